@@ -1,0 +1,1 @@
+"""What was agreed: money, calendars, day counts, due dates and schedules."""

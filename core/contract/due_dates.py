@@ -1,0 +1,63 @@
+"""Due dates: counted from the anchor, never from the previous due date.
+
+Due n = first due date + (n - 1) periods; in months the day is
+min(anchor day, length of the month), or the month's end if the loan says so.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import polars as pl
+
+
+class Unit(IntEnum):
+    """Unit of the instalment period; `every` counts them."""
+
+    months = 0
+    weeks = 1
+    days = 2
+    semi_monthly = 3
+
+
+def add_months(date: pl.Expr, months: pl.Expr, day: pl.Expr, end_of_month: pl.Expr) -> pl.Expr:
+    """`months` calendar months after `date`'s month, on min(`day`, length of that month)."""
+    index = date.dt.year().cast(pl.Int32) * 12 + date.dt.month().cast(pl.Int32) - 1 + months
+    first = pl.date(index // 12, index % 12 + 1, 1)
+    last = first.dt.month_end()
+    wanted = first + pl.duration(days=day.cast(pl.Int64) - 1)
+    return pl.when(end_of_month | (wanted > last)).then(last).otherwise(wanted)
+
+
+def _semi_monthly(first_due: pl.Expr, steps: pl.Expr, day: pl.Expr, second: pl.Expr) -> pl.Expr:
+    """Two anchor days a month, each clipped; `first_due` falls on one of them."""
+    low, high = pl.min_horizontal(day, second), pl.max_horizontal(day, second)
+    clipped_high = pl.min_horizontal(high, first_due.dt.month_end().dt.day().cast(pl.Int32))
+    starts_high = (first_due.dt.day().cast(pl.Int32) >= clipped_high).cast(pl.Int32)
+    half = steps + starts_high
+    anchor = pl.when(half % 2 == 1).then(high).otherwise(low)
+    return add_months(first_due, half // 2, anchor, pl.lit(False))
+
+
+def due_date(n: pl.Expr, units: frozenset[int]) -> pl.Expr:
+    """Unadjusted due date of instalment `n` (Int, from 1; 0 is one period before the first).
+
+    Reads `first_due_date`, `anchor_day`, `second_anchor_day`, `end_of_month`, `every`,
+    `unit`. `units` are the unit codes present, so that only those are computed.
+    """
+    first = pl.col("first_due_date")
+    steps = (n.cast(pl.Int32) - 1) * pl.col("every").cast(pl.Int32)
+    anchor = pl.col("anchor_day").cast(pl.Int32)
+    built = {
+        Unit.months: lambda: add_months(first, steps, anchor, pl.col("end_of_month")),
+        Unit.weeks: lambda: first + pl.duration(days=steps.cast(pl.Int64) * 7),
+        Unit.days: lambda: first + pl.duration(days=steps.cast(pl.Int64)),
+        Unit.semi_monthly: lambda: _semi_monthly(
+            first, steps, anchor, pl.col("second_anchor_day").cast(pl.Int32)
+        ),
+    }
+    codes = sorted(units)
+    chosen = built[Unit(codes[-1])]()
+    for code in codes[:-1]:
+        chosen = pl.when(pl.col("unit") == code).then(built[Unit(code)]()).otherwise(chosen)
+    return chosen

@@ -1,0 +1,112 @@
+"""Money is Int64 minor units; a quotient is rounded once, exactly, by a named mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from enum import IntEnum
+from typing import TypeVar
+
+import polars as pl
+
+from core.errors import PolicyError
+
+PPB = 10**9
+"""Parts per billion in one: a rate of 9.99 % a year is 99 900 000 ppb."""
+
+MAX_MINOR = 10**15
+"""Largest amount of one row, in minor units. Keeps every Int128 product exact
+(10^15 minor x 10^9 ppb x 366 days x 366 period days < 1.7 * 10^38)."""
+
+EXPONENT: Mapping[str, int] = {
+    # ISO 4217:2015 table A.1, the currencies whose exponent is not 2, and common ones with 2.
+    "USD": 2, "EUR": 2, "GBP": 2, "INR": 2, "CHF": 2, "CAD": 2, "AUD": 2, "MXN": 2, "BRL": 2,
+    "JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "UGX": 0, "XAF": 0, "XOF": 0, "PYG": 0,
+    "KWD": 3, "BHD": 3, "JOD": 3, "OMR": 3, "TND": 3, "IQD": 3, "LYD": 3,
+}  # fmt: skip
+CURRENCY_CODES = {name: code for code, name in enumerate(EXPONENT)}
+CURRENCY_NAMES = {code: name for name, code in CURRENCY_CODES.items()}
+
+
+_Code = TypeVar("_Code", bound=IntEnum)
+
+
+class Rounding(IntEnum):
+    """How a quotient that is not whole becomes whole minor units."""
+
+    half_even = 0
+    half_up = 1
+    down = 2
+    up = 3
+
+
+def to_minor(amount: str, currency: str) -> int:
+    """Whole minor units of a decimal string; raises ValueError if it has more decimals."""
+    try:
+        scaled = Decimal(amount).scaleb(EXPONENT[currency])
+    except InvalidOperation as bad:
+        raise ValueError(f"{amount!r} is not a decimal amount") from bad
+    if scaled != scaled.to_integral_value():
+        raise ValueError(f"{amount!r} has more decimals than {currency} allows")
+    return int(scaled)
+
+
+def to_major(minor: int, currency: str) -> str:
+    """The decimal string of whole minor units: ``to_major(322625, "USD") == "3226.25"``."""
+    return f"{Decimal(minor).scaleb(-EXPONENT[currency]):.{EXPONENT[currency]}f}"
+
+
+def rate_to_ppb(rate: str) -> int:
+    """Parts per billion of a rate written as a decimal string of per cent ("9.99")."""
+    scaled = Decimal(rate) * (PPB // 100)
+    if scaled != scaled.to_integral_value():
+        raise PolicyError(f"rate {rate} % is finer than one part per billion; round it")
+    return int(scaled)
+
+
+def int128(value: int | pl.Expr) -> pl.Expr:
+    """The value as Int128, for products that may pass 2^63."""
+    return pl.lit(value, dtype=pl.Int128) if isinstance(value, int) else value.cast(pl.Int128)
+
+
+def rounded_quotient(numerator: pl.Expr, denominator: pl.Expr, mode: Rounding) -> pl.Expr:
+    """``numerator / denominator`` (Int128, denominator > 0) rounded to Int64 by `mode`.
+
+    Exact: floor and remainder decide, no float takes part. `down` and `up` are floor
+    and ceiling, `half_up` breaks a tie upwards.
+    """
+    floor = numerator // denominator
+    rest = numerator - floor * denominator
+    match mode:
+        case Rounding.down:
+            lift = pl.lit(0, dtype=pl.Int128)
+        case Rounding.up:
+            lift = (rest > 0).cast(pl.Int128)
+        case Rounding.half_up:
+            lift = (rest * 2 >= denominator).cast(pl.Int128)
+        case Rounding.half_even:
+            twice = rest * 2
+            odd = (floor % 2) == 1
+            lift = ((twice > denominator) | ((twice == denominator) & odd)).cast(pl.Int128)
+    return (floor + lift).cast(pl.Int64)
+
+
+def by_code(
+    code: pl.Expr, present: frozenset[int], kind: type[_Code], build: Callable[[_Code], pl.Expr]
+) -> pl.Expr:
+    """Choose an expression per row by a small-integer code column.
+
+    Only the codes that occur (`present`) are built, so a book of one product pays
+    for one branch.
+    """
+    codes = sorted(present)
+    assert codes, "a frame without codes has no rows to choose for"
+    chosen = build(kind(codes[-1]))
+    for each in codes[:-1]:
+        chosen = pl.when(code == each).then(build(kind(each))).otherwise(chosen)
+    return chosen
+
+
+def to_multiple(amount: pl.Expr, multiple: pl.Expr, mode: Rounding) -> pl.Expr:
+    """`amount` rounded to a multiple of `multiple` minor units (1 leaves it alone)."""
+    return rounded_quotient(int128(amount), int128(multiple), mode) * multiple

@@ -1,0 +1,1 @@
+"""Events, accounts, transfers and the laws between them."""

@@ -1,0 +1,241 @@
+"""Conservation laws, checked per loan and day before a close may be committed.
+
+Each law compares what the positions say with what the movements say, so that an error in
+either shows. Source: the claim and carrying laws of the product's domain rules, Double
+entry and Two balances.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from core.ledger.accounts import ROLE
+from core.ledger.codes import Component, Kind, Status
+from core.ledger.transfers import account_movements
+from core.servicing.book import Book
+from core.servicing.close import DayClose
+from core.servicing.closure import claim
+
+
+@dataclass(frozen=True)
+class Law:
+    """One law's verdict, with the figures it saw."""
+
+    name: str
+    holds: bool
+    broken: int
+    """Rows (loans, payments or accounts) that break it."""
+    figures: str
+    example: str = ""
+
+
+def check_laws(before: Book, closed: DayClose, balances: pl.DataFrame) -> list[Law]:
+    """Every law over one close.
+
+    `before` is the book the close began with, `balances` the general-ledger balances after
+    it (`entity`, `product`, `currency`, `account`, `balance`).
+    """
+    return [
+        _payments_are_allocated(closed),
+        *_claims_move_as_events_say(before, closed),
+        _dues_agree(closed),
+        _ledger_equals_positions(closed, balances),
+        _trial_balance(balances),
+        _one_row_a_loan(closed),
+    ]
+
+
+def _verdict(name: str, broken: pl.DataFrame, figures: str) -> Law:
+    example = str(broken.head(1).to_dicts()[0]) if broken.height else ""
+    return Law(name, broken.is_empty(), broken.height, figures, example)
+
+
+def _payments_are_allocated(closed: DayClose) -> Law:
+    """Allocations of one payment sum to the payment, or the payment is held unidentified."""
+    paid = closed.applied.filter(pl.col("kind") == Kind.payment_received)
+    placed = pl.concat(
+        [
+            closed.allocations.filter(pl.col("event_id") != 0).select("event_id", "amount"),
+            closed.unidentified.select("event_id", "amount"),
+        ]
+    )
+    sums = placed.group_by("event_id").agg(placed=pl.col("amount").sum())
+    broken = (
+        paid.select("event_id", "loan_id", "amount")
+        .join(sums, on="event_id", how="full", coalesce=True)
+        .filter(pl.col("amount").fill_null(0) != pl.col("placed").fill_null(0))
+    )
+    total = int(paid["amount"].sum() or 0)
+    return _verdict("payments_are_allocated", broken, f"{paid.height} payments, {total} minor")
+
+
+def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
+    """Claim after = claim before + disbursed + accrued + charged - paid, per component."""
+    after = closed.book.positions
+    moved = pl.col("component").is_not_null() & (pl.col("component") <= Component.tax.value)
+    paid = (
+        closed.allocations.filter(moved)
+        .group_by("loan_id")
+        .agg(
+            paid_principal=pl.col("amount").filter(pl.col("component") == 0).sum(),
+            paid_interest=pl.col("amount").filter(pl.col("component") == 1).sum(),
+            paid_charges=pl.col("amount").filter(pl.col("component") >= 2).sum(),
+        )
+    )
+    disbursed = (
+        closed.applied.filter(pl.col("kind") == Kind.disbursed)
+        .group_by("loan_id")
+        .agg(disbursed=pl.col("amount").sum())
+    )
+    penalties = (
+        closed.transfers.filter(pl.col("debit") == ROLE["penalties_receivable"])
+        .group_by("loan_id")
+        .agg(charged=pl.col("amount").sum())
+    )
+    interest = pl.col("interest_accrued") + pl.col("interest_due")
+    charges = pl.col("fees_due") + pl.col("penalties_due")
+    moved_loans = pl.concat([paid["loan_id"], disbursed["loan_id"], penalties["loan_id"]]).unique()
+    was = before.positions.select(
+        "loan_id", principal_before="principal", interest_before=interest, charges_before=charges
+    )
+    is_ = after.select("loan_id", "principal", "accrued_today", interest=interest, charges=charges)
+    # quiet loans: nothing but accrual; compared row by row without joins where rows line up
+    if was.height == is_.height and was["loan_id"].equals(is_["loan_id"]):
+        both = pl.concat([is_, was.drop("loan_id")], how="horizontal")
+    else:
+        both = is_.join(was, on="loan_id", how="left", maintain_order="left").fill_null(0)
+    busy = pl.col("loan_id").is_in(moved_loans.implode())
+    loud = both.filter(busy)
+    for part in (paid, disbursed, penalties):
+        loud = loud.join(part, on="loan_id", how="left", maintain_order="left")
+    loud = loud.fill_null(0)
+    quiet = both.filter(~busy).filter(
+        (pl.col("principal") != pl.col("principal_before"))
+        | (pl.col("interest") != pl.col("interest_before") + pl.col("accrued_today"))
+        | (pl.col("charges") != pl.col("charges_before"))
+    )
+    principal = loud.filter(
+        pl.col("principal")
+        != pl.col("principal_before") + pl.col("disbursed") - pl.col("paid_principal")
+    )
+    owed = loud.filter(
+        pl.col("interest")
+        != pl.col("interest_before") + pl.col("accrued_today") - pl.col("paid_interest")
+    )
+    charged = loud.filter(
+        pl.col("charges") != pl.col("charges_before") + pl.col("charged") - pl.col("paid_charges")
+    )
+    accrued = int(after["accrued_today"].sum() or 0)
+    return [
+        _verdict("claim_of_quiet_loans", quiet, f"{both.height - loud.height} loans"),
+        _verdict("claim_principal", principal, f"{loud.height} loans"),
+        _verdict("claim_interest", owed, f"{accrued} minor accrued"),
+        _verdict("claim_charges", charged, f"{loud.height} loans"),
+    ]
+
+
+def _dues_agree(closed: DayClose) -> Law:
+    """What a position shows as due equals its open dues, component by component."""
+    unpaid = pl.col("amount") - pl.col("paid")
+
+    def of(component: Component) -> pl.Expr:
+        return unpaid.filter(pl.col("component") == component.value).sum()
+
+    open_ = closed.book.dues.group_by("loan_id").agg(
+        a=of(Component.principal),
+        b=of(Component.interest),
+        c=of(Component.fee),
+        d=of(Component.penalty),
+    )
+    shown = closed.book.positions.filter(
+        (pl.col("principal_due") != 0)
+        | (pl.col("interest_due") != 0)
+        | (pl.col("fees_due") != 0)
+        | (pl.col("penalties_due") != 0)
+    )
+    columns = ["loan_id", "principal_due", "interest_due", "fees_due", "penalties_due"]
+    broken = (
+        shown.select(columns)
+        .join(open_, on="loan_id", how="full", coalesce=True)
+        .fill_null(0)
+        .filter(
+            (pl.col("principal_due") != pl.col("a"))
+            | (pl.col("interest_due") != pl.col("b"))
+            | (pl.col("fees_due") != pl.col("c"))
+            | (pl.col("penalties_due") != pl.col("d"))
+        )
+    )
+    return _verdict("positions_show_their_dues", broken, f"{closed.book.dues.height} dues")
+
+
+def _ledger_equals_positions(closed: DayClose, balances: pl.DataFrame) -> Law:
+    """General-ledger accounts equal the carrying amounts, memorandum the off-books claims."""
+    keys = ["entity", "product", "currency"]
+    rows = pl.concat(
+        [closed.book.terms.select(keys), closed.book.positions.drop("loan_id")], how="horizontal"
+    )
+    kept = pl.col("status") != Status.charged_off.value
+
+    def carrying(column: str) -> pl.Expr:
+        return pl.col(column).filter(kept).sum()
+
+    expected = rows.group_by(keys).agg(
+        carrying("principal").alias("loan_principal"),
+        carrying("interest_accrued").alias("interest_accrued"),
+        carrying("interest_due").alias("interest_due"),
+        carrying("fees_due").alias("fees_receivable"),
+        carrying("penalties_due").alias("penalties_receivable"),
+        (-pl.col("credit").sum()).alias("borrower_credit"),
+        claim().filter(~kept).sum().alias("memo_claim"),
+    )
+    long = expected.unpivot(index=keys, variable_name="role", value_name="expected").with_columns(
+        account=pl.col("role").replace_strict(ROLE, return_dtype=pl.Int16)
+    )
+    accounts = long["account"].unique()
+    held = balances.filter(pl.col("account").is_in(accounts.implode()))
+    broken = (
+        long.join(held, on=[*keys, "account"], how="full", coalesce=True)
+        .with_columns(pl.col("expected", "balance").fill_null(0))
+        .filter(pl.col("expected") != pl.col("balance"))
+    )
+    total = int(closed.book.positions["principal"].sum() or 0)
+    return _verdict("ledger_equals_positions", broken, f"{total} minor principal")
+
+
+def _trial_balance(balances: pl.DataFrame) -> Law:
+    """Debits equal credits per currency, in the general ledger and in memorandum apart."""
+    memo = pl.col("account").is_in([ROLE["memo_claim"], ROLE["memo_contra"]])
+    broken = (
+        balances.group_by("currency", memo=memo)
+        .agg(pl.col("balance").sum())
+        .filter(pl.col("balance") != 0)
+    )
+    return _verdict("trial_balance", broken, f"{balances.height} accounts")
+
+
+def _one_row_a_loan(closed: DayClose) -> Law:
+    """One position a loan, and no amount below zero that must not be."""
+    positions = closed.book.positions
+    bad = positions.filter(
+        (pl.min_horizontal("principal", "principal_due", "interest_due", "fees_due",
+                           "penalties_due", "credit") < 0)
+        | (pl.col("principal_due") > pl.col("principal"))
+    )  # fmt: skip
+    ids = positions["loan_id"]
+    doubled = 0 if ids.is_sorted() and ids.n_unique() == ids.len() else 1
+    law = _verdict("positions_are_sane", bad, f"{positions.height} loans")
+    return Law(law.name, law.holds and not doubled, law.broken + doubled, law.figures, law.example)
+
+
+def movements_after(balances: pl.DataFrame, closed: DayClose) -> pl.DataFrame:
+    """Account balances after the close: those before it plus the day's transfers."""
+    moved = account_movements(closed.transfers).rename({"movement": "balance"})
+    keys = ["entity", "product", "currency", "account"]
+    return (
+        pl.concat([balances, moved.cast(dict(balances.schema))])
+        .group_by(keys)
+        .agg(pl.col("balance").sum())
+        .sort(keys)
+    )

@@ -1,0 +1,83 @@
+"""Transfers: one row per movement of money, debit and credit in one, so never unbalanced."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+import dataframely as dy
+import polars as pl
+
+from core.frames import empty
+from core.ledger.accounts import ROLE
+
+
+class Transfers(dy.Schema):
+    """Double entry. `loan_id` 0 and `event_id` 0 mark the day's aggregated accrual."""
+
+    loan_id = dy.Int64()
+    event_id = dy.Int64()
+    entity = dy.Int16()
+    product = dy.Int16()
+    currency = dy.Int8()
+    debit = dy.Int16()  # code of the account role
+    credit = dy.Int16()
+    amount = dy.Int64(min=1)  # minor units
+    value_date = dy.Date()
+    booking_date = dy.Date()
+
+
+def transfer(
+    moved: pl.DataFrame, debit: str | pl.Expr, credit: str | pl.Expr, amount: str, date: dt.date
+) -> pl.DataFrame:
+    """One transfer per row of `moved` whose `amount` column is not zero.
+
+    `moved` carries `loan_id`, `entity`, `product`, `currency`, and `event_id` if an event
+    caused it. `debit` and `credit` are role names, or expressions of role codes. A negative
+    amount swaps the sides.
+    """
+    event = pl.col("event_id") if "event_id" in moved.columns else pl.lit(0, dtype=pl.Int64)
+
+    def code(role: str | pl.Expr) -> pl.Expr:
+        return pl.lit(ROLE[role], dtype=pl.Int16) if isinstance(role, str) else role
+
+    back = pl.col(amount) < 0
+    return moved.filter(pl.col(amount) != 0).select(
+        "loan_id",
+        event_id=event,
+        entity="entity",
+        product="product",
+        currency="currency",
+        debit=pl.when(back).then(code(credit)).otherwise(code(debit)).cast(pl.Int16),
+        credit=pl.when(back).then(code(debit)).otherwise(code(credit)).cast(pl.Int16),
+        amount=pl.col(amount).abs().cast(pl.Int64),
+        value_date=pl.lit(date),
+        booking_date=pl.lit(date),
+    )
+
+
+def all_of(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Transfers of a day in one frame, with the schema even when there are none."""
+    return pl.concat([empty(Transfers), *parts])
+
+
+def aggregated(accruals: pl.DataFrame) -> pl.DataFrame:
+    """The day's accrual, which every loan has, summed per entity, product and account pair."""
+    keys = [c for c in accruals.columns if c not in ("loan_id", "event_id", "amount")]
+    summed = accruals.group_by(keys).agg(pl.col("amount").sum())
+    return summed.with_columns(
+        loan_id=pl.lit(0, dtype=pl.Int64), event_id=pl.lit(0, dtype=pl.Int64)
+    ).select(Transfers.column_names())
+
+
+def account_movements(transfers: pl.DataFrame) -> pl.DataFrame:
+    """Net debit of each account: `entity`, `product`, `currency`, `account`, `movement`."""
+    keys = ["entity", "product", "currency"]
+    debit = transfers.select(*keys, account="debit", movement="amount")
+    credit = transfers.select(*keys, account="credit", movement=-pl.col("amount"))
+    return (
+        pl.concat([debit, credit])
+        .group_by(*keys, "account")
+        .agg(pl.col("movement").sum())
+        .sort(*keys, "account")
+    )

@@ -1,0 +1,1 @@
+"""From an application to a boarded loan account."""

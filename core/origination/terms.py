@@ -1,0 +1,58 @@
+"""The terms a loan is boarded with, and the product parameters pinned with them."""
+
+from __future__ import annotations
+
+import dataframely as dy
+import polars as pl
+
+
+class Terms(dy.Schema):
+    """One row per loan: what was agreed. Money in minor units, rates in parts per billion."""
+
+    loan_id = dy.Int64(primary_key=True)
+    product = dy.Int16()  # code of product and version, pinned at boarding
+    entity = dy.Int16()
+    currency = dy.Int8()
+    principal_agreed = dy.Int64(min=1)
+    balloon = dy.Int64(min=0)
+    rate_ppb = dy.Int64(min=0)
+    instalments = dy.Int16(min=1)
+    every = dy.Int16(min=1)
+    unit = dy.Int8()
+    disbursed_on = dy.Date()
+    first_due_date = dy.Date()
+    anchor_day = dy.Int8(min=1, max=31)
+    second_anchor_day = dy.Int8(min=1, max=31)
+    end_of_month = dy.Bool()
+    emi = dy.Int64(nullable=True)
+    first_interest_adjustment = dy.Int64()
+
+    @dy.rule()
+    def first_due_is_after_disbursement(cls) -> pl.Expr:
+        """A loan can't be due before it is paid out (a down payment is no instalment)."""
+        return pl.col("first_due_date") > pl.col("disbursed_on")
+
+
+PINNED = (
+    "amortisation",
+    "basis",
+    "stub",
+    "decimal_factor",
+    "interest_mode",
+    "residue",
+    "interest_rounding",
+    "instalment_rounding",
+    "instalment_multiple",
+    "smooth_last_instalment",
+    "grace_principal",
+    "grace_interest",
+    "grace_charged",
+    "business_day",
+    "calendar",
+    "adjust_accrual",
+    "post_maturity",
+    "excess",
+    "credit_use",
+    "rebate",
+)
+"""Columns that come of the product version a loan pins, joined by `product`."""

@@ -1,0 +1,1 @@
+"""Policy is data: products, fees, waterfalls, buckets, accounts, calendars, tape mappings."""

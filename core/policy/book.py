@@ -1,0 +1,302 @@
+"""All policies of an instance: parsed, validated, hashed, and in force on a date."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar, cast
+
+import polars as pl
+import yaml
+from pydantic import ValidationError
+
+from core.contract.calendar import BusinessDay, Calendar
+from core.contract.money import CURRENCY_CODES, Rounding
+from core.contract.schedule import Amortisation, RateBasis, Stub
+from core.errors import PolicyError
+from core.ledger.codes import Component, Excess, InterestMode, Timing
+from core.policy.models import (
+    FOLDERS,
+    Accounts,
+    Buckets,
+    Delinquency,
+    HolidayCalendar,
+    LateFee,
+    Policy,
+    Product,
+    TapeMapping,
+    Waterfall,
+)
+
+P = TypeVar("P", bound=Policy)
+_BASIS = {
+    "period": RateBasis.period, "30/360": RateBasis.thirty_360, "ACT/365F": RateBasis.act_365f,
+    "ACT/360": RateBasis.act_360, "ACT/364": RateBasis.act_364, "ACT/ACT": RateBasis.act_act,
+    "ACT/365 Actual": RateBasis.act_365_actual, "ACT/ACT closing": RateBasis.act_act_closing,
+}  # fmt: skip
+
+
+def parse(folder: str, file: str, text: str) -> Policy:
+    """One policy of one file; PolicyError names file, field and remedy."""
+    model = FOLDERS.get(folder)
+    if model is None:
+        raise PolicyError(f"{folder}/{file}: no such kind of policy; use {', '.join(FOLDERS)}")
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as bad:
+        raise PolicyError(f"{folder}/{file}: not YAML: {bad}; mend the syntax") from bad
+    if not isinstance(content, dict):
+        raise PolicyError(f"{folder}/{file}: expected a mapping of fields, found {content!r}")
+    try:
+        return model.model_validate(content)
+    except ValidationError as bad:
+        lines = [
+            f"  field {'.'.join(map(str, e['loc'])) or '(file)'}: {e['msg']}; found "
+            f"{str(e['input'])[:80]!r}"
+            for e in bad.errors()
+        ]
+        raise PolicyError(f"{folder}/{file}: mend these fields:\n" + "\n".join(lines)) from bad
+
+
+@dataclass(frozen=True)
+class PolicyBook:
+    """Every version of every policy.
+
+    Codes: a product version is stored as the place of ``name@version`` in `registry`, an
+    append-only list kept by the store, so that stored loans keep their meaning.
+    """
+
+    policies: tuple[tuple[str, Policy], ...]
+    registry: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, files: Iterable[tuple[str, str, str]]) -> PolicyBook:
+        """A book of (folder, file name, text); PolicyError if one is wrong or repeated."""
+        seen: dict[tuple[str, str, int], str] = {}
+        found = []
+        for folder, file, text in files:
+            policy = parse(folder, file, text)
+            key = (folder, policy.name, policy.version)
+            if key in seen:
+                raise PolicyError(
+                    f"{folder}/{file}: {policy.name}@{policy.version} is already given by "
+                    f"{seen[key]}; raise the version"
+                )
+            seen[key] = file
+            found.append((folder, policy))
+        found.sort(key=lambda each: (each[0], each[1].name, each[1].version))
+        book = cls(tuple(found))
+        book = book.with_registry(())
+        book._check_references()
+        return book
+
+    def with_registry(self, stored: Iterable[str]) -> PolicyBook:
+        """The same policies with product codes that extend the `stored` ones."""
+        names = list(stored)
+        names += [
+            n for n in (f"{p.name}@{p.version}" for p in self._all(Product)) if n not in names
+        ]
+        return PolicyBook(self.policies, tuple(names))
+
+    def _all(self, model: type[P]) -> list[P]:
+        return [cast(P, policy) for _, policy in self.policies if isinstance(policy, model)]
+
+    def _check_references(self) -> None:
+        names: Mapping[type[Policy], set[str]] = {
+            model: {p.name for p in self._all(model)} for model in FOLDERS.values()
+        }
+        for product in self._all(Product):
+            wanted: list[tuple[type[Policy], str | None, str]] = [
+                (Waterfall, product.payments.waterfall, "payments.waterfall"),
+                (LateFee, product.late_fee, "late_fee"),
+                (Delinquency, product.delinquency, "delinquency"),
+                (Accounts, product.accounts, "accounts"),
+                (HolidayCalendar, product.schedule.calendar, "schedule.calendar"),
+            ]
+            for model, name, field in wanted:
+                if name is not None and name not in names[model]:
+                    raise PolicyError(
+                        f"products/{product.name}@{product.version}: field {field}: no "
+                        f"{model.__name__} is named {name!r}; known: {sorted(names[model])}"
+                    )
+
+    def in_force(self, model: type[P], name: str, on: dt.date) -> P:
+        """The latest version of a policy that is effective on the date."""
+        found = [p for p in self._all(model) if p.name == name and p.effective_from <= on]
+        if not found:
+            raise PolicyError(f"no {model.__name__} {name!r} is in force on {on}; add one")
+        return max(found, key=lambda p: (p.effective_from, p.version))
+
+    def product(self, code: int) -> Product:
+        """The product version a stored code stands for."""
+        name, version = self.registry[code].rsplit("@", 1)
+        for policy in self._all(Product):
+            if policy.name == name and policy.version == int(version):
+                return policy
+        raise PolicyError(f"product {self.registry[code]} is pinned by loans but its file is gone")
+
+    def product_code(self, name: str, on: dt.date) -> int:
+        """The code of the product version in force on the date."""
+        product = self.in_force(Product, name, on)
+        return self.registry.index(f"{product.name}@{product.version}")
+
+    def buckets(self, name: str, on: dt.date) -> Buckets:
+        """The bucket file in force."""
+        return self.in_force(Buckets, name, on)
+
+    def tape(self, name: str) -> TapeMapping:
+        """The latest version of a tape mapping."""
+        return self.in_force(TapeMapping, name, dt.date.max)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the parsed content of all policies, in sorted order."""
+        body = "\n".join(f"{folder} {policy.model_dump_json()}" for folder, policy in self.policies)
+        return hashlib.sha256(body.encode()).hexdigest()
+
+    @cached_property
+    def entities(self) -> tuple[str, ...]:
+        """Names of the lender's entities, in the order of their codes."""
+        seen: list[str] = []
+        for code in range(len(self.registry)):
+            if self._has(code) and self.product(code).entity not in seen:
+                seen.append(self.product(code).entity)
+        return tuple(seen)
+
+    def _has(self, code: int) -> bool:
+        name, version = self.registry[code].rsplit("@", 1)
+        return any(p.name == name and p.version == int(version) for p in self._all(Product))
+
+    @cached_property
+    def calendars(self) -> dict[int, Calendar]:
+        """Calendars by code: the place of the name in sorted order."""
+        return {
+            code: Calendar(c.name, tuple(c.holidays), tuple(c.weekend))
+            for code, c in enumerate(self._calendar_files)
+        }
+
+    @cached_property
+    def _calendar_files(self) -> list[HolidayCalendar]:
+        latest = {c.name: c for c in self._all(HolidayCalendar)}
+        return [latest[name] for name in sorted(latest)]
+
+    @cached_property
+    def pins(self) -> pl.DataFrame:
+        """One row per product version: the parameters a loan pins, as small integers.
+
+        `product` Int16 and the columns of `core.origination.terms.PINNED`, with
+        `waterfall`, `fee`, `late` (Int16 codes into the tables below).
+        """
+        rows = []
+        for code in range(len(self.registry)):
+            if not self._has(code):
+                continue
+            p = self.product(code)
+            s, i = p.schedule, p.interest
+            calendar = [c.name for c in self._calendar_files].index(s.calendar)
+            rows.append(
+                {
+                    "product": code,
+                    "entity": self.entities.index(p.entity),
+                    "currency": CURRENCY_CODES[p.currency],
+                    "amortisation": Amortisation[s.amortisation].value,
+                    "basis": _BASIS[s.rate_basis].value,
+                    "stub": Stub[s.stub].value,
+                    "decimal_factor": s.rate_factor == "decimal_18",
+                    "interest_mode": InterestMode[i.accrual].value,
+                    "residue": int(i.residue == "carry"),
+                    "interest_rounding": Rounding[s.interest_rounding].value,
+                    "instalment_rounding": Rounding[s.instalment_rounding].value,
+                    "instalment_multiple": s.instalment_multiple,
+                    "smooth_last_instalment": s.smooth_last_instalment,
+                    "grace_principal": s.grace_principal,
+                    "grace_interest": s.grace_interest,
+                    "grace_charged": s.grace_charged,
+                    "business_day": BusinessDay[s.business_day].value,
+                    "calendar": calendar,
+                    "adjust_accrual": s.adjust_accrual,
+                    "post_maturity": int(i.post_maturity == "contract_rate"),
+                    "excess": Excess[p.payments.excess].value,
+                    "credit_use": int(p.payments.credit_use == "next_due"),
+                    "rebate": int(i.rebate == "actuarial"),
+                }
+            )
+        small = {
+            "decimal_factor": pl.Boolean,
+            "smooth_last_instalment": pl.Boolean,
+            "adjust_accrual": pl.Boolean,
+        }
+        schema = {
+            name: small.get(name, pl.Int64 if name == "instalment_multiple" else pl.Int16)
+            for name in rows[0]
+        } | {"currency": pl.Int8}
+        narrow = [n for n, t in schema.items() if t == pl.Int16 and n not in ("product", "entity")]
+        return pl.DataFrame(rows, schema=schema).with_columns(pl.col(narrow).cast(pl.Int8))
+
+    @cached_property
+    def waterfall_ranks(self) -> pl.DataFrame:
+        """`product`, `timing`, `component` -> `rank` (Int64), `vertical` (Boolean).
+
+        The latest version of the waterfall a product names on its own first day; pinned.
+        """
+        rows = []
+        for code in range(len(self.registry)):
+            if not self._has(code):
+                continue
+            p = self.product(code)
+            w = self.in_force(Waterfall, p.payments.waterfall, p.effective_from)
+            for rank, step in enumerate(w.order):
+                timing, component = step.split(".")
+                rows.append(
+                    (code, Timing[timing].value, Component[component].value, rank,
+                     w.direction == "vertical")
+                )  # fmt: skip
+        schema = {
+            "product": pl.Int16, "timing": pl.Int8, "component": pl.Int8, "rank": pl.Int64,
+            "vertical": pl.Boolean,
+        }  # fmt: skip
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
+    def late_fees(self) -> pl.DataFrame:
+        """`product` -> late-fee parameters; products without a late fee have no row."""
+        rows = []
+        for code in range(len(self.registry)):
+            if not self._has(code) or (name := self.product(code).late_fee) is None:
+                continue
+            fee = self.in_force(LateFee, name, self.product(code).effective_from)
+            rows.append(
+                (code, fee.grace_days, fee.percent_ppb, fee.minimum_minor,
+                 fee.maximum_minor if fee.maximum_minor is not None else 2**62,
+                 Rounding[fee.rounding].value)
+            )  # fmt: skip
+        schema = {
+            "product": pl.Int16, "fee_grace": pl.Int64, "fee_ppb": pl.Int64, "fee_min": pl.Int64,
+            "fee_max": pl.Int64, "fee_rounding": pl.Int8,
+        }  # fmt: skip
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
+    def delinquency(self) -> pl.DataFrame:
+        """`product` -> counting rules: `from_due_day` (1 counts the due date itself, RBI),
+        tolerance, grace, and one Boolean per component."""
+        rows = []
+        for code in range(len(self.registry)):
+            if not self._has(code):
+                continue
+            p = self.product(code)
+            d = self.in_force(Delinquency, p.delinquency, p.effective_from)
+            for component in Component:
+                rows.append(
+                    (code, component.value, component.name in d.components,
+                     int(d.convention == "rbi"), d.tolerance_minor, d.tolerance_ppb, d.grace_days)
+                )  # fmt: skip
+        schema = {
+            "product": pl.Int16, "component": pl.Int8, "counts": pl.Boolean,
+            "from_due_day": pl.Int64, "tolerance": pl.Int64, "tolerance_ppb": pl.Int64,
+            "dpd_grace": pl.Int64,
+        }  # fmt: skip
+        return pl.DataFrame(rows, schema=schema, orient="row")

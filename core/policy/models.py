@@ -1,0 +1,249 @@
+"""What a policy file may say. Frozen pydantic models; unknown fields are refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from core.contract.calendar import BusinessDay
+from core.contract.money import EXPONENT
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+RoundingName = Literal["half_even", "half_up", "down", "up"]
+TIMINGS = ("past_due", "due", "in_advance")
+COMPONENTS = ("principal", "interest", "fee", "penalty", "tax")
+
+
+class Policy(BaseModel):
+    """Every policy: named, versioned, in force from a date, with what it is about."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    version: int = Field(ge=1)
+    effective_from: dt.date
+    description: str = ""
+
+
+class ScheduleRules(BaseModel):
+    """How a product's instalments are made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    amortisation: Literal["equal_instalment", "equal_principal", "flat", "interest_only"]
+    rate_basis: Literal[
+        "period",
+        "30/360",
+        "ACT/365F",
+        "ACT/360",
+        "ACT/364",
+        "ACT/ACT",
+        "ACT/ACT closing",
+        "ACT/365 Actual",
+    ]
+    stub: Literal["prorate", "plus_days_365", "whole_period"] = "prorate"
+    rate_factor: Literal["exact", "decimal_18"] = "exact"
+    instalment_rounding: RoundingName = "half_even"
+    instalment_multiple: int = Field(default=1, ge=1, description="minor units")
+    interest_rounding: RoundingName = "half_even"
+    smooth_last_instalment: bool = False
+    grace_principal: int = Field(default=0, ge=0, description="instalments without principal")
+    grace_interest: int = Field(default=0, ge=0, description="instalments whose interest waits")
+    grace_charged: int = Field(default=0, ge=0, description="instalments without interest")
+    business_day: str = "unadjusted"
+    calendar: Name = "every-day"
+    adjust_accrual: bool = False
+
+    @model_validator(mode="after")
+    def _conventions(self) -> ScheduleRules:
+        if self.business_day not in BusinessDay.__members__:
+            raise ValueError(f"business_day must be one of {', '.join(BusinessDay.__members__)}")
+        earlier = self.business_day in ("preceding", "modified_preceding", "nearest") or (
+            self.business_day.startswith("modified_following")
+        )
+        if earlier and not self.adjust_accrual:
+            raise ValueError(
+                f"business_day {self.business_day} can move a due date before the end of its "
+                "interest period; set adjust_accrual: true or use following"
+            )
+        return self
+
+
+class InterestRules(BaseModel):
+    """How interest is earned between due dates."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    accrual: Literal["scheduled", "daily"]
+    residue: Literal["drop", "carry"] = "drop"
+    post_maturity: Literal["contract_rate", "none"] = "contract_rate"
+    rebate: Literal["actuarial", "none"] = "actuarial"
+
+
+class PaymentRules(BaseModel):
+    """Where money goes once it is in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    waterfall: Name = "standard"
+    excess: Literal["next_instalment", "reduce_principal", "last_instalment"] = "next_instalment"
+    credit_use: Literal["next_due", "hold"] = "next_due"
+
+
+class Bounds(BaseModel):
+    """What may be applied for; outside it an application is refused with the bound named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    amount_minor: tuple[int, int] = (1, 10**13)
+    instalments: tuple[int, int] = (1, 600)
+    rate_percent: tuple[float, float] = (0.0, 100.0)
+
+
+class Product(Policy):
+    """A loan product; a loan pins one version at boarding."""
+
+    kind: Literal["instalment"] = "instalment"
+    entity: Name
+    currency: str
+    bounds: Bounds = Bounds()
+    schedule: ScheduleRules
+    interest: InterestRules
+    payments: PaymentRules = PaymentRules()
+    late_fee: Name | None = None
+    delinquency: Name = "standard"
+    accounts: Name = "standard"
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Product:
+        if self.currency not in EXPONENT:
+            raise ValueError(
+                f"currency {self.currency!r} has no ISO 4217 exponent in core.contract"
+            )
+        if self.schedule.amortisation == "flat" and self.interest.accrual == "daily":
+            raise ValueError("a flat loan accrues by schedule: set interest.accrual: scheduled")
+        return self
+
+
+class Waterfall(Policy):
+    """The order in which money meets dues."""
+
+    direction: Literal["horizontal", "vertical"] = "horizontal"
+    order: list[str] = Field(min_length=1, description="timing.component, first paid first")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Waterfall:
+        known = {f"{t}.{c}" for t in TIMINGS for c in COMPONENTS}
+        unknown = [step for step in self.order if step not in known]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is no step; use timing.component of {sorted(known)}")
+        missing = known - set(self.order)
+        if missing or len(self.order) != len(known):
+            raise ValueError(f"order must name each step once; missing {sorted(missing)}")
+        return self
+
+
+class LateFee(Policy):
+    """A fee once per instalment that is unpaid after grace."""
+
+    grace_days: int = Field(ge=0)
+    percent_ppb: int = Field(default=0, ge=0, description="of unpaid principal and interest")
+    minimum_minor: int = Field(default=0, ge=0)
+    maximum_minor: int | None = None
+    rounding: RoundingName = "half_even"
+
+
+class Delinquency(Policy):
+    """When a loan counts as late."""
+
+    convention: Literal["days_after_due", "rbi"] = "days_after_due"
+    components: list[Literal["principal", "interest", "fee", "penalty", "tax"]] = [
+        "principal",
+        "interest",
+    ]
+    tolerance_minor: int = Field(default=0, ge=0)
+    tolerance_ppb: int = Field(default=0, ge=0, description="of what the instalment asked")
+    grace_days: int = Field(default=0, ge=0)
+
+
+class Bucket(BaseModel):
+    """A range of days past due, both ends included; no upper end means open."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str
+    from_days: int = Field(ge=0)
+
+
+class Buckets(Policy):
+    """A partition of days past due into labelled ranges."""
+
+    ranges: list[Bucket] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Buckets:
+        starts = [each.from_days for each in self.ranges]
+        if starts[0] != 0 or starts != sorted(set(starts)):
+            raise ValueError("ranges must start at 0 and ascend without repeating")
+        return self
+
+
+ROLES = (
+    "loan_principal", "interest_accrued", "interest_due", "fees_receivable",
+    "penalties_receivable", "tax_receivable", "payout_clearing", "payment_clearing", "bank",
+    "borrower_credit", "unidentified_receipts", "interest_income", "fee_income",
+    "penalty_income", "deferred_fee_income", "interest_charged_off", "fee_charged_off",
+    "credit_loss", "recovery_income", "memo_claim", "memo_contra",
+)  # fmt: skip
+"""Account roles of the postings table. Append only: codes are stored."""
+
+
+class Accounts(Policy):
+    """The lender's account number for every role."""
+
+    numbers: dict[str, str]
+
+    @model_validator(mode="after")
+    def _all_roles(self) -> Accounts:
+        missing = [role for role in ROLES if role not in self.numbers]
+        unknown = [role for role in self.numbers if role not in ROLES]
+        if missing or unknown:
+            raise ValueError(f"roles missing: {missing or 'none'}; unknown: {unknown or 'none'}")
+        return self
+
+
+class HolidayCalendar(Policy):
+    """Frozen holidays; where they were drawn from stands in the file."""
+
+    source: str
+    weekend: list[int] = [6, 7]
+    holidays: list[dt.date] = []
+
+
+class TapeMapping(Policy):
+    """How a lender's loan tape becomes the canonical intake."""
+
+    product: Name
+    entity: Name
+    source_system: Name
+    date_format: str = "%Y-%m-%d"
+    columns: dict[str, str] = Field(description="canonical field: column of the tape")
+    attributes: dict[str, str] = Field(default={}, description="kept for analysis: name: column")
+    reported: dict[str, str] = Field(default={}, description="the servicer's own figures")
+    reported_as_of: dt.date | None = None
+    reported_buckets: Name | None = None
+
+
+FOLDERS: dict[str, type[Policy]] = {
+    "products": Product,
+    "waterfalls": Waterfall,
+    "late_fees": LateFee,
+    "delinquency": Delinquency,
+    "buckets": Buckets,
+    "accounts": Accounts,
+    "calendars": HolidayCalendar,
+    "tapes": TapeMapping,
+}
+"""Folder of `data/policies/` and the model its files follow. A new kind is added here."""

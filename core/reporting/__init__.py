@@ -1,0 +1,1 @@
+"""Metric definitions and the functions that compute them, once, for pages, exports and notebooks."""

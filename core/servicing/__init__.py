@@ -1,0 +1,1 @@
+"""Servicing: one pure close takes the whole portfolio through a day."""

@@ -1,0 +1,123 @@
+"""Interest earned by nights, path-independent.
+
+The exact amount of a period is ``accrual_whole`` plus an Int128 numerator over a fixed
+denominator; it is rounded to show it, never to continue from it. So interest from a to c
+equals a to b plus b to c for every b, and a day books the difference of rounded values.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from core.contract.money import PPB, by_code, int128
+from core.contract.schedule import ACTUAL, Figures, RateBasis
+from core.ledger.codes import InterestMode, Status
+
+
+def _elapsed(start: pl.Expr, end: pl.Expr) -> pl.Expr:
+    return (end - start).dt.total_days()
+
+
+class Accrual:
+    """Expressions for one batch of loans on one date; reads terms and positions."""
+
+    def __init__(self, figures: Figures, modes: frozenset[int], date: dt.date) -> None:
+        self.figures, self.modes, self.date = figures, modes, pl.lit(date)
+
+    def numerator(self) -> pl.Expr:
+        """Exact interest since `accrual_from`, with the remainder before it (Int128)."""
+        rest = int128(pl.col("accrual_rest"))
+        return rest + by_code(pl.col("interest_mode"), self.modes, InterestMode, self._numerator_of)
+
+    def denominator(self) -> pl.Expr:
+        """What `numerator` is over, constant within a period (Int64)."""
+        return by_code(pl.col("interest_mode"), self.modes, InterestMode, self._denominator_of)
+
+    def _period_days(self) -> pl.Expr:
+        return _elapsed(pl.col("period_start"), pl.col("period_end"))
+
+    def _numerator_of(self, mode: InterestMode) -> pl.Expr:
+        nights = _elapsed(pl.col("accrual_from"), self.date)
+        if mode is InterestMode.scheduled:
+            return int128(pl.col("period_interest")) * nights
+        earning = ~pl.col("status").is_in([Status.charged_off.value, Status.overpaid.value]) & (
+            (pl.col("instalment_no") <= pl.col("instalments")) | (pl.col("post_maturity") == 1)
+        )
+        balance = int128(pl.when(earning).then(pl.col("principal")).otherwise(0))
+        numerator, denominator = self.figures.rate_factor()
+
+        def of(basis: RateBasis) -> pl.Expr:
+            if basis in ACTUAL:
+                count = ACTUAL[basis]
+                return balance * (
+                    pl.col("rate_ppb") * count.numerator(pl.col("accrual_from"), self.date)
+                )
+            adjustment = pl.when(pl.col("instalment_no") == 1).then(
+                pl.col("first_interest_adjustment")
+            )
+            agreed = int128(adjustment.otherwise(0)) * denominator
+            return (balance * numerator + agreed) * nights
+
+        return by_code(pl.col("basis"), self.figures.basis, RateBasis, of)
+
+    def _denominator_of(self, mode: InterestMode) -> pl.Expr:
+        if mode is InterestMode.scheduled:
+            return self._period_days()
+        _, denominator = self.figures.rate_factor()
+
+        def of(basis: RateBasis) -> pl.Expr:
+            if basis in ACTUAL:
+                return pl.lit(PPB * ACTUAL[basis].denominator, dtype=pl.Int64)
+            return denominator * self._period_days()
+
+        return by_code(pl.col("basis"), self.figures.basis, RateBasis, of)
+
+    def accrued(self) -> pl.Expr:
+        """Interest of the running period to the date, rounded once (Int64)."""
+        return pl.col("accrual_whole") + self.figures.rounded(self.numerator(), self.denominator())
+
+
+def accrue(wide: pl.DataFrame, date: dt.date) -> pl.DataFrame:
+    """`wide` (terms and positions) with the nights before `date` earned.
+
+    Sets `interest_accrued`, `accrued_today`, `interest_earned`, and clears `paid_today`.
+    """
+    if wide.is_empty():
+        return wide
+    figures = Figures(wide)
+    modes = frozenset(wide["interest_mode"].unique().to_list())
+    earned = Accrual(figures, modes, date).accrued() - pl.col("accrual_paid")
+    return (
+        wide.with_columns(now=earned)
+        .with_columns(accrued_today=pl.col("now") - pl.col("interest_accrued"))
+        .with_columns(
+            interest_accrued=pl.col("now"),
+            interest_earned=pl.col("interest_earned") + pl.col("accrued_today"),
+            paid_today=pl.lit(0, dtype=pl.Int64),
+        )
+        .drop("now")
+    )
+
+
+def close_segment(touched: pl.DataFrame, date: dt.date) -> pl.DataFrame:
+    """End the running balance segment at `date`, exactly: whole units and remainder move on.
+
+    To be called before a balance changes. The interest to the date is unchanged.
+    """
+    if touched.is_empty():
+        return touched
+    figures = Figures(touched)
+    modes = frozenset(touched["interest_mode"].unique().to_list())
+    accrual = Accrual(figures, modes, date)
+    daily = pl.col("interest_mode") == InterestMode.daily
+    floor = accrual.numerator() // int128(accrual.denominator())
+    rest = accrual.numerator() - floor * int128(accrual.denominator())
+    return touched.with_columns(
+        accrual_whole=pl.when(daily)
+        .then(pl.col("accrual_whole") + floor.cast(pl.Int64))
+        .otherwise(pl.col("accrual_whole")),
+        accrual_rest=pl.when(daily).then(rest.cast(pl.Int64)).otherwise(pl.col("accrual_rest")),
+        accrual_from=pl.when(daily).then(pl.lit(date)).otherwise(pl.col("accrual_from")),
+    )

@@ -1,0 +1,436 @@
+"""Allocation: one payment a loan at a time meets dues in the order of its waterfall.
+
+A round takes the first unallocated payment of every loan, so a day with several payments
+a loan takes as many rounds, each over the whole portfolio. Money first meets past due and
+due components; what is left pays the loan off, stands with the next instalments or lowers
+the principal, as the product says; with nothing outstanding it is the borrower's credit.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import dataframely as dy
+import polars as pl
+
+from core.contract.due_dates import due_date
+from core.contract.schedule import Amortisation, expand
+from core.frames import empty
+from core.ledger.codes import Component, Excess, InterestMode, Status, Timing
+from core.servicing.accrual import close_segment
+from core.servicing.billing import merge_dues
+
+
+class Allocations(dy.Schema):
+    """Which payment paid which due, how much. `instalment_no` 0: principal itself, or credit."""
+
+    loan_id = dy.Int64()
+    event_id = dy.Int64()
+    instalment_no = dy.Int16()
+    component = dy.Int8(nullable=True)  # null: the borrower's credit
+    timing = dy.Int8()
+    amount = dy.Int64(min=1)
+
+
+@dataclass(frozen=True)
+class Allocated:
+    """The state after a round of payments, and what it did."""
+
+    touched: pl.DataFrame
+    dues: pl.DataFrame
+    allocations: pl.DataFrame
+
+
+def allocate(
+    touched: pl.DataFrame,
+    dues: pl.DataFrame,
+    payments: pl.DataFrame,
+    ranks: pl.DataFrame,
+    date: dt.date,
+) -> Allocated:
+    """Allocate every payment of `date` in the order of replay.
+
+    `payments`: `loan_id`, `event_id`, `amount`, `turn` (0 for a loan's first of the day).
+    Returns positions and dues after the money, and the allocations.
+    """
+    found = [empty(Allocations)]
+    for turn in range(int(payments["turn"].max() or 0) + 1 if payments.height else 0):  # type: ignore[arg-type]
+        round_ = payments.filter(pl.col("turn") == turn).select("loan_id", "event_id", "amount")
+        done = _round(touched, dues, round_, ranks, date)
+        touched, dues = done.touched, done.dues
+        found.append(done.allocations)
+    return Allocated(touched, dues, pl.concat(found))
+
+
+def use_credit(
+    touched: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame, date: dt.date
+) -> Allocated:
+    """The borrower's credit meets what is due, where the product uses it (`event_id` 0)."""
+    holds = (pl.col("credit") > 0) & (pl.col("credit_use") == 1)
+    money = touched.filter(holds).select(
+        "loan_id", event_id=pl.lit(0, dtype=pl.Int64), amount="credit"
+    )
+    owed = dues.filter(pl.col("due_date") <= date).join(money, on="loan_id", how="semi")
+    if owed.is_empty():
+        return Allocated(touched, dues, empty(Allocations))
+    paying = close_segment(touched.join(money, on="loan_id", how="semi"), date)
+    met = _meet(money, owed, paying, ranks, date)
+    paying, dues = _apply(paying, dues, met)
+    used = met.group_by("loan_id").agg(used=pl.col("amount").sum())
+    spent = (
+        paying.join(used, on="loan_id", how="left", maintain_order="left")
+        .with_columns(
+            credit=pl.col("credit") - pl.col("used").fill_null(0),
+            paid_today=pl.col("paid_today") - pl.col("used").fill_null(0),
+        )
+        .select(touched.columns)
+    )
+    resting = touched.join(money, on="loan_id", how="anti")
+    return Allocated(
+        pl.concat([resting, spent]).sort("loan_id"),
+        dues,
+        met.select(Allocations.column_names()),
+    )
+
+
+def _round(
+    touched: pl.DataFrame,
+    dues: pl.DataFrame,
+    money: pl.DataFrame,
+    ranks: pl.DataFrame,
+    date: dt.date,
+) -> Allocated:
+    paying = touched.join(money, on="loan_id", how="semi")
+    resting = touched.join(money, on="loan_id", how="anti")
+    paying = close_segment(paying, date)
+    owed = dues.filter(pl.col("due_date") <= date)
+    on_dues = _meet(money, owed, paying, ranks, date)
+    left = _left(money, on_dues)
+    paying, dues = _apply(paying, dues, on_dues)
+    further = _beyond(paying, dues, left, ranks)
+    paying, dues = _apply(paying, dues, further)
+    allocations = pl.concat([on_dues, further]).select(Allocations.column_names())
+    touched = pl.concat([resting, paying.select(resting.columns)]).sort("loan_id")
+    return Allocated(touched, dues, allocations)
+
+
+def _left(money: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
+    """`money` with `amount` less what is allocated of it; rows with nothing left are gone."""
+    used = allocations.group_by("event_id").agg(used=pl.col("amount").sum())
+    return (
+        money.join(used, on="event_id", how="left")
+        .with_columns(amount=pl.col("amount") - pl.col("used").fill_null(0))
+        .filter(pl.col("amount") > 0)
+        .drop("used")
+    )
+
+
+def _meet(
+    money: pl.DataFrame,
+    owed: pl.DataFrame,
+    paying: pl.DataFrame,
+    ranks: pl.DataFrame,
+    date: dt.date,
+) -> pl.DataFrame:
+    """Money against dues in waterfall order: horizontal by instalment, or vertical by step."""
+    timing = pl.when(pl.col("due_date") < date).then(Timing.past_due.value)
+    lines = (
+        owed.filter(pl.col("amount") > pl.col("paid"))
+        .join(money.rename({"amount": "money"}), on="loan_id")
+        .join(paying.select("loan_id", "product"), on="loan_id")
+        .with_columns(timing=timing.otherwise(Timing.due.value).cast(pl.Int8))
+        .join(ranks, on=["product", "timing", "component"])
+    )
+    # A step of the order is a timing and a component. Horizontal: within a timing, one
+    # instalment at a time; the order between timings is that of their first steps.
+    first_step = ranks.group_by("product", "timing").agg(timing_rank=pl.col("rank").min())
+    lines = lines.join(first_step, on=["product", "timing"])
+    by_step = pl.when(pl.col("vertical")).then(pl.col("rank")).otherwise(pl.col("timing_rank"))
+    lines = lines.with_columns(step=by_step).sort(
+        "loan_id", "step", "due_date", "instalment_no", "rank"
+    )
+    return _poured(lines, pl.col("amount") - pl.col("paid"))
+
+
+def _poured(lines: pl.DataFrame, asked: pl.Expr) -> pl.DataFrame:
+    """Pour each loan's `money` over its lines, in order, until it is used up."""
+    before = asked.cum_sum().over("loan_id") - asked
+    return (
+        lines.with_columns(
+            poured=pl.min_horizontal(asked, pl.col("money") - before).clip(lower_bound=0)
+        )
+        .filter(pl.col("poured") > 0)
+        .select(
+            "loan_id",
+            "event_id",
+            pl.col("instalment_no").cast(pl.Int16),
+            pl.col("component").cast(pl.Int8),
+            pl.col("timing").cast(pl.Int8),
+            amount=pl.col("poured"),
+            due_date=pl.col("due_date"),
+        )
+    )
+
+
+def _beyond(
+    paying: pl.DataFrame, dues: pl.DataFrame, left: pl.DataFrame, ranks: pl.DataFrame
+) -> pl.DataFrame:
+    """Allocations of money beyond what is due: payoff, in advance, principal, credit."""
+    if left.is_empty():
+        return empty(Allocations).with_columns(due_date=pl.lit(None, dtype=pl.Date))
+    loans = paying.join(left.rename({"amount": "money"}), on="loan_id")
+    loans = loans.with_columns(
+        rest_principal=pl.col("principal") - pl.col("principal_due"),
+        interest_off=pl.col("interest_accrued").clip(lower_bound=0),
+    )
+    loans = _without_rebate(loans)
+    settles = pl.col("money") >= pl.col("rest_principal") + pl.col("interest_off")
+    frozen = pl.col("status") == Status.charged_off
+    paid_off = _payoff_lines(loans.filter(settles))
+    early = loans.filter(~settles & ~frozen)
+    scheduled = early.filter(pl.col("interest_mode") == InterestMode.scheduled)
+    daily = early.filter(pl.col("interest_mode") == InterestMode.daily)
+    parts = [
+        _poured(paid_off, pl.col("asked")),
+        _poured(_scheduled_lines(scheduled, dues, ranks), pl.col("asked")),
+        _poured(_daily_lines(daily, dues), pl.col("asked")),
+        _poured(_principal_lines(loans.filter(~settles & frozen)), pl.col("asked")),
+    ]
+    return pl.concat(parts)
+
+
+def _without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
+    """Scheduled products that give no rebate ask all interest of the schedule at payoff.
+
+    Otherwise a payoff asks interest to the date; what was paid before it was earned is
+    not given back.
+    """
+    full = (pl.col("rebate") == 0) & (pl.col("interest_mode") == InterestMode.scheduled)
+    asked = loans.filter(full & (pl.col("status") != Status.charged_off))
+    if asked.is_empty():
+        return loans
+    rest = (
+        expand(asked)
+        .rename({"instalment_no": "instalment"})
+        .join(asked.select("loan_id", "instalment_no"), on="loan_id")
+        .filter(pl.col("instalment") >= pl.col("instalment_no"))
+        .group_by("loan_id")
+        .agg(all_interest=pl.col("interest").sum())
+    )
+    return (
+        loans.join(rest, on="loan_id", how="left", maintain_order="left")
+        .with_columns(
+            interest_off=(pl.col("all_interest") - pl.col("accrual_paid"))
+            .clip(lower_bound=0)
+            .fill_null(pl.col("interest_off"))
+        )
+        .drop("all_interest")
+    )
+
+
+def _line(
+    loans: pl.DataFrame, instalment: pl.Expr, component: Component | None, asked: pl.Expr
+) -> pl.DataFrame:
+    code = None if component is None else component.value
+    return loans.select(
+        "loan_id",
+        "event_id",
+        "money",
+        due_date=pl.lit(None, dtype=pl.Date),
+        instalment_no=instalment.cast(pl.Int16),
+        component=pl.lit(code, dtype=pl.Int8),
+        timing=pl.lit(Timing.in_advance.value, dtype=pl.Int8),
+        asked=asked,
+    )
+
+
+def _payoff_lines(loans: pl.DataFrame) -> pl.DataFrame:
+    """Interest to the date, the whole principal, and the rest to the borrower's credit."""
+    nothing = pl.lit(0)
+    rest = pl.col("money") - pl.col("rest_principal") - pl.col("interest_off")
+    lines = [
+        _line(loans, nothing, Component.interest, pl.col("interest_off")),
+        _line(loans, nothing, Component.principal, pl.col("rest_principal")),
+        _line(loans, nothing, None, rest),
+    ]
+    return pl.concat(lines).sort("loan_id", maintain_order=True)
+
+
+def _principal_lines(loans: pl.DataFrame) -> pl.DataFrame:
+    """A charged-off claim: accrued interest, then principal, no instalments any more."""
+    lines = [
+        _line(loans, pl.lit(0), Component.interest, pl.col("interest_off")),
+        _line(loans, pl.lit(0), Component.principal, pl.col("rest_principal")),
+    ]
+    return pl.concat(lines).sort("loan_id", maintain_order=True)
+
+
+def _early(dues: pl.DataFrame) -> pl.DataFrame:
+    """What already stands with instalments: `early` per loan, instalment and component."""
+    return dues.select("loan_id", "instalment_no", "component", early="paid")
+
+
+def _scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
+    """Instalments to come as the schedule has them, less what stands with them already."""
+    if loans.is_empty():
+        return _line(loans, pl.lit(0), None, pl.lit(0))
+    terms = loans.with_columns(pl.lit(0).alias("interest_carried"))
+    keys = ["loan_id", "event_id", "money", "product", "excess", "instalment_no"]
+    coming = (
+        expand(terms)
+        .rename({"instalment_no": "instalment", "principal": "principal_asked"})
+        .join(loans.select(keys), on="loan_id")
+        .filter(pl.col("instalment") >= pl.col("instalment_no"))
+    )
+    lines = pl.concat(
+        coming.select(
+            *("loan_id", "event_id", "money", "product", "excess"),
+            instalment_no="instalment",
+            component=pl.lit(component.value, dtype=pl.Int8),
+            asked=column,
+        )
+        for component, column in (
+            (Component.principal, "principal_asked"),
+            (Component.interest, "interest"),
+        )
+    )
+    backwards = pl.col("excess") == Excess.last_instalment
+    advance_ranks = ranks.filter(pl.col("timing") == Timing.in_advance).drop("timing")
+    return (
+        lines.join(_early(dues), on=["loan_id", "instalment_no", "component"], how="left")
+        .with_columns(asked=pl.col("asked") - pl.col("early").fill_null(0))
+        .filter(pl.col("asked") > 0)
+        .join(advance_ranks, on=["product", "component"])
+        .with_columns(
+            place=pl.when(backwards).then(-pl.col("instalment_no")).otherwise("instalment_no")
+        )
+        .sort("loan_id", "place", "rank")
+        .select(
+            "loan_id",
+            "event_id",
+            "money",
+            due_date=pl.lit(None, dtype=pl.Date),
+            instalment_no="instalment_no",
+            component="component",
+            timing=pl.lit(Timing.in_advance.value, dtype=pl.Int8),
+            asked="asked",
+        )
+    )
+
+
+def _daily_lines(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """Interest to the day with the next instalment, its principal, then what `excess` says."""
+    if loans.is_empty():
+        return _line(loans, pl.lit(0), None, pl.lit(0))
+    early = _early(dues).group_by("loan_id", "instalment_no").agg(pl.col("early").sum())
+    loans = loans.with_columns(
+        earned=pl.min_horizontal("interest_off", "money"),
+        reduces=pl.col("excess") == Excess.reduce_principal,
+    )
+    # one row for every instalment that may take principal: the next one, or all to come
+    last = (
+        pl.when("reduces")
+        .then("instalment_no")
+        .otherwise(pl.max_horizontal("instalments", "instalment_no"))
+    )
+    slots = (
+        loans.with_columns(slot=pl.int_ranges("instalment_no", last.cast(pl.Int64) + 1))
+        .explode("slot")
+        .with_columns(pl.col("slot").cast(pl.Int16))
+        .join(early, left_on=["loan_id", "slot"], right_on=["loan_id", "instalment_no"], how="left")
+    )
+    level = pl.col("amortisation") == Amortisation.equal_instalment
+    share = (pl.col("principal_agreed") - pl.col("balloon")) // pl.col("instalments")
+    whole = pl.when(level).then(pl.col("emi")).otherwise(share)
+    whole = whole + pl.when(pl.col("slot") == 1).then("first_interest_adjustment").otherwise(0)
+    own = pl.when((pl.col("slot") == pl.col("instalment_no")) & level).then("earned").otherwise(0)
+    room = (whole - pl.col("early").fill_null(0) - own).clip(lower_bound=0)
+    interest = _line(loans, pl.col("instalment_no"), Component.interest, pl.col("earned"))
+    principal = _line(slots, pl.col("slot"), Component.principal, room)
+    rest = _line(loans, pl.lit(0), Component.principal, pl.col("rest_principal"))
+    order = pl.concat(
+        [
+            interest.with_columns(place=pl.lit(0, dtype=pl.Int16)),
+            principal.with_columns(place=pl.col("instalment_no")),
+            rest.with_columns(place=pl.lit(32_767, dtype=pl.Int16)),
+        ]
+    )
+    return order.sort("loan_id", "place").drop("place")
+
+
+def _apply(
+    paying: pl.DataFrame, dues: pl.DataFrame, allocations: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Positions and dues after the allocations."""
+    if allocations.is_empty():
+        return paying, dues
+    billed = pl.col("timing") != Timing.in_advance
+
+    def of(component: Component, when: pl.Expr | None = None) -> pl.Expr:
+        chosen = pl.col("component") == component.value
+        return pl.col("amount").filter(chosen if when is None else chosen & when).sum()
+
+    sums = allocations.group_by("loan_id").agg(
+        to_principal=of(Component.principal),
+        to_interest=of(Component.interest),
+        due_principal=of(Component.principal, billed),
+        due_interest=of(Component.interest, billed),
+        to_fees=of(Component.fee),
+        to_penalties=of(Component.penalty),
+        to_credit=pl.col("amount").filter(pl.col("component").is_null()).sum(),
+        standing=pl.col("amount").filter(~billed & (pl.col("instalment_no") > 0)).sum(),
+        settled=(pl.col("component").is_null() | (pl.col("instalment_no") == 0)).any(),
+        received=pl.col("amount").sum(),
+    )
+    early_interest = pl.col("to_interest") - pl.col("due_interest")
+    after = (
+        paying.join(sums, on="loan_id", how="left", maintain_order="left")
+        .with_columns(pl.col(sums.columns[1:]).exclude("settled").fill_null(0))
+        .with_columns(
+            principal=pl.col("principal") - pl.col("to_principal"),
+            principal_due=pl.col("principal_due") - pl.col("due_principal"),
+            interest_due=pl.col("interest_due") - pl.col("due_interest"),
+            interest_accrued=pl.col("interest_accrued") - early_interest,
+            accrual_paid=pl.col("accrual_paid") + early_interest,
+            fees_due=pl.col("fees_due") - pl.col("to_fees"),
+            penalties_due=pl.col("penalties_due") - pl.col("to_penalties"),
+            credit=pl.col("credit") + pl.col("to_credit"),
+            advance_paid=pl.col("advance_paid") + pl.col("standing"),
+            principal_paid=pl.col("principal_paid") + pl.col("to_principal"),
+            interest_paid=pl.col("interest_paid") + pl.col("to_interest"),
+            charges_paid=pl.col("charges_paid") + pl.col("to_fees") + pl.col("to_penalties"),
+            paid_today=pl.col("paid_today") + pl.col("received"),
+        )
+        .select(paying.columns)
+    )
+    return after, _stamp(after, dues, allocations)
+
+
+def _stamp(paying: pl.DataFrame, dues: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
+    """Dues with the money on them; money in advance opens a due of its own amount."""
+    standing = allocations.filter((pl.col("instalment_no") > 0) & pl.col("component").is_not_null())
+    if standing.is_empty():
+        return dues
+    early = pl.col("timing") == Timing.in_advance
+    due = standing.join(
+        paying.select("loan_id", "first_due_date", "anchor_day", "second_anchor_day",
+                      "end_of_month", "every", "unit"),
+        on="loan_id",
+    )  # fmt: skip
+
+    units = frozenset(due["unit"].unique().to_list())
+    paid = due.select(
+        "loan_id",
+        "instalment_no",
+        "component",
+        due_date=pl.coalesce("due_date", due_date(pl.col("instalment_no"), units)),
+        amount=pl.when(early).then("amount").otherwise(0),
+        paid="amount",
+        fee_assessed=pl.lit(False),
+    )
+    keys = ["loan_id", "instalment_no", "component"]
+    summed = paid.group_by(keys, maintain_order=True).agg(
+        pl.col("due_date").first(), pl.col("amount", "paid").sum(), pl.col("fee_assessed").any()
+    )
+    return merge_dues(dues, summed)

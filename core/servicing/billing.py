@@ -1,0 +1,185 @@
+"""Billing: on the last day of a period its interest and principal become dues."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from core.contract.calendar import Calendar
+from core.contract.schedule import Amortisation, Figures, advance, instalment
+from core.ledger.codes import Component, InterestMode, Status
+from core.servicing.accrual import Accrual
+from core.servicing.book import Dues
+from core.servicing.opening import move_period, raw_interest
+
+
+def is_billed(date: dt.date) -> pl.Expr:
+    """Loans whose period ends on the date; a charged-off claim is due as a whole already."""
+    return (pl.col("period_end") == date) & ~pl.col("status").is_in(
+        [Status.charged_off.value, Status.overpaid.value]
+    )
+
+
+def bill(
+    touched: pl.DataFrame, dues: pl.DataFrame, date: dt.date, calendars: dict[int, Calendar]
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Bill what ends on `date` and move the cursor on.
+
+    Returns `touched` (terms and positions), `dues`, and the billed amounts: `loan_id`,
+    `billed_interest`, `billed_principal` (Int64), what became due beyond money that had
+    come in advance.
+    """
+    ending = touched.filter(is_billed(date))
+    if ending.is_empty():
+        none = touched.select("loan_id", billed_interest="principal", billed_principal="principal")
+        return touched, dues, none.clear()
+    asked = _amounts(_with_advance(ending, dues))
+    dues = _open(dues, asked)
+    moved = _next_period(asked, date, calendars).select(touched.columns)
+    rest = touched.filter(~is_billed(date))
+    return (
+        pl.concat([rest, moved]).sort("loan_id"),
+        dues,
+        asked.select("loan_id", "billed_interest", "billed_principal"),
+    )
+
+
+def _with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """What already stands with the ending instalment, paid before it is billed."""
+    early = (
+        dues.filter(pl.col("component") <= Component.interest.value)
+        .select("loan_id", "instalment_no", "component", "paid")
+        .join(ending.select("loan_id", "instalment_no"), on=["loan_id", "instalment_no"])
+        .group_by("loan_id")
+        .agg(
+            early_principal=pl.col("paid").filter(pl.col("component") == 0).sum(),
+            early_interest=pl.col("paid").filter(pl.col("component") == 1).sum(),
+        )
+    )
+    return ending.join(early, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("early_principal", "early_interest").fill_null(0)
+    )
+
+
+def _amounts(ending: pl.DataFrame) -> pl.DataFrame:
+    """`billed_interest` and `billed_principal` of the instalment, by interest mode.
+
+    Daily products bill the interest really earned. The instalment stays: what it leaves
+    after interest is principal, interest above it is carried to the next one.
+    """
+    figures = Figures(ending)
+    asked = instalment(ending, figures)
+    daily = pl.col("interest_mode") == InterestMode.daily
+    last = pl.col("instalment_no") >= pl.col("instalments")
+    unbilled = pl.col("principal") - pl.col("principal_due")
+    level = (
+        (pl.col("amortisation") == Amortisation.equal_instalment)
+        & (pl.col("instalment_no") > pl.col("grace_principal"))
+        & ~last
+    )
+    first = pl.when(pl.col("instalment_no") == 1).then(pl.col("first_interest_adjustment"))
+    room = pl.col("emi") + first.otherwise(0) - pl.col("early_principal") - pl.col("early_interest")
+    waits = (pl.col("instalment_no") <= pl.col("grace_interest")) & ~last
+    earned = (
+        pl.when(waits)
+        .then(0)
+        .when(level)
+        .then(pl.min_horizontal("interest_accrued", room))
+        .otherwise(pl.col("interest_accrued"))
+    )
+    with_interest = asked.with_columns(
+        billed_interest=pl.when(daily)
+        .then(earned)
+        .otherwise(pl.col("asked_interest") - pl.col("early_interest"))
+        .clip(lower_bound=0)
+    )
+    share = figures.principal_part(
+        pl.col("billed_interest") + pl.col("early_interest"), unbilled + pl.col("early_principal")
+    )
+    asked_principal = pl.when(daily).then(share).otherwise(pl.col("asked_principal"))
+    rest = (asked_principal - pl.col("early_principal")).clip(lower_bound=0)
+    return with_interest.with_columns(
+        billed_principal=pl.when(last).then(unbilled).otherwise(pl.min_horizontal(rest, unbilled))
+    )
+
+
+def _open(dues: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """Add the billed amounts to the dues; a row money opened early grows by the rest."""
+    fresh = pl.concat(
+        asked.filter(pl.col(column) > 0).select(
+            "loan_id",
+            "instalment_no",
+            component=pl.lit(component.value, dtype=pl.Int8),
+            due_date="next_due_date",
+            amount=column,
+            paid=pl.lit(0, dtype=pl.Int64),
+            fee_assessed=pl.lit(False),
+        )
+        for component, column in (
+            (Component.principal, "billed_principal"),
+            (Component.interest, "billed_interest"),
+        )
+    )
+    return merge_dues(dues, fresh)
+
+
+def merge_dues(dues: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """Dues with the amounts and payments of `more` added, row by row of the key."""
+    if more.is_empty():
+        return dues
+    keys = ["loan_id", "instalment_no", "component"]
+    both = dues.join(more.select(keys), on=keys, how="semi")
+    if both.is_empty():
+        return pl.concat([dues, more.select(dues.columns)])
+    merged = (
+        pl.concat([both, more.select(dues.columns)])
+        .group_by(keys, maintain_order=True)
+        .agg(
+            pl.col("due_date").last(),
+            pl.col("amount", "paid").sum(),
+            pl.col("fee_assessed").any(),
+        )
+    )
+    return pl.concat([dues.join(merged, on=keys, how="anti"), merged]).select(Dues.column_names())
+
+
+def _next_period(
+    asked: pl.DataFrame, date: dt.date, calendars: dict[int, Calendar]
+) -> pl.DataFrame:
+    """Positions after billing: dues grown, cursor on the next instalment, accrual restarted."""
+    figures = Figures(asked)
+    accrual = Accrual(figures, frozenset(asked["interest_mode"].unique().to_list()), date)
+    daily = pl.col("interest_mode") == InterestMode.daily
+    # what the rounding left of the period's exact interest, over the period's denominator
+    exact = accrual.numerator()
+    rounded_off = exact - _rounded_whole(figures, accrual) * accrual.denominator().cast(pl.Int128)
+    days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+    unit = pl.when(pl.col("basis") >= 2).then(1).otherwise(days)
+    asked = asked.with_columns(
+        residue_kept=pl.when(daily & (pl.col("residue") == 1))
+        .then((rounded_off // unit).cast(pl.Int64))
+        .otherwise(0),
+        principal_due=pl.col("principal_due") + pl.col("billed_principal"),
+        interest_due=pl.col("interest_due") + pl.col("billed_interest"),
+        interest_accrued=pl.col("interest_accrued") - pl.col("billed_interest"),
+        accrual_paid=(pl.col("accrual_paid") - pl.col("early_interest")).clip(lower_bound=0),
+        advance_paid=(
+            pl.col("advance_paid") - pl.col("early_interest") - pl.col("early_principal")
+        ).clip(lower_bound=0),
+    )
+    moved = move_period(advance(asked, figures), calendars)
+    days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+    unit = pl.when(pl.col("basis") >= 2).then(1).otherwise(days)
+    return moved.with_columns(
+        period_start=pl.lit(date),
+        period_interest=raw_interest(moved),
+        accrual_from=pl.lit(date),
+        accrual_whole=pl.col("interest_accrued") + pl.col("accrual_paid"),
+        accrual_rest=pl.col("residue_kept") * unit,
+    )
+
+
+def _rounded_whole(figures: Figures, accrual: Accrual) -> pl.Expr:
+    """The period's rounded quotient as Int128, to measure what rounding left."""
+    return figures.rounded(accrual.numerator(), accrual.denominator()).cast(pl.Int128)

@@ -1,0 +1,112 @@
+"""The book: everything about every live loan that the next day's close depends on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import dataframely as dy
+import polars as pl
+
+from core.frames import empty
+from core.ledger.codes import Component
+from core.origination.terms import Terms
+
+
+class Positions(dy.Schema):
+    """One row per live loan and business date. Money in minor units.
+
+    The claim is `principal` + `interest_accrued` + `interest_due` + `fees_due` +
+    `penalties_due`, less `credit`. `principal` includes `principal_due`.
+    """
+
+    loan_id = dy.Int64(primary_key=True)
+    status = dy.Int8()
+    principal = dy.Int64(min=0)  # owed, billed or not
+    interest_accrued = dy.Int64()  # earned, not billed; negative: paid before it was earned
+    principal_due = dy.Int64(min=0)  # billed and unpaid, as the next three
+    interest_due = dy.Int64(min=0)
+    fees_due = dy.Int64(min=0)
+    penalties_due = dy.Int64(min=0)
+    credit = dy.Int64(min=0)  # the borrower's money that met nothing owed
+    accrued_today = dy.Int64()
+    paid_today = dy.Int64(min=0)
+    instalment_no = dy.Int16(min=1)  # the instalment that is billed next
+    period_start = dy.Date()
+    period_end = dy.Date()  # its interest runs to here; billed in that day's close
+    next_due_date = dy.Date()
+    period_interest = dy.Int64()  # scheduled products: interest of the period
+    schedule_balance = dy.Int64()
+    interest_carried = dy.Int64()
+    accrual_from = dy.Date()  # start of the balance segment that is running
+    accrual_whole = dy.Int64()  # exact interest of earlier segments: whole units ...
+    accrual_rest = dy.Int64()  # ... and remainder over the period's denominator
+    accrual_paid = dy.Int64(min=0)  # of the period's interest, paid before billing
+    advance_paid = dy.Int64(min=0)  # money standing with instalments not yet billed
+    oldest_due_date = dy.Date(nullable=True)
+    days_past_due = dy.Int32(min=0)
+    bucket = dy.Int8()
+    off_books = dy.Int64(min=0)  # claim held in memorandum accounts
+    interest_earned = dy.Int64()  # lifetime totals from here on
+    principal_paid = dy.Int64(min=0)
+    interest_paid = dy.Int64(min=0)
+    charges_paid = dy.Int64(min=0)  # fees and penalties
+
+
+class Dues(dy.Schema):
+    """Open dues: one row per loan, instalment and component, on the date of the book."""
+
+    loan_id = dy.Int64(primary_key=True)
+    instalment_no = dy.Int16(primary_key=True)
+    component = dy.Int8(primary_key=True)
+    due_date = dy.Date()
+    amount = dy.Int64(min=0)
+    paid = dy.Int64(min=0)
+    fee_assessed = dy.Bool()  # a late fee was charged on this instalment
+
+
+STATE = tuple(Positions.column_names())
+DUE_COLUMN = {
+    Component.principal: "principal_due",
+    Component.interest: "interest_due",
+    Component.fee: "fees_due",
+    Component.penalty: "penalties_due",
+}
+"""Where a position shows the unpaid dues of a component."""
+
+
+@dataclass(frozen=True)
+class Book:
+    """Terms, positions and dues of all live loans at the end of `date`.
+
+    `terms` and `positions` have one row per loan in the same order, by `loan_id`.
+    `terms` also holds the pinned product parameters. `pending` are events that wait for
+    their value date.
+    """
+
+    date: dt.date | None
+    terms: pl.DataFrame
+    positions: pl.DataFrame
+    dues: pl.DataFrame
+    pending: pl.DataFrame
+
+    @classmethod
+    def empty(cls, pins: pl.DataFrame, events: pl.DataFrame) -> Book:
+        """A book before its first day; `events` gives the schema of what waits."""
+        pinned = pins.drop("entity", "currency")
+        terms = with_agreed(empty(Terms).join(pinned, on="product", how="left"))
+        return cls(None, terms, empty(Positions), empty(Dues), events.clear())
+
+    @property
+    def loans(self) -> int:
+        """Number of loans in the book."""
+        return self.positions.height
+
+    def wide(self) -> pl.DataFrame:
+        """Terms and positions side by side, one row per loan."""
+        return pl.concat([self.terms, self.positions.drop("loan_id")], how="horizontal")
+
+
+def with_agreed(terms: pl.DataFrame) -> pl.DataFrame:
+    """Terms of no loans with the columns `schedule.agree` adds, for an empty book."""
+    return terms.with_columns(has_stub=pl.lit(False), flat_interest=pl.lit(0, dtype=pl.Int64))

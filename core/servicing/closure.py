@@ -1,0 +1,71 @@
+"""Endings: a plain charge-off by command, and closing at exactly zero."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.ledger.codes import Status
+
+
+def claim() -> pl.Expr:
+    """What the borrower owes: principal, interest, fees and penalties, billed or not."""
+    return (
+        pl.col("principal")
+        + pl.col("interest_accrued")
+        + pl.col("interest_due")
+        + pl.col("fees_due")
+        + pl.col("penalties_due")
+    )
+
+
+def charge_off(touched: pl.DataFrame, commands: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Take active loans off the books; the claim lives on and bears no more interest.
+
+    `commands`: `loan_id`, `event_id`. Returns positions and the charged-off loans with
+    `event_id`, as they stood. A loan that is not active is left alone.
+    """
+    hit = touched.filter(pl.col("status") == Status.active).join(commands, on="loan_id")
+    if hit.is_empty():
+        return touched, hit
+    marked = pl.col("loan_id").is_in(hit["loan_id"].implode())
+    frozen = touched.with_columns(
+        off_books=pl.when(marked).then(claim()).otherwise("off_books"),
+        status=pl.when(marked)
+        .then(pl.lit(Status.charged_off.value, dtype=pl.Int8))
+        .otherwise("status"),
+        period_interest=pl.when(marked).then(0).otherwise("period_interest"),
+        accrual_whole=pl.when(marked)
+        .then(pl.col("interest_accrued") + pl.col("accrual_paid"))
+        .otherwise("accrual_whole"),
+        accrual_rest=pl.when(marked).then(0).otherwise("accrual_rest"),
+    )
+    return frozen, hit
+
+
+def close_at_zero(touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Close loans that owe nothing, as `overpaid` while the borrower has credit.
+
+    Interest that was paid before it was earned counts as earned now. Returns positions and
+    `loan_id`, `earned_at_payoff` of those loans.
+    """
+    owes_nothing = (
+        (pl.col("principal") == 0)
+        & (pl.col("interest_accrued") <= 0)
+        & (pl.col("interest_due") == 0)
+        & (pl.col("fees_due") == 0)
+        & (pl.col("penalties_due") == 0)
+    )
+    early = pl.when(owes_nothing).then(-pl.col("interest_accrued")).otherwise(0)
+    done = touched.with_columns(earned_at_payoff=early, ends=owes_nothing)
+    ended = pl.when(pl.col("credit") > 0).then(Status.overpaid.value).otherwise(Status.closed.value)
+    closed = done.with_columns(
+        status=pl.when("ends").then(ended.cast(pl.Int8)).otherwise("status"),
+        interest_accrued=pl.col("interest_accrued") + pl.col("earned_at_payoff"),
+        interest_earned=pl.col("interest_earned") + pl.col("earned_at_payoff"),
+        accrued_today=pl.col("accrued_today") + pl.col("earned_at_payoff"),
+        period_interest=pl.when("ends").then(0).otherwise("period_interest"),
+        accrual_whole=pl.when("ends").then("accrual_paid").otherwise("accrual_whole"),
+        accrual_rest=pl.when("ends").then(0).otherwise("accrual_rest"),
+    )
+    earned = closed.filter(pl.col("earned_at_payoff") != 0).select("loan_id", "earned_at_payoff")
+    return closed.select(touched.columns), earned

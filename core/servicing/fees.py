@@ -1,0 +1,71 @@
+"""Late fees: once per instalment, in the first close after its grace, after the day's money."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from core.contract.money import PPB, Rounding, by_code, int128, rounded_quotient
+from core.ledger.codes import Component, Status
+from core.servicing.billing import merge_dues
+
+
+def assess_late_fees(
+    touched: pl.DataFrame, dues: pl.DataFrame, fees: pl.DataFrame, date: dt.date
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Charge instalments with date - due date > grace that were not charged before.
+
+    On the instalment's unpaid principal and interest, with floor and cap; never because of
+    an earlier fee alone. Returns positions, dues and `loan_id`, `fee` (Int64).
+    """
+    claims = touched.filter(pl.col("status") == Status.active).select("loan_id", "product")
+    late = (
+        dues.filter(
+            (pl.col("component") <= Component.interest.value)
+            & ~pl.col("fee_assessed")
+            & (pl.col("amount") > pl.col("paid"))
+            & (pl.col("due_date") < date)
+        )
+        .join(claims, on="loan_id")
+        .join(fees, on="product")
+        .filter((pl.lit(date) - pl.col("due_date")).dt.total_days() > pl.col("fee_grace"))
+    )
+    if late.is_empty():
+        return touched, dues, touched.select("loan_id", fee="principal").clear()
+    unpaid = late.group_by("loan_id", "instalment_no", maintain_order=True).agg(
+        base=(pl.col("amount") - pl.col("paid")).sum(),
+        due_date=pl.col("due_date").first(),
+        *(pl.col(c).first() for c in fees.columns if c != "product"),
+    )
+    modes = frozenset(unpaid["fee_rounding"].unique().to_list())
+    share = by_code(
+        pl.col("fee_rounding"),
+        modes,
+        Rounding,
+        lambda mode: rounded_quotient(
+            int128(pl.col("base")) * int128(pl.col("fee_ppb")), int128(PPB), mode
+        ),
+    )
+    charged = unpaid.with_columns(
+        fee=pl.min_horizontal(pl.max_horizontal(share, "fee_min"), "fee_max")
+    )
+    keys = ["loan_id", "instalment_no"]
+    marked = dues.join(charged.select(*keys, hit=pl.lit(True)), on=keys, how="left").with_columns(
+        fee_assessed=pl.col("fee_assessed") | pl.col("hit").fill_null(False)
+    )
+    penalties = charged.filter(pl.col("fee") > 0).select(
+        *keys,
+        component=pl.lit(Component.penalty.value, dtype=pl.Int8),
+        due_date="due_date",
+        amount="fee",
+        paid=pl.lit(0, dtype=pl.Int64),
+        fee_assessed=pl.lit(True),
+    )
+    per_loan = charged.group_by("loan_id").agg(pl.col("fee").sum())
+    grown = (
+        touched.join(per_loan, on="loan_id", how="left", maintain_order="left")
+        .with_columns(penalties_due=pl.col("penalties_due") + pl.col("fee").fill_null(0))
+        .select(touched.columns)
+    )
+    return grown, merge_dues(marked.select(dues.columns), penalties), per_loan

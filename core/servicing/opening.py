@@ -1,0 +1,62 @@
+"""A loan's first position: terms agreed, cursor before instalment 1, nothing paid out yet."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.contract.calendar import Calendar
+from core.contract.schedule import Figures, adjusted, agree, instalment, open_schedule
+from core.frames import empty
+from core.ledger.codes import Status
+from core.servicing.book import STATE, Positions, with_agreed
+
+
+def agreed_terms(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
+    """`terms` (schema `Terms`) with pinned product parameters and the schedule's constants."""
+    joined = terms.join(
+        pins.drop("entity", "currency"), on="product", how="left", maintain_order="left"
+    )
+    return with_agreed(joined) if joined.is_empty() else agree(joined).sort("loan_id")
+
+
+def move_period(cursor: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """Set `next_due_date`, and the period's end with it where accrual follows the due date."""
+    moved = cursor.with_columns(next_due_date=adjusted(pl.col("period_end"), cursor, calendars))
+    follows = pl.when(pl.col("adjust_accrual")).then(pl.col("next_due_date"))
+    return moved.with_columns(period_end=follows.otherwise(pl.col("period_end")))
+
+
+def raw_interest(cursor: pl.DataFrame) -> pl.Expr:
+    """Interest of the running period alone, for scheduled products; 0 past maturity."""
+    within = pl.col("instalment_no") <= pl.col("instalments")
+    return pl.when(within).then(Figures(cursor).period_interest()).otherwise(0)
+
+
+def opened(terms: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """Terms and first positions side by side, before disbursement."""
+    cursor = move_period(open_schedule(terms), calendars)
+    zero = pl.lit(0, dtype=pl.Int64)
+    zeros = {
+        name: zero
+        for name in (
+            "principal", "interest_accrued", "principal_due", "interest_due", "fees_due",
+            "penalties_due", "credit", "accrued_today", "paid_today", "accrual_whole",
+            "accrual_rest", "accrual_paid", "advance_paid", "off_books", "interest_earned",
+            "principal_paid", "interest_paid", "charges_paid",
+        )
+    }  # fmt: skip
+    wide = cursor.with_columns(
+        **zeros,
+        status=pl.lit(Status.active.value, dtype=pl.Int8),
+        period_interest=raw_interest(cursor),
+        accrual_from=pl.col("period_start"),
+        oldest_due_date=pl.lit(None, dtype=pl.Date),
+        days_past_due=pl.lit(0, dtype=pl.Int32),
+        bucket=pl.lit(0, dtype=pl.Int8),
+    )
+    return wide.select(*terms.columns, *(c for c in STATE if c not in terms.columns)).cast(
+        {name: empty(Positions).schema[name] for name in STATE}
+    )
+
+
+__all__ = ["agreed_terms", "instalment", "move_period", "opened", "raw_interest"]

@@ -1,0 +1,134 @@
+"""Connections to the DuckLake: extensions from installed wheels, no download at run time.
+
+The data files are encrypted. Their keys and the columns' minima and maxima stand in the
+catalogue in plain text, so the catalogue is what must be guarded: the instance folder gets
+mode 700, the SQLite file mode 600.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import polars as pl
+from duckdb_extensions import import_extension
+
+from core.errors import LedgerConflictError, LedgerError
+from core.store.settings import Settings
+
+T = TypeVar("T")
+_importing = threading.Lock()
+_EXTENSIONS = ("httpfs", "ducklake", "sqlite_scanner")
+_BUSY = ("database is locked", "could not serialize", "conflict", "Conflict", "database is busy")
+LAKE = "_lake"
+"""Name under which the lake is attached; readers use views, never this name."""
+
+
+def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    extensions = settings.home / "duckdb"
+    extensions.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(config={"extension_directory": str(extensions)})
+    wanted = (*_EXTENSIONS, "postgres_scanner") if settings.catalogue else _EXTENSIONS
+    with _importing:  # importing from two threads at once fails
+        for name in wanted:
+            if not any(extensions.rglob(f"{name}.duckdb_extension")):
+                import_extension(name, con=connection)
+            connection.load_extension(name)
+    connection.execute("SET TimeZone = 'UTC'")
+    options = [f"DATA_PATH '{_quoted(settings.lake / 'data')}'", "DATA_INLINING_ROW_LIMIT 0"]
+    options.append("READ_ONLY" if read_only else "ENCRYPTED")
+    connection.execute(f"ATTACH '{_quoted(settings.attach)}' AS {LAKE} ({', '.join(options)})")
+    return connection
+
+
+def _quoted(text: str | Path) -> str:
+    return str(text).replace("'", "''")
+
+
+def open_writer(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """A connection that may write; makes the instance's folders, readable by their owner only."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.chmod(0o700)
+    settings.lake.mkdir(exist_ok=True)
+    before = os.umask(0o077)
+    try:
+        if not settings.catalogue:
+            _write_ahead(settings.sqlite)
+        connection = patiently(lambda: _connect(settings, read_only=False))
+    finally:
+        os.umask(before)
+    if settings.sqlite.exists():
+        settings.sqlite.chmod(0o600)
+    return connection
+
+
+def _write_ahead(catalogue: Path) -> None:
+    """Keep the SQLite catalogue in write-ahead mode: readers don't wait, commits cost less."""
+    with sqlite3.connect(catalogue, timeout=20) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
+
+
+def open_reader(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """A read-only connection; LedgerError if there is no ledger yet."""
+    if not settings.catalogue and not settings.sqlite.exists():
+        raise LedgerError(
+            f"there is no ledger in {settings.home}; run `loanbook demo` or `loanbook run` first"
+        )
+    return patiently(lambda: _connect(settings, read_only=True))
+
+
+def patiently(work: Callable[[], T], *, seconds: float = 20.0) -> T:
+    """Do the work, again while the catalogue is busy with another writer, up to a limit."""
+    until = time.monotonic() + seconds
+    pause = 0.02
+    while True:
+        try:
+            return work()
+        except duckdb.Error as error:
+            if not any(word in str(error) for word in _BUSY):
+                raise
+            if time.monotonic() > until:
+                raise LedgerConflictError(
+                    f"the ledger's catalogue stayed busy for {seconds:.0f} s: {error}; "
+                    "another run is writing, try again when it is done"
+                ) from error
+            time.sleep(pause)
+            pause = min(pause * 2, 0.5)
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All of it or none; a conflict with another writer becomes LedgerConflictError."""
+    connection.execute("BEGIN TRANSACTION")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException as error:
+        try:
+            connection.execute("ROLLBACK")
+        except duckdb.Error:
+            pass  # the failed commit has already rolled back
+        if isinstance(error, duckdb.Error) and any(word in str(error) for word in _BUSY):
+            raise LedgerConflictError(
+                f"another writer committed first, nothing of this attempt was kept: {error}"
+            ) from error
+        raise
+
+
+def insert(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    """Append a frame to a table, by column name; an empty frame writes nothing."""
+    if frame.is_empty():
+        return
+    connection.register("_frame", frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    try:
+        connection.execute(f"INSERT INTO {LAKE}.{table} BY NAME SELECT * FROM _frame")
+    finally:
+        connection.unregister("_frame")

@@ -1,0 +1,490 @@
+"""The ledger as a writer sees it: intake, close, publish. One close = one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from core.errors import LawBrokenError, LedgerConflictError, LedgerError
+from core.frames import empty
+from core.ledger.codes import EventState, Status
+from core.ledger.events import EVENT_COLUMNS
+from core.ledger.laws import Law
+from core.origination.terms import Terms
+from core.policy.book import PolicyBook
+from core.servicing.book import Book, Dues, Positions
+from core.servicing.close import DayClose
+from core.servicing.opening import agreed_terms
+from core.store.lake import LAKE, insert, open_writer, patiently, transaction
+from core.store.schema import migrate
+from core.store.settings import Settings
+
+BALANCES = {
+    "entity": pl.Int16,
+    "product": pl.Int16,
+    "currency": pl.Int8,
+    "account": pl.Int16,
+    "balance": pl.Int64,
+}
+"""Schema of general-ledger balances: net debit per entity, product, currency, account."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where the ledger stands."""
+
+    published_version: int
+    published_date: dt.date | None
+    working_version: int | None
+    working_date: dt.date | None
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Who closes, with which code and policies: stands on every version."""
+
+    run_id: str
+    actor: str
+    policy_hash: str
+    code_hash: str
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What one landing file adds, ready to commit. Loan and event ids are given at commit."""
+
+    file: dict[str, Any]
+    loans: pl.DataFrame | None = None
+    """New loans in sorted key order: `loan_key` and the columns of `Terms` but `loan_id`."""
+    attributes: pl.DataFrame | None = None
+    reported: pl.DataFrame | None = None
+    events: pl.DataFrame | None = None
+    """Events without `event_id`; of new loans `loan_id` is null and `loan_key` names them."""
+    quarantine: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Ledger:
+    """The writer's side of the versioned ledger. Opens it, making it if there is none."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._connection = open_writer(settings)
+        patiently(lambda: migrate(self._connection))
+
+    def close(self) -> None:
+        """Let go of the lake."""
+        self._connection.close()
+
+    def frame(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
+        """A query's rows; `{lake}` stands for the attached lake."""
+        result = self._connection.execute(sql.format(lake=LAKE), parameters or [])
+        return pl.DataFrame(result.to_arrow_table())
+
+    def _one(self, sql: str, parameters: list[Any] | None = None) -> tuple[Any, ...]:
+        row = self._connection.execute(sql.format(lake=LAKE), parameters or []).fetchone()
+        assert row is not None, f"a single row was expected of: {sql}"
+        return row
+
+    # --- where it stands -------------------------------------------------------------
+
+    def head(self) -> Head:
+        """The last published version, and one that waits for its checks, if any."""
+        return Head(
+            *self._one(
+                "SELECT published_version, published_date, working_version, working_date "
+                "FROM {lake}.ledger_head"
+            )
+        )
+
+    def products(self) -> list[str]:
+        """The append-only product registry."""
+        return self.frame("SELECT name FROM {lake}.products ORDER BY code")["name"].to_list()
+
+    def register(self, policies: PolicyBook) -> PolicyBook:
+        """Policies with stored product codes; new products and this policy body are recorded."""
+        known = self.products()
+        book = policies.with_registry(known)
+        fresh = list(book.registry[len(known) :])
+        stored = self.frame(
+            "SELECT 1 AS one FROM {lake}.policies WHERE policy_hash = ? LIMIT 1", [book.digest]
+        )
+        entities = self.frame("SELECT name FROM {lake}.entities ORDER BY code")["name"].to_list()
+        new_entities = list(book.entities[len(entities) :])
+        if not fresh and stored.height and not new_entities:
+            return book
+        body = "\n".join(f"{folder} {policy.model_dump_json()}" for folder, policy in book.policies)
+        with transaction(self._connection):
+            self._insert_names("products", len(known), fresh)
+            self._insert_names("entities", len(entities), new_entities)
+            if stored.is_empty():
+                self._connection.execute(
+                    f"INSERT INTO {LAKE}.policies VALUES (?, ?, now()::TIMESTAMP)",
+                    [book.digest, body],
+                )
+        return book
+
+    def _insert_names(self, table: str, start: int, names: list[str]) -> None:
+        codes = pl.DataFrame({"name": names}, schema={"name": pl.String}).with_columns(
+            code=pl.int_range(start, start + len(names), dtype=pl.Int16)
+        )
+        insert(self._connection, table, codes)
+
+    # --- intake ----------------------------------------------------------------------
+
+    def known_files(self) -> set[str]:
+        """Content addresses of every file ever taken in."""
+        return set(self.frame("SELECT file_id FROM {lake}.files")["file_id"].to_list())
+
+    def loan_keys(self) -> pl.DataFrame:
+        """`loan_id`, `loan_key`, `entity`, `product`, `currency`, `boards_on` of every loan."""
+        return self.frame(
+            "SELECT loan_id, loan_key, entity, product, currency, boards_on FROM {lake}.loan_keys"
+        )
+
+    def event_keys(self) -> pl.DataFrame:
+        """`idempotency_key`, `body_hash` of every event."""
+        return self.frame("SELECT idempotency_key, body_hash FROM {lake}.events")
+
+    def commit_intake(self, intakes: list[Intake]) -> None:
+        """Commit files in one transaction: ids are given in the order of the list."""
+
+        def commit() -> None:
+            with transaction(self._connection):
+                loan_id, event_id = self._one(
+                    "SELECT next_loan_id, next_event_id FROM {lake}.intake_head"
+                )
+                gathered: dict[str, list[pl.DataFrame]] = {}
+                for intake in intakes:
+                    loan_id, event_id = _numbered(intake, loan_id, event_id, gathered)
+                self._connection.execute(
+                    f"UPDATE {LAKE}.intake_head SET next_loan_id = {loan_id}, "
+                    f"next_event_id = {event_id}"
+                )
+                for table, parts in gathered.items():
+                    insert(self._connection, table, pl.concat(parts, how="diagonal_relaxed"))
+
+        patiently(commit)
+
+    # --- the book --------------------------------------------------------------------
+
+    def book(self, policies: PolicyBook) -> tuple[Book, pl.DataFrame]:
+        """The book at the last published version, and its general-ledger balances."""
+        head = self.head()
+        return self.book_at(policies, head.published_version, head.published_date)
+
+    def book_at(
+        self, policies: PolicyBook, version: int, date: dt.date | None
+    ) -> tuple[Book, pl.DataFrame]:
+        """The book that a version stored: with the next day's events it gives the next day."""
+        if date is None:
+            empty = Book.empty(policies.pins, self._events("false", []))
+            return empty, pl.DataFrame(schema=BALANCES)
+        positions = self.frame(
+            f"SELECT {', '.join(Positions.column_names())} FROM {{lake}}.positions "
+            "WHERE version = ? ORDER BY loan_id",
+            [version],
+        )
+        positions = positions.filter(pl.col("status") != Status.closed.value)
+        # terms are read in the order of the positions, so the two frames stand side by side
+        terms = self._terms(version, date).join(
+            positions.select("loan_id"), on="loan_id", how="semi", maintain_order="left"
+        )
+        if terms.height != positions.height:
+            raise LedgerError(
+                f"version {version} holds {positions.height} positions but terms of "
+                f"{terms.height} loans; run `loanbook rebuild --verify`"
+            )
+        dues = self.frame(
+            f"SELECT {', '.join(Dues.column_names())} FROM {{lake}}.dues WHERE version = ? "
+            "ORDER BY loan_id, instalment_no, component",
+            [version],
+        )
+        pending = self._events(
+            "booking_date <= ? AND value_date > ? AND state = ?",
+            [date, date, EventState.accepted.value],
+        )
+        book = Book(
+            date, agreed_terms(terms, policies.pins), positions, _typed(dues, Dues), pending
+        )
+        return book, self._balances(version)
+
+    def _terms(self, version: int, date: dt.date) -> pl.DataFrame:
+        return self.frame(
+            f"SELECT {', '.join(Terms.column_names())} FROM {{lake}}.loans "
+            "WHERE version <= ? AND closed_on IS NULL AND version IN "
+            "(SELECT version FROM {lake}.publications WHERE state = 'published') "
+            "ORDER BY loan_id",
+            [version],
+        )
+
+    def _balances(self, version: int) -> pl.DataFrame:
+        return self.frame(
+            "SELECT entity, product, currency, account, balance FROM {lake}.account_balances "
+            "WHERE version = ?",
+            [version],
+        ).cast(BALANCES)  # type: ignore[arg-type]
+
+    def events_booked(self, first: dt.date, last: dt.date) -> pl.DataFrame:
+        """Events whose booking date lies in the range, both ends included."""
+        return self._events("booking_date BETWEEN ? AND ?", [first, last])
+
+    def _events(self, where: str, parameters: list[Any]) -> pl.DataFrame:
+        rows = self.frame(
+            f"SELECT {', '.join(EVENT_COLUMNS)} FROM {{lake}}.events WHERE {where} "
+            "ORDER BY event_id",
+            parameters,
+        )
+        return rows.with_columns(pl.col("recorded_at").cast(pl.Datetime("us")))
+
+    def landed_dates(self) -> tuple[dt.date | None, dt.date | None]:
+        """First and last business date of the files taken in."""
+        first, last = self._one(
+            "SELECT min(business_date), max(business_date) FROM {lake}.files WHERE state = 'taken'"
+        )
+        return first, last
+
+    # --- versions --------------------------------------------------------------------
+
+    def reserve(self, count: int = 1) -> list[int]:
+        """Version numbers nobody else will get, before the first row is written.
+
+        Those that a failed run leaves unused are gaps; a number is never given twice.
+        """
+
+        def reserve() -> list[int]:
+            with transaction(self._connection):
+                (number,) = self._one("SELECT next_version FROM {lake}.ledger_head")
+                self._connection.execute(
+                    f"UPDATE {LAKE}.ledger_head SET next_version = next_version + {count}"
+                )
+            return list(range(number, number + count))
+
+        return patiently(reserve)
+
+    def commit(
+        self,
+        closed: DayClose,
+        balances: pl.DataFrame,
+        laws: list[Law],
+        by: Provenance,
+        parent: int,
+        version: int,
+        digests: pl.DataFrame,
+    ) -> None:
+        """Write a close as one version in one transaction; it waits for its checks.
+
+        `digests` (`loan_id`, `schedule_digest`) covers at least the loans that the close boards.
+        Raises LawBrokenError if a law does not hold, and LedgerConflictError if another
+        close of the same parent was committed first. Either way nothing is kept.
+        """
+        broken = [law for law in laws if not law.holds]
+        if broken:
+            raise LawBrokenError(
+                f"{closed.date}: "
+                + "; ".join(f"{w.name} is broken by {w.broken} ({w.example})" for w in broken)
+                + "; nothing was committed"
+            )
+        with transaction(self._connection):
+            self._take_turn(version, closed.date, parent)
+            self._write(version, closed, balances, digests)
+            insert(self._connection, "versions", _version_row(version, closed, by, parent))
+            insert(self._connection, "checks", _law_rows(version, closed.date, laws))
+            self._connection.execute(
+                f"CALL {LAKE}.set_commit_message(?, ?)",
+                [by.actor, f"close {closed.date} as version {version}"],
+            )
+
+    def _take_turn(self, version: int, date: dt.date, parent: int) -> None:
+        """Both of two closes of a date must update this one row: the second one fails."""
+        head = self.head()
+        if head.published_version != parent or head.working_version is not None:
+            held = head.working_version or head.published_version
+            raise LedgerConflictError(
+                f"{date} can't be committed on version {parent}: the ledger has moved on to "
+                f"version {held}; run again, it continues from there"
+            )
+        self._connection.execute(
+            f"UPDATE {LAKE}.ledger_head SET working_version = ?, working_date = ?",
+            [version, date],
+        )
+
+    def _write(
+        self, version: int, closed: DayClose, balances: pl.DataFrame, digests: pl.DataFrame
+    ) -> None:
+        number = pl.lit(version, dtype=pl.Int64)
+        dated = {"version": number, "business_date": pl.lit(closed.date)}
+        for table, frame in (
+            ("positions", closed.book.positions.with_columns(**dated)),
+            ("dues", closed.book.dues.with_columns(**dated)),
+            ("transfers", closed.transfers.with_columns(version=number)),
+            ("allocations", closed.allocations.with_columns(**dated)),
+            ("account_balances", balances.with_columns(**dated)),
+            ("loans", _loan_rows(closed).with_columns(version=number)),
+            ("schedules", _schedule_rows(closed, digests).with_columns(version=number)),
+        ):
+            insert(self._connection, table, frame)
+
+    def settle(
+        self,
+        version: int,
+        date: dt.date,
+        checks: pl.DataFrame,
+        *,
+        published: bool,
+        reason: str,
+        actor: str,
+    ) -> None:
+        """Publish the waiting version, or reject it; readers see only published ones.
+
+        `checks` (columns of that table) is what the decision rests on; it is kept with it.
+        """
+        state = "published" if published else "rejected"
+
+        def settle() -> None:
+            with transaction(self._connection):
+                head = self.head()
+                if head.working_version != version:
+                    raise LedgerConflictError(
+                        f"version {version} no longer waits for its checks: another run settled it"
+                    )
+                moved = f"published_version = {version}, published_date = DATE '{date}', "
+                self._connection.execute(
+                    f"UPDATE {LAKE}.ledger_head SET {moved if published else ''}"
+                    "working_version = NULL, working_date = NULL"
+                )
+                self._connection.execute(
+                    f"INSERT INTO {LAKE}.publications VALUES (?, ?, ?, ?, now()::TIMESTAMP)",
+                    [version, state, reason, actor],
+                )
+                insert(self._connection, "checks", checks)
+
+        patiently(settle)
+
+
+def _typed(frame: pl.DataFrame, schema: Any) -> pl.DataFrame:
+    return frame.cast(dict(empty(schema).schema))
+
+
+def _numbered(
+    intake: Intake, loan_id: int, event_id: int, gathered: dict[str, list[pl.DataFrame]]
+) -> tuple[int, int]:
+    """Give ids to a file's loans and events and gather its rows by table."""
+
+    def add(table: str, rows: pl.DataFrame) -> None:
+        if rows.height:
+            gathered.setdefault(table, []).append(rows)
+
+    ids = pl.DataFrame(schema={"loan_key": pl.String, "loan_id": pl.Int64})
+    if intake.loans is not None and intake.loans.height:
+        count = intake.loans.height
+        loans = intake.loans.with_columns(
+            loan_id=pl.int_range(loan_id, loan_id + count, dtype=pl.Int64)
+        )
+        ids = loans.select("loan_key", "loan_id")
+        loan_id += count
+        file_id = pl.lit(intake.file["file_id"])
+        add(
+            "loan_keys",
+            loans.select(
+                "loan_id", "loan_key", "entity", "product", "currency", "line",
+                boards_on="disbursed_on", file_id=file_id,
+            ),
+        )  # fmt: skip
+    for table, rows in (("loan_attributes", intake.attributes), ("reported", intake.reported)):
+        if rows is not None and rows.height:
+            add(table, rows.join(ids, on="loan_key").drop("loan_key"))
+    if intake.events is not None and intake.events.height:
+        events = (
+            intake.events.join(ids.rename({"loan_id": "fresh"}), on="loan_key", how="left",
+                               maintain_order="left")
+            .with_columns(
+                loan_id=pl.coalesce("loan_id", "fresh"),
+                event_id=pl.int_range(event_id, event_id + intake.events.height, dtype=pl.Int64),
+            )
+            .select(EVENT_COLUMNS)
+        )  # fmt: skip
+        event_id += events.height
+        add("events", events)
+    add("files", pl.DataFrame([intake.file]))
+    if intake.quarantine:
+        add("quarantine", pl.DataFrame(intake.quarantine))
+    return loan_id, event_id
+
+
+def control_totals(closed: DayClose) -> dict[str, int]:
+    """Sums by which a version can be recognised, in minor units."""
+    positions = closed.book.positions
+    names = ("principal", "interest_accrued", "interest_due", "penalties_due", "credit",
+             "accrued_today", "paid_today")  # fmt: skip
+    sums = positions.select(pl.col(name).sum() for name in names).row(0)
+    totals = {name: int(value or 0) for name, value in zip(names, sums, strict=True)}
+    return totals | {"transfers": int(closed.transfers["amount"].sum() or 0)}
+
+
+def _version_row(version: int, closed: DayClose, by: Provenance, parent: int) -> pl.DataFrame:
+    high = closed.applied["event_id"].max()
+    return pl.DataFrame(
+        {
+            "version": [version],
+            "parent": [parent],
+            "business_date": [closed.date],
+            "run_id": [by.run_id],
+            "event_high_water": [int(high) if isinstance(high, int) else 0],
+            "policy_hash": [by.policy_hash],
+            "code_hash": [by.code_hash],
+            "positions": [closed.book.positions.height],
+            "dues": [closed.book.dues.height],
+            "transfers": [closed.transfers.height],
+            "allocations": [closed.allocations.height],
+            "control_totals": [json.dumps(control_totals(closed))],
+            "actor": [by.actor],
+            "committed_at": [dt.datetime.now(dt.UTC).replace(tzinfo=None)],
+        }
+    )
+
+
+def _law_rows(version: int, date: dt.date, laws: list[Law]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "version": [version] * len(laws),
+            "business_date": [date] * len(laws),
+            "suite": ["laws"] * len(laws),
+            "name": [law.name for law in laws],
+            "passed": [law.holds for law in laws],
+            "broken": [law.broken for law in laws],
+            "figures": [law.figures for law in laws],
+        },
+        schema_overrides={"version": pl.Int64},
+    )
+
+
+def _loan_rows(closed: DayClose) -> pl.DataFrame:
+    """Terms of loans that entered the book, and the endings of those that left it."""
+    names = Terms.column_names()
+    boarded = closed.boarded.select(names).with_columns(
+        boarded_on=pl.lit(closed.date), closed_on=pl.lit(None, dtype=pl.Date)
+    )
+    ended = closed.book.positions["status"] == Status.closed.value
+    if not ended.any():
+        return boarded
+    totals = ["principal_paid", "interest_paid", "charges_paid"]
+    gone = (
+        closed.book.terms.filter(ended)
+        .select(names)
+        .with_columns(closed.book.positions.filter(ended).select(totals).get_columns())
+        .with_columns(closed_on=pl.lit(closed.date), close_reason=pl.lit("paid in full"))
+    )
+    return pl.concat([boarded, gone], how="diagonal")
+
+
+def _schedule_rows(closed: DayClose, digests: pl.DataFrame) -> pl.DataFrame:
+    """The first schedule version of every loan that entered the book."""
+    return digests.join(closed.boarded.select("loan_id"), on="loan_id", how="semi").with_columns(
+        schedule_version=pl.lit(1, dtype=pl.Int32),
+        valid_from=pl.lit(closed.date),
+        reason=pl.lit("boarded"),
+    )

@@ -1,0 +1,179 @@
+"""The read layer: one class for a notebook, a page and an export.
+
+Every read names its two clocks: `as_of`, the business date, and `known_at`, the version.
+Only published versions can be seen, also from SQL.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from core.errors import LedgerError
+from core.ledger.codes import Component, Kind, Status
+from core.policy.models import ROLES
+from core.store.lake import LAKE, open_reader, patiently
+from core.store.settings import Settings
+
+_VERSIONED = ("positions", "dues", "allocations", "account_balances", "transfers", "loans",
+              "schedules")  # fmt: skip
+_PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "reported",
+          "products", "entities", "policies")  # fmt: skip
+Day = dt.date | str | None
+
+
+def open_ledger(home: str | Path | None = None) -> LedgerReader:
+    """The ledger of an instance folder, read-only (default: `LOANBOOK_HOME` or data/instance)."""
+    default = Path(__file__).resolve().parents[2] / "data" / "instance"
+    if home is None:
+        return LedgerReader(Settings.from_environment(default))
+    return LedgerReader(Settings(home=Path(home).resolve()))
+
+
+class LedgerReader:
+    """Published versions of a ledger as Polars frames. A reader never blocks a writer."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._connection = open_reader(settings)
+        self._views()
+
+    def close(self) -> None:
+        """Let go of the lake."""
+        self._connection.close()
+
+    def _views(self) -> None:
+        published = f"(SELECT version FROM {LAKE}.publications WHERE state = 'published')"
+        run = self._connection.execute
+        for table in _PLAIN:
+            run(f"CREATE VIEW {table} AS SELECT * FROM {LAKE}.{table}")
+        for table in (*_VERSIONED, "versions"):
+            run(f"CREATE VIEW {table} AS SELECT * FROM {LAKE}.{table} WHERE version IN {published}")
+        run(f"CREATE VIEW publications AS SELECT * FROM {LAKE}.publications")
+        run(f"CREATE VIEW checks AS SELECT * FROM {LAKE}.checks")
+        for name, members in (
+            ("status_names", {m.value: m.name for m in Status}),
+            ("event_kinds", {m.value: m.name for m in Kind}),
+            ("component_names", {m.value: m.name for m in Component}),
+            ("account_roles", dict(enumerate(ROLES))),
+        ):
+            values = ", ".join(f"({code}, '{text}')" for code, text in members.items())
+            run(f"CREATE VIEW {name} AS SELECT * FROM (VALUES {values}) AS t(code, name)")
+
+    def _frame(
+        self, sql: str, parameters: list[Any] | dict[str, Any] | None = None
+    ) -> pl.DataFrame:
+        def read() -> pl.DataFrame:
+            cursor: duckdb.DuckDBPyConnection = self._connection.cursor()
+            try:
+                return pl.DataFrame(cursor.execute(sql, parameters or []).to_arrow_table())
+            finally:
+                cursor.close()
+
+        return patiently(read)
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """Rows of one SELECT over the published views; LedgerError for anything else."""
+        try:
+            statements = duckdb.extract_statements(query)
+        except duckdb.Error as error:
+            raise LedgerError(f"that is no SQL: {error}") from error
+        select = len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
+        if not select or LAKE in query:
+            raise LedgerError(
+                "give one SELECT over the views "
+                + ", ".join(sorted((*_PLAIN, *_VERSIONED, "versions", "checks")))
+            )
+        try:
+            return self._frame(query)
+        except duckdb.Error as error:
+            raise LedgerError(str(error)) from error
+
+    def tables(self) -> list[str]:
+        """Names of the views that `sql` can read."""
+        return sorted((*_PLAIN, *_VERSIONED, "versions", "checks", "publications"))
+
+    # --- the two clocks --------------------------------------------------------------
+
+    def versions(self) -> pl.DataFrame:
+        """Published versions: `version`, `business_date`, `parent`, counts, totals, hashes,
+        `published_at`; newest last."""
+        return self._frame(
+            "SELECT v.*, p.settled_at AS published_at FROM versions v JOIN publications p "
+            "ON p.version = v.version AND p.state = 'published' ORDER BY v.version"
+        )
+
+    def version_of(self, as_of: Day = None, known_at: int | None = None) -> tuple[int, dt.date]:
+        """The version that answers for a business date, as known at a version.
+
+        Raises LedgerError with the published range if there is none.
+        """
+        wanted = dt.date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+        rows = self._frame(
+            "SELECT version, business_date FROM versions "
+            "WHERE (? IS NULL OR business_date = ?) AND (? IS NULL OR version <= ?) "
+            "ORDER BY version DESC LIMIT 1",
+            [wanted, wanted, known_at, known_at],
+        )
+        if rows.is_empty():
+            first, last = self.published_range()
+            raise LedgerError(
+                f"no published version answers for {wanted or 'any date'}"
+                + (f" at version {known_at}" if known_at else "")
+                + (f"; published are {first} to {last}" if first else "; nothing is published yet")
+            )
+        return rows.row(0)  # type: ignore[return-value]
+
+    def published_range(self) -> tuple[dt.date | None, dt.date | None]:
+        """First and last published business date."""
+        return self._frame("SELECT min(business_date), max(business_date) FROM versions").row(0)  # type: ignore[return-value]
+
+    def _dated(self, table: str, as_of: Day, known_at: int | None, order: str) -> pl.DataFrame:
+        version, _ = self.version_of(as_of, known_at)
+        return self._frame(
+            f"SELECT * FROM {LAKE}.{table} WHERE version = ? ORDER BY {order}", [version]
+        )
+
+    # --- frames ----------------------------------------------------------------------
+
+    def positions(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
+        """One row per live loan: schema `core.servicing.book.Positions`, version, date."""
+        return self._dated("positions", as_of, known_at, "loan_id")
+
+    def dues(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
+        """Open dues: schema `core.servicing.book.Dues`."""
+        return self._dated("dues", as_of, known_at, "loan_id, instalment_no, component")
+
+    def balances(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
+        """General-ledger balances by account role."""
+        version, _ = self.version_of(as_of, known_at)
+        return self._frame(
+            "SELECT b.*, r.name AS role FROM account_balances b JOIN account_roles r "
+            "ON r.code = b.account WHERE b.version = ? ORDER BY entity, product, account",
+            [version],
+        )
+
+    def portfolio_by_day(self) -> pl.DataFrame:
+        """Version headers as a time series: date, loans and control totals, for charts."""
+        rows = self.versions()
+        totals = pl.Struct(
+            {
+                name: pl.Int64
+                for name in ("principal", "interest_accrued", "interest_due", "penalties_due",
+                             "credit", "accrued_today", "paid_today", "transfers")
+            }
+        )  # fmt: skip
+        return rows.select(
+            "version",
+            "business_date",
+            loans="positions",
+            totals=pl.col("control_totals").str.json_decode(totals),
+        ).unnest("totals")
+
+    def query(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pl.DataFrame:
+        """A parameterised query of the product's own pages and exports over the views."""
+        return self._frame(sql, parameters)

@@ -1,0 +1,93 @@
+"""Tables of the ledger and their numbered migrations. Columns are only ever added, nullable."""
+
+from __future__ import annotations
+
+import duckdb
+import polars as pl
+
+from core.frames import empty
+from core.ledger.events import Events
+from core.ledger.transfers import Transfers
+from core.origination.terms import Terms
+from core.servicing.allocation import Allocations
+from core.servicing.book import Dues, Positions
+from core.store.lake import LAKE, transaction
+
+_TYPES: dict[type[pl.DataType] | pl.DataType, str] = {
+    pl.Int8: "TINYINT",
+    pl.Int16: "SMALLINT",
+    pl.Int32: "INTEGER",
+    pl.Int64: "BIGINT",
+    pl.UInt64: "UBIGINT",
+    pl.Boolean: "BOOLEAN",
+    pl.Date: "DATE",
+    pl.String: "VARCHAR",
+    pl.Datetime: "TIMESTAMP",
+}
+
+
+def columns(schema: pl.Schema) -> str:
+    """SQL column list of a frame's schema."""
+    return ", ".join(f"{name} {_TYPES[type_.base_type()]}" for name, type_ in schema.items())
+
+
+_POSITIONS = columns(empty(Positions).schema)
+_DATED = "version BIGINT, business_date DATE"
+
+_FIRST = [
+    # one row each, updated in the transactions that must exclude one another
+    "CREATE TABLE {lake}.ledger_head (next_version BIGINT, published_version BIGINT, "
+    "published_date DATE, working_version BIGINT, working_date DATE)",
+    "CREATE TABLE {lake}.intake_head (next_loan_id BIGINT, next_event_id BIGINT)",
+    "CREATE TABLE {lake}.versions (version BIGINT, parent BIGINT, business_date DATE, "
+    "run_id VARCHAR, event_high_water BIGINT, policy_hash VARCHAR, code_hash VARCHAR, "
+    "positions BIGINT, dues BIGINT, transfers BIGINT, allocations BIGINT, "
+    "control_totals VARCHAR, actor VARCHAR, committed_at TIMESTAMP)",
+    "CREATE TABLE {lake}.publications (version BIGINT, state VARCHAR, reason VARCHAR, "
+    "actor VARCHAR, settled_at TIMESTAMP)",
+    "CREATE TABLE {lake}.checks (version BIGINT, business_date DATE, suite VARCHAR, "
+    "name VARCHAR, passed BOOLEAN, broken BIGINT, figures VARCHAR, seconds DOUBLE)",
+    f"CREATE TABLE {{lake}}.positions ({_DATED}, {_POSITIONS})",
+    f"CREATE TABLE {{lake}}.dues ({_DATED}, {columns(empty(Dues).schema)})",
+    f"CREATE TABLE {{lake}}.transfers (version BIGINT, {columns(empty(Transfers).schema)})",
+    f"CREATE TABLE {{lake}}.allocations ({_DATED}, {columns(empty(Allocations).schema)})",
+    f"CREATE TABLE {{lake}}.account_balances ({_DATED}, entity SMALLINT, product SMALLINT, "
+    "currency TINYINT, account SMALLINT, balance BIGINT)",
+    f"CREATE TABLE {{lake}}.loans (version BIGINT, {columns(empty(Terms).schema)}, "
+    "boarded_on DATE, closed_on DATE, close_reason VARCHAR, principal_paid BIGINT, "
+    "interest_paid BIGINT, charges_paid BIGINT)",
+    "CREATE TABLE {lake}.schedules (version BIGINT, loan_id BIGINT, schedule_version INTEGER, "
+    "valid_from DATE, reason VARCHAR, schedule_digest UBIGINT)",
+    f"CREATE TABLE {{lake}}.events ({columns(empty(Events).schema)})",
+    "CREATE TABLE {lake}.loan_keys (loan_id BIGINT, loan_key VARCHAR, entity SMALLINT, "
+    "product SMALLINT, currency TINYINT, boards_on DATE, file_id VARCHAR, line BIGINT)",
+    "CREATE TABLE {lake}.loan_attributes (loan_id BIGINT, name VARCHAR, value VARCHAR)",
+    "CREATE TABLE {lake}.reported (loan_id BIGINT, as_of DATE, status VARCHAR, balance BIGINT, "
+    "paid_total BIGINT, paid_principal BIGINT, paid_interest BIGINT, paid_late_fees BIGINT)",
+    "CREATE TABLE {lake}.files (file_id VARCHAR, name VARCHAR, kind VARCHAR, business_date DATE, "
+    "bytes BIGINT, state VARCHAR, reason VARCHAR, rows_in BIGINT, accepted BIGINT, "
+    "quarantined BIGINT, duplicates BIGINT, correlation_id VARCHAR, recorded_at TIMESTAMP)",
+    "CREATE TABLE {lake}.quarantine (file_id VARCHAR, name VARCHAR, line BIGINT, kind VARCHAR, "
+    "rule VARCHAR, found VARCHAR, recorded_at TIMESTAMP)",
+    "CREATE TABLE {lake}.policies (policy_hash VARCHAR, body VARCHAR, recorded_at TIMESTAMP)",
+    "CREATE TABLE {lake}.products (code SMALLINT, name VARCHAR)",
+    "CREATE TABLE {lake}.entities (code SMALLINT, name VARCHAR)",
+    "INSERT INTO {lake}.ledger_head VALUES (1, 0, NULL, NULL, NULL)",
+    "INSERT INTO {lake}.intake_head VALUES (1, 1)",
+]
+
+MIGRATIONS: tuple[list[str], ...] = (_FIRST,)
+"""Statements by number, from 1. Append; never change one that was released."""
+
+
+def migrate(connection: duckdb.DuckDBPyConnection) -> int:
+    """Bring the lake to the newest schema; returns its number. Safe to repeat."""
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {LAKE}.schema_version (number INTEGER)")
+    row = connection.execute(f"SELECT max(number) FROM {LAKE}.schema_version").fetchone()
+    done = (row[0] if row else None) or 0
+    for number, statements in enumerate(MIGRATIONS[done:], start=done + 1):
+        with transaction(connection):
+            for statement in statements:
+                connection.execute(statement.format(lake=LAKE))
+            connection.execute(f"INSERT INTO {LAKE}.schema_version VALUES ({number})")
+    return len(MIGRATIONS)

@@ -1,0 +1,1 @@
+"""Streamlit pages: they read published versions and submit commands, never balances."""

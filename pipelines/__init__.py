@@ -1,0 +1,1 @@
+"""Dagster assets and everything that touches files and the clock."""

@@ -1,0 +1,442 @@
+"""The `loanbook` command."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from core.contract.money import to_major
+from core.errors import LoanbookError
+from core.ledger.codes import Component, EventState, Status, label
+from core.store.ledger import Ledger
+from core.store.reader import LedgerReader
+from core.store.settings import HOME_VARIABLE
+from pipelines.ingest.intake import IntakeReport, take_in
+from pipelines.ingest.landing import scan
+from pipelines.reporting.reconcile import reconcile, reported_dates, table
+from pipelines.resources import TAPE, open_instance, provenance, read_policies, settings
+from pipelines.servicing.days import close_days, missing_days
+from pipelines.servicing.progress import published
+from pipelines.servicing.verify import rebuild as rebuild_ledger
+from pipelines.servicing.verify import replay_loan
+
+app = typer.Typer(
+    help="The loan platform: files in, one vectorised close a day, a versioned double-entry ledger.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+loan_app = typer.Typer(
+    help="One loan: its terms, balances, dues and movements.", no_args_is_help=True
+)
+app.add_typer(loan_app, name="loan")
+out = Console(width=None if sys.stdout.isatty() else 132)
+err = Console(stderr=True)
+PAGES = "http://localhost:8501"
+
+
+@app.callback()
+def instance(
+    home: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the instance. Default: LOANBOOK_HOME, else data/instance."),
+    ] = None,
+) -> None:
+    """Choose the instance that the command works on."""
+    if home is not None:
+        os.environ[HOME_VARIABLE] = str(home.resolve())
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+    )
+
+
+def _date(text: str | None, name: str) -> dt.date | None:
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no date; write it like 2018-06-30", param_hint=name
+        ) from None
+
+
+def _show(frame: pl.DataFrame, title: str = "") -> None:
+    """A frame as a table; numbers to the right."""
+    shown = Table(title=title or None, title_justify="left")
+    for name, kind in frame.schema.items():
+        shown.add_column(name.replace("_", " "), justify="right" if kind.is_numeric() else "left")
+    for row in frame.rows():
+        shown.add_row(*("–" if cell is None else _text(cell) for cell in row))
+    out.print(shown)
+
+
+def _text(cell: object) -> str:
+    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
+
+
+@app.command()
+def demo() -> None:
+    """Drop the public sample of 10,000 loans into an empty landing folder, and run it."""
+    from pipelines.simulation.landing import drop, public_tape
+
+    folder = settings().landing
+    if not any(folder.glob("*.csv")) if folder.exists() else True:
+        files = drop(folder, public_tape())
+        out.print(
+            f"Landed {files} files of the public LendingClub sample; payment dates are derived."
+        )
+    run()
+
+
+@app.command()
+def run() -> None:
+    """Take landed files in and close every missing day, as one Dagster run; then reconcile."""
+    from pipelines.orchestration import prepare_home, run_job
+
+    where = settings()
+    ledger, _ = open_instance(where)
+    first, last = _span(ledger)
+    ledger.close()
+    if first is None or last is None:
+        raise LoanbookError(
+            f"no file to run in {where.landing}; drop files there, or try `loanbook demo`"
+        )
+    if first > last:
+        out.print(f"Every landed business date to {last} is published already; nothing to do.")
+    else:
+        out.print(f"Closing {first} to {last} ({(last - first).days + 1} days) through Dagster.")
+        prepare_home(where)
+        with _progress() as bar:
+            task = bar.add_task("intake", total=(last - first).days + 1)
+            published.set(lambda date: bar.update(task, advance=1, description=f"published {date}"))
+            good, problem = run_job(first.isoformat(), last.isoformat())
+        if not good:
+            raise LoanbookError(problem)
+    _print_reconciliation()
+    out.print(f"\nOpen the pages: [bold]make dashboard[/bold] and {PAGES}")
+
+
+def _span(ledger: Ledger) -> tuple[dt.date | None, dt.date | None]:
+    """First business date to close and the last landed one, counting files not yet taken in."""
+    landed = [f.business_date for f in scan(ledger.settings.landing) if f.business_date]
+    if not landed:
+        return None, None
+    head = ledger.head().published_date
+    return (head + dt.timedelta(days=1) if head else min(landed)), max(landed)
+
+
+@app.command()
+def close(
+    date: Annotated[
+        str | None, typer.Argument(help="Business date; default: the next one.")
+    ] = None,
+) -> None:
+    """Close one business date without Dagster: take files in, close, check, publish."""
+    ledger, policies = open_instance()
+    _take(ledger)
+    days = missing_days(ledger)
+    wanted = _date(date, "date") or (days[0] if days else None)
+    closed = ledger.head().published_date
+    if wanted is None or (closed and wanted <= closed):
+        out.print(f"{wanted or 'Every landed date'} is closed already; nothing was changed.")
+        return
+    if not days or wanted != days[0]:
+        raise LoanbookError(
+            f"{wanted} can't be closed next: "
+            + (f"{days[0]} comes first" if days else "no file has landed for it")
+            + "; `loanbook backfill` closes a range in order"
+        )
+    _close(ledger, [wanted])
+
+
+@app.command()
+def backfill(
+    through: Annotated[str | None, typer.Argument(help="Last business date to close.")] = None,
+) -> None:
+    """Close every missing day in order, in one process with the book kept in memory."""
+    ledger, _ = open_instance()
+    _take(ledger)
+    days = missing_days(ledger, _date(through, "through"))
+    if not days:
+        out.print("No day is missing; nothing was changed.")
+        return
+    _close(ledger, days)
+
+
+def _take(ledger: Ledger) -> IntakeReport:
+    policies = ledger.register(read_policies())
+    with _progress() as bar:
+        task = bar.add_task("intake", total=None)
+        report = take_in(
+            ledger,
+            policies,
+            TAPE,
+            correlation_id=provenance(policies).run_id,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if report.files or report.refused:
+        out.print(
+            f"Took in {report.files} files: {report.accepted:,} rows accepted, "
+            f"{report.quarantined:,} quarantined, {report.duplicates:,} duplicates."
+        )
+    for name, why in report.refused:
+        err.print(f"[yellow]refused[/yellow] {name}: {why}")
+    return report
+
+
+def _close(ledger: Ledger, days: list[dt.date]) -> None:
+    policies = ledger.register(read_policies())
+    with _progress() as bar:
+        task = bar.add_task("close", total=len(days))
+        last = None
+        for last in close_days(ledger, policies, days, provenance(policies)):
+            bar.update(task, advance=1, description=f"published {last.date}")
+    if last is not None:
+        out.print(f"Published {len(days)} days; {last.date} is version {last.version}.")
+
+
+@app.command()
+def status() -> None:
+    """Where the ledger stands, what waits, and what the last run saw."""
+    reader = LedgerReader(settings())
+    versions = reader.versions()
+    facts: list[tuple[str, str]] = [("instance", str(settings().home))]
+    if versions.is_empty():
+        facts.append(("published", "nothing yet; run `loanbook run`"))
+    else:
+        last = versions.row(-1, named=True)
+        facts += [
+            ("published", f"{versions['business_date'].min()} to {last['business_date']}, "
+             f"version {last['version']} at {last['published_at']:%Y-%m-%d %H:%M:%S} UTC"),
+            ("loans", f"{last['positions']:,}"),
+            ("run", last["run_id"]),
+            ("policies", last["policy_hash"][:16]),
+            ("code", last["code_hash"][:16]),
+        ]  # fmt: skip
+    rejected = reader.query("SELECT count(*) AS n FROM publications WHERE state = 'rejected'")
+    late = reader.query(
+        f"SELECT count(*) AS n FROM events WHERE state = {EventState.pending_restatement.value}"
+    )
+    files = reader.query(
+        "SELECT count(*) FILTER (WHERE state = 'taken') AS taken, "
+        "count(*) FILTER (WHERE state = 'refused') AS refused, "
+        "coalesce(sum(quarantined), 0)::BIGINT AS quarantined, "
+        "coalesce(sum(duplicates), 0)::BIGINT AS duplicates FROM files"
+    ).row(0, named=True)
+    facts += [
+        ("files", f"{files['taken']:,} taken, {files['refused']:,} refused"),
+        ("rows", f"{files['quarantined']:,} quarantined, {files['duplicates']:,} duplicates"),
+        ("rejected versions", f"{rejected['n'][0]:,}"),
+        ("pending restatement", f"{late['n'][0]:,} events dated before the first open date"),
+    ]
+    shown = Table(show_header=False)
+    for name, value in facts:
+        shown.add_row(name, value)
+    out.print(shown)
+
+
+@loan_app.command("list")
+def loan_list(
+    first: Annotated[int, typer.Option(help="How many to show.")] = 20,
+) -> None:
+    """Loans by id, with their key."""
+    _show(
+        LedgerReader(settings()).query("SELECT * FROM loan_keys ORDER BY loan_id LIMIT ?", [first])
+    )
+
+
+@loan_app.command("show")
+def loan_show(
+    loan: Annotated[str, typer.Argument(help="Loan id, or the loan's key.")],
+    as_of: Annotated[str | None, typer.Option(help="Business date; default: the last.")] = None,
+) -> None:
+    """Terms, balances, open dues and allocations of one loan on a date."""
+    reader = LedgerReader(settings())
+    loan_id = _loan_id(reader, loan)
+    day = _date(as_of, "--as-of")
+    version, date = reader.version_of(day)
+    terms = reader.query(
+        "SELECT l.*, p.name AS product_name FROM loans l JOIN products p ON p.code = l.product "
+        "WHERE loan_id = ? ORDER BY version",
+        [loan_id],
+    )
+    if terms.is_empty():
+        raise LoanbookError(
+            f"loan {loan_id} has not been boarded by {date}; see `loanbook loan list`"
+        )
+    first = terms.row(0, named=True)
+    shown = Table(title=f"Loan {loan_id} as of {date}, version {version}", show_header=False,
+                  title_justify="left")  # fmt: skip
+    for name, value in (
+        ("product", first["product_name"]),
+        ("principal", to_major(first["principal_agreed"], "USD")),
+        ("rate", f"{first['rate_ppb'] / 1e7:.4f} %"),
+        ("instalments", f"{first['instalments']} of {to_major(first['emi'] or 0, 'USD')}"),
+        ("disbursed", str(first["disbursed_on"])),
+        ("first due", str(first["first_due_date"])),
+        ("closed", str(terms["closed_on"].max() or "–")),
+    ):
+        shown.add_row(name, value)
+    position = reader.query(
+        "SELECT * FROM positions WHERE version = ? AND loan_id = ?", [version, loan_id]
+    )
+    if position.is_empty():
+        shown.add_row("position", "none on this date: closed before it, or boarded after it")
+    else:
+        row = position.row(0, named=True)
+        shown.add_row("status", Status(row["status"]).name)
+        for name in ("principal", "interest_accrued", "principal_due", "interest_due", "fees_due",
+                     "penalties_due", "credit", "accrued_today"):  # fmt: skip
+            shown.add_row(name.replace("_", " "), to_major(row[name], "USD"))
+        shown.add_row("next due", f"{row['next_due_date']} (instalment {row['instalment_no']})")
+        shown.add_row("days past due", str(row["days_past_due"]))
+    out.print(shown)
+    dues = reader.query(
+        "SELECT instalment_no, component, due_date, amount, paid FROM dues "
+        "WHERE version = ? AND loan_id = ? ORDER BY 1, 2",
+        [version, loan_id],
+    )
+    if dues.height:
+        _show(dues.with_columns(component=label("component", Component)), "Open dues (minor units)")
+    money = reader.query(
+        "SELECT business_date, event_id, instalment_no, component, amount FROM allocations "
+        "WHERE loan_id = ? AND business_date <= ? ORDER BY business_date, event_id, instalment_no",
+        [loan_id, date],
+    )
+    if money.height:
+        named = money.with_columns(component=label("component", Component).fill_null("credit"))
+        _show(named, "Allocations (minor units)")
+
+
+def _loan_id(reader: LedgerReader, loan: str) -> int:
+    if loan.isdigit():
+        return int(loan)
+    found = reader.query("SELECT loan_id FROM loan_keys WHERE loan_key = ?", [loan])
+    if found.is_empty():
+        raise LoanbookError(f"no loan has the key {loan!r}; see `loanbook loan list`")
+    return int(found["loan_id"][0])
+
+
+@app.command()
+def sql(query: Annotated[str, typer.Argument(help="One SELECT over the published views.")]) -> None:
+    """Ask the published ledger in SQL. `loanbook sql "show"` lists the views."""
+    reader = LedgerReader(settings())
+    if query.strip().lower() == "show":
+        out.print("\n".join(reader.tables()))
+        return
+    _show(reader.sql(query))
+
+
+@app.command()
+def replay(loan: Annotated[str, typer.Argument(help="Loan id, or the loan's key.")]) -> None:
+    """Recompute a loan from its events, compare with the stored days, write nothing."""
+    ledger, policies = open_instance()
+    loan_id = _loan_id(LedgerReader(settings()), loan)
+    with _progress() as bar:
+        task = bar.add_task("replay", total=None)
+        seen = replay_loan(
+            ledger, policies, loan_id,
+            lambda date: bar.update(task, advance=1, description=f"replayed {date}"),
+        )  # fmt: skip
+    if seen.differences.height:
+        _show(seen.differences.head(20), "Differences")
+        raise LoanbookError(
+            f"{seen.differences.height} cells of loan {loan_id} differ from the ledger"
+        )
+    out.print(
+        f"Loan {loan_id}: {seen.rows} stored days equal their replay; digest {seen.digest[:16]}."
+    )
+
+
+@app.command()
+def rebuild(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Recompute all from events and compare; write nothing.")
+    ] = False,
+) -> None:
+    """Recompute the whole ledger from its events and compare every published day with it."""
+    if not verify:
+        raise LoanbookError(
+            "published versions are never overwritten: use `loanbook rebuild --verify` to compare"
+        )
+    ledger, policies = open_instance()
+    with _progress() as bar:
+        task = bar.add_task("rebuild", total=None)
+        seen = rebuild_ledger(
+            ledger, policies,
+            lambda date: bar.update(task, advance=1, description=f"rebuilt {date}"),
+        )  # fmt: skip
+    if seen.differences.height:
+        _show(seen.differences.head(20), "Differences")
+        raise LoanbookError(f"{seen.differences.height} tables differ from what the events give")
+    out.print(f"{seen.days} days, {seen.rows:,} rows: equal. Digest {seen.digest}")
+
+
+@app.command()
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Where to write the daily files.")],
+    loans: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many loans.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 2018,
+) -> None:
+    """Write a synthetic book of any size as daily landing files, with known truth."""
+    from pipelines.simulation.landing import drop
+    from pipelines.simulation.tape import synthetic
+
+    files = drop(folder, synthetic(loans, seed), seed=seed)
+    out.print(f"Wrote {files} files of {loans:,} synthetic loans to {folder}.")
+
+
+def _print_reconciliation() -> None:
+    reader = LedgerReader(settings())
+    policies = read_policies()
+    dates = reported_dates(reader)
+    if not dates:
+        return
+    mapping = policies.tape(TAPE)
+    rows = reconcile(reader, policies, dates[-1], mapping.reported_buckets or "default")
+    summary = table(rows)
+    total = summary.select(pl.lit("all").alias("status"), pl.exclude("status", "^largest.*$").sum(),
+                           pl.col("^largest.*$").max())  # fmt: skip
+    _show(
+        pl.concat([summary, total.select(summary.columns)], how="vertical_relaxed"),
+        f"Engine against the servicer's figures as of {dates[-1]} (the largest difference in cents)",
+    )
+    closed = rows.filter((pl.col("status") == "Fully Paid") & (pl.col("carrying") == 0)).height
+    paid = rows.filter(pl.col("status") == "Fully Paid").height
+    out.print(f"Paid-off loans at zero: {closed} of {paid}. Charged-off loans are compared at their "
+              "carrying amount, which is zero.")  # fmt: skip
+
+
+@app.command("reconcile")
+def reconcile_command() -> None:
+    """Compare the engine's balances with those a servicer reported with the tape."""
+    _print_reconciliation()
+
+
+def main() -> None:
+    """Entry point: a domain error is one line and exit code 1, not a traceback."""
+    try:
+        app()
+    except LoanbookError as error:
+        err.print(f"[red]error[/red] {error}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Daily payment files: one receipt a row, with the sender's own reference."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import dataframely as dy
+import polars as pl
+
+from core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR
+from pipelines.formats.table import Parsed, read_csv, split
+
+COLUMNS = ["payment_ref", "loan_key", "amount", "currency", "value_date"]
+
+
+class Receipts(dy.Schema):
+    """A payment as it may enter: money exact to the currency, dated not after its file."""
+
+    line = dy.Int64()
+    payment_ref = dy.String(min_length=1, max_length=64)
+    loan_key = dy.String(min_length=1)
+    amount = dy.String()
+    scaled = dy.Float64(nullable=True)
+    minor = dy.Int64(nullable=True)
+    currency = dy.String()
+    value_date = dy.Date(nullable=True)
+    file_date = dy.Date()
+
+    @dy.rule()
+    def amount_not_a_number(cls) -> pl.Expr:
+        return pl.col("scaled").is_not_null() & pl.col("scaled").is_finite()
+
+    @dy.rule()
+    def amount_not_positive(cls) -> pl.Expr:
+        return pl.col("scaled").is_null() | (pl.col("scaled") > 0)
+
+    @dy.rule()
+    def amount_out_of_bounds(cls) -> pl.Expr:
+        return pl.col("scaled").is_null() | (pl.col("scaled") <= float(MAX_MINOR))
+
+    @dy.rule()
+    def amount_finer_than_currency(cls) -> pl.Expr:
+        within = pl.col("scaled").is_not_null() & (pl.col("scaled") <= float(MAX_MINOR))
+        return ~within | pl.col("minor").is_not_null()
+
+    @dy.rule()
+    def unknown_currency(cls) -> pl.Expr:
+        return pl.col("currency").is_in(list(CURRENCY_CODES))
+
+    @dy.rule()
+    def value_date_not_a_date(cls) -> pl.Expr:
+        return pl.col("value_date").is_not_null()
+
+    @dy.rule()
+    def payment_in_the_future(cls) -> pl.Expr:
+        return pl.col("value_date").is_null() | (pl.col("value_date") <= pl.col("file_date"))
+
+
+def exact_minor(amount: pl.Expr, exponent: pl.Expr) -> pl.Expr:
+    """Whole minor units of a plain decimal string; null where it has more decimals or is
+    written otherwise. Digits only: no float takes part."""
+    whole = amount.str.extract(r"^\s*\+?(\d{1,16})(?:\.\d*)?\s*$", 1)
+    fraction = amount.str.extract(r"^\s*\+?\d{1,16}\.(\d*?)0*\s*$", 1).fill_null("")
+    fits = fraction.str.len_chars() <= exponent
+    padded = pl.concat_str(whole, fraction.str.pad_end(3, "0").str.slice(0, exponent))
+    return pl.when(fits & whole.is_not_null()).then(padded.str.to_integer(strict=False))
+
+
+def parse(data: bytes, file_date: dt.date) -> Parsed:
+    """Receipts of a payment file. Raises IntakeError if it is none."""
+    raw, broken = read_csv(data, COLUMNS)
+    exponent = pl.col("currency").replace_strict(EXPONENT, default=2, return_dtype=pl.UInt32)
+    typed = raw.select(
+        "line",
+        pl.col("payment_ref", "loan_key", "amount", "currency").str.strip_chars(),
+        scaled=pl.col("amount").str.strip_chars().cast(pl.Float64, strict=False)
+        * pl.lit(10.0).pow(exponent),
+        minor=exact_minor(pl.col("amount"), exponent),
+        value_date=pl.col("value_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
+        file_date=pl.lit(file_date),
+    )
+    good, bad = split(typed, Receipts, "amount")
+    return Parsed(
+        raw.height + len(broken), good.drop("scaled", "file_date", "amount"), broken + bad
+    )

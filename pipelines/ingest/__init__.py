@@ -1,0 +1,1 @@
+"""From landing files to events: content-addressed, typed, quarantined row by row."""

@@ -1,0 +1,373 @@
+"""Take landing files in: rows become loans and events, or quarantine with the rule named.
+
+For every file: rows in = accepted + quarantined + duplicates.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from core.contract.money import CURRENCY_CODES, CURRENCY_NAMES
+from core.errors import IntakeError
+from core.ledger.codes import EventState, Kind
+from core.origination.boarding import payload
+from core.policy.book import PolicyBook
+from core.policy.models import Product, TapeMapping
+from core.store.ledger import Intake, Ledger
+from pipelines.formats import commands, loan_tape, payments
+from pipelines.formats.table import Parsed
+from pipelines.ingest.landing import MAX_BYTES, LandingFile, scan
+
+SERVICE = "service:intake"
+BATCH = 64
+"""Files committed in one transaction."""
+
+
+@dataclass
+class IntakeReport:
+    """What an intake run did."""
+
+    files: int = 0
+    known: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    rows_in: int = 0
+    accepted: int = 0
+    quarantined: int = 0
+    duplicates: int = 0
+
+    @property
+    def reconciles(self) -> bool:
+        """Nothing was lost between the files and the tables."""
+        return self.rows_in == self.accepted + self.quarantined + self.duplicates
+
+
+@dataclass
+class _Known:
+    """What earlier rows have established: loans by key, events by idempotency key."""
+
+    loans: pl.DataFrame
+    events: pl.DataFrame
+    first_open: dt.date | None
+
+
+def take_in(
+    ledger: Ledger,
+    policies: PolicyBook,
+    tape: str,
+    *,
+    correlation_id: str,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> IntakeReport:
+    """Take every new file of the landing folder in: loans, then money, then orders.
+
+    Idempotent: a file seen before, by content, is not read again.
+    """
+    report, seen = IntakeReport(), ledger.known_files()
+    fresh: list[LandingFile] = []
+    for file in scan(ledger.settings.landing):
+        if file.file_id in seen:
+            report.known += 1
+            continue
+        seen.add(file.file_id)
+        fresh.append(file)
+    if not fresh:
+        return report
+    head = ledger.head()
+    first_open = head.published_date + dt.timedelta(days=1) if head.published_date else None
+    known = _Known(ledger.loan_keys(), ledger.event_keys(), first_open)
+    waiting: list[Intake] = []
+    kind = None
+    for done, file in enumerate(fresh):
+        new_kind = file.kind == "loan_tape"
+        # ids of new loans are given at commit, so payments wait until their tapes are in
+        if waiting and (len(waiting) >= BATCH or (kind != new_kind)):
+            ledger.commit_intake(waiting)
+            waiting = []
+            known.loans = ledger.loan_keys()
+        kind = new_kind
+        waiting.append(_take(file, policies, tape, known, report, correlation_id))
+        progress(done + 1, len(fresh))
+    if waiting:
+        ledger.commit_intake(waiting)
+    return report
+
+
+def _take(
+    file: LandingFile,
+    policies: PolicyBook,
+    tape: str,
+    known: _Known,
+    report: IntakeReport,
+    correlation_id: str,
+) -> Intake:
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    row = {
+        "file_id": file.file_id, "name": file.path.name, "kind": file.kind or "unknown",
+        "business_date": file.business_date, "bytes": file.bytes, "state": "taken",
+        "reason": "", "rows_in": 0, "accepted": 0, "quarantined": 0, "duplicates": 0,
+        "correlation_id": correlation_id, "recorded_at": now,
+    }  # fmt: skip
+    try:
+        if file.kind is None or file.business_date is None:
+            raise IntakeError(
+                "the name tells no kind and business date; name it like "
+                "payments_2018-02-05.csv, loan_tape_... or commands_..."
+            )
+        if file.bytes > MAX_BYTES:
+            raise IntakeError(f"{file.bytes} bytes are more than {MAX_BYTES}; send it in parts")
+        data = file.path.read_bytes()
+        taken = _READERS[file.kind](data, file, policies, policies.tape(tape), known)
+    except IntakeError as bad:
+        report.refused.append((file.path.name, str(bad)))
+        return Intake(row | {"state": "refused", "reason": str(bad)[:500]})
+    stamped = [
+        {
+            "file_id": file.file_id,
+            "name": file.path.name,
+            "kind": file.kind,
+            "recorded_at": now,
+            **b,
+        }
+        for b in taken.bad
+    ]
+    counts = {
+        "rows_in": taken.rows_in, "accepted": taken.accepted,
+        "quarantined": len(taken.bad), "duplicates": taken.duplicates,
+    }  # fmt: skip
+    if counts["rows_in"] != counts["accepted"] + counts["quarantined"] + counts["duplicates"]:
+        raise IntakeError(
+            f"{file.path.name}: rows were lost: {counts}; this is a defect, report it"
+        )
+    report.files += 1
+    for name, count in counts.items():
+        setattr(report, name, getattr(report, name) + count)
+    events = taken.events.with_columns(
+        file_id=pl.lit(file.file_id),
+        correlation_id=pl.lit(correlation_id),
+        recorded_at=pl.lit(now).cast(pl.Datetime("us")),
+    )
+    known.events = pl.concat([known.events, events.select("idempotency_key", "body_hash")])
+    return Intake(row | counts, taken.loans, taken.attributes, taken.reported, events, stamped)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    rows_in: int
+    accepted: int
+    duplicates: int
+    bad: list[dict[str, Any]]
+    events: pl.DataFrame
+    loans: pl.DataFrame | None = None
+    attributes: pl.DataFrame | None = None
+    reported: pl.DataFrame | None = None
+
+
+def _hashed(frame: pl.DataFrame, columns: list[str]) -> pl.Series:
+    """SHA-256 over canonical typed fields; no file, line or time takes part."""
+    text = frame.select(
+        pl.concat_str(pl.col(columns).cast(pl.String).fill_null(""), separator="\x1f")
+    ).to_series()
+    return pl.Series([hashlib.sha256(t.encode()).hexdigest() for t in text], dtype=pl.String)
+
+
+def _keep_new(
+    events: pl.DataFrame, known: _Known
+) -> tuple[pl.DataFrame, int, list[dict[str, Any]]]:
+    """Events not seen before; how many are repetitions; and conflicts for quarantine.
+
+    Same key and body: a duplicate. Same key, another body: `idempotency_conflict`.
+    """
+    old = known.events.rename({"body_hash": "old_body"}).unique("idempotency_key")
+    marked = events.join(old, on="idempotency_key", how="left", maintain_order="left").with_columns(
+        first_body=pl.col("body_hash").first().over("idempotency_key"),
+        place=pl.int_range(pl.len()).over("idempotency_key"),
+    )
+    before = pl.coalesce("old_body", pl.when(pl.col("place") > 0).then("first_body"))
+    same = before == pl.col("body_hash")
+    conflict = marked.filter(before.is_not_null() & ~same)
+    bad = [
+        {"line": line, "rule": "idempotency_conflict", "found": ref}
+        for line, ref in conflict.select("line", "source_ref").rows()
+    ]
+    fresh = marked.filter(before.is_null()).select(events.columns)
+    return fresh, marked.filter(before.is_not_null() & same).height, bad
+
+
+def _event(
+    rows: pl.DataFrame, kind: Kind, source: str, entity: str, file: LandingFile, known: _Known
+) -> pl.DataFrame:
+    """Rows as events without id: dated, keyed, with what every event must say."""
+    assert file.business_date is not None
+    booked = max(file.business_date, known.first_open or file.business_date)
+    key = pl.concat_str(pl.lit(f"{entity}/{source}/{kind.name}/"), pl.col("source_ref"))
+    closed = pl.lit(known.first_open, dtype=pl.Date)
+    pending = (pl.col("value_date") < closed).fill_null(False)
+    frame = rows.with_columns(
+        kind=pl.lit(kind.value, dtype=pl.Int8),
+        booking_date=pl.lit(booked),
+        source_system=pl.lit(source),
+        idempotency_key=key,
+        state=pl.when(pending)
+        .then(EventState.pending_restatement.value)
+        .otherwise(EventState.accepted.value)
+        .cast(pl.Int8),
+    )
+    body = [c for c in ("loan_key", "value_date", "amount", "currency", "reason", "maker", "checker")
+            if c in frame.columns]  # fmt: skip
+    return frame.with_columns(body_hash=_hashed(frame, body))
+
+
+_EVENT_NULLS = {
+    "amount": pl.Int64, "checker": pl.String, "reason": pl.String, "payload": pl.String,
+}  # fmt: skip
+
+
+def _complete(events: pl.DataFrame) -> pl.DataFrame:
+    """Columns that a kind of event does not have, as nulls; the actor defaults to intake."""
+    missing = {n: pl.lit(None, dtype=t) for n, t in _EVENT_NULLS.items() if n not in events.columns}
+    if "actor" not in events.columns:
+        missing["actor"] = pl.lit(SERVICE)
+    return events.with_columns(**missing).select(
+        "kind", "loan_id", "loan_key", "value_date", "booking_date", "amount", "currency",
+        "source_system", "source_ref", "idempotency_key", "body_hash", "state", "line", "actor",
+        "checker", "reason", "payload",
+    )  # fmt: skip
+
+
+def _loans(
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: _Known
+) -> _Taken:
+    assert file.business_date is not None
+    code = policies.product_code(mapping.product, file.business_date)
+    product: Product = policies.product(code)
+    parsed, raw = loan_tape.parse(data, mapping, product)
+    again = parsed.good.join(known.loans, on="loan_key", how="semi")
+    good = parsed.good.join(known.loans, on="loan_key", how="anti")
+    closed = pl.lit(known.first_open, dtype=pl.Date)
+    late = good.filter((pl.col("disbursed_on") < closed).fill_null(False))
+    bad = parsed.bad + [
+        {"line": line, "rule": "boarding_before_open_date", "found": key}
+        for line, key in late.select("line", "loan_key").rows()
+    ]
+    good = good.join(late.select("line"), on="line", how="anti")
+    entity = policies.entities.index(product.entity)
+    loans = loan_tape.terms(good, code, entity, product.currency)
+    base = loans.with_columns(
+        loan_id=pl.lit(None, dtype=pl.Int64), value_date="disbursed_on", source_ref="loan_key"
+    )
+    # the payload names every term but the id, which is given at commit and stands beside it
+    with_payload = base.with_columns(loan_id=pl.lit(0, dtype=pl.Int64))
+    boarded = with_payload.with_columns(payload=payload(with_payload)).with_columns(
+        loan_id=pl.lit(None, dtype=pl.Int64)
+    )
+    paid_out = base.with_columns(amount="principal_agreed")
+    events = pl.concat(
+        _complete(_event(rows, kind, mapping.source_system, product.entity, file, known))
+        for rows, kind in ((boarded, Kind.loan_boarded), (paid_out, Kind.disbursed))
+    )
+    keys = loans.select("loan_key")
+    named = mapping.attributes
+    attributes = raw.join(keys, on="loan_key", how="semi").select(
+        "loan_key", *(pl.col(column).alias(name) for name, column in named.items()
+                      if column in raw.columns)
+    ).unpivot(index="loan_key", variable_name="name", value_name="value")  # fmt: skip
+    return _Taken(
+        parsed.rows_in, good.height, again.height, bad, events, loans, attributes,
+        _reported(raw.join(keys, on="loan_key", how="semi"), mapping),
+    )  # fmt: skip
+
+
+def _reported(raw: pl.DataFrame, mapping: TapeMapping) -> pl.DataFrame | None:
+    """The servicer's own figures, in minor units; for reconciliation, never for computing."""
+    if not mapping.reported or mapping.reported_as_of is None:
+        return None
+    missing = [c for c in mapping.reported.values() if c not in raw.columns]
+    if missing:
+        return None
+
+    def cents(column: str) -> pl.Expr:
+        return (pl.col(column).cast(pl.Decimal(18, 6), strict=False) * 100).round(0).cast(pl.Int64)
+
+    figures = {n: cents(c) for n, c in mapping.reported.items() if n != "status"}
+    return raw.select(
+        "loan_key",
+        as_of=pl.lit(mapping.reported_as_of),
+        status=pl.col(mapping.reported["status"]),
+        **figures,
+    )
+
+
+def _matched(
+    parsed: Parsed, known: _Known, shown: str
+) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Rows joined to their loans; rows of unknown loans are refused."""
+    joined = parsed.good.join(
+        known.loans.rename({"currency": "loan_currency"}),
+        on="loan_key", how="left", maintain_order="left",
+    )  # fmt: skip
+    unknown = joined.filter(pl.col("loan_id").is_null())
+    bad = [
+        {"line": line, "rule": "unknown_loan", "found": ref}
+        for line, ref in unknown.select("line", shown).rows()
+    ]
+    return joined.filter(pl.col("loan_id").is_not_null()), bad
+
+
+def _payments(
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: _Known
+) -> _Taken:
+    assert file.business_date is not None
+    parsed = payments.parse(data, file.business_date)
+    matched, bad = _matched(parsed, known, "payment_ref")
+    code = pl.col("currency").replace_strict(CURRENCY_CODES, return_dtype=pl.Int8)
+    wrong = matched.filter(code != pl.col("loan_currency"))
+    bad += [
+        {"line": line, "rule": "currency_is_not_the_loans", "found": f"{given}, not "
+         f"{CURRENCY_NAMES[own]}"}
+        for line, given, own in wrong.select("line", "currency", "loan_currency").rows()
+    ]  # fmt: skip
+    early = matched.filter(
+        (code == pl.col("loan_currency")) & (pl.col("value_date") < pl.col("boards_on"))
+    )
+    bad += [
+        {"line": line, "rule": "payment_before_disbursement", "found": ref}
+        for line, ref in early.select("line", "payment_ref").rows()
+    ]
+    kept = matched.filter(
+        (code == pl.col("loan_currency")) & (pl.col("value_date") >= pl.col("boards_on"))
+    )
+    rows = kept.with_columns(currency=code, amount="minor", source_ref="payment_ref")
+    return _fresh(rows, Kind.payment_received, parsed, bad, file, mapping, known)
+
+
+def _commands(
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: _Known
+) -> _Taken:
+    assert file.business_date is not None
+    parsed = commands.parse(data, file.business_date)
+    matched, bad = _matched(parsed, known, "command_ref")
+    rows = matched.with_columns(currency="loan_currency", source_ref="command_ref", actor="maker")
+    return _fresh(rows, Kind.charge_off, parsed, bad, file, mapping, known)
+
+
+def _fresh(
+    rows: pl.DataFrame,
+    kind: Kind,
+    parsed: Parsed,
+    bad: list[dict[str, Any]],
+    file: LandingFile,
+    mapping: TapeMapping,
+    known: _Known,
+) -> _Taken:
+    events = _complete(_event(rows, kind, mapping.source_system, mapping.entity, file, known))
+    fresh, duplicates, conflicts = _keep_new(events, known)
+    return _Taken(parsed.rows_in, fresh.height, duplicates, parsed.bad + bad + conflicts, fresh)
+
+
+_READERS = {"loan_tape": _loans, "payments": _payments, "commands": _commands}

@@ -1,0 +1,45 @@
+"""The Great Expectations suite at intake: over the file register and the events taken in."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from core.store.ledger import Ledger
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+CHECKS = (
+    "rows_reconcile",
+    "event_keys_are_unique",
+    "events_name_their_loan",
+    "amounts_are_positive",
+)
+
+
+def intake_suite(ledger: Ledger) -> list[tuple[str, bool, str]]:
+    """(check, passed, figures) for every check of `CHECKS`."""
+    import great_expectations as gx
+    import great_expectations.expectations as expect
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    files = ledger.frame(
+        "SELECT rows_in - accepted - quarantined - duplicates AS lost FROM {lake}.files"
+    ).to_pandas()
+    events = ledger.frame(
+        "SELECT idempotency_key, loan_id, coalesce(amount, 1) AS amount FROM {lake}.events"
+    ).to_pandas()
+    source = context.data_sources.add_pandas("intake")
+    wanted: list[tuple[Any, Any]] = [
+        (files, expect.ExpectColumnValuesToBeInSet(column="lost", value_set=[0])),
+        (events, expect.ExpectColumnValuesToBeUnique(column="idempotency_key")),
+        (events, expect.ExpectColumnValuesToNotBeNull(column="loan_id")),
+        (events, expect.ExpectColumnValuesToBeBetween(column="amount", min_value=1)),
+    ]
+    found = []
+    for name, (frame, expectation) in zip(CHECKS, wanted, strict=True):
+        batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
+        result = batch.get_batch({"dataframe": frame}).validate(expectation)
+        broken = int(result.result.get("unexpected_count") or 0)
+        found.append((name, bool(result.success), f"{len(frame)} rows, {broken} break it"))
+    return found

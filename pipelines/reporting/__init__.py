@@ -1,0 +1,1 @@
+"""Reports over published versions: reconciliation and the portfolio mart."""

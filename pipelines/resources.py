@@ -1,0 +1,61 @@
+"""What assets and the command share: the instance, its policies, the code's own hash."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import uuid
+from functools import lru_cache
+from pathlib import Path
+
+from core.errors import PolicyError
+from core.policy.book import PolicyBook
+from core.policy.models import FOLDERS
+from core.store.ledger import Ledger, Provenance
+from core.store.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+POLICIES = ROOT / "data" / "policies"
+DEFAULT_HOME = ROOT / "data" / "instance"
+TAPE = "lendingclub"
+"""Tape mapping of the default instance."""
+
+
+def settings() -> Settings:
+    """The instance that the environment names, or `data/instance`."""
+    return Settings.from_environment(DEFAULT_HOME)
+
+
+def read_policies(folder: Path = POLICIES) -> PolicyBook:
+    """All policy files of a folder; PolicyError names file, field and remedy."""
+    if not folder.is_dir():
+        raise PolicyError(f"{folder} is no folder of policies; point to one like data/policies")
+    files = [
+        (path.parent.name, path.name, path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("*/*.yaml"))
+        if path.parent.name in FOLDERS
+    ]
+    return PolicyBook.of(files)
+
+
+@lru_cache(maxsize=1)
+def code_hash() -> str:
+    """SHA-256 over the source of the packages that compute figures."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "core").rglob("*.py")):
+        digest.update(path.relative_to(ROOT).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def provenance(policies: PolicyBook, run_id: str | None = None) -> Provenance:
+    """Who closes now, under which policies and code."""
+    return Provenance(
+        run_id or uuid.uuid4().hex, f"user:{getpass.getuser()}", policies.digest, code_hash()
+    )
+
+
+def open_instance(where: Settings | None = None) -> tuple[Ledger, PolicyBook]:
+    """The instance's ledger, and its policies with stored product codes."""
+    ledger = Ledger(where or settings())
+    return ledger, ledger.register(read_policies())

@@ -1,0 +1,1 @@
+"""The daily close: close, check, commit, check again, publish; day by day."""

@@ -1,0 +1,247 @@
+"""A range of days as one run: close, laws, commit, checks, publish; the first failure stops it.
+
+The book stays in memory from day to day. What is missing is read from the ledger's own head,
+never from the orchestrator.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from core.contract.schedule import digest
+from core.errors import LedgerError
+from core.ledger.codes import Kind, Status
+from core.ledger.laws import Law, check_laws, movements_after
+from core.origination.boarding import terms_of
+from core.policy.book import PolicyBook
+from core.servicing.book import Book
+from core.servicing.close import DayClose, close
+from core.servicing.opening import agreed_terms
+from core.store.ledger import Ledger, Provenance, control_totals
+from pipelines.servicing.quality import PUBLISHED_COLUMNS, Gate, against_the_past
+
+ONE_DAY = dt.timedelta(days=1)
+Close = Callable[[Book, pl.DataFrame, PolicyBook, dt.date], DayClose]
+
+
+class NotPublishedError(LedgerError):
+    """A version failed its checks: it stays rejected, readers keep the one before."""
+
+
+@dataclass(frozen=True)
+class DayReport:
+    """One published day, as a person would want to read it."""
+
+    date: dt.date
+    version: int
+    loans: int
+    events: int
+    totals: dict[str, int]
+    checks: pl.DataFrame
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def missing_days(ledger: Ledger, through: dt.date | None = None) -> list[dt.date]:
+    """Business dates to close, in order: after the last published, to the last landed one."""
+    first, last = ledger.landed_dates()
+    if first is None or last is None:
+        return []
+    head = ledger.head()
+    start = head.published_date + ONE_DAY if head.published_date else first
+    end = min(last, through) if through else last
+    return [start + ONE_DAY * n for n in range((end - start).days + 1)]
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """A day that is computed and lawful, not yet written."""
+
+    closed: DayClose
+    balances: pl.DataFrame
+    laws: list[Law]
+    live_before: int | None
+    seconds: dict[str, float]
+
+
+def close_days(
+    ledger: Ledger,
+    policies: PolicyBook,
+    days: list[dt.date],
+    by: Provenance,
+    *,
+    close: Close = close,
+    stage: Callable[[str, dt.date], None] = lambda name, date: None,
+) -> Iterator[DayReport]:
+    """Close the days in order, yielding each as it is published.
+
+    While one day is written and checked, the next is computed. `close` is the engine, or a
+    wrapper around it in a fault test; `stage` is told "computed", "committed", "published".
+    Raises NotPublishedError, LawBrokenError or LedgerConflictError at the first day that
+    fails; the days before it stay published, a day computed after it is dropped.
+    """
+    gate = Gate(policies.buckets("default", days[0] if days else dt.date.max))
+    settle_waiting(ledger, policies, by, gate)
+    if not days:
+        return
+    head = ledger.head()
+    _must_follow(head.published_date, days[0])
+    book, balances = ledger.book(policies)
+    parent = head.published_version
+    booked = _by_booking_date(ledger, days)
+    versions = ledger.reserve(len(days))
+    digests = _digests(pl.concat([book.pending, *booked.values()]), policies)
+    with ThreadPoolExecutor(1, thread_name_prefix="ledger") as writer:
+        writing: Future[DayReport] | None = None
+        for date, version in zip(days, versions, strict=True):
+            events = booked.get(date, book.pending.clear())
+            done = _computed(book, balances, events, policies, date, close)
+            stage("computed", date)
+            if writing is not None:
+                yield writing.result()
+            writing = writer.submit(
+                _written, ledger, gate, done, by, parent, version, digests, stage
+            )
+            book, balances, parent = done.closed.book, done.balances, version
+        assert writing is not None
+        yield writing.result()
+
+
+def _digests(events: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
+    """Schedule digests of all loans that the events board, expanded in one pass."""
+    terms = terms_of(events.filter(pl.col("kind") == Kind.loan_boarded))
+    if terms.is_empty():
+        return pl.DataFrame(schema={"loan_id": pl.Int64, "schedule_digest": pl.UInt64})
+    return digest(agreed_terms(terms, policies.pins))
+
+
+def _computed(
+    book: Book,
+    balances: pl.DataFrame,
+    events: pl.DataFrame,
+    policies: PolicyBook,
+    date: dt.date,
+    close: Close,
+) -> _Computed:
+    started = time.perf_counter()
+    closed = close(book, events, policies, date)
+    computed = time.perf_counter()
+    after = movements_after(balances, closed)
+    laws = check_laws(book, closed, after)
+    seconds = {"compute": computed - started, "laws": time.perf_counter() - computed}
+    return _Computed(closed, after, laws, _live(book) if book.date else None, seconds)
+
+
+def _written(
+    ledger: Ledger,
+    gate: Gate,
+    done: _Computed,
+    by: Provenance,
+    parent: int,
+    version: int,
+    digests: pl.DataFrame,
+    stage: Callable[[str, dt.date], None],
+) -> DayReport:
+    """Commit a day, check what was stored, publish or reject it."""
+    date = done.closed.date
+    started = time.perf_counter()
+    ledger.commit(done.closed, done.balances, done.laws, by, parent, version, digests)
+    written = time.perf_counter()
+    stage("committed", date)
+    checks = pl.concat(
+        [
+            gate.check(version, date, stored_positions(ledger, version)),
+            against_the_past(version, done.closed, done.live_before),
+        ],
+        how="diagonal",
+    )
+    _decide(ledger, version, date, checks, by)
+    stage("published", date)
+    seen = pl.concat([_laws_frame(done.laws), checks.select("suite", "name", "passed", "figures")])
+    seconds = done.seconds | {"write": written - started, "gate": time.perf_counter() - written}
+    return DayReport(
+        date,
+        version,
+        done.closed.book.loans,
+        done.closed.applied.height,
+        control_totals(done.closed),
+        seen,
+        seconds,
+    )
+
+
+def _laws_frame(laws: list[Law]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "suite": ["laws"] * len(laws),
+            "name": [law.name for law in laws],
+            "passed": [law.holds for law in laws],
+            "figures": [law.figures for law in laws],
+        }
+    )
+
+
+def _live(book: Book) -> int:
+    return int((book.positions["status"] != Status.closed.value).sum())
+
+
+def _must_follow(published: dt.date | None, first: dt.date) -> None:
+    if published is not None and first <= published:
+        raise LedgerError(
+            f"{first} is closed already (published are days to {published}); a closed date that "
+            "is run again changes nothing"
+        )
+    if published is not None and first > published + ONE_DAY:
+        raise LedgerError(
+            f"{published + ONE_DAY} must be closed before {first}; run `loanbook run`"
+        )
+
+
+def _by_booking_date(ledger: Ledger, days: list[dt.date]) -> dict[dt.date, pl.DataFrame]:
+    events = ledger.events_booked(days[0], days[-1])
+    return {
+        key[0]: part  # type: ignore[misc]
+        for key, part in events.partition_by("booking_date", as_dict=True).items()
+    }
+
+
+def stored_positions(ledger: Ledger, version: int) -> pl.DataFrame:
+    """What the gate looks at, read back from the store as readers would see it."""
+    return ledger.frame(
+        f"SELECT {', '.join(PUBLISHED_COLUMNS)} FROM {{lake}}.positions WHERE version = ?",
+        [version],
+    )
+
+
+def _decide(
+    ledger: Ledger, version: int, date: dt.date, checks: pl.DataFrame, by: Provenance
+) -> None:
+    failed = checks.filter(~pl.col("passed"))
+    if failed.is_empty():
+        ledger.settle(
+            version, date, checks, published=True, reason="all checks passed", actor=by.actor
+        )
+        return
+    reason = "; ".join(
+        f"{n}: {b} of {f}" for n, b, f in failed.select("name", "broken", "figures").rows()
+    )
+    ledger.settle(version, date, checks, published=False, reason=reason, actor=by.actor)
+    raise NotPublishedError(
+        f"{date}: version {version} was rejected, readers keep the version before it: {reason}; "
+        "mend the cause and run again"
+    )
+
+
+def settle_waiting(ledger: Ledger, policies: PolicyBook, by: Provenance, gate: Gate) -> None:
+    """A run that died between commit and publish left a version: check it now and decide."""
+    head = ledger.head()
+    if head.working_version is None or head.working_date is None:
+        return
+    version, date = head.working_version, head.working_date
+    checks = gate.check(version, date, stored_positions(ledger, version))
+    _decide(ledger, version, date, checks, by)

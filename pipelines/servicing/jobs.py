@@ -1,0 +1,19 @@
+"""The one job: landing to published versions and reports."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+daily_run = dg.define_asset_job(
+    "daily_run",
+    selection=dg.AssetSelection.all(),
+    description="Take files in, close every missing day in order, publish, reconcile.",
+)
+
+
+def range_tags(first: str, last: str) -> dict[str, str]:
+    """Run tags by which a range of daily partitions is one run."""
+    return {
+        "dagster/asset_partition_range_start": first,
+        "dagster/asset_partition_range_end": last,
+    }

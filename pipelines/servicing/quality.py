@@ -1,0 +1,118 @@
+"""Great Expectations suites: at intake, and over a committed version before it is published.
+
+Great Expectations takes seconds to import, so it is imported where it runs. Analytics are off.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from core.policy.models import Buckets
+from core.servicing.close import DayClose
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+PUBLISHED_COLUMNS = ("loan_id", "status", "principal", "interest_due", "days_past_due", "bucket",
+                     "accrued_today", "credit")  # fmt: skip
+
+
+@dataclass
+class Gate:
+    """The suite that a version must pass before readers see it."""
+
+    buckets: Buckets
+    _validation: Any = field(default=None, repr=False)
+    _last_principal: int | None = None
+
+    def _suite(self) -> Any:
+        import great_expectations as gx
+        import great_expectations.expectations as expect
+
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+        batches = (
+            context.data_sources.add_pandas("ledger")
+            .add_dataframe_asset("positions")
+            .add_batch_definition_whole_dataframe("version")
+        )
+        top = len(self.buckets.ranges) - 1
+        suite = context.suites.add(
+            gx.ExpectationSuite(
+                "before_publishing",
+                expectations=[
+                    expect.ExpectColumnValuesToBeUnique(column="loan_id"),
+                    expect.ExpectColumnValuesToBeBetween(column="principal", min_value=0),
+                    expect.ExpectColumnValuesToBeBetween(column="interest_due", min_value=0),
+                    expect.ExpectColumnValuesToBeBetween(column="credit", min_value=0),
+                    expect.ExpectColumnValuesToBeBetween(
+                        column="days_past_due", min_value=0, max_value=36_525
+                    ),
+                    expect.ExpectColumnValuesToBeBetween(
+                        column="bucket", min_value=0, max_value=top
+                    ),
+                    expect.ExpectColumnValuesToBeInSet(column="status", value_set=[0, 1, 2, 3]),
+                ],
+            )
+        )
+        return context.validation_definitions.add(
+            gx.ValidationDefinition(name="gate", data=batches, suite=suite)
+        )
+
+    def check(self, version: int, date: dt.date, stored: pl.DataFrame) -> pl.DataFrame:
+        """Rows for table `checks`: what each expectation saw of the stored positions."""
+        if self._validation is None:
+            self._validation = self._suite()
+        started = time.perf_counter()
+        frame = stored.select(PUBLISHED_COLUMNS).to_pandas()
+        result = self._validation.run(batch_parameters={"dataframe": frame}, result_format="BASIC")
+        seconds = (time.perf_counter() - started) / max(len(result.results), 1)
+        return pl.DataFrame(
+            [
+                {
+                    "version": version,
+                    "business_date": date,
+                    "suite": "great_expectations",
+                    "name": _name(each),
+                    "passed": bool(each.success),
+                    "broken": int(each.result.get("unexpected_count") or 0),
+                    "figures": f"{each.result.get('element_count', 0)} rows",
+                    "seconds": seconds,
+                }
+                for each in result.results
+            ]
+        )
+
+
+def _name(result: Any) -> str:
+    config = result.expectation_config
+    column = config.kwargs.get("column", "table")
+    return f"{config.type.removeprefix('expect_column_values_to_')}:{column}"
+
+
+def against_the_past(version: int, closed: DayClose, last: int | None) -> pl.DataFrame:
+    """A version whose row counts don't follow from the one before is not published.
+
+    `last` is the number of live loans before the close (after leavers), None on the first day.
+    """
+    expected = (last or 0) + closed.boarded.height
+    held = closed.book.positions.height
+    passed = last is None or held == expected
+    return pl.DataFrame(
+        [
+            {
+                "version": version,
+                "business_date": closed.date,
+                "suite": "comparison",
+                "name": "loans_follow_from_yesterday",
+                "passed": passed,
+                "broken": 0 if passed else abs(held - expected),
+                "figures": f"{held} loans, {expected} expected",
+                "seconds": 0.0,
+            }
+        ]
+    )

@@ -1,0 +1,43 @@
+"""When the close runs by itself: every night, and when files land."""
+
+import dagster as dg
+
+from pipelines.ingest.landing import scan
+from pipelines.resources import open_instance, settings
+from pipelines.servicing.days import missing_days
+from pipelines.servicing.jobs import daily_run, range_tags
+
+
+def _missing() -> list[str]:
+    ledger, _ = open_instance()
+    try:
+        known = ledger.known_files()
+        landed = [f for f in scan(settings().landing) if f.file_id not in known]
+        days = [d.isoformat() for d in missing_days(ledger)]
+        head = ledger.head().published_date
+    finally:
+        ledger.close()
+    fresh = [
+        f.business_date.isoformat()
+        for f in landed
+        if f.business_date and (head is None or f.business_date > head)
+    ]
+    return sorted({*days, *fresh})
+
+
+@dg.sensor(job=daily_run, minimum_interval_seconds=60)
+def landing_sensor() -> dg.RunRequest | dg.SkipReason:
+    """Files that were not taken in yet start a run that catches up, in order."""
+    days = _missing()
+    if not days:
+        return dg.SkipReason("every landed business date is published")
+    return dg.RunRequest(run_key=f"{days[0]}..{days[-1]}", tags=range_tags(days[0], days[-1]))
+
+
+@dg.schedule(job=daily_run, cron_schedule="30 2 * * *", execution_timezone="UTC")
+def nightly() -> dg.RunRequest | dg.SkipReason:
+    """At 02:30 UTC: close what is missing up to the last landed date."""
+    days = _missing()
+    if not days:
+        return dg.SkipReason("every landed business date is published")
+    return dg.RunRequest(run_key=f"nightly {days[-1]}", tags=range_tags(days[0], days[-1]))

@@ -1,0 +1,1 @@
+"""Books with a known truth: synthetic tapes, and payment histories derived from a tape."""

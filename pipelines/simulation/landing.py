@@ -1,0 +1,75 @@
+"""Write a tape and its derived history as the daily files a lender would drop."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.formats.loan_tape import keys
+from pipelines.simulation import tape as tapes
+from pipelines.simulation.history import derive
+
+AS_OF = dt.date(2018, 6, 30)
+THROUGH = dt.date(2018, 7, 31)
+SEED = 2018
+SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample" / "lendingclub_2018q1.csv.gz"
+
+
+def public_tape() -> pl.DataFrame:
+    """The 10,000 loans of the sample, all columns as text."""
+    with gzip.open(SAMPLE) as file:
+        return pl.read_csv(file.read(), infer_schema=False)
+
+
+def drop(folder: Path, tape: pl.DataFrame, *, seed: int = SEED) -> int:
+    """Write `loan_tape_`, `payments_` and `commands_` files by day; returns their number.
+
+    Deterministic: the same tape and seed give the same bytes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    keyed = tape.with_columns(keys(tape))
+    history = derive(tapes.figures(keyed), AS_OF, THROUGH, seed)
+    loans = keyed.join(history.terms, on="loan_key", maintain_order="left").with_columns(
+        first_interest_adjustment=_amount(pl.col("first_interest_adjustment"))
+    )
+    payments = history.payments.select(
+        "value_date",
+        payment_ref=pl.concat_str(
+            pl.lit("P-"), pl.col("loan_key"), pl.lit("-"), pl.col("payment_no").cast(pl.String)
+        ),
+        loan_key="loan_key",
+        amount=_amount(pl.col("amount")),
+        currency=pl.lit("USD"),
+        value_date_text=pl.col("value_date").cast(pl.String),
+    ).rename({"value_date": "day", "value_date_text": "value_date"})
+    orders = history.charge_offs.select(
+        day="value_date",
+        command_ref=pl.concat_str(pl.lit("C-"), "loan_key"),
+        command=pl.lit("charge_off"),
+        loan_key="loan_key",
+        value_date=pl.col("value_date").cast(pl.String),
+        maker=pl.lit("synthetic:collections-lead"),
+        checker=pl.lit("synthetic:credit-officer"),
+        reason=pl.lit("uncollectable"),
+    )
+    return (
+        _by_day(folder, "loan_tape", loans.with_columns(day="issue_date").drop("loan_key"))
+        + _by_day(folder, "payments", payments)
+        + _by_day(folder, "commands", orders)
+    )
+
+
+def _amount(cents: pl.Expr) -> pl.Expr:
+    sign = pl.when(cents < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    whole, part = cents.abs() // 100, (cents.abs() % 100).cast(pl.String).str.zfill(2)
+    return pl.concat_str(sign, whole, pl.lit("."), part)
+
+
+def _by_day(folder: Path, kind: str, rows: pl.DataFrame) -> int:
+    parts = rows.partition_by("day", as_dict=True, maintain_order=True)
+    for (day,), part in parts.items():
+        part.drop("day").write_csv(folder / f"{kind}_{day}.csv")
+    return len(parts)

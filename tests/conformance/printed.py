@@ -1,0 +1,252 @@
+"""Printed figures: day counts, business days, schedules whose kind is here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from typing import Any
+
+import polars as pl
+
+from core.contract.calendar import BusinessDay, Calendar
+from core.contract.day_count import CONVENTIONS
+from core.contract.due_dates import Unit, add_months
+from core.contract.money import Rounding
+from core.contract.periods import Stub as DateStub
+from core.contract.periods import period_dates
+from core.contract.schedule import Amortisation, RateBasis, Stub
+from tests.conformance.outcome import Outcome, judged, of
+from tests.conformance.terms import row, schedules
+
+DAY_COUNTS = {
+    "ACT/ACT ISDA": "ACT/ACT", "30/360 ISDA (bond basis)": "30/360", "30U/360 EOM (US)": "30/360 US",
+}  # fmt: skip
+ROLLS = {
+    "NO_ADJUST": BusinessDay.unadjusted, "FOLLOWING": BusinessDay.following,
+    "MODIFIED_FOLLOWING": BusinessDay.modified_following, "PRECEDING": BusinessDay.preceding,
+    "MODIFIED_FOLLOWING_BI_MONTHLY": BusinessDay.modified_following_bi_monthly,
+    "MODIFIED_PRECEDING": BusinessDay.modified_preceding, "NEAREST": BusinessDay.nearest,
+}  # fmt: skip
+WEEKDAYS = {"MON": 1, "TUE": 2, "WED": 3, "THU": 4, "FRI": 5, "SAT": 6, "SUN": 7}
+
+
+def _date(text: str) -> dt.date:
+    return dt.date.fromisoformat("-".join(part.zfill(2) for part in text.split("-")))
+
+
+def day_count(cases: list[dict[str, Any]]) -> list[Outcome]:
+    """Year fractions as exact rationals."""
+    outcomes = []
+    for case in cases:
+        given = case["inputs"]
+        name = DAY_COUNTS.get(given["convention"], given["convention"])
+        if given.get("end_is_maturity"):
+            name += " maturity"
+        if name not in CONVENTIONS or "year_fraction" not in case["expected"]:
+            outcomes.append(of(case, "not attempted", f"no day count {given['convention']}"))
+            continue
+        count = CONVENTIONS[name]
+        frame = pl.DataFrame({"a": [_date(given["start"])], "b": [_date(given["end"])]})
+        days = frame.select(count.numerator(pl.col("a"), pl.col("b"))).item()
+        ours, theirs = (
+            Fraction(days, count.denominator),
+            Fraction(case["expected"]["year_fraction"]),
+        )
+        outcomes.append(judged(case, [] if ours == theirs else [f"{ours}, expected {theirs}"]))
+    return outcomes
+
+
+def business_days(cases: list[dict[str, Any]]) -> list[Outcome]:
+    """Conventions, end-of-month rolls, and whole date schedules with stubs."""
+    return [_business_day(case) for case in cases]
+
+
+def _calendar(given: dict[str, Any]) -> Calendar:
+    holidays = tuple(_date(d) for d in given.get("holidays", []))
+    return Calendar("case", holidays, tuple(WEEKDAYS[d] for d in given.get("weekend", [])))
+
+
+def _business_day(case: dict[str, Any]) -> Outcome:
+    given, expected = case["inputs"], case["expected"]
+    if "convention" in given:
+        frame = pl.DataFrame({"d": [_date(given["date"])]})
+        moved = frame.select(
+            _calendar(given).adjust(pl.col("d"), ROLLS[given["convention"]])
+        ).item()
+        return judged(case, _differ(moved, expected["date"]))
+    if given.get("roll") == "EOM" and "op" in given:
+        return _month_end(case)
+    if "frequency_months" in given:
+        roll = str(given["roll"]).upper()
+        stub = DateStub[given["stub"].lower()] if given["stub"] != "null" else DateStub.none
+        if roll not in ("NULL", "EOM", "ROLLCONVENTIONS.NONE"):
+            return of(case, "not attempted", f"roll convention {given['roll']}")
+        try:
+            dates = period_dates(
+                _date(given["start"]), _date(given["end"]), given["frequency_months"], stub,
+                end_of_month=roll == "EOM",
+            )  # fmt: skip
+        except ValueError as gap:
+            return of(case, "not attempted", str(gap))
+        frame = pl.DataFrame({"d": dates})
+        rule = ROLLS[given["business_day"]]
+        adjusted = frame.select(_calendar(given).adjust(pl.col("d"), rule)).to_series().to_list()
+        return judged(
+            case, _differ(dates, expected["unadjusted"]) + _differ(adjusted, expected["adjusted"])
+        )
+    if "start of next month" in given.get("rule", ""):
+        return of(case, "not attempted", "instalments moved to the start of the next month")
+    if "repayment_start" in given:
+        first = _date(given["repayment_start"])
+        frame = pl.DataFrame({"k": [0, 1, given["n"] - 1]}, schema={"k": pl.Int32})
+        due = add_months(pl.lit(first), pl.col("k"), pl.lit(first.day), pl.lit(False))
+        ours = frame.select(due).to_series().to_list()
+        return judged(case, _differ(ours, [expected[k] for k in ("first", "second", "last")]))
+    return of(case, "not attempted", "inputs of an unknown shape")
+
+
+def _month_end(case: dict[str, Any]) -> Outcome:
+    given = case["inputs"]
+    months = {"adjust": 0, "next": given.get("months", 1), "previous": -given.get("months", 1)}
+    date = _date(given["date"])
+    frame = pl.DataFrame(
+        {"d": [date], "m": [months[given["op"]]]}, schema_overrides={"m": pl.Int32}
+    )
+    rolled = frame.select(add_months(pl.col("d"), pl.col("m"), pl.lit(31), pl.lit(True))).item()
+    return judged(case, _differ(rolled, case["expected"]["date"]))
+
+
+def _differ(ours: Any, theirs: Any) -> list[str]:
+    text = [d.isoformat() for d in ours] if isinstance(ours, list) else ours.isoformat()
+    return [] if text == theirs else [f"{text}, expected {theirs}"]
+
+
+SCALE = 10**6
+"""Display-only tables carry everything unrounded: a millionth of a cent is the unit then."""
+
+
+def schedule_tables(cases: list[dict[str, Any]]) -> list[Outcome]:
+    """Amortisation tables, by the terms that they print."""
+    outcomes, rows, waiting = [], [], []
+    for case in cases:
+        mapped = _mapped(case["inputs"])
+        if isinstance(mapped, str):
+            outcomes.append(of(case, "not attempted", mapped))
+            continue
+        waiting.append((case, mapped.pop("scale")))
+        rows.append(mapped)
+    for (case, scale), table in zip(waiting, schedules(rows), strict=True):
+        outcomes.append(judged(case, _table_differences(case, table, int(str(scale)))))
+    return outcomes
+
+
+def _mapped(given: dict[str, Any]) -> dict[str, Any] | str:  # noqa: PLR0911
+    """Terms of a printed table, or why there are none."""
+    kind = str(given.get("type", ""))
+    unrounded = "carried unrounded" in given.get("arithmetic", "")
+    scale = SCALE if unrounded else 1
+    half_up = unrounded or "half-up" in f"{given.get('rounding')}{given.get('payment_rounding')}"
+    rounding = Rounding.half_up if half_up else Rounding.half_even
+    decimals = 0 if given.get("currency") == "JPY" else 2
+
+    def minor(text: str) -> int:
+        return int(Decimal(text).scaleb(decimals)) * scale
+
+    if not {"principal"} <= set(given):
+        return f"kind {kind or sorted(given)} is not built yet"
+    rate = given.get("annual_rate_percent") or given.get("rate_percent")
+    if rate is None:
+        return "rate basis is not built yet"
+    if {"second_disbursement", "rate_change", "rates", "skipped_months"} & set(given):
+        return "tranches, rate changes and skipped payments are not built yet"
+    if "final payment not adjusted" in given.get("rounding", ""):
+        return "level last instalment is not built yet"
+    day_count = {"ACT/365": RateBasis.act_365f, "30/360": RateBasis.thirty_360}.get(
+        given.get("day_count", ""), RateBasis.period
+    )
+    common: dict[str, Any] = {"principal": minor(given["principal"]), "rate_percent": rate,
+                              "rounding": rounding}  # fmt: skip
+    if "days_in_year" in given:
+        return _fineract_table(given, common) | {"scale": scale}
+    if "maturity" in given and kind == "bullet":
+        common |= {"n": 1, "start": _date(given["loan_date"]), "basis": day_count,
+                   "first_due": _date(given["maturity"]), "amortisation": Amortisation.interest_only}  # fmt: skip
+        return row(**common) | {"scale": scale}
+    start = _date(given.get("loan_date") or given.get("signed") or "2020-01-01")
+    first = _date(given.get("first_payment") or "2020-02-01")
+    common |= {"start": start, "first_due": first, "n": given.get("n", 600), "basis": day_count}
+    if "fixed_principal" in given:
+        share = minor(given["fixed_principal"])
+        return row(
+            **common, amortisation=Amortisation.equal_principal,
+            balloon=minor(given["principal"]) - share * given["n"],
+        ) | {"scale": scale}  # fmt: skip
+    if "regular_payment" in given or "fixed_payment" in given:
+        emi = minor(given.get("regular_payment") or given["fixed_payment"])
+        return row(**common, emi=emi) | {"scale": scale}
+    if kind.startswith("interest only"):
+        return row(**common, amortisation=Amortisation.interest_only) | {"scale": scale}
+    if kind.startswith("annuity, first period 3/365"):
+        return row(**common, stub=Stub.plus_days_365) | {"scale": scale}
+    if kind == "annuity":
+        return row(**common) | {"scale": scale}
+    return f"{kind} is not built yet"
+
+
+def _fineract_table(given: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
+    periods = given["periods"]
+    thirty = given["days_in_month"] == "DAYS_30" or given["frequency"] == "DAYS"
+    basis = {
+        "DAYS_360": RateBasis.thirty_360 if thirty else RateBasis.act_360,
+        "DAYS_364": RateBasis.act_364, "DAYS_365": RateBasis.act_365f, "ACTUAL": RateBasis.act_act,
+    }[given["days_in_year"]]  # fmt: skip
+    level = given.get("level_payment")
+    unit = {"MONTHS": Unit.months, "WEEKS": Unit.weeks, "DAYS": Unit.days}[given["frequency"]]
+    return row(
+        **common, n=len(periods), start=_date(periods[0]["from"]), first_due=_date(periods[0]["due"]),
+        unit=unit, every=given["repay_every"], basis=basis,
+        emi=int(Decimal(level) * 100) if level else None,
+    )  # fmt: skip
+
+
+def _table_differences(case: dict[str, Any], table: pl.DataFrame, scale: int) -> list[str]:
+    expected = case["expected"]
+    decimals = 0 if case["inputs"].get("currency") == "JPY" else 2
+
+    def shown(minor: int) -> Decimal:
+        cents = (Decimal(minor) / scale).to_integral_value(ROUND_HALF_UP)
+        return cents.scaleb(-decimals)
+
+    unrounded = scale > 1  # such tables print principal as the difference of printed balances
+    lines = table.filter(pl.col("principal") + pl.col("interest") > 0).with_columns(
+        payment=pl.col("principal") + pl.col("interest")
+    ).to_dicts()  # fmt: skip
+    found: list[str] = []
+
+    def check(name: str, ours: Decimal, theirs: str) -> None:
+        if abs(ours - Decimal(theirs)) >= (Decimal(1) if case["tolerance"] == "whole unit" else
+                                           Decimal("0.005")):  # fmt: skip
+            found.append(f"{name} {ours}, expected {theirs}")
+
+    rows = expected.get("rows", [])
+    numbered = rows.items() if isinstance(rows, dict) else ((r["period"], r) for r in rows)
+    for n, theirs in numbered:
+        mine = lines[int(n) - 1]
+        for name in ("opening", "payment", "interest", "principal", "closing"):
+            if name in theirs:
+                ours = shown(mine[name])
+                if unrounded and name == "principal":
+                    ours = shown(mine["opening"]) - shown(mine["closing"])
+                check(f"row {n} {name}", ours, theirs[name])
+    whole = {
+        "payment": lines[0]["payment"], "final_payment": lines[-1]["payment"],
+        "interest": lines[0]["interest"], "interest_total": sum(r["interest"] for r in lines),
+        "payments_total": sum(r["payment"] for r in lines),
+    }  # fmt: skip
+    for name, ours in whole.items():
+        if name in expected:
+            check(name, shown(ours), expected[name])
+    if "n" in expected and len(lines) != expected["n"]:
+        found.append(f"{len(lines)} payments, expected {expected['n']}")
+    return found

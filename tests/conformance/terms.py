@@ -1,0 +1,72 @@
+"""A batch of terms for the contract engine, one row a case, in one frame."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import polars as pl
+
+from core.contract.due_dates import Unit
+from core.contract.money import Rounding
+from core.contract.schedule import Amortisation, RateBasis, Stub, agree, expand
+
+_SCHEMA = {
+    "loan_id": pl.Int64, "principal_agreed": pl.Int64, "balloon": pl.Int64, "rate_ppb": pl.Int64,
+    "instalments": pl.Int16, "every": pl.Int16, "unit": pl.Int8, "disbursed_on": pl.Date,
+    "first_due_date": pl.Date, "anchor_day": pl.Int8, "second_anchor_day": pl.Int8,
+    "end_of_month": pl.Boolean, "emi": pl.Int64, "first_interest_adjustment": pl.Int64,
+    "amortisation": pl.Int8, "basis": pl.Int8, "stub": pl.Int8, "interest_rounding": pl.Int8,
+    "instalment_rounding": pl.Int8, "instalment_multiple": pl.Int64,
+    "smooth_last_instalment": pl.Boolean, "grace_principal": pl.Int8, "grace_interest": pl.Int8,
+    "grace_charged": pl.Int8, "decimal_factor": pl.Boolean, "unpaid_until": pl.Date,
+}  # fmt: skip
+
+
+def row(
+    *,
+    principal: int,
+    rate_percent: str,
+    n: int,
+    start: dt.date,
+    first_due: dt.date,
+    unit: Unit = Unit.months,
+    every: int = 1,
+    amortisation: Amortisation = Amortisation.equal_instalment,
+    basis: RateBasis = RateBasis.period,
+    rounding: Rounding = Rounding.half_even,
+    multiple: int = 1,
+    smooth: bool = False,
+    emi: int | None = None,
+    balloon: int = 0,
+    anchor_day: int | None = None,
+    stub: Stub = Stub.prorate,
+    grace: tuple[int, int, int] = (0, 0, 0),
+    decimal_factor: bool = False,
+    unpaid_until: dt.date | None = None,
+) -> dict[str, object]:
+    """One row of the batch; money in minor units."""
+    return {
+        "principal_agreed": principal, "balloon": balloon,
+        "rate_ppb": int(Decimal(rate_percent) * 10**7), "instalments": n, "every": every,
+        "unit": unit.value, "disbursed_on": start, "first_due_date": first_due,
+        "anchor_day": anchor_day or first_due.day, "second_anchor_day": 1, "end_of_month": False,
+        "emi": emi, "first_interest_adjustment": 0, "amortisation": amortisation.value,
+        "basis": basis.value, "stub": stub.value, "interest_rounding": rounding.value,
+        "instalment_rounding": rounding.value, "instalment_multiple": multiple,
+        "smooth_last_instalment": smooth, "grace_principal": grace[0], "grace_interest": grace[1],
+        "grace_charged": grace[2], "decimal_factor": decimal_factor, "unpaid_until": unpaid_until,
+    }  # fmt: skip
+
+
+def schedules(rows: list[dict[str, object]]) -> list[pl.DataFrame]:
+    """Instalments of every row, expanded in one batch, in the order of `rows`."""
+    if not rows:
+        return []
+    frame = pl.DataFrame(
+        [r | {"loan_id": i} for i, r in enumerate(rows)], schema=_SCHEMA, orient="row"
+    )
+    agreed = agree(frame.drop("unpaid_until"))
+    expanded = expand(agreed.join(frame.select("loan_id", "unpaid_until"), on="loan_id"))
+    parts = expanded.partition_by("loan_id", as_dict=True, maintain_order=True)
+    return [parts[(i,)] for i in range(len(rows))]
