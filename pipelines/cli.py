@@ -222,7 +222,7 @@ def status() -> None:
     else:
         last = versions.row(-1, named=True)
         facts += [
-            ("published", f"{versions['business_date'].min()} to {last['business_date']}, "
+            ("published", f"{versions['business_date'][0]} to {last['business_date']}, "
              f"version {last['version']} at {last['published_at']:%Y-%m-%d %H:%M:%S} UTC"),
             ("loans", f"{last['positions']:,}"),
             ("run", last["run_id"]),

@@ -234,7 +234,7 @@ def movements_after(balances: pl.DataFrame, closed: DayClose) -> pl.DataFrame:
     moved = account_movements(closed.transfers).rename({"movement": "balance"})
     keys = ["entity", "product", "currency", "account"]
     return (
-        pl.concat([balances, moved.cast(dict(balances.schema))])
+        pl.concat([balances, moved.cast(balances.schema)])
         .group_by(keys)
         .agg(pl.col("balance").sum())
         .sort(keys)

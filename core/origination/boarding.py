@@ -21,4 +21,4 @@ def terms_of(boarded: pl.DataFrame) -> pl.DataFrame:
     decoded = boarded.select(
         pl.col("payload").str.json_decode(pl.Struct(dict(schema))).alias("terms")
     ).unnest("terms")
-    return decoded.with_columns(loan_id=boarded["loan_id"]).cast(dict(schema)).sort("loan_id")
+    return decoded.with_columns(loan_id=boarded["loan_id"]).cast(schema).sort("loan_id")

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import polars as pl
 import yaml
@@ -102,7 +102,7 @@ class PolicyBook:
         return PolicyBook(self.policies, tuple(names))
 
     def _all(self, model: type[P]) -> list[P]:
-        return [cast(P, policy) for _, policy in self.policies if isinstance(policy, model)]
+        return [policy for _, policy in self.policies if isinstance(policy, model)]
 
     def _check_references(self) -> None:
         names: Mapping[type[Policy], set[str]] = {

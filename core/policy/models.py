@@ -122,6 +122,17 @@ class Product(Policy):
             raise ValueError(
                 f"currency {self.currency!r} has no ISO 4217 exponent in core.contract"
             )
+        daily = self.interest.accrual == "daily"
+        if daily and self.payments.excess == "last_instalment":
+            raise ValueError(
+                "payments.excess last_instalment needs interest.accrual: scheduled; a daily "
+                "product takes reduce_principal"
+            )
+        if not daily and self.payments.excess == "reduce_principal":
+            raise ValueError(
+                "payments.excess reduce_principal needs interest.accrual: daily; a scheduled "
+                "product takes next_instalment or last_instalment"
+            )
         if self.schedule.amortisation == "flat" and self.interest.accrual == "daily":
             raise ValueError("a flat loan accrues by schedule: set interest.accrual: scheduled")
         return self

@@ -323,15 +323,22 @@ def _daily_lines(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """Interest to the day with the next instalment, its principal, then what `excess` says."""
     if loans.is_empty():
         return _line(loans, pl.lit(0), None, pl.lit(0))
-    early = _early(dues).group_by("loan_id", "instalment_no").agg(pl.col("early").sum())
+    own_dues = dues.join(loans.select("loan_id"), on="loan_id", how="semi")
+    early = _early(own_dues).group_by("loan_id", "instalment_no").agg(pl.col("early").sum())
     loans = loans.with_columns(
         earned=pl.min_horizontal("interest_off", "money"),
         reduces=pl.col("excess") == Excess.reduce_principal,
     )
-    # one row for every instalment that may take principal: the next one, or all to come
+    # one row for every instalment that may take principal: the next one, or as many to come
+    # as the money can reach
+    covers = (pl.col("money") + pl.col("advance_paid")) // pl.col("emi").clip(lower_bound=1)
+    reach = pl.col("instalment_no") + covers + 2
+    level = pl.col("amortisation") == Amortisation.equal_instalment
     last = (
         pl.when("reduces")
         .then("instalment_no")
+        .when(level)
+        .then(pl.min_horizontal(pl.max_horizontal("instalments", "instalment_no"), reach))
         .otherwise(pl.max_horizontal("instalments", "instalment_no"))
     )
     slots = (
@@ -340,7 +347,6 @@ def _daily_lines(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col("slot").cast(pl.Int16))
         .join(early, left_on=["loan_id", "slot"], right_on=["loan_id", "instalment_no"], how="left")
     )
-    level = pl.col("amortisation") == Amortisation.equal_instalment
     share = (pl.col("principal_agreed") - pl.col("balloon")) // pl.col("instalments")
     whole = pl.when(level).then(pl.col("emi")).otherwise(share)
     whole = whole + pl.when(pl.col("slot") == 1).then("first_interest_adjustment").otherwise(0)

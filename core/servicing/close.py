@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from core.errors import EngineError
+from core.frames import empty
 from core.ledger.codes import Component, EventState, Kind, Status
 from core.ledger.events import REPLAY_ORDER
 from core.ledger.transfers import Transfers, aggregated, all_of, transfer
@@ -81,6 +82,8 @@ def _day(
         wide = pl.concat([wide, opened(boarded, policies.calendars)])
         wide = wide if wide["loan_id"].is_sorted() else wide.sort("loan_id")
     at = _touched(wide, book.dues, today, date)
+    if today.is_empty() and not at.any():
+        return _quiet(book, wide, today, pending, boarded, date)
     touched = wide.filter(at)
     moved: list[pl.DataFrame] = []
 
@@ -132,6 +135,21 @@ def _day(
     book = Book(date, terms, after.select(STATE), dues, pending)
     allocations = pl.concat([credited.allocations, done.allocations])
     return DayClose(date, book, all_of(moved), allocations, today, boarded, unidentified)
+
+
+def _quiet(
+    book: Book,
+    wide: pl.DataFrame,
+    today: pl.DataFrame,
+    pending: pl.DataFrame,
+    boarded: pl.DataFrame,
+    date: dt.date,
+) -> DayClose:
+    """A day on which nothing happens to any loan but interest."""
+    after = Book(date, wide.select(book.terms.columns), wide.select(STATE), book.dues, pending)
+    nobody = empty(Allocations).select("loan_id", "event_id", "amount")
+    moved = all_of([_accruals(wide, date)]) if wide.height else all_of([])
+    return DayClose(date, after, moved, empty(Allocations), today, boarded, nobody)
 
 
 def _board(today: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:

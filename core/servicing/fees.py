@@ -34,9 +34,9 @@ def assess_late_fees(
     if late.is_empty():
         return touched, dues, touched.select("loan_id", fee="principal").clear()
     unpaid = late.group_by("loan_id", "instalment_no", maintain_order=True).agg(
+        *(pl.col(c).first() for c in fees.columns if c != "product"),
         base=(pl.col("amount") - pl.col("paid")).sum(),
         due_date=pl.col("due_date").first(),
-        *(pl.col(c).first() for c in fees.columns if c != "product"),
     )
     modes = frozenset(unpaid["fee_rounding"].unique().to_list())
     share = by_code(

@@ -7,8 +7,11 @@ mode 700, the SQLite file mode 600.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,20 +35,35 @@ LAKE = "_lake"
 
 
 def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    extensions = settings.home / "duckdb"
-    extensions.mkdir(parents=True, exist_ok=True)
+    extensions = _extension_folder(settings)
     connection = duckdb.connect(config={"extension_directory": str(extensions)})
     wanted = (*_EXTENSIONS, "postgres_scanner") if settings.catalogue else _EXTENSIONS
-    with _importing:  # importing from two threads at once fails
+    with _importing, (extensions / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two imports at once fail, in threads and in processes
         for name in wanted:
             if not any(extensions.rglob(f"{name}.duckdb_extension")):
                 import_extension(name, con=connection)
             connection.load_extension(name)
     connection.execute("SET TimeZone = 'UTC'")
     options = [f"DATA_PATH '{_quoted(settings.lake / 'data')}'", "DATA_INLINING_ROW_LIMIT 0"]
+    options.append("OVERRIDE_DATA_PATH TRUE")  # an instance may be moved or restored elsewhere
     options.append("READ_ONLY" if read_only else "ENCRYPTED")
     connection.execute(f"ATTACH '{_quoted(settings.attach)}' AS {LAKE} ({', '.join(options)})")
     return connection
+
+
+def _extension_folder(settings: Settings) -> Path:
+    """Unpacked extensions: once for the environment, or in the instance if that is read-only."""
+    shared = Path(sys.prefix) / "var" / f"duckdb-{duckdb.__version__}"
+    try:
+        shared.mkdir(parents=True, exist_ok=True)
+        if os.access(shared, os.W_OK):
+            return shared
+    except OSError:
+        pass
+    own = settings.home / "duckdb"
+    own.mkdir(parents=True, exist_ok=True)
+    return own
 
 
 def _quoted(text: str | Path) -> str:
@@ -112,10 +130,8 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         yield
         connection.execute("COMMIT")
     except BaseException as error:
-        try:
+        with contextlib.suppress(duckdb.Error):  # a failed commit has rolled back already
             connection.execute("ROLLBACK")
-        except duckdb.Error:
-            pass  # the failed commit has already rolled back
         if isinstance(error, duckdb.Error) and any(word in str(error) for word in _BUSY):
             raise LedgerConflictError(
                 f"another writer committed first, nothing of this attempt was kept: {error}"

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from core.errors import LawBrokenError, LedgerConflictError, LedgerError
-from core.frames import empty
+from core.frames import typed
 from core.ledger.codes import EventState, Status
 from core.ledger.events import EVENT_COLUMNS
 from core.ledger.laws import Law
@@ -207,9 +207,7 @@ class Ledger:
             "booking_date <= ? AND value_date > ? AND state = ?",
             [date, date, EventState.accepted.value],
         )
-        book = Book(
-            date, agreed_terms(terms, policies.pins), positions, _typed(dues, Dues), pending
-        )
+        book = Book(date, agreed_terms(terms, policies.pins), positions, typed(dues, Dues), pending)
         return book, self._balances(version)
 
     def _terms(self, version: int, date: dt.date) -> pl.DataFrame:
@@ -363,10 +361,6 @@ class Ledger:
                 insert(self._connection, "checks", checks)
 
         patiently(settle)
-
-
-def _typed(frame: pl.DataFrame, schema: Any) -> pl.DataFrame:
-    return frame.cast(dict(empty(schema).schema))
 
 
 def _numbered(

@@ -126,11 +126,11 @@ class LedgerReader:
                 + (f" at version {known_at}" if known_at else "")
                 + (f"; published are {first} to {last}" if first else "; nothing is published yet")
             )
-        return rows.row(0)  # type: ignore[return-value]
+        return rows.row(0)
 
     def published_range(self) -> tuple[dt.date | None, dt.date | None]:
         """First and last published business date."""
-        return self._frame("SELECT min(business_date), max(business_date) FROM versions").row(0)  # type: ignore[return-value]
+        return self._frame("SELECT min(business_date), max(business_date) FROM versions").row(0)
 
     def _dated(self, table: str, as_of: Day, known_at: int | None, order: str) -> pl.DataFrame:
         version, _ = self.version_of(as_of, known_at)
@@ -161,11 +161,7 @@ class LedgerReader:
         """Version headers as a time series: date, loans and control totals, for charts."""
         rows = self.versions()
         totals = pl.Struct(
-            {
-                name: pl.Int64
-                for name in ("principal", "interest_accrued", "interest_due", "penalties_due",
-                             "credit", "accrued_today", "paid_today", "transfers")
-            }
+            dict.fromkeys(("principal", "interest_accrued", "interest_due", "penalties_due", "credit", "accrued_today", "paid_today", "transfers"), pl.Int64)
         )  # fmt: skip
         return rows.select(
             "version",

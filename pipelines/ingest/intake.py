@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -168,7 +168,7 @@ class _Taken:
     reported: pl.DataFrame | None = None
 
 
-def _hashed(frame: pl.DataFrame, columns: list[str]) -> pl.Series:
+def _hashed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """SHA-256 over canonical typed fields; no file, line or time takes part."""
     text = frame.select(
         pl.concat_str(pl.col(columns).cast(pl.String).fill_null(""), separator="\x1f")

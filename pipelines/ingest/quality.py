@@ -22,7 +22,8 @@ def intake_suite(ledger: Ledger) -> list[tuple[str, bool, str]]:
     import great_expectations.expectations as expect
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    bars: Any = {"globally": False, "metric_calculations": False}
+    context.variables.progress_bars = bars
     files = ledger.frame(
         "SELECT rows_in - accepted - quarantined - duplicates AS lost FROM {lake}.files"
     ).to_pandas()

@@ -86,7 +86,8 @@ def close_days(
     fails; the days before it stay published, a day computed after it is dropped.
     """
     gate = Gate(policies.buckets("default", days[0] if days else dt.date.max))
-    settle_waiting(ledger, policies, by, gate)
+    settled = settle_waiting(ledger, by, gate)
+    days = [day for day in days if day != settled]
     if not days:
         return
     head = ledger.head()
@@ -204,10 +205,7 @@ def _must_follow(published: dt.date | None, first: dt.date) -> None:
 
 def _by_booking_date(ledger: Ledger, days: list[dt.date]) -> dict[dt.date, pl.DataFrame]:
     events = ledger.events_booked(days[0], days[-1])
-    return {
-        key[0]: part  # type: ignore[misc]
-        for key, part in events.partition_by("booking_date", as_dict=True).items()
-    }
+    return {key[0]: part for key, part in events.partition_by("booking_date", as_dict=True).items()}
 
 
 def stored_positions(ledger: Ledger, version: int) -> pl.DataFrame:
@@ -237,11 +235,15 @@ def _decide(
     )
 
 
-def settle_waiting(ledger: Ledger, policies: PolicyBook, by: Provenance, gate: Gate) -> None:
-    """A run that died between commit and publish left a version: check it now and decide."""
+def settle_waiting(ledger: Ledger, by: Provenance, gate: Gate) -> dt.date | None:
+    """A run that died between commit and publish left a version: check it now and decide.
+
+    Returns the date that was published by it, if any.
+    """
     head = ledger.head()
     if head.working_version is None or head.working_date is None:
-        return
+        return None
     version, date = head.working_version, head.working_date
     checks = gate.check(version, date, stored_positions(ledger, version))
     _decide(ledger, version, date, checks, by)
+    return date

@@ -34,7 +34,8 @@ class Gate:
         import great_expectations.expectations as expect
 
         context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+        bars: Any = {"globally": False, "metric_calculations": False}
+        context.variables.progress_bars = bars
         batches = (
             context.data_sources.add_pandas("ledger")
             .add_dataframe_asset("positions")

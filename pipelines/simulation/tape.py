@@ -87,7 +87,7 @@ def synthetic(loans: int, seed: int) -> pl.DataFrame:
         paid=total.otherwise((due - missed).clip(lower_bound=0) * pl.col("emi"))
     )
     grade = (pl.col("r") // (4 * PPB // 100)).clip(0, 6)
-    letters = {i: letter for i, letter in enumerate("ABCDEFG")}
+    letters = dict(enumerate("ABCDEFG"))
     states = draw.choice(["CA", "TX", "NY", "FL", "IL", "NJ", "GA", "OH", "VA", "WA"], loans)
     purposes = draw.choice(
         ["debt_consolidation", "credit_card", "home_improvement", "other"], loans

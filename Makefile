@@ -1,0 +1,64 @@
+# Two commands do everything on a fresh machine with Python 3.11, make and git:
+#   make run    install, run the daily job on the sample, show the reconciliation
+#   make test   install, run all tests
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export LOANBOOK_HOME ?= $(CURDIR)/data/instance
+export LOANBOOK_DAGSTER_STORAGE ?= $(LOANBOOK_HOME)/dagster
+export DAGSTER_HOME ?= $(LOANBOOK_HOME)/dagster
+export GX_ANALYTICS_ENABLED := false
+CASES ?=
+
+.PHONY: run test bench lint docs dashboard dagster conformance lock clean install
+
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || command -v python3 >/dev/null || { echo "loanbook needs Python 3.11: install it, or set PYTHON=..."; exit 1; }
+	@test -x $(BIN)/python || $$(command -v $(PYTHON) || command -v python3) -m venv $(VENV)
+	@if command -v uv >/dev/null; then \
+	  uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $@
+
+install: $(READY)
+
+run: $(READY)  ## the real Dagster job on the real tape, then the reconciliation table
+	@$(BIN)/loanbook demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(READY)  ## the generated references: tables and metrics
+	$(BIN)/python -m pipelines.reporting.reference
+
+dashboard: $(READY)  ## the pages, at http://localhost:8501
+	$(BIN)/streamlit run dashboards/app.py --server.port 8501
+
+dagster: $(READY)  ## Dagster's own pages, at http://localhost:3000
+	@mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $(DAGSTER_HOME)/dagster.yaml
+	$(BIN)/dagster dev -m pipelines.definitions -h 127.0.0.1 -p 3000
+
+conformance: $(READY)  ## cases of a folder: make conformance CASES=FOLDER
+	$(BIN)/python -m tests.conformance.runner $(CASES)
+
+lock:  ## pin anew; needs uv
+	uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header -q -U -o requirements.lock
+
+clean:
+	rm -rf build data/instance .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios of one run, never assertions in tests. `make bench`."""

@@ -1,0 +1,112 @@
+"""A synthetic book in the middle of its life, and the events of its next days."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+
+from core.frames import empty, typed
+from core.ledger.codes import EventState, Kind
+from core.ledger.events import EVENT_COLUMNS, Events
+from core.ledger.transfers import account_movements, transfer
+from core.origination.terms import Terms
+from core.policy.book import PolicyBook
+from core.servicing.accrual import accrue
+from core.servicing.book import STATE, Book, Dues
+from core.servicing.opening import agreed_terms, opened
+
+PRODUCT = "instalment-act365@1"
+DAY = dt.date(2024, 3, 20)
+"""The measured day; the book stands the evening before."""
+PAYING, LATE = 0.04, 0.02
+
+
+def book(loans: int, policies: PolicyBook, seed: int = 1) -> Book:
+    """`loans` synthetic loans in their first period, due dates over 28 days of the month."""
+    draw = np.random.default_rng(seed)
+    code = policies.registry.index(PRODUCT)
+    due_in = draw.integers(0, 28, loans)
+    raw = pl.DataFrame(
+        {
+            "principal_agreed": draw.integers(100_000, 4_000_000, loans),
+            "rate_ppb": draw.integers(50_000_000, 300_000_000, loans),
+            "instalments": np.where(draw.random(loans) < 0.7, 36, 60),
+            "due_in": due_in,
+        }
+    )
+    first = pl.lit(DAY) + pl.duration(days=pl.col("due_in"))
+    day = pl.min_horizontal(first.dt.day().cast(pl.Int64), pl.lit(28))
+    first = first.dt.month_start() + pl.duration(days=day - 1)
+    frame = raw.with_columns(first_due_date=first).select(
+        loan_id=pl.int_range(1, loans + 1, dtype=pl.Int64),
+        product=pl.lit(code),
+        entity=pl.lit(0),
+        currency=pl.lit(0),
+        principal_agreed="principal_agreed",
+        balloon=pl.lit(0),
+        rate_ppb="rate_ppb",
+        instalments="instalments",
+        every=pl.lit(1),
+        unit=pl.lit(0),
+        disbursed_on=pl.col("first_due_date").dt.offset_by("-1mo"),
+        first_due_date="first_due_date",
+        anchor_day=pl.col("first_due_date").dt.day(),
+        second_anchor_day=pl.lit(1),
+        end_of_month=pl.lit(False),
+        emi=pl.lit(None, dtype=pl.Int64),
+        first_interest_adjustment=pl.lit(0),
+    )
+    terms = agreed_terms(typed(frame, Terms).select(Terms.column_names()), policies.pins)
+    wide = opened(terms, policies.calendars).with_columns(principal=pl.col("principal_agreed"))
+    eve = DAY - dt.timedelta(days=1)
+    wide = accrue(wide, eve)
+    return Book(eve, terms, wide.select(STATE), empty(Dues), empty(Events))
+
+
+def balances(of: Book) -> pl.DataFrame:
+    """General-ledger balances that fit the book: principal paid out, interest earned."""
+    wide = of.wide().with_columns(loan_id=pl.lit(1, dtype=pl.Int64))
+    sums = wide.group_by("entity", "product", "currency", "loan_id").agg(
+        pl.col("principal", "interest_accrued").sum()
+    )
+    assert of.date is not None
+    moves = pl.concat(
+        [
+            transfer(sums, "loan_principal", "payout_clearing", "principal", of.date),
+            transfer(sums, "interest_accrued", "interest_income", "interest_accrued", of.date),
+        ]
+    )
+    return account_movements(moves).rename({"movement": "balance"})
+
+
+def payments(of: Book, date: dt.date, seed: int) -> pl.DataFrame:
+    """Events of a day: 4 % of the loans pay, half of them an instalment, half a part of one."""
+    draw = np.random.default_rng(seed)
+    count = max(int(of.loans * PAYING), 1)
+    chosen = pl.Series(np.sort(draw.choice(of.loans, count, replace=False)))
+    paying = of.terms[chosen.to_list()].select("loan_id", "emi")
+    part = pl.Series(draw.random(count) < 0.5)
+    return paying.select(
+        event_id=pl.int_range(seed * 10**8, seed * 10**8 + count, dtype=pl.Int64),
+        kind=pl.lit(Kind.payment_received.value, dtype=pl.Int8),
+        loan_id="loan_id",
+        value_date=pl.lit(date),
+        booking_date=pl.lit(date),
+        amount=pl.when(part).then(pl.col("emi") // 2).otherwise("emi"),
+        currency=pl.lit(0, dtype=pl.Int8),
+        source_system=pl.lit("bench"),
+        source_ref=pl.lit("r"),
+        idempotency_key=pl.lit("k"),
+        body_hash=pl.lit(""),
+        state=pl.lit(EventState.accepted.value, dtype=pl.Int8),
+        file_id=pl.lit(""),
+        line=pl.lit(0, dtype=pl.Int64),
+        actor=pl.lit("bench"),
+        checker=pl.lit(None, dtype=pl.String),
+        reason=pl.lit(None, dtype=pl.String),
+        correlation_id=pl.lit(""),
+        payload=pl.lit(None, dtype=pl.String),
+        recorded_at=pl.lit(dt.datetime(2024, 1, 1)).cast(pl.Datetime("us")),
+    ).select(EVENT_COLUMNS)

@@ -1,0 +1,113 @@
+"""Reads of the pages: one connection a process, results cached by query and version."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import uuid
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from core.policy.book import PolicyBook
+from core.policy.models import FOLDERS
+from core.store.reader import LedgerReader
+from core.store.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+log = logging.getLogger("loanbook.pages")
+
+
+@st.cache_resource(show_spinner=False)
+def reader(home: str, catalogue: str) -> LedgerReader:
+    """The process's one connection to the instance."""
+    return LedgerReader(Settings(home=Path(home), catalogue=catalogue))
+
+
+def ledger() -> LedgerReader:
+    """The ledger of the instance that the environment names."""
+    where = Settings.from_environment(ROOT / "data" / "instance")
+    return reader(str(where.home), where.catalogue)
+
+
+@st.cache_resource(show_spinner=False)
+def policies() -> PolicyBook:
+    """The policy files, for buckets."""
+    folder = ROOT / "data" / "policies"
+    return PolicyBook.of(
+        (p.parent.name, p.name, p.read_text(encoding="utf-8"))
+        for p in sorted(folder.glob("*/*.yaml"))
+        if p.parent.name in FOLDERS
+    )
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def rows(sql: str, parameters: tuple[Any, ...], version: int, home: str) -> pl.DataFrame:
+    """Rows of a query; `version` and `home` are part of the key, so nothing ever goes stale."""
+    return ledger().query(sql, list(parameters))
+
+
+def ask(sql: str, version: int, *parameters: Any) -> pl.DataFrame:
+    """Rows of a query as of a version."""
+    return rows(sql, parameters, version, str(ledger().settings.home))
+
+
+def bucket_files() -> list[str]:
+    """Names of the bucket files there are."""
+    return sorted({p.name for folder, p in policies().policies if folder == "buckets"})
+
+
+def correlation_id() -> str:
+    """Names an error in the log and on the page."""
+    return uuid.uuid4().hex[:12]
+
+
+GROUPED = """
+SELECT p.days_past_due, p.status, count(*)::BIGINT AS loans, sum(p.principal)::BIGINT AS principal,
+       sum(p.principal_due + p.interest_due + p.fees_due + p.penalties_due)::BIGINT AS overdue
+FROM positions p WHERE p.version = ? {where} GROUP BY ALL ORDER BY ALL
+"""
+FLOWS = """
+SELECT date_trunc('month', value_date)::DATE AS month,
+       sum(amount) FILTER (WHERE d.name = 'loan_principal' AND c.name = 'payout_clearing')::BIGINT AS disbursed,
+       sum(amount) FILTER (WHERE d.name = 'payment_clearing')::BIGINT AS collected,
+       sum(amount) FILTER (WHERE d.name = 'credit_loss')::BIGINT AS charged_off
+FROM transfers t JOIN account_roles d ON d.code = t.debit JOIN account_roles c ON c.code = t.credit
+WHERE t.loan_id > 0 AND t.version <= ? {where} GROUP BY 1 ORDER BY 1
+"""
+CHECKS = """
+SELECT suite, name, passed, broken, figures FROM checks WHERE version = ? ORDER BY suite, name
+"""
+GRADES = "SELECT DISTINCT value FROM loan_attributes WHERE name = 'grade' ORDER BY 1"
+
+
+def of_grades(grades: list[str], alias: str) -> tuple[str, tuple[str, ...]]:
+    """A condition on the loan's grade, and its parameters."""
+    if not grades:
+        return "", ()
+    marks = ", ".join("?" for _ in grades)
+    return (
+        f"AND {alias}.loan_id IN (SELECT loan_id FROM loan_attributes "
+        f"WHERE name = 'grade' AND value IN ({marks}))",
+        tuple(grades),
+    )
+
+
+def published_on(reader_: LedgerReader) -> pl.DataFrame:
+    """Published versions, newest last, with what the head shows of them."""
+    return reader_.query(
+        "SELECT v.version, v.business_date, p.settled_at FROM versions v JOIN publications p "
+        "ON p.version = v.version AND p.state = 'published' ORDER BY v.version"
+    )
+
+
+def last_state(reader_: LedgerReader) -> tuple[str, dt.date | None]:
+    """`rejected` with its date if the newest settled version was refused, else `published`."""
+    newest = reader_.query(
+        "SELECT state FROM publications ORDER BY settled_at DESC, version DESC LIMIT 1"
+    )
+    state = newest["state"][0] if newest.height else "empty"
+    _, last = reader_.published_range()
+    return state, last

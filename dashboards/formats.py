@@ -1,0 +1,38 @@
+"""How figures are written: 1,080,000; 12.4 m; 4.07 %; 31 Oct 2026; missing is –."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+MISSING = "–"
+
+
+def count(value: int | None) -> str:
+    """Whole number with thousands separated."""
+    return MISSING if value is None else f"{value:,}"
+
+
+def short_money(minor: int | None, exponent: int = 2) -> str:
+    """Major units, shortened above a million: 12.4 m."""
+    if minor is None:
+        return MISSING
+    major = minor / 10**exponent
+    for size, letter in ((1e9, "bn"), (1e6, "m")):
+        if abs(major) >= size:
+            return f"{major / size:,.1f} {letter}"
+    return f"{major:,.0f}"
+
+
+def share(value: float | None) -> str:
+    """Per cent with two decimals."""
+    return MISSING if value is None else f"{100 * value:.2f} %"
+
+
+def points(change: float | None) -> str | None:
+    """A change of a share, in percentage points."""
+    return None if change is None else f"{100 * change:+.2f} points"
+
+
+def day(date: dt.date | None) -> str:
+    """31 Oct 2026."""
+    return MISSING if date is None else f"{date.day} {date:%b %Y}"

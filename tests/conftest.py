@@ -1,0 +1,71 @@
+"""Shared by all tests: policies of the repository, a small book, an instance that ran."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from core.policy.book import PolicyBook
+from core.store.ledger import Ledger
+from core.store.settings import Settings
+from pipelines.ingest.intake import take_in
+from pipelines.resources import TAPE, provenance, read_policies
+from pipelines.servicing.days import close_days, missing_days
+from pipelines.simulation.landing import drop
+from pipelines.simulation.tape import synthetic
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+
+@pytest.fixture(scope="session")
+def policies() -> PolicyBook:
+    return read_policies()
+
+
+@pytest.fixture(scope="session")
+def small_landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Daily files of 300 synthetic loans."""
+    folder = tmp_path_factory.mktemp("landing")
+    drop(folder, synthetic(300, seed=7), seed=7)
+    return folder
+
+
+def fresh(home: Path, landing: Path, through: str) -> Settings:
+    """An instance folder with the landing files up to a business date."""
+    where = Settings(home=home)
+    where.landing.mkdir(parents=True)
+    for path in landing.glob("*.csv"):
+        if path.stem.rsplit("_", 1)[1] <= through:
+            (where.landing / path.name).write_bytes(path.read_bytes())
+    return where
+
+
+def closed_instance(where: Settings) -> Ledger:
+    """Take everything in and close every landed day."""
+    ledger = Ledger(where)
+    policies = ledger.register(read_policies())
+    take_in(ledger, policies, TAPE, correlation_id="test")
+    for _ in close_days(ledger, policies, missing_days(ledger), provenance(policies)):
+        pass
+    return ledger
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory, small_landing: Path) -> Iterator[Settings]:
+    """An instance with January and the first days of February 2018 published. Read only."""
+    where = fresh(tmp_path_factory.mktemp("instance") / "home", small_landing, "2018-02-14")
+    closed_instance(where).close()
+    return where
+
+
+def date(text: str) -> dt.date:
+    return dt.date.fromisoformat(text)
+
+
+def cells(frame: pl.DataFrame, *columns: str) -> list[tuple[object, ...]]:
+    return frame.select(columns).rows()

@@ -1,0 +1,141 @@
+"""A loan in a line, its events, and its life through the one engine."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from core.contract.due_dates import Unit
+from core.contract.money import CURRENCY_CODES
+from core.frames import empty
+from core.ledger.codes import EventState, Kind
+from core.ledger.events import EVENT_COLUMNS, Events
+from core.ledger.laws import check_laws, movements_after
+from core.origination.boarding import payload
+from core.origination.terms import Terms
+from core.policy.book import PolicyBook
+from core.servicing.book import Book
+from core.servicing.close import DayClose, close
+from core.store.ledger import BALANCES
+
+_NOW = dt.datetime(2024, 1, 1)
+
+
+def terms(
+    policies: PolicyBook,
+    product: str,
+    *,
+    loan_id: int = 1,
+    principal: int = 120_000,
+    rate: str = "12",
+    n: int = 12,
+    start: str = "2024-01-01",
+    first_due: str = "2024-02-01",
+    emi: int | None = None,
+    every: int = 1,
+    unit: Unit = Unit.months,
+    adjustment: int = 0,
+) -> pl.DataFrame:
+    due = dt.date.fromisoformat(first_due)
+    code = policies.registry.index(f"{product}@1")
+    pinned = policies.product(code)
+    return pl.DataFrame(
+        [
+            {
+                "loan_id": loan_id, "product": code,
+                "entity": policies.entities.index(pinned.entity),
+                "currency": CURRENCY_CODES[pinned.currency], "principal_agreed": principal,
+                "balloon": 0, "rate_ppb": round(float(rate) * 10**7), "instalments": n,
+                "every": every, "unit": unit.value, "disbursed_on": dt.date.fromisoformat(start),
+                "first_due_date": due, "anchor_day": due.day, "second_anchor_day": 1,
+                "end_of_month": False, "emi": emi, "first_interest_adjustment": adjustment,
+            }
+        ],
+        schema=empty(Terms).schema,
+    )  # fmt: skip
+
+
+def _event(
+    kind: Kind, loan_id: int, on: str, amount: int | None, ref: str, body: str | None
+) -> dict:  # type: ignore[type-arg]
+    day = dt.date.fromisoformat(on)
+    return {
+        "event_id": 0, "kind": kind.value, "loan_id": loan_id, "value_date": day,
+        "booking_date": day, "amount": amount, "currency": 0, "source_system": "test",
+        "source_ref": ref, "idempotency_key": f"{kind.name}/{loan_id}/{on}/{ref}",
+        "body_hash": "", "state": EventState.accepted.value, "file_id": "f", "line": 1,
+        "actor": "test", "checker": None, "reason": None, "correlation_id": "c", "payload": body,
+        "recorded_at": _NOW,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Story:
+    """Loans and what happens to them; `live` closes day by day and checks every law."""
+
+    policies: PolicyBook
+    rows: tuple[dict, ...] = ()  # type: ignore[type-arg]
+
+    def lent(self, loan: pl.DataFrame) -> Story:
+        row = loan.row(0, named=True)
+        on = row["disbursed_on"].isoformat()
+        body = loan.select(payload(loan)).item()
+        boarded = _event(Kind.loan_boarded, row["loan_id"], on, None, "b", body)
+        out = _event(Kind.disbursed, row["loan_id"], on, row["principal_agreed"], "d", None)
+        return replace(self, rows=(*self.rows, boarded, out))
+
+    def paid(self, amount: int, on: str, *, loan_id: int = 1, ref: str = "p") -> Story:
+        return replace(
+            self, rows=(*self.rows, _event(Kind.payment_received, loan_id, on, amount, ref, None))
+        )
+
+    def charged_off(self, on: str, *, loan_id: int = 1) -> Story:
+        return replace(
+            self, rows=(*self.rows, _event(Kind.charge_off, loan_id, on, None, "c", None))
+        )
+
+    def events(self) -> pl.DataFrame:
+        frame = pl.DataFrame(list(self.rows), schema=empty(Events).schema)
+        return frame.with_columns(event_id=pl.int_range(1, pl.len() + 1)).select(EVENT_COLUMNS)
+
+    def live(self, until: str, *, step: int = 1) -> Life:
+        """Close every day to `until`."""
+        events = self.events()
+        book, balances = Book.empty(self.policies.pins, events), pl.DataFrame(schema=BALANCES)
+        day, last = events["value_date"].min(), dt.date.fromisoformat(until)
+        days: list[DayClose] = []
+        assert isinstance(day, dt.date)
+        while day <= last:
+            done = close(book, events.filter(pl.col("booking_date") == day), self.policies, day)
+            balances = movements_after(balances, done)
+            broken = [law for law in check_laws(book, done, balances) if not law.holds]
+            assert not broken, f"{day}: {broken}"
+            days.append(done)
+            book, day = done.book, day + dt.timedelta(days=1)
+        return Life(days, balances)
+
+
+@dataclass(frozen=True)
+class Life:
+    """Every close of a story, and the general ledger at its end."""
+
+    days: list[DayClose]
+    balances: pl.DataFrame
+
+    def on(self, day: str, loan_id: int = 1) -> dict:  # type: ignore[type-arg]
+        """The position of a loan at the end of a day."""
+        wanted = dt.date.fromisoformat(day)
+        done = next(d for d in self.days if d.date == wanted)
+        return done.book.positions.row(by_predicate=pl.col("loan_id") == loan_id, named=True)
+
+    def dues(self, day: str) -> pl.DataFrame:
+        wanted = dt.date.fromisoformat(day)
+        return next(d for d in self.days if d.date == wanted).book.dues
+
+    def allocations(self) -> pl.DataFrame:
+        return pl.concat(d.allocations for d in self.days)
+
+    def transfers(self) -> pl.DataFrame:
+        return pl.concat(d.transfers for d in self.days)

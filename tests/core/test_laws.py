@@ -1,0 +1,188 @@
+"""Laws as properties: they hold whatever happens."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.ledger.laws import check_laws, movements_after
+from core.policy.book import PolicyBook
+from core.servicing.book import Book, Positions
+from core.servicing.close import close
+from core.store.ledger import BALANCES
+from tests.conformance.terms import row, schedules
+from tests.core.loans import Story, terms
+
+PRODUCTS = (
+    "instalment-act365",
+    "lendingclub-personal",
+    "equal-principal",
+    "flat-rate",
+    "interest-only",
+)
+START = dt.date(2024, 1, 1)
+DAYS = 40
+relaxed = settings(
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def _day(n: int) -> str:
+    return (START + dt.timedelta(days=n)).isoformat()
+
+
+histories = st.lists(
+    st.tuples(st.integers(1, DAYS - 1), st.integers(1, 3), st.integers(1, 90_000)), max_size=10
+)
+
+
+def _story(policies: PolicyBook, history: list[tuple[int, int, int]], products: list[str]) -> Story:
+    story = Story(policies)
+    for loan_id, product in enumerate(products, start=1):
+        story = story.lent(terms(policies, product, loan_id=loan_id, n=6))
+    for n, (day, loan_id, amount) in enumerate(history):
+        story = story.paid(amount, _day(day), loan_id=loan_id, ref=f"{n:03}")
+    return story
+
+
+@given(history=histories, products=st.lists(st.sampled_from(PRODUCTS), min_size=3, max_size=3))
+@relaxed
+def test_every_law_holds_on_every_day_of_random_histories(
+    policies: PolicyBook, history: list[tuple[int, int, int]], products: list[str]
+) -> None:
+    """`live` asserts all laws: allocation sums to the payment, claims move as events say,
+    the ledger equals the positions, the trial balance is zero."""
+    _story(policies, history, products).live(_day(DAYS))
+
+
+@given(history=histories, products=st.lists(st.sampled_from(PRODUCTS), min_size=3, max_size=3))
+@relaxed
+def test_a_loan_alone_lives_as_in_company(
+    policies: PolicyBook, history: list[tuple[int, int, int]], products: list[str]
+) -> None:
+    """One path for 1 loan and many: each loan's replay from its own events is its daily life."""
+    together = _story(policies, history, products)
+    whole = together.live(_day(DAYS))
+    for loan_id in (1, 2, 3):
+        own = Story(policies, tuple(r for r in together.rows if r["loan_id"] == loan_id))
+        alone = own.live(_day(DAYS))
+        for one, many in zip(alone.days, whole.days, strict=True):
+            theirs = many.book.positions.filter(pl.col("loan_id") == loan_id)
+            assert one.book.positions.equals(theirs)
+
+
+@given(history=histories, order=st.randoms())
+@relaxed
+def test_the_order_in_which_a_days_events_arrive_changes_nothing(
+    policies: PolicyBook, history: list[tuple[int, int, int]], order: object
+) -> None:
+    story = _story(policies, history, list(PRODUCTS[:3]))
+    shuffled = list(story.rows)
+    order.shuffle(shuffled)  # type: ignore[attr-defined]
+    one, other = story.live(_day(DAYS)), Story(policies, tuple(shuffled)).live(_day(DAYS))
+    assert one.days[-1].book.positions.equals(other.days[-1].book.positions)
+
+
+@given(history=histories, cut=st.integers(1, DAYS - 1))
+@relaxed
+def test_the_stored_book_alone_gives_the_next_day(
+    policies: PolicyBook, history: list[tuple[int, int, int]], cut: int
+) -> None:
+    """A book reduced to its stored columns goes on exactly as the one in memory."""
+    story = _story(policies, history, list(PRODUCTS[:3]))
+    life = story.live(_day(DAYS))
+    kept = life.days[cut].book
+    stored = Book(kept.date, kept.terms, kept.positions.select(Positions.column_names()).clone(),
+                  kept.dues.clone(), kept.pending)  # fmt: skip
+    events = story.events()
+    day = START + dt.timedelta(days=cut + 1)
+    again = close(stored, events.filter(pl.col("booking_date") == day), policies, day)
+    assert again.book.positions.equals(life.days[cut + 1].book.positions)
+    assert again.book.dues.equals(life.days[cut + 1].book.dues)
+
+
+@given(
+    principal=st.integers(1_000, 10**11),
+    rate=st.integers(0, 9_999),
+    n=st.integers(1, 120),
+    kind=st.sampled_from([0, 1, 2, 3]),
+    basis=st.sampled_from([0, 1, 2, 3, 4, 5]),
+    start=st.dates(dt.date(2015, 1, 1), dt.date(2035, 12, 31)),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_schedule_repays_exactly_what_was_lent(
+    principal: int, rate: int, n: int, kind: int, basis: int, start: dt.date
+) -> None:
+    from core.contract.schedule import Amortisation, RateBasis
+
+    first = pl.select(pl.lit(start).dt.offset_by("1mo")).item()
+    table = schedules(
+        [
+            row(
+                principal=principal, rate_percent=f"{rate / 100:.2f}", n=n, start=start,
+                first_due=first, amortisation=Amortisation(kind), basis=RateBasis(basis),
+                anchor_day=start.day,
+            )
+        ]
+    )[0]  # fmt: skip
+    assert table["principal"].sum() == principal
+    assert table["closing"][-1] == 0
+    assert (table["interest"] >= 0).all()
+    assert table["period_end"].is_sorted()
+
+
+def test_a_broken_figure_breaks_the_law_that_guards_it(policies: PolicyBook) -> None:
+    """The laws are not satisfied by construction: one cent moved by hand is found."""
+    life = Story(policies).lent(terms(policies, "instalment-act365")).live("2024-02-05")
+    before, done = life.days[-2].book, life.days[-1]
+    balances = life.balances
+    for column, law in (
+        ("principal", "ledger_equals_positions"),
+        ("interest_due", "positions_show_their_dues"),
+        ("accrued_today", "claim_of_quiet_loans"),
+        ("credit", "ledger_equals_positions"),
+    ):
+        book = done.book
+        moved = book.positions.with_columns(pl.col(column) + 1)
+        bent = Book(book.date, book.terms, moved, book.dues, book.pending)
+        tampered = type(done)(
+            done.date, bent, done.transfers, done.allocations, done.applied, done.boarded,
+            done.unidentified,
+        )  # fmt: skip
+        broken = {each.name for each in check_laws(before, tampered, balances) if not each.holds}
+        assert law in broken, (column, broken)
+
+
+def test_balances_are_the_sum_of_all_transfers(policies: PolicyBook) -> None:
+    life = (
+        Story(policies)
+        .lent(terms(policies, "instalment-act365"))
+        .paid(4_000, "2024-02-01")
+        .live("2024-02-20")
+    )
+    balances = pl.DataFrame(schema=BALANCES)
+    for done in life.days:
+        balances = movements_after(balances, done)
+    assert balances.equals(life.balances)
+    assert balances["balance"].sum() == 0
+
+
+def test_expanding_a_batch_equals_expanding_each_alone() -> None:
+    first, due = dt.date(2024, 1, 31), dt.date(2024, 2, 29)
+    rows = [
+        row(
+            principal=10**6 + i,
+            rate_percent="9.5",
+            n=3 + i,
+            start=first,
+            first_due=due,
+            anchor_day=31,
+        )
+        for i in range(5)
+    ]
+    together = schedules(rows)
+    for one, many in zip([schedules([r])[0] for r in rows], together, strict=True):
+        assert one.drop("loan_id").equals(many.drop("loan_id"))

@@ -1,0 +1,162 @@
+"""The portfolio page: through AppTest, and in a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.reporting.portfolio import by_bucket, dpd_distribution, key_figures
+from core.store.reader import LedgerReader
+from core.store.settings import Settings
+from dashboards import charts, data, exports
+from dashboards.formats import count, share, short_money
+from dashboards.theme import LIGHT
+from pipelines.resources import read_policies
+
+ROOT = Path(__file__).resolve().parents[2]
+APP = ROOT / "dashboards" / "app.py"
+
+
+@pytest.fixture
+def page(ran: Settings, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setenv("LOANBOOK_HOME", str(ran.home))
+    return AppTest.from_file(str(APP), default_timeout=60)
+
+
+def _grouped(where: Settings, as_of: str | None = None) -> pl.DataFrame:
+    reader = LedgerReader(where)
+    version, _ = reader.version_of(as_of)
+    return reader.query(data.GROUPED.format(where=""), [version])
+
+
+def test_the_figures_equal_the_metric_functions(page: AppTest, ran: Settings) -> None:
+    page.run()
+    assert not page.exception
+    shown = {m.label: m.value for m in page.metric}
+    now = key_figures(_grouped(ran))
+    assert shown["Principal"] == short_money(int(now["principal"] or 0))
+    assert shown["Loans"] == count(int(now["loans"] or 0))
+    assert shown["PAR 30"] == share(now["par_30"])
+
+
+def test_the_url_chooses_the_date(page: AppTest, ran: Settings) -> None:
+    page.query_params["as_of"] = "2018-01-20"
+    page.run()
+    assert not page.exception
+    now = key_figures(_grouped(ran, "2018-01-20"))
+    assert {m.label: m.value for m in page.metric}["Loans"] == count(int(now["loans"] or 0))
+
+
+def test_a_date_that_is_not_published_is_said(page: AppTest) -> None:
+    page.query_params["as_of"] = "2031-01-01"
+    page.run()
+    assert not page.exception
+    assert "Not published: 2031-01-01" in page.info[0].value
+
+
+def test_an_instance_without_ledger_says_how_to_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOANBOOK_HOME", str(tmp_path / "nothing"))
+    page = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not page.exception
+    assert "loanbook demo" in page.info[0].value
+
+
+def test_buckets_share_out_the_whole_principal(ran: Settings) -> None:
+    grouped = _grouped(ran)
+    for name in ("default", "servicer-status"):
+        table = by_bucket(
+            grouped, read_policies().buckets(name, pl.Series(["2018-02-14"]).str.to_date()[0])
+        )
+        assert table["principal"].sum() == key_figures(grouped)["principal"]
+        assert abs((table["share"].sum() or 0) - 1) < 1e-12
+
+
+def test_figures_and_exports_are_made_of_frames(ran: Settings) -> None:
+    grouped = _grouped(ran)
+    table = by_bucket(
+        grouped, read_policies().buckets("default", pl.Series(["2018-02-14"]).str.to_date()[0])
+    )
+    bars = charts.bucket_bars(table, LIGHT, "token")
+    assert len(bars.data[0].x) == table.height - 1
+    assert bars.layout.meta == "token"
+    assert charts.dpd_bars(dpd_distribution(grouped), LIGHT, "t", 5) is not None
+    assert exports.csv(table).startswith(b"place,bucket")
+    assert exports.xlsx(table, {"what": "x"})[:2] == b"PK"
+    assert pl.read_parquet(exports.parquet(table, {"what": "x"})).height == table.height
+
+
+CHROMIUM = next(
+    (p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None
+)
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="needs Chromium: `apt-get install chromium`, or put one on the PATH"
+)
+
+
+@pytest.fixture
+def server(ran: Settings) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port)],
+        cwd=ROOT, env=os.environ | {"LOANBOOK_HOME": str(ran.home)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(120):
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).read()
+            break
+        except OSError:
+            time.sleep(0.5)
+    yield url
+    process.kill()
+    process.wait()
+
+
+@needs_chromium
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (900, "dark")])
+def test_the_page_in_a_real_browser(server: str, tmp_path: Path, width: int, scheme: str) -> None:
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
+             "--disable-component-update", "--no-first-run", "--disable-quic"]  # fmt: skip
+    foreign: list[str] = []
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=flags)
+        tab = browser.new_context(
+            viewport={"width": width, "height": 1200}, color_scheme=scheme
+        ).new_page()  # type: ignore[arg-type]
+        tab.on("request", lambda r: None if r.url.startswith((server, server.replace("http", "ws"), "data:", "blob:"))
+               else foreign.append(r.url))  # fmt: skip
+        tab.goto(f"{server}/?as_of=2018-02-10")
+        tab.wait_for_selector("[data-testid=done]", state="attached", timeout=60_000)
+        tab.wait_for_function(
+            "document.querySelectorAll('.js-plotly-plot').length === 3", timeout=60_000
+        )
+        first = tab.locator("[data-testid=stMetricValue]").all_inner_texts()
+        assert "As of 10 Feb 2018" in tab.inner_text("body")
+        tab.screenshot(path=tmp_path / f"portfolio-{width}-{scheme}.png", full_page=True)
+        tab.reload()
+        tab.wait_for_function(
+            "document.querySelectorAll('.js-plotly-plot').length === 3", timeout=60_000
+        )
+        assert tab.locator("[data-testid=stMetricValue]").all_inner_texts() == first
+        browser.close()
+    assert foreign == []
+    assert len(first) == 4

@@ -1,0 +1,185 @@
+"""Bad input: each kind has a defined outcome, the other rows go on, and the counts reconcile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from core.ledger.codes import EventState
+from core.store.ledger import Ledger
+from core.store.settings import Settings
+from pipelines.ingest.intake import IntakeReport, take_in
+from pipelines.resources import TAPE, provenance, read_policies
+from pipelines.servicing.days import close_days, missing_days
+from tests.conftest import fresh
+
+HEADER = "payment_ref,loan_key,amount,currency,value_date\n"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, small_landing: Path) -> Ledger:
+    """Loans to 10 January taken in, nothing closed."""
+    ledger = Ledger(fresh(tmp_path / "home", small_landing, "2018-01-10"))
+    take(ledger)
+    return ledger
+
+
+def take(ledger: Ledger) -> IntakeReport:
+    return take_in(ledger, ledger.register(read_policies()), TAPE, correlation_id="test")
+
+
+def key(ledger: Ledger) -> str:
+    return str(ledger.loan_keys().sort("boards_on")["loan_key"][0])
+
+
+def drop(ledger: Ledger, name: str, body: str | bytes) -> None:
+    data = body if isinstance(body, bytes) else body.encode()
+    (ledger.settings.landing / name).write_bytes(data)
+
+
+def rules(ledger: Ledger, name: str) -> dict[int, str]:
+    rows = ledger.frame("SELECT line, rule FROM {lake}.quarantine WHERE name = ?", [name])
+    return dict(rows.rows())
+
+
+def test_each_bad_row_is_quarantined_by_its_rule_and_the_good_ones_go_on(ledger: Ledger) -> None:
+    loan = key(ledger)
+    lines = [
+        f"ok-1,{loan},10.00,USD,2018-01-10",
+        f"future,{loan},10.00,USD,2018-01-11",
+        "unknown,nobody-1,10.00,USD,2018-01-10",
+        f"euro,{loan},10.00,EUR,2018-01-10",
+        f"huge,{loan},1e30,USD,2018-01-10",
+        f"fine,{loan},10.001,USD,2018-01-10",
+        f"minus,{loan},-5.00,USD,2018-01-10",
+        f"word,{loan},ten,USD,2018-01-10",
+        f"odd,{loan},10.00,XXX,2018-01-10",
+        f"when,{loan},10.00,USD,10/01/2018",
+        f"short,{loan},10.00",
+        f"ok-2,{loan},0.01,USD,2018-01-10",
+    ]
+    drop(ledger, "payments_2018-01-10_bad.csv", HEADER + "\n".join(lines) + "\n")
+    report = take(ledger)
+    assert (report.rows_in, report.accepted, report.quarantined, report.duplicates) == (
+        12,
+        2,
+        10,
+        0,
+    )
+    assert report.reconciles
+    assert rules(ledger, "payments_2018-01-10_bad.csv") == {
+        3: "payment_in_the_future", 4: "unknown_loan", 5: "currency_is_not_the_loans",
+        6: "amount_out_of_bounds", 7: "amount_finer_than_currency", 8: "amount_not_positive",
+        9: "amount_not_a_number", 10: "unknown_currency", 11: "value_date_not_a_date",
+        12: "truncated_row",
+    }  # fmt: skip
+
+
+def test_a_file_sent_twice_is_a_no_op(ledger: Ledger) -> None:
+    drop(ledger, "payments_2018-01-10_a.csv", HEADER + f"a,{key(ledger)},1.00,USD,2018-01-10\n")
+    assert take(ledger).accepted == 1
+    drop(ledger, "payments_2018-01-10_b.csv", HEADER + f"a,{key(ledger)},1.00,USD,2018-01-10\n")
+    again = take(ledger)
+    assert (again.files, again.rows_in) == (0, 0)
+
+
+def test_a_file_sent_again_with_one_row_changed_gives_one_conflict(ledger: Ledger) -> None:
+    loan = key(ledger)
+    rows = [f"r{n},{loan},{n}.00,USD,2018-01-10" for n in range(1, 6)]
+    drop(ledger, "payments_2018-01-10_a.csv", HEADER + "\n".join(rows) + "\n")
+    take(ledger)
+    rows[2] = f"r3,{loan},99.00,USD,2018-01-10"
+    drop(ledger, "payments_2018-01-10_b.csv", HEADER + "\n".join(rows) + "\n")
+    report = take(ledger)
+    assert (report.accepted, report.duplicates, report.quarantined) == (0, 4, 1)
+    assert rules(ledger, "payments_2018-01-10_b.csv") == {4: "idempotency_conflict"}
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "said"),
+    [
+        ("payments_2018-01-10_garbage.csv", b"\x00\xff\xfe\x80garbage", "not UTF-8"),
+        ("payments_2018-01-10_other.csv", b"a,b\n1,2\n", "no column payment_ref"),
+        ("payments_2018-01-10_empty.csv", b"", "an empty file"),
+        ("whatever.csv", b"a,b\n1,2\n", "the name tells no kind"),
+        ("payments_2018-13-40.csv", b"a,b\n1,2\n", "the name tells no kind"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_with_the_remedy_and_the_rest_goes_on(
+    ledger: Ledger, name: str, body: bytes, said: str
+) -> None:
+    drop(ledger, name, body)
+    drop(ledger, "payments_2018-01-10_good.csv", HEADER + f"g,{key(ledger)},1.00,USD,2018-01-10\n")
+    report = take(ledger)
+    assert report.accepted == 1
+    assert [n for n, _ in report.refused] == [name]
+    assert said in report.refused[0][1]
+
+
+def test_a_truncated_file_keeps_its_whole_rows(ledger: Ledger) -> None:
+    loan = key(ledger)
+    body = HEADER + f"t1,{loan},1.00,USD,2018-01-10\nt2,{loan},2.00,US"
+    drop(ledger, "payments_2018-01-10_cut.csv", body)
+    report = take(ledger)
+    assert (report.accepted, report.quarantined) == (1, 1)
+
+
+def test_a_payment_valued_before_the_last_closed_date_waits_and_changes_nothing(
+    ledger: Ledger,
+) -> None:
+    policies = ledger.register(read_policies())
+    for _ in close_days(ledger, policies, missing_days(ledger), provenance(policies)):
+        pass
+    before = ledger.frame("SELECT count(*) AS n FROM {lake}.versions")["n"][0]
+    drop(ledger, "payments_2018-01-11.csv", HEADER + f"late,{key(ledger)},1.00,USD,2018-01-09\n")
+    assert take(ledger).accepted == 1
+    states = ledger.frame("SELECT state, value_date FROM {lake}.events WHERE source_ref = 'late'")
+    assert states["state"].to_list() == [EventState.pending_restatement]
+    for report in close_days(ledger, policies, missing_days(ledger), provenance(policies)):
+        assert report.events == 0 or report.date.isoformat() == "2018-01-11"
+    allocated = ledger.frame(
+        "SELECT count(*) AS n FROM {lake}.allocations a JOIN {lake}.events e USING (event_id) "
+        "WHERE e.source_ref = 'late'"
+    )
+    assert allocated["n"][0] == 0
+    assert ledger.frame("SELECT count(*) AS n FROM {lake}.versions")["n"][0] == before + 1
+
+
+def test_a_command_needs_a_known_order_and_two_people(ledger: Ledger) -> None:
+    loan = key(ledger)
+    body = (
+        "command_ref,command,loan_key,value_date,maker,checker,reason\n"
+        f"c1,charge_off,{loan},2018-01-10,ann,ann,uncollectable\n"
+        f"c2,forgive_all,{loan},2018-01-10,ann,bob,kindness\n"
+        f"c3,charge_off,{loan},2018-01-10,ann,bob,uncollectable\n"
+    )
+    drop(ledger, "commands_2018-01-10_x.csv", body)
+    report = take(ledger)
+    assert report.accepted == 1
+    assert set(rules(ledger, "commands_2018-01-10_x.csv").values()) == {
+        "maker_is_checker", "unknown_command",
+    }  # fmt: skip
+
+
+def test_loan_keys_of_equal_rows_differ_by_their_occurrence() -> None:
+    from pipelines.formats.loan_tape import keys
+
+    rows = pl.DataFrame({"a": ["1", "1", "2"], "line": [2, 3, 4]})
+    first, second, third = keys(rows).to_list()
+    assert first.endswith("-1")
+    assert second == first[:-1] + "2"
+    assert third[:-2] != first[:-2]
+
+
+def test_the_simulator_writes_the_same_bytes_for_the_same_seed(tmp_path: Path) -> None:
+    from pipelines.simulation.landing import drop as write
+    from pipelines.simulation.tape import synthetic
+
+    for name in ("one", "two"):
+        write(tmp_path / name, synthetic(50, seed=3), seed=3)
+    one = {p.name: p.read_bytes() for p in (tmp_path / "one").iterdir()}
+    two = {p.name: p.read_bytes() for p in (tmp_path / "two").iterdir()}
+    assert one == two
+    assert Settings(home=tmp_path).landing == tmp_path / "landing"

