@@ -23,8 +23,23 @@ DAY = dt.date(2024, 3, 20)
 PAYING, LATE = 0.04, 0.02
 
 
-def book(loans: int, policies: PolicyBook, seed: int = 1) -> Book:
+TILE = 200_000
+"""Loans drawn anew; a larger book repeats them under other ids."""
+
+
+def book(loans: int, policies: PolicyBook) -> Book:
     """`loans` synthetic loans in their first period, due dates over 28 days of the month."""
+    tile = _drawn(min(loans, TILE), policies, seed=1)
+    copies = -(-loans // TILE)
+
+    def shifted(frame: pl.DataFrame) -> pl.DataFrame:
+        parts = [frame.with_columns(pl.col("loan_id") + n * TILE) for n in range(copies)]
+        return pl.concat(parts).head(loans).rechunk()
+
+    return Book(tile.date, shifted(tile.terms), shifted(tile.positions), tile.dues, tile.pending)
+
+
+def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
     draw = np.random.default_rng(seed)
     code = policies.registry.index(PRODUCT)
     due_in = draw.integers(0, 28, loans)

@@ -22,10 +22,16 @@ DEN = 365 * 10**9
 RESULT = ("principal", "interest_accrued", "interest_due", "principal_due", "days_past_due")
 
 
-def flat(wide: pl.DataFrame, payments: pl.DataFrame, date: dt.date) -> pl.DataFrame:
+def flat(
+    wide: pl.DataFrame, dues: pl.DataFrame, payments: pl.DataFrame, date: dt.date
+) -> pl.DataFrame:
     """The state as flat Int64 columns, dates as day numbers."""
     paid = payments.group_by("loan_id").agg(pay=pl.col("amount").sum())
-    joined = wide.join(paid, on="loan_id", how="left", maintain_order="left")
+    unpaid = dues.filter(pl.col("amount") > pl.col("paid"))
+    due = unpaid.group_by("loan_id").agg(due=pl.col("due_date").min())
+    joined = wide.join(paid, on="loan_id", how="left", maintain_order="left").join(
+        due, on="loan_id", how="left", maintain_order="left"
+    )
 
     def day(name: str) -> pl.Expr:
         return pl.col(name).to_physical().cast(pl.Int64)
@@ -33,7 +39,7 @@ def flat(wide: pl.DataFrame, payments: pl.DataFrame, date: dt.date) -> pl.DataFr
     return joined.select(
         "loan_id", "principal", "rate_ppb", "emi", "principal_due", "interest_due", "accrual_whole",
         "accrual_rest", "accrual_paid", "advance_paid",
-        from_=day("accrual_from"), end=day("period_end"), oldest=day("oldest_due_date").fill_null(0),
+        from_=day("accrual_from"), end=day("period_end"), oldest=day("due").fill_null(0),
         pay=pl.col("pay").fill_null(0), today=pl.lit((date - dt.date(1970, 1, 1)).days, dtype=pl.Int64),
     )  # fmt: skip
 

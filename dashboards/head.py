@@ -25,6 +25,7 @@ class Clocks:
 def head(title: str, reader: LedgerReader) -> Clocks | None:
     """Draw the head; None where nothing is published, which is said."""
     published = published_on(reader)
+    wanted = st.query_params.get("as_of", "")  # before the widget clears what it can't show
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title, anchor=False, width="stretch")
         if published.is_empty():
@@ -49,7 +50,6 @@ def head(title: str, reader: LedgerReader) -> Clocks | None:
         with st.popover(label, icon=":material/calendar_today:"):
             _choose(published)
     if chosen is None:
-        wanted = st.query_params.get("as_of", "")
         st.info(f"Not published: {wanted}. The last published date is {day(last)}.")
     return chosen
 

@@ -233,7 +233,9 @@ class Figures:
         """
         n = pl.col("instalments").cast(pl.Int64)
         total = pl.col("flat_interest")
-        even = self.rounded(total, n)
+        # rounded, but never so far up that the last instalment's interest would fall below zero
+        ceiling = total // (n - 1).clip(lower_bound=1)
+        even = pl.min_horizontal(self.rounded(total, n), ceiling)
         last = pl.col("instalment_no") == pl.col("instalments")
         return pl.when(last).then(total - even * (n - 1)).otherwise(even)
 

@@ -238,7 +238,10 @@ class PolicyBook:
 
     @cached_property
     def waterfall_ranks(self) -> pl.DataFrame:
-        """`product`, `timing`, `component` -> `rank` (Int64), `vertical` (Boolean).
+        """`product`, `timing`, `component` -> `rank`, `block` (Int64), `vertical` (Boolean).
+
+        A block is a run of steps of one timing: a horizontal waterfall goes through a block
+        one instalment at a time.
 
         The latest version of the waterfall a product names on its own first day; pinned.
         """
@@ -248,15 +251,17 @@ class PolicyBook:
                 continue
             p = self.product(code)
             w = self.in_force(Waterfall, p.payments.waterfall, p.effective_from)
+            block, before = -1, ""
             for rank, step in enumerate(w.order):
                 timing, component = step.split(".")
+                block, before = block + (timing != before), timing
                 rows.append(
-                    (code, Timing[timing].value, Component[component].value, rank,
+                    (code, Timing[timing].value, Component[component].value, rank, block,
                      w.direction == "vertical")
                 )  # fmt: skip
         schema = {
             "product": pl.Int16, "timing": pl.Int8, "component": pl.Int8, "rank": pl.Int64,
-            "vertical": pl.Boolean,
+            "block": pl.Int64, "vertical": pl.Boolean,
         }  # fmt: skip
         return pl.DataFrame(rows, schema=schema, orient="row")
 

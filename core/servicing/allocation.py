@@ -142,11 +142,7 @@ def _meet(
         .with_columns(timing=timing.otherwise(Timing.due.value).cast(pl.Int8))
         .join(ranks, on=["product", "timing", "component"])
     )
-    # A step of the order is a timing and a component. Horizontal: within a timing, one
-    # instalment at a time; the order between timings is that of their first steps.
-    first_step = ranks.group_by("product", "timing").agg(timing_rank=pl.col("rank").min())
-    lines = lines.join(first_step, on=["product", "timing"])
-    by_step = pl.when(pl.col("vertical")).then(pl.col("rank")).otherwise(pl.col("timing_rank"))
+    by_step = pl.when(pl.col("vertical")).then(pl.col("rank")).otherwise(pl.col("block"))
     lines = lines.with_columns(step=by_step).sort(
         "loan_id", "step", "due_date", "instalment_no", "rank"
     )

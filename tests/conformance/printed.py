@@ -79,7 +79,10 @@ def _business_day(case: dict[str, Any]) -> Outcome:
         return _month_end(case)
     if "frequency_months" in given:
         roll = str(given["roll"]).upper()
-        stub = DateStub[given["stub"].lower()] if given["stub"] != "null" else DateStub.none
+        name = given["stub"].lower()
+        if name not in ("null", *DateStub.__members__):
+            return of(case, "not attempted", f"stub rule {given['stub']}")
+        stub = DateStub.none if name == "null" else DateStub[name]
         if roll not in ("NULL", "EOM", "ROLLCONVENTIONS.NONE"):
             return of(case, "not attempted", f"roll convention {given['roll']}")
         try:

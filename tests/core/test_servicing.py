@@ -65,7 +65,7 @@ def test_the_late_fee_comes_once_in_the_first_close_after_grace(policies: Policy
 
 
 def test_a_late_fee_alone_causes_no_other_one(policies: PolicyBook) -> None:
-    loan = terms(policies, "instalment-act365")
+    loan = terms(policies, "lendingclub-personal")
     emi = Story(policies).lent(loan).live("2024-01-01").days[0].boarded["emi"][0]
     story = Story(policies).lent(loan).paid(emi, "2024-02-20", ref="late").paid(emi, "2024-03-01")
     life = story.live("2024-03-20")

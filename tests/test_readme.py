@@ -1,0 +1,27 @@
+"""The README's notebook example runs as it stands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from core.store.settings import Settings
+from pipelines.reporting.reference import reference
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_notebook_example_gives_a_frame(ran: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOANBOOK_HOME", str(ran.home))
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    code = blocks[0].replace("2018-06-30", "2018-01-31")
+    assert len([line for line in code.splitlines() if line.strip()]) == 3
+    names: dict[str, object] = {}
+    exec(code, names)  # noqa: S102
+    assert names["positions"].height > 0  # type: ignore[attr-defined]
+
+
+def test_the_generated_reference_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "reference.md").read_text() == reference()
