@@ -248,7 +248,7 @@ def report(result: dict[str, Any]) -> str:
     """The tables as Markdown."""
     lines = [
         "# Benchmarks", "",
-        f"One run of `make bench` on {result['cores']} cores, {result['memory_gib']:.0f} GiB, "
+        f"The measurements of `make bench`, each in a process of its own, on {result['cores']} cores, {result['memory_gib']:.0f} GiB, "
         f"{result['machine']}, {result['date']}. Machines are noisy: read the ratios.", "",
         "## A day, from stored version to committed version (seconds)", "",
         "| loans | read | compute | check | write and commit | whole | bare write | whole ÷ bare | bytes a loan-day | peak GiB |",
