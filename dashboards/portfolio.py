@@ -135,11 +135,7 @@ def _money_change(now: Figures, before: Figures | None, name: str) -> str | None
     if before is None or now[name] is None or before[name] is None:
         return None
     change = int(now[name] or 0) - int(before[name] or 0)
-    return (
-        f"{'+' if change >= 0 else '−'}{short_money(abs(change))}"
-        if change >= 0
-        else (f"-{short_money(abs(change))}")
-    )
+    return f"{'+' if change >= 0 else '-'}{short_money(abs(change))}"
 
 
 def _count_change(now: Figures, before: Figures | None) -> str | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from core.policy.book import PolicyBook
+from core.servicing.close import DayClose
 from core.store.ledger import Ledger
 from core.store.settings import Settings
 from pipelines.ingest.intake import take_in
@@ -61,6 +63,12 @@ def ran(tmp_path_factory: pytest.TempPathFactory, small_landing: Path) -> Iterat
     where = fresh(tmp_path_factory.mktemp("instance") / "home", small_landing, "2018-02-14")
     closed_instance(where).close()
     return where
+
+
+def with_positions(done: DayClose, **columns: pl.Expr) -> DayClose:
+    """A close whose positions were bent: what a law or the gate must find."""
+    bent = done.book.positions.with_columns(**columns)
+    return replace(done, book=replace(done.book, positions=bent))
 
 
 def date(text: str) -> dt.date:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from core.store.ledger import Ledger
+from pipelines.expectations import quiet_context
 
-os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 CHECKS = (
     "rows_reconcile",
     "event_keys_are_unique",
@@ -18,12 +17,9 @@ CHECKS = (
 
 def intake_suite(ledger: Ledger) -> list[tuple[str, bool, str]]:
     """(check, passed, figures) for every check of `CHECKS`."""
-    import great_expectations as gx
     import great_expectations.expectations as expect
 
-    context = gx.get_context(mode="ephemeral")
-    bars: Any = {"globally": False, "metric_calculations": False}
-    context.variables.progress_bars = bars
+    context = quiet_context()
     files = ledger.frame(
         "SELECT rows_in - accepted - quarantined - duplicates AS lost FROM {lake}.files"
     ).to_pandas()

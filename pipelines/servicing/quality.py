@@ -6,7 +6,6 @@ Great Expectations takes seconds to import, so it is imported where it runs. Ana
 from __future__ import annotations
 
 import datetime as dt
-import os
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +14,8 @@ import polars as pl
 
 from core.policy.models import Buckets
 from core.servicing.close import DayClose
+from pipelines.expectations import quiet_context
 
-os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 PUBLISHED_COLUMNS = ("loan_id", "status", "principal", "interest_due", "days_past_due", "bucket",
                      "accrued_today", "credit")  # fmt: skip
 
@@ -33,9 +32,7 @@ class Gate:
         import great_expectations as gx
         import great_expectations.expectations as expect
 
-        context = gx.get_context(mode="ephemeral")
-        bars: Any = {"globally": False, "metric_calculations": False}
-        context.variables.progress_bars = bars
+        context = quiet_context()
         batches = (
             context.data_sources.add_pandas("ledger")
             .add_dataframe_asset("positions")

@@ -7,7 +7,6 @@ A synthetic tape is drawn from the seed alone and says that it is synthetic
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 
 import numpy as np
 import polars as pl
@@ -25,21 +24,6 @@ STATUSES = (
     "Charged Off",
 )  # fmt: skip
 SHARES = (0.9375, 0.0447, 0.0067, 0.0038, 0.0066, 0.0007)
-
-
-def loan_keys(rows: pl.DataFrame) -> pl.Series:
-    """SHA-256 of each row's text plus the occurrence number of that text in the tape."""
-    text = rows.select(pl.concat_str(pl.all().cast(pl.String).fill_null(""), separator="\x1f"))
-    joined = text.to_series()
-    seen = rows.select(pl.int_range(pl.len()).over(text.to_series().alias("t"))).to_series()
-    return pl.Series(
-        "loan_key",
-        [
-            f"{hashlib.sha256(t.encode()).hexdigest()[:24]}-{n + 1}"
-            for t, n in zip(joined, seen, strict=True)
-        ],
-        dtype=pl.String,
-    )
 
 
 def minor(column: str) -> pl.Expr:

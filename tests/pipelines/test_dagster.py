@@ -10,9 +10,8 @@ import polars as pl
 import pytest
 
 from core.servicing import close as engine
-from core.servicing.book import Book
 from core.store.reader import LedgerReader
-from tests.conftest import fresh
+from tests.conftest import fresh, with_positions
 
 
 @pytest.fixture
@@ -75,10 +74,7 @@ def test_a_corrupt_day_stops_the_range_and_readers_keep_the_last_good_version(
         done = honest(book, events, policies, date)
         if date != dt.date(2018, 1, 4):
             return done
-        bent = done.book.positions.with_columns(pl.col("principal") + 1)
-        moved = Book(date, done.book.terms, bent, done.book.dues, done.book.pending)
-        return type(done)(date, moved, done.transfers, done.allocations, done.applied, done.boarded,
-                          done.unidentified)  # fmt: skip
+        return with_positions(done, principal=pl.col("principal") + 1)
 
     whole = days.close_days
 

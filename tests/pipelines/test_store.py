@@ -16,7 +16,6 @@ import polars as pl
 import pytest
 
 from core.errors import LawBrokenError, LedgerConflictError, LedgerError
-from core.servicing.book import Book
 from core.servicing.close import close
 from core.store.ledger import Ledger
 from core.store.reader import LedgerReader, open_ledger
@@ -25,7 +24,7 @@ from pipelines.ingest.intake import take_in
 from pipelines.resources import TAPE, provenance, read_policies
 from pipelines.servicing.days import NotPublishedError, close_days, missing_days
 from pipelines.servicing.verify import rebuild, replay_loan
-from tests.conftest import closed_instance, fresh
+from tests.conftest import closed_instance, fresh, with_positions
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = "2018-01-12"
@@ -238,10 +237,7 @@ def test_a_broken_law_commits_nothing(tmp_path: Path, small_landing: Path) -> No
         done = close(book, events, policy, date)
         if date != dt.date(2018, 1, 3):
             return done
-        bent = done.book.positions.with_columns(pl.col("principal") + 1)
-        book = Book(date, done.book.terms, bent, done.book.dues, done.book.pending)
-        return type(done)(date, book, done.transfers, done.allocations, done.applied, done.boarded,
-                          done.unidentified)  # fmt: skip
+        return with_positions(done, principal=pl.col("principal") + 1)
 
     with pytest.raises(LawBrokenError, match="2018-01-03"):
         list(
@@ -262,10 +258,7 @@ def test_a_version_that_fails_its_gate_is_rejected_and_its_successor_goes_on(
         done = close(book, events, policy, date)
         if date != dt.date(2018, 1, 3):
             return done
-        bent = done.book.positions.with_columns(days_past_due=pl.lit(99_999, dtype=pl.Int32))
-        book = Book(date, done.book.terms, bent, done.book.dues, done.book.pending)
-        return type(done)(date, book, done.transfers, done.allocations, done.applied, done.boarded,
-                          done.unidentified)  # fmt: skip
+        return with_positions(done, days_past_due=pl.lit(99_999, dtype=pl.Int32))
 
     with pytest.raises(NotPublishedError, match="days_past_due"):
         list(close_days(ledger, policies, missing_days(ledger), provenance(policies), close=absurd))  # type: ignore[arg-type]
