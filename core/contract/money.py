@@ -77,18 +77,26 @@ def rounded_quotient(numerator: pl.Expr, denominator: pl.Expr, mode: Rounding) -
     """
     floor = numerator // denominator
     rest = numerator - floor * denominator
+    return floor.cast(pl.Int64) + lift(floor, rest, denominator, mode)
+
+
+def lift(floor: pl.Expr, rest: pl.Expr, denominator: pl.Expr, mode: Rounding) -> pl.Expr:
+    """What rounding adds to a quotient's `floor`, given what it leaves over: 0 or 1 (Int64).
+
+    Polars computes a shared subexpression anew, so over a whole portfolio numerator, floor
+    and rest are columns, made once (`core.servicing.accrual.accrue`).
+    """
     match mode:
         case Rounding.down:
-            lift = pl.lit(0, dtype=pl.Int128)
+            return pl.lit(0, dtype=pl.Int64)
         case Rounding.up:
-            lift = (rest > 0).cast(pl.Int128)
+            return (rest > 0).cast(pl.Int64)
         case Rounding.half_up:
-            lift = (rest * 2 >= denominator).cast(pl.Int128)
+            return (rest >= denominator - rest).cast(pl.Int64)
         case Rounding.half_even:
-            twice = rest * 2
-            odd = (floor % 2) == 1
-            lift = ((twice > denominator) | ((twice == denominator) & odd)).cast(pl.Int128)
-    return (floor + lift).cast(pl.Int64)
+            over = denominator - rest
+            odd = (floor.cast(pl.Int64) & 1) == 1
+            return ((rest > over) | ((rest == over) & odd)).cast(pl.Int64)
 
 
 def by_code(

@@ -11,8 +11,8 @@ import datetime as dt
 
 import polars as pl
 
-from core.contract.money import PPB, by_code, int128
-from core.contract.schedule import ACTUAL, Figures, RateBasis
+from core.contract.money import PPB, Rounding, by_code, int128, lift
+from core.contract.schedule import ACTUAL, Figures, RateBasis, codes
 from core.ledger.codes import InterestMode, Status
 
 
@@ -74,10 +74,6 @@ class Accrual:
 
         return by_code(pl.col("basis"), self.figures.basis, RateBasis, of)
 
-    def accrued(self) -> pl.Expr:
-        """Interest of the running period to the date, rounded once (Int64)."""
-        return pl.col("accrual_whole") + self.figures.rounded(self.numerator(), self.denominator())
-
 
 def accrue(wide: pl.DataFrame, date: dt.date) -> pl.DataFrame:
     """`wide` (terms and positions) with the nights before `date` earned.
@@ -86,19 +82,50 @@ def accrue(wide: pl.DataFrame, date: dt.date) -> pl.DataFrame:
     """
     if wide.is_empty():
         return wide
-    figures = Figures(wide)
-    modes = frozenset(wide["interest_mode"].unique().to_list())
-    earned = Accrual(figures, modes, date).accrued() - pl.col("accrual_paid")
-    return (
-        wide.with_columns(now=earned)
-        .with_columns(accrued_today=pl.col("now") - pl.col("interest_accrued"))
-        .with_columns(
-            interest_accrued=pl.col("now"),
-            interest_earned=pl.col("interest_earned") + pl.col("accrued_today"),
-            paid_today=pl.lit(0, dtype=pl.Int64),
-        )
-        .drop("now")
+    earned = _earned(wide, date)
+    grown = earned - wide["interest_accrued"]
+    return wide.with_columns(
+        earned.alias("interest_accrued"),
+        grown.alias("accrued_today"),
+        (wide["interest_earned"] + grown).alias("interest_earned"),
+        paid_today=pl.lit(0, dtype=pl.Int64),
     )
+
+
+def _earned(wide: pl.DataFrame, date: dt.date) -> pl.Series:
+    """Interest of the running period to `date`, rounded once, less what is paid of it.
+
+    The one expression every loan goes through every day: numerator, floor and rest are
+    columns, so that none of the Int128 arithmetic is done twice, and it streams in small
+    pieces, so that they stay in the processor's cache.
+    """
+    figures = Figures(wide)
+    accrual = Accrual(figures, codes(wide, "interest_mode"), date)
+    exact = (
+        wide.lazy()
+        .select(
+            "interest_rounding",
+            shown=pl.col("accrual_whole") - pl.col("accrual_paid"),
+            numerator=accrual.numerator(),
+            denominator=accrual.denominator(),
+        )
+        .with_columns(floor=pl.col("numerator") // int128(pl.col("denominator")))
+    )
+    left = pl.col("numerator") - pl.col("floor") * int128(pl.col("denominator"))
+    parts = exact.select(
+        "interest_rounding",
+        "denominator",
+        rest=left.cast(pl.Int64),
+        floor=pl.col("floor").cast(pl.Int64),
+        shown=pl.col("shown") + pl.col("floor").cast(pl.Int64),
+    )
+    lifted = by_code(
+        pl.col("interest_rounding"),
+        figures.rounding,
+        Rounding,
+        lambda mode: lift(pl.col("floor"), pl.col("rest"), pl.col("denominator"), mode),
+    )
+    return parts.select(pl.col("shown") + lifted).collect(engine="streaming").to_series()
 
 
 def close_segment(touched: pl.DataFrame, date: dt.date) -> pl.DataFrame:
@@ -109,8 +136,7 @@ def close_segment(touched: pl.DataFrame, date: dt.date) -> pl.DataFrame:
     if touched.is_empty():
         return touched
     figures = Figures(touched)
-    modes = frozenset(touched["interest_mode"].unique().to_list())
-    accrual = Accrual(figures, modes, date)
+    accrual = Accrual(figures, codes(touched, "interest_mode"), date)
     daily = pl.col("interest_mode") == InterestMode.daily
     floor = accrual.numerator() // int128(accrual.denominator())
     rest = accrual.numerator() - floor * int128(accrual.denominator())

@@ -10,7 +10,7 @@ from core.contract.calendar import Calendar
 from core.contract.schedule import Amortisation, Figures, advance, instalment
 from core.ledger.codes import Component, InterestMode, Status
 from core.servicing.accrual import Accrual
-from core.servicing.book import Dues
+from core.servicing.book import Dues, replaced
 from core.servicing.opening import move_period, raw_interest
 
 
@@ -30,16 +30,16 @@ def bill(
     `billed_interest`, `billed_principal` (Int64), what became due beyond money that had
     come in advance.
     """
-    ending = touched.filter(is_billed(date))
+    at = touched.select(is_billed(date)).to_series()
+    ending = touched.filter(at)
     if ending.is_empty():
         none = touched.select("loan_id", billed_interest="principal", billed_principal="principal")
         return touched, dues, none.clear()
     asked = _amounts(_with_advance(ending, dues))
     dues = _open(dues, asked)
-    moved = _next_period(asked, date, calendars).select(touched.columns)
-    rest = touched.filter(~is_billed(date))
+    moved = _next_period(asked, date, calendars)
     return (
-        pl.concat([rest, moved]).sort("loan_id"),
+        replaced(touched, at, ending, moved),
         dues,
         asked.select("loan_id", "billed_interest", "billed_principal"),
     )
@@ -125,23 +125,17 @@ def _open(dues: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
 
 
 def merge_dues(dues: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
-    """Dues with the amounts and payments of `more` added, row by row of the key."""
+    """Dues with the amounts and payments of `more` added; the key is unique in either."""
     if more.is_empty():
         return dues
     keys = ["loan_id", "instalment_no", "component"]
-    both = dues.join(more.select(keys), on=keys, how="semi")
-    if both.is_empty():
-        return pl.concat([dues, more.select(dues.columns)])
-    merged = (
-        pl.concat([both, more.select(dues.columns)])
-        .group_by(keys, maintain_order=True)
-        .agg(
-            pl.col("due_date").last(),
-            pl.col("amount", "paid").sum(),
-            pl.col("fee_assessed").any(),
-        )
-    )
-    return pl.concat([dues.join(merged, on=keys, how="anti"), merged]).select(Dues.column_names())
+    both = dues.join(more, on=keys, how="full", coalesce=True, suffix="_more")
+    return both.select(
+        *keys,
+        pl.coalesce("due_date_more", "due_date").alias("due_date"),
+        *(pl.col(c).fill_null(0) + pl.col(f"{c}_more").fill_null(0) for c in ("amount", "paid")),
+        pl.col("fee_assessed").fill_null(False) | pl.col("fee_assessed_more").fill_null(False),
+    ).select(Dues.column_names())
 
 
 def _next_period(

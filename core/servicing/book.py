@@ -107,6 +107,20 @@ class Book:
         return pl.concat([self.terms, self.positions.drop("loan_id")], how="horizontal")
 
 
+def replaced(
+    frame: pl.DataFrame, at: pl.Series, before: pl.DataFrame, after: pl.DataFrame
+) -> pl.DataFrame:
+    """`frame` with the rows of mask `at` as they are in `after`; `before` are those rows in it.
+
+    All in order of `loan_id`. Only state columns that changed are written.
+    """
+    if before.is_empty():
+        return frame
+    where = at.arg_true()
+    changed = [name for name in STATE if not after[name].equals(before[name], null_equal=True)]
+    return frame.with_columns(frame[name].scatter(where, after[name]) for name in changed)
+
+
 def with_agreed(terms: pl.DataFrame) -> pl.DataFrame:
     """Terms of no loans with the columns `schedule.agree` adds, for an empty book."""
     return terms.with_columns(has_stub=pl.lit(False), flat_interest=pl.lit(0, dtype=pl.Int64))

@@ -22,7 +22,7 @@ from core.policy.book import PolicyBook
 from core.servicing.accrual import accrue
 from core.servicing.allocation import Allocations, allocate, use_credit
 from core.servicing.billing import bill, is_billed
-from core.servicing.book import STATE, Book
+from core.servicing.book import STATE, Book, replaced
 from core.servicing.closure import charge_off, claim, close_at_zero
 from core.servicing.delinquency import age
 from core.servicing.fees import assess_late_fees
@@ -84,11 +84,11 @@ def _day(
     at = _touched(wide, book.dues, today, date)
     if today.is_empty() and not at.any():
         return _quiet(book, wide, today, pending, boarded, date)
-    touched = wide.filter(at)
+    before = touched = wide.filter(at)
     moved: list[pl.DataFrame] = []
 
     touched, dues, billed = bill(touched, book.dues, date, policies.calendars)
-    who = wide.select("loan_id", "entity", "product", "currency")
+    who = touched.select("loan_id", "entity", "product", "currency")
 
     def named(frame: pl.DataFrame) -> pl.DataFrame:
         return frame.join(who, on="loan_id", how="left", maintain_order="left")
@@ -103,7 +103,7 @@ def _day(
     ranks = policies.waterfall_ranks
     credited = use_credit(touched, dues, ranks, date)
     touched, dues = credited.touched, credited.dues
-    frozen = _charged_off_before(wide, at)
+    frozen = before.filter(pl.col("status") == Status.charged_off).select("loan_id")
     moved += _receipts(named(credited.allocations), frozen, "borrower_credit", date)
 
     payments, unidentified = _payments(today, touched)
@@ -130,7 +130,7 @@ def _day(
     dues = _standing(dues, touched, date)
 
     moved.append(_accruals(wide, date))
-    after = _put_back(wide, touched, at)
+    after = replaced(wide, at, before, touched)
     terms = after.select(book.terms.columns)
     book = Book(date, terms, after.select(STATE), dues, pending)
     allocations = pl.concat([credited.allocations, done.allocations])
@@ -169,15 +169,6 @@ def _touched(
     ).to_series()
 
 
-def _put_back(wide: pl.DataFrame, touched: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
-    """The whole book with the touched rows replaced; both are in order of `loan_id`."""
-    if touched.is_empty():
-        return wide
-    where = at.arg_true()
-    changed = [name for name in STATE if name != "loan_id"]
-    return wide.with_columns(wide[name].scatter(where, touched[name]) for name in changed)
-
-
 def _disburse(touched: pl.DataFrame, today: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Pay out; `principal` grows from the night of the date on."""
     out = today.filter(pl.col("kind") == Kind.disbursed).select("loan_id", "event_id", "amount")
@@ -195,14 +186,12 @@ def _payments(today: pl.DataFrame, touched: pl.DataFrame) -> tuple[pl.DataFrame,
     money = today.filter(pl.col("kind") == Kind.payment_received).select(
         "loan_id", "event_id", "amount"
     )
-    known = money.join(touched.select("loan_id"), on="loan_id", how="semi", maintain_order="left")
-    unknown = money.join(touched.select("loan_id"), on="loan_id", how="anti")
-    turned = known.with_columns(turn=pl.int_range(pl.len()).over("loan_id"))
-    return turned, unknown
-
-
-def _charged_off_before(wide: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
-    return wide.filter(at & (wide["status"] == Status.charged_off.value)).select("loan_id")
+    live = money["loan_id"].is_in(touched["loan_id"].implode())
+    known = money.filter(live)
+    turn = pl.lit(0, dtype=pl.Int64)
+    if known["loan_id"].n_unique() < known.height:
+        turn = pl.int_range(pl.len(), dtype=pl.Int64).over("loan_id")
+    return known.with_columns(turn=turn), money.filter(~live)
 
 
 _RECEIVABLE = {
@@ -263,8 +252,10 @@ def _accruals(wide: pl.DataFrame, date: dt.date) -> pl.DataFrame:
     """The day's interest, aggregated: each loan's share stands in its position."""
     keys = ["entity", "product", "currency"]
     sums = (
-        wide.group_by(keys)
+        wide.lazy()
+        .group_by(keys)
         .agg(earned=pl.col("accrued_today").sum())
+        .collect(engine="streaming")
         .with_columns(loan_id=pl.lit(0, dtype=pl.Int64))
     )
     return aggregated(transfer(sums, "interest_accrued", "interest_income", "earned", date))
