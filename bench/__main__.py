@@ -136,37 +136,49 @@ def compared(loans: int, policies: PolicyBook) -> dict[str, Any]:
     del eve
     day = DAY + dt.timedelta(days=1)
     events = _plain(mid, payments(mid, day, seed=2))
-    ours = close(mid, events, policies, day)
-    state = others.flat(mid.wide(), mid.dues, events, day)
-    expected = ours.book.positions.select(others.RESULT).cast(pl.Int64)
-    results = {
-        "compiled": others.compiled(state),
-        "pandas": pl.from_pandas(others.with_pandas(state.to_pandas())),
-    }
+    ours = others.of_engine(close(mid, events, policies, day))
+    today = others.number(day)
+    tables = others.inputs(mid.wide(), mid.dues, events, day)
+    results = {"compiled": others.compiled(*tables, today)}
+    frames = [t.to_pandas() for t in tables]
+    results["pandas"] = others.Day(
+        *(pl.from_pandas(f).cast(pl.Int64) for f in others.with_pandas(*frames, today))
+    )
     connection = duckdb.connect()
     connection.execute("SET threads = 2")
-    connection.register("_state", state.to_arrow())
-    connection.execute("CREATE TABLE state AS SELECT * FROM _state")
+    connection.execute(f"CREATE TABLE clock AS SELECT {today}::BIGINT AS today")
+    for name, table in zip(("state", "dues", "payments"), tables, strict=True):
+        connection.register("_table", table.to_arrow())
+        connection.execute(f"CREATE TABLE {name} AS SELECT * FROM _table")
     others.with_duckdb(connection)
-    results["duckdb"] = pl.DataFrame(connection.execute("SELECT * FROM result").to_arrow_table())
-    sample = state.head(SAMPLE)
-    rows = sample.rows()
-    results["decimal loop"] = pl.DataFrame(
-        others.with_decimals(rows, sample.columns), schema=dict.fromkeys(others.RESULT, pl.Int64),
-        orient="row",
-    )  # fmt: skip
+    results["duckdb"] = others.duckdb_day(connection)
     for name, result in results.items():
-        same = result.cast(pl.Int64).equals(expected.head(result.height))
-        assert same, f"{name} disagrees with the engine"
-    frame = state.to_pandas()
+        assert result.same(ours), f"{name} disagrees with the engine"
+    state, dues, pay = (t.filter(pl.col("loan_id") <= SAMPLE) for t in tables)
+    rows: dict[int, list[dict[str, int]]] = {}
+    for due in dues.to_dicts():
+        rows.setdefault(due["loan_id"], []).append(due)
+    sample = (
+        state.to_dicts(), rows, {loan: (e, m) for loan, e, m in pay.rows()}, today,
+    )  # fmt: skip
+    looped = others.Day(
+        *(
+            pl.DataFrame(found, schema=dict.fromkeys(names, pl.Int64), orient="row")
+            for found, names in zip(
+                others.with_decimals(*sample),
+                (others.POSITION, others.DUE, others.PAID, others.MOVED),
+                strict=True,
+            )
+        )
+    )
+    assert looped.same(ours.of_loans(SAMPLE)), "the decimal loop disagrees with the engine"
     columns = {
-        "engine": timed(lambda: close(mid, events, policies, day), 5),
-        "compiled": timed(lambda: others.compiled(state), 5),
-        "pandas": timed(lambda: others.with_pandas(frame), 3),
-        "duckdb": timed(lambda: others.with_duckdb(connection), 3),
-        "decimal loop (scaled from a sample)": timed(
-            lambda: others.with_decimals(rows, sample.columns), 1
-        ) * loans / len(rows),
+        "engine": timed(lambda: close(mid, events, policies, day), 9),
+        "compiled": timed(lambda: others.compiled(*tables, today), 9),
+        "pandas": timed(lambda: others.with_pandas(*frames, today), 5),
+        "duckdb": timed(lambda: others.with_duckdb(connection), 5),
+        "decimal loop (scaled from a sample)": timed(lambda: others.with_decimals(*sample), 1)
+        * loans / SAMPLE,
     }  # fmt: skip
     return {"loans": loans, "seconds": columns, "agree": "to the cent, all loans (loop: a sample)"}
 

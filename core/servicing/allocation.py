@@ -418,12 +418,16 @@ def _stamp(paying: pl.DataFrame, dues: pl.DataFrame, allocations: pl.DataFrame) 
     early = pl.col("timing") == Timing.in_advance
     opened = standing.filter(pl.col("due_date").is_null()).join(
         paying.select("loan_id", "first_due_date", "anchor_day", "second_anchor_day",
-                      "end_of_month", "every", "unit"),
+                      "end_of_month", "every", "unit", "next_due_date", next_no="instalment_no"),
         on="loan_id",
     )  # fmt: skip
-    if opened.height:
-        units = codes(opened, "unit")
-        opened = opened.with_columns(due_date=due_date(pl.col("instalment_no"), units))
+    later = opened.filter(pl.col("instalment_no") != pl.col("next_no"))
+    opened = opened.filter(pl.col("instalment_no") == pl.col("next_no")).with_columns(
+        due_date="next_due_date"
+    )
+    if later.height:
+        later = later.with_columns(due_date=due_date(pl.col("instalment_no"), codes(later, "unit")))
+        opened = pl.concat([opened, later])
     keys = ["loan_id", "instalment_no", "component"]
     paid = pl.concat(
         [standing.filter(pl.col("due_date").is_not_null()), opened.select(standing.columns)]
