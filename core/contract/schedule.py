@@ -345,8 +345,10 @@ def agree(terms: pl.DataFrame) -> pl.DataFrame:
     raw = terms.with_columns(
         has_stub=pl.lit(False), flat_interest=pl.lit(0, dtype=pl.Int64), stub=pl.col("stub")
     )
-    regular_start = due_date(pl.lit(0), codes(terms, "unit"))
-    raw = raw.with_columns(has_stub=regular_start != pl.col("disbursed_on"))
+    if not codes(terms, "basis") <= ACTUAL.keys():  # actual days need no flag for an odd period
+        regular_start = due_date(pl.lit(0), codes(terms, "unit"))
+        odd = raw.lazy().select(has_stub=regular_start != pl.col("disbursed_on")).collect()
+        raw = raw.with_columns(odd["has_stub"])
     raw = _with_flat_total(raw)
     missing = raw.filter(pl.col("emi").is_null())
     if missing.is_empty():

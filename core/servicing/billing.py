@@ -69,7 +69,7 @@ def _amounts(ending: pl.DataFrame) -> pl.DataFrame:
     after interest is principal, interest above it is carried to the next one.
     """
     figures = Figures(ending)
-    asked = instalment(ending, figures)
+    asked = instalment(ending.lazy(), figures)  # lazy: a shared expression is computed once
     daily = pl.col("interest_mode") == InterestMode.daily
     last = pl.col("instalment_no") >= pl.col("instalments")
     unbilled = pl.col("principal") - pl.col("principal_due")
@@ -101,7 +101,7 @@ def _amounts(ending: pl.DataFrame) -> pl.DataFrame:
     rest = (asked_principal - pl.col("early_principal")).clip(lower_bound=0)
     return with_interest.with_columns(
         billed_principal=pl.when(last).then(unbilled).otherwise(pl.min_horizontal(rest, unbilled))
-    )
+    ).collect()
 
 
 def _open(dues: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
@@ -150,7 +150,7 @@ def _next_period(
     rounded_off = exact - _rounded_whole(figures, accrual) * accrual.denominator().cast(pl.Int128)
     days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
     unit = pl.when(pl.col("basis") >= 2).then(1).otherwise(days)
-    asked = asked.with_columns(
+    settled = asked.lazy().with_columns(
         residue_kept=pl.when(daily & (pl.col("residue") == 1))
         .then((rounded_off // unit).cast(pl.Int64))
         .otherwise(0),
@@ -162,7 +162,7 @@ def _next_period(
             pl.col("advance_paid") - pl.col("early_interest") - pl.col("early_principal")
         ).clip(lower_bound=0),
     )
-    moved = move_period(advance(asked, figures), calendars)
+    moved = move_period(advance(settled, figures).collect(), calendars)
     days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
     unit = pl.when(pl.col("basis") >= 2).then(1).otherwise(days)
     return moved.with_columns(

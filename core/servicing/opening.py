@@ -16,7 +16,10 @@ def agreed_terms(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
     joined = terms.join(
         pins.drop("entity", "currency"), on="product", how="left", maintain_order="left"
     )
-    return with_agreed(joined) if joined.is_empty() else agree(joined).sort("loan_id")
+    if joined.is_empty():
+        return with_agreed(joined)
+    agreed = agree(joined)
+    return agreed if agreed["loan_id"].is_sorted() else agreed.sort("loan_id")
 
 
 def move_period(cursor: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:

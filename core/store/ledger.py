@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,8 +82,15 @@ class Ledger:
 
     def frame(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
         """A query's rows; `{lake}` stands for the attached lake."""
-        result = self._connection.execute(sql.format(lake=LAKE), parameters or [])
-        return pl.DataFrame(result.to_arrow_table())
+        return self._connection.execute(sql.format(lake=LAKE), parameters or []).pl()
+
+    def _beside(self, sql: str, parameters: list[Any]) -> pl.DataFrame:
+        """A query on a cursor of its own, so that another may run at the same time."""
+        cursor = self._connection.cursor()
+        try:
+            return cursor.execute(sql.format(lake=LAKE), parameters).pl()
+        finally:
+            cursor.close()
 
     def _one(self, sql: str, parameters: list[Any] | None = None) -> tuple[Any, ...]:
         row = self._connection.execute(sql.format(lake=LAKE), parameters or []).fetchone()
@@ -183,17 +191,22 @@ class Ledger:
         if date is None:
             empty = Book.empty(policies.pins, self._events("false", []))
             return empty, pl.DataFrame(schema=BALANCES)
-        positions = self.frame(
-            f"SELECT {', '.join(Positions.column_names())} FROM {{lake}}.positions "
-            "WHERE version = ?",
-            [version],
-        )
-        positions = _by_loan(positions)
+        with ThreadPoolExecutor(1) as reading:
+            agreed = reading.submit(self._terms, version)
+            positions = _by_loan(
+                self.frame(
+                    f"SELECT {', '.join(Positions.column_names())} FROM {{lake}}.positions "
+                    "WHERE version = ?",
+                    [version],
+                )
+            )
+            terms = agreed.result()
         positions = positions.filter(pl.col("status") != Status.closed.value)
         # terms are read in the order of the positions, so the two frames stand side by side
-        terms = self._terms(version, date).join(
-            positions.select("loan_id"), on="loan_id", how="semi", maintain_order="left"
-        )
+        if not terms["loan_id"].equals(positions["loan_id"]):
+            terms = terms.join(
+                positions.select("loan_id"), on="loan_id", how="semi", maintain_order="left"
+            )
         if terms.height != positions.height:
             raise LedgerError(
                 f"version {version} holds {positions.height} positions but terms of "
@@ -211,11 +224,17 @@ class Ledger:
         book = Book(date, agreed_terms(terms, policies.pins), positions, typed(dues, Dues), pending)
         return book, self._balances(version)
 
-    def _terms(self, version: int, date: dt.date) -> pl.DataFrame:
-        rows = self.frame(
+    def _terms(self, version: int) -> pl.DataFrame:
+        """Terms of all loans boarded by `version`. A plain filter keeps the stored order."""
+        others = self._beside(
+            "SELECT version FROM {lake}.versions WHERE version <= ? EXCEPT "
+            "SELECT version FROM {lake}.publications WHERE state = 'published'",
+            [version],
+        )["version"].to_list()
+        unpublished = f"AND version NOT IN ({', '.join(map(str, others))})" if others else ""
+        rows = self._beside(
             f"SELECT {', '.join(Terms.column_names())} FROM {{lake}}.loans "
-            "WHERE version <= ? AND closed_on IS NULL AND version IN "
-            "(SELECT version FROM {lake}.publications WHERE state = 'published')",
+            f"WHERE version <= ? AND closed_on IS NULL {unpublished}",
             [version],
         )
         return _by_loan(rows)
