@@ -36,6 +36,8 @@ def transfer(
     caused it. `debit` and `credit` are role names, or expressions of role codes. A negative
     amount swaps the sides.
     """
+    if moved.is_empty():
+        return empty(Transfers)
     event = pl.col("event_id") if "event_id" in moved.columns else pl.lit(0, dtype=pl.Int64)
 
     def code(role: str | pl.Expr) -> pl.Expr:

@@ -14,7 +14,8 @@ import polars as pl
 
 from core.errors import EngineError
 from core.frames import empty
-from core.ledger.codes import Component, EventState, Kind, Status
+from core.ledger.accounts import ROLE
+from core.ledger.codes import Component, EventState, Kind, Status, Timing
 from core.ledger.events import REPLAY_ORDER
 from core.ledger.transfers import Transfers, aggregated, all_of, transfer
 from core.origination.boarding import terms_of
@@ -91,6 +92,8 @@ def _day(
     who = touched.select("loan_id", "entity", "product", "currency")
 
     def named(frame: pl.DataFrame) -> pl.DataFrame:
+        if frame.is_empty():
+            return frame
         return frame.join(who, on="loan_id", how="left", maintain_order="left")
 
     moved.append(
@@ -172,6 +175,8 @@ def _touched(
 def _disburse(touched: pl.DataFrame, today: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Pay out; `principal` grows from the night of the date on."""
     out = today.filter(pl.col("kind") == Kind.disbursed).select("loan_id", "event_id", "amount")
+    if out.is_empty():
+        return touched, out
     sums = out.group_by("loan_id").agg(paid_out=pl.col("amount").sum())
     grown = (
         touched.join(sums, on="loan_id", how="left", maintain_order="left")
@@ -195,11 +200,13 @@ def _payments(today: pl.DataFrame, touched: pl.DataFrame) -> tuple[pl.DataFrame,
 
 
 _RECEIVABLE = {
-    Component.principal: "loan_principal",
-    Component.fee: "fees_receivable",
-    Component.penalty: "penalties_receivable",
-    Component.tax: "tax_receivable",
+    Component.principal.value: ROLE["loan_principal"],
+    Component.interest.value: ROLE["interest_due"],
+    Component.fee.value: ROLE["fees_receivable"],
+    Component.penalty.value: ROLE["penalties_receivable"],
+    Component.tax.value: ROLE["tax_receivable"],
 }
+"""Account that a payment credits for a component; none is the borrower's credit."""
 
 
 def _receipts(
@@ -208,26 +215,31 @@ def _receipts(
     """Money against components; of a charged-off claim it is a recovery, memorandum mirrored."""
     if allocations.is_empty():
         return []
-    recovered = allocations.join(charged_off, on="loan_id", how="semi")
-    kept = allocations.join(charged_off, on="loan_id", how="anti")
-    advance = pl.col("timing") == 2
-    parts = []
-    for component, role in _RECEIVABLE.items():
-        some = kept.filter(pl.col("component") == component.value)
-        parts.append(transfer(some, source, role, "amount", date))
-    interest = kept.filter(pl.col("component") == Component.interest.value)
-    parts.append(transfer(interest.filter(~advance), source, "interest_due", "amount", date))
-    parts.append(transfer(interest.filter(advance), source, "interest_accrued", "amount", date))
-    credit = allocations.filter(pl.col("component").is_null())
-    parts.append(transfer(credit, source, "borrower_credit", "amount", date))
-    claims = recovered.filter(pl.col("component").is_not_null())
-    parts.append(transfer(claims, source, "recovery_income", "amount", date))
-    parts.append(transfer(claims, "memo_contra", "memo_claim", "amount", date))
-    return parts
+    off_books = allocations["loan_id"].is_in(charged_off["loan_id"].implode())
+    recovered = off_books & allocations["component"].is_not_null()
+    claims = allocations.filter(recovered)
+    role = (
+        pl.when(
+            (pl.col("component") == Component.interest) & (pl.col("timing") == Timing.in_advance)
+        )
+        .then(ROLE["interest_accrued"])
+        .otherwise(
+            pl.col("component").replace_strict(
+                _RECEIVABLE, default=ROLE["borrower_credit"], return_dtype=pl.Int64
+            )
+        )
+    )
+    return [
+        transfer(allocations.filter(~recovered), source, role, "amount", date),
+        transfer(claims, source, "recovery_income", "amount", date),
+        transfer(claims, "memo_contra", "memo_claim", "amount", date),
+    ]
 
 
 def _unidentified(payments: pl.DataFrame, policies: PolicyBook, date: dt.date) -> pl.DataFrame:
     """A receipt for a loan that has left the book is held, not lost."""
+    if payments.is_empty():
+        return empty(Transfers)
     placed = payments.with_columns(
         entity=pl.lit(0, dtype=pl.Int16),
         product=pl.lit(0, dtype=pl.Int16),
@@ -237,6 +249,8 @@ def _unidentified(payments: pl.DataFrame, policies: PolicyBook, date: dt.date) -
 
 
 def _charged_off(gone: pl.DataFrame, date: dt.date) -> list[pl.DataFrame]:
+    if gone.is_empty():
+        return []
     whole = gone.with_columns(claim=claim())
     return [
         transfer(whole, "credit_loss", "loan_principal", "principal", date),
