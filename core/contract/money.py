@@ -29,6 +29,7 @@ CURRENCY_NAMES = {code: name for name, code in CURRENCY_CODES.items()}
 
 
 _Code = TypeVar("_Code", bound=IntEnum)
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 
 class Rounding(IntEnum):
@@ -97,6 +98,34 @@ def lift(floor: pl.Expr, rest: pl.Expr, denominator: pl.Expr, mode: Rounding) ->
             over = denominator - rest
             odd = (floor.cast(pl.Int64) & 1) == 1
             return ((rest > over) | ((rest == over) & odd)).cast(pl.Int64)
+
+
+def with_quotient(
+    frame: Frame,
+    name: str,
+    over: pl.Expr,
+    under: pl.Expr,
+    mode_column: str,
+    modes: frozenset[int],
+) -> Frame:
+    """`frame` with ``over / under`` as column `name` (Int64), rounded as each row's code says.
+
+    The same arithmetic as `rounded_quotient`, with numerator, floor and rest as columns on the
+    way: nested in one expression they would be computed several times over.
+    """
+    divided = (
+        frame.with_columns(_over=int128(over), _under=int128(under))
+        .with_columns(_floor=pl.col("_over") // pl.col("_under"))
+        .with_columns(_rest=pl.col("_over") - pl.col("_floor") * pl.col("_under"))
+    )
+    lifted = by_code(
+        pl.col(mode_column),
+        modes,
+        Rounding,
+        lambda mode: lift(pl.col("_floor"), pl.col("_rest"), pl.col("_under"), mode),
+    )
+    rounded = (pl.col("_floor").cast(pl.Int64) + lifted).alias(name)
+    return divided.with_columns(rounded).drop("_over", "_under", "_floor", "_rest")
 
 
 def by_code(

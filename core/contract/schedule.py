@@ -25,6 +25,7 @@ from core.contract.money import (
     int128,
     rounded_quotient,
     to_multiple,
+    with_quotient,
 )
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
@@ -124,16 +125,26 @@ class Figures:
             numerators[code], denominators[code] = self._factor(RateBasis(code))
         numerator = by_code(pl.col("basis"), self.basis, RateBasis, lambda b: numerators[b])
         denominator = by_code(pl.col("basis"), self.basis, RateBasis, lambda b: denominators[b])
+        return numerator, denominator
+
+    def with_rate(self, cursor: Frame) -> Frame:
+        """`cursor` with the rate of its period as `rate_over` / `rate_under` (Int64).
+
+        As `rate_factor` has it, or that rounded to 18 decimals where the product says so.
+        """
+        numerator, denominator = self.rate_factor()
+        rated = cursor.with_columns(rate_over=numerator, rate_under=denominator)
         if not self.decimal:
-            return numerator, denominator
-        scaled = rounded_quotient(
-            int128(numerator) * UNITY, int128(denominator), Rounding.half_even
-        )
-        chosen = pl.col("decimal_factor")
-        return (
-            pl.when(chosen).then(scaled).otherwise(numerator),
-            pl.when(chosen).then(pl.lit(UNITY, dtype=pl.Int64)).otherwise(denominator),
-        )
+            return rated
+        half_even = frozenset({Rounding.half_even.value})
+        rated = with_quotient(
+            rated.with_columns(mode=pl.lit(Rounding.half_even.value)), "scaled",
+            int128(pl.col("rate_over")) * UNITY, pl.col("rate_under"), "mode", half_even,
+        )  # fmt: skip
+        return rated.with_columns(
+            rate_over=pl.when("decimal_factor").then("scaled").otherwise("rate_over"),
+            rate_under=pl.when("decimal_factor").then(UNITY).otherwise("rate_under"),
+        ).drop("mode", "scaled")
 
     def _factor(self, basis: RateBasis) -> tuple[pl.Expr, pl.Expr]:
         rate = pl.col("rate_ppb")
@@ -182,27 +193,29 @@ class Figures:
             lambda mode: rounded_quotient(int128(numerator), int128(denominator), mode),
         )
 
-    def period_interest(self) -> pl.Expr:
-        """Interest the schedule charges for the period, rounded once.
+    def with_period_interest(self, cursor: Frame, name: str) -> Frame:
+        """`cursor` with the interest the schedule charges for its period, rounded once (Int64).
 
         Reads `schedule_balance`, `instalment_no` and the period's dates.
         """
-        numerator, denominator = self.rate_factor()
-        reducing = self.rounded(int128(pl.col("schedule_balance")) * numerator, denominator)
+        over, under = int128(pl.col("schedule_balance")) * pl.col("rate_over"), pl.col("rate_under")
         if self.overdue:
-            reducing = self._with_overdue(numerator, denominator)
-        interest = reducing
+            over, under = self._with_overdue(over, under)
+        charged = with_quotient(
+            self.with_rate(cursor), name, over, under, "interest_rounding", self.rounding
+        ).drop("rate_over", "rate_under")
+        interest = pl.col(name)
         if Amortisation.flat in self.amortisation:
             flat = pl.col("amortisation") == Amortisation.flat
-            interest = pl.when(flat).then(self._flat_interest()).otherwise(reducing)
+            interest = pl.when(flat).then(self._flat_interest()).otherwise(interest)
         if self.graced:
             free = pl.col("instalment_no") <= pl.col("grace_charged")
             interest = pl.when(free).then(0).otherwise(interest)
         first = pl.when(pl.col("instalment_no") == 1).then(pl.col("first_interest_adjustment"))
-        return interest + first.otherwise(0)
+        return charged.with_columns((interest + first.otherwise(0)).alias(name))
 
-    def _with_overdue(self, numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
-        """Period interest if nothing is paid before `unpaid_until`, and all arrears are then.
+    def _with_overdue(self, over: pl.Expr, under: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """Exact interest if nothing is paid before `unpaid_until`, and all arrears are then.
 
         Unpaid principal stays in the balance for the nights until that date.
         """
@@ -213,7 +226,7 @@ class Figures:
         nights = (until - pl.col("period_start")).dt.total_days()
         unpaid = pl.col("principal_agreed") - pl.col("schedule_balance")
         late_share = {
-            basis: numerator * nights
+            basis: pl.col("rate_over") * nights
             if RateBasis(basis) not in ACTUAL
             else pl.col("rate_ppb")
             * ACTUAL[RateBasis(basis)].numerator(pl.col("period_start"), until)
@@ -221,10 +234,7 @@ class Figures:
             for basis in self.basis
         }
         late = by_code(pl.col("basis"), self.basis, RateBasis, lambda b: late_share[b])
-        exact = int128(pl.col("schedule_balance")) * numerator * days + int128(unpaid) * int128(
-            late
-        )
-        return self.rounded(exact, int128(denominator) * days)
+        return over * days + int128(unpaid) * int128(late), int128(under) * days
 
     def _flat_interest(self) -> pl.Expr:
         """P * r * t rounded once, spread evenly, the remainder on the last instalment.
@@ -299,8 +309,8 @@ def instalment(cursor: Frame, figures: Figures) -> Frame:
     `interest_after` (Int64, interest carried to the next one: deferred by grace, or
     above the level instalment).
     """
-    charged = cursor.with_columns(
-        asked_interest=figures.period_interest() + pl.col("interest_carried")
+    charged = figures.with_period_interest(cursor, "asked_interest").with_columns(
+        asked_interest=pl.col("asked_interest") + pl.col("interest_carried")
     )
     last = pl.col("instalment_no") >= pl.col("instalments")
     level = (pl.col("amortisation") == Amortisation.equal_instalment) & ~last
@@ -366,19 +376,21 @@ def _with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
     if any(basis in figures.basis for basis in ACTUAL):
         # t is the actual time from disbursement to the last due date
         whole = whole.with_columns(period_end=figures.due_date(pl.col("instalments")))
-        numerator, denominator = figures.rate_factor()
         periods = (
             pl.when(pl.col("basis") >= RateBasis.act_365f)
             .then(1)
             .otherwise(pl.col("instalments").cast(pl.Int64))
         )
     else:
-        numerator, denominator = figures.rate_factor()
         periods = pl.col("instalments").cast(pl.Int64)
-    total = figures.rounded(int128(pl.col("principal_agreed")) * numerator * periods, denominator)
+    whole = with_quotient(
+        figures.with_rate(whole), "total",
+        int128(pl.col("principal_agreed")) * pl.col("rate_over") * periods, pl.col("rate_under"),
+        "interest_rounding", figures.rounding,
+    )  # fmt: skip
     flat = pl.col("amortisation") == Amortisation.flat
     return terms.with_columns(
-        whole.select(flat_interest=pl.when(flat).then(total).otherwise(0)).to_series()
+        whole.select(flat_interest=pl.when(flat).then(pl.col("total")).otherwise(0)).to_series()
     )
 
 
@@ -393,13 +405,14 @@ def _level_instalment(terms: pl.DataFrame) -> pl.Series:
     cursor = open_schedule(terms).with_columns(
         v=pl.lit(UNITY, dtype=pl.Int128), total=pl.lit(0, dtype=pl.Int128)
     )
-    numerator, denominator = figures.rate_factor()
+    over, under = int128(pl.col("rate_over")), int128(pl.col("rate_under"))
     grace = pl.col("instalment_no") <= pl.col("grace_principal")
     for _ in range(int(terms["instalments"].max())):  # type: ignore[arg-type]
         within = (pl.col("instalment_no") <= pl.col("instalments")) & ~grace
-        discounted = pl.col("v") * int128(denominator) // (int128(denominator) + int128(numerator))
+        discounted = pl.col("v") * under // (under + over)
         cursor = (
-            cursor.with_columns(next=pl.when(within).then(discounted).otherwise(pl.col("v")))
+            figures.with_rate(cursor)
+            .with_columns(next=pl.when(within).then(discounted).otherwise(pl.col("v")))
             .with_columns(
                 v=pl.col("next"),
                 total=pl.col("total") + pl.when(within).then(pl.col("next")).otherwise(0),

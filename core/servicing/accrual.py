@@ -46,7 +46,6 @@ class Accrual:
             (pl.col("instalment_no") <= pl.col("instalments")) | (pl.col("post_maturity") == 1)
         )
         balance = int128(pl.when(earning).then(pl.col("principal")).otherwise(0))
-        numerator, denominator = self.figures.rate_factor()
 
         def of(basis: RateBasis) -> pl.Expr:
             if basis in ACTUAL:
@@ -54,6 +53,7 @@ class Accrual:
                 return balance * (
                     pl.col("rate_ppb") * count.numerator(pl.col("accrual_from"), self.date)
                 )
+            numerator, denominator = self.figures.rate_factor()
             adjustment = pl.when(pl.col("instalment_no") == 1).then(
                 pl.col("first_interest_adjustment")
             )
@@ -65,11 +65,11 @@ class Accrual:
     def _denominator_of(self, mode: InterestMode) -> pl.Expr:
         if mode is InterestMode.scheduled:
             return self._period_days()
-        _, denominator = self.figures.rate_factor()
 
         def of(basis: RateBasis) -> pl.Expr:
             if basis in ACTUAL:
                 return pl.lit(PPB * ACTUAL[basis].denominator, dtype=pl.Int64)
+            _, denominator = self.figures.rate_factor()
             return denominator * self._period_days()
 
         return by_code(pl.col("basis"), self.figures.basis, RateBasis, of)
@@ -138,12 +138,12 @@ def close_segment(touched: pl.DataFrame, date: dt.date) -> pl.DataFrame:
     figures = Figures(touched)
     accrual = Accrual(figures, codes(touched, "interest_mode"), date)
     daily = pl.col("interest_mode") == InterestMode.daily
-    floor = accrual.numerator() // int128(accrual.denominator())
-    rest = accrual.numerator() - floor * int128(accrual.denominator())
-    return touched.with_columns(
-        accrual_whole=pl.when(daily)
-        .then(pl.col("accrual_whole") + floor.cast(pl.Int64))
-        .otherwise(pl.col("accrual_whole")),
-        accrual_rest=pl.when(daily).then(rest.cast(pl.Int64)).otherwise(pl.col("accrual_rest")),
-        accrual_from=pl.when(daily).then(pl.lit(date)).otherwise(pl.col("accrual_from")),
-    )
+    exact = touched.with_columns(_over=accrual.numerator(), _under=int128(accrual.denominator()))
+    exact = exact.with_columns(_floor=pl.col("_over") // pl.col("_under"))
+    rest = (pl.col("_over") - pl.col("_floor") * pl.col("_under")).cast(pl.Int64)
+    whole = pl.col("accrual_whole") + pl.col("_floor").cast(pl.Int64)
+    return exact.with_columns(
+        accrual_whole=pl.when(daily).then(whole).otherwise("accrual_whole"),
+        accrual_rest=pl.when(daily).then(rest).otherwise("accrual_rest"),
+        accrual_from=pl.when(daily).then(pl.lit(date)).otherwise("accrual_from"),
+    ).drop("_over", "_under", "_floor")

@@ -7,11 +7,19 @@ import datetime as dt
 import polars as pl
 
 from core.contract.calendar import Calendar
-from core.contract.schedule import Amortisation, Figures, advance, instalment
+from core.contract.money import int128, with_quotient
+from core.contract.schedule import (
+    Amortisation,
+    Figures,
+    RateBasis,
+    advance,
+    codes,
+    instalment,
+)
 from core.ledger.codes import Component, InterestMode, Status
 from core.servicing.accrual import Accrual
 from core.servicing.book import Dues, replaced
-from core.servicing.opening import move_period, raw_interest
+from core.servicing.opening import move_period, with_period_interest
 
 
 def is_billed(date: dt.date) -> pl.Expr:
@@ -69,7 +77,7 @@ def _amounts(ending: pl.DataFrame) -> pl.DataFrame:
     after interest is principal, interest above it is carried to the next one.
     """
     figures = Figures(ending)
-    asked = instalment(ending.lazy(), figures)  # lazy: a shared expression is computed once
+    asked = instalment(ending, figures)
     daily = pl.col("interest_mode") == InterestMode.daily
     last = pl.col("instalment_no") >= pl.col("instalments")
     unbilled = pl.col("principal") - pl.col("principal_due")
@@ -101,7 +109,7 @@ def _amounts(ending: pl.DataFrame) -> pl.DataFrame:
     rest = (asked_principal - pl.col("early_principal")).clip(lower_bound=0)
     return with_interest.with_columns(
         billed_principal=pl.when(last).then(unbilled).otherwise(pl.min_horizontal(rest, unbilled))
-    ).collect()
+    )
 
 
 def _open(dues: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
@@ -143,17 +151,7 @@ def _next_period(
 ) -> pl.DataFrame:
     """Positions after billing: dues grown, cursor on the next instalment, accrual restarted."""
     figures = Figures(asked)
-    accrual = Accrual(figures, frozenset(asked["interest_mode"].unique().to_list()), date)
-    daily = pl.col("interest_mode") == InterestMode.daily
-    # what the rounding left of the period's exact interest, over the period's denominator
-    exact = accrual.numerator()
-    rounded_off = exact - _rounded_whole(figures, accrual) * accrual.denominator().cast(pl.Int128)
-    days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
-    unit = pl.when(pl.col("basis") >= 2).then(1).otherwise(days)
-    settled = asked.lazy().with_columns(
-        residue_kept=pl.when(daily & (pl.col("residue") == 1))
-        .then((rounded_off // unit).cast(pl.Int64))
-        .otherwise(0),
+    settled = _with_residue(asked, figures, date).with_columns(
         principal_due=pl.col("principal_due") + pl.col("billed_principal"),
         interest_due=pl.col("interest_due") + pl.col("billed_interest"),
         interest_accrued=pl.col("interest_accrued") - pl.col("billed_interest"),
@@ -162,18 +160,34 @@ def _next_period(
             pl.col("advance_paid") - pl.col("early_interest") - pl.col("early_principal")
         ).clip(lower_bound=0),
     )
-    moved = move_period(advance(settled, figures).collect(), calendars)
-    days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
-    unit = pl.when(pl.col("basis") >= 2).then(1).otherwise(days)
+    moved = with_period_interest(move_period(advance(settled, figures), calendars))
     return moved.with_columns(
         period_start=pl.lit(date),
-        period_interest=raw_interest(moved),
         accrual_from=pl.lit(date),
         accrual_whole=pl.col("interest_accrued") + pl.col("accrual_paid"),
-        accrual_rest=pl.col("residue_kept") * unit,
+        accrual_rest=pl.col("residue_kept") * _over_days(),
     )
 
 
-def _rounded_whole(figures: Figures, accrual: Accrual) -> pl.Expr:
-    """The period's rounded quotient as Int128, to measure what rounding left."""
-    return figures.rounded(accrual.numerator(), accrual.denominator()).cast(pl.Int128)
+def _over_days() -> pl.Expr:
+    """What a period's denominator has beyond that of its rate: its days, where it prorates."""
+    days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+    return pl.when(pl.col("basis") >= RateBasis.act_365f).then(1).otherwise(days)
+
+
+def _with_residue(asked: pl.DataFrame, figures: Figures, date: dt.date) -> pl.DataFrame:
+    """`residue_kept`: what rounding left of the period's exact interest, if the product carries it.
+
+    Over the denominator of the rate alone, so that it can move on to a period of other length.
+    """
+    carries = (pl.col("interest_mode") == InterestMode.daily) & (pl.col("residue") == 1)
+    if asked.filter(carries).is_empty():
+        return asked.with_columns(residue_kept=pl.lit(0, dtype=pl.Int64))
+    accrual = Accrual(figures, codes(asked, "interest_mode"), date)
+    exact = asked.with_columns(over=accrual.numerator(), under=int128(accrual.denominator()))
+    billed = with_quotient(
+        exact, "billed", pl.col("over"), pl.col("under"), "interest_rounding", figures.rounding
+    )
+    left = (pl.col("over") - int128(pl.col("billed")) * pl.col("under")) // _over_days()
+    kept = pl.when(carries).then(left.cast(pl.Int64)).otherwise(0)
+    return billed.with_columns(residue_kept=kept).drop("over", "under", "billed")

@@ -29,21 +29,23 @@ def move_period(cursor: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.Data
     return moved.with_columns(period_end=follows.otherwise(pl.col("period_end")))
 
 
-def raw_interest(cursor: pl.DataFrame) -> pl.Expr:
-    """Interest of the running period alone, for scheduled products; 0 past maturity."""
+def with_period_interest(cursor: pl.DataFrame) -> pl.DataFrame:
+    """Set `period_interest`, that of the running period alone; 0 past maturity."""
     within = pl.col("instalment_no") <= pl.col("instalments")
-    return pl.when(within).then(Figures(cursor).period_interest()).otherwise(0)
+    charged = Figures(cursor).with_period_interest(cursor, "period_interest")
+    return charged.with_columns(
+        period_interest=pl.when(within).then("period_interest").otherwise(0)
+    )
 
 
 def opened(terms: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Terms and first positions side by side, before disbursement."""
-    cursor = move_period(open_schedule(terms), calendars)
+    cursor = with_period_interest(move_period(open_schedule(terms), calendars))
     zero = pl.lit(0, dtype=pl.Int64)
     zeros = dict.fromkeys(("principal", "interest_accrued", "principal_due", "interest_due", "fees_due", "penalties_due", "credit", "accrued_today", "paid_today", "accrual_whole", "accrual_rest", "accrual_paid", "advance_paid", "off_books", "interest_earned", "principal_paid", "interest_paid", "charges_paid"), zero)  # fmt: skip
     wide = cursor.with_columns(
         **zeros,
         status=pl.lit(Status.active.value, dtype=pl.Int8),
-        period_interest=raw_interest(cursor),
         accrual_from=pl.col("period_start"),
         oldest_due_date=pl.lit(None, dtype=pl.Date),
         days_past_due=pl.lit(0, dtype=pl.Int32),
@@ -54,4 +56,4 @@ def opened(terms: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     )
 
 
-__all__ = ["agreed_terms", "instalment", "move_period", "opened", "raw_interest"]
+__all__ = ["agreed_terms", "instalment", "move_period", "opened", "with_period_interest"]
