@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from core.contract.due_dates import add_months
+
 
 def _days(start: pl.Expr, end: pl.Expr) -> pl.Expr:
     return (end - start).dt.total_days()
@@ -106,6 +108,43 @@ def _thirty_e_plus(start: pl.Expr, end: pl.Expr) -> pl.Expr:
     return _thirty(start, moved, _day(start).clip(upper_bound=30), _day(moved))
 
 
+def _quarter_days(start: pl.Expr, end: pl.Expr) -> pl.Expr:
+    return _days(start, end) * 4
+
+
+def _counted_back(periods_a_year: int) -> Callable[[pl.Expr, pl.Expr], pl.Expr]:
+    """Whole periods back from the end, the days left over the year that ends where they begin.
+
+    Directive 2008/48/EC, Annex I, remark (c), as in the Commission's guidelines on the APR,
+    SWD(2012) 128. Numerator over 52 * 12 * 365 * 366.
+    """
+    unit = 52 * 12 * 365 * 366
+
+    def counted(start: pl.Expr, end: pl.Expr) -> pl.Expr:
+        if periods_a_year == 52:
+            whole = _days(start, end) // 7
+            begin = end - pl.duration(days=whole * 7)
+        else:
+            every = 12 // periods_a_year
+            apart = (_month(end) - _month(start)) // every
+            late = _back(end, apart * every) < start
+            whole = apart - late.cast(pl.Int32)
+            begin = _back(end, whole * every)
+        length = _days(_back(begin, pl.lit(12)), begin)
+        rest = pl.when(length == 366).then(365).otherwise(366) * _days(start, begin)
+        return whole.cast(pl.Int64) * (unit // periods_a_year) + rest * (52 * 12)
+
+    return counted
+
+
+def _month(date: pl.Expr) -> pl.Expr:
+    return date.dt.year().cast(pl.Int32) * 12 + date.dt.month().cast(pl.Int32)
+
+
+def _back(date: pl.Expr, months: pl.Expr) -> pl.Expr:
+    return add_months(date, -months, date.dt.day(), pl.lit(False))
+
+
 def _act_act(start: pl.Expr, end: pl.Expr) -> pl.Expr:
     leap = _days_in_leap_years(start, end)
     return leap * 365 + (_days(start, end) - leap) * 366
@@ -150,6 +189,10 @@ CONVENTIONS: dict[str, DayCount] = {
         _named("ACT/ACT", 365 * 366, _act_act),
         _named("ACT/ACT closing", 365 * 366, _act_act_closing),
         _named("ACT/365 Actual", 365 * 366, _act_365_actual),
+        _named("ACT/365.25", 365 * 4 + 1, _quarter_days),
+        _named("EU month", 52 * 12 * 365 * 366, _counted_back(12)),
+        _named("EU week", 52 * 12 * 365 * 366, _counted_back(52)),
+        _named("EU year", 52 * 12 * 365 * 366, _counted_back(1)),
         _named("NL/360", 360, _without_leap_days),
         _named("NL/365", 365, _without_leap_days),
         _named("30/360", 360, _thirty_isda),

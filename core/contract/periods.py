@@ -1,7 +1,7 @@
 """Dates of the periods between a start and an end, with one stub at either end.
 
-Stub names as in OpenGamma Strata and ISDA practice: the stub is the odd period; short or
-long, initial or final. Without a stub rule, the range must be whole periods.
+Stub names as in OpenGamma Strata and ISDA practice: the stub is the odd period; short, long
+or smart (long if it would be shorter than a week), initial or final. Without a stub rule, the range must be whole periods.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from enum import IntEnum
 
 import polars as pl
 
+from core.contract.calendar import BusinessDay, Calendar
 from core.contract.due_dates import add_months
 
 
@@ -22,6 +23,8 @@ class Stub(IntEnum):
     long_initial = 2
     short_final = 3
     long_final = 4
+    smart_initial = 5
+    smart_final = 6
 
 
 def period_dates(
@@ -32,7 +35,7 @@ def period_dates(
     Counted from the end for initial stubs, from the start otherwise, always from that
     anchor. Raises ValueError if a stub is needed and none is allowed.
     """
-    backwards = stub in (Stub.short_initial, Stub.long_initial)
+    backwards = stub in (Stub.short_initial, Stub.long_initial, Stub.smart_initial)
     anchor = end if backwards else start
     # the end-of-month rule holds only if the anchor itself is a month's last day
     last_day = end_of_month and (anchor + dt.timedelta(days=1)).day == 1
@@ -55,4 +58,23 @@ def period_dates(
         return [dates[0], *dates[2:]]
     if stub is Stub.long_final:
         return [*dates[:-2], dates[-1]]
+    if stub is Stub.smart_initial and (dates[1] - dates[0]).days < SMART_DAYS:
+        return [dates[0], *dates[2:]]
+    if stub is Stub.smart_final and (dates[-1] - dates[-2]).days < SMART_DAYS:
+        return [*dates[:-2], dates[-1]]
     return dates
+
+
+def unadjusted_start(start: dt.date, calendar: Calendar, rule: BusinessDay) -> dt.date:
+    """The month's end that `start` stands for, where it is that end moved to a business day.
+
+    Under an end-of-month roll, a start given on the last business day of its month means the
+    last day of it (OpenGamma Strata, PeriodicSchedule).
+    """
+    frame = pl.DataFrame({"d": [start]}).with_columns(end=pl.col("d").dt.month_end())
+    moved, end = frame.select(m=calendar.adjust(pl.col("end"), rule), e="end").row(0)
+    return end if moved == start else start
+
+
+SMART_DAYS = 7
+"""A smart stub of at least this many days stays short; a shorter one joins its neighbour."""

@@ -441,13 +441,16 @@ def _level_instalment(terms: pl.DataFrame) -> pl.Series:
             .then(flat)
             .otherwise(0)
         )
-        whole = to_multiple(one, pl.col("instalment_multiple"), mode)
-        # an instalment smaller than half its multiple stays as it is, or nothing would be paid
-        return pl.when(whole == 0).then(one).otherwise(whole)
+        return _or_unrounded(one, to_multiple(one, pl.col("instalment_multiple"), mode))
 
     return cursor.select(
         emi=by_code(pl.col("instalment_rounding"), modes, Rounding, rounded)
     ).to_series()
+
+
+def _or_unrounded(amount: pl.Expr, whole: pl.Expr) -> pl.Expr:
+    """An instalment below half its multiple stays as it is, or nothing would be paid."""
+    return pl.when(whole == 0).then(amount).otherwise(whole)
 
 
 def _smoothed(terms: pl.DataFrame) -> pl.DataFrame:
@@ -467,7 +470,10 @@ def _smoothed(terms: pl.DataFrame) -> pl.DataFrame:
         wide = pl.col("gap").abs() > n // 2
         sign = pl.when(pl.col("gap") < 0).then(-1).otherwise(1)
         step = sign * rounded_quotient(int128(pl.col("gap").abs()), int128(n), Rounding.half_even)
-        moved = pl.col("emi") + to_multiple(step, pl.col("instalment_multiple"), Rounding.half_even)
+        moved = _or_unrounded(
+            pl.col("emi") + step,
+            to_multiple(pl.col("emi") + step, pl.col("instalment_multiple"), Rounding.half_even),
+        )
         tried = tried.with_columns(emi=pl.when(wide).then(moved).otherwise(pl.col("emi")))
         after = last_instalment_gap(tried.drop("gap", "emi_before"))
         better = after.abs() < gap.abs()

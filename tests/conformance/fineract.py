@@ -156,8 +156,6 @@ def _row(check: Check) -> tuple[dict[str, object], int]:
     for name in ("fixed_emi_amount", "fixed_length_days"):
         if terms.get(name):
             raise NotMappedError(name)
-    if terms["interest_rate_frequency"] == "WHOLE_TERM":
-        raise NotMappedError("rate for the whole term")
     if terms.get("charges") or terms.get("product_charges"):
         raise NotMappedError("charges on the application")
     if terms["amortization_type"] not in ("EQUAL_INSTALLMENTS", "EQUAL_PRINCIPAL"):
@@ -189,7 +187,7 @@ def _row(check: Check) -> tuple[dict[str, object], int]:
     recalculated = again["enabled"] and not again.get("disallow_interest_on_past_due")
     mapped = row(
         principal=whole - down,
-        rate_percent=str(terms["annual_interest_rate"]),
+        rate_percent=_yearly(terms),
         n=int(terms["number_of_repayments"]),
         start=start,
         first_due=first_due,
@@ -209,6 +207,16 @@ def _row(check: Check) -> tuple[dict[str, object], int]:
         ),
     )
     return mapped, down
+
+
+def _yearly(terms: dict[str, Any]) -> str:
+    """The yearly rate; one for the whole term is spread over its months."""
+    if terms["interest_rate_frequency"] != "WHOLE_TERM":
+        return str(terms["annual_interest_rate"])
+    if terms["repayment_frequency_type"] != "MONTHS":
+        raise NotMappedError("rate for a whole term that is not in months")
+    months = int(terms["number_of_repayments"]) * int(terms["repayment_every"])
+    return str(Decimal(terms["interest_rate"]) * 12 / months)
 
 
 def _first_due(anchor: dt.date, unit: Unit, every: int) -> dt.date:
