@@ -29,7 +29,7 @@ from core.ledger.laws import check_laws, movements_after
 from core.ledger.transfers import Transfers
 from core.policy.book import PolicyBook
 from core.servicing.allocation import Allocations
-from core.servicing.book import Book
+from core.servicing.book import Book, Dues
 from core.servicing.close import DayClose, close
 from core.store.lake import insert, transaction
 from core.store.ledger import Ledger, Provenance
@@ -121,7 +121,7 @@ def _store(ledger: Ledger, of: Book, sums: pl.DataFrame) -> None:
     assert of.date is not None
     done = DayClose(
         of.date, of, empty(Transfers), empty(Allocations), nothing, of.terms,
-        nothing.select("loan_id", "event_id", "amount"),
+        nothing.select("loan_id", "event_id", "amount"), empty(Dues),
     )  # fmt: skip
     version = ledger.reserve()[0]
     ledger.commit(done, sums, [], BY, 0, version, NO_DIGESTS)

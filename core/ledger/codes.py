@@ -38,6 +38,8 @@ class Excess(IntEnum):
     next_instalment = 0
     reduce_principal = 1
     last_instalment = 2
+    spread = 3
+    next_then_last = 4
 
 
 class Status(IntEnum):
@@ -47,6 +49,11 @@ class Status(IntEnum):
     closed = 1
     overpaid = 2
     charged_off = 3
+    written_off = 4
+
+
+ENDED = [Status.closed.value, Status.written_off.value]
+"""States in which a loan leaves the book the day after."""
 
 
 class Kind(IntEnum):
@@ -56,6 +63,16 @@ class Kind(IntEnum):
     disbursed = 1
     payment_received = 2
     charge_off = 3
+    charge_assessed = 4
+    goodwill_credit = 5
+    merchant_refund = 6
+    payout_refund = 7
+    interest_waived = 8
+    credit_refunded = 9
+    chargeback = 10
+    write_off = 11
+    payment_reversed = 12
+    down_payment = 13
 
 
 class EventState(IntEnum):
@@ -70,7 +87,29 @@ EVENT_KINDS = {
     Kind.disbursed: "principal is paid out",
     Kind.payment_received: "money came in for a loan",
     Kind.charge_off: "a person takes the loan off the books; the claim lives on",
+    Kind.charge_assessed: "a fee or penalty is charged, due on a date of its own",
+    Kind.goodwill_credit: "the lender pays for the borrower",
+    Kind.merchant_refund: "the merchant gives money back for what was financed",
+    Kind.payout_refund: "the payout comes back in part",
+    Kind.interest_waived: "a person forgives interest: it counts as paid by the lender",
+    Kind.credit_refunded: "the borrower's credit is paid back",
+    Kind.chargeback: "the card network takes a payment back; the payment stands",
+    Kind.write_off: "a person gives the claim up; it is extinguished",
+    Kind.payment_reversed: "an earlier payment never was: the loan is replayed without it",
+    Kind.down_payment: "the borrower's own share, paid at disbursement",
 }
+
+MONEY_IN = (
+    Kind.payment_received,
+    Kind.down_payment,
+    Kind.goodwill_credit,
+    Kind.merchant_refund,
+    Kind.payout_refund,
+    Kind.interest_waived,
+)
+"""Kinds that are allocated to what is owed. A product may allocate each its own way."""
+KINDS_A_PRODUCT = 32
+"""A money rule's code is product * KINDS_A_PRODUCT + kind: room for kinds to come."""
 
 
 def label(column: str, kind: type[IntEnum]) -> pl.Expr:

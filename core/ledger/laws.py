@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from core.ledger.accounts import ROLE
-from core.ledger.codes import Component, Kind, Status
+from core.ledger.codes import MONEY_IN, Component, Kind, Status
 from core.ledger.transfers import account_movements
 from core.servicing.book import Book
 from core.servicing.close import DayClose
@@ -54,7 +54,7 @@ def _verdict(name: str, broken: pl.DataFrame, figures: str) -> Law:
 
 def _payments_are_allocated(closed: DayClose) -> Law:
     """Allocations of one payment sum to the payment, or the payment is held unidentified."""
-    paid = closed.applied.filter(pl.col("kind") == Kind.payment_received)
+    paid = closed.applied.filter(pl.col("kind").is_in([k.value for k in MONEY_IN]))
     placed = pl.concat(
         [
             closed.allocations.filter(pl.col("event_id") != 0).select("event_id", "amount"),
@@ -89,14 +89,27 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
         .group_by("loan_id")
         .agg(disbursed=pl.col("amount").sum())
     )
+    charges_to = [ROLE["penalties_receivable"], ROLE["fees_receivable"]]
     penalties = (
-        closed.transfers.filter(pl.col("debit") == ROLE["penalties_receivable"])
+        closed.transfers.filter(pl.col("debit").is_in(charges_to))
         .group_by("loan_id")
         .agg(charged=pl.col("amount").sum())
     )
+    back = closed.applied.filter(pl.col("kind").is_in(_BACK))["event_id"]
+    taken_back = (
+        closed.transfers.filter(
+            (pl.col("debit") == ROLE["loan_principal"]) & pl.col("event_id").is_in(back.implode())
+        )
+        .group_by("loan_id")
+        .agg(back=pl.col("amount").sum())
+    )
+    # a written-off claim is zero, whatever moved it there
+    given_up = after.filter(pl.col("status") == Status.written_off)["loan_id"]
     interest = pl.col("interest_accrued") + pl.col("interest_due")
     charges = pl.col("fees_due") + pl.col("penalties_due")
-    moved_loans = pl.concat([paid["loan_id"], disbursed["loan_id"], penalties["loan_id"]]).unique()
+    moved_loans = pl.concat(
+        [*(part["loan_id"] for part in (paid, disbursed, penalties, taken_back)), given_up]
+    ).unique()
     was = before.positions.select(
         "loan_id", principal_before="principal", interest_before=interest, charges_before=charges
     )
@@ -108,9 +121,9 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
         both = is_.join(was, on="loan_id", how="left", maintain_order="left").fill_null(0)
     busy = pl.col("loan_id").is_in(moved_loans.implode())
     loud = both.filter(busy)
-    for part in (paid, disbursed, penalties):
+    for part in (paid, disbursed, penalties, taken_back):
         loud = loud.join(part, on="loan_id", how="left", maintain_order="left")
-    loud = loud.fill_null(0)
+    loud = loud.fill_null(0).filter(~pl.col("loan_id").is_in(given_up.implode()))
     quiet = both.filter(~busy).filter(
         (pl.col("principal") != pl.col("principal_before"))
         | (pl.col("interest") != pl.col("interest_before") + pl.col("accrued_today"))
@@ -118,7 +131,10 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
     )
     principal = loud.filter(
         pl.col("principal")
-        != pl.col("principal_before") + pl.col("disbursed") - pl.col("paid_principal")
+        != pl.col("principal_before")
+        + pl.col("disbursed")
+        + pl.col("back")
+        - pl.col("paid_principal")
     )
     owed = loud.filter(
         pl.col("interest")
@@ -136,6 +152,9 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
     ]
 
 
+_BACK = [Kind.chargeback.value, Kind.credit_refunded.value]
+
+
 def _dues_agree(closed: DayClose) -> Law:
     """What a position shows as due equals its open dues, component by component."""
     unpaid = pl.col("amount") - pl.col("paid")
@@ -143,11 +162,16 @@ def _dues_agree(closed: DayClose) -> Law:
     def of(component: Component) -> pl.Expr:
         return unpaid.filter(pl.col("component") == component.value).sum()
 
-    open_ = closed.book.dues.group_by("loan_id").agg(
-        a=of(Component.principal),
-        b=of(Component.interest),
-        c=of(Component.fee),
-        d=of(Component.penalty),
+    fallen = (pl.col("due_date") <= closed.date) | (pl.col("component") > Component.interest)
+    open_ = (
+        closed.book.dues.filter(fallen)
+        .group_by("loan_id")
+        .agg(
+            a=of(Component.principal),
+            b=of(Component.interest),
+            c=of(Component.fee),
+            d=of(Component.penalty),
+        )
     )
     shown = closed.book.positions.filter(
         (pl.col("principal_due") != 0)

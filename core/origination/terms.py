@@ -54,5 +54,8 @@ PINNED = (
     "excess",
     "credit_use",
     "rebate",
+    "whole_schedule",
+    "down_payment_ppb",
+    "in_sequence",
 )
 """Columns that come of the product version a loan pins, joined by `product`."""

@@ -17,7 +17,15 @@ from core.contract.calendar import BusinessDay, Calendar
 from core.contract.money import CURRENCY_CODES, Rounding
 from core.contract.schedule import Amortisation, RateBasis, Stub
 from core.errors import PolicyError
-from core.ledger.codes import Component, Excess, InterestMode, Timing
+from core.ledger.codes import (
+    KINDS_A_PRODUCT,
+    MONEY_IN,
+    Component,
+    Excess,
+    InterestMode,
+    Kind,
+    Timing,
+)
 from core.policy.models import (
     FOLDERS,
     Accounts,
@@ -115,6 +123,10 @@ class PolicyBook:
                 (Delinquency, product.delinquency, "delinquency"),
                 (Accounts, product.accounts, "accounts"),
                 (HolidayCalendar, product.schedule.calendar, "schedule.calendar"),
+                *(
+                    (Waterfall, rule.waterfall, f"payments.by_kind.{kind}.waterfall")
+                    for kind, rule in product.payments.by_kind.items()
+                ),
             ]
             for model, name, field in wanted:
                 if name is not None and name not in names[model]:
@@ -222,23 +234,29 @@ class PolicyBook:
                     "excess": Excess[p.payments.excess].value,
                     "credit_use": int(p.payments.credit_use == "next_due"),
                     "rebate": int(i.rebate == "actuarial"),
+                    "whole_schedule": s.stands_whole,
+                    "down_payment_ppb": s.down_payment_ppb,
+                    "in_sequence": p.day_order == "sequence",
                 }
             )
         small = {
             "decimal_factor": pl.Boolean,
             "smooth_last_instalment": pl.Boolean,
             "adjust_accrual": pl.Boolean,
+            "whole_schedule": pl.Boolean,
+            "in_sequence": pl.Boolean,
+            "instalment_multiple": pl.Int64,
+            "down_payment_ppb": pl.Int64,
         }
-        schema = {
-            name: small.get(name, pl.Int64 if name == "instalment_multiple" else pl.Int16)
-            for name in rows[0]
-        } | {"currency": pl.Int8}
+        schema = {name: small.get(name, pl.Int16) for name in rows[0]} | {"currency": pl.Int8}
         narrow = [n for n, t in schema.items() if t == pl.Int16 and n not in ("product", "entity")]
         return pl.DataFrame(rows, schema=schema).with_columns(pl.col(narrow).cast(pl.Int8))
 
     @cached_property
     def waterfall_ranks(self) -> pl.DataFrame:
-        """`product`, `timing`, `component` -> `rank`, `block` (Int64), `vertical` (Boolean).
+        """`rule`, `timing`, `component` -> `rank`, `block` (Int64), `vertical` (Boolean).
+
+        A rule is a product and a kind of money in: product * KINDS_A_PRODUCT + kind.
 
         A block is a run of steps of one timing: a horizontal waterfall goes through a block
         one instalment at a time.
@@ -250,20 +268,35 @@ class PolicyBook:
             if not self._has(code):
                 continue
             p = self.product(code)
-            w = self.in_force(Waterfall, p.payments.waterfall, p.effective_from)
-            block, before = -1, ""
-            for rank, step in enumerate(w.order):
-                timing, component = step.split(".")
-                block, before = block + (timing != before), timing
-                rows.append(
-                    (code, Timing[timing].value, Component[component].value, rank, block,
-                     w.direction == "vertical")
-                )  # fmt: skip
+            for kind in MONEY_IN:
+                named = p.payments.by_kind.get(kind.name)  # type: ignore[call-overload]
+                name = named.waterfall if named else p.payments.waterfall
+                w = self.in_force(Waterfall, name, p.effective_from)
+                rule = code * KINDS_A_PRODUCT + kind
+                block, before = -1, ""
+                for rank, step in enumerate(w.order):
+                    timing, component = step.split(".")
+                    block, before = block + (timing != before), timing
+                    rows.append(
+                        (rule, Timing[timing].value, Component[component].value, rank, block,
+                         w.direction == "vertical")
+                    )  # fmt: skip
         schema = {
-            "product": pl.Int16, "timing": pl.Int8, "component": pl.Int8, "rank": pl.Int64,
+            "rule": pl.Int32, "timing": pl.Int8, "component": pl.Int8, "rank": pl.Int64,
             "block": pl.Int64, "vertical": pl.Boolean,
         }  # fmt: skip
         return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
+    def excess(self) -> pl.DataFrame:
+        """`rule` -> `excess` (Int8 code), where a kind of money differs from a repayment."""
+        rows = [
+            (code * KINDS_A_PRODUCT + Kind[name], Excess[rule.excess].value)
+            for code in range(len(self.registry))
+            if self._has(code)
+            for name, rule in self.product(code).payments.by_kind.items()
+        ]
+        return pl.DataFrame(rows, schema={"rule": pl.Int32, "excess": pl.Int8}, orient="row")
 
     @cached_property
     def late_fees(self) -> pl.DataFrame:

@@ -55,6 +55,12 @@ class ScheduleRules(BaseModel):
     business_day: str = "unadjusted"
     calendar: Name = "every-day"
     adjust_accrual: bool = False
+    stands_whole: bool = Field(
+        default=False,
+        description="the whole schedule stands as dues from disbursement on, so that charges to "
+        "come, chargebacks and tranches can change its instalments",
+    )
+    down_payment_ppb: int = Field(default=0, ge=0, lt=10**9, description="share due at once")
 
     @model_validator(mode="after")
     def _conventions(self) -> ScheduleRules:
@@ -82,13 +88,36 @@ class InterestRules(BaseModel):
     rebate: Literal["actuarial", "none"] = "actuarial"
 
 
+ExcessName = Literal[
+    "next_instalment", "reduce_principal", "last_instalment", "spread", "next_then_last"
+]
+MoneyName = Literal[
+    "payment_received",
+    "down_payment",
+    "goodwill_credit",
+    "merchant_refund",
+    "payout_refund",
+    "interest_waived",
+]
+
+
+class MoneyRule(BaseModel):
+    """How one kind of money in is allocated, where it differs from a repayment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    waterfall: Name
+    excess: ExcessName
+
+
 class PaymentRules(BaseModel):
     """Where money goes once it is in."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     waterfall: Name = "standard"
-    excess: Literal["next_instalment", "reduce_principal", "last_instalment"] = "next_instalment"
+    excess: ExcessName = "next_instalment"
+    by_kind: dict[MoneyName, MoneyRule] = {}
     credit_use: Literal["next_due", "hold"] = "next_due"
 
 
@@ -112,6 +141,10 @@ class Product(Policy):
     schedule: ScheduleRules
     interest: InterestRules
     payments: PaymentRules = PaymentRules()
+    day_order: Literal["steps", "sequence"] = Field(
+        default="steps",
+        description="events of one day by the steps of the close, or as they came",
+    )
     late_fee: Name | None = None
     delinquency: Name = "standard"
     accounts: Name = "standard"
@@ -133,6 +166,17 @@ class Product(Policy):
                 "payments.excess reduce_principal needs interest.accrual: daily; a scheduled "
                 "product takes next_instalment or last_instalment"
             )
+        whole = self.schedule.stands_whole
+        if whole and (daily or self.interest.rebate != "none"):
+            raise ValueError(
+                "schedule.stands_whole needs interest.accrual: scheduled and interest.rebate: "
+                "none; what is to come is fixed then"
+            )
+        if self.schedule.down_payment_ppb and not whole:
+            raise ValueError("schedule.down_payment_ppb needs schedule.stands_whole: true")
+        spreads = {self.payments.excess, *(rule.excess for rule in self.payments.by_kind.values())}
+        if not whole and spreads & {"spread", "next_then_last"}:
+            raise ValueError("payments.excess spread and next_then_last need stands_whole: true")
         if self.schedule.amortisation == "flat" and self.interest.accrual == "daily":
             raise ValueError("a flat loan accrues by schedule: set interest.accrual: scheduled")
         return self
@@ -206,7 +250,8 @@ ROLES = (
     "penalties_receivable", "tax_receivable", "payout_clearing", "payment_clearing", "bank",
     "borrower_credit", "unidentified_receipts", "interest_income", "fee_income",
     "penalty_income", "deferred_fee_income", "interest_charged_off", "fee_charged_off",
-    "credit_loss", "recovery_income", "memo_claim", "memo_contra",
+    "credit_loss", "recovery_income", "memo_claim", "memo_contra", "goodwill_expense",
+    "write_off_expense", "interest_waived",
 )  # fmt: skip
 """Account roles of the postings table. Append only: codes are stored."""
 

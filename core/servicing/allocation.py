@@ -1,7 +1,6 @@
 """Allocation: one payment a loan at a time meets dues in the order of its waterfall.
 
-A round takes the first unallocated payment of every loan, so a day with several payments
-a loan takes as many rounds, each over the whole portfolio. Money first meets past due and
+Money first meets past due and
 due components; what is left pays the loan off, stands with the next instalments or lowers
 the principal, as the product says; with nothing outstanding it is the borrower's credit.
 """
@@ -15,12 +14,21 @@ import dataframely as dy
 import polars as pl
 
 from core.contract.due_dates import due_date
+from core.contract.money import Rounding, int128, rounded_quotient
 from core.contract.schedule import Amortisation, codes, expand
 from core.frames import empty
-from core.ledger.codes import Component, Excess, InterestMode, Status, Timing
+from core.ledger.codes import (
+    KINDS_A_PRODUCT,
+    Component,
+    Excess,
+    InterestMode,
+    Kind,
+    Status,
+    Timing,
+)
+from core.policy.book import PolicyBook
 from core.servicing.accrual import close_segment
-from core.servicing.billing import merge_dues
-from core.servicing.book import replaced
+from core.servicing.book import merge_dues, replaced
 
 
 class Allocations(dy.Schema):
@@ -43,25 +51,37 @@ class Allocated:
     allocations: pl.DataFrame
 
 
+def money_rule(kind: pl.Expr) -> pl.Expr:
+    """Code of how a product allocates a kind of money; reads `product`."""
+    return pl.col("product").cast(pl.Int32) * KINDS_A_PRODUCT + kind.cast(pl.Int32)
+
+
 def allocate(
     touched: pl.DataFrame,
     dues: pl.DataFrame,
-    payments: pl.DataFrame,
-    ranks: pl.DataFrame,
+    money: pl.DataFrame,
+    policies: PolicyBook,
     date: dt.date,
 ) -> Allocated:
-    """Allocate every payment of `date` in the order of replay.
+    """Allocate one payment a loan at most, valued on `date`.
 
-    `payments`: `loan_id`, `event_id`, `amount`, `turn` (0 for a loan's first of the day).
+    `money`: `loan_id`, `event_id`, `amount`, `rule` (code of product and kind of money).
     Returns positions and dues after the money, and the allocations.
     """
-    found = [empty(Allocations)]
-    for turn in range(int(payments["turn"].max() or 0) + 1 if payments.height else 0):  # type: ignore[arg-type]
-        round_ = payments.filter(pl.col("turn") == turn).select("loan_id", "event_id", "amount")
-        done = _round(touched, dues, round_, ranks, date)
-        touched, dues = done.touched, done.dues
-        found.append(done.allocations)
-    return Allocated(touched, dues, pl.concat(found))
+    ranks = policies.waterfall_ranks
+    at = touched["loan_id"].is_in(money["loan_id"].implode())
+    before = touched.filter(at)
+    paying = close_segment(before, date)
+    owed = dues.filter(pl.col("due_date") <= date)
+    on_dues = _meet(money, owed, ranks, date)
+    left = _left(money, on_dues)
+    paying = _apply(paying, on_dues)
+    further = _beyond(paying, dues, left, policies, date)
+    paying = _apply(paying, further)
+    placed = pl.concat([on_dues, further])
+    dues = _stamp(paying, dues, placed)
+    allocations = placed.select(Allocations.column_names())
+    return Allocated(replaced(touched, at, before, paying), dues, allocations)
 
 
 def use_credit(
@@ -70,7 +90,10 @@ def use_credit(
     """The borrower's credit meets what is due, where the product uses it (`event_id` 0)."""
     holds = (pl.col("credit") > 0) & (pl.col("credit_use") == 1)
     money = touched.filter(holds).select(
-        "loan_id", event_id=pl.lit(0, dtype=pl.Int64), amount="credit"
+        "loan_id",
+        event_id=pl.lit(0, dtype=pl.Int64),
+        amount="credit",
+        rule=money_rule(pl.lit(Kind.payment_received.value)),
     )
     owed = dues.filter(pl.col("due_date") <= date).join(money, on="loan_id", how="semi")
     if owed.is_empty():
@@ -78,7 +101,7 @@ def use_credit(
     at = touched["loan_id"].is_in(money["loan_id"].implode())
     before = touched.filter(at)
     paying = close_segment(before, date)
-    met = _meet(money, owed, paying, ranks, date)
+    met = _meet(money, owed, ranks, date)
     paying = _apply(paying, met)
     used = met.group_by("loan_id").agg(used=pl.col("amount").sum())
     spent = (
@@ -96,28 +119,6 @@ def use_credit(
     )
 
 
-def _round(
-    touched: pl.DataFrame,
-    dues: pl.DataFrame,
-    money: pl.DataFrame,
-    ranks: pl.DataFrame,
-    date: dt.date,
-) -> Allocated:
-    at = touched["loan_id"].is_in(money["loan_id"].implode())
-    before = touched.filter(at)
-    paying = close_segment(before, date)
-    owed = dues.filter(pl.col("due_date") <= date)
-    on_dues = _meet(money, owed, paying, ranks, date)
-    left = _left(money, on_dues)
-    paying = _apply(paying, on_dues)
-    further = _beyond(paying, dues, left, ranks)
-    paying = _apply(paying, further)
-    placed = pl.concat([on_dues, further])
-    dues = _stamp(paying, dues, placed)
-    allocations = placed.select(Allocations.column_names())
-    return Allocated(replaced(touched, at, before, paying), dues, allocations)
-
-
 def _left(money: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
     """`money` with `amount` less what is allocated of it; rows with nothing left are gone."""
     used = allocations.group_by("event_id").agg(used=pl.col("amount").sum())
@@ -132,7 +133,6 @@ def _left(money: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
 def _meet(
     money: pl.DataFrame,
     owed: pl.DataFrame,
-    paying: pl.DataFrame,
     ranks: pl.DataFrame,
     date: dt.date,
 ) -> pl.DataFrame:
@@ -141,9 +141,8 @@ def _meet(
     lines = (
         owed.filter(pl.col("amount") > pl.col("paid"))
         .join(money.rename({"amount": "money"}), on="loan_id")
-        .join(paying.select("loan_id", "product"), on="loan_id")
         .with_columns(timing=timing.otherwise(Timing.due.value).cast(pl.Int8))
-        .join(ranks, on=["product", "timing", "component"])
+        .join(ranks, on=["rule", "timing", "component"])
     )
     by_step = pl.when(pl.col("vertical")).then(pl.col("rank")).otherwise(pl.col("block"))
     lines = lines.with_columns(step=by_step).sort(
@@ -173,12 +172,23 @@ def _poured(lines: pl.DataFrame, asked: pl.Expr) -> pl.DataFrame:
 
 
 def _beyond(
-    paying: pl.DataFrame, dues: pl.DataFrame, left: pl.DataFrame, ranks: pl.DataFrame
+    paying: pl.DataFrame,
+    dues: pl.DataFrame,
+    left: pl.DataFrame,
+    policies: PolicyBook,
+    date: dt.date,
 ) -> pl.DataFrame:
     """Allocations of money beyond what is due: payoff, in advance, principal, credit."""
     if left.is_empty():
         return empty(Allocations).with_columns(due_date=pl.lit(None, dtype=pl.Date))
+    ranks = policies.waterfall_ranks
     loans = paying.join(left.rename({"amount": "money"}), on="loan_id")
+    whole = loans.filter("whole_schedule")
+    if whole.height:
+        stands = _poured(_whole_lines(whole, dues, policies, date), pl.col("asked"))
+        rest = left.join(whole.select("loan_id"), on="loan_id", how="anti")
+        others = paying.filter(~pl.col("whole_schedule"))
+        return pl.concat([stands, _beyond(others, dues, rest, policies, date)])
     loans = loans.with_columns(
         rest_principal=pl.col("principal") - pl.col("principal_due"),
         interest_off=pl.col("interest_accrued").clip(lower_bound=0),
@@ -228,6 +238,65 @@ def _without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _whole_lines(
+    loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook, date: dt.date
+) -> pl.DataFrame:
+    """Instalments to come as they stand, in the order of `excess`, then the borrower's credit.
+
+    `spread` gives every instalment an even share, the last one the remainder; what a share
+    leaves over goes to the next instalments.
+    """
+    own = policies.excess.rename({"excess": "own_excess"})
+    keys = ["loan_id", "event_id", "money", "rule", "excess"]
+    loans = loans.join(own, on="rule", how="left", maintain_order="left").with_columns(
+        excess=pl.coalesce("own_excess", "excess")
+    )
+    ranks = policies.waterfall_ranks.filter(pl.col("timing") == Timing.in_advance)
+    number = ["due_date", "instalment_no"]
+    coming = (
+        dues.filter((pl.col("due_date") > date) & (pl.col("amount") > pl.col("paid")))
+        .join(loans.select(keys), on="loan_id")
+        .join(ranks.select("rule", "component", "rank"), on=["rule", "component"])
+        .sort("loan_id", *number, "rank")
+        .with_columns(
+            nth=pl.struct(number).rank("dense").over("loan_id").cast(pl.Int64),
+            asked=pl.col("amount") - pl.col("paid"),
+        )
+        .with_columns(count=pl.col("nth").max().over("loan_id"))
+    )
+    even = rounded_quotient(int128(pl.col("money")), int128(pl.col("count")), Rounding.half_even)
+    last = pl.col("money") - even * (pl.col("count") - 1)
+    share = pl.when(pl.col("nth") == pl.col("count")).then(last).otherwise(even)
+    before = pl.col("asked").cum_sum().over("loan_id", "nth") - pl.col("asked")
+    within = pl.min_horizontal("asked", (share - before).clip(lower_bound=0))
+    backwards = pl.col("excess") == Excess.last_instalment
+    next_last = (pl.col("excess") == Excess.next_then_last) & (pl.col("nth") > 1)
+    coming = coming.with_columns(
+        capped=pl.when(pl.col("excess") == Excess.spread).then(within).otherwise("asked"),
+        place=pl.when(backwards | next_last).then(-pl.col("nth")).otherwise("nth")
+        - pl.when((pl.col("excess") == Excess.next_then_last) & (pl.col("nth") == 1))
+        .then(2**20)
+        .otherwise(0),
+    )
+    shape = ["loan_id", "event_id", "money", "due_date", "instalment_no", "component"]
+
+    def lines(turn: int, asked: pl.Expr) -> pl.DataFrame:
+        return coming.select(
+            *shape,
+            timing=pl.lit(Timing.in_advance.value, dtype=pl.Int8),
+            asked=asked,
+            turn=pl.lit(turn),
+            place="place",
+            rank="rank",
+        ).filter(pl.col("asked") > 0)
+
+    credit = _line(loans, pl.lit(0), None, pl.col("money")).with_columns(
+        turn=pl.lit(2), place=pl.lit(0, dtype=pl.Int64), rank=pl.lit(0, dtype=pl.Int64)
+    )
+    every = [lines(0, pl.col("capped")), lines(1, pl.col("asked") - pl.col("capped")), credit]
+    return pl.concat(every).sort("loan_id", "turn", "place", "rank").drop("turn", "place", "rank")
+
+
 def _line(
     loans: pl.DataFrame, instalment: pl.Expr, component: Component | None, asked: pl.Expr
 ) -> pl.DataFrame:
@@ -275,7 +344,7 @@ def _scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFram
     if loans.is_empty():
         return _line(loans, pl.lit(0), None, pl.lit(0))
     terms = loans.with_columns(pl.lit(0).alias("interest_carried"))
-    keys = ["loan_id", "event_id", "money", "product", "excess", "instalment_no"]
+    keys = ["loan_id", "event_id", "money", "rule", "excess", "instalment_no"]
     coming = (
         expand(terms)
         .rename({"instalment_no": "instalment", "principal": "principal_asked"})
@@ -284,7 +353,7 @@ def _scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFram
     )
     lines = pl.concat(
         coming.select(
-            *("loan_id", "event_id", "money", "product", "excess"),
+            *("loan_id", "event_id", "money", "rule", "excess"),
             instalment_no="instalment",
             component=pl.lit(component.value, dtype=pl.Int8),
             asked=column,
@@ -300,7 +369,7 @@ def _scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFram
         lines.join(_early(dues), on=["loan_id", "instalment_no", "component"], how="left")
         .with_columns(asked=pl.col("asked") - pl.col("early").fill_null(0))
         .filter(pl.col("asked") > 0)
-        .join(advance_ranks, on=["product", "component"])
+        .join(advance_ranks, on=["rule", "component"])
         .with_columns(
             place=pl.when(backwards).then(-pl.col("instalment_no")).otherwise("instalment_no")
         )
@@ -383,7 +452,7 @@ def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
         to_fees=of(Component.fee),
         to_penalties=of(Component.penalty),
         to_credit=pl.col("amount").filter(pl.col("component").is_null()).sum(),
-        standing=pl.col("amount").filter(~billed & (pl.col("instalment_no") > 0)).sum(),
+        standing=pl.col("amount").filter(~billed & (pl.col("instalment_no") != 0)).sum(),
         settled=(pl.col("component").is_null() | (pl.col("instalment_no") == 0)).any(),
         received=pl.col("amount").sum(),
     )
@@ -412,10 +481,11 @@ def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
 
 def _stamp(paying: pl.DataFrame, dues: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
     """Dues with the money on them; money in advance opens a due of its own amount."""
-    standing = allocations.filter((pl.col("instalment_no") > 0) & pl.col("component").is_not_null())
+    standing = allocations.filter(
+        (pl.col("instalment_no") != 0) & pl.col("component").is_not_null()
+    ).with_columns(opens=pl.col("due_date").is_null())
     if standing.is_empty():
         return dues
-    early = pl.col("timing") == Timing.in_advance
     opened = standing.filter(pl.col("due_date").is_null()).join(
         paying.select("loan_id", "first_due_date", "anchor_day", "second_anchor_day",
                       "end_of_month", "every", "unit", "next_due_date", next_no="instalment_no"),
@@ -434,7 +504,7 @@ def _stamp(paying: pl.DataFrame, dues: pl.DataFrame, allocations: pl.DataFrame) 
     ).select(
         *keys,
         "due_date",
-        amount=pl.when(early).then("amount").otherwise(0),
+        amount=pl.when("opens").then("amount").otherwise(0),
         paid="amount",
         fee_assessed=pl.lit(False),
     )

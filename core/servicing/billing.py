@@ -18,15 +18,15 @@ from core.contract.schedule import (
 )
 from core.ledger.codes import Component, InterestMode, Status
 from core.servicing.accrual import Accrual
-from core.servicing.book import Dues, replaced
+from core.servicing.book import merge_dues, replaced
+from core.servicing.instalments import bill_whole
 from core.servicing.opening import move_period, with_period_interest
 
 
 def is_billed(date: dt.date) -> pl.Expr:
     """Loans whose period ends on the date; a charged-off claim is due as a whole already."""
-    return (pl.col("period_end") == date) & ~pl.col("status").is_in(
-        [Status.charged_off.value, Status.overpaid.value]
-    )
+    whole_claim = pl.col("status").is_in([Status.charged_off.value, Status.overpaid.value])
+    return (pl.col("period_end") == date) & (pl.col("whole_schedule") | ~whole_claim)
 
 
 def bill(
@@ -39,18 +39,25 @@ def bill(
     come in advance.
     """
     at = touched.select(is_billed(date)).to_series()
-    ending = touched.filter(at)
-    if ending.is_empty():
+    if not at.any():
         none = touched.select("loan_id", billed_interest="principal", billed_principal="principal")
         return touched, dues, none.clear()
-    asked = _amounts(_with_advance(ending, dues))
-    dues = _open(dues, asked)
-    moved = _next_period(asked, date, calendars)
-    return (
-        replaced(touched, at, ending, moved),
-        dues,
-        asked.select("loan_id", "billed_interest", "billed_principal"),
-    )
+    stands = at & touched["whole_schedule"]
+    billed = []
+    if stands.any():
+        ending = touched.filter(stands)
+        moved, amounts = bill_whole(ending, dues, date)
+        touched = replaced(touched, stands, ending, moved)
+        billed.append(amounts)
+    stepped = at & ~touched["whole_schedule"]
+    if stepped.any():
+        ending = touched.filter(stepped)
+        asked = _amounts(_with_advance(ending, dues))
+        dues = _open(dues, asked)
+        moved = _next_period(asked, date, calendars)
+        touched = replaced(touched, stepped, ending, moved)
+        billed.append(asked.select("loan_id", "billed_interest", "billed_principal"))
+    return touched, dues, pl.concat(billed)
 
 
 def _with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
@@ -130,20 +137,6 @@ def _open(dues: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
         )
     )
     return merge_dues(dues, fresh)
-
-
-def merge_dues(dues: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
-    """Dues with the amounts and payments of `more` added; the key is unique in either."""
-    if more.is_empty():
-        return dues
-    keys = ["loan_id", "instalment_no", "component"]
-    both = dues.join(more, on=keys, how="full", coalesce=True, suffix="_more")
-    return both.select(
-        *keys,
-        pl.coalesce("due_date_more", "due_date").alias("due_date"),
-        *(pl.col(c).fill_null(0) + pl.col(f"{c}_more").fill_null(0) for c in ("amount", "paid")),
-        pl.col("fee_assessed").fill_null(False) | pl.col("fee_assessed_more").fill_null(False),
-    ).select(Dues.column_names())
 
 
 def _next_period(

@@ -89,6 +89,9 @@ class Book:
     positions: pl.DataFrame
     dues: pl.DataFrame
     pending: pl.DataFrame
+    closed: pl.DataFrame | None = None
+    """Terms and last positions, side by side, of loans that left the book and may come back."""
+    closed_dues: pl.DataFrame | None = None
 
     @classmethod
     def empty(cls, pins: pl.DataFrame, events: pl.DataFrame) -> Book:
@@ -119,6 +122,20 @@ def replaced(
     where = at.arg_true()
     changed = [name for name in STATE if not after[name].equals(before[name], null_equal=True)]
     return frame.with_columns(frame[name].scatter(where, after[name]) for name in changed)
+
+
+def merge_dues(dues: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """Dues with the amounts and payments of `more` added; the key is unique in either."""
+    if more.is_empty():
+        return dues
+    keys = ["loan_id", "instalment_no", "component"]
+    both = dues.join(more, on=keys, how="full", coalesce=True, suffix="_more")
+    return both.select(
+        *keys,
+        pl.coalesce("due_date_more", "due_date").alias("due_date"),
+        *(pl.col(c).fill_null(0) + pl.col(f"{c}_more").fill_null(0) for c in ("amount", "paid")),
+        pl.col("fee_assessed").fill_null(False) | pl.col("fee_assessed_more").fill_null(False),
+    ).select(Dues.column_names())
 
 
 def with_agreed(terms: pl.DataFrame) -> pl.DataFrame:

@@ -14,20 +14,21 @@ import polars as pl
 
 from core.errors import EngineError
 from core.frames import empty
-from core.ledger.accounts import ROLE
-from core.ledger.codes import Component, EventState, Kind, Status, Timing
+from core.ledger.codes import ENDED, MONEY_IN, EventState, Kind, Status
 from core.ledger.events import REPLAY_ORDER
 from core.ledger.transfers import Transfers, aggregated, all_of, transfer
 from core.origination.boarding import terms_of
 from core.policy.book import PolicyBook
 from core.servicing.accrual import accrue
-from core.servicing.allocation import Allocations, allocate, use_credit
+from core.servicing.allocation import Allocations
 from core.servicing.billing import bill, is_billed
-from core.servicing.book import STATE, Book, replaced
-from core.servicing.closure import charge_off, claim, close_at_zero
+from core.servicing.book import STATE, Book, Dues, replaced
+from core.servicing.closure import claim, close_at_zero
 from core.servicing.delinquency import age
 from core.servicing.fees import assess_late_fees
 from core.servicing.opening import agreed_terms, opened
+from core.servicing.running import Running
+from core.servicing.turns import ENDINGS, credit_meets_dues, in_order, take
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class DayClose:
     """Terms of loans that entered the book."""
     unidentified: pl.DataFrame
     """Payments for loans that are no longer in the book: `loan_id`, `event_id`, `amount`."""
+    settled: pl.DataFrame
+    """Dues that left the book, paid or given up (below zero: rows of a reopened loan that came
+    back). With the standing ones they make the instalment grid."""
 
 
 def close(book: Book, events: pl.DataFrame, policies: PolicyBook, date: dt.date) -> DayClose:
@@ -66,18 +70,20 @@ ONE_DAY = dt.timedelta(days=1)
 
 def _without_closed(book: Book) -> Book:
     """A loan leaves the book the day after it became closed."""
-    live = book.positions["status"] != Status.closed.value
+    live = ~book.positions["status"].is_in(ENDED)
     if live.all():
         return book
     return Book(
-        book.date, book.terms.filter(live), book.positions.filter(live), book.dues, book.pending
-    )
+        book.date, book.terms.filter(live), book.positions.filter(live), book.dues, book.pending,
+        book.closed, book.closed_dues,
+    )  # fmt: skip
 
 
 def _day(
     book: Book, today: pl.DataFrame, pending: pl.DataFrame, policies: PolicyBook, date: dt.date
 ) -> DayClose:
     boarded = _board(today, policies)
+    book, returned = _reopened(book, today)
     wide = accrue(book.wide(), date)
     if boarded.height:
         wide = pl.concat([wide, opened(boarded, policies.calendars)])
@@ -85,59 +91,44 @@ def _day(
     at = _touched(wide, book.dues, today, date)
     if today.is_empty() and not at.any():
         return _quiet(book, wide, today, pending, boarded, date)
-    before = touched = wide.filter(at)
-    moved: list[pl.DataFrame] = []
+    before = wide.filter(at)
+    day = Running(date, policies, before, book.dues)
 
-    touched, dues, billed = bill(touched, book.dues, date, policies.calendars)
-    who = touched.select("loan_id", "entity", "product", "currency")
+    day.touched, day.dues, billed = bill(day.touched, day.dues, date, policies.calendars)
+    day.book(billed, "interest_due", "interest_accrued", "billed_interest")
+    credit_meets_dues(day)
+    events = in_order(today, day.touched)
+    ending = pl.col("kind").is_in([k.value for k in ENDINGS]) & ~pl.col("in_sequence")
+    take(day, events.filter(~ending))
+    unidentified = _unidentified(day, today)
 
-    def named(frame: pl.DataFrame) -> pl.DataFrame:
-        if frame.is_empty():
-            return frame
-        return frame.join(who, on="loan_id", how="left", maintain_order="left")
+    day.touched, day.dues, fees = assess_late_fees(day.touched, day.dues, policies.late_fees, date)
+    day.book(fees, "penalties_receivable", "penalty_income", "fee")
+    take(day, events.filter(ending))
 
-    moved.append(
-        transfer(named(billed), "interest_due", "interest_accrued", "billed_interest", date)
-    )
-
-    touched, paid_out = _disburse(touched, today)
-    moved.append(transfer(named(paid_out), "loan_principal", "payout_clearing", "amount", date))
-
-    ranks = policies.waterfall_ranks
-    credited = use_credit(touched, dues, ranks, date)
-    touched, dues = credited.touched, credited.dues
-    frozen = before.filter(pl.col("status") == Status.charged_off).select("loan_id")
-    moved += _receipts(named(credited.allocations), frozen, "borrower_credit", date)
-
-    payments, unidentified = _payments(today, touched)
-    done = allocate(touched, dues, payments, ranks, date)
-    touched, dues = done.touched, done.dues
-    moved += _receipts(named(done.allocations), frozen, "payment_clearing", date)
-    moved.append(_unidentified(unidentified, policies, date))
-
-    touched, dues, fees = assess_late_fees(touched, dues, policies.late_fees, date)
-    moved.append(transfer(named(fees), "penalties_receivable", "penalty_income", "fee", date))
-
-    commands = today.filter(pl.col("kind") == Kind.charge_off).select("loan_id", "event_id")
-    touched, gone = charge_off(touched, commands)
-    moved += _charged_off(gone, date)
-
-    touched, earned = close_at_zero(touched)
-    moved.append(
-        transfer(named(earned), "interest_accrued", "interest_income", "earned_at_payoff", date)
-    )
-    touched = age(touched, dues, policies.delinquency, policies.buckets("default", date), date)
+    day.touched, earned = close_at_zero(day.touched)
+    day.book(earned, "interest_accrued", "interest_income", "earned_at_payoff")
+    buckets = policies.buckets("default", date)
+    touched = age(day.touched, day.dues, policies.delinquency, buckets, date)
     touched = touched.with_columns(
         off_books=pl.when(pl.col("status") == Status.charged_off).then(claim()).otherwise(0)
     )
-    dues = _standing(dues, touched, date)
+    dues, settled = _standing(day.dues, touched, date)
 
-    moved.append(_accruals(wide, date))
+    day.moved.append(_accruals(wide, date))
     after = replaced(wide, at, before, touched)
-    terms = after.select(book.terms.columns)
-    book = Book(date, terms, after.select(STATE), dues, pending)
-    allocations = pl.concat([credited.allocations, done.allocations])
-    return DayClose(date, book, all_of(moved), allocations, today, boarded, unidentified)
+    left = _left_today(touched, settled, date, book)
+    book = Book(date, after.select(book.terms.columns), after.select(STATE), dues, pending, *left)
+    return DayClose(
+        date,
+        book,
+        all_of(day.moved),
+        pl.concat([empty(Allocations), *day.allocations]),
+        today,
+        boarded,
+        unidentified,
+        pl.concat([settled, returned]),
+    )
 
 
 def _quiet(
@@ -149,10 +140,15 @@ def _quiet(
     date: dt.date,
 ) -> DayClose:
     """A day on which nothing happens to any loan but interest."""
-    after = Book(date, wide.select(book.terms.columns), wide.select(STATE), book.dues, pending)
+    after = Book(
+        date, wide.select(book.terms.columns), wide.select(STATE), book.dues, pending,
+        book.closed, book.closed_dues,
+    )  # fmt: skip
     nobody = empty(Allocations).select("loan_id", "event_id", "amount")
     moved = all_of([_accruals(wide, date)]) if wide.height else all_of([])
-    return DayClose(date, after, moved, empty(Allocations), today, boarded, nobody)
+    return DayClose(
+        date, after, moved, empty(Allocations), today, boarded, nobody, empty(Dues)
+    )  # fmt: skip
 
 
 def _board(today: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
@@ -172,94 +168,20 @@ def _touched(
     ).to_series()
 
 
-def _disburse(touched: pl.DataFrame, today: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Pay out; `principal` grows from the night of the date on."""
-    out = today.filter(pl.col("kind") == Kind.disbursed).select("loan_id", "event_id", "amount")
-    if out.is_empty():
-        return touched, out
-    sums = out.group_by("loan_id").agg(paid_out=pl.col("amount").sum())
-    grown = (
-        touched.join(sums, on="loan_id", how="left", maintain_order="left")
-        .with_columns(principal=pl.col("principal") + pl.col("paid_out").fill_null(0))
-        .select(touched.columns)
-    )
-    return grown, out
-
-
-def _payments(today: pl.DataFrame, touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The day's payments in order of replay with their `turn`, and those without a live loan."""
-    money = today.filter(pl.col("kind") == Kind.payment_received).select(
-        "loan_id", "event_id", "amount"
-    )
-    live = money["loan_id"].is_in(touched["loan_id"].implode())
-    known = money.filter(live)
-    turn = pl.lit(0, dtype=pl.Int64)
-    if known["loan_id"].n_unique() < known.height:
-        turn = pl.int_range(pl.len(), dtype=pl.Int64).over("loan_id")
-    return known.with_columns(turn=turn), money.filter(~live)
-
-
-_RECEIVABLE = {
-    Component.principal.value: ROLE["loan_principal"],
-    Component.interest.value: ROLE["interest_due"],
-    Component.fee.value: ROLE["fees_receivable"],
-    Component.penalty.value: ROLE["penalties_receivable"],
-    Component.tax.value: ROLE["tax_receivable"],
-}
-"""Account that a payment credits for a component; none is the borrower's credit."""
-
-
-def _receipts(
-    allocations: pl.DataFrame, charged_off: pl.DataFrame, source: str, date: dt.date
-) -> list[pl.DataFrame]:
-    """Money against components; of a charged-off claim it is a recovery, memorandum mirrored."""
-    if allocations.is_empty():
-        return []
-    off_books = allocations["loan_id"].is_in(charged_off["loan_id"].implode())
-    recovered = off_books & allocations["component"].is_not_null()
-    claims = allocations.filter(recovered)
-    role = (
-        pl.when(
-            (pl.col("component") == Component.interest) & (pl.col("timing") == Timing.in_advance)
+def _unidentified(day: Running, today: pl.DataFrame) -> pl.DataFrame:
+    """Receipts for loans that the book does not know: held, not lost."""
+    money = today.filter(pl.col("kind").is_in([k.value for k in MONEY_IN]))
+    live = money["loan_id"].is_in(day.touched["loan_id"].implode())
+    unknown = money.filter(~live).select("loan_id", "event_id", "amount")
+    if unknown.height:
+        placed = unknown.with_columns(
+            entity=pl.lit(0, dtype=pl.Int16),
+            product=pl.lit(0, dtype=pl.Int16),
+            currency=pl.lit(day.policies.pins["currency"][0], dtype=pl.Int8),
         )
-        .then(ROLE["interest_accrued"])
-        .otherwise(
-            pl.col("component").replace_strict(
-                _RECEIVABLE, default=ROLE["borrower_credit"], return_dtype=pl.Int64
-            )
-        )
-    )
-    return [
-        transfer(allocations.filter(~recovered), source, role, "amount", date),
-        transfer(claims, source, "recovery_income", "amount", date),
-        transfer(claims, "memo_contra", "memo_claim", "amount", date),
-    ]
-
-
-def _unidentified(payments: pl.DataFrame, policies: PolicyBook, date: dt.date) -> pl.DataFrame:
-    """A receipt for a loan that has left the book is held, not lost."""
-    if payments.is_empty():
-        return empty(Transfers)
-    placed = payments.with_columns(
-        entity=pl.lit(0, dtype=pl.Int16),
-        product=pl.lit(0, dtype=pl.Int16),
-        currency=pl.lit(policies.pins["currency"][0], dtype=pl.Int8),
-    )
-    return transfer(placed, "payment_clearing", "unidentified_receipts", "amount", date)
-
-
-def _charged_off(gone: pl.DataFrame, date: dt.date) -> list[pl.DataFrame]:
-    if gone.is_empty():
-        return []
-    whole = gone.with_columns(claim=claim())
-    return [
-        transfer(whole, "credit_loss", "loan_principal", "principal", date),
-        transfer(whole, "interest_charged_off", "interest_due", "interest_due", date),
-        transfer(whole, "interest_charged_off", "interest_accrued", "interest_accrued", date),
-        transfer(whole, "fee_charged_off", "fees_receivable", "fees_due", date),
-        transfer(whole, "fee_charged_off", "penalties_receivable", "penalties_due", date),
-        transfer(whole, "memo_claim", "memo_contra", "claim", date),
-    ]
+        held = transfer(placed, "payment_clearing", "unidentified_receipts", "amount", day.date)
+        day.moved.append(held)
+    return unknown
 
 
 def _accruals(wide: pl.DataFrame, date: dt.date) -> pl.DataFrame:
@@ -275,17 +197,68 @@ def _accruals(wide: pl.DataFrame, date: dt.date) -> pl.DataFrame:
     return aggregated(transfer(sums, "interest_accrued", "interest_income", "earned", date))
 
 
-def _standing(dues: pl.DataFrame, touched: pl.DataFrame, date: dt.date) -> pl.DataFrame:
-    """Open dues, and paid ones whose due date is still to come; none of closed loans."""
-    ended = touched.filter(
-        pl.col("status").is_in([Status.closed.value, Status.overpaid.value])
-    ).select("loan_id")
-    open_ = (pl.col("amount") > pl.col("paid")) | (pl.col("due_date") > date)
+def _standing(
+    dues: pl.DataFrame, touched: pl.DataFrame, date: dt.date
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Open dues and those still to come; and the rows that are settled, or of ended loans."""
+    ended = touched.filter(pl.col("status").is_in(ENDED))["loan_id"]
+    stays = dues.select(
+        ((pl.col("amount") > pl.col("paid")) | (pl.col("due_date") > date))
+        & ~pl.col("loan_id").is_in(ended.implode())
+    ).to_series()
+    kept = dues.filter(stays).sort("loan_id", "instalment_no", "component")
+    return kept, dues.filter(~stays)
+
+
+def _left_today(
+    touched: pl.DataFrame, settled: pl.DataFrame, date: dt.date, book: Book
+) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
+    """Loans that ended, kept aside where the book keeps them, with the dues that were to come."""
+    if book.closed is None or book.closed_dues is None:
+        return None, None
+    gone = touched.filter(pl.col("status").is_in(ENDED))
+    if gone.is_empty():
+        return book.closed, book.closed_dues
+    to_come = settled.filter(pl.col("due_date") > date).join(
+        gone.select("loan_id"), on="loan_id", how="semi"
+    )
     return (
-        dues.filter(open_)
-        .join(ended, on="loan_id", how="anti")
-        .sort("loan_id", "instalment_no", "component")
+        pl.concat([book.closed, gone.select(book.closed.columns)]),
+        pl.concat([book.closed_dues, to_come]),
     )
 
 
+def _reopened(book: Book, today: pl.DataFrame) -> tuple[Book, pl.DataFrame]:
+    """The book with ended loans back in it that something happens to today.
+
+    What happened outside is always taken in. Also returns the dues that stand again, with
+    amounts below zero: they are no longer settled.
+    """
+    nothing = empty(Dues)
+    if book.closed is None or book.closed_dues is None or book.closed.is_empty():
+        return book, nothing
+    busy = today.filter(pl.col("kind").is_in([k.value for k in REOPENING]))["loan_id"]
+    back = book.closed.filter(
+        pl.col("loan_id").is_in(busy.implode()) & (pl.col("status") == Status.closed.value)
+    )
+    if back.is_empty():
+        return book, nothing
+    back = back.with_columns(status=pl.lit(Status.active.value, dtype=pl.Int8))
+    ids = back.select("loan_id")
+    dues = book.closed_dues.join(ids, on="loan_id", how="semi")
+    wide = pl.concat([book.wide().select(back.columns), back]).sort("loan_id")
+    again = Book(
+        book.date,
+        wide.select(book.terms.columns),
+        wide.select(STATE),
+        pl.concat([book.dues, dues]),
+        book.pending,
+        book.closed.join(ids, on="loan_id", how="anti"),
+        book.closed_dues.join(ids, on="loan_id", how="anti"),
+    )
+    return again, dues.with_columns(-pl.col("amount"), -pl.col("paid"))
+
+
+REOPENING = (*MONEY_IN, Kind.chargeback, Kind.credit_refunded, Kind.charge_assessed)
+"""Kinds of event that bring an ended loan back into the book."""
 __all__ = ["Allocations", "DayClose", "Transfers", "close"]

@@ -42,6 +42,20 @@ def charge_off(touched: pl.DataFrame, commands: pl.DataFrame) -> tuple[pl.DataFr
     return frozen, hit
 
 
+def extinguished(touched: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
+    """Positions with the whole claim of loans `ids` given up, their status `written_off`."""
+    hit = pl.col("loan_id").is_in(ids.implode())
+    owed = ("principal", "interest_accrued", "principal_due", "interest_due", "fees_due",
+            "penalties_due", "period_interest", "accrual_rest", "advance_paid")  # fmt: skip
+    return touched.with_columns(
+        *(pl.when(hit).then(0).otherwise(pl.col(name)).alias(name) for name in owed),
+        accrual_whole=pl.when(hit).then("accrual_paid").otherwise("accrual_whole"),
+        status=pl.when(hit)
+        .then(pl.lit(Status.written_off.value, dtype=pl.Int8))
+        .otherwise("status"),
+    )
+
+
 def close_at_zero(touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Close loans that owe nothing, as `overpaid` while the borrower has credit.
 
@@ -56,7 +70,8 @@ def close_at_zero(touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         & (pl.col("penalties_due") == 0)
     )
     early = pl.when(owes_nothing).then(-pl.col("interest_accrued")).otherwise(0)
-    done = touched.with_columns(earned_at_payoff=early, ends=owes_nothing)
+    ends = owes_nothing & (pl.col("status") != Status.written_off)
+    done = touched.with_columns(earned_at_payoff=early, ends=ends)
     ended = pl.when(pl.col("credit") > 0).then(Status.overpaid.value).otherwise(Status.closed.value)
     closed = done.with_columns(
         status=pl.when("ends").then(ended.cast(pl.Int8)).otherwise("status"),

@@ -8,7 +8,7 @@ import polars as pl
 
 from core.contract.money import PPB, Rounding, by_code, int128, rounded_quotient
 from core.ledger.codes import Component, Status
-from core.servicing.billing import merge_dues
+from core.servicing.book import merge_dues
 
 
 def assess_late_fees(

@@ -12,7 +12,7 @@ import polars as pl
 
 from core.errors import LawBrokenError, LedgerConflictError, LedgerError
 from core.frames import typed
-from core.ledger.codes import EventState, Status
+from core.ledger.codes import ENDED, EventState, Status
 from core.ledger.events import EVENT_COLUMNS
 from core.ledger.laws import Law
 from core.origination.terms import Terms
@@ -201,7 +201,7 @@ class Ledger:
                 )
             )
             terms = agreed.result()
-        positions = positions.filter(pl.col("status") != Status.closed.value)
+        positions = positions.filter(~pl.col("status").is_in(ENDED))
         # terms are read in the order of the positions, so the two frames stand side by side
         if not terms["loan_id"].equals(positions["loan_id"]):
             terms = terms.join(
@@ -487,7 +487,7 @@ def _loan_rows(closed: DayClose) -> pl.DataFrame:
     boarded = closed.boarded.select(names).with_columns(
         boarded_on=pl.lit(closed.date), closed_on=pl.lit(None, dtype=pl.Date)
     )
-    ended = closed.book.positions["status"] == Status.closed.value
+    ended = closed.book.positions["status"].is_in(ENDED)
     if not ended.any():
         return boarded
     totals = ["principal_paid", "interest_paid", "charges_paid"]
@@ -495,7 +495,14 @@ def _loan_rows(closed: DayClose) -> pl.DataFrame:
         closed.book.terms.filter(ended)
         .select(names)
         .with_columns(closed.book.positions.filter(ended).select(totals).get_columns())
-        .with_columns(closed_on=pl.lit(closed.date), close_reason=pl.lit("paid in full"))
+        .with_columns(
+            closed_on=pl.lit(closed.date),
+            close_reason=pl.when(
+                closed.book.positions.filter(ended)["status"] == Status.written_off.value
+            )
+            .then(pl.lit("written off"))
+            .otherwise(pl.lit("paid in full")),
+        )
     )
     return pl.concat([boarded, gone], how="diagonal")
 

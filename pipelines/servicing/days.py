@@ -16,7 +16,7 @@ import polars as pl
 
 from core.contract.schedule import digest
 from core.errors import LedgerError
-from core.ledger.codes import Kind, Status
+from core.ledger.codes import ENDED, Kind
 from core.ledger.laws import Law, check_laws, movements_after
 from core.origination.boarding import terms_of
 from core.policy.book import PolicyBook
@@ -188,7 +188,7 @@ def _laws_frame(laws: list[Law]) -> pl.DataFrame:
 
 
 def _live(book: Book) -> int:
-    return int((book.positions["status"] != Status.closed.value).sum())
+    return int((~book.positions["status"].is_in(ENDED)).sum())
 
 
 def _must_follow(published: dt.date | None, first: dt.date) -> None:

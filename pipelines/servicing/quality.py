@@ -53,7 +53,7 @@ class Gate:
                     expect.ExpectColumnValuesToBeBetween(
                         column="bucket", min_value=0, max_value=top
                     ),
-                    expect.ExpectColumnValuesToBeInSet(column="status", value_set=[0, 1, 2, 3]),
+                    expect.ExpectColumnValuesToBeInSet(column="status", value_set=[0, 1, 2, 3, 4]),
                 ],
             )
         )

@@ -150,7 +150,7 @@ def test_a_broken_figure_breaks_the_law_that_guards_it(policies: PolicyBook) -> 
         bent = Book(book.date, book.terms, moved, book.dues, book.pending)
         tampered = type(done)(
             done.date, bent, done.transfers, done.allocations, done.applied, done.boarded,
-            done.unidentified,
+            done.unidentified, done.settled,
         )  # fmt: skip
         broken = {each.name for each in check_laws(before, tampered, balances) if not each.holds}
         assert law in broken, (column, broken)

@@ -1,0 +1,224 @@
+"""Whole schedules: products whose instalments all stand as dues from disbursement on.
+
+Charges to come, chargebacks, tranches and down payments change single instalments. A product
+that has them (`schedule.stands_whole`) keeps every instalment to come as rows of the dues, with
+its amount, so that money in advance, billing and the instalment grid read one table. Interest
+of such a product is fixed by the schedule.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from core.contract.calendar import Calendar
+from core.contract.due_dates import due_date
+from core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
+from core.contract.schedule import adjusted, agree, codes, expand
+from core.frames import empty
+from core.ledger.codes import Component
+from core.servicing.book import Dues, merge_dues, replaced
+
+FAR = 36_525
+"""Days until a period that bills nothing more would end."""
+
+
+def down_payment(amount: pl.Expr) -> pl.Expr:
+    """The borrower's own share of what is paid out, rounded half-even, then to the multiple."""
+    share = rounded_quotient(
+        int128(amount) * int128(pl.col("down_payment_ppb")), int128(PPB), Rounding.half_even
+    )
+    return to_multiple(share, pl.col("instalment_multiple"), Rounding.half_even)
+
+
+def stand(
+    paid_out: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar], date: dt.date
+) -> pl.DataFrame:
+    """Dues with the instalments of what was paid out on `date` spread over the schedule.
+
+    `paid_out`: terms and positions before the payout, with `payout`. The first payout makes
+    the schedule; a later one makes the instalments to come anew over their principal and the
+    tranche. A down payment is due at once, as an instalment numbered below zero.
+    """
+    own = dues.join(paid_out.select("loan_id"), on="loan_id", how="semi")
+    coming = own.filter(
+        (pl.col("due_date") > date) & (pl.col("component") <= Component.interest.value)
+    )
+    standing = coming.group_by("loan_id").agg(
+        to_come=pl.col("amount").filter(pl.col("component") == Component.principal).sum()
+    )
+    earlier = own.filter(pl.col("instalment_no") < 0).group_by("loan_id").agg(
+        downs=pl.col("instalment_no").min()
+    )  # fmt: skip
+    loans = (
+        paid_out.join(standing, on="loan_id", how="left", maintain_order="left")
+        .join(earlier, on="loan_id", how="left", maintain_order="left")
+        .with_columns(down=down_payment(pl.col("payout")))
+    )
+    billed = (pl.col("instalment_no") - 1).clip(upper_bound=pl.col("instalments") - 1)
+    spread = loans.select(
+        *paid_out.drop("payout").columns,
+        first_no=billed,
+        spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
+    ).filter(pl.col("spread") > 0)
+    rows = _expanded(spread, calendars)
+    down = loans.filter(pl.col("down") > 0).select(
+        "loan_id",
+        instalment_no=pl.coalesce("downs", pl.lit(0)).cast(pl.Int16) - 1,
+        component=pl.lit(Component.principal.value, dtype=pl.Int8),
+        due_date=pl.lit(date),
+        amount="down",
+        paid=pl.lit(0, dtype=pl.Int64),
+        fee_assessed=pl.lit(False),
+    )
+    # money that stands with instalments to come stays with them
+    keys = ["loan_id", "instalment_no", "component"]
+    cleared = dues.join(coming.select(keys), on=keys, how="anti")
+    kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
+    return merge_dues(merge_dues(cleared, merge_dues(kept, rows)), down.select(dues.columns))
+
+
+def _expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """Rows of the dues for `spread` over the instalments after `first_no`."""
+    if loans.is_empty():
+        return empty(Dues)
+    units = codes(loans, "unit")
+    terms = loans.with_columns(
+        principal_agreed="spread",
+        first_due_date=due_date(pl.col("first_no") + 1, units),
+        instalments=pl.col("instalments") - pl.col("first_no"),
+        disbursed_on=pl.when(pl.col("first_no") > 0).then("period_start").otherwise("disbursed_on"),
+        emi=pl.when(pl.col("spread") == pl.col("principal_agreed")).then("emi"),
+        first_interest_adjustment=pl.when(pl.col("first_no") == 0)
+        .then("first_interest_adjustment")
+        .otherwise(0),
+    ).drop("instalment_no", "period_start", "period_end", "schedule_balance", "interest_carried")
+    rows = expand(agree(terms)).join(
+        terms.select("loan_id", "first_no", "business_day", "calendar"), on="loan_id"
+    )
+    rows = rows.with_columns(due=adjusted(pl.col("period_end"), rows, calendars))
+    return pl.concat(
+        rows.select(
+            "loan_id",
+            instalment_no=(pl.col("instalment_no") + pl.col("first_no")).cast(pl.Int16),
+            component=pl.lit(component.value, dtype=pl.Int8),
+            due_date="due",
+            amount=column,
+            paid=pl.lit(0, dtype=pl.Int64),
+            fee_assessed=pl.lit(False),
+        ).filter((pl.col("amount") > 0) | (component is Component.principal))
+        for component, column in (
+            (Component.principal, "principal"),
+            (Component.interest, "interest"),
+        )
+    )
+
+
+def point(touched: pl.DataFrame, dues: pl.DataFrame, at: pl.Series, date: dt.date) -> pl.DataFrame:
+    """Positions whose cursor stands before the next instalment of the dues, for loans `at`."""
+    loans = touched.filter(at)
+    coming = (
+        dues.filter(
+            (pl.col("due_date") > date)
+            & (pl.col("instalment_no") > 0)
+            & (pl.col("component") <= Component.interest.value)
+        )
+        .join(loans.select("loan_id"), on="loan_id", how="semi")
+        .sort("loan_id", "due_date", "instalment_no")
+    )
+    following = (
+        coming.with_columns(first=pl.col("due_date").min().over("loan_id"))
+        .filter(pl.col("due_date") == pl.col("first"))
+        .group_by("loan_id")
+        .agg(
+            pl.col("due_date").first(),
+            number=pl.col("instalment_no").first(),
+            interest=pl.col("amount").filter(pl.col("component") == Component.interest).sum(),
+        )
+    )
+    moved = (
+        loans.join(following, on="loan_id", how="left", maintain_order="left")
+        .with_columns(
+            instalment_no=pl.coalesce("number", pl.col("instalments") + 1).cast(pl.Int16),
+            period_end=pl.coalesce("due_date", pl.lit(date) + pl.duration(days=FAR)),
+            period_interest=pl.col("interest").fill_null(0),
+        )
+        .with_columns(next_due_date="period_end")
+    )
+    return replaced(touched, at, loans, moved)
+
+
+def bill_whole(
+    ending: pl.DataFrame, dues: pl.DataFrame, date: dt.date
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Positions after the instalments of `date` fell due, and `loan_id`, `billed_interest`.
+
+    The rows stand already; what is paid of them was paid in advance.
+    """
+    fallen = (
+        dues.filter(
+            (pl.col("due_date") == date) & (pl.col("component") <= Component.interest.value)
+        )
+        .join(ending.select("loan_id"), on="loan_id", how="semi")
+        .group_by("loan_id")
+        .agg(
+            *(
+                (pl.col("amount") - pl.col("paid")).filter(pl.col("component") == c).sum().alias(n)
+                for c, n in ((0, "billed_principal"), (1, "billed_interest"))
+            ),
+            early=pl.col("paid").filter(pl.col("component") == Component.interest).sum(),
+            early_principal=pl.col("paid").filter(pl.col("component") == 0).sum(),
+        )
+    )
+    names = ["billed_principal", "billed_interest", "early", "early_principal"]
+    asked = ending.join(fallen, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col(names).fill_null(0)
+    )
+    kept = (pl.col("accrual_paid") - pl.col("early")).clip(lower_bound=0)
+    billed = asked.with_columns(
+        principal_due=pl.col("principal_due") + pl.col("billed_principal"),
+        interest_due=pl.col("interest_due") + pl.col("billed_interest"),
+        interest_accrued=pl.col("interest_accrued") - pl.col("billed_interest"),
+        accrual_paid=kept,
+        advance_paid=(pl.col("advance_paid") - pl.col("early") - pl.col("early_principal")).clip(
+            lower_bound=0
+        ),
+        period_start=pl.lit(date),
+        accrual_from=pl.lit(date),
+        accrual_rest=pl.lit(0, dtype=pl.Int64),
+    ).with_columns(accrual_whole=pl.col("interest_accrued") + pl.col("accrual_paid"))
+    every = pl.Series([True] * billed.height, dtype=pl.Boolean)
+    moved = point(billed, dues, every, date)
+    return moved.select(ending.columns), asked.select(
+        "loan_id", "billed_interest", "billed_principal"
+    )
+
+
+def instalment_of(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """`number` and `falls` (its due date) of the instalment that an amount due on `on` joins.
+
+    `loans`: terms, `on` (Date) and `strictly` (the instalment falls due after `on`, not on it).
+    After the last one it is an instalment of its own, due on `on`.
+    """
+    each = (
+        loans.with_row_index("place")
+        .with_columns(k=pl.int_ranges(1, pl.col("instalments").cast(pl.Int64) + 1))
+        .explode("k")
+        .with_columns(pl.col("k").cast(pl.Int16))
+    )
+    dated = each.with_columns(d=due_date(pl.col("k"), codes(loans, "unit")))
+    dated = dated.with_columns(d=adjusted(pl.col("d"), dated, calendars))
+    late = (
+        pl.when("strictly").then(pl.col("d") > pl.col("on")).otherwise(pl.col("d") >= pl.col("on"))
+    )
+    found = (
+        dated.filter(late).group_by("place").agg(number=pl.col("k").min(), falls=pl.col("d").min())
+    )
+    extra = (pl.col("instalments") + 1).cast(pl.Int16)
+    return (
+        loans.with_row_index("place")
+        .join(found, on="place", how="left", maintain_order="left")
+        .with_columns(number=pl.coalesce("number", extra), falls=pl.coalesce("falls", "on"))
+        .drop("place")
+    )

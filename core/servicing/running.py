@@ -1,0 +1,48 @@
+"""The state of a day while it runs: what was touched, and the movements so far."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from core.ledger.codes import Status
+from core.ledger.transfers import transfer
+from core.policy.book import PolicyBook
+
+
+@dataclass
+class Running:
+    """Positions and dues of the loans that the day touches, and what it has booked.
+
+    Internal to one close: steps of the day change it in order, nothing outside sees it.
+    """
+
+    date: dt.date
+    policies: PolicyBook
+    touched: pl.DataFrame
+    dues: pl.DataFrame
+    moved: list[pl.DataFrame] = field(default_factory=list)
+    allocations: list[pl.DataFrame] = field(default_factory=list)
+
+    def book(self, rows: pl.DataFrame, debit: str | pl.Expr, credit: str | pl.Expr, amount: str,
+             ) -> None:  # fmt: skip
+        """One transfer a row of `rows` (`loan_id`, maybe `event_id`) whose amount is not zero."""
+        if rows.is_empty():
+            return
+        who = self.touched.select("loan_id", "entity", "product", "currency")
+        named = rows.select("loan_id", *(c for c in ("event_id",) if c in rows.columns),
+                            *_roles(debit, credit), amount).join(
+            who, on="loan_id", how="left", maintain_order="left"
+        )  # fmt: skip
+        self.moved.append(transfer(named, debit, credit, amount, self.date))
+
+    def charged_off(self) -> pl.Series:
+        """Ids of loans that are off the books now."""
+        return self.touched.filter(pl.col("status") == Status.charged_off.value)["loan_id"]
+
+
+def _roles(*roles: str | pl.Expr) -> list[str]:
+    """Columns that role expressions read."""
+    return sorted({n for r in roles if isinstance(r, pl.Expr) for n in r.meta.root_names()})

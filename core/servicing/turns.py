@@ -1,0 +1,296 @@
+"""A day's events, in order of replay, one a loan at a time over the whole portfolio.
+
+The order is: step of the day (or as they came, where the product says `day_order: sequence`),
+source system, the source's own sequence, idempotency key. A turn takes the next event of every
+loan that has one, kind by kind, so any number of loans costs as many passes as the busiest has
+events.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.ledger.accounts import ROLE
+from core.ledger.codes import MONEY_IN, Component, Kind, Status, Timing
+from core.ledger.events import REPLAY_ORDER
+from core.servicing.allocation import Allocations, allocate, money_rule, use_credit
+from core.servicing.book import merge_dues
+from core.servicing.closure import charge_off, claim, extinguished
+from core.servicing.instalments import instalment_of, point, stand
+from core.servicing.running import Running
+
+STEP = {
+    Kind.disbursed: 4,
+    **dict.fromkeys(MONEY_IN, 6),
+    Kind.chargeback: 7,
+    Kind.credit_refunded: 7,
+    Kind.charge_assessed: 2,
+    Kind.charge_off: 9,
+    Kind.write_off: 9,
+}
+"""Step of the day at which a kind of event is taken."""
+ENDINGS = (Kind.charge_off, Kind.write_off)
+SOURCE = {
+    Kind.goodwill_credit: "goodwill_expense",
+    Kind.interest_waived: "interest_waived",
+}
+"""Account that pays for a kind of money in; others come through payment_clearing."""
+_RECEIVABLE = {
+    Component.principal.value: ROLE["loan_principal"],
+    Component.interest.value: ROLE["interest_due"],
+    Component.fee.value: ROLE["fees_receivable"],
+    Component.penalty.value: ROLE["penalties_receivable"],
+    Component.tax.value: ROLE["tax_receivable"],
+}
+"""Account that a payment credits for a component; none is the borrower's credit."""
+
+
+def in_order(today: pl.DataFrame, touched: pl.DataFrame) -> pl.DataFrame:
+    """Events that change live loans, with the `turn` in which each is taken."""
+    events = today.filter(pl.col("kind").is_in([k.value for k in STEP])).join(
+        touched.select("loan_id", "product", "in_sequence"),
+        on="loan_id", how="inner", maintain_order="left",
+    )  # fmt: skip
+    if events.is_empty():
+        return events.with_columns(turn=pl.lit(0, dtype=pl.Int64))
+    if events["loan_id"].n_unique() == events.height:
+        return events.with_columns(turn=pl.lit(0, dtype=pl.Int64))
+    step = pl.col("kind").replace_strict(
+        {k.value: s for k, s in STEP.items()}, return_dtype=pl.Int64
+    )
+    order = pl.when("in_sequence").then(0).otherwise(step)
+    return (
+        events.with_columns(step=order)
+        .sort("loan_id", "step", *REPLAY_ORDER, maintain_order=True)
+        .with_columns(turn=pl.int_range(pl.len(), dtype=pl.Int64).over("loan_id"))
+        .drop("step")
+    )
+
+
+def take(day: Running, events: pl.DataFrame) -> None:
+    """Every event of `in_order`, turn by turn."""
+    for turn in range(int(events["turn"].max() or 0) + 1 if events.height else 0):  # type: ignore[arg-type]
+        these = events.filter(pl.col("turn") == turn)
+        for code in sorted(these["kind"].unique().to_list()):
+            some = these.filter(pl.col("kind") == code)
+            kind = Kind(code)
+            if kind in MONEY_IN:
+                _money(day, some, kind)
+            elif kind in _HANDLERS:
+                _HANDLERS[kind](day, some)
+
+
+def _money(day: Running, events: pl.DataFrame, kind: Kind) -> None:
+    money = events.select("loan_id", "event_id", "amount", rule=money_rule(pl.lit(kind.value)))
+    frozen = day.charged_off()
+    done = allocate(day.touched, day.dues, money, day.policies, day.date)
+    day.touched, day.dues = done.touched, done.dues
+    day.allocations.append(done.allocations)
+    book_receipts(day, done.allocations, frozen, SOURCE.get(kind, "payment_clearing"))
+
+
+def credit_meets_dues(day: Running) -> None:
+    """Step 5: the borrower's credit, where the product uses it."""
+    frozen = day.charged_off()
+    done = use_credit(day.touched, day.dues, day.policies.waterfall_ranks, day.date)
+    day.touched, day.dues = done.touched, done.dues
+    day.allocations.append(done.allocations)
+    book_receipts(day, done.allocations, frozen, "borrower_credit")
+
+
+def book_receipts(
+    day: Running, allocations: pl.DataFrame, charged_off: pl.Series, source: str
+) -> None:
+    """Money against components; of a charged-off claim it is a recovery, memorandum mirrored."""
+    if allocations.is_empty():
+        return
+    off_books = allocations["loan_id"].is_in(charged_off.implode())
+    recovered = off_books & allocations["component"].is_not_null()
+    claims = allocations.filter(recovered)
+    in_advance = (pl.col("component") == Component.interest) & (
+        pl.col("timing") == Timing.in_advance
+    )
+    component = pl.col("component").replace_strict(
+        _RECEIVABLE, default=ROLE["borrower_credit"], return_dtype=pl.Int64
+    )
+    role = pl.when(in_advance).then(ROLE["interest_accrued"]).otherwise(component)
+    day.book(allocations.filter(~recovered), source, role, "amount")
+    day.book(claims, source, "recovery_income", "amount")
+    day.book(claims, "memo_contra", "memo_claim", "amount")
+
+
+def _disburse(day: Running, events: pl.DataFrame) -> None:
+    """Pay out; `principal` grows from the night of the date on."""
+    out = events.select("loan_id", "event_id", payout="amount")
+    grown = day.touched.join(out, on="loan_id", how="left", maintain_order="left")
+    whole = grown["whole_schedule"] & grown["payout"].is_not_null()
+    if whole.any():
+        day.dues = stand(
+            grown.filter(whole).drop("event_id"), day.dues, day.policies.calendars, day.date
+        )
+    day.touched = grown.with_columns(
+        principal=pl.col("principal") + pl.col("payout").fill_null(0)
+    ).select(day.touched.columns)
+    day.book(out, "loan_principal", "payout_clearing", "payout")
+    if whole.any():
+        _show_principal_due(day, whole)
+        day.touched = point(day.touched, day.dues, whole, day.date)
+
+
+def _show_principal_due(day: Running, at: pl.Series) -> None:
+    """Set `principal_due` of loans `at` to what stands due: a down payment, a late chargeback."""
+    loans = day.touched.filter(at).select("loan_id")
+    due = (
+        day.dues.filter(
+            (pl.col("due_date") <= day.date) & (pl.col("component") == Component.principal)
+        )
+        .join(loans, on="loan_id", how="semi")
+        .group_by("loan_id")
+        .agg(shown=(pl.col("amount") - pl.col("paid")).sum())
+    )
+    shown = pl.when(at).then(pl.col("shown").fill_null(0)).otherwise("principal_due")
+    day.touched = (
+        day.touched.join(due, on="loan_id", how="left", maintain_order="left")
+        .with_columns(principal_due=shown)
+        .drop("shown")
+    )
+
+
+def _charge(day: Running, events: pl.DataFrame) -> None:
+    """A fee or penalty joins the instalment within whose period it falls due."""
+    body = pl.Struct({"component": pl.Int8, "due_date": pl.String})
+    told = events.select(
+        "loan_id", "event_id", "amount", pl.col("payload").str.json_decode(body)
+    ).unnest("payload")
+    asked = day.touched.join(told, on="loan_id", maintain_order="left").with_columns(
+        on=pl.col("due_date").str.to_date(), strictly=pl.lit(False)
+    )
+    placed = instalment_of(asked, day.policies.calendars)
+    _open(day, placed, pl.col("component").cast(pl.Int8), "amount")
+    penalty = told["component"] == Component.penalty.value
+    sums = told.select(
+        "loan_id",
+        fee=pl.when(penalty).then(0).otherwise("amount"),
+        penal=pl.when(penalty).then("amount").otherwise(0),
+    )
+    day.touched = (
+        day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
+        .with_columns(
+            fees_due=pl.col("fees_due") + pl.col("fee").fill_null(0),
+            penalties_due=pl.col("penalties_due") + pl.col("penal").fill_null(0),
+        )
+        .drop("fee", "penal")
+    )
+    day.book(told.filter(~penalty), "fees_receivable", "fee_income", "amount")
+    day.book(told.filter(penalty), "penalties_receivable", "penalty_income", "amount")
+
+
+def _open(day: Running, placed: pl.DataFrame, component: pl.Expr, amount: str) -> None:
+    """Add amounts to the dues of the instalments that `instalment_of` found."""
+    rows = placed.filter(pl.col(amount) > 0).select(
+        "loan_id",
+        instalment_no=pl.col("number"),
+        component=component,
+        due_date=pl.col("falls"),
+        amount=pl.col(amount),
+        paid=pl.lit(0, dtype=pl.Int64),
+        fee_assessed=pl.lit(False),
+    )
+    # an instalment after the last one reaches up to the latest of what it holds
+    same = day.dues.join(
+        rows.select("loan_id", "instalment_no"), on=["loan_id", "instalment_no"], how="semi"
+    )
+    reach = pl.concat([same, rows.select(same.columns)]).group_by("loan_id", "instalment_no").agg(
+        reach=pl.col("due_date").max()
+    )  # fmt: skip
+    keys = ["loan_id", "instalment_no"]
+
+    def reaching(frame: pl.DataFrame) -> pl.DataFrame:
+        return (
+            frame.join(reach, on=keys, how="left", maintain_order="left")
+            .with_columns(due_date=pl.coalesce("reach", "due_date"))
+            .drop("reach")
+        )
+
+    day.dues = merge_dues(reaching(day.dues), reaching(rows))
+
+
+def _take_back(day: Running, events: pl.DataFrame, source: str) -> None:
+    """Money out again: the borrower's credit first, the rest is principal to be paid anew."""
+    out = events.select("loan_id", "event_id", asked="amount")
+    grown = day.touched.join(out, on="loan_id", how="left", maintain_order="left").with_columns(
+        used=pl.min_horizontal("credit", "asked").fill_null(0)
+    )
+    grown = grown.with_columns(anew=pl.col("asked").fill_null(0) - pl.col("used"))
+    day.touched = grown.with_columns(
+        credit=pl.col("credit") - pl.col("used"), principal=pl.col("principal") + pl.col("anew")
+    ).select(day.touched.columns)
+    hit = grown.filter(pl.col("asked").is_not_null())
+    day.book(hit, "borrower_credit", source, "used")
+    day.book(hit, "loan_principal", source, "anew")
+    back = hit.filter(pl.col("anew") > 0)
+    if back.is_empty():
+        return
+    maturity = instalment_of(
+        back.with_columns(on=pl.lit(day.date), strictly=pl.lit(False)), day.policies.calendars
+    )
+    on_the_last = (maturity["number"] == maturity["instalments"]) & (
+        maturity["falls"] == maturity["on"]
+    )
+    placed = instalment_of(
+        back.with_columns(on=pl.lit(day.date), strictly=~on_the_last), day.policies.calendars
+    )
+    _open(day, placed, pl.lit(Component.principal.value, dtype=pl.Int8), "anew")
+    at = day.touched["loan_id"].is_in(back["loan_id"].implode())
+    _show_principal_due(day, at)
+    day.touched = point(day.touched, day.dues, at, day.date)
+
+
+def _chargeback(day: Running, events: pl.DataFrame) -> None:
+    _take_back(day, events, "payment_clearing")
+
+
+def _refund_credit(day: Running, events: pl.DataFrame) -> None:
+    _take_back(day, events, "payout_clearing")
+
+
+def _charge_off(day: Running, events: pl.DataFrame) -> None:
+    """Off the books; the claim lives on in memorandum."""
+    day.touched, gone = charge_off(day.touched, events.select("loan_id", "event_id"))
+    gone = gone.with_columns(claim=claim())
+    day.book(gone, "credit_loss", "loan_principal", "principal")
+    day.book(gone, "interest_charged_off", "interest_due", "interest_due")
+    day.book(gone, "interest_charged_off", "interest_accrued", "interest_accrued")
+    day.book(gone, "fee_charged_off", "fees_receivable", "fees_due")
+    day.book(gone, "fee_charged_off", "penalties_receivable", "penalties_due")
+    day.book(gone, "memo_claim", "memo_contra", "claim")
+
+
+def _write_off(day: Running, events: pl.DataFrame) -> None:
+    """The claim is extinguished: every component against the write-off, or memorandum only."""
+    hit = day.touched.join(events.select("loan_id", "event_id"), on="loan_id").with_columns(
+        claim=claim()
+    )
+    kept = hit.filter(pl.col("status") != Status.charged_off.value)
+    for column, role in (
+        ("principal", "loan_principal"),
+        ("interest_due", "interest_due"),
+        ("interest_accrued", "interest_accrued"),
+        ("fees_due", "fees_receivable"),
+        ("penalties_due", "penalties_receivable"),
+    ):
+        day.book(kept, "write_off_expense", role, column)
+    off = hit.filter(pl.col("status") == Status.charged_off.value)
+    day.book(off, "memo_contra", "memo_claim", "claim")
+    day.touched = extinguished(day.touched, hit["loan_id"])
+
+
+_HANDLERS = {
+    Kind.charge_off: _charge_off,
+    Kind.write_off: _write_off,
+    Kind.disbursed: _disburse,
+    Kind.charge_assessed: _charge,
+    Kind.chargeback: _chargeback,
+    Kind.credit_refunded: _refund_credit,
+}
+__all__ = ["ENDINGS", "Allocations", "book_receipts", "credit_meets_dues", "in_order", "take"]
