@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.conformance import fineract, printed
+from tests.conformance import fineract, life, printed
 from tests.conformance.outcome import Outcome, of
 
 CASES = Path(__file__).parent / "cases"
@@ -48,8 +48,10 @@ def family(case: dict[str, Any]) -> Run | None:
     """The module that runs a case, by its shape."""
     if case["tier"].startswith("printed"):
         return FAMILIES.get(case["category"])
-    if "terms" in case and "disbursement" in case or "steps" in case:
+    if "terms" in case and "disbursement" in case or case["category"].startswith("schedule_"):
         return fineract.run
+    if "steps" in case:
+        return life.run
     return None
 
 

@@ -1,0 +1,268 @@
+"""What the engine shows of one loan of the batch, in the shape of the cases' tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from core.ledger.accounts import ROLE
+from core.ledger.codes import MONEY_IN, Component, Kind, Status
+from tests.conformance.fineract import _minor
+from tests.conformance.life import ACCOUNTS, JOURNAL, NAMES, Life, Seen, _date, _down
+
+COLUMNS = ("principal_due", "interest", "fees", "penalties", "due", "paid", "in_advance", "late",
+           "outstanding")  # fmt: skip
+OF = {Component.principal: "principal", Component.interest: "interest", Component.fee: "fees",
+      Component.penalty: "penalties"}  # fmt: skip
+
+
+class Shown:
+    """Tables of one loan, as of its look."""
+
+    def __init__(self, life: Life, by: dict[Any, Life], seen: Seen) -> None:
+        self.life, self.by, self.seen = life, by, seen
+        self.terms = life.case["loans"][life.loan - 1]
+        self.decimals = int(self.terms["currency_decimals"])
+        self.id = life.number + 1
+        mine = pl.col("loan_id") == self.id
+        self.dues = (
+            seen.dues.filter(mine)
+            .group_by("instalment_no", "component")
+            .agg(pl.col("amount", "paid").sum(), due=pl.col("due_date").max())
+        )
+        self.paid = seen.paid.filter(mine) if seen.paid.width else seen.paid
+        self.moved = seen.moved.filter(mine) if seen.moved.width else seen.moved
+        self.position = seen.positions.get(self.id)
+        self.events = seen.events.get(life.number, [])
+
+    def major(self, minor: int) -> Decimal:
+        return Decimal(minor).scaleb(-self.decimals)
+
+    # --- figures ---------------------------------------------------------------------
+
+    def figure(self, name: str) -> Decimal:
+        if name == "overpaid":
+            return self.major(self.position["credit"] if self.position else 0)
+        late = self.dues
+        if name == "overdue":
+            late = late.filter(pl.col("due") < self.life.as_of)
+        if self.position and self.position["status"] == Status.written_off:
+            return Decimal(0)
+        return self.major(int((late["amount"] - late["paid"]).sum()))
+
+    def status(self) -> str:
+        if self.position is None:
+            steps = {s["type"] for s in self.life.case["steps"] if s["i"] <= self.life.after}
+            return "APPROVED" if "approve" in steps else "SUBMITTED_AND_PENDING_APPROVAL"
+        return {
+            Status.active: "ACTIVE", Status.charged_off: "ACTIVE", Status.overpaid: "OVERPAID",
+            Status.closed: "CLOSED_OBLIGATIONS_MET", Status.written_off: "CLOSED_WRITTEN_OFF",
+        }[Status(self.position["status"])]  # fmt: skip
+
+    # --- schedule --------------------------------------------------------------------
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Disbursements and instalments in order of date."""
+        outs = [(s.date, s) for s, _ in self.events if s.kind is Kind.disbursed]
+        if not outs:
+            from tests.conformance.fineract import NotMappedError
+
+            raise NotMappedError("a schedule before the payout")
+        table = []
+        for number in sorted(self.dues["instalment_no"].unique().to_list()):
+            own = self.dues.filter(pl.col("instalment_no") == number)
+            due = own["due"].max()
+            row: dict[str, Any] = {"kind": "installment", "due_date": due, "no": number}
+            amounts = dict(own.select("component", "amount").rows())
+            for component, name in OF.items():
+                row["principal_due" if name == "principal" else name] = amounts.get(component.value, 0)
+            row["due"] = int(own["amount"].sum())
+            row["paid"] = int(own["paid"].sum())
+            row["outstanding"] = row["due"] - row["paid"]
+            money = self.paid.filter(
+                (pl.col("instalment_no") == number) & pl.col("component").is_not_null()
+            )
+            row["in_advance"] = int(money.filter(pl.col("on") < due)["amount"].sum())
+            row["late"] = int(money.filter(pl.col("on") > due)["amount"].sum())
+            row["paid_date"] = money["on"].max() if row["outstanding"] == 0 and money.height else None
+            if row["outstanding"] == 0 and not money.height:
+                row["paid_date"] = "?"
+            table.append(row)
+        table += [{"kind": "disbursement", "due_date": d, "amount": s.amount, "no": -999}
+                  for d, s in outs]  # fmt: skip
+        table.sort(key=lambda r: (r["due_date"], r["kind"] != "disbursement" or r["due_date"] != outs[0][0], r["no"]))
+        submitted = self.terms["repayment_start_date_type"] == "SUBMITTED_ON_DATE"
+        before = _date(self.terms["submitted_on"]) if submitted else outs[0][0]
+        balance = 0
+        for row in table:
+            if row["kind"] == "disbursement":
+                balance += row["amount"]
+                row["balance"] = row["amount"]
+                continue
+            row["days"] = 0 if row["no"] < 0 else (row["due_date"] - before).days
+            before = before if row["no"] < 0 else row["due_date"]
+            balance = max(balance - row["principal_due"], 0)
+            row["balance"] = balance
+        return table
+
+    def schedule(self, check: dict[str, Any]) -> list[str]:
+        table = self.rows()
+        found: list[str] = []
+        expected = check.get("schedule")
+        if expected:
+            theirs = expected["rows"]
+            if len(theirs) != len(table):
+                return [f"{len(table)} schedule rows, expected {len(theirs)}"]
+            for n, (mine, other) in enumerate(zip(table, theirs, strict=True)):
+                found += self._row(n, mine, other)
+        lines = [r for r in table if r["kind"] == "installment"]
+        for name in COLUMNS:
+            told = check.get("schedule_totals", {}).get(name)
+            total = sum(r[name] for r in lines)
+            if told is not None and total != _minor(told, self.decimals):
+                found.append(f"total {name} {self.major(total)}, expected {told}")
+        return found
+
+    def _row(self, n: int, mine: dict[str, Any], other: dict[str, Any]) -> list[str]:
+        found = []
+        if mine["kind"] != other["kind"]:
+            return [f"schedule row {n} is a {mine['kind']}, expected {other['kind']}"]
+        if mine["due_date"].isoformat() != other["due_date"]:
+            found.append(f"schedule row {n} due {mine['due_date']}, expected {other['due_date']}")
+        if mine["kind"] == "disbursement":
+            names: tuple[str, ...] = ("balance",)
+        else:
+            names = ("balance", *COLUMNS)
+            if other.get("days") is not None and mine["days"] != other["days"]:
+                found.append(f"schedule row {n} has {mine['days']} days, expected {other['days']}")
+            on = mine["paid_date"]
+            if on != "?" and (on.isoformat() if on else None) != other.get("paid_date"):
+                found.append(f"schedule row {n} paid {on}, expected {other.get('paid_date')}")
+        for name in names:
+            told = other.get(name)
+            if told is not None and mine[name] != _minor(told, self.decimals):
+                found.append(f"schedule row {n} {name} {self.major(mine[name])}, expected {told}")
+        return found
+
+    # --- transactions ----------------------------------------------------------------
+
+    def _split(self, event: int, paid: pl.DataFrame) -> dict[str, int]:
+        own = paid.filter(pl.col("event_id") == event)
+        split = {
+            name: int(own.filter(pl.col("component") == component.value)["amount"].sum())
+            for component, name in OF.items()
+        }
+        return split | {"overpayment": int(own.filter(pl.col("component").is_null())["amount"].sum())}
+
+    def transactions(self, theirs: list[dict[str, Any]], *, accruals: bool) -> list[str]:
+        mine = []
+        balance = 0
+        for step, event in self.events:
+            if step.kind not in NAMES:
+                continue
+            row: dict[str, Any] = {"date": step.date, "type": NAMES[step.kind], "i": step.i,
+                                   "implicit": step.implicit, "reverted": False}  # fmt: skip
+            if step.kind in MONEY_IN:
+                split = self._split(event, self.paid)
+                row |= split | {"amount": sum(split.values())}
+                balance -= split["principal"]
+            elif step.kind is Kind.disbursed:
+                balance += step.amount or 0
+                row |= {"amount": step.amount, "principal": 0}
+            else:
+                moves = self.moved.filter(pl.col("event_id") == event)
+                row |= self._moved(step, moves)
+                if step.kind in (Kind.chargeback, Kind.credit_refunded):
+                    balance += row["principal"]
+                else:
+                    balance = 0
+            row["balance"] = balance
+            mine.append(row)
+        for step in self.life.gone:
+            mine.append(self._gone(step))
+        mine.sort(key=lambda r: (r["date"], r["i"], r["implicit"]))
+        if len(mine) != len(theirs):
+            types = Counter(t["type"] for t in theirs) - Counter(m["type"] for m in mine)
+            return [f"{len(mine)} transactions, expected {len(theirs)}, missing {dict(types)}"]
+        found = []
+        for n, (a, b) in enumerate(zip(mine, theirs, strict=True)):
+            if a["type"] != b["type"] or a["date"].isoformat() != b["date"]:
+                found.append(f"transaction {n} {a['type']} {a['date']}, expected {b['type']} {b['date']}")
+                continue
+            if "reverted" in b and a["reverted"] != b["reverted"]:
+                found.append(f"transaction {n} reverted {a['reverted']}, expected {b['reverted']}")
+            for name in ("amount", "principal", "interest", "fees", "penalties", "balance", "overpayment"):
+                if b.get(name) is not None and a.get(name, 0) != _minor(b[name], self.decimals):
+                    found.append(f"transaction {n} {a['type']} {name} {self.major(a.get(name, 0))}, "
+                                 f"expected {b[name]}")  # fmt: skip
+        return found
+
+    def _moved(self, step: Any, moves: pl.DataFrame) -> dict[str, int]:
+        def to(role: str) -> int:
+            column = "debit" if step.kind in (Kind.chargeback, Kind.credit_refunded) else "credit"
+            return int(moves.filter(pl.col(column) == ROLE[role])["amount"].sum())
+
+        charges = {"fees": to("fees_receivable"), "penalties": to("penalties_receivable")}
+        interest = to("interest_due") + to("interest_accrued")
+        split = {"principal": to("loan_principal"), "interest": interest, **charges}
+        credit = to("borrower_credit")
+        amount = step.amount if step.amount is not None else sum(split.values())
+        return split | {"overpayment": credit, "amount": amount}
+
+    def _gone(self, step: Any) -> dict[str, Any]:
+        """A reversed payment, as it stood just before it was reversed."""
+        at = max((life for life in self.by.values()
+                  if life.loan == self.life.loan and step in life.steps and life.after < self.life.after),
+                 key=lambda life: life.after)  # fmt: skip
+        then = Shown(at, self.by, self.seen)
+        balance = 0
+        for other, event in then.events:
+            if other.kind is Kind.disbursed:
+                balance += other.amount or 0
+            elif other.kind in MONEY_IN:
+                split = then._split(event, then.paid)
+                balance -= split["principal"]
+                if other is step:
+                    return split | {
+                        "date": step.date, "type": NAMES[step.kind], "i": step.i,
+                        "implicit": step.implicit, "reverted": True, "amount": sum(split.values()),
+                        "balance": balance,
+                    }  # fmt: skip
+            elif other.kind in (Kind.chargeback, Kind.credit_refunded):
+                moves = then.moved.filter(pl.col("event_id") == event)
+                balance += then._moved(other, moves)["principal"]
+        raise KeyError("the reversed payment was never seen")
+
+    # --- journal ---------------------------------------------------------------------
+
+    def journal(self, theirs: dict[str, Any]) -> list[str]:
+        kind = JOURNAL.get(theirs["type"])
+        if kind is None:
+            return []
+        on = _date(theirs["date"])
+        hits = [e for s, e in self.events if s.kind is kind and s.date == on]
+        mine: Counter[tuple[str, str, int]] = Counter()
+        for move in self.moved.filter(pl.col("event_id").is_in(hits)).to_dicts():
+            for side in ("debit", "credit"):
+                name = _ROLE_NAMES[move[side]]
+                if name in ACCOUNTS:
+                    mine[(ACCOUNTS[name], side, 0)] += move["amount"]
+        told: Counter[tuple[str, str, int]] = Counter()
+        for entry in theirs["entries"]:
+            for side in ("debit", "credit"):
+                if entry[side]:
+                    told[(entry["account"], side, 0)] += _minor(entry[side], self.decimals)
+        if mine != told:
+            return [f"journal {theirs['type']} {theirs['date']}: {_text(mine)}, expected {_text(told)}"]
+        return []
+
+
+def _text(entries: Counter[tuple[str, str, int]]) -> str:
+    return ", ".join(f"{a} {s} {v}" for (a, s, _), v in sorted(entries.items()))
+
+
+_ROLE_NAMES = {code: name for name, code in ROLE.items()}
+__all__ = ["Shown", "_down"]
