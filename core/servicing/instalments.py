@@ -48,9 +48,11 @@ def stand(
     standing = coming.group_by("loan_id").agg(
         to_come=pl.col("amount").filter(pl.col("component") == Component.principal).sum()
     )
-    earlier = own.filter(pl.col("instalment_no") < 0).group_by("loan_id").agg(
-        downs=pl.col("instalment_no").min()
-    )  # fmt: skip
+    earlier = (
+        own.filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == date))
+        .group_by("loan_id")
+        .agg(downs=pl.len())
+    )
     loans = (
         paid_out.join(standing, on="loan_id", how="left", maintain_order="left")
         .join(earlier, on="loan_id", how="left", maintain_order="left")
@@ -65,7 +67,7 @@ def stand(
     rows = _expanded(spread, calendars)
     down = loans.filter(pl.col("down") > 0).select(
         "loan_id",
-        instalment_no=pl.coalesce("downs", pl.lit(0)).cast(pl.Int16) - 1,
+        instalment_no=_down_number(date),
         component=pl.lit(Component.principal.value, dtype=pl.Int8),
         due_date=pl.lit(date),
         amount="down",
@@ -77,6 +79,12 @@ def stand(
     cleared = dues.join(coming.select(keys), on=keys, how="anti")
     kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
     return merge_dues(merge_dues(cleared, merge_dues(kept, rows)), down.select(dues.columns))
+
+
+def _down_number(date: dt.date) -> pl.Expr:
+    """Number of a down payment: below zero, by the day and its place on it (eight a day)."""
+    days = (pl.lit(date) - pl.col("disbursed_on")).dt.total_days()
+    return (-1 - days * 8 - pl.col("downs").fill_null(0).cast(pl.Int64)).cast(pl.Int16)
 
 
 def _expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:

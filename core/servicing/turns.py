@@ -218,10 +218,10 @@ def _open(day: Running, placed: pl.DataFrame, component: pl.Expr, amount: str) -
 def _take_back(day: Running, events: pl.DataFrame, source: str) -> None:
     """Money out again: the borrower's credit first, the rest is principal to be paid anew."""
     out = events.select("loan_id", "event_id", asked="amount")
-    grown = day.touched.join(out, on="loan_id", how="left", maintain_order="left").with_columns(
-        used=pl.min_horizontal("credit", "asked").fill_null(0)
-    )
-    grown = grown.with_columns(anew=pl.col("asked").fill_null(0) - pl.col("used"))
+    grown = day.touched.join(out, on="loan_id", how="left", maintain_order="left")
+    asked = pl.col("asked").fill_null(0)
+    grown = grown.with_columns(used=pl.min_horizontal("credit", asked))
+    grown = grown.with_columns(anew=asked - pl.col("used"))
     day.touched = grown.with_columns(
         credit=pl.col("credit") - pl.col("used"), principal=pl.col("principal") + pl.col("anew")
     ).select(day.touched.columns)

@@ -122,6 +122,8 @@ class Life:
     steps: list[Step]
     gone: list[Step]
     """Payments reversed by then: shown, but no longer there."""
+    planned: bool = False
+    """Nothing is paid out yet: the schedule shown is the one that the payout will make."""
     number: int = 0
 
 
@@ -186,7 +188,8 @@ def _charge(
 
 def _down(amount: int, terms: dict[str, Any], decimals: int) -> int:
     share = fineract._minor(
-        Decimal(amount).scaleb(-decimals) * Decimal(terms["down_payment"]["percent"]) / 100, decimals
+        Decimal(amount).scaleb(-decimals) * Decimal(terms["down_payment"]["percent"]) / 100,
+        decimals,
     )
     multiple = _multiple(terms, decimals)
     return int((Decimal(share) / multiple).to_integral_value("ROUND_HALF_EVEN")) * multiple
@@ -202,8 +205,6 @@ def _date(text: str) -> dt.date:
 
 def product(terms: dict[str, Any], number: int) -> tuple[Product, list[Waterfall]]:
     """The product and waterfalls that a loan's terms ask for."""
-    if terms["interest_recalculation"].get("enabled") and _rate(terms) != "0":
-        raise NotMappedError("interest recalculated on early or late payment")
     for name in ("fixed_emi_amount", "fixed_length_days", "charges", "product_charges",
                  "buy_down_fee"):  # fmt: skip
         if terms.get(name) and terms[name] != {"enabled": False}:
@@ -324,6 +325,8 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
             steps, reversals = mapped(case)
             own = []
             for t in case["loans"]:
+                if t["interest_recalculation"].get("enabled") and _rate(t) != "0":
+                    raise NotMappedError("interest recalculated on early or late payment")
                 key = json.dumps({k: v for k, v in t.items() if k not in _NOT_PRODUCT},
                                  sort_keys=True)  # fmt: skip
                 if key not in made:
@@ -343,7 +346,9 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     if not waiting:
         return outcomes
     kept = [(f, p) for f, p in read_policies().policies if f != "products"]
-    policies = PolicyBook(tuple(sorted([*kept, *products], key=lambda e: (e[0], e[1].name)))).with_registry(())
+    policies = PolicyBook(
+        tuple(sorted([*kept, *products], key=lambda e: (e[0], e[1].name)))
+    ).with_registry(())
     seen = Batch(policies, lives, codes).run()
     for case, asked in waiting:
         outcomes.append(_judge(case, asked, seen))
@@ -358,16 +363,33 @@ _NOT_PRODUCT = {"product", "principal", "interest_rate", "annual_interest_rate",
 def _lives(case: dict[str, Any], steps: list[Step], reversals: dict[int, int]) -> list[Life]:
     """A loan of the batch for each check, and one before each reversal, to see what it undoes."""
     found = []
-    wanted = {(c["loan"], c["after_step"], c["as_of"]) for c in case["checks"] if c.get("as_of")}
+    wanted = {(c["loan"], c["after_step"]): c["as_of"] for c in case["checks"] if c.get("as_of")}
     for n, at in reversals.items():
         step = next(s for s in case["steps"] if s["i"] == at)
-        wanted.add((steps[n].loan, at - 1, step["business_date"]))
-    for loan, after, as_of in sorted(wanted):
+        wanted.setdefault((steps[n].loan, at - 1), step["business_date"])
+    for (loan, after), as_of in sorted(wanted.items()):
         known = [n for n, s in enumerate(steps) if s.loan == loan and s.i <= after]
         gone = [n for n in known if reversals.get(n, 10**9) <= after]
         left = [steps[n] for n in known if n not in gone]
-        found.append(Life(case, loan, after, _date(as_of), left, [steps[n] for n in gone]))
+        life = Life(case, loan, after, _date(as_of), left, [steps[n] for n in gone])
+        if not any(s.kind is Kind.disbursed for s in left):
+            life = _planned(life)
+        found.append(life)
     return found
+
+
+def _planned(life: Life) -> Life:
+    """The loan as its payout is planned, for the schedule that is shown before it."""
+    terms = life.case["loans"][life.loan - 1]
+    if terms.get("disbursement_plan"):
+        raise NotMappedError("planned tranches")
+    done = [s for s in life.case["steps"] if s["i"] <= life.after and s.get("loan") == life.loan]
+    amount = next((s["amount"] for s in done if s["type"] == "approve"), terms["principal"])
+    on = _date(terms["expected_disbursement_date"])
+    decimals = int(terms["currency_decimals"])
+    out = Step(-1, Kind.disbursed, life.loan, on, fineract._minor(amount, decimals), on)
+    charges = [s for s in life.steps if s.kind is Kind.charge_assessed]
+    return Life(life.case, life.loan, life.after, on, [out, *charges], [], planned=True)
 
 
 @dataclass
@@ -397,13 +419,19 @@ class Batch:
             code = places[codes[life.number]]
             first = min(outs, key=lambda s: (s.date, s.i))
             pin = policies.pins.filter(pl.col("product") == code).row(0, named=True)
-            row = _terms_row(life.case["loans"][life.loan - 1], first, code, pin["entity"], pin["currency"])
+            row = _terms_row(
+                life.case["loans"][life.loan - 1], first, code, pin["entity"], pin["currency"]
+            )
             terms.append(row | {"loan_id": life.number + 1})
             cumulative = life.case["loans"][life.loan - 1]["schedule_type"] == "CUMULATIVE"
             self.events[life.number] = []
             for place, s in enumerate(sorted(life.steps, key=_order(cumulative, first.date))):
                 event = len(rows) + 1
-                on = first.date if cumulative and s.kind is Kind.charge_assessed else max(s.date, first.date)
+                on = (
+                    first.date
+                    if cumulative and s.kind is Kind.charge_assessed
+                    else max(s.date, first.date)
+                )
                 rows.append(
                     {"event_id": event, "kind": s.kind.value, "loan_id": life.number + 1,
                      "value_date": on, "amount": s.amount, "source_ref": f"{place:04d}",
@@ -449,7 +477,9 @@ class Batch:
             asked = today.filter(unknown)
             if asked.height:  # pay what the engine says is unpaid once the rest of the day is in
                 before = close(book, today.filter(~unknown), self.policies, date).book.dues
-                owed = before.group_by("loan_id").agg(owed=(pl.col("amount") - pl.col("paid")).sum())
+                owed = before.group_by("loan_id").agg(
+                    owed=(pl.col("amount") - pl.col("paid")).sum()
+                )
                 today = (
                     today.join(owed, on="loan_id", how="left", maintain_order="left")
                     .with_columns(amount=pl.when(unknown).then("owed").otherwise("amount"))
@@ -495,14 +525,17 @@ def _order(cumulative: bool, first: dt.date) -> Any:
 
 
 def _judge(case: dict[str, Any], lives: list[Life], seen: Seen) -> Outcome:
-    by = {(life.loan, life.after, life.as_of): life for life in lives}
+    by = {(life.loan, life.after): life for life in lives}
     found: list[str] = []
     skipped: Counter[str] = Counter()
     for check in case["checks"]:
         skipped.update(name for name in check if name not in COMPARED)
-        life = by[(check["loan"], check["after_step"], _date(check["as_of"]))]
+        life = by[(check["loan"], check["after_step"])]
         try:
-            found += [f"after step {check['after_step']}: {d}" for d in _differences(check, life, by, seen)]
+            found += [
+                f"after step {check['after_step']}: {d}"
+                for d in _differences(check, life, by, seen)
+            ]
         except NotMappedError as gap:
             return of(case, "not attempted", str(gap))
     outcome = judged(case, found)
