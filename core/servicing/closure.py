@@ -59,6 +59,8 @@ def extinguished(touched: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
 def close_at_zero(touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Close loans that owe nothing, as `overpaid` while the borrower has credit.
 
+    An overpaid loan that owes again, after a chargeback say, is active again.
+
     Interest that was paid before it was earned counts as earned now. Returns positions and
     `loan_id`, `earned_at_payoff` of those loans.
     """
@@ -73,8 +75,13 @@ def close_at_zero(touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     ends = owes_nothing & (pl.col("status") != Status.written_off)
     done = touched.with_columns(earned_at_payoff=early, ends=ends)
     ended = pl.when(pl.col("credit") > 0).then(Status.overpaid.value).otherwise(Status.closed.value)
+    owes_again = (pl.col("status") == Status.overpaid) & ~pl.col("ends")
     closed = done.with_columns(
-        status=pl.when("ends").then(ended.cast(pl.Int8)).otherwise("status"),
+        status=pl.when("ends")
+        .then(ended.cast(pl.Int8))
+        .when(owes_again)
+        .then(pl.lit(Status.active.value, dtype=pl.Int8))
+        .otherwise("status"),
         interest_accrued=pl.col("interest_accrued") + pl.col("earned_at_payoff"),
         interest_earned=pl.col("interest_earned") + pl.col("earned_at_payoff"),
         accrued_today=pl.col("accrued_today") + pl.col("earned_at_payoff"),

@@ -243,7 +243,9 @@ def _take_back(day: Running, events: pl.DataFrame, source: str) -> None:
     _open(day, placed, pl.lit(Component.principal.value, dtype=pl.Int8), "anew")
     at = day.touched["loan_id"].is_in(back["loan_id"].implode())
     _show_principal_due(day, at)
-    day.touched = point(day.touched, day.dues, at, day.date)
+    whole = at & day.touched["whole_schedule"]
+    if whole.any():
+        day.touched = point(day.touched, day.dues, whole, day.date)
 
 
 def _chargeback(day: Running, events: pl.DataFrame) -> None:

@@ -1,4 +1,8 @@
-"""Command files: what people order, with maker, checker and a reason code."""
+"""Command files: what people order, with maker, checker and a reason code.
+
+Some commands carry an `amount` (decimal, in the loan's currency), a charge also a `due_date`;
+files without such commands need neither column. A new command is added to `COMMANDS`.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,23 @@ import datetime as dt
 import dataframely as dy
 import polars as pl
 
+from core.ledger.codes import Component, Kind
 from pipelines.formats.table import Parsed, read_csv, split
 
 COLUMNS = ["command_ref", "command", "loan_key", "value_date", "maker", "checker", "reason"]
-KNOWN = ("charge_off",)
+COMMANDS = {
+    "charge_off": Kind.charge_off,
+    "write_off": Kind.write_off,
+    "charge_fee": Kind.charge_assessed,
+    "charge_penalty": Kind.charge_assessed,
+    "goodwill_credit": Kind.goodwill_credit,
+    "waive_interest": Kind.interest_waived,
+    "refund_credit": Kind.credit_refunded,
+    "chargeback": Kind.chargeback,
+}
+"""What may be ordered, and the kind of event that it becomes."""
+WITHOUT_AMOUNT = ("charge_off", "write_off")
+CHARGES = {"charge_fee": Component.fee, "charge_penalty": Component.penalty}
 
 
 class Orders(dy.Schema):
@@ -21,13 +38,31 @@ class Orders(dy.Schema):
     command = dy.String()
     loan_key = dy.String(min_length=1)
     value_date = dy.Date(nullable=True)
+    amount = dy.String()
+    due_date = dy.Date(nullable=True)
     maker = dy.String(min_length=1, max_length=64)
     checker = dy.String(min_length=1, max_length=64)
     reason = dy.String(regex="^[a-z][a-z0-9_]{1,39}$")
 
     @dy.rule()
     def unknown_command(cls) -> pl.Expr:
-        return pl.col("command").is_in(list(KNOWN))
+        return pl.col("command").is_in(list(COMMANDS))
+
+    @dy.rule()
+    def amount_not_a_positive_number(cls) -> pl.Expr:
+        needs = ~pl.col("command").is_in(list(WITHOUT_AMOUNT))
+        return ~needs | (
+            pl.col("amount").str.contains(r"^\d{1,13}(\.\d{1,3})?$")
+            & pl.col("amount").str.contains("[1-9]")
+        )
+
+    @dy.rule()
+    def amount_where_the_command_has_none(cls) -> pl.Expr:
+        return ~pl.col("command").is_in(list(WITHOUT_AMOUNT)) | (pl.col("amount") == "")
+
+    @dy.rule()
+    def charge_without_a_due_date(cls) -> pl.Expr:
+        return ~pl.col("command").is_in(list(CHARGES)) | pl.col("due_date").is_not_null()
 
     @dy.rule()
     def value_date_not_a_date(cls) -> pl.Expr:
@@ -41,11 +76,14 @@ class Orders(dy.Schema):
 def parse(data: bytes, file_date: dt.date) -> Parsed:
     """Orders of a command file. Raises IntakeError if it is none."""
     raw, broken = read_csv(data, COLUMNS)
+    absent = [name for name in ("amount", "due_date") if name not in raw.columns]
+    raw = raw.with_columns(pl.lit("").alias(name) for name in absent)
     typed = raw.select(
         "line",
         pl.col(
-            "command_ref", "command", "loan_key", "maker", "checker", "reason"
+            "command_ref", "command", "loan_key", "maker", "checker", "reason", "amount"
         ).str.strip_chars(),
+        due_date=pl.col("due_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
         value_date=pl.col("value_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
     )
     good, bad = split(typed, Orders, "command_ref")

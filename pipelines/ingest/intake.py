@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from core.contract.money import CURRENCY_CODES, CURRENCY_NAMES
+from core.contract.money import CURRENCY_CODES, CURRENCY_NAMES, EXPONENT
 from core.errors import IntakeError
 from core.ledger.codes import EventState, Kind
 from core.origination.boarding import payload
@@ -147,6 +147,8 @@ def _take(
     report.files += 1
     for name, count in counts.items():
         setattr(report, name, getattr(report, name) + count)
+    if taken.events is None:  # every row was refused
+        return Intake(row | counts, quarantine=stamped)
     events = taken.events.with_columns(
         file_id=pl.lit(file.file_id),
         correlation_id=pl.lit(correlation_id),
@@ -162,7 +164,7 @@ class _Taken:
     accepted: int
     duplicates: int
     bad: list[dict[str, Any]]
-    events: pl.DataFrame
+    events: pl.DataFrame | None
     loans: pl.DataFrame | None = None
     attributes: pl.DataFrame | None = None
     reported: pl.DataFrame | None = None
@@ -218,8 +220,10 @@ def _event(
         .otherwise(EventState.accepted.value)
         .cast(pl.Int8),
     )
-    body = [c for c in ("loan_key", "value_date", "amount", "currency", "reason", "maker", "checker")
-            if c in frame.columns]  # fmt: skip
+    told = ["loan_key", "value_date", "amount", "currency", "reason", "maker", "checker"]
+    if kind is Kind.charge_assessed:
+        told.append("payload")
+    body = [c for c in told if c in frame.columns]
     return frame.with_columns(body_hash=_hashed(frame, body))
 
 
@@ -352,8 +356,35 @@ def _commands(
     assert file.business_date is not None
     parsed = commands.parse(data, file.business_date)
     matched, bad = _matched(parsed, known, "command_ref")
-    rows = matched.with_columns(currency="loan_currency", source_ref="command_ref", actor="maker")
-    return _fresh(rows, Kind.charge_off, parsed, bad, file, mapping, known)
+    decimals = {CURRENCY_CODES[name]: exponent for name, exponent in EXPONENT.items()}
+    exponent = pl.col("loan_currency").replace_strict(decimals, return_dtype=pl.UInt32)
+    orders = matched.with_columns(minor=payments.exact_minor(pl.col("amount"), exponent))
+    wrong = (pl.col("amount") != "") & pl.col("minor").is_null()
+    bad += [
+        {"line": line, "rule": "amount_finer_than_currency", "found": ref}
+        for line, ref in orders.filter(wrong).select("line", "command_ref").rows()
+    ]
+    component = pl.col("command").replace_strict(
+        {name: code.value for name, code in commands.CHARGES.items()},
+        default=None,
+        return_dtype=pl.Int8,
+    )
+    body = pl.struct(component=component, due_date=pl.col("due_date").cast(pl.String))
+    charged = pl.col("command").is_in(list(commands.CHARGES))
+    rows = orders.filter(~wrong).with_columns(
+        currency="loan_currency",
+        amount="minor",
+        source_ref="command_ref",
+        actor="maker",
+        payload=pl.when(charged).then(body.struct.json_encode()),
+    )
+    taken = _Taken(parsed.rows_in, 0, 0, parsed.bad + bad, None)
+    for kind in sorted(set(commands.COMMANDS.values())):
+        names = [name for name, each in commands.COMMANDS.items() if each is kind]
+        some = rows.filter(pl.col("command").is_in(names))
+        if some.height:
+            taken = _with(taken, _events(some, kind, file, mapping, known))
+    return taken
 
 
 def _fresh(
@@ -365,9 +396,26 @@ def _fresh(
     mapping: TapeMapping,
     known: _Known,
 ) -> _Taken:
+    taken = _events(rows, kind, file, mapping, known)
+    return _with(_Taken(parsed.rows_in, 0, 0, parsed.bad + bad, None), taken)
+
+
+def _events(
+    rows: pl.DataFrame, kind: Kind, file: LandingFile, mapping: TapeMapping, known: _Known
+) -> _Taken:
+    """Events of one kind that are new, and the rows that are repeated or contradict."""
     events = _complete(_event(rows, kind, mapping.source_system, mapping.entity, file, known))
     fresh, duplicates, conflicts = _keep_new(events, known)
-    return _Taken(parsed.rows_in, fresh.height, duplicates, parsed.bad + bad + conflicts, fresh)
+    return _Taken(0, fresh.height, duplicates, conflicts, fresh)
+
+
+def _with(taken: _Taken, more: _Taken) -> _Taken:
+    """Both together; rows in count once, with the file."""
+    parts = [part for part in (taken.events, more.events) if part is not None]
+    return _Taken(
+        taken.rows_in, taken.accepted + more.accepted, taken.duplicates + more.duplicates,
+        taken.bad + more.bad, pl.concat(parts) if parts else None,
+    )  # fmt: skip
 
 
 _READERS = {"loan_tape": _loans, "payments": _payments, "commands": _commands}

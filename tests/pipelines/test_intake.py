@@ -183,3 +183,32 @@ def test_the_simulator_writes_the_same_bytes_for_the_same_seed(tmp_path: Path) -
     two = {p.name: p.read_bytes() for p in (tmp_path / "two").iterdir()}
     assert one == two
     assert Settings(home=tmp_path).landing == tmp_path / "landing"
+
+
+def test_commands_with_amounts_become_events_and_bad_ones_are_named(ledger: Ledger) -> None:
+    loan = key(ledger)
+    header = "command_ref,command,loan_key,value_date,amount,due_date,maker,checker,reason\n"
+    lines = [
+        f"a,charge_fee,{loan},2018-01-10,12.50,2018-02-20,m-1,c-1,late_document",
+        f"b,goodwill_credit,{loan},2018-01-10,5.00,,m-1,c-1,service_failure",
+        f"c,charge_fee,{loan},2018-01-10,12.50,,m-1,c-1,late_document",
+        f"d,goodwill_credit,{loan},2018-01-10,five,,m-1,c-1,service_failure",
+        f"e,write_off,{loan},2018-01-10,1.00,,m-1,c-1,fraud",
+        f"f,goodwill_credit,{loan},2018-01-10,5.00,,m-1,m-1,service_failure",
+        f"g,waive_interest,{loan},2018-01-10,5.001,,m-1,c-1,hardship",
+    ]
+    drop(ledger, "commands_2018-01-10.csv", header + "\n".join(lines) + "\n")
+    report = take(ledger)
+    assert (report.accepted, report.quarantined) == (2, 5)
+    assert rules(ledger, "commands_2018-01-10.csv") == {
+        4: "charge_without_a_due_date", 5: "amount_not_a_positive_number",
+        6: "amount_where_the_command_has_none", 7: "maker_is_checker",
+        8: "amount_finer_than_currency",
+    }  # fmt: skip
+    policies = ledger.register(read_policies())
+    days = list(close_days(ledger, policies, missing_days(ledger), provenance(policies, "run")))
+    assert days[-1].date.isoformat() == "2018-01-10"
+    fees = ledger.frame("SELECT fees_due, paid_today FROM {lake}.positions p JOIN {lake}.loan_keys k "
+                        "USING (loan_id) WHERE k.loan_key = ? AND business_date = DATE '2018-01-10'",
+                        [loan])  # fmt: skip
+    assert fees.row(0) == (1_250, 500)

@@ -1,0 +1,187 @@
+"""What happens to a loan after boarding: charges, money of other kinds, money taken back, endings."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.contract.due_dates import Unit
+from core.frames import empty
+from core.ledger.accounts import ROLE
+from core.ledger.codes import Component, Kind, Status
+from core.ledger.laws import check_laws, movements_after
+from core.policy.book import PolicyBook
+from core.policy.models import Product, Waterfall
+from core.servicing.book import Book, Dues
+from core.servicing.close import DayClose, close
+from core.store.ledger import BALANCES
+from tests.core.loans import Story, _event, terms
+
+ORDER = [f"{t}.{c}" for t in ("past_due", "due", "in_advance")
+         for c in ("penalty", "fee", "interest", "principal", "tax")]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(policies: PolicyBook) -> PolicyBook:
+    """The shipped policies and a product whose schedule stands whole, with a down payment."""
+    since = dt.date(2000, 1, 1)
+    fall = Waterfall(name="whole", version=1, effective_from=since, order=ORDER)
+    product = Product.model_validate(
+        {
+            "name": "pay-later", "version": 1, "effective_from": since, "entity": "us-consumer",
+            "currency": "USD",
+            "schedule": {"amortisation": "equal_principal", "rate_basis": "period",
+                         "stands_whole": True, "down_payment_ppb": 250_000_000},
+            "interest": {"accrual": "scheduled", "rebate": "none"},
+            "payments": {"waterfall": "whole", "by_kind": {
+                "merchant_refund": {"waterfall": "whole", "excess": "spread"},
+                "goodwill_credit": {"waterfall": "whole", "excess": "last_instalment"}}},
+        }
+    )  # fmt: skip
+    more = (*policies.policies, ("products", product), ("waterfalls", fall))
+    return PolicyBook(tuple(sorted(more, key=lambda e: (e[0], e[1].name)))).with_registry(
+        policies.registry
+    )
+
+
+def live(
+    policies: PolicyBook, through: str, *happened: tuple[Kind, str, int | None, dict | None]
+) -> list[DayClose]:  # type: ignore[type-arg]
+    """A loan of 1,000.00 in four instalments of 15 days at no interest, every law checked."""
+    rows = [_event(k, 1, on, amount, str(n), json.dumps(body) if body else None)
+            for n, (k, on, amount, body) in enumerate(happened)]  # fmt: skip
+    boarded = terms(policies, "pay-later", principal=100_000, rate="0", n=3, start="2024-01-01",
+                    first_due="2024-01-16", every=15, unit=Unit.days)  # fmt: skip
+    lent = Story(policies).lent(boarded)
+    first = lent.rows[0]  # boarding; the payout is one of the events that happened
+    events = Story(policies, (first, *rows)).events()
+    book = Book.empty(policies.pins, events)
+    book = Book(None, book.terms, book.positions, book.dues, book.pending, book.wide(), empty(Dues))
+    balances, date, days = pl.DataFrame(schema=BALANCES), dt.date(2024, 1, 1), []
+    while date <= dt.date.fromisoformat(through):
+        done = close(book, events.filter(pl.col("value_date") == date), policies, date)
+        balances = movements_after(balances, done)
+        broken = [law for law in check_laws(book, done, balances) if not law.holds]
+        assert not broken, broken
+        days.append(done)
+        book, date = done.book, date + dt.timedelta(days=1)
+    return days
+
+
+PAID_OUT = (Kind.disbursed, "2024-01-01", 100_000, None)
+DOWN = (Kind.down_payment, "2024-01-01", 25_000, None)
+
+
+def standing(days: list[DayClose]) -> dict[tuple[int, int], tuple[int, int]]:
+    rows = days[-1].book.dues.select("instalment_no", "component", "amount", "paid").rows()
+    return {(n, c): (a, p) for n, c, a, p in rows}
+
+
+def test_a_down_payment_is_due_at_once_and_the_rest_is_spread(whole: PolicyBook) -> None:
+    days = live(whole, "2024-01-01", PAID_OUT)
+    assert standing(days) == {(-1, 0): (25_000, 0), (1, 0): (25_000, 0), (2, 0): (25_000, 0),
+                              (3, 0): (25_000, 0)}  # fmt: skip
+    assert days[-1].book.positions["principal_due"].to_list() == [25_000]
+
+
+def test_a_refund_is_spread_over_the_instalments_to_come(whole: PolicyBook) -> None:
+    refund = (Kind.merchant_refund, "2024-01-08", 17_500, None)
+    days = live(whole, "2024-01-08", PAID_OUT, DOWN, refund)
+    assert [p for (_, _), (_, p) in sorted(standing(days).items())] == [5_833, 5_833, 5_834]
+
+
+def test_goodwill_pays_the_last_instalment_first_at_the_lenders_expense(whole: PolicyBook) -> None:
+    days = live(
+        whole, "2024-01-08", PAID_OUT, DOWN, (Kind.goodwill_credit, "2024-01-08", 30_000, None)
+    )
+    assert [p for _, (_, p) in sorted(standing(days).items())] == [0, 5_000, 25_000]
+    moved = days[-1].transfers.filter(pl.col("debit") == ROLE["goodwill_expense"])
+    assert moved["amount"].sum() == 30_000
+
+
+def test_a_charge_joins_the_instalment_within_whose_period_it_falls(whole: PolicyBook) -> None:
+    fee = {"component": Component.fee.value, "due_date": "2024-01-20"}
+    late = {"component": Component.penalty.value, "due_date": "2024-03-01"}
+    days = live(whole, "2024-01-05", PAID_OUT, DOWN, (Kind.charge_assessed, "2024-01-05", 700, fee),
+                (Kind.charge_assessed, "2024-01-05", 900, late))  # fmt: skip
+    rows = standing(days)
+    assert rows[(2, Component.fee.value)] == (700, 0)
+    assert rows[(4, Component.penalty.value)] == (900, 0)
+
+
+def test_a_chargeback_uses_the_credit_first_and_the_rest_falls_due_next(whole: PolicyBook) -> None:
+    days = live(whole, "2024-01-20", PAID_OUT, DOWN,
+                (Kind.payment_received, "2024-01-18", 80_000, None),
+                (Kind.chargeback, "2024-01-20", 20_000, None))  # fmt: skip
+    position = days[-1].book.positions.row(0, named=True)
+    assert (position["credit"], position["principal"], position["status"]) == (
+        0,
+        15_000,
+        Status.active,
+    )
+    assert standing(days)[(2, 0)] == (40_000, 25_000)
+
+
+def test_a_closed_loan_that_is_charged_back_comes_back(whole: PolicyBook) -> None:
+    days = live(whole, "2024-02-20", PAID_OUT, DOWN,
+                (Kind.payment_received, "2024-01-16", 75_000, None),
+                (Kind.chargeback, "2024-02-20", 25_000, None))  # fmt: skip
+    assert days[15].book.positions["status"].to_list() == [Status.closed.value]
+    assert days[20].book.positions.is_empty()
+    assert days[-1].book.positions["principal"].to_list() == [25_000]
+    assert standing(days)[(4, 0)] == (25_000, 0)
+
+
+def test_a_loan_without_a_chargeback_keeps_its_credit_beside_one_that_has(
+    whole: PolicyBook,
+) -> None:
+    days = live(
+        whole, "2024-01-16", PAID_OUT, DOWN, (Kind.payment_received, "2024-01-16", 85_000, None)
+    )
+    assert days[-1].book.positions.select("credit", "status").row(0) == (
+        10_000,
+        Status.overpaid.value,
+    )
+
+
+def test_a_refund_of_credit_is_paid_out_and_closes_the_loan(whole: PolicyBook) -> None:
+    days = live(whole, "2024-01-20", PAID_OUT, DOWN, (Kind.payment_received, "2024-01-16", 85_000, None),
+                (Kind.credit_refunded, "2024-01-20", 10_000, None))  # fmt: skip
+    assert days[-1].book.positions["status"].to_list() == [Status.closed.value]
+
+
+def test_a_write_off_extinguishes_the_claim(whole: PolicyBook) -> None:
+    days = live(whole, "2024-01-20", PAID_OUT, DOWN, (Kind.write_off, "2024-01-20", None, None))
+    position = days[-1].book.positions.row(0, named=True)
+    assert (position["status"], position["principal"]) == (Status.written_off, 0)
+    assert days[-1].transfers["amount"].to_list() == [75_000]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([Kind.payment_received, Kind.merchant_refund, Kind.goodwill_credit,
+                             Kind.payout_refund, Kind.chargeback, Kind.credit_refunded]),
+            st.integers(2, 60), st.integers(1, 60_000)),
+        max_size=6,
+    )
+)  # fmt: skip
+def test_every_law_holds_whatever_happens(
+    whole: PolicyBook, events: list[tuple[Kind, int, int]]
+) -> None:
+    first = dt.date(2024, 1, 1)
+    happened = [(k, (first + dt.timedelta(days=d)).isoformat(), a, None) for k, d, a in events]
+    days = live(whole, "2024-03-05", PAID_OUT, *happened)
+    in_ = sum(a for k, _, a in events if k not in (Kind.chargeback, Kind.credit_refunded))
+    out = sum(a for k, _, a in events if k in (Kind.chargeback, Kind.credit_refunded))
+    last = days[-1].book
+    rows = last.positions if last.positions.height else last.closed
+    assert rows is not None
+    owed = rows.select(pl.col("principal") - pl.col("credit")).item()
+    assert owed == 100_000 - in_ + out
