@@ -13,7 +13,7 @@ import polars as pl
 from core.ledger.accounts import ROLE
 from core.ledger.codes import MONEY_IN, Component, Kind, Status, Timing
 from core.ledger.events import REPLAY_ORDER
-from core.servicing.allocation import Allocations, allocate, money_rule, use_credit
+from core.servicing.allocation import allocate, money_rule, use_credit
 from core.servicing.book import merge_dues
 from core.servicing.closure import charge_off, claim, extinguished
 from core.servicing.instalments import instalment_of, point, stand
@@ -295,4 +295,4 @@ _HANDLERS = {
     Kind.chargeback: _chargeback,
     Kind.credit_refunded: _refund_credit,
 }
-__all__ = ["ENDINGS", "Allocations", "book_receipts", "credit_meets_dues", "in_order", "take"]
+__all__ = ["ENDINGS", "book_receipts", "credit_meets_dues", "in_order", "take"]

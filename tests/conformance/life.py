@@ -22,12 +22,10 @@ from typing import Any
 
 import polars as pl
 
-from core.contract.day_count import CONVENTIONS
 from core.contract.due_dates import Unit
 from core.contract.schedule import Amortisation, RateBasis
 from core.frames import empty
-from core.ledger.accounts import ROLE
-from core.ledger.codes import MONEY_IN, Component, EventState, Kind, Status
+from core.ledger.codes import Component, EventState, Kind
 from core.ledger.events import EVENT_COLUMNS, Events
 from core.origination.boarding import payload
 from core.origination.terms import Terms
@@ -284,7 +282,6 @@ _BASES = {
     "ACT/360": RateBasis.act_360, "ACT/364": RateBasis.act_364,
     "ACT/365 Actual": RateBasis.act_365_actual, "ACT/ACT closing": RateBasis.act_act_closing,
 }  # fmt: skip
-assert "ACT/ACT closing" in CONVENTIONS
 
 
 def _rate(terms: dict[str, Any]) -> str:
@@ -563,6 +560,3 @@ def _differences(check: dict[str, Any], life: Life, by: dict[Any, Life], seen: S
     for entry in check.get("journal", []):
         found += shown.journal(entry)
     return found
-
-
-__all__ = ["MONEY_IN", "ROLE", "Status", "run"]

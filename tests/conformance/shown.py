@@ -11,7 +11,7 @@ import polars as pl
 from core.ledger.accounts import ROLE
 from core.ledger.codes import MONEY_IN, Component, Kind, Status
 from tests.conformance.fineract import _minor
-from tests.conformance.life import ACCOUNTS, JOURNAL, NAMES, Life, Seen, _date, _down
+from tests.conformance.life import ACCOUNTS, JOURNAL, NAMES, Life, Seen, _date
 
 COLUMNS = ("principal_due", "interest", "fees", "penalties", "due", "paid", "in_advance", "late",
            "outstanding")  # fmt: skip
@@ -322,4 +322,3 @@ def _text(entries: Counter[tuple[str, str, int]]) -> str:
 
 
 _ROLE_NAMES = {code: name for name, code in ROLE.items()}
-__all__ = ["Shown", "_down"]
