@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.conformance import fineract, life, printed
+from tests.conformance import aprs, fineract, life, printed
 from tests.conformance.outcome import Outcome, of
 
 CASES = Path(__file__).parent / "cases"
@@ -28,6 +28,9 @@ FAMILIES: dict[str, Run] = {
     "day_count": printed.day_count,
     "business_days": printed.business_days,
     "schedules": printed.schedule_tables,
+    "apr_regz": aprs.apr,
+    "apr_eu": aprs.apr,
+    "apr_india": aprs.apr,
 }
 """Printed families by category. Others are Fineract cases if they have terms, else unmapped."""
 
