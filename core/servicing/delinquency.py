@@ -52,6 +52,21 @@ def days_past_due(as_of: dt.date, oldest: pl.Expr, from_due_day: pl.Expr) -> pl.
     return counted.clip(lower_bound=0).fill_null(0).cast(pl.Int32)
 
 
+def delinquent_days(past_due: pl.Expr, grace: pl.Expr, paused: pl.Expr) -> pl.Expr:
+    """Days that count as delinquent: past due, less grace, less days on which it was paused.
+
+    Past-due days never pause. Paused days are min(date, pause end) - pause start, summed over
+    the pauses that have begun (Int32, never below 0).
+    """
+    return (past_due - grace - paused).clip(lower_bound=0).cast(pl.Int32)
+
+
+def paused_days(as_of: dt.date, start: pl.Expr, end: pl.Expr) -> pl.Expr:
+    """Days of one pause up to the date; 0 before it begins."""
+    reached = pl.min_horizontal(pl.lit(as_of), end)
+    return (reached - start).dt.total_days().clip(lower_bound=0)
+
+
 def bucket(days: pl.Expr, buckets: Buckets) -> pl.Expr:
     """Place of the range that holds `days` (Int8)."""
     chosen = pl.lit(0, dtype=pl.Int8)

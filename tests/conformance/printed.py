@@ -16,6 +16,8 @@ from core.contract.money import Rounding
 from core.contract.periods import Stub as DateStub
 from core.contract.periods import period_dates, unadjusted_start
 from core.contract.schedule import Amortisation, RateBasis, Stub
+from core.policy.models import Bucket, Buckets
+from core.servicing.delinquency import bucket, days_past_due, delinquent_days, paused_days
 from tests.conformance.outcome import Outcome, judged, of
 from tests.conformance.terms import row, schedules
 
@@ -112,6 +114,63 @@ def _business_day(case: dict[str, Any]) -> Outcome:
         ours = frame.select(due).to_series().to_list()
         return judged(case, _differ(ours, [expected[k] for k in ("first", "second", "last")]))
     return of(case, "not attempted", "inputs of an unknown shape")
+
+
+RBI = Buckets(
+    name="rbi", version=1, effective_from=dt.date(2021, 11, 12),
+    ranges=[Bucket(label=label, from_days=days) for label, days in (
+        ("current", 0), ("overdue_SMA0", 1), ("SMA1", 31), ("SMA2", 61), ("NPA", 91))],
+)  # fmt: skip
+SUITE = Buckets(
+    name="suite", version=1, effective_from=dt.date(2000, 1, 1),
+    ranges=[Bucket(label=label, from_days=days) for label, days in (
+        ("NO_DELINQUENCY", 0), ("RANGE_1", 1), ("RANGE_3", 4), ("RANGE_30", 31), ("RANGE_60", 61))],
+)  # fmt: skip
+
+
+def days_past_due_tables(cases: list[dict[str, Any]]) -> list[Outcome]:
+    """Classification dates by the RBI, and past-due and delinquent days with grace and pauses."""
+    return [
+        judged(case, _classified(case) if "due_date" in case["inputs"] else _delinquent(case))
+        for case in cases
+    ]
+
+
+def _classified(case: dict[str, Any]) -> list[str]:
+    due, found = _date(case["inputs"]["due_date"]), []
+    first: dict[str, str] = {}
+    frame = pl.DataFrame({"due": [due]})
+    for n in range(120):
+        on = due + dt.timedelta(days=n)
+        days = days_past_due(on, pl.col("due"), pl.lit(1))
+        first.setdefault(RBI.ranges[frame.select(bucket(days, RBI)).item()].label, on.isoformat())
+    for label, told in case["expected"].items():
+        if first.get(label) != told:
+            found.append(f"{label} from {first.get(label)}, expected {told}")
+    return found
+
+
+def _delinquent(case: dict[str, Any]) -> list[str]:
+    given, told = case["inputs"], case["expected"]
+    as_of, grace = _date(given["business_date"]), given["grace_days"]
+    late = [i for i in given["installments"] if _date(i["due"]) < as_of]
+    oldest = min(_date(i["due"]) for i in late)
+    pauses = [(_date(p["from"]), _date(p["to"])) for p in given.get("pauses", [])]
+    frame = pl.DataFrame({"due": [oldest], "from": [[p[0] for p in pauses]], "to": [[p[1] for p in pauses]]},
+                         schema={"due": pl.Date, "from": pl.List(pl.Date), "to": pl.List(pl.Date)})  # fmt: skip
+    paused = frame.explode("from", "to").select(
+        paused_days(as_of, pl.col("from"), pl.col("to")).fill_null(0).sum()
+    ).item()  # fmt: skip
+    past = days_past_due(as_of, pl.col("due"), pl.lit(0))
+    delinquent = delinquent_days(past, pl.lit(grace), pl.lit(paused))
+    past_due, days, place = frame.select(past, d=delinquent, b=bucket(delinquent, SUITE)).row(0)
+    ours = {
+        "past_due_days": past_due, "delinquent_days": days,
+        "classification": SUITE.ranges[place].label,
+        "delinquent_date": (oldest + dt.timedelta(days=grace)).isoformat(),
+        "delinquent_amount": str(sum(Decimal(i.get("amount", 0)) for i in late)),
+    }  # fmt: skip
+    return [f"{n} {ours[n]}, expected {v}" for n, v in told.items() if ours[n] != v]
 
 
 def _month_end(case: dict[str, Any]) -> Outcome:

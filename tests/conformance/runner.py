@@ -28,6 +28,7 @@ FAMILIES: dict[str, Run] = {
     "day_count": printed.day_count,
     "business_days": printed.business_days,
     "schedules": printed.schedule_tables,
+    "dpd": printed.days_past_due_tables,
     "apr_regz": aprs.apr,
     "apr_eu": aprs.apr,
     "apr_india": aprs.apr,
