@@ -126,12 +126,14 @@ def _counted_back(periods_a_year: int) -> Callable[[pl.Expr, pl.Expr], pl.Expr]:
             begin = end - pl.duration(days=whole * 7)
         else:
             every = 12 // periods_a_year
-            apart = (_month(end) - _month(start)) // every
-            late = _back(end, apart * every) < start
-            whole = apart - late.cast(pl.Int32)
-            begin = _back(end, whole * every)
-        length = _days(_back(begin, pl.lit(12)), begin)
-        rest = pl.when(length == 366).then(365).otherwise(366) * _days(start, begin)
+            reached = pl.min_horizontal(_day(end), _day(start.dt.month_end()))
+            months = _month(end) - _month(start) - (reached < _day(start)).cast(pl.Int32)
+            whole = months // every
+            begin = add_months(end, -whole * every, end.dt.day(), pl.lit(False))
+        # the year that ends at `begin` has 366 days if it holds a 29 February
+        year = begin.dt.year().cast(pl.Int64) - (begin.dt.month() <= 2).cast(pl.Int64)
+        on_it = (begin.dt.month() == 2) & (begin.dt.day() == 29)
+        rest = pl.when(_is_leap(year) | on_it).then(365).otherwise(366) * _days(start, begin)
         return whole.cast(pl.Int64) * (unit // periods_a_year) + rest * (52 * 12)
 
     return counted
@@ -139,10 +141,6 @@ def _counted_back(periods_a_year: int) -> Callable[[pl.Expr, pl.Expr], pl.Expr]:
 
 def _month(date: pl.Expr) -> pl.Expr:
     return date.dt.year().cast(pl.Int32) * 12 + date.dt.month().cast(pl.Int32)
-
-
-def _back(date: pl.Expr, months: pl.Expr) -> pl.Expr:
-    return add_months(date, -months, date.dt.day(), pl.lit(False))
 
 
 def _act_act(start: pl.Expr, end: pl.Expr) -> pl.Expr:
