@@ -71,8 +71,7 @@ class Kind(IntEnum):
     credit_refunded = 9
     chargeback = 10
     write_off = 11
-    payment_reversed = 12
-    down_payment = 13
+    down_payment = 12
 
 
 class EventState(IntEnum):
@@ -95,7 +94,6 @@ EVENT_KINDS = {
     Kind.credit_refunded: "the borrower's credit is paid back",
     Kind.chargeback: "the card network takes a payment back; the payment stands",
     Kind.write_off: "a person gives the claim up; it is extinguished",
-    Kind.payment_reversed: "an earlier payment never was: the loan is replayed without it",
     Kind.down_payment: "the borrower's own share, paid at disbursement",
 }
 
