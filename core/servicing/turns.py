@@ -295,4 +295,3 @@ _HANDLERS = {
     Kind.chargeback: _chargeback,
     Kind.credit_refunded: _refund_credit,
 }
-__all__ = ["ENDINGS", "book_receipts", "credit_meets_dues", "in_order", "take"]

@@ -398,7 +398,6 @@ class Seen:
     paid: pl.DataFrame
     moved: pl.DataFrame
     events: dict[int, list[tuple[Step, int]]]
-    charged_off: dict[int, bool]
 
 
 class Batch:
@@ -457,7 +456,7 @@ class Batch:
         self.nothing = empty(Events)
 
     def run(self) -> Seen:
-        seen = Seen({}, empty(Dues), pl.DataFrame(), pl.DataFrame(), self.events, {})
+        seen = Seen({}, empty(Dues), pl.DataFrame(), pl.DataFrame(), self.events)
         if self.first is None:
             return seen
         looks: dict[dt.date, list[int]] = {}
