@@ -72,13 +72,14 @@ class Kind(IntEnum):
     chargeback = 10
     write_off = 11
     down_payment = 12
+    reversal = 13
 
 
 class EventState(IntEnum):
-    """What became of an event at intake."""
+    """How an event came: in time, or after its value date was closed (it restates)."""
 
     accepted = 0
-    pending_restatement = 1
+    late = 1
 
 
 EVENT_KINDS = {
@@ -95,6 +96,7 @@ EVENT_KINDS = {
     Kind.chargeback: "the card network takes a payment back; the payment stands",
     Kind.write_off: "a person gives the claim up; it is extinguished",
     Kind.down_payment: "the borrower's own share, paid at disbursement",
+    Kind.reversal: "another event is taken back, as if it had never come",
 }
 
 MONEY_IN = (

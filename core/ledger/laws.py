@@ -17,6 +17,7 @@ from core.ledger.transfers import account_movements
 from core.servicing.book import Book
 from core.servicing.close import DayClose
 from core.servicing.closure import claim
+from core.servicing.restatement import Restatement
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,37 @@ def check_laws(before: Book, closed: DayClose, balances: pl.DataFrame) -> list[L
     it (`entity`, `product`, `currency`, `account`, `balance`).
     """
     return [
+        *loan_laws(before, closed),
+        _ledger_equals_positions(closed, balances),
+        _trial_balance(balances),
+    ]
+
+
+def loan_laws(before: Book, closed: DayClose) -> list[Law]:
+    """The laws that hold for any part of the book, a day that is lived again among them."""
+    return [
         _payments_are_allocated(closed),
         *_claims_move_as_events_say(before, closed),
         _dues_agree(closed),
-        _ledger_equals_positions(closed, balances),
-        _trial_balance(balances),
         _one_row_a_loan(closed),
+    ]
+
+
+def restated_laws(restated: Restatement) -> list[Law]:
+    """Every law of `loan_laws` over all restated days, as one verdict each."""
+    verdicts: dict[str, list[Law]] = {}
+    for before, closed in restated.days:
+        for law in loan_laws(before, closed):
+            verdicts.setdefault(law.name, []).append(law)
+    return [
+        Law(
+            f"restated_{name}",
+            all(each.holds for each in laws),
+            sum(each.broken for each in laws),
+            f"{restated.loans.len()} loans from {restated.first}",
+            next((each.example for each in laws if each.example), ""),
+        )
+        for name, laws in verdicts.items()
     ]
 
 
@@ -89,16 +115,18 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
         .group_by("loan_id")
         .agg(disbursed=pl.col("amount").sum())
     )
+    # differences of a restatement stand in the book that the close began with
+    todays = closed.transfers.filter(pl.col("value_date") == closed.date)
     charges_to = [ROLE["penalties_receivable"], ROLE["fees_receivable"]]
     penalties = (
-        closed.transfers.filter(pl.col("debit").is_in(charges_to))
+        todays.filter(pl.col("debit").is_in(charges_to))
         .group_by("loan_id")
         .agg(charged=pl.col("amount").sum())
     )
     back = closed.applied.filter(pl.col("kind").is_in(_BACK))["event_id"]
     taken_back = (
-        closed.transfers.filter(
-            (pl.col("debit") == ROLE["loan_principal"]) & pl.col("event_id").is_in(back.implode())
+        todays.filter(
+            pl.col("debit").is_in([ROLE["loan_principal"], ROLE["credit_loss"]]) & pl.col("event_id").is_in(back.implode())
         )
         .group_by("loan_id")
         .agg(back=pl.col("amount").sum())

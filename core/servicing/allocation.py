@@ -189,24 +189,63 @@ def _beyond(
         rest = left.join(whole.select("loan_id"), on="loan_id", how="anti")
         others = paying.filter(~pl.col("whole_schedule"))
         return pl.concat([stands, _beyond(others, dues, rest, policies, date)])
-    loans = loans.with_columns(
-        rest_principal=pl.col("principal") - pl.col("principal_due"),
-        interest_off=pl.col("interest_accrued").clip(lower_bound=0),
-    )
+    back = _charged_back(loans, dues, date)
+    loans = (
+        loans.join(
+            back.group_by("loan_id").agg(stands=pl.col("asked").sum()),
+            on="loan_id", how="left", maintain_order="left",
+        )
+        .with_columns(pl.col("stands").fill_null(0))
+        .with_columns(
+            rest_principal=pl.col("principal") - pl.col("principal_due") - pl.col("stands"),
+            interest_off=pl.col("interest_accrued").clip(lower_bound=0),
+        )
+    )  # fmt: skip
     loans = _without_rebate(loans)
-    settles = pl.col("money") >= pl.col("rest_principal") + pl.col("interest_off")
+    whole_claim = pl.col("rest_principal") + pl.col("stands") + pl.col("interest_off")
+    settles = pl.col("money") >= whole_claim
     frozen = pl.col("status") == Status.charged_off
     paid_off = _payoff_lines(loans.filter(settles))
     early = loans.filter(~settles & ~frozen)
     scheduled = early.filter(pl.col("interest_mode") == InterestMode.scheduled)
     daily = early.filter(pl.col("interest_mode") == InterestMode.daily)
-    parts = [
-        _poured(paid_off, pl.col("asked")),
-        _poured(_scheduled_lines(scheduled, dues, ranks), pl.col("asked")),
-        _poured(_daily_lines(daily, dues), pl.col("asked")),
-        _poured(_principal_lines(loans.filter(~settles & frozen)), pl.col("asked")),
+    lines = [
+        paid_off,
+        _scheduled_lines(scheduled, dues, ranks),
+        _daily_lines(daily, dues),
+        _principal_lines(loans.filter(~settles & frozen)),
     ]
-    return pl.concat(parts)
+    if back.is_empty():
+        return pl.concat(_poured(each, pl.col("asked")) for each in lines)
+    # what was charged back and falls due later is paid last, but before any credit
+    order = pl.when(pl.col("component").is_null()).then(2).otherwise(0)
+    every = pl.concat([*(each.with_columns(order=order) for each in lines if each.height),
+                       back.with_columns(order=pl.lit(1))])  # fmt: skip
+    ordered = every.sort("loan_id", "order", maintain_order=True).drop("order")
+    return _poured(ordered, pl.col("asked"))
+
+
+def _charged_back(loans: pl.DataFrame, dues: pl.DataFrame, date: dt.date) -> pl.DataFrame:
+    """Principal that a chargeback put on an instalment to come, as lines to pour money over."""
+    unpaid = pl.col("amount") - pl.col("paid")
+    return (
+        dues.filter(
+            (pl.col("due_date") > date)
+            & (unpaid > 0)
+            & (pl.col("component") == Component.principal.value)
+        )
+        .join(loans.select("loan_id", "event_id", "money"), on="loan_id")
+        .select(
+            "loan_id",
+            "event_id",
+            "money",
+            "due_date",
+            "instalment_no",
+            "component",
+            timing=pl.lit(Timing.in_advance.value, dtype=pl.Int8),
+            asked=unpaid,
+        )
+    )
 
 
 def _without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
@@ -316,7 +355,9 @@ def _line(
 def _payoff_lines(loans: pl.DataFrame) -> pl.DataFrame:
     """Interest to the date, the whole principal, and the rest to the borrower's credit."""
     nothing = pl.lit(0)
-    rest = pl.col("money") - pl.col("rest_principal") - pl.col("interest_off")
+    rest = (
+        pl.col("money") - pl.col("rest_principal") - pl.col("stands") - pl.col("interest_off")
+    )
     lines = [
         _line(loans, nothing, Component.interest, pl.col("interest_off")),
         _line(loans, nothing, Component.principal, pl.col("rest_principal")),

@@ -61,19 +61,20 @@ def bill(
 
 
 def _with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
-    """What already stands with the ending instalment, paid before it is billed."""
+    """What already stands with the ending instalment: paid before it is billed, or charged back."""
     early = (
         dues.filter(pl.col("component") <= Component.interest.value)
-        .select("loan_id", "instalment_no", "component", "paid")
+        .select("loan_id", "instalment_no", "component", "paid", "amount")
         .join(ending.select("loan_id", "instalment_no"), on=["loan_id", "instalment_no"])
         .group_by("loan_id")
         .agg(
             early_principal=pl.col("paid").filter(pl.col("component") == 0).sum(),
             early_interest=pl.col("paid").filter(pl.col("component") == 1).sum(),
+            stands=(pl.col("amount") - pl.col("paid")).filter(pl.col("component") == 0).sum(),
         )
     )
     return ending.join(early, on="loan_id", how="left", maintain_order="left").with_columns(
-        pl.col("early_principal", "early_interest").fill_null(0)
+        pl.col("early_principal", "early_interest", "stands").fill_null(0)
     )
 
 
@@ -87,7 +88,7 @@ def _amounts(ending: pl.DataFrame) -> pl.DataFrame:
     asked = instalment(ending, figures)
     daily = pl.col("interest_mode") == InterestMode.daily
     last = pl.col("instalment_no") >= pl.col("instalments")
-    unbilled = pl.col("principal") - pl.col("principal_due")
+    unbilled = pl.col("principal") - pl.col("principal_due") - pl.col("stands")
     level = (
         (pl.col("amortisation") == Amortisation.equal_instalment)
         & (pl.col("instalment_no") > pl.col("grace_principal"))
@@ -145,7 +146,7 @@ def _next_period(
     """Positions after billing: dues grown, cursor on the next instalment, accrual restarted."""
     figures = Figures(asked)
     settled = _with_residue(asked, figures, date).with_columns(
-        principal_due=pl.col("principal_due") + pl.col("billed_principal"),
+        principal_due=pl.col("principal_due") + pl.col("billed_principal") + pl.col("stands"),
         interest_due=pl.col("interest_due") + pl.col("billed_interest"),
         interest_accrued=pl.col("interest_accrued") - pl.col("billed_interest"),
         accrual_paid=(pl.col("accrual_paid") - pl.col("early_interest")).clip(lower_bound=0),

@@ -14,7 +14,7 @@ import polars as pl
 
 from core.errors import EngineError
 from core.frames import empty
-from core.ledger.codes import ENDED, MONEY_IN, EventState, Kind, Status
+from core.ledger.codes import ENDED, MONEY_IN, Kind, Status
 from core.ledger.events import REPLAY_ORDER
 from core.ledger.transfers import Transfers, aggregated, all_of, transfer
 from core.origination.boarding import terms_of
@@ -54,12 +54,12 @@ def close(book: Book, events: pl.DataFrame, policies: PolicyBook, date: dt.date)
     """Close one business date.
 
     `events` are those booked on the date (schema `Events`); those with a later value date
-    wait in the book, those with an earlier one are pending restatement and change nothing.
-    Raises EngineError if the date does not follow the book's.
+    wait in the book. News that came late restates the book first
+    (`core.servicing.restatement.close_with_news`) and is none of them. Raises EngineError if the date does not follow the book's.
     """
     if book.date is not None and date != book.date + dt.timedelta(days=1):
         raise EngineError(f"the book stands at {book.date}: close {book.date + ONE_DAY} next")
-    waiting = pl.concat([book.pending, events.filter(pl.col("state") == EventState.accepted)])
+    waiting = pl.concat([book.pending, events])
     today = waiting.filter(pl.col("value_date") == date).sort(REPLAY_ORDER)
     pending = waiting.filter(pl.col("value_date") > date)
     return _day(_without_closed(book), today, pending, policies, date)

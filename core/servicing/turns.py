@@ -226,8 +226,11 @@ def _take_back(day: Running, events: pl.DataFrame, source: str) -> None:
         credit=pl.col("credit") - pl.col("used"), principal=pl.col("principal") + pl.col("anew")
     ).select(day.touched.columns)
     hit = grown.filter(pl.col("asked").is_not_null())
+    off = pl.col("status") == Status.charged_off.value
     day.book(hit, "borrower_credit", source, "used")
-    day.book(hit, "loan_principal", source, "anew")
+    day.book(hit.filter(~off), "loan_principal", source, "anew")
+    day.book(hit.filter(off), "credit_loss", source, "anew")
+    day.book(hit.filter(off), "memo_claim", "memo_contra", "anew")
     back = hit.filter(pl.col("anew") > 0)
     if back.is_empty():
         return
@@ -239,6 +242,14 @@ def _take_back(day: Running, events: pl.DataFrame, source: str) -> None:
     )
     placed = instalment_of(
         back.with_columns(on=pl.lit(day.date), strictly=~on_the_last), day.policies.calendars
+    )
+    # of a claim that is off the books, all is due
+    at_once = off & ~pl.col("whole_schedule")
+    placed = placed.with_columns(
+        number=pl.when(at_once)
+        .then((pl.col("instalments") + 1).cast(pl.Int16))
+        .otherwise("number"),
+        falls=pl.when(at_once).then(pl.lit(day.date)).otherwise("falls"),
     )
     _open(day, placed, pl.lit(Component.principal.value, dtype=pl.Int8), "anew")
     at = day.touched["loan_id"].is_in(back["loan_id"].implode())
@@ -259,6 +270,7 @@ def _refund_credit(day: Running, events: pl.DataFrame) -> None:
 def _charge_off(day: Running, events: pl.DataFrame) -> None:
     """Off the books; the claim lives on in memorandum."""
     day.touched, gone = charge_off(day.touched, events.select("loan_id", "event_id"))
+    _accelerate(day, gone)
     gone = gone.with_columns(claim=claim())
     day.book(gone, "credit_loss", "loan_principal", "principal")
     day.book(gone, "interest_charged_off", "interest_due", "interest_due")
@@ -266,6 +278,20 @@ def _charge_off(day: Running, events: pl.DataFrame) -> None:
     day.book(gone, "fee_charged_off", "fees_receivable", "fees_due")
     day.book(gone, "fee_charged_off", "penalties_receivable", "penalties_due")
     day.book(gone, "memo_claim", "memo_contra", "claim")
+
+
+def _accelerate(day: Running, gone: pl.DataFrame) -> None:
+    """What was charged back and was to fall due later falls due with the charge-off.
+
+    Schedules that stand whole go on billing.
+    """
+    ids = gone.filter(~pl.col("whole_schedule"))["loan_id"]
+    later = pl.col("loan_id").is_in(ids.implode()) & (pl.col("due_date") > day.date)
+    if not day.dues.select(later.any()).item():
+        return
+    today = pl.when(later).then(pl.lit(day.date)).otherwise("due_date")
+    day.dues = day.dues.with_columns(due_date=today)
+    _show_principal_due(day, day.touched["loan_id"].is_in(ids.implode()))
 
 
 def _write_off(day: Running, events: pl.DataFrame) -> None:
