@@ -67,15 +67,16 @@ def correlation_id() -> str:
 GROUPED = """
 SELECT p.days_past_due, p.status, count(*)::BIGINT AS loans, sum(p.principal)::BIGINT AS principal,
        sum(p.principal_due + p.interest_due + p.fees_due + p.penalties_due)::BIGINT AS overdue
-FROM positions p WHERE p.version = ? {where} GROUP BY ALL ORDER BY ALL
+FROM positions_at(?, ?) p WHERE true {where} GROUP BY ALL ORDER BY ALL
 """
 FLOWS = """
 SELECT date_trunc('month', value_date)::DATE AS month,
        sum(amount) FILTER (WHERE d.name = 'loan_principal' AND c.name = 'payout_clearing')::BIGINT AS disbursed,
-       sum(amount) FILTER (WHERE d.name = 'payment_clearing')::BIGINT AS collected,
+       (sum(amount) FILTER (WHERE d.name = 'payment_clearing') - coalesce(sum(amount) FILTER
+           (WHERE c.name = 'payment_clearing' AND t.booking_date > t.value_date), 0))::BIGINT AS collected,
        sum(amount) FILTER (WHERE d.name = 'credit_loss')::BIGINT AS charged_off
 FROM transfers t JOIN account_roles d ON d.code = t.debit JOIN account_roles c ON c.code = t.credit
-WHERE t.loan_id > 0 AND t.version <= ? {where} GROUP BY 1 ORDER BY 1
+WHERE t.loan_id > 0 AND t.version <= ? AND t.value_date <= ? {where} GROUP BY 1 ORDER BY 1
 """
 CHECKS = """
 SELECT suite, name, passed, broken, figures FROM checks WHERE version = ? ORDER BY suite, name

@@ -19,6 +19,9 @@ class Clocks:
 
     as_of: dt.date
     version: int
+    """The version that closed the date."""
+    known_at: int
+    """What was said up to this version counts, restatements of the date among it."""
     latest: bool
 
 
@@ -47,6 +50,8 @@ def head(title: str, reader: LedgerReader) -> Clocks | None:
             label = "Choose a date"
         else:
             label = f"As of {day(chosen.as_of)} · version {chosen.version}"
+            if chosen.known_at != chosen.version:
+                label += f", known at {chosen.known_at}"
         with st.popover(label, icon=":material/calendar_today:"):
             _choose(published)
     if chosen is None:
@@ -63,7 +68,7 @@ def _chosen(published: pl.DataFrame) -> Clocks | None:
     newest = published.row(-1, named=True)
     wanted = st.query_params.get("as_of")
     if not wanted:
-        return Clocks(newest["business_date"], newest["version"], latest=True)
+        return Clocks(newest["business_date"], newest["version"], newest["version"], latest=True)
     try:
         as_of = dt.date.fromisoformat(wanted)
         known_at = int(st.query_params.get("version", newest["version"]))
@@ -72,7 +77,7 @@ def _chosen(published: pl.DataFrame) -> Clocks | None:
     found = published.filter((pl.col("business_date") == as_of) & (pl.col("version") <= known_at))
     if found.is_empty():
         return None
-    return Clocks(as_of, int(found["version"].max()), latest=False)  # type: ignore[arg-type]
+    return Clocks(as_of, int(found["version"].max()), known_at, latest=False)  # type: ignore[arg-type]
 
 
 def _choose(published: pl.DataFrame) -> None:

@@ -27,9 +27,11 @@ def page() -> None:
 @st.fragment
 def _body(clocks: Clocks) -> None:
     buckets_name, grades = _controls()
-    token = f"{clocks.version}|{buckets_name}|{','.join(grades)}"
+    token = f"{clocks.known_at}|{buckets_name}|{','.join(grades)}"
     where, values = data.of_grades(grades, "p")
-    grouped = data.ask(data.GROUPED.format(where=where), clocks.version, clocks.version, *values)
+    grouped = data.ask(
+        data.GROUPED.format(where=where), clocks.known_at, clocks.as_of, clocks.known_at, *values
+    )
     if grouped.is_empty():
         st.info("No loan matches these filters. Take one away.")
         _done(token)
@@ -88,7 +90,7 @@ def _figures(clocks: Clocks, grouped: pl.DataFrame, grades: list[str]) -> None:
     line = data.ask(
         "SELECT business_date, control_totals::JSON->>'principal' AS principal, positions "
         "FROM versions WHERE version <= ? ORDER BY business_date",
-        clocks.version, clocks.version,
+        clocks.known_at, clocks.known_at,
     )  # fmt: skip
     monthly = line.filter(
         (pl.col("business_date") == pl.col("business_date").dt.month_end())
@@ -145,19 +147,19 @@ def _count_change(now: Figures, before: Figures | None) -> str | None:
 
 
 def _thirty_days_before(clocks: Clocks, grades: list[str]) -> Figures | None:
-    found = data.ask(
-        "SELECT max(version) AS version FROM versions WHERE business_date = ? AND version <= ?",
-        clocks.version, clocks.as_of - dt.timedelta(days=30), clocks.version,
-    )["version"][0]  # fmt: skip
-    if found is None:
-        return None
+    then = clocks.as_of - dt.timedelta(days=30)
     where, values = data.of_grades(grades, "p")
-    return key_figures(data.ask(data.GROUPED.format(where=where), int(found), int(found), *values))
+    rows = data.ask(
+        data.GROUPED.format(where=where), clocks.known_at, then, clocks.known_at, *values
+    )
+    return key_figures(rows) if rows.height else None
 
 
 def _flows(clocks: Clocks, grades: list[str], token: str) -> None:
     where, values = data.of_grades(grades, "t")
-    flows = data.ask(data.FLOWS.format(where=where), clocks.version, clocks.version, *values)
+    flows = data.ask(
+        data.FLOWS.format(where=where), clocks.known_at, clocks.known_at, clocks.as_of, *values
+    )
     with st.container(border=True):
         st.subheader(
             "Disbursed and collected by month", anchor=False, help=metrics.FLOWS.definition
@@ -172,11 +174,11 @@ def _strats(clocks: Clocks, table: pl.DataFrame, buckets_name: str) -> None:
     shown = table.select("bucket", "loans", "principal", "share")
     about = {
         "what": metrics.BY_BUCKET.definition, "buckets": buckets_name,
-        "as of": clocks.as_of.isoformat(), "version": str(clocks.version),
+        "as of": clocks.as_of.isoformat(), "version": str(clocks.known_at),
         "made at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), "rows": str(shown.height),
         "principal": "minor units",
     }  # fmt: skip
-    name = f"portfolio_by_bucket_{clocks.as_of}_v{clocks.version}"
+    name = f"portfolio_by_bucket_{clocks.as_of}_v{clocks.known_at}"
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(

@@ -10,16 +10,17 @@ from typing import Annotated
 
 import polars as pl
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from core.contract.money import to_major
 from core.errors import LoanbookError
 from core.ledger.codes import Component, EventState, Status, label
 from core.store.ledger import Ledger
-from core.store.reader import LedgerReader
+from core.store.reader import NOW, LedgerReader
 from core.store.settings import HOME_VARIABLE
+from pipelines import books_commands, loan_commands
+from pipelines.console import date as date_
+from pipelines.console import err, loan_id, out, progress, show
 from pipelines.ingest.intake import IntakeReport, take_in
 from pipelines.ingest.landing import scan
 from pipelines.reporting.reconcile import reconcile, reported_dates, table
@@ -38,8 +39,8 @@ loan_app = typer.Typer(
     help="One loan: its terms, balances, dues and movements.", no_args_is_help=True
 )
 app.add_typer(loan_app, name="loan")
-out = Console(width=None if sys.stdout.isatty() else 132)
-err = Console(stderr=True)
+loan_commands.register(app)
+books_commands.register(app)
 PAGES = "http://localhost:8501"
 
 
@@ -53,41 +54,6 @@ def instance(
     """Choose the instance that the command works on."""
     if home is not None:
         os.environ[HOME_VARIABLE] = str(home.resolve())
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("[progress.description]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=err,
-    )
-
-
-def _date(text: str | None, name: str) -> dt.date | None:
-    if text is None:
-        return None
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is no date; write it like 2018-06-30", param_hint=name
-        ) from None
-
-
-def _show(frame: pl.DataFrame, title: str = "") -> None:
-    """A frame as a table; numbers to the right."""
-    shown = Table(title=title or None, title_justify="left")
-    for name, kind in frame.schema.items():
-        shown.add_column(name.replace("_", " "), justify="right" if kind.is_numeric() else "left")
-    for row in frame.rows():
-        shown.add_row(*("–" if cell is None else _text(cell) for cell in row))
-    out.print(shown)
-
-
-def _text(cell: object) -> str:
-    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
 
 
 @app.command()
@@ -122,7 +88,7 @@ def run() -> None:
     else:
         out.print(f"Closing {first} to {last} ({(last - first).days + 1} days) through Dagster.")
         prepare_home(where)
-        with _progress() as bar:
+        with progress() as bar:
             task = bar.add_task("intake", total=(last - first).days + 1)
             published.set(lambda date: bar.update(task, advance=1, description=f"published {date}"))
             good, problem = run_job(first.isoformat(), last.isoformat())
@@ -151,7 +117,7 @@ def close(
     ledger, policies = open_instance()
     _take(ledger)
     days = missing_days(ledger)
-    wanted = _date(date, "date") or (days[0] if days else None)
+    wanted = date_(date, "date") or (days[0] if days else None)
     closed = ledger.head().published_date
     if wanted is None or (closed and wanted <= closed):
         out.print(f"{wanted or 'Every landed date'} is closed already; nothing was changed.")
@@ -172,7 +138,7 @@ def backfill(
     """Close every missing day in order, in one process with the book kept in memory."""
     ledger, _ = open_instance()
     _take(ledger)
-    days = missing_days(ledger, _date(through, "through"))
+    days = missing_days(ledger, date_(through, "through"))
     if not days:
         out.print("No day is missing; nothing was changed.")
         return
@@ -181,7 +147,7 @@ def backfill(
 
 def _take(ledger: Ledger) -> IntakeReport:
     policies = ledger.register(read_policies())
-    with _progress() as bar:
+    with progress() as bar:
         task = bar.add_task("intake", total=None)
         report = take_in(
             ledger,
@@ -202,7 +168,7 @@ def _take(ledger: Ledger) -> IntakeReport:
 
 def _close(ledger: Ledger, days: list[dt.date]) -> None:
     policies = ledger.register(read_policies())
-    with _progress() as bar:
+    with progress() as bar:
         task = bar.add_task("close", total=len(days))
         last = None
         for last in close_days(ledger, policies, days, provenance(policies)):
@@ -230,9 +196,8 @@ def status() -> None:
             ("code", last["code_hash"][:16]),
         ]  # fmt: skip
     rejected = reader.query("SELECT count(*) AS n FROM publications WHERE state = 'rejected'")
-    late = reader.query(
-        f"SELECT count(*) AS n FROM events WHERE state = {EventState.pending_restatement.value}"
-    )
+    late = reader.query(f"SELECT count(*) AS n FROM events WHERE state = {EventState.late.value}")
+    again = reader.query("SELECT count(*) AS n FROM restated_loans")
     files = reader.query(
         "SELECT count(*) FILTER (WHERE state = 'taken') AS taken, "
         "count(*) FILTER (WHERE state = 'refused') AS refused, "
@@ -243,7 +208,7 @@ def status() -> None:
         ("files", f"{files['taken']:,} taken, {files['refused']:,} refused"),
         ("rows", f"{files['quarantined']:,} quarantined, {files['duplicates']:,} duplicates"),
         ("rejected versions", f"{rejected['n'][0]:,}"),
-        ("pending restatement", f"{late['n'][0]:,} events dated before the first open date"),
+        ("late news", f"{late['n'][0]:,} events, {again['n'][0]:,} loans restated"),
     ]
     shown = Table(show_header=False)
     for name, value in facts:
@@ -256,32 +221,32 @@ def loan_list(
     first: Annotated[int, typer.Option(help="How many to show.")] = 20,
 ) -> None:
     """Loans by id, with their key."""
-    _show(
+    show(
         LedgerReader(settings()).query("SELECT * FROM loan_keys ORDER BY loan_id LIMIT ?", [first])
     )
 
 
 @loan_app.command("show")
-def loan_show(
+def loanshow(
     loan: Annotated[str, typer.Argument(help="Loan id, or the loan's key.")],
     as_of: Annotated[str | None, typer.Option(help="Business date; default: the last.")] = None,
 ) -> None:
     """Terms, balances, open dues and allocations of one loan on a date."""
     reader = LedgerReader(settings())
-    loan_id = _loan_id(reader, loan)
-    day = _date(as_of, "--as-of")
+    number = loan_id(reader, loan)
+    day = date_(as_of, "--as-of")
     version, date = reader.version_of(day)
     terms = reader.query(
         "SELECT l.*, p.name AS product_name FROM loans l JOIN products p ON p.code = l.product "
         "WHERE loan_id = ? ORDER BY version",
-        [loan_id],
+        [number],
     )
     if terms.is_empty():
         raise LoanbookError(
-            f"loan {loan_id} has not been boarded by {date}; see `loanbook loan list`"
+            f"loan {number} has not been boarded by {date}; see `loanbook loan list`"
         )
     first = terms.row(0, named=True)
-    shown = Table(title=f"Loan {loan_id} as of {date}, version {version}", show_header=False,
+    shown = Table(title=f"Loan {number} as of {date}, version {version}", show_header=False,
                   title_justify="left")  # fmt: skip
     for name, value in (
         ("product", first["product_name"]),
@@ -290,11 +255,11 @@ def loan_show(
         ("instalments", f"{first['instalments']} of {to_major(first['emi'] or 0, 'USD')}"),
         ("disbursed", str(first["disbursed_on"])),
         ("first due", str(first["first_due_date"])),
-        ("closed", str(terms["closed_on"].max() or "–")),
+        ("closed", _ending(reader, number)),
     ):
         shown.add_row(name, value)
     position = reader.query(
-        "SELECT * FROM positions WHERE version = ? AND loan_id = ?", [version, loan_id]
+        "SELECT * FROM positions_at(?, ?) WHERE loan_id = ?", [date, NOW, number]
     )
     if position.is_empty():
         shown.add_row("position", "none on this date: closed before it, or boarded after it")
@@ -308,29 +273,25 @@ def loan_show(
         shown.add_row("days past due", str(row["days_past_due"]))
     out.print(shown)
     dues = reader.query(
-        "SELECT instalment_no, component, due_date, amount, paid FROM dues "
-        "WHERE version = ? AND loan_id = ? ORDER BY 1, 2",
-        [version, loan_id],
+        "SELECT instalment_no, component, due_date, amount, paid FROM dues_at(?, ?) "
+        "WHERE loan_id = ? ORDER BY 1, 2",
+        [date, NOW, number],
     )
     if dues.height:
-        _show(dues.with_columns(component=label("component", Component)), "Open dues (minor units)")
+        show(dues.with_columns(component=label("component", Component)), "Open dues (minor units)")
     money = reader.query(
-        "SELECT business_date, event_id, instalment_no, component, amount FROM allocations "
+        "SELECT business_date, event_id, instalment_no, component, amount FROM allocations_now "
         "WHERE loan_id = ? AND business_date <= ? ORDER BY business_date, event_id, instalment_no",
-        [loan_id, date],
+        [number, date],
     )
     if money.height:
         named = money.with_columns(component=label("component", Component).fill_null("credit"))
-        _show(named, "Allocations (minor units)")
+        show(named, "Allocations (minor units)")
 
 
-def _loan_id(reader: LedgerReader, loan: str) -> int:
-    if loan.isdigit():
-        return int(loan)
-    found = reader.query("SELECT loan_id FROM loan_keys WHERE loan_key = ?", [loan])
-    if found.is_empty():
-        raise LoanbookError(f"no loan has the key {loan!r}; see `loanbook loan list`")
-    return int(found["loan_id"][0])
+def _ending(reader: LedgerReader, number: int) -> str:
+    rows = reader.query("SELECT * FROM endings_now WHERE loan_id = ?", [number])
+    return f"{rows['closed_on'][0]}, {rows['close_reason'][0]}" if rows.height else "–"
 
 
 @app.command()
@@ -340,27 +301,27 @@ def sql(query: Annotated[str, typer.Argument(help="One SELECT over the published
     if query.strip().lower() == "show":
         out.print("\n".join(reader.tables()))
         return
-    _show(reader.sql(query))
+    show(reader.sql(query))
 
 
 @app.command()
 def replay(loan: Annotated[str, typer.Argument(help="Loan id, or the loan's key.")]) -> None:
     """Recompute a loan from its events, compare with the stored days, write nothing."""
     ledger, policies = open_instance()
-    loan_id = _loan_id(LedgerReader(settings()), loan)
-    with _progress() as bar:
+    number = loan_id(LedgerReader(settings()), loan)
+    with progress() as bar:
         task = bar.add_task("replay", total=None)
         seen = replay_loan(
-            ledger, policies, loan_id,
+            ledger, policies, number,
             lambda date: bar.update(task, advance=1, description=f"replayed {date}"),
         )  # fmt: skip
     if seen.differences.height:
-        _show(seen.differences.head(20), "Differences")
+        show(seen.differences.head(20), "Differences")
         raise LoanbookError(
-            f"{seen.differences.height} cells of loan {loan_id} differ from the ledger"
+            f"{seen.differences.height} cells of loan {number} differ from the ledger"
         )
     out.print(
-        f"Loan {loan_id}: {seen.rows} stored days equal their replay; digest {seen.digest[:16]}."
+        f"Loan {number}: {seen.rows} stored days equal their replay; digest {seen.digest[:16]}."
     )
 
 
@@ -376,14 +337,14 @@ def rebuild(
             "published versions are never overwritten: use `loanbook rebuild --verify` to compare"
         )
     ledger, policies = open_instance()
-    with _progress() as bar:
+    with progress() as bar:
         task = bar.add_task("rebuild", total=None)
         seen = rebuild_ledger(
             ledger, policies,
             lambda date: bar.update(task, advance=1, description=f"rebuilt {date}"),
         )  # fmt: skip
     if seen.differences.height:
-        _show(seen.differences.head(20), "Differences")
+        show(seen.differences.head(20), "Differences")
         raise LoanbookError(f"{seen.differences.height} tables differ from what the events give")
     out.print(f"{seen.days} days, {seen.rows:,} rows: equal. Digest {seen.digest}")
 
@@ -413,7 +374,7 @@ def _print_reconciliation() -> None:
     summary = table(rows)
     total = summary.select(pl.lit("all").alias("status"), pl.exclude("status", "^largest.*$").sum(),
                            pl.col("^largest.*$").max())  # fmt: skip
-    _show(
+    show(
         pl.concat([summary, total.select(summary.columns)], how="vertical_relaxed"),
         f"Engine against the servicer's figures as of {dates[-1]} (the largest difference in cents)",
     )

@@ -108,6 +108,15 @@ MONEY_IN = (
     Kind.interest_waived,
 )
 """Kinds that are allocated to what is owed. A product may allocate each its own way."""
+REVERSIBLE = (
+    *MONEY_IN,
+    Kind.charge_off,
+    Kind.charge_assessed,
+    Kind.credit_refunded,
+    Kind.chargeback,
+    Kind.write_off,
+)
+"""Kinds that a reversal may take back."""
 KINDS_A_PRODUCT = 32
 """A money rule's code is product * KINDS_A_PRODUCT + kind: room for kinds to come."""
 

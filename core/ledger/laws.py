@@ -126,7 +126,8 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
     back = closed.applied.filter(pl.col("kind").is_in(_BACK))["event_id"]
     taken_back = (
         todays.filter(
-            pl.col("debit").is_in([ROLE["loan_principal"], ROLE["credit_loss"]]) & pl.col("event_id").is_in(back.implode())
+            pl.col("debit").is_in([ROLE["loan_principal"], ROLE["credit_loss"]])
+            & pl.col("event_id").is_in(back.implode())
         )
         .group_by("loan_id")
         .agg(back=pl.col("amount").sum())

@@ -55,6 +55,8 @@ class Restatement:
     """The replayed loans' book before each day, and its close."""
     transfers: pl.DataFrame
     """What the ledger must add to show what would have been booked (schema `Transfers`)."""
+    had_ended: pl.Series
+    """Those of the loans that had left the book before."""
 
 
 def reverses(events: pl.DataFrame) -> pl.Series:
@@ -119,9 +121,7 @@ def close_with_news(
         )
         restated = replace(restated, transfers=ours_moved)
         moved = pl.concat([moved, ours_moved])
-    done = replace(
-        done, transfers=moved, book=replace(done.book, closed=None, closed_dues=None)
-    )
+    done = replace(done, transfers=moved, book=replace(done.book, closed=None, closed_dues=None))
     return book, done, restated
 
 
@@ -133,9 +133,7 @@ def _stirred(book: Book, booked: pl.DataFrame, date: dt.date) -> pl.Series:
     touched = today.filter(pl.col("kind").is_in(taking))["loan_id"]
     boarded = today.filter(pl.col("kind") == Kind.loan_boarded)["loan_id"]
     live = book.positions.filter(~pl.col("status").is_in(ENDED))["loan_id"]
-    back = touched.filter(
-        ~touched.is_in(live.implode()) & ~touched.is_in(boarded.implode())
-    )
+    back = touched.filter(~touched.is_in(live.implode()) & ~touched.is_in(boarded.implode()))
     return pl.concat([late["loan_id"], back]).unique().sort()
 
 
@@ -143,9 +141,7 @@ def _first_change(
     known: pl.DataFrame, booked: pl.DataFrame, ended: pl.DataFrame, date: dt.date
 ) -> dt.date | None:
     """First business date that changes, or that a loan which ended must be lived from."""
-    undone = known.filter(
-        pl.col("idempotency_key").is_in(reverses(booked).implode())
-    )["value_date"]
+    undone = known.filter(pl.col("idempotency_key").is_in(reverses(booked).implode()))["value_date"]
     late = booked.filter(
         pl.col("loan_id").is_in(known["loan_id"].implode()) & (pl.col("kind") != Kind.reversal)
     )["value_date"]
@@ -192,7 +188,7 @@ def _restate(
         closed=lived.closed,
         closed_dues=lived.closed_dues,
     )
-    return Restatement(ids, first, tuple(days), moved), again
+    return Restatement(ids, first, tuple(days), moved, ended["loan_id"]), again
 
 
 def _differences(

@@ -12,7 +12,7 @@ import polars as pl
 
 from core.errors import LawBrokenError, LedgerConflictError, LedgerError
 from core.frames import typed
-from core.ledger.codes import ENDED, EventState, Status
+from core.ledger.codes import ENDED, Kind, Status
 from core.ledger.events import EVENT_COLUMNS
 from core.ledger.laws import Law
 from core.origination.terms import Terms
@@ -20,6 +20,7 @@ from core.policy.book import PolicyBook
 from core.servicing.book import Book, Dues, Positions
 from core.servicing.close import DayClose
 from core.servicing.opening import agreed_terms
+from core.servicing.restatement import Restatement, standing
 from core.store.lake import LAKE, insert, open_writer, patiently, transaction
 from core.store.schema import migrate
 from core.store.settings import Settings
@@ -92,6 +93,25 @@ class Ledger:
         finally:
             cursor.close()
 
+    def of_loans(
+        self, sql: str, ids: pl.Series, parameters: list[Any] | dict[str, Any]
+    ) -> pl.DataFrame:
+        """A query on a cursor of its own; table `_ids` holds the `loan_id`s it is about."""
+        cursor = self._connection.cursor()
+        try:
+            cursor.register("_ids", pl.DataFrame({"loan_id": ids.cast(pl.Int64)}).to_arrow())
+            return cursor.execute(sql.format(lake=LAKE), parameters).pl()
+        finally:
+            cursor.close()
+
+    def first_published(self) -> dt.date | None:
+        """The first business date that was ever published."""
+        (first,) = self._one(
+            "SELECT min(business_date) FROM {lake}.versions WHERE version IN "
+            "(SELECT version FROM {lake}.publications WHERE state = 'published')"
+        )
+        return first
+
     def _one(self, sql: str, parameters: list[Any] | None = None) -> tuple[Any, ...]:
         row = self._connection.execute(sql.format(lake=LAKE), parameters or []).fetchone()
         assert row is not None, f"a single row was expected of: {sql}"
@@ -154,8 +174,12 @@ class Ledger:
         )
 
     def event_keys(self) -> pl.DataFrame:
-        """`idempotency_key`, `body_hash` of every event."""
-        return self.frame("SELECT idempotency_key, body_hash FROM {lake}.events")
+        """`idempotency_key`, `body_hash`, `loan_id`, `reverses` (key, or null) of every event."""
+        return self.frame(
+            "SELECT idempotency_key, body_hash, loan_id, CASE WHEN kind = ? THEN payload->>"
+            "'$.reverses' END AS reverses FROM {lake}.events",
+            [Kind.reversal.value],
+        )
 
     def commit_intake(self, intakes: list[Intake]) -> None:
         """Commit files in one transaction: ids are given in the order of the list."""
@@ -196,8 +220,8 @@ class Ledger:
             positions = _by_loan(
                 self.frame(
                     f"SELECT {', '.join(Positions.column_names())} FROM {{lake}}.positions "
-                    "WHERE version = ?",
-                    [version],
+                    "WHERE version = ? AND business_date = ?",
+                    [version, date],
                 )
             )
             terms = agreed.result()
@@ -214,13 +238,13 @@ class Ledger:
             )
         dues = self.frame(
             f"SELECT {', '.join(Dues.column_names())} FROM {{lake}}.dues WHERE version = ? "
-            "ORDER BY loan_id, instalment_no, component",
-            [version],
+            "AND business_date = ? ORDER BY loan_id, instalment_no, component",
+            [version, date],
         )
-        pending = self._events(
-            "booking_date <= ? AND value_date > ? AND state = ?",
-            [date, date, EventState.accepted.value],
+        waiting = self._events(
+            "booking_date <= ? AND (value_date > ? OR kind = ?)", [date, date, Kind.reversal.value]
         )
+        pending = standing(waiting).filter(pl.col("value_date") > date)
         book = Book(date, agreed_terms(terms, policies.pins), positions, typed(dues, Dues), pending)
         return book, self._balances(version)
 
@@ -234,7 +258,7 @@ class Ledger:
         unpublished = f"AND version NOT IN ({', '.join(map(str, others))})" if others else ""
         rows = self._beside(
             f"SELECT {', '.join(Terms.column_names())} FROM {{lake}}.loans "
-            f"WHERE version <= ? AND closed_on IS NULL {unpublished}",
+            f"WHERE version <= ? AND close_reason IS NULL {unpublished}",
             [version],
         )
         return _by_loan(rows)
@@ -292,8 +316,9 @@ class Ledger:
         parent: int,
         version: int,
         digests: pl.DataFrame,
+        restated: Restatement | None = None,
     ) -> None:
-        """Write a close as one version in one transaction; it waits for its checks.
+        """Write a close, and what it restated, as one version in one transaction; it waits for its checks.
 
         `digests` (`loan_id`, `schedule_digest`) covers at least the loans that the close boards.
         Raises LawBrokenError if a law does not hold, and LedgerConflictError if another
@@ -309,6 +334,8 @@ class Ledger:
         with transaction(self._connection):
             self._take_turn(version, closed.date, parent)
             self._write(version, closed, balances, digests)
+            if restated is not None:
+                self._restate(version, closed, restated)
             insert(self._connection, "versions", _version_row(version, closed, by, parent))
             insert(self._connection, "checks", _law_rows(version, closed.date, laws))
             self._connection.execute(
@@ -345,6 +372,27 @@ class Ledger:
             ("schedules", _schedule_rows(closed, digests).with_columns(version=number)),
         ):
             insert(self._connection, table, frame)
+
+    def _restate(self, version: int, closed: DayClose, restated: Restatement) -> None:
+        """Rows of the days that were lived again, beside those that were reported."""
+        number = pl.lit(version, dtype=pl.Int64)
+        last = closed.date - dt.timedelta(days=1)
+        marked = pl.DataFrame({"loan_id": restated.loans}).with_columns(
+            version=number, from_date=pl.lit(restated.first), through_date=pl.lit(last)
+        )
+        insert(self._connection, "restated_loans", marked)
+        dated: dict[str, list[pl.DataFrame]] = {"positions": [], "dues": [], "allocations": []}
+        for _, day in restated.days:
+            on = {"version": number, "business_date": pl.lit(day.date)}
+            dated["positions"].append(day.book.positions.with_columns(**on))
+            dated["dues"].append(day.book.dues.with_columns(**on))
+            dated["allocations"].append(day.allocations.with_columns(**on))
+            ended = _loan_rows(day).filter(pl.col("closed_on").is_not_null())
+            insert(self._connection, "loans", ended.with_columns(version=number))
+        for table, frames in dated.items():
+            if frames:
+                insert(self._connection, table, pl.concat(frames))
+        insert(self._connection, "loans", _reopened_rows(closed, restated, number))
 
     def settle(
         self,
@@ -490,7 +538,7 @@ def _loan_rows(closed: DayClose) -> pl.DataFrame:
     ended = closed.book.positions["status"].is_in(ENDED)
     if not ended.any():
         return boarded
-    totals = ["principal_paid", "interest_paid", "charges_paid"]
+    totals = ["principal_paid", "interest_paid", "charges_paid", "interest_earned"]
     gone = (
         closed.book.terms.filter(ended)
         .select(names)
@@ -505,6 +553,21 @@ def _loan_rows(closed: DayClose) -> pl.DataFrame:
         )
     )
     return pl.concat([boarded, gone], how="diagonal")
+
+
+def _reopened_rows(closed: DayClose, restated: Restatement, version: pl.Expr) -> pl.DataFrame:
+    """Restated loans that live, though they had ended before."""
+    live = restated.had_ended.filter(
+        restated.had_ended.is_in(
+            closed.book.positions.filter(~pl.col("status").is_in(ENDED))["loan_id"].implode()
+        )
+    )
+    terms = closed.book.terms.filter(pl.col("loan_id").is_in(live.implode()))
+    return terms.select(Terms.column_names()).with_columns(
+        version=version,
+        closed_on=pl.lit(None, dtype=pl.Date),
+        close_reason=pl.lit("lives on"),
+    )
 
 
 def _schedule_rows(closed: DayClose, digests: pl.DataFrame) -> pl.DataFrame:

@@ -17,12 +17,16 @@ from core.errors import LedgerError
 from core.ledger.codes import Component, Kind, Status
 from core.policy.models import ROLES
 from core.store.lake import LAKE, open_reader, patiently
+from core.store.past import known_last
 from core.store.settings import Settings
 
 _VERSIONED = ("positions", "dues", "allocations", "account_balances", "transfers", "loans",
-              "schedules")  # fmt: skip
+              "schedules", "restated_loans")  # fmt: skip
+_RESTATED = ("positions", "dues", "allocations")
 _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "reported",
           "products", "entities", "policies")  # fmt: skip
+NOW = 2**62
+"""A version above all: what is known by now."""
 Day = dt.date | str | None
 
 
@@ -55,6 +59,17 @@ class LedgerReader:
             run(f"CREATE VIEW {table} AS SELECT * FROM {LAKE}.{table} WHERE version IN {published}")
         run(f"CREATE VIEW publications AS SELECT * FROM {LAKE}.publications")
         run(f"CREATE VIEW checks AS SELECT * FROM {LAKE}.checks")
+        for table in _RESTATED:
+            rows = known_last(table, "t.*", "ALL").format(lake=LAKE)
+            rows = rows.replace("$on", "on_date").replace("$known_at", "known_at")
+            run(f"CREATE MACRO {table}_at(on_date, known_at) AS TABLE {rows}")
+        run("CREATE VIEW allocations_now AS SELECT * FROM allocations a WHERE NOT EXISTS (SELECT 1 "
+            "FROM restated_loans r WHERE r.loan_id = a.loan_id AND r.version > a.version "
+            "AND a.business_date BETWEEN r.from_date AND r.through_date)")  # fmt: skip
+        run("CREATE VIEW endings_now AS SELECT loan_id, closed_on, close_reason FROM (SELECT "
+            "loan_id, last(closed_on ORDER BY version) AS closed_on, last(close_reason ORDER BY "
+            "version) AS close_reason FROM loans WHERE close_reason IS NOT NULL GROUP BY loan_id) "
+            "WHERE closed_on IS NOT NULL")  # fmt: skip
         for name, members in (
             ("status_names", {m.value: m.name for m in Status}),
             ("event_kinds", {m.value: m.name for m in Kind}),
@@ -94,7 +109,11 @@ class LedgerReader:
             raise LedgerError(str(error)) from error
 
     def tables(self) -> list[str]:
-        """Names of the views that `sql` can read."""
+        """Names of the views that `sql` can read.
+
+        Beside them `positions_at`, `dues_at` and `allocations_at` take a business date and a
+        version: the rows of that date as known at that version, restatements included.
+        """
         return sorted((*_PLAIN, *_VERSIONED, "versions", "checks", "publications"))
 
     # --- the two clocks --------------------------------------------------------------
@@ -133,9 +152,9 @@ class LedgerReader:
         return self._frame("SELECT min(business_date), max(business_date) FROM versions").row(0)
 
     def _dated(self, table: str, as_of: Day, known_at: int | None, order: str) -> pl.DataFrame:
-        version, _ = self.version_of(as_of, known_at)
+        _, date = self.version_of(as_of, known_at)
         return self._frame(
-            f"SELECT * FROM {LAKE}.{table} WHERE version = ? ORDER BY {order}", [version]
+            f"SELECT * FROM {table}_at(?, ?) ORDER BY {order}", [date, known_at or NOW]
         )
 
     # --- frames ----------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Command files: what people order, with maker, checker and a reason code.
 
-Some commands carry an `amount` (decimal, in the loan's currency), a charge also a `due_date`;
-files without such commands need neither column. A new command is added to `COMMANDS`.
+Some commands carry an `amount` (decimal, in the loan's currency), a charge also a `due_date`, a
+reversal the `target_ref` of the payment or command it takes back; files without such commands
+need none of these columns. A new command is added to `COMMANDS`.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ COMMANDS = {
     "waive_interest": Kind.interest_waived,
     "refund_credit": Kind.credit_refunded,
     "chargeback": Kind.chargeback,
+    "reverse": Kind.reversal,
 }
 """What may be ordered, and the kind of event that it becomes."""
-WITHOUT_AMOUNT = ("charge_off", "write_off")
+WITHOUT_AMOUNT = ("charge_off", "write_off", "reverse")
 CHARGES = {"charge_fee": Component.fee, "charge_penalty": Component.penalty}
 
 
@@ -40,6 +42,7 @@ class Orders(dy.Schema):
     value_date = dy.Date(nullable=True)
     amount = dy.String()
     due_date = dy.Date(nullable=True)
+    target_ref = dy.String(max_length=64)
     maker = dy.String(min_length=1, max_length=64)
     checker = dy.String(min_length=1, max_length=64)
     reason = dy.String(regex="^[a-z][a-z0-9_]{1,39}$")
@@ -65,6 +68,10 @@ class Orders(dy.Schema):
         return ~pl.col("command").is_in(list(CHARGES)) | pl.col("due_date").is_not_null()
 
     @dy.rule()
+    def reversal_without_a_target(cls) -> pl.Expr:
+        return (pl.col("command") == "reverse") == (pl.col("target_ref") != "")
+
+    @dy.rule()
     def value_date_not_a_date(cls) -> pl.Expr:
         return pl.col("value_date").is_not_null()
 
@@ -76,12 +83,19 @@ class Orders(dy.Schema):
 def parse(data: bytes, file_date: dt.date) -> Parsed:
     """Orders of a command file. Raises IntakeError if it is none."""
     raw, broken = read_csv(data, COLUMNS)
-    absent = [name for name in ("amount", "due_date") if name not in raw.columns]
+    absent = [name for name in ("amount", "due_date", "target_ref") if name not in raw.columns]
     raw = raw.with_columns(pl.lit("").alias(name) for name in absent)
     typed = raw.select(
         "line",
         pl.col(
-            "command_ref", "command", "loan_key", "maker", "checker", "reason", "amount"
+            "command_ref",
+            "command",
+            "loan_key",
+            "maker",
+            "checker",
+            "reason",
+            "amount",
+            "target_ref",
         ).str.strip_chars(),
         due_date=pl.col("due_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
         value_date=pl.col("value_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),

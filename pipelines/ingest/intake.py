@@ -15,7 +15,7 @@ import polars as pl
 
 from core.contract.money import CURRENCY_CODES, CURRENCY_NAMES, EXPONENT
 from core.errors import IntakeError
-from core.ledger.codes import EventState, Kind
+from core.ledger.codes import REVERSIBLE, EventState, Kind
 from core.origination.boarding import payload
 from core.policy.book import PolicyBook
 from core.policy.models import Product, TapeMapping
@@ -154,7 +154,14 @@ def _take(
         correlation_id=pl.lit(correlation_id),
         recorded_at=pl.lit(now).cast(pl.Datetime("us")),
     )
-    known.events = pl.concat([known.events, events.select("idempotency_key", "body_hash")])
+    reversal = pl.when(pl.col("kind") == Kind.reversal.value)
+    fresh = events.select(
+        "idempotency_key",
+        "body_hash",
+        "loan_id",
+        reverses=reversal.then(pl.col("payload").str.json_path_match("$.reverses")),
+    )
+    known.events = pl.concat([known.events, fresh])
     return Intake(row | counts, taken.loans, taken.attributes, taken.reported, events, stamped)
 
 
@@ -185,7 +192,7 @@ def _keep_new(
 
     Same key and body: a duplicate. Same key, another body: `idempotency_conflict`.
     """
-    old = known.events.rename({"body_hash": "old_body"}).unique("idempotency_key")
+    old = known.events.select("idempotency_key", old_body="body_hash").unique("idempotency_key")
     marked = events.join(old, on="idempotency_key", how="left", maintain_order="left").with_columns(
         first_body=pl.col("body_hash").first().over("idempotency_key"),
         place=pl.int_range(pl.len()).over("idempotency_key"),
@@ -208,20 +215,18 @@ def _event(
     assert file.business_date is not None
     booked = max(file.business_date, known.first_open or file.business_date)
     key = pl.concat_str(pl.lit(f"{entity}/{source}/{kind.name}/"), pl.col("source_ref"))
-    closed = pl.lit(known.first_open, dtype=pl.Date)
-    pending = (pl.col("value_date") < closed).fill_null(False)
     frame = rows.with_columns(
         kind=pl.lit(kind.value, dtype=pl.Int8),
         booking_date=pl.lit(booked),
         source_system=pl.lit(source),
         idempotency_key=key,
-        state=pl.when(pending)
-        .then(EventState.pending_restatement.value)
+        state=pl.when(pl.col("value_date") < booked)
+        .then(EventState.late.value)
         .otherwise(EventState.accepted.value)
         .cast(pl.Int8),
     )
     told = ["loan_key", "value_date", "amount", "currency", "reason", "maker", "checker"]
-    if kind is Kind.charge_assessed:
+    if kind in (Kind.charge_assessed, Kind.reversal):
         told.append("payload")
     body = [c for c in told if c in frame.columns]
     return frame.with_columns(body_hash=_hashed(frame, body))
@@ -378,6 +383,8 @@ def _commands(
         actor="maker",
         payload=pl.when(charged).then(body.struct.json_encode()),
     )
+    rows, unfit = _reversals(rows, mapping, known)
+    bad += unfit
     taken = _Taken(parsed.rows_in, 0, 0, parsed.bad + bad, None)
     for kind in sorted(set(commands.COMMANDS.values())):
         names = [name for name, each in commands.COMMANDS.items() if each is kind]
@@ -385,6 +392,48 @@ def _commands(
         if some.height:
             taken = _with(taken, _events(some, kind, file, mapping, known))
     return taken
+
+
+def _reversals(
+    rows: pl.DataFrame, mapping: TapeMapping, known: _Known
+) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Reversals with the key of what they take back; those of nothing, or twice, are refused."""
+    asked = rows.filter(pl.col("command") == "reverse")
+    if asked.is_empty():
+        return rows, []
+    source = f"{mapping.entity}/{mapping.source_system}"
+    keys = pl.concat(
+        asked.select(
+            "line",
+            "loan_id",
+            own="source_ref",
+            key=pl.concat_str(pl.lit(f"{source}/{kind.name}/"), "target_ref"),
+        )
+        for kind in REVERSIBLE
+    )
+    ours = known.events.select("loan_id", key="idempotency_key")
+    found = keys.join(ours, on=["loan_id", "key"]).unique("line").sort("line")
+    undone = known.events.filter(pl.col("reverses").is_not_null()).select(
+        key="reverses", by="idempotency_key"
+    )
+    before = found.join(undone, on="key").filter(
+        pl.col("by") != pl.concat_str(pl.lit(f"{source}/reversal/"), "own")
+    )
+    again = found.filter(pl.col("own") != pl.col("own").first().over("key"))
+    twice = pl.concat([before.select("line"), again.select("line")])
+    missing = asked.filter(~pl.col("line").is_in(found["line"].implode()))
+    bad = [
+        {"line": line, "rule": rule, "found": ref}
+        for rule, frame in (("unknown_target", missing), ("already_reversed", twice))
+        for line, ref in asked.join(frame.select("line").unique(), on="line")
+        .select("line", "target_ref").rows()
+    ]  # fmt: skip
+    refused = pl.Series([b["line"] for b in bad], dtype=pl.Int64)
+    body = pl.struct(reverses="key").struct.json_encode()
+    told = found.select("line", told=body)
+    kept = rows.filter(~pl.col("line").is_in(refused.implode()))
+    kept = kept.join(told, on="line", how="left", maintain_order="left")
+    return kept.with_columns(payload=pl.coalesce("told", "payload")).drop("told"), bad
 
 
 def _fresh(

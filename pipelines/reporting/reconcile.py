@@ -10,18 +10,18 @@ from core.ledger.codes import Status
 from core.policy.book import PolicyBook
 from core.reporting.reconciliation import compared, table
 from core.servicing.delinquency import bucket
-from core.store.reader import LedgerReader
+from core.store.reader import NOW, LedgerReader
 
 _GATHER = """
 WITH paid AS (
     SELECT loan_id,
            sum(amount) FILTER (WHERE component = 0 AND instalment_no = 0 AND timing = 2) AS extra
-    FROM allocations WHERE business_date <= $as_of GROUP BY loan_id
+    FROM allocations_now WHERE business_date <= $as_of GROUP BY loan_id
 ), terms AS (
     SELECT loan_id, principal_agreed, rate_ppb, emi, disbursed_on, first_due_date FROM loans
-    WHERE closed_on IS NULL
+    WHERE close_reason IS NULL
 ), ended AS (
-    SELECT loan_id, closed_on FROM loans WHERE closed_on <= $as_of
+    SELECT loan_id, closed_on FROM endings_now WHERE closed_on <= $as_of
 )
 SELECT r.loan_id, r.status, r.balance AS reported_balance, r.paid_late_fees AS late_fees,
        r.paid_total AS reported_paid, t.principal_agreed,
@@ -31,7 +31,7 @@ SELECT r.loan_id, r.status, r.balance AS reported_balance, r.paid_late_fees AS l
        coalesce(s.days_past_due, 0) AS days_past_due, coalesce(s.instalment_no - 1, 1) AS instalments_paid,
        date_diff('day', t.disbursed_on, $as_of) AS age_days, e.closed_on
 FROM reported r JOIN terms t USING (loan_id) LEFT JOIN paid p USING (loan_id)
-LEFT JOIN (SELECT * FROM positions WHERE version = $version) s USING (loan_id)
+LEFT JOIN positions_at($as_of, $known_at) s USING (loan_id)
 LEFT JOIN ended e USING (loan_id)
 WHERE r.as_of = $as_of ORDER BY r.loan_id
 """
@@ -50,8 +50,8 @@ def reconcile(
     reader: LedgerReader, policies: PolicyBook, as_of: dt.date, buckets: str
 ) -> pl.DataFrame:
     """Every reported loan with the engine's figures of that date and the verdict."""
-    version, _ = reader.version_of(as_of)
-    rows = reader.query(_GATHER, {"as_of": as_of, "version": version})
+    reader.version_of(as_of)
+    rows = reader.query(_GATHER, {"as_of": as_of, "known_at": NOW})
     ranges = policies.buckets(buckets, as_of)
     labels = {place: each.label for place, each in enumerate(ranges.ranges)}
     charged_off = pl.col("engine_code") == Status.charged_off.value

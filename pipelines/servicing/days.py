@@ -17,13 +17,15 @@ import polars as pl
 from core.contract.schedule import digest
 from core.errors import LedgerError
 from core.ledger.codes import ENDED, Kind
-from core.ledger.laws import Law, check_laws, movements_after
+from core.ledger.laws import Law, check_laws, movements_after, restated_laws
 from core.origination.boarding import terms_of
 from core.policy.book import PolicyBook
 from core.servicing.book import Book
 from core.servicing.close import DayClose, close
 from core.servicing.opening import agreed_terms
+from core.servicing.restatement import Restatement, close_with_news
 from core.store.ledger import Ledger, Provenance, control_totals
+from core.store.past import StoredPast
 from pipelines.servicing.quality import PUBLISHED_COLUMNS, Gate, against_the_past
 
 ONE_DAY = dt.timedelta(days=1)
@@ -67,6 +69,7 @@ class _Computed:
     laws: list[Law]
     live_before: int | None
     seconds: dict[str, float]
+    restated: Restatement | None = None
 
 
 def close_days(
@@ -101,7 +104,8 @@ def close_days(
         writing: Future[DayReport] | None = None
         for date, version in zip(days, versions, strict=True):
             events = booked.get(date, book.pending.clear())
-            done = _computed(book, balances, events, policies, date, close)
+            past = _Published(ledger, policies, date, writing)
+            done = _computed(book, balances, events, past, policies, date, close)
             stage("computed", date)
             if writing is not None:
                 yield writing.result()
@@ -121,21 +125,47 @@ def _digests(events: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
     return digest(agreed_terms(terms, policies.pins))
 
 
+class _Published(StoredPast):
+    """The past, once the day before is written: a day is computed while its parent is written."""
+
+    def __init__(
+        self, ledger: Ledger, policies: PolicyBook, date: dt.date,
+        writing: Future[DayReport] | None,
+    ) -> None:  # fmt: skip
+        super().__init__(ledger, policies, date)
+        self._writing = writing
+
+    def events(self, ids: pl.Series) -> pl.DataFrame:
+        if self._writing is not None:
+            self._writing.result()
+        return super().events(ids)
+
+
 def _computed(
     book: Book,
     balances: pl.DataFrame,
     events: pl.DataFrame,
+    past: StoredPast,
     policies: PolicyBook,
     date: dt.date,
     close: Close,
 ) -> _Computed:
     started = time.perf_counter()
-    closed = close(book, events, policies, date)
+    book, closed, restated = close_with_news(book, events, past, policies, date, close)
     computed = time.perf_counter()
     after = movements_after(balances, closed)
-    laws = check_laws(book, closed, after)
+    laws = check_laws(book, closed, after) + (restated_laws(restated) if restated else [])
     seconds = {"compute": computed - started, "laws": time.perf_counter() - computed}
-    return _Computed(closed, after, laws, _live(book) if book.date else None, seconds)
+    before = _live(book) + _back(book, closed) if book.date else None
+    return _Computed(closed, after, laws, before, seconds, restated)
+
+
+def _back(book: Book, closed: DayClose) -> int:
+    """Ended loans that something brought back today."""
+    if book.closed is None:
+        return 0
+    held = closed.book.positions["loan_id"]
+    return int(held.is_in(book.closed["loan_id"].implode()).sum())
 
 
 def _written(
@@ -151,12 +181,14 @@ def _written(
     """Commit a day, check what was stored, publish or reject it."""
     date = done.closed.date
     started = time.perf_counter()
-    ledger.commit(done.closed, done.balances, done.laws, by, parent, version, digests)
+    ledger.commit(
+        done.closed, done.balances, done.laws, by, parent, version, digests, done.restated
+    )
     written = time.perf_counter()
     stage("committed", date)
     checks = pl.concat(
         [
-            gate.check(version, date, stored_positions(ledger, version)),
+            gate.check(version, date, stored_positions(ledger, version, date)),
             against_the_past(version, done.closed, done.live_before),
         ],
         how="diagonal",
@@ -208,11 +240,12 @@ def _by_booking_date(ledger: Ledger, days: list[dt.date]) -> dict[dt.date, pl.Da
     return {key[0]: part for key, part in events.partition_by("booking_date", as_dict=True).items()}
 
 
-def stored_positions(ledger: Ledger, version: int) -> pl.DataFrame:
+def stored_positions(ledger: Ledger, version: int, date: dt.date) -> pl.DataFrame:
     """What the gate looks at, read back from the store as readers would see it."""
     return ledger.frame(
-        f"SELECT {', '.join(PUBLISHED_COLUMNS)} FROM {{lake}}.positions WHERE version = ?",
-        [version],
+        f"SELECT {', '.join(PUBLISHED_COLUMNS)} FROM {{lake}}.positions WHERE version = ? "
+        "AND business_date = ?",
+        [version, date],
     )
 
 
@@ -244,6 +277,6 @@ def settle_waiting(ledger: Ledger, by: Provenance, gate: Gate) -> dt.date | None
     if head.working_version is None or head.working_date is None:
         return None
     version, date = head.working_version, head.working_date
-    checks = gate.check(version, date, stored_positions(ledger, version))
+    checks = gate.check(version, date, stored_positions(ledger, version, date))
     _decide(ledger, version, date, checks, by)
     return date

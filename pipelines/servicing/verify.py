@@ -15,8 +15,9 @@ from core.ledger.transfers import Transfers
 from core.policy.book import PolicyBook
 from core.servicing.book import Dues, Positions
 from core.servicing.close import DayClose
-from core.servicing.replay import differences, replay
+from core.servicing.replay import differences, live, replay
 from core.store.ledger import Ledger
+from core.store.past import PUBLISHED
 
 Progress = Callable[[dt.date], None]
 
@@ -32,19 +33,15 @@ class Verified:
     """SHA-256 over what was recomputed: equal books give equal digests."""
 
 
-def _applicable(events: pl.DataFrame) -> pl.DataFrame:
-    return events.filter(pl.col("state") == 0)
-
-
 def replay_loan(
     ledger: Ledger, policies: PolicyBook, loan_id: int, progress: Progress = lambda date: None
 ) -> Verified:
-    """Recompute one loan from its events and compare every stored day of it."""
+    """Recompute one loan from its events and compare every day of it, as known last."""
     head = ledger.head()
     if head.published_date is None:
         raise LedgerError("nothing is published yet; run `loanbook run` first")
-    events = _applicable(
-        ledger.events_booked(dt.date.min, head.published_date).filter(pl.col("loan_id") == loan_id)
+    events = ledger.events_booked(dt.date.min, head.published_date).filter(
+        pl.col("loan_id") == loan_id
     )
     if events.is_empty():
         raise LedgerError(f"no event of loan {loan_id} is in the ledger; see `loanbook loan list`")
@@ -54,8 +51,10 @@ def replay_loan(
         progress(closed.date)
     columns = ["business_date", *Positions.column_names()]
     stored = ledger.frame(
-        f"SELECT {', '.join(columns)} FROM {{lake}}.positions WHERE loan_id = ? AND version IN "
-        "(SELECT version FROM {lake}.publications WHERE state = 'published') "
+        f"SELECT {', '.join(f'p.{c}' for c in columns)} FROM {{lake}}.positions p "
+        f"WHERE loan_id = ? AND version IN {PUBLISHED} AND NOT EXISTS (SELECT 1 FROM "
+        "{lake}.restated_loans r WHERE r.loan_id = p.loan_id AND r.version > p.version AND "
+        f"p.business_date BETWEEN r.from_date AND r.through_date AND r.version IN {PUBLISHED}) "
         "ORDER BY business_date",
         [loan_id],
     )
@@ -77,12 +76,12 @@ def rebuild(
             "ON p.version = v.version AND p.state = 'published'"
         ).rows()
     )
-    events = _applicable(ledger.events_booked(dt.date.min, head.published_date))
+    events = ledger.events_booked(dt.date.min, head.published_date)
     found, rows, days = [], 0, 0
     whole = hashlib.sha256()
-    for _, closed in replay(events, policies, head.published_date):
+    for _, closed, _ in live(events, policies, head.published_date):
         computed = _tables(closed)
-        stored = _stored(ledger, versions[closed.date])
+        stored = _stored(ledger, versions[closed.date], closed.date)
         for name, frame in computed.items():
             rows += frame.height
             ours, theirs = digest([frame]), digest([stored[name]])
@@ -104,12 +103,13 @@ def _tables(closed: DayClose) -> dict[str, pl.DataFrame]:
     }
 
 
-def _stored(ledger: Ledger, version: int) -> dict[str, pl.DataFrame]:
+def _stored(ledger: Ledger, version: int, date: dt.date) -> dict[str, pl.DataFrame]:
     schemas = {"positions": Positions, "dues": Dues, "transfers": Transfers}
     return {
         name: ledger.frame(
-            f"SELECT {', '.join(schema.column_names())} FROM {{lake}}.{name} WHERE version = ?",
-            [version],
+            f"SELECT {', '.join(schema.column_names())} FROM {{lake}}.{name} WHERE version = ? "
+            f"AND {'booking_date' if name == 'transfers' else 'business_date'} = ?",
+            [version, date],
         ).cast(dict(empty(schema).schema))  # type: ignore[arg-type]
         for name, schema in schemas.items()
     }

@@ -65,9 +65,7 @@ def same_as_in_time(events: pl.DataFrame, policies: PolicyBook, through: dt.date
     """The law of late news, over what was booked by then."""
     events = events.filter(pl.col("booking_date") <= through)
     late, ideal = lived(events, policies, through), list(replay(events, policies, through))
-    in_time = {
-        (d.date, r[0]): r for _, d in ideal for r in d.book.positions.rows()
-    }
+    in_time = {(d.date, r[0]): r for _, d in ideal for r in d.book.positions.rows()}
     known = known_last(late)
     assert known.keys() == in_time.keys()
     names = ideal[-1][1].book.positions.columns
@@ -75,6 +73,7 @@ def same_as_in_time(events: pl.DataFrame, policies: PolicyBook, through: dt.date
         wrong = {n: (a, b) for n, a, b in zip(names, row, in_time[key], strict=True) if a != b}
         assert not wrong, f"{key}: {wrong}"
     assert late[-1][0].book.dues.equals(ideal[-1][1].book.dues)
+
     def sums(frames: list[pl.DataFrame]) -> pl.DataFrame:
         return account_movements(pl.concat(frames)).filter(pl.col("movement") != 0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import polars as pl
@@ -9,10 +10,12 @@ import pytest
 
 from core.ledger.codes import EventState
 from core.store.ledger import Ledger
+from core.store.reader import LedgerReader
 from core.store.settings import Settings
 from pipelines.ingest.intake import IntakeReport, take_in
 from pipelines.resources import TAPE, provenance, read_policies
 from pipelines.servicing.days import close_days, missing_days
+from pipelines.servicing.verify import rebuild, replay_loan
 from tests.conftest import fresh
 
 HEADER = "payment_ref,loan_key,amount,currency,value_date\n"
@@ -126,25 +129,60 @@ def test_a_truncated_file_keeps_its_whole_rows(ledger: Ledger) -> None:
     assert (report.accepted, report.quarantined) == (1, 1)
 
 
-def test_a_payment_valued_before_the_last_closed_date_waits_and_changes_nothing(
+def test_a_payment_valued_before_the_last_closed_date_restates_the_days_since(
     ledger: Ledger,
 ) -> None:
     policies = ledger.register(read_policies())
-    for _ in close_days(ledger, policies, missing_days(ledger), provenance(policies)):
-        pass
-    before = ledger.frame("SELECT count(*) AS n FROM {lake}.versions")["n"][0]
-    drop(ledger, "payments_2018-01-11.csv", HEADER + f"late,{key(ledger)},1.00,USD,2018-01-09\n")
+    by = provenance(policies)
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    reader = LedgerReader(ledger.settings)
+    day, loan = dt.date(2018, 1, 9), key(ledger)
+    said = reader.versions()["version"].max()
+    drop(ledger, "payments_2018-01-11.csv", HEADER + f"late,{loan},1.00,USD,2018-01-09\n")
     assert take(ledger).accepted == 1
-    states = ledger.frame("SELECT state, value_date FROM {lake}.events WHERE source_ref = 'late'")
-    assert states["state"].to_list() == [EventState.pending_restatement]
-    for report in close_days(ledger, policies, missing_days(ledger), provenance(policies)):
-        assert report.events == 0 or report.date.isoformat() == "2018-01-11"
-    allocated = ledger.frame(
-        "SELECT count(*) AS n FROM {lake}.allocations a JOIN {lake}.events e USING (event_id) "
-        "WHERE e.source_ref = 'late'"
+    states = ledger.frame("SELECT state FROM {lake}.events WHERE source_ref = 'late'")
+    assert states["state"].to_list() == [EventState.late]
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    loan_id = ledger.loan_keys().filter(pl.col("loan_key") == loan)["loan_id"][0]
+    one = pl.col("loan_id") == loan_id
+    reported = reader.positions(day, known_at=said).filter(one)
+    known = reader.positions(day).filter(one)
+    assert (reported["paid_today"][0], known["paid_today"][0]) == (0, 100)
+    assert reader.positions(day).height == reader.positions(day, known_at=said).height
+    booked = reader.sql(
+        f"SELECT DISTINCT booking_date, value_date FROM transfers WHERE loan_id = {loan_id} "
+        "AND value_date = DATE '2018-01-09'"
     )
-    assert allocated["n"][0] == 0
-    assert ledger.frame("SELECT count(*) AS n FROM {lake}.versions")["n"][0] == before + 1
+    assert booked["booking_date"].to_list() == [dt.date(2018, 1, 11)]
+    assert replay_loan(ledger, policies, loan_id).differences.is_empty()
+    assert rebuild(ledger, policies).differences.is_empty()
+
+
+COMMAND = "command_ref,command,loan_key,value_date,target_ref,maker,checker,reason\n"
+
+
+def test_a_reversal_names_what_it_takes_back_and_the_loan_is_as_if_it_never_came(
+    ledger: Ledger,
+) -> None:
+    policies = ledger.register(read_policies())
+    by, loan = provenance(policies), key(ledger)
+    drop(ledger, "payments_2018-01-10_more.csv", HEADER + f"back,{loan},5.00,USD,2018-01-10\n")
+    take(ledger)
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    row = f",reverse,{loan},2018-01-12,{{}},maker-1,checker-2,returned_by_bank\n"
+    body = COMMAND + "r1" + row.format("back") + "r2" + row.format("never")
+    drop(ledger, "commands_2018-01-12.csv", body + "r3" + row.format("back"))
+    report = take(ledger)
+    assert (report.accepted, report.quarantined) == (1, 2)
+    drop(ledger, "commands_2018-01-12_b.csv", COMMAND + "r4" + row.format("back"))
+    assert take(ledger).quarantined == 1
+    rules = ledger.frame("SELECT rule FROM {lake}.quarantine ORDER BY rule")["rule"].to_list()
+    assert rules == ["already_reversed", "already_reversed", "unknown_target"]
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    paid = LedgerReader(ledger.settings).sql("SELECT sum(a.amount)::BIGINT AS n FROM allocations_now a "
+        "JOIN events e USING (event_id) WHERE e.source_ref = 'back'")  # fmt: skip
+    assert paid["n"][0] is None
+    assert rebuild(ledger, policies).differences.is_empty()
 
 
 def test_a_command_needs_a_known_order_and_two_people(ledger: Ledger) -> None:

@@ -1,0 +1,120 @@
+"""Payoff: what settles a loan on a date, by letting the engine take money that is surely enough.
+
+Payoff(d) is the whole claim as of d less the borrower's credit. It is what a payment of more
+than the claim would be allocated to the loan's components on that day, so it asks what the
+close asks, to the minor unit, and a loan paid as quoted closes at zero.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+import polars as pl
+
+from core.errors import EngineError
+from core.frames import empty
+from core.ledger.codes import ENDED, Component, EventState, Kind, Status
+from core.ledger.events import EVENT_COLUMNS, Events
+from core.policy.book import PolicyBook
+from core.servicing.book import Book, Dues
+from core.servicing.close import close
+
+ONE_DAY = dt.timedelta(days=1)
+ENOUGH = 10**14
+"""More than any claim (`core.contract.money.MAX_MINOR` bounds principal), in minor units."""
+
+
+def quote(book: Book, policies: PolicyBook, on: dt.date) -> pl.DataFrame:
+    """What settles each live loan of `book` if it is paid on `on`, after the book's date.
+
+    Returns `loan_id`, `principal`, `interest`, `fees`, `penalties`, `credit` (used against
+    them), `payoff`, `per_diem` (one night more), all Int64 minor units, and `expires_on`
+    (Date), the last day on which payoff plus a per-diem a night holds: nothing else happens to
+    the loan before. What waits in the book is taken in on its day. Raises EngineError if `on`
+    is not after the book's date.
+    """
+    if book.date is None or on <= book.date:
+        raise EngineError(f"the book stands at {book.date}: quote a payoff for a later date")
+    while book.date < on - ONE_DAY:
+        assert book.date is not None
+        book = close(book, book.pending.clear(), policies, book.date + ONE_DAY).book
+    today = _settled(book, policies, on)
+    after = close(book, book.pending.clear(), policies, on).book
+    tomorrow = _settled(after, policies, on + ONE_DAY)
+    nights = tomorrow.select("loan_id", next="payoff")
+    last = after.wide().select("loan_id", expires_on=pl.col("period_end"))
+    return (
+        today.join(nights, on="loan_id", how="left", maintain_order="left")
+        .join(last, on="loan_id", how="left", maintain_order="left")
+        .with_columns(
+            per_diem=(pl.col("next").fill_null(pl.col("payoff")) - pl.col("payoff")),
+            expires_on=pl.max_horizontal(
+                pl.lit(on), pl.min_horizontal("expires_on", pl.lit(on + VALID))
+            ),
+        )
+        .drop("next")
+    )
+
+
+VALID = dt.timedelta(days=14)
+"""Days for which a quote may be given at most; the next due date ends it earlier."""
+
+
+def _settled(book: Book, policies: PolicyBook, on: dt.date) -> pl.DataFrame:
+    live = book.wide().filter(
+        ~pl.col("status").is_in([*ENDED, Status.overpaid.value])
+    ).select("loan_id", "currency", "credit")  # fmt: skip
+    asked = close(_kept(book), _money(live, on), policies, on)
+    placed = asked.allocations.filter(pl.col("component").is_not_null()).join(
+        live.select("loan_id"), on="loan_id", how="semi"
+    )
+
+    def of(component: Component) -> pl.Expr:
+        return pl.col("amount").filter(pl.col("component") == component.value).sum()
+
+    whole = placed.group_by("loan_id").agg(
+        principal=of(Component.principal),
+        interest=of(Component.interest),
+        fees=of(Component.fee),
+        penalties=of(Component.penalty),
+        paid=pl.col("amount").sum(),
+        by_credit=pl.col("amount").filter(pl.col("event_id") == 0).sum(),
+    )
+    # credit that met no due is still the borrower's
+    credit = live.select("loan_id", "credit")
+    return (
+        whole.join(credit, on="loan_id", how="left")
+        .with_columns(credit=pl.min_horizontal("credit", "paid"))
+        .with_columns(payoff=pl.col("paid") - pl.col("credit"))
+        .sort("loan_id")
+        .select("loan_id", "principal", "interest", "fees", "penalties", "credit", "payoff")
+    )
+
+
+def _kept(book: Book) -> Book:
+    return replace(book, closed=book.wide().clear(), closed_dues=empty(Dues))
+
+
+def _money(live: pl.DataFrame, on: dt.date) -> pl.DataFrame:
+    """A receipt of more than enough for each loan; it is never booked."""
+    missing = {
+        "source_system": "payoff-quote", "body_hash": "", "file_id": "", "actor": "payoff-quote",
+        "correlation_id": "",
+    }  # fmt: skip
+    schema = empty(Events).schema
+    told = live.with_columns(
+        event_id=-pl.col("loan_id"),
+        kind=pl.lit(Kind.payment_received.value),
+        value_date=pl.lit(on),
+        booking_date=pl.lit(on),
+        amount=pl.lit(ENOUGH, dtype=pl.Int64),
+        source_ref=pl.col("loan_id").cast(pl.String),
+        idempotency_key=pl.col("loan_id").cast(pl.String),
+        state=pl.lit(EventState.accepted.value),
+        line=pl.lit(0),
+        recorded_at=pl.lit(dt.datetime(1970, 1, 1)),
+        **{name: pl.lit(value) for name, value in missing.items()},
+    )
+    nulls = {n: pl.lit(None) for n in EVENT_COLUMNS if n not in told.columns}
+    return told.with_columns(**nulls).select(EVENT_COLUMNS).cast(dict(schema))  # type: ignore[arg-type]

@@ -1,0 +1,121 @@
+"""What the ledger knows of some loans before a date: the past that late news is read against."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from core.frames import empty, typed
+from core.ledger.codes import ENDED
+from core.ledger.events import EVENT_COLUMNS
+from core.ledger.transfers import Transfers
+from core.origination.terms import Terms
+from core.policy.book import PolicyBook
+from core.servicing.book import Book, Dues, Positions
+from core.servicing.opening import agreed_terms
+
+if TYPE_CHECKING:
+    from core.store.ledger import Ledger
+
+PUBLISHED = "(SELECT version FROM {lake}.publications WHERE state = 'published')"
+
+
+def known_last(table: str, columns: str, order: str, where: str = "") -> str:
+    """SQL for the rows of date `$on` as known at version `$known_at`.
+
+    A restated loan's rows come of its last restatement, also when that has none: then the loan
+    does not live on the date. Columns are of `t`; `{lake}` is left to be filled in.
+    """
+    return f"""
+        WITH base AS (
+            SELECT max(version) AS version FROM {{lake}}.versions
+            WHERE business_date = $on AND version <= $known_at AND version IN {PUBLISHED}),
+        again AS (
+            SELECT r.loan_id, max(r.version) AS version FROM {{lake}}.restated_loans r, base
+            WHERE r.from_date <= $on AND r.through_date >= $on AND r.version > base.version
+              AND r.version <= $known_at AND r.version IN {PUBLISHED} GROUP BY r.loan_id)
+        SELECT {columns} FROM {{lake}}.{table} t LEFT JOIN again ON again.loan_id = t.loan_id, base
+        WHERE t.business_date = $on AND t.version >= base.version
+          AND t.version = coalesce(again.version, base.version) {where}
+        ORDER BY {order}"""
+
+
+class StoredPast:
+    """The published ledger as `core.servicing.restatement.Past`, before the close of `date`."""
+
+    def __init__(self, ledger: Ledger, policies: PolicyBook, date: dt.date) -> None:
+        self._ledger, self._policies, self._date = ledger, policies, date
+
+    def events(self, ids: pl.Series) -> pl.DataFrame:
+        """See `Past`."""
+        rows = self._of(
+            f"SELECT {', '.join(f'e.{c}' for c in EVENT_COLUMNS)} FROM {{lake}}.events e "
+            "JOIN _ids ON _ids.loan_id = e.loan_id WHERE e.booking_date < ? ORDER BY e.event_id",
+            ids, [self._date],
+        )  # fmt: skip
+        return rows.with_columns(pl.col("recorded_at").cast(pl.Datetime("us")))
+
+    def ended(self, ids: pl.Series) -> pl.DataFrame:
+        """See `Past`."""
+        rows = self._of(
+            "SELECT l.loan_id, l.version, l.closed_on, l.close_reason, l.interest_earned "
+            "FROM {lake}.loans l JOIN _ids ON _ids.loan_id = l.loan_id "
+            "WHERE l.close_reason IS NOT NULL AND l.version IN "
+            f"{PUBLISHED} ORDER BY l.version",
+            ids, [],
+        )  # fmt: skip
+        last = pl.col("closed_on").last()
+        return rows.group_by("loan_id", maintain_order=True).agg(
+            ended_on=pl.col("closed_on").min().cast(pl.Date),
+            interest_earned=pl.when(last.is_not_null())
+            .then(pl.col("interest_earned").last())
+            .cast(pl.Int64),
+        )
+
+    def book(self, ids: pl.Series, date: dt.date) -> Book:
+        """See `Past`."""
+        first = self._ledger.first_published()
+        nothing = self._of(
+            f"SELECT {', '.join(f'e.{c}' for c in EVENT_COLUMNS)} FROM {{lake}}.events e "
+            "JOIN _ids ON false", ids, [],
+        ).with_columns(pl.col("recorded_at").cast(pl.Datetime("us")))  # fmt: skip
+        if first is None or date < first:
+            return Book.empty(self._policies.pins, nothing)
+        positions = self._known("positions", Positions.column_names(), "t.loan_id", ids, date)
+        dues = self._known(
+            "dues", Dues.column_names(), "t.loan_id, t.instalment_no, t.component", ids, date
+        )
+        live = typed(positions, Positions).filter(~pl.col("status").is_in(ENDED))
+        names = ", ".join(f"l.{c}" for c in Terms.column_names())
+        terms = self._of(
+            f"SELECT DISTINCT {names} FROM {{lake}}.loans l JOIN _ids "
+            "ON _ids.loan_id = l.loan_id WHERE l.close_reason IS NULL "
+            f"AND l.version IN {PUBLISHED} ORDER BY l.loan_id",
+            live["loan_id"], [],
+        )  # fmt: skip
+        agreed = agreed_terms(typed(terms, Terms), self._policies.pins)
+        return Book(date, agreed, live, typed(dues, Dues), nothing)
+
+    def _known(
+        self, table: str, columns: list[str], order: str, ids: pl.Series, date: dt.date
+    ) -> pl.DataFrame:
+        named = ", ".join(f"t.{c}" for c in columns)
+        sql = known_last(table, named, order, "AND t.loan_id IN (SELECT loan_id FROM _ids)")
+        return self._of(sql, ids, {"on": date, "known_at": 2**62})
+
+    def transfers(self, ids: pl.Series, since: dt.date) -> pl.DataFrame:
+        """See `Past`."""
+        names = ", ".join(f"t.{c}" for c in Transfers.column_names())
+        rows = self._of(
+            f"SELECT {names} FROM {{lake}}.transfers t JOIN _ids ON _ids.loan_id = t.loan_id "
+            f"WHERE t.value_date >= ? AND t.version IN {PUBLISHED}",
+            ids, [since],
+        )  # fmt: skip
+        return rows.cast(dict(empty(Transfers).schema))  # type: ignore[arg-type]
+
+    def _of(
+        self, sql: str, ids: pl.Series, parameters: list[object] | dict[str, object]
+    ) -> pl.DataFrame:
+        return self._ledger.of_loans(sql, ids, parameters)

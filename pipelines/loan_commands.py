@@ -1,0 +1,121 @@
+"""Commands about one loan's figures: why they are so, and what would settle it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from core.contract.money import CURRENCY_NAMES, to_major
+from core.errors import LoanbookError
+from core.servicing.explain import PARTS, Explanation, Line
+from core.servicing.explain import explain as explained
+from core.servicing.payoff import quote
+from core.servicing.replay import replay
+from core.store.ledger import Ledger
+from core.store.past import StoredPast
+from core.store.reader import LedgerReader
+from pipelines.console import date, loan_id, out
+from pipelines.resources import open_instance, settings
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+Loan = Annotated[str, typer.Argument(help="Loan id, or the loan's key.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the `loanbook` command."""
+    app.command()(explain)
+    app.command()(payoff)
+
+
+def explain(
+    loan: Loan,
+    as_of: Annotated[str | None, typer.Option(help="Business date; default: the last.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Why a loan stands where it stands: event, rule and policy version, amounts, arrears."""
+    ledger, policies = open_instance()
+    number = loan_id(LedgerReader(settings()), loan)
+    day = _published(ledger, date(as_of, "--as-of"))
+    events = ledger.events_booked(dt.date.min, ledger.head().published_date or day)
+    events = events.filter(pl.col("loan_id") == number)
+    if events.is_empty():
+        raise LoanbookError(f"no event of loan {number} is in the ledger; see `loanbook loan list`")
+    why = explained(replay(events, policies, day), policies, number, day)
+    currency = CURRENCY_NAMES[int(events["currency"][0])]
+    if as_json:
+        out.print_json(json.dumps(asdict(why), default=str))
+    else:
+        _print(why, currency)
+    if not why.accounted:
+        raise LoanbookError(
+            f"the lines of loan {number} do not sum to its position; this is a defect, report it"
+        )
+
+
+def _published(ledger: Ledger, asked: dt.date | None) -> dt.date:
+    last = ledger.head().published_date
+    if last is None:
+        raise LoanbookError("nothing is published yet; run `loanbook run` first")
+    if asked is not None and asked > last:
+        raise LoanbookError(f"{asked} is not published yet; the last published date is {last}")
+    return asked or last
+
+
+def _print(why: Explanation, currency: str) -> None:
+    out.print(f"[bold]Loan {why.loan_id} as of {why.as_of}[/bold], amounts in {currency}")
+    day = None
+    for line in why.lines:
+        if line.date != day:
+            day = line.date
+            out.print(f"\n[bold]{day}[/bold]")
+        out.print(f"  {_what(line, currency)}", soft_wrap=True, highlight=False)
+        origin = f"; {line.source}" if line.source else ""
+        out.print(f"      [dim]{line.rule}{origin}[/dim]", soft_wrap=True, highlight=False)
+    stands = ", ".join(f"{part} {to_major(why.stands[part], currency)}" for part in PARTS)
+    out.print(f"\n[bold]stands at[/bold] {stands}; {why.days_past_due} days past due")
+
+
+def _what(line: Line, currency: str) -> str:
+    moved = ", ".join(
+        f"{part} {'+' if amount > 0 else '−'}{to_major(abs(amount), currency)}"
+        for part, amount in line.moves.items()
+    )
+    return f"{line.what}{f'  [{moved}]' if moved else ''}".replace("[", "\\[")
+
+
+def payoff(
+    loan: Loan,
+    on: Annotated[str | None, typer.Option(help="Day of payment; default: the next day.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What settles a loan on a day, the interest of a night more, and how long that holds."""
+    ledger, policies = open_instance()
+    number = loan_id(LedgerReader(settings()), loan)
+    last = _published(ledger, None)
+    day = date(on, "--on") or last + dt.timedelta(days=1)
+    if day <= last:
+        raise LoanbookError(
+            f"{day} is closed already; quote {last + dt.timedelta(days=1)} or later"
+        )
+    past = StoredPast(ledger, policies, last + dt.timedelta(days=1))
+    book = past.book(pl.Series([number]), last)
+    rows = quote(book, policies, day)
+    if rows.is_empty():
+        raise LoanbookError(f"loan {number} owes nothing on {last}; see `loanbook loan show`")
+    row = rows.row(0, named=True)
+    currency = CURRENCY_NAMES[int(book.terms["currency"][0])]
+    if as_json:
+        out.print_json(json.dumps(row | {"paid_on": day}, default=str))
+        return
+    out.print(f"[bold]Loan {number} is settled on {day} by {to_major(row['payoff'], currency)} "
+              f"{currency}[/bold]")  # fmt: skip
+    for part in ("principal", "interest", "fees", "penalties", "credit"):
+        sign = "less " if part == "credit" else ""
+        out.print(f"  {sign}{part} {to_major(row[part], currency)}")
+    out.print(f"Each night more: {to_major(row['per_diem'], currency)}, to {row['expires_on']}; "
+              "then ask anew.")  # fmt: skip

@@ -1,0 +1,57 @@
+"""Explain: the lines of a loan sum to its position, and name the rule of each."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from core.ledger.codes import Kind
+from core.policy.book import PolicyBook
+from core.reporting.journal import journal, unbalanced
+from core.servicing.explain import explain
+from core.servicing.replay import replay
+from tests.core.loans import Story, _event, terms
+
+
+@pytest.mark.parametrize(
+    "product", ["instalment-act365", "lendingclub-personal", "equal-principal", "flat-rate"]
+)
+def test_every_cent_is_accounted_for_by_an_event_and_a_rule(
+    policies: PolicyBook, product: str
+) -> None:
+    story = (
+        Story(policies).lent(terms(policies, product, n=4))
+        .paid(31_000, "2024-02-03").paid(5_000, "2024-03-20", ref="q")
+        .paid(140_000, "2024-04-25", ref="r")
+    )  # fmt: skip
+    chargeback = _event(Kind.chargeback, 1, "2024-05-02", 9_000, "cb", None)
+    events = Story(policies, (*story.rows, chargeback)).events()
+    for day in ("2024-01-15", "2024-02-03", "2024-03-25", "2024-04-25", "2024-05-10"):
+        as_of = dt.date.fromisoformat(day)
+        why = explain(replay(events, policies, as_of), policies, 1, as_of)
+        assert why.accounted, (day, why.stands)
+        assert all(line.rule for line in why.lines)
+    text = [line.what for line in why.lines]
+    assert any("days past due, counted from 2024-03-01" in each for each in text)
+    assert any("principal of instalment 1" in each for each in text)
+
+
+def test_a_charge_off_leaves_the_claim_and_says_so(policies: PolicyBook) -> None:
+    story = Story(policies).lent(terms(policies, "instalment-act365")).charged_off("2024-03-10")
+    as_of = dt.date(2024, 4, 1)
+    why = explain(
+        replay(story.paid(2_000, "2024-03-20").events(), policies, as_of), policies, 1, as_of
+    )
+    assert why.accounted
+    assert any("takes the loan off the books" in line.what for line in why.lines)
+
+
+def test_a_days_journal_balances_and_names_the_lenders_accounts(policies: PolicyBook) -> None:
+    story = Story(policies).lent(terms(policies, "instalment-act365")).charged_off("2024-03-10")
+    day = story.live("2024-03-10").days[-1]
+    lines = journal(day.transfers, policies, day.date)
+    assert unbalanced(lines).is_empty()
+    accounts = dict(lines.filter(lines["debit"] > 0).select("role", "account").rows())
+    assert accounts["credit_loss"] == "5100"
+    assert lines["ledger"].unique().sort().to_list() == ["general", "memorandum"]

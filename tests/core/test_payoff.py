@@ -1,0 +1,66 @@
+"""Payoff: quoted for any date, and a loan paid as quoted closes at exactly zero."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import EngineError
+from core.ledger.codes import Status
+from core.policy.book import PolicyBook
+from core.servicing.payoff import quote
+from tests.core.loans import Story, terms
+
+START = dt.date(2024, 1, 1)
+PRODUCTS = ["instalment-act365", "lendingclub-personal", "equal-principal", "flat-rate",
+            "interest-only"]  # fmt: skip
+
+
+def test_a_quote_is_the_claim_and_a_night_more_is_one_nights_interest(
+    policies: PolicyBook,
+) -> None:
+    story = Story(policies).lent(terms(policies, "instalment-act365"))
+    book = story.live("2024-01-11").days[-1].book
+    row = quote(book, policies, dt.date(2024, 1, 21)).row(0, named=True)
+    # 1,200.00 at 12 % on actual days over 365: twenty nights are 7.89, one night 0.39 or 0.40
+    assert (row["principal"], row["interest"], row["payoff"]) == (120_000, 789, 120_789)
+    assert row["per_diem"] == 39
+    assert row["expires_on"] == dt.date(2024, 2, 1)
+
+
+def test_a_date_that_is_closed_can_not_be_quoted_from_the_book(policies: PolicyBook) -> None:
+    book = Story(policies).lent(terms(policies, "flat-rate")).live("2024-01-11").days[-1].book
+    with pytest.raises(EngineError, match="quote a payoff for a later date"):
+        quote(book, policies, dt.date(2024, 1, 11))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(PRODUCTS),
+    st.lists(st.tuples(st.integers(2, 70), st.integers(1, 50_000)), max_size=3),
+    st.integers(1, 45),
+)
+def test_a_loan_paid_as_quoted_closes_at_zero(
+    policies: PolicyBook, product: str, paid: list[tuple[int, int]], ahead: int
+) -> None:
+    story = Story(policies).lent(terms(policies, product, n=4))
+    for n, (day, amount) in enumerate(paid):
+        on = (START + dt.timedelta(days=day)).isoformat()
+        story = story.paid(min(amount, 25_000), on, ref=f"p{n}")
+    stands = START + dt.timedelta(days=71)
+    book = story.live(stands.isoformat()).days[-1].book
+    if book.positions["status"].to_list() != [Status.active]:
+        return
+    on = stands + dt.timedelta(days=ahead)
+    asked = int(quote(book, policies, on)["payoff"][0])
+    last = story.paid(asked, on.isoformat(), ref="payoff").live(on.isoformat()).days[-1]
+    owed = last.book.positions.select(
+        pl.sum_horizontal(
+            "principal", "interest_accrued", "interest_due", "fees_due", "penalties_due", "credit"
+        )  # fmt: skip
+    ).item()
+    assert (owed, last.book.positions["status"].to_list()) == (0, [Status.closed])
