@@ -108,6 +108,7 @@ class Figures:
         self.graced = bool(
             (terms["grace_principal"] + terms["grace_interest"] + terms["grace_charged"]).max()
         )
+        self.changed = "rate_until" in terms.columns and terms["rate_until"].count() > 0
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
 
     def due_date(self, n: pl.Expr) -> pl.Expr:
@@ -133,6 +134,8 @@ class Figures:
         As `rate_factor` has it, or that rounded to 18 decimals where the product says so.
         """
         numerator, denominator = self.rate_factor()
+        if self.changed:
+            numerator, denominator = self._with_rate_before(numerator, denominator)
         rated = cursor.with_columns(rate_over=numerator, rate_under=denominator)
         if not self.decimal:
             return rated
@@ -145,6 +148,33 @@ class Figures:
             rate_over=pl.when("decimal_factor").then("scaled").otherwise("rate_over"),
             rate_under=pl.when("decimal_factor").then(UNITY).otherwise("rate_under"),
         ).drop("mode", "scaled")
+
+    def _with_rate_before(self, over: pl.Expr, under: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """The factor of a period that began at another rate: each rate for its own days."""
+        until = pl.min_horizontal("rate_until", "period_end")
+        nights = (until - pl.col("period_start")).dt.total_days()
+        days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+        less = pl.col("rate_before") - pl.col("rate_ppb")
+        every = pl.col("every").cast(pl.Int64)
+
+        def apart(basis: RateBasis) -> pl.Expr:
+            if basis in ACTUAL:
+                return over + less * ACTUAL[basis].numerator(pl.col("period_start"), until)
+            part = by_code(
+                pl.col("unit"), self.units, Unit,
+                lambda u: pl.lit(_WHOLE_PERIOD[basis][u][0], dtype=pl.Int64),
+            )  # fmt: skip
+            return over * days + less * every * part * nights
+
+        split = by_code(pl.col("basis"), self.basis, RateBasis, apart)
+        wider = by_code(
+            pl.col("basis"), self.basis, RateBasis,
+            lambda b: under if b in ACTUAL else under * days,
+        )  # fmt: skip
+        began = (nights > 0).fill_null(False)
+        return pl.when(began).then(split).otherwise(over), pl.when(began).then(wider).otherwise(
+            under
+        )
 
     def _factor(self, basis: RateBasis) -> tuple[pl.Expr, pl.Expr]:
         rate = pl.col("rate_ppb")
@@ -503,11 +533,17 @@ def expand(terms: pl.DataFrame) -> pl.DataFrame:
     Terms as `agree` left them. Returns `loan_id`, `instalment_no`, `period_start`,
     `period_end`, `opening`, `principal`, `interest`, `closing` in order of instalment.
     """
-    figures = Figures(terms)
+    return expand_from(open_schedule(terms))
+
+
+def expand_from(standing: pl.DataFrame) -> pl.DataFrame:
+    """Every instalment from the one that each loan's cursor stands before, as `expand`."""
+    figures = Figures(standing)
     within = pl.col("instalment_no") <= pl.col("instalments")
-    cursor = open_schedule(terms).lazy()
+    cursor = standing.filter(within).lazy()
     parts = []
-    for _ in range(int(terms["instalments"].max())):  # type: ignore[arg-type]
+    left = standing.select(pl.col("instalments").cast(pl.Int64) - pl.col("instalment_no") + 1)
+    for _ in range(max(int(left.max().item()), 1)):
         asked = instalment(cursor, figures).collect()
         parts.append(
             asked.select(
@@ -526,13 +562,18 @@ def expand(terms: pl.DataFrame) -> pl.DataFrame:
 
 
 def digest(terms: pl.DataFrame) -> pl.DataFrame:
-    """`loan_id` and `schedule_digest` (UInt64), a hash over the expanded figures.
+    """`loan_id` and `schedule_digest` (UInt64), a hash over the figures of the whole schedule."""
+    return digest_of(expand(terms))
+
+
+def digest_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """`loan_id` and `schedule_digest` of expanded instalments.
 
     A polynomial in wrapping 64-bit arithmetic rather than a library's hash, whose
     value may change from one release to the next.
     """
     prime = pl.lit(1_099_511_628_211, dtype=pl.UInt64)
-    rows = expand(terms).with_columns(pl.col("period_end").to_physical().alias("day"))
+    rows = rows.with_columns(pl.col("period_end").to_physical().alias("day"))
     mixed = pl.lit(14_695_981_039_346_656_037, dtype=pl.UInt64)
     for column in ("instalment_no", "day", "principal", "interest"):
         mixed = mixed.xor(pl.col(column).cast(pl.Int64).reinterpret(signed=False)) * prime

@@ -73,6 +73,10 @@ class Kind(IntEnum):
     write_off = 11
     down_payment = 12
     reversal = 13
+    rate_changed = 14
+    extended = 15
+    due_date_moved = 16
+    reamortised = 17
 
 
 class EventState(IntEnum):
@@ -96,6 +100,10 @@ EVENT_KINDS = {
     Kind.chargeback: "the card network takes a payment back; the payment stands",
     Kind.write_off: "a person gives the claim up; it is extinguished",
     Kind.down_payment: "the borrower's own share, paid at disbursement",
+    Kind.rate_changed: "the interest rate is another from the value date on",
+    Kind.extended: "the term is longer by some instalments",
+    Kind.due_date_moved: "the next instalment and those after it fall due later",
+    Kind.reamortised: "what is left is spread anew over the instalments to come",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 
@@ -108,8 +116,11 @@ MONEY_IN = (
     Kind.interest_waived,
 )
 """Kinds that are allocated to what is owed. A product may allocate each its own way."""
+CHANGES = (Kind.rate_changed, Kind.extended, Kind.due_date_moved, Kind.reamortised)
+"""Kinds that change the contract: each closes the schedule in force and opens the next."""
 REVERSIBLE = (
     *MONEY_IN,
+    *CHANGES,
     Kind.charge_off,
     Kind.charge_assessed,
     Kind.credit_refunded,

@@ -26,6 +26,8 @@ class Terms(dy.Schema):
     end_of_month = dy.Bool()
     emi = dy.Int64(nullable=True)
     first_interest_adjustment = dy.Int64()
+    rate_until = dy.Date(nullable=True)  # before it the rate was `rate_before`
+    rate_before = dy.Int64(nullable=True)
 
     @dy.rule()
     def first_due_is_after_disbursement(cls) -> pl.Expr:

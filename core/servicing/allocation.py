@@ -15,7 +15,7 @@ import polars as pl
 
 from core.contract.due_dates import due_date
 from core.contract.money import Rounding, int128, rounded_quotient
-from core.contract.schedule import Amortisation, codes, expand
+from core.contract.schedule import Amortisation, codes, expand_from
 from core.frames import empty
 from core.ledger.codes import (
     KINDS_A_PRODUCT,
@@ -258,14 +258,7 @@ def _without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
     asked = loans.filter(full & (pl.col("status") != Status.charged_off))
     if asked.is_empty():
         return loans
-    rest = (
-        expand(asked)
-        .rename({"instalment_no": "instalment"})
-        .join(asked.select("loan_id", "instalment_no"), on="loan_id")
-        .filter(pl.col("instalment") >= pl.col("instalment_no"))
-        .group_by("loan_id")
-        .agg(all_interest=pl.col("interest").sum())
-    )
+    rest = expand_from(asked).group_by("loan_id").agg(all_interest=pl.col("interest").sum())
     return (
         loans.join(rest, on="loan_id", how="left", maintain_order="left")
         .with_columns(
@@ -382,13 +375,11 @@ def _scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFram
     """Instalments to come as the schedule has them, less what stands with them already."""
     if loans.is_empty():
         return _line(loans, pl.lit(0), None, pl.lit(0))
-    terms = loans.with_columns(pl.lit(0).alias("interest_carried"))
-    keys = ["loan_id", "event_id", "money", "rule", "excess", "instalment_no"]
+    keys = ["loan_id", "event_id", "money", "rule", "excess"]
     coming = (
-        expand(terms)
+        expand_from(loans)
         .rename({"instalment_no": "instalment", "principal": "principal_asked"})
         .join(loans.select(keys), on="loan_id")
-        .filter(pl.col("instalment") >= pl.col("instalment_no"))
     )
     lines = pl.concat(
         coming.select(

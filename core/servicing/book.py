@@ -66,6 +66,9 @@ class Dues(dy.Schema):
 
 
 STATE = tuple(Positions.column_names())
+CHANGING = ("rate_ppb", "instalments", "emi", "first_due_date", "anchor_day", "rate_until",
+            "rate_before", "has_stub")  # fmt: skip
+"""Terms that a change of the contract may set anew."""
 DUE_COLUMN = {
     Component.principal: "principal_due",
     Component.interest: "interest_due",
@@ -115,12 +118,17 @@ def replaced(
 ) -> pl.DataFrame:
     """`frame` with the rows of mask `at` as they are in `after`; `before` are those rows in it.
 
-    All in order of `loan_id`. Only state columns that changed are written.
+    All in order of `loan_id`. Only columns that changed are written, of the terms those that an
+    event can change.
     """
     if before.is_empty():
         return frame
     where = at.arg_true()
-    changed = [name for name in STATE if not after[name].equals(before[name], null_equal=True)]
+    changed = [
+        name
+        for name in (*STATE, *CHANGING)
+        if not after[name].equals(before[name], null_equal=True)
+    ]
     return frame.with_columns(frame[name].scatter(where, after[name]) for name in changed)
 
 

@@ -18,6 +18,7 @@ from core.ledger.codes import ENDED, MONEY_IN, Kind, Status
 from core.ledger.events import REPLAY_ORDER
 from core.ledger.transfers import Transfers, aggregated, all_of, transfer
 from core.origination.boarding import terms_of
+from core.origination.terms import Terms
 from core.policy.book import PolicyBook
 from core.servicing.accrual import accrue
 from core.servicing.allocation import Allocations
@@ -45,6 +46,8 @@ class DayClose:
     """Terms of loans that entered the book."""
     unidentified: pl.DataFrame
     """Payments for loans that are no longer in the book: `loan_id`, `event_id`, `amount`."""
+    changed: pl.DataFrame
+    """Terms (schema `Terms`) of loans whose contract an event changed, with its `event_id`."""
     settled: pl.DataFrame
     """Dues that left the book, paid or given up (below zero: rows of a reopened loan that came
     back). With the standing ones they make the instalment grid."""
@@ -127,6 +130,7 @@ def _day(
         today,
         boarded,
         unidentified,
+        _changed(after, day),
         pl.concat([settled, returned]),
     )
 
@@ -147,8 +151,18 @@ def _quiet(
     nobody = empty(Allocations).select("loan_id", "event_id", "amount")
     moved = all_of([_accruals(wide, date)]) if wide.height else all_of([])
     return DayClose(
-        date, after, moved, empty(Allocations), today, boarded, nobody, empty(Dues)
+        date, after, moved, empty(Allocations), today, boarded, nobody, NO_CHANGE, empty(Dues)
     )  # fmt: skip
+
+
+NO_CHANGE = empty(Terms).with_columns(event_id=pl.lit(0, dtype=pl.Int64))
+
+
+def _changed(after: pl.DataFrame, day: Running) -> pl.DataFrame:
+    if not day.changed:
+        return NO_CHANGE
+    last = pl.concat(day.changed).group_by("loan_id").agg(pl.col("event_id").max())
+    return after.join(last, on="loan_id").select(NO_CHANGE.columns)
 
 
 def _board(today: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:

@@ -62,6 +62,7 @@ def stand(
     spread = loans.select(
         *paid_out.drop("payout").columns,
         first_no=billed,
+        kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
         spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
     ).filter(pl.col("spread") > 0)
     rows = _expanded(spread, calendars)
@@ -81,6 +82,34 @@ def stand(
     return merge_dues(merge_dues(cleared, merge_dues(kept, rows)), down.select(dues.columns))
 
 
+def respread(
+    loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar], date: dt.date
+) -> pl.DataFrame:
+    """Dues with the instalments after `date` made anew over their own principal.
+
+    `loans`: terms as they are from now on and positions, with `keep` (`instalment`: as high as
+    it was; else one that pays off over the instalments left).
+    """
+    own = dues.join(loans.select("loan_id"), on="loan_id", how="semi")
+    coming = own.filter(
+        (pl.col("due_date") > date)
+        & (pl.col("component") <= Component.interest.value)
+        & (pl.col("instalment_no") > 0)
+    )
+    principal = coming.group_by("loan_id").agg(
+        spread=pl.col("amount").filter(pl.col("component") == Component.principal).sum()
+    )
+    spread = loans.join(principal, on="loan_id", maintain_order="left").with_columns(
+        first_no=(pl.col("instalment_no") - 1).clip(upper_bound=pl.col("instalments") - 1),
+        kept_emi=pl.when(pl.col("keep") == "instalment").then("emi"),
+    )
+    rows = _expanded(spread.filter(pl.col("spread") > 0), calendars)
+    keys = ["loan_id", "instalment_no", "component"]
+    cleared = dues.join(coming.select(keys), on=keys, how="anti")
+    kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
+    return merge_dues(cleared, merge_dues(kept, rows))
+
+
 def _down_number(date: dt.date) -> pl.Expr:
     """Number of a down payment: below zero, by the day and its place on it (eight a day)."""
     days = (pl.lit(date) - pl.col("disbursed_on")).dt.total_days()
@@ -97,7 +126,7 @@ def _expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFra
         first_due_date=due_date(pl.col("first_no") + 1, units),
         instalments=pl.col("instalments") - pl.col("first_no"),
         disbursed_on=pl.when(pl.col("first_no") > 0).then("period_start").otherwise("disbursed_on"),
-        emi=pl.when(pl.col("spread") == pl.col("principal_agreed")).then("emi"),
+        emi="kept_emi",
         first_interest_adjustment=pl.when(pl.col("first_no") == 0)
         .then("first_interest_adjustment")
         .otherwise(0),

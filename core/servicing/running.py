@@ -25,6 +25,8 @@ class Running:
     dues: pl.DataFrame
     moved: list[pl.DataFrame] = field(default_factory=list)
     allocations: list[pl.DataFrame] = field(default_factory=list)
+    changed: list[pl.DataFrame] = field(default_factory=list)
+    """`loan_id`, `event_id` of loans whose terms an event changed."""
 
     def book(self, rows: pl.DataFrame, debit: str | pl.Expr, credit: str | pl.Expr, amount: str,
              ) -> None:  # fmt: skip

@@ -11,15 +11,18 @@ from __future__ import annotations
 import polars as pl
 
 from core.ledger.accounts import ROLE
-from core.ledger.codes import MONEY_IN, Component, Kind, Status, Timing
+from core.ledger.codes import CHANGES, MONEY_IN, Component, Kind, Status, Timing
 from core.ledger.events import REPLAY_ORDER
 from core.servicing.allocation import allocate, money_rule, use_credit
 from core.servicing.book import merge_dues
+from core.servicing.changes import change
 from core.servicing.closure import charge_off, claim, extinguished
 from core.servicing.instalments import instalment_of, point, stand
 from core.servicing.running import Running
 
 STEP = {
+    # after billing: they never change the instalment due on the day
+    **dict.fromkeys(CHANGES, 3),
     Kind.disbursed: 4,
     **dict.fromkeys(MONEY_IN, 6),
     Kind.chargeback: 7,
@@ -314,6 +317,7 @@ def _write_off(day: Running, events: pl.DataFrame) -> None:
 
 
 _HANDLERS = {
+    **dict.fromkeys(CHANGES, change),
     Kind.charge_off: _charge_off,
     Kind.write_off: _write_off,
     Kind.disbursed: _disburse,

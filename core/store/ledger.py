@@ -10,9 +10,10 @@ from typing import Any
 
 import polars as pl
 
+from core.contract.schedule import digest_of, expand_from
 from core.errors import LawBrokenError, LedgerConflictError, LedgerError
 from core.frames import typed
-from core.ledger.codes import ENDED, Kind, Status
+from core.ledger.codes import CHANGES, ENDED, Kind, Status, label
 from core.ledger.events import EVENT_COLUMNS
 from core.ledger.laws import Law
 from core.origination.terms import Terms
@@ -22,6 +23,7 @@ from core.servicing.close import DayClose
 from core.servicing.opening import agreed_terms
 from core.servicing.restatement import Restatement, standing
 from core.store.lake import LAKE, insert, open_writer, patiently, transaction
+from core.store.past import NOT_RESTATED, PUBLISHED, revised
 from core.store.schema import migrate
 from core.store.settings import Settings
 
@@ -173,6 +175,14 @@ class Ledger:
             "SELECT loan_id, loan_key, entity, product, currency, boards_on FROM {lake}.loan_keys"
         )
 
+    def ended_loans(self) -> pl.Series:
+        """Ids of loans that have ended, as known last."""
+        return self.frame(
+            "SELECT loan_id FROM (SELECT loan_id, last(closed_on ORDER BY version) AS closed_on "
+            "FROM {lake}.loans WHERE close_reason IS NOT NULL AND version IN "
+            f"{PUBLISHED} GROUP BY loan_id) WHERE closed_on IS NOT NULL"
+        )["loan_id"]
+
     def event_keys(self) -> pl.DataFrame:
         """`idempotency_key`, `body_hash`, `loan_id`, `reverses` (key, or null) of every event."""
         return self.frame(
@@ -261,7 +271,13 @@ class Ledger:
             f"WHERE version <= ? AND close_reason IS NULL {unpublished}",
             [version],
         )
-        return _by_loan(rows)
+        changed = self._beside(
+            f"SELECT {', '.join(Terms.column_names())} FROM {{lake}}.changed_terms c "
+            f"WHERE version <= ? {unpublished} AND {NOT_RESTATED.format(row='c')} "
+            "QUALIFY row_number() OVER (PARTITION BY loan_id ORDER BY business_date DESC) = 1",
+            [version],
+        )
+        return _by_loan(revised(rows, changed))
 
     def _balances(self, version: int) -> pl.DataFrame:
         return self.frame(
@@ -367,6 +383,7 @@ class Ledger:
             ("dues", closed.book.dues.with_columns(**dated)),
             ("transfers", closed.transfers.with_columns(version=number)),
             ("allocations", closed.allocations.with_columns(**dated)),
+            ("changed_terms", closed.changed.with_columns(**dated)),
             ("account_balances", balances.with_columns(**dated)),
             ("loans", _loan_rows(closed).with_columns(version=number)),
             ("schedules", _schedule_rows(closed, digests).with_columns(version=number)),
@@ -381,12 +398,21 @@ class Ledger:
             version=number, from_date=pl.lit(restated.first), through_date=pl.lit(last)
         )
         insert(self._connection, "restated_loans", marked)
-        dated: dict[str, list[pl.DataFrame]] = {"positions": [], "dues": [], "allocations": []}
+        dated: dict[str, list[pl.DataFrame]] = {
+            "positions": [],
+            "dues": [],
+            "allocations": [],
+            "changed_terms": [],
+        }
         for _, day in restated.days:
             on = {"version": number, "business_date": pl.lit(day.date)}
             dated["positions"].append(day.book.positions.with_columns(**on))
             dated["dues"].append(day.book.dues.with_columns(**on))
             dated["allocations"].append(day.allocations.with_columns(**on))
+            dated["changed_terms"].append(day.changed.with_columns(**on))
+            if day.changed.height:
+                later = _schedule_rows(day, pl.DataFrame(schema=_DIGESTS))
+                insert(self._connection, "schedules", later.with_columns(version=number))
             ended = _loan_rows(day).filter(pl.col("closed_on").is_not_null())
             insert(self._connection, "loans", ended.with_columns(version=number))
         for table, frames in dated.items():
@@ -555,6 +581,9 @@ def _loan_rows(closed: DayClose) -> pl.DataFrame:
     return pl.concat([boarded, gone], how="diagonal")
 
 
+_DIGESTS = {"loan_id": pl.Int64, "schedule_digest": pl.UInt64}
+
+
 def _reopened_rows(closed: DayClose, restated: Restatement, version: pl.Expr) -> pl.DataFrame:
     """Restated loans that live, though they had ended before."""
     live = restated.had_ended.filter(
@@ -571,9 +600,30 @@ def _reopened_rows(closed: DayClose, restated: Restatement, version: pl.Expr) ->
 
 
 def _schedule_rows(closed: DayClose, digests: pl.DataFrame) -> pl.DataFrame:
-    """The first schedule version of every loan that entered the book."""
-    return digests.join(closed.boarded.select("loan_id"), on="loan_id", how="semi").with_columns(
+    """The first schedule version of every loan that entered the book, and those of changes.
+
+    Later ones are numbered where they are read, in order of their day; `event_id` names the
+    change that opened them.
+    """
+    first = digests.join(closed.boarded.select("loan_id"), on="loan_id", how="semi").with_columns(
         schedule_version=pl.lit(1, dtype=pl.Int32),
         valid_from=pl.lit(closed.date),
         reason=pl.lit("boarded"),
     )
+    if closed.changed.is_empty():
+        return first
+    changes = closed.applied.filter(pl.col("kind").is_in([k.value for k in CHANGES]))
+    names = changes.select("event_id", reason=label("kind", Kind))
+    ids = closed.changed["loan_id"].implode()
+    standing = closed.book.wide().filter(
+        pl.col("loan_id").is_in(ids) & (pl.col("instalment_no") <= pl.col("instalments"))
+    )
+    if standing.is_empty():
+        return first
+    mixed = digest_of(expand_from(standing)).join(
+        closed.changed.select("loan_id", "event_id"), on="loan_id"
+    )
+    later = mixed.join(names, on="event_id", how="left").with_columns(
+        valid_from=pl.lit(closed.date)
+    )
+    return pl.concat([first, later], how="diagonal")

@@ -22,6 +22,23 @@ if TYPE_CHECKING:
 PUBLISHED = "(SELECT version FROM {lake}.publications WHERE state = 'published')"
 
 
+NOT_RESTATED = (
+    "NOT EXISTS (SELECT 1 FROM {{lake}}.restated_loans r WHERE r.loan_id = {row}.loan_id "
+    "AND r.version > {row}.version AND {row}.business_date BETWEEN r.from_date AND r.through_date "
+    f"AND r.version IN {PUBLISHED.replace('{lake}', '{{lake}}')})"
+)
+"""Condition that no later restatement replaced a row; `{row}` is its alias."""
+
+
+def revised(terms: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
+    """Boarded terms with those of changed loans in place of them."""
+    if changed.is_empty():
+        return terms
+    others = terms.join(changed, on="loan_id", how="anti", maintain_order="left")
+    theirs = changed.join(terms, on="loan_id", how="semi")
+    return pl.concat([others, theirs.cast(dict(others.schema))]).sort("loan_id")  # type: ignore[arg-type]
+
+
 def known_last(table: str, columns: str, order: str, where: str = "") -> str:
     """SQL for the rows of date `$on` as known at version `$known_at`.
 
@@ -95,7 +112,15 @@ class StoredPast:
             f"AND l.version IN {PUBLISHED} ORDER BY l.loan_id",
             live["loan_id"], [],
         )  # fmt: skip
-        agreed = agreed_terms(typed(terms, Terms), self._policies.pins)
+        changed = self._of(
+            f"SELECT {names.replace('l.', 'c.')} FROM {{lake}}.changed_terms c JOIN _ids "
+            f"ON _ids.loan_id = c.loan_id WHERE c.version IN {PUBLISHED} "
+            f"AND c.business_date <= ? AND {NOT_RESTATED.format(row='c')} "
+            "QUALIFY row_number() OVER (PARTITION BY c.loan_id ORDER BY c.business_date DESC) = 1",
+            live["loan_id"], [date],
+        )  # fmt: skip
+        terms = revised(typed(terms, Terms), typed(changed, Terms))
+        agreed = agreed_terms(terms, self._policies.pins)
         return Book(date, agreed, live, typed(dues, Dues), nothing)
 
     def _known(

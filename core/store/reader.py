@@ -21,8 +21,12 @@ from core.store.past import known_last
 from core.store.settings import Settings
 
 _VERSIONED = ("positions", "dues", "allocations", "account_balances", "transfers", "loans",
-              "schedules", "restated_loans")  # fmt: skip
+              "schedules", "restated_loans", "changed_terms")  # fmt: skip
 _RESTATED = ("positions", "dues", "allocations")
+_NUMBERED = (
+    "* REPLACE (row_number() OVER (PARTITION BY loan_id ORDER BY valid_from, version)::INTEGER "
+    "AS schedule_version)"
+)
 _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "reported",
           "products", "entities", "policies")  # fmt: skip
 NOW = 2**62
@@ -56,7 +60,9 @@ class LedgerReader:
         for table in _PLAIN:
             run(f"CREATE VIEW {table} AS SELECT * FROM {LAKE}.{table}")
         for table in (*_VERSIONED, "versions"):
-            run(f"CREATE VIEW {table} AS SELECT * FROM {LAKE}.{table} WHERE version IN {published}")
+            columns = "*" if table != "schedules" else _NUMBERED
+            run(f"CREATE VIEW {table} AS SELECT {columns} FROM {LAKE}.{table} "
+                f"WHERE version IN {published}")  # fmt: skip
         run(f"CREATE VIEW publications AS SELECT * FROM {LAKE}.publications")
         run(f"CREATE VIEW checks AS SELECT * FROM {LAKE}.checks")
         for table in _RESTATED:

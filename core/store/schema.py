@@ -78,9 +78,15 @@ _FIRST = [
 
 _LATE_NEWS = [
     # a restatement gives these loans' rows of the dates anew, also where it has none
+    "ALTER TABLE {lake}.schedules ADD COLUMN event_id BIGINT",
     "CREATE TABLE {lake}.restated_loans (version BIGINT, loan_id BIGINT, from_date DATE, "
     "through_date DATE)",
     "ALTER TABLE {lake}.loans ADD COLUMN interest_earned BIGINT",
+    "ALTER TABLE {lake}.loans ADD COLUMN IF NOT EXISTS rate_until DATE",
+    "ALTER TABLE {lake}.loans ADD COLUMN IF NOT EXISTS rate_before BIGINT",
+    # terms from a change of the contract on; with the boarded ones they are every version
+    f"CREATE TABLE {{lake}}.changed_terms ({_DATED}, event_id BIGINT, "
+    f"{columns(empty(Terms).schema)})",
 ]
 
 MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS)

@@ -1,8 +1,9 @@
 """Command files: what people order, with maker, checker and a reason code.
 
 Some commands carry an `amount` (decimal, in the loan's currency), a charge also a `due_date`, a
-reversal the `target_ref` of the payment or command it takes back; files without such commands
-need none of these columns. A new command is added to `COMMANDS`.
+reversal the `target_ref` of the payment or command it takes back, a change of the contract
+`rate_percent`, `instalments` (how many more) or the `due_date` to move to, and whether to `keep`
+the `term` (default) or the `instalment`; files without such commands need none of these columns. A new command is added to `COMMANDS`.
 """
 
 from __future__ import annotations
@@ -26,9 +27,15 @@ COMMANDS = {
     "refund_credit": Kind.credit_refunded,
     "chargeback": Kind.chargeback,
     "reverse": Kind.reversal,
+    "change_rate": Kind.rate_changed,
+    "extend_term": Kind.extended,
+    "move_due_date": Kind.due_date_moved,
+    "reamortise": Kind.reamortised,
 }
 """What may be ordered, and the kind of event that it becomes."""
-WITHOUT_AMOUNT = ("charge_off", "write_off", "reverse")
+CHANGES = ("change_rate", "extend_term", "move_due_date", "reamortise")
+WITHOUT_AMOUNT = ("charge_off", "write_off", "reverse", *CHANGES)
+OPTIONAL = ("amount", "due_date", "target_ref", "rate_percent", "instalments", "keep")
 CHARGES = {"charge_fee": Component.fee, "charge_penalty": Component.penalty}
 
 
@@ -43,6 +50,9 @@ class Orders(dy.Schema):
     amount = dy.String()
     due_date = dy.Date(nullable=True)
     target_ref = dy.String(max_length=64)
+    rate_percent = dy.String()
+    instalments = dy.Int16(nullable=True, min=1, max=600)
+    keep = dy.String()
     maker = dy.String(min_length=1, max_length=64)
     checker = dy.String(min_length=1, max_length=64)
     reason = dy.String(regex="^[a-z][a-z0-9_]{1,39}$")
@@ -64,8 +74,22 @@ class Orders(dy.Schema):
         return ~pl.col("command").is_in(list(WITHOUT_AMOUNT)) | (pl.col("amount") == "")
 
     @dy.rule()
-    def charge_without_a_due_date(cls) -> pl.Expr:
-        return ~pl.col("command").is_in(list(CHARGES)) | pl.col("due_date").is_not_null()
+    def command_without_a_due_date(cls) -> pl.Expr:
+        needs = pl.col("command").is_in([*CHARGES, "move_due_date"])
+        return ~needs | pl.col("due_date").is_not_null()
+
+    @dy.rule()
+    def rate_not_a_percentage(cls) -> pl.Expr:
+        needs = pl.col("command") == "change_rate"
+        return needs.eq(pl.col("rate_percent").str.contains(r"^\d{1,3}(\.\d{1,7})?$"))
+
+    @dy.rule()
+    def extension_without_instalments(cls) -> pl.Expr:
+        return (pl.col("command") == "extend_term") == pl.col("instalments").is_not_null()
+
+    @dy.rule()
+    def keep_is_term_or_instalment(cls) -> pl.Expr:
+        return pl.col("keep").is_in(["", "term", "instalment"])
 
     @dy.rule()
     def reversal_without_a_target(cls) -> pl.Expr:
@@ -83,7 +107,7 @@ class Orders(dy.Schema):
 def parse(data: bytes, file_date: dt.date) -> Parsed:
     """Orders of a command file. Raises IntakeError if it is none."""
     raw, broken = read_csv(data, COLUMNS)
-    absent = [name for name in ("amount", "due_date", "target_ref") if name not in raw.columns]
+    absent = [name for name in OPTIONAL if name not in raw.columns]
     raw = raw.with_columns(pl.lit("").alias(name) for name in absent)
     typed = raw.select(
         "line",
@@ -96,7 +120,10 @@ def parse(data: bytes, file_date: dt.date) -> Parsed:
             "reason",
             "amount",
             "target_ref",
+            "rate_percent",
+            "keep",
         ).str.strip_chars(),
+        instalments=pl.col("instalments").str.strip_chars().cast(pl.Int16, strict=False),
         due_date=pl.col("due_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
         value_date=pl.col("value_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
     )

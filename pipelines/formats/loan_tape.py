@@ -143,4 +143,6 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         end_of_month=due == due.dt.month_end(),
         emi="instalment",
         first_interest_adjustment="first_interest_adjustment",
+        rate_until=pl.lit(None, dtype=pl.Date),
+        rate_before=pl.lit(None, dtype=pl.Int64),
     )

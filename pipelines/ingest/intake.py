@@ -15,10 +15,11 @@ import polars as pl
 
 from core.contract.money import CURRENCY_CODES, CURRENCY_NAMES, EXPONENT
 from core.errors import IntakeError
-from core.ledger.codes import REVERSIBLE, EventState, Kind
+from core.ledger.codes import CHANGES, REVERSIBLE, EventState, Kind
 from core.origination.boarding import payload
 from core.policy.book import PolicyBook
 from core.policy.models import Product, TapeMapping
+from core.servicing.close import REOPENING
 from core.store.ledger import Intake, Ledger
 from pipelines.formats import commands, loan_tape, payments
 from pipelines.formats.table import Parsed
@@ -54,6 +55,7 @@ class _Known:
     loans: pl.DataFrame
     events: pl.DataFrame
     first_open: dt.date | None
+    ended: pl.Series
 
 
 def take_in(
@@ -80,7 +82,7 @@ def take_in(
         return report
     head = ledger.head()
     first_open = head.published_date + dt.timedelta(days=1) if head.published_date else None
-    known = _Known(ledger.loan_keys(), ledger.event_keys(), first_open)
+    known = _Known(ledger.loan_keys(), ledger.event_keys(), first_open, ledger.ended_loans())
     waiting: list[Intake] = []
     kind = None
     for done, file in enumerate(fresh):
@@ -226,7 +228,7 @@ def _event(
         .cast(pl.Int8),
     )
     told = ["loan_key", "value_date", "amount", "currency", "reason", "maker", "checker"]
-    if kind in (Kind.charge_assessed, Kind.reversal):
+    if kind in (Kind.charge_assessed, Kind.reversal, *CHANGES):
         told.append("payload")
     body = [c for c in told if c in frame.columns]
     return frame.with_columns(body_hash=_hashed(frame, body))
@@ -374,14 +376,34 @@ def _commands(
         default=None,
         return_dtype=pl.Int8,
     )
-    body = pl.struct(component=component, due_date=pl.col("due_date").cast(pl.String))
     charged = pl.col("command").is_in(list(commands.CHARGES))
-    rows = orders.filter(~wrong).with_columns(
+    changing = pl.col("command").is_in(list(commands.CHANGES))
+    due = pl.col("due_date").cast(pl.String)
+    charge = pl.struct(component=component, due_date=due)
+    change = pl.struct(
+        rate_ppb=(pl.col("rate_percent").cast(pl.Decimal(18, 7), strict=False) * 10**7).cast(
+            pl.Int64
+        ),
+        keep=pl.when(pl.col("keep") == "").then(pl.lit("term")).otherwise("keep"),
+        instalments="instalments",
+        due_date=due,
+    )
+    kept = orders.filter(~wrong)
+    illegal = _illegal(kept, policies, known)
+    bad += [
+        {"line": line, "rule": rule, "found": ref}
+        for line, rule, ref in illegal.select("line", "rule", "command_ref").rows()
+    ]
+    kept = kept.join(illegal.select("line"), on="line", how="anti", maintain_order="left")
+    rows = kept.with_columns(
         currency="loan_currency",
         amount="minor",
         source_ref="command_ref",
         actor="maker",
-        payload=pl.when(charged).then(body.struct.json_encode()),
+        payload=pl.when(charged)
+        .then(charge.struct.json_encode())
+        .when(changing)
+        .then(change.struct.json_encode()),
     )
     rows, unfit = _reversals(rows, mapping, known)
     bad += unfit
@@ -392,6 +414,43 @@ def _commands(
         if some.height:
             taken = _with(taken, _events(some, kind, file, mapping, known))
     return taken
+
+
+def _illegal(orders: pl.DataFrame, policies: PolicyBook, known: _Known) -> pl.DataFrame:
+    """Orders that the loan's state or its product's bounds forbid, with the `rule` broken.
+
+    What happened outside is no order: a chargeback, a reversal of money, a refund are taken in
+    also after a loan has ended.
+    """
+    codes = orders["product"].unique().to_list()
+    bounds = pl.DataFrame(
+        [
+            (
+                code,
+                int(policies.product(code).bounds.rate_percent[1] * 10**7),
+                policies.product(code).schedule.amortisation == "flat",
+            )
+            for code in codes
+        ],
+        schema={"product": pl.Int16, "highest": pl.Int64, "flat": pl.Boolean},
+        orient="row",
+    )
+    outside = ["reverse", *(n for n, k in commands.COMMANDS.items() if k in REOPENING)]
+    ended = pl.col("loan_id").is_in(known.ended.implode())
+    changing = pl.col("command").is_in(list(commands.CHANGES))
+    rate = pl.col("rate_percent").cast(pl.Decimal(18, 7), strict=False) * 10**7
+    rule = (
+        pl.when(ended & ~pl.col("command").is_in(outside))
+        .then(pl.lit("loan_has_ended"))
+        .when(changing & pl.col("flat"))
+        .then(pl.lit("flat_loans_do_not_change"))
+        .when(rate.cast(pl.Int64) > pl.col("highest"))
+        .then(pl.lit("rate_above_the_products_bound"))
+        .when((pl.col("command") == "move_due_date") & (pl.col("due_date") <= pl.col("value_date")))
+        .then(pl.lit("due_date_not_after_value_date"))
+    )
+    joined = orders.join(bounds, on="product", how="left").with_columns(rule=rule)
+    return joined.filter(pl.col("rule").is_not_null())
 
 
 def _reversals(

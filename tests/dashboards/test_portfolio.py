@@ -17,7 +17,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.reporting.portfolio import by_bucket, dpd_distribution, key_figures
-from core.store.reader import LedgerReader
+from core.store.reader import NOW, LedgerReader
 from core.store.settings import Settings
 from dashboards import charts, data, exports
 from dashboards.formats import count, share, short_money
@@ -36,8 +36,8 @@ def page(ran: Settings, monkeypatch: pytest.MonkeyPatch) -> AppTest:
 
 def _grouped(where: Settings, as_of: str | None = None) -> pl.DataFrame:
     reader = LedgerReader(where)
-    version, _ = reader.version_of(as_of)
-    return reader.query(data.GROUPED.format(where=""), [version])
+    _, date = reader.version_of(as_of)
+    return reader.query(data.GROUPED.format(where=""), [date, NOW])
 
 
 def test_the_figures_equal_the_metric_functions(page: AppTest, ran: Settings) -> None:

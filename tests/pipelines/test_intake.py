@@ -185,6 +185,34 @@ def test_a_reversal_names_what_it_takes_back_and_the_loan_is_as_if_it_never_came
     assert rebuild(ledger, policies).differences.is_empty()
 
 
+def test_a_rate_change_is_kept_with_its_schedule_and_the_stored_book_goes_on(
+    ledger: Ledger,
+) -> None:
+    policies = ledger.register(read_policies())
+    by, loan = provenance(policies), key(ledger)
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    head = "command_ref,command,loan_key,value_date,rate_percent,keep,maker,checker,reason\n"
+    row = f",change_rate,{loan},{{}},{{}},{{}},maker-1,checker-2,hardship\n"
+    body = head + "c1" + row.format("2018-01-12", "4.5", "") + "c2" + row.format(
+        "2018-01-12", "99", "") + "c3" + row.format("2018-01-12", "", "")  # fmt: skip
+    drop(ledger, "commands_2018-01-12.csv", body)
+    report = take(ledger)
+    assert (report.accepted, report.quarantined) == (1, 2)
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    drop(ledger, "commands_2018-01-14.csv", head + "c4" + row.format("2018-01-11", "5", ""))
+    take(ledger)
+    # one process closes the range in memory, another one day by day from what is stored
+    for day in missing_days(ledger):
+        list(close_days(ledger, policies, [day], by))
+    assert rebuild(ledger, policies).differences.is_empty()
+    loan_id = ledger.loan_keys().filter(pl.col("loan_key") == loan)["loan_id"][0]
+    kept = LedgerReader(ledger.settings).sql(
+        f"SELECT schedule_version, reason FROM schedules WHERE loan_id = {loan_id} ORDER BY 1"
+    )
+    assert kept["reason"].to_list()[:2] == ["boarded", "rate_changed"]
+    assert replay_loan(ledger, policies, loan_id).differences.is_empty()
+
+
 def test_a_command_needs_a_known_order_and_two_people(ledger: Ledger) -> None:
     loan = key(ledger)
     body = (
@@ -239,7 +267,7 @@ def test_commands_with_amounts_become_events_and_bad_ones_are_named(ledger: Ledg
     report = take(ledger)
     assert (report.accepted, report.quarantined) == (2, 5)
     assert rules(ledger, "commands_2018-01-10.csv") == {
-        4: "charge_without_a_due_date", 5: "amount_not_a_positive_number",
+        4: "command_without_a_due_date", 5: "amount_not_a_positive_number",
         6: "amount_where_the_command_has_none", 7: "maker_is_checker",
         8: "amount_finer_than_currency",
     }  # fmt: skip

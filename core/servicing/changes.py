@@ -1,0 +1,127 @@
+"""Changes to a contract: each closes the schedule in force and opens the next from its day on.
+
+What is billed stays. What is to come is made anew from the unbilled principal: over the
+instalments left at the level instalment that pays it off (`keep: term`, the default), or with
+the instalment as it was, the last one absorbing the difference (`keep: instalment`).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.contract.due_dates import Unit, add_months, due_date
+from core.contract.schedule import RateBasis, agree, codes
+from core.ledger.codes import InterestMode
+from core.servicing.accrual import close_segment
+from core.servicing.instalments import point, respread
+from core.servicing.opening import move_period, with_period_interest
+from core.servicing.running import Running
+
+BODY = pl.Struct(
+    {
+        "rate_ppb": pl.Int64,  # rate_changed: the new yearly rate; null: the one before
+        "keep": pl.String,  # term | instalment
+        "instalments": pl.Int16,  # extended: by how many
+        "due_date": pl.String,  # due_date_moved: of the next instalment
+    }
+)
+"""What the payload of a change may say, as JSON."""
+
+
+def change(day: Running, events: pl.DataFrame) -> None:
+    """Take changes of one kind, one a loan."""
+    told = events.select(
+        "loan_id", "event_id", pl.col("payload").str.json_decode(BODY).alias("body")
+    ).unnest("body")
+    told = told.rename({"rate_ppb": "new_rate", "instalments": "more", "due_date": "moved_to"})
+    at = day.touched["loan_id"].is_in(told["loan_id"].implode())
+    before = close_segment(day.touched.filter(at), day.date)
+    asked = before.join(told, on="loan_id", how="left", maintain_order="left")
+    revised = _revised(asked, day)
+    whole = revised["whole_schedule"]
+    stands, steps = revised.filter(whole), revised.filter(~whole)
+    if stands.height:
+        day.dues = respread(stands, day.dues, day.policies.calendars, day.date)
+    if steps.height:
+        steps = _stepped(steps, day)
+    after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
+    day.touched = _put(day.touched, at, after)
+    if stands.height:
+        day.touched = point(day.touched, day.dues, at & day.touched["whole_schedule"], day.date)
+    day.changed.append(told.select("loan_id", "event_id"))
+
+
+def _put(touched: pl.DataFrame, at: pl.Series, after: pl.DataFrame) -> pl.DataFrame:
+    where = at.arg_true()
+    return touched.with_columns(touched[n].scatter(where, after[n]) for n in touched.columns[1:])
+
+
+def _revised(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """Terms as the events have them."""
+    today = pl.lit(day.date)
+    rate = pl.coalesce("new_rate", pl.when(pl.col("more").is_null() & pl.col("moved_to").is_null()
+                                           & (pl.col("keep") == "restore"))
+                       .then("rate_before"), "rate_ppb")  # fmt: skip
+    changes = rate != pl.col("rate_ppb")
+    rated = asked.with_columns(
+        rate_before=pl.when(changes).then("rate_ppb").otherwise("rate_before"),
+        rate_until=pl.when(changes).then(today).otherwise("rate_until"),
+        rate_ppb=rate,
+        instalments=(pl.col("instalments") + pl.col("more").fill_null(0)).cast(pl.Int16),
+        to=pl.col("moved_to").str.to_date(),
+    )
+    if rated["to"].is_null().all():
+        return rated.drop("to")
+    return _moved(rated)
+
+
+def _moved(loans: pl.DataFrame) -> pl.DataFrame:
+    """Due dates counted so that the next instalment falls due on `to`."""
+    steps = (pl.col("instalment_no").cast(pl.Int32) - 1) * pl.col("every").cast(pl.Int32)
+    day = pl.col("to").dt.day().cast(pl.Int32)
+    back = {
+        Unit.months: add_months(pl.col("to"), -steps, day, pl.lit(False)),
+        Unit.weeks: pl.col("to") - pl.duration(days=steps.cast(pl.Int64) * 7),
+        Unit.days: pl.col("to") - pl.duration(days=steps.cast(pl.Int64)),
+    }
+    first = pl.col("first_due_date")
+    for unit in codes(loans, "unit"):
+        if Unit(unit) in back:
+            mine = (pl.col("unit") == unit) & pl.col("to").is_not_null()
+            first = pl.when(mine).then(back[Unit(unit)]).otherwise(first)
+    moves = pl.col("to").is_not_null() & (pl.col("unit") != Unit.semi_monthly)
+    moved = loans.with_columns(
+        first_due_date=first,
+        anchor_day=pl.when(moves).then(day.cast(pl.Int8)).otherwise("anchor_day"),
+    ).drop("to")
+    return moved.with_columns(
+        has_stub=(pl.col("basis") < RateBasis.act_365f)
+        & (due_date(pl.lit(0), codes(moved, "unit")) != pl.col("disbursed_on"))
+    )
+
+
+def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """Level instalment and running period of loans that bill step by step."""
+    n = pl.col("instalment_no").cast(pl.Int32)
+    left = (pl.col("instalments") - pl.col("instalment_no") + 1).cast(pl.Int16)
+    daily = pl.col("interest_mode") == InterestMode.daily
+    unbilled = pl.col("principal") - pl.col("principal_due")
+    solves = (left > 0) & (pl.col("keep").fill_null("term") == "term") & (unbilled > 0)
+    loans = loans.with_columns(period_end=due_date(n, codes(loans, "unit")))
+    rest = loans.filter(solves).with_columns(
+        principal_agreed=pl.when(daily).then(unbilled).otherwise("schedule_balance"),
+        first_due_date="period_end",
+        disbursed_on="period_start",
+        instalments=left,
+        emi=pl.lit(None, dtype=pl.Int64),
+        grace_principal=(pl.col("grace_principal") - n + 1).clip(lower_bound=0).cast(pl.Int8),
+        first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
+    )
+    if rest.height:
+        cursor = ["instalment_no", "period_start", "period_end", "schedule_balance",
+                  "interest_carried"]  # fmt: skip
+        solved = agree(rest.drop(cursor)).select("loan_id", solved="emi")
+        loans = loans.join(solved, on="loan_id", how="left", maintain_order="left").with_columns(
+            emi=pl.coalesce("solved", "emi")
+        )
+    return with_period_interest(move_period(loans, day.policies.calendars))

@@ -1,0 +1,93 @@
+"""Changes to a contract: what is billed stays, what is to come is made anew."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import polars as pl
+import pytest
+
+from core.ledger.codes import Kind, Status
+from core.policy.book import PolicyBook
+from core.servicing.close import DayClose
+from core.servicing.replay import live
+from tests.core.loans import Story, _event, terms
+from tests.core.test_late_news import lived, same_as_in_time, told
+
+
+def days_of(
+    policies: PolicyBook, product: str, through: str, *happened: tuple[Kind, str, dict | int]
+) -> list[DayClose]:  # type: ignore[type-arg]
+    """1,200.00 at 12 % in 12 instalments, every law checked every day."""
+    story = Story(policies).lent(terms(policies, product))
+    rows = [
+        _event(k, 1, on, body if isinstance(body, int) else None, f"{n}",
+               None if isinstance(body, int) else json.dumps(body))
+        for n, (k, on, body) in enumerate(happened)
+    ]  # fmt: skip
+    events = Story(policies, (*story.rows, *rows)).events()
+    return [d for d, _ in lived(events, policies, dt.date.fromisoformat(through))]
+
+
+def on(days: list[DayClose], date: str) -> dict:  # type: ignore[type-arg]
+    done = next(d for d in days if d.date == dt.date.fromisoformat(date))
+    return done.book.wide().row(0, named=True)
+
+
+def test_nights_before_a_rate_change_bear_the_old_rate(policies: PolicyBook) -> None:
+    days = days_of(policies, "instalment-act365", "2024-02-01",
+                   (Kind.rate_changed, "2024-01-16", {"rate_ppb": 60_000_000}))  # fmt: skip
+    # 1,200.00: 15 nights at 12 % and 16 at 6 % of 365 days are 5.9178 + 3.1562
+    assert on(days, "2024-02-01")["interest_due"] == 907
+    assert on(days, "2024-02-01")["rate_ppb"] == 60_000_000
+
+
+def test_a_scheduled_loan_blends_the_rates_of_the_period(policies: PolicyBook) -> None:
+    days = days_of(policies, "equal-principal", "2024-03-01",
+                   (Kind.rate_changed, "2024-01-16", {"rate_ppb": 60_000_000}))  # fmt: skip
+    # 30/360: 12.00 a month at 12 %, 6.00 at 6 %, by 15 and 16 of 31 days; then 5.50
+    assert on(days, "2024-02-01")["interest_due"] == 890
+    assert on(days, "2024-03-01")["interest_due"] == 890 + 550
+
+
+@pytest.mark.parametrize("product", ["instalment-act365", "equal-principal", "interest-only"])
+def test_a_longer_term_pays_off_on_its_last_instalment(policies: PolicyBook, product: str) -> None:
+    days = days_of(policies, product, "2025-03-01",
+                   (Kind.extended, "2024-06-10", {"instalments": 2}))  # fmt: skip
+    assert on(days, "2025-02-28")["principal_due"] < 120_000
+    last = on(days, "2025-03-01")
+    assert (last["instalments"], last["principal_due"]) == (14, 120_000)
+    assert on(days, "2024-06-11")["emi"] != on(days, "2024-06-09")["emi"] or product != (
+        "instalment-act365"
+    )
+
+
+def test_a_moved_due_date_moves_those_after_it(policies: PolicyBook) -> None:
+    days = days_of(policies, "instalment-act365", "2024-03-20",
+                   (Kind.due_date_moved, "2024-01-20", {"due_date": "2024-02-15"}))  # fmt: skip
+    assert on(days, "2024-02-14")["principal_due"] == 0
+    # 45 nights of 1,200.00 at 12 %
+    assert on(days, "2024-02-15")["interest_due"] == 1775
+    assert on(days, "2024-02-15")["next_due_date"] == dt.date(2024, 3, 15)
+
+
+def test_reamortising_spreads_early_money_over_the_term(policies: PolicyBook) -> None:
+    days = days_of(policies, "interest-only", "2024-02-10",
+                   (Kind.payment_received, "2024-01-20", 40_000),
+                   (Kind.reamortised, "2024-02-05", {}))  # fmt: skip
+    assert on(days, "2024-02-10")["status"] == Status.active
+
+
+def test_a_late_rate_change_restates_the_days_since(policies: PolicyBook) -> None:
+    story = Story(policies).lent(terms(policies, "instalment-act365")).paid(10_662, "2024-02-01")
+    body = json.dumps({"rate_ppb": 90_000_000})
+    change = _event(Kind.rate_changed, 1, "2024-01-10", None, "r", body)
+    key = change["idempotency_key"]
+    undo = _event(Kind.reversal, 1, "2024-03-20", None, "u", json.dumps({"reverses": key}))
+    events = told(story, (40, change), (0, undo))
+    same_as_in_time(events, policies, dt.date(2024, 3, 10))
+    same_as_in_time(events, policies, dt.date(2024, 4, 3))
+    book = [d for d, *_ in ((c, r) for _, c, r in live(events, policies, dt.date(2024, 3, 10)))]
+    assert book[-1].book.terms["rate_ppb"].to_list() == [90_000_000]
+    assert isinstance(book[-1].changed, pl.DataFrame)
