@@ -13,7 +13,7 @@ from core.contract.due_dates import Unit, add_months, due_date
 from core.contract.schedule import RateBasis, agree, codes
 from core.ledger.codes import InterestMode
 from core.servicing.accrual import close_segment
-from core.servicing.instalments import point, respread
+from core.servicing.instalments import first_coming, point, respread
 from core.servicing.opening import move_period, with_period_interest
 from core.servicing.running import Running
 
@@ -23,6 +23,7 @@ BODY = pl.Struct(
         "keep": pl.String,  # term | instalment
         "instalments": pl.Int16,  # extended: by how many
         "due_date": pl.String,  # due_date_moved: of the next instalment
+        "from_date": pl.String,  # a schedule that stands whole changes from here on, not at once
     }
 )
 """What the payload of a change may say, as JSON."""
@@ -34,10 +35,14 @@ def change(day: Running, events: pl.DataFrame) -> None:
         "loan_id", "event_id", pl.col("payload").str.json_decode(BODY).alias("body")
     ).unnest("body")
     told = told.rename({"rate_ppb": "new_rate", "instalments": "more", "due_date": "moved_to"})
+    told = told.with_columns(
+        start=pl.coalesce(pl.col("from_date").str.to_date(), pl.lit(day.date))
+    ).drop("from_date")
     at = day.touched["loan_id"].is_in(told["loan_id"].implode())
     before = close_segment(day.touched.filter(at), day.date)
     asked = before.join(told, on="loan_id", how="left", maintain_order="left")
-    revised = _revised(asked, day)
+    asked = first_coming(asked, day.dues)
+    revised = _revised(asked)
     whole = revised["whole_schedule"]
     stands, steps = revised.filter(whole), revised.filter(~whole)
     if stands.height:
@@ -56,16 +61,15 @@ def _put(touched: pl.DataFrame, at: pl.Series, after: pl.DataFrame) -> pl.DataFr
     return touched.with_columns(touched[n].scatter(where, after[n]) for n in touched.columns[1:])
 
 
-def _revised(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
+def _revised(asked: pl.DataFrame) -> pl.DataFrame:
     """Terms as the events have them."""
-    today = pl.lit(day.date)
     rate = pl.coalesce("new_rate", pl.when(pl.col("more").is_null() & pl.col("moved_to").is_null()
                                            & (pl.col("keep") == "restore"))
                        .then("rate_before"), "rate_ppb")  # fmt: skip
     changes = rate != pl.col("rate_ppb")
     rated = asked.with_columns(
         rate_before=pl.when(changes).then("rate_ppb").otherwise("rate_before"),
-        rate_until=pl.when(changes).then(today).otherwise("rate_until"),
+        rate_until=pl.when(changes).then("start").otherwise("rate_until"),
         rate_ppb=rate,
         instalments=(pl.col("instalments") + pl.col("more").fill_null(0)).cast(pl.Int16),
         to=pl.col("moved_to").str.to_date(),
@@ -76,8 +80,8 @@ def _revised(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
 
 
 def _moved(loans: pl.DataFrame) -> pl.DataFrame:
-    """Due dates counted so that the next instalment falls due on `to`."""
-    steps = (pl.col("instalment_no").cast(pl.Int32) - 1) * pl.col("every").cast(pl.Int32)
+    """Due dates counted so that the instalment after `first_no` falls due on `to`."""
+    steps = pl.col("first_no").cast(pl.Int32) * pl.col("every").cast(pl.Int32)
     day = pl.col("to").dt.day().cast(pl.Int32)
     back = {
         Unit.months: add_months(pl.col("to"), -steps, day, pl.lit(False)),

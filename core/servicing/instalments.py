@@ -82,25 +82,53 @@ def stand(
     return merge_dues(merge_dues(cleared, merge_dues(kept, rows)), down.select(dues.columns))
 
 
+def first_coming(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """`loans` with `first_no`, the last instalment that a change as of `start` leaves as it is.
+
+    Of a schedule that stands whole, it is the last one due by `start`; of others the last billed
+    one. `begins` is where the period after it begins.
+    """
+    own = dues.filter(pl.col("instalment_no") > 0).join(
+        loans.filter("whole_schedule").select("loan_id", "start", "moved_to"), on="loan_id"
+    )
+    reaches = pl.when(pl.col("moved_to").is_null()).then(pl.col("due_date") > pl.col("start"))
+    later = own.filter(
+        reaches.otherwise(pl.col("due_date") >= pl.col("start"))
+        & (pl.col("component") == Component.principal)
+    )
+    coming = later.group_by("loan_id").agg(number=pl.col("instalment_no").min())
+    billed = pl.col("instalment_no") - 1
+    marked = loans.join(coming, on="loan_id", how="left", maintain_order="left").with_columns(
+        first_no=pl.max_horizontal(pl.col("number") - 1, billed).fill_null(billed)
+    )
+    ahead = pl.col("first_no") > billed
+    return marked.drop("number").with_columns(
+        begins=pl.when(ahead)
+        .then(due_date(pl.col("first_no"), codes(loans, "unit")))
+        .otherwise("period_start")
+    )
+
+
 def respread(
     loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar], date: dt.date
 ) -> pl.DataFrame:
-    """Dues with the instalments after `date` made anew over their own principal.
+    """Dues with the instalments after `first_no` made anew over their own principal.
 
-    `loans`: terms as they are from now on and positions, with `keep` (`instalment`: as high as
-    it was; else one that pays off over the instalments left).
+    `loans`: terms as they are from now on and positions, with what `first_coming` adds, and
+    `keep` (`instalment`: as high as it was; else one that pays off over the instalments left).
     """
-    own = dues.join(loans.select("loan_id"), on="loan_id", how="semi")
+    own = dues.join(loans.select("loan_id", "first_no"), on="loan_id")
     coming = own.filter(
         (pl.col("due_date") > date)
         & (pl.col("component") <= Component.interest.value)
-        & (pl.col("instalment_no") > 0)
-    )
+        & (pl.col("instalment_no") > pl.col("first_no"))
+    ).drop("first_no")
     principal = coming.group_by("loan_id").agg(
         spread=pl.col("amount").filter(pl.col("component") == Component.principal).sum()
     )
     spread = loans.join(principal, on="loan_id", maintain_order="left").with_columns(
-        first_no=(pl.col("instalment_no") - 1).clip(upper_bound=pl.col("instalments") - 1),
+        period_start="begins",
+        first_no=pl.col("first_no").clip(upper_bound=pl.col("instalments") - 1),
         kept_emi=pl.when(pl.col("keep") == "instalment").then("emi"),
     )
     rows = _expanded(spread.filter(pl.col("spread") > 0), calendars)

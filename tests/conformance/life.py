@@ -146,6 +146,9 @@ def mapped(case: dict[str, Any]) -> tuple[list[Step], dict[int, int]]:
                 raise NotMappedError("reversal of something that is no event here")
             reversals[hits[0]] = s["i"]
             continue
+        if kind == "reschedule":
+            steps += _changes(s)
+            continue
         if kind not in KINDS:
             raise NotMappedError(f"step {kind}")
         terms = case["loans"][s["loan"] - 1]
@@ -168,6 +171,28 @@ def mapped(case: dict[str, Any]) -> tuple[list[Step], dict[int, int]]:
             steps.append(Step(s["i"], Kind.down_payment, s["loan"], on, share, submitted,
                               implicit=True))  # fmt: skip
     return steps, reversals
+
+
+def _changes(s: dict[str, Any]) -> list[Step]:
+    """A reschedule request as changes of the contract, in force from the day before it names."""
+    if s.get("grace_on_principal") or s.get("grace_on_interest"):
+        raise NotMappedError("reschedule with grace")
+    today, start = _date(s["business_date"]), _date(s["from_date"])
+    found = []
+    for kind, body, first in (
+        (Kind.rate_changed, {"rate_ppb": s.get("new_interest_rate") and int(
+            Decimal(s["new_interest_rate"]) * 10**7)}, start - dt.timedelta(days=1)),
+        (Kind.extended, {"instalments": s.get("extra_terms")}, start - dt.timedelta(days=1)),
+        (Kind.due_date_moved, {"due_date": s.get("adjusted_due_date")}, start),
+    ):  # fmt: skip
+        if next(iter(body.values())) is None:
+            continue
+        told = {"rate_ppb": None, "keep": "term", "instalments": None, "due_date": None}
+        told |= body | {"from_date": first.isoformat()}
+        found.append(Step(s["i"], kind, s["loan"], min(today, first), None, today, told))
+    if not found:
+        raise NotMappedError("reschedule of nothing")
+    return found
 
 
 def _charge(
