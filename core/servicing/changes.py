@@ -68,7 +68,10 @@ def _revised(asked: pl.DataFrame) -> pl.DataFrame:
                        .then("rate_before"), "rate_ppb")  # fmt: skip
     changes = rate != pl.col("rate_ppb")
     rated = asked.with_columns(
-        rate_before=pl.when(changes).then("rate_ppb").otherwise("rate_before"),
+        # two changes from the same day on: what was in force before the first one stays
+        rate_before=pl.when(changes & ~(pl.col("rate_until") == pl.col("start")).fill_null(False))
+        .then("rate_ppb")
+        .otherwise("rate_before"),
         rate_until=pl.when(changes).then("start").otherwise("rate_until"),
         rate_ppb=rate,
         instalments=(pl.col("instalments") + pl.col("more").fill_null(0)).cast(pl.Int16),

@@ -147,7 +147,7 @@ def mapped(case: dict[str, Any]) -> tuple[list[Step], dict[int, int]]:
             reversals[hits[0]] = s["i"]
             continue
         if kind == "reschedule":
-            steps += _changes(s)
+            steps += _changes(s, case["loans"][s["loan"] - 1]["schedule_type"] == "PROGRESSIVE")
             continue
         if kind not in KINDS:
             raise NotMappedError(f"step {kind}")
@@ -173,7 +173,7 @@ def mapped(case: dict[str, Any]) -> tuple[list[Step], dict[int, int]]:
     return steps, reversals
 
 
-def _changes(s: dict[str, Any]) -> list[Step]:
+def _changes(s: dict[str, Any], progressive: bool) -> list[Step]:
     """A reschedule request as changes of the contract, in force from the day before it names."""
     if s.get("grace_on_principal") or s.get("grace_on_interest"):
         raise NotMappedError("reschedule with grace")
@@ -189,7 +189,10 @@ def _changes(s: dict[str, Any]) -> list[Step]:
             continue
         told = {"rate_ppb": None, "keep": "term", "instalments": None, "due_date": None}
         told |= body | {"from_date": first.isoformat()}
-        found.append(Step(s["i"], kind, s["loan"], min(today, first), None, today, told))
+        if progressive and kind is Kind.due_date_moved:
+            told["keep"] = "instalment"
+        on = min(today, start - dt.timedelta(days=1))
+        found.append(Step(s["i"], kind, s["loan"], on, None, today, told))
     if not found:
         raise NotMappedError("reschedule of nothing")
     return found
