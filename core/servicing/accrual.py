@@ -20,11 +20,16 @@ def _elapsed(start: pl.Expr, end: pl.Expr) -> pl.Expr:
     return (end - start).dt.total_days()
 
 
+def on(date: dt.date | pl.Expr) -> pl.Expr:
+    """One date for all loans, or each loan's own."""
+    return date if isinstance(date, pl.Expr) else pl.lit(date)
+
+
 class Accrual:
     """Expressions for one batch of loans on one date; reads terms and positions."""
 
-    def __init__(self, figures: Figures, modes: frozenset[int], date: dt.date) -> None:
-        self.figures, self.modes, self.date = figures, modes, pl.lit(date)
+    def __init__(self, figures: Figures, modes: frozenset[int], date: dt.date | pl.Expr) -> None:
+        self.figures, self.modes, self.date = figures, modes, on(date)
 
     def numerator(self) -> pl.Expr:
         """Exact interest since `accrual_from`, with the remainder before it (Int128)."""
@@ -82,17 +87,17 @@ def accrue(wide: pl.DataFrame, date: dt.date) -> pl.DataFrame:
     """
     if wide.is_empty():
         return wide
-    earned = _earned(wide, date)
-    grown = earned - wide["interest_accrued"]
+    whole = earned(wide, date)
+    grown = whole - wide["interest_accrued"]
     return wide.with_columns(
-        earned.alias("interest_accrued"),
+        whole.alias("interest_accrued"),
         grown.alias("accrued_today"),
         (wide["interest_earned"] + grown).alias("interest_earned"),
         paid_today=pl.lit(0, dtype=pl.Int64),
     )
 
 
-def _earned(wide: pl.DataFrame, date: dt.date) -> pl.Series:
+def earned(wide: pl.DataFrame, date: dt.date | pl.Expr) -> pl.Series:
     """Interest of the running period to `date`, rounded once, less what is paid of it.
 
     The one expression every loan goes through every day: numerator, floor and rest are

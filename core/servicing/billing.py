@@ -46,21 +46,21 @@ def bill(
     billed = []
     if stands.any():
         ending = touched.filter(stands)
-        moved, amounts = bill_whole(ending, dues, date)
+        moved, fallen = bill_whole(ending, dues, date)
         touched = replaced(touched, stands, ending, moved)
-        billed.append(amounts)
+        billed.append(fallen)
     stepped = at & ~touched["whole_schedule"]
     if stepped.any():
         ending = touched.filter(stepped)
-        asked = _amounts(_with_advance(ending, dues))
+        asked = amounts(with_advance(ending, dues))
         dues = _open(dues, asked)
-        moved = _next_period(asked, date, calendars)
+        moved = next_period(asked, date, calendars)
         touched = replaced(touched, stepped, ending, moved)
         billed.append(asked.select("loan_id", "billed_interest", "billed_principal"))
     return touched, dues, pl.concat(billed)
 
 
-def _with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """What already stands with the ending instalment: paid before it is billed, or charged back."""
     early = (
         dues.filter(pl.col("component") <= Component.interest.value)
@@ -78,7 +78,7 @@ def _with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _amounts(ending: pl.DataFrame) -> pl.DataFrame:
+def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     """`billed_interest` and `billed_principal` of the instalment, by interest mode.
 
     Daily products bill the interest really earned. The instalment stays: what it leaves
@@ -140,8 +140,8 @@ def _open(dues: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
     return merge_dues(dues, fresh)
 
 
-def _next_period(
-    asked: pl.DataFrame, date: dt.date, calendars: dict[int, Calendar]
+def next_period(
+    asked: pl.DataFrame, date: dt.date | pl.Expr, calendars: dict[int, Calendar]
 ) -> pl.DataFrame:
     """Positions after billing: dues grown, cursor on the next instalment, accrual restarted."""
     figures = Figures(asked)
@@ -156,8 +156,7 @@ def _next_period(
     )
     moved = with_period_interest(move_period(advance(settled, figures), calendars))
     return moved.with_columns(
-        period_start=pl.lit(date),
-        accrual_from=pl.lit(date),
+        accrual_from="period_start",
         accrual_whole=pl.col("interest_accrued") + pl.col("accrual_paid"),
         accrual_rest=pl.col("residue_kept") * _over_days(),
     )
@@ -169,7 +168,7 @@ def _over_days() -> pl.Expr:
     return pl.when(pl.col("basis") >= RateBasis.act_365f).then(1).otherwise(days)
 
 
-def _with_residue(asked: pl.DataFrame, figures: Figures, date: dt.date) -> pl.DataFrame:
+def _with_residue(asked: pl.DataFrame, figures: Figures, date: dt.date | pl.Expr) -> pl.DataFrame:
     """`residue_kept`: what rounding left of the period's exact interest, if the product carries it.
 
     Over the denominator of the rate alone, so that it can move on to a period of other length.
