@@ -25,7 +25,7 @@ import polars as pl
 from core.contract.due_dates import Unit
 from core.contract.schedule import Amortisation, RateBasis
 from core.frames import empty
-from core.ledger.codes import Component, EventState, Kind
+from core.ledger.codes import Component, EventState, Kind, Status
 from core.ledger.events import EVENT_COLUMNS, Events
 from core.origination.boarding import payload
 from core.origination.terms import Terms
@@ -33,6 +33,8 @@ from core.policy.book import PolicyBook
 from core.policy.models import Product, Waterfall
 from core.servicing.book import Book, Dues
 from core.servicing.close import close
+from core.servicing.payoff import quote
+from core.servicing.projection import project
 from pipelines.resources import read_policies
 from tests.conformance import fineract
 from tests.conformance.fineract import NotMappedError
@@ -287,6 +289,9 @@ def product(terms: dict[str, Any], number: int) -> tuple[Product, list[Waterfall
     down = terms["down_payment"]
     share = int(Decimal(down["percent"]) * 10**7) if down.get("enabled") else 0
     names = {v: k for k, v in _BASES.items()}
+    daily = recalculated(terms)
+    if daily:
+        payments = {"waterfall": payments["waterfall"], "excess": "next_instalment"}
     made = Product(
         name=f"p{number}", entity="us-consumer", currency=terms["currency"], day_order="sequence",
         schedule={
@@ -298,9 +303,10 @@ def product(terms: dict[str, Any], number: int) -> tuple[Product, list[Waterfall
             "grace_principal": int(terms["grace_on_principal_payment"]),
             "grace_interest": int(terms["grace_on_interest_payment"]),
             "grace_charged": int(terms["grace_on_interest_charged"]),
-            "stands_whole": True, "down_payment_ppb": share,
+            "stands_whole": not daily, "down_payment_ppb": 0 if daily else share,
         },
-        interest={"accrual": "scheduled", "rebate": "none"}, payments=payments, **common,
+        interest={"accrual": "daily"} if daily else {"accrual": "scheduled", "rebate": "none"},
+        payments=payments, **common,
     )  # fmt: skip
     return made, falls
 
@@ -350,8 +356,8 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
             steps, reversals = mapped(case)
             own = []
             for t in case["loans"]:
-                if t["interest_recalculation"].get("enabled") and _rate(t) != "0":
-                    raise NotMappedError("interest recalculated on early or late payment")
+                if recalculated(t):
+                    _can_recalculate(t, steps)
                 key = json.dumps({k: v for k, v in t.items() if k not in _NOT_PRODUCT},
                                  sort_keys=True)  # fmt: skip
                 if key not in made:
@@ -378,6 +384,31 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     for case, asked in waiting:
         outcomes.append(_judge(case, asked, seen))
     return outcomes
+
+
+def recalculated(terms: dict[str, Any]) -> bool:
+    """Interest follows the balance as it is really paid: daily simple interest."""
+    return bool(terms["interest_recalculation"].get("enabled")) and _rate(terms) != "0"
+
+
+def _can_recalculate(terms: dict[str, Any], steps: list[Step]) -> None:
+    """NotMappedError for what daily interest has no notion of yet."""
+    rules = terms["interest_recalculation"]
+    if terms["schedule_type"] != "PROGRESSIVE":
+        raise NotMappedError("interest recalculated by a classic schedule")
+    if rules.get("disallow_interest_on_past_due") or rules.get("rest_frequency") != "DAILY":
+        raise NotMappedError("interest recalculated otherwise than daily")
+    if terms["interest_type"] == "FLAT" or terms["down_payment"].get("enabled"):
+        raise NotMappedError("flat interest or a down payment with recalculation")
+    if sum(s.kind is Kind.disbursed for s in steps) > 1:
+        raise NotMappedError("tranches with recalculated interest")
+    kinds = {s.kind for s in steps}
+    for each in terms.get("payment_allocation") or []:
+        kind = MONEY.get(each["transaction_type"], Kind.write_off)
+        rule = each["future_installment_allocation_rule"]
+        used = kind in kinds or (kind is None and Kind.payment_received in kinds)
+        if used and rule != "NEXT_INSTALLMENT":
+            raise NotMappedError(f"{rule} with recalculated interest")
 
 
 _NOT_PRODUCT = {"product", "principal", "interest_rate", "annual_interest_rate", "submitted_on",
@@ -426,6 +457,10 @@ class Seen:
     paid: pl.DataFrame
     moved: pl.DataFrame
     events: dict[int, list[tuple[Step, int]]]
+    earned: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """Interest that each loan earned `on` each day: `loan_id`, `on`, `earned`."""
+    ended: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """Days `on` which a loan ceased to be active: `loan_id`, `on`."""
 
 
 class Batch:
@@ -495,6 +530,7 @@ class Batch:
                     book.wide(), empty(Dues))  # fmt: skip
         date, last = self.first, max(looks)
         grid, paid, moved = [], [], []
+        earned, ended, idle = [], [], pl.Series([], dtype=pl.Int64)
         while date <= last:
             today = self.by_day.get(date, self.nothing)
             unknown = pl.col("amount").is_null() & (pl.col("kind") == Kind.payment_received)
@@ -504,6 +540,7 @@ class Batch:
                 owed = before.group_by("loan_id").agg(
                     owed=(pl.col("amount") - pl.col("paid")).sum()
                 )
+                owed = self._quoted(book, date, owed, asked["loan_id"])
                 today = (
                     today.join(owed, on="loan_id", how="left", maintain_order="left")
                     .with_columns(amount=pl.when(unknown).then("owed").otherwise("amount"))
@@ -513,6 +550,12 @@ class Batch:
             done = close(book, today, self.policies, date)
             book = done.book
             day = pl.lit(date)
+            shown = book.positions.select("loan_id", "status", earned="accrued_today", on=day)
+            earned.append(shown.filter(pl.col("earned") != 0).drop("status"))
+            still = shown.filter(pl.col("status") != Status.active.value)["loan_id"]
+            ended.append(shown.filter(pl.col("loan_id").is_in(
+                still.filter(~still.is_in(idle.implode())).implode())).select("loan_id", "on"))
+            idle = still
             grid.append(done.settled)
             paid.append(done.allocations.with_columns(on=day))
             moved.append(done.transfers.filter(pl.col("loan_id") > 0))
@@ -520,6 +563,7 @@ class Batch:
                 ids = pl.Series(looks[date], dtype=pl.Int64)
                 mine = pl.col("loan_id").is_in(ids.implode())
                 grid.append(book.dues.filter(mine))
+                grid.append(self._foreseen(book, ids, date))
                 now = book.positions.filter(mine)
                 assert book.closed is not None
                 assert book.closed_dues is not None
@@ -533,8 +577,48 @@ class Batch:
                             book.closed_dues.filter(~mine))  # fmt: skip
             date += dt.timedelta(days=1)
         seen.dues = pl.concat(grid)
+        seen.earned, seen.ended = pl.concat(earned), pl.concat(ended)
         seen.paid, seen.moved = pl.concat(paid), pl.concat(moved)
         return seen
+
+
+    def _quoted(
+        self, book: Book, date: dt.date, owed: pl.DataFrame, ids: pl.Series
+    ) -> pl.DataFrame:
+        """What settles loans whose interest follows the balance, in place of their whole grid."""
+        ours = pl.col("loan_id").is_in(ids.implode()) & ~pl.col("whole_schedule")
+        some = book.terms.filter(ours)["loan_id"]
+        if some.is_empty():
+            return owed
+        mine = pl.col("loan_id").is_in(some.implode())
+        part = Book(book.date, book.terms.filter(mine), book.positions.filter(mine),
+                    book.dues.filter(mine), book.pending.filter(mine))  # fmt: skip
+        told = quote(part, self.policies, date).select("loan_id", owed="payoff")
+        return pl.concat([owed.filter(~mine), told])
+
+    def _foreseen(self, book: Book, ids: pl.Series, date: dt.date) -> pl.DataFrame:
+        """Rows that raise the dues of loans billed step by step to the instalments to come."""
+        mine = pl.col("loan_id").is_in(ids.implode()) & ~pl.col("whole_schedule")
+        some = book.wide().filter(mine)
+        if some.is_empty():
+            return empty(Dues)
+        rows = project(some, book.dues, self.policies.calendars, date).unpivot(
+            index=["loan_id", "instalment_no", "due_date"], on=["principal", "interest"],
+            variable_name="component", value_name="amount",
+        )  # fmt: skip
+        codes_ = {"principal": 0, "interest": 1}
+        keys = ["loan_id", "instalment_no", "component"]
+        coded = rows.with_columns(pl.col("component").replace_strict(codes_, return_dtype=pl.Int8))
+        stands = book.dues.select(*keys, stood="amount")
+        return (
+            coded.join(stands, on=keys, how="left")
+            .with_columns(
+                amount=pl.col("amount") - pl.col("stood").fill_null(0),
+                paid=pl.lit(0, dtype=pl.Int64),
+                fee_assessed=pl.lit(False),
+            )
+            .select(Dues.column_names())
+        )
 
 
 def _order(cumulative: bool, first: dt.date) -> Any:

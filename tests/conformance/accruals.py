@@ -1,0 +1,201 @@
+"""Accrual rows as the suite lists them, from what the engine earned day by day.
+
+The suite books interest when its end of day runs: the first run books one row, dated the day
+before, with all that was earned by then; later runs a row for each day since the last one. A
+classic (cumulative) schedule books an instalment's interest on its due date. What is left when a
+loan closes is booked then, at a charge-off what was earned by then. Charges are booked on their
+due date, or when they were submitted where the suite's configuration says so. Products with
+activity posting also list each instalment's income on its due date, or at closing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from core.ledger.codes import Component, Kind, Status
+
+if TYPE_CHECKING:
+    from tests.conformance.shown import Shown
+
+END_OF_DAY = ("cob_loan", "cob_all", "cob_catch_up")
+ONE_DAY = dt.timedelta(days=1)
+
+
+@dataclass
+class Booked:
+    """What has been booked so far, step by step."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    through: dt.date | None = None
+    interest: int = 0
+    charged: set[int] = field(default_factory=set)
+    posted: set[int] = field(default_factory=set)
+    after: int = -1
+    closing: tuple[dict[str, Any], set[int]] | None = None
+    """The activity row of a closing, and the instalments that it listed."""
+
+    def copy(self) -> Booked:
+        return Booked(list(self.rows), self.through, self.interest, set(self.charged),
+                      set(self.posted), self.after, self.closing)  # fmt: skip
+
+    def add(self, date: dt.date, step: int, interest: int, fees: int, penalties: int,
+            kind: str = "Accrual") -> None:  # fmt: skip
+        if interest + fees + penalties == 0:
+            return
+        if kind == "Accrual":
+            self.interest += interest
+        self.rows.append(
+            {"date": date, "type": kind, "i": step, "implicit": True, "reverted": False,
+             "principal": 0, "interest": interest, "fees": fees, "penalties": penalties,
+             "amount": interest + fees + penalties, "balance": 0, "overpayment": 0}
+        )  # fmt: skip
+
+
+def rows_of(shown: Shown) -> list[dict[str, Any]]:
+    """Accrual rows of a loan as it is known after the life's last step."""
+    return _booked(shown).rows
+
+
+def _booked(shown: Shown) -> Booked:
+    life = shown.life
+    memory: dict[int, Booked] = shown.seen.__dict__.setdefault("booked", {})
+    if life.number in memory:
+        return memory[life.number]
+    earlier = [x for x in shown.by.values() if x.loan == life.loan and x.after < life.after]
+    booked = Booked()
+    if earlier:
+        before = max(earlier, key=lambda x: x.after)
+        booked = _booked(type(shown)(before, shown.by, shown.seen)).copy()
+    if not life.planned:
+        _go_on(booked, shown)
+    memory[life.number] = booked
+    return booked
+
+
+def _go_on(booked: Booked, shown: Shown) -> None:
+    earned = _Earned(shown)
+    if booked.closing and _still(shown):  # it lives again: what closing listed is taken back
+        booked.rows = [r for r in booked.rows if r is not booked.closing[0]]
+        booked.posted -= booked.closing[1]
+        booked.closing = None
+    by_submission = False
+    for step in shown.life.case["steps"]:
+        if step["type"] == "config" and step["name"] == "charge-accrual-date":
+            by_submission = step["value"] == "submitted-date"
+        if not booked.after < step["i"] <= shown.life.after:
+            continue
+        if step["type"] in END_OF_DAY and step.get("loan", shown.life.loan) == shown.life.loan:
+            day = dt.date.fromisoformat(step["business_date"]) - ONE_DAY
+            _end_of_day(booked, shown, earned, day, step["i"], by_submission)
+    booked.after = shown.life.after
+    _at_the_end(booked, shown, earned)
+
+
+class _Earned:
+    """Interest earned by a loan to the end of each day, in minor units."""
+
+    def __init__(self, shown: Shown) -> None:
+        mine = shown.seen.earned.filter(pl.col("loan_id") == shown.id).sort("on")
+        self._days = dict(mine.select("on", pl.col("earned").cum_sum()).rows())
+        self._dates = sorted(self._days)
+        terms = shown.terms
+        self.shift = ONE_DAY if terms.get("interest_recognition_on_disbursement_date") else None
+        self.classic = (terms["schedule_type"] == "CUMULATIVE"
+                        and terms["interest_calculation_period"] != "DAILY")  # fmt: skip
+
+    def to(self, date: dt.date) -> int:
+        until = date + self.shift if self.shift else date
+        days = [d for d in self._dates if d <= until]
+        return self._days[days[-1]] if days else 0
+
+
+def _charges(shown: Shown, booked: Booked, until: dt.date | None, by_submission: bool,
+             ) -> list[tuple[int, dt.date, int, int]]:  # fmt: skip
+    """Charges not booked yet: event, date, fee and penalty."""
+    found = []
+    for step, _ in shown.events:
+        if step.kind is not Kind.charge_assessed or step.i in booked.charged:
+            continue
+        on = step.submitted if by_submission else dt.date.fromisoformat(step.body["due_date"])
+        if until is None or on <= until:
+            penalty = step.body["component"] == Component.penalty.value
+            amount = step.amount or 0
+            found.append((step.i, on, 0 if penalty else amount, amount if penalty else 0))
+    return found
+
+
+def _end_of_day(
+    booked: Booked, shown: Shown, earned: _Earned, day: dt.date, step: int, by_submission: bool
+) -> None:
+    outs = [s.date for s, _ in shown.events if s.kind is Kind.disbursed]
+    ended = shown.ended_on()
+    if ended is not None and not _still(shown):
+        last = max((s.i for s, _ in shown.events if s.date <= ended), default=-1)
+        if ended <= day or (ended <= day + ONE_DAY and last < step):
+            return
+    if not outs or day < min(outs):
+        booked.through = day
+        return
+    dates = {day}
+    if earned.classic:
+        dates = {d for d in shown.due_dates() if d <= day}
+    elif booked.through is not None:
+        dates = {booked.through + ONE_DAY * n for n in range(1, (day - booked.through).days + 1)}
+    _book_dates(booked, shown, earned, dates, day, step, by_submission=by_submission)
+    booked.through = day
+    if shown.terms.get("accrual_activity_posting"):
+        for number, due, parts in shown.incomes():
+            if due <= day and number not in booked.posted:
+                booked.posted.add(number)
+                booked.add(due, step, *parts, kind="Accrual Activity")
+
+
+def _book_dates(
+    booked: Booked, shown: Shown, earned: _Earned, dates: set[dt.date], until: dt.date, step: int,
+    *, by_submission: bool = False,
+) -> None:  # fmt: skip
+    """A row for each of the dates, and in a classic schedule for each charge's own."""
+    charges = _charges(shown, booked, until, by_submission)
+    if earned.classic:
+        dates = dates | {c[1] for c in charges}
+    for date in sorted(dates):
+        own = [c for c in charges if c[1] <= date and c[0] not in booked.charged]
+        booked.charged |= {c[0] for c in own}
+        interest = earned.to(date) - booked.interest
+        if earned.classic and date not in shown.due_dates():
+            interest = 0
+        booked.add(date, step, max(interest, 0), sum(c[2] for c in own), sum(c[3] for c in own))
+
+
+def _still(shown: Shown) -> bool:
+    return shown.position is not None and shown.position["status"] == Status.active
+
+
+def _at_the_end(booked: Booked, shown: Shown, earned: _Earned) -> None:
+    ended = shown.ended_on()
+    if ended is None or shown.position is None or _still(shown):
+        return
+    step = max((s.i for s, _ in shown.events), default=0)
+    off = shown.position["status"] == Status.charged_off
+    if off and earned.classic:
+        days = {d for d in shown.due_dates() if d <= ended}
+        _book_dates(booked, shown, earned, days, ended, step)
+    charges = _charges(shown, booked, ended if off else None, by_submission=False)
+    booked.charged |= {c[0] for c in charges}
+    interest = earned.to(ended) - booked.interest
+    booked.add(ended, step, max(interest, 0), sum(c[2] for c in charges),
+               sum(c[3] for c in charges))  # fmt: skip
+    if shown.terms.get("accrual_activity_posting") and not off:
+        left = [parts for number, _, parts in shown.incomes() if number not in booked.posted]
+        fresh = {number for number, _, _ in shown.incomes()} - booked.posted
+        booked.posted |= fresh
+        count = len(booked.rows)
+        if left:
+            booked.add(ended, step, *(sum(p[k] for p in left) for k in range(3)),
+                       kind="Accrual Activity")  # fmt: skip
+        if len(booked.rows) > count:
+            booked.closing = (booked.rows[-1], fresh)
