@@ -30,7 +30,9 @@ from core.ledger.transfers import Transfers
 from core.policy.book import PolicyBook
 from core.servicing.allocation import Allocations
 from core.servicing.book import Book, Dues
-from core.servicing.close import DayClose, close
+from core.servicing.close import NO_CHANGE, DayClose, close
+from core.servicing.replay import Remembered
+from core.servicing.restatement import close_with_news
 from core.store.lake import insert, transaction
 from core.store.ledger import Ledger, Provenance
 from core.store.settings import Settings
@@ -40,7 +42,7 @@ BUILD, DOC = Path("build") / "bench.json", Path("docs") / "benchmarks.md"
 SIZES = (100_000, 1_000_000, 10_000_000)
 GIB_NEEDED = {10_000_000: 20}
 SAMPLE = 20_000
-BACKFILL_DAYS, DAYS_MEASURED = 30, 3
+BACKFILL_DAYS, RESTATED_DAYS, DAYS_MEASURED = 30, 91, 3
 BY = Provenance("bench", "service:bench", "policy", "code")
 out = Console(width=120)
 NO_DIGESTS = pl.DataFrame(schema={"loan_id": pl.Int64, "schedule_digest": pl.UInt64})
@@ -121,7 +123,7 @@ def _store(ledger: Ledger, of: Book, sums: pl.DataFrame) -> None:
     assert of.date is not None
     done = DayClose(
         of.date, of, empty(Transfers), empty(Allocations), nothing, of.terms,
-        nothing.select("loan_id", "event_id", "amount"), empty(Dues),
+        nothing.select("loan_id", "event_id", "amount"), NO_CHANGE, empty(Dues),
     )  # fmt: skip
     version = ledger.reserve()[0]
     ledger.commit(done, sums, [], BY, 0, version, NO_DIGESTS)
@@ -258,6 +260,72 @@ def _commit(ledger: Ledger, done: DayClose, sums: pl.DataFrame, laws: list[Any],
     ledger.settle(version, done.date, pl.DataFrame(), published=True, reason="bench", actor="bench")
 
 
+class _Known(Remembered):
+    """The past of a bench book: it begins with loans that live already."""
+
+    def __init__(self, start: Book, events: pl.DataFrame, policies: PolicyBook) -> None:
+        super().__init__(events, policies)
+        self._start = start
+
+    def book(self, ids: pl.Series, date: dt.date) -> Book:
+        return self._start
+
+
+def restated(loans: int, policies: PolicyBook, days: int) -> dict[str, Any]:
+    """Late news for each of some loans from `days` ago, restated and written; and their replay.
+
+    The loans of the news alone stand in the book: the others cost a restatement nothing but one
+    look at their ids and one merge.
+    """
+    home = Path(tempfile.mkdtemp(prefix="loanbook-bench-"))
+    try:
+        ledger = Ledger(Settings(home=home))
+        policies = ledger.register(policies)
+        eve = book(loans, policies)
+        _store(ledger, eve, balances(eve))
+        by_day, current = [], eve
+        start = time.perf_counter()
+        for n in range(days):
+            today = payments(current, DAY + dt.timedelta(days=n), seed=300 + n)
+            by_day.append(today.with_columns(pl.col("event_id") + n * 10**7))
+            current = close(current, by_day[-1], policies, DAY + dt.timedelta(days=n)).book
+        lived = time.perf_counter() - start
+        past = _Known(eve, pl.concat(by_day), policies)
+        past.date = DAY + dt.timedelta(days=days - 1)
+        today = DAY + dt.timedelta(days=days)
+        late = _late(eve, today)
+        start = time.perf_counter()
+        _, done, again = close_with_news(current, late, past, policies, today)
+        computed = time.perf_counter() - start
+        assert again is not None
+        version = ledger.reserve()[0]
+        start = time.perf_counter()
+        ledger.commit(done, balances(done.book), [], BY, ledger.head().published_version, version,
+                      NO_DIGESTS, again)  # fmt: skip
+        written = time.perf_counter() - start
+        ledger.close()
+        return {"loans": loans, "days": days, "lived": lived, "restate": computed,
+                "write": written}  # fmt: skip
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _late(of: Book, today: dt.date) -> pl.DataFrame:
+    """A payment of one unit for every loan, valued on the first day and booked today."""
+    one = payments(of, DAY, seed=7).head(1)
+    return (
+        one.drop("loan_id", "event_id", "idempotency_key")
+        .join(of.positions.select("loan_id"), how="cross")
+        .with_columns(
+            event_id=pl.col("loan_id") + 9 * 10**9,
+            idempotency_key=pl.format("late-{}", "loan_id"),
+            booking_date=pl.lit(today),
+            amount=pl.lit(100, dtype=pl.Int64),
+        )
+        .select(of.pending.columns)
+    )
+
+
 def _alone(what: str, loans: int) -> dict[str, Any] | None:
     """A measurement in a process of its own, so that its peak memory is its own."""
     ran = subprocess.run(
@@ -302,6 +370,17 @@ def report(result: dict[str, Any]) -> str:
         lines += ["", f"## A backfill of {b['days']} days, {b['loans']:,} loans", "",
                   f"One day {b['one_day']:.2f} s, {b['days']} days {b['all_days']:.1f} s: "
                   f"{b['ratio']:.1f} times one day."]  # fmt: skip
+    if result.get("restated") and result.get("backfill"):
+        r, b = result["restated"], result["backfill"]
+        whole = b["all_days"] / b["days"] * r["days"]
+        cost = r["restate"] + r["write"]
+        lines += ["", f"## Late news, {r['days']} days back, for {r['loans']:,} loans", "",
+                  f"Restating 1 % of a book of {b['loans']:,} loans: {r['restate']:.1f} s to live them "
+                  f"again, {r['write']:.1f} s to write {r['loans'] * r['days']:,} restated rows, "
+                  f"{cost / whole:.1%} of closing the whole book for those days ({whole:.0f} s, from "
+                  f"the backfill). {r['loans']:,} loans replayed for {r['days']} days in memory: "
+                  f"{r['lived']:.1f} s, {r['lived'] / r['days'] * 365:.1f} s for 365 at that "
+                  "pace."]  # fmt: skip
     lines += ["", "Great Expectations is not part of these figures: it looks at the stored version "
               "after the commit (about 0.05 s at 10,000 loans)."]  # fmt: skip
     return "\n".join(lines) + "\n"
@@ -328,6 +407,8 @@ def main() -> None:
     result["compared"] = _alone("compared", 1_000_000)
     out.print(f"a backfill of {BACKFILL_DAYS} days …")
     result["backfill"] = _alone("backfill", 1_000_000)
+    out.print(f"late news {RESTATED_DAYS} days back …")
+    result["restated"] = _alone("restated", 10_000)
     BUILD.parent.mkdir(exist_ok=True)
     BUILD.write_text(json.dumps(result, indent=2))
     text = report(result)
@@ -342,6 +423,7 @@ MEASURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "day": lambda loans: day_by_phase(loans, read_policies()),
     "compared": lambda loans: compared(loans, read_policies()),
     "backfill": lambda loans: backfill(loans, read_policies(), BACKFILL_DAYS),
+    "restated": lambda loans: restated(loans, read_policies(), RESTATED_DAYS),
 }
 
 if __name__ == "__main__":

@@ -109,6 +109,7 @@ class Figures:
             (terms["grace_principal"] + terms["grace_interest"] + terms["grace_charged"]).max()
         )
         self.changed = "rate_until" in terms.columns and terms["rate_until"].count() > 0
+        self.tranched = "later" in terms.columns
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
 
     def due_date(self, n: pl.Expr) -> pl.Expr:
@@ -138,16 +139,37 @@ class Figures:
             numerator, denominator = self._with_rate_before(numerator, denominator)
         rated = cursor.with_columns(rate_over=numerator, rate_under=denominator)
         if not self.decimal:
-            return rated
+            return self._with_tranche(rated)
         half_even = frozenset({Rounding.half_even.value})
-        rated = with_quotient(
+        scaled = with_quotient(
             rated.with_columns(mode=pl.lit(Rounding.half_even.value)), "scaled",
             int128(pl.col("rate_over")) * UNITY, pl.col("rate_under"), "mode", half_even,
         )  # fmt: skip
+        return self._with_tranche(
+            scaled.with_columns(
+                rate_over=pl.when("decimal_factor").then("scaled").otherwise("rate_over"),
+                rate_under=pl.when("decimal_factor").then(UNITY).otherwise("rate_under"),
+            ).drop("mode", "scaled")
+        )
+
+    def _with_tranche(self, rated: Frame) -> Frame:
+        """A first period in which `later` was paid out on `later_on`: it bears those nights only.
+
+        The factor over the whole balance, rounded half-even to 18 decimals.
+        """
+        if not self.tranched:
+            return rated
+        days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+        before = (pl.col("later_on") - pl.col("period_start")).dt.total_days().clip(0)
+        within = (pl.col("instalment_no") == 1) & (pl.col("later") > 0) & (before > 0)
+        whole = int128(pl.col("principal_agreed")) * days
+        borne = whole - int128(pl.col("later")) * before
+        unit = int128(pl.col("rate_over")) * UNITY // int128(pl.col("rate_under"))
+        share = rounded_quotient(unit * borne, whole, Rounding.half_even)
         return rated.with_columns(
-            rate_over=pl.when("decimal_factor").then("scaled").otherwise("rate_over"),
-            rate_under=pl.when("decimal_factor").then(UNITY).otherwise("rate_under"),
-        ).drop("mode", "scaled")
+            rate_over=pl.when(within).then(share).otherwise("rate_over"),
+            rate_under=pl.when(within).then(UNITY).otherwise("rate_under"),
+        )
 
     def _with_rate_before(self, over: pl.Expr, under: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         """The factor of a period that began at another rate: each rate for its own days."""

@@ -62,6 +62,10 @@ def stand(
     spread = loans.select(
         *paid_out.drop("payout").columns,
         first_no=billed,
+        later=pl.when(pl.col("to_come").is_not_null())
+        .then(pl.col("payout") - pl.col("down"))
+        .otherwise(0),
+        later_on=pl.lit(date),
         kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
         spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
     ).filter(pl.col("spread") > 0)

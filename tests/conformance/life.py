@@ -23,7 +23,7 @@ from typing import Any
 import polars as pl
 
 from core.contract.due_dates import Unit
-from core.contract.schedule import Amortisation, RateBasis
+from core.contract.schedule import Amortisation, RateBasis, expand
 from core.frames import empty
 from core.ledger.codes import Component, EventState, Kind, Status
 from core.ledger.events import EVENT_COLUMNS, Events
@@ -33,6 +33,7 @@ from core.policy.book import PolicyBook
 from core.policy.models import Product, Waterfall
 from core.servicing.book import Book, Dues
 from core.servicing.close import close
+from core.servicing.opening import agreed_terms
 from core.servicing.payoff import quote
 from core.servicing.projection import project
 from pipelines.resources import read_policies
@@ -41,7 +42,7 @@ from tests.conformance.fineract import NotMappedError
 from tests.conformance.outcome import Outcome, judged, of
 
 CLOCK = {"set_business_date", "advance_business_date", "cob_loan", "cob_all", "cob_catch_up",
-         "product_edit", "config", "create_loan", "approve"}  # fmt: skip
+         "product_edit", "config", "create_loan", "approve", "set_fraud"}  # fmt: skip
 KINDS = {
     "disburse": Kind.disbursed, "repayment": Kind.payment_received, "payoff": Kind.payment_received,
     "goodwill_credit": Kind.goodwill_credit, "merchant_issued_refund": Kind.merchant_refund,
@@ -109,6 +110,8 @@ class Step:
     submitted: dt.date
     body: dict[str, Any] = field(default_factory=dict)
     implicit: bool = False
+    percent: Decimal | None = None
+    """A charge in per cent of what is lent and all interest on it."""
 
 
 @dataclass
@@ -161,9 +164,13 @@ def mapped(case: dict[str, Any]) -> tuple[list[Step], dict[int, int]]:
         body: dict[str, Any] = {}
         if kind == "disburse" and set(s) & {"fixed_emi", "first_repayment_date"}:
             raise NotMappedError("terms given at disbursement")
+        percent = None
         if kind == "charge_add":
             amount, on, body = _charge(s, terms, decimals)
-        steps.append(Step(s["i"], KINDS[kind], s["loan"], on, amount, submitted, body))
+            if s["charge"]["calculation"] != "FLAT":
+                percent, amount = Decimal(s.get("amount") or s["charge"]["amount"]), None
+        steps.append(Step(s["i"], KINDS[kind], s["loan"], on, amount, submitted, body,
+                          percent=percent))  # fmt: skip
         down = terms["down_payment"]
         if kind == "disburse" and down.get("enabled") and down.get("auto"):
             if s.get("skip_auto_down_payment"):
@@ -204,7 +211,9 @@ def _charge(
     s: dict[str, Any], terms: dict[str, Any], decimals: int
 ) -> tuple[int, dt.date, dict[str, Any]]:
     charge = s["charge"]
-    if charge["time"] != "SPECIFIED_DUE_DATE" or charge["calculation"] != "FLAT":
+    if charge["time"] != "SPECIFIED_DUE_DATE" or charge["calculation"] not in (
+        "FLAT", "PERCENT_OF_AMOUNT_AND_INTEREST"
+    ):  # fmt: skip
         raise NotMappedError(f"charge {charge['time']} {charge['calculation']}")
     amount = fineract._minor(s.get("amount") or charge["amount"], decimals)
     component = Component.penalty if charge["penalty"] else Component.fee
@@ -498,6 +507,7 @@ class Batch:
                 )  # fmt: skip
                 self.events[life.number].append((s, event))
         boarded = pl.DataFrame(terms, schema=empty(Terms).schema)
+        self._in_per_cent(boarded, rows)
         self.first = boarded["disbursed_on"].min() if terms else None
         events = pl.DataFrame(rows, schema={"event_id": pl.Int64, "kind": pl.Int8, "loan_id": pl.Int64,
                                             "value_date": pl.Date, "amount": pl.Int64,
@@ -517,6 +527,23 @@ class Batch:
         ).select(EVENT_COLUMNS)  # fmt: skip
         self.by_day = {k[0]: f for k, f in filled.partition_by("value_date", as_dict=True).items()}
         self.nothing = empty(Events)
+
+    def _in_per_cent(self, boarded: pl.DataFrame, rows: list[dict[str, Any]]) -> None:
+        """Amounts of charges in per cent of what is lent and the interest of its schedule."""
+        asked = {e: s for own in self.events.values() for s, e in own if s.percent is not None}
+        if not asked:
+            return
+        theirs = boarded.filter(pl.col("loan_id").is_in(
+            [r["loan_id"] for r in rows if r["event_id"] in asked]))  # fmt: skip
+        sums = expand(agreed_terms(theirs, self.policies.pins)).group_by("loan_id").agg(
+            lent=(pl.col("principal") + pl.col("interest")).sum()
+        )  # fmt: skip
+        base = dict(sums.rows())
+        for row in rows:
+            step = asked.get(row["event_id"])
+            if step is not None and step.percent is not None:
+                share = Decimal(base[row["loan_id"]]) * step.percent / 100
+                row["amount"] = step.amount = int(share.to_integral_value("ROUND_HALF_EVEN"))
 
     def run(self) -> Seen:
         seen = Seen({}, empty(Dues), pl.DataFrame(), pl.DataFrame(), self.events)
@@ -553,8 +580,11 @@ class Batch:
             shown = book.positions.select("loan_id", "status", earned="accrued_today", on=day)
             earned.append(shown.filter(pl.col("earned") != 0).drop("status"))
             still = shown.filter(pl.col("status") != Status.active.value)["loan_id"]
-            ended.append(shown.filter(pl.col("loan_id").is_in(
-                still.filter(~still.is_in(idle.implode())).implode())).select("loan_id", "on"))
+            ended.append(
+                shown.filter(
+                    pl.col("loan_id").is_in(still.filter(~still.is_in(idle.implode())).implode())
+                ).select("loan_id", "on")
+            )
             idle = still
             grid.append(done.settled)
             paid.append(done.allocations.with_columns(on=day))
@@ -580,7 +610,6 @@ class Batch:
         seen.earned, seen.ended = pl.concat(earned), pl.concat(ended)
         seen.paid, seen.moved = pl.concat(paid), pl.concat(moved)
         return seen
-
 
     def _quoted(
         self, book: Book, date: dt.date, owed: pl.DataFrame, ids: pl.Series

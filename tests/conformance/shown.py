@@ -22,8 +22,14 @@ OF = {Component.principal: "principal", Component.interest: "interest", Componen
 
 
 def _late(kind: str) -> int:
-    return ("Accrual", "Accrual Activity").index(kind) + 1 if kind.startswith("Accrual") and (
-        kind in ("Accrual", "Accrual Activity")) else 0
+    return (
+        ("Accrual", "Accrual Activity").index(kind) + 1
+        if kind.startswith("Accrual") and (kind in ("Accrual", "Accrual Activity"))
+        else 0
+    )
+
+
+FRAUD = "Credit Loss/Bad Debt-Fraud"
 
 
 class Shown:
@@ -119,15 +125,19 @@ class Shown:
             if row["outstanding"] == 0 and not money.height:
                 row["paid_date"] = "?"
             table.append(row)
-        table += [{"kind": "disbursement", "due_date": d, "amount": s.amount, "no": -999}
+        table += [{"kind": "disbursement", "due_date": d, "amount": s.amount, "no": 0}
                   for d, s in outs]  # fmt: skip
-        table.sort(
-            key=lambda r: (
-                r["due_date"],
-                r["kind"] != "disbursement" or r["due_date"] != outs[0][0],
-                r["no"],
-            )
-        )
+        progressive = self.terms["schedule_type"] == "PROGRESSIVE"
+
+        def place(row: dict[str, Any]) -> tuple[Any, ...]:
+            """On one date: the first payout, an instalment of its own, payout, down payment."""
+            first = row["kind"] == "disbursement" and row["due_date"] == outs[0][0]
+            order = 0 if first else 2 if row["no"] == 0 else 3 if row["no"] < 0 else 1
+            if order == 1 and not progressive:
+                order = 4
+            return row["due_date"], order, abs(row["no"])
+
+        table.sort(key=place)
         submitted = self.terms["repayment_start_date_type"] == "SUBMITTED_ON_DATE"
         before = _date(self.terms["submitted_on"]) if submitted else outs[0][0]
         balance = 0
@@ -318,6 +328,12 @@ class Shown:
                 balance += then._moved(other, moves)["principal"]
         raise KeyError("the reversed payment was never seen")
 
+    def _fraud(self) -> bool:
+        """The loan is flagged as fraud: the chart of accounts has an account of its own for it."""
+        flags = [s["value"] for s in self.life.case["steps"]
+                 if s["type"] == "set_fraud" and s["i"] <= self.life.after]  # fmt: skip
+        return bool(flags and flags[-1])
+
     # --- journal ---------------------------------------------------------------------
 
     def journal(self, theirs: dict[str, Any]) -> list[str]:
@@ -336,6 +352,9 @@ class Shown:
             if step.kind is kind and step.date == on:
                 for name, side, amount in self._undone(step):
                     mine[(name, side, 0)] += amount
+        if self._fraud():
+            mine = Counter({(FRAUD if a == ACCOUNTS["credit_loss"] else a, b, c): n
+                            for (a, b, c), n in mine.items()})  # fmt: skip
         told: Counter[tuple[str, str, int]] = Counter()
         for entry in theirs["entries"]:
             for side in ("debit", "credit"):
