@@ -151,6 +151,15 @@ def mapped(case: dict[str, Any]) -> tuple[list[Step], dict[int, int]]:
                 raise NotMappedError("reversal of something that is no event here")
             reversals[hits[0]] = s["i"]
             continue
+        if kind == "undo_last_disbursal":
+            outs = [n for n, e in enumerate(steps)
+                    if e.kind is Kind.disbursed and e.loan == s["loan"] and n not in reversals]  # fmt: skip
+            if not outs:
+                raise NotMappedError("undo of a payout that was not made")
+            undone = {e.i for n, e in enumerate(steps) if n == outs[-1]}
+            reversals |= {n: s["i"] for n, e in enumerate(steps)
+                          if e.i in undone and n not in reversals}  # fmt: skip
+            continue
         if kind == "reschedule":
             steps += _changes(s, case["loans"][s["loan"] - 1]["schedule_type"] == "PROGRESSIVE")
             continue
@@ -430,17 +439,25 @@ def _lives(case: dict[str, Any], steps: list[Step], reversals: dict[int, int]) -
     found = []
     wanted = {(c["loan"], c["after_step"]): c["as_of"] for c in case["checks"] if c.get("as_of")}
     for n, at in reversals.items():
+        if _of_a_payout(steps, n):
+            continue
         step = next(s for s in case["steps"] if s["i"] == at)
         wanted.setdefault((steps[n].loan, at - 1), step["business_date"])
     for (loan, after), as_of in sorted(wanted.items()):
         known = [n for n, s in enumerate(steps) if s.loan == loan and s.i <= after]
         gone = [n for n in known if reversals.get(n, 10**9) <= after]
         left = [steps[n] for n in known if n not in gone]
-        life = Life(case, loan, after, _date(as_of), left, [steps[n] for n in gone])
+        shown = [steps[n] for n in gone if not _of_a_payout(steps, n)]
+        life = Life(case, loan, after, _date(as_of), left, shown)
         if not any(s.kind is Kind.disbursed for s in left):
             life = _planned(life)
         found.append(life)
     return found
+
+
+def _of_a_payout(steps: list[Step], n: int) -> bool:
+    """An undone payout, or the down payment that came with it, is no longer listed."""
+    return steps[n].kind is Kind.disbursed or steps[n].implicit
 
 
 def _planned(life: Life) -> Life:
