@@ -205,24 +205,49 @@ def _beyond(
     whole_claim = pl.col("rest_principal") + pl.col("stands") + pl.col("interest_off")
     settles = pl.col("money") >= whole_claim
     frozen = pl.col("status") == Status.charged_off
-    paid_off = _payoff_lines(loans.filter(settles))
+    # money in advance stands with instalments to come, at payoff too
+    onward = (pl.col("interest_mode") == InterestMode.daily) & (
+        pl.col("excess") == Excess.next_instalment
+    )
+    onward = (
+        onward
+        & ~frozen
+        & (pl.col("stands") == 0)
+        & (pl.col("instalment_no") <= pl.col("instalments"))
+    )
+    spread = _spread_payoff(loans.filter(settles & onward), dues, ranks)
+    paid_off = _payoff_lines(loans.filter(settles & ~onward))
     early = loans.filter(~settles & ~frozen)
     scheduled = early.filter(pl.col("interest_mode") == InterestMode.scheduled)
     daily = early.filter(pl.col("interest_mode") == InterestMode.daily)
     lines = [
         paid_off,
         _scheduled_lines(scheduled, dues, ranks),
-        _daily_lines(daily, dues),
+        _daily_lines(daily, dues, ranks),
         _principal_lines(loans.filter(~settles & frozen)),
     ]
     if back.is_empty():
-        return pl.concat(_poured(each, pl.col("asked")) for each in lines)
+        return pl.concat([*(_poured(each, pl.col("asked")) for each in lines), spread])
     # what was charged back and falls due later is paid last, but before any credit
     order = pl.when(pl.col("component").is_null()).then(2).otherwise(0)
     every = pl.concat([*(each.with_columns(order=order) for each in lines if each.height),
                        back.with_columns(order=pl.lit(1))])  # fmt: skip
     ordered = every.sort("loan_id", "order", maintain_order=True).drop("order")
-    return _poured(ordered, pl.col("asked"))
+    return pl.concat([_poured(ordered, pl.col("asked")), spread])
+
+
+def _spread_payoff(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
+    """A payoff over the instalments to come, each as high as it was, the rest to the credit."""
+    owed = pl.col("rest_principal") + pl.col("interest_off")
+    exact = loans.with_columns(money=owed)
+    over = loans.with_columns(money=pl.col("money") - owed)
+    credit = _line(over, pl.lit(0), None, pl.col("money"))
+    return pl.concat(
+        [
+            _poured(_daily_lines(exact, dues, ranks), pl.col("asked")),
+            _poured(credit, pl.col("asked")),
+        ]
+    )
 
 
 def _charged_back(loans: pl.DataFrame, dues: pl.DataFrame, date: dt.date) -> pl.DataFrame:
@@ -417,8 +442,11 @@ def _scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFram
     )
 
 
-def _daily_lines(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
-    """Interest to the day with the next instalment, its principal, then what `excess` says."""
+def _daily_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
+    """Interest to the day with the next instalment, its principal, then what `excess` says.
+
+    Interest comes first, unless the waterfall has principal in advance before it.
+    """
     if loans.is_empty():
         return _line(loans, pl.lit(0), None, pl.lit(0))
     own_dues = dues.join(loans.select("loan_id"), on="loan_id", how="semi")
@@ -453,15 +481,37 @@ def _daily_lines(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     interest = _line(loans, pl.col("instalment_no"), Component.interest, pl.col("earned"))
     principal = _line(slots, pl.col("slot"), Component.principal, room)
     rest = _line(loans, pl.lit(0), Component.principal, pl.col("rest_principal"))
+    first = _principal_first(loans, ranks)
     order = pl.concat(
         [
-            interest.with_columns(place=pl.lit(0, dtype=pl.Int16)),
+            interest.with_columns(place=pl.when(first).then("instalment_no").otherwise(0)),
             principal.with_columns(place=pl.col("instalment_no")),
             rest.with_columns(place=pl.lit(32_767, dtype=pl.Int16)),
         ]
     )
-    place = pl.col("loan_id") * 2**16 + pl.col("place")  # one key sorts faster than two
-    return order.sort(place).drop("place")
+    # one key sorts faster than two; on one place principal stands before interest
+    place = pl.col("loan_id") * 2**16 + pl.col("place")
+    if not first.any():
+        return order.sort(place).drop("place")
+    return order.sort(place, "component").drop("place")
+
+
+def _principal_first(loans: pl.DataFrame, ranks: pl.DataFrame) -> pl.Series:
+    """Of which loans the waterfall takes principal in advance before interest."""
+    ahead = ranks.filter(pl.col("timing") == Timing.in_advance)
+
+    def place(component: Component) -> pl.DataFrame:
+        own = ahead.filter(pl.col("component") == component.value)
+        return own.select("rule", pl.col("rank").alias(component.name))
+
+    return (
+        loans.select("rule")
+        .join(place(Component.principal), on="rule", how="left", maintain_order="left")
+        .join(place(Component.interest), on="rule", how="left", maintain_order="left")
+        .select(first=pl.col("principal") < pl.col("interest"))
+        .to_series()
+        .fill_null(False)
+    )
 
 
 def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
