@@ -112,6 +112,8 @@ class Step:
     implicit: bool = False
     percent: Decimal | None = None
     """A charge in per cent of what is lent and all interest on it."""
+    undone: bool = False
+    """A payout that was undone, or its down payment: no longer listed then."""
 
 
 @dataclass
@@ -156,9 +158,9 @@ def mapped(case: dict[str, Any]) -> tuple[list[Step], dict[int, int]]:
                     if e.kind is Kind.disbursed and e.loan == s["loan"] and n not in reversals]  # fmt: skip
             if not outs:
                 raise NotMappedError("undo of a payout that was not made")
-            undone = {e.i for n, e in enumerate(steps) if n == outs[-1]}
-            reversals |= {n: s["i"] for n, e in enumerate(steps)
-                          if e.i in undone and n not in reversals}  # fmt: skip
+            for n, e in enumerate(steps):
+                if e.i == steps[outs[-1]].i and n not in reversals:
+                    reversals[n], e.undone = s["i"], True
             continue
         if kind == "reschedule":
             steps += _changes(s, case["loans"][s["loan"] - 1]["schedule_type"] == "PROGRESSIVE")
@@ -376,8 +378,8 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
             for t in case["loans"]:
                 if recalculated(t):
                     _can_recalculate(t, steps)
-                key = json.dumps({k: v for k, v in t.items() if k not in _NOT_PRODUCT},
-                                 sort_keys=True)  # fmt: skip
+                told = {k: v for k, v in t.items() if k not in _NOT_PRODUCT}
+                key = json.dumps(told | {"daily": recalculated(t)}, sort_keys=True)
                 if key not in made:
                     found, falls = product(t, len(made))
                     made[key] = len(made)
@@ -439,7 +441,7 @@ def _lives(case: dict[str, Any], steps: list[Step], reversals: dict[int, int]) -
     found = []
     wanted = {(c["loan"], c["after_step"]): c["as_of"] for c in case["checks"] if c.get("as_of")}
     for n, at in reversals.items():
-        if _of_a_payout(steps, n):
+        if steps[n].undone:
             continue
         step = next(s for s in case["steps"] if s["i"] == at)
         wanted.setdefault((steps[n].loan, at - 1), step["business_date"])
@@ -447,17 +449,12 @@ def _lives(case: dict[str, Any], steps: list[Step], reversals: dict[int, int]) -
         known = [n for n, s in enumerate(steps) if s.loan == loan and s.i <= after]
         gone = [n for n in known if reversals.get(n, 10**9) <= after]
         left = [steps[n] for n in known if n not in gone]
-        shown = [steps[n] for n in gone if not _of_a_payout(steps, n)]
+        shown = [steps[n] for n in gone if not steps[n].undone]
         life = Life(case, loan, after, _date(as_of), left, shown)
         if not any(s.kind is Kind.disbursed for s in left):
             life = _planned(life)
         found.append(life)
     return found
-
-
-def _of_a_payout(steps: list[Step], n: int) -> bool:
-    """An undone payout, or the down payment that came with it, is no longer listed."""
-    return steps[n].kind is Kind.disbursed or steps[n].implicit
 
 
 def _planned(life: Life) -> Life:
