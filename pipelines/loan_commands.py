@@ -12,10 +12,12 @@ import typer
 
 from core.contract.money import CURRENCY_NAMES, to_major
 from core.errors import LoanbookError
+from core.ledger.codes import Kind
 from core.servicing.explain import PARTS, Explanation, Line
 from core.servicing.explain import explain as explained
 from core.servicing.payoff import quote
 from core.servicing.replay import replay
+from core.servicing.restatement import reversed_by
 from core.store.ledger import Ledger
 from core.store.past import StoredPast
 from core.store.reader import LedgerReader
@@ -51,6 +53,7 @@ def explain(
         out.print_json(json.dumps(asdict(why), default=str))
     else:
         _print(why, currency)
+        _print_taken_back(events, currency)
     if not why.accounted:
         raise LoanbookError(
             f"the lines of loan {number} do not sum to its position; this is a defect, report it"
@@ -78,6 +81,20 @@ def _print(why: Explanation, currency: str) -> None:
         out.print(f"      [dim]{line.rule}{origin}[/dim]", soft_wrap=True, highlight=False)
     stands = ", ".join(f"{part} {to_major(why.stands[part], currency)}" for part in PARTS)
     out.print(f"\n[bold]stands at[/bold] {stands}; {why.days_past_due} days past due")
+
+
+def _print_taken_back(events: pl.DataFrame, currency: str) -> None:
+    """Events that reversals took back: the lines above are as if they had never come."""
+    for row in reversed_by(events).to_dicts():
+        amount = (
+            "" if row["amount"] is None else f" of {to_major(row['amount'], currency)} {currency}"
+        )
+        out.print(
+            f"taken back: {Kind(row['kind']).name.replace('_', ' ')}{amount} of {row['value_date']} "
+            f"({row['source_ref']}), on {row['booked']} by {row['by']}, checked by {row['checked']}, "
+            f"{row['why']}",
+            soft_wrap=True, highlight=False,
+        )  # fmt: skip
 
 
 def _what(line: Line, currency: str) -> str:

@@ -7,14 +7,16 @@ moves of all lines sum to the position.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
 from core.contract.money import to_major
 from core.ledger.accounts import ROLE
-from core.ledger.codes import EVENT_KINDS, Component, InterestMode, Kind, Status, Timing
+from core.ledger.codes import CHANGES, EVENT_KINDS, Component, InterestMode, Kind, Status, Timing
 from core.policy.book import PolicyBook
 from core.policy.models import ROLES, Delinquency, LateFee, Product, Waterfall
 from core.servicing.book import Book
@@ -169,15 +171,31 @@ def _happened(closed: DayClose, policies: PolicyBook, row: dict[str, int], off: 
                 Line(closed.date, "boarded", f"{_named(product)} is pinned", event["event_id"],
                      _source(event))
             )  # fmt: skip
-    seen: set[int] = set()
     for number in moved["event_id"].unique(maintain_order=True).to_list():
         own = moved.filter(pl.col("event_id") == number)
         if number in events:
-            seen.add(number)
             lines += _of_event(closed, policies, product, events[number], own, off)
         else:
             lines += [_by_rule(closed, policies, product, row, m) for m in own.to_dicts()]
+    for number, event in events.items():
+        kind = Kind(int(str(event["kind"])))
+        if kind in CHANGES:
+            what = f"{EVENT_KINDS[kind]}: {_said(event)}"
+            lines.append(Line(closed.date, what, f"{_named(product)} schedule", number,
+                              _source(event)))  # fmt: skip
     return lines
+
+
+def _said(event: dict[str, object]) -> str:
+    """What a change asked for, in words."""
+    body = json.loads(str(event["payload"]))
+    told: dict[str, Callable[[Any], str]] = {
+        "rate_ppb": lambda v: f"{v / 1e7:g} %",
+        "instalments": lambda v: f"{v} more",
+        "due_date": lambda v: f"to {v}",
+        "keep": lambda v: f"the {v} stays",
+    }
+    return ", ".join(say(body[name]) for name, say in told.items() if body.get(name) is not None)
 
 
 def _of_event(

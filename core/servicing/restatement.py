@@ -81,6 +81,19 @@ def standing(events: pl.DataFrame) -> pl.DataFrame:
     return events.filter(~gone & (pl.col("kind") != Kind.reversal))
 
 
+def reversed_by(events: pl.DataFrame) -> pl.DataFrame:
+    """Events that do not stand, with the reversal's `booked` (Date), `by`, `checked` and `why`."""
+    gone = events.filter(
+        (pl.col("kind") != Kind.reversal)
+        & ~pl.col("event_id").is_in(standing(events)["event_id"].implode())
+    )
+    back = events.filter(pl.col("kind") == Kind.reversal).select(
+        idempotency_key=pl.col("payload").str.json_path_match("$.reverses"),
+        booked="booking_date", by="actor", checked="checker", why="reason",
+    )  # fmt: skip
+    return gone.join(back, on="idempotency_key", how="left")
+
+
 def close_with_news(
     book: Book,
     booked: pl.DataFrame,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import pytest
 
@@ -35,6 +36,17 @@ def test_every_cent_is_accounted_for_by_an_event_and_a_rule(
     text = [line.what for line in why.lines]
     assert any("days past due, counted from 2024-03-01" in each for each in text)
     assert any("principal of instalment 1" in each for each in text)
+
+
+def test_a_change_of_the_contract_is_told_with_what_it_asked(policies: PolicyBook) -> None:
+    body = json.dumps({"rate_ppb": 45_000_000, "keep": "term"})
+    change = _event(Kind.rate_changed, 1, "2024-01-20", None, "r", body)
+    story = Story(policies).lent(terms(policies, "instalment-act365"))
+    events = Story(policies, (*story.rows, change)).events()
+    as_of = dt.date(2024, 2, 3)
+    why = explain(replay(events, policies, as_of), policies, 1, as_of)
+    assert why.accounted
+    assert any("4.5 %, the term stays" in line.what for line in why.lines)
 
 
 def test_a_charge_off_leaves_the_claim_and_says_so(policies: PolicyBook) -> None:
