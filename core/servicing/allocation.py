@@ -14,8 +14,7 @@ import dataframely as dy
 import polars as pl
 
 from core.contract.due_dates import due_date
-from core.contract.money import Rounding, int128, rounded_quotient
-from core.contract.schedule import Amortisation, codes, expand_from
+from core.contract.schedule import codes, expand_from
 from core.frames import empty
 from core.ledger.codes import (
     KINDS_A_PRODUCT,
@@ -28,6 +27,14 @@ from core.ledger.codes import (
 )
 from core.policy.book import PolicyBook
 from core.servicing.accrual import close_segment
+from core.servicing.beyond_due import (
+    daily_lines,
+    line,
+    payoff_lines,
+    principal_lines,
+    scheduled_lines,
+    whole_lines,
+)
 from core.servicing.book import merge_dues, replaced
 
 
@@ -185,7 +192,7 @@ def _beyond(
     loans = paying.join(left.rename({"amount": "money"}), on="loan_id")
     whole = loans.filter("whole_schedule")
     if whole.height:
-        stands = _poured(_whole_lines(whole, dues, policies, date), pl.col("asked"))
+        stands = _poured(whole_lines(whole, dues, policies, date), pl.col("asked"))
         rest = left.join(whole.select("loan_id"), on="loan_id", how="anti")
         others = paying.filter(~pl.col("whole_schedule"))
         return pl.concat([stands, _beyond(others, dues, rest, policies, date)])
@@ -216,15 +223,15 @@ def _beyond(
         & (pl.col("instalment_no") <= pl.col("instalments"))
     )
     spread = _spread_payoff(loans.filter(settles & onward), dues, ranks)
-    paid_off = _payoff_lines(loans.filter(settles & ~onward))
+    paid_off = payoff_lines(loans.filter(settles & ~onward))
     early = loans.filter(~settles & ~frozen)
     scheduled = early.filter(pl.col("interest_mode") == InterestMode.scheduled)
     daily = early.filter(pl.col("interest_mode") == InterestMode.daily)
     lines = [
         paid_off,
-        _scheduled_lines(scheduled, dues, ranks),
-        _daily_lines(daily, dues, ranks),
-        _principal_lines(loans.filter(~settles & frozen)),
+        scheduled_lines(scheduled, dues, ranks),
+        daily_lines(daily, dues, ranks),
+        principal_lines(loans.filter(~settles & frozen)),
     ]
     if back.is_empty():
         return pl.concat([*(_poured(each, pl.col("asked")) for each in lines), spread])
@@ -241,10 +248,10 @@ def _spread_payoff(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame)
     owed = pl.col("rest_principal") + pl.col("interest_off")
     exact = loans.with_columns(money=owed)
     over = loans.with_columns(money=pl.col("money") - owed)
-    credit = _line(over, pl.lit(0), None, pl.col("money"))
+    credit = line(over, pl.lit(0), None, pl.col("money"))
     return pl.concat(
         [
-            _poured(_daily_lines(exact, dues, ranks), pl.col("asked")),
+            _poured(daily_lines(exact, dues, ranks), pl.col("asked")),
             _poured(credit, pl.col("asked")),
         ]
     )
@@ -292,225 +299,6 @@ def _without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
             .fill_null(pl.col("interest_off"))
         )
         .drop("all_interest")
-    )
-
-
-def _whole_lines(
-    loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook, date: dt.date
-) -> pl.DataFrame:
-    """Instalments to come as they stand, in the order of `excess`, then the borrower's credit.
-
-    `spread` gives every instalment an even share, the last one the remainder; what a share
-    leaves over goes to the next instalments.
-    """
-    own = policies.excess.rename({"excess": "own_excess"})
-    keys = ["loan_id", "event_id", "money", "rule", "excess"]
-    loans = loans.join(own, on="rule", how="left", maintain_order="left").with_columns(
-        excess=pl.coalesce("own_excess", "excess")
-    )
-    ranks = policies.waterfall_ranks.filter(pl.col("timing") == Timing.in_advance)
-    number = ["due_date", "instalment_no"]
-    coming = (
-        dues.filter((pl.col("due_date") > date) & (pl.col("amount") > pl.col("paid")))
-        .join(loans.select(keys), on="loan_id")
-        .join(ranks.select("rule", "component", "rank"), on=["rule", "component"])
-        .sort("loan_id", *number, "rank")
-        .with_columns(
-            nth=pl.struct(number).rank("dense").over("loan_id").cast(pl.Int64),
-            asked=pl.col("amount") - pl.col("paid"),
-        )
-        .with_columns(count=pl.col("nth").max().over("loan_id"))
-    )
-    even = rounded_quotient(int128(pl.col("money")), int128(pl.col("count")), Rounding.half_even)
-    last = pl.col("money") - even * (pl.col("count") - 1)
-    share = pl.when(pl.col("nth") == pl.col("count")).then(last).otherwise(even)
-    before = pl.col("asked").cum_sum().over("loan_id", "nth") - pl.col("asked")
-    within = pl.min_horizontal("asked", (share - before).clip(lower_bound=0))
-    backwards = pl.col("excess") == Excess.last_instalment
-    next_last = (pl.col("excess") == Excess.next_then_last) & (pl.col("nth") > 1)
-    coming = coming.with_columns(
-        capped=pl.when(pl.col("excess") == Excess.spread).then(within).otherwise("asked"),
-        place=pl.when(backwards | next_last).then(-pl.col("nth")).otherwise("nth")
-        - pl.when((pl.col("excess") == Excess.next_then_last) & (pl.col("nth") == 1))
-        .then(2**20)
-        .otherwise(0),
-    )
-    shape = ["loan_id", "event_id", "money", "due_date", "instalment_no", "component"]
-
-    def lines(turn: int, asked: pl.Expr) -> pl.DataFrame:
-        return coming.select(
-            *shape,
-            timing=pl.lit(Timing.in_advance.value, dtype=pl.Int8),
-            asked=asked,
-            turn=pl.lit(turn),
-            place="place",
-            rank="rank",
-        ).filter(pl.col("asked") > 0)
-
-    credit = _line(loans, pl.lit(0), None, pl.col("money")).with_columns(
-        turn=pl.lit(2), place=pl.lit(0, dtype=pl.Int64), rank=pl.lit(0, dtype=pl.Int64)
-    )
-    every = [lines(0, pl.col("capped")), lines(1, pl.col("asked") - pl.col("capped")), credit]
-    return pl.concat(every).sort("loan_id", "turn", "place", "rank").drop("turn", "place", "rank")
-
-
-def _line(
-    loans: pl.DataFrame, instalment: pl.Expr, component: Component | None, asked: pl.Expr
-) -> pl.DataFrame:
-    code = None if component is None else component.value
-    return loans.select(
-        "loan_id",
-        "event_id",
-        "money",
-        due_date=pl.lit(None, dtype=pl.Date),
-        instalment_no=instalment.cast(pl.Int16),
-        component=pl.lit(code, dtype=pl.Int8),
-        timing=pl.lit(Timing.in_advance.value, dtype=pl.Int8),
-        asked=asked,
-    )
-
-
-def _payoff_lines(loans: pl.DataFrame) -> pl.DataFrame:
-    """Interest to the date, the whole principal, and the rest to the borrower's credit."""
-    nothing = pl.lit(0)
-    rest = pl.col("money") - pl.col("rest_principal") - pl.col("stands") - pl.col("interest_off")
-    lines = [
-        _line(loans, nothing, Component.interest, pl.col("interest_off")),
-        _line(loans, nothing, Component.principal, pl.col("rest_principal")),
-        _line(loans, nothing, None, rest),
-    ]
-    return pl.concat(lines).sort("loan_id", maintain_order=True)
-
-
-def _principal_lines(loans: pl.DataFrame) -> pl.DataFrame:
-    """A charged-off claim: accrued interest, then principal, no instalments any more."""
-    lines = [
-        _line(loans, pl.lit(0), Component.interest, pl.col("interest_off")),
-        _line(loans, pl.lit(0), Component.principal, pl.col("rest_principal")),
-    ]
-    return pl.concat(lines).sort("loan_id", maintain_order=True)
-
-
-def _early(dues: pl.DataFrame) -> pl.DataFrame:
-    """What already stands with instalments: `early` per loan, instalment and component."""
-    return dues.select("loan_id", "instalment_no", "component", early="paid")
-
-
-def _scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
-    """Instalments to come as the schedule has them, less what stands with them already."""
-    if loans.is_empty():
-        return _line(loans, pl.lit(0), None, pl.lit(0))
-    keys = ["loan_id", "event_id", "money", "rule", "excess"]
-    coming = (
-        expand_from(loans)
-        .rename({"instalment_no": "instalment", "principal": "principal_asked"})
-        .join(loans.select(keys), on="loan_id")
-    )
-    lines = pl.concat(
-        coming.select(
-            *("loan_id", "event_id", "money", "rule", "excess"),
-            instalment_no="instalment",
-            component=pl.lit(component.value, dtype=pl.Int8),
-            asked=column,
-        )
-        for component, column in (
-            (Component.principal, "principal_asked"),
-            (Component.interest, "interest"),
-        )
-    )
-    backwards = pl.col("excess") == Excess.last_instalment
-    advance_ranks = ranks.filter(pl.col("timing") == Timing.in_advance).drop("timing")
-    return (
-        lines.join(_early(dues), on=["loan_id", "instalment_no", "component"], how="left")
-        .with_columns(asked=pl.col("asked") - pl.col("early").fill_null(0))
-        .filter(pl.col("asked") > 0)
-        .join(advance_ranks, on=["rule", "component"])
-        .with_columns(
-            place=pl.when(backwards).then(-pl.col("instalment_no")).otherwise("instalment_no")
-        )
-        .sort("loan_id", "place", "rank")
-        .select(
-            "loan_id",
-            "event_id",
-            "money",
-            due_date=pl.lit(None, dtype=pl.Date),
-            instalment_no="instalment_no",
-            component="component",
-            timing=pl.lit(Timing.in_advance.value, dtype=pl.Int8),
-            asked="asked",
-        )
-    )
-
-
-def _daily_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
-    """Interest to the day with the next instalment, its principal, then what `excess` says.
-
-    Interest comes first, unless the waterfall has principal in advance before it.
-    """
-    if loans.is_empty():
-        return _line(loans, pl.lit(0), None, pl.lit(0))
-    own_dues = dues.join(loans.select("loan_id"), on="loan_id", how="semi")
-    early = _early(own_dues).group_by("loan_id", "instalment_no").agg(pl.col("early").sum())
-    loans = loans.with_columns(
-        earned=pl.min_horizontal("interest_off", "money"),
-        reduces=pl.col("excess") == Excess.reduce_principal,
-    )
-    # one row for every instalment that may take principal: the next one, or as many to come
-    # as the money can reach
-    covers = (pl.col("money") + pl.col("advance_paid")) // pl.col("emi").clip(lower_bound=1)
-    reach = pl.col("instalment_no") + covers + 2
-    level = pl.col("amortisation") == Amortisation.equal_instalment
-    last = (
-        pl.when("reduces")
-        .then("instalment_no")
-        .when(level)
-        .then(pl.min_horizontal(pl.max_horizontal("instalments", "instalment_no"), reach))
-        .otherwise(pl.max_horizontal("instalments", "instalment_no"))
-    )
-    slots = (
-        loans.with_columns(slot=pl.int_ranges("instalment_no", last.cast(pl.Int64) + 1))
-        .explode("slot")
-        .with_columns(pl.col("slot").cast(pl.Int16))
-        .join(early, left_on=["loan_id", "slot"], right_on=["loan_id", "instalment_no"], how="left")
-    )
-    share = (pl.col("principal_agreed") - pl.col("balloon")) // pl.col("instalments")
-    whole = pl.when(level).then(pl.col("emi")).otherwise(share)
-    whole = whole + pl.when(pl.col("slot") == 1).then("first_interest_adjustment").otherwise(0)
-    own = pl.when((pl.col("slot") == pl.col("instalment_no")) & level).then("earned").otherwise(0)
-    room = (whole - pl.col("early").fill_null(0) - own).clip(lower_bound=0)
-    interest = _line(loans, pl.col("instalment_no"), Component.interest, pl.col("earned"))
-    principal = _line(slots, pl.col("slot"), Component.principal, room)
-    rest = _line(loans, pl.lit(0), Component.principal, pl.col("rest_principal"))
-    first = _principal_first(loans, ranks)
-    order = pl.concat(
-        [
-            interest.with_columns(place=pl.when(first).then("instalment_no").otherwise(0)),
-            principal.with_columns(place=pl.col("instalment_no")),
-            rest.with_columns(place=pl.lit(32_767, dtype=pl.Int16)),
-        ]
-    )
-    # one key sorts faster than two; on one place principal stands before interest
-    place = pl.col("loan_id") * 2**16 + pl.col("place")
-    if not first.any():
-        return order.sort(place).drop("place")
-    return order.sort(place, "component").drop("place")
-
-
-def _principal_first(loans: pl.DataFrame, ranks: pl.DataFrame) -> pl.Series:
-    """Of which loans the waterfall takes principal in advance before interest."""
-    ahead = ranks.filter(pl.col("timing") == Timing.in_advance)
-
-    def place(component: Component) -> pl.DataFrame:
-        own = ahead.filter(pl.col("component") == component.value)
-        return own.select("rule", pl.col("rank").alias(component.name))
-
-    return (
-        loans.select("rule")
-        .join(place(Component.principal), on="rule", how="left", maintain_order="left")
-        .join(place(Component.interest), on="rule", how="left", maintain_order="left")
-        .select(first=pl.col("principal") < pl.col("interest"))
-        .to_series()
-        .fill_null(False)
     )
 
 

@@ -188,7 +188,9 @@ def _restate(
         done = close(lived, by_day.get((day,), effective.clear()), policies, day)
         days.append((lived, done))
         lived, day = done.book, day + ONE_DAY
-    moved = _differences(book, ids, first, lived, [d for _, d in days], ended, past, date)
+    moved = _differences(
+        book, ids, lived, [d for _, d in days], past.transfers(ids, first), ended, date
+    )
     others = ~pl.col("loan_id").is_in(ids.implode())
     wide = pl.concat([book.wide().filter(others), lived.wide().select(book.wide().columns)])
     wide = wide.sort("loan_id")
@@ -207,14 +209,13 @@ def _restate(
 def _differences(
     book: Book,
     ids: pl.Series,
-    first: dt.date,
     lived: Book,
     days: list[DayClose],
+    booked: pl.DataFrame,
     ended: pl.DataFrame,
-    past: Past,
     date: dt.date,
 ) -> pl.DataFrame:
-    """Transfers that turn what was booked into what would have been, booked on `date`.
+    """Transfers that turn what was `booked` into what would have been, booked on `date`.
 
     Movements differ by loan, value date and pair of accounts. Daily interest, which is booked
     as one sum for all loans, differs by what a loan has earned in all.
@@ -223,7 +224,7 @@ def _differences(
     signed = pl.concat(
         [
             _signed(lived_moves.filter(pl.col("loan_id") > 0), 1),
-            _signed(past.transfers(ids, first), -1),
+            _signed(booked, -1),
         ]
     )
     keys = [*_PLACE, "value_date", *_PAIR]

@@ -118,17 +118,17 @@ HISTORIES = st.lists(
     st.tuples(
         st.sampled_from([Kind.payment_received] * 4 + list(KINDS)),
         st.integers(1, 2),  # which loan
-        st.integers(1, 95),  # value date
-        st.integers(0, 40),  # days late
+        st.integers(1, 70),  # value date
+        st.integers(0, 30),  # days late
         st.integers(1, 60_000),
         st.one_of(st.none(), st.integers(0, 30)),  # reversed so many days after booking
     ),
     min_size=1,
-    max_size=7,
+    max_size=6,
 )
 
 
-@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=5, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(HISTORIES, st.sampled_from(["instalment-act365", "lendingclub-personal"]))
 def test_life_with_late_news_equals_a_life_that_knew(
     policies: PolicyBook, history: list[tuple[Kind, int, int, int, int, int | None]], product: str
@@ -146,4 +146,4 @@ def test_life_with_late_news_equals_a_life_that_knew(
             when = (FIRST + dt.timedelta(days=on + lag + undone)).isoformat()
             body = json.dumps({"reverses": row["idempotency_key"]})
             late.append((0, _event(Kind.reversal, loan, when, None, f"r{n}", body)))
-    same_as_in_time(told(story, *late), policies, FIRST + dt.timedelta(days=140))
+    same_as_in_time(told(story, *late), policies, FIRST + dt.timedelta(days=100))
