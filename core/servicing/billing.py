@@ -24,8 +24,11 @@ from core.servicing.opening import move_period, with_period_interest
 
 
 def is_billed(date: dt.date) -> pl.Expr:
-    """Loans whose period ends on the date; a charged-off claim is due as a whole already."""
-    whole_claim = pl.col("status").is_in([Status.charged_off.value, Status.overpaid.value])
+    """Loans whose period ends on the date; a charged-off claim is due as a whole already.
+
+    An overpaid loan moves on with nothing to bill: a chargeback may put it back on its schedule.
+    """
+    whole_claim = pl.col("status") == Status.charged_off.value
     return (pl.col("period_end") == date) & (pl.col("whole_schedule") | ~whole_claim)
 
 
@@ -107,6 +110,8 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     with_interest = asked.with_columns(
         billed_interest=pl.when(daily)
         .then(earned)
+        .when(pl.col("status") == Status.overpaid.value)
+        .then(0)
         .otherwise(pl.col("asked_interest") - pl.col("early_interest"))
         .clip(lower_bound=0)
     )

@@ -113,6 +113,16 @@ def test_money_for_a_closed_loan_brings_it_back(policies: PolicyBook) -> None:
     assert days[-1][0].book.positions["status"].to_list() == [Status.overpaid]
 
 
+def test_an_overpaid_loan_that_is_charged_back_goes_on_with_its_schedule(
+    policies: PolicyBook,
+) -> None:
+    story = Story(policies).lent(terms(policies, "lendingclub-personal", n=3))
+    back = _event(Kind.chargeback, 1, "2024-03-09", 150_000, "cb", None)
+    events = told(story.paid(150_000, "2024-02-27"), (0, back))
+    last = lived(events, policies, dt.date(2024, 4, 2))[-1][0].book.positions
+    assert last["principal_due"][0] == last["principal"][0] > 100_000
+
+
 KINDS = (Kind.payment_received, Kind.goodwill_credit, Kind.chargeback, Kind.charge_off)
 HISTORIES = st.lists(
     st.tuples(
