@@ -16,7 +16,8 @@ from core.contract.money import to_major
 from core.errors import LoanbookError
 from core.ledger.codes import Component, EventState, Status, label
 from core.store.ledger import Ledger
-from core.store.reader import NOW, LedgerReader
+from core.store.past import NOW
+from core.store.reader import LedgerReader
 from core.store.settings import HOME_VARIABLE
 from pipelines import books_commands, loan_commands
 from pipelines.console import date as date_

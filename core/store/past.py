@@ -9,7 +9,7 @@ import polars as pl
 
 from core.frames import empty, typed
 from core.ledger.codes import ENDED
-from core.ledger.events import EVENT_COLUMNS
+from core.ledger.events import EVENT_COLUMNS, Events
 from core.ledger.transfers import Transfers
 from core.origination.terms import Terms
 from core.policy.book import PolicyBook
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from core.store.ledger import Ledger
 
 PUBLISHED = "(SELECT version FROM {lake}.publications WHERE state = 'published')"
-
-
+NOW = 2**62
+"""A version above all: what is known by now."""
 NOT_RESTATED = (
     "NOT EXISTS (SELECT 1 FROM {{lake}}.restated_loans r WHERE r.loan_id = {row}.loan_id "
     "AND r.version > {row}.version AND {row}.business_date BETWEEN r.from_date AND r.through_date "
@@ -94,10 +94,7 @@ class StoredPast:
     def book(self, ids: pl.Series, date: dt.date) -> Book:
         """See `Past`."""
         first = self._ledger.first_published()
-        nothing = self._of(
-            f"SELECT {', '.join(f'e.{c}' for c in EVENT_COLUMNS)} FROM {{lake}}.events e "
-            "JOIN _ids ON false", ids, [],
-        ).with_columns(pl.col("recorded_at").cast(pl.Datetime("us")))  # fmt: skip
+        nothing = empty(Events)
         if first is None or date < first:
             return Book.empty(self._policies.pins, nothing)
         positions = self._known("positions", Positions.column_names(), "t.loan_id", ids, date)
@@ -128,7 +125,7 @@ class StoredPast:
     ) -> pl.DataFrame:
         named = ", ".join(f"t.{c}" for c in columns)
         sql = known_last(table, named, order, "AND t.loan_id IN (SELECT loan_id FROM _ids)")
-        return self._of(sql, ids, {"on": date, "known_at": 2**62})
+        return self._of(sql, ids, {"on": date, "known_at": NOW})
 
     def transfers(self, ids: pl.Series, since: dt.date) -> pl.DataFrame:
         """See `Past`."""

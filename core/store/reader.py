@@ -17,7 +17,7 @@ from core.errors import LedgerError
 from core.ledger.codes import Component, Kind, Status
 from core.policy.models import ROLES
 from core.store.lake import LAKE, open_reader, patiently
-from core.store.past import known_last
+from core.store.past import NOT_RESTATED, NOW, known_last
 from core.store.settings import Settings
 
 _VERSIONED = ("positions", "dues", "allocations", "account_balances", "transfers", "loans",
@@ -29,8 +29,6 @@ _NUMBERED = (
 )
 _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "reported",
           "products", "entities", "policies")  # fmt: skip
-NOW = 2**62
-"""A version above all: what is known by now."""
 Day = dt.date | str | None
 
 
@@ -69,9 +67,8 @@ class LedgerReader:
             rows = known_last(table, "t.*", "ALL").format(lake=LAKE)
             rows = rows.replace("$on", "on_date").replace("$known_at", "known_at")
             run(f"CREATE MACRO {table}_at(on_date, known_at) AS TABLE {rows}")
-        run("CREATE VIEW allocations_now AS SELECT * FROM allocations a WHERE NOT EXISTS (SELECT 1 "
-            "FROM restated_loans r WHERE r.loan_id = a.loan_id AND r.version > a.version "
-            "AND a.business_date BETWEEN r.from_date AND r.through_date)")  # fmt: skip
+        standing = NOT_RESTATED.format(row="a").format(lake=LAKE)
+        run(f"CREATE VIEW allocations_now AS SELECT * FROM allocations a WHERE {standing}")
         run("CREATE VIEW endings_now AS SELECT loan_id, closed_on, close_reason FROM (SELECT "
             "loan_id, last(closed_on ORDER BY version) AS closed_on, last(close_reason ORDER BY "
             "version) AS close_reason FROM loans WHERE close_reason IS NOT NULL GROUP BY loan_id) "

@@ -10,7 +10,8 @@ from core.ledger.codes import Status
 from core.policy.book import PolicyBook
 from core.reporting.reconciliation import compared, table
 from core.servicing.delinquency import bucket
-from core.store.reader import NOW, LedgerReader
+from core.store.past import NOW
+from core.store.reader import LedgerReader
 
 _GATHER = """
 WITH paid AS (

@@ -17,7 +17,7 @@ from core.servicing.book import Dues, Positions
 from core.servicing.close import DayClose
 from core.servicing.replay import differences, live, replay
 from core.store.ledger import Ledger
-from core.store.past import PUBLISHED
+from core.store.past import NOT_RESTATED, PUBLISHED
 
 Progress = Callable[[dt.date], None]
 
@@ -52,9 +52,7 @@ def replay_loan(
     columns = ["business_date", *Positions.column_names()]
     stored = ledger.frame(
         f"SELECT {', '.join(f'p.{c}' for c in columns)} FROM {{lake}}.positions p "
-        f"WHERE loan_id = ? AND version IN {PUBLISHED} AND NOT EXISTS (SELECT 1 FROM "
-        "{lake}.restated_loans r WHERE r.loan_id = p.loan_id AND r.version > p.version AND "
-        f"p.business_date BETWEEN r.from_date AND r.through_date AND r.version IN {PUBLISHED}) "
+        f"WHERE loan_id = ? AND version IN {PUBLISHED} AND {NOT_RESTATED.format(row='p')} "
         "ORDER BY business_date",
         [loan_id],
     )

@@ -17,7 +17,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.reporting.portfolio import by_bucket, dpd_distribution, key_figures
-from core.store.reader import NOW, LedgerReader
+from core.store.past import NOW
+from core.store.reader import LedgerReader
 from core.store.settings import Settings
 from dashboards import charts, data, exports
 from dashboards.formats import count, share, short_money
