@@ -20,16 +20,12 @@ def _elapsed(start: pl.Expr, end: pl.Expr) -> pl.Expr:
     return (end - start).dt.total_days()
 
 
-def on(date: dt.date | pl.Expr) -> pl.Expr:
-    """One date for all loans, or each loan's own."""
-    return date if isinstance(date, pl.Expr) else pl.lit(date)
-
-
 class Accrual:
     """Expressions for one batch of loans on one date; reads terms and positions."""
 
     def __init__(self, figures: Figures, modes: frozenset[int], date: dt.date | pl.Expr) -> None:
-        self.figures, self.modes, self.date = figures, modes, on(date)
+        self.figures, self.modes = figures, modes
+        self.date = date if isinstance(date, pl.Expr) else pl.lit(date)  # each loan's own, or one
 
     def numerator(self) -> pl.Expr:
         """Exact interest since `accrual_from`, with the remainder before it (Int128)."""

@@ -19,7 +19,7 @@ from core.servicing.running import Running
 
 BODY = pl.Struct(
     {
-        "rate_ppb": pl.Int64,  # rate_changed: the new yearly rate; null: the one before
+        "rate_ppb": pl.Int64,  # rate_changed: the new yearly rate
         "keep": pl.String,  # term | instalment
         "instalments": pl.Int16,  # extended: by how many
         "due_date": pl.String,  # due_date_moved: of the next instalment
@@ -63,9 +63,7 @@ def _put(touched: pl.DataFrame, at: pl.Series, after: pl.DataFrame) -> pl.DataFr
 
 def _revised(asked: pl.DataFrame) -> pl.DataFrame:
     """Terms as the events have them."""
-    rate = pl.coalesce("new_rate", pl.when(pl.col("more").is_null() & pl.col("moved_to").is_null()
-                                           & (pl.col("keep") == "restore"))
-                       .then("rate_before"), "rate_ppb")  # fmt: skip
+    rate = pl.coalesce("new_rate", "rate_ppb")
     changes = rate != pl.col("rate_ppb")
     rated = asked.with_columns(
         # two changes from the same day on: what was in force before the first one stays
