@@ -33,6 +33,7 @@ from core.policy.models import (
     Delinquency,
     HolidayCalendar,
     LateFee,
+    OriginationFee,
     Policy,
     Product,
     TapeMapping,
@@ -120,6 +121,7 @@ class PolicyBook:
             wanted: list[tuple[type[Policy], str | None, str]] = [
                 (Waterfall, product.payments.waterfall, "payments.waterfall"),
                 (LateFee, product.late_fee, "late_fee"),
+                (OriginationFee, product.origination_fee, "origination_fee"),
                 (Delinquency, product.delinquency, "delinquency"),
                 (Accounts, product.accounts, "accounts"),
                 (HolidayCalendar, product.schedule.calendar, "schedule.calendar"),
@@ -314,6 +316,31 @@ class PolicyBook:
         schema = {
             "product": pl.Int16, "fee_grace": pl.Int64, "fee_ppb": pl.Int64, "fee_min": pl.Int64,
             "fee_max": pl.Int64, "fee_rounding": pl.Int8,
+        }  # fmt: skip
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
+    def origination_fees(self) -> pl.DataFrame:
+        """`product` -> parameters of its origination fee; products without one have no row.
+
+        `fee_of_payout`, `fee_of_interest` (Boolean: what the percentage is of), `fee_ppb`,
+        `fee_flat`, `fee_min`, `fee_max` (Int64), `fee_each` (every payout), `fee_deducted`.
+        """
+        rows = []
+        for code in range(len(self.registry)):
+            if not self._has(code) or (name := self.product(code).origination_fee) is None:
+                continue
+            fee = self.in_force(OriginationFee, name, self.product(code).effective_from)
+            rows.append(
+                (code, fee.of != "interest", fee.of != "principal", fee.percent_ppb,
+                 fee.flat_minor, fee.minimum_minor,
+                 fee.maximum_minor if fee.maximum_minor is not None else 2**62,
+                 fee.every_payout, fee.collected == "deducted", Rounding[fee.rounding].value)
+            )  # fmt: skip
+        schema = {
+            "product": pl.Int16, "fee_of_payout": pl.Boolean, "fee_of_interest": pl.Boolean,
+            "fee_ppb": pl.Int64, "fee_flat": pl.Int64, "fee_min": pl.Int64, "fee_max": pl.Int64,
+            "fee_each": pl.Boolean, "fee_deducted": pl.Boolean, "fee_rounding": pl.Int8,
         }  # fmt: skip
         return pl.DataFrame(rows, schema=schema, orient="row")
 

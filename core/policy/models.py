@@ -146,6 +146,7 @@ class Product(Policy):
         description="events of one day by the steps of the close, or as they came",
     )
     late_fee: Name | None = None
+    origination_fee: Name | None = None
     delinquency: Name = "standard"
     accounts: Name = "standard"
 
@@ -208,6 +209,28 @@ class LateFee(Policy):
     minimum_minor: int = Field(default=0, ge=0)
     maximum_minor: int | None = None
     rounding: RoundingName = "half_even"
+
+
+class OriginationFee(Policy):
+    """A fee for paying out, taken at disbursement: out of the payout, or paid beside it."""
+
+    collected: Literal["deducted", "up_front"] = "deducted"
+    of: Literal["principal", "interest", "principal_and_interest"] = Field(
+        default="principal", description="what the percentage is of: the payout, the interest of "
+        "the schedule that it makes, or both",
+    )  # fmt: skip
+    percent_ppb: int = Field(default=0, ge=0, lt=10**9)
+    flat_minor: int = Field(default=0, ge=0)
+    minimum_minor: int = Field(default=0, ge=0)
+    maximum_minor: int | None = None
+    every_payout: bool = Field(default=False, description="on each tranche, not the first alone")
+    rounding: RoundingName = "half_even"
+
+    @model_validator(mode="after")
+    def _tranches(self) -> OriginationFee:
+        if self.every_payout and self.of != "principal" and self.percent_ppb:
+            raise ValueError("of: a tranche has no interest of its own; set of: principal")
+        return self
 
 
 class Delinquency(Policy):
@@ -296,6 +319,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "products": Product,
     "waterfalls": Waterfall,
     "late_fees": LateFee,
+    "origination_fees": OriginationFee,
     "delinquency": Delinquency,
     "buckets": Buckets,
     "accounts": Accounts,

@@ -105,6 +105,22 @@ def _moved(loans: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def with_tranche(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """Terms and positions with `payout` lent on top, where interest follows the balance.
+
+    What is billed stays; the level instalment pays off what is unbilled, the payout included,
+    over the instalments left. In the running period the payout bears the nights to come only.
+    """
+    earned = close_segment(loans, day.date)
+    grown = earned.with_columns(
+        principal=pl.col("principal") + pl.col("payout"),
+        keep=pl.lit("term"),
+        later="payout",
+        later_on=pl.lit(day.date),
+    )
+    return _stepped(grown, day).select(loans.columns)
+
+
 def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
     """Level instalment and running period of loans that bill step by step."""
     n = pl.col("instalment_no").cast(pl.Int32)
@@ -122,6 +138,7 @@ def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
         grace_principal=(pl.col("grace_principal") - n + 1).clip(lower_bound=0).cast(pl.Int8),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
     )
+    loans = loans.drop("later", "later_on", strict=False)
     if rest.height:
         cursor = ["instalment_no", "period_start", "period_end", "schedule_balance",
                   "interest_carried"]  # fmt: skip

@@ -1,4 +1,5 @@
-"""Late fees: once per instalment, in the first close after its grace, after the day's money."""
+"""Fees by policy: late fees, in the first close after their grace, after the day's money; and
+origination fees, at the payout."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import datetime as dt
 import polars as pl
 
 from core.contract.money import PPB, Rounding, by_code, int128, rounded_quotient
+from core.contract.schedule import expand
 from core.ledger.codes import Component, Status
 from core.servicing.book import merge_dues
 
@@ -38,17 +40,8 @@ def assess_late_fees(
         base=(pl.col("amount") - pl.col("paid")).sum(),
         due_date=pl.col("due_date").first(),
     )
-    modes = frozenset(unpaid["fee_rounding"].unique().to_list())
-    share = by_code(
-        pl.col("fee_rounding"),
-        modes,
-        Rounding,
-        lambda mode: rounded_quotient(
-            int128(pl.col("base")) * int128(pl.col("fee_ppb")), int128(PPB), mode
-        ),
-    )
     charged = unpaid.with_columns(
-        fee=pl.min_horizontal(pl.max_horizontal(share, "fee_min"), "fee_max")
+        fee=pl.min_horizontal(pl.max_horizontal(_share(unpaid), "fee_min"), "fee_max")
     )
     keys = ["loan_id", "instalment_no"]
     marked = dues.join(charged.select(*keys, hit=pl.lit(True)), on=keys, how="left").with_columns(
@@ -69,3 +62,46 @@ def assess_late_fees(
         .select(touched.columns)
     )
     return grown, merge_dues(marked.select(dues.columns), penalties), per_loan
+
+
+def _share(asked: pl.DataFrame) -> pl.Expr:
+    """`fee_ppb` of `base`, rounded once as `fee_rounding` says."""
+    return by_code(
+        pl.col("fee_rounding"),
+        frozenset(asked["fee_rounding"].unique().to_list()),
+        Rounding,
+        lambda mode: rounded_quotient(
+            int128(pl.col("base")) * int128(pl.col("fee_ppb")), int128(PPB), mode
+        ),
+    )
+
+
+def origination_fees(paying: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
+    """What payouts cost: `loan_id`, `event_id`, `fee` (Int64), `fee_deducted`; rows above zero.
+
+    `paying`: terms and positions before the payout, with `event_id` and `payout`. `fees`:
+    `PolicyBook.origination_fees`. A percentage of interest is of the schedule as agreed.
+    """
+    first = (pl.col("principal") == 0) & (pl.col("principal_paid") == 0)
+    asked = paying.join(fees, on="product").filter(first | pl.col("fee_each"))
+    nothing = paying.select("loan_id", "event_id", fee="payout", fee_deducted=pl.lit(False)).clear()
+    if asked.is_empty():
+        return nothing
+    asked = asked.with_columns(borne=pl.lit(0, dtype=pl.Int64))
+    of_interest = asked.filter("fee_of_interest")
+    if of_interest.height:
+        cursor = ["instalment_no", "period_start", "period_end", "schedule_balance",
+                  "interest_carried"]  # fmt: skip
+        rows = expand(of_interest.drop(cursor)).group_by("loan_id").agg(pl.col("interest").sum())
+        asked = asked.join(rows, on="loan_id", how="left", maintain_order="left").with_columns(
+            borne=pl.col("interest").fill_null(0)
+        )
+    based = asked.with_columns(
+        base=pl.when("fee_of_payout").then("payout").otherwise(0)
+        + pl.when("fee_of_interest").then("borne").otherwise(0)
+    )
+    charge = _share(based) + pl.col("fee_flat")
+    bounded = pl.min_horizontal(pl.max_horizontal(charge, "fee_min"), "fee_max")
+    return (
+        based.with_columns(fee=bounded).filter(pl.col("fee") > 0).select(nothing.columns)
+    )

@@ -66,9 +66,9 @@ def _settled(book: Book, policies: PolicyBook, on: dt.date) -> pl.DataFrame:
         ~pl.col("status").is_in([*ENDED, Status.overpaid.value])
     ).select("loan_id", "currency", "credit")  # fmt: skip
     asked = close(_kept(book), _money(live, on), policies, on)
-    placed = asked.allocations.filter(pl.col("component").is_not_null()).join(
-        live.select("loan_id"), on="loan_id", how="semi"
-    )
+    # what waited for the day and comes before the payoff is no part of it
+    ours = pl.col("component").is_not_null() & (pl.col("event_id") <= 0)
+    placed = asked.allocations.filter(ours).join(live.select("loan_id"), on="loan_id", how="semi")
 
     def of(component: Component) -> pl.Expr:
         return pl.col("amount").filter(pl.col("component") == component.value).sum()

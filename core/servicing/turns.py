@@ -11,12 +11,13 @@ from __future__ import annotations
 import polars as pl
 
 from core.ledger.accounts import ROLE
-from core.ledger.codes import CHANGES, MONEY_IN, Component, Kind, Status, Timing
+from core.ledger.codes import CHANGES, MONEY_IN, Component, InterestMode, Kind, Status, Timing
 from core.ledger.events import REPLAY_ORDER
 from core.servicing.allocation import allocate, money_rule, use_credit
 from core.servicing.book import merge_dues
-from core.servicing.changes import change
+from core.servicing.changes import change, with_tranche
 from core.servicing.closure import charge_off, claim, extinguished
+from core.servicing.fees import origination_fees
 from core.servicing.instalments import instalment_of, point, stand
 from core.servicing.running import Running
 
@@ -126,18 +127,34 @@ def _disburse(day: Running, events: pl.DataFrame) -> None:
     """Pay out; `principal` grows from the night of the date on."""
     out = events.select("loan_id", "event_id", payout="amount")
     grown = day.touched.join(out, on="loan_id", how="left", maintain_order="left")
+    fees = day.policies.origination_fees
+    cost = origination_fees(grown.filter(pl.col("payout").is_not_null()), fees)
     whole = grown["whole_schedule"] & grown["payout"].is_not_null()
     if whole.any():
         day.dues = stand(
             grown.filter(whole).drop("event_id"), day.dues, day.policies.calendars, day.date
         )
-    day.touched = grown.with_columns(
-        principal=pl.col("principal") + pl.col("payout").fill_null(0)
-    ).select(day.touched.columns)
+    grown = _lent(grown, day)
+    day.touched = grown.select(day.touched.columns)
     day.book(out, "loan_principal", "payout_clearing", "payout")
+    day.book(cost.filter("fee_deducted"), "payout_clearing", "fee_income", "fee")
+    day.book(cost.filter(~pl.col("fee_deducted")), "payment_clearing", "fee_income", "fee")
     if whole.any():
         _show_principal_due(day, whole)
         day.touched = point(day.touched, day.dues, whole, day.date)
+
+
+def _lent(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """`grown` with its `payout` in the principal; a tranche of a daily loan spreads anew."""
+    again = pl.col("payout").is_not_null() & (pl.col("principal") + pl.col("principal_paid") > 0)
+    follows = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("whole_schedule")
+    at = grown.select(again & follows).to_series()
+    lent = grown.with_columns(principal=pl.col("principal") + pl.col("payout").fill_null(0))
+    if not at.any():
+        return lent
+    tranches = with_tranche(grown.filter(at), day)
+    day.changed.append(tranches.select("loan_id", "event_id"))
+    return pl.concat([lent.filter(~at), tranches]).sort("loan_id")
 
 
 def _show_principal_due(day: Running, at: pl.Series) -> None:

@@ -91,6 +91,9 @@ def _go_on(booked: Booked, shown: Shown) -> None:
         if step["type"] in END_OF_DAY and step.get("loan", shown.life.loan) == shown.life.loan:
             day = dt.date.fromisoformat(step["business_date"]) - ONE_DAY
             _end_of_day(booked, shown, earned, day, step["i"], by_submission)
+        if step["type"] == "job" and step["name"] == "periodic_accrual":  # to the day itself
+            day = dt.date.fromisoformat(step["business_date"])
+            _end_of_day(booked, shown, earned, day, step["i"], by_submission)
     booked.after = shown.life.after
     _at_the_end(booked, shown, earned)
 

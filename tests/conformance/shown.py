@@ -12,8 +12,10 @@ import polars as pl
 from core.ledger.accounts import ROLE
 from core.ledger.codes import MONEY_IN, Component, Kind, Status
 from tests.conformance.accruals import rows_of
+from tests.conformance.batch import Life, Seen
 from tests.conformance.fineract import _minor
-from tests.conformance.life import ACCOUNTS, JOURNAL, NAMES, Life, Seen, _date
+from tests.conformance.mapping import date_of
+from tests.conformance.names import ACCOUNTS, JOURNAL, NAMES
 
 COLUMNS = ("principal_due", "interest", "fees", "penalties", "due", "paid", "in_advance", "late",
            "outstanding")  # fmt: skip
@@ -29,6 +31,13 @@ def _late(kind: str) -> int:
     )
 
 
+BEFORE = {
+    "create_loan": "SUBMITTED_AND_PENDING_APPROVAL", "approve": "APPROVED",
+    "undo_approval": "SUBMITTED_AND_PENDING_APPROVAL", "undo_disbursal": "APPROVED",
+    "undo_last_disbursal": "APPROVED", "reject": "REJECTED", "withdraw": "WITHDRAWN_BY_CLIENT",
+}  # fmt: skip
+"""Status of an application after a step, before anything is paid out."""
+AT_DISBURSEMENT = "Repayment (at time of disbursement)"
 FRAUD = "Credit Loss/Bad Debt-Fraud"
 
 
@@ -68,8 +77,9 @@ class Shown:
 
     def status(self) -> str:
         if self.position is None or self.life.planned:
-            steps = {s["type"] for s in self.life.case["steps"] if s["i"] <= self.life.after}
-            return "APPROVED" if "approve" in steps else "SUBMITTED_AND_PENDING_APPROVAL"
+            done = [s["type"] for s in self.life.case["steps"]
+                    if s["i"] <= self.life.after and s["type"] in BEFORE and s["loan"] == self.life.loan]  # fmt: skip
+            return BEFORE[done[-1]]
         return {
             Status.active: "ACTIVE", Status.charged_off: "ACTIVE", Status.overpaid: "OVERPAID",
             Status.closed: "CLOSED_OBLIGATIONS_MET", Status.written_off: "CLOSED_WRITTEN_OFF",
@@ -125,8 +135,14 @@ class Shown:
             if row["outstanding"] == 0 and not money.height:
                 row["paid_date"] = "?"
             table.append(row)
-        table += [{"kind": "disbursement", "due_date": d, "amount": s.amount, "no": 0}
-                  for d, s in outs]  # fmt: skip
+        table += [
+            {"kind": "disbursement", "due_date": s.date, "amount": s.amount, "no": 0, "late": 0,
+             "fees": cost, "due": cost, "paid": 0 if self.life.planned else cost, "in_advance": 0,
+             "outstanding": cost if self.life.planned else 0, "interest": 0, "penalties": 0}
+            for s, event in self.events if s.kind is Kind.disbursed
+            for cost in (self._fee(event),)
+        ]  # fmt: skip
+        table += self._tranches_to_come(len(outs))
         progressive = self.terms["schedule_type"] == "PROGRESSIVE"
 
         def place(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -139,7 +155,7 @@ class Shown:
 
         table.sort(key=place)
         submitted = self.terms["repayment_start_date_type"] == "SUBMITTED_ON_DATE"
-        before = _date(self.terms["submitted_on"]) if submitted else outs[0][0]
+        before = date_of(self.terms["submitted_on"]) if submitted else outs[0][0]
         balance = 0
         again = self._taken_back(table)
         for row in table:
@@ -152,6 +168,34 @@ class Shown:
             balance = max(balance + again.get(row["no"], 0) - row["principal_due"], 0)
             row["balance"] = balance
         return table
+
+    def _fee(self, event: int) -> int:
+        """What a payout cost at once."""
+        income = (pl.col("event_id") == event) & (pl.col("credit") == ROLE["fee_income"])
+        return int(self.moved.filter(income)["amount"].sum()) if self.moved.height else 0
+
+    def _tranches_to_come(self, out: int) -> list[dict[str, Any]]:
+        """Payouts that are planned, and not made: listed, but not lent."""
+        added = [s for s in self.life.case["steps"] if s["type"] == "add_tranche"]
+        theirs = [(s["date"], s["amount"]) for s in added]
+        plan = [p for p in self.terms.get("disbursement_plan") or []
+                if (p["date"], p["amount"]) not in theirs]  # fmt: skip
+        plan += [s for s in added if s["i"] <= self.life.after]
+        nothing = dict.fromkeys(("fees", "due", "paid", "in_advance", "late", "outstanding",
+                                 "interest", "penalties"), 0)  # fmt: skip
+        done = [s for s in self.life.case["steps"]
+                if s["i"] <= self.life.after and s.get("loan") == self.life.loan]  # fmt: skip
+        room = [_minor(s["amount"], self.decimals) for s in done if s["type"] == "approve"]
+        lent = sum(s.amount or 0 for s, _ in self.events if s.kind is Kind.disbursed)
+        last = max((s.date for s, _ in self.events if s.kind is Kind.disbursed), default=dt.date.min)
+        found = []
+        for each in plan[out:]:
+            amount = _minor(each["amount"], self.decimals)
+            lent += amount
+            if date_of(each["date"]) > last and (not room or lent <= room[-1]):
+                found.append(nothing | {"kind": "disbursement", "no": 0, "amount": amount,
+                                        "due_date": date_of(each["date"])})  # fmt: skip
+        return found
 
     def _taken_back(self, table: list[dict[str, Any]]) -> dict[int, int]:
         """Principal that chargebacks and refunds put on instalments: it is lent anew there."""
@@ -181,7 +225,7 @@ class Shown:
         lines = [r for r in table if r["kind"] == "installment"]
         for name in COLUMNS:
             told = check.get("schedule_totals", {}).get(name)
-            total = sum(r[name] for r in lines)
+            total = sum(r.get(name, 0) for r in (lines if name == "principal_due" else table))
             if told is not None and total != _minor(told, self.decimals):
                 found.append(f"total {name} {self.major(total)}, expected {told}")
         return found
@@ -193,7 +237,7 @@ class Shown:
         if mine["due_date"].isoformat() != other["due_date"]:
             found.append(f"schedule row {n} due {mine['due_date']}, expected {other['due_date']}")
         if mine["kind"] == "disbursement":
-            names: tuple[str, ...] = ("balance",)
+            names: tuple[str, ...] = ("balance", "fees", "due", "paid", "outstanding")
         else:
             names = ("balance", *COLUMNS)
             if other.get("days") is not None and mine["days"] != other["days"]:
@@ -222,7 +266,8 @@ class Shown:
     def transactions(self, theirs: list[dict[str, Any]], *, accruals: bool) -> list[str]:
         mine = []
         balance, off = 0, False
-        for step, event in self.events:
+        told = self.events if not self.life.planned else []
+        for step, event in sorted(told, key=lambda e: (e[0].date, e[0].i, e[0].implicit)):
             if step.kind not in NAMES:
                 continue
             row: dict[str, Any] = {"date": step.date, "type": NAMES[step.kind], "i": step.i,
@@ -243,6 +288,9 @@ class Shown:
                     balance, off = 0, True
             row["balance"] = 0 if off else balance
             mine.append(row)
+            cost = self._fee(event) if step.kind is Kind.disbursed else 0
+            if cost:
+                mine.append(row | {"type": AT_DISBURSEMENT, "amount": cost, "fees": cost})
         for step in self.life.gone:
             mine.append(self._gone(step))
         mine.sort(key=lambda r: (r["date"], r["i"], r["implicit"]))
@@ -337,13 +385,17 @@ class Shown:
     # --- journal ---------------------------------------------------------------------
 
     def journal(self, theirs: dict[str, Any]) -> list[str]:
-        kind = JOURNAL.get(theirs["type"])
+        at_once = theirs["type"] == "REPAYMENT_AT_DISBURSEMENT"
+        kind = Kind.disbursed if at_once else JOURNAL.get(theirs["type"])
         if kind is None:
             return []
-        on = _date(theirs["date"])
+        on = date_of(theirs["date"])
         hits = [e for s, e in self.events if s.kind is kind and s.date == on]
         mine: Counter[tuple[str, str, int]] = Counter()
-        for move in self.moved.filter(pl.col("event_id").is_in(hits)).to_dicts():
+        moved = self.moved.filter(pl.col("event_id").is_in(hits))
+        if kind is Kind.disbursed:
+            moved = moved.filter((pl.col("credit") == ROLE["fee_income"]) == at_once)
+        for move in moved.to_dicts():
             for side in ("debit", "credit"):
                 name = _ROLE_NAMES[move[side]]
                 if name in ACCOUNTS:

@@ -1,0 +1,176 @@
+"""Steps of a case as loanbook's events; NotMappedError names what is none."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from core.ledger.codes import Component, Kind
+from tests.conformance import fineract
+from tests.conformance.fineract import NotMappedError
+
+CLOCK = {"set_business_date", "advance_business_date", "cob_loan", "cob_all", "cob_catch_up",
+         "product_edit", "config", "create_loan", "approve", "set_fraud", "undo_approval",
+         "charge_definition_edit", "add_tranche", "job", "reject", "withdraw", "update_approved_amount",
+         "update_available_disbursement_amount"}  # fmt: skip
+KINDS = {
+    "disburse": Kind.disbursed, "repayment": Kind.payment_received, "payoff": Kind.payment_received,
+    "goodwill_credit": Kind.goodwill_credit, "merchant_issued_refund": Kind.merchant_refund,
+    "payout_refund": Kind.payout_refund, "interest_payment_waiver": Kind.interest_waived,
+    "charge_add": Kind.charge_assessed, "chargeback": Kind.chargeback,
+    "credit_balance_refund": Kind.credit_refunded, "charge_off": Kind.charge_off,
+    "write_off": Kind.write_off,
+}  # fmt: skip
+
+
+@dataclass
+class Step:
+    """One event of a case."""
+
+    i: int
+    kind: Kind
+    loan: int
+    date: dt.date
+    amount: int | None
+    submitted: dt.date
+    body: dict[str, Any] = field(default_factory=dict)
+    implicit: bool = False
+    percent: Decimal | None = None
+    """A charge in per cent of what is lent and all interest on it."""
+    undone: bool = False
+    """A payout that was undone, or its down payment: no longer listed then."""
+
+
+def mapped(case: dict[str, Any]) -> tuple[list[Step], dict[int, int]]:
+    """Events of a case, and by index the step that reversed each; NotMappedError if one is none."""
+    steps: list[Step] = []
+    reversals: dict[int, int] = {}
+    for s in case["steps"]:
+        kind = s["type"]
+        if kind in CLOCK:
+            continue
+        if s.get("expect") == "rejected":
+            raise NotMappedError("a step that must be refused")
+        if kind == "reverse":
+            target = s["target"]
+            hits = [
+                n for n, e in enumerate(steps)
+                if e.i == target.get("step") and bool(e.implicit) == bool(target.get("implicit"))
+                and n not in reversals
+            ]  # fmt: skip
+            if not hits:
+                raise NotMappedError("reversal of something that is no event here")
+            reversals[hits[0]] = s["i"]
+            continue
+        if kind in ("undo_last_disbursal", "undo_disbursal"):
+            outs = [n for n, e in enumerate(steps)
+                    if e.kind is Kind.disbursed and e.loan == s["loan"] and n not in reversals]  # fmt: skip
+            if not outs:
+                raise NotMappedError("undo of a payout that was not made")
+            for n, e in enumerate(steps):
+                last = e.i == steps[outs[-1]].i
+                # the first payout takes with it all that came of it, but charges
+                every = kind == "undo_disbursal" and e.kind is not Kind.charge_assessed
+                if e.loan == s["loan"] and (last or every) and n not in reversals:
+                    reversals[n], e.undone = s["i"], True
+            continue
+        if kind == "reschedule":
+            steps += _changes(s, case["loans"][s["loan"] - 1]["schedule_type"] == "PROGRESSIVE")
+            continue
+        if kind == "charge_add" and s["charge"]["time"].endswith("DISBURSEMENT"):
+            continue  # an origination fee
+        if kind not in KINDS:
+            raise NotMappedError(f"step {kind}")
+        terms = case["loans"][s["loan"] - 1]
+        decimals = int(terms["currency_decimals"])
+        on = date_of(s["date"]) if s.get("date") else date_of(s["business_date"])
+        submitted = date_of(s["business_date"])
+        amount = None if s.get("amount") is None else fineract._minor(s["amount"], decimals)
+        body: dict[str, Any] = {}
+        if kind == "disburse" and set(s) & {"fixed_emi", "first_repayment_date"}:
+            raise NotMappedError("terms given at disbursement")
+        percent = None
+        if kind == "charge_add":
+            amount, on, body = _charge(s, terms, decimals)
+            if s["charge"]["calculation"] != "FLAT":
+                percent, amount = Decimal(s.get("amount") or s["charge"]["amount"]), None
+        steps.append(Step(s["i"], KINDS[kind], s["loan"], on, amount, submitted, body,
+                          percent=percent))  # fmt: skip
+        down = terms["down_payment"]
+        if kind == "disburse" and down.get("enabled") and down.get("auto"):
+            if s.get("skip_auto_down_payment"):
+                raise NotMappedError("a down payment that is skipped")
+            assert amount is not None
+            share = _down(amount, terms, decimals)
+            steps.append(Step(s["i"], Kind.down_payment, s["loan"], on, share, submitted,
+                              implicit=True))  # fmt: skip
+    return steps, reversals
+
+
+def _changes(s: dict[str, Any], progressive: bool) -> list[Step]:
+    """A reschedule request as changes of the contract, in force from the day before it names."""
+    if s.get("grace_on_principal") or s.get("grace_on_interest"):
+        raise NotMappedError("reschedule with grace")
+    today, start = date_of(s["business_date"]), date_of(s["from_date"])
+    found = []
+    for kind, body, first in (
+        (Kind.rate_changed, {"rate_ppb": s.get("new_interest_rate") and int(
+            Decimal(s["new_interest_rate"]) * 10**7)}, start - dt.timedelta(days=1)),
+        (Kind.extended, {"instalments": s.get("extra_terms")}, start - dt.timedelta(days=1)),
+        (Kind.due_date_moved, {"due_date": s.get("adjusted_due_date")}, start),
+    ):  # fmt: skip
+        if next(iter(body.values())) is None:
+            continue
+        told = {"rate_ppb": None, "keep": "term", "instalments": None, "due_date": None}
+        told |= body | {"from_date": first.isoformat()}
+        if progressive and kind is Kind.due_date_moved:
+            told["keep"] = "instalment"
+        on = min(today, start - dt.timedelta(days=1))
+        found.append(Step(s["i"], kind, s["loan"], on, None, today, told))
+    if not found:
+        raise NotMappedError("reschedule of nothing")
+    return found
+
+
+def _charge(
+    s: dict[str, Any], terms: dict[str, Any], decimals: int
+) -> tuple[int, dt.date, dict[str, Any]]:
+    charge = s["charge"]
+    if charge["time"] != "SPECIFIED_DUE_DATE" or charge["calculation"] not in (
+        "FLAT", "PERCENT_OF_AMOUNT_AND_INTEREST"
+    ):  # fmt: skip
+        raise NotMappedError(f"charge {charge['time']} {charge['calculation']}")
+    amount = fineract._minor(s.get("amount") or charge["amount"], decimals)
+    component = Component.penalty if charge["penalty"] else Component.fee
+    due = s["due_date"]
+    submitted = date_of(s["business_date"])
+    body = {"component": component.value, "due_date": due}
+    return amount, min(submitted, max(date_of(due), date_of(terms["submitted_on"]))), body
+
+
+def _down(amount: int, terms: dict[str, Any], decimals: int) -> int:
+    share = fineract._minor(
+        Decimal(amount).scaleb(-decimals) * Decimal(terms["down_payment"]["percent"]) / 100,
+        decimals,
+    )
+    multiple = multiple_of(terms, decimals)
+    return int((Decimal(share) / multiple).to_integral_value("ROUND_HALF_EVEN")) * multiple
+
+
+def multiple_of(terms: dict[str, Any], decimals: int) -> int:
+    return int(Decimal(terms["installment_amount_multiple_of"] or 0).scaleb(decimals)) or 1
+
+
+def date_of(text: str) -> dt.date:
+    return dt.date.fromisoformat(text)
+
+
+def fees_at_disbursement(case: dict[str, Any], loan: int) -> list[dict[str, Any]]:
+    """Charges that a loan's payout bears, from its application and added before it."""
+    found = list(case["loans"][loan - 1].get("charges") or [])
+    for s in case["steps"]:
+        if s["type"] == "charge_add" and s.get("loan") == loan:
+            found.append(s["charge"] | ({"amount": s["amount"]} if s.get("amount") else {}))
+    return [charge for charge in found if charge["time"].endswith("DISBURSEMENT")]

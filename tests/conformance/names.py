@@ -1,0 +1,32 @@
+"""What the suite calls events, journal entries and accounts."""
+
+from __future__ import annotations
+
+from core.ledger.codes import Kind
+
+NAMES = {
+    Kind.disbursed: "Disbursement", Kind.payment_received: "Repayment",
+    Kind.down_payment: "Down Payment", Kind.goodwill_credit: "Goodwill Credit",
+    Kind.merchant_refund: "Merchant Issued Refund", Kind.payout_refund: "Payout Refund",
+    Kind.interest_waived: "Interest Payment Waiver", Kind.chargeback: "Chargeback",
+    Kind.credit_refunded: "Credit Balance Refund", Kind.charge_off: "Charge-off",
+    Kind.write_off: "Close (as written-off)",
+}  # fmt: skip
+JOURNAL = {name: kind for kind, name in {
+    Kind.disbursed: "DISBURSEMENT", Kind.payment_received: "REPAYMENT",
+    Kind.down_payment: "DOWN_PAYMENT", Kind.goodwill_credit: "GOODWILL_CREDIT",
+    Kind.merchant_refund: "MERCHANT_ISSUED_REFUND", Kind.payout_refund: "PAYOUT_REFUND",
+    Kind.interest_waived: "INTEREST_PAYMENT_WAIVER", Kind.chargeback: "CHARGEBACK",
+    Kind.credit_refunded: "CREDIT_BALANCE_REFUND", Kind.charge_off: "CHARGE_OFF",
+    Kind.write_off: "WRITE_OFF",
+}.items()}  # fmt: skip
+ACCOUNTS = {
+    "loan_principal": "Loans Receivable", "interest_due": "Interest/Fee Receivable",
+    "interest_accrued": "Interest/Fee Receivable", "fees_receivable": "Interest/Fee Receivable",
+    "penalties_receivable": "Interest/Fee Receivable",
+    "payment_clearing": "Suspense/Clearing account", "payout_clearing": "Suspense/Clearing account",
+    "borrower_credit": "Overpayment account", "credit_loss": "Credit Loss/Bad Debt",
+    "interest_charged_off": "Interest Income Charge Off", "fee_charged_off": "Fee Charge Off",
+    "recovery_income": "Recoveries", "goodwill_expense": "Goodwill Expense Account",
+    "write_off_expense": "Written off", "interest_waived": "Interest Income", "fee_income": "Fee Income",
+}  # fmt: skip

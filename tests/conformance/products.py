@@ -1,0 +1,197 @@
+"""The product, waterfalls and terms that a case's loan asks for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from core.contract.due_dates import Unit
+from core.contract.schedule import Amortisation, RateBasis
+from core.ledger.codes import Kind
+from core.policy.models import OriginationFee, Policy, Product, Waterfall
+from tests.conformance import fineract
+from tests.conformance.fineract import NotMappedError
+from tests.conformance.mapping import Step, date_of, multiple_of
+
+EXCESS = {"NEXT_INSTALLMENT": "next_instalment", "LAST_INSTALLMENT": "last_instalment",
+          "REAMORTIZATION": "spread", "NEXT_LAST_INSTALLMENT": "next_then_last"}  # fmt: skip
+MONEY = {"DEFAULT": None, "REPAYMENT": Kind.payment_received, "DOWN_PAYMENT": Kind.down_payment,
+         "GOODWILL_CREDIT": Kind.goodwill_credit, "PAYOUT_REFUND": Kind.payout_refund,
+         "MERCHANT_ISSUED_REFUND": Kind.merchant_refund,
+         "INTEREST_PAYMENT_WAIVER": Kind.interest_waived}  # fmt: skip
+STRATEGIES = {
+    # order within past due and due, and within what is in advance
+    "penalties-fees-interest-principal": ("PFIP", "PFIP"),
+    "due-penalty-interest-principal-fee/in-advance-penalty-interest-principal-fee": ("PIRF", "PIRF"),
+    "due-penalty-fee-interest-principal/in-advance-principal-penalty-fee-interest": ("PFIR", "RPFI"),
+    "interest-principal-penalties-fees-order": ("IRPF", "IRPF"),
+    "principal-interest-penalties-fees-order": ("RIPF", "RIPF"),
+}  # fmt: skip
+LETTER = {"P": "penalty", "F": "fee", "I": "interest", "R": "principal"}
+
+
+def product(
+    terms: dict[str, Any], fees: list[dict[str, Any]], number: int
+) -> list[tuple[str, Policy]]:
+    """The policies that a loan's terms, and the `fees` of its payout, ask for, by folder."""
+    for name in ("fixed_emi_amount", "fixed_length_days", "buy_down_fee"):
+        if terms.get(name) and terms[name] != {"enabled": False}:
+            raise NotMappedError(name)
+    for charge in [*(terms.get("charges") or []), *(terms.get("product_charges") or [])]:
+        if not charge["time"].endswith("DISBURSEMENT"):
+            raise NotMappedError(f"charge {charge['time']} {charge['calculation']}")
+    if terms["schedule_processing_type"] != "HORIZONTAL":
+        raise NotMappedError("vertical processing")
+    decimals = int(terms["currency_decimals"])
+    progressive = terms["schedule_type"] == "PROGRESSIVE"
+    flat = terms["interest_type"] == "FLAT"
+    basis = RateBasis.period if flat and not progressive else fineract._basis(terms)
+    kind = Amortisation.equal_instalment
+    if flat:
+        kind = Amortisation.flat
+    elif terms["amortization_type"] == "EQUAL_PRINCIPAL":
+        kind = Amortisation.equal_principal
+    falls: list[Waterfall] = []
+    common = {"version": 1, "effective_from": dt.date(2000, 1, 1)}
+
+    def waterfall(due: list[str], advance: list[str]) -> str:
+        order = [f"{t}.{c}" for t, cs in (("past_due", due), ("due", due), ("in_advance", advance))
+                 for c in [*cs, "tax"]]  # fmt: skip
+        falls.append(Waterfall(name=f"w{number}-{len(falls)}", order=order, **common))
+        return falls[-1].name
+
+    rules: dict[str, Any] = {}
+    if terms["repayment_strategy"] == "advanced-payment-allocation":
+        payments: dict[str, Any] = {}
+        for each in terms["payment_allocation"]:
+            if each["transaction_type"] not in MONEY:
+                continue
+            order = [o.rsplit("_", 1)[1].lower() for o in each["order"]]
+            timed = {t: [c for o, c in zip(each["order"], order, strict=True) if o.startswith(t)]
+                     for t in ("PAST_DUE", "DUE", "IN_ADVANCE")}  # fmt: skip
+            if timed["PAST_DUE"] != timed["DUE"]:
+                raise NotMappedError("orders of past due and due differ")
+            rule = {"waterfall": waterfall(timed["DUE"], timed["IN_ADVANCE"]),
+                    "excess": EXCESS[each["future_installment_allocation_rule"]]}  # fmt: skip
+            which = MONEY[each["transaction_type"]]
+            if which is None:
+                payments = rule
+            else:
+                rules[which.name] = rule
+        payments |= {"by_kind": rules}
+    else:
+        if terms["repayment_strategy"] not in STRATEGIES:
+            raise NotMappedError(terms["repayment_strategy"])
+        due, advance = STRATEGIES[terms["repayment_strategy"]]
+        if due == advance == "PFIP":
+            due = advance = "PFIR"
+        payments = {
+            "waterfall": waterfall([LETTER[x] for x in due], [LETTER[x] for x in advance]),
+            "excess": "next_instalment",
+        }
+    down = terms["down_payment"]
+    share = int(Decimal(down["percent"]) * 10**7) if down.get("enabled") else 0
+    names = {v: k for k, v in _BASES.items()}
+    daily = recalculated(terms)
+    if daily:
+        payments = {"waterfall": payments["waterfall"], "excess": "next_instalment"}
+    made = Product(
+        name=f"p{number}", entity="us-consumer", currency=terms["currency"], day_order="sequence",
+        schedule={
+            "amortisation": kind.name, "rate_basis": names[basis],
+            "rate_factor": "decimal_18" if progressive and not flat and basis <= RateBasis.thirty_360
+            else "exact",
+            "instalment_multiple": multiple_of(terms, decimals),
+            "smooth_last_instalment": progressive and kind is Amortisation.equal_instalment,
+            "grace_principal": int(terms["grace_on_principal_payment"]),
+            "grace_interest": int(terms["grace_on_interest_payment"]),
+            "grace_charged": int(terms["grace_on_interest_charged"]),
+            "stands_whole": not daily, "down_payment_ppb": 0 if daily else share,
+        },
+        interest={"accrual": "daily"} if daily else {"accrual": "scheduled", "rebate": "none"},
+        payments=payments, **common,
+    )  # fmt: skip
+    found: list[tuple[str, Policy]] = [("waterfalls", fall) for fall in falls]
+    if fees:
+        fee = _origination_fee(fees, number, decimals)
+        made = made.model_copy(update={"origination_fee": fee.name})
+        found.append(("origination_fees", fee))
+    return [*found, ("products", made)]
+
+
+def _origination_fee(fees: list[dict[str, Any]], number: int, decimals: int) -> OriginationFee:
+    if len(fees) > 1 or fees[0]["penalty"]:
+        raise NotMappedError("several charges at disbursement")
+    charge = fees[0]
+    flat = charge["calculation"] == "FLAT"
+    return OriginationFee(
+        name=f"f{number}", version=1, effective_from=dt.date(2000, 1, 1), collected="up_front",
+        of=_SHARES[charge["calculation"]], every_payout=charge["time"] == "TRANCHE_DISBURSEMENT",
+        flat_minor=fineract._minor(charge["amount"], decimals) if flat else 0,
+        percent_ppb=0 if flat else int(Decimal(charge["amount"]) * 10**7),
+    )  # fmt: skip
+
+
+_SHARES: dict[str, Any] = {
+    "FLAT": "principal", "PERCENT_OF_AMOUNT": "principal",
+    "PERCENT_OF_DISBURSED_AMOUNT": "principal", "PERCENT_OF_INTEREST": "interest",
+    "PERCENT_OF_AMOUNT_AND_INTEREST": "principal_and_interest",
+}  # fmt: skip
+
+
+_BASES = {
+    "period": RateBasis.period, "30/360": RateBasis.thirty_360, "ACT/365F": RateBasis.act_365f,
+    "ACT/360": RateBasis.act_360, "ACT/364": RateBasis.act_364,
+    "ACT/365 Actual": RateBasis.act_365_actual, "ACT/ACT closing": RateBasis.act_act_closing,
+}  # fmt: skip
+
+
+def _rate(terms: dict[str, Any]) -> str:
+    found = terms.get("annual_interest_rate") or terms.get("interest_rate") or "0"
+    if Decimal(str(found)) == 0:
+        return "0"
+    return fineract._yearly(terms)
+
+
+def terms_row(
+    terms: dict[str, Any], first: Step, code: int, entity: int, currency: int
+) -> dict[str, Any]:
+    unit = fineract.UNITS[terms["repayment_frequency_type"]]
+    submitted = terms["repayment_start_date_type"] == "SUBMITTED_ON_DATE"
+    anchor = date_of(terms["submitted_on"]) if submitted else first.date
+    due = fineract._first_due(anchor, unit, int(terms["repayment_every"]))
+    return {
+        "product": code, "entity": entity, "currency": currency,
+        "principal_agreed": first.amount, "balloon": 0,
+        "rate_ppb": int(Decimal(_rate(terms)) * 10**7),
+        "instalments": int(terms["number_of_repayments"]), "every": int(terms["repayment_every"]),
+        "unit": unit.value, "disbursed_on": first.date, "first_due_date": due,
+        "anchor_day": anchor.day if unit is Unit.months else due.day, "second_anchor_day": 1,
+        "end_of_month": False, "emi": None, "first_interest_adjustment": 0,
+    }  # fmt: skip
+
+
+def recalculated(terms: dict[str, Any]) -> bool:
+    """Interest follows the balance as it is really paid: daily simple interest."""
+    return bool(terms["interest_recalculation"].get("enabled")) and _rate(terms) != "0"
+
+
+def can_recalculate(terms: dict[str, Any], steps: list[Step]) -> None:
+    """NotMappedError for what daily interest has no notion of yet."""
+    rules = terms["interest_recalculation"]
+    if terms["schedule_type"] != "PROGRESSIVE":
+        raise NotMappedError("interest recalculated by a classic schedule")
+    if rules.get("disallow_interest_on_past_due") or rules.get("rest_frequency") != "DAILY":
+        raise NotMappedError("interest recalculated otherwise than daily")
+    if terms["interest_type"] == "FLAT" or terms["down_payment"].get("enabled"):
+        raise NotMappedError("flat interest or a down payment with recalculation")
+    if terms["multi_disburse"].get("full_term_for_tranche"):
+        raise NotMappedError("each tranche with a term of its own")
+    kinds = {s.kind for s in steps}
+    for each in terms.get("payment_allocation") or []:
+        kind = MONEY.get(each["transaction_type"], Kind.write_off)
+        rule = each["future_installment_allocation_rule"]
+        used = kind in kinds or (kind is None and Kind.payment_received in kinds)
+        if used and rule != "NEXT_INSTALLMENT":
+            raise NotMappedError(f"{rule} with recalculated interest")
