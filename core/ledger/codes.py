@@ -125,9 +125,8 @@ REVERSIBLE = (
     Kind.charge_assessed,
     Kind.credit_refunded,
     Kind.chargeback,
-    Kind.write_off,
 )
-"""Kinds that a reversal may take back."""
+"""Kinds that a reversal may take back; a write-off is final."""
 KINDS_A_PRODUCT = 32
 """A money rule's code is product * KINDS_A_PRODUCT + kind: room for kinds to come."""
 

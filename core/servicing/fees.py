@@ -102,6 +102,4 @@ def origination_fees(paying: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
     )
     charge = _share(based) + pl.col("fee_flat")
     bounded = pl.min_horizontal(pl.max_horizontal(charge, "fee_min"), "fee_max")
-    return (
-        based.with_columns(fee=bounded).filter(pl.col("fee") > 0).select(nothing.columns)
-    )
+    return based.with_columns(fee=bounded).filter(pl.col("fee") > 0).select(nothing.columns)

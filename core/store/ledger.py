@@ -13,7 +13,7 @@ import polars as pl
 from core.contract.schedule import digest_of, expand_from
 from core.errors import LawBrokenError, LedgerConflictError, LedgerError
 from core.frames import typed
-from core.ledger.codes import CHANGES, ENDED, Kind, Status, label
+from core.ledger.codes import ENDED, MONEY_IN, Kind, Status, label
 from core.ledger.events import EVENT_COLUMNS
 from core.ledger.laws import Law
 from core.origination.terms import Terms
@@ -175,13 +175,43 @@ class Ledger:
             "SELECT loan_id, loan_key, entity, product, currency, boards_on FROM {lake}.loan_keys"
         )
 
-    def ended_loans(self) -> pl.Series:
-        """Ids of loans that have ended, as known last."""
-        return self.frame(
-            "SELECT loan_id FROM (SELECT loan_id, last(closed_on ORDER BY version) AS closed_on "
-            "FROM {lake}.loans WHERE close_reason IS NOT NULL AND version IN "
-            f"{PUBLISHED} GROUP BY loan_id) WHERE closed_on IS NOT NULL"
-        )["loan_id"]
+    def standing(self, ids: pl.Series) -> pl.DataFrame:
+        """Loans as they stand at the last published date, for what may be ordered of them.
+
+        `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `last_money`
+        (Date: value date of the last money in that was not taken back).
+        """
+        head = self.head()
+        return self.of_loans(
+            f"""
+            WITH undone AS (SELECT payload->>'$.reverses' AS key FROM {{lake}}.events
+                            WHERE kind = $reversal),
+            ended AS (SELECT loan_id, last(closed_on ORDER BY version) AS closed_on,
+                             last(close_reason ORDER BY version) AS reason
+                      FROM {{lake}}.loans WHERE close_reason IS NOT NULL
+                        AND version IN {PUBLISHED} GROUP BY loan_id),
+            money AS (SELECT loan_id, max(value_date) AS last_money FROM {{lake}}.events
+                      WHERE kind IN (SELECT unnest($money)) AND loan_id IN (SELECT loan_id FROM _ids)
+                        AND idempotency_key NOT IN (SELECT key FROM undone)
+                      GROUP BY loan_id)
+            SELECT _ids.loan_id, coalesce(p.credit, 0) AS credit, m.last_money,
+                   (CASE WHEN e.closed_on IS NULL THEN p.status
+                         WHEN e.reason = 'written off' THEN $written_off
+                         ELSE $closed END)::TINYINT AS status
+            FROM _ids
+            LEFT JOIN (SELECT loan_id, status, credit FROM {{lake}}.positions
+                       WHERE version = $version AND business_date = $date) p
+                   ON p.loan_id = _ids.loan_id
+            LEFT JOIN ended e ON e.loan_id = _ids.loan_id
+            LEFT JOIN money m ON m.loan_id = _ids.loan_id
+            """,
+            ids.unique(),
+            {
+                "reversal": Kind.reversal.value, "money": [k.value for k in MONEY_IN],
+                "version": head.published_version, "date": head.published_date,
+                "written_off": Status.written_off.value, "closed": Status.closed.value,
+            },
+        )  # fmt: skip
 
     def event_keys(self) -> pl.DataFrame:
         """`idempotency_key`, `body_hash`, `loan_id`, `reverses` (key, or null) of every event."""
@@ -612,8 +642,7 @@ def _schedule_rows(closed: DayClose, digests: pl.DataFrame) -> pl.DataFrame:
     )
     if closed.changed.is_empty():
         return first
-    changes = closed.applied.filter(pl.col("kind").is_in([k.value for k in CHANGES]))
-    names = changes.select("event_id", reason=label("kind", Kind))
+    names = closed.applied.select("event_id", reason=label("kind", Kind))
     ids = closed.changed["loan_id"].implode()
     standing = closed.book.wide().filter(
         pl.col("loan_id").is_in(ids) & (pl.col("instalment_no") <= pl.col("instalments"))

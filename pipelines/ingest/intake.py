@@ -13,17 +13,17 @@ from typing import Any
 
 import polars as pl
 
-from core.contract.money import CURRENCY_CODES, CURRENCY_NAMES, EXPONENT
+from core.contract.money import CURRENCY_CODES, CURRENCY_NAMES
 from core.errors import IntakeError
-from core.ledger.codes import CHANGES, REVERSIBLE, EventState, Kind
+from core.ledger.codes import CHANGES, EventState, Kind
 from core.origination.boarding import payload
 from core.policy.book import PolicyBook
 from core.policy.models import Product, TapeMapping
-from core.servicing.close import REOPENING
 from core.store.ledger import Intake, Ledger
 from pipelines.formats import commands, loan_tape, payments
 from pipelines.formats.table import Parsed
 from pipelines.ingest.landing import MAX_BYTES, LandingFile, scan
+from pipelines.ingest.orders import lawful
 
 SERVICE = "service:intake"
 BATCH = 64
@@ -55,7 +55,8 @@ class _Known:
     loans: pl.DataFrame
     events: pl.DataFrame
     first_open: dt.date | None
-    ended: pl.Series
+    standing: Callable[[pl.Series], pl.DataFrame]
+    """How loans stand, for what may be ordered of them (`Ledger.standing`)."""
 
 
 def take_in(
@@ -82,7 +83,7 @@ def take_in(
         return report
     head = ledger.head()
     first_open = head.published_date + dt.timedelta(days=1) if head.published_date else None
-    known = _Known(ledger.loan_keys(), ledger.event_keys(), first_open, ledger.ended_loans())
+    known = _Known(ledger.loan_keys(), ledger.event_keys(), first_open, ledger.standing)
     waiting: list[Intake] = []
     kind = None
     for done, file in enumerate(fresh):
@@ -363,136 +364,14 @@ def _commands(
     assert file.business_date is not None
     parsed = commands.parse(data, file.business_date)
     matched, bad = _matched(parsed, known, "command_ref")
-    decimals = {CURRENCY_CODES[name]: exponent for name, exponent in EXPONENT.items()}
-    exponent = pl.col("loan_currency").replace_strict(decimals, return_dtype=pl.UInt32)
-    orders = matched.with_columns(minor=payments.exact_minor(pl.col("amount"), exponent))
-    wrong = (pl.col("amount") != "") & pl.col("minor").is_null()
-    bad += [
-        {"line": line, "rule": "amount_finer_than_currency", "found": ref}
-        for line, ref in orders.filter(wrong).select("line", "command_ref").rows()
-    ]
-    component = pl.col("command").replace_strict(
-        {name: code.value for name, code in commands.CHARGES.items()},
-        default=None,
-        return_dtype=pl.Int8,
-    )
-    charged = pl.col("command").is_in(list(commands.CHARGES))
-    changing = pl.col("command").is_in(list(commands.CHANGES))
-    due = pl.col("due_date").cast(pl.String)
-    charge = pl.struct(component=component, due_date=due)
-    change = pl.struct(
-        rate_ppb=(pl.col("rate_percent").cast(pl.Decimal(18, 7), strict=False) * 10**7).cast(
-            pl.Int64
-        ),
-        keep=pl.when(pl.col("keep") == "").then(pl.lit("term")).otherwise("keep"),
-        instalments="instalments",
-        due_date=due,
-    )
-    kept = orders.filter(~wrong)
-    illegal = _illegal(kept, policies, known)
-    bad += [
-        {"line": line, "rule": rule, "found": ref}
-        for line, rule, ref in illegal.select("line", "rule", "command_ref").rows()
-    ]
-    kept = kept.join(illegal.select("line"), on="line", how="anti", maintain_order="left")
-    rows = kept.with_columns(
-        currency="loan_currency",
-        amount="minor",
-        source_ref="command_ref",
-        actor="maker",
-        payload=pl.when(charged)
-        .then(charge.struct.json_encode())
-        .when(changing)
-        .then(change.struct.json_encode()),
-    )
-    rows, unfit = _reversals(rows, mapping, known)
-    bad += unfit
-    taken = _Taken(parsed.rows_in, 0, 0, parsed.bad + bad, None)
+    source = f"{mapping.entity}/{mapping.source_system}"
+    rows, unfit = lawful(matched, policies, known.standing, known.events, source)
+    taken = _Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)
     for kind in sorted(set(commands.COMMANDS.values())):
-        names = [name for name, each in commands.COMMANDS.items() if each is kind]
-        some = rows.filter(pl.col("command").is_in(names))
+        some = rows.filter(pl.col("kind") == kind.value)
         if some.height:
             taken = _with(taken, _events(some, kind, file, mapping, known))
     return taken
-
-
-def _illegal(orders: pl.DataFrame, policies: PolicyBook, known: _Known) -> pl.DataFrame:
-    """Orders that the loan's state or its product's bounds forbid, with the `rule` broken.
-
-    What happened outside is no order: a chargeback, a reversal of money, a refund are taken in
-    also after a loan has ended.
-    """
-    codes = orders["product"].unique().to_list()
-    bounds = pl.DataFrame(
-        [
-            (
-                code,
-                int(policies.product(code).bounds.rate_percent[1] * 10**7),
-                policies.product(code).schedule.amortisation == "flat",
-            )
-            for code in codes
-        ],
-        schema={"product": pl.Int16, "highest": pl.Int64, "flat": pl.Boolean},
-        orient="row",
-    )
-    outside = ["reverse", *(n for n, k in commands.COMMANDS.items() if k in REOPENING)]
-    ended = pl.col("loan_id").is_in(known.ended.implode())
-    changing = pl.col("command").is_in(list(commands.CHANGES))
-    rate = pl.col("rate_percent").cast(pl.Decimal(18, 7), strict=False) * 10**7
-    rule = (
-        pl.when(ended & ~pl.col("command").is_in(outside))
-        .then(pl.lit("loan_has_ended"))
-        .when(changing & pl.col("flat"))
-        .then(pl.lit("flat_loans_do_not_change"))
-        .when(rate.cast(pl.Int64) > pl.col("highest"))
-        .then(pl.lit("rate_above_the_products_bound"))
-        .when((pl.col("command") == "move_due_date") & (pl.col("due_date") <= pl.col("value_date")))
-        .then(pl.lit("due_date_not_after_value_date"))
-    )
-    joined = orders.join(bounds, on="product", how="left").with_columns(rule=rule)
-    return joined.filter(pl.col("rule").is_not_null())
-
-
-def _reversals(
-    rows: pl.DataFrame, mapping: TapeMapping, known: _Known
-) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
-    """Reversals with the key of what they take back; those of nothing, or twice, are refused."""
-    asked = rows.filter(pl.col("command") == "reverse")
-    if asked.is_empty():
-        return rows, []
-    source = f"{mapping.entity}/{mapping.source_system}"
-    keys = pl.concat(
-        asked.select(
-            "line",
-            "loan_id",
-            own="source_ref",
-            key=pl.concat_str(pl.lit(f"{source}/{kind.name}/"), "target_ref"),
-        )
-        for kind in REVERSIBLE
-    )
-    ours = known.events.select("loan_id", key="idempotency_key")
-    found = keys.join(ours, on=["loan_id", "key"]).unique("line").sort("line")
-    undone = known.events.filter(pl.col("reverses").is_not_null()).select(
-        key="reverses", by="idempotency_key"
-    )
-    before = found.join(undone, on="key").filter(
-        pl.col("by") != pl.concat_str(pl.lit(f"{source}/reversal/"), "own")
-    )
-    again = found.filter(pl.col("own") != pl.col("own").first().over("key"))
-    twice = pl.concat([before.select("line"), again.select("line")])
-    missing = asked.filter(~pl.col("line").is_in(found["line"].implode()))
-    bad = [
-        {"line": line, "rule": rule, "found": ref}
-        for rule, frame in (("unknown_target", missing), ("already_reversed", twice))
-        for line, ref in asked.join(frame.select("line").unique(), on="line")
-        .select("line", "target_ref").rows()
-    ]  # fmt: skip
-    refused = pl.Series([b["line"] for b in bad], dtype=pl.Int64)
-    body = pl.struct(reverses="key").struct.json_encode()
-    told = found.select("line", told=body)
-    kept = rows.filter(~pl.col("line").is_in(refused.implode()))
-    kept = kept.join(told, on="line", how="left", maintain_order="left")
-    return kept.with_columns(payload=pl.coalesce("told", "payload")).drop("told"), bad
 
 
 def _fresh(

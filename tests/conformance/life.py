@@ -24,9 +24,10 @@ from pipelines.resources import read_policies
 from tests.conformance import fineract
 from tests.conformance.batch import Batch, Life, Seen
 from tests.conformance.fineract import NotMappedError
-from tests.conformance.mapping import Step, date_of, fees_at_disbursement, mapped
+from tests.conformance.mapping import Mapped, Step, date_of, fees_at_disbursement, mapped
 from tests.conformance.outcome import Outcome, judged, of
 from tests.conformance.products import can_recalculate, product, recalculated
+from tests.conformance.refusing import rule_of
 
 COMPARED = {"after_step", "as_of", "loan", "schedule", "schedule_totals", "transactions",
             "transactions_without_accruals", "status", "outstanding", "overpaid", "overdue",
@@ -43,20 +44,20 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     waiting = []
     for case in cases:
         try:
-            steps, reversals = mapped(case)
+            told = mapped(case)
             own = []
             for number, t in enumerate(case["loans"], 1):
                 fees = fees_at_disbursement(case, number)
                 if recalculated(t):
-                    can_recalculate(t, steps)
-                told = {k: v for k, v in t.items() if k not in _NOT_PRODUCT}
-                key = json.dumps(told | {"daily": recalculated(t), "fees": fees}, sort_keys=True)
+                    can_recalculate(t, told.steps)
+                about = {k: v for k, v in t.items() if k not in _NOT_PRODUCT}
+                key = json.dumps(about | {"daily": recalculated(t), "fees": fees}, sort_keys=True)
                 if key not in made:
                     found = product(t, fees, len(made))
                     made[key] = len(made)
                     products += found
                 own.append(made[key])
-            asked = _lives(case, steps, reversals)
+            asked = _lives(case, told)
         except NotMappedError as gap:
             outcomes.append(of(case, "not attempted", str(gap)))
             continue
@@ -64,7 +65,7 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
             codes[len(lives)] = own[life.loan - 1]
             life.number = len(lives)
             lives.append(life)
-        waiting.append((case, asked))
+        waiting.append((case, asked, told.refused))
     if not waiting:
         return outcomes
     kept = [(f, p) for f, p in read_policies().policies if f != "products"]
@@ -72,8 +73,8 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
         tuple(sorted([*kept, *products], key=lambda e: (e[0], e[1].name)))
     ).with_registry(())
     seen = Batch(policies, lives, codes).run()
-    for case, asked in waiting:
-        outcomes.append(_judge(case, asked, seen))
+    for case, asked, orders in waiting:
+        outcomes.append(_judge(case, asked, orders, seen))
     return outcomes
 
 
@@ -82,8 +83,9 @@ _NOT_PRODUCT = {"product", "principal", "interest_rate", "annual_interest_rate",
                 "term_frequency"}  # fmt: skip
 
 
-def _lives(case: dict[str, Any], steps: list[Step], reversals: dict[int, int]) -> list[Life]:
-    """A loan of the batch for each check, and one before each reversal, to see what it undoes."""
+def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
+    """A loan of the batch for each check, and one before each reversal and each refused order."""
+    steps, reversals = told.steps, told.reversals
     found = []
     wanted = {
         (c["loan"], c["after_step"]): c["as_of"]
@@ -95,6 +97,8 @@ def _lives(case: dict[str, Any], steps: list[Step], reversals: dict[int, int]) -
             continue
         step = next(s for s in case["steps"] if s["i"] == at)
         wanted.setdefault((steps[n].loan, at - 1), step["business_date"])
+    for order in told.refused:
+        wanted.setdefault((order.loan, order.i - 1), order.submitted.isoformat())
     for (loan, after), as_of in sorted(wanted.items()):
         known = [n for n, s in enumerate(steps) if s.loan == loan and s.i <= after]
         gone = [n for n in known if reversals.get(n, 10**9) <= after]
@@ -124,9 +128,13 @@ def _planned(life: Life) -> Life:
     return Life(life.case, life.loan, life.after, last, [*outs, *charges], [], planned=True)
 
 
-def _judge(case: dict[str, Any], lives: list[Life], seen: Seen) -> Outcome:
+def _judge(case: dict[str, Any], lives: list[Life], orders: list[Step], seen: Seen) -> Outcome:
     by = {(life.loan, life.after): life for life in lives}
     found: list[str] = []
+    for order in orders:
+        life = by[(order.loan, order.i - 1)]
+        if rule_of(order, life, seen) is None:
+            found.append(f"step {order.i} ({order.kind.name}) is not refused")
     skipped: Counter[str] = Counter()
     for check in case["checks"]:
         skipped.update(name for name in check if name not in COMPARED)

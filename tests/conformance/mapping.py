@@ -43,70 +43,100 @@ class Step:
     """A payout that was undone, or its down payment: no longer listed then."""
 
 
-def mapped(case: dict[str, Any]) -> tuple[list[Step], dict[int, int]]:
-    """Events of a case, and by index the step that reversed each; NotMappedError if one is none."""
-    steps: list[Step] = []
-    reversals: dict[int, int] = {}
+@dataclass
+class Mapped:
+    """A case as events, which step took each back, and the orders that must be refused."""
+
+    steps: list[Step] = field(default_factory=list)
+    reversals: dict[int, int] = field(default_factory=dict)
+    """By index in `steps`: the step of the case that reversed it."""
+    refused: list[Step] = field(default_factory=list)
+
+
+def mapped(case: dict[str, Any]) -> Mapped:
+    """A case as loanbook has it; NotMappedError if a step of it is no event here."""
+    found = Mapped()
     for s in case["steps"]:
         kind = s["type"]
-        if kind in CLOCK:
-            continue
-        if s.get("expect") == "rejected":
-            raise NotMappedError("a step that must be refused")
-        if kind == "reverse":
-            target = s["target"]
-            hits = [
-                n for n, e in enumerate(steps)
-                if e.i == target.get("step") and bool(e.implicit) == bool(target.get("implicit"))
-                and n not in reversals
-            ]  # fmt: skip
-            if not hits:
-                raise NotMappedError("reversal of something that is no event here")
-            reversals[hits[0]] = s["i"]
-            continue
-        if kind in ("undo_last_disbursal", "undo_disbursal"):
-            outs = [n for n, e in enumerate(steps)
-                    if e.kind is Kind.disbursed and e.loan == s["loan"] and n not in reversals]  # fmt: skip
-            if not outs:
-                raise NotMappedError("undo of a payout that was not made")
-            for n, e in enumerate(steps):
-                last = e.i == steps[outs[-1]].i
-                # the first payout takes with it all that came of it, but charges
-                every = kind == "undo_disbursal" and e.kind is not Kind.charge_assessed
-                if e.loan == s["loan"] and (last or every) and n not in reversals:
-                    reversals[n], e.undone = s["i"], True
-            continue
-        if kind == "reschedule":
-            steps += _changes(s, case["loans"][s["loan"] - 1]["schedule_type"] == "PROGRESSIVE")
+        if kind in CLOCK and s.get("expect") != "rejected":
             continue
         if kind == "charge_add" and s["charge"]["time"].endswith("DISBURSEMENT"):
             continue  # an origination fee
-        if kind not in KINDS:
-            raise NotMappedError(f"step {kind}")
-        terms = case["loans"][s["loan"] - 1]
-        decimals = int(terms["currency_decimals"])
-        on = date_of(s["date"]) if s.get("date") else date_of(s["business_date"])
-        submitted = date_of(s["business_date"])
-        amount = None if s.get("amount") is None else fineract._minor(s["amount"], decimals)
-        body: dict[str, Any] = {}
-        if kind == "disburse" and set(s) & {"fixed_emi", "first_repayment_date"}:
-            raise NotMappedError("terms given at disbursement")
-        percent = None
-        if kind == "charge_add":
-            amount, on, body = _charge(s, terms, decimals)
-            if s["charge"]["calculation"] != "FLAT":
-                percent, amount = Decimal(s.get("amount") or s["charge"]["amount"]), None
-        steps.append(Step(s["i"], KINDS[kind], s["loan"], on, amount, submitted, body,
-                          percent=percent))  # fmt: skip
-        down = terms["down_payment"]
-        if kind == "disburse" and down.get("enabled") and down.get("auto"):
-            if s.get("skip_auto_down_payment"):
-                raise NotMappedError("a down payment that is skipped")
-            assert amount is not None
-            share = _down(amount, terms, decimals)
-            steps.append(Step(s["i"], Kind.down_payment, s["loan"], on, share, submitted,
-                              implicit=True))  # fmt: skip
-    return steps, reversals
+        if s.get("expect") == "rejected":
+            found.refused.append(_refused(s, case, found))
+        elif kind == "reverse":
+            found.reversals[_target(s, found)] = s["i"]
+        elif kind in ("undo_last_disbursal", "undo_disbursal"):
+            _undo(s, found)
+        else:
+            found.steps += _events(s, case["loans"][s["loan"] - 1])
+    return found
+
+
+def _target(s: dict[str, Any], found: Mapped) -> int:
+    """Index of the event that a step reverses."""
+    target = s["target"]
+    for n, e in enumerate(found.steps):
+        same = e.i == target.get("step") and bool(e.implicit) == bool(target.get("implicit"))
+        if same and n not in found.reversals:
+            return n
+    raise NotMappedError("reversal of something that is no event here")
+
+
+def _undo(s: dict[str, Any], found: Mapped) -> None:
+    """Take back the last payout; undoing all takes with it all that came of it, but charges."""
+    outs = [e for n, e in enumerate(found.steps)
+            if e.kind is Kind.disbursed and e.loan == s["loan"] and n not in found.reversals]  # fmt: skip
+    if not outs:
+        raise NotMappedError("undo of a payout that was not made")
+    for n, e in enumerate(found.steps):
+        every = s["type"] == "undo_disbursal" and e.kind is not Kind.charge_assessed
+        mine = e.loan == s["loan"] and n not in found.reversals
+        if mine and (every or e.i == outs[-1].i):
+            found.reversals[n], e.undone = s["i"], True
+
+
+def _refused(s: dict[str, Any], case: dict[str, Any], found: Mapped) -> Step:
+    """The order that a step which must be refused gives."""
+    if s["type"] == "reverse":
+        target = found.steps[_target(s, found)]
+        today = date_of(s["business_date"])
+        return Step(s["i"], Kind.reversal, s["loan"], today, None, today, {"of": target.kind.name})
+    if s["type"] == "disburse":
+        raise NotMappedError("a payout that must be refused")
+    (order,) = _events(s, case["loans"][s["loan"] - 1])
+    return order
+
+
+def _events(s: dict[str, Any], terms: dict[str, Any]) -> list[Step]:
+    """What a step is here: one event, or several."""
+    kind = s["type"]
+    if kind == "reschedule":
+        return _changes(s, terms["schedule_type"] == "PROGRESSIVE")
+    if kind not in KINDS:
+        raise NotMappedError(f"step {kind}")
+    decimals = int(terms["currency_decimals"])
+    on = date_of(s["date"]) if s.get("date") else date_of(s["business_date"])
+    submitted = date_of(s["business_date"])
+    amount = None if s.get("amount") is None else fineract._minor(s["amount"], decimals)
+    body: dict[str, Any] = {}
+    if kind == "disburse" and set(s) & {"fixed_emi", "first_repayment_date"}:
+        raise NotMappedError("terms given at disbursement")
+    percent = None
+    if kind == "charge_add":
+        amount, on, body = _charge(s, terms, decimals)
+        if s["charge"]["calculation"] != "FLAT":
+            percent, amount = Decimal(s.get("amount") or s["charge"]["amount"]), None
+    step = Step(s["i"], KINDS[kind], s["loan"], on, amount, submitted, body, percent=percent)
+    down = terms["down_payment"]
+    if kind != "disburse" or not down.get("enabled") or not down.get("auto"):
+        return [step]
+    if s.get("skip_auto_down_payment"):
+        raise NotMappedError("a down payment that is skipped")
+    assert amount is not None
+    share = _down(amount, terms, decimals)
+    own = Step(s["i"], Kind.down_payment, s["loan"], on, share, submitted, implicit=True)
+    return [step, own]
 
 
 def _changes(s: dict[str, Any], progressive: bool) -> list[Step]:

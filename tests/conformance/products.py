@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -61,35 +62,7 @@ def product(
         falls.append(Waterfall(name=f"w{number}-{len(falls)}", order=order, **common))
         return falls[-1].name
 
-    rules: dict[str, Any] = {}
-    if terms["repayment_strategy"] == "advanced-payment-allocation":
-        payments: dict[str, Any] = {}
-        for each in terms["payment_allocation"]:
-            if each["transaction_type"] not in MONEY:
-                continue
-            order = [o.rsplit("_", 1)[1].lower() for o in each["order"]]
-            timed = {t: [c for o, c in zip(each["order"], order, strict=True) if o.startswith(t)]
-                     for t in ("PAST_DUE", "DUE", "IN_ADVANCE")}  # fmt: skip
-            if timed["PAST_DUE"] != timed["DUE"]:
-                raise NotMappedError("orders of past due and due differ")
-            rule = {"waterfall": waterfall(timed["DUE"], timed["IN_ADVANCE"]),
-                    "excess": EXCESS[each["future_installment_allocation_rule"]]}  # fmt: skip
-            which = MONEY[each["transaction_type"]]
-            if which is None:
-                payments = rule
-            else:
-                rules[which.name] = rule
-        payments |= {"by_kind": rules}
-    else:
-        if terms["repayment_strategy"] not in STRATEGIES:
-            raise NotMappedError(terms["repayment_strategy"])
-        due, advance = STRATEGIES[terms["repayment_strategy"]]
-        if due == advance == "PFIP":
-            due = advance = "PFIR"
-        payments = {
-            "waterfall": waterfall([LETTER[x] for x in due], [LETTER[x] for x in advance]),
-            "excess": "next_instalment",
-        }
+    payments = _payments(terms, waterfall)
     down = terms["down_payment"]
     share = int(Decimal(down["percent"]) * 10**7) if down.get("enabled") else 0
     names = {v: k for k, v in _BASES.items()}
@@ -138,6 +111,42 @@ _SHARES: dict[str, Any] = {
     "PERCENT_OF_DISBURSED_AMOUNT": "principal", "PERCENT_OF_INTEREST": "interest",
     "PERCENT_OF_AMOUNT_AND_INTEREST": "principal_and_interest",
 }  # fmt: skip
+
+
+def _payments(
+    terms: dict[str, Any], waterfall: Callable[[list[str], list[str]], str]
+) -> dict[str, Any]:
+    """Payment rules; `waterfall` makes one of the orders of what is due and in advance."""
+    rules: dict[str, Any] = {}
+    if terms["repayment_strategy"] == "advanced-payment-allocation":
+        payments: dict[str, Any] = {}
+        for each in terms["payment_allocation"]:
+            if each["transaction_type"] not in MONEY:
+                continue
+            order = [o.rsplit("_", 1)[1].lower() for o in each["order"]]
+            timed = {t: [c for o, c in zip(each["order"], order, strict=True) if o.startswith(t)]
+                     for t in ("PAST_DUE", "DUE", "IN_ADVANCE")}  # fmt: skip
+            if timed["PAST_DUE"] != timed["DUE"]:
+                raise NotMappedError("orders of past due and due differ")
+            rule = {"waterfall": waterfall(timed["DUE"], timed["IN_ADVANCE"]),
+                    "excess": EXCESS[each["future_installment_allocation_rule"]]}  # fmt: skip
+            which = MONEY[each["transaction_type"]]
+            if which is None:
+                payments = rule
+            else:
+                rules[which.name] = rule
+        payments |= {"by_kind": rules}
+    else:
+        if terms["repayment_strategy"] not in STRATEGIES:
+            raise NotMappedError(terms["repayment_strategy"])
+        due, advance = STRATEGIES[terms["repayment_strategy"]]
+        if due == advance == "PFIP":
+            due = advance = "PFIR"
+        payments = {
+            "waterfall": waterfall([LETTER[x] for x in due], [LETTER[x] for x in advance]),
+            "excess": "next_instalment",
+        }
+    return payments
 
 
 _BASES = {

@@ -187,7 +187,9 @@ class Shown:
                 if s["i"] <= self.life.after and s.get("loan") == self.life.loan]  # fmt: skip
         room = [_minor(s["amount"], self.decimals) for s in done if s["type"] == "approve"]
         lent = sum(s.amount or 0 for s, _ in self.events if s.kind is Kind.disbursed)
-        last = max((s.date for s, _ in self.events if s.kind is Kind.disbursed), default=dt.date.min)
+        last = max(
+            (s.date for s, _ in self.events if s.kind is Kind.disbursed), default=dt.date.min
+        )
         found = []
         for each in plan[out:]:
             amount = _minor(each["amount"], self.decimals)

@@ -1,0 +1,81 @@
+"""What may be ordered of a loan: a table by state, then what each kind of order asks.
+
+Orders come from people. What already happened outside (a payment, a refund, a chargeback, a
+returned payment) is no order and is always taken in; it has no row in the table.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.contract.schedule import Amortisation
+from core.ledger.codes import CHANGES, Kind, Status
+
+STATES = {
+    None: "nothing_is_paid_out",
+    Status.closed: "loan_has_ended",
+    Status.written_off: "loan_has_ended",
+    Status.overpaid: "loan_owes_nothing",
+    Status.charged_off: "loan_is_charged_off",
+}
+"""The rule that a state breaks, where it forbids an order; none: no payout yet."""
+
+_LIVING = frozenset({Status.active})
+_OWING = _LIVING | {Status.charged_off}
+ALLOWED: dict[Kind, frozenset[Status | None]] = {
+    Kind.disbursed: frozenset({None, Status.active, Status.overpaid}),
+    Kind.charge_assessed: frozenset({None, Status.active, Status.overpaid, Status.closed}),
+    Kind.rate_changed: _LIVING,
+    Kind.extended: _LIVING,
+    Kind.due_date_moved: _LIVING,
+    Kind.reamortised: _LIVING,
+    Kind.charge_off: _LIVING,
+    Kind.write_off: _OWING,
+    Kind.interest_waived: _OWING,
+}
+"""States in which an order may be given. A kind that is not here may come in any state."""
+
+
+def refused(orders: pl.DataFrame) -> pl.Series:
+    """`rule` (String) that each order breaks; null: it may enter.
+
+    `orders`, one a row: `kind` (Int8 code), `value_date` (Date), `amount` (Int64, minor units),
+    `rate_ppb` (Int64), `due_date` (Date), null where an order has none; of the loan `status`
+    (Int8, null: nothing paid out), `credit` (Int64), `disbursed_on` and `last_money` (Date:
+    value date of the last money in that stands), `amortisation`, `interest_mode` (codes) and
+    `highest_ppb` (Int64: the product's bound).
+    """
+    kind, order = pl.col("kind"), pl.lit(None, dtype=pl.String)
+    for one, states in ALLOWED.items():
+        for state, rule in STATES.items():
+            if state in states:
+                continue
+            there = pl.col("status").is_null() if state is None else pl.col("status") == state.value
+            order = pl.when((kind == one.value) & there).then(pl.lit(rule)).otherwise(order)
+    changes = kind.is_in([k.value for k in CHANGES])
+    asked = (
+        pl.when(order.is_not_null())
+        .then(order)
+        .when(changes & (pl.col("amortisation") == Amortisation.flat.value))
+        .then(pl.lit("flat_loans_do_not_change"))
+        .when((kind == Kind.rate_changed) & (pl.col("rate_ppb") > pl.col("highest_ppb")))
+        .then(pl.lit("rate_above_the_products_bound"))
+        .when((kind == Kind.due_date_moved) & (pl.col("due_date") <= pl.col("value_date")))
+        .then(pl.lit("due_date_not_after_value_date"))
+        .when((kind == Kind.reamortised) & (pl.col("value_date") <= pl.col("disbursed_on")))
+        .then(pl.lit("nothing_to_spread_anew_yet"))
+        .when((kind == Kind.charge_off) & (pl.col("value_date") < pl.col("last_money")))
+        .then(pl.lit("charge_off_before_the_last_payment"))
+        .when((kind == Kind.credit_refunded) & (pl.col("amount") > pl.col("credit").fill_null(0)))
+        .then(pl.lit("more_than_the_credit"))
+    )
+    return orders.select(rule=asked).to_series()
+
+
+COLUMNS = {
+    "kind": pl.Int8, "value_date": pl.Date, "amount": pl.Int64, "rate_ppb": pl.Int64,
+    "due_date": pl.Date, "status": pl.Int8, "credit": pl.Int64, "disbursed_on": pl.Date,
+    "last_money": pl.Date, "amortisation": pl.Int8, "interest_mode": pl.Int8,
+    "highest_ppb": pl.Int64,
+}  # fmt: skip
+"""What `refused` reads, with its types."""

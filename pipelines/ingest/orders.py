@@ -1,0 +1,154 @@
+"""Orders of a command file against the loans they name: what may enter, and what breaks which rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+
+from core.contract.money import CURRENCY_CODES, EXPONENT
+from core.contract.schedule import Amortisation
+from core.ledger.codes import REVERSIBLE, InterestMode, Kind, Status
+from core.policy.book import PolicyBook
+from core.servicing.refusals import refused
+from pipelines.formats import commands, payments
+
+Bad = list[dict[str, Any]]
+
+
+def lawful(
+    matched: pl.DataFrame,
+    policies: PolicyBook,
+    standing: Callable[[pl.Series], pl.DataFrame],
+    known_events: pl.DataFrame,
+    source: str,
+) -> tuple[pl.DataFrame, Bad]:
+    """Orders that may enter, as rows of events with `kind`, and the rows refused, with rule.
+
+    `matched`: `commands.Orders` joined to their loans. `standing`: `Ledger.standing`.
+    `known_events`: `Ledger.event_keys`, for what a reversal takes back. `source`: entity and
+    source system, the start of every idempotency key.
+    """
+    decimals = {CURRENCY_CODES[name]: exponent for name, exponent in EXPONENT.items()}
+    exponent = pl.col("loan_currency").replace_strict(decimals, return_dtype=pl.UInt32)
+    kinds = {name: kind.value for name, kind in commands.COMMANDS.items()}
+    orders = matched.with_columns(
+        kind=pl.col("command").replace_strict(kinds, return_dtype=pl.Int8),
+        minor=payments.exact_minor(pl.col("amount"), exponent),
+        rate_ppb=(pl.col("rate_percent").cast(pl.Decimal(18, 7), strict=False) * 10**7).cast(
+            pl.Int64
+        ),
+    )
+    wrong = (pl.col("amount") != "") & pl.col("minor").is_null()
+    judged = _judged(orders, policies, standing).with_columns(
+        rule=pl.when(wrong).then(pl.lit("amount_finer_than_currency")).otherwise("rule")
+    )
+    bad = [
+        {"line": line, "rule": rule, "found": ref}
+        for line, rule, ref in judged.filter(pl.col("rule").is_not_null())
+        .select("line", "rule", "command_ref").rows()
+    ]  # fmt: skip
+    rows = _events(judged.filter(pl.col("rule").is_null()))
+    rows, unfit = _reversals(rows, known_events, source)
+    return rows, bad + unfit
+
+
+def _judged(
+    orders: pl.DataFrame,
+    policies: PolicyBook,
+    standing: Callable[[pl.Series], pl.DataFrame],
+) -> pl.DataFrame:
+    """Orders with the `rule` that the loan's state or its product forbids them by, or null."""
+    codes = orders["product"].unique().to_list()
+    products = [policies.product(code) for code in codes]
+    bounds = pl.DataFrame(
+        {
+            "product": codes,
+            "highest_ppb": [int(p.bounds.rate_percent[1] * 10**7) for p in products],
+            "amortisation": [Amortisation[p.schedule.amortisation].value for p in products],
+            "interest_mode": [InterestMode[p.interest.accrual].value for p in products],
+        },
+        schema={"product": pl.Int16, "highest_ppb": pl.Int64, "amortisation": pl.Int8,
+                "interest_mode": pl.Int8},
+    )  # fmt: skip
+    about = (
+        orders.drop("amount")
+        .rename({"minor": "amount", "boards_on": "disbursed_on"})
+        .join(bounds, on="product", how="left", maintain_order="left")
+        .join(standing(orders["loan_id"]), on="loan_id", how="left", maintain_order="left")
+    )
+    # paid out, and not closed for the first time yet: it lives by the order's day
+    begun = pl.when(pl.col("disbursed_on") <= pl.col("value_date")).then(
+        pl.lit(Status.active.value, dtype=pl.Int8)
+    )
+    about = about.with_columns(status=pl.coalesce("status", begun))
+    return orders.with_columns(rule=refused(about))
+
+
+def _events(orders: pl.DataFrame) -> pl.DataFrame:
+    """Orders as events: what they carry, as the payload of their kind."""
+    component = pl.col("command").replace_strict(
+        {name: code.value for name, code in commands.CHARGES.items()},
+        default=None,
+        return_dtype=pl.Int8,
+    )
+    due = pl.col("due_date").cast(pl.String)
+    charge = pl.struct(component=component, due_date=due)
+    change = pl.struct(
+        rate_ppb="rate_ppb",
+        keep=pl.when(pl.col("keep") == "").then(pl.lit("term")).otherwise("keep"),
+        instalments="instalments",
+        due_date=due,
+    )
+    return orders.with_columns(
+        currency="loan_currency",
+        amount="minor",
+        source_ref="command_ref",
+        actor="maker",
+        payload=pl.when(pl.col("command").is_in(list(commands.CHARGES)))
+        .then(charge.struct.json_encode())
+        .when(pl.col("command").is_in(list(commands.CHANGES)))
+        .then(change.struct.json_encode()),
+    )
+
+
+def _reversals(
+    rows: pl.DataFrame, known_events: pl.DataFrame, source: str
+) -> tuple[pl.DataFrame, Bad]:
+    """Reversals with the key of what they take back; those of nothing, or twice, are refused."""
+    asked = rows.filter(pl.col("kind") == Kind.reversal.value)
+    if asked.is_empty():
+        return rows, []
+    keys = pl.concat(
+        asked.select(
+            "line",
+            "loan_id",
+            own="source_ref",
+            key=pl.concat_str(pl.lit(f"{source}/{kind.name}/"), "target_ref"),
+        )
+        for kind in REVERSIBLE
+    )
+    ours = known_events.select("loan_id", key="idempotency_key")
+    found = keys.join(ours, on=["loan_id", "key"]).unique("line").sort("line")
+    undone = known_events.filter(pl.col("reverses").is_not_null()).select(
+        key="reverses", by="idempotency_key"
+    )
+    before = found.join(undone, on="key").filter(
+        pl.col("by") != pl.concat_str(pl.lit(f"{source}/reversal/"), "own")
+    )
+    again = found.filter(pl.col("own") != pl.col("own").first().over("key"))
+    twice = pl.concat([before.select("line"), again.select("line")])
+    missing = asked.filter(~pl.col("line").is_in(found["line"].implode()))
+    bad = [
+        {"line": line, "rule": rule, "found": ref}
+        for rule, frame in (("unknown_target", missing), ("already_reversed", twice))
+        for line, ref in asked.join(frame.select("line").unique(), on="line")
+        .select("line", "target_ref").rows()
+    ]  # fmt: skip
+    refused = pl.Series([b["line"] for b in bad], dtype=pl.Int64)
+    body = pl.struct(reverses="key").struct.json_encode()
+    told = found.select("line", told=body)
+    kept = rows.filter(~pl.col("line").is_in(refused.implode()))
+    kept = kept.join(told, on="line", how="left", maintain_order="left")
+    return kept.with_columns(payload=pl.coalesce("told", "payload")).drop("told"), bad

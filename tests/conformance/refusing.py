@@ -1,0 +1,34 @@
+"""Orders that a case says must be refused, judged by the table that intake judges orders by."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.contract.schedule import Amortisation
+from core.ledger.codes import MONEY_IN, REVERSIBLE, InterestMode, Kind
+from core.servicing.refusals import COLUMNS, refused
+from tests.conformance.batch import Life, Seen
+from tests.conformance.mapping import Step, date_of
+from tests.conformance.products import recalculated
+
+
+def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
+    """The rule that an order breaks on the loan as it stood before it."""
+    if order.kind is Kind.reversal:
+        return None if Kind[order.body["of"]] in REVERSIBLE else "unknown_target"
+    terms = life.case["loans"][life.loan - 1]
+    position = seen.positions.get(life.number + 1, {})
+    due = order.body.get("due_date")
+    money = [s.date for s in life.steps if s.kind in MONEY_IN]
+    kind = Amortisation.flat if terms["interest_type"] == "FLAT" else Amortisation.equal_instalment
+    mode = InterestMode.daily if recalculated(terms) else InterestMode.scheduled
+    row = {
+        "kind": order.kind.value, "value_date": order.date, "amount": order.amount,
+        "rate_ppb": order.body.get("rate_ppb"), "due_date": date_of(due) if due else None,
+        "status": None if life.planned else position.get("status"),
+        "credit": position.get("credit", 0),
+        "disbursed_on": min(s.date for s in life.steps if s.kind is Kind.disbursed),
+        "last_money": max(money, default=None), "amortisation": kind.value,
+        "interest_mode": mode.value, "highest_ppb": 10**12,
+    }  # fmt: skip
+    return refused(pl.DataFrame([row], schema=COLUMNS)).item()
