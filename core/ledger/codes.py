@@ -77,6 +77,7 @@ class Kind(IntEnum):
     extended = 15
     due_date_moved = 16
     reamortised = 17
+    reaged = 18
 
 
 class EventState(IntEnum):
@@ -103,7 +104,8 @@ EVENT_KINDS = {
     Kind.rate_changed: "the interest rate is another from the value date on",
     Kind.extended: "the term is longer by some instalments",
     Kind.due_date_moved: "the next instalment and those after it fall due later",
-    Kind.reamortised: "what is left is spread anew over the instalments to come",
+    Kind.reamortised: "arrears and what is to come are spread anew over the instalments left",
+    Kind.reaged: "arrears and what is to come make a new schedule; nothing is past due",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 
@@ -116,7 +118,13 @@ MONEY_IN = (
     Kind.interest_waived,
 )
 """Kinds that are allocated to what is owed. A product may allocate each its own way."""
-CHANGES = (Kind.rate_changed, Kind.extended, Kind.due_date_moved, Kind.reamortised)
+CHANGES = (
+    Kind.rate_changed,
+    Kind.extended,
+    Kind.due_date_moved,
+    Kind.reamortised,
+    Kind.reaged,
+)
 """Kinds that change the contract: each closes the schedule in force and opens the next."""
 REVERSIBLE = (
     *MONEY_IN,

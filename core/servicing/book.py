@@ -67,7 +67,7 @@ class Dues(dy.Schema):
 
 STATE = tuple(Positions.column_names())
 CHANGING = ("rate_ppb", "instalments", "emi", "first_due_date", "anchor_day", "rate_until",
-            "rate_before", "has_stub")  # fmt: skip
+            "rate_before", "has_stub", "every", "unit", "end_of_month")  # fmt: skip
 """Terms that a change of the contract may set anew."""
 DUE_COLUMN = {
     Component.principal: "principal_due",
@@ -130,6 +130,12 @@ def replaced(
         if not after[name].equals(before[name], null_equal=True)
     ]
     return frame.with_columns(frame[name].scatter(where, after[name]) for name in changed)
+
+
+def put(touched: pl.DataFrame, at: pl.Series, after: pl.DataFrame) -> pl.DataFrame:
+    """`touched` with its rows `at` as they are in `after`, terms and positions."""
+    where = at.arg_true()
+    return touched.with_columns(touched[n].scatter(where, after[n]) for n in touched.columns[1:])
 
 
 def merge_dues(dues: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:

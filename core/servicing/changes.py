@@ -3,6 +3,7 @@
 What is billed stays. What is to come is made anew from the unbilled principal: over the
 instalments left at the level instalment that pays it off (`keep: term`, the default), or with
 the instalment as it was, the last one absorbing the difference (`keep: instalment`).
+A re-amortisation spreads arrears with it; a re-age is `core.servicing.reage`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import polars as pl
 
 from core.contract.due_dates import Unit, add_months, due_date
 from core.contract.schedule import RateBasis, agree, codes
-from core.ledger.codes import InterestMode
+from core.ledger.codes import InterestMode, Kind
 from core.servicing.accrual import close_segment
+from core.servicing.arrears import lift, with_lifted
+from core.servicing.book import put
 from core.servicing.instalments import first_coming, point, respread
 from core.servicing.opening import move_period, with_period_interest
 from core.servicing.running import Running
@@ -39,9 +42,12 @@ def change(day: Running, events: pl.DataFrame) -> None:
         start=pl.coalesce(pl.col("from_date").str.to_date(), pl.lit(day.date))
     ).drop("from_date")
     at = day.touched["loan_id"].is_in(told["loan_id"].implode())
+    anew = events.filter(pl.col("kind") == Kind.reamortised.value)["loan_id"]
+    left = day.touched.filter(pl.col("instalment_no") <= pl.col("instalments"))["loan_id"]
+    lifted = lift(day, anew.filter(anew.is_in(left.implode())))
     before = close_segment(day.touched.filter(at), day.date)
     asked = before.join(told, on="loan_id", how="left", maintain_order="left")
-    asked = first_coming(asked, day.dues)
+    asked = with_lifted(first_coming(asked, day.dues), lifted)
     revised = _revised(asked)
     whole = revised["whole_schedule"]
     stands, steps = revised.filter(whole), revised.filter(~whole)
@@ -50,15 +56,10 @@ def change(day: Running, events: pl.DataFrame) -> None:
     if steps.height:
         steps = _stepped(steps, day)
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
-    day.touched = _put(day.touched, at, after)
+    day.touched = put(day.touched, at, after)
     if stands.height:
         day.touched = point(day.touched, day.dues, at & day.touched["whole_schedule"], day.date)
     day.changed.append(told.select("loan_id", "event_id"))
-
-
-def _put(touched: pl.DataFrame, at: pl.Series, after: pl.DataFrame) -> pl.DataFrame:
-    where = at.arg_true()
-    return touched.with_columns(touched[n].scatter(where, after[n]) for n in touched.columns[1:])
 
 
 def _revised(asked: pl.DataFrame) -> pl.DataFrame:
@@ -115,6 +116,7 @@ def with_tranche(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
     grown = earned.with_columns(
         principal=pl.col("principal") + pl.col("payout"),
         keep=pl.lit("term"),
+        lifted_interest=pl.lit(0, dtype=pl.Int64),
         later="payout",
         later_on=pl.lit(day.date),
     )
@@ -130,7 +132,9 @@ def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
     solves = (left > 0) & (pl.col("keep").fill_null("term") == "term") & (unbilled > 0)
     loans = loans.with_columns(period_end=due_date(n, codes(loans, "unit")))
     rest = loans.filter(solves).with_columns(
-        principal_agreed=pl.when(daily).then(unbilled).otherwise("schedule_balance"),
+        # interest that waits is paid off with the principal
+        principal_agreed=pl.when(daily).then(unbilled).otherwise("schedule_balance")
+        + pl.col("lifted_interest"),
         first_due_date="period_end",
         disbursed_on="period_start",
         instalments=left,

@@ -69,7 +69,7 @@ def stand(
         kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
         spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
     ).filter(pl.col("spread") > 0)
-    rows = _expanded(spread, calendars)
+    rows = expanded(spread, calendars)
     down = loans.filter(pl.col("down") > 0).select(
         "loan_id",
         instalment_no=_down_number(date),
@@ -119,7 +119,8 @@ def respread(
     """Dues with the instalments after `first_no` made anew over their own principal.
 
     `loans`: terms as they are from now on and positions, with what `first_coming` adds, and
-    `keep` (`instalment`: as high as it was; else one that pays off over the instalments left).
+    `keep` (`instalment`: as high as it was; else one that pays off over the instalments left),
+    `lifted_principal`, `lifted_interest`: arrears that are spread with it, the interest as it is.
     """
     own = dues.join(loans.select("loan_id", "first_no"), on="loan_id")
     coming = own.filter(
@@ -131,15 +132,33 @@ def respread(
         spread=pl.col("amount").filter(pl.col("component") == Component.principal).sum()
     )
     spread = loans.join(principal, on="loan_id", maintain_order="left").with_columns(
+        spread=pl.col("spread") + pl.col("lifted_principal"),
         period_start="begins",
         first_no=pl.col("first_no").clip(upper_bound=pl.col("instalments") - 1),
         kept_emi=pl.when(pl.col("keep") == "instalment").then("emi"),
     )
-    rows = _expanded(spread.filter(pl.col("spread") > 0), calendars)
+    rows = expanded(spread.filter(pl.col("spread") > 0), calendars)
     keys = ["loan_id", "instalment_no", "component"]
     cleared = dues.join(coming.select(keys), on=keys, how="anti")
     kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
-    return merge_dues(cleared, merge_dues(kept, rows))
+    made = merge_dues(cleared, merge_dues(kept, rows))
+    return merge_dues(made, waiting_interest(loans, rows))
+
+
+def waiting_interest(loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Dues for the `lifted_interest` of loans, on the first of the instalments in `rows`."""
+    waits = loans.filter(pl.col("lifted_interest") > 0).select("loan_id", "lifted_interest")
+    first = rows.filter(pl.col("component") == Component.principal).join(waits, on="loan_id")
+    earliest = pl.col("instalment_no") == pl.col("instalment_no").min().over("loan_id")
+    return first.filter(earliest).select(
+        "loan_id",
+        "instalment_no",
+        component=pl.lit(Component.interest.value, dtype=pl.Int8),
+        due_date="due_date",
+        amount="lifted_interest",
+        paid=pl.lit(0, dtype=pl.Int64),
+        fee_assessed=pl.lit(False),
+    )
 
 
 def _down_number(date: dt.date) -> pl.Expr:
@@ -148,7 +167,7 @@ def _down_number(date: dt.date) -> pl.Expr:
     return (-1 - days * 8 - pl.col("downs").fill_null(0).cast(pl.Int64)).cast(pl.Int16)
 
 
-def _expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Rows of the dues for `spread` over the instalments after `first_no`."""
     if loans.is_empty():
         return empty(Dues)

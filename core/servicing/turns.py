@@ -19,6 +19,7 @@ from core.servicing.changes import change, with_tranche
 from core.servicing.closure import charge_off, claim, extinguished
 from core.servicing.fees import origination_fees
 from core.servicing.instalments import instalment_of, point, stand
+from core.servicing.reage import reage
 from core.servicing.running import Running
 
 STEP = {
@@ -335,6 +336,7 @@ def _write_off(day: Running, events: pl.DataFrame) -> None:
 
 _HANDLERS = {
     **dict.fromkeys(CHANGES, change),
+    Kind.reaged: reage,
     Kind.charge_off: _charge_off,
     Kind.write_off: _write_off,
     Kind.disbursed: _disburse,

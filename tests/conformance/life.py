@@ -97,6 +97,9 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
             continue
         step = next(s for s in case["steps"] if s["i"] == at)
         wanted.setdefault((steps[n].loan, at - 1), step["business_date"])
+    for s in steps:
+        if s.kind in (Kind.reaged, Kind.reamortised):  # its row tells what stood before it
+            wanted.setdefault((s.loan, s.i - 1), s.submitted.isoformat())
     for order in told.refused:
         wanted.setdefault((order.loan, order.i - 1), order.submitted.isoformat())
     for (loan, after), as_of in sorted(wanted.items()):

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from core.contract.due_dates import Unit
 from core.ledger.codes import Component, Kind
 from tests.conformance import fineract
 from tests.conformance.fineract import NotMappedError
 
 CLOCK = {"set_business_date", "advance_business_date", "cob_loan", "cob_all", "cob_catch_up",
          "product_edit", "config", "create_loan", "approve", "set_fraud", "undo_approval",
-         "charge_definition_edit", "add_tranche", "job", "reject", "withdraw", "update_approved_amount",
+         "charge_definition_edit", "add_tranche", "reage_preview", "reamortize_preview", "job", "reject", "withdraw", "update_approved_amount",
          "update_available_disbursement_amount"}  # fmt: skip
 KINDS = {
     "disburse": Kind.disbursed, "repayment": Kind.payment_received, "payoff": Kind.payment_received,
@@ -23,6 +24,9 @@ KINDS = {
     "credit_balance_refund": Kind.credit_refunded, "charge_off": Kind.charge_off,
     "write_off": Kind.write_off,
 }  # fmt: skip
+
+
+RESPREADS = {"reage": Kind.reaged, "reamortize": Kind.reamortised}
 
 
 @dataclass
@@ -68,6 +72,8 @@ def mapped(case: dict[str, Any]) -> Mapped:
             found.reversals[_target(s, found)] = s["i"]
         elif kind in ("undo_last_disbursal", "undo_disbursal"):
             _undo(s, found)
+        elif kind in ("reage_undo", "reamortize_undo"):
+            found.reversals[_last(s, found, RESPREADS[kind.removesuffix("_undo")])] = s["i"]
         else:
             found.steps += _events(s, case["loans"][s["loan"] - 1])
     return found
@@ -81,6 +87,33 @@ def _target(s: dict[str, Any], found: Mapped) -> int:
         if same and n not in found.reversals:
             return n
     raise NotMappedError("reversal of something that is no event here")
+
+
+def _last(s: dict[str, Any], found: Mapped, kind: Kind) -> int:
+    """Index of the last event of a kind that stands."""
+    for n, e in reversed(list(enumerate(found.steps))):
+        if e.kind is kind and e.loan == s["loan"] and n not in found.reversals:
+            return n
+    raise NotMappedError("reversal of something that is no event here")
+
+
+def _respread(s: dict[str, Any], terms: dict[str, Any]) -> Step:
+    """A re-age or re-amortisation that spreads at a level instalment."""
+    from tests.conformance.products import recalculated
+
+    handling = s.get("interest_handling") or "DEFAULT"
+    if handling != "DEFAULT" and recalculated(terms):
+        raise NotMappedError(f"{s['type']} {handling}")
+    today = date_of(s["business_date"])
+    on = date_of(s["date"]) if s.get("date") else today
+    body: dict[str, Any] = {"rate_ppb": None, "keep": "term", "instalments": None,
+                            "due_date": None, "from_date": None}  # fmt: skip
+    if s["type"] == "reage":
+        years = s["frequency_type"] == "YEARS"
+        unit = Unit.months if years else fineract.UNITS[s["frequency_type"]]
+        body = {"instalments": s["number_of_installments"], "due_date": s["start_date"],
+                "every": s["frequency_number"] * (12 if years else 1), "unit": unit.value}  # fmt: skip
+    return Step(s["i"], RESPREADS[s["type"]], s["loan"], on, None, today, body)
 
 
 def _undo(s: dict[str, Any], found: Mapped) -> None:
@@ -113,6 +146,8 @@ def _events(s: dict[str, Any], terms: dict[str, Any]) -> list[Step]:
     kind = s["type"]
     if kind == "reschedule":
         return _changes(s, terms["schedule_type"] == "PROGRESSIVE")
+    if kind in RESPREADS:
+        return [_respread(s, terms)]
     if kind not in KINDS:
         raise NotMappedError(f"step {kind}")
     decimals = int(terms["currency_decimals"])

@@ -10,7 +10,8 @@ NAMES = {
     Kind.merchant_refund: "Merchant Issued Refund", Kind.payout_refund: "Payout Refund",
     Kind.interest_waived: "Interest Payment Waiver", Kind.chargeback: "Chargeback",
     Kind.credit_refunded: "Credit Balance Refund", Kind.charge_off: "Charge-off",
-    Kind.write_off: "Close (as written-off)",
+    Kind.write_off: "Close (as written-off)", Kind.reaged: "Re-age",
+    Kind.reamortised: "Re-amortize",
 }  # fmt: skip
 JOURNAL = {name: kind for kind, name in {
     Kind.disbursed: "DISBURSEMENT", Kind.payment_received: "REPAYMENT",

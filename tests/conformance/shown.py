@@ -281,6 +281,9 @@ class Shown:
             elif step.kind is Kind.disbursed:
                 balance += step.amount or 0
                 row |= {"amount": step.amount, "principal": 0}
+            elif step.kind in (Kind.reaged, Kind.reamortised):
+                mine.append(row | self._respread(step) | {"balance": 0})
+                continue
             else:
                 moves = self.moved.filter(pl.col("event_id") == event)
                 row |= self._moved(step, moves)
@@ -337,6 +340,17 @@ class Shown:
         amount = step.amount if step.amount is not None else sum(split.values())
         return split | {"overpayment": credit, "amount": amount}
 
+    def _respread(self, step: Any) -> dict[str, int]:
+        """What a re-age or re-amortisation spread: all that is owed, or the arrears."""
+        then = self.by[(step.loan, step.i - 1)]
+        stood = self.seen.positions[then.number + 1]
+        if step.kind is Kind.reaged:
+            principal = stood["principal"]
+            interest = stood["interest_due"] + stood["interest_accrued"]
+        else:
+            principal, interest = stood["principal_due"], stood["interest_due"]
+        return {"principal": principal, "interest": interest, "amount": principal + interest}
+
     def _before(self, step: Any) -> Shown:
         """The loan just before a payment was reversed."""
         at = max((life for life in self.by.values()
@@ -359,6 +373,11 @@ class Shown:
 
     def _gone(self, step: Any) -> dict[str, Any]:
         """A reversed payment, as it stood just before it was reversed."""
+        if step.kind in (Kind.reaged, Kind.reamortised):
+            return self._respread(step) | {
+                "date": step.date, "type": NAMES[step.kind], "i": step.i, "balance": 0,
+                "implicit": False, "reverted": True,
+            }  # fmt: skip
         then = self._before(step)
         balance = 0
         for other, event in then.events:

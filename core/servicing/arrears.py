@@ -1,0 +1,63 @@
+"""Arrears lifted: what is due and unpaid goes back to what is to come, where a change says so.
+
+A re-age or re-amortisation asks nothing anew that was paid: a due keeps what was paid of it.
+Fees and penalties stay due.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.ledger.codes import Component, InterestMode
+from core.servicing.running import Running
+
+LIFTED = {"loan_id": pl.Int64, "lifted_principal": pl.Int64, "lifted_interest": pl.Int64}
+
+
+def lift(day: Running, ids: pl.Series) -> pl.DataFrame:
+    """Take principal and interest due to the day off the dues of loans `ids`.
+
+    The interest is interest earned and not billed again; it comes with the next instalment.
+    Returns what was lifted (`LIFTED`), of loans that had arrears.
+    """
+    unpaid = pl.col("amount") - pl.col("paid")
+    due = (
+        pl.col("loan_id").is_in(ids.implode())
+        & (pl.col("due_date") <= day.date)
+        & (pl.col("component") <= Component.interest.value)
+        & (unpaid > 0)
+    )
+    lifted = (
+        day.dues.filter(due)
+        .group_by("loan_id")
+        .agg(
+            lifted_principal=unpaid.filter(pl.col("component") == Component.principal).sum(),
+            lifted_interest=unpaid.filter(pl.col("component") == Component.interest).sum(),
+        )
+    )
+    if lifted.is_empty():
+        return lifted
+    day.dues = day.dues.with_columns(amount=pl.when(due).then("paid").otherwise("amount"))
+    interest = pl.col("lifted_interest")
+    scheduled = pl.col("interest_mode") == InterestMode.scheduled
+    found = day.touched.join(lifted, on="loan_id", how="left", maintain_order="left")
+    found = found.with_columns(pl.col("lifted_principal", "lifted_interest").fill_null(0))
+    day.touched = found.with_columns(
+        principal_due=pl.col("principal_due") - pl.col("lifted_principal"),
+        interest_due=pl.col("interest_due") - interest,
+        interest_accrued=pl.col("interest_accrued") + interest,
+        accrual_whole=pl.col("accrual_whole") + interest,
+        schedule_balance=pl.col("schedule_balance")
+        + pl.when(scheduled).then("lifted_principal").otherwise(0),
+        interest_carried=pl.col("interest_carried")
+        + pl.when(scheduled).then(interest).otherwise(0),
+    ).select(day.touched.columns)
+    day.book(lifted, "interest_accrued", "interest_due", "lifted_interest")
+    return lifted
+
+
+def with_lifted(loans: pl.DataFrame, lifted: pl.DataFrame) -> pl.DataFrame:
+    """`loans` with what was lifted of theirs, or 0."""
+    return loans.join(lifted, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("lifted_principal", "lifted_interest").fill_null(0)
+    )

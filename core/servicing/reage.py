@@ -1,0 +1,165 @@
+"""Re-age: arrears and what is to come make a new schedule, and nothing is past due any more.
+
+The instalment that runs ends on the day with nothing to pay; `instalments` new ones follow,
+the first on `due_date`, a period apart. Days past due start again from there. For products
+whose interest follows the balance, or whose schedule stands whole.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.contract.due_dates import Unit, add_months, due_date
+from core.contract.schedule import RateBasis, agree, codes
+from core.ledger.codes import Component
+from core.servicing.accrual import close_segment
+from core.servicing.arrears import lift, with_lifted
+from core.servicing.book import merge_dues, put
+from core.servicing.instalments import expanded, point, waiting_interest
+from core.servicing.opening import move_period, with_period_interest
+from core.servicing.running import Running
+
+BODY = pl.Struct(
+    {
+        "instalments": pl.Int16,  # how many new ones
+        "due_date": pl.String,  # of the first of them
+        "every": pl.Int16,  # units of a period; null: as it was
+        "unit": pl.Int8,
+    }
+)
+"""What the payload of a re-age says, as JSON."""
+
+
+def reage(day: Running, events: pl.DataFrame) -> None:
+    """Take re-ages, one a loan."""
+    told = events.select(
+        "loan_id", "event_id", pl.col("payload").str.json_decode(BODY).alias("body")
+    ).unnest("body")
+    told = told.rename({"instalments": "fresh", "every": "new_every", "unit": "new_unit"}).with_columns(
+        to=pl.col("due_date").str.to_date()
+    ).drop("due_date")  # fmt: skip
+    lifted = lift(day, told["loan_id"])
+    at = day.touched["loan_id"].is_in(told["loan_id"].implode())
+    before = close_segment(day.touched.filter(at), day.date)
+    asked = with_lifted(before.join(told, on="loan_id", maintain_order="left"), lifted)
+    revised = _renumbered(asked, day)
+    whole = revised["whole_schedule"]
+    stands, steps = revised.filter(whole), revised.filter(~whole)
+    ahead = _end_running(day, revised)
+    if stands.height:
+        _respread(day, stands.join(ahead, on="loan_id", how="left", maintain_order="left"))
+    if steps.height:
+        steps = _stepped(steps, day)
+    after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
+    day.touched = put(day.touched, at, after)
+    if stands.height:
+        day.touched = point(day.touched, day.dues, at & day.touched["whole_schedule"], day.date)
+    day.changed.append(told.select("loan_id", "event_id"))
+
+
+def _renumbered(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """Terms from the day on: `first_no`, the last old number; instalments after it are new."""
+    runs = (pl.col("instalment_no") <= pl.col("instalments")) & (pl.col("period_start") < day.date)
+    counted = asked.with_columns(
+        runs=runs, first_no=pl.col("instalment_no") - 1 + runs.cast(pl.Int16)
+    ).with_columns(
+        every=pl.coalesce("new_every", "every"),
+        unit=pl.coalesce("new_unit", "unit"),
+        instalments=(pl.col("first_no") + pl.col("fresh")).cast(pl.Int16),
+    )
+    steps = pl.col("first_no").cast(pl.Int32) * pl.col("every").cast(pl.Int32)
+    to, anchor = pl.col("to"), pl.col("to").dt.day().cast(pl.Int32)
+    back = {
+        Unit.months: add_months(to, -steps, anchor, pl.lit(False)),
+        Unit.weeks: to - pl.duration(days=steps.cast(pl.Int64) * 7),
+        Unit.days: to - pl.duration(days=steps.cast(pl.Int64)),
+    }
+    first = pl.col("first_due_date")
+    for unit, moved in back.items():
+        first = pl.when(pl.col("unit") == unit.value).then(moved).otherwise(first)
+    return counted.with_columns(
+        first_due_date=first, anchor_day=anchor.cast(pl.Int8), end_of_month=pl.lit(False),
+        has_stub=pl.lit(False),
+    )  # fmt: skip
+
+
+def _end_running(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
+    """End the instalment that runs on the day, and drop those to come.
+
+    What was paid of them stays paid. Returns `loan_id`, `ahead`: principal that stood with them.
+    """
+    ends = loans.filter("runs").select(
+        "loan_id",
+        instalment_no="first_no",
+        component=pl.lit(Component.principal.value, dtype=pl.Int8),
+        due_date=pl.lit(day.date),
+        amount=pl.lit(0, dtype=pl.Int64),
+        paid=pl.lit(0, dtype=pl.Int64),
+        fee_assessed=pl.lit(False),
+    )
+    coming = (
+        pl.col("loan_id").is_in(loans["loan_id"].implode())
+        & (pl.col("due_date") > day.date)
+        & (pl.col("component") <= Component.interest.value)
+    )
+    principal = pl.col("component") == Component.principal
+    ahead = day.dues.filter(coming).group_by("loan_id").agg(
+        ahead=(pl.col("amount") - pl.col("paid")).filter(principal).sum()
+    )  # fmt: skip
+    kept = day.dues.filter(~(coming & (pl.col("paid") == 0))).with_columns(
+        amount=pl.when(coming).then("paid").otherwise("amount"),
+        due_date=pl.when(coming).then(pl.lit(day.date)).otherwise("due_date"),
+    )
+    day.dues = merge_dues(kept, ends)
+    return ahead
+
+
+def _respread(day: Running, stands: pl.DataFrame) -> None:
+    """Rows of the new schedule of loans whose schedule stands whole."""
+    spread = stands.with_columns(
+        spread=pl.col("ahead").fill_null(0) + pl.col("lifted_principal"),
+        period_start=due_date(pl.col("first_no"), codes(stands, "unit")),
+        kept_emi=pl.lit(None, dtype=pl.Int64),
+    )  # fmt: skip
+    rows = expanded(spread.filter(pl.col("spread") > 0), day.policies.calendars)
+    day.dues = merge_dues(merge_dues(day.dues, rows), waiting_interest(stands, rows))
+
+
+def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """Cursor before the first new instalment, with the level instalment that pays it all off."""
+    units = codes(loans, "unit")
+    regular = due_date(pl.col("first_no"), units)
+    old_days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+    moved = loans.with_columns(
+        instalment_no=(pl.col("first_no") + 1).cast(pl.Int16),
+        old_days=old_days,
+        period_start=regular,
+        period_end="to",
+        advance_paid=pl.lit(0, dtype=pl.Int64),
+        accrual_whole=pl.col("accrual_whole") - pl.col("accrual_paid"),
+        accrual_paid=pl.lit(0, dtype=pl.Int64),
+    )
+    new_days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+    # the fraction of a minor unit goes on over the new period's days
+    prorates = pl.col("basis") < RateBasis.act_365f
+    moved = moved.with_columns(
+        accrual_rest=pl.when(prorates)
+        .then(pl.col("accrual_rest") * new_days // pl.col("old_days"))
+        .otherwise("accrual_rest")
+    ).drop("old_days")
+    rest = moved.with_columns(
+        principal_agreed=pl.col("principal") + pl.col("lifted_interest"),
+        first_due_date="to",
+        disbursed_on="period_start",
+        instalments="fresh",
+        emi=pl.lit(None, dtype=pl.Int64),
+        grace_principal=pl.lit(0, dtype=pl.Int8),
+        first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
+    ).filter(pl.col("principal_agreed") > 0)
+    cursor = ["instalment_no", "period_start", "period_end", "schedule_balance",
+              "interest_carried"]  # fmt: skip
+    solved = agree(rest.drop(cursor)).select("loan_id", solved="emi")
+    moved = moved.join(solved, on="loan_id", how="left", maintain_order="left").with_columns(
+        emi=pl.coalesce("solved", "emi")
+    )
+    return with_period_interest(move_period(moved, day.policies.calendars))
