@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.schedule import Amortisation
-from core.ledger.codes import CHANGES, Kind, Status
+from core.ledger.codes import CHANGES, InterestMode, Kind, Status
 
 STATES = {
     None: "nothing_is_paid_out",
@@ -29,6 +29,7 @@ ALLOWED: dict[Kind, frozenset[Status | None]] = {
     Kind.extended: _LIVING,
     Kind.due_date_moved: _LIVING,
     Kind.reamortised: _LIVING,
+    Kind.reaged: _LIVING,
     Kind.charge_off: _LIVING,
     Kind.write_off: _OWING,
     Kind.interest_waived: _OWING,
@@ -42,8 +43,8 @@ def refused(orders: pl.DataFrame) -> pl.Series:
     `orders`, one a row: `kind` (Int8 code), `value_date` (Date), `amount` (Int64, minor units),
     `rate_ppb` (Int64), `due_date` (Date), null where an order has none; of the loan `status`
     (Int8, null: nothing paid out), `credit` (Int64), `disbursed_on` and `last_money` (Date:
-    value date of the last money in that stands), `amortisation`, `interest_mode` (codes) and
-    `highest_ppb` (Int64: the product's bound).
+    value date of the last money in that stands), `amortisation`, `interest_mode` (codes),
+    `whole_schedule` (Boolean) and `highest_ppb` (Int64: the product's bound).
     """
     kind, order = pl.col("kind"), pl.lit(None, dtype=pl.String)
     for one, states in ALLOWED.items():
@@ -53,6 +54,9 @@ def refused(orders: pl.DataFrame) -> pl.Series:
             there = pl.col("status").is_null() if state is None else pl.col("status") == state.value
             order = pl.when((kind == one.value) & there).then(pl.lit(rule)).otherwise(order)
     changes = kind.is_in([k.value for k in CHANGES])
+    scheduled = pl.col("interest_mode") == InterestMode.scheduled
+    dates = kind.is_in([Kind.due_date_moved.value, Kind.reaged.value])
+    anew = kind.is_in([Kind.reamortised.value, Kind.reaged.value])
     asked = (
         pl.when(order.is_not_null())
         .then(order)
@@ -60,9 +64,11 @@ def refused(orders: pl.DataFrame) -> pl.Series:
         .then(pl.lit("flat_loans_do_not_change"))
         .when((kind == Kind.rate_changed) & (pl.col("rate_ppb") > pl.col("highest_ppb")))
         .then(pl.lit("rate_above_the_products_bound"))
-        .when((kind == Kind.due_date_moved) & (pl.col("due_date") <= pl.col("value_date")))
+        .when((kind == Kind.reaged) & ~pl.col("whole_schedule") & scheduled)
+        .then(pl.lit("interest_is_fixed_by_the_schedule"))
+        .when(dates & (pl.col("due_date") <= pl.col("value_date")))
         .then(pl.lit("due_date_not_after_value_date"))
-        .when((kind == Kind.reamortised) & (pl.col("value_date") <= pl.col("disbursed_on")))
+        .when(anew & (pl.col("value_date") <= pl.col("disbursed_on")))
         .then(pl.lit("nothing_to_spread_anew_yet"))
         .when((kind == Kind.charge_off) & (pl.col("value_date") < pl.col("last_money")))
         .then(pl.lit("charge_off_before_the_last_payment"))
@@ -76,6 +82,6 @@ COLUMNS = {
     "kind": pl.Int8, "value_date": pl.Date, "amount": pl.Int64, "rate_ppb": pl.Int64,
     "due_date": pl.Date, "status": pl.Int8, "credit": pl.Int64, "disbursed_on": pl.Date,
     "last_money": pl.Date, "amortisation": pl.Int8, "interest_mode": pl.Int8,
-    "highest_ppb": pl.Int64,
+    "whole_schedule": pl.Boolean, "highest_ppb": pl.Int64,
 }  # fmt: skip
 """What `refused` reads, with its types."""

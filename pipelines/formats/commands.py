@@ -3,7 +3,9 @@
 Some commands carry an `amount` (decimal, in the loan's currency), a charge also a `due_date`, a
 reversal the `target_ref` of the payment or command it takes back, a change of the contract
 `rate_percent`, `instalments` (how many more) or the `due_date` to move to, and whether to `keep`
-the `term` (default) or the `instalment`; files without such commands need none of these columns. A new command is added to `COMMANDS`.
+the `term` (default) or the `instalment`; a re-age how many `instalments` it makes, the `due_date`
+of the first, and, where the period changes, `every` and `unit` (months, weeks, days). Files
+without such commands need none of these columns. A new command is added to `COMMANDS`.
 """
 
 from __future__ import annotations
@@ -31,11 +33,21 @@ COMMANDS = {
     "extend_term": Kind.extended,
     "move_due_date": Kind.due_date_moved,
     "reamortise": Kind.reamortised,
+    "reage": Kind.reaged,
 }
 """What may be ordered, and the kind of event that it becomes."""
-CHANGES = ("change_rate", "extend_term", "move_due_date", "reamortise")
+CHANGES = ("change_rate", "extend_term", "move_due_date", "reamortise", "reage")
 WITHOUT_AMOUNT = ("charge_off", "write_off", "reverse", *CHANGES)
-OPTIONAL = ("amount", "due_date", "target_ref", "rate_percent", "instalments", "keep")
+OPTIONAL = (
+    "amount",
+    "due_date",
+    "target_ref",
+    "rate_percent",
+    "instalments",
+    "keep",
+    "every",
+    "unit",
+)
 CHARGES = {"charge_fee": Component.fee, "charge_penalty": Component.penalty}
 
 
@@ -53,6 +65,8 @@ class Orders(dy.Schema):
     rate_percent = dy.String()
     instalments = dy.Int16(nullable=True, min=1, max=600)
     keep = dy.String()
+    every = dy.Int16(nullable=True, min=1, max=366)
+    unit = dy.String()
     maker = dy.String(min_length=1, max_length=64)
     checker = dy.String(min_length=1, max_length=64)
     reason = dy.String(regex="^[a-z][a-z0-9_]{1,39}$")
@@ -75,7 +89,7 @@ class Orders(dy.Schema):
 
     @dy.rule()
     def command_without_a_due_date(cls) -> pl.Expr:
-        needs = pl.col("command").is_in([*CHARGES, "move_due_date"])
+        needs = pl.col("command").is_in([*CHARGES, "move_due_date", "reage"])
         return ~needs | pl.col("due_date").is_not_null()
 
     @dy.rule()
@@ -85,7 +99,14 @@ class Orders(dy.Schema):
 
     @dy.rule()
     def extension_without_instalments(cls) -> pl.Expr:
-        return (pl.col("command") == "extend_term") == pl.col("instalments").is_not_null()
+        needs = pl.col("command").is_in(["extend_term", "reage"])
+        return needs == pl.col("instalments").is_not_null()
+
+    @dy.rule()
+    def period_of_a_reage_alone(cls) -> pl.Expr:
+        both = pl.col("every").is_not_null() & pl.col("unit").is_in(["months", "weeks", "days"])
+        neither = pl.col("every").is_null() & (pl.col("unit") == "")
+        return neither | (both & (pl.col("command") == "reage"))
 
     @dy.rule()
     def keep_is_term_or_instalment(cls) -> pl.Expr:
@@ -122,8 +143,10 @@ def parse(data: bytes, file_date: dt.date) -> Parsed:
             "target_ref",
             "rate_percent",
             "keep",
+            "unit",
         ).str.strip_chars(),
         instalments=pl.col("instalments").str.strip_chars().cast(pl.Int16, strict=False),
+        every=pl.col("every").str.strip_chars().cast(pl.Int16, strict=False),
         due_date=pl.col("due_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
         value_date=pl.col("value_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
     )

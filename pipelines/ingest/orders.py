@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from core.contract.due_dates import Unit
 from core.contract.money import CURRENCY_CODES, EXPONENT
 from core.contract.schedule import Amortisation
 from core.ledger.codes import REVERSIBLE, InterestMode, Kind, Status
@@ -68,9 +69,10 @@ def _judged(
             "highest_ppb": [int(p.bounds.rate_percent[1] * 10**7) for p in products],
             "amortisation": [Amortisation[p.schedule.amortisation].value for p in products],
             "interest_mode": [InterestMode[p.interest.accrual].value for p in products],
+            "whole_schedule": [p.schedule.stands_whole for p in products],
         },
         schema={"product": pl.Int16, "highest_ppb": pl.Int64, "amortisation": pl.Int8,
-                "interest_mode": pl.Int8},
+                "interest_mode": pl.Int8, "whole_schedule": pl.Boolean},
     )  # fmt: skip
     about = (
         orders.drop("amount")
@@ -94,6 +96,11 @@ def _events(orders: pl.DataFrame) -> pl.DataFrame:
         return_dtype=pl.Int8,
     )
     due = pl.col("due_date").cast(pl.String)
+    unit = pl.col("unit").replace_strict(
+        {name: code.value for name, code in Unit.__members__.items()},
+        default=None,
+        return_dtype=pl.Int8,
+    )
     charge = pl.struct(component=component, due_date=due)
     change = pl.struct(
         rate_ppb="rate_ppb",
@@ -101,6 +108,7 @@ def _events(orders: pl.DataFrame) -> pl.DataFrame:
         instalments="instalments",
         due_date=due,
     )
+    reage = pl.struct(instalments="instalments", due_date=due, every="every", unit=unit)
     return orders.with_columns(
         currency="loan_currency",
         amount="minor",
@@ -108,6 +116,8 @@ def _events(orders: pl.DataFrame) -> pl.DataFrame:
         actor="maker",
         payload=pl.when(pl.col("command").is_in(list(commands.CHARGES)))
         .then(charge.struct.json_encode())
+        .when(pl.col("command") == "reage")
+        .then(reage.struct.json_encode())
         .when(pl.col("command").is_in(list(commands.CHANGES)))
         .then(change.struct.json_encode()),
     )

@@ -65,7 +65,11 @@ def _booked(shown: Shown) -> Booked:
     memory: dict[int, Booked] = shown.seen.__dict__.setdefault("booked", {})
     if life.number in memory:
         return memory[life.number]
-    earlier = [x for x in shown.by.values() if x.loan == life.loan and x.after < life.after]
+    earlier = [
+        x
+        for x in shown.by.values()
+        if x.loan == life.loan and x.after < life.after and not x.ahead_of
+    ]
     booked = Booked()
     if earlier:
         before = max(earlier, key=lambda x: x.after)

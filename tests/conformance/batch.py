@@ -43,6 +43,8 @@ class Life:
     planned: bool = False
     """Nothing is paid out yet: the schedule shown is the one that the payout will make."""
     number: int = 0
+    ahead_of: int = 0
+    """The step that this look is made just before, to see what it found; 0: a check's look."""
 
 
 @dataclass

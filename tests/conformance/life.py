@@ -97,21 +97,32 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
             continue
         step = next(s for s in case["steps"] if s["i"] == at)
         wanted.setdefault((steps[n].loan, at - 1), step["business_date"])
-    for s in steps:
-        if s.kind in (Kind.reaged, Kind.reamortised):  # its row tells what stood before it
-            wanted.setdefault((s.loan, s.i - 1), s.submitted.isoformat())
     for order in told.refused:
         wanted.setdefault((order.loan, order.i - 1), order.submitted.isoformat())
-    for (loan, after), as_of in sorted(wanted.items()):
+    looks = [(loan, after, min(as_of, _recalculated_on(case, loan, after)), 0)
+             for (loan, after), as_of in wanted.items()]  # fmt: skip
+    # the row of a re-age or re-amortisation tells what stood before it
+    looks += [(s.loan, s.i - 1, s.submitted.isoformat(), s.i)
+              for s in steps if s.kind in (Kind.reaged, Kind.reamortised)]  # fmt: skip
+    for loan, after, as_of, ahead_of in sorted(looks):
         known = [n for n, s in enumerate(steps) if s.loan == loan and s.i <= after]
         gone = [n for n in known if reversals.get(n, 10**9) <= after]
         left = [steps[n] for n in known if n not in gone]
         shown = [steps[n] for n in gone if not steps[n].undone]
-        life = Life(case, loan, after, date_of(as_of), left, shown)
+        life = Life(case, loan, after, date_of(as_of), left, shown, ahead_of=ahead_of)
         if not any(s.kind is Kind.disbursed for s in left):
             life = _planned(life)
         found.append(life)
     return found
+
+
+def _recalculated_on(case: dict[str, Any], loan: int, after: int) -> str:
+    """Day to which interest that follows the balance is shown: the loan's last step or night run."""
+    if not recalculated(case["loans"][loan - 1]):
+        return "9999-12-31"
+    days = [s["business_date"] for s in case["steps"]
+            if s["i"] <= after and s["type"] not in ("set_business_date", "config")]  # fmt: skip
+    return str(max(days))
 
 
 def _planned(life: Life) -> Life:
@@ -132,7 +143,7 @@ def _planned(life: Life) -> Life:
 
 
 def _judge(case: dict[str, Any], lives: list[Life], orders: list[Step], seen: Seen) -> Outcome:
-    by = {(life.loan, life.after): life for life in lives}
+    by = {(life.loan, -life.ahead_of or life.after): life for life in lives}
     found: list[str] = []
     for order in orders:
         life = by[(order.loan, order.i - 1)]

@@ -29,6 +29,6 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
         "credit": position.get("credit", 0),
         "disbursed_on": min(s.date for s in life.steps if s.kind is Kind.disbursed),
         "last_money": max(money, default=None), "amortisation": kind.value,
-        "interest_mode": mode.value, "highest_ppb": 10**12,
+        "whole_schedule": mode is InterestMode.scheduled, "interest_mode": mode.value, "highest_ppb": 10**12,
     }  # fmt: skip
     return refused(pl.DataFrame([row], schema=COLUMNS)).item()

@@ -112,6 +112,7 @@ class Shown:
         """Disbursements and instalments in order of date."""
         outs = [(s.date, s) for s, _ in self.events if s.kind is Kind.disbursed]
         table = []
+        emptied = self._emptied()
         for number in sorted(self.dues["instalment_no"].unique().to_list()):
             own = self.dues.filter(pl.col("instalment_no") == number)
             due = own["due"].max()
@@ -134,6 +135,8 @@ class Shown:
             )
             if row["outstanding"] == 0 and not money.height:
                 row["paid_date"] = "?"
+            if row["outstanding"] == 0 and number in emptied and due <= emptied[number]:
+                row["paid_date"] = emptied[number]
             table.append(row)
         table += [
             {"kind": "disbursement", "due_date": s.date, "amount": s.amount, "no": 0, "late": 0,
@@ -340,9 +343,19 @@ class Shown:
         amount = step.amount if step.amount is not None else sum(split.values())
         return split | {"overpayment": credit, "amount": amount}
 
+    def _emptied(self) -> dict[int, dt.date]:
+        """Instalments that a re-age or re-amortisation left with nothing to pay, and its day."""
+        found = {}
+        for step, _ in self.events:
+            if step.kind in (Kind.reaged, Kind.reamortised):
+                then = Shown(self.by[(step.loan, -step.i)], self.by, self.seen)
+                open_ = then.dues.filter(pl.col("amount") > pl.col("paid"))
+                found |= dict.fromkeys(open_["instalment_no"].to_list(), step.date)
+        return found
+
     def _respread(self, step: Any) -> dict[str, int]:
         """What a re-age or re-amortisation spread: all that is owed, or the arrears."""
-        then = self.by[(step.loan, step.i - 1)]
+        then = self.by[(step.loan, -step.i)]
         stood = self.seen.positions[then.number + 1]
         if step.kind is Kind.reaged:
             principal = stood["principal"]
@@ -354,7 +367,7 @@ class Shown:
     def _before(self, step: Any) -> Shown:
         """The loan just before a payment was reversed."""
         at = max((life for life in self.by.values()
-                  if life.loan == self.life.loan and step in life.steps and life.after < self.life.after),
+                  if not life.ahead_of and life.loan == self.life.loan and step in life.steps and life.after < self.life.after),
                  key=lambda life: life.after)  # fmt: skip
         return Shown(at, self.by, self.seen)
 
