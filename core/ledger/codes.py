@@ -42,6 +42,14 @@ class Excess(IntEnum):
     next_then_last = 4
 
 
+class AfterChargeOff(IntEnum):
+    """What becomes of the contract of a charged-off loan; the claim lives on in each."""
+
+    regular = 0  # billed and bearing interest as agreed, off the books
+    zero_interest = 1  # billed, with no more interest
+    accelerate_maturity = 2  # the whole claim is due at once, with no more interest
+
+
 class Status(IntEnum):
     """State of a loan at the end of a day."""
 

@@ -55,6 +55,7 @@ PINNED = (
     "post_maturity",
     "excess",
     "credit_use",
+    "after_charge_off",
     "rebate",
     "whole_schedule",
     "down_payment_ppb",

@@ -20,6 +20,7 @@ from core.errors import PolicyError
 from core.ledger.codes import (
     KINDS_A_PRODUCT,
     MONEY_IN,
+    AfterChargeOff,
     Component,
     Excess,
     InterestMode,
@@ -235,6 +236,7 @@ class PolicyBook:
                     "post_maturity": int(i.post_maturity == "contract_rate"),
                     "excess": Excess[p.payments.excess].value,
                     "credit_use": int(p.payments.credit_use == "next_due"),
+                    "after_charge_off": AfterChargeOff[i.after_charge_off].value,
                     "rebate": int(i.rebate == "actuarial"),
                     "whole_schedule": s.stands_whole,
                     "down_payment_ppb": s.down_payment_ppb,

@@ -86,6 +86,7 @@ class InterestRules(BaseModel):
     residue: Literal["drop", "carry"] = "drop"
     post_maturity: Literal["contract_rate", "none"] = "contract_rate"
     rebate: Literal["actuarial", "none"] = "actuarial"
+    after_charge_off: Literal["regular", "zero_interest", "accelerate_maturity"] = "regular"
 
 
 ExcessName = Literal[
@@ -172,6 +173,10 @@ class Product(Policy):
             raise ValueError(
                 "schedule.stands_whole needs interest.accrual: scheduled and interest.rebate: "
                 "none; what is to come is fixed then"
+            )
+        if whole and self.interest.after_charge_off != "regular":
+            raise ValueError(
+                "interest.after_charge_off must be regular where schedule.stands_whole: true"
             )
         if self.schedule.down_payment_ppb and not whole:
             raise ValueError("schedule.down_payment_ppb needs schedule.stands_whole: true")

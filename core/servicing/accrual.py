@@ -13,7 +13,14 @@ import polars as pl
 
 from core.contract.money import PPB, Rounding, by_code, int128, lift
 from core.contract.schedule import ACTUAL, Figures, RateBasis, codes
-from core.ledger.codes import InterestMode, Status
+from core.ledger.codes import AfterChargeOff, InterestMode, Status
+
+
+def interest_stopped() -> pl.Expr:
+    """Charged-off loans whose product bears no more interest then."""
+    return (pl.col("status") == Status.charged_off.value) & (
+        pl.col("after_charge_off") != AfterChargeOff.regular.value
+    )
 
 
 def _elapsed(start: pl.Expr, end: pl.Expr) -> pl.Expr:
@@ -43,8 +50,10 @@ class Accrual:
         nights = _elapsed(pl.col("accrual_from"), self.date)
         if mode is InterestMode.scheduled:
             return int128(pl.col("period_interest")) * nights
-        earning = ~pl.col("status").is_in([Status.charged_off.value, Status.overpaid.value]) & (
-            (pl.col("instalment_no") <= pl.col("instalments")) | (pl.col("post_maturity") == 1)
+        earning = (
+            (pl.col("status") != Status.overpaid.value)
+            & ~interest_stopped()
+            & ((pl.col("instalment_no") <= pl.col("instalments")) | (pl.col("post_maturity") == 1))
         )
         balance = int128(pl.when(earning).then(pl.col("principal")).otherwise(0))
 

@@ -35,6 +35,7 @@ from core.servicing.beyond_due import (
     scheduled_lines,
     whole_lines,
 )
+from core.servicing.billing import whole_claim_due
 from core.servicing.book import merge_dues, replaced
 
 
@@ -211,7 +212,7 @@ def _beyond(
     loans = _without_rebate(loans)
     whole_claim = pl.col("rest_principal") + pl.col("stands") + pl.col("interest_off")
     settles = pl.col("money") >= whole_claim
-    frozen = pl.col("status") == Status.charged_off
+    frozen = whole_claim_due()
     # money in advance stands with instalments to come, at payoff too
     onward = (pl.col("interest_mode") == InterestMode.daily) & (
         pl.col("excess") == Excess.next_instalment

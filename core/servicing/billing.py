@@ -16,8 +16,8 @@ from core.contract.schedule import (
     codes,
     instalment,
 )
-from core.ledger.codes import Component, InterestMode, Status
-from core.servicing.accrual import Accrual
+from core.ledger.codes import AfterChargeOff, Component, InterestMode, Status
+from core.servicing.accrual import Accrual, interest_stopped
 from core.servicing.book import merge_dues, replaced
 from core.servicing.instalments import bill_whole
 from core.servicing.opening import move_period, with_period_interest
@@ -28,8 +28,14 @@ def is_billed(date: dt.date) -> pl.Expr:
 
     An overpaid loan moves on with nothing to bill: a chargeback may put it back on its schedule.
     """
-    whole_claim = pl.col("status") == Status.charged_off.value
-    return (pl.col("period_end") == date) & (pl.col("whole_schedule") | ~whole_claim)
+    return (pl.col("period_end") == date) & ~whole_claim_due()
+
+
+def whole_claim_due() -> pl.Expr:
+    """Charged-off loans whose product makes the whole claim due with it."""
+    return (pl.col("status") == Status.charged_off.value) & (
+        pl.col("after_charge_off") == AfterChargeOff.accelerate_maturity.value
+    )
 
 
 def bill(
@@ -112,6 +118,8 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
         .then(earned)
         .when(pl.col("status") == Status.overpaid.value)
         .then(0)
+        .when(interest_stopped())
+        .then(pl.col("interest_accrued").clip(lower_bound=0))
         .otherwise(pl.col("asked_interest") - pl.col("early_interest"))
         .clip(lower_bound=0)
     )
@@ -161,6 +169,7 @@ def next_period(
     )
     moved = with_period_interest(move_period(advance(settled, figures), calendars))
     return moved.with_columns(
+        period_interest=pl.when(interest_stopped()).then(0).otherwise("period_interest"),
         accrual_from="period_start",
         accrual_whole=pl.col("interest_accrued") + pl.col("accrual_paid"),
         accrual_rest=pl.col("residue_kept") * _over_days(),

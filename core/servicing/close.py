@@ -98,7 +98,8 @@ def _day(
     day = Running(date, policies, before, book.dues)
 
     day.touched, day.dues, billed = bill(day.touched, day.dues, date, policies.calendars)
-    day.book(billed, "interest_due", "interest_accrued", "billed_interest")
+    on_books = ~pl.col("loan_id").is_in(day.charged_off().implode())
+    day.book(billed.filter(on_books), "interest_due", "interest_accrued", "billed_interest")
     credit_meets_dues(day)
     events = in_order(today, day.touched)
     ending = pl.col("kind").is_in([k.value for k in ENDINGS]) & ~pl.col("in_sequence")
@@ -109,8 +110,10 @@ def _day(
     day.book(fees, "penalties_receivable", "penalty_income", "fee")
     take(day, events.filter(ending))
 
+    off = pl.col("loan_id").is_in(day.charged_off().implode())
     day.touched, earned = close_at_zero(day.touched)
-    day.book(earned, "interest_accrued", "interest_income", "earned_at_payoff")
+    day.book(earned.filter(~off), "interest_accrued", "interest_income", "earned_at_payoff")
+    day.book(earned.filter(off), "memo_claim", "memo_contra", "earned_at_payoff")
     buckets = policies.buckets("default", date)
     touched = age(day.touched, day.dues, policies.delinquency, buckets, date)
     touched = touched.with_columns(
@@ -199,16 +202,25 @@ def _unidentified(day: Running, today: pl.DataFrame) -> pl.DataFrame:
 
 
 def _accruals(wide: pl.DataFrame, date: dt.date) -> pl.DataFrame:
-    """The day's interest, aggregated: each loan's share stands in its position."""
+    """The day's interest, aggregated: each loan's share stands in its position.
+
+    Interest on a claim that is off the books is memorandum too.
+    """
     keys = ["entity", "product", "currency"]
+    off = pl.col("status") == Status.charged_off.value
+    earned = pl.col("accrued_today")
     sums = (
         wide.lazy()
         .group_by(keys)
-        .agg(earned=pl.col("accrued_today").sum())
+        .agg(earned=earned.filter(~off).sum(), claimed=earned.filter(off).sum())
         .collect(engine="streaming")
         .with_columns(loan_id=pl.lit(0, dtype=pl.Int64))
     )
-    return aggregated(transfer(sums, "interest_accrued", "interest_income", "earned", date))
+    on_books = aggregated(transfer(sums, "interest_accrued", "interest_income", "earned", date))
+    if not sums["claimed"].sum():
+        return on_books
+    claimed = aggregated(transfer(sums, "memo_claim", "memo_contra", "claimed", date))
+    return pl.concat([on_books, claimed])
 
 
 def _standing(

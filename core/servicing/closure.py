@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.ledger.codes import Status
+from core.ledger.codes import AfterChargeOff, Status
 
 
 def claim() -> pl.Expr:
@@ -19,7 +19,7 @@ def claim() -> pl.Expr:
 
 
 def charge_off(touched: pl.DataFrame, commands: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Take active loans off the books; the claim lives on and bears no more interest.
+    """Take active loans off the books; the claim lives on, as the product's `after_charge_off`.
 
     `commands`: `loan_id`, `event_id`. Returns positions and the charged-off loans with
     `event_id`, as they stood. A loan that is not active is left alone.
@@ -28,16 +28,17 @@ def charge_off(touched: pl.DataFrame, commands: pl.DataFrame) -> tuple[pl.DataFr
     if hit.is_empty():
         return touched, hit
     marked = pl.col("loan_id").is_in(hit["loan_id"].implode())
+    stops = marked & (pl.col("after_charge_off") != AfterChargeOff.regular.value)
     frozen = touched.with_columns(
         off_books=pl.when(marked).then(claim()).otherwise("off_books"),
         status=pl.when(marked)
         .then(pl.lit(Status.charged_off.value, dtype=pl.Int8))
         .otherwise("status"),
-        period_interest=pl.when(marked).then(0).otherwise("period_interest"),
-        accrual_whole=pl.when(marked)
+        period_interest=pl.when(stops).then(0).otherwise("period_interest"),
+        accrual_whole=pl.when(stops)
         .then(pl.col("interest_accrued") + pl.col("accrual_paid"))
         .otherwise("accrual_whole"),
-        accrual_rest=pl.when(marked).then(0).otherwise("accrual_rest"),
+        accrual_rest=pl.when(stops).then(0).otherwise("accrual_rest"),
     )
     return frozen, hit
 

@@ -11,9 +11,9 @@ import datetime as dt
 import polars as pl
 
 from core.contract.calendar import Calendar
-from core.ledger.codes import ENDED, Component, Status
+from core.ledger.codes import ENDED, Component
 from core.servicing.accrual import close_segment, earned
-from core.servicing.billing import amounts, next_period, with_advance
+from core.servicing.billing import amounts, next_period, whole_claim_due, with_advance
 
 ROWS = {
     "loan_id": pl.Int64,
@@ -33,7 +33,7 @@ def project(
     A schedule that stands whole is read off its dues. Others are stepped: unpaid principal bears
     interest to `date` and is paid then.
     """
-    live = wide.filter(~pl.col("status").is_in([*ENDED, Status.charged_off.value]))
+    live = wide.filter(~pl.col("status").is_in(ENDED) & ~whole_claim_due())
     whole = live.filter("whole_schedule")
     parts = [pl.DataFrame(schema=ROWS)]
     if whole.height:

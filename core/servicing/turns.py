@@ -11,9 +11,19 @@ from __future__ import annotations
 import polars as pl
 
 from core.ledger.accounts import ROLE
-from core.ledger.codes import CHANGES, MONEY_IN, Component, InterestMode, Kind, Status, Timing
+from core.ledger.codes import (
+    CHANGES,
+    MONEY_IN,
+    AfterChargeOff,
+    Component,
+    InterestMode,
+    Kind,
+    Status,
+    Timing,
+)
 from core.ledger.events import REPLAY_ORDER
 from core.servicing.allocation import allocate, money_rule, use_credit
+from core.servicing.billing import whole_claim_due
 from core.servicing.book import merge_dues
 from core.servicing.changes import change, with_tranche
 from core.servicing.closure import charge_off, claim, extinguished
@@ -265,7 +275,7 @@ def _take_back(day: Running, events: pl.DataFrame, source: str) -> None:
         back.with_columns(on=pl.lit(day.date), strictly=~on_the_last), day.policies.calendars
     )
     # of a claim that is off the books, all is due
-    at_once = off & ~pl.col("whole_schedule")
+    at_once = whole_claim_due()
     placed = placed.with_columns(
         number=pl.when(at_once)
         .then((pl.col("instalments") + 1).cast(pl.Int16))
@@ -304,9 +314,11 @@ def _charge_off(day: Running, events: pl.DataFrame) -> None:
 def _accelerate(day: Running, gone: pl.DataFrame) -> None:
     """What was charged back and was to fall due later falls due with the charge-off.
 
-    Schedules that stand whole go on billing.
+    Other products go on billing.
     """
-    ids = gone.filter(~pl.col("whole_schedule"))["loan_id"]
+    ids = gone.filter(pl.col("after_charge_off") == AfterChargeOff.accelerate_maturity.value)[
+        "loan_id"
+    ]
     later = pl.col("loan_id").is_in(ids.implode()) & (pl.col("due_date") > day.date)
     if not day.dues.select(later.any()).item():
         return

@@ -29,6 +29,8 @@ STRATEGIES = {
     "interest-principal-penalties-fees-order": ("IRPF", "IRPF"),
     "principal-interest-penalties-fees-order": ("RIPF", "RIPF"),
 }  # fmt: skip
+AFTER = {None: "regular", "REGULAR": "regular", "ZERO_INTEREST": "zero_interest",
+         "ACCELERATE_MATURITY": "accelerate_maturity"}  # fmt: skip
 LETTER = {"P": "penalty", "F": "fee", "I": "interest", "R": "principal"}
 
 
@@ -82,7 +84,9 @@ def product(
             "grace_charged": int(terms["grace_on_interest_charged"]),
             "stands_whole": not daily, "down_payment_ppb": 0 if daily else share,
         },
-        interest={"accrual": "daily"} if daily else {"accrual": "scheduled", "rebate": "none"},
+        interest={"accrual": "daily", "after_charge_off": AFTER[terms["charge_off_behaviour"]]}
+        if daily
+        else {"accrual": "scheduled", "rebate": "none"},
         payments=payments, **common,
     )  # fmt: skip
     found: list[tuple[str, Policy]] = [("waterfalls", fall) for fall in falls]
