@@ -17,7 +17,7 @@ from core.contract.due_dates import due_date
 from core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
 from core.contract.schedule import adjusted, agree, codes, expand
 from core.frames import empty
-from core.ledger.codes import Component
+from core.ledger.codes import Component, Status
 from core.servicing.book import Dues, merge_dues, replaced
 
 FAR = 36_525
@@ -230,11 +230,50 @@ def point(touched: pl.DataFrame, dues: pl.DataFrame, at: pl.Series, date: dt.dat
         .with_columns(
             instalment_no=pl.coalesce("number", pl.col("instalments") + 1).cast(pl.Int16),
             period_end=pl.coalesce("due_date", pl.lit(date) + pl.duration(days=FAR)),
-            period_interest=pl.col("interest").fill_null(0),
+            # at a charge-off all interest of the schedule counted as earned
+            period_interest=pl.when(pl.col("status") == Status.charged_off)
+            .then(0)
+            .otherwise(pl.col("interest").fill_null(0)),
         )
         .with_columns(next_due_date="period_end")
     )
     return replaced(touched, at, loans, moved)
+
+
+def earned_whole(
+    touched: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, date: dt.date
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Active loans of `events` with all interest of a schedule that stands whole as earned.
+
+    It is fixed and none of it is given back, so a charge-off claims all of it. Returns positions
+    and `loan_id`, `event_id`, `rest`: what was not earned yet.
+    """
+    to_come = (
+        dues.filter((pl.col("due_date") > date) & (pl.col("component") == Component.interest))
+        .group_by("loan_id")
+        .agg(to_come=(pl.col("amount") - pl.col("paid")).sum())
+    )
+    asked = events.select("loan_id", "event_id").join(to_come, on="loan_id", how="inner")
+    hit = (pl.col("status") == Status.active) & pl.col("whole_schedule")
+    found = touched.join(asked, on="loan_id", how="left", maintain_order="left").with_columns(
+        rest=pl.when(hit & pl.col("to_come").is_not_null())
+        .then(pl.col("to_come") - pl.col("interest_accrued"))
+        .otherwise(0)
+    )
+    rest, whole = pl.col("rest"), hit & pl.col("to_come").is_not_null()
+    grown = found.with_columns(
+        interest_accrued=pl.col("interest_accrued") + rest,
+        accrued_today=pl.col("accrued_today") + rest,
+        interest_earned=pl.col("interest_earned") + rest,
+        period_interest=pl.when(whole).then(0).otherwise("period_interest"),
+    ).with_columns(
+        accrual_whole=pl.when(whole)
+        .then(pl.col("interest_accrued") + pl.col("accrual_paid"))
+        .otherwise("accrual_whole"),
+        accrual_rest=pl.when(whole).then(0).otherwise("accrual_rest"),
+    )
+    earned = found.filter(rest != 0).select("loan_id", "event_id", "rest")
+    return grown.select(touched.columns), earned
 
 
 def bill_whole(

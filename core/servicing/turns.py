@@ -28,7 +28,7 @@ from core.servicing.book import merge_dues
 from core.servicing.changes import change, with_tranche
 from core.servicing.closure import charge_off, claim, extinguished
 from core.servicing.fees import origination_fees
-from core.servicing.instalments import instalment_of, point, stand
+from core.servicing.instalments import earned_whole, instalment_of, point, stand
 from core.servicing.reage import reage
 from core.servicing.running import Running
 
@@ -45,6 +45,7 @@ STEP = {
 }
 """Step of the day at which a kind of event is taken."""
 ENDINGS = (Kind.charge_off, Kind.write_off)
+REFUNDS = (Kind.merchant_refund, Kind.payout_refund)
 SOURCE = {
     Kind.goodwill_credit: "goodwill_expense",
     Kind.interest_waived: "interest_waived",
@@ -58,6 +59,15 @@ _RECEIVABLE = {
     Component.tax.value: ROLE["tax_receivable"],
 }
 """Account that a payment credits for a component; none is the borrower's credit."""
+
+_LOSS = {
+    Component.principal.value: ROLE["credit_loss"],
+    Component.interest.value: ROLE["interest_charged_off"],
+    Component.fee.value: ROLE["fee_charged_off"],
+    Component.penalty.value: ROLE["fee_charged_off"],
+    Component.tax.value: ROLE["fee_charged_off"],
+}
+"""Account that a component was charged off against."""
 
 
 def in_order(today: pl.DataFrame, touched: pl.DataFrame) -> pl.DataFrame:
@@ -101,7 +111,9 @@ def _money(day: Running, events: pl.DataFrame, kind: Kind) -> None:
     done = allocate(day.touched, day.dues, money, day.policies, day.date)
     day.touched, day.dues = done.touched, done.dues
     day.allocations.append(done.allocations)
-    book_receipts(day, done.allocations, frozen, SOURCE.get(kind, "payment_clearing"))
+    book_receipts(
+        day, done.allocations, frozen, SOURCE.get(kind, "payment_clearing"), kind in REFUNDS
+    )
 
 
 def credit_meets_dues(day: Running) -> None:
@@ -114,9 +126,16 @@ def credit_meets_dues(day: Running) -> None:
 
 
 def book_receipts(
-    day: Running, allocations: pl.DataFrame, charged_off: pl.Series, source: str
+    day: Running,
+    allocations: pl.DataFrame,
+    charged_off: pl.Series,
+    source: str,
+    refund: bool = False,
 ) -> None:
-    """Money against components; of a charged-off claim it is a recovery, memorandum mirrored."""
+    """Money against components; of a charged-off claim it is a recovery, memorandum mirrored.
+
+    A refund of what was financed is none: it takes back the loss that was booked.
+    """
     if allocations.is_empty():
         return
     off_books = allocations["loan_id"].is_in(charged_off.implode())
@@ -130,7 +149,8 @@ def book_receipts(
     )
     role = pl.when(in_advance).then(ROLE["interest_accrued"]).otherwise(component)
     day.book(allocations.filter(~recovered), source, role, "amount")
-    day.book(claims, source, "recovery_income", "amount")
+    loss = pl.col("component").replace_strict(_LOSS, return_dtype=pl.Int64)
+    day.book(claims, source, loss if refund else "recovery_income", "amount")
     day.book(claims, "memo_contra", "memo_claim", "amount")
 
 
@@ -300,6 +320,8 @@ def _refund_credit(day: Running, events: pl.DataFrame) -> None:
 
 def _charge_off(day: Running, events: pl.DataFrame) -> None:
     """Off the books; the claim lives on in memorandum."""
+    day.touched, rest = earned_whole(day.touched, day.dues, events, day.date)
+    day.book(rest, "interest_accrued", "interest_income", "rest")
     day.touched, gone = charge_off(day.touched, events.select("loan_id", "event_id"))
     _accelerate(day, gone)
     gone = gone.with_columns(claim=claim())

@@ -191,7 +191,8 @@ def _at_the_end(booked: Booked, shown: Shown, earned: _Earned) -> None:
     if off and earned.classic:
         days = {d for d in shown.due_dates() if d <= ended}
         _book_dates(booked, shown, earned, days, ended, step)
-    charges = _charges(shown, booked, ended if off else None, by_submission=False)
+    # a charge-off books no charge that the night run did not book
+    charges = [] if off else _charges(shown, booked, None, by_submission=False)
     booked.charged |= {c[0] for c in charges}
     interest = earned.to(ended) - booked.interest
     booked.add(ended, step, max(interest, 0), sum(c[2] for c in charges),

@@ -12,6 +12,7 @@ import polars as pl
 
 from core.contract.schedule import expand
 from core.frames import empty
+from core.ledger.accounts import ROLE
 from core.ledger.codes import EventState, Kind, Status
 from core.ledger.events import EVENT_COLUMNS, Events
 from core.origination.boarding import payload
@@ -173,7 +174,17 @@ class Batch:
             book = done.book
             day = pl.lit(date)
             shown = book.positions.select("loan_id", "status", earned="accrued_today", on=day)
-            earned.append(shown.filter(pl.col("earned") != 0).drop("status"))
+            # what a charge-off claims ahead of its nights is no night's interest
+            ahead = done.transfers.filter(
+                (pl.col("loan_id") > 0)
+                & (pl.col("event_id") > 0)
+                & (pl.col("debit") == ROLE["interest_accrued"])
+                & (pl.col("credit") == ROLE["interest_income"])
+            ).select("loan_id", ahead="amount")
+            nights = shown.join(ahead, on="loan_id", how="left").with_columns(
+                earned=pl.col("earned") - pl.col("ahead").fill_null(0)
+            )
+            earned.append(nights.filter(pl.col("earned") != 0).select("loan_id", "earned", "on"))
             still = shown.filter(pl.col("status") != Status.active.value)["loan_id"]
             ended.append(
                 shown.filter(

@@ -270,7 +270,7 @@ class Shown:
 
     def transactions(self, theirs: list[dict[str, Any]], *, accruals: bool) -> list[str]:
         mine = []
-        balance, off = 0, False
+        balance = 0
         told = self.events if not self.life.planned else []
         for step, event in sorted(told, key=lambda e: (e[0].date, e[0].i, e[0].implicit)):
             if step.kind not in NAMES:
@@ -292,9 +292,10 @@ class Shown:
                 row |= self._moved(step, moves)
                 if step.kind in (Kind.chargeback, Kind.credit_refunded):
                     balance += row["principal"]
-                else:
-                    balance, off = 0, True
-            row["balance"] = 0 if off else balance
+                elif step.kind is Kind.write_off:
+                    balance = 0
+            # the row of a charge-off shows none; the claim goes on
+            row["balance"] = 0 if step.kind is Kind.charge_off else balance
             mine.append(row)
             cost = self._fee(event) if step.kind is Kind.disbursed else 0
             if cost:
@@ -427,6 +428,8 @@ class Shown:
         hits = [e for s, e in self.events if s.kind is kind and s.date == on]
         mine: Counter[tuple[str, str, int]] = Counter()
         moved = self.moved.filter(pl.col("event_id").is_in(hits))
+        if kind is Kind.charge_off:  # interest that it claims ahead of its nights is an accrual
+            moved = moved.filter(pl.col("credit") != ROLE["interest_income"])
         if kind is Kind.disbursed:
             moved = moved.filter((pl.col("credit") == ROLE["fee_income"]) == at_once)
         for move in moved.to_dicts():
