@@ -132,6 +132,13 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
         .group_by("loan_id")
         .agg(back=pl.col("amount").sum())
     )
+    asked_again = (
+        todays.filter(
+            (pl.col("debit") == ROLE["interest_accrued"]) & pl.col("event_id").is_in(back.implode())
+        )
+        .group_by("loan_id")
+        .agg(interest_back=pl.col("amount").sum())
+    )
     # a written-off claim is zero, whatever moved it there
     given_up = after.filter(pl.col("status") == Status.written_off)["loan_id"]
     interest = pl.col("interest_accrued") + pl.col("interest_due")
@@ -150,7 +157,7 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
         both = is_.join(was, on="loan_id", how="left", maintain_order="left").fill_null(0)
     busy = pl.col("loan_id").is_in(moved_loans.implode())
     loud = both.filter(busy)
-    for part in (paid, disbursed, penalties, taken_back):
+    for part in (paid, disbursed, penalties, taken_back, asked_again):
         loud = loud.join(part, on="loan_id", how="left", maintain_order="left")
     loud = loud.fill_null(0).filter(~pl.col("loan_id").is_in(given_up.implode()))
     quiet = both.filter(~busy).filter(
@@ -167,7 +174,10 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
     )
     owed = loud.filter(
         pl.col("interest")
-        != pl.col("interest_before") + pl.col("accrued_today") - pl.col("paid_interest")
+        != pl.col("interest_before")
+        + pl.col("accrued_today")
+        + pl.col("interest_back")
+        - pl.col("paid_interest")
     )
     charged = loud.filter(
         pl.col("charges") != pl.col("charges_before") + pl.col("charged") - pl.col("paid_charges")

@@ -292,6 +292,18 @@ class PolicyBook:
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     @cached_property
+    def chargeback_ranks(self) -> pl.DataFrame:
+        """`product`, `component` -> `rank` (Int64), of products with an order for chargebacks."""
+        rows = [
+            (code, Component[name].value, rank)
+            for code in range(len(self.registry))
+            if self._has(code)
+            for rank, name in enumerate(self.product(code).payments.chargeback)
+        ]
+        schema = {"product": pl.Int16, "component": pl.Int8, "rank": pl.Int64}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
     def excess(self) -> pl.DataFrame:
         """`rule` -> `excess` (Int8 code), where a kind of money differs from a repayment."""
         rows = [

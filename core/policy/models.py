@@ -119,6 +119,11 @@ class PaymentRules(BaseModel):
     waterfall: Name = "standard"
     excess: ExcessName = "next_instalment"
     by_kind: dict[MoneyName, MoneyRule] = {}
+    chargeback: list[Literal["principal", "interest", "fee", "penalty"]] = Field(
+        default=[],
+        description="order in which a chargeback asks again for what its payment met; none: all "
+        "of it is principal",
+    )
     credit_use: Literal["next_due", "hold"] = "next_due"
 
 
@@ -158,11 +163,6 @@ class Product(Policy):
                 f"currency {self.currency!r} has no ISO 4217 exponent in core.contract"
             )
         daily = self.interest.accrual == "daily"
-        if daily and self.payments.excess == "last_instalment":
-            raise ValueError(
-                "payments.excess last_instalment needs interest.accrual: scheduled; a daily "
-                "product takes reduce_principal"
-            )
         if not daily and self.payments.excess == "reduce_principal":
             raise ValueError(
                 "payments.excess reduce_principal needs interest.accrual: daily; a scheduled "
@@ -181,8 +181,13 @@ class Product(Policy):
         if self.schedule.down_payment_ppb and not whole:
             raise ValueError("schedule.down_payment_ppb needs schedule.stands_whole: true")
         spreads = {self.payments.excess, *(rule.excess for rule in self.payments.by_kind.values())}
-        if not whole and spreads & {"spread", "next_then_last"}:
-            raise ValueError("payments.excess spread and next_then_last need stands_whole: true")
+        if not whole and "spread" in spreads:
+            raise ValueError("payments.excess spread needs schedule.stands_whole: true")
+        if not whole and not daily and "next_then_last" in spreads:
+            raise ValueError(
+                "payments.excess next_then_last needs interest.accrual: daily or "
+                "schedule.stands_whole: true"
+            )
         if self.schedule.amortisation == "flat" and self.interest.accrual == "daily":
             raise ValueError("a flat loan accrues by schedule: set interest.accrual: scheduled")
         return self

@@ -190,7 +190,12 @@ def _beyond(
     if left.is_empty():
         return empty(Allocations).with_columns(due_date=pl.lit(None, dtype=pl.Date))
     ranks = policies.waterfall_ranks
-    loans = paying.join(left.rename({"amount": "money"}), on="loan_id")
+    own = policies.excess.rename({"excess": "own_excess"})
+    loans = (
+        paying.join(left.rename({"amount": "money"}), on="loan_id")
+        .join(own, on="rule", how="left", maintain_order="left")
+        .with_columns(excess=pl.coalesce("own_excess", "excess"))
+    )
     whole = loans.filter("whole_schedule")
     if whole.height:
         stands = _poured(whole_lines(whole, dues, policies, date), pl.col("asked"))
@@ -215,7 +220,7 @@ def _beyond(
     frozen = whole_claim_due()
     # money in advance stands with instalments to come, at payoff too
     onward = (pl.col("interest_mode") == InterestMode.daily) & (
-        pl.col("excess") == Excess.next_instalment
+        pl.col("excess") != Excess.reduce_principal
     )
     onward = (
         onward
@@ -252,7 +257,7 @@ def _spread_payoff(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame)
     credit = line(over, pl.lit(0), None, pl.col("money"))
     return pl.concat(
         [
-            _poured(daily_lines(exact, dues, ranks), pl.col("asked")),
+            _poured(daily_lines(exact, dues, ranks, settles=True), pl.col("asked")),
             _poured(credit, pl.col("asked")),
         ]
     )

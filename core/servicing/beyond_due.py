@@ -24,17 +24,13 @@ def whole_lines(
     `spread` gives every instalment an even share, the last one the remainder; what a share
     leaves over goes to the next instalments.
     """
-    own = policies.excess.rename({"excess": "own_excess"})
     keys = ["loan_id", "event_id", "money", "rule", "excess"]
-    loans = loans.join(own, on="rule", how="left", maintain_order="left").with_columns(
-        excess=pl.coalesce("own_excess", "excess")
-    )
     ranks = policies.waterfall_ranks.filter(pl.col("timing") == Timing.in_advance)
     number = ["due_date", "instalment_no"]
     coming = (
         dues.filter((pl.col("due_date") > date) & (pl.col("amount") > pl.col("paid")))
         .join(loans.select(keys), on="loan_id")
-        .join(ranks.select("rule", "component", "rank"), on=["rule", "component"])
+        .join(ranks.select("rule", "component", "rank", "vertical"), on=["rule", "component"])
         .sort("loan_id", *number, "rank")
         .with_columns(
             nth=pl.struct(number).rank("dense").over("loan_id").cast(pl.Int64),
@@ -55,6 +51,8 @@ def whole_lines(
         - pl.when((pl.col("excess") == Excess.next_then_last) & (pl.col("nth") == 1))
         .then(2**20)
         .otherwise(0),
+    ).with_columns(  # a vertical waterfall goes through all instalments, component by component
+        place=pl.col("place") + pl.when("vertical").then(pl.col("rank") * 2**32).otherwise(0)
     )
     shape = ["loan_id", "event_id", "money", "due_date", "instalment_no", "component"]
 
@@ -164,17 +162,24 @@ def scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
     )
 
 
-def daily_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
+def daily_lines(
+    loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame, settles: bool = False
+) -> pl.DataFrame:
     """Interest to the day with the next instalment, its principal, then what `excess` says.
 
-    Interest comes first, unless the waterfall has principal in advance before it.
+    Interest comes first, unless the waterfall has principal in advance before it. Money for the
+    last instalments pays no interest before its day, unless it `settles` the loan.
     """
     if loans.is_empty():
         return line(loans, pl.lit(0), None, pl.lit(0))
     own_dues = dues.join(loans.select("loan_id"), on="loan_id", how="semi")
     early = _early(own_dues).group_by("loan_id", "instalment_no").agg(pl.col("early").sum())
+    backwards = (pl.col("excess") == Excess.last_instalment) & (
+        pl.col("instalment_no") <= pl.col("instalments")
+    )
+    waits = backwards & (not settles)
     loans = loans.with_columns(
-        earned=pl.min_horizontal("interest_off", "money"),
+        earned=pl.when(waits).then(0).otherwise(pl.min_horizontal("interest_off", "money")),
         reduces=pl.col("excess") == Excess.reduce_principal,
     )
     # one row for every instalment that may take principal: the next one, or as many to come
@@ -182,10 +187,11 @@ def daily_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) ->
     covers = (pl.col("money") + pl.col("advance_paid")) // pl.col("emi").clip(lower_bound=1)
     reach = pl.col("instalment_no") + covers + 2
     level = pl.col("amortisation") == Amortisation.equal_instalment
+    ends = backwards | (pl.col("excess") == Excess.next_then_last)
     last = (
         pl.when("reduces")
         .then("instalment_no")
-        .when(level)
+        .when(level & ~ends)
         .then(pl.min_horizontal(pl.max_horizontal("instalments", "instalment_no"), reach))
         .otherwise(pl.max_horizontal("instalments", "instalment_no"))
     )
@@ -204,18 +210,26 @@ def daily_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) ->
     principal = line(slots, pl.col("slot"), Component.principal, room)
     rest = line(loans, pl.lit(0), Component.principal, pl.col("rest_principal"))
     first = _principal_first(loans, ranks)
+    further = backwards | (
+        (pl.col("excess") == Excess.next_then_last) & (pl.col("slot") > pl.col("instalment_no"))
+    )
+    place = pl.when(further).then(_LAST - pl.col("slot")).otherwise("slot").cast(pl.Int16)
     order = pl.concat(
         [
             interest.with_columns(place=pl.when(first).then("instalment_no").otherwise(0)),
-            principal.with_columns(place=pl.col("instalment_no")),
-            rest.with_columns(place=pl.lit(32_767, dtype=pl.Int16)),
+            principal.with_columns(place=slots.select(place).to_series()),
+            rest.with_columns(place=pl.lit(_LAST, dtype=pl.Int16)),
         ]
     )
     # one key sorts faster than two; on one place principal stands before interest
-    place = pl.col("loan_id") * 2**16 + pl.col("place")
+    key = pl.col("loan_id") * 2**16 + pl.col("place")
     if not first.any():
-        return order.sort(place).drop("place")
-    return order.sort(place, "component").drop("place")
+        return order.sort(key).drop("place")
+    return order.sort(key, "component").drop("place")
+
+
+_LAST = 32_767
+"""Above every instalment number (Int16)."""
 
 
 def _principal_first(loans: pl.DataFrame, ranks: pl.DataFrame) -> pl.Series:

@@ -65,7 +65,8 @@ def bill(
         dues = _open(dues, asked)
         moved = next_period(asked, date, calendars)
         touched = replaced(touched, stepped, ending, moved)
-        billed.append(asked.select("loan_id", "billed_interest", "billed_principal"))
+        whole = pl.col("billed_interest") + pl.col("interest_stands")
+        billed.append(asked.select("loan_id", whole.alias("billed_interest"), "billed_principal"))
     return touched, dues, pl.concat(billed)
 
 
@@ -80,10 +81,13 @@ def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
             early_principal=pl.col("paid").filter(pl.col("component") == 0).sum(),
             early_interest=pl.col("paid").filter(pl.col("component") == 1).sum(),
             stands=(pl.col("amount") - pl.col("paid")).filter(pl.col("component") == 0).sum(),
+            interest_stands=(pl.col("amount") - pl.col("paid"))
+            .filter(pl.col("component") == 1)
+            .sum(),
         )
     )
     return ending.join(early, on="loan_id", how="left", maintain_order="left").with_columns(
-        pl.col("early_principal", "early_interest", "stands").fill_null(0)
+        pl.col("early_principal", "early_interest", "stands", "interest_stands").fill_null(0)
     )
 
 
@@ -106,12 +110,9 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     first = pl.when(pl.col("instalment_no") == 1).then(pl.col("first_interest_adjustment"))
     room = pl.col("emi") + first.otherwise(0) - pl.col("early_principal") - pl.col("early_interest")
     waits = (pl.col("instalment_no") <= pl.col("grace_interest")) & ~last
+    nights = pl.col("interest_accrued") - pl.col("interest_stands")
     earned = (
-        pl.when(waits)
-        .then(0)
-        .when(level)
-        .then(pl.min_horizontal("interest_accrued", room))
-        .otherwise(pl.col("interest_accrued"))
+        pl.when(waits).then(0).when(level).then(pl.min_horizontal(nights, room)).otherwise(nights)
     )
     with_interest = asked.with_columns(
         billed_interest=pl.when(daily)
@@ -119,7 +120,7 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("status") == Status.overpaid.value)
         .then(0)
         .when(interest_stopped())
-        .then(pl.col("interest_accrued").clip(lower_bound=0))
+        .then(nights.clip(lower_bound=0))
         .otherwise(pl.col("asked_interest") - pl.col("early_interest"))
         .clip(lower_bound=0)
     )
@@ -158,10 +159,11 @@ def next_period(
 ) -> pl.DataFrame:
     """Positions after billing: dues grown, cursor on the next instalment, accrual restarted."""
     figures = Figures(asked)
+    asked_interest = pl.col("billed_interest") + pl.col("interest_stands")
     settled = _with_residue(asked, figures, date).with_columns(
         principal_due=pl.col("principal_due") + pl.col("billed_principal") + pl.col("stands"),
-        interest_due=pl.col("interest_due") + pl.col("billed_interest"),
-        interest_accrued=pl.col("interest_accrued") - pl.col("billed_interest"),
+        interest_due=pl.col("interest_due") + asked_interest,
+        interest_accrued=pl.col("interest_accrued") - asked_interest,
         accrual_paid=(pl.col("accrual_paid") - pl.col("early_interest")).clip(lower_bound=0),
         advance_paid=(
             pl.col("advance_paid") - pl.col("early_interest") - pl.col("early_principal")

@@ -86,7 +86,9 @@ def _stepped(
                 "instalment_no",
                 due_date="next_due_date",
                 principal=pl.col("billed_principal") + pl.col("early_principal") + pl.col("stands"),
-                interest=pl.col("billed_interest") + pl.col("early_interest"),
+                interest=pl.col("billed_interest")
+                + pl.col("early_interest")
+                + pl.col("interest_stands"),
             ).cast(ROWS)  # type: ignore[arg-type]
         )
         moved = next_period(asked, end, calendars)

@@ -23,14 +23,14 @@ from core.ledger.codes import (
 )
 from core.ledger.events import REPLAY_ORDER
 from core.servicing.allocation import allocate, money_rule, use_credit
-from core.servicing.billing import whole_claim_due
-from core.servicing.book import merge_dues
 from core.servicing.changes import change, with_tranche
 from core.servicing.closure import charge_off, claim, extinguished
+from core.servicing.dues_to_come import open_dues, show_principal_due
 from core.servicing.fees import origination_fees
 from core.servicing.instalments import earned_whole, instalment_of, point, stand
 from core.servicing.reage import reage
 from core.servicing.running import Running
+from core.servicing.taken_back import chargeback, refund_credit
 
 STEP = {
     # after billing: they never change the instalment due on the day
@@ -171,7 +171,7 @@ def _disburse(day: Running, events: pl.DataFrame) -> None:
     day.book(cost.filter("fee_deducted"), "payout_clearing", "fee_income", "fee")
     day.book(cost.filter(~pl.col("fee_deducted")), "payment_clearing", "fee_income", "fee")
     if whole.any():
-        _show_principal_due(day, whole)
+        show_principal_due(day, whole)
         day.touched = point(day.touched, day.dues, whole, day.date)
 
 
@@ -188,25 +188,6 @@ def _lent(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
     return pl.concat([lent.filter(~at), tranches]).sort("loan_id")
 
 
-def _show_principal_due(day: Running, at: pl.Series) -> None:
-    """Set `principal_due` of loans `at` to what stands due: a down payment, a late chargeback."""
-    loans = day.touched.filter(at).select("loan_id")
-    due = (
-        day.dues.filter(
-            (pl.col("due_date") <= day.date) & (pl.col("component") == Component.principal)
-        )
-        .join(loans, on="loan_id", how="semi")
-        .group_by("loan_id")
-        .agg(shown=(pl.col("amount") - pl.col("paid")).sum())
-    )
-    shown = pl.when(at).then(pl.col("shown").fill_null(0)).otherwise("principal_due")
-    day.touched = (
-        day.touched.join(due, on="loan_id", how="left", maintain_order="left")
-        .with_columns(principal_due=shown)
-        .drop("shown")
-    )
-
-
 def _charge(day: Running, events: pl.DataFrame) -> None:
     """A fee or penalty joins the instalment within whose period it falls due."""
     body = pl.Struct({"component": pl.Int8, "due_date": pl.String})
@@ -217,7 +198,7 @@ def _charge(day: Running, events: pl.DataFrame) -> None:
         on=pl.col("due_date").str.to_date(), strictly=pl.lit(False)
     )
     placed = instalment_of(asked, day.policies.calendars)
-    _open(day, placed, pl.col("component").cast(pl.Int8), "amount")
+    open_dues(day, placed, pl.col("component").cast(pl.Int8), "amount")
     penalty = told["component"] == Component.penalty.value
     sums = told.select(
         "loan_id",
@@ -234,88 +215,6 @@ def _charge(day: Running, events: pl.DataFrame) -> None:
     )
     day.book(told.filter(~penalty), "fees_receivable", "fee_income", "amount")
     day.book(told.filter(penalty), "penalties_receivable", "penalty_income", "amount")
-
-
-def _open(day: Running, placed: pl.DataFrame, component: pl.Expr, amount: str) -> None:
-    """Add amounts to the dues of the instalments that `instalment_of` found."""
-    rows = placed.filter(pl.col(amount) > 0).select(
-        "loan_id",
-        instalment_no=pl.col("number"),
-        component=component,
-        due_date=pl.col("falls"),
-        amount=pl.col(amount),
-        paid=pl.lit(0, dtype=pl.Int64),
-        fee_assessed=pl.lit(False),
-    )
-    # an instalment after the last one reaches up to the latest of what it holds
-    same = day.dues.join(
-        rows.select("loan_id", "instalment_no"), on=["loan_id", "instalment_no"], how="semi"
-    )
-    reach = pl.concat([same, rows.select(same.columns)]).group_by("loan_id", "instalment_no").agg(
-        reach=pl.col("due_date").max()
-    )  # fmt: skip
-    keys = ["loan_id", "instalment_no"]
-
-    def reaching(frame: pl.DataFrame) -> pl.DataFrame:
-        return (
-            frame.join(reach, on=keys, how="left", maintain_order="left")
-            .with_columns(due_date=pl.coalesce("reach", "due_date"))
-            .drop("reach")
-        )
-
-    day.dues = merge_dues(reaching(day.dues), reaching(rows))
-
-
-def _take_back(day: Running, events: pl.DataFrame, source: str) -> None:
-    """Money out again: the borrower's credit first, the rest is principal to be paid anew."""
-    out = events.select("loan_id", "event_id", asked="amount")
-    grown = day.touched.join(out, on="loan_id", how="left", maintain_order="left")
-    asked = pl.col("asked").fill_null(0)
-    grown = grown.with_columns(used=pl.min_horizontal("credit", asked))
-    grown = grown.with_columns(anew=asked - pl.col("used"))
-    day.touched = grown.with_columns(
-        credit=pl.col("credit") - pl.col("used"), principal=pl.col("principal") + pl.col("anew")
-    ).select(day.touched.columns)
-    hit = grown.filter(pl.col("asked").is_not_null())
-    off = pl.col("status") == Status.charged_off.value
-    day.book(hit, "borrower_credit", source, "used")
-    day.book(hit.filter(~off), "loan_principal", source, "anew")
-    day.book(hit.filter(off), "credit_loss", source, "anew")
-    day.book(hit.filter(off), "memo_claim", "memo_contra", "anew")
-    back = hit.filter(pl.col("anew") > 0)
-    if back.is_empty():
-        return
-    maturity = instalment_of(
-        back.with_columns(on=pl.lit(day.date), strictly=pl.lit(False)), day.policies.calendars
-    )
-    on_the_last = (maturity["number"] == maturity["instalments"]) & (
-        maturity["falls"] == maturity["on"]
-    )
-    placed = instalment_of(
-        back.with_columns(on=pl.lit(day.date), strictly=~on_the_last), day.policies.calendars
-    )
-    # of a claim that is off the books, all is due
-    at_once = whole_claim_due()
-    placed = placed.with_columns(
-        number=pl.when(at_once)
-        .then((pl.col("instalments") + 1).cast(pl.Int16))
-        .otherwise("number"),
-        falls=pl.when(at_once).then(pl.lit(day.date)).otherwise("falls"),
-    )
-    _open(day, placed, pl.lit(Component.principal.value, dtype=pl.Int8), "anew")
-    at = day.touched["loan_id"].is_in(back["loan_id"].implode())
-    _show_principal_due(day, at)
-    whole = at & day.touched["whole_schedule"]
-    if whole.any():
-        day.touched = point(day.touched, day.dues, whole, day.date)
-
-
-def _chargeback(day: Running, events: pl.DataFrame) -> None:
-    _take_back(day, events, "payment_clearing")
-
-
-def _refund_credit(day: Running, events: pl.DataFrame) -> None:
-    _take_back(day, events, "payout_clearing")
 
 
 def _charge_off(day: Running, events: pl.DataFrame) -> None:
@@ -346,7 +245,7 @@ def _accelerate(day: Running, gone: pl.DataFrame) -> None:
         return
     today = pl.when(later).then(pl.lit(day.date)).otherwise("due_date")
     day.dues = day.dues.with_columns(due_date=today)
-    _show_principal_due(day, day.touched["loan_id"].is_in(ids.implode()))
+    show_principal_due(day, day.touched["loan_id"].is_in(ids.implode()))
 
 
 def _write_off(day: Running, events: pl.DataFrame) -> None:
@@ -375,6 +274,6 @@ _HANDLERS = {
     Kind.write_off: _write_off,
     Kind.disbursed: _disburse,
     Kind.charge_assessed: _charge,
-    Kind.chargeback: _chargeback,
-    Kind.credit_refunded: _refund_credit,
+    Kind.chargeback: chargeback,
+    Kind.credit_refunded: refund_credit,
 }

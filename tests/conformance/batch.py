@@ -24,6 +24,7 @@ from core.servicing.closure import claim
 from core.servicing.opening import agreed_terms
 from core.servicing.payoff import quote
 from core.servicing.projection import project
+from core.servicing.taken_back import PARTS, asked_again
 from tests.conformance.mapping import Step
 from tests.conformance.products import terms_row
 
@@ -98,6 +99,7 @@ class Batch:
                 )  # fmt: skip
                 self.events[life.number].append((s, event))
         boarded = pl.DataFrame(terms, schema=empty(Terms).schema)
+        self.products = boarded.select("loan_id", "product")
         self._in_per_cent(boarded, rows)
         self.first = boarded["disbursed_on"].min() if terms else None
         events = pl.DataFrame(rows, schema={"event_id": pl.Int64, "kind": pl.Int8, "loan_id": pl.Int64,
@@ -170,6 +172,7 @@ class Batch:
                     .drop("owed")
                     .filter((pl.col("kind") != Kind.payment_received) | (pl.col("amount") > 0))
                 )
+            today = self._asked_again(book, today, paid, date)
             done = close(book, today, self.policies, date)
             book = done.book
             day = pl.lit(date)
@@ -216,6 +219,41 @@ class Batch:
         seen.earned, seen.ended = pl.concat(earned), pl.concat(ended)
         seen.paid, seen.moved = pl.concat(paid), pl.concat(moved)
         return seen
+
+    def _asked_again(
+        self, book: Book, today: pl.DataFrame, paid: list[pl.DataFrame], date: dt.date
+    ) -> pl.DataFrame:
+        """The day's events, chargebacks with what their payment had met by then."""
+        taken = pl.col("kind") == Kind.chargeback.value
+        mine = today.filter(taken)
+        if mine.is_empty():
+            return today
+        columns = ["event_id", "component", "amount"]
+        # the payment may be of the same day
+        met = [close(book, today.filter(~taken), self.policies, date).allocations, *paid]
+        asked = mine.select("event_id", "loan_id", "amount", target=self._targets(mine)).join(
+            self.products, on="loan_id"
+        )
+        parts = asked_again(
+            asked.drop_nulls("target"),
+            pl.concat(each.select(columns) for each in met),
+            self.policies.chargeback_ranks,
+        )
+        told = parts.select("event_id", told=pl.struct(*PARTS).struct.json_encode())
+        return (
+            today.join(told, on="event_id", how="left", maintain_order="left")
+            .with_columns(payload=pl.coalesce("told", "payload"))
+            .drop("told")
+        )
+
+    def _targets(self, mine: pl.DataFrame) -> pl.Series:
+        """The payment that each chargeback takes back, as its event."""
+        found = []
+        for event, loan in mine.select("event_id", "loan_id").rows():
+            own = self.events[loan - 1]
+            step = next(s for s, e in own if e == event)
+            found.append(next((e for s, e in own if s.i == step.target), None))
+        return pl.Series(found, dtype=pl.Int64)
 
     def _quoted(
         self,

@@ -26,6 +26,8 @@ KINDS = {
 }  # fmt: skip
 
 
+UNDOES = {"reage_undo": Kind.reaged, "reamortize_undo": Kind.reamortised,
+          "charge_off_undo": Kind.charge_off}  # fmt: skip
 RESPREADS = {"reage": Kind.reaged, "reamortize": Kind.reamortised}
 
 
@@ -43,6 +45,8 @@ class Step:
     implicit: bool = False
     percent: Decimal | None = None
     """A charge in per cent of what is lent and all interest on it."""
+    target: int | None = None
+    """The step whose payment a chargeback takes back."""
     undone: bool = False
     """A payout that was undone, or its down payment: no longer listed then."""
 
@@ -72,8 +76,8 @@ def mapped(case: dict[str, Any]) -> Mapped:
             found.reversals[_target(s, found)] = s["i"]
         elif kind in ("undo_last_disbursal", "undo_disbursal"):
             _undo(s, found)
-        elif kind in ("reage_undo", "reamortize_undo"):
-            found.reversals[_last(s, found, RESPREADS[kind.removesuffix("_undo")])] = s["i"]
+        elif kind in UNDOES:
+            found.reversals[_last(s, found, UNDOES[kind])] = s["i"]
         else:
             found.steps += _events(s, case["loans"][s["loan"] - 1])
     return found
@@ -162,7 +166,9 @@ def _events(s: dict[str, Any], terms: dict[str, Any]) -> list[Step]:
         amount, on, body = _charge(s, terms, decimals)
         if s["charge"]["calculation"] != "FLAT":
             percent, amount = Decimal(s.get("amount") or s["charge"]["amount"]), None
-    step = Step(s["i"], KINDS[kind], s["loan"], on, amount, submitted, body, percent=percent)
+    target = s.get("target", {}).get("step") if kind == "chargeback" else None
+    step = Step(s["i"], KINDS[kind], s["loan"], on, amount, submitted, body, percent=percent,
+                target=target)  # fmt: skip
     down = terms["down_payment"]
     if kind != "disburse" or not down.get("enabled") or not down.get("auto"):
         return [step]

@@ -38,14 +38,12 @@ def product(
     terms: dict[str, Any], fees: list[dict[str, Any]], number: int
 ) -> list[tuple[str, Policy]]:
     """The policies that a loan's terms, and the `fees` of its payout, ask for, by folder."""
-    for name in ("fixed_emi_amount", "fixed_length_days", "buy_down_fee"):
+    for name in ("fixed_emi_amount", "fixed_length_days"):
         if terms.get(name) and terms[name] != {"enabled": False}:
             raise NotMappedError(name)
     for charge in [*(terms.get("charges") or []), *(terms.get("product_charges") or [])]:
         if not charge["time"].endswith("DISBURSEMENT"):
             raise NotMappedError(f"charge {charge['time']} {charge['calculation']}")
-    if terms["schedule_processing_type"] != "HORIZONTAL":
-        raise NotMappedError("vertical processing")
     decimals = int(terms["currency_decimals"])
     progressive = terms["schedule_type"] == "PROGRESSIVE"
     flat = terms["interest_type"] == "FLAT"
@@ -61,7 +59,9 @@ def product(
     def waterfall(due: list[str], advance: list[str]) -> str:
         order = [f"{t}.{c}" for t, cs in (("past_due", due), ("due", due), ("in_advance", advance))
                  for c in [*cs, "tax"]]  # fmt: skip
-        falls.append(Waterfall(name=f"w{number}-{len(falls)}", order=order, **common))
+        direction = terms["schedule_processing_type"].lower()
+        name = f"w{number}-{len(falls)}"
+        falls.append(Waterfall(name=name, order=order, direction=direction, **common))
         return falls[-1].name
 
     payments = _payments(terms, waterfall)
@@ -70,7 +70,13 @@ def product(
     names = {v: k for k, v in _BASES.items()}
     daily = recalculated(terms)
     if daily:
-        payments = {"waterfall": payments["waterfall"], "excess": "next_instalment"}
+        rules = {k: v for k, v in payments.get("by_kind", {}).items() if v["excess"] != "spread"}
+        payments = {"waterfall": payments["waterfall"], "excess": payments["excess"],
+                    "by_kind": rules}  # fmt: skip
+        if payments["excess"] == "spread":
+            payments["excess"] = "next_instalment"
+    for each in terms.get("credit_allocation") or []:
+        payments["chargeback"] = [name.lower() for name in each["order"]]
     made = Product(
         name=f"p{number}", entity="us-consumer", currency=terms["currency"], day_order="sequence",
         schedule={
@@ -206,5 +212,5 @@ def can_recalculate(terms: dict[str, Any], steps: list[Step]) -> None:
         kind = MONEY.get(each["transaction_type"], Kind.write_off)
         rule = each["future_installment_allocation_rule"]
         used = kind in kinds or (kind is None and Kind.payment_received in kinds)
-        if used and rule != "NEXT_INSTALLMENT":
+        if used and rule == "REAMORTIZATION":
             raise NotMappedError(f"{rule} with recalculated interest")

@@ -395,6 +395,12 @@ class Shown:
         then = self._before(step)
         balance = 0
         for other, event in then.events:
+            if other is step and step.kind is Kind.charge_off:
+                moves = then.moved.filter(pl.col("event_id") == event)
+                return then._moved(step, moves) | {
+                    "date": step.date, "type": NAMES[step.kind], "i": step.i, "balance": 0,
+                    "implicit": False, "reverted": True,
+                }  # fmt: skip
             if other.kind is Kind.disbursed:
                 balance += other.amount or 0
             elif other.kind in MONEY_IN:

@@ -75,14 +75,14 @@ def test_the_digest_is_of_content_not_of_files() -> None:
     assert PolicyBook.of(FILES).digest != PolicyBook.of(other).digest
 
 
-def test_a_daily_product_refuses_money_on_the_last_instalment() -> None:
-    with pytest.raises(PolicyError, match="last_instalment"):
+def test_money_is_spread_over_a_schedule_that_stands_whole_alone() -> None:
+    with pytest.raises(PolicyError, match="stands_whole"):
         PolicyBook.of(
             _with(
                 "products",
                 "instalment-act365.yaml",
                 "excess: next_instalment",
-                "excess: last_instalment",
+                "excess: spread",
             )
         )
     assert Product.model_fields["entity"]
