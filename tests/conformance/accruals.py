@@ -184,7 +184,11 @@ def _still(shown: Shown) -> bool:
 
 def _at_the_end(booked: Booked, shown: Shown, earned: _Earned) -> None:
     ended = shown.ended_on()
-    if ended is None or shown.position is None or _still(shown):
+    if ended is None or shown.position is None:
+        return
+    if _still(shown):  # it was closed in between: what closing booked stays
+        if booked.through is None or booked.through < ended:
+            booked.add(ended, 0, max(earned.to(ended) - booked.interest, 0), 0, 0)
         return
     step = max((s.i for s, _ in shown.events), default=0)
     off = shown.position["status"] == Status.charged_off
