@@ -109,6 +109,7 @@ class Figures:
             (terms["grace_principal"] + terms["grace_interest"] + terms["grace_charged"]).max()
         )
         self.changed = "rate_until" in terms.columns and terms["rate_until"].count() > 0
+        self.paused = "paused_until" in terms.columns and terms["paused_until"].count() > 0
         self.tranched = "later" in terms.columns
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
 

@@ -86,6 +86,7 @@ class Kind(IntEnum):
     due_date_moved = 16
     reamortised = 17
     reaged = 18
+    interest_paused = 19
 
 
 class EventState(IntEnum):
@@ -114,6 +115,7 @@ EVENT_KINDS = {
     Kind.due_date_moved: "the next instalment and those after it fall due later",
     Kind.reamortised: "arrears and what is to come are spread anew over the instalments left",
     Kind.reaged: "arrears and what is to come make a new schedule; nothing is past due",
+    Kind.interest_paused: "no interest is earned for some days; the instalments stay",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 
@@ -132,6 +134,7 @@ CHANGES = (
     Kind.due_date_moved,
     Kind.reamortised,
     Kind.reaged,
+    Kind.interest_paused,
 )
 """Kinds that change the contract: each closes the schedule in force and opens the next."""
 REVERSIBLE = (

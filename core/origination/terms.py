@@ -28,6 +28,8 @@ class Terms(dy.Schema):
     first_interest_adjustment = dy.Int64()
     rate_until = dy.Date(nullable=True)  # before it the rate was `rate_before`
     rate_before = dy.Int64(nullable=True)
+    paused_from = dy.Date(nullable=True)  # nights from here ...
+    paused_until = dy.Date(nullable=True)  # ... to here bear no interest
 
     @dy.rule()
     def first_due_is_after_disbursement(cls) -> pl.Expr:

@@ -8,6 +8,7 @@ equals a to b plus b to c for every b, and a day books the difference of rounded
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import polars as pl
 
@@ -47,7 +48,7 @@ class Accrual:
         return _elapsed(pl.col("period_start"), pl.col("period_end"))
 
     def _numerator_of(self, mode: InterestMode) -> pl.Expr:
-        nights = _elapsed(pl.col("accrual_from"), self.date)
+        nights = self._nights(_elapsed)
         if mode is InterestMode.scheduled:
             return int128(pl.col("period_interest")) * nights
         earning = (
@@ -60,9 +61,7 @@ class Accrual:
         def of(basis: RateBasis) -> pl.Expr:
             if basis in ACTUAL:
                 count = ACTUAL[basis]
-                return balance * (
-                    pl.col("rate_ppb") * count.numerator(pl.col("accrual_from"), self.date)
-                )
+                return balance * (pl.col("rate_ppb") * self._nights(count.numerator))
             numerator, denominator = self.figures.rate_factor()
             adjustment = pl.when(pl.col("instalment_no") == 1).then(
                 pl.col("first_interest_adjustment")
@@ -71,6 +70,17 @@ class Accrual:
             return (balance * numerator + agreed) * nights
 
         return by_code(pl.col("basis"), self.figures.basis, RateBasis, of)
+
+    def _nights(self, count: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> pl.Expr:
+        """What `count` makes of the nights of the segment, less those of an interest pause."""
+        start = pl.col("accrual_from")
+        whole = count(start, self.date)
+        if not self.figures.paused:
+            return whole
+        first = pl.max_horizontal(start, "paused_from")
+        last = pl.max_horizontal(pl.min_horizontal(self.date, "paused_until"), first)
+        paused = pl.col("paused_until").is_not_null()
+        return whole - pl.when(paused).then(count(first, last)).otherwise(0)
 
     def _denominator_of(self, mode: InterestMode) -> pl.Expr:
         if mode is InterestMode.scheduled:

@@ -67,7 +67,7 @@ class Dues(dy.Schema):
 
 STATE = tuple(Positions.column_names())
 CHANGING = ("rate_ppb", "instalments", "emi", "first_due_date", "anchor_day", "rate_until",
-            "rate_before", "has_stub", "every", "unit", "end_of_month")  # fmt: skip
+            "rate_before", "paused_from", "paused_until", "has_stub", "every", "unit", "end_of_month")  # fmt: skip
 """Terms that a change of the contract may set anew."""
 DUE_COLUMN = {
     Component.principal: "principal_due",

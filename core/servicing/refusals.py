@@ -30,6 +30,7 @@ ALLOWED: dict[Kind, frozenset[Status | None]] = {
     Kind.due_date_moved: _LIVING,
     Kind.reamortised: _LIVING,
     Kind.reaged: _LIVING,
+    Kind.interest_paused: _LIVING,
     Kind.charge_off: _LIVING,
     Kind.write_off: _OWING,
     Kind.interest_waived: _OWING,
@@ -44,7 +45,9 @@ def refused(orders: pl.DataFrame) -> pl.Series:
     `rate_ppb` (Int64), `due_date` (Date), null where an order has none; of the loan `status`
     (Int8, null: nothing paid out), `credit` (Int64), `disbursed_on` and `last_money` (Date:
     value date of the last money in that stands), `amortisation`, `interest_mode` (codes),
-    `whole_schedule` (Boolean) and `highest_ppb` (Int64: the product's bound).
+    `whole_schedule` (Boolean), `highest_ppb` (Int64: the product's bound), `rate_now` (Int64), and
+    of its interest pause `paused_until` (Date); of a pause that is ordered `starts`, ends on
+    `due_date`.
     """
     kind, order = pl.col("kind"), pl.lit(None, dtype=pl.String)
     for one, states in ALLOWED.items():
@@ -64,6 +67,14 @@ def refused(orders: pl.DataFrame) -> pl.Series:
         .then(pl.lit("flat_loans_do_not_change"))
         .when((kind == Kind.rate_changed) & (pl.col("rate_ppb") > pl.col("highest_ppb")))
         .then(pl.lit("rate_above_the_products_bound"))
+        .when((kind == Kind.interest_paused) & (scheduled | (pl.col("rate_now") == 0)))
+        .then(pl.lit("no_interest_follows_the_balance"))
+        .when((kind == Kind.interest_paused) & (pl.col("due_date") < pl.col("starts")))
+        .then(pl.lit("pause_ends_before_it_begins"))
+        .when((kind == Kind.interest_paused) & (pl.col("starts") <= pl.col("value_date")))
+        .then(pl.lit("pause_not_after_value_date"))
+        .when((kind == Kind.interest_paused) & (pl.col("starts") <= pl.col("paused_until")))
+        .then(pl.lit("another_pause_runs"))
         .when((kind == Kind.reaged) & ~pl.col("whole_schedule") & scheduled)
         .then(pl.lit("interest_is_fixed_by_the_schedule"))
         .when(dates & (pl.col("due_date") <= pl.col("value_date")))
@@ -82,6 +93,7 @@ COLUMNS = {
     "kind": pl.Int8, "value_date": pl.Date, "amount": pl.Int64, "rate_ppb": pl.Int64,
     "due_date": pl.Date, "status": pl.Int8, "credit": pl.Int64, "disbursed_on": pl.Date,
     "last_money": pl.Date, "amortisation": pl.Int8, "interest_mode": pl.Int8,
-    "whole_schedule": pl.Boolean, "highest_ppb": pl.Int64,
+    "whole_schedule": pl.Boolean, "highest_ppb": pl.Int64, "starts": pl.Date,
+    "rate_now": pl.Int64, "paused_until": pl.Date,
 }  # fmt: skip
 """What `refused` reads, with its types."""

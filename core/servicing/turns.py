@@ -28,6 +28,7 @@ from core.servicing.closure import charge_off, claim, extinguished
 from core.servicing.dues_to_come import open_dues, show_principal_due
 from core.servicing.fees import origination_fees
 from core.servicing.instalments import earned_whole, instalment_of, point, stand
+from core.servicing.pause import pause
 from core.servicing.reage import reage
 from core.servicing.running import Running
 from core.servicing.taken_back import chargeback, refund_credit
@@ -270,6 +271,7 @@ def _write_off(day: Running, events: pl.DataFrame) -> None:
 _HANDLERS = {
     **dict.fromkeys(CHANGES, change),
     Kind.reaged: reage,
+    Kind.interest_paused: pause,
     Kind.charge_off: _charge_off,
     Kind.write_off: _write_off,
     Kind.disbursed: _disburse,

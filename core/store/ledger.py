@@ -179,7 +179,8 @@ class Ledger:
         """Loans as they stand at the last published date, for what may be ordered of them.
 
         `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `last_money`
-        (Date: value date of the last money in that was not taken back).
+        (Date: value date of the last money in that was not taken back), `rate_now` (Int64) and
+        `paused_until` (Date) as the contract stands.
         """
         head = self.head()
         return self.of_loans(
@@ -190,11 +191,19 @@ class Ledger:
                              last(close_reason ORDER BY version) AS reason
                       FROM {{lake}}.loans WHERE close_reason IS NOT NULL
                         AND version IN {PUBLISHED} GROUP BY loan_id),
+            terms AS (SELECT loan_id, last(rate_ppb ORDER BY version) AS rate_ppb,
+                             last(paused_until ORDER BY version) AS paused_until
+                      FROM (SELECT version, loan_id, rate_ppb, paused_until FROM {{lake}}.loans
+                            WHERE close_reason IS NULL UNION ALL
+                            SELECT version, loan_id, rate_ppb, paused_until
+                            FROM {{lake}}.changed_terms)
+                      WHERE version IN {PUBLISHED} GROUP BY loan_id),
             money AS (SELECT loan_id, max(value_date) AS last_money FROM {{lake}}.events
                       WHERE kind IN (SELECT unnest($money)) AND loan_id IN (SELECT loan_id FROM _ids)
                         AND idempotency_key NOT IN (SELECT key FROM undone)
                       GROUP BY loan_id)
             SELECT _ids.loan_id, coalesce(p.credit, 0) AS credit, m.last_money,
+                   t.rate_ppb AS rate_now, t.paused_until,
                    (CASE WHEN e.closed_on IS NULL THEN p.status
                          WHEN e.reason = 'written off' THEN $written_off
                          ELSE $closed END)::TINYINT AS status
@@ -204,6 +213,7 @@ class Ledger:
                    ON p.loan_id = _ids.loan_id
             LEFT JOIN ended e ON e.loan_id = _ids.loan_id
             LEFT JOIN money m ON m.loan_id = _ids.loan_id
+            LEFT JOIN terms t ON t.loan_id = _ids.loan_id
             """,
             ids.unique(),
             {

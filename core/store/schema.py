@@ -89,7 +89,13 @@ _LATE_NEWS = [
     f"{columns(empty(Terms).schema)})",
 ]
 
-MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS)
+_INTEREST_PAUSE = [
+    f"ALTER TABLE {{lake}}.{table} ADD COLUMN IF NOT EXISTS {column} DATE"
+    for table in ("loans", "changed_terms")
+    for column in ("paused_from", "paused_until")
+]
+
+MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _INTEREST_PAUSE)
 """Statements by number, from 1. Append; never change one that was released."""
 
 

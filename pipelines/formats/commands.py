@@ -4,7 +4,8 @@ Some commands carry an `amount` (decimal, in the loan's currency), a charge also
 reversal the `target_ref` of the payment or command it takes back, a change of the contract
 `rate_percent`, `instalments` (how many more) or the `due_date` to move to, and whether to `keep`
 the `term` (default) or the `instalment`; a re-age how many `instalments` it makes, the `due_date`
-of the first, and, where the period changes, `every` and `unit` (months, weeks, days). Files
+of the first, and, where the period changes, `every` and `unit` (months, weeks, days); an interest
+pause its `start_date` and, as `due_date`, its last day. Files
 without such commands need none of these columns. A new command is added to `COMMANDS`.
 """
 
@@ -34,9 +35,10 @@ COMMANDS = {
     "move_due_date": Kind.due_date_moved,
     "reamortise": Kind.reamortised,
     "reage": Kind.reaged,
+    "pause_interest": Kind.interest_paused,
 }
 """What may be ordered, and the kind of event that it becomes."""
-CHANGES = ("change_rate", "extend_term", "move_due_date", "reamortise", "reage")
+CHANGES = ("change_rate", "extend_term", "move_due_date", "reamortise", "reage", "pause_interest")
 WITHOUT_AMOUNT = ("charge_off", "write_off", "reverse", *CHANGES)
 OPTIONAL = (
     "amount",
@@ -47,6 +49,7 @@ OPTIONAL = (
     "keep",
     "every",
     "unit",
+    "start_date",
 )
 CHARGES = {"charge_fee": Component.fee, "charge_penalty": Component.penalty}
 
@@ -67,6 +70,7 @@ class Orders(dy.Schema):
     keep = dy.String()
     every = dy.Int16(nullable=True, min=1, max=366)
     unit = dy.String()
+    start_date = dy.Date(nullable=True)
     maker = dy.String(min_length=1, max_length=64)
     checker = dy.String(min_length=1, max_length=64)
     reason = dy.String(regex="^[a-z][a-z0-9_]{1,39}$")
@@ -89,7 +93,7 @@ class Orders(dy.Schema):
 
     @dy.rule()
     def command_without_a_due_date(cls) -> pl.Expr:
-        needs = pl.col("command").is_in([*CHARGES, "move_due_date", "reage"])
+        needs = pl.col("command").is_in([*CHARGES, "move_due_date", "reage", "pause_interest"])
         return ~needs | pl.col("due_date").is_not_null()
 
     @dy.rule()
@@ -111,6 +115,10 @@ class Orders(dy.Schema):
     @dy.rule()
     def keep_is_term_or_instalment(cls) -> pl.Expr:
         return pl.col("keep").is_in(["", "term", "instalment"])
+
+    @dy.rule()
+    def pause_without_a_start_date(cls) -> pl.Expr:
+        return (pl.col("command") == "pause_interest") == pl.col("start_date").is_not_null()
 
     @dy.rule()
     def reversal_without_a_target(cls) -> pl.Expr:
@@ -148,6 +156,7 @@ def parse(data: bytes, file_date: dt.date) -> Parsed:
         instalments=pl.col("instalments").str.strip_chars().cast(pl.Int16, strict=False),
         every=pl.col("every").str.strip_chars().cast(pl.Int16, strict=False),
         due_date=pl.col("due_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
+        start_date=pl.col("start_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
         value_date=pl.col("value_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
     )
     good, bad = split(typed, Orders, "command_ref")

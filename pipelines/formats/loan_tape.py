@@ -144,5 +144,7 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         emi="instalment",
         first_interest_adjustment="first_interest_adjustment",
         rate_until=pl.lit(None, dtype=pl.Date),
+        paused_from=pl.lit(None, dtype=pl.Date),
+        paused_until=pl.lit(None, dtype=pl.Date),
         rate_before=pl.lit(None, dtype=pl.Int64),
     )

@@ -76,7 +76,9 @@ def _judged(
     )  # fmt: skip
     about = (
         orders.drop("amount")
-        .rename({"minor": "amount", "boards_on": "disbursed_on"})
+        .rename(
+            {"minor": "amount", "boards_on": "disbursed_on", "start_date": "starts"}
+        )  # fmt: skip
         .join(bounds, on="product", how="left", maintain_order="left")
         .join(standing(orders["loan_id"]), on="loan_id", how="left", maintain_order="left")
     )
@@ -108,6 +110,7 @@ def _events(orders: pl.DataFrame) -> pl.DataFrame:
         instalments="instalments",
         due_date=due,
     )
+    paused = pl.struct(start=pl.col("start_date").cast(pl.String), end=due)
     reage = pl.struct(instalments="instalments", due_date=due, every="every", unit=unit)
     return orders.with_columns(
         currency="loan_currency",
@@ -116,6 +119,8 @@ def _events(orders: pl.DataFrame) -> pl.DataFrame:
         actor="maker",
         payload=pl.when(pl.col("command").is_in(list(commands.CHARGES)))
         .then(charge.struct.json_encode())
+        .when(pl.col("command") == "pause_interest")
+        .then(paused.struct.json_encode())
         .when(pl.col("command") == "reage")
         .then(reage.struct.json_encode())
         .when(pl.col("command").is_in(list(commands.CHANGES)))

@@ -150,6 +150,11 @@ def _events(s: dict[str, Any], terms: dict[str, Any]) -> list[Step]:
     kind = s["type"]
     if kind == "reschedule":
         return _changes(s, terms["schedule_type"] == "PROGRESSIVE")
+    if kind == "interest_pause":
+        today, start = date_of(s["business_date"]), date_of(s["start"])
+        body = {"start": s["start"], "end": s["end"]}
+        on = min(today, start - dt.timedelta(days=1))
+        return [Step(s["i"], Kind.interest_paused, s["loan"], on, None, today, body)]
     if kind in RESPREADS:
         return [_respread(s, terms)]
     if kind not in KINDS:

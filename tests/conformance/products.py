@@ -166,7 +166,7 @@ _BASES = {
 }  # fmt: skip
 
 
-def _rate(terms: dict[str, Any]) -> str:
+def rate_of(terms: dict[str, Any]) -> str:
     found = terms.get("annual_interest_rate") or terms.get("interest_rate") or "0"
     if Decimal(str(found)) == 0:
         return "0"
@@ -183,7 +183,7 @@ def terms_row(
     return {
         "product": code, "entity": entity, "currency": currency,
         "principal_agreed": first.amount, "balloon": 0,
-        "rate_ppb": int(Decimal(_rate(terms)) * 10**7),
+        "rate_ppb": int(Decimal(rate_of(terms)) * 10**7),
         "instalments": int(terms["number_of_repayments"]), "every": int(terms["repayment_every"]),
         "unit": unit.value, "disbursed_on": first.date, "first_due_date": due,
         "anchor_day": anchor.day if unit is Unit.months else due.day, "second_anchor_day": 1,
@@ -193,7 +193,7 @@ def terms_row(
 
 def recalculated(terms: dict[str, Any]) -> bool:
     """Interest follows the balance as it is really paid: daily simple interest."""
-    return bool(terms["interest_recalculation"].get("enabled")) and _rate(terms) != "0"
+    return bool(terms["interest_recalculation"].get("enabled")) and rate_of(terms) != "0"
 
 
 def can_recalculate(terms: dict[str, Any], steps: list[Step]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import polars as pl
 
 from core.contract.schedule import Amortisation
@@ -9,7 +11,7 @@ from core.ledger.codes import MONEY_IN, REVERSIBLE, InterestMode, Kind
 from core.servicing.refusals import COLUMNS, refused
 from tests.conformance.batch import Life, Seen
 from tests.conformance.mapping import Step, date_of
-from tests.conformance.products import recalculated
+from tests.conformance.products import rate_of, recalculated
 
 
 def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
@@ -18,7 +20,7 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
         return None if Kind[order.body["of"]] in REVERSIBLE else "unknown_target"
     terms = life.case["loans"][life.loan - 1]
     position = seen.positions.get(life.number + 1, {})
-    due = order.body.get("due_date")
+    due = order.body.get("due_date") or order.body.get("end")
     money = [s.date for s in life.steps if s.kind in MONEY_IN]
     kind = Amortisation.flat if terms["interest_type"] == "FLAT" else Amortisation.equal_instalment
     mode = InterestMode.daily if recalculated(terms) else InterestMode.scheduled
@@ -30,5 +32,9 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
         "disbursed_on": min(s.date for s in life.steps if s.kind is Kind.disbursed),
         "last_money": max(money, default=None), "amortisation": kind.value,
         "whole_schedule": mode is InterestMode.scheduled, "interest_mode": mode.value, "highest_ppb": 10**12,
+        "starts": date_of(order.body["start"]) if "start" in order.body else None,
+        "rate_now": int(Decimal(rate_of(terms)) * 10**7),
+        "paused_until": max((date_of(s.body["end"]) for s in life.steps
+                             if s.kind is Kind.interest_paused), default=None),
     }  # fmt: skip
     return refused(pl.DataFrame([row], schema=COLUMNS)).item()
