@@ -87,6 +87,7 @@ class Kind(IntEnum):
     reamortised = 17
     reaged = 18
     interest_paused = 19
+    charge_waived = 20
 
 
 class EventState(IntEnum):
@@ -116,6 +117,7 @@ EVENT_KINDS = {
     Kind.reamortised: "arrears and what is to come are spread anew over the instalments left",
     Kind.reaged: "arrears and what is to come make a new schedule; nothing is past due",
     Kind.interest_paused: "no interest is earned for some days; the instalments stay",
+    Kind.charge_waived: "a person forgives what is unpaid of a fee or penalty",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 
@@ -142,6 +144,7 @@ REVERSIBLE = (
     *CHANGES,
     Kind.charge_off,
     Kind.charge_assessed,
+    Kind.charge_waived,
     Kind.credit_refunded,
     Kind.chargeback,
 )

@@ -118,10 +118,11 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
     # differences of a restatement stand in the book that the close began with
     todays = closed.transfers.filter(pl.col("value_date") == closed.date)
     charges_to = [ROLE["penalties_receivable"], ROLE["fees_receivable"]]
+    waived = pl.col("debit") == ROLE["charge_waived"]
     penalties = (
-        todays.filter(pl.col("debit").is_in(charges_to))
+        todays.filter(pl.col("debit").is_in(charges_to) | waived)
         .group_by("loan_id")
-        .agg(charged=pl.col("amount").sum())
+        .agg(charged=pl.when(waived).then(-pl.col("amount")).otherwise("amount").sum())
     )
     back = closed.applied.filter(pl.col("kind").is_in(_BACK))["event_id"]
     taken_back = (

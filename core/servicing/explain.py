@@ -189,11 +189,15 @@ def _happened(closed: DayClose, policies: PolicyBook, row: dict[str, int], off: 
 def _said(event: dict[str, object]) -> str:
     """What a change asked for, in words."""
     body = json.loads(str(event["payload"]))
+    if event["kind"] == Kind.reaged:
+        return f"{body['instalments']} instalments, the first on {body['due_date']}"
     told: dict[str, Callable[[Any], str]] = {
         "rate_ppb": lambda v: f"{v / 1e7:g} %",
         "instalments": lambda v: f"{v} more",
         "due_date": lambda v: f"to {v}",
         "keep": lambda v: f"the {v} stays",
+        "start": lambda v: f"from {v}",
+        "end": lambda v: f"to {v}",
     }
     return ", ".join(say(body[name]) for name, say in told.items() if body.get(name) is not None)
 

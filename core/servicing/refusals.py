@@ -34,6 +34,7 @@ ALLOWED: dict[Kind, frozenset[Status | None]] = {
     Kind.charge_off: _LIVING,
     Kind.write_off: _OWING,
     Kind.interest_waived: _OWING,
+    Kind.charge_waived: _LIVING,
 }
 """States in which an order may be given. A kind that is not here may come in any state."""
 
@@ -44,7 +45,7 @@ def refused(orders: pl.DataFrame) -> pl.Series:
     `orders`, one a row: `kind` (Int8 code), `value_date` (Date), `amount` (Int64, minor units),
     `rate_ppb` (Int64), `due_date` (Date), null where an order has none; of the loan `status`
     (Int8, null: nothing paid out), `credit` (Int64), `disbursed_on` and `last_money` (Date:
-    value date of the last money in that stands), `amortisation`, `interest_mode` (codes),
+    value date of the last money in or waiver that stands), `amortisation`, `interest_mode` (codes),
     `whole_schedule` (Boolean), `highest_ppb` (Int64: the product's bound), `rate_now` (Int64), and
     of its interest pause `paused_until` (Date); of a pause that is ordered `starts`, ends on
     `due_date`.

@@ -24,10 +24,11 @@ from core.ledger.codes import (
 from core.ledger.events import REPLAY_ORDER
 from core.servicing.allocation import allocate, money_rule, use_credit
 from core.servicing.changes import change, with_tranche
+from core.servicing.charges import charge, waive
 from core.servicing.closure import charge_off, claim, extinguished
-from core.servicing.dues_to_come import open_dues, show_principal_due
+from core.servicing.dues_to_come import show_principal_due
 from core.servicing.fees import origination_fees
-from core.servicing.instalments import earned_whole, instalment_of, point, stand
+from core.servicing.instalments import earned_whole, point, stand
 from core.servicing.pause import pause
 from core.servicing.reage import reage
 from core.servicing.running import Running
@@ -41,6 +42,7 @@ STEP = {
     Kind.chargeback: 7,
     Kind.credit_refunded: 7,
     Kind.charge_assessed: 2,
+    Kind.charge_waived: 3,
     Kind.charge_off: 9,
     Kind.write_off: 9,
 }
@@ -189,35 +191,6 @@ def _lent(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
     return pl.concat([lent.filter(~at), tranches]).sort("loan_id")
 
 
-def _charge(day: Running, events: pl.DataFrame) -> None:
-    """A fee or penalty joins the instalment within whose period it falls due."""
-    body = pl.Struct({"component": pl.Int8, "due_date": pl.String})
-    told = events.select(
-        "loan_id", "event_id", "amount", pl.col("payload").str.json_decode(body)
-    ).unnest("payload")
-    asked = day.touched.join(told, on="loan_id", maintain_order="left").with_columns(
-        on=pl.col("due_date").str.to_date(), strictly=pl.lit(False)
-    )
-    placed = instalment_of(asked, day.policies.calendars)
-    open_dues(day, placed, pl.col("component").cast(pl.Int8), "amount")
-    penalty = told["component"] == Component.penalty.value
-    sums = told.select(
-        "loan_id",
-        fee=pl.when(penalty).then(0).otherwise("amount"),
-        penal=pl.when(penalty).then("amount").otherwise(0),
-    )
-    day.touched = (
-        day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
-        .with_columns(
-            fees_due=pl.col("fees_due") + pl.col("fee").fill_null(0),
-            penalties_due=pl.col("penalties_due") + pl.col("penal").fill_null(0),
-        )
-        .drop("fee", "penal")
-    )
-    day.book(told.filter(~penalty), "fees_receivable", "fee_income", "amount")
-    day.book(told.filter(penalty), "penalties_receivable", "penalty_income", "amount")
-
-
 def _charge_off(day: Running, events: pl.DataFrame) -> None:
     """Off the books; the claim lives on in memorandum."""
     day.touched, rest = earned_whole(day.touched, day.dues, events, day.date)
@@ -275,7 +248,8 @@ _HANDLERS = {
     Kind.charge_off: _charge_off,
     Kind.write_off: _write_off,
     Kind.disbursed: _disburse,
-    Kind.charge_assessed: _charge,
+    Kind.charge_assessed: charge,
+    Kind.charge_waived: waive,
     Kind.chargeback: chargeback,
     Kind.credit_refunded: refund_credit,
 }

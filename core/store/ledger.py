@@ -179,7 +179,7 @@ class Ledger:
         """Loans as they stand at the last published date, for what may be ordered of them.
 
         `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `last_money`
-        (Date: value date of the last money in that was not taken back), `rate_now` (Int64) and
+        (Date: value date of the last money in, or waiver of a charge, that was not taken back), `rate_now` (Int64) and
         `paused_until` (Date) as the contract stands.
         """
         head = self.head()
@@ -217,18 +217,22 @@ class Ledger:
             """,
             ids.unique(),
             {
-                "reversal": Kind.reversal.value, "money": [k.value for k in MONEY_IN],
+                "reversal": Kind.reversal.value, "money": [k.value for k in (*MONEY_IN, Kind.charge_waived)],
                 "version": head.published_version, "date": head.published_date,
                 "written_off": Status.written_off.value, "closed": Status.closed.value,
             },
         )  # fmt: skip
 
     def event_keys(self) -> pl.DataFrame:
-        """`idempotency_key`, `body_hash`, `loan_id`, `reverses` (key, or null) of every event."""
+        """`idempotency_key`, `body_hash`, `loan_id`, `reverses` (key, or null) of every event.
+
+        Of charges also `charged` (Int64, minor units) and `charge` (the payload).
+        """
         return self.frame(
             "SELECT idempotency_key, body_hash, loan_id, CASE WHEN kind = ? THEN payload->>"
-            "'$.reverses' END AS reverses FROM {lake}.events",
-            [Kind.reversal.value],
+            "'$.reverses' END AS reverses, CASE WHEN kind = ? THEN amount END AS charged, "
+            "CASE WHEN kind = ? THEN payload END AS charge FROM {lake}.events",
+            [Kind.reversal.value, Kind.charge_assessed.value, Kind.charge_assessed.value],
         )
 
     def commit_intake(self, intakes: list[Intake]) -> None:

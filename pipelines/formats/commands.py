@@ -1,7 +1,7 @@
 """Command files: what people order, with maker, checker and a reason code.
 
 Some commands carry an `amount` (decimal, in the loan's currency), a charge also a `due_date`, a
-reversal the `target_ref` of the payment or command it takes back, a change of the contract
+reversal or a waiver the `target_ref` of the payment or command it takes back, a change of the contract
 `rate_percent`, `instalments` (how many more) or the `due_date` to move to, and whether to `keep`
 the `term` (default) or the `instalment`; a re-age how many `instalments` it makes, the `due_date`
 of the first, and, where the period changes, `every` and `unit` (months, weeks, days); an interest
@@ -36,10 +36,12 @@ COMMANDS = {
     "reamortise": Kind.reamortised,
     "reage": Kind.reaged,
     "pause_interest": Kind.interest_paused,
+    "waive_charge": Kind.charge_waived,
 }
 """What may be ordered, and the kind of event that it becomes."""
 CHANGES = ("change_rate", "extend_term", "move_due_date", "reamortise", "reage", "pause_interest")
-WITHOUT_AMOUNT = ("charge_off", "write_off", "reverse", *CHANGES)
+WITH_TARGET = ("reverse", "waive_charge")
+WITHOUT_AMOUNT = ("charge_off", "write_off", *WITH_TARGET, *CHANGES)
 OPTIONAL = (
     "amount",
     "due_date",
@@ -121,8 +123,8 @@ class Orders(dy.Schema):
         return (pl.col("command") == "pause_interest") == pl.col("start_date").is_not_null()
 
     @dy.rule()
-    def reversal_without_a_target(cls) -> pl.Expr:
-        return (pl.col("command") == "reverse") == (pl.col("target_ref") != "")
+    def command_without_its_target(cls) -> pl.Expr:
+        return pl.col("command").is_in(list(WITH_TARGET)) == (pl.col("target_ref") != "")
 
     @dy.rule()
     def value_date_not_a_date(cls) -> pl.Expr:

@@ -158,11 +158,14 @@ def _take(
         recorded_at=pl.lit(now).cast(pl.Datetime("us")),
     )
     reversal = pl.when(pl.col("kind") == Kind.reversal.value)
+    charged = pl.when(pl.col("kind") == Kind.charge_assessed.value)
     fresh = events.select(
         "idempotency_key",
         "body_hash",
         "loan_id",
         reverses=reversal.then(pl.col("payload").str.json_path_match("$.reverses")),
+        charged=charged.then("amount"),
+        charge=charged.then("payload"),
     )
     known.events = pl.concat([known.events, fresh])
     return Intake(row | counts, taken.loans, taken.attributes, taken.reported, events, stamped)
@@ -229,7 +232,7 @@ def _event(
         .cast(pl.Int8),
     )
     told = ["loan_key", "value_date", "amount", "currency", "reason", "maker", "checker"]
-    if kind in (Kind.charge_assessed, Kind.reversal, *CHANGES):
+    if kind in (Kind.charge_assessed, Kind.charge_waived, Kind.reversal, *CHANGES):
         told.append("payload")
     body = [c for c in told if c in frame.columns]
     return frame.with_columns(body_hash=_hashed(frame, body))

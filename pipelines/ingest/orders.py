@@ -52,7 +52,8 @@ def lawful(
     ]  # fmt: skip
     rows = _events(judged.filter(pl.col("rule").is_null()))
     rows, unfit = _reversals(rows, known_events, source)
-    return rows, bad + unfit
+    rows, missing = _waivers(rows, known_events, source)
+    return rows, bad + unfit + missing
 
 
 def _judged(
@@ -167,3 +168,27 @@ def _reversals(
     kept = rows.filter(~pl.col("line").is_in(refused.implode()))
     kept = kept.join(told, on="line", how="left", maintain_order="left")
     return kept.with_columns(payload=pl.coalesce("told", "payload")).drop("told"), bad
+
+
+def _waivers(
+    rows: pl.DataFrame, known_events: pl.DataFrame, source: str
+) -> tuple[pl.DataFrame, Bad]:
+    """Waivers with the amount and the place of the charge they forgive; of none, are refused."""
+    asked = rows.filter(pl.col("kind") == Kind.charge_waived.value)
+    if asked.is_empty():
+        return rows, []
+    key = pl.concat_str(pl.lit(f"{source}/{Kind.charge_assessed.name}/"), "target_ref")
+    charges = known_events.filter(pl.col("charge").is_not_null()).select(
+        "loan_id", "charged", "charge", key="idempotency_key"
+    )
+    found = asked.select("line", "loan_id", key=key).join(charges, on=["loan_id", "key"])
+    missing = asked.filter(~pl.col("line").is_in(found["line"].implode()))
+    bad = [
+        {"line": line, "rule": "unknown_target", "found": ref}
+        for line, ref in missing.select("line", "target_ref").rows()
+    ]
+    kept = rows.filter(~pl.col("line").is_in(missing["line"].implode()))
+    told = kept.join(found.drop("loan_id", "key"), on="line", how="left", maintain_order="left")
+    return told.with_columns(
+        amount=pl.coalesce("charged", "amount"), payload=pl.coalesce("charge", "payload")
+    ).drop("charged", "charge"), bad

@@ -177,17 +177,7 @@ class Batch:
             book = done.book
             day = pl.lit(date)
             shown = book.positions.select("loan_id", "status", earned="accrued_today", on=day)
-            # what a charge-off claims ahead of its nights is no night's interest
-            ahead = done.transfers.filter(
-                (pl.col("loan_id") > 0)
-                & (pl.col("event_id") > 0)
-                & (pl.col("debit") == ROLE["interest_accrued"])
-                & (pl.col("credit") == ROLE["interest_income"])
-            ).select("loan_id", ahead="amount")
-            nights = shown.join(ahead, on="loan_id", how="left").with_columns(
-                earned=pl.col("earned") - pl.col("ahead").fill_null(0)
-            )
-            earned.append(nights.filter(pl.col("earned") != 0).select("loan_id", "earned", "on"))
+            earned.append(_nights(shown, done.transfers))
             still = shown.filter(pl.col("status") != Status.active.value)["loan_id"]
             ended.append(
                 shown.filter(
@@ -297,6 +287,20 @@ class Batch:
             )
             .select(Dues.column_names())
         )
+
+
+def _nights(shown: pl.DataFrame, transfers: pl.DataFrame) -> pl.DataFrame:
+    """Interest of the day's nights; what a charge-off claims ahead of its nights is none."""
+    ahead = transfers.filter(
+        (pl.col("loan_id") > 0)
+        & (pl.col("event_id") > 0)
+        & (pl.col("debit") == ROLE["interest_accrued"])
+        & (pl.col("credit") == ROLE["interest_income"])
+    ).select("loan_id", ahead="amount")
+    nights = shown.join(ahead, on="loan_id", how="left").with_columns(
+        earned=pl.col("earned") - pl.col("ahead").fill_null(0)
+    )
+    return nights.filter(pl.col("earned") != 0).select("loan_id", "earned", "on")
 
 
 def _order(cumulative: bool, first: dt.date) -> Any:

@@ -22,11 +22,12 @@ KINDS = {
     "payout_refund": Kind.payout_refund, "interest_payment_waiver": Kind.interest_waived,
     "charge_add": Kind.charge_assessed, "chargeback": Kind.chargeback,
     "credit_balance_refund": Kind.credit_refunded, "charge_off": Kind.charge_off,
-    "write_off": Kind.write_off,
+    "write_off": Kind.write_off, "charge_waive": Kind.charge_waived,
 }  # fmt: skip
 
 
-UNDOES = {"reage_undo": Kind.reaged, "reamortize_undo": Kind.reamortised,
+UNDOES = {"charge_waive_undo": Kind.charge_waived,
+          "reage_undo": Kind.reaged, "reamortize_undo": Kind.reamortised,
           "charge_off_undo": Kind.charge_off}  # fmt: skip
 RESPREADS = {"reage": Kind.reaged, "reamortize": Kind.reamortised}
 
@@ -76,6 +77,8 @@ def mapped(case: dict[str, Any]) -> Mapped:
             found.reversals[_target(s, found)] = s["i"]
         elif kind in ("undo_last_disbursal", "undo_disbursal"):
             _undo(s, found)
+        elif kind == "charge_waive":
+            found.steps.append(_waiver(s, found))
         elif kind in UNDOES:
             found.reversals[_last(s, found, UNDOES[kind])] = s["i"]
         else:
@@ -91,6 +94,17 @@ def _target(s: dict[str, Any], found: Mapped) -> int:
         if same and n not in found.reversals:
             return n
     raise NotMappedError("reversal of something that is no event here")
+
+
+def _waiver(s: dict[str, Any], found: Mapped) -> Step:
+    """What is unpaid of the last charge is forgiven."""
+    if s.get("target") != "last_added_charge":
+        raise NotMappedError("waiver of another charge than the last")
+    given = found.steps[_last(s, found, Kind.charge_assessed)]
+    today = date_of(s["business_date"])
+    on = min(today, date_of(given.body["due_date"]))
+    return Step(s["i"], Kind.charge_waived, s["loan"], on, given.amount, today, given.body,
+                percent=given.percent)  # fmt: skip
 
 
 def _last(s: dict[str, Any], found: Mapped, kind: Kind) -> int:

@@ -123,8 +123,8 @@ class Shown:
                     component.value, 0
                 )
             row["due"] = int(own["amount"].sum())
-            row["paid"] = int(own["paid"].sum())
-            row["outstanding"] = row["due"] - row["paid"]
+            row["outstanding"] = row["due"] - int(own["paid"].sum())
+            row["paid"] = int(own["paid"].sum()) - self._waived(own, due)
             money = self.paid.filter(
                 (pl.col("instalment_no") == number) & pl.col("component").is_not_null()
             )
@@ -176,6 +176,19 @@ class Shown:
         """What a payout cost at once."""
         income = (pl.col("event_id") == event) & (pl.col("credit") == ROLE["fee_income"])
         return int(self.moved.filter(income)["amount"].sum()) if self.moved.height else 0
+
+    def _waived(self, own: pl.DataFrame, due: dt.date) -> int:
+        """What was forgiven of the charges of an instalment: it is met, and not paid."""
+        parts = set(own["component"].to_list())
+        first = self.dues.filter(pl.col("component") >= Component.fee)["due"]
+        total = 0
+        for step, event in self.events:
+            if step.kind is Kind.charge_waived and step.body["component"] in parts:
+                after = first.filter(first >= date_of(step.body["due_date"]))
+                if due == (after.min() if after.len() else first.max()):
+                    moves = self.moved.filter(pl.col("event_id") == event)
+                    total += int(moves["amount"].sum())
+        return total
 
     def _tranches_to_come(self, out: int) -> list[dict[str, Any]]:
         """Payouts that are planned, and not made: listed, but not lent."""
@@ -395,11 +408,11 @@ class Shown:
         then = self._before(step)
         balance = 0
         for other, event in then.events:
-            if other is step and step.kind is Kind.charge_off:
+            if other is step and step.kind in (Kind.charge_off, Kind.charge_waived):
                 moves = then.moved.filter(pl.col("event_id") == event)
                 return then._moved(step, moves) | {
-                    "date": step.date, "type": NAMES[step.kind], "i": step.i, "balance": 0,
-                    "implicit": False, "reverted": True,
+                    "date": step.date, "type": NAMES[step.kind], "i": step.i, "implicit": False,
+                    "balance": 0 if step.kind is Kind.charge_off else balance, "reverted": True,
                 }  # fmt: skip
             if other.kind is Kind.disbursed:
                 balance += other.amount or 0

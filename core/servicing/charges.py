@@ -1,0 +1,78 @@
+"""Charges by order: a fee or penalty joins an instalment, and what is unpaid of one is waived."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.ledger.codes import Component
+from core.servicing.book import merge_dues
+from core.servicing.dues_to_come import open_dues
+from core.servicing.instalments import instalment_of
+from core.servicing.running import Running
+
+BODY = pl.Struct({"component": pl.Int8, "due_date": pl.String})
+"""What the payload of a charge, or of its waiver, says as JSON."""
+
+
+def charge(day: Running, events: pl.DataFrame) -> None:
+    """A fee or penalty joins the instalment within whose period it falls due."""
+    placed = _placed(day, events)
+    open_dues(day, placed, pl.col("component").cast(pl.Int8), "amount")
+    _grow(day, placed.select("loan_id", "component", moved="amount"))
+    fee = pl.col("component") == Component.fee.value
+    told = placed.select("loan_id", "event_id", "component", "amount")
+    day.book(told.filter(fee), "fees_receivable", "fee_income", "amount")
+    day.book(told.filter(~fee), "penalties_receivable", "penalty_income", "amount")
+
+
+def waive(day: Running, events: pl.DataFrame) -> None:
+    """Forgive what is unpaid of a charge, up to its amount; the due counts as met."""
+    keys = ["loan_id", "instalment_no", "component"]
+    unpaid = day.dues.select(*keys, left=pl.col("amount") - pl.col("paid"))
+    placed = _placed(day, events).with_columns(
+        instalment_no=pl.col("number"), component=pl.col("component").cast(pl.Int8)
+    )
+    waived = placed.join(unpaid, on=keys, how="left").with_columns(
+        waived=pl.min_horizontal("amount", pl.col("left").fill_null(0)).clip(lower_bound=0)
+    )
+    waived = waived.filter(pl.col("waived") > 0)
+    met = waived.select(
+        *keys,
+        due_date="falls",
+        amount=pl.lit(0, dtype=pl.Int64),
+        paid="waived",
+        fee_assessed=pl.lit(False),
+    )
+    day.dues = merge_dues(day.dues, met.join(day.dues, on=keys, how="semi"))
+    _grow(day, waived.select("loan_id", "component", moved=-pl.col("waived")))
+    fee = pl.col("component") == Component.fee.value
+    told = waived.select("loan_id", "event_id", "component", "waived")
+    day.book(told.filter(fee), "charge_waived", "fees_receivable", "waived")
+    day.book(told.filter(~fee), "charge_waived", "penalties_receivable", "waived")
+
+
+def _placed(day: Running, events: pl.DataFrame) -> pl.DataFrame:
+    """Charges with `number` and `falls` of the instalment that they belong to."""
+    told = events.select(
+        "loan_id", "event_id", "amount", pl.col("payload").str.json_decode(BODY).alias("body")
+    ).unnest("body")
+    asked = day.touched.join(told, on="loan_id", maintain_order="left").with_columns(
+        on=pl.col("due_date").str.to_date(), strictly=pl.lit(False)
+    )
+    return instalment_of(asked, day.policies.calendars)
+
+
+def _grow(day: Running, moved: pl.DataFrame) -> None:
+    """Positions with `moved` more of fees and penalties due."""
+    fee = pl.col("component") == Component.fee.value
+    sums = moved.group_by("loan_id").agg(
+        fees=pl.col("moved").filter(fee).sum(), penal=pl.col("moved").filter(~fee).sum()
+    )
+    day.touched = (
+        day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
+        .with_columns(
+            fees_due=pl.col("fees_due") + pl.col("fees").fill_null(0),
+            penalties_due=pl.col("penalties_due") + pl.col("penal").fill_null(0),
+        )
+        .drop("fees", "penal")
+    )
