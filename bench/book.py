@@ -77,6 +77,7 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
         rate_until=pl.lit(None, dtype=pl.Date),
         paused_from=pl.lit(None, dtype=pl.Date),
         paused_until=pl.lit(None, dtype=pl.Date),
+        stands_from=pl.lit(None, dtype=pl.Date),
         rate_before=pl.lit(None, dtype=pl.Int64),
     )
     terms = agreed_terms(typed(frame, Terms).select(Terms.column_names()), policies.pins)

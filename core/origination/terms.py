@@ -30,6 +30,7 @@ class Terms(dy.Schema):
     rate_before = dy.Int64(nullable=True)
     paused_from = dy.Date(nullable=True)  # nights from here ...
     paused_until = dy.Date(nullable=True)  # ... to here bear no interest
+    stands_from = dy.Date(nullable=True)  # a re-age fixed the schedule: it stands whole from here
 
     @dy.rule()
     def first_due_is_after_disbursement(cls) -> pl.Expr:

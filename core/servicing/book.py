@@ -66,8 +66,10 @@ class Dues(dy.Schema):
 
 
 STATE = tuple(Positions.column_names())
+FIXED = ("whole_schedule", "interest_mode", "rebate", "excess", "after_charge_off")
+"""Pinned parameters that a loan whose schedule a re-age fixed has otherwise."""
 CHANGING = ("rate_ppb", "instalments", "emi", "first_due_date", "anchor_day", "rate_until",
-            "rate_before", "paused_from", "paused_until", "has_stub", "every", "unit", "end_of_month")  # fmt: skip
+            "rate_before", "paused_from", "paused_until", "has_stub", "stands_from", *FIXED, "every", "unit", "end_of_month")  # fmt: skip
 """Terms that a change of the contract may set anew."""
 DUE_COLUMN = {
     Component.principal: "principal_due",

@@ -230,10 +230,10 @@ def point(touched: pl.DataFrame, dues: pl.DataFrame, at: pl.Series, date: dt.dat
         .with_columns(
             instalment_no=pl.coalesce("number", pl.col("instalments") + 1).cast(pl.Int16),
             period_end=pl.coalesce("due_date", pl.lit(date) + pl.duration(days=FAR)),
-            # at a charge-off all interest of the schedule counted as earned
-            period_interest=pl.when(pl.col("status") == Status.charged_off)
-            .then(0)
-            .otherwise(pl.col("interest").fill_null(0)),
+            # less what counted as earned before its nights: at a charge-off, or a re-age
+            period_interest=(
+                pl.col("interest").fill_null(0) - pl.col("accrual_whole").clip(lower_bound=0)
+            ).clip(lower_bound=0),
         )
         .with_columns(next_due_date="period_end")
     )

@@ -7,7 +7,7 @@ import polars as pl
 from core.contract.calendar import Calendar
 from core.contract.schedule import Figures, adjusted, agree, instalment, open_schedule
 from core.frames import empty
-from core.ledger.codes import Status
+from core.ledger.codes import AfterChargeOff, Excess, InterestMode, Status
 from core.servicing.book import STATE, Positions, with_agreed
 
 
@@ -18,8 +18,26 @@ def agreed_terms(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
     )
     if joined.is_empty():
         return with_agreed(joined)
+    if joined["stands_from"].count():
+        joined = fixed(joined, pl.col("stands_from").is_not_null())
     agreed = agree(joined)
     return agreed if agreed["loan_id"].is_sorted() else agreed.sort("loan_id")
+
+
+def fixed(terms: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
+    """`terms` with the pinned parameters of a schedule that stands whole, its interest fixed."""
+    reduces = pl.col("excess") == Excess.reduce_principal.value
+    told = {
+        "whole_schedule": pl.lit(True),
+        "interest_mode": pl.lit(InterestMode.scheduled.value, dtype=pl.Int8),
+        "rebate": pl.lit(0, dtype=pl.Int8),
+        "excess": pl.when(reduces).then(Excess.next_instalment.value).otherwise("excess"),
+        "after_charge_off": pl.lit(AfterChargeOff.regular.value, dtype=pl.Int8),
+    }
+    return terms.with_columns(
+        pl.when(where).then(value).otherwise(name).cast(terms.schema[name]).alias(name)
+        for name, value in told.items()
+    )
 
 
 def move_period(cursor: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:

@@ -3,6 +3,10 @@
 The instalment that runs ends on the day with nothing to pay; `instalments` new ones follow,
 the first on `due_date`, a period apart. Days past due start again from there. For products
 whose interest follows the balance, or whose schedule stands whole.
+
+Interest is `level` (the default: the balance goes on bearing it, at a level instalment), or fixed
+and spread evenly like the principal: what is `payable` on the day, or in `full`, with what the
+schedule to come had. A fixed schedule stands whole from then on.
 """
 
 from __future__ import annotations
@@ -10,13 +14,15 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.due_dates import Unit, add_months, due_date
-from core.contract.schedule import RateBasis, agree, codes
+from core.contract.money import Rounding, int128, rounded_quotient
+from core.contract.schedule import RateBasis, adjusted, agree, codes
 from core.ledger.codes import Component
 from core.servicing.accrual import close_segment
 from core.servicing.arrears import lift, with_lifted
 from core.servicing.book import merge_dues, put
 from core.servicing.instalments import expanded, point, waiting_interest
-from core.servicing.opening import move_period, with_period_interest
+from core.servicing.opening import fixed, move_period, with_period_interest
+from core.servicing.projection import project
 from core.servicing.running import Running
 
 BODY = pl.Struct(
@@ -25,6 +31,7 @@ BODY = pl.Struct(
         "due_date": pl.String,  # of the first of them
         "every": pl.Int16,  # units of a period; null: as it was
         "unit": pl.Int8,
+        "interest": pl.String,  # level | payable | full
     }
 )
 """What the payload of a re-age says, as JSON."""
@@ -38,16 +45,22 @@ def reage(day: Running, events: pl.DataFrame) -> None:
     told = told.rename({"instalments": "fresh", "every": "new_every", "unit": "new_unit"}).with_columns(
         to=pl.col("due_date").str.to_date()
     ).drop("due_date")  # fmt: skip
+    fixes = pl.col("interest").is_in(["payable", "full"])
+    to_come = _interest_to_come(day, told.filter(pl.col("interest") == "full")["loan_id"])
     lifted = lift(day, told["loan_id"])
     at = day.touched["loan_id"].is_in(told["loan_id"].implode())
     before = close_segment(day.touched.filter(at), day.date)
     asked = with_lifted(before.join(told, on="loan_id", maintain_order="left"), lifted)
     revised = _renumbered(asked, day)
-    whole = revised["whole_schedule"]
-    stands, steps = revised.filter(whole), revised.filter(~whole)
     ahead = _end_running(day, revised)
+    sets = revised.filter(fixes)
+    level = revised.filter(~fixes.fill_null(False))
+    whole = level["whole_schedule"]
+    stands, steps = level.filter(whole), level.filter(~whole)
     if stands.height:
         _respread(day, stands.join(ahead, on="loan_id", how="left", maintain_order="left"))
+    if sets.height:
+        stands = pl.concat([stands, _spread_evenly(day, sets, to_come).select(stands.columns)])
     if steps.height:
         steps = _stepped(steps, day)
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
@@ -163,3 +176,56 @@ def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
         emi=pl.coalesce("solved", "emi")
     )
     return with_period_interest(move_period(moved, day.policies.calendars))
+
+
+def _interest_to_come(day: Running, ids: pl.Series) -> pl.DataFrame:
+    """`loan_id`, `to_come`: interest of the instalments to come, if arrears are paid today."""
+    loans = day.touched.filter(pl.col("loan_id").is_in(ids.implode()))
+    rows = project(loans, day.dues, day.policies.calendars, day.date)
+    return rows.group_by("loan_id").agg(to_come=pl.col("interest").sum())
+
+
+def _spread_evenly(day: Running, loans: pl.DataFrame, to_come: pl.DataFrame) -> pl.DataFrame:
+    """Loans whose schedule is fixed: principal and interest in even parts, the last the rest."""
+    full = pl.col("interest") == "full"
+    asked = loans.join(to_come, on="loan_id", how="left", maintain_order="left").with_columns(
+        owed=pl.when(full)
+        .then(pl.col("to_come").fill_null(0) + pl.col("lifted_interest"))
+        .otherwise("interest_accrued")
+    )
+    each = asked.with_columns(k=pl.int_ranges(1, pl.col("fresh").cast(pl.Int64) + 1)).explode("k")
+    each = each.with_columns(instalment_no=(pl.col("first_no") + pl.col("k")).cast(pl.Int16))
+    each = each.with_columns(due=due_date(pl.col("instalment_no"), codes(each, "unit")))
+    each = each.with_columns(due=adjusted(pl.col("due"), each, day.policies.calendars))
+
+    def part(of: str) -> pl.Expr:
+        n = pl.col("fresh").cast(pl.Int64)
+        even = rounded_quotient(int128(pl.col(of)), int128(n), Rounding.half_even)
+        return pl.when(pl.col("k") == n).then(pl.col(of) - even * (n - 1)).otherwise(even)
+
+    rows = pl.concat(
+        each.select(
+            "loan_id",
+            "instalment_no",
+            component=pl.lit(component.value, dtype=pl.Int8),
+            due_date="due",
+            amount=part(column),
+            paid=pl.lit(0, dtype=pl.Int64),
+            fee_assessed=pl.lit(False),
+        )
+        for component, column in (
+            (Component.principal, "principal"),
+            (Component.interest, "owed"),
+        )
+    )
+    day.dues = merge_dues(day.dues, rows)
+    set_ = fixed(asked, pl.lit(True))
+    return set_.with_columns(
+        stands_from=pl.lit(day.date),
+        period_start=pl.lit(day.date),
+        accrual_from=pl.lit(day.date),
+        accrual_whole="interest_accrued",
+        accrual_rest=pl.lit(0, dtype=pl.Int64),
+        accrual_paid=pl.lit(0, dtype=pl.Int64),
+        advance_paid=pl.lit(0, dtype=pl.Int64),
+    )

@@ -89,13 +89,13 @@ _LATE_NEWS = [
     f"{columns(empty(Terms).schema)})",
 ]
 
-_INTEREST_PAUSE = [
+_DATES_OF_CHANGES = [
     f"ALTER TABLE {{lake}}.{table} ADD COLUMN IF NOT EXISTS {column} DATE"
     for table in ("loans", "changed_terms")
-    for column in ("paused_from", "paused_until")
+    for column in ("paused_from", "paused_until", "stands_from")
 ]
 
-MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _INTEREST_PAUSE)
+MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _DATES_OF_CHANGES)
 """Statements by number, from 1. Append; never change one that was released."""
 
 

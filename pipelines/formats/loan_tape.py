@@ -146,5 +146,6 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         rate_until=pl.lit(None, dtype=pl.Date),
         paused_from=pl.lit(None, dtype=pl.Date),
         paused_until=pl.lit(None, dtype=pl.Date),
+        stands_from=pl.lit(None, dtype=pl.Date),
         rate_before=pl.lit(None, dtype=pl.Int64),
     )
