@@ -19,8 +19,8 @@ from core.contract.schedule import RateBasis, adjusted, agree, codes
 from core.ledger.codes import Component
 from core.servicing.accrual import close_segment
 from core.servicing.arrears import lift, with_lifted
-from core.servicing.book import merge_dues, put
-from core.servicing.instalments import expanded, point, waiting_interest
+from core.servicing.book import merge_dues, put, replaced
+from core.servicing.instalments import bill_whole, expanded, point, waiting_interest
 from core.servicing.opening import fixed, move_period, with_period_interest
 from core.servicing.projection import project
 from core.servicing.running import Running
@@ -63,10 +63,14 @@ def reage(day: Running, events: pl.DataFrame) -> None:
         stands = pl.concat([stands, _spread_evenly(day, sets, to_come).select(stands.columns)])
     if steps.height:
         steps = _stepped(steps, day)
+    # what a schedule that stands whole asked before is no measure any more
+    stands = stands.with_columns(emi=pl.lit(None, dtype=pl.Int64))
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
     day.touched = put(day.touched, at, after)
     if stands.height:
-        day.touched = point(day.touched, day.dues, at & day.touched["whole_schedule"], day.date)
+        whole = at & day.touched["whole_schedule"]
+        day.touched = point(day.touched, day.dues, whole, day.date)
+        _bill_at_once(day, whole)
     day.changed.append(told.select("loan_id", "event_id"))
 
 
@@ -178,11 +182,40 @@ def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
     return with_period_interest(move_period(moved, day.policies.calendars))
 
 
+def _bill_at_once(day: Running, whole: pl.Series) -> None:
+    """Instalments of a new schedule that fall due on the day itself."""
+    fallen = pl.col("due_date") == day.date
+    ids = day.dues.filter(fallen & (pl.col("amount") > pl.col("paid")))["loan_id"]
+    at = whole & day.touched["loan_id"].is_in(ids.implode())
+    if not at.any():
+        return
+    before = day.touched.filter(at)
+    after, billed = bill_whole(before, day.dues, day.date)
+    day.touched = replaced(day.touched, at, before, after)
+    day.book(billed, "interest_due", "interest_accrued", "billed_interest")
+
+
 def _interest_to_come(day: Running, ids: pl.Series) -> pl.DataFrame:
     """`loan_id`, `to_come`: interest of the instalments to come, if arrears are paid today."""
     loans = day.touched.filter(pl.col("loan_id").is_in(ids.implode()))
     rows = project(loans, day.dues, day.policies.calendars, day.date)
     return rows.group_by("loan_id").agg(to_come=pl.col("interest").sum())
+
+
+def _charges(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
+    """Unpaid `fees` and `penalties` of loans, taken off their dues to be spread with the rest."""
+    unpaid = pl.col("amount") - pl.col("paid")
+    theirs = (
+        pl.col("loan_id").is_in(loans["loan_id"].implode())
+        & pl.col("component").is_in([Component.fee.value, Component.penalty.value])
+        & (unpaid > 0)
+    )
+    sums = day.dues.filter(theirs).group_by("loan_id").agg(
+        fees=unpaid.filter(pl.col("component") == Component.fee).sum(),
+        penalties=unpaid.filter(pl.col("component") == Component.penalty).sum(),
+    )  # fmt: skip
+    day.dues = day.dues.with_columns(amount=pl.when(theirs).then("paid").otherwise("amount"))
+    return sums
 
 
 def _spread_evenly(day: Running, loans: pl.DataFrame, to_come: pl.DataFrame) -> pl.DataFrame:
@@ -198,11 +231,24 @@ def _spread_evenly(day: Running, loans: pl.DataFrame, to_come: pl.DataFrame) -> 
     each = each.with_columns(due=due_date(pl.col("instalment_no"), codes(each, "unit")))
     each = each.with_columns(due=adjusted(pl.col("due"), each, day.policies.calendars))
 
-    def part(of: str) -> pl.Expr:
-        n = pl.col("fresh").cast(pl.Int64)
-        even = rounded_quotient(int128(pl.col(of)), int128(n), Rounding.half_even)
-        return pl.when(pl.col("k") == n).then(pl.col(of) - even * (n - 1)).otherwise(even)
+    n = pl.col("fresh").cast(pl.Int64)
 
+    def even(amount: pl.Expr) -> pl.Expr:
+        return rounded_quotient(int128(amount), int128(n), Rounding.half_even)
+
+    def part(of: str) -> pl.Expr:
+        """An even part; of principal, what the even sum of all leaves for it."""
+        others = ("owed", "fees", "penalties")
+        one = even(pl.col(of))
+        if of == "principal":
+            whole = even(pl.sum_horizontal("principal", *others))
+            one = whole - pl.sum_horizontal(even(pl.col(c)) for c in others)
+        return pl.when(pl.col("k") == n).then(pl.col(of) - one * (n - 1)).otherwise(one)
+
+    charged = _charges(day, loans)
+    each = each.join(charged, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("fees", "penalties").fill_null(0)
+    )
     rows = pl.concat(
         each.select(
             "loan_id",
@@ -216,8 +262,11 @@ def _spread_evenly(day: Running, loans: pl.DataFrame, to_come: pl.DataFrame) -> 
         for component, column in (
             (Component.principal, "principal"),
             (Component.interest, "owed"),
+            (Component.fee, "fees"),
+            (Component.penalty, "penalties"),
         )
     )
+    rows = rows.filter((pl.col("amount") > 0) | (pl.col("component") == Component.principal))
     day.dues = merge_dues(day.dues, rows)
     set_ = fixed(asked, pl.lit(True))
     return set_.with_columns(

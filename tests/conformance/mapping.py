@@ -129,6 +129,7 @@ def _respread(s: dict[str, Any], terms: dict[str, Any]) -> Step:
     body: dict[str, Any] = {"rate_ppb": None, "keep": "term", "instalments": None,
                             "due_date": None, "from_date": None}  # fmt: skip
     if s["type"] == "reage":
+        on = min(on, date_of(s["start_date"]))
         years = s["frequency_type"] == "YEARS"
         unit = Unit.months if years else fineract.UNITS[s["frequency_type"]]
         body = {"instalments": s["number_of_installments"], "due_date": s["start_date"],

@@ -371,12 +371,21 @@ class Shown:
         """What a re-age or re-amortisation spread: all that is owed, or the arrears."""
         then = self.by[(step.loan, -step.i)]
         stood = self.seen.positions[then.number + 1]
+        charges: dict[str, int] = {}
         if step.kind is Kind.reaged:
             principal = stood["principal"]
             interest = stood["interest_due"] + stood["interest_accrued"]
+            if step.body.get("interest") == "full":
+                open_ = Shown(then, self.by, self.seen).dues.filter(
+                    pl.col("component") == Component.interest
+                )
+                interest = int((open_["amount"] - open_["paid"]).sum())
+            if step.body.get("interest"):
+                charges = {"fees": stood["fees_due"], "penalties": stood["penalties_due"]}
         else:
             principal, interest = stood["principal_due"], stood["interest_due"]
-        return {"principal": principal, "interest": interest, "amount": principal + interest}
+        return charges | {"principal": principal, "interest": interest,
+                          "amount": principal + interest + sum(charges.values())}  # fmt: skip
 
     def _before(self, step: Any) -> Shown:
         """The loan just before a payment was reversed."""
