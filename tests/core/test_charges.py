@@ -1,0 +1,144 @@
+"""Fees at the payout, waivers, chargebacks that ask again, and claims off the books."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import polars as pl
+import pytest
+
+from core.ledger.accounts import ROLE
+from core.ledger.codes import Component, Kind, Status
+from core.policy.book import PolicyBook
+from core.policy.models import OriginationFee, Product
+from core.servicing.payoff import quote
+from core.servicing.taken_back import asked_again
+from tests.core.loans import Story, _event, terms
+from tests.core.test_changes import days_of, on
+from tests.core.test_late_news import lived
+
+SINCE = dt.date(2000, 1, 1)
+
+
+def with_product(policies: PolicyBook, **changes: object) -> PolicyBook:
+    """The shipped policies and `daily`, a copy of instalment-act365 with changes, fees among them."""
+    made = next(p for _, p in policies.policies if p.name == "instalment-act365")
+    assert isinstance(made, Product)
+    fee = OriginationFee(name="daily", version=1, effective_from=SINCE,
+                         of="principal_and_interest", percent_ppb=10_000_000, flat_minor=500,
+                         maximum_minor=2_000, collected="up_front")  # fmt: skip
+    product = made.model_copy(update={"name": "daily", **changes})
+    more = (*policies.policies, ("products", product), ("origination_fees", fee))
+    return PolicyBook(tuple(sorted(more, key=lambda e: (e[0], e[1].name)))).with_registry(
+        policies.registry
+    )
+
+
+def moved(days: list, debit: str, credit: str) -> int:  # type: ignore[type-arg]
+    pair = (pl.col("debit") == ROLE[debit]) & (pl.col("credit") == ROLE[credit])
+    return int(pl.concat(d.transfers for d in days).filter(pair)["amount"].sum())
+
+
+def test_an_origination_fee_is_income_out_of_the_payout(policies: PolicyBook) -> None:
+    days = days_of(policies, "flat-rate", "2024-01-02")
+    assert moved(days, "payout_clearing", "fee_income") == 2_400  # 2 % of 1,200.00
+    assert on(days, "2024-01-01")["principal"] == 120_000
+
+
+def test_a_fee_of_payout_and_interest_is_rounded_once_and_capped(policies: PolicyBook) -> None:
+    book = with_product(policies, origination_fee="daily")
+    days = days_of(book, "daily", "2024-01-02")
+    # 1 % of 1,200.00 and about 79.00 of interest, and 5.00 more
+    assert moved(days, "payment_clearing", "fee_income") == pytest.approx(1_779, abs=3)
+
+
+def test_a_waiver_forgives_what_is_unpaid_of_the_charge(policies: PolicyBook) -> None:
+    body = json.dumps({"component": Component.fee.value, "due_date": "2024-01-20"})
+    story = Story(policies).lent(terms(policies, "instalment-act365"))
+    rows = [
+        _event(Kind.charge_assessed, 1, "2024-01-10", 1_500, "c", body),
+        _event(Kind.charge_waived, 1, "2024-01-25", 1_500, "w", body),
+    ]
+    events = Story(policies, (*story.rows, *rows)).events()
+    days = [d for d, _ in lived(events, policies, dt.date(2024, 2, 2))]
+    assert on(days, "2024-01-24")["fees_due"] == 1_500
+    assert on(days, "2024-01-25")["fees_due"] == 0
+    assert moved(days, "charge_waived", "fees_receivable") == 1_500
+
+
+def test_a_chargeback_asks_again_in_the_products_order() -> None:
+    asked = pl.DataFrame(
+        {"event_id": [9], "product": [0], "amount": [1_000], "target": [3]},
+        schema={"event_id": pl.Int64, "product": pl.Int16, "amount": pl.Int64, "target": pl.Int64},
+    )
+    paid = pl.DataFrame(
+        {"event_id": [3, 3, 3], "component": [0, 1, 2], "amount": [5_000, 300, 900]},
+        schema={"event_id": pl.Int64, "component": pl.Int8, "amount": pl.Int64},
+    )
+    ranks = pl.DataFrame(
+        {"product": [0, 0], "component": [1, 2], "rank": [0, 1]},
+        schema={"product": pl.Int16, "component": pl.Int8, "rank": pl.Int64},
+    )
+    found = asked_again(asked, paid, ranks).row(0, named=True)
+    assert found == {"event_id": 9, "interest": 300, "fee": 700, "penalty": 0}
+
+
+def test_interest_charged_back_comes_on_top_of_the_next_instalment(policies: PolicyBook) -> None:
+    parts = json.dumps({"interest": 1_000, "fee": 0, "penalty": 0})
+    story = Story(policies).lent(terms(policies, "instalment-act365")).paid(10_662, "2024-02-01")
+    back = _event(Kind.chargeback, 1, "2024-02-10", 10_662, "b", parts)
+    events = Story(policies, (*story.rows, back)).events()
+    days = [d for d, _ in lived(events, policies, dt.date(2024, 3, 2))]
+    then, billed = on(days, "2024-02-10"), on(days, "2024-03-01")
+    plain = Story(policies).lent(terms(policies, "instalment-act365")).paid(10_662, "2024-02-01")
+    usual = plain.live("2024-03-01").on("2024-03-01")
+    assert then["principal"] == usual["principal"] + 9_662
+    # what was charged back stands on top: the level instalment, the rest of 106.62 and its nights
+    assert billed["principal_due"] + billed["interest_due"] == (
+        usual["principal_due"] + usual["interest_due"] + 10_662
+    )
+
+
+@pytest.mark.parametrize("after", ["regular", "zero_interest", "accelerate_maturity"])
+def test_a_charged_off_claim_goes_on_as_its_product_says(policies: PolicyBook, after: str) -> None:
+    made = next(p for _, p in policies.policies if p.name == "instalment-act365")
+    assert isinstance(made, Product)
+    rules = made.interest.model_copy(update={"after_charge_off": after})
+    book = with_product(policies, interest=rules)
+    days = days_of(book, "daily", "2024-04-02", (Kind.charge_off, "2024-02-10", {}))
+    before, last = on(days, "2024-02-09"), on(days, "2024-04-02")
+    assert last["status"] == Status.charged_off
+    grown = last["interest_earned"] - on(days, "2024-02-10")["interest_earned"]
+    assert (grown > 0) == (after == "regular")
+    # a claim that is due as a whole bills no more
+    assert (last["principal_due"] > before["principal_due"]) == (after != "accelerate_maturity")
+
+
+def test_a_fixed_schedule_is_charged_off_with_all_its_interest(policies: PolicyBook) -> None:
+    body = {"instalments": 6, "due_date": "2024-04-01", "every": 1, "unit": 0, "interest": "full"}
+    days = days_of(policies, "instalment-act365", "2024-05-02",
+                   (Kind.reaged, "2024-03-15", body), (Kind.charge_off, "2024-04-10", {}))  # fmt: skip
+    off, last = on(days, "2024-04-10"), on(days, "2024-05-02")
+    assert off["off_books"] == last["off_books"]
+    assert last["interest_earned"] == off["interest_earned"]
+
+
+def test_a_refund_after_a_charge_off_takes_back_the_loss(policies: PolicyBook) -> None:
+    days = days_of(policies, "instalment-act365", "2024-02-12",
+                   (Kind.charge_off, "2024-02-10", {}), (Kind.merchant_refund, "2024-02-11", 5_000),
+                   (Kind.payment_received, "2024-02-12", 700))  # fmt: skip
+    assert moved(days, "payment_clearing", "credit_loss") > 0
+    assert moved(days, "payment_clearing", "recovery_income") == 700
+
+
+def test_a_quote_leaves_out_what_waits_for_its_day(policies: PolicyBook) -> None:
+    story = Story(policies).lent(terms(policies, "instalment-act365"))
+    book = story.live("2024-01-30").days[-1].book
+    paid = story.paid(10_000, "2024-02-01").events().filter(pl.col("amount") == 10_000)
+    plain = quote(book, policies, dt.date(2024, 2, 1))["payoff"].item()
+    waiting = quote(
+        type(book)(book.date, book.terms, book.positions, book.dues, paid),
+        policies, dt.date(2024, 2, 1),
+    )  # fmt: skip
+    assert waiting["payoff"].item() == plain - 10_000

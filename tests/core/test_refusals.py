@@ -1,0 +1,83 @@
+"""What may be ordered of a loan: every kind in every state, and each rule by itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+import pytest
+
+from core.contract.schedule import Amortisation
+from core.ledger.codes import InterestMode, Kind, Status
+from core.servicing.refusals import ALLOWED, COLUMNS, STATES, refused
+
+DAY = dt.date(2024, 3, 15)
+ORDER: dict[str, Any] = {
+    "kind": Kind.rate_changed.value, "value_date": DAY, "amount": 100, "rate_ppb": 10**8,
+    "due_date": DAY + dt.timedelta(days=30), "status": Status.active.value, "credit": 500,
+    "disbursed_on": dt.date(2024, 1, 1), "last_money": dt.date(2024, 3, 1),
+    "amortisation": Amortisation.equal_instalment.value, "whole_schedule": False,
+    "interest_mode": InterestMode.daily.value, "highest_ppb": 3 * 10**8,
+    "starts": DAY + dt.timedelta(days=5), "rate_now": 10**8, "paused_until": None,
+}  # fmt: skip
+
+
+def rule(**told: Any) -> str | None:
+    found: str | None = refused(pl.DataFrame([ORDER | told], schema=COLUMNS)).item()
+    return found
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("state", [None, *Status])
+def test_every_kind_in_every_state(kind: Kind, state: Status | None) -> None:
+    found = rule(kind=kind.value, status=None if state is None else state.value)
+    if kind not in ALLOWED or state in ALLOWED[kind]:
+        assert found is None
+    else:
+        assert found == STATES[state]
+
+
+def test_what_happened_outside_is_always_taken_in() -> None:
+    outside = {Kind.payment_received, Kind.merchant_refund, Kind.payout_refund, Kind.chargeback,
+               Kind.reversal}  # fmt: skip
+    assert not outside & ALLOWED.keys()
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"amortisation": Amortisation.flat.value}, "flat_loans_do_not_change"),
+        ({"rate_ppb": 4 * 10**8}, "rate_above_the_products_bound"),
+        ({"kind": Kind.due_date_moved.value, "due_date": DAY}, "due_date_not_after_value_date"),
+        ({"kind": Kind.reaged.value, "due_date": DAY}, "due_date_not_after_value_date"),
+        (
+            {"kind": Kind.reaged.value, "interest_mode": InterestMode.scheduled.value},
+            "interest_is_fixed_by_the_schedule",
+        ),
+        (
+            {"kind": Kind.reamortised.value, "value_date": dt.date(2024, 1, 1)},
+            "nothing_to_spread_anew_yet",
+        ),
+        (
+            {"kind": Kind.charge_off.value, "value_date": dt.date(2024, 2, 1)},
+            "charge_off_before_the_last_payment",
+        ),
+        ({"kind": Kind.credit_refunded.value, "amount": 501}, "more_than_the_credit"),
+        (
+            {"kind": Kind.interest_paused.value, "rate_now": 0},
+            "no_interest_follows_the_balance",
+        ),
+        ({"kind": Kind.interest_paused.value, "starts": DAY}, "pause_not_after_value_date"),
+        (
+            {"kind": Kind.interest_paused.value, "starts": dt.date(2024, 5, 1)},
+            "pause_ends_before_it_begins",
+        ),
+        (
+            {"kind": Kind.interest_paused.value, "paused_until": DAY + dt.timedelta(days=9)},
+            "another_pause_runs",
+        ),
+    ],
+)
+def test_each_rule_by_itself(told: dict[str, Any], expected: str) -> None:
+    assert rule(**told) == expected
