@@ -160,10 +160,16 @@ def _meet(
 
 
 def _poured(lines: pl.DataFrame, asked: pl.Expr) -> pl.DataFrame:
-    """Pour each loan's `money` over its lines, in order, until it is used up."""
-    before = asked.cum_sum().over("loan_id") - asked
+    """Pour each loan's `money` over its lines, in order, until it is used up.
+
+    The lines of a loan stand together: one running sum over all of them, less what it was where
+    the loan began, is many times faster than a sum a loan.
+    """
+    begins = (pl.col("loan_id") != pl.col("loan_id").shift(1)).fill_null(True)
+    before = pl.col("run") - pl.when(begins).then("run").forward_fill()
     return (
-        lines.with_columns(
+        lines.with_columns(run=asked.cum_sum() - asked)
+        .with_columns(
             poured=pl.min_horizontal(asked, pl.col("money") - before).clip(lower_bound=0)
         )
         .filter(pl.col("poured") > 0)
@@ -316,7 +322,8 @@ def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
 
     def of(component: Component, when: pl.Expr | None = None) -> pl.Expr:
         chosen = pl.col("component") == component.value
-        return pl.col("amount").filter(chosen if when is None else chosen & when).sum()
+        # a product is summed faster than a filtered column
+        return (pl.col("amount") * (chosen if when is None else chosen & when)).sum()
 
     sums = allocations.group_by("loan_id").agg(
         to_principal=of(Component.principal),
@@ -325,15 +332,14 @@ def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
         due_interest=of(Component.interest, billed),
         to_fees=of(Component.fee),
         to_penalties=of(Component.penalty),
-        to_credit=pl.col("amount").filter(pl.col("component").is_null()).sum(),
-        standing=pl.col("amount").filter(~billed & (pl.col("instalment_no") != 0)).sum(),
-        settled=(pl.col("component").is_null() | (pl.col("instalment_no") == 0)).any(),
+        to_credit=(pl.col("amount") * pl.col("component").is_null()).sum(),
+        standing=(pl.col("amount") * (~billed & (pl.col("instalment_no") != 0))).sum(),
         received=pl.col("amount").sum(),
     )
     early_interest = pl.col("to_interest") - pl.col("due_interest")
     return (
         paying.join(sums, on="loan_id", how="left", maintain_order="left")
-        .with_columns(pl.col(sums.columns[1:]).exclude("settled").fill_null(0))
+        .with_columns(pl.col(sums.columns[1:]).fill_null(0))
         .with_columns(
             principal=pl.col("principal") - pl.col("to_principal"),
             principal_due=pl.col("principal_due") - pl.col("due_principal"),

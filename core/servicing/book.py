@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import dataframely as dy
@@ -115,6 +116,10 @@ class Book:
         return pl.concat([self.terms, self.positions.drop("loan_id")], how="horizontal")
 
 
+_MANY = 2**16
+_COPYING = ThreadPoolExecutor(2, thread_name_prefix="replaced")
+
+
 def replaced(
     frame: pl.DataFrame, at: pl.Series, before: pl.DataFrame, after: pl.DataFrame
 ) -> pl.DataFrame:
@@ -131,7 +136,13 @@ def replaced(
         for name in (*STATE, *CHANGING)
         if not after[name].equals(before[name], null_equal=True)
     ]
-    return frame.with_columns(frame[name].scatter(where, after[name]) for name in changed)
+
+    def written(name: str) -> pl.Series:
+        return frame[name].scatter(where, after[name])
+
+    # copying columns is bound by memory: more than one at a time on a large book
+    many = frame.height >= _MANY
+    return frame.with_columns(_COPYING.map(written, changed) if many else map(written, changed))
 
 
 def put(touched: pl.DataFrame, at: pl.Series, after: pl.DataFrame) -> pl.DataFrame:

@@ -207,20 +207,22 @@ def _accruals(wide: pl.DataFrame, date: dt.date) -> pl.DataFrame:
     Interest on a claim that is off the books is memorandum too.
     """
     keys = ["entity", "product", "currency"]
-    off = pl.col("status") == Status.charged_off.value
-    earned = pl.col("accrued_today")
-    sums = (
-        wide.lazy()
-        .group_by(keys)
-        .agg(earned=earned.filter(~off).sum(), claimed=earned.filter(off).sum())
-        .collect(engine="streaming")
-        .with_columns(loan_id=pl.lit(0, dtype=pl.Int64))
-    )
-    on_books = aggregated(transfer(sums, "interest_accrued", "interest_income", "earned", date))
-    if not sums["claimed"].sum():
-        return on_books
-    claimed = aggregated(transfer(sums, "memo_claim", "memo_contra", "claimed", date))
-    return pl.concat([on_books, claimed])
+    parts = [(wide, "interest_accrued", "interest_income")]
+    off = wide["status"] == Status.charged_off.value
+    if off.any():
+        parts = [(wide.filter(~off), "interest_accrued", "interest_income"),
+                 (wide.filter(off), "memo_claim", "memo_contra")]  # fmt: skip
+    earned = []
+    for some, debit, credit in parts:
+        sums = (
+            some.lazy()
+            .group_by(keys)
+            .agg(earned=pl.col("accrued_today").sum())
+            .collect(engine="streaming")
+            .with_columns(loan_id=pl.lit(0, dtype=pl.Int64))
+        )
+        earned.append(aggregated(transfer(sums, debit, credit, "earned", date)))
+    return pl.concat(earned)
 
 
 def _standing(
