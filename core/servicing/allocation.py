@@ -169,9 +169,7 @@ def _poured(lines: pl.DataFrame, asked: pl.Expr) -> pl.DataFrame:
     before = pl.col("run") - pl.when(begins).then("run").forward_fill()
     return (
         lines.with_columns(run=asked.cum_sum() - asked)
-        .with_columns(
-            poured=pl.min_horizontal(asked, pl.col("money") - before).clip(lower_bound=0)
-        )
+        .with_columns(poured=pl.min_horizontal(asked, pl.col("money") - before).clip(lower_bound=0))
         .filter(pl.col("poured") > 0)
         .select(
             "loan_id",

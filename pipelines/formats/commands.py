@@ -4,7 +4,8 @@ Some commands carry an `amount` (decimal, in the loan's currency), a charge also
 reversal or a waiver the `target_ref` of the payment or command it takes back, a change of the contract
 `rate_percent`, `instalments` (how many more) or the `due_date` to move to, and whether to `keep`
 the `term` (default) or the `instalment`; a re-age how many `instalments` it makes, the `due_date`
-of the first, and, where the period changes, `every` and `unit` (months, weeks, days); an interest
+of the first, where the period changes `every` and `unit` (months, weeks, days), and whether its
+`interest` is `level` (default), or fixed at what is `payable` or in `full`; an interest
 pause its `start_date` and, as `due_date`, its last day. Files
 without such commands need none of these columns. A new command is added to `COMMANDS`.
 """
@@ -52,6 +53,7 @@ OPTIONAL = (
     "every",
     "unit",
     "start_date",
+    "interest",
 )
 CHARGES = {"charge_fee": Component.fee, "charge_penalty": Component.penalty}
 
@@ -73,6 +75,7 @@ class Orders(dy.Schema):
     every = dy.Int16(nullable=True, min=1, max=366)
     unit = dy.String()
     start_date = dy.Date(nullable=True)
+    interest = dy.String()
     maker = dy.String(min_length=1, max_length=64)
     checker = dy.String(min_length=1, max_length=64)
     reason = dy.String(regex="^[a-z][a-z0-9_]{1,39}$")
@@ -119,6 +122,11 @@ class Orders(dy.Schema):
         return pl.col("keep").is_in(["", "term", "instalment"])
 
     @dy.rule()
+    def interest_of_a_reage_alone(cls) -> pl.Expr:
+        named = pl.col("interest").is_in(["level", "payable", "full"])
+        return (pl.col("interest") == "") | (named & (pl.col("command") == "reage"))
+
+    @dy.rule()
     def pause_without_a_start_date(cls) -> pl.Expr:
         return (pl.col("command") == "pause_interest") == pl.col("start_date").is_not_null()
 
@@ -154,6 +162,7 @@ def parse(data: bytes, file_date: dt.date) -> Parsed:
             "rate_percent",
             "keep",
             "unit",
+            "interest",
         ).str.strip_chars(),
         instalments=pl.col("instalments").str.strip_chars().cast(pl.Int16, strict=False),
         every=pl.col("every").str.strip_chars().cast(pl.Int16, strict=False),

@@ -112,7 +112,9 @@ def _events(orders: pl.DataFrame) -> pl.DataFrame:
         due_date=due,
     )
     paused = pl.struct(start=pl.col("start_date").cast(pl.String), end=due)
-    reage = pl.struct(instalments="instalments", due_date=due, every="every", unit=unit)
+    reage = pl.struct(
+        instalments="instalments", due_date=due, every="every", unit=unit, interest="interest"
+    )
     return orders.with_columns(
         currency="loan_currency",
         amount="minor",
@@ -177,10 +179,22 @@ def _waivers(
     asked = rows.filter(pl.col("kind") == Kind.charge_waived.value)
     if asked.is_empty():
         return rows, []
-    key = pl.concat_str(pl.lit(f"{source}/{Kind.charge_assessed.name}/"), "target_ref")
-    charges = known_events.filter(pl.col("charge").is_not_null()).select(
-        "loan_id", "charged", "charge", key="idempotency_key"
-    )
+    start = pl.lit(f"{source}/{Kind.charge_assessed.name}/")
+    key = pl.concat_str(start, "target_ref")
+    charges = pl.concat(
+        [
+            known_events.filter(pl.col("charge").is_not_null()).select(
+                "loan_id", "charged", "charge", key="idempotency_key"
+            ),
+            # of the same file
+            rows.filter(pl.col("kind") == Kind.charge_assessed.value).select(
+                "loan_id",
+                charged="amount",
+                charge="payload",
+                key=pl.concat_str(start, "source_ref"),
+            ),
+        ]
+    ).unique("key")
     found = asked.select("line", "loan_id", key=key).join(charges, on=["loan_id", "key"])
     missing = asked.filter(~pl.col("line").is_in(found["line"].implode()))
     bad = [

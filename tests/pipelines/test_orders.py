@@ -1,0 +1,112 @@
+"""Orders of a file against the loans they name, and what the store keeps of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from core.store.ledger import Ledger
+from core.store.reader import LedgerReader
+from pipelines.resources import provenance, read_policies
+from pipelines.servicing.days import close_days, missing_days
+from pipelines.servicing.verify import rebuild, replay_loan
+from tests.pipelines.test_intake import drop, ledger, rules, take
+
+__all__ = ["ledger"]
+
+HEAD = (
+    "command_ref,command,loan_key,value_date,amount,due_date,target_ref,instalments,every,unit,"
+    "start_date,interest,maker,checker,reason\n"
+)
+
+
+def order(ref: str, command: str, loan: str, day: str, **told: str) -> str:
+    fields = (
+        "amount",
+        "due_date",
+        "target_ref",
+        "instalments",
+        "every",
+        "unit",
+        "start_date",
+        "interest",
+    )
+    rest = ",".join(told.get(name, "") for name in fields)
+    return f"{ref},{command},{loan},{day},{rest},maker-1,checker-2,hardship\n"
+
+
+def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(ledger: Ledger) -> None:
+    policies = ledger.register(read_policies())
+    by = provenance(policies)
+    keys = ledger.loan_keys().sort("boards_on").head(5)
+    first, second, third, fourth, fifth = keys["loan_key"].to_list()
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    body = HEAD + "".join(
+        [
+            order("a", "reage", first, "2018-01-12", due_date="2018-02-01", instalments="24"),
+            order("b", "pause_interest", second, "2018-01-12", start_date="2018-01-14",
+                  due_date="2018-01-20"),
+            order("c", "charge_fee", third, "2018-01-12", amount="12.50", due_date="2018-01-12"),
+            order("d", "waive_charge", third, "2018-01-12", target_ref="c"),
+            order("e", "reamortise", fourth, "2018-01-12"),
+            order("f", "waive_charge", third, "2018-01-12", target_ref="none"),
+            order("g", "pause_interest", second, "2018-01-12", start_date="2018-01-12",
+                  due_date="2018-01-20"),
+            order("h", "reage", first, "2018-01-12", due_date="2018-01-12", instalments="24"),
+            order("i", "refund_credit", fourth, "2018-01-12", amount="1.00"),
+            order("j", "reage", first, "2018-01-12", due_date="2018-02-01", instalments="24",
+                  every="2"),
+            order("k", "reage", fifth, "2018-01-12", due_date="2018-02-01", instalments="24",
+                  interest="full"),
+        ]
+    )  # fmt: skip
+    drop(ledger, "commands_2018-01-12.csv", body)
+    report = take(ledger)
+    assert (report.accepted, report.quarantined) == (6, 5)
+    assert rules(ledger, "commands_2018-01-12.csv") == {
+        7: "unknown_target", 8: "pause_not_after_value_date", 9: "due_date_not_after_value_date",
+        10: "more_than_the_credit", 11: "period_of_a_reage_alone",
+    }  # fmt: skip
+    # a day at a time, each from what is stored
+    for day in missing_days(ledger):
+        list(close_days(ledger, policies, [day], by))
+    drop(ledger, "payments_2018-01-16.csv", "payment_ref,loan_key,amount,currency,value_date\n"
+         f"p1,{first},25.00,USD,2018-01-13\n")  # fmt: skip
+    take(ledger)
+    for day in missing_days(ledger):
+        list(close_days(ledger, policies, [day], by))
+    assert rebuild(ledger, policies).differences.is_empty()
+    loans = dict(keys.select("loan_key", "loan_id").rows())
+    for loan_id in loans.values():
+        assert replay_loan(ledger, policies, loan_id).differences.is_empty()
+    reader = LedgerReader(ledger.settings)
+    reasons = reader.sql("SELECT loan_id, reason FROM schedules WHERE reason <> 'boarded'")
+    assert dict(reasons.rows()) == {loans[first]: "reaged", loans[second]: "interest_paused",
+                                    loans[fourth]: "reamortised", loans[fifth]: "reaged"}  # fmt: skip
+    again = ledger.standing(pl.Series([loans[second]], dtype=pl.Int64))
+    assert again["paused_until"].to_list() == [dt.date(2018, 1, 20)]
+
+
+def test_what_the_state_of_a_loan_forbids_is_quarantined(ledger: Ledger) -> None:
+    policies = ledger.register(read_policies())
+    loan = str(ledger.loan_keys().sort("boards_on")["loan_key"][0])
+    list(close_days(ledger, policies, missing_days(ledger), provenance(policies)))
+    drop(ledger, "commands_2018-01-12.csv",
+         HEAD + order("off", "charge_off", loan, "2018-01-12"))  # fmt: skip
+    take(ledger)
+    list(close_days(ledger, policies, missing_days(ledger), provenance(policies)))
+    drop(ledger, "commands_2018-01-14.csv", HEAD
+         + order("r", "reage", loan, "2018-01-14", due_date="2018-02-01", instalments="6")
+         + order("f", "charge_fee", loan, "2018-01-14", amount="5.00", due_date="2018-01-20")
+         + order("o", "charge_off", loan, "2018-01-14")
+         + order("w", "write_off", loan, "2018-01-14"))  # fmt: skip
+    report = take(ledger)
+    assert (report.accepted, report.quarantined) == (1, 3)
+    assert set(rules(ledger, "commands_2018-01-14.csv").values()) == {"loan_is_charged_off"}
+    list(close_days(ledger, policies, missing_days(ledger), provenance(policies)))
+    drop(ledger, "commands_2018-01-15.csv", HEAD
+         + order("u", "reverse", loan, "2018-01-15", target_ref="w")
+         + order("x", "extend_term", loan, "2018-01-15", instalments="2"))  # fmt: skip
+    assert take(ledger).accepted == 0
+    assert rules(ledger, "commands_2018-01-15.csv") == {2: "unknown_target", 3: "loan_has_ended"}
