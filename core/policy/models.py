@@ -181,6 +181,10 @@ class Product(Policy):
         if self.schedule.down_payment_ppb and not whole:
             raise ValueError("schedule.down_payment_ppb needs schedule.stands_whole: true")
         spreads = {self.payments.excess, *(rule.excess for rule in self.payments.by_kind.values())}
+        if self.payments.chargeback and not (whole or daily):
+            raise ValueError(
+                "payments.chargeback needs interest.accrual: daily or schedule.stands_whole: true"
+            )
         if not whole and "spread" in spreads:
             raise ValueError("payments.excess spread needs schedule.stands_whole: true")
         if not whole and not daily and "next_then_last" in spreads:

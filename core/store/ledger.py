@@ -223,6 +223,17 @@ class Ledger:
             },
         )  # fmt: skip
 
+    def met(self, ids: pl.Series) -> pl.DataFrame:
+        """What money met on loans `ids`, as known now: `idempotency_key`, `component`, `amount`."""
+        return self.of_loans(
+            "SELECT e.idempotency_key, a.component, a.amount FROM {lake}.allocations a "
+            "JOIN _ids USING (loan_id) JOIN {lake}.events e ON e.event_id = a.event_id "
+            f"WHERE a.component IS NOT NULL AND a.version IN {PUBLISHED} "
+            f"AND {NOT_RESTATED.format(row='a')}",
+            ids.unique(),
+            [],
+        )
+
     def event_keys(self) -> pl.DataFrame:
         """`idempotency_key`, `body_hash`, `loan_id`, `reverses` (key, or null) of every event.
 

@@ -1,7 +1,7 @@
 """Command files: what people order, with maker, checker and a reason code.
 
 Some commands carry an `amount` (decimal, in the loan's currency), a charge also a `due_date`, a
-reversal or a waiver the `target_ref` of the payment or command it takes back, a change of the contract
+reversal or a waiver the `target_ref` of the payment or command it takes back (a chargeback may), a change of the contract
 `rate_percent`, `instalments` (how many more) or the `due_date` to move to, and whether to `keep`
 the `term` (default) or the `instalment`; a re-age how many `instalments` it makes, the `due_date`
 of the first, where the period changes `every` and `unit` (months, weeks, days), and whether its
@@ -132,7 +132,9 @@ class Orders(dy.Schema):
 
     @dy.rule()
     def command_without_its_target(cls) -> pl.Expr:
-        return pl.col("command").is_in(list(WITH_TARGET)) == (pl.col("target_ref") != "")
+        named = pl.col("target_ref") != ""
+        may = pl.col("command") == "chargeback"
+        return may | (pl.col("command").is_in(list(WITH_TARGET)) == named)
 
     @dy.rule()
     def value_date_not_a_date(cls) -> pl.Expr:

@@ -23,7 +23,7 @@ from core.store.ledger import Intake, Ledger
 from pipelines.formats import commands, loan_tape, payments
 from pipelines.formats.table import Parsed
 from pipelines.ingest.landing import MAX_BYTES, LandingFile, scan
-from pipelines.ingest.orders import lawful
+from pipelines.ingest.orders import lawful, with_parts
 
 SERVICE = "service:intake"
 BATCH = 64
@@ -57,6 +57,8 @@ class _Known:
     first_open: dt.date | None
     standing: Callable[[pl.Series], pl.DataFrame]
     """How loans stand, for what may be ordered of them (`Ledger.standing`)."""
+    met: Callable[[pl.Series], pl.DataFrame]
+    """What their money met, for chargebacks (`Ledger.met`)."""
 
 
 def take_in(
@@ -83,7 +85,7 @@ def take_in(
         return report
     head = ledger.head()
     first_open = head.published_date + dt.timedelta(days=1) if head.published_date else None
-    known = _Known(ledger.loan_keys(), ledger.event_keys(), first_open, ledger.standing)
+    known = _Known(ledger.loan_keys(), ledger.event_keys(), first_open, ledger.standing, ledger.met)
     waiting: list[Intake] = []
     kind = None
     for done, file in enumerate(fresh):
@@ -369,6 +371,7 @@ def _commands(
     matched, bad = _matched(parsed, known, "command_ref")
     source = f"{mapping.entity}/{mapping.source_system}"
     rows, unfit = lawful(matched, policies, known.standing, known.events, source)
+    rows = with_parts(rows, policies, known.met, source)
     taken = _Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)
     for kind in sorted(set(commands.COMMANDS.values())):
         some = rows.filter(pl.col("kind") == kind.value)

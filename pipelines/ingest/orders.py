@@ -10,9 +10,10 @@ import polars as pl
 from core.contract.due_dates import Unit
 from core.contract.money import CURRENCY_CODES, EXPONENT
 from core.contract.schedule import Amortisation
-from core.ledger.codes import REVERSIBLE, InterestMode, Kind, Status
+from core.ledger.codes import MONEY_IN, REVERSIBLE, InterestMode, Kind, Status
 from core.policy.book import PolicyBook
 from core.servicing.refusals import refused
+from core.servicing.taken_back import PARTS, asked_again
 from pipelines.formats import commands, payments
 
 Bad = list[dict[str, Any]]
@@ -206,3 +207,44 @@ def _waivers(
     return told.with_columns(
         amount=pl.coalesce("charged", "amount"), payload=pl.coalesce("charge", "payload")
     ).drop("charged", "charge"), bad
+
+
+def with_parts(
+    rows: pl.DataFrame,
+    policies: PolicyBook,
+    met: Callable[[pl.Series], pl.DataFrame],
+    source: str,
+) -> pl.DataFrame:
+    """Chargebacks that name their payment, with what the product asks again of what it met.
+
+    `met`: `Ledger.met`. A payment that no close has allocated yet is asked again as principal.
+    """
+    named = rows.filter(
+        (pl.col("kind") == Kind.chargeback.value)
+        & (pl.col("target_ref") != "")
+        & pl.col("product").is_in(policies.chargeback_ranks["product"].implode())
+    )
+    if named.is_empty():
+        return rows
+    paid = met(named["loan_id"])
+    keys = pl.concat(
+        named.select(
+            "line", "product", "amount",
+            key=pl.concat_str(pl.lit(f"{source}/{kind.name}/"), "target_ref"),
+        )
+        for kind in MONEY_IN
+    ).join(paid.select(key="idempotency_key").unique(), on="key")  # fmt: skip
+    places = paid.select("idempotency_key").unique().with_row_index("target")
+    asked = keys.join(places, left_on="key", right_on="idempotency_key").rename(
+        {"line": "event_id"}
+    )
+    parts = asked_again(
+        asked, paid.join(places, on="idempotency_key").select("component", "amount",
+        event_id="target"), policies.chargeback_ranks,
+    )  # fmt: skip
+    told = parts.select(line="event_id", parts=pl.struct(*PARTS).struct.json_encode())
+    return (
+        rows.join(told, on="line", how="left", maintain_order="left")
+        .with_columns(payload=pl.coalesce("parts", "payload"))
+        .drop("parts")
+    )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import polars as pl
 
+from core.policy.book import PolicyBook
+from core.policy.models import Product
 from core.store.ledger import Ledger
 from core.store.reader import LedgerReader
-from pipelines.resources import provenance, read_policies
+from pipelines.ingest.intake import take_in
+from pipelines.resources import TAPE, provenance, read_policies
 from pipelines.servicing.days import close_days, missing_days
 from pipelines.servicing.verify import rebuild, replay_loan
 from tests.pipelines.test_intake import drop, ledger, rules, take
@@ -110,3 +114,37 @@ def test_what_the_state_of_a_loan_forbids_is_quarantined(ledger: Ledger) -> None
          + order("x", "extend_term", loan, "2018-01-15", instalments="2"))  # fmt: skip
     assert take(ledger).accepted == 0
     assert rules(ledger, "commands_2018-01-15.csv") == {2: "unknown_target", 3: "loan_has_ended"}
+
+
+def test_a_chargeback_that_names_its_payment_asks_again_for_what_it_met(ledger: Ledger) -> None:
+    shipped = read_policies()
+    changed = []
+    for folder, policy in shipped.policies:
+        if isinstance(policy, Product) and policy.name == "lendingclub-personal":
+            payments = policy.payments.model_copy(update={"chargeback": ["interest", "principal"]})
+            policy = policy.model_copy(update={"payments": payments})  # noqa: PLW2901
+        changed.append((folder, policy))
+    policies = ledger.register(PolicyBook(tuple(changed)).with_registry(shipped.registry))
+    by = provenance(policies)
+    loan = str(ledger.loan_keys().sort("boards_on")["loan_key"][0])
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    drop(ledger, "payments_2018-01-12.csv", "payment_ref,loan_key,amount,currency,value_date\n"
+         f"p1,{loan},200.00,USD,2018-01-12\n")  # fmt: skip
+    drop(ledger, "commands_2018-01-14.csv",
+         HEAD + order("cb", "chargeback", loan, "2018-01-14", amount="200.00", target_ref="p1"))  # fmt: skip
+    take_in(ledger, policies, TAPE, correlation_id="test")
+    assert rules(ledger, "commands_2018-01-14.csv") == {}
+    # the order came with its payment, before any close had allocated it: all of it is principal
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    met = ledger.met(ledger.loan_keys().filter(pl.col("loan_key") == loan)["loan_id"])
+    interest = met.filter(pl.col("component") == 1)["amount"].sum()
+    assert interest > 0
+    drop(ledger, "commands_2018-01-16.csv",
+         HEAD + order("c2", "chargeback", loan, "2018-01-16", amount="150.00", target_ref="p1"))  # fmt: skip
+    take_in(ledger, policies, TAPE, correlation_id="test")
+    told = ledger.frame("SELECT payload FROM {lake}.events WHERE source_ref IN ('cb', 'c2') "
+                        "ORDER BY source_ref")["payload"].to_list()  # fmt: skip
+    assert told[1] is None
+    assert json.loads(told[0])["interest"] == interest
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    assert rebuild(ledger, policies).differences.is_empty()
