@@ -61,7 +61,7 @@ def _standing(whole: pl.DataFrame, dues: pl.DataFrame, date: dt.date) -> pl.Data
             principal=of(Component.principal),
             interest=of(Component.interest),
         )
-        .select(ROWS)
+        .select(*ROWS)
         .cast(ROWS)  # type: ignore[arg-type]
     )
 

@@ -71,6 +71,9 @@ def mapped(case: dict[str, Any]) -> Mapped:
             continue
         if kind == "charge_add" and s["charge"]["time"].endswith("DISBURSEMENT"):
             continue  # an origination fee
+        if kind == "charge_add" and s["charge"]["time"] == "INSTALLMENT":
+            found.steps += _instalment_charges(s, case["loans"][s["loan"] - 1], found)
+            continue
         if s.get("expect") == "rejected":
             found.refused.append(_refused(s, case, found))
         elif kind == "reverse":
@@ -83,7 +86,43 @@ def mapped(case: dict[str, Any]) -> Mapped:
             found.reversals[_last(s, found, UNDOES[kind])] = s["i"]
         else:
             found.steps += _events(s, case["loans"][s["loan"] - 1])
+        first = kind == "disburse" and sum(
+            e.kind is Kind.disbursed and e.loan == s["loan"] for e in found.steps
+        ) == 1  # fmt: skip
+        if first:
+            found.steps += _instalment_charges(s, case["loans"][s["loan"] - 1], found)
     return found
+
+
+def applied_charges(terms: dict[str, Any]) -> list[dict[str, Any]]:
+    """Charges that an application has of its own or of its product."""
+    own = list(terms.get("charges") or [])
+    return own + [c for c in terms.get("product_charges") or [] if c not in own]
+
+
+def _instalment_charges(s: dict[str, Any], terms: dict[str, Any], found: Mapped) -> list[Step]:
+    """A flat charge on every instalment: as many charges, due when they are."""
+    given = [s["charge"] | {"amount": s.get("amount") or s["charge"]["amount"]}] if (
+        s["type"] == "charge_add") else applied_charges(terms)  # fmt: skip
+    given = [c for c in given if c["time"] == "INSTALLMENT"]
+    outs = [e.date for e in found.steps if e.kind is Kind.disbursed and e.loan == s["loan"]]
+    if not given or not outs:
+        return []
+    decimals, today = int(terms["currency_decimals"]), date_of(s["business_date"])
+    unit, every = fineract.UNITS[terms["repayment_frequency_type"]], int(terms["repayment_every"])
+    made = []
+    for charge in given:
+        if charge["calculation"] != "FLAT":
+            raise NotMappedError(f"charge INSTALLMENT {charge['calculation']}")
+        amount = fineract._minor(charge["amount"], decimals)
+        component = Component.penalty if charge["penalty"] else Component.fee
+        for n in range(1, int(terms["number_of_repayments"]) + 1):
+            due = fineract._first_due(min(outs), unit, every * n)
+            body = {"component": component.value, "due_date": due.isoformat()}
+            made.append(
+                Step(s["i"], Kind.charge_assessed, s["loan"], min(outs), amount, today, body)
+            )
+    return made
 
 
 def _target(s: dict[str, Any], found: Mapped) -> int:

@@ -13,7 +13,7 @@ from core.ledger.codes import Kind
 from core.policy.models import OriginationFee, Policy, Product, Waterfall
 from tests.conformance import fineract
 from tests.conformance.fineract import NotMappedError
-from tests.conformance.mapping import Step, date_of, multiple_of
+from tests.conformance.mapping import Step, applied_charges, date_of, multiple_of
 
 EXCESS = {"NEXT_INSTALLMENT": "next_instalment", "LAST_INSTALLMENT": "last_instalment",
           "REAMORTIZATION": "spread", "NEXT_LAST_INSTALLMENT": "next_then_last"}  # fmt: skip
@@ -41,8 +41,9 @@ def product(
     for name in ("fixed_emi_amount", "fixed_length_days"):
         if terms.get(name) and terms[name] != {"enabled": False}:
             raise NotMappedError(name)
-    for charge in [*(terms.get("charges") or []), *(terms.get("product_charges") or [])]:
-        if not charge["time"].endswith("DISBURSEMENT"):
+    for charge in applied_charges(terms):
+        flat = charge["time"] == "INSTALLMENT" and charge["calculation"] == "FLAT"
+        if not charge["time"].endswith("DISBURSEMENT") and not flat:
             raise NotMappedError(f"charge {charge['time']} {charge['calculation']}")
     decimals = int(terms["currency_decimals"])
     progressive = terms["schedule_type"] == "PROGRESSIVE"
@@ -56,9 +57,9 @@ def product(
     falls: list[Waterfall] = []
     common = {"version": 1, "effective_from": dt.date(2000, 1, 1)}
 
-    def waterfall(due: list[str], advance: list[str]) -> str:
-        order = [f"{t}.{c}" for t, cs in (("past_due", due), ("due", due), ("in_advance", advance))
-                 for c in [*cs, "tax"]]  # fmt: skip
+    def waterfall(past: list[str], due: list[str], advance: list[str]) -> str:
+        timed = (("past_due", past), ("due", due), ("in_advance", advance))
+        order = [f"{t}.{c}" for t, cs in timed for c in [*cs, "tax"]]
         direction = terms["schedule_processing_type"].lower()
         name = f"w{number}-{len(falls)}"
         falls.append(Waterfall(name=name, order=order, direction=direction, **common))
@@ -123,9 +124,7 @@ _SHARES: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _payments(
-    terms: dict[str, Any], waterfall: Callable[[list[str], list[str]], str]
-) -> dict[str, Any]:
+def _payments(terms: dict[str, Any], waterfall: Callable[..., str]) -> dict[str, Any]:
     """Payment rules; `waterfall` makes one of the orders of what is due and in advance."""
     rules: dict[str, Any] = {}
     if terms["repayment_strategy"] == "advanced-payment-allocation":
@@ -136,9 +135,7 @@ def _payments(
             order = [o.rsplit("_", 1)[1].lower() for o in each["order"]]
             timed = {t: [c for o, c in zip(each["order"], order, strict=True) if o.startswith(t)]
                      for t in ("PAST_DUE", "DUE", "IN_ADVANCE")}  # fmt: skip
-            if timed["PAST_DUE"] != timed["DUE"]:
-                raise NotMappedError("orders of past due and due differ")
-            rule = {"waterfall": waterfall(timed["DUE"], timed["IN_ADVANCE"]),
+            rule = {"waterfall": waterfall(*timed.values()),
                     "excess": EXCESS[each["future_installment_allocation_rule"]]}  # fmt: skip
             which = MONEY[each["transaction_type"]]
             if which is None:
@@ -153,7 +150,7 @@ def _payments(
         if due == advance == "PFIP":
             due = advance = "PFIR"
         payments = {
-            "waterfall": waterfall([LETTER[x] for x in due], [LETTER[x] for x in advance]),
+            "waterfall": waterfall(*([LETTER[x] for x in order] for order in (due, due, advance))),
             "excess": "next_instalment",
         }
     return payments

@@ -110,3 +110,15 @@ def test_a_tranche_of_a_daily_loan_is_spread_over_the_instalments_left(
     # eleven instalments more of the tranche, at about the same price a unit
     assert after["emi"] - before["emi"] == pytest.approx(60_000 / 11 * 1.06, rel=0.01)
     assert isinstance(days[-1].changed, pl.DataFrame)
+
+
+def test_a_fixed_schedule_can_be_spread_again_in_full(policies: PolicyBook) -> None:
+    again = REAGE | {"interest": "full", "due_date": "2024-05-20", "instalments": 3}
+    days = days_of(policies, "instalment-act365", "2024-07-20",
+                   (Kind.reaged, "2024-03-15", REAGE | {"interest": "full"}),
+                   (Kind.reaged, "2024-05-10", again))  # fmt: skip
+    before, after = on(days, "2024-05-09"), on(days, "2024-07-20")
+    assert before["days_past_due"] == 38
+    # all principal, and all interest that the first re-age had fixed, is due by the last of three
+    assert after["principal_due"] == 120_000
+    assert after["interest_due"] == after["interest_earned"]
