@@ -34,7 +34,8 @@ from core.servicing.close import NO_CHANGE, DayClose, close
 from core.servicing.replay import Remembered
 from core.servicing.restatement import close_with_news
 from core.store.lake import insert, transaction
-from core.store.ledger import Ledger, Provenance
+from core.store.ledger import Ledger
+from core.store.rows import Provenance
 from core.store.settings import Settings
 from pipelines.resources import read_policies
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from core.errors import PolicyError
 from core.policy.book import PolicyBook
 from core.policy.models import FOLDERS
-from core.store.ledger import Ledger, Provenance
+from core.store.ledger import Ledger
+from core.store.rows import Provenance
 from core.store.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]

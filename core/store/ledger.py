@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from core.contract.schedule import digest_of, expand_from
 from core.errors import LawBrokenError, LedgerConflictError, LedgerError
 from core.frames import typed
-from core.ledger.codes import ENDED, MONEY_IN, Kind, Status, label
+from core.ledger.codes import ENDED, MONEY_IN, Kind, Status
 from core.ledger.events import EVENT_COLUMNS
 from core.ledger.laws import Law
 from core.origination.terms import Terms
@@ -24,6 +22,17 @@ from core.servicing.opening import agreed_terms
 from core.servicing.restatement import Restatement, standing
 from core.store.lake import LAKE, insert, open_writer, patiently, transaction
 from core.store.past import NOT_RESTATED, PUBLISHED, revised
+from core.store.rows import (
+    DIGESTS,
+    Intake,
+    Provenance,
+    law_rows,
+    loan_rows,
+    numbered,
+    reopened_rows,
+    schedule_rows,
+    version_row,
+)
 from core.store.schema import migrate
 from core.store.settings import Settings
 
@@ -45,30 +54,6 @@ class Head:
     published_date: dt.date | None
     working_version: int | None
     working_date: dt.date | None
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Who closes, with which code and policies: stands on every version."""
-
-    run_id: str
-    actor: str
-    policy_hash: str
-    code_hash: str
-
-
-@dataclass(frozen=True)
-class Intake:
-    """What one landing file adds, ready to commit. Loan and event ids are given at commit."""
-
-    file: dict[str, Any]
-    loans: pl.DataFrame | None = None
-    """New loans in sorted key order: `loan_key` and the columns of `Terms` but `loan_id`."""
-    attributes: pl.DataFrame | None = None
-    reported: pl.DataFrame | None = None
-    events: pl.DataFrame | None = None
-    """Events without `event_id`; of new loans `loan_id` is null and `loan_key` names them."""
-    quarantine: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Ledger:
@@ -256,7 +241,7 @@ class Ledger:
                 )
                 gathered: dict[str, list[pl.DataFrame]] = {}
                 for intake in intakes:
-                    loan_id, event_id = _numbered(intake, loan_id, event_id, gathered)
+                    loan_id, event_id = numbered(intake, loan_id, event_id, gathered)
                 self._connection.execute(
                     f"UPDATE {LAKE}.intake_head SET next_loan_id = {loan_id}, "
                     f"next_event_id = {event_id}"
@@ -407,8 +392,8 @@ class Ledger:
             self._write(version, closed, balances, digests)
             if restated is not None:
                 self._restate(version, closed, restated)
-            insert(self._connection, "versions", _version_row(version, closed, by, parent))
-            insert(self._connection, "checks", _law_rows(version, closed.date, laws))
+            insert(self._connection, "versions", version_row(version, closed, by, parent))
+            insert(self._connection, "checks", law_rows(version, closed.date, laws))
             self._connection.execute(
                 f"CALL {LAKE}.set_commit_message(?, ?)",
                 [by.actor, f"close {closed.date} as version {version}"],
@@ -440,8 +425,8 @@ class Ledger:
             ("allocations", closed.allocations.with_columns(**dated)),
             ("changed_terms", closed.changed.with_columns(**dated)),
             ("account_balances", balances.with_columns(**dated)),
-            ("loans", _loan_rows(closed).with_columns(version=number)),
-            ("schedules", _schedule_rows(closed, digests).with_columns(version=number)),
+            ("loans", loan_rows(closed).with_columns(version=number)),
+            ("schedules", schedule_rows(closed, digests).with_columns(version=number)),
         ):
             insert(self._connection, table, frame)
 
@@ -466,14 +451,14 @@ class Ledger:
             dated["allocations"].append(day.allocations.with_columns(**on))
             dated["changed_terms"].append(day.changed.with_columns(**on))
             if day.changed.height:
-                later = _schedule_rows(day, pl.DataFrame(schema=_DIGESTS))
+                later = schedule_rows(day, pl.DataFrame(schema=DIGESTS))
                 insert(self._connection, "schedules", later.with_columns(version=number))
-            ended = _loan_rows(day).filter(pl.col("closed_on").is_not_null())
+            ended = loan_rows(day).filter(pl.col("closed_on").is_not_null())
             insert(self._connection, "loans", ended.with_columns(version=number))
         for table, frames in dated.items():
             if frames:
                 insert(self._connection, table, pl.concat(frames))
-        insert(self._connection, "loans", _reopened_rows(closed, restated, number))
+        insert(self._connection, "loans", reopened_rows(closed, restated, number))
 
     def settle(
         self,
@@ -515,169 +500,3 @@ class Ledger:
 def _by_loan(rows: pl.DataFrame) -> pl.DataFrame:
     """In order of `loan_id`; rows are stored so, and a sort of sorted rows would be wasted."""
     return rows if rows["loan_id"].is_sorted() else rows.sort("loan_id")
-
-
-def _numbered(
-    intake: Intake, loan_id: int, event_id: int, gathered: dict[str, list[pl.DataFrame]]
-) -> tuple[int, int]:
-    """Give ids to a file's loans and events and gather its rows by table."""
-
-    def add(table: str, rows: pl.DataFrame) -> None:
-        if rows.height:
-            gathered.setdefault(table, []).append(rows)
-
-    ids = pl.DataFrame(schema={"loan_key": pl.String, "loan_id": pl.Int64})
-    if intake.loans is not None and intake.loans.height:
-        count = intake.loans.height
-        loans = intake.loans.with_columns(
-            loan_id=pl.int_range(loan_id, loan_id + count, dtype=pl.Int64)
-        )
-        ids = loans.select("loan_key", "loan_id")
-        loan_id += count
-        file_id = pl.lit(intake.file["file_id"])
-        add(
-            "loan_keys",
-            loans.select(
-                "loan_id", "loan_key", "entity", "product", "currency", "line",
-                boards_on="disbursed_on", file_id=file_id,
-            ),
-        )  # fmt: skip
-    for table, rows in (("loan_attributes", intake.attributes), ("reported", intake.reported)):
-        if rows is not None and rows.height:
-            add(table, rows.join(ids, on="loan_key").drop("loan_key"))
-    if intake.events is not None and intake.events.height:
-        events = (
-            intake.events.join(ids.rename({"loan_id": "fresh"}), on="loan_key", how="left",
-                               maintain_order="left")
-            .with_columns(
-                loan_id=pl.coalesce("loan_id", "fresh"),
-                event_id=pl.int_range(event_id, event_id + intake.events.height, dtype=pl.Int64),
-            )
-            .select(EVENT_COLUMNS)
-        )  # fmt: skip
-        event_id += events.height
-        add("events", events)
-    add("files", pl.DataFrame([intake.file]))
-    if intake.quarantine:
-        add("quarantine", pl.DataFrame(intake.quarantine))
-    return loan_id, event_id
-
-
-def control_totals(closed: DayClose) -> dict[str, int]:
-    """Sums by which a version can be recognised, in minor units."""
-    positions = closed.book.positions
-    names = ("principal", "interest_accrued", "interest_due", "penalties_due", "credit",
-             "accrued_today", "paid_today")  # fmt: skip
-    sums = positions.select(pl.col(name).sum() for name in names).row(0)
-    totals = {name: int(value or 0) for name, value in zip(names, sums, strict=True)}
-    return totals | {"transfers": int(closed.transfers["amount"].sum() or 0)}
-
-
-def _version_row(version: int, closed: DayClose, by: Provenance, parent: int) -> pl.DataFrame:
-    high = closed.applied["event_id"].max()
-    return pl.DataFrame(
-        {
-            "version": [version],
-            "parent": [parent],
-            "business_date": [closed.date],
-            "run_id": [by.run_id],
-            "event_high_water": [int(high) if isinstance(high, int) else 0],
-            "policy_hash": [by.policy_hash],
-            "code_hash": [by.code_hash],
-            "positions": [closed.book.positions.height],
-            "dues": [closed.book.dues.height],
-            "transfers": [closed.transfers.height],
-            "allocations": [closed.allocations.height],
-            "control_totals": [json.dumps(control_totals(closed))],
-            "actor": [by.actor],
-            "committed_at": [dt.datetime.now(dt.UTC).replace(tzinfo=None)],
-        }
-    )
-
-
-def _law_rows(version: int, date: dt.date, laws: list[Law]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "version": [version] * len(laws),
-            "business_date": [date] * len(laws),
-            "suite": ["laws"] * len(laws),
-            "name": [law.name for law in laws],
-            "passed": [law.holds for law in laws],
-            "broken": [law.broken for law in laws],
-            "figures": [law.figures for law in laws],
-        },
-        schema_overrides={"version": pl.Int64},
-    )
-
-
-def _loan_rows(closed: DayClose) -> pl.DataFrame:
-    """Terms of loans that entered the book, and the endings of those that left it."""
-    names = Terms.column_names()
-    boarded = closed.boarded.select(names).with_columns(
-        boarded_on=pl.lit(closed.date), closed_on=pl.lit(None, dtype=pl.Date)
-    )
-    ended = closed.book.positions["status"].is_in(ENDED)
-    if not ended.any():
-        return boarded
-    totals = ["principal_paid", "interest_paid", "charges_paid", "interest_earned"]
-    gone = (
-        closed.book.terms.filter(ended)
-        .select(names)
-        .with_columns(closed.book.positions.filter(ended).select(totals).get_columns())
-        .with_columns(
-            closed_on=pl.lit(closed.date),
-            close_reason=pl.when(
-                closed.book.positions.filter(ended)["status"] == Status.written_off.value
-            )
-            .then(pl.lit("written off"))
-            .otherwise(pl.lit("paid in full")),
-        )
-    )
-    return pl.concat([boarded, gone], how="diagonal")
-
-
-_DIGESTS = {"loan_id": pl.Int64, "schedule_digest": pl.UInt64}
-
-
-def _reopened_rows(closed: DayClose, restated: Restatement, version: pl.Expr) -> pl.DataFrame:
-    """Restated loans that live, though they had ended before."""
-    live = restated.had_ended.filter(
-        restated.had_ended.is_in(
-            closed.book.positions.filter(~pl.col("status").is_in(ENDED))["loan_id"].implode()
-        )
-    )
-    terms = closed.book.terms.filter(pl.col("loan_id").is_in(live.implode()))
-    return terms.select(Terms.column_names()).with_columns(
-        version=version,
-        closed_on=pl.lit(None, dtype=pl.Date),
-        close_reason=pl.lit("lives on"),
-    )
-
-
-def _schedule_rows(closed: DayClose, digests: pl.DataFrame) -> pl.DataFrame:
-    """The first schedule version of every loan that entered the book, and those of changes.
-
-    Later ones are numbered where they are read, in order of their day; `event_id` names the
-    change that opened them.
-    """
-    first = digests.join(closed.boarded.select("loan_id"), on="loan_id", how="semi").with_columns(
-        schedule_version=pl.lit(1, dtype=pl.Int32),
-        valid_from=pl.lit(closed.date),
-        reason=pl.lit("boarded"),
-    )
-    if closed.changed.is_empty():
-        return first
-    names = closed.applied.select("event_id", reason=label("kind", Kind))
-    ids = closed.changed["loan_id"].implode()
-    standing = closed.book.wide().filter(
-        pl.col("loan_id").is_in(ids) & (pl.col("instalment_no") <= pl.col("instalments"))
-    )
-    if standing.is_empty():
-        return first
-    mixed = digest_of(expand_from(standing)).join(
-        closed.changed.select("loan_id", "event_id"), on="loan_id"
-    )
-    later = mixed.join(names, on="event_id", how="left").with_columns(
-        valid_from=pl.lit(closed.date)
-    )
-    return pl.concat([first, later], how="diagonal")

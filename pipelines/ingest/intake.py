@@ -19,7 +19,8 @@ from core.ledger.codes import CHANGES, EventState, Kind
 from core.origination.boarding import payload
 from core.policy.book import PolicyBook
 from core.policy.models import Product, TapeMapping
-from core.store.ledger import Intake, Ledger
+from core.store.ledger import Ledger
+from core.store.rows import Intake
 from pipelines.formats import commands, loan_tape, payments
 from pipelines.formats.table import Parsed
 from pipelines.ingest.landing import MAX_BYTES, LandingFile, scan

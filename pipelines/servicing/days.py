@@ -24,8 +24,9 @@ from core.servicing.book import Book
 from core.servicing.close import DayClose, close
 from core.servicing.opening import agreed_terms
 from core.servicing.restatement import Restatement, close_with_news
-from core.store.ledger import Ledger, Provenance, control_totals
+from core.store.ledger import Ledger
 from core.store.past import StoredPast
+from core.store.rows import Provenance, control_totals
 from pipelines.servicing.quality import PUBLISHED_COLUMNS, Gate, against_the_past
 
 ONE_DAY = dt.timedelta(days=1)

@@ -1,0 +1,210 @@
+"""Rows that the ledger stores of an intake or a close: pure frames, no database here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from core.contract.schedule import digest_of, expand_from
+from core.ledger.codes import ENDED, Kind, Status, label
+from core.ledger.events import EVENT_COLUMNS
+from core.ledger.laws import Law
+from core.origination.terms import Terms
+from core.servicing.close import DayClose
+from core.servicing.restatement import Restatement
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Who closes, with which code and policies: stands on every version."""
+
+    run_id: str
+    actor: str
+    policy_hash: str
+    code_hash: str
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What one landing file adds, ready to commit. Loan and event ids are given at commit."""
+
+    file: dict[str, Any]
+    loans: pl.DataFrame | None = None
+    """New loans in sorted key order: `loan_key` and the columns of `Terms` but `loan_id`."""
+    attributes: pl.DataFrame | None = None
+    reported: pl.DataFrame | None = None
+    events: pl.DataFrame | None = None
+    """Events without `event_id`; of new loans `loan_id` is null and `loan_key` names them."""
+    quarantine: list[dict[str, Any]] = field(default_factory=list)
+
+
+def numbered(
+    intake: Intake, loan_id: int, event_id: int, gathered: dict[str, list[pl.DataFrame]]
+) -> tuple[int, int]:
+    """Give ids to a file's loans and events and gather its rows by table."""
+
+    def add(table: str, rows: pl.DataFrame) -> None:
+        if rows.height:
+            gathered.setdefault(table, []).append(rows)
+
+    ids = pl.DataFrame(schema={"loan_key": pl.String, "loan_id": pl.Int64})
+    if intake.loans is not None and intake.loans.height:
+        count = intake.loans.height
+        loans = intake.loans.with_columns(
+            loan_id=pl.int_range(loan_id, loan_id + count, dtype=pl.Int64)
+        )
+        ids = loans.select("loan_key", "loan_id")
+        loan_id += count
+        file_id = pl.lit(intake.file["file_id"])
+        add(
+            "loan_keys",
+            loans.select(
+                "loan_id", "loan_key", "entity", "product", "currency", "line",
+                boards_on="disbursed_on", file_id=file_id,
+            ),
+        )  # fmt: skip
+    for table, rows in (("loan_attributes", intake.attributes), ("reported", intake.reported)):
+        if rows is not None and rows.height:
+            add(table, rows.join(ids, on="loan_key").drop("loan_key"))
+    if intake.events is not None and intake.events.height:
+        events = (
+            intake.events.join(ids.rename({"loan_id": "fresh"}), on="loan_key", how="left",
+                               maintain_order="left")
+            .with_columns(
+                loan_id=pl.coalesce("loan_id", "fresh"),
+                event_id=pl.int_range(event_id, event_id + intake.events.height, dtype=pl.Int64),
+            )
+            .select(EVENT_COLUMNS)
+        )  # fmt: skip
+        event_id += events.height
+        add("events", events)
+    add("files", pl.DataFrame([intake.file]))
+    if intake.quarantine:
+        add("quarantine", pl.DataFrame(intake.quarantine))
+    return loan_id, event_id
+
+
+def control_totals(closed: DayClose) -> dict[str, int]:
+    """Sums by which a version can be recognised, in minor units."""
+    positions = closed.book.positions
+    names = ("principal", "interest_accrued", "interest_due", "penalties_due", "credit",
+             "accrued_today", "paid_today")  # fmt: skip
+    sums = positions.select(pl.col(name).sum() for name in names).row(0)
+    totals = {name: int(value or 0) for name, value in zip(names, sums, strict=True)}
+    return totals | {"transfers": int(closed.transfers["amount"].sum() or 0)}
+
+
+def version_row(version: int, closed: DayClose, by: Provenance, parent: int) -> pl.DataFrame:
+    """The row of `versions`: date, inputs, policy and code, counts and control totals."""
+    high = closed.applied["event_id"].max()
+    return pl.DataFrame(
+        {
+            "version": [version],
+            "parent": [parent],
+            "business_date": [closed.date],
+            "run_id": [by.run_id],
+            "event_high_water": [int(high) if isinstance(high, int) else 0],
+            "policy_hash": [by.policy_hash],
+            "code_hash": [by.code_hash],
+            "positions": [closed.book.positions.height],
+            "dues": [closed.book.dues.height],
+            "transfers": [closed.transfers.height],
+            "allocations": [closed.allocations.height],
+            "control_totals": [json.dumps(control_totals(closed))],
+            "actor": [by.actor],
+            "committed_at": [dt.datetime.now(dt.UTC).replace(tzinfo=None)],
+        }
+    )
+
+
+def law_rows(version: int, date: dt.date, laws: list[Law]) -> pl.DataFrame:
+    """Verdicts of the conservation laws over a close, as rows of `checks`."""
+    return pl.DataFrame(
+        {
+            "version": [version] * len(laws),
+            "business_date": [date] * len(laws),
+            "suite": ["laws"] * len(laws),
+            "name": [law.name for law in laws],
+            "passed": [law.holds for law in laws],
+            "broken": [law.broken for law in laws],
+            "figures": [law.figures for law in laws],
+        },
+        schema_overrides={"version": pl.Int64},
+    )
+
+
+def loan_rows(closed: DayClose) -> pl.DataFrame:
+    """Terms of loans that entered the book, and the endings of those that left it."""
+    names = Terms.column_names()
+    boarded = closed.boarded.select(names).with_columns(
+        boarded_on=pl.lit(closed.date), closed_on=pl.lit(None, dtype=pl.Date)
+    )
+    ended = closed.book.positions["status"].is_in(ENDED)
+    if not ended.any():
+        return boarded
+    totals = ["principal_paid", "interest_paid", "charges_paid", "interest_earned"]
+    gone = (
+        closed.book.terms.filter(ended)
+        .select(names)
+        .with_columns(closed.book.positions.filter(ended).select(totals).get_columns())
+        .with_columns(
+            closed_on=pl.lit(closed.date),
+            close_reason=pl.when(
+                closed.book.positions.filter(ended)["status"] == Status.written_off.value
+            )
+            .then(pl.lit("written off"))
+            .otherwise(pl.lit("paid in full")),
+        )
+    )
+    return pl.concat([boarded, gone], how="diagonal")
+
+
+DIGESTS = {"loan_id": pl.Int64, "schedule_digest": pl.UInt64}
+
+
+def reopened_rows(closed: DayClose, restated: Restatement, version: pl.Expr) -> pl.DataFrame:
+    """Restated loans that live, though they had ended before."""
+    live = restated.had_ended.filter(
+        restated.had_ended.is_in(
+            closed.book.positions.filter(~pl.col("status").is_in(ENDED))["loan_id"].implode()
+        )
+    )
+    terms = closed.book.terms.filter(pl.col("loan_id").is_in(live.implode()))
+    return terms.select(Terms.column_names()).with_columns(
+        version=version,
+        closed_on=pl.lit(None, dtype=pl.Date),
+        close_reason=pl.lit("lives on"),
+    )
+
+
+def schedule_rows(closed: DayClose, digests: pl.DataFrame) -> pl.DataFrame:
+    """The first schedule version of every loan that entered the book, and those of changes.
+
+    Later ones are numbered where they are read, in order of their day; `event_id` names the
+    change that opened them.
+    """
+    first = digests.join(closed.boarded.select("loan_id"), on="loan_id", how="semi").with_columns(
+        schedule_version=pl.lit(1, dtype=pl.Int32),
+        valid_from=pl.lit(closed.date),
+        reason=pl.lit("boarded"),
+    )
+    if closed.changed.is_empty():
+        return first
+    names = closed.applied.select("event_id", reason=label("kind", Kind))
+    ids = closed.changed["loan_id"].implode()
+    standing = closed.book.wide().filter(
+        pl.col("loan_id").is_in(ids) & (pl.col("instalment_no") <= pl.col("instalments"))
+    )
+    if standing.is_empty():
+        return first
+    mixed = digest_of(expand_from(standing)).join(
+        closed.changed.select("loan_id", "event_id"), on="loan_id"
+    )
+    later = mixed.join(names, on="event_id", how="left").with_columns(
+        valid_from=pl.lit(closed.date)
+    )
+    return pl.concat([first, later], how="diagonal")
