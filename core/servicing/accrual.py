@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Literal
 
 import polars as pl
 
@@ -145,7 +146,15 @@ def earned(wide: pl.DataFrame, date: dt.date | pl.Expr) -> pl.Series:
         Rounding,
         lambda mode: lift(pl.col("floor"), pl.col("rest"), pl.col("denominator"), mode),
     )
-    return parts.select(pl.col("shown") + lifted).collect(engine="streaming").to_series()
+    return parts.select(pl.col("shown") + lifted).collect(engine=engine_for(wide)).to_series()
+
+
+def engine_for(frame: pl.DataFrame) -> Literal["streaming", "in-memory"]:
+    """Streaming pays on a large book alone: it costs milliseconds to begin with."""
+    return "streaming" if frame.height >= _MANY else "in-memory"
+
+
+_MANY = 2**16
 
 
 def close_segment(touched: pl.DataFrame, date: dt.date) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from core.ledger.transfers import Transfers, aggregated, all_of, transfer
 from core.origination.boarding import terms_of
 from core.origination.terms import Terms
 from core.policy.book import PolicyBook
-from core.servicing.accrual import accrue
+from core.servicing.accrual import accrue, engine_for
 from core.servicing.allocation import Allocations
 from core.servicing.billing import bill, is_billed
 from core.servicing.book import STATE, Book, Dues, replaced
@@ -85,7 +85,7 @@ def _without_closed(book: Book) -> Book:
 def _day(
     book: Book, today: pl.DataFrame, pending: pl.DataFrame, policies: PolicyBook, date: dt.date
 ) -> DayClose:
-    boarded = _board(today, policies)
+    boarded = _board(book, today, policies)
     book, returned = _reopened(book, today)
     wide = accrue(book.wide(), date)
     if boarded.height:
@@ -168,8 +168,11 @@ def _changed(after: pl.DataFrame, day: Running) -> pl.DataFrame:
     return after.join(last, on="loan_id").select(NO_CHANGE.columns)
 
 
-def _board(today: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
-    return agreed_terms(terms_of(today.filter(pl.col("kind") == Kind.loan_boarded)), policies.pins)
+def _board(book: Book, today: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
+    told = today.filter(pl.col("kind") == Kind.loan_boarded)
+    if told.is_empty():
+        return book.terms.clear()
+    return agreed_terms(terms_of(told), policies.pins)
 
 
 def _touched(
@@ -218,7 +221,7 @@ def _accruals(wide: pl.DataFrame, date: dt.date) -> pl.DataFrame:
             some.lazy()
             .group_by(keys)
             .agg(earned=pl.col("accrued_today").sum())
-            .collect(engine="streaming")
+            .collect(engine=engine_for(some))
             .with_columns(loan_id=pl.lit(0, dtype=pl.Int64))
         )
         earned.append(aggregated(transfer(sums, debit, credit, "earned", date)))
