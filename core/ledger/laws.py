@@ -144,9 +144,8 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
     given_up = after.filter(pl.col("status") == Status.written_off)["loan_id"]
     interest = pl.col("interest_accrued") + pl.col("interest_due")
     charges = pl.col("fees_due") + pl.col("penalties_due")
-    moved_loans = pl.concat(
-        [*(part["loan_id"] for part in (paid, disbursed, penalties, taken_back)), given_up]
-    ).unique()
+    parts = (paid, disbursed, penalties, taken_back, asked_again)
+    moved_loans = pl.concat([*(part["loan_id"] for part in parts), given_up]).unique()
     was = before.positions.select(
         "loan_id", principal_before="principal", interest_before=interest, charges_before=charges
     )
@@ -158,7 +157,7 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
         both = is_.join(was, on="loan_id", how="left", maintain_order="left").fill_null(0)
     busy = pl.col("loan_id").is_in(moved_loans.implode())
     loud = both.filter(busy)
-    for part in (paid, disbursed, penalties, taken_back, asked_again):
+    for part in parts:
         loud = loud.join(part, on="loan_id", how="left", maintain_order="left")
     loud = loud.fill_null(0).filter(~pl.col("loan_id").is_in(given_up.implode()))
     quiet = both.filter(~busy).filter(

@@ -100,6 +100,17 @@ def test_interest_charged_back_comes_on_top_of_the_next_instalment(policies: Pol
     )
 
 
+def test_a_chargeback_of_interest_alone_breaks_no_law(policies: PolicyBook) -> None:
+    parts = json.dumps({"interest": 500, "fee": 0, "penalty": 0})
+    story = Story(policies).lent(terms(policies, "instalment-act365"))
+    back = _event(Kind.chargeback, 1, "2024-01-10", 500, "b", parts)
+    events = Story(policies, (*story.rows, back)).events()
+    days = [d for d, _ in lived(events, policies, dt.date(2024, 1, 11))]
+    before, after = on(days, "2024-01-09"), on(days, "2024-01-10")
+    assert after["principal"] == before["principal"]
+    assert after["interest_accrued"] == before["interest_accrued"] + after["accrued_today"] + 500
+
+
 @pytest.mark.parametrize("after", ["regular", "zero_interest", "accelerate_maturity"])
 def test_a_charged_off_claim_goes_on_as_its_product_says(policies: PolicyBook, after: str) -> None:
     made = next(p for _, p in policies.policies if p.name == "instalment-act365")
