@@ -1,4 +1,4 @@
-"""Empty frames of a schema, made once: making one costs milliseconds, a close needs many."""
+"""Frames of a schema; empty ones are made once: one costs milliseconds, a close needs many."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from functools import cache
 
 import dataframely as dy
 import polars as pl
+
+LARGE = 2**16
+"""Rows from which the start of threads or of the streaming engine is worth its milliseconds."""
 
 
 @cache

@@ -28,6 +28,23 @@ def add_months(date: pl.Expr, months: pl.Expr, day: pl.Expr, end_of_month: pl.Ex
     return pl.when(end_of_month | (wanted > last)).then(last).otherwise(wanted).cast(pl.Date)
 
 
+def first_due_for(to: pl.Expr, n: pl.Expr) -> pl.Expr:
+    """First due date with which instalment `n` + 1 falls on `to`; null where semi-monthly.
+
+    Reads `every` and `unit`; the anchor day is that of `to`.
+    """
+    steps = n.cast(pl.Int32) * pl.col("every").cast(pl.Int32)
+    day = to.dt.day().cast(pl.Int32)
+    return (
+        pl.when(pl.col("unit") == Unit.months)
+        .then(add_months(to, -steps, day, pl.lit(False)))
+        .when(pl.col("unit") == Unit.weeks)
+        .then(to - pl.duration(days=steps.cast(pl.Int64) * 7))
+        .when(pl.col("unit") == Unit.days)
+        .then(to - pl.duration(days=steps.cast(pl.Int64)))
+    )
+
+
 def _first_of(month: pl.Expr) -> pl.Expr:
     """Day number (Int32, days since 1970) of the first of a month counted from year 0.
 

@@ -339,6 +339,10 @@ def adjusted(date: pl.Expr, frame: pl.DataFrame, calendars: dict[int, Calendar])
     return chosen
 
 
+CURSOR = ("instalment_no", "period_start", "period_end", "schedule_balance", "interest_carried")
+"""Columns that `open_schedule` adds: where a loan stands in its schedule."""
+
+
 def open_schedule(terms: pl.DataFrame) -> pl.DataFrame:
     """`terms` standing before instalment 1: cursor columns added.
 

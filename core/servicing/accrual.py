@@ -15,6 +15,7 @@ import polars as pl
 
 from core.contract.money import PPB, Rounding, by_code, int128, lift
 from core.contract.schedule import ACTUAL, Figures, RateBasis, codes
+from core.frames import LARGE
 from core.ledger.codes import AfterChargeOff, InterestMode, Status
 
 
@@ -151,10 +152,7 @@ def earned(wide: pl.DataFrame, date: dt.date | pl.Expr) -> pl.Series:
 
 def engine_for(frame: pl.DataFrame) -> Literal["streaming", "in-memory"]:
     """Streaming pays on a large book alone: it costs milliseconds to begin with."""
-    return "streaming" if frame.height >= _MANY else "in-memory"
-
-
-_MANY = 2**16
+    return "streaming" if frame.height >= LARGE else "in-memory"
 
 
 def close_segment(touched: pl.DataFrame, date: dt.date) -> pl.DataFrame:

@@ -11,14 +11,12 @@ import polars as pl
 from core.ledger.codes import Component, InterestMode
 from core.servicing.running import Running
 
-LIFTED = {"loan_id": pl.Int64, "lifted_principal": pl.Int64, "lifted_interest": pl.Int64}
-
 
 def lift(day: Running, ids: pl.Series) -> pl.DataFrame:
     """Take principal and interest due to the day off the dues of loans `ids`.
 
     The interest is interest earned and not billed again; it comes with the next instalment.
-    Returns what was lifted (`LIFTED`), of loans that had arrears.
+    Returns `loan_id`, `lifted_principal`, `lifted_interest` (Int64) of loans that had arrears.
     """
     unpaid = pl.col("amount") - pl.col("paid")
     due = (
@@ -40,18 +38,20 @@ def lift(day: Running, ids: pl.Series) -> pl.DataFrame:
     day.dues = day.dues.with_columns(amount=pl.when(due).then("paid").otherwise("amount"))
     interest = pl.col("lifted_interest")
     scheduled = pl.col("interest_mode") == InterestMode.scheduled
-    found = day.touched.join(lifted, on="loan_id", how="left", maintain_order="left")
-    found = found.with_columns(pl.col("lifted_principal", "lifted_interest").fill_null(0))
-    day.touched = found.with_columns(
-        principal_due=pl.col("principal_due") - pl.col("lifted_principal"),
-        interest_due=pl.col("interest_due") - interest,
-        interest_accrued=pl.col("interest_accrued") + interest,
-        accrual_whole=pl.col("accrual_whole") + interest,
-        schedule_balance=pl.col("schedule_balance")
-        + pl.when(scheduled).then("lifted_principal").otherwise(0),
-        interest_carried=pl.col("interest_carried")
-        + pl.when(scheduled).then(interest).otherwise(0),
-    ).select(day.touched.columns)
+    day.touched = (
+        with_lifted(day.touched, lifted)
+        .with_columns(
+            principal_due=pl.col("principal_due") - pl.col("lifted_principal"),
+            interest_due=pl.col("interest_due") - interest,
+            interest_accrued=pl.col("interest_accrued") + interest,
+            accrual_whole=pl.col("accrual_whole") + interest,
+            schedule_balance=pl.col("schedule_balance")
+            + pl.when(scheduled).then("lifted_principal").otherwise(0),
+            interest_carried=pl.col("interest_carried")
+            + pl.when(scheduled).then(interest).otherwise(0),
+        )
+        .select(day.touched.columns)
+    )
     day.book(lifted, "interest_accrued", "interest_due", "lifted_interest")
     return lifted
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import dataframely as dy
 import polars as pl
 
-from core.frames import empty
+from core.frames import LARGE, empty
 from core.ledger.codes import Component
 from core.origination.terms import Terms
 
@@ -69,8 +69,11 @@ class Dues(dy.Schema):
 STATE = tuple(Positions.column_names())
 FIXED = ("whole_schedule", "interest_mode", "rebate", "excess", "after_charge_off")
 """Pinned parameters that a loan whose schedule a re-age fixed has otherwise."""
-CHANGING = ("rate_ppb", "instalments", "emi", "first_due_date", "anchor_day", "rate_until",
-            "rate_before", "paused_from", "paused_until", "has_stub", "stands_from", *FIXED, "every", "unit", "end_of_month")  # fmt: skip
+CHANGING = (
+    "rate_ppb", "instalments", "emi", "first_due_date", "anchor_day", "end_of_month", "every",
+    "unit", "rate_until", "rate_before", "paused_from", "paused_until", "has_stub", "stands_from",
+    *FIXED,
+)  # fmt: skip
 """Terms that a change of the contract may set anew."""
 DUE_COLUMN = {
     Component.principal: "principal_due",
@@ -116,7 +119,6 @@ class Book:
         return pl.concat([self.terms, self.positions.drop("loan_id")], how="horizontal")
 
 
-_MANY = 2**16
 _COPYING = ThreadPoolExecutor(2, thread_name_prefix="replaced")
 
 
@@ -141,14 +143,8 @@ def replaced(
         return frame[name].scatter(where, after[name])
 
     # copying columns is bound by memory: more than one at a time on a large book
-    many = frame.height >= _MANY
+    many = frame.height >= LARGE
     return frame.with_columns(_COPYING.map(written, changed) if many else map(written, changed))
-
-
-def put(touched: pl.DataFrame, at: pl.Series, after: pl.DataFrame) -> pl.DataFrame:
-    """`touched` with its rows `at` as they are in `after`, terms and positions."""
-    where = at.arg_true()
-    return touched.with_columns(touched[n].scatter(where, after[n]) for n in touched.columns[1:])
 
 
 def merge_dues(dues: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:

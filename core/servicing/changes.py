@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.contract.due_dates import Unit, add_months, due_date
-from core.contract.schedule import RateBasis, agree, codes
+from core.contract.due_dates import due_date, first_due_for
+from core.contract.schedule import RateBasis, codes
 from core.ledger.codes import InterestMode, Kind
 from core.servicing.accrual import close_segment
 from core.servicing.arrears import lift, with_lifted
-from core.servicing.book import put
+from core.servicing.book import replaced
 from core.servicing.instalments import first_coming, point, respread
-from core.servicing.opening import move_period, with_period_interest
+from core.servicing.opening import move_period, with_level_instalment, with_period_interest
 from core.servicing.running import Running
 
 BODY = pl.Struct(
@@ -56,7 +56,7 @@ def change(day: Running, events: pl.DataFrame) -> None:
     if steps.height:
         steps = _stepped(steps, day)
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
-    day.touched = put(day.touched, at, after)
+    day.touched = replaced(day.touched, at, day.touched.filter(at), after)
     if stands.height:
         day.touched = point(day.touched, day.dues, at & day.touched["whole_schedule"], day.date)
     day.changed.append(told.select("loan_id", "event_id"))
@@ -83,22 +83,11 @@ def _revised(asked: pl.DataFrame) -> pl.DataFrame:
 
 def _moved(loans: pl.DataFrame) -> pl.DataFrame:
     """Due dates counted so that the instalment after `first_no` falls due on `to`."""
-    steps = pl.col("first_no").cast(pl.Int32) * pl.col("every").cast(pl.Int32)
-    day = pl.col("to").dt.day().cast(pl.Int32)
-    back = {
-        Unit.months: add_months(pl.col("to"), -steps, day, pl.lit(False)),
-        Unit.weeks: pl.col("to") - pl.duration(days=steps.cast(pl.Int64) * 7),
-        Unit.days: pl.col("to") - pl.duration(days=steps.cast(pl.Int64)),
-    }
-    first = pl.col("first_due_date")
-    for unit in codes(loans, "unit"):
-        if Unit(unit) in back:
-            mine = (pl.col("unit") == unit) & pl.col("to").is_not_null()
-            first = pl.when(mine).then(back[Unit(unit)]).otherwise(first)
-    moves = pl.col("to").is_not_null() & (pl.col("unit") != Unit.semi_monthly)
+    first = first_due_for(pl.col("to"), pl.col("first_no"))
+    day = pl.col("to").dt.day().cast(pl.Int8)
     moved = loans.with_columns(
-        first_due_date=first,
-        anchor_day=pl.when(moves).then(day.cast(pl.Int8)).otherwise("anchor_day"),
+        first_due_date=pl.coalesce(first, "first_due_date"),
+        anchor_day=pl.when(first.is_not_null()).then(day).otherwise("anchor_day"),
     ).drop("to")
     return moved.with_columns(
         has_stub=(pl.col("basis") < RateBasis.act_365f)
@@ -138,16 +127,7 @@ def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
         first_due_date="period_end",
         disbursed_on="period_start",
         instalments=left,
-        emi=pl.lit(None, dtype=pl.Int64),
         grace_principal=(pl.col("grace_principal") - n + 1).clip(lower_bound=0).cast(pl.Int8),
-        first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
     )
-    loans = loans.drop("later", "later_on", strict=False)
-    if rest.height:
-        cursor = ["instalment_no", "period_start", "period_end", "schedule_balance",
-                  "interest_carried"]  # fmt: skip
-        solved = agree(rest.drop(cursor)).select("loan_id", solved="emi")
-        loans = loans.join(solved, on="loan_id", how="left", maintain_order="left").with_columns(
-            emi=pl.coalesce("solved", "emi")
-        )
+    loans = with_level_instalment(loans.drop("later", "later_on", strict=False), rest)
     return with_period_interest(move_period(loans, day.policies.calendars))

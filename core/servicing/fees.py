@@ -8,7 +8,7 @@ import datetime as dt
 import polars as pl
 
 from core.contract.money import PPB, Rounding, by_code, int128, rounded_quotient
-from core.contract.schedule import expand
+from core.contract.schedule import CURSOR, expand
 from core.ledger.codes import Component, Status
 from core.servicing.book import merge_dues
 
@@ -90,9 +90,7 @@ def origination_fees(paying: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
     asked = asked.with_columns(borne=pl.lit(0, dtype=pl.Int64))
     of_interest = asked.filter("fee_of_interest")
     if of_interest.height:
-        cursor = ["instalment_no", "period_start", "period_end", "schedule_balance",
-                  "interest_carried"]  # fmt: skip
-        rows = expand(of_interest.drop(cursor)).group_by("loan_id").agg(pl.col("interest").sum())
+        rows = expand(of_interest.drop(CURSOR)).group_by("loan_id").agg(pl.col("interest").sum())
         asked = asked.join(rows, on="loan_id", how="left", maintain_order="left").with_columns(
             borne=pl.col("interest").fill_null(0)
         )

@@ -15,7 +15,7 @@ import polars as pl
 from core.contract.calendar import Calendar
 from core.contract.due_dates import due_date
 from core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
-from core.contract.schedule import adjusted, agree, codes, expand
+from core.contract.schedule import CURSOR, adjusted, agree, codes, expand
 from core.frames import empty
 from core.ledger.codes import Component, Status
 from core.servicing.book import Dues, merge_dues, replaced
@@ -181,7 +181,7 @@ def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFram
         first_interest_adjustment=pl.when(pl.col("first_no") == 0)
         .then("first_interest_adjustment")
         .otherwise(0),
-    ).drop("instalment_no", "period_start", "period_end", "schedule_balance", "interest_carried")
+    ).drop(CURSOR)
     rows = expand(agree(terms)).join(
         terms.select("loan_id", "first_no", "business_day", "calendar"), on="loan_id"
     )

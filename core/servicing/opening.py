@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.calendar import Calendar
-from core.contract.schedule import Figures, adjusted, agree, instalment, open_schedule
+from core.contract.schedule import CURSOR, Figures, adjusted, agree, instalment, open_schedule
 from core.frames import empty
 from core.ledger.codes import AfterChargeOff, Excess, InterestMode, Status
 from core.servicing.book import STATE, Positions, with_agreed
@@ -54,6 +54,18 @@ def with_period_interest(cursor: pl.DataFrame) -> pl.DataFrame:
     return charged.with_columns(
         period_interest=pl.when(within).then("period_interest").otherwise(0)
     )
+
+
+def with_level_instalment(loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFrame:
+    """`loans` with the level instalment that pays off `rest`: terms of what is left, of some."""
+    if rest.is_empty():
+        return loans
+    asked = rest.drop(CURSOR).with_columns(
+        emi=pl.lit(None, dtype=pl.Int64), first_interest_adjustment=pl.lit(0, dtype=pl.Int64)
+    )
+    solved = agree(asked).select("loan_id", solved="emi")
+    joined = loans.join(solved, on="loan_id", how="left", maintain_order="left")
+    return joined.with_columns(emi=pl.coalesce("solved", "emi")).drop("solved")
 
 
 def opened(terms: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:

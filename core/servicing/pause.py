@@ -11,7 +11,7 @@ import datetime as dt
 import polars as pl
 
 from core.servicing.accrual import close_segment
-from core.servicing.book import put
+from core.servicing.book import replaced
 from core.servicing.running import Running
 
 BODY = pl.Struct({"start": pl.String, "end": pl.String})
@@ -26,10 +26,11 @@ def pause(day: Running, events: pl.DataFrame) -> None:
     ).unnest("body")
     at = day.touched["loan_id"].is_in(told["loan_id"].implode())
     # what an earlier pause left out stays left out
-    earned = close_segment(day.touched.filter(at), day.date)
+    before = day.touched.filter(at)
+    earned = close_segment(before, day.date)
     after = earned.join(told, on="loan_id", how="left", maintain_order="left").with_columns(
         paused_from=pl.col("start").str.to_date() - ONE_DAY,
         paused_until=pl.col("end").str.to_date(),
     )
-    day.touched = put(day.touched, at, after)
+    day.touched = replaced(day.touched, at, before, after)
     day.changed.append(told.select("loan_id", "event_id"))

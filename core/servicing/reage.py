@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.contract.due_dates import Unit, add_months, due_date
+from core.contract.due_dates import due_date, first_due_for
 from core.contract.money import Rounding, int128, rounded_quotient
-from core.contract.schedule import RateBasis, adjusted, agree, codes
+from core.contract.schedule import RateBasis, adjusted, codes
 from core.ledger.codes import Component
 from core.servicing.accrual import close_segment
 from core.servicing.arrears import lift, with_lifted
-from core.servicing.book import merge_dues, put, replaced
+from core.servicing.book import merge_dues, replaced
 from core.servicing.instalments import bill_whole, expanded, point, waiting_interest
-from core.servicing.opening import fixed, move_period, with_period_interest
+from core.servicing.opening import fixed, move_period, with_level_instalment, with_period_interest
 from core.servicing.projection import project
 from core.servicing.running import Running
 
@@ -66,7 +66,7 @@ def reage(day: Running, events: pl.DataFrame) -> None:
     # what a schedule that stands whole asked before is no measure any more
     stands = stands.with_columns(emi=pl.lit(None, dtype=pl.Int64))
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
-    day.touched = put(day.touched, at, after)
+    day.touched = replaced(day.touched, at, day.touched.filter(at), after)
     if stands.height:
         whole = at & day.touched["whole_schedule"]
         day.touched = point(day.touched, day.dues, whole, day.date)
@@ -84,20 +84,13 @@ def _renumbered(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
         unit=pl.coalesce("new_unit", "unit"),
         instalments=(pl.col("first_no") + pl.col("fresh")).cast(pl.Int16),
     )
-    steps = pl.col("first_no").cast(pl.Int32) * pl.col("every").cast(pl.Int32)
-    to, anchor = pl.col("to"), pl.col("to").dt.day().cast(pl.Int32)
-    back = {
-        Unit.months: add_months(to, -steps, anchor, pl.lit(False)),
-        Unit.weeks: to - pl.duration(days=steps.cast(pl.Int64) * 7),
-        Unit.days: to - pl.duration(days=steps.cast(pl.Int64)),
-    }
-    first = pl.col("first_due_date")
-    for unit, moved in back.items():
-        first = pl.when(pl.col("unit") == unit.value).then(moved).otherwise(first)
+    first = first_due_for(pl.col("to"), pl.col("first_no"))
     return counted.with_columns(
-        first_due_date=first, anchor_day=anchor.cast(pl.Int8), end_of_month=pl.lit(False),
+        first_due_date=pl.coalesce(first, "first_due_date"),
+        anchor_day=pl.col("to").dt.day().cast(pl.Int8),
+        end_of_month=pl.lit(False),
         has_stub=pl.lit(False),
-    )  # fmt: skip
+    )
 
 
 def _end_running(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
@@ -169,16 +162,9 @@ def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
         first_due_date="to",
         disbursed_on="period_start",
         instalments="fresh",
-        emi=pl.lit(None, dtype=pl.Int64),
         grace_principal=pl.lit(0, dtype=pl.Int8),
-        first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
     ).filter(pl.col("principal_agreed") > 0)
-    cursor = ["instalment_no", "period_start", "period_end", "schedule_balance",
-              "interest_carried"]  # fmt: skip
-    solved = agree(rest.drop(cursor)).select("loan_id", solved="emi")
-    moved = moved.join(solved, on="loan_id", how="left", maintain_order="left").with_columns(
-        emi=pl.coalesce("solved", "emi")
-    )
+    moved = with_level_instalment(moved, rest)
     return with_period_interest(move_period(moved, day.policies.calendars))
 
 
