@@ -12,15 +12,15 @@ from core.ledger.codes import Component, InterestMode
 from core.servicing.running import Running
 
 
-def lift(day: Running, ids: pl.Series) -> pl.DataFrame:
-    """Take principal and interest due to the day off the dues of loans `ids`.
+def lift(day: Running, events: pl.DataFrame) -> pl.DataFrame:
+    """Take principal and interest due to the day off the dues of the loans of `events`.
 
     The interest is interest earned and not billed again; it comes with the next instalment.
     Returns `loan_id`, `lifted_principal`, `lifted_interest` (Int64) of loans that had arrears.
     """
     unpaid = pl.col("amount") - pl.col("paid")
     due = (
-        pl.col("loan_id").is_in(ids.implode())
+        pl.col("loan_id").is_in(events["loan_id"].implode())
         & (pl.col("due_date") <= day.date)
         & (pl.col("component") <= Component.interest.value)
         & (unpaid > 0)
@@ -52,7 +52,8 @@ def lift(day: Running, ids: pl.Series) -> pl.DataFrame:
         )
         .select(day.touched.columns)
     )
-    day.book(lifted, "interest_accrued", "interest_due", "lifted_interest")
+    told = lifted.join(events.select("loan_id", "event_id"), on="loan_id")
+    day.book(told, "interest_accrued", "interest_due", "lifted_interest")
     return lifted
 
 

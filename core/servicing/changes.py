@@ -42,9 +42,9 @@ def change(day: Running, events: pl.DataFrame) -> None:
         start=pl.coalesce(pl.col("from_date").str.to_date(), pl.lit(day.date))
     ).drop("from_date")
     at = day.touched["loan_id"].is_in(told["loan_id"].implode())
-    anew = events.filter(pl.col("kind") == Kind.reamortised.value)["loan_id"]
     left = day.touched.filter(pl.col("instalment_no") <= pl.col("instalments"))["loan_id"]
-    lifted = lift(day, anew.filter(anew.is_in(left.implode())))
+    anew = (pl.col("kind") == Kind.reamortised.value) & pl.col("loan_id").is_in(left.implode())
+    lifted = lift(day, events.filter(anew))
     before = close_segment(day.touched.filter(at), day.date)
     asked = before.join(told, on="loan_id", how="left", maintain_order="left")
     asked = with_lifted(first_coming(asked, day.dues), lifted)

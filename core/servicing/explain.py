@@ -190,7 +190,8 @@ def _said(event: dict[str, object]) -> str:
     """What a change asked for, in words."""
     body = json.loads(str(event["payload"]))
     if event["kind"] == Kind.reaged:
-        return f"{body['instalments']} instalments, the first on {body['due_date']}"
+        fixed = f", interest fixed: {body['interest']}" if body.get("interest") else ""
+        return f"{body['instalments']} instalments, the first on {body['due_date']}{fixed}"
     told: dict[str, Callable[[Any], str]] = {
         "rate_ppb": lambda v: f"{v / 1e7:g} %",
         "instalments": lambda v: f"{v} more",
@@ -290,7 +291,7 @@ def _arrears(closed: DayClose, policies: PolicyBook, row: dict[str, int], was: o
     rule = policies.in_force(Delinquency, product.delinquency, product.effective_from)
     named = f"delinquency/{rule.name}@{rule.version} {rule.convention}"
     if row["oldest_due_date"] is None:
-        return Line(closed.date, "all arrears are paid: 0 days past due", named)
+        return Line(closed.date, "no arrears count any more: 0 days past due", named)
     owed = closed.book.dues.filter(pl.col("due_date") == row["oldest_due_date"])
     unpaid = to_major(int((owed["amount"] - owed["paid"]).sum()), product.currency)
     numbers = ", ".join(str(n) for n in owed["instalment_no"].unique().sort())

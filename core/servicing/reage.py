@@ -47,7 +47,7 @@ def reage(day: Running, events: pl.DataFrame) -> None:
     ).drop("due_date")  # fmt: skip
     fixes = pl.col("interest").is_in(["payable", "full"])
     to_come = _interest_to_come(day, told.filter(pl.col("interest") == "full")["loan_id"])
-    lifted = lift(day, told["loan_id"])
+    lifted = lift(day, told)
     at = day.touched["loan_id"].is_in(told["loan_id"].implode())
     before = close_segment(day.touched.filter(at), day.date)
     asked = with_lifted(before.join(told, on="loan_id", maintain_order="left"), lifted)

@@ -8,6 +8,7 @@ import json
 import polars as pl
 import pytest
 
+from core.ledger.accounts import ROLE
 from core.ledger.codes import Kind, Status
 from core.policy.book import PolicyBook
 from tests.core.loans import Story, _event, terms
@@ -34,6 +35,8 @@ def test_reamortising_takes_arrears_off_the_dues_and_spreads_them(policies: Poli
     assert after["principal"] == before["principal"] == 120_000
     # two instalments are left: the level one pays off all principal and the interest that waits
     assert after["emi"] > before["emi"] * 1.45
+    moved = days[-2].transfers.filter(pl.col("debit") == ROLE["interest_accrued"])
+    assert (moved["event_id"] > 0).sum() == 1  # the order is told with what it moved
     assert after["interest_accrued"] == before["interest_accrued"] + before["interest_due"] + 39
 
 
