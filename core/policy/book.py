@@ -14,8 +14,8 @@ import yaml
 from pydantic import ValidationError
 
 from core.contract.calendar import BusinessDay, Calendar
+from core.contract.figures import Amortisation, RateBasis, Stub
 from core.contract.money import CURRENCY_CODES, Rounding
-from core.contract.schedule import Amortisation, RateBasis, Stub
 from core.errors import PolicyError
 from core.ledger.codes import (
     KINDS_A_PRODUCT,

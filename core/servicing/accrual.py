@@ -13,8 +13,8 @@ from typing import Literal
 
 import polars as pl
 
+from core.contract.figures import ACTUAL, Figures, RateBasis, codes
 from core.contract.money import PPB, Rounding, by_code, int128, lift
-from core.contract.schedule import ACTUAL, Figures, RateBasis, codes
 from core.frames import LARGE
 from core.ledger.codes import AfterChargeOff, InterestMode, Status
 

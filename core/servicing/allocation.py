@@ -14,7 +14,8 @@ import dataframely as dy
 import polars as pl
 
 from core.contract.due_dates import due_date
-from core.contract.schedule import codes, expand_from
+from core.contract.figures import codes
+from core.contract.schedule import expand_from
 from core.frames import empty
 from core.ledger.codes import (
     KINDS_A_PRODUCT,

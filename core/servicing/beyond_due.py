@@ -10,8 +10,9 @@ import datetime as dt
 
 import polars as pl
 
+from core.contract.figures import Amortisation
 from core.contract.money import Rounding, int128, rounded_quotient
-from core.contract.schedule import Amortisation, expand_from
+from core.contract.schedule import expand_from
 from core.ledger.codes import Component, Excess, Timing
 from core.policy.book import PolicyBook
 

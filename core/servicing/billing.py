@@ -7,15 +7,9 @@ import datetime as dt
 import polars as pl
 
 from core.contract.calendar import Calendar
+from core.contract.figures import Amortisation, Figures, RateBasis, codes
 from core.contract.money import int128, with_quotient
-from core.contract.schedule import (
-    Amortisation,
-    Figures,
-    RateBasis,
-    advance,
-    codes,
-    instalment,
-)
+from core.contract.schedule import advance, instalment
 from core.ledger.codes import AfterChargeOff, Component, InterestMode, Status
 from core.servicing.accrual import Accrual, interest_stopped
 from core.servicing.book import merge_dues, replaced

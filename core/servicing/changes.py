@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.due_dates import due_date, first_due_for
-from core.contract.schedule import RateBasis, codes
+from core.contract.figures import RateBasis, codes
 from core.ledger.codes import InterestMode, Kind
 from core.servicing.accrual import close_segment
 from core.servicing.arrears import lift, with_lifted

@@ -14,8 +14,9 @@ import polars as pl
 
 from core.contract.calendar import Calendar
 from core.contract.due_dates import due_date
+from core.contract.figures import codes
 from core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
-from core.contract.schedule import CURSOR, adjusted, agree, codes, expand
+from core.contract.schedule import CURSOR, adjusted, agree, expand
 from core.frames import empty
 from core.ledger.codes import Component, Status
 from core.servicing.book import Dues, merge_dues, replaced

@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.calendar import Calendar
-from core.contract.schedule import CURSOR, Figures, adjusted, agree, instalment, open_schedule
+from core.contract.figures import Figures
+from core.contract.schedule import CURSOR, adjusted, agree, instalment, open_schedule
 from core.frames import empty
 from core.ledger.codes import AfterChargeOff, Excess, InterestMode, Status
 from core.servicing.book import STATE, Positions, with_agreed

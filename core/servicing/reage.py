@@ -14,8 +14,9 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.due_dates import due_date, first_due_for
+from core.contract.figures import RateBasis, codes
 from core.contract.money import Rounding, int128, rounded_quotient
-from core.contract.schedule import RateBasis, adjusted, codes
+from core.contract.schedule import adjusted
 from core.ledger.codes import Component
 from core.servicing.accrual import close_segment
 from core.servicing.arrears import lift, with_lifted

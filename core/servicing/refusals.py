@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.contract.schedule import Amortisation
+from core.contract.figures import Amortisation
 from core.ledger.codes import CHANGES, InterestMode, Kind, Status
 
 STATES = {

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from core.contract.due_dates import Unit
+from core.contract.figures import Amortisation
 from core.contract.money import CURRENCY_CODES, EXPONENT
-from core.contract.schedule import Amortisation
 from core.ledger.codes import MONEY_IN, REVERSIBLE, InterestMode, Kind, Status
 from core.policy.book import PolicyBook
 from core.servicing.refusals import refused

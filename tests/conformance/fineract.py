@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from core.contract.due_dates import Unit
-from core.contract.schedule import Amortisation, RateBasis
+from core.contract.figures import Amortisation, RateBasis
 from tests.conformance.outcome import Outcome, judged, of
 from tests.conformance.terms import row, schedules
 

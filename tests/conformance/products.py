@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.contract.due_dates import Unit
-from core.contract.schedule import Amortisation, RateBasis
+from core.contract.figures import Amortisation, RateBasis
 from core.ledger.codes import Kind
 from core.policy.models import OriginationFee, Policy, Product, Waterfall
 from tests.conformance import fineract

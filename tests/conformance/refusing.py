@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from core.contract.schedule import Amortisation
+from core.contract.figures import Amortisation
 from core.ledger.codes import MONEY_IN, REVERSIBLE, InterestMode, Kind
 from core.servicing.refusals import COLUMNS, refused
 from tests.conformance.batch import Life, Seen

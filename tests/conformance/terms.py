@@ -8,8 +8,9 @@ from decimal import Decimal
 import polars as pl
 
 from core.contract.due_dates import Unit
+from core.contract.figures import Amortisation, RateBasis, Stub
 from core.contract.money import Rounding
-from core.contract.schedule import Amortisation, RateBasis, Stub, agree, expand
+from core.contract.schedule import agree, expand
 
 _SCHEMA = {
     "loan_id": pl.Int64, "principal_agreed": pl.Int64, "balloon": pl.Int64, "rate_ppb": pl.Int64,

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from core.contract.schedule import Amortisation
+from core.contract.figures import Amortisation
 from core.ledger.codes import InterestMode, Kind, Status
 from core.servicing.refusals import ALLOWED, COLUMNS, STATES, refused
 

@@ -1,0 +1,321 @@
+"""Figures of one period: its rate, the interest the schedule charges, the principal it asks.
+
+Expressions over one batch of loans, one row per loan with the columns of
+:class:`core.origination.terms.Terms`; `core.contract.schedule` steps through them. Amounts are
+Int64 minor units.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TypeVar
+
+import polars as pl
+
+from core.contract.day_count import CONVENTIONS
+from core.contract.due_dates import Unit, due_date
+from core.contract.money import (
+    PPB,
+    Rounding,
+    by_code,
+    int128,
+    rounded_quotient,
+    with_quotient,
+)
+
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
+UNITY = 10**18
+"""Fixed point of discount factors: 18 decimals, so that P * UNITY stays within Int128."""
+
+
+class Amortisation(IntEnum):
+    """How principal is spread over the instalments."""
+
+    equal_instalment = 0
+    equal_principal = 1
+    flat = 2
+    interest_only = 3
+
+
+class RateBasis(IntEnum):
+    """What the yearly rate is divided by for one period."""
+
+    period = 0
+    thirty_360 = 1
+    act_365f = 2
+    act_360 = 3
+    act_364 = 4
+    act_act = 5
+    act_365_actual = 6
+    act_act_closing = 7
+
+
+class Stub(IntEnum):
+    """What a first period that is no whole period bears."""
+
+    prorate = 0
+    plus_days_365 = 1
+    whole_period = 2
+
+
+ACTUAL = {
+    RateBasis.act_365f: CONVENTIONS["ACT/365F"],
+    RateBasis.act_360: CONVENTIONS["ACT/360"],
+    RateBasis.act_364: CONVENTIONS["ACT/364"],
+    RateBasis.act_act: CONVENTIONS["ACT/ACT"],
+    RateBasis.act_act_closing: CONVENTIONS["ACT/ACT closing"],
+    RateBasis.act_365_actual: CONVENTIONS["ACT/365 Actual"],
+}
+"""The bases that count actual days, with their day count."""
+
+_WHOLE_PERIOD: dict[RateBasis, dict[Unit, tuple[int, int]]] = {
+    # fraction of a year that one unit is, as numerator and denominator
+    RateBasis.period: {
+        Unit.months: (1, 12),
+        Unit.weeks: (1, 52),
+        Unit.semi_monthly: (1, 24),
+        Unit.days: (1, 365),
+    },
+    RateBasis.thirty_360: {
+        Unit.months: (30, 360),
+        Unit.weeks: (7, 360),
+        Unit.semi_monthly: (15, 360),
+        Unit.days: (1, 360),
+    },
+}
+
+
+def codes(frame: pl.DataFrame, column: str) -> frozenset[int]:
+    """The small-integer codes that occur in a column."""
+    return frozenset(frame.get_column(column).unique().to_list())
+
+
+class Figures:
+    """Expressions over one batch of loans; knows which codes occur in it."""
+
+    def __init__(self, terms: pl.DataFrame) -> None:
+        self.basis = codes(terms, "basis")
+        self.units = codes(terms, "unit")
+        self.amortisation = codes(terms, "amortisation")
+        self.rounding = codes(terms, "interest_rounding")
+        self.decimal = bool(terms["decimal_factor"].any())
+        self.overdue = "unpaid_until" in terms.columns
+        self.graced = bool(
+            (terms["grace_principal"] + terms["grace_interest"] + terms["grace_charged"]).max()
+        )
+        self.changed = "rate_until" in terms.columns and terms["rate_until"].count() > 0
+        self.paused = "paused_until" in terms.columns and terms["paused_until"].count() > 0
+        self.tranched = "later" in terms.columns
+        self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
+
+    def due_date(self, n: pl.Expr) -> pl.Expr:
+        """Unadjusted due date of instalment `n`."""
+        return due_date(n, self.units)
+
+    def rate_factor(self) -> tuple[pl.Expr, pl.Expr]:
+        """Exact rate of the period in `period_start`..`period_end`: numerator and denominator.
+
+        Int64 both; reads `instalment_no`. Formulas: `domain.md`-style period fractions
+        (30/360 per whole period) and ISDA 2006 4.16 for the actual bases.
+        """
+        numerators, denominators = {}, {}
+        for code in self.basis:
+            numerators[code], denominators[code] = self._factor(RateBasis(code))
+        numerator = by_code(pl.col("basis"), self.basis, RateBasis, lambda b: numerators[b])
+        denominator = by_code(pl.col("basis"), self.basis, RateBasis, lambda b: denominators[b])
+        return numerator, denominator
+
+    def with_rate(self, cursor: Frame) -> Frame:
+        """`cursor` with the rate of its period as `rate_over` / `rate_under` (Int64).
+
+        As `rate_factor` has it, or that rounded to 18 decimals where the product says so.
+        """
+        numerator, denominator = self.rate_factor()
+        if self.changed:
+            numerator, denominator = self._with_rate_before(numerator, denominator)
+        rated = cursor.with_columns(rate_over=numerator, rate_under=denominator)
+        if not self.decimal:
+            return self._with_tranche(rated)
+        half_even = frozenset({Rounding.half_even.value})
+        scaled = with_quotient(
+            rated.with_columns(mode=pl.lit(Rounding.half_even.value)), "scaled",
+            int128(pl.col("rate_over")) * UNITY, pl.col("rate_under"), "mode", half_even,
+        )  # fmt: skip
+        return self._with_tranche(
+            scaled.with_columns(
+                rate_over=pl.when("decimal_factor").then("scaled").otherwise("rate_over"),
+                rate_under=pl.when("decimal_factor").then(UNITY).otherwise("rate_under"),
+            ).drop("mode", "scaled")
+        )
+
+    def _with_tranche(self, rated: Frame) -> Frame:
+        """A first period in which `later` was paid out on `later_on`: it bears those nights only.
+
+        The factor over the whole balance, rounded half-even to 18 decimals.
+        """
+        if not self.tranched:
+            return rated
+        days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+        before = (pl.col("later_on") - pl.col("period_start")).dt.total_days().clip(0)
+        within = (pl.col("instalment_no") == 1) & (pl.col("later") > 0) & (before > 0)
+        whole = int128(pl.col("principal_agreed")) * days
+        borne = whole - int128(pl.col("later")) * before
+        unit = int128(pl.col("rate_over")) * UNITY // int128(pl.col("rate_under"))
+        share = rounded_quotient(unit * borne, whole, Rounding.half_even)
+        return rated.with_columns(
+            rate_over=pl.when(within).then(share).otherwise("rate_over"),
+            rate_under=pl.when(within).then(UNITY).otherwise("rate_under"),
+        )
+
+    def _with_rate_before(self, over: pl.Expr, under: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """The factor of a period that began at another rate: each rate for its own days."""
+        until = pl.min_horizontal("rate_until", "period_end")
+        nights = (until - pl.col("period_start")).dt.total_days()
+        days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+        less = pl.col("rate_before") - pl.col("rate_ppb")
+        every = pl.col("every").cast(pl.Int64)
+
+        def apart(basis: RateBasis) -> pl.Expr:
+            if basis in ACTUAL:
+                return over + less * ACTUAL[basis].numerator(pl.col("period_start"), until)
+            part = by_code(
+                pl.col("unit"), self.units, Unit,
+                lambda u: pl.lit(_WHOLE_PERIOD[basis][u][0], dtype=pl.Int64),
+            )  # fmt: skip
+            return over * days + less * every * part * nights
+
+        split = by_code(pl.col("basis"), self.basis, RateBasis, apart)
+        wider = by_code(
+            pl.col("basis"), self.basis, RateBasis,
+            lambda b: under if b in ACTUAL else under * days,
+        )  # fmt: skip
+        began = (nights > 0).fill_null(False)
+        return pl.when(began).then(split).otherwise(over), pl.when(began).then(wider).otherwise(
+            under
+        )
+
+    def _factor(self, basis: RateBasis) -> tuple[pl.Expr, pl.Expr]:
+        rate = pl.col("rate_ppb")
+        if basis in ACTUAL:
+            count = ACTUAL[basis]
+            days = count.numerator(pl.col("period_start"), pl.col("period_end"))
+            return rate * days, pl.lit(PPB * count.denominator, dtype=pl.Int64)
+        fraction = _WHOLE_PERIOD[basis]
+        every = pl.col("every").cast(pl.Int64)
+        over = by_code(
+            pl.col("unit"), self.units, Unit, lambda u: pl.lit(fraction[u][1], dtype=pl.Int64)
+        )
+        part = by_code(
+            pl.col("unit"), self.units, Unit, lambda u: pl.lit(fraction[u][0], dtype=pl.Int64)
+        )
+        numerator, denominator = rate * every * part, over * PPB
+        if not self.stubbed:
+            return numerator, denominator
+        regular_start = self.due_date(pl.lit(0))
+        actual = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+        regular = (pl.col("period_end") - regular_start).dt.total_days()
+        counted = pl.col("stub") != Stub.whole_period
+        stub = pl.col("has_stub") & counted & (pl.col("instalment_no") == 1)
+        prorated = pl.col("stub") == Stub.prorate
+        # whole period plus (or less) the odd days over 365, at simple interest
+        odd = rate * (every * part * 365 + over * (actual - regular))
+        return (
+            pl.when(stub & prorated)
+            .then(numerator * actual)
+            .when(stub)
+            .then(odd)
+            .otherwise(numerator),
+            pl.when(stub & prorated)
+            .then(denominator * regular)
+            .when(stub)
+            .then(denominator * 365)
+            .otherwise(denominator),
+        )
+
+    def rounded(self, numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
+        """The quotient rounded as the loan's product rounds interest."""
+        return by_code(
+            pl.col("interest_rounding"),
+            self.rounding,
+            Rounding,
+            lambda mode: rounded_quotient(int128(numerator), int128(denominator), mode),
+        )
+
+    def with_period_interest(self, cursor: Frame, name: str) -> Frame:
+        """`cursor` with the interest the schedule charges for its period, rounded once (Int64).
+
+        Reads `schedule_balance`, `instalment_no` and the period's dates.
+        """
+        over, under = int128(pl.col("schedule_balance")) * pl.col("rate_over"), pl.col("rate_under")
+        if self.overdue:
+            over, under = self._with_overdue(over, under)
+        charged = with_quotient(
+            self.with_rate(cursor), name, over, under, "interest_rounding", self.rounding
+        ).drop("rate_over", "rate_under")
+        interest = pl.col(name)
+        if Amortisation.flat in self.amortisation:
+            flat = pl.col("amortisation") == Amortisation.flat
+            interest = pl.when(flat).then(self._flat_interest()).otherwise(interest)
+        if self.graced:
+            free = pl.col("instalment_no") <= pl.col("grace_charged")
+            interest = pl.when(free).then(0).otherwise(interest)
+        first = pl.when(pl.col("instalment_no") == 1).then(pl.col("first_interest_adjustment"))
+        return charged.with_columns((interest + first.otherwise(0)).alias(name))
+
+    def _with_overdue(self, over: pl.Expr, under: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+        """Exact interest if nothing is paid before `unpaid_until`, and all arrears are then.
+
+        Unpaid principal stays in the balance for the nights until that date.
+        """
+        until = pl.min_horizontal(
+            pl.max_horizontal("unpaid_until", "period_start"), "period_end"
+        ).fill_null(pl.col("period_start"))
+        days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+        nights = (until - pl.col("period_start")).dt.total_days()
+        unpaid = pl.col("principal_agreed") - pl.col("schedule_balance")
+        late_share = {
+            basis: pl.col("rate_over") * nights
+            if RateBasis(basis) not in ACTUAL
+            else pl.col("rate_ppb")
+            * ACTUAL[RateBasis(basis)].numerator(pl.col("period_start"), until)
+            * days
+            for basis in self.basis
+        }
+        late = by_code(pl.col("basis"), self.basis, RateBasis, lambda b: late_share[b])
+        return over * days + int128(unpaid) * int128(late), int128(under) * days
+
+    def _flat_interest(self) -> pl.Expr:
+        """P * r * t rounded once, spread evenly, the remainder on the last instalment.
+
+        A period of an actual basis bears its own days, the last what is left of the total.
+        """
+        n = pl.col("instalments").cast(pl.Int64)
+        total = pl.col("flat_interest")
+        # rounded, but never so far up that the last instalment's interest would fall below zero
+        ceiling = total // (n - 1).clip(lower_bound=1)
+        even = pl.min_horizontal(self.rounded(total, n), ceiling)
+        last = pl.col("instalment_no") == pl.col("instalments")
+        return pl.when(last).then(total - even * (n - 1)).otherwise(even)
+
+    def principal_part(self, interest: pl.Expr, unbilled: pl.Expr) -> pl.Expr:
+        """Principal of instalment `instalment_no`, given its interest and what is unbilled."""
+        n = pl.col("instalments").cast(pl.Int64)
+        bearing = n - pl.col("grace_principal").cast(pl.Int64)
+        share = self.rounded(pl.col("principal_agreed") - pl.col("balloon"), bearing)
+        level = pl.col("emi") + pl.when(pl.col("instalment_no") == 1).then(
+            pl.col("first_interest_adjustment")
+        ).otherwise(0)
+        rules = {
+            Amortisation.equal_instalment: (level - interest).clip(lower_bound=0),
+            Amortisation.equal_principal: share,
+            Amortisation.flat: pl.when(pl.col("emi") > 0)
+            .then((level - interest).clip(lower_bound=0))
+            .otherwise(share),
+            Amortisation.interest_only: pl.lit(0, dtype=pl.Int64),
+        }
+        part = by_code(pl.col("amortisation"), self.amortisation, Amortisation, lambda a: rules[a])
+        if self.graced:
+            graced = pl.col("instalment_no") <= pl.col("grace_principal")
+            part = pl.when(graced).then(0).otherwise(part)
+        last = pl.col("instalment_no") >= pl.col("instalments")
+        return pl.when(last).then(unbilled).otherwise(pl.min_horizontal(part, unbilled))
