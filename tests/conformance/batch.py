@@ -215,7 +215,9 @@ class Batch:
     ) -> pl.DataFrame:
         """The day's events, chargebacks with what their payment had met by then."""
         taken = pl.col("kind") == Kind.chargeback.value
-        mine = today.filter(taken)
+        ordered = self.policies.chargeback_ranks["product"]
+        theirs = self.products.filter(pl.col("product").is_in(ordered.implode()))["loan_id"]
+        mine = today.filter(taken & pl.col("loan_id").is_in(theirs.implode()))
         if mine.is_empty():
             return today
         columns = ["event_id", "component", "amount"]
