@@ -90,14 +90,16 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
 def balances(of: Book) -> pl.DataFrame:
     """General-ledger balances that fit the book: principal paid out, interest earned."""
     wide = of.wide().with_columns(loan_id=pl.lit(1, dtype=pl.Int64))
-    sums = wide.group_by("entity", "product", "currency", "loan_id").agg(
-        pl.col("principal", "interest_accrued").sum()
+    sums = (
+        wide.with_columns(today=pl.lit(of.date))
+        .group_by("entity", "product", "currency", "loan_id", "today")
+        .agg(pl.col("principal", "interest_accrued").sum())
     )
     assert of.date is not None
     moves = pl.concat(
         [
-            transfer(sums, "loan_principal", "payout_clearing", "principal", of.date),
-            transfer(sums, "interest_accrued", "interest_income", "interest_accrued", of.date),
+            transfer(sums, "loan_principal", "payout_clearing", "principal"),
+            transfer(sums, "interest_accrued", "interest_income", "interest_accrued"),
         ]
     )
     return account_movements(moves).rename({"movement": "balance"})

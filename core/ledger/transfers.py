@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable
 
 import dataframely as dy
@@ -28,12 +27,12 @@ class Transfers(dy.Schema):
 
 
 def transfer(
-    moved: pl.DataFrame, debit: str | pl.Expr, credit: str | pl.Expr, amount: str, date: dt.date
+    moved: pl.DataFrame, debit: str | pl.Expr, credit: str | pl.Expr, amount: str
 ) -> pl.DataFrame:
     """One transfer per row of `moved` whose `amount` column is not zero.
 
-    `moved` carries `loan_id`, `entity`, `product`, `currency`, and `event_id` if an event
-    caused it. `debit` and `credit` are role names, or expressions of role codes. A negative
+    `moved` carries `loan_id`, `entity`, `product`, `currency`, `today` (Date of the
+    movement), and `event_id` if an event caused it. `debit` and `credit` are role names, or expressions of role codes. A negative
     amount swaps the sides.
     """
     if moved.is_empty():
@@ -53,8 +52,8 @@ def transfer(
         debit=pl.when(back).then(code(credit)).otherwise(code(debit)).cast(pl.Int16),
         credit=pl.when(back).then(code(debit)).otherwise(code(credit)).cast(pl.Int16),
         amount=pl.col(amount).abs().cast(pl.Int64),
-        value_date=pl.lit(date),
-        booking_date=pl.lit(date),
+        value_date="today",
+        booking_date="today",
     )
 
 

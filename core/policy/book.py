@@ -162,6 +162,12 @@ class PolicyBook:
         """The bucket file in force."""
         return self.in_force(Buckets, name, on)
 
+    def buckets_since(self, name: str, first: dt.date) -> tuple[Buckets, ...]:
+        """The bucket file in force on a date, then those that came into force after it."""
+        start = self.in_force(Buckets, name, first)
+        later = [p for p in self._all(Buckets) if p.name == name and p.effective_from > first]
+        return (start, *sorted(later, key=lambda p: (p.effective_from, p.version)))
+
     def tape(self, name: str) -> TapeMapping:
         """The latest version of a tape mapping."""
         return self.in_force(TapeMapping, name, dt.date.max)

@@ -7,7 +7,6 @@ equals a to b plus b to c for every b, and a day books the difference of rounded
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from typing import Literal
 
@@ -17,6 +16,7 @@ from core.contract.figures import ACTUAL, Figures, RateBasis, codes
 from core.contract.money import PPB, Rounding, by_code, int128, lift
 from core.frames import LARGE
 from core.ledger.codes import AfterChargeOff, InterestMode, Status
+from core.servicing.today import TODAY
 
 
 def interest_stopped() -> pl.Expr:
@@ -31,11 +31,10 @@ def _elapsed(start: pl.Expr, end: pl.Expr) -> pl.Expr:
 
 
 class Accrual:
-    """Expressions for one batch of loans on one date; reads terms and positions."""
+    """Expressions for one batch of loans, each on its `today`; reads terms and positions."""
 
-    def __init__(self, figures: Figures, modes: frozenset[int], date: dt.date | pl.Expr) -> None:
+    def __init__(self, figures: Figures, modes: frozenset[int]) -> None:
         self.figures, self.modes = figures, modes
-        self.date = date if isinstance(date, pl.Expr) else pl.lit(date)  # each loan's own, or one
 
     def numerator(self) -> pl.Expr:
         """Exact interest since `accrual_from`, with the remainder before it (Int128)."""
@@ -76,11 +75,11 @@ class Accrual:
     def _nights(self, count: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> pl.Expr:
         """What `count` makes of the nights of the segment, less those of an interest pause."""
         start = pl.col("accrual_from")
-        whole = count(start, self.date)
+        whole = count(start, TODAY)
         if not self.figures.paused:
             return whole
         first = pl.max_horizontal(start, "paused_from")
-        last = pl.max_horizontal(pl.min_horizontal(self.date, "paused_until"), first)
+        last = pl.max_horizontal(pl.min_horizontal(TODAY, "paused_until"), first)
         paused = pl.col("paused_until").is_not_null()
         return whole - pl.when(paused).then(count(first, last)).otherwise(0)
 
@@ -97,14 +96,14 @@ class Accrual:
         return by_code(pl.col("basis"), self.figures.basis, RateBasis, of)
 
 
-def accrue(wide: pl.DataFrame, date: dt.date) -> pl.DataFrame:
-    """`wide` (terms and positions) with the nights before `date` earned.
+def accrue(wide: pl.DataFrame) -> pl.DataFrame:
+    """`wide` (terms and positions) with the nights before `today` earned.
 
     Sets `interest_accrued`, `accrued_today`, `interest_earned`, and clears `paid_today`.
     """
     if wide.is_empty():
         return wide
-    whole = earned(wide, date)
+    whole = earned(wide)
     grown = whole - wide["interest_accrued"]
     return wide.with_columns(
         whole.alias("interest_accrued"),
@@ -114,15 +113,15 @@ def accrue(wide: pl.DataFrame, date: dt.date) -> pl.DataFrame:
     )
 
 
-def earned(wide: pl.DataFrame, date: dt.date | pl.Expr) -> pl.Series:
-    """Interest of the running period to `date`, rounded once, less what is paid of it.
+def earned(wide: pl.DataFrame) -> pl.Series:
+    """Interest of the running period to `today`, rounded once, less what is paid of it.
 
     The one expression every loan goes through every day: numerator, floor and rest are
     columns, so that none of the Int128 arithmetic is done twice, and it streams in small
     pieces, so that they stay in the processor's cache.
     """
     figures = Figures(wide)
-    accrual = Accrual(figures, codes(wide, "interest_mode"), date)
+    accrual = Accrual(figures, codes(wide, "interest_mode"))
     exact = (
         wide.lazy()
         .select(
@@ -155,15 +154,15 @@ def engine_for(frame: pl.DataFrame) -> Literal["streaming", "in-memory"]:
     return "streaming" if frame.height >= LARGE else "in-memory"
 
 
-def close_segment(touched: pl.DataFrame, date: dt.date) -> pl.DataFrame:
-    """End the running balance segment at `date`, exactly: whole units and remainder move on.
+def close_segment(touched: pl.DataFrame) -> pl.DataFrame:
+    """End the running balance segment today, exactly: whole units and remainder move on.
 
     To be called before a balance changes. The interest to the date is unchanged.
     """
     if touched.is_empty():
         return touched
     figures = Figures(touched)
-    accrual = Accrual(figures, codes(touched, "interest_mode"), date)
+    accrual = Accrual(figures, codes(touched, "interest_mode"))
     daily = pl.col("interest_mode") == InterestMode.daily
     exact = touched.with_columns(_over=accrual.numerator(), _under=int128(accrual.denominator()))
     exact = exact.with_columns(_floor=pl.col("_over") // pl.col("_under"))
@@ -172,5 +171,5 @@ def close_segment(touched: pl.DataFrame, date: dt.date) -> pl.DataFrame:
     return exact.with_columns(
         accrual_whole=pl.when(daily).then(whole).otherwise("accrual_whole"),
         accrual_rest=pl.when(daily).then(rest).otherwise("accrual_rest"),
-        accrual_from=pl.when(daily).then(pl.lit(date)).otherwise("accrual_from"),
+        accrual_from=pl.when(daily).then(TODAY).otherwise("accrual_from"),
     ).drop("_over", "_under", "_floor")

@@ -7,7 +7,6 @@ the principal, as the product says; with nothing outstanding it is the borrower'
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 
 import dataframely as dy
@@ -38,6 +37,7 @@ from core.servicing.beyond_due import (
 )
 from core.servicing.billing import whole_claim_due
 from core.servicing.book import merge_dues, replaced
+from core.servicing.today import TODAY
 
 
 class Allocations(dy.Schema):
@@ -70,9 +70,8 @@ def allocate(
     dues: pl.DataFrame,
     money: pl.DataFrame,
     policies: PolicyBook,
-    date: dt.date,
 ) -> Allocated:
-    """Allocate one payment a loan at most, valued on `date`.
+    """Allocate one payment a loan at most, valued today.
 
     `money`: `loan_id`, `event_id`, `amount`, `rule` (code of product and kind of money).
     Returns positions and dues after the money, and the allocations.
@@ -80,12 +79,12 @@ def allocate(
     ranks = policies.waterfall_ranks
     at = touched["loan_id"].is_in(money["loan_id"].implode())
     before = touched.filter(at)
-    paying = close_segment(before, date)
-    owed = dues.filter(pl.col("due_date") <= date)
-    on_dues = _meet(money, owed, ranks, date)
+    paying = close_segment(before)
+    owed = dues.filter(pl.col("due_date") <= TODAY)
+    on_dues = _meet(money, owed, ranks)
     left = _left(money, on_dues)
     paying = _apply(paying, on_dues)
-    further = _beyond(paying, dues, left, policies, date)
+    further = _beyond(paying, dues, left, policies)
     paying = _apply(paying, further)
     placed = pl.concat([on_dues, further])
     dues = _stamp(paying, dues, placed)
@@ -93,9 +92,7 @@ def allocate(
     return Allocated(replaced(touched, at, before, paying), dues, allocations)
 
 
-def use_credit(
-    touched: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame, date: dt.date
-) -> Allocated:
+def use_credit(touched: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> Allocated:
     """The borrower's credit meets what is due, where the product uses it (`event_id` 0)."""
     holds = (pl.col("credit") > 0) & (pl.col("credit_use") == 1)
     money = touched.filter(holds).select(
@@ -104,13 +101,13 @@ def use_credit(
         amount="credit",
         rule=money_rule(pl.lit(Kind.payment_received.value)),
     )
-    owed = dues.filter(pl.col("due_date") <= date).join(money, on="loan_id", how="semi")
+    owed = dues.filter(pl.col("due_date") <= TODAY).join(money, on="loan_id", how="semi")
     if owed.is_empty():
         return Allocated(touched, dues, empty(Allocations))
     at = touched["loan_id"].is_in(money["loan_id"].implode())
     before = touched.filter(at)
-    paying = close_segment(before, date)
-    met = _meet(money, owed, ranks, date)
+    paying = close_segment(before)
+    met = _meet(money, owed, ranks)
     paying = _apply(paying, met)
     used = met.group_by("loan_id").agg(used=pl.col("amount").sum())
     spent = (
@@ -143,10 +140,9 @@ def _meet(
     money: pl.DataFrame,
     owed: pl.DataFrame,
     ranks: pl.DataFrame,
-    date: dt.date,
 ) -> pl.DataFrame:
     """Money against dues in waterfall order: horizontal by instalment, or vertical by step."""
-    timing = pl.when(pl.col("due_date") < date).then(Timing.past_due.value)
+    timing = pl.when(pl.col("due_date") < TODAY).then(Timing.past_due.value)
     lines = (
         owed.filter(pl.col("amount") > pl.col("paid"))
         .join(money.rename({"amount": "money"}), on="loan_id")
@@ -189,7 +185,6 @@ def _beyond(
     dues: pl.DataFrame,
     left: pl.DataFrame,
     policies: PolicyBook,
-    date: dt.date,
 ) -> pl.DataFrame:
     """Allocations of money beyond what is due: payoff, in advance, principal, credit."""
     if left.is_empty():
@@ -203,11 +198,11 @@ def _beyond(
     )
     whole = loans.filter("whole_schedule")
     if whole.height:
-        stands = _poured(whole_lines(whole, dues, policies, date), pl.col("asked"))
+        stands = _poured(whole_lines(whole, dues, policies), pl.col("asked"))
         rest = left.join(whole.select("loan_id"), on="loan_id", how="anti")
         others = paying.filter(~pl.col("whole_schedule"))
-        return pl.concat([stands, _beyond(others, dues, rest, policies, date)])
-    back = _charged_back(loans, dues, date)
+        return pl.concat([stands, _beyond(others, dues, rest, policies)])
+    back = _charged_back(loans, dues)
     loans = (
         loans.join(
             back.group_by("loan_id").agg(stands=pl.col("asked").sum()),
@@ -268,12 +263,12 @@ def _spread_payoff(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame)
     )
 
 
-def _charged_back(loans: pl.DataFrame, dues: pl.DataFrame, date: dt.date) -> pl.DataFrame:
+def _charged_back(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """Principal that a chargeback put on an instalment to come, as lines to pour money over."""
     unpaid = pl.col("amount") - pl.col("paid")
     return (
         dues.filter(
-            (pl.col("due_date") > date)
+            (pl.col("due_date") > TODAY)
             & (unpaid > 0)
             & (pl.col("component") == Component.principal.value)
         )
@@ -365,6 +360,7 @@ def _stamp(paying: pl.DataFrame, dues: pl.DataFrame, allocations: pl.DataFrame) 
     ).with_columns(opens=pl.col("due_date").is_null())
     if standing.is_empty():
         return dues
+    standing = standing.join(paying.select("loan_id", "today"), on="loan_id")
     opened = standing.filter(pl.col("due_date").is_null()).join(
         paying.select("loan_id", "first_due_date", "anchor_day", "second_anchor_day",
                       "end_of_month", "every", "unit", "next_due_date", next_no="instalment_no"),
@@ -386,8 +382,12 @@ def _stamp(paying: pl.DataFrame, dues: pl.DataFrame, allocations: pl.DataFrame) 
         amount=pl.when("opens").then("amount").otherwise(0),
         paid="amount",
         fee_assessed=pl.lit(False),
+        today=TODAY,
     )
     summed = paid.group_by(keys, maintain_order=True).agg(
-        pl.col("due_date").first(), pl.col("amount", "paid").sum(), pl.col("fee_assessed").any()
+        pl.col("due_date").first(),
+        pl.col("amount", "paid").sum(),
+        pl.col("fee_assessed").any(),
+        TODAY.first(),
     )
     return merge_dues(dues, summed)

@@ -10,6 +10,7 @@ import polars as pl
 
 from core.ledger.codes import Component, InterestMode
 from core.servicing.running import Running
+from core.servicing.today import TODAY
 
 
 def lift(day: Running, events: pl.DataFrame) -> pl.DataFrame:
@@ -21,7 +22,7 @@ def lift(day: Running, events: pl.DataFrame) -> pl.DataFrame:
     unpaid = pl.col("amount") - pl.col("paid")
     due = (
         pl.col("loan_id").is_in(events["loan_id"].implode())
-        & (pl.col("due_date") <= day.date)
+        & (pl.col("due_date") <= TODAY)
         & (pl.col("component") <= Component.interest.value)
         & (unpaid > 0)
     )

@@ -6,8 +6,6 @@ credit; `money` is what the loan still has to place.
 
 from __future__ import annotations
 
-import datetime as dt
-
 import polars as pl
 
 from core.contract.figures import Amortisation
@@ -15,11 +13,10 @@ from core.contract.money import Rounding, int128, rounded_quotient
 from core.contract.schedule import expand_from
 from core.ledger.codes import Component, Excess, Timing
 from core.policy.book import PolicyBook
+from core.servicing.today import TODAY
 
 
-def whole_lines(
-    loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook, date: dt.date
-) -> pl.DataFrame:
+def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
     """Instalments to come as they stand, in the order of `excess`, then the borrower's credit.
 
     `spread` gives every instalment an even share, the last one the remainder; what a share
@@ -29,7 +26,7 @@ def whole_lines(
     ranks = policies.waterfall_ranks.filter(pl.col("timing") == Timing.in_advance)
     number = ["due_date", "instalment_no"]
     coming = (
-        dues.filter((pl.col("due_date") > date) & (pl.col("amount") > pl.col("paid")))
+        dues.filter((pl.col("due_date") > TODAY) & (pl.col("amount") > pl.col("paid")))
         .join(loans.select(keys), on="loan_id")
         .join(ranks.select("rule", "component", "rank", "vertical"), on=["rule", "component"])
         .sort("loan_id", *number, "rank")

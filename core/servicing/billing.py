@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import polars as pl
 
 from core.contract.calendar import Calendar
@@ -15,14 +13,15 @@ from core.servicing.accrual import Accrual, interest_stopped
 from core.servicing.book import merge_dues, replaced
 from core.servicing.instalments import bill_whole
 from core.servicing.opening import move_period, with_period_interest
+from core.servicing.today import TODAY
 
 
-def is_billed(date: dt.date) -> pl.Expr:
-    """Loans whose period ends on the date; a charged-off claim is due as a whole already.
+def is_billed() -> pl.Expr:
+    """Loans whose period ends today; a charged-off claim is due as a whole already.
 
     An overpaid loan moves on with nothing to bill: a chargeback may put it back on its schedule.
     """
-    return (pl.col("period_end") == date) & ~whole_claim_due()
+    return (pl.col("period_end") == TODAY) & ~whole_claim_due()
 
 
 def whole_claim_due() -> pl.Expr:
@@ -33,15 +32,15 @@ def whole_claim_due() -> pl.Expr:
 
 
 def bill(
-    touched: pl.DataFrame, dues: pl.DataFrame, date: dt.date, calendars: dict[int, Calendar]
+    touched: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Bill what ends on `date` and move the cursor on.
+    """Bill what ends today and move the cursor on.
 
     Returns `touched` (terms and positions), `dues`, and the billed amounts: `loan_id`,
     `billed_interest`, `billed_principal` (Int64), what became due beyond money that had
     come in advance.
     """
-    at = touched.select(is_billed(date)).to_series()
+    at = touched.select(is_billed()).to_series()
     if not at.any():
         none = touched.select("loan_id", billed_interest="principal", billed_principal="principal")
         return touched, dues, none.clear()
@@ -49,7 +48,7 @@ def bill(
     billed = []
     if stands.any():
         ending = touched.filter(stands)
-        moved, fallen = bill_whole(ending, dues, date)
+        moved, fallen = bill_whole(ending, dues)
         touched = replaced(touched, stands, ending, moved)
         billed.append(fallen)
     stepped = at & ~touched["whole_schedule"]
@@ -57,7 +56,7 @@ def bill(
         ending = touched.filter(stepped)
         asked = amounts(with_advance(ending, dues))
         dues = _open(dues, asked)
-        moved = next_period(asked, date, calendars)
+        moved = next_period(asked, calendars)
         touched = replaced(touched, stepped, ending, moved)
         whole = pl.col("billed_interest") + pl.col("interest_stands")
         billed.append(asked.select("loan_id", whole.alias("billed_interest"), "billed_principal"))
@@ -139,6 +138,7 @@ def _open(dues: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
             amount=column,
             paid=pl.lit(0, dtype=pl.Int64),
             fee_assessed=pl.lit(False),
+            today=TODAY,
         )
         for component, column in (
             (Component.principal, "billed_principal"),
@@ -148,13 +148,11 @@ def _open(dues: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
     return merge_dues(dues, fresh)
 
 
-def next_period(
-    asked: pl.DataFrame, date: dt.date | pl.Expr, calendars: dict[int, Calendar]
-) -> pl.DataFrame:
+def next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Positions after billing: dues grown, cursor on the next instalment, accrual restarted."""
     figures = Figures(asked)
     asked_interest = pl.col("billed_interest") + pl.col("interest_stands")
-    settled = _with_residue(asked, figures, date).with_columns(
+    settled = _with_residue(asked, figures).with_columns(
         principal_due=pl.col("principal_due") + pl.col("billed_principal") + pl.col("stands"),
         interest_due=pl.col("interest_due") + asked_interest,
         interest_accrued=pl.col("interest_accrued") - asked_interest,
@@ -178,7 +176,7 @@ def _over_days() -> pl.Expr:
     return pl.when(pl.col("basis") >= RateBasis.act_365f).then(1).otherwise(days)
 
 
-def _with_residue(asked: pl.DataFrame, figures: Figures, date: dt.date | pl.Expr) -> pl.DataFrame:
+def _with_residue(asked: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     """`residue_kept`: what rounding left of the period's exact interest, if the product carries it.
 
     Over the denominator of the rate alone, so that it can move on to a period of other length.
@@ -186,7 +184,7 @@ def _with_residue(asked: pl.DataFrame, figures: Figures, date: dt.date | pl.Expr
     carries = (pl.col("interest_mode") == InterestMode.daily) & (pl.col("residue") == 1)
     if asked.filter(carries).is_empty():
         return asked.with_columns(residue_kept=pl.lit(0, dtype=pl.Int64))
-    accrual = Accrual(figures, codes(asked, "interest_mode"), date)
+    accrual = Accrual(figures, codes(asked, "interest_mode"))
     exact = asked.with_columns(over=accrual.numerator(), under=int128(accrual.denominator()))
     billed = with_quotient(
         exact, "billed", pl.col("over"), pl.col("under"), "interest_rounding", figures.rounding

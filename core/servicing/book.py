@@ -66,6 +66,8 @@ class Dues(dy.Schema):
     fee_assessed = dy.Bool()  # a late fee was charged on this instalment
 
 
+NO_DUES = empty(Dues).with_columns(today=pl.lit(None, dtype=pl.Date))
+"""No dues of a running day."""
 STATE = tuple(Positions.column_names())
 FIXED = ("whole_schedule", "interest_mode", "rebate", "excess", "after_charge_off")
 """Pinned parameters that a loan whose schedule a re-age fixed has otherwise."""
@@ -148,7 +150,10 @@ def replaced(
 
 
 def merge_dues(dues: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
-    """Dues with the amounts and payments of `more` added; the key is unique in either."""
+    """Dues with the amounts and payments of `more` added; the key is unique in either.
+
+    Both are those of a running day, with the loans' `today`.
+    """
     if more.is_empty():
         return dues
     keys = ["loan_id", "instalment_no", "component"]
@@ -158,7 +163,8 @@ def merge_dues(dues: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
         pl.coalesce("due_date_more", "due_date").alias("due_date"),
         *(pl.col(c).fill_null(0) + pl.col(f"{c}_more").fill_null(0) for c in ("amount", "paid")),
         pl.col("fee_assessed").fill_null(False) | pl.col("fee_assessed_more").fill_null(False),
-    ).select(Dues.column_names())
+        pl.coalesce("today", "today_more").alias("today"),
+    )
 
 
 def with_agreed(terms: pl.DataFrame) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from core.servicing.book import replaced
 from core.servicing.instalments import first_coming, point, respread
 from core.servicing.opening import move_period, with_level_instalment, with_period_interest
 from core.servicing.running import Running
+from core.servicing.today import TODAY
 
 BODY = pl.Struct(
     {
@@ -38,27 +39,26 @@ def change(day: Running, events: pl.DataFrame) -> None:
         "loan_id", "event_id", pl.col("payload").str.json_decode(BODY).alias("body")
     ).unnest("body")
     told = told.rename({"rate_ppb": "new_rate", "instalments": "more", "due_date": "moved_to"})
-    told = told.with_columns(
-        start=pl.coalesce(pl.col("from_date").str.to_date(), pl.lit(day.date))
-    ).drop("from_date")
     at = day.touched["loan_id"].is_in(told["loan_id"].implode())
     left = day.touched.filter(pl.col("instalment_no") <= pl.col("instalments"))["loan_id"]
     anew = (pl.col("kind") == Kind.reamortised.value) & pl.col("loan_id").is_in(left.implode())
     lifted = lift(day, events.filter(anew))
-    before = close_segment(day.touched.filter(at), day.date)
+    before = close_segment(day.touched.filter(at))
     asked = before.join(told, on="loan_id", how="left", maintain_order="left")
+    asked = asked.with_columns(start=pl.coalesce(pl.col("from_date").str.to_date(), TODAY))
+    asked = asked.drop("from_date")
     asked = with_lifted(first_coming(asked, day.dues), lifted)
     revised = _revised(asked)
     whole = revised["whole_schedule"]
     stands, steps = revised.filter(whole), revised.filter(~whole)
     if stands.height:
-        day.dues = respread(stands, day.dues, day.policies.calendars, day.date)
+        day.dues = respread(stands, day.dues, day.policies.calendars)
     if steps.height:
         steps = _stepped(steps, day)
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
     day.touched = replaced(day.touched, at, day.touched.filter(at), after)
     if stands.height:
-        day.touched = point(day.touched, day.dues, at & day.touched["whole_schedule"], day.date)
+        day.touched = point(day.touched, day.dues, at & day.touched["whole_schedule"])
     day.changed.append(told.select("loan_id", "event_id"))
 
 
@@ -101,13 +101,13 @@ def with_tranche(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
     What is billed stays; the level instalment pays off what is unbilled, the payout included,
     over the instalments left. In the running period the payout bears the nights to come only.
     """
-    earned = close_segment(loans, day.date)
+    earned = close_segment(loans)
     grown = earned.with_columns(
         principal=pl.col("principal") + pl.col("payout"),
         keep=pl.lit("term"),
         lifted_interest=pl.lit(0, dtype=pl.Int64),
         later="payout",
-        later_on=pl.lit(day.date),
+        later_on=TODAY,
     )
     return _stepped(grown, day).select(loans.columns)
 

@@ -9,6 +9,7 @@ from core.servicing.book import merge_dues
 from core.servicing.dues_to_come import open_dues
 from core.servicing.instalments import instalment_of
 from core.servicing.running import Running
+from core.servicing.today import TODAY
 
 BODY = pl.Struct({"component": pl.Int8, "due_date": pl.String})
 """What the payload of a charge, or of its waiver, says as JSON."""
@@ -42,6 +43,7 @@ def waive(day: Running, events: pl.DataFrame) -> None:
         amount=pl.lit(0, dtype=pl.Int64),
         paid="waived",
         fee_assessed=pl.lit(False),
+        today=TODAY,
     )
     day.dues = merge_dues(day.dues, met.join(day.dues, on=keys, how="semi"))
     _grow(day, waived.select("loan_id", "component", moved=-pl.col("waived")))

@@ -22,14 +22,11 @@ from core.origination.terms import Terms
 from core.policy.book import PolicyBook
 from core.servicing.accrual import accrue, engine_for
 from core.servicing.allocation import Allocations
-from core.servicing.billing import bill, is_billed
+from core.servicing.billing import is_billed
 from core.servicing.book import STATE, Book, Dues, replaced
-from core.servicing.closure import claim, close_at_zero
-from core.servicing.delinquency import age
-from core.servicing.fees import assess_late_fees
+from core.servicing.day import visit
 from core.servicing.opening import agreed_terms, opened
-from core.servicing.running import Running
-from core.servicing.turns import ENDINGS, credit_meets_dues, in_order, take
+from core.servicing.today import dated
 
 
 @dataclass(frozen=True)
@@ -85,55 +82,34 @@ def _without_closed(book: Book) -> Book:
 def _day(
     book: Book, today: pl.DataFrame, pending: pl.DataFrame, policies: PolicyBook, date: dt.date
 ) -> DayClose:
-    boarded = _board(book, today, policies)
+    boarded = boarded_by(today, policies) if today.height else book.terms.clear()
     book, returned = _reopened(book, today)
-    wide = accrue(book.wide(), date)
+    wide = accrue(dated(book.wide(), date))
     if boarded.height:
-        wide = pl.concat([wide, opened(boarded, policies.calendars)])
+        wide = pl.concat([wide, dated(opened(boarded, policies.calendars), date)])
         wide = wide if wide["loan_id"].is_sorted() else wide.sort("loan_id")
-    at = _touched(wide, book.dues, today, date)
+    at = _touched(wide, book.dues, today)
     if today.is_empty() and not at.any():
         return _quiet(book, wide, today, pending, boarded, date)
     before = wide.filter(at)
-    day = Running(date, policies, before, book.dues)
-
-    day.touched, day.dues, billed = bill(day.touched, day.dues, date, policies.calendars)
-    on_books = ~pl.col("loan_id").is_in(day.charged_off().implode())
-    day.book(billed.filter(on_books), "interest_due", "interest_accrued", "billed_interest")
-    credit_meets_dues(day)
-    events = in_order(today, day.touched)
-    ending = pl.col("kind").is_in([k.value for k in ENDINGS]) & ~pl.col("in_sequence")
-    take(day, events.filter(~ending))
-    unidentified = _unidentified(day, today)
-
-    day.touched, day.dues, fees = assess_late_fees(day.touched, day.dues, policies.late_fees, date)
-    day.book(fees, "penalties_receivable", "penalty_income", "fee")
-    take(day, events.filter(ending))
-
-    off = pl.col("loan_id").is_in(day.charged_off().implode())
-    day.touched, earned = close_at_zero(day.touched)
-    day.book(earned.filter(~off), "interest_accrued", "interest_income", "earned_at_payoff")
-    day.book(earned.filter(off), "memo_claim", "memo_contra", "earned_at_payoff")
-    buckets = policies.buckets("default", date)
-    touched = age(day.touched, day.dues, policies.delinquency, buckets, date)
-    touched = touched.with_columns(
-        off_books=pl.when(pl.col("status") == Status.charged_off).then(claim()).otherwise(0)
-    )
-    dues, settled = _standing(day.dues, touched, date)
-
-    day.moved.append(_accruals(wide, date))
-    after = replaced(wide, at, before, touched)
-    left = _left_today(touched, settled, date, book)
-    book = Book(date, after.select(book.terms.columns), after.select(STATE), dues, pending, *left)
+    versions = policies.buckets_since("default", date)
+    done = visit(before, dated(book.dues, date), today, policies, versions)
+    after = replaced(wide, at, before, done.wide)
+    settled = done.settled.drop("today")
+    left = _left_today(done.wide, settled, date, book)
+    standing = Book(
+        date, after.select(book.terms.columns), after.select(STATE), done.dues.drop("today"),
+        pending, *left,
+    )  # fmt: skip
     return DayClose(
         date,
-        book,
-        all_of(day.moved),
-        pl.concat([empty(Allocations), *day.allocations]),
+        standing,
+        pl.concat([done.transfers, accruals(wide)]),
+        done.allocations,
         today,
         boarded,
-        unidentified,
-        _changed(after, day),
+        done.unidentified,
+        with_event(after, done.changed),
         pl.concat([settled, returned]),
     )
 
@@ -152,7 +128,7 @@ def _quiet(
         book.closed, book.closed_dues,
     )  # fmt: skip
     nobody = empty(Allocations).select("loan_id", "event_id", "amount")
-    moved = all_of([_accruals(wide, date)]) if wide.height else all_of([])
+    moved = all_of([accruals(wide)]) if wide.height else all_of([])
     return DayClose(
         date, after, moved, empty(Allocations), today, boarded, nobody, NO_CHANGE, empty(Dues)
     )  # fmt: skip
@@ -161,55 +137,36 @@ def _quiet(
 NO_CHANGE = empty(Terms).with_columns(event_id=pl.lit(0, dtype=pl.Int64))
 
 
-def _changed(after: pl.DataFrame, day: Running) -> pl.DataFrame:
-    if not day.changed:
+def with_event(wide: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
+    """Terms (schema `Terms`) of `changed` loans, with the `event_id` that changed them last."""
+    if changed.is_empty():
         return NO_CHANGE
-    last = pl.concat(day.changed).group_by("loan_id").agg(pl.col("event_id").max())
-    return after.join(last, on="loan_id").select(NO_CHANGE.columns)
+    return wide.join(changed, on="loan_id").select(NO_CHANGE.columns)
 
 
-def _board(book: Book, today: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
+def boarded_by(today: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
+    """Terms of the loans that the events board, with what is pinned and agreed."""
     told = today.filter(pl.col("kind") == Kind.loan_boarded)
-    if told.is_empty():
-        return book.terms.clear()
     return agreed_terms(terms_of(told), policies.pins)
 
 
-def _touched(
-    wide: pl.DataFrame, dues: pl.DataFrame, today: pl.DataFrame, date: dt.date
-) -> pl.Series:
+def _touched(wide: pl.DataFrame, dues: pl.DataFrame, today: pl.DataFrame) -> pl.Series:
     """Rows on which more happens today than interest: billing, events, open dues, credit."""
     busy = pl.concat([dues["loan_id"], today["loan_id"]]).unique()
     return wide.select(
-        is_billed(date)
+        is_billed()
         | pl.col("loan_id").is_in(busy.implode())
         | (pl.col("credit") > 0)
         | (pl.col("status") != Status.active.value)
     ).to_series()
 
 
-def _unidentified(day: Running, today: pl.DataFrame) -> pl.DataFrame:
-    """Receipts for loans that the book does not know: held, not lost."""
-    money = today.filter(pl.col("kind").is_in([k.value for k in MONEY_IN]))
-    live = money["loan_id"].is_in(day.touched["loan_id"].implode())
-    unknown = money.filter(~live).select("loan_id", "event_id", "amount")
-    if unknown.height:
-        placed = unknown.with_columns(
-            entity=pl.lit(0, dtype=pl.Int16),
-            product=pl.lit(0, dtype=pl.Int16),
-            currency=pl.lit(day.policies.pins["currency"][0], dtype=pl.Int8),
-        )
-        held = transfer(placed, "payment_clearing", "unidentified_receipts", "amount", day.date)
-        day.moved.append(held)
-    return unknown
-
-
-def _accruals(wide: pl.DataFrame, date: dt.date) -> pl.DataFrame:
+def accruals(wide: pl.DataFrame) -> pl.DataFrame:
     """The day's interest, aggregated: each loan's share stands in its position.
 
     Interest on a claim that is off the books is memorandum too.
     """
-    keys = ["entity", "product", "currency"]
+    keys = ["entity", "product", "currency", "today"]
     parts = [(wide, "interest_accrued", "interest_income")]
     off = wide["status"] == Status.charged_off.value
     if off.any():
@@ -224,21 +181,8 @@ def _accruals(wide: pl.DataFrame, date: dt.date) -> pl.DataFrame:
             .collect(engine=engine_for(some))
             .with_columns(loan_id=pl.lit(0, dtype=pl.Int64))
         )
-        earned.append(aggregated(transfer(sums, debit, credit, "earned", date)))
+        earned.append(aggregated(transfer(sums, debit, credit, "earned")))
     return pl.concat(earned)
-
-
-def _standing(
-    dues: pl.DataFrame, touched: pl.DataFrame, date: dt.date
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Open dues and those still to come; and the rows that are settled, or of ended loans."""
-    ended = touched.filter(pl.col("status").is_in(ENDED))["loan_id"]
-    stays = dues.select(
-        ((pl.col("amount") > pl.col("paid")) | (pl.col("due_date") > date))
-        & ~pl.col("loan_id").is_in(ended.implode())
-    ).to_series()
-    kept = dues.filter(stays).sort("loan_id", "instalment_no", "component")
-    return kept, dues.filter(~stays)
 
 
 def _left_today(

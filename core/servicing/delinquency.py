@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import polars as pl
 
 from core.contract.money import PPB, int128
 from core.policy.models import Buckets
+from core.servicing.today import TODAY
 
 
 def oldest_unpaid(dues: pl.DataFrame, products: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
@@ -42,13 +41,13 @@ def oldest_unpaid(dues: pl.DataFrame, products: pl.DataFrame, rules: pl.DataFram
     )
 
 
-def days_past_due(as_of: dt.date, oldest: pl.Expr, from_due_day: pl.Expr) -> pl.Expr:
+def days_past_due(as_of: pl.Expr, oldest: pl.Expr, from_due_day: pl.Expr) -> pl.Expr:
     """Days since the oldest unpaid due date.
 
     `from_due_day` 0: the due date is day 0. 1: the due date itself counts (RBI circular
     of 12 November 2021: due 31 Mar 2021, SMA-1 on 30 April).
     """
-    counted = (pl.lit(as_of) - oldest).dt.total_days() + from_due_day
+    counted = (as_of - oldest).dt.total_days() + from_due_day
     return counted.clip(lower_bound=0).fill_null(0).cast(pl.Int32)
 
 
@@ -61,14 +60,26 @@ def delinquent_days(past_due: pl.Expr, grace: pl.Expr, paused: pl.Expr) -> pl.Ex
     return (past_due - grace - paused).clip(lower_bound=0).cast(pl.Int32)
 
 
-def paused_days(as_of: dt.date, start: pl.Expr, end: pl.Expr) -> pl.Expr:
+def paused_days(as_of: pl.Expr, start: pl.Expr, end: pl.Expr) -> pl.Expr:
     """Days of one pause up to the date; 0 before it begins."""
-    reached = pl.min_horizontal(pl.lit(as_of), end)
+    reached = pl.min_horizontal(as_of, end)
     return (reached - start).dt.total_days().clip(lower_bound=0)
 
 
+def bucket_today(days: pl.Expr, versions: tuple[Buckets, ...]) -> pl.Expr:
+    """Place (Int8) of the range that holds `days`, of the version in force on `today`.
+
+    `versions`: `PolicyBook.buckets_since`, in the order in which they came into force.
+    """
+    chosen = bucket(days, versions[0])
+    for later in versions[1:]:
+        begun = pl.lit(later.effective_from) <= TODAY
+        chosen = pl.when(begun).then(bucket(days, later)).otherwise(chosen)
+    return chosen
+
+
 def bucket(days: pl.Expr, buckets: Buckets) -> pl.Expr:
-    """Place of the range that holds `days` (Int8)."""
+    """Place (Int8) of the range that holds `days`."""
     chosen = pl.lit(0, dtype=pl.Int8)
     for place, each in enumerate(buckets.ranges):
         chosen = (
@@ -77,20 +88,17 @@ def bucket(days: pl.Expr, buckets: Buckets) -> pl.Expr:
     return chosen
 
 
-def age(
-    touched: pl.DataFrame,
-    dues: pl.DataFrame,
-    rules: pl.DataFrame,
-    buckets: Buckets,
-    date: dt.date,
-) -> pl.DataFrame:
-    """Positions with `oldest_due_date`, `days_past_due`, `bucket` after all money of the day."""
-    fallen = dues.filter(pl.col("due_date") <= date)
+def with_oldest(touched: pl.DataFrame, dues: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
+    """Positions with `oldest` (Date) and `from_due_day` of their counted arrears, or null."""
+    fallen = dues.filter(pl.col("due_date") <= TODAY)
     oldest = oldest_unpaid(fallen, touched.select("loan_id", "product"), rules)
-    aged = touched.join(oldest, on="loan_id", how="left", maintain_order="left")
-    days = days_past_due(date, pl.col("oldest"), pl.col("from_due_day"))
-    counted = aged.with_columns(days_past_due=days)
+    return touched.join(oldest, on="loan_id", how="left", maintain_order="left")
+
+
+def age(counted: pl.DataFrame, versions: tuple[Buckets, ...]) -> pl.DataFrame:
+    """`oldest_due_date`, `days_past_due`, `bucket` of `with_oldest` positions on their `today`."""
+    days = days_past_due(TODAY, pl.col("oldest"), pl.col("from_due_day"))
     late = pl.when(pl.col("days_past_due") > 0).then(pl.col("oldest"))
-    return counted.with_columns(
-        oldest_due_date=late, bucket=bucket(pl.col("days_past_due"), buckets)
-    ).select(touched.columns)
+    return counted.with_columns(days_past_due=days).with_columns(
+        oldest_due_date=late, bucket=bucket_today(pl.col("days_past_due"), versions)
+    )

@@ -7,6 +7,7 @@ import polars as pl
 from core.ledger.codes import Component
 from core.servicing.book import merge_dues
 from core.servicing.running import Running
+from core.servicing.today import TODAY
 
 
 def show_principal_due(day: Running, at: pl.Series) -> None:
@@ -14,7 +15,7 @@ def show_principal_due(day: Running, at: pl.Series) -> None:
     loans = day.touched.filter(at).select("loan_id")
     due = (
         day.dues.filter(
-            (pl.col("due_date") <= day.date) & (pl.col("component") == Component.principal)
+            (pl.col("due_date") <= TODAY) & (pl.col("component") == Component.principal)
         )
         .join(loans, on="loan_id", how="semi")
         .group_by("loan_id")
@@ -38,6 +39,7 @@ def open_dues(day: Running, placed: pl.DataFrame, component: pl.Expr, amount: st
         amount=pl.col(amount),
         paid=pl.lit(0, dtype=pl.Int64),
         fee_assessed=pl.lit(False),
+        today=TODAY,
     )
     # an instalment after the last one reaches up to the latest of what it holds
     same = day.dues.join(

@@ -3,20 +3,19 @@ origination fees, at the payout."""
 
 from __future__ import annotations
 
-import datetime as dt
-
 import polars as pl
 
 from core.contract.money import PPB, Rounding, by_code, int128, rounded_quotient
 from core.contract.schedule import CURSOR, expand
 from core.ledger.codes import Component, Status
 from core.servicing.book import merge_dues
+from core.servicing.today import TODAY
 
 
 def assess_late_fees(
-    touched: pl.DataFrame, dues: pl.DataFrame, fees: pl.DataFrame, date: dt.date
+    touched: pl.DataFrame, dues: pl.DataFrame, fees: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Charge instalments with date - due date > grace that were not charged before.
+    """Charge instalments with today - due date > grace that were not charged before.
 
     On the instalment's unpaid principal and interest, with floor and cap; never because of
     an earlier fee alone. Returns positions, dues and `loan_id`, `fee` (Int64).
@@ -27,11 +26,11 @@ def assess_late_fees(
             (pl.col("component") <= Component.interest.value)
             & ~pl.col("fee_assessed")
             & (pl.col("amount") > pl.col("paid"))
-            & (pl.col("due_date") < date)
+            & (pl.col("due_date") < TODAY)
         )
         .join(claims, on="loan_id")
         .join(fees, on="product")
-        .filter((pl.lit(date) - pl.col("due_date")).dt.total_days() > pl.col("fee_grace"))
+        .filter((TODAY - pl.col("due_date")).dt.total_days() > pl.col("fee_grace"))
     )
     if late.is_empty():
         return touched, dues, touched.select("loan_id", fee="principal").clear()
@@ -39,6 +38,7 @@ def assess_late_fees(
         *(pl.col(c).first() for c in fees.columns if c != "product"),
         base=(pl.col("amount") - pl.col("paid")).sum(),
         due_date=pl.col("due_date").first(),
+        today=TODAY.first(),
     )
     charged = unpaid.with_columns(
         fee=pl.min_horizontal(pl.max_horizontal(_share(unpaid), "fee_min"), "fee_max")
@@ -54,6 +54,7 @@ def assess_late_fees(
         amount="fee",
         paid=pl.lit(0, dtype=pl.Int64),
         fee_assessed=pl.lit(True),
+        today=TODAY,
     )
     per_loan = charged.group_by("loan_id").agg(pl.col("fee").sum())
     grown = (

@@ -8,8 +8,6 @@ of such a product is fixed by the schedule.
 
 from __future__ import annotations
 
-import datetime as dt
-
 import polars as pl
 
 from core.contract.calendar import Calendar
@@ -17,9 +15,9 @@ from core.contract.due_dates import due_date
 from core.contract.figures import codes
 from core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
 from core.contract.schedule import CURSOR, adjusted, agree, expand
-from core.frames import empty
 from core.ledger.codes import Component, Status
-from core.servicing.book import Dues, merge_dues, replaced
+from core.servicing.book import NO_DUES, merge_dues, replaced
+from core.servicing.today import TODAY
 
 FAR = 36_525
 """Days until a period that bills nothing more would end."""
@@ -34,9 +32,9 @@ def down_payment(amount: pl.Expr) -> pl.Expr:
 
 
 def stand(
-    paid_out: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar], date: dt.date
+    paid_out: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> pl.DataFrame:
-    """Dues with the instalments of what was paid out on `date` spread over the schedule.
+    """Dues with the instalments of what was paid out today spread over the schedule.
 
     `paid_out`: terms and positions before the payout, with `payout`. The first payout makes
     the schedule; a later one makes the instalments to come anew over their principal and the
@@ -44,13 +42,13 @@ def stand(
     """
     own = dues.join(paid_out.select("loan_id"), on="loan_id", how="semi")
     coming = own.filter(
-        (pl.col("due_date") > date) & (pl.col("component") <= Component.interest.value)
+        (pl.col("due_date") > TODAY) & (pl.col("component") <= Component.interest.value)
     )
     standing = coming.group_by("loan_id").agg(
         to_come=pl.col("amount").filter(pl.col("component") == Component.principal).sum()
     )
     earlier = (
-        own.filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == date))
+        own.filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == TODAY))
         .group_by("loan_id")
         .agg(downs=pl.len())
     )
@@ -66,19 +64,20 @@ def stand(
         later=pl.when(pl.col("to_come").is_not_null())
         .then(pl.col("payout") - pl.col("down"))
         .otherwise(0),
-        later_on=pl.lit(date),
+        later_on=TODAY,
         kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
         spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
     ).filter(pl.col("spread") > 0)
     rows = expanded(spread, calendars)
     down = loans.filter(pl.col("down") > 0).select(
         "loan_id",
-        instalment_no=_down_number(date),
+        instalment_no=_down_number(),
         component=pl.lit(Component.principal.value, dtype=pl.Int8),
-        due_date=pl.lit(date),
+        due_date=TODAY,
         amount="down",
         paid=pl.lit(0, dtype=pl.Int64),
         fee_assessed=pl.lit(False),
+        today=TODAY,
     )
     # money that stands with instalments to come stays with them
     keys = ["loan_id", "instalment_no", "component"]
@@ -115,7 +114,7 @@ def first_coming(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
 
 
 def respread(
-    loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar], date: dt.date
+    loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> pl.DataFrame:
     """Dues with the instalments after `first_no` made anew over their own principal.
 
@@ -125,7 +124,7 @@ def respread(
     """
     own = dues.join(loans.select("loan_id", "first_no"), on="loan_id")
     coming = own.filter(
-        (pl.col("due_date") > date)
+        (pl.col("due_date") > TODAY)
         & (pl.col("component") <= Component.interest.value)
         & (pl.col("instalment_no") > pl.col("first_no"))
     ).drop("first_no")
@@ -159,19 +158,20 @@ def waiting_interest(loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         amount="lifted_interest",
         paid=pl.lit(0, dtype=pl.Int64),
         fee_assessed=pl.lit(False),
+        today=TODAY,
     )
 
 
-def _down_number(date: dt.date) -> pl.Expr:
+def _down_number() -> pl.Expr:
     """Number of a down payment: below zero, by the day and its place on it (eight a day)."""
-    days = (pl.lit(date) - pl.col("disbursed_on")).dt.total_days()
+    days = (TODAY - pl.col("disbursed_on")).dt.total_days()
     return (-1 - days * 8 - pl.col("downs").fill_null(0).cast(pl.Int64)).cast(pl.Int16)
 
 
 def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Rows of the dues for `spread` over the instalments after `first_no`."""
     if loans.is_empty():
-        return empty(Dues)
+        return NO_DUES
     units = codes(loans, "unit")
     terms = loans.with_columns(
         principal_agreed="spread",
@@ -184,7 +184,7 @@ def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFram
         .otherwise(0),
     ).drop(CURSOR)
     rows = expand(agree(terms)).join(
-        terms.select("loan_id", "first_no", "business_day", "calendar"), on="loan_id"
+        terms.select("loan_id", "first_no", "business_day", "calendar", "today"), on="loan_id"
     )
     rows = rows.with_columns(due=adjusted(pl.col("period_end"), rows, calendars))
     return pl.concat(
@@ -196,6 +196,7 @@ def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFram
             amount=column,
             paid=pl.lit(0, dtype=pl.Int64),
             fee_assessed=pl.lit(False),
+            today=TODAY,
         ).filter((pl.col("amount") > 0) | (component is Component.principal))
         for component, column in (
             (Component.principal, "principal"),
@@ -204,12 +205,12 @@ def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFram
     )
 
 
-def point(touched: pl.DataFrame, dues: pl.DataFrame, at: pl.Series, date: dt.date) -> pl.DataFrame:
+def point(touched: pl.DataFrame, dues: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
     """Positions whose cursor stands before the next instalment of the dues, for loans `at`."""
     loans = touched.filter(at)
     coming = (
         dues.filter(
-            (pl.col("due_date") > date)
+            (pl.col("due_date") > TODAY)
             & (pl.col("instalment_no") > 0)
             & (pl.col("component") <= Component.interest.value)
         )
@@ -230,7 +231,7 @@ def point(touched: pl.DataFrame, dues: pl.DataFrame, at: pl.Series, date: dt.dat
         loans.join(following, on="loan_id", how="left", maintain_order="left")
         .with_columns(
             instalment_no=pl.coalesce("number", pl.col("instalments") + 1).cast(pl.Int16),
-            period_end=pl.coalesce("due_date", pl.lit(date) + pl.duration(days=FAR)),
+            period_end=pl.coalesce("due_date", TODAY + pl.duration(days=FAR)),
             # less what counted as earned before its nights: at a charge-off, or a re-age
             period_interest=(
                 pl.col("interest").fill_null(0) - pl.col("accrual_whole").clip(lower_bound=0)
@@ -242,7 +243,7 @@ def point(touched: pl.DataFrame, dues: pl.DataFrame, at: pl.Series, date: dt.dat
 
 
 def earned_whole(
-    touched: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, date: dt.date
+    touched: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Active loans of `events` with all interest of a schedule that stands whole as earned.
 
@@ -250,7 +251,7 @@ def earned_whole(
     and `loan_id`, `event_id`, `rest`: what was not earned yet.
     """
     to_come = (
-        dues.filter((pl.col("due_date") > date) & (pl.col("component") == Component.interest))
+        dues.filter((pl.col("due_date") > TODAY) & (pl.col("component") == Component.interest))
         .group_by("loan_id")
         .agg(to_come=(pl.col("amount") - pl.col("paid")).sum())
     )
@@ -277,16 +278,14 @@ def earned_whole(
     return grown.select(touched.columns), earned
 
 
-def bill_whole(
-    ending: pl.DataFrame, dues: pl.DataFrame, date: dt.date
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Positions after the instalments of `date` fell due, and `loan_id`, `billed_interest`.
+def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Positions after the instalments of the day fell due, and `loan_id`, `billed_interest`.
 
     The rows stand already; what is paid of them was paid in advance.
     """
     fallen = (
         dues.filter(
-            (pl.col("due_date") == date) & (pl.col("component") <= Component.interest.value)
+            (pl.col("due_date") == TODAY) & (pl.col("component") <= Component.interest.value)
         )
         .join(ending.select("loan_id"), on="loan_id", how="semi")
         .group_by("loan_id")
@@ -312,12 +311,12 @@ def bill_whole(
         advance_paid=(pl.col("advance_paid") - pl.col("early") - pl.col("early_principal")).clip(
             lower_bound=0
         ),
-        period_start=pl.lit(date),
-        accrual_from=pl.lit(date),
+        period_start=TODAY,
+        accrual_from=TODAY,
         accrual_rest=pl.lit(0, dtype=pl.Int64),
     ).with_columns(accrual_whole=pl.col("interest_accrued") + pl.col("accrual_paid"))
     every = pl.Series([True] * billed.height, dtype=pl.Boolean)
-    moved = point(billed, dues, every, date)
+    moved = point(billed, dues, every)
     return moved.select(ending.columns), asked.select(
         "loan_id", "billed_interest", "billed_principal"
     )

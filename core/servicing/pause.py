@@ -27,7 +27,7 @@ def pause(day: Running, events: pl.DataFrame) -> None:
     at = day.touched["loan_id"].is_in(told["loan_id"].implode())
     # what an earlier pause left out stays left out
     before = day.touched.filter(at)
-    earned = close_segment(before, day.date)
+    earned = close_segment(before)
     after = earned.join(told, on="loan_id", how="left", maintain_order="left").with_columns(
         paused_from=pl.col("start").str.to_date() - ONE_DAY,
         paused_until=pl.col("end").str.to_date(),

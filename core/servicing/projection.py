@@ -6,14 +6,14 @@ what is projected is what the close will bill.
 
 from __future__ import annotations
 
-import datetime as dt
-
 import polars as pl
 
 from core.contract.calendar import Calendar
 from core.ledger.codes import ENDED, Component
 from core.servicing.accrual import close_segment, earned
 from core.servicing.billing import amounts, next_period, whole_claim_due, with_advance
+from core.servicing.book import Dues
+from core.servicing.today import TODAY
 
 ROWS = {
     "loan_id": pl.Int64,
@@ -25,30 +25,30 @@ ROWS = {
 """Schema of projected instalments; amounts are whole, money in advance included."""
 
 
-def project(
-    wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar], date: dt.date
-) -> pl.DataFrame:
-    """Instalments after `date` of live loans (terms and positions), schema `ROWS`.
+def project(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """Instalments after `today` of live loans (terms, positions and `today`), schema `ROWS`.
 
     A schedule that stands whole is read off its dues. Others are stepped: unpaid principal bears
-    interest to `date` and is paid then.
+    interest to `today` and is paid then.
     """
     live = wide.filter(~pl.col("status").is_in(ENDED) & ~whole_claim_due())
     whole = live.filter("whole_schedule")
     parts = [pl.DataFrame(schema=ROWS)]
     if whole.height:
-        parts.append(_standing(whole, dues, date))
+        parts.append(_standing(whole, dues))
     stepped = live.filter(
         ~pl.col("whole_schedule") & (pl.col("instalment_no") <= pl.col("instalments"))
     )
     if stepped.height:
-        parts += _stepped(stepped, dues, calendars, date)
+        parts += _stepped(stepped, dues, calendars)
     return pl.concat(parts).sort("loan_id", "instalment_no")
 
 
-def _standing(whole: pl.DataFrame, dues: pl.DataFrame, date: dt.date) -> pl.DataFrame:
-    coming = dues.filter((pl.col("due_date") > date) & (pl.col("instalment_no") > 0)).join(
-        whole.select("loan_id"), on="loan_id"
+def _standing(whole: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    coming = (
+        dues.select(Dues.column_names())
+        .join(whole.select("loan_id", "today"), on="loan_id")
+        .filter((pl.col("due_date") > TODAY) & (pl.col("instalment_no") > 0))
     )
 
     def of(component: Component) -> pl.Expr:
@@ -67,18 +67,18 @@ def _standing(whole: pl.DataFrame, dues: pl.DataFrame, date: dt.date) -> pl.Data
 
 
 def _stepped(
-    loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar], date: dt.date
+    loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> list[pl.DataFrame]:
-    cursor = close_segment(loans, date).with_columns(
+    cursor = close_segment(loans).with_columns(
         principal=pl.col("principal") - pl.col("principal_due"),
         principal_due=pl.lit(0, dtype=pl.Int64),
         interest_due=pl.lit(0, dtype=pl.Int64),
     )
-    end = pl.col("period_end")
     parts = []
     left = cursor.select(pl.col("instalments").cast(pl.Int64) - pl.col("instalment_no") + 1)
     for _ in range(int(left.max().item())):
-        accrued = cursor.with_columns(interest_accrued=earned(cursor, end))
+        cursor = cursor.with_columns(today="period_end")
+        accrued = cursor.with_columns(interest_accrued=earned(cursor))
         asked = amounts(with_advance(accrued, dues))
         parts.append(
             asked.select(
@@ -91,7 +91,7 @@ def _stepped(
                 + pl.col("interest_stands"),
             ).cast(ROWS)  # type: ignore[arg-type]
         )
-        moved = next_period(asked, end, calendars)
+        moved = next_period(asked, calendars)
         paid = pl.col("billed_principal") + pl.col("stands")
         cursor = moved.with_columns(
             principal=pl.col("principal") - paid,

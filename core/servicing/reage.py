@@ -25,6 +25,7 @@ from core.servicing.instalments import bill_whole, expanded, point, waiting_inte
 from core.servicing.opening import fixed, move_period, with_level_instalment, with_period_interest
 from core.servicing.projection import project
 from core.servicing.running import Running
+from core.servicing.today import TODAY
 
 BODY = pl.Struct(
     {
@@ -50,7 +51,7 @@ def reage(day: Running, events: pl.DataFrame) -> None:
     to_come = _interest_to_come(day, told.filter(pl.col("interest") == "full")["loan_id"])
     lifted = lift(day, told)
     at = day.touched["loan_id"].is_in(told["loan_id"].implode())
-    before = close_segment(day.touched.filter(at), day.date)
+    before = close_segment(day.touched.filter(at))
     asked = with_lifted(before.join(told, on="loan_id", maintain_order="left"), lifted)
     revised = _renumbered(asked, day)
     ahead = _end_running(day, revised)
@@ -70,14 +71,14 @@ def reage(day: Running, events: pl.DataFrame) -> None:
     day.touched = replaced(day.touched, at, day.touched.filter(at), after)
     if stands.height:
         whole = at & day.touched["whole_schedule"]
-        day.touched = point(day.touched, day.dues, whole, day.date)
+        day.touched = point(day.touched, day.dues, whole)
         _bill_at_once(day, whole)
     day.changed.append(told.select("loan_id", "event_id"))
 
 
 def _renumbered(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
     """Terms from the day on: `first_no`, the last old number; instalments after it are new."""
-    runs = (pl.col("instalment_no") <= pl.col("instalments")) & (pl.col("period_start") < day.date)
+    runs = (pl.col("instalment_no") <= pl.col("instalments")) & (pl.col("period_start") < TODAY)
     counted = asked.with_columns(
         runs=runs, first_no=pl.col("instalment_no") - 1 + runs.cast(pl.Int16)
     ).with_columns(
@@ -103,14 +104,15 @@ def _end_running(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
         "loan_id",
         instalment_no="first_no",
         component=pl.lit(Component.principal.value, dtype=pl.Int8),
-        due_date=pl.lit(day.date),
+        due_date=TODAY,
         amount=pl.lit(0, dtype=pl.Int64),
         paid=pl.lit(0, dtype=pl.Int64),
         fee_assessed=pl.lit(False),
+        today=TODAY,
     )
     coming = (
         pl.col("loan_id").is_in(loans["loan_id"].implode())
-        & (pl.col("due_date") > day.date)
+        & (pl.col("due_date") > TODAY)
         & (pl.col("component") <= Component.interest.value)
     )
     principal = pl.col("component") == Component.principal
@@ -119,7 +121,7 @@ def _end_running(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
     kept = day.dues.filter(~(coming & (pl.col("paid") == 0))).with_columns(
         amount=pl.when(coming).then("paid").otherwise("amount"),
-        due_date=pl.when(coming).then(pl.lit(day.date)).otherwise("due_date"),
+        due_date=pl.when(coming).then(TODAY).otherwise("due_date"),
     )
     day.dues = merge_dues(kept, ends)
     return ahead
@@ -171,13 +173,13 @@ def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
 
 def _bill_at_once(day: Running, whole: pl.Series) -> None:
     """Instalments of a new schedule that fall due on the day itself."""
-    fallen = pl.col("due_date") == day.date
+    fallen = pl.col("due_date") == TODAY
     ids = day.dues.filter(fallen & (pl.col("amount") > pl.col("paid")))["loan_id"]
     at = whole & day.touched["loan_id"].is_in(ids.implode())
     if not at.any():
         return
     before = day.touched.filter(at)
-    after, billed = bill_whole(before, day.dues, day.date)
+    after, billed = bill_whole(before, day.dues)
     day.touched = replaced(day.touched, at, before, after)
     day.book(billed, "interest_due", "interest_accrued", "billed_interest")
 
@@ -185,7 +187,7 @@ def _bill_at_once(day: Running, whole: pl.Series) -> None:
 def _interest_to_come(day: Running, ids: pl.Series) -> pl.DataFrame:
     """`loan_id`, `to_come`: interest of the instalments to come, if arrears are paid today."""
     loans = day.touched.filter(pl.col("loan_id").is_in(ids.implode()))
-    rows = project(loans, day.dues, day.policies.calendars, day.date)
+    rows = project(loans, day.dues, day.policies.calendars)
     return rows.group_by("loan_id").agg(to_come=pl.col("interest").sum())
 
 
@@ -245,6 +247,7 @@ def _spread_evenly(day: Running, loans: pl.DataFrame, to_come: pl.DataFrame) -> 
             amount=part(column),
             paid=pl.lit(0, dtype=pl.Int64),
             fee_assessed=pl.lit(False),
+            today=TODAY,
         )
         for component, column in (
             (Component.principal, "principal"),
@@ -257,9 +260,9 @@ def _spread_evenly(day: Running, loans: pl.DataFrame, to_come: pl.DataFrame) -> 
     day.dues = merge_dues(day.dues, rows)
     set_ = fixed(asked, pl.lit(True))
     return set_.with_columns(
-        stands_from=pl.lit(day.date),
-        period_start=pl.lit(day.date),
-        accrual_from=pl.lit(day.date),
+        stands_from=TODAY,
+        period_start=TODAY,
+        accrual_from=TODAY,
         accrual_whole="interest_accrued",
         accrual_rest=pl.lit(0, dtype=pl.Int64),
         accrual_paid=pl.lit(0, dtype=pl.Int64),

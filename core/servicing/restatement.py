@@ -21,6 +21,7 @@ from core.ledger.transfers import Transfers, transfer
 from core.policy.book import PolicyBook
 from core.servicing.book import Book, Dues
 from core.servicing.close import REOPENING, DayClose, close
+from core.servicing.today import dated
 
 ONE_DAY = dt.timedelta(days=1)
 Close = Callable[[Book, pl.DataFrame, PolicyBook, dt.date], DayClose]
@@ -283,6 +284,6 @@ def _earned_differences(
     both = now.join(was, on="loan_id", how="left").with_columns(
         more=pl.col("interest_earned") - pl.col("was").fill_null(0)
     )
-    moved = transfer(both.sort("loan_id"), "interest_accrued", "interest_income", "more",
-                     date - ONE_DAY)  # fmt: skip
+    eve = dated(both.sort("loan_id"), date - ONE_DAY)
+    moved = transfer(eve, "interest_accrued", "interest_income", "more")
     return moved.with_columns(booking_date=pl.lit(date))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -14,12 +13,11 @@ from core.policy.book import PolicyBook
 
 @dataclass
 class Running:
-    """Positions and dues of the loans that the day touches, and what it has booked.
+    """Positions and dues of the loans that the day touches, each on its `today`, and what it booked.
 
     Internal to one close: steps of the day change it in order, nothing outside sees it.
     """
 
-    date: dt.date
     policies: PolicyBook
     touched: pl.DataFrame
     dues: pl.DataFrame
@@ -33,12 +31,12 @@ class Running:
         """One transfer a row of `rows` (`loan_id`, maybe `event_id`) whose amount is not zero."""
         if rows.is_empty():
             return
-        who = self.touched.select("loan_id", "entity", "product", "currency")
+        who = self.touched.select("loan_id", "entity", "product", "currency", "today")
         named = rows.select("loan_id", *(c for c in ("event_id",) if c in rows.columns),
                             *_roles(debit, credit), amount).join(
             who, on="loan_id", how="left", maintain_order="left"
         )  # fmt: skip
-        self.moved.append(transfer(named, debit, credit, amount, self.date))
+        self.moved.append(transfer(named, debit, credit, amount))
 
     def charged_off(self) -> pl.Series:
         """Ids of loans that are off the books now."""

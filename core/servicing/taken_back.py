@@ -14,6 +14,7 @@ from core.servicing.billing import whole_claim_due
 from core.servicing.dues_to_come import open_dues, show_principal_due
 from core.servicing.instalments import instalment_of, point
 from core.servicing.running import Running
+from core.servicing.today import TODAY
 
 PARTS = {"interest": Component.interest, "fee": Component.fee, "penalty": Component.penalty}
 BODY = pl.Struct(dict.fromkeys(PARTS, pl.Int64()))
@@ -106,20 +107,18 @@ def _split(day: Running, events: pl.DataFrame) -> pl.DataFrame:
 def _ask_again(day: Running, back: pl.DataFrame) -> None:
     """What is owed anew falls due with the next instalment, or the last on its own day."""
     calendars = day.policies.calendars
-    maturity = instalment_of(
-        back.with_columns(on=pl.lit(day.date), strictly=pl.lit(False)), calendars
-    )
+    maturity = instalment_of(back.with_columns(on=TODAY, strictly=pl.lit(False)), calendars)
     on_the_last = (maturity["number"] == maturity["instalments"]) & (
         maturity["falls"] == maturity["on"]
     )
-    placed = instalment_of(back.with_columns(on=pl.lit(day.date), strictly=~on_the_last), calendars)
+    placed = instalment_of(back.with_columns(on=TODAY, strictly=~on_the_last), calendars)
     # of a claim that is off the books, all is due
     at_once = whole_claim_due()
     placed = placed.with_columns(
         number=pl.when(at_once)
         .then((pl.col("instalments") + 1).cast(pl.Int16))
         .otherwise("number"),
-        falls=pl.when(at_once).then(pl.lit(day.date)).otherwise("falls"),
+        falls=pl.when(at_once).then(TODAY).otherwise("falls"),
     )
     for column, component in (
         ("anew", Component.principal),
@@ -130,4 +129,4 @@ def _ask_again(day: Running, back: pl.DataFrame) -> None:
     show_principal_due(day, at)
     whole = at & day.touched["whole_schedule"]
     if whole.any():
-        day.touched = point(day.touched, day.dues, whole, day.date)
+        day.touched = point(day.touched, day.dues, whole)

@@ -33,6 +33,7 @@ from core.servicing.pause import pause
 from core.servicing.reage import reage
 from core.servicing.running import Running
 from core.servicing.taken_back import chargeback, refund_credit
+from core.servicing.today import TODAY
 
 STEP = {
     # after billing: they never change the instalment due on the day
@@ -111,7 +112,7 @@ def take(day: Running, events: pl.DataFrame) -> None:
 def _money(day: Running, events: pl.DataFrame, kind: Kind) -> None:
     money = events.select("loan_id", "event_id", "amount", rule=money_rule(pl.lit(kind.value)))
     frozen = day.charged_off()
-    done = allocate(day.touched, day.dues, money, day.policies, day.date)
+    done = allocate(day.touched, day.dues, money, day.policies)
     day.touched, day.dues = done.touched, done.dues
     day.allocations.append(done.allocations)
     book_receipts(
@@ -122,7 +123,7 @@ def _money(day: Running, events: pl.DataFrame, kind: Kind) -> None:
 def credit_meets_dues(day: Running) -> None:
     """Step 5: the borrower's credit, where the product uses it."""
     frozen = day.charged_off()
-    done = use_credit(day.touched, day.dues, day.policies.waterfall_ranks, day.date)
+    done = use_credit(day.touched, day.dues, day.policies.waterfall_ranks)
     day.touched, day.dues = done.touched, done.dues
     day.allocations.append(done.allocations)
     book_receipts(day, done.allocations, frozen, "borrower_credit")
@@ -165,9 +166,7 @@ def _disburse(day: Running, events: pl.DataFrame) -> None:
     cost = origination_fees(grown.filter(pl.col("payout").is_not_null()), fees)
     whole = grown["whole_schedule"] & grown["payout"].is_not_null()
     if whole.any():
-        day.dues = stand(
-            grown.filter(whole).drop("event_id"), day.dues, day.policies.calendars, day.date
-        )
+        day.dues = stand(grown.filter(whole).drop("event_id"), day.dues, day.policies.calendars)
     grown = _lent(grown, day)
     day.touched = grown.select(day.touched.columns)
     day.book(out, "loan_principal", "payout_clearing", "payout")
@@ -175,7 +174,7 @@ def _disburse(day: Running, events: pl.DataFrame) -> None:
     day.book(cost.filter(~pl.col("fee_deducted")), "payment_clearing", "fee_income", "fee")
     if whole.any():
         show_principal_due(day, whole)
-        day.touched = point(day.touched, day.dues, whole, day.date)
+        day.touched = point(day.touched, day.dues, whole)
 
 
 def _lent(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
@@ -193,7 +192,7 @@ def _lent(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
 
 def _charge_off(day: Running, events: pl.DataFrame) -> None:
     """Off the books; the claim lives on in memorandum."""
-    day.touched, rest = earned_whole(day.touched, day.dues, events, day.date)
+    day.touched, rest = earned_whole(day.touched, day.dues, events)
     day.book(rest, "interest_accrued", "interest_income", "rest")
     day.touched, gone = charge_off(day.touched, events.select("loan_id", "event_id"))
     _accelerate(day, gone)
@@ -214,10 +213,10 @@ def _accelerate(day: Running, gone: pl.DataFrame) -> None:
     ids = gone.filter(pl.col("after_charge_off") == AfterChargeOff.accelerate_maturity.value)[
         "loan_id"
     ]
-    later = pl.col("loan_id").is_in(ids.implode()) & (pl.col("due_date") > day.date)
+    later = pl.col("loan_id").is_in(ids.implode()) & (pl.col("due_date") > TODAY)
     if not day.dues.select(later.any()).item():
         return
-    today = pl.when(later).then(pl.lit(day.date)).otherwise("due_date")
+    today = pl.when(later).then(TODAY).otherwise("due_date")
     day.dues = day.dues.with_columns(due_date=today)
     show_principal_due(day, day.touched["loan_id"].is_in(ids.implode()))
 

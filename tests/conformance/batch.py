@@ -25,6 +25,7 @@ from core.servicing.opening import agreed_terms
 from core.servicing.payoff import quote
 from core.servicing.projection import project
 from core.servicing.taken_back import PARTS, asked_again
+from core.servicing.today import dated
 from tests.conformance.mapping import Step
 from tests.conformance.products import terms_row
 
@@ -272,7 +273,7 @@ class Batch:
         some = book.wide().filter(mine)
         if some.is_empty():
             return empty(Dues)
-        rows = project(some, book.dues, self.policies.calendars, date).unpivot(
+        rows = project(dated(some, date), book.dues, self.policies.calendars).unpivot(
             index=["loan_id", "instalment_no", "due_date"], on=["principal", "interest"],
             variable_name="component", value_name="amount",
         )  # fmt: skip

@@ -142,7 +142,7 @@ def _classified(case: dict[str, Any]) -> list[str]:
     frame = pl.DataFrame({"due": [due]})
     for n in range(120):
         on = due + dt.timedelta(days=n)
-        days = days_past_due(on, pl.col("due"), pl.lit(1))
+        days = days_past_due(pl.lit(on), pl.col("due"), pl.lit(1))
         first.setdefault(RBI.ranges[frame.select(bucket(days, RBI)).item()].label, on.isoformat())
     for label, told in case["expected"].items():
         if first.get(label) != told:
@@ -159,9 +159,9 @@ def _delinquent(case: dict[str, Any]) -> list[str]:
     frame = pl.DataFrame({"due": [oldest], "from": [[p[0] for p in pauses]], "to": [[p[1] for p in pauses]]},
                          schema={"due": pl.Date, "from": pl.List(pl.Date), "to": pl.List(pl.Date)})  # fmt: skip
     paused = frame.explode("from", "to").select(
-        paused_days(as_of, pl.col("from"), pl.col("to")).fill_null(0).sum()
+        paused_days(pl.lit(as_of), pl.col("from"), pl.col("to")).fill_null(0).sum()
     ).item()  # fmt: skip
-    past = days_past_due(as_of, pl.col("due"), pl.lit(0))
+    past = days_past_due(pl.lit(as_of), pl.col("due"), pl.lit(0))
     delinquent = delinquent_days(past, pl.lit(grace), pl.lit(paused))
     past_due, days, place = frame.select(past, d=delinquent, b=bucket(delinquent, SUITE)).row(0)
     ours = {

@@ -9,6 +9,7 @@ import pytest
 
 from core.policy.book import PolicyBook
 from core.servicing.projection import project
+from core.servicing.today import dated
 from tests.core.loans import Story, terms
 
 PRODUCTS = ["instalment-act365", "lendingclub-personal", "equal-principal", "flat-rate",
@@ -25,7 +26,7 @@ def test_instalments_come_as_projected(policies: PolicyBook, product: str, early
     wide, dues = done.book.wide(), done.book.dues
     arrears = int((dues.filter(pl.col("due_date") <= done.date)
                    .select(pl.col("amount") - pl.col("paid"))).sum().item())  # fmt: skip
-    foreseen = project(wide, dues, policies.calendars, done.date)
+    foreseen = project(dated(wide, done.date), dues, policies.calendars)
     assert foreseen["instalment_no"].to_list() == [2, 3, 4, 5]
     if arrears:
         story = story.paid(arrears, "2024-02-20", ref="arrears")

@@ -1,0 +1,125 @@
+"""A day of loans that something happens to, in the order of a day.
+
+Bill, disburse, use credit, money in, late fees, charge off, close at zero, count days past due.
+Each loan goes through the date that it stands at (`core.servicing.today`): the same for all in a
+close, each its own in a jump. Interest is earned to the date before (`accrual.accrue`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from core.frames import empty
+from core.ledger.codes import ENDED, MONEY_IN, Status
+from core.ledger.transfers import all_of, transfer
+from core.policy.book import PolicyBook
+from core.policy.models import Buckets
+from core.servicing.allocation import Allocations
+from core.servicing.billing import bill
+from core.servicing.closure import claim, close_at_zero
+from core.servicing.delinquency import age, with_oldest
+from core.servicing.fees import assess_late_fees
+from core.servicing.running import Running
+from core.servicing.today import TODAY
+from core.servicing.turns import ENDINGS, credit_meets_dues, in_order, take
+
+
+@dataclass(frozen=True)
+class Visited:
+    """The loans after their day, and the movements that led there."""
+
+    wide: pl.DataFrame
+    """Terms, positions and `today`, with `oldest` and `from_due_day` of their arrears."""
+    dues: pl.DataFrame
+    """Open dues and those to come, with `today`; by loan, instalment and component."""
+    settled: pl.DataFrame
+    """Dues that are paid, or of loans that ended."""
+    transfers: pl.DataFrame
+    allocations: pl.DataFrame
+    unidentified: pl.DataFrame
+    changed: pl.DataFrame
+    """`loan_id`, `event_id` (the last one) of loans whose terms an event changed."""
+
+
+def visit(
+    wide: pl.DataFrame,
+    dues: pl.DataFrame,
+    events: pl.DataFrame,
+    policies: PolicyBook,
+    versions: tuple[Buckets, ...],
+) -> Visited:
+    """Take loans through their `today`.
+
+    `wide`: terms, positions earned to the date, and `today`, by `loan_id`; `dues` with `today`;
+    `events` valued on the date of their loan; `versions`: the bucket files of the dates.
+    """
+    day = Running(policies, wide, dues)
+    day.touched, day.dues, billed = bill(day.touched, day.dues, policies.calendars)
+    on_books = ~pl.col("loan_id").is_in(day.charged_off().implode())
+    day.book(billed.filter(on_books), "interest_due", "interest_accrued", "billed_interest")
+    credit_meets_dues(day)
+    ordered = in_order(events, day.touched)
+    ending = pl.col("kind").is_in([k.value for k in ENDINGS]) & ~pl.col("in_sequence")
+    take(day, ordered.filter(~ending))
+    unidentified = _unidentified(day, events)
+
+    day.touched, day.dues, fees = assess_late_fees(day.touched, day.dues, policies.late_fees)
+    day.book(fees, "penalties_receivable", "penalty_income", "fee")
+    take(day, ordered.filter(ending))
+
+    off = pl.col("loan_id").is_in(day.charged_off().implode())
+    day.touched, earned = close_at_zero(day.touched)
+    day.book(earned.filter(~off), "interest_accrued", "interest_income", "earned_at_payoff")
+    day.book(earned.filter(off), "memo_claim", "memo_contra", "earned_at_payoff")
+    counted = age(with_oldest(day.touched, day.dues, policies.delinquency), versions)
+    after = with_claim_off_books(counted)
+    standing, settled = _standing(day.dues, after)
+    return Visited(
+        after,
+        standing,
+        settled,
+        all_of(day.moved),
+        pl.concat([empty(Allocations), *day.allocations]),
+        unidentified,
+        _changed(day),
+    )
+
+
+def with_claim_off_books(wide: pl.DataFrame) -> pl.DataFrame:
+    """Positions whose `off_books` is the claim of charged-off loans as it stands."""
+    off = pl.col("status") == Status.charged_off
+    return wide.with_columns(off_books=pl.when(off).then(claim()).otherwise(0))
+
+
+def _changed(day: Running) -> pl.DataFrame:
+    if not day.changed:
+        return pl.DataFrame(schema={"loan_id": pl.Int64, "event_id": pl.Int64})
+    return pl.concat(day.changed).group_by("loan_id").agg(pl.col("event_id").max())
+
+
+def _unidentified(day: Running, events: pl.DataFrame) -> pl.DataFrame:
+    """Receipts for loans that the book does not know: held, not lost."""
+    money = events.filter(pl.col("kind").is_in([k.value for k in MONEY_IN]))
+    live = money["loan_id"].is_in(day.touched["loan_id"].implode())
+    unknown = money.filter(~live).select("loan_id", "event_id", "amount", today="value_date")
+    if unknown.height:
+        placed = unknown.with_columns(
+            entity=pl.lit(0, dtype=pl.Int16),
+            product=pl.lit(0, dtype=pl.Int16),
+            currency=pl.lit(day.policies.pins["currency"][0], dtype=pl.Int8),
+        )
+        day.moved.append(transfer(placed, "payment_clearing", "unidentified_receipts", "amount"))
+    return unknown.drop("today")
+
+
+def _standing(dues: pl.DataFrame, touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Open dues and those still to come; and the rows that are settled, or of ended loans."""
+    ended = touched.filter(pl.col("status").is_in(ENDED))["loan_id"]
+    stays = dues.select(
+        ((pl.col("amount") > pl.col("paid")) | (pl.col("due_date") > TODAY))
+        & ~pl.col("loan_id").is_in(ended.implode())
+    ).to_series()
+    kept = dues.filter(stays).sort("loan_id", "instalment_no", "component")
+    return kept, dues.filter(~stays)
