@@ -16,6 +16,7 @@ from core.policy.book import PolicyBook
 from core.servicing.accrual import accrue
 from core.servicing.book import STATE, Book, Dues
 from core.servicing.opening import agreed_terms, opened
+from core.servicing.today import dated
 
 PRODUCT = "instalment-act365@1"
 DAY = dt.date(2024, 3, 20)
@@ -83,7 +84,7 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
     terms = agreed_terms(typed(frame, Terms).select(Terms.column_names()), policies.pins)
     wide = opened(terms, policies.calendars).with_columns(principal=pl.col("principal_agreed"))
     eve = DAY - dt.timedelta(days=1)
-    wide = accrue(wide, eve)
+    wide = accrue(dated(wide, eve)).drop("today")
     return Book(eve, terms, wide.select(STATE), empty(Dues), empty(Events))
 
 

@@ -14,10 +14,12 @@ import polars as pl
 from core.ledger.accounts import ROLE
 from core.ledger.codes import MONEY_IN, Component, Kind, Status
 from core.ledger.transfers import account_movements
-from core.servicing.book import Book
+from core.servicing.book import STATE, Book
 from core.servicing.close import DayClose
 from core.servicing.closure import claim
+from core.servicing.jump import Round
 from core.servicing.restatement import Restatement
+from core.servicing.today import TODAY, dated
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,40 @@ class Law:
     example: str = ""
 
 
+@dataclass(frozen=True)
+class Moved:
+    """What a day, or each loan's own day of a round, did to loans."""
+
+    before: pl.DataFrame
+    """Positions the evening before."""
+    after: pl.DataFrame
+    dues: pl.DataFrame
+    """With `today`, the date of the loan."""
+    applied: pl.DataFrame
+    allocations: pl.DataFrame
+    unidentified: pl.DataFrame
+    transfers: pl.DataFrame
+    """Those of the day itself: no differences of a restatement."""
+
+    @classmethod
+    def by_close(cls, before: Book, closed: DayClose) -> Moved:
+        """What a close did."""
+        return cls(
+            before.positions, closed.book.positions, dated(closed.book.dues, closed.date),
+            closed.applied, closed.allocations, closed.unidentified,
+            closed.transfers.filter(pl.col("value_date") == closed.date),
+        )  # fmt: skip
+
+    @classmethod
+    def by_round(cls, each: Round) -> Moved:
+        """What a round of a jump did."""
+        after = each.wide.select(STATE)
+        return cls(
+            each.before, after, each.dues, each.applied, each.allocations, each.unidentified,
+            each.transfers,
+        )  # fmt: skip
+
+
 def check_laws(before: Book, closed: DayClose, balances: pl.DataFrame) -> list[Law]:
     """Every law over one close.
 
@@ -39,27 +75,27 @@ def check_laws(before: Book, closed: DayClose, balances: pl.DataFrame) -> list[L
     it (`entity`, `product`, `currency`, `account`, `balance`).
     """
     return [
-        *loan_laws(before, closed),
+        *loan_laws(Moved.by_close(before, closed)),
         _ledger_equals_positions(closed, balances),
         _trial_balance(balances),
     ]
 
 
-def loan_laws(before: Book, closed: DayClose) -> list[Law]:
+def loan_laws(moved: Moved) -> list[Law]:
     """The laws that hold for any part of the book, a day that is lived again among them."""
     return [
-        _payments_are_allocated(closed),
-        *_claims_move_as_events_say(before, closed),
-        _dues_agree(closed),
-        _one_row_a_loan(closed),
+        _payments_are_allocated(moved),
+        *_claims_move_as_events_say(moved),
+        _dues_agree(moved),
+        _one_row_a_loan(moved),
     ]
 
 
 def restated_laws(restated: Restatement) -> list[Law]:
-    """Every law of `loan_laws` over all restated days, as one verdict each."""
+    """Every law of `loan_laws` over all rounds that were lived again, as one verdict each."""
     verdicts: dict[str, list[Law]] = {}
-    for before, closed in restated.days:
-        for law in loan_laws(before, closed):
+    for each in restated.lived.rounds:
+        for law in loan_laws(Moved.by_round(each)):
             verdicts.setdefault(law.name, []).append(law)
     return [
         Law(
@@ -78,13 +114,13 @@ def _verdict(name: str, broken: pl.DataFrame, figures: str) -> Law:
     return Law(name, broken.is_empty(), broken.height, figures, example)
 
 
-def _payments_are_allocated(closed: DayClose) -> Law:
+def _payments_are_allocated(moved: Moved) -> Law:
     """Allocations of one payment sum to the payment, or the payment is held unidentified."""
-    paid = closed.applied.filter(pl.col("kind").is_in([k.value for k in MONEY_IN]))
+    paid = moved.applied.filter(pl.col("kind").is_in([k.value for k in MONEY_IN]))
     placed = pl.concat(
         [
-            closed.allocations.filter(pl.col("event_id") != 0).select("event_id", "amount"),
-            closed.unidentified.select("event_id", "amount"),
+            moved.allocations.filter(pl.col("event_id") != 0).select("event_id", "amount"),
+            moved.unidentified.select("event_id", "amount"),
         ]
     )
     sums = placed.group_by("event_id").agg(placed=pl.col("amount").sum())
@@ -97,12 +133,12 @@ def _payments_are_allocated(closed: DayClose) -> Law:
     return _verdict("payments_are_allocated", broken, f"{paid.height} payments, {total} minor")
 
 
-def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
+def _claims_move_as_events_say(moved: Moved) -> list[Law]:
     """Claim after = claim before + disbursed + accrued + charged - paid, per component."""
-    after = closed.book.positions
-    moved = pl.col("component").is_not_null() & (pl.col("component") <= Component.tax.value)
+    after = moved.after
+    met = pl.col("component").is_not_null() & (pl.col("component") <= Component.tax.value)
     paid = (
-        closed.allocations.filter(moved)
+        moved.allocations.filter(met)
         .group_by("loan_id")
         .agg(
             paid_principal=pl.col("amount").filter(pl.col("component") == 0).sum(),
@@ -111,12 +147,11 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
         )
     )
     disbursed = (
-        closed.applied.filter(pl.col("kind") == Kind.disbursed)
+        moved.applied.filter(pl.col("kind") == Kind.disbursed)
         .group_by("loan_id")
         .agg(disbursed=pl.col("amount").sum())
     )
-    # differences of a restatement stand in the book that the close began with
-    todays = closed.transfers.filter(pl.col("value_date") == closed.date)
+    todays = moved.transfers
     charges_to = [ROLE["penalties_receivable"], ROLE["fees_receivable"]]
     waived = pl.col("debit") == ROLE["charge_waived"]
     penalties = (
@@ -124,7 +159,7 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
         .group_by("loan_id")
         .agg(charged=pl.when(waived).then(-pl.col("amount")).otherwise("amount").sum())
     )
-    back = closed.applied.filter(pl.col("kind").is_in(_BACK))["event_id"]
+    back = moved.applied.filter(pl.col("kind").is_in(_BACK))["event_id"]
     taken_back = (
         todays.filter(
             pl.col("debit").is_in([ROLE["loan_principal"], ROLE["credit_loss"]])
@@ -146,7 +181,7 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
     charges = pl.col("fees_due") + pl.col("penalties_due")
     parts = (paid, disbursed, penalties, taken_back, asked_again)
     moved_loans = pl.concat([*(part["loan_id"] for part in parts), given_up]).unique()
-    was = before.positions.select(
+    was = moved.before.select(
         "loan_id", principal_before="principal", interest_before=interest, charges_before=charges
     )
     is_ = after.select("loan_id", "principal", "accrued_today", interest=interest, charges=charges)
@@ -194,16 +229,16 @@ def _claims_move_as_events_say(before: Book, closed: DayClose) -> list[Law]:
 _BACK = [Kind.chargeback.value, Kind.credit_refunded.value]
 
 
-def _dues_agree(closed: DayClose) -> Law:
+def _dues_agree(moved: Moved) -> Law:
     """What a position shows as due equals its open dues, component by component."""
     unpaid = pl.col("amount") - pl.col("paid")
 
     def of(component: Component) -> pl.Expr:
         return unpaid.filter(pl.col("component") == component.value).sum()
 
-    fallen = (pl.col("due_date") <= closed.date) | (pl.col("component") > Component.interest)
+    fallen = (pl.col("due_date") <= TODAY) | (pl.col("component") > Component.interest)
     open_ = (
-        closed.book.dues.filter(fallen)
+        moved.dues.filter(fallen)
         .group_by("loan_id")
         .agg(
             a=of(Component.principal),
@@ -212,7 +247,7 @@ def _dues_agree(closed: DayClose) -> Law:
             d=of(Component.penalty),
         )
     )
-    shown = closed.book.positions.filter(
+    shown = moved.after.filter(
         (pl.col("principal_due") != 0)
         | (pl.col("interest_due") != 0)
         | (pl.col("fees_due") != 0)
@@ -230,7 +265,7 @@ def _dues_agree(closed: DayClose) -> Law:
             | (pl.col("penalties_due") != pl.col("d"))
         )
     )
-    return _verdict("positions_show_their_dues", broken, f"{closed.book.dues.height} dues")
+    return _verdict("positions_show_their_dues", broken, f"{moved.dues.height} dues")
 
 
 def _ledger_equals_positions(closed: DayClose, balances: pl.DataFrame) -> Law:
@@ -278,9 +313,9 @@ def _trial_balance(balances: pl.DataFrame) -> Law:
     return _verdict("trial_balance", broken, f"{balances.height} accounts")
 
 
-def _one_row_a_loan(closed: DayClose) -> Law:
+def _one_row_a_loan(moved: Moved) -> Law:
     """One position a loan, and no amount below zero that must not be."""
-    positions = closed.book.positions
+    positions = moved.after
     bad = positions.filter(
         (pl.min_horizontal("principal", "principal_due", "interest_due", "fees_due",
                            "penalties_due", "credit") < 0)

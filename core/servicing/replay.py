@@ -1,43 +1,81 @@
-"""Replay and life: loans from their events alone, by the same close, day by day."""
+"""Replay and life: loans from their events alone, by the steps of the one close."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 
 import polars as pl
 
 from core.frames import empty
 from core.ledger.codes import ENDED
-from core.ledger.transfers import Transfers
+from core.ledger.transfers import Transfers, aggregated
 from core.policy.book import PolicyBook
-from core.servicing.book import Book, Dues
-from core.servicing.close import DayClose, close
+from core.servicing.book import STATE, Book
+from core.servicing.close import DayClose, accruals, close
+from core.servicing.jump import Jumped, jump
 from core.servicing.restatement import Close, Restatement, close_with_news, standing
+from core.servicing.today import dated
 
 
 def replay(
     events: pl.DataFrame, policies: PolicyBook, through: dt.date
 ) -> Iterator[tuple[Book, DayClose]]:
-    """Close every day from the first event's to `through`, as if all had been known in time.
+    """Every day from the first event's to `through`, as if all had been known in time.
 
     Events take effect on their value date, reversed ones not at all. Yields the book before
     each close and the close. Nothing is read or written.
     """
-    if events.is_empty():
-        return
+    lived = relived(events, policies, through)
+    if lived is not None:
+        yield from closes(lived, through)
+
+
+def relived(events: pl.DataFrame, policies: PolicyBook, through: dt.date) -> Jumped | None:
+    """The loans that `events` board, from their first day to `through`; None without events."""
     events = standing(events)
-    book = Book.empty(policies.pins, events)
-    book = replace(book, closed=book.wide(), closed_dues=empty(Dues))
-    date = events["value_date"].min()
-    by_day = events.partition_by("value_date", as_dict=True)
-    nothing = events.clear()
-    assert isinstance(date, dt.date)
+    if events.is_empty():
+        return None
+    return jump(Book.empty(policies.pins, events), events, policies, through)
+
+
+def closes(lived: Jumped, through: dt.date) -> Iterator[tuple[Book, DayClose]]:
+    """A jump told as closes, one a day: for one loan or a few, to be looked at day by day."""
+    first = lived.rounds[0].applied["value_date"].min() if lived.rounds else None
+    if not isinstance(first, dt.date):
+        return
+    wide = lived.stay.wide(first, through)
+    visits = [each.wide.select("loan_id", "today") for each in lived.rounds]
+    quiet = wide.join(pl.concat(visits), on=["loan_id", "today"], how="anti")
+    nights = aggregated(pl.concat([*(each.nights for each in lived.rounds), accruals(quiet)]))
+    moved = pl.concat([lived.all("transfers"), nights])
+    frames = {
+        "wide": _by_day(wide, "today"),
+        "dues": _by_day(lived.stay.dues(first, through), "today"),
+        "transfers": _by_day(moved, "value_date"),
+        **{name: _by_day(lived.all(name), "today") for name in
+           ("allocations", "applied", "boarded", "unidentified", "changed", "settled")},
+    }  # fmt: skip
+    nothing = lived.waiting.clear()
+    columns = lived.start.terms.columns
+    before, date = lived.start, first
     while date <= through:
-        closed = close(book, by_day.get((date,), nothing), policies, date)
-        yield book, closed
-        book, date = closed.book, date + dt.timedelta(days=1)
+        today = {name: found(date) for name, found in frames.items()}
+        rows = today["wide"].sort("loan_id")
+        book = Book(date, rows.select(columns), rows.select(STATE), today["dues"], nothing)
+        yield before, DayClose(
+            date, book, today["transfers"], today["allocations"], today["applied"],
+            today["boarded"], today["unidentified"], today["changed"], today["settled"],
+        )  # fmt: skip
+        before, date = book, date + dt.timedelta(days=1)
+
+
+def _by_day(frame: pl.DataFrame, column: str) -> Callable[[dt.date], pl.DataFrame]:
+    """A frame's rows of a date, without `today`."""
+    nothing = frame.clear().drop("today", strict=False)
+    parts = frame.partition_by(column, as_dict=True, maintain_order=True)
+    days = {date: rows.drop("today", strict=False) for (date,), rows in parts.items()}
+    return lambda date: days.get(date, nothing)
 
 
 class Remembered:
@@ -53,16 +91,15 @@ class Remembered:
     def keep(self, closed: DayClose, restated: Restatement | None) -> None:
         """Remember a day that was closed, with what it restated."""
         self._moved.append(closed.transfers.filter(pl.col("loan_id") > 0))
-        for _, day in restated.days if restated else ():
-            self._end(day)
-        self._end(closed)
+        for each in restated.lived.rounds if restated else ():
+            self._end(each.wide)
+        self._end(dated(closed.book.positions, closed.date))
         self._book, self.date = closed.book, closed.date
 
-    def _end(self, closed: DayClose) -> None:
-        gone = closed.book.positions.filter(pl.col("status").is_in(ENDED))
+    def _end(self, positions: pl.DataFrame) -> None:
+        gone = positions.filter(pl.col("status").is_in(ENDED))
         if gone.height:
-            ended = gone.select("loan_id", "interest_earned", ended_on=pl.lit(closed.date))
-            self._ended.append(ended)
+            self._ended.append(gone.select("loan_id", "interest_earned", ended_on="today"))
 
     def events(self, ids: pl.Series) -> pl.DataFrame:
         """See `Past`."""

@@ -17,10 +17,11 @@ import polars as pl
 from core.frames import empty
 from core.ledger.accounts import ROLE
 from core.ledger.codes import ENDED, Kind
-from core.ledger.transfers import Transfers, transfer
+from core.ledger.transfers import transfer
 from core.policy.book import PolicyBook
 from core.servicing.book import Book, Dues
 from core.servicing.close import REOPENING, DayClose, close
+from core.servicing.jump import Jumped, jump
 from core.servicing.today import dated
 
 ONE_DAY = dt.timedelta(days=1)
@@ -52,8 +53,8 @@ class Restatement:
 
     loans: pl.Series
     first: dt.date
-    days: tuple[tuple[Book, DayClose], ...]
-    """The replayed loans' book before each day, and its close."""
+    lived: Jumped
+    """The loans' lives from there."""
     transfers: pl.DataFrame
     """What the ledger must add to show what would have been booked (schema `Transfers`)."""
     had_ended: pl.Series
@@ -117,7 +118,7 @@ def close_with_news(
     restated = None
     effective = standing(known)
     if first is not None:
-        restated, book = _restate(book, ids, first, effective, ended, past, policies, date, close)
+        restated, book = _restate(book, ids, first, effective, ended, past, policies, date)
     gone = pl.col("event_id").is_in(effective["event_id"].implode())
     ours = pl.col("loan_id").is_in(ids.implode())
     book = replace(book, pending=book.pending.filter(~ours | gone))
@@ -173,7 +174,6 @@ def _restate(
     past: Past,
     policies: PolicyBook,
     date: dt.date,
-    close: Close,
 ) -> tuple[Restatement, Book]:
     start = past.book(ids, first - ONE_DAY)
     if start.date is None:
@@ -182,16 +182,11 @@ def _restate(
     else:
         first = start.date + ONE_DAY
     kept = start.wide().clear()
-    lived = replace(start, pending=effective.clear(), closed=kept, closed_dues=empty(Dues))
-    by_day = effective.partition_by("value_date", as_dict=True)
-    days, day = [], first
-    while day < date:
-        done = close(lived, by_day.get((day,), effective.clear()), policies, day)
-        days.append((lived, done))
-        lived, day = done.book, day + ONE_DAY
-    moved = _differences(
-        book, ids, lived, [d for _, d in days], past.transfers(ids, first), ended, date
-    )
+    start = replace(start, pending=effective.clear(), closed=kept, closed_dues=empty(Dues))
+    to_live = effective.filter((pl.col("value_date") >= first) & (pl.col("value_date") < date))
+    life = jump(start, to_live, policies, date - ONE_DAY)
+    lived = life.book(date - ONE_DAY)
+    moved = _differences(book, ids, lived, life, past.transfers(ids, first), ended, date)
     others = ~pl.col("loan_id").is_in(ids.implode())
     wide = pl.concat([book.wide().filter(others), lived.wide().select(book.wide().columns)])
     wide = wide.sort("loan_id")
@@ -204,14 +199,14 @@ def _restate(
         closed=lived.closed,
         closed_dues=lived.closed_dues,
     )
-    return Restatement(ids, first, tuple(days), moved, ended["loan_id"]), again
+    return Restatement(ids, first, life, moved, ended["loan_id"]), again
 
 
 def _differences(
     book: Book,
     ids: pl.Series,
     lived: Book,
-    days: list[DayClose],
+    life: Jumped,
     booked: pl.DataFrame,
     ended: pl.DataFrame,
     date: dt.date,
@@ -221,10 +216,10 @@ def _differences(
     Movements differ by loan, value date and pair of accounts. Daily interest, which is booked
     as one sum for all loans, differs by what a loan has earned in all.
     """
-    lived_moves = pl.concat([empty(Transfers), *(d.transfers for d in days)])
+    lived_moves = life.all("transfers")
     signed = pl.concat(
         [
-            _signed(lived_moves.filter(pl.col("loan_id") > 0), 1),
+            _signed(lived_moves, 1),
             _signed(booked, -1),
         ]
     )

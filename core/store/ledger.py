@@ -23,9 +23,10 @@ from core.servicing.restatement import Restatement, standing
 from core.store.lake import LAKE, insert, open_writer, patiently, transaction
 from core.store.past import NOT_RESTATED, PUBLISHED, revised
 from core.store.rows import (
-    DIGESTS,
     Intake,
     Provenance,
+    changed_schedules,
+    ended_rows,
     law_rows,
     loan_rows,
     numbered,
@@ -438,26 +439,19 @@ class Ledger:
             version=number, from_date=pl.lit(restated.first), through_date=pl.lit(last)
         )
         insert(self._connection, "restated_loans", marked)
-        dated: dict[str, list[pl.DataFrame]] = {
-            "positions": [],
-            "dues": [],
-            "allocations": [],
-            "changed_terms": [],
-        }
-        for _, day in restated.days:
-            on = {"version": number, "business_date": pl.lit(day.date)}
-            dated["positions"].append(day.book.positions.with_columns(**on))
-            dated["dues"].append(day.book.dues.with_columns(**on))
-            dated["allocations"].append(day.allocations.with_columns(**on))
-            dated["changed_terms"].append(day.changed.with_columns(**on))
-            if day.changed.height:
-                later = schedule_rows(day, pl.DataFrame(schema=DIGESTS))
-                insert(self._connection, "schedules", later.with_columns(version=number))
-            ended = loan_rows(day).filter(pl.col("closed_on").is_not_null())
-            insert(self._connection, "loans", ended.with_columns(version=number))
-        for table, frames in dated.items():
-            if frames:
-                insert(self._connection, table, pl.concat(frames))
+        life = restated.lived
+        for table, frame in (
+            ("positions", life.stay.positions(restated.first, last)),
+            ("dues", life.stay.dues(restated.first, last)),
+            ("allocations", life.all("allocations")),
+            ("changed_terms", life.all("changed")),
+        ):
+            rows = frame.rename({"today": "business_date"}).with_columns(version=number)
+            insert(self._connection, table, rows)
+        for each in life.rounds:
+            later = changed_schedules(each.wide, each.changed, each.applied)
+            insert(self._connection, "schedules", later.with_columns(version=number))
+            insert(self._connection, "loans", ended_rows(each.wide).with_columns(version=number))
         insert(self._connection, "loans", reopened_rows(closed, restated, number))
 
     def settle(

@@ -16,6 +16,7 @@ from core.ledger.laws import Law
 from core.origination.terms import Terms
 from core.servicing.close import DayClose
 from core.servicing.restatement import Restatement
+from core.servicing.today import dated
 
 
 @dataclass(frozen=True)
@@ -143,24 +144,24 @@ def loan_rows(closed: DayClose) -> pl.DataFrame:
     boarded = closed.boarded.select(names).with_columns(
         boarded_on=pl.lit(closed.date), closed_on=pl.lit(None, dtype=pl.Date)
     )
-    ended = closed.book.positions["status"].is_in(ENDED)
-    if not ended.any():
+    wide = closed.book.wide()
+    if not wide["status"].is_in(ENDED).any():
         return boarded
+    return pl.concat([boarded, ended_rows(dated(wide, closed.date))], how="diagonal")
+
+
+def ended_rows(wide: pl.DataFrame) -> pl.DataFrame:
+    """The endings of loans that left the book on their `today`; `wide`: terms and positions."""
     totals = ["principal_paid", "interest_paid", "charges_paid", "interest_earned"]
-    gone = (
-        closed.book.terms.filter(ended)
-        .select(names)
-        .with_columns(closed.book.positions.filter(ended).select(totals).get_columns())
-        .with_columns(
-            closed_on=pl.lit(closed.date),
-            close_reason=pl.when(
-                closed.book.positions.filter(ended)["status"] == Status.written_off.value
-            )
-            .then(pl.lit("written off"))
-            .otherwise(pl.lit("paid in full")),
-        )
+    written_off = pl.col("status") == Status.written_off.value
+    return wide.filter(pl.col("status").is_in(ENDED)).select(
+        *Terms.column_names(),
+        *totals,
+        closed_on="today",
+        close_reason=pl.when(written_off)
+        .then(pl.lit("written off"))
+        .otherwise(pl.lit("paid in full")),
     )
-    return pl.concat([boarded, gone], how="diagonal")
 
 
 DIGESTS = {"loan_id": pl.Int64, "schedule_digest": pl.UInt64}
@@ -194,17 +195,25 @@ def schedule_rows(closed: DayClose, digests: pl.DataFrame) -> pl.DataFrame:
     )
     if closed.changed.is_empty():
         return first
-    names = closed.applied.select("event_id", reason=label("kind", Kind))
-    ids = closed.changed["loan_id"].implode()
-    standing = closed.book.wide().filter(
-        pl.col("loan_id").is_in(ids) & (pl.col("instalment_no") <= pl.col("instalments"))
-    )
-    if standing.is_empty():
-        return first
-    mixed = digest_of(expand_from(standing)).join(
-        closed.changed.select("loan_id", "event_id"), on="loan_id"
-    )
-    later = mixed.join(names, on="event_id", how="left").with_columns(
-        valid_from=pl.lit(closed.date)
+    later = changed_schedules(
+        dated(closed.book.wide(), closed.date), closed.changed, closed.applied
     )
     return pl.concat([first, later], how="diagonal")
+
+
+def changed_schedules(
+    wide: pl.DataFrame, changed: pl.DataFrame, applied: pl.DataFrame
+) -> pl.DataFrame:
+    """Schedule versions that events opened on the loans' `today`, where instalments are left.
+
+    `wide`: terms, positions and `today`; `changed`: `loan_id`, `event_id`; `applied`: events.
+    """
+    standing = wide.join(changed.select("loan_id", "event_id"), on="loan_id").filter(
+        pl.col("instalment_no") <= pl.col("instalments")
+    )
+    told = standing.select("loan_id", "event_id", valid_from="today").join(
+        applied.select("event_id", reason=label("kind", Kind)), on="event_id", how="left"
+    )
+    if standing.is_empty():
+        return told.with_columns(schedule_digest=pl.lit(None, dtype=pl.UInt64))
+    return digest_of(expand_from(standing)).join(told, on="loan_id")

@@ -55,8 +55,10 @@ def known_last(
         if restated:
             ours = set(restated.loans.to_list())
             rows = {k: v for k, v in rows.items() if k[1] not in ours or k[0] < restated.first}
-            for _, day in restated.days:
-                rows |= {(day.date, r[0]): r for r in day.book.positions.rows()}
+            last = closed.date - dt.timedelta(days=1)
+            again = restated.lived.stay.positions(restated.first, last)
+            days_ = zip(again["today"], again.drop("today").rows(), strict=True)
+            rows |= {(day, r[0]): r for day, r in days_}
         rows |= {(closed.date, r[0]): r for r in closed.book.positions.rows()}
     return rows
 
