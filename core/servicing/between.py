@@ -62,6 +62,14 @@ class Stay:
         parts = [part.select(columns) for part in self._parts(first, last)]
         return pl.concat([self.stood.select(columns).clear(), *parts])
 
+    def on(self, dates: pl.DataFrame) -> pl.DataFrame:
+        """Terms, positions and `today` of loans on a date of their own: `loan_id`, `day`."""
+        columns = [*self.stood.columns[: self.stood.columns.index("today") + 1]]
+        asked = self.stood.join(dates, on="loan_id")
+        some = asked.filter((pl.col("day") >= TODAY) & (pl.col("day") < pl.col("until")))
+        rows = some.with_columns(begun=TODAY, today="day")
+        return self._lived(rows).select(columns) if rows.height else rows.select(columns)
+
     def dues(self, first: dt.date, last: dt.date) -> pl.DataFrame:
         """Dues as they stood at the end of every day, with `today`."""
         rows = self._days(self.held, first, last)

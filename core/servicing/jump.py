@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -97,6 +97,8 @@ class Jumped:
 
     def book(self, date: dt.date) -> Book:
         """The book at the end of `date`, the last one of all loans."""
+        if date == self.start.date:
+            return replace(self.start, pending=self.waiting)
         wide = self.stay.wide(date, date)
         columns = self.start.terms.columns
         return Book(

@@ -8,7 +8,6 @@ close asks, to the minor unit, and a loan paid as quoted closes at zero.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 
 import polars as pl
 
@@ -17,8 +16,11 @@ from core.frames import empty
 from core.ledger.codes import ENDED, Component, EventState, Kind, Status
 from core.ledger.events import EVENT_COLUMNS, Events
 from core.policy.book import PolicyBook
-from core.servicing.book import Book, Dues
-from core.servicing.close import close
+from core.servicing.accrual import accrue
+from core.servicing.book import Book
+from core.servicing.day import visit
+from core.servicing.jump import Jumped, jump
+from core.servicing.today import dated
 
 ONE_DAY = dt.timedelta(days=1)
 ENOUGH = 10**14
@@ -36,12 +38,11 @@ def quote(book: Book, policies: PolicyBook, on: dt.date) -> pl.DataFrame:
     """
     if book.date is None or on <= book.date:
         raise EngineError(f"the book stands at {book.date}: quote a payoff for a later date")
-    while book.date < on - ONE_DAY:
-        assert book.date is not None
-        book = close(book, book.pending.clear(), policies, book.date + ONE_DAY).book
-    today = _settled(book, policies, on)
-    after = close(book, book.pending.clear(), policies, on).book
-    tomorrow = _settled(after, policies, on + ONE_DAY)
+    life = jump(book, book.pending.clear(), policies, on)
+    # a quote is of the evening before, and of the day after all else that happens on it
+    today = _quoted(jump(book, book.pending.clear(), policies, on - ONE_DAY), policies, on)
+    after = life.book(on)
+    tomorrow = _quoted(life, policies, on + ONE_DAY)
     nights = tomorrow.select("loan_id", next="payoff")
     last = after.wide().select("loan_id", expires_on=pl.col("period_end"))
     return (
@@ -61,14 +62,39 @@ VALID = dt.timedelta(days=14)
 """Days for which a quote may be given at most; the next due date ends it earlier."""
 
 
-def _settled(book: Book, policies: PolicyBook, on: dt.date) -> pl.DataFrame:
-    live = book.wide().filter(
-        ~pl.col("status").is_in([*ENDED, Status.overpaid.value])
-    ).select("loan_id", "currency", "credit")  # fmt: skip
-    asked = close(_kept(book), _money(live, on), policies, on)
+def _quoted(life: Jumped, policies: PolicyBook, on: dt.date) -> pl.DataFrame:
+    """What settles the loans of a life that reaches the day before `on`."""
+    book = life.book(on - ONE_DAY)
+    live = pl.col("status").is_in([*ENDED, Status.overpaid.value])
+    waits = book.pending.filter(pl.col("value_date") == on)
+    wide = accrue(dated(book.wide().filter(~pl.col("status").is_in(ENDED)), on))
+    asked = wide.filter(~live)["loan_id"]
+    return settling(wide, dated(book.dues, on), waits, asked, policies)
+
+
+def settling(
+    wide: pl.DataFrame,
+    dues: pl.DataFrame,
+    events: pl.DataFrame,
+    asked: pl.Series,
+    policies: PolicyBook,
+) -> pl.DataFrame:
+    """What settles the loans `asked` on their `today`, after all other `events` of it.
+
+    `wide`: terms, positions earned to `today`; `dues` with `today`. Returns `loan_id`,
+    `principal`, `interest`, `fees`, `penalties`, `credit`, `payoff` (Int64).
+    """
+    first = wide["today"].min()
+    # no loan, no date: any version does
+    since = first if isinstance(first, dt.date) else dt.date.max
+    versions = policies.buckets_since("default", since)
+    live = wide.filter(pl.col("loan_id").is_in(asked.implode())).select(
+        "loan_id", "currency", "credit", "today"
+    )
+    paid = visit(wide, dues, pl.concat([events, _money(live)]), policies, versions)
     # what waited for the day and comes before the payoff is no part of it
     ours = pl.col("component").is_not_null() & (pl.col("event_id") <= 0)
-    placed = asked.allocations.filter(ours).join(live.select("loan_id"), on="loan_id", how="semi")
+    placed = paid.allocations.filter(ours).join(live.select("loan_id"), on="loan_id", how="semi")
 
     def of(component: Component) -> pl.Expr:
         return pl.col("amount").filter(pl.col("component") == component.value).sum()
@@ -92,11 +118,7 @@ def _settled(book: Book, policies: PolicyBook, on: dt.date) -> pl.DataFrame:
     )
 
 
-def _kept(book: Book) -> Book:
-    return replace(book, closed=book.wide().clear(), closed_dues=empty(Dues))
-
-
-def _money(live: pl.DataFrame, on: dt.date) -> pl.DataFrame:
+def _money(live: pl.DataFrame) -> pl.DataFrame:
     """A receipt of more than enough for each loan; it is never booked."""
     # after all that waits for the day: "~" sorts behind the name of any source system
     missing = {
@@ -107,8 +129,8 @@ def _money(live: pl.DataFrame, on: dt.date) -> pl.DataFrame:
     told = live.with_columns(
         event_id=-pl.col("loan_id"),
         kind=pl.lit(Kind.payment_received.value),
-        value_date=pl.lit(on),
-        booking_date=pl.lit(on),
+        value_date="today",
+        booking_date="today",
         amount=pl.lit(ENOUGH, dtype=pl.Int64),
         source_ref=pl.col("loan_id").cast(pl.String),
         idempotency_key=pl.col("loan_id").cast(pl.String),

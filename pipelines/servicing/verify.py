@@ -15,7 +15,8 @@ from core.ledger.transfers import Transfers
 from core.policy.book import PolicyBook
 from core.servicing.book import Dues, Positions
 from core.servicing.close import DayClose
-from core.servicing.replay import differences, live, replay
+from core.servicing.replay import differences, live, relived
+from core.servicing.restatement import standing
 from core.store.ledger import Ledger
 from core.store.past import NOT_RESTATED, PUBLISHED
 
@@ -45,10 +46,8 @@ def replay_loan(
     )
     if events.is_empty():
         raise LedgerError(f"no event of loan {loan_id} is in the ledger; see `loanbook loan list`")
-    parts = []
-    for _, closed in replay(events, policies, head.published_date):
-        parts.append(closed.book.positions.with_columns(business_date=pl.lit(closed.date)))
-        progress(closed.date)
+    lived = relived(events, policies, head.published_date)
+    first = standing(events)["value_date"].min()
     columns = ["business_date", *Positions.column_names()]
     stored = ledger.frame(
         f"SELECT {', '.join(f'p.{c}' for c in columns)} FROM {{lake}}.positions p "
@@ -56,9 +55,13 @@ def replay_loan(
         "ORDER BY business_date",
         [loan_id],
     )
-    replayed = pl.concat(parts).select(columns)
+    replayed = stored.clear()
+    if lived is not None and isinstance(first, dt.date):
+        days = lived.stay.positions(first, head.published_date)
+        replayed = days.rename({"today": "business_date"}).select(columns)
     found = differences(stored, replayed, ["business_date", "loan_id"])
-    return Verified(len(parts), replayed.height, found, digest([replayed]))
+    count = replayed["business_date"].n_unique()
+    return Verified(count, replayed.height, found, digest([replayed]))
 
 
 def rebuild(

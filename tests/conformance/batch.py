@@ -1,4 +1,4 @@
-"""All loans of all cases as one batch, closed day by day from the first event to the last look."""
+"""All loans of all cases as one batch, lived from the first event to the look at each."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import polars as pl
 from core.contract.schedule import expand
 from core.frames import empty
 from core.ledger.accounts import ROLE
-from core.ledger.codes import EventState, Kind, Status
+from core.ledger.codes import ENDED, EventState, Kind, Status
 from core.ledger.events import EVENT_COLUMNS, Events
 from core.origination.boarding import payload
 from core.origination.terms import Terms
 from core.policy.book import PolicyBook
-from core.servicing.book import Book, Dues
-from core.servicing.close import close
+from core.servicing.book import STATE, Book, Dues
 from core.servicing.closure import claim
+from core.servicing.day import Visited, visit
+from core.servicing.jump import Round, jump
 from core.servicing.opening import agreed_terms
-from core.servicing.payoff import quote
+from core.servicing.payoff import settling
 from core.servicing.projection import project
 from core.servicing.taken_back import PARTS, asked_again
-from core.servicing.today import dated
 from tests.conformance.mapping import Step
 from tests.conformance.products import terms_row
 
@@ -119,8 +119,7 @@ class Batch:
             reason=pl.lit(None, dtype=pl.String), correlation_id=pl.lit(""),
             recorded_at=pl.lit(_NOW).cast(pl.Datetime("us")),
         ).select(EVENT_COLUMNS)  # fmt: skip
-        self.by_day = {k[0]: f for k, f in filled.partition_by("value_date", as_dict=True).items()}
-        self.nothing = empty(Events)
+        self.filled = filled
 
     def _in_per_cent(self, boarded: pl.DataFrame, rows: list[dict[str, Any]]) -> None:
         """Amounts of charges in per cent of what is lent and the interest of its schedule."""
@@ -143,87 +142,89 @@ class Batch:
         seen = Seen({}, empty(Dues), pl.DataFrame(), pl.DataFrame(), self.events)
         if self.first is None:
             return seen
-        looks: dict[dt.date, list[int]] = {}
-        for life in self.lives:
-            looks.setdefault(life.as_of, []).append(life.number + 1)
-        book = Book.empty(self.policies.pins, self.nothing)
-        book = Book(None, book.terms, book.positions, book.dues, book.pending,
-                    book.wide(), empty(Dues))  # fmt: skip
-        date, last = self.first, max(looks)
-        grid, paid, moved = [], [], []
-        earned, ended, idle = [], [], pl.Series([], dtype=pl.Int64)
-        while date <= last:
-            today = self.by_day.get(date, self.nothing)
-            unknown = pl.col("amount").is_null() & (pl.col("kind") == Kind.payment_received)
-            asked = today.filter(unknown)
-            if asked.height:  # pay what the engine says is unpaid once the rest of the day is in
-                then = close(book, today.filter(~unknown), self.policies, date).book
-                owed = then.dues.group_by("loan_id").agg(
-                    owed=(pl.col("amount") - pl.col("paid")).sum()
-                )
-                # lent today, and not by a schedule that stands: nothing is due of it yet
-                ours = pl.col("loan_id").is_in(book.terms["loan_id"].implode())
-                new = then.wide().filter(~ours & ~pl.col("whole_schedule"))
-                new = new.select("loan_id", owed=claim())
-                owed = pl.concat([owed.join(new, on="loan_id", how="anti"), new])
-                owed = self._quoted(book, date, owed, asked["loan_id"], today.filter(~unknown))
-                today = (
-                    today.join(owed, on="loan_id", how="left", maintain_order="left")
-                    .with_columns(amount=pl.when(unknown).then("owed").otherwise("amount"))
-                    .drop("owed")
-                    .filter((pl.col("kind") != Kind.payment_received) | (pl.col("amount") > 0))
-                )
-            today = self._asked_again(book, today, paid, date)
-            done = close(book, today, self.policies, date)
-            book = done.book
-            day = pl.lit(date)
-            shown = book.positions.select("loan_id", "status", earned="accrued_today", on=day)
-            earned.append(_nights(shown, done.transfers))
-            still = shown.filter(pl.col("status") != Status.active.value)["loan_id"]
-            ended.append(
-                shown.filter(
-                    pl.col("loan_id").is_in(still.filter(~still.is_in(idle.implode())).implode())
-                ).select("loan_id", "on")
-            )
-            idle = still
-            grid.append(done.settled)
-            paid.append(done.allocations.with_columns(on=day))
-            moved.append(done.transfers.filter(pl.col("loan_id") > 0))
-            if date in looks:
-                ids = pl.Series(looks[date], dtype=pl.Int64)
-                mine = pl.col("loan_id").is_in(ids.implode())
-                grid.append(book.dues.filter(mine))
-                grid.append(self._foreseen(book, ids, date))
-                now = book.positions.filter(mine)
-                assert book.closed is not None
-                assert book.closed_dues is not None
-                before_ = book.closed.filter(mine).select(now.columns)
-                for row in pl.concat([before_, now]).to_dicts():
-                    seen.positions[row["loan_id"]] = row
-                # nobody looks at these again
-                book = Book(book.date, book.terms.filter(~book.terms["loan_id"].is_in(ids.implode())),
-                            book.positions.filter(~mine), book.dues.filter(~mine),
-                            book.pending.filter(~mine), book.closed.filter(~mine),
-                            book.closed_dues.filter(~mine))  # fmt: skip
-            date += dt.timedelta(days=1)
-        seen.dues = pl.concat(grid)
-        seen.earned, seen.ended = pl.concat(earned), pl.concat(ended)
-        seen.paid, seen.moved = pl.concat(paid), pl.concat(moved)
+        looks = pl.DataFrame(
+            [(life.number + 1, life.as_of) for life in self.lives if life.number in self.events],
+            schema={"loan_id": pl.Int64, "through": pl.Date}, orient="row",
+        )  # fmt: skip
+        book = Book.empty(self.policies.pins, empty(Events))
+        lived = jump(book, self.filled, self.policies, looks, self._prepared)
+        shown = lived.stay.on(looks.rename({"through": "day"}))
+        last = pl.concat([lived.closed.select(STATE), shown.select(STATE)])
+        for row in last.unique("loan_id", keep="last").to_dicts():
+            seen.positions[row["loan_id"]] = row
+        days = lived.stay.positions(self.first, looks["through"].max())  # type: ignore[arg-type]
+        days = days.select("loan_id", "status", earned="accrued_today", on="today")
+        seen.earned = _nights(days, lived.all("transfers"))
+        before = pl.col("status").shift(1).over("loan_id")
+        ceased = before.is_null() | (before == Status.active.value) | before.is_in(ENDED)
+        seen.ended = days.filter((pl.col("status") != Status.active.value) & ceased).select(
+            "loan_id", "on"
+        )
+        grid = [lived.all("settled"), lived.dues]
+        seen.dues = pl.concat(each.select(Dues.column_names()) for each in grid)
+        seen.dues = pl.concat([seen.dues, self._foreseen(shown, lived.dues)])
+        seen.paid = lived.all("allocations").rename({"today": "on"})
+        seen.moved = lived.all("transfers")
         return seen
 
+    def _prepared(
+        self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, rounds: list[Round]
+    ) -> pl.DataFrame:
+        """Events of a round with the amounts that the cases leave to the engine."""
+        events = self._in_full(wide, dues, events)
+        return self._asked_again(wide, dues, events, rounds)
+
+    def _in_full(
+        self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Payments of all that is unpaid once the rest of the day is in."""
+        unknown = pl.col("amount").is_null() & (pl.col("kind") == Kind.payment_received)
+        asked = events.filter(unknown)["loan_id"]
+        if asked.is_empty():
+            return events
+        mine = pl.col("loan_id").is_in(asked.implode())
+        rest = events.filter(mine & ~unknown)
+        then = self._visited(wide.filter(mine), dues.filter(mine), rest)
+        owed = then.dues.group_by("loan_id").agg(owed=(pl.col("amount") - pl.col("paid")).sum())
+        # lent today, and not by a schedule that stands: nothing is due of it yet
+        new = pl.col("loan_id").is_in(
+            rest.filter(pl.col("kind") == Kind.loan_boarded)["loan_id"].implode()
+        )
+        lent = then.wide.filter(new & ~pl.col("whole_schedule")).select("loan_id", owed=claim())
+        # what settles loans whose interest follows the balance, in place of their whole grid
+        follows = mine & ~new & ~pl.col("whole_schedule")
+        live = wide.filter(follows & (pl.col("status") != Status.overpaid.value))["loan_id"]
+        quoted = settling(
+            wide.filter(follows), dues.filter(mine), rest, live, self.policies
+        ).select("loan_id", owed="payoff")
+        told = pl.concat([lent, quoted])
+        owed = pl.concat([owed.join(told, on="loan_id", how="anti"), told])
+        return (
+            events.join(owed, on="loan_id", how="left", maintain_order="left")
+            .with_columns(amount=pl.when(unknown).then("owed").otherwise("amount"))
+            .drop("owed")
+            .filter((pl.col("kind") != Kind.payment_received) | (pl.col("amount") > 0))
+        )
+
+    def _visited(self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame) -> Visited:
+        versions = self.policies.buckets_since("default", dt.date(2000, 1, 1))
+        return visit(wide, dues, events, self.policies, versions)
+
     def _asked_again(
-        self, book: Book, today: pl.DataFrame, paid: list[pl.DataFrame], date: dt.date
+        self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, rounds: list[Round]
     ) -> pl.DataFrame:
         """The day's events, chargebacks with what their payment had met by then."""
         taken = pl.col("kind") == Kind.chargeback.value
         ordered = self.policies.chargeback_ranks["product"]
         theirs = self.products.filter(pl.col("product").is_in(ordered.implode()))["loan_id"]
-        mine = today.filter(taken & pl.col("loan_id").is_in(theirs.implode()))
+        mine = events.filter(taken & pl.col("loan_id").is_in(theirs.implode()))
         if mine.is_empty():
-            return today
+            return events
         columns = ["event_id", "component", "amount"]
+        ours = pl.col("loan_id").is_in(mine["loan_id"].implode())
         # the payment may be of the same day
-        met = [close(book, today.filter(~taken), self.policies, date).allocations, *paid]
+        today = self._visited(wide.filter(ours), dues.filter(ours), events.filter(ours & ~taken))
+        met = [today.allocations, *(each.allocations for each in rounds)]
         asked = mine.select("event_id", "loan_id", "amount", target=self._targets(mine)).join(
             self.products, on="loan_id"
         )
@@ -234,7 +235,7 @@ class Batch:
         )
         told = parts.select("event_id", told=pl.struct(*PARTS).struct.json_encode())
         return (
-            today.join(told, on="event_id", how="left", maintain_order="left")
+            events.join(told, on="event_id", how="left", maintain_order="left")
             .with_columns(payload=pl.coalesce("told", "payload"))
             .drop("told")
         )
@@ -248,39 +249,19 @@ class Batch:
             found.append(next((e for s, e in own if s.i == step.target), None))
         return pl.Series(found, dtype=pl.Int64)
 
-    def _quoted(
-        self,
-        book: Book,
-        date: dt.date,
-        owed: pl.DataFrame,
-        ids: pl.Series,
-        others: pl.DataFrame,
-    ) -> pl.DataFrame:
-        """What settles loans whose interest follows the balance, in place of their whole grid."""
-        ours = pl.col("loan_id").is_in(ids.implode()) & ~pl.col("whole_schedule")
-        some = book.terms.filter(ours)["loan_id"]
-        if some.is_empty():
-            return owed
-        mine = pl.col("loan_id").is_in(some.implode())
-        part = Book(book.date, book.terms.filter(mine), book.positions.filter(mine),
-                    book.dues.filter(mine), others.filter(mine))  # fmt: skip
-        told = quote(part, self.policies, date).select("loan_id", owed="payoff")
-        return pl.concat([owed.filter(~mine), told])
-
-    def _foreseen(self, book: Book, ids: pl.Series, date: dt.date) -> pl.DataFrame:
+    def _foreseen(self, shown: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
         """Rows that raise the dues of loans billed step by step to the instalments to come."""
-        mine = pl.col("loan_id").is_in(ids.implode()) & ~pl.col("whole_schedule")
-        some = book.wide().filter(mine)
+        some = shown.filter(~pl.col("whole_schedule"))
         if some.is_empty():
             return empty(Dues)
-        rows = project(dated(some, date), book.dues, self.policies.calendars).unpivot(
+        rows = project(some, dues, self.policies.calendars).unpivot(
             index=["loan_id", "instalment_no", "due_date"], on=["principal", "interest"],
             variable_name="component", value_name="amount",
         )  # fmt: skip
         codes_ = {"principal": 0, "interest": 1}
         keys = ["loan_id", "instalment_no", "component"]
         coded = rows.with_columns(pl.col("component").replace_strict(codes_, return_dtype=pl.Int8))
-        stands = book.dues.select(*keys, stood="amount")
+        stands = dues.select(*keys, stood="amount")
         return (
             coded.join(stands, on=keys, how="left")
             .with_columns(
@@ -293,14 +274,14 @@ class Batch:
 
 
 def _nights(shown: pl.DataFrame, transfers: pl.DataFrame) -> pl.DataFrame:
-    """Interest of the day's nights; what a charge-off claims ahead of its nights is none."""
+    """Interest of each day's night; what a charge-off claims ahead of its nights is none."""
     ahead = transfers.filter(
         (pl.col("loan_id") > 0)
         & (pl.col("event_id") > 0)
         & (pl.col("debit") == ROLE["interest_accrued"])
         & (pl.col("credit") == ROLE["interest_income"])
-    ).select("loan_id", ahead="amount")
-    nights = shown.join(ahead, on="loan_id", how="left").with_columns(
+    ).select("loan_id", on="value_date", ahead="amount")
+    nights = shown.join(ahead, on=["loan_id", "on"], how="left").with_columns(
         earned=pl.col("earned") - pl.col("ahead").fill_null(0)
     )
     return nights.filter(pl.col("earned") != 0).select("loan_id", "earned", "on")
