@@ -50,6 +50,14 @@ class AfterChargeOff(IntEnum):
     accelerate_maturity = 2  # the whole claim is due at once, with no more interest
 
 
+class MoratoriumInterest(IntEnum):
+    """What becomes of the interest of periods that a moratorium passes over."""
+
+    none = 0  # not earned
+    simple = 1  # earned, waits without bearing interest
+    capitalised = 2  # joins the principal where it would have been billed
+
+
 class Status(IntEnum):
     """State of a loan at the end of a day."""
 
@@ -58,10 +66,15 @@ class Status(IntEnum):
     overpaid = 2
     charged_off = 3
     written_off = 4
+    settled = 5
 
 
-ENDED = [Status.closed.value, Status.written_off.value]
+ENDED = [Status.closed.value, Status.written_off.value, Status.settled.value]
 """States in which a loan leaves the book the day after."""
+GIVEN_UP = [Status.written_off.value, Status.settled.value]
+"""Ended with a claim that was extinguished."""
+COMES_BACK = [Status.closed.value, Status.settled.value]
+"""Ended, and in the book again when money moves for the loan."""
 
 
 class Kind(IntEnum):
@@ -88,6 +101,8 @@ class Kind(IntEnum):
     reaged = 18
     interest_paused = 19
     charge_waived = 20
+    moratorium_granted = 21
+    settled = 22
 
 
 class EventState(IntEnum):
@@ -118,6 +133,8 @@ EVENT_KINDS = {
     Kind.reaged: "arrears and what is to come make a new schedule; nothing is past due",
     Kind.interest_paused: "no interest is earned for some days; the instalments stay",
     Kind.charge_waived: "a person forgives what is unpaid of a fee or penalty",
+    Kind.moratorium_granted: "the next instalments are passed over; all fall due later",
+    Kind.settled: "what was agreed has come; the rest of the claim is given up",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 
@@ -137,6 +154,7 @@ CHANGES = (
     Kind.reamortised,
     Kind.reaged,
     Kind.interest_paused,
+    Kind.moratorium_granted,
 )
 """Kinds that change the contract: each closes the schedule in force and opens the next."""
 REVERSIBLE = (

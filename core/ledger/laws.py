@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from core.ledger.accounts import ROLE
-from core.ledger.codes import MONEY_IN, Component, Kind, Status
+from core.ledger.codes import GIVEN_UP, MONEY_IN, Component, Kind, Status
 from core.ledger.transfers import account_movements
 from core.servicing.book import STATE, Book
 from core.servicing.close import DayClose
@@ -175,11 +175,20 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
         .group_by("loan_id")
         .agg(interest_back=pl.col("amount").sum())
     )
-    # a written-off claim is zero, whatever moved it there
-    given_up = after.filter(pl.col("status") == Status.written_off)["loan_id"]
+    # interest that a moratorium adds to the principal
+    grown = (
+        todays.filter(
+            (pl.col("debit") == ROLE["loan_principal"])
+            & (pl.col("credit") == ROLE["interest_accrued"])
+        )
+        .group_by("loan_id")
+        .agg(capitalised=pl.col("amount").sum())
+    )
+    # a claim that was given up is zero, whatever moved it there
+    given_up = after.filter(pl.col("status").is_in(GIVEN_UP))["loan_id"]
     interest = pl.col("interest_accrued") + pl.col("interest_due")
     charges = pl.col("fees_due") + pl.col("penalties_due")
-    parts = (paid, disbursed, penalties, taken_back, asked_again)
+    parts = (paid, disbursed, penalties, taken_back, asked_again, grown)
     moved_loans = pl.concat([*(part["loan_id"] for part in parts), given_up]).unique()
     was = moved.before.select(
         "loan_id", principal_before="principal", interest_before=interest, charges_before=charges
@@ -205,6 +214,7 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
         != pl.col("principal_before")
         + pl.col("disbursed")
         + pl.col("back")
+        + pl.col("capitalised")
         - pl.col("paid_principal")
     )
     owed = loud.filter(
@@ -212,6 +222,7 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
         != pl.col("interest_before")
         + pl.col("accrued_today")
         + pl.col("interest_back")
+        - pl.col("capitalised")
         - pl.col("paid_interest")
     )
     charged = loud.filter(

@@ -14,7 +14,7 @@ import polars as pl
 
 from core.errors import EngineError
 from core.frames import empty
-from core.ledger.codes import ENDED, MONEY_IN, Kind, Status
+from core.ledger.codes import COMES_BACK, ENDED, MONEY_IN, Kind, Status
 from core.ledger.events import REPLAY_ORDER
 from core.ledger.transfers import Transfers, aggregated, all_of, transfer
 from core.origination.boarding import terms_of
@@ -214,7 +214,7 @@ def _reopened(book: Book, today: pl.DataFrame) -> tuple[Book, pl.DataFrame]:
         return book, nothing
     busy = today.filter(pl.col("kind").is_in([k.value for k in REOPENING]))["loan_id"]
     back = book.closed.filter(
-        pl.col("loan_id").is_in(busy.implode()) & (pl.col("status") == Status.closed.value)
+        pl.col("loan_id").is_in(busy.implode()) & pl.col("status").is_in(COMES_BACK)
     )
     if back.is_empty():
         return book, nothing

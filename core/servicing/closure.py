@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.ledger.codes import AfterChargeOff, Status
+from core.ledger.codes import GIVEN_UP, AfterChargeOff, Status
 
 
 def claim() -> pl.Expr:
@@ -43,17 +43,15 @@ def charge_off(touched: pl.DataFrame, commands: pl.DataFrame) -> tuple[pl.DataFr
     return frozen, hit
 
 
-def extinguished(touched: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
-    """Positions with the whole claim of loans `ids` given up, their status `written_off`."""
+def extinguished(touched: pl.DataFrame, ids: pl.Series, status: Status) -> pl.DataFrame:
+    """Positions with the whole claim of loans `ids` given up, and their `status` from now on."""
     hit = pl.col("loan_id").is_in(ids.implode())
     owed = ("principal", "interest_accrued", "principal_due", "interest_due", "fees_due",
             "penalties_due", "period_interest", "accrual_rest", "advance_paid")  # fmt: skip
     return touched.with_columns(
         *(pl.when(hit).then(0).otherwise(pl.col(name)).alias(name) for name in owed),
         accrual_whole=pl.when(hit).then("accrual_paid").otherwise("accrual_whole"),
-        status=pl.when(hit)
-        .then(pl.lit(Status.written_off.value, dtype=pl.Int8))
-        .otherwise("status"),
+        status=pl.when(hit).then(pl.lit(status.value, dtype=pl.Int8)).otherwise("status"),
     )
 
 
@@ -73,7 +71,7 @@ def close_at_zero(touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         & (pl.col("penalties_due") == 0)
     )
     early = pl.when(owes_nothing).then(-pl.col("interest_accrued")).otherwise(0)
-    ends = owes_nothing & (pl.col("status") != Status.written_off)
+    ends = owes_nothing & ~pl.col("status").is_in(GIVEN_UP)
     done = touched.with_columns(earned_at_payoff=early, ends=ends)
     ended = pl.when(pl.col("credit") > 0).then(Status.overpaid.value).otherwise(Status.closed.value)
     owes_again = (pl.col("status") == Status.overpaid) & ~pl.col("ends")

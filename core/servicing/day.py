@@ -21,6 +21,7 @@ from core.servicing.billing import bill
 from core.servicing.closure import claim, close_at_zero
 from core.servicing.delinquency import age, with_oldest
 from core.servicing.fees import assess_late_fees
+from core.servicing.moratorium import pass_over
 from core.servicing.running import Running
 from core.servicing.today import TODAY
 from core.servicing.turns import ENDINGS, credit_meets_dues, in_order, take
@@ -56,6 +57,7 @@ def visit(
     `events` valued on the date of their loan; `versions`: the bucket files of the dates.
     """
     day = Running(policies, wide, dues)
+    pass_over(day)
     day.touched, day.dues, billed = bill(day.touched, day.dues, policies.calendars)
     on_books = ~pl.col("loan_id").is_in(day.charged_off().implode())
     day.book(billed.filter(on_books), "interest_due", "interest_accrued", "billed_interest")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from core.frames import empty
-from core.ledger.codes import ENDED, Kind, Status
+from core.ledger.codes import COMES_BACK, ENDED, Kind, Status
 from core.ledger.events import REPLAY_ORDER, Events
 from core.ledger.transfers import Transfers
 from core.policy.book import PolicyBook
@@ -218,7 +218,7 @@ class _Jump:
     def _reopen(self, events: pl.DataFrame, on: pl.DataFrame) -> pl.DataFrame:
         """Bring ended loans back that money or a chargeback reaches; their dues, below zero."""
         busy = events.filter(pl.col("kind").is_in([k.value for k in REOPENING]))["loan_id"]
-        hit = pl.col("loan_id").is_in(busy.implode()) & (pl.col("status") == Status.closed.value)
+        hit = pl.col("loan_id").is_in(busy.implode()) & pl.col("status").is_in(COMES_BACK)
         back = self.closed.filter(hit)
         if back.is_empty():
             return NO_DUES

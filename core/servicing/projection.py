@@ -13,6 +13,7 @@ from core.ledger.codes import ENDED, Component
 from core.servicing.accrual import close_segment, earned
 from core.servicing.billing import amounts, next_period, whole_claim_due, with_advance
 from core.servicing.book import Dues
+from core.servicing.moratorium import passed, passes
 from core.servicing.today import TODAY
 
 ROWS = {
@@ -75,10 +76,17 @@ def _stepped(
         interest_due=pl.lit(0, dtype=pl.Int64),
     )
     parts = []
-    left = cursor.select(pl.col("instalments").cast(pl.Int64) - pl.col("instalment_no") + 1)
+    left = cursor.select(
+        pl.col("instalments").cast(pl.Int64)
+        - pl.col("instalment_no")
+        + 1
+        + pl.col("moratorium_left").fill_null(0)
+    )
     for _ in range(int(left.max().item())):
         cursor = cursor.with_columns(today="period_end")
         accrued = cursor.with_columns(interest_accrued=earned(cursor))
+        rests = accrued.filter(passes())
+        accrued = accrued.filter(~passes())
         asked = amounts(with_advance(accrued, dues))
         parts.append(
             asked.select(
@@ -98,6 +106,9 @@ def _stepped(
             principal_due=pl.lit(0, dtype=pl.Int64),
             interest_due=pl.lit(0, dtype=pl.Int64),
         ).select(cursor.columns)
+        if rests.height:
+            later, _ = passed(rests, calendars)
+            cursor = pl.concat([cursor, later.select(cursor.columns)])
         cursor = cursor.filter(pl.col("instalment_no") <= pl.col("instalments"))
         if cursor.is_empty():
             break

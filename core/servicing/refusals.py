@@ -15,6 +15,7 @@ STATES = {
     None: "nothing_is_paid_out",
     Status.closed: "loan_has_ended",
     Status.written_off: "loan_has_ended",
+    Status.settled: "loan_has_ended",
     Status.overpaid: "loan_owes_nothing",
     Status.charged_off: "loan_is_charged_off",
 }
@@ -24,13 +25,17 @@ _LIVING = frozenset({Status.active})
 _OWING = _LIVING | {Status.charged_off}
 ALLOWED: dict[Kind, frozenset[Status | None]] = {
     Kind.disbursed: frozenset({None, Status.active, Status.overpaid}),
-    Kind.charge_assessed: frozenset({None, Status.active, Status.overpaid, Status.closed}),
+    Kind.charge_assessed: frozenset(
+        {None, Status.active, Status.overpaid, Status.closed, Status.settled}
+    ),
     Kind.rate_changed: _LIVING,
     Kind.extended: _LIVING,
     Kind.due_date_moved: _LIVING,
     Kind.reamortised: _LIVING,
     Kind.reaged: _LIVING,
     Kind.interest_paused: _LIVING,
+    Kind.moratorium_granted: _LIVING,
+    Kind.settled: _OWING,
     Kind.charge_off: _LIVING,
     Kind.write_off: _OWING,
     Kind.interest_waived: _OWING,
@@ -47,7 +52,8 @@ def refused(orders: pl.DataFrame) -> pl.Series:
     (Int8, null: nothing paid out), `credit` (Int64), `disbursed_on` and `last_money` (Date:
     value date of the last money in or waiver that stands), `amortisation`, `interest_mode` (codes),
     `whole_schedule` (Boolean), `highest_ppb` (Int64: the product's bound), `rate_now` (Int64), and
-    of its interest pause `paused_until` (Date); of a pause that is ordered `starts`, ends on
+    of its interest pause `paused_until` (Date), of its moratorium `moratorium_left` (Int16),
+    `instalment_no` (Int16: the next to bill); of a pause that is ordered `starts`, ends on
     `due_date`.
     """
     kind, order = pl.col("kind"), pl.lit(None, dtype=pl.String)
@@ -76,6 +82,14 @@ def refused(orders: pl.DataFrame) -> pl.Series:
         .then(pl.lit("pause_not_after_value_date"))
         .when((kind == Kind.interest_paused) & (pl.col("starts") <= pl.col("paused_until")))
         .then(pl.lit("another_pause_runs"))
+        .when(changes & (pl.col("moratorium_left") > 0))
+        .then(pl.lit("a_moratorium_runs"))
+        .when((kind == Kind.moratorium_granted) & scheduled)
+        .then(pl.lit("interest_is_fixed_by_the_schedule"))
+        .when((kind == Kind.moratorium_granted) & (pl.col("instalment_no") <= 1))
+        .then(pl.lit("no_instalment_was_billed_yet"))
+        .when((kind == Kind.moratorium_granted) & (pl.col("paused_until") >= pl.col("value_date")))
+        .then(pl.lit("another_pause_runs"))
         .when((kind == Kind.reaged) & ~pl.col("whole_schedule") & scheduled)
         .then(pl.lit("interest_is_fixed_by_the_schedule"))
         .when(dates & (pl.col("due_date") <= pl.col("value_date")))
@@ -95,6 +109,7 @@ COLUMNS = {
     "due_date": pl.Date, "status": pl.Int8, "credit": pl.Int64, "disbursed_on": pl.Date,
     "last_money": pl.Date, "amortisation": pl.Int8, "interest_mode": pl.Int8,
     "whole_schedule": pl.Boolean, "highest_ppb": pl.Int64, "starts": pl.Date,
-    "rate_now": pl.Int64, "paused_until": pl.Date,
+    "rate_now": pl.Int64, "paused_until": pl.Date, "moratorium_left": pl.Int16,
+    "instalment_no": pl.Int16,
 }  # fmt: skip
 """What `refused` reads, with its types."""

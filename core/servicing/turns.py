@@ -29,6 +29,7 @@ from core.servicing.closure import charge_off, claim, extinguished
 from core.servicing.dues_to_come import show_principal_due
 from core.servicing.fees import origination_fees
 from core.servicing.instalments import earned_whole, point, stand
+from core.servicing.moratorium import grant
 from core.servicing.pause import pause
 from core.servicing.reage import reage
 from core.servicing.running import Running
@@ -46,9 +47,10 @@ STEP = {
     Kind.charge_waived: 3,
     Kind.charge_off: 9,
     Kind.write_off: 9,
+    Kind.settled: 9,
 }
 """Step of the day at which a kind of event is taken."""
-ENDINGS = (Kind.charge_off, Kind.write_off)
+ENDINGS = (Kind.charge_off, Kind.write_off, Kind.settled)
 REFUNDS = (Kind.merchant_refund, Kind.payout_refund)
 SOURCE = {
     Kind.goodwill_credit: "goodwill_expense",
@@ -222,6 +224,16 @@ def _accelerate(day: Running, gone: pl.DataFrame) -> None:
 
 
 def _write_off(day: Running, events: pl.DataFrame) -> None:
+    """A person gives the claim up."""
+    _give_up(day, events, Status.written_off)
+
+
+def _settle(day: Running, events: pl.DataFrame) -> None:
+    """What was agreed has come; the shortfall is given up."""
+    _give_up(day, events, Status.settled)
+
+
+def _give_up(day: Running, events: pl.DataFrame, status: Status) -> None:
     """The claim is extinguished: every component against the write-off, or memorandum only."""
     hit = day.touched.join(events.select("loan_id", "event_id"), on="loan_id").with_columns(
         claim=claim()
@@ -237,15 +249,17 @@ def _write_off(day: Running, events: pl.DataFrame) -> None:
         day.book(kept, "write_off_expense", role, column)
     off = hit.filter(pl.col("status") == Status.charged_off.value)
     day.book(off, "memo_contra", "memo_claim", "claim")
-    day.touched = extinguished(day.touched, hit["loan_id"])
+    day.touched = extinguished(day.touched, hit["loan_id"], status)
 
 
 _HANDLERS = {
     **dict.fromkeys(CHANGES, change),
     Kind.reaged: reage,
     Kind.interest_paused: pause,
+    Kind.moratorium_granted: grant,
     Kind.charge_off: _charge_off,
     Kind.write_off: _write_off,
+    Kind.settled: _settle,
     Kind.disbursed: _disburse,
     Kind.charge_assessed: charge,
     Kind.charge_waived: waive,

@@ -153,14 +153,16 @@ def loan_rows(closed: DayClose) -> pl.DataFrame:
 def ended_rows(wide: pl.DataFrame) -> pl.DataFrame:
     """The endings of loans that left the book on their `today`; `wide`: terms and positions."""
     totals = ["principal_paid", "interest_paid", "charges_paid", "interest_earned"]
-    written_off = pl.col("status") == Status.written_off.value
+    reasons = {
+        Status.closed.value: "paid in full",
+        Status.written_off.value: "written off",
+        Status.settled.value: "settled",
+    }
     return wide.filter(pl.col("status").is_in(ENDED)).select(
         *Terms.column_names(),
         *totals,
         closed_on="today",
-        close_reason=pl.when(written_off)
-        .then(pl.lit("written off"))
-        .otherwise(pl.lit("paid in full")),
+        close_reason=pl.col("status").replace_strict(reasons, return_dtype=pl.String),
     )
 
 
@@ -216,4 +218,6 @@ def changed_schedules(
     )
     if standing.is_empty():
         return told.with_columns(schedule_digest=pl.lit(None, dtype=pl.UInt64))
-    return digest_of(expand_from(standing)).join(told, on="loan_id")
+    # no event: a moratorium moves on by itself
+    named = told.with_columns(pl.col("reason").fill_null(Kind.moratorium_granted.name))
+    return digest_of(expand_from(standing)).join(named, on="loan_id")

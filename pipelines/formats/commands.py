@@ -6,7 +6,8 @@ reversal or a waiver the `target_ref` of the payment or command it takes back (a
 the `term` (default) or the `instalment`; a re-age how many `instalments` it makes, the `due_date`
 of the first, where the period changes `every` and `unit` (months, weeks, days), and whether its
 `interest` is `level` (default), or fixed at what is `payable` or in `full`; an interest
-pause its `start_date` and, as `due_date`, its last day. Files
+pause its `start_date` and, as `due_date`, its last day; a moratorium how many `instalments` it
+passes over and what becomes of their `interest` (`none`, `simple`, `capitalised`). Files
 without such commands need none of these columns. A new command is added to `COMMANDS`.
 """
 
@@ -17,7 +18,7 @@ import datetime as dt
 import dataframely as dy
 import polars as pl
 
-from core.ledger.codes import Component, Kind
+from core.ledger.codes import Component, Kind, MoratoriumInterest
 from pipelines.formats.table import Parsed, read_csv, split
 
 COLUMNS = ["command_ref", "command", "loan_key", "value_date", "maker", "checker", "reason"]
@@ -38,11 +39,16 @@ COMMANDS = {
     "reage": Kind.reaged,
     "pause_interest": Kind.interest_paused,
     "waive_charge": Kind.charge_waived,
+    "grant_moratorium": Kind.moratorium_granted,
+    "settle": Kind.settled,
 }
 """What may be ordered, and the kind of event that it becomes."""
-CHANGES = ("change_rate", "extend_term", "move_due_date", "reamortise", "reage", "pause_interest")
+CHANGES = (
+    "change_rate", "extend_term", "move_due_date", "reamortise", "reage", "pause_interest",
+    "grant_moratorium",
+)  # fmt: skip
 WITH_TARGET = ("reverse", "waive_charge")
-WITHOUT_AMOUNT = ("charge_off", "write_off", *WITH_TARGET, *CHANGES)
+WITHOUT_AMOUNT = ("charge_off", "write_off", "settle", *WITH_TARGET, *CHANGES)
 OPTIONAL = (
     "amount",
     "due_date",
@@ -108,7 +114,7 @@ class Orders(dy.Schema):
 
     @dy.rule()
     def extension_without_instalments(cls) -> pl.Expr:
-        needs = pl.col("command").is_in(["extend_term", "reage"])
+        needs = pl.col("command").is_in(["extend_term", "reage", "grant_moratorium"])
         return needs == pl.col("instalments").is_not_null()
 
     @dy.rule()
@@ -122,9 +128,16 @@ class Orders(dy.Schema):
         return pl.col("keep").is_in(["", "term", "instalment"])
 
     @dy.rule()
-    def interest_of_a_reage_alone(cls) -> pl.Expr:
-        named = pl.col("interest").is_in(["level", "payable", "full"])
-        return (pl.col("interest") == "") | (named & (pl.col("command") == "reage"))
+    def interest_not_as_the_command_has_it(cls) -> pl.Expr:
+        reaged = pl.col("interest").is_in(["", "level", "payable", "full"])
+        rests = pl.col("interest").is_in([rule.name for rule in MoratoriumInterest])
+        return (
+            pl.when(pl.col("command") == "reage")
+            .then(reaged)
+            .when(pl.col("command") == "grant_moratorium")
+            .then(rests)
+            .otherwise(pl.col("interest") == "")
+        )
 
     @dy.rule()
     def pause_without_a_start_date(cls) -> pl.Expr:

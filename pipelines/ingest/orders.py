@@ -125,6 +125,8 @@ def _events(orders: pl.DataFrame) -> pl.DataFrame:
         .then(charge.struct.json_encode())
         .when(pl.col("command") == "pause_interest")
         .then(paused.struct.json_encode())
+        .when(pl.col("command") == "grant_moratorium")
+        .then(pl.struct("instalments", "interest").struct.json_encode())
         .when(pl.col("command") == "reage")
         .then(reage.struct.json_encode())
         .when(pl.col("command").is_in(list(commands.CHANGES)))

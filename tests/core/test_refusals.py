@@ -20,6 +20,7 @@ ORDER: dict[str, Any] = {
     "amortisation": Amortisation.equal_instalment.value, "whole_schedule": False,
     "interest_mode": InterestMode.daily.value, "highest_ppb": 3 * 10**8,
     "starts": DAY + dt.timedelta(days=5), "rate_now": 10**8, "paused_until": None,
+    "moratorium_left": None, "instalment_no": 3,
 }  # fmt: skip
 
 
