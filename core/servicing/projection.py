@@ -85,31 +85,36 @@ def _stepped(
     for _ in range(int(left.max().item())):
         cursor = cursor.with_columns(today="period_end")
         accrued = cursor.with_columns(interest_accrued=earned(cursor))
-        rests = accrued.filter(passes())
-        accrued = accrued.filter(~passes())
-        asked = amounts(with_advance(accrued, dues))
-        parts.append(
-            asked.select(
-                "loan_id",
-                "instalment_no",
-                due_date="next_due_date",
-                principal=pl.col("billed_principal") + pl.col("early_principal") + pl.col("stands"),
-                interest=pl.col("billed_interest")
-                + pl.col("early_interest")
-                + pl.col("interest_stands"),
-            ).cast(ROWS)  # type: ignore[arg-type]
-        )
-        moved = next_period(asked, calendars)
-        paid = pl.col("billed_principal") + pl.col("stands")
-        cursor = moved.with_columns(
-            principal=pl.col("principal") - paid,
-            principal_due=pl.lit(0, dtype=pl.Int64),
-            interest_due=pl.lit(0, dtype=pl.Int64),
-        ).select(cursor.columns)
+        rests, bills = accrued.filter(passes()), accrued.filter(~passes())
+        after = []
         if rests.height:
-            later, _ = passed(rests, calendars)
-            cursor = pl.concat([cursor, later.select(cursor.columns)])
-        cursor = cursor.filter(pl.col("instalment_no") <= pl.col("instalments"))
+            after.append(passed(rests, calendars)[0].select(cursor.columns))
+        if bills.height:
+            rows, billed = _billed(bills, dues, calendars)
+            parts.append(rows)
+            after.append(billed.select(cursor.columns))
+        cursor = pl.concat(after).filter(pl.col("instalment_no") <= pl.col("instalments"))
         if cursor.is_empty():
             break
     return parts
+
+
+def _billed(
+    bills: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of an instalment, and the loans after it is paid on its day."""
+    asked = amounts(with_advance(bills, dues))
+    rows = asked.select(
+        "loan_id",
+        "instalment_no",
+        due_date="next_due_date",
+        principal=pl.col("billed_principal") + pl.col("early_principal") + pl.col("stands"),
+        interest=pl.col("billed_interest") + pl.col("early_interest") + pl.col("interest_stands"),
+    ).cast(ROWS)  # type: ignore[arg-type]
+    paid = pl.col("billed_principal") + pl.col("stands")
+    after = next_period(asked, calendars).with_columns(
+        principal=pl.col("principal") - paid,
+        principal_due=pl.lit(0, dtype=pl.Int64),
+        interest_due=pl.lit(0, dtype=pl.Int64),
+    )
+    return rows, after

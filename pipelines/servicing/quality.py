@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from core.ledger.codes import Status
 from core.policy.models import Buckets
 from core.servicing.close import DayClose
 from pipelines.expectations import quiet_context
@@ -53,7 +54,9 @@ class Gate:
                     expect.ExpectColumnValuesToBeBetween(
                         column="bucket", min_value=0, max_value=top
                     ),
-                    expect.ExpectColumnValuesToBeInSet(column="status", value_set=[0, 1, 2, 3, 4]),
+                    expect.ExpectColumnValuesToBeInSet(
+                        column="status", value_set=[s.value for s in Status]
+                    ),
                 ],
             )
         )

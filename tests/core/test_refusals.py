@@ -69,6 +69,19 @@ def test_what_happened_outside_is_always_taken_in() -> None:
             {"kind": Kind.interest_paused.value, "rate_now": 0},
             "no_interest_follows_the_balance",
         ),
+        ({"moratorium_left": 1}, "a_moratorium_runs"),
+        (
+            {"kind": Kind.moratorium_granted.value, "instalment_no": 1},
+            "no_instalment_was_billed_yet",
+        ),
+        (
+            {"kind": Kind.moratorium_granted.value, "interest_mode": InterestMode.scheduled.value},
+            "interest_is_fixed_by_the_schedule",
+        ),
+        (
+            {"kind": Kind.moratorium_granted.value, "paused_until": DAY},
+            "another_pause_runs",
+        ),
         ({"kind": Kind.interest_paused.value, "starts": DAY}, "pause_not_after_value_date"),
         (
             {"kind": Kind.interest_paused.value, "starts": dt.date(2024, 5, 1)},

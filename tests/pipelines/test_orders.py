@@ -43,8 +43,8 @@ def order(ref: str, command: str, loan: str, day: str, **told: str) -> str:
 def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(ledger: Ledger) -> None:
     policies = ledger.register(read_policies())
     by = provenance(policies)
-    keys = ledger.loan_keys().sort("boards_on").head(5)
-    first, second, third, fourth, fifth = keys["loan_key"].to_list()
+    keys = ledger.loan_keys().sort("boards_on").head(6)
+    first, second, third, fourth, fifth, sixth = keys["loan_key"].to_list()
     list(close_days(ledger, policies, missing_days(ledger), by))
     body = HEAD + "".join(
         [
@@ -63,14 +63,19 @@ def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(ledger: Ledger) 
                   every="2"),
             order("k", "reage", fifth, "2018-01-12", due_date="2018-02-01", instalments="24",
                   interest="full"),
+            order("l", "grant_moratorium", third, "2018-01-12", instalments="2",
+                  interest="simple"),
+            order("m", "grant_moratorium", third, "2018-01-12", instalments="2"),
+            order("n", "settle", sixth, "2018-01-12"),
         ]
     )  # fmt: skip
     drop(ledger, "commands_2018-01-12.csv", body)
     report = take(ledger)
-    assert (report.accepted, report.quarantined) == (6, 5)
+    assert (report.accepted, report.quarantined) == (7, 7)
     assert rules(ledger, "commands_2018-01-12.csv") == {
         7: "unknown_target", 8: "pause_not_after_value_date", 9: "due_date_not_after_value_date",
         10: "more_than_the_credit", 11: "period_of_a_reage_alone",
+        13: "no_instalment_was_billed_yet", 14: "interest_not_as_the_command_has_it",
     }  # fmt: skip
     # a day at a time, each from what is stored
     for day in missing_days(ledger):
@@ -88,6 +93,8 @@ def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(ledger: Ledger) 
     reasons = reader.sql("SELECT loan_id, reason FROM schedules WHERE reason <> 'boarded'")
     assert dict(reasons.rows()) == {loans[first]: "reaged", loans[second]: "interest_paused",
                                     loans[fourth]: "reamortised", loans[fifth]: "reaged"}  # fmt: skip
+    ended = reader.sql("SELECT loan_id, close_reason FROM loans WHERE close_reason = 'settled'")
+    assert ended["loan_id"].to_list() == [loans[sixth]]
     again = ledger.standing(pl.Series([loans[second]], dtype=pl.Int64))
     assert again["paused_until"].to_list() == [dt.date(2018, 1, 20)]
 

@@ -1,0 +1,133 @@
+"""Moratoria and settlements: what is passed over, what is given up, and figures by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import ROUND_HALF_EVEN, Decimal
+
+import polars as pl
+import pytest
+
+from core.ledger.codes import Kind, Status
+from core.policy.book import PolicyBook
+from core.servicing.projection import project
+from core.servicing.today import dated
+from tests.core.loans import Story, _event, terms
+from tests.core.test_changes import days_of, on
+from tests.core.test_charges import moved
+from tests.core.test_respreading import late
+
+PAID = (Kind.payment_received, "2024-02-01", 10_662)
+PRINCIPAL = 120_000 - (10_662 - 1_223)
+"""After the first instalment of 106.62, of which 12.23 is the interest of 31 nights."""
+
+
+def granted(rule: str, count: int = 2, on: str = "2024-02-10") -> tuple[Kind, str, dict]:  # type: ignore[type-arg]
+    return (Kind.moratorium_granted, on, {"instalments": count, "interest": rule})
+
+
+def nights(principal: int, count: int) -> int:
+    exact = Decimal(principal) * count * 12 / 100 / 365
+    return int(exact.to_integral_value(ROUND_HALF_EVEN))
+
+
+def test_nothing_is_asked_until_the_moratorium_is_over(policies: PolicyBook) -> None:
+    days = days_of(policies, "instalment-act365", "2024-05-01", PAID, granted("simple"))
+    for date in ("2024-03-01", "2024-04-01", "2024-04-30"):
+        row = on(days, date)
+        assert row["principal_due"] == row["interest_due"] == row["days_past_due"] == 0
+        assert row["principal"] == PRINCIPAL
+    first = on(days, "2024-05-01")
+    assert first["instalment_no"] == 3
+    assert first["principal_due"] + first["interest_due"] > 0
+
+
+def test_simple_interest_waits_and_bears_none(policies: PolicyBook) -> None:
+    days = days_of(policies, "instalment-act365", "2024-05-01", PAID, granted("simple"))
+    # 29, 31 and 30 nights of the same principal, each period rounded on its due date
+    assert on(days, "2024-03-01")["interest_accrued"] == nights(PRINCIPAL, 29)
+    assert on(days, "2024-04-01")["interest_accrued"] == nights(PRINCIPAL, 29) + nights(
+        PRINCIPAL, 31
+    )
+    last = on(days, "2024-05-01")
+    earned = last["interest_due"] + last["interest_accrued"]
+    assert earned == sum(nights(PRINCIPAL, n) for n in (29, 31, 30))
+
+
+def test_capitalised_interest_bears_interest_from_the_due_date_passed_over(
+    policies: PolicyBook,
+) -> None:
+    days = days_of(policies, "instalment-act365", "2024-05-01", PAID, granted("capitalised"))
+    one = PRINCIPAL + nights(PRINCIPAL, 29)
+    two = one + nights(one, 31)
+    assert on(days, "2024-03-01")["principal"] == one
+    assert on(days, "2024-04-01")["principal"] == two
+    assert on(days, "2024-04-01")["interest_accrued"] == 0
+    assert on(days, "2024-05-01")["interest_due"] == nights(two, 30)
+    assert moved(days, "loan_principal", "interest_accrued") == two - PRINCIPAL
+
+
+def test_interest_of_a_moratorium_without_any_is_not_earned(policies: PolicyBook) -> None:
+    days = days_of(policies, "instalment-act365", "2024-05-01", PAID, granted("none"))
+    assert on(days, "2024-04-01")["interest_accrued"] == nights(PRINCIPAL, 9)
+    # from the first of April on nights count again
+    assert on(days, "2024-04-11")["interest_accrued"] == nights(PRINCIPAL, 9) + nights(
+        PRINCIPAL, 10
+    )
+
+
+@pytest.mark.parametrize("rule", ["none", "simple", "capitalised"])
+@pytest.mark.parametrize("product", ["instalment-act365", "lendingclub-personal", "interest-only"])
+def test_the_loan_is_paid_off_as_projected_as_many_periods_later(
+    policies: PolicyBook, rule: str, product: str
+) -> None:
+    story = Story(policies).lent(terms(policies, product, n=5)).paid(40_000, "2024-02-01")
+    body = json.dumps({"instalments": 2, "interest": rule})
+    order = _event(Kind.moratorium_granted, 1, "2024-02-10", None, "m", body)
+    story = Story(policies, (*story.rows, order))
+    done = story.live("2024-02-20").days[-1]
+    foreseen = project(dated(done.book.wide(), done.date), done.book.dues, policies.calendars)
+    assert foreseen["instalment_no"].to_list() == [2, 3, 4, 5]
+    assert foreseen["due_date"].to_list() == [dt.date(2024, m, 1) for m in (5, 6, 7, 8)]
+    # money in advance went along with its instalment
+    ahead = done.book.dues.filter(pl.col("due_date") > done.date)
+    stood = dict(ahead.group_by("instalment_no").agg(pl.col("paid").sum()).rows())
+    for row in foreseen.to_dicts():
+        asked = row["principal"] + row["interest"] - stood.get(row["instalment_no"], 0)
+        if asked > 0:
+            story = story.paid(asked, row["due_date"].isoformat(), ref=str(row["due_date"]))
+    end = story.live("2024-08-01").days[-1].book.positions.row(0, named=True)
+    assert end["status"] == Status.closed
+    assert end["principal"] == end["interest_due"] == end["interest_accrued"] == 0
+
+
+@pytest.mark.parametrize("rule", ["none", "simple", "capitalised"])
+def test_a_moratorium_learned_late_is_as_if_it_had_been_known(
+    policies: PolicyBook, rule: str
+) -> None:
+    late(policies, "instalment-act365", Kind.moratorium_granted, granted(rule)[2])
+
+
+def test_a_settlement_gives_up_what_was_not_agreed(policies: PolicyBook) -> None:
+    days = days_of(policies, "instalment-act365", "2024-02-11", PAID,
+                   (Kind.payment_received, "2024-02-10", 60_000),
+                   (Kind.settled, "2024-02-10", {}))  # fmt: skip
+    end = on(days, "2024-02-10")
+    assert end["status"] == Status.settled
+    assert end["principal"] == end["interest_accrued"] == end["interest_due"] == 0
+    interest = nights(PRINCIPAL, 9)
+    assert moved(days, "write_off_expense", "loan_principal") == PRINCIPAL + interest - 60_000
+
+
+def test_money_after_a_settlement_is_the_borrowers(policies: PolicyBook) -> None:
+    story = Story(policies).lent(terms(policies, "instalment-act365"))
+    events = Story(
+        policies,
+        (*story.rows, _event(Kind.settled, 1, "2024-02-10", None, "s", None),
+         _event(Kind.payment_received, 1, "2024-02-20", 5_000, "p", None)),
+    ).events()  # fmt: skip
+    from tests.core.test_late_news import lived
+
+    last = on([d for d, _ in lived(events, policies, dt.date(2024, 2, 20))], "2024-02-20")
+    assert (last["status"], last["credit"]) == (Status.overpaid, 5_000)
