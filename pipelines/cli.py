@@ -19,7 +19,7 @@ from core.store.ledger import Ledger
 from core.store.past import NOW
 from core.store.reader import LedgerReader
 from core.store.settings import HOME_VARIABLE
-from pipelines import books_commands, loan_commands
+from pipelines import books_commands, loan_commands, what_if_command
 from pipelines.console import date as date_
 from pipelines.console import err, loan_id, out, progress, show
 from pipelines.ingest.intake import IntakeReport, take_in
@@ -41,6 +41,7 @@ loan_app = typer.Typer(
 )
 app.add_typer(loan_app, name="loan")
 loan_commands.register(app)
+what_if_command.register(app)
 books_commands.register(app)
 PAGES = "http://localhost:8501"
 
@@ -303,6 +304,14 @@ def sql(query: Annotated[str, typer.Argument(help="One SELECT over the published
         out.print("\n".join(reader.tables()))
         return
     show(reader.sql(query))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the instance's ledger to the schema of this loanbook; every version stays."""
+    ledger = Ledger(settings())
+    ledger.close()
+    out.print(f"The ledger in {settings().home} has the schema of this loanbook.")
 
 
 @app.command()

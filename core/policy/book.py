@@ -103,6 +103,27 @@ class PolicyBook:
         book._check_references()
         return book
 
+    def with_rules(self, folder: str, other: Policy) -> PolicyBook:
+        """The book as if every version of a policy had the rules of `other`, of the same name.
+
+        Versions and dates stay. PolicyError if no policy of the folder has the name.
+        """
+        names = sorted({p.name for f, p in self.policies if f == folder})
+        if other.name not in names:
+            raise PolicyError(
+                f"{folder}: no policy is named {other.name!r}; give the file the name of the one "
+                f"it stands for: {names}"
+            )
+        changed = tuple(
+            (f, other.model_copy(update={"version": p.version, "effective_from": p.effective_from}))
+            if f == folder and p.name == other.name
+            else (f, p)
+            for f, p in self.policies
+        )
+        book = PolicyBook(changed, self.registry)
+        book._check_references()
+        return book
+
     def with_registry(self, stored: Iterable[str]) -> PolicyBook:
         """The same policies with product codes that extend the `stored` ones."""
         names = list(stored)

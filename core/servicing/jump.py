@@ -95,6 +95,15 @@ class Jumped:
         nothing = [NOTHING[name]] if name in NOTHING else []
         return pl.concat([*nothing, *(getattr(each, name) for each in self.rounds)])
 
+    def last(self, through: dt.date) -> pl.DataFrame:
+        """Terms, positions and `today` of every loan at `through`, or on the day that it ended."""
+        latest = pl.col("today") == pl.col("today").max().over("loan_id")
+        columns = [*self.start.terms.columns, *(c for c in STATE if c != "loan_id"), "today"]
+        gone = self.stay.stood.filter(latest & pl.col("status").is_in(ENDED)).select(columns)
+        here = self.stay.wide(through, through).select(columns)
+        gone = gone.join(here.select("loan_id"), on="loan_id", how="anti")
+        return pl.concat([gone, here]).sort("loan_id")
+
     def book(self, date: dt.date) -> Book:
         """The book at the end of `date`, the last one of all loans."""
         if date == self.start.date:

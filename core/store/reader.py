@@ -18,6 +18,7 @@ from core.ledger.codes import Component, Kind, Status
 from core.policy.models import ROLES
 from core.store.lake import LAKE, open_reader, patiently
 from core.store.past import NOT_RESTATED, NOW, known_last
+from core.store.schema import MIGRATIONS
 from core.store.settings import Settings
 
 _VERSIONED = ("positions", "dues", "allocations", "account_balances", "transfers", "loans",
@@ -46,11 +47,28 @@ class LedgerReader:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._connection = open_reader(settings)
+        self._must_be_of_this_schema()
         self._views()
 
     def close(self) -> None:
         """Let go of the lake."""
         self._connection.close()
+
+    def _must_be_of_this_schema(self) -> None:
+        """A reader changes nothing, so it can't bring an older lake up to date."""
+        row = self._connection.execute(f"SELECT max(number) FROM {LAKE}.schema_version").fetchone()
+        found = (row[0] if row else None) or 0
+        if found != len(MIGRATIONS):
+            self._connection.close()
+            raise LedgerError(
+                f"the ledger in {self.settings.home} has schema {found}, this loanbook needs "
+                f"{len(MIGRATIONS)}: "
+                + (
+                    "run `loanbook migrate` once, it keeps every version"
+                    if found < len(MIGRATIONS)
+                    else "it was written by a newer loanbook; update this one"
+                )
+            )
 
     def _views(self) -> None:
         published = f"(SELECT version FROM {LAKE}.publications WHERE state = 'published')"

@@ -1,0 +1,143 @@
+"""`loanbook what-if`: what other policies would have made of the same loans and events."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from core.contract.money import CURRENCY_NAMES, to_major
+from core.errors import LoanbookError, PolicyError
+from core.policy.book import PolicyBook, parse
+from core.policy.models import FOLDERS
+from core.servicing.what_if import MEASURES, WhatIf, what_if
+from core.store.ledger import Ledger
+from core.store.past import StoredPast
+from core.store.reader import LedgerReader
+from pipelines.console import date, loan_id, out, show
+from pipelines.resources import open_instance, settings
+
+ONE_DAY = dt.timedelta(days=1)
+SHOWN = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the `loanbook` command."""
+    app.command("what-if")(what_if_command)
+
+
+def what_if_command(
+    policy: Annotated[
+        list[Path],
+        typer.Option(
+            help="A policy file that stands in for the one of its name; its folder names its kind "
+            "(products, waterfalls, late_fees, …). May be given more than once."
+        ),
+    ],
+    start: Annotated[
+        str | None, typer.Option("--from", help="First date under it; default: the book's first.")
+    ] = None,
+    through: Annotated[
+        str | None, typer.Option(help="Last date; default: the last published one.")
+    ] = None,
+    loans: Annotated[
+        str | None, typer.Option(help="Loan ids or keys, comma between them; default: all.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a row a loan to this file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Totals as JSON.")] = False,
+) -> None:
+    """Live loans again under other policies and show the differences; nothing is written.
+
+    The same events, the same engine, another policy: per loan, per component and in total.
+    """
+    ledger, policies = open_instance()
+    reader = LedgerReader(settings())
+    wanted = [loan_id(reader, each.strip()) for each in loans.split(",")] if loans else None
+    found = compare(
+        ledger, policies, with_files(policies, policy), wanted, date(start, "--from"),
+        date(through, "--through"),
+    )  # fmt: skip
+    if csv is not None:
+        found.loans.write_csv(csv)
+    if as_json:
+        out.print_json(json.dumps(found.totals().to_dicts()))
+        return
+    _print(found, csv)
+
+
+def with_files(policies: PolicyBook, files: list[Path]) -> PolicyBook:
+    """The policies with the files in place of those of their names."""
+    for path in files:
+        folder = path.resolve().parent.name
+        if folder not in FOLDERS:
+            raise PolicyError(
+                f"{path}: the folder says what kind of policy a file is; move it to one of "
+                f"{', '.join(sorted(FOLDERS))}"
+            )
+        if not path.is_file():
+            raise PolicyError(f"{path}: there is no such file")
+        other = parse(folder, path.name, path.read_text(encoding="utf-8"))
+        policies = policies.with_rules(folder, other)
+    return policies
+
+
+def compare(
+    ledger: Ledger,
+    policies: PolicyBook,
+    other: PolicyBook,
+    loans: list[int] | None,
+    first: dt.date | None,
+    through: dt.date | None,
+) -> WhatIf:
+    """Loans (all without a list) from `first` to `through` under both, as known now.
+
+    Raises LoanbookError if what was does not come out as the ledger has it.
+    """
+    last, begins = ledger.head().published_date, ledger.first_published()
+    if last is None or begins is None:
+        raise LoanbookError("nothing is published yet; run `loanbook run` first")
+    through = min(through or last, last)
+    ids = pl.Series("loan_id", loans or ledger.loan_keys()["loan_id"].sort(), dtype=pl.Int64)
+    past = StoredPast(ledger, policies, last + ONE_DAY)
+    start = past.book(ids, (first or begins) - ONE_DAY)
+    found = what_if(start, past.events(ids), policies, other, through)
+    kept = past.book(ids, through).positions
+    lived = found.as_is.join(kept.select("loan_id"), on="loan_id", how="semi")
+    if not lived.sort("loan_id").equals(kept.select(lived.columns).sort("loan_id")):
+        raise LoanbookError(
+            "the loans as they are do not come out as the ledger has them; `loanbook rebuild "
+            "--verify` tells where"
+        )
+    return found
+
+
+def _print(found: WhatIf, csv: Path | None) -> None:
+    differing = found.differing()
+    out.print(
+        f"{found.loans.height:,} loans to {found.through}: as they are, equal to the ledger; "
+        f"under the other policies {differing.height:,} differ."
+    )
+    for (code,), rows in found.totals().group_by("currency", maintain_order=True):
+        currency = CURRENCY_NAMES[int(str(code))]
+        table = pl.DataFrame(
+            [{name: row[name] if name == "measure" else to_major(row[name], currency)
+              for name in ("measure", "as_is", "what_if", "difference")}
+             for row in rows.to_dicts()]
+        )  # fmt: skip
+        show(table, f"All loans, {currency}")
+    if differing.height:
+        size = pl.sum_horizontal(
+            pl.col(f"{n}_more").abs() for n in MEASURES if n != "days_past_due"
+        )
+        most = differing.sort(size, descending=True).head(SHOWN)
+        columns = [f"{n}_more" for n in MEASURES if (most[f"{n}_more"] != 0).any()]
+        show(most.select("loan_id", *columns), "Most affected (differences, minor units)")
+    if csv is not None:
+        out.print(f"{found.loans.height:,} rows written to {csv}")
+
+
+__all__ = ["compare", "register", "with_files"]
