@@ -103,6 +103,8 @@ class Kind(IntEnum):
     charge_waived = 20
     moratorium_granted = 21
     settled = 22
+    delinquency_paused = 23
+    delinquency_resumed = 24
 
 
 class EventState(IntEnum):
@@ -135,6 +137,8 @@ EVENT_KINDS = {
     Kind.charge_waived: "a person forgives what is unpaid of a fee or penalty",
     Kind.moratorium_granted: "the next instalments are passed over; all fall due later",
     Kind.settled: "what was agreed has come; the rest of the claim is given up",
+    Kind.delinquency_paused: "days past due of some days do not count as delinquent",
+    Kind.delinquency_resumed: "a pause of delinquency ends before its last day",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 
@@ -165,6 +169,8 @@ REVERSIBLE = (
     Kind.charge_waived,
     Kind.credit_refunded,
     Kind.chargeback,
+    Kind.delinquency_paused,
+    Kind.delinquency_resumed,
 )
 """Kinds that a reversal may take back; a write-off is final."""
 KINDS_A_PRODUCT = 32

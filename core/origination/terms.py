@@ -64,6 +64,7 @@ PINNED = (
     "rebate",
     "whole_schedule",
     "down_payment_ppb",
+    "tranches_over_all",
     "in_sequence",
 )
 """Columns that come of the product version a loan pins, joined by `product`."""

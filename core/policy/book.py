@@ -267,6 +267,7 @@ class PolicyBook:
                     "rebate": int(i.rebate == "actuarial"),
                     "whole_schedule": s.stands_whole,
                     "down_payment_ppb": s.down_payment_ppb,
+                    "tranches_over_all": s.tranches == "all",
                     "in_sequence": p.day_order == "sequence",
                 }
             )
@@ -278,6 +279,7 @@ class PolicyBook:
             "in_sequence": pl.Boolean,
             "instalment_multiple": pl.Int64,
             "down_payment_ppb": pl.Int64,
+            "tranches_over_all": pl.Boolean,
         }
         schema = {name: small.get(name, pl.Int16) for name in rows[0]} | {"currency": pl.Int8}
         narrow = [n for n, t in schema.items() if t == pl.Int16 and n not in ("product", "entity")]

@@ -61,6 +61,11 @@ class ScheduleRules(BaseModel):
         "come, chargebacks and tranches can change its instalments",
     )
     down_payment_ppb: int = Field(default=0, ge=0, lt=10**9, description="share due at once")
+    tranches: Literal["to_come", "all"] = Field(
+        default="to_come",
+        description="instalments over which a later payout is spread: those to come, or, of a loan "
+        "without interest, all of them, as if it had been paid out at first",
+    )
 
     @model_validator(mode="after")
     def _conventions(self) -> ScheduleRules:
@@ -180,6 +185,8 @@ class Product(Policy):
             )
         if self.schedule.down_payment_ppb and not whole:
             raise ValueError("schedule.down_payment_ppb needs schedule.stands_whole: true")
+        if self.schedule.tranches == "all" and not whole:
+            raise ValueError("schedule.tranches: all needs schedule.stands_whole: true")
         spreads = {self.payments.excess, *(rule.excess for rule in self.payments.by_kind.values())}
         if self.payments.chargeback and not (whole or daily):
             raise ValueError(

@@ -150,9 +150,9 @@ def _meet(
         .join(ranks, on=["rule", "timing", "component"])
     )
     by_step = pl.when(pl.col("vertical")).then(pl.col("rank")).otherwise(pl.col("block"))
-    lines = lines.with_columns(step=by_step).sort(
-        "loan_id", "step", "due_date", "instalment_no", "rank"
-    )
+    # down payments are numbered below zero, downwards
+    down, nth = pl.col("instalment_no") > 0, pl.col("instalment_no").abs()
+    lines = lines.with_columns(step=by_step).sort("loan_id", "step", "due_date", down, nth, "rank")
     return _poured(lines, pl.col("amount") - pl.col("paid"))
 
 

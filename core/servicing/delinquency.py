@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import polars as pl
 
 from core.contract.money import PPB, int128
+from core.ledger.codes import Kind
 from core.policy.models import Buckets
 from core.servicing.today import TODAY
 
@@ -64,6 +67,49 @@ def paused_days(as_of: pl.Expr, start: pl.Expr, end: pl.Expr) -> pl.Expr:
     """Days of one pause up to the date; 0 before it begins."""
     reached = pl.min_horizontal(as_of, end)
     return (reached - start).dt.total_days().clip(lower_bound=0)
+
+
+PAUSE = pl.Struct({"start": pl.String, "end": pl.String})
+"""What the payload of a pause of delinquency says, as JSON; of its resumption, `start` alone."""
+
+
+def pauses_of(events: pl.DataFrame) -> pl.DataFrame:
+    """Pauses of delinquency: `loan_id`, `start`, `end` (Date), a resumption ending the one it is in.
+
+    `events`: those that stand, with `loan_id`, `kind`, `payload`.
+    """
+    told = events.select(
+        "loan_id", "kind", pl.col("payload").str.json_decode(PAUSE).alias("pause")
+    ).unnest("pause")
+    told = told.with_columns(pl.col("start", "end").str.to_date())
+    begun = told.filter(pl.col("kind") == Kind.delinquency_paused).with_row_index("nth")
+    resumed = told.filter(pl.col("kind") == Kind.delinquency_resumed).select("loan_id", on="start")
+    within = (pl.col("on") >= pl.col("start")) & (pl.col("on") <= pl.col("end"))
+    ends = begun.join(resumed, on="loan_id").filter(within).group_by("nth").agg(pl.col("on").min())
+    return begun.join(ends, on="nth", how="left", maintain_order="left").select(
+        "loan_id", "start", end=pl.coalesce("on", "end")
+    )
+
+
+def with_delinquent_days(
+    positions: pl.DataFrame, pauses: pl.DataFrame, on: dt.date, grace_days: int = 0
+) -> pl.DataFrame:
+    """`positions` with `paused_days` and `delinquent_days` (Int32) as of `on`.
+
+    `pauses`: `pauses_of`. Days of a pause count from the first day past due.
+    """
+    since = positions.select("loan_id", "oldest_due_date")
+    counted = pauses.join(since, on="loan_id").filter(pl.col("oldest_due_date").is_not_null())
+    begins = pl.max_horizontal("start", "oldest_due_date")
+    paused = counted.group_by("loan_id").agg(
+        paused_days=paused_days(pl.lit(on), begins, pl.col("end")).sum().cast(pl.Int32)
+    )
+    return positions.join(paused, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("paused_days").fill_null(0),
+        delinquent_days=delinquent_days(
+            pl.col("days_past_due"), pl.lit(grace_days), pl.col("paused_days").fill_null(0)
+        ),
+    )
 
 
 def bucket_today(days: pl.Expr, versions: tuple[Buckets, ...]) -> pl.Expr:

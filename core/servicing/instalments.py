@@ -68,7 +68,9 @@ def stand(
         kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
         spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
     ).filter(pl.col("spread") > 0)
-    rows = expanded(spread, calendars)
+    rows = pl.concat(
+        [expanded(spread.filter(~_over_all()), calendars), _over_every(spread, loans, calendars)]
+    )
     down = loans.filter(pl.col("down") > 0).select(
         "loan_id",
         instalment_no=_down_number(),
@@ -81,9 +83,38 @@ def stand(
     )
     # money that stands with instalments to come stays with them
     keys = ["loan_id", "instalment_no", "component"]
+    coming = coming.join(spread.filter(_over_all()), on="loan_id", how="anti")
     cleared = dues.join(coming.select(keys), on=keys, how="anti")
     kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
     return merge_dues(merge_dues(cleared, merge_dues(kept, rows)), down.select(dues.columns))
+
+
+def _over_all() -> pl.Expr:
+    """Loans whose later payout is spread over all instalments, those already due included."""
+    return pl.col("tranches_over_all") & (pl.col("rate_ppb") == 0) & pl.col("kept_emi").is_null()
+
+
+def _over_every(
+    spread: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calendar]
+) -> pl.DataFrame:
+    """What every instalment grows by, where a payout counts as if it had been made at first."""
+    grown = loans.select("loan_id", "payout", "down")
+    some = spread.filter(_over_all()).join(grown, on="loan_id", maintain_order="left")
+    if some.is_empty():
+        return NO_DUES
+    lent = pl.col("principal") + pl.col("principal_paid")
+    before = lent - down_payment(lent)
+    nobody = {"first_no": pl.lit(0, dtype=pl.Int16), "later": pl.lit(0, dtype=pl.Int64)}
+    old = some.with_columns(spread=before, **nobody)
+    new = some.with_columns(spread=before + pl.col("payout") - pl.col("down"), **nobody)
+    keys = ["loan_id", "instalment_no", "component"]
+    stood = expanded(old.filter(pl.col("spread") > 0), calendars).select(*keys, stood="amount")
+    return (
+        expanded(new, calendars)
+        .join(stood, on=keys, how="left", maintain_order="left")
+        .with_columns(amount=pl.col("amount") - pl.col("stood").fill_null(0))
+        .select(NO_DUES.columns)
+    )
 
 
 def first_coming(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:

@@ -36,6 +36,8 @@ ALLOWED: dict[Kind, frozenset[Status | None]] = {
     Kind.interest_paused: _LIVING,
     Kind.moratorium_granted: _LIVING,
     Kind.settled: _OWING,
+    Kind.delinquency_paused: _OWING,
+    Kind.delinquency_resumed: _OWING,
     Kind.charge_off: _LIVING,
     Kind.write_off: _OWING,
     Kind.interest_waived: _OWING,
@@ -76,7 +78,10 @@ def refused(orders: pl.DataFrame) -> pl.Series:
         .then(pl.lit("rate_above_the_products_bound"))
         .when((kind == Kind.interest_paused) & (scheduled | (pl.col("rate_now") == 0)))
         .then(pl.lit("no_interest_follows_the_balance"))
-        .when((kind == Kind.interest_paused) & (pl.col("due_date") < pl.col("starts")))
+        .when(
+            kind.is_in([Kind.interest_paused.value, Kind.delinquency_paused.value])
+            & (pl.col("due_date") < pl.col("starts"))
+        )
         .then(pl.lit("pause_ends_before_it_begins"))
         .when((kind == Kind.interest_paused) & (pl.col("starts") <= pl.col("value_date")))
         .then(pl.lit("pause_not_after_value_date"))

@@ -16,6 +16,8 @@ import polars as pl
 from core.errors import LedgerError
 from core.ledger.codes import Component, Kind, Status
 from core.policy.models import ROLES
+from core.servicing.delinquency import pauses_of, with_delinquent_days
+from core.servicing.restatement import standing
 from core.store.lake import LAKE, open_reader, patiently
 from core.store.past import NOT_RESTATED, NOW, known_last
 from core.store.schema import MIGRATIONS
@@ -183,6 +185,28 @@ class LedgerReader:
     def positions(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
         """One row per live loan: schema `core.servicing.book.Positions`, version, date."""
         return self._dated("positions", as_of, known_at, "loan_id")
+
+    def delinquency(
+        self, as_of: Day = None, known_at: int | None = None, grace_days: int = 0
+    ) -> pl.DataFrame:
+        """Days past due, and those that count as delinquent, of every loan in arrears.
+
+        `loan_id`, `oldest_due_date`, `days_past_due`, `paused_days`, `delinquent_days` (Int32):
+        past-due days never pause, delinquent ones do (`core.servicing.delinquency`). Pauses are
+        those that stand now.
+        """
+        _, on = self.version_of(as_of, known_at)
+        late = self.positions(as_of, known_at).filter(pl.col("days_past_due") > 0)
+        kinds = (Kind.delinquency_paused, Kind.delinquency_resumed, Kind.reversal)
+        told = self.query(
+            "SELECT event_id, loan_id, kind, idempotency_key, payload FROM events "
+            "WHERE kind IN (SELECT unnest(?)) AND value_date <= ? ORDER BY event_id",
+            [[kind.value for kind in kinds], on],
+        )
+        counted = with_delinquent_days(late, pauses_of(standing(told)), on, grace_days)
+        return counted.select(
+            "loan_id", "oldest_due_date", "days_past_due", "paused_days", "delinquent_days"
+        )
 
     def dues(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
         """Open dues: schema `core.servicing.book.Dues`."""

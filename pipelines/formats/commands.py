@@ -6,7 +6,8 @@ reversal or a waiver the `target_ref` of the payment or command it takes back (a
 the `term` (default) or the `instalment`; a re-age how many `instalments` it makes, the `due_date`
 of the first, where the period changes `every` and `unit` (months, weeks, days), and whether its
 `interest` is `level` (default), or fixed at what is `payable` or in `full`; an interest
-pause its `start_date` and, as `due_date`, its last day; a moratorium how many `instalments` it
+pause, or one of delinquency, its `start_date` and, as `due_date`, its last day; what resumes
+delinquency its `start_date`; a moratorium how many `instalments` it
 passes over and what becomes of their `interest` (`none`, `simple`, `capitalised`). Files
 without such commands need none of these columns. A new command is added to `COMMANDS`.
 """
@@ -41,14 +42,17 @@ COMMANDS = {
     "waive_charge": Kind.charge_waived,
     "grant_moratorium": Kind.moratorium_granted,
     "settle": Kind.settled,
+    "pause_delinquency": Kind.delinquency_paused,
+    "resume_delinquency": Kind.delinquency_resumed,
 }
 """What may be ordered, and the kind of event that it becomes."""
 CHANGES = (
     "change_rate", "extend_term", "move_due_date", "reamortise", "reage", "pause_interest",
     "grant_moratorium",
 )  # fmt: skip
+PAUSES = ("pause_delinquency", "resume_delinquency")
 WITH_TARGET = ("reverse", "waive_charge")
-WITHOUT_AMOUNT = ("charge_off", "write_off", "settle", *WITH_TARGET, *CHANGES)
+WITHOUT_AMOUNT = (*PAUSES, "charge_off", "write_off", "settle", *WITH_TARGET, *CHANGES)
 OPTIONAL = (
     "amount",
     "due_date",
@@ -104,7 +108,9 @@ class Orders(dy.Schema):
 
     @dy.rule()
     def command_without_a_due_date(cls) -> pl.Expr:
-        needs = pl.col("command").is_in([*CHARGES, "move_due_date", "reage", "pause_interest"])
+        needs = pl.col("command").is_in(
+            [*CHARGES, "move_due_date", "reage", "pause_interest", "pause_delinquency"]
+        )
         return ~needs | pl.col("due_date").is_not_null()
 
     @dy.rule()
@@ -141,7 +147,8 @@ class Orders(dy.Schema):
 
     @dy.rule()
     def pause_without_a_start_date(cls) -> pl.Expr:
-        return (pl.col("command") == "pause_interest") == pl.col("start_date").is_not_null()
+        needs = pl.col("command").is_in(["pause_interest", *PAUSES])
+        return needs == pl.col("start_date").is_not_null()
 
     @dy.rule()
     def command_without_its_target(cls) -> pl.Expr:

@@ -123,7 +123,7 @@ def _events(orders: pl.DataFrame) -> pl.DataFrame:
         actor="maker",
         payload=pl.when(pl.col("command").is_in(list(commands.CHARGES)))
         .then(charge.struct.json_encode())
-        .when(pl.col("command") == "pause_interest")
+        .when(pl.col("command").is_in(["pause_interest", *commands.PAUSES]))
         .then(paused.struct.json_encode())
         .when(pl.col("command") == "grant_moratorium")
         .then(pl.struct("instalments", "interest").struct.json_encode())

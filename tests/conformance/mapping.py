@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.contract.due_dates import Unit
-from core.ledger.codes import Component, Kind
+from core.ledger.codes import MONEY_IN, Component, Kind
 from tests.conformance import fineract
 from tests.conformance.fineract import NotMappedError
 
@@ -178,7 +178,7 @@ def _respread(s: dict[str, Any], terms: dict[str, Any]) -> Step:
 
 
 def _undo(s: dict[str, Any], found: Mapped) -> None:
-    """Take back the last payout; undoing all takes with it all that came of it, but charges."""
+    """Take back the last payout with the money since; undoing all takes all but charges with it."""
     outs = [e for n, e in enumerate(found.steps)
             if e.kind is Kind.disbursed and e.loan == s["loan"] and n not in found.reversals]  # fmt: skip
     if not outs:
@@ -186,7 +186,8 @@ def _undo(s: dict[str, Any], found: Mapped) -> None:
     for n, e in enumerate(found.steps):
         every = s["type"] == "undo_disbursal" and e.kind is not Kind.charge_assessed
         mine = e.loan == s["loan"] and n not in found.reversals
-        if mine and (every or e.i == outs[-1].i):
+        since = e.i == outs[-1].i or (e.i > outs[-1].i and e.kind in MONEY_IN)
+        if mine and (every or since):
             found.reversals[n], e.undone = s["i"], True
 
 
@@ -212,6 +213,12 @@ def _events(s: dict[str, Any], terms: dict[str, Any]) -> list[Step]:
         body = {"start": s["start"], "end": s["end"]}
         on = min(today, start - dt.timedelta(days=1))
         return [Step(s["i"], Kind.interest_paused, s["loan"], on, None, today, body)]
+    if kind in ("delinquency_pause", "delinquency_resume"):
+        today = date_of(s["business_date"])
+        paused = kind == "delinquency_pause"
+        told = Kind.delinquency_paused if paused else Kind.delinquency_resumed
+        body = {"start": s["start"]} | ({"end": s["end"]} if paused else {})
+        return [Step(s["i"], told, s["loan"], today, None, today, body)]
     if kind in RESPREADS:
         return [_respread(s, terms)]
     if kind not in KINDS:

@@ -90,6 +90,7 @@ def product(
             "grace_interest": int(terms["grace_on_interest_payment"]),
             "grace_charged": int(terms["grace_on_interest_charged"]),
             "stands_whole": not daily, "down_payment_ppb": 0 if daily else share,
+            "tranches": "to_come" if daily or progressive else "all",
         },
         interest={"accrual": "daily", "after_charge_off": AFTER[terms["charge_off_behaviour"]]}
         if daily

@@ -69,19 +69,21 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
         if runner is None:
             outcomes += [of(c, "not attempted", "this family is not built yet") for c in some]
             continue
-        try:
-            outcomes += runner(some)
-        except Exception:  # noqa: BLE001 - one odd case must not hide the others
-            outcomes += [_alone(runner, case) for case in some]
+        outcomes += _apart(runner, some)
     order = {case["id"]: place for place, case in enumerate(cases)}
     return sorted(outcomes, key=lambda o: order.get(o.id, 0))
 
 
-def _alone(runner: Run, case: dict[str, Any]) -> Outcome:
+def _apart(runner: Run, cases: list[dict[str, Any]]) -> list[Outcome]:
+    """Outcomes of one batch; an odd case, which must not hide the others, is found by halves."""
     try:
-        return runner([case])[0]
+        return runner(cases)
     except Exception as gap:  # noqa: BLE001
-        return of(case, "not attempted", f"can't be mapped: {type(gap).__name__}: {gap}")
+        if len(cases) == 1:
+            why = f"can't be mapped: {type(gap).__name__}: {gap}"
+            return [of(cases[0], "not attempted", why)]
+    half = len(cases) // 2
+    return [*_apart(runner, cases[:half]), *_apart(runner, cases[half:])]
 
 
 def report(outcomes: list[Outcome], console: Console) -> None:

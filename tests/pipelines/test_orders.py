@@ -67,15 +67,21 @@ def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(ledger: Ledger) 
                   interest="simple"),
             order("m", "grant_moratorium", third, "2018-01-12", instalments="2"),
             order("n", "settle", sixth, "2018-01-12"),
+            order("o", "pause_delinquency", fourth, "2018-01-12", start_date="2018-02-10",
+                  due_date="2018-02-28"),
+            order("p", "resume_delinquency", fourth, "2018-01-12", start_date="2018-02-20"),
+            order("q", "pause_delinquency", fourth, "2018-01-12", start_date="2018-02-10",
+                  due_date="2018-02-01"),
         ]
     )  # fmt: skip
     drop(ledger, "commands_2018-01-12.csv", body)
     report = take(ledger)
-    assert (report.accepted, report.quarantined) == (7, 7)
+    assert (report.accepted, report.quarantined) == (9, 8)
     assert rules(ledger, "commands_2018-01-12.csv") == {
         7: "unknown_target", 8: "pause_not_after_value_date", 9: "due_date_not_after_value_date",
         10: "more_than_the_credit", 11: "period_of_a_reage_alone",
         13: "no_instalment_was_billed_yet", 14: "interest_not_as_the_command_has_it",
+        18: "pause_ends_before_it_begins",
     }  # fmt: skip
     # a day at a time, each from what is stored
     for day in missing_days(ledger):

@@ -1,0 +1,57 @@
+"""Two counters: days past due never pause, delinquent days do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import polars as pl
+
+from core.ledger.codes import Kind
+from core.servicing.delinquency import pauses_of, with_delinquent_days
+
+DUE = dt.date(2024, 2, 1)
+
+
+def told(*pauses: tuple[Kind, str, str | None]) -> pl.DataFrame:
+    rows = [
+        {"loan_id": 1, "kind": kind.value, "payload": json.dumps({"start": start, "end": end})}
+        for kind, start, end in pauses
+    ]
+    schema = {"loan_id": pl.Int64, "kind": pl.Int8, "payload": pl.String}
+    return pauses_of(pl.DataFrame(rows, schema=schema))
+
+
+def delinquent(on: str, pauses: pl.DataFrame, grace: int = 0) -> tuple[int, int]:
+    day = dt.date.fromisoformat(on)
+    late = pl.DataFrame(
+        {"loan_id": [1], "oldest_due_date": [DUE], "days_past_due": [(day - DUE).days]},
+        schema_overrides={"days_past_due": pl.Int32},
+    )
+    row = with_delinquent_days(late, pauses, day, grace).row(0, named=True)
+    return row["days_past_due"], row["delinquent_days"]
+
+
+PAUSED = (Kind.delinquency_paused, "2024-02-11", "2024-03-02")
+
+
+def test_without_a_pause_both_counters_agree_but_for_the_grace() -> None:
+    assert delinquent("2024-03-02", told()) == (30, 30)
+    assert delinquent("2024-03-02", told(), grace=3) == (30, 27)
+
+
+def test_days_within_a_pause_do_not_count_as_delinquent() -> None:
+    assert delinquent("2024-02-11", told(PAUSED)) == (10, 10)
+    assert delinquent("2024-02-21", told(PAUSED)) == (20, 10)
+    # from its last day on they count again
+    assert delinquent("2024-03-12", told(PAUSED)) == (40, 20)
+
+
+def test_a_resumption_ends_the_pause_that_it_is_in() -> None:
+    resumed = (Kind.delinquency_resumed, "2024-02-16", None)
+    assert delinquent("2024-03-12", told(PAUSED, resumed)) == (40, 35)
+
+
+def test_a_pause_before_the_arrears_takes_nothing_off() -> None:
+    early = (Kind.delinquency_paused, "2024-01-01", "2024-01-31")
+    assert delinquent("2024-02-21", told(early, PAUSED)) == (20, 10)
