@@ -66,11 +66,12 @@ def _semi_monthly(first_due: pl.Expr, steps: pl.Expr, day: pl.Expr, second: pl.E
     return add_months(first_due, half // 2, anchor, pl.lit(False))
 
 
-def due_date(n: pl.Expr, units: frozenset[int]) -> pl.Expr:
+def due_date(n: pl.Expr, units: frozenset[int], *, matures: bool = False) -> pl.Expr:
     """Unadjusted due date of instalment `n` (Int, from 1; 0 is one period before the first).
 
     Reads `first_due_date`, `anchor_day`, `second_anchor_day`, `end_of_month`, `every`,
-    `unit`. `units` are the unit codes present, so that only those are computed.
+    `unit`. `units` are the unit codes present, so that only those are computed. With `matures`
+    the last of `instalments` falls due on `matures_on`, where that is not null.
     """
     first = pl.col("first_due_date")
     steps = (n.cast(pl.Int32) - 1) * pl.col("every").cast(pl.Int32)
@@ -87,4 +88,7 @@ def due_date(n: pl.Expr, units: frozenset[int]) -> pl.Expr:
     chosen = built[Unit(codes[-1])]()
     for code in codes[:-1]:
         chosen = pl.when(pl.col("unit") == code).then(built[Unit(code)]()).otherwise(chosen)
+    if matures:
+        last = (n == pl.col("instalments")) & pl.col("matures_on").is_not_null()
+        chosen = pl.when(last).then("matures_on").otherwise(chosen)
     return chosen

@@ -90,6 +90,16 @@ def codes(frame: pl.DataFrame, column: str) -> frozenset[int]:
     return frozenset(frame.get_column(column).unique().to_list())
 
 
+def has_maturity(terms: pl.DataFrame) -> bool:
+    """Whether some loan's last instalment falls due on a date of its own."""
+    return "matures_on" in terms.columns and terms["matures_on"].count() > 0
+
+
+def due_of(n: pl.Expr, loans: pl.DataFrame) -> pl.Expr:
+    """Unadjusted due date of instalment `n` of `loans` (terms)."""
+    return due_date(n, codes(loans, "unit"), matures=has_maturity(loans))
+
+
 class Figures:
     """Expressions over one batch of loans; knows which codes occur in it."""
 
@@ -106,11 +116,12 @@ class Figures:
         self.changed = "rate_until" in terms.columns and terms["rate_until"].count() > 0
         self.paused = "paused_until" in terms.columns and terms["paused_until"].count() > 0
         self.tranched = "later" in terms.columns
+        self.matures = has_maturity(terms)
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
 
     def due_date(self, n: pl.Expr) -> pl.Expr:
         """Unadjusted due date of instalment `n`."""
-        return due_date(n, self.units)
+        return due_date(n, self.units, matures=self.matures)
 
     def rate_factor(self) -> tuple[pl.Expr, pl.Expr]:
         """Exact rate of the period in `period_start`..`period_end`: numerator and denominator.

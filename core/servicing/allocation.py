@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import dataframely as dy
 import polars as pl
 
-from core.contract.due_dates import due_date
-from core.contract.figures import codes
+from core.contract.figures import due_of
 from core.contract.schedule import expand_from
 from core.frames import empty
 from core.ledger.codes import (
@@ -363,7 +362,8 @@ def _stamp(paying: pl.DataFrame, dues: pl.DataFrame, allocations: pl.DataFrame) 
     standing = standing.join(paying.select("loan_id", "today"), on="loan_id")
     opened = standing.filter(pl.col("due_date").is_null()).join(
         paying.select("loan_id", "first_due_date", "anchor_day", "second_anchor_day",
-                      "end_of_month", "every", "unit", "next_due_date", next_no="instalment_no"),
+                      "end_of_month", "every", "unit", "instalments", "matures_on", "next_due_date",
+                      next_no="instalment_no"),
         on="loan_id",
     )  # fmt: skip
     later = opened.filter(pl.col("instalment_no") != pl.col("next_no"))
@@ -371,7 +371,7 @@ def _stamp(paying: pl.DataFrame, dues: pl.DataFrame, allocations: pl.DataFrame) 
         due_date="next_due_date"
     )
     if later.height:
-        later = later.with_columns(due_date=due_date(pl.col("instalment_no"), codes(later, "unit")))
+        later = later.with_columns(due_date=due_of(pl.col("instalment_no"), later))
         opened = pl.concat([opened, later])
     keys = ["loan_id", "instalment_no", "component"]
     paid = pl.concat(

@@ -74,7 +74,7 @@ FIXED = ("whole_schedule", "interest_mode", "rebate", "excess", "after_charge_of
 CHANGING = (
     "rate_ppb", "instalments", "emi", "first_due_date", "anchor_day", "end_of_month", "every",
     "unit", "rate_until", "rate_before", "paused_from", "paused_until", "has_stub", "stands_from",
-    "moratorium_left", "moratorium_interest",
+    "moratorium_left", "moratorium_interest", "matures_on",
     *FIXED,
 )  # fmt: skip
 """Terms that a change of the contract may set anew."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.due_dates import due_date, first_due_for
-from core.contract.figures import RateBasis, codes
+from core.contract.figures import RateBasis, codes, due_of
 from core.ledger.codes import InterestMode, Kind
 from core.servicing.accrual import close_segment
 from core.servicing.arrears import lift, with_lifted
@@ -75,6 +75,10 @@ def _revised(asked: pl.DataFrame) -> pl.DataFrame:
         rate_ppb=rate,
         instalments=(pl.col("instalments") + pl.col("more").fill_null(0)).cast(pl.Int16),
         to=pl.col("moved_to").str.to_date(),
+        # a maturity that was fixed is no more where the last instalment moves
+        matures_on=pl.when(pl.col("more").is_null() & pl.col("moved_to").is_null()).then(
+            "matures_on"
+        ),
     )
     if rated["to"].is_null().all():
         return rated.drop("to")
@@ -119,7 +123,7 @@ def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
     daily = pl.col("interest_mode") == InterestMode.daily
     unbilled = pl.col("principal") - pl.col("principal_due")
     solves = (left > 0) & (pl.col("keep").fill_null("term") == "term") & (unbilled > 0)
-    loans = loans.with_columns(period_end=due_date(n, codes(loans, "unit")))
+    loans = loans.with_columns(period_end=due_of(n, loans))
     rest = loans.filter(solves).with_columns(
         # interest that waits is paid off with the principal
         principal_agreed=pl.when(daily).then(unbilled).otherwise("schedule_balance")

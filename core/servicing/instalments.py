@@ -11,8 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.calendar import Calendar
-from core.contract.due_dates import due_date
-from core.contract.figures import codes
+from core.contract.figures import due_of
 from core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
 from core.contract.schedule import CURSOR, adjusted, agree, expand
 from core.ledger.codes import Component, Status
@@ -138,9 +137,7 @@ def first_coming(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     )
     ahead = pl.col("first_no") > billed
     return marked.drop("number").with_columns(
-        begins=pl.when(ahead)
-        .then(due_date(pl.col("first_no"), codes(loans, "unit")))
-        .otherwise("period_start")
+        begins=pl.when(ahead).then(due_of(pl.col("first_no"), loans)).otherwise("period_start")
     )
 
 
@@ -203,10 +200,9 @@ def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFram
     """Rows of the dues for `spread` over the instalments after `first_no`."""
     if loans.is_empty():
         return NO_DUES
-    units = codes(loans, "unit")
     terms = loans.with_columns(
         principal_agreed="spread",
-        first_due_date=due_date(pl.col("first_no") + 1, units),
+        first_due_date=due_of(pl.col("first_no") + 1, loans),
         instalments=pl.col("instalments") - pl.col("first_no"),
         disbursed_on=pl.when(pl.col("first_no") > 0).then("period_start").otherwise("disbursed_on"),
         emi="kept_emi",
@@ -365,7 +361,7 @@ def instalment_of(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.Dat
         .explode("k")
         .with_columns(pl.col("k").cast(pl.Int16))
     )
-    dated = each.with_columns(d=due_date(pl.col("k"), codes(loans, "unit")))
+    dated = each.with_columns(d=due_of(pl.col("k"), loans))
     dated = dated.with_columns(d=adjusted(pl.col("d"), dated, calendars))
     late = (
         pl.when("strictly").then(pl.col("d") > pl.col("on")).otherwise(pl.col("d") >= pl.col("on"))

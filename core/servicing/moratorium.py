@@ -41,6 +41,7 @@ def grant(day: Running, events: pl.DataFrame) -> None:
     after = asked.with_columns(
         moratorium_left=pl.col("count"),
         moratorium_interest=pl.col("rule").replace_strict(rules, return_dtype=pl.Int8),
+        matures_on=pl.lit(None, dtype=pl.Date),
         paused_from=pl.when(unearned).then(TODAY).otherwise("paused_from"),
         paused_until=pl.when(unearned)
         .then(TODAY + pl.duration(days=FAR))

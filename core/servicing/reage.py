@@ -92,6 +92,7 @@ def _renumbered(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
         anchor_day=pl.col("to").dt.day().cast(pl.Int8),
         end_of_month=pl.lit(False),
         has_stub=pl.lit(False),
+        matures_on=pl.lit(None, dtype=pl.Date),
     )
 
 

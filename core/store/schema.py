@@ -95,13 +95,13 @@ _DATES_OF_CHANGES = [
     for column in ("paused_from", "paused_until", "stands_from")
 ]
 
-_MORATORIA = [
+_RELIEF_AND_MATURITY = [
     f"ALTER TABLE {{lake}}.{table} ADD COLUMN IF NOT EXISTS {column}"
     for table in ("loans", "changed_terms")
-    for column in ("moratorium_left SMALLINT", "moratorium_interest TINYINT")
+    for column in ("moratorium_left SMALLINT", "moratorium_interest TINYINT", "matures_on DATE")
 ]
 
-MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _DATES_OF_CHANGES, _MORATORIA)
+MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _DATES_OF_CHANGES, _RELIEF_AND_MATURITY)
 """Statements by number, from 1. Append; never change one that was released."""
 
 

@@ -153,9 +153,8 @@ def _row(check: Check) -> tuple[dict[str, object], int]:
     terms = check.terms
     if sum(r["kind"] == "disbursement" for r in check.expected["rows"]) > 1:
         raise NotMappedError("planned tranches")
-    for name in ("fixed_emi_amount", "fixed_length_days"):
-        if terms.get(name):
-            raise NotMappedError(name)
+    if terms.get("fixed_emi_amount"):
+        raise NotMappedError("fixed_emi_amount")
     if terms.get("charges") or terms.get("product_charges"):
         raise NotMappedError("charges on the application")
     if terms["amortization_type"] not in ("EQUAL_INSTALLMENTS", "EQUAL_PRINCIPAL"):
@@ -198,6 +197,7 @@ def _row(check: Check) -> tuple[dict[str, object], int]:
         basis=RateBasis.period if flat and not progressive else _basis(terms),
         multiple=multiple,
         decimal_factor=progressive and not flat and _basis(terms) <= RateBasis.thirty_360,
+        matures_on=matures_on(terms, anchor),
         unpaid_until=check.as_of if recalculated and progressive else None,
         smooth=progressive and kind is Amortisation.equal_instalment,
         grace=(
@@ -217,6 +217,14 @@ def _yearly(terms: dict[str, Any]) -> str:
         raise NotMappedError("rate for a whole term that is not in months")
     months = int(terms["number_of_repayments"]) * int(terms["repayment_every"])
     return str(Decimal(terms["interest_rate"]) * 12 / months)
+
+
+def matures_on(terms: dict[str, Any], start: dt.date) -> dt.date | None:
+    """Due date of the last instalment, where the length of the loan is fixed, in units of its term."""
+    length = terms.get("fixed_length_days")
+    if not length:
+        return None
+    return _first_due(start, UNITS[terms["term_frequency_type"]], int(length))
 
 
 def _first_due(anchor: dt.date, unit: Unit, every: int) -> dt.date:

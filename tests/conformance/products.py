@@ -38,9 +38,8 @@ def product(
     terms: dict[str, Any], fees: list[dict[str, Any]], number: int
 ) -> list[tuple[str, Policy]]:
     """The policies that a loan's terms, and the `fees` of its payout, ask for, by folder."""
-    for name in ("fixed_emi_amount", "fixed_length_days"):
-        if terms.get(name) and terms[name] != {"enabled": False}:
-            raise NotMappedError(name)
+    if terms.get("fixed_emi_amount") and terms["fixed_emi_amount"] != {"enabled": False}:
+        raise NotMappedError("fixed_emi_amount")
     for charge in applied_charges(terms):
         flat = charge["time"] == "INSTALLMENT" and charge["calculation"] == "FLAT"
         if not charge["time"].endswith("DISBURSEMENT") and not flat:
@@ -186,6 +185,7 @@ def terms_row(
         "unit": unit.value, "disbursed_on": first.date, "first_due_date": due,
         "anchor_day": anchor.day if unit is Unit.months else due.day, "second_anchor_day": 1,
         "end_of_month": False, "emi": None, "first_interest_adjustment": 0,
+        "matures_on": fineract.matures_on(terms, first.date),
     }  # fmt: skip
 
 
