@@ -105,6 +105,7 @@ class Kind(IntEnum):
     settled = 22
     delinquency_paused = 23
     delinquency_resumed = 24
+    charge_adjusted = 25
 
 
 class EventState(IntEnum):
@@ -139,6 +140,7 @@ EVENT_KINDS = {
     Kind.settled: "what was agreed has come; the rest of the claim is given up",
     Kind.delinquency_paused: "days past due of some days do not count as delinquent",
     Kind.delinquency_resumed: "a pause of delinquency ends before its last day",
+    Kind.charge_adjusted: "a person gives a fee or penalty back: it counts as money in",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 
@@ -149,6 +151,7 @@ MONEY_IN = (
     Kind.merchant_refund,
     Kind.payout_refund,
     Kind.interest_waived,
+    Kind.charge_adjusted,
 )
 """Kinds that are allocated to what is owed. A product may allocate each its own way."""
 CHANGES = (

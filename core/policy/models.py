@@ -104,6 +104,7 @@ MoneyName = Literal[
     "merchant_refund",
     "payout_refund",
     "interest_waived",
+    "charge_adjusted",
 ]
 
 
@@ -295,7 +296,7 @@ ROLES = (
     "borrower_credit", "unidentified_receipts", "interest_income", "fee_income",
     "penalty_income", "deferred_fee_income", "interest_charged_off", "fee_charged_off",
     "credit_loss", "recovery_income", "memo_claim", "memo_contra", "goodwill_expense",
-    "write_off_expense", "interest_waived", "charge_waived",
+    "write_off_expense", "interest_waived", "charge_waived", "charge_adjusted",
 )  # fmt: skip
 """Account roles of the postings table. Append only: codes are stored."""
 

@@ -201,32 +201,32 @@ def _beyond(
         rest = left.join(whole.select("loan_id"), on="loan_id", how="anti")
         others = paying.filter(~pl.col("whole_schedule"))
         return pl.concat([stands, _beyond(others, dues, rest, policies)])
-    back = _charged_back(loans, dues)
+    back = _standing_later(loans, dues)
+    of_principal = pl.col("component") == Component.principal
     loans = (
         loans.join(
-            back.group_by("loan_id").agg(stands=pl.col("asked").sum()),
+            back.group_by("loan_id").agg(
+                stands=pl.col("asked").filter(of_principal).sum(),
+                charges=pl.col("asked").filter(~of_principal).sum(),
+            ),
             on="loan_id", how="left", maintain_order="left",
         )
-        .with_columns(pl.col("stands").fill_null(0))
+        .with_columns(pl.col("stands", "charges").fill_null(0))
         .with_columns(
             rest_principal=pl.col("principal") - pl.col("principal_due") - pl.col("stands"),
             interest_off=pl.col("interest_accrued").clip(lower_bound=0),
         )
     )  # fmt: skip
     loans = _without_rebate(loans)
-    whole_claim = pl.col("rest_principal") + pl.col("stands") + pl.col("interest_off")
+    later = pl.col("stands") + pl.col("charges")
+    whole_claim = pl.col("rest_principal") + later + pl.col("interest_off")
     settles = pl.col("money") >= whole_claim
     frozen = whole_claim_due()
     # money in advance stands with instalments to come, at payoff too
     onward = (pl.col("interest_mode") == InterestMode.daily) & (
         pl.col("excess") != Excess.reduce_principal
     )
-    onward = (
-        onward
-        & ~frozen
-        & (pl.col("stands") == 0)
-        & (pl.col("instalment_no") <= pl.col("instalments"))
-    )
+    onward = onward & ~frozen & (later == 0) & (pl.col("instalment_no") <= pl.col("instalments"))
     spread = _spread_payoff(loans.filter(settles & onward), dues, ranks)
     paid_off = payoff_lines(loans.filter(settles & ~onward))
     early = loans.filter(~settles & ~frozen)
@@ -240,7 +240,7 @@ def _beyond(
     ]
     if back.is_empty():
         return pl.concat([*(_poured(each, pl.col("asked")) for each in lines), spread])
-    # what was charged back and falls due later is paid last, but before any credit
+    # what was charged, or charged back, and falls due later is paid last, but before any credit
     order = pl.when(pl.col("component").is_null()).then(2).otherwise(0)
     every = pl.concat([*(each.with_columns(order=order) for each in lines if each.height),
                        back.with_columns(order=pl.lit(1))])  # fmt: skip
@@ -262,14 +262,17 @@ def _spread_payoff(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame)
     )
 
 
-def _charged_back(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
-    """Principal that a chargeback put on an instalment to come, as lines to pour money over."""
+def _standing_later(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """What stands with instalments to come, as lines to pour money over.
+
+    Principal that was charged back, and fees and penalties that fall due later.
+    """
     unpaid = pl.col("amount") - pl.col("paid")
     return (
         dues.filter(
             (pl.col("due_date") > TODAY)
             & (unpaid > 0)
-            & (pl.col("component") == Component.principal.value)
+            & (pl.col("component") != Component.interest.value)
         )
         .join(loans.select("loan_id", "event_id", "money"), on="loan_id")
         .select(

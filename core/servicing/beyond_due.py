@@ -91,7 +91,8 @@ def line(
 def payoff_lines(loans: pl.DataFrame) -> pl.DataFrame:
     """Interest to the date, the whole principal, and the rest to the borrower's credit."""
     nothing = pl.lit(0)
-    rest = pl.col("money") - pl.col("rest_principal") - pl.col("stands") - pl.col("interest_off")
+    rest = pl.col("money") - pl.col("rest_principal") - pl.col("interest_off")
+    rest = rest - pl.col("stands") - pl.col("charges")
     lines = [
         line(loans, nothing, Component.interest, pl.col("interest_off")),
         line(loans, nothing, Component.principal, pl.col("rest_principal")),

@@ -42,6 +42,7 @@ ALLOWED: dict[Kind, frozenset[Status | None]] = {
     Kind.write_off: _OWING,
     Kind.interest_waived: _OWING,
     Kind.charge_waived: _LIVING,
+    Kind.charge_adjusted: _OWING,
 }
 """States in which an order may be given. A kind that is not here may come in any state."""
 

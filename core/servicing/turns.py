@@ -55,6 +55,7 @@ REFUNDS = (Kind.merchant_refund, Kind.payout_refund)
 SOURCE = {
     Kind.goodwill_credit: "goodwill_expense",
     Kind.interest_waived: "interest_waived",
+    Kind.charge_adjusted: "charge_adjusted",
 }
 """Account that pays for a kind of money in; others come through payment_clearing."""
 _RECEIVABLE = {

@@ -1,7 +1,7 @@
 """Command files: what people order, with maker, checker and a reason code.
 
 Some commands carry an `amount` (decimal, in the loan's currency), a charge also a `due_date`, a
-reversal or a waiver the `target_ref` of the payment or command it takes back (a chargeback may), a change of the contract
+reversal, a waiver or an adjustment of a charge the `target_ref` of the payment or command it takes back (a chargeback may), a change of the contract
 `rate_percent`, `instalments` (how many more) or the `due_date` to move to, and whether to `keep`
 the `term` (default) or the `instalment`; a re-age how many `instalments` it makes, the `due_date`
 of the first, where the period changes `every` and `unit` (months, weeks, days), and whether its
@@ -40,6 +40,7 @@ COMMANDS = {
     "reage": Kind.reaged,
     "pause_interest": Kind.interest_paused,
     "waive_charge": Kind.charge_waived,
+    "adjust_charge": Kind.charge_adjusted,
     "grant_moratorium": Kind.moratorium_granted,
     "settle": Kind.settled,
     "pause_delinquency": Kind.delinquency_paused,
@@ -51,8 +52,8 @@ CHANGES = (
     "grant_moratorium",
 )  # fmt: skip
 PAUSES = ("pause_delinquency", "resume_delinquency")
-WITH_TARGET = ("reverse", "waive_charge")
-WITHOUT_AMOUNT = (*PAUSES, "charge_off", "write_off", "settle", *WITH_TARGET, *CHANGES)
+WITH_TARGET = ("reverse", "waive_charge", "adjust_charge")
+WITHOUT_AMOUNT = (*PAUSES, "charge_off", "write_off", "settle", "reverse", "waive_charge", *CHANGES)
 OPTIONAL = (
     "amount",
     "due_date",

@@ -178,8 +178,12 @@ def _reversals(
 def _waivers(
     rows: pl.DataFrame, known_events: pl.DataFrame, source: str
 ) -> tuple[pl.DataFrame, Bad]:
-    """Waivers with the amount and the place of the charge they forgive; of none, are refused."""
-    asked = rows.filter(pl.col("kind") == Kind.charge_waived.value)
+    """Waivers with the amount and the place of the charge they forgive; of none, are refused.
+
+    Adjustments too, which give back a charge in full or in part.
+    """
+    adjusts = pl.col("kind") == Kind.charge_adjusted.value
+    asked = rows.filter((pl.col("kind") == Kind.charge_waived.value) | adjusts)
     if asked.is_empty():
         return rows, []
     start = pl.lit(f"{source}/{Kind.charge_assessed.name}/")
@@ -200,14 +204,22 @@ def _waivers(
     ).unique("key")
     found = asked.select("line", "loan_id", key=key).join(charges, on=["loan_id", "key"])
     missing = asked.filter(~pl.col("line").is_in(found["line"].implode()))
+    over = (
+        asked.filter(adjusts)
+        .join(found.select("line", "charged"), on="line")
+        .filter(pl.col("amount") > pl.col("charged"))
+    )  # fmt: skip
     bad = [
-        {"line": line, "rule": "unknown_target", "found": ref}
-        for line, ref in missing.select("line", "target_ref").rows()
+        {"line": line, "rule": rule, "found": ref}
+        for rule, frame in (("unknown_target", missing), ("more_than_the_charge", over))
+        for line, ref in frame.select("line", "target_ref").rows()
     ]
-    kept = rows.filter(~pl.col("line").is_in(missing["line"].implode()))
+    refused = pl.concat([missing["line"], over["line"]])
+    kept = rows.filter(~pl.col("line").is_in(refused.implode()))
     told = kept.join(found.drop("loan_id", "key"), on="line", how="left", maintain_order="left")
     return told.with_columns(
-        amount=pl.coalesce("charged", "amount"), payload=pl.coalesce("charge", "payload")
+        amount=pl.when(adjusts).then("amount").otherwise(pl.coalesce("charged", "amount")),
+        payload=pl.coalesce("charge", "payload"),
     ).drop("charged", "charge"), bad
 
 

@@ -23,6 +23,7 @@ KINDS = {
     "charge_add": Kind.charge_assessed, "chargeback": Kind.chargeback,
     "credit_balance_refund": Kind.credit_refunded, "charge_off": Kind.charge_off,
     "write_off": Kind.write_off, "charge_waive": Kind.charge_waived,
+    "charge_adjustment": Kind.charge_adjusted,
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ NAMES = {
     Kind.interest_waived: "Interest Payment Waiver", Kind.chargeback: "Chargeback",
     Kind.credit_refunded: "Credit Balance Refund", Kind.charge_off: "Charge-off",
     Kind.write_off: "Close (as written-off)", Kind.reaged: "Re-age",
-    Kind.reamortised: "Re-amortize", Kind.charge_waived: "Waive loan charges",
+    Kind.charge_adjusted: "Charge Adjustment", Kind.reamortised: "Re-amortize", Kind.charge_waived: "Waive loan charges",
 }  # fmt: skip
 JOURNAL = {name: kind for kind, name in {
     Kind.disbursed: "DISBURSEMENT", Kind.payment_received: "REPAYMENT",
@@ -19,7 +19,7 @@ JOURNAL = {name: kind for kind, name in {
     Kind.merchant_refund: "MERCHANT_ISSUED_REFUND", Kind.payout_refund: "PAYOUT_REFUND",
     Kind.interest_waived: "INTEREST_PAYMENT_WAIVER", Kind.chargeback: "CHARGEBACK",
     Kind.credit_refunded: "CREDIT_BALANCE_REFUND", Kind.charge_off: "CHARGE_OFF",
-    Kind.write_off: "WRITE_OFF",
+    Kind.write_off: "WRITE_OFF", Kind.charge_adjusted: "CHARGE_ADJUSTMENT",
 }.items()}  # fmt: skip
 ACCOUNTS = {
     "loan_principal": "Loans Receivable", "interest_due": "Interest/Fee Receivable",
@@ -30,4 +30,5 @@ ACCOUNTS = {
     "interest_charged_off": "Interest Income Charge Off", "fee_charged_off": "Fee Charge Off",
     "recovery_income": "Recoveries", "goodwill_expense": "Goodwill Expense Account",
     "write_off_expense": "Written off", "interest_waived": "Interest Income", "fee_income": "Fee Income",
+    "charge_adjusted": "Fee Income",
 }  # fmt: skip

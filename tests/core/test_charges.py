@@ -153,3 +153,27 @@ def test_a_quote_leaves_out_what_waits_for_its_day(policies: PolicyBook) -> None
         policies, dt.date(2024, 2, 1),
     )  # fmt: skip
     assert waiting["payoff"].item() == plain - 10_000
+
+
+@pytest.mark.parametrize("product", ["instalment-act365", "lendingclub-personal", "flat-rate"])
+def test_a_payoff_pays_charges_that_fall_due_later(policies: PolicyBook, product: str) -> None:
+    body = json.dumps({"component": Component.fee.value, "due_date": "2024-03-15"})
+    story = Story(policies).lent(terms(policies, product))
+    fee = _event(Kind.charge_assessed, 1, "2024-01-20", 1_500, "c", body)
+    story = Story(policies, (*story.rows, fee))
+    on_ = dt.date(2024, 2, 1)
+    asked = quote(story.live("2024-01-31").days[-1].book, policies, on_).row(0, named=True)
+    assert asked["fees"] == 1_500
+    last = story.paid(asked["payoff"], "2024-02-01", ref="payoff").live("2024-02-01")
+    assert last.on("2024-02-01")["status"] == Status.closed
+    assert last.on("2024-02-01")["credit"] == 0
+
+
+def test_a_charge_given_back_counts_as_money_in(policies: PolicyBook) -> None:
+    charge = json.dumps({"component": Component.penalty.value, "due_date": "2024-01-20"})
+    story = Story(policies).lent(terms(policies, "instalment-act365"))
+    given = _event(Kind.charge_assessed, 1, "2024-01-10", 2_000, "c", charge)
+    back = _event(Kind.charge_adjusted, 1, "2024-01-25", 1_200, "b", charge)
+    life = Story(policies, (*story.rows, given, back)).live("2024-01-25")
+    assert life.on("2024-01-25")["penalties_due"] == 800
+    assert moved(life.days, "charge_adjusted", "penalties_receivable") == 1_200

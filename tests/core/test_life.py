@@ -185,3 +185,33 @@ def test_every_law_holds_whatever_happens(
     assert rows is not None
     owed = rows.select(pl.col("principal") - pl.col("credit")).item()
     assert owed == 100_000 - in_ + out
+
+
+@pytest.mark.parametrize("over", ["to_come", "all"])
+def test_a_tranche_is_spread_over_what_is_to_come_or_over_all(whole: PolicyBook, over: str) -> None:
+    made = next(p for f, p in whole.policies if f == "products" and p.name == "pay-later")
+    assert isinstance(made, Product)
+    rules = made.schedule.model_copy(update={"tranches": over})
+    policies = whole.with_rules("products", made.model_copy(update={"schedule": rules}))
+    days = live(policies, "2024-01-20", PAID_OUT, DOWN,
+                (Kind.payment_received, "2024-01-16", 25_000, None),
+                (Kind.disbursed, "2024-01-20", 40_000, None))  # fmt: skip
+    grid = pl.concat([*(d.settled for d in days), days[-1].book.dues])
+    asked = dict(
+        grid.filter(pl.col("instalment_no") > 0).group_by("instalment_no").agg(pl.col("amount").sum())
+        .rows()
+    )  # fmt: skip
+    # 300.00 after the down payment: on the two instalments left, or a hundred on each of the three
+    expected = (
+        {1: 25_000, 2: 40_000, 3: 40_000} if over == "to_come" else dict.fromkeys((1, 2, 3), 35_000)
+    )
+    assert asked == expected
+
+
+def test_a_loan_may_mature_on_a_date_of_its_own(policies: PolicyBook) -> None:
+    loan = terms(policies, "instalment-act365", n=3).with_columns(matures_on=dt.date(2024, 3, 20))
+    life = Story(policies).lent(loan).live("2024-03-20")
+    last = life.on("2024-03-20")
+    assert last["principal_due"] == 120_000
+    # 79 nights of 1,200.00 at 12 %, each period rounded; late interest is on the same principal
+    assert last["interest_due"] == pytest.approx(1200 * 0.12 * 79 / 365 * 100, abs=2)
