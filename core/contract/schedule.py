@@ -147,9 +147,13 @@ def _with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
         )
     else:
         periods = pl.col("instalments").cast(pl.Int64)
+    # interest is on what was lent, also where a part of it is spread anew
+    lent = (
+        pl.coalesce("lent", "principal_agreed") if "lent" in terms.columns else "principal_agreed"
+    )
     whole = with_quotient(
-        figures.with_rate(whole), "total",
-        int128(pl.col("principal_agreed")) * pl.col("rate_over") * periods, pl.col("rate_under"),
+        figures.with_rate(whole.with_columns(_lent=lent)), "total",
+        int128(pl.col("_lent")) * pl.col("rate_over") * periods, pl.col("rate_under"),
         "interest_rounding", figures.rounding,
     )  # fmt: skip
     flat = pl.col("amortisation") == Amortisation.flat

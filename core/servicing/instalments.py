@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.calendar import Calendar
-from core.contract.figures import due_of
+from core.contract.figures import Amortisation, due_of
 from core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
 from core.contract.schedule import CURSOR, adjusted, agree, expand
 from core.ledger.codes import Component, Status
@@ -28,6 +28,11 @@ def down_payment(amount: pl.Expr) -> pl.Expr:
         int128(amount) * int128(pl.col("down_payment_ppb")), int128(PPB), Rounding.half_even
     )
     return to_multiple(share, pl.col("instalment_multiple"), Rounding.half_even)
+
+
+def _financed(lent: pl.Expr) -> pl.Expr:
+    """What instalments are made of, out of all that was paid out."""
+    return lent - down_payment(lent)
 
 
 def stand(
@@ -60,12 +65,16 @@ def stand(
     spread = loans.select(
         *paid_out.drop("payout").columns,
         first_no=billed,
-        later=pl.when(pl.col("to_come").is_not_null())
+        # flat interest is by periods, not by nights
+        later=pl.when(
+            pl.col("to_come").is_not_null() & (pl.col("amortisation") != Amortisation.flat)
+        )
         .then(pl.col("payout") - pl.col("down"))
         .otherwise(0),
         later_on=TODAY,
         kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
         spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
+        lent=_financed(pl.col("principal") + pl.col("principal_paid") + pl.col("payout")),
     ).filter(pl.col("spread") > 0)
     rows = pl.concat(
         [expanded(spread.filter(~_over_all()), calendars), _over_every(spread, loans, calendars)]
@@ -164,13 +173,28 @@ def respread(
         period_start="begins",
         first_no=pl.col("first_no").clip(upper_bound=pl.col("instalments") - 1),
         kept_emi=pl.when(pl.col("keep") == "instalment").then("emi"),
+        lent=_financed(pl.col("principal") + pl.col("principal_paid")),
     )
     rows = expanded(spread.filter(pl.col("spread") > 0), calendars)
     keys = ["loan_id", "instalment_no", "component"]
     cleared = dues.join(coming.select(keys), on=keys, how="anti")
     kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
-    made = merge_dues(cleared, merge_dues(kept, rows))
+    made = merge_dues(_with_instalments(cleared, rows), merge_dues(kept, rows))
     return merge_dues(made, waiting_interest(loans, rows))
+
+
+def _with_instalments(dues: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Dues whose charges to come fall due with their instalments, which `rows` have anew."""
+    falls = rows.filter(pl.col("component") == Component.principal).select(
+        "loan_id", "instalment_no", falls="due_date"
+    )
+    charged = (pl.col("component") > Component.interest.value) & (pl.col("due_date") > TODAY)
+    moves = charged & pl.col("falls").is_not_null()
+    return (
+        dues.join(falls, on=["loan_id", "instalment_no"], how="left", maintain_order="left")
+        .with_columns(due_date=pl.when(moves).then("falls").otherwise("due_date"))
+        .drop("falls")
+    )
 
 
 def waiting_interest(loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
