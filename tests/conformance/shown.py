@@ -303,6 +303,10 @@ class Shown:
             else:
                 moves = self.moved.filter(pl.col("event_id") == event)
                 row |= self._moved(step, moves)
+                if step.kind is Kind.charge_waived:  # the row shows what was income by then
+                    for name in ("fees", "penalties"):
+                        earned = sum(r[name] for r in rows_of(self) if r["i"] < step.i)
+                        row[name] = min(row[name], earned)
                 if step.kind in (Kind.chargeback, Kind.credit_refunded):
                     balance += row["principal"]
                 elif step.kind is Kind.write_off:
