@@ -26,6 +26,7 @@ from core.servicing.opening import agreed_terms
 from core.servicing.payoff import settling
 from core.servicing.projection import project
 from core.servicing.taken_back import PARTS, asked_again
+from tests.conformance.mapping import PARTS as PARTS_OF
 from tests.conformance.mapping import Step
 from tests.conformance.products import terms_row
 
@@ -128,14 +129,25 @@ class Batch:
             return
         theirs = boarded.filter(pl.col("loan_id").is_in(
             [r["loan_id"] for r in rows if r["event_id"] in asked]))  # fmt: skip
-        sums = expand(agreed_terms(theirs, self.policies.pins)).group_by("loan_id").agg(
+        schedule = expand(agreed_terms(theirs, self.policies.pins))
+        sums = schedule.group_by("loan_id").agg(
             lent=(pl.col("principal") + pl.col("interest")).sum()
-        )  # fmt: skip
+        )
         base = dict(sums.rows())
+        one = {
+            (row["loan_id"], row["instalment_no"]): row
+            for row in schedule.select(
+                "loan_id", "instalment_no", "principal", "interest"
+            ).to_dicts()
+        }
         for row in rows:
             step = asked.get(row["event_id"])
             if step is not None and step.percent is not None:
-                share = Decimal(base[row["loan_id"]]) * step.percent / 100
+                whole = base[row["loan_id"]]
+                if step.nth:
+                    part = one[row["loan_id"], step.nth]
+                    whole = sum(part[name] for name in PARTS_OF[step.of])
+                share = Decimal(whole) * step.percent / 100
                 row["amount"] = step.amount = int(share.to_integral_value("ROUND_HALF_EVEN"))
 
     def run(self) -> Seen:

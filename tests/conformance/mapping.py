@@ -30,6 +30,9 @@ KINDS = {
 UNDOES = {"charge_waive_undo": Kind.charge_waived,
           "reage_undo": Kind.reaged, "reamortize_undo": Kind.reamortised,
           "charge_off_undo": Kind.charge_off}  # fmt: skip
+PARTS = {"PERCENT_OF_AMOUNT": ("principal",), "PERCENT_OF_INTEREST": ("interest",),
+         "PERCENT_OF_AMOUNT_AND_INTEREST": ("principal", "interest")}  # fmt: skip
+"""What an instalment's charge is in per cent of."""
 RESPREADS = {"reage": Kind.reaged, "reamortize": Kind.reamortised}
 
 
@@ -46,7 +49,11 @@ class Step:
     body: dict[str, Any] = field(default_factory=dict)
     implicit: bool = False
     percent: Decimal | None = None
-    """A charge in per cent of what is lent and all interest on it."""
+    """A charge in per cent of what is lent and all interest on it, or as `of` says."""
+    of: str = ""
+    """A part of an instalment that a charge is in per cent of, as the suite names it ..."""
+    nth: int = 0
+    """... and the number of the instalment."""
     target: int | None = None
     """The step whose payment a chargeback takes back."""
     undone: bool = False
@@ -61,6 +68,8 @@ class Mapped:
     reversals: dict[int, int] = field(default_factory=dict)
     """By index in `steps`: the step of the case that reversed it."""
     refused: list[Step] = field(default_factory=list)
+    waiting: list[dict[str, Any]] = field(default_factory=list)
+    """Charges on every instalment that were asked before the payout."""
 
 
 def mapped(case: dict[str, Any]) -> Mapped:
@@ -73,7 +82,10 @@ def mapped(case: dict[str, Any]) -> Mapped:
         if kind == "charge_add" and s["charge"]["time"].endswith("DISBURSEMENT"):
             continue  # an origination fee
         if kind == "charge_add" and s["charge"]["time"] == "INSTALLMENT":
-            found.steps += _instalment_charges(s, case["loans"][s["loan"] - 1], found)
+            made = _instalment_charges(s, case["loans"][s["loan"] - 1], found)
+            found.steps += made
+            if not made:  # before the payout
+                found.waiting.append(s)
             continue
         if s.get("expect") == "rejected":
             found.refused.append(_refused(s, case, found))
@@ -91,7 +103,8 @@ def mapped(case: dict[str, Any]) -> Mapped:
             e.kind is Kind.disbursed and e.loan == s["loan"] for e in found.steps
         ) == 1  # fmt: skip
         if first:
-            found.steps += _instalment_charges(s, case["loans"][s["loan"] - 1], found)
+            for each in (s, *(w for w in found.waiting if w["loan"] == s["loan"])):
+                found.steps += _instalment_charges(each, case["loans"][s["loan"] - 1], found)
     return found
 
 
@@ -113,15 +126,28 @@ def _instalment_charges(s: dict[str, Any], terms: dict[str, Any], found: Mapped)
     unit, every = fineract.UNITS[terms["repayment_frequency_type"]], int(terms["repayment_every"])
     made = []
     for charge in given:
-        if charge["calculation"] != "FLAT":
+        flat = charge["calculation"] == "FLAT"
+        if not flat and charge["calculation"] not in PARTS:
             raise NotMappedError(f"charge INSTALLMENT {charge['calculation']}")
-        amount = fineract._minor(charge["amount"], decimals)
+        amount = fineract._minor(charge["amount"], decimals) if flat else None
+        percent = None if flat else Decimal(charge["amount"])
         component = Component.penalty if charge["penalty"] else Component.fee
         for n in range(1, int(terms["number_of_repayments"]) + 1):
             due = fineract._first_due(min(outs), unit, every * n)
             body = {"component": component.value, "due_date": due.isoformat()}
             made.append(
-                Step(s["i"], Kind.charge_assessed, s["loan"], min(outs), amount, today, body)
+                Step(
+                    s["i"],
+                    Kind.charge_assessed,
+                    s["loan"],
+                    min(outs),
+                    amount,
+                    today,
+                    body,
+                    percent=percent,
+                    of="" if flat else charge["calculation"],
+                    nth=n,
+                )  # fmt: skip
             )
     return made
 

@@ -13,7 +13,7 @@ from core.ledger.codes import Kind
 from core.policy.models import OriginationFee, Policy, Product, Waterfall
 from tests.conformance import fineract
 from tests.conformance.fineract import NotMappedError
-from tests.conformance.mapping import Step, applied_charges, date_of, multiple_of
+from tests.conformance.mapping import PARTS, Step, applied_charges, date_of, multiple_of
 
 EXCESS = {"NEXT_INSTALLMENT": "next_instalment", "LAST_INSTALLMENT": "last_instalment",
           "REAMORTIZATION": "spread", "NEXT_LAST_INSTALLMENT": "next_then_last"}  # fmt: skip
@@ -41,8 +41,8 @@ def product(
     if terms.get("fixed_emi_amount") and terms["fixed_emi_amount"] != {"enabled": False}:
         raise NotMappedError("fixed_emi_amount")
     for charge in applied_charges(terms):
-        flat = charge["time"] == "INSTALLMENT" and charge["calculation"] == "FLAT"
-        if not charge["time"].endswith("DISBURSEMENT") and not flat:
+        each = charge["time"] == "INSTALLMENT" and charge["calculation"] in ("FLAT", *PARTS)
+        if not charge["time"].endswith("DISBURSEMENT") and not each:
             raise NotMappedError(f"charge {charge['time']} {charge['calculation']}")
     decimals = int(terms["currency_decimals"])
     progressive = terms["schedule_type"] == "PROGRESSIVE"

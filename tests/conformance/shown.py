@@ -316,7 +316,9 @@ class Shown:
             mine.append(row)
             cost = self._fee(event) if step.kind is Kind.disbursed else 0
             if cost:
-                mine.append(row | {"type": AT_DISBURSEMENT, "amount": cost, "fees": cost})
+                paid = row | {"type": AT_DISBURSEMENT, "amount": cost, "fees": cost}
+                classic = self.terms["schedule_type"] == "CUMULATIVE"  # charges before all else
+                mine.insert(len(mine) - classic, paid)
         for step in self.life.gone:
             mine.append(self._gone(step))
         mine.sort(key=lambda r: (r["date"], r["i"], r["implicit"]))
