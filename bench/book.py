@@ -79,6 +79,7 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
         paused_from=pl.lit(None, dtype=pl.Date),
         paused_until=pl.lit(None, dtype=pl.Date),
         matures_on=pl.lit(None, dtype=pl.Date),
+        accelerated_on=pl.lit(None, dtype=pl.Date),
         moratorium_left=pl.lit(None, dtype=pl.Int16),
         moratorium_interest=pl.lit(None, dtype=pl.Int8),
         stands_from=pl.lit(None, dtype=pl.Date),

@@ -106,6 +106,7 @@ class Kind(IntEnum):
     delinquency_paused = 23
     delinquency_resumed = 24
     charge_adjusted = 25
+    accelerated = 26
 
 
 class EventState(IntEnum):
@@ -141,6 +142,7 @@ EVENT_KINDS = {
     Kind.delinquency_paused: "days past due of some days do not count as delinquent",
     Kind.delinquency_resumed: "a pause of delinquency ends before its last day",
     Kind.charge_adjusted: "a person gives a fee or penalty back: it counts as money in",
+    Kind.accelerated: "the lender terminates the contract: all that is owed is due",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 
@@ -162,6 +164,7 @@ CHANGES = (
     Kind.reaged,
     Kind.interest_paused,
     Kind.moratorium_granted,
+    Kind.accelerated,
 )
 """Kinds that change the contract: each closes the schedule in force and opens the next."""
 REVERSIBLE = (

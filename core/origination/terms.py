@@ -31,6 +31,7 @@ class Terms(dy.Schema):
     paused_from = dy.Date(nullable=True)  # nights from here ...
     paused_until = dy.Date(nullable=True)  # ... to here bear no interest
     matures_on = dy.Date(nullable=True)  # the last instalment, where not a period after the others
+    accelerated_on = dy.Date(nullable=True)  # the contract was terminated: all is due since
     moratorium_left = dy.Int16(nullable=True)  # instalments that are still passed over
     moratorium_interest = dy.Int8(nullable=True)  # what becomes of their interest
     stands_from = dy.Date(nullable=True)  # a re-age fixed the schedule: it stands whole from here

@@ -75,6 +75,7 @@ CHANGING = (
     "rate_ppb", "instalments", "emi", "first_due_date", "anchor_day", "end_of_month", "every",
     "unit", "rate_until", "rate_before", "paused_from", "paused_until", "has_stub", "stands_from",
     "moratorium_left", "moratorium_interest", "matures_on",
+    "accelerated_on",
     *FIXED,
 )  # fmt: skip
 """Terms that a change of the contract may set anew."""

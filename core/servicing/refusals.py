@@ -35,6 +35,7 @@ ALLOWED: dict[Kind, frozenset[Status | None]] = {
     Kind.reaged: _LIVING,
     Kind.interest_paused: _LIVING,
     Kind.moratorium_granted: _LIVING,
+    Kind.accelerated: _LIVING,
     Kind.settled: _OWING,
     Kind.delinquency_paused: _OWING,
     Kind.delinquency_resumed: _OWING,
@@ -55,7 +56,7 @@ def refused(orders: pl.DataFrame) -> pl.Series:
     (Int8, null: nothing paid out), `credit` (Int64), `disbursed_on` and `last_money` (Date:
     value date of the last money in or waiver that stands), `amortisation`, `interest_mode` (codes),
     `whole_schedule` (Boolean), `highest_ppb` (Int64: the product's bound), `rate_now` (Int64), and
-    of its interest pause `paused_until` (Date), of its moratorium `moratorium_left` (Int16),
+    of its interest pause `paused_until` (Date), of its moratorium `moratorium_left` (Int16), `accelerated_on` (Date),
     `instalment_no` (Int16: the next to bill); of a pause that is ordered `starts`, ends on
     `due_date`.
     """
@@ -88,9 +89,11 @@ def refused(orders: pl.DataFrame) -> pl.Series:
         .then(pl.lit("pause_not_after_value_date"))
         .when((kind == Kind.interest_paused) & (pl.col("starts") <= pl.col("paused_until")))
         .then(pl.lit("another_pause_runs"))
+        .when(changes & pl.col("accelerated_on").is_not_null())
+        .then(pl.lit("contract_is_terminated"))
         .when(changes & (pl.col("moratorium_left") > 0))
         .then(pl.lit("a_moratorium_runs"))
-        .when((kind == Kind.moratorium_granted) & scheduled)
+        .when(kind.is_in([Kind.moratorium_granted.value, Kind.accelerated.value]) & scheduled)
         .then(pl.lit("interest_is_fixed_by_the_schedule"))
         .when((kind == Kind.moratorium_granted) & (pl.col("instalment_no") <= 1))
         .then(pl.lit("no_instalment_was_billed_yet"))
@@ -115,7 +118,7 @@ COLUMNS = {
     "due_date": pl.Date, "status": pl.Int8, "credit": pl.Int64, "disbursed_on": pl.Date,
     "last_money": pl.Date, "amortisation": pl.Int8, "interest_mode": pl.Int8,
     "whole_schedule": pl.Boolean, "highest_ppb": pl.Int64, "starts": pl.Date,
-    "rate_now": pl.Int64, "paused_until": pl.Date, "moratorium_left": pl.Int16,
+    "rate_now": pl.Int64, "paused_until": pl.Date, "moratorium_left": pl.Int16, "accelerated_on": pl.Date,
     "instalment_no": pl.Int16,
 }  # fmt: skip
 """What `refused` reads, with its types."""

@@ -22,6 +22,7 @@ from core.ledger.codes import (
     Timing,
 )
 from core.ledger.events import REPLAY_ORDER
+from core.servicing.acceleration import accelerate
 from core.servicing.allocation import allocate, money_rule, use_credit
 from core.servicing.changes import change, with_tranche
 from core.servicing.charges import charge, waive
@@ -258,6 +259,7 @@ _HANDLERS = {
     Kind.reaged: reage,
     Kind.interest_paused: pause,
     Kind.moratorium_granted: grant,
+    Kind.accelerated: accelerate,
     Kind.charge_off: _charge_off,
     Kind.write_off: _write_off,
     Kind.settled: _settle,

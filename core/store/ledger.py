@@ -165,8 +165,9 @@ class Ledger:
         """Loans as they stand at the last published date, for what may be ordered of them.
 
         `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `last_money`
-        (Date: value date of the last money in, or waiver of a charge, that was not taken back), `rate_now` (Int64),
-        `paused_until` (Date) and `moratorium_left` (Int16) as the contract stands, and
+        (Date: value date of the last money in, or waiver of a charge, that was not taken back),
+        `rate_now` (Int64),
+        `paused_until` (Date) and `moratorium_left` (Int16), `accelerated_on` (Date) as the contract stands, and
         `instalment_no` (Int16), the next to bill.
         """
         head = self.head()
@@ -180,10 +181,13 @@ class Ledger:
                         AND version IN {PUBLISHED} GROUP BY loan_id),
             terms AS (SELECT loan_id, last(rate_ppb ORDER BY version) AS rate_ppb,
                              last(paused_until ORDER BY version) AS paused_until,
-                             last(moratorium_left ORDER BY version) AS moratorium_left
-                      FROM (SELECT version, loan_id, rate_ppb, paused_until, moratorium_left FROM {{lake}}.loans
+                             last(moratorium_left ORDER BY version) AS moratorium_left,
+                             last(accelerated_on ORDER BY version) AS accelerated_on
+                      FROM (SELECT version, loan_id, rate_ppb, paused_until, moratorium_left,
+                                   accelerated_on FROM {{lake}}.loans
                             WHERE close_reason IS NULL UNION ALL
-                            SELECT version, loan_id, rate_ppb, paused_until, moratorium_left
+                            SELECT version, loan_id, rate_ppb, paused_until, moratorium_left,
+                                   accelerated_on
                             FROM {{lake}}.changed_terms)
                       WHERE version IN {PUBLISHED} GROUP BY loan_id),
             money AS (SELECT loan_id, max(value_date) AS last_money FROM {{lake}}.events
@@ -191,7 +195,8 @@ class Ledger:
                         AND idempotency_key NOT IN (SELECT key FROM undone)
                       GROUP BY loan_id)
             SELECT _ids.loan_id, coalesce(p.credit, 0) AS credit, m.last_money,
-                   t.rate_ppb AS rate_now, t.paused_until, t.moratorium_left, p.instalment_no,
+                   t.rate_ppb AS rate_now, t.paused_until, t.moratorium_left,
+                   t.accelerated_on, p.instalment_no,
                    (CASE WHEN e.closed_on IS NULL THEN p.status
                          WHEN e.reason = 'written off' THEN $written_off
                          ELSE $closed END)::TINYINT AS status

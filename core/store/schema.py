@@ -98,7 +98,12 @@ _DATES_OF_CHANGES = [
 _RELIEF_AND_MATURITY = [
     f"ALTER TABLE {{lake}}.{table} ADD COLUMN IF NOT EXISTS {column}"
     for table in ("loans", "changed_terms")
-    for column in ("moratorium_left SMALLINT", "moratorium_interest TINYINT", "matures_on DATE")
+    for column in (
+        "moratorium_left SMALLINT",
+        "moratorium_interest TINYINT",
+        "matures_on DATE",
+        "accelerated_on DATE",
+    )
 ]
 
 MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _DATES_OF_CHANGES, _RELIEF_AND_MATURITY)

@@ -43,13 +43,14 @@ COMMANDS = {
     "adjust_charge": Kind.charge_adjusted,
     "grant_moratorium": Kind.moratorium_granted,
     "settle": Kind.settled,
+    "accelerate": Kind.accelerated,
     "pause_delinquency": Kind.delinquency_paused,
     "resume_delinquency": Kind.delinquency_resumed,
 }
 """What may be ordered, and the kind of event that it becomes."""
 CHANGES = (
     "change_rate", "extend_term", "move_due_date", "reamortise", "reage", "pause_interest",
-    "grant_moratorium",
+    "grant_moratorium", "accelerate",
 )  # fmt: skip
 PAUSES = ("pause_delinquency", "resume_delinquency")
 WITH_TARGET = ("reverse", "waive_charge", "adjust_charge")

@@ -147,6 +147,7 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         paused_from=pl.lit(None, dtype=pl.Date),
         paused_until=pl.lit(None, dtype=pl.Date),
         matures_on=pl.lit(None, dtype=pl.Date),
+        accelerated_on=pl.lit(None, dtype=pl.Date),
         moratorium_left=pl.lit(None, dtype=pl.Int16),
         moratorium_interest=pl.lit(None, dtype=pl.Int8),
         stands_from=pl.lit(None, dtype=pl.Date),

@@ -98,6 +98,9 @@ def _go_on(booked: Booked, shown: Shown) -> None:
         if step["type"] == "job" and step["name"] == "periodic_accrual":  # to the day itself
             day = dt.date.fromisoformat(step["business_date"])
             _end_of_day(booked, shown, earned, day, step["i"], by_submission)
+        if step["type"] == "terminate_contract" and step["loan"] == shown.life.loan:
+            day = dt.date.fromisoformat(step["business_date"])
+            booked.add(day, step["i"], max(earned.to(day) - booked.interest, 0), 0, 0)
     booked.after = shown.life.after
     _at_the_end(booked, shown, earned)
 

@@ -103,7 +103,7 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
              for (loan, after), as_of in wanted.items()]  # fmt: skip
     # the row of a re-age or re-amortisation tells what stood before it
     looks += [(s.loan, s.i - 1, s.submitted.isoformat(), s.i)
-              for s in steps if s.kind in (Kind.reaged, Kind.reamortised)]  # fmt: skip
+              for s in steps if s.kind in (Kind.reaged, Kind.reamortised, Kind.accelerated)]  # fmt: skip
     for loan, after, as_of, ahead_of in sorted(looks):
         known = [n for n, s in enumerate(steps) if s.loan == loan and s.i <= after]
         gone = [n for n in known if reversals.get(n, 10**9) <= after]

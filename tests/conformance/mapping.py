@@ -24,10 +24,11 @@ KINDS = {
     "credit_balance_refund": Kind.credit_refunded, "charge_off": Kind.charge_off,
     "write_off": Kind.write_off, "charge_waive": Kind.charge_waived,
     "charge_adjustment": Kind.charge_adjusted,
+    "terminate_contract": Kind.accelerated,
 }  # fmt: skip
 
 
-UNDOES = {"charge_waive_undo": Kind.charge_waived,
+UNDOES = {"terminate_contract_undo": Kind.accelerated, "charge_waive_undo": Kind.charge_waived,
           "reage_undo": Kind.reaged, "reamortize_undo": Kind.reamortised,
           "charge_off_undo": Kind.charge_off}  # fmt: skip
 PARTS = {"PERCENT_OF_AMOUNT": ("principal",), "PERCENT_OF_INTEREST": ("interest",),

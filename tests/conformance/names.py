@@ -11,7 +11,7 @@ NAMES = {
     Kind.interest_waived: "Interest Payment Waiver", Kind.chargeback: "Chargeback",
     Kind.credit_refunded: "Credit Balance Refund", Kind.charge_off: "Charge-off",
     Kind.write_off: "Close (as written-off)", Kind.reaged: "Re-age",
-    Kind.charge_adjusted: "Charge Adjustment", Kind.reamortised: "Re-amortize", Kind.charge_waived: "Waive loan charges",
+    Kind.accelerated: "Contract Termination", Kind.charge_adjusted: "Charge Adjustment", Kind.reamortised: "Re-amortize", Kind.charge_waived: "Waive loan charges",
 }  # fmt: skip
 JOURNAL = {name: kind for kind, name in {
     Kind.disbursed: "DISBURSEMENT", Kind.payment_received: "REPAYMENT",

@@ -36,6 +36,7 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
         "rate_now": int(Decimal(rate_of(terms)) * 10**7),
         "paused_until": max((date_of(s.body["end"]) for s in life.steps
                              if s.kind is Kind.interest_paused), default=None),
-        "moratorium_left": None, "instalment_no": position.get("instalment_no"),
+        "moratorium_left": None,
+        "accelerated_on": max((s.date for s in life.steps if s.kind is Kind.accelerated), default=None), "instalment_no": position.get("instalment_no"),
     }  # fmt: skip
     return refused(pl.DataFrame([row], schema=COLUMNS)).item()

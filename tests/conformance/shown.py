@@ -297,7 +297,7 @@ class Shown:
             elif step.kind is Kind.disbursed:
                 balance += step.amount or 0
                 row |= {"amount": step.amount, "principal": 0}
-            elif step.kind in (Kind.reaged, Kind.reamortised):
+            elif step.kind in (Kind.reaged, Kind.reamortised, Kind.accelerated):
                 mine.append(row | self._respread(step) | {"balance": 0})
                 continue
             else:
@@ -367,7 +367,7 @@ class Shown:
         """Instalments that a re-age or re-amortisation left with nothing to pay, and its day."""
         found = {}
         for step, _ in self.events:
-            if step.kind in (Kind.reaged, Kind.reamortised):
+            if step.kind in (Kind.reaged, Kind.reamortised, Kind.accelerated):
                 then = Shown(self.by[(step.loan, -step.i)], self.by, self.seen)
                 open_ = then.dues.filter(pl.col("amount") > pl.col("paid"))
                 found |= dict.fromkeys(open_["instalment_no"].to_list(), step.date)
@@ -378,7 +378,7 @@ class Shown:
         then = self.by[(step.loan, -step.i)]
         stood = self.seen.positions[then.number + 1]
         charges: dict[str, int] = {}
-        if step.kind is Kind.reaged:
+        if step.kind in (Kind.reaged, Kind.accelerated):
             principal = stood["principal"]
             interest = stood["interest_due"] + stood["interest_accrued"]
             if step.body.get("interest") == "full":
@@ -386,7 +386,7 @@ class Shown:
                     pl.col("component") == Component.interest
                 )
                 interest = int((open_["amount"] - open_["paid"]).sum())
-            if step.body.get("interest"):
+            if step.body.get("interest") or step.kind is Kind.accelerated:
                 charges = {"fees": stood["fees_due"], "penalties": stood["penalties_due"]}
         else:
             principal, interest = stood["principal_due"], stood["interest_due"]
@@ -415,7 +415,7 @@ class Shown:
 
     def _gone(self, step: Any) -> dict[str, Any]:
         """A reversed payment, as it stood just before it was reversed."""
-        if step.kind in (Kind.reaged, Kind.reamortised):
+        if step.kind in (Kind.reaged, Kind.reamortised, Kind.accelerated):
             return self._respread(step) | {
                 "date": step.date, "type": NAMES[step.kind], "i": step.i, "balance": 0,
                 "implicit": False, "reverted": True,

@@ -20,7 +20,7 @@ ORDER: dict[str, Any] = {
     "amortisation": Amortisation.equal_instalment.value, "whole_schedule": False,
     "interest_mode": InterestMode.daily.value, "highest_ppb": 3 * 10**8,
     "starts": DAY + dt.timedelta(days=5), "rate_now": 10**8, "paused_until": None,
-    "moratorium_left": None, "instalment_no": 3,
+    "moratorium_left": None, "accelerated_on": None, "instalment_no": 3,
 }  # fmt: skip
 
 
@@ -70,6 +70,7 @@ def test_what_happened_outside_is_always_taken_in() -> None:
             "no_interest_follows_the_balance",
         ),
         ({"moratorium_left": 1}, "a_moratorium_runs"),
+        ({"accelerated_on": DAY}, "contract_is_terminated"),
         (
             {"kind": Kind.moratorium_granted.value, "instalment_no": 1},
             "no_instalment_was_billed_yet",

@@ -1,0 +1,53 @@
+"""Acceleration: all that is owed falls due on the day of the order."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+
+from core.ledger.codes import Component, Kind, Status
+from core.policy.book import PolicyBook
+from core.servicing.payoff import quote
+from tests.core.loans import Story, _event, terms
+from tests.core.test_changes import days_of, on
+from tests.core.test_moratorium import PAID, PRINCIPAL, nights
+from tests.core.test_respreading import late
+
+CALLED = (Kind.accelerated, "2024-02-15", {})
+
+
+def test_the_running_instalment_ends_with_all_that_is_owed(policies: PolicyBook) -> None:
+    days = days_of(policies, "instalment-act365", "2024-02-20", PAID, CALLED)
+    row = on(days, "2024-02-15")
+    assert row["principal_due"] == row["principal"] == PRINCIPAL
+    assert row["interest_due"] == nights(PRINCIPAL, 14)
+    assert row["interest_accrued"] == 0
+    assert row["instalments"] == 2
+    assert on(days, "2024-02-20")["days_past_due"] == 5
+
+
+def test_on_a_due_date_the_rest_joins_the_instalment_of_the_day(policies: PolicyBook) -> None:
+    days = days_of(policies, "instalment-act365", "2024-03-01", PAID,
+                   (Kind.accelerated, "2024-03-01", {}))  # fmt: skip
+    dues = days[-1].book.dues.select("instalment_no", "component", "amount").rows()
+    assert dues == [(2, 0, PRINCIPAL), (2, 1, nights(PRINCIPAL, 29))]
+
+
+@pytest.mark.parametrize("product", ["instalment-act365", "lendingclub-personal", "interest-only"])
+def test_an_accelerated_loan_is_paid_off_as_quoted(policies: PolicyBook, product: str) -> None:
+    fee = json.dumps({"component": Component.fee.value, "due_date": "2024-03-15"})
+    story = Story(policies).lent(terms(policies, product)).paid(15_000, "2024-02-05")
+    rows = (*story.rows, _event(Kind.charge_assessed, 1, "2024-02-10", 900, "f", fee),
+            _event(Kind.accelerated, 1, "2024-02-15", None, "a", "{}"))  # fmt: skip
+    story = Story(policies, rows)
+    asked = quote(story.live("2024-02-24").days[-1].book, policies, dt.date(2024, 2, 25))
+    last = story.paid(asked["payoff"].item(), "2024-02-25", ref="payoff").live("2024-02-25")
+    assert asked["fees"].item() == 900
+    assert last.on("2024-02-25")["status"] == Status.closed
+    assert last.on("2024-02-25")["credit"] == 0
+
+
+def test_an_acceleration_learned_late_is_as_if_it_had_been_known(policies: PolicyBook) -> None:
+    late(policies, "instalment-act365", Kind.accelerated, {})
