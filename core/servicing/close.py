@@ -1,8 +1,8 @@
 """The close: one pure pass that takes the whole portfolio through a business date.
 
-The daily run, catch-up, backfill, replay and what-if all call `close`. It follows the order
-of a day: accrue, bill, disburse, use credit, money in, late fees, charge off, close at zero,
-count days past due.
+The daily run, catch-up and backfill call `close`: interest of the night for every loan, then
+the steps of a day (`core.servicing.day`) for those that something happens to. Replay, restatement,
+quotes and what-if go through the same steps loan by loan (`core.servicing.jump`).
 """
 
 from __future__ import annotations

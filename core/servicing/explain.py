@@ -192,6 +192,8 @@ def _said(event: dict[str, object]) -> str:
     if event["kind"] == Kind.reaged:
         fixed = f", interest fixed: {body['interest']}" if body.get("interest") else ""
         return f"{body['instalments']} instalments, the first on {body['due_date']}{fixed}"
+    if event["kind"] == Kind.moratorium_granted:
+        return f"{body['instalments']} of them, interest {body['interest']}"
     told: dict[str, Callable[[Any], str]] = {
         "rate_ppb": lambda v: f"{v / 1e7:g} %",
         "instalments": lambda v: f"{v} more",
