@@ -48,6 +48,7 @@ class Stay:
             until=pl.when(ended).then(TODAY + ONE_DAY).otherwise(until)
         )
         held = dues.join(stood.select("loan_id", "today", "until"), on=["loan_id", "today"])
+        held = held.sort("loan_id", "today", "instalment_no", "component")
         return cls(stood.drop("end"), held, versions, eve)
 
     def wide(self, first: dt.date, last: dt.date) -> pl.DataFrame:
@@ -71,9 +72,9 @@ class Stay:
         return self._lived(rows).select(columns) if rows.height else rows.select(columns)
 
     def dues(self, first: dt.date, last: dt.date) -> pl.DataFrame:
-        """Dues as they stood at the end of every day, with `today`."""
+        """Dues as they stood at the end of every day, with `today`; by loan and day."""
         rows = self._days(self.held, first, last)
-        return rows.drop("until", "begun").sort("today", "loan_id", "instalment_no", "component")
+        return rows.drop("until", "begun")
 
     def _days(self, rows: pl.DataFrame, first: dt.date, last: dt.date) -> pl.DataFrame:
         """`rows` once for each of their days within `first` to `last`; `begun`: the visit."""
@@ -96,9 +97,17 @@ class Stay:
         """Rows of quiet days have another night's interest; those of visits stay as they are."""
         quiet = pl.col("begun") < TODAY
         second = pl.col("begun") + ONE_DAY == TODAY
-        night = earned(rows.with_columns(today=TODAY - ONE_DAY))
-        grown = rows.with_columns(whole=earned(rows), night=night)
-        last_night = pl.when(second).then("interest_accrued").otherwise("night")
+        grown = rows.with_columns(whole=earned(rows))
+        follows = (pl.col("loan_id") == pl.col("loan_id").shift(1)) & (
+            pl.col("begun") == pl.col("begun").shift(1)
+        )
+        # the night before is the row before, but where the days begin in the midst of a stay
+        before = pl.when(follows.fill_null(False)).then(pl.col("whole").shift(1))
+        night: pl.Expr = before.otherwise(None)
+        if grown.select((quiet & ~second & ~follows.fill_null(False)).any()).item():
+            grown = grown.with_columns(to_eve=earned(rows.with_columns(today=TODAY - ONE_DAY)))
+            night = before.otherwise("to_eve")
+        last_night = pl.when(second).then("interest_accrued").otherwise(night)
         lived = grown.with_columns(
             interest_earned=pl.col("interest_earned")
             + pl.when(quiet).then(pl.col("whole") - pl.col("interest_accrued")).otherwise(0),

@@ -29,9 +29,10 @@ from core.servicing.charges import charge, waive
 from core.servicing.closure import charge_off, claim, extinguished
 from core.servicing.dues_to_come import show_principal_due
 from core.servicing.fees import origination_fees
-from core.servicing.instalments import earned_whole, point, stand
+from core.servicing.instalments import earned_whole, point
 from core.servicing.moratorium import grant
 from core.servicing.pause import pause
+from core.servicing.payouts import stand
 from core.servicing.reage import reage
 from core.servicing.running import Running
 from core.servicing.taken_back import chargeback, refund_credit

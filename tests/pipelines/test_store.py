@@ -17,6 +17,7 @@ import pytest
 
 from core.errors import LawBrokenError, LedgerConflictError, LedgerError
 from core.servicing.close import close
+from core.store import schema
 from core.store.ledger import Ledger
 from core.store.reader import LedgerReader, open_ledger
 from core.store.settings import Settings
@@ -310,3 +311,18 @@ def test_every_version_names_its_inputs_and_control_totals(ran: Settings) -> Non
     assert totals["principal"] == int(reader.positions()["principal"].sum())
     parents = versions["parent"].to_list()
     assert parents[1:] == versions["version"].to_list()[:-1]
+
+
+@pytest.mark.parametrize("number", range(1, len(schema.MIGRATIONS)))
+def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    where = Settings(home=tmp_path / "old")
+    with monkeypatch.context() as then:
+        then.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:number])
+        Ledger(where).close()
+    with pytest.raises(LedgerError, match="loanbook migrate"):
+        LedgerReader(where)
+    Ledger(where).close()
+    tables = LedgerReader(where).tables()
+    assert {"loans", "changed_terms", "restated_loans"} <= set(tables)

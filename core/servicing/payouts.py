@@ -1,0 +1,112 @@
+"""Payouts of a schedule that stands whole: what they add to its instalments.
+
+The first payout makes the schedule; a later one, a tranche, is spread over the instalments to
+come, or over all of them. A down payment is due at once.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.contract.calendar import Calendar
+from core.contract.figures import Amortisation
+from core.ledger.codes import Component
+from core.servicing.book import NO_DUES, merge_dues
+from core.servicing.instalments import down_payment, expanded, financed
+from core.servicing.today import TODAY
+
+
+def stand(
+    paid_out: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
+) -> pl.DataFrame:
+    """Dues with the instalments of what was paid out today spread over the schedule.
+
+    `paid_out`: terms and positions before the payout, with `payout`. The first payout makes
+    the schedule; a later one makes the instalments to come anew over their principal and the
+    tranche. A down payment is due at once, as an instalment numbered below zero.
+    """
+    own = dues.join(paid_out.select("loan_id"), on="loan_id", how="semi")
+    coming = own.filter(
+        (pl.col("due_date") > TODAY) & (pl.col("component") <= Component.interest.value)
+    )
+    standing = coming.group_by("loan_id").agg(
+        to_come=pl.col("amount").filter(pl.col("component") == Component.principal).sum()
+    )
+    earlier = (
+        own.filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == TODAY))
+        .group_by("loan_id")
+        .agg(downs=pl.len())
+    )
+    loans = (
+        paid_out.join(standing, on="loan_id", how="left", maintain_order="left")
+        .join(earlier, on="loan_id", how="left", maintain_order="left")
+        .with_columns(down=down_payment(pl.col("payout")))
+    )
+    billed = (pl.col("instalment_no") - 1).clip(upper_bound=pl.col("instalments") - 1)
+    spread = loans.select(
+        *paid_out.drop("payout").columns,
+        first_no=billed,
+        # flat interest is by periods, not by nights
+        later=pl.when(
+            pl.col("to_come").is_not_null() & (pl.col("amortisation") != Amortisation.flat)
+        )
+        .then(pl.col("payout") - pl.col("down"))
+        .otherwise(0),
+        later_on=TODAY,
+        kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
+        spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
+        lent=financed(pl.col("principal") + pl.col("principal_paid") + pl.col("payout")),
+    ).filter(pl.col("spread") > 0)
+    rows = pl.concat(
+        [expanded(spread.filter(~_over_all()), calendars), _over_every(spread, loans, calendars)]
+    )
+    down = loans.filter(pl.col("down") > 0).select(
+        "loan_id",
+        instalment_no=_down_number(),
+        component=pl.lit(Component.principal.value, dtype=pl.Int8),
+        due_date=TODAY,
+        amount="down",
+        paid=pl.lit(0, dtype=pl.Int64),
+        fee_assessed=pl.lit(False),
+        today=TODAY,
+    )
+    # money that stands with instalments to come stays with them
+    keys = ["loan_id", "instalment_no", "component"]
+    coming = coming.join(spread.filter(_over_all()), on="loan_id", how="anti")
+    cleared = dues.join(coming.select(keys), on=keys, how="anti")
+    kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
+    return merge_dues(merge_dues(cleared, merge_dues(kept, rows)), down.select(dues.columns))
+
+
+def _over_all() -> pl.Expr:
+    """Loans whose later payout is spread over all instalments, those already due included."""
+    return pl.col("tranches_over_all") & (pl.col("rate_ppb") == 0) & pl.col("kept_emi").is_null()
+
+
+def _over_every(
+    spread: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calendar]
+) -> pl.DataFrame:
+    """What every instalment grows by, where a payout counts as if it had been made at first."""
+    grown = loans.select("loan_id", "payout", "down")
+    some = spread.filter(_over_all()).join(grown, on="loan_id", maintain_order="left")
+    if some.is_empty():
+        return NO_DUES
+    lent = pl.col("principal") + pl.col("principal_paid")
+    before = lent - down_payment(lent)
+    nobody = {"first_no": pl.lit(0, dtype=pl.Int16), "later": pl.lit(0, dtype=pl.Int64)}
+    old = some.with_columns(spread=before, **nobody)
+    new = some.with_columns(spread=before + pl.col("payout") - pl.col("down"), **nobody)
+    keys = ["loan_id", "instalment_no", "component"]
+    stood = expanded(old.filter(pl.col("spread") > 0), calendars).select(*keys, stood="amount")
+    return (
+        expanded(new, calendars)
+        .join(stood, on=keys, how="left", maintain_order="left")
+        .with_columns(amount=pl.col("amount") - pl.col("stood").fill_null(0))
+        .select(NO_DUES.columns)
+    )
+
+
+def _down_number() -> pl.Expr:
+    """Number of a down payment: below zero, by the day and its place on it (eight a day)."""
+    days = (TODAY - pl.col("disbursed_on")).dt.total_days()
+    return (-1 - days * 8 - pl.col("downs").fill_null(0).cast(pl.Int64)).cast(pl.Int16)
