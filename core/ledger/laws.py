@@ -153,9 +153,20 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
     )
     todays = moved.transfers
     charges_to = [ROLE["penalties_receivable"], ROLE["fees_receivable"]]
-    waived = pl.col("debit") == ROLE["charge_waived"]
+    # a charge on a claim that is off the books, or its waiver, is memorandum
+    by_order = {
+        kind: moved.applied.filter(pl.col("kind") == kind)["event_id"].implode()
+        for kind in (Kind.charge_assessed, Kind.charge_waived)
+    }
+    off = (pl.col("debit") == ROLE["memo_claim"]) & pl.col("event_id").is_in(
+        by_order[Kind.charge_assessed]
+    )
+    waived = (pl.col("debit") == ROLE["charge_waived"]) | (
+        (pl.col("credit") == ROLE["memo_claim"])
+        & pl.col("event_id").is_in(by_order[Kind.charge_waived])
+    )
     penalties = (
-        todays.filter(pl.col("debit").is_in(charges_to) | waived)
+        todays.filter(pl.col("debit").is_in(charges_to) | off | waived)
         .group_by("loan_id")
         .agg(charged=pl.when(waived).then(-pl.col("amount")).otherwise("amount").sum())
     )
@@ -185,7 +196,9 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
         .agg(capitalised=pl.col("amount").sum())
     )
     # a claim that was given up is zero, whatever moved it there
-    given_up = after.filter(pl.col("status").is_in(GIVEN_UP))["loan_id"]
+    asked = moved.applied.filter(pl.col("kind").is_in(_GIVES_UP))["loan_id"]
+    with_credit = (pl.col("status") == Status.overpaid) & pl.col("loan_id").is_in(asked.implode())
+    given_up = after.filter(pl.col("status").is_in(GIVEN_UP) | with_credit)["loan_id"]
     interest = pl.col("interest_accrued") + pl.col("interest_due")
     charges = pl.col("fees_due") + pl.col("penalties_due")
     parts = (paid, disbursed, penalties, taken_back, asked_again, grown)
@@ -237,6 +250,7 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
     ]
 
 
+_GIVES_UP = [Kind.write_off.value, Kind.settled.value]
 _BACK = [Kind.chargeback.value, Kind.credit_refunded.value]
 
 

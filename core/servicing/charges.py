@@ -22,8 +22,10 @@ def charge(day: Running, events: pl.DataFrame) -> None:
     _grow(day, placed.select("loan_id", "component", moved="amount"))
     fee = pl.col("component") == Component.fee.value
     told = placed.select("loan_id", "event_id", "component", "amount")
-    day.book(told.filter(fee), "fees_receivable", "fee_income", "amount")
-    day.book(told.filter(~fee), "penalties_receivable", "penalty_income", "amount")
+    off = pl.col("loan_id").is_in(day.charged_off().implode())
+    day.book(told.filter(fee & ~off), "fees_receivable", "fee_income", "amount")
+    day.book(told.filter(~fee & ~off), "penalties_receivable", "penalty_income", "amount")
+    day.book(told.filter(off), "memo_claim", "memo_contra", "amount")
 
 
 def waive(day: Running, events: pl.DataFrame) -> None:
@@ -49,8 +51,10 @@ def waive(day: Running, events: pl.DataFrame) -> None:
     _grow(day, waived.select("loan_id", "component", moved=-pl.col("waived")))
     fee = pl.col("component") == Component.fee.value
     told = waived.select("loan_id", "event_id", "component", "waived")
-    day.book(told.filter(fee), "charge_waived", "fees_receivable", "waived")
-    day.book(told.filter(~fee), "charge_waived", "penalties_receivable", "waived")
+    off = pl.col("loan_id").is_in(day.charged_off().implode())
+    day.book(told.filter(fee & ~off), "charge_waived", "fees_receivable", "waived")
+    day.book(told.filter(~fee & ~off), "charge_waived", "penalties_receivable", "waived")
+    day.book(told.filter(off), "memo_contra", "memo_claim", "waived")
 
 
 def _placed(day: Running, events: pl.DataFrame) -> pl.DataFrame:

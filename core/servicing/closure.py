@@ -44,14 +44,22 @@ def charge_off(touched: pl.DataFrame, commands: pl.DataFrame) -> tuple[pl.DataFr
 
 
 def extinguished(touched: pl.DataFrame, ids: pl.Series, status: Status) -> pl.DataFrame:
-    """Positions with the whole claim of loans `ids` given up, and their `status` from now on."""
+    """Positions with the whole claim of loans `ids` given up, and their `status` from now on.
+
+    One whose borrower has credit is overpaid: the credit is still owed.
+    """
     hit = pl.col("loan_id").is_in(ids.implode())
     owed = ("principal", "interest_accrued", "principal_due", "interest_due", "fees_due",
             "penalties_due", "period_interest", "accrual_rest", "advance_paid")  # fmt: skip
     return touched.with_columns(
         *(pl.when(hit).then(0).otherwise(pl.col(name)).alias(name) for name in owed),
         accrual_whole=pl.when(hit).then("accrual_paid").otherwise("accrual_whole"),
-        status=pl.when(hit).then(pl.lit(status.value, dtype=pl.Int8)).otherwise("status"),
+        status=pl.when(hit & (pl.col("credit") > 0))
+        .then(Status.overpaid.value)
+        .when(hit)
+        .then(status.value)
+        .otherwise("status")
+        .cast(pl.Int8),
     )
 
 

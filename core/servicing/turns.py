@@ -237,9 +237,15 @@ def _settle(day: Running, events: pl.DataFrame) -> None:
 
 
 def _give_up(day: Running, events: pl.DataFrame, status: Status) -> None:
-    """The claim is extinguished: every component against the write-off, or memorandum only."""
-    hit = day.touched.join(events.select("loan_id", "event_id"), on="loan_id").with_columns(
-        claim=claim()
+    """The claim is extinguished: every component against the write-off, or memorandum only.
+
+    Of a loan that owes nothing, because money came to light since, there is nothing to give up.
+    """
+    owing = pl.col("status").is_in([Status.active.value, Status.charged_off.value])
+    hit = (
+        day.touched.filter(owing)
+        .join(events.select("loan_id", "event_id"), on="loan_id")
+        .with_columns(claim=claim())
     )
     kept = hit.filter(pl.col("status") != Status.charged_off.value)
     for column, role in (

@@ -16,7 +16,7 @@ from core.servicing.payoff import quote
 from core.servicing.taken_back import asked_again
 from tests.core.loans import Story, _event, terms
 from tests.core.test_changes import days_of, on
-from tests.core.test_late_news import lived
+from tests.core.test_late_news import lived, same_as_in_time, told
 
 SINCE = dt.date(2000, 1, 1)
 
@@ -177,3 +177,15 @@ def test_a_charge_given_back_counts_as_money_in(policies: PolicyBook) -> None:
     life = Story(policies, (*story.rows, given, back)).live("2024-02-01")
     assert life.on("2024-02-01")["penalties_due"] == 800
     assert moved(life.days, "charge_adjusted", "penalties_receivable") == 1_200
+
+
+def test_a_charge_on_a_claim_that_a_late_charge_off_took_off_the_books_is_memorandum(
+    policies: PolicyBook,
+) -> None:
+    body = json.dumps({"component": Component.fee.value, "due_date": "2024-02-20"})
+    story = Story(policies).lent(terms(policies, "instalment-act365"))
+    off = _event(Kind.charge_off, 1, "2024-02-10", None, "off", None)
+    fee = _event(Kind.charge_assessed, 1, "2024-02-15", 1_500, "c", body)
+    part = _event(Kind.charge_waived, 1, "2024-02-16", 1_500, "w", body)
+    events = told(story, (10, off), (0, fee), (0, part))
+    same_as_in_time(events, policies, dt.date(2024, 2, 25))

@@ -16,6 +16,7 @@ from core.servicing.today import dated
 from tests.core.loans import Story, _event, terms
 from tests.core.test_changes import days_of, on
 from tests.core.test_charges import moved
+from tests.core.test_late_news import same_as_in_time, told
 from tests.core.test_respreading import late
 
 PAID = (Kind.payment_received, "2024-02-01", 10_662)
@@ -131,3 +132,13 @@ def test_money_after_a_settlement_is_the_borrowers(policies: PolicyBook) -> None
 
     last = on([d for d, _ in lived(events, policies, dt.date(2024, 2, 20))], "2024-02-20")
     assert (last["status"], last["credit"]) == (Status.overpaid, 5_000)
+
+
+@pytest.mark.parametrize("kind", [Kind.settled, Kind.write_off])
+def test_money_that_comes_to_light_leaves_nothing_to_give_up(
+    policies: PolicyBook, kind: Kind
+) -> None:
+    story = Story(policies).lent(terms(policies, "instalment-act365"))
+    end = _event(kind, 1, "2024-02-20", None, "s", None)
+    paid = _event(Kind.payment_received, 1, "2024-02-10", 150_000, "late", None)
+    same_as_in_time(told(story, (0, end), (12, paid)), policies, dt.date(2024, 2, 25))
