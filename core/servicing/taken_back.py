@@ -10,7 +10,9 @@ from __future__ import annotations
 import polars as pl
 
 from core.ledger.codes import Component, Status
+from core.servicing.accrual import close_segment
 from core.servicing.billing import whole_claim_due
+from core.servicing.book import replaced
 from core.servicing.dues_to_come import open_dues, show_principal_due
 from core.servicing.instalments import instalment_of, point
 from core.servicing.running import Running
@@ -60,6 +62,10 @@ def refund_credit(day: Running, events: pl.DataFrame) -> None:
 
 
 def _take_back(day: Running, events: pl.DataFrame, source: str) -> None:
+    at = day.touched["loan_id"].is_in(events["loan_id"].implode())
+    before = day.touched.filter(at)
+    # nights before the day bear what was owed then
+    day.touched = replaced(day.touched, at, before, close_segment(before))
     hit = _split(day, events)
     sums = hit.select("loan_id", "used", "anew", *(f"{name}_anew" for name in PARTS))
     grown = day.touched.join(sums, on="loan_id", how="left", maintain_order="left")

@@ -159,3 +159,16 @@ def test_life_with_late_news_equals_a_life_that_knew(
             body = json.dumps({"reverses": row["idempotency_key"]})
             late.append((0, _event(Kind.reversal, loan, when, None, f"r{n}", body)))
     same_as_in_time(told(story, *late), policies, FIRST + dt.timedelta(days=100))
+
+
+def test_principal_charged_back_bears_no_interest_before_the_day(policies: PolicyBook) -> None:
+    story = Story(policies).lent(terms(policies, "instalment-act365")).paid(150_000, "2024-01-18")
+    back = _event(Kind.chargeback, 1, "2024-01-30", 60_000, "cb", None)
+    events = told(story, (0, back))
+    days = {d.date: d.book.positions for d, _ in lived(events, policies, dt.date(2024, 2, 1))}
+    owed = days[dt.date(2024, 1, 30)]["principal"].item()
+    earned = [days[dt.date(2024, 1, n)]["interest_earned"].item() for n in (29, 31)]
+    # the night after the chargeback alone, of what it made principal again
+    assert owed > 20_000
+    assert earned[1] - earned[0] == round(owed * 0.12 / 365)
+    same_as_in_time(events, policies, dt.date(2024, 2, 5))
