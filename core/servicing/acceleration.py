@@ -13,7 +13,7 @@ from core.contract.due_dates import due_date, first_due_for
 from core.contract.figures import codes, due_of
 from core.ledger.codes import Component
 from core.servicing.accrual import close_segment
-from core.servicing.book import merge_dues, replaced
+from core.servicing.book import due_rows, merge_dues, replaced
 from core.servicing.dues_to_come import show_principal_due
 from core.servicing.opening import move_period, with_period_interest
 from core.servicing.running import Running
@@ -77,16 +77,9 @@ def _due_at_once(asked: pl.DataFrame) -> pl.DataFrame:
     """Dues of today: the rest of the principal, and the interest to the day."""
     ends = pl.col("due_date") == TODAY
     return pl.concat(
-        asked.select(
-            "loan_id",
-            instalment_no=pl.col("last").cast(pl.Int16),
-            component=pl.lit(component.value, dtype=pl.Int8),
-            due_date="falls",
-            amount=pl.col(column),
-            paid=pl.lit(0, dtype=pl.Int64),
-            fee_assessed=pl.lit(False),
-            today=TODAY,
-        ).filter((pl.col("amount") > 0) | ((component is Component.principal) & ends))
+        due_rows(asked, "last", component, "falls", column).filter(
+            (pl.col("amount") > 0) | ((component is Component.principal) & ends)
+        )
         for component, column in ((Component.principal, "rest"), (Component.interest, "earned"))
     )
 

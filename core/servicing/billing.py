@@ -10,7 +10,7 @@ from core.contract.money import int128, with_quotient
 from core.contract.schedule import advance, instalment
 from core.ledger.codes import AfterChargeOff, Component, InterestMode, Status
 from core.servicing.accrual import Accrual, interest_stopped
-from core.servicing.book import merge_dues, replaced
+from core.servicing.book import due_rows, merge_dues, replaced
 from core.servicing.instalments import bill_whole
 from core.servicing.opening import move_period, with_period_interest
 from core.servicing.today import TODAY
@@ -130,15 +130,8 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
 def _open(dues: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
     """Add the billed amounts to the dues; a row money opened early grows by the rest."""
     fresh = pl.concat(
-        asked.filter(pl.col(column) > 0).select(
-            "loan_id",
-            "instalment_no",
-            component=pl.lit(component.value, dtype=pl.Int8),
-            due_date="next_due_date",
-            amount=column,
-            paid=pl.lit(0, dtype=pl.Int64),
-            fee_assessed=pl.lit(False),
-            today=TODAY,
+        due_rows(
+            asked.filter(pl.col(column) > 0), "instalment_no", component, "next_due_date", column
         )
         for component, column in (
             (Component.principal, "billed_principal"),

@@ -74,9 +74,7 @@ FIXED = ("whole_schedule", "interest_mode", "rebate", "excess", "after_charge_of
 CHANGING = (
     "rate_ppb", "instalments", "emi", "first_due_date", "anchor_day", "end_of_month", "every",
     "unit", "rate_until", "rate_before", "paused_from", "paused_until", "has_stub", "stands_from",
-    "moratorium_left", "moratorium_interest", "matures_on",
-    "accelerated_on",
-    *FIXED,
+    "moratorium_left", "moratorium_interest", "matures_on", "accelerated_on", *FIXED,
 )  # fmt: skip
 """Terms that a change of the contract may set anew."""
 DUE_COLUMN = {
@@ -149,6 +147,28 @@ def replaced(
     # copying columns is bound by memory: more than one at a time on a large book
     many = frame.height >= LARGE
     return frame.with_columns(_COPYING.map(written, changed) if many else map(written, changed))
+
+
+def due_rows(
+    of: pl.DataFrame,
+    number: str | pl.Expr,
+    component: Component | pl.Expr,
+    due_date: str | pl.Expr,
+    amount: str | pl.Expr,
+) -> pl.DataFrame:
+    """Fresh dues of a running day, one a row of `of` (`loan_id`, `today`), nothing paid on them."""
+    code = component if isinstance(component, pl.Expr) else pl.lit(component.value)
+    no = pl.col(number) if isinstance(number, str) else number
+    return of.select(
+        "loan_id",
+        instalment_no=no.cast(pl.Int16),
+        component=code.cast(pl.Int8),
+        due_date=due_date,
+        amount=amount,
+        paid=pl.lit(0, dtype=pl.Int64),
+        fee_assessed=pl.lit(False),
+        today="today",
+    )
 
 
 def merge_dues(dues: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.ledger.codes import Component
-from core.servicing.book import merge_dues
+from core.servicing.book import due_rows, merge_dues
 from core.servicing.running import Running
 from core.servicing.today import TODAY
 
@@ -31,16 +31,7 @@ def show_principal_due(day: Running, at: pl.Series) -> None:
 
 def open_dues(day: Running, placed: pl.DataFrame, component: pl.Expr, amount: str) -> None:
     """Add amounts to the dues of the instalments that `instalment_of` found."""
-    rows = placed.filter(pl.col(amount) > 0).select(
-        "loan_id",
-        instalment_no=pl.col("number"),
-        component=component,
-        due_date=pl.col("falls"),
-        amount=pl.col(amount),
-        paid=pl.lit(0, dtype=pl.Int64),
-        fee_assessed=pl.lit(False),
-        today=TODAY,
-    )
+    rows = due_rows(placed.filter(pl.col(amount) > 0), "number", component, "falls", amount)
     # an instalment after the last one reaches up to the latest of what it holds
     same = day.dues.join(
         rows.select("loan_id", "instalment_no"), on=["loan_id", "instalment_no"], how="semi"

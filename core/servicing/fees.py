@@ -8,7 +8,7 @@ import polars as pl
 from core.contract.money import PPB, Rounding, by_code, int128, rounded_quotient
 from core.contract.schedule import CURSOR, expand
 from core.ledger.codes import Component, Status
-from core.servicing.book import merge_dues
+from core.servicing.book import due_rows, merge_dues
 from core.servicing.today import TODAY
 
 
@@ -47,15 +47,9 @@ def assess_late_fees(
     marked = dues.join(charged.select(*keys, hit=pl.lit(True)), on=keys, how="left").with_columns(
         fee_assessed=pl.col("fee_assessed") | pl.col("hit").fill_null(False)
     )
-    penalties = charged.filter(pl.col("fee") > 0).select(
-        *keys,
-        component=pl.lit(Component.penalty.value, dtype=pl.Int8),
-        due_date="due_date",
-        amount="fee",
-        paid=pl.lit(0, dtype=pl.Int64),
-        fee_assessed=pl.lit(True),
-        today=TODAY,
-    )
+    asked = charged.filter(pl.col("fee") > 0)
+    penalties = due_rows(asked, "instalment_no", Component.penalty, "due_date", "fee")
+    penalties = penalties.with_columns(fee_assessed=pl.lit(True))
     per_loan = charged.group_by("loan_id").agg(pl.col("fee").sum())
     grown = (
         touched.join(per_loan, on="loan_id", how="left", maintain_order="left")

@@ -15,7 +15,7 @@ from core.contract.figures import due_of
 from core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
 from core.contract.schedule import CURSOR, adjusted, agree, expand
 from core.ledger.codes import Component, Status
-from core.servicing.book import NO_DUES, merge_dues, replaced
+from core.servicing.book import NO_DUES, due_rows, merge_dues, replaced
 from core.servicing.today import TODAY
 
 FAR = 36_525
@@ -112,16 +112,8 @@ def waiting_interest(loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     waits = loans.filter(pl.col("lifted_interest") > 0).select("loan_id", "lifted_interest")
     first = rows.filter(pl.col("component") == Component.principal).join(waits, on="loan_id")
     earliest = pl.col("instalment_no") == pl.col("instalment_no").min().over("loan_id")
-    return first.filter(earliest).select(
-        "loan_id",
-        "instalment_no",
-        component=pl.lit(Component.interest.value, dtype=pl.Int8),
-        due_date="due_date",
-        amount="lifted_interest",
-        paid=pl.lit(0, dtype=pl.Int64),
-        fee_assessed=pl.lit(False),
-        today=TODAY,
-    )
+    waiting = first.filter(earliest)
+    return due_rows(waiting, "instalment_no", Component.interest, "due_date", "lifted_interest")
 
 
 def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
@@ -142,17 +134,11 @@ def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFram
         terms.select("loan_id", "first_no", "business_day", "calendar", "today"), on="loan_id"
     )
     rows = rows.with_columns(due=adjusted(pl.col("period_end"), rows, calendars))
+    number = pl.col("instalment_no") + pl.col("first_no")
     return pl.concat(
-        rows.select(
-            "loan_id",
-            instalment_no=(pl.col("instalment_no") + pl.col("first_no")).cast(pl.Int16),
-            component=pl.lit(component.value, dtype=pl.Int8),
-            due_date="due",
-            amount=column,
-            paid=pl.lit(0, dtype=pl.Int64),
-            fee_assessed=pl.lit(False),
-            today=TODAY,
-        ).filter((pl.col("amount") > 0) | (component is Component.principal))
+        due_rows(rows, number, component, "due", column).filter(
+            (pl.col("amount") > 0) | (component is Component.principal)
+        )
         for component, column in (
             (Component.principal, "principal"),
             (Component.interest, "interest"),

@@ -11,7 +11,7 @@ import polars as pl
 from core.contract.calendar import Calendar
 from core.contract.figures import Amortisation
 from core.ledger.codes import Component
-from core.servicing.book import NO_DUES, merge_dues
+from core.servicing.book import NO_DUES, due_rows, merge_dues
 from core.servicing.instalments import down_payment, expanded, financed
 from core.servicing.today import TODAY
 
@@ -60,16 +60,8 @@ def stand(
     rows = pl.concat(
         [expanded(spread.filter(~_over_all()), calendars), _over_every(spread, loans, calendars)]
     )
-    down = loans.filter(pl.col("down") > 0).select(
-        "loan_id",
-        instalment_no=_down_number(),
-        component=pl.lit(Component.principal.value, dtype=pl.Int8),
-        due_date=TODAY,
-        amount="down",
-        paid=pl.lit(0, dtype=pl.Int64),
-        fee_assessed=pl.lit(False),
-        today=TODAY,
-    )
+    some = loans.filter(pl.col("down") > 0)
+    down = due_rows(some, _down_number(), Component.principal, TODAY, "down")
     # money that stands with instalments to come stays with them
     keys = ["loan_id", "instalment_no", "component"]
     coming = coming.join(spread.filter(_over_all()), on="loan_id", how="anti")

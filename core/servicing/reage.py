@@ -20,7 +20,7 @@ from core.contract.schedule import adjusted
 from core.ledger.codes import Component
 from core.servicing.accrual import close_segment
 from core.servicing.arrears import lift, with_lifted
-from core.servicing.book import merge_dues, replaced
+from core.servicing.book import due_rows, merge_dues, replaced
 from core.servicing.instalments import bill_whole, expanded, point, waiting_interest
 from core.servicing.opening import fixed, move_period, with_level_instalment, with_period_interest
 from core.servicing.projection import project
@@ -101,16 +101,8 @@ def _end_running(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
 
     What was paid of them stays paid. Returns `loan_id`, `ahead`: principal that stood with them.
     """
-    ends = loans.filter("runs").select(
-        "loan_id",
-        instalment_no="first_no",
-        component=pl.lit(Component.principal.value, dtype=pl.Int8),
-        due_date=TODAY,
-        amount=pl.lit(0, dtype=pl.Int64),
-        paid=pl.lit(0, dtype=pl.Int64),
-        fee_assessed=pl.lit(False),
-        today=TODAY,
-    )
+    nothing = pl.lit(0, dtype=pl.Int64)
+    ends = due_rows(loans.filter("runs"), "first_no", Component.principal, TODAY, nothing)
     coming = (
         pl.col("loan_id").is_in(loans["loan_id"].implode())
         & (pl.col("due_date") > TODAY)
@@ -240,16 +232,7 @@ def _spread_evenly(day: Running, loans: pl.DataFrame, to_come: pl.DataFrame) -> 
         pl.col("fees", "penalties").fill_null(0)
     )
     rows = pl.concat(
-        each.select(
-            "loan_id",
-            "instalment_no",
-            component=pl.lit(component.value, dtype=pl.Int8),
-            due_date="due",
-            amount=part(column),
-            paid=pl.lit(0, dtype=pl.Int64),
-            fee_assessed=pl.lit(False),
-            today=TODAY,
-        )
+        due_rows(each, "instalment_no", component, "due", part(column))
         for component, column in (
             (Component.principal, "principal"),
             (Component.interest, "owed"),
