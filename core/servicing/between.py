@@ -53,23 +53,25 @@ class Stay:
 
     def wide(self, first: dt.date, last: dt.date) -> pl.DataFrame:
         """Terms, positions and `today` of every loan and day from `first` to `last`, by loan."""
-        columns = [*self.stood.columns[: self.stood.columns.index("today") + 1]]
-        parts = [part.select(columns) for part in self._parts(first, last)]
-        return pl.concat([self.stood.select(columns).clear(), *parts])
+        return self._rows(self._told(), first, last)
 
     def positions(self, first: dt.date, last: dt.date) -> pl.DataFrame:
         """Positions and `today` of every loan and day from `first` to `last`, by loan and day."""
-        columns = [*STATE, "today"]
+        return self._rows([*STATE, "today"], first, last)
+
+    def last(self) -> pl.DataFrame:
+        """Terms, positions and `today` of every loan on its last day, or the one it ended on."""
+        latest = pl.col("until") == pl.col("until").max().over("loan_id")
+        rows = self.stood.filter(latest).with_columns(begun=TODAY, today=pl.col("until") - ONE_DAY)
+        return self._lived(rows).select(self._told()) if rows.height else rows.select(self._told())
+
+    def _told(self) -> list[str]:
+        """Terms, positions and `today`; what else is kept serves the days between."""
+        return self.stood.columns[: self.stood.columns.index("today") + 1]
+
+    def _rows(self, columns: list[str], first: dt.date, last: dt.date) -> pl.DataFrame:
         parts = [part.select(columns) for part in self._parts(first, last)]
         return pl.concat([self.stood.select(columns).clear(), *parts])
-
-    def on(self, dates: pl.DataFrame) -> pl.DataFrame:
-        """Terms, positions and `today` of loans on a date of their own: `loan_id`, `day`."""
-        columns = [*self.stood.columns[: self.stood.columns.index("today") + 1]]
-        asked = self.stood.join(dates, on="loan_id")
-        some = asked.filter((pl.col("day") >= TODAY) & (pl.col("day") < pl.col("until")))
-        rows = some.with_columns(begun=TODAY, today="day")
-        return self._lived(rows).select(columns) if rows.height else rows.select(columns)
 
     def dues(self, first: dt.date, last: dt.date) -> pl.DataFrame:
         """Dues as they stood at the end of every day, with `today`; by loan and day."""

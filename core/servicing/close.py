@@ -14,7 +14,7 @@ import polars as pl
 
 from core.errors import EngineError
 from core.frames import empty
-from core.ledger.codes import COMES_BACK, ENDED, MONEY_IN, Kind, Status
+from core.ledger.codes import ENDED, Kind, Status
 from core.ledger.events import REPLAY_ORDER
 from core.ledger.transfers import Transfers, aggregated, all_of, transfer
 from core.origination.boarding import terms_of
@@ -24,6 +24,7 @@ from core.servicing.accrual import accrue, engine_for
 from core.servicing.allocation import Allocations
 from core.servicing.billing import is_billed
 from core.servicing.book import STATE, Book, Dues, replaced
+from core.servicing.closure import reopened
 from core.servicing.day import visit
 from core.servicing.opening import agreed_terms, opened
 from core.servicing.today import dated
@@ -206,34 +207,25 @@ def _left_today(
 def _reopened(book: Book, today: pl.DataFrame) -> tuple[Book, pl.DataFrame]:
     """The book with ended loans back in it that something happens to today.
 
-    What happened outside is always taken in. Also returns the dues that stand again, with
-    amounts below zero: they are no longer settled.
+    Also returns the dues that stand again, with amounts below zero: they are no longer settled.
     """
     nothing = empty(Dues)
     if book.closed is None or book.closed_dues is None or book.closed.is_empty():
         return book, nothing
-    busy = today.filter(pl.col("kind").is_in([k.value for k in REOPENING]))["loan_id"]
-    back = book.closed.filter(
-        pl.col("loan_id").is_in(busy.implode()) & pl.col("status").is_in(COMES_BACK)
-    )
-    if back.is_empty():
+    found = reopened(book.closed, book.closed_dues, today)
+    if found.back.is_empty():
         return book, nothing
-    back = back.with_columns(status=pl.lit(Status.active.value, dtype=pl.Int8))
-    ids = back.select("loan_id")
-    dues = book.closed_dues.join(ids, on="loan_id", how="semi")
-    wide = pl.concat([book.wide().select(back.columns), back]).sort("loan_id")
+    wide = pl.concat([book.wide().select(found.back.columns), found.back]).sort("loan_id")
     again = Book(
         book.date,
         wide.select(book.terms.columns),
         wide.select(STATE),
-        pl.concat([book.dues, dues]),
+        pl.concat([book.dues, found.dues]),
         book.pending,
-        book.closed.join(ids, on="loan_id", how="anti"),
-        book.closed_dues.join(ids, on="loan_id", how="anti"),
+        found.aside,
+        found.dues_aside,
     )
-    return again, dues.with_columns(-pl.col("amount"), -pl.col("paid"))
+    return again, found.dues.with_columns(-pl.col("amount"), -pl.col("paid"))
 
 
-REOPENING = (*MONEY_IN, Kind.chargeback, Kind.credit_refunded, Kind.charge_assessed)
-"""Kinds of event that bring an ended loan back into the book."""
 __all__ = ["Allocations", "DayClose", "Transfers", "close"]

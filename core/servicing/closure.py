@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
-from core.ledger.codes import GIVEN_UP, AfterChargeOff, Status
+from core.ledger.codes import COMES_BACK, GIVEN_UP, MONEY_IN, AfterChargeOff, Kind, Status
+
+REOPENING = (*MONEY_IN, Kind.chargeback, Kind.credit_refunded, Kind.charge_assessed)
+"""Kinds of event that bring an ended loan back into the book."""
 
 
 def claim() -> pl.Expr:
@@ -61,6 +66,28 @@ def extinguished(touched: pl.DataFrame, ids: pl.Series, status: Status) -> pl.Da
         .otherwise("status")
         .cast(pl.Int8),
     )
+
+
+@dataclass(frozen=True)
+class Reopened:
+    """Ended loans that something brings back, and those that stay aside; with the dues of each."""
+
+    back: pl.DataFrame
+    dues: pl.DataFrame
+    aside: pl.DataFrame
+    dues_aside: pl.DataFrame
+
+
+def reopened(aside: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame) -> Reopened:
+    """Ended loans (terms and last positions) that `events` bring back, active again.
+
+    What happened outside is always taken in. `dues` are those to come when the loans ended.
+    """
+    busy = events.filter(pl.col("kind").is_in([k.value for k in REOPENING]))["loan_id"]
+    hit = pl.col("loan_id").is_in(busy.implode()) & pl.col("status").is_in(COMES_BACK)
+    back = aside.filter(hit).with_columns(status=pl.lit(Status.active.value, dtype=pl.Int8))
+    ours = pl.col("loan_id").is_in(back["loan_id"].implode())
+    return Reopened(back, dues.filter(ours), aside.filter(~ours), dues.filter(~ours))
 
 
 def close_at_zero(touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from core.frames import empty
-from core.ledger.codes import COMES_BACK, ENDED, Kind, Status
+from core.ledger.codes import ENDED, Kind
 from core.ledger.events import REPLAY_ORDER, Events
 from core.ledger.transfers import Transfers
 from core.policy.book import PolicyBook
@@ -25,7 +25,8 @@ from core.servicing.accrual import accrue
 from core.servicing.allocation import Allocations
 from core.servicing.between import Stay
 from core.servicing.book import NO_DUES, STATE, Book, Dues
-from core.servicing.close import NO_CHANGE, REOPENING, accruals, boarded_by, with_event
+from core.servicing.close import NO_CHANGE, accruals, boarded_by, with_event
+from core.servicing.closure import reopened
 from core.servicing.day import visit
 from core.servicing.delinquency import with_oldest
 from core.servicing.opening import opened
@@ -81,9 +82,8 @@ class Jumped:
     rounds: tuple[Round, ...]
     stay: Stay
     """Every day of the loans, visited or not."""
-    live: pl.DataFrame
-    """Terms, positions and `today` of the loans that live after the last date, as last visited."""
     dues: pl.DataFrame
+    """Dues of the loans that live after the last date."""
     closed: pl.DataFrame
     """Terms and last positions of loans that ended and may come back."""
     closed_dues: pl.DataFrame
@@ -94,15 +94,6 @@ class Jumped:
         """A frame of all rounds, one of `NOTHING`'s: `Jumped.all("transfers")`."""
         nothing = [NOTHING[name]] if name in NOTHING else []
         return pl.concat([*nothing, *(getattr(each, name) for each in self.rounds)])
-
-    def last(self, through: dt.date) -> pl.DataFrame:
-        """Terms, positions and `today` of every loan at `through`, or on the day that it ended."""
-        latest = pl.col("today") == pl.col("today").max().over("loan_id")
-        columns = [*self.start.terms.columns, *(c for c in STATE if c != "loan_id"), "today"]
-        gone = self.stay.stood.filter(latest & pl.col("status").is_in(ENDED)).select(columns)
-        here = self.stay.wide(through, through).select(columns)
-        gone = gone.join(here.select("loan_id"), on="loan_id", how="anti")
-        return pl.concat([gone, here]).sort("loan_id")
 
     def book(self, date: dt.date) -> Book:
         """The book at the end of `date`, the last one of all loans."""
@@ -176,7 +167,7 @@ class _Jump:
         dues = pl.concat([stood for _, stood in self.stays])
         stay = Stay.of(self._until(wide), dues, self.versions, self.start.date)
         return Jumped(
-            self.start, tuple(self.rounds), stay, self.live, self.dues,
+            self.start, tuple(self.rounds), stay, self.dues,
             self.closed.drop("today"), self.closed_dues.drop("today"), self.waiting,
         )  # fmt: skip
 
@@ -226,19 +217,13 @@ class _Jump:
 
     def _reopen(self, events: pl.DataFrame, on: pl.DataFrame) -> pl.DataFrame:
         """Bring ended loans back that money or a chargeback reaches; their dues, below zero."""
-        busy = events.filter(pl.col("kind").is_in([k.value for k in REOPENING]))["loan_id"]
-        hit = pl.col("loan_id").is_in(busy.implode()) & pl.col("status").is_in(COMES_BACK)
-        back = self.closed.filter(hit)
-        if back.is_empty():
+        found = reopened(self.closed, self.closed_dues, events)
+        if found.back.is_empty():
             return NO_DUES
-        active = back.with_columns(status=pl.lit(Status.active.value, dtype=pl.Int8))
-        ours = pl.col("loan_id").is_in(back["loan_id"].implode())
-        dues = self.closed_dues.filter(ours)
-        self.live = pl.concat([self.live.select(self.columns), active.select(self.columns)])
-        self.dues = pl.concat([self.dues, dues.select(self.dues.columns)])
-        self.closed = self.closed.filter(~ours)
-        self.closed_dues = self.closed_dues.filter(~ours)
-        again = dues.drop("today").join(on, on="loan_id")
+        self.live = pl.concat([self.live.select(self.columns), found.back.select(self.columns)])
+        self.dues = pl.concat([self.dues, found.dues.select(self.dues.columns)])
+        self.closed, self.closed_dues = found.aside, found.dues_aside
+        again = found.dues.drop("today").join(on, on="loan_id")
         return again.with_columns(-pl.col("amount"), -pl.col("paid")).select(NO_DUES.columns)
 
     def _arrived(

@@ -19,7 +19,7 @@ from core.policy.book import PolicyBook
 from core.servicing.accrual import accrue
 from core.servicing.book import Book
 from core.servicing.day import visit
-from core.servicing.jump import Jumped, jump
+from core.servicing.jump import jump
 from core.servicing.today import dated
 
 ONE_DAY = dt.timedelta(days=1)
@@ -38,11 +38,11 @@ def quote(book: Book, policies: PolicyBook, on: dt.date) -> pl.DataFrame:
     """
     if book.date is None or on <= book.date:
         raise EngineError(f"the book stands at {book.date}: quote a payoff for a later date")
-    life = jump(book, book.pending.clear(), policies, on)
     # a quote is of the evening before, and of the day after all else that happens on it
-    today = _quoted(jump(book, book.pending.clear(), policies, on - ONE_DAY), policies, on)
-    after = life.book(on)
-    tomorrow = _quoted(life, policies, on + ONE_DAY)
+    nothing = book.pending.clear()
+    eve = jump(book, nothing, policies, on - ONE_DAY).book(on - ONE_DAY)
+    after = jump(eve, nothing, policies, on).book(on)
+    today, tomorrow = _quoted(eve, policies, on), _quoted(after, policies, on + ONE_DAY)
     nights = tomorrow.select("loan_id", next="payoff")
     last = after.wide().select("loan_id", expires_on=pl.col("period_end"))
     return (
@@ -62,9 +62,8 @@ VALID = dt.timedelta(days=14)
 """Days for which a quote may be given at most; the next due date ends it earlier."""
 
 
-def _quoted(life: Jumped, policies: PolicyBook, on: dt.date) -> pl.DataFrame:
-    """What settles the loans of a life that reaches the day before `on`."""
-    book = life.book(on - ONE_DAY)
+def _quoted(book: Book, policies: PolicyBook, on: dt.date) -> pl.DataFrame:
+    """What settles the loans of a book that stands at the day before `on`."""
     live = pl.col("status").is_in([*ENDED, Status.overpaid.value])
     waits = book.pending.filter(pl.col("value_date") == on)
     wide = accrue(dated(book.wide().filter(~pl.col("status").is_in(ENDED)), on))

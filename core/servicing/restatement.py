@@ -20,7 +20,8 @@ from core.ledger.codes import ENDED, Kind
 from core.ledger.transfers import transfer
 from core.policy.book import PolicyBook
 from core.servicing.book import Book, Dues
-from core.servicing.close import REOPENING, DayClose, close
+from core.servicing.close import DayClose, close
+from core.servicing.closure import REOPENING
 from core.servicing.jump import Jumped, jump
 from core.servicing.today import dated
 
@@ -186,7 +187,8 @@ def _restate(
     to_live = effective.filter((pl.col("value_date") >= first) & (pl.col("value_date") < date))
     life = jump(start, to_live, policies, date - ONE_DAY)
     lived = life.book(date - ONE_DAY)
-    moved = _differences(book, ids, lived, life, past.transfers(ids, first), ended, date)
+    lived_moves, booked = life.all("transfers"), past.transfers(ids, first)
+    moved = _differences(book, ids, lived, lived_moves, booked, ended, date)
     others = ~pl.col("loan_id").is_in(ids.implode())
     wide = pl.concat([book.wide().filter(others), lived.wide().select(book.wide().columns)])
     wide = wide.sort("loan_id")
@@ -206,20 +208,19 @@ def _differences(
     book: Book,
     ids: pl.Series,
     lived: Book,
-    life: Jumped,
+    moves: pl.DataFrame,
     booked: pl.DataFrame,
     ended: pl.DataFrame,
     date: dt.date,
 ) -> pl.DataFrame:
-    """Transfers that turn what was `booked` into what would have been, booked on `date`.
+    """Transfers that turn what was `booked` into the `moves` of the life again, booked on `date`.
 
     Movements differ by loan, value date and pair of accounts. Daily interest, which is booked
     as one sum for all loans, differs by what a loan has earned in all.
     """
-    lived_moves = life.all("transfers")
     signed = pl.concat(
         [
-            _signed(lived_moves, 1),
+            _signed(moves, 1),
             _signed(booked, -1),
         ]
     )

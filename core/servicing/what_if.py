@@ -84,9 +84,8 @@ def what_if(
     start = replace(start, pending=events.clear())
     was = jump(start, theirs, policies, through)
     would = jump(repinned(start, other), theirs, other, through)
-    last = was.last(through)
-    both = _measured(last).join(
-        _measured(would.last(through)).drop("product", "currency"),
+    both = _measured(was.stay.last()).join(
+        _measured(would.stay.last()).drop("product", "currency"),
         on="loan_id", how="left", suffix="_if",
     )  # fmt: skip
     loans = both.select(

@@ -160,9 +160,8 @@ class Batch:
         )  # fmt: skip
         book = Book.empty(self.policies.pins, empty(Events))
         lived = jump(book, self.filled, self.policies, looks, self._prepared)
-        shown = lived.stay.on(looks.rename({"through": "day"}))
-        last = pl.concat([lived.closed.select(STATE), shown.select(STATE)])
-        for row in last.unique("loan_id", keep="last").to_dicts():
+        shown = lived.stay.last()
+        for row in shown.select(STATE).to_dicts():
             seen.positions[row["loan_id"]] = row
         days = lived.stay.positions(self.first, looks["through"].max())  # type: ignore[arg-type]
         days = days.select("loan_id", "status", earned="accrued_today", on="today")
