@@ -31,9 +31,9 @@ def transfer(
 ) -> pl.DataFrame:
     """One transfer per row of `moved` whose `amount` column is not zero.
 
-    `moved` carries `loan_id`, `entity`, `product`, `currency`, `today` (Date of the
-    movement), and `event_id` if an event caused it. `debit` and `credit` are role names, or expressions of role codes. A negative
-    amount swaps the sides.
+    `moved` carries `loan_id`, `entity`, `product`, `currency`, `today` (Date of the movement), and
+    `event_id` if an event caused it. `debit` and `credit` are role names, or expressions of role
+    codes. A negative amount swaps the sides.
     """
     if moved.is_empty():
         return empty(Transfers)

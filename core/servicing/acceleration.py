@@ -14,7 +14,7 @@ from core.contract.figures import codes, due_of
 from core.ledger.codes import Component
 from core.servicing.accrual import close_segment
 from core.servicing.book import due_rows, merge_dues, replaced
-from core.servicing.dues_to_come import show_principal_due
+from core.servicing.dues_to_come import fall_due, show_principal_due
 from core.servicing.opening import move_period, with_period_interest
 from core.servicing.running import Running
 from core.servicing.today import TODAY
@@ -44,9 +44,8 @@ def accelerate(day: Running, events: pl.DataFrame) -> None:
             earned=(pl.col("interest_accrued") - pl.col("interest_later")).clip(lower_bound=0),
         )
     )
-    due = pl.col("loan_id").is_in(told["loan_id"].implode()) & (pl.col("due_date") > TODAY)
-    falls = day.dues.with_columns(due_date=pl.when(due).then(TODAY).otherwise("due_date"))
-    day.dues = merge_dues(falls, _due_at_once(asked))
+    fall_due(day, told["loan_id"])
+    day.dues = merge_dues(day.dues, _due_at_once(asked))
     billed = pl.col("earned") + pl.col("interest_later")
     after = _past_maturity(asked.with_columns(billed=billed), day)
     day.touched = replaced(day.touched, at, before, after)

@@ -119,19 +119,16 @@ def with_tranche(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
 def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
     """Level instalment and running period of loans that bill step by step."""
     n = pl.col("instalment_no").cast(pl.Int32)
-    left = (pl.col("instalments") - pl.col("instalment_no") + 1).cast(pl.Int16)
     daily = pl.col("interest_mode") == InterestMode.daily
     unbilled = pl.col("principal") - pl.col("principal_due")
-    solves = (left > 0) & (pl.col("keep").fill_null("term") == "term") & (unbilled > 0)
+    solves = (
+        (n <= pl.col("instalments")) & (pl.col("keep").fill_null("term") == "term") & (unbilled > 0)
+    )
     loans = loans.with_columns(period_end=due_of(n, loans))
     rest = loans.filter(solves).with_columns(
         # interest that waits is paid off with the principal
         principal_agreed=pl.when(daily).then(unbilled).otherwise("schedule_balance")
         + pl.col("lifted_interest"),
-        first_due_date="period_end",
-        disbursed_on="period_start",
-        instalments=left,
-        grace_principal=(pl.col("grace_principal") - n + 1).clip(lower_bound=0).cast(pl.Int8),
     )
     loans = with_level_instalment(loans.drop("later", "later_on", strict=False), rest)
     return with_period_interest(move_period(loans, day.policies.calendars))

@@ -20,12 +20,7 @@ def charge(day: Running, events: pl.DataFrame) -> None:
     placed = _placed(day, events)
     open_dues(day, placed, pl.col("component").cast(pl.Int8), "amount")
     _grow(day, placed.select("loan_id", "component", moved="amount"))
-    fee = pl.col("component") == Component.fee.value
-    told = placed.select("loan_id", "event_id", "component", "amount")
-    off = pl.col("loan_id").is_in(day.charged_off().implode())
-    day.book(told.filter(fee & ~off), "fees_receivable", "fee_income", "amount")
-    day.book(told.filter(~fee & ~off), "penalties_receivable", "penalty_income", "amount")
-    day.book(told.filter(off), "memo_claim", "memo_contra", "amount")
+    _book(day, placed, "amount", ("fee_income", "penalty_income"))
 
 
 def waive(day: Running, events: pl.DataFrame) -> None:
@@ -49,12 +44,8 @@ def waive(day: Running, events: pl.DataFrame) -> None:
     )
     day.dues = merge_dues(day.dues, met.join(day.dues, on=keys, how="semi"))
     _grow(day, waived.select("loan_id", "component", moved=-pl.col("waived")))
-    fee = pl.col("component") == Component.fee.value
-    told = waived.select("loan_id", "event_id", "component", "waived")
-    off = pl.col("loan_id").is_in(day.charged_off().implode())
-    day.book(told.filter(fee & ~off), "charge_waived", "fees_receivable", "waived")
-    day.book(told.filter(~fee & ~off), "charge_waived", "penalties_receivable", "waived")
-    day.book(told.filter(off), "memo_contra", "memo_claim", "waived")
+    forgiven = waived.with_columns(forgiven=-pl.col("waived"))
+    _book(day, forgiven, "forgiven", ("charge_waived", "charge_waived"))
 
 
 def _placed(day: Running, events: pl.DataFrame) -> pl.DataFrame:
@@ -66,6 +57,20 @@ def _placed(day: Running, events: pl.DataFrame) -> pl.DataFrame:
         on=pl.col("due_date").str.to_date(), strictly=pl.lit(False)
     )
     return instalment_of(asked, day.policies.calendars)
+
+
+def _book(day: Running, told: pl.DataFrame, amount: str, against: tuple[str, str]) -> None:
+    """Receivables of fees and penalties against an account each; below zero the sides swap.
+
+    Of a claim that is off the books it is memorandum.
+    """
+    fee = pl.col("component") == Component.fee.value
+    off = pl.col("loan_id").is_in(day.charged_off().implode())
+    rows = told.select("loan_id", "event_id", "component", amount)
+    fees, penalties = against
+    day.book(rows.filter(fee & ~off), "fees_receivable", fees, amount)
+    day.book(rows.filter(~fee & ~off), "penalties_receivable", penalties, amount)
+    day.book(rows.filter(off), "memo_claim", "memo_contra", amount)
 
 
 def _grow(day: Running, moved: pl.DataFrame) -> None:

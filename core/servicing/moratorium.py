@@ -111,27 +111,15 @@ def passed(
         )
         .drop("to")
     )
-    solved = with_level_instalment(moved, _rest(moved))
+    waits = pl.col("interest_accrued").clip(lower_bound=0)
+    rest = moved.filter("ends").with_columns(
+        principal_agreed=pl.col("principal") - pl.col("principal_due") + waits
+    )
+    left = (pl.col("principal_agreed") > 0) & (n <= pl.col("instalments"))
+    solved = with_level_instalment(moved, rest.filter(left))
     after = with_period_interest(move_period(solved, calendars))
     joined = after.filter(pl.col("capitalised") > 0).select("loan_id", "capitalised")
     return after.select(loans.columns), joined
-
-
-def _rest(moved: pl.DataFrame) -> pl.DataFrame:
-    """Terms of what is left of loans whose moratorium ends, for a new level instalment."""
-    n = pl.col("instalment_no")
-    waits = pl.col("interest_accrued").clip(lower_bound=0)
-    return (
-        moved.filter("ends")
-        .with_columns(
-            principal_agreed=pl.col("principal") - pl.col("principal_due") + waits,
-            first_due_date="period_end",
-            disbursed_on="period_start",
-            instalments=(pl.col("instalments") - n + 1).cast(pl.Int16),
-            grace_principal=(pl.col("grace_principal") - n + 1).clip(lower_bound=0).cast(pl.Int8),
-        )
-        .filter((pl.col("principal_agreed") > 0) & (pl.col("instalments") > 0))
-    )
 
 
 def _moved(dues: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:

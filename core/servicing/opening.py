@@ -58,12 +58,22 @@ def with_period_interest(cursor: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_level_instalment(loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFrame:
-    """`loans` with the level instalment that pays off `rest`: terms of what is left, of some."""
+    """`loans` with the level instalment that pays off what is left of some.
+
+    `rest`: those of them, their cursor before the first instalment that is left, with what they
+    are to pay off as `principal_agreed`.
+    """
     if rest.is_empty():
         return loans
-    asked = rest.drop(CURSOR).with_columns(
-        emi=pl.lit(None, dtype=pl.Int64), first_interest_adjustment=pl.lit(0, dtype=pl.Int64)
-    )
+    n = pl.col("instalment_no").cast(pl.Int32)
+    asked = rest.with_columns(
+        first_due_date="period_end",
+        disbursed_on="period_start",
+        instalments=(pl.col("instalments") - pl.col("instalment_no") + 1).cast(pl.Int16),
+        grace_principal=(pl.col("grace_principal") - n + 1).clip(lower_bound=0).cast(pl.Int8),
+        emi=pl.lit(None, dtype=pl.Int64),
+        first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
+    ).drop(CURSOR)
     solved = agree(asked).select("loan_id", solved="emi")
     joined = loans.join(solved, on="loan_id", how="left", maintain_order="left")
     return joined.with_columns(emi=pl.coalesce("solved", "emi")).drop("solved")

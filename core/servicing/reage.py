@@ -155,9 +155,6 @@ def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
     ).drop("old_days")
     rest = moved.with_columns(
         principal_agreed=pl.col("principal") + pl.col("lifted_interest"),
-        first_due_date="to",
-        disbursed_on="period_start",
-        instalments="fresh",
         grace_principal=pl.lit(0, dtype=pl.Int8),
     ).filter(pl.col("principal_agreed") > 0)
     moved = with_level_instalment(moved, rest)

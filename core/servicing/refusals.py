@@ -56,9 +56,9 @@ def refused(orders: pl.DataFrame) -> pl.Series:
     (Int8, null: nothing paid out), `credit` (Int64), `disbursed_on` and `last_money` (Date:
     value date of the last money in or waiver that stands), `amortisation`, `interest_mode` (codes),
     `whole_schedule` (Boolean), `highest_ppb` (Int64: the product's bound), `rate_now` (Int64), and
-    of its interest pause `paused_until` (Date), of its moratorium `moratorium_left` (Int16), `accelerated_on` (Date),
-    `instalment_no` (Int16: the next to bill); of a pause that is ordered `starts`, ends on
-    `due_date`.
+    of its interest pause `paused_until` (Date), of its moratorium `moratorium_left` (Int16),
+    `accelerated_on` (Date), `instalment_no` (Int16: the next to bill); of a pause that is ordered
+    `starts`, ends on `due_date`.
     """
     kind, order = pl.col("kind"), pl.lit(None, dtype=pl.String)
     for one, states in ALLOWED.items():
@@ -118,7 +118,7 @@ COLUMNS = {
     "due_date": pl.Date, "status": pl.Int8, "credit": pl.Int64, "disbursed_on": pl.Date,
     "last_money": pl.Date, "amortisation": pl.Int8, "interest_mode": pl.Int8,
     "whole_schedule": pl.Boolean, "highest_ppb": pl.Int64, "starts": pl.Date,
-    "rate_now": pl.Int64, "paused_until": pl.Date, "moratorium_left": pl.Int16, "accelerated_on": pl.Date,
-    "instalment_no": pl.Int16,
+    "rate_now": pl.Int64, "paused_until": pl.Date, "moratorium_left": pl.Int16,
+    "accelerated_on": pl.Date, "instalment_no": pl.Int16,
 }  # fmt: skip
 """What `refused` reads, with its types."""

@@ -27,7 +27,7 @@ from core.servicing.allocation import allocate, money_rule, use_credit
 from core.servicing.changes import change, with_tranche
 from core.servicing.charges import charge, waive
 from core.servicing.closure import charge_off, claim, extinguished
-from core.servicing.dues_to_come import show_principal_due
+from core.servicing.dues_to_come import fall_due, show_principal_due
 from core.servicing.fees import origination_fees
 from core.servicing.instalments import earned_whole, point
 from core.servicing.moratorium import grant
@@ -36,7 +36,6 @@ from core.servicing.payouts import stand
 from core.servicing.reage import reage
 from core.servicing.running import Running
 from core.servicing.taken_back import chargeback, refund_credit
-from core.servicing.today import TODAY
 
 STEP = {
     # after billing: they never change the instalment due on the day
@@ -218,12 +217,8 @@ def _accelerate(day: Running, gone: pl.DataFrame) -> None:
     ids = gone.filter(pl.col("after_charge_off") == AfterChargeOff.accelerate_maturity.value)[
         "loan_id"
     ]
-    later = pl.col("loan_id").is_in(ids.implode()) & (pl.col("due_date") > TODAY)
-    if not day.dues.select(later.any()).item():
-        return
-    today = pl.when(later).then(TODAY).otherwise("due_date")
-    day.dues = day.dues.with_columns(due_date=today)
-    show_principal_due(day, day.touched["loan_id"].is_in(ids.implode()))
+    if fall_due(day, ids):
+        show_principal_due(day, day.touched["loan_id"].is_in(ids.implode()))
 
 
 def _write_off(day: Running, events: pl.DataFrame) -> None:

@@ -1,15 +1,15 @@
 """Command files: what people order, with maker, checker and a reason code.
 
 Some commands carry an `amount` (decimal, in the loan's currency), a charge also a `due_date`, a
-reversal, a waiver or an adjustment of a charge the `target_ref` of the payment or command it takes back (a chargeback may), a change of the contract
-`rate_percent`, `instalments` (how many more) or the `due_date` to move to, and whether to `keep`
-the `term` (default) or the `instalment`; a re-age how many `instalments` it makes, the `due_date`
-of the first, where the period changes `every` and `unit` (months, weeks, days), and whether its
-`interest` is `level` (default), or fixed at what is `payable` or in `full`; an interest
-pause, or one of delinquency, its `start_date` and, as `due_date`, its last day; what resumes
-delinquency its `start_date`; a moratorium how many `instalments` it
-passes over and what becomes of their `interest` (`none`, `simple`, `capitalised`). Files
-without such commands need none of these columns. A new command is added to `COMMANDS`.
+reversal, a waiver or an adjustment of a charge the `target_ref` of the payment or command it takes
+back (a chargeback may), a change of the contract `rate_percent`, `instalments` (how many more) or
+the `due_date` to move to, and whether to `keep` the `term` (default) or the `instalment`; a re-age
+how many `instalments` it makes, the `due_date` of the first, where the period changes `every` and
+`unit` (months, weeks, days), and whether its `interest` is `level` (default), or fixed at what is
+`payable` or in `full`; an interest pause, or one of delinquency, its `start_date` and, as
+`due_date`, its last day; what resumes delinquency its `start_date`; a moratorium how many
+`instalments` it passes over and what becomes of their `interest` (`none`, `simple`, `capitalised`).
+Files without such commands need none of these columns. A new command is added to `COMMANDS`.
 """
 
 from __future__ import annotations
