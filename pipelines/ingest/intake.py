@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -21,6 +22,7 @@ from core.policy.book import PolicyBook
 from core.policy.models import Product, TapeMapping
 from core.store.ledger import Ledger
 from core.store.rows import Intake
+from core.store.standing import event_keys, met, standing
 from pipelines.formats import commands, loan_tape, payments
 from pipelines.formats.table import Parsed
 from pipelines.ingest.landing import MAX_BYTES, LandingFile, scan
@@ -57,9 +59,9 @@ class _Known:
     events: pl.DataFrame
     first_open: dt.date | None
     standing: Callable[[pl.Series], pl.DataFrame]
-    """How loans stand, for what may be ordered of them (`Ledger.standing`)."""
+    """How loans stand, for what may be ordered of them (`core.store.standing`)."""
     met: Callable[[pl.Series], pl.DataFrame]
-    """What their money met, for chargebacks (`Ledger.met`)."""
+    """What their money met, for chargebacks (`core.store.standing.met`)."""
 
 
 def take_in(
@@ -86,7 +88,10 @@ def take_in(
         return report
     head = ledger.head()
     first_open = head.published_date + dt.timedelta(days=1) if head.published_date else None
-    known = _Known(ledger.loan_keys(), ledger.event_keys(), first_open, ledger.standing, ledger.met)
+    known = _Known(
+        ledger.loan_keys(), event_keys(ledger), first_open, partial(standing, ledger),
+        partial(met, ledger),
+    )  # fmt: skip
     waiting: list[Intake] = []
     kind = None
     for done, file in enumerate(fresh):

@@ -28,8 +28,8 @@ def lawful(
 ) -> tuple[pl.DataFrame, Bad]:
     """Orders that may enter, as rows of events with `kind`, and the rows refused, with rule.
 
-    `matched`: `commands.Orders` joined to their loans. `standing`: `Ledger.standing`.
-    `known_events`: `Ledger.event_keys`, for what a reversal takes back. `source`: entity and
+    `matched`: `commands.Orders` joined to their loans. `standing` and `known_events`, for what a
+    reversal takes back: `standing` and `event_keys` of `core.store.standing`. `source`: entity and
     source system, the start of every idempotency key.
     """
     decimals = {CURRENCY_CODES[name]: exponent for name, exponent in EXPONENT.items()}
@@ -231,7 +231,8 @@ def with_parts(
 ) -> pl.DataFrame:
     """Chargebacks that name their payment, with what the product asks again of what it met.
 
-    `met`: `Ledger.met`. A payment that no close has allocated yet is asked again as principal.
+    `met`: `core.store.standing.met`. A payment that no close has allocated yet is asked again as
+    principal.
     """
     named = rows.filter(
         (pl.col("kind") == Kind.chargeback.value)

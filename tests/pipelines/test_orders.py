@@ -11,6 +11,7 @@ from core.policy.book import PolicyBook
 from core.policy.models import Product
 from core.store.ledger import Ledger
 from core.store.reader import LedgerReader
+from core.store.standing import met, standing
 from pipelines.ingest.intake import take_in
 from pipelines.resources import TAPE, provenance, read_policies
 from pipelines.servicing.days import close_days, missing_days
@@ -101,7 +102,7 @@ def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(ledger: Ledger) 
                                     loans[fourth]: "reamortised", loans[fifth]: "reaged"}  # fmt: skip
     ended = reader.sql("SELECT loan_id, close_reason FROM loans WHERE close_reason = 'settled'")
     assert ended["loan_id"].to_list() == [loans[sixth]]
-    again = ledger.standing(pl.Series([loans[second]], dtype=pl.Int64))
+    again = standing(ledger, pl.Series([loans[second]], dtype=pl.Int64))
     assert again["paused_until"].to_list() == [dt.date(2018, 1, 20)]
 
 
@@ -149,8 +150,8 @@ def test_a_chargeback_that_names_its_payment_asks_again_for_what_it_met(ledger: 
     assert rules(ledger, "commands_2018-01-14.csv") == {}
     # the order came with its payment, before any close had allocated it: all of it is principal
     list(close_days(ledger, policies, missing_days(ledger), by))
-    met = ledger.met(ledger.loan_keys().filter(pl.col("loan_key") == loan)["loan_id"])
-    interest = met.filter(pl.col("component") == 1)["amount"].sum()
+    found = met(ledger, ledger.loan_keys().filter(pl.col("loan_key") == loan)["loan_id"])
+    interest = found.filter(pl.col("component") == 1)["amount"].sum()
     assert interest > 0
     drop(ledger, "commands_2018-01-16.csv",
          HEAD + order("c2", "chargeback", loan, "2018-01-16", amount="150.00", target_ref="p1"))  # fmt: skip

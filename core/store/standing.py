@@ -1,0 +1,93 @@
+"""What the ledger tells of loans and events before an order or a payment may enter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from core.ledger.codes import MONEY_IN, Kind, Status
+from core.store.past import NOT_RESTATED, PUBLISHED
+
+if TYPE_CHECKING:
+    from core.store.ledger import Ledger
+
+
+def event_keys(ledger: Ledger) -> pl.DataFrame:
+    """`idempotency_key`, `body_hash`, `loan_id`, `reverses` (key, or null) of every event.
+
+    Of charges also `charged` (Int64, minor units) and `charge` (the payload).
+    """
+    return ledger.frame(
+        "SELECT idempotency_key, body_hash, loan_id, CASE WHEN kind = ? THEN payload->>"
+        "'$.reverses' END AS reverses, CASE WHEN kind = ? THEN amount END AS charged, "
+        "CASE WHEN kind = ? THEN payload END AS charge FROM {lake}.events",
+        [Kind.reversal.value, Kind.charge_assessed.value, Kind.charge_assessed.value],
+    )
+
+
+def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
+    """Loans as they stand at the last published date, for what may be ordered of them.
+
+    `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `last_money`
+    (Date: value date of the last money in, or waiver of a charge, that was not taken back),
+    `rate_now` (Int64), `paused_until` (Date), `moratorium_left` (Int16) and `accelerated_on`
+    (Date) as the contract stands, and `instalment_no` (Int16), the next to bill.
+    """
+    head = ledger.head()
+    return ledger.of_loans(
+        f"""
+        WITH undone AS (SELECT payload->>'$.reverses' AS key FROM {{lake}}.events
+                        WHERE kind = $reversal),
+        ended AS (SELECT loan_id, last(closed_on ORDER BY version) AS closed_on,
+                         last(close_reason ORDER BY version) AS reason
+                  FROM {{lake}}.loans WHERE close_reason IS NOT NULL
+                    AND version IN {PUBLISHED} GROUP BY loan_id),
+        terms AS (SELECT loan_id, last(rate_ppb ORDER BY version) AS rate_ppb,
+                         last(paused_until ORDER BY version) AS paused_until,
+                         last(moratorium_left ORDER BY version) AS moratorium_left,
+                         last(accelerated_on ORDER BY version) AS accelerated_on
+                  FROM (SELECT version, loan_id, rate_ppb, paused_until, moratorium_left,
+                               accelerated_on FROM {{lake}}.loans
+                        WHERE close_reason IS NULL UNION ALL
+                        SELECT version, loan_id, rate_ppb, paused_until, moratorium_left,
+                               accelerated_on
+                        FROM {{lake}}.changed_terms)
+                  WHERE version IN {PUBLISHED} GROUP BY loan_id),
+        money AS (SELECT loan_id, max(value_date) AS last_money FROM {{lake}}.events
+                  WHERE kind IN (SELECT unnest($money)) AND loan_id IN (SELECT loan_id FROM _ids)
+                    AND idempotency_key NOT IN (SELECT key FROM undone)
+                  GROUP BY loan_id)
+        SELECT _ids.loan_id, coalesce(p.credit, 0) AS credit, m.last_money,
+               t.rate_ppb AS rate_now, t.paused_until, t.moratorium_left,
+               t.accelerated_on, p.instalment_no,
+               (CASE WHEN e.closed_on IS NULL THEN p.status
+                     WHEN e.reason = 'written off' THEN $written_off
+                     ELSE $closed END)::TINYINT AS status
+        FROM _ids
+        LEFT JOIN (SELECT loan_id, status, credit, instalment_no FROM {{lake}}.positions
+                   WHERE version = $version AND business_date = $date) p
+               ON p.loan_id = _ids.loan_id
+        LEFT JOIN ended e ON e.loan_id = _ids.loan_id
+        LEFT JOIN money m ON m.loan_id = _ids.loan_id
+        LEFT JOIN terms t ON t.loan_id = _ids.loan_id
+        """,
+        ids.unique(),
+        {
+            "reversal": Kind.reversal.value, "money": [k.value for k in (*MONEY_IN, Kind.charge_waived)],
+            "version": head.published_version, "date": head.published_date,
+            "written_off": Status.written_off.value, "closed": Status.closed.value,
+        },
+    )  # fmt: skip
+
+
+def met(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
+    """What money met on loans `ids`, as known now: `idempotency_key`, `component`, `amount`."""
+    return ledger.of_loans(
+        "SELECT e.idempotency_key, a.component, a.amount FROM {lake}.allocations a "
+        "JOIN _ids USING (loan_id) JOIN {lake}.events e ON e.event_id = a.event_id "
+        f"WHERE a.component IS NOT NULL AND a.version IN {PUBLISHED} "
+        f"AND {NOT_RESTATED.format(row='a')}",
+        ids.unique(),
+        [],
+    )
