@@ -96,8 +96,9 @@ def close_days(
         return
     head = ledger.head()
     _must_follow(head.published_date, days[0])
-    book, balances = ledger.book(policies)
+    # the book of this very head: another run may publish a day meanwhile, and is told at the commit
     parent = head.published_version
+    book, balances = ledger.book_at(policies, parent, head.published_date)
     booked = _by_booking_date(ledger, days)
     versions = ledger.reserve(len(days))
     digests = _digests(pl.concat([book.pending, *booked.values()]), policies)

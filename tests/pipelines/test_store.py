@@ -23,6 +23,7 @@ from core.store.reader import LedgerReader, open_ledger
 from core.store.settings import Settings
 from pipelines.ingest.intake import take_in
 from pipelines.resources import TAPE, provenance, read_policies
+from pipelines.servicing import days
 from pipelines.servicing.days import NotPublishedError, close_days, missing_days
 from pipelines.servicing.verify import rebuild, replay_loan
 from tests.conftest import closed_instance, fresh, with_positions
@@ -311,6 +312,25 @@ def test_every_version_names_its_inputs_and_control_totals(ran: Settings) -> Non
     assert totals["principal"] == int(reader.positions()["principal"].sum())
     parents = versions["parent"].to_list()
     assert parents[1:] == versions["version"].to_list()[:-1]
+
+
+def test_a_day_published_between_head_and_book_is_a_conflict(
+    tmp_path: Path, small_landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = fresh(tmp_path / "home", small_landing, "2018-01-02")
+    first, policies = opened(where)
+    second = Ledger(where)
+    day = missing_days(first)[0]
+    ran: list[dt.date] = []
+
+    def meanwhile(published: dt.date | None, asked: dt.date) -> None:
+        if not ran:  # the head is read, the book is not
+            ran.append(asked)
+            list(close_days(second, policies, [day], provenance(policies)))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(days, "_must_follow", meanwhile)
+    with pytest.raises(LedgerConflictError):
+        list(close_days(first, policies, [day], provenance(policies)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("number", range(1, len(schema.MIGRATIONS)))
