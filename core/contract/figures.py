@@ -28,6 +28,10 @@ UNITY = 10**18
 """Fixed point of discount factors: 18 decimals, so that P * UNITY stays within Int128."""
 
 
+NIGHTLY = 16
+"""Decimals of a period's rate whose nights accrue: with its days, the denominator stays in Int64."""
+
+
 class Amortisation(IntEnum):
     """How principal is spread over the instalments."""
 
@@ -135,6 +139,22 @@ class Figures:
         numerator = by_code(pl.col("basis"), self.basis, RateBasis, lambda b: numerators[b])
         denominator = by_code(pl.col("basis"), self.basis, RateBasis, lambda b: denominators[b])
         return numerator, denominator
+
+    def nightly_factor(self) -> tuple[pl.Expr, pl.Expr]:
+        """`rate_factor`, rounded to `NIGHTLY` decimals where the product says so (Int64 both).
+
+        Of the bases that prorate a period's factor by its nights.
+        """
+        numerator, denominator = self.rate_factor()
+        if not self.decimal:
+            return numerator, denominator
+        one = 10**NIGHTLY
+        scaled = rounded_quotient(int128(numerator) * one, int128(denominator), Rounding.half_even)
+        decimal = pl.col("decimal_factor")
+        return (
+            pl.when(decimal).then(scaled).otherwise(numerator),
+            pl.when(decimal).then(pl.lit(one, dtype=pl.Int64)).otherwise(denominator),
+        )
 
     def with_rate(self, cursor: Frame) -> Frame:
         """`cursor` with the rate of its period as `rate_over` / `rate_under` (Int64).

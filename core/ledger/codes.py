@@ -107,6 +107,10 @@ class Kind(IntEnum):
     delinquency_resumed = 24
     charge_adjusted = 25
     accelerated = 26
+    income_capitalised = 27
+    income_adjusted = 28
+    fee_bought_down = 29
+    buy_down_adjusted = 30
 
 
 class EventState(IntEnum):
@@ -143,6 +147,10 @@ EVENT_KINDS = {
     Kind.delinquency_resumed: "a pause of delinquency ends before its last day",
     Kind.charge_adjusted: "a person gives a fee or penalty back: it counts as money in",
     Kind.accelerated: "the lender terminates the contract: all that is owed is due",
+    Kind.income_capitalised: "a fee joins the principal; it is income over the loan's life",
+    Kind.income_adjusted: "a capitalised fee is given back in part: it counts as money in",
+    Kind.fee_bought_down: "another pays for the borrower's rate: income over the loan's life",
+    Kind.buy_down_adjusted: "what was paid for the borrower's rate is given back in part",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 
@@ -154,6 +162,7 @@ MONEY_IN = (
     Kind.payout_refund,
     Kind.interest_waived,
     Kind.charge_adjusted,
+    Kind.income_adjusted,
 )
 """Kinds that are allocated to what is owed. A product may allocate each its own way."""
 CHANGES = (
@@ -170,6 +179,7 @@ CHANGES = (
 REVERSIBLE = (
     *MONEY_IN,
     *CHANGES,
+    Kind.disbursed,
     Kind.charge_off,
     Kind.charge_assessed,
     Kind.charge_waived,
@@ -177,6 +187,9 @@ REVERSIBLE = (
     Kind.chargeback,
     Kind.delinquency_paused,
     Kind.delinquency_resumed,
+    Kind.income_capitalised,
+    Kind.fee_bought_down,
+    Kind.buy_down_adjusted,
 )
 """Kinds that a reversal may take back; a write-off is final."""
 KINDS_A_PRODUCT = 32

@@ -147,7 +147,7 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
         )
     )
     disbursed = (
-        moved.applied.filter(pl.col("kind") == Kind.disbursed)
+        moved.applied.filter(pl.col("kind").is_in(_LENDS))
         .group_by("loan_id")
         .agg(disbursed=pl.col("amount").sum())
     )
@@ -251,6 +251,7 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
 
 
 _GIVES_UP = [Kind.write_off.value, Kind.settled.value]
+_LENDS = [Kind.disbursed.value, Kind.income_capitalised.value]
 _BACK = [Kind.chargeback.value, Kind.credit_refunded.value]
 
 
@@ -311,6 +312,7 @@ def _ledger_equals_positions(closed: DayClose, balances: pl.DataFrame) -> Law:
         carrying("fees_due").alias("fees_receivable"),
         carrying("penalties_due").alias("penalties_receivable"),
         (-pl.col("credit").sum()).alias("borrower_credit"),
+        (-pl.col("income_deferred").sum()).alias("deferred_fee_income"),
         claim().filter(~kept).sum().alias("memo_claim"),
     )
     long = expected.unpivot(index=keys, variable_name="role", value_name="expected").with_columns(

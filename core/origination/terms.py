@@ -68,5 +68,8 @@ PINNED = (
     "down_payment_ppb",
     "tranches_over_all",
     "in_sequence",
+    "deferred_as_fee",
+    "buy_down_expensed",
+    "claims_scheduled",
 )
 """Columns that come of the product version a loan pins, joined by `product`."""

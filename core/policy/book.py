@@ -269,6 +269,9 @@ class PolicyBook:
                     "down_payment_ppb": s.down_payment_ppb,
                     "tranches_over_all": s.tranches == "all",
                     "in_sequence": p.day_order == "sequence",
+                    "deferred_as_fee": p.deferred_income == "fee",
+                    "claims_scheduled": i.charge_off_claims == "scheduled",
+                    "buy_down_expensed": p.buy_down == "expensed",
                 }
             )
         small = {
@@ -280,6 +283,9 @@ class PolicyBook:
             "instalment_multiple": pl.Int64,
             "down_payment_ppb": pl.Int64,
             "tranches_over_all": pl.Boolean,
+            "deferred_as_fee": pl.Boolean,
+            "buy_down_expensed": pl.Boolean,
+            "claims_scheduled": pl.Boolean,
         }
         schema = {name: small.get(name, pl.Int16) for name in rows[0]} | {"currency": pl.Int8}
         narrow = [n for n, t in schema.items() if t == pl.Int16 and n not in ("product", "entity")]
@@ -367,7 +373,8 @@ class PolicyBook:
         """`product` -> parameters of its origination fee; products without one have no row.
 
         `fee_of_payout`, `fee_of_interest` (Boolean: what the percentage is of), `fee_ppb`,
-        `fee_flat`, `fee_min`, `fee_max` (Int64), `fee_each` (every payout), `fee_deducted`.
+        `fee_flat`, `fee_min`, `fee_max` (Int64), `fee_each` (every payout), `fee_deducted`,
+        `fee_deferred` (income over the loan's life).
         """
         rows = []
         for code in range(len(self.registry)):
@@ -378,12 +385,14 @@ class PolicyBook:
                 (code, fee.of != "interest", fee.of != "principal", fee.percent_ppb,
                  fee.flat_minor, fee.minimum_minor,
                  fee.maximum_minor if fee.maximum_minor is not None else 2**62,
-                 fee.every_payout, fee.collected == "deducted", Rounding[fee.rounding].value)
+                 fee.every_payout, fee.collected == "deducted", fee.recognition == "straight_line",
+                 Rounding[fee.rounding].value)
             )  # fmt: skip
         schema = {
             "product": pl.Int16, "fee_of_payout": pl.Boolean, "fee_of_interest": pl.Boolean,
             "fee_ppb": pl.Int64, "fee_flat": pl.Int64, "fee_min": pl.Int64, "fee_max": pl.Int64,
-            "fee_each": pl.Boolean, "fee_deducted": pl.Boolean, "fee_rounding": pl.Int8,
+            "fee_each": pl.Boolean, "fee_deducted": pl.Boolean,
+            "fee_deferred": pl.Boolean, "fee_rounding": pl.Int8,
         }  # fmt: skip
         return pl.DataFrame(rows, schema=schema, orient="row")
 

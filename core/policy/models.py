@@ -92,6 +92,11 @@ class InterestRules(BaseModel):
     post_maturity: Literal["contract_rate", "none"] = "contract_rate"
     rebate: Literal["actuarial", "none"] = "actuarial"
     after_charge_off: Literal["regular", "zero_interest", "accelerate_maturity"] = "regular"
+    charge_off_claims: Literal["earned", "scheduled"] = Field(
+        default="earned",
+        description="interest that a charge-off takes off the books: what was earned, or all of the "
+        "schedule, which is fixed then",
+    )
 
 
 ExcessName = Literal[
@@ -105,6 +110,7 @@ MoneyName = Literal[
     "payout_refund",
     "interest_waived",
     "charge_adjusted",
+    "income_adjusted",
 ]
 
 
@@ -133,6 +139,15 @@ class PaymentRules(BaseModel):
     credit_use: Literal["next_due", "hold"] = "next_due"
 
 
+class PayoutRules(BaseModel):
+    """How much may be lent: payouts and fees that join the principal, against what was agreed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    over_ppb: int = Field(default=0, ge=0, description="beyond what was agreed, as a share of it")
+    over_minor: int = Field(default=0, ge=0, description="beyond what was agreed, minor units")
+
+
 class Bounds(BaseModel):
     """What may be applied for; outside it an application is refused with the bound named."""
 
@@ -153,9 +168,17 @@ class Product(Policy):
     schedule: ScheduleRules
     interest: InterestRules
     payments: PaymentRules = PaymentRules()
+    payouts: PayoutRules = PayoutRules()
     day_order: Literal["steps", "sequence"] = Field(
         default="steps",
         description="events of one day by the steps of the close, or as they came",
+    )
+    deferred_income: Literal["interest", "fee"] = Field(
+        default="interest", description="what deferred fees are taken as, over the loan's life"
+    )
+    buy_down: Literal["received", "expensed"] = Field(
+        default="received",
+        description="who pays for a bought-down rate: another, or the lender itself",
     )
     late_fee: Name | None = None
     origination_fee: Name | None = None
@@ -183,6 +206,12 @@ class Product(Policy):
         if whole and self.interest.after_charge_off != "regular":
             raise ValueError(
                 "interest.after_charge_off must be regular where schedule.stands_whole: true"
+            )
+        if self.interest.charge_off_claims == "scheduled" and (
+            self.interest.after_charge_off != "regular"
+        ):
+            raise ValueError(
+                "interest.charge_off_claims: scheduled needs interest.after_charge_off: regular"
             )
         if self.schedule.down_payment_ppb and not whole:
             raise ValueError("schedule.down_payment_ppb needs schedule.stands_whole: true")
@@ -245,6 +274,9 @@ class OriginationFee(Policy):
     flat_minor: int = Field(default=0, ge=0)
     minimum_minor: int = Field(default=0, ge=0)
     maximum_minor: int | None = None
+    recognition: Literal["immediate", "straight_line"] = Field(
+        default="immediate", description="as income at once, or evenly over the loan's life"
+    )
     every_payout: bool = Field(default=False, description="on each tranche, not the first alone")
     rounding: RoundingName = "half_even"
 
@@ -297,6 +329,7 @@ ROLES = (
     "penalty_income", "deferred_fee_income", "interest_charged_off", "fee_charged_off",
     "credit_loss", "recovery_income", "memo_claim", "memo_contra", "goodwill_expense",
     "write_off_expense", "interest_waived", "charge_waived", "charge_adjusted",
+    "buy_down_expense",
 )  # fmt: skip
 """Account roles of the postings table. Append only: codes are stored."""
 

@@ -16,6 +16,7 @@ from core.contract.figures import ACTUAL, Figures, RateBasis, codes
 from core.contract.money import PPB, Rounding, by_code, int128, lift
 from core.frames import LARGE
 from core.ledger.codes import AfterChargeOff, InterestMode, Status
+from core.servicing.deferral import any_deferred, left
 from core.servicing.today import TODAY
 
 
@@ -63,7 +64,7 @@ class Accrual:
             if basis in ACTUAL:
                 count = ACTUAL[basis]
                 return balance * (pl.col("rate_ppb") * self._nights(count.numerator))
-            numerator, denominator = self.figures.rate_factor()
+            numerator, denominator = self.figures.nightly_factor()
             adjustment = pl.when(pl.col("instalment_no") == 1).then(
                 pl.col("first_interest_adjustment")
             )
@@ -90,7 +91,7 @@ class Accrual:
         def of(basis: RateBasis) -> pl.Expr:
             if basis in ACTUAL:
                 return pl.lit(PPB * ACTUAL[basis].denominator, dtype=pl.Int64)
-            _, denominator = self.figures.rate_factor()
+            _, denominator = self.figures.nightly_factor()
             return denominator * self._period_days()
 
         return by_code(pl.col("basis"), self.figures.basis, RateBasis, of)
@@ -99,7 +100,8 @@ class Accrual:
 def accrue(wide: pl.DataFrame) -> pl.DataFrame:
     """`wide` (terms and positions) with the nights before `today` earned.
 
-    Sets `interest_accrued`, `accrued_today`, `interest_earned`, and clears `paid_today`.
+    Sets `interest_accrued`, `accrued_today`, `interest_earned`, `income_deferred`, and clears
+    `paid_today`.
     """
     if wide.is_empty():
         return wide
@@ -110,6 +112,7 @@ def accrue(wide: pl.DataFrame) -> pl.DataFrame:
         grown.alias("accrued_today"),
         (wide["interest_earned"] + grown).alias("interest_earned"),
         paid_today=pl.lit(0, dtype=pl.Int64),
+        **({"income_deferred": left(TODAY)} if any_deferred(wide) else {}),
     )
 
 

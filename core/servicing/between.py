@@ -13,6 +13,7 @@ from core.policy.models import Buckets
 from core.servicing.accrual import earned
 from core.servicing.book import STATE
 from core.servicing.day import with_claim_off_books
+from core.servicing.deferral import any_deferred, left
 from core.servicing.delinquency import age
 from core.servicing.stops import ONE_DAY
 from core.servicing.today import TODAY
@@ -118,5 +119,8 @@ class Stay:
             .otherwise("accrued_today"),
             interest_accrued=pl.when(quiet).then("whole").otherwise("interest_accrued"),
             paid_today=pl.when(quiet).then(0).otherwise("paid_today"),
+            income_deferred=pl.when(quiet).then(left(TODAY)).otherwise("income_deferred")
+            if any_deferred(rows)
+            else pl.col("income_deferred"),
         )
         return with_claim_off_books(age(lived, self.versions))

@@ -52,6 +52,10 @@ class Positions(dy.Schema):
     principal_paid = dy.Int64(min=0)
     interest_paid = dy.Int64(min=0)
     charges_paid = dy.Int64(min=0)  # fees and penalties
+    income_deferred = dy.Int64(min=0)  # fees not taken as income yet: what is left of ...
+    deferred_whole = dy.Int64(min=0)  # ... this much, evenly ...
+    deferred_from = dy.Date(nullable=True)  # ... from here ...
+    deferred_until = dy.Date(nullable=True)  # ... to here
 
 
 class Dues(dy.Schema):

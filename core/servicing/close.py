@@ -26,6 +26,7 @@ from core.servicing.billing import is_billed
 from core.servicing.book import STATE, Book, Dues, replaced
 from core.servicing.closure import reopened
 from core.servicing.day import visit
+from core.servicing.deferral import any_deferred, income, nightly
 from core.servicing.opening import agreed_terms, opened
 from core.servicing.today import dated
 
@@ -163,7 +164,7 @@ def _touched(wide: pl.DataFrame, dues: pl.DataFrame, today: pl.DataFrame) -> pl.
 
 
 def accruals(wide: pl.DataFrame) -> pl.DataFrame:
-    """The day's interest, aggregated: each loan's share stands in its position.
+    """The day's interest and deferred income, aggregated: positions tell each loan's share.
 
     Interest on a claim that is off the books is memorandum too.
     """
@@ -183,6 +184,9 @@ def accruals(wide: pl.DataFrame) -> pl.DataFrame:
             .with_columns(loan_id=pl.lit(0, dtype=pl.Int64))
         )
         earned.append(aggregated(transfer(sums, debit, credit, "earned")))
+    if any_deferred(wide):
+        taken = nightly(wide).filter(pl.col("taken") != 0)
+        earned.append(aggregated(transfer(taken, "deferred_fee_income", income(), "taken")))
     return pl.concat(earned)
 
 

@@ -19,6 +19,7 @@ from core.policy.models import Buckets
 from core.servicing.allocation import Allocations
 from core.servicing.billing import bill
 from core.servicing.closure import claim, close_at_zero
+from core.servicing.deferral import begin_again, take_the_rest
 from core.servicing.delinquency import age, with_oldest
 from core.servicing.fees import assess_late_fees
 from core.servicing.moratorium import pass_over
@@ -75,6 +76,8 @@ def visit(
     day.touched, earned = close_at_zero(day.touched)
     day.book(earned.filter(~off), "interest_accrued", "interest_income", "earned_at_payoff")
     day.book(earned.filter(off), "memo_claim", "memo_contra", "earned_at_payoff")
+    begin_again(day)
+    take_the_rest(day)
     counted = age(with_oldest(day.touched, day.dues, policies.delinquency), versions)
     after = with_claim_off_books(counted)
     standing, settled = _standing(day.dues, after)

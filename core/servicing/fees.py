@@ -72,14 +72,19 @@ def _share(asked: pl.DataFrame) -> pl.Expr:
 
 
 def origination_fees(paying: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
-    """What payouts cost: `loan_id`, `event_id`, `fee` (Int64), `fee_deducted`; rows above zero.
+    """What payouts cost: `loan_id`, `event_id`, `fee` (Int64), `fee_deducted`, `fee_deferred`.
+
+    Rows above zero alone.
 
     `paying`: terms and positions before the payout, with `event_id` and `payout`. `fees`:
     `PolicyBook.origination_fees`. A percentage of interest is of the schedule as agreed.
     """
     first = (pl.col("principal") == 0) & (pl.col("principal_paid") == 0)
     asked = paying.join(fees, on="product").filter(first | pl.col("fee_each"))
-    nothing = paying.select("loan_id", "event_id", fee="payout", fee_deducted=pl.lit(False)).clear()
+    no = pl.lit(False)
+    nothing = paying.select(
+        "loan_id", "event_id", fee="payout", fee_deducted=no, fee_deferred=no
+    ).clear()
     if asked.is_empty():
         return nothing
     asked = asked.with_columns(borne=pl.lit(0, dtype=pl.Int64))

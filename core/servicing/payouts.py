@@ -21,7 +21,8 @@ def stand(
 ) -> pl.DataFrame:
     """Dues with the instalments of what was paid out today spread over the schedule.
 
-    `paid_out`: terms and positions before the payout, with `payout`. The first payout makes
+    `paid_out`: terms and positions before the payout, with `payout`, and whether the borrower
+    pays a share of it (`shared`). The first payout makes
     the schedule; a later one makes the instalments to come anew over their principal and the
     tranche. A down payment is due at once, as an instalment numbered below zero.
     """
@@ -40,11 +41,11 @@ def stand(
     loans = (
         paid_out.join(standing, on="loan_id", how="left", maintain_order="left")
         .join(earlier, on="loan_id", how="left", maintain_order="left")
-        .with_columns(down=down_payment(pl.col("payout")))
+        .with_columns(down=pl.when("shared").then(down_payment(pl.col("payout"))).otherwise(0))
     )
     billed = (pl.col("instalment_no") - 1).clip(upper_bound=pl.col("instalments") - 1)
     spread = loans.select(
-        *paid_out.drop("payout").columns,
+        *paid_out.drop("payout", "shared").columns,
         first_no=billed,
         # flat interest is by periods, not by nights
         later=pl.when(

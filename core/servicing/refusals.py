@@ -44,6 +44,8 @@ ALLOWED: dict[Kind, frozenset[Status | None]] = {
     Kind.interest_waived: _OWING,
     Kind.charge_waived: _LIVING,
     Kind.charge_adjusted: _OWING,
+    Kind.income_capitalised: frozenset({Status.active, Status.overpaid}),
+    Kind.fee_bought_down: _LIVING,
 }
 """States in which an order may be given. A kind that is not here may come in any state."""
 
@@ -58,7 +60,9 @@ def refused(orders: pl.DataFrame) -> pl.Series:
     `whole_schedule` (Boolean), `highest_ppb` (Int64: the product's bound), `rate_now` (Int64), and
     of its interest pause `paused_until` (Date), of its moratorium `moratorium_left` (Int16),
     `accelerated_on` (Date), `instalment_no` (Int16: the next to bill); of a pause that is ordered
-    `starts`, ends on `due_date`.
+    `starts`, ends on `due_date`. `lent` and `limit` (Int64): what was lent, with fees that joined
+    the principal, and how much may be; `capitalised`, `bought_down` (Int64): such fees, and what
+    was paid for the borrower's rate, less what was given back.
     """
     kind, order = pl.col("kind"), pl.lit(None, dtype=pl.String)
     for one, states in ALLOWED.items():
@@ -107,6 +111,15 @@ def refused(orders: pl.DataFrame) -> pl.Series:
         .then(pl.lit("nothing_to_spread_anew_yet"))
         .when((kind == Kind.charge_off) & (pl.col("value_date") < pl.col("last_money")))
         .then(pl.lit("charge_off_before_the_last_payment"))
+        .when(
+            kind.is_in([Kind.disbursed.value, Kind.income_capitalised.value])
+            & (pl.col("lent") + pl.col("amount") > pl.col("limit"))
+        )
+        .then(pl.lit("more_than_may_be_lent"))
+        .when((kind == Kind.income_adjusted) & (pl.col("amount") > pl.col("capitalised")))
+        .then(pl.lit("more_than_was_capitalised"))
+        .when((kind == Kind.buy_down_adjusted) & (pl.col("amount") > pl.col("bought_down")))
+        .then(pl.lit("more_than_was_bought_down"))
         .when((kind == Kind.credit_refunded) & (pl.col("amount") > pl.col("credit").fill_null(0)))
         .then(pl.lit("more_than_the_credit"))
     )
@@ -119,6 +132,7 @@ COLUMNS = {
     "last_money": pl.Date, "amortisation": pl.Int8, "interest_mode": pl.Int8,
     "whole_schedule": pl.Boolean, "highest_ppb": pl.Int64, "starts": pl.Date,
     "rate_now": pl.Int64, "paused_until": pl.Date, "moratorium_left": pl.Int16,
-    "accelerated_on": pl.Date, "instalment_no": pl.Int16,
+    "accelerated_on": pl.Date, "instalment_no": pl.Int16, "lent": pl.Int64, "limit": pl.Int64,
+    "capitalised": pl.Int64, "bought_down": pl.Int64,
 }  # fmt: skip
 """What `refused` reads, with its types."""

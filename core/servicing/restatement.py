@@ -17,11 +17,12 @@ import polars as pl
 from core.frames import empty
 from core.ledger.accounts import ROLE
 from core.ledger.codes import ENDED, Kind
-from core.ledger.transfers import transfer
+from core.ledger.transfers import Transfers, transfer
 from core.policy.book import PolicyBook
 from core.servicing.book import Book, Dues
 from core.servicing.close import DayClose, close
 from core.servicing.closure import REOPENING
+from core.servicing.deferral import income
 from core.servicing.jump import Jumped, jump
 from core.servicing.today import dated
 
@@ -216,7 +217,8 @@ def _differences(
     """Transfers that turn what was `booked` into the `moves` of the life again, booked on `date`.
 
     Movements differ by loan, value date and pair of accounts. Daily interest, which is booked
-    as one sum for all loans, differs by what a loan has earned in all.
+    as one sum for all loans, differs by what a loan has earned in all; deferred income by what
+    its own movements leave unexplained of the change of its line.
     """
     signed = pl.concat(
         [
@@ -241,7 +243,11 @@ def _differences(
         value_date="value_date",
         booking_date=pl.lit(date),
     )
-    return pl.concat([moves, _earned_differences(book, ids, lived, ended, date)])
+    nights = [
+        _earned_differences(book, ids, lived, ended, date),
+        _taken_differences(book, ids, lived, signed, date),
+    ]
+    return pl.concat([moves, *nights])
 
 
 def _signed(transfers: pl.DataFrame, sign: int) -> pl.DataFrame:
@@ -282,4 +288,34 @@ def _earned_differences(
     )
     eve = dated(both.sort("loan_id"), date - ONE_DAY)
     moved = transfer(eve, "interest_accrued", "interest_income", "more")
+    return moved.with_columns(booking_date=pl.lit(date))
+
+
+def _taken_differences(
+    book: Book, ids: pl.Series, lived: Book, signed: pl.DataFrame, date: dt.date
+) -> pl.DataFrame:
+    """Deferred income of nights: the line before and after, and what moved it loan by loan."""
+    line = ROLE["deferred_fee_income"]
+    keys = [*_PLACE, "deferred_as_fee"]
+    was = book.wide().filter(
+        pl.col("loan_id").is_in(ids.implode()) & (pl.col("deferred_whole") != 0)
+    )
+    now = lived.wide().filter(pl.col("deferred_whole") != 0)
+    grew = signed.filter((pl.col("credit") == line) | (pl.col("debit") == line)).with_columns(
+        amount=pl.when(pl.col("credit") == line).then("amount").otherwise(-pl.col("amount"))
+    )
+    if was.is_empty() and now.is_empty() and grew.is_empty():
+        return empty(Transfers)
+    loans = pl.concat(
+        [frame.select(keys) for frame in (lived.wide(), *([lived.closed] if lived.closed is not None else []))]
+    ).unique("loan_id")  # fmt: skip
+    more = pl.concat(
+        [
+            was.select("loan_id", more="income_deferred"),
+            now.select("loan_id", more=-pl.col("income_deferred")),
+            grew.select("loan_id", more="amount"),
+        ]
+    ).group_by("loan_id").agg(pl.col("more").sum())  # fmt: skip
+    eve = dated(loans.join(more, on="loan_id").sort("loan_id"), date - ONE_DAY)
+    moved = transfer(eve, "deferred_fee_income", income(), "more")
     return moved.with_columns(booking_date=pl.lit(date))

@@ -27,8 +27,10 @@ from core.servicing.allocation import allocate, money_rule, use_credit
 from core.servicing.changes import change, with_tranche
 from core.servicing.charges import charge, waive
 from core.servicing.closure import charge_off, claim, extinguished
+from core.servicing.deferral import defer, lose_the_rest
 from core.servicing.dues_to_come import fall_due, show_principal_due
 from core.servicing.fees import origination_fees
+from core.servicing.fixing import fix_charged_off
 from core.servicing.instalments import earned_whole, point
 from core.servicing.moratorium import grant
 from core.servicing.pause import pause
@@ -41,6 +43,9 @@ STEP = {
     # after billing: they never change the instalment due on the day
     **dict.fromkeys(CHANGES, 3),
     Kind.disbursed: 4,
+    Kind.income_capitalised: 4,
+    Kind.fee_bought_down: 4,
+    Kind.buy_down_adjusted: 6,
     **dict.fromkeys(MONEY_IN, 6),
     Kind.chargeback: 7,
     Kind.credit_refunded: 7,
@@ -57,6 +62,7 @@ SOURCE = {
     Kind.goodwill_credit: "goodwill_expense",
     Kind.interest_waived: "interest_waived",
     Kind.charge_adjusted: "charge_adjusted",
+    Kind.income_adjusted: "deferred_fee_income",
 }
 """Account that pays for a kind of money in; others come through payment_clearing."""
 _RECEIVABLE = {
@@ -122,6 +128,8 @@ def _money(day: Running, events: pl.DataFrame, kind: Kind) -> None:
     book_receipts(
         day, done.allocations, frozen, SOURCE.get(kind, "payment_clearing"), kind in REFUNDS
     )
+    if kind is Kind.income_adjusted:
+        defer(day, events.with_columns(amount=-pl.col("amount")))
 
 
 def credit_meets_dues(day: Running) -> None:
@@ -164,18 +172,56 @@ def book_receipts(
 
 def _disburse(day: Running, events: pl.DataFrame) -> None:
     """Pay out; `principal` grows from the night of the date on."""
+    paying = day.touched.join(
+        events.select("loan_id", "event_id", payout="amount"), on="loan_id", maintain_order="left"
+    )
+    cost = origination_fees(paying, day.policies.origination_fees)
+    _lend(day, events, "payout_clearing")
+    to = pl.when("fee_deferred").then(ROLE["deferred_fee_income"]).otherwise(ROLE["fee_income"])
+    day.book(cost.filter("fee_deducted"), "payout_clearing", to, "fee")
+    day.book(cost.filter(~pl.col("fee_deducted")), "payment_clearing", to, "fee")
+    later = cost.filter("fee_deferred")
+    if later.height:
+        defer(day, later.rename({"fee": "amount"}))
+
+
+def _capitalise(day: Running, events: pl.DataFrame) -> None:
+    """A fee joins the principal, as a payout that no one gets; it is income as time goes by."""
+    _lend(day, events, "deferred_fee_income")
+    defer(day, events)
+
+
+def _buy_down(day: Running, events: pl.DataFrame) -> None:
+    """Another, or the lender itself, pays for the borrower's rate; the claim is as it was."""
+    _bought(day, events)
+
+
+def _adjust_buy_down(day: Running, events: pl.DataFrame) -> None:
+    """So much of it is given back."""
+    _bought(day, events.with_columns(amount=-pl.col("amount")))
+
+
+def _bought(day: Running, events: pl.DataFrame) -> None:
+    own = day.touched.select("loan_id", "buy_down_expensed")
+    told = events.select("loan_id", "event_id", "amount").join(own, on="loan_id")
+    payer = pl.when("buy_down_expensed").then(ROLE["buy_down_expense"])
+    day.book(told, payer.otherwise(ROLE["payment_clearing"]), "deferred_fee_income", "amount")
+    defer(day, told)
+
+
+def _lend(day: Running, events: pl.DataFrame, source: str) -> None:
+    """Principal grows by the amounts, paid for by `source`; no share of the borrower's own but
+    for a payout."""
     out = events.select("loan_id", "event_id", payout="amount")
     grown = day.touched.join(out, on="loan_id", how="left", maintain_order="left")
-    fees = day.policies.origination_fees
-    cost = origination_fees(grown.filter(pl.col("payout").is_not_null()), fees)
     whole = grown["whole_schedule"] & grown["payout"].is_not_null()
     if whole.any():
-        day.dues = stand(grown.filter(whole).drop("event_id"), day.dues, day.policies.calendars)
+        shared = pl.lit(source == "payout_clearing")
+        paid_out = grown.filter(whole).drop("event_id").with_columns(shared=shared)
+        day.dues = stand(paid_out, day.dues, day.policies.calendars)
     grown = _lent(grown, day)
     day.touched = grown.select(day.touched.columns)
-    day.book(out, "loan_principal", "payout_clearing", "payout")
-    day.book(cost.filter("fee_deducted"), "payout_clearing", "fee_income", "fee")
-    day.book(cost.filter(~pl.col("fee_deducted")), "payment_clearing", "fee_income", "fee")
+    day.book(out, "loan_principal", source, "payout")
     if whole.any():
         show_principal_due(day, whole)
         day.touched = point(day.touched, day.dues, whole)
@@ -196,6 +242,7 @@ def _lent(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
 
 def _charge_off(day: Running, events: pl.DataFrame) -> None:
     """Off the books; the claim lives on in memorandum."""
+    fix_charged_off(day, events)
     day.touched, rest = earned_whole(day.touched, day.dues, events)
     day.book(rest, "interest_accrued", "interest_income", "rest")
     day.touched, gone = charge_off(day.touched, events.select("loan_id", "event_id"))
@@ -207,6 +254,7 @@ def _charge_off(day: Running, events: pl.DataFrame) -> None:
     day.book(gone, "fee_charged_off", "fees_receivable", "fees_due")
     day.book(gone, "fee_charged_off", "penalties_receivable", "penalties_due")
     day.book(gone, "memo_claim", "memo_contra", "claim")
+    lose_the_rest(day, gone, "credit_loss")
 
 
 def _accelerate(day: Running, gone: pl.DataFrame) -> None:
@@ -253,6 +301,7 @@ def _give_up(day: Running, events: pl.DataFrame, status: Status) -> None:
         day.book(kept, "write_off_expense", role, column)
     off = hit.filter(pl.col("status") == Status.charged_off.value)
     day.book(off, "memo_contra", "memo_claim", "claim")
+    lose_the_rest(day, hit, "write_off_expense")
     day.touched = extinguished(day.touched, hit["loan_id"], status)
 
 
@@ -266,6 +315,9 @@ _HANDLERS = {
     Kind.write_off: _write_off,
     Kind.settled: _settle,
     Kind.disbursed: _disburse,
+    Kind.income_capitalised: _capitalise,
+    Kind.fee_bought_down: _buy_down,
+    Kind.buy_down_adjusted: _adjust_buy_down,
     Kind.charge_assessed: charge,
     Kind.charge_waived: waive,
     Kind.chargeback: chargeback,

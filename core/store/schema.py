@@ -106,7 +106,18 @@ _RELIEF_AND_MATURITY = [
     )
 ]
 
-MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _DATES_OF_CHANGES, _RELIEF_AND_MATURITY)
+_DEFERRED_INCOME = [
+    f"ALTER TABLE {{lake}}.positions ADD COLUMN IF NOT EXISTS {column}"
+    for column in (
+        "income_deferred BIGINT DEFAULT 0",
+        "deferred_whole BIGINT DEFAULT 0",
+        "deferred_from DATE",
+        "deferred_until DATE",
+    )
+]
+
+MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _DATES_OF_CHANGES, _RELIEF_AND_MATURITY,
+                                     _DEFERRED_INCOME)  # fmt: skip
 """Statements by number, from 1. Append; never change one that was released."""
 
 

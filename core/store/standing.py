@@ -16,14 +16,30 @@ if TYPE_CHECKING:
 def event_keys(ledger: Ledger) -> pl.DataFrame:
     """`idempotency_key`, `body_hash`, `loan_id`, `reverses` (key, or null) of every event.
 
-    Of charges also `charged` (Int64, minor units) and `charge` (the payload).
+    Of charges also `charged` (Int64, minor units) and `charge` (the payload); of deferred fees
+    `deferred` (Int64, below zero where it is given back) and `family` (1 capitalised, 2 bought
+    down).
     """
     return ledger.frame(
-        "SELECT idempotency_key, body_hash, loan_id, CASE WHEN kind = ? THEN payload->>"
-        "'$.reverses' END AS reverses, CASE WHEN kind = ? THEN amount END AS charged, "
-        "CASE WHEN kind = ? THEN payload END AS charge FROM {lake}.events",
-        [Kind.reversal.value, Kind.charge_assessed.value, Kind.charge_assessed.value],
+        """
+        SELECT idempotency_key, body_hash, loan_id,
+               CASE WHEN kind = $reversal THEN payload->>'$.reverses' END AS reverses,
+               CASE WHEN kind = $charge THEN amount END AS charged,
+               CASE WHEN kind = $charge THEN payload END AS charge,
+               CASE WHEN kind IN ($capitalised, $bought) THEN amount
+                    WHEN kind IN ($adjusted, $returned) THEN -amount END AS deferred,
+               CASE WHEN kind IN ($capitalised, $adjusted) THEN 1
+                    WHEN kind IN ($bought, $returned) THEN 2 END AS family
+        FROM {lake}.events
+        """,
+        {"reversal": Kind.reversal.value, "charge": Kind.charge_assessed.value, **_DEFERS},
     )
+
+
+_DEFERS: dict[str, object] = {
+    "capitalised": Kind.income_capitalised.value, "adjusted": Kind.income_adjusted.value,
+    "bought": Kind.fee_bought_down.value, "returned": Kind.buy_down_adjusted.value,
+}  # fmt: skip
 
 
 def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
@@ -32,7 +48,8 @@ def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
     `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `last_money`
     (Date: value date of the last money in, or waiver of a charge, that was not taken back),
     `rate_now` (Int64), `paused_until` (Date), `moratorium_left` (Int16) and `accelerated_on`
-    (Date) as the contract stands, and `instalment_no` (Int16), the next to bill.
+    (Date) as the contract stands, `instalment_no` (Int16), the next to bill, `agreed` (Int64: the
+    principal), and what events that stand make `lent`, `capitalised` and `bought_down` (Int64).
     """
     head = ledger.head()
     return ledger.of_loans(
@@ -46,21 +63,33 @@ def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
         terms AS (SELECT loan_id, last(rate_ppb ORDER BY version) AS rate_ppb,
                          last(paused_until ORDER BY version) AS paused_until,
                          last(moratorium_left ORDER BY version) AS moratorium_left,
-                         last(accelerated_on ORDER BY version) AS accelerated_on
+                         last(accelerated_on ORDER BY version) AS accelerated_on,
+                         last(principal_agreed ORDER BY version) AS agreed
                   FROM (SELECT version, loan_id, rate_ppb, paused_until, moratorium_left,
-                               accelerated_on FROM {{lake}}.loans
+                               accelerated_on, principal_agreed FROM {{lake}}.loans
                         WHERE close_reason IS NULL UNION ALL
                         SELECT version, loan_id, rate_ppb, paused_until, moratorium_left,
-                               accelerated_on
+                               accelerated_on, principal_agreed
                         FROM {{lake}}.changed_terms)
                   WHERE version IN {PUBLISHED} GROUP BY loan_id),
         money AS (SELECT loan_id, max(value_date) AS last_money FROM {{lake}}.events
                   WHERE kind IN (SELECT unnest($money)) AND loan_id IN (SELECT loan_id FROM _ids)
                     AND idempotency_key NOT IN (SELECT key FROM undone)
-                  GROUP BY loan_id)
+                  GROUP BY loan_id),
+        sums AS (SELECT loan_id,
+                        sum(amount) FILTER (kind IN ($disbursed, $capitalised))::BIGINT AS lent,
+                        sum(CASE kind WHEN $capitalised THEN amount WHEN $adjusted THEN -amount
+                            END)::BIGINT AS capitalised,
+                        sum(CASE kind WHEN $bought THEN amount WHEN $returned THEN -amount
+                            END)::BIGINT AS bought_down
+                 FROM {{lake}}.events
+                 WHERE loan_id IN (SELECT loan_id FROM _ids)
+                   AND idempotency_key NOT IN (SELECT key FROM undone WHERE key IS NOT NULL)
+                 GROUP BY loan_id)
         SELECT _ids.loan_id, coalesce(p.credit, 0) AS credit, m.last_money,
                t.rate_ppb AS rate_now, t.paused_until, t.moratorium_left,
-               t.accelerated_on, p.instalment_no,
+               t.accelerated_on, p.instalment_no, t.agreed, coalesce(s.lent, 0) AS lent,
+               coalesce(s.capitalised, 0) AS capitalised, coalesce(s.bought_down, 0) AS bought_down,
                (CASE WHEN e.closed_on IS NULL THEN p.status
                      WHEN e.reason = 'written off' THEN $written_off
                      ELSE $closed END)::TINYINT AS status
@@ -71,9 +100,11 @@ def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
         LEFT JOIN ended e ON e.loan_id = _ids.loan_id
         LEFT JOIN money m ON m.loan_id = _ids.loan_id
         LEFT JOIN terms t ON t.loan_id = _ids.loan_id
+        LEFT JOIN sums s ON s.loan_id = _ids.loan_id
         """,
         ids.unique(),
         {
+            "disbursed": Kind.disbursed.value, **_DEFERS,
             "reversal": Kind.reversal.value, "money": [k.value for k in (*MONEY_IN, Kind.charge_waived)],
             "version": head.published_version, "date": head.published_date,
             "written_off": Status.written_off.value, "closed": Status.closed.value,

@@ -46,6 +46,11 @@ COMMANDS = {
     "accelerate": Kind.accelerated,
     "pause_delinquency": Kind.delinquency_paused,
     "resume_delinquency": Kind.delinquency_resumed,
+    "pay_out": Kind.disbursed,
+    "capitalise_fee": Kind.income_capitalised,
+    "adjust_fee": Kind.income_adjusted,
+    "buy_down": Kind.fee_bought_down,
+    "adjust_buy_down": Kind.buy_down_adjusted,
 }
 """What may be ordered, and the kind of event that it becomes."""
 CHANGES = (

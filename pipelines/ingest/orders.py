@@ -9,7 +9,7 @@ import polars as pl
 
 from core.contract.due_dates import Unit
 from core.contract.figures import Amortisation
-from core.contract.money import CURRENCY_CODES, EXPONENT
+from core.contract.money import CURRENCY_CODES, EXPONENT, PPB, int128
 from core.ledger.codes import MONEY_IN, REVERSIBLE, InterestMode, Kind, Status
 from core.policy.book import PolicyBook
 from core.servicing.refusals import refused
@@ -72,9 +72,12 @@ def _judged(
             "amortisation": [Amortisation[p.schedule.amortisation].value for p in products],
             "interest_mode": [InterestMode[p.interest.accrual].value for p in products],
             "whole_schedule": [p.schedule.stands_whole for p in products],
+            "over_ppb": [p.payouts.over_ppb for p in products],
+            "over_minor": [p.payouts.over_minor for p in products],
         },
         schema={"product": pl.Int16, "highest_ppb": pl.Int64, "amortisation": pl.Int8,
-                "interest_mode": pl.Int8, "whole_schedule": pl.Boolean},
+                "interest_mode": pl.Int8, "whole_schedule": pl.Boolean,
+                "over_ppb": pl.Int64, "over_minor": pl.Int64},
     )  # fmt: skip
     about = (
         orders.drop("amount")
@@ -88,8 +91,32 @@ def _judged(
     begun = pl.when(pl.col("disbursed_on") <= pl.col("value_date")).then(
         pl.lit(Status.active.value, dtype=pl.Int8)
     )
-    about = about.with_columns(status=pl.coalesce("status", begun))
+    about = about.with_columns(
+        status=pl.coalesce("status", begun),
+        limit=pl.col("agreed") + pl.col("over_minor") + _share(pl.col("agreed")),
+        **_with_orders_before(),
+    )
     return orders.with_columns(rule=refused(about))
+
+
+def _share(agreed: pl.Expr) -> pl.Expr:
+    """What may be lent beyond what was agreed, as a share of it, rounded down."""
+    return (int128(agreed) * int128(pl.col("over_ppb")) // PPB).cast(pl.Int64)
+
+
+def _with_orders_before() -> dict[str, pl.Expr]:
+    """What the loan had lent and deferred by then, orders of the file before this one included."""
+
+    def before(*kinds: Kind) -> pl.Expr:
+        theirs = pl.when(pl.col("kind").is_in([k.value for k in kinds])).then("amount").otherwise(0)
+        return theirs.cum_sum().over("loan_id") - theirs
+
+    lends = before(Kind.disbursed, Kind.income_capitalised)
+    return {
+        "lent": pl.col("lent") + lends,
+        "capitalised": pl.col("capitalised") - before(Kind.income_adjusted),
+        "bought_down": pl.col("bought_down") - before(Kind.buy_down_adjusted),
+    }
 
 
 def _events(orders: pl.DataFrame) -> pl.DataFrame:
@@ -163,7 +190,11 @@ def _reversals(
     missing = asked.filter(~pl.col("line").is_in(found["line"].implode()))
     bad = [
         {"line": line, "rule": rule, "found": ref}
-        for rule, frame in (("unknown_target", missing), ("already_reversed", twice))
+        for rule, frame in (
+            ("unknown_target", missing),
+            ("already_reversed", twice),
+            ("fee_was_adjusted_since", _adjusted(found, known_events)),
+        )
         for line, ref in asked.join(frame.select("line").unique(), on="line")
         .select("line", "target_ref").rows()
     ]  # fmt: skip
@@ -173,6 +204,18 @@ def _reversals(
     kept = rows.filter(~pl.col("line").is_in(refused.implode()))
     kept = kept.join(told, on="line", how="left", maintain_order="left")
     return kept.with_columns(payload=pl.coalesce("told", "payload")).drop("told"), bad
+
+
+def _adjusted(found: pl.DataFrame, known_events: pl.DataFrame) -> pl.DataFrame:
+    """Reversals (`line`) of deferred fees of which more was given back than others would leave."""
+    undone = known_events["reverses"].drop_nulls()
+    stands = known_events.filter(
+        pl.col("family").is_not_null() & ~pl.col("idempotency_key").is_in(undone.implode())
+    )
+    sums = stands.group_by("loan_id", "family").agg(net=pl.col("deferred").sum())
+    targets = stands.select("loan_id", "family", "deferred", key="idempotency_key")
+    left = found.join(targets, on=["loan_id", "key"]).join(sums, on=["loan_id", "family"])
+    return left.filter(pl.col("net") < pl.col("deferred")).select("line")
 
 
 def _waivers(

@@ -35,12 +35,16 @@ class Booked:
     charged: set[int] = field(default_factory=set)
     posted: set[int] = field(default_factory=set)
     after: int = -1
+    taken: int = 0
+    """Deferred income that rows have by now."""
+    lost: dict[str, Any] | None = None
+    """The row of what a charge-off took of it."""
     closing: tuple[dict[str, Any], set[int]] | None = None
     """The activity row of a closing, and the instalments that it listed."""
 
     def copy(self) -> Booked:
         return Booked(list(self.rows), self.through, self.interest, set(self.charged),
-                      set(self.posted), self.after, self.closing)  # fmt: skip
+                      set(self.posted), self.after, self.taken, self.lost, self.closing)  # fmt: skip
 
     def add(self, date: dt.date, step: int, interest: int, fees: int, penalties: int,
             kind: str = "Accrual") -> None:  # fmt: skip
@@ -81,11 +85,15 @@ def _booked(shown: Shown) -> Booked:
 
 
 def _go_on(booked: Booked, shown: Shown) -> None:
-    earned = _Earned(shown)
+    earned, taken = _Earned(shown), _Taken(shown)
     if booked.closing and _still(shown):  # it lives again: what closing listed is taken back
         booked.rows = [r for r in booked.rows if r is not booked.closing[0]]
         booked.posted -= booked.closing[1]
         booked.closing = None
+    if booked.lost and shown.position and shown.position["status"] != Status.charged_off:
+        booked.rows = [r for r in booked.rows if r is not booked.lost]
+        booked.taken -= booked.lost["amount"]
+        booked.lost = None
     by_submission = False
     for step in shown.life.case["steps"]:
         if step["type"] == "config" and step["name"] == "charge-accrual-date":
@@ -94,15 +102,52 @@ def _go_on(booked: Booked, shown: Shown) -> None:
             continue
         if step["type"] in END_OF_DAY and step.get("loan", shown.life.loan) == shown.life.loan:
             day = dt.date.fromisoformat(step["business_date"]) - ONE_DAY
-            _end_of_day(booked, shown, earned, day, step["i"], by_submission)
+            _end_of_day(booked, shown, earned, taken, day, step["i"], by_submission)
         if step["type"] == "job" and step["name"] == "periodic_accrual":  # to the day itself
             day = dt.date.fromisoformat(step["business_date"])
-            _end_of_day(booked, shown, earned, day, step["i"], by_submission)
+            _end_of_day(booked, shown, earned, taken, day, step["i"], by_submission)
         if step["type"] == "terminate_contract" and step["loan"] == shown.life.loan:
             day = dt.date.fromisoformat(step["business_date"])
             booked.add(day, step["i"], max(earned.to(day) - booked.interest, 0), 0, 0)
     booked.after = shown.life.after
-    _at_the_end(booked, shown, earned)
+    _at_the_end(booked, shown, earned, taken)
+
+
+class _Taken:
+    """Deferred income of a loan that is taken, or lost, by the end of each day, its night included."""
+
+    def __init__(self, shown: Shown) -> None:
+        mine = shown.seen.deferred.filter(pl.col("loan_id") == shown.id).sort("on")
+        self._left = dict(mine.select("on", "next").rows())
+        self.signs = [
+            (s.date, (s.amount or 0) * _SIGN[s.kind]) for s, _ in shown.events if s.kind in _SIGN
+        ]
+        given = shown.terms.get("capitalized_income")
+        self.kind = "Capitalized Income" if given else "Buy Down Fee"
+        given = given or shown.terms.get("buy_down_fee") or {}
+        self.fee = given.get("income_type") == "FEE"
+
+    def to(self, date: dt.date) -> int:
+        return sum(n for on, n in self.signs if on <= date) - self._left.get(date, 0)
+
+    def before(self, date: dt.date) -> int:
+        """To the end of a day on which the line ended: by the line of the day before."""
+        eve = date - ONE_DAY
+        left = self._left.get(eve, 0)
+        return self.to(eve) + max(left - max(left - (self.to(eve) - self.to(eve - ONE_DAY)), 0), 0)
+
+
+_SIGN = {Kind.income_capitalised: 1, Kind.income_adjusted: -1, Kind.fee_bought_down: 1,
+         Kind.buy_down_adjusted: -1}  # fmt: skip
+
+
+def _take(booked: Booked, taken: _Taken, date: dt.date, step: int, total: int) -> None:
+    """A row for deferred income that is taken since the last one, or given back."""
+    more = total - booked.taken
+    booked.taken = total
+    kind = f"{taken.kind} Amortization" + (" Adjustment" if more < 0 else "")
+    parts = (0, abs(more)) if taken.fee else (abs(more), 0)
+    booked.add(date, step, *parts, 0, kind=kind)
 
 
 class _Earned:
@@ -139,8 +184,9 @@ def _charges(shown: Shown, booked: Booked, until: dt.date | None, by_submission:
 
 
 def _end_of_day(
-    booked: Booked, shown: Shown, earned: _Earned, day: dt.date, step: int, by_submission: bool
-) -> None:
+    booked: Booked, shown: Shown, earned: _Earned, taken: _Taken, day: dt.date, step: int,
+    by_submission: bool,
+) -> None:  # fmt: skip
     outs = [s.date for s, _ in shown.events if s.kind is Kind.disbursed]
     ended = shown.ended_on()
     if ended is not None and not _still(shown):
@@ -156,6 +202,9 @@ def _end_of_day(
     elif booked.through is not None:
         dates = {booked.through + ONE_DAY * n for n in range(1, (day - booked.through).days + 1)}
     _book_dates(booked, shown, earned, dates, day, step, by_submission=by_submission)
+    if taken.signs or booked.taken:
+        for date in sorted(dates):
+            _take(booked, taken, date, step, taken.to(date))
     booked.through = day
     if shown.terms.get("accrual_activity_posting"):
         for number, due, parts in shown.incomes():
@@ -185,7 +234,7 @@ def _still(shown: Shown) -> bool:
     return shown.position is not None and shown.position["status"] == Status.active
 
 
-def _at_the_end(booked: Booked, shown: Shown, earned: _Earned) -> None:
+def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: _Taken) -> None:
     ended = shown.ended_on()
     if ended is None or shown.position is None:
         return
@@ -204,6 +253,13 @@ def _at_the_end(booked: Booked, shown: Shown, earned: _Earned) -> None:
     interest = earned.to(ended) - booked.interest
     booked.add(ended, step, max(interest, 0), sum(c[2] for c in charges),
                sum(c[3] for c in charges))  # fmt: skip
+    if taken.signs or booked.taken:
+        if off and not booked.lost:
+            _take(booked, taken, ended, step, taken.before(ended))
+        count = len(booked.rows)
+        _take(booked, taken, ended, step, taken.to(ended))
+        if off and len(booked.rows) > count:
+            booked.lost = booked.rows[-1]
     if shown.terms.get("accrual_activity_posting") and not off:
         left = [parts for number, _, parts in shown.incomes() if number not in booked.posted]
         fresh = {number for number, _, _ in shown.incomes()} - booked.posted

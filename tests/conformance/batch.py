@@ -21,6 +21,7 @@ from core.policy.book import PolicyBook
 from core.servicing.book import STATE, Book, Dues
 from core.servicing.closure import claim
 from core.servicing.day import Visited, visit
+from core.servicing.deferral import left
 from core.servicing.jump import Round, jump
 from core.servicing.opening import agreed_terms
 from core.servicing.payoff import settling
@@ -62,6 +63,8 @@ class Seen:
     events: dict[int, list[tuple[Step, int]]]
     earned: pl.DataFrame = field(default_factory=pl.DataFrame)
     """Interest that each loan earned `on` each day: `loan_id`, `on`, `earned`."""
+    deferred: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """Days `on` which loans had deferred income, and how much `next` day's night left of it."""
     ended: pl.DataFrame = field(default_factory=pl.DataFrame)
     """Days `on` which a loan ceased to be active: `loan_id`, `on`."""
 
@@ -164,6 +167,9 @@ class Batch:
         for row in shown.select(STATE).to_dicts():
             seen.positions[row["loan_id"]] = row
         days = lived.stay.positions(self.first, looks["through"].max())  # type: ignore[arg-type]
+        seen.deferred = days.filter(pl.col("deferred_whole") != 0).select(
+            "loan_id", on="today", next=left(pl.col("today") + pl.duration(days=1))
+        )
         days = days.select("loan_id", "status", earned="accrued_today", on="today")
         seen.earned = _nights(days, lived.all("transfers"))
         before = pl.col("status").shift(1).over("loan_id")

@@ -24,10 +24,13 @@ KINDS = {
     "credit_balance_refund": Kind.credit_refunded, "charge_off": Kind.charge_off,
     "write_off": Kind.write_off, "charge_waive": Kind.charge_waived,
     "charge_adjustment": Kind.charge_adjusted,
-    "terminate_contract": Kind.accelerated,
+    "terminate_contract": Kind.accelerated, "capitalized_income": Kind.income_capitalised,
+    "capitalized_income_adjustment": Kind.income_adjusted, "buy_down_fee": Kind.fee_bought_down,
+    "buy_down_fee_adjustment": Kind.buy_down_adjusted,
 }  # fmt: skip
 
 
+_TYPE = {kind: name for name, kind in KINDS.items()}
 UNDOES = {"terminate_contract_undo": Kind.accelerated, "charge_waive_undo": Kind.charge_waived,
           "reage_undo": Kind.reaged, "reamortize_undo": Kind.reamortised,
           "charge_off_undo": Kind.charge_off}  # fmt: skip
@@ -156,6 +159,9 @@ def _instalment_charges(s: dict[str, Any], terms: dict[str, Any], found: Mapped)
 def _target(s: dict[str, Any], found: Mapped) -> int:
     """Index of the event that a step reverses."""
     target = s["target"]
+    nth = [n for n, e in enumerate(found.steps) if f"nth_{_TYPE.get(e.kind)}" == target.get("rule")]
+    if "step" not in target and len(nth) >= target.get("nth", 1) > 0:
+        return nth[target["nth"] - 1]
     for n, e in enumerate(found.steps):
         same = e.i == target.get("step") and bool(e.implicit) == bool(target.get("implicit"))
         if same and n not in found.reversals:
@@ -224,9 +230,12 @@ def _refused(s: dict[str, Any], case: dict[str, Any], found: Mapped) -> Step:
     if s["type"] == "reverse":
         target = found.steps[_target(s, found)]
         today = date_of(s["business_date"])
-        return Step(s["i"], Kind.reversal, s["loan"], today, None, today, {"of": target.kind.name})
-    if s["type"] == "disburse":
-        raise NotMappedError("a payout that must be refused")
+        body = {"of": target.kind.name, "amount": target.amount or 0}
+        return Step(s["i"], Kind.reversal, s["loan"], today, None, today, body)
+    rules = case["loans"][s["loan"] - 1]["multi_disburse"]
+    planned = rules.get("enabled") and not rules.get("disallow_expected_disbursements")
+    if s["type"] == "disburse" and planned:
+        raise NotMappedError("payouts by a plan of tranches")
     (order,) = _events(s, case["loans"][s["loan"] - 1])
     return order
 
@@ -263,6 +272,8 @@ def _events(s: dict[str, Any], terms: dict[str, Any]) -> list[Step]:
         amount, on, body = _charge(s, terms, decimals)
         if s["charge"]["calculation"] != "FLAT":
             percent, amount = Decimal(s.get("amount") or s["charge"]["amount"]), None
+    if s.get("reason"):
+        body = {"reason": s["reason"]}
     target = s.get("target", {}).get("step") if kind == "chargeback" else None
     step = Step(s["i"], KINDS[kind], s["loan"], on, amount, submitted, body, percent=percent,
                 target=target)  # fmt: skip

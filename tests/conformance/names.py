@@ -12,6 +12,9 @@ NAMES = {
     Kind.credit_refunded: "Credit Balance Refund", Kind.charge_off: "Charge-off",
     Kind.write_off: "Close (as written-off)", Kind.reaged: "Re-age",
     Kind.accelerated: "Contract Termination", Kind.charge_adjusted: "Charge Adjustment", Kind.reamortised: "Re-amortize", Kind.charge_waived: "Waive loan charges",
+    Kind.income_capitalised: "Capitalized Income",
+    Kind.income_adjusted: "Capitalized Income Adjustment", Kind.fee_bought_down: "Buy Down Fee",
+    Kind.buy_down_adjusted: "Buy Down Fee Adjustment",
 }  # fmt: skip
 JOURNAL = {name: kind for kind, name in {
     Kind.disbursed: "DISBURSEMENT", Kind.payment_received: "REPAYMENT",
@@ -20,6 +23,9 @@ JOURNAL = {name: kind for kind, name in {
     Kind.interest_waived: "INTEREST_PAYMENT_WAIVER", Kind.chargeback: "CHARGEBACK",
     Kind.credit_refunded: "CREDIT_BALANCE_REFUND", Kind.charge_off: "CHARGE_OFF",
     Kind.write_off: "WRITE_OFF", Kind.charge_adjusted: "CHARGE_ADJUSTMENT",
+    Kind.income_capitalised: "CAPITALIZED_INCOME",
+    Kind.income_adjusted: "CAPITALIZED_INCOME_ADJUSTMENT", Kind.fee_bought_down: "BUY_DOWN_FEE",
+    Kind.buy_down_adjusted: "BUY_DOWN_FEE_ADJUSTMENT",
 }.items()}  # fmt: skip
 ACCOUNTS = {
     "loan_principal": "Loans Receivable", "interest_due": "Interest/Fee Receivable",
@@ -30,5 +36,6 @@ ACCOUNTS = {
     "interest_charged_off": "Interest Income Charge Off", "fee_charged_off": "Fee Charge Off",
     "recovery_income": "Recoveries", "goodwill_expense": "Goodwill Expense Account",
     "write_off_expense": "Written off", "interest_waived": "Interest Income", "fee_income": "Fee Income",
-    "charge_adjusted": "Fee Income",
+    "charge_adjusted": "Fee Income", "deferred_fee_income": "Deferred Capitalized Income",
+    "buy_down_expense": "Buy Down Expense",
 }  # fmt: skip

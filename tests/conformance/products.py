@@ -20,7 +20,8 @@ EXCESS = {"NEXT_INSTALLMENT": "next_instalment", "LAST_INSTALLMENT": "last_insta
 MONEY = {"DEFAULT": None, "REPAYMENT": Kind.payment_received, "DOWN_PAYMENT": Kind.down_payment,
          "GOODWILL_CREDIT": Kind.goodwill_credit, "PAYOUT_REFUND": Kind.payout_refund,
          "MERCHANT_ISSUED_REFUND": Kind.merchant_refund,
-         "INTEREST_PAYMENT_WAIVER": Kind.interest_waived}  # fmt: skip
+         "INTEREST_PAYMENT_WAIVER": Kind.interest_waived,
+         "CAPITALIZED_INCOME_ADJUSTMENT": Kind.income_adjusted}  # fmt: skip
 STRATEGIES = {
     # order within past due and due, and within what is in advance
     "penalties-fees-interest-principal": ("PFIP", "PFIP"),
@@ -91,10 +92,13 @@ def product(
             "stands_whole": not daily, "down_payment_ppb": 0 if daily else share,
             "tranches": "to_come" if daily or progressive else "all",
         },
-        interest={"accrual": "daily", "after_charge_off": AFTER[terms["charge_off_behaviour"]]}
-        if daily
+        interest={
+            "accrual": "daily", "after_charge_off": AFTER[terms["charge_off_behaviour"]],
+            "charge_off_claims": "scheduled"
+            if AFTER[terms["charge_off_behaviour"]] == "regular" else "earned",
+        } if daily
         else {"accrual": "scheduled", "rebate": "none"},
-        payments=payments, **common,
+        payments=payments, **_deferred(terms), **common,
     )  # fmt: skip
     found: list[tuple[str, Policy]] = [("waterfalls", fall) for fall in falls]
     if fees:
@@ -102,6 +106,17 @@ def product(
         made = made.model_copy(update={"origination_fee": fee.name})
         found.append(("origination_fees", fee))
     return [*found, ("products", made)]
+
+
+def _deferred(terms: dict[str, Any]) -> dict[str, str]:
+    """What capitalised income or a buy-down is taken as, and who pays for the latter."""
+    given = terms.get("capitalized_income") or terms.get("buy_down_fee")
+    if not given:
+        return {}
+    if given["strategy"] != "EQUAL_AMORTIZATION" or given["calculation"] != "FLAT":
+        raise NotMappedError("deferred income that is not amortised evenly")
+    paid = "expensed" if given.get("merchant") else "received"
+    return {"deferred_income": given["income_type"].lower(), "buy_down": paid}
 
 
 def _origination_fee(fees: list[dict[str, Any]], number: int, decimals: int) -> OriginationFee:

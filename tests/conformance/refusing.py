@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 
@@ -10,6 +11,7 @@ from core.contract.figures import Amortisation
 from core.ledger.codes import MONEY_IN, REVERSIBLE, InterestMode, Kind
 from core.servicing.refusals import COLUMNS, refused
 from tests.conformance.batch import Life, Seen
+from tests.conformance.fineract import _minor
 from tests.conformance.mapping import Step, date_of
 from tests.conformance.products import rate_of, recalculated
 
@@ -17,7 +19,10 @@ from tests.conformance.products import rate_of, recalculated
 def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
     """The rule that an order breaks on the loan as it stood before it."""
     if order.kind is Kind.reversal:
-        return None if Kind[order.body["of"]] in REVERSIBLE else "unknown_target"
+        kind = Kind[order.body["of"]]
+        if kind in _FAMILY and _net(kind, life) < order.body["amount"]:
+            return "fee_was_adjusted_since"
+        return None if kind in REVERSIBLE else "unknown_target"
     terms = life.case["loans"][life.loan - 1]
     position = seen.positions.get(life.number + 1, {})
     due = order.body.get("due_date") or order.body.get("end")
@@ -39,4 +44,35 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
         "moratorium_left": None,
         "accelerated_on": max((s.date for s in life.steps if s.kind is Kind.accelerated), default=None), "instalment_no": position.get("instalment_no"),
     }  # fmt: skip
+    lent = (Kind.disbursed, Kind.income_capitalised)
+    row |= {
+        "lent": sum(s.amount or 0 for s in life.steps if s.kind in lent and not life.planned),
+        "limit": limit(life.case, life.loan, life.after),
+        "capitalised": _net(Kind.income_capitalised, life),
+        "bought_down": _net(Kind.fee_bought_down, life),
+    }
     return refused(pl.DataFrame([row], schema=COLUMNS)).item()
+
+
+_FAMILY = {Kind.income_capitalised: Kind.income_adjusted,
+           Kind.fee_bought_down: Kind.buy_down_adjusted}  # fmt: skip
+
+
+def _net(kind: Kind, life: Life) -> int:
+    """Fees of a kind, less what was given back of them."""
+    signs = {kind: 1, _FAMILY[kind]: -1}
+    return sum((s.amount or 0) * signs.get(s.kind, 0) for s in life.steps)
+
+
+def limit(case: dict[str, Any], loan: int, after: int) -> int:
+    """How much may be lent: what was approved, or what was applied for and what may be over it."""
+    terms = case["loans"][loan - 1]
+    over, decimals = terms.get("over_applied"), int(terms["currency_decimals"])
+    applied = _minor(terms["principal"], decimals)
+    if over:
+        more = Decimal(str(over["number"]))
+        flat = over["type"] == "FLAT"
+        return applied + (_minor(more, decimals) if flat else int(applied * more / 100))
+    approved = [s["amount"] for s in case["steps"]
+                if s["type"] == "approve" and s["loan"] == loan and s["i"] <= after]  # fmt: skip
+    return _minor(approved[-1], decimals) if approved else applied

@@ -24,11 +24,11 @@ OF = {Component.principal: "principal", Component.interest: "interest", Componen
 
 
 def _late(kind: str) -> int:
-    return (
-        ("Accrual", "Accrual Activity").index(kind) + 1
-        if kind.startswith("Accrual") and (kind in ("Accrual", "Accrual Activity"))
-        else 0
-    )
+    """Place of what is accrued among the rows of a day: behind the rest, by type."""
+    types = ("Accrual", "Accrual Activity")
+    if kind in types:
+        return types.index(kind) + 1
+    return 4 if kind.endswith("Amortization Adjustment") else 3 * kind.endswith("Amortization")
 
 
 BEFORE = {
@@ -142,7 +142,7 @@ class Shown:
             {"kind": "disbursement", "due_date": s.date, "amount": s.amount, "no": 0, "late": 0,
              "fees": cost, "due": cost, "paid": 0 if self.life.planned else cost, "in_advance": 0,
              "outstanding": cost if self.life.planned else 0, "interest": 0, "penalties": 0}
-            for s, event in self.events if s.kind is Kind.disbursed
+            for s, event in self.events if s.kind in (Kind.disbursed, Kind.income_capitalised)
             for cost in (self._fee(event),)
         ]  # fmt: skip
         table += self._tranches_to_come(len(outs))
@@ -282,6 +282,34 @@ class Shown:
         }
 
     def transactions(self, theirs: list[dict[str, Any]], *, accruals: bool) -> list[str]:
+        mine = self._events()
+        if accruals:  # within a day, the suite lists them before or after what else happened
+            mine = sorted(mine + rows_of(self), key=lambda r: (r["date"], _late(r["type"])))
+            theirs = sorted(theirs, key=lambda r: (r["date"], _late(r["type"])))
+        if len(mine) != len(theirs):
+            types = Counter(t["type"] for t in theirs) - Counter(m["type"] for m in mine)
+            return [f"{len(mine)} transactions, expected {len(theirs)}, missing {dict(types)}"]
+        found = []
+        for n, (a, b) in enumerate(zip(mine, theirs, strict=True)):
+            found += self._transaction(n, a, b)
+        return found
+
+    def _transaction(self, n: int, a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+        """Differences of one row."""
+        if a["type"] != b["type"] or a["date"].isoformat() != b["date"]:
+            told = f"expected {b['type']} {b['date']}"
+            return [f"transaction {n} {a['type']} {a['date']}, {told}"]
+        found = []
+        if "reverted" in b and a["reverted"] != b["reverted"]:
+            found.append(f"transaction {n} reverted {a['reverted']}, expected {b['reverted']}")
+        for name in ("amount", *OF.values(), "balance", "overpayment"):
+            if b.get(name) is not None and a.get(name, 0) != _minor(b[name], self.decimals):
+                found.append(f"transaction {n} {a['type']} {name} {self.major(a.get(name, 0))}, "
+                             f"expected {b[name]}")  # fmt: skip
+        return found
+
+    def _events(self) -> list[dict[str, Any]]:
+        """A row for each event, reversed ones included; no accruals."""
         mine = []
         balance = 0
         told = self.events if not self.life.planned else []
@@ -294,9 +322,13 @@ class Shown:
                 split = self._split(event, self.paid)
                 row |= split | {"amount": sum(split.values())}
                 balance -= split["principal"]
-            elif step.kind is Kind.disbursed:
+            elif step.kind in (Kind.disbursed, Kind.income_capitalised):
                 balance += step.amount or 0
-                row |= {"amount": step.amount, "principal": 0}
+                lent = 0 if step.kind is Kind.disbursed else step.amount
+                row |= {"amount": step.amount, "principal": lent}
+            elif step.kind in (Kind.fee_bought_down, Kind.buy_down_adjusted):
+                mine.append(row | self.bought_down(step))
+                continue
             elif step.kind in (Kind.reaged, Kind.reamortised, Kind.accelerated):
                 mine.append(row | self._respread(step) | {"balance": 0})
                 continue
@@ -321,35 +353,13 @@ class Shown:
                 mine.insert(len(mine) - classic, paid)
         for step in self.life.gone:
             mine.append(self._gone(step))
-        mine.sort(key=lambda r: (r["date"], r["i"], r["implicit"]))
-        if accruals:  # within a day, the suite lists them before or after what else happened
-            mine = sorted(mine + rows_of(self), key=lambda r: (r["date"], _late(r["type"])))
-            theirs = sorted(theirs, key=lambda r: (r["date"], _late(r["type"])))
-        if len(mine) != len(theirs):
-            types = Counter(t["type"] for t in theirs) - Counter(m["type"] for m in mine)
-            return [f"{len(mine)} transactions, expected {len(theirs)}, missing {dict(types)}"]
-        found = []
-        for n, (a, b) in enumerate(zip(mine, theirs, strict=True)):
-            if a["type"] != b["type"] or a["date"].isoformat() != b["date"]:
-                found.append(
-                    f"transaction {n} {a['type']} {a['date']}, expected {b['type']} {b['date']}"
-                )
-                continue
-            if "reverted" in b and a["reverted"] != b["reverted"]:
-                found.append(f"transaction {n} reverted {a['reverted']}, expected {b['reverted']}")
-            for name in (
-                "amount",
-                "principal",
-                "interest",
-                "fees",
-                "penalties",
-                "balance",
-                "overpayment",
-            ):
-                if b.get(name) is not None and a.get(name, 0) != _minor(b[name], self.decimals):
-                    found.append(f"transaction {n} {a['type']} {name} {self.major(a.get(name, 0))}, "
-                                 f"expected {b[name]}")  # fmt: skip
-        return found
+        return sorted(mine, key=lambda r: (r["date"], r["i"], r["implicit"]))
+
+    def bought_down(self, step: Any) -> dict[str, Any]:
+        """A buy-down fee, or less of it: no part of what the borrower owes."""
+        part = {"INTEREST": "interest", "FEE": "fees"}[self.terms["buy_down_fee"]["income_type"]]
+        return {"amount": step.amount, "principal": 0, "interest": 0, "fees": 0,
+                part: step.amount, "balance": 0}  # fmt: skip
 
     def _moved(self, step: Any, moves: pl.DataFrame) -> dict[str, int]:
         def to(role: str) -> int:
@@ -405,7 +415,8 @@ class Shown:
         then = self._before(step)
         events = [e for s, e in then.events if s is step]
         found = []
-        for move in then.moved.filter(pl.col("event_id").is_in(events)).to_dicts():
+        moved = then.moved.filter(pl.col("event_id").is_in(events))
+        for move in _of_its_own(step.kind, moved).to_dicts():
             for role in ("debit", "credit"):
                 if (name := _ROLE_NAMES[move[role]]) in ACCOUNTS:
                     found += [
@@ -429,8 +440,15 @@ class Shown:
                     "date": step.date, "type": NAMES[step.kind], "i": step.i, "implicit": False,
                     "balance": 0 if step.kind is Kind.charge_off else balance, "reverted": True,
                 }  # fmt: skip
-            if other.kind is Kind.disbursed:
+            if other is step and step.kind in (Kind.fee_bought_down, Kind.buy_down_adjusted):
+                return self.bought_down(step) | {"date": step.date, "type": NAMES[step.kind],
+                                                 "i": step.i, "implicit": False, "reverted": True}  # fmt: skip
+            if other.kind in (Kind.disbursed, Kind.income_capitalised):
                 balance += other.amount or 0
+                if other is step:
+                    return {"date": step.date, "type": NAMES[step.kind], "i": step.i,
+                            "implicit": False, "reverted": True, "amount": step.amount,
+                            "principal": step.amount, "balance": balance}  # fmt: skip
             elif other.kind in MONEY_IN:
                 split = then._split(event, then.paid)
                 balance -= split["principal"]
@@ -446,7 +464,13 @@ class Shown:
         raise KeyError("the reversed payment was never seen")
 
     def _fraud(self) -> bool:
-        """The loan is flagged as fraud: the chart of accounts has an account of its own for it."""
+        """The loan is flagged as fraud: the chart of accounts has an account of its own for it.
+
+        A charge-off that names another reason goes by that.
+        """
+        if any(s.kind is Kind.charge_off and s.body.get("reason")
+               for s in (*self.life.steps, *self.life.gone)):  # fmt: skip
+            return False
         flags = [s["value"] for s in self.life.case["steps"]
                  if s["type"] == "set_fraud" and s["i"] <= self.life.after]  # fmt: skip
         return bool(flags and flags[-1])
@@ -461,9 +485,7 @@ class Shown:
         on = date_of(theirs["date"])
         hits = [e for s, e in self.events if s.kind is kind and s.date == on]
         mine: Counter[tuple[str, str, int]] = Counter()
-        moved = self.moved.filter(pl.col("event_id").is_in(hits))
-        if kind is Kind.charge_off:  # interest that it claims ahead of its nights is an accrual
-            moved = moved.filter(pl.col("credit") != ROLE["interest_income"])
+        moved = _of_its_own(kind, self.moved.filter(pl.col("event_id").is_in(hits)))
         if kind is Kind.disbursed:
             moved = moved.filter((pl.col("credit") == ROLE["fee_income"]) == at_once)
         for move in moved.to_dicts():
@@ -488,6 +510,22 @@ class Shown:
                 f"journal {theirs['type']} {theirs['date']}: {_text(mine)}, expected {_text(told)}"
             ]
         return []
+
+
+def _of_its_own(kind: Kind, moved: pl.DataFrame) -> pl.DataFrame:
+    """Transfers of an event less what the suite books as accruals, in journals of their own.
+
+    Those are interest that a charge-off claims ahead of its nights, deferred income that it loses,
+    and income that an adjustment takes back.
+    """
+    if kind is Kind.charge_off:
+        return moved.filter(
+            (pl.col("credit") != ROLE["interest_income"])
+            & (pl.col("debit") != ROLE["deferred_fee_income"])
+        )
+    if kind is Kind.income_adjusted:
+        return moved.filter(pl.col("credit") != ROLE["deferred_fee_income"])
+    return moved
 
 
 def _text(entries: Counter[tuple[str, str, int]]) -> str:
