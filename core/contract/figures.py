@@ -119,7 +119,7 @@ class Figures:
         )
         self.changed = "rate_until" in terms.columns and terms["rate_until"].count() > 0
         self.paused = "paused_until" in terms.columns and terms["paused_until"].count() > 0
-        self.tranched = "later" in terms.columns
+        self.tranched = "lacks" in terms.columns
         self.matures = has_maturity(terms)
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
 
@@ -180,17 +180,17 @@ class Figures:
         )
 
     def _with_tranche(self, rated: Frame) -> Frame:
-        """A first period in which `later` was paid out on `later_on`: it bears those nights only.
+        """A first period in which the balance was less: it `lacks` so many units of it by nights.
 
-        The factor over the whole balance, rounded half-even to 18 decimals.
+        That is what was paid out within it, each payout for the nights before. The factor over the
+        whole balance, rounded half-even to 18 decimals.
         """
         if not self.tranched:
             return rated
         days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
-        before = (pl.col("later_on") - pl.col("period_start")).dt.total_days().clip(0)
-        within = (pl.col("instalment_no") == 1) & (pl.col("later") > 0) & (before > 0)
+        within = (pl.col("instalment_no") == 1) & (pl.col("lacks") != 0)
         whole = int128(pl.col("principal_agreed")) * days
-        borne = whole - int128(pl.col("later")) * before
+        borne = whole - int128(pl.col("lacks"))
         unit = int128(pl.col("rate_over")) * UNITY // int128(pl.col("rate_under"))
         share = rounded_quotient(unit * borne, whole, Rounding.half_even)
         return rated.with_columns(

@@ -169,9 +169,9 @@ def _level_instalment(terms: pl.DataFrame) -> pl.Series:
     as P * prod(1 + rf) / F_n with F_k = 1 + F_(k-1) (1 + rf_k). Flat loans: (P + I) / n.
     0 where the kind of schedule has no level instalment.
     """
-    if "later" in terms.columns:  # smoothing finds the nights that a tranche does not bear
+    if "lacks" in terms.columns:  # smoothing finds the nights that a tranche does not bear
         smooth = pl.col("smooth_last_instalment")
-        terms = terms.with_columns(later=pl.when(smooth).then(0).otherwise("later"))
+        terms = terms.with_columns(lacks=pl.when(smooth).then(0).otherwise("lacks"))
     figures = Figures(terms)
     cursor = open_schedule(terms).with_columns(
         v=pl.lit(UNITY, dtype=pl.Int128), total=pl.lit(0, dtype=pl.Int128)

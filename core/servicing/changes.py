@@ -11,9 +11,10 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.due_dates import due_date, first_due_for
-from core.contract.figures import RateBasis, codes, due_of
+from core.contract.figures import Figures, RateBasis, codes, due_of
+from core.contract.money import int128
 from core.ledger.codes import InterestMode, Kind
-from core.servicing.accrual import close_segment
+from core.servicing.accrual import Accrual, close_segment
 from core.servicing.arrears import lift, with_lifted
 from core.servicing.book import replaced
 from core.servicing.instalments import first_coming, point, respread
@@ -103,17 +104,41 @@ def with_tranche(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
     """Terms and positions with `payout` lent on top, where interest follows the balance.
 
     What is billed stays; the level instalment pays off what is unbilled, the payout included,
-    over the instalments left. In the running period the payout bears the nights to come only.
+    over the instalments left. In the running period the balance lacks what was lent within it, for
+    the nights before.
     """
-    earned = close_segment(loans)
-    grown = earned.with_columns(
+    grown = close_segment(loans).with_columns(
         principal=pl.col("principal") + pl.col("payout"),
         keep=pl.lit("term"),
         lifted_interest=pl.lit(0, dtype=pl.Int64),
-        later="payout",
-        later_on=TODAY,
     )
+    grown = grown.with_columns(lacks=_lacks(grown))
     return _stepped(grown, day).select(loans.columns)
+
+
+def _lacks(loans: pl.DataFrame) -> pl.Series:
+    """Balance by nights by which the running period falls short of today's balance, so far.
+
+    Read off the interest that it has earned, whatever the balance was night by night.
+    """
+    figures = Figures(loans)
+    accrual = Accrual(figures, codes(loans, "interest_mode"))
+    nights = (TODAY - pl.col("period_start")).dt.total_days()
+    # what one unit of balance would have earned in those nights, over the period's denominator
+    one = loans.with_columns(
+        principal=pl.lit(1, dtype=pl.Int64),
+        accrual_from="period_start",
+        accrual_rest=pl.lit(0, dtype=pl.Int64),
+        first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
+    ).select(one=accrual.numerator(), over=int128(accrual.denominator()))
+    exact = int128(pl.col("accrual_whole")) * pl.col("over") + int128(pl.col("accrual_rest"))
+    short = int128(pl.col("principal")) * pl.col("one") - exact
+    lacking = short * nights // pl.max_horizontal("one", pl.lit(1, dtype=pl.Int128))
+    return (
+        pl.concat([loans, one], how="horizontal")
+        .select(pl.when(pl.col("one") > 0).then(lacking.cast(pl.Int64)).otherwise(0))
+        .to_series()
+    )
 
 
 def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
@@ -130,5 +155,5 @@ def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
         principal_agreed=pl.when(daily).then(unbilled).otherwise("schedule_balance")
         + pl.col("lifted_interest"),
     )
-    loans = with_level_instalment(loans.drop("later", "later_on", strict=False), rest)
+    loans = with_level_instalment(loans.drop("lacks", strict=False), rest)
     return with_period_interest(move_period(loans, day.policies.calendars))

@@ -44,16 +44,17 @@ def stand(
         .with_columns(down=pl.when("shared").then(down_payment(pl.col("payout"))).otherwise(0))
     )
     billed = (pl.col("instalment_no") - 1).clip(upper_bound=pl.col("instalments") - 1)
+    began = pl.when(billed > 0).then("period_start").otherwise("disbursed_on")
+    nights = (TODAY - began).dt.total_days()
     spread = loans.select(
         *paid_out.drop("payout", "shared").columns,
         first_no=billed,
         # flat interest is by periods, not by nights
-        later=pl.when(
+        lacks=pl.when(
             pl.col("to_come").is_not_null() & (pl.col("amortisation") != Amortisation.flat)
         )
-        .then(pl.col("payout") - pl.col("down"))
+        .then((pl.col("payout") - pl.col("down")) * nights.clip(0))
         .otherwise(0),
-        later_on=TODAY,
         kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
         spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
         lent=financed(pl.col("principal") + pl.col("principal_paid") + pl.col("payout")),
@@ -86,7 +87,7 @@ def _over_every(
         return NO_DUES
     lent = pl.col("principal") + pl.col("principal_paid")
     before = lent - down_payment(lent)
-    nobody = {"first_no": pl.lit(0, dtype=pl.Int16), "later": pl.lit(0, dtype=pl.Int64)}
+    nobody = {"first_no": pl.lit(0, dtype=pl.Int16), "lacks": pl.lit(0, dtype=pl.Int64)}
     old = some.with_columns(spread=before, **nobody)
     new = some.with_columns(spread=before + pl.col("payout") - pl.col("down"), **nobody)
     keys = ["loan_id", "instalment_no", "component"]
