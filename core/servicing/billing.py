@@ -63,6 +63,31 @@ def bill(
     return touched, dues, pl.concat(billed)
 
 
+def caught_up(
+    away: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
+) -> pl.DataFrame:
+    """Ended loans (terms, positions, `today`) that come back: past the periods that went by.
+
+    Nothing was owed in them, so nothing is billed; the period that runs today is the one they
+    would stand in had they been overpaid meanwhile. A schedule that stands whole points to its
+    dues (`instalments.point`) where something is owed again.
+    """
+    kept = away["status"]
+    moved = away.with_columns(status=pl.lit(Status.overpaid.value, dtype=pl.Int8))
+    while (behind := moved.select(_behind()).to_series()).any():
+        before = moved.filter(behind)
+        stepped = next_period(amounts(with_advance(before, dues)), calendars)
+        # as of a loan that owes nothing: what it owes again bears the schedule's interest from
+        # the next period on
+        stepped = stepped.with_columns(period_interest=pl.lit(0, dtype=pl.Int64))
+        moved = replaced(moved, behind, before, stepped.select(before.columns))
+    return moved.with_columns(kept)
+
+
+def _behind() -> pl.Expr:
+    return (pl.col("period_end") < TODAY) & ~whole_claim_due() & ~pl.col("whole_schedule")
+
+
 def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """What already stands with the ending instalment: paid before it is billed, or charged back."""
     early = (

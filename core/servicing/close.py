@@ -85,7 +85,7 @@ def _day(
     book: Book, today: pl.DataFrame, pending: pl.DataFrame, policies: PolicyBook, date: dt.date
 ) -> DayClose:
     boarded = boarded_by(today, policies) if today.height else book.terms.clear()
-    book, returned = _reopened(book, today)
+    book, returned = _reopened(book, today, policies)
     wide = accrue(dated(book.wide(), date))
     if boarded.height:
         wide = pl.concat([wide, dated(opened(boarded, policies.calendars), date)])
@@ -208,7 +208,7 @@ def _left_today(
     )
 
 
-def _reopened(book: Book, today: pl.DataFrame) -> tuple[Book, pl.DataFrame]:
+def _reopened(book: Book, today: pl.DataFrame, policies: PolicyBook) -> tuple[Book, pl.DataFrame]:
     """The book with ended loans back in it that something happens to today.
 
     Also returns the dues that stand again, with amounts below zero: they are no longer settled.
@@ -216,7 +216,7 @@ def _reopened(book: Book, today: pl.DataFrame) -> tuple[Book, pl.DataFrame]:
     nothing = empty(Dues)
     if book.closed is None or book.closed_dues is None or book.closed.is_empty():
         return book, nothing
-    found = reopened(book.closed, book.closed_dues, today)
+    found = reopened(book.closed, book.closed_dues, today, policies.calendars)
     if found.back.is_empty():
         return book, nothing
     wide = pl.concat([book.wide().select(found.back.columns), found.back]).sort("loan_id")

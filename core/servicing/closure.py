@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from core.contract.calendar import Calendar
 from core.ledger.codes import COMES_BACK, GIVEN_UP, MONEY_IN, AfterChargeOff, Kind, Status
+from core.servicing.billing import caught_up
 
 REOPENING = (*MONEY_IN, Kind.chargeback, Kind.credit_refunded, Kind.charge_assessed)
 """Kinds of event that bring an ended loan back into the book."""
@@ -78,15 +80,23 @@ class Reopened:
     dues_aside: pl.DataFrame
 
 
-def reopened(aside: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame) -> Reopened:
+def reopened(
+    aside: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, calendars: dict[int, Calendar]
+) -> Reopened:
     """Ended loans (terms and last positions) that `events` bring back, active again.
 
-    What happened outside is always taken in. `dues` are those to come when the loans ended.
+    What happened outside is always taken in. `dues` are those to come when the loans ended. Their
+    cursor stands in the period of the day, as if they had stayed.
     """
     busy = events.filter(pl.col("kind").is_in([k.value for k in REOPENING]))["loan_id"]
     hit = pl.col("loan_id").is_in(busy.implode()) & pl.col("status").is_in(COMES_BACK)
     back = aside.filter(hit).with_columns(status=pl.lit(Status.active.value, dtype=pl.Int8))
     ours = pl.col("loan_id").is_in(back["loan_id"].implode())
+    if back.height:
+        day = events.filter(ours).select("loan_id", came="value_date").unique("loan_id")
+        told = back.drop("today", strict=False).join(day, on="loan_id", maintain_order="left")
+        moved = caught_up(told.rename({"came": "today"}), dues.filter(ours), calendars)
+        back = moved.select(back.columns)
     return Reopened(back, dues.filter(ours), aside.filter(~ours), dues.filter(~ours))
 
 

@@ -217,7 +217,7 @@ class _Jump:
 
     def _reopen(self, events: pl.DataFrame, on: pl.DataFrame) -> pl.DataFrame:
         """Bring ended loans back that money or a chargeback reaches; their dues, below zero."""
-        found = reopened(self.closed, self.closed_dues, events)
+        found = reopened(self.closed, self.closed_dues, events, self.policies.calendars)
         if found.back.is_empty():
             return NO_DUES
         self.live = pl.concat([self.live.select(self.columns), found.back.select(self.columns)])

@@ -103,6 +103,13 @@ def refused(orders: pl.DataFrame) -> pl.Series:
         .then(pl.lit("no_instalment_was_billed_yet"))
         .when((kind == Kind.moratorium_granted) & (pl.col("paused_until") >= pl.col("value_date")))
         .then(pl.lit("another_pause_runs"))
+        .when(
+            kind.is_in([Kind.disbursed.value, Kind.income_capitalised.value])
+            & pl.col("status").is_not_null()
+            & ~pl.col("whole_schedule")
+            & scheduled
+        )
+        .then(pl.lit("interest_is_fixed_by_the_schedule"))
         .when((kind == Kind.reaged) & ~pl.col("whole_schedule") & scheduled)
         .then(pl.lit("interest_is_fixed_by_the_schedule"))
         .when(dates & (pl.col("due_date") <= pl.col("value_date")))

@@ -221,7 +221,10 @@ def _lend(day: Running, events: pl.DataFrame, source: str) -> None:
         day.dues = stand(paid_out, day.dues, day.policies.calendars)
     grown = _lent(grown, day)
     day.touched = grown.select(day.touched.columns)
-    day.book(out, "loan_principal", source, "payout")
+    off = pl.col("loan_id").is_in(day.charged_off().implode())
+    day.book(out.filter(~off), "loan_principal", source, "payout")
+    day.book(out.filter(off), "credit_loss", source, "payout")
+    day.book(out.filter(off), "memo_claim", "memo_contra", "payout")
     if whole.any():
         show_principal_due(day, whole)
         day.touched = point(day.touched, day.dues, whole)

@@ -27,15 +27,20 @@ def event_keys(ledger: Ledger) -> pl.DataFrame:
                CASE WHEN kind = $charge THEN amount END AS charged,
                CASE WHEN kind = $charge THEN payload END AS charge,
                CASE WHEN kind IN ($capitalised, $bought) THEN amount
-                    WHEN kind IN ($adjusted, $returned) THEN -amount END AS deferred,
+                    WHEN kind IN ($adjusted, $returned) THEN -amount END::BIGINT AS deferred,
                CASE WHEN kind IN ($capitalised, $adjusted) THEN 1
-                    WHEN kind IN ($bought, $returned) THEN 2 END AS family
+                    WHEN kind IN ($bought, $returned) THEN 2 END::INTEGER AS family
         FROM {lake}.events
         """,
         {"reversal": Kind.reversal.value, "charge": Kind.charge_assessed.value, **_DEFERS},
     )
 
 
+DEFERS = {
+    Kind.income_capitalised: (1, 1), Kind.income_adjusted: (1, -1),
+    Kind.fee_bought_down: (2, 1), Kind.buy_down_adjusted: (2, -1),
+}  # fmt: skip
+"""Kinds that move deferred income: the family that they belong to, and the sign."""
 _DEFERS: dict[str, object] = {
     "capitalised": Kind.income_capitalised.value, "adjusted": Kind.income_adjusted.value,
     "bought": Kind.fee_bought_down.value, "returned": Kind.buy_down_adjusted.value,

@@ -22,7 +22,7 @@ from core.policy.book import PolicyBook
 from core.policy.models import Product, TapeMapping
 from core.store.ledger import Ledger
 from core.store.rows import Intake
-from core.store.standing import event_keys, met, standing
+from core.store.standing import DEFERS, event_keys, met, standing
 from pipelines.formats import commands, loan_tape, payments
 from pipelines.formats.table import Parsed
 from pipelines.ingest.landing import MAX_BYTES, LandingFile, scan
@@ -174,6 +174,15 @@ def _take(
         reverses=reversal.then(pl.col("payload").str.json_path_match("$.reverses")),
         charged=charged.then("amount"),
         charge=charged.then("payload"),
+        deferred=pl.col("amount")
+        * pl.col("kind").replace_strict(
+            {k.value: sign for k, (_, sign) in DEFERS.items()}, default=None, return_dtype=pl.Int64
+        ),
+        family=pl.col("kind").replace_strict(
+            {k.value: family for k, (family, _) in DEFERS.items()},
+            default=None,
+            return_dtype=pl.Int32,
+        ),
     )
     known.events = pl.concat([known.events, fresh])
     return Intake(row | counts, taken.loans, taken.attributes, taken.reported, events, stamped)

@@ -20,7 +20,8 @@ ORDER: dict[str, Any] = {
     "amortisation": Amortisation.equal_instalment.value, "whole_schedule": False,
     "interest_mode": InterestMode.daily.value, "highest_ppb": 3 * 10**8,
     "starts": DAY + dt.timedelta(days=5), "rate_now": 10**8, "paused_until": None,
-    "moratorium_left": None, "accelerated_on": None, "instalment_no": 3,
+    "moratorium_left": None, "accelerated_on": None, "instalment_no": 3, "lent": 1_000,
+    "limit": 1_100, "capitalised": 100, "bought_down": 100,
 }  # fmt: skip
 
 
@@ -69,6 +70,14 @@ def test_what_happened_outside_is_always_taken_in() -> None:
             {"kind": Kind.interest_paused.value, "rate_now": 0},
             "no_interest_follows_the_balance",
         ),
+        ({"kind": Kind.disbursed.value, "amount": 101}, "more_than_may_be_lent"),
+        ({"kind": Kind.income_capitalised.value, "amount": 101}, "more_than_may_be_lent"),
+        (
+            {"kind": Kind.income_capitalised.value, "interest_mode": InterestMode.scheduled.value},
+            "interest_is_fixed_by_the_schedule",
+        ),
+        ({"kind": Kind.income_adjusted.value, "amount": 101}, "more_than_was_capitalised"),
+        ({"kind": Kind.buy_down_adjusted.value, "amount": 101}, "more_than_was_bought_down"),
         ({"moratorium_left": 1}, "a_moratorium_runs"),
         ({"accelerated_on": DAY}, "contract_is_terminated"),
         (

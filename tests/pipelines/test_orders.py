@@ -106,6 +106,43 @@ def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(ledger: Ledger) 
     assert again["paused_until"].to_list() == [dt.date(2018, 1, 20)]
 
 
+def test_fees_that_are_deferred_come_by_order_within_their_limits(ledger: Ledger) -> None:
+    policies = ledger.register(read_policies())
+    by = provenance(policies)
+    keys = ledger.loan_keys().sort("boards_on").head(2)
+    first, second = keys["loan_key"].to_list()
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    body = HEAD + "".join(
+        [
+            order("a", "capitalise_fee", first, "2018-01-12", amount="10.00"),
+            order("b", "buy_down", second, "2018-01-12", amount="31.00"),
+            order("c", "adjust_buy_down", second, "2018-01-12", amount="5.00"),
+            order("d", "adjust_buy_down", second, "2018-01-12", amount="27.00"),
+        ]
+    )
+    drop(ledger, "commands_2018-01-12.csv", body)
+    take(ledger)
+    assert rules(ledger, "commands_2018-01-12.csv") == {
+        2: "more_than_may_be_lent", 4: "more_than_was_bought_down", 5: "more_than_was_bought_down",
+    }  # fmt: skip
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    drop(ledger, "commands_2018-01-14.csv", HEAD
+         + order("e", "adjust_buy_down", second, "2018-01-14", amount="5.00"))  # fmt: skip
+    take(ledger)
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    drop(ledger, "commands_2018-01-16.csv", HEAD
+         + order("f", "reverse", second, "2018-01-16", target_ref="b"))  # fmt: skip
+    take(ledger)
+    assert rules(ledger, "commands_2018-01-16.csv") == {2: "fee_was_adjusted_since"}
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    assert rebuild(ledger, policies).differences.is_empty()
+    reader = LedgerReader(ledger.settings)
+    left = reader.sql(
+        "SELECT income_deferred FROM positions WHERE income_deferred > 0 ORDER BY version DESC"
+    )
+    assert 0 < left["income_deferred"][0] < 2_600
+
+
 def test_what_the_state_of_a_loan_forbids_is_quarantined(ledger: Ledger) -> None:
     policies = ledger.register(read_policies())
     loan = str(ledger.loan_keys().sort("boards_on")["loan_key"][0])
