@@ -69,9 +69,7 @@ class Ledger:
         """Let go of the lake."""
         self._connection.close()
 
-    def frame(
-        self, sql: str, parameters: list[Any] | dict[str, Any] | None = None
-    ) -> pl.DataFrame:
+    def frame(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pl.DataFrame:
         """A query's rows; `{lake}` stands for the attached lake."""
         return self._connection.execute(sql.format(lake=LAKE), parameters or []).pl()
 
