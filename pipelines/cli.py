@@ -12,9 +12,9 @@ import polars as pl
 import typer
 from rich.table import Table
 
-from core.contract.money import to_major
+from core.contract.money import CURRENCY_NAMES, to_major
 from core.errors import LoanbookError
-from core.ledger.codes import Component, EventState, Status, label
+from core.ledger.codes import Component, EventState, Kind, Status, label
 from core.store.ledger import Ledger
 from core.store.past import NOW
 from core.store.reader import LedgerReader
@@ -248,16 +248,18 @@ def loanshow(
             f"loan {number} has not been boarded by {date}; see `loanbook loan list`"
         )
     first = terms.row(0, named=True)
+    money = CURRENCY_NAMES[first["currency"]]
     shown = Table(title=f"Loan {number} as of {date}, version {version}", show_header=False,
                   title_justify="left")  # fmt: skip
     for name, value in (
         ("product", first["product_name"]),
-        ("principal", to_major(first["principal_agreed"], "USD")),
+        ("principal", to_major(first["principal_agreed"], money)),
         ("rate", f"{first['rate_ppb'] / 1e7:.4f} %"),
-        ("instalments", f"{first['instalments']} of {to_major(first['emi'] or 0, 'USD')}"),
+        ("instalments", f"{first['instalments']} of {to_major(first['emi'] or 0, money)}"),
         ("disbursed", str(first["disbursed_on"])),
         ("first due", str(first["first_due_date"])),
         ("closed", _ending(reader, number)),
+        *_refinancings(reader, number),
     ):
         shown.add_row(name, value)
     position = reader.query(
@@ -270,7 +272,7 @@ def loanshow(
         shown.add_row("status", Status(row["status"]).name)
         for name in ("principal", "interest_accrued", "principal_due", "interest_due", "fees_due",
                      "penalties_due", "credit", "accrued_today"):  # fmt: skip
-            shown.add_row(name.replace("_", " "), to_major(row[name], "USD"))
+            shown.add_row(name.replace("_", " "), to_major(row[name], money))
         shown.add_row("next due", f"{row['next_due_date']} (instalment {row['instalment_no']})")
         shown.add_row("days past due", str(row["days_past_due"]))
     out.print(shown)
@@ -281,14 +283,28 @@ def loanshow(
     )
     if dues.height:
         show(dues.with_columns(component=label("component", Component)), "Open dues (minor units)")
-    money = reader.query(
+    paid = reader.query(
         "SELECT business_date, event_id, instalment_no, component, amount FROM allocations_now "
         "WHERE loan_id = ? AND business_date <= ? ORDER BY business_date, event_id, instalment_no",
         [number, date],
     )
-    if money.height:
-        named = money.with_columns(component=label("component", Component).fill_null("credit"))
+    if paid.height:
+        named = paid.with_columns(component=label("component", Component).fill_null("credit"))
         show(named, "Allocations (minor units)")
+
+
+def _refinancings(reader: LedgerReader, number: int) -> list[tuple[str, str]]:
+    """The loans that this one paid off, and the one that paid it off."""
+    told = reader.query(
+        "SELECT loan_id, (payload->>'$.by')::BIGINT AS new_loan, value_date FROM events "
+        "WHERE kind = ? AND (loan_id = ? OR (payload->>'$.by')::BIGINT = ?) ORDER BY event_id",
+        [Kind.refinanced.value, number, number],
+    )
+    return [
+        ("refinanced by", f"loan {new} on {on}") if old == number
+        else ("refinances", f"loan {old} on {on}")
+        for old, new, on in told.rows()
+    ]  # fmt: skip
 
 
 def _ending(reader: LedgerReader, number: int) -> str:

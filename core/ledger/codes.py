@@ -58,6 +58,23 @@ class MoratoriumInterest(IntEnum):
     capitalised = 2  # joins the principal where it would have been billed
 
 
+class NonAccrual(IntEnum):
+    """What becomes of the interest of a loan in non-accrual."""
+
+    none = 0  # the product has none
+    reverse_to_memo = 1  # no income, and no receivable either: memorandum
+    suspense = 2  # the receivable stays, with a suspense against it
+
+
+class Flag(IntEnum):
+    """What is known of a borrower, one bit each."""
+
+    bankruptcy = 1
+    deceased = 2
+    active_duty = 4
+    fraud = 8
+
+
 class Status(IntEnum):
     """State of a loan at the end of a day."""
 
@@ -111,6 +128,9 @@ class Kind(IntEnum):
     income_adjusted = 28
     fee_bought_down = 29
     buy_down_adjusted = 30
+    flag_set = 31
+    flag_cleared = 32
+    refinanced = 33
 
 
 class EventState(IntEnum):
@@ -151,6 +171,9 @@ EVENT_KINDS = {
     Kind.income_adjusted: "a capitalised fee is given back in part: it counts as money in",
     Kind.fee_bought_down: "another pays for the borrower's rate: income over the loan's life",
     Kind.buy_down_adjusted: "what was paid for the borrower's rate is given back in part",
+    Kind.flag_set: "something becomes known of the borrower: bankruptcy, death, duty, fraud",
+    Kind.flag_cleared: "what was known of the borrower is over",
+    Kind.refinanced: "a new loan pays this one off, or in part",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 
@@ -163,6 +186,7 @@ MONEY_IN = (
     Kind.interest_waived,
     Kind.charge_adjusted,
     Kind.income_adjusted,
+    Kind.refinanced,
 )
 """Kinds that are allocated to what is owed. A product may allocate each its own way."""
 CHANGES = (
@@ -190,9 +214,11 @@ REVERSIBLE = (
     Kind.income_capitalised,
     Kind.fee_bought_down,
     Kind.buy_down_adjusted,
+    Kind.flag_set,
+    Kind.flag_cleared,
 )
 """Kinds that a reversal may take back; a write-off is final."""
-KINDS_A_PRODUCT = 32
+KINDS_A_PRODUCT = 64
 """A money rule's code is product * KINDS_A_PRODUCT + kind: room for kinds to come."""
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from core.ledger.accounts import ROLE
+from core.ledger.accounts import MEMORANDUM, ROLE
 from core.ledger.codes import GIVEN_UP, MONEY_IN, Component, Kind, Status
 from core.ledger.transfers import account_movements
 from core.servicing.book import STATE, Book
+from core.servicing.carrying import carried
 from core.servicing.close import DayClose
-from core.servicing.closure import claim
 from core.servicing.jump import Round
 from core.servicing.restatement import Restatement
 from core.servicing.today import TODAY, dated
@@ -152,7 +152,7 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
         .agg(disbursed=pl.col("amount").sum())
     )
     todays = moved.transfers
-    charges_to = [ROLE["penalties_receivable"], ROLE["fees_receivable"]]
+    charges_to = [ROLE["penalties_receivable"], ROLE["fees_receivable"], ROLE["memo_charges"]]
     # a charge on a claim that is off the books, or its waiver, is memorandum
     by_order = {
         kind: moved.applied.filter(pl.col("kind") == kind)["event_id"].implode()
@@ -162,7 +162,7 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
         by_order[Kind.charge_assessed]
     )
     waived = (pl.col("debit") == ROLE["charge_waived"]) | (
-        (pl.col("credit") == ROLE["memo_claim"])
+        pl.col("credit").is_in([ROLE["memo_claim"], ROLE["memo_charges"]])
         & pl.col("event_id").is_in(by_order[Kind.charge_waived])
     )
     penalties = (
@@ -181,7 +181,8 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
     )
     asked_again = (
         todays.filter(
-            (pl.col("debit") == ROLE["interest_accrued"]) & pl.col("event_id").is_in(back.implode())
+            pl.col("debit").is_in([ROLE["interest_accrued"], ROLE["memo_interest"]])
+            & pl.col("event_id").is_in(back.implode())
         )
         .group_by("loan_id")
         .agg(interest_back=pl.col("amount").sum())
@@ -190,7 +191,9 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
     grown = (
         todays.filter(
             (pl.col("debit") == ROLE["loan_principal"])
-            & (pl.col("credit") == ROLE["interest_accrued"])
+            & pl.col("credit").is_in(
+                [ROLE["interest_accrued"], ROLE["deferred_capitalised_interest"]]
+            )
         )
         .group_by("loan_id")
         .agg(capitalised=pl.col("amount").sum())
@@ -297,23 +300,15 @@ def _dues_agree(moved: Moved) -> Law:
 def _ledger_equals_positions(closed: DayClose, balances: pl.DataFrame) -> Law:
     """General-ledger accounts equal the carrying amounts, memorandum the off-books claims."""
     keys = ["entity", "product", "currency"]
+    told = [*keys, "cash_accounting", "non_accrual_mode"]
     rows = pl.concat(
-        [closed.book.terms.select(keys), closed.book.positions.drop("loan_id")], how="horizontal"
+        [closed.book.terms.select(told), closed.book.positions.drop("loan_id")], how="horizontal"
     )
-    kept = pl.col("status") != Status.charged_off.value
-
-    def carrying(column: str) -> pl.Expr:
-        return pl.col(column).filter(kept).sum()
-
-    expected = rows.group_by(keys).agg(
-        carrying("principal").alias("loan_principal"),
-        carrying("interest_accrued").alias("interest_accrued"),
-        carrying("interest_due").alias("interest_due"),
-        carrying("fees_due").alias("fees_receivable"),
-        carrying("penalties_due").alias("penalties_receivable"),
-        (-pl.col("credit").sum()).alias("borrower_credit"),
-        (-pl.col("income_deferred").sum()).alias("deferred_fee_income"),
-        claim().filter(~kept).sum().alias("memo_claim"),
+    expected = (
+        rows.lazy()
+        .group_by(keys)
+        .agg(amount.sum().alias(role) for role, amount in carried().items())
+        .collect()
     )
     long = expected.unpivot(index=keys, variable_name="role", value_name="expected").with_columns(
         account=pl.col("role").replace_strict(ROLE, return_dtype=pl.Int16)
@@ -331,7 +326,7 @@ def _ledger_equals_positions(closed: DayClose, balances: pl.DataFrame) -> Law:
 
 def _trial_balance(balances: pl.DataFrame) -> Law:
     """Debits equal credits per currency, in the general ledger and in memorandum apart."""
-    memo = pl.col("account").is_in([ROLE["memo_claim"], ROLE["memo_contra"]])
+    memo = pl.col("account").is_in(MEMORANDUM)
     broken = (
         balances.group_by("currency", memo=memo)
         .agg(pl.col("balance").sum())

@@ -34,6 +34,7 @@ class Terms(dy.Schema):
     accelerated_on = dy.Date(nullable=True)  # the contract was terminated: all is due since
     moratorium_left = dy.Int16(nullable=True)  # instalments that are still passed over
     moratorium_interest = dy.Int8(nullable=True)  # what becomes of their interest
+    flags = dy.Int16(nullable=True)  # what is known of the borrower, one bit each
     stands_from = dy.Date(nullable=True)  # a re-age fixed the schedule: it stands whole from here
 
     @dy.rule()
@@ -71,5 +72,9 @@ PINNED = (
     "deferred_as_fee",
     "buy_down_expensed",
     "claims_scheduled",
+    "cash_accounting",
+    "non_accrual_mode",
+    "non_accrual_days",
+    "returns_days",
 )
 """Columns that come of the product version a loan pins, joined by `product`."""

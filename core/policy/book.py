@@ -25,6 +25,7 @@ from core.ledger.codes import (
     Excess,
     InterestMode,
     Kind,
+    NonAccrual,
     Timing,
 )
 from core.policy.models import (
@@ -237,7 +238,7 @@ class PolicyBook:
             if not self._has(code):
                 continue
             p = self.product(code)
-            s, i = p.schedule, p.interest
+            s, i, rules = p.schedule, p.interest, p.non_accrual
             calendar = [c.name for c in self._calendar_files].index(s.calendar)
             rows.append(
                 {
@@ -271,6 +272,10 @@ class PolicyBook:
                     "in_sequence": p.day_order == "sequence",
                     "deferred_as_fee": p.deferred_income == "fee",
                     "claims_scheduled": i.charge_off_claims == "scheduled",
+                    "cash_accounting": p.accounting == "cash",
+                    "non_accrual_mode": NonAccrual[rules.mode if rules else "none"].value,
+                    "non_accrual_days": rules.days_past_due if rules else 0,
+                    "returns_days": rules.returns_after_days if rules else 0,
                     "buy_down_expensed": p.buy_down == "expensed",
                 }
             )
@@ -286,6 +291,9 @@ class PolicyBook:
             "deferred_as_fee": pl.Boolean,
             "buy_down_expensed": pl.Boolean,
             "claims_scheduled": pl.Boolean,
+            "cash_accounting": pl.Boolean,
+            "non_accrual_days": pl.Int32,
+            "returns_days": pl.Int32,
         }
         schema = {name: small.get(name, pl.Int16) for name in rows[0]} | {"currency": pl.Int8}
         narrow = [n for n, t in schema.items() if t == pl.Int16 and n not in ("product", "entity")]

@@ -111,6 +111,7 @@ MoneyName = Literal[
     "interest_waived",
     "charge_adjusted",
     "income_adjusted",
+    "refinanced",
 ]
 
 
@@ -148,6 +149,18 @@ class PayoutRules(BaseModel):
     over_minor: int = Field(default=0, ge=0, description="beyond what was agreed, minor units")
 
 
+class NonAccrualRules(BaseModel):
+    """When interest that was not received stops being income."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Literal["reverse_to_memo", "suspense"]
+    days_past_due: int = Field(default=90, ge=1)
+    returns_after_days: int = Field(
+        default=0, ge=0, description="days without arrears until interest is income again"
+    )
+
+
 class Bounds(BaseModel):
     """What may be applied for; outside it an application is refused with the bound named."""
 
@@ -173,6 +186,11 @@ class Product(Policy):
         default="steps",
         description="events of one day by the steps of the close, or as they came",
     )
+    accounting: Literal["accrual", "cash"] = Field(
+        default="accrual",
+        description="interest, fees and penalties are income when earned, or when received",
+    )
+    non_accrual: NonAccrualRules | None = None
     deferred_income: Literal["interest", "fee"] = Field(
         default="interest", description="what deferred fees are taken as, over the loan's life"
     )
@@ -191,6 +209,8 @@ class Product(Policy):
             raise ValueError(
                 f"currency {self.currency!r} has no ISO 4217 exponent in core.contract"
             )
+        if self.accounting == "cash" and self.non_accrual is not None:
+            raise ValueError("non_accrual needs accounting: accrual; cash books no accruals")
         daily = self.interest.accrual == "daily"
         if not daily and self.payments.excess == "reduce_principal":
             raise ValueError(
@@ -329,7 +349,8 @@ ROLES = (
     "penalty_income", "deferred_fee_income", "interest_charged_off", "fee_charged_off",
     "credit_loss", "recovery_income", "memo_claim", "memo_contra", "goodwill_expense",
     "write_off_expense", "interest_waived", "charge_waived", "charge_adjusted",
-    "buy_down_expense",
+    "buy_down_expense", "interest_suspense", "deferred_capitalised_interest", "memo_interest",
+    "memo_charges", "refinance_clearing",
 )  # fmt: skip
 """Account roles of the postings table. Append only: codes are stored."""
 

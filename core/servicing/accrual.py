@@ -16,6 +16,7 @@ from core.contract.figures import ACTUAL, Figures, RateBasis, codes
 from core.contract.money import PPB, Rounding, by_code, int128, lift
 from core.frames import LARGE
 from core.ledger.codes import AfterChargeOff, InterestMode, Status
+from core.servicing.carrying import any_off_accrual, off_books
 from core.servicing.deferral import any_deferred, left
 from core.servicing.today import TODAY
 
@@ -100,20 +101,21 @@ class Accrual:
 def accrue(wide: pl.DataFrame) -> pl.DataFrame:
     """`wide` (terms and positions) with the nights before `today` earned.
 
-    Sets `interest_accrued`, `accrued_today`, `interest_earned`, `income_deferred`, and clears
-    `paid_today`.
+    Sets `interest_accrued`, `accrued_today`, `interest_earned`, `income_deferred`, `off_books`,
+    and clears `paid_today`.
     """
     if wide.is_empty():
         return wide
     whole = earned(wide)
     grown = whole - wide["interest_accrued"]
-    return wide.with_columns(
+    lived = wide.with_columns(
         whole.alias("interest_accrued"),
         grown.alias("accrued_today"),
         (wide["interest_earned"] + grown).alias("interest_earned"),
         paid_today=pl.lit(0, dtype=pl.Int64),
         **({"income_deferred": left(TODAY)} if any_deferred(wide) else {}),
     )
+    return lived.with_columns(off_books=off_books()) if any_off_accrual(lived) else lived
 
 
 def earned(wide: pl.DataFrame) -> pl.Series:

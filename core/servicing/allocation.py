@@ -103,6 +103,7 @@ def use_credit(touched: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -
     owed = dues.filter(pl.col("due_date") <= TODAY).join(money, on="loan_id", how="semi")
     if owed.is_empty():
         return Allocated(touched, dues, empty(Allocations))
+    money = money.join(owed, on="loan_id", how="semi")
     at = touched["loan_id"].is_in(money["loan_id"].implode())
     before = touched.filter(at)
     paying = close_segment(before)
@@ -244,8 +245,24 @@ def _beyond(
     order = pl.when(pl.col("component").is_null()).then(2).otherwise(0)
     every = pl.concat([*(each.with_columns(order=order) for each in lines if each.height),
                        back.with_columns(order=pl.lit(1))])  # fmt: skip
-    ordered = every.sort("loan_id", "order", maintain_order=True).drop("order")
+    ordered = every.sort("loan_id", "order", maintain_order=True)
+    ordered = _within_the_rest(ordered, loans).drop("order")
     return pl.concat([_poured(ordered, pl.col("asked")), spread])
+
+
+def _within_the_rest(ordered: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
+    """Lines of principal that stands with no due yet ask no more than there is of it."""
+    told = ordered.join(
+        loans.select("loan_id", "rest_principal"), on="loan_id", how="left", maintain_order="left"
+    )
+    ours = (pl.col("order") == 0) & (pl.col("component") == Component.principal)
+    own = pl.when(ours.fill_null(False)).then("asked").otherwise(0)
+    before = own.cum_sum().over("loan_id") - own
+    left = (pl.col("rest_principal") - before).clip(lower_bound=0)
+    capped = (
+        pl.when(ours.fill_null(False)).then(pl.min_horizontal("asked", left)).otherwise("asked")
+    )
+    return told.with_columns(asked=capped).drop("rest_principal")
 
 
 def _spread_payoff(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:

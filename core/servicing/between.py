@@ -12,7 +12,7 @@ from core.ledger.codes import ENDED
 from core.policy.models import Buckets
 from core.servicing.accrual import earned
 from core.servicing.book import STATE
-from core.servicing.day import with_claim_off_books
+from core.servicing.carrying import off_books
 from core.servicing.deferral import any_deferred, left
 from core.servicing.delinquency import age
 from core.servicing.stops import ONE_DAY
@@ -123,4 +123,4 @@ class Stay:
             if any_deferred(rows)
             else pl.col("income_deferred"),
         )
-        return with_claim_off_books(age(lived, self.versions))
+        return age(lived, self.versions).with_columns(off_books=off_books())

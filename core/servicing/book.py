@@ -56,6 +56,8 @@ class Positions(dy.Schema):
     deferred_whole = dy.Int64(min=0)  # ... this much, evenly ...
     deferred_from = dy.Date(nullable=True)  # ... from here ...
     deferred_until = dy.Date(nullable=True)  # ... to here
+    non_accrual = dy.Bool()  # interest is no income until it comes
+    current_since = dy.Date(nullable=True)  # in non-accrual: without arrears since
 
 
 class Dues(dy.Schema):
@@ -78,7 +80,7 @@ FIXED = ("whole_schedule", "interest_mode", "rebate", "excess", "after_charge_of
 CHANGING = (
     "rate_ppb", "instalments", "emi", "first_due_date", "anchor_day", "end_of_month", "every",
     "unit", "rate_until", "rate_before", "paused_from", "paused_until", "has_stub", "stands_from",
-    "moratorium_left", "moratorium_interest", "matures_on", "accelerated_on", *FIXED,
+    "moratorium_left", "moratorium_interest", "matures_on", "accelerated_on", "flags", *FIXED,
 )  # fmt: skip
 """Terms that a change of the contract may set anew."""
 DUE_COLUMN = {

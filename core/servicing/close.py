@@ -24,7 +24,8 @@ from core.servicing.accrual import accrue, engine_for
 from core.servicing.allocation import Allocations
 from core.servicing.billing import is_billed
 from core.servicing.book import STATE, Book, Dues, replaced
-from core.servicing.closure import reopened
+from core.servicing.carrying import Regime, any_off_accrual, regime
+from core.servicing.closure import left_behind, reopened
 from core.servicing.day import visit
 from core.servicing.deferral import any_deferred, income, nightly
 from core.servicing.opening import agreed_terms, opened
@@ -160,19 +161,26 @@ def _touched(wide: pl.DataFrame, dues: pl.DataFrame, today: pl.DataFrame) -> pl.
         | pl.col("loan_id").is_in(busy.implode())
         | (pl.col("credit") > 0)
         | (pl.col("status") != Status.active.value)
+        | pl.col("non_accrual")
     ).to_series()
 
 
 def accruals(wide: pl.DataFrame) -> pl.DataFrame:
     """The day's interest and deferred income, aggregated: positions tell each loan's share.
 
-    Interest on a claim that is off the books is memorandum too.
+    Interest on a claim that is off the books is memorandum too; that of loans in non-accrual or
+    under cash accounting goes by their regime.
     """
     keys = ["entity", "product", "currency", "today"]
-    parts = [(wide, "interest_accrued", "interest_income")]
     off = wide["status"] == Status.charged_off.value
-    if off.any():
-        parts = [(wide.filter(~off), "interest_accrued", "interest_income"),
+    parts = [(wide, "interest_accrued", "interest_income")]
+    if off.any() or any_off_accrual(wide):
+        kind = wide.select(regime()).to_series()
+        kept = ~off & (kind == Regime.accrual.value)
+        suspended = ~off & (kind == Regime.suspense.value)
+        parts = [(wide.filter(kept), "interest_accrued", "interest_income"),
+                 (wide.filter(suspended), "interest_accrued", "interest_suspense"),
+                 (wide.filter(~off & ~kept & ~suspended), "memo_interest", "memo_contra"),
                  (wide.filter(off), "memo_claim", "memo_contra")]  # fmt: skip
     earned = []
     for some, debit, credit in parts:
@@ -199,9 +207,7 @@ def _left_today(
     gone = touched.filter(pl.col("status").is_in(ENDED))
     if gone.is_empty():
         return book.closed, book.closed_dues
-    to_come = settled.filter(pl.col("due_date") > date).join(
-        gone.select("loan_id"), on="loan_id", how="semi"
-    )
+    to_come = left_behind(dated(settled, date), gone).drop("today")
     return (
         pl.concat([book.closed, gone.select(book.closed.columns)]),
         pl.concat([book.closed_dues, to_come]),

@@ -9,20 +9,11 @@ import polars as pl
 from core.contract.calendar import Calendar
 from core.ledger.codes import COMES_BACK, GIVEN_UP, MONEY_IN, AfterChargeOff, Kind, Status
 from core.servicing.billing import caught_up
+from core.servicing.carrying import claim
+from core.servicing.today import TODAY
 
 REOPENING = (*MONEY_IN, Kind.chargeback, Kind.credit_refunded, Kind.charge_assessed)
 """Kinds of event that bring an ended loan back into the book."""
-
-
-def claim() -> pl.Expr:
-    """What the borrower owes: principal, interest, fees and penalties, billed or not."""
-    return (
-        pl.col("principal")
-        + pl.col("interest_accrued")
-        + pl.col("interest_due")
-        + pl.col("fees_due")
-        + pl.col("penalties_due")
-    )
 
 
 def charge_off(touched: pl.DataFrame, commands: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -68,6 +59,20 @@ def extinguished(touched: pl.DataFrame, ids: pl.Series, status: Status) -> pl.Da
         .otherwise("status")
         .cast(pl.Int8),
     )
+
+
+def left_behind(settled: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
+    """Dues of ended loans that were to come after their `today`: they stand if the loan comes back.
+
+    `settled`: dues with `today`; `gone`: positions of ended loans. Of what was given up, what was
+    paid stands.
+    """
+    theirs = settled.join(gone.select("loan_id", "status"), on="loan_id").filter(
+        pl.col("due_date") > TODAY
+    )
+    given = pl.col("status").is_in(GIVEN_UP)
+    kept = theirs.with_columns(amount=pl.when(given).then("paid").otherwise("amount"))
+    return kept.filter(~given | (pl.col("paid") > 0)).select(settled.columns)
 
 
 @dataclass(frozen=True)

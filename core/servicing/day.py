@@ -12,13 +12,15 @@ from dataclasses import dataclass
 import polars as pl
 
 from core.frames import empty
-from core.ledger.codes import ENDED, MONEY_IN, Status
+from core.ledger.codes import ENDED, MONEY_IN
 from core.ledger.transfers import all_of, transfer
 from core.policy.book import PolicyBook
 from core.policy.models import Buckets
+from core.servicing.accounting import as_booked, off_accrual, reclassified
 from core.servicing.allocation import Allocations
 from core.servicing.billing import bill
-from core.servicing.closure import claim, close_at_zero
+from core.servicing.carrying import off_books
+from core.servicing.closure import close_at_zero
 from core.servicing.deferral import begin_again, take_the_rest
 from core.servicing.delinquency import age, with_oldest
 from core.servicing.fees import assess_late_fees
@@ -79,23 +81,19 @@ def visit(
     begin_again(day)
     take_the_rest(day)
     counted = age(with_oldest(day.touched, day.dues, policies.delinquency), versions)
-    after = with_claim_off_books(counted)
+    after, turned = reclassified(counted)
+    after = after.with_columns(off_books=off_books())
+    moved = [as_booked(all_of(day.moved), off_accrual(wide)), turned]
     standing, settled = _standing(day.dues, after)
     return Visited(
         after,
         standing,
         settled,
-        all_of(day.moved),
+        all_of(moved),
         pl.concat([empty(Allocations), *day.allocations]),
         unidentified,
         _changed(day),
     )
-
-
-def with_claim_off_books(wide: pl.DataFrame) -> pl.DataFrame:
-    """Positions whose `off_books` is the claim of charged-off loans as it stands."""
-    off = pl.col("status") == Status.charged_off
-    return wide.with_columns(off_books=pl.when(off).then(claim()).otherwise(0))
 
 
 def _changed(day: Running) -> pl.DataFrame:

@@ -26,7 +26,7 @@ from core.servicing.allocation import Allocations
 from core.servicing.between import Stay
 from core.servicing.book import NO_DUES, STATE, Book, Dues
 from core.servicing.close import NO_CHANGE, accruals, boarded_by, with_event
-from core.servicing.closure import reopened
+from core.servicing.closure import left_behind, reopened
 from core.servicing.day import visit
 from core.servicing.delinquency import with_oldest
 from core.servicing.opening import opened
@@ -179,7 +179,7 @@ class _Jump:
         return rows.join(ends, on="loan_id", how="left", maintain_order="left")
 
     def _round(self) -> bool:
-        found = next_stops(self.live, self.dues, self.coming, self.policies.late_fees)
+        found = next_stops(self.live, self.dues, self.coming, self.policies)
         stops = self._until(found).filter(pl.col("stop") <= pl.col("end")).sort("loan_id")
         if stops.is_empty():
             return False
@@ -254,8 +254,7 @@ class _Jump:
         self.live = pl.concat([self.live.select(self.columns).filter(~ours), wide.filter(~ended)])
         self.dues = pl.concat([self.dues.filter(~ours), dues.select(self.dues.columns)])
         if gone.height:
-            theirs = settled.join(gone.select("loan_id"), on="loan_id", how="semi")
-            to_come = theirs.filter(pl.col("due_date") > TODAY)
+            to_come = left_behind(settled, gone)
             self.closed = pl.concat([self.closed.select(self.columns), gone])
             self.closed_dues = pl.concat(
                 [self.closed_dues, to_come.select(self.closed_dues.columns)]

@@ -91,6 +91,8 @@ def opened(terms: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
         oldest_due_date=pl.lit(None, dtype=pl.Date),
         deferred_from=pl.lit(None, dtype=pl.Date),
         deferred_until=pl.lit(None, dtype=pl.Date),
+        non_accrual=pl.lit(False),
+        current_since=pl.lit(None, dtype=pl.Date),
         days_past_due=pl.lit(0, dtype=pl.Int32),
         bucket=pl.lit(0, dtype=pl.Int8),
     )

@@ -44,6 +44,7 @@ ALLOWED: dict[Kind, frozenset[Status | None]] = {
     Kind.interest_waived: _OWING,
     Kind.charge_waived: _LIVING,
     Kind.charge_adjusted: _OWING,
+    Kind.refinanced: _OWING,
     Kind.income_capitalised: frozenset({Status.active, Status.overpaid}),
     Kind.fee_bought_down: _LIVING,
 }

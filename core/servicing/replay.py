@@ -85,7 +85,6 @@ class Remembered:
         self._events, self._policies = events, policies
         self._moved: list[pl.DataFrame] = []
         self._ended: list[pl.DataFrame] = []
-        self._book: Book | None = None
         self.date: dt.date | None = None
 
     def keep(self, closed: DayClose, restated: Restatement | None) -> None:
@@ -94,12 +93,12 @@ class Remembered:
         for each in restated.lived.rounds if restated else ():
             self._end(each.wide)
         self._end(dated(closed.book.positions, closed.date))
-        self._book, self.date = closed.book, closed.date
+        self.date = closed.date
 
     def _end(self, positions: pl.DataFrame) -> None:
         gone = positions.filter(pl.col("status").is_in(ENDED))
         if gone.height:
-            self._ended.append(gone.select("loan_id", "interest_earned", ended_on="today"))
+            self._ended.append(gone.select("loan_id", ended_on="today"))
 
     def events(self, ids: pl.Series) -> pl.DataFrame:
         """See `Past`."""
@@ -108,18 +107,10 @@ class Remembered:
 
     def ended(self, ids: pl.Series) -> pl.DataFrame:
         """See `Past`."""
-        schema = {"loan_id": pl.Int64, "interest_earned": pl.Int64, "ended_on": pl.Date}
+        schema = {"loan_id": pl.Int64, "ended_on": pl.Date}
         ended = pl.concat([pl.DataFrame(schema=schema), *self._ended])
-        live = pl.Series("loan_id", [], dtype=pl.Int64)
-        if self._book is not None:
-            live = self._book.positions.filter(~pl.col("status").is_in(ENDED))["loan_id"]
-        earned = pl.when(~pl.col("loan_id").is_in(live.implode())).then("interest_earned")
-        return (
-            ended.filter(pl.col("loan_id").is_in(ids.implode()))
-            .group_by("loan_id", maintain_order=True)
-            .agg(pl.col("ended_on").min(), pl.col("interest_earned").last())
-            .with_columns(interest_earned=earned)
-        )
+        ours = ended.filter(pl.col("loan_id").is_in(ids.implode()))
+        return ours.group_by("loan_id", maintain_order=True).agg(pl.col("ended_on").min())
 
     def book(self, ids: pl.Series, date: dt.date) -> Book:
         """See `Past`: a book before its first day."""

@@ -17,9 +17,10 @@ import polars as pl
 from core.frames import empty
 from core.ledger.accounts import ROLE
 from core.ledger.codes import ENDED, Kind
-from core.ledger.transfers import Transfers, transfer
+from core.ledger.transfers import transfer
 from core.policy.book import PolicyBook
 from core.servicing.book import Book, Dues
+from core.servicing.carrying import carried
 from core.servicing.close import DayClose, close
 from core.servicing.closure import REOPENING
 from core.servicing.deferral import income
@@ -39,8 +40,7 @@ class Past(Protocol):
         """Every event of the loans booked before the date (schema `Events`)."""
 
     def ended(self, ids: pl.Series) -> pl.DataFrame:
-        """Those that ever left the book: `loan_id`, `ended_on` (Date, the first time) and
-        `interest_earned` (Int64, null for one that is back in it)."""
+        """Those that ever left the book: `loan_id`, `ended_on` (Date, the first time)."""
 
     def book(self, ids: pl.Series, date: dt.date) -> Book:
         """The loans at the end of `date` or of an earlier one, as known last."""
@@ -189,7 +189,7 @@ def _restate(
     life = jump(start, to_live, policies, date - ONE_DAY)
     lived = life.book(date - ONE_DAY)
     lived_moves, booked = life.all("transfers"), past.transfers(ids, first)
-    moved = _differences(book, ids, lived, lived_moves, booked, ended, date)
+    moved = _differences(book, ids, lived, lived_moves, booked, date)
     others = ~pl.col("loan_id").is_in(ids.implode())
     wide = pl.concat([book.wide().filter(others), lived.wide().select(book.wide().columns)])
     wide = wide.sort("loan_id")
@@ -211,14 +211,11 @@ def _differences(
     lived: Book,
     moves: pl.DataFrame,
     booked: pl.DataFrame,
-    ended: pl.DataFrame,
     date: dt.date,
 ) -> pl.DataFrame:
     """Transfers that turn what was `booked` into the `moves` of the life again, booked on `date`.
 
-    Movements differ by loan, value date and pair of accounts. Daily interest, which is booked
-    as one sum for all loans, differs by what a loan has earned in all; deferred income by what
-    its own movements leave unexplained of the change of its line.
+    Movements differ by loan, value date and pair of accounts.
     """
     signed = pl.concat(
         [
@@ -243,20 +240,13 @@ def _differences(
         value_date="value_date",
         booking_date=pl.lit(date),
     )
-    nights = [
-        _earned_differences(book, ids, lived, ended, date),
-        _taken_differences(book, ids, lived, signed, date),
-    ]
-    return pl.concat([moves, *nights])
+    return pl.concat([moves, *_night_differences(book, ids, lived, signed, date)])
 
 
 def _signed(transfers: pl.DataFrame, sign: int) -> pl.DataFrame:
-    """Movements but daily interest, each pair of accounts one way round."""
-    accrual = (pl.min_horizontal(_PAIR) == min(_ACCRUAL)) & (
-        pl.max_horizontal(_PAIR) == max(_ACCRUAL)
-    )
+    """Movements of single loans, each pair of accounts one way round."""
     turned = pl.col("debit") > pl.col("credit")
-    return transfers.filter(~accrual).select(
+    return transfers.select(
         *_PLACE,
         "value_date",
         debit=pl.min_horizontal(_PAIR).cast(pl.Int16),
@@ -265,57 +255,59 @@ def _signed(transfers: pl.DataFrame, sign: int) -> pl.DataFrame:
     )
 
 
-_ACCRUAL = (ROLE["interest_accrued"], ROLE["interest_income"])
-
-
-def _earned_differences(
-    book: Book, ids: pl.Series, lived: Book, ended: pl.DataFrame, date: dt.date
-) -> pl.DataFrame:
-    ours = pl.col("loan_id").is_in(ids.implode())
-    shown = book.positions.filter(ours & ~pl.col("status").is_in(ENDED))
-    was = pl.concat(
-        [shown.select("loan_id", was="interest_earned"),
-         ended.drop_nulls("interest_earned").select("loan_id", was="interest_earned")]
-    )  # fmt: skip
-    assert lived.closed is not None
-    columns = [*_PLACE, "interest_earned"]
-    now = pl.concat(
-        [lived.wide().filter(~pl.col("status").is_in(ENDED)).select(columns),
-         lived.closed.select(columns)]
-    )  # fmt: skip
-    both = now.join(was, on="loan_id", how="left").with_columns(
-        more=pl.col("interest_earned") - pl.col("was").fill_null(0)
-    )
-    eve = dated(both.sort("loan_id"), date - ONE_DAY)
-    moved = transfer(eve, "interest_accrued", "interest_income", "more")
-    return moved.with_columns(booking_date=pl.lit(date))
-
-
-def _taken_differences(
+def _night_differences(
     book: Book, ids: pl.Series, lived: Book, signed: pl.DataFrame, date: dt.date
-) -> pl.DataFrame:
-    """Deferred income of nights: the line before and after, and what moved it loan by loan."""
-    line = ROLE["deferred_fee_income"]
-    keys = [*_PLACE, "deferred_as_fee"]
+) -> list[pl.DataFrame]:
+    """What nights differ by, which are booked as one sum for all loans.
+
+    It is what a loan's own movements leave unexplained of the change of its accounts.
+    """
     was = book.wide().filter(
-        pl.col("loan_id").is_in(ids.implode()) & (pl.col("deferred_whole") != 0)
+        pl.col("loan_id").is_in(ids.implode()) & ~pl.col("status").is_in(ENDED)
     )
-    now = lived.wide().filter(pl.col("deferred_whole") != 0)
-    grew = signed.filter((pl.col("credit") == line) | (pl.col("debit") == line)).with_columns(
-        amount=pl.when(pl.col("credit") == line).then("amount").otherwise(-pl.col("amount"))
+    now = lived.wide().filter(~pl.col("status").is_in(ENDED))
+    flows = [
+        signed.select("loan_id", account=side, amount=pl.col("amount") * way)
+        for side, way in (("debit", -1), ("credit", 1))
+    ]
+    rests = (
+        pl.concat([_held(now, 1), _held(was, -1), *flows])
+        .group_by("loan_id")
+        .agg(
+            pl.col("amount").filter(pl.col("account") == ROLE[role]).sum().alias(role)
+            for role in _NIGHTLY
+        )
+        .filter(pl.any_horizontal(pl.col(role) != 0 for role in _NIGHTLY))
     )
-    if was.is_empty() and now.is_empty() and grew.is_empty():
-        return empty(Transfers)
-    loans = pl.concat(
-        [frame.select(keys) for frame in (lived.wide(), *([lived.closed] if lived.closed is not None else []))]
-    ).unique("loan_id")  # fmt: skip
-    more = pl.concat(
-        [
-            was.select("loan_id", more="income_deferred"),
-            now.select("loan_id", more=-pl.col("income_deferred")),
-            grew.select("loan_id", more="amount"),
-        ]
-    ).group_by("loan_id").agg(pl.col("more").sum())  # fmt: skip
-    eve = dated(loans.join(more, on="loan_id").sort("loan_id"), date - ONE_DAY)
-    moved = transfer(eve, "deferred_fee_income", income(), "more")
-    return moved.with_columns(booking_date=pl.lit(date))
+    if rests.is_empty():
+        return []
+    place = [*_PLACE, "deferred_as_fee"]
+    closed = [] if lived.closed is None else [lived.closed.select(place)]
+    loans = pl.concat([lived.wide().select(place), was.select(place), *closed]).unique("loan_id")
+    told = dated(loans.join(rests, on="loan_id").sort("loan_id"), date - ONE_DAY).with_columns(
+        suspended=-pl.col("interest_suspense"),
+        earned=pl.col("interest_accrued") + pl.col("interest_suspense"),
+    )
+    moved = [
+        transfer(told, "interest_accrued", "interest_income", "earned"),
+        transfer(told, "interest_accrued", "interest_suspense", "suspended"),
+        transfer(told, "memo_interest", "memo_contra", "memo_interest"),
+        transfer(told, "memo_claim", "memo_contra", "memo_claim"),
+        transfer(told, "deferred_fee_income", income(), "deferred_fee_income"),
+    ]
+    return [each.with_columns(booking_date=pl.lit(date)) for each in moved]
+
+
+_NIGHTLY = ("interest_accrued", "interest_suspense", "memo_interest", "memo_claim",
+            "deferred_fee_income")  # fmt: skip
+"""Accounts that a night moves, each against one other."""
+
+
+def _held(wide: pl.DataFrame, sign: int) -> pl.DataFrame:
+    """What the nightly accounts hold of loans: `loan_id`, `account`, `amount`."""
+    held = {role: amount for role, amount in carried().items() if role in _NIGHTLY}
+    rows = wide.select("loan_id", **held).unpivot(
+        index="loan_id", variable_name="role", value_name="amount"
+    )
+    account = pl.col("role").replace_strict(ROLE, return_dtype=pl.Int16)
+    return rows.select("loan_id", account=account, amount=pl.col("amount") * sign)

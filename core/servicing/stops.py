@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.ledger.codes import Component, Status
+from core.ledger.codes import Component, NonAccrual, Status
+from core.policy.book import PolicyBook
 from core.servicing.billing import whole_claim_due
 from core.servicing.today import TODAY
 
@@ -12,14 +13,14 @@ ONE_DAY = pl.duration(days=1)
 
 
 def next_stops(
-    live: pl.DataFrame, dues: pl.DataFrame, coming: pl.DataFrame, late_fees: pl.DataFrame
+    live: pl.DataFrame, dues: pl.DataFrame, coming: pl.DataFrame, policies: PolicyBook
 ) -> pl.DataFrame:
     """`loan_id`, `stop` (Date, after the loan's `today`) of loans that something awaits.
 
     `live`: terms, positions and `today`; `dues` with `today`; `coming`: `loan_id`, `day` of the
-    events that are left; `late_fees`: `PolicyBook.late_fees`. A loan stops where an event is
-    valued, its period ends, a due falls, a late fee's grace is over, and on the day after money
-    stayed with the borrower though something was due.
+    events that are left. A loan stops where an event is valued, its period ends, a due falls, a
+    late fee's grace is over, its accounting turns, and on the day after money stayed with the
+    borrower though something was due.
     """
     parts = [
         coming.group_by("loan_id").agg(stop=pl.col("day").min()),
@@ -27,7 +28,8 @@ def next_stops(
             "loan_id", stop="period_end"
         ),
         _falling(dues),
-        _charged(live, dues, late_fees),
+        _charged(live, dues, policies.late_fees),
+        *_reclassified(live, dues, policies.delinquency),
         _with_credit(live, dues),
     ]
     return pl.concat(parts).group_by("loan_id").agg(pl.col("stop").min())
@@ -53,6 +55,32 @@ def _charged(live: pl.DataFrame, dues: pl.DataFrame, fees: pl.DataFrame) -> pl.D
         .select("loan_id", "today", stop=over)
     )
     return dated.filter(pl.col("stop") > TODAY).select("loan_id", "stop")
+
+
+def _reclassified(
+    live: pl.DataFrame, dues: pl.DataFrame, rules: pl.DataFrame
+) -> list[pl.DataFrame]:
+    """Days on which loans go into non-accrual, are late again within it, or come back from it."""
+    some = live.filter(pl.col("non_accrual_mode") != NonAccrual.none.value)
+    if some.is_empty():
+        return []
+    keys = ["loan_id", "product", "non_accrual", "non_accrual_days"]
+    unpaid = (
+        some.filter(~pl.col("non_accrual") | pl.col("current_since").is_not_null())
+        .select(keys)
+        .join(rules.select("product", "from_due_day").unique(), on="product")
+        .join(dues.filter(pl.col("amount") > pl.col("paid")), on="loan_id")
+    )
+    late = pl.when("non_accrual").then(1).otherwise(pl.col("non_accrual_days").cast(pl.Int64))
+    back = some.filter(pl.col("non_accrual") & pl.col("current_since").is_not_null())
+    days = pl.duration(days=pl.col("returns_days").cast(pl.Int64))
+    told = [
+        unpaid.with_columns(
+            stop=pl.col("due_date") + pl.duration(days=late - pl.col("from_due_day"))
+        ),
+        back.with_columns(stop=pl.col("current_since") + days),
+    ]
+    return [each.filter(pl.col("stop") > TODAY).select("loan_id", "stop") for each in told]
 
 
 def _with_credit(live: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:

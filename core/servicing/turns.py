@@ -24,13 +24,15 @@ from core.ledger.codes import (
 from core.ledger.events import REPLAY_ORDER
 from core.servicing.acceleration import accelerate
 from core.servicing.allocation import allocate, money_rule, use_credit
+from core.servicing.carrying import claim
 from core.servicing.changes import change, with_tranche
 from core.servicing.charges import charge, waive
-from core.servicing.closure import charge_off, claim, extinguished
+from core.servicing.closure import charge_off, extinguished
 from core.servicing.deferral import defer, lose_the_rest
 from core.servicing.dues_to_come import fall_due, show_principal_due
 from core.servicing.fees import origination_fees
 from core.servicing.fixing import fix_charged_off
+from core.servicing.flags import flag
 from core.servicing.instalments import earned_whole, point
 from core.servicing.moratorium import grant
 from core.servicing.pause import pause
@@ -43,6 +45,8 @@ STEP = {
     # after billing: they never change the instalment due on the day
     **dict.fromkeys(CHANGES, 3),
     Kind.disbursed: 4,
+    Kind.flag_set: 3,
+    Kind.flag_cleared: 3,
     Kind.income_capitalised: 4,
     Kind.fee_bought_down: 4,
     Kind.buy_down_adjusted: 6,
@@ -63,6 +67,7 @@ SOURCE = {
     Kind.interest_waived: "interest_waived",
     Kind.charge_adjusted: "charge_adjusted",
     Kind.income_adjusted: "deferred_fee_income",
+    Kind.refinanced: "refinance_clearing",
 }
 """Account that pays for a kind of money in; others come through payment_clearing."""
 _RECEIVABLE = {
@@ -128,6 +133,8 @@ def _money(day: Running, events: pl.DataFrame, kind: Kind) -> None:
     book_receipts(
         day, done.allocations, frozen, SOURCE.get(kind, "payment_clearing"), kind in REFUNDS
     )
+    if kind is Kind.refinanced:  # out of what the new loan pays out
+        day.book(events, "payout_clearing", "refinance_clearing", "amount")
     if kind is Kind.income_adjusted:
         defer(day, events.with_columns(amount=-pl.col("amount")))
 
@@ -318,6 +325,8 @@ _HANDLERS = {
     Kind.write_off: _write_off,
     Kind.settled: _settle,
     Kind.disbursed: _disburse,
+    Kind.flag_set: flag,
+    Kind.flag_cleared: flag,
     Kind.income_capitalised: _capitalise,
     Kind.fee_bought_down: _buy_down,
     Kind.buy_down_adjusted: _adjust_buy_down,

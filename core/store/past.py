@@ -77,19 +77,12 @@ class StoredPast:
     def ended(self, ids: pl.Series) -> pl.DataFrame:
         """See `Past`."""
         rows = self._of(
-            "SELECT l.loan_id, l.version, l.closed_on, l.close_reason, l.interest_earned "
+            "SELECT l.loan_id, min(l.closed_on) AS ended_on "
             "FROM {lake}.loans l JOIN _ids ON _ids.loan_id = l.loan_id "
-            "WHERE l.close_reason IS NOT NULL AND l.version IN "
-            f"{PUBLISHED} ORDER BY l.version",
+            f"WHERE l.close_reason IS NOT NULL AND l.version IN {PUBLISHED} GROUP BY l.loan_id",
             ids, [],
         )  # fmt: skip
-        last = pl.col("closed_on").last()
-        return rows.group_by("loan_id", maintain_order=True).agg(
-            ended_on=pl.col("closed_on").min().cast(pl.Date),
-            interest_earned=pl.when(last.is_not_null())
-            .then(pl.col("interest_earned").last())
-            .cast(pl.Int64),
-        )
+        return rows.with_columns(pl.col("ended_on").cast(pl.Date))
 
     def book(self, ids: pl.Series, date: dt.date) -> Book:
         """See `Past`."""

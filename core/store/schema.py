@@ -106,6 +106,14 @@ _RELIEF_AND_MATURITY = [
     )
 ]
 
+_BOOKS = [
+    *(
+        f"ALTER TABLE {{lake}}.{table} ADD COLUMN IF NOT EXISTS flags SMALLINT"
+        for table in ("loans", "changed_terms")
+    ),
+    "ALTER TABLE {lake}.positions ADD COLUMN IF NOT EXISTS non_accrual BOOLEAN DEFAULT false",
+    "ALTER TABLE {lake}.positions ADD COLUMN IF NOT EXISTS current_since DATE",
+]
 _DEFERRED_INCOME = [
     f"ALTER TABLE {{lake}}.positions ADD COLUMN IF NOT EXISTS {column}"
     for column in (
@@ -117,7 +125,7 @@ _DEFERRED_INCOME = [
 ]
 
 MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _DATES_OF_CHANGES, _RELIEF_AND_MATURITY,
-                                     _DEFERRED_INCOME)  # fmt: skip
+                                     _DEFERRED_INCOME, _BOOKS)  # fmt: skip
 """Statements by number, from 1. Append; never change one that was released."""
 
 

@@ -8,7 +8,8 @@ how many `instalments` it makes, the `due_date` of the first, where the period c
 `unit` (months, weeks, days), and whether its `interest` is `level` (default), or fixed at what is
 `payable` or in `full`; an interest pause, or one of delinquency, its `start_date` and, as
 `due_date`, its last day; what resumes delinquency its `start_date`; a moratorium how many
-`instalments` it passes over and what becomes of their `interest` (`none`, `simple`, `capitalised`).
+`instalments` it passes over and what becomes of their `interest` (`none`, `simple`, `capitalised`);
+a refinancing, in `target_ref`, the key of the loan that pays; what is known of a borrower its `flag`.
 Files without such commands need none of these columns. A new command is added to `COMMANDS`.
 """
 
@@ -19,7 +20,7 @@ import datetime as dt
 import dataframely as dy
 import polars as pl
 
-from core.ledger.codes import Component, Kind, MoratoriumInterest
+from core.ledger.codes import Component, Flag, Kind, MoratoriumInterest
 from pipelines.formats.table import Parsed, read_csv, split
 
 COLUMNS = ["command_ref", "command", "loan_key", "value_date", "maker", "checker", "reason"]
@@ -46,6 +47,9 @@ COMMANDS = {
     "accelerate": Kind.accelerated,
     "pause_delinquency": Kind.delinquency_paused,
     "resume_delinquency": Kind.delinquency_resumed,
+    "refinance": Kind.refinanced,
+    "flag_borrower": Kind.flag_set,
+    "unflag_borrower": Kind.flag_cleared,
     "pay_out": Kind.disbursed,
     "capitalise_fee": Kind.income_capitalised,
     "adjust_fee": Kind.income_adjusted,
@@ -58,8 +62,18 @@ CHANGES = (
     "grant_moratorium", "accelerate",
 )  # fmt: skip
 PAUSES = ("pause_delinquency", "resume_delinquency")
-WITH_TARGET = ("reverse", "waive_charge", "adjust_charge")
-WITHOUT_AMOUNT = (*PAUSES, "charge_off", "write_off", "settle", "reverse", "waive_charge", *CHANGES)
+FLAGS = ("flag_borrower", "unflag_borrower")
+WITH_TARGET = ("reverse", "waive_charge", "adjust_charge", "refinance")
+WITHOUT_AMOUNT = (
+    *PAUSES,
+    *FLAGS,
+    "charge_off",
+    "write_off",
+    "settle",
+    "reverse",
+    "waive_charge",
+    *CHANGES,
+)
 OPTIONAL = (
     "amount",
     "due_date",
@@ -71,6 +85,7 @@ OPTIONAL = (
     "unit",
     "start_date",
     "interest",
+    "flag",
 )
 CHARGES = {"charge_fee": Component.fee, "charge_penalty": Component.penalty}
 
@@ -93,6 +108,7 @@ class Orders(dy.Schema):
     unit = dy.String()
     start_date = dy.Date(nullable=True)
     interest = dy.String()
+    flag = dy.String()
     maker = dy.String(min_length=1, max_length=64)
     checker = dy.String(min_length=1, max_length=64)
     reason = dy.String(regex="^[a-z][a-z0-9_]{1,39}$")
@@ -164,6 +180,12 @@ class Orders(dy.Schema):
         return may | (pl.col("command").is_in(list(WITH_TARGET)) == named)
 
     @dy.rule()
+    def flag_is_none_that_is_known(cls) -> pl.Expr:
+        named = pl.col("flag").is_in(list(Flag.__members__))
+        flags = pl.col("command").is_in(list(FLAGS))
+        return pl.when(flags).then(named).otherwise(pl.col("flag") == "")
+
+    @dy.rule()
     def value_date_not_a_date(cls) -> pl.Expr:
         return pl.col("value_date").is_not_null()
 
@@ -192,6 +214,7 @@ def parse(data: bytes, file_date: dt.date) -> Parsed:
             "keep",
             "unit",
             "interest",
+            "flag",
         ).str.strip_chars(),
         instalments=pl.col("instalments").str.strip_chars().cast(pl.Int16, strict=False),
         every=pl.col("every").str.strip_chars().cast(pl.Int16, strict=False),

@@ -149,6 +149,7 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         matures_on=pl.lit(None, dtype=pl.Date),
         accelerated_on=pl.lit(None, dtype=pl.Date),
         moratorium_left=pl.lit(None, dtype=pl.Int16),
+        flags=pl.lit(None, dtype=pl.Int16),
         moratorium_interest=pl.lit(None, dtype=pl.Int8),
         stands_from=pl.lit(None, dtype=pl.Date),
         rate_before=pl.lit(None, dtype=pl.Int64),

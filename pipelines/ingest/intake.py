@@ -385,7 +385,7 @@ def _commands(
     parsed = commands.parse(data, file.business_date)
     matched, bad = _matched(parsed, known, "command_ref")
     source = f"{mapping.entity}/{mapping.source_system}"
-    rows, unfit = lawful(matched, policies, known.standing, known.events, source)
+    rows, unfit = lawful(matched, policies, known.standing, known.events, known.loans, source)
     rows = with_parts(rows, policies, known.met, source)
     taken = _Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)
     for kind in sorted(set(commands.COMMANDS.values())):

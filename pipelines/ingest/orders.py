@@ -24,13 +24,15 @@ def lawful(
     policies: PolicyBook,
     standing: Callable[[pl.Series], pl.DataFrame],
     known_events: pl.DataFrame,
+    loans: pl.DataFrame,
     source: str,
 ) -> tuple[pl.DataFrame, Bad]:
     """Orders that may enter, as rows of events with `kind`, and the rows refused, with rule.
 
     `matched`: `commands.Orders` joined to their loans. `standing` and `known_events`, for what a
-    reversal takes back: `standing` and `event_keys` of `core.store.standing`. `source`: entity and
-    source system, the start of every idempotency key.
+    reversal takes back: `standing` and `event_keys` of `core.store.standing`. `loans`: every loan's
+    `loan_id`, `loan_key`, `currency`, `boards_on`. `source`: entity and source system, the start of
+    every idempotency key.
     """
     decimals = {CURRENCY_CODES[name]: exponent for name, exponent in EXPONENT.items()}
     exponent = pl.col("loan_currency").replace_strict(decimals, return_dtype=pl.UInt32)
@@ -54,7 +56,8 @@ def lawful(
     rows = _events(judged.filter(pl.col("rule").is_null()))
     rows, unfit = _reversals(rows, known_events, source)
     rows, missing = _waivers(rows, known_events, source)
-    return rows, bad + unfit + missing
+    rows, unpaid = _refinancings(rows, loans)
+    return rows, bad + unfit + missing + unpaid
 
 
 def _judged(
@@ -152,6 +155,8 @@ def _events(orders: pl.DataFrame) -> pl.DataFrame:
         .then(charge.struct.json_encode())
         .when(pl.col("command").is_in(["pause_interest", *commands.PAUSES]))
         .then(paused.struct.json_encode())
+        .when(pl.col("command").is_in(list(commands.FLAGS)))
+        .then(pl.struct("flag").struct.json_encode())
         .when(pl.col("command") == "grant_moratorium")
         .then(pl.struct("instalments", "interest").struct.json_encode())
         .when(pl.col("command") == "reage")
@@ -264,6 +269,36 @@ def _waivers(
         amount=pl.when(adjusts).then("amount").otherwise(pl.coalesce("charged", "amount")),
         payload=pl.coalesce("charge", "payload"),
     ).drop("charged", "charge"), bad
+
+
+def _refinancings(rows: pl.DataFrame, loans: pl.DataFrame) -> tuple[pl.DataFrame, Bad]:
+    """Refinancings with the loan that pays; it is another, in the same currency, paid out that day."""
+    asked = rows.filter(pl.col("kind") == Kind.refinanced.value)
+    if asked.is_empty():
+        return rows, []
+    new = loans.select(by="loan_id", target_ref="loan_key", theirs="currency", pays_on="boards_on")
+    told = asked.select("line", "loan_id", "loan_currency", "value_date", "target_ref").join(
+        new, on="target_ref", how="left", maintain_order="left"
+    )
+    judged = told.with_columns(
+        rule=pl.when(pl.col("by").is_null())
+        .then(pl.lit("unknown_target"))
+        .when(pl.col("by") == pl.col("loan_id"))
+        .then(pl.lit("loan_refinances_itself"))
+        .when(pl.col("theirs") != pl.col("loan_currency"))
+        .then(pl.lit("currency_is_not_the_loans"))
+        .when(pl.col("pays_on") != pl.col("value_date"))
+        .then(pl.lit("not_the_day_of_the_new_loan"))
+    )
+    wrong = judged.filter(pl.col("rule").is_not_null())
+    bad = [
+        {"line": line, "rule": rule, "found": ref}
+        for line, rule, ref in wrong.select("line", "rule", "target_ref").rows()
+    ]
+    body = judged.select("line", told=pl.struct("by").struct.json_encode())
+    kept = rows.filter(~pl.col("line").is_in(wrong["line"].implode()))
+    kept = kept.join(body, on="line", how="left", maintain_order="left")
+    return kept.with_columns(payload=pl.coalesce("told", "payload")).drop("told"), bad
 
 
 def with_parts(

@@ -7,11 +7,13 @@ import json
 
 import polars as pl
 
+from core.ledger.accounts import ROLE
 from core.policy.book import PolicyBook
 from core.policy.models import Product
 from core.store.ledger import Ledger
 from core.store.reader import LedgerReader
 from core.store.standing import met, standing
+from pipelines.cli import _refinancings
 from pipelines.ingest.intake import take_in
 from pipelines.resources import TAPE, provenance, read_policies
 from pipelines.servicing.days import close_days, missing_days
@@ -141,6 +143,41 @@ def test_fees_that_are_deferred_come_by_order_within_their_limits(ledger: Ledger
         "SELECT income_deferred FROM positions WHERE income_deferred > 0 ORDER BY version DESC"
     )
     assert 0 < left["income_deferred"][0] < 2_600
+
+
+def test_a_loan_that_is_refinanced_is_linked_both_ways(ledger: Ledger) -> None:
+    policies = ledger.register(read_policies())
+    by = provenance(policies)
+    keys = ledger.loan_keys().sort("boards_on", "loan_id")
+    old, new = keys.row(0, named=True), keys.row(-1, named=True)
+    assert old["boards_on"] < new["boards_on"]
+    day = new["boards_on"].isoformat()
+    body = HEAD.replace("reason", "flag,reason") + "".join(
+        order(ref, command, old["loan_key"], on, **told).replace("hardship", f"{flag},hardship")
+        for ref, command, on, flag, told in (
+            ("a", "refinance", day, "", {"amount": "50.00", "target_ref": new["loan_key"]}),
+            ("b", "refinance", day, "", {"amount": "50.00", "target_ref": old["loan_key"]}),
+            ("c", "refinance", day, "", {"amount": "50.00", "target_ref": "none"}),
+            ("d", "flag_borrower", day, "bankruptcy", {}),
+            ("e", "flag_borrower", day, "rich", {}),
+        )
+    )
+    drop(ledger, f"commands_{day}.csv", body)
+    take(ledger)
+    assert rules(ledger, f"commands_{day}.csv") == {
+        3: "loan_refinances_itself", 4: "unknown_target", 6: "flag_is_none_that_is_known",
+    }  # fmt: skip
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    assert rebuild(ledger, policies).differences.is_empty()
+    reader = LedgerReader(ledger.settings)
+    moved = reader.sql(
+        "SELECT sum(amount)::BIGINT AS moved FROM transfers "
+        f"WHERE loan_id = {old['loan_id']} AND debit = {ROLE['refinance_clearing']}"
+    )
+    assert moved["moved"][0] == 5_000
+    assert reader.sql("SELECT flags FROM changed_terms")["flags"].to_list() == [1]
+    shown = dict(_refinancings(reader, new["loan_id"]))
+    assert shown == {"refinances": f"loan {old['loan_id']} on {day}"}
 
 
 def test_what_the_state_of_a_loan_forbids_is_quarantined(ledger: Ledger) -> None:
