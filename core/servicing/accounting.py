@@ -177,6 +177,9 @@ def reclassified(aged: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     back = pl.col("comes_back")
     after = turns.with_columns(
         non_accrual=(pl.col("non_accrual") | pl.col("goes_in")) & ~back,
-        current_since=pl.when(~back).then("current_since"),
+        current_since=pl.when(pl.col("goes_in") & none)
+        .then(TODAY)
+        .when(~back)
+        .then("current_since"),
     )
     return after.drop("goes_in", "comes_back"), all_of(parts)
