@@ -52,6 +52,7 @@ class RateBasis(IntEnum):
     act_act = 5
     act_365_actual = 6
     act_act_closing = 7
+    thirty_e_360 = 8
 
 
 class Stub(IntEnum):
@@ -69,8 +70,9 @@ ACTUAL = {
     RateBasis.act_act: CONVENTIONS["ACT/ACT"],
     RateBasis.act_act_closing: CONVENTIONS["ACT/ACT closing"],
     RateBasis.act_365_actual: CONVENTIONS["ACT/365 Actual"],
+    RateBasis.thirty_e_360: CONVENTIONS["30E/360"],
 }
-"""The bases that count actual days, with their day count."""
+"""The bases that count days between two dates, additively, with their day count."""
 
 _WHOLE_PERIOD: dict[RateBasis, dict[Unit, tuple[int, int]]] = {
     # fraction of a year that one unit is, as numerator and denominator
@@ -121,6 +123,8 @@ class Figures:
         self.paused = "paused_until" in terms.columns and terms["paused_until"].count() > 0
         self.tranched = "lacks" in terms.columns
         self.matures = has_maturity(terms)
+        self.capitalises = "capitalises" in terms.columns and bool(terms["capitalises"].any())
+        self.levels = "level_last" in terms.columns and bool(terms["level_last"].any())
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
 
     def due_date(self, n: pl.Expr) -> pl.Expr:
@@ -336,8 +340,11 @@ class Figures:
         level = pl.col("emi") + pl.when(pl.col("instalment_no") == 1).then(
             pl.col("first_interest_adjustment")
         ).otherwise(0)
+        of_level = (level - interest).clip(lower_bound=0)
+        if self.capitalises:
+            of_level = pl.when("capitalises").then(level - interest).otherwise(of_level)
         rules = {
-            Amortisation.equal_instalment: (level - interest).clip(lower_bound=0),
+            Amortisation.equal_instalment: of_level,
             Amortisation.equal_principal: share,
             Amortisation.flat: pl.when(pl.col("emi") > 0)
             .then((level - interest).clip(lower_bound=0))
@@ -348,5 +355,13 @@ class Figures:
         if self.graced:
             graced = pl.col("instalment_no") <= pl.col("grace_principal")
             part = pl.when(graced).then(0).otherwise(part)
+        if self.capitalises:  # nothing is asked: all interest of the period joins the principal
+            waits = pl.col("capitalises") & (pl.col("instalment_no") <= pl.col("grace_interest"))
+            part = pl.when(waits).then(-interest).otherwise(part)
         last = pl.col("instalment_no") >= pl.col("instalments")
-        return pl.when(last).then(unbilled).otherwise(pl.min_horizontal(part, unbilled))
+        if self.levels:
+            last = last & ~(pl.col("level_last") & (pl.col("emi") > 0))
+        within = pl.min_horizontal(part, unbilled)
+        if self.levels:  # the last instalment is as high as the others, whatever it leaves
+            within = pl.when("level_last").then(part).otherwise(within)
+        return pl.when(last).then(unbilled).otherwise(within)

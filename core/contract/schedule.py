@@ -78,6 +78,7 @@ def instalment(cursor: Frame, figures: Figures) -> Frame:
     )
     last = pl.col("instalment_no") >= pl.col("instalments")
     level = (pl.col("amortisation") == Amortisation.equal_instalment) & ~last
+    whole = pl.col("capitalises") if figures.capitalises else pl.lit(False)
     deferred = (pl.col("instalment_no") <= pl.col("grace_interest")) & ~last
     ceiling = pl.when(level).then(
         pl.col("emi")
@@ -86,7 +87,9 @@ def instalment(cursor: Frame, figures: Figures) -> Frame:
         .otherwise(0)
     )
     asked = (
-        pl.when(deferred)
+        pl.when(whole)  # what is not paid of it joins the principal
+        .then(pl.col("asked_interest"))
+        .when(deferred)
         .then(0)
         .when(level & (pl.col("instalment_no") > pl.col("grace_principal")))
         .then(pl.min_horizontal("asked_interest", ceiling))

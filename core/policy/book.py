@@ -47,6 +47,7 @@ _BASIS = {
     "period": RateBasis.period, "30/360": RateBasis.thirty_360, "ACT/365F": RateBasis.act_365f,
     "ACT/360": RateBasis.act_360, "ACT/364": RateBasis.act_364, "ACT/ACT": RateBasis.act_act,
     "ACT/365 Actual": RateBasis.act_365_actual, "ACT/ACT closing": RateBasis.act_act_closing,
+    "30E/360": RateBasis.thirty_e_360,
 }  # fmt: skip
 
 
@@ -272,6 +273,9 @@ class PolicyBook:
                     "in_sequence": p.day_order == "sequence",
                     "deferred_as_fee": p.deferred_income == "fee",
                     "claims_scheduled": i.charge_off_claims == "scheduled",
+                    "capitalises": s.shortfall == "capitalise",
+                    "small_balance": p.small_balance_minor,
+                    "level_last": s.last_instalment == "level",
                     "cash_accounting": p.accounting == "cash",
                     "non_accrual_mode": NonAccrual[rules.mode if rules else "none"].value,
                     "non_accrual_days": rules.days_past_due if rules else 0,
@@ -291,6 +295,9 @@ class PolicyBook:
             "deferred_as_fee": pl.Boolean,
             "buy_down_expensed": pl.Boolean,
             "claims_scheduled": pl.Boolean,
+            "capitalises": pl.Boolean,
+            "level_last": pl.Boolean,
+            "small_balance": pl.Int64,
             "cash_accounting": pl.Boolean,
             "non_accrual_days": pl.Int32,
             "returns_days": pl.Int32,

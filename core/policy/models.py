@@ -42,6 +42,7 @@ class ScheduleRules(BaseModel):
         "ACT/ACT",
         "ACT/ACT closing",
         "ACT/365 Actual",
+        "30E/360",
     ]
     stub: Literal["prorate", "plus_days_365", "whole_period"] = "prorate"
     rate_factor: Literal["exact", "decimal_18"] = "exact"
@@ -52,6 +53,16 @@ class ScheduleRules(BaseModel):
     grace_principal: int = Field(default=0, ge=0, description="instalments without principal")
     grace_interest: int = Field(default=0, ge=0, description="instalments whose interest waits")
     grace_charged: int = Field(default=0, ge=0, description="instalments without interest")
+    shortfall: Literal["carry", "capitalise"] = Field(
+        default="carry",
+        description="interest above the instalment, or of instalments whose interest waits, goes "
+        "to the next one, or joins the principal",
+    )
+    last_instalment: Literal["absorb", "level"] = Field(
+        default="absorb",
+        description="the last instalment takes what is left, or is as high as the others and "
+        "leaves a residue",
+    )
     business_day: str = "unadjusted"
     calendar: Name = "every-day"
     adjust_accrual: bool = False
@@ -198,46 +209,68 @@ class Product(Policy):
         default="received",
         description="who pays for a bought-down rate: another, or the lender itself",
     )
+    small_balance_minor: int = Field(
+        default=0,
+        ge=0,
+        description="a claim of no more than this that is left after the last instalment is given up",
+    )
     late_fee: Name | None = None
     origination_fee: Name | None = None
     delinquency: Name = "standard"
     accounts: Name = "standard"
 
     @model_validator(mode="after")
-    def _coherent(self) -> Product:
+    def _books(self) -> Product:
         if self.currency not in EXPONENT:
             raise ValueError(
                 f"currency {self.currency!r} has no ISO 4217 exponent in core.contract"
             )
         if self.accounting == "cash" and self.non_accrual is not None:
             raise ValueError("non_accrual needs accounting: accrual; cash books no accruals")
-        daily = self.interest.accrual == "daily"
-        if not daily and self.payments.excess == "reduce_principal":
-            raise ValueError(
-                "payments.excess reduce_principal needs interest.accrual: daily; a scheduled "
-                "product takes next_instalment or last_instalment"
-            )
-        whole = self.schedule.stands_whole
-        if whole and (daily or self.interest.rebate != "none"):
-            raise ValueError(
-                "schedule.stands_whole needs interest.accrual: scheduled and interest.rebate: "
-                "none; what is to come is fixed then"
-            )
-        if whole and self.interest.after_charge_off != "regular":
-            raise ValueError(
-                "interest.after_charge_off must be regular where schedule.stands_whole: true"
-            )
         if self.interest.charge_off_claims == "scheduled" and (
             self.interest.after_charge_off != "regular"
         ):
             raise ValueError(
                 "interest.charge_off_claims: scheduled needs interest.after_charge_off: regular"
             )
-        if self.schedule.down_payment_ppb and not whole:
-            raise ValueError("schedule.down_payment_ppb needs schedule.stands_whole: true")
-        if self.schedule.tranches == "all" and not whole:
-            raise ValueError("schedule.tranches: all needs schedule.stands_whole: true")
+        if self.schedule.amortisation == "flat" and self.interest.accrual == "daily":
+            raise ValueError("a flat loan accrues by schedule: set interest.accrual: scheduled")
+        return self
+
+    @model_validator(mode="after")
+    def _schedule_that_stands(self) -> Product:
+        schedule, interest = self.schedule, self.interest
+        if not schedule.stands_whole:
+            if schedule.down_payment_ppb:
+                raise ValueError("schedule.down_payment_ppb needs schedule.stands_whole: true")
+            if schedule.tranches == "all":
+                raise ValueError("schedule.tranches: all needs schedule.stands_whole: true")
+            return self
+        if interest.accrual == "daily" or interest.rebate != "none":
+            raise ValueError(
+                "schedule.stands_whole needs interest.accrual: scheduled and interest.rebate: "
+                "none; what is to come is fixed then"
+            )
+        if interest.after_charge_off != "regular":
+            raise ValueError(
+                "interest.after_charge_off must be regular where schedule.stands_whole: true"
+            )
+        if schedule.shortfall == "capitalise" or schedule.last_instalment == "level":
+            raise ValueError(
+                "schedule.shortfall: capitalise and last_instalment: level need "
+                "schedule.stands_whole: false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _money(self) -> Product:
+        daily, whole = self.interest.accrual == "daily", self.schedule.stands_whole
         spreads = {self.payments.excess, *(rule.excess for rule in self.payments.by_kind.values())}
+        if not daily and self.payments.excess == "reduce_principal":
+            raise ValueError(
+                "payments.excess reduce_principal needs interest.accrual: daily; a scheduled "
+                "product takes next_instalment or last_instalment"
+            )
         if self.payments.chargeback and not (whole or daily):
             raise ValueError(
                 "payments.chargeback needs interest.accrual: daily or schedule.stands_whole: true"
@@ -249,8 +282,6 @@ class Product(Policy):
                 "payments.excess next_then_last needs interest.accrual: daily or "
                 "schedule.stands_whole: true"
             )
-        if self.schedule.amortisation == "flat" and self.interest.accrual == "daily":
-            raise ValueError("a flat loan accrues by schedule: set interest.accrual: scheduled")
         return self
 
 

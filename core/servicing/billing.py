@@ -38,11 +38,11 @@ def bill(
 
     Returns `touched` (terms and positions), `dues`, and the billed amounts: `loan_id`,
     `billed_interest`, `billed_principal` (Int64), what became due beyond money that had
-    come in advance.
+    come in advance, and `capitalised` (Int64), interest that joined the principal.
     """
     at = touched.select(is_billed()).to_series()
     if not at.any():
-        none = touched.select("loan_id", billed_interest="principal", billed_principal="principal")
+        none = touched.select("loan_id", **dict.fromkeys(_BILLED, "principal"))
         return touched, dues, none.clear()
     stands = at & touched["whole_schedule"]
     billed = []
@@ -50,7 +50,7 @@ def bill(
         ending = touched.filter(stands)
         moved, fallen = bill_whole(ending, dues)
         touched = replaced(touched, stands, ending, moved)
-        billed.append(fallen)
+        billed.append(fallen.with_columns(capitalised=pl.lit(0, dtype=pl.Int64)))
     stepped = at & ~touched["whole_schedule"]
     if stepped.any():
         ending = touched.filter(stepped)
@@ -59,8 +59,11 @@ def bill(
         moved = next_period(asked, calendars)
         touched = replaced(touched, stepped, ending, moved)
         whole = pl.col("billed_interest") + pl.col("interest_stands")
-        billed.append(asked.select("loan_id", whole.alias("billed_interest"), "billed_principal"))
+        billed.append(asked.select("loan_id", whole.alias("billed_interest"), *_BILLED[1:]))
     return touched, dues, pl.concat(billed)
+
+
+_BILLED = ("billed_interest", "billed_principal", "capitalised")
 
 
 def caught_up(
@@ -119,6 +122,8 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     asked = instalment(ending, figures)
     daily = pl.col("interest_mode") == InterestMode.daily
     last = pl.col("instalment_no") >= pl.col("instalments")
+    if figures.levels:
+        last = last & ~(pl.col("level_last") & (pl.col("emi") > 0))
     unbilled = pl.col("principal") - pl.col("principal_due") - pl.col("stands")
     level = (
         (pl.col("amortisation") == Amortisation.equal_instalment)
@@ -147,8 +152,27 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     )
     asked_principal = pl.when(daily).then(share).otherwise(pl.col("asked_principal"))
     rest = (asked_principal - pl.col("early_principal")).clip(lower_bound=0)
-    return with_interest.with_columns(
+    billed = with_interest.with_columns(
         billed_principal=pl.when(last).then(unbilled).otherwise(pl.min_horizontal(rest, unbilled))
+    )
+    return _with_capitalised(billed, figures)
+
+
+def _with_capitalised(billed: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+    """`capitalised`: interest of the period that no instalment asks, where it joins the principal."""
+    if not figures.capitalises:
+        return billed.with_columns(capitalised=pl.lit(0, dtype=pl.Int64))
+    daily = pl.col("interest_mode") == InterestMode.daily
+    nights = pl.col("interest_accrued") - pl.col("interest_stands")
+    # a scheduled instalment says so itself: below zero its principal is interest unpaid
+    over = pl.when(daily).then(nights - pl.col("billed_interest"))
+    over = over.otherwise(-pl.col("asked_principal")).clip(lower_bound=0)
+    live = pl.col("capitalises") & (pl.col("status") == Status.active.value)
+    joins = pl.when(live & (pl.col("instalment_no") < pl.col("instalments"))).then(over)
+    return billed.with_columns(capitalised=joins.otherwise(0)).with_columns(
+        billed_interest=pl.when(daily)
+        .then("billed_interest")
+        .otherwise(pl.col("billed_interest") - pl.col("capitalised"))
     )
 
 
@@ -171,9 +195,10 @@ def next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataF
     figures = Figures(asked)
     asked_interest = pl.col("billed_interest") + pl.col("interest_stands")
     settled = _with_residue(asked, figures).with_columns(
+        principal=pl.col("principal") + pl.col("capitalised"),
         principal_due=pl.col("principal_due") + pl.col("billed_principal") + pl.col("stands"),
         interest_due=pl.col("interest_due") + asked_interest,
-        interest_accrued=pl.col("interest_accrued") - asked_interest,
+        interest_accrued=pl.col("interest_accrued") - asked_interest - pl.col("capitalised"),
         accrual_paid=(pl.col("accrual_paid") - pl.col("early_interest")).clip(lower_bound=0),
         advance_paid=(
             pl.col("advance_paid") - pl.col("early_interest") - pl.col("early_principal")

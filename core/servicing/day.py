@@ -27,7 +27,7 @@ from core.servicing.fees import assess_late_fees
 from core.servicing.moratorium import pass_over
 from core.servicing.running import Running
 from core.servicing.today import TODAY
-from core.servicing.turns import ENDINGS, credit_meets_dues, in_order, take
+from core.servicing.turns import ENDINGS, credit_meets_dues, forgive_small, in_order, take
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ def visit(
     day.touched, day.dues, billed = bill(day.touched, day.dues, policies.calendars)
     on_books = ~pl.col("loan_id").is_in(day.charged_off().implode())
     day.book(billed.filter(on_books), "interest_due", "interest_accrued", "billed_interest")
+    day.book(billed, "loan_principal", "interest_accrued", "capitalised")
     credit_meets_dues(day)
     ordered = in_order(events, day.touched)
     ending = pl.col("kind").is_in([k.value for k in ENDINGS]) & ~pl.col("in_sequence")
@@ -73,6 +74,7 @@ def visit(
     day.touched, day.dues, fees = assess_late_fees(day.touched, day.dues, policies.late_fees)
     day.book(fees, "penalties_receivable", "penalty_income", "fee")
     take(day, ordered.filter(ending))
+    forgive_small(day)
 
     off = pl.col("loan_id").is_in(day.charged_off().implode())
     day.touched, earned = close_at_zero(day.touched)

@@ -289,6 +289,20 @@ def _settle(day: Running, events: pl.DataFrame) -> None:
     _give_up(day, events, Status.settled)
 
 
+def forgive_small(day: Running) -> None:
+    """Claims of no more than the product's small balance, after the last instalment, by rule."""
+    small = (
+        (pl.col("small_balance") > 0)
+        & (pl.col("status") == Status.active.value)
+        & (pl.col("instalment_no") > pl.col("instalments"))
+        & (claim() > 0)
+        & (claim() <= pl.col("small_balance"))
+    )
+    hit = day.touched.filter(small).select("loan_id", event_id=pl.lit(0, dtype=pl.Int64))
+    if hit.height:
+        _give_up(day, hit, Status.settled)
+
+
 def _give_up(day: Running, events: pl.DataFrame, status: Status) -> None:
     """The claim is extinguished: every component against the write-off, or memorandum only.
 
