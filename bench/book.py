@@ -82,6 +82,8 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
         accelerated_on=pl.lit(None, dtype=pl.Date),
         moratorium_left=pl.lit(None, dtype=pl.Int16),
         flags=pl.lit(None, dtype=pl.Int16),
+        spread_ppb=pl.lit(None, dtype=pl.Int64),
+        first_reset_on=pl.lit(None, dtype=pl.Date),
         moratorium_interest=pl.lit(None, dtype=pl.Int8),
         stands_from=pl.lit(None, dtype=pl.Date),
         rate_before=pl.lit(None, dtype=pl.Int64),

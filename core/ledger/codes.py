@@ -131,6 +131,7 @@ class Kind(IntEnum):
     flag_set = 31
     flag_cleared = 32
     refinanced = 33
+    rate_reset = 34
 
 
 class EventState(IntEnum):
@@ -174,6 +175,7 @@ EVENT_KINDS = {
     Kind.flag_set: "something becomes known of the borrower: bankruptcy, death, duty, fraud",
     Kind.flag_cleared: "what was known of the borrower is over",
     Kind.refinanced: "a new loan pays this one off, or in part",
+    Kind.rate_reset: "the rate follows its index from the value date on",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 
@@ -198,6 +200,7 @@ CHANGES = (
     Kind.interest_paused,
     Kind.moratorium_granted,
     Kind.accelerated,
+    Kind.rate_reset,
 )
 """Kinds that change the contract: each closes the schedule in force and opens the next."""
 REVERSIBLE = (

@@ -34,6 +34,8 @@ class Terms(dy.Schema):
     accelerated_on = dy.Date(nullable=True)  # the contract was terminated: all is due since
     moratorium_left = dy.Int16(nullable=True)  # instalments that are still passed over
     moratorium_interest = dy.Int8(nullable=True)  # what becomes of their interest
+    spread_ppb = dy.Int64(nullable=True)  # a floating rate: what is added to the index
+    first_reset_on = dy.Date(nullable=True)  # ... and where its resets are counted from
     flags = dy.Int16(nullable=True)  # what is known of the borrower, one bit each
     stands_from = dy.Date(nullable=True)  # a re-age fixed the schedule: it stands whole from here
 
@@ -74,6 +76,11 @@ PINNED = (
     "claims_scheduled",
     "capitalises",
     "level_last",
+    "rate_multiplier",
+    "rate_floor",
+    "rate_cap",
+    "reset_cap",
+    "resets_keep_instalment",
     "small_balance",
     "cash_accounting",
     "non_accrual_mode",

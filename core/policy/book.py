@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import TypeVar
 
@@ -14,8 +15,9 @@ import yaml
 from pydantic import ValidationError
 
 from core.contract.calendar import BusinessDay, Calendar
+from core.contract.due_dates import Unit
 from core.contract.figures import Amortisation, RateBasis, Stub
-from core.contract.money import CURRENCY_CODES, Rounding
+from core.contract.money import CURRENCY_CODES, PPB, Rounding
 from core.errors import PolicyError
 from core.ledger.codes import (
     KINDS_A_PRODUCT,
@@ -49,6 +51,29 @@ _BASIS = {
     "ACT/365 Actual": RateBasis.act_365_actual, "ACT/ACT closing": RateBasis.act_act_closing,
     "30E/360": RateBasis.thirty_e_360,
 }  # fmt: skip
+
+
+_RATES = ("rate_multiplier", "rate_floor", "rate_cap", "reset_cap")
+UNBOUNDED = 2**60
+"""A rate (parts per billion) that no rate reaches."""
+
+
+def _floating(product: Product) -> dict[str, int | bool]:
+    """How a product's rate follows its index, in parts per billion; of a fixed rate, nothing."""
+    rules = product.floating
+
+    def ppb(text: str | None, otherwise: int) -> int:
+        return otherwise if text is None else int(Decimal(text) * 10**7)
+
+    if rules is None:
+        return {**dict.fromkeys(_RATES, 0), "resets_keep_instalment": False}
+    return {
+        "rate_multiplier": int(Decimal(rules.multiplier) * PPB),
+        "rate_floor": ppb(rules.floor_percent, -UNBOUNDED),
+        "rate_cap": ppb(rules.cap_percent, UNBOUNDED),
+        "reset_cap": ppb(rules.reset_cap_percent, UNBOUNDED),
+        "resets_keep_instalment": rules.keep == "instalment",
+    }
 
 
 def parse(folder: str, file: str, text: str) -> Policy:
@@ -276,6 +301,7 @@ class PolicyBook:
                     "capitalises": s.shortfall == "capitalise",
                     "small_balance": p.small_balance_minor,
                     "level_last": s.last_instalment == "level",
+                    **_floating(p),
                     "cash_accounting": p.accounting == "cash",
                     "non_accrual_mode": NonAccrual[rules.mode if rules else "none"].value,
                     "non_accrual_days": rules.days_past_due if rules else 0,
@@ -296,6 +322,8 @@ class PolicyBook:
             "buy_down_expensed": pl.Boolean,
             "claims_scheduled": pl.Boolean,
             "capitalises": pl.Boolean,
+            "resets_keep_instalment": pl.Boolean,
+            **dict.fromkeys(_RATES, pl.Int64),
             "level_last": pl.Boolean,
             "small_balance": pl.Int64,
             "cash_accounting": pl.Boolean,
@@ -305,6 +333,18 @@ class PolicyBook:
         schema = {name: small.get(name, pl.Int16) for name in rows[0]} | {"currency": pl.Int8}
         narrow = [n for n, t in schema.items() if t == pl.Int16 and n not in ("product", "entity")]
         return pl.DataFrame(rows, schema=schema).with_columns(pl.col(narrow).cast(pl.Int8))
+
+    @cached_property
+    def floating(self) -> pl.DataFrame:
+        """`product`, `index`, `fixing_days`, `reset_every`, `reset_unit` of floating products."""
+        rows = []
+        for code in range(len(self.registry)):
+            if not self._has(code) or (told := self.product(code).floating) is None:
+                continue
+            rows.append((code, told.index, told.fixing_days, told.every, Unit[told.unit].value))
+        schema = {"product": pl.Int16, "index": pl.String, "fixing_days": pl.Int64,
+                  "reset_every": pl.Int64, "reset_unit": pl.Int8}  # fmt: skip
+        return pl.DataFrame(rows, schema=schema, orient="row")
 
     @cached_property
     def waterfall_ranks(self) -> pl.DataFrame:

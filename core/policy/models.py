@@ -151,6 +151,31 @@ class PaymentRules(BaseModel):
     credit_use: Literal["next_due", "hold"] = "next_due"
 
 
+Percent = Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,7})?$")]
+
+
+class FloatingRate(BaseModel):
+    """How a rate follows an index; percentages are exact decimals, written as strings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    index: Name
+    multiplier: Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,9})?$")] = "1"
+    floor_percent: Percent | None = None
+    cap_percent: Percent | None = None
+    reset_cap_percent: Percent | None = Field(
+        default=None, description="how far one reset may move the rate, either way"
+    )
+    every: int = Field(default=1, ge=1)
+    unit: Literal["months", "weeks", "days"] = "months"
+    fixing_days: int = Field(
+        default=0, ge=0, description="days between the date of the value and the reset"
+    )
+    keep: Literal["term", "instalment"] = Field(
+        default="term", description="what stays at a reset; see `change_rate`"
+    )
+
+
 class PayoutRules(BaseModel):
     """How much may be lent: payouts and fees that join the principal, against what was agreed."""
 
@@ -193,6 +218,7 @@ class Product(Policy):
     interest: InterestRules
     payments: PaymentRules = PaymentRules()
     payouts: PayoutRules = PayoutRules()
+    floating: FloatingRate | None = None
     day_order: Literal["steps", "sequence"] = Field(
         default="steps",
         description="events of one day by the steps of the close, or as they came",
@@ -235,6 +261,8 @@ class Product(Policy):
             )
         if self.schedule.amortisation == "flat" and self.interest.accrual == "daily":
             raise ValueError("a flat loan accrues by schedule: set interest.accrual: scheduled")
+        if self.floating is not None and self.interest.accrual != "daily":
+            raise ValueError("floating needs interest.accrual: daily; the rate follows its index")
         return self
 
     @model_validator(mode="after")

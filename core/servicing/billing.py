@@ -165,8 +165,8 @@ def _with_capitalised(billed: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     daily = pl.col("interest_mode") == InterestMode.daily
     nights = pl.col("interest_accrued") - pl.col("interest_stands")
     # a scheduled instalment says so itself: below zero its principal is interest unpaid
-    over = pl.when(daily).then(nights - pl.col("billed_interest"))
-    over = over.otherwise(-pl.col("asked_principal")).clip(lower_bound=0)
+    short = pl.when(daily).then(nights - pl.col("billed_interest"))
+    over = short.otherwise(-pl.col("asked_principal")).clip(lower_bound=0)
     live = pl.col("capitalises") & (pl.col("status") == Status.active.value)
     joins = pl.when(live & (pl.col("instalment_no") < pl.col("instalments"))).then(over)
     return billed.with_columns(capitalised=joins.otherwise(0)).with_columns(

@@ -17,6 +17,7 @@ from core.ledger.codes import InterestMode, Kind
 from core.servicing.accrual import Accrual, close_segment
 from core.servicing.arrears import lift, with_lifted
 from core.servicing.book import replaced
+from core.servicing.floating import rate
 from core.servicing.instalments import first_coming, point, respread
 from core.servicing.opening import move_period, with_level_instalment, with_period_interest
 from core.servicing.running import Running
@@ -28,6 +29,7 @@ BODY = pl.Struct(
         "keep": pl.String,  # term | instalment
         "instalments": pl.Int16,  # extended: by how many
         "due_date": pl.String,  # due_date_moved: of the next instalment
+        "index_ppb": pl.Int64,  # rate_reset: the value of the index
         "from_date": pl.String,  # a schedule that stands whole changes from here on, not at once
     }
 )
@@ -47,7 +49,7 @@ def change(day: Running, events: pl.DataFrame) -> None:
     before = close_segment(day.touched.filter(at))
     asked = before.join(told, on="loan_id", how="left", maintain_order="left")
     asked = asked.with_columns(start=pl.coalesce(pl.col("from_date").str.to_date(), TODAY))
-    asked = asked.drop("from_date")
+    asked = _followed(asked.drop("from_date"))
     asked = with_lifted(first_coming(asked, day.dues), lifted)
     revised = _revised(asked)
     whole = revised["whole_schedule"]
@@ -63,17 +65,27 @@ def change(day: Running, events: pl.DataFrame) -> None:
     day.changed.append(told.select("loan_id", "event_id"))
 
 
+def _followed(asked: pl.DataFrame) -> pl.DataFrame:
+    """Loans that reset, with the rate that the index value makes as their `new_rate`."""
+    resets = pl.col("index_ppb").is_not_null()
+    kept = pl.when("resets_keep_instalment").then(pl.lit("instalment")).otherwise(pl.lit("term"))
+    return asked.with_columns(
+        new_rate=pl.when(resets).then(rate()).otherwise("new_rate"),
+        keep=pl.when(resets).then(kept).otherwise("keep"),
+    ).drop("index_ppb")
+
+
 def _revised(asked: pl.DataFrame) -> pl.DataFrame:
     """Terms as the events have them."""
-    rate = pl.coalesce("new_rate", "rate_ppb")
-    changes = rate != pl.col("rate_ppb")
+    new = pl.coalesce("new_rate", "rate_ppb")
+    changes = new != pl.col("rate_ppb")
     rated = asked.with_columns(
         # two changes from the same day on: what was in force before the first one stays
         rate_before=pl.when(changes & ~(pl.col("rate_until") == pl.col("start")).fill_null(False))
         .then("rate_ppb")
         .otherwise("rate_before"),
         rate_until=pl.when(changes).then("start").otherwise("rate_until"),
-        rate_ppb=rate,
+        rate_ppb=new,
         instalments=(pl.col("instalments") + pl.col("more").fill_null(0)).cast(pl.Int16),
         to=pl.col("moved_to").str.to_date(),
         # a maturity that was fixed is no more where the last instalment moves

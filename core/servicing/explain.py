@@ -196,6 +196,9 @@ def _said(event: dict[str, object]) -> str:
         return f"{body['instalments']} of them, interest {body['interest']}"
     told: dict[str, Callable[[Any], str]] = {
         "rate_ppb": lambda v: f"{v / 1e7:g} %",
+        "index": lambda v: f"{v}",
+        "index_ppb": lambda v: f"at {v / 1e7:g} %",
+        "fixed_on": lambda v: f"of {v}",
         "instalments": lambda v: f"{v} more",
         "due_date": lambda v: f"to {v}",
         "keep": lambda v: f"the {v} stays",

@@ -114,6 +114,11 @@ _BOOKS = [
     "ALTER TABLE {lake}.positions ADD COLUMN IF NOT EXISTS non_accrual BOOLEAN DEFAULT false",
     "ALTER TABLE {lake}.positions ADD COLUMN IF NOT EXISTS current_since DATE",
 ]
+_FLOATING = [
+    f"ALTER TABLE {{lake}}.{table} ADD COLUMN IF NOT EXISTS {column}"
+    for table in ("loans", "changed_terms")
+    for column in ("spread_ppb BIGINT", "first_reset_on DATE")
+]
 _DEFERRED_INCOME = [
     f"ALTER TABLE {{lake}}.positions ADD COLUMN IF NOT EXISTS {column}"
     for column in (
@@ -125,7 +130,7 @@ _DEFERRED_INCOME = [
 ]
 
 MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _DATES_OF_CHANGES, _RELIEF_AND_MATURITY,
-                                     _DEFERRED_INCOME, _BOOKS)  # fmt: skip
+                                     _DEFERRED_INCOME, _BOOKS, _FLOATING)  # fmt: skip
 """Statements by number, from 1. Append; never change one that was released."""
 
 

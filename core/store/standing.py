@@ -117,6 +117,18 @@ def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def floating(ledger: Ledger, products: list[int]) -> pl.DataFrame:
+    """Loans of `products` that were boarded or will be: `loan_id`, `product`, `currency`,
+    `disbursed_on`, `first_reset_on` (Date, null: it has no resets)."""
+    return ledger.frame(
+        "SELECT k.loan_id, k.product, k.currency, k.boards_on AS disbursed_on, "
+        "(e.payload->>'$.first_reset_on')::DATE AS first_reset_on "
+        "FROM {lake}.loan_keys k JOIN {lake}.events e ON e.loan_id = k.loan_id AND e.kind = $kind "
+        "WHERE k.product IN (SELECT unnest($products))",
+        {"kind": Kind.loan_boarded.value, "products": products},
+    )
+
+
 def met(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
     """What money met on loans `ids`, as known now: `idempotency_key`, `component`, `amount`."""
     return ledger.of_loans(

@@ -29,6 +29,8 @@ class Tape(dy.Schema):
     disbursed_on = dy.Date(nullable=True)
     first_due_date = dy.Date(nullable=True)
     first_interest_adjustment = dy.Int64(nullable=True)
+    spread_ppb = dy.Int64(nullable=True)
+    first_reset_on = dy.Date(nullable=True)
     amount_low = dy.Int64()
     amount_high = dy.Int64()
     rate_high = dy.Int64()
@@ -90,6 +92,20 @@ def keys(rows: pl.DataFrame) -> pl.Series:
     )
 
 
+def _floating(of: dict[str, str], date: str) -> dict[str, pl.Expr]:
+    """Terms of a floating rate, where the mapping has them."""
+    spread, first = of.get("spread_percent"), of.get("first_reset_on")
+    told = pl.col(spread).cast(pl.Decimal(18, 7), strict=False) if spread else None
+    return {
+        "spread_ppb": (told * (PPB // 100)).cast(pl.Int64)
+        if told is not None
+        else pl.lit(None, dtype=pl.Int64),
+        "first_reset_on": pl.col(first).str.to_date(date, strict=False)
+        if first
+        else pl.lit(None, dtype=pl.Date),
+    }
+
+
 def parse(data: bytes, mapping: TapeMapping, product: Product) -> tuple[Parsed, pl.DataFrame]:
     """Canonical loans of a tape, and its rows as they came with `loan_key`.
 
@@ -111,6 +127,7 @@ def parse(data: bytes, mapping: TapeMapping, product: Product) -> tuple[Parsed, 
         disbursed_on=pl.col(of["disbursed_on"]).str.to_date(date, strict=False),
         first_due_date=pl.col(of["first_due_date"]).str.to_date(date, strict=False),
         first_interest_adjustment=signed_minor(of["first_interest_adjustment"]),
+        **_floating(of, date),
         amount_low=pl.lit(bounds.amount_minor[0], dtype=pl.Int64),
         amount_high=pl.lit(bounds.amount_minor[1], dtype=pl.Int64),
         rate_high=pl.lit(int(bounds.rate_percent[1] * PPB / 100), dtype=pl.Int64),
@@ -150,6 +167,8 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         accelerated_on=pl.lit(None, dtype=pl.Date),
         moratorium_left=pl.lit(None, dtype=pl.Int16),
         flags=pl.lit(None, dtype=pl.Int16),
+        spread_ppb="spread_ppb",
+        first_reset_on="first_reset_on",
         moratorium_interest=pl.lit(None, dtype=pl.Int8),
         stands_from=pl.lit(None, dtype=pl.Date),
         rate_before=pl.lit(None, dtype=pl.Int64),

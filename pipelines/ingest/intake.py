@@ -22,9 +22,10 @@ from core.policy.book import PolicyBook
 from core.policy.models import Product, TapeMapping
 from core.store.ledger import Ledger
 from core.store.rows import Intake
-from core.store.standing import DEFERS, event_keys, met, standing
-from pipelines.formats import commands, loan_tape, payments
+from core.store.standing import DEFERS, event_keys, floating, met, standing
+from pipelines.formats import commands, indices, loan_tape, payments
 from pipelines.formats.table import Parsed
+from pipelines.ingest import fixings
 from pipelines.ingest.landing import MAX_BYTES, LandingFile, scan
 from pipelines.ingest.orders import lawful, with_parts
 
@@ -60,6 +61,8 @@ class _Known:
     first_open: dt.date | None
     standing: Callable[[pl.Series], pl.DataFrame]
     """How loans stand, for what may be ordered of them (`core.store.standing`)."""
+    floating: Callable[[list[int]], pl.DataFrame]
+    """Loans of products whose rate floats (`core.store.standing.floating`)."""
     met: Callable[[pl.Series], pl.DataFrame]
     """What their money met, for chargebacks (`core.store.standing.met`)."""
 
@@ -90,7 +93,7 @@ def take_in(
     first_open = head.published_date + dt.timedelta(days=1) if head.published_date else None
     known = _Known(
         ledger.loan_keys(), event_keys(ledger), first_open, partial(standing, ledger),
-        partial(met, ledger),
+        partial(floating, ledger), partial(met, ledger),
     )  # fmt: skip
     waiting: list[Intake] = []
     kind = None
@@ -128,7 +131,7 @@ def _take(
         if file.kind is None or file.business_date is None:
             raise IntakeError(
                 "the name tells no kind and business date; name it like "
-                "payments_2018-02-05.csv, loan_tape_... or commands_..."
+                "payments_2018-02-05.csv, loan_tape_..., index_... or commands_..."
             )
         if file.bytes > MAX_BYTES:
             raise IntakeError(f"{file.bytes} bytes are more than {MAX_BYTES}; send it in parts")
@@ -426,4 +429,44 @@ def _with(taken: _Taken, more: _Taken) -> _Taken:
     )  # fmt: skip
 
 
-_READERS = {"loan_tape": _loans, "payments": _payments, "commands": _commands}
+def _index(
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: _Known
+) -> _Taken:
+    """Values of reference rates: a reset for each loan whose rate follows one on the day.
+
+    A row counts as one, however many loans it resets.
+    """
+    assert file.business_date is not None
+    names = policies.floating["index"].unique().sort().to_list()
+    parsed = indices.parse(data, file.business_date, names)
+    loans = known.floating(policies.floating["product"].unique().to_list())
+    asked = fixings.resets(parsed.good, loans, policies)
+
+    def prefix(kind: Kind) -> str:
+        return f"{mapping.entity}/{fixings.SOURCE}/{kind.name}/"
+
+    fresh, back, bad = fixings.corrected(asked, known.events, prefix, file.path.stem)
+    source = fixings.SOURCE
+    told = [
+        _complete(
+            _event(
+                rows.with_columns(
+                    loan_key=pl.lit(None, dtype=pl.String), amount=pl.lit(None, dtype=pl.Int64)
+                ),
+                kind, source, mapping.entity, file, known,
+            )
+        )
+        for rows, kind in ((back, Kind.reversal), (fresh, Kind.rate_reset))
+    ]  # fmt: skip
+    events, _, conflicts = _keep_new(pl.concat(told), known)
+    refused = {row["line"]: row for row in (*bad, *conflicts)}
+    lines = set(parsed.good["line"].to_list()) - refused.keys()
+    again = lines - set(events["line"].to_list()) - (lines - set(asked["line"].to_list()))
+    kept = events.filter(~pl.col("line").is_in(list(refused)))
+    return _Taken(
+        parsed.rows_in, len(lines) - len(again), len(again),
+        parsed.bad + list(refused.values()), kept,
+    )  # fmt: skip
+
+
+_READERS = {"loan_tape": _loans, "index": _index, "payments": _payments, "commands": _commands}

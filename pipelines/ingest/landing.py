@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NAME = re.compile(
-    r"^(?P<kind>loan_tape|payments|commands)_(?P<date>\d{4}-\d{2}-\d{2})[\w.-]*\.csv$"
+    r"^(?P<kind>loan_tape|index|payments|commands)_(?P<date>\d{4}-\d{2}-\d{2})[\w.-]*\.csv$"
 )
-KINDS = ("loan_tape", "payments", "commands")
-"""Kinds in the order in which they are taken: loans before money before orders."""
+KINDS = ("loan_tape", "index", "payments", "commands")
+"""Kinds in the order in which they are taken: loans before rates before money before orders."""
 MAX_BYTES = 512 * 1024 * 1024
 """A larger file is refused: send it in parts."""
 

@@ -1,0 +1,72 @@
+"""Index values as resets: an event for each loan that resets on one, and corrections of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+
+from core.ledger.codes import Kind
+from core.policy.book import PolicyBook
+from core.servicing.floating import resetting
+
+SOURCE = "index"
+
+
+def resets(fixings: pl.DataFrame, loans: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
+    """Events that values ask for: one row for each loan and value.
+
+    `fixings`: `line`, `index`, `date`, `index_ppb`, `corrects`. `loans`: `loan_id`, `product`,
+    `currency`, `first_reset_on`, `disbursed_on` of loans whose rate floats. Returns `line`,
+    `loan_id`, `currency`, `value_date`, `source_ref`, `payload`, `corrects`.
+    """
+    told = policies.floating.join(loans, on="product")
+    both = fixings.join(told, on="index").with_columns(
+        value_date=pl.col("date") + pl.duration(days=pl.col("fixing_days"))
+    )
+    due = resetting(both, pl.col("value_date"))
+    of = pl.concat_str("index", "date", "loan_id", separator="/")
+    body = pl.struct("index", "index_ppb", fixed_on=pl.col("date").cast(pl.String))
+    return due.select(
+        "line", "loan_id", "currency", "value_date", "corrects", source_ref=of,
+        payload=body.struct.json_encode(),
+    )  # fmt: skip
+
+
+def corrected(
+    rows: pl.DataFrame, known: pl.DataFrame, prefix: Callable[[Kind], str], file: str
+) -> tuple[pl.DataFrame, pl.DataFrame, list[dict[str, Any]]]:
+    """Resets that stand in place of others: reversals of those, the resets anew, and the rest.
+
+    `rows`: `resets`. `known`: events that were taken in before. Returns the resets to take in, the
+    reversals, and rows refused because they correct nothing.
+    """
+    again = rows.filter(pl.col("corrects") == "yes")
+    start = prefix(Kind.rate_reset)
+    undone = known["reverses"].drop_nulls()
+    stands = known.filter(~pl.col("idempotency_key").is_in(undone.implode())).select(
+        key="idempotency_key", loan_id="loan_id"
+    )
+    # a correction may be corrected in turn: what it is called tells the file that brought it
+    named = again.with_columns(base=pl.lit(start) + pl.col("source_ref"))
+    hits = named.join(stands, on="loan_id").filter(
+        (pl.col("key") == pl.col("base"))
+        | pl.col("key").str.starts_with(pl.col("base") + pl.lit("/"))
+    )
+    missing = again.join(hits.select("line", "loan_id"), on=["line", "loan_id"], how="anti")
+    bad = [
+        {"line": line, "rule": "unknown_target", "found": ref}
+        for line, ref in missing.unique("line").select("line", "source_ref").rows()
+    ]
+    suffix = pl.concat_str("source_ref", pl.lit(file), separator="/")
+    fresh = pl.concat(
+        [
+            rows.filter(pl.col("corrects") == ""),
+            hits.select(rows.columns).with_columns(source_ref=suffix),
+        ]
+    )
+    back = hits.with_columns(
+        source_ref=suffix, payload=pl.struct(reverses="key").struct.json_encode()
+    ).select(rows.columns)
+    return fresh, back, bad

@@ -1,0 +1,97 @@
+"""Floating rates: what an index value makes of a rate, and which loans it resets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import polars as pl
+import pytest
+
+from core.contract.due_dates import Unit
+from core.ledger.codes import Kind
+from core.policy.book import PolicyBook
+from core.policy.models import FloatingRate, Product
+from core.servicing.floating import resetting
+from tests.core.loans import Story, _event, terms
+from tests.core.test_changes import on
+from tests.core.test_late_news import lived, same_as_in_time, told
+
+
+def book(policies: PolicyBook, **rules: object) -> PolicyBook:
+    """The shipped policies and `floats`, instalment-act365 with a rate that follows `base`."""
+    made = next(p for _, p in policies.policies if p.name == "instalment-act365")
+    assert isinstance(made, Product)
+    floats = made.model_copy(
+        update={"name": "floats", "floating": FloatingRate(index="base", every=3, **rules)}  # type: ignore[arg-type]
+    )
+    both = sorted([*policies.policies, ("products", floats)], key=lambda e: (e[0], e[1].name))
+    return PolicyBook(tuple(both)).with_registry(policies.registry)
+
+
+def fixed(day: str, percent: float) -> dict:  # type: ignore[type-arg]
+    body = {"index": "base", "index_ppb": round(percent * 10**7), "fixed_on": day}
+    return _event(Kind.rate_reset, 1, day, None, day, json.dumps(body))
+
+
+@pytest.mark.parametrize(
+    ("rules", "index", "rate"),
+    [
+        ({}, 3, 5),  # the index and two per cent
+        ({"multiplier": "1.5"}, 3, 6.5),
+        ({"multiplier": "-1"}, 0.5, 1.5),
+        ({"floor_percent": "4"}, 1, 4),
+        ({"cap_percent": "14"}, 20, 14),
+        ({"reset_cap_percent": "1.5"}, 20, 13.5),
+        ({"reset_cap_percent": "1.5"}, -3, 10.5),
+        ({"reset_cap_percent": "1.5", "floor_percent": "11"}, -3, 11),
+    ],
+)
+def test_an_index_value_makes_a_rate(
+    policies: PolicyBook, rules: dict[str, str], index: float, rate: float
+) -> None:
+    floats = book(policies, **rules)
+    loan = terms(floats, "floats").with_columns(spread_ppb=pl.lit(20_000_000))
+    rows = Story(floats).lent(loan).rows
+    life = Story(floats, (*rows, fixed("2024-04-01", index))).live("2024-04-02")
+    night = on(life.days, "2024-04-02")["accrued_today"]
+    assert night == pytest.approx(120_000 * rate / 100 / 365, abs=1)
+    assert life.days[-2].changed["rate_ppb"].to_list() == [round(rate * 10**7)]
+
+
+@pytest.mark.parametrize("keep", ["term", "instalment"])
+def test_a_reset_keeps_the_term_or_the_instalment(policies: PolicyBook, keep: str) -> None:
+    floats = book(policies, keep=keep)
+    rows = Story(floats).lent(terms(floats, "floats")).rows
+    changed = Story(floats, (*rows, fixed("2024-04-01", 20))).live("2024-04-01").days[-1].changed
+    before = Story(floats).lent(terms(floats, "floats")).live("2024-01-02")
+    emi = before.days[-1].book.terms["emi"][0]
+    assert (changed["emi"][0] == emi) == (keep == "instalment")
+
+
+def test_a_value_that_is_corrected_late_restates(policies: PolicyBook) -> None:
+    floats = book(policies)
+    wrong, right = fixed("2024-04-01", 20), fixed("2024-04-01", 10)
+    right |= {"idempotency_key": "right"}
+    body = json.dumps({"reverses": wrong["idempotency_key"]})
+    back = _event(Kind.reversal, 1, "2024-04-20", None, "r", body)
+    events = told(Story(floats, (*Story(floats).lent(terms(floats, "floats")).rows, wrong)),
+                  (0, back), (19, right))  # fmt: skip
+    same_as_in_time(events, floats, dt.date(2024, 4, 30))
+    assert lived(events, floats, dt.date(2024, 4, 20))[-1][1] is not None
+
+
+def test_loans_reset_so_many_periods_after_their_first_reset() -> None:
+    loans = pl.DataFrame(
+        {
+            "loan_id": [1, 2, 3, 4, 5],
+            "first_reset_on": [dt.date(2024, 1, 31), dt.date(2024, 2, 29), dt.date(2024, 5, 31),
+                               dt.date(2024, 4, 16), None],
+            "disbursed_on": [dt.date(2023, 1, 1)] * 5,
+            "reset_every": [1, 3, 3, 14, 1],
+            "reset_unit": [Unit.months.value] * 3 + [Unit.days.value, Unit.months.value],
+        },
+        schema_overrides={"reset_unit": pl.Int8},
+    )  # fmt: skip
+    assert resetting(loans, pl.lit(dt.date(2024, 4, 30)))["loan_id"].to_list() == [1, 4]
+    assert resetting(loans, pl.lit(dt.date(2024, 5, 29)))["loan_id"].to_list() == [2]
