@@ -132,6 +132,7 @@ class Kind(IntEnum):
     flag_cleared = 32
     refinanced = 33
     rate_reset = 34
+    interest_capitalised = 35
 
 
 class EventState(IntEnum):
@@ -176,6 +177,7 @@ EVENT_KINDS = {
     Kind.flag_cleared: "what was known of the borrower is over",
     Kind.refinanced: "a new loan pays this one off, or in part",
     Kind.rate_reset: "the rate follows its index from the value date on",
+    Kind.interest_capitalised: "interest that was earned and not billed joins the principal",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 
@@ -201,6 +203,7 @@ CHANGES = (
     Kind.moratorium_granted,
     Kind.accelerated,
     Kind.rate_reset,
+    Kind.interest_capitalised,
 )
 """Kinds that change the contract: each closes the schedule in force and opens the next."""
 REVERSIBLE = (

@@ -46,6 +46,7 @@ def change(day: Running, events: pl.DataFrame) -> None:
     left = day.touched.filter(pl.col("instalment_no") <= pl.col("instalments"))["loan_id"]
     anew = (pl.col("kind") == Kind.reamortised.value) & pl.col("loan_id").is_in(left.implode())
     lifted = lift(day, events.filter(anew))
+    _capitalise(day, events.filter(pl.col("kind") == Kind.interest_capitalised.value))
     before = close_segment(day.touched.filter(at))
     asked = before.join(told, on="loan_id", how="left", maintain_order="left")
     asked = asked.with_columns(start=pl.coalesce(pl.col("from_date").str.to_date(), TODAY))
@@ -63,6 +64,25 @@ def change(day: Running, events: pl.DataFrame) -> None:
     if stands.height:
         day.touched = point(day.touched, day.dues, at & day.touched["whole_schedule"])
     day.changed.append(told.select("loan_id", "event_id"))
+
+
+def _capitalise(day: Running, events: pl.DataFrame) -> None:
+    """Interest earned to the day and not billed joins the principal, rounded once."""
+    if events.is_empty():
+        return
+    told = events.select("loan_id", "event_id")
+    at = day.touched["loan_id"].is_in(told["loan_id"].implode())
+    before = day.touched.filter(at)
+    grown = close_segment(before).with_columns(
+        principal=pl.col("principal") + pl.col("interest_accrued"),
+        interest_accrued=pl.lit(0, dtype=pl.Int64),
+        accrual_whole="accrual_paid",
+        accrual_rest=pl.lit(0, dtype=pl.Int64),
+    )
+    joins = before.select("loan_id", joined="interest_accrued").join(told, on="loan_id")
+    off = pl.col("loan_id").is_in(day.charged_off().implode())
+    day.book(joins.filter(~off), "loan_principal", "interest_accrued", "joined")
+    day.touched = replaced(day.touched, at, before, grown)
 
 
 def _followed(asked: pl.DataFrame) -> pl.DataFrame:

@@ -45,6 +45,7 @@ ALLOWED: dict[Kind, frozenset[Status | None]] = {
     Kind.charge_waived: _LIVING,
     Kind.charge_adjusted: _OWING,
     Kind.refinanced: _OWING,
+    Kind.interest_capitalised: _LIVING,
     Kind.income_capitalised: frozenset({Status.active, Status.overpaid}),
     Kind.fee_bought_down: _LIVING,
 }
@@ -98,7 +99,16 @@ def refused(orders: pl.DataFrame) -> pl.Series:
         .then(pl.lit("contract_is_terminated"))
         .when(changes & (pl.col("moratorium_left") > 0))
         .then(pl.lit("a_moratorium_runs"))
-        .when(kind.is_in([Kind.moratorium_granted.value, Kind.accelerated.value]) & scheduled)
+        .when(
+            kind.is_in(
+                [
+                    Kind.moratorium_granted.value,
+                    Kind.accelerated.value,
+                    Kind.interest_capitalised.value,
+                ]
+            )
+            & scheduled
+        )
         .then(pl.lit("interest_is_fixed_by_the_schedule"))
         .when((kind == Kind.moratorium_granted) & (pl.col("instalment_no") <= 1))
         .then(pl.lit("no_instalment_was_billed_yet"))

@@ -45,6 +45,7 @@ COMMANDS = {
     "grant_moratorium": Kind.moratorium_granted,
     "settle": Kind.settled,
     "accelerate": Kind.accelerated,
+    "capitalise_interest": Kind.interest_capitalised,
     "pause_delinquency": Kind.delinquency_paused,
     "resume_delinquency": Kind.delinquency_resumed,
     "refinance": Kind.refinanced,
@@ -59,7 +60,7 @@ COMMANDS = {
 """What may be ordered, and the kind of event that it becomes."""
 CHANGES = (
     "change_rate", "extend_term", "move_due_date", "reamortise", "reage", "pause_interest",
-    "grant_moratorium", "accelerate",
+    "grant_moratorium", "accelerate", "capitalise_interest",
 )  # fmt: skip
 PAUSES = ("pause_delinquency", "resume_delinquency")
 FLAGS = ("flag_borrower", "unflag_borrower")

@@ -227,8 +227,6 @@ def _mapped(given: dict[str, Any]) -> dict[str, Any] | str:  # noqa: PLR0911
         return "rate basis is not built yet"
     if {"second_disbursement", "rate_change", "rates", "skipped_months"} & set(given):
         return "tranches, rate changes and skipped payments are not built yet"
-    if "final payment not adjusted" in given.get("rounding", ""):
-        return "level last instalment is not built yet"
     day_count = {"ACT/365": RateBasis.act_365f, "30/360": RateBasis.thirty_360}.get(
         given.get("day_count", ""), RateBasis.period
     )
@@ -256,6 +254,8 @@ def _mapped(given: dict[str, Any]) -> dict[str, Any] | str:  # noqa: PLR0911
         return row(**common, amortisation=Amortisation.interest_only) | {"scale": scale}
     if kind.startswith("annuity, first period 3/365"):
         return row(**common, stub=Stub.plus_days_365) | {"scale": scale}
+    if "final payment not adjusted" in given.get("rounding", ""):
+        return row(**common, level_last=True) | {"scale": scale}
     if kind == "annuity":
         return row(**common) | {"scale": scale}
     return f"{kind} is not built yet"

@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.conformance import aprs, fineract, life, printed
+from tests.conformance import actus, aprs, fineract, life, printed
 from tests.conformance.outcome import Outcome, of
 
 CASES = Path(__file__).parent / "cases"
@@ -52,6 +52,8 @@ def family(case: dict[str, Any]) -> Run | None:
     """The module that runs a case, by its shape."""
     if case["tier"].startswith("printed"):
         return FAMILIES.get(case["category"])
+    if case["category"].startswith("actus_"):
+        return actus.run
     if "terms" in case and "disbursement" in case or case["category"].startswith("schedule_"):
         return fineract.run
     if "steps" in case:
