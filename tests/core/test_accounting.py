@@ -134,7 +134,7 @@ HISTORIES = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=3, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(HISTORIES, st.sampled_from(sorted(KEPT)))
 def test_late_news_is_booked_by_the_loans_accounting(
     books: PolicyBook, history: list[tuple[Kind, int, int, int, int | None]], product: str

@@ -83,7 +83,7 @@ def test_an_adjustment_gives_back_income_beyond_what_is_left(
 def test_an_extension_runs_the_line_to_the_new_maturity(policies: PolicyBook) -> None:
     body = json.dumps({"instalments": 3})
     rows = (*story(policies, BOUGHT).rows, _event(Kind.extended, 1, "2024-02-10", None, "x", body))
-    life = Story(policies, rows).live("2024-06-30")
+    life = Story(policies, rows).live("2024-04-01")
     left = FEE - 40 * 100
     assert life.on("2024-02-10")["income_deferred"] == left
     days = (dt.date(2024, 7, 1) - dt.date(2024, 2, 10)).days

@@ -77,7 +77,7 @@ def test_a_value_that_is_corrected_late_restates(policies: PolicyBook) -> None:
     back = _event(Kind.reversal, 1, "2024-04-20", None, "r", body)
     events = told(Story(floats, (*Story(floats).lent(terms(floats, "floats")).rows, wrong)),
                   (0, back), (19, right))  # fmt: skip
-    same_as_in_time(events, floats, dt.date(2024, 4, 30))
+    same_as_in_time(events, floats, dt.date(2024, 4, 22))
     assert lived(events, floats, dt.date(2024, 4, 20))[-1][1] is not None
 
 

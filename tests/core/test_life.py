@@ -162,7 +162,7 @@ def test_a_write_off_extinguishes_the_claim(whole: PolicyBook) -> None:
     assert days[-1].transfers["amount"].to_list() == [75_000]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -12,6 +12,7 @@ import pytest
 from core.ledger.codes import Kind, Status
 from core.policy.book import PolicyBook
 from core.servicing.projection import project
+from core.servicing.replay import relived
 from core.servicing.today import dated
 from tests.core.loans import Story, _event, terms
 from tests.core.test_changes import days_of, on
@@ -98,7 +99,9 @@ def test_the_loan_is_paid_off_as_projected_as_many_periods_later(
         asked = row["principal"] + row["interest"] - stood.get(row["instalment_no"], 0)
         if asked > 0:
             story = story.paid(asked, row["due_date"].isoformat(), ref=str(row["due_date"]))
-    end = story.live("2024-08-01").days[-1].book.positions.row(0, named=True)
+    lived = relived(story.events(), policies, dt.date(2024, 8, 1))
+    assert lived is not None
+    end = lived.stay.last().row(0, named=True)
     assert end["status"] == Status.closed
     assert end["principal"] == end["interest_due"] == end["interest_accrued"] == 0
 

@@ -47,8 +47,7 @@ def test_index_values_reset_rates_and_corrections_restate(
         return take_in(ledger, policies, TAPE, correlation_id="test")
 
     def close() -> None:
-        for day in missing_days(ledger):
-            list(close_days(ledger, policies, [day], by))
+        list(close_days(ledger, policies, missing_days(ledger), by))
 
     drop(ledger, "payments_2018-02-08.csv", "payment_ref,loan_key,amount,currency,value_date\n")
     take()
