@@ -124,6 +124,10 @@ class Figures:
         self.tranched = "lacks" in terms.columns
         self.matures = has_maturity(terms)
         self.capitalises = "capitalises" in terms.columns and bool(terms["capitalises"].any())
+        self.by_days = "flat_by_days" in terms.columns and bool(terms["flat_by_days"].any())
+        self.lent = pl.coalesce("lent", "principal_agreed") if "lent" in terms.columns else (
+            pl.col("principal_agreed")
+        )  # fmt: skip
         self.levels = "level_last" in terms.columns and bool(terms["level_last"].any())
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
 
@@ -193,7 +197,10 @@ class Figures:
             return rated
         days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
         within = (pl.col("instalment_no") == 1) & (pl.col("lacks") != 0)
-        whole = int128(pl.col("principal_agreed")) * days
+        balance = pl.col("principal_agreed")
+        if self.by_days:  # flat interest is on all that was lent
+            balance = pl.when("flat_by_days").then(self.lent).otherwise(balance)
+        whole = int128(balance) * days
         borne = whole - int128(pl.col("lacks"))
         unit = int128(pl.col("rate_over")) * UNITY // int128(pl.col("rate_under"))
         share = rounded_quotient(unit * borne, whole, Rounding.half_even)
@@ -281,7 +288,10 @@ class Figures:
 
         Reads `schedule_balance`, `instalment_no` and the period's dates.
         """
-        over, under = int128(pl.col("schedule_balance")) * pl.col("rate_over"), pl.col("rate_under")
+        balance = pl.col("schedule_balance")
+        if self.by_days:
+            balance = pl.when(self._flat_by_days()).then(self.lent).otherwise(balance)
+        over, under = int128(balance) * pl.col("rate_over"), pl.col("rate_under")
         if self.overdue:
             over, under = self._with_overdue(over, under)
         charged = with_quotient(
@@ -290,12 +300,18 @@ class Figures:
         interest = pl.col(name)
         if Amortisation.flat in self.amortisation:
             flat = pl.col("amortisation") == Amortisation.flat
+            if self.by_days:
+                flat = flat & ~pl.col("flat_by_days")
             interest = pl.when(flat).then(self._flat_interest()).otherwise(interest)
         if self.graced:
             free = pl.col("instalment_no") <= pl.col("grace_charged")
             interest = pl.when(free).then(0).otherwise(interest)
         first = pl.when(pl.col("instalment_no") == 1).then(pl.col("first_interest_adjustment"))
         return charged.with_columns((interest + first.otherwise(0)).alias(name))
+
+    def _flat_by_days(self) -> pl.Expr:
+        """Flat loans whose periods bear their own days, the level instalment what is left of it."""
+        return (pl.col("amortisation") == Amortisation.flat) & pl.col("flat_by_days")
 
     def _with_overdue(self, over: pl.Expr, under: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         """Exact interest if nothing is paid before `unpaid_until`, and all arrears are then.
@@ -320,10 +336,7 @@ class Figures:
         return over * days + int128(unpaid) * int128(late), int128(under) * days
 
     def _flat_interest(self) -> pl.Expr:
-        """P * r * t rounded once, spread evenly, the remainder on the last instalment.
-
-        A period of an actual basis bears its own days, the last what is left of the total.
-        """
+        """P * r * t rounded once, spread evenly, the remainder on the last instalment."""
         n = pl.col("instalments").cast(pl.Int64)
         total = pl.col("flat_interest")
         # rounded, but never so far up that the last instalment's interest would fall below zero

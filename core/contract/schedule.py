@@ -151,11 +151,8 @@ def _with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
     else:
         periods = pl.col("instalments").cast(pl.Int64)
     # interest is on what was lent, also where a part of it is spread anew
-    lent = (
-        pl.coalesce("lent", "principal_agreed") if "lent" in terms.columns else "principal_agreed"
-    )
     whole = with_quotient(
-        figures.with_rate(whole.with_columns(_lent=lent)), "total",
+        figures.with_rate(whole.with_columns(_lent=figures.lent)), "total",
         int128(pl.col("_lent")) * pl.col("rate_over") * periods, pl.col("rate_under"),
         "interest_rounding", figures.rounding,
     )  # fmt: skip
@@ -198,6 +195,7 @@ def _level_instalment(terms: pl.DataFrame) -> pl.Series:
             )
         )
     n = pl.col("instalments").cast(pl.Int64)
+    by_days = pl.col("flat_by_days") if figures.by_days else pl.lit(False)
     present = int128(pl.col("principal_agreed")) * UNITY - int128(pl.col("balloon")) * pl.col("v")
     modes = codes(terms, "instalment_rounding")
 
@@ -210,7 +208,8 @@ def _level_instalment(terms: pl.DataFrame) -> pl.Series:
             pl.when(pl.col("amortisation") == Amortisation.equal_instalment)
             .then(level)
             .when(
-                (pl.col("amortisation") == Amortisation.flat) & (pl.col("instalment_multiple") > 1)
+                (pl.col("amortisation") == Amortisation.flat)
+                & ((pl.col("instalment_multiple") > 1) | by_days)
             )
             .then(flat)
             .otherwise(0)

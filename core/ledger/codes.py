@@ -58,6 +58,15 @@ class MoratoriumInterest(IntEnum):
     capitalised = 2  # joins the principal where it would have been billed
 
 
+class Rebate(IntEnum):
+    """What a payoff between due dates asks of the interest to come."""
+
+    none = 0  # scheduled: all of it
+    actuarial = 1  # none of it: interest to the day
+    full_period = 2  # daily: that of the running period, to its end
+    rule_of_78 = 3  # scheduled: all of it, less the sum of the digits
+
+
 class NonAccrual(IntEnum):
     """What becomes of the interest of a loan in non-accrual."""
 

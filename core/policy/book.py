@@ -28,6 +28,7 @@ from core.ledger.codes import (
     InterestMode,
     Kind,
     NonAccrual,
+    Rebate,
     Timing,
 )
 from core.policy.models import (
@@ -291,7 +292,7 @@ class PolicyBook:
                     "excess": Excess[p.payments.excess].value,
                     "credit_use": int(p.payments.credit_use == "next_due"),
                     "after_charge_off": AfterChargeOff[i.after_charge_off].value,
-                    "rebate": int(i.rebate == "actuarial"),
+                    "rebate": Rebate[i.rebate].value,
                     "whole_schedule": s.stands_whole,
                     "down_payment_ppb": s.down_payment_ppb,
                     "tranches_over_all": s.tranches == "all",
@@ -300,6 +301,7 @@ class PolicyBook:
                     "claims_scheduled": i.charge_off_claims == "scheduled",
                     "capitalises": s.shortfall == "capitalise",
                     "small_balance": p.small_balance_minor,
+                    "flat_by_days": s.flat_interest == "by_days",
                     "level_last": s.last_instalment == "level",
                     **_floating(p),
                     "cash_accounting": p.accounting == "cash",
@@ -325,6 +327,7 @@ class PolicyBook:
             "resets_keep_instalment": pl.Boolean,
             **dict.fromkeys(_RATES, pl.Int64),
             "level_last": pl.Boolean,
+            "flat_by_days": pl.Boolean,
             "small_balance": pl.Int64,
             "cash_accounting": pl.Boolean,
             "non_accrual_days": pl.Int32,

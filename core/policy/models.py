@@ -53,6 +53,11 @@ class ScheduleRules(BaseModel):
     grace_principal: int = Field(default=0, ge=0, description="instalments without principal")
     grace_interest: int = Field(default=0, ge=0, description="instalments whose interest waits")
     grace_charged: int = Field(default=0, ge=0, description="instalments without interest")
+    flat_interest: Literal["even", "by_days"] = Field(
+        default="even",
+        description="flat interest is spread evenly over the instalments, or by the days of each "
+        "period, at a level instalment",
+    )
     shortfall: Literal["carry", "capitalise"] = Field(
         default="carry",
         description="interest above the instalment, or of instalments whose interest waits, goes "
@@ -101,7 +106,11 @@ class InterestRules(BaseModel):
     accrual: Literal["scheduled", "daily"]
     residue: Literal["drop", "carry"] = "drop"
     post_maturity: Literal["contract_rate", "none"] = "contract_rate"
-    rebate: Literal["actuarial", "none"] = "actuarial"
+    rebate: Literal["actuarial", "none", "full_period", "rule_of_78"] = Field(
+        default="actuarial",
+        description="what a payoff asks of interest to come: none; all of the schedule; that of the "
+        "running period (daily); all less the sum of the digits (scheduled)",
+    )
     after_charge_off: Literal["regular", "zero_interest", "accelerate_maturity"] = "regular"
     charge_off_claims: Literal["earned", "scheduled"] = Field(
         default="earned",
@@ -261,6 +270,20 @@ class Product(Policy):
             )
         if self.schedule.amortisation == "flat" and self.interest.accrual == "daily":
             raise ValueError("a flat loan accrues by schedule: set interest.accrual: scheduled")
+        if self.schedule.flat_interest == "by_days" and self.schedule.rate_basis in (
+            "period", "30/360",
+        ):  # fmt: skip
+            raise ValueError("schedule.flat_interest: by_days needs a rate_basis that counts days")
+        rebate, daily = self.interest.rebate, self.interest.accrual == "daily"
+        if (rebate == "full_period" and not daily) or (rebate == "rule_of_78" and daily):
+            raise ValueError(
+                "interest.rebate: full_period needs accrual: daily, rule_of_78 accrual: scheduled"
+            )
+        if rebate == "rule_of_78" and self.currency == "USD" and self.bounds.instalments[1] > 61:
+            raise ValueError(
+                "interest.rebate: rule_of_78 is barred in the United States above 61 months; set "
+                "bounds.instalments"
+            )
         if self.floating is not None and self.interest.accrual != "daily":
             raise ValueError("floating needs interest.accrual: daily; the rate follows its index")
         return self

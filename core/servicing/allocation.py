@@ -13,7 +13,8 @@ import dataframely as dy
 import polars as pl
 
 from core.contract.figures import due_of
-from core.contract.schedule import expand_from
+from core.contract.rebates import rule_of_78
+from core.contract.schedule import CURSOR, expand, expand_from
 from core.frames import empty
 from core.ledger.codes import (
     KINDS_A_PRODUCT,
@@ -21,11 +22,12 @@ from core.ledger.codes import (
     Excess,
     InterestMode,
     Kind,
+    Rebate,
     Status,
     Timing,
 )
 from core.policy.book import PolicyBook
-from core.servicing.accrual import close_segment
+from core.servicing.accrual import close_segment, earned
 from core.servicing.beyond_due import (
     daily_lines,
     line,
@@ -230,7 +232,11 @@ def _beyond(
     onward = onward & ~frozen & (later == 0) & (pl.col("instalment_no") <= pl.col("instalments"))
     spread = _spread_payoff(loans.filter(settles & onward), dues, ranks)
     paid_off = payoff_lines(loans.filter(settles & ~onward))
-    early = loans.filter(~settles & ~frozen)
+    early = loans.filter(~settles & ~frozen).with_columns(
+        interest_off=pl.when(pl.col("rebate") == Rebate.full_period.value)
+        .then(pl.col("interest_accrued").clip(lower_bound=0))
+        .otherwise("interest_off")
+    )
     scheduled = early.filter(pl.col("interest_mode") == InterestMode.scheduled)
     daily = early.filter(pl.col("interest_mode") == InterestMode.daily)
     lines = [
@@ -306,18 +312,26 @@ def _standing_later(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
 
 
 def _without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
-    """Scheduled products that give no rebate ask all interest of the schedule at payoff.
+    """What a payoff asks of interest, where that is not interest to the date.
 
-    Otherwise a payoff asks interest to the date; what was paid before it was earned is
-    not given back.
+    Scheduled products that give no rebate ask all interest of the schedule, or all less the sum of
+    the digits; daily ones may ask the running period's to its end. What was paid before it was
+    earned is not given back.
     """
-    full = (pl.col("rebate") == 0) & (pl.col("interest_mode") == InterestMode.scheduled)
-    asked = loans.filter(full & (pl.col("status") != Status.charged_off))
-    if asked.is_empty():
+    live = loans.filter(pl.col("status") != Status.charged_off.value)
+    rests = [
+        *_of_the_schedule(
+            live.filter(
+                pl.col("rebate").is_in([Rebate.none.value, Rebate.rule_of_78.value])
+                & (pl.col("interest_mode") == InterestMode.scheduled.value)
+            )
+        ),
+        *_of_the_period(live.filter(pl.col("rebate") == Rebate.full_period.value)),
+    ]
+    if not rests:
         return loans
-    rest = expand_from(asked).group_by("loan_id").agg(all_interest=pl.col("interest").sum())
     return (
-        loans.join(rest, on="loan_id", how="left", maintain_order="left")
+        loans.join(pl.concat(rests), on="loan_id", how="left", maintain_order="left")
         .with_columns(
             interest_off=(pl.col("all_interest") - pl.col("accrual_paid"))
             .clip(lower_bound=0)
@@ -325,6 +339,36 @@ def _without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
         )
         .drop("all_interest")
     )
+
+
+def _of_the_schedule(asked: pl.DataFrame) -> list[pl.DataFrame]:
+    """`loan_id`, `all_interest` of the instalments to come, less the rebate."""
+    if asked.is_empty():
+        return []
+    rest = expand_from(asked).group_by("loan_id").agg(all_interest=pl.col("interest").sum())
+    digits = asked.filter(pl.col("rebate") == Rebate.rule_of_78.value)
+    if digits.is_empty():
+        return [rest]
+    from_start = digits.drop(CURSOR)
+    total = expand(from_start).group_by("loan_id").agg(charge=pl.col("interest").sum())
+    begun = (pl.col("period_start") < TODAY).cast(pl.Int64)
+    left = (pl.col("instalments").cast(pl.Int64) - pl.col("instalment_no") + 1 - begun).clip(0)
+    given = digits.join(total, on="loan_id").select(
+        "loan_id", given=rule_of_78(pl.col("charge"), pl.col("instalments"), left)
+    )
+    return [
+        rest.join(given, on="loan_id", how="left").select(
+            "loan_id", all_interest=pl.col("all_interest") - pl.col("given").fill_null(0)
+        )
+    ]
+
+
+def _of_the_period(asked: pl.DataFrame) -> list[pl.DataFrame]:
+    """`loan_id`, `all_interest` of the running period to its end, on the balance as it is."""
+    if asked.is_empty():
+        return []
+    whole = earned(asked.with_columns(today="period_end"))
+    return [asked.select("loan_id", all_interest=whole + asked["accrual_paid"])]
 
 
 def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:

@@ -49,9 +49,10 @@ def stand(
     spread = loans.select(
         *paid_out.drop("payout", "shared").columns,
         first_no=billed,
-        # flat interest is by periods, not by nights
+        # flat interest that is spread evenly is by periods, not by nights
         lacks=pl.when(
-            pl.col("to_come").is_not_null() & (pl.col("amortisation") != Amortisation.flat)
+            pl.col("to_come").is_not_null()
+            & ((pl.col("amortisation") != Amortisation.flat) | pl.col("flat_by_days"))
         )
         .then((pl.col("payout") - pl.col("down")) * nights.clip(0))
         .otherwise(0),

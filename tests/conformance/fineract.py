@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from core.contract.due_dates import Unit
-from core.contract.figures import Amortisation, RateBasis
+from core.contract.figures import ACTUAL, Amortisation, RateBasis
 from tests.conformance.outcome import Outcome, judged, of
 from tests.conformance.terms import row, schedules
 
@@ -198,6 +198,7 @@ def _row(check: Check) -> tuple[dict[str, object], int]:
         multiple=multiple,
         decimal_factor=progressive and not flat and _basis(terms) <= RateBasis.thirty_360,
         matures_on=matures_on(terms, anchor),
+        flat_by_days=flat and by_days(terms),
         unpaid_until=check.as_of if recalculated and progressive else None,
         smooth=progressive and kind is Amortisation.equal_instalment,
         grace=(
@@ -217,6 +218,12 @@ def _yearly(terms: dict[str, Any]) -> str:
         raise NotMappedError("rate for a whole term that is not in months")
     months = int(terms["number_of_repayments"]) * int(terms["repayment_every"])
     return str(Decimal(terms["interest_rate"]) * 12 / months)
+
+
+def by_days(terms: dict[str, Any]) -> bool:
+    """Flat interest that is calculated daily: each period bears its own days."""
+    daily = terms["interest_calculation_period"] == "DAILY"
+    return daily and terms["schedule_type"] == "PROGRESSIVE" and _basis(terms) in ACTUAL
 
 
 def matures_on(terms: dict[str, Any], start: dt.date) -> dt.date | None:

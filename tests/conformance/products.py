@@ -32,6 +32,7 @@ STRATEGIES = {
 }  # fmt: skip
 AFTER = {None: "regular", "REGULAR": "regular", "ZERO_INTEREST": "zero_interest",
          "ACCELERATE_MATURITY": "accelerate_maturity"}  # fmt: skip
+REBATES = {"TILL_PRE_CLOSE_DATE": "actuarial", "TILL_REST_FREQUENCY_DATE": "full_period"}
 LETTER = {"P": "penalty", "F": "fee", "I": "interest", "R": "principal"}
 
 
@@ -89,11 +90,12 @@ def product(
             "grace_principal": int(terms["grace_on_principal_payment"]),
             "grace_interest": int(terms["grace_on_interest_payment"]),
             "grace_charged": int(terms["grace_on_interest_charged"]),
+            "flat_interest": "by_days" if flat and fineract.by_days(terms) else "even",
             "stands_whole": not daily, "down_payment_ppb": 0 if daily else share,
             "tranches": "to_come" if daily or progressive else "all",
         },
         interest={
-            "accrual": "daily", "after_charge_off": AFTER[terms["charge_off_behaviour"]],
+            "accrual": "daily", "rebate": REBATES[rules_of(terms)], "after_charge_off": AFTER[terms["charge_off_behaviour"]],
             "charge_off_claims": "scheduled"
             if AFTER[terms["charge_off_behaviour"]] == "regular" else "earned",
         } if daily
@@ -202,6 +204,11 @@ def terms_row(
         "end_of_month": False, "emi": None, "first_interest_adjustment": 0,
         "matures_on": fineract.matures_on(terms, first.date),
     }  # fmt: skip
+
+
+def rules_of(terms: dict[str, Any]) -> str:
+    """To when interest is asked at a payoff."""
+    return str(terms["interest_recalculation"].get("pre_closure") or "TILL_PRE_CLOSE_DATE")
 
 
 def recalculated(terms: dict[str, Any]) -> bool:

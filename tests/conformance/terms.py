@@ -22,6 +22,7 @@ _SCHEMA = {
     "smooth_last_instalment": pl.Boolean, "grace_principal": pl.Int8, "grace_interest": pl.Int8,
     "grace_charged": pl.Int8, "decimal_factor": pl.Boolean, "unpaid_until": pl.Date,
     "matures_on": pl.Date, "level_last": pl.Boolean,
+    "flat_by_days": pl.Boolean,
 }  # fmt: skip
 
 
@@ -48,6 +49,7 @@ def row(
     unpaid_until: dt.date | None = None,
     matures_on: dt.date | None = None,
     level_last: bool = False,
+    flat_by_days: bool = False,
 ) -> dict[str, object]:
     """One row of the batch; money in minor units."""
     return {
@@ -60,7 +62,7 @@ def row(
         "instalment_rounding": rounding.value, "instalment_multiple": multiple,
         "smooth_last_instalment": smooth, "grace_principal": grace[0], "grace_interest": grace[1],
         "grace_charged": grace[2], "decimal_factor": decimal_factor, "unpaid_until": unpaid_until,
-        "matures_on": matures_on, "level_last": level_last,
+        "matures_on": matures_on, "level_last": level_last, "flat_by_days": flat_by_days,
     }  # fmt: skip
 
 

@@ -8,10 +8,12 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from core.errors import EngineError
 from core.ledger.codes import Status
 from core.policy.book import PolicyBook
+from core.policy.models import Product
 from core.servicing.payoff import quote
 from tests.core.loans import Story, terms
 
@@ -64,3 +66,35 @@ def test_a_loan_paid_as_quoted_closes_at_zero(
         )  # fmt: skip
     ).item()
     assert (owed, last.book.positions["status"].to_list()) == (0, [Status.closed])
+
+
+@pytest.mark.parametrize(
+    ("product", "rebate", "interest"),
+    [
+        ("instalment-act365", "full_period", round(120_000 * 0.12 * 31 / 365)),
+        # six months of 1,200.00 in equal principal at 1 % a month: 12 + 10 + 8 + 6 + 4 + 2; the
+        # first one runs, so 5 of 6 are left: 15 / 21 of 42.00 is given back
+        ("equal-principal", "rule_of_78", 4_200 - 3_000),
+    ],
+)
+def test_a_payoff_asks_the_interest_that_the_rebate_leaves(
+    policies: PolicyBook, product: str, rebate: str, interest: int
+) -> None:
+    made = next(p for _, p in policies.policies if p.name == product)
+    assert isinstance(made, Product)
+    rules = made.interest.model_copy(update={"rebate": rebate})
+    other = policies.with_rules("products", made.model_copy(update={"interest": rules}))
+    story = Story(other).lent(terms(other, product, n=6))
+    book = story.live("2024-01-14").days[-1].book
+    asked = quote(book, other, dt.date(2024, 1, 15)).row(0, named=True)
+    assert asked["interest"] == interest
+    last = story.paid(asked["payoff"], "2024-01-15").live("2024-01-15").days[-1]
+    assert last.book.positions["status"].to_list() == [Status.closed]
+
+
+def test_the_rule_of_78_is_barred_above_61_months(policies: PolicyBook) -> None:
+    made = next(p for _, p in policies.policies if p.name == "equal-principal")
+    told = made.model_dump() | {"bounds": {"instalments": [1, 62]}}
+    told["interest"]["rebate"] = "rule_of_78"
+    with pytest.raises(ValidationError, match="61 months"):
+        Product.model_validate(told)
