@@ -63,7 +63,7 @@ def stand(
     rows = pl.concat(
         [expanded(spread.filter(~_over_all()), calendars), _over_every(spread, loans, calendars)]
     )
-    some = loans.filter(pl.col("down") > 0)
+    some = loans.filter(pl.col("shared") & (pl.col("down_payment_ppb") > 0))
     down = due_rows(some, _down_number(), Component.principal, TODAY, "down")
     # money that stands with instalments to come stays with them
     keys = ["loan_id", "instalment_no", "component"]

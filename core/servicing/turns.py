@@ -222,6 +222,7 @@ def _lend(day: Running, events: pl.DataFrame, source: str) -> None:
     out = events.select("loan_id", "event_id", payout="amount")
     grown = day.touched.join(out, on="loan_id", how="left", maintain_order="left")
     whole = grown["whole_schedule"] & grown["payout"].is_not_null()
+    grown = _past_maturity(grown, whole, day)
     if whole.any():
         shared = pl.lit(source == "payout_clearing")
         paid_out = grown.filter(whole).drop("event_id").with_columns(shared=shared)
@@ -235,6 +236,22 @@ def _lend(day: Running, events: pl.DataFrame, source: str) -> None:
     if whole.any():
         show_principal_due(day, whole)
         day.touched = point(day.touched, day.dues, whole)
+
+
+def _past_maturity(grown: pl.DataFrame, whole: pl.Series, day: Running) -> pl.DataFrame:
+    """A payout after the last instalment of a schedule that stands whole makes one more."""
+    lent = pl.col("principal") + pl.col("principal_paid") > 0
+    after = (
+        whole & grown.select((pl.col("instalment_no") > pl.col("instalments")) & lent).to_series()
+    )
+    if not after.any():
+        return grown
+    day.changed.append(grown.filter(after).select("loan_id", "event_id"))
+    more = (pl.col("instalments") + 1).cast(pl.Int16)
+    return grown.with_columns(
+        instalments=pl.when(after).then(more).otherwise("instalments"),
+        matures_on=pl.when(~after).then("matures_on"),
+    )
 
 
 def _lent(grown: pl.DataFrame, day: Running) -> pl.DataFrame:

@@ -284,6 +284,8 @@ def _events(s: dict[str, Any], terms: dict[str, Any]) -> list[Step]:
         raise NotMappedError("a down payment that is skipped")
     assert amount is not None
     share = _down(amount, terms, decimals)
+    if share == 0:
+        return [step]
     own = Step(s["i"], Kind.down_payment, s["loan"], on, share, submitted, implicit=True)
     return [step, own]
 
