@@ -128,6 +128,9 @@ class Figures:
         self.lent = pl.coalesce("lent", "principal_agreed") if "lent" in terms.columns else (
             pl.col("principal_agreed")
         )  # fmt: skip
+        self.fixes_covered = "covered_is_fixed" in terms.columns and bool(
+            terms["covered_is_fixed"].any()
+        )
         self.levels = "level_last" in terms.columns and bool(terms["level_last"].any())
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
 

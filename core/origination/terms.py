@@ -76,6 +76,7 @@ PINNED = (
     "claims_scheduled",
     "capitalises",
     "level_last",
+    "covered_is_fixed",
     "flat_by_days",
     "rate_multiplier",
     "rate_floor",

@@ -111,6 +111,11 @@ class InterestRules(BaseModel):
         description="what a payoff asks of interest to come: none; all of the schedule; that of the "
         "running period (daily); all less the sum of the digits (scheduled)",
     )
+    covered_instalment: Literal["bears_its_nights", "fixed"] = Field(
+        default="bears_its_nights",
+        description="an instalment whose principal was paid in advance bears interest to its due "
+        "date, or none any more: later nights are the next one's",
+    )
     after_charge_off: Literal["regular", "zero_interest", "accelerate_maturity"] = "regular"
     charge_off_claims: Literal["earned", "scheduled"] = Field(
         default="earned",

@@ -133,6 +133,7 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     first = pl.when(pl.col("instalment_no") == 1).then(pl.col("first_interest_adjustment"))
     room = pl.col("emi") + first.otherwise(0) - pl.col("early_principal") - pl.col("early_interest")
     waits = (pl.col("instalment_no") <= pl.col("grace_interest")) & ~last
+    waits = waits | (level & _covered(figures))
     nights = pl.col("interest_accrued") - pl.col("interest_stands")
     earned = (
         pl.when(waits).then(0).when(level).then(pl.min_horizontal(nights, room)).otherwise(nights)
@@ -156,6 +157,19 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
         billed_principal=pl.when(last).then(unbilled).otherwise(pl.min_horizontal(rest, unbilled))
     )
     return _with_capitalised(billed, figures)
+
+
+def _covered(figures: Figures) -> pl.Expr:
+    """Daily instalments whose principal money in advance has met, where that fixes their interest.
+
+    What it met is more than the instalment less its whole interest; later nights are the next one's.
+    """
+    if not figures.fixes_covered:
+        return pl.lit(False)
+    over, under = figures.nightly_factor()
+    began = pl.col("principal") - pl.col("principal_due") + pl.col("early_principal")
+    whole = figures.rounded(int128(began) * over, under)
+    return pl.col("covered_is_fixed") & (pl.col("early_principal") > pl.col("emi") - whole)
 
 
 def _with_capitalised(billed: pl.DataFrame, figures: Figures) -> pl.DataFrame:

@@ -95,7 +95,7 @@ def product(
             "tranches": "to_come" if daily or progressive else "all",
         },
         interest={
-            "accrual": "daily", "rebate": REBATES[rules_of(terms)], "after_charge_off": AFTER[terms["charge_off_behaviour"]],
+            "accrual": "daily", "covered_instalment": "fixed", "rebate": REBATES[rules_of(terms)], "after_charge_off": AFTER[terms["charge_off_behaviour"]],
             "charge_off_claims": "scheduled"
             if AFTER[terms["charge_off_behaviour"]] == "regular" else "earned",
         } if daily
