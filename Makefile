@@ -43,7 +43,7 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(READY)  ## the generated references: tables and metrics
+docs: $(READY)  ## the generated references: tables, metrics and products
 	$(BIN)/python -m pipelines.reporting.reference
 
 dashboard: $(READY)  ## the pages, at http://localhost:8501

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.store.settings import Settings
+from pipelines.reporting.products import products
 from pipelines.reporting.reference import reference
+from pipelines.resources import read_policies
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,3 +27,4 @@ def test_the_notebook_example_gives_a_frame(ran: Settings, monkeypatch: pytest.M
 
 def test_the_generated_reference_is_up_to_date() -> None:
     assert (ROOT / "docs" / "reference.md").read_text() == reference()
+    assert (ROOT / "docs" / "products.md").read_text() == products(read_policies())

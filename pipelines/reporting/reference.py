@@ -11,7 +11,8 @@ from core.origination.terms import Terms
 from core.reporting.metrics import METRICS
 from core.servicing.allocation import Allocations
 from core.servicing.book import Dues, Positions
-from pipelines.resources import ROOT
+from pipelines.reporting.products import products
+from pipelines.resources import ROOT, read_policies
 
 TABLES = {
     "positions": Positions, "dues": Dues, "transfers": Transfers, "allocations": Allocations,
@@ -32,10 +33,11 @@ def reference() -> str:
 
 
 def main() -> None:
-    """Write docs/reference.md."""
-    path: Path = ROOT / "docs" / "reference.md"
-    path.write_text(reference(), encoding="utf-8")
-    print(f"written: {path.relative_to(ROOT)}")
+    """Write docs/reference.md and docs/products.md."""
+    for name, text in (("reference", reference()), ("products", products(read_policies()))):
+        path: Path = ROOT / "docs" / f"{name}.md"
+        path.write_text(text, encoding="utf-8")
+        print(f"written: {path.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

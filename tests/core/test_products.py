@@ -1,0 +1,75 @@
+"""What products do that others do not: shortfalls, a level last instalment, small balances."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from core.ledger.codes import Kind, Status
+from core.policy.book import PolicyBook
+from core.policy.models import Product
+from core.servicing.replay import relived
+from tests.core.loans import Story, _event, terms
+from tests.core.test_charges import moved
+from tests.core.test_late_news import same_as_in_time, told
+
+
+def changed(policies: PolicyBook, name: str, **rules: object) -> PolicyBook:
+    """The shipped policies, one product with other rules of its own or of its schedule."""
+    made = next(p for _, p in policies.policies if p.name == name)
+    assert isinstance(made, Product)
+    own = {k: v for k, v in rules.items() if k in Product.model_fields}
+    schedule = made.schedule.model_copy(update={k: v for k, v in rules.items() if k not in own})
+    return policies.with_rules("products", made.model_copy(update={"schedule": schedule, **own}))
+
+
+def test_interest_above_a_fixed_payment_joins_the_principal(policies: PolicyBook) -> None:
+    loan = terms(policies, "negative-amortiser", n=3, emi=1_000)
+    story = Story(policies).lent(loan).paid(1_000, "2024-02-01")
+    life = story.live("2024-03-02")
+    billed = life.on("2024-02-01")
+    assert billed["principal"] == 120_000 + 223  # 12.23 of interest, 10.00 of it paid
+    assert moved(life.days, "loan_principal", "interest_accrued") == 223 + 146
+    late = _event(Kind.payment_received, 1, "2024-02-20", 5_000, "l", None)
+    same_as_in_time(told(story, (20, late)), policies, dt.date(2024, 4, 2))
+
+
+def test_a_level_last_instalment_leaves_a_residue_that_a_small_balance_gives_up(
+    policies: PolicyBook,
+) -> None:
+    book = changed(policies, "instalment-act365", last_instalment="level", small_balance_minor=50)
+    story = Story(book).lent(terms(book, "instalment-act365", n=3, emi=40_800))
+    for due in ("2024-02-01", "2024-03-01", "2024-04-01"):
+        story = story.paid(40_800, due, ref=due)
+    life = story.live("2024-04-01")
+    residue = moved(life.days, "write_off_expense", "loan_principal")
+    assert 0 < residue <= 50
+    assert life.on("2024-04-01")["status"] == Status.settled
+    assert life.on("2024-04-01")["principal"] == 0
+
+
+@pytest.mark.parametrize("rule", ["bears_its_nights", "fixed"])
+def test_an_instalment_covered_in_advance_may_bear_no_more_interest(
+    policies: PolicyBook, rule: str
+) -> None:
+    made = next(p for _, p in policies.policies if p.name == "instalment-act365")
+    assert isinstance(made, Product)
+    rules = made.interest.model_copy(update={"covered_instalment": rule})
+    book = policies.with_rules("products", made.model_copy(update={"interest": rules}))
+    story = Story(book).lent(terms(book, "instalment-act365", n=3)).paid(40_700, "2024-01-15")
+    lived = relived(story.events(), book, dt.date(2024, 2, 1))
+    assert lived is not None
+    dues = lived.dues.filter(pl.col("instalment_no") == 1)
+    unpaid = dict(dues.select("component", pl.col("amount") - pl.col("paid")).rows())
+    # what is left of the instalment is interest of the later nights, or principal
+    assert (unpaid.get(1, 0) > 0) == (rule == "bears_its_nights")
+    assert (unpaid.get(0, 0) > 0) == (rule == "fixed")
+
+
+def test_pay_in_four_takes_a_quarter_at_once(policies: PolicyBook) -> None:
+    story = Story(policies).lent(terms(policies, "pay-in-four", rate="0", n=3))
+    life = story.live("2024-02-01")
+    assert life.on("2024-01-01")["principal_due"] == 30_000
+    assert life.on("2024-02-01")["principal_due"] == 60_000
