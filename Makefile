@@ -32,7 +32,7 @@ run: $(READY)  ## the real Dagster job on the real tape, then the reconciliation
 	@$(BIN)/loanbook demo
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	POLARS_MAX_THREADS=1 $(BIN)/python -m pytest
 
 bench: $(READY)
 	$(BIN)/python -m bench

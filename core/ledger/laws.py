@@ -307,7 +307,7 @@ def _ledger_equals_positions(closed: DayClose, balances: pl.DataFrame) -> Law:
     expected = (
         rows.lazy()
         .group_by(keys)
-        .agg(amount.sum().alias(role) for role, amount in carried().items())
+        .agg(amount.sum().alias(role) for role, amount in carried(rows).items())
         .collect()
     )
     long = expected.unpivot(index=keys, variable_name="role", value_name="expected").with_columns(

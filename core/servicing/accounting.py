@@ -152,6 +152,8 @@ def reclassified(aged: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     `aged`: terms and positions with the day's days past due. Interest that was income and did not
     come is taken back on the way in, and is income again on the way out.
     """
+    if not (aged["non_accrual_mode"] != NonAccrual.none.value).any():
+        return aged, all_of([])
     none = pl.col("days_past_due") == 0
     since = pl.when(pl.col("non_accrual") & none).then(pl.coalesce("current_since", TODAY))
     counted = aged.with_columns(current_since=since)

@@ -115,7 +115,7 @@ def accrue(wide: pl.DataFrame) -> pl.DataFrame:
         paid_today=pl.lit(0, dtype=pl.Int64),
         **({"income_deferred": left(TODAY)} if any_deferred(wide) else {}),
     )
-    return lived.with_columns(off_books=off_books()) if any_off_accrual(lived) else lived
+    return lived.with_columns(off_books=off_books(lived)) if any_off_accrual(lived) else lived
 
 
 def earned(wide: pl.DataFrame) -> pl.Series:

@@ -123,4 +123,4 @@ class Stay:
             if any_deferred(rows)
             else pl.col("income_deferred"),
         )
-        return age(lived, self.versions).with_columns(off_books=off_books())
+        return age(lived, self.versions).with_columns(off_books=off_books(lived))

@@ -60,8 +60,10 @@ def any_off_accrual(wide: pl.DataFrame) -> bool:
     return bool(wide["non_accrual"].any() or wide["cash_accounting"].any())
 
 
-def off_books() -> pl.Expr:
+def off_books(wide: pl.DataFrame) -> pl.Expr:
     """The part of the claim that the general ledger does not carry (Int64, not below 0)."""
+    if not any_off_accrual(wide):
+        return pl.when(pl.col("status") == Status.charged_off.value).then(claim()).otherwise(0)
     kind = regime()
     held = interest() + pl.when(kind == Regime.cash.value).then(charges()).otherwise(0)
     return (
@@ -73,9 +75,9 @@ def off_books() -> pl.Expr:
     )
 
 
-def carried() -> dict[str, pl.Expr]:
+def carried(wide: pl.DataFrame) -> dict[str, pl.Expr]:
     """What each account that is tied to positions holds of a loan (debit above 0), by role."""
-    kind = regime()
+    kind = regime() if any_off_accrual(wide) else pl.lit(Regime.accrual.value)
     off = pl.col("status") == Status.charged_off.value
     memo = kind.is_in([Regime.cash.value, Regime.memorandum.value])
     cash = kind == Regime.cash.value

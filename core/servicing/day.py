@@ -19,7 +19,7 @@ from core.policy.models import Buckets
 from core.servicing.accounting import as_booked, off_accrual, reclassified
 from core.servicing.allocation import Allocations
 from core.servicing.billing import bill
-from core.servicing.carrying import off_books
+from core.servicing.carrying import any_off_accrual, off_books
 from core.servicing.closure import close_at_zero
 from core.servicing.deferral import begin_again, take_the_rest
 from core.servicing.delinquency import age, with_oldest
@@ -84,8 +84,8 @@ def visit(
     take_the_rest(day)
     counted = age(with_oldest(day.touched, day.dues, policies.delinquency), versions)
     after, turned = reclassified(counted)
-    after = after.with_columns(off_books=off_books())
-    moved = [as_booked(all_of(day.moved), off_accrual(wide)), turned]
+    after = after.with_columns(off_books=off_books(after))
+    moved = [_moves(day, wide), turned]
     standing, settled = _standing(day.dues, after)
     return Visited(
         after,
@@ -96,6 +96,12 @@ def visit(
         unidentified,
         _changed(day),
     )
+
+
+def _moves(day: Running, wide: pl.DataFrame) -> pl.DataFrame:
+    """What the day moved, as the accounting that its loans began it with books it."""
+    moved = all_of(day.moved)
+    return as_booked(moved, off_accrual(wide)) if any_off_accrual(wide) else moved
 
 
 def _changed(day: Running) -> pl.DataFrame:

@@ -305,7 +305,7 @@ _NIGHTLY = ("interest_accrued", "interest_suspense", "memo_interest", "memo_clai
 
 def _held(wide: pl.DataFrame, sign: int) -> pl.DataFrame:
     """What the nightly accounts hold of loans: `loan_id`, `account`, `amount`."""
-    held = {role: amount for role, amount in carried().items() if role in _NIGHTLY}
+    held = {role: amount for role, amount in carried(wide).items() if role in _NIGHTLY}
     rows = wide.select("loan_id", **held).unpivot(
         index="loan_id", variable_name="role", value_name="amount"
     )

@@ -118,6 +118,15 @@ class Contract:
     """The level instalment is what loanbook finds."""
 
 
+@dataclass
+class Seen:
+    """What the engine showed of one contract: positions by day, allocations, transfers."""
+
+    days: pl.DataFrame
+    paid: pl.DataFrame
+    moved: pl.DataFrame
+
+
 def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     """Outcomes of contracts; all that can be mapped are one batch of loans."""
     outcomes, contracts = [], []
@@ -137,8 +146,16 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     both = sorted([*kept, *products], key=lambda e: (e[0], e[1].name))
     policies = PolicyBook(tuple(both)).with_registry(())
     lived = _lived(contracts, policies)
+    first = min(c.start for c in contracts)
+    last = max(max(c.due[-1], _until(c)) for c in contracts)
+    days = lived.stay.wide(first, last).partition_by("loan_id", as_dict=True)
+    paid = lived.all("allocations").partition_by("loan_id", as_dict=True)
+    moved = lived.all("transfers").partition_by("loan_id", as_dict=True)
     for number, contract in enumerate(contracts, start=1):
-        outcomes.append(judged(contract.case, _differences(contract, number, lived)))
+        seen = Seen(*(frames.get((number,), frame.clear()) for frames, frame in (
+            (days, lived.stay.wide(first, first)), (paid, lived.all("allocations")),
+            (moved, lived.all("transfers")))))  # fmt: skip
+        outcomes.append(judged(contract.case, _differences(contract, seen)))
     return outcomes
 
 
@@ -460,9 +477,9 @@ def _lived(contracts: list[Contract], policies: PolicyBook) -> Jumped:
 # --- events that must come out ---------------------------------------------------------
 
 
-def _differences(contract: Contract, number: int, lived: Jumped) -> list[str]:
+def _differences(contract: Contract, seen: Seen) -> list[str]:
     case = contract.case
-    ours = list(_rows(contract, number, lived))
+    ours = list(_rows(contract, seen))
     theirs = list(case["results"])
     if [(r["on"], r["type"]) for r in ours] != [
         (r["eventDate"][:10], r["eventType"]) for r in theirs
@@ -491,16 +508,13 @@ def _differences(contract: Contract, number: int, lived: Jumped) -> list[str]:
     return found
 
 
-def _rows(contract: Contract, number: int, lived: Jumped) -> Iterator[dict[str, Any]]:
+def _rows(contract: Contract, seen: Seen) -> Iterator[dict[str, Any]]:
     """The contract's list of events, read off its life."""
     _case, terms = contract.case, contract.case["terms"]
-    mine = pl.col("loan_id") == number
-    days = lived.stay.wide(contract.start, max(contract.due[-1], contract.start)).filter(mine)
-    on = {row["today"]: row for row in days.to_dicts()}
-    paid = lived.all("allocations").filter(mine)
+    on = {row["today"]: row for row in seen.days.to_dicts()}
     sums = {
         (day, part): amount
-        for day, part, amount in paid.group_by("today", "component")
+        for day, part, amount in seen.paid.group_by("today", "component")
         .agg(pl.col("amount").sum())
         .rows()
     }
@@ -538,8 +552,8 @@ def _rows(contract: Contract, number: int, lived: Jumped) -> Iterator[dict[str, 
                 yield _row(day, "MD", principal, 0, rate, 0)
             else:
                 if contract.kind not in ("PAM", "CLM", "UMP") and day >= contract.first_redemption:
-                    grown = lived.all("transfers").filter(
-                        mine & (pl.col("value_date") == day) & (pl.col("debit") == 0)
+                    grown = seen.moved.filter(
+                        (pl.col("value_date") == day) & (pl.col("debit") == 0)
                         & (pl.col("event_id") == 0)
                     )["amount"].sum()  # fmt: skip
                     yield _row(
