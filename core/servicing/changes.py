@@ -67,10 +67,14 @@ def change(day: Running, events: pl.DataFrame) -> None:
 
 
 def _capitalise(day: Running, events: pl.DataFrame) -> None:
-    """Interest earned to the day and not billed joins the principal, rounded once."""
-    if events.is_empty():
+    """Interest earned to the day and not billed joins the principal, rounded once.
+
+    That of a claim that is off the books stays what it is.
+    """
+    off = pl.col("loan_id").is_in(day.charged_off().implode())
+    told = events.select("loan_id", "event_id").filter(~off)
+    if told.is_empty():
         return
-    told = events.select("loan_id", "event_id")
     at = day.touched["loan_id"].is_in(told["loan_id"].implode())
     before = day.touched.filter(at)
     grown = close_segment(before).with_columns(
@@ -80,8 +84,7 @@ def _capitalise(day: Running, events: pl.DataFrame) -> None:
         accrual_rest=pl.lit(0, dtype=pl.Int64),
     )
     joins = before.select("loan_id", joined="interest_accrued").join(told, on="loan_id")
-    off = pl.col("loan_id").is_in(day.charged_off().implode())
-    day.book(joins.filter(~off), "loan_principal", "interest_accrued", "joined")
+    day.book(joins, "loan_principal", "interest_accrued", "joined")
     day.touched = replaced(day.touched, at, before, grown)
 
 

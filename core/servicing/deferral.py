@@ -17,9 +17,6 @@ from core.ledger.codes import ENDED, Status
 from core.servicing.running import Running
 from core.servicing.today import TODAY
 
-LINE = ("income_deferred", "deferred_whole", "deferred_from", "deferred_until")
-"""Columns of a position that hold the line: what is left today, and where it runs from and to."""
-
 
 def any_deferred(wide: pl.DataFrame) -> bool:
     """Whether some loan has income that is not taken yet."""
@@ -52,7 +49,8 @@ def income() -> pl.Expr:
 def defer(day: Running, told: pl.DataFrame) -> None:
     """The line of loans grows by `amount` (`loan_id`, `event_id`, `amount`), below zero it shrinks.
 
-    What shrinks by more than is left was taken as income already: it is given back.
+    What shrinks by more than is left was taken as income already: it is given back. A loan that is
+    off the books has no income to come: the line lessens its loss at once.
     """
     told = told.select("loan_id", "event_id", "amount")
     asked = day.touched.select("loan_id", "income_deferred", "deferred_as_fee").join(
@@ -65,9 +63,10 @@ def defer(day: Running, told: pl.DataFrame) -> None:
     sums = over.group_by("loan_id").agg(more=(pl.col("amount") + pl.col("back")).sum())
     grown = day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
     line = pl.col("income_deferred") + pl.col("more").fill_null(0)
-    day.touched = _anew(
-        grown.with_columns(income_deferred=line), pl.col("more").is_not_null()
-    ).drop("more")
+    grown = _anew(grown.with_columns(income_deferred=line), pl.col("more").is_not_null())
+    day.touched = grown.drop("more")
+    off = pl.col("loan_id").is_in(day.charged_off().implode())
+    lose_the_rest(day, told.filter(off), "credit_loss")
 
 
 def begin_again(day: Running) -> None:

@@ -67,6 +67,15 @@ def test_a_charge_off_takes_the_rest_against_the_loss(policies: PolicyBook) -> N
     assert moved(life.days, "deferred_fee_income", "interest_income") == 2_000
 
 
+def test_a_fee_after_a_charge_off_lessens_the_loss_at_once(policies: PolicyBook) -> None:
+    off = (Kind.charge_off, "2024-01-10", None)
+    later = (Kind.income_capitalised, "2024-01-21", FEE)
+    life = story(policies, off, later).live("2024-01-25")
+    assert moved(life.days, "deferred_fee_income", "credit_loss") == FEE
+    assert moved(life.days, "deferred_fee_income", "interest_income") == 0
+    assert life.on("2024-01-25")["income_deferred"] == 0
+
+
 @pytest.mark.parametrize(("amount", "back"), [(5_000, 0), (8_000, 900)])
 def test_an_adjustment_gives_back_income_beyond_what_is_left(
     policies: PolicyBook, amount: int, back: int

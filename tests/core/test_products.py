@@ -68,6 +68,17 @@ def test_an_instalment_covered_in_advance_may_bear_no_more_interest(
     assert (unpaid.get(0, 0) > 0) == (rule == "fixed")
 
 
+def test_interest_joins_the_principal_by_order_and_not_off_the_books(policies: PolicyBook) -> None:
+    joins = _event(Kind.interest_capitalised, 1, "2024-01-20", None, "j", '{"keep": "term"}')
+    off = _event(Kind.charge_off, 1, "2024-01-10", None, "o", None)
+    rows = (*Story(policies).lent(terms(policies, "instalment-act365", n=3)).rows, joins)
+    life = Story(policies, rows).live("2024-01-20")
+    earned = round(120_000 * 0.12 * 19 / 365)
+    assert life.on("2024-01-20")["principal"] == 120_000 + earned
+    assert life.on("2024-01-20")["interest_accrued"] == 0
+    same_as_in_time(told(Story(policies, rows), (15, off)), policies, dt.date(2024, 2, 2))
+
+
 def test_pay_in_four_takes_a_quarter_at_once(policies: PolicyBook) -> None:
     story = Story(policies).lent(terms(policies, "pay-in-four", rate="0", n=3))
     life = story.live("2024-02-01")
