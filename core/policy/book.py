@@ -196,10 +196,8 @@ class PolicyBook:
 
     def product(self, code: int) -> Product:
         """The product version a stored code stands for."""
-        name, version = self.registry[code].rsplit("@", 1)
-        for policy in self._all(Product):
-            if policy.name == name and policy.version == int(version):
-                return policy
+        if code in self.products:
+            return self.products[code]
         raise PolicyError(f"product {self.registry[code]} is pinned by loans but its file is gone")
 
     def product_code(self, name: str, on: dt.date) -> int:
@@ -230,15 +228,13 @@ class PolicyBook:
     @cached_property
     def entities(self) -> tuple[str, ...]:
         """Names of the lender's entities, in the order of their codes."""
-        seen: list[str] = []
-        for code in range(len(self.registry)):
-            if self._has(code) and self.product(code).entity not in seen:
-                seen.append(self.product(code).entity)
-        return tuple(seen)
+        return tuple(dict.fromkeys(p.entity for p in self.products.values()))
 
-    def _has(self, code: int) -> bool:
-        name, version = self.registry[code].rsplit("@", 1)
-        return any(p.name == name and p.version == int(version) for p in self._all(Product))
+    @cached_property
+    def products(self) -> dict[int, Product]:
+        """Product versions of this book by code; a registered one whose file is gone is left out."""
+        named = {f"{p.name}@{p.version}": p for p in self._all(Product)}
+        return {code: named[name] for code, name in enumerate(self.registry) if name in named}
 
     @cached_property
     def calendars(self) -> dict[int, Calendar]:
@@ -261,10 +257,7 @@ class PolicyBook:
         `waterfall`, `fee`, `late` (Int16 codes into the tables below).
         """
         rows = []
-        for code in range(len(self.registry)):
-            if not self._has(code):
-                continue
-            p = self.product(code)
+        for code, p in self.products.items():
             s, i, rules = p.schedule, p.interest, p.non_accrual
             calendar = [c.name for c in self._calendar_files].index(s.calendar)
             rows.append(
@@ -312,39 +305,23 @@ class PolicyBook:
                     "buy_down_expensed": p.buy_down == "expensed",
                 }
             )
-        small = {
-            "decimal_factor": pl.Boolean,
-            "smooth_last_instalment": pl.Boolean,
-            "adjust_accrual": pl.Boolean,
-            "whole_schedule": pl.Boolean,
-            "in_sequence": pl.Boolean,
-            "instalment_multiple": pl.Int64,
-            "down_payment_ppb": pl.Int64,
-            "tranches_over_all": pl.Boolean,
-            "deferred_as_fee": pl.Boolean,
-            "buy_down_expensed": pl.Boolean,
-            "claims_scheduled": pl.Boolean,
-            "capitalises": pl.Boolean,
-            "resets_keep_instalment": pl.Boolean,
-            **dict.fromkeys(_RATES, pl.Int64),
-            "level_last": pl.Boolean,
-            "covered_is_fixed": pl.Boolean,
-            "flat_by_days": pl.Boolean,
-            "small_balance": pl.Int64,
-            "cash_accounting": pl.Boolean,
-            "non_accrual_days": pl.Int32,
-            "returns_days": pl.Int32,
+        wide = {
+            "currency": pl.Int8, "product": pl.Int16, "entity": pl.Int16,
+            **dict.fromkeys(("instalment_multiple", "down_payment_ppb", "small_balance", *_RATES), pl.Int64),
+            **dict.fromkeys(("non_accrual_days", "returns_days"), pl.Int32),
+        }  # fmt: skip
+        schema = {
+            name: wide.get(name, pl.Boolean if isinstance(value, bool) else pl.Int8)
+            for name, value in rows[0].items()
         }
-        schema = {name: small.get(name, pl.Int16) for name in rows[0]} | {"currency": pl.Int8}
-        narrow = [n for n, t in schema.items() if t == pl.Int16 and n not in ("product", "entity")]
-        return pl.DataFrame(rows, schema=schema).with_columns(pl.col(narrow).cast(pl.Int8))
+        return pl.DataFrame(rows, schema=schema)
 
     @cached_property
     def floating(self) -> pl.DataFrame:
         """`product`, `index`, `fixing_days`, `reset_every`, `reset_unit` of floating products."""
         rows = []
-        for code in range(len(self.registry)):
-            if not self._has(code) or (told := self.product(code).floating) is None:
+        for code, p in self.products.items():
+            if (told := p.floating) is None:
                 continue
             rows.append((code, told.index, told.fixing_days, told.every, Unit[told.unit].value))
         schema = {"product": pl.Int16, "index": pl.String, "fixing_days": pl.Int64,
@@ -363,10 +340,7 @@ class PolicyBook:
         The latest version of the waterfall a product names on its own first day; pinned.
         """
         rows = []
-        for code in range(len(self.registry)):
-            if not self._has(code):
-                continue
-            p = self.product(code)
+        for code, p in self.products.items():
             for kind in MONEY_IN:
                 named = p.payments.by_kind.get(kind.name)  # type: ignore[call-overload]
                 name = named.waterfall if named else p.payments.waterfall
@@ -391,9 +365,8 @@ class PolicyBook:
         """`product`, `component` -> `rank` (Int64), of products with an order for chargebacks."""
         rows = [
             (code, Component[name].value, rank)
-            for code in range(len(self.registry))
-            if self._has(code)
-            for rank, name in enumerate(self.product(code).payments.chargeback)
+            for code, p in self.products.items()
+            for rank, name in enumerate(p.payments.chargeback)
         ]
         schema = {"product": pl.Int16, "component": pl.Int8, "rank": pl.Int64}
         return pl.DataFrame(rows, schema=schema, orient="row")
@@ -403,9 +376,8 @@ class PolicyBook:
         """`rule` -> `excess` (Int8 code), where a kind of money differs from a repayment."""
         rows = [
             (code * KINDS_A_PRODUCT + Kind[name], Excess[rule.excess].value)
-            for code in range(len(self.registry))
-            if self._has(code)
-            for name, rule in self.product(code).payments.by_kind.items()
+            for code, p in self.products.items()
+            for name, rule in p.payments.by_kind.items()
         ]
         return pl.DataFrame(rows, schema={"rule": pl.Int32, "excess": pl.Int8}, orient="row")
 
@@ -413,10 +385,10 @@ class PolicyBook:
     def late_fees(self) -> pl.DataFrame:
         """`product` -> late-fee parameters; products without a late fee have no row."""
         rows = []
-        for code in range(len(self.registry)):
-            if not self._has(code) or (name := self.product(code).late_fee) is None:
+        for code, p in self.products.items():
+            if (name := p.late_fee) is None:
                 continue
-            fee = self.in_force(LateFee, name, self.product(code).effective_from)
+            fee = self.in_force(LateFee, name, p.effective_from)
             rows.append(
                 (code, fee.grace_days, fee.percent_ppb, fee.minimum_minor,
                  fee.maximum_minor if fee.maximum_minor is not None else 2**62,
@@ -437,10 +409,10 @@ class PolicyBook:
         `fee_deferred` (income over the loan's life).
         """
         rows = []
-        for code in range(len(self.registry)):
-            if not self._has(code) or (name := self.product(code).origination_fee) is None:
+        for code, p in self.products.items():
+            if (name := p.origination_fee) is None:
                 continue
-            fee = self.in_force(OriginationFee, name, self.product(code).effective_from)
+            fee = self.in_force(OriginationFee, name, p.effective_from)
             rows.append(
                 (code, fee.of != "interest", fee.of != "principal", fee.percent_ppb,
                  fee.flat_minor, fee.minimum_minor,
@@ -461,10 +433,7 @@ class PolicyBook:
         """`product` -> counting rules: `from_due_day` (1 counts the due date itself, RBI),
         tolerance, grace, and one Boolean per component."""
         rows = []
-        for code in range(len(self.registry)):
-            if not self._has(code):
-                continue
-            p = self.product(code)
+        for code, p in self.products.items():
             d = self.in_force(Delinquency, p.delinquency, p.effective_from)
             for component in Component:
                 rows.append(

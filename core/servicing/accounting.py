@@ -40,21 +40,18 @@ def as_booked(moved: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
     if loans.is_empty() or moved.is_empty():
         return moved
     told = moved.join(loans, on="loan_id", how="left", maintain_order="left")
-    cash = pl.col("regime") == Regime.cash.value
+    regime_ = pl.col("regime").fill_null(Regime.accrual.value)
+    cash, suspended = regime_ == Regime.cash.value, regime_ == Regime.suspense.value
 
     def held(side: str) -> pl.Expr:
         role = pl.col(side)
-        return role.is_in(_INTEREST) | (cash & role.is_in(_CHARGES))
+        interest_ = role.is_in(_INTEREST) & (regime_ != Regime.accrual.value)
+        return interest_ | (cash & role.is_in(_CHARGES))
 
-    marked = told.with_columns(
-        debit_held=held("debit") & pl.col("regime").is_not_null(),
-        credit_held=held("credit") & pl.col("regime").is_not_null(),
-    ).with_columns(pl.col("debit_held", "credit_held").fill_null(False))
+    marked = told.with_columns(debit_held=held("debit"), credit_held=held("credit"))
     either = pl.col("debit_held") | pl.col("credit_held")
-    suspended = pl.col("regime") == Regime.suspense.value
-    plain = marked.filter(~either.fill_null(False))
     parts = [
-        plain,
+        marked.filter(~either),
         *_by_memorandum(marked.filter(either & ~suspended)),
         *_by_suspense(marked.filter(either & suspended)),
     ]
@@ -126,24 +123,26 @@ def off_accrual(wide: pl.DataFrame) -> pl.DataFrame:
     return wide.select("loan_id", regime=regime()).filter(pl.col("regime") != Regime.accrual.value)
 
 
+def _flagged() -> pl.Expr:
+    return (pl.col("flags").fill_null(0) & (Flag.bankruptcy.value | Flag.fraud.value)) != 0
+
+
 def enters() -> pl.Expr:
     """Loans that go into non-accrual today: so many days past due, bankrupt or a fraud."""
-    flagged = pl.col("flags").fill_null(0) & (Flag.bankruptcy.value | Flag.fraud.value)
     return (
         ~pl.col("non_accrual")
         & ~pl.col("cash_accounting")
         & (pl.col("non_accrual_mode") != NonAccrual.none.value)
         & (pl.col("status") == Status.active.value)
-        & ((pl.col("days_past_due") >= pl.col("non_accrual_days")) | (flagged != 0))
+        & ((pl.col("days_past_due") >= pl.col("non_accrual_days")) | _flagged())
     )
 
 
 def returns() -> pl.Expr:
     """Loans that go back to accrual today: without arrears for as long as the product asks."""
-    flagged = pl.col("flags").fill_null(0) & (Flag.bankruptcy.value | Flag.fraud.value)
     days = (TODAY - pl.col("current_since")).dt.total_days()
     long = (days >= pl.col("returns_days").cast(pl.Int64)).fill_null(False)
-    return pl.col("non_accrual") & long & (flagged == 0)
+    return pl.col("non_accrual") & long & ~_flagged()
 
 
 def reclassified(aged: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -45,8 +45,9 @@ def corrected(
     again = rows.filter(pl.col("corrects") == "yes")
     start = prefix(Kind.rate_reset)
     undone = known["reverses"].drop_nulls()
-    stands = known.filter(~pl.col("idempotency_key").is_in(undone.implode())).select(
-        key="idempotency_key", loan_id="loan_id"
+    key = pl.col("idempotency_key")
+    stands = known.filter(key.str.starts_with(start) & ~key.is_in(undone.implode())).select(
+        key=key, loan_id="loan_id"
     )
     # a correction may be corrected in turn: what it is called tells the file that brought it
     named = again.with_columns(base=pl.lit(start) + pl.col("source_ref"))

@@ -461,7 +461,7 @@ def _index(
     events, _, conflicts = _keep_new(pl.concat(told), known)
     refused = {row["line"]: row for row in (*bad, *conflicts)}
     lines = set(parsed.good["line"].to_list()) - refused.keys()
-    again = lines - set(events["line"].to_list()) - (lines - set(asked["line"].to_list()))
+    again = (lines & set(asked["line"].to_list())) - set(events["line"].to_list())
     kept = events.filter(~pl.col("line").is_in(list(refused)))
     return _Taken(
         parsed.rows_in, len(lines) - len(again), len(again),
