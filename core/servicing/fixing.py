@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.ledger.codes import Component, Status
+from core.ledger.codes import Status
 from core.servicing.accrual import close_segment
-from core.servicing.book import due_rows, merge_dues, replaced
+from core.servicing.book import merge_dues, replaced
 from core.servicing.instalments import point
 from core.servicing.opening import fixed
-from core.servicing.projection import project
+from core.servicing.projection import to_come
 from core.servicing.running import Running
 from core.servicing.today import TODAY
 
@@ -31,7 +31,7 @@ def fix_charged_off(day: Running, events: pl.DataFrame) -> None:
         return
     before = day.touched.filter(at)
     ended = close_segment(before)
-    day.dues = merge_dues(day.dues, _to_come(ended, day))
+    day.dues = merge_dues(day.dues, to_come(ended, day.dues, day.policies.calendars))
     set_ = fixed(ended, pl.lit(True)).with_columns(
         stands_from=TODAY,
         accrual_from=TODAY,
@@ -41,21 +41,3 @@ def fix_charged_off(day: Running, events: pl.DataFrame) -> None:
     day.touched = replaced(day.touched, at, before, set_)
     day.touched = point(day.touched, day.dues, at)
     day.changed.append(told.join(before.select("loan_id"), on="loan_id", how="semi"))
-
-
-def _to_come(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
-    """What the dues of instalments to come grow by, to stand whole."""
-    rows = project(loans, day.dues, day.policies.calendars).join(
-        loans.select("loan_id", "today"), on="loan_id"
-    )
-    fresh = pl.concat(
-        due_rows(rows, "instalment_no", component, "due_date", component.name)
-        for component in (Component.principal, Component.interest)
-    )
-    keys = ["loan_id", "instalment_no", "component"]
-    stood = day.dues.select(*keys, stood="amount")
-    return (
-        fresh.join(stood, on=keys, how="left", maintain_order="left")
-        .with_columns(amount=pl.col("amount") - pl.col("stood").fill_null(0))
-        .drop("stood")
-    )

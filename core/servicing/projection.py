@@ -12,7 +12,7 @@ from core.contract.calendar import Calendar
 from core.ledger.codes import ENDED, Component
 from core.servicing.accrual import close_segment, earned
 from core.servicing.billing import amounts, next_period, whole_claim_due, with_advance
-from core.servicing.book import Dues
+from core.servicing.book import Dues, due_rows
 from core.servicing.moratorium import passed, passes
 from core.servicing.today import TODAY
 
@@ -24,6 +24,7 @@ ROWS = {
     "interest": pl.Int64,
 }
 """Schema of projected instalments; amounts are whole, money in advance included."""
+_KEYS = ["loan_id", "instalment_no", "component"]
 
 
 def project(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
@@ -43,6 +44,21 @@ def project(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calenda
     if stepped.height:
         parts += _stepped(stepped, dues, calendars)
     return pl.concat(parts).sort("loan_id", "instalment_no")
+
+
+def to_come(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """Dues of a running day that `dues` lack for projected instalments to stand whole."""
+    rows = project(wide, dues, calendars).join(wide.select("loan_id", "today"), on="loan_id")
+    fresh = pl.concat(
+        due_rows(rows, "instalment_no", component, "due_date", component.name)
+        for component in (Component.principal, Component.interest)
+    )
+    stood = dues.select(*_KEYS, stood="amount")
+    return (
+        fresh.join(stood, on=_KEYS, how="left", maintain_order="left")
+        .with_columns(amount=pl.col("amount") - pl.col("stood").fill_null(0))
+        .drop("stood")
+    )
 
 
 def _standing(whole: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:

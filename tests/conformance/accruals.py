@@ -119,6 +119,7 @@ class _Taken:
     def __init__(self, shown: Shown) -> None:
         mine = shown.seen.deferred.filter(pl.col("loan_id") == shown.id).sort("on")
         self._left = dict(mine.select("on", "next").rows())
+        self._night = dict(mine.select("on", pl.col("next") - pl.col("then")).rows())
         self.signs = [
             (s.date, (s.amount or 0) * _SIGN[s.kind]) for s, _ in shown.events if s.kind in _SIGN
         ]
@@ -133,8 +134,7 @@ class _Taken:
     def before(self, date: dt.date) -> int:
         """To the end of a day on which the line ended: by the line of the day before."""
         eve = date - ONE_DAY
-        left = self._left.get(eve, 0)
-        return self.to(eve) + max(left - max(left - (self.to(eve) - self.to(eve - ONE_DAY)), 0), 0)
+        return self.to(eve) + self._night.get(eve, 0)
 
 
 _SIGN = {Kind.income_capitalised: 1, Kind.income_adjusted: -1, Kind.fee_bought_down: 1,

@@ -1,121 +1,42 @@
-"""ACTUS contract reference tests onto loanbook's terms and events, lived by the one engine.
+"""ACTUS contract reference tests, lived by the one engine and read back as lists of events.
 
-A contract is a daily simple-interest loan: ANN at a level instalment, LAM with fixed principal, NAM
-at a fixed payment whose shortfall joins the principal, PAM interest only, CLM and UMP whose interest
-joins the principal on every date of its cycle. Each instalment is paid on its day. Rate resets are
-the floating rate's own events; a capitalisation that ends is an order. Figures are unrounded there:
-here a hundred-millionth of the currency is the minor unit, and they agree to the cent.
+Each instalment is paid on its day. Rate resets are the floating rate's own events; a
+capitalisation that ends is an order. Figures agree to the cent.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
-from core.contract.calendar import BusinessDay, Calendar
-from core.contract.due_dates import Unit, add_months
-from core.contract.figures import RateBasis
 from core.frames import empty
-from core.ledger.codes import EventState, Kind
-from core.ledger.events import EVENT_COLUMNS, Events
-from core.origination.boarding import payload
+from core.ledger.codes import Kind
+from core.ledger.events import Events
 from core.origination.terms import Terms
 from core.policy.book import PolicyBook
-from core.policy.models import FloatingRate, HolidayCalendar, Product
+from core.policy.models import HolidayCalendar
 from core.servicing.book import Book
 from core.servicing.day import visit
 from core.servicing.jump import Jumped, Round, jump
 from pipelines.resources import read_policies
+from tests.conformance.actus_terms import (
+    SCALE,
+    Contract,
+    NotMappedError,
+    contract_of,
+    date_in,
+    minor,
+)
+from tests.conformance.events import TOLD, filled
 from tests.conformance.outcome import Outcome, judged, of
-from tests.conformance.terms import row, schedules
 
-SCALE = 8
-"""Decimals of the currency: figures are carried as good as unrounded."""
 WITHIN = Decimal("0.005")
-DAYS = {"A365": "ACT/365F", "AA": "ACT/ACT", "30E360": "30E/360", "A360": "ACT/360"}
-KINDS = {"ANN": "equal_instalment", "LAM": "equal_principal", "NAM": "equal_instalment",
-         "PAM": "interest_only", "CLM": "interest_only", "UMP": "interest_only"}  # fmt: skip
-UNITS = {"D": (Unit.days, 1), "W": (Unit.weeks, 1), "M": (Unit.months, 1), "Q": (Unit.months, 3),
-         "H": (Unit.months, 6), "Y": (Unit.months, 12)}  # fmt: skip
-ROLLS = {"NOS": ("unadjusted", False), "SCF": ("following", True), "SCMF": ("modified_following", True),
-         "SCP": ("preceding", True), "SCMP": ("modified_preceding", True), "CSF": ("following", False)}  # fmt: skip
-"""Business-day conventions: shift, then calculate, moves the interest period with the payment."""
-WEEKENDS = Calendar("weekends", (), (6, 7))
-MISSING = {
-    "purchaseDate": "a contract bought on the way", "terminationDate": "an early termination",
-    "scalingEffect": "scaling", "creditEvent": "credit events", "optionExerciseType": "options",
-}  # fmt: skip
-_NOW = dt.datetime(2024, 1, 1)
-
-
-class NotMappedError(Exception):
-    """What a contract asks for that loanbook has no notion of."""
-
-
-@dataclass
-class Cycle:
-    """`P1ML0`: a period, and whether the last one is long (0) or short (1)."""
-
-    unit: Unit
-    every: int
-    short_last: bool
-
-    @classmethod
-    def of(cls, text: str) -> Cycle:
-        found = re.match(r"^P(\d+)([DWMQHY])L([01])$", text)
-        if found is None:
-            raise NotMappedError(f"cycle {text}")
-        unit, times = UNITS[found[2]]
-        return cls(unit, int(found[1]) * times, found[3] == "1")
-
-    def dates(self, anchor: dt.date, until: dt.date, *, month_end: bool) -> list[dt.date]:
-        """Dates of the cycle from its anchor to `until`, which is one; a long last period drops
-        the one before it."""
-        found, n = [], 0
-        while (on := self.on(anchor, n, month_end=month_end)) < until:
-            found.append(on)
-            n += 1
-        if on != until and not self.short_last and len(found) > 1:
-            found.pop()
-        return [*found, until]
-
-    def on(self, anchor: dt.date, n: int, *, month_end: bool) -> dt.date:
-        if self.unit is Unit.months:
-            last = month_end and (anchor + dt.timedelta(days=1)).day == 1
-            frame = pl.DataFrame({"d": [anchor]}).select(
-                add_months(pl.col("d"), pl.lit(n * self.every), pl.lit(anchor.day), pl.lit(last))
-            )
-            found: dt.date = frame.item()
-            return found
-        days = self.every * (7 if self.unit is Unit.weeks else 1)
-        return anchor + dt.timedelta(days=n * days)
-
-
-@dataclass
-class Contract:
-    """A case as terms, events and the dates that its list of events is read off."""
-
-    case: dict[str, Any]
-    product: Product
-    terms: dict[str, Any]
-    start: dt.date
-    due: list[dt.date]
-    kind: str
-    sign: int
-    first_redemption: dt.date
-    at_once: int
-    """Principal that is redeemed on the day of the payout."""
-    resets: list[tuple[dt.date, str, int]] = field(default_factory=list)
-    joins: list[dt.date] = field(default_factory=list)
-    solved: bool = False
-    """The level instalment is what loanbook finds."""
 
 
 @dataclass
@@ -132,7 +53,7 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     outcomes, contracts = [], []
     for number, case in enumerate(cases):
         try:
-            contracts.append(_contract(case, number))
+            contracts.append(contract_of(case, number))
         except NotMappedError as gap:
             outcomes.append(of(case, "not attempted", str(gap)))
     if not contracts:
@@ -147,256 +68,14 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     policies = PolicyBook(tuple(both)).with_registry(())
     lived = _lived(contracts, policies)
     first = min(c.start for c in contracts)
-    last = max(max(c.due[-1], _until(c)) for c in contracts)
-    days = lived.stay.wide(first, last).partition_by("loan_id", as_dict=True)
-    paid = lived.all("allocations").partition_by("loan_id", as_dict=True)
-    moved = lived.all("transfers").partition_by("loan_id", as_dict=True)
+    last = max(max(c.due[-1], c.until) for c in contracts)
+    frames = [lived.stay.wide(first, last), lived.all("allocations"), lived.all("transfers")]
+    by_loan = [frame.partition_by("loan_id", as_dict=True) for frame in frames]
     for number, contract in enumerate(contracts, start=1):
-        seen = Seen(*(frames.get((number,), frame.clear()) for frames, frame in (
-            (days, lived.stay.wide(first, first)), (paid, lived.all("allocations")),
-            (moved, lived.all("transfers")))))  # fmt: skip
+        own = [by.get((number,), f.clear()) for by, f in zip(by_loan, frames, strict=True)]
+        seen = Seen(*own)
         outcomes.append(judged(contract.case, _differences(contract, seen)))
     return outcomes
-
-
-# --- terms ---------------------------------------------------------------------------
-
-
-def _date(terms: dict[str, Any], name: str) -> dt.date | None:
-    return dt.date.fromisoformat(str(terms[name])[:10]) if terms.get(name) else None
-
-
-def _until(contract: Contract) -> dt.date:
-    """The last day that the list of events reaches."""
-    return _date(contract.case, "to") or contract.due[-1]
-
-
-def _minor(value: Any) -> int:
-    return int(Decimal(str(value).strip()).scaleb(SCALE).to_integral_value())
-
-
-def _ppb(value: Any) -> int:
-    return int(Decimal(str(value).strip()).scaleb(9).to_integral_value())
-
-
-def _contract(case: dict[str, Any], number: int) -> Contract:
-    terms = case["terms"]
-    kind = str(terms.get("contractType", case["category"].removeprefix("actus_").upper()))
-    _refuse(case, kind)
-    out = _date(terms, "initialExchangeDate")
-    status = _date(terms, "statusDate")
-    assert out is not None
-    assert status is not None
-    asked = _Asked(case, kind, out, max(status, out))
-    due, joins = asked.dates()
-    moved = asked.moved(due)
-    first = asked.first if asked.first and asked.first != out else due[0]
-    grace = sum(d < first for d in due)
-    resets = asked.resets(due[-1])
-    floats = None
-    if resets:
-        floats = FloatingRate(
-            index="market", multiplier=str(terms.get("rateMultiplier", "1")).strip(),
-            keep="term" if kind == "ANN" else "instalment",
-        )  # fmt: skip
-    roll, adjusts = ROLLS.get(str(terms.get("businessDayConvention", "NOS")), ("unadjusted", False))
-    product = Product(
-        name=f"a{number}", version=1, effective_from=dt.date(2000, 1, 1), entity="us-consumer",
-        currency="USD", day_order="sequence", floating=floats,
-        schedule={"amortisation": KINDS[kind], "rate_basis": asked.basis, "grace_principal": grace,
-                  "shortfall": "capitalise" if kind == "NAM" else "carry", "business_day": roll,
-                  "calendar": "weekends" if roll != "unadjusted" else "every-day",
-                  "adjust_accrual": adjusts},
-        interest={"accrual": "daily"}, payments={"excess": "reduce_principal"},
-    )  # fmt: skip
-    row = asked.terms(due, grace) | {
-        "spread_ppb": _ppb(terms.get("rateSpread", 0)) if resets else None
-    }
-    sign = -1 if terms["contractRole"] == "RPL" else 1
-    return Contract(case, product, row, asked.start, moved, kind, sign, moved[due.index(first)]
-                    if first in due else first, asked.at_once, resets, joins, asked.emi is None)  # fmt: skip
-
-
-def _refuse(case: dict[str, Any], kind: str) -> None:
-    """NotMappedError for what loanbook has no notion of."""
-    terms = case["terms"]
-    if kind not in KINDS:
-        raise NotMappedError(f"contract type {kind}")
-    for name, why in MISSING.items():
-        if terms.get(name):
-            raise NotMappedError(why)
-    if str(terms.get("interestCalculationBase", "NT")) != "NT":
-        raise NotMappedError("interest on another base than the principal")
-    if case.get("eventsObserved"):
-        raise NotMappedError("events that were observed")
-    if Decimal(str(terms.get("nominalInterestRate", 0)).strip()) < 0 and kind not in ("CLM", "UMP"):
-        raise NotMappedError("a rate below zero")
-    if Decimal(str(terms.get("accruedInterest", 0)).strip()):
-        raise NotMappedError("interest accrued before the payout")
-    if str(terms.get("businessDayConvention", "NOS")) not in ROLLS:
-        raise NotMappedError("payments that are moved before their period's end")
-    if str(terms.get("dayCountConvention")) not in DAYS:
-        raise NotMappedError(f"day count {terms.get('dayCountConvention')}")
-
-
-class _Asked:
-    """What the terms of a contract ask for: dates, amounts, resets."""
-
-    def __init__(self, case: dict[str, Any], kind: str, out: dt.date, start: dt.date) -> None:
-        told = case["terms"]
-        self.case, self.told, self.kind, self.out, self.start = case, told, kind, out, start
-        self.month_end = told.get("endOfMonthConvention") == "EOM"
-        self.basis = DAYS[str(told["dayCountConvention"])]
-        self.rate = _ppb(told.get("nominalInterestRate", 0))
-        interest, redemption = (
-            Cycle.of(told[name]) if told.get(name) else None
-            for name in ("cycleOfInterestPayment", "cycleOfPrincipalRedemption")
-        )
-        if interest and redemption and (interest.unit, interest.every) != (
-            redemption.unit, redemption.every
-        ):  # fmt: skip
-            raise NotMappedError("principal and interest by different cycles")
-        self.cycle = interest or redemption
-        self.open = kind in ("CLM", "UMP")
-        self.first = _date(told, "cycleAnchorDateOfPrincipalRedemption")
-        payment = told.get("nextPrincipalRedemptionPayment")
-        self.payment = _minor(payment) if payment else None
-        self.at_once = (self.payment or 0) if self.first == out else 0
-        self.principal = _minor(told["notionalPrincipal"]) - self.at_once
-        self.emi = self.payment if kind in ("ANN", "NAM") else None
-        anchor = _date(told, "cycleAnchorDateOfInterestPayment")
-        if anchor is None and self.cycle:
-            anchor = self.cycle.on(out, 1, month_end=self.month_end)
-        self.anchor = anchor
-        self.until = _date(case, "to")
-
-    def _maturity(self) -> dt.date:
-        """The last date: as told, after as many payments as it takes, or beyond what is looked at."""
-        told = _date(self.told, "maturityDate") or _date(self.told, "amortizationDate")
-        if told is None and self.open:
-            if self.until is None:
-                raise NotMappedError("no end is told")
-            return self.until + dt.timedelta(days=400)
-        if told is not None:
-            return told
-        assert self.cycle is not None
-        assert self.payment is not None
-        count = _count(self.kind, self.principal, self.payment, self.rate, self.cycle)
-        begin = self.first
-        if begin is None or begin == self.out:
-            begin = self.cycle.on(self.out, 1, month_end=self.month_end)
-        return self.cycle.on(begin, count - 1, month_end=self.month_end)
-
-    def dates(self) -> tuple[list[dt.date], list[dt.date]]:
-        """Unadjusted due dates, and those on which interest joins the principal."""
-        maturity = self._maturity()
-        if self.open:
-            joins: list[dt.date] = []
-            if self.cycle and self.anchor:
-                short = Cycle(self.cycle.unit, self.cycle.every, True)
-                whole = short.dates(self.anchor, maturity, month_end=self.month_end)
-                last = self.until or maturity
-                joins = [d for d in whole[:-1] if self.start < d <= last]
-            return [maturity], joins
-        assert self.cycle is not None
-        assert self.anchor is not None
-        every = set(self.cycle.dates(self.anchor, maturity, month_end=self.month_end))
-        if self.first and self.first < self.anchor:
-            every |= set(self.cycle.dates(self.first, maturity, month_end=self.month_end))
-        due = sorted(d for d in every if d > self.out)
-        ends = _date(self.told, "capitalizationEndDate")
-        if ends is None:
-            return due, []
-        return [d for d in due if d > ends], sorted({d for d in [*due, ends] if d <= ends})
-
-    def moved(self, due: list[dt.date]) -> list[dt.date]:
-        """Due dates after the business-day convention."""
-        roll, _ = ROLLS.get(
-            str(self.told.get("businessDayConvention", "NOS")), ("unadjusted", False)
-        )
-        if roll == "unadjusted":
-            return due
-        frame = pl.DataFrame({"d": due})
-        found: list[dt.date] = frame.select(
-            WEEKENDS.adjust(pl.col("d"), BusinessDay[roll])
-        ).to_series().to_list()  # fmt: skip
-        return found
-
-    def terms(self, due: list[dt.date], grace: int) -> dict[str, Any]:
-        """Terms of the loan."""
-        unit, every = (self.cycle.unit, self.cycle.every) if self.cycle else (Unit.months, 1)
-        n, balloon = len(due), 0
-        if self.kind == "LAM" and self.payment:
-            balloon = self.principal - self.payment * (n - grace)
-        ends = _date(self.told, "amortizationDate")
-        emi = self.emi
-        if self.kind == "ANN" and emi is None and ends and ends != due[-1]:
-            emi = self._over(ends)
-        return {
-            "principal_agreed": self.principal, "balloon": balloon, "rate_ppb": self.rate,
-            "instalments": n, "every": every, "unit": unit.value, "disbursed_on": self.start,
-            "first_due_date": due[0], "second_anchor_day": 1, "emi": emi,
-            "anchor_day": (self.anchor or due[0]).day if unit is Unit.months else due[0].day,
-            "end_of_month": self.month_end and (due[0] + dt.timedelta(days=1)).day == 1,
-            "first_interest_adjustment": 0, "matures_on": due[-1],
-        }  # fmt: skip
-
-    def _over(self, ends: dt.date) -> int:
-        """The level instalment that would pay the loan off by a later date."""
-        assert self.cycle is not None
-        assert self.anchor is not None
-        due = [
-            d for d in self.cycle.dates(self.anchor, ends, month_end=self.month_end) if d > self.out
-        ]
-        basis = {"ACT/365F": RateBasis.act_365f, "ACT/ACT": RateBasis.act_act,
-                 "30E/360": RateBasis.thirty_e_360, "ACT/360": RateBasis.act_360}[self.basis]  # fmt: skip
-        loan = row(
-            principal=self.principal, rate_percent=str(Decimal(self.rate) / 10**7), n=len(due),
-            start=self.start, first_due=due[0], unit=self.cycle.unit, every=self.cycle.every,
-            basis=basis, matures_on=due[-1],
-        )  # fmt: skip
-        (table,) = schedules([loan])
-        return int(table["principal"][0] + table["interest"][0])
-
-    def resets(self, last: dt.date) -> list[tuple[dt.date, str, int]]:
-        """Resets as (date, RR or RRF, the index value or the rate that was fixed, in ppb)."""
-        code = self.told.get("marketObjectCodeOfRateReset")
-        every = self.told.get("cycleOfRateReset")
-        if not code:
-            return []
-        observed = {
-            dt.date.fromisoformat(r["timestamp"][:10]): r["value"]
-            for r in self.case["dataObserved"].get(code, {}).get("data", [])
-        }
-        cycle = Cycle.of(every) if every else None
-        anchor = _date(self.told, "cycleAnchorDateOfRateReset")
-        if anchor is None and cycle is not None:
-            anchor = cycle.on(self.out, 1, month_end=self.month_end)
-        if anchor is None:
-            return []
-        dates = cycle.dates(anchor, last, month_end=self.month_end) if cycle else [anchor]
-        found, fixed = [], self.told.get("nextResetRate")
-        for on in (d for d in dates if self.start < d < last):
-            if fixed is not None:
-                found.append((on, "RRF", _ppb(fixed)))
-                fixed = None
-            elif known := [d for d in observed if d <= on]:
-                found.append((on, "RR", _ppb(observed[max(known)])))
-        return found
-
-
-def _count(kind: str, principal: int, payment: int, rate: int, cycle: Cycle) -> int:
-    """How many payments it takes; interest by whole periods at the first rate."""
-    if kind == "LAM":
-        return -(-principal // payment)
-    months = cycle.every if cycle.unit is Unit.months else 0
-    days = {Unit.days: 1, Unit.weeks: 7}.get(cycle.unit, 0) * cycle.every
-    factor = Decimal(rate) / 10**9 * (Decimal(months) / 12 + Decimal(days) / 365)
-    left, n = Decimal(principal), 0
-    while left > 0 and n < 10_000:
-        left += left * factor - payment
-        n += 1
-    return n
 
 
 # --- life ----------------------------------------------------------------------------
@@ -427,23 +106,10 @@ def _lived(contracts: list[Contract], policies: PolicyBook) -> Jumped:
             rows.append({"kind": kind_.value, "loan_id": number, "value_date": on, "amount": amount,
                          "source_ref": f"{order}{place:05d}",
                          "payload": json.dumps(body) if body else None})  # fmt: skip
-    frame = pl.DataFrame(boarded, schema=empty(Terms).schema)
-    board = frame.select(
-        kind=pl.lit(Kind.loan_boarded.value, dtype=pl.Int8), loan_id="loan_id",
-        value_date="disbursed_on", amount=pl.lit(None, dtype=pl.Int64), source_ref=pl.lit(""),
-        payload=payload(frame),
-    )  # fmt: skip
-    events = pl.concat([board, pl.DataFrame(rows, schema=board.schema)]).with_columns(
+    told_of = pl.DataFrame(rows, schema=TOLD).with_columns(
         event_id=pl.int_range(1, pl.len() + 1, dtype=pl.Int64)
     )
-    filled = events.with_columns(
-        booking_date="value_date", currency=pl.lit(0, dtype=pl.Int8), source_system=pl.lit("case"),
-        idempotency_key=pl.col("event_id").cast(pl.String), body_hash=pl.lit(""),
-        state=pl.lit(EventState.accepted.value, dtype=pl.Int8), file_id=pl.lit(""),
-        line=pl.lit(0, dtype=pl.Int64), actor=pl.lit("case"), checker=pl.lit(None, dtype=pl.String),
-        reason=pl.lit(None, dtype=pl.String), correlation_id=pl.lit(""),
-        recorded_at=pl.lit(_NOW).cast(pl.Datetime("us")),
-    ).select(EVENT_COLUMNS)  # fmt: skip
+    events = filled(pl.DataFrame(boarded, schema=empty(Terms).schema), told_of)
 
     def paid(
         wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, rounds: list[Round]
@@ -467,11 +133,11 @@ def _lived(contracts: list[Contract], policies: PolicyBook) -> Jumped:
         )
 
     ends = pl.DataFrame(
-        [(n, max(c.due[-1], _until(c)))
+        [(n, max(c.due[-1], c.until))
          for n, c in enumerate(contracts, start=1)],
         schema={"loan_id": pl.Int64, "through": pl.Date}, orient="row",
     )  # fmt: skip
-    return jump(Book.empty(policies.pins, empty(Events)), filled, policies, ends, paid)
+    return jump(Book.empty(policies.pins, empty(Events)), events, policies, ends, paid)
 
 
 # --- events that must come out ---------------------------------------------------------
@@ -510,7 +176,7 @@ def _differences(contract: Contract, seen: Seen) -> list[str]:
 
 def _rows(contract: Contract, seen: Seen) -> Iterator[dict[str, Any]]:
     """The contract's list of events, read off its life."""
-    _case, terms = contract.case, contract.case["terms"]
+    terms = contract.case["terms"]
     on = {row["today"]: row for row in seen.days.to_dicts()}
     sums = {
         (day, part): amount
@@ -518,15 +184,15 @@ def _rows(contract: Contract, seen: Seen) -> Iterator[dict[str, Any]]:
         .agg(pl.col("amount").sum())
         .rows()
     }
-    start, until = contract.start, _until(contract)
+    start, until = contract.start, contract.until
     rate0 = contract.terms["rate_ppb"]
-    if contract.start == _date(terms, "initialExchangeDate") and contract.start > (
-        _date(terms, "statusDate") or contract.start
+    if contract.start == date_in(terms, "initialExchangeDate") and contract.start > (
+        date_in(terms, "statusDate") or contract.start
     ):
-        premium = _minor(terms.get("premiumDiscountAtIED", 0) or 0)
+        premium = minor(terms.get("premiumDiscountAtIED", 0) or 0)
         whole = contract.terms["principal_agreed"] + contract.at_once
         yield _row(start, "IED", -(whole + premium), whole, rate0, 0)
-        anchor = _date(terms, "cycleAnchorDateOfInterestPayment")
+        anchor = date_in(terms, "cycleAnchorDateOfInterestPayment")
         left = whole - contract.at_once
         if contract.at_once:
             yield _row(start, "PR", contract.at_once, left, rate0, 0)

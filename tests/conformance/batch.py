@@ -13,25 +13,25 @@ import polars as pl
 from core.contract.schedule import expand
 from core.frames import empty
 from core.ledger.accounts import ROLE
-from core.ledger.codes import ENDED, EventState, Kind, Status
-from core.ledger.events import EVENT_COLUMNS, Events
-from core.origination.boarding import payload
+from core.ledger.codes import ENDED, Kind, Status
+from core.ledger.events import Events
 from core.origination.terms import Terms
 from core.policy.book import PolicyBook
 from core.servicing.book import STATE, Book, Dues
-from core.servicing.closure import claim
+from core.servicing.carrying import claim
 from core.servicing.day import Visited, visit
 from core.servicing.deferral import left
 from core.servicing.jump import Round, jump
 from core.servicing.opening import agreed_terms
 from core.servicing.payoff import settling
-from core.servicing.projection import project
+from core.servicing.projection import to_come
 from core.servicing.taken_back import PARTS, asked_again
+from tests.conformance.events import TOLD, filled
 from tests.conformance.mapping import PARTS as PARTS_OF
 from tests.conformance.mapping import Step
 from tests.conformance.products import terms_row
 
-_NOW = dt.datetime(2024, 1, 1)
+NIGHTS = {"next": 1, "then": 2}
 
 
 @dataclass
@@ -64,7 +64,8 @@ class Seen:
     earned: pl.DataFrame = field(default_factory=pl.DataFrame)
     """Interest that each loan earned `on` each day: `loan_id`, `on`, `earned`."""
     deferred: pl.DataFrame = field(default_factory=pl.DataFrame)
-    """Days `on` which loans had deferred income, and how much `next` day's night left of it."""
+    """Days `on` which loans had deferred income, and what its line leaves after the `next` night
+    and the one `then`."""
     ended: pl.DataFrame = field(default_factory=pl.DataFrame)
     """Days `on` which a loan ceased to be active: `loan_id`, `on`."""
 
@@ -107,23 +108,7 @@ class Batch:
         self.products = boarded.select("loan_id", "product")
         self._in_per_cent(boarded, rows)
         self.first = boarded["disbursed_on"].min() if terms else None
-        events = pl.DataFrame(rows, schema={"event_id": pl.Int64, "kind": pl.Int8, "loan_id": pl.Int64,
-                                            "value_date": pl.Date, "amount": pl.Int64,
-                                            "source_ref": pl.String, "payload": pl.String})  # fmt: skip
-        board = boarded.select(
-            event_id=-pl.col("loan_id"), kind=pl.lit(Kind.loan_boarded.value, dtype=pl.Int8),
-            loan_id="loan_id", value_date="disbursed_on", amount=pl.lit(None, dtype=pl.Int64),
-            source_ref=pl.lit(""), payload=payload(boarded),
-        )  # fmt: skip
-        filled = pl.concat([board, events]).with_columns(
-            booking_date="value_date", currency=pl.lit(0, dtype=pl.Int8), source_system=pl.lit("case"),
-            idempotency_key=pl.col("event_id").cast(pl.String), body_hash=pl.lit(""),
-            state=pl.lit(EventState.accepted.value, dtype=pl.Int8), file_id=pl.lit(""),
-            line=pl.lit(0, dtype=pl.Int64), actor=pl.lit("case"), checker=pl.lit(None, dtype=pl.String),
-            reason=pl.lit(None, dtype=pl.String), correlation_id=pl.lit(""),
-            recorded_at=pl.lit(_NOW).cast(pl.Datetime("us")),
-        ).select(EVENT_COLUMNS)  # fmt: skip
-        self.filled = filled
+        self.filled = filled(boarded, pl.DataFrame(rows, schema=TOLD))
 
     def _in_per_cent(self, boarded: pl.DataFrame, rows: list[dict[str, Any]]) -> None:
         """Amounts of charges in per cent of what is lent and the interest of its schedule."""
@@ -168,8 +153,9 @@ class Batch:
             seen.positions[row["loan_id"]] = row
         days = lived.stay.positions(self.first, looks["through"].max())  # type: ignore[arg-type]
         seen.deferred = days.filter(pl.col("deferred_whole") != 0).select(
-            "loan_id", on="today", next=left(pl.col("today") + pl.duration(days=1))
-        )
+            "loan_id", on="today",
+            **{name: left(pl.col("today") + pl.duration(days=n)) for name, n in NIGHTS.items()},
+        )  # fmt: skip
         days = days.select("loan_id", "status", earned="accrued_today", on="today")
         seen.earned = _nights(days, lived.all("transfers"))
         before = pl.col("status").shift(1).over("loan_id")
@@ -179,7 +165,10 @@ class Batch:
         )
         grid = [lived.all("settled"), lived.dues]
         seen.dues = pl.concat(each.select(Dues.column_names()) for each in grid)
-        seen.dues = pl.concat([seen.dues, self._foreseen(shown, lived.dues)])
+        foreseen = to_come(
+            shown.filter(~pl.col("whole_schedule")), lived.dues, self.policies.calendars
+        )
+        seen.dues = pl.concat([seen.dues, foreseen.select(Dues.column_names())])
         seen.paid = lived.all("allocations").rename({"today": "on"})
         seen.moved = lived.all("transfers")
         return seen
@@ -265,29 +254,6 @@ class Batch:
             step = next(s for s, e in own if e == event)
             found.append(next((e for s, e in own if s.i == step.target), None))
         return pl.Series(found, dtype=pl.Int64)
-
-    def _foreseen(self, shown: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
-        """Rows that raise the dues of loans billed step by step to the instalments to come."""
-        some = shown.filter(~pl.col("whole_schedule"))
-        if some.is_empty():
-            return empty(Dues)
-        rows = project(some, dues, self.policies.calendars).unpivot(
-            index=["loan_id", "instalment_no", "due_date"], on=["principal", "interest"],
-            variable_name="component", value_name="amount",
-        )  # fmt: skip
-        codes_ = {"principal": 0, "interest": 1}
-        keys = ["loan_id", "instalment_no", "component"]
-        coded = rows.with_columns(pl.col("component").replace_strict(codes_, return_dtype=pl.Int8))
-        stands = dues.select(*keys, stood="amount")
-        return (
-            coded.join(stands, on=keys, how="left")
-            .with_columns(
-                amount=pl.col("amount") - pl.col("stood").fill_null(0),
-                paid=pl.lit(0, dtype=pl.Int64),
-                fee_assessed=pl.lit(False),
-            )
-            .select(Dues.column_names())
-        )
 
 
 def _nights(shown: pl.DataFrame, transfers: pl.DataFrame) -> pl.DataFrame:

@@ -127,7 +127,7 @@ def _date(text: str) -> dt.date:
     return dt.date.fromisoformat(text)
 
 
-def _minor(amount: Decimal | str, decimals: int) -> int:
+def minor(amount: Decimal | str, decimals: int) -> int:
     return int(Decimal(amount).scaleb(decimals).to_integral_value(ROUND_HALF_EVEN))
 
 
@@ -161,11 +161,11 @@ def _row(check: Check) -> tuple[dict[str, object], int]:
         raise NotMappedError(terms["amortization_type"])
     decimals = int(terms["currency_decimals"])
     multiple = int(Decimal(terms["installment_amount_multiple_of"] or 0).scaleb(decimals)) or 1
-    whole = _minor(check.amount, decimals)
+    whole = minor(check.amount, decimals)
     down = 0
     if terms["down_payment"].get("enabled"):
         share = check.amount * Decimal(terms["down_payment"]["percent"]) / 100
-        down = _minor(share, decimals)
+        down = minor(share, decimals)
         if multiple > 1:
             down = int((Decimal(down) / multiple).to_integral_value(ROUND_HALF_EVEN)) * multiple
     start = check.disbursed_on
@@ -270,12 +270,12 @@ def _compare(check: Check, ours: pl.DataFrame, down: int) -> list[str]:
         if theirs.get("days") is not None and mine["days"] != theirs["days"]:
             found.append(f"instalment {n} has {mine['days']} days, expected {theirs['days']}")
         for name in ("principal_due", "interest", "balance", "due"):
-            if theirs.get(name) is not None and mine[name] != _minor(theirs[name], decimals):
+            if theirs.get(name) is not None and mine[name] != minor(theirs[name], decimals):
                 got = Decimal(mine[name]).scaleb(-decimals)
                 found.append(f"instalment {n} {name} {got}, expected {theirs[name]}")
     for name in ("principal_due", "interest", "due"):
         total = (check.totals or {}).get(name)
         mine_total = sum(r[name] for r in table)
-        if total is not None and mine_total != _minor(total, decimals):
+        if total is not None and mine_total != minor(total, decimals):
             found.append(f"total {name} {Decimal(mine_total).scaleb(-decimals)}, expected {total}")
     return found

@@ -21,7 +21,7 @@ from typing import Any
 from core.ledger.codes import Kind
 from core.policy.book import PolicyBook
 from pipelines.resources import read_policies
-from tests.conformance import fineract
+from tests.conformance import fineract, journals
 from tests.conformance.batch import Batch, Life, Seen
 from tests.conformance.fineract import NotMappedError
 from tests.conformance.mapping import Mapped, Step, date_of, fees_at_disbursement, mapped
@@ -135,7 +135,7 @@ def _planned(life: Life) -> Life:
     if len(plan) < 2:
         plan = [{"date": terms["expected_disbursement_date"], "amount": amount}]
     outs = [Step(-1, Kind.disbursed, life.loan, date_of(each["date"]),
-                 fineract._minor(each["amount"], decimals), date_of(each["date"]))
+                 fineract.minor(each["amount"], decimals), date_of(each["date"]))
             for each in plan]  # fmt: skip
     charges = [s for s in life.steps if s.kind is Kind.charge_assessed]
     last = max(s.date for s in outs)
@@ -185,5 +185,5 @@ def _differences(check: dict[str, Any], life: Life, by: dict[Any, Life], seen: S
     if check.get("closed_obligations_met") and shown.status() != "CLOSED_OBLIGATIONS_MET":
         found.append(f"status {shown.status()}, expected closed")
     for entry in check.get("journal", []):
-        found += shown.journal(entry)
+        found += journals.differences(shown, entry)
     return found

@@ -133,7 +133,7 @@ def _instalment_charges(s: dict[str, Any], terms: dict[str, Any], found: Mapped)
         flat = charge["calculation"] == "FLAT"
         if not flat and charge["calculation"] not in PARTS:
             raise NotMappedError(f"charge INSTALLMENT {charge['calculation']}")
-        amount = fineract._minor(charge["amount"], decimals) if flat else None
+        amount = fineract.minor(charge["amount"], decimals) if flat else None
         percent = None if flat else Decimal(charge["amount"])
         component = Component.penalty if charge["penalty"] else Component.fee
         for n in range(1, int(terms["number_of_repayments"]) + 1):
@@ -263,7 +263,7 @@ def _events(s: dict[str, Any], terms: dict[str, Any]) -> list[Step]:
     decimals = int(terms["currency_decimals"])
     on = date_of(s["date"]) if s.get("date") else date_of(s["business_date"])
     submitted = date_of(s["business_date"])
-    amount = None if s.get("amount") is None else fineract._minor(s["amount"], decimals)
+    amount = None if s.get("amount") is None else fineract.minor(s["amount"], decimals)
     body: dict[str, Any] = {}
     if kind == "disburse" and set(s) & {"fixed_emi", "first_repayment_date"}:
         raise NotMappedError("terms given at disbursement")
@@ -323,7 +323,7 @@ def _charge(
         "FLAT", "PERCENT_OF_AMOUNT_AND_INTEREST"
     ):  # fmt: skip
         raise NotMappedError(f"charge {charge['time']} {charge['calculation']}")
-    amount = fineract._minor(s.get("amount") or charge["amount"], decimals)
+    amount = fineract.minor(s.get("amount") or charge["amount"], decimals)
     component = Component.penalty if charge["penalty"] else Component.fee
     due = s["due_date"]
     submitted = date_of(s["business_date"])
@@ -332,7 +332,7 @@ def _charge(
 
 
 def _down(amount: int, terms: dict[str, Any], decimals: int) -> int:
-    share = fineract._minor(
+    share = fineract.minor(
         Decimal(amount).scaleb(-decimals) * Decimal(terms["down_payment"]["percent"]) / 100,
         decimals,
     )

@@ -129,7 +129,7 @@ def _origination_fee(fees: list[dict[str, Any]], number: int, decimals: int) -> 
     return OriginationFee(
         name=f"f{number}", version=1, effective_from=dt.date(2000, 1, 1), collected="up_front",
         of=_SHARES[charge["calculation"]], every_payout=charge["time"] == "TRANCHE_DISBURSEMENT",
-        flat_minor=fineract._minor(charge["amount"], decimals) if flat else 0,
+        flat_minor=fineract.minor(charge["amount"], decimals) if flat else 0,
         percent_ppb=0 if flat else int(Decimal(charge["amount"]) * 10**7),
     )  # fmt: skip
 

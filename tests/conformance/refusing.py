@@ -11,7 +11,7 @@ from core.contract.figures import Amortisation
 from core.ledger.codes import MONEY_IN, REVERSIBLE, InterestMode, Kind
 from core.servicing.refusals import COLUMNS, refused
 from tests.conformance.batch import Life, Seen
-from tests.conformance.fineract import _minor
+from tests.conformance.fineract import minor
 from tests.conformance.mapping import Step, date_of
 from tests.conformance.products import rate_of, recalculated
 
@@ -68,11 +68,11 @@ def limit(case: dict[str, Any], loan: int, after: int) -> int:
     """How much may be lent: what was approved, or what was applied for and what may be over it."""
     terms = case["loans"][loan - 1]
     over, decimals = terms.get("over_applied"), int(terms["currency_decimals"])
-    applied = _minor(terms["principal"], decimals)
+    applied = minor(terms["principal"], decimals)
     if over:
         more = Decimal(str(over["number"]))
         flat = over["type"] == "FLAT"
-        return applied + (_minor(more, decimals) if flat else int(applied * more / 100))
+        return applied + (minor(more, decimals) if flat else int(applied * more / 100))
     approved = [s["amount"] for s in case["steps"]
                 if s["type"] == "approve" and s["loan"] == loan and s["i"] <= after]  # fmt: skip
-    return _minor(approved[-1], decimals) if approved else applied
+    return minor(approved[-1], decimals) if approved else applied

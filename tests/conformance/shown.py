@@ -13,9 +13,9 @@ from core.ledger.accounts import ROLE
 from core.ledger.codes import MONEY_IN, Component, Kind, Status
 from tests.conformance.accruals import rows_of
 from tests.conformance.batch import Life, Seen
-from tests.conformance.fineract import _minor
+from tests.conformance.fineract import minor
 from tests.conformance.mapping import date_of
-from tests.conformance.names import ACCOUNTS, JOURNAL, NAMES
+from tests.conformance.names import NAMES
 
 COLUMNS = ("principal_due", "interest", "fees", "penalties", "due", "paid", "in_advance", "late",
            "outstanding")  # fmt: skip
@@ -38,7 +38,6 @@ BEFORE = {
 }  # fmt: skip
 """Status of an application after a step, before anything is paid out."""
 AT_DISBURSEMENT = "Repayment (at time of disbursement)"
-FRAUD = "Credit Loss/Bad Debt-Fraud"
 
 
 class Shown:
@@ -201,14 +200,14 @@ class Shown:
                                  "interest", "penalties"), 0)  # fmt: skip
         done = [s for s in self.life.case["steps"]
                 if s["i"] <= self.life.after and s.get("loan") == self.life.loan]  # fmt: skip
-        room = [_minor(s["amount"], self.decimals) for s in done if s["type"] == "approve"]
+        room = [minor(s["amount"], self.decimals) for s in done if s["type"] == "approve"]
         lent = sum(s.amount or 0 for s, _ in self.events if s.kind is Kind.disbursed)
         last = max(
             (s.date for s, _ in self.events if s.kind is Kind.disbursed), default=dt.date.min
         )
         found = []
         for each in plan[out:]:
-            amount = _minor(each["amount"], self.decimals)
+            amount = minor(each["amount"], self.decimals)
             lent += amount
             if date_of(each["date"]) > last and (not room or lent <= room[-1]):
                 found.append(nothing | {"kind": "disbursement", "no": 0, "amount": amount,
@@ -222,7 +221,7 @@ class Shown:
         for step, event in self.events:
             if step.kind not in (Kind.chargeback, Kind.credit_refunded):
                 continue
-            anew = self._moved(step, self.moved.filter(pl.col("event_id") == event))["principal"]
+            anew = self.moved_by(step, self.moved.filter(pl.col("event_id") == event))["principal"]
             later = [r for r in rows if r["due_date"] > step.date] or [
                 r for r in rows if r["due_date"] == step.date
             ]
@@ -244,7 +243,7 @@ class Shown:
         for name in COLUMNS:
             told = check.get("schedule_totals", {}).get(name)
             total = sum(r.get(name, 0) for r in (lines if name == "principal_due" else table))
-            if told is not None and total != _minor(told, self.decimals):
+            if told is not None and total != minor(told, self.decimals):
                 found.append(f"total {name} {self.major(total)}, expected {told}")
         return found
 
@@ -265,7 +264,7 @@ class Shown:
                 found.append(f"schedule row {n} paid {on}, expected {other.get('paid_date')}")
         for name in names:
             told = other.get(name)
-            if told is not None and mine[name] != _minor(told, self.decimals):
+            if told is not None and mine[name] != minor(told, self.decimals):
                 found.append(f"schedule row {n} {name} {self.major(mine[name])}, expected {told}")
         return found
 
@@ -303,7 +302,7 @@ class Shown:
         if "reverted" in b and a["reverted"] != b["reverted"]:
             found.append(f"transaction {n} reverted {a['reverted']}, expected {b['reverted']}")
         for name in ("amount", *OF.values(), "balance", "overpayment"):
-            if b.get(name) is not None and a.get(name, 0) != _minor(b[name], self.decimals):
+            if b.get(name) is not None and a.get(name, 0) != minor(b[name], self.decimals):
                 found.append(f"transaction {n} {a['type']} {name} {self.major(a.get(name, 0))}, "
                              f"expected {b[name]}")  # fmt: skip
         return found
@@ -334,7 +333,7 @@ class Shown:
                 continue
             else:
                 moves = self.moved.filter(pl.col("event_id") == event)
-                row |= self._moved(step, moves)
+                row |= self.moved_by(step, moves)
                 if step.kind is Kind.charge_waived:  # the row shows what was income by then
                     for name in ("fees", "penalties"):
                         earned = sum(r[name] for r in rows_of(self) if r["i"] < step.i)
@@ -361,7 +360,7 @@ class Shown:
         return {"amount": step.amount, "principal": 0, "interest": 0, "fees": 0,
                 part: step.amount, "balance": 0}  # fmt: skip
 
-    def _moved(self, step: Any, moves: pl.DataFrame) -> dict[str, int]:
+    def moved_by(self, step: Any, moves: pl.DataFrame) -> dict[str, int]:
         def to(role: str) -> int:
             column = "debit" if step.kind in (Kind.chargeback, Kind.credit_refunded) else "credit"
             return int(moves.filter(pl.col(column) == ROLE[role])["amount"].sum())
@@ -403,26 +402,12 @@ class Shown:
         return charges | {"principal": principal, "interest": interest,
                           "amount": principal + interest + sum(charges.values())}  # fmt: skip
 
-    def _before(self, step: Any) -> Shown:
+    def before(self, step: Any) -> Shown:
         """The loan just before a payment was reversed."""
         at = max((life for life in self.by.values()
                   if not life.ahead_of and life.loan == self.life.loan and step in life.steps and life.after < self.life.after),
                  key=lambda life: life.after)  # fmt: skip
         return Shown(at, self.by, self.seen)
-
-    def _undone(self, step: Any) -> list[tuple[str, str, int]]:
-        """Entries of a reversed payment as it was booked, and the same the other way round."""
-        then = self._before(step)
-        events = [e for s, e in then.events if s is step]
-        found = []
-        moved = then.moved.filter(pl.col("event_id").is_in(events))
-        for move in _of_its_own(step.kind, moved).to_dicts():
-            for role in ("debit", "credit"):
-                if (name := _ROLE_NAMES[move[role]]) in ACCOUNTS:
-                    found += [
-                        (ACCOUNTS[name], side, move["amount"]) for side in ("debit", "credit")
-                    ]
-        return found
 
     def _gone(self, step: Any) -> dict[str, Any]:
         """A reversed payment, as it stood just before it was reversed."""
@@ -431,12 +416,12 @@ class Shown:
                 "date": step.date, "type": NAMES[step.kind], "i": step.i, "balance": 0,
                 "implicit": False, "reverted": True,
             }  # fmt: skip
-        then = self._before(step)
+        then = self.before(step)
         balance = 0
         for other, event in then.events:
             if other is step and step.kind in (Kind.charge_off, Kind.charge_waived):
                 moves = then.moved.filter(pl.col("event_id") == event)
-                return then._moved(step, moves) | {
+                return then.moved_by(step, moves) | {
                     "date": step.date, "type": NAMES[step.kind], "i": step.i, "implicit": False,
                     "balance": 0 if step.kind is Kind.charge_off else balance, "reverted": True,
                 }  # fmt: skip
@@ -460,76 +445,5 @@ class Shown:
                     }  # fmt: skip
             elif other.kind in (Kind.chargeback, Kind.credit_refunded):
                 moves = then.moved.filter(pl.col("event_id") == event)
-                balance += then._moved(other, moves)["principal"]
+                balance += then.moved_by(other, moves)["principal"]
         raise KeyError("the reversed payment was never seen")
-
-    def _fraud(self) -> bool:
-        """The loan is flagged as fraud: the chart of accounts has an account of its own for it.
-
-        A charge-off that names another reason goes by that.
-        """
-        if any(s.kind is Kind.charge_off and s.body.get("reason")
-               for s in (*self.life.steps, *self.life.gone)):  # fmt: skip
-            return False
-        flags = [s["value"] for s in self.life.case["steps"]
-                 if s["type"] == "set_fraud" and s["i"] <= self.life.after]  # fmt: skip
-        return bool(flags and flags[-1])
-
-    # --- journal ---------------------------------------------------------------------
-
-    def journal(self, theirs: dict[str, Any]) -> list[str]:
-        at_once = theirs["type"] == "REPAYMENT_AT_DISBURSEMENT"
-        kind = Kind.disbursed if at_once else JOURNAL.get(theirs["type"])
-        if kind is None:
-            return []
-        on = date_of(theirs["date"])
-        hits = [e for s, e in self.events if s.kind is kind and s.date == on]
-        mine: Counter[tuple[str, str, int]] = Counter()
-        moved = _of_its_own(kind, self.moved.filter(pl.col("event_id").is_in(hits)))
-        if kind is Kind.disbursed:
-            moved = moved.filter((pl.col("credit") == ROLE["fee_income"]) == at_once)
-        for move in moved.to_dicts():
-            for side in ("debit", "credit"):
-                name = _ROLE_NAMES[move[side]]
-                if name in ACCOUNTS:
-                    mine[(ACCOUNTS[name], side, 0)] += move["amount"]
-        for step in self.life.gone:
-            if step.kind is kind and step.date == on:
-                for name, side, amount in self._undone(step):
-                    mine[(name, side, 0)] += amount
-        if self._fraud():
-            mine = Counter({(FRAUD if a == ACCOUNTS["credit_loss"] else a, b, c): n
-                            for (a, b, c), n in mine.items()})  # fmt: skip
-        told: Counter[tuple[str, str, int]] = Counter()
-        for entry in theirs["entries"]:
-            for side in ("debit", "credit"):
-                if entry[side]:
-                    told[(entry["account"], side, 0)] += _minor(entry[side], self.decimals)
-        if mine != told:
-            return [
-                f"journal {theirs['type']} {theirs['date']}: {_text(mine)}, expected {_text(told)}"
-            ]
-        return []
-
-
-def _of_its_own(kind: Kind, moved: pl.DataFrame) -> pl.DataFrame:
-    """Transfers of an event less what the suite books as accruals, in journals of their own.
-
-    Those are interest that a charge-off claims ahead of its nights, deferred income that it loses,
-    and income that an adjustment takes back.
-    """
-    if kind is Kind.charge_off:
-        return moved.filter(
-            (pl.col("credit") != ROLE["interest_income"])
-            & (pl.col("debit") != ROLE["deferred_fee_income"])
-        )
-    if kind is Kind.income_adjusted:
-        return moved.filter(pl.col("credit") != ROLE["deferred_fee_income"])
-    return moved
-
-
-def _text(entries: Counter[tuple[str, str, int]]) -> str:
-    return ", ".join(f"{a} {s} {v}" for (a, s, _), v in sorted(entries.items()))
-
-
-_ROLE_NAMES = {code: name for name, code in ROLE.items()}

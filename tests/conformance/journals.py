@@ -1,0 +1,97 @@
+"""Journals of one loan: what the engine moved for the events of a day, under the suite's accounts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import polars as pl
+
+from core.ledger.accounts import ROLE
+from core.ledger.codes import Kind
+from tests.conformance.fineract import minor
+from tests.conformance.mapping import date_of
+from tests.conformance.names import ACCOUNTS, JOURNAL
+from tests.conformance.shown import Shown
+
+FRAUD = "Credit Loss/Bad Debt-Fraud"
+_ROLE_NAMES = {code: name for name, code in ROLE.items()}
+
+
+def differences(shown: Shown, theirs: dict[str, Any]) -> list[str]:
+    at_once = theirs["type"] == "REPAYMENT_AT_DISBURSEMENT"
+    kind = Kind.disbursed if at_once else JOURNAL.get(theirs["type"])
+    if kind is None:
+        return []
+    on = date_of(theirs["date"])
+    hits = [e for s, e in shown.events if s.kind is kind and s.date == on]
+    mine: Counter[tuple[str, str, int]] = Counter()
+    moved = _of_its_own(kind, shown.moved.filter(pl.col("event_id").is_in(hits)))
+    if kind is Kind.disbursed:
+        moved = moved.filter((pl.col("credit") == ROLE["fee_income"]) == at_once)
+    for move in moved.to_dicts():
+        for side in ("debit", "credit"):
+            name = _ROLE_NAMES[move[side]]
+            if name in ACCOUNTS:
+                mine[(ACCOUNTS[name], side, 0)] += move["amount"]
+    for step in shown.life.gone:
+        if step.kind is kind and step.date == on:
+            for name, side, amount in _undone(shown, step):
+                mine[(name, side, 0)] += amount
+    if _fraud(shown):
+        mine = Counter({(FRAUD if a == ACCOUNTS["credit_loss"] else a, b, c): n
+                        for (a, b, c), n in mine.items()})  # fmt: skip
+    told: Counter[tuple[str, str, int]] = Counter()
+    for entry in theirs["entries"]:
+        for side in ("debit", "credit"):
+            if entry[side]:
+                told[(entry["account"], side, 0)] += minor(entry[side], shown.decimals)
+    if mine != told:
+        return [f"journal {theirs['type']} {theirs['date']}: {_text(mine)}, expected {_text(told)}"]
+    return []
+
+
+def _undone(shown: Shown, step: Any) -> list[tuple[str, str, int]]:
+    """Entries of a reversed payment as it was booked, and the same the other way round."""
+    then = shown.before(step)
+    events = [e for s, e in then.events if s is step]
+    found = []
+    moved = then.moved.filter(pl.col("event_id").is_in(events))
+    for move in _of_its_own(step.kind, moved).to_dicts():
+        for role in ("debit", "credit"):
+            if (name := _ROLE_NAMES[move[role]]) in ACCOUNTS:
+                found += [(ACCOUNTS[name], side, move["amount"]) for side in ("debit", "credit")]
+    return found
+
+
+def _fraud(shown: Shown) -> bool:
+    """The loan is flagged as fraud: the chart of accounts has an account of its own for it.
+
+    A charge-off that names another reason goes by that.
+    """
+    if any(s.kind is Kind.charge_off and s.body.get("reason")
+           for s in (*shown.life.steps, *shown.life.gone)):  # fmt: skip
+        return False
+    flags = [s["value"] for s in shown.life.case["steps"]
+             if s["type"] == "set_fraud" and s["i"] <= shown.life.after]  # fmt: skip
+    return bool(flags and flags[-1])
+
+
+def _of_its_own(kind: Kind, moved: pl.DataFrame) -> pl.DataFrame:
+    """Transfers of an event less what the suite books as accruals, in journals of their own.
+
+    Those are interest that a charge-off claims ahead of its nights, deferred income that it loses,
+    and income that an adjustment takes back.
+    """
+    if kind is Kind.charge_off:
+        return moved.filter(
+            (pl.col("credit") != ROLE["interest_income"])
+            & (pl.col("debit") != ROLE["deferred_fee_income"])
+        )
+    if kind is Kind.income_adjusted:
+        return moved.filter(pl.col("credit") != ROLE["deferred_fee_income"])
+    return moved
+
+
+def _text(entries: Counter[tuple[str, str, int]]) -> str:
+    return ", ".join(f"{a} {s} {v}" for (a, s, _), v in sorted(entries.items()))
