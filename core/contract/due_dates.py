@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+import numpy as np
 import polars as pl
 
 
@@ -20,12 +21,33 @@ class Unit(IntEnum):
     semi_monthly = 3
 
 
+FIRST_YEAR, YEARS = 1600, 1000
+_PLACES = 32
+
+
+def _clipped_days() -> pl.Expr:
+    """Every day 0 to 31 of every month, clipped to the month's length, as one literal column.
+
+    Looking a date up is twenty times faster than working it out, and reads its month but once.
+    """
+    begins = np.datetime64(f"{FIRST_YEAR}-01", "M") + np.arange(YEARS * 12 + 1)
+    first = begins.astype("datetime64[D]").astype(np.int64)
+    days = np.minimum(first[:-1, None] + np.arange(_PLACES) - 1, first[1:, None] - 1)
+    return pl.lit(pl.Series(days.ravel().astype(np.int32)).cast(pl.Date))
+
+
+_CLIPPED = _clipped_days()
+
+
 def add_months(date: pl.Expr, months: pl.Expr, day: pl.Expr, end_of_month: pl.Expr) -> pl.Expr:
-    """`months` calendar months after `date`'s month, on min(`day`, length of that month)."""
-    index = date.dt.year().cast(pl.Int32) * 12 + date.dt.month().cast(pl.Int32) - 1 + months
-    first, last = _first_of(index), _first_of(index + 1) - 1
-    wanted = first + day.cast(pl.Int32) - 1
-    return pl.when(end_of_month | (wanted > last)).then(last).otherwise(wanted).cast(pl.Date)
+    """`months` calendar months after `date`'s month, on min(`day`, length of that month).
+
+    Fails beyond the years 1600 to 2599.
+    """
+    years = date.dt.year().cast(pl.Int32) - FIRST_YEAR
+    index = years * 12 + date.dt.month().cast(pl.Int32) - 1 + months.cast(pl.Int32)
+    wanted = pl.when(end_of_month).then(31).otherwise(day.cast(pl.Int32))
+    return _CLIPPED.gather(index * _PLACES + wanted)
 
 
 def first_due_for(to: pl.Expr, n: pl.Expr) -> pl.Expr:
@@ -43,17 +65,6 @@ def first_due_for(to: pl.Expr, n: pl.Expr) -> pl.Expr:
         .when(pl.col("unit") == Unit.days)
         .then(to - pl.duration(days=steps.cast(pl.Int64)))
     )
-
-
-def _first_of(month: pl.Expr) -> pl.Expr:
-    """Day number (Int32, days since 1970) of the first of a month counted from year 0.
-
-    Years begin in March, so that the leap day comes last; the Gregorian rule as plain
-    integer arithmetic is ten times faster than building dates.
-    """
-    year, place = (month - 2) // 12, (month - 2) % 12
-    leap_days = year // 4 - year // 100 + year // 400
-    return year * 365 + leap_days + (place * 153 + 2) // 5 - 719_468
 
 
 def _semi_monthly(first_due: pl.Expr, steps: pl.Expr, day: pl.Expr, second: pl.Expr) -> pl.Expr:

@@ -52,6 +52,14 @@ class Allocations(dy.Schema):
     amount = dy.Int64(min=1)
 
 
+DUE_TERMS = (
+    "first_due_date", "anchor_day", "second_anchor_day", "end_of_month", "every", "unit",
+    "instalments", "matures_on",
+)  # fmt: skip
+"""Terms that due dates are counted from."""
+NOTHING_PLACED = empty(Allocations).with_columns(due_date=pl.lit(None, dtype=pl.Date))
+
+
 @dataclass(frozen=True)
 class Allocated:
     """The state after a round of payments, and what it did."""
@@ -190,7 +198,7 @@ def _beyond(
 ) -> pl.DataFrame:
     """Allocations of money beyond what is due: payoff, in advance, principal, credit."""
     if left.is_empty():
-        return empty(Allocations).with_columns(due_date=pl.lit(None, dtype=pl.Date))
+        return NOTHING_PLACED
     ranks = policies.waterfall_ranks
     own = policies.excess.rename({"excess": "own_excess"})
     loans = (
@@ -240,16 +248,21 @@ def _beyond(
     scheduled = early.filter(pl.col("interest_mode") == InterestMode.scheduled)
     daily = early.filter(pl.col("interest_mode") == InterestMode.daily)
     lines = [
-        paid_off,
-        scheduled_lines(scheduled, dues, ranks),
-        daily_lines(daily, dues, ranks),
-        principal_lines(loans.filter(~settles & frozen)),
+        each
+        for each in (
+            paid_off,
+            scheduled_lines(scheduled, dues, ranks),
+            daily_lines(daily, dues, ranks),
+            principal_lines(loans.filter(~settles & frozen)),
+        )
+        if each.height
     ]
     if back.is_empty():
-        return pl.concat([*(_poured(each, pl.col("asked")) for each in lines), spread])
+        poured = [_poured(each, pl.col("asked")) for each in lines]
+        return pl.concat([NOTHING_PLACED, *poured, spread])
     # what was charged, or charged back, and falls due later is paid last, but before any credit
     order = pl.when(pl.col("component").is_null()).then(2).otherwise(0)
-    every = pl.concat([*(each.with_columns(order=order) for each in lines if each.height),
+    every = pl.concat([*(each.with_columns(order=order) for each in lines),
                        back.with_columns(order=pl.lit(1))])  # fmt: skip
     ordered = every.sort("loan_id", "order", maintain_order=True)
     ordered = _within_the_rest(ordered, loans).drop("order")
@@ -273,6 +286,8 @@ def _within_the_rest(ordered: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame
 
 def _spread_payoff(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
     """A payoff over the instalments to come, each as high as it was, the rest to the credit."""
+    if loans.is_empty():
+        return NOTHING_PLACED
     owed = pl.col("rest_principal") + pl.col("interest_off")
     exact = loans.with_columns(money=owed)
     over = loans.with_columns(money=pl.col("money") - owed)
@@ -420,38 +435,23 @@ def _stamp(paying: pl.DataFrame, dues: pl.DataFrame, allocations: pl.DataFrame) 
     """Dues with the money on them; money in advance opens a due of its own amount."""
     standing = allocations.filter(
         (pl.col("instalment_no") != 0) & pl.col("component").is_not_null()
-    ).with_columns(opens=pl.col("due_date").is_null())
+    ).join(
+        paying.select("loan_id", "today", "next_due_date", next_no="instalment_no"),
+        on="loan_id", maintain_order="left",
+    )  # fmt: skip
     if standing.is_empty():
         return dues
-    standing = standing.join(paying.select("loan_id", "today"), on="loan_id")
-    opened = standing.filter(pl.col("due_date").is_null()).join(
-        paying.select("loan_id", "first_due_date", "anchor_day", "second_anchor_day",
-                      "end_of_month", "every", "unit", "instalments", "matures_on", "next_due_date",
-                      next_no="instalment_no"),
-        on="loan_id",
-    )  # fmt: skip
-    later = opened.filter(pl.col("instalment_no") != pl.col("next_no"))
-    opened = opened.filter(pl.col("instalment_no") == pl.col("next_no")).with_columns(
-        due_date="next_due_date"
-    )
-    if later.height:
-        later = later.with_columns(due_date=due_of(pl.col("instalment_no"), later))
-        opened = pl.concat([opened, later])
-    keys = ["loan_id", "instalment_no", "component"]
-    paid = pl.concat(
-        [standing.filter(pl.col("due_date").is_not_null()), opened.select(standing.columns)]
-    ).select(
-        *keys,
-        "due_date",
-        amount=pl.when("opens").then("amount").otherwise(0),
+    opens = pl.col("due_date").is_null()
+    is_next = pl.col("instalment_no") == pl.col("next_no")
+    dated = standing.with_columns(
+        due_date=pl.when(opens & is_next).then("next_due_date").otherwise("due_date"),
+        amount=pl.when(opens).then("amount").otherwise(0),
         paid="amount",
         fee_assessed=pl.lit(False),
-        today=TODAY,
     )
-    summed = paid.group_by(keys, maintain_order=True).agg(
-        pl.col("due_date").first(),
-        pl.col("amount", "paid").sum(),
-        pl.col("fee_assessed").any(),
-        TODAY.first(),
-    )
-    return merge_dues(dues, summed)
+    further = dated.filter(opens)
+    if further.height:
+        terms = further.join(paying.select("loan_id", *DUE_TERMS), on="loan_id")
+        told = terms.with_columns(due_date=due_of(pl.col("instalment_no"), terms))
+        dated = pl.concat([dated.filter(~opens), told.select(dated.columns)])
+    return merge_dues(dues, dated.select(dues.columns))
