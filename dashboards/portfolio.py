@@ -14,6 +14,9 @@ from dashboards.formats import count, day, points, share, short_money
 from dashboards.head import Clocks, head
 from dashboards.theme import CONFIG, palette
 
+MONTHS = 24
+"""Points of a figure's line at most, the date itself among them."""
+
 
 def page() -> None:
     """Draw the page for the clocks and filters of the URL."""
@@ -84,31 +87,39 @@ def _controls() -> tuple[str, list[str]]:
 
 
 def _figures(clocks: Clocks, grouped: pl.DataFrame, grades: list[str]) -> None:
-    """Four figures with their line since the book began and the change over thirty days."""
+    """Four figures with their line over the month ends and the change over thirty days."""
     now = key_figures(grouped)
-    before = _thirty_days_before(clocks, grades)
-    line = data.ask(
-        "SELECT business_date, control_totals::JSON->>'principal' AS principal, positions "
-        "FROM versions WHERE version <= ? ORDER BY business_date",
-        clocks.known_at, clocks.known_at,
-    )  # fmt: skip
-    monthly = line.filter(
-        (pl.col("business_date") == pl.col("business_date").dt.month_end())
-        | (pl.col("business_date") == clocks.as_of)
-    ).tail(24)
-    principal_line = [int(v) / 100 for v in monthly["principal"]] if not grades else None
-    loans_line = monthly["positions"].to_list() if not grades else None
+    before = _figures_on(clocks.as_of - dt.timedelta(days=30), clocks, grades)
+    months = [_figures_on(date, clocks, grades) for date in _month_ends(clocks)]
+    past = [figures for figures in [*months, now] if figures]
+
+    def line(name: str, unit: float = 1) -> list[float]:
+        return [value / unit for figures in past if (value := figures[name]) is not None]
+
     with st.container(horizontal=True):
         _card(metrics.PRINCIPAL, short_money(_int(now["principal"])),
-              _money_change(now, before, "principal"), principal_line)  # fmt: skip
-        _card(metrics.LOANS, count(_int(now["loans"])), _count_change(now, before), loans_line)
+              _money_change(now, before, "principal"), line("principal", 100))  # fmt: skip
+        _card(metrics.LOANS, count(_int(now["loans"])), _count_change(now, before), line("loans"))
         change = None
         if before and now["par_30"] is not None and before["par_30"] is not None:
             change = points(now["par_30"] - before["par_30"])
-        _card(metrics.PAR_30, share(now["par_30"]), change, None, worse_when_up=True)
+        _card(metrics.PAR_30, share(now["par_30"]), change, line("par_30", 0.01),
+              worse_when_up=True)  # fmt: skip
         _card(metrics.OVERDUE, short_money(_int(now["overdue"])),
-              _money_change(now, before, "overdue"), None, worse_when_up=True)  # fmt: skip
-    st.caption("Change against thirty days before; lines are month ends.")
+              _money_change(now, before, "overdue"), line("overdue", 100),
+              worse_when_up=True)  # fmt: skip
+    st.caption("Change against thirty days before; lines are month ends, as known now.")
+
+
+def _month_ends(clocks: Clocks) -> list[dt.date]:
+    """Month ends before the date that the book has lived, the last `MONTHS` of them."""
+    first, _ = data.ledger().published_range()
+    found: list[dt.date] = []
+    date = clocks.as_of.replace(day=1) - dt.timedelta(days=1)
+    while first is not None and date >= first and len(found) < MONTHS - 1:
+        found.append(date)
+        date = date.replace(day=1) - dt.timedelta(days=1)
+    return found[::-1]
 
 
 def _int(value: float | int | None) -> int | None:
@@ -119,14 +130,14 @@ def _card(
     metric: metrics.Metric,
     value: str,
     change: str | None,
-    line: list[float] | list[int] | None,
+    line: list[float],
     *,
     worse_when_up: bool = False,
 ) -> None:
     st.metric(
         metric.title, value, change, help=metric.definition, border=True, height="stretch",
         delta_color="inverse" if worse_when_up else "off",
-        chart_data=line if line and len(line) > 1 else None, chart_type="line",
+        chart_data=line if len(line) > 1 else None, chart_type="line",
     )  # fmt: skip
 
 
@@ -146,11 +157,11 @@ def _count_change(now: Figures, before: Figures | None) -> str | None:
     return f"{int(now['loans'] or 0) - int(before['loans'] or 0):+,}"
 
 
-def _thirty_days_before(clocks: Clocks, grades: list[str]) -> Figures | None:
-    then = clocks.as_of - dt.timedelta(days=30)
+def _figures_on(date: dt.date, clocks: Clocks, grades: list[str]) -> Figures | None:
+    """Key figures of another date under the same filters, as known at the same version."""
     where, values = data.of_grades(grades, "p")
     rows = data.ask(
-        data.GROUPED.format(where=where), clocks.known_at, then, clocks.known_at, *values
+        data.GROUPED.format(where=where), clocks.known_at, date, clocks.known_at, *values
     )
     return key_figures(rows) if rows.height else None
 

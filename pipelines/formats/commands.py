@@ -21,7 +21,7 @@ import dataframely as dy
 import polars as pl
 
 from core.ledger.codes import Component, Flag, Kind, MoratoriumInterest
-from pipelines.formats.table import Parsed, read_csv, split
+from pipelines.formats.table import Parsed, date_in, read_csv, split
 
 COLUMNS = ["command_ref", "command", "loan_key", "value_date", "maker", "checker", "reason"]
 COMMANDS = {
@@ -110,6 +110,7 @@ class Orders(dy.Schema):
     start_date = dy.Date(nullable=True)
     interest = dy.String()
     flag = dy.String()
+    unread = dy.Bool()
     maker = dy.String(min_length=1, max_length=64)
     checker = dy.String(min_length=1, max_length=64)
     reason = dy.String(regex="^[a-z][a-z0-9_]{1,39}$")
@@ -191,6 +192,10 @@ class Orders(dy.Schema):
         return pl.col("value_date").is_not_null()
 
     @dy.rule()
+    def optional_field_not_read(cls) -> pl.Expr:
+        return ~pl.col("unread")
+
+    @dy.rule()
     def maker_is_checker(cls) -> pl.Expr:
         return pl.col("maker") != pl.col("checker")
 
@@ -219,9 +224,18 @@ def parse(data: bytes, file_date: dt.date) -> Parsed:
         ).str.strip_chars(),
         instalments=pl.col("instalments").str.strip_chars().cast(pl.Int16, strict=False),
         every=pl.col("every").str.strip_chars().cast(pl.Int16, strict=False),
-        due_date=pl.col("due_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
-        start_date=pl.col("start_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
-        value_date=pl.col("value_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
+        due_date=date_in("due_date"),
+        start_date=date_in("start_date"),
+        value_date=date_in("value_date"),
     )
-    good, bad = split(typed, Orders, "command_ref")
-    return Parsed(raw.height + len(broken), good, broken + bad)
+    # a date or number that is told but is none must not pass for one that was left out
+    told = raw.select(*_READ).select(pl.all().str.strip_chars() != "")
+    unread = told.select(
+        pl.any_horizontal(pl.col(name) & typed[name].is_null() for name in _READ)
+    ).to_series()
+    good, bad = split(typed.with_columns(unread=unread), Orders, "command_ref")
+    return Parsed(raw.height + len(broken), good.drop("unread"), broken + bad)
+
+
+_READ = ("instalments", "every", "due_date", "start_date")
+"""Optional fields that are read as numbers or dates."""

@@ -11,7 +11,7 @@ import datetime as dt
 import dataframely as dy
 import polars as pl
 
-from pipelines.formats.table import Parsed, read_csv, split
+from pipelines.formats.table import Parsed, date_in, read_csv, split
 
 COLUMNS = ["index", "date", "rate_percent"]
 
@@ -56,7 +56,7 @@ def parse(data: bytes, file_date: dt.date, indices: list[str]) -> Parsed:
     typed = raw.select(
         "line",
         pl.col("index", "rate_percent", "corrects").str.strip_chars(),
-        date=pl.col("date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
+        date=date_in("date"),
         file_date=pl.lit(file_date),
     ).with_columns(known=pl.col("index").is_in(indices))
     good, bad = split(typed, Fixings, "index")

@@ -11,7 +11,7 @@ from core.contract.due_dates import Unit
 from core.contract.money import CURRENCY_CODES, MAX_MINOR, PPB
 from core.policy.models import Product, TapeMapping
 from pipelines.formats.payments import exact_minor
-from pipelines.formats.table import Parsed, read_csv, split
+from pipelines.formats.table import Parsed, date_in, read_csv, split
 
 DERIVED = ("issue_date", "first_due_date", "first_interest_adjustment")
 """Columns of the sample that are no part of the lender's row, so not of its key."""
@@ -100,9 +100,7 @@ def _floating(of: dict[str, str], date: str) -> dict[str, pl.Expr]:
         "spread_ppb": (told * (PPB // 100)).cast(pl.Int64)
         if told is not None
         else pl.lit(None, dtype=pl.Int64),
-        "first_reset_on": pl.col(first).str.to_date(date, strict=False)
-        if first
-        else pl.lit(None, dtype=pl.Date),
+        "first_reset_on": date_in(first, date) if first else pl.lit(None, dtype=pl.Date),
     }
 
 
@@ -124,8 +122,8 @@ def parse(data: bytes, mapping: TapeMapping, product: Product) -> tuple[Parsed, 
         ).cast(pl.Int64),
         instalments=pl.col(of["instalments"]).str.extract(r"(\d+)").cast(pl.Int64, strict=False),
         instalment=exact_minor(pl.col(of["instalment"]), pl.lit(2, dtype=pl.UInt32)),
-        disbursed_on=pl.col(of["disbursed_on"]).str.to_date(date, strict=False),
-        first_due_date=pl.col(of["first_due_date"]).str.to_date(date, strict=False),
+        disbursed_on=date_in(of["disbursed_on"], date),
+        first_due_date=date_in(of["first_due_date"], date),
         first_interest_adjustment=signed_minor(of["first_interest_adjustment"]),
         **_floating(of, date),
         amount_low=pl.lit(bounds.amount_minor[0], dtype=pl.Int64),

@@ -8,7 +8,7 @@ import dataframely as dy
 import polars as pl
 
 from core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR
-from pipelines.formats.table import Parsed, read_csv, split
+from pipelines.formats.table import Parsed, date_in, read_csv, split
 
 COLUMNS = ["payment_ref", "loan_key", "amount", "currency", "value_date"]
 
@@ -76,7 +76,7 @@ def parse(data: bytes, file_date: dt.date) -> Parsed:
         scaled=pl.col("amount").str.strip_chars().cast(pl.Float64, strict=False)
         * pl.lit(10.0).pow(exponent),
         minor=exact_minor(pl.col("amount"), exponent),
-        value_date=pl.col("value_date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
+        value_date=date_in("value_date"),
         file_date=pl.lit(file_date),
     )
     good, bad = split(typed, Receipts, "amount")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +62,16 @@ def read_csv(data: bytes, required: list[str]) -> tuple[pl.DataFrame, list[dict[
         raise IntakeError(f"not a CSV file at line {reader.line_num}: {bad}") from bad
     frame = pl.DataFrame(rows, schema=dict.fromkeys(header, pl.String), orient="row")
     return frame.with_columns(line=pl.Series(lines, dtype=pl.Int64)), broken
+
+
+EARLIEST, LATEST = dt.date(1900, 1, 1), dt.date(2299, 12, 31)
+"""Dates that a file may name."""
+
+
+def date_in(column: str, form: str = "%Y-%m-%d") -> pl.Expr:
+    """The date that a text column names; null where it is none, or none between the bounds."""
+    date = pl.col(column).str.strip_chars().str.to_date(form, strict=False)
+    return pl.when(date.is_between(EARLIEST, LATEST)).then(date)
 
 
 def split(

@@ -220,13 +220,25 @@ def test_a_command_needs_a_known_order_and_two_people(ledger: Ledger) -> None:
         f"c1,charge_off,{loan},2018-01-10,ann,ann,uncollectable\n"
         f"c2,forgive_all,{loan},2018-01-10,ann,bob,kindness\n"
         f"c3,charge_off,{loan},2018-01-10,ann,bob,uncollectable\n"
+        f"c4,charge_off,{loan},9018-01-10,ann,bob,uncollectable\n"
     )
     drop(ledger, "commands_2018-01-10_x.csv", body)
     report = take(ledger)
     assert report.accepted == 1
     assert set(rules(ledger, "commands_2018-01-10_x.csv").values()) == {
-        "maker_is_checker", "unknown_command",
+        "maker_is_checker", "unknown_command", "value_date_not_a_date",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("told", ["2018-02-30", "next week", "9999-12-31"])
+def test_an_optional_date_that_is_none_is_not_taken_for_one_left_out(
+    ledger: Ledger, told: str
+) -> None:
+    head = "command_ref,command,loan_key,value_date,rate_percent,due_date,maker,checker,reason\n"
+    row = f"c1,change_rate,{key(ledger)},2018-01-10,5,{told},ann,bob,agreed\n"
+    drop(ledger, "commands_2018-01-10_x.csv", head + row)
+    assert take(ledger).accepted == 0
+    assert rules(ledger, "commands_2018-01-10_x.csv") == {2: "optional_field_not_read"}
 
 
 def test_loan_keys_of_equal_rows_differ_by_their_occurrence() -> None:

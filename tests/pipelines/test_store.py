@@ -299,6 +299,34 @@ def test_the_data_files_are_encrypted_and_the_catalogue_guarded(ran: Settings) -
     assert oct(ran.home.stat().st_mode & 0o777) == "0o700"
 
 
+def test_personal_data_of_a_file_reaches_neither_the_catalogue_nor_the_lake(
+    tmp_path: Path, small_landing: Path
+) -> None:
+    planted = "Planted Q. Personal 078-05-1120"
+    where = fresh(tmp_path / "home", small_landing, "2018-01-08")
+    for path in where.landing.glob("*.csv"):
+        head, *rows = path.read_text(encoding="utf-8").splitlines()
+        named = [f"{head},full_name", *(f"{row},{planted}" for row in rows)]
+        if path.name.startswith("payments"):
+            named.append(f"bad-1,nobody,ten,USD,2018-01-02,{planted}")
+        path.write_text("\n".join(named) + "\n", encoding="utf-8")
+    ledger = closed_instance(where)
+    taken = ledger.frame("SELECT sum(accepted) AS n FROM {lake}.files")["n"][0]
+    assert taken > 20
+    assert ledger.frame("SELECT count(*) AS n FROM {lake}.quarantine")["n"][0] > 0
+    tables = ledger.frame(
+        "SELECT table_name AS name FROM duckdb_tables() WHERE database_name = '_lake'"
+    )["name"].to_list()
+    assert "loan_attributes" in tables
+    for table in tables:
+        rows = ledger.frame(f"SELECT t::VARCHAR AS row FROM {{lake}}.{table} t")
+        assert not rows["row"].str.contains("Planted|078-05").any(), table
+    ledger.close()
+    for path in where.home.rglob("*"):
+        if path.is_file() and where.landing not in path.parents:
+            assert b"Planted" not in path.read_bytes(), path
+
+
 def test_every_version_names_its_inputs_and_control_totals(ran: Settings) -> None:
     reader = LedgerReader(ran)
     versions = reader.versions()
