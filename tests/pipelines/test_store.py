@@ -203,7 +203,7 @@ def test_a_close_on_postgresql_and_two_at_once_there(tmp_path: Path, small_landi
 def test_a_reader_in_another_process_works_while_a_close_is_written(
     tmp_path: Path, small_landing: Path
 ) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-08")
+    where = fresh(tmp_path / "home", small_landing, "2018-01-12")
     ledger, policies = opened(where)
     days = missing_days(ledger)
     list(close_days(ledger, policies, days[:1], provenance(policies)))  # type: ignore[arg-type]
@@ -303,7 +303,7 @@ def test_personal_data_of_a_file_reaches_neither_the_catalogue_nor_the_lake(
     tmp_path: Path, small_landing: Path
 ) -> None:
     planted = "Planted Q. Personal 078-05-1120"
-    where = fresh(tmp_path / "home", small_landing, "2018-01-08")
+    where = fresh(tmp_path / "home", small_landing, "2018-01-12")
     for path in where.landing.glob("*.csv"):
         head, *rows = path.read_text(encoding="utf-8").splitlines()
         named = [f"{head},full_name", *(f"{row},{planted}" for row in rows)]
