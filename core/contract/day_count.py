@@ -204,3 +204,5 @@ CONVENTIONS: dict[str, DayCount] = {
     )
 }
 """Every day count by its name. Add one here; docs and tests find it by itself."""
+DAYS = _named("days", 1, _days)
+"""The count of a daily rate: days themselves, no fraction of a year."""

@@ -12,8 +12,9 @@ from typing import TypeVar
 
 import polars as pl
 
-from core.contract.day_count import CONVENTIONS
+from core.contract.day_count import CONVENTIONS, DAYS
 from core.contract.due_dates import Unit, due_date
+from core.contract.effective import EFFECTIVE, period_factor
 from core.contract.money import (
     PPB,
     Rounding,
@@ -22,6 +23,7 @@ from core.contract.money import (
     rounded_quotient,
     with_quotient,
 )
+from core.contract.weights import PLAIN, asked, weight, weighted
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 UNITY = 10**18
@@ -53,6 +55,8 @@ class RateBasis(IntEnum):
     act_365_actual = 6
     act_act_closing = 7
     thirty_e_360 = 8
+    daily = 9
+    effective = 10
 
 
 class Stub(IntEnum):
@@ -71,6 +75,7 @@ ACTUAL = {
     RateBasis.act_act_closing: CONVENTIONS["ACT/ACT closing"],
     RateBasis.act_365_actual: CONVENTIONS["ACT/365 Actual"],
     RateBasis.thirty_e_360: CONVENTIONS["30E/360"],
+    RateBasis.daily: DAYS,
 }
 """The bases that count days between two dates, additively, with their day count."""
 
@@ -89,6 +94,7 @@ _WHOLE_PERIOD: dict[RateBasis, dict[Unit, tuple[int, int]]] = {
         Unit.days: (1, 360),
     },
 }
+_WHOLE_PERIOD[RateBasis.effective] = _WHOLE_PERIOD[RateBasis.period]
 
 
 def codes(frame: pl.DataFrame, column: str) -> frozenset[int]:
@@ -131,12 +137,29 @@ class Figures:
         self.fixes_covered = "covered_is_fixed" in terms.columns and bool(
             terms["covered_is_fixed"].any()
         )
+        self.terms = terms
+        self.weighted = weighted(terms)
+        if self.weighted:
+            self.instalment_rounding = codes(terms, "instalment_rounding")
         self.levels = "level_last" in terms.columns and bool(terms["level_last"].any())
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
 
     def due_date(self, n: pl.Expr) -> pl.Expr:
         """Unadjusted due date of instalment `n`."""
         return due_date(n, self.units, matures=self.matures)
+
+    def level(self, number: pl.Expr | None = None, due: pl.Expr | None = None) -> pl.Expr:
+        """What instalment `number` that falls `due` asks where instalments are level (Int64).
+
+        Without them that of the cursor. The first instalment's adjustment is apart.
+        """
+        if not self.weighted:
+            return pl.col("emi")
+        number = pl.col("instalment_no") if number is None else number
+        due = pl.col("period_end") if due is None else due
+        plain = (pl.col("season") == PLAIN) & (pl.col("step_ppb") == 0)
+        of_weight = asked(pl.col("emi"), weight(number, due, self.terms), self.instalment_rounding)
+        return pl.when(plain).then("emi").otherwise(of_weight)
 
     def rate_factor(self) -> tuple[pl.Expr, pl.Expr]:
         """Exact rate of the period in `period_start`..`period_end`: numerator and denominator.
@@ -223,6 +246,9 @@ class Figures:
         def apart(basis: RateBasis) -> pl.Expr:
             if basis in ACTUAL:
                 return over + less * ACTUAL[basis].numerator(pl.col("period_start"), until)
+            if basis is RateBasis.effective:
+                more = int128(self._effective("rate_before") - over)
+                return int128(over) * days + more * nights
             part = by_code(
                 pl.col("unit"), self.units, Unit,
                 lambda u: pl.lit(_WHOLE_PERIOD[basis][u][0], dtype=pl.Int64),
@@ -232,7 +258,7 @@ class Figures:
         split = by_code(pl.col("basis"), self.basis, RateBasis, apart)
         wider = by_code(
             pl.col("basis"), self.basis, RateBasis,
-            lambda b: under if b in ACTUAL else under * days,
+            lambda b: under if b in ACTUAL else int128(under) * days,
         )  # fmt: skip
         began = (nights > 0).fill_null(False)
         return pl.when(began).then(split).otherwise(over), pl.when(began).then(wider).otherwise(
@@ -254,6 +280,8 @@ class Figures:
             pl.col("unit"), self.units, Unit, lambda u: pl.lit(fraction[u][0], dtype=pl.Int64)
         )
         numerator, denominator = rate * every * part, over * PPB
+        if basis is RateBasis.effective:
+            return self._effective(), pl.lit(EFFECTIVE, dtype=pl.Int64)
         if not self.stubbed:
             return numerator, denominator
         regular_start = self.due_date(pl.lit(0))
@@ -276,6 +304,26 @@ class Figures:
             .then(denominator * 365)
             .otherwise(denominator),
         )
+
+    def _effective(self, rate: str = "rate_ppb") -> pl.Expr:
+        """Factor of the period at an effective yearly rate, over `EFFECTIVE`."""
+        fraction = _WHOLE_PERIOD[RateBasis.effective]
+        part, year = (
+            by_code(
+                pl.col("unit"), self.units, Unit,
+                lambda u, n=n: pl.lit(fraction[u][n], dtype=pl.Int64),  # type: ignore[misc]
+            )
+            for n in (0, 1)
+        )  # fmt: skip
+        over = pl.col("every").cast(pl.Int64) * part
+        if self.stubbed:
+            odd = pl.col("has_stub") & (pl.col("instalment_no") == 1)
+            odd = odd & (pl.col("stub") != Stub.whole_period)
+            actual = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+            regular = (pl.col("period_end") - self.due_date(pl.lit(0))).dt.total_days()
+            over = over * pl.when(odd).then(actual).otherwise(1)
+            year = year * pl.when(odd).then(regular).otherwise(1)
+        return period_factor(pl.col(rate), over, year)
 
     def rounded(self, numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
         """The quotient rounded as the loan's product rounds interest."""
@@ -353,7 +401,7 @@ class Figures:
         n = pl.col("instalments").cast(pl.Int64)
         bearing = n - pl.col("grace_principal").cast(pl.Int64)
         share = self.rounded(pl.col("principal_agreed") - pl.col("balloon"), bearing)
-        level = pl.col("emi") + pl.when(pl.col("instalment_no") == 1).then(
+        level = self.level() + pl.when(pl.col("instalment_no") == 1).then(
             pl.col("first_interest_adjustment")
         ).otherwise(0)
         of_level = (level - interest).clip(lower_bound=0)

@@ -20,7 +20,6 @@ from core.contract.figures import (
     Amortisation,
     Figures,
     Frame,
-    RateBasis,
     codes,
 )
 from core.contract.money import (
@@ -31,6 +30,7 @@ from core.contract.money import (
     to_multiple,
     with_quotient,
 )
+from core.contract.weights import PLAIN, WHOLE, weight
 
 
 def adjusted(date: pl.Expr, frame: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.Expr:
@@ -81,7 +81,7 @@ def instalment(cursor: Frame, figures: Figures) -> Frame:
     whole = pl.col("capitalises") if figures.capitalises else pl.lit(False)
     deferred = (pl.col("instalment_no") <= pl.col("grace_interest")) & ~last
     ceiling = pl.when(level).then(
-        pl.col("emi")
+        figures.level()
         + pl.when(pl.col("instalment_no") == 1)
         .then(pl.col("first_interest_adjustment"))
         .otherwise(0)
@@ -144,7 +144,7 @@ def _with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
         # t is the actual time from disbursement to the last due date
         whole = whole.with_columns(period_end=figures.due_date(pl.col("instalments")))
         periods = (
-            pl.when(pl.col("basis") >= RateBasis.act_365f)
+            pl.when(pl.col("basis").is_in(list(ACTUAL)))
             .then(1)
             .otherwise(pl.col("instalments").cast(pl.Int64))
         )
@@ -186,7 +186,8 @@ def _level_instalment(terms: pl.DataFrame) -> pl.Series:
             .with_columns(next=pl.when(within).then(discounted).otherwise(pl.col("v")))
             .with_columns(
                 v=pl.col("next"),
-                total=pl.col("total") + pl.when(within).then(pl.col("next")).otherwise(0),
+                total=pl.col("total")
+                + pl.when(within).then(_weighted(pl.col("next"), figures)).otherwise(0),
             )
             .with_columns(
                 instalment_no=pl.col("instalment_no") + 1,
@@ -219,6 +220,14 @@ def _level_instalment(terms: pl.DataFrame) -> pl.Series:
     return cursor.select(
         emi=by_code(pl.col("instalment_rounding"), modes, Rounding, rounded)
     ).to_series()
+
+
+def _weighted(factor: pl.Expr, figures: Figures) -> pl.Expr:
+    """A discount factor times what its instalment asks of the level one."""
+    if not figures.weighted:
+        return factor
+    share = weight(pl.col("instalment_no"), pl.col("period_end"), figures.terms)
+    return factor * int128(share) // WHOLE
 
 
 def _or_unrounded(amount: pl.Expr, whole: pl.Expr) -> pl.Expr:
@@ -260,14 +269,25 @@ def _smoothed(terms: pl.DataFrame) -> pl.DataFrame:
 
 
 def last_instalment_gap(terms: pl.DataFrame) -> pl.Series:
-    """Last instalment less the one before it, in minor units, in the order of `terms`."""
-    rows = expand(terms)
+    """Last instalment less the one before it, in minor units, in the order of `terms`.
+
+    Where instalments are not all alike, less what the last one asks by its weight. The last one
+    takes what is left, also where it will be as high as the others.
+    """
+    figures = Figures(terms)
+    rows = expand(terms.with_columns(level_last=pl.lit(False)))
     payment = pl.col("principal") + pl.col("interest")
     gap = rows.group_by("loan_id", maintain_order=True).agg(
-        gap=payment.sort_by("instalment_no").last()
-        - payment.sort_by("instalment_no").slice(-2, 1).first()
+        last=payment.sort_by("instalment_no").last(),
+        before=payment.sort_by("instalment_no").slice(-2, 1).first(),
     )
-    return terms.select("loan_id").join(gap, on="loan_id", maintain_order="left")["gap"]
+    found = terms.join(gap, on="loan_id", how="left", maintain_order="left")
+    if not figures.weighted:
+        return found.select(pl.col("last") - pl.col("before")).to_series()
+    due = figures.due_date(pl.col("instalments"))
+    own = figures.level(pl.col("instalments"), due)
+    alike = (pl.col("season") == PLAIN) & (pl.col("step_ppb") == 0)
+    return found.select(pl.col("last") - pl.when(alike).then("before").otherwise(own)).to_series()
 
 
 def expand(terms: pl.DataFrame) -> pl.DataFrame:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from functools import cached_property
 from typing import TypeVar
 
@@ -17,7 +18,8 @@ from pydantic import ValidationError
 from core.contract.calendar import BusinessDay, Calendar
 from core.contract.due_dates import Unit
 from core.contract.figures import Amortisation, RateBasis, Stub
-from core.contract.money import CURRENCY_CODES, PPB, Rounding
+from core.contract.money import CURRENCY_CODES, PPB, Rounding, rate_to_ppb
+from core.contract.weights import PLAIN, packed
 from core.errors import PolicyError
 from core.ledger.codes import (
     KINDS_A_PRODUCT,
@@ -50,7 +52,7 @@ _BASIS = {
     "period": RateBasis.period, "30/360": RateBasis.thirty_360, "ACT/365F": RateBasis.act_365f,
     "ACT/360": RateBasis.act_360, "ACT/364": RateBasis.act_364, "ACT/ACT": RateBasis.act_act,
     "ACT/365 Actual": RateBasis.act_365_actual, "ACT/ACT closing": RateBasis.act_act_closing,
-    "30E/360": RateBasis.thirty_e_360,
+    "30E/360": RateBasis.thirty_e_360, "daily": RateBasis.daily, "effective": RateBasis.effective,
 }  # fmt: skip
 
 
@@ -297,6 +299,11 @@ class PolicyBook:
                     "flat_by_days": s.flat_interest == "by_days",
                     "covered_is_fixed": i.covered_instalment == "fixed",
                     "level_last": s.last_instalment == "level",
+                    "step_ppb": rate_to_ppb(s.step_up.percent) if s.step_up else 0,
+                    "step_every": s.step_up.every if s.step_up else 1,
+                    "season": packed([Fraction(share) for share in s.season])
+                    if s.season
+                    else PLAIN,
                     **_floating(p),
                     "cash_accounting": p.accounting == "cash",
                     "non_accrual_mode": NonAccrual[rules.mode if rules else "none"].value,
@@ -307,8 +314,8 @@ class PolicyBook:
             )
         wide = {
             "currency": pl.Int8, "product": pl.Int16, "entity": pl.Int16,
-            **dict.fromkeys(("instalment_multiple", "down_payment_ppb", "small_balance", *_RATES), pl.Int64),
-            **dict.fromkeys(("non_accrual_days", "returns_days"), pl.Int32),
+            **dict.fromkeys(("instalment_multiple", "down_payment_ppb", "small_balance", "step_ppb", "season", *_RATES), pl.Int64),
+            **dict.fromkeys(("non_accrual_days", "returns_days", "step_every"), pl.Int32),
         }  # fmt: skip
         schema = {
             name: wide.get(name, pl.Boolean if isinstance(value, bool) else pl.Int8)

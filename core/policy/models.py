@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from core.contract.calendar import BusinessDay
 from core.contract.money import EXPONENT
+from core.contract.weights import packed
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 RoundingName = Literal["half_even", "half_up", "down", "up"]
@@ -27,6 +29,24 @@ class Policy(BaseModel):
     description: str = ""
 
 
+Percent = Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,7})?$")]
+
+
+class StepUp(BaseModel):
+    """Instalments that grow (or, below zero, shrink) by a percentage, every so many of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    percent: Percent
+    every: int = Field(default=12, ge=1, description="instalments of one height")
+
+    @model_validator(mode="after")
+    def _left(self) -> StepUp:
+        if float(self.percent) <= -100:
+            raise ValueError("step_up.percent must leave something: above -100")
+        return self
+
+
 class ScheduleRules(BaseModel):
     """How a product's instalments are made."""
 
@@ -43,6 +63,8 @@ class ScheduleRules(BaseModel):
         "ACT/ACT closing",
         "ACT/365 Actual",
         "30E/360",
+        "daily",
+        "effective",
     ]
     stub: Literal["prorate", "plus_days_365", "whole_period"] = "prorate"
     rate_factor: Literal["exact", "decimal_18"] = "exact"
@@ -63,6 +85,12 @@ class ScheduleRules(BaseModel):
         description="interest above the instalment, or of instalments whose interest waits, goes "
         "to the next one, or joins the principal",
     )
+    step_up: StepUp | None = None
+    season: list[str] = Field(
+        default=[],
+        description="share of the level instalment that each month asks, January first, in tenths "
+        "up to 3.1; 0 skips the period, and its interest goes by `shortfall`",
+    )
     last_instalment: Literal["absorb", "level"] = Field(
         default="absorb",
         description="the last instalment takes what is left, or is as high as the others and "
@@ -82,6 +110,19 @@ class ScheduleRules(BaseModel):
         description="instalments over which a later payout is spread: those to come, or, of a loan "
         "without interest, all of them, as if it had been paid out at first",
     )
+
+    @model_validator(mode="after")
+    def _weights(self) -> ScheduleRules:
+        if self.season:
+            try:
+                packed([Fraction(share) for share in self.season])
+            except ValueError as wrong:
+                raise ValueError(f"season: {wrong}") from wrong
+        if (self.season or self.step_up) and self.amortisation != "equal_instalment":
+            raise ValueError("season and step_up need amortisation: equal_instalment")
+        if (self.season or self.step_up) and self.stands_whole:
+            raise ValueError("season and step_up need stands_whole: false")
+        return self
 
     @model_validator(mode="after")
     def _conventions(self) -> ScheduleRules:
@@ -163,9 +204,6 @@ class PaymentRules(BaseModel):
         "of it is principal",
     )
     credit_use: Literal["next_due", "hold"] = "next_due"
-
-
-Percent = Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,7})?$")]
 
 
 class FloatingRate(BaseModel):
@@ -275,8 +313,15 @@ class Product(Policy):
             )
         if self.schedule.amortisation == "flat" and self.interest.accrual == "daily":
             raise ValueError("a flat loan accrues by schedule: set interest.accrual: scheduled")
+        if self.schedule.rate_basis == "effective" and (
+            self.interest.accrual == "daily" or self.schedule.amortisation == "flat"
+        ):
+            raise ValueError(
+                "schedule.rate_basis: effective needs interest.accrual: scheduled and another "
+                "amortisation than flat"
+            )
         if self.schedule.flat_interest == "by_days" and self.schedule.rate_basis in (
-            "period", "30/360",
+            "period", "30/360", "effective",
         ):  # fmt: skip
             raise ValueError("schedule.flat_interest: by_days needs a rate_basis that counts days")
         rebate, daily = self.interest.rebate, self.interest.accrual == "daily"

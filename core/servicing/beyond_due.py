@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.contract.figures import Amortisation
+from core.contract.figures import Amortisation, Figures
 from core.contract.money import Rounding, int128, rounded_quotient
 from core.contract.schedule import expand_from
 from core.ledger.codes import Component, Excess, Timing
@@ -183,6 +183,7 @@ def daily_lines(
     )
     # one row for every instalment that may take principal: the next one, or as many to come
     # as the money can reach
+    figures = Figures(loans)
     covers = (pl.col("money") + pl.col("advance_paid")) // pl.col("emi").clip(lower_bound=1)
     reach = pl.col("instalment_no") + covers + 2
     level = pl.col("amortisation") == Amortisation.equal_instalment
@@ -190,7 +191,7 @@ def daily_lines(
     last = (
         pl.when("reduces")
         .then("instalment_no")
-        .when(level & ~ends)
+        .when(level & ~ends & pl.lit(not figures.weighted))
         .then(pl.min_horizontal(pl.max_horizontal("instalments", "instalment_no"), reach))
         .otherwise(pl.max_horizontal("instalments", "instalment_no"))
     )
@@ -201,7 +202,8 @@ def daily_lines(
         .join(early, left_on=["loan_id", "slot"], right_on=["loan_id", "instalment_no"], how="left")
     )
     share = (pl.col("principal_agreed") - pl.col("balloon")) // pl.col("instalments")
-    whole = pl.when(level).then(pl.col("emi")).otherwise(share)
+    own_level = figures.level(pl.col("slot"), figures.due_date(pl.col("slot")))
+    whole = pl.when(level).then(own_level).otherwise(share)
     whole = whole + pl.when(pl.col("slot") == 1).then("first_interest_adjustment").otherwise(0)
     own = pl.when((pl.col("slot") == pl.col("instalment_no")) & level).then("earned").otherwise(0)
     room = (whole - pl.col("early").fill_null(0) - own).clip(lower_bound=0)

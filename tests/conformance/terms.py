@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from fractions import Fraction
 
 import polars as pl
 
@@ -11,6 +12,7 @@ from core.contract.due_dates import Unit
 from core.contract.figures import Amortisation, RateBasis, Stub
 from core.contract.money import Rounding
 from core.contract.schedule import agree, expand
+from core.contract.weights import packed
 
 _SCHEMA = {
     "loan_id": pl.Int64, "principal_agreed": pl.Int64, "balloon": pl.Int64, "rate_ppb": pl.Int64,
@@ -22,7 +24,7 @@ _SCHEMA = {
     "smooth_last_instalment": pl.Boolean, "grace_principal": pl.Int8, "grace_interest": pl.Int8,
     "grace_charged": pl.Int8, "decimal_factor": pl.Boolean, "unpaid_until": pl.Date,
     "matures_on": pl.Date, "level_last": pl.Boolean,
-    "flat_by_days": pl.Boolean,
+    "flat_by_days": pl.Boolean, "step_ppb": pl.Int64, "step_every": pl.Int32, "season": pl.Int64,
 }  # fmt: skip
 
 
@@ -50,6 +52,9 @@ def row(
     matures_on: dt.date | None = None,
     level_last: bool = False,
     flat_by_days: bool = False,
+    step_percent: str = "0",
+    step_every: int = 12,
+    skipped_months: tuple[int, ...] = (),
 ) -> dict[str, object]:
     """One row of the batch; money in minor units."""
     return {
@@ -63,6 +68,8 @@ def row(
         "smooth_last_instalment": smooth, "grace_principal": grace[0], "grace_interest": grace[1],
         "grace_charged": grace[2], "decimal_factor": decimal_factor, "unpaid_until": unpaid_until,
         "matures_on": matures_on, "level_last": level_last, "flat_by_days": flat_by_days,
+        "step_ppb": int(Decimal(step_percent) * 10**7), "step_every": step_every,
+        "season": packed([Fraction(month not in skipped_months) for month in range(1, 13)]),
     }  # fmt: skip
 
 

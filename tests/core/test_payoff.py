@@ -18,7 +18,7 @@ from core.servicing.payoff import quote
 from tests.core.loans import Story, terms
 
 START = dt.date(2024, 1, 1)
-PRODUCTS = ["instalment-act365", "lendingclub-personal", "equal-principal", "flat-rate",
+PRODUCTS = ["step-up", "seasonal", "instalment-act365", "lendingclub-personal", "equal-principal", "flat-rate",
             "interest-only"]  # fmt: skip
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from fractions import Fraction
 
 import polars as pl
 import pytest
 
+from core.contract.figures import Amortisation
+from core.contract.schedule import expand
 from core.ledger.codes import Kind, Status
 from core.policy.book import PolicyBook
 from core.policy.models import Product
+from core.servicing.opening import agreed_terms
 from core.servicing.replay import relived
 from tests.core.loans import Story, _event, terms
 from tests.core.test_charges import moved
@@ -84,3 +88,72 @@ def test_pay_in_four_takes_a_quarter_at_once(policies: PolicyBook) -> None:
     life = story.live("2024-02-01")
     assert life.on("2024-01-01")["principal_due"] == 30_000
     assert life.on("2024-02-01")["principal_due"] == 60_000
+
+
+def _asked(life_terms: pl.DataFrame, policies: PolicyBook) -> list[int]:
+    rows = expand(agreed_terms(life_terms, policies.pins))
+    assert rows["principal"].sum() == 120_000
+    return rows.select(pl.col("principal") + pl.col("interest")).to_series().to_list()
+
+
+def test_instalments_grow_by_steps(policies: PolicyBook) -> None:
+    asked = _asked(terms(policies, "step-up", n=6), policies)
+    assert asked[0] == asked[1]
+    assert asked[2] == asked[3] == round(asked[0] * 1.05)
+    assert asked[4] == round(asked[0] * 1.05**2)
+    assert abs(asked[5] - asked[4]) <= 6
+
+
+def test_a_season_skips_halves_and_doubles(policies: PolicyBook) -> None:
+    level, skipped, half, plain, double, last = _asked(terms(policies, "seasonal", n=6), policies)
+    assert skipped == 0
+    assert level == plain == 2 * half
+    assert double == 2 * level
+    assert abs(last - level) <= 6
+
+
+def test_an_effective_rate_compounds_to_itself(policies: PolicyBook) -> None:
+    loan = terms(policies, "effective-rate", n=12, rate="7", principal=10**12)
+    bullet = agreed_terms(loan, policies.pins).with_columns(
+        amortisation=pl.lit(Amortisation.interest_only.value, dtype=pl.Int8)
+    )
+    month = expand(bullet)["interest"][0]
+    grown = (1 + Fraction(month, 10**12)) ** 12
+    assert abs(grown - Fraction(107, 100)) < Fraction(1, 10**10)
+
+
+@pytest.mark.parametrize("product", ["step-up", "seasonal", "effective-rate", "daily-rate"])
+def test_the_life_of_a_loan_ends_at_zero_and_late_news_is_as_in_time(
+    policies: PolicyBook, product: str
+) -> None:
+    rate = "0.1" if product == "daily-rate" else "12"
+    loan = terms(policies, product, n=6, rate=rate)
+    asked = _asked(loan, policies)
+    days = [f"2024-0{month}-01" for month in range(2, 8)]
+    story = Story(policies).lent(loan)
+    for amount, on in zip(asked, days, strict=True):
+        story = story.paid(amount, on, ref=on) if amount else story
+    last = story.live("2024-07-01").on("2024-07-01")
+    assert last["principal"] <= 10  # daily products: the days of the month move the split
+    paid = (
+        Story(policies).lent(loan).paid(asked[0], days[0], ref="a").paid(90_000, days[3], ref="b")
+    )
+    late = _event(Kind.payment_received, 1, "2024-03-20", 5_000, "l", None)
+    same_as_in_time(told(paid, (80, late)), policies, dt.date(2024, 7, 2))
+    changed = _event(Kind.rate_changed, 1, "2024-03-11", None, "r",
+                     '{"rate_ppb": 90000000, "keep": "term"}')  # fmt: skip
+    if product in ("step-up", "daily-rate"):
+        same_as_in_time(told(paid, (45, changed)), policies, dt.date(2024, 7, 2))
+
+
+def test_what_is_left_of_a_stepped_loan_keeps_its_steps_at_another_rate(
+    policies: PolicyBook,
+) -> None:
+    change = _event(Kind.rate_changed, 1, "2024-02-01", None, "r",
+                    '{"rate_ppb": 60000000, "keep": "term"}')  # fmt: skip
+    rows = (*Story(policies).lent(terms(policies, "step-up", n=6)).rows, change)
+    life = Story(policies, rows).live("2024-06-01")
+    dues = life.dues("2024-06-01").filter(pl.col("component") <= 1)
+    billed = dict(dues.group_by("instalment_no").agg(pl.col("amount").sum()).rows())
+    assert billed[3] == billed[4] == round(billed[2] * 1.05)
+    assert billed[5] == round(billed[2] * 1.05**2)
