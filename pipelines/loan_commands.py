@@ -21,7 +21,7 @@ from core.servicing.restatement import reversed_by
 from core.store.ledger import Ledger
 from core.store.past import StoredPast
 from core.store.reader import LedgerReader
-from pipelines.console import date, loan_id, out
+from pipelines.console import date, loan_id, out, show
 from pipelines.resources import open_instance, settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the `loanbook` command."""
     app.command()(explain)
     app.command()(payoff)
+    app.command()(delinquency)
 
 
 def explain(
@@ -58,6 +59,43 @@ def explain(
         raise LoanbookError(
             f"the lines of loan {number} do not sum to its position; this is a defect, report it"
         )
+
+
+def delinquency(
+    loan: Annotated[
+        str | None, typer.Argument(help="Loan id, or the loan's key; without it, the book.")
+    ] = None,
+    as_of: Annotated[str | None, typer.Option(help="Business date; default: the last.")] = None,
+    known_at: Annotated[int | None, typer.Option(help="Version; default: the last.")] = None,
+) -> None:
+    """Days past due in every convention: of a loan, each date its state turned; else loans by state.
+
+    RBI, MBA, OTS, EBA and IFRS 9 read the same stored days; `days_after_due` counts the due date
+    as day 0.
+    """
+    reader = LedgerReader(settings())
+    if loan is not None:
+        number = loan_id(reader, loan)
+        states = reader.delinquency_states(date(as_of, "--as-of"), known_at, number)
+        if states.is_empty():
+            raise LoanbookError(f"loan {number} is in no version by then; see `loanbook loan list`")
+        turns = states.filter(
+            pl.any_horizontal(
+                pl.col(name).ne_missing(pl.col(name).shift(1)) for name in _TURNS
+            ).fill_null(True)
+            | (pl.int_range(pl.len()) == pl.len() - 1)
+        )
+        show(turns.drop("loan_id"), f"Loan {number}: dates on which its state turned, and the last")
+        return
+    states = reader.delinquency_states(date(as_of, "--as-of"), known_at)
+    _, on = reader.version_of(date(as_of, "--as-of"), known_at)
+    for name in _TURNS:
+        counts = states.group_by(name).agg(loans=pl.len()).sort(name)
+        show(counts, f"{name} as of {on}, of {states.height} loans that were ever late")
+
+
+_TURNS = ("rbi_class", "us_mba_months", "us_ots_months", "eba_default", "ifrs9_stage")
+"""States that turn now and then, not every day."""
 
 
 def _published(ledger: Ledger, asked: dt.date | None) -> dt.date:

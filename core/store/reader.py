@@ -16,6 +16,7 @@ import polars as pl
 from core.errors import LedgerError
 from core.ledger.codes import Component, Kind, Status
 from core.policy.models import ROLES
+from core.servicing.conventions import Thresholds, states_by_date
 from core.servicing.delinquency import pauses_of, with_delinquent_days
 from core.servicing.restatement import standing
 from core.store.lake import LAKE, open_reader, patiently
@@ -33,6 +34,29 @@ _NUMBERED = (
 _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "reported",
           "products", "entities", "policies")  # fmt: skip
 Day = dt.date | str | None
+THRESHOLDS = Thresholds()
+_LIVED = """
+    WITH known AS (
+        SELECT p.* FROM positions p WHERE p.version <= $version AND p.business_date <= $on
+          AND NOT EXISTS (
+            SELECT 1 FROM restated_loans r WHERE r.loan_id = p.loan_id AND r.version > p.version
+              AND r.version <= $version
+              AND p.business_date BETWEEN r.from_date AND r.through_date)),
+    wanted AS (
+        SELECT DISTINCT loan_id FROM known
+        WHERE CASE WHEN $loan IS NULL THEN days_past_due > 0 OR principal_due + interest_due > 0
+              ELSE loan_id = $loan END)
+    SELECT k.loan_id, k.business_date, k.oldest_due_date, k.status, k.non_accrual,
+           k.oldest_due_date IS NULL AND k.principal_due + k.interest_due > 0 AS due_today,
+           k.principal_due + k.interest_due + k.fees_due + k.penalties_due AS arrears,
+           k.principal + k.interest_accrued + k.interest_due + k.fees_due + k.penalties_due
+             AS exposure,
+           coalesce(l.anchor_day, 31)::TINYINT AS anchor_day
+    FROM known k JOIN wanted USING (loan_id)
+    LEFT JOIN (SELECT loan_id, first(anchor_day ORDER BY version) AS anchor_day FROM loans
+               WHERE close_reason IS NULL GROUP BY loan_id) l USING (loan_id)
+"""
+"""Days of loans as known at a version: what `states_by_date` reads."""
 
 
 def open_ledger(home: str | Path | None = None) -> LedgerReader:
@@ -207,6 +231,23 @@ class LedgerReader:
         return counted.select(
             "loan_id", "oldest_due_date", "days_past_due", "paused_days", "delinquent_days"
         )
+
+    def delinquency_states(
+        self,
+        as_of: Day = None,
+        known_at: int | None = None,
+        loan_id: int | None = None,
+        rules: Thresholds = THRESHOLDS,
+    ) -> pl.DataFrame:
+        """Loans in every convention at once (schema `core.servicing.conventions.STATES`).
+
+        One loan: a row for every date it has lived, to `as_of`. All: the date itself, of loans
+        that were ever late. Counters begin where a loan entered the book.
+        """
+        version, on = self.version_of(as_of, known_at)
+        days = self.query(_LIVED, {"version": version, "on": on, "loan": loan_id})
+        states = states_by_date(days, rules)
+        return states if loan_id is not None else states.filter(pl.col("business_date") == on)
 
     def dues(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
         """Open dues: schema `core.servicing.book.Dues`."""

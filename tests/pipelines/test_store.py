@@ -62,6 +62,28 @@ def test_the_two_clocks_answer_for_any_published_date(ran: Settings) -> None:
         reader.positions("2018-01-31", known_at=version - 1)
 
 
+def test_delinquency_reads_in_every_convention_what_the_positions_say(
+    tmp_path: Path, small_landing: Path
+) -> None:
+    where = fresh(tmp_path / "home", small_landing, "2018-02-08")
+    for path in where.landing.glob("payments*.csv"):
+        if "2018-02-08" not in path.name:  # nobody pays
+            path.unlink()
+    closed_instance(where).close()
+    reader = LedgerReader(where)
+    states = reader.delinquency_states()
+    late = reader.positions().filter(pl.col("days_past_due") > 0)
+    both = late.join(states, on="loan_id")
+    assert both.height == late.height > 0
+    assert both["days_after_due"].equals(both["days_past_due"])
+    assert (both["rbi_days"] == both["days_past_due"] + 1).all()
+    one = reader.delinquency_states(loan_id=int(late["loan_id"][0]))
+    lived = reader.query("SELECT count(*) AS n FROM positions WHERE loan_id = ?",
+                         [int(late["loan_id"][0])])  # fmt: skip
+    assert one.height == lived["n"][0]
+    assert one.tail(1).equals(states.filter(pl.col("loan_id") == late["loan_id"][0]))
+
+
 def test_sql_reads_published_views_and_nothing_else(ran: Settings) -> None:
     reader = LedgerReader(ran)
     assert reader.sql("SELECT count(*) AS n FROM positions")["n"][0] > 0
