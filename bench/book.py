@@ -85,6 +85,8 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
         spread_ppb=pl.lit(None, dtype=pl.Int64),
         first_reset_on=pl.lit(None, dtype=pl.Date),
         moratorium_interest=pl.lit(None, dtype=pl.Int8),
+        taken_over_on=pl.lit(None, dtype=pl.Date),
+        principal_left=pl.lit(None, dtype=pl.Int64),
         stands_from=pl.lit(None, dtype=pl.Date),
         rate_before=pl.lit(None, dtype=pl.Int64),
     )

@@ -9,14 +9,56 @@ import polars as pl
 import typer
 
 from core.contract.money import EXPONENT
-from core.errors import LawBrokenError
+from core.errors import LawBrokenError, LoanbookError
 from core.frames import empty
+from core.ledger.codes import Kind
 from core.ledger.transfers import Transfers, account_movements
 from core.reporting.journal import journal as lines_of
 from core.reporting.journal import unbalanced, untied
+from core.servicing.takeover import openings, tied
+from core.store.past import NOW
 from core.store.reader import LedgerReader
-from pipelines.console import date, out
+from pipelines.console import date, out, show
 from pipelines.resources import read_policies, settings
+
+
+def migration(
+    day: Annotated[str | None, typer.Argument(help="Date of the tape; default: every one.")] = None,
+    to: Annotated[Path | None, typer.Option(help="CSV file for every loan and balance.")] = None,
+) -> None:
+    """Tie the tapes of loans that already lived to the ledger, loan by loan and balance by balance."""
+    reader = LedgerReader(settings())
+    only = date(day, "date")
+    told = openings(
+        reader.query(
+            "SELECT loan_id, event_id, kind, payload, value_date FROM events WHERE kind = ?",
+            [Kind.taken_over.value],
+        )
+    ).join(reader.query("SELECT event_id, value_date AS taken_over_on FROM events"), on="event_id")
+    told = told.filter(pl.col("taken_over_on") == only) if only else told
+    if told.is_empty():
+        raise LoanbookError(
+            "no loan was taken over" + (f" on {only}" if only else "") + "; drop a tape whose "
+            "mapping has opening balances (docs/guide.md) and run `loanbook close`"
+        )
+    found = []
+    for (on,), some in told.partition_by("taken_over_on", as_dict=True).items():
+        positions = reader.query("SELECT * FROM positions_at(?, ?)", [on, NOW])
+        found.append(tied(some, positions).insert_column(0, pl.lit(on).alias("taken_over_on")))
+    lines = pl.concat(found)
+    sums = lines.group_by("taken_over_on", "balance", maintain_order=True).agg(
+        pl.col("tape", "ledger", "difference").sum(),
+        loans=pl.len(),
+        tie=pl.col("ties").sum(),
+    )
+    show(sums, "Loans that were taken over (minor units; days for days past due)")
+    breaks = lines.filter(~pl.col("ties"))
+    if breaks.height:
+        show(breaks.head(20), f"{breaks.height} balances differ")
+    if to is not None:
+        lines.write_csv(to)
+        out.print(f"{to}: {lines.height} lines")
+
 
 _KEYS = ["entity", "product", "currency", "account", "balance"]
 
@@ -24,6 +66,7 @@ _KEYS = ["entity", "product", "currency", "account", "balance"]
 def register(app: typer.Typer) -> None:
     """Add the commands to the `loanbook` command."""
     app.command()(journal)
+    app.command()(migration)
 
 
 def journal(

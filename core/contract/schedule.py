@@ -57,12 +57,40 @@ def open_schedule(terms: pl.DataFrame) -> pl.DataFrame:
     `schedule_balance` and `interest_carried` (Int64).
     """
     figures = Figures(terms)
-    return terms.with_columns(
+    cursor = terms.with_columns(
         instalment_no=pl.lit(1, dtype=pl.Int16),
         period_start=pl.col("disbursed_on"),
         period_end=figures.due_date(pl.lit(1)),
         schedule_balance=pl.col("principal_agreed"),
         interest_carried=pl.lit(0, dtype=pl.Int64),
+    )
+    if "taken_over_on" not in terms.columns or not terms["taken_over_on"].count():
+        return cursor
+    return _taken_over(cursor, figures)
+
+
+def _taken_over(cursor: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+    """Loans that lived elsewhere stand before their first instalment due after that."""
+    on = pl.col("taken_over_on")
+    ours = on.is_not_null()
+    number = pl.lit(1, dtype=pl.Int16)
+    for k in range(1, int(cursor.filter(ours)["instalments"].max()) + 1):  # type: ignore[arg-type]
+        number = number + (figures.due_date(pl.lit(k)) <= on).cast(pl.Int16)
+        if k % 60 == 0:  # an expression must not grow without end
+            cursor = cursor.with_columns(_number=number)
+            number = pl.col("_number")
+    n = pl.col("instalment_no")
+    counted = cursor.with_columns(
+        instalment_no=pl.when(ours)
+        .then(pl.min_horizontal(number, pl.col("instalments") + 1))
+        .otherwise(n)
+        .cast(pl.Int16)
+    ).drop("_number", strict=False)
+    began = pl.when(ours & (n > 1)).then(figures.due_date(n - 1)).otherwise("period_start")
+    return counted.with_columns(
+        period_start=began,
+        period_end=figures.due_date(n),
+        schedule_balance=pl.coalesce("principal_left", "schedule_balance"),
     )
 
 
@@ -139,7 +167,9 @@ def _with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
     if Amortisation.flat not in codes(terms, "amortisation"):
         return terms
     figures = Figures(terms)
-    whole = open_schedule(terms)
+    whole = open_schedule(terms).with_columns(
+        instalment_no=pl.lit(1, dtype=pl.Int16), period_start="disbursed_on"
+    )
     if any(basis in figures.basis for basis in ACTUAL):
         # t is the actual time from disbursement to the last due date
         whole = whole.with_columns(period_end=figures.due_date(pl.col("instalments")))
@@ -197,7 +227,7 @@ def _level_instalment(terms: pl.DataFrame) -> pl.Series:
         )
     n = pl.col("instalments").cast(pl.Int64)
     by_days = pl.col("flat_by_days") if figures.by_days else pl.lit(False)
-    present = int128(pl.col("principal_agreed")) * UNITY - int128(pl.col("balloon")) * pl.col("v")
+    present = int128(pl.col("schedule_balance")) * UNITY - int128(pl.col("balloon")) * pl.col("v")
     modes = codes(terms, "instalment_rounding")
 
     def rounded(mode: Rounding) -> pl.Expr:

@@ -142,6 +142,7 @@ class Kind(IntEnum):
     refinanced = 33
     rate_reset = 34
     interest_capitalised = 35
+    taken_over = 36
 
 
 class EventState(IntEnum):
@@ -187,6 +188,7 @@ EVENT_KINDS = {
     Kind.refinanced: "a new loan pays this one off, or in part",
     Kind.rate_reset: "the rate follows its index from the value date on",
     Kind.interest_capitalised: "interest that was earned and not billed joins the principal",
+    Kind.taken_over: "the balances of a loan that already lived, from another servicer",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 

@@ -187,6 +187,15 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
         .group_by("loan_id")
         .agg(interest_back=pl.col("amount").sum())
     )
+    # interest that a loan brings which lived elsewhere
+    opening = (
+        todays.filter(
+            (pl.col("credit") == ROLE["migration"])
+            & pl.col("debit").is_in([ROLE["interest_accrued"], ROLE["interest_due"]])
+        )
+        .group_by("loan_id")
+        .agg(opening=pl.col("amount").sum())
+    )
     # interest that a moratorium adds to the principal
     grown = (
         todays.filter(
@@ -204,7 +213,7 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
     given_up = after.filter(pl.col("status").is_in(GIVEN_UP) | with_credit)["loan_id"]
     interest = pl.col("interest_accrued") + pl.col("interest_due")
     charges = pl.col("fees_due") + pl.col("penalties_due")
-    parts = (paid, disbursed, penalties, taken_back, asked_again, grown)
+    parts = (paid, disbursed, penalties, taken_back, asked_again, opening, grown)
     moved_loans = pl.concat([*(part["loan_id"] for part in parts), given_up]).unique()
     was = moved.before.select(
         "loan_id", principal_before="principal", interest_before=interest, charges_before=charges
@@ -238,6 +247,7 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
         != pl.col("interest_before")
         + pl.col("accrued_today")
         + pl.col("interest_back")
+        + pl.col("opening")
         - pl.col("capitalised")
         - pl.col("paid_interest")
     )
@@ -254,7 +264,7 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
 
 
 _GIVES_UP = [Kind.write_off.value, Kind.settled.value]
-_LENDS = [Kind.disbursed.value, Kind.income_capitalised.value]
+_LENDS = [Kind.disbursed.value, Kind.income_capitalised.value, Kind.taken_over.value]
 _BACK = [Kind.chargeback.value, Kind.credit_refunded.value]
 
 

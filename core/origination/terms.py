@@ -37,6 +37,8 @@ class Terms(dy.Schema):
     spread_ppb = dy.Int64(nullable=True)  # a floating rate: what is added to the index
     first_reset_on = dy.Date(nullable=True)  # ... and where its resets are counted from
     flags = dy.Int16(nullable=True)  # what is known of the borrower, one bit each
+    taken_over_on = dy.Date(nullable=True)  # it lived elsewhere to the end of this date
+    principal_left = dy.Int64(nullable=True)  # ... and so much was not billed by then
     stands_from = dy.Date(nullable=True)  # a re-age fixed the schedule: it stands whole from here
 
     @dy.rule()

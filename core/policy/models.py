@@ -482,7 +482,7 @@ ROLES = (
     "credit_loss", "recovery_income", "memo_claim", "memo_contra", "goodwill_expense",
     "write_off_expense", "interest_waived", "charge_waived", "charge_adjusted",
     "buy_down_expense", "interest_suspense", "deferred_capitalised_interest", "memo_interest",
-    "memo_charges", "refinance_clearing",
+    "memo_charges", "refinance_clearing", "migration",
 )  # fmt: skip
 """Account roles of the postings table. Append only: codes are stored."""
 
@@ -509,6 +509,18 @@ class HolidayCalendar(Policy):
     holidays: list[dt.date] = []
 
 
+OpeningName = Literal[
+    "principal",
+    "interest_accrued",
+    "principal_due",
+    "interest_due",
+    "fees_due",
+    "penalties_due",
+    "credit",
+    "past_due_since",
+]
+
+
 class TapeMapping(Policy):
     """How a lender's loan tape becomes the canonical intake."""
 
@@ -516,11 +528,29 @@ class TapeMapping(Policy):
     entity: Name
     source_system: Name
     date_format: str = "%Y-%m-%d"
+    key: str | None = Field(
+        default=None,
+        description="column of the lender's own loan number; without it a loan's key is the hash of "
+        "its row and the number of its occurrence",
+    )
     columns: dict[str, str] = Field(description="canonical field: column of the tape")
     attributes: dict[str, str] = Field(default={}, description="kept for analysis: name: column")
+    opening: dict[OpeningName, str] = Field(
+        default={},
+        description="balances of loans that already live, on the file's business date: column of "
+        "the tape; loans of such a tape are taken over, not paid out",
+    )
     reported: dict[str, str] = Field(default={}, description="the servicer's own figures")
     reported_as_of: dt.date | None = None
     reported_buckets: Name | None = None
+
+    @model_validator(mode="after")
+    def _whole_opening(self) -> TapeMapping:
+        if self.opening and "principal" not in self.opening:
+            raise ValueError(
+                "opening needs the column of principal; the other balances may be left"
+            )
+        return self
 
 
 FOLDERS: dict[str, type[Policy]] = {

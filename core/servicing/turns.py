@@ -40,11 +40,13 @@ from core.servicing.payouts import stand
 from core.servicing.reage import reage
 from core.servicing.running import Running
 from core.servicing.taken_back import chargeback, refund_credit
+from core.servicing.takeover import take_over
 
 STEP = {
     # after billing: they never change the instalment due on the day
     **dict.fromkeys(CHANGES, 3),
     Kind.disbursed: 4,
+    Kind.taken_over: 4,
     Kind.flag_set: 3,
     Kind.flag_cleared: 3,
     Kind.income_capitalised: 4,
@@ -356,6 +358,7 @@ _HANDLERS = {
     Kind.write_off: _write_off,
     Kind.settled: _settle,
     Kind.disbursed: _disburse,
+    Kind.taken_over: take_over,
     Kind.flag_set: flag,
     Kind.flag_cleared: flag,
     Kind.income_capitalised: _capitalise,

@@ -65,7 +65,8 @@ def numbered(
             "loan_keys",
             loans.select(
                 "loan_id", "loan_key", "entity", "product", "currency", "line",
-                boards_on="disbursed_on", file_id=file_id,
+                file_id=file_id,
+                boards_on=pl.coalesce("taken_over_on", "disbursed_on"),
             ),
         )  # fmt: skip
     for table, rows in (("loan_attributes", intake.attributes), ("reported", intake.reported)):

@@ -128,9 +128,15 @@ _DEFERRED_INCOME = [
         "deferred_until DATE",
     )
 ]
+_TAKEN_OVER = [
+    f"ALTER TABLE {{lake}}.{table} ADD COLUMN IF NOT EXISTS {column}"
+    for table in ("loans", "changed_terms")
+    for column in ("taken_over_on DATE", "principal_left BIGINT")
+]
 
 MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _DATES_OF_CHANGES, _RELIEF_AND_MATURITY,
-                                     _DEFERRED_INCOME, _BOOKS, _FLOATING)  # fmt: skip
+                                     _DEFERRED_INCOME, _BOOKS, _FLOATING,
+                                     _TAKEN_OVER)  # fmt: skip
 """Statements by number, from 1. Append; never change one that was released."""
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 
 import dataframely as dy
 import polars as pl
 
 from core.contract.due_dates import Unit
-from core.contract.money import CURRENCY_CODES, MAX_MINOR, PPB
+from core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR, PPB
 from core.policy.models import Product, TapeMapping
+from core.servicing.takeover import BALANCES
 from pipelines.formats.payments import exact_minor
 from pipelines.formats.table import Parsed, date_in, read_csv, split
 
@@ -26,11 +28,21 @@ class Tape(dy.Schema):
     rate_ppb = dy.Int64(nullable=True)
     instalments = dy.Int64(nullable=True)
     instalment = dy.Int64(nullable=True)
+    solved = dy.Bool()
     disbursed_on = dy.Date(nullable=True)
     first_due_date = dy.Date(nullable=True)
     first_interest_adjustment = dy.Int64(nullable=True)
     spread_ppb = dy.Int64(nullable=True)
     first_reset_on = dy.Date(nullable=True)
+    taken_over_on = dy.Date(nullable=True)
+    opening_principal = dy.Int64(nullable=True)
+    opening_interest_accrued = dy.Int64(nullable=True)
+    opening_principal_due = dy.Int64(nullable=True)
+    opening_interest_due = dy.Int64(nullable=True)
+    opening_fees_due = dy.Int64(nullable=True)
+    opening_penalties_due = dy.Int64(nullable=True)
+    opening_credit = dy.Int64(nullable=True)
+    past_due_since = dy.Date(nullable=True)
     amount_low = dy.Int64()
     amount_high = dy.Int64()
     rate_high = dy.Int64()
@@ -55,7 +67,12 @@ class Tape(dy.Schema):
 
     @dy.rule()
     def instalment_not_an_amount(cls) -> pl.Expr:
-        return pl.col("instalment").is_not_null() & (pl.col("instalment") > 0)
+        told = pl.col("instalment").is_not_null() & (pl.col("instalment") > 0)
+        return told | pl.col("solved")
+
+    @dy.rule()
+    def loan_key_missing_or_doubled(cls) -> pl.Expr:
+        return (pl.col("loan_key").fill_null("") != "") & pl.col("loan_key").is_first_distinct()
 
     @dy.rule()
     def dates_missing_or_reversed(cls) -> pl.Expr:
@@ -63,6 +80,37 @@ class Tape(dy.Schema):
             pl.col("disbursed_on").is_not_null()
             & pl.col("first_due_date").is_not_null()
             & (pl.col("first_due_date") > pl.col("disbursed_on"))
+        )
+
+    @dy.rule()
+    def opening_balance_not_an_amount(cls) -> pl.Expr:
+        told = pl.all_horizontal(
+            pl.col(f"opening_{name}").is_not_null() & (pl.col(f"opening_{name}") >= 0)
+            for name in BALANCES
+        )
+        return pl.col("taken_over_on").is_null() | told
+
+    @dy.rule()
+    def opening_principal_beyond_what_was_lent(cls) -> pl.Expr:
+        owed = pl.col("opening_principal")
+        within = (owed > 0) & (owed <= pl.col("principal"))
+        return pl.col("taken_over_on").is_null() | (
+            within & (pl.col("opening_principal_due") <= owed)
+        )
+
+    @dy.rule()
+    def arrears_without_their_first_day(cls) -> pl.Expr:
+        owed = pl.sum_horizontal(f"opening_{name}" for name in BALANCES if name.endswith("_due"))
+        since = pl.col("past_due_since")
+        dated = since.is_between("disbursed_on", pl.col("taken_over_on"))
+        return pl.col("taken_over_on").is_null() | pl.when(owed > 0).then(
+            dated.fill_null(False)
+        ).otherwise(since.is_null())
+
+    @dy.rule()
+    def taken_over_before_it_was_paid_out(cls) -> pl.Expr:
+        return pl.col("taken_over_on").is_null() | (
+            pl.col("disbursed_on") <= pl.col("taken_over_on")
         )
 
     @dy.rule()
@@ -104,28 +152,58 @@ def _floating(of: dict[str, str], date: str) -> dict[str, pl.Expr]:
     }
 
 
-def parse(data: bytes, mapping: TapeMapping, product: Product) -> tuple[Parsed, pl.DataFrame]:
+def _opening(mapping: TapeMapping, exponent: pl.Expr, on: dt.date) -> dict[str, pl.Expr]:
+    """Balances that loans bring on the date, where the mapping has them; one left out is zero."""
+    if not mapping.opening:
+        absent = {f"opening_{name}": pl.lit(None, dtype=pl.Int64) for name in BALANCES}
+        nowhere = pl.lit(None, dtype=pl.Date)
+        return absent | {"taken_over_on": nowhere, "past_due_since": nowhere}
+    of = mapping.opening
+    told = {
+        f"opening_{name}": exact_minor(pl.col(of[name]), exponent)
+        if name in of
+        else pl.lit(0, dtype=pl.Int64)
+        for name in BALANCES
+    }
+    since = of.get("past_due_since")
+    late = date_in(since, mapping.date_format) if since else pl.lit(None, dtype=pl.Date)
+    return told | {"taken_over_on": pl.lit(on), "past_due_since": late}
+
+
+def parse(
+    data: bytes, mapping: TapeMapping, product: Product, file_date: dt.date
+) -> tuple[Parsed, pl.DataFrame]:
     """Canonical loans of a tape, and its rows as they came with `loan_key`.
 
     The columns of the mapping must be there. Raises IntakeError if it is no such table.
     """
-    raw, broken = read_csv(data, sorted(set(mapping.columns.values())))
-    raw = raw.with_columns(keys(raw))
+    named = {*mapping.columns.values(), *mapping.opening.values()}
+    named |= {mapping.key} if mapping.key else set()
+    raw, broken = read_csv(data, sorted(named))
+    own = keys(raw) if mapping.key is None else raw[mapping.key].str.strip_chars().alias("loan_key")
+    raw = raw.with_columns(own)
     of, bounds = mapping.columns, product.bounds
     date = mapping.date_format
+    exponent = pl.lit(EXPONENT[product.currency], dtype=pl.UInt32)
     typed = raw.select(
         "line",
         "loan_key",
-        principal=exact_minor(pl.col(of["principal"]), pl.lit(2, dtype=pl.UInt32)),
+        principal=exact_minor(pl.col(of["principal"]), exponent),
         rate_ppb=(
             pl.col(of["rate_percent"]).cast(pl.Decimal(18, 7), strict=False) * (PPB // 100)
         ).cast(pl.Int64),
         instalments=pl.col(of["instalments"]).str.extract(r"(\d+)").cast(pl.Int64, strict=False),
-        instalment=exact_minor(pl.col(of["instalment"]), pl.lit(2, dtype=pl.UInt32)),
+        instalment=exact_minor(pl.col(of["instalment"]), exponent)
+        if "instalment" in of
+        else pl.lit(None, dtype=pl.Int64),
+        solved=pl.lit("instalment" not in of),
         disbursed_on=date_in(of["disbursed_on"], date),
         first_due_date=date_in(of["first_due_date"], date),
-        first_interest_adjustment=signed_minor(of["first_interest_adjustment"]),
+        first_interest_adjustment=signed_minor(of["first_interest_adjustment"])
+        if "first_interest_adjustment" in of
+        else pl.lit(0, dtype=pl.Int64),
         **_floating(of, date),
+        **_opening(mapping, exponent, file_date),
         amount_low=pl.lit(bounds.amount_minor[0], dtype=pl.Int64),
         amount_high=pl.lit(bounds.amount_minor[1], dtype=pl.Int64),
         rate_high=pl.lit(int(bounds.rate_percent[1] * PPB / 100), dtype=pl.Int64),
@@ -168,6 +246,23 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         spread_ppb="spread_ppb",
         first_reset_on="first_reset_on",
         moratorium_interest=pl.lit(None, dtype=pl.Int8),
+        taken_over_on="taken_over_on",
+        principal_left=pl.col("opening_principal") - pl.col("opening_principal_due"),
         stands_from=pl.lit(None, dtype=pl.Date),
         rate_before=pl.lit(None, dtype=pl.Int64),
+    )
+
+
+def openings(brings: pl.DataFrame, good: pl.DataFrame) -> pl.DataFrame:
+    """`brings` with `amount`, the principal, and the JSON `payload` of what each loan brings."""
+    told = good.select(
+        "loan_key", *(pl.col(f"opening_{name}").alias(f"_{name}") for name in BALANCES),
+        _since=pl.col("past_due_since").cast(pl.String),
+    )  # fmt: skip
+    fields = [pl.col(f"_{name}").alias(name) for name in BALANCES]
+    body = pl.struct(*fields, past_due_since="_since").struct.json_encode()
+    return (
+        brings.join(told, on="loan_key", how="left", maintain_order="left")
+        .with_columns(amount="_principal", payload=body)
+        .select(*brings.columns, "amount", "payload")
     )

@@ -136,7 +136,7 @@ def _take(
         if file.bytes > MAX_BYTES:
             raise IntakeError(f"{file.bytes} bytes are more than {MAX_BYTES}; send it in parts")
         data = file.path.read_bytes()
-        taken = _READERS[file.kind](data, file, policies, policies.tape(tape), known)
+        taken = _READERS[file.kind](data, file, policies, _mapping(file, policies, tape), known)
     except IntakeError as bad:
         report.refused.append((file.path.name, str(bad)))
         return Intake(row | {"state": "refused", "reason": str(bad)[:500]})
@@ -189,6 +189,13 @@ def _take(
     )
     known.events = pl.concat([known.events, fresh])
     return Intake(row | counts, taken.loans, taken.attributes, taken.reported, events, stamped)
+
+
+def _mapping(file: LandingFile, policies: PolicyBook, tape: str) -> TapeMapping:
+    """The mapping that a tape's name ends with (`loan_tape_2018-01-31_migration.csv`), or `tape`."""
+    _, _, named = file.path.stem.removeprefix("loan_tape_").partition("_")
+    known = {p.name for _, p in policies.policies if isinstance(p, TapeMapping)}
+    return policies.tape(named if file.kind == "loan_tape" and named in known else tape)
 
 
 @dataclass(frozen=True)
@@ -281,11 +288,17 @@ def _loans(
     assert file.business_date is not None
     code = policies.product_code(mapping.product, file.business_date)
     product: Product = policies.product(code)
-    parsed, raw = loan_tape.parse(data, mapping, product)
+    if mapping.opening and product.schedule.stands_whole:
+        raise IntakeError(
+            f"product {product.name} keeps its whole schedule as dues (stands_whole), which opening "
+            "balances do not tell; name a product that bills step by step in the tape's mapping"
+        )
+    parsed, raw = loan_tape.parse(data, mapping, product, file.business_date)
     again = parsed.good.join(known.loans, on="loan_key", how="semi")
     good = parsed.good.join(known.loans, on="loan_key", how="anti")
     closed = pl.lit(known.first_open, dtype=pl.Date)
-    late = good.filter((pl.col("disbursed_on") < closed).fill_null(False))
+    enters = pl.coalesce("taken_over_on", "disbursed_on")
+    late = good.filter((enters < closed).fill_null(False))
     bad = parsed.bad + [
         {"line": line, "rule": "boarding_before_open_date", "found": key}
         for line, key in late.select("line", "loan_key").rows()
@@ -294,17 +307,24 @@ def _loans(
     entity = policies.entities.index(product.entity)
     loans = loan_tape.terms(good, code, entity, product.currency)
     base = loans.with_columns(
-        loan_id=pl.lit(None, dtype=pl.Int64), value_date="disbursed_on", source_ref="loan_key"
+        loan_id=pl.lit(None, dtype=pl.Int64), value_date=enters, source_ref="loan_key"
     )
     # the payload names every term but the id, which is given at commit and stands beside it
     with_payload = base.with_columns(loan_id=pl.lit(0, dtype=pl.Int64))
     boarded = with_payload.with_columns(payload=payload(with_payload)).with_columns(
         loan_id=pl.lit(None, dtype=pl.Int64)
     )
-    paid_out = base.with_columns(amount="principal_agreed")
+    brings = base.filter(pl.col("taken_over_on").is_not_null())
+    parts = [
+        (boarded, Kind.loan_boarded),
+        (base.filter(pl.col("taken_over_on").is_null()).with_columns(amount="principal_agreed"),
+         Kind.disbursed),
+        (loan_tape.openings(brings, good), Kind.taken_over),
+    ]  # fmt: skip
     events = pl.concat(
         _complete(_event(rows, kind, mapping.source_system, product.entity, file, known))
-        for rows, kind in ((boarded, Kind.loan_boarded), (paid_out, Kind.disbursed))
+        for rows, kind in parts
+        if rows.height or kind is Kind.loan_boarded
     )
     keys = loans.select("loan_key")
     named = mapping.attributes

@@ -1,0 +1,81 @@
+"""A tape of loans that already live, from its file to the ledger and back to the tape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from core.store.ledger import Ledger
+from core.store.reader import LedgerReader
+from core.store.settings import HOME_VARIABLE, Settings
+from pipelines.cli import app
+from pipelines.resources import provenance, read_policies
+from pipelines.servicing.days import close_days, missing_days
+from pipelines.servicing.verify import rebuild, replay_loan
+from tests.pipelines.test_intake import drop, rules, take
+
+HEAD = (
+    "loan_number,amount_lent,rate_percent,term,instalment,paid_out_on,first_due_date,"
+    "principal_outstanding,interest_accrued,principal_overdue,interest_overdue,fees_overdue,"
+    "penalties_overdue,credit_balance,past_due_since\n"
+)
+ROWS = (
+    "A-1,12000.00,10.95,36,392.55,2016-12-10,2017-01-10,8500.00,52.31,0,0,0,0,0,\n"
+    "A-2,9000.00,12.5,24,425.77,2017-05-15,2017-06-15,6400.10,22.10,700.00,150.50,0,15.00,0,"
+    "2017-12-15\n"
+    "A-3,5000.00,8,12,434.94,2017-03-20,2017-04-20,1290.00,3.10,0,0,0,0,12.00,\n"
+)
+BAD = (
+    "B-1,5000.00,8,12,434.94,2017-03-20,2017-04-20,5290.00,3.10,0,0,0,0,0,\n"
+    "B-2,5000.00,8,12,434.94,2017-03-20,2017-04-20,1290.00,3.10,100.00,0,0,0,0,\n"
+    "B-3,5000.00,8,12,434.94,2018-03-20,2018-04-20,1290.00,3.10,0,0,0,0,0,\n"
+    "B-4,5000.00,8,12,434.94,2017-03-20,2017-04-20,1290.00,-3.10,0,0,0,0,0,\n"
+    "A-1,12000.00,10.95,36,392.55,2016-12-10,2017-01-10,8500.00,52.31,0,0,0,0,0,\n"
+)
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Ledger:
+    """Three loans taken over at the end of January 2018, and money of February."""
+    ledger = Ledger(Settings(home=tmp_path / "home"))
+    ledger.settings.landing.mkdir(parents=True)
+    drop(ledger, "loan_tape_2018-01-31_migration.csv", HEAD + ROWS + BAD)
+    drop(ledger, "payments_2018-02-05.csv",
+         "payment_ref,loan_key,amount,currency,value_date\np1,A-2,445.00,USD,2018-02-03\n"
+         "p2,A-1,10.00,USD,2018-01-30\n")  # fmt: skip
+    take(ledger)
+    policies = ledger.register(read_policies())
+    for _ in close_days(ledger, policies, missing_days(ledger), provenance(policies)):
+        pass
+    return ledger
+
+
+def test_loans_that_live_already_enter_with_what_they_bring(
+    closed: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert rules(closed, "loan_tape_2018-01-31_migration.csv") == {
+        5: "opening_principal_beyond_what_was_lent", 6: "arrears_without_their_first_day",
+        7: "taken_over_before_it_was_paid_out", 8: "opening_balance_not_an_amount",
+        9: "loan_key_missing_or_doubled",
+    }  # fmt: skip
+    assert rules(closed, "payments_2018-02-05.csv") == {3: "payment_before_disbursement"}
+    reader = LedgerReader(closed.settings)
+    first = reader.positions("2018-01-31")
+    assert first["days_past_due"].to_list() == [0, 47, 0]
+    assert first["instalment_no"].to_list() == [14, 9, 11]
+    later = reader.positions("2018-02-05")
+    assert later["days_past_due"].to_list()[1] == 52 - 31  # the older half is paid
+    policies = closed.register(read_policies())
+    assert rebuild(closed, policies).differences.is_empty()
+    assert replay_loan(closed, policies, 2).differences.is_empty()
+    monkeypatch.setenv(HOME_VARIABLE, str(closed.settings.home))
+    to = tmp_path / "tie.csv"
+    told = CliRunner().invoke(app, ["migration", "--to", str(to)])
+    assert told.exit_code == 0, told.output
+    lines = pl.read_csv(to)
+    assert lines.height == 3 * 8
+    assert lines["ties"].all()
+    closed.close()
