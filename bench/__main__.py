@@ -22,8 +22,9 @@ import polars as pl
 import psutil
 from rich.console import Console
 
-from bench import others
-from bench.book import DAY, balances, book, payments
+from bench import contract, others
+from bench.book import DAY, balances, book, mixed, payments
+from bench.clock import timed
 from core.frames import empty
 from core.ledger.laws import check_laws, movements_after
 from core.ledger.transfers import Transfers
@@ -48,18 +49,6 @@ BACKFILL_DAYS, RESTATED_DAYS, REPLAYED_DAYS, DAYS_MEASURED = 30, 91, 365, 3
 BY = Provenance("bench", "service:bench", "policy", "code")
 out = Console(width=120)
 NO_DIGESTS = pl.DataFrame(schema={"loan_id": pl.Int64, "schedule_digest": pl.UInt64})
-
-
-def timed(work: Callable[[], Any], times: int = 3, *, warm: int = 0) -> float:
-    """Median seconds; the first `warm` runs are not counted."""
-    for _ in range(warm):
-        work()
-    seconds = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
 
 
 def peak_gib() -> float:
@@ -201,6 +190,18 @@ def compared(loans: int, policies: PolicyBook) -> dict[str, Any]:
         * loans / SAMPLE,
     }  # fmt: skip
     return {"loans": loans, "seconds": columns, "agree": "to the cent, all loans (loop: a sample)"}
+
+
+def of_all_products(loans: int, policies: PolicyBook) -> dict[str, Any]:
+    """A day of a book of all products, beside a plain one with as many loans and payments."""
+    found: dict[str, Any] = {"loans": loans}
+    for name, made in (("plain", book(loans, policies)), ("mixed", mixed(loans, policies))):
+        first = close(made, payments(made, DAY, seed=1), policies, DAY).book
+        day = DAY + dt.timedelta(days=1)
+        events = payments(first, day, seed=2)
+        found[name] = timed(lambda b=first, e=events, d=day: close(b, e, policies, d), 7, warm=2)  # type: ignore[misc]
+        found[f"{name}_products"] = first.terms["product"].n_unique()
+    return found
 
 
 def _plain(of: Book, events: pl.DataFrame) -> pl.DataFrame:
@@ -394,6 +395,22 @@ def report(result: dict[str, Any]) -> str:
         lines += ["", f"## A backfill of {b['days']} days, {b['loans']:,} loans", "",
                   f"One day {b['one_day']:.2f} s, {b['days']} days {b['all_days']:.1f} s: "
                   f"{b['ratio']:.1f} times one day."]  # fmt: skip
+    if result.get("mixed"):
+        m = result["mixed"]
+        lines += ["", f"## All products, {m['loans']:,} loans", "",
+                  f"A day of a book of {m['mixed_products']} products {m['mixed']:.2f} s, of a plain one "
+                  f"{m['plain']:.2f} s: {m['mixed'] / m['plain']:.1f} times. Compute only, warm."]  # fmt: skip
+    if result.get("schedules"):
+        s = result["schedules"]
+        lines += ["", f"## Schedules, {s['loans']:,} loans × {s['instalments']} instalments", "",
+                  f"Exactly rounded {s['exact']:.1f} s, the same table in float by numpy "
+                  f"{s['float']:.1f} s: {s['exact'] / s['float']:.1f} times. {s['cents_off']:,} of "
+                  f"{s['rows']:,} balances differ, all by rounding in float."]  # fmt: skip
+    if result.get("rates"):
+        r = result["rates"]
+        lines += ["", f"## Annual percentage rates, {r['loans']:,} loans", "",
+                  f"{r['flows']:,} cash flows: {r['ours']:.1f} s; pyxirr, loan by loan, {r['pyxirr']:.1f} s "
+                  f"(scaled from a sample): {r['ours'] / r['pyxirr']:.1f} times. The rates agree to 1e-9."]  # fmt: skip
     if result.get("restated") and result.get("backfill"):
         r, b = result["restated"], result["backfill"]
         whole = b["all_days"] / b["days"] * r["days"]
@@ -436,6 +453,9 @@ def main() -> None:
     out.print(f"a backfill of {BACKFILL_DAYS} days …")
     result["backfill"] = _alone("backfill", 1_000_000)
     out.print(f"late news {RESTATED_DAYS} days back …")
+    out.print("a mixed book, schedules, rates …")
+    for what in ("mixed", "schedules", "rates"):
+        result[what] = _alone(what, 1_000_000)
     result["restated"] = _alone("restated", 10_000)
     result["replayed"] = _alone("replayed", 10_000)
     BUILD.parent.mkdir(exist_ok=True)
@@ -452,6 +472,9 @@ MEASURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "day": lambda loans: day_by_phase(loans, read_policies()),
     "compared": lambda loans: compared(loans, read_policies()),
     "backfill": lambda loans: backfill(loans, read_policies(), BACKFILL_DAYS),
+    "mixed": lambda loans: of_all_products(loans, read_policies()),
+    "schedules": lambda loans: contract.schedules(loans, read_policies()),
+    "rates": lambda loans: contract.rates(loans, read_policies()),
     "restated": lambda loans: restated(loans, read_policies(), RESTATED_DAYS),
     "replayed": lambda loans: replayed(loans, read_policies(), REPLAYED_DAYS),
 }

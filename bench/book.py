@@ -11,10 +11,12 @@ from core.frames import empty, typed
 from core.ledger.codes import EventState, Kind
 from core.ledger.events import EVENT_COLUMNS, Events
 from core.ledger.transfers import account_movements, transfer
+from core.origination.boarding import payload
 from core.origination.terms import Terms
 from core.policy.book import PolicyBook
 from core.servicing.accrual import accrue
 from core.servicing.book import STATE, Book, Dues
+from core.servicing.jump import jump
 from core.servicing.opening import agreed_terms, opened
 from core.servicing.today import dated
 
@@ -97,6 +99,65 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
     return Book(eve, terms, wide.select(STATE), empty(Dues), empty(Events))
 
 
+def mixed(loans: int, policies: PolicyBook) -> Book:
+    """As `book`, of all products alike: boarded and paid out by events, lived by the engine."""
+    tile = _mixed(min(loans, TILE), policies)
+    copies = -(-loans // TILE)
+
+    def shifted(frame: pl.DataFrame) -> pl.DataFrame:
+        parts = [frame.with_columns(pl.col("loan_id") + n * TILE) for n in range(copies)]
+        return pl.concat(parts).filter(pl.col("loan_id") <= loans).rechunk()
+
+    return Book(tile.date, shifted(tile.terms), shifted(tile.positions), shifted(tile.dues),
+                tile.pending)  # fmt: skip
+
+
+def _mixed(loans: int, policies: PolicyBook) -> Book:
+    plain = _drawn(loans, policies, seed=3).terms.select(Terms.column_names())
+    bounds = pl.DataFrame(
+        [
+            (code, *p.bounds.instalments, int(p.bounds.rate_percent[1] * 10**7),
+             p.bounds.amount_minor[1], p.floating is not None)
+            for code, p in policies.products.items()
+        ],
+        schema=["product", "low", "high", "rate_high", "amount_high", "floats"], orient="row",
+    ).with_row_index("nth")  # fmt: skip
+    terms = (
+        plain.drop("product")
+        .with_columns(nth=(pl.col("loan_id") % bounds.height).cast(pl.UInt32))
+        .join(bounds, on="nth")
+        .join(policies.pins.select(pl.col("product").cast(pl.Int64), own="entity", paid="currency"),
+              on="product")
+        .with_columns(
+            entity="own", currency="paid", emi=pl.lit(None, dtype=pl.Int64),
+            instalments=pl.col("instalments").clip("low", "high"),
+            rate_ppb=pl.min_horizontal("rate_ppb", "rate_high"),
+            principal_agreed=pl.min_horizontal("principal_agreed", "amount_high"),
+            spread_ppb=pl.when("floats").then(10_000_000),
+        )
+    )  # fmt: skip
+    told = typed(terms, Terms).select(Terms.column_names()).sort("loan_id")
+    on = pl.col("disbursed_on")
+    both = [
+        told.select("loan_id", value_date=on, kind=pl.lit(Kind.loan_boarded.value),
+                    amount=pl.lit(None, dtype=pl.Int64), payload=payload(told)),
+        told.select("loan_id", value_date=on, kind=pl.lit(Kind.disbursed.value),
+                    amount="principal_agreed", payload=pl.lit(None, dtype=pl.String)),
+    ]  # fmt: skip
+    events = pl.concat(both).with_columns(
+        event_id=pl.int_range(pl.len(), dtype=pl.Int64), booking_date="value_date",
+        idempotency_key=pl.format("{}/{}", "kind", "loan_id"),
+        **{n: pl.lit("") for n in ("source_system", "source_ref", "body_hash", "file_id", "actor",
+                                   "correlation_id")},
+        **{n: pl.lit(None) for n in ("checker", "reason")},
+        **{n: pl.lit(0) for n in ("currency", "state", "line")},
+        recorded_at=pl.lit(dt.datetime(2024, 1, 1)),
+    ).select(EVENT_COLUMNS)  # fmt: skip
+    eve = DAY - dt.timedelta(days=1)
+    start = Book.empty(policies.pins, empty(Events))
+    return jump(start, typed(events, Events), policies, eve).book(eve)
+
+
 def balances(of: Book) -> pl.DataFrame:
     """General-ledger balances that fit the book: principal paid out, interest earned."""
     wide = of.wide().with_columns(loan_id=pl.lit(1, dtype=pl.Int64))
@@ -122,7 +183,9 @@ def payments(of: Book, date: dt.date, seed: int) -> pl.DataFrame:
     chance = pl.Series(draw.random(of.loans))
     due = of.positions["period_end"] == date
     pays = (due & (chance < ON_TIME)) | (~due & (chance < AT_ANY_TIME))
-    paying = of.terms.filter(pays).select("loan_id", "emi")
+    part = pl.col("principal_agreed") // pl.col("instalments")
+    level = pl.when(pl.col("emi") > 0).then("emi").otherwise(part)
+    paying = of.terms.filter(pays).select("loan_id", emi=level)
     count = paying.height
     part = pl.Series(draw.random(count) < 0.5) & ~due.filter(pays)
     return paying.select(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 
@@ -30,13 +29,13 @@ def period_factor(rate: pl.Expr, over: pl.Expr, under: pl.Expr) -> pl.Expr:
     that occurs, never once a loan: a whole book has few of them.
     """
 
-    def of(columns: Sequence[pl.Series]) -> pl.Series:
-        frame = pl.DataFrame(dict(zip("abc", columns, strict=True)))
-        kinds = frame.unique().drop_nulls()
-        found = kinds.with_columns(
-            factor=pl.Series([_factor(*row) for row in kinds.rows()], dtype=pl.Int64)
+    def of(kinds: pl.Series) -> pl.Series:
+        frame = kinds.struct.unnest()
+        once = frame.unique().drop_nulls()
+        found = once.with_columns(
+            factor=pl.Series([_factor(*row) for row in once.rows()], dtype=pl.Int64)
         )
-        return frame.join(found, on=["a", "b", "c"], how="left", maintain_order="left")["factor"]
+        return frame.join(found, on=frame.columns, how="left", maintain_order="left")["factor"]
 
-    parts = [each.cast(pl.Int64) for each in (rate, over, under)]
-    return pl.map_batches(parts, of, return_dtype=pl.Int64)
+    whole = pl.struct(a=rate.cast(pl.Int64), b=over.cast(pl.Int64), c=under.cast(pl.Int64))
+    return whole.map_batches(of, return_dtype=pl.Int64)

@@ -23,7 +23,7 @@ from core.contract.money import (
     rounded_quotient,
     with_quotient,
 )
-from core.contract.weights import PLAIN, asked, weight, weighted
+from core.contract.weights import PLAIN, WHOLE, weight, weighted
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 UNITY = 10**18
@@ -148,18 +148,33 @@ class Figures:
         """Unadjusted due date of instalment `n`."""
         return due_date(n, self.units, matures=self.matures)
 
-    def level(self, number: pl.Expr | None = None, due: pl.Expr | None = None) -> pl.Expr:
-        """What instalment `number` that falls `due` asks where instalments are level (Int64).
+    def with_level(
+        self, cursor: Frame, number: pl.Expr | None = None, due: pl.Expr | None = None
+    ) -> Frame:
+        """`cursor` with `level` (Int64): what an instalment asks where instalments are level.
 
-        Without them that of the cursor. The first instalment's adjustment is apart.
+        That of instalment `number` that falls `due`, without them of the one the cursor stands
+        before. The first instalment's adjustment is apart.
         """
         if not self.weighted:
-            return pl.col("emi")
+            return cursor.with_columns(level="emi")
         number = pl.col("instalment_no") if number is None else number
         due = pl.col("period_end") if due is None else due
-        plain = (pl.col("season") == PLAIN) & (pl.col("step_ppb") == 0)
-        of_weight = asked(pl.col("emi"), weight(number, due, self.terms), self.instalment_rounding)
-        return pl.when(plain).then("emi").otherwise(of_weight)
+        share = weight(number, due, self.terms)
+        raised = with_quotient(
+            cursor.with_columns(_weight=share), "_asked",
+            int128(pl.col("emi")) * int128(pl.col("_weight")), pl.lit(WHOLE),
+            "instalment_rounding", self.instalment_rounding,
+        )  # fmt: skip
+        times = with_quotient(
+            raised, "_times", pl.col("_asked"), pl.col("instalment_multiple"),
+            "instalment_rounding", self.instalment_rounding,
+        )  # fmt: skip
+        alike = (pl.col("season") == PLAIN) & (pl.col("step_ppb") == 0)
+        whole = pl.col("_times") * pl.col("instalment_multiple")
+        return times.with_columns(level=pl.when(alike).then("emi").otherwise(whole)).drop(
+            "_weight", "_asked", "_times"
+        )
 
     def rate_factor(self) -> tuple[pl.Expr, pl.Expr]:
         """Exact rate of the period in `period_start`..`period_end`: numerator and denominator.
@@ -174,12 +189,12 @@ class Figures:
         denominator = by_code(pl.col("basis"), self.basis, RateBasis, lambda b: denominators[b])
         return numerator, denominator
 
-    def nightly_factor(self) -> tuple[pl.Expr, pl.Expr]:
-        """`rate_factor`, rounded to `NIGHTLY` decimals where the product says so (Int64 both).
+    def nightly_factor(self, basis: RateBasis | None = None) -> tuple[pl.Expr, pl.Expr]:
+        """`rate_factor`, or that of loans of one `basis`, rounded to `NIGHTLY` decimals where the product says so (Int64 both).
 
         Of the bases that prorate a period's factor by its nights.
         """
-        numerator, denominator = self.rate_factor()
+        numerator, denominator = self.rate_factor() if basis is None else self._factor(basis)
         if not self.decimal:
             return numerator, denominator
         one = 10**NIGHTLY
@@ -397,11 +412,14 @@ class Figures:
         return pl.when(last).then(total - even * (n - 1)).otherwise(even)
 
     def principal_part(self, interest: pl.Expr, unbilled: pl.Expr) -> pl.Expr:
-        """Principal of instalment `instalment_no`, given its interest and what is unbilled."""
+        """Principal of instalment `instalment_no`, given its interest and what is unbilled.
+
+        Reads `level`, as `with_level` has it.
+        """
         n = pl.col("instalments").cast(pl.Int64)
         bearing = n - pl.col("grace_principal").cast(pl.Int64)
         share = self.rounded(pl.col("principal_agreed") - pl.col("balloon"), bearing)
-        level = self.level() + pl.when(pl.col("instalment_no") == 1).then(
+        level = pl.col("level") + pl.when(pl.col("instalment_no") == 1).then(
             pl.col("first_interest_adjustment")
         ).otherwise(0)
         of_level = (level - interest).clip(lower_bound=0)

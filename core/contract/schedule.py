@@ -97,11 +97,12 @@ def _taken_over(cursor: pl.DataFrame, figures: Figures) -> pl.DataFrame:
 def instalment(cursor: Frame, figures: Figures) -> Frame:
     """The figures of the instalment the cursor stands before.
 
-    Adds `asked_interest` and `asked_principal` (Int64) and
+    Adds `asked_interest`, `asked_principal`, `level` (Int64) and
     `interest_after` (Int64, interest carried to the next one: deferred by grace, or
     above the level instalment).
     """
-    charged = figures.with_period_interest(cursor, "asked_interest").with_columns(
+    levelled = figures.with_level(cursor)
+    charged = figures.with_period_interest(levelled, "asked_interest").with_columns(
         asked_interest=pl.col("asked_interest") + pl.col("interest_carried")
     )
     last = pl.col("instalment_no") >= pl.col("instalments")
@@ -109,7 +110,7 @@ def instalment(cursor: Frame, figures: Figures) -> Frame:
     whole = pl.col("capitalises") if figures.capitalises else pl.lit(False)
     deferred = (pl.col("instalment_no") <= pl.col("grace_interest")) & ~last
     ceiling = pl.when(level).then(
-        figures.level()
+        pl.col("level")
         + pl.when(pl.col("instalment_no") == 1)
         .then(pl.col("first_interest_adjustment"))
         .otherwise(0)
@@ -139,7 +140,7 @@ def advance(billed: Frame, figures: Figures) -> Frame:
         instalment_no=pl.col("instalment_no") + 1,
         period_start=pl.col("period_end"),
         period_end=figures.due_date(pl.col("instalment_no") + 1),
-    ).drop("asked_interest", "asked_principal", "interest_after")
+    ).drop("asked_interest", "asked_principal", "interest_after", "level")
 
 
 def agree(terms: pl.DataFrame) -> pl.DataFrame:
@@ -315,9 +316,10 @@ def last_instalment_gap(terms: pl.DataFrame) -> pl.Series:
     if not figures.weighted:
         return found.select(pl.col("last") - pl.col("before")).to_series()
     due = figures.due_date(pl.col("instalments"))
-    own = figures.level(pl.col("instalments"), due)
     alike = (pl.col("season") == PLAIN) & (pl.col("step_ppb") == 0)
-    return found.select(pl.col("last") - pl.when(alike).then("before").otherwise(own)).to_series()
+    own = pl.when(alike).then("before").otherwise("level")
+    levelled = figures.with_level(found, pl.col("instalments"), due)
+    return levelled.select(pl.col("last") - own).to_series()
 
 
 def expand(terms: pl.DataFrame) -> pl.DataFrame:
@@ -329,11 +331,17 @@ def expand(terms: pl.DataFrame) -> pl.DataFrame:
     return expand_from(open_schedule(terms))
 
 
-def expand_from(standing: pl.DataFrame) -> pl.DataFrame:
-    """Every instalment from the one that each loan's cursor stands before, as `expand`."""
+def expand_from(standing: pl.DataFrame, enough: pl.Expr | None = None) -> pl.DataFrame:
+    """Every instalment from the one that each loan's cursor stands before, as `expand`.
+
+    With `enough` (Int64 minor units) only as many as together ask that much.
+    """
     figures = Figures(standing)
     within = pl.col("instalment_no") <= pl.col("instalments")
-    cursor = standing.filter(within).lazy()
+    short = pl.col("_short") > 0 if enough is not None else pl.lit(True)
+    if enough is not None:
+        standing = standing.with_columns(_short=enough)
+    cursor = standing.filter(within & short).lazy()
     parts = []
     left = standing.select(pl.col("instalments").cast(pl.Int64) - pl.col("instalment_no") + 1)
     for _ in range(max(int(left.max().item()), 1)):
@@ -350,7 +358,13 @@ def expand_from(standing: pl.DataFrame) -> pl.DataFrame:
                 closing=pl.col("schedule_balance") - pl.col("asked_principal"),
             )
         )
-        cursor = advance(asked.lazy(), figures).filter(within)
+        if enough is not None:
+            gone = pl.col("asked_principal") + pl.col("asked_interest")
+            asked = asked.with_columns(_short=pl.col("_short") - gone)
+        going = asked.filter((pl.col("instalment_no") < pl.col("instalments")) & short)
+        if going.is_empty():
+            break
+        cursor = advance(going.lazy(), figures)
     return pl.concat(parts).sort("loan_id", "instalment_no")
 
 

@@ -8,10 +8,11 @@ what becomes of its interest is the product's `shortfall`.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 
 import polars as pl
 
-from core.contract.money import PPB, Rounding, by_code, int128, rounded_quotient, to_multiple
+from core.contract.money import PPB
 
 SHARE_BITS, TENTHS = 32, 10
 """A month's share is a whole number of tenths below `SHARE_BITS`; twelve of them are one Int64."""
@@ -62,6 +63,7 @@ def weight(number: pl.Expr, due: pl.Expr, terms: pl.DataFrame) -> pl.Expr:
     return raised * share
 
 
+@cache
 def _grown(step: int) -> pl.Expr:
     """(1 + step) to the power 0, 1, ... in parts per billion, each rounded once, half-even."""
     factor = 1 + Fraction(step, PPB)
@@ -70,13 +72,3 @@ def _grown(step: int) -> pl.Expr:
         found.append(min(round(power * PPB), 2**58))
         power = min(Fraction(round(power * factor * 10**30), 10**30), Fraction(10**9))
     return pl.lit(pl.Series(found, dtype=pl.Int64))
-
-
-def asked(level: pl.Expr, weight: pl.Expr, modes: frozenset[int]) -> pl.Expr:
-    """`level` times its weight, rounded as the product rounds instalments, to its multiple."""
-
-    def rounded(mode: Rounding) -> pl.Expr:
-        exact = rounded_quotient(int128(level) * int128(weight), int128(WHOLE), mode)
-        return to_multiple(exact, pl.col("instalment_multiple"), mode)
-
-    return by_code(pl.col("instalment_rounding"), modes, Rounding, rounded)

@@ -37,6 +37,8 @@ class Accrual:
 
     def __init__(self, figures: Figures, modes: frozenset[int]) -> None:
         self.figures, self.modes = figures, modes
+        # an effective rate is of a schedule's periods: no night of a daily loan bears it
+        self.basis = figures.basis - {RateBasis.effective.value} or figures.basis
 
     def numerator(self) -> pl.Expr:
         """Exact interest since `accrual_from`, with the remainder before it (Int128)."""
@@ -65,14 +67,14 @@ class Accrual:
             if basis in ACTUAL:
                 count = ACTUAL[basis]
                 return balance * (pl.col("rate_ppb") * self._nights(count.numerator))
-            numerator, denominator = self.figures.nightly_factor()
+            numerator, denominator = self.figures.nightly_factor(basis)
             adjustment = pl.when(pl.col("instalment_no") == 1).then(
                 pl.col("first_interest_adjustment")
             )
             agreed = int128(adjustment.otherwise(0)) * denominator
             return (balance * numerator + agreed) * nights
 
-        return by_code(pl.col("basis"), self.figures.basis, RateBasis, of)
+        return by_code(pl.col("basis"), self.basis, RateBasis, of)
 
     def _nights(self, count: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> pl.Expr:
         """What `count` makes of the nights of the segment, less those of an interest pause."""
@@ -92,10 +94,10 @@ class Accrual:
         def of(basis: RateBasis) -> pl.Expr:
             if basis in ACTUAL:
                 return pl.lit(PPB * ACTUAL[basis].denominator, dtype=pl.Int64)
-            _, denominator = self.figures.nightly_factor()
+            _, denominator = self.figures.nightly_factor(basis)
             return denominator * self._period_days()
 
-        return by_code(pl.col("basis"), self.figures.basis, RateBasis, of)
+        return by_code(pl.col("basis"), self.basis, RateBasis, of)
 
 
 def accrue(wide: pl.DataFrame) -> pl.DataFrame:

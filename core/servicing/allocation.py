@@ -333,7 +333,9 @@ def _without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
     the digits; daily ones may ask the running period's to its end. What was paid before it was
     earned is not given back.
     """
-    live = loans.filter(pl.col("status") != Status.charged_off.value)
+    # money that does not reach the principal settles nothing, whatever the interest
+    reaches = pl.col("money") >= pl.col("rest_principal") + pl.col("stands") + pl.col("charges")
+    live = loans.filter((pl.col("status") != Status.charged_off.value) & reaches)
     rests = [
         *_of_the_schedule(
             live.filter(

@@ -120,8 +120,10 @@ def scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
     if loans.is_empty():
         return line(loans, pl.lit(0), None, pl.lit(0))
     keys = ["loan_id", "event_id", "money", "rule", "excess"]
+    backwards = pl.col("excess") == Excess.last_instalment
+    reaches = pl.col("money") + pl.col("advance_paid")
     coming = (
-        expand_from(loans)
+        expand_from(loans, pl.when(backwards).then(2**62).otherwise(reaches))
         .rename({"instalment_no": "instalment", "principal": "principal_asked"})
         .join(loans.select(keys), on="loan_id")
     )
@@ -137,7 +139,6 @@ def scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
             (Component.interest, "interest"),
         )
     )
-    backwards = pl.col("excess") == Excess.last_instalment
     advance_ranks = ranks.filter(pl.col("timing") == Timing.in_advance).drop("timing")
     return (
         lines.join(_early(dues), on=["loan_id", "instalment_no", "component"], how="left")
@@ -202,8 +203,8 @@ def daily_lines(
         .join(early, left_on=["loan_id", "slot"], right_on=["loan_id", "instalment_no"], how="left")
     )
     share = (pl.col("principal_agreed") - pl.col("balloon")) // pl.col("instalments")
-    own_level = figures.level(pl.col("slot"), figures.due_date(pl.col("slot")))
-    whole = pl.when(level).then(own_level).otherwise(share)
+    slots = figures.with_level(slots, pl.col("slot"), figures.due_date(pl.col("slot")))
+    whole = pl.when(level).then("level").otherwise(share)
     whole = whole + pl.when(pl.col("slot") == 1).then("first_interest_adjustment").otherwise(0)
     own = pl.when((pl.col("slot") == pl.col("instalment_no")) & level).then("earned").otherwise(0)
     room = (whole - pl.col("early").fill_null(0) - own).clip(lower_bound=0)

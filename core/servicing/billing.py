@@ -132,7 +132,7 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     )
     first = pl.when(pl.col("instalment_no") == 1).then(pl.col("first_interest_adjustment"))
     room = (
-        figures.level() + first.otherwise(0) - pl.col("early_principal") - pl.col("early_interest")
+        pl.col("level") + first.otherwise(0) - pl.col("early_principal") - pl.col("early_interest")
     )
     waits = (pl.col("instalment_no") <= pl.col("grace_interest")) & ~last
     waits = waits | (level & _covered(figures))
@@ -171,7 +171,7 @@ def _covered(figures: Figures) -> pl.Expr:
     over, under = figures.nightly_factor()
     began = pl.col("principal") - pl.col("principal_due") + pl.col("early_principal")
     whole = figures.rounded(int128(began) * over, under)
-    return pl.col("covered_is_fixed") & (pl.col("early_principal") > figures.level() - whole)
+    return pl.col("covered_is_fixed") & (pl.col("early_principal") > pl.col("level") - whole)
 
 
 def _with_capitalised(billed: pl.DataFrame, figures: Figures) -> pl.DataFrame:
