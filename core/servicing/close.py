@@ -91,7 +91,7 @@ def _day(
     if boarded.height:
         wide = pl.concat([wide, dated(opened(boarded, policies.calendars), date)])
         wide = wide if wide["loan_id"].is_sorted() else wide.sort("loan_id")
-    at = _touched(wide, book.dues, today)
+    at = _touched(wide, book.dues.filter(pl.col("due_date") <= date), today)
     if today.is_empty() and not at.any():
         return _quiet(book, wide, today, pending, boarded, date)
     before = wide.filter(at)
@@ -154,7 +154,7 @@ def boarded_by(today: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
 
 
 def _touched(wide: pl.DataFrame, dues: pl.DataFrame, today: pl.DataFrame) -> pl.Series:
-    """Rows on which more happens today than interest: billing, events, open dues, credit."""
+    """Rows on which more happens today than interest: billing, events, fallen dues, credit."""
     busy = pl.concat([dues["loan_id"], today["loan_id"]]).unique()
     return wide.select(
         is_billed()
