@@ -408,6 +408,17 @@ class PolicyBook:
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     @cached_property
+    def charge_offs(self) -> pl.DataFrame:
+        """`product` -> `off_after` (Int64, days past due), `off_at_month_end`; others: by order."""
+        rows = [
+            (code, p.charge_off.days_past_due, p.charge_off.at == "month_end")
+            for code, p in self.products.items()
+            if p.charge_off is not None
+        ]
+        schema = {"product": pl.Int16, "off_after": pl.Int64, "off_at_month_end": pl.Boolean}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
     def origination_fees(self) -> pl.DataFrame:
         """`product` -> parameters of its origination fee; products without one have no row.
 

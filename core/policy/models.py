@@ -249,6 +249,21 @@ class NonAccrualRules(BaseModel):
     )
 
 
+class ChargeOffRules(BaseModel):
+    """When a loan is taken off the books by rule, without an order.
+
+    The US uniform retail credit policy (65 FR 36903) has 120 days past due for closed-end loans
+    and 180 for open-end and residential ones, by the end of that month.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    days_past_due: int = Field(ge=1)
+    at: Literal["day", "month_end"] = Field(
+        default="month_end", description="on the day that it is so late, or at that month's end"
+    )
+
+
 class Bounds(BaseModel):
     """What may be applied for; outside it an application is refused with the bound named."""
 
@@ -280,6 +295,7 @@ class Product(Policy):
         description="interest, fees and penalties are income when earned, or when received",
     )
     non_accrual: NonAccrualRules | None = None
+    charge_off: ChargeOffRules | None = None
     deferred_income: Literal["interest", "fee"] = Field(
         default="interest", description="what deferred fees are taken as, over the loan's life"
     )

@@ -27,7 +27,14 @@ from core.servicing.fees import assess_late_fees
 from core.servicing.moratorium import pass_over
 from core.servicing.running import Running
 from core.servicing.today import TODAY
-from core.servicing.turns import ENDINGS, credit_meets_dues, forgive_small, in_order, take
+from core.servicing.turns import (
+    ENDINGS,
+    charge_off_by_rule,
+    credit_meets_dues,
+    forgive_small,
+    in_order,
+    take,
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,7 @@ def visit(
     day.touched, day.dues, fees = assess_late_fees(day.touched, day.dues, policies.late_fees)
     day.book(fees, "penalties_receivable", "penalty_income", "fee")
     take(day, ordered.filter(ending))
+    charge_off_by_rule(day)
     forgive_small(day)
 
     off = pl.col("loan_id").is_in(day.charged_off().implode())

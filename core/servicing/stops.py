@@ -7,6 +7,7 @@ import polars as pl
 from core.ledger.codes import Component, NonAccrual, Status
 from core.policy.book import PolicyBook
 from core.servicing.billing import whole_claim_due
+from core.servicing.delinquency import off_on
 from core.servicing.today import TODAY
 
 ONE_DAY = pl.duration(days=1)
@@ -19,7 +20,7 @@ def next_stops(
 
     `live`: terms, positions and `today`; `dues` with `today`; `coming`: `loan_id`, `day` of the
     events that are left. A loan stops where an event is valued, its period ends, a due falls, a
-    late fee's grace is over, its accounting turns, and on the day after money stayed with the
+    late fee's grace is over, its arrears take it off the books, its accounting turns, and on the day after money stayed with the
     borrower though something was due.
     """
     parts = [
@@ -29,6 +30,7 @@ def next_stops(
         ),
         _falling(dues),
         _charged(live, dues, policies.late_fees),
+        _off(live, dues, policies.charge_offs),
         *_reclassified(live, dues, policies.delinquency),
         _with_credit(live, dues),
     ]
@@ -53,6 +55,16 @@ def _charged(live: pl.DataFrame, dues: pl.DataFrame, fees: pl.DataFrame) -> pl.D
         waits.join(claims, on="loan_id")
         .join(fees.select("product", "fee_grace"), on="product")
         .select("loan_id", "today", stop=over)
+    )
+    return dated.filter(pl.col("stop") > TODAY).select("loan_id", "stop")
+
+
+def _off(live: pl.DataFrame, dues: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
+    """Days on which arrears take loans off the books by rule."""
+    claims = live.filter(pl.col("status") == Status.active).select("loan_id", "product")
+    unpaid = dues.filter(pl.col("amount") > pl.col("paid")).join(claims, on="loan_id")
+    dated = unpaid.join(rules, on="product").select(
+        "loan_id", "today", stop=off_on(pl.col("due_date"))
     )
     return dated.filter(pl.col("stop") > TODAY).select("loan_id", "stop")
 

@@ -29,6 +29,7 @@ from core.servicing.changes import change, with_tranche
 from core.servicing.charges import charge, waive
 from core.servicing.closure import charge_off, extinguished
 from core.servicing.deferral import defer, lose_the_rest
+from core.servicing.delinquency import off_on, oldest_unpaid
 from core.servicing.dues_to_come import fall_due, show_principal_due
 from core.servicing.fees import origination_fees
 from core.servicing.fixing import fix_charged_off
@@ -41,6 +42,7 @@ from core.servicing.reage import reage
 from core.servicing.running import Running
 from core.servicing.taken_back import chargeback, refund_credit
 from core.servicing.takeover import take_over
+from core.servicing.today import TODAY
 
 STEP = {
     # after billing: they never change the instalment due on the day
@@ -306,6 +308,22 @@ def _write_off(day: Running, events: pl.DataFrame) -> None:
 def _settle(day: Running, events: pl.DataFrame) -> None:
     """What was agreed has come; the shortfall is given up."""
     _give_up(day, events, Status.settled)
+
+
+def charge_off_by_rule(day: Running) -> None:
+    """Loans that are so late today that their product takes them off the books."""
+    rules = day.policies.charge_offs
+    if rules.is_empty():
+        return
+    active = day.touched.filter(pl.col("status") == Status.active.value)
+    some = active.select("loan_id", "product", "today").join(rules, on="product")
+    if some.is_empty():
+        return
+    fallen = day.dues.filter(pl.col("due_date") <= TODAY)
+    oldest = oldest_unpaid(fallen, some.select("loan_id", "product"), day.policies.delinquency)
+    late = some.join(oldest, on="loan_id").filter(off_on(pl.col("oldest")) <= TODAY)
+    if late.height:
+        _charge_off(day, late.select("loan_id", event_id=pl.lit(0, dtype=pl.Int64)).sort("loan_id"))
 
 
 def forgive_small(day: Running) -> None:

@@ -12,7 +12,7 @@ from core.contract.figures import Amortisation
 from core.contract.schedule import expand
 from core.ledger.codes import Kind, Status
 from core.policy.book import PolicyBook
-from core.policy.models import Product
+from core.policy.models import ChargeOffRules, Product
 from core.servicing.opening import agreed_terms
 from core.servicing.replay import relived
 from tests.core.loans import Story, _event, terms
@@ -157,3 +157,19 @@ def test_what_is_left_of_a_stepped_loan_keeps_its_steps_at_another_rate(
     billed = dict(dues.group_by("instalment_no").agg(pl.col("amount").sum()).rows())
     assert billed[3] == billed[4] == round(billed[2] * 1.05)
     assert billed[5] == round(billed[2] * 1.05**2)
+
+
+@pytest.mark.parametrize(("at", "off"), [("month_end", "2024-05-31"), ("day", "2024-05-31"),
+                                         ("day", "2024-05-01")])  # fmt: skip
+def test_arrears_take_a_loan_off_the_books_by_rule(policies: PolicyBook, at: str, off: str) -> None:
+    days = 120 if off == "2024-05-31" else 90  # 120 days after 1 February is 31 May
+    book = changed(policies, "instalment-act365",
+                   charge_off=ChargeOffRules(days_past_due=days, at=at))  # fmt: skip
+    story = Story(book).lent(terms(book, "instalment-act365", n=12))
+    life = story.live("2024-06-02")
+    eve = (dt.date.fromisoformat(off) - dt.timedelta(days=1)).isoformat()
+    assert life.on(eve)["status"] == Status.active
+    assert life.on(off)["status"] == Status.charged_off
+    assert life.on(off)["off_books"] >= 120_000
+    late = _event(Kind.payment_received, 1, "2024-02-01", 11_000, "l", None)
+    same_as_in_time(told(story, (130, late)), book, dt.date(2024, 6, 2))
