@@ -380,13 +380,43 @@ def simulate(
     folder: Annotated[Path, typer.Argument(help="Where to write the daily files.")],
     loans: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many loans.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 2018,
+    product: Annotated[
+        list[str] | None,
+        typer.Option(help="So many loans of this product (may be repeated); `all`: of each."),
+    ] = None,
+    days: Annotated[int, typer.Option(help="With --product: days of payments.")] = 200,
 ) -> None:
-    """Write a synthetic book of any size as daily landing files, with known truth."""
+    """Write a synthetic book of any size as daily landing files, with known truth.
+
+    Without --product loans in the columns of the public tape; with it loans of any product and
+    period, and their truth in `truth.csv.txt`.
+    """
+    if product:
+        _simulate_products(folder, product, loans, seed, days)
+        return
     from pipelines.simulation.landing import drop
     from pipelines.simulation.tape import synthetic
 
     files = drop(folder, synthetic(loans, seed), seed=seed)
     out.print(f"Wrote {files} files of {loans:,} synthetic loans to {folder}.")
+
+
+def _simulate_products(folder: Path, names: list[str], loans: int, seed: int, days: int) -> None:
+    from pipelines.simulation.products import drop_products
+
+    policies = read_policies()
+    known = sorted({p.name for p in policies.products.values()})
+    wanted = known if names == ["all"] else names
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise typer.BadParameter(
+            f"no product is named {unknown[0]!r}; known: {', '.join(known)}", param_hint="--product"
+        )
+    files = drop_products(folder, wanted, loans, policies, seed=seed, days=days)
+    out.print(
+        f"Wrote {files} files of {loans * len(wanted):,} synthetic loans of {len(wanted)} products "
+        f"to {folder}."
+    )
 
 
 def _print_reconciliation() -> None:

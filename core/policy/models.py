@@ -540,7 +540,8 @@ OpeningName = Literal[
 class TapeMapping(Policy):
     """How a lender's loan tape becomes the canonical intake."""
 
-    product: Name
+    product: Name | None = Field(default=None, description="product of every loan of the tape")
+    product_column: str | None = Field(default=None, description="column that names each loan's")
     entity: Name
     source_system: Name
     date_format: str = "%Y-%m-%d"
@@ -559,6 +560,12 @@ class TapeMapping(Policy):
     reported: dict[str, str] = Field(default={}, description="the servicer's own figures")
     reported_as_of: dt.date | None = None
     reported_buckets: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_product(self) -> TapeMapping:
+        if (self.product is None) == (self.product_column is None):
+            raise ValueError("name either product or product_column")
+        return self
 
     @model_validator(mode="after")
     def _whole_opening(self) -> TapeMapping:

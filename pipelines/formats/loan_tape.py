@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from typing import Any
 
 import dataframely as dy
 import polars as pl
@@ -13,7 +14,7 @@ from core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR, PPB
 from core.policy.models import Product, TapeMapping
 from core.servicing.takeover import BALANCES
 from pipelines.formats.payments import exact_minor
-from pipelines.formats.table import Parsed, date_in, read_csv, split
+from pipelines.formats.table import date_in, read_csv, split
 
 DERIVED = ("issue_date", "first_due_date", "first_interest_adjustment")
 """Columns of the sample that are no part of the lender's row, so not of its key."""
@@ -29,6 +30,10 @@ class Tape(dy.Schema):
     instalments = dy.Int64(nullable=True)
     instalment = dy.Int64(nullable=True)
     solved = dy.Bool()
+    balloon = dy.Int64(nullable=True)
+    every = dy.Int64(nullable=True)
+    unit = dy.Int64(nullable=True)
+    second_anchor_day = dy.Int64(nullable=True)
     disbursed_on = dy.Date(nullable=True)
     first_due_date = dy.Date(nullable=True)
     first_interest_adjustment = dy.Int64(nullable=True)
@@ -75,6 +80,19 @@ class Tape(dy.Schema):
         return (pl.col("loan_key").fill_null("") != "") & pl.col("loan_key").is_first_distinct()
 
     @dy.rule()
+    def period_not_known(cls) -> pl.Expr:
+        counted = pl.col("every").is_not_null() & pl.col("every").is_between(1, 366)
+        anchored = pl.col("second_anchor_day").is_not_null() & pl.col(
+            "second_anchor_day"
+        ).is_between(1, 31)
+        return counted & anchored & pl.col("unit").is_not_null()
+
+    @dy.rule()
+    def balloon_not_below_the_principal(cls) -> pl.Expr:
+        told = pl.col("balloon")
+        return told.is_not_null() & (told >= 0) & (told < pl.col("principal")).fill_null(False)
+
+    @dy.rule()
     def dates_missing_or_reversed(cls) -> pl.Expr:
         return (
             pl.col("disbursed_on").is_not_null()
@@ -118,10 +136,10 @@ class Tape(dy.Schema):
         return pl.col("first_interest_adjustment").is_not_null()
 
 
-def signed_minor(column: str) -> pl.Expr:
-    """Cents of a decimal string that may have a minus sign."""
+def signed_minor(column: str, exponent: pl.Expr) -> pl.Expr:
+    """Minor units of a decimal string that may have a minus sign."""
     text = pl.col(column).str.strip_chars()
-    cents = exact_minor(text.str.strip_prefix("-"), pl.lit(2, dtype=pl.UInt32))
+    cents = exact_minor(text.str.strip_prefix("-"), exponent)
     return pl.when(text.str.starts_with("-")).then(-cents).otherwise(cents)
 
 
@@ -170,21 +188,58 @@ def _opening(mapping: TapeMapping, exponent: pl.Expr, on: dt.date) -> dict[str, 
     return told | {"taken_over_on": pl.lit(on), "past_due_since": late}
 
 
-def parse(
-    data: bytes, mapping: TapeMapping, product: Product, file_date: dt.date
-) -> tuple[Parsed, pl.DataFrame]:
-    """Canonical loans of a tape, and its rows as they came with `loan_key`.
+def read(data: bytes, mapping: TapeMapping) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Rows of a tape as they came, with `line`, `loan_key` and `product_name`; and rows that are none.
 
     The columns of the mapping must be there. Raises IntakeError if it is no such table.
     """
     named = {*mapping.columns.values(), *mapping.opening.values()}
-    named |= {mapping.key} if mapping.key else set()
+    named |= {name for name in (mapping.key, mapping.product_column) if name}
     raw, broken = read_csv(data, sorted(named))
     own = keys(raw) if mapping.key is None else raw[mapping.key].str.strip_chars().alias("loan_key")
-    raw = raw.with_columns(own)
+    product = pl.lit(mapping.product)
+    if mapping.product_column:
+        product = pl.col(mapping.product_column).str.strip_chars()
+    return raw.with_columns(own, product_name=product), broken
+
+
+def parse(
+    raw: pl.DataFrame, mapping: TapeMapping, product: Product, file_date: dt.date
+) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Canonical loans of one product, of the rows of `read`; and the rows refused."""
     of, bounds = mapping.columns, product.bounds
     date = mapping.date_format
     exponent = pl.lit(EXPONENT[product.currency], dtype=pl.UInt32)
+
+    def whole(name: str, default: int | None) -> pl.Expr:
+        """A whole number of the tape; where the mapping has none, or the field is empty, `default`."""
+        if name not in of:
+            return pl.lit(default, dtype=pl.Int64)
+        text = pl.col(of[name]).str.strip_chars()
+        number = text.str.to_integer(strict=False)
+        return pl.when(text == "").then(pl.lit(default, dtype=pl.Int64)).otherwise(number)
+
+    def money(name: str, default: int | None) -> pl.Expr:
+        if name not in of:
+            return pl.lit(default, dtype=pl.Int64)
+        empty = pl.col(of[name]).str.strip_chars() == ""
+        told = exact_minor(pl.col(of[name]), exponent)
+        return pl.when(empty).then(pl.lit(default, dtype=pl.Int64)).otherwise(told)
+
+    unit = pl.lit(Unit.months.value, dtype=pl.Int64)
+    if "unit" in of:
+        names = {name: code.value for name, code in Unit.__members__.items()}
+        unit = pl.col(of["unit"]).str.strip_chars().replace_strict(
+            names, default=None, return_dtype=pl.Int64
+        )  # fmt: skip
+    first_adjustment = pl.lit(0, dtype=pl.Int64)
+    if "first_interest_adjustment" in of:
+        first_adjustment = signed_minor(of["first_interest_adjustment"], exponent)
+    solved = pl.lit(True)
+    if "instalment" in of:  # an empty field asks for one, unless the product has them on its tape
+        solved = (pl.col(of["instalment"]).str.strip_chars() == "") & pl.lit(
+            mapping.product_column is not None
+        )
     typed = raw.select(
         "line",
         "loan_key",
@@ -193,15 +248,15 @@ def parse(
             pl.col(of["rate_percent"]).cast(pl.Decimal(18, 7), strict=False) * (PPB // 100)
         ).cast(pl.Int64),
         instalments=pl.col(of["instalments"]).str.extract(r"(\d+)").cast(pl.Int64, strict=False),
-        instalment=exact_minor(pl.col(of["instalment"]), exponent)
-        if "instalment" in of
-        else pl.lit(None, dtype=pl.Int64),
-        solved=pl.lit("instalment" not in of),
+        instalment=money("instalment", None),
+        solved=solved,
+        balloon=money("balloon", 0),
+        every=whole("every", 1),
+        unit=unit,
+        second_anchor_day=whole("second_anchor_day", 1),
         disbursed_on=date_in(of["disbursed_on"], date),
         first_due_date=date_in(of["first_due_date"], date),
-        first_interest_adjustment=signed_minor(of["first_interest_adjustment"])
-        if "first_interest_adjustment" in of
-        else pl.lit(0, dtype=pl.Int64),
+        first_interest_adjustment=first_adjustment,
         **_floating(of, date),
         **_opening(mapping, exponent, file_date),
         amount_low=pl.lit(bounds.amount_minor[0], dtype=pl.Int64),
@@ -210,8 +265,7 @@ def parse(
         term_low=pl.lit(bounds.instalments[0], dtype=pl.Int64),
         term_high=pl.lit(bounds.instalments[1], dtype=pl.Int64),
     )
-    good, bad = split(typed, Tape, "loan_key")
-    return Parsed(raw.height + len(broken), good, broken + bad), raw
+    return split(typed, Tape, "loan_key")
 
 
 def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.DataFrame:
@@ -224,15 +278,15 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         entity=pl.lit(entity, dtype=pl.Int16),
         currency=pl.lit(CURRENCY_CODES[currency], dtype=pl.Int8),
         principal_agreed="principal",
-        balloon=pl.lit(0, dtype=pl.Int64),
+        balloon="balloon",
         rate_ppb="rate_ppb",
         instalments=pl.col("instalments").cast(pl.Int16),
-        every=pl.lit(1, dtype=pl.Int16),
-        unit=pl.lit(Unit.months.value, dtype=pl.Int8),
+        every=pl.col("every").cast(pl.Int16),
+        unit=pl.col("unit").cast(pl.Int8),
         disbursed_on="disbursed_on",
         first_due_date="first_due_date",
         anchor_day=due.dt.day().cast(pl.Int8),
-        second_anchor_day=pl.lit(1, dtype=pl.Int8),
+        second_anchor_day=pl.col("second_anchor_day").cast(pl.Int8),
         end_of_month=due == due.dt.month_end(),
         emi="instalment",
         first_interest_adjustment="first_interest_adjustment",

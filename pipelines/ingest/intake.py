@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from core.contract.money import CURRENCY_CODES, CURRENCY_NAMES
-from core.errors import IntakeError
+from core.errors import IntakeError, PolicyError
 from core.ledger.codes import CHANGES, EventState, Kind
 from core.origination.boarding import payload
 from core.policy.book import PolicyBook
@@ -285,27 +285,86 @@ def _complete(events: pl.DataFrame) -> pl.DataFrame:
 def _loans(
     data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: _Known
 ) -> _Taken:
+    raw, broken = loan_tape.read(data, mapping)
+    taken = _Taken(raw.height + len(broken), 0, 0, broken, None)
+    for (name,), rows in raw.partition_by("product_name", as_dict=True).items():
+        taken = _joined(taken, _of_product(str(name), rows, file, policies, mapping, known))
+    return taken
+
+
+def _joined(one: _Taken, other: _Taken) -> _Taken:
+    """Rows of two products of one tape; the rows of the file were counted with the first."""
+
+    def both(a: pl.DataFrame | None, b: pl.DataFrame | None) -> pl.DataFrame | None:
+        parts = [part for part in (a, b) if part is not None]
+        return pl.concat(parts) if parts else None
+
+    return _Taken(
+        one.rows_in, one.accepted + other.accepted, one.duplicates + other.duplicates,
+        one.bad + other.bad, both(one.events, other.events), both(one.loans, other.loans),
+        both(one.attributes, other.attributes), both(one.reported, other.reported),
+    )  # fmt: skip
+
+
+def _of_product(
+    name: str,
+    raw: pl.DataFrame,
+    file: LandingFile,
+    policies: PolicyBook,
+    mapping: TapeMapping,
+    known: _Known,
+) -> _Taken:
+    """Loans of one product of a tape."""
     assert file.business_date is not None
-    code = policies.product_code(mapping.product, file.business_date)
+    try:
+        code = policies.product_code(name, file.business_date)
+    except PolicyError:
+        if mapping.product is not None:
+            raise
+        lines = raw.select("line", "loan_key").rows()
+        unknown = [{"line": n, "rule": "unknown_product", "found": key} for n, key in lines]
+        return _Taken(0, 0, 0, unknown, None)
     product: Product = policies.product(code)
     if mapping.opening and product.schedule.stands_whole:
         raise IntakeError(
             f"product {product.name} keeps its whole schedule as dues (stands_whole), which opening "
             "balances do not tell; name a product that bills step by step in the tape's mapping"
         )
-    parsed, raw = loan_tape.parse(data, mapping, product, file.business_date)
-    again = parsed.good.join(known.loans, on="loan_key", how="semi")
-    good = parsed.good.join(known.loans, on="loan_key", how="anti")
+    parsed, bad = loan_tape.parse(raw, mapping, product, file.business_date)
+    again = parsed.join(known.loans, on="loan_key", how="semi")
+    good = parsed.join(known.loans, on="loan_key", how="anti")
     closed = pl.lit(known.first_open, dtype=pl.Date)
     enters = pl.coalesce("taken_over_on", "disbursed_on")
     late = good.filter((enters < closed).fill_null(False))
-    bad = parsed.bad + [
+    bad = bad + [
         {"line": line, "rule": "boarding_before_open_date", "found": key}
         for line, key in late.select("line", "loan_key").rows()
     ]
     good = good.join(late.select("line"), on="line", how="anti")
     entity = policies.entities.index(product.entity)
     loans = loan_tape.terms(good, code, entity, product.currency)
+    keys = loans.select("loan_key")
+    named = mapping.attributes
+    attributes = raw.join(keys, on="loan_key", how="semi").select(
+        "loan_key", *(pl.col(column).alias(name) for name, column in named.items()
+                      if column in raw.columns)
+    ).unpivot(index="loan_key", variable_name="name", value_name="value")  # fmt: skip
+    return _Taken(
+        0, good.height, again.height, bad, _boarding(loans, good, product, file, mapping, known),
+        loans, attributes, _reported(raw.join(keys, on="loan_key", how="semi"), mapping),
+    )  # fmt: skip
+
+
+def _boarding(
+    loans: pl.DataFrame,
+    good: pl.DataFrame,
+    product: Product,
+    file: LandingFile,
+    mapping: TapeMapping,
+    known: _Known,
+) -> pl.DataFrame:
+    """Events by which loans enter the book: terms, and the payout or the balances they bring."""
+    enters = pl.coalesce("taken_over_on", "disbursed_on")
     base = loans.with_columns(
         loan_id=pl.lit(None, dtype=pl.Int64), value_date=enters, source_ref="loan_key"
     )
@@ -315,27 +374,19 @@ def _loans(
         loan_id=pl.lit(None, dtype=pl.Int64)
     )
     brings = base.filter(pl.col("taken_over_on").is_not_null())
+    paid_out = base.filter(pl.col("taken_over_on").is_null()).with_columns(
+        amount="principal_agreed"
+    )
     parts = [
         (boarded, Kind.loan_boarded),
-        (base.filter(pl.col("taken_over_on").is_null()).with_columns(amount="principal_agreed"),
-         Kind.disbursed),
+        (paid_out, Kind.disbursed),
         (loan_tape.openings(brings, good), Kind.taken_over),
-    ]  # fmt: skip
-    events = pl.concat(
+    ]
+    return pl.concat(
         _complete(_event(rows, kind, mapping.source_system, product.entity, file, known))
         for rows, kind in parts
         if rows.height or kind is Kind.loan_boarded
     )
-    keys = loans.select("loan_key")
-    named = mapping.attributes
-    attributes = raw.join(keys, on="loan_key", how="semi").select(
-        "loan_key", *(pl.col(column).alias(name) for name, column in named.items()
-                      if column in raw.columns)
-    ).unpivot(index="loan_key", variable_name="name", value_name="value")  # fmt: skip
-    return _Taken(
-        parsed.rows_in, good.height, again.height, bad, events, loans, attributes,
-        _reported(raw.join(keys, on="loan_key", how="semi"), mapping),
-    )  # fmt: skip
 
 
 def _reported(raw: pl.DataFrame, mapping: TapeMapping) -> pl.DataFrame | None:

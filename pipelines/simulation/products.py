@@ -1,0 +1,203 @@
+"""Synthetic books of any product: loans, and payments on time, late, missed and early.
+
+Drawn from the seed alone. What a borrower is asked comes of the schedule that the contract makes
+(`core.contract.schedule`), so a loan that pays on time ends near zero; how each one behaves is its
+truth, and stands in `truth.csv` beside the files.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from core.contract.due_dates import Unit, due_date
+from core.contract.money import EXPONENT
+from core.contract.schedule import expand
+from core.frames import empty, typed
+from core.origination.terms import Terms
+from core.policy.book import PolicyBook
+from core.policy.models import Product
+from core.servicing.instalments import down_payment
+from core.servicing.opening import agreed_terms
+
+START, SPREAD = dt.date(2018, 1, 1), 60
+"""Loans are paid out over so many days from here."""
+BEHAVIOURS = ("on time", "late", "misses", "ahead")
+SHARES = (0.82, 0.1, 0.05, 0.03)
+PERIODS = ((1, Unit.months), (1, Unit.weeks), (2, Unit.weeks), (1, Unit.semi_monthly),
+           (3, Unit.months), (10, Unit.days))  # fmt: skip
+"""Periods that products without a calendar of their own are drawn with."""
+CALENDAR_BOUND = ("seasonal", "pay-in-four", "lendingclub-personal")
+
+
+def drop_products(
+    folder: Path,
+    names: list[str],
+    loans: int,
+    policies: PolicyBook,
+    *,
+    seed: int,
+    days: int,
+    spread: int = SPREAD,
+) -> int:
+    """Write daily `loan_tape_DATE_canonical` and `payments_DATE` files; returns their number.
+
+    `loans` of each product of `names`, lived for `days`. The same arguments give the same bytes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    told = [
+        _of_product(policies, name, loans, spread, np.random.default_rng([seed, place]))
+        for place, name in enumerate(names)
+    ]
+    tape = pl.concat([each for each, _ in told])
+    last = START + dt.timedelta(days=days)
+    money = pl.concat([each for _, each in told]).filter(pl.col("value_date") <= last)
+    files = 0
+    for kind, ending, rows, day in (
+        ("loan_tape", "_canonical", tape.drop("behaviour"), "disbursed_on"),
+        ("payments", "", money, "value_date"),
+    ):
+        for (date,), part in rows.partition_by(day, as_dict=True, maintain_order=True).items():
+            part.write_csv(folder / f"{kind}_{date}{ending}.csv")
+            files += 1
+    tape.select("loan_number", "product", "behaviour").write_csv(folder / "truth.csv.txt")
+    return files
+
+
+def _of_product(
+    policies: PolicyBook, name: str, loans: int, spread: int, draw: np.random.Generator
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    code = policies.product_code(name, START)
+    product = policies.product(code)
+    terms = _terms(policies, product, code, loans, spread, draw)
+    behaviour = draw.choice(len(BEHAVIOURS), loans, p=SHARES)
+    number = [f"S-{name}-{n:06d}" for n in range(1, loans + 1)]
+    exponent = EXPONENT[product.currency]
+    floats = product.floating is not None
+    tape = terms.select(
+        loan_number=pl.Series(number),
+        product=pl.lit(name),
+        principal=_amount("principal_agreed", exponent),
+        rate_percent=_amount("rate_ppb", 7),
+        instalments="instalments",
+        instalment=pl.lit(""),
+        balloon=_amount("balloon", exponent),
+        every="every",
+        unit=pl.col("unit").replace_strict({u.value: u.name for u in Unit}, return_dtype=pl.String),
+        second_anchor_day="second_anchor_day",
+        disbursed_on="disbursed_on",
+        first_due_date="first_due_date",
+        spread_percent=pl.lit("1.5" if floats else ""),
+        first_reset_on=pl.lit(""),
+        behaviour=pl.Series([BEHAVIOURS[b] for b in behaviour]),
+    )
+    return tape, _payments(policies, product, terms, behaviour, number, draw)
+
+
+def _amount(column: str, exponent: int) -> pl.Expr:
+    minor = pl.col(column)
+    if exponent == 0:
+        return minor.cast(pl.String)
+    part = (minor % 10**exponent).cast(pl.String).str.zfill(exponent)
+    return pl.concat_str((minor // 10**exponent).cast(pl.String), pl.lit("."), part)
+
+
+def _terms(
+    policies: PolicyBook,
+    product: Product,
+    code: int,
+    loans: int,
+    spread: int,
+    draw: np.random.Generator,
+) -> pl.DataFrame:
+    """Terms within the product's bounds (schema `Terms`)."""
+    bounds, ten = product.bounds, 10 ** EXPONENT[product.currency]
+    low, high = bounds.amount_minor
+    amount = draw.integers(max(low, 500 * ten), min(high, 20_000 * ten) + 1, loans)
+    most = bounds.rate_percent[1]
+    rate = draw.uniform(min(4.0, most * 0.2), min(28.0, most * 0.9), loans)
+    rate = np.round(rate, 2) if most > 1 else np.full(loans, min(0.1, most))
+    few, many = bounds.instalments
+    count = draw.integers(max(few, 3), min(many, 48) + 1, loans) if many > few else few
+    bound = product.name in CALENDAR_BOUND or product.floating is not None
+    kinds = PERIODS[:1] if bound else PERIODS
+    kind = draw.integers(0, len(kinds), loans)
+    every = np.array([kinds[k][0] for k in kind])
+    unit = np.array([kinds[k][1].value for k in kind])
+    paid_out = np.datetime64(START) + draw.integers(0, spread, loans)
+    frame = pl.DataFrame(
+        {
+            "loan_id": np.arange(1, loans + 1), "principal_agreed": amount,
+            "rate_ppb": (rate * 10**7).round().astype(np.int64), "instalments": count,
+            "every": every, "unit": unit, "disbursed_on": paid_out,
+        }
+    )  # fmt: skip
+    semi = pl.col("unit") == Unit.semi_monthly
+    day = pl.col("disbursed_on").dt.day().cast(pl.Int32)
+    anchored = frame.with_columns(
+        product=pl.lit(code), balloon=pl.lit(0), end_of_month=pl.lit(False),
+        anchor_day=pl.when(semi).then(1).otherwise(day), second_anchor_day=pl.lit(15),
+        first_due_date=pl.when(semi).then(pl.col("disbursed_on").dt.month_start())
+        .otherwise("disbursed_on"),
+    )  # fmt: skip
+    units = frozenset(frame["unit"].unique().to_list())
+    # semi-monthly loans begin with the first of the next month, others a period after the payout
+    due = due_date(pl.when(semi).then(3).otherwise(2), units)
+    dated = anchored.with_columns(first_due_date=due).with_columns(
+        anchor_day=pl.col("first_due_date").dt.day(),
+        end_of_month=pl.col("first_due_date") == pl.col("first_due_date").dt.month_end(),
+        entity=pl.lit(policies.entities.index(product.entity)),
+        currency=policies.pins.filter(pl.col("product") == code)["currency"][0],
+        first_interest_adjustment=pl.lit(0),
+        spread_ppb=pl.lit(15_000_000 if product.floating else None),
+    )
+    absent = [name for name in Terms.column_names() if name not in dated.columns]
+    whole = dated.with_columns(pl.lit(None).alias(name) for name in absent)
+    return typed(whole.select(Terms.column_names()), Terms).cast(dict(empty(Terms).schema))  # type: ignore[arg-type]
+
+
+def _payments(
+    policies: PolicyBook,
+    product: Product,
+    terms: pl.DataFrame,
+    behaviour: np.ndarray,
+    number: list[str],
+    draw: np.random.Generator,
+) -> pl.DataFrame:
+    """What borrowers pay of the instalments that their schedule asks."""
+    agreed = agreed_terms(terms, policies.pins)
+    share = agreed.select("loan_id", down=down_payment(pl.col("principal_agreed")))
+    lent = agreed.with_columns(principal_agreed=pl.col("principal_agreed") - share["down"])
+    rows = expand(lent if (share["down"] > 0).any() else agreed)
+    who = terms.select(
+        "loan_id", loan_key=pl.Series(number), behaves=pl.Series(behaviour.astype(np.int8))
+    )
+    asked = rows.select(
+        "loan_id", n="instalment_no", due="period_end",
+        amount=pl.col("principal") + pl.col("interest"),
+    ).join(who, on="loan_id", maintain_order="left")  # fmt: skip
+    down = terms.select("loan_id", n=pl.lit(0, dtype=pl.Int16), due="disbursed_on").join(
+        share, on="loan_id", maintain_order="left"
+    )
+    first = down.rename({"down": "amount"}).join(who, on="loan_id", maintain_order="left")
+    every = pl.concat([first.select(asked.columns), asked]).filter(pl.col("amount") > 0)
+    chance = pl.Series(draw.random(every.height))
+    lag = pl.Series(draw.integers(3, 25, every.height))
+    behaves = pl.col("behaves")
+    days = pl.when(behaves == 1).then(lag).when(behaves == 3).then(-lag // 3).otherwise(0)
+    paid = every.with_columns(
+        value_date=(pl.col("due") + pl.duration(days=days)).clip(lower_bound=START),
+    ).filter(~((behaves == 2) & (chance < 0.6)))
+    begun = terms.select("loan_id", "disbursed_on")
+    paid = paid.join(begun, on="loan_id", maintain_order="left").with_columns(
+        value_date=pl.max_horizontal("value_date", "disbursed_on")
+    )
+    exponent = EXPONENT[product.currency]
+    return paid.sort("value_date", "loan_key", "n").select(
+        payment_ref=pl.format("{}-{}", "loan_key", "n"), loan_key="loan_key",
+        amount=_amount("amount", exponent), currency=pl.lit(product.currency),
+        value_date="value_date",
+    )  # fmt: skip

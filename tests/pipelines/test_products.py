@@ -1,0 +1,52 @@
+"""Loans of every product from one canonical tape, through the whole run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from core.store.ledger import Ledger
+from core.store.reader import LedgerReader
+from core.store.settings import Settings
+from pipelines.resources import provenance, read_policies
+from pipelines.servicing.days import close_days, missing_days
+from pipelines.servicing.verify import rebuild, replay_loan
+from pipelines.simulation.products import drop_products
+from tests.pipelines.test_intake import drop, rules, take
+
+
+def test_a_book_of_all_products_and_currencies_lives_by_one_engine(tmp_path: Path) -> None:
+    policies = read_policies()
+    names = sorted({p.name for p in policies.products.values()})
+    ledger = Ledger(Settings(home=tmp_path / "home"))
+    drop_products(ledger.settings.landing, names, 4, policies, seed=5, days=18, spread=8)
+    head = (
+        "loan_number,product,principal,rate_percent,instalments,instalment,balloon,every,unit,"
+        "second_anchor_day,disbursed_on,first_due_date,spread_percent,first_reset_on\n"
+    )
+    drop(ledger, "loan_tape_2018-01-02_canonical.csv",
+         head + "X-1,instalment-act365,1000.00,10,12,,0,1,months,1,2018-01-02,2018-02-02,,\n"
+         "X-2,no-such-product,1000.00,10,12,,0,1,months,1,2018-01-02,2018-02-02,,\n"
+         "X-3,instalment-act365,1000.00,10,12,,0,1,fortnights,1,2018-01-02,2018-02-02,,\n"
+         "X-4,instalment-act365,1000.00,10,12,,1000.00,1,months,1,2018-01-02,2018-02-02,,\n"
+         "X-5,instalment-jpy,150000.50,10,12,,0,1,months,1,2018-01-02,2018-02-02,,\n")  # fmt: skip
+    take(ledger)
+    assert rules(ledger, "loan_tape_2018-01-02_canonical.csv") == {
+        3: "unknown_product", 4: "period_not_known", 5: "balloon_not_below_the_principal",
+        6: "principal_out_of_bounds",
+    }  # fmt: skip
+    policies = ledger.register(policies)
+    for _ in close_days(ledger, policies, missing_days(ledger), provenance(policies)):
+        pass
+    assert rebuild(ledger, policies).differences.is_empty()
+    reader = LedgerReader(ledger.settings)
+    lived = reader.query("SELECT DISTINCT p.name FROM positions x JOIN loans l USING (loan_id) "
+                         "JOIN products p ON p.code = l.product")  # fmt: skip
+    assert {name.partition("@")[0] for name in lived["name"]} == set(names)
+    assert reader.query("SELECT count(DISTINCT currency) AS n FROM transfers")["n"][0] == 3
+    some = reader.query("SELECT min(loan_id) AS id FROM loans GROUP BY product")["id"]
+    for loan in some.head(4):
+        assert replay_loan(ledger, policies, int(loan)).differences.is_empty()
+    assert pl.Series(reader.balances()["balance"]).sum() == 0
+    ledger.close()
