@@ -54,6 +54,20 @@ def ask(sql: str, version: int, *parameters: Any) -> pl.DataFrame:
     return rows(sql, parameters, version, str(ledger().settings.home))
 
 
+@st.cache_data(max_entries=1024, show_spinner=False)
+def _portfolio(date: dt.date, version: int, home: str) -> pl.DataFrame:
+    return ledger().portfolio_on(date, version)
+
+
+def portfolio(date: dt.date, version: int, grades: list[str]) -> pl.DataFrame:
+    """A date by days past due and status as known at a version: from the mart, or, of some grades
+    alone, from the positions."""
+    if not grades:
+        return _portfolio(date, version, str(ledger().settings.home))
+    where, values = of_grades(grades, "p")
+    return ask(GROUPED.format(where=where), version, date, version, *values)
+
+
 def bucket_files() -> list[str]:
     """Names of the bucket files there are."""
     return sorted({p.name for folder, p in policies().policies if folder == "buckets"})

@@ -31,10 +31,7 @@ def page() -> None:
 def _body(clocks: Clocks) -> None:
     buckets_name, grades = _controls()
     token = f"{clocks.known_at}|{buckets_name}|{','.join(grades)}"
-    where, values = data.of_grades(grades, "p")
-    grouped = data.ask(
-        data.GROUPED.format(where=where), clocks.known_at, clocks.as_of, clocks.known_at, *values
-    )
+    grouped = data.portfolio(clocks.as_of, clocks.known_at, grades)
     if grouped.is_empty():
         st.info("No loan matches these filters. Take one away.")
         _done(token)
@@ -159,10 +156,7 @@ def _count_change(now: Figures, before: Figures | None) -> str | None:
 
 def _figures_on(date: dt.date, clocks: Clocks, grades: list[str]) -> Figures | None:
     """Key figures of another date under the same filters, as known at the same version."""
-    where, values = data.of_grades(grades, "p")
-    rows = data.ask(
-        data.GROUPED.format(where=where), clocks.known_at, date, clocks.known_at, *values
-    )
+    rows = data.portfolio(date, clocks.known_at, grades)
     return key_figures(rows) if rows.height else None
 
 

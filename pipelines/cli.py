@@ -16,6 +16,7 @@ from core.contract.money import CURRENCY_NAMES, to_major
 from core.errors import LoanbookError
 from core.ledger.codes import Component, EventState, Kind, Status, label
 from core.store.ledger import Ledger
+from core.store.marts import refresh_portfolio
 from core.store.past import NOW
 from core.store.reader import LedgerReader
 from core.store.settings import HOME_VARIABLE
@@ -175,6 +176,7 @@ def _close(ledger: Ledger, days: list[dt.date]) -> None:
         last = None
         for last in close_days(ledger, policies, days, provenance(policies)):
             bar.update(task, advance=1, description=f"published {last.date}")
+    refresh_portfolio(ledger)
     if last is not None:
         out.print(f"Published {len(days)} days; {last.date} is version {last.version}.")
 

@@ -3,12 +3,12 @@
 import dagster as dg
 
 from pipelines.ingest.assets import intake, landing_files
-from pipelines.servicing.assets import ledger_close, reconciliation, trial_balance
+from pipelines.servicing.assets import ledger_close, portfolio_daily, reconciliation, trial_balance
 from pipelines.servicing.jobs import daily_run
 from pipelines.servicing.schedules import landing_sensor, nightly
 
 defs = dg.Definitions(
-    assets=[landing_files, intake, ledger_close, reconciliation, trial_balance],
+    assets=[landing_files, intake, ledger_close, portfolio_daily, reconciliation, trial_balance],
     jobs=[daily_run],
     schedules=[nightly],
     sensors=[landing_sensor],

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from core.errors import LawBrokenError, LedgerConflictError, LedgerError
@@ -89,6 +90,20 @@ class Ledger:
         try:
             cursor.register("_ids", pl.DataFrame({"loan_id": ids.cast(pl.Int64)}).to_arrow())
             return cursor.execute(sql.format(lake=LAKE), parameters).pl()
+        finally:
+            cursor.close()
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The writer's connection, for other modules of the store."""
+        return self._connection
+
+    def of_versions(self, sql: str, versions: pl.DataFrame) -> pl.DataFrame:
+        """A query on a cursor of its own; table `_dates` holds `business_date` and `version`."""
+        cursor = self._connection.cursor()
+        try:
+            cursor.register("_dates", versions.select("business_date", "version").to_arrow())
+            return cursor.execute(sql.format(lake=LAKE)).pl()
         finally:
             cursor.close()
 

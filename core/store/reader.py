@@ -20,11 +20,12 @@ from core.servicing.conventions import Thresholds, states_by_date
 from core.servicing.delinquency import pauses_of, with_delinquent_days
 from core.servicing.restatement import standing
 from core.store.lake import LAKE, open_reader, patiently
+from core.store.marts import PORTFOLIO_ON
 from core.store.past import NOT_RESTATED, NOW, known_last
 from core.store.schema import MIGRATIONS
 from core.store.settings import Settings
 
-_VERSIONED = ("positions", "dues", "allocations", "account_balances", "transfers", "loans",
+_VERSIONED = ("portfolio_daily", "positions", "dues", "allocations", "account_balances", "transfers", "loans",
               "schedules", "restated_loans", "changed_terms")  # fmt: skip
 _RESTATED = ("positions", "dues", "allocations")
 _NUMBERED = (
@@ -35,6 +36,11 @@ _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "repo
           "products", "entities", "policies")  # fmt: skip
 Day = dt.date | str | None
 THRESHOLDS = Thresholds()
+_GROUPED = """
+    SELECT days_past_due, status, count(*)::BIGINT AS loans, sum(principal)::BIGINT AS principal,
+           sum(principal_due + interest_due + fees_due + penalties_due)::BIGINT AS overdue
+    FROM positions_at(?, ?) GROUP BY ALL ORDER BY ALL
+"""
 _LIVED = """
     WITH known AS (
         SELECT p.* FROM positions p WHERE p.version <= $version AND p.business_date <= $on
@@ -231,6 +237,12 @@ class LedgerReader:
         return counted.select(
             "loan_id", "oldest_due_date", "days_past_due", "paused_days", "delinquent_days"
         )
+
+    def portfolio_on(self, as_of: dt.date, known_at: int) -> pl.DataFrame:
+        """`days_past_due`, `status`, `loans`, `principal`, `overdue` of a date: the mart's, or, where
+        it lacks the date, the positions'."""
+        told = self.query(PORTFOLIO_ON, {"on": as_of, "known_at": known_at})
+        return told if told.height else self.query(_GROUPED, [as_of, known_at])
 
     def delinquency_states(
         self,

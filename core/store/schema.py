@@ -12,6 +12,7 @@ from core.origination.terms import Terms
 from core.servicing.allocation import Allocations
 from core.servicing.book import Dues, Positions
 from core.store.lake import LAKE, transaction
+from core.store.marts import PORTFOLIO
 
 _TYPES: dict[type[pl.DataType] | pl.DataType, str] = {
     pl.Int8: "TINYINT",
@@ -133,10 +134,11 @@ _TAKEN_OVER = [
     for table in ("loans", "changed_terms")
     for column in ("taken_over_on DATE", "principal_left BIGINT")
 ]
+_MARTS = [f"CREATE TABLE {{lake}}.portfolio_daily ({columns(pl.Schema(PORTFOLIO))})"]
 
 MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _DATES_OF_CHANGES, _RELIEF_AND_MATURITY,
                                      _DEFERRED_INCOME, _BOOKS, _FLOATING,
-                                     _TAKEN_OVER)  # fmt: skip
+                                     _TAKEN_OVER, _MARTS)  # fmt: skip
 """Statements by number, from 1. Append; never change one that was released."""
 
 

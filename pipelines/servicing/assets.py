@@ -9,6 +9,7 @@ import polars as pl
 from core.contract.money import to_major
 from core.errors import LoanbookError
 from core.policy.models import ROLES
+from core.store.marts import refresh_portfolio
 from core.store.reader import LedgerReader
 from pipelines.ingest.assets import intake
 from pipelines.partitions import business_days
@@ -142,6 +143,21 @@ def reconciliation(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             "unexplained": int(summary["unexplained"].sum()),
         }
     )
+
+
+@dg.asset(deps=[ledger_close], group_name="reporting", kinds={"ducklake"})
+def portfolio_daily(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Loans, principal and arrears by date, product, status and days past due: what pages read."""
+    ledger, _ = open_instance()
+    try:
+        added = refresh_portfolio(ledger)
+    finally:
+        ledger.close()
+    figures = LedgerReader(settings()).query(
+        "SELECT count(*) AS rows, count(DISTINCT business_date) AS dates FROM portfolio_daily"
+    )
+    rows, dates = figures.row(0)
+    return dg.MaterializeResult(metadata={"rows_added": added, "rows": rows, "dates": dates})
 
 
 @dg.asset(deps=[ledger_close], group_name="reporting", kinds={"duckdb"})

@@ -57,6 +57,10 @@ def test_a_range_is_one_run_that_publishes_day_by_day(instance_home: Path) -> No
     assert done == {f"2018-01-0{n}" for n in range(1, 7)}
     checks = {e.check_name: e for e in result.get_asset_check_evaluations()}
     assert all(e.passed for e in checks.values())
+    mart = _reader(instance_home).query(
+        "SELECT count(DISTINCT business_date) AS n FROM portfolio_daily"
+    )
+    assert mart["n"][0] == 6
     assert "minor" in str(checks["ledger_equals_positions"].metadata["last_figures"].value)
     again, _ = _job(instance_home, "2018-01-01", "2018-01-06")
     assert again.success
@@ -93,3 +97,24 @@ def test_a_corrupt_day_stops_the_range_and_readers_keep_the_last_good_version(
     assert "ledger_equals_positions" in failed
     done = instance.get_materialized_partitions(dg.AssetKey("ledger_close"))
     assert done == {"2018-01-01", "2018-01-02", "2018-01-03"}
+
+
+def test_the_sensor_starts_a_run_for_what_landed_and_rests_when_all_is_published(
+    instance_home: Path,
+) -> None:
+    _, instance = _job(instance_home, "2018-01-01", "2018-01-02")
+    from pipelines.servicing import schedules
+
+    context = dg.build_sensor_context(instance=instance)
+    asked = schedules.landing_sensor(context)
+    assert isinstance(asked, dg.RunRequest)
+    assert asked.run_key == "2018-01-03..2018-01-06"
+    result, _ = _job(instance_home, "2018-01-03", "2018-01-06")
+    assert result.success
+    assert isinstance(schedules.landing_sensor(context), dg.SkipReason)
+    (instance_home / "landing" / "payments_2018-01-07.csv").write_text(
+        "payment_ref,loan_key,amount,currency,value_date\n", encoding="utf-8"
+    )
+    again = schedules.landing_sensor(context)
+    assert isinstance(again, dg.RunRequest)
+    assert again.run_key == "2018-01-07..2018-01-07"

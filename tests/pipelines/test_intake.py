@@ -10,6 +10,8 @@ import pytest
 
 from core.ledger.codes import EventState
 from core.store.ledger import Ledger
+from core.store.marts import PORTFOLIO_ON, refresh_portfolio
+from core.store.past import NOW
 from core.store.reader import LedgerReader
 from core.store.settings import Settings
 from pipelines.ingest.intake import IntakeReport, take_in
@@ -154,6 +156,20 @@ def test_a_payment_valued_before_the_last_closed_date_restates_the_days_since(
         "AND value_date = DATE '2018-01-09'"
     )
     assert booked["booking_date"].to_list() == [dt.date(2018, 1, 11)]
+    without = reader.portfolio_on(day, said)
+    assert refresh_portfolio(ledger) > 0
+    assert refresh_portfolio(ledger) == 0
+    # the mart tells both clocks what the positions tell
+    for on, known_at in ((day, said), (day, NOW), (dt.date(2018, 1, 11), NOW)):
+        kept = reader.query(PORTFOLIO_ON, {"on": on, "known_at": known_at})
+        told = reader.positions(on, known_at=known_at)
+        assert kept["loans"].sum() == told.height
+        assert kept["principal"].sum() == told["principal"].sum()
+    assert reader.portfolio_on(day, said).equals(without)
+    beside = reader.query(
+        "SELECT count(DISTINCT version) AS n FROM portfolio_daily WHERE business_date = ?", [day]
+    )
+    assert beside["n"][0] == 2
     assert replay_loan(ledger, policies, loan_id).differences.is_empty()
     assert rebuild(ledger, policies).differences.is_empty()
 
