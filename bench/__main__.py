@@ -405,7 +405,7 @@ def report(result: dict[str, Any]) -> str:
         lines += ["", f"## Schedules, {s['loans']:,} loans × {s['instalments']} instalments", "",
                   f"Exactly rounded {s['exact']:.1f} s, the same table in float by numpy "
                   f"{s['float']:.1f} s: {s['exact'] / s['float']:.1f} times. {s['cents_off']:,} of "
-                  f"{s['rows']:,} balances differ, all by rounding in float."]  # fmt: skip
+                  f"{s['rows']:,} balances differ by rounding in float."]  # fmt: skip
     if result.get("rates"):
         r = result["rates"]
         lines += ["", f"## Annual percentage rates, {r['loans']:,} loans", "",

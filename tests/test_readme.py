@@ -28,3 +28,13 @@ def test_the_notebook_example_gives_a_frame(ran: Settings, monkeypatch: pytest.M
 def test_the_generated_reference_is_up_to_date() -> None:
     assert (ROOT / "docs" / "reference.md").read_text() == reference()
     assert (ROOT / "docs" / "products.md").read_text() == products(read_policies())
+
+
+def test_the_page_of_what_is_built_names_what_exists() -> None:
+    rows = [line for line in (ROOT / "docs" / "coverage.md").read_text().splitlines()
+            if line.startswith("| ")]  # fmt: skip
+    for line in rows[1:]:
+        paths = re.findall(r"`([^`]+)`", line)
+        assert paths or "not built" in line, line
+        assert all((ROOT / path).exists() for path in paths), line
+        assert "not built" in line or any(path.startswith("tests/") for path in paths), line
