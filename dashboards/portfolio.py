@@ -93,15 +93,20 @@ def _figures(clocks: Clocks, grouped: pl.DataFrame, grades: list[str]) -> None:
     def line(name: str, unit: float = 1) -> list[float]:
         return [value / unit for figures in past if (value := figures[name]) is not None]
 
-    with st.container(horizontal=True):
+    change = None
+    if before and now["par_30"] is not None and before["par_30"] is not None:
+        change = points(now["par_30"] - before["par_30"])
+    # columns, for a row of cards with lines would wrap at 900 px
+    principal, loans, at_risk, overdue = st.columns(4, gap="small")
+    with principal:
         _card(metrics.PRINCIPAL, short_money(_int(now["principal"])),
               _money_change(now, before, "principal"), line("principal", 100))  # fmt: skip
+    with loans:
         _card(metrics.LOANS, count(_int(now["loans"])), _count_change(now, before), line("loans"))
-        change = None
-        if before and now["par_30"] is not None and before["par_30"] is not None:
-            change = points(now["par_30"] - before["par_30"])
+    with at_risk:
         _card(metrics.PAR_30, share(now["par_30"]), change, line("par_30", 0.01),
               worse_when_up=True)  # fmt: skip
+    with overdue:
         _card(metrics.OVERDUE, short_money(_int(now["overdue"])),
               _money_change(now, before, "overdue"), line("overdue", 100),
               worse_when_up=True)  # fmt: skip
