@@ -29,20 +29,15 @@ def migration(
     """Tie the tapes of loans that already lived to the ledger, loan by loan and balance by balance."""
     reader = LedgerReader(settings())
     only = date(day, "date")
-    told = openings(
-        reader.query(
-            "SELECT loan_id, event_id, kind, payload, value_date FROM events WHERE kind = ?",
-            [Kind.taken_over.value],
-        )
-    ).join(reader.query("SELECT event_id, value_date AS taken_over_on FROM events"), on="event_id")
-    told = told.filter(pl.col("taken_over_on") == only) if only else told
+    told = openings(reader.query("SELECT * FROM events WHERE kind = ?", [Kind.taken_over.value]))
+    told = told.filter(pl.col("on") == only) if only else told
     if told.is_empty():
         raise LoanbookError(
             "no loan was taken over" + (f" on {only}" if only else "") + "; drop a tape whose "
             "mapping has opening balances (docs/guide.md) and run `loanbook close`"
         )
     found = []
-    for (on,), some in told.partition_by("taken_over_on", as_dict=True).items():
+    for (on,), some in told.partition_by("on", as_dict=True).items():
         positions = reader.query("SELECT * FROM positions_at(?, ?)", [on, NOW])
         found.append(tied(some, positions).insert_column(0, pl.lit(on).alias("taken_over_on")))
     lines = pl.concat(found)

@@ -21,6 +21,11 @@ class Unit(IntEnum):
     semi_monthly = 3
 
 
+DUE_TERMS = (
+    "first_due_date", "anchor_day", "second_anchor_day", "end_of_month", "every", "unit",
+    "instalments", "matures_on",
+)  # fmt: skip
+"""Terms that due dates are counted from."""
 FIRST_YEAR, YEARS = 1600, 1000
 _PLACES = 32
 

@@ -23,7 +23,7 @@ from core.contract.money import (
     rounded_quotient,
     with_quotient,
 )
-from core.contract.weights import PLAIN, WHOLE, weight, weighted
+from core.contract.weights import WHOLE, alike, weight, weighted
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 UNITY = 10**18
@@ -95,6 +95,11 @@ _WHOLE_PERIOD: dict[RateBasis, dict[Unit, tuple[int, int]]] = {
     },
 }
 _WHOLE_PERIOD[RateBasis.effective] = _WHOLE_PERIOD[RateBasis.period]
+
+
+def counts_days() -> pl.Expr:
+    """Loans whose basis counts actual days, so that no period of theirs is odd."""
+    return pl.col("basis").is_in(list(ACTUAL))
 
 
 def codes(frame: pl.DataFrame, column: str) -> frozenset[int]:
@@ -170,9 +175,8 @@ class Figures:
             raised, "_times", pl.col("_asked"), pl.col("instalment_multiple"),
             "instalment_rounding", self.instalment_rounding,
         )  # fmt: skip
-        alike = (pl.col("season") == PLAIN) & (pl.col("step_ppb") == 0)
         whole = pl.col("_times") * pl.col("instalment_multiple")
-        return times.with_columns(level=pl.when(alike).then("emi").otherwise(whole)).drop(
+        return times.with_columns(level=pl.when(alike()).then("emi").otherwise(whole)).drop(
             "_weight", "_asked", "_times"
         )
 
@@ -190,9 +194,9 @@ class Figures:
         return numerator, denominator
 
     def nightly_factor(self, basis: RateBasis | None = None) -> tuple[pl.Expr, pl.Expr]:
-        """`rate_factor`, or that of loans of one `basis`, rounded to `NIGHTLY` decimals where the product says so (Int64 both).
+        """`rate_factor`, or that of loans of one `basis` (Int64 both).
 
-        Of the bases that prorate a period's factor by its nights.
+        Rounded to `NIGHTLY` decimals where the product says so. Of the bases that prorate a period's factor by its nights.
         """
         numerator, denominator = self.rate_factor() if basis is None else self._factor(basis)
         if not self.decimal:
@@ -256,7 +260,6 @@ class Figures:
         nights = (until - pl.col("period_start")).dt.total_days()
         days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
         less = pl.col("rate_before") - pl.col("rate_ppb")
-        every = pl.col("every").cast(pl.Int64)
 
         def apart(basis: RateBasis) -> pl.Expr:
             if basis in ACTUAL:
@@ -264,11 +267,8 @@ class Figures:
             if basis is RateBasis.effective:
                 more = int128(self._effective("rate_before") - over)
                 return int128(over) * days + more * nights
-            part = by_code(
-                pl.col("unit"), self.units, Unit,
-                lambda u: pl.lit(_WHOLE_PERIOD[basis][u][0], dtype=pl.Int64),
-            )  # fmt: skip
-            return over * days + less * every * part * nights
+            part, _ = self._of_a_year(basis)
+            return over * days + less * part * nights
 
         split = by_code(pl.col("basis"), self.basis, RateBasis, apart)
         wider = by_code(
@@ -286,27 +286,18 @@ class Figures:
             count = ACTUAL[basis]
             days = count.numerator(pl.col("period_start"), pl.col("period_end"))
             return rate * days, pl.lit(PPB * count.denominator, dtype=pl.Int64)
-        fraction = _WHOLE_PERIOD[basis]
-        every = pl.col("every").cast(pl.Int64)
-        over = by_code(
-            pl.col("unit"), self.units, Unit, lambda u: pl.lit(fraction[u][1], dtype=pl.Int64)
-        )
-        part = by_code(
-            pl.col("unit"), self.units, Unit, lambda u: pl.lit(fraction[u][0], dtype=pl.Int64)
-        )
-        numerator, denominator = rate * every * part, over * PPB
         if basis is RateBasis.effective:
             return self._effective(), pl.lit(EFFECTIVE, dtype=pl.Int64)
+        part, over = self._of_a_year(basis)
+        numerator, denominator = rate * part, over * PPB
         if not self.stubbed:
             return numerator, denominator
-        regular_start = self.due_date(pl.lit(0))
-        actual = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
-        regular = (pl.col("period_end") - regular_start).dt.total_days()
+        actual, regular = self._stub_days()
         counted = pl.col("stub") != Stub.whole_period
         stub = pl.col("has_stub") & counted & (pl.col("instalment_no") == 1)
         prorated = pl.col("stub") == Stub.prorate
         # whole period plus (or less) the odd days over 365, at simple interest
-        odd = rate * (every * part * 365 + over * (actual - regular))
+        odd = rate * (part * 365 + over * (actual - regular))
         return (
             pl.when(stub & prorated)
             .then(numerator * actual)
@@ -320,22 +311,32 @@ class Figures:
             .otherwise(denominator),
         )
 
-    def _effective(self, rate: str = "rate_ppb") -> pl.Expr:
-        """Factor of the period at an effective yearly rate, over `EFFECTIVE`."""
-        fraction = _WHOLE_PERIOD[RateBasis.effective]
+    def _of_a_year(self, basis: RateBasis) -> tuple[pl.Expr, pl.Expr]:
+        """What a whole period is of a year: numerator and denominator (Int64)."""
         part, year = (
             by_code(
                 pl.col("unit"), self.units, Unit,
-                lambda u, n=n: pl.lit(fraction[u][n], dtype=pl.Int64),  # type: ignore[misc]
+                lambda u, n=n: pl.lit(_WHOLE_PERIOD[basis][u][n], dtype=pl.Int64),  # type: ignore[misc]
             )
             for n in (0, 1)
         )  # fmt: skip
-        over = pl.col("every").cast(pl.Int64) * part
+        return pl.col("every").cast(pl.Int64) * part, year
+
+    def _stub_days(self) -> tuple[pl.Expr, pl.Expr]:
+        """Days of the first period, and of a regular one that ends with it."""
+        regular_start = self.due_date(pl.lit(0))
+        return (
+            (pl.col("period_end") - pl.col("period_start")).dt.total_days(),
+            (pl.col("period_end") - regular_start).dt.total_days(),
+        )
+
+    def _effective(self, rate: str = "rate_ppb") -> pl.Expr:
+        """Factor of the period at an effective yearly rate, over `EFFECTIVE`."""
+        over, year = self._of_a_year(RateBasis.effective)
         if self.stubbed:
             odd = pl.col("has_stub") & (pl.col("instalment_no") == 1)
             odd = odd & (pl.col("stub") != Stub.whole_period)
-            actual = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
-            regular = (pl.col("period_end") - self.due_date(pl.lit(0))).dt.total_days()
+            actual, regular = self._stub_days()
             over = over * pl.when(odd).then(actual).otherwise(1)
             year = year * pl.when(odd).then(regular).otherwise(1)
         return period_factor(pl.col(rate), over, year)

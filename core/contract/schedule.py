@@ -21,6 +21,7 @@ from core.contract.figures import (
     Figures,
     Frame,
     codes,
+    counts_days,
 )
 from core.contract.money import (
     Rounding,
@@ -30,7 +31,7 @@ from core.contract.money import (
     to_multiple,
     with_quotient,
 )
-from core.contract.weights import PLAIN, WHOLE, weight
+from core.contract.weights import WHOLE, alike, weight
 
 
 def adjusted(date: pl.Expr, frame: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.Expr:
@@ -51,22 +52,26 @@ CURSOR = ("instalment_no", "period_start", "period_end", "schedule_balance", "in
 
 
 def open_schedule(terms: pl.DataFrame) -> pl.DataFrame:
-    """`terms` standing before instalment 1: cursor columns added.
+    """`terms` standing before instalment 1, or the first one due after a take-over.
 
     Adds `instalment_no` (Int16), `period_start`, `period_end` (Date, unadjusted),
     `schedule_balance` and `interest_carried` (Int64).
     """
     figures = Figures(terms)
-    cursor = terms.with_columns(
+    cursor = _from_the_first(terms, figures)
+    if "taken_over_on" not in terms.columns or not terms["taken_over_on"].count():
+        return cursor
+    return _taken_over(cursor, figures)
+
+
+def _from_the_first(terms: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+    return terms.with_columns(
         instalment_no=pl.lit(1, dtype=pl.Int16),
         period_start=pl.col("disbursed_on"),
         period_end=figures.due_date(pl.lit(1)),
         schedule_balance=pl.col("principal_agreed"),
         interest_carried=pl.lit(0, dtype=pl.Int64),
     )
-    if "taken_over_on" not in terms.columns or not terms["taken_over_on"].count():
-        return cursor
-    return _taken_over(cursor, figures)
 
 
 def _taken_over(cursor: pl.DataFrame, figures: Figures) -> pl.DataFrame:
@@ -168,17 +173,11 @@ def _with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
     if Amortisation.flat not in codes(terms, "amortisation"):
         return terms
     figures = Figures(terms)
-    whole = open_schedule(terms).with_columns(
-        instalment_no=pl.lit(1, dtype=pl.Int16), period_start="disbursed_on"
-    )
+    whole = _from_the_first(terms, figures)
     if any(basis in figures.basis for basis in ACTUAL):
         # t is the actual time from disbursement to the last due date
         whole = whole.with_columns(period_end=figures.due_date(pl.col("instalments")))
-        periods = (
-            pl.when(pl.col("basis").is_in(list(ACTUAL)))
-            .then(1)
-            .otherwise(pl.col("instalments").cast(pl.Int64))
-        )
+        periods = pl.when(counts_days()).then(1).otherwise(pl.col("instalments").cast(pl.Int64))
     else:
         periods = pl.col("instalments").cast(pl.Int64)
     # interest is on what was lent, also where a part of it is spread anew
@@ -316,8 +315,7 @@ def last_instalment_gap(terms: pl.DataFrame) -> pl.Series:
     if not figures.weighted:
         return found.select(pl.col("last") - pl.col("before")).to_series()
     due = figures.due_date(pl.col("instalments"))
-    alike = (pl.col("season") == PLAIN) & (pl.col("step_ppb") == 0)
-    own = pl.when(alike).then("before").otherwise("level")
+    own = pl.when(alike()).then("before").otherwise("level")
     levelled = figures.with_level(found, pl.col("instalments"), due)
     return levelled.select(pl.col("last") - own).to_series()
 
@@ -331,21 +329,24 @@ def expand(terms: pl.DataFrame) -> pl.DataFrame:
     return expand_from(open_schedule(terms))
 
 
+EVERYTHING = 2**62
+"""More than any instalments together ask, minor units."""
+
+
 def expand_from(standing: pl.DataFrame, enough: pl.Expr | None = None) -> pl.DataFrame:
     """Every instalment from the one that each loan's cursor stands before, as `expand`.
 
     With `enough` (Int64 minor units) only as many as together ask that much.
     """
     figures = Figures(standing)
-    within = pl.col("instalment_no") <= pl.col("instalments")
-    short = pl.col("_short") > 0 if enough is not None else pl.lit(True)
-    if enough is not None:
-        standing = standing.with_columns(_short=enough)
-    cursor = standing.filter(within & short).lazy()
-    parts = []
-    left = standing.select(pl.col("instalments").cast(pl.Int64) - pl.col("instalment_no") + 1)
-    for _ in range(max(int(left.max().item()), 1)):
-        asked = instalment(cursor, figures).collect()
+    wanted = pl.lit(EVERYTHING) if enough is None else enough
+    short = pl.col("_short") > 0
+    cursor = standing.with_columns(_short=wanted).filter(
+        (pl.col("instalment_no") <= pl.col("instalments")) & short
+    )
+    steps, parts = cursor.lazy(), []
+    while True:
+        asked = instalment(steps, figures).collect()
         parts.append(
             asked.select(
                 "loan_id",
@@ -358,14 +359,13 @@ def expand_from(standing: pl.DataFrame, enough: pl.Expr | None = None) -> pl.Dat
                 closing=pl.col("schedule_balance") - pl.col("asked_principal"),
             )
         )
-        if enough is not None:
-            gone = pl.col("asked_principal") + pl.col("asked_interest")
-            asked = asked.with_columns(_short=pl.col("_short") - gone)
-        going = asked.filter((pl.col("instalment_no") < pl.col("instalments")) & short)
+        left = pl.col("_short") - pl.col("asked_principal") - pl.col("asked_interest")
+        going = asked.with_columns(_short=left).filter(
+            (pl.col("instalment_no") < pl.col("instalments")) & short
+        )
         if going.is_empty():
-            break
-        cursor = advance(going.lazy(), figures)
-    return pl.concat(parts).sort("loan_id", "instalment_no")
+            return pl.concat(parts).sort("loan_id", "instalment_no")
+        steps = advance(going.lazy(), figures)
 
 
 def digest(terms: pl.DataFrame) -> pl.DataFrame:

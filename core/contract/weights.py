@@ -38,9 +38,12 @@ def weighted(terms: pl.DataFrame) -> bool:
     """Whether some loan's instalments are not all alike."""
     if "season" not in terms.columns:
         return False
-    return bool(
-        terms.select(((pl.col("season") != PLAIN) | (pl.col("step_ppb") != 0)).any()).item()
-    )
+    return not terms.select(alike().all()).item()
+
+
+def alike() -> pl.Expr:
+    """Loans all of whose instalments ask the level one."""
+    return (pl.col("season") == PLAIN) & (pl.col("step_ppb") == 0)
 
 
 def weight(number: pl.Expr, due: pl.Expr, terms: pl.DataFrame) -> pl.Expr:

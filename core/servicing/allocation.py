@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import dataframely as dy
 import polars as pl
 
+from core.contract.due_dates import DUE_TERMS
 from core.contract.figures import due_of
 from core.contract.rebates import rule_of_78
 from core.contract.schedule import CURSOR, expand, expand_from
@@ -52,11 +53,6 @@ class Allocations(dy.Schema):
     amount = dy.Int64(min=1)
 
 
-DUE_TERMS = (
-    "first_due_date", "anchor_day", "second_anchor_day", "end_of_month", "every", "unit",
-    "instalments", "matures_on",
-)  # fmt: skip
-"""Terms that due dates are counted from."""
 NOTHING_PLACED = empty(Allocations).with_columns(due_date=pl.lit(None, dtype=pl.Date))
 
 

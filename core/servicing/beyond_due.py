@@ -10,7 +10,7 @@ import polars as pl
 
 from core.contract.figures import Amortisation, Figures
 from core.contract.money import Rounding, int128, rounded_quotient
-from core.contract.schedule import expand_from
+from core.contract.schedule import EVERYTHING, expand_from
 from core.ledger.codes import Component, Excess, Timing
 from core.policy.book import PolicyBook
 from core.servicing.today import TODAY
@@ -123,7 +123,7 @@ def scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
     backwards = pl.col("excess") == Excess.last_instalment
     reaches = pl.col("money") + pl.col("advance_paid")
     coming = (
-        expand_from(loans, pl.when(backwards).then(2**62).otherwise(reaches))
+        expand_from(loans, pl.when(backwards).then(EVERYTHING).otherwise(reaches))
         .rename({"instalment_no": "instalment", "principal": "principal_asked"})
         .join(loans.select(keys), on="loan_id")
     )

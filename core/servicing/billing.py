@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.calendar import Calendar
-from core.contract.figures import ACTUAL, Amortisation, Figures, codes
+from core.contract.figures import Amortisation, Figures, codes, counts_days
 from core.contract.money import int128, with_quotient
 from core.contract.schedule import advance, instalment
 from core.ledger.codes import AfterChargeOff, Component, InterestMode, Status
@@ -232,7 +232,7 @@ def next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataF
 def _over_days() -> pl.Expr:
     """What a period's denominator has beyond that of its rate: its days, where it prorates."""
     days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
-    return pl.when(pl.col("basis").is_in(list(ACTUAL))).then(1).otherwise(days)
+    return pl.when(counts_days()).then(1).otherwise(days)
 
 
 def _with_residue(asked: pl.DataFrame, figures: Figures) -> pl.DataFrame:

@@ -32,6 +32,16 @@ def claim() -> pl.Expr:
     return pl.col("principal") + interest() + charges()
 
 
+CLAIM_ROLES = {
+    "principal": "loan_principal",
+    "interest_due": "interest_due",
+    "interest_accrued": "interest_accrued",
+    "fees_due": "fees_receivable",
+    "penalties_due": "penalties_receivable",
+}
+"""Parts of the claim, and the account that carries each."""
+
+
 def interest() -> pl.Expr:
     """Interest of the claim, billed or not."""
     return pl.col("interest_accrued") + pl.col("interest_due")

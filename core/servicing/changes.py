@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.due_dates import due_date, first_due_for
-from core.contract.figures import ACTUAL, Figures, codes, due_of
+from core.contract.figures import Figures, codes, counts_days, due_of
 from core.contract.money import int128
 from core.ledger.codes import InterestMode, Kind
 from core.servicing.accrual import Accrual, close_segment
@@ -130,7 +130,7 @@ def _moved(loans: pl.DataFrame) -> pl.DataFrame:
         anchor_day=pl.when(first.is_not_null()).then(day).otherwise("anchor_day"),
     ).drop("to")
     return moved.with_columns(
-        has_stub=~pl.col("basis").is_in(list(ACTUAL))
+        has_stub=~counts_days()
         & (due_date(pl.lit(0), codes(moved, "unit")) != pl.col("disbursed_on"))
     )
 

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from core.contract.due_dates import add_months
+from core.contract.money import PPB, int128
 from core.ledger.codes import Status
+from core.servicing.delinquency import days_past_due, off_on
 
 
 @dataclass(frozen=True)
@@ -59,18 +61,13 @@ def states_by_date(days: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
     on, oldest = pl.col("business_date"), pl.col("oldest_due_date")
     late = oldest.is_not_null()
     counted = days.sort("loan_id", "business_date").with_columns(
-        days_after_due=pl.when(late).then((on - oldest).dt.total_days()).otherwise(0),
-        rbi_days=pl.when(late)
-        .then((on - oldest).dt.total_days() + 1)
-        .otherwise(pl.col("due_today").cast(pl.Int64)),
+        days_after_due=days_past_due(on, oldest, pl.lit(0)),
+        rbi_days=days_past_due(on, pl.coalesce(oldest, pl.when("due_today").then(on)), pl.lit(1)),
         us_mba_months=_whole_months(oldest, on + pl.duration(days=1)),
         us_ots_months=_whole_months(oldest, on),
         material=late
         & (pl.col("arrears") > rules.material_minor)
-        & (
-            pl.col("arrears").cast(pl.Int128) * 10**9
-            > pl.col("exposure").cast(pl.Int128) * rules.material_ppb
-        ),
+        & (int128(pl.col("arrears")) * PPB > int128(pl.col("exposure")) * rules.material_ppb),
     )
     cleared = pl.col("rbi_days") == 0
     told = (
@@ -97,7 +94,7 @@ def states_by_date(days: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
         rbi_class=_rbi_class(),
         eba_default=pl.col("eba_days") > rules.default_after,
         ifrs9_stage=stage.when(pl.col("days_after_due") > 30).then(2).otherwise(1),
-        us_charge_off_by=(oldest + pl.duration(days=rules.charge_off_after)).dt.month_end(),
+        us_charge_off_by=off_on(oldest, pl.lit(rules.charge_off_after), pl.lit(True)),
     ).select(pl.col(name).cast(kind) for name, kind in STATES.items())
 
 

@@ -54,13 +54,15 @@ def days_past_due(as_of: pl.Expr, oldest: pl.Expr, from_due_day: pl.Expr) -> pl.
     return counted.clip(lower_bound=0).fill_null(0).cast(pl.Int32)
 
 
-def off_on(oldest: pl.Expr) -> pl.Expr:
-    """The date on which arrears since `oldest` take a loan off the books, by its product's rule.
+OFF_RULE = (pl.col("off_after"), pl.col("off_at_month_end"))
+"""A product's rule as `off_on` takes it (`PolicyBook.charge_offs`)."""
 
-    Reads `off_after`, `off_at_month_end` (`PolicyBook.charge_offs`).
-    """
-    day = oldest + pl.duration(days=pl.col("off_after"))
-    return pl.when("off_at_month_end").then(day.dt.month_end()).otherwise(day)
+
+def off_on(oldest: pl.Expr, after: pl.Expr, at_month_end: pl.Expr) -> pl.Expr:
+    """The date on which arrears since `oldest` take a loan off the books: so many days `after`, or
+    at that month's end."""
+    day = oldest + pl.duration(days=after)
+    return pl.when(at_month_end).then(day.dt.month_end()).otherwise(day)
 
 
 def delinquent_days(past_due: pl.Expr, grace: pl.Expr, paused: pl.Expr) -> pl.Expr:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.calendar import Calendar
-from core.contract.due_dates import due_date, first_due_for
+from core.contract.due_dates import DUE_TERMS, due_date, first_due_for
 from core.contract.figures import codes
 from core.contract.schedule import adjusted
 from core.ledger.codes import Component, MoratoriumInterest, Status
@@ -132,11 +132,7 @@ def _moved(dues: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calenda
     some = dues.filter(ours)
     if some.is_empty():
         return dues
-    dated = some.join(
-        loans.select("loan_id", "first_due_date", "anchor_day", "second_anchor_day",
-                     "end_of_month", "every", "unit", "business_day", "calendar"),
-        on="loan_id",
-    )  # fmt: skip
+    dated = some.join(loans.select("loan_id", *DUE_TERMS, "business_day", "calendar"), on="loan_id")
     dated = dated.with_columns(due_date=due_date(pl.col("instalment_no"), codes(loans, "unit")))
     dated = dated.with_columns(due_date=adjusted(pl.col("due_date"), dated, calendars))
     return pl.concat([dues.filter(~ours), dated.select(dues.columns)])

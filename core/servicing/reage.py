@@ -14,7 +14,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.due_dates import due_date, first_due_for
-from core.contract.figures import ACTUAL, codes
+from core.contract.figures import codes, counts_days
 from core.contract.money import Rounding, int128, rounded_quotient
 from core.contract.schedule import adjusted
 from core.ledger.codes import Component
@@ -147,7 +147,7 @@ def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
     )
     new_days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
     # the fraction of a minor unit goes on over the new period's days
-    prorates = ~pl.col("basis").is_in(list(ACTUAL))
+    prorates = ~counts_days()
     moved = moved.with_columns(
         accrual_rest=pl.when(prorates)
         .then(pl.col("accrual_rest") * new_days // pl.col("old_days"))

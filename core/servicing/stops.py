@@ -7,7 +7,7 @@ import polars as pl
 from core.ledger.codes import Component, NonAccrual, Status
 from core.policy.book import PolicyBook
 from core.servicing.billing import whole_claim_due
-from core.servicing.delinquency import off_on
+from core.servicing.delinquency import OFF_RULE, off_on
 from core.servicing.today import TODAY
 
 ONE_DAY = pl.duration(days=1)
@@ -20,8 +20,8 @@ def next_stops(
 
     `live`: terms, positions and `today`; `dues` with `today`; `coming`: `loan_id`, `day` of the
     events that are left. A loan stops where an event is valued, its period ends, a due falls, a
-    late fee's grace is over, its arrears take it off the books, its accounting turns, and on the day after money stayed with the
-    borrower though something was due.
+    late fee's grace is over, its arrears take it off the books, its accounting turns, and on the
+    day after money stayed with the borrower though something was due.
     """
     parts = [
         coming.group_by("loan_id").agg(stop=pl.col("day").min()),
@@ -64,7 +64,7 @@ def _off(live: pl.DataFrame, dues: pl.DataFrame, rules: pl.DataFrame) -> pl.Data
     claims = live.filter(pl.col("status") == Status.active).select("loan_id", "product")
     unpaid = dues.filter(pl.col("amount") > pl.col("paid")).join(claims, on="loan_id")
     dated = unpaid.join(rules, on="product").select(
-        "loan_id", "today", stop=off_on(pl.col("due_date"))
+        "loan_id", "today", stop=off_on(pl.col("due_date"), *OFF_RULE)
     )
     return dated.filter(pl.col("stop") > TODAY).select("loan_id", "stop")
 

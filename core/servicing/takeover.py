@@ -9,18 +9,22 @@ have.
 
 from __future__ import annotations
 
+from typing import get_args
+
 import polars as pl
 
 from core.contract.figures import due_of
 from core.contract.schedule import adjusted
 from core.ledger.codes import Component, InterestMode, Kind
+from core.policy.models import OpeningName
 from core.servicing.accrual import earned
 from core.servicing.book import due_rows, merge_dues
+from core.servicing.carrying import CLAIM_ROLES
+from core.servicing.delinquency import days_past_due
 from core.servicing.running import Running
 from core.servicing.today import TODAY
 
-BALANCES = ("principal", "interest_accrued", "principal_due", "interest_due", "fees_due",
-            "penalties_due", "credit")  # fmt: skip
+BALANCES = tuple(name for name in get_args(OpeningName) if name != "past_due_since")
 """What a loan brings, minor units; `principal` includes `principal_due`, billed and unpaid."""
 OPENING = pl.Struct(dict.fromkeys(BALANCES, pl.Int64) | {"past_due_since": pl.String})
 """What the payload of a take-over says, as JSON."""
@@ -33,9 +37,12 @@ _DUE = {
 
 
 def openings(events: pl.DataFrame) -> pl.DataFrame:
-    """`loan_id`, `event_id`, the columns of `BALANCES` (Int64) and `past_due_since` (Date)."""
+    """`loan_id`, `event_id`, the columns of `BALANCES` (Int64), `past_due_since`, `on` (Date)."""
     told = events.filter(pl.col("kind") == Kind.taken_over.value).select(
-        "loan_id", "event_id", pl.col("payload").str.json_decode(OPENING).alias("told")
+        "loan_id",
+        "event_id",
+        pl.col("payload").str.json_decode(OPENING).alias("told"),
+        on="value_date",
     )
     return told.unnest("told").with_columns(pl.col("past_due_since").str.to_date())
 
@@ -63,13 +70,7 @@ def take_over(day: Running, events: pl.DataFrame) -> None:
     day.dues = merge_dues(day.dues, _arrears(news, day))
     others = joined.filter(~at).select(day.touched.columns)
     day.touched = pl.concat([others, news.select(day.touched.columns)]).sort("loan_id")
-    for column, role in (
-        ("principal", "loan_principal"),
-        ("interest_accrued", "interest_accrued"),
-        ("interest_due", "interest_due"),
-        ("fees_due", "fees_receivable"),
-        ("penalties_due", "penalties_receivable"),
-    ):
+    for column, role in CLAIM_ROLES.items():
         day.book(news, role, "migration", column)
     day.book(news, "migration", "borrower_credit", "credit")
 
@@ -82,38 +83,27 @@ def _arrears(news: pl.DataFrame, day: Running) -> pl.DataFrame:
     each = (
         late.with_columns(k=pl.int_ranges(1, pl.col("instalment_no").cast(pl.Int64)))
         .explode("k")
-        .with_columns(pl.col("k").cast(pl.Int16))
+        .with_columns(pl.col("k").fill_null(1).cast(pl.Int16))
     )
     each = each.with_columns(d=due_of(pl.col("k"), each))
     each = each.with_columns(d=adjusted(pl.col("d"), each, day.policies.calendars))
-    fallen = each.filter(pl.col("d") >= pl.col("past_due_since"))
-    oldest = fallen.group_by("loan_id").agg(first=pl.col("k").min(), count=pl.len().cast(pl.Int64))
     # a loan whose arrears began after its last due date has them on that instalment
-    before = (late["instalment_no"] - 1).clip(lower_bound=1)
-    whole = (
-        late.with_columns(before=before)
-        .join(oldest, on="loan_id", how="left", maintain_order="left")
-        .with_columns(
-            first=pl.coalesce("first", "before").cast(pl.Int16),
-            count=pl.col("count").fill_null(1),
-        )
-        .with_columns(k=pl.int_ranges(pl.col("first"), pl.col("first") + pl.col("count")))
-        .explode("k")
-        .with_columns(pl.col("k").cast(pl.Int16))
+    last = pl.col("k") == pl.col("k").max().over("loan_id")
+    since = each.filter((pl.col("d") >= pl.col("past_due_since")) | last)
+    begins = pl.col("k") == pl.col("k").min().over("loan_id")
+    whole = since.with_columns(
+        begins=begins,
+        count=pl.len().over("loan_id").cast(pl.Int64),
+        due=pl.when(begins).then("past_due_since").otherwise("d"),
     )
-    begins = pl.col("k") == pl.col("first")
-    whole = whole.with_columns(
-        d=adjusted(due_of(pl.col("k"), whole), whole, day.policies.calendars)
-    )
-    due = pl.when(begins).then("past_due_since").otherwise("d")
     parts = []
     for column, component in _DUE.items():
         even = pl.col(column) // pl.col("count")
         first = pl.col(column) - even * (pl.col("count") - 1)
         charges = component > Component.interest  # a charge stands once, with the oldest
         rest = pl.lit(0, dtype=pl.Int64) if charges else even
-        amount = pl.when(begins).then(pl.col(column) if charges else first).otherwise(rest)
-        rows = whole.with_columns(share=amount, due=due).filter(pl.col("share") > 0)
+        amount = pl.when("begins").then(pl.col(column) if charges else first).otherwise(rest)
+        rows = whole.with_columns(share=amount).filter(pl.col("share") > 0)
         parts.append(due_rows(rows, "k", component, "due", "share"))
     return pl.concat(parts).with_columns(fee_assessed=pl.lit(True))
 
@@ -121,14 +111,13 @@ def _arrears(news: pl.DataFrame, day: Running) -> pl.DataFrame:
 def tied(told: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
     """The tape beside the ledger, loan by loan and balance by balance.
 
-    `told`: `openings` with `taken_over_on`; `positions`: those of that date. Returns `loan_id`,
+    `told`: `openings` of one date; `positions`: those of that date. Returns `loan_id`,
     `balance`, `tape`, `ledger`, `difference` (Int64 minor units), `ties` (Boolean); days past due
     are one of the balances.
     """
-    on = pl.col("taken_over_on")
-    days = (on - pl.col("past_due_since")).dt.total_days().clip(lower_bound=0).fill_null(0)
+    days = days_past_due(pl.col("on"), pl.col("past_due_since"), pl.lit(0))
     names = [*BALANCES, "days_past_due"]
-    tape = told.with_columns(days_past_due=days).unpivot(
+    tape = told.with_columns(days_past_due=days.cast(pl.Int64)).unpivot(
         names, index="loan_id", variable_name="balance", value_name="tape"
     )
     ledger = positions.select("loan_id", *(pl.col(n).cast(pl.Int64) for n in names)).unpivot(

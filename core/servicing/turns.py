@@ -24,12 +24,12 @@ from core.ledger.codes import (
 from core.ledger.events import REPLAY_ORDER
 from core.servicing.acceleration import accelerate
 from core.servicing.allocation import allocate, money_rule, use_credit
-from core.servicing.carrying import claim
+from core.servicing.carrying import CLAIM_ROLES, claim
 from core.servicing.changes import change, with_tranche
 from core.servicing.charges import charge, waive
 from core.servicing.closure import charge_off, extinguished
 from core.servicing.deferral import defer, lose_the_rest
-from core.servicing.delinquency import off_on, oldest_unpaid
+from core.servicing.delinquency import OFF_RULE, off_on, oldest_unpaid
 from core.servicing.dues_to_come import fall_due, show_principal_due
 from core.servicing.fees import origination_fees
 from core.servicing.fixing import fix_charged_off
@@ -321,7 +321,7 @@ def charge_off_by_rule(day: Running) -> None:
         return
     fallen = day.dues.filter(pl.col("due_date") <= TODAY)
     oldest = oldest_unpaid(fallen, some.select("loan_id", "product"), day.policies.delinquency)
-    late = some.join(oldest, on="loan_id").filter(off_on(pl.col("oldest")) <= TODAY)
+    late = some.join(oldest, on="loan_id").filter(off_on(pl.col("oldest"), *OFF_RULE) <= TODAY)
     if late.height:
         _charge_off(day, late.select("loan_id", event_id=pl.lit(0, dtype=pl.Int64)).sort("loan_id"))
 
@@ -352,13 +352,7 @@ def _give_up(day: Running, events: pl.DataFrame, status: Status) -> None:
         .with_columns(claim=claim())
     )
     kept = hit.filter(pl.col("status") != Status.charged_off.value)
-    for column, role in (
-        ("principal", "loan_principal"),
-        ("interest_due", "interest_due"),
-        ("interest_accrued", "interest_accrued"),
-        ("fees_due", "fees_receivable"),
-        ("penalties_due", "penalties_receivable"),
-    ):
+    for column, role in CLAIM_ROLES.items():
         day.book(kept, "write_off_expense", role, column)
     off = hit.filter(pl.col("status") == Status.charged_off.value)
     day.book(off, "memo_contra", "memo_claim", "claim")

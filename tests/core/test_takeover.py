@@ -87,7 +87,8 @@ def test_what_loans_bring_stands_against_the_migration_account_and_ties(
     held = balances.filter(pl.col("account") == ROLE["migration"])["balance"].sum()
     assert held == -claim
     events = life.days[0].applied
-    brought = openings(events).with_columns(taken_over_on=pl.lit(dt.date(2024, 4, 2)))
+    brought = openings(events)
+    assert brought["on"].to_list() == [dt.date(2024, 4, 2)]
     lines = tied(brought, life.days[0].book.positions)
     assert lines["ties"].all(), lines.filter(~pl.col("ties"))
     assert lines.filter(pl.col("balance") == "days_past_due")["tape"][0] == 61
