@@ -13,6 +13,7 @@ import streamlit as st
 
 from core.policy.book import PolicyBook
 from core.policy.models import FOLDERS
+from core.store.marts import GROUPED
 from core.store.reader import LedgerReader
 from core.store.settings import Settings
 
@@ -78,11 +79,6 @@ def correlation_id() -> str:
     return uuid.uuid4().hex[:12]
 
 
-GROUPED = """
-SELECT p.days_past_due, p.status, count(*)::BIGINT AS loans, sum(p.principal)::BIGINT AS principal,
-       sum(p.principal_due + p.interest_due + p.fees_due + p.penalties_due)::BIGINT AS overdue
-FROM positions_at(?, ?) p WHERE true {where} GROUP BY ALL ORDER BY ALL
-"""
 FLOWS = """
 SELECT date_trunc('month', value_date)::DATE AS month,
        sum(amount) FILTER (WHERE d.name = 'loan_principal' AND c.name = 'payout_clearing')::BIGINT AS disbursed,

@@ -74,10 +74,15 @@ class Ledger:
         """A query's rows; `{lake}` stands for the attached lake."""
         return self._connection.execute(sql.format(lake=LAKE), parameters or []).pl()
 
-    def _beside(self, sql: str, parameters: list[Any]) -> pl.DataFrame:
-        """A query on a cursor of its own, so that another may run at the same time."""
+    def beside(
+        self, sql: str, parameters: list[Any] | dict[str, Any], **tables: pl.DataFrame
+    ) -> pl.DataFrame:
+        """A query on a cursor of its own, so that another may run at the same time, with `tables`
+        by name beside those of the lake."""
         cursor = self._connection.cursor()
         try:
+            for name, frame in tables.items():
+                cursor.register(name, frame.to_arrow())
             return cursor.execute(sql.format(lake=LAKE), parameters).pl()
         finally:
             cursor.close()
@@ -85,27 +90,13 @@ class Ledger:
     def of_loans(
         self, sql: str, ids: pl.Series, parameters: list[Any] | dict[str, Any]
     ) -> pl.DataFrame:
-        """A query on a cursor of its own; table `_ids` holds the `loan_id`s it is about."""
-        cursor = self._connection.cursor()
-        try:
-            cursor.register("_ids", pl.DataFrame({"loan_id": ids.cast(pl.Int64)}).to_arrow())
-            return cursor.execute(sql.format(lake=LAKE), parameters).pl()
-        finally:
-            cursor.close()
+        """A query beside others; table `_ids` holds the `loan_id`s it is about."""
+        return self.beside(sql, parameters, _ids=pl.DataFrame({"loan_id": ids.cast(pl.Int64)}))
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The writer's connection, for other modules of the store."""
         return self._connection
-
-    def of_versions(self, sql: str, versions: pl.DataFrame) -> pl.DataFrame:
-        """A query on a cursor of its own; table `_dates` holds `business_date` and `version`."""
-        cursor = self._connection.cursor()
-        try:
-            cursor.register("_dates", versions.select("business_date", "version").to_arrow())
-            return cursor.execute(sql.format(lake=LAKE)).pl()
-        finally:
-            cursor.close()
 
     def first_published(self) -> dt.date | None:
         """The first business date that was ever published."""
@@ -245,18 +236,18 @@ class Ledger:
 
     def _terms(self, version: int) -> pl.DataFrame:
         """Terms of all loans boarded by `version`. A plain filter keeps the stored order."""
-        others = self._beside(
+        others = self.beside(
             "SELECT version FROM {lake}.versions WHERE version <= ? EXCEPT "
             "SELECT version FROM {lake}.publications WHERE state = 'published'",
             [version],
         )["version"].to_list()
         unpublished = f"AND version NOT IN ({', '.join(map(str, others))})" if others else ""
-        rows = self._beside(
+        rows = self.beside(
             f"SELECT {', '.join(Terms.column_names())} FROM {{lake}}.loans "
             f"WHERE version <= ? AND close_reason IS NULL {unpublished}",
             [version],
         )
-        changed = self._beside(
+        changed = self.beside(
             f"SELECT {', '.join(Terms.column_names())} FROM {{lake}}.changed_terms c "
             f"WHERE version <= ? {unpublished} AND {NOT_RESTATED.format(row='c')} "
             "QUALIFY row_number() OVER (PARTITION BY loan_id ORDER BY business_date DESC) = 1",

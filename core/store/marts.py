@@ -40,9 +40,14 @@ TOUCHED = f"""
 """
 """Every date with each published version that told something of it."""
 _SUMS = """
-    count(*)::BIGINT AS loans, sum(t.principal)::BIGINT AS principal,
-    sum(t.principal_due + t.interest_due + t.fees_due + t.penalties_due)::BIGINT AS overdue
+    count(*)::BIGINT AS loans, sum(p.principal)::BIGINT AS principal,
+    sum(p.principal_due + p.interest_due + p.fees_due + p.penalties_due)::BIGINT AS overdue
 """
+GROUPED = f"""
+    SELECT p.days_past_due, p.status, {_SUMS}
+    FROM positions_at(?, ?) p WHERE true {{where}} GROUP BY ALL ORDER BY ALL
+"""
+"""What the mart holds, straight from the positions of a date as known at a version."""
 
 
 def refresh_portfolio(ledger: Ledger) -> int:
@@ -72,16 +77,17 @@ def refresh_portfolio(ledger: Ledger) -> int:
 
 def _as_written(ledger: Ledger, dates: pl.DataFrame) -> pl.DataFrame:
     """Sums of dates as the versions that closed them wrote them: one query for all."""
-    return ledger.of_versions(
+    return ledger.beside(
         f"""
-        SELECT t.version, t.business_date, l.entity, l.product, l.currency, t.status,
-               t.days_past_due, {_SUMS}
-        FROM {{lake}}.positions t JOIN _dates d
-          ON d.version = t.version AND d.business_date = t.business_date
-        JOIN {{lake}}.loan_keys l ON l.loan_id = t.loan_id
+        SELECT p.version, p.business_date, l.entity, l.product, l.currency, p.status,
+               p.days_past_due, {_SUMS}
+        FROM {{lake}}.positions p JOIN _dates d
+          ON d.version = p.version AND d.business_date = p.business_date
+        JOIN {{lake}}.loan_keys l ON l.loan_id = p.loan_id
         GROUP BY ALL
         """,
-        dates,
+        [],
+        _dates=dates,
     )
 
 
@@ -94,8 +100,8 @@ def _as_known(ledger: Ledger, dates: pl.DataFrame) -> list[pl.DataFrame]:
             ledger.frame(
                 f"""
                 SELECT {version} AS version, DATE '{date}' AS business_date, l.entity, l.product,
-                       l.currency, t.status, t.days_past_due, {_SUMS}
-                FROM ({rows}) t JOIN {{lake}}.loan_keys l ON l.loan_id = t.loan_id GROUP BY ALL
+                       l.currency, p.status, p.days_past_due, {_SUMS}
+                FROM ({rows}) p JOIN {{lake}}.loan_keys l ON l.loan_id = p.loan_id GROUP BY ALL
                 """,
                 {"on": date, "known_at": version},
             )

@@ -20,7 +20,7 @@ from core.servicing.conventions import Thresholds, states_by_date
 from core.servicing.delinquency import pauses_of, with_delinquent_days
 from core.servicing.restatement import standing
 from core.store.lake import LAKE, open_reader, patiently
-from core.store.marts import PORTFOLIO_ON
+from core.store.marts import GROUPED, PORTFOLIO_ON
 from core.store.past import NOT_RESTATED, NOW, known_last
 from core.store.schema import MIGRATIONS
 from core.store.settings import Settings
@@ -36,11 +36,6 @@ _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "repo
           "products", "entities", "policies")  # fmt: skip
 Day = dt.date | str | None
 THRESHOLDS = Thresholds()
-_GROUPED = """
-    SELECT days_past_due, status, count(*)::BIGINT AS loans, sum(principal)::BIGINT AS principal,
-           sum(principal_due + interest_due + fees_due + penalties_due)::BIGINT AS overdue
-    FROM positions_at(?, ?) GROUP BY ALL ORDER BY ALL
-"""
 _LIVED = """
     WITH known AS (
         SELECT p.* FROM positions p WHERE p.version <= $version AND p.business_date <= $on
@@ -242,7 +237,7 @@ class LedgerReader:
         """`days_past_due`, `status`, `loans`, `principal`, `overdue` of a date: the mart's, or, where
         it lacks the date, the positions'."""
         told = self.query(PORTFOLIO_ON, {"on": as_of, "known_at": known_at})
-        return told if told.height else self.query(_GROUPED, [as_of, known_at])
+        return told if told.height else self.query(GROUPED.format(where=""), [as_of, known_at])
 
     def delinquency_states(
         self,

@@ -17,10 +17,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.reporting.portfolio import by_bucket, dpd_distribution, key_figures
+from core.store.marts import GROUPED
 from core.store.past import NOW
 from core.store.reader import LedgerReader
 from core.store.settings import Settings
-from dashboards import charts, data, exports
+from dashboards import charts, exports
 from dashboards.formats import count, share, short_money
 from dashboards.theme import LIGHT
 from pipelines.resources import read_policies
@@ -38,7 +39,7 @@ def page(ran: Settings, monkeypatch: pytest.MonkeyPatch) -> AppTest:
 def _grouped(where: Settings, as_of: str | None = None) -> pl.DataFrame:
     reader = LedgerReader(where)
     _, date = reader.version_of(as_of)
-    return reader.query(data.GROUPED.format(where=""), [date, NOW])
+    return reader.query(GROUPED.format(where=""), [date, NOW])
 
 
 def test_the_figures_equal_the_metric_functions(page: AppTest, ran: Settings) -> None:
