@@ -25,6 +25,7 @@ class Tape(dy.Schema):
 
     line = dy.Int64()
     loan_key = dy.String()
+    doubled = dy.Bool()
     principal = dy.Int64(nullable=True)
     rate_ppb = dy.Int64(nullable=True)
     instalments = dy.Int64(nullable=True)
@@ -77,7 +78,7 @@ class Tape(dy.Schema):
 
     @dy.rule()
     def loan_key_missing_or_doubled(cls) -> pl.Expr:
-        return (pl.col("loan_key").fill_null("") != "") & pl.col("loan_key").is_first_distinct()
+        return (pl.col("loan_key").fill_null("") != "") & ~pl.col("doubled")
 
     @dy.rule()
     def period_not_known(cls) -> pl.Expr:
@@ -189,7 +190,8 @@ def _opening(mapping: TapeMapping, exponent: pl.Expr, on: dt.date) -> dict[str, 
 
 
 def read(data: bytes, mapping: TapeMapping) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
-    """Rows of a tape as they came, with `line`, `loan_key` and `product_name`; and rows that are none.
+    """Rows of a tape as they came, with `line`, `loan_key`, `doubled` (an earlier row has
+    the key) and `product_name`; and rows that are none.
 
     The columns of the mapping must be there. Raises IntakeError if it is no such table.
     """
@@ -200,7 +202,9 @@ def read(data: bytes, mapping: TapeMapping) -> tuple[pl.DataFrame, list[dict[str
     product = pl.lit(mapping.product)
     if mapping.product_column:
         product = pl.col(mapping.product_column).str.strip_chars()
-    return raw.with_columns(own, product_name=product), broken
+    named_rows = raw.with_columns(own, product_name=product)
+    doubled = ~pl.col("loan_key").is_first_distinct()
+    return named_rows.with_columns(doubled=doubled), broken
 
 
 def parse(
@@ -236,13 +240,14 @@ def parse(
     if "first_interest_adjustment" in of:
         first_adjustment = signed_minor(of["first_interest_adjustment"], exponent)
     solved = pl.lit(True)
-    if "instalment" in of:  # an empty field asks for one, unless the product has them on its tape
+    if "instalment" in of:  # a tape of many products may leave a field empty; of one it must tell
         solved = (pl.col(of["instalment"]).str.strip_chars() == "") & pl.lit(
             mapping.product_column is not None
         )
     typed = raw.select(
         "line",
         "loan_key",
+        "doubled",
         principal=exact_minor(pl.col(of["principal"]), exponent),
         rate_ppb=(
             pl.col(of["rate_percent"]).cast(pl.Decimal(18, 7), strict=False) * (PPB // 100)

@@ -6,8 +6,7 @@ For every file: rows in = accepted + quarantined + duplicates.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,21 +14,20 @@ from typing import Any
 import polars as pl
 
 from core.contract.money import CURRENCY_CODES, CURRENCY_NAMES
-from core.errors import IntakeError, PolicyError
-from core.ledger.codes import CHANGES, EventState, Kind
-from core.origination.boarding import payload
+from core.errors import IntakeError
+from core.ledger.codes import Kind
 from core.policy.book import PolicyBook
-from core.policy.models import Product, TapeMapping
+from core.policy.models import TapeMapping
 from core.store.ledger import Ledger
 from core.store.rows import Intake
 from core.store.standing import DEFERS, event_keys, floating, met, standing
-from pipelines.formats import commands, indices, loan_tape, payments
+from pipelines.formats import commands, indices, payments
 from pipelines.formats.table import Parsed
-from pipelines.ingest import fixings
+from pipelines.ingest import boarding, fixings
+from pipelines.ingest.events import Known, Taken, complete, event, keep_new, together
 from pipelines.ingest.landing import MAX_BYTES, LandingFile, scan
 from pipelines.ingest.orders import lawful, with_parts
 
-SERVICE = "service:intake"
 BATCH = 64
 """Files committed in one transaction."""
 
@@ -50,21 +48,6 @@ class IntakeReport:
     def reconciles(self) -> bool:
         """Nothing was lost between the files and the tables."""
         return self.rows_in == self.accepted + self.quarantined + self.duplicates
-
-
-@dataclass
-class _Known:
-    """What earlier rows have established: loans by key, events by idempotency key."""
-
-    loans: pl.DataFrame
-    events: pl.DataFrame
-    first_open: dt.date | None
-    standing: Callable[[pl.Series], pl.DataFrame]
-    """How loans stand, for what may be ordered of them (`core.store.standing`)."""
-    floating: Callable[[list[int]], pl.DataFrame]
-    """Loans of products whose rate floats (`core.store.standing.floating`)."""
-    met: Callable[[pl.Series], pl.DataFrame]
-    """What their money met, for chargebacks (`core.store.standing.met`)."""
 
 
 def take_in(
@@ -91,7 +74,7 @@ def take_in(
         return report
     head = ledger.head()
     first_open = head.published_date + dt.timedelta(days=1) if head.published_date else None
-    known = _Known(
+    known = Known(
         ledger.loan_keys(), event_keys(ledger), first_open, partial(standing, ledger),
         partial(floating, ledger), partial(met, ledger),
     )  # fmt: skip
@@ -116,7 +99,7 @@ def _take(
     file: LandingFile,
     policies: PolicyBook,
     tape: str,
-    known: _Known,
+    known: Known,
     report: IntakeReport,
     correlation_id: str,
 ) -> Intake:
@@ -188,6 +171,8 @@ def _take(
         ),
     )
     known.events = pl.concat([known.events, fresh])
+    if taken.loans is not None:  # the next tape of the run may hold them again
+        known.loans = pl.concat([known.loans, taken.loans.select("loan_key")], how="diagonal")
     return Intake(row | counts, taken.loans, taken.attributes, taken.reported, events, stamped)
 
 
@@ -198,220 +183,7 @@ def _mapping(file: LandingFile, policies: PolicyBook, tape: str) -> TapeMapping:
     return policies.tape(named if file.kind == "loan_tape" and named in known else tape)
 
 
-@dataclass(frozen=True)
-class _Taken:
-    rows_in: int
-    accepted: int
-    duplicates: int
-    bad: list[dict[str, Any]]
-    events: pl.DataFrame | None
-    loans: pl.DataFrame | None = None
-    attributes: pl.DataFrame | None = None
-    reported: pl.DataFrame | None = None
-
-
-def _hashed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
-    """SHA-256 over canonical typed fields; no file, line or time takes part."""
-    text = frame.select(
-        pl.concat_str(pl.col(columns).cast(pl.String).fill_null(""), separator="\x1f")
-    ).to_series()
-    return pl.Series([hashlib.sha256(t.encode()).hexdigest() for t in text], dtype=pl.String)
-
-
-def _keep_new(
-    events: pl.DataFrame, known: _Known
-) -> tuple[pl.DataFrame, int, list[dict[str, Any]]]:
-    """Events not seen before; how many are repetitions; and conflicts for quarantine.
-
-    Same key and body: a duplicate. Same key, another body: `idempotency_conflict`.
-    """
-    old = known.events.select("idempotency_key", old_body="body_hash").unique("idempotency_key")
-    marked = events.join(old, on="idempotency_key", how="left", maintain_order="left").with_columns(
-        first_body=pl.col("body_hash").first().over("idempotency_key"),
-        place=pl.int_range(pl.len()).over("idempotency_key"),
-    )
-    before = pl.coalesce("old_body", pl.when(pl.col("place") > 0).then("first_body"))
-    same = before == pl.col("body_hash")
-    conflict = marked.filter(before.is_not_null() & ~same)
-    bad = [
-        {"line": line, "rule": "idempotency_conflict", "found": ref}
-        for line, ref in conflict.select("line", "source_ref").rows()
-    ]
-    fresh = marked.filter(before.is_null()).select(events.columns)
-    return fresh, marked.filter(before.is_not_null() & same).height, bad
-
-
-def _event(
-    rows: pl.DataFrame, kind: Kind, source: str, entity: str, file: LandingFile, known: _Known
-) -> pl.DataFrame:
-    """Rows as events without id: dated, keyed, with what every event must say."""
-    assert file.business_date is not None
-    booked = max(file.business_date, known.first_open or file.business_date)
-    key = pl.concat_str(pl.lit(f"{entity}/{source}/{kind.name}/"), pl.col("source_ref"))
-    frame = rows.with_columns(
-        kind=pl.lit(kind.value, dtype=pl.Int8),
-        booking_date=pl.lit(booked),
-        source_system=pl.lit(source),
-        idempotency_key=key,
-        state=pl.when(pl.col("value_date") < booked)
-        .then(EventState.late.value)
-        .otherwise(EventState.accepted.value)
-        .cast(pl.Int8),
-    )
-    told = ["loan_key", "value_date", "amount", "currency", "reason", "maker", "checker"]
-    if kind in (Kind.charge_assessed, Kind.charge_waived, Kind.reversal, *CHANGES):
-        told.append("payload")
-    body = [c for c in told if c in frame.columns]
-    return frame.with_columns(body_hash=_hashed(frame, body))
-
-
-_EVENT_NULLS = {
-    "amount": pl.Int64, "checker": pl.String, "reason": pl.String, "payload": pl.String,
-}  # fmt: skip
-
-
-def _complete(events: pl.DataFrame) -> pl.DataFrame:
-    """Columns that a kind of event does not have, as nulls; the actor defaults to intake."""
-    missing = {n: pl.lit(None, dtype=t) for n, t in _EVENT_NULLS.items() if n not in events.columns}
-    if "actor" not in events.columns:
-        missing["actor"] = pl.lit(SERVICE)
-    return events.with_columns(**missing).select(
-        "kind", "loan_id", "loan_key", "value_date", "booking_date", "amount", "currency",
-        "source_system", "source_ref", "idempotency_key", "body_hash", "state", "line", "actor",
-        "checker", "reason", "payload",
-    )  # fmt: skip
-
-
-def _loans(
-    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: _Known
-) -> _Taken:
-    raw, broken = loan_tape.read(data, mapping)
-    taken = _Taken(raw.height + len(broken), 0, 0, broken, None)
-    for (name,), rows in raw.partition_by("product_name", as_dict=True).items():
-        taken = _joined(taken, _of_product(str(name), rows, file, policies, mapping, known))
-    return taken
-
-
-def _joined(one: _Taken, other: _Taken) -> _Taken:
-    """Rows of two products of one tape; the rows of the file were counted with the first."""
-
-    def both(a: pl.DataFrame | None, b: pl.DataFrame | None) -> pl.DataFrame | None:
-        parts = [part for part in (a, b) if part is not None]
-        return pl.concat(parts) if parts else None
-
-    return _Taken(
-        one.rows_in, one.accepted + other.accepted, one.duplicates + other.duplicates,
-        one.bad + other.bad, both(one.events, other.events), both(one.loans, other.loans),
-        both(one.attributes, other.attributes), both(one.reported, other.reported),
-    )  # fmt: skip
-
-
-def _of_product(
-    name: str,
-    raw: pl.DataFrame,
-    file: LandingFile,
-    policies: PolicyBook,
-    mapping: TapeMapping,
-    known: _Known,
-) -> _Taken:
-    """Loans of one product of a tape."""
-    assert file.business_date is not None
-    try:
-        code = policies.product_code(name, file.business_date)
-    except PolicyError:
-        if mapping.product is not None:
-            raise
-        lines = raw.select("line", "loan_key").rows()
-        unknown = [{"line": n, "rule": "unknown_product", "found": key} for n, key in lines]
-        return _Taken(0, 0, 0, unknown, None)
-    product: Product = policies.product(code)
-    if mapping.opening and product.schedule.stands_whole:
-        raise IntakeError(
-            f"product {product.name} keeps its whole schedule as dues (stands_whole), which opening "
-            "balances do not tell; name a product that bills step by step in the tape's mapping"
-        )
-    parsed, bad = loan_tape.parse(raw, mapping, product, file.business_date)
-    again = parsed.join(known.loans, on="loan_key", how="semi")
-    good = parsed.join(known.loans, on="loan_key", how="anti")
-    closed = pl.lit(known.first_open, dtype=pl.Date)
-    enters = pl.coalesce("taken_over_on", "disbursed_on")
-    late = good.filter((enters < closed).fill_null(False))
-    bad = bad + [
-        {"line": line, "rule": "boarding_before_open_date", "found": key}
-        for line, key in late.select("line", "loan_key").rows()
-    ]
-    good = good.join(late.select("line"), on="line", how="anti")
-    entity = policies.entities.index(product.entity)
-    loans = loan_tape.terms(good, code, entity, product.currency)
-    keys = loans.select("loan_key")
-    named = mapping.attributes
-    attributes = raw.join(keys, on="loan_key", how="semi").select(
-        "loan_key", *(pl.col(column).alias(name) for name, column in named.items()
-                      if column in raw.columns)
-    ).unpivot(index="loan_key", variable_name="name", value_name="value")  # fmt: skip
-    return _Taken(
-        0, good.height, again.height, bad, _boarding(loans, good, product, file, mapping, known),
-        loans, attributes, _reported(raw.join(keys, on="loan_key", how="semi"), mapping),
-    )  # fmt: skip
-
-
-def _boarding(
-    loans: pl.DataFrame,
-    good: pl.DataFrame,
-    product: Product,
-    file: LandingFile,
-    mapping: TapeMapping,
-    known: _Known,
-) -> pl.DataFrame:
-    """Events by which loans enter the book: terms, and the payout or the balances they bring."""
-    enters = pl.coalesce("taken_over_on", "disbursed_on")
-    base = loans.with_columns(
-        loan_id=pl.lit(None, dtype=pl.Int64), value_date=enters, source_ref="loan_key"
-    )
-    # the payload names every term but the id, which is given at commit and stands beside it
-    with_payload = base.with_columns(loan_id=pl.lit(0, dtype=pl.Int64))
-    boarded = with_payload.with_columns(payload=payload(with_payload)).with_columns(
-        loan_id=pl.lit(None, dtype=pl.Int64)
-    )
-    brings = base.filter(pl.col("taken_over_on").is_not_null())
-    paid_out = base.filter(pl.col("taken_over_on").is_null()).with_columns(
-        amount="principal_agreed"
-    )
-    parts = [
-        (boarded, Kind.loan_boarded),
-        (paid_out, Kind.disbursed),
-        (loan_tape.openings(brings, good), Kind.taken_over),
-    ]
-    return pl.concat(
-        _complete(_event(rows, kind, mapping.source_system, product.entity, file, known))
-        for rows, kind in parts
-        if rows.height or kind is Kind.loan_boarded
-    )
-
-
-def _reported(raw: pl.DataFrame, mapping: TapeMapping) -> pl.DataFrame | None:
-    """The servicer's own figures, in minor units; for reconciliation, never for computing."""
-    if not mapping.reported or mapping.reported_as_of is None:
-        return None
-    missing = [c for c in mapping.reported.values() if c not in raw.columns]
-    if missing:
-        return None
-
-    def cents(column: str) -> pl.Expr:
-        return (pl.col(column).cast(pl.Decimal(18, 6), strict=False) * 100).round(0).cast(pl.Int64)
-
-    figures = {n: cents(c) for n, c in mapping.reported.items() if n != "status"}
-    return raw.select(
-        "loan_key",
-        as_of=pl.lit(mapping.reported_as_of),
-        status=pl.col(mapping.reported["status"]),
-        **figures,
-    )
-
-
-def _matched(
-    parsed: Parsed, known: _Known, shown: str
-) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+def _matched(parsed: Parsed, known: Known, shown: str) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
     """Rows joined to their loans; rows of unknown loans are refused."""
     joined = parsed.good.join(
         known.loans.rename({"currency": "loan_currency"}),
@@ -426,8 +198,8 @@ def _matched(
 
 
 def _payments(
-    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: _Known
-) -> _Taken:
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: Known
+) -> Taken:
     assert file.business_date is not None
     parsed = payments.parse(data, file.business_date)
     matched, bad = _matched(parsed, known, "payment_ref")
@@ -453,19 +225,19 @@ def _payments(
 
 
 def _commands(
-    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: _Known
-) -> _Taken:
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: Known
+) -> Taken:
     assert file.business_date is not None
     parsed = commands.parse(data, file.business_date)
     matched, bad = _matched(parsed, known, "command_ref")
     source = f"{mapping.entity}/{mapping.source_system}"
     rows, unfit = lawful(matched, policies, known.standing, known.events, known.loans, source)
     rows = with_parts(rows, policies, known.met, source)
-    taken = _Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)
+    taken = Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)
     for kind in sorted(set(commands.COMMANDS.values())):
         some = rows.filter(pl.col("kind") == kind.value)
         if some.height:
-            taken = _with(taken, _events(some, kind, file, mapping, known))
+            taken = together(taken, _events(some, kind, file, mapping, known))
     return taken
 
 
@@ -476,33 +248,24 @@ def _fresh(
     bad: list[dict[str, Any]],
     file: LandingFile,
     mapping: TapeMapping,
-    known: _Known,
-) -> _Taken:
+    known: Known,
+) -> Taken:
     taken = _events(rows, kind, file, mapping, known)
-    return _with(_Taken(parsed.rows_in, 0, 0, parsed.bad + bad, None), taken)
+    return together(Taken(parsed.rows_in, 0, 0, parsed.bad + bad, None), taken)
 
 
 def _events(
-    rows: pl.DataFrame, kind: Kind, file: LandingFile, mapping: TapeMapping, known: _Known
-) -> _Taken:
+    rows: pl.DataFrame, kind: Kind, file: LandingFile, mapping: TapeMapping, known: Known
+) -> Taken:
     """Events of one kind that are new, and the rows that are repeated or contradict."""
-    events = _complete(_event(rows, kind, mapping.source_system, mapping.entity, file, known))
-    fresh, duplicates, conflicts = _keep_new(events, known)
-    return _Taken(0, fresh.height, duplicates, conflicts, fresh)
-
-
-def _with(taken: _Taken, more: _Taken) -> _Taken:
-    """Both together; rows in count once, with the file."""
-    parts = [part for part in (taken.events, more.events) if part is not None]
-    return _Taken(
-        taken.rows_in, taken.accepted + more.accepted, taken.duplicates + more.duplicates,
-        taken.bad + more.bad, pl.concat(parts) if parts else None,
-    )  # fmt: skip
+    events = complete(event(rows, kind, mapping.source_system, mapping.entity, file, known))
+    fresh, duplicates, conflicts = keep_new(events, known)
+    return Taken(0, fresh.height, duplicates, conflicts, fresh)
 
 
 def _index(
-    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: _Known
-) -> _Taken:
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: Known
+) -> Taken:
     """Values of reference rates: a reset for each loan whose rate follows one on the day.
 
     A row counts as one, however many loans it resets.
@@ -519,8 +282,8 @@ def _index(
     fresh, back, bad = fixings.corrected(asked, known.events, prefix, file.path.stem)
     source = fixings.SOURCE
     told = [
-        _complete(
-            _event(
+        complete(
+            event(
                 rows.with_columns(
                     loan_key=pl.lit(None, dtype=pl.String), amount=pl.lit(None, dtype=pl.Int64)
                 ),
@@ -529,15 +292,20 @@ def _index(
         )
         for rows, kind in ((back, Kind.reversal), (fresh, Kind.rate_reset))
     ]  # fmt: skip
-    events, _, conflicts = _keep_new(pl.concat(told), known)
+    events, _, conflicts = keep_new(pl.concat(told), known)
     refused = {row["line"]: row for row in (*bad, *conflicts)}
     lines = set(parsed.good["line"].to_list()) - refused.keys()
     again = (lines & set(asked["line"].to_list())) - set(events["line"].to_list())
     kept = events.filter(~pl.col("line").is_in(list(refused)))
-    return _Taken(
+    return Taken(
         parsed.rows_in, len(lines) - len(again), len(again),
         parsed.bad + list(refused.values()), kept,
     )  # fmt: skip
 
 
-_READERS = {"loan_tape": _loans, "index": _index, "payments": _payments, "commands": _commands}
+_READERS = {
+    "loan_tape": boarding.boarded,
+    "index": _index,
+    "payments": _payments,
+    "commands": _commands,
+}

@@ -1,0 +1,128 @@
+"""Loans of tapes: boarded and paid out, or taken over with what they bring."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.errors import IntakeError, PolicyError
+from core.ledger.codes import Kind
+from core.origination.boarding import payload
+from core.policy.book import PolicyBook
+from core.policy.models import Product, TapeMapping
+from pipelines.formats import loan_tape
+from pipelines.ingest.events import Known, Taken, complete, event, together
+from pipelines.ingest.landing import LandingFile
+
+
+def boarded(
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: Known
+) -> Taken:
+    """Loans of a tape, product by product; rows of a product that is none are refused."""
+    raw, broken = loan_tape.read(data, mapping)
+    taken = Taken(raw.height + len(broken), 0, 0, broken, None)
+    for (name,), rows in raw.partition_by("product_name", as_dict=True).items():
+        taken = together(taken, _of_product(str(name), rows, file, policies, mapping, known))
+    return taken
+
+
+def _of_product(
+    name: str,
+    raw: pl.DataFrame,
+    file: LandingFile,
+    policies: PolicyBook,
+    mapping: TapeMapping,
+    known: Known,
+) -> Taken:
+    """Loans of one product of a tape."""
+    assert file.business_date is not None
+    try:
+        code = policies.product_code(name, file.business_date)
+    except PolicyError:
+        if mapping.product is not None:
+            raise
+        lines = raw.select("line", "loan_key").rows()
+        unknown = [{"line": n, "rule": "unknown_product", "found": key} for n, key in lines]
+        return Taken(0, 0, 0, unknown, None)
+    product: Product = policies.product(code)
+    if mapping.opening and product.schedule.stands_whole:
+        raise IntakeError(
+            f"product {product.name} keeps its whole schedule as dues (stands_whole), which opening "
+            "balances do not tell; name a product that bills step by step in the tape's mapping"
+        )
+    parsed, bad = loan_tape.parse(raw, mapping, product, file.business_date)
+    again = parsed.join(known.loans, on="loan_key", how="semi")
+    good = parsed.join(known.loans, on="loan_key", how="anti")
+    closed = pl.lit(known.first_open, dtype=pl.Date)
+    enters = pl.coalesce("taken_over_on", "disbursed_on")
+    late = good.filter((enters < closed).fill_null(False))
+    bad = bad + [
+        {"line": line, "rule": "boarding_before_open_date", "found": key}
+        for line, key in late.select("line", "loan_key").rows()
+    ]
+    good = good.join(late.select("line"), on="line", how="anti")
+    entity = policies.entities.index(product.entity)
+    loans = loan_tape.terms(good, code, entity, product.currency)
+    theirs = raw.join(loans, on="line", how="semi")
+    named = mapping.attributes
+    attributes = theirs.select(
+        "loan_key", *(pl.col(column).alias(name) for name, column in named.items()
+                      if column in raw.columns)
+    ).unpivot(index="loan_key", variable_name="name", value_name="value")  # fmt: skip
+    return Taken(
+        0, good.height, again.height, bad, _boarding(loans, good, product, file, mapping, known),
+        loans, attributes, _reported(theirs, mapping),
+    )  # fmt: skip
+
+
+def _boarding(
+    loans: pl.DataFrame,
+    good: pl.DataFrame,
+    product: Product,
+    file: LandingFile,
+    mapping: TapeMapping,
+    known: Known,
+) -> pl.DataFrame:
+    """Events by which loans enter the book: terms, and the payout or the balances they bring."""
+    enters = pl.coalesce("taken_over_on", "disbursed_on")
+    base = loans.with_columns(
+        loan_id=pl.lit(None, dtype=pl.Int64), value_date=enters, source_ref="loan_key"
+    )
+    # the payload names every term but the id, which is given at commit and stands beside it
+    with_payload = base.with_columns(loan_id=pl.lit(0, dtype=pl.Int64))
+    boarded = with_payload.with_columns(payload=payload(with_payload)).with_columns(
+        loan_id=pl.lit(None, dtype=pl.Int64)
+    )
+    brings = base.filter(pl.col("taken_over_on").is_not_null())
+    paid_out = base.filter(pl.col("taken_over_on").is_null()).with_columns(
+        amount="principal_agreed"
+    )
+    parts = [
+        (boarded, Kind.loan_boarded),
+        (paid_out, Kind.disbursed),
+        (loan_tape.openings(brings, good), Kind.taken_over),
+    ]
+    return pl.concat(
+        complete(event(rows, kind, mapping.source_system, product.entity, file, known))
+        for rows, kind in parts
+        if rows.height or kind is Kind.loan_boarded
+    )
+
+
+def _reported(raw: pl.DataFrame, mapping: TapeMapping) -> pl.DataFrame | None:
+    """The servicer's own figures, in minor units; for reconciliation, never for computing."""
+    if not mapping.reported or mapping.reported_as_of is None:
+        return None
+    missing = [c for c in mapping.reported.values() if c not in raw.columns]
+    if missing:
+        return None
+
+    def cents(column: str) -> pl.Expr:
+        return (pl.col(column).cast(pl.Decimal(18, 6), strict=False) * 100).round(0).cast(pl.Int64)
+
+    figures = {n: cents(c) for n, c in mapping.reported.items() if n != "status"}
+    return raw.select(
+        "loan_key",
+        as_of=pl.lit(mapping.reported_as_of),
+        status=pl.col(mapping.reported["status"]),
+        **figures,
+    )

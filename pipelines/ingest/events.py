@@ -1,0 +1,129 @@
+"""Rows of files as events: dated, keyed, hashed, each taken in once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from core.ledger.codes import CHANGES, EventState, Kind
+from pipelines.ingest.landing import LandingFile
+
+SERVICE = "service:intake"
+
+
+@dataclass
+class Known:
+    """What earlier rows have established: loans by key, events by idempotency key."""
+
+    loans: pl.DataFrame
+    events: pl.DataFrame
+    first_open: dt.date | None
+    standing: Callable[[pl.Series], pl.DataFrame]
+    """How loans stand, for what may be ordered of them (`core.store.standing`)."""
+    floating: Callable[[list[int]], pl.DataFrame]
+    """Loans of products whose rate floats (`core.store.standing.floating`)."""
+    met: Callable[[pl.Series], pl.DataFrame]
+    """What their money met, for chargebacks (`core.store.standing.met`)."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a file gave: counts of its rows, those refused, and what enters."""
+
+    rows_in: int
+    accepted: int
+    duplicates: int
+    bad: list[dict[str, Any]]
+    events: pl.DataFrame | None
+    loans: pl.DataFrame | None = None
+    attributes: pl.DataFrame | None = None
+    reported: pl.DataFrame | None = None
+
+
+def together(taken: Taken, more: Taken) -> Taken:
+    """Both together; rows in count once, with the file."""
+
+    def both(one: pl.DataFrame | None, other: pl.DataFrame | None) -> pl.DataFrame | None:
+        parts = [part for part in (one, other) if part is not None]
+        return pl.concat(parts) if parts else None
+
+    return Taken(
+        taken.rows_in, taken.accepted + more.accepted, taken.duplicates + more.duplicates,
+        taken.bad + more.bad, both(taken.events, more.events), both(taken.loans, more.loans),
+        both(taken.attributes, more.attributes), both(taken.reported, more.reported),
+    )  # fmt: skip
+
+
+def _hashed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
+    """SHA-256 over canonical typed fields; no file, line or time takes part."""
+    text = frame.select(
+        pl.concat_str(pl.col(columns).cast(pl.String).fill_null(""), separator="\x1f")
+    ).to_series()
+    return pl.Series([hashlib.sha256(t.encode()).hexdigest() for t in text], dtype=pl.String)
+
+
+def keep_new(events: pl.DataFrame, known: Known) -> tuple[pl.DataFrame, int, list[dict[str, Any]]]:
+    """Events not seen before; how many are repetitions; and conflicts for quarantine.
+
+    Same key and body: a duplicate. Same key, another body: `idempotency_conflict`.
+    """
+    old = known.events.select("idempotency_key", old_body="body_hash").unique("idempotency_key")
+    marked = events.join(old, on="idempotency_key", how="left", maintain_order="left").with_columns(
+        first_body=pl.col("body_hash").first().over("idempotency_key"),
+        place=pl.int_range(pl.len()).over("idempotency_key"),
+    )
+    before = pl.coalesce("old_body", pl.when(pl.col("place") > 0).then("first_body"))
+    same = before == pl.col("body_hash")
+    conflict = marked.filter(before.is_not_null() & ~same)
+    bad = [
+        {"line": line, "rule": "idempotency_conflict", "found": ref}
+        for line, ref in conflict.select("line", "source_ref").rows()
+    ]
+    fresh = marked.filter(before.is_null()).select(events.columns)
+    return fresh, marked.filter(before.is_not_null() & same).height, bad
+
+
+def event(
+    rows: pl.DataFrame, kind: Kind, source: str, entity: str, file: LandingFile, known: Known
+) -> pl.DataFrame:
+    """Rows as events without id: dated, keyed, with what every event must say."""
+    assert file.business_date is not None
+    booked = max(file.business_date, known.first_open or file.business_date)
+    key = pl.concat_str(pl.lit(f"{entity}/{source}/{kind.name}/"), pl.col("source_ref"))
+    frame = rows.with_columns(
+        kind=pl.lit(kind.value, dtype=pl.Int8),
+        booking_date=pl.lit(booked),
+        source_system=pl.lit(source),
+        idempotency_key=key,
+        state=pl.when(pl.col("value_date") < booked)
+        .then(EventState.late.value)
+        .otherwise(EventState.accepted.value)
+        .cast(pl.Int8),
+    )
+    told = ["loan_key", "value_date", "amount", "currency", "reason", "maker", "checker"]
+    if kind in (Kind.charge_assessed, Kind.charge_waived, Kind.reversal, *CHANGES):
+        told.append("payload")
+    body = [c for c in told if c in frame.columns]
+    return frame.with_columns(body_hash=_hashed(frame, body))
+
+
+_EVENT_NULLS = {
+    "amount": pl.Int64, "checker": pl.String, "reason": pl.String, "payload": pl.String,
+}  # fmt: skip
+
+
+def complete(events: pl.DataFrame) -> pl.DataFrame:
+    """Columns that a kind of event does not have, as nulls; the actor defaults to intake."""
+    missing = {n: pl.lit(None, dtype=t) for n, t in _EVENT_NULLS.items() if n not in events.columns}
+    if "actor" not in events.columns:
+        missing["actor"] = pl.lit(SERVICE)
+    return events.with_columns(**missing).select(
+        "kind", "loan_id", "loan_key", "value_date", "booking_date", "amount", "currency",
+        "source_system", "source_ref", "idempotency_key", "body_hash", "state", "line", "actor",
+        "checker", "reason", "payload",
+    )  # fmt: skip
