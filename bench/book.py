@@ -34,14 +34,18 @@ TILE = 200_000
 
 def book(loans: int, policies: PolicyBook) -> Book:
     """`loans` synthetic loans in their first period, due dates over 28 days of the month."""
-    tile = _drawn(min(loans, TILE), policies, seed=1)
+    return _tiled(_drawn(min(loans, TILE), policies, seed=1), loans)
+
+
+def _tiled(tile: Book, loans: int) -> Book:
     copies = -(-loans // TILE)
 
     def shifted(frame: pl.DataFrame) -> pl.DataFrame:
         parts = [frame.with_columns(pl.col("loan_id") + n * TILE) for n in range(copies)]
-        return pl.concat(parts).head(loans).rechunk()
+        return pl.concat(parts).filter(pl.col("loan_id") <= loans).rechunk()
 
-    return Book(tile.date, shifted(tile.terms), shifted(tile.positions), tile.dues, tile.pending)
+    return Book(tile.date, shifted(tile.terms), shifted(tile.positions), shifted(tile.dues),
+                tile.pending)  # fmt: skip
 
 
 def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
@@ -101,15 +105,7 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
 
 def mixed(loans: int, policies: PolicyBook) -> Book:
     """As `book`, of all products alike: boarded and paid out by events, lived by the engine."""
-    tile = _mixed(min(loans, TILE), policies)
-    copies = -(-loans // TILE)
-
-    def shifted(frame: pl.DataFrame) -> pl.DataFrame:
-        parts = [frame.with_columns(pl.col("loan_id") + n * TILE) for n in range(copies)]
-        return pl.concat(parts).filter(pl.col("loan_id") <= loans).rechunk()
-
-    return Book(tile.date, shifted(tile.terms), shifted(tile.positions), shifted(tile.dues),
-                tile.pending)  # fmt: skip
+    return _tiled(_mixed(min(loans, TILE), policies), loans)
 
 
 def _mixed(loans: int, policies: PolicyBook) -> Book:

@@ -8,7 +8,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from core.contract.money import EXPONENT
+from core.contract.money import EXPONENT, decimal_text
 from core.errors import LawBrokenError, LoanbookError
 from core.frames import empty
 from core.ledger.codes import Kind
@@ -100,10 +100,7 @@ def journal(
 def _major(side: str) -> pl.Expr:
     """Minor units as a decimal string with the currency's own decimals."""
     decimals = pl.col("currency").replace_strict(dict(EXPONENT), return_dtype=pl.Int64)
-    unit = pl.lit(10, dtype=pl.Int64).pow(decimals).cast(pl.Int64)
-    whole = (pl.col(side) // unit).cast(pl.String)
-    rest = (pl.col(side) % unit).cast(pl.String).str.zfill(decimals)
-    return pl.when(decimals == 0).then(whole).otherwise(whole + "." + rest).alias(side)
+    return decimal_text(pl.col(side), decimals).alias(side)
 
 
 def _balances(reader: LedgerReader, version: int) -> pl.DataFrame:

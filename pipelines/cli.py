@@ -391,7 +391,7 @@ def simulate(
     """Write a synthetic book of any size as daily landing files, with known truth.
 
     Without --product loans in the columns of the public tape; with it loans of any product and
-    period, and their truth in `truth.csv.txt`.
+    period, and how each borrower behaves in FOLDER_truth.csv.
     """
     if product:
         _simulate_products(folder, product, loans, seed, days)
@@ -404,7 +404,7 @@ def simulate(
 
 
 def _simulate_products(folder: Path, names: list[str], loans: int, seed: int, days: int) -> None:
-    from pipelines.simulation.products import drop_products
+    from pipelines.simulation.products import drop_products, truth_of
 
     policies = read_policies()
     known = sorted({p.name for p in policies.products.values()})
@@ -417,7 +417,7 @@ def _simulate_products(folder: Path, names: list[str], loans: int, seed: int, da
     files = drop_products(folder, wanted, loans, policies, seed=seed, days=days)
     out.print(
         f"Wrote {files} files of {loans * len(wanted):,} synthetic loans of {len(wanted)} products "
-        f"to {folder}."
+        f"to {folder}; how each borrower behaves: {truth_of(folder)}."
     )
 
 

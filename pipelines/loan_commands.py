@@ -73,10 +73,10 @@ def delinquency(
     RBI, MBA, OTS, EBA and IFRS 9 read the same stored days; `days_after_due` counts the due date
     as day 0.
     """
-    reader = LedgerReader(settings())
+    reader, day = LedgerReader(settings()), date(as_of, "--as-of")
     if loan is not None:
         number = loan_id(reader, loan)
-        states = reader.delinquency_states(date(as_of, "--as-of"), known_at, number)
+        states = reader.delinquency_states(day, known_at, number)
         if states.is_empty():
             raise LoanbookError(f"loan {number} is in no version by then; see `loanbook loan list`")
         turns = states.filter(
@@ -87,11 +87,16 @@ def delinquency(
         )
         show(turns.drop("loan_id"), f"Loan {number}: dates on which its state turned, and the last")
         return
-    states = reader.delinquency_states(date(as_of, "--as-of"), known_at)
-    _, on = reader.version_of(date(as_of, "--as-of"), known_at)
-    for name in _TURNS:
-        counts = states.group_by(name).agg(loans=pl.len()).sort(name)
-        show(counts, f"{name} as of {on}, of {states.height} loans that were ever late")
+    states = reader.delinquency_states(day, known_at)
+    _, on = reader.version_of(day, known_at)
+    counts = [
+        states.group_by(state=pl.col(name).cast(pl.String))
+        .agg(loans=pl.len())
+        .sort("state")
+        .select(pl.lit(name).alias("convention"), "state", "loans")
+        for name in _TURNS
+    ]
+    show(pl.concat(counts), f"As of {on}: {states.height} loans that were ever late")
 
 
 _TURNS = ("rbi_class", "us_mba_months", "us_ots_months", "eba_default", "ifrs9_stage")

@@ -65,6 +65,16 @@ def rate_to_ppb(rate: str) -> int:
     return int(scaled)
 
 
+def decimal_text(minor: pl.Expr, decimals: pl.Expr | int) -> pl.Expr:
+    """Minor units (Int64) as a decimal string with so many decimals: -1250 with 2 is "-12.50"."""
+    places = pl.lit(decimals, dtype=pl.Int64) if isinstance(decimals, int) else decimals
+    unit = pl.lit(10, dtype=pl.Int64).pow(places).cast(pl.Int64)
+    sign = pl.when(minor < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    whole = sign + (minor.abs() // unit).cast(pl.String)
+    part = (minor.abs() % unit).cast(pl.String).str.zfill(places)
+    return pl.when(places == 0).then(whole).otherwise(whole + "." + part)
+
+
 def int128(value: int | pl.Expr) -> pl.Expr:
     """The value as Int128, for products that may pass 2^63."""
     return pl.lit(value, dtype=pl.Int128) if isinstance(value, int) else value.cast(pl.Int128)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from core.contract.money import decimal_text
 from pipelines.formats.loan_tape import keys
 from pipelines.simulation import tape as tapes
 from pipelines.simulation.history import derive
@@ -33,7 +34,7 @@ def drop(folder: Path, tape: pl.DataFrame, *, seed: int = SEED) -> int:
     keyed = tape.with_columns(keys(tape))
     history = derive(tapes.figures(keyed), AS_OF, THROUGH, seed)
     loans = keyed.join(history.terms, on="loan_key", maintain_order="left").with_columns(
-        first_interest_adjustment=_amount(pl.col("first_interest_adjustment"))
+        first_interest_adjustment=decimal_text(pl.col("first_interest_adjustment"), 2)
     )
     payments = history.payments.select(
         "value_date",
@@ -41,7 +42,7 @@ def drop(folder: Path, tape: pl.DataFrame, *, seed: int = SEED) -> int:
             pl.lit("P-"), pl.col("loan_key"), pl.lit("-"), pl.col("payment_no").cast(pl.String)
         ),
         loan_key="loan_key",
-        amount=_amount(pl.col("amount")),
+        amount=decimal_text(pl.col("amount"), 2),
         currency=pl.lit("USD"),
         value_date_text=pl.col("value_date").cast(pl.String),
     ).rename({"value_date": "day", "value_date_text": "value_date"})
@@ -56,20 +57,15 @@ def drop(folder: Path, tape: pl.DataFrame, *, seed: int = SEED) -> int:
         reason=pl.lit("uncollectable"),
     )
     return (
-        _by_day(folder, "loan_tape", loans.with_columns(day="issue_date").drop("loan_key"))
-        + _by_day(folder, "payments", payments)
-        + _by_day(folder, "commands", orders)
+        by_day(folder, "loan_tape", loans.with_columns(day="issue_date").drop("loan_key"))
+        + by_day(folder, "payments", payments)
+        + by_day(folder, "commands", orders)
     )
 
 
-def _amount(cents: pl.Expr) -> pl.Expr:
-    sign = pl.when(cents < 0).then(pl.lit("-")).otherwise(pl.lit(""))
-    whole, part = cents.abs() // 100, (cents.abs() % 100).cast(pl.String).str.zfill(2)
-    return pl.concat_str(sign, whole, pl.lit("."), part)
-
-
-def _by_day(folder: Path, kind: str, rows: pl.DataFrame) -> int:
+def by_day(folder: Path, kind: str, rows: pl.DataFrame, ending: str = "") -> int:
+    """Write a file for every `day` of `rows`, named by kind, day and `ending`; returns their number."""
     parts = rows.partition_by("day", as_dict=True, maintain_order=True)
     for (day,), part in parts.items():
-        part.drop("day").write_csv(folder / f"{kind}_{day}.csv")
+        part.drop("day").write_csv(folder / f"{kind}_{day}{ending}.csv")
     return len(parts)

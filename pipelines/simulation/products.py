@@ -2,7 +2,7 @@
 
 Drawn from the seed alone. What a borrower is asked comes of the schedule that the contract makes
 (`core.contract.schedule`), so a loan that pays on time ends near zero; how each one behaves is its
-truth, and stands in `truth.csv` beside the files.
+truth, and stands beside the folder (`truth_of`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from core.contract.due_dates import Unit, due_date
-from core.contract.money import EXPONENT
+from core.contract.money import EXPONENT, decimal_text
 from core.contract.schedule import expand
 from core.frames import empty, typed
 from core.origination.terms import Terms
@@ -22,6 +22,7 @@ from core.policy.book import PolicyBook
 from core.policy.models import Product
 from core.servicing.instalments import down_payment
 from core.servicing.opening import agreed_terms
+from pipelines.simulation.landing import by_day
 
 START, SPREAD = dt.date(2018, 1, 1), 60
 """Loans are paid out over so many days from here."""
@@ -55,16 +56,16 @@ def drop_products(
     tape = pl.concat([each for each, _ in told])
     last = START + dt.timedelta(days=days)
     money = pl.concat([each for _, each in told]).filter(pl.col("value_date") <= last)
-    files = 0
-    for kind, ending, rows, day in (
-        ("loan_tape", "_canonical", tape.drop("behaviour"), "disbursed_on"),
-        ("payments", "", money, "value_date"),
-    ):
-        for (date,), part in rows.partition_by(day, as_dict=True, maintain_order=True).items():
-            part.write_csv(folder / f"{kind}_{date}{ending}.csv")
-            files += 1
-    tape.select("loan_number", "product", "behaviour").write_csv(folder / "truth.csv.txt")
-    return files
+    tape.select("loan_number", "product", "behaviour").write_csv(truth_of(folder))
+    loans_ = tape.drop("behaviour").with_columns(day="disbursed_on")
+    return by_day(folder, "loan_tape", loans_, "_canonical") + by_day(
+        folder, "payments", money.with_columns(day="value_date")
+    )
+
+
+def truth_of(folder: Path) -> Path:
+    """Where the truth about the borrowers of a folder stands: beside it, for it is no landing file."""
+    return folder.with_name(f"{folder.name}_truth.csv")
 
 
 def _of_product(
@@ -80,11 +81,11 @@ def _of_product(
     tape = terms.select(
         loan_number=pl.Series(number),
         product=pl.lit(name),
-        principal=_amount("principal_agreed", exponent),
-        rate_percent=_amount("rate_ppb", 7),
+        principal=decimal_text(pl.col("principal_agreed"), exponent),
+        rate_percent=decimal_text(pl.col("rate_ppb"), 7),
         instalments="instalments",
         instalment=pl.lit(""),
-        balloon=_amount("balloon", exponent),
+        balloon=decimal_text(pl.col("balloon"), exponent),
         every="every",
         unit=pl.col("unit").replace_strict({u.value: u.name for u in Unit}, return_dtype=pl.String),
         second_anchor_day="second_anchor_day",
@@ -95,14 +96,6 @@ def _of_product(
         behaviour=pl.Series([BEHAVIOURS[b] for b in behaviour]),
     )
     return tape, _payments(policies, product, terms, behaviour, number, draw)
-
-
-def _amount(column: str, exponent: int) -> pl.Expr:
-    minor = pl.col(column)
-    if exponent == 0:
-        return minor.cast(pl.String)
-    part = (minor % 10**exponent).cast(pl.String).str.zfill(exponent)
-    return pl.concat_str((minor // 10**exponent).cast(pl.String), pl.lit("."), part)
 
 
 def _terms(
@@ -198,6 +191,6 @@ def _payments(
     exponent = EXPONENT[product.currency]
     return paid.sort("value_date", "loan_key", "n").select(
         payment_ref=pl.format("{}-{}", "loan_key", "n"), loan_key="loan_key",
-        amount=_amount("amount", exponent), currency=pl.lit(product.currency),
+        amount=decimal_text(pl.col("amount"), exponent), currency=pl.lit(product.currency),
         value_date="value_date",
     )  # fmt: skip
