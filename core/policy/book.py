@@ -33,6 +33,7 @@ from core.ledger.codes import (
     Rebate,
     Timing,
 )
+from core.policy.base import Policy
 from core.policy.models import (
     FOLDERS,
     Accounts,
@@ -41,11 +42,10 @@ from core.policy.models import (
     HolidayCalendar,
     LateFee,
     OriginationFee,
-    Policy,
-    Product,
     TapeMapping,
     Waterfall,
 )
+from core.policy.product import Product
 
 P = TypeVar("P", bound=Policy)
 _BASIS = {

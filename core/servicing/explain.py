@@ -18,7 +18,8 @@ from core.contract.money import to_major
 from core.ledger.accounts import ROLE
 from core.ledger.codes import CHANGES, EVENT_KINDS, Component, InterestMode, Kind, Status, Timing
 from core.policy.book import PolicyBook
-from core.policy.models import ROLES, Delinquency, LateFee, Product, Waterfall
+from core.policy.models import ROLES, Delinquency, LateFee, Waterfall
+from core.policy.product import Product
 from core.servicing.book import Book
 from core.servicing.close import DayClose
 

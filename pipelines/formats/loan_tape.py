@@ -11,7 +11,8 @@ import polars as pl
 
 from core.contract.due_dates import Unit
 from core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR, PPB
-from core.policy.models import Product, TapeMapping
+from core.policy.models import TapeMapping
+from core.policy.product import Product
 from core.servicing.takeover import BALANCES
 from pipelines.formats.payments import exact_minor
 from pipelines.formats.table import date_in, read_csv, split

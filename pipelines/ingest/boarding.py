@@ -8,7 +8,8 @@ from core.errors import IntakeError, PolicyError
 from core.ledger.codes import Kind
 from core.origination.boarding import payload
 from core.policy.book import PolicyBook
-from core.policy.models import Product, TapeMapping
+from core.policy.models import TapeMapping
+from core.policy.product import Product
 from pipelines.formats import loan_tape
 from pipelines.ingest.events import Known, Taken, complete, event, together
 from pipelines.ingest.landing import LandingFile

@@ -19,7 +19,7 @@ from core.contract.schedule import expand
 from core.frames import empty, typed
 from core.origination.terms import Terms
 from core.policy.book import PolicyBook
-from core.policy.models import Product
+from core.policy.product import Product
 from core.servicing.instalments import down_payment
 from core.servicing.opening import agreed_terms
 from pipelines.simulation.landing import by_day

@@ -19,7 +19,7 @@ import polars as pl
 from core.contract.calendar import BusinessDay, Calendar
 from core.contract.due_dates import Unit, add_months
 from core.contract.figures import RateBasis
-from core.policy.models import FloatingRate, Product
+from core.policy.product import FloatingRate, Product
 from tests.conformance.terms import row, schedules
 
 SCALE = 8

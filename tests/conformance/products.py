@@ -10,7 +10,9 @@ from typing import Any
 from core.contract.due_dates import Unit
 from core.contract.figures import Amortisation, RateBasis
 from core.ledger.codes import Kind
-from core.policy.models import OriginationFee, Policy, Product, Waterfall
+from core.policy.base import Policy
+from core.policy.models import OriginationFee, Waterfall
+from core.policy.product import Product
 from tests.conformance import fineract
 from tests.conformance.fineract import NotMappedError
 from tests.conformance.mapping import PARTS, Step, applied_charges, date_of, multiple_of

@@ -11,7 +11,8 @@ import pytest
 from core.ledger.accounts import ROLE
 from core.ledger.codes import Component, Kind, Status
 from core.policy.book import PolicyBook
-from core.policy.models import OriginationFee, Product
+from core.policy.models import OriginationFee
+from core.policy.product import Product
 from core.servicing.payoff import quote
 from core.servicing.taken_back import asked_again
 from tests.core.loans import Story, _event, terms

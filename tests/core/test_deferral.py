@@ -11,7 +11,8 @@ import pytest
 from core.ledger.accounts import ROLE
 from core.ledger.codes import Kind, Status
 from core.policy.book import PolicyBook
-from core.policy.models import OriginationFee, Product
+from core.policy.models import OriginationFee
+from core.policy.product import Product
 from tests.core.loans import Story, _event, terms
 from tests.core.test_charges import moved
 from tests.core.test_late_news import lived, same_as_in_time, told

@@ -16,7 +16,8 @@ from core.ledger.accounts import ROLE
 from core.ledger.codes import Component, Kind, Status
 from core.ledger.laws import check_laws, movements_after
 from core.policy.book import PolicyBook
-from core.policy.models import Product, Waterfall
+from core.policy.models import Waterfall
+from core.policy.product import Product
 from core.servicing.book import Book, Dues
 from core.servicing.close import DayClose, close
 from core.store.ledger import BALANCES

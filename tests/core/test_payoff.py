@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from core.errors import EngineError
 from core.ledger.codes import Status
 from core.policy.book import PolicyBook
-from core.policy.models import Product
+from core.policy.product import Product
 from core.servicing.payoff import quote
 from tests.core.loans import Story, terms
 

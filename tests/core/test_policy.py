@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import PolicyError
 from core.policy.book import PolicyBook, parse
-from core.policy.models import Product
+from core.policy.product import Product
 from pipelines.resources import POLICIES
 
 FILES = [(p.parent.name, p.name, p.read_text()) for p in sorted(POLICIES.glob("*/*.yaml"))]

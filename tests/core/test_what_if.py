@@ -9,7 +9,8 @@ import pytest
 
 from core.errors import PolicyError
 from core.policy.book import PolicyBook
-from core.policy.models import LateFee, Product
+from core.policy.models import LateFee
+from core.policy.product import Product
 from core.servicing.book import Book
 from core.servicing.what_if import what_if
 from tests.core.loans import Story, terms

@@ -9,7 +9,7 @@ import polars as pl
 
 from core.ledger.accounts import ROLE
 from core.policy.book import PolicyBook
-from core.policy.models import Product
+from core.policy.product import Product
 from core.store.ledger import Ledger
 from core.store.reader import LedgerReader
 from core.store.standing import met, standing

@@ -1,0 +1,22 @@
+"""What every policy file has: a name, a version, a date from which it is in force."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+RoundingName = Literal["half_even", "half_up", "down", "up"]
+
+
+class Policy(BaseModel):
+    """Every policy: named, versioned, in force from a date, with what it is about."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    version: int = Field(ge=1)
+    effective_from: dt.date
+    description: str = ""

@@ -1,0 +1,385 @@
+"""What a product file may say: its schedule, its interest, its money, its books."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from core.contract.calendar import BusinessDay
+from core.contract.money import EXPONENT
+from core.contract.weights import packed
+from core.policy.base import Name, Policy, RoundingName
+
+Percent = Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,7})?$")]
+
+
+class StepUp(BaseModel):
+    """Instalments that grow (or, below zero, shrink) by a percentage, every so many of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    percent: Percent
+    every: int = Field(default=12, ge=1, description="instalments of one height")
+
+    @model_validator(mode="after")
+    def _left(self) -> StepUp:
+        if float(self.percent) <= -100:
+            raise ValueError("step_up.percent must leave something: above -100")
+        return self
+
+
+class ScheduleRules(BaseModel):
+    """How a product's instalments are made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    amortisation: Literal["equal_instalment", "equal_principal", "flat", "interest_only"]
+    rate_basis: Literal[
+        "period",
+        "30/360",
+        "ACT/365F",
+        "ACT/360",
+        "ACT/364",
+        "ACT/ACT",
+        "ACT/ACT closing",
+        "ACT/365 Actual",
+        "30E/360",
+        "daily",
+        "effective",
+    ]
+    stub: Literal["prorate", "plus_days_365", "whole_period"] = "prorate"
+    rate_factor: Literal["exact", "decimal_18"] = "exact"
+    instalment_rounding: RoundingName = "half_even"
+    instalment_multiple: int = Field(default=1, ge=1, description="minor units")
+    interest_rounding: RoundingName = "half_even"
+    smooth_last_instalment: bool = False
+    grace_principal: int = Field(default=0, ge=0, description="instalments without principal")
+    grace_interest: int = Field(default=0, ge=0, description="instalments whose interest waits")
+    grace_charged: int = Field(default=0, ge=0, description="instalments without interest")
+    flat_interest: Literal["even", "by_days"] = Field(
+        default="even",
+        description="flat interest is spread evenly over the instalments, or by the days of each "
+        "period, at a level instalment",
+    )
+    shortfall: Literal["carry", "capitalise"] = Field(
+        default="carry",
+        description="interest above the instalment, or of instalments whose interest waits, goes "
+        "to the next one, or joins the principal",
+    )
+    step_up: StepUp | None = None
+    season: list[str] = Field(
+        default=[],
+        description="share of the level instalment that each month asks, January first, in tenths "
+        "up to 3.1; 0 skips the period, and its interest goes by `shortfall`",
+    )
+    last_instalment: Literal["absorb", "level"] = Field(
+        default="absorb",
+        description="the last instalment takes what is left, or is as high as the others and "
+        "leaves a residue",
+    )
+    business_day: str = "unadjusted"
+    calendar: Name = "every-day"
+    adjust_accrual: bool = False
+    stands_whole: bool = Field(
+        default=False,
+        description="the whole schedule stands as dues from disbursement on, so that charges to "
+        "come, chargebacks and tranches can change its instalments",
+    )
+    down_payment_ppb: int = Field(default=0, ge=0, lt=10**9, description="share due at once")
+    tranches: Literal["to_come", "all"] = Field(
+        default="to_come",
+        description="instalments over which a later payout is spread: those to come, or, of a loan "
+        "without interest, all of them, as if it had been paid out at first",
+    )
+
+    @model_validator(mode="after")
+    def _weights(self) -> ScheduleRules:
+        if self.season:
+            try:
+                packed([Fraction(share) for share in self.season])
+            except ValueError as wrong:
+                raise ValueError(f"season: {wrong}") from wrong
+        if (self.season or self.step_up) and self.amortisation != "equal_instalment":
+            raise ValueError("season and step_up need amortisation: equal_instalment")
+        if (self.season or self.step_up) and self.stands_whole:
+            raise ValueError("season and step_up need stands_whole: false")
+        return self
+
+    @model_validator(mode="after")
+    def _conventions(self) -> ScheduleRules:
+        if self.business_day not in BusinessDay.__members__:
+            raise ValueError(f"business_day must be one of {', '.join(BusinessDay.__members__)}")
+        earlier = self.business_day in ("preceding", "modified_preceding", "nearest") or (
+            self.business_day.startswith("modified_following")
+        )
+        if earlier and not self.adjust_accrual:
+            raise ValueError(
+                f"business_day {self.business_day} can move a due date before the end of its "
+                "interest period; set adjust_accrual: true or use following"
+            )
+        return self
+
+
+class InterestRules(BaseModel):
+    """How interest is earned between due dates."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    accrual: Literal["scheduled", "daily"]
+    residue: Literal["drop", "carry"] = "drop"
+    post_maturity: Literal["contract_rate", "none"] = "contract_rate"
+    rebate: Literal["actuarial", "none", "full_period", "rule_of_78"] = Field(
+        default="actuarial",
+        description="what a payoff asks of interest to come: none; all of the schedule; that of the "
+        "running period (daily); all less the sum of the digits (scheduled)",
+    )
+    covered_instalment: Literal["bears_its_nights", "fixed"] = Field(
+        default="bears_its_nights",
+        description="an instalment whose principal was paid in advance bears interest to its due "
+        "date, or none any more: later nights are the next one's",
+    )
+    after_charge_off: Literal["regular", "zero_interest", "accelerate_maturity"] = "regular"
+    charge_off_claims: Literal["earned", "scheduled"] = Field(
+        default="earned",
+        description="interest that a charge-off takes off the books: what was earned, or all of the "
+        "schedule, which is fixed then",
+    )
+
+
+ExcessName = Literal[
+    "next_instalment", "reduce_principal", "last_instalment", "spread", "next_then_last"
+]
+MoneyName = Literal[
+    "payment_received",
+    "down_payment",
+    "goodwill_credit",
+    "merchant_refund",
+    "payout_refund",
+    "interest_waived",
+    "charge_adjusted",
+    "income_adjusted",
+    "refinanced",
+]
+
+
+class MoneyRule(BaseModel):
+    """How one kind of money in is allocated, where it differs from a repayment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    waterfall: Name
+    excess: ExcessName
+
+
+class PaymentRules(BaseModel):
+    """Where money goes once it is in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    waterfall: Name = "standard"
+    excess: ExcessName = "next_instalment"
+    by_kind: dict[MoneyName, MoneyRule] = {}
+    chargeback: list[Literal["principal", "interest", "fee", "penalty"]] = Field(
+        default=[],
+        description="order in which a chargeback asks again for what its payment met; none: all "
+        "of it is principal",
+    )
+    credit_use: Literal["next_due", "hold"] = "next_due"
+
+
+class FloatingRate(BaseModel):
+    """How a rate follows an index; percentages are exact decimals, written as strings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    index: Name
+    multiplier: Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,9})?$")] = "1"
+    floor_percent: Percent | None = None
+    cap_percent: Percent | None = None
+    reset_cap_percent: Percent | None = Field(
+        default=None, description="how far one reset may move the rate, either way"
+    )
+    every: int = Field(default=1, ge=1)
+    unit: Literal["months", "weeks", "days"] = "months"
+    fixing_days: int = Field(
+        default=0, ge=0, description="days between the date of the value and the reset"
+    )
+    keep: Literal["term", "instalment"] = Field(
+        default="term", description="what stays at a reset; see `change_rate`"
+    )
+
+
+class PayoutRules(BaseModel):
+    """How much may be lent: payouts and fees that join the principal, against what was agreed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    over_ppb: int = Field(default=0, ge=0, description="beyond what was agreed, as a share of it")
+    over_minor: int = Field(default=0, ge=0, description="beyond what was agreed, minor units")
+
+
+class NonAccrualRules(BaseModel):
+    """When interest that was not received stops being income."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Literal["reverse_to_memo", "suspense"]
+    days_past_due: int = Field(default=90, ge=1)
+    returns_after_days: int = Field(
+        default=0, ge=0, description="days without arrears until interest is income again"
+    )
+
+
+class ChargeOffRules(BaseModel):
+    """When a loan is taken off the books by rule, without an order.
+
+    The US uniform retail credit policy (65 FR 36903) has 120 days past due for closed-end loans
+    and 180 for open-end and residential ones, by the end of that month.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    days_past_due: int = Field(ge=1)
+    at: Literal["day", "month_end"] = Field(
+        default="month_end", description="on the day that it is so late, or at that month's end"
+    )
+
+
+class Bounds(BaseModel):
+    """What may be applied for; outside it an application is refused with the bound named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    amount_minor: tuple[int, int] = (1, 10**13)
+    instalments: tuple[int, int] = (1, 600)
+    rate_percent: tuple[float, float] = (0.0, 100.0)
+
+
+class Product(Policy):
+    """A loan product; a loan pins one version at boarding."""
+
+    kind: Literal["instalment"] = "instalment"
+    entity: Name
+    currency: str
+    bounds: Bounds = Bounds()
+    schedule: ScheduleRules
+    interest: InterestRules
+    payments: PaymentRules = PaymentRules()
+    payouts: PayoutRules = PayoutRules()
+    floating: FloatingRate | None = None
+    day_order: Literal["steps", "sequence"] = Field(
+        default="steps",
+        description="events of one day by the steps of the close, or as they came",
+    )
+    accounting: Literal["accrual", "cash"] = Field(
+        default="accrual",
+        description="interest, fees and penalties are income when earned, or when received",
+    )
+    non_accrual: NonAccrualRules | None = None
+    charge_off: ChargeOffRules | None = None
+    deferred_income: Literal["interest", "fee"] = Field(
+        default="interest", description="what deferred fees are taken as, over the loan's life"
+    )
+    buy_down: Literal["received", "expensed"] = Field(
+        default="received",
+        description="who pays for a bought-down rate: another, or the lender itself",
+    )
+    small_balance_minor: int = Field(
+        default=0,
+        ge=0,
+        description="a claim of no more than this that is left after the last instalment is given up",
+    )
+    late_fee: Name | None = None
+    origination_fee: Name | None = None
+    delinquency: Name = "standard"
+    accounts: Name = "standard"
+
+    @model_validator(mode="after")
+    def _books(self) -> Product:
+        if self.currency not in EXPONENT:
+            raise ValueError(
+                f"currency {self.currency!r} has no ISO 4217 exponent in core.contract"
+            )
+        if self.accounting == "cash" and self.non_accrual is not None:
+            raise ValueError("non_accrual needs accounting: accrual; cash books no accruals")
+        if self.interest.charge_off_claims == "scheduled" and (
+            self.interest.after_charge_off != "regular"
+        ):
+            raise ValueError(
+                "interest.charge_off_claims: scheduled needs interest.after_charge_off: regular"
+            )
+        if self.schedule.amortisation == "flat" and self.interest.accrual == "daily":
+            raise ValueError("a flat loan accrues by schedule: set interest.accrual: scheduled")
+        if self.schedule.rate_basis == "effective" and (
+            self.interest.accrual == "daily" or self.schedule.amortisation == "flat"
+        ):
+            raise ValueError(
+                "schedule.rate_basis: effective needs interest.accrual: scheduled and another "
+                "amortisation than flat"
+            )
+        if self.schedule.flat_interest == "by_days" and self.schedule.rate_basis in (
+            "period", "30/360", "effective",
+        ):  # fmt: skip
+            raise ValueError("schedule.flat_interest: by_days needs a rate_basis that counts days")
+        rebate, daily = self.interest.rebate, self.interest.accrual == "daily"
+        if (rebate == "full_period" and not daily) or (rebate == "rule_of_78" and daily):
+            raise ValueError(
+                "interest.rebate: full_period needs accrual: daily, rule_of_78 accrual: scheduled"
+            )
+        if rebate == "rule_of_78" and self.currency == "USD" and self.bounds.instalments[1] > 61:
+            raise ValueError(
+                "interest.rebate: rule_of_78 is barred in the United States above 61 months; set "
+                "bounds.instalments"
+            )
+        if self.floating is not None and self.interest.accrual != "daily":
+            raise ValueError("floating needs interest.accrual: daily; the rate follows its index")
+        return self
+
+    @model_validator(mode="after")
+    def _schedule_that_stands(self) -> Product:
+        schedule, interest = self.schedule, self.interest
+        if not schedule.stands_whole:
+            if schedule.down_payment_ppb:
+                raise ValueError("schedule.down_payment_ppb needs schedule.stands_whole: true")
+            if schedule.tranches == "all":
+                raise ValueError("schedule.tranches: all needs schedule.stands_whole: true")
+            return self
+        if interest.accrual == "daily" or interest.rebate != "none":
+            raise ValueError(
+                "schedule.stands_whole needs interest.accrual: scheduled and interest.rebate: "
+                "none; what is to come is fixed then"
+            )
+        if interest.after_charge_off != "regular":
+            raise ValueError(
+                "interest.after_charge_off must be regular where schedule.stands_whole: true"
+            )
+        if schedule.shortfall == "capitalise" or schedule.last_instalment == "level":
+            raise ValueError(
+                "schedule.shortfall: capitalise and last_instalment: level need "
+                "schedule.stands_whole: false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _money(self) -> Product:
+        daily, whole = self.interest.accrual == "daily", self.schedule.stands_whole
+        spreads = {self.payments.excess, *(rule.excess for rule in self.payments.by_kind.values())}
+        if not daily and self.payments.excess == "reduce_principal":
+            raise ValueError(
+                "payments.excess reduce_principal needs interest.accrual: daily; a scheduled "
+                "product takes next_instalment or last_instalment"
+            )
+        if self.payments.chargeback and not (whole or daily):
+            raise ValueError(
+                "payments.chargeback needs interest.accrual: daily or schedule.stands_whole: true"
+            )
+        if not whole and "spread" in spreads:
+            raise ValueError("payments.excess spread needs schedule.stands_whole: true")
+        if not whole and not daily and "next_then_last" in spreads:
+            raise ValueError(
+                "payments.excess next_then_last needs interest.accrual: daily or "
+                "schedule.stands_whole: true"
+            )
+        return self
