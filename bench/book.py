@@ -95,6 +95,8 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
         principal_left=pl.lit(None, dtype=pl.Int64),
         stands_from=pl.lit(None, dtype=pl.Date),
         rate_before=pl.lit(None, dtype=pl.Int64),
+        rate_agreed=pl.lit(None, dtype=pl.Int64),
+        jurisdiction=pl.lit(None, dtype=pl.Int64),
     )
     terms = agreed_terms(typed(frame, Terms).select(Terms.column_names()), policies.pins)
     wide = opened(terms, policies.calendars).with_columns(principal=pl.col("principal_agreed"))

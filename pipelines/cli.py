@@ -14,7 +14,11 @@ from rich.table import Table
 
 from core.contract.money import CURRENCY_NAMES, to_major
 from core.errors import LoanbookError
+from core.frames import typed
 from core.ledger.codes import Component, EventState, Kind, Status, label
+from core.origination.jurisdiction import unpacked
+from core.origination.terms import Terms
+from core.servicing.disclosure import disclosed_apr
 from core.store.ledger import Ledger
 from core.store.marts import refresh_portfolio
 from core.store.past import NOW
@@ -258,6 +262,8 @@ def loanshow(
         ("principal", to_major(first["principal_agreed"], money)),
         ("rate", f"{first['rate_ppb'] / 1e7:.4f} %"),
         ("instalments", f"{first['instalments']} of {to_major(first['emi'] or 0, money)}"),
+        ("annual percentage rate", _apr(reader, terms.head(1))),
+        ("jurisdiction", unpacked(first["jurisdiction"]) or "none told"),
         ("disbursed", str(first["disbursed_on"])),
         ("first due", str(first["first_due_date"])),
         ("closed", _ending(reader, number)),
@@ -273,7 +279,7 @@ def loanshow(
         row = position.row(0, named=True)
         shown.add_row("status", Status(row["status"]).name)
         for name in ("principal", "interest_accrued", "principal_due", "interest_due", "fees_due",
-                     "penalties_due", "credit", "accrued_today"):  # fmt: skip
+                     "penalties_due", "taxes_due", "credit", "accrued_today"):  # fmt: skip
             shown.add_row(name.replace("_", " "), to_major(row[name], money))
         shown.add_row("next due", f"{row['next_due_date']} (instalment {row['instalment_no']})")
         shown.add_row("days past due", str(row["days_past_due"]))
@@ -307,6 +313,17 @@ def _refinancings(reader: LedgerReader, number: int) -> list[tuple[str, str]]:
         else ("refinances", f"loan {old} on {on}")
         for old, new, on in told.rows()
     ]  # fmt: skip
+
+
+def _apr(reader: LedgerReader, boarded: pl.DataFrame) -> str:
+    """The rate that Regulation Z discloses of a loan's terms; of a loan from elsewhere, none."""
+    names = reader.query("SELECT name FROM products ORDER BY code")["name"]
+    policies = read_policies().with_registry(names)
+    code = boarded["product"].item()
+    if boarded["taken_over_on"].item() is not None or policies.product(code).line is not None:
+        return "–"
+    rate = disclosed_apr(typed(boarded, Terms).select(Terms.column_names()), policies)
+    return f"{rate['apr'].item():.3f} % (Regulation Z)"
 
 
 def _ending(reader: LedgerReader, number: int) -> str:

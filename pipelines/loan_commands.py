@@ -174,7 +174,7 @@ def payoff(
         return
     out.print(f"[bold]Loan {number} is settled on {day} by {to_major(row['payoff'], currency)} "
               f"{currency}[/bold]")  # fmt: skip
-    for part in ("principal", "interest", "fees", "penalties", "credit"):
+    for part in ("principal", "interest", "fees", "penalties", "taxes", "credit"):
         sign = "less " if part == "credit" else ""
         out.print(f"  {sign}{part} {to_major(row[part], currency)}")
     out.print(f"Each night more: {to_major(row['per_diem'], currency)}, to {row['expires_on']}; "

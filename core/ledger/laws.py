@@ -152,7 +152,10 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
         .agg(disbursed=pl.col("amount").sum())
     )
     todays = moved.transfers
-    charges_to = [ROLE["penalties_receivable"], ROLE["fees_receivable"], ROLE["memo_charges"]]
+    charges_to = [
+        ROLE[name]
+        for name in ("penalties_receivable", "fees_receivable", "memo_charges", "tax_receivable")
+    ]
     # a charge on a claim that is off the books, or its waiver, is memorandum
     by_order = {
         kind: moved.applied.filter(pl.col("kind") == kind)["event_id"].implode()
@@ -161,7 +164,7 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
     off = (pl.col("debit") == ROLE["memo_claim"]) & pl.col("event_id").is_in(
         by_order[Kind.charge_assessed]
     )
-    waived = (pl.col("debit") == ROLE["charge_waived"]) | (
+    waived = pl.col("debit").is_in([ROLE["charge_waived"], ROLE["tax_payable"]]) | (
         pl.col("credit").is_in([ROLE["memo_claim"], ROLE["memo_charges"]])
         & pl.col("event_id").is_in(by_order[Kind.charge_waived])
     )
@@ -212,7 +215,7 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
     with_credit = (pl.col("status") == Status.overpaid) & pl.col("loan_id").is_in(asked.implode())
     given_up = after.filter(pl.col("status").is_in(GIVEN_UP) | with_credit)["loan_id"]
     interest = pl.col("interest_accrued") + pl.col("interest_due")
-    charges = pl.col("fees_due") + pl.col("penalties_due")
+    charges = pl.col("fees_due") + pl.col("penalties_due") + pl.col("taxes_due")
     parts = (paid, disbursed, penalties, taken_back, asked_again, opening, grown)
     moved_loans = pl.concat([*(part["loan_id"] for part in parts), given_up]).unique()
     was = moved.before.select(
@@ -284,6 +287,7 @@ def _dues_agree(moved: Moved) -> Law:
             b=of(Component.interest),
             c=of(Component.fee),
             d=of(Component.penalty),
+            e=of(Component.tax),
         )
     )
     shown = moved.after.filter(
@@ -291,8 +295,9 @@ def _dues_agree(moved: Moved) -> Law:
         | (pl.col("interest_due") != 0)
         | (pl.col("fees_due") != 0)
         | (pl.col("penalties_due") != 0)
+        | (pl.col("taxes_due") != 0)
     )
-    columns = ["loan_id", "principal_due", "interest_due", "fees_due", "penalties_due"]
+    columns = ["loan_id", "principal_due", "interest_due", "fees_due", "penalties_due", "taxes_due"]
     broken = (
         shown.select(columns)
         .join(open_, on="loan_id", how="full", coalesce=True)
@@ -302,6 +307,7 @@ def _dues_agree(moved: Moved) -> Law:
             | (pl.col("interest_due") != pl.col("b"))
             | (pl.col("fees_due") != pl.col("c"))
             | (pl.col("penalties_due") != pl.col("d"))
+            | (pl.col("taxes_due") != pl.col("e"))
         )
     )
     return _verdict("positions_show_their_dues", broken, f"{moved.dues.height} dues")
@@ -350,7 +356,7 @@ def _one_row_a_loan(moved: Moved) -> Law:
     positions = moved.after
     bad = positions.filter(
         (pl.min_horizontal("principal", "principal_due", "interest_due", "fees_due",
-                           "penalties_due", "credit") < 0)
+                           "penalties_due", "taxes_due", "credit") < 0)
         | (pl.col("principal_due") > pl.col("principal"))
     )  # fmt: skip
     ids = positions["loan_id"]

@@ -39,6 +39,10 @@ class Terms(dy.Schema):
     flags = dy.Int16(nullable=True)  # what is known of the borrower, one bit each
     taken_over_on = dy.Date(nullable=True)  # it lived elsewhere to the end of this date
     principal_left = dy.Int64(nullable=True)  # ... and so much was not billed by then
+    rate_agreed = dy.Int64(nullable=True)  # while a ceiling by law holds the rate below it
+    jurisdiction = dy.Int64(
+        nullable=True
+    )  # whose law it is under (`core.origination.jurisdiction`)
     stands_from = dy.Date(nullable=True)  # a re-age fixed the schedule: it stands whole from here
 
     @dy.rule()
@@ -93,5 +97,6 @@ PINNED = (
     "non_accrual_mode",
     "non_accrual_days",
     "returns_days",
+    "duty_ceiling",
 )
 """Columns that come of the product version a loan pins, joined by `product`."""

@@ -33,16 +33,21 @@ from core.ledger.codes import (
     Rebate,
     Timing,
 )
+from core.origination.jurisdiction import packed as place_of
 from core.policy.base import Policy
 from core.policy.models import (
     FOLDERS,
     Accounts,
     Buckets,
     Delinquency,
+    Fee,
+    FeeAmount,
     HolidayCalendar,
     LateFee,
     OriginationFee,
+    RateCeiling,
     TapeMapping,
+    Tax,
     Waterfall,
 )
 from core.policy.product import Product
@@ -56,6 +61,10 @@ _BASIS = {
 }  # fmt: skip
 
 
+_AMOUNTS = {
+    "place": pl.Int64, "fee_ppb": pl.Int64, "fee_flat": pl.Int64, "fee_min": pl.Int64,
+    "fee_max": pl.Int64, "fee_rounding": pl.Int8,
+}  # fmt: skip
 _RATES = ("rate_multiplier", "rate_floor", "rate_cap", "reset_cap")
 UNBOUNDED = 2**60
 """A rate (parts per billion) that no rate reaches."""
@@ -174,6 +183,11 @@ class PolicyBook:
                 (Waterfall, product.payments.waterfall, "payments.waterfall"),
                 (LateFee, product.late_fee, "late_fee"),
                 (OriginationFee, product.origination_fee, "origination_fee"),
+                (Fee, product.returned_payment_fee, "returned_payment_fee"),
+                (Fee, product.prepayment_fee, "prepayment_fee"),
+                (Fee, product.annual_fee, "annual_fee"),
+                (Tax, product.tax, "tax"),
+                *((RateCeiling, name, "ceilings") for name in product.ceilings),
                 (Delinquency, product.delinquency, "delinquency"),
                 (Accounts, product.accounts, "accounts"),
                 (HolidayCalendar, product.schedule.calendar, "schedule.calendar"),
@@ -310,11 +324,12 @@ class PolicyBook:
                     "non_accrual_days": rules.days_past_due if rules else 0,
                     "returns_days": rules.returns_after_days if rules else 0,
                     "buy_down_expensed": p.buy_down == "expensed",
+                    "duty_ceiling": self._duty_ceiling(p),
                 }
             )
         wide = {
             "currency": pl.Int8, "product": pl.Int16, "entity": pl.Int16,
-            **dict.fromkeys(("instalment_multiple", "down_payment_ppb", "small_balance", "step_ppb", "season", *_RATES), pl.Int64),
+            **dict.fromkeys(("instalment_multiple", "down_payment_ppb", "small_balance", "step_ppb", "season", "duty_ceiling", *_RATES), pl.Int64),
             **dict.fromkeys(("non_accrual_days", "returns_days", "step_every"), pl.Int32),
         }  # fmt: skip
         schema = {
@@ -341,6 +356,7 @@ class PolicyBook:
 
         A rule is a product and a kind of money in: product * KINDS_A_PRODUCT + kind.
 
+        A waiver of interest meets interest first, unless the product has an order for it.
         A block is a run of steps of one timing: a horizontal waterfall goes through a block
         one instalment at a time.
 
@@ -354,7 +370,10 @@ class PolicyBook:
                 w = self.in_force(Waterfall, name, p.effective_from)
                 rule = code * KINDS_A_PRODUCT + kind
                 block, before = -1, ""
-                for rank, step in enumerate(w.order):
+                order = w.order
+                if kind is Kind.interest_waived and named is None:  # interest, before all else
+                    order = sorted(order, key=lambda step: not step.endswith(".interest"))
+                for rank, step in enumerate(order):
                     timing, component = step.split(".")
                     block, before = block + (timing != before), timing
                     rows.append(
@@ -389,23 +408,124 @@ class PolicyBook:
         return pl.DataFrame(rows, schema={"rule": pl.Int32, "excess": pl.Int8}, orient="row")
 
     @cached_property
+    def places(self) -> tuple[int, ...]:
+        """Jurisdictions that some rule names, as numbers (`core.origination.jurisdiction`)."""
+        rules: list[LateFee | Fee | Tax] = [
+            *self._all(LateFee), *self._all(Fee), *self._all(Tax)
+        ]  # fmt: skip
+        return tuple(sorted({place_of(code) for rule in rules for code in rule.by_jurisdiction}))
+
+    def _amounts(self, fee: LateFee | Fee) -> list[tuple[int, int, int, int, int, int]]:
+        """`place`, `fee_ppb`, `fee_flat`, `fee_min`, `fee_max`, `fee_rounding`, for every place."""
+        own = {place_of(code): amount for code, amount in fee.by_jurisdiction.items()}
+        rows = []
+        for place in (0, *self.places):
+            amount: FeeAmount = own.get(place, fee)
+            rows.append(
+                (place, amount.percent_ppb, amount.flat_minor, amount.minimum_minor,
+                 amount.maximum_minor if amount.maximum_minor is not None else 2**62,
+                 Rounding[fee.rounding].value)
+            )  # fmt: skip
+        return rows
+
+    @cached_property
     def late_fees(self) -> pl.DataFrame:
-        """`product` -> late-fee parameters; products without a late fee have no row."""
+        """`product`, `place` -> late-fee parameters; products without a late fee have no row.
+
+        `place` is a jurisdiction of `places`, or 0 for any other.
+        """
         rows = []
         for code, p in self.products.items():
             if (name := p.late_fee) is None:
                 continue
             fee = self.in_force(LateFee, name, p.effective_from)
-            rows.append(
-                (code, fee.grace_days, fee.percent_ppb, fee.minimum_minor,
-                 fee.maximum_minor if fee.maximum_minor is not None else 2**62,
-                 Rounding[fee.rounding].value)
-            )  # fmt: skip
+            rows += [(code, fee.grace_days, *amount) for amount in self._amounts(fee)]
+        schema = {"product": pl.Int16, "fee_grace": pl.Int64, **_AMOUNTS}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def _fees(self, on: str) -> pl.DataFrame:
+        rows = []
+        for code, p in self.products.items():
+            if (name := getattr(p, f"{on}_fee")) is None:
+                continue
+            fee = self.in_force(Fee, name, p.effective_from)
+            within = fee.within_instalments or 2**15 - 1
+            rows += [(code, fee.of == "agreed", within, *amount) for amount in self._amounts(fee)]
         schema = {
-            "product": pl.Int16, "fee_grace": pl.Int64, "fee_ppb": pl.Int64, "fee_min": pl.Int64,
-            "fee_max": pl.Int64, "fee_rounding": pl.Int8,
+            "product": pl.Int16, "fee_of_agreed": pl.Boolean, "fee_within": pl.Int64, **_AMOUNTS
         }  # fmt: skip
         return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
+    def annual_fees(self) -> pl.DataFrame:
+        """`product`, `place` -> parameters of the annual fee, as `late_fees` has them, and
+        `fee_of_agreed` (Boolean: what the percentage is of)."""
+        return self._fees("annual")
+
+    @cached_property
+    def prepayment_fees(self) -> pl.DataFrame:
+        """As `annual_fees`, of the fee on an early payoff, with `fee_within` (Int64 instalments)."""
+        return self._fees("prepayment")
+
+    @cached_property
+    def returned_payment_fees(self) -> pl.DataFrame:
+        """As `annual_fees`, of the fee on a returned payment, a flat sum."""
+        return self._fees("returned_payment")
+
+    @cached_property
+    def taxes(self) -> pl.DataFrame:
+        """`product`, `place` -> `tax_ppb` (Int64), `tax_rounding`, and by `component` (Int8) of the
+        base, a row for each that is taxed."""
+        rows = []
+        for code, p in self.products.items():
+            if (name := p.tax) is None:
+                continue
+            tax = self.in_force(Tax, name, p.effective_from)
+            own = {place_of(place): rate for place, rate in tax.by_jurisdiction.items()}
+            rows += [
+                (code, place, Component[base].value, own.get(place, tax.rate_ppb),
+                 Rounding[tax.rounding].value)
+                for place in (0, *self.places) for base in tax.of
+            ]  # fmt: skip
+        schema = {
+            "product": pl.Int16, "place": pl.Int64, "component": pl.Int8, "tax_ppb": pl.Int64,
+            "tax_rounding": pl.Int8,
+        }  # fmt: skip
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
+    def interest_taxed(self) -> frozenset[int]:
+        """Codes of products whose interest bears a tax."""
+        on = self.taxes.filter(pl.col("component") == Component.interest.value)
+        return frozenset(on["product"].to_list())
+
+    @cached_property
+    def penal(self) -> pl.DataFrame:
+        """`product` -> `penal_ppb`, `penal_grace` (Int64), `penal_rounding`, `penal_as_charge` and
+        `penal_on_interest` (Boolean); products without penal interest have no row."""
+        rows = [
+            (code, rate_to_ppb(p.penal.rate_percent), p.penal.grace_days,
+             Rounding[p.penal.rounding].value, p.penal.mode == "charge",
+             p.penal.base == "principal_and_interest")
+            for code, p in self.products.items() if p.penal is not None
+        ]  # fmt: skip
+        schema = {
+            "product": pl.Int16, "penal_ppb": pl.Int64, "penal_grace": pl.Int64,
+            "penal_rounding": pl.Int8, "penal_as_charge": pl.Boolean,
+            "penal_on_interest": pl.Boolean,
+        }  # fmt: skip
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def ceilings(self, product: Product) -> list[RateCeiling]:
+        """The rate ceilings that bind a product's loans, as in force on its own first day."""
+        return [
+            self.in_force(RateCeiling, name, product.effective_from) for name in product.ceilings
+        ]
+
+    def _duty_ceiling(self, product: Product) -> int:
+        """The lowest yearly rate that a ceiling allows a borrower on active duty; 0: no ceiling."""
+        held = [c for c in self.ceilings(product) if c.while_flagged == "active_duty"]
+        return min((rate_to_ppb(c.percent) for c in held), default=0)
 
     @cached_property
     def charge_offs(self) -> pl.DataFrame:

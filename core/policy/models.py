@@ -6,12 +6,13 @@ The product's, the largest of them, stand in `core.policy.product`.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from core.origination.jurisdiction import CODE
 from core.policy.base import Name, Policy, RoundingName
-from core.policy.product import Product
+from core.policy.product import Percent, Product
 
 TIMINGS = ("past_due", "due", "in_advance")
 COMPONENTS = ("principal", "interest", "fee", "penalty", "tax")
@@ -35,14 +36,94 @@ class Waterfall(Policy):
         return self
 
 
-class LateFee(Policy):
-    """A fee once per instalment that is unpaid after grace."""
+class FeeAmount(BaseModel):
+    """A flat sum and a percentage of what the fee is on, between a floor and a cap."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    percent_ppb: int = Field(default=0, ge=0, le=10**9, description="of the fee's base")
+    flat_minor: int = Field(default=0, ge=0)
+    minimum_minor: int = Field(default=0, ge=0)
+    maximum_minor: int | None = Field(default=None, ge=0)
+
+
+Jurisdictions = Annotated[
+    dict[Annotated[str, StringConstraints(pattern=CODE)], FeeAmount],
+    Field(
+        default={},
+        description="what the law of a place has instead (ISO 3166: US, US-CA); it stands whole, "
+        "nothing is taken from the general rule; amounts of zero forbid the fee",
+    ),
+]
+
+
+class LateFee(Policy, FeeAmount):
+    """A fee once per instalment that is unpaid after grace, on its principal and interest."""
 
     grace_days: int = Field(ge=0)
-    percent_ppb: int = Field(default=0, ge=0, description="of unpaid principal and interest")
-    minimum_minor: int = Field(default=0, ge=0)
-    maximum_minor: int | None = None
     rounding: RoundingName = "half_even"
+    by_jurisdiction: Jurisdictions
+
+
+class Fee(Policy, FeeAmount):
+    """A fee that something calls for: a returned payment, an early payoff, another year."""
+
+    event: Literal["returned_payment", "prepayment", "annual"]
+    of: Literal["agreed", "principal"] = Field(
+        default="principal",
+        description="what a percentage is of: the amount agreed (of a line its limit), or the "
+        "principal that is prepaid, or owed on the day",
+    )
+    within_instalments: int | None = Field(
+        default=None, ge=1, description="prepayment: none once so many instalments were billed"
+    )
+    reasons: list[str] = Field(
+        default=["returned_unpaid", "insufficient_funds"],
+        description="returned_payment: reason codes of the reversals that call for it",
+    )
+    rounding: RoundingName = "half_even"
+    by_jurisdiction: Jurisdictions
+
+    @model_validator(mode="after")
+    def _base(self) -> Fee:
+        shares = [self.percent_ppb, *(each.percent_ppb for each in self.by_jurisdiction.values())]
+        if self.event == "returned_payment" and any(shares):
+            raise ValueError("percent_ppb: a returned payment costs a flat sum; use flat_minor")
+        return self
+
+
+class Tax(Policy):
+    """A tax on what a borrower is asked: GST, VAT or a stamp duty on fees and interest."""
+
+    of: list[Literal["interest", "fee", "penalty"]] = Field(min_length=1)
+    rate_ppb: int = Field(ge=0, le=10**9)
+    by_jurisdiction: dict[Annotated[str, StringConstraints(pattern=CODE)], int] = {}
+    rounding: RoundingName = "half_even"
+
+
+class RateCeiling(Policy):
+    """The most that a law lets a loan cost; where it binds, the loan bears that and no more."""
+
+    source: str = Field(min_length=1, description="the law and its section")
+    measure: Literal["rate", "apr"] = Field(
+        description="rate: the yearly rate of interest; apr: the annual percentage rate with the "
+        "fees of the payout, as Regulation Z Appendix J has it"
+    )
+    percent: Percent
+    while_flagged: Literal["active_duty"] | None = Field(
+        default=None,
+        description="binds while the borrower is flagged so, and the agreed rate comes back "
+        "after; none: binds at boarding",
+    )
+
+    @model_validator(mode="after")
+    def _measured(self) -> RateCeiling:
+        if (self.measure == "rate") != (self.while_flagged is not None):
+            raise ValueError(
+                "measure: rate goes with while_flagged, measure: apr binds at boarding; for a "
+                "plain bound of the rate use the product's bounds.rate_percent"
+            )
+        return self
 
 
 class OriginationFee(Policy):
@@ -113,7 +194,7 @@ ROLES = (
     "credit_loss", "recovery_income", "memo_claim", "memo_contra", "goodwill_expense",
     "write_off_expense", "interest_waived", "charge_waived", "charge_adjusted",
     "buy_down_expense", "interest_suspense", "deferred_capitalised_interest", "memo_interest",
-    "memo_charges", "refinance_clearing", "migration",
+    "memo_charges", "refinance_clearing", "migration", "tax_payable",
 )  # fmt: skip
 """Account roles of the postings table. Append only: codes are stored."""
 
@@ -147,6 +228,7 @@ OpeningName = Literal[
     "interest_due",
     "fees_due",
     "penalties_due",
+    "taxes_due",
     "credit",
     "past_due_since",
 ]
@@ -196,6 +278,9 @@ FOLDERS: dict[str, type[Policy]] = {
     "waterfalls": Waterfall,
     "late_fees": LateFee,
     "origination_fees": OriginationFee,
+    "fees": Fee,
+    "taxes": Tax,
+    "rate_ceilings": RateCeiling,
     "delinquency": Delinquency,
     "buckets": Buckets,
     "accounts": Accounts,

@@ -220,6 +220,26 @@ class PayoutRules(BaseModel):
     over_minor: int = Field(default=0, ge=0, description="beyond what was agreed, minor units")
 
 
+class LineRules(BaseModel):
+    """A revolving line of credit: drawn and paid back at will up to its limit.
+
+    The period of a loan's terms is the statement cycle. A statement asks a minimum, due some days
+    later; what is paid beyond it reduces the balance. Source: the product's domain rules, Line of
+    credit; 12 CFR 1026.5(b)(2)(ii) for 21 days, 1026.54 for interest after a grace period is lost.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    due_days: int = Field(default=21, ge=1, le=27, description="from statement to due date")
+    grace_on_draws: bool = Field(
+        default=False,
+        description="a cycle bears no interest if the statement before it is paid in full by its "
+        "due date; else from each draw's date",
+    )
+    minimum_floor_minor: int = Field(default=0, ge=0)
+    minimum_percent: Percent = Field(default="0", description="of the principal owed")
+
+
 class NonAccrualRules(BaseModel):
     """When interest that was not received stops being income."""
 
@@ -230,6 +250,27 @@ class NonAccrualRules(BaseModel):
     returns_after_days: int = Field(
         default=0, ge=0, description="days without arrears until interest is income again"
     )
+
+
+class PenalRules(BaseModel):
+    """What overdue money bears beside the contract's own interest: simple, by nights over 365.
+
+    From the end of the day on which it is overdue for longer than the grace, until it is paid or
+    the loan is charged off. It is asked with the next billing, before any other event of the loan
+    on its day, and where what is overdue changes; it never bears interest itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate_percent: Percent
+    base: Literal["principal", "principal_and_interest"] = "principal"
+    grace_days: int = Field(default=0, ge=0)
+    mode: Literal["interest", "charge"] = Field(
+        default="interest",
+        description="what it is in law: interest, or a charge (India, RBI/2023-24/53, allows no "
+        "penal interest); it tells which tax it bears",
+    )
+    rounding: RoundingName = "half_even"
 
 
 class ChargeOffRules(BaseModel):
@@ -260,7 +301,7 @@ class Bounds(BaseModel):
 class Product(Policy):
     """A loan product; a loan pins one version at boarding."""
 
-    kind: Literal["instalment"] = "instalment"
+    kind: Literal["instalment", "line_of_credit"] = "instalment"
     entity: Name
     currency: str
     bounds: Bounds = Bounds()
@@ -269,6 +310,7 @@ class Product(Policy):
     payments: PaymentRules = PaymentRules()
     payouts: PayoutRules = PayoutRules()
     floating: FloatingRate | None = None
+    line: LineRules | None = None
     day_order: Literal["steps", "sequence"] = Field(
         default="steps",
         description="events of one day by the steps of the close, or as they came",
@@ -292,7 +334,13 @@ class Product(Policy):
         description="a claim of no more than this that is left after the last instalment is given up",
     )
     late_fee: Name | None = None
+    penal: PenalRules | None = None
     origination_fee: Name | None = None
+    returned_payment_fee: Name | None = None
+    prepayment_fee: Name | None = None
+    annual_fee: Name | None = None
+    tax: Name | None = None
+    ceilings: list[Name] = Field(default=[], description="rate ceilings by law that bind its loans")
     delinquency: Name = "standard"
     accounts: Name = "standard"
 

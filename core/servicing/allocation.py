@@ -402,6 +402,7 @@ def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
         due_interest=of(Component.interest, billed),
         to_fees=of(Component.fee),
         to_penalties=of(Component.penalty),
+        to_taxes=of(Component.tax),
         to_credit=(pl.col("amount") * pl.col("component").is_null()).sum(),
         standing=(pl.col("amount") * (~billed & (pl.col("instalment_no") != 0))).sum(),
         received=pl.col("amount").sum(),
@@ -418,11 +419,15 @@ def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
             accrual_paid=pl.col("accrual_paid") + early_interest,
             fees_due=pl.col("fees_due") - pl.col("to_fees"),
             penalties_due=pl.col("penalties_due") - pl.col("to_penalties"),
+            taxes_due=pl.col("taxes_due") - pl.col("to_taxes"),
             credit=pl.col("credit") + pl.col("to_credit"),
             advance_paid=pl.col("advance_paid") + pl.col("standing"),
             principal_paid=pl.col("principal_paid") + pl.col("to_principal"),
             interest_paid=pl.col("interest_paid") + pl.col("to_interest"),
-            charges_paid=pl.col("charges_paid") + pl.col("to_fees") + pl.col("to_penalties"),
+            charges_paid=pl.col("charges_paid")
+            + pl.col("to_fees")
+            + pl.col("to_penalties")
+            + pl.col("to_taxes"),
             paid_today=pl.col("paid_today") + pl.col("received"),
         )
         .select(paying.columns)

@@ -38,11 +38,13 @@ def bill(
 
     Returns `touched` (terms and positions), `dues`, and the billed amounts: `loan_id`,
     `billed_interest`, `billed_principal` (Int64), what became due beyond money that had
-    come in advance, and `capitalised` (Int64), interest that joined the principal.
+    come in advance, `capitalised` (Int64), interest that joined the principal, and
+    `taxable` (Int64), interest that is asked for the first time, with its `instalment_no` and
+    `due_date`; of a schedule that stands whole it is none.
     """
     at = touched.select(is_billed()).to_series()
     if not at.any():
-        none = touched.select("loan_id", **dict.fromkeys(_BILLED, "principal"))
+        none = touched.select("loan_id", **dict.fromkeys(_BILLED, "principal"), **_NOWHERE)
         return touched, dues, none.clear()
     stands = at & touched["whole_schedule"]
     billed = []
@@ -50,7 +52,8 @@ def bill(
         ending = touched.filter(stands)
         moved, fallen = bill_whole(ending, dues)
         touched = replaced(touched, stands, ending, moved)
-        billed.append(fallen.with_columns(capitalised=pl.lit(0, dtype=pl.Int64)))
+        nothing = pl.lit(0, dtype=pl.Int64)
+        billed.append(fallen.with_columns(capitalised=nothing, taxable=nothing, **_NOWHERE))
     stepped = at & ~touched["whole_schedule"]
     if stepped.any():
         ending = touched.filter(stepped)
@@ -59,11 +62,15 @@ def bill(
         moved = next_period(asked, calendars)
         touched = replaced(touched, stepped, ending, moved)
         whole = pl.col("billed_interest") + pl.col("interest_stands")
-        billed.append(asked.select("loan_id", whole.alias("billed_interest"), *_BILLED[1:]))
+        told = asked.with_columns(taxable="billed_interest").with_columns(billed_interest=whole)
+        billed.append(told.select("loan_id", *_BILLED, "instalment_no", due_date="next_due_date"))
     return touched, dues, pl.concat(billed)
 
 
-_BILLED = ("billed_interest", "billed_principal", "capitalised")
+_BILLED = ("billed_interest", "billed_principal", "capitalised", "taxable")
+_NOWHERE = {
+    "instalment_no": pl.lit(0, dtype=pl.Int16), "due_date": pl.lit(None, dtype=pl.Date)
+}  # fmt: skip
 
 
 def caught_up(

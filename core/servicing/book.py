@@ -18,7 +18,7 @@ class Positions(dy.Schema):
     """One row per live loan and business date. Money in minor units.
 
     The claim is `principal` + `interest_accrued` + `interest_due` + `fees_due` +
-    `penalties_due`, less `credit`. `principal` includes `principal_due`.
+    `penalties_due` + `taxes_due`, less `credit`. `principal` includes `principal_due`.
     """
 
     loan_id = dy.Int64(primary_key=True)
@@ -29,6 +29,7 @@ class Positions(dy.Schema):
     interest_due = dy.Int64(min=0)
     fees_due = dy.Int64(min=0)
     penalties_due = dy.Int64(min=0)
+    taxes_due = dy.Int64(min=0)
     credit = dy.Int64(min=0)  # the borrower's money that met nothing owed
     accrued_today = dy.Int64()
     paid_today = dy.Int64(min=0)
@@ -51,13 +52,17 @@ class Positions(dy.Schema):
     interest_earned = dy.Int64()  # lifetime totals from here on
     principal_paid = dy.Int64(min=0)
     interest_paid = dy.Int64(min=0)
-    charges_paid = dy.Int64(min=0)  # fees and penalties
+    charges_paid = dy.Int64(min=0)  # fees, penalties and taxes
     income_deferred = dy.Int64(min=0)  # fees not taken as income yet: what is left of ...
     deferred_whole = dy.Int64(min=0)  # ... this much, evenly ...
     deferred_from = dy.Date(nullable=True)  # ... from here ...
     deferred_until = dy.Date(nullable=True)  # ... to here
     non_accrual = dy.Bool()  # interest is no income until it comes
     current_since = dy.Date(nullable=True)  # in non-accrual: without arrears since
+    penal_base = dy.Int64(min=0)  # overdue, and bears penal interest ...
+    penal_from = dy.Date(nullable=True)  # ... since
+    in_grace = dy.Bool()  # a line of credit: the cycle bears no interest, its statement being paid
+    statement_left = dy.Int64(min=0)  # ... what of the last statement is unpaid
 
 
 class Dues(dy.Schema):
@@ -80,7 +85,8 @@ FIXED = ("whole_schedule", "interest_mode", "rebate", "excess", "after_charge_of
 CHANGING = (
     "rate_ppb", "instalments", "emi", "first_due_date", "anchor_day", "end_of_month", "every",
     "unit", "rate_until", "rate_before", "paused_from", "paused_until", "has_stub", "stands_from",
-    "moratorium_left", "moratorium_interest", "matures_on", "accelerated_on", "flags", *FIXED,
+    "moratorium_left", "moratorium_interest", "matures_on", "accelerated_on", "flags", "rate_agreed",
+    "principal_agreed", *FIXED,
 )  # fmt: skip
 """Terms that a change of the contract may set anew."""
 DUE_COLUMN = {
@@ -88,6 +94,7 @@ DUE_COLUMN = {
     Component.interest: "interest_due",
     Component.fee: "fees_due",
     Component.penalty: "penalties_due",
+    Component.tax: "taxes_due",
 }
 """Where a position shows the unpaid dues of a component."""
 

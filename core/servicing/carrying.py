@@ -28,8 +28,8 @@ class Regime(IntEnum):
 
 
 def claim() -> pl.Expr:
-    """What the borrower owes: principal, interest, fees and penalties, billed or not."""
-    return pl.col("principal") + interest() + charges()
+    """What the borrower owes: principal, interest, fees, penalties and taxes, billed or not."""
+    return pl.col("principal") + interest() + charges() + pl.col("taxes_due")
 
 
 CLAIM_ROLES = {
@@ -38,6 +38,7 @@ CLAIM_ROLES = {
     "interest_accrued": "interest_accrued",
     "fees_due": "fees_receivable",
     "penalties_due": "penalties_receivable",
+    "taxes_due": "tax_receivable",
 }
 """Parts of the claim, and the account that carries each."""
 
@@ -48,7 +49,7 @@ def interest() -> pl.Expr:
 
 
 def charges() -> pl.Expr:
-    """Fees and penalties of the claim."""
+    """Fees and penalties of the claim; a tax on them is no income, whatever the accounting."""
     return pl.col("fees_due") + pl.col("penalties_due")
 
 
@@ -101,6 +102,7 @@ def carried(wide: pl.DataFrame) -> dict[str, pl.Expr]:
         "interest_due": where(~off & ~memo, pl.col("interest_due")),
         "fees_receivable": where(~off & ~cash, pl.col("fees_due")),
         "penalties_receivable": where(~off & ~cash, pl.col("penalties_due")),
+        "tax_receivable": where(~off, pl.col("taxes_due")),
         "interest_suspense": where(~off & (kind == Regime.suspense.value), -interest()),
         "memo_interest": where(~off & memo, interest()),
         "memo_charges": where(~off & cash, charges()),

@@ -14,6 +14,7 @@ from core.contract.due_dates import due_date, first_due_for
 from core.contract.figures import Figures, codes, counts_days, due_of
 from core.contract.money import int128
 from core.ledger.codes import InterestMode, Kind
+from core.servicing import ceilings
 from core.servicing.accrual import Accrual, close_segment
 from core.servicing.arrears import lift, with_lifted
 from core.servicing.book import replaced
@@ -89,13 +90,16 @@ def _capitalise(day: Running, events: pl.DataFrame) -> None:
 
 
 def _followed(asked: pl.DataFrame) -> pl.DataFrame:
-    """Loans that reset, with the rate that the index value makes as their `new_rate`."""
+    """Loans with their `new_rate`: of those that reset, what the index value makes; no more than a
+    ceiling by law allows, and what was agreed beside it."""
     resets = pl.col("index_ppb").is_not_null()
     kept = pl.when("resets_keep_instalment").then(pl.lit("instalment")).otherwise(pl.lit("term"))
-    return asked.with_columns(
+    told = asked.with_columns(
         new_rate=pl.when(resets).then(rate()).otherwise("new_rate"),
         keep=pl.when(resets).then(kept).otherwise("keep"),
     ).drop("index_ppb")
+    agreed = pl.coalesce("new_rate", "rate_agreed", "rate_ppb")
+    return told.with_columns(new_rate=ceilings.held(agreed), rate_agreed=ceilings.kept(agreed))
 
 
 def _revised(asked: pl.DataFrame) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from core.servicing.book import merge_dues
 from core.servicing.dues_to_come import open_dues
 from core.servicing.instalments import instalment_of
 from core.servicing.running import Running
+from core.servicing.taxes import ask_tax
 from core.servicing.today import TODAY
 
 BODY = pl.Struct({"component": pl.Int8, "due_date": pl.String})
@@ -17,17 +18,31 @@ BODY = pl.Struct({"component": pl.Int8, "due_date": pl.String})
 
 def charge(day: Running, events: pl.DataFrame) -> None:
     """A fee or penalty joins the instalment within whose period it falls due."""
-    placed = _placed(day, events)
+    assess(day, _told(events))
+
+
+def assess(day: Running, told: pl.DataFrame) -> None:
+    """Charge `amount` of a `component`, due within the period that holds `due_date`.
+
+    `told`: `loan_id`, `event_id` (0: by rule), `amount`, `component`, `due_date` (Date).
+    """
+    placed = _placed(day, told)
     open_dues(day, placed, pl.col("component").cast(pl.Int8), "amount")
-    _grow(day, placed.select("loan_id", "component", moved="amount"))
-    _book(day, placed, "amount", ("fee_income", "penalty_income"))
+    add_charges(day, placed)
+    ask_tax(day, _bases(placed, pl.col("amount")))
+
+
+def add_charges(day: Running, charged: pl.DataFrame) -> None:
+    """Fees and penalties (`loan_id`, `event_id`, `component`, `amount`) in positions and books."""
+    _grow(day, charged.select("loan_id", "component", moved="amount"))
+    _book(day, charged, "amount", ("fee_income", "penalty_income"))
 
 
 def waive(day: Running, events: pl.DataFrame) -> None:
     """Forgive what is unpaid of a charge, up to its amount; the due counts as met."""
     keys = ["loan_id", "instalment_no", "component"]
     unpaid = day.dues.select(*keys, left=pl.col("amount") - pl.col("paid"))
-    placed = _placed(day, events).with_columns(
+    placed = _placed(day, _told(events)).with_columns(
         instalment_no=pl.col("number"), component=pl.col("component").cast(pl.Int8)
     )
     waived = placed.join(unpaid, on=keys, how="left").with_columns(
@@ -46,15 +61,29 @@ def waive(day: Running, events: pl.DataFrame) -> None:
     _grow(day, waived.select("loan_id", "component", moved=-pl.col("waived")))
     forgiven = waived.with_columns(forgiven=-pl.col("waived"))
     _book(day, forgiven, "forgiven", ("charge_waived", "charge_waived"))
+    ask_tax(day, _bases(forgiven, pl.col("forgiven")))
 
 
-def _placed(day: Running, events: pl.DataFrame) -> pl.DataFrame:
-    """Charges with `number` and `falls` of the instalment that they belong to."""
+def _told(events: pl.DataFrame) -> pl.DataFrame:
+    """What charges, or their waivers, say."""
     told = events.select(
         "loan_id", "event_id", "amount", pl.col("payload").str.json_decode(BODY).alias("body")
     ).unnest("body")
+    return told.with_columns(pl.col("due_date").str.to_date())
+
+
+def _bases(placed: pl.DataFrame, base: pl.Expr) -> pl.DataFrame:
+    """Charges as what a tax is on."""
+    number, component = pl.col("number").cast(pl.Int16), pl.col("component").cast(pl.Int8)
+    return placed.select(
+        "loan_id", instalment_no=number, component=component, due_date="falls", base=base
+    )
+
+
+def _placed(day: Running, told: pl.DataFrame) -> pl.DataFrame:
+    """Charges with `number` and `falls` of the instalment that they belong to."""
     asked = day.touched.join(told, on="loan_id", maintain_order="left").with_columns(
-        on=pl.col("due_date").str.to_date(), strictly=pl.lit(False)
+        on="due_date", strictly=pl.lit(False)
     )
     return instalment_of(asked, day.policies.calendars)
 

@@ -28,8 +28,9 @@ from core.servicing.carrying import Regime, any_off_accrual, regime
 from core.servicing.closure import left_behind, reopened
 from core.servicing.day import visit
 from core.servicing.deferral import any_deferred, income, nightly
+from core.servicing.fees import next_anniversary
 from core.servicing.opening import agreed_terms, opened
-from core.servicing.today import dated
+from core.servicing.today import TODAY, dated
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def _day(
     if boarded.height:
         wide = pl.concat([wide, dated(opened(boarded, policies.calendars), date)])
         wide = wide if wide["loan_id"].is_sorted() else wide.sort("loan_id")
-    at = _touched(wide, book.dues.filter(pl.col("due_date") <= date), today)
+    at = _touched(wide, book.dues.filter(pl.col("due_date") <= date), today, policies)
     if today.is_empty() and not at.any():
         return _quiet(book, wide, today, pending, boarded, date)
     before = wide.filter(at)
@@ -153,15 +154,23 @@ def boarded_by(today: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
     return agreed_terms(terms_of(told), policies.pins)
 
 
-def _touched(wide: pl.DataFrame, dues: pl.DataFrame, today: pl.DataFrame) -> pl.Series:
+def _touched(
+    wide: pl.DataFrame, dues: pl.DataFrame, today: pl.DataFrame, policies: PolicyBook
+) -> pl.Series:
     """Rows on which more happens today than interest: billing, events, fallen dues, credit."""
     busy = pl.concat([dues["loan_id"], today["loan_id"]]).unique()
+    yearly = pl.lit(False)
+    if policies.annual_fees.height:
+        eve = TODAY - pl.duration(days=1)
+        charged = pl.col("product").is_in(policies.annual_fees["product"].unique().implode())
+        yearly = pl.when(charged).then(next_anniversary(eve) == TODAY).otherwise(False)
     return wide.select(
         is_billed()
         | pl.col("loan_id").is_in(busy.implode())
         | (pl.col("credit") > 0)
         | (pl.col("status") != Status.active.value)
         | pl.col("non_accrual")
+        | yearly
     ).to_series()
 
 

@@ -48,7 +48,7 @@ def extinguished(touched: pl.DataFrame, ids: pl.Series, status: Status) -> pl.Da
     """
     hit = pl.col("loan_id").is_in(ids.implode())
     owed = ("principal", "interest_accrued", "principal_due", "interest_due", "fees_due",
-            "penalties_due", "period_interest", "accrual_rest", "advance_paid")  # fmt: skip
+            "penalties_due", "taxes_due", "period_interest", "accrual_rest", "advance_paid")  # fmt: skip
     return touched.with_columns(
         *(pl.when(hit).then(0).otherwise(pl.col(name)).alias(name) for name in owed),
         accrual_whole=pl.when(hit).then("accrual_paid").otherwise("accrual_whole"),
@@ -119,6 +119,7 @@ def close_at_zero(touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         & (pl.col("interest_due") == 0)
         & (pl.col("fees_due") == 0)
         & (pl.col("penalties_due") == 0)
+        & (pl.col("taxes_due") == 0)
     )
     early = pl.when(owes_nothing).then(-pl.col("interest_accrued")).otherwise(0)
     ends = owes_nothing & ~pl.col("status").is_in(GIVEN_UP)

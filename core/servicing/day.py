@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from core.frames import empty
-from core.ledger.codes import ENDED, MONEY_IN
+from core.ledger.codes import ENDED, MONEY_IN, Component
 from core.ledger.transfers import all_of, transfer
 from core.policy.book import PolicyBook
 from core.policy.models import Buckets
@@ -23,9 +23,11 @@ from core.servicing.carrying import any_off_accrual, off_books
 from core.servicing.closure import close_at_zero
 from core.servicing.deferral import begin_again, take_the_rest
 from core.servicing.delinquency import age, with_oldest
-from core.servicing.fees import assess_late_fees
+from core.servicing.fees import assess_annual_fees, assess_late_fees
 from core.servicing.moratorium import pass_over
+from core.servicing.penal import ask_penal, with_base
 from core.servicing.running import Running
+from core.servicing.taxes import ask_tax
 from core.servicing.today import TODAY
 from core.servicing.turns import (
     ENDINGS,
@@ -72,16 +74,21 @@ def visit(
     on_books = ~pl.col("loan_id").is_in(day.charged_off().implode())
     day.book(billed.filter(on_books), "interest_due", "interest_accrued", "billed_interest")
     day.book(billed, "loan_principal", "interest_accrued", "capitalised")
+    taxable = billed.with_columns(component=pl.lit(Component.interest.value, dtype=pl.Int8))
+    ask_tax(day, taxable.rename({"taxable": "base"}))
+    busy = pl.concat([billed["loan_id"], events["loan_id"]])
+    ask_penal(day, pl.col("loan_id").is_in(busy.implode()))
     credit_meets_dues(day)
     ordered = in_order(events, day.touched)
     ending = pl.col("kind").is_in([k.value for k in ENDINGS]) & ~pl.col("in_sequence")
     take(day, ordered.filter(~ending))
     unidentified = _unidentified(day, events)
 
-    day.touched, day.dues, fees = assess_late_fees(day.touched, day.dues, policies.late_fees)
-    day.book(fees, "penalties_receivable", "penalty_income", "fee")
+    assess_late_fees(day)
+    assess_annual_fees(day)
     take(day, ordered.filter(ending))
     charge_off_by_rule(day)
+    with_base(day)
     forgive_small(day)
 
     off = pl.col("loan_id").is_in(day.charged_off().implode())

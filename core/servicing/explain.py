@@ -23,13 +23,14 @@ from core.policy.product import Product
 from core.servicing.book import Book
 from core.servicing.close import DayClose
 
-PARTS = ("principal", "interest", "fees", "penalties", "credit")
+PARTS = ("principal", "interest", "fees", "penalties", "taxes", "credit")
 _PART_OF = {
     ROLE["loan_principal"]: "principal",
     ROLE["interest_accrued"]: "interest",
     ROLE["interest_due"]: "interest",
     ROLE["fees_receivable"]: "fees",
     ROLE["penalties_receivable"]: "penalties",
+    ROLE["tax_receivable"]: "taxes",
     ROLE["borrower_credit"]: "credit",
 }
 _TIMING = {Timing.past_due: "past due", Timing.due: "due", Timing.in_advance: "in advance"}
@@ -87,6 +88,7 @@ def explain(
             "interest": row["interest_accrued"] + row["interest_due"],
             "fees": row["fees_due"],
             "penalties": row["penalties_due"],
+            "taxes": row["taxes_due"],
             "credit": row["credit"],
         }
         days = row["days_past_due"]
@@ -248,7 +250,7 @@ def _of_event(
 
 
 def _part(component: str) -> str:
-    return {"fee": "fees", "penalty": "penalties"}.get(component, component)
+    return {"fee": "fees", "penalty": "penalties", "tax": "taxes"}.get(component, component)
 
 
 def _claim_moves(moved: pl.DataFrame, kind: Kind) -> dict[str, int]:

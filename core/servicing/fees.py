@@ -1,62 +1,68 @@
-"""Fees by policy: late fees, in the first close after their grace, after the day's money; and
-origination fees, at the payout."""
+"""Fees by policy: late fees, in the first close after their grace, after the day's money; annual
+fees, on the anniversary of the payout; origination fees, at the payout; and what an early payoff
+costs."""
 
 from __future__ import annotations
 
 import polars as pl
 
+from core.contract.due_dates import add_months
 from core.contract.money import PPB, Rounding, by_code, int128, rounded_quotient
 from core.contract.schedule import CURSOR, expand
 from core.ledger.codes import Component, Status
 from core.servicing.book import due_rows, merge_dues
+from core.servicing.charges import assess
+from core.servicing.running import Running
+from core.servicing.taxes import ask_tax, place
 from core.servicing.today import TODAY
 
 
-def assess_late_fees(
-    touched: pl.DataFrame, dues: pl.DataFrame, fees: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+def assess_late_fees(day: Running) -> None:
     """Charge instalments with today - due date > grace that were not charged before.
 
-    On the instalment's unpaid principal and interest, with floor and cap; never because of
-    an earlier fee alone. Returns positions, dues and `loan_id`, `fee` (Int64).
+    On the instalment's unpaid principal and interest, with floor and cap, as the law of the loan's
+    place has it; never because of an earlier fee alone.
     """
-    claims = touched.filter(pl.col("status") == Status.active).select("loan_id", "product")
+    fees = day.policies.late_fees
+    claims = day.touched.filter(pl.col("status") == Status.active).select(
+        "loan_id", "product", place(day.policies.places)
+    )
     late = (
-        dues.filter(
+        day.dues.filter(
             (pl.col("component") <= Component.interest.value)
             & ~pl.col("fee_assessed")
             & (pl.col("amount") > pl.col("paid"))
             & (pl.col("due_date") < TODAY)
         )
         .join(claims, on="loan_id")
-        .join(fees, on="product")
+        .join(fees, on=["product", "place"])
         .filter((TODAY - pl.col("due_date")).dt.total_days() > pl.col("fee_grace"))
     )
     if late.is_empty():
-        return touched, dues, touched.select("loan_id", fee="principal").clear()
+        return
     unpaid = late.group_by("loan_id", "instalment_no", maintain_order=True).agg(
         *(pl.col(c).first() for c in fees.columns if c != "product"),
         base=(pl.col("amount") - pl.col("paid")).sum(),
         due_date=pl.col("due_date").first(),
         today=TODAY.first(),
     )
-    charged = unpaid.with_columns(
-        fee=pl.min_horizontal(pl.max_horizontal(_share(unpaid), "fee_min"), "fee_max")
-    )
+    charged = unpaid.with_columns(fee=_amount(unpaid))
     keys = ["loan_id", "instalment_no"]
-    marked = dues.join(charged.select(*keys, hit=pl.lit(True)), on=keys, how="left").with_columns(
-        fee_assessed=pl.col("fee_assessed") | pl.col("hit").fill_null(False)
-    )
+    marked = day.dues.join(
+        charged.select(*keys, hit=pl.lit(True)), on=keys, how="left"
+    ).with_columns(fee_assessed=pl.col("fee_assessed") | pl.col("hit").fill_null(False))
     asked = charged.filter(pl.col("fee") > 0)
     penalties = due_rows(asked, "instalment_no", Component.penalty, "due_date", "fee")
     penalties = penalties.with_columns(fee_assessed=pl.lit(True))
+    day.dues = merge_dues(marked.select(day.dues.columns), penalties)
     per_loan = charged.group_by("loan_id").agg(pl.col("fee").sum())
-    grown = (
-        touched.join(per_loan, on="loan_id", how="left", maintain_order="left")
+    day.touched = (
+        day.touched.join(per_loan, on="loan_id", how="left", maintain_order="left")
         .with_columns(penalties_due=pl.col("penalties_due") + pl.col("fee").fill_null(0))
-        .select(touched.columns)
+        .drop("fee")
     )
-    return grown, merge_dues(marked.select(dues.columns), penalties), per_loan
+    day.book(per_loan, "penalties_receivable", "penalty_income", "fee")
+    ask_tax(day, penalties.with_columns(base="amount"))
 
 
 def _share(asked: pl.DataFrame) -> pl.Expr:
@@ -69,6 +75,68 @@ def _share(asked: pl.DataFrame) -> pl.Expr:
             int128(pl.col("base")) * int128(pl.col("fee_ppb")), int128(PPB), mode
         ),
     )
+
+
+def _amount(asked: pl.DataFrame) -> pl.Expr:
+    """The share of the base and the flat sum, between floor and cap."""
+    whole = _share(asked) + pl.col("fee_flat")
+    return pl.min_horizontal(pl.max_horizontal(whole, "fee_min"), "fee_max")
+
+
+def next_anniversary(today: pl.Expr) -> pl.Expr:
+    """The first anniversary of the payout after `today`; reads `disbursed_on`."""
+    start = pl.col("disbursed_on")
+    years = (today.dt.year() - start.dt.year()).cast(pl.Int32).clip(lower_bound=1)
+
+    def after(n: pl.Expr) -> pl.Expr:
+        return add_months(start, n * 12, start.dt.day(), pl.lit(False))
+
+    return pl.when(after(years) > today).then(after(years)).otherwise(after(years + 1))
+
+
+def assess_annual_fees(day: Running) -> None:
+    """Charge living loans on the anniversaries of their payout, with the next instalment."""
+    fees = day.policies.annual_fees
+    if fees.is_empty():
+        return
+    eve = TODAY - pl.duration(days=1)
+    living = pl.col("status") == Status.active.value
+    some = day.touched.filter(living & (next_anniversary(eve) == TODAY))
+    asked = some.with_columns(place(day.policies.places)).join(fees, on=["product", "place"])
+    if asked.is_empty():
+        return
+    of = pl.when("fee_of_agreed").then("principal_agreed").otherwise("principal")
+    based = asked.with_columns(base=of)
+    told = based.select(
+        "loan_id",
+        event_id=pl.lit(0, dtype=pl.Int64),
+        amount=_amount(based),
+        component=pl.lit(Component.fee.value, dtype=pl.Int8),
+        due_date=TODAY,
+    )
+    assess(day, told.filter(pl.col("amount") > 0).sort("loan_id"))
+
+
+def prepayment_fees(day: Running, settled: pl.DataFrame) -> pl.DataFrame:
+    """What early payoffs cost: `loan_id`, `event_id`, `amount` (Int64), above zero alone.
+
+    `settled`: `loan_id`, `event_id`, `prepaid` (Int64): principal that was not due yet.
+    """
+    loans = day.touched.with_columns(place(day.policies.places))
+    based = (
+        settled.join(loans, on="loan_id", maintain_order="left")
+        .join(day.policies.prepayment_fees, on=["product", "place"], maintain_order="left")
+        .filter(
+            (pl.col("instalment_no") <= pl.col("fee_within"))
+            & (pl.col("instalment_no") <= pl.col("instalments"))
+            & (pl.col("prepaid") > 0)
+        )
+        .with_columns(base=pl.when("fee_of_agreed").then("principal_agreed").otherwise("prepaid"))
+    )
+    if based.is_empty():
+        return settled.select("loan_id", "event_id", amount="prepaid").clear()
+    told = based.select("loan_id", "event_id", amount=_amount(based))
+    return told.filter(pl.col("amount") > 0)
 
 
 def origination_fees(paying: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
@@ -98,6 +166,4 @@ def origination_fees(paying: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
         base=pl.when("fee_of_payout").then("payout").otherwise(0)
         + pl.when("fee_of_interest").then("borne").otherwise(0)
     )
-    charge = _share(based) + pl.col("fee_flat")
-    bounded = pl.min_horizontal(pl.max_horizontal(charge, "fee_min"), "fee_max")
-    return based.with_columns(fee=bounded).filter(pl.col("fee") > 0).select(nothing.columns)
+    return based.with_columns(fee=_amount(based)).filter(pl.col("fee") > 0).select(nothing.columns)

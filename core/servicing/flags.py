@@ -1,14 +1,17 @@
 """Borrower flags: what becomes known of a borrower, with the loan's terms from the day on.
 
-A flag changes no figure of the contract by itself. Policies read it: bankruptcy and fraud end the
-accrual of income (`core.servicing.accounting`).
+Policies read it: bankruptcy and fraud end the accrual of income (`core.servicing.accounting`), active
+duty holds the rate below a ceiling by law (`core.servicing.ceilings`).
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from core.ledger.codes import Flag, Kind
+from core.contract.figures import Amortisation
+from core.ledger.codes import Flag, Kind, Status
+from core.servicing import ceilings
+from core.servicing.changes import change
 from core.servicing.running import Running
 
 BODY = pl.Struct({"flag": pl.String})
@@ -33,3 +36,18 @@ def flag(day: Running, events: pl.DataFrame) -> None:
         flags=pl.when(bit.is_not_null()).then(flags.cast(pl.Int16)).otherwise("flags")
     ).select(day.touched.columns)
     day.changed.append(told.select("loan_id", "event_id"))
+    _rate_again(day, events)
+
+
+def _rate_again(day: Running, events: pl.DataFrame) -> None:
+    """Let the rate follow what ceilings allow now; a loan that ended or is flat keeps its own."""
+    agreed = pl.coalesce("rate_agreed", "rate_ppb")
+    moves = (
+        pl.col("status").is_in([Status.active.value, Status.charged_off.value])
+        & (pl.col("amortisation") != Amortisation.flat.value)
+        & (ceilings.held(agreed) != pl.col("rate_ppb"))
+    )
+    loans = day.touched.filter(moves).select("loan_id")
+    told = events.join(loans, on="loan_id", how="semi")
+    if told.height:
+        change(day, told.with_columns(payload=pl.lit('{"keep": "term"}')))

@@ -30,7 +30,7 @@ ENOUGH = 10**14
 def quote(book: Book, policies: PolicyBook, on: dt.date) -> pl.DataFrame:
     """What settles each live loan of `book` if it is paid on `on`, after the book's date.
 
-    Returns `loan_id`, `principal`, `interest`, `fees`, `penalties`, `credit` (used against
+    Returns `loan_id`, `principal`, `interest`, `fees`, `penalties`, `taxes`, `credit` (used against
     them), `payoff`, `per_diem` (one night more), all Int64 minor units, and `expires_on`
     (Date), the last day on which payoff plus a per-diem a night holds: nothing else happens to
     the loan before. What waits in the book is taken in on its day. Raises EngineError if `on`
@@ -81,7 +81,7 @@ def settling(
     """What settles the loans `asked` on their `today`, after all other `events` of it.
 
     `wide`: terms, positions earned to `today`; `dues` with `today`. Returns `loan_id`,
-    `principal`, `interest`, `fees`, `penalties`, `credit`, `payoff` (Int64).
+    `principal`, `interest`, `fees`, `penalties`, `taxes`, `credit`, `payoff` (Int64).
     """
     first = wide["today"].min()
     # no loan, no date: any version does
@@ -103,6 +103,7 @@ def settling(
         interest=of(Component.interest),
         fees=of(Component.fee),
         penalties=of(Component.penalty),
+        taxes=of(Component.tax),
         paid=pl.col("amount").sum(),
         by_credit=pl.col("amount").filter(pl.col("event_id") == 0).sum(),
     )
@@ -113,7 +114,9 @@ def settling(
         .with_columns(credit=pl.min_horizontal("credit", "paid"))
         .with_columns(payoff=pl.col("paid") - pl.col("credit"))
         .sort("loan_id")
-        .select("loan_id", "principal", "interest", "fees", "penalties", "credit", "payoff")
+        .select(
+            "loan_id", "principal", "interest", "fees", "penalties", "taxes", "credit", "payoff"
+        )
     )
 
 

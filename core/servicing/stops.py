@@ -8,6 +8,7 @@ from core.ledger.codes import Component, NonAccrual, Status
 from core.policy.book import PolicyBook
 from core.servicing.billing import whole_claim_due
 from core.servicing.delinquency import OFF_RULE, off_on
+from core.servicing.fees import next_anniversary
 from core.servicing.today import TODAY
 
 ONE_DAY = pl.duration(days=1)
@@ -20,7 +21,7 @@ def next_stops(
 
     `live`: terms, positions and `today`; `dues` with `today`; `coming`: `loan_id`, `day` of the
     events that are left. A loan stops where an event is valued, its period ends, a due falls, a
-    late fee's grace is over, its arrears take it off the books, its accounting turns, and on the
+    late fee's grace is over, penal interest begins, a year is full, its arrears take it off the books, its accounting turns, and on the
     day after money stayed with the borrower though something was due.
     """
     parts = [
@@ -30,6 +31,8 @@ def next_stops(
         ),
         _falling(dues),
         _charged(live, dues, policies.late_fees),
+        _penal(live, dues, policies.penal),
+        _anniversary(live, policies.annual_fees),
         _off(live, dues, policies.charge_offs),
         *_reclassified(live, dues, policies.delinquency),
         _with_credit(live, dues),
@@ -53,10 +56,31 @@ def _charged(live: pl.DataFrame, dues: pl.DataFrame, fees: pl.DataFrame) -> pl.D
     over = pl.col("due_date") + pl.duration(days=pl.col("fee_grace") + 1)
     dated = (
         waits.join(claims, on="loan_id")
-        .join(fees.select("product", "fee_grace"), on="product")
+        .join(fees.select("product", "fee_grace").unique(), on="product")
         .select("loan_id", "today", stop=over)
     )
     return dated.filter(pl.col("stop") > TODAY).select("loan_id", "stop")
+
+
+def _penal(live: pl.DataFrame, dues: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
+    """Days from whose end on what is overdue bears penal interest."""
+    claims = live.filter(pl.col("status") == Status.active).select("loan_id", "product")
+    unpaid = dues.filter(pl.col("amount") > pl.col("paid")).join(claims, on="loan_id")
+    dated = unpaid.join(rules, on="product").select(
+        "loan_id",
+        "today",
+        stop=pl.col("due_date") + pl.duration(days=pl.col("penal_grace")),
+    )
+    return dated.filter(pl.col("stop") > TODAY).select("loan_id", "stop")
+
+
+def _anniversary(live: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
+    """The next anniversaries of payouts, where they cost a fee."""
+    living = live.filter(
+        (pl.col("status") == Status.active)
+        & pl.col("product").is_in(fees["product"].unique().implode())
+    )
+    return living.select("loan_id", stop=next_anniversary(TODAY))
 
 
 def _off(live: pl.DataFrame, dues: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:

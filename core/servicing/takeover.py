@@ -33,6 +33,7 @@ _DUE = {
     "interest_due": Component.interest,
     "fees_due": Component.fee,
     "penalties_due": Component.penalty,
+    "taxes_due": Component.tax,
 }
 
 
@@ -44,7 +45,9 @@ def openings(events: pl.DataFrame) -> pl.DataFrame:
         pl.col("payload").str.json_decode(OPENING).alias("told"),
         on="value_date",
     )
-    return told.unnest("told").with_columns(pl.col("past_due_since").str.to_date())
+    return told.unnest("told").with_columns(
+        pl.col("past_due_since").str.to_date(), pl.col("taxes_due").fill_null(0)
+    )
 
 
 def take_over(day: Running, events: pl.DataFrame) -> None:

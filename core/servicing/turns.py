@@ -38,10 +38,13 @@ from core.servicing.instalments import earned_whole, point
 from core.servicing.moratorium import grant
 from core.servicing.pause import pause
 from core.servicing.payouts import stand
+from core.servicing.penal import ask_penal
+from core.servicing.prepayment import ask_at_payoff, tax_on_interest
 from core.servicing.reage import reage
 from core.servicing.running import Running
 from core.servicing.taken_back import chargeback, refund_credit
 from core.servicing.takeover import take_over
+from core.servicing.taxes import tax_on_fees
 from core.servicing.today import TODAY
 
 STEP = {
@@ -131,9 +134,11 @@ def take(day: Running, events: pl.DataFrame) -> None:
 def _money(day: Running, events: pl.DataFrame, kind: Kind) -> None:
     money = events.select("loan_id", "event_id", "amount", rule=money_rule(pl.lit(kind.value)))
     frozen = day.charged_off()
+    asked = ask_at_payoff(day, money, kind)
     done = allocate(day.touched, day.dues, money, day.policies)
     day.touched, day.dues = done.touched, done.dues
     day.allocations.append(done.allocations)
+    tax_on_interest(day, done.allocations, asked, kind)
     book_receipts(
         day, done.allocations, frozen, SOURCE.get(kind, "payment_clearing"), kind in REFUNDS
     )
@@ -191,6 +196,12 @@ def _disburse(day: Running, events: pl.DataFrame) -> None:
     to = pl.when("fee_deferred").then(ROLE["deferred_fee_income"]).otherwise(ROLE["fee_income"])
     day.book(cost.filter("fee_deducted"), "payout_clearing", to, "fee")
     day.book(cost.filter(~pl.col("fee_deducted")), "payment_clearing", to, "fee")
+    taxed = tax_on_fees(
+        cost.join(day.touched.select("loan_id", "product", "jurisdiction"), on="loan_id"),
+        day.policies,
+    )
+    paid_by = pl.when("fee_deducted").then(ROLE["payout_clearing"])
+    day.book(taxed, paid_by.otherwise(ROLE["payment_clearing"]), "tax_payable", "tax")
     later = cost.filter("fee_deferred")
     if later.height:
         defer(day, later.rename({"fee": "amount"}))
@@ -284,6 +295,7 @@ def _charge_off(day: Running, events: pl.DataFrame) -> None:
     day.book(gone, "interest_charged_off", "interest_accrued", "interest_accrued")
     day.book(gone, "fee_charged_off", "fees_receivable", "fees_due")
     day.book(gone, "fee_charged_off", "penalties_receivable", "penalties_due")
+    day.book(gone, "fee_charged_off", "tax_receivable", "taxes_due")
     day.book(gone, "memo_claim", "memo_contra", "claim")
     lose_the_rest(day, gone, "credit_loss")
 
@@ -323,6 +335,7 @@ def charge_off_by_rule(day: Running) -> None:
     oldest = oldest_unpaid(fallen, some.select("loan_id", "product"), day.policies.delinquency)
     late = some.join(oldest, on="loan_id").filter(off_on(pl.col("oldest"), *OFF_RULE) <= TODAY)
     if late.height:
+        ask_penal(day, pl.col("loan_id").is_in(late["loan_id"].implode()))
         _charge_off(day, late.select("loan_id", event_id=pl.lit(0, dtype=pl.Int64)).sort("loan_id"))
 
 

@@ -24,6 +24,7 @@ MEASURES = {
     "interest": pl.col("interest_accrued") + pl.col("interest_due"),
     "fees": pl.col("fees_due"),
     "penalties": pl.col("penalties_due"),
+    "taxes": pl.col("taxes_due"),
     "credit": pl.col("credit"),
     "interest_earned": pl.col("interest_earned"),
     "principal_paid": pl.col("principal_paid"),

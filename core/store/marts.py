@@ -41,7 +41,8 @@ TOUCHED = f"""
 """Every date with each published version that told something of it."""
 _SUMS = """
     count(*)::BIGINT AS loans, sum(p.principal)::BIGINT AS principal,
-    sum(p.principal_due + p.interest_due + p.fees_due + p.penalties_due)::BIGINT AS overdue
+    sum(p.principal_due + p.interest_due + p.fees_due + p.penalties_due
+               + p.taxes_due)::BIGINT AS overdue
 """
 GROUPED = f"""
     SELECT p.days_past_due, p.status, {_SUMS}

@@ -49,8 +49,9 @@ _LIVED = """
               ELSE loan_id = $loan END)
     SELECT k.loan_id, k.business_date, k.oldest_due_date, k.status, k.non_accrual,
            k.oldest_due_date IS NULL AND k.principal_due + k.interest_due > 0 AS due_today,
-           k.principal_due + k.interest_due + k.fees_due + k.penalties_due AS arrears,
-           k.principal + k.interest_accrued + k.interest_due + k.fees_due + k.penalties_due
+           k.principal_due + k.interest_due + k.fees_due + k.penalties_due + k.taxes_due
+               AS arrears,
+           k.principal + k.interest_accrued + k.interest_due + k.fees_due + k.penalties_due + k.taxes_due
              AS exposure,
            coalesce(l.anchor_day, 31)::TINYINT AS anchor_day
     FROM known k JOIN wanted USING (loan_id)

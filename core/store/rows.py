@@ -93,7 +93,7 @@ def numbered(
 def control_totals(closed: DayClose) -> dict[str, int]:
     """Sums by which a version can be recognised, in minor units."""
     positions = closed.book.positions
-    names = ("principal", "interest_accrued", "interest_due", "penalties_due", "credit",
+    names = ("principal", "interest_accrued", "interest_due", "penalties_due", "taxes_due", "credit",
              "accrued_today", "paid_today")  # fmt: skip
     sums = positions.select(pl.col(name).sum() for name in names).row(0)
     totals = {name: int(value or 0) for name, value in zip(names, sums, strict=True)}

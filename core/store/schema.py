@@ -136,9 +136,27 @@ _TAKEN_OVER = [
 ]
 _MARTS = [f"CREATE TABLE {{lake}}.portfolio_daily ({columns(pl.Schema(PORTFOLIO))})"]
 
+_CHARGES_AND_LINES = [
+    *(
+        f"ALTER TABLE {{lake}}.{table} ADD COLUMN IF NOT EXISTS {column}"
+        for table in ("loans", "changed_terms")
+        for column in ("rate_agreed BIGINT", "jurisdiction BIGINT")
+    ),
+    *(
+        f"ALTER TABLE {{lake}}.positions ADD COLUMN IF NOT EXISTS {column}"
+        for column in (
+            "taxes_due BIGINT DEFAULT 0",
+            "penal_base BIGINT DEFAULT 0",
+            "penal_from DATE",
+            "in_grace BOOLEAN DEFAULT true",
+            "statement_left BIGINT DEFAULT 0",
+        )
+    ),
+]
+
 MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _DATES_OF_CHANGES, _RELIEF_AND_MATURITY,
                                      _DEFERRED_INCOME, _BOOKS, _FLOATING,
-                                     _TAKEN_OVER, _MARTS)  # fmt: skip
+                                     _TAKEN_OVER, _MARTS, _CHARGES_AND_LINES)  # fmt: skip
 """Statements by number, from 1. Append; never change one that was released."""
 
 

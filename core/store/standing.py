@@ -53,7 +53,7 @@ def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
     `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `last_money`
     (Date: value date of the last money in, or waiver of a charge, that was not taken back),
     `rate_now` (Int64), `paused_until` (Date), `moratorium_left` (Int16) and `accelerated_on`
-    (Date) as the contract stands, `instalment_no` (Int16), the next to bill, `agreed` (Int64: the
+    (Date) as the contract stands, `jurisdiction` (Int64), `instalment_no` (Int16), the next to bill, `agreed` (Int64: the
     principal), and what events that stand make `lent`, `capitalised` and `bought_down` (Int64).
     """
     head = ledger.head()
@@ -69,15 +69,16 @@ def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
                          last(paused_until ORDER BY version) AS paused_until,
                          last(moratorium_left ORDER BY version) AS moratorium_left,
                          last(accelerated_on ORDER BY version) AS accelerated_on,
+                         last(jurisdiction ORDER BY version) AS jurisdiction,
                          last(principal_agreed ORDER BY version) AS agreed,
                          max(CASE WHEN taken_over_on IS NOT NULL THEN principal_agreed END)
                              AS brought
                   FROM (SELECT version, loan_id, rate_ppb, paused_until, moratorium_left,
-                               accelerated_on, principal_agreed, taken_over_on
+                               accelerated_on, principal_agreed, taken_over_on, jurisdiction
                         FROM {{lake}}.loans
                         WHERE close_reason IS NULL UNION ALL
                         SELECT version, loan_id, rate_ppb, paused_until, moratorium_left,
-                               accelerated_on, principal_agreed, taken_over_on
+                               accelerated_on, principal_agreed, taken_over_on, jurisdiction
                         FROM {{lake}}.changed_terms)
                   WHERE version IN {PUBLISHED} GROUP BY loan_id),
         money AS (SELECT loan_id, max(value_date) AS last_money FROM {{lake}}.events
@@ -96,7 +97,7 @@ def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
                  GROUP BY loan_id)
         SELECT _ids.loan_id, coalesce(p.credit, 0) AS credit, m.last_money,
                t.rate_ppb AS rate_now, t.paused_until, t.moratorium_left,
-               t.accelerated_on, p.instalment_no, t.agreed, coalesce(s.lent, 0) + coalesce(t.brought, 0) AS lent,
+               t.accelerated_on, t.jurisdiction, p.instalment_no, t.agreed, coalesce(s.lent, 0) + coalesce(t.brought, 0) AS lent,
                coalesce(s.capitalised, 0) AS capitalised, coalesce(s.bought_down, 0) AS bought_down,
                (CASE WHEN e.closed_on IS NULL THEN p.status
                      WHEN e.reason = 'written off' THEN $written_off

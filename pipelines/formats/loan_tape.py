@@ -11,6 +11,7 @@ import polars as pl
 
 from core.contract.due_dates import Unit
 from core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR, PPB
+from core.origination.jurisdiction import pack
 from core.policy.models import TapeMapping
 from core.policy.product import Product
 from core.servicing.takeover import BALANCES
@@ -41,6 +42,8 @@ class Tape(dy.Schema):
     first_interest_adjustment = dy.Int64(nullable=True)
     spread_ppb = dy.Int64(nullable=True)
     first_reset_on = dy.Date(nullable=True)
+    jurisdiction = dy.Int64(nullable=True)
+    jurisdiction_told = dy.String(nullable=True)
     taken_over_on = dy.Date(nullable=True)
     opening_principal = dy.Int64(nullable=True)
     opening_interest_accrued = dy.Int64(nullable=True)
@@ -48,6 +51,7 @@ class Tape(dy.Schema):
     opening_interest_due = dy.Int64(nullable=True)
     opening_fees_due = dy.Int64(nullable=True)
     opening_penalties_due = dy.Int64(nullable=True)
+    opening_taxes_due = dy.Int64(nullable=True)
     opening_credit = dy.Int64(nullable=True)
     past_due_since = dy.Date(nullable=True)
     amount_low = dy.Int64()
@@ -132,6 +136,11 @@ class Tape(dy.Schema):
         return pl.col("taken_over_on").is_null() | (
             pl.col("disbursed_on") <= pl.col("taken_over_on")
         )
+
+    @dy.rule()
+    def jurisdiction_not_a_code(cls) -> pl.Expr:
+        told = pl.col("jurisdiction_told").fill_null("") != ""
+        return ~told | pl.col("jurisdiction").is_not_null()
 
     @dy.rule()
     def adjustment_not_an_amount(cls) -> pl.Expr:
@@ -237,6 +246,9 @@ def parse(
         unit = pl.col(of["unit"]).str.strip_chars().replace_strict(
             names, default=None, return_dtype=pl.Int64
         )  # fmt: skip
+    where = pl.lit(None, dtype=pl.String)
+    if "jurisdiction" in of:
+        where = pl.col(of["jurisdiction"]).str.strip_chars()
     first_adjustment = pl.lit(0, dtype=pl.Int64)
     if "first_interest_adjustment" in of:
         first_adjustment = signed_minor(of["first_interest_adjustment"], exponent)
@@ -263,6 +275,8 @@ def parse(
         disbursed_on=date_in(of["disbursed_on"], date),
         first_due_date=date_in(of["first_due_date"], date),
         first_interest_adjustment=first_adjustment,
+        jurisdiction=pack(where),
+        jurisdiction_told=where,
         **_floating(of, date),
         **_opening(mapping, exponent, file_date),
         amount_low=pl.lit(bounds.amount_minor[0], dtype=pl.Int64),
@@ -310,6 +324,8 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         principal_left=pl.col("opening_principal") - pl.col("opening_principal_due"),
         stands_from=pl.lit(None, dtype=pl.Date),
         rate_before=pl.lit(None, dtype=pl.Int64),
+        rate_agreed=pl.lit(None, dtype=pl.Int64),
+        jurisdiction="jurisdiction",
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from core.errors import IntakeError, PolicyError
 from core.ledger.codes import Kind
 from core.origination.boarding import payload
+from core.origination.terms import Terms
 from core.policy.book import PolicyBook
 from core.policy.models import TapeMapping
 from core.policy.product import Product
+from core.servicing.disclosure import disclosed_apr
 from pipelines.formats import loan_tape
 from pipelines.ingest.events import Known, Taken, complete, event, together
 from pipelines.ingest.landing import LandingFile
@@ -63,6 +67,9 @@ def _of_product(
     good = good.join(late.select("line"), on="line", how="anti")
     entity = policies.entities.index(product.entity)
     loans = loan_tape.terms(good, code, entity, product.currency)
+    loans, dear = within_ceilings(loans, product, policies)
+    good = good.join(loans, on="line", how="semi")
+    bad += dear
     theirs = raw.join(loans, on="line", how="semi")
     named = mapping.attributes
     attributes = theirs.select(
@@ -73,6 +80,29 @@ def _of_product(
         0, good.height, again.height, bad, _boarding(loans, good, product, file, mapping, known),
         loans, attributes, _reported(theirs, mapping),
     )  # fmt: skip
+
+
+def within_ceilings(
+    loans: pl.DataFrame, product: Product, policies: PolicyBook
+) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Loans that cost no more than the law allows, and the rows of those that do, with the rule."""
+    ceilings = [each for each in policies.ceilings(product) if each.measure == "apr"]
+    if not ceilings or loans.is_empty():
+        return loans, []
+    numbered = loans.with_columns(loan_id=pl.int_range(pl.len(), dtype=pl.Int64))
+    rates = disclosed_apr(numbered.select(Terms.column_names()), policies)
+    told = numbered.select("loan_id", "line", "loan_key").join(rates, on="loan_id")
+    bad = []
+    for each in ceilings:
+        over = told.filter(pl.col("apr") > float(each.percent))
+        bad += [
+            {"line": line, "rule": "apr_above_the_ceiling",
+             "found": f"{key}: {apr:.3f} % is above {each.percent} % of {each.name}@{each.version}"}
+            for line, key, apr in over.select("line", "loan_key", "apr").rows()
+        ]  # fmt: skip
+    lines = pl.Series([row["line"] for row in bad], dtype=pl.Int64).unique()
+    first = {row["line"]: row for row in reversed(bad)}
+    return loans.filter(~pl.col("line").is_in(lines.implode())), list(first.values())
 
 
 def _boarding(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,7 @@ from core.store.rows import Intake
 from core.store.standing import DEFERS, event_keys, floating, met, standing
 from pipelines.formats import commands, indices, payments
 from pipelines.formats.table import Parsed
-from pipelines.ingest import boarding, fixings
+from pipelines.ingest import boarding, fixings, returned
 from pipelines.ingest.events import Known, Taken, complete, event, keep_new, together
 from pipelines.ingest.landing import MAX_BYTES, LandingFile, scan
 from pipelines.ingest.orders import lawful, with_parts
@@ -233,11 +233,15 @@ def _commands(
     source = f"{mapping.entity}/{mapping.source_system}"
     rows, unfit = lawful(matched, policies, known.standing, known.events, known.loans, source)
     rows = with_parts(rows, policies, known.met, source)
+    called_for = returned.charges(rows, policies, known.standing)
     taken = Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)
     for kind in sorted(set(commands.COMMANDS.values())):
         some = rows.filter(pl.col("kind") == kind.value)
         if some.height:
             taken = together(taken, _events(some, kind, file, mapping, known))
+    if called_for.height:  # no rows of the file: they count as none
+        theirs = _events(called_for, Kind.charge_assessed, file, mapping, known)
+        taken = together(taken, replace(theirs, accepted=0, duplicates=0, bad=[]))
     return taken
 
 

@@ -79,6 +79,12 @@ def product(
                     "by_kind": rules}  # fmt: skip
         if payments["excess"] == "spread":
             payments["excess"] = "next_instalment"
+    # the suite's waiver of interest is money like any other, in the order of a repayment
+    own = payments.setdefault("by_kind", {})
+    own.setdefault(
+        Kind.interest_waived.name,
+        {"waterfall": payments["waterfall"], "excess": payments.get("excess", "next_instalment")},
+    )
     for each in terms.get("credit_allocation") or []:
         payments["chargeback"] = [name.lower() for name in each["order"]]
     made = Product(

@@ -1,0 +1,66 @@
+"""The annual percentage rate that a loan's own schedule discloses, before a payment is made.
+
+United States, 12 CFR 1026 Appendix J: the unit period is the instalment's; the time to the first
+instalment is whole unit periods and a fraction, the odd days over 30 a month, 15 a half month or the
+days of a week or day period.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.contract.apr import nominal_percent, solved_rate
+from core.contract.due_dates import Unit, due_date
+from core.contract.figures import codes
+from core.contract.schedule import expand
+
+_YEAR = {Unit.months: 12, Unit.weeks: 52, Unit.days: 365, Unit.semi_monthly: 24}
+_DAYS = {Unit.months: 30, Unit.weeks: 7, Unit.days: 1, Unit.semi_monthly: 15}
+MOST_BEFORE = 24
+"""Unit periods before the first instalment that are looked for."""
+
+
+def us_apr(agreed: pl.DataFrame, cost: pl.DataFrame) -> pl.DataFrame:
+    """`loan_id`, `apr` (Float64, per cent a year) of loans by their terms.
+
+    `agreed`: terms with the schedule's constants (`core.servicing.opening.agreed_terms`), `emi`
+    solved. `cost`: `loan_id`, `cost` (Int64 minor units), finance charges that the payout bears.
+    """
+    by_unit = {unit.value: float(n) for unit, n in _YEAR.items()}
+    every = pl.col("every").cast(pl.Float64)
+    days = {unit.value: float(n) for unit, n in _DAYS.items()}
+    loans = _with_first_period(agreed).select(
+        "loan_id",
+        "whole",
+        odd=pl.col("odd").cast(pl.Float64)
+        / (pl.col("unit").replace_strict(days, return_dtype=pl.Float64) * every),
+        a_year=pl.col("unit").replace_strict(by_unit, return_dtype=pl.Float64) / every,
+        lent="principal_agreed",
+    )
+    rows = expand(agreed).join(loans, on="loan_id")
+    paid = rows.select(
+        "loan_id",
+        amount=pl.col("principal") + pl.col("interest"),
+        periods=(pl.col("whole") + pl.col("instalment_no") - 1).cast(pl.Float64),
+        fraction="odd",
+    )
+    out = loans.join(cost, on="loan_id", how="left").select(
+        "loan_id",
+        amount=pl.col("cost").fill_null(0) - pl.col("lent"),
+        periods=pl.lit(0.0),
+        fraction=pl.lit(0.0),
+    )
+    rates = solved_rate(pl.concat([out, paid]).sort("loan_id", maintain_order=True))
+    joined = rates.join(loans.select("loan_id", "a_year"), on="loan_id")
+    return joined.select("loan_id", apr=nominal_percent(pl.col("rate"), pl.col("a_year")))
+
+
+def _with_first_period(agreed: pl.DataFrame) -> pl.DataFrame:
+    """Terms with `whole` unit periods and `odd` days before them, to the first instalment."""
+    units = codes(agreed, "unit")
+    back = [due_date(pl.lit(1 - k), units) for k in range(MOST_BEFORE + 1)]
+    start = pl.col("disbursed_on")
+    whole = pl.sum_horizontal((date >= start).cast(pl.Int64) for date in back) - 1
+    begun = agreed.with_columns(whole=whole)
+    first = due_date(1 - pl.col("whole"), units)
+    return begun.with_columns(odd=(first - start).dt.total_days())

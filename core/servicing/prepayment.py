@@ -1,0 +1,105 @@
+"""What an early payoff calls for: the fee for it, and the tax on interest that was not billed yet.
+
+Whether money settles a loan the engine tells itself: it is allocated once without, and where it
+pays the whole claim, the fee and the tax fall due at once and the money is allocated again, to them
+first. Money that falls short of them leaves so much principal open.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.ledger.codes import Component, Kind, Status, Timing
+from core.servicing.allocation import allocate
+from core.servicing.book import due_rows, merge_dues
+from core.servicing.charges import add_charges
+from core.servicing.fees import prepayment_fees
+from core.servicing.running import Running
+from core.servicing.taxes import ask_tax
+from core.servicing.today import TODAY
+
+PAYS_OFF = (Kind.payment_received, Kind.refinanced)
+"""Kinds of money whose payoff costs the borrower a fee."""
+OWED = ("principal", "interest_due", "fees_due", "penalties_due", "taxes_due")
+
+
+def ask_at_payoff(day: Running, money: pl.DataFrame, kind: Kind) -> pl.Series:
+    """Ask what payoffs of today call for; returns the ids of loans that `money` pays off."""
+    policies = day.policies
+    charged = policies.prepayment_fees["product"]
+    products = pl.concat([charged, pl.Series([*policies.interest_taxed], dtype=charged.dtype)])
+    some = (
+        day.touched.filter(
+            pl.col("product").is_in(products.implode())
+            & (pl.col("status") == Status.active.value)
+            & ~pl.col("whole_schedule")
+        )
+        .join(money.select("loan_id", "amount"), on="loan_id")
+        .filter(pl.col("amount") >= pl.col("principal"))
+    )
+    nobody = some["loan_id"].clear()
+    if some.is_empty():
+        return nobody
+    ours = pl.col("loan_id").is_in(some["loan_id"].implode())
+    tried = allocate(day.touched.filter(ours), day.dues.filter(ours), money.filter(ours), policies)
+    nothing = pl.all_horizontal(pl.col(name) == 0 for name in OWED)
+    paid = tried.touched.filter(nothing & (pl.col("interest_accrued") <= 0))["loan_id"]
+    early = tried.allocations.filter(
+        (pl.col("timing") == Timing.in_advance.value) & pl.col("loan_id").is_in(paid.implode())
+    )
+    if early.is_empty():
+        return nobody
+    settled = early.group_by("loan_id", "event_id", maintain_order=True).agg(
+        prepaid=pl.col("amount").filter(pl.col("component") == Component.principal.value).sum(),
+        base=pl.col("amount").filter(pl.col("component") == Component.interest.value).sum(),
+    )
+    if kind in PAYS_OFF:
+        _charge(day, settled)
+    ask_tax(day, _on_interest(day, settled, TODAY))
+    return paid
+
+
+def _charge(day: Running, settled: pl.DataFrame) -> None:
+    fees = prepayment_fees(day, settled.select("loan_id", "event_id", "prepaid"))
+    if fees.is_empty():
+        return
+    loans = day.touched.select("loan_id", "instalment_no", "today")
+    placed = fees.join(loans, on="loan_id", maintain_order="left").with_columns(
+        component=pl.lit(Component.fee.value, dtype=pl.Int8)
+    )
+    rows = due_rows(placed, "instalment_no", Component.fee, TODAY, "amount")
+    day.dues = merge_dues(day.dues, rows)
+    add_charges(day, placed)
+    ask_tax(day, rows.with_columns(base="amount"))
+
+
+def tax_on_interest(day: Running, allocations: pl.DataFrame, asked: pl.Series, kind: Kind) -> None:
+    """Tax on interest that money met before it was billed; it falls due with the billing.
+
+    Of interest that was waived the tax is forgiven. `asked`: loans that were asked at payoff.
+    """
+    if day.policies.taxes.is_empty():
+        return
+    interest = allocations.filter(pl.col("component") == Component.interest.value)
+    early = pl.col("timing") == Timing.in_advance.value
+    if kind is Kind.interest_waived:
+        given = interest.filter(~early).with_columns(base=-pl.col("amount"), due_date=None)
+        ask_tax(day, given.select("loan_id", "instalment_no", "component", "due_date", "base"))
+        return
+    ahead = interest.filter(early & ~pl.col("loan_id").is_in(asked.implode()))
+    sums = ahead.group_by("loan_id", maintain_order=True).agg(base=pl.col("amount").sum())
+    ask_tax(day, _on_interest(day, sums, pl.col("next_due_date")))
+
+
+def _on_interest(day: Running, sums: pl.DataFrame, due: pl.Expr) -> pl.DataFrame:
+    """`base` of interest of the running instalment as what a tax is on."""
+    loans = day.touched.filter(~pl.col("whole_schedule")).select(
+        "loan_id", "instalment_no", due_date=due
+    )
+    return sums.join(loans, on="loan_id").select(
+        "loan_id",
+        "instalment_no",
+        "due_date",
+        "base",
+        component=pl.lit(Component.interest.value, dtype=pl.Int8),
+    )

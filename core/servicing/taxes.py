@@ -1,0 +1,104 @@
+"""Taxes on what a borrower is asked: a rate times the base, rounded once, due with the base.
+
+A tax is asked when its base is billed, assessed or met in advance, and is owed to the state from
+then on; what forgives the base forgives the tax on it. Of a claim that is off the books none is
+asked. Policy: `data/policies/taxes`.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.contract.money import PPB, Rounding, by_code, int128, rounded_quotient
+from core.ledger.codes import Component, Status
+from core.policy.book import PolicyBook
+from core.servicing.book import due_rows, merge_dues
+from core.servicing.running import Running
+
+
+def place(places: tuple[int, ...]) -> pl.Expr:
+    """The loan's jurisdiction where some rule names it, else 0; reads `jurisdiction`."""
+    named = pl.col("jurisdiction").is_in(places).fill_null(False)
+    return pl.when(named).then("jurisdiction").otherwise(0).alias("place")
+
+
+def ask_tax(day: Running, bases: pl.DataFrame) -> None:
+    """Tax on `bases`: `loan_id`, `instalment_no`, `component`, `due_date`, `base` (Int64, minor).
+
+    A base below zero is one that was forgiven: its tax is, as far as it is unpaid.
+    """
+    rates = day.policies.taxes
+    if rates.is_empty() or bases.is_empty():
+        return
+    loans = day.touched.filter(pl.col("status") != Status.charged_off.value).select(
+        "loan_id", "product", "today", place(day.policies.places)
+    )
+    asked = (
+        bases.join(loans, on="loan_id", maintain_order="left")
+        .join(rates, on=["product", "place", "component"], maintain_order="left")
+        .filter(pl.col("base") != 0)
+    )
+    if asked.is_empty():
+        return
+    asked = asked.with_columns(tax=_share(asked))
+    more = asked.filter(pl.col("tax") > 0)
+    fresh = due_rows(more, "instalment_no", Component.tax, "due_date", "tax")
+    day.dues = merge_dues(day.dues, fresh)
+    _book(day, more.select("loan_id", moved="tax"))
+    _forgive(day, asked.filter(pl.col("tax") < 0))
+
+
+def tax_on_fees(loans: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
+    """`loans` (terms, `fee` in minor units) with `tax` (Int64) on the fee, 0 where there is none."""
+    none = loans.with_columns(tax=pl.lit(0, dtype=pl.Int64))
+    rates = policies.taxes.filter(pl.col("component") == Component.fee.value)
+    if rates.is_empty() or loans.is_empty():
+        return none
+    asked = loans.with_columns(place(policies.places), base="fee").join(
+        rates.drop("component"), on=["product", "place"]
+    )
+    if asked.is_empty():
+        return none
+    told = asked.select("loan_id", tax=_share(asked))
+    return loans.join(told, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("tax").fill_null(0)
+    )
+
+
+def _share(asked: pl.DataFrame) -> pl.Expr:
+    return by_code(
+        pl.col("tax_rounding"),
+        frozenset(asked["tax_rounding"].unique().to_list()),
+        Rounding,
+        lambda mode: rounded_quotient(
+            int128(pl.col("base")) * int128(pl.col("tax_ppb")), int128(PPB), mode
+        ),
+    )
+
+
+def _forgive(day: Running, asked: pl.DataFrame) -> None:
+    keys = ["loan_id", "instalment_no"]
+    unpaid = day.dues.filter(pl.col("component") == Component.tax.value).select(
+        *keys, left=pl.col("amount") - pl.col("paid"), falls="due_date"
+    )
+    given = (
+        asked.group_by(*keys, "today")
+        .agg(pl.col("tax").sum())
+        .join(unpaid, on=keys)
+        .with_columns(given=pl.min_horizontal(-pl.col("tax"), "left"))
+        .filter(pl.col("given") > 0)
+    )
+    nothing = pl.lit(0, dtype=pl.Int64)
+    met = due_rows(given, "instalment_no", Component.tax, "falls", nothing)
+    day.dues = merge_dues(day.dues, met.with_columns(paid=given["given"]))
+    _book(day, given.select("loan_id", moved=-pl.col("given")))
+
+
+def _book(day: Running, moved: pl.DataFrame) -> None:
+    sums = moved.group_by("loan_id", maintain_order=True).agg(pl.col("moved").sum())
+    day.touched = (
+        day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
+        .with_columns(taxes_due=pl.col("taxes_due") + pl.col("moved").fill_null(0))
+        .drop("moved")
+    )
+    day.book(sums, "tax_receivable", "tax_payable", "moved")

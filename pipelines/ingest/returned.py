@@ -1,0 +1,65 @@
+"""Fees that returned payments call for: a charge of its own beside the reversal, by policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from core.ledger.codes import Component, Kind
+from core.policy.book import PolicyBook
+from core.policy.models import Fee
+from core.servicing.taxes import place
+
+
+def charges(
+    rows: pl.DataFrame,
+    policies: PolicyBook,
+    standing: Callable[[pl.Series], pl.DataFrame],
+) -> pl.DataFrame:
+    """Charges (rows of events) for those of `rows` that take a returned payment back.
+
+    `rows`: orders that enter, with `kind` and `payload`. `standing`: `core.store.standing`. The
+    charge falls due on the value date of the reversal; its reference is the reversal's own.
+    """
+    fees = policies.returned_payment_fees
+    back = rows.filter(
+        (pl.col("kind") == Kind.reversal.value)
+        & pl.col("payload").str.contains(f"/{Kind.payment_received.name}/", literal=True)
+        & pl.col("product").is_in(fees["product"].unique().implode())
+    )
+    if back.is_empty():
+        return rows.clear()
+    where = standing(back["loan_id"]).select("loan_id", "jurisdiction")
+    told = pl.DataFrame(
+        [(code, name, reason) for code in back["product"].unique().to_list()
+         for name, reason in _reasons(policies, code)],
+        schema={"product": pl.Int16, "by": pl.String, "reason": pl.String}, orient="row",
+    )  # fmt: skip
+    asked = (
+        back.join(told, on=["product", "reason"])
+        .join(where, on="loan_id", how="left")
+        .with_columns(place(policies.places))
+        .join(fees, on=["product", "place"])
+        .with_columns(amount=pl.min_horizontal(pl.max_horizontal("fee_flat", "fee_min"), "fee_max"))
+        .filter(pl.col("amount") > 0)
+    )
+    body = pl.struct(
+        component=pl.lit(Component.fee.value), due_date=pl.col("value_date").cast(pl.String)
+    )
+    return asked.with_columns(
+        kind=pl.lit(Kind.charge_assessed.value, dtype=pl.Int8),
+        actor=pl.concat_str(pl.lit("policy:"), "by"),
+        checker=pl.lit(None, dtype=pl.String),
+        reason=pl.lit("returned_payment"),
+        source_ref=pl.concat_str("source_ref", pl.lit("/returned")),
+        payload=body.struct.json_encode(),
+    ).select(rows.columns)
+
+
+def _reasons(policies: PolicyBook, code: int) -> list[tuple[str, str]]:
+    product = policies.product(code)
+    if product.returned_payment_fee is None:
+        return []
+    fee = policies.in_force(Fee, product.returned_payment_fee, product.effective_from)
+    return [(f"fees/{fee.name}@{fee.version}", reason) for reason in fee.reasons]

@@ -1,0 +1,209 @@
+"""Taxes, penal interest, fees that something calls for, ceilings by law, places."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import polars as pl
+import pytest
+
+from core.errors import PolicyError
+from core.ledger.codes import Component, Kind, Status
+from core.origination.jurisdiction import pack, packed, unpacked
+from core.policy.book import PolicyBook, parse
+from core.servicing.disclosure import disclosed_apr
+from core.servicing.payoff import quote
+from tests.core.loans import Story, _event, terms
+from tests.core.test_charges import moved
+from tests.core.test_late_news import same_as_in_time, told
+
+
+def under(loan: pl.DataFrame, place: str) -> pl.DataFrame:
+    return loan.with_columns(jurisdiction=pl.lit(packed(place), dtype=pl.Int64))
+
+
+def of(life_dues: pl.DataFrame, component: Component) -> list[tuple[int, dt.date, int]]:
+    rows = life_dues.filter(pl.col("component") == component.value)
+    return rows.select("instalment_no", "due_date", pl.col("amount") - pl.col("paid")).rows()
+
+
+def test_a_tax_on_interest_is_asked_with_its_billing(policies: PolicyBook) -> None:
+    story = Story(policies).lent(terms(policies, "instalment-mxn", n=3))
+    life = story.paid(50_000, "2024-02-01").live("2024-03-01")
+    interest = round(120_000 * 0.12 * 31 / 360)  # 1,240
+    tax = round(interest * 0.16)  # 198.4
+    first = life.allocations().filter(pl.col("component") == Component.tax.value)
+    assert first["amount"].to_list() == [tax]
+    asked = moved(life.days, "tax_receivable", "tax_payable")
+    assert asked == tax + life.on("2024-03-01")["taxes_due"] > tax
+
+
+def test_a_place_has_a_tax_of_its_own(policies: PolicyBook) -> None:
+    loan = under(terms(policies, "instalment-mxn", n=3), "MX-BCN")
+    life = Story(policies).lent(loan).live("2024-02-01")
+    assert life.on("2024-02-01")["taxes_due"] == round(1_240 * 0.08)
+
+
+def test_interest_paid_before_its_billing_is_taxed_once(policies: PolicyBook) -> None:
+    story = Story(policies).lent(terms(policies, "instalment-mxn", n=3)).paid(500, "2024-01-15")
+    life = story.live("2024-02-01")
+    early = round(120_000 * 0.12 * 14 / 360)
+    assert life.on("2024-01-15")["interest_accrued"] == early - 500 + 0
+    whole = moved(life.days, "tax_receivable", "tax_payable")
+    assert whole == round(500 * 0.16) + round((1_240 - 500) * 0.16)
+    assert life.on("2024-02-01")["taxes_due"] == whole
+
+
+def test_a_payoff_asks_the_tax_on_what_was_not_billed(policies: PolicyBook) -> None:
+    story = Story(policies).lent(terms(policies, "instalment-mxn", n=3))
+    asked = quote(story.live("2024-01-20").days[-1].book, policies, dt.date(2024, 1, 21))
+    row = asked.row(0, named=True)
+    interest = round(120_000 * 0.12 * 20 / 360)
+    assert (row["interest"], row["taxes"]) == (interest, round(interest * 0.16))
+    assert row["payoff"] == 120_000 + interest + row["taxes"]
+    life = story.paid(row["payoff"], "2024-01-21").live("2024-01-21")
+    assert life.on("2024-01-21")["status"] == Status.closed
+    short = story.paid(row["payoff"] - 40, "2024-01-21").live("2024-01-21")
+    assert short.on("2024-01-21")["principal"] == 40
+
+
+def test_what_forgives_a_fee_or_interest_forgives_its_tax(policies: PolicyBook) -> None:
+    body = json.dumps({"component": Component.fee.value, "due_date": "2024-01-10"})
+    fee = _event(Kind.charge_assessed, 1, "2024-01-10", 1_000, "f", body)
+    waived = _event(Kind.charge_waived, 1, "2024-01-12", 1_000, "w", body)
+    given = _event(Kind.interest_waived, 1, "2024-02-03", 600, "i", None)
+    story = Story(policies).lent(terms(policies, "instalment-mxn", n=3))
+    story = Story(policies, (*story.rows, fee, waived, given))
+    life = story.live("2024-02-03")
+    assert life.on("2024-01-11")["taxes_due"] == 160
+    assert life.on("2024-01-13")["taxes_due"] == 0
+    assert life.on("2024-02-02")["taxes_due"] == 198
+    assert life.on("2024-02-03")["taxes_due"] == 198 - 96
+    late = _event(Kind.payment_received, 1, "2024-01-11", 700, "l", None)
+    same_as_in_time(told(story, (9, late)), policies, dt.date(2024, 2, 5))
+
+
+def test_the_tax_of_an_origination_fee_comes_out_of_the_payout(policies: PolicyBook) -> None:
+    life = Story(policies).lent(terms(policies, "instalment-mxn", n=3)).live("2024-01-01")
+    fee = moved(life.days, "payout_clearing", "fee_income") + moved(
+        life.days, "payout_clearing", "deferred_fee_income"
+    )
+    assert moved(life.days, "payout_clearing", "tax_payable") == round(fee * 0.16) > 0
+
+
+def test_overdue_principal_bears_penal_interest_from_the_end_of_its_grace(
+    policies: PolicyBook,
+) -> None:
+    loan = terms(policies, "instalment-mxn", n=3)
+    life = Story(policies).lent(loan).paid(10_000, "2024-02-20").live("2024-02-20")
+    principal = life.on("2024-02-02")["principal_due"]
+    penal = round(principal * 0.24 * (20 - 4) / 365)
+    assert life.on("2024-02-19")["penalties_due"] == 0  # asked where something happens
+    assert moved(life.days, "penalties_receivable", "penalty_income") == penal
+    billed = Story(policies).lent(loan).live("2024-03-01").on("2024-03-01")
+    assert billed["penalties_due"] == round(principal * 0.24 * (29 - 3) / 365)
+    assert (billed["penal_base"], billed["penal_from"]) == (principal, dt.date(2024, 3, 1))
+
+
+def test_penal_interest_is_the_same_whatever_was_known_when(policies: PolicyBook) -> None:
+    story = Story(policies).lent(terms(policies, "instalment-mxn", n=4))
+    story = story.paid(20_000, "2024-02-27").charged_off("2024-04-20")
+    late = _event(Kind.payment_received, 1, "2024-02-10", 9_000, "l", None)
+    same_as_in_time(told(story, (40, late)), policies, dt.date(2024, 5, 2))
+    charged = Story(policies).lent(terms(policies, "instalment-inr", rate="12", n=4))
+    charged = charged.paid(31_000, "2024-02-12").paid(20_000, "2024-03-11")
+    late = _event(Kind.payment_received, 1, "2024-02-05", 10_000, "l", None)
+    same_as_in_time(told(charged, (30, late)), policies, dt.date(2024, 4, 3))
+
+
+def test_a_penal_charge_bears_the_tax_of_a_penalty(policies: PolicyBook) -> None:
+    life = Story(policies).lent(terms(policies, "instalment-inr", n=4)).live("2024-03-01")
+    owed = life.on("2024-02-01")["principal_due"] + life.on("2024-02-01")["interest_due"]
+    penal = round(owed * 0.24 * 29 / 365)
+    assert life.on("2024-03-01")["penalties_due"] == penal
+    assert abs(life.on("2024-03-01")["taxes_due"] - penal * 0.18) <= 1
+
+
+@pytest.mark.parametrize(
+    ("place", "fee"), [("US-TX", 4_000), ("US-CA", 1_000), ("US-MA", 0), (None, 4_000)]
+)
+def test_a_late_fee_is_as_the_law_of_the_place_has_it(
+    policies: PolicyBook, place: str | None, fee: int
+) -> None:
+    loan = terms(policies, "covered-borrower", principal=1_200_000, n=12)
+    life = Story(policies).lent(under(loan, place) if place else loan).live("2024-02-13")
+    assert life.on("2024-02-13")["penalties_due"] == fee
+
+
+def test_an_annual_fee_falls_due_with_the_next_instalment(policies: PolicyBook) -> None:
+    story = Story(policies).lent(terms(policies, "covered-borrower", n=15, first_due="2024-02-05"))
+    for month in range(2, 13):
+        story = story.paid(9_000, f"2024-{month:02d}-05", ref=f"{month}")
+    late = _event(Kind.payment_received, 1, "2024-12-20", 9_000, "l", None)
+    through = dt.date(2025, 1, 6)
+    life = story.live("2025-01-02")
+    assert life.on("2025-01-01")["fees_due"] == 1_000
+    dues = of(life.dues("2025-01-02"), Component.fee)
+    assert dues == [(12, dt.date(2025, 1, 5), 1_000)]
+    same_as_in_time(told(story, (17, late)), policies, through)
+
+
+def test_an_early_payoff_costs_its_fee_and_a_quote_says_so(policies: PolicyBook) -> None:
+    story = Story(policies).lent(terms(policies, "covered-borrower", n=12))
+    book = story.live("2024-01-20").days[-1].book
+    row = quote(book, policies, dt.date(2024, 1, 21)).row(0, named=True)
+    assert row["fees"] == round(120_000 * 0.02)
+    life = story.paid(row["payoff"], "2024-01-21").live("2024-01-22")
+    assert life.on("2024-01-21")["status"] == Status.closed
+    barred = Story(policies).lent(under(terms(policies, "covered-borrower", n=12), "US-NY"))
+    book = barred.live("2024-01-20").days[-1].book
+    assert quote(book, policies, dt.date(2024, 1, 21))["fees"].item() == 0
+
+
+def test_active_duty_holds_the_rate_and_its_end_gives_it_back(policies: PolicyBook) -> None:
+    story = Story(policies).lent(terms(policies, "covered-borrower", n=12))
+    body = json.dumps({"flag": "active_duty"})
+    on = _event(Kind.flag_set, 1, "2024-01-11", None, "on", body)
+    raised = _event(
+        Kind.rate_changed, 1, "2024-02-10", None, "r", '{"rate_ppb": 90000000, "keep": "term"}'
+    )
+    off = _event(Kind.flag_cleared, 1, "2024-03-11", None, "off", body)
+    story = Story(policies, (*story.rows, on, raised, off)).paid(10_600, "2024-02-01")
+    life = story.live("2024-03-12")
+    rates = [d.book.terms["rate_ppb"].item() // 10**7 for d in life.days]
+    days = [d.date for d in life.days]
+    assert rates[days.index(dt.date(2024, 1, 10))] == 12
+    assert set(rates[days.index(dt.date(2024, 1, 11)) : days.index(dt.date(2024, 3, 11))]) == {6}
+    assert rates[-1] == 9
+    night = round(120_000 * 0.12 * 10 / 365 + 120_000 * 0.06 / 365)
+    assert life.on("2024-01-12")["interest_accrued"] == night
+    emis = {d.book.terms["emi"].item() for d in life.days}
+    assert len(emis) == 4  # solved anew when the ceiling binds, at the order, and at its end
+    same_as_in_time(told(Story(policies, (*story.rows[:-1],)), (12, story.rows[-1])), policies,
+                    dt.date(2024, 3, 14))  # fmt: skip
+
+
+def test_what_is_disclosed_is_the_equation_of_appendix_j(policies: PolicyBook) -> None:
+    loan = terms(policies, "covered-borrower", principal=600_000, n=24, rate="18")
+    apr = disclosed_apr(loan, policies)["apr"].item()
+    fee = next(p for f, p in policies.policies if f == "origination_fees")
+    assert 18 < apr < 18 + 24 * fee.percent_ppb / 10**7  # type: ignore[attr-defined]
+    plain = disclosed_apr(terms(policies, "lendingclub-personal", n=12), policies)["apr"].item()
+    assert plain == pytest.approx(12, abs=0.005)
+
+
+def test_a_place_is_one_number_and_back() -> None:
+    codes = ["US", "US-CA", "GB-ENG", "MX-BCN"]
+    frame = pl.DataFrame({"code": [*codes, "usa", "", None]})
+    numbers = frame.select(pack(pl.col("code"))).to_series().to_list()
+    assert numbers == [*map(packed, codes), None, None, None]
+    assert [unpacked(n) for n in numbers[:4]] == codes
+
+
+def test_rules_that_contradict_themselves_are_refused() -> None:
+    head = "name: a\nversion: 1\neffective_from: 2020-01-01\n"
+    with pytest.raises(PolicyError, match="flat sum"):
+        parse("fees", "a.yaml", head + "event: returned_payment\npercent_ppb: 5\n")
+    with pytest.raises(PolicyError, match="while_flagged"):
+        parse("rate_ceilings", "a.yaml", head + "source: x\nmeasure: rate\npercent: '6'\n")
