@@ -143,6 +143,7 @@ class Kind(IntEnum):
     rate_reset = 34
     interest_capitalised = 35
     taken_over = 36
+    limit_changed = 37
 
 
 class EventState(IntEnum):
@@ -189,6 +190,7 @@ EVENT_KINDS = {
     Kind.rate_reset: "the rate follows its index from the value date on",
     Kind.interest_capitalised: "interest that was earned and not billed joins the principal",
     Kind.taken_over: "the balances of a loan that already lived, from another servicer",
+    Kind.limit_changed: "a line of credit has another limit from the value date on",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 
@@ -215,6 +217,7 @@ CHANGES = (
     Kind.accelerated,
     Kind.rate_reset,
     Kind.interest_capitalised,
+    Kind.limit_changed,
 )
 """Kinds that change the contract: each closes the schedule in force and opens the next."""
 REVERSIBLE = (

@@ -48,6 +48,8 @@ class Moved:
     unidentified: pl.DataFrame
     transfers: pl.DataFrame
     """Those of the day itself: no differences of a restatement."""
+    lines: pl.Series
+    """Ids of lines of credit, whose dues are owed from their statement on."""
 
     @classmethod
     def by_close(cls, before: Book, closed: DayClose) -> Moved:
@@ -56,6 +58,7 @@ class Moved:
             before.positions, closed.book.positions, dated(closed.book.dues, closed.date),
             closed.applied, closed.allocations, closed.unidentified,
             closed.transfers.filter(pl.col("value_date") == closed.date),
+            _lines(closed.book.terms),
         )  # fmt: skip
 
     @classmethod
@@ -64,8 +67,12 @@ class Moved:
         after = each.wide.select(STATE)
         return cls(
             each.before, after, each.dues, each.applied, each.allocations, each.unidentified,
-            each.transfers,
+            each.transfers, _lines(each.wide),
         )  # fmt: skip
+
+
+def _lines(terms: pl.DataFrame) -> pl.Series:
+    return terms.filter("revolving")["loan_id"]
 
 
 def check_laws(before: Book, closed: DayClose, balances: pl.DataFrame) -> list[Law]:
@@ -279,6 +286,8 @@ def _dues_agree(moved: Moved) -> Law:
         return unpaid.filter(pl.col("component") == component.value).sum()
 
     fallen = (pl.col("due_date") <= TODAY) | (pl.col("component") > Component.interest)
+    if moved.lines.len():
+        fallen = fallen | pl.col("loan_id").is_in(moved.lines.implode())
     open_ = (
         moved.dues.filter(fallen)
         .group_by("loan_id")

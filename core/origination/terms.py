@@ -98,5 +98,10 @@ PINNED = (
     "non_accrual_days",
     "returns_days",
     "duty_ceiling",
+    "revolving",
+    "due_days",
+    "grace_on_draws",
+    "minimum_floor",
+    "minimum_ppb",
 )
 """Columns that come of the product version a loan pins, joined by `product`."""

@@ -411,6 +411,36 @@ class Product(Policy):
         return self
 
     @model_validator(mode="after")
+    def _revolves(self) -> Product:
+        if (self.kind == "line_of_credit") != (self.line is not None):
+            raise ValueError(
+                "kind: line_of_credit goes with the rules of `line`, each needs the other"
+            )
+        if self.line is None:
+            return self
+        schedule, interest, payments = self.schedule, self.interest, self.payments
+        excesses = {payments.excess, *(rule.excess for rule in payments.by_kind.values())}
+        wanted = {
+            "schedule.amortisation": (schedule.amortisation, "interest_only"),
+            "schedule.business_day": (schedule.business_day, "unadjusted"),
+            "interest.accrual": (interest.accrual, "daily"),
+            "interest.rebate": (interest.rebate, "actuarial"),
+            "interest.after_charge_off": (interest.after_charge_off, "accelerate_maturity"),
+            "payments.excess": (*excesses, "reduce_principal"),
+        }
+        for field, values in wanted.items():
+            if set(values) != {values[-1]}:
+                raise ValueError(f"a line of credit needs {field}: {values[-1]}")
+        if schedule.rate_basis in ("period", "30/360", "effective"):
+            raise ValueError("a line of credit needs a schedule.rate_basis that counts days")
+        if payments.chargeback or schedule.shortfall == "capitalise" or self.tax is not None:
+            raise ValueError(
+                "a line of credit has no payments.chargeback, no schedule.shortfall: capitalise and "
+                "no tax"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _money(self) -> Product:
         daily, whole = self.interest.accrual == "daily", self.schedule.stands_whole
         spreads = {self.payments.excess, *(rule.excess for rule in self.payments.by_kind.values())}

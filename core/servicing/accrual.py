@@ -121,7 +121,8 @@ def accrue(wide: pl.DataFrame) -> pl.DataFrame:
 
 
 def earned(wide: pl.DataFrame) -> pl.Series:
-    """Interest of the running period to `today`, rounded once, less what is paid of it.
+    """Interest of the running period to `today`, rounded once, less what is paid of it; of a line
+    of credit in grace none is shown.
 
     The one expression every loan goes through every day: numerator, floor and rest are
     columns, so that none of the Int128 arithmetic is done twice, and it streams in small
@@ -153,7 +154,11 @@ def earned(wide: pl.DataFrame) -> pl.Series:
         Rounding,
         lambda mode: lift(pl.col("floor"), pl.col("rest"), pl.col("denominator"), mode),
     )
-    return parts.select(pl.col("shown") + lifted).collect(engine=engine_for(wide)).to_series()
+    whole = parts.select(pl.col("shown") + lifted).collect(engine=engine_for(wide)).to_series()
+    if not wide["grace_on_draws"].any():
+        return whole
+    hidden = wide["grace_on_draws"] & wide["in_grace"]
+    return whole.zip_with(~hidden, pl.zeros(len(whole), dtype=pl.Int64, eager=True))
 
 
 def engine_for(frame: pl.DataFrame) -> Literal["streaming", "in-memory"]:

@@ -85,16 +85,24 @@ def allocate(
     at = touched["loan_id"].is_in(money["loan_id"].implode())
     before = touched.filter(at)
     paying = close_segment(before)
-    owed = dues.filter(pl.col("due_date") <= TODAY)
+    lines = paying.filter("revolving")["loan_id"]
+    owed = _owed(dues, lines)
     on_dues = _meet(money, owed, ranks)
     left = _left(money, on_dues)
     paying = _apply(paying, on_dues)
-    further = _beyond(paying, dues, left, policies)
+    to_come = dues.filter(~pl.col("loan_id").is_in(lines.implode())) if lines.len() else dues
+    further = _beyond(paying, to_come, left, policies)
     paying = _apply(paying, further)
     placed = pl.concat([on_dues, further])
     dues = _stamp(paying, dues, placed)
     allocations = placed.select(Allocations.column_names())
     return Allocated(replaced(touched, at, before, paying), dues, allocations)
+
+
+def _owed(dues: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
+    """Dues that money meets: those that fell due, and of lines of credit all that were billed."""
+    fallen = pl.col("due_date") <= TODAY
+    return dues.filter(fallen | pl.col("loan_id").is_in(lines.implode()) if lines.len() else fallen)
 
 
 def use_credit(touched: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> Allocated:
@@ -106,7 +114,9 @@ def use_credit(touched: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -
         amount="credit",
         rule=money_rule(pl.lit(Kind.payment_received.value)),
     )
-    owed = dues.filter(pl.col("due_date") <= TODAY).join(money, on="loan_id", how="semi")
+    lines = touched.filter(holds & pl.col("revolving"))["loan_id"]
+    owed = _owed(dues, lines).join(money, on="loan_id", how="semi")
+    owed = owed.filter(pl.col("amount") > pl.col("paid"))
     if owed.is_empty():
         return Allocated(touched, dues, empty(Allocations))
     money = money.join(owed, on="loan_id", how="semi")
@@ -237,7 +247,10 @@ def _beyond(
     spread = _spread_payoff(loans.filter(settles & onward), dues, ranks)
     paid_off = payoff_lines(loans.filter(settles & ~onward))
     early = loans.filter(~settles & ~frozen).with_columns(
-        interest_off=pl.when(pl.col("rebate") == Rebate.full_period.value)
+        # what a line is not billed yet, money beyond its dues does not pay but in full
+        interest_off=pl.when("revolving")
+        .then(0)
+        .when(pl.col("rebate") == Rebate.full_period.value)
         .then(pl.col("interest_accrued").clip(lower_bound=0))
         .otherwise("interest_off")
     )
@@ -429,6 +442,7 @@ def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
             + pl.col("to_penalties")
             + pl.col("to_taxes"),
             paid_today=pl.col("paid_today") + pl.col("received"),
+            statement_left=(pl.col("statement_left") - pl.col("received")).clip(lower_bound=0),
         )
         .select(paying.columns)
     )

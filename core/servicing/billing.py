@@ -13,6 +13,7 @@ from core.servicing.accrual import Accrual, interest_stopped
 from core.servicing.book import due_rows, merge_dues, replaced
 from core.servicing.instalments import bill_whole
 from core.servicing.opening import move_period, with_period_interest
+from core.servicing.statements import minimum_principal, statement_balance
 from core.servicing.today import TODAY
 
 
@@ -162,9 +163,10 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     )
     asked_principal = pl.when(daily).then(share).otherwise(pl.col("asked_principal"))
     rest = (asked_principal - pl.col("early_principal")).clip(lower_bound=0)
-    billed = with_interest.with_columns(
-        billed_principal=pl.when(last).then(unbilled).otherwise(pl.min_horizontal(rest, unbilled))
-    )
+    asked_rest = pl.when(last).then(unbilled).otherwise(pl.min_horizontal(rest, unbilled))
+    if ending["revolving"].any():
+        asked_rest = pl.when("revolving").then(minimum_principal()).otherwise(asked_rest)
+    billed = with_interest.with_columns(billed_principal=asked_rest)
     return _with_capitalised(billed, figures)
 
 
@@ -228,6 +230,9 @@ def next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataF
         ).clip(lower_bound=0),
     )
     moved = with_period_interest(move_period(advance(settled, figures), calendars))
+    if moved["revolving"].any():
+        left = pl.when("revolving").then(statement_balance())
+        moved = moved.with_columns(statement_left=left.otherwise("statement_left"))
     return moved.with_columns(
         period_interest=pl.when(interest_stopped()).then(0).otherwise("period_interest"),
         accrual_from="period_start",

@@ -30,6 +30,7 @@ from core.servicing.day import visit
 from core.servicing.deferral import any_deferred, income, nightly
 from core.servicing.fees import next_anniversary
 from core.servicing.opening import agreed_terms, opened
+from core.servicing.statements import payment_due
 from core.servicing.today import TODAY, dated
 
 
@@ -171,6 +172,7 @@ def _touched(
         | (pl.col("status") != Status.active.value)
         | pl.col("non_accrual")
         | yearly
+        | (payment_due() == TODAY if wide["revolving"].any() else pl.lit(False))
     ).to_series()
 
 

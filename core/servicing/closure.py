@@ -10,6 +10,7 @@ from core.contract.calendar import Calendar
 from core.ledger.codes import COMES_BACK, GIVEN_UP, MONEY_IN, AfterChargeOff, Kind, Status
 from core.servicing.billing import caught_up
 from core.servicing.carrying import claim
+from core.servicing.statements import open_to_draw
 from core.servicing.today import TODAY
 
 REOPENING = (*MONEY_IN, Kind.chargeback, Kind.credit_refunded, Kind.charge_assessed)
@@ -121,8 +122,12 @@ def close_at_zero(touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         & (pl.col("penalties_due") == 0)
         & (pl.col("taxes_due") == 0)
     )
-    early = pl.when(owes_nothing).then(-pl.col("interest_accrued")).otherwise(0)
+    early = (
+        pl.when(owes_nothing & ~pl.col("revolving")).then(-pl.col("interest_accrued")).otherwise(0)
+    )
     ends = owes_nothing & ~pl.col("status").is_in(GIVEN_UP)
+    if touched["revolving"].any():
+        ends = ends & ~open_to_draw()
     done = touched.with_columns(earned_at_payoff=early, ends=ends)
     ended = pl.when(pl.col("credit") > 0).then(Status.overpaid.value).otherwise(Status.closed.value)
     owes_again = (pl.col("status") == Status.overpaid) & ~pl.col("ends")

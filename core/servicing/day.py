@@ -24,6 +24,7 @@ from core.servicing.closure import close_at_zero
 from core.servicing.deferral import begin_again, take_the_rest
 from core.servicing.delinquency import age, with_oldest
 from core.servicing.fees import assess_annual_fees, assess_late_fees
+from core.servicing.line import judge_grace
 from core.servicing.moratorium import pass_over
 from core.servicing.penal import ask_penal, with_base
 from core.servicing.running import Running
@@ -89,6 +90,7 @@ def visit(
     take(day, ordered.filter(ending))
     charge_off_by_rule(day)
     with_base(day)
+    judge_grace(day)
     forgive_small(day)
 
     off = pl.col("loan_id").is_in(day.charged_off().implode())

@@ -191,6 +191,8 @@ def _happened(closed: DayClose, policies: PolicyBook, row: dict[str, int], off: 
 
 def _said(event: dict[str, object]) -> str:
     """What a change asked for, in words."""
+    if event["payload"] is None:
+        return f"{event['amount']} minor units"
     body = json.loads(str(event["payload"]))
     if event["kind"] == Kind.reaged:
         fixed = f", interest fixed: {body['interest']}" if body.get("interest") else ""

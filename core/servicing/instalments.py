@@ -280,9 +280,8 @@ def instalment_of(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.Dat
     late = (
         pl.when("strictly").then(pl.col("d") > pl.col("on")).otherwise(pl.col("d") >= pl.col("on"))
     )
-    found = (
-        dated.filter(late).group_by("place").agg(number=pl.col("k").min(), falls=pl.col("d").min())
-    )
+    falls = pl.col("d") + pl.duration(days=pl.col("due_days").cast(pl.Int64))
+    found = dated.filter(late).group_by("place").agg(number=pl.col("k").min(), falls=falls.min())
     extra = (pl.col("instalments") + 1).cast(pl.Int16)
     return (
         loans.with_row_index("place")

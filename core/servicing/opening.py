@@ -44,6 +44,9 @@ def fixed(terms: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
 def move_period(cursor: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Set `next_due_date`, and the period's end with it where accrual follows the due date."""
     moved = cursor.with_columns(next_due_date=adjusted(pl.col("period_end"), cursor, calendars))
+    if moved["revolving"].any():  # a statement is due some days after its cycle
+        later = pl.duration(days=pl.col("due_days").cast(pl.Int64))
+        moved = moved.with_columns(next_due_date=pl.col("next_due_date") + later)
     follows = pl.when(pl.col("adjust_accrual")).then(pl.col("next_due_date"))
     return moved.with_columns(period_end=follows.otherwise(pl.col("period_end")))
 

@@ -33,7 +33,7 @@ def project(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calenda
     A schedule that stands whole is read off its dues. Others are stepped: unpaid principal bears
     interest to `today` and is paid then.
     """
-    live = wide.filter(~pl.col("status").is_in(ENDED) & ~whole_claim_due())
+    live = wide.filter(~pl.col("status").is_in(ENDED) & ~whole_claim_due() & ~pl.col("revolving"))
     whole = live.filter("whole_schedule")
     parts = [pl.DataFrame(schema=ROWS)]
     if whole.height:

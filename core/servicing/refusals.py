@@ -48,7 +48,10 @@ ALLOWED: dict[Kind, frozenset[Status | None]] = {
     Kind.interest_capitalised: _LIVING,
     Kind.income_capitalised: frozenset({Status.active, Status.overpaid}),
     Kind.fee_bought_down: _LIVING,
+    Kind.limit_changed: _LIVING,
 }
+_OF_LINES = (Kind.rate_changed, Kind.rate_reset, Kind.interest_paused, Kind.limit_changed)
+"""Changes that a line of credit knows; others change a schedule, and it has none."""
 """States in which an order may be given. A kind that is not here may come in any state."""
 
 
@@ -59,11 +62,12 @@ def refused(orders: pl.DataFrame) -> pl.Series:
     `rate_ppb` (Int64), `due_date` (Date), null where an order has none; of the loan `status`
     (Int8, null: nothing paid out), `credit` (Int64), `disbursed_on` and `last_money` (Date:
     value date of the last money in or waiver that stands), `amortisation`, `interest_mode` (codes),
-    `whole_schedule`, `interest_is_taxed` (Boolean), `highest_ppb` (Int64: the product's bound), `rate_now` (Int64), and
+    `whole_schedule`, `interest_is_taxed`, `revolving` (Boolean), `highest_ppb` (Int64: the product's bound), `rate_now` (Int64), and
     of its interest pause `paused_until` (Date), of its moratorium `moratorium_left` (Int16),
     `accelerated_on` (Date), `instalment_no` (Int16: the next to bill); of a pause that is ordered
     `starts`, ends on `due_date`. `lent` and `limit` (Int64): what was lent, with fees that joined
-    the principal, and how much may be; `capitalised`, `bought_down` (Int64): such fees, and what
+    the principal (of a line: what is owed and was drawn since), and how much may be, and of a line
+    `instalments_agreed` (Int16), the cycles in which it may be drawn on; `capitalised`, `bought_down` (Int64): such fees, and what
     was paid for the borrower's rate, less what was given back.
     """
     kind, order = pl.col("kind"), pl.lit(None, dtype=pl.String)
@@ -80,6 +84,20 @@ def refused(orders: pl.DataFrame) -> pl.Series:
     asked = (
         pl.when(order.is_not_null())
         .then(order)
+        .when((kind == Kind.limit_changed) & ~pl.col("revolving"))
+        .then(pl.lit("no_line_of_credit"))
+        .when(
+            pl.col("revolving")
+            & kind.is_in([k.value for k in (*CHANGES, Kind.income_capitalised)])
+            & ~kind.is_in([k.value for k in _OF_LINES])
+        )
+        .then(pl.lit("a_line_has_no_schedule"))
+        .when(
+            pl.col("revolving")
+            & (kind == Kind.disbursed)
+            & (pl.col("instalment_no") > pl.col("instalments_agreed"))
+        )
+        .then(pl.lit("draw_period_is_over"))
         .when(changes & (pl.col("amortisation") == Amortisation.flat.value))
         .then(pl.lit("flat_loans_do_not_change"))
         .when((kind == Kind.rate_changed) & (pl.col("rate_ppb") > pl.col("highest_ppb")))
@@ -154,5 +172,6 @@ COLUMNS = {
     "rate_now": pl.Int64, "paused_until": pl.Date, "moratorium_left": pl.Int16,
     "accelerated_on": pl.Date, "instalment_no": pl.Int16, "lent": pl.Int64, "limit": pl.Int64,
     "capitalised": pl.Int64, "bought_down": pl.Int64, "interest_is_taxed": pl.Boolean,
+    "revolving": pl.Boolean, "instalments_agreed": pl.Int16,
 }  # fmt: skip
 """What `refused` reads, with its types."""

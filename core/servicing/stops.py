@@ -9,6 +9,7 @@ from core.policy.book import PolicyBook
 from core.servicing.billing import whole_claim_due
 from core.servicing.delinquency import OFF_RULE, off_on
 from core.servicing.fees import next_anniversary
+from core.servicing.statements import payment_due
 from core.servicing.today import TODAY
 
 ONE_DAY = pl.duration(days=1)
@@ -33,6 +34,10 @@ def next_stops(
         _charged(live, dues, policies.late_fees),
         _penal(live, dues, policies.penal),
         _anniversary(live, policies.annual_fees),
+        live.filter("revolving")
+        .select("loan_id", "today", stop=payment_due())
+        .filter(pl.col("stop") > TODAY)
+        .select("loan_id", "stop"),
         _off(live, dues, policies.charge_offs),
         *_reclassified(live, dues, policies.delinquency),
         _with_credit(live, dues),

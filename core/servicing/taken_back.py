@@ -88,7 +88,8 @@ def _take_back(day: Running, events: pl.DataFrame, source: str) -> None:
     day.book(off_books, "credit_loss", source, "anew")
     day.book(off_books, "memo_claim", "memo_contra", "anew")
     owed = pl.sum_horizontal("anew", *(f"{name}_anew" for name in PARTS))
-    back = hit.filter(owed > 0)
+    # of a line it is a debit of its balance, which the next statement asks a share of
+    back = hit.filter((owed > 0) & ~pl.col("revolving"))
     if not back.is_empty():
         _ask_again(day, back)
 

@@ -23,6 +23,7 @@ from core.ledger.codes import (
 )
 from core.ledger.events import REPLAY_ORDER
 from core.servicing.acceleration import accelerate
+from core.servicing.accrual import close_segment
 from core.servicing.allocation import allocate, money_rule, use_credit
 from core.servicing.carrying import CLAIM_ROLES, claim
 from core.servicing.changes import change, with_tranche
@@ -35,6 +36,7 @@ from core.servicing.fees import origination_fees
 from core.servicing.fixing import fix_charged_off
 from core.servicing.flags import flag
 from core.servicing.instalments import earned_whole, point
+from core.servicing.line import change_limit, credit_meets_draws
 from core.servicing.moratorium import grant
 from core.servicing.pause import pause
 from core.servicing.payouts import stand
@@ -193,6 +195,7 @@ def _disburse(day: Running, events: pl.DataFrame) -> None:
     )
     cost = origination_fees(paying, day.policies.origination_fees)
     _lend(day, events, "payout_clearing")
+    credit_meets_draws(day, events)
     to = pl.when("fee_deferred").then(ROLE["deferred_fee_income"]).otherwise(ROLE["fee_income"])
     day.book(cost.filter("fee_deducted"), "payout_clearing", to, "fee")
     day.book(cost.filter(~pl.col("fee_deducted")), "payment_clearing", to, "fee")
@@ -271,7 +274,14 @@ def _past_maturity(grown: pl.DataFrame, whole: pl.Series, day: Running) -> pl.Da
 
 def _lent(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
     """`grown` with its `payout` in the principal; a tranche of a daily loan spreads anew."""
-    again = pl.col("payout").is_not_null() & (pl.col("principal") + pl.col("principal_paid") > 0)
+    at = grown.select(pl.col("payout").is_not_null() & pl.col("revolving")).to_series()
+    if at.any():  # what the balance before the draw has earned stays
+        grown = pl.concat([grown.filter(~at), close_segment(grown.filter(at))]).sort("loan_id")
+    again = (
+        pl.col("payout").is_not_null()
+        & (pl.col("principal") + pl.col("principal_paid") > 0)
+        & ~pl.col("revolving")
+    )
     follows = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("whole_schedule")
     at = grown.select(again & follows).to_series()
     lent = grown.with_columns(principal=pl.col("principal") + pl.col("payout").fill_null(0))
@@ -379,6 +389,7 @@ _HANDLERS = {
     Kind.interest_paused: pause,
     Kind.moratorium_granted: grant,
     Kind.accelerated: accelerate,
+    Kind.limit_changed: change_limit,
     Kind.charge_off: _charge_off,
     Kind.write_off: _write_off,
     Kind.settled: _settle,

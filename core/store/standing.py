@@ -53,7 +53,8 @@ def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
     `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `last_money`
     (Date: value date of the last money in, or waiver of a charge, that was not taken back),
     `rate_now` (Int64), `paused_until` (Date), `moratorium_left` (Int16) and `accelerated_on`
-    (Date) as the contract stands, `jurisdiction` (Int64), `instalment_no` (Int16), the next to bill, `agreed` (Int64: the
+    (Date) as the contract stands, `jurisdiction` (Int64), `instalments_agreed` (Int16), the principal
+    `owed` and payouts `drawn_since` (Int64), `instalment_no` (Int16), the next to bill, `agreed` (Int64: the
     principal), and what events that stand make `lent`, `capitalised` and `bought_down` (Int64).
     """
     head = ledger.head()
@@ -70,15 +71,18 @@ def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
                          last(moratorium_left ORDER BY version) AS moratorium_left,
                          last(accelerated_on ORDER BY version) AS accelerated_on,
                          last(jurisdiction ORDER BY version) AS jurisdiction,
+                         last(instalments ORDER BY version) AS instalments_agreed,
                          last(principal_agreed ORDER BY version) AS agreed,
                          max(CASE WHEN taken_over_on IS NOT NULL THEN principal_agreed END)
                              AS brought
                   FROM (SELECT version, loan_id, rate_ppb, paused_until, moratorium_left,
-                               accelerated_on, principal_agreed, taken_over_on, jurisdiction
+                               accelerated_on, principal_agreed, taken_over_on, jurisdiction,
+                               instalments
                         FROM {{lake}}.loans
                         WHERE close_reason IS NULL UNION ALL
                         SELECT version, loan_id, rate_ppb, paused_until, moratorium_left,
-                               accelerated_on, principal_agreed, taken_over_on, jurisdiction
+                               accelerated_on, principal_agreed, taken_over_on, jurisdiction,
+                               instalments
                         FROM {{lake}}.changed_terms)
                   WHERE version IN {PUBLISHED} GROUP BY loan_id),
         money AS (SELECT loan_id, max(value_date) AS last_money FROM {{lake}}.events
@@ -87,6 +91,8 @@ def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
                   GROUP BY loan_id),
         sums AS (SELECT loan_id,
                         sum(amount) FILTER (kind IN ($disbursed, $capitalised))::BIGINT AS lent,
+                        sum(amount) FILTER (kind = $disbursed AND value_date > $date)::BIGINT
+                            AS drawn_since,
                         sum(CASE kind WHEN $capitalised THEN amount WHEN $adjusted THEN -amount
                             END)::BIGINT AS capitalised,
                         sum(CASE kind WHEN $bought THEN amount WHEN $returned THEN -amount
@@ -97,13 +103,14 @@ def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
                  GROUP BY loan_id)
         SELECT _ids.loan_id, coalesce(p.credit, 0) AS credit, m.last_money,
                t.rate_ppb AS rate_now, t.paused_until, t.moratorium_left,
-               t.accelerated_on, t.jurisdiction, p.instalment_no, t.agreed, coalesce(s.lent, 0) + coalesce(t.brought, 0) AS lent,
+               t.accelerated_on, t.instalments_agreed, t.jurisdiction, p.principal AS owed,
+               coalesce(s.drawn_since, 0) AS drawn_since, p.instalment_no, t.agreed, coalesce(s.lent, 0) + coalesce(t.brought, 0) AS lent,
                coalesce(s.capitalised, 0) AS capitalised, coalesce(s.bought_down, 0) AS bought_down,
                (CASE WHEN e.closed_on IS NULL THEN p.status
                      WHEN e.reason = 'written off' THEN $written_off
                      ELSE $closed END)::TINYINT AS status
         FROM _ids
-        LEFT JOIN (SELECT loan_id, status, credit, instalment_no FROM {{lake}}.positions
+        LEFT JOIN (SELECT loan_id, status, credit, instalment_no, principal FROM {{lake}}.positions
                    WHERE version = $version AND business_date = $date) p
                ON p.loan_id = _ids.loan_id
         LEFT JOIN ended e ON e.loan_id = _ids.loan_id

@@ -9,6 +9,7 @@ how many `instalments` it makes, the `due_date` of the first, where the period c
 `payable` or in `full`; an interest pause, or one of delinquency, its `start_date` and, as
 `due_date`, its last day; what resumes delinquency its `start_date`; a moratorium how many
 `instalments` it passes over and what becomes of their `interest` (`none`, `simple`, `capitalised`);
+a line of credit is drawn on with `pay_out`, and has the `amount` of `change_limit` as its limit;
 a refinancing, in `target_ref`, the key of the loan that pays; what is known of a borrower its `flag`.
 Files without such commands need none of these columns. A new command is added to `COMMANDS`.
 """
@@ -52,6 +53,7 @@ COMMANDS = {
     "flag_borrower": Kind.flag_set,
     "unflag_borrower": Kind.flag_cleared,
     "pay_out": Kind.disbursed,
+    "change_limit": Kind.limit_changed,
     "capitalise_fee": Kind.income_capitalised,
     "adjust_fee": Kind.income_adjusted,
     "buy_down": Kind.fee_bought_down,

@@ -22,6 +22,10 @@ DERIVED = ("issue_date", "first_due_date", "first_interest_adjustment")
 """Columns of the sample that are no part of the lender's row, so not of its key."""
 
 
+MAY_LACK = ("jurisdiction", "drawn")
+"""Fields whose column a tape may lack though its mapping names it."""
+
+
 class Tape(dy.Schema):
     """A loan as it may be boarded: terms within the product's bounds."""
 
@@ -42,6 +46,8 @@ class Tape(dy.Schema):
     first_interest_adjustment = dy.Int64(nullable=True)
     spread_ppb = dy.Int64(nullable=True)
     first_reset_on = dy.Date(nullable=True)
+    revolving = dy.Bool()
+    drawn = dy.Int64(nullable=True)
     jurisdiction = dy.Int64(nullable=True)
     jurisdiction_told = dy.String(nullable=True)
     taken_over_on = dy.Date(nullable=True)
@@ -138,6 +144,14 @@ class Tape(dy.Schema):
         )
 
     @dy.rule()
+    def line_without_months_as_its_cycle(cls) -> pl.Expr:
+        return ~pl.col("revolving") | (pl.col("unit") == Unit.months.value)
+
+    @dy.rule()
+    def drawn_beyond_the_limit(cls) -> pl.Expr:
+        return pl.col("drawn").is_not_null() & pl.col("drawn").is_between(0, "principal")
+
+    @dy.rule()
     def jurisdiction_not_a_code(cls) -> pl.Expr:
         told = pl.col("jurisdiction_told").fill_null("") != ""
         return ~told | pl.col("jurisdiction").is_not_null()
@@ -203,9 +217,10 @@ def read(data: bytes, mapping: TapeMapping) -> tuple[pl.DataFrame, list[dict[str
     """Rows of a tape as they came, with `line`, `loan_key`, `doubled` (an earlier row has
     the key) and `product_name`; and rows that are none.
 
-    The columns of the mapping must be there. Raises IntakeError if it is no such table.
+    The columns of the mapping must be there, but those of `MAY_LACK`. Raises IntakeError if it is no such table.
     """
-    named = {*mapping.columns.values(), *mapping.opening.values()}
+    needed = {column for field, column in mapping.columns.items() if field not in MAY_LACK}
+    named = {*needed, *mapping.opening.values()}
     named |= {name for name in (mapping.key, mapping.product_column) if name}
     raw, broken = read_csv(data, sorted(named))
     own = keys(raw) if mapping.key is None else raw[mapping.key].str.strip_chars().alias("loan_key")
@@ -221,7 +236,12 @@ def parse(
     raw: pl.DataFrame, mapping: TapeMapping, product: Product, file_date: dt.date
 ) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
     """Canonical loans of one product, of the rows of `read`; and the rows refused."""
-    of, bounds = mapping.columns, product.bounds
+    bounds = product.bounds
+    of = {
+        field: column
+        for field, column in mapping.columns.items()
+        if field not in MAY_LACK or column in raw.columns
+    }
     date = mapping.date_format
     exponent = pl.lit(EXPONENT[product.currency], dtype=pl.UInt32)
 
@@ -275,6 +295,8 @@ def parse(
         disbursed_on=date_in(of["disbursed_on"], date),
         first_due_date=date_in(of["first_due_date"], date),
         first_interest_adjustment=first_adjustment,
+        revolving=pl.lit(product.line is not None),
+        drawn=money("drawn", 0) if product.line else exact_minor(pl.col(of["principal"]), exponent),
         jurisdiction=pack(where),
         jurisdiction_told=where,
         **_floating(of, date),

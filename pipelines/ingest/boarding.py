@@ -49,10 +49,11 @@ def _of_product(
         unknown = [{"line": n, "rule": "unknown_product", "found": key} for n, key in lines]
         return Taken(0, 0, 0, unknown, None)
     product: Product = policies.product(code)
-    if mapping.opening and product.schedule.stands_whole:
+    if mapping.opening and (product.schedule.stands_whole or product.line is not None):
         raise IntakeError(
-            f"product {product.name} keeps its whole schedule as dues (stands_whole), which opening "
-            "balances do not tell; name a product that bills step by step in the tape's mapping"
+            f"product {product.name} keeps its whole schedule as dues (stands_whole) or is a line of "
+            "credit, of which opening balances do not tell enough; name a product that bills step by "
+            "step in the tape's mapping"
         )
     parsed, bad = loan_tape.parse(raw, mapping, product, file.business_date)
     again = parsed.join(known.loans, on="loan_key", how="semi")
@@ -124,8 +125,11 @@ def _boarding(
         loan_id=pl.lit(None, dtype=pl.Int64)
     )
     brings = base.filter(pl.col("taken_over_on").is_not_null())
-    paid_out = base.filter(pl.col("taken_over_on").is_null()).with_columns(
-        amount="principal_agreed"
+    out = good.select("loan_key", amount="drawn")
+    paid_out = (
+        base.filter(pl.col("taken_over_on").is_null())
+        .join(out, on="loan_key", how="left", maintain_order="left")
+        .filter(pl.col("amount") > 0)
     )
     parts = [
         (boarded, Kind.loan_boarded),

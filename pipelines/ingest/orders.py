@@ -79,10 +79,12 @@ def _judged(
             "over_ppb": [p.payouts.over_ppb for p in products],
             "over_minor": [p.payouts.over_minor for p in products],
             "interest_is_taxed": [code in taxed for code in codes],
+            "revolving": [p.line is not None for p in products],
         },
         schema={"product": pl.Int16, "highest_ppb": pl.Int64, "amortisation": pl.Int8,
                 "interest_mode": pl.Int8, "whole_schedule": pl.Boolean,
-                "over_ppb": pl.Int64, "over_minor": pl.Int64, "interest_is_taxed": pl.Boolean},
+                "over_ppb": pl.Int64, "over_minor": pl.Int64, "interest_is_taxed": pl.Boolean,
+                "revolving": pl.Boolean},
     )  # fmt: skip
     about = (
         orders.drop("amount")
@@ -97,6 +99,11 @@ def _judged(
         pl.lit(Status.active.value, dtype=pl.Int8)
     )
     about = about.with_columns(
+        # a line lends what it was paid back again
+        lent=pl.when("revolving")
+        .then(pl.col("owed").fill_null(0) + pl.col("drawn_since").fill_null(0))
+        .otherwise("lent")
+    ).with_columns(
         status=pl.coalesce("status", begun),
         limit=pl.col("agreed") + pl.col("over_minor") + _share(pl.col("agreed")),
         **_with_orders_before(),

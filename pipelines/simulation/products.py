@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from core.contract.due_dates import Unit, due_date
+from core.contract.due_dates import Unit, add_months, due_date
 from core.contract.money import EXPONENT, decimal_text
 from core.contract.schedule import expand
 from core.frames import empty, typed
@@ -93,8 +93,14 @@ def _of_product(
         first_due_date="first_due_date",
         spread_percent=pl.lit("1.5" if floats else ""),
         first_reset_on=pl.lit(""),
+        jurisdiction=pl.lit(""),
+        drawn=decimal_text(pl.col("principal_agreed") // 2, exponent)
+        if product.line
+        else pl.lit(""),
         behaviour=pl.Series([BEHAVIOURS[b] for b in behaviour]),
     )
+    if product.line is not None:
+        return tape, _paid_to_lines(product, terms, behaviour, number)
     return tape, _payments(policies, product, terms, behaviour, number, draw)
 
 
@@ -115,7 +121,9 @@ def _terms(
     rate = np.round(rate, 2) if most > 1 else np.full(loans, min(0.1, most))
     few, many = bounds.instalments
     count = draw.integers(max(few, 3), min(many, 48) + 1, loans) if many > few else few
-    bound = product.name in CALENDAR_BOUND or product.floating is not None
+    bound = (
+        product.name in CALENDAR_BOUND or product.floating is not None or product.line is not None
+    )
     kinds = PERIODS[:1] if bound else PERIODS
     kind = draw.integers(0, len(kinds), loans)
     every = np.array([kinds[k][0] for k in kind])
@@ -150,6 +158,44 @@ def _terms(
     absent = [name for name in Terms.column_names() if name not in dated.columns]
     whole = dated.with_columns(pl.lit(None).alias(name) for name in absent)
     return typed(whole.select(Terms.column_names()), Terms).cast(dict(empty(Terms).schema))  # type: ignore[arg-type]
+
+
+def _paid_to_lines(
+    product: Product, terms: pl.DataFrame, behaviour: np.ndarray, number: list[str]
+) -> pl.DataFrame:
+    """What borrowers pay to lines that were drawn on by half: all of it, or a tenth a cycle.
+
+    Every third pays the first statement in full and owes nothing from then on; the others pay a
+    tenth of the draw before each due date, late or at times not at all as they behave.
+    """
+    assert product.line is not None
+    due = pl.duration(days=product.line.due_days)
+    drawn = pl.col("principal_agreed") // 2
+    who = terms.with_columns(
+        loan_key=pl.Series(number), behaves=pl.Series(behaviour.astype(np.int8)),
+        n=pl.int_ranges(1, pl.lit(19)),
+    ).explode("n")  # fmt: skip
+    cycle = add_months(
+        pl.col("first_due_date"),
+        pl.col("n").cast(pl.Int32) - 1,
+        pl.col("anchor_day"),
+        pl.lit(False),
+    )
+    behaves, whole = pl.col("behaves"), pl.col("loan_id") % 3 == 0
+    lag = pl.when(behaves == 1).then(9).when(behaves == 3).then(-9).otherwise(-1)
+    paid = who.with_columns(
+        value_date=cycle + due + pl.duration(days=lag),
+        amount=pl.when(whole).then(drawn).otherwise(drawn // 10),
+    ).filter(
+        pl.when(whole).then(pl.col("n") == 1).otherwise(pl.col("n") <= 14)
+        & ~((behaves == 2) & (pl.col("n") % 3 != 0))
+    )
+    exponent = EXPONENT[product.currency]
+    return paid.sort("value_date", "loan_key", "n").select(
+        payment_ref=pl.format("{}-{}", "loan_key", "n"), loan_key="loan_key",
+        amount=decimal_text(pl.col("amount"), exponent), currency=pl.lit(product.currency),
+        value_date="value_date",
+    )  # fmt: skip
 
 
 def _payments(

@@ -1,0 +1,54 @@
+"""Statements of lines of credit: when they are due, what they ask, whether a line may be drawn on.
+
+The period of the terms is the statement cycle. On its last day the cycle's interest and as much
+principal as the minimum asks become dues; they are owed from then on, late after `due_days`.
+Interest runs on the balance day by day, so on the average daily balance; a cycle in grace shows none
+of it and drops it at its statement. Source: the product's domain rules, Line of credit.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.contract.money import PPB, Rounding, int128, rounded_quotient
+from core.servicing.carrying import charges
+
+
+def payment_due() -> pl.Expr:
+    """The day on which the last statement's minimum is due; before the first one none is asked."""
+    return pl.col("period_start") + pl.duration(days=pl.col("due_days").cast(pl.Int64))
+
+
+def open_to_draw() -> pl.Expr:
+    """Lines that may be drawn on: they stay in the book though nothing is owed."""
+    return (
+        pl.col("revolving")
+        & (pl.col("principal_agreed") > 0)
+        & (pl.col("instalment_no") <= pl.col("instalments"))
+    )
+
+
+def minimum_principal() -> pl.Expr:
+    """Principal that today's statement asks; reads `billed_interest` and positions.
+
+    Minimum = min(balance, max(floor, percent of principal + interest + fees) + past due + over
+    limit); what of it is no interest, fee or past due is principal.
+    """
+    principal, interest = pl.col("principal"), pl.col("billed_interest")
+    fees = charges() + pl.col("taxes_due")
+    past = pl.col("principal_due") + pl.col("interest_due")
+    share = rounded_quotient(
+        int128(principal) * int128(pl.col("minimum_ppb")), int128(PPB), Rounding.half_even
+    )
+    over = (principal - pl.col("principal_agreed")).clip(lower_bound=0)
+    asked = pl.max_horizontal("minimum_floor", share + interest + fees) + past + over
+    balance = principal + pl.col("interest_due") + interest + fees
+    minimum = pl.min_horizontal(balance, asked)
+    rest = principal - pl.col("principal_due")
+    return pl.min_horizontal(minimum - interest - fees - past, rest).clip(lower_bound=0)
+
+
+def statement_balance() -> pl.Expr:
+    """What a statement says is owed, after its billing."""
+    owed = pl.col("principal") + pl.col("interest_due") + charges() + pl.col("taxes_due")
+    return (owed - pl.col("credit")).clip(lower_bound=0)

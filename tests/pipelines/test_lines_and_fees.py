@@ -1,0 +1,100 @@
+"""Lines of credit, fees by place and ceilings by law, from the files that a lender drops."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+
+from core.ledger.codes import Kind
+from core.servicing.explain import explain
+from core.servicing.replay import replay
+from core.store.ledger import Ledger
+from core.store.reader import LedgerReader
+from core.store.settings import Settings
+from pipelines.resources import provenance, read_policies
+from pipelines.servicing.days import close_days, missing_days
+from pipelines.servicing.verify import rebuild, replay_loan
+from tests.pipelines.test_intake import drop, rules, take
+
+TAPE = (
+    "loan_number,product,principal,rate_percent,instalments,instalment,balloon,every,unit,"
+    "second_anchor_day,disbursed_on,first_due_date,spread_percent,first_reset_on,jurisdiction,drawn\n"
+)
+COMMANDS = (
+    "command_ref,command,loan_key,value_date,amount,target_ref,instalments,maker,checker,reason\n"
+)
+
+
+def loan(key: str, product: str, amount: str, rate: str, place: str = "", drawn: str = "",
+         unit: str = "months") -> str:  # fmt: skip
+    return (f"{key},{product},{amount},{rate},24,,0,1,{unit},1,2018-01-02,2018-02-02,,,"
+            f"{place},{drawn}\n")  # fmt: skip
+
+
+def order(ref: str, command: str, key: str, amount: str = "", target: str = "", n: str = "",
+          why: str = "customer_request") -> str:  # fmt: skip
+    return f"{ref},{command},{key},2018-01-06,{amount},{target},{n},maker-1,checker-2,{why}\n"
+
+
+def test_lines_fees_and_ceilings_from_files(tmp_path: Path) -> None:
+    ledger = Ledger(Settings(home=tmp_path / "home"))
+    ledger.settings.landing.mkdir(parents=True)
+    drop(ledger, "loan_tape_2018-01-02_canonical.csv", TAPE
+         + loan("L-1", "credit-line", "5000.00", "18", drawn="1000.00")
+         + loan("C-1", "covered-borrower", "2000.00", "35.9")
+         + loan("C-2", "covered-borrower", "2000.00", "12", "US-MA")
+         + loan("C-3", "covered-borrower", "2000.00", "12", "US-TX")
+         + loan("C-4", "covered-borrower", "2000.00", "12", "Texas")
+         + loan("L-2", "credit-line", "5000.00", "18", drawn="5000.01")
+         + loan("L-3", "credit-line", "5000.00", "18", unit="weeks")
+         + loan("L-4", "credit-line", "5000.00", "18"))  # fmt: skip
+    drop(ledger, "payments_2018-01-04.csv",
+         "payment_ref,loan_key,amount,currency,value_date\n"
+         "P2,C-2,50.00,USD,2018-01-04\nP3,C-3,50.00,USD,2018-01-04\n")  # fmt: skip
+    take(ledger)
+    assert rules(ledger, "loan_tape_2018-01-02_canonical.csv") == {
+        3: "apr_above_the_ceiling", 6: "jurisdiction_not_a_code", 7: "drawn_beyond_the_limit",
+        8: "line_without_months_as_its_cycle",
+    }  # fmt: skip
+    policies = ledger.register(read_policies())
+    by = provenance(policies)
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    drop(ledger, "commands_2018-01-06.csv", COMMANDS
+         + order("a", "pay_out", "L-1", "4000.01")
+         + order("b", "pay_out", "L-4", "3000.00")
+         + order("c", "pay_out", "L-4", "2000.01")
+         + order("d", "change_limit", "L-4", "8000.00")
+         + order("e", "extend_term", "L-4", n="3")
+         + order("f", "change_limit", "C-2", "8000.00")
+         + order("g", "reverse", "C-2", target="P2", why="insufficient_funds")
+         + order("h", "reverse", "C-3", target="P3", why="insufficient_funds"))  # fmt: skip
+    report = take(ledger)
+    assert report.accepted == 4
+    assert rules(ledger, "commands_2018-01-06.csv") == {
+        2: "more_than_may_be_lent", 4: "more_than_may_be_lent", 6: "a_line_has_no_schedule",
+        7: "no_line_of_credit",
+    }  # fmt: skip
+    for day in missing_days(ledger):
+        list(close_days(ledger, policies, [day], by))
+    keys = dict(ledger.loan_keys().select("loan_key", "loan_id").rows())
+    reader = LedgerReader(ledger.settings)
+    stands = {row["loan_id"]: row for row in reader.query(
+        "SELECT * FROM positions WHERE business_date = (SELECT max(business_date) FROM positions)"
+    ).to_dicts()}  # fmt: skip
+    assert stands[keys["L-4"]]["principal"] == 300_000
+    assert stands[keys["L-1"]]["principal"] == 100_000
+    assert stands[keys["C-3"]]["fees_due"] == 2_500
+    assert stands[keys["C-2"]]["fees_due"] == 0  # the law of its place forbids the fee
+    fees = reader.query("SELECT actor, reason FROM events WHERE kind = ?", [Kind.charge_assessed])
+    assert fees.rows() == [("policy:fees/returned-payment@1", "returned_payment")]
+    for key in ("L-4", "C-3"):
+        assert replay_loan(ledger, policies, keys[key]).differences.is_empty()
+    assert rebuild(ledger, policies).differences.is_empty()
+    events = ledger.frame("SELECT * FROM {lake}.events").filter(pl.col("loan_id") == keys["L-4"])
+    last = dt.date(2018, 1, 6)
+    told = explain(replay(events, policies, last), policies, keys["L-4"], last)
+    assert told.accounted
+    assert any("another limit" in line.what for line in told.lines)
+    ledger.close()
