@@ -18,6 +18,7 @@ from core.frames import typed
 from core.ledger.codes import Component, EventState, Kind, Status, label
 from core.origination.jurisdiction import unpacked
 from core.origination.terms import Terms
+from core.policy.book import PolicyBook
 from core.servicing.disclosure import disclosed_apr
 from core.store.ledger import Ledger
 from core.store.marts import refresh_portfolio
@@ -254,18 +255,22 @@ def loanshow(
             f"loan {number} has not been boarded by {date}; see `loanbook loan list`"
         )
     first = terms.row(0, named=True)
+    last = terms.row(-1, named=True)
+    revolves = _policies(reader).product(first["product"]).line is not None
     money = CURRENCY_NAMES[first["currency"]]
     shown = Table(title=f"Loan {number} as of {date}, version {version}", show_header=False,
                   title_justify="left")  # fmt: skip
     for name, value in (
         ("product", first["product_name"]),
-        ("principal", to_major(first["principal_agreed"], money)),
+        ("limit" if revolves else "principal", to_major(last["principal_agreed"], money)),
         ("rate", f"{first['rate_ppb'] / 1e7:.4f} %"),
-        ("instalments", f"{first['instalments']} of {to_major(first['emi'] or 0, money)}"),
+        ("cycles to draw in", str(first["instalments"]))
+        if revolves
+        else ("instalments", f"{first['instalments']} of {to_major(first['emi'] or 0, money)}"),
         ("annual percentage rate", _apr(reader, terms.head(1))),
         ("jurisdiction", unpacked(first["jurisdiction"]) or "none told"),
         ("disbursed", str(first["disbursed_on"])),
-        ("first due", str(first["first_due_date"])),
+        ("first statement" if revolves else "first due", str(first["first_due_date"])),
         ("closed", _ending(reader, number)),
         *_refinancings(reader, number),
     ):
@@ -315,10 +320,14 @@ def _refinancings(reader: LedgerReader, number: int) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
+def _policies(reader: LedgerReader) -> PolicyBook:
+    names = reader.query("SELECT name FROM products ORDER BY code")["name"]
+    return read_policies().with_registry(names)
+
+
 def _apr(reader: LedgerReader, boarded: pl.DataFrame) -> str:
     """The rate that Regulation Z discloses of a loan's terms; of a loan from elsewhere, none."""
-    names = reader.query("SELECT name FROM products ORDER BY code")["name"]
-    policies = read_policies().with_registry(names)
+    policies = _policies(reader)
     code = boarded["product"].item()
     if boarded["taken_over_on"].item() is not None or policies.product(code).line is not None:
         return "–"

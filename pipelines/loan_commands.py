@@ -10,14 +10,15 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from core.contract.money import CURRENCY_NAMES, to_major
+from core.contract.money import CURRENCY_NAMES, EXPONENT, decimal_text, to_major
 from core.errors import LoanbookError
 from core.ledger.codes import Kind
 from core.servicing.explain import PARTS, Explanation, Line
 from core.servicing.explain import explain as explained
 from core.servicing.payoff import quote
-from core.servicing.replay import replay
+from core.servicing.replay import relived, replay
 from core.servicing.restatement import reversed_by
+from core.servicing.statements import statements
 from core.store.ledger import Ledger
 from core.store.past import StoredPast
 from core.store.reader import LedgerReader
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command()(explain)
     app.command()(payoff)
     app.command()(delinquency)
+    app.command("statements")(statements_of)
 
 
 def explain(
@@ -179,3 +181,31 @@ def payoff(
         out.print(f"  {sign}{part} {to_major(row[part], currency)}")
     out.print(f"Each night more: {to_major(row['per_diem'], currency)}, to {row['expires_on']}; "
               "then ask anew.")  # fmt: skip
+
+
+def statements_of(
+    loan: Loan,
+    as_of: Annotated[str | None, typer.Option(help="Business date; default: the last.")] = None,
+) -> None:
+    """Statements of a line of credit: balance, minimum due and its date, limit left to draw."""
+    ledger, policies = open_instance()
+    number = loan_id(LedgerReader(settings()), loan)
+    day = _published(ledger, date(as_of, "--as-of"))
+    events = ledger.events_booked(dt.date.min, ledger.head().published_date or day)
+    lived = relived(events.filter(pl.col("loan_id") == number), policies, day)
+    visits = pl.concat(each.wide for each in lived.rounds) if lived else None
+    if visits is None or not visits["revolving"].any():
+        raise LoanbookError(f"loan {number} is no line of credit; see `loanbook loan show {loan}`")
+    last = visits.sort("today").row(-1, named=True)
+    currency = CURRENCY_NAMES[int(last["currency"])]
+    rows = statements(visits).sort("statement_date")
+    told = rows.drop("loan_id").with_columns(
+        decimal_text(pl.col(name), EXPONENT[currency]).alias(name)
+        for name in ("balance", "minimum")
+    )
+    show(told, f"Statements of loan {number}, {currency}")
+    left = max(last["principal_agreed"] - last["principal"], 0)
+    out.print(
+        f"limit {to_major(last['principal_agreed'], currency)}, drawn "
+        f"{to_major(last['principal'], currency)}, left to draw {to_major(left, currency)}"
+    )

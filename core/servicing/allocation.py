@@ -247,15 +247,14 @@ def _beyond(
     spread = _spread_payoff(loans.filter(settles & onward), dues, ranks)
     paid_off = payoff_lines(loans.filter(settles & ~onward))
     early = loans.filter(~settles & ~frozen).with_columns(
-        # what a line is not billed yet, money beyond its dues does not pay but in full
-        interest_off=pl.when("revolving")
-        .then(0)
-        .when(pl.col("rebate") == Rebate.full_period.value)
+        interest_off=pl.when(pl.col("rebate") == Rebate.full_period.value)
         .then(pl.col("interest_accrued").clip(lower_bound=0))
         .otherwise("interest_off")
     )
     scheduled = early.filter(pl.col("interest_mode") == InterestMode.scheduled)
-    daily = early.filter(pl.col("interest_mode") == InterestMode.daily)
+    daily = early.filter((pl.col("interest_mode") == InterestMode.daily) & ~pl.col("revolving"))
+    # beyond the dues of a line money pays its balance, and no interest that is not billed yet
+    revolving = early.filter("revolving").with_columns(interest_off=pl.lit(0, dtype=pl.Int64))
     lines = [
         each
         for each in (
@@ -263,6 +262,7 @@ def _beyond(
             scheduled_lines(scheduled, dues, ranks),
             daily_lines(daily, dues, ranks),
             principal_lines(loans.filter(~settles & frozen)),
+            principal_lines(revolving),
         )
         if each.height
     ]

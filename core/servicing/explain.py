@@ -283,6 +283,22 @@ def _by_rule(
         number = row["instalment_no"] - 1
         return Line(closed.date, f"instalment {number} falls due: interest {amount}",
                     f"{_named(product)} schedule")  # fmt: skip
+    if credit == "tax_payable":
+        return Line(closed.date, f"tax on what was asked: {amount}", f"{_named(product)} tax "
+                    f"{product.tax}", moves={"taxes": move["amount"]})  # fmt: skip
+    if debit == "fees_receivable" and product.annual_fee:
+        return Line(closed.date, f"the fee of another year: {amount}",
+                    f"{_named(product)} annual_fee {product.annual_fee}",
+                    moves={"fees": move["amount"]})  # fmt: skip
+    if (
+        credit == "penalty_income"
+        and product.penal
+        and not (product.late_fee and _late_fee_today(closed, row))
+    ):
+        rule = product.penal
+        return Line(closed.date, f"penal {rule.mode} on what was overdue, {rule.rate_percent} % a "
+                    f"year: {amount}", f"{_named(product)} penal",
+                    moves={"penalties": move["amount"]})  # fmt: skip
     if credit == "penalty_income" and product.late_fee:
         fee = policies.in_force(LateFee, product.late_fee, product.effective_from)
         return Line(closed.date, f"late fee after {fee.grace_days} days of grace",
@@ -294,6 +310,11 @@ def _by_rule(
                     moves=_claim_moves(frame, Kind.payment_received))  # fmt: skip
     return Line(closed.date, f"{debit} → {credit} {amount}", _named(product),
                 moves=_claim_moves(frame, Kind.payment_received))  # fmt: skip
+
+
+def _late_fee_today(closed: DayClose, row: dict[str, int]) -> bool:
+    """Whether the day may have charged a late fee: then no penal interest was asked alone."""
+    return row["penal_from"] != closed.date
 
 
 def _arrears(closed: DayClose, policies: PolicyBook, row: dict[str, int], was: object) -> Line:

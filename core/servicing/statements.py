@@ -12,6 +12,7 @@ import polars as pl
 
 from core.contract.money import PPB, Rounding, int128, rounded_quotient
 from core.servicing.carrying import charges
+from core.servicing.today import TODAY
 
 
 def payment_due() -> pl.Expr:
@@ -52,3 +53,22 @@ def statement_balance() -> pl.Expr:
     """What a statement says is owed, after its billing."""
     owed = pl.col("principal") + pl.col("interest_due") + charges() + pl.col("taxes_due")
     return (owed - pl.col("credit")).clip(lower_bound=0)
+
+
+def statements(visits: pl.DataFrame) -> pl.DataFrame:
+    """Statements of lines: `loan_id`, `statement_date`, `balance`, `minimum` (Int64 minor units),
+    `due_on` (Date), `in_grace` (Boolean: the cycle before it bore no interest).
+
+    `visits`: terms, positions and `today` of the evenings of days that loans were visited on
+    (`core.servicing.jump`).
+    """
+    ended = pl.col("revolving") & (pl.col("period_start") == TODAY) & (pl.col("instalment_no") > 1)
+    asked = pl.col("principal_due") + pl.col("interest_due") + charges() + pl.col("taxes_due")
+    return visits.filter(ended).select(
+        "loan_id",
+        statement_date=TODAY,
+        balance=statement_balance(),
+        minimum=asked,
+        due_on=payment_due(),
+        in_grace="in_grace",
+    )

@@ -11,11 +11,16 @@ from core.contract.due_dates import Unit
 from core.contract.money import CURRENCY_CODES, to_major
 from core.contract.schedule import expand
 from core.frames import empty
+from core.ledger.codes import Kind
+from core.ledger.events import Events
+from core.origination.boarding import payload
 from core.origination.terms import Terms
 from core.policy.book import PolicyBook
 from core.policy.product import Product
 from core.servicing.instalments import down_payment
 from core.servicing.opening import agreed_terms
+from core.servicing.replay import relived
+from core.servicing.statements import statements
 
 LENT, INSTALMENTS, RATE = 120_000, 6, 120_000_000
 """The example: 1,200.00 over 6 months at 12 %, within the bounds of the product."""
@@ -80,6 +85,8 @@ def _schedule(policies: PolicyBook, product: Product) -> list[str]:
         ],
         schema=empty(Terms).schema,
     )  # fmt: skip
+    if product.line is not None:
+        return _statements(policies, product, loan)
     agreed = agreed_terms(loan, policies.pins)
     down = int(agreed.with_columns(d=down_payment(pl.col("principal_agreed")))["d"][0])
     if down:
@@ -98,4 +105,42 @@ def _schedule(policies: PolicyBook, product: Product) -> list[str]:
         paid = money(row["principal"] + row["interest"])
         lines.append(f"| {row['period_end']} | {money(row['principal'])} | {money(row['interest'])} | "
                      f"{paid} | {money(row['closing'])} |")  # fmt: skip
+    return lines
+
+
+PAYS = 10_000
+"""What the example of a line pays before each due date but the first."""
+
+
+def _statements(policies: PolicyBook, product: Product, loan: pl.DataFrame) -> list[str]:
+    """The first statements of a line that is drawn in full, and pays a part of it each cycle."""
+    days = [FIRST + dt.timedelta(days=30 * n + 15) for n in range(1, 6)]
+    body = loan.select(payload(loan)).item()
+    rows = [(Kind.loan_boarded, START, None, body), (Kind.disbursed, START, LENT, None)]
+    rows += [(Kind.payment_received, day, PAYS, None) for day in days]
+    told = pl.DataFrame(
+        [
+            {
+                "event_id": n, "kind": kind.value, "loan_id": 1, "value_date": day,
+                "booking_date": day, "amount": amount, "currency": loan["currency"].item(),
+                "source_system": "example", "source_ref": f"{n}", "idempotency_key": f"{n}",
+                "body_hash": "", "state": 0, "file_id": "", "line": n, "actor": "example",
+                "correlation_id": "", "payload": text, "recorded_at": dt.datetime(2024, 1, 1),
+            }
+            for n, (kind, day, amount, text) in enumerate(rows, start=1)
+        ],
+        schema=empty(Events).schema,
+    )  # fmt: skip
+    lived = relived(told, policies, dt.date(2024, 7, 2))
+    assert lived is not None
+
+    def money(minor: int) -> str:
+        return str(to_major(minor, product.currency))
+
+    lines = [f"A line of {money(LENT)}, drawn at once; nothing is paid of the first statement, "
+             f"{money(PAYS)} before each later due date.", "",
+             "| statement | balance | minimum | due |", "|---|-:|-:|---|"]  # fmt: skip
+    for row in statements(pl.concat(each.wide for each in lived.rounds)).to_dicts():
+        lines.append(f"| {row['statement_date']} | {money(row['balance'])} | "
+                     f"{money(row['minimum'])} | {row['due_on']} |")  # fmt: skip
     return lines

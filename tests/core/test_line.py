@@ -77,6 +77,8 @@ def test_interest_without_grace_runs_on_the_daily_balance(policies: PolicyBook) 
     assert billed["interest_due"] == interest == 3_125
     assert billed["principal_due"] == 2_500  # 1 % of 2,500.00; with the interest above the floor
     assert life.on("2024-01-11")["principal"] == 150_000  # nothing of it was interest
+    assert life.allocations()["instalment_no"].to_list() == [0]  # it pays the balance
+    assert life.dues("2024-01-11").is_empty()
 
 
 def test_a_missed_minimum_counts_from_its_due_date_and_is_asked_again(
