@@ -255,14 +255,19 @@ def loanshow(
             f"loan {number} has not been boarded by {date}; see `loanbook loan list`"
         )
     first = terms.row(0, named=True)
-    last = terms.row(-1, named=True)
+    changed = reader.query(
+        "SELECT principal_agreed FROM changed_terms WHERE loan_id = ? AND business_date <= ? "
+        "ORDER BY version DESC, business_date DESC LIMIT 1",
+        [number, date],
+    )
     revolves = _policies(reader).product(first["product"]).line is not None
+    agreed = (changed if revolves and changed.height else terms)["principal_agreed"][0]
     money = CURRENCY_NAMES[first["currency"]]
     shown = Table(title=f"Loan {number} as of {date}, version {version}", show_header=False,
                   title_justify="left")  # fmt: skip
     for name, value in (
         ("product", first["product_name"]),
-        ("limit" if revolves else "principal", to_major(last["principal_agreed"], money)),
+        ("limit" if revolves else "principal", to_major(agreed, money)),
         ("rate", f"{first['rate_ppb'] / 1e7:.4f} %"),
         ("cycles to draw in", str(first["instalments"]))
         if revolves

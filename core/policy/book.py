@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from typing import TypeVar
 
 import polars as pl
 import yaml
@@ -33,15 +32,14 @@ from core.ledger.codes import (
     Rebate,
     Timing,
 )
-from core.origination.jurisdiction import packed as place_of
 from core.policy.base import Policy
+from core.policy.charge_tables import ChargeTables
 from core.policy.models import (
     FOLDERS,
     Accounts,
     Buckets,
     Delinquency,
     Fee,
-    FeeAmount,
     HolidayCalendar,
     LateFee,
     OriginationFee,
@@ -52,7 +50,6 @@ from core.policy.models import (
 )
 from core.policy.product import Product
 
-P = TypeVar("P", bound=Policy)
 _BASIS = {
     "period": RateBasis.period, "30/360": RateBasis.thirty_360, "ACT/365F": RateBasis.act_365f,
     "ACT/360": RateBasis.act_360, "ACT/364": RateBasis.act_364, "ACT/ACT": RateBasis.act_act,
@@ -61,10 +58,6 @@ _BASIS = {
 }  # fmt: skip
 
 
-_AMOUNTS = {
-    "place": pl.Int64, "fee_ppb": pl.Int64, "fee_flat": pl.Int64, "fee_min": pl.Int64,
-    "fee_max": pl.Int64, "fee_rounding": pl.Int8,
-}  # fmt: skip
 _RATES = ("rate_multiplier", "rate_floor", "rate_cap", "reset_cap")
 UNBOUNDED = 2**60
 """A rate (parts per billion) that no rate reaches."""
@@ -111,15 +104,12 @@ def parse(folder: str, file: str, text: str) -> Policy:
 
 
 @dataclass(frozen=True)
-class PolicyBook:
+class PolicyBook(ChargeTables):
     """Every version of every policy.
 
     Codes: a product version is stored as the place of ``name@version`` in `registry`, an
     append-only list kept by the store, so that stored loans keep their meaning.
     """
-
-    policies: tuple[tuple[str, Policy], ...]
-    registry: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, files: Iterable[tuple[str, str, str]]) -> PolicyBook:
@@ -171,9 +161,6 @@ class PolicyBook:
         ]
         return PolicyBook(self.policies, tuple(names))
 
-    def _all(self, model: type[P]) -> list[P]:
-        return [policy for _, policy in self.policies if isinstance(policy, model)]
-
     def _check_references(self) -> None:
         names: Mapping[type[Policy], set[str]] = {
             model: {p.name for p in self._all(model)} for model in FOLDERS.values()
@@ -202,19 +189,6 @@ class PolicyBook:
                         f"products/{product.name}@{product.version}: field {field}: no "
                         f"{model.__name__} is named {name!r}; known: {sorted(names[model])}"
                     )
-
-    def in_force(self, model: type[P], name: str, on: dt.date) -> P:
-        """The latest version of a policy that is effective on the date."""
-        found = [p for p in self._all(model) if p.name == name and p.effective_from <= on]
-        if not found:
-            raise PolicyError(f"no {model.__name__} {name!r} is in force on {on}; add one")
-        return max(found, key=lambda p: (p.effective_from, p.version))
-
-    def product(self, code: int) -> Product:
-        """The product version a stored code stands for."""
-        if code in self.products:
-            return self.products[code]
-        raise PolicyError(f"product {self.registry[code]} is pinned by loans but its file is gone")
 
     def product_code(self, name: str, on: dt.date) -> int:
         """The code of the product version in force on the date."""
@@ -245,12 +219,6 @@ class PolicyBook:
     def entities(self) -> tuple[str, ...]:
         """Names of the lender's entities, in the order of their codes."""
         return tuple(dict.fromkeys(p.entity for p in self.products.values()))
-
-    @cached_property
-    def products(self) -> dict[int, Product]:
-        """Product versions of this book by code; a registered one whose file is gone is left out."""
-        named = {f"{p.name}@{p.version}": p for p in self._all(Product)}
-        return {code: named[name] for code, name in enumerate(self.registry) if name in named}
 
     @cached_property
     def calendars(self) -> dict[int, Calendar]:
@@ -412,115 +380,6 @@ class PolicyBook:
         ]
         return pl.DataFrame(rows, schema={"rule": pl.Int32, "excess": pl.Int8}, orient="row")
 
-    @cached_property
-    def places(self) -> tuple[int, ...]:
-        """Jurisdictions that some rule names, as numbers (`core.origination.jurisdiction`)."""
-        rules: list[LateFee | Fee | Tax] = [
-            *self._all(LateFee), *self._all(Fee), *self._all(Tax)
-        ]  # fmt: skip
-        return tuple(sorted({place_of(code) for rule in rules for code in rule.by_jurisdiction}))
-
-    def _amounts(self, fee: LateFee | Fee) -> list[tuple[int, int, int, int, int, int]]:
-        """`place`, `fee_ppb`, `fee_flat`, `fee_min`, `fee_max`, `fee_rounding`, for every place."""
-        own = {place_of(code): amount for code, amount in fee.by_jurisdiction.items()}
-        rows = []
-        for place in (0, *self.places):
-            amount: FeeAmount = own.get(place, fee)
-            rows.append(
-                (place, amount.percent_ppb, amount.flat_minor, amount.minimum_minor,
-                 amount.maximum_minor if amount.maximum_minor is not None else 2**62,
-                 Rounding[fee.rounding].value)
-            )  # fmt: skip
-        return rows
-
-    @cached_property
-    def late_fees(self) -> pl.DataFrame:
-        """`product`, `place` -> late-fee parameters; products without a late fee have no row.
-
-        `place` is a jurisdiction of `places`, or 0 for any other.
-        """
-        rows = []
-        for code, p in self.products.items():
-            if (name := p.late_fee) is None:
-                continue
-            fee = self.in_force(LateFee, name, p.effective_from)
-            rows += [(code, fee.grace_days, *amount) for amount in self._amounts(fee)]
-        schema = {"product": pl.Int16, "fee_grace": pl.Int64, **_AMOUNTS}
-        return pl.DataFrame(rows, schema=schema, orient="row")
-
-    def _fees(self, on: str) -> pl.DataFrame:
-        rows = []
-        for code, p in self.products.items():
-            if (name := getattr(p, f"{on}_fee")) is None:
-                continue
-            fee = self.in_force(Fee, name, p.effective_from)
-            within = fee.within_instalments or 2**15 - 1
-            rows += [(code, fee.of == "agreed", within, *amount) for amount in self._amounts(fee)]
-        schema = {
-            "product": pl.Int16, "fee_of_agreed": pl.Boolean, "fee_within": pl.Int64, **_AMOUNTS
-        }  # fmt: skip
-        return pl.DataFrame(rows, schema=schema, orient="row")
-
-    @cached_property
-    def annual_fees(self) -> pl.DataFrame:
-        """`product`, `place` -> parameters of the annual fee, as `late_fees` has them, and
-        `fee_of_agreed` (Boolean: what the percentage is of)."""
-        return self._fees("annual")
-
-    @cached_property
-    def prepayment_fees(self) -> pl.DataFrame:
-        """As `annual_fees`, of the fee on an early payoff, with `fee_within` (Int64 instalments)."""
-        return self._fees("prepayment")
-
-    @cached_property
-    def returned_payment_fees(self) -> pl.DataFrame:
-        """As `annual_fees`, of the fee on a returned payment, a flat sum."""
-        return self._fees("returned_payment")
-
-    @cached_property
-    def taxes(self) -> pl.DataFrame:
-        """`product`, `place` -> `tax_ppb` (Int64), `tax_rounding`, and by `component` (Int8) of the
-        base, a row for each that is taxed."""
-        rows = []
-        for code, p in self.products.items():
-            if (name := p.tax) is None:
-                continue
-            tax = self.in_force(Tax, name, p.effective_from)
-            own = {place_of(place): rate for place, rate in tax.by_jurisdiction.items()}
-            rows += [
-                (code, place, Component[base].value, own.get(place, tax.rate_ppb),
-                 Rounding[tax.rounding].value)
-                for place in (0, *self.places) for base in tax.of
-            ]  # fmt: skip
-        schema = {
-            "product": pl.Int16, "place": pl.Int64, "component": pl.Int8, "tax_ppb": pl.Int64,
-            "tax_rounding": pl.Int8,
-        }  # fmt: skip
-        return pl.DataFrame(rows, schema=schema, orient="row")
-
-    @cached_property
-    def interest_taxed(self) -> frozenset[int]:
-        """Codes of products whose interest bears a tax."""
-        on = self.taxes.filter(pl.col("component") == Component.interest.value)
-        return frozenset(on["product"].to_list())
-
-    @cached_property
-    def penal(self) -> pl.DataFrame:
-        """`product` -> `penal_ppb`, `penal_grace` (Int64), `penal_rounding`, `penal_as_charge` and
-        `penal_on_interest` (Boolean); products without penal interest have no row."""
-        rows = [
-            (code, rate_to_ppb(p.penal.rate_percent), p.penal.grace_days,
-             Rounding[p.penal.rounding].value, p.penal.mode == "charge",
-             p.penal.base == "principal_and_interest")
-            for code, p in self.products.items() if p.penal is not None
-        ]  # fmt: skip
-        schema = {
-            "product": pl.Int16, "penal_ppb": pl.Int64, "penal_grace": pl.Int64,
-            "penal_rounding": pl.Int8, "penal_as_charge": pl.Boolean,
-            "penal_on_interest": pl.Boolean,
-        }  # fmt: skip
-        return pl.DataFrame(rows, schema=schema, orient="row")
-
     def ceilings(self, product: Product) -> list[RateCeiling]:
         """The rate ceilings that bind a product's loans, as in force on its own first day."""
         return [
@@ -531,45 +390,6 @@ class PolicyBook:
         """The lowest yearly rate that a ceiling allows a borrower on active duty; 0: no ceiling."""
         held = [c for c in self.ceilings(product) if c.while_flagged == "active_duty"]
         return min((rate_to_ppb(c.percent) for c in held), default=0)
-
-    @cached_property
-    def charge_offs(self) -> pl.DataFrame:
-        """`product` -> `off_after` (Int64, days past due), `off_at_month_end`; others: by order."""
-        rows = [
-            (code, p.charge_off.days_past_due, p.charge_off.at == "month_end")
-            for code, p in self.products.items()
-            if p.charge_off is not None
-        ]
-        schema = {"product": pl.Int16, "off_after": pl.Int64, "off_at_month_end": pl.Boolean}
-        return pl.DataFrame(rows, schema=schema, orient="row")
-
-    @cached_property
-    def origination_fees(self) -> pl.DataFrame:
-        """`product` -> parameters of its origination fee; products without one have no row.
-
-        `fee_of_payout`, `fee_of_interest` (Boolean: what the percentage is of), `fee_ppb`,
-        `fee_flat`, `fee_min`, `fee_max` (Int64), `fee_each` (every payout), `fee_deducted`,
-        `fee_deferred` (income over the loan's life).
-        """
-        rows = []
-        for code, p in self.products.items():
-            if (name := p.origination_fee) is None:
-                continue
-            fee = self.in_force(OriginationFee, name, p.effective_from)
-            rows.append(
-                (code, fee.of != "interest", fee.of != "principal", fee.percent_ppb,
-                 fee.flat_minor, fee.minimum_minor,
-                 fee.maximum_minor if fee.maximum_minor is not None else 2**62,
-                 fee.every_payout, fee.collected == "deducted", fee.recognition == "straight_line",
-                 Rounding[fee.rounding].value)
-            )  # fmt: skip
-        schema = {
-            "product": pl.Int16, "fee_of_payout": pl.Boolean, "fee_of_interest": pl.Boolean,
-            "fee_ppb": pl.Int64, "fee_flat": pl.Int64, "fee_min": pl.Int64, "fee_max": pl.Int64,
-            "fee_each": pl.Boolean, "fee_deducted": pl.Boolean,
-            "fee_deferred": pl.Boolean, "fee_rounding": pl.Int8,
-        }  # fmt: skip
-        return pl.DataFrame(rows, schema=schema, orient="row")
 
     @cached_property
     def delinquency(self) -> pl.DataFrame:

@@ -78,9 +78,12 @@ def tax_on_interest(day: Running, allocations: pl.DataFrame, asked: pl.Series, k
 
     Of interest that was waived the tax is forgiven. `asked`: loans that were asked at payoff.
     """
-    if day.policies.taxes.is_empty():
+    if not day.policies.interest_taxed:
         return
     interest = allocations.filter(pl.col("component") == Component.interest.value)
+    taxed = pl.col("product").is_in([*day.policies.interest_taxed])
+    loans = day.touched.filter(taxed).select("loan_id")
+    interest = interest.join(loans, on="loan_id", how="semi", maintain_order="left")
     early = pl.col("timing") == Timing.in_advance.value
     if kind is Kind.interest_waived:
         given = interest.filter(~early).with_columns(base=-pl.col("amount"), due_date=None)

@@ -30,13 +30,14 @@ def ask_tax(day: Running, bases: pl.DataFrame) -> None:
     rates = day.policies.taxes
     if rates.is_empty() or bases.is_empty():
         return
-    loans = day.touched.filter(pl.col("status") != Status.charged_off.value).select(
+    taxed = pl.col("product").is_in(rates["product"].unique().implode())
+    loans = day.touched.filter(taxed & (pl.col("status") != Status.charged_off.value)).select(
         "loan_id", "product", "today", place(day.policies.places)
     )
     asked = (
-        bases.join(loans, on="loan_id", maintain_order="left")
+        bases.filter(pl.col("base") != 0)
+        .join(loans, on="loan_id", maintain_order="left")
         .join(rates, on=["product", "place", "component"], maintain_order="left")
-        .filter(pl.col("base") != 0)
     )
     if asked.is_empty():
         return

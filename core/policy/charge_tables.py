@@ -1,0 +1,170 @@
+"""What products charge, as tables that the engine joins: fees, taxes, penal interest, charge-off."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import polars as pl
+
+from core.contract.money import Rounding, rate_to_ppb
+from core.ledger.codes import Component
+from core.origination.jurisdiction import packed as place_of
+from core.policy.library import Library
+from core.policy.models import Fee, FeeAmount, LateFee, OriginationFee, Tax
+
+_AMOUNTS = {
+    "place": pl.Int64, "fee_ppb": pl.Int64, "fee_flat": pl.Int64, "fee_min": pl.Int64,
+    "fee_max": pl.Int64, "fee_rounding": pl.Int8,
+}  # fmt: skip
+
+
+class ChargeTables(Library):
+    """Tables by product, and where the law of a place differs by `place`."""
+
+    @cached_property
+    def places(self) -> tuple[int, ...]:
+        """Jurisdictions that some rule names, as numbers (`core.origination.jurisdiction`)."""
+        rules: list[LateFee | Fee | Tax] = [
+            *self._all(LateFee), *self._all(Fee), *self._all(Tax)
+        ]  # fmt: skip
+        return tuple(sorted({place_of(code) for rule in rules for code in rule.by_jurisdiction}))
+
+    def _amounts(self, fee: LateFee | Fee) -> list[tuple[int, int, int, int, int, int]]:
+        """`place`, `fee_ppb`, `fee_flat`, `fee_min`, `fee_max`, `fee_rounding`, for every place."""
+        own = {place_of(code): amount for code, amount in fee.by_jurisdiction.items()}
+        rows = []
+        for place in (0, *self.places):
+            amount: FeeAmount = own.get(place, fee)
+            rows.append(
+                (place, amount.percent_ppb, amount.flat_minor, amount.minimum_minor,
+                 amount.maximum_minor if amount.maximum_minor is not None else 2**62,
+                 Rounding[fee.rounding].value)
+            )  # fmt: skip
+        return rows
+
+    @cached_property
+    def late_fees(self) -> pl.DataFrame:
+        """`product`, `place` -> late-fee parameters; products without a late fee have no row.
+
+        `place` is a jurisdiction of `places`, or 0 for any other.
+        """
+        rows = []
+        for code, p in self.products.items():
+            if (name := p.late_fee) is None:
+                continue
+            fee = self.in_force(LateFee, name, p.effective_from)
+            rows += [(code, fee.grace_days, *amount) for amount in self._amounts(fee)]
+        schema = {"product": pl.Int16, "fee_grace": pl.Int64, **_AMOUNTS}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def _fees(self, on: str) -> pl.DataFrame:
+        rows = []
+        for code, p in self.products.items():
+            if (name := getattr(p, f"{on}_fee")) is None:
+                continue
+            fee = self.in_force(Fee, name, p.effective_from)
+            within = fee.within_instalments or 2**15 - 1
+            rows += [(code, fee.of == "agreed", within, *amount) for amount in self._amounts(fee)]
+        schema = {
+            "product": pl.Int16, "fee_of_agreed": pl.Boolean, "fee_within": pl.Int64, **_AMOUNTS
+        }  # fmt: skip
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
+    def annual_fees(self) -> pl.DataFrame:
+        """`product`, `place` -> parameters of the annual fee, as `late_fees` has them, and
+        `fee_of_agreed` (Boolean: what the percentage is of)."""
+        return self._fees("annual")
+
+    @cached_property
+    def prepayment_fees(self) -> pl.DataFrame:
+        """As `annual_fees`, of the fee on an early payoff, with `fee_within` (Int64 instalments)."""
+        return self._fees("prepayment")
+
+    @cached_property
+    def returned_payment_fees(self) -> pl.DataFrame:
+        """As `annual_fees`, of the fee on a returned payment, a flat sum."""
+        return self._fees("returned_payment")
+
+    @cached_property
+    def taxes(self) -> pl.DataFrame:
+        """`product`, `place` -> `tax_ppb` (Int64), `tax_rounding`, and by `component` (Int8) of the
+        base, a row for each that is taxed."""
+        rows = []
+        for code, p in self.products.items():
+            if (name := p.tax) is None:
+                continue
+            tax = self.in_force(Tax, name, p.effective_from)
+            own = {place_of(place): rate for place, rate in tax.by_jurisdiction.items()}
+            rows += [
+                (code, place, Component[base].value, own.get(place, tax.rate_ppb),
+                 Rounding[tax.rounding].value)
+                for place in (0, *self.places) for base in tax.of
+            ]  # fmt: skip
+        schema = {
+            "product": pl.Int16, "place": pl.Int64, "component": pl.Int8, "tax_ppb": pl.Int64,
+            "tax_rounding": pl.Int8,
+        }  # fmt: skip
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
+    def interest_taxed(self) -> frozenset[int]:
+        """Codes of products whose interest bears a tax."""
+        on = self.taxes.filter(pl.col("component") == Component.interest.value)
+        return frozenset(on["product"].to_list())
+
+    @cached_property
+    def penal(self) -> pl.DataFrame:
+        """`product` -> `penal_ppb`, `penal_grace` (Int64), `penal_rounding`, `penal_as_charge` and
+        `penal_on_interest` (Boolean); products without penal interest have no row."""
+        rows = [
+            (code, rate_to_ppb(p.penal.rate_percent), p.penal.grace_days,
+             Rounding[p.penal.rounding].value, p.penal.mode == "charge",
+             p.penal.base == "principal_and_interest")
+            for code, p in self.products.items() if p.penal is not None
+        ]  # fmt: skip
+        schema = {
+            "product": pl.Int16, "penal_ppb": pl.Int64, "penal_grace": pl.Int64,
+            "penal_rounding": pl.Int8, "penal_as_charge": pl.Boolean,
+            "penal_on_interest": pl.Boolean,
+        }  # fmt: skip
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
+    def charge_offs(self) -> pl.DataFrame:
+        """`product` -> `off_after` (Int64, days past due), `off_at_month_end`; others: by order."""
+        rows = [
+            (code, p.charge_off.days_past_due, p.charge_off.at == "month_end")
+            for code, p in self.products.items()
+            if p.charge_off is not None
+        ]
+        schema = {"product": pl.Int16, "off_after": pl.Int64, "off_at_month_end": pl.Boolean}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
+    def origination_fees(self) -> pl.DataFrame:
+        """`product` -> parameters of its origination fee; products without one have no row.
+
+        `fee_of_payout`, `fee_of_interest` (Boolean: what the percentage is of), `fee_ppb`,
+        `fee_flat`, `fee_min`, `fee_max` (Int64), `fee_each` (every payout), `fee_deducted`,
+        `fee_deferred` (income over the loan's life).
+        """
+        rows = []
+        for code, p in self.products.items():
+            if (name := p.origination_fee) is None:
+                continue
+            fee = self.in_force(OriginationFee, name, p.effective_from)
+            rows.append(
+                (code, fee.of != "interest", fee.of != "principal", fee.percent_ppb,
+                 fee.flat_minor, fee.minimum_minor,
+                 fee.maximum_minor if fee.maximum_minor is not None else 2**62,
+                 fee.every_payout, fee.collected == "deducted", fee.recognition == "straight_line",
+                 Rounding[fee.rounding].value)
+            )  # fmt: skip
+        schema = {
+            "product": pl.Int16, "fee_of_payout": pl.Boolean, "fee_of_interest": pl.Boolean,
+            "fee_ppb": pl.Int64, "fee_flat": pl.Int64, "fee_min": pl.Int64, "fee_max": pl.Int64,
+            "fee_each": pl.Boolean, "fee_deducted": pl.Boolean,
+            "fee_deferred": pl.Boolean, "fee_rounding": pl.Int8,
+        }  # fmt: skip
+        return pl.DataFrame(rows, schema=schema, orient="row")

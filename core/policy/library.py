@@ -1,0 +1,44 @@
+"""Every version of every policy, what is in force on a date, and products by their stored code."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from core.errors import PolicyError
+from core.policy.base import Policy
+from core.policy.product import Product
+
+P = TypeVar("P", bound=Policy)
+
+
+@dataclass(frozen=True)
+class Library:
+    """Policies by folder, and the registry of product versions by stored code."""
+
+    policies: tuple[tuple[str, Policy], ...]
+    registry: tuple[str, ...] = ()
+
+    def _all(self, model: type[P]) -> list[P]:
+        return [policy for _, policy in self.policies if isinstance(policy, model)]
+
+    def in_force(self, model: type[P], name: str, on: dt.date) -> P:
+        """The latest version of a policy that is effective on the date."""
+        found = [p for p in self._all(model) if p.name == name and p.effective_from <= on]
+        if not found:
+            raise PolicyError(f"no {model.__name__} {name!r} is in force on {on}; add one")
+        return max(found, key=lambda p: (p.effective_from, p.version))
+
+    def product(self, code: int) -> Product:
+        """The product version a stored code stands for."""
+        if code in self.products:
+            return self.products[code]
+        raise PolicyError(f"product {self.registry[code]} is pinned by loans but its file is gone")
+
+    @cached_property
+    def products(self) -> dict[int, Product]:
+        """Product versions of this book by code; a registered one whose file is gone is left out."""
+        named = {f"{p.name}@{p.version}": p for p in self._all(Product)}
+        return {code: named[name] for code, name in enumerate(self.registry) if name in named}
