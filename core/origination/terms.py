@@ -98,6 +98,7 @@ PINNED = (
     "non_accrual_days",
     "returns_days",
     "duty_ceiling",
+    "due_at_payment",
     "revolving",
     "due_days",
     "grace_on_draws",

@@ -293,6 +293,7 @@ class PolicyBook(ChargeTables):
                     "returns_days": rules.returns_after_days if rules else 0,
                     "buy_down_expensed": p.buy_down == "expensed",
                     "duty_ceiling": self._duty_ceiling(p),
+                    "due_at_payment": i.interest_due_at == "payment_date",
                     "revolving": p.line is not None,
                     "due_days": p.line.due_days if p.line else 0,
                     "grace_on_draws": p.line is not None and p.line.grace_on_draws,

@@ -128,6 +128,11 @@ class InterestRules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     accrual: Literal["scheduled", "daily"]
+    interest_due_at: Literal["due_date", "payment_date"] = Field(
+        default="due_date",
+        description="daily: money between due dates stands with the next instalment, or pays the "
+        "interest earned to its day first, whenever it comes (US simple interest)",
+    )
     residue: Literal["drop", "carry"] = "drop"
     post_maturity: Literal["contract_rate", "none"] = "contract_rate"
     rebate: Literal["actuarial", "none", "full_period", "rule_of_78"] = Field(
@@ -381,6 +386,13 @@ class Product(Policy):
                 "interest.rebate: rule_of_78 is barred in the United States above 61 months; set "
                 "bounds.instalments"
             )
+        if self.interest.interest_due_at == "payment_date" and (
+            not daily or self.schedule.stands_whole or self.line is not None
+        ):
+            raise ValueError(
+                "interest.interest_due_at: payment_date needs interest.accrual: daily and an "
+                "instalment loan that bills step by step"
+            )
         if self.floating is not None and self.interest.accrual != "daily":
             raise ValueError("floating needs interest.accrual: daily; the rate follows its index")
         return self
@@ -433,10 +445,15 @@ class Product(Policy):
                 raise ValueError(f"a line of credit needs {field}: {values[-1]}")
         if schedule.rate_basis in ("period", "30/360", "effective"):
             raise ValueError("a line of credit needs a schedule.rate_basis that counts days")
-        if payments.chargeback or schedule.shortfall == "capitalise" or self.tax is not None:
+        if (
+            self.prepayment_fee
+            or payments.chargeback
+            or schedule.shortfall == "capitalise"
+            or self.tax is not None
+        ):
             raise ValueError(
-                "a line of credit has no payments.chargeback, no schedule.shortfall: capitalise and "
-                "no tax"
+                "a line of credit has no payments.chargeback, no schedule.shortfall: capitalise, "
+                "no tax and no prepayment_fee"
             )
         return self
 

@@ -43,7 +43,7 @@ def _rate_again(day: Running, events: pl.DataFrame) -> None:
     """Let the rate follow what ceilings allow now; a loan that ended or is flat keeps its own."""
     agreed = pl.coalesce("rate_agreed", "rate_ppb")
     moves = (
-        pl.col("status").is_in([Status.active.value, Status.charged_off.value])
+        (pl.col("status") == Status.active.value)
         & (pl.col("amortisation") != Amortisation.flat.value)
         & (ceilings.held(agreed) != pl.col("rate_ppb"))
     )

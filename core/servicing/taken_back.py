@@ -16,6 +16,7 @@ from core.servicing.book import replaced
 from core.servicing.dues_to_come import open_dues, show_principal_due
 from core.servicing.instalments import instalment_of, point
 from core.servicing.running import Running
+from core.servicing.statements import payment_due
 from core.servicing.today import TODAY
 
 PARTS = {"interest": Component.interest, "fee": Component.fee, "penalty": Component.penalty}
@@ -72,6 +73,9 @@ def _take_back(day: Running, events: pl.DataFrame, source: str) -> None:
     grown = grown.with_columns(pl.col(sums.columns[1:]).fill_null(0))
     day.touched = grown.with_columns(
         credit=pl.col("credit") - pl.col("used"),
+        # a statement is not paid by money that is taken back
+        statement_left=pl.col("statement_left")
+        + pl.when(pl.col("revolving") & (payment_due() >= TODAY)).then("anew").otherwise(0),
         principal=pl.col("principal") + pl.col("anew"),
         interest_accrued=pl.col("interest_accrued") + pl.col("interest_anew"),
         accrual_whole=pl.col("accrual_whole") + pl.col("interest_anew"),

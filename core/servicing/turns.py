@@ -39,6 +39,7 @@ from core.servicing.instalments import earned_whole, point
 from core.servicing.line import change_limit, credit_meets_draws
 from core.servicing.moratorium import grant
 from core.servicing.pause import pause
+from core.servicing.payment_date import due_now
 from core.servicing.payouts import stand
 from core.servicing.penal import ask_penal
 from core.servicing.prepayment import ask_at_payoff, tax_on_interest
@@ -136,6 +137,7 @@ def take(day: Running, events: pl.DataFrame) -> None:
 def _money(day: Running, events: pl.DataFrame, kind: Kind) -> None:
     money = events.select("loan_id", "event_id", "amount", rule=money_rule(pl.lit(kind.value)))
     frozen = day.charged_off()
+    due_now(day, money)
     asked = ask_at_payoff(day, money, kind)
     done = allocate(day.touched, day.dues, money, day.policies)
     day.touched, day.dues = done.touched, done.dues
