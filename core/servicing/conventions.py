@@ -55,7 +55,8 @@ def states_by_date(days: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
     `days`: a row a loan and business date without gaps, with `loan_id`, `business_date`,
     `oldest_due_date` (null without counted arrears), `due_today` (Boolean: something that counts
     fell due on the date and is unpaid), `arrears`, `exposure` (Int64 minor units), `status`,
-    `non_accrual`, `anchor_day`. Counters that depend on the past (EBA's days, RBI's
+    `non_accrual`, `anchor_day`; maybe `borrower` (String, null: of no other loan), by whom
+    RBI classifies. Counters that depend on the past (EBA's days, RBI's
     non-performing assets) begin with the first row of a loan.
     """
     on, oldest = pl.col("business_date"), pl.col("oldest_due_date")
@@ -69,17 +70,10 @@ def states_by_date(days: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
         & (pl.col("arrears") > rules.material_minor)
         & (int128(pl.col("arrears")) * PPB > int128(pl.col("exposure")) * rules.material_ppb),
     )
-    cleared = pl.col("rbi_days") == 0
     told = (
-        counted.with_columns(
-            spell=cleared.cum_sum().over("loan_id"),
-            calm=(~pl.col("material")).cum_sum().over("loan_id"),
-        )
-        .with_columns(
-            worst=pl.col("rbi_days").cum_max().over("loan_id", "spell"),
-            eba_days=pl.col("material").cum_sum().over("loan_id", "calm"),
-        )
-        .with_columns(npa=(pl.col("worst") > rules.default_after) & ~cleared)
+        counted.with_columns(calm=(~pl.col("material")).cum_sum().over("loan_id"))
+        .with_columns(eba_days=pl.col("material").cum_sum().over("loan_id", "calm"))
+        .join(_classified(counted, rules), on=["loan_id", "business_date"], maintain_order="left")
     )
     lost = (pl.col("status") == Status.charged_off.value) | pl.col("non_accrual")
     stage = pl.when((pl.col("days_after_due") > 90) | lost).then(3)
@@ -98,6 +92,27 @@ def states_by_date(days: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
     ).select(pl.col(name).cast(kind) for name, kind in STATES.items())
 
 
+def _classified(counted: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
+    """`class_days`, `npa` of each loan and date: of the worst of all its borrower's loans, and
+    non-performing until the arrears of all of them are paid."""
+    whose = pl.format("loan {}", "loan_id")
+    if "borrower" in counted.columns:
+        whose = pl.coalesce("borrower", whose)
+    owned = counted.select("loan_id", "business_date", "rbi_days", owner=whose)
+    days = pl.col("class_days")
+    spells = (
+        owned.group_by("owner", "business_date")
+        .agg(class_days=pl.col("rbi_days").max())
+        .sort("owner", "business_date")
+        .with_columns(spell=(days == 0).cum_sum().over("owner"))
+        .with_columns(worst=days.cum_max().over("owner", "spell"))
+        .with_columns(npa=(pl.col("worst") > rules.default_after) & (days > 0))
+    )
+    return owned.join(spells, on=["owner", "business_date"], maintain_order="left").select(
+        "loan_id", "business_date", "class_days", "npa"
+    )
+
+
 def _whole_months(start: pl.Expr, end: pl.Expr) -> pl.Expr:
     """Due dates that went by from `start` to `end`, both ends included, less the first; 0 if null."""
     years = end.dt.year().cast(pl.Int32) - start.dt.year().cast(pl.Int32)
@@ -108,7 +123,7 @@ def _whole_months(start: pl.Expr, end: pl.Expr) -> pl.Expr:
 
 def _rbi_class() -> pl.Expr:
     """An account that became non-performing is so until all arrears are paid."""
-    days = pl.col("rbi_days")
+    days = pl.col("class_days")
     return (
         pl.when("npa")
         .then(pl.lit("NPA"))

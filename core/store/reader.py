@@ -43,18 +43,28 @@ _LIVED = """
             SELECT 1 FROM restated_loans r WHERE r.loan_id = p.loan_id AND r.version > p.version
               AND r.version <= $version
               AND p.business_date BETWEEN r.from_date AND r.through_date)),
-    wanted AS (
+    owner AS (SELECT loan_id, min(value) AS borrower FROM loan_attributes
+              WHERE name = 'borrower' AND value <> '' GROUP BY loan_id),
+    asked AS (
         SELECT DISTINCT loan_id FROM known
         WHERE CASE WHEN $loan IS NULL THEN days_past_due > 0 OR principal_due + interest_due > 0
-              ELSE loan_id = $loan END)
+              ELSE loan_id = $loan END),
+    wanted AS (
+        SELECT loan_id FROM asked
+        UNION
+        SELECT loan_id FROM owner
+        WHERE borrower IN (SELECT borrower FROM owner JOIN asked USING (loan_id)))
     SELECT k.loan_id, k.business_date, k.oldest_due_date, k.status, k.non_accrual,
-           k.oldest_due_date IS NULL AND k.principal_due + k.interest_due > 0 AS due_today,
+           k.oldest_due_date IS NULL AND k.principal_due + k.interest_due > 0
+             AND EXISTS (SELECT 1 FROM dues d WHERE d.loan_id = k.loan_id AND d.version = k.version
+                         AND d.business_date = k.business_date AND d.amount > d.paid
+                         AND d.due_date = k.business_date) AS due_today,
            k.principal_due + k.interest_due + k.fees_due + k.penalties_due + k.taxes_due
                AS arrears,
            k.principal + k.interest_accrued + k.interest_due + k.fees_due + k.penalties_due + k.taxes_due
              AS exposure,
-           coalesce(l.anchor_day, 31)::TINYINT AS anchor_day
-    FROM known k JOIN wanted USING (loan_id)
+           coalesce(l.anchor_day, 31)::TINYINT AS anchor_day, o.borrower
+    FROM known k JOIN wanted USING (loan_id) LEFT JOIN owner o USING (loan_id)
     LEFT JOIN (SELECT loan_id, first(anchor_day ORDER BY version) AS anchor_day FROM loans
                WHERE close_reason IS NULL GROUP BY loan_id) l USING (loan_id)
 """
@@ -250,12 +260,15 @@ class LedgerReader:
         """Loans in every convention at once (schema `core.servicing.conventions.STATES`).
 
         One loan: a row for every date it has lived, to `as_of`. All: the date itself, of loans
-        that were ever late. Counters begin where a loan entered the book.
+        that were ever late, or their borrower was. Counters begin where a loan entered the book.
+        A tape's attribute `borrower` says whose a loan is.
         """
         version, on = self.version_of(as_of, known_at)
         days = self.query(_LIVED, {"version": version, "on": on, "loan": loan_id})
         states = states_by_date(days, rules)
-        return states if loan_id is not None else states.filter(pl.col("business_date") == on)
+        if loan_id is not None:
+            return states.filter(pl.col("loan_id") == loan_id)
+        return states.filter(pl.col("business_date") == on)
 
     def dues(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
         """Open dues: schema `core.servicing.book.Dues`."""

@@ -93,3 +93,25 @@ def test_stages_turn_after_thirty_and_ninety_days() -> None:
     states = states_by_date(lived(due, dt.date(2024, 6, 1), {due: 20_000}), Thresholds())
     assert first(states, pl.col("ifrs9_stage") == 2) == due + dt.timedelta(days=31)
     assert first(states, pl.col("ifrs9_stage") == 3) == due + dt.timedelta(days=91)
+
+
+def test_all_loans_of_a_borrower_are_classed_as_the_worst_of_them() -> None:
+    due, last = dt.date(2021, 3, 31), dt.date(2021, 7, 31)
+    worst = lived(due, last, {due: 50_000, dt.date(2021, 7, 10): 0})
+    other_due = dt.date(2021, 7, 5)
+    other = lived(due, last, {other_due: 9_000, dt.date(2021, 7, 20): 0}).with_columns(
+        loan_id=pl.lit(2, dtype=pl.Int64),
+        oldest_due_date=pl.when(pl.col("arrears") > 0).then(other_due),
+    )
+    lone = other.with_columns(loan_id=pl.lit(3, dtype=pl.Int64))
+    days = pl.concat([worst, other, lone]).with_columns(
+        borrower=pl.when(pl.col("loan_id") < 3).then(pl.lit("B-7"))
+    )
+    states = states_by_date(days, Thresholds())
+    on = {(r["loan_id"], r["business_date"]): r["rbi_class"] for r in states.to_dicts()}
+    assert on[2, dt.date(2021, 6, 29)] == "NPA"
+    assert on[3, dt.date(2021, 6, 29)] == "standard"
+    # the first loan has paid, its borrower not: both stay until all of it is
+    assert on[1, dt.date(2021, 7, 12)] == on[2, dt.date(2021, 7, 12)] == "NPA"
+    assert on[1, dt.date(2021, 7, 20)] == on[2, dt.date(2021, 7, 20)] == "standard"
+    assert on[3, dt.date(2021, 7, 12)] == "SMA-0"
