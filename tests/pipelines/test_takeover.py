@@ -93,6 +93,6 @@ def test_loans_that_live_already_enter_with_what_they_bring(
     told = CliRunner().invoke(app, ["migration", "--to", str(to)])
     assert told.exit_code == 0, told.output
     lines = pl.read_csv(to)
-    assert lines.height == 3 * 8
+    assert lines.height == 3 * 9
     assert lines["ties"].all()
     closed.close()
