@@ -143,6 +143,8 @@ def _payments_are_allocated(moved: Moved) -> Law:
 def _claims_move_as_events_say(moved: Moved) -> list[Law]:
     """Claim after = claim before + disbursed + accrued + charged - paid, per component."""
     after = moved.after
+    if _nothing_moved(moved):
+        return _claims(_beside(moved), None, moved)
     met = pl.col("component").is_not_null() & (pl.col("component") <= Component.tax.value)
     paid = (
         moved.allocations.filter(met)
@@ -221,29 +223,51 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
     asked = moved.applied.filter(pl.col("kind").is_in(_GIVES_UP))["loan_id"]
     with_credit = (pl.col("status") == Status.overpaid) & pl.col("loan_id").is_in(asked.implode())
     given_up = after.filter(pl.col("status").is_in(GIVEN_UP) | with_credit)["loan_id"]
-    interest = pl.col("interest_accrued") + pl.col("interest_due")
-    charges = pl.col("fees_due") + pl.col("penalties_due") + pl.col("taxes_due")
     parts = (paid, disbursed, penalties, taken_back, asked_again, opening, grown)
     moved_loans = pl.concat([*(part["loan_id"] for part in parts), given_up]).unique()
-    was = moved.before.select(
-        "loan_id", principal_before="principal", interest_before=interest, charges_before=charges
-    )
-    is_ = after.select("loan_id", "principal", "accrued_today", interest=interest, charges=charges)
-    # quiet loans: nothing but accrual; compared row by row without joins where rows line up
-    if was.height == is_.height and was["loan_id"].equals(is_["loan_id"]):
-        both = pl.concat([is_, was.drop("loan_id")], how="horizontal")
-    else:
-        both = is_.join(was, on="loan_id", how="left", maintain_order="left").fill_null(0)
+    both = _beside(moved)
     busy = pl.col("loan_id").is_in(moved_loans.implode())
     loud = both.filter(busy)
     for part in parts:
         loud = loud.join(part, on="loan_id", how="left", maintain_order="left")
     loud = loud.fill_null(0).filter(~pl.col("loan_id").is_in(given_up.implode()))
-    quiet = both.filter(~busy).filter(
+    return _claims(both.filter(~busy), loud, moved)
+
+
+def _nothing_moved(moved: Moved) -> bool:
+    """Whether nothing but interest happened to any loan."""
+    by_loan = moved.transfers["loan_id"] > 0
+    return moved.applied.is_empty() and moved.allocations.is_empty() and not by_loan.any()
+
+
+def _beside(moved: Moved) -> pl.DataFrame:
+    """Claims the evening before and after, by component, and the day's interest."""
+    after = moved.after
+    interest = pl.col("interest_accrued") + pl.col("interest_due")
+    charges = pl.col("fees_due") + pl.col("penalties_due") + pl.col("taxes_due")
+    was = moved.before.select(
+        "loan_id", principal_before="principal", interest_before=interest, charges_before=charges
+    )
+    is_ = after.select("loan_id", "principal", "accrued_today", interest=interest, charges=charges)
+    # compared row by row, without joins, where rows line up
+    if was.height == is_.height and was["loan_id"].equals(is_["loan_id"]):
+        return pl.concat([is_, was.drop("loan_id")], how="horizontal")
+    return is_.join(was, on="loan_id", how="left", maintain_order="left").fill_null(0)
+
+
+def _claims(still: pl.DataFrame, loud: pl.DataFrame | None, moved: Moved) -> list[Law]:
+    """Verdicts over loans that stood still, and those that something moved, if any."""
+    accrued = int(moved.after["accrued_today"].sum() or 0)
+    quiet = still.filter(
         (pl.col("principal") != pl.col("principal_before"))
         | (pl.col("interest") != pl.col("interest_before") + pl.col("accrued_today"))
         | (pl.col("charges") != pl.col("charges_before"))
     )
+    first = _verdict("claim_of_quiet_loans", quiet, f"{still.height} loans")
+    if loud is None:
+        told = {"claim_principal": "0 loans", "claim_interest": f"{accrued} minor accrued",
+                "claim_charges": "0 loans"}  # fmt: skip
+        return [first, *(Law(name, True, 0, figures) for name, figures in told.items())]
     principal = loud.filter(
         pl.col("principal")
         != pl.col("principal_before")
@@ -264,9 +288,8 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
     charged = loud.filter(
         pl.col("charges") != pl.col("charges_before") + pl.col("charged") - pl.col("paid_charges")
     )
-    accrued = int(after["accrued_today"].sum() or 0)
     return [
-        _verdict("claim_of_quiet_loans", quiet, f"{both.height - loud.height} loans"),
+        first,
         _verdict("claim_principal", principal, f"{loud.height} loans"),
         _verdict("claim_interest", owed, f"{accrued} minor accrued"),
         _verdict("claim_charges", charged, f"{loud.height} loans"),

@@ -159,19 +159,17 @@ def _touched(
     wide: pl.DataFrame, dues: pl.DataFrame, today: pl.DataFrame, policies: PolicyBook
 ) -> pl.Series:
     """Rows on which more happens today than interest: billing, events, fallen dues, credit."""
-    busy = pl.concat([dues["loan_id"], today["loan_id"]]).unique()
-    yearly = pl.lit(False)
-    if policies.annual_fees.height:
-        eve = TODAY - pl.duration(days=1)
-        charged = pl.col("product").is_in(policies.annual_fees["product"].unique().implode())
-        yearly = pl.when(charged).then(next_anniversary(eve) == TODAY).otherwise(False)
+    charged = policies.annual_fees["product"].unique()
+    yearly = wide.filter(wide["product"].is_in(charged.implode()))
+    if yearly.height:
+        yearly = yearly.filter(next_anniversary(TODAY - pl.duration(days=1)) == TODAY)
+    busy = pl.concat([dues["loan_id"], today["loan_id"], yearly["loan_id"]]).unique()
     return wide.select(
         is_billed()
         | pl.col("loan_id").is_in(busy.implode())
         | (pl.col("credit") > 0)
         | (pl.col("status") != Status.active.value)
         | pl.col("non_accrual")
-        | yearly
         | (payment_due() == TODAY if wide["revolving"].any() else pl.lit(False))
     ).to_series()
 

@@ -77,7 +77,7 @@ def visit(
     day.book(billed, "loan_principal", "interest_accrued", "capitalised")
     taxable = billed.with_columns(component=pl.lit(Component.interest.value, dtype=pl.Int8))
     ask_tax(day, taxable.rename({"taxable": "base"}))
-    busy = pl.concat([billed["loan_id"], events["loan_id"]])
+    busy = pl.concat([billed["loan_id"], events["loan_id"]])  # penal interest comes before money
     ask_penal(day, pl.col("loan_id").is_in(busy.implode()))
     credit_meets_dues(day)
     ordered = in_order(events, day.touched)

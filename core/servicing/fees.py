@@ -24,6 +24,8 @@ def assess_late_fees(day: Running) -> None:
     place has it; never because of an earlier fee alone.
     """
     fees = day.policies.late_fees
+    if not day.concerns(fees):
+        return
     claims = day.touched.filter(pl.col("status") == Status.active).select(
         "loan_id", "product", place(day.policies.places)
     )
@@ -97,7 +99,7 @@ def next_anniversary(today: pl.Expr) -> pl.Expr:
 def assess_annual_fees(day: Running) -> None:
     """Charge living loans on the anniversaries of their payout, with the next instalment."""
     fees = day.policies.annual_fees
-    if fees.is_empty():
+    if not day.concerns(fees):
         return
     eve = TODAY - pl.duration(days=1)
     living = pl.col("status") == Status.active.value

@@ -23,7 +23,7 @@ YEAR = 365
 def ask_penal(day: Running, why: pl.Expr) -> None:
     """Ask penal interest of the nights so far, of loans where `why` holds."""
     rules = day.policies.penal
-    if rules.is_empty():
+    if not day.concerns(rules):
         return
     bears = (pl.col("penal_base") > 0) & (pl.col("penal_from") < TODAY)
     some = day.touched.filter(bears & why).join(rules, on="product")
@@ -77,7 +77,7 @@ def _earned(some: pl.DataFrame) -> pl.Expr:
 def with_base(day: Running) -> None:
     """Find what is overdue at the end of the day, and bears penal interest from this night on."""
     rules = day.policies.penal
-    if rules.is_empty():
+    if not day.concerns(rules):
         return
     living = day.touched.filter(pl.col("status") == Status.active.value).select(
         "loan_id", "product"

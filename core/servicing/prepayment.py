@@ -26,6 +26,8 @@ OWED = ("principal", "interest_due", "fees_due", "penalties_due", "taxes_due")
 def ask_at_payoff(day: Running, money: pl.DataFrame, kind: Kind) -> pl.Series:
     """Ask what payoffs of today call for; returns the ids of loans that `money` pays off."""
     policies = day.policies
+    if not (day.concerns(policies.prepayment_fees) or day.concerns(policies.taxes)):
+        return money["loan_id"].clear()
     charged = policies.prepayment_fees["product"]
     products = pl.concat([charged, pl.Series([*policies.interest_taxed], dtype=charged.dtype)])
     some = (
@@ -78,7 +80,7 @@ def tax_on_interest(day: Running, allocations: pl.DataFrame, asked: pl.Series, k
 
     Of interest that was waived the tax is forgiven. `asked`: loans that were asked at payoff.
     """
-    if not day.policies.interest_taxed:
+    if not day.concerns(day.policies.taxes):
         return
     interest = allocations.filter(pl.col("component") == Component.interest.value)
     taxed = pl.col("product").is_in([*day.policies.interest_taxed])

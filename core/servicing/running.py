@@ -38,6 +38,12 @@ class Running:
         )  # fmt: skip
         self.moved.append(transfer(named, debit, credit, amount))
 
+    def concerns(self, rules: pl.DataFrame) -> bool:
+        """Whether some loan of the day is of a product that `rules` has a row for."""
+        if rules.is_empty():
+            return False
+        return bool(self.touched["product"].is_in(rules["product"].unique().implode()).any())
+
     def charged_off(self) -> pl.Series:
         """Ids of loans that are off the books now."""
         return self.touched.filter(pl.col("status") == Status.charged_off.value)["loan_id"]

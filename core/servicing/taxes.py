@@ -28,7 +28,7 @@ def ask_tax(day: Running, bases: pl.DataFrame) -> None:
     A base below zero is one that was forgiven: its tax is, as far as it is unpaid.
     """
     rates = day.policies.taxes
-    if rates.is_empty() or bases.is_empty():
+    if bases.is_empty() or not day.concerns(rates):
         return
     taxed = pl.col("product").is_in(rates["product"].unique().implode())
     loans = day.touched.filter(taxed & (pl.col("status") != Status.charged_off.value)).select(

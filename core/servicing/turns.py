@@ -337,7 +337,7 @@ def _settle(day: Running, events: pl.DataFrame) -> None:
 def charge_off_by_rule(day: Running) -> None:
     """Loans that are so late today that their product takes them off the books."""
     rules = day.policies.charge_offs
-    if rules.is_empty():
+    if not day.concerns(rules):
         return
     active = day.touched.filter(pl.col("status") == Status.active.value)
     some = active.select("loan_id", "product", "today").join(rules, on="product")

@@ -139,11 +139,11 @@ def test_the_life_of_a_loan_ends_at_zero_and_late_news_is_as_in_time(
         Story(policies).lent(loan).paid(asked[0], days[0], ref="a").paid(90_000, days[3], ref="b")
     )
     late = _event(Kind.payment_received, 1, "2024-03-20", 5_000, "l", None)
-    same_as_in_time(told(paid, (80, late)), policies, dt.date(2024, 7, 2))
+    same_as_in_time(told(paid, (50, late)), policies, dt.date(2024, 5, 11))
     changed = _event(Kind.rate_changed, 1, "2024-03-11", None, "r",
                      '{"rate_ppb": 90000000, "keep": "term"}')  # fmt: skip
     if product in ("step-up", "daily-rate"):
-        same_as_in_time(told(paid, (45, changed)), policies, dt.date(2024, 7, 2))
+        same_as_in_time(told(paid, (45, changed)), policies, dt.date(2024, 5, 2))
 
 
 def test_what_is_left_of_a_stepped_loan_keeps_its_steps_at_another_rate(
