@@ -204,6 +204,13 @@ def test_a_place_is_one_number_and_back() -> None:
     assert [unpacked(n) for n in numbers[:4]] == codes
 
 
+def test_a_schedule_that_stands_whole_bears_no_tax_on_interest(policies: PolicyBook) -> None:
+    made = next(p for _, p in policies.policies if p.name == "pay-in-four")
+    with pytest.raises(PolicyError, match="stands whole"):
+        policies.with_rules("products", made.model_copy(update={"tax": "vat-16"}))
+    policies.with_rules("products", made.model_copy(update={"tax": "gst-18"}))
+
+
 def test_rules_that_contradict_themselves_are_refused() -> None:
     head = "name: a\nversion: 1\neffective_from: 2020-01-01\n"
     with pytest.raises(PolicyError, match="flat sum"):
