@@ -19,7 +19,7 @@ from core.servicing.takeover import openings, tied
 from core.store.past import NOW
 from core.store.reader import LedgerReader
 from pipelines.console import date, out, show
-from pipelines.resources import read_policies, settings
+from pipelines.resources import policies_of, settings
 
 
 def migration(
@@ -71,9 +71,7 @@ def journal(
     """Write a day's general-ledger journal, one CSV an entity, and check that it ties."""
     reader = LedgerReader(settings())
     version, on = reader.version_of(date(day, "date"))
-    policies = read_policies().with_registry(
-        reader.query("SELECT name FROM products ORDER BY code")["name"].to_list()
-    )
+    policies = policies_of(reader)
     schema = dict(empty(Transfers).schema)
     moved = reader.query(
         f"SELECT {', '.join(schema)} FROM transfers WHERE version = ?", [version]

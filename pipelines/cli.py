@@ -31,7 +31,14 @@ from pipelines.console import err, loan_id, out, progress, show
 from pipelines.ingest.intake import IntakeReport, take_in
 from pipelines.ingest.landing import scan
 from pipelines.reporting.reconcile import reconcile, reported_dates, table
-from pipelines.resources import TAPE, open_instance, provenance, read_policies, settings
+from pipelines.resources import (
+    TAPE,
+    open_instance,
+    policies_of,
+    provenance,
+    read_policies,
+    settings,
+)
 from pipelines.servicing.days import close_days, missing_days
 from pipelines.servicing.progress import published
 from pipelines.servicing.verify import rebuild as rebuild_ledger
@@ -260,7 +267,8 @@ def loanshow(
         "ORDER BY version DESC, business_date DESC LIMIT 1",
         [number, date],
     )
-    revolves = _policies(reader).product(first["product"]).line is not None
+    policies = policies_of(reader)
+    revolves = policies.product(first["product"]).line is not None
     agreed = (changed if revolves and changed.height else terms)["principal_agreed"][0]
     money = CURRENCY_NAMES[first["currency"]]
     shown = Table(title=f"Loan {number} as of {date}, version {version}", show_header=False,
@@ -272,7 +280,7 @@ def loanshow(
         ("cycles to draw in", str(first["instalments"]))
         if revolves
         else ("instalments", f"{first['instalments']} of {to_major(first['emi'] or 0, money)}"),
-        ("annual percentage rate", _apr(reader, terms.head(1))),
+        ("annual percentage rate", _apr(policies, terms.head(1))),
         ("jurisdiction", unpacked(first["jurisdiction"]) or "none told"),
         ("disbursed", str(first["disbursed_on"])),
         ("first statement" if revolves else "first due", str(first["first_due_date"])),
@@ -325,14 +333,8 @@ def _refinancings(reader: LedgerReader, number: int) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _policies(reader: LedgerReader) -> PolicyBook:
-    names = reader.query("SELECT name FROM products ORDER BY code")["name"]
-    return read_policies().with_registry(names)
-
-
-def _apr(reader: LedgerReader, boarded: pl.DataFrame) -> str:
+def _apr(policies: PolicyBook, boarded: pl.DataFrame) -> str:
     """The rate that Regulation Z discloses of a loan's terms; of a loan from elsewhere, none."""
-    policies = _policies(reader)
     code = boarded["product"].item()
     if boarded["taken_over_on"].item() is not None or policies.product(code).line is not None:
         return "–"

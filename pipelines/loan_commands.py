@@ -46,8 +46,7 @@ def explain(
     ledger, policies = open_instance()
     number = loan_id(LedgerReader(settings()), loan)
     day = _published(ledger, date(as_of, "--as-of"))
-    events = ledger.events_booked(dt.date.min, ledger.head().published_date or day)
-    events = events.filter(pl.col("loan_id") == number)
+    events = ledger.events_of(number, ledger.head().published_date or day)
     if events.is_empty():
         raise LoanbookError(f"no event of loan {number} is in the ledger; see `loanbook loan list`")
     why = explained(replay(events, policies, day), policies, number, day)
@@ -191,8 +190,8 @@ def statements_of(
     ledger, policies = open_instance()
     number = loan_id(LedgerReader(settings()), loan)
     day = _published(ledger, date(as_of, "--as-of"))
-    events = ledger.events_booked(dt.date.min, ledger.head().published_date or day)
-    lived = relived(events.filter(pl.col("loan_id") == number), policies, day)
+    events = ledger.events_of(number, ledger.head().published_date or day)
+    lived = relived(events, policies, day)
     visits = pl.concat(each.wide for each in lived.rounds) if lived else None
     if visits is None or not visits["revolving"].any():
         raise LoanbookError(f"loan {number} is no line of credit; see `loanbook loan show {loan}`")

@@ -12,6 +12,7 @@ from core.errors import PolicyError
 from core.policy.book import PolicyBook
 from core.policy.models import FOLDERS
 from core.store.ledger import Ledger
+from core.store.reader import LedgerReader
 from core.store.rows import Provenance
 from core.store.settings import Settings
 
@@ -37,6 +38,12 @@ def read_policies(folder: Path = POLICIES) -> PolicyBook:
         if path.parent.name in FOLDERS
     ]
     return PolicyBook.of(files)
+
+
+def policies_of(reader: LedgerReader) -> PolicyBook:
+    """All policies, with the product codes that the reader's ledger has stored."""
+    names = reader.query("SELECT name FROM products ORDER BY code")["name"]
+    return read_policies().with_registry(names)
 
 
 @lru_cache(maxsize=1)

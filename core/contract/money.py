@@ -154,6 +154,16 @@ def by_code(
     return chosen
 
 
+def share_of(asked: pl.DataFrame, exact: pl.Expr, over: int, mode_column: str) -> pl.Expr:
+    """`exact` (Int128) over `over`, rounded once as the code in `mode_column` of `asked` says."""
+    return by_code(
+        pl.col(mode_column),
+        frozenset(asked[mode_column].unique().to_list()),
+        Rounding,
+        lambda mode: rounded_quotient(exact, int128(over), mode),
+    )
+
+
 def to_multiple(amount: pl.Expr, multiple: pl.Expr, mode: Rounding) -> pl.Expr:
     """`amount` rounded to a multiple of `multiple` minor units (1 leaves it alone)."""
     return rounded_quotient(int128(amount), int128(multiple), mode) * multiple

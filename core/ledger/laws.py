@@ -15,7 +15,7 @@ from core.ledger.accounts import MEMORANDUM, ROLE
 from core.ledger.codes import GIVEN_UP, MONEY_IN, Component, Kind, Status
 from core.ledger.transfers import account_movements
 from core.servicing.book import STATE, Book
-from core.servicing.carrying import carried
+from core.servicing.carrying import carried, charges_and_taxes, interest
 from core.servicing.close import DayClose
 from core.servicing.jump import Round
 from core.servicing.restatement import Restatement
@@ -242,13 +242,11 @@ def _nothing_moved(moved: Moved) -> bool:
 
 def _beside(moved: Moved) -> pl.DataFrame:
     """Claims the evening before and after, by component, and the day's interest."""
-    after = moved.after
-    interest = pl.col("interest_accrued") + pl.col("interest_due")
-    charges = pl.col("fees_due") + pl.col("penalties_due") + pl.col("taxes_due")
+    parts = {"interest": interest(), "charges": charges_and_taxes()}
     was = moved.before.select(
-        "loan_id", principal_before="principal", interest_before=interest, charges_before=charges
+        "loan_id", principal_before="principal", **{f"{n}_before": p for n, p in parts.items()}
     )
-    is_ = after.select("loan_id", "principal", "accrued_today", interest=interest, charges=charges)
+    is_ = moved.after.select("loan_id", "principal", "accrued_today", **parts)
     # compared row by row, without joins, where rows line up
     if was.height == is_.height and was["loan_id"].equals(is_["loan_id"]):
         return pl.concat([is_, was.drop("loan_id")], how="horizontal")

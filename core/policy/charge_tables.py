@@ -9,13 +9,23 @@ import polars as pl
 from core.contract.money import Rounding, rate_to_ppb
 from core.ledger.codes import Component
 from core.origination.jurisdiction import packed as place_of
+from core.policy.base import RoundingName
 from core.policy.library import Library
 from core.policy.models import Fee, FeeAmount, LateFee, OriginationFee, Tax
 
-_AMOUNTS = {
-    "place": pl.Int64, "fee_ppb": pl.Int64, "fee_flat": pl.Int64, "fee_min": pl.Int64,
-    "fee_max": pl.Int64, "fee_rounding": pl.Int8,
+_AMOUNT = {
+    "fee_ppb": pl.Int64, "fee_flat": pl.Int64, "fee_min": pl.Int64, "fee_max": pl.Int64,
+    "fee_rounding": pl.Int8,
 }  # fmt: skip
+_AMOUNTS = {"place": pl.Int64, **_AMOUNT}
+
+
+def _amount(amount: FeeAmount, rounding: RoundingName) -> tuple[int, int, int, int, int]:
+    """`fee_ppb`, `fee_flat`, `fee_min`, `fee_max`, `fee_rounding`."""
+    most = amount.maximum_minor if amount.maximum_minor is not None else 2**62
+    return (
+        amount.percent_ppb, amount.flat_minor, amount.minimum_minor, most, Rounding[rounding].value
+    )  # fmt: skip
 
 
 class ChargeTables(Library):
@@ -29,18 +39,10 @@ class ChargeTables(Library):
         ]  # fmt: skip
         return tuple(sorted({place_of(code) for rule in rules for code in rule.by_jurisdiction}))
 
-    def _amounts(self, fee: LateFee | Fee) -> list[tuple[int, int, int, int, int, int]]:
-        """`place`, `fee_ppb`, `fee_flat`, `fee_min`, `fee_max`, `fee_rounding`, for every place."""
+    def _amounts(self, fee: LateFee | Fee) -> list[tuple[int, ...]]:
+        """`place` and `_amount` of a fee, for every place."""
         own = {place_of(code): amount for code, amount in fee.by_jurisdiction.items()}
-        rows = []
-        for place in (0, *self.places):
-            amount: FeeAmount = own.get(place, fee)
-            rows.append(
-                (place, amount.percent_ppb, amount.flat_minor, amount.minimum_minor,
-                 amount.maximum_minor if amount.maximum_minor is not None else 2**62,
-                 Rounding[fee.rounding].value)
-            )  # fmt: skip
-        return rows
+        return [(place, *_amount(own.get(place, fee), fee.rounding)) for place in (0, *self.places)]
 
     @cached_property
     def late_fees(self) -> pl.DataFrame:
@@ -155,16 +157,13 @@ class ChargeTables(Library):
                 continue
             fee = self.in_force(OriginationFee, name, p.effective_from)
             rows.append(
-                (code, fee.of != "interest", fee.of != "principal", fee.percent_ppb,
-                 fee.flat_minor, fee.minimum_minor,
-                 fee.maximum_minor if fee.maximum_minor is not None else 2**62,
-                 fee.every_payout, fee.collected == "deducted", fee.recognition == "straight_line",
-                 Rounding[fee.rounding].value)
+                (code, fee.of != "interest", fee.of != "principal", fee.every_payout,
+                 fee.collected == "deducted", fee.recognition == "straight_line",
+                 *_amount(fee, fee.rounding))
             )  # fmt: skip
         schema = {
             "product": pl.Int16, "fee_of_payout": pl.Boolean, "fee_of_interest": pl.Boolean,
-            "fee_ppb": pl.Int64, "fee_flat": pl.Int64, "fee_min": pl.Int64, "fee_max": pl.Int64,
-            "fee_each": pl.Boolean, "fee_deducted": pl.Boolean,
-            "fee_deferred": pl.Boolean, "fee_rounding": pl.Int8,
+            "fee_each": pl.Boolean, "fee_deducted": pl.Boolean, "fee_deferred": pl.Boolean,
+            **_AMOUNT,
         }  # fmt: skip
         return pl.DataFrame(rows, schema=schema, orient="row")

@@ -126,7 +126,7 @@ class RateCeiling(Policy):
         return self
 
 
-class OriginationFee(Policy):
+class OriginationFee(Policy, FeeAmount):
     """A fee for paying out, taken at disbursement: out of the payout, or paid beside it."""
 
     collected: Literal["deducted", "up_front"] = "deducted"
@@ -135,9 +135,6 @@ class OriginationFee(Policy):
         "the schedule that it makes, or both",
     )  # fmt: skip
     percent_ppb: int = Field(default=0, ge=0, lt=10**9)
-    flat_minor: int = Field(default=0, ge=0)
-    minimum_minor: int = Field(default=0, ge=0)
-    maximum_minor: int | None = None
     recognition: Literal["immediate", "straight_line"] = Field(
         default="immediate", description="as income at once, or evenly over the loan's life"
     )

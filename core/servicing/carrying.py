@@ -29,7 +29,7 @@ class Regime(IntEnum):
 
 def claim() -> pl.Expr:
     """What the borrower owes: principal, interest, fees, penalties and taxes, billed or not."""
-    return pl.col("principal") + interest() + charges() + pl.col("taxes_due")
+    return pl.col("principal") + interest() + charges_and_taxes()
 
 
 CLAIM_ROLES = {
@@ -51,6 +51,17 @@ def interest() -> pl.Expr:
 def charges() -> pl.Expr:
     """Fees and penalties of the claim; a tax on them is no income, whatever the accounting."""
     return pl.col("fees_due") + pl.col("penalties_due")
+
+
+def charges_and_taxes() -> pl.Expr:
+    """Fees, penalties and taxes of the claim."""
+    return charges() + pl.col("taxes_due")
+
+
+def owes_nothing() -> pl.Expr:
+    """Loans of which nothing is owed; interest may have been paid before it was earned."""
+    owed = ("principal", "interest_due", "fees_due", "penalties_due", "taxes_due")
+    return pl.all_horizontal(pl.col(name) == 0 for name in owed) & (pl.col("interest_accrued") <= 0)
 
 
 def regime() -> pl.Expr:

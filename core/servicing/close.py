@@ -28,7 +28,7 @@ from core.servicing.carrying import Regime, any_off_accrual, regime
 from core.servicing.closure import left_behind, reopened
 from core.servicing.day import visit
 from core.servicing.deferral import any_deferred, income, nightly
-from core.servicing.fees import next_anniversary
+from core.servicing.fees import is_anniversary
 from core.servicing.opening import agreed_terms, opened
 from core.servicing.statements import payment_due
 from core.servicing.today import TODAY, dated
@@ -162,7 +162,7 @@ def _touched(
     charged = policies.annual_fees["product"].unique()
     yearly = wide.filter(wide["product"].is_in(charged.implode()))
     if yearly.height:
-        yearly = yearly.filter(next_anniversary(TODAY - pl.duration(days=1)) == TODAY)
+        yearly = yearly.filter(is_anniversary())
     busy = pl.concat([dues["loan_id"], today["loan_id"], yearly["loan_id"]]).unique()
     return wide.select(
         is_billed()

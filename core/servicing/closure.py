@@ -9,7 +9,7 @@ import polars as pl
 from core.contract.calendar import Calendar
 from core.ledger.codes import COMES_BACK, GIVEN_UP, MONEY_IN, AfterChargeOff, Kind, Status
 from core.servicing.billing import caught_up
-from core.servicing.carrying import claim
+from core.servicing.carrying import claim, owes_nothing
 from core.servicing.statements import open_to_draw
 from core.servicing.today import TODAY
 
@@ -114,20 +114,8 @@ def close_at_zero(touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     Interest that was paid before it was earned counts as earned now. Returns positions and
     `loan_id`, `earned_at_payoff` of those loans.
     """
-    owes_nothing = (
-        (pl.col("principal") == 0)
-        & (pl.col("interest_accrued") <= 0)
-        & (pl.col("interest_due") == 0)
-        & (pl.col("fees_due") == 0)
-        & (pl.col("penalties_due") == 0)
-        & (pl.col("taxes_due") == 0)
-    )
-    early = (
-        pl.when(owes_nothing & ~pl.col("revolving")).then(-pl.col("interest_accrued")).otherwise(0)
-    )
-    ends = owes_nothing & ~pl.col("status").is_in(GIVEN_UP)
-    if touched["revolving"].any():
-        ends = ends & ~open_to_draw()
+    early = pl.when(owes_nothing()).then(-pl.col("interest_accrued")).otherwise(0)
+    ends = owes_nothing() & ~pl.col("status").is_in(GIVEN_UP) & ~open_to_draw()
     done = touched.with_columns(earned_at_payoff=early, ends=ends)
     ended = pl.when(pl.col("credit") > 0).then(Status.overpaid.value).otherwise(Status.closed.value)
     owes_again = (pl.col("status") == Status.overpaid) & ~pl.col("ends")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.due_dates import add_months
-from core.contract.money import PPB, Rounding, by_code, int128, rounded_quotient
+from core.contract.money import PPB, int128, share_of
 from core.contract.schedule import CURSOR, expand
 from core.ledger.codes import Component, Status
 from core.servicing.book import due_rows, merge_dues
@@ -69,14 +69,7 @@ def assess_late_fees(day: Running) -> None:
 
 def _share(asked: pl.DataFrame) -> pl.Expr:
     """`fee_ppb` of `base`, rounded once as `fee_rounding` says."""
-    return by_code(
-        pl.col("fee_rounding"),
-        frozenset(asked["fee_rounding"].unique().to_list()),
-        Rounding,
-        lambda mode: rounded_quotient(
-            int128(pl.col("base")) * int128(pl.col("fee_ppb")), int128(PPB), mode
-        ),
-    )
+    return share_of(asked, int128(pl.col("base")) * int128(pl.col("fee_ppb")), PPB, "fee_rounding")
 
 
 def _amount(asked: pl.DataFrame) -> pl.Expr:
@@ -96,14 +89,18 @@ def next_anniversary(today: pl.Expr) -> pl.Expr:
     return pl.when(after(years) > today).then(after(years)).otherwise(after(years + 1))
 
 
+def is_anniversary() -> pl.Expr:
+    """Loans whose payout has an anniversary today."""
+    return next_anniversary(TODAY - pl.duration(days=1)) == TODAY
+
+
 def assess_annual_fees(day: Running) -> None:
     """Charge living loans on the anniversaries of their payout, with the next instalment."""
     fees = day.policies.annual_fees
     if not day.concerns(fees):
         return
-    eve = TODAY - pl.duration(days=1)
     living = pl.col("status") == Status.active.value
-    some = day.touched.filter(living & (next_anniversary(eve) == TODAY))
+    some = day.touched.filter(living & is_anniversary())
     asked = some.with_columns(place(day.policies.places)).join(fees, on=["product", "place"])
     if asked.is_empty():
         return

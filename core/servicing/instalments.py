@@ -16,6 +16,7 @@ from core.contract.money import PPB, Rounding, int128, rounded_quotient, to_mult
 from core.contract.schedule import CURSOR, adjusted, agree, expand
 from core.ledger.codes import Component, Status
 from core.servicing.book import NO_DUES, due_rows, merge_dues, replaced
+from core.servicing.statements import days_to_pay
 from core.servicing.today import TODAY
 
 FAR = 36_525
@@ -280,7 +281,7 @@ def instalment_of(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.Dat
     late = (
         pl.when("strictly").then(pl.col("d") > pl.col("on")).otherwise(pl.col("d") >= pl.col("on"))
     )
-    falls = pl.col("d") + pl.duration(days=pl.col("due_days").cast(pl.Int64))
+    falls = pl.col("d") + days_to_pay()
     found = dated.filter(late).group_by("place").agg(number=pl.col("k").min(), falls=falls.min())
     extra = (pl.col("instalments") + 1).cast(pl.Int16)
     return (

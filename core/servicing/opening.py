@@ -10,6 +10,7 @@ from core.contract.schedule import CURSOR, adjusted, agree, instalment, open_sch
 from core.frames import empty
 from core.ledger.codes import AfterChargeOff, Excess, InterestMode, Status
 from core.servicing.book import STATE, Positions, with_agreed
+from core.servicing.statements import days_to_pay
 
 
 def agreed_terms(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
@@ -45,8 +46,7 @@ def move_period(cursor: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.Data
     """Set `next_due_date`, and the period's end with it where accrual follows the due date."""
     moved = cursor.with_columns(next_due_date=adjusted(pl.col("period_end"), cursor, calendars))
     if moved["revolving"].any():  # a statement is due some days after its cycle
-        later = pl.duration(days=pl.col("due_days").cast(pl.Int64))
-        moved = moved.with_columns(next_due_date=pl.col("next_due_date") + later)
+        moved = moved.with_columns(next_due_date=pl.col("next_due_date") + days_to_pay())
     follows = pl.when(pl.col("adjust_accrual")).then(pl.col("next_due_date"))
     return moved.with_columns(period_end=follows.otherwise(pl.col("period_end")))
 

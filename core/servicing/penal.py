@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.contract.money import PPB, Rounding, by_code, int128, rounded_quotient
+from core.contract.money import PPB, int128, share_of
 from core.ledger.codes import Component, Status
 from core.servicing.book import due_rows, merge_dues
 from core.servicing.running import Running
@@ -64,14 +64,8 @@ def ask_penal(day: Running, why: pl.Expr) -> None:
 
 def _earned(some: pl.DataFrame) -> pl.Expr:
     nights = (TODAY - pl.col("penal_from")).dt.total_days()
-    return by_code(
-        pl.col("penal_rounding"),
-        frozenset(some["penal_rounding"].unique().to_list()),
-        Rounding,
-        lambda mode: rounded_quotient(
-            int128(pl.col("penal_base")) * pl.col("penal_ppb") * nights, int128(PPB * YEAR), mode
-        ),
-    )
+    exact = int128(pl.col("penal_base")) * pl.col("penal_ppb") * nights
+    return share_of(some, exact, PPB * YEAR, "penal_rounding")
 
 
 def with_base(day: Running) -> None:

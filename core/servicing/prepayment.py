@@ -12,6 +12,7 @@ import polars as pl
 from core.ledger.codes import Component, Kind, Status, Timing
 from core.servicing.allocation import allocate
 from core.servicing.book import due_rows, merge_dues
+from core.servicing.carrying import owes_nothing
 from core.servicing.charges import add_charges
 from core.servicing.fees import prepayment_fees
 from core.servicing.running import Running
@@ -20,7 +21,6 @@ from core.servicing.today import TODAY
 
 PAYS_OFF = (Kind.payment_received, Kind.refinanced)
 """Kinds of money whose payoff costs the borrower a fee."""
-OWED = ("principal", "interest_due", "fees_due", "penalties_due", "taxes_due")
 
 
 def ask_at_payoff(day: Running, money: pl.DataFrame, kind: Kind) -> pl.Series:
@@ -44,8 +44,7 @@ def ask_at_payoff(day: Running, money: pl.DataFrame, kind: Kind) -> pl.Series:
         return nobody
     ours = pl.col("loan_id").is_in(some["loan_id"].implode())
     tried = allocate(day.touched.filter(ours), day.dues.filter(ours), money.filter(ours), policies)
-    nothing = pl.all_horizontal(pl.col(name) == 0 for name in OWED)
-    paid = tried.touched.filter(nothing & (pl.col("interest_accrued") <= 0))["loan_id"]
+    paid = tried.touched.filter(owes_nothing())["loan_id"]
     early = tried.allocations.filter(
         (pl.col("timing") == Timing.in_advance.value) & pl.col("loan_id").is_in(paid.implode())
     )

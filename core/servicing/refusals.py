@@ -62,13 +62,13 @@ def refused(orders: pl.DataFrame) -> pl.Series:
     `rate_ppb` (Int64), `due_date` (Date), null where an order has none; of the loan `status`
     (Int8, null: nothing paid out), `credit` (Int64), `disbursed_on` and `last_money` (Date:
     value date of the last money in or waiver that stands), `amortisation`, `interest_mode` (codes),
-    `whole_schedule`, `interest_is_taxed`, `revolving` (Boolean), `highest_ppb` (Int64: the product's bound), `rate_now` (Int64), and
-    of its interest pause `paused_until` (Date), of its moratorium `moratorium_left` (Int16),
+    `whole_schedule`, `interest_is_taxed`, `revolving` (Boolean), `highest_ppb` (Int64: the
+    product's bound), `rate_now` (Int64), and of its interest pause `paused_until` (Date), of its moratorium `moratorium_left` (Int16),
     `accelerated_on` (Date), `instalment_no` (Int16: the next to bill); of a pause that is ordered
     `starts`, ends on `due_date`. `lent` and `limit` (Int64): what was lent, with fees that joined
     the principal (of a line: what is owed and was drawn since), and how much may be, and of a line
-    `instalments_agreed` (Int16), the cycles in which it may be drawn on; `capitalised`, `bought_down` (Int64): such fees, and what
-    was paid for the borrower's rate, less what was given back.
+    `instalments_agreed` (Int16), the cycles in which it may be drawn on; `capitalised`,
+    `bought_down` (Int64): such fees, and what was paid for the borrower's rate, less what was given back.
     """
     kind, order = pl.col("kind"), pl.lit(None, dtype=pl.String)
     for one, states in ALLOWED.items():

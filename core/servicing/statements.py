@@ -11,13 +11,18 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.money import PPB, Rounding, int128, rounded_quotient
-from core.servicing.carrying import charges
+from core.servicing.carrying import charges_and_taxes
 from core.servicing.today import TODAY
+
+
+def days_to_pay() -> pl.Expr:
+    """Time from the end of a period to the due date of what it bills: none but of a line."""
+    return pl.duration(days=pl.col("due_days").cast(pl.Int64))
 
 
 def payment_due() -> pl.Expr:
     """The day on which the last statement's minimum is due; before the first one none is asked."""
-    return pl.col("period_start") + pl.duration(days=pl.col("due_days").cast(pl.Int64))
+    return pl.col("period_start") + days_to_pay()
 
 
 def open_to_draw() -> pl.Expr:
@@ -36,8 +41,7 @@ def minimum_principal() -> pl.Expr:
     limit); what of it is no interest, fee or past due is principal.
     """
     principal, interest = pl.col("principal"), pl.col("billed_interest")
-    fees = charges() + pl.col("taxes_due")
-    past = pl.col("principal_due") + pl.col("interest_due")
+    fees, past = charges_and_taxes(), pl.col("principal_due") + pl.col("interest_due")
     share = rounded_quotient(
         int128(principal) * int128(pl.col("minimum_ppb")), int128(PPB), Rounding.half_even
     )
@@ -51,7 +55,7 @@ def minimum_principal() -> pl.Expr:
 
 def statement_balance() -> pl.Expr:
     """What a statement says is owed, after its billing."""
-    owed = pl.col("principal") + pl.col("interest_due") + charges() + pl.col("taxes_due")
+    owed = pl.col("principal") + pl.col("interest_due") + charges_and_taxes()
     return (owed - pl.col("credit")).clip(lower_bound=0)
 
 
@@ -63,7 +67,7 @@ def statements(visits: pl.DataFrame) -> pl.DataFrame:
     (`core.servicing.jump`).
     """
     ended = pl.col("revolving") & (pl.col("period_start") == TODAY) & (pl.col("instalment_no") > 1)
-    asked = pl.col("principal_due") + pl.col("interest_due") + charges() + pl.col("taxes_due")
+    asked = pl.col("principal_due") + pl.col("interest_due") + charges_and_taxes()
     return visits.filter(ended).select(
         "loan_id",
         statement_date=TODAY,

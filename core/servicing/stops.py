@@ -22,23 +22,31 @@ def next_stops(
 
     `live`: terms, positions and `today`; `dues` with `today`; `coming`: `loan_id`, `day` of the
     events that are left. A loan stops where an event is valued, its period ends, a due falls, a
-    late fee's grace is over, penal interest begins, a year is full, its arrears take it off the books, its accounting turns, and on the
-    day after money stayed with the borrower though something was due.
+    late fee's grace is over, penal interest begins, a year is full, a line's minimum is due, its
+    arrears take it off the books, its accounting turns, and on the day after money stayed with the
+    borrower though something was due.
     """
+    uncharged = dues.filter(
+        (pl.col("component") <= Component.interest.value) & ~pl.col("fee_assessed")
+    )
     parts = [
         coming.group_by("loan_id").agg(stop=pl.col("day").min()),
         live.filter((pl.col("period_end") > TODAY) & ~whole_claim_due()).select(
             "loan_id", stop="period_end"
         ),
         _falling(dues),
-        _charged(live, dues, policies.late_fees),
-        _penal(live, dues, policies.penal),
+        # the first day on which a late fee is due: the one after the grace
+        _by_rule(
+            live, uncharged, policies.late_fees.unique("product"), _after(pl.col("fee_grace") + 1)
+        ),
+        # from whose end on what is overdue bears penal interest
+        _by_rule(live, dues, policies.penal, _after(pl.col("penal_grace"))),
         _anniversary(live, policies.annual_fees),
         live.filter("revolving")
         .select("loan_id", "today", stop=payment_due())
         .filter(pl.col("stop") > TODAY)
         .select("loan_id", "stop"),
-        _off(live, dues, policies.charge_offs),
+        _by_rule(live, dues, policies.charge_offs, off_on(pl.col("due_date"), *OFF_RULE)),
         *_reclassified(live, dues, policies.delinquency),
         _with_credit(live, dues),
     ]
@@ -50,33 +58,18 @@ def _falling(dues: pl.DataFrame) -> pl.DataFrame:
     return later.group_by("loan_id").agg(stop=pl.col("due_date").min())
 
 
-def _charged(live: pl.DataFrame, dues: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
-    """The first day on which a late fee is due: the one after the grace."""
-    claims = live.filter(pl.col("status") == Status.active).select("loan_id", "product")
-    waits = dues.filter(
-        (pl.col("component") <= Component.interest.value)
-        & ~pl.col("fee_assessed")
-        & (pl.col("amount") > pl.col("paid"))
-    )
-    over = pl.col("due_date") + pl.duration(days=pl.col("fee_grace") + 1)
-    dated = (
-        waits.join(claims, on="loan_id")
-        .join(fees.select("product", "fee_grace").unique(), on="product")
-        .select("loan_id", "today", stop=over)
-    )
-    return dated.filter(pl.col("stop") > TODAY).select("loan_id", "stop")
-
-
-def _penal(live: pl.DataFrame, dues: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
-    """Days from whose end on what is overdue bears penal interest."""
+def _by_rule(
+    live: pl.DataFrame, dues: pl.DataFrame, rules: pl.DataFrame, stop: pl.Expr
+) -> pl.DataFrame:
+    """Days, counted from the due dates of what active loans have not paid, by a product's rule."""
     claims = live.filter(pl.col("status") == Status.active).select("loan_id", "product")
     unpaid = dues.filter(pl.col("amount") > pl.col("paid")).join(claims, on="loan_id")
-    dated = unpaid.join(rules, on="product").select(
-        "loan_id",
-        "today",
-        stop=pl.col("due_date") + pl.duration(days=pl.col("penal_grace")),
-    )
+    dated = unpaid.join(rules, on="product").select("loan_id", "today", stop=stop)
     return dated.filter(pl.col("stop") > TODAY).select("loan_id", "stop")
+
+
+def _after(days: pl.Expr) -> pl.Expr:
+    return pl.col("due_date") + pl.duration(days=days)
 
 
 def _anniversary(live: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
@@ -86,16 +79,6 @@ def _anniversary(live: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
         & pl.col("product").is_in(fees["product"].unique().implode())
     )
     return living.select("loan_id", stop=next_anniversary(TODAY))
-
-
-def _off(live: pl.DataFrame, dues: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
-    """Days on which arrears take loans off the books by rule."""
-    claims = live.filter(pl.col("status") == Status.active).select("loan_id", "product")
-    unpaid = dues.filter(pl.col("amount") > pl.col("paid")).join(claims, on="loan_id")
-    dated = unpaid.join(rules, on="product").select(
-        "loan_id", "today", stop=off_on(pl.col("due_date"), *OFF_RULE)
-    )
-    return dated.filter(pl.col("stop") > TODAY).select("loan_id", "stop")
 
 
 def _reclassified(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.contract.money import PPB, Rounding, by_code, int128, rounded_quotient
+from core.contract.money import PPB, int128, share_of
 from core.ledger.codes import Component, Status
 from core.policy.book import PolicyBook
 from core.servicing.book import due_rows, merge_dues
@@ -67,14 +67,7 @@ def tax_on_fees(loans: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
 
 
 def _share(asked: pl.DataFrame) -> pl.Expr:
-    return by_code(
-        pl.col("tax_rounding"),
-        frozenset(asked["tax_rounding"].unique().to_list()),
-        Rounding,
-        lambda mode: rounded_quotient(
-            int128(pl.col("base")) * int128(pl.col("tax_ppb")), int128(PPB), mode
-        ),
-    )
+    return share_of(asked, int128(pl.col("base")) * int128(pl.col("tax_ppb")), PPB, "tax_rounding")
 
 
 def _forgive(day: Running, asked: pl.DataFrame) -> None:

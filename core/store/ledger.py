@@ -266,6 +266,10 @@ class Ledger:
         """Events whose booking date lies in the range, both ends included."""
         return self._events("booking_date BETWEEN ? AND ?", [first, last])
 
+    def events_of(self, loan_id: int, last: dt.date) -> pl.DataFrame:
+        """Events of a loan that were booked by a date."""
+        return self._events("loan_id = ? AND booking_date <= ?", [loan_id, last])
+
     def _events(self, where: str, parameters: list[Any]) -> pl.DataFrame:
         rows = self.frame(
             f"SELECT {', '.join(EVENT_COLUMNS)} FROM {{lake}}.events WHERE {where} "

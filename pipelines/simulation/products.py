@@ -190,12 +190,7 @@ def _paid_to_lines(
         pl.when(whole).then(pl.col("n") == 1).otherwise(pl.col("n") <= 14)
         & ~((behaves == 2) & (pl.col("n") % 3 != 0))
     )
-    exponent = EXPONENT[product.currency]
-    return paid.sort("value_date", "loan_key", "n").select(
-        payment_ref=pl.format("{}-{}", "loan_key", "n"), loan_key="loan_key",
-        amount=decimal_text(pl.col("amount"), exponent), currency=pl.lit(product.currency),
-        value_date="value_date",
-    )  # fmt: skip
+    return _receipts(paid, product.currency)
 
 
 def _payments(
@@ -234,9 +229,13 @@ def _payments(
     paid = paid.join(begun, on="loan_id", maintain_order="left").with_columns(
         value_date=pl.max_horizontal("value_date", "disbursed_on")
     )
-    exponent = EXPONENT[product.currency]
+    return _receipts(paid, product.currency)
+
+
+def _receipts(paid: pl.DataFrame, currency: str) -> pl.DataFrame:
+    """Payments (`loan_key`, `n`, `value_date`, `amount` in minor units) as rows of payment files."""
     return paid.sort("value_date", "loan_key", "n").select(
         payment_ref=pl.format("{}-{}", "loan_key", "n"), loan_key="loan_key",
-        amount=decimal_text(pl.col("amount"), exponent), currency=pl.lit(product.currency),
+        amount=decimal_text(pl.col("amount"), EXPONENT[currency]), currency=pl.lit(currency),
         value_date="value_date",
     )  # fmt: skip
