@@ -134,7 +134,8 @@ def earned(wide: pl.DataFrame) -> pl.Series:
         wide.lazy()
         .select(
             "interest_rounding",
-            shown=pl.col("accrual_whole") - pl.col("accrual_paid"),
+            "accrual_whole",
+            "accrual_paid",
             numerator=accrual.numerator(),
             denominator=accrual.denominator(),
         )
@@ -145,8 +146,9 @@ def earned(wide: pl.DataFrame) -> pl.Series:
         "interest_rounding",
         "denominator",
         rest=left.cast(pl.Int64),
-        floor=pl.col("floor").cast(pl.Int64),
-        shown=pl.col("shown") + pl.col("floor").cast(pl.Int64),
+        # with the whole units of earlier segments: whether a half rounds up goes by all of it
+        floor=pl.col("accrual_whole") + pl.col("floor").cast(pl.Int64),
+        paid="accrual_paid",
     )
     lifted = by_code(
         pl.col("interest_rounding"),
@@ -154,7 +156,8 @@ def earned(wide: pl.DataFrame) -> pl.Series:
         Rounding,
         lambda mode: lift(pl.col("floor"), pl.col("rest"), pl.col("denominator"), mode),
     )
-    whole = parts.select(pl.col("shown") + lifted).collect(engine=engine_for(wide)).to_series()
+    shown = pl.col("floor") + lifted - pl.col("paid")
+    whole = parts.select(shown).collect(engine=engine_for(wide)).to_series()
     if not wide["grace_on_draws"].any():
         return whole
     hidden = wide["grace_on_draws"] & wide["in_grace"]

@@ -6,7 +6,7 @@ import polars as pl
 
 from core.contract.calendar import Calendar
 from core.contract.figures import Amortisation, Figures, codes, counts_days
-from core.contract.money import int128, with_quotient
+from core.contract.money import int128
 from core.contract.schedule import advance, instalment
 from core.ledger.codes import AfterChargeOff, Component, InterestMode, Status
 from core.servicing.accrual import Accrual, interest_stopped
@@ -257,9 +257,8 @@ def _with_residue(asked: pl.DataFrame, figures: Figures) -> pl.DataFrame:
         return asked.with_columns(residue_kept=pl.lit(0, dtype=pl.Int64))
     accrual = Accrual(figures, codes(asked, "interest_mode"))
     exact = asked.with_columns(over=accrual.numerator(), under=int128(accrual.denominator()))
-    billed = with_quotient(
-        exact, "billed", pl.col("over"), pl.col("under"), "interest_rounding", figures.rounding
-    )
-    left = (pl.col("over") - int128(pl.col("billed")) * pl.col("under")) // _over_days()
+    # of the segment that ends today: what the accrual made of it, whole units before it left out
+    billed = pl.col("interest_accrued") + pl.col("accrual_paid") - pl.col("accrual_whole")
+    left = (pl.col("over") - int128(billed) * pl.col("under")) // _over_days()
     kept = pl.when(carries).then(left.cast(pl.Int64)).otherwise(0)
-    return billed.with_columns(residue_kept=kept).drop("over", "under", "billed")
+    return exact.with_columns(residue_kept=kept).drop("over", "under")

@@ -7,10 +7,10 @@ import pytest
 
 from core.contract.schedule import expand
 from core.ledger.accounts import ROLE
-from core.ledger.codes import Status
+from core.ledger.codes import Kind, Status
 from core.policy.book import PolicyBook
 from core.servicing.close import close
-from tests.core.loans import Story, terms
+from tests.core.loans import Story, _event, terms
 
 
 def test_daily_interest_on_300000_at_6_percent_is_billed_as_printed(policies: PolicyBook) -> None:
@@ -206,3 +206,19 @@ def test_closing_a_day_out_of_order_is_refused(policies: PolicyBook) -> None:
     book = life.days[-1].book
     with pytest.raises(Exception, match="close 2024-01-06 next"):
         close(book, book.pending, policies, book.date)  # type: ignore[arg-type]
+
+
+def test_half_a_unit_rounds_by_all_that_was_earned_whatever_the_segments(
+    policies: PolicyBook,
+) -> None:
+    # 0.05 % a day: a night of 30.00 earns a unit and a half
+    loan = terms(policies, "instalment-act365", principal=3_000, rate="18.25", n=3)
+    plain = Story(policies).lent(loan).live("2024-01-20")
+    nothing = _event(Kind.rate_changed, 1, "2024-01-06", None, "r",
+                     '{"rate_ppb": 182500000, "keep": "instalment"}')  # fmt: skip
+    cut = Story(policies, (*Story(policies).lent(loan).rows, nothing)).live("2024-01-20")
+    # five nights earn 7.5, rounded to the even 8: a segment that ends there changes nothing
+    assert plain.on("2024-01-06")["interest_accrued"] == 8
+    for day in range(6, 21):
+        on = f"2024-01-{day:02d}"
+        assert plain.on(on)["interest_accrued"] == cut.on(on)["interest_accrued"]
