@@ -67,6 +67,14 @@ class Rebate(IntEnum):
     rule_of_78 = 3  # scheduled: all of it, less the sum of the digits
 
 
+class CreditUse(IntEnum):
+    """What the borrower's credit pays."""
+
+    hold = 0  # nothing
+    next_due = 1  # dues, on their day
+    payouts = 2  # those, and what a further payout lends
+
+
 class NonAccrual(IntEnum):
     """What becomes of the interest of a loan in non-accrual."""
 

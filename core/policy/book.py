@@ -21,13 +21,14 @@ from core.contract.money import CURRENCY_CODES, PPB, Rounding, rate_to_ppb
 from core.contract.weights import PLAIN, packed
 from core.errors import PolicyError
 from core.ledger.codes import (
-    KINDS_A_PRODUCT,
-    MONEY_IN,
     AfterChargeOff,
     Component,
+    CreditUse,
     Excess,
     InterestMode,
     Kind,
+    KINDS_A_PRODUCT,
+    MONEY_IN,
     NonAccrual,
     Rebate,
     Timing,
@@ -274,7 +275,7 @@ class PolicyBook(ChargeTables):
                     "adjust_accrual": s.adjust_accrual,
                     "post_maturity": int(i.post_maturity == "contract_rate"),
                     "excess": Excess[p.payments.excess].value,
-                    "credit_use": int(p.payments.credit_use == "next_due"),
+                    "credit_use": CreditUse[p.payments.credit_use].value,
                     "after_charge_off": AfterChargeOff[i.after_charge_off].value,
                     "rebate": Rebate[i.rebate].value,
                     "whole_schedule": s.stands_whole,

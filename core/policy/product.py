@@ -191,7 +191,11 @@ class PaymentRules(BaseModel):
         description="order in which a chargeback asks again for what its payment met; none: all "
         "of it is principal",
     )
-    credit_use: Literal["next_due", "hold"] = "next_due"
+    credit_use: Literal["next_due", "payouts", "hold"] = Field(
+        default="next_due",
+        description="what the borrower's credit pays: dues on their day, those and what a further "
+        "payout lends, or nothing",
+    )
 
 
 class FloatingRate(BaseModel):

@@ -20,6 +20,7 @@ from core.frames import empty
 from core.ledger.codes import (
     KINDS_A_PRODUCT,
     Component,
+    CreditUse,
     Excess,
     InterestMode,
     Kind,
@@ -84,7 +85,7 @@ def allocate(
     ranks = policies.waterfall_ranks
     at = touched["loan_id"].is_in(money["loan_id"].implode())
     before = touched.filter(at)
-    paying = close_segment(before)
+    paying = close_segment(before).with_columns(owed_before="principal")
     lines = paying.filter("revolving")["loan_id"]
     owed = _owed(dues, lines)
     on_dues = _meet(money, owed, ranks)
@@ -96,7 +97,8 @@ def allocate(
     placed = pl.concat([on_dues, further])
     dues = _stamp(paying, dues, placed)
     allocations = placed.select(Allocations.column_names())
-    return Allocated(replaced(touched, at, before, paying), dues, allocations)
+    after = paying.drop("owed_before")
+    return Allocated(replaced(touched, at, before, after), dues, allocations)
 
 
 def _owed(dues: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
@@ -107,7 +109,7 @@ def _owed(dues: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
 
 def use_credit(touched: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> Allocated:
     """The borrower's credit meets what is due, where the product uses it (`event_id` 0)."""
-    holds = (pl.col("credit") > 0) & (pl.col("credit_use") == 1)
+    holds = (pl.col("credit") > 0) & (pl.col("credit_use") != CreditUse.hold.value)
     money = touched.filter(holds).select(
         "loan_id",
         event_id=pl.lit(0, dtype=pl.Int64),
@@ -139,6 +141,33 @@ def use_credit(touched: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -
         _stamp(spent, dues, met),
         met.select(Allocations.column_names()),
     )
+
+
+def use_credit_on(
+    touched: pl.DataFrame, dues: pl.DataFrame, loans: pl.Series, policies: PolicyBook
+) -> Allocated:
+    """The borrower's credit pays what the `loans` owe, due or not, as money would (`event_id` 0),
+    where the product uses it for payouts."""
+    holds = (pl.col("credit") > 0) & (pl.col("credit_use") == CreditUse.payouts.value)
+    money = touched.filter(holds & pl.col("loan_id").is_in(loans.implode())).select(
+        "loan_id",
+        event_id=-pl.col("loan_id"),
+        amount="credit",
+        rule=money_rule(pl.lit(Kind.payment_received.value)),
+    )
+    if money.is_empty():
+        return Allocated(touched, dues, empty(Allocations))
+    # what it does not meet comes back to it
+    had = money.select("loan_id", had="amount")
+    done = allocate(touched, dues, money, policies)
+    spent = done.touched.join(had, on="loan_id", how="left", maintain_order="left").with_columns(
+        credit=pl.col("credit") - pl.col("had").fill_null(0),
+        paid_today=pl.col("paid_today") - pl.col("had").fill_null(0),
+    )
+    met = done.allocations.filter(pl.col("component").is_not_null()).with_columns(
+        event_id=pl.lit(0, dtype=pl.Int64)
+    )
+    return Allocated(spent.drop("had"), done.dues, met)
 
 
 def _left(money: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
@@ -390,10 +419,10 @@ def _of_the_schedule(asked: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _of_the_period(asked: pl.DataFrame) -> list[pl.DataFrame]:
-    """`loan_id`, `all_interest` of the running period to its end, on the balance as it is."""
+    """`loan_id`, `all_interest` of the running period to its end, as if nothing were paid today."""
     if asked.is_empty():
         return []
-    whole = earned(asked.with_columns(today="period_end"))
+    whole = earned(asked.with_columns(today="period_end", principal="owed_before"))
     return [asked.select("loan_id", all_interest=whole + asked["accrual_paid"])]
 
 

@@ -19,8 +19,8 @@ from core.servicing.today import TODAY
 def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
     """Instalments to come as they stand, in the order of `excess`, then the borrower's credit.
 
-    `spread` gives every instalment an even share, the last one the remainder; what a share
-    leaves over goes to the next instalments.
+    `spread` gives every instalment an even share, component by component; what the shares leave
+    over goes to the next instalments.
     """
     keys = ["loan_id", "event_id", "money", "rule", "excess"]
     ranks = policies.waterfall_ranks.filter(pl.col("timing") == Timing.in_advance)
@@ -36,15 +36,9 @@ def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -
         )
         .with_columns(count=pl.col("nth").max().over("loan_id"))
     )
-    even = rounded_quotient(int128(pl.col("money")), int128(pl.col("count")), Rounding.half_even)
-    last = pl.col("money") - even * (pl.col("count") - 1)
-    share = pl.when(pl.col("nth") == pl.col("count")).then(last).otherwise(even)
-    before = pl.col("asked").cum_sum().over("loan_id", "nth") - pl.col("asked")
-    within = pl.min_horizontal("asked", (share - before).clip(lower_bound=0))
     backwards = pl.col("excess") == Excess.last_instalment
     next_last = (pl.col("excess") == Excess.next_then_last) & (pl.col("nth") > 1)
-    coming = coming.with_columns(
-        capped=pl.when(pl.col("excess") == Excess.spread).then(within).otherwise("asked"),
+    coming = _evenly(coming).with_columns(
         place=pl.when(backwards | next_last).then(-pl.col("nth")).otherwise("nth")
         - pl.when((pl.col("excess") == Excess.next_then_last) & (pl.col("nth") == 1))
         .then(2**20)
@@ -69,6 +63,29 @@ def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -
     )
     every = [lines(0, pl.col("capped")), lines(1, pl.col("asked") - pl.col("capped")), credit]
     return pl.concat(every).sort("loan_id", "turn", "place", "rank").drop("turn", "place", "rank")
+
+
+def _evenly(coming: pl.DataFrame) -> pl.DataFrame:
+    """`capped`: what an instalment's component takes first: its share of an even spread, the last
+    instalment the remainder, or all that it asks."""
+    capped = coming.with_columns(capped="asked")
+    spread = pl.col("excess") == Excess.spread
+    if not coming.select(spread.any()).item():
+        return capped
+    parts = [capped.filter(~spread)]
+    left = coming.filter(spread).with_columns(
+        step=pl.col("rank").rank("dense").over("loan_id"), left="money"
+    )
+    for step in range(1, int(left["step"].max()) + 1):  # type: ignore[call-overload]
+        even = rounded_quotient(int128(pl.col("left")), int128(pl.col("count")), Rounding.half_even)
+        last = pl.col("left") - even * (pl.col("count") - 1)
+        share = pl.when(pl.col("nth") == pl.col("count")).then(last).otherwise(even)
+        own = pl.when(pl.col("step") == step).then(pl.min_horizontal("asked", share))
+        left = left.with_columns(
+            capped=own.otherwise(pl.col("capped") if step > 1 else 0).cast(pl.Int64)
+        ).with_columns(left=pl.col("left") - own.fill_null(0).sum().over("loan_id"))
+    parts.append(left.drop("step", "left").select(capped.columns))
+    return pl.concat(parts).sort("loan_id", "nth", "rank")
 
 
 def line(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.ledger.codes import Component, NonAccrual, Status
+from core.ledger.codes import Component, CreditUse, NonAccrual, Status
 from core.policy.book import PolicyBook
 from core.servicing.billing import whole_claim_due
 from core.servicing.delinquency import OFF_RULE, off_on
@@ -108,6 +108,6 @@ def _reclassified(
 
 
 def _with_credit(live: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
-    holds = live.filter((pl.col("credit") > 0) & (pl.col("credit_use") == 1))
+    holds = live.filter((pl.col("credit") > 0) & (pl.col("credit_use") != CreditUse.hold.value))
     due = dues.filter(pl.col("due_date") <= TODAY)
     return holds.join(due, on="loan_id", how="semi").select("loan_id", stop=TODAY + ONE_DAY)

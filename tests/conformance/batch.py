@@ -177,8 +177,35 @@ class Batch:
         self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, rounds: list[Round]
     ) -> pl.DataFrame:
         """Events of a round with the amounts that the cases leave to the engine."""
-        events = self._in_full(wide, dues, events)
+        events = self._in_full(wide, dues, self._down(wide, dues, events))
         return self._asked_again(wide, dues, events, rounds)
+
+    def _down(
+        self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Down payments of what the borrower's credit leaves of them."""
+        own = events.filter(pl.col("kind") == Kind.down_payment)
+        for at in own["source_ref"].unique().to_list():
+            asked = events.filter(
+                (pl.col("kind") == Kind.down_payment) & (pl.col("source_ref") == at)
+            )["loan_id"]
+            mine = pl.col("loan_id").is_in(asked.implode())
+            before = events.filter(mine & (pl.col("source_ref") < at))
+            then = self._visited(wide.filter(mine), dues.filter(mine), before).dues
+            left = (
+                then.filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == pl.col("today")))
+                .group_by("loan_id")
+                .agg(left=(pl.col("amount") - pl.col("paid")).sum())
+            )
+            this = (pl.col("kind") == Kind.down_payment) & (pl.col("source_ref") == at)
+            less = pl.min_horizontal("amount", pl.col("left").fill_null(0))
+            events = (
+                events.join(left, on="loan_id", how="left", maintain_order="left")
+                .with_columns(amount=pl.when(this & mine).then(less).otherwise("amount"))
+                .drop("left")
+                .filter(~this | (pl.col("amount") > 0))
+            )
+        return events
 
     def _in_full(
         self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame
@@ -271,11 +298,11 @@ def _nights(shown: pl.DataFrame, transfers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _order(cumulative: bool, first: dt.date) -> Any:
-    """Replay order: value date, disbursements first, submission date, creation."""
+    """Replay order: value date, disbursements told late first, submission date, creation."""
 
     def key(s: Step) -> Any:
         early = cumulative and s.kind is Kind.charge_assessed
-        return (first if early else s.date, s.kind is not Kind.disbursed, not early, s.submitted, s.i,
-                s.implicit)  # fmt: skip
+        late = s.kind is Kind.disbursed and s.submitted > s.date
+        return (first if early else s.date, not late, not early, s.submitted, s.i, s.implicit)
 
     return key

@@ -26,7 +26,7 @@ from tests.conformance.batch import Batch, Life, Seen
 from tests.conformance.fineract import NotMappedError
 from tests.conformance.mapping import Mapped, Step, date_of, fees_at_disbursement, mapped
 from tests.conformance.outcome import Outcome, judged, of
-from tests.conformance.products import can_recalculate, product, recalculated
+from tests.conformance.products import as_planned, can_recalculate, plan_of, product, recalculated
 from tests.conformance.refusing import rule_of
 
 COMPARED = {"after_step", "as_of", "loan", "schedule", "schedule_totals", "transactions",
@@ -50,19 +50,23 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
                 fees = fees_at_disbursement(case, number)
                 if recalculated(t):
                     can_recalculate(t, told.steps)
-                about = {k: v for k, v in t.items() if k not in _NOT_PRODUCT}
-                key = json.dumps(about | {"daily": recalculated(t), "fees": fees}, sort_keys=True)
-                if key not in made:
-                    found = product(t, fees, len(made))
-                    made[key] = len(made)
-                    products += found
-                own.append(made[key])
+                codes_of = []
+                for terms in (t, as_planned(t)):
+                    about = {k: v for k, v in terms.items() if k not in _NOT_PRODUCT}
+                    about |= {"daily": recalculated(terms), "fees": fees}
+                    key = json.dumps(about, sort_keys=True)
+                    if key not in made:
+                        found = product(terms, fees, len(made))
+                        made[key] = len(made)
+                        products += found
+                    codes_of.append(made[key])
+                own.append(codes_of)
             asked = _lives(case, told)
         except NotMappedError as gap:
             outcomes.append(of(case, "not attempted", str(gap)))
             continue
         for life in asked:
-            codes[len(lives)] = own[life.loan - 1]
+            codes[len(lives)] = own[life.loan - 1][life.planned]
             life.number = len(lives)
             lives.append(life)
         waiting.append((case, asked, told.refused))
@@ -130,13 +134,12 @@ def _planned(life: Life) -> Life:
     terms = life.case["loans"][life.loan - 1]
     done = [s for s in life.case["steps"] if s["i"] <= life.after and s.get("loan") == life.loan]
     amount = next((s["amount"] for s in done if s["type"] == "approve"), terms["principal"])
-    decimals = int(terms["currency_decimals"])
-    plan = terms.get("disbursement_plan") or []
-    if len(plan) < 2:
-        plan = [{"date": terms["expected_disbursement_date"], "amount": amount}]
-    outs = [Step(-1, Kind.disbursed, life.loan, date_of(each["date"]),
-                 fineract.minor(each["amount"], decimals), date_of(each["date"]))
-            for each in plan]  # fmt: skip
+    plan = plan_of(life.case, life.loan, life.after)
+    bound = not terms["multi_disburse"].get("disallow_expected_disbursements")
+    if not plan or (len(plan) < 2 and not bound):
+        on = date_of(terms["expected_disbursement_date"])
+        plan = [(on, fineract.minor(amount, int(terms["currency_decimals"])))]
+    outs = [Step(-1, Kind.disbursed, life.loan, on, lent, on) for on, lent in plan]
     charges = [s for s in life.steps if s.kind is Kind.charge_assessed]
     last = max(s.date for s in outs)
     return Life(life.case, life.loan, life.after, last, [*outs, *charges], [], planned=True)

@@ -232,10 +232,10 @@ def _refused(s: dict[str, Any], case: dict[str, Any], found: Mapped) -> Step:
         today = date_of(s["business_date"])
         body = {"of": target.kind.name, "amount": target.amount or 0}
         return Step(s["i"], Kind.reversal, s["loan"], today, None, today, body)
-    rules = case["loans"][s["loan"] - 1]["multi_disburse"]
-    planned = rules.get("enabled") and not rules.get("disallow_expected_disbursements")
-    if s["type"] == "disburse" and planned:
-        raise NotMappedError("payouts by a plan of tranches")
+    if s["type"] == "update_approved_amount":
+        terms, today = case["loans"][s["loan"] - 1], date_of(s["business_date"])
+        approved = fineract.minor(s["amount"], int(terms["currency_decimals"]))
+        return Step(s["i"], Kind.limit_changed, s["loan"], today, approved, today)
     (order,) = _events(s, case["loans"][s["loan"] - 1])
     return order
 
@@ -278,10 +278,9 @@ def _events(s: dict[str, Any], terms: dict[str, Any]) -> list[Step]:
     step = Step(s["i"], KINDS[kind], s["loan"], on, amount, submitted, body, percent=percent,
                 target=target)  # fmt: skip
     down = terms["down_payment"]
-    if kind != "disburse" or not down.get("enabled") or not down.get("auto"):
+    asked = down.get("enabled") and down.get("auto") and not s.get("skip_auto_down_payment")
+    if kind != "disburse" or not asked:
         return [step]
-    if s.get("skip_auto_down_payment"):
-        raise NotMappedError("a down payment that is skipped")
     assert amount is not None
     share = _down(amount, terms, decimals)
     if share == 0:

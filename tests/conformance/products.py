@@ -85,6 +85,7 @@ def product(
         Kind.interest_waived.name,
         {"waterfall": payments["waterfall"], "excess": payments.get("excess", "next_instalment")},
     )
+    payments["credit_use"] = "payouts"
     for each in terms.get("credit_allocation") or []:
         payments["chargeback"] = [name.lower() for name in each["order"]]
     made = Product(
@@ -103,7 +104,7 @@ def product(
             "tranches": "to_come" if daily or progressive else "all",
         },
         interest={
-            "accrual": "daily", "covered_instalment": "fixed", "rebate": REBATES[rules_of(terms)], "after_charge_off": AFTER[terms["charge_off_behaviour"]],
+            "accrual": "daily", "post_maturity": "none", "covered_instalment": "fixed", "rebate": REBATES[rules_of(terms)], "after_charge_off": AFTER[terms["charge_off_behaviour"]],
             "charge_off_claims": "scheduled"
             if AFTER[terms["charge_off_behaviour"]] == "regular" else "earned",
         } if daily
@@ -217,6 +218,35 @@ def terms_row(
 def rules_of(terms: dict[str, Any]) -> str:
     """To when interest is asked at a payoff."""
     return str(terms["interest_recalculation"].get("pre_closure") or "TILL_PRE_CLOSE_DATE")
+
+
+def as_planned(terms: dict[str, Any]) -> dict[str, Any]:
+    """The terms of a payout that is planned: each instalment is taken to be paid on its day."""
+    rules = terms["interest_recalculation"] | {"enabled": False}
+    return terms | {"interest_recalculation": rules}
+
+
+def plan_of(case: dict[str, Any], loan: int, after: int) -> list[tuple[dt.date, int]]:
+    """Dates and amounts of the tranches planned by then; a payout sets the amount of its own,
+    and undoing the last one takes its tranche away."""
+    terms = case["loans"][loan - 1]
+    own = [s for s in case["steps"] if s["type"] == "add_tranche" and s["loan"] == loan]
+    added = [(s["date"], s["amount"]) for s in own]
+    told = [(p["date"], p["amount"]) for p in terms.get("disbursement_plan") or []]
+    plan = [p for p in told if p not in added]
+    plan += [(s["date"], s["amount"]) for s in own if s["i"] <= after]
+    out = 0
+    for s in case["steps"]:
+        if s.get("loan") != loan or s["i"] > after or s.get("expect") == "rejected":
+            continue
+        if s["type"] == "disburse" and out < len(plan):
+            plan[out] = (plan[out][0], s["amount"])
+        if s["type"] == "undo_last_disbursal" and 0 < out <= len(plan):
+            del plan[out - 1]
+        out = {"disburse": out + 1, "undo_last_disbursal": out - 1, "undo_disbursal": 0}.get(
+            s["type"], out
+        )
+    return [(date_of(d), fineract.minor(a, int(terms["currency_decimals"]))) for d, a in plan]
 
 
 def recalculated(terms: dict[str, Any]) -> bool:

@@ -13,11 +13,13 @@ from core.servicing.refusals import COLUMNS, refused
 from tests.conformance.batch import Life, Seen
 from tests.conformance.fineract import minor
 from tests.conformance.mapping import Step, date_of
-from tests.conformance.products import rate_of, recalculated
+from tests.conformance.products import plan_of, rate_of, recalculated
 
 
 def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
     """The rule that an order breaks on the loan as it stood before it."""
+    if order.kind is Kind.limit_changed:
+        return "below_what_was_lent" if order.amount < _lent(life) else None
     if order.kind is Kind.reversal:
         kind = Kind[order.body["of"]]
         if kind in _FAMILY and _net(kind, life) < order.body["amount"]:
@@ -44,14 +46,19 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
         "moratorium_left": None,
         "accelerated_on": max((s.date for s in life.steps if s.kind is Kind.accelerated), default=None), "instalment_no": position.get("instalment_no"),
     }  # fmt: skip
-    lent = (Kind.disbursed, Kind.income_capitalised)
     row |= {
-        "lent": sum(s.amount or 0 for s in life.steps if s.kind in lent and not life.planned),
+        "lent": _lent(life),
         "limit": limit(life.case, life.loan, life.after),
         "capitalised": _net(Kind.income_capitalised, life),
         "bought_down": _net(Kind.fee_bought_down, life),
     }
     return refused(pl.DataFrame([row], schema=COLUMNS)).item()
+
+
+def _lent(life: Life) -> int:
+    """What was lent, with fees that joined the principal."""
+    lent = (Kind.disbursed, Kind.income_capitalised)
+    return sum(s.amount or 0 for s in life.steps if s.kind in lent and not life.planned)
 
 
 _FAMILY = {Kind.income_capitalised: Kind.income_adjusted,
@@ -66,6 +73,40 @@ def _net(kind: Kind, life: Life) -> int:
 
 def limit(case: dict[str, Any], loan: int, after: int) -> int:
     """How much may be lent: what was approved, or what was applied for and what may be over it."""
+    most = at_most(case, loan, after)
+    plan, out = _planned(case, loan, after)
+    if plan is None:
+        return most
+    return most - sum(plan[len(out) + 1 :]) if len(out) < len(plan) else sum(out)
+
+
+def _planned(
+    case: dict[str, Any], loan: int, after: int
+) -> tuple[list[int] | None, list[int]]:
+    """Amounts of the tranches that payouts are bound to (None: to none), and of those made.
+
+    A payout takes the place of the next planned one; no further one is allowed.
+    """
+    terms = case["loans"][loan - 1]
+    rules, decimals = terms["multi_disburse"], int(terms["currency_decimals"])
+    if not rules.get("enabled") or rules.get("disallow_expected_disbursements"):
+        return None, []
+    plan = [amount for _, amount in plan_of(case, loan, after)]
+    out: list[int] = []
+    for s in case["steps"]:
+        if s.get("loan") != loan or s["i"] > after or s.get("expect") == "rejected":
+            continue
+        if s["type"] == "disburse":
+            out.append(minor(s["amount"], decimals))
+        elif s["type"] == "undo_disbursal":
+            out = []
+        elif s["type"] == "undo_last_disbursal":
+            out = out[:-1]
+    return plan, out
+
+
+def at_most(case: dict[str, Any], loan: int, after: int) -> int:
+    """What was approved, or what was applied for and what may be over it."""
     terms = case["loans"][loan - 1]
     over, decimals = terms.get("over_applied"), int(terms["currency_decimals"])
     applied = minor(terms["principal"], decimals)
@@ -74,5 +115,6 @@ def limit(case: dict[str, Any], loan: int, after: int) -> int:
         flat = over["type"] == "FLAT"
         return applied + (minor(more, decimals) if flat else int(applied * more / 100))
     approved = [s["amount"] for s in case["steps"]
-                if s["type"] == "approve" and s["loan"] == loan and s["i"] <= after]  # fmt: skip
+                if s["type"] in ("approve", "update_approved_amount") and s["loan"] == loan
+                and s["i"] <= after and s.get("expect") != "rejected"]  # fmt: skip
     return minor(approved[-1], decimals) if approved else applied

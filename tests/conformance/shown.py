@@ -16,6 +16,8 @@ from tests.conformance.batch import Life, Seen
 from tests.conformance.fineract import minor
 from tests.conformance.mapping import date_of
 from tests.conformance.names import NAMES
+from tests.conformance.products import plan_of
+from tests.conformance.refusing import at_most
 
 COLUMNS = ("principal_due", "interest", "fees", "penalties", "due", "paid", "in_advance", "late",
            "outstanding")  # fmt: skip
@@ -141,7 +143,8 @@ class Shown:
             {"kind": "disbursement", "due_date": s.date, "amount": s.amount, "no": 0, "late": 0,
              "fees": cost, "due": cost, "paid": 0 if self.life.planned else cost, "in_advance": 0,
              "outstanding": cost if self.life.planned else 0, "interest": 0, "penalties": 0}
-            for s, event in self.events if s.kind in (Kind.disbursed, Kind.income_capitalised)
+            for kind in (Kind.disbursed, Kind.income_capitalised)
+            for s, event in self.events if s.kind is kind
             for cost in (self._fee(event),)
         ]  # fmt: skip
         table += self._tranches_to_come(len(outs))
@@ -191,27 +194,20 @@ class Shown:
 
     def _tranches_to_come(self, out: int) -> list[dict[str, Any]]:
         """Payouts that are planned, and not made: listed, but not lent."""
-        added = [s for s in self.life.case["steps"] if s["type"] == "add_tranche"]
-        theirs = [(s["date"], s["amount"]) for s in added]
-        plan = [p for p in self.terms.get("disbursement_plan") or []
-                if (p["date"], p["amount"]) not in theirs]  # fmt: skip
-        plan += [s for s in added if s["i"] <= self.life.after]
+        plan = plan_of(self.life.case, self.life.loan, self.life.after)
         nothing = dict.fromkeys(("fees", "due", "paid", "in_advance", "late", "outstanding",
                                  "interest", "penalties"), 0)  # fmt: skip
-        done = [s for s in self.life.case["steps"]
-                if s["i"] <= self.life.after and s.get("loan") == self.life.loan]  # fmt: skip
-        room = [minor(s["amount"], self.decimals) for s in done if s["type"] == "approve"]
+        room = at_most(self.life.case, self.life.loan, self.life.after)
         lent = sum(s.amount or 0 for s, _ in self.events if s.kind is Kind.disbursed)
         last = max(
             (s.date for s, _ in self.events if s.kind is Kind.disbursed), default=dt.date.min
         )
         found = []
-        for each in plan[out:]:
-            amount = minor(each["amount"], self.decimals)
+        for on, amount in plan[out:]:
             lent += amount
-            if date_of(each["date"]) > last and (not room or lent <= room[-1]):
+            if on > last and lent <= room:
                 found.append(nothing | {"kind": "disbursement", "no": 0, "amount": amount,
-                                        "due_date": date_of(each["date"])})  # fmt: skip
+                                        "due_date": on})  # fmt: skip
         return found
 
     def _taken_back(self, table: list[dict[str, Any]]) -> dict[int, int]:
@@ -283,7 +279,8 @@ class Shown:
     def transactions(self, theirs: list[dict[str, Any]], *, accruals: bool) -> list[str]:
         mine = self._events()
         if accruals:  # within a day, the suite lists them before or after what else happened
-            mine = sorted(mine + rows_of(self), key=lambda r: (r["date"], _late(r["type"])))
+            booked = [] if self.life.planned else rows_of(self)
+            mine = sorted(mine + booked, key=lambda r: (r["date"], _late(r["type"])))
             theirs = sorted(theirs, key=lambda r: (r["date"], _late(r["type"])))
         if len(mine) != len(theirs):
             types = Counter(t["type"] for t in theirs) - Counter(m["type"] for m in mine)
@@ -312,6 +309,7 @@ class Shown:
         mine = []
         balance = 0
         told = self.events if not self.life.planned else []
+        by_credit = self._by_credit()
         for step, event in sorted(told, key=lambda e: (e[0].date, e[0].i, e[0].implicit)):
             if step.kind not in NAMES:
                 continue
@@ -319,10 +317,13 @@ class Shown:
                                    "implicit": step.implicit, "reverted": False}  # fmt: skip
             if step.kind in MONEY_IN:
                 split = self._split(event, self.paid)
+                if step.implicit and not sum(split.values()):  # the credit had paid it
+                    continue
                 row |= split | {"amount": sum(split.values())}
                 balance -= split["principal"]
             elif step.kind in (Kind.disbursed, Kind.income_capitalised):
                 balance += step.amount or 0
+                balance -= sum(by_credit.pop(on) for on in [*by_credit] if on <= step.date)
                 lent = 0 if step.kind is Kind.disbursed else step.amount
                 row |= {"amount": step.amount, "principal": lent}
             elif step.kind in (Kind.fee_bought_down, Kind.buy_down_adjusted):
@@ -353,6 +354,13 @@ class Shown:
         for step in self.life.gone:
             mine.append(self._gone(step))
         return sorted(mine, key=lambda r: (r["date"], r["i"], r["implicit"]))
+
+    def _by_credit(self) -> dict[dt.date, int]:
+        """Principal that the borrower's credit paid, by day."""
+        if not self.paid.height:
+            return {}
+        own = self.paid.filter((pl.col("event_id") == 0) & (pl.col("component") == 0))
+        return dict(own.group_by("on").agg(pl.col("amount").sum()).rows())
 
     def bought_down(self, step: Any) -> dict[str, Any]:
         """A buy-down fee, or less of it: no part of what the borrower owes."""
