@@ -306,9 +306,7 @@ def _lent(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
 
 def _charge_off(day: Running, events: pl.DataFrame) -> None:
     """Off the books; the claim lives on in memorandum."""
-    fix_charged_off(day, events)
-    day.touched, rest = earned_whole(day.touched, day.dues, events)
-    day.book(rest, "interest_accrued", "interest_income", "rest")
+    _claim_all(day, events)
     day.touched, gone = charge_off(day.touched, events.select("loan_id", "event_id"))
     _accelerate(day, gone)
     gone = gone.with_columns(claim=claim())
@@ -320,6 +318,13 @@ def _charge_off(day: Running, events: pl.DataFrame) -> None:
     day.book(gone, "fee_charged_off", "tax_receivable", "taxes_due")
     day.book(gone, "memo_claim", "memo_contra", "claim")
     lose_the_rest(day, gone, "credit_loss")
+
+
+def _claim_all(day: Running, events: pl.DataFrame) -> None:
+    """Interest of a schedule that stands, or that the product fixes now, is claimed to its end."""
+    fix_charged_off(day, events)
+    day.touched, rest = earned_whole(day.touched, day.dues, events)
+    day.book(rest, "interest_accrued", "interest_income", "rest")
 
 
 def _accelerate(day: Running, gone: pl.DataFrame) -> None:
@@ -335,7 +340,8 @@ def _accelerate(day: Running, gone: pl.DataFrame) -> None:
 
 
 def _write_off(day: Running, events: pl.DataFrame) -> None:
-    """A person gives the claim up."""
+    """A person gives the claim up: that which a charge-off would make."""
+    _claim_all(day, events)
     _give_up(day, events, Status.written_off)
 
 

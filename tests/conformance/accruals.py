@@ -244,6 +244,8 @@ def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: _Taken) ->
         return
     step = max((s.i for s, _ in shown.events), default=0)
     off = shown.position["status"] == Status.charged_off
+    if shown.position["status"] == Status.written_off:  # the suite accrues nothing more
+        return
     if off and earned.classic:
         days = {d for d in shown.due_dates() if d <= ended}
         _book_dates(booked, shown, earned, days, ended, step)

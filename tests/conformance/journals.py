@@ -38,16 +38,20 @@ def differences(shown: Shown, theirs: dict[str, Any]) -> list[str]:
         if step.kind is kind and step.date == on:
             for name, side, amount in _undone(shown, step):
                 mine[(name, side, 0)] += amount
+    told = (*shown.life.steps, *shown.life.gone)
+    if any(s.kind is Kind.write_off and s.body.get("reason") for s in told):  # it has an account
+        mine = Counter({(ACCOUNTS["credit_loss"] if a == ACCOUNTS["write_off_expense"] else a, b, c): n
+                        for (a, b, c), n in mine.items()})  # fmt: skip
     if _fraud(shown):
         mine = Counter({(FRAUD if a == ACCOUNTS["credit_loss"] else a, b, c): n
                         for (a, b, c), n in mine.items()})  # fmt: skip
-    told: Counter[tuple[str, str, int]] = Counter()
+    entries: Counter[tuple[str, str, int]] = Counter()
     for entry in theirs["entries"]:
         for side in ("debit", "credit"):
             if entry[side]:
-                told[(entry["account"], side, 0)] += minor(entry[side], shown.decimals)
-    if mine != told:
-        return [f"journal {theirs['type']} {theirs['date']}: {_text(mine)}, expected {_text(told)}"]
+                entries[(entry["account"], side, 0)] += minor(entry[side], shown.decimals)
+    if mine != entries:
+        return [f"journal {theirs['type']} {theirs['date']}: {_text(mine)}, expected {_text(entries)}"]
     return []
 
 
@@ -83,7 +87,7 @@ def _of_its_own(kind: Kind, moved: pl.DataFrame) -> pl.DataFrame:
     Those are interest that a charge-off claims ahead of its nights, deferred income that it loses,
     and income that an adjustment takes back.
     """
-    if kind is Kind.charge_off:
+    if kind in (Kind.charge_off, Kind.write_off):
         return moved.filter(
             (pl.col("credit") != ROLE["interest_income"])
             & (pl.col("debit") != ROLE["deferred_fee_income"])

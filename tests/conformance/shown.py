@@ -114,6 +114,7 @@ class Shown:
         outs = [(s.date, s) for s, _ in self.events if s.kind is Kind.disbursed]
         table = []
         emptied = self._emptied()
+        given_up = max((s.date for s, _ in self.events if s.kind is Kind.write_off), default=None)
         for number in sorted(self.dues["instalment_no"].unique().to_list()):
             own = self.dues.filter(pl.col("instalment_no") == number)
             due = own["due"].max()
@@ -136,6 +137,8 @@ class Shown:
             )
             if row["outstanding"] == 0 and not money.height:
                 row["paid_date"] = "?"
+            if row["outstanding"] and given_up:
+                row["outstanding"], row["paid_date"] = 0, given_up
             if row["outstanding"] == 0 and number in emptied and due <= emptied[number]:
                 row["paid_date"] = emptied[number]
             table.append(row)
