@@ -21,14 +21,14 @@ from core.contract.money import CURRENCY_CODES, PPB, Rounding, rate_to_ppb
 from core.contract.weights import PLAIN, packed
 from core.errors import PolicyError
 from core.ledger.codes import (
+    KINDS_A_PRODUCT,
+    MONEY_IN,
     AfterChargeOff,
     Component,
     CreditUse,
     Excess,
     InterestMode,
     Kind,
-    KINDS_A_PRODUCT,
-    MONEY_IN,
     NonAccrual,
     Rebate,
     Timing,

@@ -38,13 +38,17 @@ def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -
     )
     backwards = pl.col("excess") == Excess.last_instalment
     next_last = (pl.col("excess") == Excess.next_then_last) & (pl.col("nth") > 1)
-    coming = _evenly(coming).with_columns(
-        place=pl.when(backwards | next_last).then(-pl.col("nth")).otherwise("nth")
-        - pl.when((pl.col("excess") == Excess.next_then_last) & (pl.col("nth") == 1))
-        .then(2**20)
-        .otherwise(0),
-    ).with_columns(  # a vertical waterfall goes through all instalments, component by component
-        place=pl.col("place") + pl.when("vertical").then(pl.col("rank") * 2**32).otherwise(0)
+    coming = (
+        _evenly(coming)
+        .with_columns(
+            place=pl.when(backwards | next_last).then(-pl.col("nth")).otherwise("nth")
+            - pl.when((pl.col("excess") == Excess.next_then_last) & (pl.col("nth") == 1))
+            .then(2**20)
+            .otherwise(0),
+        )
+        .with_columns(  # a vertical waterfall goes through all instalments, component by component
+            place=pl.col("place") + pl.when("vertical").then(pl.col("rank") * 2**32).otherwise(0)
+        )
     )
     shape = ["loan_id", "event_id", "money", "due_date", "instalment_no", "component"]
 
@@ -76,7 +80,7 @@ def _evenly(coming: pl.DataFrame) -> pl.DataFrame:
     left = coming.filter(spread).with_columns(
         step=pl.col("rank").rank("dense").over("loan_id"), left="money"
     )
-    for step in range(1, int(left["step"].max()) + 1):  # type: ignore[call-overload]
+    for step in sorted(left["step"].unique().to_list()):
         even = rounded_quotient(int128(pl.col("left")), int128(pl.col("count")), Rounding.half_even)
         last = pl.col("left") - even * (pl.col("count") - 1)
         share = pl.when(pl.col("nth") == pl.col("count")).then(last).otherwise(even)

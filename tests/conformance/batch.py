@@ -180,9 +180,7 @@ class Batch:
         events = self._in_full(wide, dues, self._down(wide, dues, events))
         return self._asked_again(wide, dues, events, rounds)
 
-    def _down(
-        self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame
-    ) -> pl.DataFrame:
+    def _down(self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         """Down payments of what the borrower's credit leaves of them."""
         own = events.filter(pl.col("kind") == Kind.down_payment)
         for at in own["source_ref"].unique().to_list():

@@ -51,7 +51,9 @@ def differences(shown: Shown, theirs: dict[str, Any]) -> list[str]:
             if entry[side]:
                 entries[(entry["account"], side, 0)] += minor(entry[side], shown.decimals)
     if mine != entries:
-        return [f"journal {theirs['type']} {theirs['date']}: {_text(mine)}, expected {_text(entries)}"]
+        return [
+            f"journal {theirs['type']} {theirs['date']}: {_text(mine)}, expected {_text(entries)}"
+        ]
     return []
 
 

@@ -80,9 +80,7 @@ def limit(case: dict[str, Any], loan: int, after: int) -> int:
     return most - sum(plan[len(out) + 1 :]) if len(out) < len(plan) else sum(out)
 
 
-def _planned(
-    case: dict[str, Any], loan: int, after: int
-) -> tuple[list[int] | None, list[int]]:
+def _planned(case: dict[str, Any], loan: int, after: int) -> tuple[list[int] | None, list[int]]:
     """Amounts of the tranches that payouts are bound to (None: to none), and of those made.
 
     A payout takes the place of the next planned one; no further one is allowed.

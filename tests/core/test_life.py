@@ -96,6 +96,16 @@ def test_a_refund_is_spread_over_the_instalments_to_come(whole: PolicyBook) -> N
     assert [p for (_, _), (_, p) in sorted(standing(days).items())] == [5_833, 5_833, 5_834]
 
 
+def test_an_even_spread_goes_component_by_component(whole: PolicyBook) -> None:
+    fee = {"component": Component.fee.value, "due_date": "2024-01-20"}
+    days = live(whole, "2024-01-08", PAID_OUT, DOWN, (Kind.charge_assessed, "2024-01-05", 700, fee),
+                (Kind.merchant_refund, "2024-01-08", 17_500, None))  # fmt: skip
+    rows = standing(days)
+    # the fee within its share first; a third of the rest on the principal of each instalment
+    assert rows.pop((2, Component.fee.value)) == (700, 700)
+    assert [p for _, (_, p) in sorted(rows.items())] == [5_600, 5_600, 5_600]
+
+
 def test_goodwill_pays_the_last_instalment_first_at_the_lenders_expense(whole: PolicyBook) -> None:
     days = live(
         whole, "2024-01-08", PAID_OUT, DOWN, (Kind.goodwill_credit, "2024-01-08", 30_000, None)
@@ -207,6 +217,23 @@ def test_a_tranche_is_spread_over_what_is_to_come_or_over_all(whole: PolicyBook,
         {1: 25_000, 2: 40_000, 3: 40_000} if over == "to_come" else dict.fromkeys((1, 2, 3), 35_000)
     )
     assert asked == expected
+
+
+@pytest.mark.parametrize("use", ["next_due", "payouts"])
+def test_the_borrowers_credit_may_pay_for_a_further_payout(whole: PolicyBook, use: str) -> None:
+    made = next(p for f, p in whole.policies if f == "products" and p.name == "pay-later")
+    assert isinstance(made, Product)
+    rules = made.payments.model_copy(update={"credit_use": use})
+    policies = whole.with_rules("products", made.model_copy(update={"payments": rules}))
+    days = live(policies, "2024-01-20", PAID_OUT, DOWN,
+                (Kind.payment_received, "2024-01-18", 100_000, None),
+                (Kind.disbursed, "2024-01-20", 40_000, None))  # fmt: skip
+    last = days[-1].book.positions.row(0, named=True)
+    # 250.00 of credit: kept for the next due, or 100.00 for the down payment and the rest onward
+    kept = 25_000 if use == "next_due" else 0
+    assert (last["credit"], last["principal"]) == (kept, 15_000 + kept)
+    booked = days[-1].transfers.filter(pl.col("debit") == ROLE["borrower_credit"])
+    assert booked["amount"].sum() == 25_000 - kept
 
 
 def test_a_loan_may_mature_on_a_date_of_its_own(policies: PolicyBook) -> None:

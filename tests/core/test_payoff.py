@@ -92,6 +92,21 @@ def test_a_payoff_asks_the_interest_that_the_rebate_leaves(
     assert last.book.positions["status"].to_list() == [Status.closed]
 
 
+def test_a_periods_whole_interest_is_on_what_is_owed_before_the_payoff(
+    policies: PolicyBook,
+) -> None:
+    made = next(p for _, p in policies.policies if p.name == "instalment-act365")
+    assert isinstance(made, Product)
+    rules = made.interest.model_copy(update={"rebate": "full_period"})
+    other = policies.with_rules("products", made.model_copy(update={"interest": rules}))
+    story = Story(other).lent(terms(other, "instalment-act365", n=6))
+    book = story.live("2024-02-14").days[-1].book
+    asked = quote(book, other, dt.date(2024, 2, 15)).row(0, named=True)
+    # nothing was paid: all of February bears interest on the whole principal, like January
+    each = [round(120_000 * 0.12 * nights / 365) for nights in (31, 29)]
+    assert asked["interest"] == sum(each)
+
+
 def test_the_rule_of_78_is_barred_above_61_months(policies: PolicyBook) -> None:
     made = next(p for _, p in policies.policies if p.name == "equal-principal")
     told = made.model_dump() | {"bounds": {"instalments": [1, 62]}}
