@@ -148,7 +148,9 @@ def use_credit_on(
 ) -> Allocated:
     """The borrower's credit pays what the `loans` owe, due or not, as money would (`event_id` 0),
     where the product uses it for payouts."""
-    holds = (pl.col("credit") > 0) & (pl.col("credit_use") == CreditUse.payouts.value)
+    # a line's credit has paid for its draw already
+    ours = (pl.col("credit_use") == CreditUse.payouts.value) & ~pl.col("revolving")
+    holds = (pl.col("credit") > 0) & ours
     money = touched.filter(holds & pl.col("loan_id").is_in(loans.implode())).select(
         "loan_id",
         event_id=-pl.col("loan_id"),
