@@ -14,8 +14,6 @@ import polars as pl
 
 from core.contract.due_dates import DUE_TERMS
 from core.contract.figures import due_of
-from core.contract.rebates import rule_of_78
-from core.contract.schedule import CURSOR, expand, expand_from
 from core.frames import empty
 from core.ledger.codes import (
     KINDS_A_PRODUCT,
@@ -25,11 +23,10 @@ from core.ledger.codes import (
     InterestMode,
     Kind,
     Rebate,
-    Status,
     Timing,
 )
 from core.policy.book import PolicyBook
-from core.servicing.accrual import close_segment, earned
+from core.servicing.accrual import close_segment
 from core.servicing.beyond_due import (
     daily_lines,
     line,
@@ -40,6 +37,7 @@ from core.servicing.beyond_due import (
 )
 from core.servicing.billing import whole_claim_due
 from core.servicing.book import merge_dues, replaced
+from core.servicing.rebate import without_rebate
 from core.servicing.today import TODAY
 
 
@@ -110,12 +108,7 @@ def _owed(dues: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
 def use_credit(touched: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> Allocated:
     """The borrower's credit meets what is due, where the product uses it (`event_id` 0)."""
     holds = (pl.col("credit") > 0) & (pl.col("credit_use") != CreditUse.hold.value)
-    money = touched.filter(holds).select(
-        "loan_id",
-        event_id=pl.lit(0, dtype=pl.Int64),
-        amount="credit",
-        rule=money_rule(pl.lit(Kind.payment_received.value)),
-    )
+    money = _credit_as_money(touched.filter(holds), pl.lit(0, dtype=pl.Int64))
     lines = touched.filter(holds & pl.col("revolving"))["loan_id"]
     owed = _owed(dues, lines).join(money, on="loan_id", how="semi")
     owed = owed.filter(pl.col("amount") > pl.col("paid"))
@@ -127,15 +120,7 @@ def use_credit(touched: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -
     paying = close_segment(before)
     met = _meet(money, owed, ranks)
     paying = _apply(paying, met)
-    used = met.group_by("loan_id").agg(used=pl.col("amount").sum())
-    spent = (
-        paying.join(used, on="loan_id", how="left", maintain_order="left")
-        .with_columns(
-            credit=pl.col("credit") - pl.col("used").fill_null(0),
-            paid_today=pl.col("paid_today") - pl.col("used").fill_null(0),
-        )
-        .select(touched.columns)
-    )
+    spent = _less_credit(paying, met.group_by("loan_id").agg(pl.col("amount").sum()))
     return Allocated(
         replaced(touched, at, before, spent),
         _stamp(spent, dues, met),
@@ -151,25 +136,31 @@ def use_credit_on(
     # a line's credit has paid for its draw already
     ours = (pl.col("credit_use") == CreditUse.payouts.value) & ~pl.col("revolving")
     holds = (pl.col("credit") > 0) & ours
-    money = touched.filter(holds & pl.col("loan_id").is_in(loans.implode())).select(
-        "loan_id",
-        event_id=-pl.col("loan_id"),
-        amount="credit",
-        rule=money_rule(pl.lit(Kind.payment_received.value)),
-    )
-    if money.is_empty():
+    holders = touched.filter(holds & pl.col("loan_id").is_in(loans.implode()))
+    if holders.is_empty():
         return Allocated(touched, dues, empty(Allocations))
-    # what it does not meet comes back to it
-    had = money.select("loan_id", had="amount")
+    money = _credit_as_money(holders, -pl.col("loan_id"))
     done = allocate(touched, dues, money, policies)
-    spent = done.touched.join(had, on="loan_id", how="left", maintain_order="left").with_columns(
-        credit=pl.col("credit") - pl.col("had").fill_null(0),
-        paid_today=pl.col("paid_today") - pl.col("had").fill_null(0),
+    # what it does not meet came back to it
+    spent = _less_credit(done.touched, money.select("loan_id", "amount"))
+    met = done.allocations.filter(pl.col("component").is_not_null())
+    return Allocated(spent, done.dues, met.with_columns(event_id=pl.lit(0, dtype=pl.Int64)))
+
+
+def _credit_as_money(holders: pl.DataFrame, event: pl.Expr) -> pl.DataFrame:
+    """The borrower's whole credit as money of the `event`, placed as a payment is."""
+    rule = money_rule(pl.lit(Kind.payment_received.value))
+    return holders.select("loan_id", event_id=event, amount="credit", rule=rule)
+
+
+def _less_credit(paying: pl.DataFrame, spent: pl.DataFrame) -> pl.DataFrame:
+    """Positions less the `amount` of credit that was `spent`: it was no receipt of today."""
+    less = pl.col("amount").fill_null(0)
+    return (
+        paying.join(spent, on="loan_id", how="left", maintain_order="left")
+        .with_columns(credit=pl.col("credit") - less, paid_today=pl.col("paid_today") - less)
+        .select(paying.columns)
     )
-    met = done.allocations.filter(pl.col("component").is_not_null()).with_columns(
-        event_id=pl.lit(0, dtype=pl.Int64)
-    )
-    return Allocated(spent.drop("had"), done.dues, met)
 
 
 def _left(money: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
@@ -265,7 +256,7 @@ def _beyond(
             interest_off=pl.col("interest_accrued").clip(lower_bound=0),
         )
     )  # fmt: skip
-    loans = _without_rebate(loans)
+    loans = without_rebate(loans)
     later = pl.col("stands") + pl.col("charges")
     whole_claim = pl.col("rest_principal") + later + pl.col("interest_off")
     settles = pl.col("money") >= whole_claim
@@ -364,68 +355,6 @@ def _standing_later(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
             asked=unpaid,
         )
     )
-
-
-def _without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
-    """What a payoff asks of interest, where that is not interest to the date.
-
-    Scheduled products that give no rebate ask all interest of the schedule, or all less the sum of
-    the digits; daily ones may ask the running period's to its end. What was paid before it was
-    earned is not given back.
-    """
-    # money that does not reach the principal settles nothing, whatever the interest
-    reaches = pl.col("money") >= pl.col("rest_principal") + pl.col("stands") + pl.col("charges")
-    live = loans.filter((pl.col("status") != Status.charged_off.value) & reaches)
-    rests = [
-        *_of_the_schedule(
-            live.filter(
-                pl.col("rebate").is_in([Rebate.none.value, Rebate.rule_of_78.value])
-                & (pl.col("interest_mode") == InterestMode.scheduled.value)
-            )
-        ),
-        *_of_the_period(live.filter(pl.col("rebate") == Rebate.full_period.value)),
-    ]
-    if not rests:
-        return loans
-    return (
-        loans.join(pl.concat(rests), on="loan_id", how="left", maintain_order="left")
-        .with_columns(
-            interest_off=(pl.col("all_interest") - pl.col("accrual_paid"))
-            .clip(lower_bound=0)
-            .fill_null(pl.col("interest_off"))
-        )
-        .drop("all_interest")
-    )
-
-
-def _of_the_schedule(asked: pl.DataFrame) -> list[pl.DataFrame]:
-    """`loan_id`, `all_interest` of the instalments to come, less the rebate."""
-    if asked.is_empty():
-        return []
-    rest = expand_from(asked).group_by("loan_id").agg(all_interest=pl.col("interest").sum())
-    digits = asked.filter(pl.col("rebate") == Rebate.rule_of_78.value)
-    if digits.is_empty():
-        return [rest]
-    from_start = digits.drop(CURSOR)
-    total = expand(from_start).group_by("loan_id").agg(charge=pl.col("interest").sum())
-    begun = (pl.col("period_start") < TODAY).cast(pl.Int64)
-    left = (pl.col("instalments").cast(pl.Int64) - pl.col("instalment_no") + 1 - begun).clip(0)
-    given = digits.join(total, on="loan_id").select(
-        "loan_id", given=rule_of_78(pl.col("charge"), pl.col("instalments"), left)
-    )
-    return [
-        rest.join(given, on="loan_id", how="left").select(
-            "loan_id", all_interest=pl.col("all_interest") - pl.col("given").fill_null(0)
-        )
-    ]
-
-
-def _of_the_period(asked: pl.DataFrame) -> list[pl.DataFrame]:
-    """`loan_id`, `all_interest` of the running period to its end, as if nothing were paid today."""
-    if asked.is_empty():
-        return []
-    whole = earned(asked.with_columns(today="period_end", principal="owed_before"))
-    return [asked.select("loan_id", all_interest=whole + asked["accrual_paid"])]
 
 
 def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:

@@ -72,24 +72,24 @@ def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -
 def _evenly(coming: pl.DataFrame) -> pl.DataFrame:
     """`capped`: what an instalment's component takes first: its share of an even spread, the last
     instalment the remainder, or all that it asks."""
-    capped = coming.with_columns(capped="asked")
     spread = pl.col("excess") == Excess.spread
     if not coming.select(spread.any()).item():
-        return capped
-    parts = [capped.filter(~spread)]
-    left = coming.filter(spread).with_columns(
-        step=pl.col("rank").rank("dense").over("loan_id"), left="money"
+        return coming.with_columns(capped="asked")
+    rest = coming.filter(~spread).with_columns(capped="asked")
+    shared = coming.filter(spread).with_columns(
+        step=pl.col("rank").rank("dense").over("loan_id"),
+        left="money",
+        capped=pl.lit(0, dtype=pl.Int64),
     )
-    for step in sorted(left["step"].unique().to_list()):
+    for step in sorted(shared["step"].unique().to_list()):
         even = rounded_quotient(int128(pl.col("left")), int128(pl.col("count")), Rounding.half_even)
         last = pl.col("left") - even * (pl.col("count") - 1)
         share = pl.when(pl.col("nth") == pl.col("count")).then(last).otherwise(even)
-        own = pl.when(pl.col("step") == step).then(pl.min_horizontal("asked", share))
-        left = left.with_columns(
-            capped=own.otherwise(pl.col("capped") if step > 1 else 0).cast(pl.Int64)
-        ).with_columns(left=pl.col("left") - own.fill_null(0).sum().over("loan_id"))
-    parts.append(left.drop("step", "left").select(capped.columns))
-    return pl.concat(parts).sort("loan_id", "nth", "rank")
+        own = pl.when(pl.col("step") == step)
+        shared = shared.with_columns(
+            capped=own.then(pl.min_horizontal("asked", share)).otherwise("capped")
+        ).with_columns(left=pl.col("left") - own.then("capped").otherwise(0).sum().over("loan_id"))
+    return pl.concat([rest, shared.select(rest.columns)])
 
 
 def line(

@@ -24,7 +24,13 @@ from core.ledger.codes import (
 from core.ledger.events import REPLAY_ORDER
 from core.servicing.acceleration import accelerate
 from core.servicing.accrual import close_segment
-from core.servicing.allocation import allocate, money_rule, use_credit, use_credit_on
+from core.servicing.allocation import (
+    Allocated,
+    allocate,
+    money_rule,
+    use_credit,
+    use_credit_on,
+)
 from core.servicing.carrying import CLAIM_ROLES, claim
 from core.servicing.changes import change, with_tranche
 from core.servicing.charges import charge, waive
@@ -154,8 +160,12 @@ def _money(day: Running, events: pl.DataFrame, kind: Kind) -> None:
 
 def credit_meets_dues(day: Running) -> None:
     """Step 5: the borrower's credit, where the product uses it."""
+    _by_credit(day, use_credit(day.touched, day.dues, day.policies.waterfall_ranks))
+
+
+def _by_credit(day: Running, done: Allocated) -> None:
+    """What the borrower's credit met, taken into the day and booked."""
     frozen = day.charged_off()
-    done = use_credit(day.touched, day.dues, day.policies.waterfall_ranks)
     day.touched, day.dues = done.touched, done.dues
     day.allocations.append(done.allocations)
     book_receipts(day, done.allocations, frozen, "borrower_credit")
@@ -198,7 +208,7 @@ def _disburse(day: Running, events: pl.DataFrame) -> None:
     cost = origination_fees(paying, day.policies.origination_fees)
     _lend(day, events, "payout_clearing")
     credit_meets_draws(day, events)
-    _credit_meets_payouts(day, events)
+    _by_credit(day, use_credit_on(day.touched, day.dues, events["loan_id"], day.policies))
     to = pl.when("fee_deferred").then(ROLE["deferred_fee_income"]).otherwise(ROLE["fee_income"])
     day.book(cost.filter("fee_deducted"), "payout_clearing", to, "fee")
     day.book(cost.filter(~pl.col("fee_deducted")), "payment_clearing", to, "fee")
@@ -211,15 +221,6 @@ def _disburse(day: Running, events: pl.DataFrame) -> None:
     later = cost.filter("fee_deferred")
     if later.height:
         defer(day, later.rename({"fee": "amount"}))
-
-
-def _credit_meets_payouts(day: Running, events: pl.DataFrame) -> None:
-    """The borrower's credit pays what a further payout lends, where the product says so."""
-    frozen = day.charged_off()
-    done = use_credit_on(day.touched, day.dues, events["loan_id"], day.policies)
-    day.touched, day.dues = done.touched, done.dues
-    day.allocations.append(done.allocations)
-    book_receipts(day, done.allocations, frozen, "borrower_credit")
 
 
 def _capitalise(day: Running, events: pl.DataFrame) -> None:
