@@ -60,8 +60,8 @@ class Booked:
 
 
 def rows_of(shown: Shown) -> list[dict[str, Any]]:
-    """Accrual rows of a loan as it is known after the life's last step."""
-    return _booked(shown).rows
+    """Accrual rows of a loan as it is known after the life's last step; none of a payout still planned."""
+    return [] if shown.life.planned else _booked(shown).rows
 
 
 def _booked(shown: Shown) -> Booked:

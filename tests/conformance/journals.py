@@ -38,13 +38,10 @@ def differences(shown: Shown, theirs: dict[str, Any]) -> list[str]:
         if step.kind is kind and step.date == on:
             for name, side, amount in _undone(shown, step):
                 mine[(name, side, 0)] += amount
-    told = (*shown.life.steps, *shown.life.gone)
-    if any(s.kind is Kind.write_off and s.body.get("reason") for s in told):  # it has an account
-        mine = Counter({(ACCOUNTS["credit_loss"] if a == ACCOUNTS["write_off_expense"] else a, b, c): n
-                        for (a, b, c), n in mine.items()})  # fmt: skip
+    if _reasoned(shown, Kind.write_off):  # a reason has an account
+        mine = _renamed(mine, ACCOUNTS["write_off_expense"], ACCOUNTS["credit_loss"])
     if _fraud(shown):
-        mine = Counter({(FRAUD if a == ACCOUNTS["credit_loss"] else a, b, c): n
-                        for (a, b, c), n in mine.items()})  # fmt: skip
+        mine = _renamed(mine, ACCOUNTS["credit_loss"], FRAUD)
     entries: Counter[tuple[str, str, int]] = Counter()
     for entry in theirs["entries"]:
         for side in ("debit", "credit"):
@@ -70,13 +67,23 @@ def _undone(shown: Shown, step: Any) -> list[tuple[str, str, int]]:
     return found
 
 
+def _reasoned(shown: Shown, kind: Kind) -> bool:
+    """Whether an event of the kind named a reason."""
+    told = (*shown.life.steps, *shown.life.gone)
+    return any(s.kind is kind and s.body.get("reason") for s in told)
+
+
+def _renamed(entries: Counter[tuple[str, str, int]], account: str, to: str) -> Any:
+    """Entries of an account under another."""
+    return Counter({(to if a == account else a, b, c): n for (a, b, c), n in entries.items()})
+
+
 def _fraud(shown: Shown) -> bool:
     """The loan is flagged as fraud: the chart of accounts has an account of its own for it.
 
     A charge-off that names another reason goes by that.
     """
-    if any(s.kind is Kind.charge_off and s.body.get("reason")
-           for s in (*shown.life.steps, *shown.life.gone)):  # fmt: skip
+    if _reasoned(shown, Kind.charge_off):
         return False
     flags = [s["value"] for s in shown.life.case["steps"]
              if s["type"] == "set_fraud" and s["i"] <= shown.life.after]  # fmt: skip

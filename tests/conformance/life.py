@@ -26,7 +26,14 @@ from tests.conformance.batch import Batch, Life, Seen
 from tests.conformance.fineract import NotMappedError
 from tests.conformance.mapping import Mapped, Step, date_of, fees_at_disbursement, mapped
 from tests.conformance.outcome import Outcome, judged, of
-from tests.conformance.products import as_planned, can_recalculate, plan_of, product, recalculated
+from tests.conformance.products import (
+    as_planned,
+    bound_to_plan,
+    can_recalculate,
+    plan_of,
+    product,
+    recalculated,
+)
 from tests.conformance.refusing import rule_of
 
 COMPARED = {"after_step", "as_of", "loan", "schedule", "schedule_totals", "transactions",
@@ -45,28 +52,27 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     for case in cases:
         try:
             told = mapped(case)
-            own = []
-            for number, t in enumerate(case["loans"], 1):
-                fees = fees_at_disbursement(case, number)
+            asked = _lives(case, told)
+            for t in case["loans"]:
                 if recalculated(t):
                     can_recalculate(t, told.steps)
-                codes_of = []
-                for terms in (t, as_planned(t)):
-                    about = {k: v for k, v in terms.items() if k not in _NOT_PRODUCT}
-                    about |= {"daily": recalculated(terms), "fees": fees}
-                    key = json.dumps(about, sort_keys=True)
-                    if key not in made:
-                        found = product(terms, fees, len(made))
-                        made[key] = len(made)
-                        products += found
-                    codes_of.append(made[key])
-                own.append(codes_of)
-            asked = _lives(case, told)
+            own = {}
+            for number, planned in sorted({(life.loan, life.planned) for life in asked}):
+                t = case["loans"][number - 1]
+                terms, fees = as_planned(t) if planned else t, fees_at_disbursement(case, number)
+                about = {k: v for k, v in terms.items() if k not in _NOT_PRODUCT}
+                about |= {"daily": recalculated(terms), "fees": fees}
+                key = json.dumps(about, sort_keys=True)
+                if key not in made:
+                    found = product(terms, fees, len(made))
+                    made[key] = len(made)
+                    products += found
+                own[number, planned] = made[key]
         except NotMappedError as gap:
             outcomes.append(of(case, "not attempted", str(gap)))
             continue
         for life in asked:
-            codes[len(lives)] = own[life.loan - 1][life.planned]
+            codes[len(lives)] = own[life.loan, life.planned]
             life.number = len(lives)
             lives.append(life)
         waiting.append((case, asked, told.refused))
@@ -135,8 +141,7 @@ def _planned(life: Life) -> Life:
     done = [s for s in life.case["steps"] if s["i"] <= life.after and s.get("loan") == life.loan]
     amount = next((s["amount"] for s in done if s["type"] == "approve"), terms["principal"])
     plan = plan_of(life.case, life.loan, life.after)
-    bound = not terms["multi_disburse"].get("disallow_expected_disbursements")
-    if not plan or (len(plan) < 2 and not bound):
+    if not plan or (len(plan) < 2 and not bound_to_plan(terms)):
         on = date_of(terms["expected_disbursement_date"])
         plan = [(on, fineract.minor(amount, int(terms["currency_decimals"])))]
     outs = [Step(-1, Kind.disbursed, life.loan, on, lent, on) for on, lent in plan]

@@ -226,6 +226,12 @@ def as_planned(terms: dict[str, Any]) -> dict[str, Any]:
     return terms | {"interest_recalculation": rules}
 
 
+def bound_to_plan(terms: dict[str, Any]) -> bool:
+    """Whether a loan is paid out by the tranches planned for it alone."""
+    rules = terms["multi_disburse"]
+    return bool(rules.get("enabled")) and not rules.get("disallow_expected_disbursements")
+
+
 def plan_of(case: dict[str, Any], loan: int, after: int) -> list[tuple[dt.date, int]]:
     """Dates and amounts of the tranches planned by then; a payout sets the amount of its own,
     and undoing the last one takes its tranche away."""

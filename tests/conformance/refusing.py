@@ -13,7 +13,7 @@ from core.servicing.refusals import COLUMNS, refused
 from tests.conformance.batch import Life, Seen
 from tests.conformance.fineract import minor
 from tests.conformance.mapping import Step, date_of
-from tests.conformance.products import plan_of, rate_of, recalculated
+from tests.conformance.products import bound_to_plan, plan_of, rate_of, recalculated
 
 
 def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
@@ -48,7 +48,7 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
     }  # fmt: skip
     row |= {
         "lent": _lent(life),
-        "limit": limit(life.case, life.loan, life.after),
+        "limit": _limit(life),
         "capitalised": _net(Kind.income_capitalised, life),
         "bought_down": _net(Kind.fee_bought_down, life),
     }
@@ -71,36 +71,15 @@ def _net(kind: Kind, life: Life) -> int:
     return sum((s.amount or 0) * signs.get(s.kind, 0) for s in life.steps)
 
 
-def limit(case: dict[str, Any], loan: int, after: int) -> int:
-    """How much may be lent: what was approved, or what was applied for and what may be over it."""
-    most = at_most(case, loan, after)
-    plan, out = _planned(case, loan, after)
-    if plan is None:
+def _limit(life: Life) -> int:
+    """How much may be lent: what was approved or applied for, and where payouts are bound to a
+    plan, no more than it leaves: a payout takes the place of the next planned one."""
+    most = at_most(life.case, life.loan, life.after)
+    if not bound_to_plan(life.case["loans"][life.loan - 1]):
         return most
+    plan = [amount for _, amount in plan_of(life.case, life.loan, life.after)]
+    out = [] if life.planned else [s.amount or 0 for s in life.steps if s.kind is Kind.disbursed]
     return most - sum(plan[len(out) + 1 :]) if len(out) < len(plan) else sum(out)
-
-
-def _planned(case: dict[str, Any], loan: int, after: int) -> tuple[list[int] | None, list[int]]:
-    """Amounts of the tranches that payouts are bound to (None: to none), and of those made.
-
-    A payout takes the place of the next planned one; no further one is allowed.
-    """
-    terms = case["loans"][loan - 1]
-    rules, decimals = terms["multi_disburse"], int(terms["currency_decimals"])
-    if not rules.get("enabled") or rules.get("disallow_expected_disbursements"):
-        return None, []
-    plan = [amount for _, amount in plan_of(case, loan, after)]
-    out: list[int] = []
-    for s in case["steps"]:
-        if s.get("loan") != loan or s["i"] > after or s.get("expect") == "rejected":
-            continue
-        if s["type"] == "disburse":
-            out.append(minor(s["amount"], decimals))
-        elif s["type"] == "undo_disbursal":
-            out = []
-        elif s["type"] == "undo_last_disbursal":
-            out = out[:-1]
-    return plan, out
 
 
 def at_most(case: dict[str, Any], loan: int, after: int) -> int:

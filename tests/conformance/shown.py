@@ -282,8 +282,7 @@ class Shown:
     def transactions(self, theirs: list[dict[str, Any]], *, accruals: bool) -> list[str]:
         mine = self._events()
         if accruals:  # within a day, the suite lists them before or after what else happened
-            booked = [] if self.life.planned else rows_of(self)
-            mine = sorted(mine + booked, key=lambda r: (r["date"], _late(r["type"])))
+            mine = sorted(mine + rows_of(self), key=lambda r: (r["date"], _late(r["type"])))
             theirs = sorted(theirs, key=lambda r: (r["date"], _late(r["type"])))
         if len(mine) != len(theirs):
             types = Counter(t["type"] for t in theirs) - Counter(m["type"] for m in mine)

@@ -139,3 +139,10 @@ class Life:
 
     def transfers(self) -> pl.DataFrame:
         return pl.concat(d.transfers for d in self.days)
+
+
+def ruled(policies: PolicyBook, product: str, part: str, **rules: object) -> PolicyBook:
+    """The policies with some rules of one part of a product changed: `ruled(p, "x", "interest", ...)`."""
+    made = next(p for f, p in policies.policies if f == "products" and p.name == product)
+    changed = getattr(made, part).model_copy(update=rules)
+    return policies.with_rules("products", made.model_copy(update={part: changed}))

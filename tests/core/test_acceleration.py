@@ -10,10 +10,9 @@ import pytest
 from core.contract.schedule import expand
 from core.ledger.codes import Component, Kind, Status
 from core.policy.book import PolicyBook
-from core.policy.product import Product
 from core.servicing.opening import agreed_terms
 from core.servicing.payoff import quote
-from tests.core.loans import Story, _event, terms
+from tests.core.loans import Story, _event, ruled, terms
 from tests.core.test_changes import days_of, on
 from tests.core.test_charges import moved
 from tests.core.test_moratorium import PAID, PRINCIPAL, nights
@@ -59,12 +58,13 @@ def test_an_acceleration_learned_late_is_as_if_it_had_been_known(policies: Polic
 
 @pytest.mark.parametrize("claims", ["earned", "scheduled"])
 def test_a_write_off_gives_up_what_a_charge_off_claims(policies: PolicyBook, claims: str) -> None:
-    made = next(p for _, p in policies.policies if p.name == "instalment-act365")
-    assert isinstance(made, Product)
-    rules = made.interest.model_copy(
-        update={"charge_off_claims": claims, "after_charge_off": "regular"}
+    other = ruled(
+        policies,
+        "instalment-act365",
+        "interest",
+        charge_off_claims=claims,
+        after_charge_off="regular",
     )
-    other = policies.with_rules("products", made.model_copy(update={"interest": rules}))
     loan = terms(other, "instalment-act365")
     to_come = int(expand(agreed_terms(loan, other.pins))["interest"].sum())
     days = days_of(other, "instalment-act365", "2024-01-11", (Kind.write_off, "2024-01-11", {}))

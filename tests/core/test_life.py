@@ -21,7 +21,7 @@ from core.policy.product import Product
 from core.servicing.book import Book, Dues
 from core.servicing.close import DayClose, close
 from core.store.ledger import BALANCES
-from tests.core.loans import Story, _event, terms
+from tests.core.loans import Story, _event, ruled, terms
 
 ORDER = [f"{t}.{c}" for t in ("past_due", "due", "in_advance")
          for c in ("penalty", "fee", "interest", "principal", "tax")]  # fmt: skip
@@ -200,10 +200,7 @@ def test_every_law_holds_whatever_happens(
 
 @pytest.mark.parametrize("over", ["to_come", "all"])
 def test_a_tranche_is_spread_over_what_is_to_come_or_over_all(whole: PolicyBook, over: str) -> None:
-    made = next(p for f, p in whole.policies if f == "products" and p.name == "pay-later")
-    assert isinstance(made, Product)
-    rules = made.schedule.model_copy(update={"tranches": over})
-    policies = whole.with_rules("products", made.model_copy(update={"schedule": rules}))
+    policies = ruled(whole, "pay-later", "schedule", tranches=over)
     days = live(policies, "2024-01-20", PAID_OUT, DOWN,
                 (Kind.payment_received, "2024-01-16", 25_000, None),
                 (Kind.disbursed, "2024-01-20", 40_000, None))  # fmt: skip
@@ -221,10 +218,7 @@ def test_a_tranche_is_spread_over_what_is_to_come_or_over_all(whole: PolicyBook,
 
 @pytest.mark.parametrize("use", ["next_due", "payouts"])
 def test_the_borrowers_credit_may_pay_for_a_further_payout(whole: PolicyBook, use: str) -> None:
-    made = next(p for f, p in whole.policies if f == "products" and p.name == "pay-later")
-    assert isinstance(made, Product)
-    rules = made.payments.model_copy(update={"credit_use": use})
-    policies = whole.with_rules("products", made.model_copy(update={"payments": rules}))
+    policies = ruled(whole, "pay-later", "payments", credit_use=use)
     days = live(policies, "2024-01-20", PAID_OUT, DOWN,
                 (Kind.payment_received, "2024-01-18", 100_000, None),
                 (Kind.disbursed, "2024-01-20", 40_000, None))  # fmt: skip

@@ -9,9 +9,8 @@ import pytest
 
 from core.ledger.codes import Component, Kind, Status
 from core.policy.book import PolicyBook
-from core.policy.product import Product
 from core.servicing.payoff import quote
-from tests.core.loans import Story, _event, terms
+from tests.core.loans import Story, _event, ruled, terms
 from tests.core.test_charges import moved
 from tests.core.test_late_news import same_as_in_time, told
 
@@ -28,11 +27,7 @@ def line(policies: PolicyBook, *draws: tuple[str, int], n: int = 24) -> Story:
 
 
 def without_grace(policies: PolicyBook) -> PolicyBook:
-    made = next(p for _, p in policies.policies if p.name == "credit-line")
-    assert isinstance(made, Product)
-    assert made.line is not None
-    rules = made.line.model_copy(update={"grace_on_draws": False})
-    return policies.with_rules("products", made.model_copy(update={"line": rules}))
+    return ruled(policies, "credit-line", "line", grace_on_draws=False)
 
 
 def test_a_statement_paid_in_full_bears_no_interest(policies: PolicyBook) -> None:

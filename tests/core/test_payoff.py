@@ -15,7 +15,7 @@ from core.ledger.codes import Status
 from core.policy.book import PolicyBook
 from core.policy.product import Product
 from core.servicing.payoff import quote
-from tests.core.loans import Story, terms
+from tests.core.loans import Story, ruled, terms
 
 START = dt.date(2024, 1, 1)
 PRODUCTS = ["step-up", "seasonal", "instalment-act365", "lendingclub-personal", "equal-principal", "flat-rate",
@@ -80,10 +80,7 @@ def test_a_loan_paid_as_quoted_closes_at_zero(
 def test_a_payoff_asks_the_interest_that_the_rebate_leaves(
     policies: PolicyBook, product: str, rebate: str, interest: int
 ) -> None:
-    made = next(p for _, p in policies.policies if p.name == product)
-    assert isinstance(made, Product)
-    rules = made.interest.model_copy(update={"rebate": rebate})
-    other = policies.with_rules("products", made.model_copy(update={"interest": rules}))
+    other = ruled(policies, product, "interest", rebate=rebate)
     story = Story(other).lent(terms(other, product, n=6))
     book = story.live("2024-01-14").days[-1].book
     asked = quote(book, other, dt.date(2024, 1, 15)).row(0, named=True)
@@ -95,10 +92,7 @@ def test_a_payoff_asks_the_interest_that_the_rebate_leaves(
 def test_a_periods_whole_interest_is_on_what_is_owed_before_the_payoff(
     policies: PolicyBook,
 ) -> None:
-    made = next(p for _, p in policies.policies if p.name == "instalment-act365")
-    assert isinstance(made, Product)
-    rules = made.interest.model_copy(update={"rebate": "full_period"})
-    other = policies.with_rules("products", made.model_copy(update={"interest": rules}))
+    other = ruled(policies, "instalment-act365", "interest", rebate="full_period")
     story = Story(other).lent(terms(other, "instalment-act365", n=6))
     book = story.live("2024-02-14").days[-1].book
     asked = quote(book, other, dt.date(2024, 2, 15)).row(0, named=True)

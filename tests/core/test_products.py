@@ -15,7 +15,7 @@ from core.policy.book import PolicyBook
 from core.policy.product import ChargeOffRules, Product
 from core.servicing.opening import agreed_terms
 from core.servicing.replay import relived
-from tests.core.loans import Story, _event, terms
+from tests.core.loans import Story, _event, ruled, terms
 from tests.core.test_charges import moved
 from tests.core.test_late_news import same_as_in_time, told
 
@@ -58,10 +58,7 @@ def test_a_level_last_instalment_leaves_a_residue_that_a_small_balance_gives_up(
 def test_an_instalment_covered_in_advance_may_bear_no_more_interest(
     policies: PolicyBook, rule: str
 ) -> None:
-    made = next(p for _, p in policies.policies if p.name == "instalment-act365")
-    assert isinstance(made, Product)
-    rules = made.interest.model_copy(update={"covered_instalment": rule})
-    book = policies.with_rules("products", made.model_copy(update={"interest": rules}))
+    book = ruled(policies, "instalment-act365", "interest", covered_instalment=rule)
     story = Story(book).lent(terms(book, "instalment-act365", n=3)).paid(40_700, "2024-01-15")
     lived = relived(story.events(), book, dt.date(2024, 2, 1))
     assert lived is not None
