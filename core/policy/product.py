@@ -405,8 +405,12 @@ class Product(Policy):
     def _schedule_that_stands(self) -> Product:
         schedule, interest = self.schedule, self.interest
         if not schedule.stands_whole:
-            if schedule.down_payment_ppb:
-                raise ValueError("schedule.down_payment_ppb needs schedule.stands_whole: true")
+            follows = interest.accrual == "daily" and schedule.amortisation == "equal_instalment"
+            if schedule.down_payment_ppb and not follows:
+                raise ValueError(
+                    "schedule.down_payment_ppb needs schedule.stands_whole: true, or equal "
+                    "instalments with interest.accrual: daily"
+                )
             if schedule.tranches == "all":
                 raise ValueError("schedule.tranches: all needs schedule.stands_whole: true")
             return self

@@ -13,6 +13,7 @@ from core.contract.money import Rounding, int128, rounded_quotient
 from core.contract.schedule import EVERYTHING, expand_from
 from core.ledger.codes import Component, Excess, Timing
 from core.policy.book import PolicyBook
+from core.servicing.billing import covered, with_advance
 from core.servicing.today import TODAY
 
 
@@ -189,7 +190,8 @@ def daily_lines(
     """Interest to the day with the next instalment, its principal, then what `excess` says.
 
     Interest comes first, unless the waterfall has principal in advance before it. Money for the
-    last instalments pays no interest before its day, unless it `settles` the loan.
+    last instalments pays no interest before its day, nor does money that follows one that covers
+    the instalment and fixes its interest, unless it `settles` the loan.
     """
     if loans.is_empty():
         return line(loans, pl.lit(0), None, pl.lit(0))
@@ -198,14 +200,17 @@ def daily_lines(
     backwards = (pl.col("excess") == Excess.last_instalment) & (
         pl.col("instalment_no") <= pl.col("instalments")
     )
+    figures = Figures(loans)
     waits = backwards & (not settles)
+    if figures.fixes_covered and not settles:
+        loans = figures.with_level(with_advance(loans, own_dues))
+        waits = waits | covered(figures)
     loans = loans.with_columns(
         earned=pl.when(waits).then(0).otherwise(pl.min_horizontal("interest_off", "money")),
         reduces=pl.col("excess") == Excess.reduce_principal,
     )
     # one row for every instalment that may take principal: the next one, or as many to come
     # as the money can reach
-    figures = Figures(loans)
     covers = (pl.col("money") + pl.col("advance_paid")) // pl.col("emi").clip(lower_bound=1)
     reach = pl.col("instalment_no") + covers + 2
     level = pl.col("amortisation") == Amortisation.equal_instalment

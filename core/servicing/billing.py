@@ -143,7 +143,7 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
         pl.col("level") + first.otherwise(0) - pl.col("early_principal") - pl.col("early_interest")
     )
     waits = (pl.col("instalment_no") <= pl.col("grace_interest")) & ~last
-    waits = waits | (level & _covered(figures))
+    waits = waits | (level & covered(figures))
     nights = pl.col("interest_accrued") - pl.col("interest_stands")
     earned = (
         pl.when(waits).then(0).when(level).then(pl.min_horizontal(nights, room)).otherwise(nights)
@@ -170,7 +170,7 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     return _with_capitalised(billed, figures)
 
 
-def _covered(figures: Figures) -> pl.Expr:
+def covered(figures: Figures) -> pl.Expr:
     """Daily instalments whose principal money in advance has met, where that fixes their interest.
 
     What it met is more than the instalment less its whole interest; later nights are the next one's.

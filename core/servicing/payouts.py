@@ -1,4 +1,4 @@
-"""Payouts of a schedule that stands whole: what they add to its instalments.
+"""Payouts: down payments, and what they add to the instalments of a schedule that stands whole.
 
 The first payout makes the schedule; a later one, a tranche, is spread over the instalments to
 come, or over all of them. A down payment is due at once.
@@ -33,15 +33,8 @@ def stand(
     standing = coming.group_by("loan_id").agg(
         to_come=pl.col("amount").filter(pl.col("component") == Component.principal).sum()
     )
-    earlier = (
-        own.filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == TODAY))
-        .group_by("loan_id")
-        .agg(downs=pl.len())
-    )
-    loans = (
-        paid_out.join(standing, on="loan_id", how="left", maintain_order="left")
-        .join(earlier, on="loan_id", how="left", maintain_order="left")
-        .with_columns(down=pl.when("shared").then(down_payment(pl.col("payout"))).otherwise(0))
+    loans = with_share(
+        paid_out.join(standing, on="loan_id", how="left", maintain_order="left"), dues
     )
     billed = (pl.col("instalment_no") - 1).clip(upper_bound=pl.col("instalments") - 1)
     began = pl.when(billed > 0).then("period_start").otherwise("disbursed_on")
@@ -63,14 +56,33 @@ def stand(
     rows = pl.concat(
         [expanded(spread.filter(~_over_all()), calendars), _over_every(spread, loans, calendars)]
     )
-    some = loans.filter(pl.col("shared") & (pl.col("down_payment_ppb") > 0))
-    down = due_rows(some, _down_number(), Component.principal, TODAY, "down")
     # money that stands with instalments to come stays with them
     keys = ["loan_id", "instalment_no", "component"]
     coming = coming.join(spread.filter(_over_all()), on="loan_id", how="anti")
     cleared = dues.join(coming.select(keys), on=keys, how="anti")
     kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
-    return merge_dues(merge_dues(cleared, merge_dues(kept, rows)), down.select(dues.columns))
+    return merge_dues(merge_dues(cleared, merge_dues(kept, rows)), shares_due(loans))
+
+
+def with_share(paid_out: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """`paid_out` with `down`, the borrower's own share, and `downs`, those asked today before it."""
+    earlier = (
+        dues.join(paid_out.select("loan_id"), on="loan_id", how="semi")
+        .filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == TODAY))
+        .group_by("loan_id")
+        .agg(downs=pl.len())
+    )
+    share = pl.when("shared").then(down_payment(pl.col("payout"))).otherwise(0)
+    return paid_out.join(earlier, on="loan_id", how="left", maintain_order="left").with_columns(
+        down=share
+    )
+
+
+def shares_due(loans: pl.DataFrame) -> pl.DataFrame:
+    """Dues of down payments, at once, for loans `with_share`."""
+    some = loans.filter(pl.col("shared") & (pl.col("down_payment_ppb") > 0))
+    down = due_rows(some, _down_number(), Component.principal, TODAY, "down")
+    return down.select(NO_DUES.columns)
 
 
 def _over_all() -> pl.Expr:

@@ -31,6 +31,7 @@ from core.servicing.allocation import (
     use_credit,
     use_credit_on,
 )
+from core.servicing.book import merge_dues
 from core.servicing.carrying import CLAIM_ROLES, claim
 from core.servicing.changes import change, with_tranche
 from core.servicing.charges import charge, waive
@@ -46,7 +47,7 @@ from core.servicing.line import change_limit, credit_meets_draws
 from core.servicing.moratorium import grant
 from core.servicing.pause import pause
 from core.servicing.payment_date import due_now
-from core.servicing.payouts import stand
+from core.servicing.payouts import shares_due, stand, with_share
 from core.servicing.penal import ask_penal
 from core.servicing.prepayment import ask_at_payoff, tax_on_interest
 from core.servicing.reage import reage
@@ -254,11 +255,11 @@ def _lend(day: Running, events: pl.DataFrame, source: str) -> None:
     grown = day.touched.join(out, on="loan_id", how="left", maintain_order="left")
     whole = grown["whole_schedule"] & grown["payout"].is_not_null()
     grown = _past_maturity(grown, whole, day)
+    shared = pl.lit(source == "payout_clearing")
     if whole.any():
-        shared = pl.lit(source == "payout_clearing")
         paid_out = grown.filter(whole).drop("event_id").with_columns(shared=shared)
         day.dues = stand(paid_out, day.dues, day.policies.calendars)
-    grown = _lent(grown, day)
+    grown = _lent(_with_share(grown.with_columns(shared=shared), day), day)
     day.touched = grown.select(day.touched.columns)
     off = pl.col("loan_id").is_in(day.charged_off().implode())
     day.book(out.filter(~off), "loan_principal", source, "payout")
@@ -285,14 +286,34 @@ def _past_maturity(grown: pl.DataFrame, whole: pl.Series, day: Running) -> pl.Da
     )
 
 
+def _with_share(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """`grown` with down payments due of loans that bill step by step; those of others stand."""
+    asks = (
+        pl.col("shared")
+        & pl.col("payout").is_not_null()
+        & (pl.col("down_payment_ppb") > 0)
+        & ~pl.col("whole_schedule")
+    )
+    asked = with_share(grown.filter(asks), day.dues)
+    if asked.is_empty():
+        return grown.with_columns(down=pl.lit(0, dtype=pl.Int64))
+    day.dues = merge_dues(day.dues, shares_due(asked))
+    down = asked.select("loan_id", "down")
+    return grown.join(down, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("down").fill_null(0),
+        principal_due=pl.col("principal_due") + pl.col("down").fill_null(0),
+    )
+
+
 def _lent(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
-    """`grown` with its `payout` in the principal; a tranche of a daily loan spreads anew."""
+    """`grown` with its `payout` in the principal; a tranche of a daily loan spreads anew, as does
+    what a down payment leaves of the first one."""
     at = grown.select(pl.col("payout").is_not_null() & pl.col("revolving")).to_series()
     if at.any():  # what the balance before the draw has earned stays
         grown = pl.concat([grown.filter(~at), close_segment(grown.filter(at))]).sort("loan_id")
     again = (
         pl.col("payout").is_not_null()
-        & (pl.col("principal") + pl.col("principal_paid") > 0)
+        & ((pl.col("principal") + pl.col("principal_paid") > 0) | (pl.col("down") > 0))
         & ~pl.col("revolving")
     )
     follows = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("whole_schedule")

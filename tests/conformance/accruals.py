@@ -117,7 +117,7 @@ class _Taken:
     """Deferred income of a loan that is taken, or lost, by the end of each day, its night included."""
 
     def __init__(self, shown: Shown) -> None:
-        mine = shown.seen.deferred.filter(pl.col("loan_id") == shown.id).sort("on")
+        mine = shown.seen.of(shown.id, "deferred").sort("on")
         self._left = dict(mine.select("on", "next").rows())
         self._night = dict(mine.select("on", pl.col("next") - pl.col("then")).rows())
         self.signs = [
@@ -154,7 +154,7 @@ class _Earned:
     """Interest earned by a loan to the end of each day, in minor units."""
 
     def __init__(self, shown: Shown) -> None:
-        mine = shown.seen.earned.filter(pl.col("loan_id") == shown.id).sort("on")
+        mine = shown.seen.of(shown.id, "earned").sort("on")
         self._days = dict(mine.select("on", pl.col("earned").cum_sum()).rows())
         self._dates = sorted(self._days)
         terms = shown.terms

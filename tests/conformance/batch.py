@@ -68,6 +68,16 @@ class Seen:
     and the one `then`."""
     ended: pl.DataFrame = field(default_factory=pl.DataFrame)
     """Days `on` which a loan ceased to be active: `loan_id`, `on`."""
+    _apart: dict[str, dict[Any, pl.DataFrame]] = field(default_factory=dict)
+
+    def of(self, loan: int, table: str) -> pl.DataFrame:
+        """Rows of one loan in a table; every table is taken apart once, not filtered per look."""
+        whole: pl.DataFrame = getattr(self, table)
+        if "loan_id" not in whole.columns:
+            return whole
+        if table not in self._apart:
+            self._apart[table] = whole.partition_by("loan_id", as_dict=True)
+        return self._apart[table].get((loan,), whole.clear())
 
 
 class Batch:

@@ -100,7 +100,7 @@ def product(
             "grace_interest": int(terms["grace_on_interest_payment"]),
             "grace_charged": int(terms["grace_on_interest_charged"]),
             "flat_interest": "by_days" if flat and fineract.by_days(terms) else "even",
-            "stands_whole": not daily, "down_payment_ppb": 0 if daily else share,
+            "stands_whole": not daily, "down_payment_ppb": share,
             "tranches": "to_come" if daily or progressive else "all",
         },
         interest={
@@ -267,8 +267,8 @@ def can_recalculate(terms: dict[str, Any], steps: list[Step]) -> None:
         raise NotMappedError("interest recalculated by a classic schedule")
     if rules.get("disallow_interest_on_past_due") or rules.get("rest_frequency") != "DAILY":
         raise NotMappedError("interest recalculated otherwise than daily")
-    if terms["interest_type"] == "FLAT" or terms["down_payment"].get("enabled"):
-        raise NotMappedError("flat interest or a down payment with recalculation")
+    if terms["interest_type"] == "FLAT":
+        raise NotMappedError("flat interest with recalculation")
     if terms["multi_disburse"].get("full_term_for_tranche"):
         raise NotMappedError("each tranche with a term of its own")
     kinds = {s.kind for s in steps}

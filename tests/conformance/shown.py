@@ -50,14 +50,13 @@ class Shown:
         self.terms = life.case["loans"][life.loan - 1]
         self.decimals = int(self.terms["currency_decimals"])
         self.id = life.number + 1
-        mine = pl.col("loan_id") == self.id
         self.dues = (
-            seen.dues.filter(mine)
+            seen.of(self.id, "dues")
             .group_by("instalment_no", "component")
             .agg(pl.col("amount", "paid").sum(), due=pl.col("due_date").max())
         )
-        self.paid = seen.paid.filter(mine) if seen.paid.width else seen.paid
-        self.moved = seen.moved.filter(mine) if seen.moved.width else seen.moved
+        self.paid = seen.of(self.id, "paid")
+        self.moved = seen.of(self.id, "moved")
         self.position = seen.positions.get(self.id)
         self.events = seen.events.get(life.number, [])
 
@@ -88,8 +87,7 @@ class Shown:
 
     def ended_on(self) -> dt.date | None:
         """The day on which the loan last ceased to be active, if it did."""
-        days = self.seen.ended.filter(pl.col("loan_id") == self.id)["on"]
-        last = days.max()
+        last = self.seen.of(self.id, "ended")["on"].max()
         return last if isinstance(last, dt.date) else None
 
     def due_dates(self) -> set[dt.date]:
