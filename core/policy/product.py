@@ -478,8 +478,10 @@ class Product(Policy):
             raise ValueError(
                 "payments.chargeback needs interest.accrual: daily or schedule.stands_whole: true"
             )
-        if not whole and "spread" in spreads:
-            raise ValueError("payments.excess spread needs schedule.stands_whole: true")
+        if not whole and not daily and "spread" in spreads:
+            raise ValueError(
+                "payments.excess spread needs schedule.stands_whole: true or interest.accrual: daily"
+            )
         if not whole and not daily and "next_then_last" in spreads:
             raise ValueError(
                 "payments.excess next_then_last needs interest.accrual: daily or "

@@ -232,7 +232,7 @@ def _beyond(
     loans = (
         paying.join(left.rename({"amount": "money"}), on="loan_id")
         .join(own, on="rule", how="left", maintain_order="left")
-        .with_columns(excess=pl.coalesce("own_excess", "excess"))
+        .with_columns(excess=pl.coalesce("own_excess", "excess"), offered="money")
     )
     whole = loans.filter("whole_schedule")
     if whole.height:

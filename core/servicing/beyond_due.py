@@ -190,8 +190,8 @@ def daily_lines(
     """Interest to the day with the next instalment, its principal, then what `excess` says.
 
     Interest comes first, unless the waterfall has principal in advance before it. Money for the
-    last instalments pays no interest before its day, nor does money that follows one that covers
-    the instalment and fixes its interest, unless it `settles` the loan.
+    last instalments, or for all of them, pays no interest before its day, nor does money that
+    follows one that covers the instalment and fixes its interest, unless it `settles` the loan.
     """
     if loans.is_empty():
         return line(loans, pl.lit(0), None, pl.lit(0))
@@ -201,7 +201,8 @@ def daily_lines(
         pl.col("instalment_no") <= pl.col("instalments")
     )
     figures = Figures(loans)
-    waits = backwards & (not settles)
+    spread = pl.col("excess") == Excess.spread
+    waits = (backwards | spread) & (not settles)
     if figures.fixes_covered and not settles:
         loans = figures.with_level(with_advance(loans, own_dues))
         waits = waits | covered(figures)
@@ -214,7 +215,7 @@ def daily_lines(
     covers = (pl.col("money") + pl.col("advance_paid")) // pl.col("emi").clip(lower_bound=1)
     reach = pl.col("instalment_no") + covers + 2
     level = pl.col("amortisation") == Amortisation.equal_instalment
-    ends = backwards | (pl.col("excess") == Excess.next_then_last)
+    ends = backwards | (pl.col("excess") == Excess.next_then_last) | spread
     last = (
         pl.when("reduces")
         .then("instalment_no")
@@ -234,14 +235,16 @@ def daily_lines(
     whole = whole + pl.when(pl.col("slot") == 1).then("first_interest_adjustment").otherwise(0)
     own = pl.when((pl.col("slot") == pl.col("instalment_no")) & level).then("earned").otherwise(0)
     room = (whole - pl.col("early").fill_null(0) - own).clip(lower_bound=0)
+    slots = _even_first(slots.with_columns(room=room), spread)
     interest = line(loans, pl.col("instalment_no"), Component.interest, pl.col("earned"))
-    principal = line(slots, pl.col("slot"), Component.principal, room)
+    principal = line(slots, pl.col("slot"), Component.principal, pl.col("room"))
     rest = line(loans, pl.lit(0), Component.principal, pl.col("rest_principal"))
     first = _principal_first(loans, ranks)
     further = backwards | (
         (pl.col("excess") == Excess.next_then_last) & (pl.col("slot") > pl.col("instalment_no"))
     )
-    place = pl.when(further).then(_LAST - pl.col("slot")).otherwise("slot").cast(pl.Int16)
+    place = pl.when(further).then(_LAST - pl.col("slot")).otherwise("slot") + pl.col("later")
+    place = place.cast(pl.Int16)
     order = pl.concat(
         [
             interest.with_columns(place=pl.when(first).then("instalment_no").otherwise(0)),
@@ -256,6 +259,25 @@ def daily_lines(
     return order.sort(key, "component").drop("place")
 
 
+def _even_first(slots: pl.DataFrame, spread: pl.Expr) -> pl.DataFrame:
+    """`slots` with what an even spread asks: its share of each, the remainder of the last one, and
+    what that leaves of their `room` `later`, the next instalment first."""
+    even = slots.filter(spread)
+    rest = slots.filter(~spread).with_columns(later=pl.lit(0))
+    if even.is_empty():
+        return rest
+    count, nth = pl.len().over("loan_id"), pl.int_range(pl.len()).over("loan_id")
+    left = pl.col("offered") - pl.col("earned")
+    share = rounded_quotient(int128(left), int128(count), Rounding.half_even)
+    share = pl.when(nth + 1 == count).then(left - share * (count - 1)).otherwise(share)
+    capped = pl.min_horizontal("room", share)
+    first = even.with_columns(room=capped, later=pl.lit(0))
+    then = even.with_columns(room=pl.col("room") - capped, later=pl.lit(_LATER))
+    return pl.concat([rest, first, then])
+
+
+_LATER = 10_000
+"""Above every instalment of a schedule, and below `_LAST` by as many."""
 _LAST = 32_767
 """Above every instalment number (Int16)."""
 

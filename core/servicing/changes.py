@@ -181,7 +181,8 @@ def _lacks(loans: pl.DataFrame) -> pl.Series:
         accrual_rest=pl.lit(0, dtype=pl.Int64),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
     ).select(one=accrual.numerator(), over=int128(accrual.denominator()))
-    exact = int128(pl.col("accrual_whole")) * pl.col("over") + int128(pl.col("accrual_rest"))
+    own = pl.col("accrual_whole") - pl.col("lifted_interest")
+    exact = int128(own) * pl.col("over") + int128(pl.col("accrual_rest"))
     balance = pl.col("principal") + pl.col("standing")
     short = int128(balance) * pl.col("one") - exact
     lacking = short * nights // pl.max_horizontal("one", pl.lit(1, dtype=pl.Int128))

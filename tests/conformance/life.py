@@ -55,7 +55,7 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
             asked = _lives(case, told)
             for t in case["loans"]:
                 if recalculated(t):
-                    can_recalculate(t, told.steps)
+                    can_recalculate(t)
             own = {}
             for number, planned in sorted({(life.loan, life.planned) for life in asked}):
                 t = case["loans"][number - 1]

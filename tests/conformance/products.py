@@ -73,12 +73,6 @@ def product(
     share = int(Decimal(down["percent"]) * 10**7) if down.get("enabled") else 0
     names = {v: k for k, v in _BASES.items()}
     daily = recalculated(terms)
-    if daily:
-        rules = {k: v for k, v in payments.get("by_kind", {}).items() if v["excess"] != "spread"}
-        payments = {"waterfall": payments["waterfall"], "excess": payments["excess"],
-                    "by_kind": rules}  # fmt: skip
-        if payments["excess"] == "spread":
-            payments["excess"] = "next_instalment"
     # the suite's waiver of interest is money like any other, in the order of a repayment
     own = payments.setdefault("by_kind", {})
     own.setdefault(
@@ -260,7 +254,7 @@ def recalculated(terms: dict[str, Any]) -> bool:
     return bool(terms["interest_recalculation"].get("enabled")) and rate_of(terms) != "0"
 
 
-def can_recalculate(terms: dict[str, Any], steps: list[Step]) -> None:
+def can_recalculate(terms: dict[str, Any]) -> None:
     """NotMappedError for what daily interest has no notion of yet."""
     rules = terms["interest_recalculation"]
     if terms["schedule_type"] != "PROGRESSIVE":
@@ -271,10 +265,3 @@ def can_recalculate(terms: dict[str, Any], steps: list[Step]) -> None:
         raise NotMappedError("flat interest with recalculation")
     if terms["multi_disburse"].get("full_term_for_tranche"):
         raise NotMappedError("each tranche with a term of its own")
-    kinds = {s.kind for s in steps}
-    for each in terms.get("payment_allocation") or []:
-        kind = MONEY.get(each["transaction_type"], Kind.write_off)
-        rule = each["future_installment_allocation_rule"]
-        used = kind in kinds or (kind is None and Kind.payment_received in kinds)
-        if used and rule == "REAMORTIZATION":
-            raise NotMappedError(f"{rule} with recalculated interest")
