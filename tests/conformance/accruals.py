@@ -60,8 +60,10 @@ class Booked:
 
 
 def rows_of(shown: Shown) -> list[dict[str, Any]]:
-    """Accrual rows of a loan as it is known after the life's last step; none of a payout still planned."""
-    return [] if shown.life.planned else _booked(shown).rows
+    """Accrual rows of a loan as it is known after the life's last step; none of a payout still
+    planned, or of a product without accounting."""
+    none = shown.life.planned or shown.terms["accounting_rule"] == "NONE"
+    return [] if none else _booked(shown).rows
 
 
 def _booked(shown: Shown) -> Booked:
@@ -188,10 +190,15 @@ def _end_of_day(
     by_submission: bool,
 ) -> None:  # fmt: skip
     outs = [s.date for s, _ in shown.events if s.kind is Kind.disbursed]
-    ended = shown.ended_on()
-    if ended is not None and not _still(shown):
+    days = shown.ended_on()
+    if days and not _still(shown):
+        ended = days[-1]
         last = max((s.i for s, _ in shown.events if s.date <= ended), default=-1)
-        if ended <= day or (ended <= day + ONE_DAY and last < step):
+        if last > step:  # it lived when the run passed: what was told late ended it
+            day = min(day, ended)
+        elif ended <= day + ONE_DAY:
+            if shown.position and shown.position["status"] == Status.charged_off:
+                booked.through = day  # the run passed it by
             return
     if not outs or day < min(outs):
         booked.through = day
@@ -234,27 +241,35 @@ def _still(shown: Shown) -> bool:
     return shown.position is not None and shown.position["status"] == Status.active
 
 
-def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: _Taken) -> None:
-    ended = shown.ended_on()
-    if ended is None or shown.position is None:
-        return
-    if _still(shown):  # it was closed in between: what closing booked stays
-        if booked.through is None or booked.through < ended:
-            booked.add(ended, 0, max(earned.to(ended) - booked.interest, 0), 0, 0)
-        return
-    step = max((s.i for s, _ in shown.events), default=0)
-    off = shown.position["status"] == Status.charged_off
-    if shown.position["status"] == Status.written_off:  # the suite accrues nothing more
-        return
-    if off and earned.classic:
-        days = {d for d in shown.due_dates() if d <= ended}
-        _book_dates(booked, shown, earned, days, ended, step)
-    # a charge-off books no charge that the night run did not book
-    charges = [] if off else _charges(shown, booked, None, by_submission=False)
+def _close(booked: Booked, shown: Shown, earned: _Earned, day: dt.date, step: int,
+           until: dt.date | None) -> None:  # fmt: skip
+    """A row for interest earned by the `day` and charges due `until` then, if any is left."""
+    charges = _charges(shown, booked, until, by_submission=False)
     booked.charged |= {c[0] for c in charges}
-    interest = earned.to(ended) - booked.interest
-    booked.add(ended, step, max(interest, 0), sum(c[2] for c in charges),
-               sum(c[3] for c in charges))  # fmt: skip
+    interest = earned.to(day) - booked.interest
+    booked.add(
+        day, step, max(interest, 0), sum(c[2] for c in charges), sum(c[3] for c in charges)
+    )
+    if until == dt.date.min and interest < 0:  # a charge-off gives back what it does not claim
+        booked.interest += interest
+        booked.add(day, step, -interest, 0, 0, kind="Accrual Adjustment")
+
+
+def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: _Taken) -> None:
+    days = shown.ended_on()
+    if not days or shown.position is None:
+        return
+    off = shown.position["status"] == Status.charged_off
+    # closed in between: what closing booked stays
+    for day in days if _still(shown) else days[:-1] if off else []:
+        if booked.through is None or booked.through < day:
+            _close(booked, shown, earned, day, 0, until=day)
+    ended = days[-1]
+    if _still(shown) or shown.position["status"] == Status.written_off:
+        return  # of what is written off the suite accrues nothing more
+    step = max((s.i for s, _ in shown.events), default=0)
+    # a charge-off books no charge that the night run did not book
+    _close(booked, shown, earned, ended, step, until=dt.date.min if off else None)
     if taken.signs or booked.taken:
         if off and not booked.lost:
             _take(booked, taken, ended, step, taken.before(ended))

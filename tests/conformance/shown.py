@@ -27,10 +27,10 @@ OF = {Component.principal: "principal", Component.interest: "interest", Componen
 
 def _late(kind: str) -> int:
     """Place of what is accrued among the rows of a day: behind the rest, by type."""
-    types = ("Accrual", "Accrual Activity")
+    types = ("Accrual", "Accrual Activity", "Accrual Adjustment")
     if kind in types:
         return types.index(kind) + 1
-    return 4 if kind.endswith("Amortization Adjustment") else 3 * kind.endswith("Amortization")
+    return 5 if kind.endswith("Amortization Adjustment") else 4 * kind.endswith("Amortization")
 
 
 BEFORE = {
@@ -85,10 +85,9 @@ class Shown:
             Status.closed: "CLOSED_OBLIGATIONS_MET", Status.written_off: "CLOSED_WRITTEN_OFF",
         }[Status(self.position["status"])]  # fmt: skip
 
-    def ended_on(self) -> dt.date | None:
-        """The day on which the loan last ceased to be active, if it did."""
-        last = self.seen.of(self.id, "ended")["on"].max()
-        return last if isinstance(last, dt.date) else None
+    def ended_on(self) -> list[dt.date]:
+        """The days on which the loan ceased to be active."""
+        return sorted(self.seen.of(self.id, "ended")["on"].to_list())
 
     def due_dates(self) -> set[dt.date]:
         """Due dates of instalments, down payments left out."""
