@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import dataframely as dy
@@ -21,3 +22,14 @@ def typed(frame: pl.DataFrame, schema: type[dy.Schema]) -> pl.DataFrame:
     """The frame with its columns cast to the schema's types."""
     types = empty(schema).schema
     return frame.cast({name: types[name] for name in frame.columns if name in types})
+
+
+def neighbours_summed(rows: pl.DataFrame, key: str, summed: Sequence[str]) -> pl.DataFrame:
+    """The last row of each run of equal `key` (never null), with its `summed` columns added up.
+
+    Rows of a key stand together. Running sums and their differences are two to three times
+    faster than a group for every key. The summed columns are whole numbers, null as 0.
+    """
+    last = (pl.col(key) != pl.col(key).shift(-1)).fill_null(True)
+    run = rows.with_columns(pl.col(summed).fill_null(0).cum_sum()).filter(last)
+    return run.with_columns(pl.col(summed) - pl.col(summed).shift(1, fill_value=0))

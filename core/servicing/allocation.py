@@ -14,7 +14,7 @@ import polars as pl
 
 from core.contract.due_dates import DUE_TERMS
 from core.contract.figures import due_of
-from core.frames import empty
+from core.frames import empty, neighbours_summed
 from core.ledger.codes import (
     KINDS_A_PRODUCT,
     Component,
@@ -164,8 +164,11 @@ def _less_credit(paying: pl.DataFrame, spent: pl.DataFrame) -> pl.DataFrame:
 
 
 def _left(money: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
-    """`money` with `amount` less what is allocated of it; rows with nothing left are gone."""
-    used = allocations.group_by("event_id").agg(used=pl.col("amount").sum())
+    """`money` with `amount` less what is allocated of it; rows with nothing left are gone.
+
+    A loan's allocations stand together, and are of one event.
+    """
+    used = neighbours_summed(allocations.select("event_id", used="amount"), "event_id", ["used"])
     return (
         money.join(used, on="event_id", how="left")
         .with_columns(amount=pl.col("amount") - pl.col("used").fill_null(0))
@@ -366,9 +369,10 @@ def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
     def of(component: Component, when: pl.Expr | None = None) -> pl.Expr:
         chosen = pl.col("component") == component.value
         # a product is summed faster than a filtered column
-        return (pl.col("amount") * (chosen if when is None else chosen & when)).sum()
+        return pl.col("amount") * (chosen if when is None else chosen & when)
 
-    sums = allocations.group_by("loan_id").agg(
+    parts = allocations.select(
+        "loan_id",
         to_principal=of(Component.principal),
         to_interest=of(Component.interest),
         due_principal=of(Component.principal, billed),
@@ -376,10 +380,11 @@ def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
         to_fees=of(Component.fee),
         to_penalties=of(Component.penalty),
         to_taxes=of(Component.tax),
-        to_credit=(pl.col("amount") * pl.col("component").is_null()).sum(),
-        standing=(pl.col("amount") * (~billed & (pl.col("instalment_no") != 0))).sum(),
-        received=pl.col("amount").sum(),
+        to_credit=pl.col("amount") * pl.col("component").is_null(),
+        standing=pl.col("amount") * (~billed & (pl.col("instalment_no") != 0)),
+        received=pl.col("amount"),
     )
+    sums = neighbours_summed(parts.sort("loan_id"), "loan_id", parts.columns[1:])
     early_interest = pl.col("to_interest") - pl.col("due_interest")
     return (
         paying.join(sums, on="loan_id", how="left", maintain_order="left")

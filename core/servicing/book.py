@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import dataframely as dy
 import polars as pl
 
-from core.frames import LARGE, empty
+from core.frames import LARGE, empty, neighbours_summed
 from core.ledger.codes import Component
 from core.origination.terms import Terms
 
@@ -193,21 +193,12 @@ def merge_dues(dues: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
     if more.is_empty():
         return dues
     # sorting by one number and adding up neighbours is faster than joining on three columns
-    rows = pl.concat([dues, more.select(dues.columns)]).with_columns(_key=_KEY)
-    rows = rows.sort("_key", maintain_order=True)
-    again = pl.col("_key") == pl.col("_key").shift(1)
-    repeated = rows.select(again.fill_null(False)).to_series()
-    if not repeated.any():
-        return rows.drop("_key")
-    once = rows.filter(~(repeated | repeated.shift(-1, fill_value=False)))
-    several = rows.filter(repeated | repeated.shift(-1, fill_value=False))
-    merged = several.group_by("_key", maintain_order=True).agg(
-        pl.col("loan_id", "instalment_no", "component", "today").first(),
-        pl.col("due_date").last(),
-        pl.col("amount", "paid").sum(),
-        pl.col("fee_assessed").any(),
+    rows = pl.concat([dues, more.select(dues.columns)]).with_columns(
+        pl.col("fee_assessed").cast(pl.Int64), _key=_KEY
     )
-    return pl.concat([once, merged.select(once.columns)]).sort("_key").drop("_key")
+    rows = rows.sort("_key", maintain_order=True)
+    merged = neighbours_summed(rows, "_key", ["amount", "paid", "fee_assessed"])
+    return merged.with_columns(pl.col("fee_assessed") > 0).drop("_key")
 
 
 _KEY = (
