@@ -159,10 +159,8 @@ def _touched(
     wide: pl.DataFrame, dues: pl.DataFrame, today: pl.DataFrame, policies: PolicyBook
 ) -> pl.Series:
     """Rows on which more happens today than interest: billing, events, fallen dues, credit."""
-    charged = policies.annual_fees["product"].unique()
-    yearly = wide.filter(wide["product"].is_in(charged.implode()))
-    if yearly.height:
-        yearly = yearly.filter(is_anniversary())
+    charged = pl.col("product").is_in(policies.annual_fees["product"].unique().implode())
+    yearly = wide.lazy().filter(charged).filter(is_anniversary()).select("loan_id").collect()
     busy = pl.concat([dues["loan_id"], today["loan_id"], yearly["loan_id"]]).unique()
     return wide.select(
         is_billed()

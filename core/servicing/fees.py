@@ -100,7 +100,8 @@ def assess_annual_fees(day: Running) -> None:
     if not day.concerns(fees):
         return
     living = pl.col("status") == Status.active.value
-    some = day.touched.filter(living & is_anniversary())
+    charged = pl.col("product").is_in(fees["product"].unique().implode())
+    some = day.touched.filter(living & charged).filter(is_anniversary())
     asked = some.with_columns(place(day.policies.places)).join(fees, on=["product", "place"])
     if asked.is_empty():
         return

@@ -31,8 +31,12 @@ def ask_tax(day: Running, bases: pl.DataFrame) -> None:
     if bases.is_empty() or not day.concerns(rates):
         return
     taxed = pl.col("product").is_in(rates["product"].unique().implode())
-    loans = day.touched.filter(taxed & (pl.col("status") != Status.charged_off.value)).select(
-        "loan_id", "product", "today", place(day.policies.places)
+    on_books = pl.col("status") != Status.charged_off.value
+    loans = (
+        day.touched.lazy()
+        .filter(taxed & on_books)
+        .select("loan_id", "product", "today", place(day.policies.places))
+        .collect()
     )
     asked = (
         bases.filter(pl.col("base") != 0)
