@@ -186,7 +186,9 @@ def _lacks(loans: pl.DataFrame) -> pl.Series:
     balance = pl.col("principal") + pl.col("standing")
     short = int128(balance) * pl.col("one") - exact
     lacking = short * nights // pl.max_horizontal("one", pl.lit(1, dtype=pl.Int128))
-    rests = pl.min_horizontal("paused_until", "period_end") - pl.max_horizontal("paused_from", TODAY)
+    rests = pl.min_horizontal("paused_until", "period_end") - pl.max_horizontal(
+        "paused_from", TODAY
+    )
     rests = pl.when(pl.col("paused_until").is_not_null()).then(rests.dt.total_days().clip(0))
     so_far = pl.when(pl.col("one") > 0).then(lacking.cast(pl.Int64)).otherwise(0)
     return (

@@ -247,9 +247,7 @@ def _close(booked: Booked, shown: Shown, earned: _Earned, day: dt.date, step: in
     charges = _charges(shown, booked, until, by_submission=False)
     booked.charged |= {c[0] for c in charges}
     interest = earned.to(day) - booked.interest
-    booked.add(
-        day, step, max(interest, 0), sum(c[2] for c in charges), sum(c[3] for c in charges)
-    )
+    booked.add(day, step, max(interest, 0), sum(c[2] for c in charges), sum(c[3] for c in charges))
     if until == dt.date.min and interest < 0:  # a charge-off gives back what it does not claim
         booked.interest += interest
         booked.add(day, step, -interest, 0, 0, kind="Accrual Adjustment")

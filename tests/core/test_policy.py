@@ -75,14 +75,14 @@ def test_the_digest_is_of_content_not_of_files() -> None:
     assert PolicyBook.of(FILES).digest != PolicyBook.of(other).digest
 
 
-def test_money_is_spread_over_a_schedule_that_stands_whole_alone() -> None:
+def test_money_is_not_spread_where_instalments_neither_stand_nor_follow_the_balance() -> None:
     with pytest.raises(PolicyError, match="stands_whole"):
         PolicyBook.of(
             _with(
                 "products",
-                "instalment-act365.yaml",
-                "excess: next_instalment",
-                "excess: spread",
+                "flat-rate.yaml",
+                "late_fee:",
+                "payments:\n  excess: spread\nlate_fee:",
             )
         )
     assert Product.model_fields["entity"]

@@ -1,0 +1,124 @@
+"""The level instalment of daily loans: money that stands ahead, payouts with a share, even spreads.
+
+Figures of Apache Fineract's end-to-end cases (Apache-2.0) where a case is named.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import polars as pl
+import pytest
+
+from core.contract.due_dates import Unit
+from core.ledger.codes import Component, Kind
+from core.policy.book import PolicyBook
+from tests.core.loans import Life, Story, _event, ruled, terms
+from tests.core.test_late_news import same_as_in_time, told
+
+PRODUCT = "instalment-act365"
+
+
+@pytest.fixture(scope="module")
+def thirty(policies: PolicyBook) -> PolicyBook:
+    """Daily loans whose months have thirty days, their last instalment as high as the others."""
+    return ruled(
+        policies, PRODUCT, "schedule", rate_basis="30/360", rate_factor="decimal_18",
+        smooth_last_instalment=True,
+    )  # fmt: skip
+
+
+def changed(kind: Kind, on: str, **body: object) -> dict:  # type: ignore[type-arg]
+    return _event(kind, 1, on, None, "change", json.dumps(body))
+
+
+def with_row(story: Story, *rows: dict) -> Story:  # type: ignore[type-arg]
+    return Story(story.policies, (*story.rows, *rows))
+
+
+def emi(life: Life) -> int:
+    return int(life.days[-1].book.terms["emi"].item())
+
+
+def test_an_extension_counts_money_that_stands_ahead(thirty: PolicyBook) -> None:
+    """Case C3994: 9.00 of the next instalment is paid; four instalments of 273.34 are left."""
+    lent = Story(thirty).lent(
+        terms(thirty, PRODUCT, n=3, start="2024-06-01", first_due="2024-07-01")
+    )
+    more = changed(Kind.extended, "2024-07-15", instalments=1)
+    story = with_row(lent.paid(41_703, "2024-07-01"), more)
+    life = story.live("2024-07-15")
+    assert emi(life) == 27_334
+    assert life.on("2024-07-15")["advance_paid"] == 900
+    late = told(lent.paid(41_703, "2024-07-01"), (5, more))
+    same_as_in_time(late, thirty, dt.date(2024, 8, 2))
+
+
+def test_a_tranche_counts_what_is_paid_of_the_running_instalment(thirty: PolicyBook) -> None:
+    """Case C4034: 700.00 and 300.00 on one day, 117.86 paid between: level as of 1,000.00."""
+    loan = terms(thirty, PRODUCT, principal=70_000, rate="7", n=6, first_due="2024-01-16",
+                 every=15, unit=Unit.days)  # fmt: skip
+    story = Story(thirty).lent(loan).paid(11_786, "2024-01-01")
+    story = with_row(story, _event(Kind.disbursed, 1, "2024-01-01", 30_000, "tranche", None))
+    assert emi(story.live("2024-01-01")) == 16_837
+
+
+def test_a_rate_change_leaves_out_what_the_last_instalments_have(thirty: PolicyBook) -> None:
+    """Case C3311: the last instalment is paid; the other five are level at the new rate."""
+    policies = ruled(thirty, PRODUCT, "payments", excess="last_instalment")
+    loan = terms(policies, PRODUCT, principal=10_000, rate="7", n=6)
+    story = Story(policies).lent(loan).paid(1_701, "2024-01-15")
+    story = with_row(story, changed(Kind.rate_changed, "2024-01-20", rate_ppb=40_000_000))
+    assert emi(story.live("2024-01-20")) == 1_680
+
+
+def test_a_down_payment_of_a_daily_loan_is_due_at_once_and_bears_the_first_nights(
+    thirty: PolicyBook,
+) -> None:
+    policies = ruled(thirty, PRODUCT, "schedule", down_payment_ppb=250_000_000)
+    story = Story(policies).lent(terms(policies, PRODUCT, principal=100_000, n=6))
+    life = story.live("2024-01-02")
+    down = life.dues("2024-01-01").row(0, named=True)
+    assert (down["instalment_no"], down["amount"]) == (-1, 25_000)
+    assert life.on("2024-01-01")["principal_due"] == 25_000
+    assert emi(life) == 12_941  # 750.00 at 1 % a month over six: 750 / 5.795476
+    paid = story.paid(25_000, "2024-01-01")
+    assert paid.live("2024-01-01").on("2024-01-01")["days_past_due"] == 0
+    row = _event(Kind.disbursed, 1, "2024-01-11", 40_000, "tranche", None)
+    same_as_in_time(told(paid, (9, row)), policies, dt.date(2024, 2, 2))
+
+
+def test_money_is_spread_over_the_instalments_to_come(thirty: PolicyBook) -> None:
+    policies = ruled(thirty, PRODUCT, "payments", excess="spread")
+    story = Story(policies).lent(terms(policies, PRODUCT, principal=60_000, n=6))
+    life = story.paid(10_000, "2024-01-11").live("2024-01-11")
+    rows = life.allocations().select("instalment_no", "component", "amount").rows()
+    principal = Component.principal.value
+    # no interest before its day; the last instalment has what the even shares leave over
+    assert sorted(rows) == [(n, principal, 1_667 if n < 6 else 1_665) for n in range(1, 7)]
+
+
+def test_what_a_share_does_not_hold_goes_to_the_next_instalments(thirty: PolicyBook) -> None:
+    policies = ruled(thirty, PRODUCT, "payments", excess="spread")
+    story = Story(policies).lent(terms(policies, PRODUCT, principal=60_000, n=6))
+    life = story.paid(18_000, "2024-01-11", ref="a").paid(40_000, "2024-01-12", ref="b")
+    ours = life.live("2024-01-12").allocations()
+    level = 10_353  # 600.00 at 1 % a month over six
+    whole = ours.group_by("instalment_no").agg(pl.col("amount").sum()).sort("instalment_no")
+    assert whole["amount"].max() <= level
+    assert whole["amount"].sum() == 58_000
+
+
+def test_a_covered_instalment_is_fixed_and_later_nights_wait(thirty: PolicyBook) -> None:
+    """Case C3845: 338.90 covers the instalment; five nights later 50.00 is all principal."""
+    policies = ruled(thirty, PRODUCT, "interest", covered_instalment="fixed")
+    loan = terms(policies, PRODUCT, principal=100_000, rate="10", n=3, start="2024-07-01",
+                 first_due="2024-08-01")  # fmt: skip
+    story = Story(policies).lent(loan).paid(33_890, "2024-07-10", ref="a")
+    life = story.paid(5_000, "2024-07-15", ref="b").live("2024-08-01")
+    refund = life.allocations().filter(pl.col("event_id") == 4)
+    assert refund.select("instalment_no", "component", "amount").rows() == [(2, 0, 5_000)]
+    dues = life.dues("2024-08-01")
+    # the first instalment asked 336.48 and the 2.42 that were earned when it was covered
+    assert dues.filter(pl.col("instalment_no") == 1).is_empty()
