@@ -11,16 +11,15 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.due_dates import due_date, first_due_for
-from core.contract.figures import Figures, codes, counts_days, due_of
-from core.contract.money import int128
-from core.ledger.codes import Component, Excess, InterestMode, Kind
+from core.contract.figures import codes, counts_days
+from core.ledger.codes import Kind
 from core.servicing import ceilings
-from core.servicing.accrual import Accrual, close_segment
+from core.servicing.accrual import close_segment
 from core.servicing.arrears import lift, with_lifted
 from core.servicing.book import replaced
 from core.servicing.floating import rate
 from core.servicing.instalments import first_coming, point, respread
-from core.servicing.opening import move_period, with_level_instalment, with_period_interest
+from core.servicing.level import lacks, stepped, with_standing
 from core.servicing.running import Running
 from core.servicing.today import TODAY
 
@@ -60,13 +59,13 @@ def change(day: Running, events: pl.DataFrame) -> None:
         day.dues = respread(stands, day.dues, day.policies.calendars)
     if steps.height:
         # the nights so far bore the rate that was in force
-        stood = _with_standing(asked.filter(~whole), day.dues)
-        left = (pl.col("period_end") - TODAY).dt.total_days()
+        stood = with_standing(asked.filter(~whole), day.dues)
+        nights = (pl.col("period_end") - TODAY).dt.total_days()
         steps = steps.with_columns(
-            _lacks(stood) + stood.select(pl.col("ahead") * left).to_series(),
+            lacks(stood) + stood.select(pl.col("ahead") * nights).to_series(),
             *stood.select("standing", "ahead", "met"),
         )
-        steps = _stepped(steps, day)
+        steps = stepped(steps, day.policies.calendars)
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
     day.touched = replaced(day.touched, at, day.touched.filter(at), after)
     if stands.height:
@@ -158,88 +157,6 @@ def with_tranche(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
         keep=pl.lit("term"),
         lifted_interest=pl.lit(0, dtype=pl.Int64),
     )
-    grown = _with_standing(grown, day.dues)
-    grown = grown.with_columns(lacks=_lacks(grown))
-    return _stepped(grown, day).select(loans.columns)
-
-
-def _lacks(loans: pl.DataFrame) -> pl.Series:
-    """Balance by nights by which the running period falls short of what the instalments pay off.
-
-    Read off the interest that it has earned, whatever the balance was night by night; in the
-    nights of an interest pause that are to come, it is all of the balance.
-    """
-    figures = Figures(loans)
-    accrual = Accrual(figures, codes(loans, "interest_mode"))
-    nights = (TODAY - pl.col("period_start")).dt.total_days()
-    # what one unit of balance would have earned in those nights, over the period's denominator
-    one = loans.with_columns(
-        paused_from=pl.lit(None, dtype=pl.Date),
-        paused_until=pl.lit(None, dtype=pl.Date),
-        principal=pl.lit(1, dtype=pl.Int64),
-        accrual_from="period_start",
-        accrual_rest=pl.lit(0, dtype=pl.Int64),
-        first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
-    ).select(one=accrual.numerator(), over=int128(accrual.denominator()))
-    own = pl.col("accrual_whole") - pl.col("lifted_interest")
-    exact = int128(own) * pl.col("over") + int128(pl.col("accrual_rest"))
-    balance = pl.col("principal") + pl.col("standing")
-    short = int128(balance) * pl.col("one") - exact
-    lacking = short * nights // pl.max_horizontal("one", pl.lit(1, dtype=pl.Int128))
-    rests = pl.min_horizontal("paused_until", "period_end") - pl.max_horizontal(
-        "paused_from", TODAY
-    )
-    rests = pl.when(pl.col("paused_until").is_not_null()).then(rests.dt.total_days().clip(0))
-    so_far = pl.when(pl.col("one") > 0).then(lacking.cast(pl.Int64)).otherwise(0)
-    return (
-        pl.concat([loans, one], how="horizontal")
-        .select(lacks=so_far + balance * rests.otherwise(0))
-        .to_series()
-    )
-
-
-def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
-    """Level instalment and running period of loans that bill step by step."""
-    n = pl.col("instalment_no").cast(pl.Int32)
-    daily = pl.col("interest_mode") == InterestMode.daily
-    unbilled = pl.col("principal") - pl.col("principal_due")
-    solves = (
-        (n <= pl.col("instalments")) & (pl.col("keep").fill_null("term") == "term") & (unbilled > 0)
-    )
-    loans = loans.with_columns(period_end=due_of(n, loans))
-    rest = loans.filter(solves).with_columns(
-        # interest that waits is paid off with the principal
-        principal_agreed=pl.when(daily)
-        .then(unbilled + pl.col("standing"))
-        .otherwise("schedule_balance")
-        + pl.col("lifted_interest"),
-        instalments=pl.col("instalments") - pl.col("met"),
-    )
-    loans = with_level_instalment(loans.drop("lacks", "standing", "ahead", "met"), rest)
-    return with_period_interest(move_period(loans, day.policies.calendars))
-
-
-def _with_standing(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
-    """`standing`: principal that money in advance paid of instalments to come, `ahead` of it of
-    the running one; `met`: last instalments that such money has met, which take no more part.
-
-    It is part of those instalments, so the level instalment counts it as still to be paid off.
-    """
-    cursor = loans.filter(pl.col("advance_paid") > 0).select(
-        "loan_id", "emi", backwards=pl.col("excess") == Excess.last_instalment, next="instalment_no"
-    )
-    met = pl.col("backwards") & (pl.col("paid") >= pl.col("emi"))
-    early = (
-        dues.filter(pl.col("component") == Component.principal.value)
-        .join(cursor, on="loan_id")
-        .filter(pl.col("instalment_no") >= pl.col("next"))
-        .group_by("loan_id")
-        .agg(
-            standing=pl.col("paid").filter(~met).sum(),
-            ahead=pl.col("paid").filter(pl.col("instalment_no") == pl.col("next")).sum(),
-            met=met.sum().cast(pl.Int16),
-        )
-    )
-    return loans.join(early, on="loan_id", how="left", maintain_order="left").with_columns(
-        pl.col("standing", "ahead", "met").fill_null(0)
-    )
+    grown = with_standing(grown, day.dues)
+    grown = grown.with_columns(lacks=lacks(grown))
+    return stepped(grown, day.policies.calendars).select(loans.columns)

@@ -55,6 +55,14 @@ def test_a_scheduled_loan_blends_the_rates_of_the_period(policies: PolicyBook) -
     assert on(days, "2024-03-01")["interest_due"] == 890 + 550
 
 
+def test_a_scheduled_level_instalment_discounts_at_both_rates(policies: PolicyBook) -> None:
+    days = days_of(policies, "instalment-inr", "2024-01-16",
+                   (Kind.rate_changed, "2024-01-16", {"rate_ppb": 60_000_000}))  # fmt: skip
+    first = 1 + (0.01 * 15 + 0.005 * 16) / 31
+    factor = sum(1 / (first * 1.005**k) for k in range(12))
+    assert abs(on(days, "2024-01-16")["emi"] - 120_000 / factor) <= 50  # to the whole rupee
+
+
 @pytest.mark.parametrize("product", ["instalment-act365", "equal-principal", "interest-only"])
 def test_a_longer_term_pays_off_on_its_last_instalment(policies: PolicyBook, product: str) -> None:
     days = days_of(policies, product, "2024-06-01",

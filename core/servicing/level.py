@@ -1,0 +1,99 @@
+"""The level instalment of a loan that bills step by step, made anew in the middle of its life.
+
+It pays off what is unbilled over the instalments left. Money in advance stands with instalments
+to come, so they are still to be paid off with it, and the interest of the running period is what
+its nights really bear: less where the balance was lower, or interest paused.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.contract.calendar import Calendar
+from core.contract.figures import Figures, codes, due_of
+from core.contract.money import int128
+from core.ledger.codes import Component, Excess, InterestMode
+from core.servicing.accrual import Accrual
+from core.servicing.opening import move_period, with_level_instalment, with_period_interest
+from core.servicing.today import TODAY
+
+
+def with_standing(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """`standing`: principal that money in advance paid of instalments to come, `ahead` of it of
+    the running one; `met`: last instalments that such money has met, which take no more part.
+
+    It is part of those instalments, so the level instalment counts it as still to be paid off.
+    """
+    cursor = loans.filter(pl.col("advance_paid") > 0).select(
+        "loan_id", "emi", backwards=pl.col("excess") == Excess.last_instalment, next="instalment_no"
+    )
+    met = pl.col("backwards") & (pl.col("paid") >= pl.col("emi"))
+    early = (
+        dues.filter(pl.col("component") == Component.principal.value)
+        .join(cursor, on="loan_id")
+        .filter(pl.col("instalment_no") >= pl.col("next"))
+        .group_by("loan_id")
+        .agg(
+            standing=pl.col("paid").filter(~met).sum(),
+            ahead=pl.col("paid").filter(pl.col("instalment_no") == pl.col("next")).sum(),
+            met=met.sum().cast(pl.Int16),
+        )
+    )
+    return loans.join(early, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("standing", "ahead", "met").fill_null(0)
+    )
+
+
+def lacks(loans: pl.DataFrame) -> pl.Series:
+    """Balance by nights by which the running period falls short of what the instalments pay off.
+
+    Read off the interest that it has earned, whatever the balance was night by night; in the
+    nights of an interest pause that are to come, it is all of the balance.
+    """
+    figures = Figures(loans)
+    accrual = Accrual(figures, codes(loans, "interest_mode"))
+    nights = (TODAY - pl.col("period_start")).dt.total_days()
+    # what one unit of balance would have earned in those nights, over the period's denominator
+    one = loans.with_columns(
+        paused_from=pl.lit(None, dtype=pl.Date),
+        paused_until=pl.lit(None, dtype=pl.Date),
+        principal=pl.lit(1, dtype=pl.Int64),
+        accrual_from="period_start",
+        accrual_rest=pl.lit(0, dtype=pl.Int64),
+        first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
+    ).select(one=accrual.numerator(), over=int128(accrual.denominator()))
+    own = pl.col("accrual_whole") - pl.col("lifted_interest")
+    exact = int128(own) * pl.col("over") + int128(pl.col("accrual_rest"))
+    balance = pl.col("principal") + pl.col("standing")
+    short = int128(balance) * pl.col("one") - exact
+    lacking = short * nights // pl.max_horizontal("one", pl.lit(1, dtype=pl.Int128))
+    rests = pl.min_horizontal("paused_until", "period_end") - pl.max_horizontal(
+        "paused_from", TODAY
+    )
+    rests = pl.when(pl.col("paused_until").is_not_null()).then(rests.dt.total_days().clip(0))
+    so_far = pl.when(pl.col("one") > 0).then(lacking.cast(pl.Int64)).otherwise(0)
+    # scheduled interest is that of the schedule, whatever was paid
+    daily = pl.col("interest_mode") == InterestMode.daily
+    lacking = pl.when(daily).then(so_far + balance * rests.otherwise(0)).otherwise(0)
+    return pl.concat([loans, one], how="horizontal").select(lacks=lacking).to_series()
+
+
+def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """Level instalment and running period of loans that bill step by step."""
+    n = pl.col("instalment_no").cast(pl.Int32)
+    daily = pl.col("interest_mode") == InterestMode.daily
+    unbilled = pl.col("principal") - pl.col("principal_due")
+    solves = (
+        (n <= pl.col("instalments")) & (pl.col("keep").fill_null("term") == "term") & (unbilled > 0)
+    )
+    loans = loans.with_columns(period_end=due_of(n, loans))
+    rest = loans.filter(solves).with_columns(
+        # interest that waits is paid off with the principal
+        principal_agreed=pl.when(daily)
+        .then(unbilled + pl.col("standing"))
+        .otherwise("schedule_balance")
+        + pl.col("lifted_interest"),
+        instalments=pl.col("instalments") - pl.col("met"),
+    )
+    loans = with_level_instalment(loans.drop("lacks", "standing", "ahead", "met"), rest)
+    return with_period_interest(move_period(loans, calendars))
