@@ -152,6 +152,7 @@ class Kind(IntEnum):
     interest_capitalised = 35
     taken_over = 36
     limit_changed = 37
+    interest_refunded = 38
 
 
 class EventState(IntEnum):
@@ -199,6 +200,7 @@ EVENT_KINDS = {
     Kind.interest_capitalised: "interest that was earned and not billed joins the principal",
     Kind.taken_over: "the balances of a loan that already lived, from another servicer",
     Kind.limit_changed: "a line of credit has another limit from the value date on",
+    Kind.interest_refunded: "interest on what a refund gave back is given back with it",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 
@@ -212,8 +214,11 @@ MONEY_IN = (
     Kind.charge_adjusted,
     Kind.income_adjusted,
     Kind.refinanced,
+    Kind.interest_refunded,
 )
 """Kinds that are allocated to what is owed. A product may allocate each its own way."""
+REFUNDS = (Kind.merchant_refund, Kind.payout_refund)
+"""Kinds of money that give back what was financed."""
 CHANGES = (
     Kind.rate_changed,
     Kind.extended,

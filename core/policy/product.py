@@ -166,6 +166,7 @@ MoneyName = Literal[
     "charge_adjusted",
     "income_adjusted",
     "refinanced",
+    "interest_refunded",
 ]
 
 

@@ -190,8 +190,8 @@ def daily_lines(
     """Interest to the day with the next instalment, its principal, then what `excess` says.
 
     Interest comes first, unless the waterfall has principal in advance before it. Money for the
-    last instalments, or for all of them, pays no interest before its day, nor does money that
-    follows one that covers the instalment and fixes its interest, unless it `settles` the loan.
+    last instalments, or for all of them, pays no interest before its day, unless it `settles` the
+    loan. Where money that covered the instalment fixed its interest, later nights are the next one's.
     """
     if loans.is_empty():
         return line(loans, pl.lit(0), None, pl.lit(0))
@@ -203,10 +203,13 @@ def daily_lines(
     figures = Figures(loans)
     spread = pl.col("excess") == Excess.spread
     waits = (backwards | spread) & (not settles)
+    bears = pl.col("instalment_no")
     if figures.fixes_covered and not settles:
         loans = figures.with_level(with_advance(loans, own_dues))
-        waits = waits | covered(figures)
+        ahead = covered(figures) & (pl.col("instalment_no") < pl.col("instalments"))
+        bears = bears + ahead.cast(pl.Int16)
     loans = loans.with_columns(
+        bears=bears,
         earned=pl.when(waits).then(0).otherwise(pl.min_horizontal("interest_off", "money")),
         reduces=pl.col("excess") == Excess.reduce_principal,
     )
@@ -233,10 +236,10 @@ def daily_lines(
     slots = figures.with_level(slots, pl.col("slot"), figures.due_date(pl.col("slot")))
     whole = pl.when(level).then("level").otherwise(share)
     whole = whole + pl.when(pl.col("slot") == 1).then("first_interest_adjustment").otherwise(0)
-    own = pl.when((pl.col("slot") == pl.col("instalment_no")) & level).then("earned").otherwise(0)
-    room = (whole - pl.col("early").fill_null(0) - own).clip(lower_bound=0)
+    own = pl.when((pl.col("slot") == pl.col("bears")) & level).then("earned").otherwise(0)
+    room = (whole - pl.col("early").fill_null(0) - own).clip(0, pl.col("rest_principal"))
     slots = _even_first(slots.with_columns(room=room), spread)
-    interest = line(loans, pl.col("instalment_no"), Component.interest, pl.col("earned"))
+    interest = line(loans, pl.col("bears"), Component.interest, pl.col("earned"))
     principal = line(slots, pl.col("slot"), Component.principal, pl.col("room"))
     rest = line(loans, pl.lit(0), Component.principal, pl.col("rest_principal"))
     first = _principal_first(loans, ranks)

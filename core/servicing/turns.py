@@ -14,6 +14,7 @@ from core.ledger.accounts import ROLE
 from core.ledger.codes import (
     CHANGES,
     MONEY_IN,
+    REFUNDS,
     AfterChargeOff,
     Component,
     InterestMode,
@@ -78,13 +79,15 @@ STEP = {
 }
 """Step of the day at which a kind of event is taken."""
 ENDINGS = (Kind.charge_off, Kind.write_off, Kind.settled)
-REFUNDS = (Kind.merchant_refund, Kind.payout_refund)
+_LOSSES_BACK = (*REFUNDS, Kind.interest_refunded)
+"""Money that takes back the loss of a claim that is off the books; other money recovers it."""
 SOURCE = {
     Kind.goodwill_credit: "goodwill_expense",
     Kind.interest_waived: "interest_waived",
     Kind.charge_adjusted: "charge_adjusted",
     Kind.income_adjusted: "deferred_fee_income",
     Kind.refinanced: "refinance_clearing",
+    Kind.interest_refunded: "interest_income",
 }
 """Account that pays for a kind of money in; others come through payment_clearing."""
 _RECEIVABLE = {
@@ -151,7 +154,7 @@ def _money(day: Running, events: pl.DataFrame, kind: Kind) -> None:
     day.allocations.append(done.allocations)
     tax_on_interest(day, done.allocations, asked, kind)
     book_receipts(
-        day, done.allocations, frozen, SOURCE.get(kind, "payment_clearing"), kind in REFUNDS
+        day, done.allocations, frozen, SOURCE.get(kind, "payment_clearing"), kind in _LOSSES_BACK
     )
     if kind is Kind.refinanced:  # out of what the new loan pays out
         day.book(events, "payout_clearing", "refinance_clearing", "amount")

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -13,7 +14,7 @@ import polars as pl
 from core.contract.schedule import expand
 from core.frames import empty
 from core.ledger.accounts import ROLE
-from core.ledger.codes import ENDED, Kind, Status
+from core.ledger.codes import ENDED, MONEY_IN, REFUNDS, Kind, Status
 from core.ledger.events import Events
 from core.origination.terms import Terms
 from core.policy.book import PolicyBook
@@ -25,6 +26,7 @@ from core.servicing.jump import Round, jump
 from core.servicing.opening import agreed_terms
 from core.servicing.payoff import settling
 from core.servicing.projection import to_come
+from core.servicing.refunded import interest_on_refunds
 from core.servicing.taken_back import PARTS, asked_again
 from tests.conformance.events import TOLD, filled
 from tests.conformance.mapping import PARTS as PARTS_OF
@@ -118,7 +120,27 @@ class Batch:
         self.products = boarded.select("loan_id", "product")
         self._in_per_cent(boarded, rows)
         self.first = boarded["disbursed_on"].min() if terms else None
-        self.filled = filled(boarded, pl.DataFrame(rows, schema=TOLD))
+        self.filled = self._refunding(filled(boarded, pl.DataFrame(rows, schema=TOLD)))
+
+    def _refunding(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Events with the interest that refunds give back; without those that give none back."""
+        asked = {}
+        for own in self.events.values():
+            for (refund, of), (step, event) in pairwise(own):
+                if step.kind is Kind.interest_refunded and step.amount is None:
+                    assert refund.kind in REFUNDS
+                    asked[of] = event
+        if not asked:
+            return events
+        theirs = events.filter(pl.col("event_id").is_in([*asked]))["loan_id"]
+        known = events.filter(pl.col("loan_id").is_in(theirs.implode()))
+        unknown = pl.col("amount").is_null() & pl.col("kind").is_in([k.value for k in MONEY_IN])
+        found = interest_on_refunds(known.filter(~unknown), self.policies, pl.Series([*asked]))
+        told = {asked[of]: interest for of, interest in found.rows()}
+        of_event = pl.col("event_id").replace_strict(told, default=None, return_dtype=pl.Int64)
+        return events.with_columns(amount=pl.coalesce(of_event, "amount")).filter(
+            (pl.col("kind") != Kind.interest_refunded) | (pl.col("amount") > 0)
+        )
 
     def _in_per_cent(self, boarded: pl.DataFrame, rows: list[dict[str, Any]]) -> None:
         """Amounts of charges in per cent of what is lent and the interest of its schedule."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.contract.due_dates import Unit
-from core.ledger.codes import MONEY_IN, Component, Kind
+from core.ledger.codes import MONEY_IN, REFUNDS, Component, Kind
 from tests.conformance import fineract
 from tests.conformance.fineract import NotMappedError
 
@@ -27,6 +27,7 @@ KINDS = {
     "terminate_contract": Kind.accelerated, "capitalized_income": Kind.income_capitalised,
     "capitalized_income_adjustment": Kind.income_adjusted, "buy_down_fee": Kind.fee_bought_down,
     "buy_down_fee_adjustment": Kind.buy_down_adjusted,
+    "interest_refund_manual": Kind.interest_refunded,
 }  # fmt: skip
 
 
@@ -94,7 +95,7 @@ def mapped(case: dict[str, Any]) -> Mapped:
         if s.get("expect") == "rejected":
             found.refused.append(_refused(s, case, found))
         elif kind == "reverse":
-            found.reversals[_target(s, found)] = s["i"]
+            _reverse(s, found)
         elif kind in ("undo_last_disbursal", "undo_disbursal"):
             _undo(s, found)
         elif kind == "charge_waive":
@@ -154,6 +155,17 @@ def _instalment_charges(s: dict[str, Any], terms: dict[str, Any], found: Mapped)
                 )  # fmt: skip
             )
     return made
+
+
+def _reverse(s: dict[str, Any], found: Mapped) -> None:
+    """Take an event back; a refund with the interest that was refunded on it."""
+    n = _target(s, found)
+    found.reversals[n] = s["i"]
+    taken = found.steps[n]
+    for k, e in enumerate(found.steps):
+        with_it = e.i == taken.i or e.target == taken.i
+        if taken.kind in REFUNDS and e.kind is Kind.interest_refunded and with_it:
+            found.reversals.setdefault(k, s["i"])
 
 
 def _target(s: dict[str, Any], found: Mapped) -> int:
@@ -275,8 +287,13 @@ def _events(s: dict[str, Any], terms: dict[str, Any]) -> list[Step]:
     if s.get("reason"):
         body = {"reason": s["reason"]}
     target = s.get("target", {}).get("step") if kind == "chargeback" else None
+    if kind == "interest_refund_manual":
+        on, body = date_of(s["for_date"]), {"of": s["for_type"]}
     step = Step(s["i"], KINDS[kind], s["loan"], on, amount, submitted, body, percent=percent,
                 target=target)  # fmt: skip
+    if step.kind in REFUNDS and _refunds_interest(s, terms):
+        own = Step(s["i"], Kind.interest_refunded, s["loan"], on, None, submitted, implicit=True)
+        return [step, own]
     down = terms["down_payment"]
     asked = down.get("enabled") and down.get("auto") and not s.get("skip_auto_down_payment")
     if kind != "disburse" or not asked:
@@ -287,6 +304,14 @@ def _events(s: dict[str, Any], terms: dict[str, Any]) -> list[Step]:
         return [step]
     own = Step(s["i"], Kind.down_payment, s["loan"], on, share, submitted, implicit=True)
     return [step, own]
+
+
+def _refunds_interest(s: dict[str, Any], terms: dict[str, Any]) -> bool:
+    """Whether the product refunds interest on such a refund; of interest that is recalculated."""
+    from tests.conformance.products import recalculated
+
+    asked = s.get("calculate_interest_refund") is not False and recalculated(terms)
+    return asked and s["type"].upper() in (terms.get("interest_refund_on") or [])
 
 
 def _changes(s: dict[str, Any], progressive: bool) -> list[Step]:

@@ -14,7 +14,7 @@ NAMES = {
     Kind.accelerated: "Contract Termination", Kind.charge_adjusted: "Charge Adjustment", Kind.reamortised: "Re-amortize", Kind.charge_waived: "Waive loan charges",
     Kind.income_capitalised: "Capitalized Income",
     Kind.income_adjusted: "Capitalized Income Adjustment", Kind.fee_bought_down: "Buy Down Fee",
-    Kind.buy_down_adjusted: "Buy Down Fee Adjustment",
+    Kind.buy_down_adjusted: "Buy Down Fee Adjustment", Kind.interest_refunded: "Interest Refund",
 }  # fmt: skip
 JOURNAL = {name: kind for kind, name in {
     Kind.disbursed: "DISBURSEMENT", Kind.payment_received: "REPAYMENT",
@@ -25,7 +25,7 @@ JOURNAL = {name: kind for kind, name in {
     Kind.write_off: "WRITE_OFF", Kind.charge_adjusted: "CHARGE_ADJUSTMENT",
     Kind.income_capitalised: "CAPITALIZED_INCOME",
     Kind.income_adjusted: "CAPITALIZED_INCOME_ADJUSTMENT", Kind.fee_bought_down: "BUY_DOWN_FEE",
-    Kind.buy_down_adjusted: "BUY_DOWN_FEE_ADJUSTMENT",
+    Kind.buy_down_adjusted: "BUY_DOWN_FEE_ADJUSTMENT", Kind.interest_refunded: "INTEREST_REFUND",
 }.items()}  # fmt: skip
 ACCOUNTS = {
     "loan_principal": "Loans Receivable", "interest_due": "Interest/Fee Receivable",
@@ -37,5 +37,5 @@ ACCOUNTS = {
     "recovery_income": "Recoveries", "goodwill_expense": "Goodwill Expense Account",
     "write_off_expense": "Written off", "interest_waived": "Interest Income", "fee_income": "Fee Income",
     "charge_adjusted": "Fee Income", "deferred_fee_income": "Deferred Capitalized Income",
-    "buy_down_expense": "Buy Down Expense",
+    "buy_down_expense": "Buy Down Expense", "interest_income": "Interest Income",
 }  # fmt: skip

@@ -20,6 +20,8 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
     """The rule that an order breaks on the loan as it stood before it."""
     if order.kind is Kind.limit_changed:
         return "below_what_was_lent" if order.amount < _lent(life) else None
+    if order.kind is Kind.interest_refunded:
+        return _unasked(order, life)
     if order.kind is Kind.reversal:
         kind = Kind[order.body["of"]]
         if kind in _FAMILY and _net(kind, life) < order.body["amount"]:
@@ -53,6 +55,15 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
         "bought_down": _net(Kind.fee_bought_down, life),
     }
     return refused(pl.DataFrame([row], schema=COLUMNS)).item()
+
+
+def _unasked(order: Step, life: Life) -> str | None:
+    """Interest is refunded once, on a refund."""
+    kinds = {"MERCHANT_ISSUED_REFUND": Kind.merchant_refund, "PAYOUT_REFUND": Kind.payout_refund}
+    on = [s.kind for s in life.steps if s.date == order.date]
+    if kinds.get(order.body["of"]) not in on:
+        return "unknown_target"
+    return "interest_is_refunded" if Kind.interest_refunded in on else None
 
 
 def _lent(life: Life) -> int:
