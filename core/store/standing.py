@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from core.frames import typed
 from core.ledger.codes import MONEY_IN, Kind, Status
+from core.ledger.events import EVENT_COLUMNS, Events
 from core.store.past import NOT_RESTATED, PUBLISHED
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ def event_keys(ledger: Ledger) -> pl.DataFrame:
 
     Of charges also `charged` (Int64, minor units) and `charge` (the payload); of deferred fees
     `deferred` (Int64, below zero where it is given back) and `family` (1 capitalised, 2 bought
-    down).
+    down); of interest refunds `refunded`, the key of the refund that they are on.
     """
     return ledger.frame(
         """
@@ -29,10 +31,16 @@ def event_keys(ledger: Ledger) -> pl.DataFrame:
                CASE WHEN kind IN ($capitalised, $bought) THEN amount
                     WHEN kind IN ($adjusted, $returned) THEN -amount END::BIGINT AS deferred,
                CASE WHEN kind IN ($capitalised, $adjusted) THEN 1
-                    WHEN kind IN ($bought, $returned) THEN 2 END::INTEGER AS family
+                    WHEN kind IN ($bought, $returned) THEN 2 END::INTEGER AS family,
+               CASE WHEN kind = $interest THEN payload->>'$.of' END AS refunded
         FROM {lake}.events
         """,
-        {"reversal": Kind.reversal.value, "charge": Kind.charge_assessed.value, **_DEFERS},
+        {
+            "reversal": Kind.reversal.value,
+            "charge": Kind.charge_assessed.value,
+            "interest": Kind.interest_refunded.value,
+            **_DEFERS,
+        },
     )
 
 
@@ -150,3 +158,14 @@ def met(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
         ids.unique(),
         [],
     )
+
+
+def history(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
+    """Every event of loans `ids` that is known now (schema `Events`), in the order it was told."""
+    rows = ledger.of_loans(
+        f"SELECT {', '.join(f'e.{c}' for c in EVENT_COLUMNS)} FROM {{lake}}.events e "
+        "JOIN _ids USING (loan_id) ORDER BY e.event_id",
+        ids.unique(),
+        [],
+    )
+    return typed(rows, Events)

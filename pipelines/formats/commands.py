@@ -10,7 +10,9 @@ how many `instalments` it makes, the `due_date` of the first, where the period c
 `due_date`, its last day; what resumes delinquency its `start_date`; a moratorium how many
 `instalments` it passes over and what becomes of their `interest` (`none`, `simple`, `capitalised`);
 a line of credit is drawn on with `pay_out`, and has the `amount` of `change_limit` as its limit;
-a refinancing, in `target_ref`, the key of the loan that pays; what is known of a borrower its `flag`.
+a refinancing, in `target_ref`, the key of the loan that pays; what is known of a borrower its `flag`;
+what a merchant or the payee of the payout gives back its `amount`, and the interest on it, in
+`target_ref`, that refund, and an `amount` where it is not to be worked out.
 Files without such commands need none of these columns. A new command is added to `COMMANDS`.
 """
 
@@ -58,6 +60,9 @@ COMMANDS = {
     "adjust_fee": Kind.income_adjusted,
     "buy_down": Kind.fee_bought_down,
     "adjust_buy_down": Kind.buy_down_adjusted,
+    "merchant_refund": Kind.merchant_refund,
+    "payout_refund": Kind.payout_refund,
+    "refund_interest": Kind.interest_refunded,
 }
 """What may be ordered, and the kind of event that it becomes."""
 CHANGES = (
@@ -66,7 +71,7 @@ CHANGES = (
 )  # fmt: skip
 PAUSES = ("pause_delinquency", "resume_delinquency")
 FLAGS = ("flag_borrower", "unflag_borrower")
-WITH_TARGET = ("reverse", "waive_charge", "adjust_charge", "refinance")
+WITH_TARGET = ("reverse", "waive_charge", "adjust_charge", "refinance", "refund_interest")
 WITHOUT_AMOUNT = (
     *PAUSES,
     *FLAGS,
@@ -123,7 +128,8 @@ class Orders(dy.Schema):
 
     @dy.rule()
     def amount_not_a_positive_number(cls) -> pl.Expr:
-        needs = ~pl.col("command").is_in(list(WITHOUT_AMOUNT))
+        open_ = (pl.col("command") == "refund_interest") & (pl.col("amount") == "")
+        needs = ~pl.col("command").is_in(list(WITHOUT_AMOUNT)) & ~open_
         return ~needs | (
             pl.col("amount").str.contains(r"^\d{1,13}(\.\d{1,3})?$")
             & pl.col("amount").str.contains("[1-9]")

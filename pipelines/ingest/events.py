@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -29,6 +29,10 @@ class Known:
     """Loans of products whose rate floats (`core.store.standing.floating`)."""
     met: Callable[[pl.Series], pl.DataFrame]
     """What their money met, for chargebacks (`core.store.standing.met`)."""
+    history: Callable[[pl.Series], pl.DataFrame]
+    """All their events, for interest refunds (`core.store.standing.history`)."""
+    waiting: list[pl.DataFrame] = field(default_factory=list)
+    """Events of files that are taken in and not committed yet."""
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ from core.policy.book import PolicyBook
 from core.policy.models import TapeMapping
 from core.store.ledger import Ledger
 from core.store.rows import Intake
-from core.store.standing import DEFERS, event_keys, floating, met, standing
+from core.store.standing import DEFERS, event_keys, floating, history, met, standing
 from pipelines.formats import commands, indices, payments
 from pipelines.formats.table import Parsed
-from pipelines.ingest import boarding, fixings, returned
+from pipelines.ingest import boarding, fixings, refunds, returned
 from pipelines.ingest.events import Known, Taken, complete, event, keep_new, together
 from pipelines.ingest.landing import MAX_BYTES, LandingFile, scan
 from pipelines.ingest.orders import lawful, with_parts
@@ -76,7 +76,7 @@ def take_in(
     first_open = head.published_date + dt.timedelta(days=1) if head.published_date else None
     known = Known(
         ledger.loan_keys(), event_keys(ledger), first_open, partial(standing, ledger),
-        partial(floating, ledger), partial(met, ledger),
+        partial(floating, ledger), partial(met, ledger), partial(history, ledger),
     )  # fmt: skip
     waiting: list[Intake] = []
     kind = None
@@ -85,7 +85,7 @@ def take_in(
         # ids of new loans are given at commit, so payments wait until their tapes are in
         if waiting and (len(waiting) >= BATCH or (kind != new_kind)):
             ledger.commit_intake(waiting)
-            waiting = []
+            waiting, known.waiting = [], []
             known.loans = ledger.loan_keys()
         kind = new_kind
         waiting.append(_take(file, policies, tape, known, report, correlation_id))
@@ -151,7 +151,9 @@ def _take(
         correlation_id=pl.lit(correlation_id),
         recorded_at=pl.lit(now).cast(pl.Datetime("us")),
     )
+    known.waiting.append(taken.events)
     reversal = pl.when(pl.col("kind") == Kind.reversal.value)
+    interest = pl.when(pl.col("kind") == Kind.interest_refunded.value)
     charged = pl.when(pl.col("kind") == Kind.charge_assessed.value)
     fresh = events.select(
         "idempotency_key",
@@ -169,6 +171,7 @@ def _take(
             default=None,
             return_dtype=pl.Int32,
         ),
+        refunded=interest.then(pl.col("payload").str.json_path_match("$.of")),
     )
     known.events = pl.concat([known.events, fresh])
     if taken.loans is not None:  # the next tape of the run may hold them again
@@ -238,7 +241,11 @@ def _commands(
     for kind in sorted(set(commands.COMMANDS.values())):
         some = rows.filter(pl.col("kind") == kind.value)
         if some.height:
-            taken = together(taken, _events(some, kind, file, mapping, known))
+            fresh = _events(some, kind, file, mapping, known)
+            if kind is Kind.interest_refunded and fresh.events is not None:
+                found, none = refunds.worked_out(fresh.events, taken.events, known, policies)
+                fresh = replace(fresh, events=found, accepted=found.height, bad=[*fresh.bad, *none])
+            taken = together(taken, fresh)
     if called_for.height:  # no rows of the file: they count as none
         theirs = _events(called_for, Kind.charge_assessed, file, mapping, known)
         taken = together(taken, replace(theirs, accepted=0, duplicates=0, bad=[]))

@@ -15,6 +15,7 @@ from core.policy.book import PolicyBook
 from core.servicing.refusals import refused
 from core.servicing.taken_back import PARTS, asked_again
 from pipelines.formats import commands, payments
+from pipelines.ingest.refunds import on_refunds
 
 Bad = list[dict[str, Any]]
 
@@ -57,7 +58,8 @@ def lawful(
     rows, unfit = _reversals(rows, known_events, source)
     rows, missing = _waivers(rows, known_events, source)
     rows, unpaid = _refinancings(rows, loans)
-    return rows, bad + unfit + missing + unpaid
+    rows, unnamed = on_refunds(rows, known_events, source)
+    return rows, bad + unfit + missing + unpaid + unnamed
 
 
 def _judged(

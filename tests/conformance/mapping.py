@@ -163,7 +163,7 @@ def _reverse(s: dict[str, Any], found: Mapped) -> None:
     found.reversals[n] = s["i"]
     taken = found.steps[n]
     for k, e in enumerate(found.steps):
-        with_it = e.i == taken.i or e.target == taken.i
+        with_it = taken.i in (e.i, e.target)
         if taken.kind in REFUNDS and e.kind is Kind.interest_refunded and with_it:
             found.reversals.setdefault(k, s["i"])
 

@@ -110,7 +110,9 @@ def test_what_a_share_does_not_hold_goes_to_the_next_instalments(thirty: PolicyB
     assert whole["amount"].sum() == 58_000
 
 
-def test_a_covered_instalment_is_fixed_and_later_nights_are_the_next_ones(thirty: PolicyBook) -> None:
+def test_a_covered_instalment_is_fixed_and_later_nights_are_the_next_ones(
+    thirty: PolicyBook,
+) -> None:
     """Case C3845: 338.90 covers the instalment; the nights since are the second one's."""
     policies = ruled(thirty, PRODUCT, "interest", covered_instalment="fixed")
     loan = terms(policies, PRODUCT, principal=100_000, rate="10", n=3, start="2024-07-01",
@@ -119,7 +121,10 @@ def test_a_covered_instalment_is_fixed_and_later_nights_are_the_next_ones(thirty
     life = story.paid(5_000, "2024-07-15", ref="b").live("2024-09-01")
     later = life.allocations().filter(pl.col("event_id") == 4)
     # five nights on 663.52 are the second instalment's interest, and 49.11 is its principal
-    assert later.select("instalment_no", "component", "amount").rows() == [(2, 1, 89), (2, 0, 4_911)]
+    assert later.select("instalment_no", "component", "amount").rows() == [
+        (2, 1, 89),
+        (2, 0, 4_911),
+    ]
     # the first one asked 336.48 and the 2.42 that were earned when it was covered
     assert life.dues("2024-08-01").filter(pl.col("instalment_no") == 1).is_empty()
     assert life.on("2024-08-01")["interest_paid"] == 242 + 89

@@ -236,3 +236,45 @@ def test_a_chargeback_that_names_its_payment_asks_again_for_what_it_met(ledger: 
     assert json.loads(told[0])["interest"] == interest
     list(close_days(ledger, policies, missing_days(ledger), by))
     assert rebuild(ledger, policies).differences.is_empty()
+
+
+def test_interest_on_what_a_merchant_gives_back_is_worked_out_and_refunded_once(
+    ledger: Ledger,
+) -> None:
+    policies = ledger.register(read_policies())
+    by = provenance(policies)
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    book, _ = ledger.book(policies)
+    row = book.terms.sort("disbursed_on", "loan_id").row(0, named=True)
+    keys = ledger.loan_keys()
+    loan = keys.filter(pl.col("loan_id") == row["loan_id"])["loan_key"].item()
+    other = keys.filter(pl.col("loan_id") != row["loan_id"])["loan_key"][0]
+    drop(ledger, "commands_2018-01-14.csv", HEAD
+         + order("m", "merchant_refund", loan, "2018-01-14", amount="500.00")
+         + order("i", "refund_interest", loan, "2018-01-14", target_ref="m")
+         + order("n", "refund_interest", other, "2018-01-14", target_ref="m")
+         + order("o", "refund_interest", loan, "2018-01-14", target_ref="x")
+         + order("p", "refund_interest", loan, "2018-01-14", target_ref="m"))  # fmt: skip
+    take_in(ledger, policies, TAPE, correlation_id="test")
+    assert rules(ledger, "commands_2018-01-14.csv") == {
+        4: "unknown_target", 5: "unknown_target", 6: "interest_was_refunded"
+    }  # fmt: skip
+    told = ledger.frame("SELECT amount FROM {lake}.events WHERE source_ref = 'i'")["amount"].item()
+    nights = (dt.date(2018, 1, 14) - row["disbursed_on"]).days
+    # nothing was paid yet: 500.00 of the principal bore its share of the month's interest
+    assert nights > 0
+    assert abs(told - 50_000 * row["rate_ppb"] / 10**9 / 12 * nights / 31) <= 1
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    moved = ledger.frame(
+        "SELECT t.debit, t.amount FROM {lake}.transfers t JOIN {lake}.events e USING (event_id) "
+        "WHERE e.source_ref = 'i'"
+    )
+    assert moved["amount"].sum() == told
+    assert set(moved["debit"]) == {ROLE["interest_income"]}
+    drop(ledger, "commands_2018-01-16.csv", HEAD
+         + order("q", "refund_interest", loan, "2018-01-16", target_ref="m")
+         + order("r", "reverse", loan, "2018-01-16", target_ref="i"))  # fmt: skip
+    take_in(ledger, policies, TAPE, correlation_id="test")
+    assert rules(ledger, "commands_2018-01-16.csv") == {2: "interest_was_refunded"}
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    assert rebuild(ledger, policies).differences.is_empty()

@@ -1,0 +1,115 @@
+"""Interest refunds: each on a refund that it names, in the amount that is told or worked out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from core.frames import empty
+from core.ledger.codes import REFUNDS, Kind
+from core.ledger.events import EVENT_COLUMNS, Events
+from core.policy.book import PolicyBook
+from core.servicing.refunded import interest_on_refunds
+from pipelines.ingest.events import Known
+
+Bad = list[dict[str, Any]]
+
+
+def on_refunds(
+    rows: pl.DataFrame, known_events: pl.DataFrame, source: str
+) -> tuple[pl.DataFrame, Bad]:
+    """Orders with the refund that interest refunds name in their payload (`of`, its key).
+
+    Those that name none, or one whose interest was refunded before, are refused. `rows` and
+    `known_events` as `orders.lawful` has them.
+    """
+    asked = rows.filter(pl.col("kind") == Kind.interest_refunded.value)
+    if asked.is_empty():
+        return rows, []
+    starts = {kind.value: f"{source}/{kind.name}/" for kind in REFUNDS}
+    theirs = rows.filter(pl.col("kind").is_in([*starts])).select(
+        "loan_id",
+        of=pl.concat_str(
+            pl.col("kind").replace_strict(starts, default=None, return_dtype=pl.String),
+            "source_ref",
+        ),
+    )
+    undone = known_events["reverses"].drop_nulls()
+    stands = ~pl.col("idempotency_key").is_in(undone.implode())
+    refunds = pl.concat(
+        [known_events.filter(stands).select("loan_id", of="idempotency_key"), theirs]
+    )
+    named = pl.concat(
+        asked.select("line", "loan_id", of=pl.concat_str(pl.lit(start), "target_ref"))
+        for start in starts.values()
+    )
+    found = named.join(refunds.unique(), on=["loan_id", "of"]).unique("line").sort("line")
+    own = pl.concat_str(pl.lit(f"{source}/{Kind.interest_refunded.name}/"), "source_ref")
+    before = known_events.filter(stands & pl.col("refunded").is_not_null()).select(
+        of="refunded", by="idempotency_key"
+    )
+    keyed = asked.select("line", "target_ref", own=own).join(
+        found.select("line", "of"), on="line", how="left", maintain_order="left"
+    )
+    again = keyed.join(before, on="of").filter(pl.col("by") != pl.col("own"))["line"]
+    again = pl.concat([again, keyed.filter(~pl.col("of").is_first_distinct())["line"]])
+    bad = [
+        {"line": line, "rule": rule, "found": ref}
+        for rule, some in (
+            ("unknown_target", keyed.filter(pl.col("of").is_null())),
+            (
+                "interest_was_refunded",
+                keyed.filter(pl.col("of").is_not_null() & pl.col("line").is_in(again.implode())),
+            ),
+        )
+        for line, ref in some.select("line", "target_ref").rows()
+    ]
+    refused = pl.Series([b["line"] for b in bad], dtype=pl.Int64)
+    kept = rows.filter(~pl.col("line").is_in(refused.implode())).join(
+        found.select("line", told=pl.struct("of").struct.json_encode()),
+        on="line", how="left", maintain_order="left",
+    )  # fmt: skip
+    return kept.with_columns(payload=pl.coalesce("told", "payload")).drop("told"), bad
+
+
+def worked_out(
+    events: pl.DataFrame, told: pl.DataFrame | None, known: Known, policies: PolicyBook
+) -> tuple[pl.DataFrame, Bad]:
+    """Fresh interest refunds with the amounts that their orders left open.
+
+    `told`: events that the same file gave so far. Those on whose refund there is no interest are
+    refused.
+    """
+    open_ = events.filter(pl.col("amount").is_null())
+    if open_.is_empty():
+        return events, []
+    past = known.history(open_["loan_id"])
+    more = [past, *(_as_kept(each) for each in (*known.waiting, told) if each is not None)]
+    ours = pl.col("loan_id").is_in(open_["loan_id"].implode())
+    every = pl.concat(each.select(past.columns).filter(ours) for each in more)
+    every = every.unique("idempotency_key", maintain_order=True).with_columns(
+        event_id=pl.int_range(1, pl.len() + 1)
+    )
+    refund = open_.select(
+        own="idempotency_key", idempotency_key=pl.col("payload").str.json_path_match("$.of")
+    ).join(every.select("idempotency_key", "event_id"), on="idempotency_key")
+    interest = refund.join(
+        interest_on_refunds(every, policies, refund["event_id"]), on="event_id"
+    ).select("interest", idempotency_key="own")
+    filled = events.join(
+        interest, on="idempotency_key", how="left", maintain_order="left"
+    ).with_columns(amount=pl.coalesce("amount", "interest"))
+    none = filled.filter(pl.col("amount").fill_null(0) == 0)
+    bad = [
+        {"line": line, "rule": "no_interest_to_refund", "found": ref}
+        for line, ref in none.select("line", "source_ref").rows()
+    ]
+    return filled.filter(pl.col("amount") > 0).select(events.columns), bad
+
+
+def _as_kept(events: pl.DataFrame) -> pl.DataFrame:
+    """Events of this run as the ledger would keep them; what it stamps on them plays no part."""
+    missing = [c for c in EVENT_COLUMNS if c not in events.columns]
+    nulls = empty(Events).select(missing).clear(n=events.height)
+    return pl.concat([events, nulls], how="horizontal")
