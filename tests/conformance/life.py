@@ -33,6 +33,7 @@ from tests.conformance.products import (
     plan_of,
     product,
     recalculated,
+    with_rates_to_come,
 )
 from tests.conformance.refusing import rule_of
 
@@ -49,7 +50,7 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     products: list[tuple[str, Any]] = []
     codes: dict[int, int] = {}
     waiting = []
-    for case in cases:
+    for case in map(with_rates_to_come, cases):
         try:
             told = mapped(case)
             asked = _lives(case, told)
@@ -94,7 +95,8 @@ _NOT_PRODUCT = {"product", "principal", "interest_rate", "annual_interest_rate",
 
 
 def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
-    """A loan of the batch for each check, and one before each reversal and each refused order."""
+    """A loan of the batch for each check, and one before each reversal, each change that reaches
+    back and each refused order."""
     steps, reversals = told.steps, told.reversals
     found = []
     wanted = {
@@ -107,6 +109,9 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
             continue
         step = next(s for s in case["steps"] if s["i"] == at)
         wanted.setdefault((steps[n].loan, at - 1), step["business_date"])
+    for s in case["steps"]:  # what was booked before a change that reaches back stays booked
+        if s["type"] == "reschedule" and s["from_date"] <= s["business_date"]:
+            wanted.setdefault((s["loan"], s["i"] - 1), s["business_date"])
     for order in told.refused:
         wanted.setdefault((order.loan, order.i - 1), order.submitted.isoformat())
     looks = [(loan, after, min(as_of, _recalculated_on(case, loan, after)), 0)

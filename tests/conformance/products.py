@@ -251,7 +251,20 @@ def plan_of(case: dict[str, Any], loan: int, after: int) -> list[tuple[dt.date, 
 
 def recalculated(terms: dict[str, Any]) -> bool:
     """Interest follows the balance as it is really paid: daily simple interest."""
-    return bool(terms["interest_recalculation"].get("enabled")) and rate_of(terms) != "0"
+    bears = rate_of(terms) != "0" or terms.get(RATE_TO_COME, False)
+    return bool(terms["interest_recalculation"].get("enabled")) and bears
+
+
+RATE_TO_COME = "rate_to_come"
+
+
+def with_rates_to_come(case: dict[str, Any]) -> dict[str, Any]:
+    """The case with loans marked that bear no interest at first, and have a rate later."""
+    told = {s["loan"] for s in case["steps"] if s["type"] == "reschedule"
+            and s.get("new_interest_rate") and s.get("expect") != "rejected"}  # fmt: skip
+    loans = [t | ({RATE_TO_COME: True} if n in told else {})
+             for n, t in enumerate(case["loans"], start=1)]  # fmt: skip
+    return case | {"loans": loans}
 
 
 def can_recalculate(terms: dict[str, Any]) -> None:

@@ -19,7 +19,8 @@ from tests.conformance.products import bound_to_plan, plan_of, rate_of, recalcul
 def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
     """The rule that an order breaks on the loan as it stood before it."""
     if order.kind is Kind.limit_changed:
-        return "below_what_was_lent" if order.amount < _lent(life) else None
+        least = _lent(life) + sum(_planned(life.case, life.loan, life.after))
+        return "below_what_was_lent" if (order.amount or 0) < least else None
     if order.kind is Kind.interest_refunded:
         return _unasked(order, life)
     if order.kind is Kind.reversal:
@@ -102,7 +103,25 @@ def at_most(case: dict[str, Any], loan: int, after: int) -> int:
         more = Decimal(str(over["number"]))
         flat = over["type"] == "FLAT"
         return applied + (minor(more, decimals) if flat else int(applied * more / 100))
-    approved = [s["amount"] for s in case["steps"]
-                if s["type"] in ("approve", "update_approved_amount") and s["loan"] == loan
-                and s["i"] <= after and s.get("expect") != "rejected"]  # fmt: skip
-    return minor(approved[-1], decimals) if approved else applied
+    most = applied
+    for s in case["steps"]:
+        if s.get("loan") != loan or s["i"] > after or s.get("expect") == "rejected":
+            continue
+        if s["type"] in ("approve", "update_approved_amount"):
+            most = minor(s["amount"], decimals)
+        if s["type"] == "update_available_disbursement_amount":  # beside what is lent and planned
+            out = [e["amount"] for e in case["steps"]
+                   if e["type"] == "disburse" and e["loan"] == loan and e["i"] < s["i"]
+                   and e.get("expect") != "rejected"]  # fmt: skip
+            most = sum(minor(x, decimals) for x in (*out, s["amount"]))
+            most += sum(_planned(case, loan, s["i"]))
+    return most
+
+
+def _planned(case: dict[str, Any], loan: int, after: int) -> list[int]:
+    """Tranches that are still to come of a loan that is paid out by a plan alone."""
+    if not bound_to_plan(case["loans"][loan - 1]):
+        return []
+    out = sum(s["type"] == "disburse" and s["loan"] == loan and s["i"] <= after
+              and s.get("expect") != "rejected" for s in case["steps"])  # fmt: skip
+    return [amount for _, amount in plan_of(case, loan, after)][out:]

@@ -147,6 +147,7 @@ class Shown:
             for s, event in self.events if s.kind is kind
             for cost in (self._fee(event),)
         ]  # fmt: skip
+        self._show_refunded(table)
         table += self._tranches_to_come(len(outs))
         progressive = self.terms["schedule_type"] == "PROGRESSIVE"
 
@@ -210,19 +211,38 @@ class Shown:
                                         "due_date": on})  # fmt: skip
         return found
 
+    def _show_refunded(self, table: list[dict[str, Any]]) -> None:
+        """A refund of credit that was partly gone by then shows whole: what the credit held is due
+        and paid with what it did not hold."""
+        for step, event in self.events:
+            if step.kind is not Kind.credit_refunded:
+                continue
+            split = self.moved_by(step, self.moved.filter(pl.col("event_id") == event))
+            row = self._falls_to(table, step.date)
+            if row is None or not split["principal"]:
+                continue
+            held = split["overpayment"]
+            for name in ("principal_due", "due", "paid"):
+                row[name] += held
+            row["in_advance"] += held if step.date < row["due_date"] else 0
+
+    @staticmethod
+    def _falls_to(table: list[dict[str, Any]], on: dt.date) -> dict[str, Any] | None:
+        """The instalment that principal lent anew on a day falls due with."""
+        rows = [r for r in table if r["kind"] == "installment" and r["no"] > 0]
+        later = [r for r in rows if r["due_date"] > on] or [r for r in rows if r["due_date"] == on]
+        return min(later, key=lambda r: r["due_date"]) if later else None
+
     def _taken_back(self, table: list[dict[str, Any]]) -> dict[int, int]:
         """Principal that chargebacks and refunds put on instalments: it is lent anew there."""
         again: dict[int, int] = {}
-        rows = [r for r in table if r["kind"] == "installment" and r["no"] > 0]
         for step, event in self.events:
             if step.kind not in (Kind.chargeback, Kind.credit_refunded):
                 continue
             anew = self.moved_by(step, self.moved.filter(pl.col("event_id") == event))["principal"]
-            later = [r for r in rows if r["due_date"] > step.date] or [
-                r for r in rows if r["due_date"] == step.date
-            ]
-            if anew and later:
-                again[later[0]["no"]] = again.get(later[0]["no"], 0) + anew
+            row = self._falls_to(table, step.date)
+            if anew and row:
+                again[row["no"]] = again.get(row["no"], 0) + anew
         return again
 
     def schedule(self, check: dict[str, Any]) -> list[str]:
