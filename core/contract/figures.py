@@ -142,6 +142,9 @@ class Figures:
         self.fixes_covered = "covered_is_fixed" in terms.columns and bool(
             terms["covered_is_fixed"].any()
         )
+        self.frees_overdue = "overdue_is_free" in terms.columns and bool(
+            terms["overdue_is_free"].any()
+        )
         self.terms = terms
         self.weighted = weighted(terms)
         if self.weighted:

@@ -83,6 +83,7 @@ PINNED = (
     "capitalises",
     "level_last",
     "covered_is_fixed",
+    "overdue_is_free",
     "flat_by_days",
     "step_ppb",
     "step_every",

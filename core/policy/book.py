@@ -288,6 +288,7 @@ class PolicyBook(ChargeTables):
                     "small_balance": p.small_balance_minor,
                     "flat_by_days": s.flat_interest == "by_days",
                     "covered_is_fixed": i.covered_instalment == "fixed",
+                    "overdue_is_free": i.overdue_principal == "bears_none",
                     "level_last": s.last_instalment == "level",
                     "step_ppb": rate_to_ppb(s.step_up.percent) if s.step_up else 0,
                     "step_every": s.step_up.every if s.step_up else 1,

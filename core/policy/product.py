@@ -145,6 +145,11 @@ class InterestRules(BaseModel):
         description="an instalment whose principal was paid in advance bears interest to its due "
         "date, or none any more: later nights are the next one's",
     )
+    overdue_principal: Literal["bears_interest", "bears_none"] = Field(
+        default="bears_interest",
+        description="daily: principal that fell due and is unpaid goes on bearing the contract's "
+        "interest, or none",
+    )
     after_charge_off: Literal["regular", "zero_interest", "accelerate_maturity"] = "regular"
     charge_off_claims: Literal["earned", "scheduled"] = Field(
         default="earned",
@@ -397,6 +402,11 @@ class Product(Policy):
             raise ValueError(
                 "interest.interest_due_at: payment_date needs interest.accrual: daily and an "
                 "instalment loan that bills step by step"
+            )
+        if self.interest.overdue_principal == "bears_none" and not daily:
+            raise ValueError(
+                "interest.overdue_principal: bears_none needs interest.accrual: daily; scheduled "
+                "interest does not follow the balance"
             )
         if self.floating is not None and self.interest.accrual != "daily":
             raise ValueError("floating needs interest.accrual: daily; the rate follows its index")

@@ -61,7 +61,10 @@ class Accrual:
             & ~interest_stopped()
             & ((pl.col("instalment_no") <= pl.col("instalments")) | (pl.col("post_maturity") == 1))
         )
-        balance = int128(pl.when(earning).then(pl.col("principal")).otherwise(0))
+        bearing = pl.col("principal")
+        if self.figures.frees_overdue:
+            bearing = bearing - pl.when("overdue_is_free").then("principal_due").otherwise(0)
+        balance = int128(pl.when(earning).then(bearing).otherwise(0))
 
         def of(basis: RateBasis) -> pl.Expr:
             if basis in ACTUAL:

@@ -58,13 +58,15 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
         paused_from=pl.lit(None, dtype=pl.Date),
         paused_until=pl.lit(None, dtype=pl.Date),
         principal=pl.lit(1, dtype=pl.Int64),
+        principal_due=pl.lit(0, dtype=pl.Int64),
         accrual_from="period_start",
         accrual_rest=pl.lit(0, dtype=pl.Int64),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
     ).select(one=accrual.numerator(), over=int128(accrual.denominator()))
     own = pl.col("accrual_whole") - pl.col("lifted_interest")
     exact = int128(own) * pl.col("over") + int128(pl.col("accrual_rest"))
-    balance = pl.col("principal") + pl.col("standing")
+    free = pl.when("overdue_is_free").then("principal_due").otherwise(0)
+    balance = pl.col("principal") - free + pl.col("standing")
     short = int128(balance) * pl.col("one") - exact
     lacking = short * nights // pl.max_horizontal("one", pl.lit(1, dtype=pl.Int128))
     rests = pl.min_horizontal("paused_until", "period_end") - pl.max_horizontal(

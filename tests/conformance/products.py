@@ -99,6 +99,9 @@ def product(
         },
         interest={
             "accrual": "daily", "post_maturity": "none", "covered_instalment": "fixed", "rebate": REBATES[rules_of(terms)], "after_charge_off": AFTER[terms["charge_off_behaviour"]],
+            "overdue_principal": "bears_none"
+            if terms["interest_recalculation"].get("disallow_interest_on_past_due")
+            else "bears_interest",
             "charge_off_claims": "scheduled"
             if AFTER[terms["charge_off_behaviour"]] == "regular" else "earned",
         } if daily
@@ -272,7 +275,8 @@ def can_recalculate(terms: dict[str, Any]) -> None:
     rules = terms["interest_recalculation"]
     if terms["schedule_type"] != "PROGRESSIVE":
         raise NotMappedError("interest recalculated by a classic schedule")
-    if rules.get("disallow_interest_on_past_due") or rules.get("rest_frequency") != "DAILY":
+    # of late payments the suite counts every day, whatever the rest frequency
+    if rules.get("rest_frequency") not in ("DAILY", "SAME_AS_REPAYMENT"):
         raise NotMappedError("interest recalculated otherwise than daily")
     if terms["interest_type"] == "FLAT":
         raise NotMappedError("flat interest with recalculation")
