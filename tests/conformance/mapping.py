@@ -207,7 +207,8 @@ def _respread(s: dict[str, Any], terms: dict[str, Any]) -> Step:
     handling = s.get("interest_handling") or "DEFAULT"
     spread = {"EQUAL_AMORTIZATION_FULL_INTEREST": "full",
               "EQUAL_AMORTIZATION_PAYABLE_INTEREST": "payable"}.get(handling)  # fmt: skip
-    if handling != "DEFAULT" and recalculated(terms) and not (spread and s["type"] == "reage"):
+    known = handling == "DEFAULT" or (spread and s["type"] == "reage")
+    if not known and recalculated(terms) and s.get("expect") != "rejected":
         raise NotMappedError(f"{s['type']} {handling}")
     today = date_of(s["business_date"])
     on = date_of(s["date"]) if s.get("date") else today

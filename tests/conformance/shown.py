@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from core.ledger.accounts import ROLE
-from core.ledger.codes import MONEY_IN, Component, Kind, Status
+from core.ledger.codes import MONEY_IN, Component, Kind, Status, Timing
 from tests.conformance.accruals import rows_of
 from tests.conformance.batch import Life, Seen
 from tests.conformance.fineract import minor
@@ -127,8 +127,8 @@ class Shown:
             money = self.paid.filter(
                 (pl.col("instalment_no") == number) & pl.col("component").is_not_null()
             )
-            row["in_advance"] = int(money.filter(pl.col("on") < due)["amount"].sum())
-            row["late"] = int(money.filter(pl.col("on") > due)["amount"].sum())
+            for name, timing in (("in_advance", Timing.in_advance), ("late", Timing.past_due)):
+                row[name] = int(money.filter(pl.col("timing") == timing.value)["amount"].sum())
             row["paid_date"] = (
                 money["on"].max() if row["outstanding"] == 0 and money.height else None
             )
@@ -212,10 +212,10 @@ class Shown:
         return found
 
     def _show_refunded(self, table: list[dict[str, Any]]) -> None:
-        """A refund of credit that was partly gone by then shows whole: what the credit held is due
-        and paid with what it did not hold."""
+        """A refund of credit or a chargeback that the credit held in part shows whole: what it held
+        is due and paid, beside what it did not hold."""
         for step, event in self.events:
-            if step.kind is not Kind.credit_refunded:
+            if step.kind not in (Kind.credit_refunded, Kind.chargeback):
                 continue
             split = self.moved_by(step, self.moved.filter(pl.col("event_id") == event))
             row = self._falls_to(table, step.date)
