@@ -199,8 +199,8 @@ class PaymentRules(BaseModel):
     )
     credit_use: Literal["next_due", "payouts", "hold"] = Field(
         default="next_due",
-        description="what the borrower's credit pays: dues on their day, those and what a further "
-        "payout lends, or nothing",
+        description="what the borrower's credit pays: dues on their day, those and at once what a "
+        "further payout lends or a charge asks, or nothing",
     )
 
 

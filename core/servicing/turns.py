@@ -329,6 +329,12 @@ def _lent(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
     return pl.concat([lent.filter(~at), tranches]).sort("loan_id")
 
 
+def _charge(day: Running, events: pl.DataFrame) -> None:
+    """A fee or penalty; the borrower's credit meets it where it meets what is not due yet."""
+    charge(day, events)
+    _by_credit(day, use_credit_on(day.touched, day.dues, events["loan_id"], day.policies))
+
+
 def _charge_off(day: Running, events: pl.DataFrame) -> None:
     """Off the books; the claim lives on in memorandum."""
     _claim_all(day, events)
@@ -443,7 +449,7 @@ _HANDLERS = {
     Kind.income_capitalised: _capitalise,
     Kind.fee_bought_down: _buy_down,
     Kind.buy_down_adjusted: _adjust_buy_down,
-    Kind.charge_assessed: charge,
+    Kind.charge_assessed: _charge,
     Kind.charge_waived: waive,
     Kind.chargeback: chargeback,
     Kind.credit_refunded: refund_credit,

@@ -163,7 +163,8 @@ def _reverse(s: dict[str, Any], found: Mapped) -> None:
     found.reversals[n] = s["i"]
     taken = found.steps[n]
     for k, e in enumerate(found.steps):
-        with_it = taken.i in (e.i, e.target)
+        named = KINDS.get(str(e.body.get("of")).lower()) is taken.kind and e.date == taken.date
+        with_it = e.i == taken.i or (named and e.loan == taken.loan)
         if taken.kind in REFUNDS and e.kind is Kind.interest_refunded and with_it:
             found.reversals.setdefault(k, s["i"])
 

@@ -15,7 +15,7 @@ from core.policy.models import OriginationFee
 from core.policy.product import Product
 from core.servicing.payoff import quote
 from core.servicing.taken_back import asked_again
-from tests.core.loans import Story, _event, terms
+from tests.core.loans import Story, _event, ruled, terms
 from tests.core.test_changes import days_of, on
 from tests.core.test_late_news import lived, same_as_in_time, told
 
@@ -190,3 +190,19 @@ def test_a_charge_on_a_claim_that_a_late_charge_off_took_off_the_books_is_memora
     part = _event(Kind.charge_waived, 1, "2024-02-16", 1_500, "w", body)
     events = told(story, (10, off), (0, fee), (0, part))
     same_as_in_time(events, policies, dt.date(2024, 2, 25))
+
+
+@pytest.mark.parametrize("use", ["payouts", "next_due"])
+def test_credit_meets_a_charge_at_once_where_it_meets_payouts(
+    policies: PolicyBook, use: str
+) -> None:
+    ours = ruled(policies, "instalment-act365", "payments", credit_use=use)
+    body = json.dumps({"component": Component.fee.value, "due_date": "2024-02-20"})
+    story = Story(ours).lent(terms(ours, "instalment-act365")).paid(121_500, "2024-01-11")
+    charged = _event(Kind.charge_assessed, 1, "2024-01-15", 700, "c", body)
+    life = Story(ours, (*story.rows, charged)).live("2024-01-16")
+    before, after = life.on("2024-01-14")["credit"], life.on("2024-01-16")
+    assert before > 700
+    met = 700 if use == "payouts" else 0
+    assert (after["credit"], after["fees_due"]) == (before - met, 700 - met)
+    assert after["status"] == (Status.overpaid if met else Status.active)
