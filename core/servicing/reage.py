@@ -99,7 +99,8 @@ def _renumbered(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
 def _end_running(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
     """End the instalment that runs on the day, and drop those to come.
 
-    What was paid of them stays paid. Returns `loan_id`, `ahead`: principal that stood with them.
+    What was paid of them stays paid, with the instalment that ends, or the last one billed: their
+    numbers are those of the new schedule. Returns `loan_id`, `ahead`: principal that stood with them.
     """
     nothing = pl.lit(0, dtype=pl.Int64)
     ends = due_rows(loans.filter("runs"), "first_no", Component.principal, TODAY, nothing)
@@ -112,11 +113,16 @@ def _end_running(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
     ahead = day.dues.filter(coming).group_by("loan_id").agg(
         ahead=(pl.col("amount") - pl.col("paid")).filter(principal).sum()
     )  # fmt: skip
-    kept = day.dues.filter(~(coming & (pl.col("paid") == 0))).with_columns(
-        amount=pl.when(coming).then("paid").otherwise("amount"),
-        due_date=pl.when(coming).then(TODAY).otherwise("due_date"),
+    stood = (
+        day.dues.filter(coming & (pl.col("paid") > 0))
+        .join(loans.select("loan_id", "first_no"), on="loan_id", maintain_order="left")
+        .group_by("loan_id", "first_no", "component", "today", maintain_order=True)
+        .agg(paid=pl.col("paid").sum())
     )
-    day.dues = merge_dues(kept, ends)
+    moved = due_rows(stood, "first_no", pl.col("component"), TODAY, "paid").with_columns(
+        paid=stood["paid"]
+    )
+    day.dues = merge_dues(merge_dues(day.dues.filter(~coming), moved), ends)
     return ahead
 
 

@@ -37,6 +37,8 @@ from tests.conformance.products import (
 )
 from tests.conformance.refusing import rule_of
 
+RESPREADING = (Kind.reaged, Kind.reamortised, Kind.accelerated)
+"""What a row tells of as it stood before it."""
 COMPARED = {"after_step", "as_of", "loan", "schedule", "schedule_totals", "transactions",
             "transactions_without_accruals", "status", "outstanding", "overpaid", "overdue",
             "journal", "closed_obligations_met"}  # fmt: skip
@@ -117,10 +119,16 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
     looks = [(loan, after, min(as_of, _recalculated_on(case, loan, after)), 0)
              for (loan, after), as_of in wanted.items()]  # fmt: skip
     # the row of a re-age or re-amortisation tells what stood before it
-    looks += [(s.loan, s.i - 1, s.submitted.isoformat(), s.i)
-              for s in steps if s.kind in (Kind.reaged, Kind.reamortised, Kind.accelerated)]  # fmt: skip
+    looks += [(s.loan, s.i - 1, s.date.isoformat(), s.i)
+              for s in steps if s.kind in RESPREADING]  # fmt: skip
+    looks += [(loan, after, s.date.isoformat(), s.i)
+              for loan, after in wanted for s in _replayed(told, loan, after)]  # fmt: skip
     for loan, after, as_of, ahead_of in sorted(looks):
         known = [n for n, s in enumerate(steps) if s.loan == loan and s.i <= after]
+        if ahead_of and after >= ahead_of:
+            on = date_of(as_of)
+            known = [n for n in known if steps[n].date < on
+                     or (steps[n].date == on and steps[n].i < ahead_of)]  # fmt: skip
         gone = [n for n in known if reversals.get(n, 10**9) <= after]
         left = [steps[n] for n in known if n not in gone]
         shown = [steps[n] for n in gone if not steps[n].undone]
@@ -128,6 +136,19 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
         if not any(s.kind is Kind.disbursed for s in left):
             life = _planned(life)
         found.append(life)
+    return found
+
+
+def _replayed(told: Mapped, loan: int, after: int) -> list[Step]:
+    """Re-ages and the like known by then before which something became known since."""
+    found = []
+    for s in told.steps:
+        if s.loan != loan or s.i > after or s.kind not in RESPREADING:
+            continue
+        later = [e for n, e in enumerate(told.steps) if e.loan == loan and e.date <= s.date
+                 and (s.i < e.i <= after or (e.i < s.i < told.reversals.get(n, 0) <= after))]  # fmt: skip
+        if later:
+            found.append(s)
     return found
 
 
@@ -156,7 +177,14 @@ def _planned(life: Life) -> Life:
 
 
 def _judge(case: dict[str, Any], lives: list[Life], orders: list[Step], seen: Seen) -> Outcome:
-    by = {(life.loan, -life.ahead_of or life.after): life for life in lives}
+    by: dict[Any, Life] = {}
+    for life in lives:
+        if not life.ahead_of:
+            by[life.loan, life.after] = life
+        elif life.after < life.ahead_of:
+            by[life.loan, -life.ahead_of] = life
+        else:
+            by[life.loan, -life.ahead_of, life.after] = life
     found: list[str] = []
     for order in orders:
         life = by[(order.loan, order.i - 1)]

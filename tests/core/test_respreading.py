@@ -11,7 +11,7 @@ import pytest
 from core.ledger.accounts import ROLE
 from core.ledger.codes import Kind, Status
 from core.policy.book import PolicyBook
-from tests.core.loans import Story, _event, terms
+from tests.core.loans import Story, _event, ruled, terms
 from tests.core.test_changes import days_of, on
 from tests.core.test_late_news import same_as_in_time, told
 
@@ -114,3 +114,22 @@ def test_a_fixed_schedule_can_be_spread_again_in_full(policies: PolicyBook) -> N
     # all principal, and all interest that the first re-age had fixed, is due by the last one
     assert after["principal_due"] == 120_000
     assert after["interest_due"] == after["interest_earned"]
+
+
+def test_money_that_stood_with_the_last_instalment_is_none_of_the_new_schedules(
+    policies: PolicyBook,
+) -> None:
+    """Case C4207 (Apache Fineract, Apache-2.0): 7.99 stood with the sixth instalment of the old
+    schedule; the six new ones share the 75.58 that are owed, 12.59 each."""
+    ours = ruled(policies, "instalment-act365", "payments", excess="last_instalment")
+    ours = ruled(ours, "instalment-act365", "schedule", rate_basis="30/360")
+    loan = terms(ours, "instalment-act365", principal=10_000, rate="7", n=6)
+    body = {"instalments": 6, "due_date": "2024-04-01", "every": 1, "unit": 0,
+            "interest": "payable"}  # fmt: skip
+    reage = _event(Kind.reaged, 1, "2024-03-15", None, "x", json.dumps(body))
+    story = Story(ours).lent(loan).paid(2_500, "2024-02-01")
+    life = Story(ours, (*story.rows, reage)).live("2024-03-15")
+    dues = life.dues("2024-03-15").filter(pl.col("component") == 0)
+    assert dues["paid"].to_list() == [0] * 6
+    assert dues["amount"].sum() == life.on("2024-03-15")["principal"]
+    assert dues["amount"].to_list()[:5] == [1_259] * 5
