@@ -20,7 +20,8 @@ def event_keys(ledger: Ledger) -> pl.DataFrame:
 
     Of charges also `charged` (Int64, minor units) and `charge` (the payload); of deferred fees
     `deferred` (Int64, below zero where it is given back) and `family` (1 capitalised, 2 bought
-    down); of interest refunds `refunded`, the key of the refund that they are on.
+    down); of interest refunds `refunded`, the key of the refund that they are on, and
+    of chargebacks `charged_back`, that of the payment that they take back, where it was named.
     """
     return ledger.frame(
         """
@@ -32,13 +33,15 @@ def event_keys(ledger: Ledger) -> pl.DataFrame:
                     WHEN kind IN ($adjusted, $returned) THEN -amount END::BIGINT AS deferred,
                CASE WHEN kind IN ($capitalised, $adjusted) THEN 1
                     WHEN kind IN ($bought, $returned) THEN 2 END::INTEGER AS family,
-               CASE WHEN kind = $interest THEN payload->>'$.of' END AS refunded
+               CASE WHEN kind = $interest THEN payload->>'$.of' END AS refunded,
+               CASE WHEN kind = $chargeback THEN payload->>'$.of' END AS charged_back
         FROM {lake}.events
         """,
         {
             "reversal": Kind.reversal.value,
             "charge": Kind.charge_assessed.value,
             "interest": Kind.interest_refunded.value,
+            "chargeback": Kind.chargeback.value,
             **_DEFERS,
         },
     )

@@ -154,6 +154,7 @@ def _take(
     known.waiting.append(taken.events)
     reversal = pl.when(pl.col("kind") == Kind.reversal.value)
     interest = pl.when(pl.col("kind") == Kind.interest_refunded.value)
+    taken_back = pl.when(pl.col("kind") == Kind.chargeback.value)
     charged = pl.when(pl.col("kind") == Kind.charge_assessed.value)
     fresh = events.select(
         "idempotency_key",
@@ -172,6 +173,7 @@ def _take(
             return_dtype=pl.Int32,
         ),
         refunded=interest.then(pl.col("payload").str.json_path_match("$.of")),
+        charged_back=taken_back.then(pl.col("payload").str.json_path_match("$.of")),
     )
     known.events = pl.concat([known.events, fresh])
     if taken.loans is not None:  # the next tape of the run may hold them again

@@ -55,6 +55,7 @@ def lawful(
         .select("line", "rule", "command_ref").rows()
     ]  # fmt: skip
     rows = _events(judged.filter(pl.col("rule").is_null()))
+    rows = _chargebacks(rows, known_events, source)
     rows, unfit = _reversals(rows, known_events, source)
     rows, missing = _waivers(rows, known_events, source)
     rows, unpaid = _refinancings(rows, loans)
@@ -210,6 +211,7 @@ def _reversals(
             ("unknown_target", missing),
             ("already_reversed", twice),
             ("fee_was_adjusted_since", _adjusted(found, known_events)),
+            ("payment_was_charged_back", _charged_back(found, rows, known_events)),
         )
         for line, ref in asked.join(frame.select("line").unique(), on="line")
         .select("line", "target_ref").rows()
@@ -220,6 +222,34 @@ def _reversals(
     kept = rows.filter(~pl.col("line").is_in(refused.implode()))
     kept = kept.join(told, on="line", how="left", maintain_order="left")
     return kept.with_columns(payload=pl.coalesce("told", "payload")).drop("told"), bad
+
+
+def _chargebacks(rows: pl.DataFrame, known_events: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Chargebacks with the key of the payment that they name, as `of` in their payload."""
+    named = rows.filter((pl.col("kind") == Kind.chargeback.value) & (pl.col("target_ref") != ""))
+    if named.is_empty():
+        return rows
+    keys = pl.concat(
+        named.select("line", "loan_id", of=pl.concat_str(pl.lit(f"{source}/{kind.name}/"), "target_ref"))
+        for kind in MONEY_IN
+    )  # fmt: skip
+    ours = known_events.select("loan_id", of="idempotency_key")
+    found = keys.join(ours, on=["loan_id", "of"]).unique("line")
+    told = found.select("line", told=pl.struct("of").struct.json_encode())
+    kept = rows.join(told, on="line", how="left", maintain_order="left")
+    return kept.with_columns(payload=pl.coalesce("told", "payload")).drop("told")
+
+
+def _charged_back(
+    found: pl.DataFrame, rows: pl.DataFrame, known_events: pl.DataFrame
+) -> pl.DataFrame:
+    """Reversals (`line`) of payments that a chargeback took back: it would go out twice."""
+    undone = known_events["reverses"].drop_nulls()
+    before = known_events.filter(~pl.col("idempotency_key").is_in(undone.implode()))
+    own = rows.filter(pl.col("kind") == Kind.chargeback.value)
+    told = own["payload"].str.json_path_match("$.of")
+    taken = pl.concat([before["charged_back"].drop_nulls(), told.drop_nulls()])
+    return found.filter(pl.col("key").is_in(taken.implode())).select("line")
 
 
 def _adjusted(found: pl.DataFrame, known_events: pl.DataFrame) -> pl.DataFrame:
@@ -346,7 +376,9 @@ def with_parts(
         asked, paid.join(places, on="idempotency_key").select("component", "amount",
         event_id="target"), policies.chargeback_ranks,
     )  # fmt: skip
-    told = parts.select(line="event_id", parts=pl.struct(*PARTS).struct.json_encode())
+    told = parts.join(asked.select("event_id", of="key"), on="event_id").select(
+        line="event_id", parts=pl.struct("of", *PARTS).struct.json_encode()
+    )
     return (
         rows.join(told, on="line", how="left", maintain_order="left")
         .with_columns(payload=pl.coalesce("parts", "payload"))

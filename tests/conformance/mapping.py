@@ -245,6 +245,12 @@ def _refused(s: dict[str, Any], case: dict[str, Any], found: Mapped) -> Step:
         target = found.steps[_target(s, found)]
         today = date_of(s["business_date"])
         body = {"of": target.kind.name, "amount": target.amount or 0}
+        return Step(s["i"], Kind.reversal, s["loan"], today, None, today, body, target=target.i)
+    if s["type"] in UNDOES:
+        today, kind = date_of(s["business_date"]), UNDOES[s["type"]]
+        stands = any(e.kind is kind and e.loan == s["loan"] and n not in found.reversals
+                     for n, e in enumerate(found.steps))  # fmt: skip
+        body = {"of": kind.name if stands else "", "amount": 0}
         return Step(s["i"], Kind.reversal, s["loan"], today, None, today, body)
     if s["type"] == "update_approved_amount":
         terms, today = case["loans"][s["loan"] - 1], date_of(s["business_date"])

@@ -24,7 +24,11 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
     if order.kind is Kind.interest_refunded:
         return _unasked(order, life)
     if order.kind is Kind.reversal:
+        if not order.body["of"]:
+            return "unknown_target"
         kind = Kind[order.body["of"]]
+        if any(s.kind is Kind.chargeback and s.target == order.target for s in life.steps):
+            return "payment_was_charged_back"
         if kind in _FAMILY and _net(kind, life) < order.body["amount"]:
             return "fee_was_adjusted_since"
         return None if kind in REVERSIBLE else "unknown_target"
