@@ -90,7 +90,8 @@ def respread(
     keys = ["loan_id", "instalment_no", "component"]
     cleared = dues.join(coming.select(keys), on=keys, how="anti")
     kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
-    made = merge_dues(_with_instalments(cleared, rows), merge_dues(kept, rows))
+    charged = _joined(_with_instalments(cleared, rows), loans, rows)
+    made = merge_dues(charged, merge_dues(kept, rows))
     return merge_dues(made, waiting_interest(loans, rows))
 
 
@@ -106,6 +107,31 @@ def _with_instalments(dues: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         .with_columns(due_date=pl.when(moves).then("falls").otherwise("due_date"))
         .drop("falls")
     )
+
+
+def _joined(dues: pl.DataFrame, loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Dues whose charges after the last instalment join the one that falls due no earlier now."""
+    after = (
+        dues.filter((pl.col("component") > Component.interest.value) & (pl.col("due_date") > TODAY))
+        .join(loans.select("loan_id", "instalments"), on="loan_id", maintain_order="left")
+        .filter(pl.col("instalment_no") > pl.col("instalments"))
+    )
+    falls = rows.filter(pl.col("component") == Component.principal).select(
+        "loan_id", number="instalment_no", falls="due_date"
+    )
+    held = (
+        after.join(falls, on="loan_id")
+        .filter(pl.col("falls") >= pl.col("due_date"))
+        .group_by("loan_id", "instalment_no", "component", maintain_order=True)
+        .agg(pl.col("number").min(), pl.col("falls").min())
+    )
+    if held.is_empty():
+        return dues
+    keys = ["loan_id", "instalment_no", "component"]
+    moved = dues.join(held, on=keys, maintain_order="left").with_columns(
+        instalment_no="number", due_date="falls"
+    )
+    return merge_dues(dues.join(held, on=keys, how="anti"), moved)
 
 
 def waiting_interest(loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

@@ -237,3 +237,19 @@ def test_a_loan_may_mature_on_a_date_of_its_own(policies: PolicyBook) -> None:
     assert last["principal_due"] == 120_000
     # 79 nights of 1,200.00 at 12 %, each period rounded; late interest is on the same principal
     assert last["interest_due"] == pytest.approx(1200 * 0.12 * 79 / 365 * 100, abs=2)
+
+
+def test_a_charge_after_the_last_instalment_joins_one_that_moves_behind_it(
+    whole: PolicyBook,
+) -> None:
+    late = {"component": Component.penalty.value, "due_date": "2024-03-01"}
+    moved = {"due_date": "2024-02-01", "keep": "instalment"}
+    days = live(whole, "2024-01-10", PAID_OUT, DOWN,
+                (Kind.charge_assessed, "2024-01-05", 900, late),
+                (Kind.due_date_moved, "2024-01-10", None, moved))  # fmt: skip
+    assert (4, Component.penalty.value) in standing(days[:-1])
+    dues = days[-1].book.dues.filter(pl.col("component") == Component.penalty.value)
+    # the last instalment is due on 2 March now
+    assert dues.select("instalment_no", "due_date", "amount").rows() == [
+        (3, dt.date(2024, 3, 2), 900)
+    ]
