@@ -267,7 +267,11 @@ def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: _Taken) ->
         return  # of what is written off the suite accrues nothing more
     step = max((s.i for s, _ in shown.events), default=0)
     # a charge-off books no charge that the night run did not book
-    _close(booked, shown, earned, ended, step, until=dt.date.min if off else None)
+    # what was told late closes the loan on the day on which it was told
+    ever_off = any(s.kind is Kind.charge_off for s, _ in shown.events)
+    late = [s.submitted for s, _ in shown.events if s.i == step and not ever_off]
+    _close(booked, shown, earned, max([ended, *late]), step,
+           until=dt.date.min if off else None)  # fmt: skip
     if taken.signs or booked.taken:
         if off and not booked.lost:
             _take(booked, taken, ended, step, taken.before(ended))

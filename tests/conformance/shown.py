@@ -10,10 +10,10 @@ from typing import Any
 import polars as pl
 
 from core.ledger.accounts import ROLE
-from core.ledger.codes import MONEY_IN, Component, Kind, Status, Timing
+from core.ledger.codes import CHANGES, MONEY_IN, Component, Kind, Status, Timing
 from tests.conformance.accruals import rows_of
 from tests.conformance.batch import Life, Seen
-from tests.conformance.fineract import minor
+from tests.conformance.fineract import UNITS, _first_due, minor
 from tests.conformance.mapping import date_of
 from tests.conformance.names import NAMES
 from tests.conformance.products import plan_of, recalculated
@@ -139,6 +139,7 @@ class Shown:
             if row["outstanding"] == 0 and number in emptied and due <= emptied[number]:
                 row["paid_date"] = emptied[number]
             table.append(row)
+        table += self._unreached(table)
         table += [
             {"kind": "disbursement", "due_date": s.date, "amount": s.amount, "no": 0, "late": 0,
              "fees": cost, "due": cost, "paid": 0 if self.life.planned else cost, "in_advance": 0,
@@ -196,6 +197,22 @@ class Shown:
                 .otherwise("instalment_no")
             )
         return placed
+
+    def _unreached(self, table: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Instalments that a payoff of a daily loan left with nothing, where its term never changed."""
+        ended = self.position and self.position["status"] in (Status.closed, Status.overpaid)
+        changed = any(s.kind in CHANGES or s.kind is Kind.reaged for s, _ in self.events)
+        if not ended or changed or not recalculated(self.terms):
+            return []
+        first = min(s.date for s, _ in self.events if s.kind is Kind.disbursed)
+        unit, every = UNITS[self.terms["repayment_frequency_type"]], self.terms["repayment_every"]
+        there = {r["no"] for r in table}
+        nothing = dict.fromkeys((*COLUMNS,), 0)
+        return [
+            nothing | {"kind": "installment", "no": n, "paid_date": self.ended_on()[-1],
+                       "due_date": _first_due(first, unit, int(every) * n)}
+            for n in range(1, int(self.terms["number_of_repayments"]) + 1) if n not in there
+        ]  # fmt: skip
 
     def _last_before(self, step: Any) -> int:
         """Number of the instalment that ran, or fell due, on the day of a re-age."""
