@@ -13,7 +13,7 @@ from typing import TypeVar
 import polars as pl
 
 from core.contract.day_count import CONVENTIONS, DAYS
-from core.contract.due_dates import Unit, due_date
+from core.contract.due_dates import Unit, add_months, due_date
 from core.contract.effective import EFFECTIVE, period_factor
 from core.contract.money import (
     PPB,
@@ -65,6 +65,7 @@ class Stub(IntEnum):
     prorate = 0
     plus_days_365 = 1
     whole_period = 2
+    forward = 3  # a whole period from the start, and its odd days as a share of the one after it
 
 
 ACTUAL = {
@@ -151,6 +152,7 @@ class Figures:
             self.instalment_rounding = codes(terms, "instalment_rounding")
         self.levels = "level_last" in terms.columns and bool(terms["level_last"].any())
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
+        self.forward = bool((terms["has_stub"] & (terms["stub"] == Stub.forward)).any())
 
     def due_date(self, n: pl.Expr) -> pl.Expr:
         """Unadjusted due date of instalment `n`."""
@@ -301,14 +303,21 @@ class Figures:
         prorated = pl.col("stub") == Stub.prorate
         # whole period plus (or less) the odd days over 365, at simple interest
         odd = rate * (part * 365 + over * (actual - regular))
+        forward, (on, onward) = pl.lit(False), (actual, regular)
+        if self.forward:
+            forward, (on, onward) = pl.col("stub") == Stub.forward, self._forward_days()
         return (
             pl.when(stub & prorated)
             .then(numerator * actual)
+            .when(stub & forward)
+            .then(numerator * on)
             .when(stub)
             .then(odd)
             .otherwise(numerator),
             pl.when(stub & prorated)
             .then(denominator * regular)
+            .when(stub & forward)
+            .then(denominator * onward)
             .when(stub)
             .then(denominator * 365)
             .otherwise(denominator),
@@ -331,6 +340,27 @@ class Figures:
         return (
             (pl.col("period_end") - pl.col("period_start")).dt.total_days(),
             (pl.col("period_end") - regular_start).dt.total_days(),
+        )
+
+    def _forward_days(self) -> tuple[pl.Expr, pl.Expr]:
+        """The first period counted from its start, as days over those of a regular one.
+
+        Beyond a whole period, its odd days are a share of the period after it.
+        """
+        start, every = pl.col("period_start"), pl.col("every").cast(pl.Int64)
+
+        def after(periods: int) -> pl.Expr:
+            months = add_months(start, every * periods, start.dt.day(), pl.lit(False))
+            weeks = pl.col("unit") == Unit.weeks.value
+            days = start + pl.duration(days=every * periods * pl.when(weeks).then(7).otherwise(1))
+            return pl.when(pl.col("unit") == Unit.months.value).then(months).otherwise(days)
+
+        whole, then = after(1), after(2)
+        odd = (pl.col("period_end") - whole).dt.total_days()
+        first, second = (whole - start).dt.total_days(), (then - whole).dt.total_days()
+        return (
+            pl.when(odd >= 0).then(second + odd).otherwise(first + odd),
+            pl.when(odd >= 0).then(second).otherwise(first),
         )
 
     def _effective(self, rate: str = "rate_ppb") -> pl.Expr:

@@ -49,7 +49,12 @@ class ScheduleRules(BaseModel):
         "daily",
         "effective",
     ]
-    stub: Literal["prorate", "plus_days_365", "whole_period"] = "prorate"
+    stub: Literal["prorate", "plus_days_365", "whole_period", "forward"] = Field(
+        default="prorate",
+        description="a first period that is no whole one bears its days as a share of the period "
+        "that ends with it; a whole period and the odd days over 365; a whole period; or a whole "
+        "period from its start and the odd days as a share of the one after it",
+    )
     rate_factor: Literal["exact", "decimal_18"] = "exact"
     instalment_rounding: RoundingName = "half_even"
     instalment_multiple: int = Field(default=1, ge=1, description="minor units")

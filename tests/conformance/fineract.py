@@ -198,6 +198,7 @@ def _row(check: Check) -> tuple[dict[str, object], int]:
         multiple=multiple,
         decimal_factor=progressive and not flat and _basis(terms) <= RateBasis.thirty_360,
         matures_on=matures_on(terms, anchor),
+        lent=whole if flat and not progressive else None,
         flat_by_days=flat and by_days(terms),
         unpaid_until=check.as_of if recalculated and progressive else None,
         smooth=progressive and kind is Amortisation.equal_instalment,

@@ -88,6 +88,7 @@ def product(
             "amortisation": kind.name, "rate_basis": names[basis],
             "rate_factor": "decimal_18" if progressive and not flat and basis <= RateBasis.thirty_360
             else "exact",
+            "stub": "forward",
             "instalment_multiple": multiple_of(terms, decimals),
             "smooth_last_instalment": progressive and kind is Amortisation.equal_instalment,
             "grace_principal": int(terms["grace_on_principal_payment"]),

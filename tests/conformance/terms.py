@@ -23,7 +23,7 @@ _SCHEMA = {
     "instalment_rounding": pl.Int8, "instalment_multiple": pl.Int64,
     "smooth_last_instalment": pl.Boolean, "grace_principal": pl.Int8, "grace_interest": pl.Int8,
     "grace_charged": pl.Int8, "decimal_factor": pl.Boolean, "unpaid_until": pl.Date,
-    "matures_on": pl.Date, "level_last": pl.Boolean,
+    "matures_on": pl.Date, "level_last": pl.Boolean, "lent": pl.Int64,
     "flat_by_days": pl.Boolean, "step_ppb": pl.Int64, "step_every": pl.Int32, "season": pl.Int64,
 }  # fmt: skip
 
@@ -52,6 +52,7 @@ def row(
     matures_on: dt.date | None = None,
     level_last: bool = False,
     flat_by_days: bool = False,
+    lent: int | None = None,
     step_percent: str = "0",
     step_every: int = 12,
     skipped_months: tuple[int, ...] = (),
@@ -67,7 +68,7 @@ def row(
         "instalment_rounding": rounding.value, "instalment_multiple": multiple,
         "smooth_last_instalment": smooth, "grace_principal": grace[0], "grace_interest": grace[1],
         "grace_charged": grace[2], "decimal_factor": decimal_factor, "unpaid_until": unpaid_until,
-        "matures_on": matures_on, "level_last": level_last, "flat_by_days": flat_by_days,
+        "lent": lent, "matures_on": matures_on, "level_last": level_last, "flat_by_days": flat_by_days,
         "step_ppb": int(Decimal(step_percent) * 10**7), "step_every": step_every,
         "season": packed([Fraction(month not in skipped_months) for month in range(1, 13)]),
     }  # fmt: skip

@@ -11,8 +11,10 @@ import QuantLib as ql
 
 from core.contract.calendar import BusinessDay, Calendar
 from core.contract.day_count import CONVENTIONS
+from core.contract.figures import RateBasis, Stub
 from core.contract.money import Rounding, int128, rounded_quotient, to_major, to_minor
 from core.policy.book import PolicyBook
+from tests.conformance.terms import row, schedules
 
 PAIRS = 100_000
 FIRST = dt.date(2000, 1, 1)
@@ -117,3 +119,23 @@ def test_money_text_and_minor_units_are_one_to_one() -> None:
     ]
     with pytest.raises(ValueError, match="more decimals"):
         to_minor("1.005", "USD")
+
+
+@pytest.mark.parametrize(
+    ("rule", "rate", "due", "interest"),
+    [
+        ("prorate", "7", dt.date(2024, 3, 1), 121),  # 60 days of a month of 29
+        ("forward", "7", dt.date(2024, 3, 1), 117),  # two months; case C3388
+        ("forward", "9.4822", dt.date(2024, 2, 18), 125),  # a month and 17 of 29 days; C3156
+        ("forward", "12", dt.date(2024, 1, 21), 65),  # 20 of 31 days
+    ],
+)
+def test_a_long_first_period_counts_from_its_end_or_from_its_start(
+    rule: str, rate: str, due: dt.date, interest: int
+) -> None:
+    """Cases of Apache Fineract (Apache-2.0): 100.00 from 1 January on, 30/360."""
+    (table,) = schedules(
+        [row(principal=10_000, rate_percent=rate, n=6, start=dt.date(2024, 1, 1), first_due=due,
+             basis=RateBasis.thirty_360, stub=Stub[rule])]
+    )  # fmt: skip
+    assert table["interest"][0] == interest
