@@ -206,7 +206,7 @@ def daily_lines(
     bears = pl.col("instalment_no")
     if figures.fixes_covered and not settles:
         loans = figures.with_level(with_advance(loans, own_dues))
-        ahead = covered(figures) & (pl.col("instalment_no") < pl.col("instalments"))
+        ahead = covered(loans, figures) & (pl.col("instalment_no") < pl.col("instalments"))
         bears = bears + ahead.cast(pl.Int16)
     loans = loans.with_columns(
         bears=bears,

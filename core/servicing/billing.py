@@ -6,7 +6,7 @@ import polars as pl
 
 from core.contract.calendar import Calendar
 from core.contract.figures import Amortisation, Figures, codes, counts_days
-from core.contract.money import int128
+from core.contract.money import int128, with_quotient
 from core.contract.schedule import advance, instalment
 from core.ledger.codes import AfterChargeOff, Component, InterestMode, Status
 from core.servicing.accrual import Accrual, interest_stopped
@@ -143,7 +143,7 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
         pl.col("level") + first.otherwise(0) - pl.col("early_principal") - pl.col("early_interest")
     )
     waits = (pl.col("instalment_no") <= pl.col("grace_interest")) & ~last
-    waits = waits | (level & covered(figures))
+    waits = waits | (level & covered(asked, figures))
     nights = pl.col("interest_accrued") - pl.col("interest_stands")
     earned = (
         pl.when(waits).then(0).when(level).then(pl.min_horizontal(nights, room)).otherwise(nights)
@@ -170,17 +170,27 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     return _with_capitalised(billed, figures)
 
 
-def covered(figures: Figures) -> pl.Expr:
+def covered(loans: pl.DataFrame, figures: Figures) -> pl.Expr:
     """Daily instalments whose principal money in advance has met, where that fixes their interest.
 
     What it met is more than the instalment less its whole interest; later nights are the next one's.
+    `loans`: one row a loan, `with_advance`, and `level`.
     """
     if not figures.fixes_covered:
         return pl.lit(False)
+    ahead = loans.filter(pl.col("covered_is_fixed") & (pl.col("early_principal") > 0))
+    if ahead.is_empty():
+        return pl.lit(False)
     over, under = figures.nightly_factor()
     began = pl.col("principal") - pl.col("principal_due") + pl.col("early_principal")
-    whole = figures.rounded(int128(began) * over, under)
-    return pl.col("covered_is_fixed") & (pl.col("early_principal") > pl.col("level") - whole)
+    # nested in one expression the factor would be computed many times over
+    rated = ahead.with_columns(_factor=over, _base=under)
+    whole = with_quotient(
+        rated, "_whole", int128(began) * pl.col("_factor"), pl.col("_base"), "interest_rounding",
+        figures.rounding,
+    )  # fmt: skip
+    met = whole.filter(pl.col("early_principal") > pl.col("level") - pl.col("_whole"))["loan_id"]
+    return pl.col("loan_id").is_in(met.implode())
 
 
 def _with_capitalised(billed: pl.DataFrame, figures: Figures) -> pl.DataFrame:
