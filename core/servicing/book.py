@@ -63,6 +63,7 @@ class Positions(dy.Schema):
     penal_from = dy.Date(nullable=True)  # ... since
     in_grace = dy.Bool()  # a line of credit: the cycle bears no interest, its statement being paid
     statement_left = dy.Int64(min=0)  # ... what of the last statement is unpaid
+    period_lacks = dy.Int64()  # of a whole schedule: tranches of the period by nights before
 
 
 class Dues(dy.Schema):

@@ -12,6 +12,7 @@ import polars as pl
 
 from core.contract.due_dates import due_date, first_due_for
 from core.contract.figures import codes, counts_days
+from core.ledger.accounts import ROLE
 from core.ledger.codes import Kind
 from core.servicing import ceilings
 from core.servicing.accrual import close_segment
@@ -19,7 +20,7 @@ from core.servicing.arrears import lift, with_lifted
 from core.servicing.book import replaced
 from core.servicing.floating import rate
 from core.servicing.instalments import first_coming, point, respread
-from core.servicing.level import lacks, stepped, with_standing
+from core.servicing.level import lacks, stepped, with_late_interest, with_standing
 from core.servicing.running import Running
 from core.servicing.today import TODAY
 
@@ -59,11 +60,13 @@ def change(day: Running, events: pl.DataFrame) -> None:
         day.dues = respread(stands, day.dues, day.policies.calendars)
     if steps.height:
         # the nights so far bore the rate that was in force
-        stood = with_standing(asked.filter(~whole), day.dues)
+        nothing = pl.lit(0, dtype=pl.Int64)
+        stood = with_standing(asked.filter(~whole).with_columns(lent_today=nothing), day.dues)
+        stood = with_late_interest(stood, day.dues)
         nights = (pl.col("period_end") - TODAY).dt.total_days()
         steps = steps.with_columns(
             lacks(stood) + stood.select(pl.col("ahead") * nights).to_series(),
-            *stood.select("standing", "ahead", "met"),
+            *stood.select("standing", "ahead", "met", "late_interest"),
         )
         steps = stepped(steps, day.policies.calendars)
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
@@ -157,6 +160,23 @@ def with_tranche(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
         keep=pl.lit("term"),
         lifted_interest=pl.lit(0, dtype=pl.Int64),
     )
-    grown = with_standing(grown, day.dues)
+    grown = with_late_interest(
+        _with_lent_today(with_standing(grown, day.dues), day), day.dues
+    ).drop("lent_today")
     grown = grown.with_columns(lacks=lacks(grown))
     return stepped(grown, day.policies.calendars).select(loans.columns)
+
+
+def _with_lent_today(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """`lent_today`: the `payout` and those of the day before it, less the shares due at once."""
+    principal = pl.col("debit") == ROLE["loan_principal"]
+    shares = day.dues.filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == TODAY))
+    lent = pl.concat(
+        [
+            grown.select("loan_id", lent_today="payout"),
+            *(m.filter(principal).select("loan_id", lent_today="amount") for m in day.moved),
+            shares.select("loan_id", lent_today=-pl.col("amount")),
+        ]
+    )
+    sums = lent.group_by("loan_id").agg(pl.col("lent_today").sum())
+    return grown.join(sums, on="loan_id", how="left", maintain_order="left")

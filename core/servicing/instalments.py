@@ -282,6 +282,7 @@ def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, 
         period_start=TODAY,
         accrual_from=TODAY,
         accrual_rest=pl.lit(0, dtype=pl.Int64),
+        period_lacks=pl.lit(0, dtype=pl.Int64),
     ).with_columns(accrual_whole=pl.col("interest_accrued") + pl.col("accrual_paid"))
     every = pl.Series([True] * billed.height, dtype=pl.Boolean)
     moved = point(billed, dues, every)

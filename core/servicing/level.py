@@ -12,6 +12,7 @@ import polars as pl
 from core.contract.calendar import Calendar
 from core.contract.figures import Figures, codes, due_of
 from core.contract.money import int128
+from core.contract.schedule import expand_from
 from core.ledger.codes import Component, Excess, InterestMode
 from core.servicing.accrual import Accrual
 from core.servicing.opening import move_period, with_level_instalment, with_period_interest
@@ -80,6 +81,67 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
     return pl.concat([loans, one], how="horizontal").select(lacks=lacking).to_series()
 
 
+def with_late_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """`late_interest` (Int64): what arrears bore within instalments billed since the oldest open one.
+
+    The instalments stayed what they were and paid off so much less principal. The last one takes
+    that up, as it does of all late money; a level instalment made anew leaves it to it. `loans` have
+    `lent_today`: what of the principal was not there when those instalments were billed.
+    """
+    principal = pl.col("amount").filter(pl.col("component") == Component.principal)
+    owed = (
+        dues.filter(
+            (pl.col("component") <= Component.interest.value)
+            & (pl.col("due_date") <= TODAY)
+            & (pl.col("instalment_no") > 0)
+        )
+        .join(loans.select("loan_id"), on="loan_id", how="semi")
+        .group_by("loan_id", "instalment_no")
+        .agg(
+            billed=principal.sum(),
+            emi=pl.col("amount").sum(),
+            open=((pl.col("component") == 0) & (pl.col("amount") > pl.col("paid"))).any(),
+        )
+        .sort("loan_id", "instalment_no")
+        .filter(pl.col("open").cum_sum().over("loan_id") > 0)
+        .group_by("loan_id", maintain_order=True)
+        .agg(
+            first=pl.col("instalment_no").first(),
+            billed=pl.col("billed").slice(1).sum(),
+            asked=pl.col("emi").last(),
+        )
+    )
+    late = loans.join(owed, on="loan_id", maintain_order="left").filter(
+        (pl.col("interest_mode") == InterestMode.daily)
+        & (pl.col("first") + 1 < pl.col("instalment_no"))
+    )
+    if late.is_empty():
+        return loans.with_columns(late_interest=pl.lit(0, dtype=pl.Int64))
+    opened = pl.col("principal") - pl.col("principal_due") - pl.col("lent_today") + pl.col("billed")
+    number = pl.col("first").cast(pl.Int32)
+    on_time = expand_from(
+        late.with_columns(
+            period_start=due_of(number, late),
+            period_end=due_of(number + 1, late),
+            schedule_balance=opened,
+            emi="asked",
+            interest_carried=pl.lit(0, dtype=pl.Int64),
+        ).with_columns(instalment_no=(pl.col("first") + 1).cast(pl.Int16))
+    )
+    paid_off = (
+        on_time.join(late.select("loan_id", now="instalment_no"), on="loan_id")
+        .filter(pl.col("instalment_no") < pl.col("now"))
+        .group_by("loan_id")
+        .agg(paid_off=pl.col("principal").sum())
+    )
+    more = late.join(paid_off, on="loan_id").select(
+        "loan_id", late_interest=(pl.col("paid_off") - pl.col("billed")).clip(lower_bound=0)
+    )
+    return loans.join(more, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("late_interest").fill_null(0)
+    )
+
+
 def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Level instalment and running period of loans that bill step by step."""
     n = pl.col("instalment_no").cast(pl.Int32)
@@ -92,10 +154,12 @@ def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame
     rest = loans.filter(solves).with_columns(
         # interest that waits is paid off with the principal
         principal_agreed=pl.when(daily)
-        .then(unbilled + pl.col("standing"))
+        .then(unbilled + pl.col("standing") - pl.col("late_interest"))
         .otherwise("schedule_balance")
         + pl.col("lifted_interest"),
         instalments=pl.col("instalments") - pl.col("met"),
     )
-    loans = with_level_instalment(loans.drop("lacks", "standing", "ahead", "met"), rest)
+    loans = with_level_instalment(
+        loans.drop("lacks", "standing", "ahead", "met", "late_interest"), rest
+    )
     return with_period_interest(move_period(loans, calendars))

@@ -36,19 +36,10 @@ def stand(
     loans = with_share(
         paid_out.join(standing, on="loan_id", how="left", maintain_order="left"), dues
     )
-    billed = (pl.col("instalment_no") - 1).clip(upper_bound=pl.col("instalments") - 1)
-    began = pl.when(billed > 0).then("period_start").otherwise("disbursed_on")
-    nights = (TODAY - began).dt.total_days()
     spread = loans.select(
         *paid_out.drop("payout", "shared").columns,
-        first_no=billed,
-        # flat interest that is spread evenly is by periods, not by nights
-        lacks=pl.when(
-            pl.col("to_come").is_not_null()
-            & ((pl.col("amortisation") != Amortisation.flat) | pl.col("flat_by_days"))
-        )
-        .then((pl.col("payout") - pl.col("down")) * nights.clip(0))
-        .otherwise(0),
+        first_no=_billed(),
+        lacks=pl.when(pl.col("to_come").is_not_null()).then(_lacks()).otherwise(0),
         kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
         spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
         lent=financed(pl.col("principal") + pl.col("principal_paid") + pl.col("payout")),
@@ -62,6 +53,29 @@ def stand(
     cleared = dues.join(coming.select(keys), on=keys, how="anti")
     kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
     return merge_dues(merge_dues(cleared, merge_dues(kept, rows)), shares_due(loans))
+
+
+def lacking(paid_out: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """`paid_out` with `period_lacks` as it is after its payout; the first one lacks nothing."""
+    later = pl.col("principal") + pl.col("principal_paid") > 0
+    more = pl.when(later).then(_lacks()).otherwise("period_lacks")
+    return with_share(paid_out, dues).with_columns(period_lacks=more)
+
+
+def _billed() -> pl.Expr:
+    return (pl.col("instalment_no") - 1).clip(upper_bound=pl.col("instalments") - 1)
+
+
+def _lacks() -> pl.Expr:
+    """Balance by nights that the running period falls short by: each payout's, before it was made.
+
+    Flat interest that is spread evenly is by periods, not by nights.
+    """
+    began = pl.when(_billed() > 0).then("period_start").otherwise("disbursed_on")
+    nights = (TODAY - began).dt.total_days().clip(0)
+    by_nights = (pl.col("amortisation") != Amortisation.flat) | pl.col("flat_by_days")
+    more = pl.when(by_nights).then((pl.col("payout") - pl.col("down")) * nights).otherwise(0)
+    return pl.col("period_lacks") + more
 
 
 def with_share(paid_out: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:

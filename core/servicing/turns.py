@@ -32,7 +32,7 @@ from core.servicing.allocation import (
     use_credit,
     use_credit_on,
 )
-from core.servicing.book import merge_dues
+from core.servicing.book import merge_dues, replaced
 from core.servicing.carrying import CLAIM_ROLES, claim
 from core.servicing.changes import change, with_tranche
 from core.servicing.charges import charge, waive
@@ -48,7 +48,7 @@ from core.servicing.line import change_limit, credit_meets_draws
 from core.servicing.moratorium import grant
 from core.servicing.pause import pause
 from core.servicing.payment_date import due_now
-from core.servicing.payouts import shares_due, stand, with_share
+from core.servicing.payouts import lacking, shares_due, stand, with_share
 from core.servicing.penal import ask_penal
 from core.servicing.prepayment import ask_at_payoff, tax_on_interest
 from core.servicing.reage import reage
@@ -260,8 +260,10 @@ def _lend(day: Running, events: pl.DataFrame, source: str) -> None:
     grown = _past_maturity(grown, whole, day)
     shared = pl.lit(source == "payout_clearing")
     if whole.any():
-        paid_out = grown.filter(whole).drop("event_id").with_columns(shared=shared)
-        day.dues = stand(paid_out, day.dues, day.policies.calendars)
+        paid_out = grown.filter(whole).with_columns(shared=shared)
+        later = lacking(paid_out, day.dues)
+        day.dues = stand(paid_out.drop("event_id"), day.dues, day.policies.calendars)
+        grown = replaced(grown, whole, paid_out, later)
     grown = _lent(_with_share(grown.with_columns(shared=shared), day), day)
     day.touched = grown.select(day.touched.columns)
     off = pl.col("loan_id").is_in(day.charged_off().implode())

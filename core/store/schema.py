@@ -154,9 +154,11 @@ _CHARGES_AND_LINES = [
     ),
 ]
 
+_TRANCHES = ["ALTER TABLE {lake}.positions ADD COLUMN IF NOT EXISTS period_lacks BIGINT DEFAULT 0"]
+
 MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _DATES_OF_CHANGES, _RELIEF_AND_MATURITY,
                                      _DEFERRED_INCOME, _BOOKS, _FLOATING,
-                                     _TAKEN_OVER, _MARTS, _CHARGES_AND_LINES)  # fmt: skip
+                                     _TAKEN_OVER, _MARTS, _CHARGES_AND_LINES, _TRANCHES)  # fmt: skip
 """Statements by number, from 1. Append; never change one that was released."""
 
 

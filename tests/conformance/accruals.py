@@ -4,7 +4,8 @@ The suite books interest when its end of day runs: the first run books one row, 
 before, with all that was earned by then; later runs a row for each day since the last one. A
 classic (cumulative) schedule books an instalment's interest on its due date. What is left when a
 loan closes is booked then, at a charge-off what was earned by then. Charges are booked on their
-due date, or when they were submitted where the suite's configuration says so. Products with
+due date, or when they were submitted where the suite's configuration says so, as it does of charges
+after maturity that are booked at once. Products with
 activity posting also list each instalment's income on its due date, or at closing.
 """
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tests.conformance.shown import Shown
 
 END_OF_DAY = ("cob_loan", "cob_all", "cob_catch_up")
+AT_ONCE = "enable-immediate-charge-accrual-post-maturity"
 ONE_DAY = dt.timedelta(days=1)
 
 
@@ -32,7 +34,8 @@ class Booked:
     rows: list[dict[str, Any]] = field(default_factory=list)
     through: dt.date | None = None
     interest: int = 0
-    charged: set[int] = field(default_factory=set)
+    charged: set[tuple[int, dt.date]] = field(default_factory=set)
+    """Step and due date of charges: one step may charge every instalment."""
     posted: set[int] = field(default_factory=set)
     after: int = -1
     taken: int = 0
@@ -96,12 +99,16 @@ def _go_on(booked: Booked, shown: Shown) -> None:
         booked.rows = [r for r in booked.rows if r is not booked.lost]
         booked.taken -= booked.lost["amount"]
         booked.lost = None
-    by_submission = False
+    by_submission = at_once = False
     for step in shown.life.case["steps"]:
         if step["type"] == "config" and step["name"] == "charge-accrual-date":
             by_submission = step["value"] == "submitted-date"
+        if step["type"] == "config" and step["name"] == AT_ONCE:
+            at_once = step["enabled"]
         if not booked.after < step["i"] <= shown.life.after:
             continue
+        if at_once and step["type"] == "charge_add" and step["loan"] == shown.life.loan:
+            _charged_after_maturity(booked, shown, step)
         if step["type"] in END_OF_DAY and step.get("loan", shown.life.loan) == shown.life.loan:
             day = dt.date.fromisoformat(step["business_date"]) - ONE_DAY
             _end_of_day(booked, shown, earned, taken, day, step["i"], by_submission)
@@ -113,6 +120,17 @@ def _go_on(booked: Booked, shown: Shown) -> None:
             booked.add(day, step["i"], max(earned.to(day) - booked.interest, 0), 0, 0)
     booked.after = shown.life.after
     _at_the_end(booked, shown, earned, taken)
+
+
+def _charged_after_maturity(booked: Booked, shown: Shown, step: dict[str, Any]) -> None:
+    """Where the suite's configuration says so, a charge after the last instalment is booked at once."""
+    day = dt.date.fromisoformat(step["business_date"])
+    if day <= max(shown.due_dates(), default=day):
+        return
+    for key, on, fee, penalty in _charges(shown, booked, None, by_submission=False):
+        if key[0] == step["i"]:
+            booked.charged.add(key)
+            booked.add(on, step["i"], 0, fee, penalty)
 
 
 class _Taken:
@@ -171,17 +189,20 @@ class _Earned:
 
 
 def _charges(shown: Shown, booked: Booked, until: dt.date | None, by_submission: bool,
-             ) -> list[tuple[int, dt.date, int, int]]:  # fmt: skip
-    """Charges not booked yet: event, date, fee and penalty."""
+             ) -> list[tuple[tuple[int, dt.date], dt.date, int, int]]:  # fmt: skip
+    """Charges not booked yet: step and due date, date, fee and penalty."""
     found = []
     for step, _ in shown.events:
-        if step.kind is not Kind.charge_assessed or step.i in booked.charged:
+        if step.kind is not Kind.charge_assessed:
             continue
-        on = step.submitted if by_submission else dt.date.fromisoformat(step.body["due_date"])
+        due = dt.date.fromisoformat(step.body["due_date"])
+        on = step.submitted if by_submission else due
+        if (step.i, due) in booked.charged:
+            continue
         if until is None or on <= until:
             penalty = step.body["component"] == Component.penalty.value
             amount = step.amount or 0
-            found.append((step.i, on, 0 if penalty else amount, amount if penalty else 0))
+            found.append(((step.i, due), on, 0 if penalty else amount, amount if penalty else 0))
     return found
 
 

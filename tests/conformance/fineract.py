@@ -3,10 +3,10 @@
 Mapping: SAME_AS_REPAYMENT_PERIOD is the basis `period`; DAILY with 30 days a month is
 30/360, with actual days ACT/360, /364, /365F or ACT/ACT by the days of the year
 (FEB_29_PERIOD_ONLY: ACT/365 Actual); a night counts in the year in which it ends (ACT/ACT
-closing), cumulative schedules take 365 always. Where interest is recalculated, principal
-unpaid on the business date stays in the balance until then. A down payment is due on the disbursement date,
-rounded half-even to the multiple; the rest is a schedule of its own. A progressive
-schedule smooths its last instalment. Dates count from the submission date where
+closing), or where interest is recognised from the day of the payout in which it begins (ACT/ACT);
+cumulative schedules take 365 always. Where interest is recalculated, principal unpaid on the business
+date stays in the balance until then. A down payment is due on the disbursement date, rounded half-even
+to the multiple; the rest is a schedule of its own. A progressive schedule smooths its last instalment. Dates count from the submission date where
 `repayment_start_date_type` says so.
 """
 
@@ -86,12 +86,14 @@ def _checks(case: dict[str, Any]) -> list[Check]:
     return _life_cycle(case)
 
 
+def loud(case: dict[str, Any]) -> set[str]:
+    """Kinds of steps of a case that its schedule alone does not tell of."""
+    quiet = QUIET | (CLOCK if case["category"].startswith("schedule_") else set())
+    return {s["type"] for s in case["steps"]} - quiet
+
+
 def _life_cycle(case: dict[str, Any]) -> list[Check]:
     """Only the look right after a single disbursement; anything later is servicing."""
-    quiet = QUIET | (CLOCK if case["category"].startswith("schedule_") else set())
-    loud = sorted({s["type"] for s in case["steps"]} - quiet)
-    if loud:
-        raise NotMappedError(f"life-cycle steps: {', '.join(loud)}")
     if any(s.get("expect") == "rejected" for s in case["steps"]):
         raise NotMappedError("a step that must be refused")
     disbursals = [s for s in case["steps"] if s["type"] == "disburse"]
@@ -142,17 +144,16 @@ def _basis(terms: dict[str, Any]) -> RateBasis:
         return RateBasis.thirty_360
     if terms.get("days_in_year_custom_strategy") == "FEB_29_PERIOD_ONLY":
         return RateBasis.act_365_actual
+    from_the_day_out = terms.get("interest_recognition_on_disbursement_date")
     return {
         "360": RateBasis.act_360, "364": RateBasis.act_364, "365": RateBasis.act_365f,
-        "ACTUAL": RateBasis.act_act_closing,
+        "ACTUAL": RateBasis.act_act if from_the_day_out else RateBasis.act_act_closing,
     }[terms["days_in_year"]]  # fmt: skip
 
 
 def _row(check: Check) -> tuple[dict[str, object], int]:
     """Terms of the schedule after the down payment, and the down payment in minor units."""
     terms = check.terms
-    if sum(r["kind"] == "disbursement" for r in check.expected["rows"]) > 1:
-        raise NotMappedError("planned tranches")
     if terms.get("fixed_emi_amount"):
         raise NotMappedError("fixed_emi_amount")
     if terms.get("charges") or terms.get("product_charges"):

@@ -91,6 +91,26 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     return outcomes
 
 
+def run_planned(cases: list[dict[str, Any]]) -> list[Outcome]:
+    """Outcomes of schedules whose payout is one of several that are planned."""
+    return run([_as_steps(case) for case in cases])
+
+
+def _as_steps(case: dict[str, Any]) -> dict[str, Any]:
+    """The case of a schedule after its payout as a life cycle of that one step."""
+    on, out = {"business_date": case["business_date"]}, case["disbursement"]
+    steps = [
+        {"i": 0, "type": "create_loan", "loan": 1, **on},
+        {"i": 1, "type": "approve", "loan": 1, "date": out["date"], "amount": case["approved"][0],
+         **on},
+        {"i": 2, "type": "disburse", "loan": 1, **out, **on},
+    ]  # fmt: skip
+    check = {"loan": 1, "after_step": 2, "as_of": case["business_date"],
+             "schedule": case["schedule"], "schedule_totals": case.get("totals")}  # fmt: skip
+    checks = [{k: v for k, v in check.items() if v is not None}]
+    return {**case, "loans": [case["terms"]], "steps": steps, "checks": checks}
+
+
 _NOT_PRODUCT = {"product", "principal", "interest_rate", "annual_interest_rate", "submitted_on",
                 "expected_disbursement_date", "disbursement_plan", "number_of_repayments",
                 "term_frequency"}  # fmt: skip

@@ -184,6 +184,7 @@ _BASES = {
     "period": RateBasis.period, "30/360": RateBasis.thirty_360, "ACT/365F": RateBasis.act_365f,
     "ACT/360": RateBasis.act_360, "ACT/364": RateBasis.act_364,
     "ACT/365 Actual": RateBasis.act_365_actual, "ACT/ACT closing": RateBasis.act_act_closing,
+    "ACT/ACT": RateBasis.act_act,
 }  # fmt: skip
 
 

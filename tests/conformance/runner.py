@@ -54,10 +54,12 @@ def family(case: dict[str, Any]) -> Run | None:
         return FAMILIES.get(case["category"])
     if case["category"].startswith("actus_"):
         return actus.run
-    if "terms" in case and "disbursement" in case or case["category"].startswith("schedule_"):
-        return fineract.run
+    if "terms" in case and "disbursement" in case:
+        planned = len(case["terms"].get("disbursement_plan") or []) > 1
+        return life.run_planned if planned else fineract.run
     if "steps" in case:
-        return life.run
+        schedule = case["category"].startswith("schedule_")
+        return fineract.run if schedule and not fineract.loud(case) else life.run
     return None
 
 

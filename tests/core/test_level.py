@@ -130,3 +130,36 @@ def test_a_covered_instalment_is_fixed_and_later_nights_are_the_next_ones(
     assert life.on("2024-08-01")["interest_paid"] == 242 + 89
     second = life.dues("2024-09-01").filter(pl.col("instalment_no") == 2)
     assert second.select(pl.col("amount").sum(), pl.col("paid").sum()).row(0) == (33_890, 5_000)
+
+
+def test_a_tranche_leaves_what_arrears_bore_to_the_last_instalment(thirty: PolicyBook) -> None:
+    """Case C4678: three instalments of 16.84 are unpaid and bore 0.72 where 0.58 was agreed; the two
+    left are level on what was agreed, 67.05, and the last one takes up the rest."""
+    loan = terms(thirty, PRODUCT, principal=10_000, rate="7", n=6, first_due="2024-01-16",
+                 every=15, unit=Unit.days)  # fmt: skip
+    story = Story(thirty).lent(loan).paid(1_698, "2024-01-16")
+    late = _event(Kind.disbursed, 1, "2024-03-01", 10_000, "tranche", None)
+    assert emi(with_row(story, late).live("2024-03-01")) == 6_705
+    # in two payouts of one day as in one
+    halves = [{**late, "amount": 5_000, "source_ref": n, "idempotency_key": n} for n in "ab"]
+    assert emi(with_row(story, *halves).live("2024-03-01")) == 6_705
+    same_as_in_time(told(story, (3, late)), thirty, dt.date(2024, 4, 2))
+
+
+def test_tranches_of_a_whole_schedule_bear_their_own_nights(policies: PolicyBook) -> None:
+    """Two within one period: each bears interest from its own night on, whatever follows it."""
+    whole = ruled(policies, PRODUCT, "schedule", stands_whole=True)
+    whole = ruled(whole, PRODUCT, "interest", accrual="scheduled")
+    loan = terms(whole, PRODUCT, principal=100_000, n=6)
+    first = _event(Kind.disbursed, 1, "2024-01-11", 60_000, "first", None)
+    second = _event(Kind.disbursed, 1, "2024-01-21", 30_000, "second", None)
+    story = with_row(Story(whole).lent(loan), first, second)
+    life = story.live("2024-02-11")
+    interest = life.dues("2024-02-01").filter(pl.col("component") == Component.interest)
+    by_nights = 100_000 * 31 + 60_000 * 21 + 30_000 * 11
+    running = interest.filter(pl.col("due_date") == dt.date(2024, 2, 1))["amount"].item()
+    assert running == round(by_nights * 0.12 / 365)
+    assert life.on("2024-01-31")["period_lacks"] == 60_000 * 10 + 30_000 * 20
+    assert life.on("2024-02-01")["period_lacks"] == 0
+    same_as_in_time(told(with_row(Story(whole).lent(loan), second), (4, first)), whole,
+                    dt.date(2024, 3, 2))  # fmt: skip
