@@ -66,8 +66,8 @@ def refused(orders: pl.DataFrame) -> pl.Series:
     product's bound), `rate_now` (Int64), and of its interest pause `paused_until` (Date), of its moratorium `moratorium_left` (Int16),
     `accelerated_on` (Date), `instalment_no` (Int16: the next to bill); of a pause that is ordered
     `starts`, ends on `due_date`. `lent` and `limit` (Int64): what was lent, with fees that joined
-    the principal (of a line: what is owed and was drawn since), and how much may be, and of a line
-    `instalments_agreed` (Int16), the cycles in which it may be drawn on; `capitalised`,
+    the principal (of a line: what is owed and was drawn since), and how much may be;
+    `instalments_agreed` (Int16), of a line the cycles in which it may be drawn on; `capitalised`,
     `bought_down` (Int64): such fees, and what was paid for the borrower's rate, less what was given back.
     """
     kind, order = pl.col("kind"), pl.lit(None, dtype=pl.String)
@@ -143,6 +143,11 @@ def refused(orders: pl.DataFrame) -> pl.Series:
         .then(pl.lit("interest_is_fixed_by_the_schedule"))
         .when((kind == Kind.reaged) & pl.col("interest_is_taxed"))
         .then(pl.lit("interest_bears_a_tax"))
+        .when(
+            kind.is_in([Kind.extended.value, Kind.due_date_moved.value])
+            & (pl.col("instalment_no") > pl.col("instalments_agreed"))
+        )
+        .then(pl.lit("no_instalment_to_come"))
         .when(dates & (pl.col("due_date") <= pl.col("value_date")))
         .then(pl.lit("due_date_not_after_value_date"))
         .when(anew & (pl.col("value_date") <= pl.col("disbursed_on")))

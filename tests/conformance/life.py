@@ -27,6 +27,7 @@ from tests.conformance.fineract import NotMappedError
 from tests.conformance.mapping import Mapped, Step, date_of, fees_at_disbursement, mapped
 from tests.conformance.outcome import Outcome, judged, of
 from tests.conformance.products import (
+    as_modified,
     as_planned,
     bound_to_plan,
     can_recalculate,
@@ -59,23 +60,25 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
             for t in case["loans"]:
                 if recalculated(t):
                     can_recalculate(t)
-            own = {}
-            for number, planned in sorted({(life.loan, life.planned) for life in asked}):
-                t = case["loans"][number - 1]
-                terms, fees = as_planned(t) if planned else t, fees_at_disbursement(case, number)
+            for life in asked:
+                life.case = as_modified(case, life.after)
+            own: dict[int, int] = {}
+            for life in asked:
+                t = life.case["loans"][life.loan - 1]
+                fees = fees_at_disbursement(case, life.loan)
+                terms = as_planned(t) if life.planned else t
                 about = {k: v for k, v in terms.items() if k not in _NOT_PRODUCT}
                 about |= {"daily": recalculated(terms), "fees": fees}
                 key = json.dumps(about, sort_keys=True)
                 if key not in made:
-                    found = product(terms, fees, len(made))
+                    products += product(terms, fees, len(made))
                     made[key] = len(made)
-                    products += found
-                own[number, planned] = made[key]
+                own[id(life)] = made[key]
         except NotMappedError as gap:
             outcomes.append(of(case, "not attempted", str(gap)))
             continue
         for life in asked:
-            codes[len(lives)] = own[life.loan, life.planned]
+            codes[len(lives)] = own[id(life)]
             life.number = len(lives)
             lives.append(life)
         waiting.append((case, asked, told.refused))

@@ -13,7 +13,7 @@ from tests.conformance import fineract
 from tests.conformance.fineract import NotMappedError
 
 CLOCK = {"set_business_date", "advance_business_date", "cob_loan", "cob_all", "cob_catch_up",
-         "product_edit", "config", "create_loan", "approve", "set_fraud", "undo_approval",
+         "product_edit", "config", "create_loan", "modify_application", "approve", "set_fraud", "undo_approval",
          "charge_definition_edit", "add_tranche", "reage_preview", "reamortize_preview", "job", "reject", "withdraw", "update_approved_amount",
          "update_available_disbursement_amount"}  # fmt: skip
 KINDS = {

@@ -272,6 +272,22 @@ def with_rates_to_come(case: dict[str, Any]) -> dict[str, Any]:
     return case | {"loans": loans}
 
 
+def as_modified(case: dict[str, Any], after: int) -> dict[str, Any]:
+    """The case with the terms of applications as they were modified by then."""
+    loans = list(case["loans"])
+    for s in case["steps"]:
+        if s["type"] != "modify_application" or s["i"] > after or s.get("expect") == "rejected":
+            continue
+        terms = loans[s["loan"] - 1]
+        if set(s) - {"i", "business_date", "loan", "type", "interest_rate"}:
+            raise NotMappedError("an application modified otherwise than in its rate")
+        if terms["interest_rate_frequency"] != "YEAR":
+            raise NotMappedError("a modified rate that is not by the year")
+        rate = s["interest_rate"]
+        loans[s["loan"] - 1] = terms | {"interest_rate": rate, "annual_interest_rate": rate}
+    return case | {"loans": loans} if loans != case["loans"] else case
+
+
 def can_recalculate(terms: dict[str, Any]) -> None:
     """NotMappedError for what daily interest has no notion of yet."""
     rules = terms["interest_recalculation"]

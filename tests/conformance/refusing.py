@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ from core.contract.figures import Amortisation
 from core.ledger.codes import MONEY_IN, REVERSIBLE, InterestMode, Kind
 from core.servicing.refusals import COLUMNS, refused
 from tests.conformance.batch import Life, Seen
-from tests.conformance.fineract import minor
+from tests.conformance.fineract import UNITS, _first_due, minor
 from tests.conformance.mapping import Step, date_of
 from tests.conformance.products import bound_to_plan, plan_of, rate_of, recalculated
 
@@ -51,7 +52,8 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
         "paused_until": max((date_of(s.body["end"]) for s in life.steps
                              if s.kind is Kind.interest_paused), default=None),
         "moratorium_left": None,
-        "accelerated_on": max((s.date for s in life.steps if s.kind is Kind.accelerated), default=None), "instalment_no": position.get("instalment_no"),
+        "accelerated_on": max((s.date for s in life.steps if s.kind is Kind.accelerated), default=None), "instalment_no": _next_on(date_of(order.body.get("from_date") or order.date.isoformat()), life),
+        "instalments_agreed": int(terms["number_of_repayments"]),
     }  # fmt: skip
     row |= {
         "lent": _lent(life),
@@ -60,6 +62,19 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
         "bought_down": _net(Kind.fee_bought_down, life),
     }
     return refused(pl.DataFrame([row], schema=COLUMNS)).item()
+
+
+def _next_on(date: dt.date, life: Life) -> int | None:
+    """Number of the instalment that is billed next on a date, as the contract was agreed."""
+    if life.planned:
+        return None
+    terms = life.case["loans"][life.loan - 1]
+    first = min(s.date for s in life.steps if s.kind is Kind.disbursed)
+    unit, every = UNITS[terms["repayment_frequency_type"]], int(terms["repayment_every"])
+    number = 1
+    while _first_due(first, unit, every * number) <= date:
+        number += 1
+    return number
 
 
 def _unasked(order: Step, life: Life) -> str | None:

@@ -20,7 +20,7 @@ ORDER: dict[str, Any] = {
     "amortisation": Amortisation.equal_instalment.value, "whole_schedule": False,
     "interest_mode": InterestMode.daily.value, "highest_ppb": 3 * 10**8,
     "starts": DAY + dt.timedelta(days=5), "rate_now": 10**8, "paused_until": None,
-    "moratorium_left": None, "accelerated_on": None, "instalment_no": 3, "lent": 1_000,
+    "moratorium_left": None, "accelerated_on": None, "instalment_no": 3, "instalments_agreed": 12, "lent": 1_000,
     "limit": 1_100, "capitalised": 100, "bought_down": 100,
 }  # fmt: skip
 
@@ -53,6 +53,8 @@ def test_what_happened_outside_is_always_taken_in() -> None:
         ({"rate_ppb": 4 * 10**8}, "rate_above_the_products_bound"),
         ({"kind": Kind.due_date_moved.value, "due_date": DAY}, "due_date_not_after_value_date"),
         ({"kind": Kind.reaged.value, "due_date": DAY}, "due_date_not_after_value_date"),
+        ({"kind": Kind.extended.value, "instalment_no": 13}, "no_instalment_to_come"),
+        ({"kind": Kind.due_date_moved.value, "instalment_no": 13}, "no_instalment_to_come"),
         (
             {"kind": Kind.reaged.value, "interest_mode": InterestMode.scheduled.value},
             "interest_is_fixed_by_the_schedule",
