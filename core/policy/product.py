@@ -435,10 +435,6 @@ class Product(Policy):
                 "schedule.stands_whole needs interest.accrual: scheduled and interest.rebate: "
                 "none; what is to come is fixed then"
             )
-        if interest.after_charge_off != "regular":
-            raise ValueError(
-                "interest.after_charge_off must be regular where schedule.stands_whole: true"
-            )
         if schedule.shortfall == "capitalise" or schedule.last_instalment == "level":
             raise ValueError(
                 "schedule.shortfall: capitalise and last_instalment: level need "

@@ -14,62 +14,71 @@ from core.contract.figures import codes, due_of
 from core.ledger.codes import Component
 from core.servicing.accrual import close_segment
 from core.servicing.book import due_rows, merge_dues, replaced
-from core.servicing.dues_to_come import fall_due, show_principal_due
+from core.servicing.dues_to_come import show_principal_due
+from core.servicing.instalments import point
 from core.servicing.opening import move_period, with_period_interest
 from core.servicing.running import Running
 from core.servicing.today import TODAY
 
 
-def accelerate(day: Running, events: pl.DataFrame) -> None:
-    """Take terminations, one a loan."""
+def accelerate(day: Running, events: pl.DataFrame, *, charges: bool = True) -> None:
+    """Take terminations, one a loan; charges to come wait for their day where they aren't asked."""
     told = events.select("loan_id", "event_id")
     at = day.touched["loan_id"].is_in(told["loan_id"].implode())
     before = day.touched.filter(at)
-    stands = _standing_later(day, told)
     n = pl.col("instalment_no")
     runs = (pl.col("period_start") < TODAY) | (n == 1)
-    asked = (
-        close_segment(before)
-        .join(stands, on="loan_id", how="left", maintain_order="left")
-        .with_columns(
-            pl.col("principal_later", "interest_later").fill_null(0),
-            last=pl.when(runs & (n <= pl.col("instalments"))).then(n).otherwise(n - 1),
-        )
-        .with_columns(
-            # past maturity its last instalment keeps its due date
-            falls=pl.when(n > pl.col("instalments"))
-            .then(due_of(pl.col("instalments"), before))
-            .otherwise(TODAY),
-            rest=pl.col("principal") - pl.col("principal_due") - pl.col("principal_later"),
-            earned=(pl.col("interest_accrued") - pl.col("interest_later")).clip(lower_bound=0),
-        )
+    ending = close_segment(before).with_columns(
+        last=pl.when(runs & (n <= pl.col("instalments"))).then(n).otherwise(n - 1)
     )
-    fall_due(day, told["loan_id"])
+    _gather(day, ending)
+    asked = ending.with_columns(
+        # past maturity its last instalment keeps its due date
+        falls=pl.when(n > pl.col("instalments"))
+        .then(due_of(pl.col("instalments"), before))
+        .otherwise(TODAY),
+        rest=pl.col("principal") - pl.col("principal_due"),
+        earned=pl.col("interest_accrued").clip(lower_bound=0),
+    )
+    _fall_due(day, ending, charges=charges)
     day.dues = merge_dues(day.dues, _due_at_once(asked))
-    billed = pl.col("earned") + pl.col("interest_later")
-    after = _past_maturity(asked.with_columns(billed=billed), day)
+    after = _past_maturity(asked, day)
     day.touched = replaced(day.touched, at, before, after)
     show_principal_due(day, at)
+    whole = at & day.touched["whole_schedule"]
+    if whole.any():
+        day.touched = point(day.touched, day.dues, whole)
     day.book(
-        asked.select("loan_id", billed=billed).join(told, on="loan_id"),
-        "interest_due", "interest_accrued", "billed",
+        asked.select("loan_id", "earned").join(told, on="loan_id"),
+        "interest_due", "interest_accrued", "earned",
     )  # fmt: skip
     day.changed.append(told)
 
 
-def _standing_later(day: Running, told: pl.DataFrame) -> pl.DataFrame:
-    """`loan_id`, unpaid `principal_later` and `interest_later` that stand with instalments to come."""
-    unpaid = pl.col("amount") - pl.col("paid")
-    later = day.dues.filter(pl.col("due_date") > TODAY)
-
-    def of(component: Component) -> pl.Expr:
-        return unpaid.filter(pl.col("component") == component.value).sum()
-
-    return (
-        later.join(told.select("loan_id"), on="loan_id", how="semi")
-        .group_by("loan_id")
-        .agg(principal_later=of(Component.principal), interest_later=of(Component.interest))
+def _gather(day: Running, ending: pl.DataFrame) -> None:
+    """What was paid of coming instalments joins the one that ends; the rest is asked with it."""
+    coming = (pl.col("due_date") > TODAY) & (pl.col("component") <= Component.interest.value)
+    theirs = day.dues.join(ending.select("loan_id", "last"), on="loan_id").filter(coming)
+    if theirs.is_empty():
+        return
+    keys = ["loan_id", "instalment_no", "component"]
+    kept = day.dues.join(theirs.select(keys), on=keys, how="anti")
+    paid = theirs.filter(pl.col("paid") > 0).with_columns(
+        instalment_no=pl.col("last").cast(pl.Int16), due_date=TODAY, amount="paid"
     )
+    day.dues = merge_dues(kept, paid.select(day.dues.columns))
+
+
+def _fall_due(day: Running, ending: pl.DataFrame, *, charges: bool) -> None:
+    """Charges to come fall due: all of them, or those of the instalment that ends."""
+    ours = day.dues.join(
+        ending.select("loan_id", "last"), on="loan_id", how="left", maintain_order="left"
+    )
+    falls = (pl.col("due_date") > TODAY) & pl.col("last").is_not_null()
+    if not charges:
+        falls &= pl.col("instalment_no") <= pl.col("last")
+    falling = pl.when(falls).then(TODAY).otherwise("due_date")
+    day.dues = ours.with_columns(due_date=falling).drop("last")
 
 
 def _due_at_once(asked: pl.DataFrame) -> pl.DataFrame:
@@ -87,8 +96,8 @@ def _past_maturity(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
     """Terms whose last instalment fell due today, the cursor after it."""
     first = first_due_for(TODAY, pl.col("last") - 1)
     anchored = asked.with_columns(
-        interest_due=pl.col("interest_due") + pl.col("billed"),
-        interest_accrued=pl.col("interest_accrued") - pl.col("billed"),
+        interest_due=pl.col("interest_due") + pl.col("earned"),
+        interest_accrued=pl.col("interest_accrued") - pl.col("earned"),
         accrual_paid=pl.lit(0, dtype=pl.Int64),
         accrual_rest=pl.lit(0, dtype=pl.Int64),
         advance_paid=pl.lit(0, dtype=pl.Int64),

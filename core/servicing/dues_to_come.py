@@ -1,4 +1,4 @@
-"""Dues that an event adds to instalments to come, and those that fall due of a sudden."""
+"""Dues that an event adds to instalments to come, and what of the principal stands due."""
 
 from __future__ import annotations
 
@@ -27,15 +27,6 @@ def show_principal_due(day: Running, at: pl.Series) -> None:
         .with_columns(principal_due=shown)
         .drop("shown")
     )
-
-
-def fall_due(day: Running, ids: pl.Series) -> bool:
-    """Let all that stands to come of loans `ids` fall due today; whether anything does."""
-    later = pl.col("loan_id").is_in(ids.implode()) & (pl.col("due_date") > TODAY)
-    if not day.dues.select(later.any()).item():
-        return False
-    day.dues = day.dues.with_columns(due_date=pl.when(later).then(TODAY).otherwise("due_date"))
-    return True
 
 
 def open_dues(day: Running, placed: pl.DataFrame, component: pl.Expr, amount: str) -> None:

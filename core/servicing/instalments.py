@@ -14,7 +14,7 @@ from core.contract.calendar import Calendar
 from core.contract.figures import due_of
 from core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
 from core.contract.schedule import CURSOR, adjusted, agree, expand
-from core.ledger.codes import Component, Status
+from core.ledger.codes import AfterChargeOff, Component, Status
 from core.servicing.book import NO_DUES, due_rows, merge_dues, replaced
 from core.servicing.statements import days_to_pay
 from core.servicing.today import TODAY
@@ -215,7 +215,8 @@ def earned_whole(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Active loans of `events` with all interest of a schedule that stands whole as earned.
 
-    It is fixed and none of it is given back, so a charge-off claims all of it. Returns positions
+    It is fixed and none of it is given back, so a charge-off claims all of it, where it does not stop
+    interest. Returns positions
     and `loan_id`, `event_id`, `rest`: what was not earned yet.
     """
     to_come = (
@@ -224,7 +225,11 @@ def earned_whole(
         .agg(to_come=(pl.col("amount") - pl.col("paid")).sum())
     )
     asked = events.select("loan_id", "event_id").join(to_come, on="loan_id", how="inner")
-    hit = (pl.col("status") == Status.active) & pl.col("whole_schedule")
+    hit = (
+        (pl.col("status") == Status.active)
+        & pl.col("whole_schedule")
+        & (pl.col("after_charge_off") == AfterChargeOff.regular.value)
+    )
     found = touched.join(asked, on="loan_id", how="left", maintain_order="left").with_columns(
         rest=pl.when(hit & pl.col("to_come").is_not_null())
         .then(pl.col("to_come") - pl.col("interest_accrued"))

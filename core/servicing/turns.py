@@ -39,11 +39,12 @@ from core.servicing.charges import charge, waive
 from core.servicing.closure import charge_off, extinguished
 from core.servicing.deferral import defer, lose_the_rest
 from core.servicing.delinquency import OFF_RULE, off_on, oldest_unpaid
-from core.servicing.dues_to_come import fall_due, show_principal_due
+from core.servicing.dues_to_come import show_principal_due
 from core.servicing.fees import origination_fees
 from core.servicing.fixing import fix_charged_off
 from core.servicing.flags import flag
 from core.servicing.instalments import earned_whole, point
+from core.servicing.interest_ends import end_interest
 from core.servicing.line import change_limit, credit_meets_draws
 from core.servicing.moratorium import grant
 from core.servicing.pause import pause
@@ -340,8 +341,8 @@ def _charge(day: Running, events: pl.DataFrame) -> None:
 def _charge_off(day: Running, events: pl.DataFrame) -> None:
     """Off the books; the claim lives on in memorandum."""
     _claim_all(day, events)
+    _mature(day, events.select("loan_id", "event_id"))
     day.touched, gone = charge_off(day.touched, events.select("loan_id", "event_id"))
-    _accelerate(day, gone)
     gone = gone.with_columns(claim=claim())
     day.book(gone, "credit_loss", "loan_principal", "principal")
     day.book(gone, "interest_charged_off", "interest_due", "interest_due")
@@ -354,22 +355,26 @@ def _charge_off(day: Running, events: pl.DataFrame) -> None:
 
 
 def _claim_all(day: Running, events: pl.DataFrame) -> None:
-    """Interest of a schedule that stands, or that the product fixes now, is claimed to its end."""
+    """Interest of a schedule that stands, or that the product fixes now, is claimed to its end, or
+    ends with the day where the product says so."""
     fix_charged_off(day, events)
+    end_interest(day, events)
     day.touched, rest = earned_whole(day.touched, day.dues, events)
     day.book(rest, "interest_accrued", "interest_income", "rest")
 
 
-def _accelerate(day: Running, gone: pl.DataFrame) -> None:
-    """What was charged back and was to fall due later falls due with the charge-off.
-
-    Other products go on billing.
-    """
-    ids = gone.filter(pl.col("after_charge_off") == AfterChargeOff.accelerate_maturity.value)[
-        "loan_id"
-    ]
-    if fall_due(day, ids):
-        show_principal_due(day, day.touched["loan_id"].is_in(ids.implode()))
+def _mature(day: Running, events: pl.DataFrame) -> None:
+    """The contract ends with the charge-off where its product says so; charges to come wait for
+    their day. A line of credit has no instalments to end."""
+    ending = (
+        (pl.col("status") == Status.active.value)
+        & (pl.col("after_charge_off") == AfterChargeOff.accelerate_maturity.value)
+        & ~pl.col("revolving")
+    )
+    ids = day.touched.filter(ending)["loan_id"]
+    told = events.filter(pl.col("loan_id").is_in(ids.implode()))
+    if told.height:
+        accelerate(day, told, charges=False)
 
 
 def _write_off(day: Running, events: pl.DataFrame) -> None:

@@ -106,7 +106,8 @@ def product(
             "charge_off_claims": "scheduled"
             if AFTER[terms["charge_off_behaviour"]] == "regular" else "earned",
         } if daily
-        else {"accrual": "scheduled", "rebate": "none"},
+        else {"accrual": "scheduled", "rebate": "none",
+              "after_charge_off": AFTER[terms["charge_off_behaviour"]]},
         payments=payments, **_deferred(terms), **common,
     )  # fmt: skip
     found: list[tuple[str, Policy]] = [("waterfalls", fall) for fall in falls]

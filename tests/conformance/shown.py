@@ -183,8 +183,17 @@ class Shown:
 
     def _placed(self) -> pl.DataFrame:
         """What was paid, by the instalment that it stands with: a re-age leaves money for those to
-        come with the last one before it."""
+        come with the last one before it, the end of a contract gathers it in the one that ends."""
         placed = self.paid
+        matures = self.terms["charge_off_behaviour"] == "ACCELERATE_MATURITY"
+        ends = (Kind.accelerated, Kind.charge_off) if matures else (Kind.accelerated,)
+        if placed.height and any(step.kind in ends for step, _ in self.events):
+            own = self.dues.filter(pl.col("component") <= Component.interest)
+            placed = placed.with_columns(
+                instalment_no=pl.when(pl.col("component") <= Component.interest)
+                .then(pl.min_horizontal("instalment_no", pl.lit(own["instalment_no"].max())))
+                .otherwise("instalment_no")
+            )
         for step, _ in self.events:
             if step.kind is not Kind.reaged or not placed.height:
                 continue
@@ -457,6 +466,9 @@ class Shown:
                 part: step.amount, "balance": 0}  # fmt: skip
 
     def moved_by(self, step: Any, moves: pl.DataFrame) -> dict[str, int]:
+        # interest that a charge-off bills is claimed as billed
+        moves = moves.filter(pl.col("debit") != ROLE["interest_due"])
+
         def to(role: str) -> int:
             column = "debit" if step.kind in (Kind.chargeback, Kind.credit_refunded) else "credit"
             return int(moves.filter(pl.col(column) == ROLE[role])["amount"].sum())

@@ -123,8 +123,13 @@ def test_a_charged_off_claim_goes_on_as_its_product_says(policies: PolicyBook, a
     assert last["status"] == Status.charged_off
     grown = last["interest_earned"] - on(days, "2024-02-10")["interest_earned"]
     assert (grown > 0) == (after == "regular")
-    # a claim that is due as a whole bills no more
-    assert (last["principal_due"] > before["principal_due"]) == (after != "accelerate_maturity")
+    off = on(days, "2024-02-10")
+    if after == "accelerate_maturity":  # all of it is due at once, and no more is billed
+        assert off["principal_due"] == off["principal"] == last["principal_due"]
+        assert off["interest_accrued"] == 0
+        assert off["interest_due"] == last["interest_due"] > before["interest_due"]
+    else:
+        assert off["principal_due"] < last["principal_due"] < last["principal"]
 
 
 def test_a_fixed_schedule_is_charged_off_with_all_its_interest(policies: PolicyBook) -> None:

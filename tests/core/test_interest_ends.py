@@ -1,0 +1,71 @@
+"""A charge-off that stops interest, or ends the contract, of a schedule that stands whole.
+
+Figures of Apache Fineract's end-to-end cases (Apache-2.0) where a case is named.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from core.ledger.codes import Component, Kind, Status
+from core.policy.book import PolicyBook
+from tests.core.loans import Life, Story, _event, ruled, terms
+from tests.core.test_late_news import same_as_in_time, told
+
+PRODUCT = "instalment-act365"
+
+
+def whole(policies: PolicyBook, after: str, **payments: object) -> PolicyBook:
+    """Schedules of thirty days a month that stand whole, with what follows a charge-off."""
+    made = ruled(policies, PRODUCT, "schedule", stands_whole=True, rate_basis="30/360",
+                 rate_factor="decimal_18", smooth_last_instalment=True)  # fmt: skip
+    made = ruled(made, PRODUCT, "interest", accrual="scheduled", after_charge_off=after)
+    return ruled(made, PRODUCT, "payments", **payments) if payments else made
+
+
+def story(policies: PolicyBook) -> Story:
+    loan = terms(policies, PRODUCT, principal=10_000, rate="7", n=6)
+    return Story(policies).lent(loan).paid(1_701, "2024-02-01")
+
+
+def amounts(life: Life, on: str, component: Component) -> list[int]:
+    rows = life.dues(on).filter(pl.col("component") == component.value)
+    return [int(x) for x in rows.sort("instalment_no")["amount"]]
+
+
+def test_later_instalments_bear_none_and_ask_what_they_asked(policies: PolicyBook) -> None:
+    """Case C3364: 0.47 of the running instalment's 0.49 is earned; the last one asks 16.00."""
+    ours = whole(policies, "zero_interest")
+    life = story(ours).charged_off("2024-02-29").live("2024-03-02")
+    assert amounts(life, "2024-02-29", Component.interest) == [47]
+    assert amounts(life, "2024-02-29", Component.principal) == [1_654, 1_701, 1_701, 1_701, 1_600]
+    off = life.on("2024-02-29")
+    assert (off["status"], off["off_books"]) == (Status.charged_off, 8_404)
+    assert life.on("2024-03-02")["interest_earned"] == off["interest_earned"]
+    assert life.on("2024-03-02")["principal_due"] == 1_654
+
+
+def test_the_whole_claim_falls_due_where_the_contract_ends(policies: PolicyBook) -> None:
+    """Case C3467: on a due date the rest joins the instalment billed on it, 83.57 and 0.49."""
+    ours = whole(policies, "accelerate_maturity")
+    life = story(ours).charged_off("2024-03-01").live("2024-04-02")
+    assert amounts(life, "2024-03-01", Component.principal) == [8_357]
+    assert amounts(life, "2024-03-01", Component.interest) == [49]
+    assert life.on("2024-03-01")["off_books"] == life.on("2024-04-02")["off_books"] == 8_406
+
+
+@pytest.mark.parametrize("after", ["zero_interest", "accelerate_maturity"])
+@pytest.mark.parametrize("excess", ["next_instalment", "last_instalment"])
+def test_money_ahead_and_late_news_change_no_law(
+    policies: PolicyBook, after: str, excess: str
+) -> None:
+    ours = whole(policies, after, excess=excess)
+    ahead = story(ours).paid(3_000, "2024-02-10", ref="ahead").charged_off("2024-02-20")
+    life = ahead.paid(9_000, "2024-03-20", ref="all").live("2024-03-21")
+    assert life.on("2024-02-20")["interest_accrued"] >= 0
+    assert life.on("2024-03-20")["status"] == Status.overpaid
+    late = _event(Kind.payment_received, 1, "2024-02-12", 500, "late", None)
+    same_as_in_time(told(ahead, (9, late)), ours, dt.date(2024, 4, 2))
