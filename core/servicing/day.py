@@ -12,23 +12,22 @@ from dataclasses import dataclass
 import polars as pl
 
 from core.frames import empty
-from core.ledger.codes import ENDED, MONEY_IN, Component
+from core.ledger.codes import ENDED, MONEY_IN
 from core.ledger.transfers import all_of, transfer
 from core.policy.book import PolicyBook
 from core.policy.models import Buckets
 from core.servicing.accounting import as_booked, off_accrual, reclassified
 from core.servicing.allocation import Allocations
-from core.servicing.billing import bill
 from core.servicing.carrying import any_off_accrual, off_books
 from core.servicing.closure import close_at_zero
 from core.servicing.deferral import begin_again, take_the_rest
 from core.servicing.delinquency import age, with_oldest
+from core.servicing.falling_due import fall_due
 from core.servicing.fees import assess_annual_fees, assess_late_fees
 from core.servicing.line import judge_grace
 from core.servicing.moratorium import pass_over
 from core.servicing.penal import ask_penal, with_base
 from core.servicing.running import Running
-from core.servicing.taxes import ask_tax
 from core.servicing.today import TODAY
 from core.servicing.turns import (
     ENDINGS,
@@ -71,13 +70,7 @@ def visit(
     """
     day = Running(policies, wide, dues)
     pass_over(day)
-    day.touched, day.dues, billed = bill(day.touched, day.dues, policies.calendars)
-    on_books = ~pl.col("loan_id").is_in(day.charged_off().implode())
-    day.book(billed.filter(on_books), "interest_due", "interest_accrued", "billed_interest")
-    day.book(billed, "loan_principal", "interest_accrued", "capitalised")
-    taxable = billed.with_columns(component=pl.lit(Component.interest.value, dtype=pl.Int8))
-    ask_tax(day, taxable.rename({"taxable": "base"}))
-    busy = pl.concat([billed["loan_id"], events["loan_id"]])  # penal interest comes before money
+    busy = pl.concat([fall_due(day), events["loan_id"]])  # penal interest comes before money
     ask_penal(day, pl.col("loan_id").is_in(busy.implode()))
     credit_meets_dues(day)
     ordered = in_order(events, day.touched)

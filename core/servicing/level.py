@@ -81,6 +81,35 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
     return pl.concat([loans, one], how="horizontal").select(lacks=lacking).to_series()
 
 
+def bears_otherwise(loans: pl.DataFrame) -> pl.Series:
+    """`lacks` of loans at the start of their running period: the interest that waits comes with it.
+
+    Below 0 where it bears more than its own nights: what was due before, or nights before it.
+    """
+    figures = Figures(loans)
+    accrual = Accrual(figures, codes(loans, "interest_mode"))
+    one = loans.with_columns(
+        paused_from=pl.lit(None, dtype=pl.Date),
+        paused_until=pl.lit(None, dtype=pl.Date),
+        principal=pl.lit(1, dtype=pl.Int64),
+        principal_due=pl.lit(0, dtype=pl.Int64),
+        accrual_from="period_start",
+        accrual_rest=pl.lit(0, dtype=pl.Int64),
+        first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
+        today="period_end",
+    ).select(one=accrual.numerator(), over=int128(accrual.denominator()))
+    exact = int128(pl.col("accrual_whole")) * pl.col("over") + int128(pl.col("accrual_rest"))
+    whole = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+    gone = (TODAY - pl.col("period_start")).dt.total_days()
+    earned = exact * whole // pl.max_horizontal("one", pl.lit(1, dtype=pl.Int128))
+    lacking = (int128(pl.col("principal")) * gone - earned).cast(pl.Int64)
+    return (
+        pl.concat([loans, one], how="horizontal")
+        .select(lacks=pl.when(pl.col("one") > 0).then(lacking).otherwise(0))
+        .to_series()
+    )
+
+
 def with_late_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """`late_interest` (Int64): what arrears bore within instalments billed since the oldest open one.
 

@@ -21,7 +21,9 @@ from core.ledger.codes import Component
 from core.servicing.accrual import close_segment
 from core.servicing.arrears import lift, with_lifted
 from core.servicing.book import due_rows, merge_dues, replaced
+from core.servicing.falling_due import fall_due
 from core.servicing.instalments import bill_whole, expanded, point, waiting_interest
+from core.servicing.level import bears_otherwise
 from core.servicing.opening import fixed, move_period, with_level_instalment, with_period_interest
 from core.servicing.projection import project
 from core.servicing.running import Running
@@ -69,6 +71,8 @@ def reage(day: Running, events: pl.DataFrame) -> None:
     stands = stands.with_columns(emi=pl.lit(None, dtype=pl.Int64))
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
     day.touched = replaced(day.touched, at, day.touched.filter(at), after)
+    if steps.height and (steps["period_end"] == steps["today"]).any():
+        fall_due(day)
     if stands.height:
         whole = at & day.touched["whole_schedule"]
         day.touched = point(day.touched, day.dues, whole)
@@ -160,7 +164,8 @@ def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
         .otherwise("accrual_rest")
     ).drop("old_days")
     rest = moved.with_columns(
-        principal_agreed=pl.col("principal") + pl.col("lifted_interest"),
+        bears_otherwise(moved),
+        principal_agreed="principal",
         grace_principal=pl.lit(0, dtype=pl.Int8),
     ).filter(pl.col("principal_agreed") > 0)
     moved = with_level_instalment(moved, rest)
