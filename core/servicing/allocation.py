@@ -28,6 +28,7 @@ from core.ledger.codes import (
 from core.policy.book import PolicyBook
 from core.servicing.accrual import close_segment
 from core.servicing.beyond_due import (
+    charges_ahead,
     daily_lines,
     line,
     payoff_lines,
@@ -280,12 +281,13 @@ def _beyond(
     daily = early.filter((pl.col("interest_mode") == InterestMode.daily) & ~pl.col("revolving"))
     # beyond the dues of a line money pays its balance, and no interest that is not billed yet
     revolving = early.filter("revolving").with_columns(interest_off=pl.lit(0, dtype=pl.Int64))
+    meets = charges_ahead(daily, back, ranks)
     lines = [
         each
         for each in (
             paid_off,
             scheduled_lines(scheduled, dues, ranks),
-            daily_lines(daily, dues, ranks),
+            daily_lines(daily, dues, ranks, meets),
             principal_lines(loans.filter(~settles & frozen)),
             principal_lines(revolving),
         )
@@ -294,7 +296,9 @@ def _beyond(
     if back.is_empty():
         poured = [_poured(each, pl.col("asked")) for each in lines]
         return pl.concat([NOTHING_PLACED, *poured, spread])
-    # what was charged, or charged back, and falls due later is paid last, but before any credit
+    # what else was charged, or charged back, and falls due later is paid last, but before any credit
+    keys = ["loan_id", "instalment_no", "component"]
+    back = back.join(meets.select(keys), on=keys, how="anti")
     order = pl.when(pl.col("component").is_null()).then(2).otherwise(0)
     every = pl.concat([*(each.with_columns(order=order) for each in lines),
                        back.with_columns(order=pl.lit(1))])  # fmt: skip

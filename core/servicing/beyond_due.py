@@ -184,10 +184,41 @@ def scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
     )
 
 
+def charges_ahead(loans: pl.DataFrame, later: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
+    """Charges of instalments to come that the waterfall has before their principal.
+
+    `loans` whose interest follows the balance, `later` lines of what stands with instalments to come.
+    Returns those lines that money meets instalment by instalment, with `rank` and `before_interest`.
+    """
+    one_by_one = ~pl.col("excess").is_in([Excess.reduce_principal.value, Excess.spread.value])
+    ahead = ranks.filter(pl.col("timing") == Timing.in_advance).select("rule", "component", "rank")
+
+    def of(component: Component) -> pl.DataFrame:
+        own = ahead.filter(pl.col("component") == component.value)
+        return own.select("rule", pl.col("rank").alias(component.name))
+
+    return (
+        later.filter(pl.col("component") > Component.interest.value)
+        .join(loans.filter(one_by_one).select("loan_id", "rule"), on="loan_id")
+        .join(ahead, on=["rule", "component"])
+        .join(of(Component.principal), on="rule")
+        .join(of(Component.interest), on="rule")
+        .filter(pl.col("rank") < pl.col("principal"))
+        .sort("loan_id", "instalment_no", "rank")
+        .select(*later.columns, before_interest=pl.col("rank") < pl.col("interest"))
+    )
+
+
 def daily_lines(
-    loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame, settles: bool = False
+    loans: pl.DataFrame,
+    dues: pl.DataFrame,
+    ranks: pl.DataFrame,
+    charges: pl.DataFrame | None = None,
+    settles: bool = False,
 ) -> pl.DataFrame:
     """Interest to the day with the next instalment, its principal, then what `excess` says.
+
+    Before an instalment's principal come the `charges` that stand with it (`charges_ahead`).
 
     Interest comes first, unless the waterfall has principal in advance before it. Money for the
     last instalments, or for all of them, pays no interest before its day, unless it `settles` the
@@ -247,19 +278,41 @@ def daily_lines(
         (pl.col("excess") == Excess.next_then_last) & (pl.col("slot") > pl.col("instalment_no"))
     )
     place = pl.when(further).then(_LAST - pl.col("slot")).otherwise("slot") + pl.col("later")
-    place = place.cast(pl.Int16)
-    order = pl.concat(
-        [
-            interest.with_columns(place=pl.when(first).then("instalment_no").otherwise(0)),
-            principal.with_columns(place=slots.select(place).to_series()),
-            rest.with_columns(place=pl.lit(_LAST, dtype=pl.Int16)),
-        ]
+    at_once = pl.when(first).then("instalment_no").otherwise(0)
+    order = [
+        interest.with_columns(place=at_once.cast(pl.Int64), step=pl.lit(2)),
+        principal.with_columns(
+            place=slots.select(place.cast(pl.Int64)).to_series(), step=pl.lit(1)
+        ),
+        rest.with_columns(place=pl.lit(_LAST, dtype=pl.Int64), step=pl.lit(1)),
+    ]
+    if charges is not None and charges.height:
+        order.insert(0, _before_principal(charges, loans))
+    # one key sorts faster than three
+    key = pl.col("loan_id") * 2**18 + pl.col("place") * 4 + pl.col("step")
+    return pl.concat(order).sort(key, maintain_order=True).drop("place", "step")
+
+
+def _before_principal(charges: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
+    """Lines of `charges` where the principal of their instalment is; before the interest of the next
+    instalment too, where the waterfall says so."""
+    told = charges.join(
+        loans.select("loan_id", "excess", runs="instalment_no"), on="loan_id", how="left",
+        maintain_order="left",
+    )  # fmt: skip
+    number = pl.col("instalment_no").cast(pl.Int64)
+    runs = pl.col("instalment_no") == pl.col("runs")
+    backwards = (pl.col("excess") == Excess.last_instalment) | (
+        (pl.col("excess") == Excess.next_then_last) & ~runs
     )
-    # one key sorts faster than two; on one place principal stands before interest
-    key = pl.col("loan_id") * 2**16 + pl.col("place")
-    if not first.any():
-        return order.sort(key).drop("place")
-    return order.sort(key, "component").drop("place")
+    place = (
+        pl.when(backwards)
+        .then(_LAST - number)
+        .when(runs & pl.col("before_interest"))
+        .then(0)
+        .otherwise(number)
+    )
+    return told.select(*charges.drop("before_interest").columns, place=place, step=pl.lit(0))
 
 
 def _even_first(slots: pl.DataFrame, spread: pl.Expr) -> pl.DataFrame:

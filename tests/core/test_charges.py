@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from core.ledger.accounts import ROLE
-from core.ledger.codes import Component, Kind, Status
+from core.ledger.codes import Component, Kind, Status, Timing
 from core.policy.book import PolicyBook
 from core.policy.models import OriginationFee
 from core.policy.product import Product
@@ -211,3 +211,24 @@ def test_credit_meets_a_charge_at_once_where_it_meets_payouts(
     met = 700 if use == "payouts" else 0
     assert (after["credit"], after["fees_due"]) == (before - met, 700 - met)
     assert after["status"] == (Status.overpaid if met else Status.active)
+
+
+@pytest.mark.parametrize(("waterfall", "met"), [("standard", 1_000), ("us-consumer", 0)])
+def test_early_money_meets_a_charge_where_the_waterfall_has_it(
+    policies: PolicyBook, waterfall: str, met: int
+) -> None:
+    """As in case C4361: a fee that stands with the next instalment comes before its principal."""
+    ours = ruled(policies, "instalment-act365", "payments", waterfall=waterfall,
+                 excess="next_instalment")  # fmt: skip
+    body = json.dumps({"component": Component.fee.value, "due_date": "2024-02-15"})
+    fee = _event(Kind.charge_assessed, 1, "2024-02-15", 1_000, "fee", body)
+    loan = terms(ours, "instalment-act365", principal=10_000, rate="7", n=6)
+    lent = Story(ours).lent(loan).paid(1_701, "2024-02-01")
+    story = Story(ours, (*lent.rows, fee)).paid(1_500, "2024-02-16")
+    life = story.live("2024-03-02")
+    early = life.allocations().filter(pl.col("timing") == Timing.in_advance.value)
+    paid = dict(early.group_by("component").agg(pl.col("amount").sum()).rows())
+    assert paid.get(Component.fee.value, 0) == met
+    assert sum(paid.values()) == 1_500
+    same_as_in_time(told(Story(ours, lent.rows).paid(1_500, "2024-02-16"), (4, fee)), ours,
+                    dt.date(2024, 4, 2))  # fmt: skip
