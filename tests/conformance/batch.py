@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
@@ -14,7 +15,7 @@ import polars as pl
 from core.contract.schedule import expand
 from core.frames import empty
 from core.ledger.accounts import ROLE
-from core.ledger.codes import ENDED, MONEY_IN, REFUNDS, Kind, Status
+from core.ledger.codes import ENDED, MONEY_IN, REFUNDS, Component, Kind, Status
 from core.ledger.events import Events
 from core.origination.terms import Terms
 from core.policy.book import PolicyBook
@@ -154,12 +155,9 @@ class Batch:
             lent=(pl.col("principal") + pl.col("interest")).sum()
         )
         base = dict(sums.rows())
-        one = {
-            (row["loan_id"], row["instalment_no"]): row
-            for row in schedule.select(
-                "loan_id", "instalment_no", "principal", "interest"
-            ).to_dicts()
-        }
+        columns = ["loan_id", "instalment_no", "principal", "interest"]
+        tables = [schedule.select(columns), self._made_anew(theirs, rows).select(columns)]
+        one = {(r["loan_id"], r["instalment_no"]): r for table in tables for r in table.to_dicts()}
         for row in rows:
             step = asked.get(row["event_id"])
             if step is not None and step.percent is not None:
@@ -169,6 +167,30 @@ class Batch:
                     whole = sum(part[name] for name in PARTS_OF[step.of])
                 share = Decimal(whole) * step.percent / 100
                 row["amount"] = step.amount = int(share.to_integral_value("ROUND_HALF_EVEN"))
+
+    def _made_anew(self, boarded: pl.DataFrame, rows: list[dict[str, Any]]) -> pl.DataFrame:
+        """Instalments of schedules that stand whole and that a tranche or a charge-off makes anew:
+        what is in per cent of an instalment follows it."""
+        ids = set(agreed_terms(boarded, self.policies.pins).filter("whole_schedule")["loan_id"])
+        kinds = (Kind.disbursed.value, Kind.charge_off.value)
+        lent = [r for r in rows if r["loan_id"] in ids and r["kind"] in kinds]
+        outs = Counter(r["loan_id"] for r in lent)
+        mine = [r for r in lent if outs[r["loan_id"]] > 1]
+        again = boarded.filter(pl.col("loan_id").is_in({r["loan_id"] for r in mine}))
+        events = filled(again, pl.DataFrame(mine, schema=TOLD))
+        looks = events.group_by("loan_id").agg(through=pl.col("value_date").max())
+        book = Book.empty(self.policies.pins, empty(Events))
+        lived = jump(book, events, self.policies, looks)
+        dues = pl.concat(
+            each.select(Dues.column_names()) for each in (lived.all("settled"), lived.dues)
+        )
+
+        def of(component: Component) -> pl.Expr:
+            return pl.col("amount").filter(pl.col("component") == component.value).sum()
+
+        return dues.group_by("loan_id", "instalment_no").agg(
+            principal=of(Component.principal), interest=of(Component.interest)
+        )
 
     def run(self) -> Seen:
         seen = Seen({}, empty(Dues), pl.DataFrame(), pl.DataFrame(), self.events)
