@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,10 +58,18 @@ def closed_instance(where: Settings) -> Ledger:
 
 
 @pytest.fixture(scope="session")
-def ran(tmp_path_factory: pytest.TempPathFactory, small_landing: Path) -> Iterator[Settings]:
-    """An instance with January and the first days of February 2018 published. Read only."""
-    where = fresh(tmp_path_factory.mktemp("instance") / "home", small_landing, "2018-02-14")
-    closed_instance(where).close()
+def ran(tmp_path_factory: pytest.TempPathFactory, small_landing: Path) -> Settings:
+    """An instance with January and the first days of February 2018 published. Read only: the
+    workers of a run share it, the first that asks makes it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    where = Settings(home=shared / "instance" / "home")
+    with (shared / "instance.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "instance" / "ready").exists():
+            where = fresh(where.home, small_landing, "2018-02-14")
+            closed_instance(where).close()
+            (shared / "instance" / "ready").touch()
     return where
 
 

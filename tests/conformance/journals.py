@@ -12,13 +12,13 @@ from core.ledger.codes import Kind
 from tests.conformance.fineract import minor
 from tests.conformance.mapping import date_of
 from tests.conformance.names import ACCOUNTS, JOURNAL
-from tests.conformance.shown import Shown
+from tests.conformance.transactions import Transactions
 
 FRAUD = "Credit Loss/Bad Debt-Fraud"
 _ROLE_NAMES = {code: name for name, code in ROLE.items()}
 
 
-def differences(shown: Shown, theirs: dict[str, Any]) -> list[str]:
+def differences(shown: Transactions, theirs: dict[str, Any]) -> list[str]:
     at_once = theirs["type"] == "REPAYMENT_AT_DISBURSEMENT"
     kind = Kind.disbursed if at_once else JOURNAL.get(theirs["type"])
     if kind is None:
@@ -54,7 +54,7 @@ def differences(shown: Shown, theirs: dict[str, Any]) -> list[str]:
     return []
 
 
-def _undone(shown: Shown, step: Any) -> list[tuple[str, str, int]]:
+def _undone(shown: Transactions, step: Any) -> list[tuple[str, str, int]]:
     """Entries of a reversed payment as it was booked, and the same the other way round."""
     then = shown.before(step)
     events = [e for s, e in then.events if s is step]
@@ -67,7 +67,7 @@ def _undone(shown: Shown, step: Any) -> list[tuple[str, str, int]]:
     return found
 
 
-def _reasoned(shown: Shown, kind: Kind) -> bool:
+def _reasoned(shown: Transactions, kind: Kind) -> bool:
     """Whether an event of the kind named a reason."""
     told = (*shown.life.steps, *shown.life.gone)
     return any(s.kind is kind and s.body.get("reason") for s in told)
@@ -78,7 +78,7 @@ def _renamed(entries: Counter[tuple[str, str, int]], account: str, to: str) -> A
     return Counter({(to if a == account else a, b, c): n for (a, b, c), n in entries.items()})
 
 
-def _fraud(shown: Shown) -> bool:
+def _fraud(shown: Transactions) -> bool:
     """The loan is flagged as fraud: the chart of accounts has an account of its own for it.
 
     A charge-off that names another reason goes by that.

@@ -232,15 +232,15 @@ def _judge(case: dict[str, Any], lives: list[Life], orders: list[Step], seen: Se
 
 
 def _differences(check: dict[str, Any], life: Life, by: dict[Any, Life], seen: Seen) -> list[str]:
-    from tests.conformance.shown import Shown
+    from tests.conformance.transactions import Transactions
 
-    shown = Shown(life, by, seen)
+    shown = Transactions(life, by, seen)
     found: list[str] = []
     if "schedule" in check or "schedule_totals" in check:
         found += shown.schedule(check)
     for name in ("transactions", "transactions_without_accruals"):
         if name in check:
-            found += shown.transactions(check[name], accruals=name == "transactions")
+            found += shown.differences(check[name], accruals=name == "transactions")
     for name in ("outstanding", "overpaid", "overdue"):
         if name in check and shown.figure(name) != Decimal(check[name]):
             found.append(f"{name} {shown.figure(name)}, expected {check[name]}")

@@ -19,6 +19,7 @@ from core.contract.periods import period_dates, unadjusted_start
 from core.contract.rebates import rule_of_78
 from core.policy.models import Bucket, Buckets
 from core.servicing.delinquency import bucket, days_past_due, delinquent_days, paused_days
+from tests.conformance import lived
 from tests.conformance.outcome import Outcome, judged, of
 from tests.conformance.terms import row, schedules
 
@@ -200,6 +201,9 @@ def schedule_tables(cases: list[dict[str, Any]]) -> list[Outcome]:
     for case in cases:
         if "finance_charge" in case["inputs"]:
             outcomes.append(judged(case, _digits(case)))
+            continue
+        if {"second_disbursement", "payoff_date"} & set(case["inputs"]):
+            outcomes += lived.run([case])
             continue
         mapped = _mapped(case["inputs"])
         if isinstance(mapped, str):

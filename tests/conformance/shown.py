@@ -1,21 +1,18 @@
-"""What the engine shows of one loan of the batch, in the shape of the cases' tables."""
+"""What the engine shows of one loan of the batch, and its schedule in the shape of the cases' tables."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
 from core.ledger.accounts import ROLE
-from core.ledger.codes import CHANGES, MONEY_IN, Component, Kind, Status, Timing
-from tests.conformance.accruals import rows_of
+from core.ledger.codes import CHANGES, Component, Kind, Status, Timing
 from tests.conformance.batch import Life, Seen
 from tests.conformance.fineract import UNITS, _first_due, minor
 from tests.conformance.mapping import date_of
-from tests.conformance.names import NAMES
 from tests.conformance.products import plan_of, recalculated
 from tests.conformance.refusing import at_most
 
@@ -25,21 +22,12 @@ OF = {Component.principal: "principal", Component.interest: "interest", Componen
       Component.penalty: "penalties"}  # fmt: skip
 
 
-def _late(kind: str) -> int:
-    """Place of what is accrued among the rows of a day: behind the rest, by type."""
-    types = ("Accrual", "Accrual Activity", "Accrual Adjustment")
-    if kind in types:
-        return types.index(kind) + 1
-    return 5 if kind.endswith("Amortization Adjustment") else 4 * kind.endswith("Amortization")
-
-
 BEFORE = {
     "create_loan": "SUBMITTED_AND_PENDING_APPROVAL", "approve": "APPROVED",
     "undo_approval": "SUBMITTED_AND_PENDING_APPROVAL", "undo_disbursal": "APPROVED",
     "undo_last_disbursal": "APPROVED", "reject": "REJECTED", "withdraw": "WITHDRAWN_BY_CLIENT",
 }  # fmt: skip
 """Status of an application after a step, before anything is paid out."""
-AT_DISBURSEMENT = "Repayment (at time of disbursement)"
 
 
 class Shown:
@@ -303,6 +291,22 @@ class Shown:
                 again[row["no"]] = again.get(row["no"], 0) + anew
         return again
 
+    def moved_by(self, step: Any, moves: pl.DataFrame) -> dict[str, int]:
+        """What the movements of an event were, by component."""
+        # interest that a charge-off bills is claimed as billed
+        moves = moves.filter(pl.col("debit") != ROLE["interest_due"])
+
+        def to(role: str) -> int:
+            column = "debit" if step.kind in (Kind.chargeback, Kind.credit_refunded) else "credit"
+            return int(moves.filter(pl.col(column) == ROLE[role])["amount"].sum())
+
+        charges = {"fees": to("fees_receivable"), "penalties": to("penalties_receivable")}
+        interest = to("interest_due") + to("interest_accrued")
+        split = {"principal": to("loan_principal"), "interest": interest, **charges}
+        credit = to("borrower_credit")
+        amount = step.amount if step.amount is not None else sum(split.values())
+        return split | {"overpayment": credit, "amount": amount}
+
     def schedule(self, check: dict[str, Any]) -> list[str]:
         table = self.rows()
         found: list[str] = []
@@ -342,144 +346,6 @@ class Shown:
                 found.append(f"schedule row {n} {name} {self.major(mine[name])}, expected {told}")
         return found
 
-    # --- transactions ----------------------------------------------------------------
-
-    def _split(self, event: int, paid: pl.DataFrame) -> dict[str, int]:
-        own = paid.filter(pl.col("event_id") == event)
-        split = {
-            name: int(own.filter(pl.col("component") == component.value)["amount"].sum())
-            for component, name in OF.items()
-        }
-        return split | {
-            "overpayment": int(own.filter(pl.col("component").is_null())["amount"].sum())
-        }
-
-    def transactions(self, theirs: list[dict[str, Any]], *, accruals: bool) -> list[str]:
-        rows = rows_of(self)
-        if not accruals:  # the suite leaves out accruals alone, not what is posted of them
-            rows = [r for r in rows if r["type"] == "Accrual Activity"]
-        # within a day, the suite lists them before or after what else happened
-        mine = sorted(self._events() + rows, key=lambda r: (r["date"], _late(r["type"])))
-        theirs = sorted(theirs, key=lambda r: (r["date"], _late(r["type"])))
-        if len(mine) != len(theirs):
-            types = Counter(t["type"] for t in theirs) - Counter(m["type"] for m in mine)
-            return [f"{len(mine)} transactions, expected {len(theirs)}, missing {dict(types)}"]
-        found = []
-        for n, (a, b) in enumerate(zip(mine, theirs, strict=True)):
-            found += self._transaction(n, a, b)
-        return found
-
-    def _transaction(self, n: int, a: dict[str, Any], b: dict[str, Any]) -> list[str]:
-        """Differences of one row."""
-        if a["type"] != b["type"] or a["date"].isoformat() != b["date"]:
-            told = f"expected {b['type']} {b['date']}"
-            return [f"transaction {n} {a['type']} {a['date']}, {told}"]
-        found = []
-        if "reverted" in b and a["reverted"] != b["reverted"]:
-            found.append(f"transaction {n} reverted {a['reverted']}, expected {b['reverted']}")
-        for name in ("amount", *OF.values(), "balance", "overpayment"):
-            if b.get(name) is not None and a.get(name, 0) != minor(b[name], self.decimals):
-                found.append(f"transaction {n} {a['type']} {name} {self.major(a.get(name, 0))}, "
-                             f"expected {b[name]}")  # fmt: skip
-        return found
-
-    def _events(self) -> list[dict[str, Any]]:
-        """A row for each event, reversed ones included; no accruals."""
-        mine = []
-        balance = 0
-        told = self.events if not self.life.planned else []
-        by_credit = self._by_credit()
-        for step, event in sorted(told, key=lambda e: (e[0].date, e[0].i, e[0].implicit)):
-            if step.kind not in NAMES:
-                continue
-            row: dict[str, Any] = {"date": step.date, "type": NAMES[step.kind], "i": step.i,
-                                   "implicit": step.implicit, "reverted": False}  # fmt: skip
-            if step.kind in MONEY_IN:
-                split = self._split(event, self.paid)
-                if step.implicit and not sum(split.values()):  # the credit had paid it
-                    continue
-                row |= split | {"amount": sum(split.values())}
-                balance -= split["principal"]
-            elif step.kind in (Kind.disbursed, Kind.income_capitalised):
-                balance += step.amount or 0
-                balance -= sum(by_credit.pop(on) for on in [*by_credit] if on <= step.date)
-                lent = 0 if step.kind is Kind.disbursed else step.amount
-                row |= {"amount": step.amount, "principal": lent}
-            elif step.kind in (Kind.fee_bought_down, Kind.buy_down_adjusted):
-                mine.append(row | self.bought_down(step))
-                continue
-            elif step.kind in (Kind.reaged, Kind.reamortised, Kind.accelerated):
-                mine.append(row | self._respread(step) | {"balance": 0})
-                continue
-            else:
-                moves = self.moved.filter(pl.col("event_id") == event)
-                row |= self.moved_by(step, moves)
-                if step.kind is Kind.charge_waived:  # the row shows what was income by then
-                    for name in ("fees", "penalties"):
-                        earned = sum(r[name] for r in rows_of(self) if r["i"] < step.i)
-                        row[name] = min(row[name], earned)
-                if step.kind in (Kind.chargeback, Kind.credit_refunded):
-                    balance += row["principal"]
-                elif step.kind is Kind.write_off:
-                    balance = 0
-            # the row of a charge-off shows none; the claim goes on
-            row["balance"] = 0 if step.kind is Kind.charge_off else balance
-            mine.append(row)
-            cost = self._fee(event) if step.kind is Kind.disbursed else 0
-            if cost:
-                paid = row | {"type": AT_DISBURSEMENT, "amount": cost, "fees": cost}
-                classic = self.terms["schedule_type"] == "CUMULATIVE"  # charges before all else
-                mine.insert(len(mine) - classic, paid)
-        self._charges_by_credit(mine)
-        for step in self.life.gone:
-            mine.append(self._gone(step))
-        return sorted(mine, key=lambda r: (r["date"], r["i"], r["implicit"]))
-
-    def _charges_by_credit(self, mine: list[dict[str, Any]]) -> None:
-        """Charges that the credit met show as met by the money that had left it: the suite takes
-        the payment again, as if the charge had been known."""
-        if not self.paid.height:
-            return
-        met = self.paid.filter(
-            (pl.col("event_id") == 0) & (pl.col("component") >= Component.fee.value)
-        )
-        for component, amount in met.sort("on").select("component", "amount").rows():
-            left = amount
-            for row in reversed(mine):
-                taken = min(left, max(row.get("overpayment", 0), 0))
-                if taken:
-                    row["overpayment"] -= taken
-                    row[OF[Component(component)]] += taken
-                    left -= taken
-
-    def _by_credit(self) -> dict[dt.date, int]:
-        """Principal that the borrower's credit paid, by day."""
-        if not self.paid.height:
-            return {}
-        own = self.paid.filter((pl.col("event_id") == 0) & (pl.col("component") == 0))
-        return dict(own.group_by("on").agg(pl.col("amount").sum()).rows())
-
-    def bought_down(self, step: Any) -> dict[str, Any]:
-        """A buy-down fee, or less of it: no part of what the borrower owes."""
-        part = {"INTEREST": "interest", "FEE": "fees"}[self.terms["buy_down_fee"]["income_type"]]
-        return {"amount": step.amount, "principal": 0, "interest": 0, "fees": 0,
-                part: step.amount, "balance": 0}  # fmt: skip
-
-    def moved_by(self, step: Any, moves: pl.DataFrame) -> dict[str, int]:
-        # interest that a charge-off bills is claimed as billed
-        moves = moves.filter(pl.col("debit") != ROLE["interest_due"])
-
-        def to(role: str) -> int:
-            column = "debit" if step.kind in (Kind.chargeback, Kind.credit_refunded) else "credit"
-            return int(moves.filter(pl.col(column) == ROLE[role])["amount"].sum())
-
-        charges = {"fees": to("fees_receivable"), "penalties": to("penalties_receivable")}
-        interest = to("interest_due") + to("interest_accrued")
-        split = {"principal": to("loan_principal"), "interest": interest, **charges}
-        credit = to("borrower_credit")
-        amount = step.amount if step.amount is not None else sum(split.values())
-        return split | {"overpayment": credit, "amount": amount}
-
     def _emptied(self) -> dict[int, dt.date]:
         """Instalments that a re-age or re-amortisation left with nothing to pay, and its day."""
         found = {}
@@ -489,69 +355,3 @@ class Shown:
                 open_ = then.dues.filter(pl.col("amount") > pl.col("paid"))
                 found |= dict.fromkeys(open_["instalment_no"].to_list(), step.date)
         return found
-
-    def _respread(self, step: Any) -> dict[str, int]:
-        """What a re-age or re-amortisation spread: all that is owed, or the arrears."""
-        then = self._ahead_of(step)
-        stood = self.seen.positions[then.number + 1]
-        charges: dict[str, int] = {}
-        if step.kind in (Kind.reaged, Kind.accelerated):
-            principal = stood["principal"]
-            interest = stood["interest_due"] + stood["interest_accrued"]
-            if step.body.get("interest") == "full":
-                open_ = Shown(then, self.by, self.seen).dues.filter(
-                    pl.col("component") == Component.interest
-                )
-                interest = int((open_["amount"] - open_["paid"]).sum())
-            if step.body.get("interest") or step.kind is Kind.accelerated:
-                charges = {"fees": stood["fees_due"], "penalties": stood["penalties_due"]}
-        else:
-            principal, interest = stood["principal_due"], stood["interest_due"]
-        return charges | {"principal": principal, "interest": interest,
-                          "amount": principal + interest + sum(charges.values())}  # fmt: skip
-
-    def before(self, step: Any) -> Shown:
-        """The loan just before a payment was reversed."""
-        at = max((life for life in self.by.values()
-                  if not life.ahead_of and life.loan == self.life.loan and step in life.steps and life.after < self.life.after),
-                 key=lambda life: life.after)  # fmt: skip
-        return Shown(at, self.by, self.seen)
-
-    def _gone(self, step: Any) -> dict[str, Any]:
-        """A reversed payment, as it stood just before it was reversed."""
-        if step.kind in (Kind.reaged, Kind.reamortised, Kind.accelerated):
-            return self._respread(step) | {
-                "date": step.date, "type": NAMES[step.kind], "i": step.i, "balance": 0,
-                "implicit": False, "reverted": True,
-            }  # fmt: skip
-        then = self.before(step)
-        balance = 0
-        for other, event in then.events:
-            if other is step and step.kind in (Kind.charge_off, Kind.charge_waived):
-                moves = then.moved.filter(pl.col("event_id") == event)
-                return then.moved_by(step, moves) | {
-                    "date": step.date, "type": NAMES[step.kind], "i": step.i, "implicit": False,
-                    "balance": 0 if step.kind is Kind.charge_off else balance, "reverted": True,
-                }  # fmt: skip
-            if other is step and step.kind in (Kind.fee_bought_down, Kind.buy_down_adjusted):
-                return self.bought_down(step) | {"date": step.date, "type": NAMES[step.kind],
-                                                 "i": step.i, "implicit": False, "reverted": True}  # fmt: skip
-            if other.kind in (Kind.disbursed, Kind.income_capitalised):
-                balance += other.amount or 0
-                if other is step:
-                    return {"date": step.date, "type": NAMES[step.kind], "i": step.i,
-                            "implicit": False, "reverted": True, "amount": step.amount,
-                            "principal": step.amount, "balance": balance}  # fmt: skip
-            elif other.kind in MONEY_IN:
-                split = then._split(event, then.paid)
-                balance -= split["principal"]
-                if other is step:
-                    return split | {
-                        "date": step.date, "type": NAMES[step.kind], "i": step.i,
-                        "implicit": step.implicit, "reverted": True, "amount": sum(split.values()),
-                        "balance": balance,
-                    }  # fmt: skip
-            elif other.kind in (Kind.chargeback, Kind.credit_refunded):
-                moves = then.moved.filter(pl.col("event_id") == event)
-                balance += then.moved_by(other, moves)["principal"]
-        raise KeyError("the reversed payment was never seen")

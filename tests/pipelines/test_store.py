@@ -143,8 +143,8 @@ for _ in close_days(ledger, policies, missing_days(ledger), provenance(policies)
 def test_a_killed_run_leaves_the_last_version_and_running_again_is_as_if_nothing_had_happened(
     tmp_path: Path, small_landing: Path, ran: Settings, at: str
 ) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-05")
-    day = "2018-01-04"
+    where = fresh(tmp_path / "home", small_landing, "2018-01-04")
+    day = "2018-01-03"
     script = tmp_path / "killer.py"
     script.write_text(textwrap.dedent(KILLER))
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -154,7 +154,7 @@ def test_a_killed_run_leaves_the_last_version_and_running_again_is_as_if_nothing
     )  # fmt: skip
     assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
     if at != "before_intake_commit":
-        last = {"computed": 2, "inside_commit": 3, "committed": 3, "published": 4}[at]
+        last = {"computed": 1, "inside_commit": 2, "committed": 2, "published": 3}[at]
         reader = LedgerReader(where)
         assert reader.published_range()[1] in (dt.date(2018, 1, last), dt.date(2018, 1, last + 1))
         reader.close()
@@ -166,11 +166,11 @@ def test_a_killed_run_leaves_the_last_version_and_running_again_is_as_if_nothing
         expected = theirs[name]
         column = {"transfers": "booking_date", "loans": None}.get(name, "business_date")
         if column:
-            expected = expected.filter(pl.col(column) <= dt.date(2018, 1, 5))
+            expected = expected.filter(pl.col(column) <= dt.date(2018, 1, 4))
         else:
             expected = expected.filter(
-                (pl.col("boarded_on") <= dt.date(2018, 1, 5))
-                | (pl.col("closed_on") <= dt.date(2018, 1, 5))
+                (pl.col("boarded_on") <= dt.date(2018, 1, 4))
+                | (pl.col("closed_on") <= dt.date(2018, 1, 4))
             )
         ids = [c for c in ("event_id",) if c in frame.columns]
         assert frame.drop(ids).equals(expected.drop(ids)), name

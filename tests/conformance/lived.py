@@ -1,0 +1,157 @@
+"""Printed tables of loans to which something happens on the way, lived by the one engine.
+
+A second payout on a due date, and a payoff after payments on the due dates: each is a daily loan of a
+product of its own, each payment made on its day. Compared are what the payments paid and left, and the
+quote of the payoff.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from core.contract.due_dates import Unit
+from core.contract.money import CURRENCY_CODES
+from core.frames import empty
+from core.ledger.codes import Component, Kind
+from core.ledger.events import Events
+from core.origination.terms import Terms
+from core.policy.book import PolicyBook
+from core.policy.product import Product
+from core.servicing.book import Book
+from core.servicing.jump import Jumped, jump
+from core.servicing.payoff import quote
+from pipelines.resources import read_policies
+from tests.conformance.events import TOLD, filled
+from tests.conformance.fineract import _first_due
+from tests.conformance.outcome import Outcome, judged
+
+SINCE = dt.date(2000, 1, 1)
+Told = list[tuple[dt.date, Kind, int]]
+
+
+def run(cases: list[dict[str, Any]]) -> list[Outcome]:
+    """Outcomes of tables with a second payout or a payoff on the way."""
+    return [judged(case, _differences(case)) for case in cases]
+
+
+def _differences(case: dict[str, Any]) -> list[str]:
+    given = case["inputs"]
+    loan, told = _tranched(given) if "second_disbursement" in given else _settled(given)
+    lived, policies = _lived(_product(given), loan, told)
+    found = _rows(case, lived, [on for on, kind, _ in told if kind is Kind.payment_received])
+    if "payoff" in case["expected"]:
+        last = max(on for on, _, _ in told)
+        asked = quote(lived.book(last), policies, _date(given["payoff_date"])).row(0, named=True)
+        names = {"payoff": "payoff", "payoff_interest": "interest", "payoff_principal": "principal"}
+        for theirs, ours in names.items():
+            found += _differs(theirs, asked[ours], case["expected"][theirs])
+    return found
+
+
+def _product(given: dict[str, Any]) -> Product:
+    """Tranches are spread over the instalments to come; a payoff takes interest by the day."""
+    by_day = "daily_rate_percent" in given
+    return Product(
+        name="printed", version=1, effective_from=SINCE, entity="us-consumer", currency="USD",
+        bounds={"rate_percent": ["0", "100"]},
+        schedule={"amortisation": "equal_instalment",
+                  "rate_basis": "daily" if by_day else given["day_count"],
+                  "interest_rounding": "down" if by_day else "half_even"},
+        interest={"accrual": "daily", "interest_due_at": "payment_date" if by_day else "due_date"},
+        payments={"waterfall": "standard",
+                  "excess": "reduce_principal" if by_day else "next_instalment"},
+    )  # fmt: skip
+
+
+def _tranched(given: dict[str, Any]) -> tuple[dict[str, Any], Told]:
+    start, first, n = _date(given["disbursed"]), _date(given["first_due"]), int(given["n"])
+    second = given["second_disbursement"]
+    told: Told = [(start, Kind.disbursed, _minor(given["principal"]))]
+    due = [_first_due(start, Unit.months, k + 1) for k in range(n)]
+    told += [(on, Kind.payment_received, 0) for on in due]
+    told.append((_date(second["date"]), Kind.disbursed, _minor(second["amount"])))
+    return _terms(given["annual_rate_percent"], start, first, n, told[0][2], None), told
+
+
+def _settled(given: dict[str, Any]) -> tuple[dict[str, Any], Told]:
+    start = _date(given["start"])
+    told: Told = [(start, Kind.disbursed, _minor(given["principal"]))]
+    told += [
+        (_date(p["date"]), Kind.payment_received, _minor(p["amount"])) for p in given["payments"]
+    ]
+    first, level = told[1][0], told[1][2]
+    terms = _terms(given["daily_rate_percent"], start, first, len(told), told[0][2], level)
+    return terms, told
+
+
+def _terms(
+    rate: str, start: dt.date, first: dt.date, n: int, principal: int, emi: int | None
+) -> dict[str, Any]:
+    return {
+        "loan_id": 1, "currency": CURRENCY_CODES["USD"], "principal_agreed": principal,
+        "balloon": 0, "rate_ppb": int(Decimal(rate) * 10**7), "instalments": n, "every": 1,
+        "unit": Unit.months.value, "disbursed_on": start, "first_due_date": first,
+        "anchor_day": first.day, "second_anchor_day": 1, "end_of_month": False, "emi": emi,
+        "first_interest_adjustment": 0,
+    }  # fmt: skip
+
+
+def _lived(made: Product, loan: dict[str, Any], told: Told) -> tuple[Jumped, PolicyBook]:
+    """The loan to its last payment; a payment of nothing told pays the instalment due."""
+    kept = [(f, p) for f, p in read_policies().policies if f != "products"]
+    both = sorted([*kept, ("products", made)], key=lambda e: (e[0], e[1].name))
+    policies = PolicyBook(tuple(both)).with_registry(())
+    pin = policies.pins.row(0, named=True)
+    boarded = pl.DataFrame(
+        [loan | {"product": pin["product"], "entity": pin["entity"]}], schema=empty(Terms).schema
+    )
+    book = Book.empty(policies.pins, empty(Events))
+    while True:
+        rows = [
+            {"event_id": n, "kind": kind.value, "loan_id": 1, "value_date": on, "amount": amount,
+             "source_ref": f"{n:03d}", "payload": None}
+            for n, (on, kind, amount) in enumerate(told, start=1)
+        ]  # fmt: skip
+        unknown = [n for n, (_, kind, amount) in enumerate(told) if not amount]
+        until = told[unknown[0]][0] if unknown else max(on for on, _, _ in told)
+        events = filled(boarded, pl.DataFrame(rows, schema=TOLD).filter(pl.col("amount") > 0))
+        ends = pl.DataFrame({"loan_id": [1], "through": [until]})
+        lived = jump(book, events, policies, ends)
+        if not unknown:
+            return lived, policies
+        due = lived.dues.filter(pl.col("due_date") <= until)
+        told[unknown[0]] = (until, Kind.payment_received, int((due["amount"] - due["paid"]).sum()))
+
+
+def _rows(case: dict[str, Any], lived: Jumped, days: list[dt.date]) -> list[str]:
+    """What each payment paid, and the balance that its day left."""
+    paid, found = lived.all("allocations"), []
+    for n, (on, theirs) in enumerate(zip(days, case["expected"]["rows"], strict=True), start=1):
+        own = paid.filter(pl.col("today") == on)
+        interest = int(own.filter(pl.col("component") == Component.interest)["amount"].sum())
+        principal = int(own.filter(pl.col("component") == Component.principal)["amount"].sum())
+        left = lived.stay.wide(on, on)["principal"]
+        balance = int(left.item()) if left.len() else 0
+        ours = {"payment": interest + principal, "interest": interest, "principal": principal,
+                "closing": balance, "balance": balance}  # fmt: skip
+        for name in ours.keys() & theirs.keys():
+            found += _differs(f"row {n} {name}", ours[name], theirs[name])
+    return found
+
+
+def _differs(name: str, ours: int, theirs: str) -> list[str]:
+    if ours == _minor(theirs):
+        return []
+    return [f"{name} {Decimal(ours).scaleb(-2)}, expected {theirs}"]
+
+
+def _minor(text: str) -> int:
+    return int(Decimal(text).scaleb(2))
+
+
+def _date(text: str) -> dt.date:
+    return dt.date.fromisoformat(text)
