@@ -97,36 +97,7 @@ class Shown:
     def rows(self) -> list[dict[str, Any]]:
         """Disbursements and instalments in order of date."""
         outs = [(s.date, s) for s, _ in self.events if s.kind is Kind.disbursed]
-        table = []
-        emptied, placed = self._emptied(), self._placed()
-        given_up = max((s.date for s, _ in self.events if s.kind is Kind.write_off), default=None)
-        for number in sorted(self.dues["instalment_no"].unique().to_list()):
-            own = self.dues.filter(pl.col("instalment_no") == number)
-            due = own["due"].max()
-            row: dict[str, Any] = {"kind": "installment", "due_date": due, "no": number}
-            amounts = dict(own.select("component", "amount").rows())
-            for component, name in OF.items():
-                row["principal_due" if name == "principal" else name] = amounts.get(
-                    component.value, 0
-                )
-            row["due"] = int(own["amount"].sum())
-            row["outstanding"] = row["due"] - int(own["paid"].sum())
-            row["paid"] = int(own["paid"].sum()) - self._waived(own, due)
-            money = placed.filter(
-                (pl.col("instalment_no") == number) & pl.col("component").is_not_null()
-            )
-            for name, timing in (("in_advance", Timing.in_advance), ("late", Timing.past_due)):
-                row[name] = int(money.filter(pl.col("timing") == timing.value)["amount"].sum())
-            row["paid_date"] = (
-                money["on"].max() if row["outstanding"] == 0 and money.height else None
-            )
-            if row["outstanding"] == 0 and not money.height:
-                row["paid_date"] = "?"
-            if row["outstanding"] and given_up:
-                row["outstanding"], row["paid_date"] = 0, given_up
-            if row["outstanding"] == 0 and number in emptied and due <= emptied[number]:
-                row["paid_date"] = emptied[number]
-            table.append(row)
+        table = self._instalments()
         table += self._unreached(table)
         table += [
             {"kind": "disbursement", "due_date": s.date, "amount": s.amount, "no": 0, "late": 0,
@@ -162,6 +133,45 @@ class Shown:
             before = before if row["no"] < 0 else row["due_date"]
             balance = max(balance + again.get(row["no"], 0) - row["principal_due"], 0)
             row["balance"] = balance
+        return table
+
+    def _instalments(self) -> list[dict[str, Any]]:
+        """Instalments with what is asked and was paid of them, in order of their numbers."""
+        table = []
+        emptied, placed = self._emptied(), self._placed()
+        given_up = max((s.date for s, _ in self.events if s.kind is Kind.write_off), default=None)
+        numbers: dict[int, list[dict[str, Any]]] = {}
+        for each in self.dues.to_dicts():  # plain lists: a look has few rows, a batch many looks
+            numbers.setdefault(each["instalment_no"], []).append(each)
+        moneys: dict[int, list[dict[str, Any]]] = {}
+        for each in placed.to_dicts():
+            if each["component"] is not None:
+                moneys.setdefault(each["instalment_no"], []).append(each)
+        for number, own in sorted(numbers.items()):
+            due = max(each["due"] for each in own)
+            row: dict[str, Any] = {"kind": "installment", "due_date": due, "no": number}
+            amounts = {each["component"]: each["amount"] for each in own}
+            for component, name in OF.items():
+                row["principal_due" if name == "principal" else name] = amounts.get(
+                    component.value, 0
+                )
+            row["due"] = sum(each["amount"] for each in own)
+            paid = sum(each["paid"] for each in own)
+            row["outstanding"] = row["due"] - paid
+            row["paid"] = paid - self._waived({each["component"] for each in own}, due)
+            money = moneys.get(number, [])
+            for name, timing in (("in_advance", Timing.in_advance), ("late", Timing.past_due)):
+                row[name] = sum(m["amount"] for m in money if m["timing"] == timing.value)
+            row["paid_date"] = (
+                max(m["on"] for m in money) if row["outstanding"] == 0 and money else None
+            )
+            if row["outstanding"] == 0 and not money:
+                row["paid_date"] = "?"
+            if row["outstanding"] and given_up:
+                row["outstanding"], row["paid_date"] = 0, given_up
+            if row["outstanding"] == 0 and number in emptied and due <= emptied[number]:
+                row["paid_date"] = emptied[number]
+            table.append(row)
         return table
 
     def _ahead_of(self, step: Any) -> Life:
@@ -222,9 +232,8 @@ class Shown:
         income = (pl.col("event_id") == event) & (pl.col("credit") == ROLE["fee_income"])
         return int(self.moved.filter(income)["amount"].sum()) if self.moved.height else 0
 
-    def _waived(self, own: pl.DataFrame, due: dt.date) -> int:
+    def _waived(self, parts: set[int], due: dt.date) -> int:
         """What was forgiven of the charges of an instalment: it is met, and not paid."""
-        parts = set(own["component"].to_list())
         first = self.dues.filter(pl.col("component") >= Component.fee)["due"]
         total = 0
         for step, event in self.events:
