@@ -163,3 +163,24 @@ def test_tranches_of_a_whole_schedule_bear_their_own_nights(policies: PolicyBook
     assert life.on("2024-02-01")["period_lacks"] == 0
     same_as_in_time(told(with_row(Story(whole).lent(loan), second), (4, first)), whole,
                     dt.date(2024, 3, 2))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("on", "due", "level"),
+    [("2024-03-15", "2024-04-15", 1_434), ("2024-04-01", "2024-04-01", 1_430)],
+)
+def test_a_reage_counts_the_interest_that_waits(
+    thirty: PolicyBook, on: str, due: str, level: int
+) -> None:
+    """83.57 at 7 % over six: the first one has the 1.20, or 0.98, that wait, so 84.77, or 84.55, are
+    paid off by it and five more, over 1 + 4.9133. One that falls due on the day is billed on it."""
+    loan = terms(thirty, PRODUCT, principal=10_000, rate="7", n=6)
+    body = {"instalments": 6, "due_date": due, "every": 1, "unit": 0}
+    story = Story(thirty).lent(loan).paid(1_701, "2024-02-01")
+    aged = with_row(story, changed(Kind.reaged, on, **body))
+    life = aged.live("2024-04-16")
+    asked = life.dues("2024-04-16").filter(pl.col("component") <= Component.interest.value)
+    one = asked.filter(pl.col("due_date") == dt.date.fromisoformat(due))
+    assert one["amount"].sum() == emi(life) == level
+    assert life.on(due)["interest_accrued"] == 0
+    assert life.on(due)["days_past_due"] == 0
