@@ -67,8 +67,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, small_landing: Path) -> Settin
     with (shared / "instance.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "instance" / "ready").exists():
-            where = fresh(where.home, small_landing, "2018-02-14")
-            closed_instance(where).close()
+            closed_instance(fresh(where.home, small_landing, "2018-02-14")).close()
             (shared / "instance" / "ready").touch()
     return where
 

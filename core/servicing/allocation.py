@@ -281,7 +281,7 @@ def _beyond(
     daily = early.filter((pl.col("interest_mode") == InterestMode.daily) & ~pl.col("revolving"))
     # beyond the dues of a line money pays its balance, and no interest that is not billed yet
     revolving = early.filter("revolving").with_columns(interest_off=pl.lit(0, dtype=pl.Int64))
-    meets = charges_ahead(daily, back, ranks)
+    meets = charges_ahead(daily, back, ranks) if back.height else None
     lines = [
         each
         for each in (
@@ -293,7 +293,7 @@ def _beyond(
         )
         if each.height
     ]
-    if back.is_empty():
+    if meets is None:
         poured = [_poured(each, pl.col("asked")) for each in lines]
         return pl.concat([NOTHING_PLACED, *poured, spread])
     # what else was charged, or charged back, and falls due later is paid last, but before any credit

@@ -188,21 +188,16 @@ def charges_ahead(loans: pl.DataFrame, later: pl.DataFrame, ranks: pl.DataFrame)
     """Charges of instalments to come that the waterfall has before their principal.
 
     `loans` whose interest follows the balance, `later` lines of what stands with instalments to come.
-    Returns those lines that money meets instalment by instalment, with `rank` and `before_interest`.
+    Returns those lines that money meets instalment by instalment, with `before_interest`.
     """
     one_by_one = ~pl.col("excess").is_in([Excess.reduce_principal.value, Excess.spread.value])
     ahead = ranks.filter(pl.col("timing") == Timing.in_advance).select("rule", "component", "rank")
-
-    def of(component: Component) -> pl.DataFrame:
-        own = ahead.filter(pl.col("component") == component.value)
-        return own.select("rule", pl.col("rank").alias(component.name))
-
     return (
         later.filter(pl.col("component") > Component.interest.value)
         .join(loans.filter(one_by_one).select("loan_id", "rule"), on="loan_id")
         .join(ahead, on=["rule", "component"])
-        .join(of(Component.principal), on="rule")
-        .join(of(Component.interest), on="rule")
+        .join(_rank_ahead(ranks, Component.principal), on="rule")
+        .join(_rank_ahead(ranks, Component.interest), on="rule")
         .filter(pl.col("rank") < pl.col("principal"))
         .sort("loan_id", "instalment_no", "rank")
         .select(*later.columns, before_interest=pl.col("rank") < pl.col("interest"))
@@ -338,18 +333,18 @@ _LAST = 32_767
 """Above every instalment number (Int16)."""
 
 
+def _rank_ahead(ranks: pl.DataFrame, component: Component) -> pl.DataFrame:
+    """`rule` and the rank of a component in advance, under the component's name."""
+    own = (pl.col("timing") == Timing.in_advance) & (pl.col("component") == component.value)
+    return ranks.filter(own).select("rule", pl.col("rank").alias(component.name))
+
+
 def _principal_first(loans: pl.DataFrame, ranks: pl.DataFrame) -> pl.Series:
     """Of which loans the waterfall takes principal in advance before interest."""
-    ahead = ranks.filter(pl.col("timing") == Timing.in_advance)
-
-    def place(component: Component) -> pl.DataFrame:
-        own = ahead.filter(pl.col("component") == component.value)
-        return own.select("rule", pl.col("rank").alias(component.name))
-
     return (
         loans.select("rule")
-        .join(place(Component.principal), on="rule", how="left", maintain_order="left")
-        .join(place(Component.interest), on="rule", how="left", maintain_order="left")
+        .join(_rank_ahead(ranks, Component.principal), on="rule", how="left", maintain_order="left")
+        .join(_rank_ahead(ranks, Component.interest), on="rule", how="left", maintain_order="left")
         .select(first=pl.col("principal") < pl.col("interest"))
         .to_series()
         .fill_null(False)

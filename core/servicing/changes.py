@@ -60,9 +60,7 @@ def change(day: Running, events: pl.DataFrame) -> None:
         day.dues = respread(stands, day.dues, day.policies.calendars)
     if steps.height:
         # the nights so far bore the rate that was in force
-        nothing = pl.lit(0, dtype=pl.Int64)
-        stood = with_standing(asked.filter(~whole).with_columns(lent_today=nothing), day.dues)
-        stood = with_late_interest(stood, day.dues)
+        stood = with_late_interest(with_standing(asked.filter(~whole), day.dues), day.dues)
         nights = (pl.col("period_end") - TODAY).dt.total_days()
         steps = steps.with_columns(
             lacks(stood) + stood.select(pl.col("ahead") * nights).to_series(),
@@ -160,23 +158,21 @@ def with_tranche(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
         keep=pl.lit("term"),
         lifted_interest=pl.lit(0, dtype=pl.Int64),
     )
-    grown = with_late_interest(
-        _with_lent_today(with_standing(grown, day.dues), day), day.dues
-    ).drop("lent_today")
+    lent = _lent_today(grown, day)
+    grown = with_late_interest(with_standing(grown, day.dues), day.dues, lent)
     grown = grown.with_columns(lacks=lacks(grown))
     return stepped(grown, day.policies.calendars).select(loans.columns)
 
 
-def _with_lent_today(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
-    """`lent_today`: the `payout` and those of the day before it, less the shares due at once."""
+def _lent_today(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """`lent` by loan: the `payout` and those of the day before it, less the shares due at once."""
     principal = pl.col("debit") == ROLE["loan_principal"]
     shares = day.dues.filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == TODAY))
     lent = pl.concat(
         [
-            grown.select("loan_id", lent_today="payout"),
-            *(m.filter(principal).select("loan_id", lent_today="amount") for m in day.moved),
-            shares.select("loan_id", lent_today=-pl.col("amount")),
+            grown.select("loan_id", lent="payout"),
+            *(m.filter(principal).select("loan_id", lent="amount") for m in day.moved),
+            shares.select("loan_id", lent=-pl.col("amount")),
         ]
     )
-    sums = lent.group_by("loan_id").agg(pl.col("lent_today").sum())
-    return grown.join(sums, on="loan_id", how="left", maintain_order="left")
+    return lent.group_by("loan_id").agg(pl.col("lent").sum())

@@ -45,17 +45,11 @@ def with_standing(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def lacks(loans: pl.DataFrame) -> pl.Series:
-    """Balance by nights by which the running period falls short of what the instalments pay off.
-
-    Read off the interest that it has earned, whatever the balance was night by night; in the
-    nights of an interest pause that are to come, it is all of the balance.
-    """
-    figures = Figures(loans)
-    accrual = Accrual(figures, codes(loans, "interest_mode"))
-    nights = (TODAY - pl.col("period_start")).dt.total_days()
-    # what one unit of balance would have earned in those nights, over the period's denominator
-    one = loans.with_columns(
+def _of_one(loans: pl.DataFrame, until: pl.Expr) -> pl.DataFrame:
+    """`one`: what one unit of balance earns from the start of the period `until` a date, `over` the
+    period's denominator (Int128)."""
+    accrual = Accrual(Figures(loans), codes(loans, "interest_mode"))
+    return loans.with_columns(
         paused_from=pl.lit(None, dtype=pl.Date),
         paused_until=pl.lit(None, dtype=pl.Date),
         principal=pl.lit(1, dtype=pl.Int64),
@@ -63,7 +57,18 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
         accrual_from="period_start",
         accrual_rest=pl.lit(0, dtype=pl.Int64),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
+        today=until,
     ).select(one=accrual.numerator(), over=int128(accrual.denominator()))
+
+
+def lacks(loans: pl.DataFrame) -> pl.Series:
+    """Balance by nights by which the running period falls short of what the instalments pay off.
+
+    Read off the interest that it has earned, whatever the balance was night by night; in the
+    nights of an interest pause that are to come, it is all of the balance.
+    """
+    nights = (TODAY - pl.col("period_start")).dt.total_days()
+    one = _of_one(loans, TODAY)
     own = pl.col("accrual_whole") - pl.col("lifted_interest")
     exact = int128(own) * pl.col("over") + int128(pl.col("accrual_rest"))
     free = pl.when("overdue_is_free").then("principal_due").otherwise(0)
@@ -86,18 +91,7 @@ def bears_otherwise(loans: pl.DataFrame) -> pl.Series:
 
     Below 0 where it bears more than its own nights: what was due before, or nights before it.
     """
-    figures = Figures(loans)
-    accrual = Accrual(figures, codes(loans, "interest_mode"))
-    one = loans.with_columns(
-        paused_from=pl.lit(None, dtype=pl.Date),
-        paused_until=pl.lit(None, dtype=pl.Date),
-        principal=pl.lit(1, dtype=pl.Int64),
-        principal_due=pl.lit(0, dtype=pl.Int64),
-        accrual_from="period_start",
-        accrual_rest=pl.lit(0, dtype=pl.Int64),
-        first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
-        today="period_end",
-    ).select(one=accrual.numerator(), over=int128(accrual.denominator()))
+    one = _of_one(loans, pl.col("period_end"))
     exact = int128(pl.col("accrual_whole")) * pl.col("over") + int128(pl.col("accrual_rest"))
     whole = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
     gone = (TODAY - pl.col("period_start")).dt.total_days()
@@ -110,12 +104,14 @@ def bears_otherwise(loans: pl.DataFrame) -> pl.Series:
     )
 
 
-def with_late_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+def with_late_interest(
+    loans: pl.DataFrame, dues: pl.DataFrame, lent_today: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """`late_interest` (Int64): what arrears bore within instalments billed since the oldest open one.
 
     The instalments stayed what they were and paid off so much less principal. The last one takes
-    that up, as it does of all late money; a level instalment made anew leaves it to it. `loans` have
-    `lent_today`: what of the principal was not there when those instalments were billed.
+    that up, as it does of all late money; a level instalment made anew leaves it to it. `lent_today`
+    (`loan_id`, `lent`): what of the principal was not there when those instalments were billed.
     """
     principal = pl.col("amount").filter(pl.col("component") == Component.principal)
     owed = (
@@ -146,7 +142,10 @@ def with_late_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     )
     if late.is_empty():
         return loans.with_columns(late_interest=pl.lit(0, dtype=pl.Int64))
-    opened = pl.col("principal") - pl.col("principal_due") - pl.col("lent_today") + pl.col("billed")
+    opened = pl.col("principal") - pl.col("principal_due") + pl.col("billed")
+    if lent_today is not None:
+        late = late.join(lent_today, on="loan_id", how="left", maintain_order="left")
+        opened = opened - pl.col("lent").fill_null(0)
     number = pl.col("first").cast(pl.Int32)
     on_time = expand_from(
         late.with_columns(

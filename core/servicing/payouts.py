@@ -21,10 +21,9 @@ def stand(
 ) -> pl.DataFrame:
     """Dues with the instalments of what was paid out today spread over the schedule.
 
-    `paid_out`: terms and positions before the payout, with `payout`, and whether the borrower
-    pays a share of it (`shared`). The first payout makes
-    the schedule; a later one makes the instalments to come anew over their principal and the
-    tranche. A down payment is due at once, as an instalment numbered below zero.
+    `paid_out`: terms and positions before the payout, with `payout`, `with_share` of the borrower's
+    own. The first payout makes the schedule; a later one makes the instalments to come anew over
+    their principal and the tranche. A down payment is due at once, as an instalment numbered below zero.
     """
     own = dues.join(paid_out.select("loan_id"), on="loan_id", how="semi")
     coming = own.filter(
@@ -33,11 +32,9 @@ def stand(
     standing = coming.group_by("loan_id").agg(
         to_come=pl.col("amount").filter(pl.col("component") == Component.principal).sum()
     )
-    loans = with_share(
-        paid_out.join(standing, on="loan_id", how="left", maintain_order="left"), dues
-    )
+    loans = paid_out.join(standing, on="loan_id", how="left", maintain_order="left")
     spread = loans.select(
-        *paid_out.drop("payout", "shared").columns,
+        *paid_out.drop("payout", "shared", "down", "downs").columns,
         first_no=_billed(),
         lacks=pl.when(pl.col("to_come").is_not_null()).then(_lacks()).otherwise(0),
         kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
@@ -55,11 +52,11 @@ def stand(
     return merge_dues(merge_dues(cleared, merge_dues(kept, rows)), shares_due(loans))
 
 
-def lacking(paid_out: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+def lacking(paid_out: pl.DataFrame) -> pl.DataFrame:
     """`paid_out` with `period_lacks` as it is after its payout; the first one lacks nothing."""
     later = pl.col("principal") + pl.col("principal_paid") > 0
     more = pl.when(later).then(_lacks()).otherwise("period_lacks")
-    return with_share(paid_out, dues).with_columns(period_lacks=more)
+    return paid_out.with_columns(period_lacks=more)
 
 
 def _billed() -> pl.Expr:

@@ -261,10 +261,9 @@ def _lend(day: Running, events: pl.DataFrame, source: str) -> None:
     grown = _past_maturity(grown, whole, day)
     shared = pl.lit(source == "payout_clearing")
     if whole.any():
-        paid_out = grown.filter(whole).with_columns(shared=shared)
-        later = lacking(paid_out, day.dues)
+        paid_out = with_share(grown.filter(whole).with_columns(shared=shared), day.dues)
         day.dues = stand(paid_out.drop("event_id"), day.dues, day.policies.calendars)
-        grown = replaced(grown, whole, paid_out, later)
+        grown = replaced(grown, whole, paid_out, lacking(paid_out))
     grown = _lent(_with_share(grown.with_columns(shared=shared), day), day)
     day.touched = grown.select(day.touched.columns)
     off = pl.col("loan_id").is_in(day.charged_off().implode())

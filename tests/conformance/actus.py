@@ -22,8 +22,7 @@ from core.origination.terms import Terms
 from core.policy.book import PolicyBook
 from core.policy.models import HolidayCalendar
 from core.servicing.book import Book
-from core.servicing.day import visit
-from core.servicing.jump import Jumped, Round, jump
+from core.servicing.jump import Jumped, jump
 from pipelines.resources import read_policies
 from tests.conformance.actus_terms import (
     SCALE,
@@ -33,7 +32,7 @@ from tests.conformance.actus_terms import (
     date_in,
     minor,
 )
-from tests.conformance.events import TOLD, filled
+from tests.conformance.events import TOLD, filled, what_is_due
 from tests.conformance.outcome import Outcome, judged, of
 
 WITHIN = Decimal("0.005")
@@ -111,33 +110,14 @@ def _lived(contracts: list[Contract], policies: PolicyBook) -> Jumped:
     )
     events = filled(pl.DataFrame(boarded, schema=empty(Terms).schema), told_of)
 
-    def paid(
-        wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, rounds: list[Round]
-    ) -> pl.DataFrame:
-        """Receipts without an amount pay what is due."""
-        unknown = (pl.col("kind") == Kind.payment_received.value) & pl.col("amount").is_null()
-        if events.filter(unknown).is_empty():
-            return events
-        versions = policies.buckets_since("default", dt.date(2000, 1, 1))
-        then = visit(wide, dues, events.filter(~unknown), policies, versions)
-        owed = (
-            then.dues.filter(pl.col("due_date") <= pl.col("today"))
-            .group_by("loan_id")
-            .agg(owed=(pl.col("amount") - pl.col("paid")).sum())
-        )
-        return (
-            events.join(owed, on="loan_id", how="left", maintain_order="left")
-            .with_columns(amount=pl.when(unknown).then("owed").otherwise("amount"))
-            .drop("owed")
-            .filter((pl.col("kind") != Kind.payment_received.value) | (pl.col("amount") > 0))
-        )
-
     ends = pl.DataFrame(
         [(n, max(c.due[-1], c.until))
          for n, c in enumerate(contracts, start=1)],
         schema={"loan_id": pl.Int64, "through": pl.Date}, orient="row",
     )  # fmt: skip
-    return jump(Book.empty(policies.pins, empty(Events)), events, policies, ends, paid)
+    return jump(
+        Book.empty(policies.pins, empty(Events)), events, policies, ends, what_is_due(policies)
+    )
 
 
 # --- events that must come out ---------------------------------------------------------

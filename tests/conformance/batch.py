@@ -23,7 +23,7 @@ from core.servicing.book import STATE, Book, Dues
 from core.servicing.carrying import claim
 from core.servicing.day import Visited, visit
 from core.servicing.deferral import left
-from core.servicing.jump import Round, jump
+from core.servicing.jump import Jumped, Round, jump
 from core.servicing.opening import agreed_terms
 from core.servicing.payoff import settling
 from core.servicing.projection import to_come
@@ -81,6 +81,13 @@ class Seen:
         if table not in self._apart:
             self._apart[table] = whole.partition_by("loan_id", as_dict=True)
         return self._apart[table].get((loan,), whole.clear())
+
+
+def _all_dues(lived: Jumped) -> pl.DataFrame:
+    """Dues of loans that were lived, settled or not."""
+    return pl.concat(
+        each.select(Dues.column_names()) for each in (lived.all("settled"), lived.dues)
+    )
 
 
 class Batch:
@@ -181,15 +188,14 @@ class Batch:
         looks = events.group_by("loan_id").agg(through=pl.col("value_date").max())
         book = Book.empty(self.policies.pins, empty(Events))
         lived = jump(book, events, self.policies, looks)
-        dues = pl.concat(
-            each.select(Dues.column_names()) for each in (lived.all("settled"), lived.dues)
-        )
 
         def of(component: Component) -> pl.Expr:
             return pl.col("amount").filter(pl.col("component") == component.value).sum()
 
-        return dues.group_by("loan_id", "instalment_no").agg(
-            principal=of(Component.principal), interest=of(Component.interest)
+        return (
+            _all_dues(lived)
+            .group_by("loan_id", "instalment_no")
+            .agg(principal=of(Component.principal), interest=of(Component.interest))
         )
 
     def run(self) -> Seen:
@@ -217,12 +223,10 @@ class Batch:
         seen.ended = days.filter((pl.col("status") != Status.active.value) & ceased).select(
             "loan_id", "on"
         )
-        grid = [lived.all("settled"), lived.dues]
-        seen.dues = pl.concat(each.select(Dues.column_names()) for each in grid)
         foreseen = to_come(
             shown.filter(~pl.col("whole_schedule")), lived.dues, self.policies.calendars
         )
-        seen.dues = pl.concat([seen.dues, foreseen.select(Dues.column_names())])
+        seen.dues = pl.concat([_all_dues(lived), foreseen.select(Dues.column_names())])
         seen.paid = lived.all("allocations").rename({"today": "on"})
         seen.moved = lived.all("transfers")
         return seen

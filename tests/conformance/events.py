@@ -9,6 +9,9 @@ import polars as pl
 from core.ledger.codes import EventState, Kind
 from core.ledger.events import EVENT_COLUMNS
 from core.origination.boarding import payload
+from core.policy.book import PolicyBook
+from core.servicing.day import visit
+from core.servicing.jump import Prepare, Round
 
 TOLD = {
     "event_id": pl.Int64, "kind": pl.Int8, "loan_id": pl.Int64, "value_date": pl.Date,
@@ -33,3 +36,29 @@ def filled(boarded: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
         reason=pl.lit(None, dtype=pl.String), correlation_id=pl.lit(""),
         recorded_at=pl.lit(_NOW).cast(pl.Datetime("us")),
     ).select(EVENT_COLUMNS)  # fmt: skip
+
+
+def what_is_due(policies: PolicyBook) -> Prepare:
+    """For `jump`: receipts without an amount pay what is due."""
+    unknown = (pl.col("kind") == Kind.payment_received.value) & pl.col("amount").is_null()
+    versions = policies.buckets_since("default", dt.date(2000, 1, 1))
+
+    def paid(
+        wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, rounds: list[Round]
+    ) -> pl.DataFrame:
+        if events.filter(unknown).is_empty():
+            return events
+        then = visit(wide, dues, events.filter(~unknown), policies, versions)
+        owed = (
+            then.dues.filter(pl.col("due_date") <= pl.col("today"))
+            .group_by("loan_id")
+            .agg(owed=(pl.col("amount") - pl.col("paid")).sum())
+        )
+        return (
+            events.join(owed, on="loan_id", how="left", maintain_order="left")
+            .with_columns(amount=pl.when(unknown).then("owed").otherwise("amount"))
+            .drop("owed")
+            .filter((pl.col("kind") != Kind.payment_received.value) | (pl.col("amount") > 0))
+        )
+
+    return paid

@@ -6,8 +6,8 @@ Mapping: SAME_AS_REPAYMENT_PERIOD is the basis `period`; DAILY with 30 days a mo
 closing), or where interest is recognised from the day of the payout in which it begins (ACT/ACT);
 cumulative schedules take 365 always. Where interest is recalculated, principal unpaid on the business
 date stays in the balance until then. A down payment is due on the disbursement date, rounded half-even
-to the multiple; the rest is a schedule of its own. A progressive schedule smooths its last instalment. Dates count from the submission date where
-`repayment_start_date_type` says so.
+to the multiple; the rest is a schedule of its own. A progressive schedule smooths its last instalment.
+Dates count from the submission date where `repayment_start_date_type` says so.
 """
 
 from __future__ import annotations

@@ -25,12 +25,13 @@ from core.servicing.book import Book
 from core.servicing.jump import Jumped, jump
 from core.servicing.payoff import quote
 from pipelines.resources import read_policies
-from tests.conformance.events import TOLD, filled
-from tests.conformance.fineract import _first_due
+from tests.conformance.events import TOLD, filled, what_is_due
+from tests.conformance.fineract import _first_due, minor
+from tests.conformance.mapping import date_of
 from tests.conformance.outcome import Outcome, judged
 
 SINCE = dt.date(2000, 1, 1)
-Told = list[tuple[dt.date, Kind, int]]
+Told = list[tuple[dt.date, Kind, int | None]]
 
 
 def run(cases: list[dict[str, Any]]) -> list[Outcome]:
@@ -45,7 +46,7 @@ def _differences(case: dict[str, Any]) -> list[str]:
     found = _rows(case, lived, [on for on, kind, _ in told if kind is Kind.payment_received])
     if "payoff" in case["expected"]:
         last = max(on for on, _, _ in told)
-        asked = quote(lived.book(last), policies, _date(given["payoff_date"])).row(0, named=True)
+        asked = quote(lived.book(last), policies, date_of(given["payoff_date"])).row(0, named=True)
         names = {"payoff": "payoff", "payoff_interest": "interest", "payoff_principal": "principal"}
         for theirs, ours in names.items():
             found += _differs(theirs, asked[ours], case["expected"][theirs])
@@ -68,23 +69,25 @@ def _product(given: dict[str, Any]) -> Product:
 
 
 def _tranched(given: dict[str, Any]) -> tuple[dict[str, Any], Told]:
-    start, first, n = _date(given["disbursed"]), _date(given["first_due"]), int(given["n"])
+    start, first, n = date_of(given["disbursed"]), date_of(given["first_due"]), int(given["n"])
     second = given["second_disbursement"]
-    told: Told = [(start, Kind.disbursed, _minor(given["principal"]))]
+    told: Told = [(start, Kind.disbursed, _cents(given["principal"]))]
     due = [_first_due(start, Unit.months, k + 1) for k in range(n)]
-    told += [(on, Kind.payment_received, 0) for on in due]
-    told.append((_date(second["date"]), Kind.disbursed, _minor(second["amount"])))
-    return _terms(given["annual_rate_percent"], start, first, n, told[0][2], None), told
+    told += [(on, Kind.payment_received, None) for on in due]
+    told.append((date_of(second["date"]), Kind.disbursed, _cents(second["amount"])))
+    principal = _cents(given["principal"])
+    return _terms(given["annual_rate_percent"], start, first, n, principal, None), told
 
 
 def _settled(given: dict[str, Any]) -> tuple[dict[str, Any], Told]:
-    start = _date(given["start"])
-    told: Told = [(start, Kind.disbursed, _minor(given["principal"]))]
+    start = date_of(given["start"])
+    told: Told = [(start, Kind.disbursed, _cents(given["principal"]))]
     told += [
-        (_date(p["date"]), Kind.payment_received, _minor(p["amount"])) for p in given["payments"]
+        (date_of(p["date"]), Kind.payment_received, _cents(p["amount"])) for p in given["payments"]
     ]
-    first, level = told[1][0], told[1][2]
-    terms = _terms(given["daily_rate_percent"], start, first, len(told), told[0][2], level)
+    first, _, level = told[1]
+    principal = _cents(given["principal"])
+    terms = _terms(given["daily_rate_percent"], start, first, len(told), principal, level)
     return terms, told
 
 
@@ -110,21 +113,14 @@ def _lived(made: Product, loan: dict[str, Any], told: Told) -> tuple[Jumped, Pol
         [loan | {"product": pin["product"], "entity": pin["entity"]}], schema=empty(Terms).schema
     )
     book = Book.empty(policies.pins, empty(Events))
-    while True:
-        rows = [
-            {"event_id": n, "kind": kind.value, "loan_id": 1, "value_date": on, "amount": amount,
-             "source_ref": f"{n:03d}", "payload": None}
-            for n, (on, kind, amount) in enumerate(told, start=1)
-        ]  # fmt: skip
-        unknown = [n for n, (_, kind, amount) in enumerate(told) if not amount]
-        until = told[unknown[0]][0] if unknown else max(on for on, _, _ in told)
-        events = filled(boarded, pl.DataFrame(rows, schema=TOLD).filter(pl.col("amount") > 0))
-        ends = pl.DataFrame({"loan_id": [1], "through": [until]})
-        lived = jump(book, events, policies, ends)
-        if not unknown:
-            return lived, policies
-        due = lived.dues.filter(pl.col("due_date") <= until)
-        told[unknown[0]] = (until, Kind.payment_received, int((due["amount"] - due["paid"]).sum()))
+    rows = [
+        {"event_id": n, "kind": kind.value, "loan_id": 1, "value_date": on, "amount": amount,
+         "source_ref": f"{n:03d}", "payload": None}
+        for n, (on, kind, amount) in enumerate(told, start=1)
+    ]  # fmt: skip
+    events = filled(boarded, pl.DataFrame(rows, schema=TOLD))
+    ends = pl.DataFrame({"loan_id": [1], "through": [max(on for on, _, _ in told)]})
+    return jump(book, events, policies, ends, what_is_due(policies)), policies
 
 
 def _rows(case: dict[str, Any], lived: Jumped, days: list[dt.date]) -> list[str]:
@@ -144,14 +140,10 @@ def _rows(case: dict[str, Any], lived: Jumped, days: list[dt.date]) -> list[str]
 
 
 def _differs(name: str, ours: int, theirs: str) -> list[str]:
-    if ours == _minor(theirs):
+    if ours == _cents(theirs):
         return []
     return [f"{name} {Decimal(ours).scaleb(-2)}, expected {theirs}"]
 
 
-def _minor(text: str) -> int:
-    return int(Decimal(text).scaleb(2))
-
-
-def _date(text: str) -> dt.date:
-    return dt.date.fromisoformat(text)
+def _cents(text: str) -> int:
+    return minor(text, 2)

@@ -133,7 +133,7 @@ def test_the_stored_book_alone_gives_the_next_day(
     basis=st.sampled_from([0, 1, 2, 3, 4, 5]),
     start=st.dates(dt.date(2015, 1, 1), dt.date(2035, 12, 31)),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_schedule_repays_exactly_what_was_lent(
     principal: int, rate: int, n: int, kind: int, basis: int, start: dt.date
 ) -> None:
