@@ -55,13 +55,15 @@ def peak_gib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def day_by_phase(loans: int, policies: PolicyBook) -> dict[str, Any]:
+def day_by_phase(
+    loans: int, policies: PolicyBook, made: Callable[[int, PolicyBook], Book] = book
+) -> dict[str, Any]:
     """Read, compute, check, write, commit of one day, from stored to committed version."""
     home = Path(tempfile.mkdtemp(prefix="loanbook-bench-"))
     try:
         ledger = Ledger(Settings(home=home))
         policies = ledger.register(policies)
-        eve = book(loans, policies)
+        eve = made(loans, policies)
         _store(ledger, eve, balances(eve))
         del eve
         days = [

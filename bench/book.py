@@ -16,6 +16,7 @@ from core.origination.terms import Terms
 from core.policy.book import PolicyBook
 from core.servicing.accrual import accrue
 from core.servicing.book import STATE, Book, Dues
+from core.servicing.instalments import down_payment
 from core.servicing.jump import jump
 from core.servicing.opening import agreed_terms, opened
 from core.servicing.today import dated
@@ -106,7 +107,10 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
 
 
 def mixed(loans: int, policies: PolicyBook) -> Book:
-    """As `book`, of all products alike: boarded and paid out by events, lived by the engine."""
+    """As `book`, of all products alike: boarded and paid out by events, lived by the engine.
+
+    Who owes a share at the payout pays it then: like the plain book's, no loan is past due.
+    """
     return _tiled(_mixed(min(loans, TILE), policies), loans)
 
 
@@ -136,13 +140,20 @@ def _mixed(loans: int, policies: PolicyBook) -> Book:
     )  # fmt: skip
     told = typed(terms, Terms).select(Terms.column_names()).sort("loan_id")
     on = pl.col("disbursed_on")
-    both = [
+    shares = agreed_terms(told, policies.pins).select(
+        "loan_id", "disbursed_on", share=down_payment(pl.col("principal_agreed"))
+    )
+    nothing = pl.lit(None, dtype=pl.String)
+    told_of = [
         told.select("loan_id", value_date=on, kind=pl.lit(Kind.loan_boarded.value),
                     amount=pl.lit(None, dtype=pl.Int64), payload=payload(told)),
         told.select("loan_id", value_date=on, kind=pl.lit(Kind.disbursed.value),
-                    amount="principal_agreed", payload=pl.lit(None, dtype=pl.String)),
+                    amount="principal_agreed", payload=nothing),
+        shares.filter(pl.col("share") > 0).select(
+            "loan_id", value_date=on, kind=pl.lit(Kind.down_payment.value), amount="share",
+            payload=nothing),
     ]  # fmt: skip
-    events = pl.concat(both).with_columns(
+    events = pl.concat(told_of).with_columns(
         event_id=pl.int_range(pl.len(), dtype=pl.Int64), booking_date="value_date",
         idempotency_key=pl.format("{}/{}", "kind", "loan_id"),
         **{n: pl.lit("") for n in ("source_system", "source_ref", "body_hash", "file_id", "actor",

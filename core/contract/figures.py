@@ -105,7 +105,11 @@ def counts_days() -> pl.Expr:
 
 def codes(frame: pl.DataFrame, column: str) -> frozenset[int]:
     """The small-integer codes that occur in a column."""
-    return frozenset(frame.get_column(column).unique().to_list())
+    found = frame.get_column(column)
+    least = found.min()
+    if least == found.max():  # one code, most often; a search for more costs a hundred times that
+        return frozenset() if least is None else frozenset({least})
+    return frozenset(found.unique().to_list())
 
 
 def has_maturity(terms: pl.DataFrame) -> bool:
@@ -372,7 +376,9 @@ class Figures:
             actual, regular = self._stub_days()
             over = over * pl.when(odd).then(actual).otherwise(1)
             year = year * pl.when(odd).then(regular).otherwise(1)
-        return period_factor(pl.col(rate), over, year)
+        # powers are costly: none for loans of another basis
+        ours = pl.col("basis") == RateBasis.effective
+        return period_factor(pl.when(ours).then(rate), over, year)
 
     def rounded(self, numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
         """The quotient rounded as the loan's product rounds interest."""

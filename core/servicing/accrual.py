@@ -39,11 +39,29 @@ class Accrual:
         self.figures, self.modes = figures, modes
         # an effective rate is of a schedule's periods: no night of a daily loan bears it
         self.basis = figures.basis - {RateBasis.effective.value} or figures.basis
+        self.adjusted = bool((figures.terms["first_interest_adjustment"] != 0).any())
 
     def numerator(self) -> pl.Expr:
-        """Exact interest since `accrual_from`, with the remainder before it (Int128)."""
-        rest = int128(pl.col("accrual_rest"))
-        return rest + by_code(pl.col("interest_mode"), self.modes, InterestMode, self._numerator_of)
+        """Exact interest since `accrual_from`, with the remainder before it (Int128).
+
+        A balance times a factor times nights, each chosen by the loan's code: the wide
+        arithmetic is done once, whatever codes occur.
+        """
+        actual = {b: ACTUAL[b].numerator for b in map(RateBasis, self.basis) if b in ACTUAL}
+        scheduled = pl.col("interest_mode") == InterestMode.scheduled
+        factor = self._by_basis(
+            lambda b: pl.col("rate_ppb") if b in ACTUAL else self.figures.nightly_factor(b)[0]
+        )
+        nights = self._by_basis(lambda b: self._nights(actual.get(b, _elapsed)))
+        amount = self._bearing()
+        if InterestMode.scheduled in self.modes:
+            amount = pl.when(scheduled).then("period_interest").otherwise(amount)
+            factor = pl.when(scheduled).then(1).otherwise(factor)
+            nights = pl.when(scheduled).then(self._nights(_elapsed)).otherwise(nights)
+        exact = int128(amount) * factor
+        if self.adjusted:
+            exact = exact + self._agreed()
+        return int128(pl.col("accrual_rest")) + exact * nights
 
     def denominator(self) -> pl.Expr:
         """What `numerator` is over, constant within a period (Int64)."""
@@ -52,10 +70,11 @@ class Accrual:
     def _period_days(self) -> pl.Expr:
         return _elapsed(pl.col("period_start"), pl.col("period_end"))
 
-    def _numerator_of(self, mode: InterestMode) -> pl.Expr:
-        nights = self._nights(_elapsed)
-        if mode is InterestMode.scheduled:
-            return int128(pl.col("period_interest")) * nights
+    def _by_basis(self, build: Callable[[RateBasis], pl.Expr]) -> pl.Expr:
+        return by_code(pl.col("basis"), self.basis, RateBasis, build)
+
+    def _bearing(self) -> pl.Expr:
+        """The balance that bears interest by nights (Int64)."""
         earning = (
             (pl.col("status") != Status.overpaid.value)
             & ~interest_stopped()
@@ -64,20 +83,15 @@ class Accrual:
         bearing = pl.col("principal")
         if self.figures.frees_overdue:
             bearing = bearing - pl.when("overdue_is_free").then("principal_due").otherwise(0)
-        balance = int128(pl.when(earning).then(bearing).otherwise(0))
+        return pl.when(earning).then(bearing).otherwise(0)
 
-        def of(basis: RateBasis) -> pl.Expr:
-            if basis in ACTUAL:
-                count = ACTUAL[basis]
-                return balance * (pl.col("rate_ppb") * self._nights(count.numerator))
-            numerator, denominator = self.figures.nightly_factor(basis)
-            adjustment = pl.when(pl.col("instalment_no") == 1).then(
-                pl.col("first_interest_adjustment")
-            )
-            agreed = int128(adjustment.otherwise(0)) * denominator
-            return (balance * numerator + agreed) * nights
-
-        return by_code(pl.col("basis"), self.basis, RateBasis, of)
+    def _agreed(self) -> pl.Expr:
+        """What was agreed of the first period's interest beyond the rate's, by nights (Int128)."""
+        first = (pl.col("interest_mode") == InterestMode.daily) & (pl.col("instalment_no") == 1)
+        adjustment = pl.when(first).then("first_interest_adjustment").otherwise(0)
+        return int128(adjustment) * self._by_basis(
+            lambda b: pl.lit(0) if b in ACTUAL else self.figures.nightly_factor(b)[1]
+        )
 
     def _nights(self, count: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> pl.Expr:
         """What `count` makes of the nights of the segment, less those of an interest pause."""
@@ -94,13 +108,11 @@ class Accrual:
         if mode is InterestMode.scheduled:
             return self._period_days()
 
-        def of(basis: RateBasis) -> pl.Expr:
-            if basis in ACTUAL:
-                return pl.lit(PPB * ACTUAL[basis].denominator, dtype=pl.Int64)
-            _, denominator = self.figures.nightly_factor(basis)
-            return denominator * self._period_days()
-
-        return by_code(pl.col("basis"), self.basis, RateBasis, of)
+        return self._by_basis(
+            lambda b: pl.lit(PPB * ACTUAL[b].denominator, dtype=pl.Int64)
+            if b in ACTUAL
+            else self.figures.nightly_factor(b)[1] * self._period_days()
+        )
 
 
 def accrue(wide: pl.DataFrame) -> pl.DataFrame:
@@ -160,7 +172,8 @@ def earned(wide: pl.DataFrame) -> pl.Series:
         lambda mode: lift(pl.col("floor"), pl.col("rest"), pl.col("denominator"), mode),
     )
     shown = pl.col("floor") + lifted - pl.col("paid")
-    whole = parts.select(shown).collect(engine=engine_for(wide)).to_series()
+    # one piece: a frame whose columns are cut in different places is copied at the next selection
+    whole = parts.select(shown).collect(engine=engine_for(wide)).to_series().rechunk()
     if not wide["grace_on_draws"].any():
         return whole
     hidden = wide["grace_on_draws"] & wide["in_grace"]

@@ -14,6 +14,7 @@ from core.contract.schedule import EVERYTHING, expand_from
 from core.ledger.codes import Component, Excess, Timing
 from core.policy.book import PolicyBook
 from core.servicing.billing import covered, with_advance
+from core.servicing.book import STATE
 from core.servicing.today import TODAY
 
 
@@ -25,16 +26,20 @@ def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -
     """
     keys = ["loan_id", "event_id", "money", "rule", "excess"]
     ranks = policies.waterfall_ranks.filter(pl.col("timing") == Timing.in_advance)
-    number = ["due_date", "instalment_no"]
+    begins = (pl.col("loan_id") != pl.col("loan_id").shift(1)).fill_null(True)
+    next_one = (pl.col("instalment_no") != pl.col("instalment_no").shift(1)).fill_null(True)
     coming = (
         dues.filter((pl.col("due_date") > TODAY) & (pl.col("amount") > pl.col("paid")))
         .join(loans.select(keys), on="loan_id")
         .join(ranks.select("rule", "component", "rank", "vertical"), on=["rule", "component"])
-        .sort("loan_id", *number, "rank")
+        .sort("loan_id", "due_date", "instalment_no", "rank")
         .with_columns(
-            nth=pl.struct(number).rank("dense").over("loan_id").cast(pl.Int64),
             asked=pl.col("amount") - pl.col("paid"),
+            begins=begins,
+            run=(begins | next_one).cum_sum().cast(pl.Int64),
         )
+        .with_columns(nth=pl.col("run") - pl.when("begins").then("run").forward_fill() + 1)
+        .drop("begins", "run")
         .with_columns(count=pl.col("nth").max().over("loan_id"))
     )
     backwards = pl.col("excess") == Excess.last_instalment
@@ -132,6 +137,15 @@ def principal_lines(loans: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(lines).sort("loan_id", maintain_order=True)
 
 
+_NO_SCHEDULE = [
+    name
+    for name in STATE
+    if name not in ("loan_id", "instalment_no", "period_start", "period_end", "schedule_balance",
+                    "interest_carried", "advance_paid")
+]  # fmt: skip
+"""Columns of positions that no instalment to come goes by."""
+
+
 def _early(dues: pl.DataFrame) -> pl.DataFrame:
     """What already stands with instalments: `early` per loan, instalment and component."""
     return dues.select("loan_id", "instalment_no", "component", early="paid")
@@ -144,8 +158,9 @@ def scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
     keys = ["loan_id", "event_id", "money", "rule", "excess"]
     backwards = pl.col("excess") == Excess.last_instalment
     reaches = pl.col("money") + pl.col("advance_paid")
+    cursors = loans.drop(_NO_SCHEDULE)  # every column costs, in every step of an expansion
     coming = (
-        expand_from(loans, pl.when(backwards).then(EVERYTHING).otherwise(reaches))
+        expand_from(cursors, pl.when(backwards).then(EVERYTHING).otherwise(reaches))
         .rename({"instalment_no": "instalment", "principal": "principal_asked"})
         .join(loans.select(keys), on="loan_id")
     )

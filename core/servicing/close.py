@@ -98,13 +98,16 @@ def _day(
         return _quiet(book, wide, today, pending, boarded, date)
     before = wide[at.arg_true()]  # few of many rows: faster than a filter
     versions = policies.buckets_since("default", date)
-    done = visit(before, dated(book.dues, date), today, policies, versions)
+    # dues of loans that nothing happens to are not carried through the steps of the day
+    mine = book.dues["loan_id"].is_in(before["loan_id"].implode())
+    done = visit(before, dated(book.dues.filter(mine), date), today, policies, versions)
+    dues = book.dues.filter(~mine).merge_sorted(done.dues.drop("today"), key="loan_id")
     after = replaced(wide, at, before, done.wide)
     settled = done.settled.drop("today")
     left = _left_today(done.wide, settled, date, book)
     standing = Book(
-        date, after.select(book.terms.columns), after.select(STATE), done.dues.drop("today"),
-        pending, *left,
+        date, after.select(book.terms.columns), after.select(STATE), dues, pending,
+        *left,
     )  # fmt: skip
     return DayClose(
         date,

@@ -26,6 +26,10 @@ class Running:
     changed: list[pl.DataFrame] = field(default_factory=list)
     """`loan_id`, `event_id` of loans whose terms an event changed."""
 
+    def __post_init__(self) -> None:
+        self.products = frozenset(self.touched["product"].unique())
+        """Products of the loans, which are the same from the first step to the last."""
+
     def book(self, rows: pl.DataFrame, debit: str | pl.Expr, credit: str | pl.Expr, amount: str,
              ) -> None:  # fmt: skip
         """One transfer a row of `rows` (`loan_id`, maybe `event_id`) whose amount is not zero."""
@@ -40,9 +44,7 @@ class Running:
 
     def concerns(self, rules: pl.DataFrame) -> bool:
         """Whether some loan of the day is of a product that `rules` has a row for."""
-        if rules.is_empty():
-            return False
-        return bool(self.touched["product"].is_in(rules["product"].unique().implode()).any())
+        return not self.products.isdisjoint(rules["product"])
 
     def charged_off(self) -> pl.Series:
         """Ids of loans that are off the books now."""
