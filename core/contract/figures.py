@@ -66,6 +66,8 @@ class Stub(IntEnum):
     plus_days_365 = 1
     whole_period = 2
     forward = 3  # a whole period from the start, and its odd days as a share of the one after it
+    plus_days_actual = 4  # a whole period, and odd days over the days of the year they begin in
+    days_365 = 5  # its days over 365
 
 
 ACTUAL = {
@@ -305,8 +307,11 @@ class Figures:
         counted = pl.col("stub") != Stub.whole_period
         stub = pl.col("has_stub") & counted & (pl.col("instalment_no") == 1)
         prorated = pl.col("stub") == Stub.prorate
-        # whole period plus (or less) the odd days over 365, at simple interest
-        odd = rate * (part * 365 + over * (actual - regular))
+        # whole period plus (or less) the odd days over a year, at simple interest
+        leap = (pl.col("stub") == Stub.plus_days_actual) & pl.col("period_start").dt.is_leap_year()
+        year = pl.when(leap).then(366).otherwise(365)
+        odd = rate * (part * year + over * (actual - regular))
+        alone = pl.col("stub") == Stub.days_365
         forward, (on, onward) = pl.lit(False), (actual, regular)
         if self.forward:
             forward, (on, onward) = pl.col("stub") == Stub.forward, self._forward_days()
@@ -315,6 +320,8 @@ class Figures:
             .then(numerator * actual)
             .when(stub & forward)
             .then(numerator * on)
+            .when(stub & alone)
+            .then(rate * actual)
             .when(stub)
             .then(odd)
             .otherwise(numerator),
@@ -322,8 +329,10 @@ class Figures:
             .then(denominator * regular)
             .when(stub & forward)
             .then(denominator * onward)
+            .when(stub & alone)
+            .then(PPB * 365)
             .when(stub)
-            .then(denominator * 365)
+            .then(denominator * year)
             .otherwise(denominator),
         )
 
@@ -395,7 +404,8 @@ class Figures:
         Reads `schedule_balance`, `instalment_no` and the period's dates.
         """
         balance = pl.col("schedule_balance")
-        if self.by_days:
+        by_days = Amortisation.flat in self.amortisation and (self.by_days or self.changed)
+        if by_days:
             balance = pl.when(self._flat_by_days()).then(self.lent).otherwise(balance)
         over, under = int128(balance) * pl.col("rate_over"), pl.col("rate_under")
         if self.overdue:
@@ -406,8 +416,8 @@ class Figures:
         interest = pl.col(name)
         if Amortisation.flat in self.amortisation:
             flat = pl.col("amortisation") == Amortisation.flat
-            if self.by_days:
-                flat = flat & ~pl.col("flat_by_days")
+            if by_days:
+                flat = flat & ~self._flat_by_days()
             interest = pl.when(flat).then(self._flat_interest()).otherwise(interest)
         if self.graced:
             free = pl.col("instalment_no") <= pl.col("grace_charged")
@@ -416,8 +426,12 @@ class Figures:
         return charged.with_columns((interest + first.otherwise(0)).alias(name))
 
     def _flat_by_days(self) -> pl.Expr:
-        """Flat loans whose periods bear their own days, the level instalment what is left of it."""
-        return (pl.col("amortisation") == Amortisation.flat) & pl.col("flat_by_days")
+        """Flat loans whose period bears its own days: all periods, or the one with a new rate in it."""
+        own = pl.col("flat_by_days") if self.by_days else pl.lit(False)
+        if self.changed:
+            within = pl.col("rate_until").is_between("period_start", "period_end", closed="none")
+            own = own | within.fill_null(False)
+        return (pl.col("amortisation") == Amortisation.flat) & own
 
     def _with_overdue(self, over: pl.Expr, under: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         """Exact interest if nothing is paid before `unpaid_until`, and all arrears are then.

@@ -160,7 +160,7 @@ def agree(terms: pl.DataFrame) -> pl.DataFrame:
         regular_start = due_date(pl.lit(0), codes(terms, "unit"))
         odd = raw.lazy().select(has_stub=regular_start != pl.col("disbursed_on")).collect()
         raw = raw.with_columns(odd["has_stub"])
-    raw = _with_flat_total(raw)
+    raw = with_flat_total(raw)
     missing = raw.filter(pl.col("emi").is_null())
     if missing.is_empty():
         return raw
@@ -169,9 +169,13 @@ def agree(terms: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([agreed, solved]).sort("loan_id")
 
 
-def _with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
+def with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
+    """`terms` with the `flat_interest` (Int64) of a whole life at the rate in force, 0 of others."""
     if Amortisation.flat not in codes(terms, "amortisation"):
         return terms
+    if "rate_until" in terms.columns:  # what an earlier rate bore is billed, or its period's own
+        whole = with_flat_total(terms.drop("rate_until"))["flat_interest"]
+        return terms.with_columns(whole)
     figures = Figures(terms)
     whole = _from_the_first(terms, figures)
     if any(basis in figures.basis for basis in ACTUAL):

@@ -49,11 +49,14 @@ class ScheduleRules(BaseModel):
         "daily",
         "effective",
     ]
-    stub: Literal["prorate", "plus_days_365", "whole_period", "forward"] = Field(
+    stub: Literal[
+        "prorate", "plus_days_365", "whole_period", "forward", "plus_days_actual", "days_365"
+    ] = Field(
         default="prorate",
         description="a first period that is no whole one bears its days as a share of the period "
-        "that ends with it; a whole period and the odd days over 365; a whole period; or a whole "
-        "period from its start and the odd days as a share of the one after it",
+        "that ends with it; a whole period and the odd days over 365; a whole period; a whole "
+        "period from its start and the odd days as a share of the one after it; a whole period "
+        "and the odd days over those of the year they begin in; or its days over 365",
     )
     rate_factor: Literal["exact", "decimal_18"] = "exact"
     instalment_rounding: RoundingName = "half_even"

@@ -87,7 +87,7 @@ CHANGING = (
     "rate_ppb", "instalments", "emi", "first_due_date", "anchor_day", "end_of_month", "every",
     "unit", "rate_until", "rate_before", "paused_from", "paused_until", "has_stub", "stands_from",
     "moratorium_left", "moratorium_interest", "matures_on", "accelerated_on", "flags", "rate_agreed",
-    "principal_agreed", *FIXED,
+    "principal_agreed", "flat_interest", *FIXED,
 )  # fmt: skip
 """Terms that a change of the contract may set anew."""
 DUE_COLUMN = {

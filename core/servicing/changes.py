@@ -12,6 +12,7 @@ import polars as pl
 
 from core.contract.due_dates import due_date, first_due_for
 from core.contract.figures import codes, counts_days
+from core.contract.schedule import with_flat_total
 from core.ledger.accounts import ROLE
 from core.ledger.codes import Kind
 from core.servicing import ceilings
@@ -66,7 +67,7 @@ def change(day: Running, events: pl.DataFrame) -> None:
             lacks(stood) + stood.select(pl.col("ahead") * nights).to_series(),
             *stood.select("standing", "ahead", "met", "late_interest"),
         )
-        steps = stepped(steps, day.policies.calendars)
+        steps = stepped(with_flat_total(steps), day.policies.calendars)
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
     day.touched = replaced(day.touched, at, day.touched.filter(at), after)
     if stands.height:

@@ -180,6 +180,7 @@ def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame
     )
     loans = loans.with_columns(period_end=due_of(n, loans))
     rest = loans.filter(solves).with_columns(
+        lent="principal_agreed",  # flat interest is on it, whatever is left of it
         # interest that waits is paid off with the principal
         principal_agreed=pl.when(daily)
         .then(unbilled + pl.col("standing") - pl.col("late_interest"))

@@ -98,7 +98,11 @@ def refused(orders: pl.DataFrame) -> pl.Series:
             & (pl.col("instalment_no") > pl.col("instalments_agreed"))
         )
         .then(pl.lit("draw_period_is_over"))
-        .when(changes & (pl.col("amortisation") == Amortisation.flat.value))
+        .when(
+            changes
+            & (kind != Kind.rate_changed)
+            & (pl.col("amortisation") == Amortisation.flat.value)
+        )
         .then(pl.lit("flat_loans_do_not_change"))
         .when((kind == Kind.rate_changed) & (pl.col("rate_ppb") > pl.col("highest_ppb")))
         .then(pl.lit("rate_above_the_products_bound"))

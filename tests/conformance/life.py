@@ -135,7 +135,9 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
         step = next(s for s in case["steps"] if s["i"] == at)
         wanted.setdefault((steps[n].loan, at - 1), step["business_date"])
     for s in case["steps"]:  # what was booked before a change that reaches back stays booked
-        if s["type"] == "reschedule" and s["from_date"] <= s["business_date"]:
+        reaches = s["type"] == "reschedule" and s["from_date"] <= s["business_date"]
+        classic = case["loans"][s.get("loan", 1) - 1]["schedule_type"] == "CUMULATIVE"
+        if reaches or (s["type"] == "charge_add" and classic):
             wanted.setdefault((s["loan"], s["i"] - 1), s["business_date"])
     for order in told.refused:
         wanted.setdefault((order.loan, order.i - 1), order.submitted.isoformat())

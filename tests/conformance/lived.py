@@ -1,13 +1,14 @@
 """Printed tables of loans to which something happens on the way, lived by the one engine.
 
-A second payout on a due date, and a payoff after payments on the due dates: each is a daily loan of a
-product of its own, each payment made on its day. Compared are what the payments paid and left, and the
-quote of the payoff.
+A second payout on a due date, rates that change on the way, and a payoff after payments on the due
+dates: each is a loan of a product of its own, each payment made on its day. Compared are what the
+payments paid and left, and the quote of the payoff.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -32,18 +33,22 @@ from tests.conformance.outcome import Outcome, judged
 
 SINCE = dt.date(2000, 1, 1)
 Told = list[tuple[dt.date, Kind, int | None]]
+"""Events of a loan: what they are of, or the new rate of a change, in parts per billion."""
+KINDS = {"second_disbursement", "payoff_date", "rates", "rate_change"}
+"""Terms of a table that has more than one payout, rate or end."""
 
 
 def run(cases: list[dict[str, Any]]) -> list[Outcome]:
-    """Outcomes of tables with a second payout or a payoff on the way."""
+    """Outcomes of tables whose terms have one of `KINDS`."""
     return [judged(case, _differences(case)) for case in cases]
 
 
 def _differences(case: dict[str, Any]) -> list[str]:
     given = case["inputs"]
-    loan, told = _tranched(given) if "second_disbursement" in given else _settled(given)
-    lived, policies = _lived(_product(given), loan, told)
-    found = _rows(case, lived, [on for on, kind, _ in told if kind is Kind.payment_received])
+    made, (loan, told) = _product(given), _story(given)
+    lived, policies = _lived(made, loan, told)
+    paid = _paid(lived, [on for on, kind, _ in told if kind is Kind.payment_received])
+    found = _rows(case["expected"], paid) + _sums(case["expected"], paid)
     if "payoff" in case["expected"]:
         last = max(on for on, _, _ in told)
         asked = quote(lived.book(last), policies, date_of(given["payoff_date"])).row(0, named=True)
@@ -55,17 +60,52 @@ def _differences(case: dict[str, Any]) -> list[str]:
 
 def _product(given: dict[str, Any]) -> Product:
     """Tranches are spread over the instalments to come; a payoff takes interest by the day."""
-    by_day = "daily_rate_percent" in given
+    by_day, flat = "daily_rate_percent" in given, given.get("interest_type") == "flat"
+    basis = "daily" if by_day else given.get("day_count", "period")
+    rounding = "half_up" if "half-up" in given.get("rounding", "") else "half_even"
+    schedule = {"amortisation": "flat" if flat else "equal_instalment", "rate_basis": basis,
+                "interest_rounding": "down" if by_day else rounding, "instalment_rounding": rounding}  # fmt: skip
+    if "rates" in given:  # the last instalment is as high as the others, whatever it leaves
+        schedule |= {"stub": "days_365", "last_instalment": "level"}
     return Product(
         name="printed", version=1, effective_from=SINCE, entity="us-consumer", currency="USD",
         bounds={"rate_percent": ["0", "100"]},
-        schedule={"amortisation": "equal_instalment",
-                  "rate_basis": "daily" if by_day else given["day_count"],
-                  "interest_rounding": "down" if by_day else "half_even"},
-        interest={"accrual": "daily", "interest_due_at": "payment_date" if by_day else "due_date"},
+        schedule=schedule,
+        interest={"accrual": "scheduled" if flat or "rates" in given else "daily",
+                  "interest_due_at": "payment_date" if by_day else "due_date"},
         payments={"waterfall": "standard",
                   "excess": "reduce_principal" if by_day else "next_instalment"},
     )  # fmt: skip
+
+
+def _story(given: dict[str, Any]) -> tuple[dict[str, Any], Told]:
+    """Terms and events of a table's loan."""
+    if "payoff_date" in given:
+        return _settled(given)
+    if "second_disbursement" in given:
+        return _tranched(given)
+    return _rated(given)
+
+
+def _rated(given: dict[str, Any]) -> tuple[dict[str, Any], Told]:
+    """A loan whose rate changes, each time from the due date before the first instalment that it is of."""
+    start, n = date_of(given.get("loan_date") or given["disbursed"]), int(given["n"])
+    first = date_of(given["first_payment"]) if "first_payment" in given else (
+        _first_due(start, Unit.months, 1)
+    )  # fmt: skip
+    due = [first if k == 0 else _first_due(first, Unit.months, k) for k in range(n)]
+    if "rates" in given:
+        (_, rate), *later = [(step["from"], step["rate_percent"]) for step in given["rates"]]
+        changes = [(due[number - 2], percent) for number, percent in later]
+    else:
+        rate, change = given["annual_rate_percent"], given["rate_change"]
+        at = due.index(date_of(change["from_installment_due"]))
+        changes = [(due[at - 1], change["new_rate_percent"])]
+    principal = _cents(given["principal"])
+    told: Told = [(start, Kind.disbursed, principal)]
+    told += [(on, Kind.rate_changed, int(Decimal(percent) * 10**7)) for on, percent in changes]
+    told += [(on, Kind.payment_received, None) for on in due]
+    return _terms(rate, start, first, n, principal, None), told
 
 
 def _tranched(given: dict[str, Any]) -> tuple[dict[str, Any], Told]:
@@ -114,28 +154,58 @@ def _lived(made: Product, loan: dict[str, Any], told: Told) -> tuple[Jumped, Pol
     )
     book = Book.empty(policies.pins, empty(Events))
     rows = [
-        {"event_id": n, "kind": kind.value, "loan_id": 1, "value_date": on, "amount": amount,
-         "source_ref": f"{n:03d}", "payload": None}
-        for n, (on, kind, amount) in enumerate(told, start=1)
+        {"event_id": n, "kind": kind.value, "loan_id": 1, "value_date": on,
+         "amount": None if kind is Kind.rate_changed else figure, "source_ref": f"{n:03d}",
+         "payload": json.dumps({"rate_ppb": figure}) if kind is Kind.rate_changed else None}
+        for n, (on, kind, figure) in enumerate(told, start=1)
     ]  # fmt: skip
     events = filled(boarded, pl.DataFrame(rows, schema=TOLD))
     ends = pl.DataFrame({"loan_id": [1], "through": [max(on for on, _, _ in told)]})
     return jump(book, events, policies, ends, what_is_due(policies)), policies
 
 
-def _rows(case: dict[str, Any], lived: Jumped, days: list[dt.date]) -> list[str]:
+def _paid(lived: Jumped, days: list[dt.date]) -> list[dict[str, Any]]:
     """What each payment paid, and the balance that its day left."""
     paid, found = lived.all("allocations"), []
-    for n, (on, theirs) in enumerate(zip(days, case["expected"]["rows"], strict=True), start=1):
+    for on in days:
         own = paid.filter(pl.col("today") == on)
         interest = int(own.filter(pl.col("component") == Component.interest)["amount"].sum())
         principal = int(own.filter(pl.col("component") == Component.principal)["amount"].sum())
         left = lived.stay.wide(on, on)["principal"]
-        balance = int(left.item()) if left.len() else 0
-        ours = {"payment": interest + principal, "interest": interest, "principal": principal,
-                "closing": balance, "balance": balance}  # fmt: skip
-        for name in ours.keys() & theirs.keys():
-            found += _differs(f"row {n} {name}", ours[name], theirs[name])
+        closing = int(left.item()) if left.len() else 0
+        found.append(
+            {"on": on, "payment": interest + principal, "interest": interest, "principal": principal,
+             "opening": closing + principal, "closing": closing, "balance": closing}
+        )  # fmt: skip
+    return found
+
+
+def _rows(expected: dict[str, Any], paid: list[dict[str, Any]]) -> list[str]:
+    """Differences of the rows that the table prints, all of them or some."""
+    rows = dict(enumerate(expected.get("rows", []), start=1))
+    some = {int(k[3:]): v for k, v in expected.items() if k.startswith("row") and k != "rows"}
+    found = []
+    for n, theirs in (rows or some).items():
+        for name in paid[n - 1].keys() & theirs.keys():
+            found += _differs(f"row {n} {name}", paid[n - 1][name], theirs[name])
+    return found
+
+
+def _sums(expected: dict[str, Any], paid: list[dict[str, Any]]) -> list[str]:
+    """Differences of runs of equal payments, and of interest in all and by year."""
+    found, before = [], 0
+    for run in expected.get("payments", []):
+        for row in paid[before : before + run["count"]]:
+            found += _differs(f"payment of {row['on']}", row["payment"], run["amount"])
+        before += run["count"]
+    if "interest_total" in expected:
+        whole = sum(row["interest"] for row in paid)
+        found += _differs("interest_total", whole, expected["interest_total"])
+    for name, theirs in expected.items():
+        if name.startswith("year_"):
+            year = int(name.split("_")[1])
+            own = sum(row["interest"] for row in paid if row["on"].year == year)
+            found += _differs(name, own, theirs)
     return found
 
 

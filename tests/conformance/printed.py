@@ -202,7 +202,7 @@ def schedule_tables(cases: list[dict[str, Any]]) -> list[Outcome]:
         if "finance_charge" in case["inputs"]:
             outcomes.append(judged(case, _digits(case)))
             continue
-        if {"second_disbursement", "payoff_date"} & set(case["inputs"]):
+        if lived.KINDS & set(case["inputs"]):
             outcomes += lived.run([case])
             continue
         mapped = _mapped(case["inputs"])
@@ -251,8 +251,6 @@ def _mapped(given: dict[str, Any]) -> dict[str, Any] | str:  # noqa: PLR0911
         ) | {"scale": scale}  # fmt: skip
     if rate is None:
         return "rate basis is not built yet"
-    if {"second_disbursement", "rate_change", "rates"} & set(given):
-        return "tranches and rate changes are not built yet"
     day_count = {"ACT/365": RateBasis.act_365f, "30/360": RateBasis.thirty_360}.get(
         given.get("day_count", ""), RateBasis.period
     )
@@ -280,6 +278,9 @@ def _mapped(given: dict[str, Any]) -> dict[str, Any] | str:  # noqa: PLR0911
         return row(**common, amortisation=Amortisation.interest_only) | {"scale": scale}
     if kind.startswith("annuity, first period 3/365"):
         return row(**common, stub=Stub.plus_days_365) | {"scale": scale}
+    if kind.startswith("annuity, long first period 20/366"):  # twenty days of a leap year, then whole months
+        dated = common | {"start": _date("2020-01-12"), "first_due": _date("2020-03-01")}
+        return row(**dated, stub=Stub.plus_days_actual, capitalises=True) | {"scale": scale}
     if "final payment not adjusted" in given.get("rounding", ""):
         return row(**common, level_last=True) | {"scale": scale}
     if kind == "instalment grows 3 % a year":

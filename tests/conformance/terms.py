@@ -25,6 +25,7 @@ _SCHEMA = {
     "grace_charged": pl.Int8, "decimal_factor": pl.Boolean, "unpaid_until": pl.Date,
     "matures_on": pl.Date, "level_last": pl.Boolean, "lent": pl.Int64,
     "flat_by_days": pl.Boolean, "step_ppb": pl.Int64, "step_every": pl.Int32, "season": pl.Int64,
+    "capitalises": pl.Boolean,
 }  # fmt: skip
 
 
@@ -56,6 +57,7 @@ def row(
     step_percent: str = "0",
     step_every: int = 12,
     skipped_months: tuple[int, ...] = (),
+    capitalises: bool = False,
 ) -> dict[str, object]:
     """One row of the batch; money in minor units."""
     return {
@@ -71,6 +73,7 @@ def row(
         "lent": lent, "matures_on": matures_on, "level_last": level_last, "flat_by_days": flat_by_days,
         "step_ppb": int(Decimal(step_percent) * 10**7), "step_every": step_every,
         "season": packed([Fraction(month not in skipped_months) for month in range(1, 13)]),
+        "capitalises": capitalises,
     }  # fmt: skip
 
 

@@ -9,8 +9,10 @@ import polars as pl
 import pytest
 
 from core.ledger.codes import Kind, Status
+from core.origination.terms import Terms
 from core.policy.book import PolicyBook
 from core.servicing.close import DayClose
+from core.servicing.opening import agreed_terms
 from core.servicing.replay import live
 from tests.core.loans import Story, _event, terms
 from tests.core.test_late_news import lived, same_as_in_time, told
@@ -53,6 +55,17 @@ def test_a_scheduled_loan_blends_the_rates_of_the_period(policies: PolicyBook) -
     # 30/360: 12.00 a month at 12 %, 6.00 at 6 %, by 15 and 16 of 31 days; then 5.50
     assert on(days, "2024-02-01")["interest_due"] == 890
     assert on(days, "2024-03-01")["interest_due"] == 890 + 550
+
+
+def test_a_flat_loan_bears_the_new_rate_on_what_was_lent(policies: PolicyBook) -> None:
+    days = days_of(policies, "flat-rate", "2024-04-01",
+                   (Kind.rate_changed, "2024-01-16", {"rate_ppb": 60_000_000}))  # fmt: skip
+    # 12.00 a month at 12 %, 6.00 at 6 %: by 15 and 16 of 31 days, then whole months
+    assert [on(days, f"2024-0{m}-01")["interest_due"] for m in (2, 3, 4)] == [890, 1490, 2090]
+    last = on(days, "2024-04-01")
+    pins = policies.pins
+    stored = days[-1].book.terms.select(Terms.column_names())
+    assert agreed_terms(stored, pins)["flat_interest"].to_list() == [last["flat_interest"]] == [7200]
 
 
 def test_a_scheduled_level_instalment_discounts_at_both_rates(policies: PolicyBook) -> None:
