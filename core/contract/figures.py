@@ -110,7 +110,7 @@ def codes(frame: pl.DataFrame, column: str) -> frozenset[int]:
     found = frame.get_column(column)
     least = found.min()
     if least == found.max():  # one code, most often; a search for more costs a hundred times that
-        return frozenset() if least is None else frozenset({least})
+        return frozenset() if least is None else frozenset({int(least)})  # type: ignore[arg-type]
     return frozenset(found.unique().to_list())
 
 

@@ -174,8 +174,7 @@ def with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
     if Amortisation.flat not in codes(terms, "amortisation"):
         return terms
     if "rate_until" in terms.columns:  # what an earlier rate bore is billed, or its period's own
-        whole = with_flat_total(terms.drop("rate_until"))["flat_interest"]
-        return terms.with_columns(whole)
+        return terms.with_columns(with_flat_total(terms.drop("rate_until"))["flat_interest"])
     figures = Figures(terms)
     whole = _from_the_first(terms, figures)
     if any(basis in figures.basis for basis in ACTUAL):

@@ -319,6 +319,9 @@ class Bounds(BaseModel):
     amount_minor: tuple[int, int] = (1, 10**13)
     instalments: tuple[int, int] = (1, 600)
     rate_percent: tuple[float, float] = (0.0, 100.0)
+    balloon_percent: tuple[float, float] = Field(
+        default=(0.0, 100.0), description="of the principal; it is always below all of it"
+    )
 
 
 class Product(Policy):

@@ -109,9 +109,11 @@ class Accrual:
             return self._period_days()
 
         return self._by_basis(
-            lambda b: pl.lit(PPB * ACTUAL[b].denominator, dtype=pl.Int64)
-            if b in ACTUAL
-            else self.figures.nightly_factor(b)[1] * self._period_days()
+            lambda b: (
+                pl.lit(PPB * ACTUAL[b].denominator, dtype=pl.Int64)
+                if b in ACTUAL
+                else self.figures.nightly_factor(b)[1] * self._period_days()
+            )
         )
 
 

@@ -10,7 +10,7 @@ import dataframely as dy
 import polars as pl
 
 from core.contract.due_dates import Unit
-from core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR, PPB
+from core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR, PPB, int128
 from core.origination.jurisdiction import pack
 from core.policy.models import TapeMapping
 from core.policy.product import Product
@@ -62,9 +62,12 @@ class Tape(dy.Schema):
     past_due_since = dy.Date(nullable=True)
     amount_low = dy.Int64()
     amount_high = dy.Int64()
+    rate_low = dy.Int64()
     rate_high = dy.Int64()
     term_low = dy.Int64()
     term_high = dy.Int64()
+    balloon_low = dy.Int64()
+    balloon_high = dy.Int64()
 
     @dy.rule()
     def principal_out_of_bounds(cls) -> pl.Expr:
@@ -74,7 +77,9 @@ class Tape(dy.Schema):
 
     @dy.rule()
     def rate_out_of_bounds(cls) -> pl.Expr:
-        return pl.col("rate_ppb").is_not_null() & pl.col("rate_ppb").is_between(0, "rate_high")
+        return pl.col("rate_ppb").is_not_null() & pl.col("rate_ppb").is_between(
+            "rate_low", "rate_high"
+        )
 
     @dy.rule()
     def term_out_of_bounds(cls) -> pl.Expr:
@@ -103,6 +108,12 @@ class Tape(dy.Schema):
     def balloon_not_below_the_principal(cls) -> pl.Expr:
         told = pl.col("balloon")
         return told.is_not_null() & (told >= 0) & (told < pl.col("principal")).fill_null(False)
+
+    @dy.rule()
+    def balloon_out_of_bounds(cls) -> pl.Expr:
+        principal, balloon = int128(pl.col("principal")), int128(pl.col("balloon")) * PPB
+        low, high = (principal * pl.col(f"balloon_{side}") for side in ("low", "high"))
+        return balloon.is_between(low, high).fill_null(True)
 
     @dy.rule()
     def dates_missing_or_reversed(cls) -> pl.Expr:
@@ -303,9 +314,12 @@ def parse(
         **_opening(mapping, exponent, file_date),
         amount_low=pl.lit(bounds.amount_minor[0], dtype=pl.Int64),
         amount_high=pl.lit(bounds.amount_minor[1], dtype=pl.Int64),
+        rate_low=pl.lit(int(bounds.rate_percent[0] * PPB / 100), dtype=pl.Int64),
         rate_high=pl.lit(int(bounds.rate_percent[1] * PPB / 100), dtype=pl.Int64),
         term_low=pl.lit(bounds.instalments[0], dtype=pl.Int64),
         term_high=pl.lit(bounds.instalments[1], dtype=pl.Int64),
+        balloon_low=pl.lit(int(bounds.balloon_percent[0] * PPB / 100), dtype=pl.Int64),
+        balloon_high=pl.lit(int(bounds.balloon_percent[1] * PPB / 100), dtype=pl.Int64),
     )
     return split(typed, Tape, "loan_key")
 

@@ -19,12 +19,13 @@ from core.policy.book import PolicyBook
 from core.policy.product import Product
 from core.servicing.instalments import down_payment
 from core.servicing.opening import agreed_terms
+from core.servicing.projection import to_come
 from core.servicing.replay import relived
 from core.servicing.statements import statements
 
 LENT, INSTALMENTS, RATE = 120_000, 6, 120_000_000
 """The example: 1,200.00 over 6 months at 12 %, within the bounds of the product."""
-START, FIRST = dt.date(2024, 1, 1), dt.date(2024, 2, 1)
+START, FIRST, ONLY = dt.date(2024, 1, 1), dt.date(2024, 2, 1), dt.date(2024, 7, 1)
 FIXED_PAYMENT = 1_000
 """Below the interest of a month, so that a shortfall shows."""
 
@@ -76,9 +77,10 @@ def _schedule(policies: PolicyBook, product: Product) -> list[str]:
         [
             {
                 "loan_id": 1, "product": code, "entity": policies.entities.index(product.entity),
-                "currency": CURRENCY_CODES[product.currency], "principal_agreed": LENT, "balloon": 0,
-                "rate_ppb": rate, "instalments": n, "every": 1, "unit": Unit.months.value,
-                "disbursed_on": START, "first_due_date": FIRST, "anchor_day": 1,
+                "currency": CURRENCY_CODES[product.currency], "principal_agreed": LENT,
+                "balloon": int(LENT * product.bounds.balloon_percent[0] / 100),
+                "rate_ppb": rate, "instalments": n, "every": 1 if n > 1 else INSTALMENTS, "unit": Unit.months.value,
+                "disbursed_on": START, "first_due_date": FIRST if n > 1 else ONLY, "anchor_day": 1,
                 "second_anchor_day": 1, "end_of_month": False,
                 "emi": FIXED_PAYMENT if capitalises else None, "first_interest_adjustment": 0,
             }
@@ -105,20 +107,49 @@ def _schedule(policies: PolicyBook, product: Product) -> list[str]:
         paid = money(row["principal"] + row["interest"])
         lines.append(f"| {row['period_end']} | {money(row['principal'])} | {money(row['interest'])} | "
                      f"{paid} | {money(row['closing'])} |")  # fmt: skip
+    if product.payouts.over_ppb:
+        lines += _after_a_tranche(policies, product, loan, agreed)
     return lines
 
 
-PAYS = 10_000
-"""What the example of a line pays before each due date but the first."""
-
-
-def _statements(policies: PolicyBook, product: Product, loan: pl.DataFrame) -> list[str]:
-    """The first statements of a line that is drawn in full, and pays a part of it each cycle."""
-    days = [FIRST + dt.timedelta(days=30 * n + 15) for n in range(1, 6)]
+def _after_a_tranche(
+    policies: PolicyBook, product: Product, loan: pl.DataFrame, agreed: pl.DataFrame
+) -> list[str]:
+    """Instalments to come after two were paid and as much again was lent on the day of the second."""
+    paid = expand(agreed).head(2).select("period_end", due=pl.col("principal") + pl.col("interest"))
+    days: list[Row] = [(Kind.payment_received, day, due, None) for day, due in paid.rows()]
+    second: Row = (Kind.disbursed, days[-1][1], LENT, None)
     body = loan.select(payload(loan)).item()
-    rows = [(Kind.loan_boarded, START, None, body), (Kind.disbursed, START, LENT, None)]
-    rows += [(Kind.payment_received, day, PAYS, None) for day in days]
-    told = pl.DataFrame(
+    rows: list[Row] = [
+        (Kind.loan_boarded, START, None, body), (Kind.disbursed, START, LENT, None), *days, second
+    ]  # fmt: skip
+    lived = relived(_told(loan, rows), policies, days[-1][1])
+    assert lived is not None
+    last = lived.rounds[-1]
+    owed = int(last.wide["principal"].item())
+    rows_left = to_come(last.wide, lived.dues, policies.calendars).sort(
+        "instalment_no", "component"
+    )
+
+    def money(minor: int) -> str:
+        return str(to_major(minor, product.currency))
+
+    lines = ["", f"As much again is lent on {days[-1][1]}, when two instalments are paid:", "",
+             "| due | principal | interest | payment | balance |", "|---|-:|-:|-:|-:|"]  # fmt: skip
+    for row in rows_left.group_by("due_date", maintain_order=True).agg("amount").to_dicts():
+        principal, interest = (*row["amount"], 0)[:2]
+        owed -= principal
+        lines.append(f"| {row['due_date']} | {money(principal)} | {money(interest)} | "
+                     f"{money(principal + interest)} | {money(owed)} |")  # fmt: skip
+    return lines
+
+
+Row = tuple[Kind, dt.date, int | None, str | None]
+
+
+def _told(loan: pl.DataFrame, rows: list[Row]) -> pl.DataFrame:
+    """Events of the example loan: kind, date, amount and payload of each."""
+    return pl.DataFrame(
         [
             {
                 "event_id": n, "kind": kind.value, "loan_id": 1, "value_date": day,
@@ -131,7 +162,19 @@ def _statements(policies: PolicyBook, product: Product, loan: pl.DataFrame) -> l
         ],
         schema=empty(Events).schema,
     )  # fmt: skip
-    lived = relived(told, policies, dt.date(2024, 7, 2))
+
+
+PAYS = 10_000
+"""What the example of a line pays before each due date but the first."""
+
+
+def _statements(policies: PolicyBook, product: Product, loan: pl.DataFrame) -> list[str]:
+    """The first statements of a line that is drawn in full, and pays a part of it each cycle."""
+    days = [FIRST + dt.timedelta(days=30 * n + 15) for n in range(1, 6)]
+    body = loan.select(payload(loan)).item()
+    rows: list[Row] = [(Kind.loan_boarded, START, None, body), (Kind.disbursed, START, LENT, None)]
+    rows += [(Kind.payment_received, day, PAYS, None) for day in days]
+    lived = relived(_told(loan, rows), policies, dt.date(2024, 7, 2))
     assert lived is not None
 
     def money(minor: int) -> str:

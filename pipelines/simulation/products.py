@@ -44,7 +44,8 @@ def drop_products(
     days: int,
     spread: int = SPREAD,
 ) -> int:
-    """Write daily `loan_tape_DATE_canonical` and `payments_DATE` files; returns their number.
+    """Write daily `loan_tape_DATE_canonical`, `payments_DATE` and `commands_DATE` files; returns
+    their number.
 
     `loans` of each product of `names`, lived for `days`. The same arguments give the same bytes.
     """
@@ -53,13 +54,16 @@ def drop_products(
         _of_product(policies, name, loans, spread, np.random.default_rng([seed, place]))
         for place, name in enumerate(names)
     ]
-    tape = pl.concat([each for each, _ in told])
+    tape = pl.concat([each for each, _, _ in told])
     last = START + dt.timedelta(days=days)
-    money = pl.concat([each for _, each in told]).filter(pl.col("value_date") <= last)
+    money = pl.concat([each for _, each, _ in told]).filter(pl.col("value_date") <= last)
+    orders = pl.concat([each for _, _, each in told]).filter(pl.col("value_date") <= last)
     tape.select("loan_number", "product", "behaviour").write_csv(truth_of(folder))
     loans_ = tape.drop("behaviour").with_columns(day="disbursed_on")
-    return by_day(folder, "loan_tape", loans_, "_canonical") + by_day(
-        folder, "payments", money.with_columns(day="value_date")
+    return (
+        by_day(folder, "loan_tape", loans_, "_canonical")
+        + by_day(folder, "payments", money.with_columns(day="value_date"))
+        + by_day(folder, "commands", orders.with_columns(day="value_date"))
     )
 
 
@@ -70,7 +74,8 @@ def truth_of(folder: Path) -> Path:
 
 def _of_product(
     policies: PolicyBook, name: str, loans: int, spread: int, draw: np.random.Generator
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Rows of the tape, and of payment and command files."""
     code = policies.product_code(name, START)
     product = policies.product(code)
     terms = _terms(policies, product, code, loans, spread, draw)
@@ -99,9 +104,11 @@ def _of_product(
         else pl.lit(""),
         behaviour=pl.Series([BEHAVIOURS[b] for b in behaviour]),
     )
+    later = _tranches(product, terms, behaviour)
+    orders = _ordered(later, product, number)
     if product.line is not None:
-        return tape, _paid_to_lines(product, terms, behaviour, number)
-    return tape, _payments(policies, product, terms, behaviour, number, draw)
+        return tape, _paid_to_lines(product, terms, behaviour, number), orders
+    return tape, _payments(policies, product, terms, later, behaviour, number, draw), orders
 
 
 def _terms(
@@ -128,18 +135,22 @@ def _terms(
     kind = draw.integers(0, len(kinds), loans)
     every = np.array([kinds[k][0] for k in kind])
     unit = np.array([kinds[k][1].value for k in kind])
+    if many == 1:  # one period is the whole term
+        every, unit = draw.integers(3, 13, loans), np.full(loans, Unit.months.value)
+    balloon = draw.uniform(*bounds.balloon_percent, loans) if bounds.balloon_percent[0] else 0
     paid_out = np.datetime64(START) + draw.integers(0, spread, loans)
     frame = pl.DataFrame(
         {
             "loan_id": np.arange(1, loans + 1), "principal_agreed": amount,
             "rate_ppb": (rate * 10**7).round().astype(np.int64), "instalments": count,
             "every": every, "unit": unit, "disbursed_on": paid_out,
+            "balloon": np.asarray(amount * balloon / 100, dtype=np.int64),
         }
     )  # fmt: skip
     semi = pl.col("unit") == Unit.semi_monthly
     day = pl.col("disbursed_on").dt.day().cast(pl.Int32)
     anchored = frame.with_columns(
-        product=pl.lit(code), balloon=pl.lit(0), end_of_month=pl.lit(False),
+        product=pl.lit(code), end_of_month=pl.lit(False),
         anchor_day=pl.when(semi).then(1).otherwise(day), second_anchor_day=pl.lit(15),
         first_due_date=pl.when(semi).then(pl.col("disbursed_on").dt.month_start())
         .otherwise("disbursed_on"),
@@ -158,6 +169,51 @@ def _terms(
     absent = [name for name in Terms.column_names() if name not in dated.columns]
     whole = dated.with_columns(pl.lit(None).alias(name) for name in absent)
     return typed(whole.select(Terms.column_names()), Terms).cast(dict(empty(Terms).schema))  # type: ignore[arg-type]
+
+
+TRANCHES = (1, 3)
+"""Instalments on whose due dates loans that are paid out in parts have their further payouts."""
+
+
+def _tranches(product: Product, terms: pl.DataFrame, behaviour: np.ndarray) -> pl.DataFrame:
+    """Further payouts to borrowers who pay on time or ahead: terms (schema `Terms`) of each as a
+    loan of its own over the instalments left, and `after`, the instalment on whose day it is paid out.
+
+    Each is half of what the product lets be lent beyond what was agreed.
+    """
+    good = pl.Series(np.isin(behaviour, (0, 3)))
+    many = product.payouts.over_ppb > 0 and product.line is None
+    some = terms.filter(good & many)
+    units = frozenset(some["unit"].unique().to_list())
+    half = product.payouts.over_ppb // 2
+    parts = []
+    for after in TRANCHES if some.height else ():
+        parts.append(
+            some.with_columns(
+                after=pl.lit(after, dtype=pl.Int16),
+                disbursed_on=due_date(pl.lit(after), units),
+                first_due_date=due_date(pl.lit(after + 1), units),
+                principal_agreed=pl.col("principal_agreed") * half // 10**9,
+                instalments=pl.col("instalments") - after,
+            )
+        )
+    nobody = terms.clear().with_columns(after=pl.lit(0, dtype=pl.Int16))
+    return pl.concat([nobody, *parts]).filter(pl.col("principal_agreed") > 0)
+
+
+def _ordered(later: pl.DataFrame, product: Product, number: list[str]) -> pl.DataFrame:
+    """Further payouts as rows of command files."""
+    keys = pl.DataFrame({"loan_id": range(1, len(number) + 1), "loan_key": number})
+    return later.join(keys, on="loan_id", maintain_order="left").select(
+        command_ref=pl.format("T-{}-{}", "loan_key", "after"),
+        command=pl.lit("pay_out"),
+        loan_key="loan_key",
+        value_date="disbursed_on",
+        amount=decimal_text(pl.col("principal_agreed"), EXPONENT[product.currency]),
+        maker=pl.lit("synthetic:loan-officer"),
+        checker=pl.lit("synthetic:credit-officer"),
+        reason=pl.lit("next_stage"),
+    )
 
 
 def _paid_to_lines(
@@ -197,21 +253,25 @@ def _payments(
     policies: PolicyBook,
     product: Product,
     terms: pl.DataFrame,
+    later: pl.DataFrame,
     behaviour: np.ndarray,
     number: list[str],
     draw: np.random.Generator,
 ) -> pl.DataFrame:
-    """What borrowers pay of the instalments that their schedule asks."""
+    """What borrowers pay of the instalments that their schedule asks; `later`: of further payouts too."""
     agreed = agreed_terms(terms, policies.pins)
     share = agreed.select("loan_id", down=down_payment(pl.col("principal_agreed")))
     lent = agreed.with_columns(principal_agreed=pl.col("principal_agreed") - share["down"])
     rows = expand(lent if (share["down"] > 0).any() else agreed)
+    rows = pl.concat([rows, *_rows_of(later, policies, rows)])
     who = terms.select(
         "loan_id", loan_key=pl.Series(number), behaves=pl.Series(behaviour.astype(np.int8))
     )
     asked = rows.select(
         "loan_id", n="instalment_no", due="period_end",
         amount=pl.col("principal") + pl.col("interest"),
+    ).group_by("loan_id", "n", maintain_order=True).agg(
+        pl.col("due").first(), pl.col("amount").sum()
     ).join(who, on="loan_id", maintain_order="left")  # fmt: skip
     down = terms.select("loan_id", n=pl.lit(0, dtype=pl.Int16), due="disbursed_on").join(
         share, on="loan_id", maintain_order="left"
@@ -230,6 +290,16 @@ def _payments(
         value_date=pl.max_horizontal("value_date", "disbursed_on")
     )
     return _receipts(paid, product.currency)
+
+
+def _rows_of(later: pl.DataFrame, policies: PolicyBook, like: pl.DataFrame) -> list[pl.DataFrame]:
+    """Instalments of further payouts, numbered as those of their loan."""
+    found = []
+    for (after,), part in later.partition_by("after", as_dict=True).items():
+        rows = expand(agreed_terms(part.drop("after"), policies.pins))
+        number = (pl.col("instalment_no") + int(after)).cast(pl.Int16)
+        found.append(rows.with_columns(instalment_no=number).select(like.columns))
+    return found
 
 
 def _receipts(paid: pl.DataFrame, currency: str) -> pl.DataFrame:

@@ -278,7 +278,9 @@ def _mapped(given: dict[str, Any]) -> dict[str, Any] | str:  # noqa: PLR0911
         return row(**common, amortisation=Amortisation.interest_only) | {"scale": scale}
     if kind.startswith("annuity, first period 3/365"):
         return row(**common, stub=Stub.plus_days_365) | {"scale": scale}
-    if kind.startswith("annuity, long first period 20/366"):  # twenty days of a leap year, then whole months
+    if kind.startswith(
+        "annuity, long first period 20/366"
+    ):  # twenty days of a leap year, then whole months
         dated = common | {"start": _date("2020-01-12"), "first_due": _date("2020-03-01")}
         return row(**dated, stub=Stub.plus_days_actual, capitalises=True) | {"scale": scale}
     if "final payment not adjusted" in given.get("rounding", ""):

@@ -65,7 +65,9 @@ def test_a_flat_loan_bears_the_new_rate_on_what_was_lent(policies: PolicyBook) -
     last = on(days, "2024-04-01")
     pins = policies.pins
     stored = days[-1].book.terms.select(Terms.column_names())
-    assert agreed_terms(stored, pins)["flat_interest"].to_list() == [last["flat_interest"]] == [7200]
+    assert (
+        agreed_terms(stored, pins)["flat_interest"].to_list() == [last["flat_interest"]] == [7200]
+    )
 
 
 def test_a_scheduled_level_instalment_discounts_at_both_rates(policies: PolicyBook) -> None:

@@ -49,8 +49,10 @@ def test_what_happened_outside_is_always_taken_in() -> None:
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
-        ({"kind": Kind.extended.value, "amortisation": Amortisation.flat.value},
-         "flat_loans_do_not_change"),
+        (
+            {"kind": Kind.extended.value, "amortisation": Amortisation.flat.value},
+            "flat_loans_do_not_change",
+        ),
         ({"rate_ppb": 4 * 10**8}, "rate_above_the_products_bound"),
         ({"kind": Kind.due_date_moved.value, "due_date": DAY}, "due_date_not_after_value_date"),
         ({"kind": Kind.reaged.value, "due_date": DAY}, "due_date_not_after_value_date"),

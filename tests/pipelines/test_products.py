@@ -30,11 +30,13 @@ def test_a_book_of_all_products_and_currencies_lives_by_one_engine(tmp_path: Pat
          "X-2,no-such-product,1000.00,10,12,,0,1,months,1,2018-01-02,2018-02-02,,\n"
          "X-3,instalment-act365,1000.00,10,12,,0,1,fortnights,1,2018-01-02,2018-02-02,,\n"
          "X-4,instalment-act365,1000.00,10,12,,1000.00,1,months,1,2018-01-02,2018-02-02,,\n"
-         "X-5,instalment-jpy,150000.50,10,12,,0,1,months,1,2018-01-02,2018-02-02,,\n")  # fmt: skip
+         "X-5,instalment-jpy,150000.50,10,12,,0,1,months,1,2018-01-02,2018-02-02,,\n"
+         "X-6,balloon,1000.00,10,12,,199.99,1,months,1,2018-01-02,2018-02-02,,\n"
+         "X-7,balloon,1000.00,10,12,,200.00,1,months,1,2018-01-02,2018-02-02,,\n")  # fmt: skip
     take(ledger)
     assert rules(ledger, "loan_tape_2018-01-02_canonical.csv") == {
         3: "unknown_product", 4: "period_not_known", 5: "balloon_not_below_the_principal",
-        6: "principal_out_of_bounds",
+        6: "principal_out_of_bounds", 7: "balloon_out_of_bounds",
     }  # fmt: skip
     policies = ledger.register(policies)
     for _ in close_days(ledger, policies, missing_days(ledger), provenance(policies)):
