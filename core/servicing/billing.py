@@ -8,6 +8,7 @@ from core.contract.calendar import Calendar
 from core.contract.figures import Amortisation, Figures, codes, counts_days
 from core.contract.money import int128, with_quotient
 from core.contract.schedule import advance, instalment
+from core.contract.weights import alike
 from core.ledger.codes import AfterChargeOff, Component, InterestMode, Status
 from core.servicing.accrual import Accrual, interest_stopped
 from core.servicing.book import due_rows, merge_dues, replaced
@@ -258,11 +259,13 @@ def _over_days() -> pl.Expr:
 
 
 def _with_residue(asked: pl.DataFrame, figures: Figures) -> pl.DataFrame:
-    """`residue_kept`: what rounding left of the period's exact interest, if the product carries it.
+    """`residue_kept`: what rounding left of the period's exact interest, if the product carries it,
+    or the period is skipped: what nothing is asked of is not rounded yet.
 
     Over the denominator of the rate alone, so that it can move on to a period of other length.
     """
-    carries = (pl.col("interest_mode") == InterestMode.daily) & (pl.col("residue") == 1)
+    skipped = (pl.col("level") == 0) & ~alike()
+    carries = (pl.col("interest_mode") == InterestMode.daily) & ((pl.col("residue") == 1) | skipped)
     if asked.filter(carries).is_empty():
         return asked.with_columns(residue_kept=pl.lit(0, dtype=pl.Int64))
     accrual = Accrual(figures, codes(asked, "interest_mode"))

@@ -1,6 +1,6 @@
 """Printed tables of loans to which something happens on the way, lived by the one engine.
 
-A second payout on a due date, rates that change on the way, and a payoff after payments on the due
+A second payout on a due date, rates that change on the way, months skipped, and a payoff after payments on the due
 dates: each is a loan of a product of its own, each payment made on its day. Compared are what the
 payments paid and left, and the quote of the payoff.
 """
@@ -24,6 +24,7 @@ from core.policy.book import PolicyBook
 from core.policy.product import Product
 from core.servicing.book import Book
 from core.servicing.jump import Jumped, jump
+from core.servicing.opening import agreed_terms
 from core.servicing.payoff import quote
 from pipelines.resources import read_policies
 from tests.conformance.events import TOLD, filled, what_is_due
@@ -34,8 +35,11 @@ from tests.conformance.outcome import Outcome, judged
 SINCE = dt.date(2000, 1, 1)
 Told = list[tuple[dt.date, Kind, int | None]]
 """Events of a loan: what they are of, or the new rate of a change, in parts per billion."""
-KINDS = {"second_disbursement", "payoff_date", "rates", "rate_change"}
-"""Terms of a table that has more than one payout, rate or end."""
+BASES = {"period": "period", "30/360": "30/360", "ACT/365": "ACT/365F"}
+LEVEL = -1
+"""A payment of the level instalment, also where less is due."""
+KINDS = {"second_disbursement", "payoff_date", "rates", "rate_change", "skipped_months"}
+"""Terms of a table that has more than one payout, rate or end, or whose interest waits unrounded."""
 
 
 def run(cases: list[dict[str, Any]]) -> list[Outcome]:
@@ -61,10 +65,14 @@ def _differences(case: dict[str, Any]) -> list[str]:
 def _product(given: dict[str, Any]) -> Product:
     """Tranches are spread over the instalments to come; a payoff takes interest by the day."""
     by_day, flat = "daily_rate_percent" in given, given.get("interest_type") == "flat"
-    basis = "daily" if by_day else given.get("day_count", "period")
+    basis = "daily" if by_day else BASES.get(given.get("day_count", "period"))
     rounding = "half_up" if "half-up" in given.get("rounding", "") else "half_even"
     schedule = {"amortisation": "flat" if flat else "equal_instalment", "rate_basis": basis,
                 "interest_rounding": "down" if by_day else rounding, "instalment_rounding": rounding}  # fmt: skip
+    skipped = given.get("skipped_months", ())
+    if skipped:
+        season = ["0" if month in skipped else "1" for month in range(1, 13)]
+        schedule |= {"season": season, "smooth_last_instalment": True, "last_instalment": "level"}
     if "rates" in given:  # the last instalment is as high as the others, whatever it leaves
         schedule |= {"stub": "days_365", "last_instalment": "level"}
     return Product(
@@ -94,7 +102,10 @@ def _rated(given: dict[str, Any]) -> tuple[dict[str, Any], Told]:
         _first_due(start, Unit.months, 1)
     )  # fmt: skip
     due = [first if k == 0 else _first_due(first, Unit.months, k) for k in range(n)]
-    if "rates" in given:
+    changes: list[tuple[dt.date, str]] = []
+    if "skipped_months" in given:
+        rate = given["rate_percent"]
+    elif "rates" in given:
         (_, rate), *later = [(step["from"], step["rate_percent"]) for step in given["rates"]]
         changes = [(due[number - 2], percent) for number, percent in later]
     else:
@@ -104,7 +115,9 @@ def _rated(given: dict[str, Any]) -> tuple[dict[str, Any], Told]:
     principal = _cents(given["principal"])
     told: Told = [(start, Kind.disbursed, principal)]
     told += [(on, Kind.rate_changed, int(Decimal(percent) * 10**7)) for on, percent in changes]
-    told += [(on, Kind.payment_received, None) for on in due]
+    skipped = given.get("skipped_months", ())
+    told += [(on, Kind.payment_received, LEVEL if skipped and on.month not in skipped else None)
+             for on in due]  # fmt: skip
     return _terms(rate, start, first, n, principal, None), told
 
 
@@ -153,6 +166,8 @@ def _lived(made: Product, loan: dict[str, Any], told: Told) -> tuple[Jumped, Pol
         [loan | {"product": pin["product"], "entity": pin["entity"]}], schema=empty(Terms).schema
     )
     book = Book.empty(policies.pins, empty(Events))
+    level = int(agreed_terms(boarded, policies.pins)["emi"].item())
+    told = [(on, kind, level if figure == LEVEL else figure) for on, kind, figure in told]
     rows = [
         {"event_id": n, "kind": kind.value, "loan_id": 1, "value_date": on,
          "amount": None if kind is Kind.rate_changed else figure, "source_ref": f"{n:03d}",
@@ -165,13 +180,13 @@ def _lived(made: Product, loan: dict[str, Any], told: Told) -> tuple[Jumped, Pol
 
 
 def _paid(lived: Jumped, days: list[dt.date]) -> list[dict[str, Any]]:
-    """What each payment paid, and the balance that its day left."""
+    """What each payment paid, and the balance that its day left: below zero, the borrower's credit."""
     paid, found = lived.all("allocations"), []
     for on in days:
         own = paid.filter(pl.col("today") == on)
         interest = int(own.filter(pl.col("component") == Component.interest)["amount"].sum())
-        principal = int(own.filter(pl.col("component") == Component.principal)["amount"].sum())
-        left = lived.stay.wide(on, on)["principal"]
+        principal = int(own["amount"].sum()) - interest
+        left = lived.stay.wide(on, on).select(pl.col("principal") - pl.col("credit")).to_series()
         closing = int(left.item()) if left.len() else 0
         found.append(
             {"on": on, "payment": interest + principal, "interest": interest, "principal": principal,
@@ -182,7 +197,10 @@ def _paid(lived: Jumped, days: list[dt.date]) -> list[dict[str, Any]]:
 
 def _rows(expected: dict[str, Any], paid: list[dict[str, Any]]) -> list[str]:
     """Differences of the rows that the table prints, all of them or some."""
-    rows = dict(enumerate(expected.get("rows", []), start=1))
+    rows = expected.get("rows", [])
+    rows = {int(n): row for n, row in rows.items()} if isinstance(rows, dict) else (
+        dict(enumerate(rows, start=1))
+    )  # fmt: skip
     some = {int(k[3:]): v for k, v in expected.items() if k.startswith("row") and k != "rows"}
     found = []
     for n, theirs in (rows or some).items():
@@ -201,11 +219,13 @@ def _sums(expected: dict[str, Any], paid: list[dict[str, Any]]) -> list[str]:
     if "interest_total" in expected:
         whole = sum(row["interest"] for row in paid)
         found += _differs("interest_total", whole, expected["interest_total"])
-    for name, theirs in expected.items():
-        if name.startswith("year_"):
-            year = int(name.split("_")[1])
-            own = sum(row["interest"] for row in paid if row["on"].year == year)
-            found += _differs(name, own, theirs)
+    if "principal_total" in expected:
+        whole = sum(row["principal"] for row in paid)
+        found += _differs("principal_total", whole, expected["principal_total"])
+    years = {n.split("_")[1]: told for n, told in expected.items() if n.startswith("year_2")}
+    for year, theirs in (years | expected.get("year_interest", {})).items():
+        own = sum(row["interest"] for row in paid if row["on"].year == int(year))
+        found += _differs(f"interest of {year}", own, theirs)
     return found
 
 

@@ -289,10 +289,6 @@ def _mapped(given: dict[str, Any]) -> dict[str, Any] | str:  # noqa: PLR0911
         return row(**common, step_percent="3", step_every=12) | {"scale": scale}
     if kind.startswith("first 24 months at 5 %"):  # the printed rows end before the rate changes
         return row(**common) | {"scale": scale}
-    if "skipped_months" in given:
-        return row(
-            **common, skipped_months=tuple(given["skipped_months"]), smooth=True, level_last=True
-        ) | {"scale": scale}  # fmt: skip
     if kind == "annuity":
         return row(**common) | {"scale": scale}
     return f"{kind} is not built yet"
@@ -323,10 +319,8 @@ def _table_differences(case: dict[str, Any], table: pl.DataFrame, scale: int) ->
         return cents.scaleb(-decimals)
 
     unrounded = scale > 1  # such tables print principal as the difference of printed balances
-    asked = pl.col("principal") + pl.col("interest") > 0
-    lines = table.filter(asked | ("skipped_months" in case["inputs"])).with_columns(
-        payment=pl.col("principal") + pl.col("interest")
-    ).to_dicts()  # fmt: skip
+    asked = pl.col("principal") + pl.col("interest")
+    lines = table.filter(asked > 0).with_columns(payment=asked).to_dicts()
     found: list[str] = []
 
     def check(name: str, ours: Decimal, theirs: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from fractions import Fraction
 
 import polars as pl
 
@@ -12,7 +11,7 @@ from core.contract.due_dates import Unit
 from core.contract.figures import Amortisation, RateBasis, Stub
 from core.contract.money import Rounding
 from core.contract.schedule import agree, expand
-from core.contract.weights import packed
+from core.contract.weights import PLAIN
 
 _SCHEMA = {
     "loan_id": pl.Int64, "principal_agreed": pl.Int64, "balloon": pl.Int64, "rate_ppb": pl.Int64,
@@ -56,7 +55,6 @@ def row(
     lent: int | None = None,
     step_percent: str = "0",
     step_every: int = 12,
-    skipped_months: tuple[int, ...] = (),
     capitalises: bool = False,
 ) -> dict[str, object]:
     """One row of the batch; money in minor units."""
@@ -72,7 +70,7 @@ def row(
         "grace_charged": grace[2], "decimal_factor": decimal_factor, "unpaid_until": unpaid_until,
         "lent": lent, "matures_on": matures_on, "level_last": level_last, "flat_by_days": flat_by_days,
         "step_ppb": int(Decimal(step_percent) * 10**7), "step_every": step_every,
-        "season": packed([Fraction(month not in skipped_months) for month in range(1, 13)]),
+        "season": PLAIN,
         "capitalises": capitalises,
     }  # fmt: skip
 

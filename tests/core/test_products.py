@@ -109,6 +109,19 @@ def test_a_season_skips_halves_and_doubles(policies: PolicyBook) -> None:
     assert abs(last - level) <= 6
 
 
+@pytest.mark.parametrize("principal", [90_000, 90_070, 90_140])
+def test_interest_of_a_skipped_month_is_rounded_when_it_is_asked(
+    policies: PolicyBook, principal: int
+) -> None:
+    dated = ruled(policies, "seasonal", "schedule", rate_basis="ACT/365F")
+    daily = ruled(dated, "seasonal", "interest", accrual="daily")
+    story = Story(daily).lent(terms(daily, "seasonal", n=12, principal=principal))
+    life = story.paid(9_000, "2024-02-01").live("2024-04-01")
+    left = life.on("2024-02-01")["principal"]
+    night = Fraction(left) * Fraction(12, 100) / 365  # nothing is asked in March
+    assert life.on("2024-04-01")["interest_due"] == round(60 * night)
+
+
 def test_an_effective_rate_compounds_to_itself(policies: PolicyBook) -> None:
     loan = terms(policies, "effective-rate", n=12, rate="7", principal=10**12)
     bullet = agreed_terms(loan, policies.pins).with_columns(
