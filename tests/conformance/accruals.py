@@ -6,7 +6,8 @@ classic (cumulative) schedule books an instalment's interest on its due date. Wh
 loan closes is booked then, at a charge-off what was earned by then. Charges are booked on their
 due date, or when they were submitted where the suite's configuration says so, as it does of charges
 after maturity that are booked at once. Products with
-activity posting also list each instalment's income on its due date, or at closing.
+activity posting also list each instalment's income on its due date, or at closing; a change that spreads
+instalments anew takes back what they no longer ask.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 END_OF_DAY = ("cob_loan", "cob_all", "cob_catch_up")
 AT_ONCE = "enable-immediate-charge-accrual-post-maturity"
+ACTIVITY = "Accrual Activity"
+SPREADING = (Kind.reaged, Kind.reamortised)
 ONE_DAY = dt.timedelta(days=1)
 
 
@@ -119,7 +122,18 @@ def _go_on(booked: Booked, shown: Shown) -> None:
             day = dt.date.fromisoformat(step["business_date"])
             booked.add(day, step["i"], max(earned.to(day) - booked.interest, 0), 0, 0)
     booked.after = shown.life.after
+    if any(s.kind in SPREADING for s, _ in shown.events):
+        _spread_anew(booked, shown)
     _at_the_end(booked, shown, earned, taken)
+
+
+def _spread_anew(booked: Booked, shown: Shown) -> None:
+    """Activity of the instalments that were listed, as they are now."""
+    listed = [(due, parts) for number, due, parts in shown.incomes() if number in booked.posted]
+    last = booked.closing[0] if booked.closing else None
+    booked.rows = [r for r in booked.rows if r["type"] != ACTIVITY or r is last]
+    for due, parts in listed if last is None else ():
+        booked.add(due, shown.life.after, *parts, kind=ACTIVITY)
 
 
 def _charged_after_maturity(booked: Booked, shown: Shown, step: dict[str, Any]) -> None:
@@ -238,7 +252,7 @@ def _end_of_day(
         for number, due, parts in shown.incomes():
             if due <= day and number not in booked.posted:
                 booked.posted.add(number)
-                booked.add(due, step, *parts, kind="Accrual Activity")
+                booked.add(due, step, *parts, kind=ACTIVITY)
 
 
 def _book_dates(
@@ -307,6 +321,6 @@ def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: _Taken) ->
         count = len(booked.rows)
         if left:
             booked.add(ended, step, *(sum(p[k] for p in left) for k in range(3)),
-                       kind="Accrual Activity")  # fmt: skip
+                       kind=ACTIVITY)  # fmt: skip
         if len(booked.rows) > count:
             booked.closing = (booked.rows[-1], fresh)
