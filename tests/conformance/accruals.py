@@ -122,18 +122,39 @@ def _go_on(booked: Booked, shown: Shown) -> None:
             day = dt.date.fromisoformat(step["business_date"])
             booked.add(day, step["i"], max(earned.to(day) - booked.interest, 0), 0, 0)
     booked.after = shown.life.after
-    if any(s.kind in SPREADING for s, _ in shown.events):
+    if _took_back(shown):
         _spread_anew(booked, shown)
     _at_the_end(booked, shown, earned, taken)
 
 
+def _took_back(shown: Shown) -> bool:
+    """Whether rows of activity were made anew: by a re-amortisation, by a re-age that fixes interest,
+    or where a re-age was told of again since, or undone."""
+    life = shown.life
+    if any(s.kind in SPREADING for s in life.gone):
+        return True
+    for step in life.steps:
+        if step.kind is Kind.reamortised or (
+            step.kind is Kind.reaged and step.body.get("interest")
+        ):
+            return True
+        told = [s for s in (*life.steps, *life.gone) if s.date <= step.date and s.i > step.i]
+        if step.kind is Kind.reaged and told:
+            return True
+    return False
+
+
 def _spread_anew(booked: Booked, shown: Shown) -> None:
     """Activity of the instalments that were listed, as they are now."""
-    listed = [(due, parts) for number, due, parts in shown.incomes() if number in booked.posted]
-    last = booked.closing[0] if booked.closing else None
+    last, of_last = booked.closing or ({}, set())
     booked.rows = [r for r in booked.rows if r["type"] != ACTIVITY or r is last]
-    for due, parts in listed if last is None else ():
-        booked.add(due, shown.life.after, *parts, kind=ACTIVITY)
+    for number, due, parts in shown.incomes():
+        if number not in booked.posted or number in of_last:
+            continue
+        if booked.through is not None and due <= booked.through:
+            booked.add(due, shown.life.after, *parts, kind=ACTIVITY)
+        else:
+            booked.posted.remove(number)
 
 
 def _charged_after_maturity(booked: Booked, shown: Shown, step: dict[str, Any]) -> None:
@@ -315,8 +336,13 @@ def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: _Taken) ->
         if off and len(booked.rows) > count:
             booked.lost = booked.rows[-1]
     if shown.terms.get("accrual_activity_posting") and not off:
-        left = [parts for number, _, parts in shown.incomes() if number not in booked.posted]
-        fresh = {number for number, _, _ in shown.incomes()} - booked.posted
+        waits = [row for row in shown.incomes() if row[0] not in booked.posted]
+        for number, due, parts in waits:
+            if due < ended:  # each on its day; the rest with the closing
+                booked.posted.add(number)
+                booked.add(due, step, *parts, kind=ACTIVITY)
+        left = [parts for _, due, parts in waits if due >= ended]
+        fresh = {number for number, _, _ in waits} - booked.posted
         booked.posted |= fresh
         count = len(booked.rows)
         if left:
