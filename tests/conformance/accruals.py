@@ -128,8 +128,8 @@ def _go_on(booked: Booked, shown: Shown) -> None:
 
 
 def _took_back(shown: Shown) -> bool:
-    """Whether rows of activity were made anew: by a re-amortisation, by a re-age that fixes interest,
-    or where a re-age was told of again since, or undone."""
+    """Whether rows of activity were made anew: by a re-amortisation, by a re-age that fixes interest;
+    of another re-age by what was told of before it, the next night run, or when it was undone."""
     life = shown.life
     if any(s.kind in SPREADING for s in life.gone):
         return True
@@ -139,7 +139,9 @@ def _took_back(shown: Shown) -> bool:
         ):
             return True
         told = [s for s in (*life.steps, *life.gone) if s.date <= step.date and s.i > step.i]
-        if step.kind is Kind.reaged and told:
+        ran = [s for s in life.case["steps"]
+               if s["type"] in END_OF_DAY and step.i < s["i"] <= life.after]  # fmt: skip
+        if step.kind is Kind.reaged and (told or ran):
             return True
     return False
 

@@ -93,7 +93,9 @@ class Transactions(Shown):
                 mine.append(row | self.bought_down(step))
                 continue
             elif step.kind in (Kind.reaged, Kind.reamortised, Kind.accelerated):
-                mine.append(row | self._respread(step) | {"balance": 0})
+                spread = self._respread(step)
+                if spread["amount"]:  # what was told since may leave it nothing to spread
+                    mine.append(row | spread | {"balance": 0})
                 continue
             else:
                 moves = self.moved.filter(pl.col("event_id") == event)
