@@ -18,7 +18,8 @@ from core.ledger.codes import Kind
 from core.servicing import ceilings
 from core.servicing.accrual import close_segment
 from core.servicing.arrears import lift, with_lifted
-from core.servicing.book import replaced
+from core.servicing.book import merge_dues, replaced
+from core.servicing.fixed_interest import is_fixed, spread_evenly
 from core.servicing.floating import rate
 from core.servicing.instalments import first_coming, point, respread
 from core.servicing.level import lacks, stepped, with_late_interest, with_standing
@@ -58,7 +59,12 @@ def change(day: Running, events: pl.DataFrame) -> None:
     whole = revised["whole_schedule"]
     stands, steps = revised.filter(whole), revised.filter(~whole)
     if stands.height:
-        day.dues = respread(stands, day.dues, day.policies.calendars)
+        longer = is_fixed() & pl.col("more").is_not_null()  # its interest stays what it is
+        nothing = pl.lit(0, dtype=pl.Int64)
+        fixed = stands.filter(longer).with_columns(lent=nothing)
+        grown = spread_evenly(fixed, day.dues, day.policies.calendars)
+        day.dues = respread(stands.filter(~longer), day.dues, day.policies.calendars)
+        day.dues = merge_dues(day.dues, grown)
     if steps.height:
         # the nights so far bore the rate that was in force
         stood = with_late_interest(with_standing(asked.filter(~whole), day.dues), day.dues)

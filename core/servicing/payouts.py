@@ -1,7 +1,8 @@
 """Payouts: down payments, and what they add to the instalments of a schedule that stands whole.
 
 The first payout makes the schedule; a later one, a tranche, is spread over the instalments to
-come, or over all of them. A down payment is due at once.
+come, or over all of them; where a re-age fixed their interest, it stays what it is. A down payment
+is due at once.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from core.contract.calendar import Calendar
 from core.contract.figures import Amortisation
 from core.ledger.codes import Component
 from core.servicing.book import NO_DUES, due_rows, merge_dues
+from core.servicing.fixed_interest import is_fixed, spread_evenly
 from core.servicing.instalments import down_payment, expanded, financed
 from core.servicing.today import TODAY
 
@@ -30,23 +32,36 @@ def stand(
         (pl.col("due_date") > TODAY) & (pl.col("component") <= Component.interest.value)
     )
     standing = coming.group_by("loan_id").agg(
-        to_come=pl.col("amount").filter(pl.col("component") == Component.principal).sum()
+        coming_no=pl.col("instalment_no").min(),
+        to_come=pl.col("amount").filter(pl.col("component") == Component.principal).sum(),
     )
     loans = paid_out.join(standing, on="loan_id", how="left", maintain_order="left")
-    spread = loans.select(
-        *paid_out.drop("payout", "shared", "down", "downs").columns,
-        first_no=_billed(),
-        lacks=pl.when(pl.col("to_come").is_not_null()).then(_lacks()).otherwise(0),
-        kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
-        spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
-        lent=financed(pl.col("principal") + pl.col("principal_paid") + pl.col("payout")),
-    ).filter(pl.col("spread") > 0)
+    kept = is_fixed() & pl.col("to_come").is_not_null()
+    fixed = loans.filter(kept).with_columns(
+        first_no=pl.col("coming_no") - 1, lent=pl.col("payout") - pl.col("down")
+    )
+    spread = (
+        loans.filter(~kept)
+        .select(
+            *paid_out.drop("payout", "shared", "down", "downs").columns,
+            first_no=_billed(),
+            lacks=pl.when(pl.col("to_come").is_not_null()).then(_lacks()).otherwise(0),
+            kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
+            spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
+            lent=financed(pl.col("principal") + pl.col("principal_paid") + pl.col("payout")),
+        )
+        .filter(pl.col("spread") > 0)
+    )
     rows = pl.concat(
-        [expanded(spread.filter(~_over_all()), calendars), _over_every(spread, loans, calendars)]
+        [
+            expanded(spread.filter(~_over_all()), calendars),
+            _over_every(spread, loans, calendars),
+            spread_evenly(fixed, own, calendars),
+        ]
     )
     # money that stands with instalments to come stays with them
     keys = ["loan_id", "instalment_no", "component"]
-    coming = coming.join(spread.filter(_over_all()), on="loan_id", how="anti")
+    coming = coming.join(spread.filter(~_over_all()), on="loan_id", how="semi")
     cleared = dues.join(coming.select(keys), on=keys, how="anti")
     kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
     return merge_dues(merge_dues(cleared, merge_dues(kept, rows)), shares_due(loans))

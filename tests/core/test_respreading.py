@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from core.ledger.accounts import ROLE
-from core.ledger.codes import Kind, Status
+from core.ledger.codes import Component, Kind, Status
 from core.policy.book import PolicyBook
 from tests.core.loans import Story, _event, ruled, terms
 from tests.core.test_changes import days_of, on
@@ -114,6 +114,30 @@ def test_a_fixed_schedule_can_be_spread_again_in_full(policies: PolicyBook) -> N
     # all principal, and all interest that the first re-age had fixed, is due by the last one
     assert after["principal_due"] == 120_000
     assert after["interest_due"] == after["interest_earned"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "asked"),
+    [
+        # 1,200.00 and 17.75 of fixed interest, half of each in March, 600.00 on top of the rest
+        (Kind.disbursed, 60_000, [121_775 // 2 + 60_000]),
+        # the rest in three parts, its interest in the first of them
+        (Kind.extended, {"instalments": 2}, [20_296, 20_296, 20_296]),
+    ],
+)
+def test_interest_that_a_reage_fixed_stays_what_it_is(
+    policies: PolicyBook, kind: Kind, told: dict | int, asked: list[int]
+) -> None:  # type: ignore[type-arg]
+    lends = ruled(policies, "instalment-act365", "payouts", over_minor=60_000)
+    days = days_of(lends, "instalment-act365", "2024-03-02",
+                   (Kind.reaged, "2024-02-15", REAGE | {"interest": "payable"}),
+                   (kind, "2024-03-01", told))  # fmt: skip
+    rows = days[-1].book.dues.filter(
+        (pl.col("due_date") > dt.date(2024, 3, 1)) & (pl.col("component") <= Component.interest)
+    )
+    each = rows.group_by("instalment_no", maintain_order=True).agg(pl.col("amount").sum())
+    assert each["amount"].to_list() == [pytest.approx(a, abs=1) for a in asked]
+    assert rows.filter(pl.col("component") == Component.interest)["amount"].sum() == 887
 
 
 def test_money_that_stood_with_the_last_instalment_is_none_of_the_new_schedules(

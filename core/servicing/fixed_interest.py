@@ -1,0 +1,64 @@
+"""Schedules whose interest a re-age fixed: what is lent on top, or spread over more instalments.
+
+Interest stays with the instalments that it was fixed for; each asks an even sum of principal and
+interest, and the last one takes the rest.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.contract.calendar import Calendar
+from core.contract.figures import due_of
+from core.contract.money import Rounding, int128, rounded_quotient
+from core.contract.schedule import adjusted
+from core.ledger.codes import Component
+from core.servicing.book import NO_DUES, due_rows
+from core.servicing.today import TODAY
+
+
+def is_fixed() -> pl.Expr:
+    """Loans whose schedule stands whole since a re-age fixed its interest."""
+    return pl.col("whole_schedule") & pl.col("stands_from").is_not_null()
+
+
+def spread_evenly(
+    loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
+) -> pl.DataFrame:
+    """What the dues of the instalments after `first_no` grow by, below zero where they shrink.
+
+    `loans`: terms as they are from now on, `first_no`, and `lent` on top (Int64, minor units).
+    """
+    if loans.is_empty():
+        return NO_DUES
+    each = loans.with_columns(
+        number=pl.int_ranges(pl.col("first_no") + 1, pl.col("instalments") + 1)
+    ).explode("number")
+    number = pl.col("number").cast(pl.Int16)
+    each = each.with_columns(number).with_columns(due=due_of(pl.col("number"), each))
+    each = each.with_columns(due=adjusted(pl.col("due"), each, calendars))
+    stood = (
+        dues.filter(
+            (pl.col("due_date") > TODAY) & (pl.col("component") <= Component.interest.value)
+        )
+        .group_by("loan_id", number="instalment_no")
+        .agg(
+            principal_stood=pl.col("amount").filter(pl.col("component") == 0).sum(),
+            interest_stood=pl.col("amount").filter(pl.col("component") == 1).sum(),
+        )
+    )
+    each = each.join(stood, on=["loan_id", "number"], how="left", maintain_order="left")
+    each = each.with_columns(pl.col("principal_stood", "interest_stood").fill_null(0))
+    of_loan = pl.col("principal_stood").sum().over("loan_id") + pl.col("lent")
+    n = pl.len().over("loan_id")
+    whole = of_loan + pl.col("interest_stood").sum().over("loan_id")
+    even = rounded_quotient(int128(whole), int128(n), Rounding.half_even)
+    last = pl.col("number") == pl.col("instalments")
+    asked = each.with_columns(one=even - pl.col("interest_stood"), all=of_loan).with_columns(
+        before=pl.col("one").cum_sum().over("loan_id") - pl.col("one")
+    )
+    principal = pl.when(last).then(pl.col("all") - pl.col("before")).otherwise("one")
+    grown = due_rows(
+        asked, "number", Component.principal, "due", principal - pl.col("principal_stood")
+    )
+    return grown.select(NO_DUES.columns)
