@@ -36,8 +36,8 @@ def stand(
         to_come=pl.col("amount").filter(pl.col("component") == Component.principal).sum(),
     )
     loans = paid_out.join(standing, on="loan_id", how="left", maintain_order="left")
-    kept = is_fixed() & pl.col("to_come").is_not_null()
-    fixed = loans.filter(kept).with_columns(
+    stays = is_fixed() & pl.col("to_come").is_not_null()
+    fixed = loans.filter(stays).with_columns(
         first_no=pl.col("coming_no") - 1, lent=pl.col("payout") - pl.col("down")
     )
     spread = (
