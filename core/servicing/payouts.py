@@ -41,7 +41,7 @@ def stand(
         first_no=pl.col("coming_no") - 1, lent=pl.col("payout") - pl.col("down")
     )
     spread = (
-        loans.filter(~kept)
+        loans.filter(~stays)
         .select(
             *paid_out.drop("payout", "shared", "down", "downs").columns,
             first_no=_billed(),
