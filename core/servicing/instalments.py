@@ -81,16 +81,20 @@ def respread(
         spread=pl.col("amount").filter(pl.col("component") == Component.principal).sum(),
         asked=pl.col("amount").filter(first).sum(),
     )
-    spread = loans.join(principal, on="loan_id", maintain_order="left").with_columns(
-        spread=pl.col("spread") + pl.col("lifted_principal"),
-        period_start="begins",
-        first_no=pl.col("first_no").clip(upper_bound=pl.col("instalments") - 1),
-        # beside a down payment the level instalment is that of the rest
-        kept_emi=pl.when(pl.col("keep") == "instalment").then(
-            pl.when(pl.col("down_payment_ppb") > 0).then("asked").otherwise("emi")
-        ),
-        lent=financed(pl.col("principal") + pl.col("principal_paid")),
-    ).drop("asked")
+    spread = (
+        loans.join(principal, on="loan_id", maintain_order="left")
+        .with_columns(
+            spread=pl.col("spread") + pl.col("lifted_principal"),
+            period_start="begins",
+            first_no=pl.col("first_no").clip(upper_bound=pl.col("instalments") - 1),
+            # beside a down payment the level instalment is that of the rest
+            kept_emi=pl.when(pl.col("keep") == "instalment").then(
+                pl.when(pl.col("down_payment_ppb") > 0).then("asked").otherwise("emi")
+            ),
+            lent=financed(pl.col("principal") + pl.col("principal_paid")),
+        )
+        .drop("asked")
+    )
     rows = expanded(spread.filter(pl.col("spread") > 0), calendars)
     keys = ["loan_id", "instalment_no", "component"]
     cleared = dues.join(coming.select(keys), on=keys, how="anti")
