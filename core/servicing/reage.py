@@ -81,14 +81,23 @@ def reage(day: Running, events: pl.DataFrame) -> None:
 
 
 def _renumbered(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
-    """Terms from the day on: `first_no`, the last old number; instalments after it are new."""
+    """Terms from the day on: `first_no`, the last old number; instalments after it are new.
+
+    What was charged, or charged back, after the last instalment keeps the number that it has.
+    """
     runs = (pl.col("instalment_no") <= pl.col("instalments")) & (pl.col("period_start") < TODAY)
-    counted = asked.with_columns(
-        runs=runs, first_no=pl.col("instalment_no") - 1 + runs.cast(pl.Int16)
-    ).with_columns(
-        every=pl.coalesce("new_every", "every"),
-        unit=pl.coalesce("new_unit", "unit"),
-        instalments=(pl.col("first_no") + pl.col("fresh")).cast(pl.Int16),
+    fallen = day.dues.filter(pl.col("due_date") <= TODAY)
+    extra = fallen.group_by("loan_id").agg(extra_no=pl.col("instalment_no").max())
+    numbered = asked.join(extra, on="loan_id", how="left", maintain_order="left")
+    last = pl.col("instalment_no") - 1 + runs.cast(pl.Int16)
+    counted = (
+        numbered.with_columns(runs=runs, first_no=pl.max_horizontal(last, "extra_no"))
+        .drop("extra_no")
+        .with_columns(
+            every=pl.coalesce("new_every", "every"),
+            unit=pl.coalesce("new_unit", "unit"),
+            instalments=(pl.col("first_no") + pl.col("fresh")).cast(pl.Int16),
+        )
     )
     first = first_due_for(pl.col("to"), pl.col("first_no"))
     return counted.with_columns(

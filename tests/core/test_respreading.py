@@ -116,6 +116,21 @@ def test_a_fixed_schedule_can_be_spread_again_in_full(policies: PolicyBook) -> N
     assert after["interest_due"] == after["interest_earned"]
 
 
+def test_a_charge_after_maturity_is_no_part_of_a_new_instalment(policies: PolicyBook) -> None:
+    penalty = {"component": Component.penalty.value, "due_date": "2024-05-10"}
+    story = Story(policies).lent(terms(policies, "pay-in-four", n=3, rate="0"))
+    rows = (
+        _event(Kind.charge_assessed, 1, "2024-05-10", 2_000, "c", json.dumps(penalty)),
+        _event(Kind.reaged, 1, "2024-05-12", None, "x",
+               json.dumps(REAGE | {"due_date": "2024-06-01"})),
+    )  # fmt: skip
+    dues = Story(policies, (*story.rows, *rows)).live("2024-06-01").dues("2024-06-01")
+    charged = dues.filter((pl.col("component") == Component.penalty) & (pl.col("amount") == 2_000))
+    billed = dues.filter(pl.col("due_date") == dt.date(2024, 6, 1))
+    assert charged["due_date"].to_list() == [dt.date(2024, 5, 10)]
+    assert charged["instalment_no"].item() < billed["instalment_no"].min()
+
+
 @pytest.mark.parametrize(
     ("kind", "told", "asked"),
     [
