@@ -19,7 +19,12 @@ from core.servicing import ceilings
 from core.servicing.accrual import close_segment
 from core.servicing.arrears import lift, with_lifted
 from core.servicing.book import merge_dues, replaced
-from core.servicing.fixed_interest import is_fixed, spread_evenly
+from core.servicing.even_shares import (
+    is_fixed,
+    share_arrears,
+    shares_arrears,
+    spread_evenly,
+)
 from core.servicing.floating import rate
 from core.servicing.instalments import first_coming, point, respread
 from core.servicing.level import lacks, stepped, with_late_interest, with_standing
@@ -59,12 +64,7 @@ def change(day: Running, events: pl.DataFrame) -> None:
     whole = revised["whole_schedule"]
     stands, steps = revised.filter(whole), revised.filter(~whole)
     if stands.height:
-        longer = is_fixed() & pl.col("more").is_not_null()  # its interest stays what it is
-        nothing = pl.lit(0, dtype=pl.Int64)
-        fixed = stands.filter(longer).with_columns(lent=nothing)
-        grown = spread_evenly(fixed, day.dues, day.policies.calendars)
-        day.dues = respread(stands.filter(~longer), day.dues, day.policies.calendars)
-        day.dues = merge_dues(day.dues, grown)
+        day.dues = _stand_anew(stands, day)
     if steps.height:
         # the nights so far bore the rate that was in force
         stood = with_late_interest(with_standing(asked.filter(~whole), day.dues), day.dues)
@@ -79,6 +79,19 @@ def change(day: Running, events: pl.DataFrame) -> None:
     if stands.height:
         day.touched = point(day.touched, day.dues, at & day.touched["whole_schedule"])
     day.changed.append(told.select("loan_id", "event_id"))
+
+
+def _stand_anew(stands: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """Dues with the instalments to come of schedules that stand whole; some keep their interest."""
+    longer = is_fixed() & pl.col("more").is_not_null()
+    shares = ~longer & shares_arrears()
+    fixed = stands.filter(longer).with_columns(lent=pl.lit(0, dtype=pl.Int64))
+    grown = [
+        spread_evenly(fixed, day.dues, day.policies.calendars),
+        share_arrears(stands.filter(shares), day.dues),
+    ]
+    others = stands.filter(~longer & ~shares)
+    return merge_dues(respread(others, day.dues, day.policies.calendars), pl.concat(grown))
 
 
 def _capitalise(day: Running, events: pl.DataFrame) -> None:

@@ -13,7 +13,7 @@ from core.contract.calendar import Calendar
 from core.contract.figures import Amortisation
 from core.ledger.codes import Component
 from core.servicing.book import NO_DUES, due_rows, merge_dues
-from core.servicing.fixed_interest import is_fixed, spread_evenly
+from core.servicing.even_shares import is_fixed, spread_evenly
 from core.servicing.instalments import down_payment, expanded, financed
 from core.servicing.today import TODAY
 

@@ -116,6 +116,18 @@ def test_a_fixed_schedule_can_be_spread_again_in_full(policies: PolicyBook) -> N
     assert after["interest_due"] == after["interest_earned"]
 
 
+def test_arrears_of_a_loan_without_interest_are_shared_evenly(policies: PolicyBook) -> None:
+    days = days_of(policies, "pay-in-four", "2024-02-16",
+                   (Kind.payment_received, "2024-01-01", 30_000),
+                   (Kind.reamortised, "2024-02-15", {}), n=3)  # fmt: skip
+    coming = days[-1].book.dues.filter(
+        (pl.col("due_date") > dt.date(2024, 2, 16)) & (pl.col("component") == Component.principal)
+    )
+    assert on(days, "2024-02-14")["days_past_due"] == 13
+    assert on(days, "2024-02-15")["days_past_due"] == 0
+    assert coming["amount"].to_list() == [30_000 + 15_000] * 2  # the first one's, by two
+
+
 def test_a_charge_after_maturity_is_no_part_of_a_new_instalment(policies: PolicyBook) -> None:
     penalty = {"component": Component.penalty.value, "due_date": "2024-05-10"}
     story = Story(policies).lent(terms(policies, "pay-in-four", n=3, rate="0"))

@@ -1,7 +1,8 @@
-"""Schedules whose interest a re-age fixed: what is lent on top, or spread over more instalments.
+"""What joins instalments to come whose interest stays what it is, in even shares.
 
-Interest stays with the instalments that it was fixed for; each asks an even sum of principal and
-interest, and the last one takes the rest.
+Where a re-age fixed interest, what is lent on top, or spread over more instalments: each asks an even
+sum of principal and interest. Where there is none, arrears that a re-amortisation spreads. The last
+instalment takes what rounding leaves.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import polars as pl
 
 from core.contract.calendar import Calendar
 from core.contract.figures import due_of
-from core.contract.money import Rounding, int128, rounded_quotient
+from core.contract.money import Rounding, int128, rounded_quotient, to_multiple
 from core.contract.schedule import adjusted
 from core.ledger.codes import Component
 from core.servicing.book import NO_DUES, due_rows
@@ -20,6 +21,32 @@ from core.servicing.today import TODAY
 def is_fixed() -> pl.Expr:
     """Loans whose schedule stands whole since a re-age fixed its interest."""
     return pl.col("whole_schedule") & pl.col("stands_from").is_not_null()
+
+
+def shares_arrears() -> pl.Expr:
+    """Loans without interest whose arrears are spread: what is to come grows by even shares of them."""
+    return (pl.col("rate_ppb") == 0) & (pl.col("lifted_principal") > 0)
+
+
+def share_arrears(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """What the instalments after `first_no` grow by for the `lifted_principal` of loans.
+
+    A share is rounded to the product's multiple of an instalment.
+    """
+    told = loans.select("loan_id", "first_no", "lifted_principal", "instalment_multiple")
+    coming = (
+        dues.filter((pl.col("due_date") > TODAY) & (pl.col("component") == Component.principal))
+        .join(told, on="loan_id", maintain_order="left")
+        .filter(pl.col("instalment_no") > pl.col("first_no"))
+    )
+    n = int128(pl.len().over("loan_id"))
+    even = rounded_quotient(int128(pl.col("lifted_principal")), n, Rounding.half_even)
+    share = to_multiple(even, pl.col("instalment_multiple"), Rounding.half_even)
+    last = pl.col("instalment_no") == pl.col("instalment_no").max().over("loan_id")
+    rest = pl.col("lifted_principal") - share * (pl.len().over("loan_id") - 1)
+    return coming.with_columns(
+        amount=pl.when(last).then(rest).otherwise(share), paid=pl.lit(0, dtype=pl.Int64)
+    ).select(NO_DUES.columns)
 
 
 def spread_evenly(
