@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from core.origination.jurisdiction import CODE
 from core.policy.base import Name, Policy, RoundingName
-from core.policy.product import Percent, Product
+from core.policy.product import Product
+from core.policy.product_rules import Percent
 
 TIMINGS = ("past_due", "due", "in_advance")
 COMPONENTS = ("principal", "interest", "fee", "penalty", "tax")

@@ -19,7 +19,8 @@ import polars as pl
 from core.contract.calendar import BusinessDay, Calendar
 from core.contract.due_dates import Unit, add_months
 from core.contract.figures import RateBasis
-from core.policy.product import FloatingRate, Product
+from core.policy.product import Product
+from core.policy.product_rules import FloatingRate
 from tests.conformance.terms import row, schedules
 
 SCALE = 8

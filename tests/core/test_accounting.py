@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from core.ledger.accounts import MEMORANDUM, ROLE
 from core.ledger.codes import Kind
 from core.policy.book import PolicyBook
-from core.policy.product import NonAccrualRules, Product
+from core.policy.product import Product
+from core.policy.product_rules import NonAccrualRules
 from tests.core.loans import Life, Story, _event, terms
 from tests.core.test_charges import moved
 from tests.core.test_late_news import FIRST, same_as_in_time, told

@@ -11,7 +11,8 @@ import pytest
 from core.contract.due_dates import Unit
 from core.ledger.codes import Kind
 from core.policy.book import PolicyBook
-from core.policy.product import FloatingRate, Product
+from core.policy.product import Product
+from core.policy.product_rules import FloatingRate
 from core.servicing.floating import resetting
 from tests.core.loans import Story, _event, terms
 from tests.core.test_changes import on

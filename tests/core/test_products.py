@@ -12,7 +12,8 @@ from core.contract.figures import Amortisation
 from core.contract.schedule import expand
 from core.ledger.codes import Kind, Status
 from core.policy.book import PolicyBook
-from core.policy.product import ChargeOffRules, Product
+from core.policy.product import Product
+from core.policy.product_rules import ChargeOffRules
 from core.servicing.opening import agreed_terms
 from core.servicing.replay import relived
 from tests.core.loans import Story, _event, ruled, terms

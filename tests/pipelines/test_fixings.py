@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.policy.book import PolicyBook
-from core.policy.product import FloatingRate, Product
+from core.policy.product import Product
+from core.policy.product_rules import FloatingRate
 from core.store.ledger import Ledger
 from core.store.reader import LedgerReader
 from pipelines.ingest.intake import IntakeReport, take_in

@@ -1,0 +1,326 @@
+"""What a product file may say, rule by rule: schedule, interest, payments, payouts, endings.
+
+Each class is one part of `core.policy.product.Product`, which says what they may not be together.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from core.contract.calendar import BusinessDay
+from core.contract.weights import packed
+from core.policy.base import Name, RoundingName
+
+Percent = Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,7})?$")]
+
+
+class StepUp(BaseModel):
+    """Instalments that grow (or, below zero, shrink) by a percentage, every so many of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    percent: Percent
+    every: int = Field(default=12, ge=1, description="instalments of one height")
+
+    @model_validator(mode="after")
+    def _left(self) -> StepUp:
+        if float(self.percent) <= -100:
+            raise ValueError("step_up.percent must leave something: above -100")
+        return self
+
+
+class ScheduleRules(BaseModel):
+    """How a product's instalments are made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    amortisation: Literal["equal_instalment", "equal_principal", "flat", "interest_only"]
+    rate_basis: Literal[
+        "period",
+        "30/360",
+        "ACT/365F",
+        "ACT/360",
+        "ACT/364",
+        "ACT/ACT",
+        "ACT/ACT closing",
+        "ACT/365 Actual",
+        "30E/360",
+        "daily",
+        "effective",
+    ]
+    stub: Literal[
+        "prorate", "plus_days_365", "whole_period", "forward", "plus_days_actual", "days_365"
+    ] = Field(
+        default="prorate",
+        description="a first period that is no whole one bears its days as a share of the period "
+        "that ends with it; a whole period and the odd days over 365; a whole period; a whole "
+        "period from its start and the odd days as a share of the one after it; a whole period "
+        "and the odd days over those of the year they begin in; or its days over 365",
+    )
+    rate_factor: Literal["exact", "decimal_18"] = "exact"
+    instalment_rounding: RoundingName = "half_even"
+    instalment_multiple: int = Field(default=1, ge=1, description="minor units")
+    interest_rounding: RoundingName = "half_even"
+    smooth_last_instalment: bool = False
+    grace_principal: int = Field(default=0, ge=0, description="instalments without principal")
+    grace_interest: int = Field(default=0, ge=0, description="instalments whose interest waits")
+    grace_charged: int = Field(default=0, ge=0, description="instalments without interest")
+    flat_interest: Literal["even", "by_days"] = Field(
+        default="even",
+        description="flat interest is spread evenly over the instalments, or by the days of each "
+        "period, at a level instalment",
+    )
+    shortfall: Literal["carry", "capitalise"] = Field(
+        default="carry",
+        description="interest above the instalment, or of instalments whose interest waits, goes "
+        "to the next one, or joins the principal",
+    )
+    step_up: StepUp | None = None
+    season: list[str] = Field(
+        default=[],
+        description="share of the level instalment that each month asks, January first, in tenths "
+        "up to 3.1; 0 skips the period, and its interest goes by `shortfall`",
+    )
+    last_instalment: Literal["absorb", "level"] = Field(
+        default="absorb",
+        description="the last instalment takes what is left, or is as high as the others and "
+        "leaves a residue",
+    )
+    business_day: str = "unadjusted"
+    calendar: Name = "every-day"
+    adjust_accrual: bool = False
+    stands_whole: bool = Field(
+        default=False,
+        description="the whole schedule stands as dues from disbursement on, so that charges to "
+        "come, chargebacks and tranches can change its instalments",
+    )
+    down_payment_ppb: int = Field(default=0, ge=0, lt=10**9, description="share due at once")
+    tranches: Literal["to_come", "all"] = Field(
+        default="to_come",
+        description="instalments over which a later payout is spread: those to come, or, of a loan "
+        "without interest, all of them, as if it had been paid out at first",
+    )
+
+    @model_validator(mode="after")
+    def _weights(self) -> ScheduleRules:
+        if self.season:
+            try:
+                packed([Fraction(share) for share in self.season])
+            except ValueError as wrong:
+                raise ValueError(f"season: {wrong}") from wrong
+        if (self.season or self.step_up) and self.amortisation != "equal_instalment":
+            raise ValueError("season and step_up need amortisation: equal_instalment")
+        if (self.season or self.step_up) and self.stands_whole:
+            raise ValueError("season and step_up need stands_whole: false")
+        return self
+
+    @model_validator(mode="after")
+    def _conventions(self) -> ScheduleRules:
+        if self.business_day not in BusinessDay.__members__:
+            raise ValueError(f"business_day must be one of {', '.join(BusinessDay.__members__)}")
+        earlier = self.business_day in ("preceding", "modified_preceding", "nearest") or (
+            self.business_day.startswith("modified_following")
+        )
+        if earlier and not self.adjust_accrual:
+            raise ValueError(
+                f"business_day {self.business_day} can move a due date before the end of its "
+                "interest period; set adjust_accrual: true or use following"
+            )
+        return self
+
+
+class InterestRules(BaseModel):
+    """How interest is earned between due dates."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    accrual: Literal["scheduled", "daily"]
+    interest_due_at: Literal["due_date", "payment_date"] = Field(
+        default="due_date",
+        description="daily: money between due dates stands with the next instalment, or pays the "
+        "interest earned to its day first, whenever it comes (US simple interest)",
+    )
+    residue: Literal["drop", "carry"] = "drop"
+    post_maturity: Literal["contract_rate", "none"] = "contract_rate"
+    rebate: Literal["actuarial", "none", "full_period", "rule_of_78"] = Field(
+        default="actuarial",
+        description="what a payoff asks of interest to come: none; all of the schedule; that of the "
+        "running period (daily); all less the sum of the digits (scheduled)",
+    )
+    covered_instalment: Literal["bears_its_nights", "fixed"] = Field(
+        default="bears_its_nights",
+        description="an instalment whose principal was paid in advance bears interest to its due "
+        "date, or none any more: later nights are the next one's",
+    )
+    overdue_principal: Literal["bears_interest", "bears_none"] = Field(
+        default="bears_interest",
+        description="daily: principal that fell due and is unpaid goes on bearing the contract's "
+        "interest, or none",
+    )
+    after_charge_off: Literal["regular", "zero_interest", "accelerate_maturity"] = "regular"
+    charge_off_claims: Literal["earned", "scheduled"] = Field(
+        default="earned",
+        description="interest that a charge-off takes off the books: what was earned, or all of the "
+        "schedule, which is fixed then",
+    )
+
+
+ExcessName = Literal[
+    "next_instalment", "reduce_principal", "last_instalment", "spread", "next_then_last"
+]
+MoneyName = Literal[
+    "payment_received",
+    "down_payment",
+    "goodwill_credit",
+    "merchant_refund",
+    "payout_refund",
+    "interest_waived",
+    "charge_adjusted",
+    "income_adjusted",
+    "refinanced",
+    "interest_refunded",
+]
+
+
+class MoneyRule(BaseModel):
+    """How one kind of money in is allocated, where it differs from a repayment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    waterfall: Name
+    excess: ExcessName
+
+
+class PaymentRules(BaseModel):
+    """Where money goes once it is in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    waterfall: Name = "standard"
+    excess: ExcessName = "next_instalment"
+    by_kind: dict[MoneyName, MoneyRule] = {}
+    chargeback: list[Literal["principal", "interest", "fee", "penalty"]] = Field(
+        default=[],
+        description="order in which a chargeback asks again for what its payment met; none: all "
+        "of it is principal",
+    )
+    credit_use: Literal["next_due", "payouts", "hold"] = Field(
+        default="next_due",
+        description="what the borrower's credit pays: dues on their day, those and at once what a "
+        "further payout lends or a charge asks, or nothing",
+    )
+
+
+class FloatingRate(BaseModel):
+    """How a rate follows an index; percentages are exact decimals, written as strings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    index: Name
+    multiplier: Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,9})?$")] = "1"
+    floor_percent: Percent | None = None
+    cap_percent: Percent | None = None
+    reset_cap_percent: Percent | None = Field(
+        default=None, description="how far one reset may move the rate, either way"
+    )
+    every: int = Field(default=1, ge=1)
+    unit: Literal["months", "weeks", "days"] = "months"
+    fixing_days: int = Field(
+        default=0, ge=0, description="days between the date of the value and the reset"
+    )
+    keep: Literal["term", "instalment"] = Field(
+        default="term", description="what stays at a reset; see `change_rate`"
+    )
+
+
+class PayoutRules(BaseModel):
+    """How much may be lent: payouts and fees that join the principal, against what was agreed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    over_ppb: int = Field(default=0, ge=0, description="beyond what was agreed, as a share of it")
+    over_minor: int = Field(default=0, ge=0, description="beyond what was agreed, minor units")
+
+
+class LineRules(BaseModel):
+    """A revolving line of credit: drawn and paid back at will up to its limit.
+
+    The period of a loan's terms is the statement cycle. A statement asks a minimum, due some days
+    later; what is paid beyond it reduces the balance. Source: the product's domain rules, Line of
+    credit; 12 CFR 1026.5(b)(2)(ii) for 21 days, 1026.54 for interest after a grace period is lost.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    due_days: int = Field(default=21, ge=1, le=27, description="from statement to due date")
+    grace_on_draws: bool = Field(
+        default=False,
+        description="a cycle bears no interest if the statement before it is paid in full by its "
+        "due date; else from each draw's date",
+    )
+    minimum_floor_minor: int = Field(default=0, ge=0)
+    minimum_percent: Percent = Field(default="0", description="of the principal owed")
+
+
+class NonAccrualRules(BaseModel):
+    """When interest that was not received stops being income."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Literal["reverse_to_memo", "suspense"]
+    days_past_due: int = Field(default=90, ge=1)
+    returns_after_days: int = Field(
+        default=0, ge=0, description="days without arrears until interest is income again"
+    )
+
+
+class PenalRules(BaseModel):
+    """What overdue money bears beside the contract's own interest: simple, by nights over 365.
+
+    From the end of the day on which it is overdue for longer than the grace, until it is paid or
+    the loan is charged off. It is asked with the next billing, before any other event of the loan
+    on its day, and where what is overdue changes; it never bears interest itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate_percent: Percent
+    base: Literal["principal", "principal_and_interest"] = "principal"
+    grace_days: int = Field(default=0, ge=0)
+    mode: Literal["interest", "charge"] = Field(
+        default="interest",
+        description="what it is in law: interest, or a charge (India, RBI/2023-24/53, allows no "
+        "penal interest); it tells which tax it bears",
+    )
+    rounding: RoundingName = "half_even"
+
+
+class ChargeOffRules(BaseModel):
+    """When a loan is taken off the books by rule, without an order.
+
+    The US uniform retail credit policy (65 FR 36903) has 120 days past due for closed-end loans
+    and 180 for open-end and residential ones, by the end of that month.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    days_past_due: int = Field(ge=1)
+    at: Literal["day", "month_end"] = Field(
+        default="month_end", description="on the day that it is so late, or at that month's end"
+    )
+
+
+class Bounds(BaseModel):
+    """What may be applied for; outside it an application is refused with the bound named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    amount_minor: tuple[int, int] = (1, 10**13)
+    instalments: tuple[int, int] = (1, 600)
+    rate_percent: tuple[float, float] = (0.0, 100.0)
+    balloon_percent: tuple[float, float] = Field(
+        default=(0.0, 100.0), description="of the principal; it is always below all of it"
+    )
