@@ -100,8 +100,12 @@ def _day(
     versions = policies.buckets_since("default", date)
     # dues of loans that nothing happens to are not carried through the steps of the day
     mine = book.dues["loan_id"].is_in(before["loan_id"].implode())
-    done = visit(before, dated(book.dues.filter(mine), date), today, policies, versions)
-    dues = book.dues.filter(~mine).merge_sorted(done.dues.drop("today"), key="loan_id")
+    few = not mine.all()
+    own = book.dues.filter(mine) if few else book.dues
+    done = visit(before, dated(own, date), today, policies, versions)
+    dues = done.dues.drop("today")
+    if few:
+        dues = book.dues.filter(~mine).merge_sorted(dues, key="loan_id")
     after = replaced(wide, at, before, done.wide)
     settled = done.settled.drop("today")
     left = _left_today(done.wide, settled, date, book)

@@ -113,11 +113,11 @@ class Batch:
             self.events[life.number] = []
             for place, s in enumerate(sorted(life.steps, key=_order(cumulative, first.date))):
                 event = len(rows) + 1
-                on = (
-                    first.date
-                    if cumulative and s.kind is Kind.charge_assessed
-                    else max(s.date, first.date)
-                )
+                on = max(s.date, first.date)
+                if (
+                    s.kind is Kind.charge_assessed
+                ):  # in on the day of the look, where clocks went back
+                    on = first.date if cumulative else min(on, max(life.as_of, first.date))
                 rows.append(
                     {"event_id": event, "kind": s.kind.value, "loan_id": life.number + 1,
                      "value_date": on, "amount": s.amount, "source_ref": f"{place:04d}",
