@@ -26,8 +26,10 @@ def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -
     """
     keys = ["loan_id", "event_id", "money", "rule", "excess"]
     ranks = policies.waterfall_ranks.filter(pl.col("timing") == Timing.in_advance)
-    begins = (pl.col("loan_id") != pl.col("loan_id").shift(1)).fill_null(True)
-    next_one = (pl.col("instalment_no") != pl.col("instalment_no").shift(1)).fill_null(True)
+    begins, next_due, next_no = (
+        (pl.col(name) != pl.col(name).shift(1)).fill_null(True)
+        for name in ("loan_id", "due_date", "instalment_no")
+    )
     coming = (
         dues.filter((pl.col("due_date") > TODAY) & (pl.col("amount") > pl.col("paid")))
         .join(loans.select(keys), on="loan_id")
@@ -36,7 +38,7 @@ def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -
         .with_columns(
             asked=pl.col("amount") - pl.col("paid"),
             begins=begins,
-            run=(begins | next_one).cum_sum().cast(pl.Int64),
+            run=(begins | next_due | next_no).cum_sum().cast(pl.Int64),
         )
         .with_columns(nth=pl.col("run") - pl.when("begins").then("run").forward_fill() + 1)
         .drop("begins", "run")
