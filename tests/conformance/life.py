@@ -18,7 +18,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
-from core.ledger.codes import Kind
+from core.ledger.codes import MONEY_IN, Kind
 from core.policy.book import PolicyBook
 from pipelines.resources import read_policies
 from tests.conformance import fineract, journals
@@ -136,8 +136,11 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
         wanted.setdefault((steps[n].loan, at - 1), step["business_date"])
     for s in case["steps"]:  # what was booked before a change that reaches back stays booked
         reaches = s["type"] == "reschedule" and s["from_date"] <= s["business_date"]
+        paid = s["type"] == "charge_add" and any(
+            e.kind in MONEY_IN and e.loan == s["loan"] and e.i < s["i"] for e in steps
+        )
         classic = case["loans"][s.get("loan", 1) - 1]["schedule_type"] == "CUMULATIVE"
-        if reaches or (s["type"] == "charge_add" and classic):
+        if reaches or (paid and classic):
             wanted.setdefault((s["loan"], s["i"] - 1), s["business_date"])
     for order in told.refused:
         wanted.setdefault((order.loan, order.i - 1), order.submitted.isoformat())
