@@ -19,14 +19,9 @@ from core.servicing import ceilings
 from core.servicing.accrual import close_segment
 from core.servicing.arrears import lift, with_lifted
 from core.servicing.book import merge_dues, replaced
-from core.servicing.even_shares import (
-    is_fixed,
-    share_arrears,
-    shares_arrears,
-    spread_evenly,
-)
+from core.servicing.even_shares import is_fixed, share_arrears, shares_arrears, spread_evenly
 from core.servicing.floating import rate
-from core.servicing.instalments import first_coming, point, respread
+from core.servicing.instalments import charges_follow, first_coming, point, respread
 from core.servicing.level import lacks, stepped, with_late_interest, with_standing
 from core.servicing.running import Running
 from core.servicing.today import TODAY
@@ -85,13 +80,11 @@ def _stand_anew(stands: pl.DataFrame, day: Running) -> pl.DataFrame:
     """Dues with the instalments to come of schedules that stand whole; some keep their interest."""
     longer = is_fixed() & pl.col("more").is_not_null()
     shares = ~longer & shares_arrears()
+    dues = respread(stands.filter(~longer & ~shares), day.dues, day.policies.calendars)
     fixed = stands.filter(longer).with_columns(lent=pl.lit(0, dtype=pl.Int64))
-    grown = [
-        spread_evenly(fixed, day.dues, day.policies.calendars),
-        share_arrears(stands.filter(shares), day.dues),
-    ]
-    others = stands.filter(~longer & ~shares)
-    return merge_dues(respread(others, day.dues, day.policies.calendars), pl.concat(grown))
+    more = spread_evenly(fixed, dues, day.policies.calendars)
+    dues = merge_dues(charges_follow(dues, fixed, more), more)
+    return merge_dues(dues, share_arrears(stands.filter(shares), dues))
 
 
 def _capitalise(day: Running, events: pl.DataFrame) -> None:

@@ -99,9 +99,13 @@ def respread(
     keys = ["loan_id", "instalment_no", "component"]
     cleared = dues.join(coming.select(keys), on=keys, how="anti")
     kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
-    charged = _joined(_with_instalments(cleared, rows), loans, rows)
-    made = merge_dues(charged, merge_dues(kept, rows))
+    made = merge_dues(charges_follow(cleared, loans, rows), merge_dues(kept, rows))
     return merge_dues(made, waiting_interest(loans, rows))
+
+
+def charges_follow(dues: pl.DataFrame, loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Dues whose charges to come follow the instalments of `loans`, which `rows` have anew."""
+    return _joined(_with_instalments(dues, rows), loans, rows)
 
 
 def _with_instalments(dues: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

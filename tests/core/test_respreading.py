@@ -167,6 +167,24 @@ def test_interest_that_a_reage_fixed_stays_what_it_is(
     assert rows.filter(pl.col("component") == Component.interest)["amount"].sum() == 887
 
 
+def test_a_charge_after_the_last_instalment_follows_a_longer_fixed_schedule(
+    policies: PolicyBook,
+) -> None:
+    fee = {"component": Component.fee.value, "due_date": "2024-04-20"}
+    story = Story(policies).lent(terms(policies, "instalment-act365"))
+    rows = (
+        _event(Kind.reaged, 1, "2024-02-15", None, "a",
+               json.dumps(REAGE | {"interest": "payable"})),
+        _event(Kind.charge_assessed, 1, "2024-02-20", 700, "b", json.dumps(fee)),
+        _event(Kind.extended, 1, "2024-03-01", None, "c", json.dumps({"instalments": 2})),
+    )  # fmt: skip
+    dues = Story(policies, (*story.rows, *rows)).live("2024-03-02").dues("2024-03-02")
+    falls = dues.filter((pl.col("component") == Component.fee) & (pl.col("amount") == 700))
+    principal = dues.filter(pl.col("component") == 0).select("instalment_no", own="due_date")
+    both = falls.join(principal, on="instalment_no")
+    assert both["due_date"].to_list() == both["own"].to_list() == [dt.date(2024, 5, 1)]
+
+
 def test_money_that_stood_with_the_last_instalment_is_none_of_the_new_schedules(
     policies: PolicyBook,
 ) -> None:
