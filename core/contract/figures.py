@@ -12,8 +12,9 @@ from typing import TypeVar
 
 import polars as pl
 
+from core.contract import stubs
 from core.contract.day_count import CONVENTIONS, DAYS
-from core.contract.due_dates import Unit, add_months, due_date
+from core.contract.due_dates import Unit, due_date
 from core.contract.effective import EFFECTIVE, period_factor
 from core.contract.money import (
     PPB,
@@ -23,6 +24,7 @@ from core.contract.money import (
     rounded_quotient,
     with_quotient,
 )
+from core.contract.stubs import Stub
 from core.contract.weights import WHOLE, alike, weight, weighted
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
@@ -57,17 +59,6 @@ class RateBasis(IntEnum):
     thirty_e_360 = 8
     daily = 9
     effective = 10
-
-
-class Stub(IntEnum):
-    """What a first period that is no whole period bears."""
-
-    prorate = 0
-    plus_days_365 = 1
-    whole_period = 2
-    forward = 3  # a whole period from the start, and its odd days as a share of the one after it
-    plus_days_actual = 4  # a whole period, and odd days over the days of the year they begin in
-    days_365 = 5  # its days over 365
 
 
 ACTUAL = {
@@ -158,7 +149,8 @@ class Figures:
             self.instalment_rounding = codes(terms, "instalment_rounding")
         self.levels = "level_last" in terms.columns and bool(terms["level_last"].any())
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
-        self.forward = bool((terms["has_stub"] & (terms["stub"] == Stub.forward)).any())
+        if self.stubbed:
+            self.stubs = codes(terms.select("has_stub", "stub").filter("has_stub"), "stub")
 
     def due_date(self, n: pl.Expr) -> pl.Expr:
         """Unadjusted due date of instalment `n`."""
@@ -303,37 +295,18 @@ class Figures:
         numerator, denominator = rate * part, over * PPB
         if not self.stubbed:
             return numerator, denominator
-        actual, regular = self._stub_days()
-        counted = pl.col("stub") != Stub.whole_period
-        stub = pl.col("has_stub") & counted & (pl.col("instalment_no") == 1)
-        prorated = pl.col("stub") == Stub.prorate
-        # whole period plus (or less) the odd days over a year, at simple interest
-        leap = (pl.col("stub") == Stub.plus_days_actual) & pl.col("period_start").dt.is_leap_year()
-        year = pl.when(leap).then(366).otherwise(365)
-        odd = rate * (part * year + over * (actual - regular))
-        alone = pl.col("stub") == Stub.days_365
-        forward, (on, onward) = pl.lit(False), (actual, regular)
-        if self.forward:
-            forward, (on, onward) = pl.col("stub") == Stub.forward, self._forward_days()
+        first = pl.col("has_stub") & (pl.col("instalment_no") == 1)
+        odd = {
+            stub: stubs.factor(Stub(stub), rate, part, over, self._stub_days())
+            for stub in self.stubs
+        }
+        borne, whole = (
+            by_code(pl.col("stub"), self.stubs, Stub, lambda s, n=n: odd[s][n])  # type: ignore[misc]
+            for n in (0, 1)
+        )
         return (
-            pl.when(stub & prorated)
-            .then(numerator * actual)
-            .when(stub & forward)
-            .then(numerator * on)
-            .when(stub & alone)
-            .then(rate * actual)
-            .when(stub)
-            .then(odd)
-            .otherwise(numerator),
-            pl.when(stub & prorated)
-            .then(denominator * regular)
-            .when(stub & forward)
-            .then(denominator * onward)
-            .when(stub & alone)
-            .then(PPB * 365)
-            .when(stub)
-            .then(denominator * year)
-            .otherwise(denominator),
+            pl.when(first).then(borne).otherwise(numerator),
+            pl.when(first).then(whole).otherwise(denominator),
         )
 
     def _of_a_year(self, basis: RateBasis) -> tuple[pl.Expr, pl.Expr]:
@@ -353,27 +326,6 @@ class Figures:
         return (
             (pl.col("period_end") - pl.col("period_start")).dt.total_days(),
             (pl.col("period_end") - regular_start).dt.total_days(),
-        )
-
-    def _forward_days(self) -> tuple[pl.Expr, pl.Expr]:
-        """The first period counted from its start, as days over those of a regular one.
-
-        Beyond a whole period, its odd days are a share of the period after it.
-        """
-        start, every = pl.col("period_start"), pl.col("every").cast(pl.Int64)
-
-        def after(periods: int) -> pl.Expr:
-            months = add_months(start, every * periods, start.dt.day(), pl.lit(False))
-            weeks = pl.col("unit") == Unit.weeks.value
-            days = start + pl.duration(days=every * periods * pl.when(weeks).then(7).otherwise(1))
-            return pl.when(pl.col("unit") == Unit.months.value).then(months).otherwise(days)
-
-        whole, then = after(1), after(2)
-        odd = (pl.col("period_end") - whole).dt.total_days()
-        first, second = (whole - start).dt.total_days(), (then - whole).dt.total_days()
-        return (
-            pl.when(odd >= 0).then(second + odd).otherwise(first + odd),
-            pl.when(odd >= 0).then(second).otherwise(first),
         )
 
     def _effective(self, rate: str = "rate_ppb") -> pl.Expr:

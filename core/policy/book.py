@@ -16,8 +16,9 @@ from pydantic import ValidationError
 
 from core.contract.calendar import BusinessDay, Calendar
 from core.contract.due_dates import Unit
-from core.contract.figures import Amortisation, RateBasis, Stub
+from core.contract.figures import Amortisation, RateBasis
 from core.contract.money import CURRENCY_CODES, PPB, Rounding, rate_to_ppb
+from core.contract.stubs import Stub
 from core.contract.weights import PLAIN, packed
 from core.errors import PolicyError
 from core.ledger.codes import (

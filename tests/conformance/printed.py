@@ -12,11 +12,12 @@ import polars as pl
 from core.contract.calendar import BusinessDay, Calendar
 from core.contract.day_count import CONVENTIONS
 from core.contract.due_dates import Unit, add_months
-from core.contract.figures import Amortisation, RateBasis, Stub
+from core.contract.figures import Amortisation, RateBasis
 from core.contract.money import Rounding
 from core.contract.periods import Stub as DateStub
 from core.contract.periods import period_dates, unadjusted_start
 from core.contract.rebates import rule_of_78
+from core.contract.stubs import Stub
 from core.policy.models import Bucket, Buckets
 from core.servicing.delinquency import bucket, days_past_due, delinquent_days, paused_days
 from tests.conformance import lived

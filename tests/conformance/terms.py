@@ -8,9 +8,10 @@ from decimal import Decimal
 import polars as pl
 
 from core.contract.due_dates import Unit
-from core.contract.figures import Amortisation, RateBasis, Stub
+from core.contract.figures import Amortisation, RateBasis
 from core.contract.money import Rounding
 from core.contract.schedule import agree, expand
+from core.contract.stubs import Stub
 from core.contract.weights import PLAIN
 
 _SCHEMA = {

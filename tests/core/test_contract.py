@@ -11,8 +11,9 @@ import QuantLib as ql
 
 from core.contract.calendar import BusinessDay, Calendar
 from core.contract.day_count import CONVENTIONS
-from core.contract.figures import RateBasis, Stub
+from core.contract.figures import RateBasis
 from core.contract.money import Rounding, int128, rounded_quotient, to_major, to_minor
+from core.contract.stubs import Stub
 from core.policy.book import PolicyBook
 from tests.conformance.terms import row, schedules
 
