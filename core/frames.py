@@ -33,3 +33,16 @@ def neighbours_summed(rows: pl.DataFrame, key: str, summed: Sequence[str]) -> pl
     last = (pl.col(key) != pl.col(key).shift(-1)).fill_null(True)
     run = rows.with_columns(pl.col(summed).fill_null(0).cum_sum()).filter(last)
     return run.with_columns(pl.col(summed) - pl.col(summed).shift(1, fill_value=0))
+
+
+def begins(*keys: str) -> pl.Expr:
+    """The first row of each run of equal `keys` (never null)."""
+    return pl.any_horizontal((pl.col(k) != pl.col(k).shift(1)).fill_null(True) for k in keys)
+
+
+def since_begin(run: str, key: str) -> pl.Expr:
+    """A running sum over all rows, less what it was where the run of equal `key` begins.
+
+    Many times faster than a sum a group. Rows of a key stand together.
+    """
+    return pl.col(run) - pl.when(begins(key)).then(run).forward_fill()

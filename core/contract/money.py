@@ -167,3 +167,18 @@ def share_of(asked: pl.DataFrame, exact: pl.Expr, over: int, mode_column: str) -
 def to_multiple(amount: pl.Expr, multiple: pl.Expr, mode: Rounding) -> pl.Expr:
     """`amount` rounded to a multiple of `multiple` minor units (1 leaves it alone)."""
     return rounded_quotient(int128(amount), int128(multiple), mode) * multiple
+
+
+def even_part(amount: pl.Expr, count: pl.Expr) -> pl.Expr:
+    """One of `count` (Int64) even parts of `amount`, rounded half-even."""
+    return rounded_quotient(int128(amount), int128(count), Rounding.half_even)
+
+
+def even_share(amount: pl.Expr, count: pl.Expr, last: pl.Expr) -> pl.Expr:
+    """An even part of `amount`; the `last` of `count` takes what the others leave."""
+    return with_rest(amount, even_part(amount, count), count, last)
+
+
+def with_rest(amount: pl.Expr, part: pl.Expr, count: pl.Expr, last: pl.Expr) -> pl.Expr:
+    """`part`, and of the `last` of `count` what the others leave of `amount`."""
+    return pl.when(last).then(amount - part * (count - 1)).otherwise(part)

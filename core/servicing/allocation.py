@@ -14,7 +14,7 @@ import polars as pl
 
 from core.contract.due_dates import DUE_TERMS
 from core.contract.figures import due_of
-from core.frames import empty, neighbours_summed
+from core.frames import empty, neighbours_summed, since_begin
 from core.ledger.codes import (
     KINDS_A_PRODUCT,
     Component,
@@ -201,11 +201,9 @@ def _meet(
 def _poured(lines: pl.DataFrame, asked: pl.Expr) -> pl.DataFrame:
     """Pour each loan's `money` over its lines, in order, until it is used up.
 
-    The lines of a loan stand together: one running sum over all of them, less what it was where
-    the loan began, is many times faster than a sum a loan.
+    The lines of a loan stand together.
     """
-    begins = (pl.col("loan_id") != pl.col("loan_id").shift(1)).fill_null(True)
-    before = pl.col("run") - pl.when(begins).then("run").forward_fill()
+    before = since_begin("run", "loan_id")
     return (
         lines.with_columns(run=asked.cum_sum() - asked)
         .with_columns(poured=pl.min_horizontal(asked, pl.col("money") - before).clip(lower_bound=0))

@@ -9,8 +9,9 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.figures import Amortisation, Figures
-from core.contract.money import Rounding, int128, rounded_quotient
+from core.contract.money import even_share
 from core.contract.schedule import EVERYTHING, expand_from
+from core.frames import begins, since_begin
 from core.ledger.codes import Component, Excess, Timing
 from core.policy.book import PolicyBook
 from core.servicing.billing import covered, with_advance
@@ -26,10 +27,6 @@ def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -
     """
     keys = ["loan_id", "event_id", "money", "rule", "excess"]
     ranks = policies.waterfall_ranks.filter(pl.col("timing") == Timing.in_advance)
-    begins, next_due, next_no = (
-        (pl.col(name) != pl.col(name).shift(1)).fill_null(True)
-        for name in ("loan_id", "due_date", "instalment_no")
-    )
     coming = (
         dues.filter((pl.col("due_date") > TODAY) & (pl.col("amount") > pl.col("paid")))
         .join(loans.select(keys), on="loan_id")
@@ -37,11 +34,10 @@ def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -
         .sort("loan_id", "due_date", "instalment_no", "rank")
         .with_columns(
             asked=pl.col("amount") - pl.col("paid"),
-            begins=begins,
-            run=(begins | next_due | next_no).cum_sum().cast(pl.Int64),
+            run=begins("loan_id", "due_date", "instalment_no").cum_sum().cast(pl.Int64),
         )
-        .with_columns(nth=pl.col("run") - pl.when("begins").then("run").forward_fill() + 1)
-        .drop("begins", "run")
+        .with_columns(nth=since_begin("run", "loan_id") + 1)
+        .drop("run")
         .with_columns(count=pl.col("nth").max().over("loan_id"))
     )
     backwards = pl.col("excess") == Excess.last_instalment
@@ -90,9 +86,8 @@ def _evenly(coming: pl.DataFrame) -> pl.DataFrame:
         capped=pl.lit(0, dtype=pl.Int64),
     )
     for step in sorted(shared["step"].unique().to_list()):
-        even = rounded_quotient(int128(pl.col("left")), int128(pl.col("count")), Rounding.half_even)
-        last = pl.col("left") - even * (pl.col("count") - 1)
-        share = pl.when(pl.col("nth") == pl.col("count")).then(last).otherwise(even)
+        count = pl.col("count")
+        share = even_share(pl.col("left"), count, pl.col("nth") == count)
         own = pl.when(pl.col("step") == step)
         shared = shared.with_columns(
             capped=own.then(pl.min_horizontal("asked", share)).otherwise("capped")
@@ -336,9 +331,7 @@ def _even_first(slots: pl.DataFrame, spread: pl.Expr) -> pl.DataFrame:
         return rest
     count, nth = pl.len().over("loan_id"), pl.int_range(pl.len()).over("loan_id")
     left = pl.col("offered") - pl.col("earned")
-    share = rounded_quotient(int128(left), int128(count), Rounding.half_even)
-    share = pl.when(nth + 1 == count).then(left - share * (count - 1)).otherwise(share)
-    capped = pl.min_horizontal("room", share)
+    capped = pl.min_horizontal("room", even_share(left, count, nth + 1 == count))
     first = even.with_columns(room=capped, later=pl.lit(0))
     then = even.with_columns(room=pl.col("room") - capped, later=pl.lit(_LATER))
     return pl.concat([rest, first, then])

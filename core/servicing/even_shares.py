@@ -11,7 +11,7 @@ import polars as pl
 
 from core.contract.calendar import Calendar
 from core.contract.figures import due_of
-from core.contract.money import Rounding, int128, rounded_quotient, to_multiple
+from core.contract.money import Rounding, even_part, to_multiple, with_rest
 from core.contract.schedule import adjusted
 from core.ledger.codes import Component
 from core.servicing.book import NO_DUES, due_rows
@@ -39,13 +39,12 @@ def share_arrears(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
         .join(told, on="loan_id", maintain_order="left")
         .filter(pl.col("instalment_no") > pl.col("first_no"))
     )
-    n = int128(pl.len().over("loan_id"))
-    even = rounded_quotient(int128(pl.col("lifted_principal")), n, Rounding.half_even)
+    arrears, n = pl.col("lifted_principal"), pl.len().over("loan_id")
+    even = even_part(arrears, n)
     share = to_multiple(even, pl.col("instalment_multiple"), Rounding.half_even)
     last = pl.col("instalment_no") == pl.col("instalment_no").max().over("loan_id")
-    rest = pl.col("lifted_principal") - share * (pl.len().over("loan_id") - 1)
     return coming.with_columns(
-        amount=pl.when(last).then(rest).otherwise(share), paid=pl.lit(0, dtype=pl.Int64)
+        amount=with_rest(arrears, share, n, last), paid=pl.lit(0, dtype=pl.Int64)
     ).select(NO_DUES.columns)
 
 
@@ -79,7 +78,7 @@ def spread_evenly(
     of_loan = pl.col("principal_stood").sum().over("loan_id") + pl.col("lent")
     n = pl.len().over("loan_id")
     whole = of_loan + pl.col("interest_stood").sum().over("loan_id")
-    even = rounded_quotient(int128(whole), int128(n), Rounding.half_even)
+    even = even_part(whole, n)
     last = pl.col("number") == pl.col("instalments")
     asked = each.with_columns(one=even - pl.col("interest_stood"), all=of_loan).with_columns(
         before=pl.col("one").cum_sum().over("loan_id") - pl.col("one")

@@ -15,7 +15,7 @@ import polars as pl
 
 from core.contract.due_dates import due_date, first_due_for
 from core.contract.figures import codes, counts_days
-from core.contract.money import Rounding, int128, rounded_quotient
+from core.contract.money import even_part, even_share, with_rest
 from core.contract.schedule import adjusted
 from core.ledger.codes import Component
 from core.servicing.accrual import close_segment
@@ -231,18 +231,16 @@ def _spread_evenly(day: Running, loans: pl.DataFrame, to_come: pl.DataFrame) -> 
     each = each.with_columns(due=adjusted(pl.col("due"), each, day.policies.calendars))
 
     n = pl.col("fresh").cast(pl.Int64)
-
-    def even(amount: pl.Expr) -> pl.Expr:
-        return rounded_quotient(int128(amount), int128(n), Rounding.half_even)
+    last = pl.col("k") == n
 
     def part(of: str) -> pl.Expr:
         """An even part; of principal, what the even sum of all leaves for it."""
+        if of != "principal":
+            return even_share(pl.col(of), n, last)
         others = ("owed", "fees", "penalties")
-        one = even(pl.col(of))
-        if of == "principal":
-            whole = even(pl.sum_horizontal("principal", *others))
-            one = whole - pl.sum_horizontal(even(pl.col(c)) for c in others)
-        return pl.when(pl.col("k") == n).then(pl.col(of) - one * (n - 1)).otherwise(one)
+        whole = even_part(pl.sum_horizontal("principal", *others), n)
+        one = whole - pl.sum_horizontal(even_part(pl.col(c), n) for c in others)
+        return with_rest(pl.col("principal"), one, n, last)
 
     charged = _charges(day, loans)
     each = each.join(charged, on="loan_id", how="left", maintain_order="left").with_columns(

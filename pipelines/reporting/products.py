@@ -11,13 +11,14 @@ from core.contract.due_dates import Unit
 from core.contract.money import CURRENCY_CODES, to_major
 from core.contract.schedule import expand
 from core.frames import empty
-from core.ledger.codes import Kind
+from core.ledger.codes import Component, Kind
 from core.ledger.events import Events
 from core.origination.boarding import payload
 from core.origination.terms import Terms
 from core.policy.book import PolicyBook
 from core.policy.product import Product
 from core.servicing.instalments import down_payment
+from core.servicing.jump import Jumped
 from core.servicing.opening import agreed_terms
 from core.servicing.projection import to_come
 from core.servicing.replay import relived
@@ -95,20 +96,22 @@ def _schedule(policies: PolicyBook, product: Product) -> list[str]:
         rest = loan.with_columns(principal_agreed=pl.col("principal_agreed") - down)
         agreed = agreed_terms(rest, policies.pins)
 
-    def money(minor: int) -> str:
-        return str(to_major(minor, product.currency))
-
-    lines = ["| due | principal | interest | payment | balance |", "|---|-:|-:|-:|-:|"]
-    if down:
-        lines.append(
-            f"| {START} | {money(down)} | {money(0)} | {money(down)} | {money(LENT - down)} |"
-        )
-    for row in expand(agreed).to_dicts():
-        paid = money(row["principal"] + row["interest"])
-        lines.append(f"| {row['period_end']} | {money(row['principal'])} | {money(row['interest'])} | "
-                     f"{paid} | {money(row['closing'])} |")  # fmt: skip
+    asked = [(START, down, 0)] if down else []
+    asked += expand(agreed).select("period_end", "principal", "interest").rows()
+    lines = _table(product, LENT, asked)
     if product.payouts.over_ppb:
         lines += _after_a_tranche(policies, product, loan, agreed)
+    return lines
+
+
+def _table(product: Product, owed: int, asked: list[tuple[dt.date, int, int]]) -> list[str]:
+    """Instalments of `owed` as Markdown: due date, principal and interest of each."""
+    lines = ["| due | principal | interest | payment | balance |", "|---|-:|-:|-:|-:|"]
+    for due, principal, interest in asked:
+        owed -= principal
+        amounts = (principal, interest, principal + interest, owed)
+        told = " | ".join(str(to_major(amount, product.currency)) for amount in amounts)
+        lines.append(f"| {due} | {told} |")
     return lines
 
 
@@ -117,39 +120,35 @@ def _after_a_tranche(
 ) -> list[str]:
     """Instalments to come after two were paid and as much again was lent on the day of the second."""
     paid = expand(agreed).head(2).select("period_end", due=pl.col("principal") + pl.col("interest"))
-    days: list[Row] = [(Kind.payment_received, day, due, None) for day, due in paid.rows()]
-    second: Row = (Kind.disbursed, days[-1][1], LENT, None)
-    body = loan.select(payload(loan)).item()
-    rows: list[Row] = [
-        (Kind.loan_boarded, START, None, body), (Kind.disbursed, START, LENT, None), *days, second
-    ]  # fmt: skip
-    lived = relived(_told(loan, rows), policies, days[-1][1])
-    assert lived is not None
-    last = lived.rounds[-1]
-    owed = int(last.wide["principal"].item())
-    rows_left = to_come(last.wide, lived.dues, policies.calendars).sort(
-        "instalment_no", "component"
+    days = [(Kind.payment_received, day, due) for day, due in paid.rows()]
+    on = days[-1][1]
+    lived = _lived(policies, loan, [*days, (Kind.disbursed, on, LENT)], on)
+    last = lived.rounds[-1].wide
+    left = to_come(last, lived.dues, policies.calendars).sort("instalment_no", "component")
+
+    def of(component: Component) -> pl.Expr:
+        return pl.col("amount").filter(pl.col("component") == component.value).sum()
+
+    asked = left.group_by("due_date", maintain_order=True).agg(
+        principal=of(Component.principal), interest=of(Component.interest)
     )
-
-    def money(minor: int) -> str:
-        return str(to_major(minor, product.currency))
-
-    lines = ["", f"As much again is lent on {days[-1][1]}, when two instalments are paid:", "",
-             "| due | principal | interest | payment | balance |", "|---|-:|-:|-:|-:|"]  # fmt: skip
-    for row in rows_left.group_by("due_date", maintain_order=True).agg("amount").to_dicts():
-        principal, interest = (*row["amount"], 0)[:2]
-        owed -= principal
-        lines.append(f"| {row['due_date']} | {money(principal)} | {money(interest)} | "
-                     f"{money(principal + interest)} | {money(owed)} |")  # fmt: skip
-    return lines
+    told = f"As much again is lent on {on}, when two instalments are paid:"
+    return ["", told, "", *_table(product, int(last["principal"].item()), asked.rows())]
 
 
-Row = tuple[Kind, dt.date, int | None, str | None]
-
-
-def _told(loan: pl.DataFrame, rows: list[Row]) -> pl.DataFrame:
-    """Events of the example loan: kind, date, amount and payload of each."""
-    return pl.DataFrame(
+def _lived(
+    policies: PolicyBook,
+    loan: pl.DataFrame,
+    happened: list[tuple[Kind, dt.date, int]],
+    through: dt.date,
+) -> Jumped:
+    """The example loan, paid out in full at first, with what `happened` of which amount."""
+    body = loan.select(payload(loan)).item()
+    rows = [
+        (Kind.loan_boarded, START, None, body), (Kind.disbursed, START, LENT, None),
+        *((*each, None) for each in happened),
+    ]  # fmt: skip
+    told = pl.DataFrame(
         [
             {
                 "event_id": n, "kind": kind.value, "loan_id": 1, "value_date": day,
@@ -162,6 +161,9 @@ def _told(loan: pl.DataFrame, rows: list[Row]) -> pl.DataFrame:
         ],
         schema=empty(Events).schema,
     )  # fmt: skip
+    lived = relived(told, policies, through)
+    assert lived is not None
+    return lived
 
 
 PAYS = 10_000
@@ -171,11 +173,8 @@ PAYS = 10_000
 def _statements(policies: PolicyBook, product: Product, loan: pl.DataFrame) -> list[str]:
     """The first statements of a line that is drawn in full, and pays a part of it each cycle."""
     days = [FIRST + dt.timedelta(days=30 * n + 15) for n in range(1, 6)]
-    body = loan.select(payload(loan)).item()
-    rows: list[Row] = [(Kind.loan_boarded, START, None, body), (Kind.disbursed, START, LENT, None)]
-    rows += [(Kind.payment_received, day, PAYS, None) for day in days]
-    lived = relived(_told(loan, rows), policies, dt.date(2024, 7, 2))
-    assert lived is not None
+    paid = [(Kind.payment_received, day, PAYS) for day in days]
+    lived = _lived(policies, loan, paid, dt.date(2024, 7, 2))
 
     def money(minor: int) -> str:
         return str(to_major(minor, product.currency))

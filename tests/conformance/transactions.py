@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from core.ledger.codes import MONEY_IN, Component, Kind
-from tests.conformance.accruals import rows_of
+from tests.conformance.accruals import ACTIVITY, rows_of
 from tests.conformance.fineract import minor
 from tests.conformance.names import NAMES
 from tests.conformance.shown import OF, Shown
@@ -19,7 +19,7 @@ AT_DISBURSEMENT = "Repayment (at time of disbursement)"
 
 def _late(kind: str) -> int:
     """Place of what is accrued among the rows of a day: behind the rest, by type."""
-    types = ("Accrual", "Accrual Activity", "Accrual Adjustment")
+    types = ("Accrual", ACTIVITY, "Accrual Adjustment")
     if kind in types:
         return types.index(kind) + 1
     return 5 if kind.endswith("Amortization Adjustment") else 4 * kind.endswith("Amortization")
@@ -41,7 +41,7 @@ class Transactions(Shown):
     def differences(self, theirs: list[dict[str, Any]], *, accruals: bool) -> list[str]:
         rows = rows_of(self)
         if not accruals:  # the suite leaves out accruals alone, not what is posted of them
-            rows = [r for r in rows if r["type"] == "Accrual Activity"]
+            rows = [r for r in rows if r["type"] == ACTIVITY]
         # within a day, the suite lists them before or after what else happened
         mine = sorted(self._events() + rows, key=lambda r: (r["date"], _late(r["type"])))
         theirs = sorted(theirs, key=lambda r: (r["date"], _late(r["type"])))
