@@ -78,6 +78,7 @@ PINNED = (
     "tranches_over_all",
     "in_sequence",
     "deferred_as_fee",
+    "deferred_by_yield",
     "buy_down_expensed",
     "claims_scheduled",
     "capitalises",

@@ -284,6 +284,7 @@ class PolicyBook(ChargeTables):
                     "tranches_over_all": s.tranches == "all",
                     "in_sequence": p.day_order == "sequence",
                     "deferred_as_fee": p.deferred_income == "fee",
+                    "deferred_by_yield": self._by_yield(p),
                     "claims_scheduled": i.charge_off_claims == "scheduled",
                     "capitalises": s.shortfall == "capitalise",
                     "small_balance": p.small_balance_minor,
@@ -396,6 +397,13 @@ class PolicyBook(ChargeTables):
         return [
             self.in_force(RateCeiling, name, product.effective_from) for name in product.ceilings
         ]
+
+    def _by_yield(self, product: Product) -> bool:
+        """Whether the product's deferred income is taken at the effective rate of the loan."""
+        if product.origination_fee is None:
+            return False
+        fee = self.in_force(OriginationFee, product.origination_fee, product.effective_from)
+        return fee.recognition == "effective_interest"
 
     def _duty_ceiling(self, product: Product) -> int:
         """The lowest yearly rate that a ceiling allows a borrower on active duty; 0: no ceiling."""

@@ -158,7 +158,7 @@ class ChargeTables(Library):
             fee = self.in_force(OriginationFee, name, p.effective_from)
             rows.append(
                 (code, fee.of != "interest", fee.of != "principal", fee.every_payout,
-                 fee.collected == "deducted", fee.recognition == "straight_line",
+                 fee.collected == "deducted", fee.recognition != "immediate",
                  *_amount(fee, fee.rounding))
             )  # fmt: skip
         schema = {

@@ -136,9 +136,10 @@ class OriginationFee(Policy, FeeAmount):
         "the schedule that it makes, or both",
     )  # fmt: skip
     percent_ppb: int = Field(default=0, ge=0, lt=10**9)
-    recognition: Literal["immediate", "straight_line"] = Field(
-        default="immediate", description="as income at once, or evenly over the loan's life"
-    )
+    recognition: Literal["immediate", "straight_line", "effective_interest"] = Field(
+        default="immediate", description="as income at once, evenly over the loan's life, or at the "
+        "effective rate of what the loan is carried at; what else the loan defers goes the same way",
+    )  # fmt: skip
     every_payout: bool = Field(default=False, description="on each tranche, not the first alone")
     rounding: RoundingName = "half_even"
 

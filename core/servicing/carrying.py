@@ -77,6 +77,12 @@ def regime() -> pl.Expr:
     )
 
 
+def charged_off() -> pl.Expr:
+    """Loans off the books, also those that owe nothing now: what they owe again is off them too."""
+    lasts = pl.col("charged_off_on").is_not_null()
+    return (pl.col("status") == Status.charged_off.value) | lasts
+
+
 def any_off_accrual(wide: pl.DataFrame) -> bool:
     """Whether some loan is booked otherwise than by accrual."""
     return bool(wide["non_accrual"].any() or wide["cash_accounting"].any())
@@ -85,11 +91,11 @@ def any_off_accrual(wide: pl.DataFrame) -> bool:
 def off_books(wide: pl.DataFrame) -> pl.Expr:
     """The part of the claim that the general ledger does not carry (Int64, not below 0)."""
     if not any_off_accrual(wide):
-        return pl.when(pl.col("status") == Status.charged_off.value).then(claim()).otherwise(0)
+        return pl.when(charged_off()).then(claim()).otherwise(0)
     kind = regime()
     held = interest() + pl.when(kind == Regime.cash.value).then(charges()).otherwise(0)
     return (
-        pl.when(pl.col("status") == Status.charged_off.value)
+        pl.when(charged_off())
         .then(claim())
         .when(kind != Regime.accrual.value)
         .then(held.clip(lower_bound=0))
@@ -100,7 +106,7 @@ def off_books(wide: pl.DataFrame) -> pl.Expr:
 def carried(wide: pl.DataFrame) -> dict[str, pl.Expr]:
     """What each account that is tied to positions holds of a loan (debit above 0), by role."""
     kind = regime() if any_off_accrual(wide) else pl.lit(Regime.accrual.value)
-    off = pl.col("status") == Status.charged_off.value
+    off = charged_off()
     memo = kind.is_in([Regime.cash.value, Regime.memorandum.value])
     cash = kind == Regime.cash.value
 

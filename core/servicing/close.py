@@ -24,7 +24,7 @@ from core.servicing.accrual import accrue, engine_for
 from core.servicing.allocation import Allocations
 from core.servicing.billing import is_billed
 from core.servicing.book import STATE, Book, Dues, replaced
-from core.servicing.carrying import Regime, any_off_accrual, regime
+from core.servicing.carrying import Regime, any_off_accrual, charged_off, regime
 from core.servicing.closure import left_behind, reopened
 from core.servicing.day import visit
 from core.servicing.deferral import any_deferred, income, nightly
@@ -186,7 +186,7 @@ def accruals(wide: pl.DataFrame) -> pl.DataFrame:
     under cash accounting goes by their regime.
     """
     keys = ["entity", "product", "currency", "today"]
-    off = wide["status"] == Status.charged_off.value
+    off = wide.select(charged_off()).to_series()
     parts = [(wide, "interest_accrued", "interest_income")]
     if off.any() or any_off_accrual(wide):
         kind = wide.select(regime()).to_series()

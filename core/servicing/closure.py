@@ -33,6 +33,7 @@ def charge_off(touched: pl.DataFrame, commands: pl.DataFrame) -> tuple[pl.DataFr
         status=pl.when(marked)
         .then(pl.lit(Status.charged_off.value, dtype=pl.Int8))
         .otherwise("status"),
+        charged_off_on=pl.when(marked).then(TODAY).otherwise("charged_off_on"),
         period_interest=pl.when(stops).then(0).otherwise("period_interest"),
         accrual_whole=pl.when(stops)
         .then(pl.col("interest_accrued") + pl.col("accrual_paid"))
@@ -40,6 +41,12 @@ def charge_off(touched: pl.DataFrame, commands: pl.DataFrame) -> tuple[pl.DataFr
         accrual_rest=pl.when(stops).then(0).otherwise("accrual_rest"),
     )
     return frozen, hit
+
+
+def _living() -> pl.Expr:
+    """Status of a loan that owes again: a charge-off lasts."""
+    off = pl.col("charged_off_on").is_not_null()
+    return pl.when(off).then(Status.charged_off.value).otherwise(Status.active.value).cast(pl.Int8)
 
 
 def extinguished(touched: pl.DataFrame, ids: pl.Series, status: Status) -> pl.DataFrame:
@@ -89,14 +96,14 @@ class Reopened:
 def reopened(
     aside: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> Reopened:
-    """Ended loans (terms and last positions) that `events` bring back, active again.
+    """Ended loans (terms and last positions) that `events` bring back: active again, or off the books.
 
     What happened outside is always taken in. `dues` are those to come when the loans ended. Their
     cursor stands in the period of the day, as if they had stayed.
     """
     busy = events.filter(pl.col("kind").is_in([k.value for k in REOPENING]))["loan_id"]
     hit = pl.col("loan_id").is_in(busy.implode()) & pl.col("status").is_in(COMES_BACK)
-    back = aside.filter(hit).with_columns(status=pl.lit(Status.active.value, dtype=pl.Int8))
+    back = aside.filter(hit).with_columns(status=_living())
     ours = pl.col("loan_id").is_in(back["loan_id"].implode())
     if back.height:
         day = events.filter(ours).select("loan_id", came="value_date").unique("loan_id")
@@ -109,7 +116,8 @@ def reopened(
 def close_at_zero(touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Close loans that owe nothing, as `overpaid` while the borrower has credit.
 
-    An overpaid loan that owes again, after a chargeback say, is active again.
+    An overpaid loan that owes again, after a chargeback say, is active again; one that was charged
+    off is off the books again.
 
     Interest that was paid before it was earned counts as earned now. Returns positions and
     `loan_id`, `earned_at_payoff` of those loans.
@@ -123,7 +131,7 @@ def close_at_zero(touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         status=pl.when("ends")
         .then(ended.cast(pl.Int8))
         .when(owes_again)
-        .then(pl.lit(Status.active.value, dtype=pl.Int8))
+        .then(_living())
         .otherwise("status"),
         interest_accrued=pl.col("interest_accrued") + pl.col("earned_at_payoff"),
         interest_earned=pl.col("interest_earned") + pl.col("earned_at_payoff"),

@@ -22,6 +22,7 @@ from core.servicing.carrying import any_off_accrual, off_books
 from core.servicing.closure import close_at_zero
 from core.servicing.deferral import begin_again, take_the_rest
 from core.servicing.delinquency import age, with_oldest
+from core.servicing.effective_yield import follow_yield
 from core.servicing.falling_due import fall_due
 from core.servicing.fees import assess_annual_fees, assess_late_fees
 from core.servicing.line import judge_grace
@@ -91,6 +92,7 @@ def visit(
     day.book(earned.filter(~off), "interest_accrued", "interest_income", "earned_at_payoff")
     day.book(earned.filter(off), "memo_claim", "memo_contra", "earned_at_payoff")
     begin_again(day)
+    follow_yield(day)
     take_the_rest(day)
     counted = age(with_oldest(day.touched, day.dues, policies.delinquency), versions)
     after, turned = reclassified(counted)

@@ -1,9 +1,10 @@
-"""Income that is deferred and taken over the loan's life, evenly by nights to its maturity.
+"""Income that is deferred and taken over the loan's life, by nights to its maturity.
 
-A capitalised fee, a buy-down and a straight-line origination fee join one running line a loan:
-`deferred_whole` since `deferred_from`, down to zero on `deferred_until`. What is taken by a night
-is the difference of rounded values, so that any split of the nights gives the same income. Whatever
-changes the line (more of it, less of it, another maturity) begins it anew from what is left.
+A capitalised fee, a buy-down and an origination fee join one running line a loan: `deferred_whole`
+since `deferred_from`, evenly down to `deferred_to` on `deferred_until`: to zero at maturity, or, at
+the loan's yield, period by period (`core.servicing.effective_yield`). What is taken by a night is the
+difference of rounded values, so that any split of the nights gives the same income. Whatever changes
+the line (more of it, less of it, another maturity) begins it anew from what is left.
 """
 
 from __future__ import annotations
@@ -28,10 +29,9 @@ def left(on: pl.Expr) -> pl.Expr:
     days = (pl.col("deferred_until") - pl.col("deferred_from")).dt.total_days()
     nights = (on - pl.col("deferred_from")).dt.total_days().clip(0)
     share = pl.min_horizontal(nights, days)
-    taken = rounded_quotient(
-        int128(pl.col("deferred_whole")) * int128(share), int128(days.clip(1)), Rounding.half_even
-    )
-    rest = pl.when(days > 0).then(pl.col("deferred_whole") - taken).otherwise(0)
+    falls = int128(pl.col("deferred_whole") - pl.col("deferred_to"))
+    taken = rounded_quotient(falls * int128(share), int128(days.clip(1)), Rounding.half_even)
+    rest = pl.when(days > 0).then(pl.col("deferred_whole") - taken).otherwise("deferred_to")
     return rest.fill_null(0)
 
 
@@ -85,6 +85,9 @@ def _anew(loans: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
         deferred_whole=pl.when(where).then("income_deferred").otherwise("deferred_whole"),
         deferred_from=pl.when(runs).then(TODAY).when(where).then(None).otherwise("deferred_from"),
         deferred_until=pl.when(runs).then(last).when(where).then(None).otherwise("deferred_until"),
+        deferred_to=pl.when(where).then(0).otherwise("deferred_to"),
+        deferred_yield=pl.when(where).then(None).otherwise("deferred_yield"),
+        deferred_rate=pl.when(where).then(None).otherwise("deferred_rate"),
     )
 
 
@@ -119,4 +122,7 @@ def _without(touched: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
         deferred_whole=pl.when(over).then(0).otherwise("deferred_whole"),
         deferred_from=pl.when(over).then(None).otherwise("deferred_from"),
         deferred_until=pl.when(over).then(None).otherwise("deferred_until"),
+        deferred_to=pl.when(over).then(0).otherwise("deferred_to"),
+        deferred_yield=pl.when(over).then(None).otherwise("deferred_yield"),
+        deferred_rate=pl.when(over).then(None).otherwise("deferred_rate"),
     )

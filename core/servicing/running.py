@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from core.ledger.codes import Status
 from core.ledger.transfers import transfer
 from core.policy.book import PolicyBook
+from core.servicing.carrying import charged_off
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Running:
 
     def charged_off(self) -> pl.Series:
         """Ids of loans that are off the books now."""
-        return self.touched.filter(pl.col("status") == Status.charged_off.value)["loan_id"]
+        return self.touched.filter(charged_off())["loan_id"]
 
 
 def _roles(*roles: str | pl.Expr) -> list[str]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.ledger.codes import Component, Status
+from core.ledger.codes import Component
 from core.servicing.accrual import close_segment
 from core.servicing.billing import whole_claim_due
 from core.servicing.book import replaced
+from core.servicing.carrying import charged_off
 from core.servicing.dues_to_come import open_dues, show_principal_due
 from core.servicing.instalments import instalment_of, point
 from core.servicing.running import Running
@@ -82,7 +83,7 @@ def _take_back(day: Running, events: pl.DataFrame, source: str) -> None:
         fees_due=pl.col("fees_due") + pl.col("fee_anew"),
         penalties_due=pl.col("penalties_due") + pl.col("penalty_anew"),
     ).select(day.touched.columns)
-    off = pl.col("status") == Status.charged_off.value
+    off = charged_off()
     on_books, off_books = hit.filter(~off), hit.filter(off)
     day.book(hit, "borrower_credit", source, "used")
     day.book(on_books, "loan_principal", source, "anew")
@@ -103,7 +104,7 @@ def _split(day: Running, events: pl.DataFrame) -> pl.DataFrame:
     hit = day.touched.join(
         events.rename({"amount": "asked"}), on="loan_id", maintain_order="left"
     ).with_columns(pl.col(*PARTS).fill_null(0))
-    off = pl.col("status") == Status.charged_off.value
+    off = charged_off()
     hit = hit.with_columns(
         *(pl.when(off).then(0).otherwise(name).alias(name) for name in PARTS),
         used=pl.min_horizontal("credit", "asked"),

@@ -166,7 +166,7 @@ def test_a_payment_for_a_loan_that_left_the_book_is_held_not_lost(policies: Poli
         .lent(loan)
         .paid(owed, "2024-01-17")
         .paid(500, "2024-01-20")
-        .live("2024-01-20")
+        .closed_daily("2024-01-20")
     )
     held = dict(life.balances.select("account", "balance").rows())
     assert held[ROLE["unidentified_receipts"]] == -500
