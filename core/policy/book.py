@@ -167,14 +167,7 @@ class PolicyBook(ChargeTables):
         names: Mapping[type[Policy], set[str]] = {
             model: {p.name for p in self._all(model)} for model in FOLDERS.values()
         }
-        taxed = {p.name for p in self._all(Tax) if "interest" in p.of}
         for product in self._all(Product):
-            if product.tax in taxed and product.schedule.stands_whole:
-                raise PolicyError(
-                    f"products/{product.name}@{product.version}: field tax: {product.tax} is on "
-                    "interest, which a schedule that stands whole does not bill; set "
-                    "schedule.stands_whole: false, or a tax on fees and penalties alone"
-                )
             wanted: list[tuple[type[Policy], str | None, str]] = [
                 (Waterfall, product.payments.waterfall, "payments.waterfall"),
                 (LateFee, product.late_fee, "late_fee"),

@@ -169,15 +169,10 @@ class Product(Policy):
                 raise ValueError(f"a line of credit needs {field}: {values[-1]}")
         if schedule.rate_basis in ("period", "30/360", "effective"):
             raise ValueError("a line of credit needs a schedule.rate_basis that counts days")
-        if (
-            self.prepayment_fee
-            or payments.chargeback
-            or schedule.shortfall == "capitalise"
-            or self.tax is not None
-        ):
+        if self.prepayment_fee or payments.chargeback or schedule.shortfall == "capitalise":
             raise ValueError(
-                "a line of credit has no payments.chargeback, no schedule.shortfall: capitalise, "
-                "no tax and no prepayment_fee"
+                "a line of credit has no payments.chargeback, no schedule.shortfall: capitalise "
+                "and no prepayment_fee"
             )
         return self
 

@@ -15,6 +15,7 @@ from core.servicing.book import due_rows, merge_dues, replaced
 from core.servicing.instalments import bill_whole
 from core.servicing.opening import move_period, with_period_interest
 from core.servicing.statements import minimum_principal, statement_balance
+from core.servicing.taxes import untaxed
 from core.servicing.today import TODAY
 
 
@@ -42,7 +43,7 @@ def bill(
     `billed_interest`, `billed_principal` (Int64), what became due beyond money that had
     come in advance, `capitalised` (Int64), interest that joined the principal, and
     `taxable` (Int64), interest that is asked for the first time, with its `instalment_no` and
-    `due_date`; of a schedule that stands whole it is none.
+    `due_date`.
     """
     at = touched.select(is_billed()).to_series()
     if not at.any():
@@ -55,7 +56,8 @@ def bill(
         moved, fallen = bill_whole(ending, dues)
         touched = replaced(touched, stands, ending, moved)
         nothing = pl.lit(0, dtype=pl.Int64)
-        billed.append(fallen.with_columns(capitalised=nothing, taxable=nothing, **_NOWHERE))
+        told = fallen.with_columns(capitalised=nothing)
+        billed.append(told.select("loan_id", *_BILLED, "instalment_no", "due_date"))
     stepped = at & ~touched["whole_schedule"]
     if stepped.any():
         ending = touched.filter(stepped)
@@ -64,7 +66,10 @@ def bill(
         moved = next_period(asked, calendars)
         touched = replaced(touched, stepped, ending, moved)
         whole = pl.col("billed_interest") + pl.col("interest_stands")
-        told = asked.with_columns(taxable="billed_interest").with_columns(billed_interest=whole)
+        owed = pl.col("interest_due") + whole
+        told = asked.with_columns(
+            taxable=pl.min_horizontal(untaxed(owed), "billed_interest"), billed_interest=whole
+        )
         billed.append(told.select("loan_id", *_BILLED, "instalment_no", due_date="next_due_date"))
     return touched, dues, pl.concat(billed)
 

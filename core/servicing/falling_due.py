@@ -6,7 +6,9 @@ import polars as pl
 
 from core.ledger.codes import Component
 from core.servicing.billing import bill
+from core.servicing.book import due_rows, merge_dues
 from core.servicing.running import Running
+from core.servicing.statements import minimum_share
 from core.servicing.taxes import ask_tax
 
 
@@ -17,5 +19,39 @@ def fall_due(day: Running) -> pl.Series:
     day.book(billed.filter(on_books), "interest_due", "interest_accrued", "billed_interest")
     day.book(billed, "loan_principal", "interest_accrued", "capitalised")
     taxable = billed.with_columns(component=pl.lit(Component.interest.value, dtype=pl.Int8))
+    untaxed = day.touched.select("loan_id", taxes_before="taxes_due")
     ask_tax(day, taxable.rename({"taxable": "base"}))
+    _take_in_tax(day, billed, untaxed)
     return billed["loan_id"]
+
+
+def _take_in_tax(day: Running, billed: pl.DataFrame, before: pl.DataFrame) -> None:
+    """The tax of a line's statement is part of its minimum and of its balance.
+
+    A minimum that is the floor asks so much less principal, one that is a share asks the tax too.
+    """
+    if not day.touched["revolving"].any():
+        return
+    taxed = (
+        day.touched.filter("revolving")
+        .join(before, on="loan_id", maintain_order="left")
+        .join(billed.select("loan_id", "billed_principal", no="instalment_no", falls="due_date"),
+              on="loan_id", maintain_order="left")
+        .with_columns(tax=pl.col("taxes_due") - pl.col("taxes_before"))
+        .filter(pl.col("tax") > 0)
+    )  # fmt: skip
+    if taxed.is_empty():
+        return
+    asked = pl.col("billed_principal")
+    least = pl.min_horizontal(minimum_share(), asked)
+    taxed = taxed.with_columns(less=asked - pl.max_horizontal(asked - pl.col("tax"), least))
+    rows = due_rows(taxed.filter(pl.col("less") > 0), "no", Component.principal, "falls",
+                    -pl.col("less"))  # fmt: skip
+    day.dues = merge_dues(day.dues, rows)
+    told = day.touched.join(
+        taxed.select("loan_id", "less", "tax"), on="loan_id", how="left", maintain_order="left"
+    ).with_columns(pl.col("less", "tax").fill_null(0))
+    day.touched = told.with_columns(
+        principal_due=pl.col("principal_due") - pl.col("less"),
+        statement_left=pl.col("statement_left") + pl.col("tax"),
+    ).select(day.touched.columns)

@@ -17,6 +17,7 @@ from core.contract.schedule import CURSOR, adjusted, agree, expand
 from core.ledger.codes import AfterChargeOff, Component, Status
 from core.servicing.book import NO_DUES, due_rows, merge_dues, replaced
 from core.servicing.statements import days_to_pay
+from core.servicing.taxes import untaxed
 from core.servicing.today import TODAY
 
 FAR = 36_525
@@ -265,9 +266,9 @@ def earned_whole(
 
 
 def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Positions after the instalments of the day fell due, and `loan_id`, `billed_interest`.
+    """Positions after the instalments of the day fell due, and what fell due (`billing.bill`).
 
-    The rows stand already; what is paid of them was paid in advance.
+    The rows stand already; what is paid of them was paid in advance, and taxed then.
     """
     fallen = (
         dues.filter(
@@ -282,6 +283,7 @@ def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, 
             ),
             early=pl.col("paid").filter(pl.col("component") == Component.interest).sum(),
             early_principal=pl.col("paid").filter(pl.col("component") == 0).sum(),
+            falls_no=pl.col("instalment_no").max(),
         )
     )
     names = ["billed_principal", "billed_interest", "early", "early_principal"]
@@ -304,9 +306,15 @@ def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, 
     ).with_columns(accrual_whole=pl.col("interest_accrued") + pl.col("accrual_paid"))
     every = pl.Series([True] * billed.height, dtype=pl.Boolean)
     moved = point(billed, dues, every)
-    return moved.select(ending.columns), asked.select(
-        "loan_id", "billed_interest", "billed_principal"
+    told = billed.select(
+        "loan_id",
+        "billed_interest",
+        "billed_principal",
+        taxable=pl.min_horizontal(untaxed(), "billed_interest"),
+        instalment_no=pl.col("falls_no").fill_null(pl.col("instalment_no")),
+        due_date=TODAY,
     )
+    return moved.select(ending.columns), told
 
 
 def instalment_of(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from core.servicing.carrying import owes_nothing
 from core.servicing.charges import add_charges
 from core.servicing.fees import prepayment_fees
 from core.servicing.running import Running
-from core.servicing.taxes import ask_tax
+from core.servicing.taxes import ask_tax, untaxed
 from core.servicing.today import TODAY
 
 PAYS_OFF = (Kind.payment_received, Kind.refinanced)
@@ -32,9 +32,7 @@ def ask_at_payoff(day: Running, money: pl.DataFrame, kind: Kind) -> pl.Series:
     products = pl.concat([charged, pl.Series([*policies.interest_taxed], dtype=charged.dtype)])
     some = (
         day.touched.filter(
-            pl.col("product").is_in(products.implode())
-            & (pl.col("status") == Status.active.value)
-            & ~pl.col("whole_schedule")
+            pl.col("product").is_in(products.implode()) & (pl.col("status") == Status.active.value)
         )
         .join(money.select("loan_id", "amount"), on="loan_id")
         .filter(pl.col("amount") >= pl.col("principal"))
@@ -56,7 +54,12 @@ def ask_at_payoff(day: Running, money: pl.DataFrame, kind: Kind) -> pl.Series:
     )
     if kind in PAYS_OFF:
         _charge(day, settled)
-    ask_tax(day, _on_interest(day, settled, TODAY))
+    left = tried.touched.select("loan_id", untaxed=untaxed())
+    bases = settled.join(left, on="loan_id", maintain_order="left").with_columns(
+        base=pl.min_horizontal("base", "untaxed")
+    )
+    loans = day.touched.select("loan_id", "instalment_no", due_date=TODAY)
+    ask_tax(day, _on_interest(bases.join(loans, on="loan_id", maintain_order="left")))
     return paid
 
 
@@ -91,19 +94,42 @@ def tax_on_interest(day: Running, allocations: pl.DataFrame, asked: pl.Series, k
         ask_tax(day, given.select("loan_id", "instalment_no", "component", "due_date", "base"))
         return
     ahead = interest.filter(early & ~pl.col("loan_id").is_in(asked.implode()))
-    sums = ahead.group_by("loan_id", maintain_order=True).agg(base=pl.col("amount").sum())
-    ask_tax(day, _on_interest(day, sums, pl.col("next_due_date")))
+    if ahead.height:
+        ask_tax(day, _on_interest(_within_untaxed(_with_their_instalment(day, ahead), day)))
 
 
-def _on_interest(day: Running, sums: pl.DataFrame, due: pl.Expr) -> pl.DataFrame:
-    """`base` of interest of the running instalment as what a tax is on."""
-    loans = day.touched.filter(~pl.col("whole_schedule")).select(
-        "loan_id", "instalment_no", due_date=due
+def _with_their_instalment(day: Running, ahead: pl.DataFrame) -> pl.DataFrame:
+    """`base` by instalment with its `due_date`: the running one's, or those of a whole schedule."""
+    keys = ["loan_id", "instalment_no"]
+    stands = day.dues.filter(pl.col("component") == Component.interest.value).select(
+        *keys, falls="due_date"
     )
-    return sums.join(loans, on="loan_id").select(
-        "loan_id",
-        "instalment_no",
-        "due_date",
-        "base",
-        component=pl.lit(Component.interest.value, dtype=pl.Int8),
+    running = day.touched.select(
+        "loan_id", "whole_schedule", runs="instalment_no", next_due="next_due_date"
     )
+    placed = (
+        ahead.join(running, on="loan_id", maintain_order="left")
+        .join(stands, on=keys, how="left", maintain_order="left")
+        .with_columns(
+            instalment_no=pl.when("whole_schedule").then("instalment_no").otherwise("runs"),
+            due_date=pl.when("whole_schedule").then("falls").otherwise("next_due"),
+        )
+    )
+    return placed.group_by(*keys, maintain_order=True).agg(
+        pl.col("due_date").max(), base=pl.col("amount").sum()
+    )
+
+
+def _within_untaxed(bases: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """`bases` as far as the loan's interest bore no tax yet, instalment by instalment."""
+    left = day.touched.select("loan_id", untaxed=untaxed())
+    told = bases.sort("loan_id", "instalment_no").join(left, on="loan_id", maintain_order="left")
+    so_far = pl.col("base").cum_sum().over("loan_id")
+    within = pl.min_horizontal(so_far, "untaxed")
+    return told.with_columns(base=within - pl.min_horizontal(so_far - pl.col("base"), "untaxed"))
+
+
+def _on_interest(bases: pl.DataFrame) -> pl.DataFrame:
+    """`base` of interest as what a tax is on."""
+    interest = pl.lit(Component.interest.value, dtype=pl.Int8)
+    return bases.select("loan_id", "instalment_no", "due_date", "base", component=interest)

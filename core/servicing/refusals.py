@@ -62,7 +62,7 @@ def refused(orders: pl.DataFrame) -> pl.Series:
     `rate_ppb` (Int64), `due_date` (Date), null where an order has none; of the loan `status`
     (Int8, null: nothing paid out), `credit` (Int64), `disbursed_on` and `last_money` (Date:
     value date of the last money in or waiver that stands), `amortisation`, `interest_mode` (codes),
-    `whole_schedule`, `interest_is_taxed`, `revolving` (Boolean), `highest_ppb` (Int64: the
+    `whole_schedule`, `revolving` (Boolean), `highest_ppb` (Int64: the
     product's bound), `rate_now` (Int64), and of its interest pause `paused_until` (Date), of its moratorium `moratorium_left` (Int16),
     `accelerated_on` (Date), `instalment_no` (Int16: the next to bill); of a pause that is ordered
     `starts`, ends on `due_date`. `lent` and `limit` (Int64): what was lent, with fees that joined
@@ -145,8 +145,6 @@ def refused(orders: pl.DataFrame) -> pl.Series:
         .then(pl.lit("interest_is_fixed_by_the_schedule"))
         .when((kind == Kind.reaged) & ~pl.col("whole_schedule") & scheduled)
         .then(pl.lit("interest_is_fixed_by_the_schedule"))
-        .when((kind == Kind.reaged) & pl.col("interest_is_taxed"))
-        .then(pl.lit("interest_bears_a_tax"))
         .when(
             kind.is_in([Kind.extended.value, Kind.due_date_moved.value])
             & (pl.col("instalment_no") > pl.col("instalments_agreed"))
@@ -180,7 +178,7 @@ COLUMNS = {
     "whole_schedule": pl.Boolean, "highest_ppb": pl.Int64, "starts": pl.Date,
     "rate_now": pl.Int64, "paused_until": pl.Date, "moratorium_left": pl.Int16,
     "accelerated_on": pl.Date, "instalment_no": pl.Int16, "lent": pl.Int64, "limit": pl.Int64,
-    "capitalised": pl.Int64, "bought_down": pl.Int64, "interest_is_taxed": pl.Boolean,
+    "capitalised": pl.Int64, "bought_down": pl.Int64,
     "revolving": pl.Boolean, "instalments_agreed": pl.Int16,
 }  # fmt: skip
 """What `refused` reads, with its types."""

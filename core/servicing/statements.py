@@ -42,15 +42,19 @@ def minimum_principal() -> pl.Expr:
     """
     principal, interest = pl.col("principal"), pl.col("billed_interest")
     fees, past = charges_and_taxes(), pl.col("principal_due") + pl.col("interest_due")
-    share = rounded_quotient(
-        int128(principal) * int128(pl.col("minimum_ppb")), int128(PPB), Rounding.half_even
-    )
+    share = minimum_share()
     over = (principal - pl.col("principal_agreed")).clip(lower_bound=0)
     asked = pl.max_horizontal("minimum_floor", share + interest + fees) + past + over
     balance = principal + pl.col("interest_due") + interest + fees
     minimum = pl.min_horizontal(balance, asked)
     rest = principal - pl.col("principal_due")
     return pl.min_horizontal(minimum - interest - fees - past, rest).clip(lower_bound=0)
+
+
+def minimum_share() -> pl.Expr:
+    """The share of the principal that a minimum asks beside interest and charges."""
+    whole = int128(pl.col("principal")) * int128(pl.col("minimum_ppb"))
+    return rounded_quotient(whole, int128(PPB), Rounding.half_even)
 
 
 def statement_balance() -> pl.Expr:

@@ -80,6 +80,7 @@ def _take_back(day: Running, events: pl.DataFrame, source: str) -> None:
         principal=pl.col("principal") + pl.col("anew"),
         interest_accrued=pl.col("interest_accrued") + pl.col("interest_anew"),
         accrual_whole=pl.col("accrual_whole") + pl.col("interest_anew"),
+        interest_taxed=pl.col("interest_taxed") + pl.col("interest_anew"),
         fees_due=pl.col("fees_due") + pl.col("fee_anew"),
         penalties_due=pl.col("penalties_due") + pl.col("penalty_anew"),
     ).select(day.touched.columns)

@@ -69,6 +69,7 @@ def take_over(day: Running, events: pl.DataFrame) -> None:
         accrual_rest=pl.lit(0, dtype=pl.Int64),
         accrual_from=pl.when(scheduled).then("accrual_from").otherwise(TODAY),
         interest_earned=pl.col("interest_accrued") + pl.col("interest_due"),
+        interest_taxed="interest_due",  # where it lived before
     )
     day.dues = merge_dues(day.dues, _arrears(news, day))
     others = joined.filter(~at).select(day.touched.columns)

@@ -2,7 +2,8 @@
 
 A tax is asked when its base is billed, assessed or met in advance, and is owed to the state from
 then on; what forgives the base forgives the tax on it. Of a claim that is off the books none is
-asked. Policy: `data/policies/taxes`.
+asked. Interest that was taxed once is not again, where a change of the contract asks it anew: its
+base is counted (`interest_taxed`). Policy: `data/policies/taxes`.
 """
 
 from __future__ import annotations
@@ -45,12 +46,29 @@ def ask_tax(day: Running, bases: pl.DataFrame) -> None:
     )
     if asked.is_empty():
         return
+    _count(day, asked)
     asked = asked.with_columns(tax=_share(asked))
     more = asked.filter(pl.col("tax") > 0)
     fresh = due_rows(more, "instalment_no", Component.tax, "due_date", "tax")
     day.dues = merge_dues(day.dues, fresh)
     _book(day, more.select("loan_id", moved="tax"))
     _forgive(day, asked.filter(pl.col("tax") < 0))
+
+
+def untaxed(owed: pl.Expr | None = None) -> pl.Expr:
+    """Interest that was met or is `owed` (billed and unpaid) and bore no tax yet (Int64, from 0)."""
+    asked = pl.col("interest_due") if owed is None else owed
+    return (pl.col("interest_paid") + asked - pl.col("interest_taxed")).clip(0)
+
+
+def _count(day: Running, asked: pl.DataFrame) -> None:
+    on_interest = asked.filter(pl.col("component") == Component.interest.value)
+    sums = on_interest.group_by("loan_id").agg(more=pl.col("base").sum())
+    if sums.is_empty():
+        return
+    counted = (pl.col("interest_taxed") + pl.col("more").fill_null(0)).clip(0)
+    joined = day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
+    day.touched = joined.with_columns(interest_taxed=counted).drop("more")
 
 
 def tax_on_fees(loans: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:

@@ -71,7 +71,6 @@ def _judged(
     """Orders with the `rule` that the loan's state or its product forbids them by, or null."""
     codes = orders["product"].unique().to_list()
     products = [policies.product(code) for code in codes]
-    taxed = policies.interest_taxed
     bounds = pl.DataFrame(
         {
             "product": codes,
@@ -81,12 +80,11 @@ def _judged(
             "whole_schedule": [p.schedule.stands_whole for p in products],
             "over_ppb": [p.payouts.over_ppb for p in products],
             "over_minor": [p.payouts.over_minor for p in products],
-            "interest_is_taxed": [code in taxed for code in codes],
             "revolving": [p.line is not None for p in products],
         },
         schema={"product": pl.Int16, "highest_ppb": pl.Int64, "amortisation": pl.Int8,
                 "interest_mode": pl.Int8, "whole_schedule": pl.Boolean,
-                "over_ppb": pl.Int64, "over_minor": pl.Int64, "interest_is_taxed": pl.Boolean,
+                "over_ppb": pl.Int64, "over_minor": pl.Int64,
                 "revolving": pl.Boolean},
     )  # fmt: skip
     about = (

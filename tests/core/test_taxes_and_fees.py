@@ -12,12 +12,14 @@ from core.errors import PolicyError
 from core.ledger.codes import Component, Kind, Status
 from core.origination.jurisdiction import pack, packed, unpacked
 from core.policy.book import PolicyBook, parse
+from core.policy.product import Product
 from core.servicing.disclosure import disclosed_apr
 from core.servicing.payoff import quote
 from core.servicing.replay import relived
-from tests.core.loans import Story, _event, terms
+from tests.core.loans import Story, _event, ruled, terms
 from tests.core.test_charges import moved
 from tests.core.test_late_news import same_as_in_time, told
+from tests.core.test_respreading import REAGE
 
 
 def under(loan: pl.DataFrame, place: str) -> pl.DataFrame:
@@ -204,11 +206,89 @@ def test_a_place_is_one_number_and_back() -> None:
     assert [unpacked(n) for n in numbers[:4]] == codes
 
 
-def test_a_schedule_that_stands_whole_bears_no_tax_on_interest(policies: PolicyBook) -> None:
-    made = next(p for _, p in policies.policies if p.name == "pay-in-four")
-    with pytest.raises(PolicyError, match="stands whole"):
-        policies.with_rules("products", made.model_copy(update={"tax": "vat-16"}))
-    policies.with_rules("products", made.model_copy(update={"tax": "gst-18"}))
+def taxed(policies: PolicyBook, product: str, **schedule: object) -> PolicyBook:
+    """The policies with 16 % on the interest, fees and penalties of one product."""
+    made = next(p for f, p in policies.policies if f == "products" and p.name == product)
+    assert isinstance(made, Product)
+    rules = made.schedule.model_copy(update=schedule)
+    fees = {"origination_fee": None, "late_fee": None}
+    return policies.with_rules(
+        "products", made.model_copy(update={"tax": "vat-16", "schedule": rules, **fees})
+    )
+
+
+def test_interest_of_a_schedule_that_stands_whole_is_taxed_as_it_falls_due(
+    policies: PolicyBook,
+) -> None:
+    ours = taxed(policies, "flat-rate", stands_whole=True)
+    story = Story(ours).lent(terms(ours, "flat-rate", n=3))  # 1,200 of interest in each
+    life = story.paid(60_000, "2024-01-20").live("2024-04-01")
+    tax = round(1_200 * 0.16)
+    early = life.on("2024-01-20")
+    assert life.allocations().filter(pl.col("event_id") == 3)["amount"].sum() == 60_000
+    # an instalment and a half: both interests are met, their tax falls due with each
+    assert early["taxes_due"] == 2 * tax
+    dues = life.dues("2024-01-31").filter(pl.col("component") == Component.tax.value)
+    falls = [dt.date(2024, 2, 1), dt.date(2024, 3, 1)]
+    assert dues.select("due_date", "amount").rows() == [(day, tax) for day in falls]
+    assert life.on("2024-04-01")["taxes_due"] == 3 * tax
+    assert moved(life.days, "tax_receivable", "tax_payable") == 3 * tax
+    late = _event(Kind.payment_received, 1, "2024-02-10", 30_000, "l", None)
+    same_as_in_time(told(story, (30, late)), ours, dt.date(2024, 3, 12))
+
+
+def test_a_payoff_of_a_schedule_that_stands_whole_asks_its_tax(policies: PolicyBook) -> None:
+    ours = taxed(policies, "flat-rate", stands_whole=True)
+    story = Story(ours).lent(terms(ours, "flat-rate", n=3))
+    asked = quote(story.live("2024-01-20").days[-1].book, ours, dt.date(2024, 1, 21))
+    row = asked.row(0, named=True)
+    assert row["taxes"] == round(row["interest"] * 0.16) > 0
+    life = story.paid(row["payoff"], "2024-01-21").live("2024-01-21")
+    assert life.on("2024-01-21")["status"] == Status.closed
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [(Kind.reamortised, {}), (Kind.reaged, REAGE), (Kind.reaged, REAGE | {"interest": "payable"})],
+)
+@pytest.mark.parametrize(
+    ("product", "whole"),
+    [("instalment-act365", True), ("instalment-act365", False), ("simple-interest", False)],
+)
+def test_interest_that_is_asked_anew_is_not_taxed_anew(
+    policies: PolicyBook, product: str, whole: bool, kind: Kind, body: dict[str, object]
+) -> None:
+    ours = taxed(policies, product, stands_whole=whole)
+    anew = _event(kind, 1, "2024-02-15", None, "x", json.dumps(body))
+    story = Story(ours).lent(terms(ours, product, n=3))
+    story = Story(ours, (*story.rows, anew)).paid(300_000, "2024-04-01")
+    life = story.live("2024-04-01")
+    last = life.on("2024-04-01")
+    assert last["interest_taxed"] == last["interest_paid"] > 0
+    asked = moved(life.days, "tax_receivable", "tax_payable")
+    assert asked == pytest.approx(last["interest_paid"] * 0.16, abs=2)
+
+
+def test_the_tax_of_a_statement_is_part_of_its_minimum(policies: PolicyBook) -> None:
+    ours = taxed(ruled(policies, "credit-line", "line", grace_on_draws=False), "credit-line")
+    loan = terms(ours, "credit-line", principal=500_000, rate="18.25", n=24)
+    lent = Story(ours).lent(loan)
+    drawn = _event(Kind.disbursed, 1, "2024-01-01", 100_000, "d", None)
+    life = Story(ours, (lent.rows[0], drawn)).live("2024-02-01")
+    first = life.on("2024-02-01")
+    interest = 100_000 * 31 // 2000
+    assert (first["interest_due"], first["taxes_due"]) == (interest, round(interest * 0.16))
+    # the floor of 25.00: less principal is asked, but never less than one per cent
+    assert first["principal_due"] == 1_000
+    assert first["statement_left"] == 100_000 + interest + first["taxes_due"]
+    small = _event(Kind.disbursed, 1, "2024-01-01", 40_000, "d", None)
+    low = Story(ours, (lent.rows[0], small)).live("2024-02-01").on("2024-02-01")
+    assert low["principal_due"] + low["interest_due"] + low["taxes_due"] == 2_500
+    dues = life.dues("2024-02-01")
+    assert dues["due_date"].unique().to_list() == [dt.date(2024, 2, 22)]
+    paid = Story(ours, (lent.rows[0], drawn)).paid(30_000, "2024-02-22")
+    late = _event(Kind.payment_received, 1, "2024-02-10", 1_500, "l", None)
+    same_as_in_time(told(paid, (20, late)), ours, dt.date(2024, 3, 3))
 
 
 def test_rules_that_contradict_themselves_are_refused() -> None:
