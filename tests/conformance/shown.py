@@ -285,6 +285,8 @@ class Shown:
         if since and recalculated(self.terms):
             rows = [r for r in rows if r["no"] <= self._last_before(since[0])]
             return next((r for r in rows if r["due_date"] > on), rows[-1] if rows else None)
+        if since and on in Shown(self._ahead_of(since[0]), self.by, self.seen).dues["due"]:
+            return next((r for r in rows if r["due_date"] == on), None)
         later = [r for r in rows if r["due_date"] > on] or [r for r in rows if r["due_date"] == on]
         return min(later, key=lambda r: r["due_date"]) if later else None
 
