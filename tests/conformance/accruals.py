@@ -98,6 +98,7 @@ def _go_on(booked: Booked, shown: Shown) -> None:
         booked.rows = [r for r in booked.rows if r is not booked.closing[0]]
         booked.posted -= booked.closing[1]
         booked.closing = None
+        _list_before(booked, shown, shown.life.as_of)
     if booked.lost and shown.position and shown.position["status"] != Status.charged_off:
         booked.rows = [r for r in booked.rows if r is not booked.lost]
         booked.taken -= booked.lost["amount"]
@@ -125,6 +126,16 @@ def _go_on(booked: Booked, shown: Shown) -> None:
     if _took_back(shown):
         _spread_anew(booked, shown)
     _at_the_end(booked, shown, earned, taken)
+
+
+def _list_before(booked: Booked, shown: Shown, day: dt.date) -> None:
+    """Activity of the instalments due before a day, each on its own."""
+    if not shown.terms.get("accrual_activity_posting"):
+        return
+    for number, due, parts in shown.incomes():
+        if due < day and number not in booked.posted:
+            booked.posted.add(number)
+            booked.add(due, shown.life.after, *parts, kind=ACTIVITY)
 
 
 def _took_back(shown: Shown) -> bool:
@@ -325,10 +336,11 @@ def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: _Taken) ->
         return  # of what is written off the suite accrues nothing more
     step = max((s.i for s, _ in shown.events), default=0)
     # a charge-off books no charge that the night run did not book
-    # what was told late closes the loan on the day on which it was told
+    # what was told late closes the loan on the day on which it was told, at the latest its last due date
     ever_off = any(s.kind is Kind.charge_off for s, _ in shown.events)
     late = [s.submitted for s, _ in shown.events if s.i == step and not ever_off]
-    _close(booked, shown, earned, max([ended, *late]), step,
+    last = max([ended, *shown.due_dates()])
+    _close(booked, shown, earned, min(max([ended, *late]), last), step,
            until=dt.date.min if off else None)  # fmt: skip
     if taken.signs or booked.taken:
         if off and not booked.lost:
