@@ -95,6 +95,7 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
         taken_over_on=pl.lit(None, dtype=pl.Date),
         principal_left=pl.lit(None, dtype=pl.Int64),
         stands_from=pl.lit(None, dtype=pl.Date),
+        reaged_no=pl.lit(None, dtype=pl.Int16),
         rate_before=pl.lit(None, dtype=pl.Int64),
         rate_agreed=pl.lit(None, dtype=pl.Int64),
         jurisdiction=pl.lit(None, dtype=pl.Int64),

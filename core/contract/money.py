@@ -174,11 +174,15 @@ def even_part(amount: pl.Expr, count: pl.Expr) -> pl.Expr:
     return rounded_quotient(int128(amount), int128(count), Rounding.half_even)
 
 
-def even_share(amount: pl.Expr, count: pl.Expr, last: pl.Expr) -> pl.Expr:
-    """An even part of `amount`; the `last` of `count` takes what the others leave."""
-    return with_rest(amount, even_part(amount, count), count, last)
+def even_share(amount: pl.Expr, count: pl.Expr, nth: pl.Expr) -> pl.Expr:
+    """The `nth` (from 1) of `count` even parts of `amount`: the last takes what the others leave."""
+    return with_rest(amount, even_part(amount, count), count, nth)
 
 
-def with_rest(amount: pl.Expr, part: pl.Expr, count: pl.Expr, last: pl.Expr) -> pl.Expr:
-    """`part`, and of the `last` of `count` what the others leave of `amount`."""
-    return pl.when(last).then(amount - part * (count - 1)).otherwise(part)
+def with_rest(amount: pl.Expr, part: pl.Expr, count: pl.Expr, nth: pl.Expr) -> pl.Expr:
+    """`part` as long as `amount` lasts, and of the last of `count` what the others leave.
+
+    Parts that are rounded up may use it up before the last (0.04 in six parts is four times 0.01).
+    """
+    left = (amount - part * (nth - 1)).clip(0)
+    return pl.when(nth == count).then(left).otherwise(pl.min_horizontal(part, left))

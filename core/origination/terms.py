@@ -44,6 +44,9 @@ class Terms(dy.Schema):
         nullable=True
     )  # whose law it is under (`core.origination.jurisdiction`)
     stands_from = dy.Date(nullable=True)  # a re-age fixed the schedule: it stands whole from here
+    reaged_no = dy.Int16(
+        nullable=True
+    )  # the instalment that the last re-age ended, with nothing in it
 
     @dy.rule()
     def first_due_is_after_disbursement(cls) -> pl.Expr:

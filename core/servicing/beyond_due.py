@@ -87,7 +87,7 @@ def _evenly(coming: pl.DataFrame) -> pl.DataFrame:
     )
     for step in sorted(shared["step"].unique().to_list()):
         count = pl.col("count")
-        share = even_share(pl.col("left"), count, pl.col("nth") == count)
+        share = even_share(pl.col("left"), count, pl.col("nth"))
         own = pl.when(pl.col("step") == step)
         shared = shared.with_columns(
             capped=own.then(pl.min_horizontal("asked", share)).otherwise("capped")
@@ -329,9 +329,9 @@ def _even_first(slots: pl.DataFrame, spread: pl.Expr) -> pl.DataFrame:
     rest = slots.filter(~spread).with_columns(later=pl.lit(0))
     if even.is_empty():
         return rest
-    count, nth = pl.len().over("loan_id"), pl.int_range(pl.len()).over("loan_id")
+    count, nth = pl.len().over("loan_id"), pl.int_range(1, pl.len() + 1).over("loan_id")
     left = pl.col("offered") - pl.col("earned")
-    capped = pl.min_horizontal("room", even_share(left, count, nth + 1 == count))
+    capped = pl.min_horizontal("room", even_share(left, count, nth))
     first = even.with_columns(room=capped, later=pl.lit(0))
     then = even.with_columns(room=pl.col("room") - capped, later=pl.lit(_LATER))
     return pl.concat([rest, first, then])

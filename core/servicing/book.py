@@ -91,6 +91,7 @@ FIXED = ("whole_schedule", "interest_mode", "rebate", "excess", "after_charge_of
 CHANGING = (
     "rate_ppb", "instalments", "emi", "first_due_date", "anchor_day", "end_of_month", "every",
     "unit", "rate_until", "rate_before", "paused_from", "paused_until", "has_stub", "stands_from",
+    "reaged_no",
     "moratorium_left", "moratorium_interest", "matures_on", "accelerated_on", "flags", "rate_agreed",
     "principal_agreed", "flat_interest", *FIXED,
 )  # fmt: skip

@@ -28,6 +28,12 @@ def shares_arrears() -> pl.Expr:
     return (pl.col("rate_ppb") == 0) & (pl.col("lifted_principal") > 0)
 
 
+def even_instalment(amount: pl.Expr, count: pl.Expr) -> pl.Expr:
+    """An even part of `amount`, rounded to the product's multiple of an instalment."""
+    part = even_part(amount, count)
+    return to_multiple(part, pl.col("instalment_multiple"), Rounding.half_even)
+
+
 def share_arrears(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """What the instalments after `first_no` grow by for the `lifted_principal` of loans.
 
@@ -40,11 +46,10 @@ def share_arrears(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("instalment_no") > pl.col("first_no"))
     )
     arrears, n = pl.col("lifted_principal"), pl.len().over("loan_id")
-    even = even_part(arrears, n)
-    share = to_multiple(even, pl.col("instalment_multiple"), Rounding.half_even)
-    last = pl.col("instalment_no") == pl.col("instalment_no").max().over("loan_id")
+    share = even_instalment(arrears, n)
+    nth = pl.col("instalment_no").rank("ordinal").over("loan_id")
     return coming.with_columns(
-        amount=with_rest(arrears, share, n, last), paid=pl.lit(0, dtype=pl.Int64)
+        amount=with_rest(arrears, share, n, nth), paid=pl.lit(0, dtype=pl.Int64)
     ).select(NO_DUES.columns)
 
 
@@ -78,7 +83,7 @@ def spread_evenly(
     of_loan = pl.col("principal_stood").sum().over("loan_id") + pl.col("lent")
     n = pl.len().over("loan_id")
     whole = of_loan + pl.col("interest_stood").sum().over("loan_id")
-    even = even_part(whole, n)
+    even = even_instalment(whole, n)
     last = pl.col("number") == pl.col("instalments")
     asked = each.with_columns(one=even - pl.col("interest_stood"), all=of_loan).with_columns(
         before=pl.col("one").cum_sum().over("loan_id") - pl.col("one")

@@ -1,7 +1,8 @@
 """Re-age: arrears and what is to come make a new schedule, and nothing is past due any more.
 
 The instalment that runs ends on the day with nothing to pay; `instalments` new ones follow,
-the first on `due_date`, a period apart. Days past due start again from there. For products
+the first on `due_date`, a period apart. One that comes before the first of an earlier re-age fell
+due stands in its place: the instalment that the earlier one ended goes on to the day. Days past due start again from there. For products
 whose interest follows the balance, or whose schedule stands whole.
 
 Interest is `level` (the default: the balance goes on bearing it, at a level instalment), or fixed
@@ -21,6 +22,7 @@ from core.ledger.codes import Component
 from core.servicing.accrual import close_segment
 from core.servicing.arrears import lift, with_lifted
 from core.servicing.book import due_rows, merge_dues, replaced
+from core.servicing.even_shares import even_instalment
 from core.servicing.falling_due import fall_due
 from core.servicing.instalments import bill_whole, expanded, point, waiting_interest
 from core.servicing.level import bears_otherwise
@@ -57,6 +59,7 @@ def reage(day: Running, events: pl.DataFrame) -> None:
     asked = with_lifted(before.join(told, on="loan_id", maintain_order="left"), lifted)
     revised = _renumbered(asked, day)
     ahead = _end_running(day, revised)
+    revised = _with_empty(revised, day)
     sets = revised.filter(fixes)
     level = revised.filter(~fixes.fill_null(False))
     whole = level["whole_schedule"]
@@ -89,7 +92,8 @@ def _renumbered(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
     fallen = day.dues.filter(pl.col("due_date") <= TODAY)
     extra = fallen.group_by("loan_id").agg(extra_no=pl.col("instalment_no").max())
     numbered = asked.join(extra, on="loan_id", how="left", maintain_order="left")
-    last = pl.col("instalment_no") - 1 + runs.cast(pl.Int16)
+    again = (pl.col("reaged_no") == pl.col("instalment_no") - 1).fill_null(False)
+    last = pl.col("instalment_no") - 1 + (runs & ~again).cast(pl.Int16)
     counted = (
         numbered.with_columns(runs=runs, first_no=pl.max_horizontal(last, "extra_no"))
         .drop("extra_no")
@@ -107,6 +111,20 @@ def _renumbered(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
         has_stub=pl.lit(False),
         matures_on=pl.lit(None, dtype=pl.Date),
     )
+
+
+def _with_empty(revised: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """Terms that tell the instalment that ended, where nothing was asked or paid of it."""
+    filled = day.dues.filter(pl.max_horizontal("amount", "paid") > 0).select(
+        "loan_id", first_no="instalment_no", filled=pl.lit(True)
+    )
+    told = revised.join(
+        filled.unique(), on=["loan_id", "first_no"], how="left", maintain_order="left"
+    )
+    empty = pl.col("runs") & pl.col("filled").is_null()
+    return told.with_columns(
+        reaged_no=pl.when(empty).then("first_no").otherwise(None).cast(pl.Int16)
+    ).drop("filled")
 
 
 def _end_running(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
@@ -231,16 +249,15 @@ def _spread_evenly(day: Running, loans: pl.DataFrame, to_come: pl.DataFrame) -> 
     each = each.with_columns(due=adjusted(pl.col("due"), each, day.policies.calendars))
 
     n = pl.col("fresh").cast(pl.Int64)
-    last = pl.col("k") == n
 
     def part(of: str) -> pl.Expr:
         """An even part; of principal, what the even sum of all leaves for it."""
         if of != "principal":
-            return even_share(pl.col(of), n, last)
+            return even_share(pl.col(of), n, pl.col("k"))
         others = ("owed", "fees", "penalties")
-        whole = even_part(pl.sum_horizontal("principal", *others), n)
+        whole = even_instalment(pl.sum_horizontal("principal", *others), n)
         one = whole - pl.sum_horizontal(even_part(pl.col(c), n) for c in others)
-        return with_rest(pl.col("principal"), one, n, last)
+        return with_rest(pl.col("principal"), one, n, pl.col("k"))
 
     charged = _charges(day, loans)
     each = each.join(charged, on="loan_id", how="left", maintain_order="left").with_columns(

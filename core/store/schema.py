@@ -156,21 +156,27 @@ _CHARGES_AND_LINES = [
 
 _TRANCHES = ["ALTER TABLE {lake}.positions ADD COLUMN IF NOT EXISTS period_lacks BIGINT DEFAULT 0"]
 
-_YIELD_CHARGE_OFF_AND_TAX = [
-    f"ALTER TABLE {{lake}}.positions ADD COLUMN IF NOT EXISTS {column}"
-    for column in (
-        "deferred_to BIGINT DEFAULT 0",
-        "deferred_yield BIGINT",
-        "deferred_rate BIGINT",
-        "charged_off_on DATE",
-        "interest_taxed BIGINT DEFAULT 0",
-    )
+_YIELD_CHARGE_OFF_TAX_REAGE = [
+    *(
+        f"ALTER TABLE {{lake}}.{table} ADD COLUMN IF NOT EXISTS reaged_no SMALLINT"
+        for table in ("loans", "changed_terms")
+    ),
+    *(
+        f"ALTER TABLE {{lake}}.positions ADD COLUMN IF NOT EXISTS {column}"
+        for column in (
+            "deferred_to BIGINT DEFAULT 0",
+            "deferred_yield BIGINT",
+            "deferred_rate BIGINT",
+            "charged_off_on DATE",
+            "interest_taxed BIGINT DEFAULT 0",
+        )
+    ),
 ]
 
 MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _DATES_OF_CHANGES, _RELIEF_AND_MATURITY,
                                      _DEFERRED_INCOME, _BOOKS, _FLOATING,
                                      _TAKEN_OVER, _MARTS, _CHARGES_AND_LINES, _TRANCHES,
-                                     _YIELD_CHARGE_OFF_AND_TAX)  # fmt: skip
+                                     _YIELD_CHARGE_OFF_TAX_REAGE)  # fmt: skip
 """Statements by number, from 1. Append; never change one that was released."""
 
 

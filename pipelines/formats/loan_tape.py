@@ -359,6 +359,7 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         taken_over_on="taken_over_on",
         principal_left=pl.col("opening_principal") - pl.col("opening_principal_due"),
         stands_from=pl.lit(None, dtype=pl.Date),
+        reaged_no=pl.lit(None, dtype=pl.Int16),
         rate_before=pl.lit(None, dtype=pl.Int64),
         rate_agreed=pl.lit(None, dtype=pl.Int64),
         jurisdiction="jurisdiction",
