@@ -24,7 +24,7 @@ from core.servicing.arrears import lift, with_lifted
 from core.servicing.book import due_rows, merge_dues, replaced
 from core.servicing.even_shares import even_instalment
 from core.servicing.falling_due import fall_due
-from core.servicing.instalments import bill_whole, expanded, point, waiting_interest
+from core.servicing.instalments import bill_whole, expanded, instalment_of, point, waiting_interest
 from core.servicing.level import bears_otherwise
 from core.servicing.opening import fixed, move_period, with_level_instalment, with_period_interest
 from core.servicing.projection import project
@@ -60,6 +60,7 @@ def reage(day: Running, events: pl.DataFrame) -> None:
     revised = _renumbered(asked, day)
     ahead = _end_running(day, revised)
     revised = _with_empty(revised, day)
+    day.dues = _with_charges(day.dues, revised, day)
     sets = revised.filter(fixes)
     level = revised.filter(~fixes.fill_null(False))
     whole = level["whole_schedule"]
@@ -155,6 +156,27 @@ def _end_running(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
     )
     day.dues = merge_dues(merge_dues(day.dues.filter(~coming), moved), ends)
     return ahead
+
+
+def _with_charges(dues: pl.DataFrame, revised: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """Dues whose charges to come stand with the new instalment that falls due no earlier."""
+    comes = (
+        pl.col("loan_id").is_in(revised["loan_id"].implode())
+        & (pl.col("component") > Component.interest.value)
+        & (pl.col("due_date") > TODAY)
+    )
+    charges = dues.filter(comes)
+    if charges.is_empty():
+        return dues
+    asked = (
+        charges.drop("today")
+        .rename({"instalment_no": "old_no"})
+        .join(revised, on="loan_id", maintain_order="left")
+        .with_columns(on=pl.max_horizontal("due_date", "to"), strictly=pl.lit(False))
+    )
+    placed = instalment_of(asked, day.policies.calendars)
+    moved = placed.with_columns(instalment_no="number", due_date="falls").select(dues.columns)
+    return merge_dues(dues.filter(~comes), moved)
 
 
 def _respread(day: Running, stands: pl.DataFrame) -> None:

@@ -221,7 +221,7 @@ def _respread(s: dict[str, Any], terms: dict[str, Any]) -> Step:
         unit = Unit.months if years else fineract.UNITS[s["frequency_type"]]
         body = {"instalments": s["number_of_installments"], "due_date": s["start_date"],
                 "every": s["frequency_number"] * (12 if years else 1), "unit": unit.value,
-                "interest": spread if recalculated(terms) or Decimal(terms["annual_interest_rate"] or 0) else None}  # fmt: skip
+                "interest": spread}  # fmt: skip
     return Step(s["i"], RESPREADS[s["type"]], s["loan"], on, None, today, body)
 
 

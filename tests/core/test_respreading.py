@@ -8,6 +8,7 @@ import json
 import polars as pl
 import pytest
 
+from core.contract.money import even_share
 from core.ledger.accounts import ROLE
 from core.ledger.codes import Component, Kind, Status
 from core.policy.book import PolicyBook
@@ -202,3 +203,57 @@ def test_money_that_stood_with_the_last_instalment_is_none_of_the_new_schedules(
     assert dues["paid"].to_list() == [0] * 6
     assert dues["amount"].sum() == life.on("2024-03-15")["principal"]
     assert dues["amount"].to_list()[:5] == [1_259] * 5
+
+
+def test_a_second_reage_before_its_first_instalment_takes_the_place_of_the_first(
+    policies: PolicyBook,
+) -> None:
+    twice = days_of(policies, "instalment-act365", "2024-02-14",
+                    (Kind.reaged, "2024-02-05", REAGE | {"instalments": 3}),
+                    (Kind.reaged, "2024-02-10", REAGE), n=4)  # fmt: skip
+    once = days_of(policies, "instalment-act365", "2024-02-14",
+                   (Kind.reaged, "2024-02-10", REAGE), n=4)  # fmt: skip
+    for day in ("2024-02-10", "2024-02-14"):
+        first, second = on(once, day), on(twice, day)
+        assert first == second
+    ended = [d.settled.filter(pl.col("instalment_no") == 2) for d in twice]
+    assert pl.concat(ended)["due_date"].to_list() == [dt.date(2024, 2, 5), dt.date(2024, 2, 10)]
+
+
+@pytest.mark.parametrize(
+    ("due", "number", "falls"),
+    [("2024-03-20", 4, "2024-04-01"), ("2024-05-10", 5, "2024-05-10")],
+)
+def test_a_charge_to_come_falls_due_with_an_instalment_of_the_new_schedule(
+    policies: PolicyBook, due: str, number: int, falls: str
+) -> None:
+    """It kept its number, whatever instalment of the new schedule had that."""
+    ours = ruled(policies, "instalment-act365", "schedule", stands_whole=True)
+    charge = json.dumps({"component": Component.fee.value, "due_date": due})
+    story = Story(ours).lent(terms(ours, "instalment-act365", n=4))
+    more = (_event(Kind.charge_assessed, 1, "2024-02-02", 1_000, "c", charge),
+            _event(Kind.reaged, 1, "2024-02-15", None, "r", json.dumps(REAGE)))  # fmt: skip
+    life = Story(ours, (*story.rows, *more)).live("2024-02-15")
+    fee = life.days[-1].book.dues.filter(pl.col("component") == Component.fee)
+    told = fee.select("instalment_no", "due_date").rows()
+    assert told == [(number, dt.date.fromisoformat(falls))]
+
+
+def test_even_instalments_keep_the_multiple_and_end_with_the_amount(policies: PolicyBook) -> None:
+    ours = ruled(policies, "instalment-act365", "schedule", instalment_multiple=100)
+    body = REAGE | {"instalments": 6, "interest": "payable"}
+    days = days_of(ours, "instalment-act365", "2024-01-03",
+                   (Kind.reaged, "2024-01-02", body | {"due_date": "2024-02-01"}), n=4)  # fmt: skip
+    dues = days[-1].book.dues.filter(pl.col("due_date") > dt.date(2024, 1, 3))
+    asked = dues.group_by("due_date", maintain_order=True).agg(pl.col("amount").sum())["amount"]
+    assert asked[:5].to_list() == [20_000] * 5
+    interest = dues.filter(pl.col("component") == Component.interest)["amount"]
+    assert interest.sum() == 39  # one night of 1,200.00 at 12 %
+    assert interest.min() > 0
+
+
+def test_parts_that_are_rounded_up_end_when_the_amount_does() -> None:
+    parts = pl.DataFrame({"k": range(1, 7)}).select(
+        even_share(pl.lit(4, dtype=pl.Int64), pl.lit(6, dtype=pl.Int64), pl.col("k"))
+    )
+    assert parts.to_series().to_list() == [1, 1, 1, 1, 0, 0]
