@@ -232,3 +232,21 @@ def test_early_money_meets_a_charge_where_the_waterfall_has_it(
     assert sum(paid.values()) == 1_500
     same_as_in_time(told(Story(ours, lent.rows).paid(1_500, "2024-02-16"), (4, fee)), ours,
                     dt.date(2024, 4, 2))  # fmt: skip
+
+
+def test_a_charge_off_lasts(policies: PolicyBook) -> None:
+    """As in case C3040: paid off after its charge-off, a loan that owes again is off the books."""
+    lent = Story(policies).lent(terms(policies, "instalment-act365")).charged_off("2024-02-10")
+    owed = lent.live("2024-02-14").on("2024-02-14")
+    whole = owed["principal"] + owed["interest_accrued"] + owed["interest_due"]
+    story = lent.paid(whole + 5_000, "2024-02-15")
+    back = _event(Kind.chargeback, 1, "2024-02-20", 25_000, "b", None)
+    life = Story(policies, (*story.rows, back)).live("2024-02-21")
+    assert life.on("2024-02-15")["status"] == Status.overpaid
+    after = life.on("2024-02-20")
+    assert (after["status"], after["principal"]) == (Status.charged_off, 20_000)
+    assert after["off_books"] == 20_000
+    assert moved(life.days, "credit_loss", "payment_clearing") == 20_000
+    early = _event(Kind.payment_received, 1, "2024-02-12", 3_000, "e", None)
+    same_as_in_time(told(Story(policies, (*story.rows, back)), (12, early)), policies,
+                    dt.date(2024, 2, 26))  # fmt: skip
