@@ -11,7 +11,7 @@ from core.ledger.codes import Component
 from core.origination.jurisdiction import packed as place_of
 from core.policy.base import RoundingName
 from core.policy.library import Library
-from core.policy.models import Fee, FeeAmount, LateFee, OriginationFee, Tax
+from core.policy.models import ROLES, Fee, FeeAmount, LateFee, OriginationFee, Tax
 
 _AMOUNT = {
     "fee_ppb": pl.Int64, "fee_flat": pl.Int64, "fee_min": pl.Int64, "fee_max": pl.Int64,
@@ -130,6 +130,21 @@ class ChargeTables(Library):
             "penal_rounding": pl.Int8, "penal_as_charge": pl.Boolean,
             "penal_on_interest": pl.Boolean,
         }  # fmt: skip
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    @cached_property
+    def small_credits(self) -> pl.DataFrame:
+        """`product` -> `credit_up_to` (Int64, minor units), `credit_months` (Int32) and
+        `credit_becomes`, the account role of what it becomes (Int16)."""
+        roles = {"refunded": "payout_clearing", "income": "unclaimed_credit_income",
+                 "escheated": "escheat_payable"}  # fmt: skip
+        rows = [
+            (code, rule.up_to_minor, rule.after_months, ROLES.index(roles[rule.becomes]))
+            for code, p in self.products.items()
+            if (rule := p.small_credit) is not None
+        ]
+        schema = {"product": pl.Int16, "credit_up_to": pl.Int64, "credit_months": pl.Int32,
+                  "credit_becomes": pl.Int16}  # fmt: skip
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     @cached_property

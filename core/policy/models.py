@@ -194,6 +194,7 @@ ROLES = (
     "write_off_expense", "interest_waived", "charge_waived", "charge_adjusted",
     "buy_down_expense", "interest_suspense", "deferred_capitalised_interest", "memo_interest",
     "memo_charges", "refinance_clearing", "migration", "tax_payable",
+    "unclaimed_credit_income", "escheat_payable",
 )  # fmt: skip
 """Account roles of the postings table. Append only: codes are stored."""
 

@@ -19,6 +19,7 @@ from core.policy.product_rules import (
     PayoutRules,
     PenalRules,
     ScheduleRules,
+    SmallCreditRules,
 )
 
 
@@ -57,6 +58,7 @@ class Product(Policy):
         ge=0,
         description="a claim of no more than this that is left after the last instalment is given up",
     )
+    small_credit: SmallCreditRules | None = None
     late_fee: Name | None = None
     penal: PenalRules | None = None
     origination_fee: Name | None = None

@@ -265,6 +265,20 @@ class LineRules(BaseModel):
     minimum_percent: Percent = Field(default="0", description="of the principal owed")
 
 
+class SmallCreditRules(BaseModel):
+    """What becomes of a borrower's small credit on a loan that owes nothing, by itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    up_to_minor: int = Field(gt=0, description="a credit of no more than this")
+    after_months: int = Field(
+        default=0, ge=0, le=240, description="months in which it did not change; 0: at once"
+    )
+    becomes: Literal["refunded", "income", "escheated"] = Field(
+        description="paid back, the lender's income, or owed to the state as unclaimed property"
+    )
+
+
 class NonAccrualRules(BaseModel):
     """When interest that was not received stops being income."""
 

@@ -61,6 +61,7 @@ class Positions(dy.Schema):
     deferred_yield = dy.Int64(nullable=True)  # ... at this effective rate, parts per billion a year
     deferred_rate = dy.Int64(nullable=True)  # ... without it the loan yields this
     interest_taxed = dy.Int64(min=0)  # interest that a tax was asked on so far
+    credit_since = dy.Date(nullable=True)  # the credit is what it is since
     charged_off_on = dy.Date(nullable=True)  # off the books since, also where it owes nothing
     non_accrual = dy.Bool()  # interest is no income until it comes
     current_since = dy.Date(nullable=True)  # in non-accrual: without arrears since

@@ -16,6 +16,7 @@ from core.ledger.codes import ENDED, MONEY_IN
 from core.ledger.transfers import all_of, transfer
 from core.policy.book import PolicyBook
 from core.policy.models import Buckets
+from core.servicing import small_credit
 from core.servicing.accounting import as_booked, off_accrual, reclassified
 from core.servicing.allocation import Allocations
 from core.servicing.carrying import any_off_accrual, off_books
@@ -91,6 +92,8 @@ def visit(
     day.touched, earned = close_at_zero(day.touched)
     day.book(earned.filter(~off), "interest_accrued", "interest_income", "earned_at_payoff")
     day.book(earned.filter(off), "memo_claim", "memo_contra", "earned_at_payoff")
+    day.touched = small_credit.dated(day.touched, wide)
+    small_credit.let_go(day)
     begin_again(day)
     follow_yield(day)
     take_the_rest(day)

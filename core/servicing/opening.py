@@ -98,6 +98,7 @@ def opened(terms: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
         deferred_yield=pl.lit(None, dtype=pl.Int64),
         deferred_rate=pl.lit(None, dtype=pl.Int64),
         charged_off_on=pl.lit(None, dtype=pl.Date),
+        credit_since=pl.lit(None, dtype=pl.Date),
         non_accrual=pl.lit(False),
         penal_from=pl.lit(None, dtype=pl.Date),
         in_grace=pl.lit(True),

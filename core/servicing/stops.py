@@ -9,6 +9,7 @@ from core.policy.book import PolicyBook
 from core.servicing.billing import whole_claim_due
 from core.servicing.delinquency import OFF_RULE, off_on
 from core.servicing.fees import next_anniversary
+from core.servicing.small_credit import falls_on, waiting
 from core.servicing.statements import payment_due
 from core.servicing.today import TODAY
 
@@ -23,7 +24,7 @@ def next_stops(
     `live`: terms, positions and `today`; `dues` with `today`; `coming`: `loan_id`, `day` of the
     events that are left. A loan stops where an event is valued, its period ends, a due falls, a
     late fee's grace is over, penal interest begins, a year is full, a line's minimum is due, its
-    arrears take it off the books, its accounting turns, and on the day after money stayed with the
+    arrears take it off the books, a small credit is let go, its accounting turns, and on the day after money stayed with the
     borrower though something was due.
     """
     uncharged = dues.filter(
@@ -47,6 +48,7 @@ def next_stops(
         .filter(pl.col("stop") > TODAY)
         .select("loan_id", "stop"),
         _by_rule(live, dues, policies.charge_offs, off_on(pl.col("due_date"), *OFF_RULE)),
+        _small_credit(live, policies.small_credits),
         *_reclassified(live, dues, policies.delinquency),
         _with_credit(live, dues),
     ]
@@ -79,6 +81,12 @@ def _anniversary(live: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
         & pl.col("product").is_in(fees["product"].unique().implode())
     )
     return living.select("loan_id", stop=next_anniversary(TODAY))
+
+
+def _small_credit(live: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
+    """Days on which a credit that nobody asks for is let go."""
+    told = waiting(live, rules).select("loan_id", "today", stop=falls_on())
+    return told.filter(pl.col("stop") > TODAY).select("loan_id", "stop")
 
 
 def _reclassified(

@@ -167,6 +167,7 @@ _YIELD_CHARGE_OFF_TAX_REAGE = [
             "deferred_to BIGINT DEFAULT 0",
             "deferred_yield BIGINT",
             "deferred_rate BIGINT",
+            "credit_since DATE",
             "charged_off_on DATE",
             "interest_taxed BIGINT DEFAULT 0",
         )

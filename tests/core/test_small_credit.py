@@ -1,0 +1,74 @@
+"""A small credit that nobody asks for: refunded, income, or the state's; never lost."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from core.errors import PolicyError
+from core.ledger.codes import Kind, Status
+from core.policy.book import PolicyBook, parse
+from core.policy.product import Product
+from core.policy.product_rules import SmallCreditRules
+from tests.core.loans import Story, _event, terms
+from tests.core.test_charges import moved
+from tests.core.test_late_news import same_as_in_time, told
+
+LOAN = "instalment-act365"
+
+
+def ruled(policies: PolicyBook, months: int, becomes: str) -> PolicyBook:
+    made = next(p for f, p in policies.policies if f == "products" and p.name == LOAN)
+    assert isinstance(made, Product)
+    rule = SmallCreditRules(up_to_minor=500, after_months=months, becomes=becomes)  # type: ignore[arg-type]
+    return policies.with_rules("products", made.model_copy(update={"small_credit": rule}))
+
+
+def paid_off(policies: PolicyBook, more: int) -> Story:
+    """A loan paid off on 20 January with so much left."""
+    lent = Story(policies).lent(terms(policies, LOAN, n=3))
+    owed = lent.live("2024-01-20").on("2024-01-20")
+    return lent.paid(owed["principal"] + owed["interest_accrued"] + more, "2024-01-20")
+
+
+@pytest.mark.parametrize(
+    ("becomes", "role"),
+    [("refunded", "payout_clearing"), ("income", "unclaimed_credit_income"),
+     ("escheated", "escheat_payable")],
+)  # fmt: skip
+def test_a_small_credit_is_let_go_at_once(policies: PolicyBook, becomes: str, role: str) -> None:
+    ours = ruled(policies, 0, becomes)
+    life = paid_off(ours, 500).live("2024-01-20")
+    assert (life.on("2024-01-20")["status"], life.on("2024-01-20")["credit"]) == (Status.closed, 0)
+    assert moved(life.days, "borrower_credit", role) == 500
+    large = paid_off(ours, 501).live("2024-01-22").on("2024-01-22")
+    assert (large["status"], large["credit"]) == (Status.overpaid, 501)
+
+
+def test_months_are_counted_from_the_last_change_of_the_credit(policies: PolicyBook) -> None:
+    ours = ruled(policies, 1, "escheated")
+    story = paid_off(ours, 300)
+    life = story.live("2024-02-20")
+    assert life.on("2024-02-19")["credit"] == 300
+    assert life.on("2024-02-20")["status"] == Status.closed
+    refund = _event(Kind.credit_refunded, 1, "2024-02-10", 100, "r", None)
+    asked = Story(ours, (*story.rows, refund)).live("2024-03-10")
+    assert asked.on("2024-03-09")["credit"] == 200
+    assert moved(asked.days, "borrower_credit", "escheat_payable") == 200
+
+
+def test_news_of_such_a_loan_is_as_in_time(policies: PolicyBook) -> None:
+    ours = ruled(policies, 1, "income")
+    story = paid_off(ours, 300)
+    early = _event(Kind.payment_received, 1, "2024-01-10", 150, "e", None)
+    same_as_in_time(told(story, (45, early)), ours, dt.date(2024, 2, 28))
+    back = _event(Kind.chargeback, 1, "2024-02-25", 9_000, "b", None)
+    late = told(Story(ours, (*story.rows, back)), (20, early))
+    same_as_in_time(late, ours, dt.date(2024, 3, 3))
+
+
+def test_a_rule_without_a_use_is_refused() -> None:
+    body = "name: a\nversion: 1\neffective_from: 2020-01-01\nsmall_credit: {up_to_minor: 0}\n"
+    with pytest.raises(PolicyError, match="small_credit"):
+        parse("products", "a.yaml", body)
