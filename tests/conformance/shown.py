@@ -313,7 +313,10 @@ class Shown:
 
         charges = {"fees": to("fees_receivable"), "penalties": to("penalties_receivable")}
         interest = to("interest_due") + to("interest_accrued")
-        split = {"principal": to("loan_principal"), "interest": interest, **charges}
+        principal = to("loan_principal")
+        if step.kind in (Kind.chargeback, Kind.credit_refunded):  # of a claim off the books
+            principal += to("credit_loss")
+        split = {"principal": principal, "interest": interest, **charges}
         credit = to("borrower_credit")
         amount = step.amount if step.amount is not None else sum(split.values())
         return split | {"overpayment": credit, "amount": amount}
