@@ -28,6 +28,11 @@ def _amount(amount: FeeAmount, rounding: RoundingName) -> tuple[int, int, int, i
     )  # fmt: skip
 
 
+BECOMES = {"refunded": "payout_clearing", "income": "unclaimed_credit_income",
+           "escheated": "escheat_payable"}  # fmt: skip
+"""Account role of what a small credit becomes (`SmallCreditRules`)."""
+
+
 class ChargeTables(Library):
     """Tables by product, and where the law of a place differs by `place`."""
 
@@ -136,10 +141,8 @@ class ChargeTables(Library):
     def small_credits(self) -> pl.DataFrame:
         """`product` -> `credit_up_to` (Int64, minor units), `credit_months` (Int32) and
         `credit_becomes`, the account role of what it becomes (Int16)."""
-        roles = {"refunded": "payout_clearing", "income": "unclaimed_credit_income",
-                 "escheated": "escheat_payable"}  # fmt: skip
         rows = [
-            (code, rule.up_to_minor, rule.after_months, ROLES.index(roles[rule.becomes]))
+            (code, rule.up_to_minor, rule.after_months, ROLES.index(BECOMES[rule.becomes]))
             for code, p in self.products.items()
             if (rule := p.small_credit) is not None
         ]

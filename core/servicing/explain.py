@@ -18,6 +18,7 @@ from core.contract.money import to_major
 from core.ledger.accounts import ROLE
 from core.ledger.codes import CHANGES, EVENT_KINDS, Component, InterestMode, Kind, Status, Timing
 from core.policy.book import PolicyBook
+from core.policy.charge_tables import BECOMES
 from core.policy.models import ROLES, Delinquency, LateFee, Waterfall
 from core.policy.product import Product
 from core.servicing.book import Book
@@ -304,12 +305,22 @@ def _by_rule(
         return Line(closed.date, f"late fee after {fee.grace_days} days of grace",
                     f"late_fees/{fee.name}@{fee.version}",
                     moves={"penalties": move["amount"]})  # fmt: skip
+    if debit == "borrower_credit" and credit in BECOMES.values():
+        small = product.small_credit
+        told = f"{small.becomes} {_after(small.after_months)}" if small else "let go"
+        return Line(closed.date, f"a small credit is {told}: {amount}",
+                    f"{_named(product)} small_credit",
+                    moves=_claim_moves(frame, Kind.payment_received))  # fmt: skip
     if debit == "borrower_credit":
         return Line(closed.date, f"the borrower's credit meets {credit}",
                     f"{_named(product)} payments.credit_use {product.payments.credit_use}",
                     moves=_claim_moves(frame, Kind.payment_received))  # fmt: skip
     return Line(closed.date, f"{debit} → {credit} {amount}", _named(product),
                 moves=_claim_moves(frame, Kind.payment_received))  # fmt: skip
+
+
+def _after(months: int) -> str:
+    return {0: "at once", 1: "after a month"}.get(months, f"after {months} months")
 
 
 def _late_fee_today(closed: DayClose, row: dict[str, int]) -> bool:

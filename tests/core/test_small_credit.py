@@ -11,6 +11,8 @@ from core.ledger.codes import Kind, Status
 from core.policy.book import PolicyBook, parse
 from core.policy.product import Product
 from core.policy.product_rules import SmallCreditRules
+from core.servicing.explain import explain
+from core.servicing.replay import replay
 from tests.core.loans import Story, _event, terms
 from tests.core.test_charges import moved
 from tests.core.test_late_news import same_as_in_time, told
@@ -66,6 +68,16 @@ def test_news_of_such_a_loan_is_as_in_time(policies: PolicyBook) -> None:
     back = _event(Kind.chargeback, 1, "2024-02-25", 9_000, "b", None)
     late = told(Story(ours, (*story.rows, back)), (20, early))
     same_as_in_time(late, ours, dt.date(2024, 3, 3))
+
+
+def test_explain_names_the_rule(policies: PolicyBook) -> None:
+    ours = ruled(policies, 1, "escheated")
+    as_of = dt.date(2024, 2, 20)
+    why = explain(replay(paid_off(ours, 300).events(), ours, as_of), ours, 1, as_of)
+    assert why.accounted
+    line = next(each for each in why.lines if "small credit" in each.what)
+    assert line.what == "a small credit is escheated after a month: 3.00"
+    assert line.rule.endswith("small_credit")
 
 
 def test_a_rule_without_a_use_is_refused() -> None:
