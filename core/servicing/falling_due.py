@@ -19,9 +19,9 @@ def fall_due(day: Running) -> pl.Series:
     day.book(billed.filter(on_books), "interest_due", "interest_accrued", "billed_interest")
     day.book(billed, "loan_principal", "interest_accrued", "capitalised")
     taxable = billed.with_columns(component=pl.lit(Component.interest.value, dtype=pl.Int8))
-    untaxed = day.touched.select("loan_id", taxes_before="taxes_due")
+    before = day.touched.select("loan_id", taxes_before="taxes_due")
     ask_tax(day, taxable.rename({"taxable": "base"}))
-    _take_in_tax(day, billed, untaxed)
+    _take_in_tax(day, billed, before)
     return billed["loan_id"]
 
 
@@ -30,7 +30,7 @@ def _take_in_tax(day: Running, billed: pl.DataFrame, before: pl.DataFrame) -> No
 
     A minimum that is the floor asks so much less principal, one that is a share asks the tax too.
     """
-    if not day.touched["revolving"].any():
+    if not (day.concerns(day.policies.taxes) and day.touched["revolving"].any()):
         return
     taxed = (
         day.touched.filter("revolving")

@@ -54,12 +54,9 @@ def ask_at_payoff(day: Running, money: pl.DataFrame, kind: Kind) -> pl.Series:
     )
     if kind in PAYS_OFF:
         _charge(day, settled)
-    left = tried.touched.select("loan_id", untaxed=untaxed())
-    bases = settled.join(left, on="loan_id", maintain_order="left").with_columns(
-        base=pl.min_horizontal("base", "untaxed")
-    )
     loans = day.touched.select("loan_id", "instalment_no", due_date=TODAY)
-    ask_tax(day, _on_interest(bases.join(loans, on="loan_id", maintain_order="left")))
+    bases = settled.join(loans, on="loan_id", maintain_order="left")
+    ask_tax(day, _on_interest(_within_untaxed(bases, tried.touched)))
     return paid
 
 
@@ -95,7 +92,7 @@ def tax_on_interest(day: Running, allocations: pl.DataFrame, asked: pl.Series, k
         return
     ahead = interest.filter(early & ~pl.col("loan_id").is_in(asked.implode()))
     if ahead.height:
-        ask_tax(day, _on_interest(_within_untaxed(_with_their_instalment(day, ahead), day)))
+        ask_tax(day, _on_interest(_within_untaxed(_with_their_instalment(day, ahead), day.touched)))
 
 
 def _with_their_instalment(day: Running, ahead: pl.DataFrame) -> pl.DataFrame:
@@ -120,9 +117,9 @@ def _with_their_instalment(day: Running, ahead: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _within_untaxed(bases: pl.DataFrame, day: Running) -> pl.DataFrame:
-    """`bases` as far as the loan's interest bore no tax yet, instalment by instalment."""
-    left = day.touched.select("loan_id", untaxed=untaxed())
+def _within_untaxed(bases: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
+    """`bases` as far as interest of their `loans` (positions) bore no tax yet, by instalment."""
+    left = loans.select("loan_id", untaxed=untaxed())
     told = bases.sort("loan_id", "instalment_no").join(left, on="loan_id", maintain_order="left")
     so_far = pl.col("base").cum_sum().over("loan_id")
     within = pl.min_horizontal(so_far, "untaxed")

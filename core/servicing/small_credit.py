@@ -16,6 +16,12 @@ from core.servicing.today import TODAY
 
 def dated(touched: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     """`touched` with `credit_since` of credit that is not what it was `before` the day."""
+    if (
+        not touched.select((pl.col("credit") > 0) | pl.col("credit_since").is_not_null())
+        .to_series()
+        .any()
+    ):
+        return touched
     was = before.select("loan_id", credit_was="credit")
     changed = pl.col("credit_since").is_null() | (pl.col("credit") != pl.col("credit_was"))
     return (

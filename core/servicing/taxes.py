@@ -11,9 +11,10 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.money import PPB, int128, share_of
-from core.ledger.codes import Component, Status
+from core.ledger.codes import Component
 from core.policy.book import PolicyBook
 from core.servicing.book import due_rows, merge_dues
+from core.servicing.carrying import charged_off
 from core.servicing.running import Running
 
 
@@ -32,10 +33,9 @@ def ask_tax(day: Running, bases: pl.DataFrame) -> None:
     if bases.is_empty() or not day.concerns(rates):
         return
     taxed = pl.col("product").is_in(rates["product"].unique().implode())
-    on_books = pl.col("status") != Status.charged_off.value
     loans = (
         day.touched.lazy()
-        .filter(taxed & on_books)
+        .filter(taxed & ~charged_off())
         .select("loan_id", "product", "today", place(day.policies.places))
         .collect()
     )

@@ -98,7 +98,7 @@ def _go_on(booked: Booked, shown: Shown) -> None:
         booked.rows = [r for r in booked.rows if r is not booked.closing[0]]
         booked.posted -= booked.closing[1]
         booked.closing = None
-        _list_before(booked, shown, shown.life.as_of)
+        _list_through(booked, shown, shown.life.as_of - ONE_DAY, shown.life.after)
     if booked.lost and shown.position and shown.position["status"] != Status.charged_off:
         booked.rows = [r for r in booked.rows if r is not booked.lost]
         booked.taken -= booked.lost["amount"]
@@ -128,14 +128,14 @@ def _go_on(booked: Booked, shown: Shown) -> None:
     _at_the_end(booked, shown, earned, taken)
 
 
-def _list_before(booked: Booked, shown: Shown, day: dt.date) -> None:
-    """Activity of the instalments due before a day, each on its own."""
+def _list_through(booked: Booked, shown: Shown, day: dt.date, step: int) -> None:
+    """Activity of the instalments due by a day, each on its own; of products that post it."""
     if not shown.terms.get("accrual_activity_posting"):
         return
     for number, due, parts in shown.incomes():
-        if due < day and number not in booked.posted:
+        if due <= day and number not in booked.posted:
             booked.posted.add(number)
-            booked.add(due, shown.life.after, *parts, kind=ACTIVITY)
+            booked.add(due, step, *parts, kind=ACTIVITY)
 
 
 def _took_back(shown: Shown) -> bool:
@@ -282,11 +282,7 @@ def _end_of_day(
         for date in sorted(dates):
             _take(booked, taken, date, step, taken.to(date))
     booked.through = day
-    if shown.terms.get("accrual_activity_posting"):
-        for number, due, parts in shown.incomes():
-            if due <= day and number not in booked.posted:
-                booked.posted.add(number)
-                booked.add(due, step, *parts, kind=ACTIVITY)
+    _list_through(booked, shown, day, step)
 
 
 def _book_dates(
@@ -351,10 +347,7 @@ def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: _Taken) ->
             booked.lost = booked.rows[-1]
     if shown.terms.get("accrual_activity_posting") and not off:
         waits = [row for row in shown.incomes() if row[0] not in booked.posted]
-        for number, due, parts in waits:
-            if due < ended:  # each on its day; the rest with the closing
-                booked.posted.add(number)
-                booked.add(due, step, *parts, kind=ACTIVITY)
+        _list_through(booked, shown, ended - ONE_DAY, step)  # the rest with the closing
         left = [parts for _, due, parts in waits if due >= ended]
         fresh = {number for number, _, _ in waits} - booked.posted
         booked.posted |= fresh

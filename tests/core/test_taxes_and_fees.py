@@ -297,3 +297,18 @@ def test_rules_that_contradict_themselves_are_refused() -> None:
         parse("fees", "a.yaml", head + "event: returned_payment\npercent_ppb: 5\n")
     with pytest.raises(PolicyError, match="while_flagged"):
         parse("rate_ceilings", "a.yaml", head + "source: x\nmeasure: rate\npercent: '6'\n")
+
+
+def test_a_charge_of_a_loan_that_was_charged_off_bears_no_tax(policies: PolicyBook) -> None:
+    """Also where it owes nothing on the day: what it owes again is off the books."""
+    lent = Story(policies).lent(terms(policies, "instalment-inr", n=4)).charged_off("2024-01-10")
+    owed = lent.live("2024-01-14").on("2024-01-14")
+    whole = owed["principal"] + owed["interest_accrued"] + owed["fees_due"] + owed["taxes_due"]
+    body = json.dumps({"component": Component.fee.value, "due_date": "2024-01-20"})
+    fee = _event(Kind.charge_assessed, 1, "2024-01-20", 9_000, "f", body)
+    story = lent.paid(whole + 5_000, "2024-01-14")
+    life = Story(policies, (*story.rows, fee)).live("2024-01-21")
+    assert life.on("2024-01-14")["status"] == Status.overpaid
+    after = life.on("2024-01-20")
+    assert (after["fees_due"] > 0, after["taxes_due"]) == (True, 0)
+    assert after["status"] == Status.charged_off
