@@ -16,6 +16,8 @@ from core.ledger.laws import check_laws, movements_after
 from core.origination.boarding import payload
 from core.origination.terms import Terms
 from core.policy.book import PolicyBook
+from core.policy.models import Policy
+from core.policy.product import Product
 from core.servicing.book import Book
 from core.servicing.close import DayClose, close
 from core.servicing.replay import replay
@@ -160,8 +162,29 @@ class Life:
         return pl.concat(d.transfers for d in self.days)
 
 
+def product_of(policies: PolicyBook, name: str) -> Product:
+    """A shipped product, in its last version."""
+    found = next(p for f, p in policies.policies if f == "products" and p.name == name)
+    assert isinstance(found, Product)
+    return found
+
+
+def with_more(policies: PolicyBook, *more: tuple[str, Policy]) -> PolicyBook:
+    """The policies and some of the test's own: folder and policy of each."""
+    both = sorted([*policies.policies, *more], key=lambda e: (e[0], e[1].name))
+    return PolicyBook(tuple(both)).with_registry(policies.registry)
+
+
+def changed(policies: PolicyBook, product: str, **rules: object) -> PolicyBook:
+    """The policies, one product with other rules of its own or of its schedule."""
+    made = product_of(policies, product)
+    own = {k: v for k, v in rules.items() if k in Product.model_fields}
+    schedule = made.schedule.model_copy(update={k: v for k, v in rules.items() if k not in own})
+    return policies.with_rules("products", made.model_copy(update={"schedule": schedule, **own}))
+
+
 def ruled(policies: PolicyBook, product: str, part: str, **rules: object) -> PolicyBook:
     """The policies with some rules of one part of a product changed: `ruled(p, "x", "interest", ...)`."""
-    made = next(p for f, p in policies.policies if f == "products" and p.name == product)
-    changed = getattr(made, part).model_copy(update=rules)
-    return policies.with_rules("products", made.model_copy(update={part: changed}))
+    made = product_of(policies, product)
+    told = getattr(made, part).model_copy(update=rules)
+    return policies.with_rules("products", made.model_copy(update={part: told}))

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from core.ledger.accounts import MEMORANDUM, ROLE
 from core.ledger.codes import Kind
 from core.policy.book import PolicyBook
-from core.policy.product import Product
 from core.policy.product_rules import NonAccrualRules
-from tests.core.loans import Life, Story, _event, terms
+from tests.core.loans import Life, Story, _event, product_of, terms, with_more
 from tests.core.test_charges import moved
 from tests.core.test_late_news import FIRST, same_as_in_time, told
 
@@ -32,15 +31,13 @@ KEPT = {
 @pytest.fixture(scope="module")
 def books(policies: PolicyBook) -> PolicyBook:
     """The shipped policies and a copy of instalment-act365 for each way of booking."""
-    made = next(p for _, p in policies.policies if p.name == "instalment-act365")
-    assert isinstance(made, Product)
+    made = product_of(policies, "instalment-act365")
     rules = made.interest.model_copy(update={"after_charge_off": "regular"})
     more = [
         ("products", made.model_copy(update={"name": name, "interest": rules, **changes}))
         for name, changes in KEPT.items()
     ]
-    both = sorted([*policies.policies, *more], key=lambda e: (e[0], e[1].name))
-    return PolicyBook(tuple(both)).with_registry(policies.registry)
+    return with_more(policies, *more)
 
 
 def live(books: PolicyBook, product: str, until: str, *rows: dict) -> Life:  # type: ignore[type-arg]

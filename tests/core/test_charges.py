@@ -12,10 +12,9 @@ from core.ledger.accounts import ROLE
 from core.ledger.codes import Component, Kind, Status, Timing
 from core.policy.book import PolicyBook
 from core.policy.models import OriginationFee
-from core.policy.product import Product
 from core.servicing.payoff import quote
 from core.servicing.taken_back import asked_again
-from tests.core.loans import Story, _event, ruled, terms
+from tests.core.loans import Story, _event, product_of, ruled, terms, with_more
 from tests.core.test_changes import days_of, on
 from tests.core.test_late_news import lived, same_as_in_time, told
 
@@ -24,16 +23,12 @@ SINCE = dt.date(2000, 1, 1)
 
 def with_product(policies: PolicyBook, **changes: object) -> PolicyBook:
     """The shipped policies and `daily`, a copy of instalment-act365 with changes, fees among them."""
-    made = next(p for _, p in policies.policies if p.name == "instalment-act365")
-    assert isinstance(made, Product)
+    made = product_of(policies, "instalment-act365")
     fee = OriginationFee(name="daily", version=1, effective_from=SINCE,
                          of="principal_and_interest", percent_ppb=10_000_000, flat_minor=500,
                          maximum_minor=2_000, collected="up_front")  # fmt: skip
     product = made.model_copy(update={"name": "daily", **changes})
-    more = (*policies.policies, ("products", product), ("origination_fees", fee))
-    return PolicyBook(tuple(sorted(more, key=lambda e: (e[0], e[1].name)))).with_registry(
-        policies.registry
-    )
+    return with_more(policies, ("products", product), ("origination_fees", fee))
 
 
 def moved(days: list, debit: str, credit: str) -> int:  # type: ignore[type-arg]
@@ -114,8 +109,7 @@ def test_a_chargeback_of_interest_alone_breaks_no_law(policies: PolicyBook) -> N
 
 @pytest.mark.parametrize("after", ["regular", "zero_interest", "accelerate_maturity"])
 def test_a_charged_off_claim_goes_on_as_its_product_says(policies: PolicyBook, after: str) -> None:
-    made = next(p for _, p in policies.policies if p.name == "instalment-act365")
-    assert isinstance(made, Product)
+    made = product_of(policies, "instalment-act365")
     rules = made.interest.model_copy(update={"after_charge_off": after})
     book = with_product(policies, interest=rules)
     days = days_of(book, "daily", "2024-03-02", (Kind.charge_off, "2024-02-10", {}))

@@ -12,8 +12,7 @@ from core.ledger.accounts import ROLE
 from core.ledger.codes import Kind, Status
 from core.policy.book import PolicyBook
 from core.policy.models import OriginationFee
-from core.policy.product import Product
-from tests.core.loans import Story, _event, terms
+from tests.core.loans import Story, _event, product_of, terms, with_more
 from tests.core.test_charges import moved
 from tests.core.test_late_news import lived, same_as_in_time, told
 
@@ -103,18 +102,14 @@ def test_an_extension_runs_the_line_to_the_new_maturity(policies: PolicyBook) ->
 def test_a_straight_line_origination_fee_is_deferred_out_of_the_payout(
     policies: PolicyBook,
 ) -> None:
-    made = next(p for _, p in policies.policies if p.name == LOAN)
-    assert isinstance(made, Product)
+    made = product_of(policies, LOAN)
     since = dt.date(2000, 1, 1)
     fee = OriginationFee(name="even", version=1, effective_from=since, flat_minor=FEE,
                          recognition="straight_line")  # fmt: skip
     product = made.model_copy(
         update={"name": "even", "origination_fee": "even", "deferred_income": "fee"}
     )
-    more = (*policies.policies, ("products", product), ("origination_fees", fee))
-    book = PolicyBook(tuple(sorted(more, key=lambda e: (e[0], e[1].name)))).with_registry(
-        policies.registry
-    )
+    book = with_more(policies, ("products", product), ("origination_fees", fee))
     life = story(book, product="even").live("2024-02-01")
     assert moved(life.days, "payout_clearing", "deferred_fee_income") == FEE
     assert moved(life.days, "deferred_fee_income", "fee_income") == 3_100

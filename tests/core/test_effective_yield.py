@@ -11,10 +11,9 @@ import pytest
 from core.ledger.codes import Kind, Status
 from core.policy.book import PolicyBook
 from core.policy.models import OriginationFee
-from core.policy.product import Product
 from core.servicing.book import Book
 from core.servicing.jump import Jumped, jump
-from tests.core.loans import Story, _event, terms
+from tests.core.loans import Story, _event, product_of, terms, with_more
 from tests.core.test_charges import moved
 from tests.core.test_late_news import same_as_in_time, told
 
@@ -23,19 +22,14 @@ FEE = 25_000
 
 def by_yield(policies: PolicyBook, product: str, fee: int, **schedule: object) -> PolicyBook:
     """The policies with product `yields`, whose fee is deducted and taken at its yield."""
-    made = next(p for _, p in policies.policies if p.name == product)
-    assert isinstance(made, Product)
-    since = dt.date(2000, 1, 1)
+    made, since = product_of(policies, product), dt.date(2000, 1, 1)
     kept = OriginationFee(name="at-yield", version=1, effective_from=since, flat_minor=fee,
                           recognition="effective_interest")  # fmt: skip
     ours = made.model_copy(
         update={"name": "yields", "origination_fee": "at-yield",
                 "schedule": made.schedule.model_copy(update=schedule)}
     )  # fmt: skip
-    more = (*policies.policies, ("products", ours), ("origination_fees", kept))
-    return PolicyBook(tuple(sorted(more, key=lambda e: (e[0], e[1].name)))).with_registry(
-        policies.registry
-    )
+    return with_more(policies, ("products", ours), ("origination_fees", kept))
 
 
 def lived(story: Story, until: str) -> Jumped:

@@ -11,23 +11,20 @@ import pytest
 from core.contract.due_dates import Unit
 from core.ledger.codes import Kind
 from core.policy.book import PolicyBook
-from core.policy.product import Product
 from core.policy.product_rules import FloatingRate
 from core.servicing.floating import resetting
-from tests.core.loans import Story, _event, terms
+from tests.core.loans import Story, _event, product_of, terms, with_more
 from tests.core.test_changes import on
 from tests.core.test_late_news import lived, same_as_in_time, told
 
 
 def book(policies: PolicyBook, **rules: object) -> PolicyBook:
     """The shipped policies and `floats`, instalment-act365 with a rate that follows `base`."""
-    made = next(p for _, p in policies.policies if p.name == "instalment-act365")
-    assert isinstance(made, Product)
+    made = product_of(policies, "instalment-act365")
     floats = made.model_copy(
         update={"name": "floats", "floating": FloatingRate(index="base", every=3, **rules)}  # type: ignore[arg-type]
     )
-    both = sorted([*policies.policies, ("products", floats)], key=lambda e: (e[0], e[1].name))
-    return PolicyBook(tuple(both)).with_registry(policies.registry)
+    return with_more(policies, ("products", floats))
 
 
 def fixed(day: str, percent: float) -> dict:  # type: ignore[type-arg]

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from core.policy.book import PolicyBook
 from core.policy.product import Product
-from tests.core.loans import Story, ruled, terms
+from tests.core.loans import Story, product_of, ruled, terms
 from tests.core.test_late_news import same_as_in_time, told
 
 PRODUCT = "instalment-act365"
@@ -36,7 +36,7 @@ def test_late_news_of_such_a_loan_is_as_in_time(policies: PolicyBook) -> None:
 
 
 def test_scheduled_interest_can_not_leave_overdue_principal_out(policies: PolicyBook) -> None:
-    made = next(p for f, p in policies.policies if f == "products" and p.name == "flat-rate")
+    made = product_of(policies, "flat-rate")
     told_ = made.model_dump()
     told_["interest"]["overdue_principal"] = "bears_none"
     with pytest.raises(ValidationError, match="needs interest.accrual: daily"):

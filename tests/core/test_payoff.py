@@ -15,7 +15,7 @@ from core.ledger.codes import Status
 from core.policy.book import PolicyBook
 from core.policy.product import Product
 from core.servicing.payoff import quote
-from tests.core.loans import Story, ruled, terms
+from tests.core.loans import Story, product_of, ruled, terms
 
 START = dt.date(2024, 1, 1)
 PRODUCTS = ["step-up", "seasonal", "instalment-act365", "lendingclub-personal", "equal-principal", "flat-rate",
@@ -102,7 +102,7 @@ def test_a_periods_whole_interest_is_on_what_is_owed_before_the_payoff(
 
 
 def test_the_rule_of_78_is_barred_above_61_months(policies: PolicyBook) -> None:
-    made = next(p for _, p in policies.policies if p.name == "equal-principal")
+    made = product_of(policies, "equal-principal")
     told = made.model_dump() | {"bounds": {"instalments": [1, 62]}}
     told["interest"]["rebate"] = "rule_of_78"
     with pytest.raises(ValidationError, match="61 months"):

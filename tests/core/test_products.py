@@ -12,22 +12,12 @@ from core.contract.figures import Amortisation
 from core.contract.schedule import expand
 from core.ledger.codes import Kind, Status
 from core.policy.book import PolicyBook
-from core.policy.product import Product
 from core.policy.product_rules import ChargeOffRules
 from core.servicing.opening import agreed_terms
 from core.servicing.replay import relived
-from tests.core.loans import Story, _event, ruled, terms
+from tests.core.loans import Story, _event, changed, ruled, terms
 from tests.core.test_charges import moved
 from tests.core.test_late_news import same_as_in_time, told
-
-
-def changed(policies: PolicyBook, name: str, **rules: object) -> PolicyBook:
-    """The shipped policies, one product with other rules of its own or of its schedule."""
-    made = next(p for _, p in policies.policies if p.name == name)
-    assert isinstance(made, Product)
-    own = {k: v for k, v in rules.items() if k in Product.model_fields}
-    schedule = made.schedule.model_copy(update={k: v for k, v in rules.items() if k not in own})
-    return policies.with_rules("products", made.model_copy(update={"schedule": schedule, **own}))
 
 
 def test_interest_above_a_fixed_payment_joins_the_principal(policies: PolicyBook) -> None:

@@ -9,11 +9,10 @@ import pytest
 from core.errors import PolicyError
 from core.ledger.codes import Kind, Status
 from core.policy.book import PolicyBook, parse
-from core.policy.product import Product
 from core.policy.product_rules import SmallCreditRules
 from core.servicing.explain import explain
 from core.servicing.replay import replay
-from tests.core.loans import Story, _event, terms
+from tests.core.loans import Story, _event, changed, terms
 from tests.core.test_charges import moved
 from tests.core.test_late_news import same_as_in_time, told
 
@@ -21,10 +20,8 @@ LOAN = "instalment-act365"
 
 
 def ruled(policies: PolicyBook, months: int, becomes: str) -> PolicyBook:
-    made = next(p for f, p in policies.policies if f == "products" and p.name == LOAN)
-    assert isinstance(made, Product)
     rule = SmallCreditRules(up_to_minor=500, after_months=months, becomes=becomes)  # type: ignore[arg-type]
-    return policies.with_rules("products", made.model_copy(update={"small_credit": rule}))
+    return changed(policies, LOAN, small_credit=rule)
 
 
 def paid_off(policies: PolicyBook, more: int) -> Story:

@@ -12,11 +12,10 @@ from core.errors import PolicyError
 from core.ledger.codes import Component, Kind, Status
 from core.origination.jurisdiction import pack, packed, unpacked
 from core.policy.book import PolicyBook, parse
-from core.policy.product import Product
 from core.servicing.disclosure import disclosed_apr
 from core.servicing.payoff import quote
 from core.servicing.replay import relived
-from tests.core.loans import Story, _event, ruled, terms
+from tests.core.loans import Story, _event, changed, ruled, terms
 from tests.core.test_charges import moved
 from tests.core.test_late_news import same_as_in_time, told
 from tests.core.test_respreading import REAGE
@@ -208,13 +207,8 @@ def test_a_place_is_one_number_and_back() -> None:
 
 def taxed(policies: PolicyBook, product: str, **schedule: object) -> PolicyBook:
     """The policies with 16 % on the interest, fees and penalties of one product."""
-    made = next(p for f, p in policies.policies if f == "products" and p.name == product)
-    assert isinstance(made, Product)
-    rules = made.schedule.model_copy(update=schedule)
-    fees = {"origination_fee": None, "late_fee": None}
-    return policies.with_rules(
-        "products", made.model_copy(update={"tax": "vat-16", "schedule": rules, **fees})
-    )
+    without = {"origination_fee": None, "late_fee": None}
+    return changed(policies, product, tax="vat-16", **schedule, **without)
 
 
 def test_interest_of_a_schedule_that_stands_whole_is_taxed_as_it_falls_due(
