@@ -13,7 +13,6 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.apr import solved_rate
-from core.contract.effective import EFFECTIVE, period_factor
 from core.contract.money import PPB, Rounding, int128, rounded_quotient
 from core.ledger.codes import Status
 from core.servicing.book import replaced
@@ -23,6 +22,8 @@ from core.servicing.today import TODAY
 
 YEAR = 365
 """Days of a year, as the yield counts them."""
+SCALE = 10**15
+"""What the growth of a stretch is over: as many digits as a float has."""
 
 
 def follow_yield(day: Running) -> None:
@@ -85,18 +86,25 @@ def _solved(lines: pl.DataFrame, day: Running) -> pl.DataFrame:
     return found.drop_nulls()
 
 
+def _growth(rate: str) -> pl.Expr:
+    """What a rate makes of one to the end of the period, less one, over `SCALE` (Int64).
+
+    In floats, as the rates were solved: every loan has its own, so exact powers would be worked
+    out loan by loan.
+    """
+    years = (pl.col("period_end") - TODAY).dt.total_days() / YEAR
+    grown = (1 + pl.col(rate).cast(pl.Float64) / PPB).pow(years) - 1
+    return (grown * SCALE).round().cast(pl.Int64)
+
+
 def _segment(lines: pl.DataFrame) -> pl.DataFrame:
     """`lines` with the stretch from today to the end of the period; without a yield, as they are."""
-    nights = (pl.col("period_end") - TODAY).dt.total_days()
-    grown = lines.with_columns(
-        _yields=period_factor(pl.col("deferred_yield"), nights, pl.lit(YEAR)),
-        _bears=period_factor(pl.col("deferred_rate"), nights, pl.lit(YEAR)),
-    )
+    grown = lines.with_columns(_yields=_growth("deferred_yield"), _bears=_growth("deferred_rate"))
     carried = _balance() - pl.col("income_deferred")
     more = int128(carried) * int128(pl.col("_yields")) - int128(_balance()) * int128(
         pl.col("_bears")
     )
-    takes = rounded_quotient(more, int128(pl.lit(EFFECTIVE)), Rounding.half_even).clip(0)
+    takes = rounded_quotient(more, int128(pl.lit(SCALE)), Rounding.half_even).clip(0)
     rest = (pl.col("income_deferred") - takes).clip(0)
     last = pl.col("instalment_no") >= pl.col("instalments")
     found = pl.col("deferred_yield").is_not_null()
