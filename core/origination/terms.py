@@ -109,5 +109,6 @@ PINNED = (
     "grace_on_draws",
     "minimum_floor",
     "minimum_ppb",
+    "advance_margin",
 )
 """Columns that come of the product version a loan pins, joined by `product`."""

@@ -303,11 +303,14 @@ class PolicyBook(ChargeTables):
                     "grace_on_draws": p.line is not None and p.line.grace_on_draws,
                     "minimum_floor": p.line.minimum_floor_minor if p.line else 0,
                     "minimum_ppb": rate_to_ppb(p.line.minimum_percent) if p.line else 0,
+                    "advance_margin": rate_to_ppb(p.line.advances.margin_percent)
+                    if p.line and p.line.advances
+                    else 0,
                 }
             )
         wide = {
             "currency": pl.Int8, "product": pl.Int16, "entity": pl.Int16,
-            **dict.fromkeys(("instalment_multiple", "down_payment_ppb", "small_balance", "step_ppb", "season", "duty_ceiling", "minimum_floor", "minimum_ppb", *_RATES), pl.Int64),
+            **dict.fromkeys(("instalment_multiple", "down_payment_ppb", "small_balance", "step_ppb", "season", "duty_ceiling", "minimum_floor", "minimum_ppb", "advance_margin", *_RATES), pl.Int64),
             **dict.fromkeys(("non_accrual_days", "returns_days", "step_every"), pl.Int32),
         }  # fmt: skip
         schema = {

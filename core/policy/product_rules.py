@@ -8,7 +8,14 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from core.contract.calendar import BusinessDay
 from core.contract.weights import packed
@@ -245,6 +252,21 @@ class PayoutRules(BaseModel):
     over_minor: int = Field(default=0, ge=0, description="beyond what was agreed, minor units")
 
 
+class AdvanceRules(BaseModel):
+    """Draws that bear more than the others: cash advances. They have no grace."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    margin_percent: Percent = Field(description="a year, beyond the rate of the line")
+
+    @field_validator("margin_percent")
+    @classmethod
+    def _bears_more(cls, value: str) -> str:
+        if Fraction(value) <= 0:
+            raise ValueError("advances bear more than the line's own rate; leave them out, or raise it")
+        return value
+
+
 class LineRules(BaseModel):
     """A revolving line of credit: drawn and paid back at will up to its limit.
 
@@ -263,6 +285,11 @@ class LineRules(BaseModel):
     )
     minimum_floor_minor: int = Field(default=0, ge=0)
     minimum_percent: Percent = Field(default="0", description="of the principal owed")
+    advances: AdvanceRules | None = Field(
+        default=None,
+        description="draws at a higher rate; money beyond the minimum pays them first "
+        "(12 CFR 1026.53)",
+    )
 
 
 class SmallCreditRules(BaseModel):

@@ -16,6 +16,7 @@ from core.contract.figures import ACTUAL, Figures, RateBasis, codes
 from core.contract.money import PPB, Rounding, by_code, int128, lift
 from core.frames import LARGE
 from core.ledger.codes import AfterChargeOff, InterestMode, Status
+from core.servicing.advances import bears_more, margin
 from core.servicing.carrying import any_off_accrual, off_books
 from core.servicing.deferral import any_deferred, left
 from core.servicing.today import TODAY
@@ -40,6 +41,7 @@ class Accrual:
         # an effective rate is of a schedule's periods: no night of a daily loan bears it
         self.basis = figures.basis - {RateBasis.effective.value} or figures.basis
         self.adjusted = bool((figures.terms["first_interest_adjustment"] != 0).any())
+        self.advances = bears_more(figures.terms)
 
     def numerator(self) -> pl.Expr:
         """Exact interest since `accrual_from`, with the remainder before it (Int128).
@@ -59,9 +61,18 @@ class Accrual:
             factor = pl.when(scheduled).then(1).otherwise(factor)
             nights = pl.when(scheduled).then(self._nights(_elapsed)).otherwise(nights)
         exact = int128(amount) * factor
+        if self.advances:
+            exact = exact + int128(self._earning(pl.col("advances"))) * margin()
         if self.adjusted:
             exact = exact + self._agreed()
         return int128(pl.col("accrual_rest")) + exact * nights
+
+    def of_advances(self) -> pl.Expr:
+        """As `numerator`, of a line's advances alone (Int128)."""
+        actual = {b: ACTUAL[b].numerator for b in map(RateBasis, self.basis) if b in ACTUAL}
+        nights = self._by_basis(lambda b: self._nights(actual.get(b, _elapsed)))
+        each = int128(self._earning(pl.col("advances"))) * (pl.col("rate_ppb") + margin())
+        return int128(pl.col("advances_rest")) + each * nights
 
     def denominator(self) -> pl.Expr:
         """What `numerator` is over, constant within a period (Int64)."""
@@ -75,15 +86,19 @@ class Accrual:
 
     def _bearing(self) -> pl.Expr:
         """The balance that bears interest by nights (Int64)."""
+        bearing = pl.col("principal")
+        if self.figures.frees_overdue:
+            bearing = bearing - pl.when("overdue_is_free").then("principal_due").otherwise(0)
+        return self._earning(bearing)
+
+    def _earning(self, balance: pl.Expr) -> pl.Expr:
+        """`balance`, or 0 of loans that bear no interest (Int64)."""
         earning = (
             (pl.col("status") != Status.overpaid.value)
             & ~interest_stopped()
             & ((pl.col("instalment_no") <= pl.col("instalments")) | (pl.col("post_maturity") == 1))
         )
-        bearing = pl.col("principal")
-        if self.figures.frees_overdue:
-            bearing = bearing - pl.when("overdue_is_free").then("principal_due").otherwise(0)
-        return pl.when(earning).then(bearing).otherwise(0)
+        return pl.when(earning).then(balance).otherwise(0)
 
     def _agreed(self) -> pl.Expr:
         """What was agreed of the first period's interest beyond the rate's, by nights (Int128)."""
@@ -139,7 +154,7 @@ def accrue(wide: pl.DataFrame) -> pl.DataFrame:
 
 def earned(wide: pl.DataFrame) -> pl.Series:
     """Interest of the running period to `today`, rounded once, less what is paid of it; of a line
-    of credit in grace none is shown.
+    of credit in grace that of its advances alone is shown.
 
     The one expression every loan goes through every day: numerator, floor and rest are
     columns, so that none of the Int128 arithmetic is done twice, and it streams in small
@@ -179,7 +194,24 @@ def earned(wide: pl.DataFrame) -> pl.Series:
     if not wide["grace_on_draws"].any():
         return whole
     hidden = wide["grace_on_draws"] & wide["in_grace"]
-    return whole.zip_with(~hidden, pl.zeros(len(whole), dtype=pl.Int64, eager=True))
+    shown_in_grace = pl.zeros(len(whole), dtype=pl.Int64, eager=True)
+    if accrual.advances:
+        shown_in_grace = _of_advances(wide, accrual)
+    return whole.zip_with(~hidden, shown_in_grace)
+
+
+def _of_advances(wide: pl.DataFrame, accrual: Accrual) -> pl.Series:
+    """Interest of a line's advances alone, as `earned` is of all."""
+    mode = pl.col("interest_rounding")
+    exact = wide.with_columns(
+        _over=accrual.of_advances(), _under=accrual.denominator()
+    ).with_columns(_floor=pl.col("_over") // int128(pl.col("_under")))
+    rest = (pl.col("_over") - pl.col("_floor") * int128(pl.col("_under"))).cast(pl.Int64)
+    whole = pl.col("advances_whole") + pl.col("_floor").cast(pl.Int64)
+    lifted = by_code(
+        mode, accrual.figures.rounding, Rounding, lambda m: lift(whole, rest, pl.col("_under"), m)
+    )
+    return exact.select(whole + lifted - pl.col("accrual_paid")).to_series()
 
 
 def engine_for(frame: pl.DataFrame) -> Literal["streaming", "in-memory"]:
@@ -201,8 +233,24 @@ def close_segment(touched: pl.DataFrame) -> pl.DataFrame:
     exact = exact.with_columns(_floor=pl.col("_over") // pl.col("_under"))
     rest = (pl.col("_over") - pl.col("_floor") * pl.col("_under")).cast(pl.Int64)
     whole = pl.col("accrual_whole") + pl.col("_floor").cast(pl.Int64)
+    if accrual.advances:
+        exact = _with_advances_closed(exact, accrual)
     return exact.with_columns(
         accrual_whole=pl.when(daily).then(whole).otherwise("accrual_whole"),
         accrual_rest=pl.when(daily).then(rest).otherwise("accrual_rest"),
         accrual_from=pl.when(daily).then(TODAY).otherwise("accrual_from"),
     ).drop("_over", "_under", "_floor")
+
+
+def _with_advances_closed(exact: pl.DataFrame, accrual: Accrual) -> pl.DataFrame:
+    """The segment of a line's advances ended, beside that of all; `exact` has `_under`."""
+    told = exact.with_columns(_own=accrual.of_advances())
+    told = told.with_columns(_units=pl.col("_own") // pl.col("_under"))
+    rest = pl.col("_own") - pl.col("_units") * pl.col("_under")
+    ours = pl.col("advance_margin") > 0
+    return told.with_columns(
+        advances_whole=pl.when(ours)
+        .then(pl.col("advances_whole") + pl.col("_units").cast(pl.Int64))
+        .otherwise("advances_whole"),
+        advances_rest=pl.when(ours).then(rest.cast(pl.Int64)).otherwise("advances_rest"),
+    ).drop("_own", "_units")

@@ -27,6 +27,7 @@ from core.ledger.codes import (
 )
 from core.policy.book import PolicyBook
 from core.servicing.accrual import close_segment
+from core.servicing.advances import paid_first, paid_last
 from core.servicing.beyond_due import (
     charges_ahead,
     daily_lines,
@@ -90,9 +91,14 @@ def allocate(
     on_dues = _meet(money, owed, ranks)
     left = _left(money, on_dues)
     paying = _apply(paying, on_dues)
+    if lines.len():
+        paying = paid_last(paying)
+    asked_paid = paying["principal"]
     to_come = dues.filter(~pl.col("loan_id").is_in(lines.implode())) if lines.len() else dues
     further = _beyond(paying, to_come, left, policies)
     paying = _apply(paying, further)
+    if lines.len():
+        paying = paid_first(paying, asked_paid - paying["principal"])
     placed = pl.concat([on_dues, further])
     dues = _stamp(paying, dues, placed)
     allocations = placed.select(Allocations.column_names())
@@ -121,6 +127,7 @@ def use_credit(touched: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -
     paying = close_segment(before)
     met = _meet(money, owed, ranks)
     paying = _apply(paying, met)
+    paying = paid_last(paying) if lines.len() else paying
     spent = _less_credit(paying, met.group_by("loan_id").agg(pl.col("amount").sum()))
     return Allocated(
         replaced(touched, at, before, spent),

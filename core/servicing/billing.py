@@ -11,6 +11,7 @@ from core.contract.schedule import advance, instalment
 from core.contract.weights import alike
 from core.ledger.codes import AfterChargeOff, Component, InterestMode, Status
 from core.servicing.accrual import Accrual, interest_stopped
+from core.servicing.advances import begun_anew
 from core.servicing.book import due_rows, merge_dues, replaced
 from core.servicing.instalments import bill_whole
 from core.servicing.opening import move_period, with_period_interest
@@ -249,7 +250,7 @@ def next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataF
     if moved["revolving"].any():
         left = pl.when("revolving").then(statement_balance())
         moved = moved.with_columns(statement_left=left.otherwise("statement_left"))
-    return moved.with_columns(
+    return begun_anew(moved).with_columns(
         period_interest=pl.when(interest_stopped()).then(0).otherwise("period_interest"),
         accrual_from="period_start",
         accrual_whole=pl.col("interest_accrued") + pl.col("accrual_paid"),

@@ -70,6 +70,9 @@ class Positions(dy.Schema):
     in_grace = dy.Bool()  # a line of credit: the cycle bears no interest, its statement being paid
     statement_left = dy.Int64(min=0)  # ... what of the last statement is unpaid
     period_lacks = dy.Int64()  # of a whole schedule: tranches of the period by nights before
+    advances = dy.Int64(min=0)  # of a line's principal, what bears more than the rest ...
+    advances_whole = dy.Int64(min=0)  # ... exact interest of it alone: whole units ...
+    advances_rest = dy.Int64(min=0)  # ... and remainder, as of all the line's
 
 
 class Dues(dy.Schema):

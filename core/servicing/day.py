@@ -18,6 +18,7 @@ from core.policy.book import PolicyBook
 from core.policy.models import Buckets
 from core.servicing import small_credit
 from core.servicing.accounting import as_booked, off_accrual, reclassified
+from core.servicing.advances import bears_more, paid_last
 from core.servicing.allocation import Allocations
 from core.servicing.carrying import any_off_accrual, off_books
 from core.servicing.closure import close_at_zero
@@ -88,6 +89,8 @@ def visit(
     judge_grace(day)
     forgive_small(day)
 
+    if bears_more(day.touched):  # what was given up is no advance any more
+        day.touched = paid_last(day.touched)
     off = pl.col("loan_id").is_in(day.charged_off().implode())
     day.touched, earned = close_at_zero(day.touched)
     day.book(earned.filter(~off), "interest_accrued", "interest_income", "earned_at_payoff")

@@ -7,6 +7,7 @@ import polars as pl
 
 from core.frames import empty
 from core.ledger.codes import Component, Timing
+from core.servicing.advances import paid_first
 from core.servicing.allocation import Allocations
 from core.servicing.book import replaced
 from core.servicing.running import Running
@@ -38,6 +39,7 @@ def credit_meets_draws(day: Running, events: pl.DataFrame) -> None:
         principal=pl.col("principal") - used,
         principal_paid=pl.col("principal_paid") + used,
     )
+    after = paid_first(after, before.select(used).to_series())
     day.touched = replaced(day.touched, at, before, after)
     rows = told.select(
         "loan_id",

@@ -87,7 +87,7 @@ def opened(terms: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Terms and first positions side by side, before disbursement."""
     cursor = with_period_interest(move_period(open_schedule(terms), calendars))
     zero = pl.lit(0, dtype=pl.Int64)
-    zeros = dict.fromkeys(("principal", "interest_accrued", "principal_due", "interest_due", "fees_due", "penalties_due", "taxes_due", "penal_base", "statement_left", "period_lacks", "credit", "accrued_today", "paid_today", "accrual_whole", "accrual_rest", "accrual_paid", "advance_paid", "off_books", "interest_earned", "principal_paid", "interest_paid", "charges_paid", "income_deferred", "deferred_whole", "deferred_to", "interest_taxed"), zero)  # fmt: skip
+    zeros = dict.fromkeys(("principal", "interest_accrued", "principal_due", "interest_due", "fees_due", "penalties_due", "taxes_due", "penal_base", "statement_left", "period_lacks", "credit", "accrued_today", "paid_today", "accrual_whole", "accrual_rest", "accrual_paid", "advance_paid", "off_books", "interest_earned", "principal_paid", "interest_paid", "charges_paid", "income_deferred", "deferred_whole", "deferred_to", "interest_taxed", "advances", "advances_whole", "advances_rest"), zero)  # fmt: skip
     wide = cursor.with_columns(
         **zeros,
         status=pl.lit(Status.active.value, dtype=pl.Int8),

@@ -25,6 +25,7 @@ from core.ledger.codes import (
 from core.ledger.events import REPLAY_ORDER
 from core.servicing.acceleration import accelerate
 from core.servicing.accrual import close_segment
+from core.servicing.advances import taken
 from core.servicing.allocation import (
     Allocated,
     allocate,
@@ -255,7 +256,7 @@ def _bought(day: Running, events: pl.DataFrame) -> None:
 def _lend(day: Running, events: pl.DataFrame, source: str) -> None:
     """Principal grows by the amounts, paid for by `source`; no share of the borrower's own but
     for a payout."""
-    out = events.select("loan_id", "event_id", payout="amount")
+    out = events.select("loan_id", "event_id", taken(events), payout="amount")
     grown = day.touched.join(out, on="loan_id", how="left", maintain_order="left")
     whole = grown["whole_schedule"] & grown["payout"].is_not_null()
     grown = _past_maturity(grown, whole, day)
@@ -323,7 +324,11 @@ def _lent(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
     )
     follows = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("whole_schedule")
     at = grown.select(again & follows).to_series()
-    lent = grown.with_columns(principal=pl.col("principal") + pl.col("payout").fill_null(0))
+    advanced = pl.when("advance").then("payout").otherwise(0)
+    lent = grown.with_columns(
+        principal=pl.col("principal") + pl.col("payout").fill_null(0),
+        advances=pl.col("advances") + advanced,
+    )
     if not at.any():
         return lent
     tranches = with_tranche(grown.filter(at), day)

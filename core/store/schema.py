@@ -174,10 +174,15 @@ _YIELD_CHARGE_OFF_TAX_REAGE = [
     ),
 ]
 
+_ADVANCES = [
+    f"ALTER TABLE {{lake}}.positions ADD COLUMN IF NOT EXISTS {column} BIGINT DEFAULT 0"
+    for column in ("advances", "advances_whole", "advances_rest")
+]
+
 MIGRATIONS: tuple[list[str], ...] = (_FIRST, _LATE_NEWS, _DATES_OF_CHANGES, _RELIEF_AND_MATURITY,
                                      _DEFERRED_INCOME, _BOOKS, _FLOATING,
                                      _TAKEN_OVER, _MARTS, _CHARGES_AND_LINES, _TRANCHES,
-                                     _YIELD_CHARGE_OFF_TAX_REAGE)  # fmt: skip
+                                     _YIELD_CHARGE_OFF_TAX_REAGE, _ADVANCES)  # fmt: skip
 """Statements by number, from 1. Append; never change one that was released."""
 
 
