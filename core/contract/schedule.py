@@ -64,6 +64,13 @@ def open_schedule(terms: pl.DataFrame) -> pl.DataFrame:
     return _taken_over(cursor, figures)
 
 
+def from_the_start(terms: pl.DataFrame) -> pl.DataFrame:
+    """`terms` whose schedule begins with instalment 1, also of loans that were taken over since."""
+    return terms.with_columns(
+        taken_over_on=pl.lit(None, dtype=pl.Date), principal_left=pl.lit(None, dtype=pl.Int64)
+    )
+
+
 def _from_the_first(terms: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     return terms.with_columns(
         instalment_no=pl.lit(1, dtype=pl.Int16),

@@ -231,7 +231,12 @@ OpeningName = Literal[
     "taxes_due",
     "credit",
     "past_due_since",
+    "statement_left",
+    "advances",
+    "interest_in_grace",
+    "in_grace",
 ]
+"""What a loan that already lives may bring; the last four are of lines of credit."""
 
 
 class TapeMapping(Policy):

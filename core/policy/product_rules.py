@@ -263,7 +263,9 @@ class AdvanceRules(BaseModel):
     @classmethod
     def _bears_more(cls, value: str) -> str:
         if Fraction(value) <= 0:
-            raise ValueError("advances bear more than the line's own rate; leave them out, or raise it")
+            raise ValueError(
+                "advances bear more than the line's own rate; leave them out, or raise it"
+            )
         return value
 
 

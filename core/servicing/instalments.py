@@ -13,7 +13,7 @@ import polars as pl
 from core.contract.calendar import Calendar
 from core.contract.figures import due_of
 from core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
-from core.contract.schedule import CURSOR, adjusted, agree, expand
+from core.contract.schedule import CURSOR, adjusted, agree, expand, from_the_start
 from core.ledger.codes import AfterChargeOff, Component, Status
 from core.servicing.book import NO_DUES, due_rows, merge_dues, replaced
 from core.servicing.statements import days_to_pay
@@ -171,7 +171,7 @@ def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFram
         .then("first_interest_adjustment")
         .otherwise(0),
     ).drop(CURSOR)
-    rows = expand(agree(terms)).join(
+    rows = expand(agree(from_the_start(terms))).join(
         terms.select("loan_id", "first_no", "business_day", "calendar", "today"), on="loan_id"
     )
     rows = rows.with_columns(due=adjusted(pl.col("period_end"), rows, calendars))

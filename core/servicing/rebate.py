@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.contract.rebates import rule_of_78
-from core.contract.schedule import CURSOR, expand, expand_from
+from core.contract.schedule import CURSOR, expand, expand_from, from_the_start
 from core.ledger.codes import InterestMode, Rebate, Status
 from core.servicing.accrual import earned
 from core.servicing.today import TODAY
@@ -51,7 +51,7 @@ def _of_the_schedule(asked: pl.DataFrame) -> list[pl.DataFrame]:
     digits = asked.filter(pl.col("rebate") == Rebate.rule_of_78.value)
     if digits.is_empty():
         return [rest]
-    from_start = digits.drop(CURSOR)
+    from_start = from_the_start(digits.drop(CURSOR))
     total = expand(from_start).group_by("loan_id").agg(charge=pl.col("interest").sum())
     begun = (pl.col("period_start") < TODAY).cast(pl.Int64)
     left = (pl.col("instalments").cast(pl.Int64) - pl.col("instalment_no") + 1 - begun).clip(0)

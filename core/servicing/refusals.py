@@ -67,7 +67,8 @@ def refused(orders: pl.DataFrame) -> pl.Series:
     `accelerated_on` (Date), `instalment_no` (Int16: the next to bill); of a pause that is ordered
     `starts`, ends on `due_date`. `lent` and `limit` (Int64): what was lent, with fees that joined
     the principal (of a line: what is owed and was drawn since), and how much may be;
-    `instalments_agreed` (Int16), of a line the cycles in which it may be drawn on; `capitalised`,
+    `instalments_agreed` (Int16), of a line the cycles in which it may be drawn on; `advance` (Boolean:
+    a draw at the higher rate), `advance_margin` (Int64: the product's, 0: it has none); `capitalised`,
     `bought_down` (Int64): such fees, and what was paid for the borrower's rate, less what was given back.
     """
     kind, order = pl.col("kind"), pl.lit(None, dtype=pl.String)
@@ -98,6 +99,8 @@ def refused(orders: pl.DataFrame) -> pl.Series:
             & (pl.col("instalment_no") > pl.col("instalments_agreed"))
         )
         .then(pl.lit("draw_period_is_over"))
+        .when(pl.col("advance") & (pl.col("advance_margin") == 0))
+        .then(pl.lit("the_product_has_no_advances"))
         .when(
             changes
             & (kind != Kind.rate_changed)
@@ -180,5 +183,6 @@ COLUMNS = {
     "accelerated_on": pl.Date, "instalment_no": pl.Int16, "lent": pl.Int64, "limit": pl.Int64,
     "capitalised": pl.Int64, "bought_down": pl.Int64,
     "revolving": pl.Boolean, "instalments_agreed": pl.Int16,
+    "advance": pl.Boolean, "advance_margin": pl.Int64,
 }  # fmt: skip
 """What `refused` reads, with its types."""

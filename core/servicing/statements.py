@@ -64,8 +64,8 @@ def statement_balance() -> pl.Expr:
 
 
 def statements(visits: pl.DataFrame) -> pl.DataFrame:
-    """Statements of lines: `loan_id`, `statement_date`, `balance`, `minimum` (Int64 minor units),
-    `due_on` (Date), `in_grace` (Boolean: the cycle before it bore no interest).
+    """Statements of lines: `loan_id`, `statement_date`, `balance`, `minimum`, `advances` (Int64 minor
+    units; part of the balance), `due_on` (Date), `in_grace` (Boolean: the cycle before it bore no interest).
 
     `visits`: terms, positions and `today` of the evenings of days that loans were visited on
     (`core.servicing.jump`).
@@ -77,6 +77,7 @@ def statements(visits: pl.DataFrame) -> pl.DataFrame:
         statement_date=TODAY,
         balance=statement_balance(),
         minimum=asked,
+        advances="advances",
         due_on=payment_due(),
         in_grace="in_grace",
     )

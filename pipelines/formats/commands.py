@@ -9,7 +9,7 @@ how many `instalments` it makes, the `due_date` of the first, where the period c
 `payable` or in `full`; an interest pause, or one of delinquency, its `start_date` and, as
 `due_date`, its last day; what resumes delinquency its `start_date`; a moratorium how many
 `instalments` it passes over and what becomes of their `interest` (`none`, `simple`, `capitalised`);
-a line of credit is drawn on with `pay_out`, and has the `amount` of `change_limit` as its limit;
+a line of credit is drawn on with `pay_out`, at its higher rate with `pay_out_advance`, and has the `amount` of `change_limit` as its limit;
 a refinancing, in `target_ref`, the key of the loan that pays; what is known of a borrower its `flag`;
 what a merchant or the payee of the payout gives back its `amount`, and the interest on it, in
 `target_ref`, that refund, and an `amount` where it is not to be worked out.
@@ -55,6 +55,7 @@ COMMANDS = {
     "flag_borrower": Kind.flag_set,
     "unflag_borrower": Kind.flag_cleared,
     "pay_out": Kind.disbursed,
+    "pay_out_advance": Kind.disbursed,
     "change_limit": Kind.limit_changed,
     "capitalise_fee": Kind.income_capitalised,
     "adjust_fee": Kind.income_adjusted,
@@ -69,6 +70,7 @@ CHANGES = (
     "change_rate", "extend_term", "move_due_date", "reamortise", "reage", "pause_interest",
     "grant_moratorium", "accelerate", "capitalise_interest",
 )  # fmt: skip
+ADVANCE = "pay_out_advance"
 PAUSES = ("pause_delinquency", "resume_delinquency")
 FLAGS = ("flag_borrower", "unflag_borrower")
 WITH_TARGET = ("reverse", "waive_charge", "adjust_charge", "refinance", "refund_interest")

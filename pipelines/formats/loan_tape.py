@@ -14,7 +14,7 @@ from core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR, PPB, int128
 from core.origination.jurisdiction import pack
 from core.policy.models import TapeMapping
 from core.policy.product import Product
-from core.servicing.takeover import BALANCES
+from core.servicing.takeover import AMOUNTS, BALANCES
 from pipelines.formats.payments import exact_minor
 from pipelines.formats.table import date_in, read_csv, split
 
@@ -59,6 +59,10 @@ class Tape(dy.Schema):
     opening_penalties_due = dy.Int64(nullable=True)
     opening_taxes_due = dy.Int64(nullable=True)
     opening_credit = dy.Int64(nullable=True)
+    opening_statement_left = dy.Int64(nullable=True)
+    opening_advances = dy.Int64(nullable=True)
+    opening_interest_in_grace = dy.Int64(nullable=True)
+    in_grace = dy.Bool(nullable=True)
     past_due_since = dy.Date(nullable=True)
     amount_low = dy.Int64()
     amount_high = dy.Int64()
@@ -127,25 +131,36 @@ class Tape(dy.Schema):
     def opening_balance_not_an_amount(cls) -> pl.Expr:
         told = pl.all_horizontal(
             pl.col(f"opening_{name}").is_not_null() & (pl.col(f"opening_{name}") >= 0)
-            for name in BALANCES
+            for name in AMOUNTS
         )
         return pl.col("taken_over_on").is_null() | told
+
+    @dy.rule()
+    def grace_not_yes_or_no(cls) -> pl.Expr:
+        return pl.col("taken_over_on").is_null() | pl.col("in_grace").is_not_null()
+
+    @dy.rule()
+    def more_left_than_the_line_owes(cls) -> pl.Expr:
+        owed = pl.col("opening_principal")
+        within = (pl.col("opening_advances") <= owed) & (pl.col("opening_principal_due") <= owed)
+        return pl.col("taken_over_on").is_null() | ~pl.col("revolving") | within
 
     @dy.rule()
     def opening_principal_beyond_what_was_lent(cls) -> pl.Expr:
         owed = pl.col("opening_principal")
         within = (owed > 0) & (owed <= pl.col("principal"))
-        return pl.col("taken_over_on").is_null() | (
-            within & (pl.col("opening_principal_due") <= owed)
-        )
+        within = within & (pl.col("opening_principal_due") <= owed)
+        return pl.col("taken_over_on").is_null() | pl.col("revolving") | within
 
     @dy.rule()
     def arrears_without_their_first_day(cls) -> pl.Expr:
         owed = pl.sum_horizontal(f"opening_{name}" for name in BALANCES if name.endswith("_due"))
         since = pl.col("past_due_since")
         dated = since.is_between("disbursed_on", pl.col("taken_over_on"))
+        # what a line's last statement asks may be owed and not past due yet
+        late = pl.when(pl.col("revolving") & since.is_null()).then(True).otherwise(dated)
         return pl.col("taken_over_on").is_null() | pl.when(owed > 0).then(
-            dated.fill_null(False)
+            late.fill_null(False)
         ).otherwise(since.is_null())
 
     @dy.rule()
@@ -209,19 +224,26 @@ def _floating(of: dict[str, str], date: str) -> dict[str, pl.Expr]:
 def _opening(mapping: TapeMapping, exponent: pl.Expr, on: dt.date) -> dict[str, pl.Expr]:
     """Balances that loans bring on the date, where the mapping has them; one left out is zero."""
     if not mapping.opening:
-        absent = {f"opening_{name}": pl.lit(None, dtype=pl.Int64) for name in BALANCES}
-        nowhere = pl.lit(None, dtype=pl.Date)
-        return absent | {"taken_over_on": nowhere, "past_due_since": nowhere}
+        absent = {f"opening_{name}": pl.lit(None, dtype=pl.Int64) for name in AMOUNTS}
+        nowhere, grace = pl.lit(None, dtype=pl.Date), pl.lit(None, dtype=pl.Boolean)
+        return absent | {"taken_over_on": nowhere, "past_due_since": nowhere, "in_grace": grace}
     of = mapping.opening
     told = {
         f"opening_{name}": exact_minor(pl.col(of[name]), exponent)
         if name in of
         else pl.lit(0, dtype=pl.Int64)
-        for name in BALANCES
+        for name in AMOUNTS
     }
     since = of.get("past_due_since")
     late = date_in(since, mapping.date_format) if since else pl.lit(None, dtype=pl.Date)
-    return told | {"taken_over_on": pl.lit(on), "past_due_since": late}
+    grace = pl.lit(True)
+    if "in_grace" in of:
+        word = pl.col(of["in_grace"]).str.strip_chars().str.to_lowercase()
+        grace = word.replace_strict(_YES_OR_NO, default=None, return_dtype=pl.Boolean)
+    return told | {"taken_over_on": pl.lit(on), "past_due_since": late, "in_grace": grace}
+
+
+_YES_OR_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
 def read(data: bytes, mapping: TapeMapping) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
@@ -369,11 +391,11 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
 def openings(brings: pl.DataFrame, good: pl.DataFrame) -> pl.DataFrame:
     """`brings` with `amount`, the principal, and the JSON `payload` of what each loan brings."""
     told = good.select(
-        "loan_key", *(pl.col(f"opening_{name}").alias(f"_{name}") for name in BALANCES),
-        _since=pl.col("past_due_since").cast(pl.String),
+        "loan_key", *(pl.col(f"opening_{name}").alias(f"_{name}") for name in AMOUNTS),
+        _since=pl.col("past_due_since").cast(pl.String), _grace="in_grace",
     )  # fmt: skip
-    fields = [pl.col(f"_{name}").alias(name) for name in BALANCES]
-    body = pl.struct(*fields, past_due_since="_since").struct.json_encode()
+    fields = [pl.col(f"_{name}").alias(name) for name in AMOUNTS]
+    body = pl.struct(*fields, past_due_since="_since", in_grace="_grace").struct.json_encode()
     return (
         brings.join(told, on="loan_key", how="left", maintain_order="left")
         .with_columns(amount="_principal", payload=body)

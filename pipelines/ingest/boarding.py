@@ -49,11 +49,11 @@ def _of_product(
         unknown = [{"line": n, "rule": "unknown_product", "found": key} for n, key in lines]
         return Taken(0, 0, 0, unknown, None)
     product: Product = policies.product(code)
-    if mapping.opening and (product.schedule.stands_whole or product.line is not None):
+    graced = product.line is not None and product.line.grace_on_draws
+    if mapping.opening and graced and not {"in_grace", "statement_left"} <= mapping.opening.keys():
         raise IntakeError(
-            f"product {product.name} keeps its whole schedule as dues (stands_whole) or is a line of "
-            "credit, of which opening balances do not tell enough; name a product that bills step by "
-            "step in the tape's mapping"
+            f"product {product.name} gives grace on draws: the mapping's opening needs the columns of "
+            "in_grace and statement_left, or interest of the running cycle is not known"
         )
     parsed, bad = loan_tape.parse(raw, mapping, product, file.business_date)
     again = parsed.join(known.loans, on="loan_key", how="semi")

@@ -9,7 +9,7 @@ import polars as pl
 
 from core.contract.due_dates import Unit
 from core.contract.figures import Amortisation
-from core.contract.money import CURRENCY_CODES, EXPONENT, PPB, int128
+from core.contract.money import CURRENCY_CODES, EXPONENT, PPB, int128, rate_to_ppb
 from core.ledger.codes import MONEY_IN, REVERSIBLE, InterestMode, Kind, Status
 from core.policy.book import PolicyBook
 from core.servicing.refusals import refused
@@ -81,11 +81,15 @@ def _judged(
             "over_ppb": [p.payouts.over_ppb for p in products],
             "over_minor": [p.payouts.over_minor for p in products],
             "revolving": [p.line is not None for p in products],
+            "advance_margin": [
+                rate_to_ppb(p.line.advances.margin_percent) if p.line and p.line.advances else 0
+                for p in products
+            ],
         },
         schema={"product": pl.Int16, "highest_ppb": pl.Int64, "amortisation": pl.Int8,
                 "interest_mode": pl.Int8, "whole_schedule": pl.Boolean,
                 "over_ppb": pl.Int64, "over_minor": pl.Int64,
-                "revolving": pl.Boolean},
+                "revolving": pl.Boolean, "advance_margin": pl.Int64},
     )  # fmt: skip
     about = (
         orders.drop("amount")
@@ -106,6 +110,7 @@ def _judged(
         .otherwise("lent")
     ).with_columns(
         status=pl.coalesce("status", begun),
+        advance=pl.col("command") == commands.ADVANCE,
         limit=pl.col("agreed") + pl.col("over_minor") + _share(pl.col("agreed")),
         **_with_orders_before(),
     )
@@ -171,6 +176,8 @@ def _events(orders: pl.DataFrame) -> pl.DataFrame:
         .then(pl.struct("instalments", "interest").struct.json_encode())
         .when(pl.col("command") == "reage")
         .then(reage.struct.json_encode())
+        .when(pl.col("command") == commands.ADVANCE)
+        .then(pl.struct(advance=True).struct.json_encode())
         .when(pl.col("command").is_in(list(commands.CHANGES)))
         .then(change.struct.json_encode()),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import Any
 
 import polars as pl
@@ -141,11 +142,14 @@ def _lived(
     loan: pl.DataFrame,
     happened: list[tuple[Kind, dt.date, int]],
     through: dt.date,
+    advance: int = 0,
 ) -> Jumped:
-    """The example loan, paid out in full at first, with what `happened` of which amount."""
+    """The example loan, paid out in full at first, so much as an advance, with what `happened` of
+    which amount."""
     body = loan.select(payload(loan)).item()
     rows = [
-        (Kind.loan_boarded, START, None, body), (Kind.disbursed, START, LENT, None),
+        (Kind.loan_boarded, START, None, body), (Kind.disbursed, START, LENT - advance, None),
+        *[(Kind.disbursed, START, advance, json.dumps({"advance": True}))] * (advance > 0),
         *((*each, None) for each in happened),
     ]  # fmt: skip
     told = pl.DataFrame(
@@ -174,15 +178,20 @@ def _statements(policies: PolicyBook, product: Product, loan: pl.DataFrame) -> l
     """The first statements of a line that is drawn in full, and pays a part of it each cycle."""
     days = [FIRST + dt.timedelta(days=30 * n + 15) for n in range(1, 6)]
     paid = [(Kind.payment_received, day, PAYS) for day in days]
-    lived = _lived(policies, loan, paid, dt.date(2024, 7, 2))
+    assert product.line is not None
+    advance = LENT // 4 if product.line.advances else 0
+    lived = _lived(policies, loan, paid, dt.date(2024, 7, 2), advance)
 
     def money(minor: int) -> str:
         return str(to_major(minor, product.currency))
 
-    lines = [f"A line of {money(LENT)}, drawn at once; nothing is paid of the first statement, "
+    of_it = f", {money(advance)} of it as an advance" if advance else ""
+    head, rule = ("advances | ", "-:|") if advance else ("", "")
+    lines = [f"A line of {money(LENT)}, drawn at once{of_it}; nothing is paid of the first statement, "
              f"{money(PAYS)} before each later due date.", "",
-             "| statement | balance | minimum | due |", "|---|-:|-:|---|"]  # fmt: skip
+             f"| statement | balance | {head}minimum | due |", f"|---|-:|{rule}-:|---|"]  # fmt: skip
     for row in statements(pl.concat(each.wide for each in lived.rounds)).to_dicts():
-        lines.append(f"| {row['statement_date']} | {money(row['balance'])} | "
+        part = f"{money(row['advances'])} | " if advance else ""
+        lines.append(f"| {row['statement_date']} | {money(row['balance'])} | {part}"
                      f"{money(row['minimum'])} | {row['due_on']} |")  # fmt: skip
     return lines

@@ -107,6 +107,7 @@ def _of_product(
     later = _tranches(product, terms, behaviour)
     orders = _ordered(later, product, number)
     if product.line is not None:
+        orders = pl.concat([orders, _advances(product, terms, number)])
         return tape, _paid_to_lines(product, terms, behaviour, number), orders
     return tape, _payments(policies, product, terms, later, behaviour, number, draw), orders
 
@@ -213,6 +214,25 @@ def _ordered(later: pl.DataFrame, product: Product, number: list[str]) -> pl.Dat
         maker=pl.lit("synthetic:loan-officer"),
         checker=pl.lit("synthetic:credit-officer"),
         reason=pl.lit("next_stage"),
+    )
+
+
+def _advances(product: Product, terms: pl.DataFrame, number: list[str]) -> pl.DataFrame:
+    """Cash advances as rows of command files, where the product has them: a tenth of the limit on
+    the first statement's day, to every third borrower, none of whom pays a statement in full."""
+    assert product.line is not None
+    draws = terms.with_columns(loan_key=pl.Series(number)).filter(
+        (pl.col("loan_id") % 3 == 1) & pl.lit(product.line.advances is not None)
+    )
+    return draws.select(
+        command_ref=pl.format("A-{}", "loan_key"),
+        command=pl.lit("pay_out_advance"),
+        loan_key="loan_key",
+        value_date="first_due_date",
+        amount=decimal_text(pl.col("principal_agreed") // 10, EXPONENT[product.currency]),
+        maker=pl.lit("synthetic:loan-officer"),
+        checker=pl.lit("synthetic:credit-officer"),
+        reason=pl.lit("cash_advance"),
     )
 
 

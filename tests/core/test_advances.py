@@ -82,7 +82,11 @@ def test_a_quote_asks_interest_of_advances_in_grace_and_settles(card: PolicyBook
     assert owed["per_diem"].item() == 50_000 * 6 // 10_000
     life = drawn(card).paid(owed["payoff"].item(), "2024-01-26").live("2024-02-02")
     position = life.on("2024-02-02")
-    assert (position["principal"], position["interest_accrued"], position["interest_due"]) == (0, 0, 0)
+    assert (position["principal"], position["interest_accrued"], position["interest_due"]) == (
+        0,
+        0,
+        0,
+    )
     assert (position["advances"], position["credit"]) == (0, 0)
 
 

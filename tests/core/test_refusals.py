@@ -21,7 +21,7 @@ ORDER: dict[str, Any] = {
     "interest_mode": InterestMode.daily.value, "highest_ppb": 3 * 10**8,
     "starts": DAY + dt.timedelta(days=5), "rate_now": 10**8, "paused_until": None,
     "moratorium_left": None, "accelerated_on": None, "instalment_no": 3, "instalments_agreed": 12, "lent": 1_000,
-    "limit": 1_100, "capitalised": 100, "bought_down": 100,
+    "limit": 1_100, "capitalised": 100, "bought_down": 100, "advance": False, "advance_margin": 0,
 }  # fmt: skip
 
 
@@ -84,6 +84,14 @@ def test_what_happened_outside_is_always_taken_in() -> None:
         ({"kind": Kind.income_adjusted.value, "amount": 101}, "more_than_was_capitalised"),
         ({"kind": Kind.buy_down_adjusted.value, "amount": 101}, "more_than_was_bought_down"),
         ({"moratorium_left": 1}, "a_moratorium_runs"),
+        (
+            {"kind": Kind.disbursed.value, "amount": 1, "revolving": True, "instalment_no": 13},
+            "draw_period_is_over",
+        ),
+        (
+            {"kind": Kind.disbursed.value, "amount": 1, "revolving": True, "advance": True},
+            "the_product_has_no_advances",
+        ),
         ({"accelerated_on": DAY}, "contract_is_terminated"),
         (
             {"kind": Kind.moratorium_granted.value, "instalment_no": 1},

@@ -12,18 +12,29 @@ from core.ledger.accounts import ROLE
 from core.ledger.codes import Kind
 from core.origination.boarding import payload
 from core.policy.book import PolicyBook
-from core.servicing.takeover import BALANCES, openings, tied
-from tests.core.loans import Life, Story, _event, terms
+from core.policy.product_rules import AdvanceRules
+from core.servicing.payoff import quote
+from core.servicing.takeover import BALANCES, OF_LINES, openings, tied
+from tests.core.loans import Life, Story, _event, changed, ruled, terms
+from tests.core.test_advances import ADVANCE
 from tests.core.test_late_news import same_as_in_time, told
 
 PAID = (("2024-02-01", 10_662), ("2024-03-05", 10_662), ("2024-04-20", 4_000))
 """One on time, one late, one in part: the last instalment before May is past due."""
 
 
-def taken_over(policies: PolicyBook, product: str, on: str, life: Life) -> Story:
+def taken_over(
+    policies: PolicyBook,
+    product: str,
+    on: str,
+    life: Life,
+    *,
+    given: pl.DataFrame | None = None,
+    waits: int = 0,
+) -> Story:
     """The loan of `life` as its servicer's tape would tell it at the end of a day."""
     position = life.on(on)
-    loan = terms(policies, product, n=12)
+    loan = terms(policies, product, n=12) if given is None else given
     emi = life.days[-1].book.terms["emi"][0]
     loan = loan.with_columns(
         emi=pl.lit(emi),
@@ -31,8 +42,8 @@ def taken_over(policies: PolicyBook, product: str, on: str, life: Life) -> Story
         principal_left=pl.lit(position["principal"] - position["principal_due"]),
     )
     late = position["oldest_due_date"]
-    body = {name: position[name] for name in BALANCES}
-    body |= {"past_due_since": late.isoformat() if late else None}
+    body = {name: position[name] for name in (*BALANCES, *OF_LINES, "in_grace")}
+    body |= {"past_due_since": late.isoformat() if late else None, "interest_in_grace": waits}
     boarded = _event(Kind.loan_boarded, 1, on, None, "b", loan.select(payload(loan)).item())
     brings = _event(Kind.taken_over, 1, on, position["principal"], "t", json.dumps(body))
     return Story(policies, (boarded, brings))
@@ -105,3 +116,95 @@ def test_money_for_the_oldest_arrears_moves_days_past_due(policies: PolicyBook) 
     life = before.paid(third, "2024-04-16").live("2024-04-16")
     assert life.on("2024-04-15")["days_past_due"] == 74
     assert life.on("2024-04-16")["days_past_due"] == 46
+
+
+LINE = {"principal": 500_000, "rate": "18.25", "n": 24}
+"""A line of 5,000.00 that bears 5 of 10,000 a night; its advances 6."""
+
+
+@pytest.mark.parametrize(
+    ("on", "paid", "waits"),
+    [
+        ("2024-02-10", (), 9 * 100_000 * 5 // 10_000),  # grace is lost on the 22nd, from the 1st on
+        ("2024-02-10", (("2024-02-20", 180_000),), 9 * 100_000 * 5 // 10_000),
+        ("2024-02-28", (("2024-02-20", 2_500),), 0),  # without grace: all is shown
+        ("2024-02-28", (), 0),  # past due
+        ("2024-03-10", (("2024-02-20", 160_000), ("2024-03-15", 20_000)), 0),  # in credit
+    ],
+)
+def test_a_line_that_is_taken_over_goes_on_with_its_statement(
+    policies: PolicyBook, on: str, paid: tuple[tuple[str, int], ...], waits: int
+) -> None:
+    # no late fee is charged anew on what is past due at the take-over
+    free = changed(policies, "credit-line", late_fee=None)
+    card = ruled(free, "credit-line", "line", advances=AdvanceRules(margin_percent="3.65"))
+    loan = terms(card, "credit-line", **LINE)  # type: ignore[arg-type]
+    first = Story(card).lent(loan).rows[0]
+    draws = [
+        ("2024-01-11", 100_000, None),
+        ("2024-01-16", 50_000, ADVANCE),
+        ("2024-03-20", 30_000, None),
+    ]
+    rows = [_event(Kind.disbursed, 1, day, much, f"d{day}", body) for day, much, body in draws]
+    rows += [_event(Kind.payment_received, 1, day, much, f"p{day}", None) for day, much in paid]
+    lived = Story(card, (first, *rows)).live("2024-04-30")
+    late = [r for r in rows if r["value_date"] > dt.date.fromisoformat(on)]
+    before = taken_over(card, "credit-line", on, lived, given=loan, waits=waits)
+    ours = Story(card, (*before.rows, *late)).live("2024-04-30")
+    names = ["principal", "advances", "principal_due", "interest_due", "interest_accrued", "credit",
+             "in_grace", "statement_left", "next_due_date", "days_past_due"]  # fmt: skip
+    for day in (on, "2024-02-29", "2024-03-01", "2024-03-23", "2024-04-01", "2024-04-30"):
+        if day >= on:
+            was, is_ = lived.on(day), ours.on(day)
+            assert [was[n] for n in names] == [is_[n] for n in names], day
+    brought = openings(ours.days[0].applied)
+    lines = tied(brought, ours.days[0].book.positions)
+    assert lines["ties"].all(), lines.filter(~pl.col("ties"))
+
+
+@pytest.mark.parametrize("paid", [2_500, 3_000, 500])
+def test_a_schedule_that_stands_whole_is_taken_over(policies: PolicyBook, paid: int) -> None:
+    loan = terms(policies, "pay-in-four", rate="0", n=3, principal=10_000)
+    story = Story(policies).lent(loan).paid(2_500, "2024-01-01").paid(paid, "2024-02-01", ref="2")
+    later = (("2024-03-01", 2_500), ("2024-04-02", 6_000))
+    for day, amount in later:
+        story = story.paid(amount, day, ref=day)
+    lived = story.live("2024-04-05")
+    for on in ("2024-02-15", "2024-03-01"):
+        before = taken_over(policies, "pay-in-four", on, lived, given=loan)
+        for day, amount in later:
+            if day > on:
+                before = before.paid(amount, day, ref=day)
+        ours = before.live("2024-04-05")
+        names = ["principal", "principal_due", "credit", "instalment_no", "next_due_date",
+                 "days_past_due", "advance_paid", "status"]  # fmt: skip
+        for day in (on, "2024-03-02", "2024-04-01", "2024-04-05"):
+            was, is_ = lived.on(day), ours.on(day)
+            assert [was[n] for n in names] == [is_[n] for n in names], (on, day)
+
+
+def test_principal_beyond_a_schedule_that_stands_whole_comes_with_its_last_instalment(
+    policies: PolicyBook,
+) -> None:
+    loan = terms(policies, "pay-in-four", rate="0", n=3, principal=10_000).with_columns(
+        taken_over_on=pl.lit(dt.date(2024, 2, 15)), principal_left=pl.lit(5_600)
+    )
+    body = dict.fromkeys(BALANCES, 0) | {"principal": 5_600, "past_due_since": None}
+    boarded = _event(
+        Kind.loan_boarded, 1, "2024-02-15", None, "b", loan.select(payload(loan)).item()
+    )
+    brings = _event(Kind.taken_over, 1, "2024-02-15", 5_600, "t", json.dumps(body))
+    life = Story(policies, (boarded, brings)).live("2024-04-01")
+    assert life.on("2024-03-01")["principal_due"] == 2_500
+    assert life.on("2024-04-01")["principal_due"] == 5_600
+
+
+def test_a_rebate_of_a_loan_that_is_taken_over_goes_by_its_whole_charge(
+    policies: PolicyBook,
+) -> None:
+    book = ruled(policies, "equal-principal", "interest", rebate="rule_of_78")
+    lived = Story(book).lent(terms(book, "equal-principal", n=12)).live("2024-04-10")
+    ours = taken_over(book, "equal-principal", "2024-04-10", lived).live("2024-04-10")
+    on = dt.date(2024, 4, 20)
+    asked = [quote(life.days[-1].book, book, on) for life in (lived, ours)]
+    assert asked[0]["interest"].item() == asked[1]["interest"].item() > 0

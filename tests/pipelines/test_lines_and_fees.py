@@ -49,7 +49,8 @@ def test_lines_fees_and_ceilings_from_files(tmp_path: Path) -> None:
          + loan("C-4", "covered-borrower", "2000.00", "12", "Texas")
          + loan("L-2", "credit-line", "5000.00", "18", drawn="5000.01")
          + loan("L-3", "credit-line", "5000.00", "18", unit="weeks")
-         + loan("L-4", "credit-line", "5000.00", "18"))  # fmt: skip
+         + loan("L-4", "credit-line", "5000.00", "18")
+         + loan("L-5", "card-line", "5000.00", "18"))  # fmt: skip
     drop(ledger, "payments_2018-01-04.csv",
          "payment_ref,loan_key,amount,currency,value_date\n"
          "P2,C-2,50.00,USD,2018-01-04\nP3,C-3,50.00,USD,2018-01-04\n")  # fmt: skip
@@ -69,12 +70,14 @@ def test_lines_fees_and_ceilings_from_files(tmp_path: Path) -> None:
          + order("e", "extend_term", "L-4", n="3")
          + order("f", "change_limit", "C-2", "8000.00")
          + order("g", "reverse", "C-2", target="P2", why="insufficient_funds")
+         + order("i", "pay_out_advance", "L-4", "10.00")
+         + order("j", "pay_out_advance", "L-5", "700.00")
          + order("h", "reverse", "C-3", target="P3", why="insufficient_funds"))  # fmt: skip
     report = take(ledger)
-    assert report.accepted == 4
+    assert report.accepted == 5
     assert rules(ledger, "commands_2018-01-06.csv") == {
         2: "more_than_may_be_lent", 4: "more_than_may_be_lent", 6: "a_line_has_no_schedule",
-        7: "no_line_of_credit",
+        7: "no_line_of_credit", 9: "the_product_has_no_advances",
     }  # fmt: skip
     for day in missing_days(ledger):
         list(close_days(ledger, policies, [day], by))
@@ -85,11 +88,12 @@ def test_lines_fees_and_ceilings_from_files(tmp_path: Path) -> None:
     ).to_dicts()}  # fmt: skip
     assert stands[keys["L-4"]]["principal"] == 300_000
     assert stands[keys["L-1"]]["principal"] == 100_000
+    assert stands[keys["L-5"]]["advances"] == stands[keys["L-5"]]["principal"] == 70_000
     assert stands[keys["C-3"]]["fees_due"] == 2_500
     assert stands[keys["C-2"]]["fees_due"] == 0  # the law of its place forbids the fee
     fees = reader.query("SELECT actor, reason FROM events WHERE kind = ?", [Kind.charge_assessed])
     assert fees.rows() == [("policy:fees/returned-payment@1", "returned_payment")]
-    for key in ("L-4", "C-3"):
+    for key in ("L-4", "L-5", "C-3"):
         assert replay_loan(ledger, policies, keys[key]).differences.is_empty()
     assert rebuild(ledger, policies).differences.is_empty()
     events = ledger.frame("SELECT * FROM {lake}.events").filter(pl.col("loan_id") == keys["L-4"])

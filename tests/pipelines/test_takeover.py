@@ -8,6 +8,8 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from core.ledger.codes import Kind
+from core.servicing.takeover import openings, tied
 from core.store.ledger import Ledger
 from core.store.reader import LedgerReader
 from core.store.settings import HOME_VARIABLE, Settings
@@ -96,3 +98,57 @@ def test_loans_that_live_already_enter_with_what_they_bring(
     assert lines.height == 3 * 9
     assert lines["ties"].all()
     closed.close()
+
+
+LINES = (
+    "line_number,product,credit_limit,rate_percent,statement_cycles,opened_on,first_statement_on,"
+    "balance,interest_accrued,principal_asked,interest_asked,fees_asked,penalties_asked,"
+    "credit_balance,past_due_since,statement_unpaid,cash_advances,interest_in_grace,in_grace\n"
+    "L-1,card-line,5000.00,18.25,60,2016-12-10,2017-01-10,1500.00,6.30,25.00,0,0,0,0,,1200.00,"
+    "500.00,10.50,yes\n"
+    "L-2,credit-line,5000.00,18.25,60,2016-12-10,2017-01-10,5200.00,54.60,250.00,70.10,0,0,0,"
+    "2017-12-31,5200.00,0,0,No\n"
+    "L-3,credit-line,5000.00,18.25,60,2016-12-10,2017-01-10,0,0,0,0,0,0,40.00,,0,0,0,true\n"
+)  # fmt: skip
+BAD_LINES = (
+    "B-1,card-line,5000.00,18.25,60,2016-12-10,2017-01-10,1500.00,0,0,0,0,0,0,,0,1500.01,0,yes\n"
+    "B-2,card-line,5000.00,18.25,60,2016-12-10,2017-01-10,1500.00,0,0,0,0,0,0,,0,0,0,perhaps\n"
+)  # fmt: skip
+
+
+def test_lines_that_live_already_enter_with_their_statements(tmp_path: Path) -> None:
+    ledger = Ledger(Settings(home=tmp_path / "home"))
+    ledger.settings.landing.mkdir(parents=True)
+    drop(ledger, "loan_tape_2018-01-31_migration-lines.csv", LINES + BAD_LINES)
+    take(ledger)
+    assert rules(ledger, "loan_tape_2018-01-31_migration-lines.csv") == {
+        5: "more_left_than_the_line_owes", 6: "grace_not_yes_or_no",
+    }  # fmt: skip
+    policies = ledger.register(read_policies())
+    by = provenance(policies)
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    head = "command_ref,command,loan_key,value_date,amount,maker,checker,reason\n"
+    drop(ledger, "commands_2018-02-12.csv", head
+         + "a,pay_out_advance,L-1,2018-02-12,200.00,m-1,c-2,cash_advance\n"
+         + "b,pay_out,L-2,2018-02-12,1.00,m-1,c-2,draw\n"
+         + "c,pay_out,L-3,2018-02-12,90.00,m-1,c-2,draw\n")  # fmt: skip
+    take(ledger)
+    assert rules(ledger, "commands_2018-02-12.csv") == {3: "more_than_may_be_lent"}
+    list(close_days(ledger, policies, missing_days(ledger), by))
+    reader = LedgerReader(ledger.settings)
+    on = reader.positions("2018-01-31").sort("loan_id").to_dicts()
+    assert [row["days_past_due"] for row in on] == [0, 31, 0]
+    later = {row["loan_id"]: row for row in reader.positions("2018-02-12").to_dicts()}
+    # the statement of 10 January was due on 4 February and not paid: grace is lost, and all of the
+    # cycle's interest is asked on 10 February: 6.30 and 10.50 brought, ten nights at 18.25 and 23.25 %
+    nights = round(10 * (100_000 * 0.1825 + 50_000 * 0.2325) / 365)
+    assert later[1]["interest_due"] == 630 + 1_050 + nights
+    assert (later[1]["advances"], later[1]["principal"]) == (70_000, 170_000)
+    assert (later[3]["principal"], later[3]["credit"]) == (5_000, 0)
+    brought = openings(reader.query("SELECT * FROM events WHERE kind = ?", [Kind.taken_over.value]))
+    lines = tied(brought, reader.positions("2018-01-31"))
+    assert lines["ties"].all(), lines.filter(~pl.col("ties"))
+    assert rebuild(ledger, policies).differences.is_empty()
+    for loan in (1, 2, 3):
+        assert replay_loan(ledger, policies, loan).differences.is_empty()
+    ledger.close()
