@@ -25,7 +25,7 @@ from core.store.marts import refresh_portfolio
 from core.store.past import NOW
 from core.store.reader import LedgerReader
 from core.store.settings import HOME_VARIABLE
-from pipelines import books_commands, loan_commands, what_if_command
+from pipelines import books_commands, loan_commands, report_commands, what_if_command
 from pipelines.console import date as date_
 from pipelines.console import err, loan_id, out, progress, show
 from pipelines.ingest.intake import IntakeReport, take_in
@@ -56,6 +56,7 @@ app.add_typer(loan_app, name="loan")
 loan_commands.register(app)
 what_if_command.register(app)
 books_commands.register(app)
+report_commands.register(app)
 PAGES = "http://localhost:8501"
 
 

@@ -45,7 +45,7 @@ def explain(
     """Why a loan stands where it stands: event, rule and policy version, amounts, arrears."""
     ledger, policies = open_instance()
     number = loan_id(LedgerReader(settings()), loan)
-    day = _published(ledger, date(as_of, "--as-of"))
+    day = published_day(ledger, date(as_of, "--as-of"))
     events = ledger.events_of(number, ledger.head().published_date or day)
     if events.is_empty():
         raise LoanbookError(f"no event of loan {number} is in the ledger; see `loanbook loan list`")
@@ -104,7 +104,8 @@ _TURNS = ("rbi_class", "us_mba_months", "us_ots_months", "eba_default", "ifrs9_s
 """States that turn now and then, not every day."""
 
 
-def _published(ledger: Ledger, asked: dt.date | None) -> dt.date:
+def published_day(ledger: Ledger, asked: dt.date | None) -> dt.date:
+    """The date asked for, or the last one. Raises LoanbookError if it is not published."""
     last = ledger.head().published_date
     if last is None:
         raise LoanbookError("nothing is published yet; run `loanbook run` first")
@@ -157,7 +158,7 @@ def payoff(
     """What settles a loan on a day, the interest of a night more, and how long that holds."""
     ledger, policies = open_instance()
     number = loan_id(LedgerReader(settings()), loan)
-    last = _published(ledger, None)
+    last = published_day(ledger, None)
     day = date(on, "--on") or last + dt.timedelta(days=1)
     if day <= last:
         raise LoanbookError(
@@ -189,7 +190,7 @@ def statements_of(
     """Statements of a line of credit: balance, minimum due and its date, limit left to draw."""
     ledger, policies = open_instance()
     number = loan_id(LedgerReader(settings()), loan)
-    day = _published(ledger, date(as_of, "--as-of"))
+    day = published_day(ledger, date(as_of, "--as-of"))
     events = ledger.events_of(number, ledger.head().published_date or day)
     lived = relived(events, policies, day)
     visits = pl.concat(each.wide for each in lived.rounds) if lived else None

@@ -153,6 +153,7 @@ class Kind(IntEnum):
     taken_over = 36
     limit_changed = 37
     interest_refunded = 38
+    reopened = 39
 
 
 class EventState(IntEnum):
@@ -201,6 +202,7 @@ EVENT_KINDS = {
     Kind.taken_over: "the balances of a loan that already lived, from another servicer",
     Kind.limit_changed: "a line of credit has another limit from the value date on",
     Kind.interest_refunded: "interest on what a refund gave back is given back with it",
+    Kind.reopened: "two people let orders enter for a loan that has ended, on the value date",
     Kind.reversal: "another event is taken back, as if it had never come",
 }
 

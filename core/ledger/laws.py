@@ -386,8 +386,8 @@ def _one_row_a_loan(moved: Moved) -> Law:
     positions = moved.after
     bad = positions.filter(
         (pl.min_horizontal("principal", "principal_due", "interest_due", "fees_due",
-                           "penalties_due", "taxes_due", "credit") < 0)
-        | (pl.col("principal_due") > pl.col("principal"))
+                           "penalties_due", "taxes_due", "credit", "advances") < 0)
+        | (pl.max_horizontal("principal_due", "advances") > pl.col("principal"))
     )  # fmt: skip
     ids = positions["loan_id"]
     doubled = 0 if ids.is_sorted() and ids.n_unique() == ids.len() else 1

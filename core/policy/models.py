@@ -161,6 +161,11 @@ class Delinquency(Policy):
     tolerance_minor: int = Field(default=0, ge=0)
     tolerance_ppb: int = Field(default=0, ge=0, description="of what the instalment asked")
     grace_days: int = Field(default=0, ge=0)
+    difficulty_reasons: list[Name] = Field(
+        default=["hardship", "financial_difficulty"],
+        description="reasons of an order that say that the borrower is in financial difficulty; a "
+        "concession for one of them is forbearance",
+    )
 
 
 class Bucket(BaseModel):

@@ -13,7 +13,13 @@ from core.servicing.carrying import claim, owes_nothing
 from core.servicing.statements import open_to_draw
 from core.servicing.today import TODAY
 
-REOPENING = (*MONEY_IN, Kind.chargeback, Kind.credit_refunded, Kind.charge_assessed)
+REOPENING = (
+    *MONEY_IN,
+    Kind.chargeback,
+    Kind.credit_refunded,
+    Kind.charge_assessed,
+    Kind.reopened,
+)
 """Kinds of event that bring an ended loan back into the book."""
 
 

@@ -13,6 +13,7 @@ from core.ledger.codes import CHANGES, InterestMode, Kind, Status
 
 STATES = {
     None: "nothing_is_paid_out",
+    Status.active: "loan_has_not_ended",
     Status.closed: "loan_has_ended",
     Status.written_off: "loan_has_ended",
     Status.settled: "loan_has_ended",
@@ -25,9 +26,8 @@ _LIVING = frozenset({Status.active})
 _OWING = _LIVING | {Status.charged_off}
 ALLOWED: dict[Kind, frozenset[Status | None]] = {
     Kind.disbursed: frozenset({None, Status.active, Status.overpaid}),
-    Kind.charge_assessed: frozenset(
-        {None, Status.active, Status.overpaid, Status.closed, Status.settled}
-    ),
+    Kind.charge_assessed: frozenset({None, Status.active, Status.overpaid}),
+    Kind.reopened: frozenset({Status.closed, Status.settled}),
     Kind.rate_changed: _LIVING,
     Kind.extended: _LIVING,
     Kind.due_date_moved: _LIVING,
@@ -52,7 +52,11 @@ ALLOWED: dict[Kind, frozenset[Status | None]] = {
 }
 _OF_LINES = (Kind.rate_changed, Kind.rate_reset, Kind.interest_paused, Kind.limit_changed)
 """Changes that a line of credit knows; others change a schedule, and it has none."""
-"""States in which an order may be given. A kind that is not here may come in any state."""
+"""States in which an order may be given. A kind that is not here may come in any state.
+
+A loan that was reopened counts as active on the value date of its reopening, and as what it is after
+the day: it ends again unless it owes something.
+"""
 
 
 def refused(orders: pl.DataFrame) -> pl.Series:

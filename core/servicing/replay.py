@@ -73,9 +73,11 @@ def closes(lived: Jumped, through: dt.date) -> Iterator[tuple[Book, DayClose]]:
 def _by_day(frame: pl.DataFrame, column: str) -> Callable[[dt.date], pl.DataFrame]:
     """A frame's rows of a date, without `today`."""
     nothing = frame.clear().drop("today", strict=False)
-    parts = frame.partition_by(column, as_dict=True, maintain_order=True)
-    days = {date: rows.drop("today", strict=False) for (date,), rows in parts.items()}
-    return lambda date: days.get(date, nothing)
+    stays = column != "today"
+    parts = frame.partition_by(column, as_dict=True, maintain_order=True, include_key=stays)
+    if stays:
+        parts = {date: rows.drop("today", strict=False) for date, rows in parts.items()}
+    return lambda date: parts.get((date,), nothing)
 
 
 class Remembered:

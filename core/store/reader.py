@@ -7,19 +7,23 @@ Only published versions can be seen, also from SQL.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
 import polars as pl
 
 from core.errors import LedgerError
-from core.ledger.codes import Component, Kind, Status
+from core.ledger.codes import CHANGES, Component, Kind, Status, label
 from core.policy.models import ROLES
 from core.servicing.conventions import Thresholds, states_by_date
 from core.servicing.delinquency import pauses_of, with_delinquent_days
+from core.servicing.modifications import MONTHS_BEFORE, forborne
 from core.servicing.restatement import standing
 from core.store.lake import LAKE, open_reader, patiently
+from core.store.listed import AFTER_CLOSURE, CREDITS, MODIFIED
 from core.store.marts import GROUPED, PORTFOLIO_ON
 from core.store.past import NOT_RESTATED, NOW, known_last
 from core.store.schema import MIGRATIONS
@@ -126,8 +130,8 @@ class LedgerReader:
         standing = NOT_RESTATED.format(row="a").format(lake=LAKE)
         run(f"CREATE VIEW allocations_now AS SELECT * FROM allocations a WHERE {standing}")
         run("CREATE VIEW endings_now AS SELECT loan_id, closed_on, close_reason FROM (SELECT "
-            "loan_id, last(closed_on ORDER BY version) AS closed_on, last(close_reason ORDER BY "
-            "version) AS close_reason FROM loans WHERE close_reason IS NOT NULL GROUP BY loan_id) "
+            "loan_id, last(closed_on ORDER BY version, closed_on NULLS LAST) AS closed_on, "
+            "last(close_reason ORDER BY version, closed_on NULLS LAST) AS close_reason FROM loans WHERE close_reason IS NOT NULL GROUP BY loan_id) "
             "WHERE closed_on IS NOT NULL")  # fmt: skip
         for name, members in (
             ("status_names", {m.value: m.name for m in Status}),
@@ -269,6 +273,49 @@ class LedgerReader:
         if loan_id is not None:
             return states.filter(pl.col("loan_id") == loan_id)
         return states.filter(pl.col("business_date") == on)
+
+    def modifications(
+        self,
+        as_of: Day = None,
+        known_at: int | None = None,
+        loan_id: int | None = None,
+        difficulty: Mapping[int, Collection[str]] = MappingProxyType({}),
+    ) -> pl.DataFrame:
+        """Changes of contracts that stand by a date: `loan_id`, `event_id`, `value_date`, `kind`, `reason`,
+        `actor`, `checker`, `product` (code), `most_days_past_due` (Int32, of the three months before) and
+        `forborne` (`core.servicing.modifications`).
+
+        `difficulty`: the reasons of orders that tell of difficulty, by product.
+        """
+        version, on = self.version_of(as_of, known_at)
+        changes = self.query(
+            MODIFIED,
+            {"version": version, "on": on, "loan": loan_id, "months": MONTHS_BEFORE,
+             "reversal": Kind.reversal.value, "changes": [k.value for k in CHANGES]},
+        )  # fmt: skip
+        told = pl.DataFrame(
+            [(code, reason) for code, reasons in difficulty.items() for reason in reasons],
+            schema={"product": pl.Int16, "reason": pl.String},
+            orient="row",
+        ).with_columns(says_difficulty=pl.lit(True))
+        joined = changes.join(told, on=["product", "reason"], how="left", maintain_order="left")
+        judged = joined.with_columns(forborne=forborne(), kind=label("kind", Kind))
+        return judged.drop("says_difficulty", "lower_rate")
+
+    def after_closure(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
+        """What came for loans that had ended, by a date: `loan_id`, `closed_on`, `close_reason`, the
+        `event`, its dates, amount and people, and the loan's `status` since (null: ended again)."""
+        version, on = self.version_of(as_of, known_at)
+        return self.query(AFTER_CLOSURE, {"version": version, "on": on})
+
+    def credits(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
+        """Loans whose borrowers have credit: `loan_id`, `status`, `currency` (codes), `credit` (Int64 minor
+        units), `since` (Date: it is what it is since) and `months` (Int32, whole ones)."""
+        _, on = self.version_of(as_of, known_at)
+        return self.query(
+            CREDITS,
+            {"on": on, "known": known_at or NOW},
+        )
 
     def dues(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
         """Open dues: schema `core.servicing.book.Dues`."""

@@ -66,15 +66,15 @@ def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
     `rate_now` (Int64), `paused_until` (Date), `moratorium_left` (Int16) and `accelerated_on`
     (Date) as the contract stands, `jurisdiction` (Int64), `instalments_agreed` (Int16), the principal
     `owed` and payouts `drawn_since` (Int64), `instalment_no` (Int16), the next to bill, `agreed` (Int64: the
-    principal), and what events that stand make `lent`, `capitalised` and `bought_down` (Int64).
+    principal), the last date `reopened_on`, and what events that stand make `lent`, `capitalised` and `bought_down` (Int64).
     """
     head = ledger.head()
     return ledger.of_loans(
         f"""
         WITH undone AS (SELECT payload->>'$.reverses' AS key FROM {{lake}}.events
                         WHERE kind = $reversal),
-        ended AS (SELECT loan_id, last(closed_on ORDER BY version) AS closed_on,
-                         last(close_reason ORDER BY version) AS reason
+        ended AS (SELECT loan_id, last(closed_on ORDER BY version, closed_on NULLS LAST) AS closed_on,
+                         last(close_reason ORDER BY version, closed_on NULLS LAST) AS reason
                   FROM {{lake}}.loans WHERE close_reason IS NOT NULL
                     AND version IN {PUBLISHED} GROUP BY loan_id),
         terms AS (SELECT loan_id, last(rate_ppb ORDER BY version) AS rate_ppb,
@@ -104,6 +104,7 @@ def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
                         sum(amount) FILTER (kind IN ($disbursed, $capitalised))::BIGINT AS lent,
                         sum(amount) FILTER (kind = $disbursed AND value_date > $date)::BIGINT
                             AS drawn_since,
+                        max(value_date) FILTER (kind = $reopened) AS reopened_on,
                         sum(CASE kind WHEN $capitalised THEN amount WHEN $adjusted THEN -amount
                             END)::BIGINT AS capitalised,
                         sum(CASE kind WHEN $bought THEN amount WHEN $returned THEN -amount
@@ -115,7 +116,7 @@ def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
         SELECT _ids.loan_id, coalesce(p.credit, 0) AS credit, m.last_money,
                t.rate_ppb AS rate_now, t.paused_until, t.moratorium_left,
                t.accelerated_on, t.instalments_agreed, t.jurisdiction, p.principal AS owed,
-               coalesce(s.drawn_since, 0) AS drawn_since, p.instalment_no, t.agreed, coalesce(s.lent, 0) + coalesce(t.brought, 0) AS lent,
+               coalesce(s.drawn_since, 0) AS drawn_since, s.reopened_on, p.instalment_no, t.agreed, coalesce(s.lent, 0) + coalesce(t.brought, 0) AS lent,
                coalesce(s.capitalised, 0) AS capitalised, coalesce(s.bought_down, 0) AS bought_down,
                (CASE WHEN e.closed_on IS NULL THEN p.status
                      WHEN e.reason = 'written off' THEN $written_off
@@ -131,7 +132,7 @@ def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
         """,
         ids.unique(),
         {
-            "disbursed": Kind.disbursed.value, **_DEFERS,
+            "disbursed": Kind.disbursed.value, "reopened": Kind.reopened.value, **_DEFERS,
             "reversal": Kind.reversal.value, "money": [k.value for k in (*MONEY_IN, Kind.charge_waived)],
             "version": head.published_version, "date": head.published_date,
             "written_off": Status.written_off.value, "closed": Status.closed.value,

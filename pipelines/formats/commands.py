@@ -12,7 +12,8 @@ how many `instalments` it makes, the `due_date` of the first, where the period c
 a line of credit is drawn on with `pay_out`, at its higher rate with `pay_out_advance`, and has the `amount` of `change_limit` as its limit;
 a refinancing, in `target_ref`, the key of the loan that pays; what is known of a borrower its `flag`;
 what a merchant or the payee of the payout gives back its `amount`, and the interest on it, in
-`target_ref`, that refund, and an `amount` where it is not to be worked out.
+`target_ref`, that refund, and an `amount` where it is not to be worked out. A loan that has ended
+takes orders on the value date of one that `reopen`s it.
 Files without such commands need none of these columns. A new command is added to `COMMANDS`.
 """
 
@@ -64,6 +65,7 @@ COMMANDS = {
     "merchant_refund": Kind.merchant_refund,
     "payout_refund": Kind.payout_refund,
     "refund_interest": Kind.interest_refunded,
+    "reopen": Kind.reopened,
 }
 """What may be ordered, and the kind of event that it becomes."""
 CHANGES = (
@@ -82,6 +84,7 @@ WITHOUT_AMOUNT = (
     "settle",
     "reverse",
     "waive_charge",
+    "reopen",
     *CHANGES,
 )
 OPTIONAL = (

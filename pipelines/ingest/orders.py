@@ -10,7 +10,7 @@ import polars as pl
 from core.contract.due_dates import Unit
 from core.contract.figures import Amortisation
 from core.contract.money import CURRENCY_CODES, EXPONENT, PPB, int128, rate_to_ppb
-from core.ledger.codes import MONEY_IN, REVERSIBLE, InterestMode, Kind, Status
+from core.ledger.codes import COMES_BACK, MONEY_IN, REVERSIBLE, InterestMode, Kind, Status
 from core.policy.book import PolicyBook
 from core.servicing.refusals import refused
 from core.servicing.taken_back import PARTS, asked_again
@@ -99,6 +99,7 @@ def _judged(
         .join(bounds, on="product", how="left", maintain_order="left")
         .join(standing(orders["loan_id"]), on="loan_id", how="left", maintain_order="left")
     )
+    about = _with_reopened(about)
     # paid out, and not closed for the first time yet: it lives by the order's day
     begun = pl.when(pl.col("disbursed_on") <= pl.col("value_date")).then(
         pl.lit(Status.active.value, dtype=pl.Int8)
@@ -115,6 +116,19 @@ def _judged(
         **_with_orders_before(),
     )
     return orders.with_columns(rule=refused(about))
+
+
+def _with_reopened(about: pl.DataFrame) -> pl.DataFrame:
+    """Orders about loans that have ended and were reopened for the order's day: such a loan counts as
+    active. What reopens it may stand in the same file, before or after them."""
+    ended = pl.col("status").is_in(COMES_BACK)
+    reopens = pl.col("kind") == Kind.reopened.value
+    here = (reopens & ended).fill_null(False).max().over("loan_id", "value_date")
+    open_ = here | (pl.col("reopened_on") == pl.col("value_date")).fill_null(False)
+    living = pl.lit(Status.active.value, dtype=pl.Int8)
+    return about.with_columns(
+        status=pl.when(open_ & ended & ~reopens).then(living).otherwise("status")
+    )
 
 
 def _share(agreed: pl.Expr) -> pl.Expr:

@@ -112,9 +112,12 @@ class Story:
         last = dt.date.fromisoformat(until)
         balances = pl.DataFrame(schema=BALANCES)
         days: list[DayClose] = []
+        moved: list[pl.DataFrame] = []  # since the balances were worked out
         for before, done in replay(self.events(), self.policies, last):
-            balances = movements_after(balances, done)
+            moved.append(done.transfers)
             if done.date == last or (done.transfers["loan_id"] > 0).any():
+                balances = movements_after(balances, replace(done, transfers=pl.concat(moved)))
+                moved = []
                 broken = [law for law in check_laws(before, done, balances) if not law.holds]
                 assert not broken, f"{done.date}: {broken}"
             days.append(done)

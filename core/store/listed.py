@@ -1,0 +1,65 @@
+"""Queries of the lists that a data team, a risk analyst or an auditor asks for: changes of contracts,
+what came for loans that had ended, the borrowers' credit."""
+
+from __future__ import annotations
+
+MODIFIED = """
+    WITH undone AS (SELECT payload->>'$.reverses' AS key FROM events WHERE kind = $reversal),
+    changes AS (
+        SELECT event_id, loan_id, value_date, kind, reason, actor, checker FROM events
+        WHERE kind IN (SELECT unnest($changes)) AND value_date <= $on
+          AND ($loan IS NULL OR loan_id = $loan)
+          AND idempotency_key NOT IN (SELECT key FROM undone WHERE key IS NOT NULL)),
+    late AS (
+        SELECT p.loan_id, p.business_date, p.days_past_due FROM positions p
+        WHERE p.days_past_due > 0 AND p.version <= $version
+          AND p.loan_id IN (SELECT loan_id FROM changes)
+          AND NOT EXISTS (
+            SELECT 1 FROM restated_loans r WHERE r.loan_id = p.loan_id AND r.version > p.version
+              AND r.version <= $version
+              AND p.business_date BETWEEN r.from_date AND r.through_date)),
+    rates AS (SELECT event_id, last(rate_ppb < rate_before ORDER BY version) AS lower_rate
+              FROM changed_terms WHERE version <= $version GROUP BY event_id),
+    products_of AS (SELECT loan_id, first(product ORDER BY version) AS product FROM loans
+                    GROUP BY loan_id)
+    SELECT c.*, p.product, r.lower_rate,
+           coalesce(max(l.days_past_due), 0)::INTEGER AS most_days_past_due
+    FROM changes c LEFT JOIN rates r USING (event_id) LEFT JOIN products_of p USING (loan_id)
+    LEFT JOIN late l ON l.loan_id = c.loan_id AND l.business_date < c.value_date
+      AND l.business_date >= c.value_date - to_months($months)
+    GROUP BY ALL ORDER BY c.loan_id, c.value_date, c.event_id
+"""
+"""Changes of contracts that stand, with the most days past due of the months before each."""
+AFTER_CLOSURE = """
+    WITH states AS (  -- of a version, whether the loan lives on after it, else its last ending
+        SELECT loan_id, version,
+               CASE WHEN bool_and(closed_on IS NOT NULL) THEN max(closed_on) END AS closed_on,
+               last(close_reason ORDER BY closed_on NULLS LAST) AS close_reason
+        FROM loans WHERE close_reason IS NOT NULL AND version <= $version GROUP BY loan_id, version),
+    endings AS (
+        SELECT *, lead(version) OVER (PARTITION BY loan_id ORDER BY version) AS until FROM states),
+    came AS (
+        SELECT e.loan_id, n.closed_on, n.close_reason, e.event_id, e.kind, e.value_date,
+               e.booking_date, e.amount, e.actor, e.checker, e.reason
+        FROM endings n JOIN versions v ON v.version = n.version
+        JOIN events e ON e.loan_id = n.loan_id AND e.booking_date > v.business_date
+        LEFT JOIN versions u ON u.version = n.until
+        WHERE n.closed_on IS NOT NULL AND e.booking_date <= $on
+          AND (u.business_date IS NULL OR e.booking_date <= u.business_date))
+    SELECT c.*, coalesce(k.name, '') AS event, s.name AS status
+    FROM came c LEFT JOIN event_kinds k ON k.code = c.kind
+    LEFT JOIN (SELECT loan_id, status FROM positions_at($on, $version)) p USING (loan_id)
+    LEFT JOIN status_names s ON s.code = p.status
+    ORDER BY c.booking_date, c.event_id
+"""
+"""What came for loans after they had ended, until they came back."""
+CREDITS = """
+    SELECT p.loan_id, p.status, l.currency, p.credit, p.credit_since AS since,
+           (date_diff('month', p.credit_since, $on::DATE)
+            - (day($on::DATE) < day(p.credit_since))::INTEGER)::INTEGER AS months
+    FROM positions_at($on, $known) p
+    JOIN (SELECT loan_id, first(currency ORDER BY version) AS currency FROM loans GROUP BY loan_id) l
+      USING (loan_id)
+    WHERE p.credit > 0 ORDER BY p.credit_since NULLS FIRST, p.loan_id
+"""
+"""Loans whose borrowers have credit, the oldest first."""

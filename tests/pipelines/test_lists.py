@@ -1,0 +1,145 @@
+"""Lists that people answer for: changes of contracts, what came after an ending, credit, disputes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from core.ledger.codes import Status
+from core.store.ledger import Ledger
+from core.store.reader import LedgerReader
+from core.store.settings import HOME_VARIABLE, Settings
+from pipelines.cli import app
+from pipelines.resources import provenance, read_policies
+from pipelines.servicing.days import close_days, missing_days
+from pipelines.servicing.verify import rebuild, replay_loan
+from tests.pipelines.test_intake import drop, rules, take
+
+TAPE = (
+    "loan_number,product,principal,rate_percent,instalments,instalment,balloon,every,unit,"
+    "second_anchor_day,disbursed_on,first_due_date,spread_percent,first_reset_on,jurisdiction,drawn\n"
+)
+ORDERS = (
+    "command_ref,command,loan_key,value_date,amount,due_date,instalments,maker,checker,reason\n"
+)
+MONEY = "payment_ref,loan_key,amount,currency,value_date\n"
+
+
+def loan(key: str) -> str:
+    return f"{key},instalment-act365,1200.00,12,12,,0,1,weeks,1,2018-01-02,2018-01-09,,,,\n"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four loans: one is extended, one pays off and is reopened, one pays too much, one is late."""
+    ledger = Ledger(Settings(home=tmp_path_factory.mktemp("lists") / "home"))
+    ledger.settings.landing.mkdir(parents=True)
+    policies = ledger.register(read_policies())
+    by = provenance(policies)
+
+    def close() -> None:
+        take(ledger)
+        list(close_days(ledger, policies, missing_days(ledger), by))
+
+    drop(ledger, "loan_tape_2018-01-02_canonical.csv", TAPE + "".join(map(loan, "ABCD")))
+    drop(ledger, "payments_2018-01-05.csv", MONEY + "b1,B,1201.18,USD,2018-01-05\n"
+         "c1,C,1300.00,USD,2018-01-05\n")  # fmt: skip
+    close()
+    head = "A,2018-01-10,,,6,m-1,c-2"
+    drop(ledger, "commands_2018-01-10.csv", ORDERS
+         + f"x1,extend_term,{head},hardship\n"
+         + "x2,charge_fee,B,2018-01-10,25.00,2018-01-10,,m-1,c-2,collection_cost\n"
+         + "x3,reopen,D,2018-01-10,,,,m-1,c-2,customer_request\n")  # fmt: skip
+    close()
+    assert rules(ledger, "commands_2018-01-10.csv") == {
+        3: "loan_has_ended", 4: "loan_has_not_ended",
+    }  # fmt: skip
+    drop(ledger, "commands_2018-01-12.csv", ORDERS
+         + "y1,charge_fee,B,2018-01-12,25.00,2018-01-12,,m-1,c-2,collection_cost\n"
+         + "y2,reopen,B,2018-01-12,,,,m-1,c-2,customer_request\n")  # fmt: skip
+    close()
+    drop(ledger, "commands_2018-01-13.csv", ORDERS
+         + "z1,charge_fee,C,2018-01-13,25.00,2018-01-13,,m-1,c-2,collection_cost\n"
+         + "z2,extend_term,D,2018-01-13,,,3,m-1,c-2,customer_request\n")  # fmt: skip
+    drop(ledger, "payments_2018-02-14.csv", MONEY + "b2,B,25.00,USD,2018-02-14\n")
+    close()
+    drop(ledger, "commands_2018-02-15.csv", ORDERS
+         + "w1,extend_term,D,2018-02-15,,,3,m-1,c-2,customer_request\n")  # fmt: skip
+    close()
+    reader = LedgerReader(ledger.settings)
+    keys = dict(ledger.loan_keys().select("loan_key", "loan_id").rows())
+    assert rebuild(ledger, policies).differences.is_empty()
+    for key in "BD":
+        assert replay_loan(ledger, policies, keys[key]).differences.is_empty()
+    on = reader.positions("2018-01-12").filter(pl.col("loan_id") == keys["B"])
+    assert on["fees_due"].to_list() == [2_500]
+    assert on["status"].to_list() == [Status.active.value]
+    home = ledger.settings.home
+    reader.close()
+    ledger.close()
+    return home
+
+
+@pytest.fixture(autouse=True)
+def here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(home))
+
+
+def run(*words: str) -> str:
+    told = CliRunner().invoke(app, list(words))
+    assert told.exit_code == 0, told.output
+    return told.output
+
+
+def test_changes_of_a_loan_are_laid_over_and_valued() -> None:
+    (change,) = json.loads(run("schedules", "A", "--json"))
+    assert (change["kind"], change["reason"], change["checker"]) == ("extended", "hardship", "c-2")
+    assert change["forborne"] is True
+    assert change["diminished"] is False
+    assert len(change["payments"]) == 18
+    text = run("schedules", "A")
+    assert "Change 1" in text
+    assert "contract that it was boarded with" in run("schedules", "C")
+    told = CliRunner().invoke(app, ["schedules", "A", "--change", "2"])
+    assert told.exit_code != 0
+
+
+def test_a_change_of_a_late_loan_is_forbearance(tmp_path: Path) -> None:
+    to = tmp_path / "changes.csv"
+    run("modifications", "--to", str(to))
+    rows = pl.read_csv(to).sort("value_date", "loan_id")
+    late = rows.filter(pl.col("value_date") == "2018-02-15")
+    assert late["most_days_past_due"].to_list() == [36]
+    assert rows["forborne"].to_list() == [True, False, True]
+    assert run("modifications", "--as-of", "2018-01-03") == "No contract was changed.\n"
+
+
+def test_what_came_for_a_loan_that_had_ended_is_listed(home: Path) -> None:
+    reader = LedgerReader(Settings(home=home))
+    rows = reader.after_closure()
+    told = rows.select("event", "booking_date", "closed_on", "actor", "checker").rows()
+    day, closed = dt.date(2018, 1, 12), dt.date(2018, 1, 5)
+    assert set(told) == {
+        ("charge_assessed", day, closed, "m-1", "c-2"), ("reopened", day, closed, "m-1", "c-2"),
+    }  # fmt: skip
+    assert reader.after_closure("2018-01-11").is_empty()
+    ended = reader.query("SELECT closed_on FROM endings_now")["closed_on"].to_list()
+    assert ended == [dt.date(2018, 2, 14)]  # B, again
+    assert "after an ending" in run("after-closure")
+    reader.close()
+
+
+def test_credit_balances_are_listed_with_their_age() -> None:
+    text = run("credits")
+    assert "1 loans with credit" in text
+    assert "0.00 of it for 6 months" in text
+    reader = LedgerReader(Settings.from_environment(Path()))
+    (row,) = reader.credits().to_dicts()
+    assert (row["since"], row["months"]) == (dt.date(2018, 1, 16), 0)  # the fee was met on its due date
+    assert row["credit"] == 130_000 - 120_000 - 118 - 2_500
+    reader.close()
