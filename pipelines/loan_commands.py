@@ -9,20 +9,20 @@ from typing import Annotated
 
 import polars as pl
 import typer
+from rich.markup import escape
 
 from core.contract.money import CURRENCY_NAMES, EXPONENT, decimal_text, to_major
 from core.errors import LoanbookError
-from core.ledger.codes import Kind
-from core.servicing.explain import PARTS, Explanation, Line
+from core.servicing.explain import Explanation
 from core.servicing.explain import explain as explained
 from core.servicing.payoff import quote
 from core.servicing.replay import relived, replay
-from core.servicing.restatement import reversed_by
 from core.servicing.statements import statements
 from core.store.ledger import Ledger
 from core.store.past import StoredPast
 from core.store.reader import LedgerReader
 from pipelines.console import date, loan_id, out, show
+from pipelines.reporting import told
 from pipelines.resources import open_instance, settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
@@ -55,7 +55,8 @@ def explain(
         out.print_json(json.dumps(asdict(why), default=str))
     else:
         _print(why, currency)
-        _print_taken_back(events, currency)
+        for text in told.taken_back(events, currency):
+            out.print(text, soft_wrap=True, highlight=False)
     if not why.accounted:
         raise LoanbookError(
             f"the lines of loan {number} do not sum to its position; this is a defect, report it"
@@ -121,33 +122,9 @@ def _print(why: Explanation, currency: str) -> None:
         if line.date != day:
             day = line.date
             out.print(f"\n[bold]{day}[/bold]")
-        out.print(f"  {_what(line, currency)}", soft_wrap=True, highlight=False)
-        origin = f"; {line.source}" if line.source else ""
-        out.print(f"      [dim]{line.rule}{origin}[/dim]", soft_wrap=True, highlight=False)
-    stands = ", ".join(f"{part} {to_major(why.stands[part], currency)}" for part in PARTS)
-    out.print(f"\n[bold]stands at[/bold] {stands}; {why.days_past_due} days past due")
-
-
-def _print_taken_back(events: pl.DataFrame, currency: str) -> None:
-    """Events that reversals took back: the lines above are as if they had never come."""
-    for row in reversed_by(events).to_dicts():
-        amount = (
-            "" if row["amount"] is None else f" of {to_major(row['amount'], currency)} {currency}"
-        )
-        out.print(
-            f"taken back: {Kind(row['kind']).name.replace('_', ' ')}{amount} of {row['value_date']} "
-            f"({row['source_ref']}), on {row['booked']} by {row['by']}, checked by {row['checked']}, "
-            f"{row['why']}",
-            soft_wrap=True, highlight=False,
-        )  # fmt: skip
-
-
-def _what(line: Line, currency: str) -> str:
-    moved = ", ".join(
-        f"{part} {'+' if amount > 0 else '−'}{to_major(abs(amount), currency)}"
-        for part, amount in line.moves.items()
-    )
-    return f"{line.what}{f'  [{moved}]' if moved else ''}".replace("[", "\\[")
+        out.print(f"  {escape(told.what(line, currency))}", soft_wrap=True, highlight=False)
+        out.print(f"      [dim]{escape(told.why(line))}[/dim]", soft_wrap=True, highlight=False)
+    out.print(f"\n[bold]stands at[/bold] {told.stands_at(why, currency)}")
 
 
 def payoff(

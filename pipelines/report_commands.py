@@ -19,6 +19,7 @@ from core.servicing.modifications import modifications as changes_of
 from core.store.reader import LedgerReader
 from pipelines.console import date, loan_id, out, show
 from pipelines.loan_commands import AsJson, Loan, published_day
+from pipelines.reporting.dispute import write_pack
 from pipelines.resources import open_instance, policies_of, settings
 
 AsOf = Annotated[str | None, typer.Option(help="Business date; default: the last.")]
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the `loanbook` command."""
     app.command()(schedules)
     app.command()(modifications)
+    app.command()(dispute)
     app.command()(after_closure)
     app.command("credits")(credit_balances)
 
@@ -101,6 +103,21 @@ def _difficulty(policies: PolicyBook) -> dict[int, list[str]]:
         code: policies.in_force(Delinquency, p.delinquency, p.effective_from).difficulty_reasons
         for code, p in policies.products.items()
     }
+
+
+def dispute(
+    loan: Loan,
+    as_of: AsOf = None,
+    to: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("dispute"),
+) -> None:
+    """Write a loan's dispute pack: its path cent by cent (text, JSON, PDF), its rows, policies and proof."""
+    ledger, policies = open_instance()
+    reader = LedgerReader(settings())
+    number = loan_id(reader, loan)
+    day = published_day(ledger, date(as_of, "--as-of"))
+    files = write_pack(ledger, policies, reader, number, day, to)
+    for path in files:
+        out.print(str(path), highlight=False)
 
 
 def modifications(as_of: AsOf = None, to: To = None) -> None:

@@ -124,16 +124,17 @@ class _Night:
         self._lines: list[Line] = []
         self._first: dt.date | None = None
         self._last: dt.date | None = None
-        self._sum, self._on = 0, 0
+        self._sum, self._on = 0, (0, 0)
         self._terms: dict[str, int] = {}
 
     def add(self, date: dt.date, earned: int, held: dict[str, int]) -> None:
-        if self._first is not None and held["principal"] != self._on:
+        balances = (held["principal"], held["advances"])
+        if self._first is not None and balances != self._on:
             self._lines += self.flush()
         if self._first is None:
             self._first, self._on, self._terms = (
                 date - dt.timedelta(days=1),
-                held["principal"],
+                balances,
                 held,
             )
         self._last, self._sum = date, self._sum + earned
@@ -147,6 +148,9 @@ class _Night:
             daily = self._terms["interest_mode"] == InterestMode.daily
             how = (f"on the actual balance at {rate}" if daily
                    else f"as the share of the instalment's interest, {rate}")  # fmt: skip
+            if self._terms["advances"]:
+                more = self._terms["advance_margin"] / 1e7
+                how += f", {more:g} % more on {self._terms['advances']} minor units of advances"
             done.append(
                 Line(
                     self._last,
@@ -187,7 +191,16 @@ def _happened(closed: DayClose, policies: PolicyBook, row: dict[str, int], off: 
             what = f"{EVENT_KINDS[kind]}: {_said(event)}"
             lines.append(Line(closed.date, what, f"{_named(product)} schedule", number,
                               _source(event)))  # fmt: skip
+        if kind in _MOVE_NOTHING:
+            said = _said(event) if event["payload"] is not None else ""
+            what = f"{EVENT_KINDS[kind]}{f': {said}' if said else ''}"
+            lines.append(Line(closed.date, what, _named(product), number, _source(event)))
     return lines
+
+
+_MOVE_NOTHING = (Kind.reopened, Kind.flag_set, Kind.flag_cleared, Kind.delinquency_paused,
+                 Kind.delinquency_resumed)  # fmt: skip
+"""Events that no amount tells of, nor another schedule."""
 
 
 def _said(event: dict[str, object]) -> str:
@@ -208,6 +221,7 @@ def _said(event: dict[str, object]) -> str:
         "instalments": lambda v: f"{v} more",
         "due_date": lambda v: f"to {v}",
         "keep": lambda v: f"the {v} stays",
+        "flag": lambda v: f"{v}".replace("_", " "),
         "start": lambda v: f"from {v}",
         "end": lambda v: f"to {v}",
     }

@@ -93,14 +93,11 @@ def modifications(
             (pl.col("value_date") == row["value_date"]) & (pl.col("event_id") < row["event_id"])
         )
         own = pl.col("event_id") == row["event_id"]
-        sides = [
-            _payments(stand.filter(which), policies, row["value_date"])
-            for which in (earlier, earlier | own)
-        ]
-        worths = [_worth(side, rate, row["value_date"]) for side in sides]
-        found.append(
-            Modification(row["event_id"], row["value_date"], Kind(row["kind"]), *sides, *worths)
-        )
+        on = row["value_date"]
+        before = _payments(stand.filter(earlier), policies, on)
+        after = _payments(stand.filter(earlier | own), policies, on)
+        worths = _worth(before, rate, on), _worth(after, rate, on)
+        found.append(Modification(row["event_id"], on, Kind(row["kind"]), before, after, *worths))
     return found
 
 

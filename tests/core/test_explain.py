@@ -9,10 +9,12 @@ import pytest
 
 from core.ledger.codes import Kind
 from core.policy.book import PolicyBook
+from core.policy.product_rules import AdvanceRules
 from core.reporting.journal import journal, unbalanced
 from core.servicing.explain import explain
 from core.servicing.replay import replay
-from tests.core.loans import Story, _event, terms
+from tests.core.loans import Story, _event, ruled, terms
+from tests.core.test_advances import drawn
 
 
 @pytest.mark.parametrize(
@@ -67,3 +69,15 @@ def test_a_days_journal_balances_and_names_the_lenders_accounts(policies: Policy
     accounts = dict(lines.filter(lines["debit"] > 0).select("role", "account").rows())
     assert accounts["credit_loss"] == "5100"
     assert lines["ledger"].unique().sort().to_list() == ["general", "memorandum"]
+
+
+def test_advances_of_a_line_and_what_moves_nothing_are_told(policies: PolicyBook) -> None:
+    card = ruled(policies, "credit-line", "line", advances=AdvanceRules(margin_percent="3.65"))
+    flag = _event(Kind.flag_set, 1, "2024-01-20", None, "f", '{"flag": "active_duty"}')
+    story = Story(card, (*drawn(card).rows, flag)).paid(40_000, "2024-02-10")
+    last = dt.date(2024, 3, 2)
+    why = explain(replay(story.events(), card, last), card, 1, last)
+    assert why.accounted
+    told = " ".join(line.what for line in why.lines)
+    assert "3.65 % more on 50000 minor units of advances" in told
+    assert "active duty" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from pathlib import Path
 
@@ -140,6 +141,36 @@ def test_credit_balances_are_listed_with_their_age() -> None:
     assert "0.00 of it for 6 months" in text
     reader = LedgerReader(Settings.from_environment(Path()))
     (row,) = reader.credits().to_dicts()
-    assert (row["since"], row["months"]) == (dt.date(2018, 1, 16), 0)  # the fee was met on its due date
+    assert (row["since"], row["months"]) == (
+        dt.date(2018, 1, 16),
+        0,
+    )  # the fee was met on its due date
     assert row["credit"] == 130_000 - 120_000 - 118 - 2_500
     reader.close()
+
+
+def test_a_dispute_pack_has_the_path_of_every_cent_and_its_proof(tmp_path: Path) -> None:
+    first, second = tmp_path / "one", tmp_path / "two"
+    run("dispute", "B", "--to", str(first))
+    run("dispute", "B", "--to", str(second))
+    manifest = json.loads((first / "manifest.json").read_text())
+    assert (first / "manifest.json").read_bytes() == (second / "manifest.json").read_bytes()
+    for each in manifest["files"]:
+        data = (first / each["file"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == each["sha256"]
+    assert {p.name for p in first.iterdir()} == {f["file"] for f in manifest["files"]} | {
+        "manifest.json"
+    }
+    text = (first / "explanation.txt").read_text()
+    assert "two people let orders enter" in text
+    assert "stands at principal 0.00" in text
+    assert json.loads((first / "replay.json").read_text())["cells_that_differ"] == 0
+    assert pl.read_csv(first / "events.csv")["kind"].to_list()[-2:] == [
+        "reopened",
+        "payment_received",
+    ]
+    moved = pl.read_csv(first / "transfers.csv").filter(pl.col("credit") == "fee_income")
+    assert moved["amount"].to_list() == [2_500]
+    assert (first / "explanation.pdf").read_bytes()[:5] == b"%PDF-"
+    told = CliRunner().invoke(app, ["dispute", "B", "--as-of", "2030-01-01", "--to", str(first)])
+    assert told.exit_code != 0

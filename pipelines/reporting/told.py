@@ -1,0 +1,58 @@
+"""An explanation as text: the words of a console, a file and a page of paper are the same."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.contract.money import to_major
+from core.ledger.codes import Kind
+from core.servicing.explain import PARTS, Explanation, Line
+from core.servicing.restatement import reversed_by
+
+
+def what(line: Line, currency: str) -> str:
+    """What happened, and what it moved."""
+    moved = ", ".join(
+        f"{part} {'+' if amount > 0 else '−'}{to_major(abs(amount), currency)}"
+        for part, amount in line.moves.items()
+    )
+    return f"{line.what}{f'  [{moved}]' if moved else ''}"
+
+
+def why(line: Line) -> str:
+    """The rule and policy version that decided, and where the news came from."""
+    return f"{line.rule}{f'; {line.source}' if line.source else ''}"
+
+
+def stands_at(told: Explanation, currency: str) -> str:
+    """What the lines sum to."""
+    parts = ", ".join(f"{part} {to_major(told.stands[part], currency)}" for part in PARTS)
+    return f"{parts}; {told.days_past_due} days past due"
+
+
+def taken_back(events: pl.DataFrame, currency: str) -> list[str]:
+    """Events that reversals took back: the lines are as if they had never come."""
+    told = []
+    for row in reversed_by(events).to_dicts():
+        amount = (
+            "" if row["amount"] is None else f" of {to_major(row['amount'], currency)} {currency}"
+        )
+        told.append(
+            f"taken back: {Kind(row['kind']).name.replace('_', ' ')}{amount} of {row['value_date']} "
+            f"({row['source_ref']}), on {row['booked']} by {row['by']}, checked by {row['checked']}, "
+            f"{row['why']}"
+        )
+    return told
+
+
+def text_of(told: Explanation, events: pl.DataFrame, currency: str) -> str:
+    """The whole explanation, a line a happening and one for its reason."""
+    lines = [f"Loan {told.loan_id} as of {told.as_of}, amounts in {currency}"]
+    day = None
+    for line in told.lines:
+        if line.date != day:
+            day = line.date
+            lines += ["", str(day)]
+        lines += [f"  {what(line, currency)}", f"      {why(line)}"]
+    lines += ["", f"stands at {stands_at(told, currency)}", *taken_back(events, currency)]
+    return "\n".join(lines) + "\n"
