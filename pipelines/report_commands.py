@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the `loanbook` command."""
     app.command()(schedules)
     app.command()(modifications)
+    app.command()(hardship)
     app.command()(dispute)
     app.command()(after_closure)
     app.command("credits")(credit_balances)
@@ -133,6 +134,20 @@ def modifications(as_of: AsOf = None, to: To = None) -> None:
         changes=pl.len(), loans=pl.col("loan_id").n_unique()
     )
     show(by.sort("kind", "reason", "forborne", nulls_last=True), "Changes of contracts")
+    _written(rows, to)
+
+
+def hardship(as_of: AsOf = None, to: To = None) -> None:
+    """Arrangements for borrowers in hardship: when each starts and stops, and its credit-report code.
+
+    CP: an account in forbearance, while it rests; AC: paying under a changed agreement.
+    """
+    reader = LedgerReader(settings())
+    rows = reader.relief(date(as_of, "--as-of"), None, _difficulty(policies_of(reader)))
+    if rows.is_empty():
+        out.print("No borrower has an arrangement.")
+        return
+    show(rows.head(50), f"{rows.height} arrangements, {rows['runs'].sum()} of them run")
     _written(rows, to)
 
 

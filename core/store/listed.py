@@ -63,3 +63,16 @@ CREDITS = """
     WHERE p.credit > 0 ORDER BY p.credit_since NULLS FIRST, p.loan_id
 """
 """Loans whose borrowers have credit, the oldest first."""
+
+MORATORIA = """
+    WITH undone AS (SELECT payload->>'$.reverses' AS key FROM events WHERE kind = $reversal),
+    granted AS (SELECT loan_id, value_date AS starts FROM events
+                WHERE kind = $granted AND value_date <= $on
+                  AND idempotency_key NOT IN (SELECT key FROM undone WHERE key IS NOT NULL)),
+    over AS (SELECT loan_id, business_date FROM changed_terms
+             WHERE version <= $version AND coalesce(moratorium_left, 0) = 0 AND business_date <= $on)
+    SELECT g.loan_id, g.starts, min(o.business_date) AS stops
+    FROM granted g LEFT JOIN over o ON o.loan_id = g.loan_id AND o.business_date > g.starts
+    GROUP BY ALL ORDER BY 1, 2
+"""
+"""Moratoria, and the day on which the last instalment was passed over."""

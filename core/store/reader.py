@@ -21,9 +21,10 @@ from core.policy.models import ROLES
 from core.servicing.conventions import Thresholds, states_by_date
 from core.servicing.delinquency import pauses_of, with_delinquent_days
 from core.servicing.modifications import MONTHS_BEFORE, forborne
+from core.servicing.relief import RESTS, relief
 from core.servicing.restatement import standing
 from core.store.lake import LAKE, open_reader, patiently
-from core.store.listed import AFTER_CLOSURE, CREDITS, MODIFIED
+from core.store.listed import AFTER_CLOSURE, CREDITS, MODIFIED, MORATORIA
 from core.store.marts import GROUPED, PORTFOLIO_ON
 from core.store.past import NOT_RESTATED, NOW, known_last
 from core.store.schema import MIGRATIONS
@@ -301,6 +302,37 @@ class LedgerReader:
         joined = changes.join(told, on=["product", "reason"], how="left", maintain_order="left")
         judged = joined.with_columns(forborne=forborne(), kind=label("kind", Kind))
         return judged.drop("says_difficulty", "lower_rate")
+
+    def relief(
+        self,
+        as_of: Day = None,
+        known_at: int | None = None,
+        difficulty: Mapping[int, Collection[str]] = MappingProxyType({}),
+    ) -> pl.DataFrame:
+        """Arrangements for borrowers in hardship by a date (schema `core.servicing.relief.RELIEF`).
+
+        `difficulty`: as for `modifications`.
+        """
+        version, on = self.version_of(as_of, known_at)
+        kinds = (*RESTS, Kind.delinquency_resumed, Kind.reversal)
+        told = self.query(
+            "SELECT event_id, loan_id, kind, value_date, idempotency_key, payload FROM events "
+            "WHERE kind IN (SELECT unnest(?)) AND value_date <= ? ORDER BY event_id",
+            [[kind.value for kind in kinds], on],
+        )
+        moratoria = self.query(
+            MORATORIA,
+            {"version": version, "on": on, "reversal": Kind.reversal.value,
+             "granted": Kind.moratorium_granted.value},
+        )  # fmt: skip
+        ended = self.query(
+            "SELECT loan_id, true AS ended FROM endings_now WHERE closed_on <= ?", [on]
+        )
+        changed = self.modifications(on, known_at, None, difficulty).filter("forborne")
+        forborne_ = changed.join(ended, on="loan_id", how="left", maintain_order="left")
+        return relief(
+            standing(told), moratoria, forborne_.with_columns(pl.col("ended").fill_null(False)), on
+        )
 
     def after_closure(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
         """What came for loans that had ended, by a date: `loan_id`, `closed_on`, `close_reason`, the

@@ -47,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         take(ledger)
         list(close_days(ledger, policies, missing_days(ledger), by))
 
-    drop(ledger, "loan_tape_2018-01-02_canonical.csv", TAPE + "".join(map(loan, "ABCD")))
+    drop(ledger, "loan_tape_2018-01-02_canonical.csv", TAPE + "".join(map(loan, "ABCDEF")))
     drop(ledger, "payments_2018-01-05.csv", MONEY + "b1,B,1201.18,USD,2018-01-05\n"
          "c1,C,1300.00,USD,2018-01-05\n")  # fmt: skip
     close()
@@ -71,6 +71,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     close()
     drop(ledger, "commands_2018-02-15.csv", ORDERS
          + "w1,extend_term,D,2018-02-15,,,3,m-1,c-2,customer_request\n")  # fmt: skip
+    head = ORDERS.strip() + ",start_date,interest\n"
+    drop(ledger, "commands_2018-02-16.csv", head
+         + "v1,grant_moratorium,E,2018-02-16,,,2,m-1,c-2,hardship,,none\n"
+         + "v2,pause_interest,F,2018-02-16,,2018-03-10,,m-1,c-2,hardship,2018-02-20,\n"
+         + "v3,pause_delinquency,F,2018-02-16,,2018-04-30,,m-1,c-2,hardship,2018-02-20,\n")  # fmt: skip
+    drop(ledger, "commands_2018-03-20.csv", head
+         + "u1,resume_delinquency,F,2018-03-20,,,,m-1,c-2,hardship,2018-03-25,\n")  # fmt: skip
     close()
     reader = LedgerReader(ledger.settings)
     keys = dict(ledger.loan_keys().select("loan_key", "loan_id").rows())
@@ -116,7 +123,7 @@ def test_a_change_of_a_late_loan_is_forbearance(tmp_path: Path) -> None:
     rows = pl.read_csv(to).sort("value_date", "loan_id")
     late = rows.filter(pl.col("value_date") == "2018-02-15")
     assert late["most_days_past_due"].to_list() == [36]
-    assert rows["forborne"].to_list() == [True, False, True]
+    assert rows["forborne"].to_list() == [True, False, True, True, True]
     assert run("modifications", "--as-of", "2018-01-03") == "No contract was changed.\n"
 
 
@@ -174,3 +181,28 @@ def test_a_dispute_pack_has_the_path_of_every_cent_and_its_proof(tmp_path: Path)
     assert (first / "explanation.pdf").read_bytes()[:5] == b"%PDF-"
     told = CliRunner().invoke(app, ["dispute", "B", "--as-of", "2030-01-01", "--to", str(first)])
     assert told.exit_code != 0
+
+
+def test_arrangements_start_and_stop_and_have_their_credit_report_code(home: Path) -> None:
+    reader = LedgerReader(Settings(home=home))
+    keys = dict(reader.query("SELECT loan_key, loan_id FROM loan_keys").rows())
+    policy = {i: ["hardship"] for i in range(40)}
+
+    def told(on: str) -> dict[tuple[str, str], tuple[dt.date, dt.date | None, str | None]]:
+        names = {number: key for key, number in keys.items()}
+        return {
+            (names[r["loan_id"]], r["kind"]): (r["starts"], r["stops"], r["credit_report_code"])
+            for r in reader.relief(on, None, policy).sort("starts").to_dicts()
+        }
+
+    on = told("2018-03-01")
+    assert on["E", "moratorium_granted"] == (dt.date(2018, 2, 16), dt.date(2018, 2, 27), None)
+    assert on["F", "interest_paused"] == (dt.date(2018, 2, 20), dt.date(2018, 3, 10), "CP")
+    assert on["F", "delinquency_paused"] == (dt.date(2018, 2, 20), dt.date(2018, 4, 30), "CP")
+    assert on["A", "extended"] == (dt.date(2018, 1, 10), None, "AC")
+    assert told("2018-02-19")["E", "moratorium_granted"][1:] == (None, "CP")
+    later = told("2018-03-20")
+    assert later["F", "interest_paused"][2] is None
+    assert later["F", "delinquency_paused"] == (dt.date(2018, 2, 20), dt.date(2018, 3, 25), "CP")
+    assert "arrangements" in run("hardship")
+    reader.close()
