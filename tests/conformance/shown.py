@@ -110,12 +110,15 @@ class Shown:
         self._show_refunded(table)
         table += self._tranches_to_come(len(outs))
         progressive = self.terms["schedule_type"] == "PROGRESSIVE"
+        # the first period of a schedule that is fixed holds its due date too
+        shared = self.terms["down_payment"].get("enabled")
+        both_ends = progressive and not recalculated(self.terms) and not shared
 
         def place(row: dict[str, Any]) -> tuple[Any, ...]:
             """On one date: the first payout, an instalment of its own, payout, down payment."""
             first = row["kind"] == "disbursement" and row["due_date"] == outs[0][0]
             order = 0 if first else 2 if row["no"] == 0 else 3 if row["no"] < 0 else 1
-            if order == 1 and not progressive:
+            if order == 1 and (not progressive or (both_ends and row["no"] == 1)):
                 order = 4
             return row["due_date"], order, abs(row["no"])
 
@@ -133,6 +136,8 @@ class Shown:
             before = before if row["no"] < 0 else row["due_date"]
             balance = max(balance + again.get(row["no"], 0) - row["principal_due"], 0)
             row["balance"] = balance
+            if both_ends and row["no"] == 1:  # what is lent on its day it shows, and does not count
+                row["balance"] -= sum(s.amount or 0 for on, s in outs[1:] if on == row["due_date"])
         return table
 
     def _instalments(self) -> list[dict[str, Any]]:
