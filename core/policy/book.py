@@ -39,6 +39,7 @@ from core.policy.charge_tables import ChargeTables
 from core.policy.models import (
     FOLDERS,
     Accounts,
+    Approvals,
     Buckets,
     Delinquency,
     Fee,
@@ -178,6 +179,7 @@ class PolicyBook(ChargeTables):
                 (Tax, product.tax, "tax"),
                 *((RateCeiling, name, "ceilings") for name in product.ceilings),
                 (Delinquency, product.delinquency, "delinquency"),
+                (Approvals, product.approvals, "approvals"),
                 (Accounts, product.accounts, "accounts"),
                 (HolidayCalendar, product.schedule.calendar, "schedule.calendar"),
                 *(
@@ -405,6 +407,19 @@ class PolicyBook(ChargeTables):
         """The lowest yearly rate that a ceiling allows a borrower on active duty; 0: no ceiling."""
         held = [c for c in self.ceilings(product) if c.while_flagged == "active_duty"]
         return min((rate_to_ppb(c.percent) for c in held), default=0)
+
+    def alone_below(self, on: dt.date) -> pl.DataFrame:
+        """`product`, `kind` (codes), `alone_below` (Int64, minor units): orders that one person may give
+        on the date."""
+        rows = [
+            (code, Kind[name].value, amount)
+            for code, p in self.products.items()
+            for name, amount in self.in_force(
+                Approvals, p.approvals, on
+            ).one_person_below_minor.items()
+        ]
+        schema = {"product": pl.Int16, "kind": pl.Int8, "alone_below": pl.Int64}
+        return pl.DataFrame(rows, schema=schema, orient="row")
 
     @cached_property
     def delinquency(self) -> pl.DataFrame:

@@ -168,6 +168,25 @@ class Delinquency(Policy):
     )
 
 
+class Approvals(Policy):
+    """Orders that one person may give: below an amount, of kinds that give the borrower something.
+
+    Every other order has a maker and a checker. Money that leaves and changes of the contract always do.
+    """
+
+    one_person_below_minor: dict[
+        Literal[
+            "goodwill_credit",
+            "interest_waived",
+            "charge_adjusted",
+            "charge_assessed",
+            "income_adjusted",
+            "buy_down_adjusted",
+        ],
+        Annotated[int, Field(gt=0)],
+    ] = Field(default={}, description="kind of event: an order of less needs no checker")
+
+
 class Bucket(BaseModel):
     """A range of days past due, both ends included; no upper end means open."""
 
@@ -292,6 +311,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "taxes": Tax,
     "rate_ceilings": RateCeiling,
     "delinquency": Delinquency,
+    "approvals": Approvals,
     "buckets": Buckets,
     "accounts": Accounts,
     "calendars": HolidayCalendar,

@@ -68,6 +68,7 @@ class Product(Policy):
     tax: Name | None = None
     ceilings: list[Name] = Field(default=[], description="rate ceilings by law that bind its loans")
     delinquency: Name = "standard"
+    approvals: Name = "standard"
     accounts: Name = "standard"
 
     @model_validator(mode="after")

@@ -72,7 +72,8 @@ def refused(orders: pl.DataFrame) -> pl.Series:
     `starts`, ends on `due_date`. `lent` and `limit` (Int64): what was lent, with fees that joined
     the principal (of a line: what is owed and was drawn since), and how much may be;
     `instalments_agreed` (Int16), of a line the cycles in which it may be drawn on; `advance` (Boolean:
-    a draw at the higher rate), `advance_margin` (Int64: the product's, 0: it has none); `capitalised`,
+    a draw at the higher rate), `checked` (Boolean: by a second person), `alone_below` (Int64: what one
+    person may order less than; null: nothing), `advance_margin` (Int64: the product's, 0: it has none); `capitalised`,
     `bought_down` (Int64): such fees, and what was paid for the borrower's rate, less what was given back.
     """
     kind, order = pl.col("kind"), pl.lit(None, dtype=pl.String)
@@ -86,8 +87,13 @@ def refused(orders: pl.DataFrame) -> pl.Series:
     scheduled = pl.col("interest_mode") == InterestMode.scheduled
     dates = kind.is_in([Kind.due_date_moved.value, Kind.reaged.value])
     anew = kind.is_in([Kind.reamortised.value, Kind.reaged.value])
+    alone = pl.col("checked").eq(False) & ~(pl.col("amount") < pl.col("alone_below")).fill_null(
+        False
+    )
     asked = (
-        pl.when(order.is_not_null())
+        pl.when(alone.fill_null(False))
+        .then(pl.lit("needs_a_second_person"))
+        .when(order.is_not_null())
         .then(order)
         .when((kind == Kind.limit_changed) & ~pl.col("revolving"))
         .then(pl.lit("no_line_of_credit"))
@@ -187,6 +193,6 @@ COLUMNS = {
     "accelerated_on": pl.Date, "instalment_no": pl.Int16, "lent": pl.Int64, "limit": pl.Int64,
     "capitalised": pl.Int64, "bought_down": pl.Int64,
     "revolving": pl.Boolean, "instalments_agreed": pl.Int16,
-    "advance": pl.Boolean, "advance_margin": pl.Int64,
+    "advance": pl.Boolean, "advance_margin": pl.Int64, "checked": pl.Boolean, "alone_below": pl.Int64,
 }  # fmt: skip
 """What `refused` reads, with its types."""

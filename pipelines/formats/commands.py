@@ -124,7 +124,9 @@ class Orders(dy.Schema):
     flag = dy.String()
     unread = dy.Bool()
     maker = dy.String(min_length=1, max_length=64)
-    checker = dy.String(min_length=1, max_length=64)
+    checker = dy.String(
+        max_length=64
+    )  # empty: none, where the product's approvals let one person order
     reason = dy.String(regex="^[a-z][a-z0-9_]{1,39}$")
 
     @dy.rule()

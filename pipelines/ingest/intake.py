@@ -236,7 +236,8 @@ def _commands(
     parsed = commands.parse(data, file.business_date)
     matched, bad = _matched(parsed, known, "command_ref")
     source = f"{mapping.entity}/{mapping.source_system}"
-    rows, unfit = lawful(matched, policies, known.standing, known.events, known.loans, source)
+    rows, unfit = lawful(matched, policies, known.standing, known.events, known.loans, source,
+                         file.business_date)  # fmt: skip
     rows = with_parts(rows, policies, known.met, source)
     called_for = returned.charges(rows, policies, known.standing)
     taken = Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)

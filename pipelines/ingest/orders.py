@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -27,13 +28,14 @@ def lawful(
     known_events: pl.DataFrame,
     loans: pl.DataFrame,
     source: str,
+    day: dt.date,
 ) -> tuple[pl.DataFrame, Bad]:
     """Orders that may enter, as rows of events with `kind`, and the rows refused, with rule.
 
     `matched`: `commands.Orders` joined to their loans. `standing` and `known_events`, for what a
     reversal takes back: `standing` and `event_keys` of `core.store.standing`. `loans`: every loan's
     `loan_id`, `loan_key`, `currency`, `boards_on`. `source`: entity and source system, the start of
-    every idempotency key.
+    every idempotency key; `day`: of the file, whose approvals hold.
     """
     decimals = {CURRENCY_CODES[name]: exponent for name, exponent in EXPONENT.items()}
     exponent = pl.col("loan_currency").replace_strict(decimals, return_dtype=pl.UInt32)
@@ -46,7 +48,7 @@ def lawful(
         ),
     )
     wrong = (pl.col("amount") != "") & pl.col("minor").is_null()
-    judged = _judged(orders, policies, standing).with_columns(
+    judged = _judged(orders, policies, standing, day).with_columns(
         rule=pl.when(wrong).then(pl.lit("amount_finer_than_currency")).otherwise("rule")
     )
     bad = [
@@ -67,6 +69,7 @@ def _judged(
     orders: pl.DataFrame,
     policies: PolicyBook,
     standing: Callable[[pl.Series], pl.DataFrame],
+    day: dt.date,
 ) -> pl.DataFrame:
     """Orders with the `rule` that the loan's state or its product forbids them by, or null."""
     codes = orders["product"].unique().to_list()
@@ -97,6 +100,7 @@ def _judged(
             {"minor": "amount", "boards_on": "disbursed_on", "start_date": "starts"}
         )  # fmt: skip
         .join(bounds, on="product", how="left", maintain_order="left")
+        .join(policies.alone_below(day), on=["product", "kind"], how="left", maintain_order="left")
         .join(standing(orders["loan_id"]), on="loan_id", how="left", maintain_order="left")
     )
     about = _with_reopened(about)
@@ -112,6 +116,7 @@ def _judged(
     ).with_columns(
         status=pl.coalesce("status", begun),
         advance=pl.col("command") == commands.ADVANCE,
+        checked=pl.col("checker") != "",
         limit=pl.col("agreed") + pl.col("over_minor") + _share(pl.col("agreed")),
         **_with_orders_before(),
     )
@@ -176,6 +181,7 @@ def _events(orders: pl.DataFrame) -> pl.DataFrame:
         instalments="instalments", due_date=due, every="every", unit=unit, interest="interest"
     )
     return orders.with_columns(
+        pl.col("checker").replace("", None),
         currency="loan_currency",
         amount="minor",
         source_ref="command_ref",

@@ -21,7 +21,7 @@ ORDER: dict[str, Any] = {
     "interest_mode": InterestMode.daily.value, "highest_ppb": 3 * 10**8,
     "starts": DAY + dt.timedelta(days=5), "rate_now": 10**8, "paused_until": None,
     "moratorium_left": None, "accelerated_on": None, "instalment_no": 3, "instalments_agreed": 12, "lent": 1_000,
-    "limit": 1_100, "capitalised": 100, "bought_down": 100, "advance": False, "advance_margin": 0,
+    "limit": 1_100, "capitalised": 100, "bought_down": 100, "advance": False, "advance_margin": 0, "checked": True, "alone_below": None,
 }  # fmt: skip
 
 
@@ -84,6 +84,11 @@ def test_what_happened_outside_is_always_taken_in() -> None:
         ({"kind": Kind.income_adjusted.value, "amount": 101}, "more_than_was_capitalised"),
         ({"kind": Kind.buy_down_adjusted.value, "amount": 101}, "more_than_was_bought_down"),
         ({"moratorium_left": 1}, "a_moratorium_runs"),
+        ({"checked": False}, "needs_a_second_person"),
+        (
+            {"kind": Kind.goodwill_credit.value, "amount": 10, "checked": False, "alone_below": 10},
+            "needs_a_second_person",
+        ),
         (
             {"kind": Kind.disbursed.value, "amount": 1, "revolving": True, "instalment_no": 13},
             "draw_period_is_over",
@@ -118,3 +123,8 @@ def test_what_happened_outside_is_always_taken_in() -> None:
 )
 def test_each_rule_by_itself(told: dict[str, Any], expected: str) -> None:
     assert rule(**told) == expected
+
+
+def test_one_person_may_order_what_the_approvals_let_them() -> None:
+    alone = {"kind": Kind.goodwill_credit.value, "checked": False, "alone_below": 10}
+    assert rule(**alone, amount=9) is None

@@ -55,10 +55,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     drop(ledger, "commands_2018-01-10.csv", ORDERS
          + f"x1,extend_term,{head},hardship\n"
          + "x2,charge_fee,B,2018-01-10,25.00,2018-01-10,,m-1,c-2,collection_cost\n"
-         + "x3,reopen,D,2018-01-10,,,,m-1,c-2,customer_request\n")  # fmt: skip
+         + "x3,reopen,D,2018-01-10,,,,m-1,c-2,customer_request\n"
+         + "x4,goodwill_credit,E,2018-01-10,9.99,,,m-1,,apology\n"
+         + "x5,goodwill_credit,E,2018-01-10,10.00,,,m-1,,apology\n"
+         + "x6,extend_term,E,2018-01-10,,,1,m-1,,customer_request\n")  # fmt: skip
     close()
     assert rules(ledger, "commands_2018-01-10.csv") == {
-        3: "loan_has_ended", 4: "loan_has_not_ended",
+        3: "loan_has_ended", 4: "loan_has_not_ended", 6: "needs_a_second_person",
+        7: "needs_a_second_person",
     }  # fmt: skip
     drop(ledger, "commands_2018-01-12.csv", ORDERS
          + "y1,charge_fee,B,2018-01-12,25.00,2018-01-12,,m-1,c-2,collection_cost\n"
