@@ -73,9 +73,20 @@ def take_over(day: Running, events: pl.DataFrame) -> None:
     at = joined["event_id"].is_not_null()
     scheduled = pl.col("interest_mode") == InterestMode.scheduled
     lent = pl.when("revolving").then("principal_told").otherwise("principal_agreed")
-    news = joined.filter(at).with_columns(
-        *(pl.col(f"{name}_told").alias(name) for name in names),
-        principal_paid=lent - pl.col("principal_told"),
+    news = (
+        joined.filter(at)
+        .with_columns(
+            *(pl.col(f"{name}_told").alias(name) for name in names),
+            principal_paid=lent - pl.col("principal_told"),
+        )
+        .with_columns(
+            # past the last instalment of a schedule that stands whole nothing is to come: all is due
+            principal_due=pl.when(
+                pl.col("whole_schedule") & (pl.col("instalment_no") > pl.col("instalments"))
+            )
+            .then("principal")
+            .otherwise("principal_due")
+        )
     )
     whole = news["whole_schedule"]
     if whole.any():

@@ -63,6 +63,7 @@ class Tape(dy.Schema):
     opening_advances = dy.Int64(nullable=True)
     opening_interest_in_grace = dy.Int64(nullable=True)
     in_grace = dy.Bool(nullable=True)
+    has_advances = dy.Bool()
     past_due_since = dy.Date(nullable=True)
     amount_low = dy.Int64()
     amount_high = dy.Int64()
@@ -138,6 +139,10 @@ class Tape(dy.Schema):
     @dy.rule()
     def grace_not_yes_or_no(cls) -> pl.Expr:
         return pl.col("taken_over_on").is_null() | pl.col("in_grace").is_not_null()
+
+    @dy.rule()
+    def the_product_has_no_advances(cls) -> pl.Expr:
+        return (pl.col("opening_advances").fill_null(0) == 0) | pl.col("has_advances")
 
     @dy.rule()
     def more_left_than_the_line_owes(cls) -> pl.Expr:
@@ -329,6 +334,7 @@ def parse(
         first_due_date=date_in(of["first_due_date"], date),
         first_interest_adjustment=first_adjustment,
         revolving=pl.lit(product.line is not None),
+        has_advances=pl.lit(product.line is not None and product.line.advances is not None),
         drawn=money("drawn", 0) if product.line else exact_minor(pl.col(of["principal"]), exponent),
         jurisdiction=pack(where),
         jurisdiction_told=where,

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from core.ledger.accounts import ROLE
-from core.ledger.codes import Kind
+from core.ledger.codes import Kind, Status
 from core.origination.boarding import payload
 from core.policy.book import PolicyBook
 from core.policy.product_rules import AdvanceRules
@@ -208,3 +208,19 @@ def test_a_rebate_of_a_loan_that_is_taken_over_goes_by_its_whole_charge(
     on = dt.date(2024, 4, 20)
     asked = [quote(life.days[-1].book, book, on) for life in (lived, ours)]
     assert asked[0]["interest"].item() == asked[1]["interest"].item() > 0
+
+
+def test_past_its_last_instalment_all_of_a_schedule_that_stands_whole_is_due(
+    policies: PolicyBook,
+) -> None:
+    on = dt.date(2024, 4, 20)
+    loan = terms(policies, "pay-in-four", rate="0", n=3, principal=10_000).with_columns(
+        taken_over_on=pl.lit(on), principal_left=pl.lit(500)
+    )
+    body = dict.fromkeys(BALANCES, 0) | {"principal": 500, "past_due_since": None}
+    boarded = _event(Kind.loan_boarded, 1, str(on), None, "b", loan.select(payload(loan)).item())
+    brings = _event(Kind.taken_over, 1, str(on), 500, "t", json.dumps(body))
+    life = Story(policies, (boarded, brings)).paid(500, "2024-04-22").live("2024-04-22")
+    assert life.on("2024-04-20")["principal_due"] == 500
+    assert life.on("2024-04-20")["days_past_due"] == 19
+    assert life.on("2024-04-22")["status"] == Status.closed

@@ -112,6 +112,7 @@ LINES = (
 )  # fmt: skip
 BAD_LINES = (
     "B-1,card-line,5000.00,18.25,60,2016-12-10,2017-01-10,1500.00,0,0,0,0,0,0,,0,1500.01,0,yes\n"
+    "B-3,credit-line,5000.00,18.25,60,2016-12-10,2017-01-10,1500.00,0,0,0,0,0,0,,0,1.00,0,yes\n"
     "B-2,card-line,5000.00,18.25,60,2016-12-10,2017-01-10,1500.00,0,0,0,0,0,0,,0,0,0,perhaps\n"
 )  # fmt: skip
 
@@ -122,7 +123,8 @@ def test_lines_that_live_already_enter_with_their_statements(tmp_path: Path) -> 
     drop(ledger, "loan_tape_2018-01-31_migration-lines.csv", LINES + BAD_LINES)
     take(ledger)
     assert rules(ledger, "loan_tape_2018-01-31_migration-lines.csv") == {
-        5: "more_left_than_the_line_owes", 6: "grace_not_yes_or_no",
+        5: "more_left_than_the_line_owes", 6: "the_product_has_no_advances",
+        7: "grace_not_yes_or_no",
     }  # fmt: skip
     policies = ledger.register(read_policies())
     by = provenance(policies)
