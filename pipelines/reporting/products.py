@@ -102,7 +102,7 @@ def _schedule(policies: PolicyBook, product: Product) -> list[str]:
     lines = _table(product, LENT, asked)
     if product.payouts.over_ppb:
         lines += _after_a_tranche(policies, product, loan, agreed)
-    return lines
+    return lines + _deferred(policies, product, loan, agreed)
 
 
 def _table(product: Product, owed: int, asked: list[tuple[dt.date, int, int]]) -> list[str]:
@@ -135,6 +135,22 @@ def _after_a_tranche(
     )
     told = f"As much again is lent on {on}, when two instalments are paid:"
     return ["", told, "", *_table(product, int(last["principal"].item()), asked.rows())]
+
+
+def _deferred(
+    policies: PolicyBook, product: Product, loan: pl.DataFrame, agreed: pl.DataFrame
+) -> list[str]:
+    """What of a fee that is income over the loan's life is left, if every instalment is paid."""
+    rows = expand(agreed).select("period_end", due=pl.col("principal") + pl.col("interest")).rows()
+    lived = _lived(policies, loan, [(Kind.payment_received, *row) for row in rows], rows[-1][0])
+    left = [
+        (day, lived.stay.wide(day, day)["income_deferred"].sum())
+        for day in (START, *(d for d, _ in rows))
+    ]
+    if not left[0][1]:
+        return []
+    lines = ["", "Of the origination fee is not income yet:", "", "| on | left |", "|---|-:|"]
+    return lines + [f"| {day} | {to_major(int(fee), product.currency)} |" for day, fee in left]
 
 
 def _lived(
