@@ -259,7 +259,9 @@ class Figures:
 
     def _with_rate_before(self, over: pl.Expr, under: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         """The factor of a period that began at another rate: each rate for its own days."""
-        until = pl.min_horizontal("rate_until", "period_end")
+        # the smaller of two takes no notice of a null: of a loan that bears one rate there is no date
+        changed = pl.col("rate_until").is_not_null()
+        until = pl.when(changed).then(pl.min_horizontal("rate_until", "period_end"))
         nights = (until - pl.col("period_start")).dt.total_days()
         days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
         less = pl.col("rate_before") - pl.col("rate_ppb")

@@ -117,3 +117,25 @@ def test_a_late_rate_change_restates_the_days_since(policies: PolicyBook) -> Non
     book = [d for d, *_ in ((c, r) for _, c, r in live(events, policies, dt.date(2024, 3, 10)))]
     assert book[-1].book.terms["rate_ppb"].to_list() == [90_000_000]
     assert isinstance(book[-1].changed, pl.DataFrame)
+
+
+def test_a_change_of_one_loans_rate_is_none_of_another_loan(policies: PolicyBook) -> None:
+    """Found in a batch: beside a loan with two rates others had no figures of a period."""
+    products = ("instalment-act365", "lendingclub-personal", "equal-principal", "step-up")
+    loans = {n: terms(policies, product, loan_id=n) for n, product in enumerate(products, start=1)}
+    extended = json.dumps({"instalments": 6, "keep": "term"})
+    orders = [
+        _event(Kind.rate_changed, 1, "2024-02-10", None, "r", json.dumps({"rate_ppb": 9 * 10**7, "keep": "term"})),
+        *(_event(Kind.extended, n, "2024-03-15", None, f"x{n}", extended) for n in (1, 2, 4)),
+        *(_event(Kind.reamortised, n, "2024-04-15", None, f"a{n}", '{"keep": "term"}') for n in (1, 2)),
+    ]  # fmt: skip
+    together = Story(policies)
+    for loan in loans.values():
+        together = together.lent(loan)
+    whole = Story(policies, (*together.rows, *orders)).live("2024-05-02").days[-1].book
+    for n, loan in loans.items():
+        own = [row for row in orders if row["loan_id"] == n]
+        alone = Story(policies, (*Story(policies).lent(loan).rows, *own)).live("2024-05-02")
+        book = alone.days[-1].book
+        assert book.positions.equals(whole.positions.filter(pl.col("loan_id") == n))
+        assert book.terms.equals(whole.terms.filter(pl.col("loan_id") == n))
