@@ -256,14 +256,18 @@ def _beyond(
             back.group_by("loan_id").agg(
                 stands=pl.col("asked").filter(of_principal).sum(),
                 charges=pl.col("asked").filter(~of_principal).sum(),
+                in_parts=pl.col("asked")
+                .filter(pl.col("component") == Component.interest)
+                .sum(),
             ),
             on="loan_id", how="left", maintain_order="left",
         )
-        .with_columns(pl.col("stands", "charges").fill_null(0))
+        .with_columns(pl.col("stands", "charges", "in_parts").fill_null(0))
         .with_columns(
             rest_principal=pl.col("principal") - pl.col("principal_due") - pl.col("stands"),
-            interest_off=pl.col("interest_accrued").clip(lower_bound=0),
+            interest_off=(pl.col("interest_accrued") - pl.col("in_parts")).clip(lower_bound=0),
         )
+        .drop("in_parts")
     )  # fmt: skip
     loans = without_rebate(loans)
     later = pl.col("stands") + pl.col("charges")
@@ -346,15 +350,12 @@ def _spread_payoff(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame)
 def _standing_later(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """What stands with instalments to come, as lines to pour money over.
 
-    Principal that was charged back, and fees and penalties that fall due later.
+    What was charged back, fees and penalties that fall due later, and interest of arrears that
+    instalments to come ask in parts.
     """
     unpaid = pl.col("amount") - pl.col("paid")
     return (
-        dues.filter(
-            (pl.col("due_date") > TODAY)
-            & (unpaid > 0)
-            & (pl.col("component") != Component.interest.value)
-        )
+        dues.filter((pl.col("due_date") > TODAY) & (unpaid > 0))
         .join(loans.select("loan_id", "event_id", "money"), on="loan_id")
         .select(
             "loan_id",

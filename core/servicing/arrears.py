@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from core.contract.figures import due_of
+from core.contract.money import even_part
+from core.contract.schedule import adjusted
 from core.ledger.codes import Component, InterestMode
+from core.servicing.book import due_rows, merge_dues
 from core.servicing.running import Running
 from core.servicing.today import TODAY
 
@@ -56,6 +60,46 @@ def lift(day: Running, events: pl.DataFrame) -> pl.DataFrame:
     told = lifted.join(events.select("loan_id", "event_id"), on="loan_id")
     day.book(told, "interest_accrued", "interest_due", "lifted_interest")
     return lifted
+
+
+def in_parts(
+    day: Running, told: pl.DataFrame, lifted: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.Series]:
+    """`lifted`, its interest with the instalments to come in equal parts where `told` splits it, and
+    the loans of which it is.
+
+    Each part is rounded half-even; what the parts have more than the interest, or less, is earned, or
+    given up. Of loans whose interest follows the balance. `told`: `loan_id`, `event_id`, `interest`.
+    """
+    splits = told.filter(pl.col("interest") == "split").select("loan_id", "event_id")
+    daily = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("whole_schedule")
+    loans = (
+        day.touched.filter(daily)
+        .join(splits, on="loan_id", maintain_order="left")
+        .join(lifted.filter(pl.col("lifted_interest") > 0), on="loan_id", maintain_order="left")
+    )
+    if loans.is_empty():
+        return lifted, loans["loan_id"]
+    count = (pl.col("instalments") - pl.col("instalment_no") + 1).cast(pl.Int64)
+    loans = loans.with_columns(
+        part=even_part(pl.col("lifted_interest"), count),
+        number=pl.int_ranges(pl.col("instalment_no"), pl.col("instalments") + 1),
+    ).with_columns(differs=pl.col("part") * count - pl.col("lifted_interest"))
+    each = loans.explode("number").with_columns(pl.col("number").cast(pl.Int16))
+    each = each.with_columns(due=due_of(pl.col("number"), each))
+    each = each.with_columns(due=adjusted(pl.col("due"), each, day.policies.calendars))
+    parts = due_rows(each, "number", Component.interest, "due", "part")
+    day.dues = merge_dues(day.dues, parts)
+    more = loans.select("loan_id", "differs")
+    grown = day.touched.join(more, on="loan_id", how="left", maintain_order="left")
+    earns = ("interest_accrued", "accrual_whole", "interest_earned", "accrued_today")
+    differs = pl.col("differs").fill_null(0)
+    day.touched = grown.with_columns(pl.col(name) + differs for name in earns).drop("differs")
+    day.book(loans, "interest_accrued", "interest_income", "differs")
+    asked = loans.select("loan_id", asked=pl.col("lifted_interest") + pl.col("differs"))
+    told_anew = lifted.join(asked, on="loan_id", how="left", maintain_order="left")
+    lifted = told_anew.with_columns(lifted_interest=pl.coalesce("asked", "lifted_interest"))
+    return lifted.drop("asked"), loans["loan_id"]
 
 
 def with_lifted(loans: pl.DataFrame, lifted: pl.DataFrame) -> pl.DataFrame:

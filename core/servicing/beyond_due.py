@@ -197,7 +197,8 @@ def scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
 
 
 def charges_ahead(loans: pl.DataFrame, later: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
-    """Charges of instalments to come that the waterfall has before their principal.
+    """Charges, and interest that stands, of instalments to come that the waterfall has before their
+    principal.
 
     `loans` whose interest follows the balance, `later` lines of what stands with instalments to come.
     Returns those lines that money meets instalment by instalment, with `before_interest`.
@@ -205,7 +206,7 @@ def charges_ahead(loans: pl.DataFrame, later: pl.DataFrame, ranks: pl.DataFrame)
     one_by_one = ~pl.col("excess").is_in([Excess.reduce_principal.value, Excess.spread.value])
     ahead = ranks.filter(pl.col("timing") == Timing.in_advance).select("rule", "component", "rank")
     return (
-        later.filter(pl.col("component") > Component.interest.value)
+        later.filter(pl.col("component") >= Component.interest.value)
         .join(loans.filter(one_by_one).select("loan_id", "rule"), on="loan_id")
         .join(ahead, on=["rule", "component"])
         .join(_rank_ahead(ranks, Component.principal), on="rule")

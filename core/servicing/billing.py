@@ -107,11 +107,22 @@ def _behind() -> pl.Expr:
 
 
 def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
-    """What already stands with the ending instalment: paid before it is billed, or charged back."""
+    """What already stands with the ending instalment: paid before it is billed, or charged back; and
+    `interest_later`, that with later ones."""
+    standing = dues.filter(pl.col("component") <= Component.interest.value).select(
+        "loan_id", "instalment_no", "component", "paid", "amount"
+    )
+    interest = standing.filter(
+        (pl.col("component") == Component.interest) & (pl.col("amount") > pl.col("paid"))
+    )
+    later = (
+        interest.join(ending.select("loan_id", ends="instalment_no"), on="loan_id")
+        .filter(pl.col("instalment_no") > pl.col("ends"))
+        .group_by("loan_id")
+        .agg(interest_later=(pl.col("amount") - pl.col("paid")).sum())
+    )
     early = (
-        dues.filter(pl.col("component") <= Component.interest.value)
-        .select("loan_id", "instalment_no", "component", "paid", "amount")
-        .join(ending.select("loan_id", "instalment_no"), on=["loan_id", "instalment_no"])
+        standing.join(ending.select("loan_id", "instalment_no"), on=["loan_id", "instalment_no"])
         .group_by("loan_id")
         .agg(
             early_principal=pl.col("paid").filter(pl.col("component") == 0).sum(),
@@ -122,8 +133,11 @@ def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
             .sum(),
         )
     )
-    return ending.join(early, on="loan_id", how="left", maintain_order="left").with_columns(
-        pl.col("early_principal", "early_interest", "stands", "interest_stands").fill_null(0)
+    told = ending.join(early, on="loan_id", how="left", maintain_order="left")
+    return told.join(later, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col(
+            "early_principal", "early_interest", "stands", "interest_stands", "interest_later"
+        ).fill_null(0)
     )
 
 
@@ -151,7 +165,7 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     )
     waits = (pl.col("instalment_no") <= pl.col("grace_interest")) & ~last
     waits = waits | (level & covered(asked, figures))
-    nights = pl.col("interest_accrued") - pl.col("interest_stands")
+    nights = pl.col("interest_accrued") - pl.col("interest_stands") - pl.col("interest_later")
     earned = (
         pl.when(waits).then(0).when(level).then(pl.min_horizontal(nights, room)).otherwise(nights)
     )
@@ -205,7 +219,7 @@ def _with_capitalised(billed: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     if not figures.capitalises:
         return billed.with_columns(capitalised=pl.lit(0, dtype=pl.Int64))
     daily = pl.col("interest_mode") == InterestMode.daily
-    nights = pl.col("interest_accrued") - pl.col("interest_stands")
+    nights = pl.col("interest_accrued") - pl.col("interest_stands") - pl.col("interest_later")
     # a scheduled instalment says so itself: below zero its principal is interest unpaid
     short = pl.when(daily).then(nights - pl.col("billed_interest"))
     over = short.otherwise(-pl.col("asked_principal")).clip(lower_bound=0)

@@ -17,7 +17,7 @@ from core.ledger.accounts import ROLE
 from core.ledger.codes import Kind
 from core.servicing import ceilings
 from core.servicing.accrual import close_segment
-from core.servicing.arrears import lift, with_lifted
+from core.servicing.arrears import in_parts, lift, with_lifted
 from core.servicing.book import merge_dues, replaced
 from core.servicing.even_shares import is_fixed, share_arrears, shares_arrears, spread_evenly
 from core.servicing.floating import rate
@@ -34,6 +34,7 @@ BODY = pl.Struct(
         "due_date": pl.String,  # due_date_moved: of the next instalment
         "index_ppb": pl.Int64,  # rate_reset: the value of the index
         "from_date": pl.String,  # a schedule that stands whole changes from here on, not at once
+        "interest": pl.String,  # reamortised: split, the arrears' interest comes in equal parts
     }
 )
 """What the payload of a change may say, as JSON."""
@@ -48,12 +49,12 @@ def change(day: Running, events: pl.DataFrame) -> None:
     at = day.touched["loan_id"].is_in(told["loan_id"].implode())
     left = day.touched.filter(pl.col("instalment_no") <= pl.col("instalments"))["loan_id"]
     anew = (pl.col("kind") == Kind.reamortised.value) & pl.col("loan_id").is_in(left.implode())
-    lifted = lift(day, events.filter(anew))
+    lifted, comes_in_parts = in_parts(day, told, lift(day, events.filter(anew)))
     _capitalise(day, events.filter(pl.col("kind") == Kind.interest_capitalised.value))
     before = close_segment(day.touched.filter(at))
     asked = before.join(told, on="loan_id", how="left", maintain_order="left")
     asked = asked.with_columns(start=pl.coalesce(pl.col("from_date").str.to_date(), TODAY))
-    asked = _followed(asked.drop("from_date"))
+    asked = _followed(asked.drop("from_date", "interest"))
     asked = with_lifted(first_coming(asked, day.dues), lifted)
     revised = _revised(asked)
     whole = revised["whole_schedule"]
@@ -61,12 +62,15 @@ def change(day: Running, events: pl.DataFrame) -> None:
     if stands.height:
         day.dues = _stand_anew(stands, day)
     if steps.height:
+        split = pl.col("loan_id").is_in(comes_in_parts.implode())
         # the nights so far bore the rate that was in force
         stood = with_late_interest(with_standing(asked.filter(~whole), day.dues), day.dues)
         nights = (pl.col("period_end") - TODAY).dt.total_days()
         steps = steps.with_columns(
             lacks(stood) + stood.select(pl.col("ahead") * nights).to_series(),
             *stood.select("standing", "ahead", "met", "late_interest"),
+            # what comes in parts comes on top of the level instalment
+            lifted_interest=pl.when(split).then(0).otherwise("lifted_interest"),
         )
         steps = stepped(with_flat_total(steps), day.policies.calendars)
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")

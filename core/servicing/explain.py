@@ -113,7 +113,12 @@ def _earned_early(closed: DayClose) -> int:
     pair = (pl.col("debit") == ROLE["interest_accrued"]) & (
         pl.col("credit") == ROLE["interest_income"]
     )
-    return int(closed.transfers.filter(pair & (pl.col("loan_id") > 0))["amount"].sum() or 0)
+    back = (pl.col("credit") == ROLE["interest_accrued"]) & (
+        pl.col("debit") == ROLE["interest_income"]
+    )
+    own = closed.transfers.filter(pl.col("loan_id") > 0)
+    amount = pl.when(pair).then("amount").when(back).then(-pl.col("amount"))
+    return int(own.select(amount.sum()).item() or 0)
 
 
 class _Night:
@@ -222,6 +227,7 @@ def _said(event: dict[str, object]) -> str:
         "due_date": lambda v: f"to {v}",
         "keep": lambda v: f"the {v} stays",
         "flag": lambda v: f"{v}".replace("_", " "),
+        "interest": lambda v: f"interest of arrears {v}",
         "start": lambda v: f"from {v}",
         "end": lambda v: f"to {v}",
     }

@@ -6,7 +6,8 @@ back (a chargeback may), a change of the contract `rate_percent`, `instalments` 
 the `due_date` to move to, and whether to `keep` the `term` (default) or the `instalment`; a re-age
 how many `instalments` it makes, the `due_date` of the first, where the period changes `every` and
 `unit` (months, weeks, days), and whether its `interest` is `level` (default), or fixed at what is
-`payable` or in `full`; an interest pause, or one of delinquency, its `start_date` and, as
+`payable` or in `full`; a re-amortisation whether the `interest` of arrears is `split` over the
+instalments to come; an interest pause, or one of delinquency, its `start_date` and, as
 `due_date`, its last day; what resumes delinquency its `start_date`; a moratorium how many
 `instalments` it passes over and what becomes of their `interest` (`none`, `simple`, `capitalised`);
 a line of credit is drawn on with `pay_out`, at its higher rate with `pay_out_advance`, and has the `amount` of `change_limit` as its limit;
@@ -180,6 +181,8 @@ class Orders(dy.Schema):
         return (
             pl.when(pl.col("command") == "reage")
             .then(reaged)
+            .when(pl.col("command") == "reamortise")
+            .then(pl.col("interest").is_in(["", "split"]))
             .when(pl.col("command") == "grant_moratorium")
             .then(rests)
             .otherwise(pl.col("interest") == "")

@@ -175,6 +175,7 @@ def _events(orders: pl.DataFrame) -> pl.DataFrame:
         keep=pl.when(pl.col("keep") == "").then(pl.lit("term")).otherwise("keep"),
         instalments="instalments",
         due_date=due,
+        interest=pl.col("interest").replace("", None),
     )
     paused = pl.struct(start=pl.col("start_date").cast(pl.String), end=due)
     reage = pl.struct(

@@ -208,13 +208,15 @@ def _respread(s: dict[str, Any], terms: dict[str, Any]) -> Step:
     handling = s.get("interest_handling") or "DEFAULT"
     spread = {"EQUAL_AMORTIZATION_FULL_INTEREST": "full",
               "EQUAL_AMORTIZATION_PAYABLE_INTEREST": "payable"}.get(handling)  # fmt: skip
-    known = handling == "DEFAULT" or (spread and s["type"] == "reage")
+    if s["type"] == "reamortize":
+        spread = {"EQUAL_AMORTIZATION_INTEREST_SPLIT": "split"}.get(handling)
+    known = handling == "DEFAULT" or spread
     if not known and recalculated(terms) and s.get("expect") != "rejected":
         raise NotMappedError(f"{s['type']} {handling}")
     today = date_of(s["business_date"])
     on = date_of(s["date"]) if s.get("date") else today
     body: dict[str, Any] = {"rate_ppb": None, "keep": "term", "instalments": None,
-                            "due_date": None, "from_date": None}  # fmt: skip
+                            "due_date": None, "from_date": None, "interest": spread}  # fmt: skip
     if s["type"] == "reage":
         on = min(on, date_of(s["start_date"]))
         years = s["frequency_type"] == "YEARS"

@@ -12,6 +12,7 @@ from core.contract.money import even_share
 from core.ledger.accounts import ROLE
 from core.ledger.codes import Component, Kind, Status
 from core.policy.book import PolicyBook
+from core.servicing.payoff import quote
 from tests.core.loans import Story, _event, ruled, terms
 from tests.core.test_changes import days_of, on
 from tests.core.test_late_news import same_as_in_time, told
@@ -257,3 +258,65 @@ def test_parts_that_are_rounded_up_end_when_the_amount_does() -> None:
         even_share(pl.lit(4, dtype=pl.Int64), pl.lit(6, dtype=pl.Int64), pl.col("k"))
     )
     assert parts.to_series().to_list() == [1, 1, 1, 1, 0, 0]
+
+
+def split(policies: PolicyBook) -> Story:
+    """1,200.00 at 12 % over 12 months; of the instalments of March and April nothing is paid."""
+    story = (
+        Story(policies).lent(terms(policies, "instalment-act365", n=12)).paid(10_662, "2024-02-01")
+    )
+    order = _event(Kind.reamortised, 1, "2024-04-15", None, "split", SPLIT)
+    return Story(policies, (*story.rows, order))
+
+
+SPLIT = '{"keep": "term", "interest": "split"}'
+
+
+def test_interest_of_arrears_comes_in_equal_parts_on_top_of_the_level_instalment(
+    policies: PolicyBook,
+) -> None:
+    life = split(policies).live("2025-01-02")
+    before, after = life.on("2024-04-14"), life.on("2024-04-15")
+    arrears, part = before["interest_due"], round(before["interest_due"] / 9)
+    assert (after["principal_due"], after["interest_due"], after["days_past_due"]) == (0, 0, 0)
+    assert after["principal"] == before["principal"]
+    waits = life.dues("2024-04-15").filter(pl.col("component") == Component.interest)
+    assert waits.filter(pl.col("due_date") > dt.date(2024, 4, 15))["amount"].to_list() == [part] * 9
+    # rounding a part is all that is earned, or given up, on the day
+    assert (
+        after["interest_accrued"] - before["interest_accrued"] - after["accrued_today"] == arrears
+    )
+    asked = [
+        (life.on(day)["principal_due"] + life.on(day)["interest_due"])
+        - (life.on(eve)["principal_due"] + life.on(eve)["interest_due"])
+        for eve, day in (("2024-04-30", "2024-05-01"), ("2024-05-31", "2024-06-01"))
+    ]
+    level = life.days[-1].book.terms["emi"].item()
+    assert asked == [level + part] * 2
+    last = life.on("2025-01-01")
+    assert last["principal_due"] == last["principal"]
+    assert last["interest_accrued"] == 0
+
+
+def test_a_loan_with_interest_in_parts_is_paid_off_as_quoted_and_ahead(
+    policies: PolicyBook,
+) -> None:
+    story = split(policies)
+    book = story.live("2024-04-20").days[-1].book
+    owed = quote(book, policies, dt.date(2024, 4, 25))
+    paid = story.paid(owed["payoff"].item(), "2024-04-25", ref="off").live("2024-05-02")
+    assert paid.on("2024-04-25")["status"] == Status.closed
+    ahead = story.paid(40_000, "2024-04-25", ref="ahead").live("2024-09-02")
+    # the money met instalments to come in full, with the part of the interest that each asks
+    dues = ahead.dues("2024-04-25").filter(pl.col("due_date") > dt.date(2024, 4, 25))
+    interest = dues.filter(pl.col("component") == Component.interest)
+    assert (interest["paid"] <= interest["amount"]).all()
+    assert ahead.on("2024-06-30")["days_past_due"] == 0
+    assert ahead.on("2024-09-01")["days_past_due"] == 62  # the third was met in part
+
+
+def test_interest_in_parts_is_the_same_whenever_its_news_came(policies: PolicyBook) -> None:
+    story = split(policies)
+    late = _event(Kind.payment_received, 1, "2024-03-20", 12_000, "late", None)
+    more = _event(Kind.payment_received, 1, "2024-05-10", 30_000, "ahead", None)
+    same_as_in_time(told(story, (40, late), (5, more)), policies, dt.date(2024, 7, 3))
