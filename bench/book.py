@@ -174,13 +174,14 @@ def balances(of: Book) -> pl.DataFrame:
     sums = (
         wide.with_columns(today=pl.lit(of.date))
         .group_by("entity", "product", "currency", "loan_id", "today")
-        .agg(pl.col("principal", "interest_accrued").sum())
+        .agg(pl.col("principal", "interest_accrued", "income_deferred").sum())
     )
     assert of.date is not None
     moves = pl.concat(
         [
             transfer(sums, "loan_principal", "payout_clearing", "principal"),
             transfer(sums, "interest_accrued", "interest_income", "interest_accrued"),
+            transfer(sums, "payout_clearing", "deferred_fee_income", "income_deferred"),
         ]
     )
     return account_movements(moves).rename({"movement": "balance"})

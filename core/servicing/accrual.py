@@ -18,7 +18,7 @@ from core.frames import LARGE
 from core.ledger.codes import AfterChargeOff, InterestMode, Status
 from core.servicing.advances import bears_more, margin
 from core.servicing.carrying import any_off_accrual, off_books
-from core.servicing.deferral import any_deferred, left
+from core.servicing.deferral import any_deferred, left_today
 from core.servicing.today import TODAY
 
 
@@ -147,7 +147,7 @@ def accrue(wide: pl.DataFrame) -> pl.DataFrame:
         grown.alias("accrued_today"),
         (wide["interest_earned"] + grown).alias("interest_earned"),
         paid_today=pl.lit(0, dtype=pl.Int64),
-        **({"income_deferred": left(TODAY)} if any_deferred(wide) else {}),
+        **({"income_deferred": left_today(wide)} if any_deferred(wide) else {}),
     )
     return lived.with_columns(off_books=off_books(lived)) if any_off_accrual(lived) else lived
 
@@ -194,10 +194,11 @@ def earned(wide: pl.DataFrame) -> pl.Series:
     if not wide["grace_on_draws"].any():
         return whole
     hidden = wide["grace_on_draws"] & wide["in_grace"]
-    shown_in_grace = pl.zeros(len(whole), dtype=pl.Int64, eager=True)
-    if accrual.advances:
-        shown_in_grace = _of_advances(wide, accrual)
-    return whole.zip_with(~hidden, shown_in_grace)
+    visible = whole.zip_with(~hidden, pl.zeros(len(whole), dtype=pl.Int64, eager=True))
+    bears = hidden & (wide["advance_margin"] > 0)
+    if not bears.any():
+        return visible
+    return visible.scatter(bears.arg_true(), _of_advances(wide.filter(bears), accrual))
 
 
 def _of_advances(wide: pl.DataFrame, accrual: Accrual) -> pl.Series:

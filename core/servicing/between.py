@@ -13,7 +13,7 @@ from core.policy.models import Buckets
 from core.servicing.accrual import earned
 from core.servicing.book import STATE
 from core.servicing.carrying import off_books
-from core.servicing.deferral import any_deferred, left
+from core.servicing.deferral import any_deferred, left_today
 from core.servicing.delinquency import age
 from core.servicing.stops import ONE_DAY
 from core.servicing.today import TODAY
@@ -119,7 +119,7 @@ class Stay:
             .otherwise("accrued_today"),
             interest_accrued=pl.when(quiet).then("whole").otherwise("interest_accrued"),
             paid_today=pl.when(quiet).then(0).otherwise("paid_today"),
-            income_deferred=pl.when(quiet).then(left(TODAY)).otherwise("income_deferred")
+            income_deferred=pl.when(quiet).then(left_today(rows)).otherwise("income_deferred")
             if any_deferred(rows)
             else pl.col("income_deferred"),
         )

@@ -35,9 +35,17 @@ def left(on: pl.Expr) -> pl.Expr:
     return rest.fill_null(0)
 
 
+def left_today(wide: pl.DataFrame) -> pl.Series:
+    """`left` on each loan's `today` (Int64); worked out where there is a line, 0 elsewhere."""
+    runs = wide["deferred_whole"] != 0
+    rest = wide.filter(runs).select(left(TODAY)).to_series()
+    return pl.zeros(wide.height, dtype=pl.Int64, eager=True).scatter(runs.arg_true(), rest)
+
+
 def nightly(wide: pl.DataFrame) -> pl.DataFrame:
-    """`wide` with `taken`, the income of the night before each loan's `today` (Int64)."""
-    return wide.with_columns(taken=left(TODAY - pl.duration(days=1)) - left(TODAY))
+    """Loans with a line, with `taken`, the income of the night before each one's `today` (Int64)."""
+    lines = wide.filter(pl.col("deferred_whole") != 0)
+    return lines.with_columns(taken=left(TODAY - pl.duration(days=1)) - left(TODAY))
 
 
 def income() -> pl.Expr:

@@ -143,7 +143,7 @@ for _ in close_days(ledger, policies, missing_days(ledger), provenance(policies)
 def test_a_killed_run_leaves_the_last_version_and_running_again_is_as_if_nothing_had_happened(
     tmp_path: Path, small_landing: Path, ran: Settings, at: str
 ) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-04")
+    where = fresh(tmp_path / "home", small_landing, "2018-01-03")
     day = "2018-01-03"
     script = tmp_path / "killer.py"
     script.write_text(textwrap.dedent(KILLER))
@@ -166,11 +166,11 @@ def test_a_killed_run_leaves_the_last_version_and_running_again_is_as_if_nothing
         expected = theirs[name]
         column = {"transfers": "booking_date", "loans": None}.get(name, "business_date")
         if column:
-            expected = expected.filter(pl.col(column) <= dt.date(2018, 1, 4))
+            expected = expected.filter(pl.col(column) <= dt.date(2018, 1, 3))
         else:
             expected = expected.filter(
-                (pl.col("boarded_on") <= dt.date(2018, 1, 4))
-                | (pl.col("closed_on") <= dt.date(2018, 1, 4))
+                (pl.col("boarded_on") <= dt.date(2018, 1, 3))
+                | (pl.col("closed_on") <= dt.date(2018, 1, 3))
             )
         ids = [c for c in ("event_id",) if c in frame.columns]
         assert frame.drop(ids).equals(expected.drop(ids)), name
