@@ -46,9 +46,7 @@ def explain(
     ledger, policies = open_instance()
     number = loan_id(LedgerReader(settings()), loan)
     day = published_day(ledger, date(as_of, "--as-of"))
-    events = ledger.events_of(number, ledger.head().published_date or day)
-    if events.is_empty():
-        raise LoanbookError(f"no event of loan {number} is in the ledger; see `loanbook loan list`")
+    events = ledger.life_of(number, ledger.head().published_date or day)
     why = explained(replay(events, policies, day), policies, number, day)
     currency = CURRENCY_NAMES[int(events["currency"][0])]
     if as_json:

@@ -52,9 +52,7 @@ def schedules(
     reader = LedgerReader(settings())
     number = loan_id(reader, loan)
     day = published_day(ledger, date(as_of, "--as-of"))
-    events = ledger.events_of(number, day)
-    if events.is_empty():
-        raise LoanbookError(f"no event of loan {number} is in the ledger; see `loanbook loan list`")
+    events = ledger.life_of(number, day)
     found = changes_of(events, policies, number, day)
     listed = reader.modifications(day, None, number, _difficulty(policies))
     told = [_told(n, each, listed) for n, each in enumerate(found, start=1)]

@@ -13,7 +13,7 @@ from typing import Literal
 import polars as pl
 
 from core.contract.figures import ACTUAL, Figures, RateBasis, codes
-from core.contract.money import PPB, Rounding, by_code, int128, lift
+from core.contract.money import PPB, Rounding, by_code, int128, lift, with_quotient
 from core.frames import LARGE
 from core.ledger.codes import AfterChargeOff, InterestMode, Status
 from core.servicing.advances import bears_more, margin
@@ -49,12 +49,11 @@ class Accrual:
         A balance times a factor times nights, each chosen by the loan's code: the wide
         arithmetic is done once, whatever codes occur.
         """
-        actual = {b: ACTUAL[b].numerator for b in map(RateBasis, self.basis) if b in ACTUAL}
         scheduled = pl.col("interest_mode") == InterestMode.scheduled
         factor = self._by_basis(
             lambda b: pl.col("rate_ppb") if b in ACTUAL else self.figures.nightly_factor(b)[0]
         )
-        nights = self._by_basis(lambda b: self._nights(actual.get(b, _elapsed)))
+        nights = self._counted()
         amount = self._bearing()
         if InterestMode.scheduled in self.modes:
             amount = pl.when(scheduled).then("period_interest").otherwise(amount)
@@ -69,10 +68,8 @@ class Accrual:
 
     def of_advances(self) -> pl.Expr:
         """As `numerator`, of a line's advances alone (Int128)."""
-        actual = {b: ACTUAL[b].numerator for b in map(RateBasis, self.basis) if b in ACTUAL}
-        nights = self._by_basis(lambda b: self._nights(actual.get(b, _elapsed)))
         each = int128(self._earning(pl.col("advances"))) * (pl.col("rate_ppb") + margin())
-        return int128(pl.col("advances_rest")) + each * nights
+        return int128(pl.col("advances_rest")) + each * self._counted()
 
     def denominator(self) -> pl.Expr:
         """What `numerator` is over, constant within a period (Int64)."""
@@ -107,6 +104,11 @@ class Accrual:
         return int128(adjustment) * self._by_basis(
             lambda b: pl.lit(0) if b in ACTUAL else self.figures.nightly_factor(b)[1]
         )
+
+    def _counted(self) -> pl.Expr:
+        """Nights of the segment, as the loan's basis counts them."""
+        actual = {b: ACTUAL[b].numerator for b in map(RateBasis, self.basis) if b in ACTUAL}
+        return self._by_basis(lambda b: self._nights(actual.get(b, _elapsed)))
 
     def _nights(self, count: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> pl.Expr:
         """What `count` makes of the nights of the segment, less those of an interest pause."""
@@ -203,16 +205,12 @@ def earned(wide: pl.DataFrame) -> pl.Series:
 
 def _of_advances(wide: pl.DataFrame, accrual: Accrual) -> pl.Series:
     """Interest of a line's advances alone, as `earned` is of all."""
-    mode = pl.col("interest_rounding")
-    exact = wide.with_columns(
-        _over=accrual.of_advances(), _under=accrual.denominator()
-    ).with_columns(_floor=pl.col("_over") // int128(pl.col("_under")))
-    rest = (pl.col("_over") - pl.col("_floor") * int128(pl.col("_under"))).cast(pl.Int64)
-    whole = pl.col("advances_whole") + pl.col("_floor").cast(pl.Int64)
-    lifted = by_code(
-        mode, accrual.figures.rounding, Rounding, lambda m: lift(whole, rest, pl.col("_under"), m)
+    under = int128(accrual.denominator())
+    whole = int128(pl.col("advances_whole")) * under + accrual.of_advances()
+    shown = with_quotient(
+        wide, "shown", whole, under, "interest_rounding", accrual.figures.rounding
     )
-    return exact.select(whole + lifted - pl.col("accrual_paid")).to_series()
+    return shown.select(pl.col("shown") - pl.col("accrual_paid")).to_series()
 
 
 def engine_for(frame: pl.DataFrame) -> Literal["streaming", "in-memory"]:

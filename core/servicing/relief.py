@@ -14,7 +14,7 @@ import datetime as dt
 import polars as pl
 
 from core.ledger.codes import Kind
-from core.servicing.delinquency import pauses_of
+from core.servicing.delinquency import PAUSE, pauses_of
 
 RESTS = (Kind.moratorium_granted, Kind.interest_paused, Kind.delinquency_paused)
 IN_FORBEARANCE, PARTIAL_PAYMENT = "CP", "AC"
@@ -25,12 +25,12 @@ RELIEF = {
 
 
 def relief(
-    events: pl.DataFrame, moratoria: pl.DataFrame, forborne: pl.DataFrame, on: dt.date
+    events: pl.DataFrame, resumed: pl.DataFrame, forborne: pl.DataFrame, on: dt.date
 ) -> pl.DataFrame:
     """Arrangements by `on` (schema `RELIEF`), by loan and start; `stops` is null where no date is known.
 
-    `events`: those that stand, with `loan_id`, `kind`, `value_date`, `payload`. `moratoria`: `loan_id`,
-    `starts`, `stops` (Date). `forborne`: `loan_id`, `kind` (name), `value_date` of changes that are
+    `events`: those that stand, with `loan_id`, `kind`, `value_date`, `payload`. `resumed`: `loan_id`,
+    `stops` (Date), days from which no moratorium of the loan runs. `forborne`: `loan_id`, `kind` (name), `value_date` of changes that are
     forbearance, `ended` (Boolean: the loan has ended).
     """
     pauses = pauses_of(
@@ -38,10 +38,15 @@ def relief(
             pl.col("kind").is_in([Kind.delinquency_paused.value, Kind.delinquency_resumed.value])
         )
     )
-    pause = pl.Struct({"start": pl.String, "end": pl.String})
+    granted = events.filter(pl.col("kind") == Kind.moratorium_granted.value)
+    over = resumed.join(granted.select("loan_id", starts="value_date"), on="loan_id")
+    ends = over.filter(pl.col("stops") > pl.col("starts")).group_by("loan_id", "starts")
+    moratoria = granted.select("loan_id", starts="value_date").join(
+        ends.agg(pl.col("stops").min()), on=["loan_id", "starts"], how="left"
+    )
     interest = (
         events.filter(pl.col("kind") == Kind.interest_paused.value)
-        .select("loan_id", told=pl.col("payload").str.json_decode(pause))
+        .select("loan_id", told=pl.col("payload").str.json_decode(PAUSE))
         .unnest("told")
     )
     parts = [

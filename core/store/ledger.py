@@ -270,6 +270,15 @@ class Ledger:
         """Events of a loan that were booked by a date."""
         return self._events("loan_id = ? AND booking_date <= ?", [loan_id, last])
 
+    def life_of(self, loan_id: int, last: dt.date) -> pl.DataFrame:
+        """As `events_of`. Raises LedgerError where there is none."""
+        events = self.events_of(loan_id, last)
+        if events.is_empty():
+            raise LedgerError(
+                f"no event of loan {loan_id} is in the ledger by {last}; see `loanbook loan list`"
+            )
+        return events
+
     def _events(self, where: str, parameters: list[Any]) -> pl.DataFrame:
         rows = self.frame(
             f"SELECT {', '.join(EVENT_COLUMNS)} FROM {{lake}}.events WHERE {where} "

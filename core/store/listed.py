@@ -3,21 +3,19 @@ what came for loans that had ended, the borrowers' credit."""
 
 from __future__ import annotations
 
-MODIFIED = """
-    WITH undone AS (SELECT payload->>'$.reverses' AS key FROM events WHERE kind = $reversal),
-    changes AS (
+KNOWN = """NOT EXISTS (
+            SELECT 1 FROM restated_loans r WHERE r.loan_id = p.loan_id AND r.version > p.version
+              AND r.version <= $version
+              AND p.business_date BETWEEN r.from_date AND r.through_date)"""
+"""Condition that a row of positions `p` is the one known at `$version`."""
+MODIFIED = f"""
+    WITH changes AS (
         SELECT event_id, loan_id, value_date, kind, reason, actor, checker FROM events
-        WHERE kind IN (SELECT unnest($changes)) AND value_date <= $on
-          AND ($loan IS NULL OR loan_id = $loan)
-          AND idempotency_key NOT IN (SELECT key FROM undone WHERE key IS NOT NULL)),
+        WHERE event_id IN (SELECT unnest($changes)) AND ($loan IS NULL OR loan_id = $loan)),
     late AS (
         SELECT p.loan_id, p.business_date, p.days_past_due FROM positions p
         WHERE p.days_past_due > 0 AND p.version <= $version
-          AND p.loan_id IN (SELECT loan_id FROM changes)
-          AND NOT EXISTS (
-            SELECT 1 FROM restated_loans r WHERE r.loan_id = p.loan_id AND r.version > p.version
-              AND r.version <= $version
-              AND p.business_date BETWEEN r.from_date AND r.through_date)),
+          AND p.loan_id IN (SELECT loan_id FROM changes) AND {KNOWN}),
     rates AS (SELECT event_id, last(rate_ppb < rate_before ORDER BY version) AS lower_rate
               FROM changed_terms WHERE version <= $version GROUP BY event_id),
     products_of AS (SELECT loan_id, first(product ORDER BY version) AS product FROM loans
@@ -63,16 +61,8 @@ CREDITS = """
     WHERE p.credit > 0 ORDER BY p.credit_since NULLS FIRST, p.loan_id
 """
 """Loans whose borrowers have credit, the oldest first."""
-
-MORATORIA = """
-    WITH undone AS (SELECT payload->>'$.reverses' AS key FROM events WHERE kind = $reversal),
-    granted AS (SELECT loan_id, value_date AS starts FROM events
-                WHERE kind = $granted AND value_date <= $on
-                  AND idempotency_key NOT IN (SELECT key FROM undone WHERE key IS NOT NULL)),
-    over AS (SELECT loan_id, business_date FROM changed_terms
-             WHERE version <= $version AND coalesce(moratorium_left, 0) = 0 AND business_date <= $on)
-    SELECT g.loan_id, g.starts, min(o.business_date) AS stops
-    FROM granted g LEFT JOIN over o ON o.loan_id = g.loan_id AND o.business_date > g.starts
-    GROUP BY ALL ORDER BY 1, 2
+RESUMED = """
+    SELECT loan_id, business_date AS stops FROM changed_terms
+    WHERE version <= $version AND coalesce(moratorium_left, 0) = 0 AND business_date <= $on
 """
-"""Moratoria, and the day on which the last instalment was passed over."""
+"""Days from which a loan's terms have no moratorium that runs."""

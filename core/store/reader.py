@@ -24,7 +24,7 @@ from core.servicing.modifications import MONTHS_BEFORE, forborne
 from core.servicing.relief import RESTS, relief
 from core.servicing.restatement import standing
 from core.store.lake import LAKE, open_reader, patiently
-from core.store.listed import AFTER_CLOSURE, CREDITS, MODIFIED, MORATORIA
+from core.store.listed import AFTER_CLOSURE, CREDITS, KNOWN, MODIFIED, RESUMED
 from core.store.marts import GROUPED, PORTFOLIO_ON
 from core.store.past import NOT_RESTATED, NOW, known_last
 from core.store.schema import MIGRATIONS
@@ -41,13 +41,10 @@ _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "repo
           "products", "entities", "policies")  # fmt: skip
 Day = dt.date | str | None
 THRESHOLDS = Thresholds()
-_LIVED = """
+_LIVED = f"""
     WITH known AS (
         SELECT p.* FROM positions p WHERE p.version <= $version AND p.business_date <= $on
-          AND NOT EXISTS (
-            SELECT 1 FROM restated_loans r WHERE r.loan_id = p.loan_id AND r.version > p.version
-              AND r.version <= $version
-              AND p.business_date BETWEEN r.from_date AND r.through_date)),
+          AND {KNOWN}),
     owner AS (SELECT loan_id, min(value) AS borrower FROM loan_attributes
               WHERE name = 'borrower' AND value <> '' GROUP BY loan_id),
     asked AS (
@@ -128,8 +125,9 @@ class LedgerReader:
             rows = known_last(table, "t.*", "ALL").format(lake=LAKE)
             rows = rows.replace("$on", "on_date").replace("$known_at", "known_at")
             run(f"CREATE MACRO {table}_at(on_date, known_at) AS TABLE {rows}")
-        standing = NOT_RESTATED.format(row="a").format(lake=LAKE)
-        run(f"CREATE VIEW allocations_now AS SELECT * FROM allocations a WHERE {standing}")
+        for table in ("positions", "allocations"):
+            known = NOT_RESTATED.format(row=table).format(lake=LAKE)
+            run(f"CREATE VIEW {table}_now AS SELECT * FROM {table} WHERE {known}")
         run("CREATE VIEW endings_now AS SELECT loan_id, closed_on, close_reason FROM (SELECT "
             "loan_id, last(closed_on ORDER BY version, closed_on NULLS LAST) AS closed_on, "
             "last(close_reason ORDER BY version, closed_on NULLS LAST) AS close_reason FROM loans WHERE close_reason IS NOT NULL GROUP BY loan_id) "
@@ -238,13 +236,8 @@ class LedgerReader:
         """
         _, on = self.version_of(as_of, known_at)
         late = self.positions(as_of, known_at).filter(pl.col("days_past_due") > 0)
-        kinds = (Kind.delinquency_paused, Kind.delinquency_resumed, Kind.reversal)
-        told = self.query(
-            "SELECT event_id, loan_id, kind, idempotency_key, payload FROM events "
-            "WHERE kind IN (SELECT unnest(?)) AND value_date <= ? ORDER BY event_id",
-            [[kind.value for kind in kinds], on],
-        )
-        counted = with_delinquent_days(late, pauses_of(standing(told)), on, grace_days)
+        told = self._standing((Kind.delinquency_paused, Kind.delinquency_resumed), on)
+        counted = with_delinquent_days(late, pauses_of(told), on, grace_days)
         return counted.select(
             "loan_id", "oldest_due_date", "days_past_due", "paused_days", "delinquent_days"
         )
@@ -289,11 +282,11 @@ class LedgerReader:
         `difficulty`: the reasons of orders that tell of difficulty, by product.
         """
         version, on = self.version_of(as_of, known_at)
+        stand = self._standing(CHANGES, on)["event_id"].to_list()
         changes = self.query(
             MODIFIED,
-            {"version": version, "on": on, "loan": loan_id, "months": MONTHS_BEFORE,
-             "reversal": Kind.reversal.value, "changes": [k.value for k in CHANGES]},
-        )  # fmt: skip
+            {"version": version, "loan": loan_id, "months": MONTHS_BEFORE, "changes": stand},
+        )
         told = pl.DataFrame(
             [(code, reason) for code, reasons in difficulty.items() for reason in reasons],
             schema={"product": pl.Int16, "reason": pl.String},
@@ -314,25 +307,23 @@ class LedgerReader:
         `difficulty`: as for `modifications`.
         """
         version, on = self.version_of(as_of, known_at)
-        kinds = (*RESTS, Kind.delinquency_resumed, Kind.reversal)
-        told = self.query(
-            "SELECT event_id, loan_id, kind, value_date, idempotency_key, payload FROM events "
-            "WHERE kind IN (SELECT unnest(?)) AND value_date <= ? ORDER BY event_id",
-            [[kind.value for kind in kinds], on],
-        )
-        moratoria = self.query(
-            MORATORIA,
-            {"version": version, "on": on, "reversal": Kind.reversal.value,
-             "granted": Kind.moratorium_granted.value},
-        )  # fmt: skip
+        told = self._standing((*RESTS, Kind.delinquency_resumed), on)
+        resumed = self.query(RESUMED, {"version": version, "on": on})
         ended = self.query(
             "SELECT loan_id, true AS ended FROM endings_now WHERE closed_on <= ?", [on]
         )
         changed = self.modifications(on, known_at, None, difficulty).filter("forborne")
         forborne_ = changed.join(ended, on="loan_id", how="left", maintain_order="left")
-        return relief(
-            standing(told), moratoria, forborne_.with_columns(pl.col("ended").fill_null(False)), on
+        return relief(told, resumed, forborne_.with_columns(pl.col("ended").fill_null(False)), on)
+
+    def _standing(self, kinds: Collection[Kind], on: dt.date) -> pl.DataFrame:
+        """Events of some kinds, valued by a date, that no reversal took back."""
+        told = self.query(
+            "SELECT event_id, loan_id, kind, value_date, idempotency_key, payload FROM events "
+            "WHERE kind IN (SELECT unnest(?)) AND value_date <= ? ORDER BY event_id",
+            [[kind.value for kind in (*kinds, Kind.reversal)], on],
         )
+        return standing(told)
 
     def after_closure(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
         """What came for loans that had ended, by a date: `loan_id`, `closed_on`, `close_reason`, the

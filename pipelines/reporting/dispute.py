@@ -54,11 +54,7 @@ def write_pack(
     Raises LoanbookError where the ledger has no event of the loan, or its lines do not sum to its position.
     """
     version, _ = reader.version_of(day)
-    events = ledger.events_of(loan_id, day)
-    if events.is_empty():
-        raise LoanbookError(
-            f"no event of loan {loan_id} is in the ledger by {day}; see `loanbook loan list`"
-        )
+    events = ledger.life_of(loan_id, day)
     told = explain(replay(events, policies, day), policies, loan_id, day)
     if not told.accounted:
         raise LoanbookError(
@@ -97,12 +93,8 @@ def write_pack(
 def _tables(
     reader: LedgerReader, events: pl.DataFrame, loan_id: int, day: dt.date
 ) -> dict[str, pl.DataFrame]:
-    known = (
-        "NOT EXISTS (SELECT 1 FROM restated_loans r WHERE r.loan_id = p.loan_id "
-        "AND r.version > p.version AND p.business_date BETWEEN r.from_date AND r.through_date)"
-    )
     positions = reader.query(
-        f"SELECT p.* FROM positions p WHERE loan_id = ? AND business_date <= ? AND {known} "
+        "SELECT * FROM positions_now WHERE loan_id = ? AND business_date <= ? "
         "ORDER BY business_date, version",
         [loan_id, day],
     )

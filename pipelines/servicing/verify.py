@@ -41,9 +41,7 @@ def replay_loan(
     head = ledger.head()
     if head.published_date is None:
         raise LedgerError("nothing is published yet; run `loanbook run` first")
-    events = ledger.events_of(loan_id, head.published_date)
-    if events.is_empty():
-        raise LedgerError(f"no event of loan {loan_id} is in the ledger; see `loanbook loan list`")
+    events = ledger.life_of(loan_id, head.published_date)
     lived = relived(events, policies, head.published_date)
     first = standing(events)["value_date"].min()
     columns = ["business_date", *Positions.column_names()]
