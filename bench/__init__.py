@@ -1,5 +1,3 @@
 """Benchmarks: ratios of one run, never assertions in tests. `make bench`."""
 
-import pipelines  # the memory settings of the daily run, before Polars reads its own
-
-__all__ = ["pipelines"]
+import loanbook.pipelines  # noqa: F401  the memory settings of the daily run, before Polars reads its own

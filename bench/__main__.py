@@ -25,21 +25,21 @@ from rich.console import Console
 from bench import contract, others
 from bench.book import DAY, balances, book, mixed, payments
 from bench.clock import timed
-from core.frames import empty
-from core.ledger.laws import check_laws, movements_after
-from core.ledger.transfers import Transfers
-from core.policy.book import PolicyBook
-from core.servicing.allocation import Allocations
-from core.servicing.book import Book, Dues
-from core.servicing.close import NO_CHANGE, DayClose, close
-from core.servicing.jump import jump
-from core.servicing.replay import Remembered
-from core.servicing.restatement import close_with_news
-from core.store.lake import insert, transaction
-from core.store.ledger import Ledger
-from core.store.rows import Provenance
-from core.store.settings import Settings
-from pipelines.resources import read_policies
+from loanbook.core.frames import empty
+from loanbook.core.ledger.transfers import Transfers
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.day.close import NO_CHANGE, DayClose, close
+from loanbook.core.servicing.laws.laws import check_laws, movements_after
+from loanbook.core.servicing.loan.book import Book, Dues
+from loanbook.core.servicing.payments.waterfall import Allocations
+from loanbook.core.servicing.replay.backdating import close_with_news
+from loanbook.core.servicing.replay.fast_forward import jump
+from loanbook.core.servicing.replay.replay import Remembered
+from loanbook.core.store.lake import insert, transaction
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.rows import Provenance
+from loanbook.core.store.settings import Settings
+from loanbook.pipelines.resources import read_policies
 
 BUILD, DOC = Path("build") / "bench.json", Path("docs") / "benchmarks.md"
 SIZES = (100_000, 1_000_000, 10_000_000)

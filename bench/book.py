@@ -7,19 +7,19 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
-from core.frames import empty, typed
-from core.ledger.codes import EventState, Kind
-from core.ledger.events import EVENT_COLUMNS, Events
-from core.ledger.transfers import account_movements, transfer
-from core.origination.boarding import payload
-from core.origination.terms import Terms
-from core.policy.book import PolicyBook
-from core.servicing.accrual import accrue
-from core.servicing.book import STATE, Book, Dues
-from core.servicing.instalments import down_payment
-from core.servicing.jump import jump
-from core.servicing.opening import agreed_terms, opened
-from core.servicing.today import dated
+from loanbook.core.catalogue.codes import EventState, Kind
+from loanbook.core.contract.boarding import payload
+from loanbook.core.contract.terms import Terms
+from loanbook.core.frames import empty, typed
+from loanbook.core.ledger.events import EVENT_COLUMNS, Events
+from loanbook.core.ledger.transfers import account_movements, transfer
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.day.night import pass_night
+from loanbook.core.servicing.loan.book import STATE, Book, Dues
+from loanbook.core.servicing.loan.business_date import dated
+from loanbook.core.servicing.loan.opening import agreed_terms, opened
+from loanbook.core.servicing.replay.fast_forward import jump
+from loanbook.core.servicing.schedule.fixed_schedule import down_payment
 
 PRODUCT = "instalment-act365@1"
 DAY = dt.date(2024, 3, 20)
@@ -103,7 +103,7 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
     terms = agreed_terms(typed(frame, Terms).select(Terms.column_names()), policies.pins)
     wide = opened(terms, policies.calendars).with_columns(principal=pl.col("principal_agreed"))
     eve = DAY - dt.timedelta(days=1)
-    wide = accrue(dated(wide, eve)).drop("today")
+    wide = pass_night(dated(wide, eve)).drop("today")
     return Book(eve, terms, wide.select(STATE), empty(Dues), empty(Events))
 
 

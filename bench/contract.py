@@ -10,9 +10,9 @@ import pyxirr
 
 from bench.book import book
 from bench.clock import timed
-from core.contract.apr import solved_rate
-from core.contract.schedule import agree, expand
-from core.policy.book import PolicyBook
+from loanbook.core.contract.apr import solved_rate
+from loanbook.core.contract.schedule import agree, expand
+from loanbook.core.policy.book import PolicyBook
 
 INSTALMENTS = 36
 XIRR_SAMPLE = 20_000

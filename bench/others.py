@@ -21,8 +21,8 @@ import pandas as pd
 import polars as pl
 from numba import njit
 
-from core.ledger.accounts import ROLE
-from core.servicing.close import DayClose
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.servicing.day.close import DayClose
 
 DEN = 365 * 10**9
 POSITION = ("principal", "interest_accrued", "interest_due", "principal_due", "days_past_due")

@@ -1,4 +1,4 @@
 """The servicing core: frames and policies in, frames out.
 
-Everything here is pure but for :mod:`core.store`: no file, clock, network or database.
+Everything here is pure but for :mod:`loanbook.core.store`: no file, clock, network or database.
 """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.errors import LedgerError
-from dashboards import portfolio
-from dashboards.data import correlation_id, log
+from loanbook.core.errors import LedgerError
+from loanbook.dashboards import portfolio
+from loanbook.dashboards.data import correlation_id, log
 
 st.set_page_config(page_title="loanbook", layout="wide")
 

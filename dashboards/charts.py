@@ -5,8 +5,8 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from dashboards.formats import count, share, short_money
-from dashboards.theme import Palette, layout
+from loanbook.dashboards.formats import count, share, short_money
+from loanbook.dashboards.theme import Palette, layout
 
 
 def bucket_bars(rows: pl.DataFrame, colours: Palette, token: str) -> go.Figure:

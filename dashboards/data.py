@@ -11,11 +11,11 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from core.policy.book import PolicyBook
-from core.policy.models import FOLDERS
-from core.store.marts import GROUPED
-from core.store.reader import LedgerReader
-from core.store.settings import Settings
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import FOLDERS
+from loanbook.core.store.marts import GROUPED
+from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 log = logging.getLogger("loanbook.pages")

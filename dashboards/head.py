@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import polars as pl
 import streamlit as st
 
-from core.store.reader import LedgerReader
-from dashboards.data import last_state, published_on
-from dashboards.formats import day
+from loanbook.core.store.reader import LedgerReader
+from loanbook.dashboards.data import last_state, published_on
+from loanbook.dashboards.formats import day
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ import datetime as dt
 import polars as pl
 import streamlit as st
 
-from core.reporting import metrics
-from core.reporting.portfolio import STEP, by_bucket, dpd_distribution, key_figures
-from dashboards import charts, data, exports
-from dashboards.formats import count, day, points, share, short_money
-from dashboards.head import Clocks, head
-from dashboards.theme import CONFIG, palette
+from loanbook.core.reporting import metrics
+from loanbook.core.reporting.portfolio import STEP, by_bucket, dpd_distribution, key_figures
+from loanbook.dashboards import charts, data, exports
+from loanbook.dashboards.formats import count, day, points, share, short_money
+from loanbook.dashboards.head import Clocks, head
+from loanbook.dashboards.theme import CONFIG, palette
 
 MONTHS = 24
 """Points of a figure's line at most, the date itself among them."""

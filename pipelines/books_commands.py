@@ -8,18 +8,18 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from core.contract.money import EXPONENT, decimal_text
-from core.errors import LawBrokenError, LoanbookError
-from core.frames import empty
-from core.ledger.codes import Kind
-from core.ledger.transfers import Transfers, account_movements
-from core.reporting.journal import journal as lines_of
-from core.reporting.journal import unbalanced, untied
-from core.servicing.takeover import openings, tied
-from core.store.past import NOW
-from core.store.reader import LedgerReader
-from pipelines.console import date, out, show
-from pipelines.resources import policies_of, settings
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.contract.money import EXPONENT, decimal_text
+from loanbook.core.errors import LawBrokenError, LoanbookError
+from loanbook.core.frames import empty
+from loanbook.core.ledger.transfers import Transfers, account_movements
+from loanbook.core.reporting.journal import journal as lines_of
+from loanbook.core.reporting.journal import unbalanced, untied
+from loanbook.core.servicing.changes.migration_in import openings, tied
+from loanbook.core.store.past import NOW
+from loanbook.core.store.reader import LedgerReader
+from loanbook.pipelines.console import date, out, show
+from loanbook.pipelines.resources import policies_of, settings
 
 
 def migration(

@@ -12,26 +12,26 @@ import polars as pl
 import typer
 from rich.table import Table
 
-from core.contract.money import CURRENCY_NAMES, to_major
-from core.errors import LoanbookError
-from core.frames import typed
-from core.ledger.codes import Component, EventState, Kind, Status, label
-from core.origination.jurisdiction import unpacked
-from core.origination.terms import Terms
-from core.policy.book import PolicyBook
-from core.servicing.disclosure import disclosed_apr
-from core.store.ledger import Ledger
-from core.store.marts import refresh_portfolio
-from core.store.past import NOW
-from core.store.reader import LedgerReader
-from core.store.settings import HOME_VARIABLE
-from pipelines import books_commands, loan_commands, report_commands, what_if_command
-from pipelines.console import date as date_
-from pipelines.console import err, loan_id, out, progress, show
-from pipelines.ingest.intake import IntakeReport, take_in
-from pipelines.ingest.landing import scan
-from pipelines.reporting.reconcile import reconcile, reported_dates, table
-from pipelines.resources import (
+from loanbook.core.catalogue.codes import Component, EventState, Kind, Status, label
+from loanbook.core.contract.jurisdiction import unpacked
+from loanbook.core.contract.money import CURRENCY_NAMES, to_major
+from loanbook.core.contract.terms import Terms
+from loanbook.core.errors import LoanbookError
+from loanbook.core.frames import typed
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.explain.disclosure import disclosed_apr
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.marts import refresh_portfolio
+from loanbook.core.store.past import NOW
+from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.settings import HOME_VARIABLE
+from loanbook.pipelines import books_commands, loan_commands, report_commands, what_if_command
+from loanbook.pipelines.console import date as date_
+from loanbook.pipelines.console import err, loan_id, out, progress, show
+from loanbook.pipelines.ingest.intake import IntakeReport, take_in
+from loanbook.pipelines.ingest.landing import scan
+from loanbook.pipelines.reporting.reconcile import reconcile, reported_dates, table
+from loanbook.pipelines.resources import (
     TAPE,
     open_instance,
     policies_of,
@@ -39,10 +39,10 @@ from pipelines.resources import (
     read_policies,
     settings,
 )
-from pipelines.servicing.days import close_days, missing_days
-from pipelines.servicing.progress import published
-from pipelines.servicing.verify import rebuild as rebuild_ledger
-from pipelines.servicing.verify import replay_loan
+from loanbook.pipelines.servicing.days import close_days, missing_days
+from loanbook.pipelines.servicing.progress import published
+from loanbook.pipelines.servicing.verify import rebuild as rebuild_ledger
+from loanbook.pipelines.servicing.verify import replay_loan
 
 app = typer.Typer(
     help="The loan platform: files in, one vectorised close a day, a versioned double-entry ledger.",
@@ -75,7 +75,7 @@ def instance(
 @app.command()
 def demo() -> None:
     """Drop the public sample of 10,000 loans into an empty landing folder, and run it."""
-    from pipelines.simulation.landing import drop, public_tape
+    from loanbook.pipelines.simulation.landing import drop, public_tape
 
     folder = settings().landing
     if not any(folder.glob("*.csv")) if folder.exists() else True:
@@ -89,7 +89,7 @@ def demo() -> None:
 @app.command()
 def run() -> None:
     """Take landed files in and close every missing day, as one Dagster run; then reconcile."""
-    from pipelines.orchestration import prepare_home, run_job
+    from loanbook.pipelines.orchestration import prepare_home, run_job
 
     where = settings()
     ledger, _ = open_instance(where)
@@ -430,15 +430,15 @@ def simulate(
     if product:
         _simulate_products(folder, product, loans, seed, days)
         return
-    from pipelines.simulation.landing import drop
-    from pipelines.simulation.tape import synthetic
+    from loanbook.pipelines.simulation.landing import drop
+    from loanbook.pipelines.simulation.tape import synthetic
 
     files = drop(folder, synthetic(loans, seed), seed=seed)
     out.print(f"Wrote {files} files of {loans:,} synthetic loans to {folder}.")
 
 
 def _simulate_products(folder: Path, names: list[str], loans: int, seed: int, days: int) -> None:
-    from pipelines.simulation.products import drop_products, truth_of
+    from loanbook.pipelines.simulation.products import drop_products, truth_of
 
     policies = read_policies()
     known = sorted({p.name for p in policies.products.values()})

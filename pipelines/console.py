@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from core.errors import LoanbookError
-from core.store.reader import LedgerReader
+from loanbook.core.errors import LoanbookError
+from loanbook.core.store.reader import LedgerReader
 
 out = Console(width=None if sys.stdout.isatty() else 132)
 err = Console(stderr=True)

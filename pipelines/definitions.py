@@ -1,11 +1,16 @@
-"""Everything Dagster knows: `dagster dev -m pipelines.definitions`."""
+"""Everything Dagster knows: `dagster dev -m loanbook.pipelines.definitions`."""
 
 import dagster as dg
 
-from pipelines.ingest.assets import intake, landing_files
-from pipelines.servicing.assets import ledger_close, portfolio_daily, reconciliation, trial_balance
-from pipelines.servicing.jobs import daily_run
-from pipelines.servicing.schedules import landing_sensor, nightly
+from loanbook.pipelines.ingest.assets import intake, landing_files
+from loanbook.pipelines.servicing.assets import (
+    ledger_close,
+    portfolio_daily,
+    reconciliation,
+    trial_balance,
+)
+from loanbook.pipelines.servicing.jobs import daily_run
+from loanbook.pipelines.servicing.schedules import landing_sensor, nightly
 
 defs = dg.Definitions(
     assets=[landing_files, intake, ledger_close, portfolio_daily, reconciliation, trial_balance],

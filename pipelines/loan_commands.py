@@ -11,19 +11,19 @@ import polars as pl
 import typer
 from rich.markup import escape
 
-from core.contract.money import CURRENCY_NAMES, EXPONENT, decimal_text, to_major
-from core.errors import LoanbookError
-from core.servicing.explain import Explanation
-from core.servicing.explain import explain as explained
-from core.servicing.payoff import quote
-from core.servicing.replay import relived, replay
-from core.servicing.statements import statements
-from core.store.ledger import Ledger
-from core.store.past import StoredPast
-from core.store.reader import LedgerReader
-from pipelines.console import date, loan_id, out, show
-from pipelines.reporting import told
-from pipelines.resources import open_instance, settings
+from loanbook.core.contract.money import CURRENCY_NAMES, EXPONENT, decimal_text, to_major
+from loanbook.core.errors import LoanbookError
+from loanbook.core.servicing.explain.explain import Explanation
+from loanbook.core.servicing.explain.explain import explain as explained
+from loanbook.core.servicing.replay.payoff_quote import quote
+from loanbook.core.servicing.replay.replay import relived, replay
+from loanbook.core.servicing.schedule.statements import statements
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.past import StoredPast
+from loanbook.core.store.reader import LedgerReader
+from loanbook.pipelines.console import date, loan_id, out, show
+from loanbook.pipelines.reporting import told
+from loanbook.pipelines.resources import open_instance, settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 Loan = Annotated[str, typer.Argument(help="Loan id, or the loan's key.")]

@@ -6,8 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-from core.store.settings import Settings
-from pipelines.resources import ROOT
+from loanbook.core.store.settings import Settings
+from loanbook.pipelines.resources import ROOT
 
 STORAGE_VARIABLE = "LOANBOOK_DAGSTER_STORAGE"
 
@@ -31,8 +31,8 @@ def run_job(first: str, last: str) -> tuple[bool, str]:
     """
     import dagster as dg  # slow to import: only where a run starts
 
-    from pipelines.definitions import defs
-    from pipelines.servicing.jobs import range_tags
+    from loanbook.pipelines.definitions import defs
+    from loanbook.pipelines.servicing.jobs import range_tags
 
     job = defs.resolve_job_def("daily_run")
     with dg.DagsterInstance.get() as instance:

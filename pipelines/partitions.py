@@ -6,8 +6,8 @@ import datetime as dt
 
 import dagster as dg
 
-from pipelines.ingest.landing import NAME
-from pipelines.resources import settings
+from loanbook.pipelines.ingest.landing import NAME
+from loanbook.pipelines.resources import settings
 
 
 def landed_range() -> tuple[dt.date, dt.date]:

@@ -9,18 +9,18 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from core.contract.money import CURRENCY_NAMES, EXPONENT, decimal_text, to_major
-from core.errors import LoanbookError
-from core.ledger.codes import Status, label
-from core.policy.book import PolicyBook
-from core.policy.models import Delinquency
-from core.servicing.modifications import Modification, overlaid
-from core.servicing.modifications import modifications as changes_of
-from core.store.reader import LedgerReader
-from pipelines.console import date, loan_id, out, show
-from pipelines.loan_commands import AsJson, Loan, published_day
-from pipelines.reporting.dispute import write_pack
-from pipelines.resources import open_instance, policies_of, settings
+from loanbook.core.catalogue.codes import Status, label
+from loanbook.core.contract.money import CURRENCY_NAMES, EXPONENT, decimal_text, to_major
+from loanbook.core.errors import LoanbookError
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import Delinquency
+from loanbook.core.servicing.explain.contract_changes import Modification, overlaid
+from loanbook.core.servicing.explain.contract_changes import modifications as changes_of
+from loanbook.core.store.reader import LedgerReader
+from loanbook.pipelines.console import date, loan_id, out, show
+from loanbook.pipelines.loan_commands import AsJson, Loan, published_day
+from loanbook.pipelines.reporting.dispute import write_pack
+from loanbook.pipelines.resources import open_instance, policies_of, settings
 
 AsOf = Annotated[str | None, typer.Option(help="Business date; default: the last.")]
 To = Annotated[Path | None, typer.Option(help="CSV file for every line.")]

@@ -8,13 +8,13 @@ import uuid
 from functools import lru_cache
 from pathlib import Path
 
-from core.errors import PolicyError
-from core.policy.book import PolicyBook
-from core.policy.models import FOLDERS
-from core.store.ledger import Ledger
-from core.store.reader import LedgerReader
-from core.store.rows import Provenance
-from core.store.settings import Settings
+from loanbook.core.errors import PolicyError
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import FOLDERS
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.rows import Provenance
+from loanbook.core.store.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 POLICIES = ROOT / "data" / "policies"

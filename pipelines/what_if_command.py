@@ -10,16 +10,16 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from core.contract.money import CURRENCY_NAMES, to_major
-from core.errors import LoanbookError, PolicyError
-from core.policy.book import PolicyBook, parse
-from core.policy.models import FOLDERS
-from core.servicing.what_if import MEASURES, WhatIf, what_if
-from core.store.ledger import Ledger
-from core.store.past import StoredPast
-from core.store.reader import LedgerReader
-from pipelines.console import date, loan_id, out, show
-from pipelines.resources import open_instance, settings
+from loanbook.core.contract.money import CURRENCY_NAMES, to_major
+from loanbook.core.errors import LoanbookError, PolicyError
+from loanbook.core.policy.book import PolicyBook, parse
+from loanbook.core.policy.models import FOLDERS
+from loanbook.core.servicing.replay.what_if import MEASURES, WhatIf, what_if
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.past import StoredPast
+from loanbook.core.store.reader import LedgerReader
+from loanbook.pipelines.console import date, loan_id, out, show
+from loanbook.pipelines.resources import open_instance, settings
 
 ONE_DAY = dt.timedelta(days=1)
 SHOWN = 10

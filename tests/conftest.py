@@ -11,15 +11,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from core.policy.book import PolicyBook
-from core.servicing.close import DayClose
-from core.store.ledger import Ledger
-from core.store.settings import Settings
-from pipelines.ingest.intake import take_in
-from pipelines.resources import TAPE, provenance, read_policies
-from pipelines.servicing.days import close_days, missing_days
-from pipelines.simulation.landing import drop
-from pipelines.simulation.tape import synthetic
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.day.close import DayClose
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.settings import Settings
+from loanbook.pipelines.ingest.intake import take_in
+from loanbook.pipelines.resources import TAPE, provenance, read_policies
+from loanbook.pipelines.servicing.days import close_days, missing_days
+from loanbook.pipelines.simulation.landing import drop
+from loanbook.pipelines.simulation.tape import synthetic
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from core.store.settings import Settings
-from pipelines.reporting.products import products
-from pipelines.reporting.reference import reference
-from pipelines.resources import read_policies
+from loanbook.core.store.settings import Settings
+from loanbook.pipelines.reporting.products import products
+from loanbook.pipelines.reporting.reference import reference
+from loanbook.pipelines.resources import read_policies
 
 ROOT = Path(__file__).resolve().parents[1]
 

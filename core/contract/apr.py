@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.errors import EngineError
+from loanbook.core.errors import EngineError
 
 CLOSE = 1e-13
 """Change of the rate, against one plus the rate, at which the search ends."""

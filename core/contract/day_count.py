@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from core.contract.due_dates import add_months
+from loanbook.core.contract.due_dates import add_months
 
 
 def _days(start: pl.Expr, end: pl.Expr) -> pl.Expr:

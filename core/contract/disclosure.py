@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.contract.apr import nominal_percent, solved_rate
-from core.contract.due_dates import Unit, due_date
-from core.contract.figures import codes
-from core.contract.schedule import expand
+from loanbook.core.contract.apr import nominal_percent, solved_rate
+from loanbook.core.contract.due_dates import Unit, due_date
+from loanbook.core.contract.figures import codes
+from loanbook.core.contract.schedule import expand
 
 _YEAR = {Unit.months: 12, Unit.weeks: 52, Unit.days: 365, Unit.semi_monthly: 24}
 _DAYS = {Unit.months: 30, Unit.weeks: 7, Unit.days: 1, Unit.semi_monthly: 15}
@@ -23,7 +23,7 @@ MOST_BEFORE = 24
 def us_apr(agreed: pl.DataFrame, cost: pl.DataFrame) -> pl.DataFrame:
     """`loan_id`, `apr` (Float64, per cent a year) of loans by their terms.
 
-    `agreed`: terms with the schedule's constants (`core.servicing.opening.agreed_terms`), `emi`
+    `agreed`: terms with the schedule's constants (`loanbook.core.servicing.loan.opening.agreed_terms`), `emi`
     solved. `cost`: `loan_id`, `cost` (Int64 minor units), finance charges that the payout bears.
     """
     by_unit = {unit.value: float(n) for unit, n in _YEAR.items()}

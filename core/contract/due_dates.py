@@ -108,3 +108,8 @@ def due_date(n: pl.Expr, units: frozenset[int], *, matures: bool = False) -> pl.
         last = (n == pl.col("instalments")) & pl.col("matures_on").is_not_null()
         chosen = pl.when(last).then("matures_on").otherwise(chosen)
     return chosen
+
+
+def days_to_pay() -> pl.Expr:
+    """Time from the end of a period to the due date of what it bills: none but of a line."""
+    return pl.duration(days=pl.col("due_days").cast(pl.Int64))

@@ -1,7 +1,7 @@
 """Figures of one period: its rate, the interest the schedule charges, the principal it asks.
 
 Expressions over one batch of loans, one row per loan with the columns of
-:class:`core.origination.terms.Terms`; `core.contract.schedule` steps through them. Amounts are
+:class:`loanbook.core.contract.terms.Terms`; `loanbook.core.contract.schedule` steps through them. Amounts are
 Int64 minor units.
 """
 
@@ -12,11 +12,12 @@ from typing import TypeVar
 
 import polars as pl
 
-from core.contract import stubs
-from core.contract.day_count import CONVENTIONS, DAYS
-from core.contract.due_dates import Unit, due_date
-from core.contract.effective import EFFECTIVE, period_factor
-from core.contract.money import (
+from loanbook.core.contract import first_period
+from loanbook.core.contract.day_count import CONVENTIONS, DAYS
+from loanbook.core.contract.due_dates import Unit, due_date
+from loanbook.core.contract.effective_rate import EFFECTIVE, period_factor
+from loanbook.core.contract.first_period import Stub
+from loanbook.core.contract.money import (
     PPB,
     Rounding,
     by_code,
@@ -24,8 +25,7 @@ from core.contract.money import (
     rounded_quotient,
     with_quotient,
 )
-from core.contract.stubs import Stub
-from core.contract.weights import WHOLE, alike, weight, weighted
+from loanbook.core.contract.steps_and_seasons import WHOLE, alike, weight, weighted
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 UNITY = 10**18
@@ -299,7 +299,7 @@ class Figures:
             return numerator, denominator
         first = pl.col("has_stub") & (pl.col("instalment_no") == 1)
         odd = {
-            stub: stubs.factor(Stub(stub), rate, part, over, self._stub_days())
+            stub: first_period.factor(Stub(stub), rate, part, over, self._stub_days())
             for stub in self.stubs
         }
         borne, whole = (

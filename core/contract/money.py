@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from core.errors import PolicyError
+from loanbook.core.errors import PolicyError
 
 PPB = 10**9
 """Parts per billion in one: a rate of 9.99 % a year is 99 900 000 ppb."""
@@ -95,7 +95,7 @@ def lift(floor: pl.Expr, rest: pl.Expr, denominator: pl.Expr, mode: Rounding) ->
     """What rounding adds to a quotient's `floor`, given what it leaves over: 0 or 1 (Int64).
 
     Polars computes a shared subexpression anew, so over a whole portfolio numerator, floor
-    and rest are columns, made once (`core.servicing.accrual.accrue`).
+    and rest are columns, made once (`loanbook.core.servicing.interest.accrual.accrue`).
     """
     match mode:
         case Rounding.down:

@@ -5,16 +5,16 @@ expansion of a whole schedule, the digest kept beside the terms, and billing in 
 daily close all step through it, so a schedule can't be computed in two ways.
 
 Frames in this module hold one row per loan with the columns of
-:class:`core.origination.terms.Terms`. Amounts are Int64 minor units.
+:class:`loanbook.core.contract.terms.Terms`. Amounts are Int64 minor units.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from core.contract.calendar import BusinessDay, Calendar
-from core.contract.due_dates import due_date
-from core.contract.figures import (
+from loanbook.core.contract.business_days import BusinessDay, Calendar
+from loanbook.core.contract.due_dates import due_date
+from loanbook.core.contract.figures import (
     ACTUAL,
     UNITY,
     Amortisation,
@@ -23,7 +23,7 @@ from core.contract.figures import (
     codes,
     counts_days,
 )
-from core.contract.money import (
+from loanbook.core.contract.money import (
     Rounding,
     by_code,
     int128,
@@ -31,7 +31,7 @@ from core.contract.money import (
     to_multiple,
     with_quotient,
 )
-from core.contract.weights import WHOLE, alike, weight
+from loanbook.core.contract.steps_and_seasons import WHOLE, alike, weight
 
 
 def adjusted(date: pl.Expr, frame: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.Expr:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import dataframely as dy
 import polars as pl
 
-from core.frames import empty
-from core.ledger.accounts import ROLE
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.frames import empty
 
 
 class Transfers(dy.Schema):

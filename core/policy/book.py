@@ -14,14 +14,7 @@ import polars as pl
 import yaml
 from pydantic import ValidationError
 
-from core.contract.calendar import BusinessDay, Calendar
-from core.contract.due_dates import Unit
-from core.contract.figures import Amortisation, RateBasis
-from core.contract.money import CURRENCY_CODES, PPB, Rounding, rate_to_ppb
-from core.contract.stubs import Stub
-from core.contract.weights import PLAIN, packed
-from core.errors import PolicyError
-from core.ledger.codes import (
+from loanbook.core.catalogue.codes import (
     KINDS_A_PRODUCT,
     MONEY_IN,
     AfterChargeOff,
@@ -34,9 +27,16 @@ from core.ledger.codes import (
     Rebate,
     Timing,
 )
-from core.policy.base import Policy
-from core.policy.charge_tables import ChargeTables
-from core.policy.models import (
+from loanbook.core.contract.business_days import BusinessDay, Calendar
+from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.figures import Amortisation, RateBasis
+from loanbook.core.contract.first_period import Stub
+from loanbook.core.contract.money import CURRENCY_CODES, PPB, Rounding, rate_to_ppb
+from loanbook.core.contract.steps_and_seasons import PLAIN, packed
+from loanbook.core.errors import PolicyError
+from loanbook.core.policy.base import Policy
+from loanbook.core.policy.charge_tables import ChargeTables
+from loanbook.core.policy.models import (
     FOLDERS,
     Accounts,
     Approvals,
@@ -51,7 +51,7 @@ from core.policy.models import (
     Tax,
     Waterfall,
 )
-from core.policy.product import Product
+from loanbook.core.policy.product import Product
 
 _BASIS = {
     "period": RateBasis.period, "30/360": RateBasis.thirty_360, "ACT/365F": RateBasis.act_365f,
@@ -241,7 +241,7 @@ class PolicyBook(ChargeTables):
     def pins(self) -> pl.DataFrame:
         """One row per product version: the parameters a loan pins, as small integers.
 
-        `product` Int16 and the columns of `core.origination.terms.PINNED`, with
+        `product` Int16 and the columns of `loanbook.core.contract.terms.PINNED`, with
         `waterfall`, `fee`, `late` (Int16 codes into the tables below).
         """
         rows = []

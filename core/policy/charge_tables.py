@@ -6,12 +6,13 @@ from functools import cached_property
 
 import polars as pl
 
-from core.contract.money import Rounding, rate_to_ppb
-from core.ledger.codes import Component
-from core.origination.jurisdiction import packed as place_of
-from core.policy.base import RoundingName
-from core.policy.library import Library
-from core.policy.models import ROLES, Fee, FeeAmount, LateFee, OriginationFee, Tax
+from loanbook.core.catalogue.accounts import ROLES
+from loanbook.core.catalogue.codes import Component
+from loanbook.core.contract.jurisdiction import packed as place_of
+from loanbook.core.contract.money import Rounding, rate_to_ppb
+from loanbook.core.policy.base import RoundingName
+from loanbook.core.policy.library import Library
+from loanbook.core.policy.models import Fee, FeeAmount, LateFee, OriginationFee, Tax
 
 _AMOUNT = {
     "fee_ppb": pl.Int64, "fee_flat": pl.Int64, "fee_min": pl.Int64, "fee_max": pl.Int64,
@@ -38,7 +39,7 @@ class ChargeTables(Library):
 
     @cached_property
     def places(self) -> tuple[int, ...]:
-        """Jurisdictions that some rule names, as numbers (`core.origination.jurisdiction`)."""
+        """Jurisdictions that some rule names, as numbers (`loanbook.core.contract.jurisdiction`)."""
         rules: list[LateFee | Fee | Tax] = [
             *self._all(LateFee), *self._all(Fee), *self._all(Tax)
         ]  # fmt: skip

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from core.errors import PolicyError
-from core.policy.base import Policy
-from core.policy.product import Product
+from loanbook.core.errors import PolicyError
+from loanbook.core.policy.base import Policy
+from loanbook.core.policy.product import Product
 
 P = TypeVar("P", bound=Policy)
 

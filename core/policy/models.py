@@ -1,6 +1,6 @@
 """What a policy file may say. Frozen pydantic models; unknown fields are refused.
 
-The product's, the largest of them, stand in `core.policy.product`.
+The product's, the largest of them, stand in `loanbook.core.policy.product`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from core.origination.jurisdiction import CODE
-from core.policy.base import Name, Policy, RoundingName
-from core.policy.product import Product
-from core.policy.product_rules import Percent
+from loanbook.core.catalogue.accounts import ROLES
+from loanbook.core.contract.jurisdiction import CODE
+from loanbook.core.policy.base import Name, Policy, RoundingName
+from loanbook.core.policy.product import Product
+from loanbook.core.policy.product_rules import Percent
 
 TIMINGS = ("past_due", "due", "in_advance")
 COMPONENTS = ("principal", "interest", "fee", "penalty", "tax")
@@ -207,20 +208,6 @@ class Buckets(Policy):
         if starts[0] != 0 or starts != sorted(set(starts)):
             raise ValueError("ranges must start at 0 and ascend without repeating")
         return self
-
-
-ROLES = (
-    "loan_principal", "interest_accrued", "interest_due", "fees_receivable",
-    "penalties_receivable", "tax_receivable", "payout_clearing", "payment_clearing", "bank",
-    "borrower_credit", "unidentified_receipts", "interest_income", "fee_income",
-    "penalty_income", "deferred_fee_income", "interest_charged_off", "fee_charged_off",
-    "credit_loss", "recovery_income", "memo_claim", "memo_contra", "goodwill_expense",
-    "write_off_expense", "interest_waived", "charge_waived", "charge_adjusted",
-    "buy_down_expense", "interest_suspense", "deferred_capitalised_interest", "memo_interest",
-    "memo_charges", "refinance_clearing", "migration", "tax_payable",
-    "unclaimed_credit_income", "escheat_payable",
-)  # fmt: skip
-"""Account roles of the postings table. Append only: codes are stored."""
 
 
 class Accounts(Policy):

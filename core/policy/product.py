@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from core.contract.money import EXPONENT
-from core.policy.base import Name, Policy
-from core.policy.product_rules import (
+from loanbook.core.contract.money import EXPONENT
+from loanbook.core.policy.base import Name, Policy
+from loanbook.core.policy.product_rules import (
     Bounds,
     ChargeOffRules,
     FloatingRate,
@@ -75,7 +75,7 @@ class Product(Policy):
     def _books(self) -> Product:
         if self.currency not in EXPONENT:
             raise ValueError(
-                f"currency {self.currency!r} has no ISO 4217 exponent in core.contract"
+                f"currency {self.currency!r} has no ISO 4217 exponent in loanbook.core.contract"
             )
         if self.accounting == "cash" and self.non_accrual is not None:
             raise ValueError("non_accrual needs accounting: accrual; cash books no accruals")

@@ -1,6 +1,6 @@
 """What a product file may say, rule by rule: schedule, interest, payments, payouts, endings.
 
-Each class is one part of `core.policy.product.Product`, which says what they may not be together.
+Each class is one part of `loanbook.core.policy.product.Product`, which says what they may not be together.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pydantic import (
     model_validator,
 )
 
-from core.contract.calendar import BusinessDay
-from core.contract.weights import packed
-from core.policy.base import Name, RoundingName
+from loanbook.core.contract.business_days import BusinessDay
+from loanbook.core.contract.steps_and_seasons import packed
+from loanbook.core.policy.base import Name, RoundingName
 
 Percent = Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,7})?$")]
 

@@ -10,10 +10,10 @@ import datetime as dt
 
 import polars as pl
 
-from core.contract.money import CURRENCY_NAMES
-from core.ledger.accounts import MEMORANDUM
-from core.policy.book import PolicyBook
-from core.policy.models import ROLES, Accounts
+from loanbook.core.catalogue.accounts import MEMORANDUM, ROLES
+from loanbook.core.contract.money import CURRENCY_NAMES
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import Accounts
 
 COLUMNS = ("booking_date", "entity", "value_date", "ledger", "account", "role", "product",
            "currency", "debit", "credit", "transfers")  # fmt: skip

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.ledger.codes import Status
-from core.policy.models import Buckets
-from core.servicing.delinquency import bucket
+from loanbook.core.catalogue.codes import Status
+from loanbook.core.policy.models import Buckets
+from loanbook.core.servicing.arrears.days_past_due import bucket
 
 STEP = 5
 """Width of a bar of the days-past-due distribution, in days."""

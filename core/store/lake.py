@@ -23,8 +23,8 @@ import duckdb
 import polars as pl
 from duckdb_extensions import import_extension
 
-from core.errors import LedgerConflictError, LedgerError
-from core.store.settings import Settings
+from loanbook.core.errors import LedgerConflictError, LedgerError
+from loanbook.core.store.settings import Settings
 
 T = TypeVar("T")
 _importing = threading.Lock()

@@ -10,20 +10,20 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from core.errors import LawBrokenError, LedgerConflictError, LedgerError
-from core.frames import typed
-from core.ledger.codes import ENDED, Kind
-from core.ledger.events import EVENT_COLUMNS
-from core.ledger.laws import Law
-from core.origination.terms import Terms
-from core.policy.book import PolicyBook
-from core.servicing.book import Book, Dues, Positions
-from core.servicing.close import DayClose
-from core.servicing.opening import agreed_terms
-from core.servicing.restatement import Restatement, standing
-from core.store.lake import LAKE, insert, open_writer, patiently, transaction
-from core.store.past import NOT_RESTATED, revised
-from core.store.rows import (
+from loanbook.core.catalogue.codes import ENDED, Kind
+from loanbook.core.contract.terms import Terms
+from loanbook.core.errors import LawBrokenError, LedgerConflictError, LedgerError
+from loanbook.core.frames import typed
+from loanbook.core.ledger.events import EVENT_COLUMNS
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.day.close import DayClose
+from loanbook.core.servicing.laws.laws import Law
+from loanbook.core.servicing.loan.book import Book, Dues, Positions
+from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.servicing.replay.backdating import Restatement, standing
+from loanbook.core.store.lake import LAKE, insert, open_writer, patiently, transaction
+from loanbook.core.store.past import NOT_RESTATED, revised
+from loanbook.core.store.rows import (
     Intake,
     Provenance,
     changed_schedules,
@@ -35,8 +35,8 @@ from core.store.rows import (
     schedule_rows,
     version_row,
 )
-from core.store.schema import migrate
-from core.store.settings import Settings
+from loanbook.core.store.schema import migrate
+from loanbook.core.store.settings import Settings
 
 BALANCES = {
     "entity": pl.Int16,

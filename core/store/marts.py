@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from core.store.lake import LAKE, insert, patiently, transaction
-from core.store.past import PUBLISHED, known_last
+from loanbook.core.store.lake import LAKE, insert, patiently, transaction
+from loanbook.core.store.past import PUBLISHED, known_last
 
 if TYPE_CHECKING:
-    from core.store.ledger import Ledger
+    from loanbook.core.store.ledger import Ledger
 
 PORTFOLIO = {
     "version": pl.Int64,

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from core.frames import empty, typed
-from core.ledger.codes import ENDED
-from core.ledger.events import EVENT_COLUMNS, Events
-from core.ledger.transfers import Transfers
-from core.origination.terms import Terms
-from core.policy.book import PolicyBook
-from core.servicing.book import Book, Dues, Positions
-from core.servicing.opening import agreed_terms
+from loanbook.core.catalogue.codes import ENDED
+from loanbook.core.contract.terms import Terms
+from loanbook.core.frames import empty, typed
+from loanbook.core.ledger.events import EVENT_COLUMNS, Events
+from loanbook.core.ledger.transfers import Transfers
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.loan.book import Book, Dues, Positions
+from loanbook.core.servicing.loan.opening import agreed_terms
 
 if TYPE_CHECKING:
-    from core.store.ledger import Ledger
+    from loanbook.core.store.ledger import Ledger
 
 PUBLISHED = "(SELECT version FROM {lake}.publications WHERE state = 'published')"
 NOW = 2**62
@@ -60,7 +60,7 @@ def known_last(table: str, columns: str, order: str, where: str = "") -> str:
 
 
 class StoredPast:
-    """The published ledger as `core.servicing.restatement.Past`, before the close of `date`."""
+    """The published ledger as `loanbook.core.servicing.replay.backdating.Past`, before the close of `date`."""
 
     def __init__(self, ledger: Ledger, policies: PolicyBook, date: dt.date) -> None:
         self._ledger, self._policies, self._date = ledger, policies, date

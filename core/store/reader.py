@@ -15,20 +15,20 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from core.errors import LedgerError
-from core.ledger.codes import CHANGES, Component, Kind, Status, label
-from core.policy.models import ROLES
-from core.servicing.conventions import Thresholds, states_by_date
-from core.servicing.delinquency import pauses_of, with_delinquent_days
-from core.servicing.modifications import MONTHS_BEFORE, forborne
-from core.servicing.relief import RESTS, relief
-from core.servicing.restatement import standing
-from core.store.lake import LAKE, open_reader, patiently
-from core.store.listed import AFTER_CLOSURE, CREDITS, KNOWN, MODIFIED, RESUMED
-from core.store.marts import GROUPED, PORTFOLIO_ON
-from core.store.past import NOT_RESTATED, NOW, known_last
-from core.store.schema import MIGRATIONS
-from core.store.settings import Settings
+from loanbook.core.catalogue.accounts import ROLES
+from loanbook.core.catalogue.codes import CHANGES, Component, Kind, Status, label
+from loanbook.core.errors import LedgerError
+from loanbook.core.servicing.arrears.conventions import Thresholds, states_by_date
+from loanbook.core.servicing.arrears.days_past_due import pauses_of, with_delinquent_days
+from loanbook.core.servicing.arrears.hardship import RESTS, relief
+from loanbook.core.servicing.explain.contract_changes import MONTHS_BEFORE, forborne
+from loanbook.core.servicing.replay.backdating import standing
+from loanbook.core.store.lake import LAKE, open_reader, patiently
+from loanbook.core.store.listed import AFTER_CLOSURE, CREDITS, KNOWN, MODIFIED, RESUMED
+from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON
+from loanbook.core.store.past import NOT_RESTATED, NOW, known_last
+from loanbook.core.store.schema import MIGRATIONS
+from loanbook.core.store.settings import Settings
 
 _VERSIONED = ("portfolio_daily", "positions", "dues", "allocations", "account_balances", "transfers", "loans",
               "schedules", "restated_loans", "changed_terms")  # fmt: skip
@@ -222,7 +222,7 @@ class LedgerReader:
     # --- frames ----------------------------------------------------------------------
 
     def positions(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
-        """One row per live loan: schema `core.servicing.book.Positions`, version, date."""
+        """One row per live loan: schema `loanbook.core.servicing.loan.book.Positions`, version, date."""
         return self._dated("positions", as_of, known_at, "loan_id")
 
     def delinquency(
@@ -231,7 +231,7 @@ class LedgerReader:
         """Days past due, and those that count as delinquent, of every loan in arrears.
 
         `loan_id`, `oldest_due_date`, `days_past_due`, `paused_days`, `delinquent_days` (Int32):
-        past-due days never pause, delinquent ones do (`core.servicing.delinquency`). Pauses are
+        past-due days never pause, delinquent ones do (`loanbook.core.servicing.arrears.days_past_due`). Pauses are
         those that stand now.
         """
         _, on = self.version_of(as_of, known_at)
@@ -255,7 +255,7 @@ class LedgerReader:
         loan_id: int | None = None,
         rules: Thresholds = THRESHOLDS,
     ) -> pl.DataFrame:
-        """Loans in every convention at once (schema `core.servicing.conventions.STATES`).
+        """Loans in every convention at once (schema `loanbook.core.servicing.arrears.conventions.STATES`).
 
         One loan: a row for every date it has lived, to `as_of`. All: the date itself, of loans
         that were ever late, or their borrower was. Counters begin where a loan entered the book.
@@ -277,7 +277,7 @@ class LedgerReader:
     ) -> pl.DataFrame:
         """Changes of contracts that stand by a date: `loan_id`, `event_id`, `value_date`, `kind`, `reason`,
         `actor`, `checker`, `product` (code), `most_days_past_due` (Int32, of the three months before) and
-        `forborne` (`core.servicing.modifications`).
+        `forborne` (`loanbook.core.servicing.explain.contract_changes`).
 
         `difficulty`: the reasons of orders that tell of difficulty, by product.
         """
@@ -302,7 +302,7 @@ class LedgerReader:
         known_at: int | None = None,
         difficulty: Mapping[int, Collection[str]] = MappingProxyType({}),
     ) -> pl.DataFrame:
-        """Arrangements for borrowers in hardship by a date (schema `core.servicing.relief.RELIEF`).
+        """Arrangements for borrowers in hardship by a date (schema `loanbook.core.servicing.arrears.hardship.RELIEF`).
 
         `difficulty`: as for `modifications`.
         """
@@ -341,7 +341,7 @@ class LedgerReader:
         )
 
     def dues(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
-        """Open dues: schema `core.servicing.book.Dues`."""
+        """Open dues: schema `loanbook.core.servicing.loan.book.Dues`."""
         return self._dated("dues", as_of, known_at, "loan_id, instalment_no, component")
 
     def balances(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:

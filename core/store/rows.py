@@ -9,14 +9,14 @@ from typing import Any
 
 import polars as pl
 
-from core.contract.schedule import digest_of, expand_from
-from core.ledger.codes import ENDED, Kind, Status, label
-from core.ledger.events import EVENT_COLUMNS
-from core.ledger.laws import Law
-from core.origination.terms import Terms
-from core.servicing.close import DayClose
-from core.servicing.restatement import Restatement
-from core.servicing.today import dated
+from loanbook.core.catalogue.codes import ENDED, Kind, Status, label
+from loanbook.core.contract.schedule import digest_of, expand_from
+from loanbook.core.contract.terms import Terms
+from loanbook.core.ledger.events import EVENT_COLUMNS
+from loanbook.core.servicing.day.close import DayClose
+from loanbook.core.servicing.laws.laws import Law
+from loanbook.core.servicing.loan.business_date import dated
+from loanbook.core.servicing.replay.backdating import Restatement
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
-from core.frames import empty
-from core.ledger.events import Events
-from core.ledger.transfers import Transfers
-from core.origination.terms import Terms
-from core.servicing.allocation import Allocations
-from core.servicing.book import Dues, Positions
-from core.store.lake import LAKE, transaction
-from core.store.marts import PORTFOLIO
+from loanbook.core.contract.terms import Terms
+from loanbook.core.frames import empty
+from loanbook.core.ledger.events import Events
+from loanbook.core.ledger.transfers import Transfers
+from loanbook.core.servicing.loan.book import Dues, Positions
+from loanbook.core.servicing.payments.waterfall import Allocations
+from loanbook.core.store.lake import LAKE, transaction
+from loanbook.core.store.marts import PORTFOLIO
 
 _TYPES: dict[type[pl.DataType] | pl.DataType, str] = {
     pl.Int8: "TINYINT",

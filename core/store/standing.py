@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from core.frames import typed
-from core.ledger.codes import MONEY_IN, Kind, Status
-from core.ledger.events import EVENT_COLUMNS, Events
-from core.store.past import NOT_RESTATED, PUBLISHED
+from loanbook.core.catalogue.codes import MONEY_IN, Kind, Status
+from loanbook.core.frames import typed
+from loanbook.core.ledger.events import EVENT_COLUMNS, Events
+from loanbook.core.store.past import NOT_RESTATED, PUBLISHED
 
 if TYPE_CHECKING:
-    from core.store.ledger import Ledger
+    from loanbook.core.store.ledger import Ledger
 
 
 def event_keys(ledger: Ledger) -> pl.DataFrame:

@@ -1,5 +1,5 @@
 """One module a file format: raw text in, typed rows with line numbers and quarantine out.
 
 To add a format: write a module with `COLUMNS` and `parse`, name it in `FORMATS` of
-:mod:`pipelines.ingest.landing`.
+:mod:`loanbook.pipelines.ingest.landing`.
 """

@@ -25,8 +25,8 @@ import datetime as dt
 import dataframely as dy
 import polars as pl
 
-from core.ledger.codes import Component, Flag, Kind, MoratoriumInterest
-from pipelines.formats.table import Parsed, date_in, read_csv, split
+from loanbook.core.catalogue.codes import Component, Flag, Kind, MoratoriumInterest
+from loanbook.pipelines.formats.table import Parsed, date_in, read_csv, split
 
 COLUMNS = ["command_ref", "command", "loan_key", "value_date", "maker", "checker", "reason"]
 COMMANDS = {

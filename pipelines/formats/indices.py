@@ -11,7 +11,7 @@ import datetime as dt
 import dataframely as dy
 import polars as pl
 
-from pipelines.formats.table import Parsed, date_in, read_csv, split
+from loanbook.pipelines.formats.table import Parsed, date_in, read_csv, split
 
 COLUMNS = ["index", "date", "rate_percent"]
 

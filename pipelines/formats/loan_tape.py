@@ -9,14 +9,14 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
-from core.contract.due_dates import Unit
-from core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR, PPB, int128
-from core.origination.jurisdiction import pack
-from core.policy.models import TapeMapping
-from core.policy.product import Product
-from core.servicing.takeover import AMOUNTS, BALANCES
-from pipelines.formats.payments import exact_minor
-from pipelines.formats.table import date_in, read_csv, split
+from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.jurisdiction import pack
+from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR, PPB, int128
+from loanbook.core.policy.models import TapeMapping
+from loanbook.core.policy.product import Product
+from loanbook.core.servicing.changes.migration_in import AMOUNTS, BALANCES
+from loanbook.pipelines.formats.payments import exact_minor
+from loanbook.pipelines.formats.table import date_in, read_csv, split
 
 DERIVED = ("issue_date", "first_due_date", "first_interest_adjustment")
 """Columns of the sample that are no part of the lender's row, so not of its key."""

@@ -7,8 +7,8 @@ import datetime as dt
 import dataframely as dy
 import polars as pl
 
-from core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR
-from pipelines.formats.table import Parsed, date_in, read_csv, split
+from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR
+from loanbook.pipelines.formats.table import Parsed, date_in, read_csv, split
 
 COLUMNS = ["payment_ref", "loan_key", "amount", "currency", "value_date"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
-from core.errors import IntakeError
+from loanbook.core.errors import IntakeError
 
 
 @dataclass(frozen=True)

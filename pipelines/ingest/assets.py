@@ -5,10 +5,10 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.ingest.intake import take_in
-from pipelines.ingest.landing import scan
-from pipelines.ingest.quality import CHECKS, intake_suite
-from pipelines.resources import TAPE, open_instance, settings
+from loanbook.pipelines.ingest.intake import take_in
+from loanbook.pipelines.ingest.landing import scan
+from loanbook.pipelines.ingest.quality import CHECKS, intake_suite
+from loanbook.pipelines.resources import TAPE, open_instance, settings
 
 
 @dg.asset(group_name="ingest", kinds={"csv"})

@@ -6,17 +6,17 @@ from typing import Any
 
 import polars as pl
 
-from core.errors import IntakeError, PolicyError
-from core.ledger.codes import Kind
-from core.origination.boarding import payload
-from core.origination.terms import Terms
-from core.policy.book import PolicyBook
-from core.policy.models import TapeMapping
-from core.policy.product import Product
-from core.servicing.disclosure import disclosed_apr
-from pipelines.formats import loan_tape
-from pipelines.ingest.events import Known, Taken, complete, event, together
-from pipelines.ingest.landing import LandingFile
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.contract.boarding import payload
+from loanbook.core.contract.terms import Terms
+from loanbook.core.errors import IntakeError, PolicyError
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import TapeMapping
+from loanbook.core.policy.product import Product
+from loanbook.core.servicing.explain.disclosure import disclosed_apr
+from loanbook.pipelines.formats import loan_tape
+from loanbook.pipelines.ingest.events import Known, Taken, complete, event, together
+from loanbook.pipelines.ingest.landing import LandingFile
 
 
 def boarded(

@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from core.ledger.codes import CHANGES, EventState, Kind
-from pipelines.ingest.landing import LandingFile
+from loanbook.core.catalogue.codes import CHANGES, EventState, Kind
+from loanbook.pipelines.ingest.landing import LandingFile
 
 SERVICE = "service:intake"
 
@@ -24,13 +24,13 @@ class Known:
     events: pl.DataFrame
     first_open: dt.date | None
     standing: Callable[[pl.Series], pl.DataFrame]
-    """How loans stand, for what may be ordered of them (`core.store.standing`)."""
+    """How loans stand, for what may be ordered of them (`loanbook.core.store.standing`)."""
     floating: Callable[[list[int]], pl.DataFrame]
-    """Loans of products whose rate floats (`core.store.standing.floating`)."""
+    """Loans of products whose rate floats (`loanbook.core.store.standing.floating`)."""
     met: Callable[[pl.Series], pl.DataFrame]
-    """What their money met, for chargebacks (`core.store.standing.met`)."""
+    """What their money met, for chargebacks (`loanbook.core.store.standing.met`)."""
     history: Callable[[pl.Series], pl.DataFrame]
-    """All their events, for interest refunds (`core.store.standing.history`)."""
+    """All their events, for interest refunds (`loanbook.core.store.standing.history`)."""
     waiting: list[pl.DataFrame] = field(default_factory=list)
     """Events of files that are taken in and not committed yet."""
 

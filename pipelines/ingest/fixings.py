@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from core.ledger.codes import Kind
-from core.policy.book import PolicyBook
-from core.servicing.floating import resetting
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.interest.index_rates import resetting
 
 SOURCE = "index"
 

@@ -13,20 +13,20 @@ from typing import Any
 
 import polars as pl
 
-from core.contract.money import CURRENCY_CODES, CURRENCY_NAMES
-from core.errors import IntakeError
-from core.ledger.codes import Kind
-from core.policy.book import PolicyBook
-from core.policy.models import TapeMapping
-from core.store.ledger import Ledger
-from core.store.rows import Intake
-from core.store.standing import DEFERS, event_keys, floating, history, met, standing
-from pipelines.formats import commands, indices, payments
-from pipelines.formats.table import Parsed
-from pipelines.ingest import boarding, fixings, refunds, returned
-from pipelines.ingest.events import Known, Taken, complete, event, keep_new, together
-from pipelines.ingest.landing import MAX_BYTES, LandingFile, scan
-from pipelines.ingest.orders import lawful, with_parts
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.contract.money import CURRENCY_CODES, CURRENCY_NAMES
+from loanbook.core.errors import IntakeError
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import TapeMapping
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.rows import Intake
+from loanbook.core.store.standing import DEFERS, event_keys, floating, history, met, standing
+from loanbook.pipelines.formats import commands, indices, payments
+from loanbook.pipelines.formats.table import Parsed
+from loanbook.pipelines.ingest import boarding, fixings, refunds, returned
+from loanbook.pipelines.ingest.events import Known, Taken, complete, event, keep_new, together
+from loanbook.pipelines.ingest.landing import MAX_BYTES, LandingFile, scan
+from loanbook.pipelines.ingest.orders import lawful, with_parts
 
 BATCH = 64
 """Files committed in one transaction."""

@@ -8,15 +8,22 @@ from typing import Any
 
 import polars as pl
 
-from core.contract.due_dates import Unit
-from core.contract.figures import Amortisation
-from core.contract.money import CURRENCY_CODES, EXPONENT, PPB, int128, rate_to_ppb
-from core.ledger.codes import COMES_BACK, MONEY_IN, REVERSIBLE, InterestMode, Kind, Status
-from core.policy.book import PolicyBook
-from core.servicing.refusals import refused
-from core.servicing.taken_back import PARTS, asked_again
-from pipelines.formats import commands, payments
-from pipelines.ingest.refunds import on_refunds
+from loanbook.core.catalogue.codes import (
+    COMES_BACK,
+    MONEY_IN,
+    REVERSIBLE,
+    InterestMode,
+    Kind,
+    Status,
+)
+from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.figures import Amortisation
+from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, PPB, int128, rate_to_ppb
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.orders.allowed import refused
+from loanbook.core.servicing.payments.chargebacks import PARTS, asked_again
+from loanbook.pipelines.formats import commands, payments
+from loanbook.pipelines.ingest.refunds import on_refunds
 
 Bad = list[dict[str, Any]]
 
@@ -33,7 +40,7 @@ def lawful(
     """Orders that may enter, as rows of events with `kind`, and the rows refused, with rule.
 
     `matched`: `commands.Orders` joined to their loans. `standing` and `known_events`, for what a
-    reversal takes back: `standing` and `event_keys` of `core.store.standing`. `loans`: every loan's
+    reversal takes back: `standing` and `event_keys` of `loanbook.core.store.standing`. `loans`: every loan's
     `loan_id`, `loan_key`, `currency`, `boards_on`. `source`: entity and source system, the start of
     every idempotency key; `day`: of the file, whose approvals hold.
     """
@@ -376,7 +383,7 @@ def with_parts(
 ) -> pl.DataFrame:
     """Chargebacks that name their payment, with what the product asks again of what it met.
 
-    `met`: `core.store.standing.met`. A payment that no close has allocated yet is asked again as
+    `met`: `loanbook.core.store.standing.met`. A payment that no close has allocated yet is asked again as
     principal.
     """
     named = rows.filter(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.store.ledger import Ledger
-from pipelines.expectations import quiet_context
+from loanbook.core.store.ledger import Ledger
+from loanbook.pipelines.expectations import quiet_context
 
 CHECKS = (
     "rows_reconcile",

@@ -6,12 +6,12 @@ from typing import Any
 
 import polars as pl
 
-from core.frames import empty
-from core.ledger.codes import REFUNDS, Kind
-from core.ledger.events import EVENT_COLUMNS, Events
-from core.policy.book import PolicyBook
-from core.servicing.refunded import interest_on_refunds
-from pipelines.ingest.events import Known
+from loanbook.core.catalogue.codes import REFUNDS, Kind
+from loanbook.core.frames import empty
+from loanbook.core.ledger.events import EVENT_COLUMNS, Events
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.replay.interest_refunds import interest_on_refunds
+from loanbook.pipelines.ingest.events import Known
 
 Bad = list[dict[str, Any]]
 

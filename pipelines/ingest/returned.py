@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import polars as pl
 
-from core.ledger.codes import Component, Kind
-from core.policy.book import PolicyBook
-from core.policy.models import Fee
-from core.servicing.taxes import place
+from loanbook.core.catalogue.codes import Component, Kind
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import Fee
+from loanbook.core.servicing.loan.taxes import place
 
 
 def charges(
@@ -19,7 +19,7 @@ def charges(
 ) -> pl.DataFrame:
     """Charges (rows of events) for those of `rows` that take a returned payment back.
 
-    `rows`: orders that enter, with `kind` and `payload`. `standing`: `core.store.standing`. The
+    `rows`: orders that enter, with `kind` and `payload`. `standing`: `loanbook.core.store.standing`. The
     charge falls due on the value date of the reversal; its reference is the reversal's own.
     """
     fees = policies.returned_payment_fees

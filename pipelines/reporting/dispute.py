@@ -16,17 +16,17 @@ import polars as pl
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
-from core.contract.money import CURRENCY_NAMES
-from core.errors import LoanbookError
-from core.ledger.codes import Component, Kind, label
-from core.policy.book import PolicyBook
-from core.servicing.explain import Explanation, explain
-from core.servicing.replay import replay
-from core.store.ledger import Ledger
-from core.store.reader import LedgerReader
-from pipelines.reporting.told import stands_at, taken_back, text_of, what, why
-from pipelines.resources import code_hash
-from pipelines.servicing.verify import Verified, replay_loan
+from loanbook.core.catalogue.codes import Component, Kind, label
+from loanbook.core.contract.money import CURRENCY_NAMES
+from loanbook.core.errors import LoanbookError
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.explain.explain import Explanation, explain
+from loanbook.core.servicing.replay.replay import replay
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.reader import LedgerReader
+from loanbook.pipelines.reporting.told import stands_at, taken_back, text_of, what, why
+from loanbook.pipelines.resources import code_hash
+from loanbook.pipelines.servicing.verify import Verified, replay_loan
 
 README = """Loan {loan}, as of {day}, version {version} of the ledger.
 

@@ -8,22 +8,22 @@ from typing import Any
 
 import polars as pl
 
-from core.contract.due_dates import Unit
-from core.contract.money import CURRENCY_CODES, to_major
-from core.contract.schedule import expand
-from core.frames import empty
-from core.ledger.codes import Component, Kind
-from core.ledger.events import Events
-from core.origination.boarding import payload
-from core.origination.terms import Terms
-from core.policy.book import PolicyBook
-from core.policy.product import Product
-from core.servicing.instalments import down_payment
-from core.servicing.jump import Jumped
-from core.servicing.opening import agreed_terms
-from core.servicing.projection import to_come
-from core.servicing.replay import relived
-from core.servicing.statements import statements
+from loanbook.core.catalogue.codes import Component, Kind
+from loanbook.core.contract.boarding import payload
+from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.money import CURRENCY_CODES, to_major
+from loanbook.core.contract.schedule import expand
+from loanbook.core.contract.terms import Terms
+from loanbook.core.frames import empty
+from loanbook.core.ledger.events import Events
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.product import Product
+from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.servicing.replay.fast_forward import Jumped
+from loanbook.core.servicing.replay.replay import relived
+from loanbook.core.servicing.schedule.fixed_schedule import down_payment
+from loanbook.core.servicing.schedule.projection import to_come
+from loanbook.core.servicing.schedule.statements import statements
 
 LENT, INSTALMENTS, RATE = 120_000, 6, 120_000_000
 """The example: 1,200.00 over 6 months at 12 %, within the bounds of the product."""

@@ -6,12 +6,12 @@ import datetime as dt
 
 import polars as pl
 
-from core.ledger.codes import Status
-from core.policy.book import PolicyBook
-from core.reporting.reconciliation import compared, table
-from core.servicing.delinquency import bucket
-from core.store.past import NOW
-from core.store.reader import LedgerReader
+from loanbook.core.catalogue.codes import Status
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.reporting.reconciliation import compared, table
+from loanbook.core.servicing.arrears.days_past_due import bucket
+from loanbook.core.store.past import NOW
+from loanbook.core.store.reader import LedgerReader
 
 _GATHER = """
 WITH paid AS (

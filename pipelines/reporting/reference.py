@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.frames import empty
-from core.ledger.events import Events
-from core.ledger.transfers import Transfers
-from core.origination.terms import Terms
-from core.reporting.metrics import METRICS
-from core.servicing.allocation import Allocations
-from core.servicing.book import Dues, Positions
-from pipelines.reporting.products import products
-from pipelines.resources import ROOT, read_policies
+from loanbook.core.contract.terms import Terms
+from loanbook.core.frames import empty
+from loanbook.core.ledger.events import Events
+from loanbook.core.ledger.transfers import Transfers
+from loanbook.core.reporting.metrics import METRICS
+from loanbook.core.servicing.loan.book import Dues, Positions
+from loanbook.core.servicing.payments.waterfall import Allocations
+from loanbook.pipelines.reporting.products import products
+from loanbook.pipelines.resources import ROOT, read_policies
 
 TABLES = {
     "positions": Positions, "dues": Dues, "transfers": Transfers, "allocations": Allocations,

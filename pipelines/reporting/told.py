@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.contract.money import to_major
-from core.ledger.codes import Kind
-from core.servicing.explain import PARTS, Explanation, Line
-from core.servicing.restatement import reversed_by
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.contract.money import to_major
+from loanbook.core.servicing.explain.explain import PARTS, Explanation, Line
+from loanbook.core.servicing.replay.backdating import reversed_by
 
 
 def what(line: Line, currency: str) -> str:

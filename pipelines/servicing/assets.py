@@ -6,17 +6,17 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from core.contract.money import to_major
-from core.errors import LoanbookError
-from core.policy.models import ROLES
-from core.store.marts import refresh_portfolio
-from core.store.reader import LedgerReader
-from pipelines.ingest.assets import intake
-from pipelines.partitions import business_days
-from pipelines.reporting.reconcile import reconcile, reported_dates, table
-from pipelines.resources import TAPE, open_instance, provenance, settings
-from pipelines.servicing.days import DayReport, close_days, missing_days
-from pipelines.servicing.progress import published
+from loanbook.core.catalogue.accounts import ROLES
+from loanbook.core.contract.money import to_major
+from loanbook.core.errors import LoanbookError
+from loanbook.core.store.marts import refresh_portfolio
+from loanbook.core.store.reader import LedgerReader
+from loanbook.pipelines.ingest.assets import intake
+from loanbook.pipelines.partitions import business_days
+from loanbook.pipelines.reporting.reconcile import reconcile, reported_dates, table
+from loanbook.pipelines.resources import TAPE, open_instance, provenance, settings
+from loanbook.pipelines.servicing.days import DayReport, close_days, missing_days
+from loanbook.pipelines.servicing.progress import published
 
 LAWS = (
     "payments_are_allocated", "claim_of_quiet_loans", "claim_principal", "claim_interest",

@@ -14,20 +14,20 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from core.contract.schedule import digest
-from core.errors import LedgerError
-from core.ledger.codes import ENDED, Kind
-from core.ledger.laws import Law, check_laws, movements_after, restated_laws
-from core.origination.boarding import terms_of
-from core.policy.book import PolicyBook
-from core.servicing.book import Book
-from core.servicing.close import DayClose, close
-from core.servicing.opening import agreed_terms
-from core.servicing.restatement import Restatement, close_with_news
-from core.store.ledger import Ledger
-from core.store.past import StoredPast
-from core.store.rows import Provenance, control_totals
-from pipelines.servicing.quality import PUBLISHED_COLUMNS, Gate, against_the_past
+from loanbook.core.catalogue.codes import ENDED, Kind
+from loanbook.core.contract.boarding import terms_of
+from loanbook.core.contract.schedule import digest
+from loanbook.core.errors import LedgerError
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.day.close import DayClose, close
+from loanbook.core.servicing.laws.laws import Law, check_laws, movements_after, restated_laws
+from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.servicing.replay.backdating import Restatement, close_with_news
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.past import StoredPast
+from loanbook.core.store.rows import Provenance, control_totals
+from loanbook.pipelines.servicing.quality import PUBLISHED_COLUMNS, Gate, against_the_past
 
 ONE_DAY = dt.timedelta(days=1)
 Close = Callable[[Book, pl.DataFrame, PolicyBook, dt.date], DayClose]

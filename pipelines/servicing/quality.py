@@ -12,10 +12,10 @@ from typing import Any
 
 import polars as pl
 
-from core.ledger.codes import Status
-from core.policy.models import Buckets
-from core.servicing.close import DayClose
-from pipelines.expectations import quiet_context
+from loanbook.core.catalogue.codes import Status
+from loanbook.core.policy.models import Buckets
+from loanbook.core.servicing.day.close import DayClose
+from loanbook.pipelines.expectations import quiet_context
 
 PUBLISHED_COLUMNS = ("loan_id", "status", "principal", "interest_due", "days_past_due", "bucket",
                      "accrued_today", "credit")  # fmt: skip

@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from pipelines.ingest.landing import scan
-from pipelines.resources import open_instance, settings
-from pipelines.servicing.days import missing_days
-from pipelines.servicing.jobs import daily_run, range_tags
+from loanbook.pipelines.ingest.landing import scan
+from loanbook.pipelines.resources import open_instance, settings
+from loanbook.pipelines.servicing.days import missing_days
+from loanbook.pipelines.servicing.jobs import daily_run, range_tags
 
 
 def _missing() -> list[str]:

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from core.errors import LedgerError
-from core.frames import empty
-from core.ledger.transfers import Transfers
-from core.policy.book import PolicyBook
-from core.servicing.book import Dues, Positions
-from core.servicing.close import DayClose
-from core.servicing.replay import differences, live, relived
-from core.servicing.restatement import standing
-from core.store.ledger import Ledger
-from core.store.past import NOT_RESTATED, PUBLISHED
+from loanbook.core.errors import LedgerError
+from loanbook.core.frames import empty
+from loanbook.core.ledger.transfers import Transfers
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.day.close import DayClose
+from loanbook.core.servicing.loan.book import Dues, Positions
+from loanbook.core.servicing.replay.backdating import standing
+from loanbook.core.servicing.replay.replay import differences, live, relived
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.past import NOT_RESTATED, PUBLISHED
 
 Progress = Callable[[dt.date], None]
 

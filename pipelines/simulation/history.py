@@ -27,8 +27,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from core.contract.due_dates import Unit, due_date
-from core.contract.money import PPB, Rounding, int128, rounded_quotient
+from loanbook.core.contract.due_dates import Unit, due_date
+from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient
 
 DENOMINATOR = 12 * PPB
 MAX_SHIFT_DAYS = 45

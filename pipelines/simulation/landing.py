@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from core.contract.money import decimal_text
-from pipelines.formats.loan_tape import keys
-from pipelines.simulation import tape as tapes
-from pipelines.simulation.history import derive
+from loanbook.core.contract.money import decimal_text
+from loanbook.pipelines.formats.loan_tape import keys
+from loanbook.pipelines.simulation import tape as tapes
+from loanbook.pipelines.simulation.history import derive
 
 AS_OF = dt.date(2018, 6, 30)
 THROUGH = dt.date(2018, 7, 31)

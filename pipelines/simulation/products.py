@@ -1,7 +1,7 @@
 """Synthetic books of any product: loans, and payments on time, late, missed and early.
 
 Drawn from the seed alone. What a borrower is asked comes of the schedule that the contract makes
-(`core.contract.schedule`), so a loan that pays on time ends near zero; how each one behaves is its
+(`loanbook.core.contract.schedule`), so a loan that pays on time ends near zero; how each one behaves is its
 truth, and stands beside the folder (`truth_of`).
 """
 
@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from core.contract.due_dates import Unit, add_months, due_date
-from core.contract.money import EXPONENT, decimal_text
-from core.contract.schedule import expand
-from core.frames import empty, typed
-from core.origination.terms import Terms
-from core.policy.book import PolicyBook
-from core.policy.product import Product
-from core.servicing.instalments import down_payment
-from core.servicing.opening import agreed_terms
-from pipelines.simulation.landing import by_day
+from loanbook.core.contract.due_dates import Unit, add_months, due_date
+from loanbook.core.contract.money import EXPONENT, decimal_text
+from loanbook.core.contract.schedule import expand
+from loanbook.core.contract.terms import Terms
+from loanbook.core.frames import empty, typed
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.product import Product
+from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.servicing.schedule.fixed_schedule import down_payment
+from loanbook.pipelines.simulation.landing import by_day
 
 START, SPREAD = dt.date(2018, 1, 1), 60
 """Loans are paid out over so many days from here."""

@@ -11,8 +11,8 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
-from core.contract.figures import UNITY
-from core.contract.money import PPB, Rounding, int128, rounded_quotient
+from loanbook.core.contract.figures import UNITY
+from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient
 
 MONTHS = {
     "18-Jan": dt.date(2018, 1, 1),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from core.ledger.codes import Component, Kind, Status
+from loanbook.core.catalogue.codes import Component, Kind, Status
 
 if TYPE_CHECKING:
     from tests.conformance.shown import Shown

@@ -15,15 +15,15 @@ from typing import Any
 
 import polars as pl
 
-from core.frames import empty
-from core.ledger.codes import Kind
-from core.ledger.events import Events
-from core.origination.terms import Terms
-from core.policy.book import PolicyBook
-from core.policy.models import HolidayCalendar
-from core.servicing.book import Book
-from core.servicing.jump import Jumped, jump
-from pipelines.resources import read_policies
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.contract.terms import Terms
+from loanbook.core.frames import empty
+from loanbook.core.ledger.events import Events
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import HolidayCalendar
+from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.replay.fast_forward import Jumped, jump
+from loanbook.pipelines.resources import read_policies
 from tests.conformance.actus_terms import (
     SCALE,
     Contract,

@@ -16,11 +16,11 @@ from typing import Any
 
 import polars as pl
 
-from core.contract.calendar import BusinessDay, Calendar
-from core.contract.due_dates import Unit, add_months
-from core.contract.figures import RateBasis
-from core.policy.product import Product
-from core.policy.product_rules import FloatingRate
+from loanbook.core.contract.business_days import BusinessDay, Calendar
+from loanbook.core.contract.due_dates import Unit, add_months
+from loanbook.core.contract.figures import RateBasis
+from loanbook.core.policy.product import Product
+from loanbook.core.policy.product_rules import FloatingRate
 from tests.conformance.terms import row, schedules
 
 SCALE = 8

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from core.contract.apr import effective_percent, nominal_percent, solved_rate
+from loanbook.core.contract.apr import effective_percent, nominal_percent, solved_rate
 from tests.conformance.outcome import Outcome, judged
 from tests.conformance.terms import row, schedules
 

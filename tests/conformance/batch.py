@@ -12,23 +12,23 @@ from typing import Any
 
 import polars as pl
 
-from core.contract.schedule import expand
-from core.frames import empty
-from core.ledger.accounts import ROLE
-from core.ledger.codes import ENDED, MONEY_IN, REFUNDS, Component, Kind, Status
-from core.ledger.events import Events
-from core.origination.terms import Terms
-from core.policy.book import PolicyBook
-from core.servicing.book import STATE, Book, Dues
-from core.servicing.carrying import claim
-from core.servicing.day import Visited, visit
-from core.servicing.deferral import left
-from core.servicing.jump import Jumped, Round, jump
-from core.servicing.opening import agreed_terms
-from core.servicing.payoff import settling
-from core.servicing.projection import to_come
-from core.servicing.refunded import interest_on_refunds
-from core.servicing.taken_back import PARTS, asked_again
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import ENDED, MONEY_IN, REFUNDS, Component, Kind, Status
+from loanbook.core.contract.schedule import expand
+from loanbook.core.contract.terms import Terms
+from loanbook.core.frames import empty
+from loanbook.core.ledger.events import Events
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.day.steps import Visited, visit
+from loanbook.core.servicing.income.deferred_income import left
+from loanbook.core.servicing.loan.book import STATE, Book, Dues
+from loanbook.core.servicing.loan.claim import claim
+from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.servicing.payments.chargebacks import PARTS, asked_again
+from loanbook.core.servicing.replay.fast_forward import Jumped, Round, jump
+from loanbook.core.servicing.replay.interest_refunds import interest_on_refunds
+from loanbook.core.servicing.replay.payoff_quote import settling
+from loanbook.core.servicing.schedule.projection import to_come
 from tests.conformance.events import TOLD, filled
 from tests.conformance.mapping import PARTS as PARTS_OF
 from tests.conformance.mapping import Step

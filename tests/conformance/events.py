@@ -6,12 +6,12 @@ import datetime as dt
 
 import polars as pl
 
-from core.ledger.codes import EventState, Kind
-from core.ledger.events import EVENT_COLUMNS
-from core.origination.boarding import payload
-from core.policy.book import PolicyBook
-from core.servicing.day import visit
-from core.servicing.jump import Prepare, Round
+from loanbook.core.catalogue.codes import EventState, Kind
+from loanbook.core.contract.boarding import payload
+from loanbook.core.ledger.events import EVENT_COLUMNS
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.day.steps import visit
+from loanbook.core.servicing.replay.fast_forward import Prepare, Round
 
 TOLD = {
     "event_id": pl.Int64, "kind": pl.Int8, "loan_id": pl.Int64, "value_date": pl.Date,

@@ -20,8 +20,8 @@ from typing import Any
 
 import polars as pl
 
-from core.contract.due_dates import Unit
-from core.contract.figures import ACTUAL, Amortisation, RateBasis
+from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.figures import ACTUAL, Amortisation, RateBasis
 from tests.conformance.outcome import Outcome, judged, of
 from tests.conformance.terms import row, schedules
 

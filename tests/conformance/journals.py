@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from core.ledger.accounts import ROLE
-from core.ledger.codes import Kind
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import Kind
 from tests.conformance.fineract import minor
 from tests.conformance.mapping import date_of
 from tests.conformance.names import ACCOUNTS, JOURNAL

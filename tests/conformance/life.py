@@ -18,9 +18,9 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
-from core.ledger.codes import MONEY_IN, Kind
-from core.policy.book import PolicyBook
-from pipelines.resources import read_policies
+from loanbook.core.catalogue.codes import MONEY_IN, Kind
+from loanbook.core.policy.book import PolicyBook
+from loanbook.pipelines.resources import read_policies
 from tests.conformance import fineract, journals
 from tests.conformance.batch import Batch, Life, Seen
 from tests.conformance.fineract import NotMappedError

@@ -14,19 +14,19 @@ from typing import Any
 
 import polars as pl
 
-from core.contract.due_dates import Unit
-from core.contract.money import CURRENCY_CODES
-from core.frames import empty
-from core.ledger.codes import Component, Kind
-from core.ledger.events import Events
-from core.origination.terms import Terms
-from core.policy.book import PolicyBook
-from core.policy.product import Product
-from core.servicing.book import Book
-from core.servicing.jump import Jumped, jump
-from core.servicing.opening import agreed_terms
-from core.servicing.payoff import quote
-from pipelines.resources import read_policies
+from loanbook.core.catalogue.codes import Component, Kind
+from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.money import CURRENCY_CODES
+from loanbook.core.contract.terms import Terms
+from loanbook.core.frames import empty
+from loanbook.core.ledger.events import Events
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.product import Product
+from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.servicing.replay.fast_forward import Jumped, jump
+from loanbook.core.servicing.replay.payoff_quote import quote
+from loanbook.pipelines.resources import read_policies
 from tests.conformance.events import TOLD, filled, what_is_due
 from tests.conformance.fineract import _first_due, minor
 from tests.conformance.mapping import date_of

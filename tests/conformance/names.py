@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.ledger.codes import Kind
+from loanbook.core.catalogue.codes import Kind
 
 NAMES = {
     Kind.disbursed: "Disbursement", Kind.payment_received: "Repayment",

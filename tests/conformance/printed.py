@@ -9,19 +9,24 @@ from typing import Any
 
 import polars as pl
 
-from core.contract.calendar import BusinessDay, Calendar
-from core.contract.day_count import CONVENTIONS
-from core.contract.due_dates import Unit, add_months
-from core.contract.figures import Amortisation, RateBasis
-from core.contract.money import Rounding
-from core.contract.periods import Stub as DateStub
-from core.contract.periods import period_dates, unadjusted_start
-from core.contract.rebates import rule_of_78
-from core.contract.stubs import Stub
-from core.policy.models import Bucket, Buckets
-from core.servicing.delinquency import bucket, days_past_due, delinquent_days, paused_days
+from loanbook.core.contract.business_days import BusinessDay, Calendar
+from loanbook.core.contract.day_count import CONVENTIONS
+from loanbook.core.contract.due_dates import Unit, add_months
+from loanbook.core.contract.figures import Amortisation, RateBasis
+from loanbook.core.contract.first_period import Stub
+from loanbook.core.contract.money import Rounding
+from loanbook.core.contract.rule_of_78 import rule_of_78
+from loanbook.core.policy.models import Bucket, Buckets
+from loanbook.core.servicing.arrears.days_past_due import (
+    bucket,
+    days_past_due,
+    delinquent_days,
+    paused_days,
+)
 from tests.conformance import lived
 from tests.conformance.outcome import Outcome, judged, of
+from tests.conformance.period_dates import Stub as DateStub
+from tests.conformance.period_dates import period_dates, unadjusted_start
 from tests.conformance.terms import row, schedules
 
 DAY_COUNTS = {

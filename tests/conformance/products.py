@@ -7,12 +7,12 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from core.contract.due_dates import Unit
-from core.contract.figures import Amortisation, RateBasis
-from core.ledger.codes import Kind
-from core.policy.base import Policy
-from core.policy.models import OriginationFee, Waterfall
-from core.policy.product import Product
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.figures import Amortisation, RateBasis
+from loanbook.core.policy.base import Policy
+from loanbook.core.policy.models import OriginationFee, Waterfall
+from loanbook.core.policy.product import Product
 from tests.conformance import fineract
 from tests.conformance.fineract import NotMappedError
 from tests.conformance.mapping import PARTS, Step, applied_charges, date_of, multiple_of

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from core.contract.figures import Amortisation
-from core.ledger.codes import MONEY_IN, REVERSIBLE, InterestMode, Kind
-from core.servicing.refusals import COLUMNS, refused
+from loanbook.core.catalogue.codes import MONEY_IN, REVERSIBLE, InterestMode, Kind
+from loanbook.core.contract.figures import Amortisation
+from loanbook.core.servicing.orders.allowed import COLUMNS, refused
 from tests.conformance.batch import Life, Seen
 from tests.conformance.fineract import UNITS, _first_due, minor
 from tests.conformance.mapping import Step, date_of

@@ -7,12 +7,12 @@ from decimal import Decimal
 
 import polars as pl
 
-from core.contract.due_dates import Unit
-from core.contract.figures import Amortisation, RateBasis
-from core.contract.money import Rounding
-from core.contract.schedule import agree, expand
-from core.contract.stubs import Stub
-from core.contract.weights import PLAIN
+from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.figures import Amortisation, RateBasis
+from loanbook.core.contract.first_period import Stub
+from loanbook.core.contract.money import Rounding
+from loanbook.core.contract.schedule import agree, expand
+from loanbook.core.contract.steps_and_seasons import PLAIN
 
 _SCHEMA = {
     "loan_id": pl.Int64, "principal_agreed": pl.Int64, "balloon": pl.Int64, "rate_ppb": pl.Int64,

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from core.ledger.codes import MONEY_IN, Component, Kind
+from loanbook.core.catalogue.codes import MONEY_IN, Component, Kind
 from tests.conformance.accruals import ACTIVITY, rows_of
 from tests.conformance.fineract import minor
 from tests.conformance.names import NAMES

@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from core.contract.due_dates import Unit
-from core.contract.money import CURRENCY_CODES
-from core.frames import empty
-from core.ledger.codes import EventState, Kind
-from core.ledger.events import EVENT_COLUMNS, Events
-from core.ledger.laws import check_laws, movements_after
-from core.origination.boarding import payload
-from core.origination.terms import Terms
-from core.policy.book import PolicyBook
-from core.policy.models import Policy
-from core.policy.product import Product
-from core.servicing.book import Book
-from core.servicing.close import DayClose, close
-from core.servicing.replay import replay
-from core.store.ledger import BALANCES
+from loanbook.core.catalogue.codes import EventState, Kind
+from loanbook.core.contract.boarding import payload
+from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.money import CURRENCY_CODES
+from loanbook.core.contract.terms import Terms
+from loanbook.core.frames import empty
+from loanbook.core.ledger.events import EVENT_COLUMNS, Events
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import Policy
+from loanbook.core.policy.product import Product
+from loanbook.core.servicing.day.close import DayClose, close
+from loanbook.core.servicing.laws.laws import check_laws, movements_after
+from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.replay.replay import replay
+from loanbook.core.store.ledger import BALANCES
 
 _NOW = dt.datetime(2024, 1, 1)
 

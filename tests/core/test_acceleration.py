@@ -7,11 +7,11 @@ import json
 
 import pytest
 
-from core.contract.schedule import expand
-from core.ledger.codes import Component, Kind, Status
-from core.policy.book import PolicyBook
-from core.servicing.opening import agreed_terms
-from core.servicing.payoff import quote
+from loanbook.core.catalogue.codes import Component, Kind, Status
+from loanbook.core.contract.schedule import expand
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.loans import Story, _event, ruled, terms
 from tests.core.test_changes import days_of, on
 from tests.core.test_charges import moved

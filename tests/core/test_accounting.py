@@ -10,10 +10,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from core.ledger.accounts import MEMORANDUM, ROLE
-from core.ledger.codes import Kind
-from core.policy.book import PolicyBook
-from core.policy.product_rules import NonAccrualRules
+from loanbook.core.catalogue.accounts import MEMORANDUM, ROLE
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.product_rules import NonAccrualRules
 from tests.core.loans import Life, Story, _event, product_of, terms, with_more
 from tests.core.test_charges import moved
 from tests.core.test_late_news import FIRST, same_as_in_time, told

@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from core.ledger.codes import Kind, Status
-from core.policy.book import PolicyBook
-from core.policy.product_rules import AdvanceRules
-from core.servicing.payoff import quote
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.product_rules import AdvanceRules
+from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.loans import Life, Story, _event, changed, ruled
 from tests.core.test_late_news import same_as_in_time, told
 from tests.core.test_line import line

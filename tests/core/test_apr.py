@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.contract.apr import nominal_percent, solved_rate
-from core.errors import EngineError
+from loanbook.core.contract.apr import nominal_percent, solved_rate
+from loanbook.core.errors import EngineError
 from tests.conformance.terms import row, schedules
 
 FLOWS = {"loan_id": pl.Int64, "amount": pl.Int64, "periods": pl.Float64, "fraction": pl.Float64}

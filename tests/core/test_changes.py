@@ -8,12 +8,12 @@ import json
 import polars as pl
 import pytest
 
-from core.ledger.codes import Kind, Status
-from core.origination.terms import Terms
-from core.policy.book import PolicyBook
-from core.servicing.close import DayClose
-from core.servicing.opening import agreed_terms
-from core.servicing.replay import live
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.contract.terms import Terms
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.day.close import DayClose
+from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.servicing.replay.replay import live
 from tests.core.loans import Story, _event, terms
 from tests.core.test_late_news import lived, same_as_in_time, told
 

@@ -8,12 +8,12 @@ import json
 import polars as pl
 import pytest
 
-from core.ledger.accounts import ROLE
-from core.ledger.codes import Component, Kind, Status, Timing
-from core.policy.book import PolicyBook
-from core.policy.models import OriginationFee
-from core.servicing.payoff import quote
-from core.servicing.taken_back import asked_again
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import Component, Kind, Status, Timing
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import OriginationFee
+from loanbook.core.servicing.payments.chargebacks import asked_again
+from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.loans import Story, _event, product_of, ruled, terms, with_more
 from tests.core.test_changes import days_of, on
 from tests.core.test_late_news import lived, same_as_in_time, told

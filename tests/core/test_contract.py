@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 import QuantLib as ql
 
-from core.contract.calendar import BusinessDay, Calendar
-from core.contract.day_count import CONVENTIONS
-from core.contract.figures import RateBasis
-from core.contract.money import Rounding, int128, rounded_quotient, to_major, to_minor
-from core.contract.stubs import Stub
-from core.policy.book import PolicyBook
+from loanbook.core.contract.business_days import BusinessDay, Calendar
+from loanbook.core.contract.day_count import CONVENTIONS
+from loanbook.core.contract.figures import RateBasis
+from loanbook.core.contract.first_period import Stub
+from loanbook.core.contract.money import Rounding, int128, rounded_quotient, to_major, to_minor
+from loanbook.core.policy.book import PolicyBook
 from tests.conformance.terms import row, schedules
 
 PAIRS = 100_000

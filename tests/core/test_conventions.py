@@ -6,8 +6,8 @@ import datetime as dt
 
 import polars as pl
 
-from core.ledger.codes import Status
-from core.servicing.conventions import STATES, Thresholds, states_by_date
+from loanbook.core.catalogue.codes import Status
+from loanbook.core.servicing.arrears.conventions import STATES, Thresholds, states_by_date
 
 ACTIVE = Status.active.value
 

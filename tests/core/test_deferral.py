@@ -8,10 +8,10 @@ import json
 import polars as pl
 import pytest
 
-from core.ledger.accounts import ROLE
-from core.ledger.codes import Kind, Status
-from core.policy.book import PolicyBook
-from core.policy.models import OriginationFee
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import OriginationFee
 from tests.core.loans import Story, _event, product_of, terms, with_more
 from tests.core.test_charges import moved
 from tests.core.test_late_news import lived, same_as_in_time, told

@@ -7,8 +7,8 @@ import json
 
 import polars as pl
 
-from core.ledger.codes import Kind
-from core.servicing.delinquency import pauses_of, with_delinquent_days
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.servicing.arrears.days_past_due import pauses_of, with_delinquent_days
 
 DUE = dt.date(2024, 2, 1)
 

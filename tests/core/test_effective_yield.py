@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from core.ledger.codes import Kind, Status
-from core.policy.book import PolicyBook
-from core.policy.models import OriginationFee
-from core.servicing.book import Book
-from core.servicing.jump import Jumped, jump
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import OriginationFee
+from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.replay.fast_forward import Jumped, jump
 from tests.core.loans import Story, _event, product_of, terms, with_more
 from tests.core.test_charges import moved
 from tests.core.test_late_news import same_as_in_time, told

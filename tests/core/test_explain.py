@@ -7,12 +7,12 @@ import json
 
 import pytest
 
-from core.ledger.codes import Kind
-from core.policy.book import PolicyBook
-from core.policy.product_rules import AdvanceRules
-from core.reporting.journal import journal, unbalanced
-from core.servicing.explain import explain
-from core.servicing.replay import replay
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.product_rules import AdvanceRules
+from loanbook.core.reporting.journal import journal, unbalanced
+from loanbook.core.servicing.explain.explain import explain
+from loanbook.core.servicing.replay.replay import replay
 from tests.core.loans import Story, _event, ruled, terms
 from tests.core.test_advances import drawn
 

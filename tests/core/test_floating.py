@@ -8,11 +8,11 @@ import json
 import polars as pl
 import pytest
 
-from core.contract.due_dates import Unit
-from core.ledger.codes import Kind
-from core.policy.book import PolicyBook
-from core.policy.product_rules import FloatingRate
-from core.servicing.floating import resetting
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.contract.due_dates import Unit
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.product_rules import FloatingRate
+from loanbook.core.servicing.interest.index_rates import resetting
 from tests.core.loans import Story, _event, product_of, terms, with_more
 from tests.core.test_changes import on
 from tests.core.test_late_news import lived, same_as_in_time, told

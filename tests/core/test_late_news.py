@@ -9,14 +9,14 @@ import polars as pl
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from core.ledger.codes import Kind, Status
-from core.ledger.laws import check_laws, movements_after, restated_laws
-from core.ledger.transfers import account_movements
-from core.policy.book import PolicyBook
-from core.servicing.close import DayClose
-from core.servicing.replay import live, replay
-from core.servicing.restatement import Restatement
-from core.store.ledger import BALANCES
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.ledger.transfers import account_movements
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.day.close import DayClose
+from loanbook.core.servicing.laws.laws import check_laws, movements_after, restated_laws
+from loanbook.core.servicing.replay.backdating import Restatement
+from loanbook.core.servicing.replay.replay import live, replay
+from loanbook.core.store.ledger import BALANCES
 from tests.core.loans import Story, _event, terms
 
 FIRST = dt.date(2024, 1, 1)

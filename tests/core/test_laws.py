@@ -9,12 +9,12 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.ledger.laws import check_laws, movements_after
-from core.policy.book import PolicyBook
-from core.servicing.book import Book, Positions
-from core.servicing.close import close
-from core.servicing.jump import jump
-from core.store.ledger import BALANCES
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.day.close import close
+from loanbook.core.servicing.laws.laws import check_laws, movements_after
+from loanbook.core.servicing.loan.book import Book, Positions
+from loanbook.core.servicing.replay.fast_forward import jump
+from loanbook.core.store.ledger import BALANCES
 from tests.conformance.terms import row, schedules
 from tests.core.loans import Story, terms
 
@@ -137,7 +137,7 @@ def test_the_stored_book_alone_gives_the_next_day(
 def test_a_schedule_repays_exactly_what_was_lent(
     principal: int, rate: int, n: int, kind: int, basis: int, start: dt.date
 ) -> None:
-    from core.contract.figures import Amortisation, RateBasis
+    from loanbook.core.contract.figures import Amortisation, RateBasis
 
     first = pl.select(pl.lit(start).dt.offset_by("1mo")).item()
     table = schedules(

@@ -11,9 +11,9 @@ import json
 import polars as pl
 import pytest
 
-from core.contract.due_dates import Unit
-from core.ledger.codes import Component, Kind
-from core.policy.book import PolicyBook
+from loanbook.core.catalogue.codes import Component, Kind
+from loanbook.core.contract.due_dates import Unit
+from loanbook.core.policy.book import PolicyBook
 from tests.core.loans import Life, Story, _event, ruled, terms
 from tests.core.test_late_news import same_as_in_time, told
 

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.contract.due_dates import Unit
-from core.frames import empty
-from core.ledger.accounts import ROLE
-from core.ledger.codes import Component, Kind, Status
-from core.ledger.laws import check_laws, movements_after
-from core.policy.book import PolicyBook
-from core.policy.models import Waterfall
-from core.policy.product import Product
-from core.servicing.book import Book, Dues
-from core.servicing.close import DayClose, close
-from core.store.ledger import BALANCES
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import Component, Kind, Status
+from loanbook.core.contract.due_dates import Unit
+from loanbook.core.frames import empty
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import Waterfall
+from loanbook.core.policy.product import Product
+from loanbook.core.servicing.day.close import DayClose, close
+from loanbook.core.servicing.laws.laws import check_laws, movements_after
+from loanbook.core.servicing.loan.book import Book, Dues
+from loanbook.core.store.ledger import BALANCES
 from tests.core.loans import Story, _event, ruled, terms
 
 ORDER = [f"{t}.{c}" for t in ("past_due", "due", "in_advance")

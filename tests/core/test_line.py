@@ -7,9 +7,9 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from core.ledger.codes import Component, Kind, Status
-from core.policy.book import PolicyBook
-from core.servicing.payoff import quote
+from loanbook.core.catalogue.codes import Component, Kind, Status
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.loans import Story, _event, ruled, terms
 from tests.core.test_charges import moved
 from tests.core.test_late_news import same_as_in_time, told

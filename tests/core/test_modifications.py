@@ -8,9 +8,9 @@ import json
 import polars as pl
 import pytest
 
-from core.ledger.codes import Kind
-from core.policy.book import PolicyBook
-from core.servicing.modifications import forborne, modifications, overlaid
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.explain.contract_changes import forborne, modifications, overlaid
 from tests.core.loans import Story, _event, terms
 
 THROUGH = dt.date(2024, 6, 1)

@@ -9,11 +9,11 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import polars as pl
 import pytest
 
-from core.ledger.codes import Kind, Status
-from core.policy.book import PolicyBook
-from core.servicing.projection import project
-from core.servicing.replay import relived
-from core.servicing.today import dated
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.loan.business_date import dated
+from loanbook.core.servicing.replay.replay import relived
+from loanbook.core.servicing.schedule.projection import project
 from tests.core.loans import Story, _event, terms
 from tests.core.test_changes import days_of, on
 from tests.core.test_charges import moved

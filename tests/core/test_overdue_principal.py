@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 from pydantic import ValidationError
 
-from core.policy.book import PolicyBook
-from core.policy.product import Product
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.product import Product
 from tests.core.loans import Story, product_of, ruled, terms
 from tests.core.test_late_news import same_as_in_time, told
 

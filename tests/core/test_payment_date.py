@@ -6,9 +6,9 @@ import datetime as dt
 
 import polars as pl
 
-from core.ledger.codes import Component, Kind, Status
-from core.policy.book import PolicyBook
-from core.servicing.payoff import quote
+from loanbook.core.catalogue.codes import Component, Kind, Status
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.loans import Story, _event, terms
 from tests.core.test_late_news import same_as_in_time, told
 

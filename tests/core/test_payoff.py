@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.errors import EngineError
-from core.ledger.codes import Status
-from core.policy.book import PolicyBook
-from core.policy.product import Product
-from core.servicing.payoff import quote
+from loanbook.core.catalogue.codes import Status
+from loanbook.core.errors import EngineError
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.product import Product
+from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.loans import Story, product_of, ruled, terms
 
 START = dt.date(2024, 1, 1)

@@ -6,10 +6,10 @@ import datetime as dt
 
 import pytest
 
-from core.errors import PolicyError
-from core.policy.book import PolicyBook, parse
-from core.policy.product import Product
-from pipelines.resources import POLICIES
+from loanbook.core.errors import PolicyError
+from loanbook.core.policy.book import PolicyBook, parse
+from loanbook.core.policy.product import Product
+from loanbook.pipelines.resources import POLICIES
 
 FILES = [(p.parent.name, p.name, p.read_text()) for p in sorted(POLICIES.glob("*/*.yaml"))]
 

@@ -8,13 +8,13 @@ from fractions import Fraction
 import polars as pl
 import pytest
 
-from core.contract.figures import Amortisation
-from core.contract.schedule import expand
-from core.ledger.codes import Kind, Status
-from core.policy.book import PolicyBook
-from core.policy.product_rules import ChargeOffRules
-from core.servicing.opening import agreed_terms
-from core.servicing.replay import relived
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.contract.figures import Amortisation
+from loanbook.core.contract.schedule import expand
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.product_rules import ChargeOffRules
+from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.servicing.replay.replay import relived
 from tests.core.loans import Story, _event, changed, ruled, terms
 from tests.core.test_charges import moved
 from tests.core.test_late_news import same_as_in_time, told

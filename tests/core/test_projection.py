@@ -7,9 +7,9 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from core.policy.book import PolicyBook
-from core.servicing.projection import project
-from core.servicing.today import dated
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.loan.business_date import dated
+from loanbook.core.servicing.schedule.projection import project
 from tests.core.loans import Story, terms
 
 PRODUCTS = ["instalment-act365", "lendingclub-personal", "equal-principal", "flat-rate",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from core.reporting.reconciliation import compared, table
+from loanbook.core.reporting.reconciliation import compared, table
 
 LOAN = {
     "status": "Current", "engine_status": "Current", "carrying": 900_000,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.ledger.accounts import ROLE
-from core.ledger.codes import Kind
-from core.policy.book import PolicyBook
-from core.servicing.refunded import interest_on_refunds
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.replay.interest_refunds import interest_on_refunds
 from tests.core.loans import Story, _event, terms
 
 PRODUCT = "instalment-act365"

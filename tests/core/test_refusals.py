@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from core.contract.figures import Amortisation
-from core.ledger.codes import InterestMode, Kind, Status
-from core.servicing.refusals import ALLOWED, COLUMNS, STATES, refused
+from loanbook.core.catalogue.codes import InterestMode, Kind, Status
+from loanbook.core.contract.figures import Amortisation
+from loanbook.core.servicing.orders.allowed import ALLOWED, COLUMNS, STATES, refused
 
 DAY = dt.date(2024, 3, 15)
 ORDER: dict[str, Any] = {

@@ -8,11 +8,11 @@ import json
 import polars as pl
 import pytest
 
-from core.contract.money import even_share
-from core.ledger.accounts import ROLE
-from core.ledger.codes import Component, Kind, Status
-from core.policy.book import PolicyBook
-from core.servicing.payoff import quote
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import Component, Kind, Status
+from loanbook.core.contract.money import even_share
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.loans import Story, _event, ruled, terms
 from tests.core.test_changes import days_of, on
 from tests.core.test_late_news import same_as_in_time, told

@@ -5,11 +5,11 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from core.contract.schedule import expand
-from core.ledger.accounts import ROLE
-from core.ledger.codes import Kind, Status
-from core.policy.book import PolicyBook
-from core.servicing.close import close
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.contract.schedule import expand
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.day.close import close
 from tests.core.loans import Story, _event, terms
 
 

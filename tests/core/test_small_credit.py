@@ -6,12 +6,12 @@ import datetime as dt
 
 import pytest
 
-from core.errors import PolicyError
-from core.ledger.codes import Kind, Status
-from core.policy.book import PolicyBook, parse
-from core.policy.product_rules import SmallCreditRules
-from core.servicing.explain import explain
-from core.servicing.replay import replay
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.errors import PolicyError
+from loanbook.core.policy.book import PolicyBook, parse
+from loanbook.core.policy.product_rules import SmallCreditRules
+from loanbook.core.servicing.explain.explain import explain
+from loanbook.core.servicing.replay.replay import replay
 from tests.core.loans import Story, _event, changed, terms
 from tests.core.test_charges import moved
 from tests.core.test_late_news import same_as_in_time, told

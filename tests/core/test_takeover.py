@@ -8,13 +8,13 @@ import json
 import polars as pl
 import pytest
 
-from core.ledger.accounts import ROLE
-from core.ledger.codes import Kind, Status
-from core.origination.boarding import payload
-from core.policy.book import PolicyBook
-from core.policy.product_rules import AdvanceRules
-from core.servicing.payoff import quote
-from core.servicing.takeover import BALANCES, OF_LINES, openings, tied
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.contract.boarding import payload
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.product_rules import AdvanceRules
+from loanbook.core.servicing.changes.migration_in import BALANCES, OF_LINES, openings, tied
+from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.loans import Life, Story, _event, changed, ruled, terms
 from tests.core.test_advances import ADVANCE
 from tests.core.test_late_news import same_as_in_time, told

@@ -8,13 +8,13 @@ import json
 import polars as pl
 import pytest
 
-from core.errors import PolicyError
-from core.ledger.codes import Component, Kind, Status
-from core.origination.jurisdiction import pack, packed, unpacked
-from core.policy.book import PolicyBook, parse
-from core.servicing.disclosure import disclosed_apr
-from core.servicing.payoff import quote
-from core.servicing.replay import relived
+from loanbook.core.catalogue.codes import Component, Kind, Status
+from loanbook.core.contract.jurisdiction import pack, packed, unpacked
+from loanbook.core.errors import PolicyError
+from loanbook.core.policy.book import PolicyBook, parse
+from loanbook.core.servicing.explain.disclosure import disclosed_apr
+from loanbook.core.servicing.replay.payoff_quote import quote
+from loanbook.core.servicing.replay.replay import relived
 from tests.core.loans import Story, _event, changed, ruled, terms
 from tests.core.test_charges import moved
 from tests.core.test_late_news import same_as_in_time, told

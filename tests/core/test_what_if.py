@@ -7,12 +7,12 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from core.errors import PolicyError
-from core.policy.book import PolicyBook
-from core.policy.models import LateFee
-from core.policy.product import Product
-from core.servicing.book import Book
-from core.servicing.what_if import what_if
+from loanbook.core.errors import PolicyError
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import LateFee
+from loanbook.core.policy.product import Product
+from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.replay.what_if import what_if
 from tests.core.loans import Story, terms
 
 THROUGH = dt.date(2024, 3, 10)

@@ -16,15 +16,15 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.reporting.portfolio import by_bucket, dpd_distribution, key_figures
-from core.store.marts import GROUPED
-from core.store.past import NOW
-from core.store.reader import LedgerReader
-from core.store.settings import Settings
-from dashboards import charts, exports
-from dashboards.formats import count, share, short_money
-from dashboards.theme import LIGHT
-from pipelines.resources import read_policies
+from loanbook.core.reporting.portfolio import by_bucket, dpd_distribution, key_figures
+from loanbook.core.store.marts import GROUPED
+from loanbook.core.store.past import NOW
+from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.settings import Settings
+from loanbook.dashboards import charts, exports
+from loanbook.dashboards.formats import count, share, short_money
+from loanbook.dashboards.theme import LIGHT
+from loanbook.pipelines.resources import read_policies
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "dashboards" / "app.py"

@@ -9,8 +9,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from core.servicing import close as engine
-from core.store.reader import LedgerReader
+from loanbook.core.servicing.day.steps import close as engine
+from loanbook.core.store.reader import LedgerReader
 from tests.conftest import fresh, with_positions
 
 
@@ -26,11 +26,11 @@ def instance_home(tmp_path: Path, small_landing: Path, monkeypatch: pytest.Monke
 def _job(home: Path, first: str, last: str) -> tuple[dg.ExecuteInProcessResult, dg.DagsterInstance]:
     import importlib
 
-    from core.store.settings import Settings
-    from pipelines import definitions, partitions
-    from pipelines.ingest import assets as ingest
-    from pipelines.orchestration import prepare_home
-    from pipelines.servicing import assets, jobs, schedules
+    from loanbook.core.store.settings import Settings
+    from loanbook.pipelines import definitions, partitions
+    from loanbook.pipelines.ingest import assets as ingest
+    from loanbook.pipelines.orchestration import prepare_home
+    from loanbook.pipelines.servicing import assets, jobs, schedules
 
     prepare_home(Settings(home=home))
     for module in (partitions, ingest, assets, jobs, schedules, definitions):
@@ -44,7 +44,7 @@ def _job(home: Path, first: str, last: str) -> tuple[dg.ExecuteInProcessResult, 
 
 
 def _reader(home: Path) -> LedgerReader:
-    from core.store.settings import Settings
+    from loanbook.core.store.settings import Settings
 
     return LedgerReader(Settings(home=home))
 
@@ -70,7 +70,7 @@ def test_a_range_is_one_run_that_publishes_day_by_day(instance_home: Path) -> No
 def test_a_corrupt_day_stops_the_range_and_readers_keep_the_last_good_version(
     instance_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipelines.servicing import days
+    from loanbook.pipelines.servicing import days
 
     honest = engine.close
 
@@ -103,7 +103,7 @@ def test_the_sensor_starts_a_run_for_what_landed_and_rests_when_all_is_published
     instance_home: Path,
 ) -> None:
     _, instance = _job(instance_home, "2018-01-01", "2018-01-02")
-    from pipelines.servicing import schedules
+    from loanbook.pipelines.servicing import schedules
 
     context = dg.build_sensor_context(instance=instance)
     asked = schedules.landing_sensor(context)

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from core.policy.book import PolicyBook
-from core.policy.product import Product
-from core.policy.product_rules import FloatingRate
-from core.store.ledger import Ledger
-from core.store.reader import LedgerReader
-from pipelines.ingest.intake import IntakeReport, take_in
-from pipelines.resources import TAPE, provenance, read_policies
-from pipelines.servicing.days import close_days, missing_days
-from pipelines.servicing.verify import rebuild, replay_loan
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.product import Product
+from loanbook.core.policy.product_rules import FloatingRate
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.reader import LedgerReader
+from loanbook.pipelines.ingest.intake import IntakeReport, take_in
+from loanbook.pipelines.resources import TAPE, provenance, read_policies
+from loanbook.pipelines.servicing.days import close_days, missing_days
+from loanbook.pipelines.servicing.verify import rebuild, replay_loan
 from tests.conftest import fresh
 from tests.pipelines.test_intake import drop, rules
 

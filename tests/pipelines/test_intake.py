@@ -8,16 +8,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from core.ledger.codes import EventState
-from core.store.ledger import Ledger
-from core.store.marts import PORTFOLIO_ON, refresh_portfolio
-from core.store.past import NOW
-from core.store.reader import LedgerReader
-from core.store.settings import Settings
-from pipelines.ingest.intake import IntakeReport, take_in
-from pipelines.resources import TAPE, provenance, read_policies
-from pipelines.servicing.days import close_days, missing_days
-from pipelines.servicing.verify import rebuild, replay_loan
+from loanbook.core.catalogue.codes import EventState
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.marts import PORTFOLIO_ON, refresh_portfolio
+from loanbook.core.store.past import NOW
+from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.settings import Settings
+from loanbook.pipelines.ingest.intake import IntakeReport, take_in
+from loanbook.pipelines.resources import TAPE, provenance, read_policies
+from loanbook.pipelines.servicing.days import close_days, missing_days
+from loanbook.pipelines.servicing.verify import rebuild, replay_loan
 from tests.conftest import fresh
 
 HEADER = "payment_ref,loan_key,amount,currency,value_date\n"
@@ -258,7 +258,7 @@ def test_an_optional_date_that_is_none_is_not_taken_for_one_left_out(
 
 
 def test_loan_keys_of_equal_rows_differ_by_their_occurrence() -> None:
-    from pipelines.formats.loan_tape import keys
+    from loanbook.pipelines.formats.loan_tape import keys
 
     rows = pl.DataFrame({"a": ["1", "1", "2"], "line": [2, 3, 4]})
     first, second, third = keys(rows).to_list()
@@ -268,8 +268,8 @@ def test_loan_keys_of_equal_rows_differ_by_their_occurrence() -> None:
 
 
 def test_the_simulator_writes_the_same_bytes_for_the_same_seed(tmp_path: Path) -> None:
-    from pipelines.simulation.landing import drop as write
-    from pipelines.simulation.tape import synthetic
+    from loanbook.pipelines.simulation.landing import drop as write
+    from loanbook.pipelines.simulation.tape import synthetic
 
     for name in ("one", "two"):
         write(tmp_path / name, synthetic(50, seed=3), seed=3)

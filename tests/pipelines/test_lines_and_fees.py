@@ -7,15 +7,15 @@ from pathlib import Path
 
 import polars as pl
 
-from core.ledger.codes import Kind
-from core.servicing.explain import explain
-from core.servicing.replay import replay
-from core.store.ledger import Ledger
-from core.store.reader import LedgerReader
-from core.store.settings import Settings
-from pipelines.resources import provenance, read_policies
-from pipelines.servicing.days import close_days, missing_days
-from pipelines.servicing.verify import rebuild, replay_loan
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.servicing.explain.explain import explain
+from loanbook.core.servicing.replay.replay import replay
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.settings import Settings
+from loanbook.pipelines.resources import provenance, read_policies
+from loanbook.pipelines.servicing.days import close_days, missing_days
+from loanbook.pipelines.servicing.verify import rebuild, replay_loan
 from tests.pipelines.test_intake import drop, rules, take
 
 TAPE = (

@@ -7,17 +7,17 @@ import json
 
 import polars as pl
 
-from core.ledger.accounts import ROLE
-from core.policy.book import PolicyBook
-from core.policy.product import Product
-from core.store.ledger import Ledger
-from core.store.reader import LedgerReader
-from core.store.standing import met, standing
-from pipelines.cli import _refinancings
-from pipelines.ingest.intake import take_in
-from pipelines.resources import TAPE, provenance, read_policies
-from pipelines.servicing.days import close_days, missing_days
-from pipelines.servicing.verify import rebuild, replay_loan
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.product import Product
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.standing import met, standing
+from loanbook.pipelines.cli import _refinancings
+from loanbook.pipelines.ingest.intake import take_in
+from loanbook.pipelines.resources import TAPE, provenance, read_policies
+from loanbook.pipelines.servicing.days import close_days, missing_days
+from loanbook.pipelines.servicing.verify import rebuild, replay_loan
 from tests.pipelines.test_intake import drop, ledger, rules, take
 
 __all__ = ["ledger"]

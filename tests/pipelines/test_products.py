@@ -6,13 +6,13 @@ from pathlib import Path
 
 import polars as pl
 
-from core.store.ledger import Ledger
-from core.store.reader import LedgerReader
-from core.store.settings import Settings
-from pipelines.resources import provenance, read_policies
-from pipelines.servicing.days import close_days, missing_days
-from pipelines.servicing.verify import rebuild, replay_loan
-from pipelines.simulation.products import drop_products
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.settings import Settings
+from loanbook.pipelines.resources import provenance, read_policies
+from loanbook.pipelines.servicing.days import close_days, missing_days
+from loanbook.pipelines.servicing.verify import rebuild, replay_loan
+from loanbook.pipelines.simulation.products import drop_products
 from tests.pipelines.test_intake import drop, rules, take
 
 

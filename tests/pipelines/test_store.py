@@ -15,17 +15,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from core.errors import LawBrokenError, LedgerConflictError, LedgerError
-from core.servicing.close import close
-from core.store import schema
-from core.store.ledger import Ledger
-from core.store.reader import LedgerReader, open_ledger
-from core.store.settings import Settings
-from pipelines.ingest.intake import take_in
-from pipelines.resources import TAPE, provenance, read_policies
-from pipelines.servicing import days
-from pipelines.servicing.days import NotPublishedError, close_days, missing_days
-from pipelines.servicing.verify import rebuild, replay_loan
+from loanbook.core.errors import LawBrokenError, LedgerConflictError, LedgerError
+from loanbook.core.servicing.day.close import close
+from loanbook.core.store import schema
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.reader import LedgerReader, open_ledger
+from loanbook.core.store.settings import Settings
+from loanbook.pipelines.ingest.intake import take_in
+from loanbook.pipelines.resources import TAPE, provenance, read_policies
+from loanbook.pipelines.servicing import days
+from loanbook.pipelines.servicing.days import NotPublishedError, close_days, missing_days
+from loanbook.pipelines.servicing.verify import rebuild, replay_loan
 from tests.conftest import closed_instance, fresh, with_positions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,11 +109,11 @@ def test_a_date_run_twice_changes_nothing(tmp_path: Path, small_landing: Path) -
 KILLER = """
 import os, signal, sys
 from pathlib import Path
-from core.store.ledger import Ledger
-from core.store.settings import Settings
-from pipelines.ingest.intake import take_in
-from pipelines.resources import TAPE, provenance, read_policies
-from pipelines.servicing.days import close_days, missing_days
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.settings import Settings
+from loanbook.pipelines.ingest.intake import take_in
+from loanbook.pipelines.resources import TAPE, provenance, read_policies
+from loanbook.pipelines.servicing.days import close_days, missing_days
 where, at, day, how = Settings(home=Path(sys.argv[1])), sys.argv[2], sys.argv[3], sys.argv[4]
 ledger = Ledger(where)
 policies = ledger.register(read_policies())
@@ -230,7 +230,7 @@ def test_a_reader_in_another_process_works_while_a_close_is_written(
     days = missing_days(ledger)
     list(close_days(ledger, policies, days[:1], provenance(policies)))  # type: ignore[arg-type]
     code = (
-        "import sys, json\nfrom core.store import open_ledger\nr = open_ledger(sys.argv[1])\n"
+        "import sys, json\nfrom loanbook.core.store import open_ledger\nr = open_ledger(sys.argv[1])\n"
         "seen = []\nprint('ready', flush=True)\n"
         "while True:\n"
         "    d = r.positions()\n    seen.append([str(d['business_date'][0]), d.height])\n"

@@ -8,15 +8,15 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from core.ledger.codes import Kind
-from core.servicing.takeover import openings, tied
-from core.store.ledger import Ledger
-from core.store.reader import LedgerReader
-from core.store.settings import HOME_VARIABLE, Settings
-from pipelines.cli import app
-from pipelines.resources import provenance, read_policies
-from pipelines.servicing.days import close_days, missing_days
-from pipelines.servicing.verify import rebuild, replay_loan
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.servicing.changes.migration_in import openings, tied
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.settings import HOME_VARIABLE, Settings
+from loanbook.pipelines.cli import app
+from loanbook.pipelines.resources import provenance, read_policies
+from loanbook.pipelines.servicing.days import close_days, missing_days
+from loanbook.pipelines.servicing.verify import rebuild, replay_loan
 from tests.pipelines.test_intake import drop, rules, take
 
 HEAD = (

@@ -1,0 +1,69 @@
+"""First periods that are no whole one: what they bear, beside the factor of a whole period."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import polars as pl
+
+from loanbook.core.contract.due_dates import Unit, add_months
+from loanbook.core.contract.money import PPB
+
+
+class Stub(IntEnum):
+    """What a first period that is no whole period bears."""
+
+    prorate = 0
+    plus_days_365 = 1
+    whole_period = 2
+    forward = 3  # a whole period from the start, and its odd days as a share of the one after it
+    plus_days_actual = 4  # a whole period, and odd days over the days of the year they begin in
+    days_365 = 5  # its days over 365
+
+
+def factor(
+    stub: Stub, rate: pl.Expr, part: pl.Expr, over: pl.Expr, days: tuple[pl.Expr, pl.Expr]
+) -> tuple[pl.Expr, pl.Expr]:
+    """Rate of an odd first period: numerator and denominator (Int64).
+
+    `rate` a year in parts per billion, `part` / `over` what a whole period is of a year, `days` those
+    of the period and of a whole one that ends with it. Reads the period's dates.
+    """
+    actual, regular = days
+    match stub:
+        case Stub.whole_period:
+            return rate * part, over * PPB
+        case Stub.prorate:
+            return rate * part * actual, over * PPB * regular
+        case Stub.forward:
+            on, whole = _forward()
+            return rate * part * on, over * PPB * whole
+        case Stub.days_365:
+            return rate * actual, pl.lit(PPB * 365, dtype=pl.Int64)
+    year = pl.lit(365)
+    if stub is Stub.plus_days_actual:
+        year = pl.when(pl.col("period_start").dt.is_leap_year()).then(366).otherwise(365)
+    # a whole period plus (or less) the odd days over a year, at simple interest
+    return rate * (part * year + over * (actual - regular)), over * PPB * year
+
+
+def _forward() -> tuple[pl.Expr, pl.Expr]:
+    """The first period counted from its start, as days over those of a regular one.
+
+    Beyond a whole period, its odd days are a share of the period after it.
+    """
+    start, every = pl.col("period_start"), pl.col("every").cast(pl.Int64)
+
+    def after(periods: int) -> pl.Expr:
+        months = add_months(start, every * periods, start.dt.day(), pl.lit(False))
+        weeks = pl.col("unit") == Unit.weeks.value
+        days = start + pl.duration(days=every * periods * pl.when(weeks).then(7).otherwise(1))
+        return pl.when(pl.col("unit") == Unit.months.value).then(months).otherwise(days)
+
+    whole, then = after(1), after(2)
+    odd = (pl.col("period_end") - whole).dt.total_days()
+    first, second = (whole - start).dt.total_days(), (then - whole).dt.total_days()
+    return (
+        pl.when(odd >= 0).then(second + odd).otherwise(first + odd),
+        pl.when(odd >= 0).then(second).otherwise(first),
+    )

@@ -1,1 +1,0 @@
-"""From an application to a boarded loan account."""

@@ -1,0 +1,319 @@
+"""Re-age: arrears and what is to come make a new schedule, and nothing is past due any more.
+
+The instalment that runs ends on the day with nothing to pay; `instalments` new ones follow,
+the first on `due_date`, a period apart. One that comes before the first of an earlier re-age fell
+due stands in its place: the instalment that the earlier one ended goes on to the day. Days past due start again from there. For products
+whose interest follows the balance, or whose schedule stands whole.
+
+Interest is `level` (the default: the balance goes on bearing it, at a level instalment), or fixed
+and spread evenly like the principal: what is `payable` on the day, or in `full`, with what the
+schedule to come had. A fixed schedule stands whole from then on.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import Component
+from loanbook.core.contract.due_dates import due_date, first_due_for
+from loanbook.core.contract.figures import codes, counts_days
+from loanbook.core.contract.money import even_part, even_share, with_rest
+from loanbook.core.contract.schedule import adjusted
+from loanbook.core.servicing.changes.roll_in_arrears import lift, with_lifted
+from loanbook.core.servicing.interest.accrual import close_segment
+from loanbook.core.servicing.loan.book import due_rows, merge_dues, replaced
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.opening import (
+    fixed,
+    move_period,
+    with_level_instalment,
+    with_period_interest,
+)
+from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.schedule.billing_run import fall_due
+from loanbook.core.servicing.schedule.equal_parts import even_instalment
+from loanbook.core.servicing.schedule.fixed_schedule import (
+    bill_whole,
+    expanded,
+    instalment_of,
+    point,
+    waiting_interest,
+)
+from loanbook.core.servicing.schedule.level_instalment import bears_otherwise
+from loanbook.core.servicing.schedule.projection import project
+
+BODY = pl.Struct(
+    {
+        "instalments": pl.Int16,  # how many new ones
+        "due_date": pl.String,  # of the first of them
+        "every": pl.Int16,  # units of a period; null: as it was
+        "unit": pl.Int8,
+        "interest": pl.String,  # level | payable | full
+    }
+)
+"""What the payload of a re-age says, as JSON."""
+
+
+def reage(day: Running, events: pl.DataFrame) -> None:
+    """Take re-ages, one a loan."""
+    told = events.select(
+        "loan_id", "event_id", pl.col("payload").str.json_decode(BODY).alias("body")
+    ).unnest("body")
+    told = told.rename({"instalments": "fresh", "every": "new_every", "unit": "new_unit"}).with_columns(
+        to=pl.col("due_date").str.to_date()
+    ).drop("due_date")  # fmt: skip
+    fixes = pl.col("interest").is_in(["payable", "full"])
+    to_come = _interest_to_come(day, told.filter(pl.col("interest") == "full")["loan_id"])
+    lifted = lift(day, told)
+    at = day.touched["loan_id"].is_in(told["loan_id"].implode())
+    before = close_segment(day.touched.filter(at))
+    asked = with_lifted(before.join(told, on="loan_id", maintain_order="left"), lifted)
+    revised = _renumbered(asked, day)
+    ahead = _end_running(day, revised)
+    revised = _with_empty(revised, day)
+    day.dues = _with_charges(day.dues, revised, day)
+    sets = revised.filter(fixes)
+    level = revised.filter(~fixes.fill_null(False))
+    whole = level["whole_schedule"]
+    stands, steps = level.filter(whole), level.filter(~whole)
+    if stands.height:
+        _respread(day, stands.join(ahead, on="loan_id", how="left", maintain_order="left"))
+    if sets.height:
+        stands = pl.concat([stands, _spread_evenly(day, sets, to_come).select(stands.columns)])
+    if steps.height:
+        steps = _stepped(steps, day)
+    # what a schedule that stands whole asked before is no measure any more
+    stands = stands.with_columns(emi=pl.lit(None, dtype=pl.Int64))
+    after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
+    day.touched = replaced(day.touched, at, day.touched.filter(at), after)
+    if steps.height and (steps["period_end"] == steps["today"]).any():
+        fall_due(day)
+    if stands.height:
+        whole = at & day.touched["whole_schedule"]
+        day.touched = point(day.touched, day.dues, whole)
+        _bill_at_once(day, whole)
+    day.changed.append(told.select("loan_id", "event_id"))
+
+
+def _renumbered(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """Terms from the day on: `first_no`, the last old number; instalments after it are new.
+
+    What was charged, or charged back, after the last instalment keeps the number that it has.
+    """
+    runs = (pl.col("instalment_no") <= pl.col("instalments")) & (pl.col("period_start") < TODAY)
+    fallen = day.dues.filter(pl.col("due_date") <= TODAY)
+    extra = fallen.group_by("loan_id").agg(extra_no=pl.col("instalment_no").max())
+    numbered = asked.join(extra, on="loan_id", how="left", maintain_order="left")
+    again = (pl.col("reaged_no") == pl.col("instalment_no") - 1).fill_null(False)
+    last = pl.col("instalment_no") - 1 + (runs & ~again).cast(pl.Int16)
+    counted = (
+        numbered.with_columns(runs=runs, first_no=pl.max_horizontal(last, "extra_no"))
+        .drop("extra_no")
+        .with_columns(
+            every=pl.coalesce("new_every", "every"),
+            unit=pl.coalesce("new_unit", "unit"),
+            instalments=(pl.col("first_no") + pl.col("fresh")).cast(pl.Int16),
+        )
+    )
+    first = first_due_for(pl.col("to"), pl.col("first_no"))
+    return counted.with_columns(
+        first_due_date=pl.coalesce(first, "first_due_date"),
+        anchor_day=pl.col("to").dt.day().cast(pl.Int8),
+        end_of_month=pl.lit(False),
+        has_stub=pl.lit(False),
+        matures_on=pl.lit(None, dtype=pl.Date),
+    )
+
+
+def _with_empty(revised: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """Terms that tell the instalment that ended, where nothing was asked or paid of it."""
+    filled = day.dues.filter(pl.max_horizontal("amount", "paid") > 0).select(
+        "loan_id", first_no="instalment_no", filled=pl.lit(True)
+    )
+    told = revised.join(
+        filled.unique(), on=["loan_id", "first_no"], how="left", maintain_order="left"
+    )
+    empty = pl.col("runs") & pl.col("filled").is_null()
+    return told.with_columns(
+        reaged_no=pl.when(empty).then("first_no").otherwise(None).cast(pl.Int16)
+    ).drop("filled")
+
+
+def _end_running(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
+    """End the instalment that runs on the day, and drop those to come.
+
+    What was paid of them stays paid, with the instalment that ends, or the last one billed: their
+    numbers are those of the new schedule. Returns `loan_id`, `ahead`: principal that stood with them.
+    """
+    nothing = pl.lit(0, dtype=pl.Int64)
+    ends = due_rows(loans.filter("runs"), "first_no", Component.principal, TODAY, nothing)
+    coming = (
+        pl.col("loan_id").is_in(loans["loan_id"].implode())
+        & (pl.col("due_date") > TODAY)
+        & (pl.col("component") <= Component.interest.value)
+    )
+    principal = pl.col("component") == Component.principal
+    ahead = day.dues.filter(coming).group_by("loan_id").agg(
+        ahead=(pl.col("amount") - pl.col("paid")).filter(principal).sum()
+    )  # fmt: skip
+    stood = (
+        day.dues.filter(coming & (pl.col("paid") > 0))
+        .join(loans.select("loan_id", "first_no"), on="loan_id", maintain_order="left")
+        .group_by("loan_id", "first_no", "component", "today", maintain_order=True)
+        .agg(paid=pl.col("paid").sum())
+    )
+    moved = due_rows(stood, "first_no", pl.col("component"), TODAY, "paid").with_columns(
+        paid=stood["paid"]
+    )
+    day.dues = merge_dues(merge_dues(day.dues.filter(~coming), moved), ends)
+    return ahead
+
+
+def _with_charges(dues: pl.DataFrame, revised: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """Dues whose charges to come stand with the new instalment that falls due no earlier."""
+    comes = (
+        pl.col("loan_id").is_in(revised["loan_id"].implode())
+        & (pl.col("component") > Component.interest.value)
+        & (pl.col("due_date") > TODAY)
+    )
+    charges = dues.filter(comes)
+    if charges.is_empty():
+        return dues
+    asked = (
+        charges.drop("today")
+        .rename({"instalment_no": "old_no"})
+        .join(revised, on="loan_id", maintain_order="left")
+        .with_columns(on=pl.max_horizontal("due_date", "to"), strictly=pl.lit(False))
+    )
+    placed = instalment_of(asked, day.policies.calendars)
+    moved = placed.with_columns(instalment_no="number", due_date="falls").select(dues.columns)
+    return merge_dues(dues.filter(~comes), moved)
+
+
+def _respread(day: Running, stands: pl.DataFrame) -> None:
+    """Rows of the new schedule of loans whose schedule stands whole."""
+    spread = stands.with_columns(
+        spread=pl.col("ahead").fill_null(0) + pl.col("lifted_principal"),
+        period_start=due_date(pl.col("first_no"), codes(stands, "unit")),
+        kept_emi=pl.lit(None, dtype=pl.Int64),
+    )  # fmt: skip
+    rows = expanded(spread.filter(pl.col("spread") > 0), day.policies.calendars)
+    day.dues = merge_dues(merge_dues(day.dues, rows), waiting_interest(stands, rows))
+
+
+def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """Cursor before the first new instalment, with the level instalment that pays it all off."""
+    units = codes(loans, "unit")
+    regular = due_date(pl.col("first_no"), units)
+    old_days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+    moved = loans.with_columns(
+        instalment_no=(pl.col("first_no") + 1).cast(pl.Int16),
+        old_days=old_days,
+        period_start=regular,
+        period_end="to",
+        advance_paid=pl.lit(0, dtype=pl.Int64),
+        accrual_whole=pl.col("accrual_whole") - pl.col("accrual_paid"),
+        accrual_paid=pl.lit(0, dtype=pl.Int64),
+    )
+    new_days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+    # the fraction of a minor unit goes on over the new period's days
+    prorates = ~counts_days()
+    moved = moved.with_columns(
+        accrual_rest=pl.when(prorates)
+        .then(pl.col("accrual_rest") * new_days // pl.col("old_days"))
+        .otherwise("accrual_rest")
+    ).drop("old_days")
+    rest = moved.with_columns(
+        bears_otherwise(moved),
+        principal_agreed="principal",
+        grace_principal=pl.lit(0, dtype=pl.Int8),
+    ).filter(pl.col("principal_agreed") > 0)
+    moved = with_level_instalment(moved, rest)
+    return with_period_interest(move_period(moved, day.policies.calendars))
+
+
+def _bill_at_once(day: Running, whole: pl.Series) -> None:
+    """Instalments of a new schedule that fall due on the day itself."""
+    fallen = pl.col("due_date") == TODAY
+    ids = day.dues.filter(fallen & (pl.col("amount") > pl.col("paid")))["loan_id"]
+    at = whole & day.touched["loan_id"].is_in(ids.implode())
+    if not at.any():
+        return
+    before = day.touched.filter(at)
+    after, billed = bill_whole(before, day.dues)
+    day.touched = replaced(day.touched, at, before, after)
+    day.book(billed, "interest_due", "interest_accrued", "billed_interest")
+
+
+def _interest_to_come(day: Running, ids: pl.Series) -> pl.DataFrame:
+    """`loan_id`, `to_come`: interest of the instalments to come, if arrears are paid today."""
+    loans = day.touched.filter(pl.col("loan_id").is_in(ids.implode()))
+    rows = project(loans, day.dues, day.policies.calendars)
+    return rows.group_by("loan_id").agg(to_come=pl.col("interest").sum())
+
+
+def _charges(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
+    """Unpaid `fees` and `penalties` of loans, taken off their dues to be spread with the rest."""
+    unpaid = pl.col("amount") - pl.col("paid")
+    theirs = (
+        pl.col("loan_id").is_in(loans["loan_id"].implode())
+        & pl.col("component").is_in([Component.fee.value, Component.penalty.value])
+        & (unpaid > 0)
+    )
+    sums = day.dues.filter(theirs).group_by("loan_id").agg(
+        fees=unpaid.filter(pl.col("component") == Component.fee).sum(),
+        penalties=unpaid.filter(pl.col("component") == Component.penalty).sum(),
+    )  # fmt: skip
+    day.dues = day.dues.with_columns(amount=pl.when(theirs).then("paid").otherwise("amount"))
+    return sums
+
+
+def _spread_evenly(day: Running, loans: pl.DataFrame, to_come: pl.DataFrame) -> pl.DataFrame:
+    """Loans whose schedule is fixed: principal and interest in even parts, the last the rest."""
+    full = pl.col("interest") == "full"
+    asked = loans.join(to_come, on="loan_id", how="left", maintain_order="left").with_columns(
+        owed=pl.when(full)
+        .then(pl.col("to_come").fill_null(0) + pl.col("lifted_interest"))
+        .otherwise("interest_accrued")
+    )
+    each = asked.with_columns(k=pl.int_ranges(1, pl.col("fresh").cast(pl.Int64) + 1)).explode("k")
+    each = each.with_columns(instalment_no=(pl.col("first_no") + pl.col("k")).cast(pl.Int16))
+    each = each.with_columns(due=due_date(pl.col("instalment_no"), codes(each, "unit")))
+    each = each.with_columns(due=adjusted(pl.col("due"), each, day.policies.calendars))
+
+    n = pl.col("fresh").cast(pl.Int64)
+
+    def part(of: str) -> pl.Expr:
+        """An even part; of principal, what the even sum of all leaves for it."""
+        if of != "principal":
+            return even_share(pl.col(of), n, pl.col("k"))
+        others = ("owed", "fees", "penalties")
+        whole = even_instalment(pl.sum_horizontal("principal", *others), n)
+        one = whole - pl.sum_horizontal(even_part(pl.col(c), n) for c in others)
+        return with_rest(pl.col("principal"), one, n, pl.col("k"))
+
+    charged = _charges(day, loans)
+    each = each.join(charged, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("fees", "penalties").fill_null(0)
+    )
+    rows = pl.concat(
+        due_rows(each, "instalment_no", component, "due", part(column))
+        for component, column in (
+            (Component.principal, "principal"),
+            (Component.interest, "owed"),
+            (Component.fee, "fees"),
+            (Component.penalty, "penalties"),
+        )
+    )
+    rows = rows.filter((pl.col("amount") > 0) | (pl.col("component") == Component.principal))
+    day.dues = merge_dues(day.dues, rows)
+    set_ = fixed(asked, pl.lit(True))
+    return set_.with_columns(
+        stands_from=TODAY,
+        period_start=TODAY,
+        accrual_from=TODAY,
+        accrual_whole="interest_accrued",
+        accrual_rest=pl.lit(0, dtype=pl.Int64),
+        accrual_paid=pl.lit(0, dtype=pl.Int64),
+        advance_paid=pl.lit(0, dtype=pl.Int64),
+    )

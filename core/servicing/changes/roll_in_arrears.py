@@ -1,0 +1,109 @@
+"""Arrears lifted: what is due and unpaid goes back to what is to come, where a change says so.
+
+A re-age or re-amortisation asks nothing anew that was paid: a due keeps what was paid of it.
+Fees and penalties stay due.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import Component, InterestMode
+from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.money import even_part
+from loanbook.core.contract.schedule import adjusted
+from loanbook.core.servicing.loan.book import due_rows, merge_dues
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.posting import Running
+
+
+def lift(day: Running, events: pl.DataFrame) -> pl.DataFrame:
+    """Take principal and interest due to the day off the dues of the loans of `events`.
+
+    The interest is interest earned and not billed again; it comes with the next instalment.
+    Returns `loan_id`, `lifted_principal`, `lifted_interest` (Int64) of loans that had arrears.
+    """
+    unpaid = pl.col("amount") - pl.col("paid")
+    due = (
+        pl.col("loan_id").is_in(events["loan_id"].implode())
+        & (pl.col("due_date") <= TODAY)
+        & (pl.col("component") <= Component.interest.value)
+        & (unpaid > 0)
+    )
+    lifted = (
+        day.dues.filter(due)
+        .group_by("loan_id")
+        .agg(
+            lifted_principal=unpaid.filter(pl.col("component") == Component.principal).sum(),
+            lifted_interest=unpaid.filter(pl.col("component") == Component.interest).sum(),
+        )
+    )
+    if lifted.is_empty():
+        return lifted
+    day.dues = day.dues.with_columns(amount=pl.when(due).then("paid").otherwise("amount"))
+    interest = pl.col("lifted_interest")
+    scheduled = pl.col("interest_mode") == InterestMode.scheduled
+    day.touched = (
+        with_lifted(day.touched, lifted)
+        .with_columns(
+            principal_due=pl.col("principal_due") - pl.col("lifted_principal"),
+            interest_due=pl.col("interest_due") - interest,
+            interest_accrued=pl.col("interest_accrued") + interest,
+            accrual_whole=pl.col("accrual_whole") + interest,
+            schedule_balance=pl.col("schedule_balance")
+            + pl.when(scheduled).then("lifted_principal").otherwise(0),
+            interest_carried=pl.col("interest_carried")
+            + pl.when(scheduled).then(interest).otherwise(0),
+        )
+        .select(day.touched.columns)
+    )
+    told = lifted.join(events.select("loan_id", "event_id"), on="loan_id")
+    day.book(told, "interest_accrued", "interest_due", "lifted_interest")
+    return lifted
+
+
+def in_parts(
+    day: Running, told: pl.DataFrame, lifted: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.Series]:
+    """`lifted`, its interest with the instalments to come in equal parts where `told` splits it, and
+    the loans of which it is.
+
+    Each part is rounded half-even; what the parts have more than the interest, or less, is earned, or
+    given up. Of loans whose interest follows the balance. `told`: `loan_id`, `event_id`, `interest`.
+    """
+    splits = told.filter(pl.col("interest") == "split").select("loan_id", "event_id")
+    daily = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("whole_schedule")
+    loans = (
+        day.touched.filter(daily)
+        .join(splits, on="loan_id", maintain_order="left")
+        .join(lifted.filter(pl.col("lifted_interest") > 0), on="loan_id", maintain_order="left")
+    )
+    if loans.is_empty():
+        return lifted, loans["loan_id"]
+    count = (pl.col("instalments") - pl.col("instalment_no") + 1).cast(pl.Int64)
+    loans = loans.with_columns(
+        part=even_part(pl.col("lifted_interest"), count),
+        number=pl.int_ranges(pl.col("instalment_no"), pl.col("instalments") + 1),
+    ).with_columns(differs=pl.col("part") * count - pl.col("lifted_interest"))
+    each = loans.explode("number").with_columns(pl.col("number").cast(pl.Int16))
+    each = each.with_columns(due=due_of(pl.col("number"), each))
+    each = each.with_columns(due=adjusted(pl.col("due"), each, day.policies.calendars))
+    parts = due_rows(each, "number", Component.interest, "due", "part")
+    day.dues = merge_dues(day.dues, parts)
+    more = loans.select("loan_id", "differs")
+    grown = day.touched.join(more, on="loan_id", how="left", maintain_order="left")
+    earns = ("interest_accrued", "accrual_whole", "interest_earned", "accrued_today")
+    differs = pl.col("differs").fill_null(0)
+    day.touched = grown.with_columns(pl.col(name) + differs for name in earns).drop("differs")
+    day.book(loans, "interest_accrued", "interest_income", "differs")
+    asked = loans.select("loan_id", asked=pl.col("lifted_interest") + pl.col("differs"))
+    told_anew = lifted.join(asked, on="loan_id", how="left", maintain_order="left")
+    lifted = told_anew.with_columns(lifted_interest=pl.coalesce("asked", "lifted_interest"))
+    return lifted.drop("asked"), loans["loan_id"]
+
+
+def with_lifted(loans: pl.DataFrame, lifted: pl.DataFrame) -> pl.DataFrame:
+    """`loans` with what was lifted of theirs, or 0."""
+    return loans.join(lifted, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("lifted_principal", "lifted_interest").fill_null(0)
+    )

@@ -1,0 +1,145 @@
+"""Payouts: down payments, and what they add to the instalments of a schedule that stands whole.
+
+The first payout makes the schedule; a later one, a tranche, is spread over the instalments to
+come, or over all of them; where a re-age fixed their interest, it stays what it is. A down payment
+is due at once.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import Component
+from loanbook.core.contract.business_days import Calendar
+from loanbook.core.contract.figures import Amortisation
+from loanbook.core.servicing.loan.book import NO_DUES, due_rows, merge_dues
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.schedule.equal_parts import is_fixed, spread_evenly
+from loanbook.core.servicing.schedule.fixed_schedule import down_payment, expanded, financed
+
+
+def stand(
+    paid_out: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
+) -> pl.DataFrame:
+    """Dues with the instalments of what was paid out today spread over the schedule.
+
+    `paid_out`: terms and positions before the payout, with `payout`, `with_share` of the borrower's
+    own. The first payout makes the schedule; a later one makes the instalments to come anew over
+    their principal and the tranche. A down payment is due at once, as an instalment numbered below zero.
+    """
+    own = dues.join(paid_out.select("loan_id"), on="loan_id", how="semi")
+    coming = own.filter(
+        (pl.col("due_date") > TODAY) & (pl.col("component") <= Component.interest.value)
+    )
+    standing = coming.group_by("loan_id").agg(
+        coming_no=pl.col("instalment_no").min(),
+        to_come=pl.col("amount").filter(pl.col("component") == Component.principal).sum(),
+    )
+    loans = paid_out.join(standing, on="loan_id", how="left", maintain_order="left")
+    stays = is_fixed() & pl.col("to_come").is_not_null()
+    fixed = loans.filter(stays).with_columns(
+        first_no=pl.col("coming_no") - 1, lent=pl.col("payout") - pl.col("down")
+    )
+    spread = (
+        loans.filter(~stays)
+        .select(
+            *paid_out.drop("payout", "shared", "down", "downs").columns,
+            first_no=_billed(),
+            lacks=pl.when(pl.col("to_come").is_not_null()).then(_lacks()).otherwise(0),
+            kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
+            spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
+            lent=financed(pl.col("principal") + pl.col("principal_paid") + pl.col("payout")),
+        )
+        .filter(pl.col("spread") > 0)
+    )
+    rows = pl.concat(
+        [
+            expanded(spread.filter(~_over_all()), calendars),
+            _over_every(spread, loans, calendars),
+            spread_evenly(fixed, own, calendars),
+        ]
+    )
+    # money that stands with instalments to come stays with them
+    keys = ["loan_id", "instalment_no", "component"]
+    coming = coming.join(spread.filter(~_over_all()), on="loan_id", how="semi")
+    cleared = dues.join(coming.select(keys), on=keys, how="anti")
+    kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
+    return merge_dues(merge_dues(cleared, merge_dues(kept, rows)), shares_due(loans))
+
+
+def lacking(paid_out: pl.DataFrame) -> pl.DataFrame:
+    """`paid_out` with `period_lacks` as it is after its payout; the first one lacks nothing."""
+    later = pl.col("principal") + pl.col("principal_paid") > 0
+    more = pl.when(later).then(_lacks()).otherwise("period_lacks")
+    return paid_out.with_columns(period_lacks=more)
+
+
+def _billed() -> pl.Expr:
+    return (pl.col("instalment_no") - 1).clip(upper_bound=pl.col("instalments") - 1)
+
+
+def _lacks() -> pl.Expr:
+    """Balance by nights that the running period falls short by: each payout's, before it was made.
+
+    Flat interest that is spread evenly is by periods, not by nights.
+    """
+    began = pl.when(_billed() > 0).then("period_start").otherwise("disbursed_on")
+    nights = (TODAY - began).dt.total_days().clip(0)
+    by_nights = (pl.col("amortisation") != Amortisation.flat) | pl.col("flat_by_days")
+    more = pl.when(by_nights).then((pl.col("payout") - pl.col("down")) * nights).otherwise(0)
+    return pl.col("period_lacks") + more
+
+
+def with_share(paid_out: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """`paid_out` with `down`, the borrower's own share, and `downs`, those asked today before it."""
+    earlier = (
+        dues.join(paid_out.select("loan_id"), on="loan_id", how="semi")
+        .filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == TODAY))
+        .group_by("loan_id")
+        .agg(downs=pl.len())
+    )
+    share = pl.when("shared").then(down_payment(pl.col("payout"))).otherwise(0)
+    return paid_out.join(earlier, on="loan_id", how="left", maintain_order="left").with_columns(
+        down=share
+    )
+
+
+def shares_due(loans: pl.DataFrame) -> pl.DataFrame:
+    """Dues of down payments, at once, for loans `with_share`."""
+    some = loans.filter(pl.col("shared") & (pl.col("down_payment_ppb") > 0))
+    down = due_rows(some, _down_number(), Component.principal, TODAY, "down")
+    return down.select(NO_DUES.columns)
+
+
+def _over_all() -> pl.Expr:
+    """Loans whose later payout is spread over all instalments, those already due included."""
+    return pl.col("tranches_over_all") & (pl.col("rate_ppb") == 0) & pl.col("kept_emi").is_null()
+
+
+def _over_every(
+    spread: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calendar]
+) -> pl.DataFrame:
+    """What every instalment grows by, where a payout counts as if it had been made at first."""
+    grown = loans.select("loan_id", "payout", "down")
+    some = spread.filter(_over_all()).join(grown, on="loan_id", maintain_order="left")
+    if some.is_empty():
+        return NO_DUES
+    lent = pl.col("principal") + pl.col("principal_paid")
+    before = lent - down_payment(lent)
+    nobody = {"first_no": pl.lit(0, dtype=pl.Int16), "lacks": pl.lit(0, dtype=pl.Int64)}
+    old = some.with_columns(spread=before, **nobody)
+    new = some.with_columns(spread=before + pl.col("payout") - pl.col("down"), **nobody)
+    keys = ["loan_id", "instalment_no", "component"]
+    stood = expanded(old.filter(pl.col("spread") > 0), calendars).select(*keys, stood="amount")
+    return (
+        expanded(new, calendars)
+        .join(stood, on=keys, how="left", maintain_order="left")
+        .with_columns(amount=pl.col("amount") - pl.col("stood").fill_null(0))
+        .select(NO_DUES.columns)
+    )
+
+
+def _down_number() -> pl.Expr:
+    """Number of a down payment: below zero, by the day and its place on it (eight a day)."""
+    days = (TODAY - pl.col("disbursed_on")).dt.total_days()
+    return (-1 - days * 8 - pl.col("downs").fill_null(0).cast(pl.Int64)).cast(pl.Int16)

@@ -1,0 +1,118 @@
+"""Charges by order: a fee or penalty joins an instalment, and what is unpaid of one is waived."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import Component
+from loanbook.core.servicing.loan.book import merge_dues
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.taxes import ask_tax
+from loanbook.core.servicing.schedule.coming_dues import open_dues
+from loanbook.core.servicing.schedule.fixed_schedule import instalment_of
+
+BODY = pl.Struct({"component": pl.Int8, "due_date": pl.String})
+"""What the payload of a charge, or of its waiver, says as JSON."""
+
+
+def charge(day: Running, events: pl.DataFrame) -> None:
+    """A fee or penalty joins the instalment within whose period it falls due."""
+    assess(day, _told(events))
+
+
+def assess(day: Running, told: pl.DataFrame) -> None:
+    """Charge `amount` of a `component`, due within the period that holds `due_date`.
+
+    `told`: `loan_id`, `event_id` (0: by rule), `amount`, `component`, `due_date` (Date).
+    """
+    placed = _placed(day, told)
+    open_dues(day, placed, pl.col("component").cast(pl.Int8), "amount")
+    add_charges(day, placed)
+    ask_tax(day, _bases(placed, pl.col("amount")))
+
+
+def add_charges(day: Running, charged: pl.DataFrame) -> None:
+    """Fees and penalties (`loan_id`, `event_id`, `component`, `amount`) in positions and books."""
+    _grow(day, charged.select("loan_id", "component", moved="amount"))
+    _book(day, charged, "amount", ("fee_income", "penalty_income"))
+
+
+def waive(day: Running, events: pl.DataFrame) -> None:
+    """Forgive what is unpaid of a charge, up to its amount; the due counts as met."""
+    keys = ["loan_id", "instalment_no", "component"]
+    unpaid = day.dues.select(*keys, left=pl.col("amount") - pl.col("paid"))
+    placed = _placed(day, _told(events)).with_columns(
+        instalment_no=pl.col("number"), component=pl.col("component").cast(pl.Int8)
+    )
+    waived = placed.join(unpaid, on=keys, how="left").with_columns(
+        waived=pl.min_horizontal("amount", pl.col("left").fill_null(0)).clip(lower_bound=0)
+    )
+    waived = waived.filter(pl.col("waived") > 0)
+    met = waived.select(
+        *keys,
+        due_date="falls",
+        amount=pl.lit(0, dtype=pl.Int64),
+        paid="waived",
+        fee_assessed=pl.lit(False),
+        today=TODAY,
+    )
+    day.dues = merge_dues(day.dues, met.join(day.dues, on=keys, how="semi"))
+    _grow(day, waived.select("loan_id", "component", moved=-pl.col("waived")))
+    forgiven = waived.with_columns(forgiven=-pl.col("waived"))
+    _book(day, forgiven, "forgiven", ("charge_waived", "charge_waived"))
+    ask_tax(day, _bases(forgiven, pl.col("forgiven")))
+
+
+def _told(events: pl.DataFrame) -> pl.DataFrame:
+    """What charges, or their waivers, say."""
+    told = events.select(
+        "loan_id", "event_id", "amount", pl.col("payload").str.json_decode(BODY).alias("body")
+    ).unnest("body")
+    return told.with_columns(pl.col("due_date").str.to_date())
+
+
+def _bases(placed: pl.DataFrame, base: pl.Expr) -> pl.DataFrame:
+    """Charges as what a tax is on."""
+    number, component = pl.col("number").cast(pl.Int16), pl.col("component").cast(pl.Int8)
+    return placed.select(
+        "loan_id", instalment_no=number, component=component, due_date="falls", base=base
+    )
+
+
+def _placed(day: Running, told: pl.DataFrame) -> pl.DataFrame:
+    """Charges with `number` and `falls` of the instalment that they belong to."""
+    asked = day.touched.join(told, on="loan_id", maintain_order="left").with_columns(
+        on="due_date", strictly=pl.lit(False)
+    )
+    return instalment_of(asked, day.policies.calendars)
+
+
+def _book(day: Running, told: pl.DataFrame, amount: str, against: tuple[str, str]) -> None:
+    """Receivables of fees and penalties against an account each; below zero the sides swap.
+
+    Of a claim that is off the books it is memorandum.
+    """
+    fee = pl.col("component") == Component.fee.value
+    off = pl.col("loan_id").is_in(day.charged_off().implode())
+    rows = told.select("loan_id", "event_id", "component", amount)
+    fees, penalties = against
+    day.book(rows.filter(fee & ~off), "fees_receivable", fees, amount)
+    day.book(rows.filter(~fee & ~off), "penalties_receivable", penalties, amount)
+    day.book(rows.filter(off), "memo_claim", "memo_contra", amount)
+
+
+def _grow(day: Running, moved: pl.DataFrame) -> None:
+    """Positions with `moved` more of fees and penalties due."""
+    fee = pl.col("component") == Component.fee.value
+    sums = moved.group_by("loan_id").agg(
+        fees=pl.col("moved").filter(fee).sum(), penal=pl.col("moved").filter(~fee).sum()
+    )
+    day.touched = (
+        day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
+        .with_columns(
+            fees_due=pl.col("fees_due") + pl.col("fees").fill_null(0),
+            penalties_due=pl.col("penalties_due") + pl.col("penal").fill_null(0),
+        )
+        .drop("fees", "penal")
+    )

@@ -1,0 +1,97 @@
+"""The end of interest at a charge-off, where the product lets it stop, for schedules that stand whole.
+
+The instalment that runs keeps the interest earned to the day, those to come none but what was paid
+of it. Each goes on asking what it asked, so that more of it is principal and the last one asks less.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import AfterChargeOff, Component, Status
+from loanbook.core.servicing.loan.book import replaced
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.posting import Running
+
+
+def end_interest(day: Running, events: pl.DataFrame) -> None:
+    """Take loans of `events` (`loan_id`, `event_id`) whose charge-off stops their interest."""
+    at = day.touched.select(
+        pl.col("loan_id").is_in(events["loan_id"].implode())
+        & (pl.col("status") == Status.active.value)
+        & pl.col("whole_schedule")
+        & (pl.col("after_charge_off") != AfterChargeOff.regular.value)
+    ).to_series()
+    if not at.any():
+        return
+    before = day.touched.filter(at)
+    day.dues = _without_interest(before, day.dues)
+    # interest that was paid before it was earned counts as earned now
+    early = pl.min_horizontal("interest_accrued", 0)
+    told = before.select("loan_id", early=-early).join(events, on="loan_id")
+    day.book(told, "interest_accrued", "interest_income", "early")
+    after = before.with_columns(
+        interest_accrued=pl.col("interest_accrued") - early,
+        accrued_today=pl.col("accrued_today") - early,
+        interest_earned=pl.col("interest_earned") - early,
+    )
+    day.touched = replaced(day.touched, at, before, after)
+
+
+def _without_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """Dues whose coming instalments have no interest but what was earned or paid of them."""
+    own = loans.select(
+        "loan_id", earned=pl.col("interest_accrued").clip(0) + pl.col("accrual_paid")
+    )
+    coming = (pl.col("due_date") > TODAY) & (pl.col("component") <= Component.interest.value)
+    theirs = dues.join(own, on="loan_id", how="inner").filter(coming)
+    if theirs.is_empty():
+        return dues
+    is_interest = pl.col("component") == Component.interest
+    paid_interest = pl.col("paid").filter(is_interest).sum()
+    paid_principal = pl.col("paid").filter(~is_interest).sum()
+    each = (
+        theirs.group_by("loan_id", "instalment_no")
+        .agg(
+            pl.col("due_date", "earned", "today").first(),
+            fee_assessed=pl.col("fee_assessed").any(),
+            asked=pl.col("amount").sum(),
+            principal=pl.col("amount").filter(~is_interest).sum(),
+            paid_interest=paid_interest,
+            paid_principal=paid_principal,
+        )
+        .sort("loan_id", "instalment_no")
+    )
+    runs = pl.col("instalment_no") == pl.col("instalment_no").min().over("loan_id")
+    elsewhere = pl.col("paid_interest").sum().over("loan_id") - pl.col("paid_interest")
+    due_interest = pl.max_horizontal("paid_interest", pl.col("earned") - elsewhere)
+    each = each.with_columns(interest=pl.when(runs).then(due_interest).otherwise("paid_interest"))
+    # what was paid of an instalment stays with it; the rest fills up one after the other
+    room = pl.col("asked") - pl.col("interest") - pl.col("paid_principal")
+    each = each.with_columns(
+        room=room.clip(0),
+        left=(pl.col("principal") - pl.col("paid_principal")).sum().over("loan_id"),
+    )
+    filled = pl.col("left") - (pl.col("room").cum_sum().over("loan_id") - pl.col("room"))
+    each = each.with_columns(
+        principal=pl.col("paid_principal") + pl.min_horizontal(filled.clip(0), "room")
+    )
+    rows = pl.concat(
+        each.select(
+            "loan_id",
+            "instalment_no",
+            pl.lit(component.value, dtype=pl.Int8).alias("component"),
+            "due_date",
+            amount=pl.col(amount),
+            paid=pl.col(paid),
+            fee_assessed="fee_assessed",
+            today="today",
+        )
+        for component, amount, paid in (
+            (Component.principal, "principal", "paid_principal"),
+            (Component.interest, "interest", "paid_interest"),
+        )
+    ).filter((pl.col("amount") > 0) | (pl.col("component") == Component.principal))
+    keys = ["loan_id", "instalment_no", "component"]
+    kept = dues.join(theirs.select(keys), on=keys, how="anti")
+    return pl.concat([kept, rows.select(dues.columns)]).sort(keys)

@@ -1,0 +1,141 @@
+"""Income that is deferred and taken over the loan's life, by nights to its maturity.
+
+A capitalised fee, a buy-down and an origination fee join one running line a loan: `deferred_whole`
+since `deferred_from`, evenly down to `deferred_to` on `deferred_until`: to zero at maturity, or, at
+the loan's yield, period by period (`loanbook.core.servicing.income.effective_interest`). What is taken by a night is the
+difference of rounded values, so that any split of the nights gives the same income. Whatever changes
+the line (more of it, less of it, another maturity) begins it anew from what is left.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import ENDED, Status
+from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.money import Rounding, int128, rounded_quotient
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.posting import Running
+
+
+def any_deferred(wide: pl.DataFrame) -> bool:
+    """Whether some loan has income that is not taken yet."""
+    return bool((wide["deferred_whole"] != 0).any())
+
+
+def left(on: pl.Expr) -> pl.Expr:
+    """What is left of the line after the nights before `on`, rounded half-even (Int64)."""
+    days = (pl.col("deferred_until") - pl.col("deferred_from")).dt.total_days()
+    nights = (on - pl.col("deferred_from")).dt.total_days().clip(0)
+    share = pl.min_horizontal(nights, days)
+    falls = int128(pl.col("deferred_whole") - pl.col("deferred_to"))
+    taken = rounded_quotient(falls * int128(share), int128(days.clip(1)), Rounding.half_even)
+    rest = pl.when(days > 0).then(pl.col("deferred_whole") - taken).otherwise("deferred_to")
+    return rest.fill_null(0)
+
+
+def left_today(wide: pl.DataFrame) -> pl.Series:
+    """`left` on each loan's `today` (Int64); worked out where there is a line, 0 elsewhere."""
+    runs = wide["deferred_whole"] != 0
+    rest = wide.filter(runs).select(left(TODAY)).to_series()
+    return pl.zeros(wide.height, dtype=pl.Int64, eager=True).scatter(runs.arg_true(), rest)
+
+
+def recognise(wide: pl.DataFrame) -> pl.DataFrame:
+    """`wide` with `income_deferred` as it is on each loan's `today`."""
+    return wide.with_columns(income_deferred=left_today(wide)) if any_deferred(wide) else wide
+
+
+def nightly(wide: pl.DataFrame) -> pl.DataFrame:
+    """Loans with a line, with `taken`, the income of the night before each one's `today` (Int64)."""
+    lines = wide.filter(pl.col("deferred_whole") != 0)
+    return lines.with_columns(taken=left(TODAY - pl.duration(days=1)) - left(TODAY))
+
+
+def income() -> pl.Expr:
+    """Code of the account that a loan's deferred income is taken to, by its product."""
+    as_fee = pl.col("deferred_as_fee")
+    return pl.when(as_fee).then(ROLE["fee_income"]).otherwise(ROLE["interest_income"])
+
+
+def defer(day: Running, told: pl.DataFrame) -> None:
+    """The line of loans grows by `amount` (`loan_id`, `event_id`, `amount`), below zero it shrinks.
+
+    What shrinks by more than is left was taken as income already: it is given back. A loan that is
+    off the books has no income to come: the line lessens its loss at once.
+    """
+    told = told.select("loan_id", "event_id", "amount")
+    asked = day.touched.select("loan_id", "income_deferred", "deferred_as_fee").join(
+        told, on="loan_id"
+    )
+    over = asked.with_columns(
+        back=-pl.min_horizontal(pl.col("income_deferred") + pl.col("amount"), 0)
+    )
+    day.book(over, income(), "deferred_fee_income", "back")
+    sums = over.group_by("loan_id").agg(more=(pl.col("amount") + pl.col("back")).sum())
+    grown = day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
+    line = pl.col("income_deferred") + pl.col("more").fill_null(0)
+    grown = _anew(grown.with_columns(income_deferred=line), pl.col("more").is_not_null())
+    day.touched = grown.drop("more")
+    off = pl.col("loan_id").is_in(day.charged_off().implode())
+    lose_the_rest(day, told.filter(off), "credit_loss")
+
+
+def begin_again(day: Running) -> None:
+    """Lines of loans whose contract changed today run to the maturity that they have now."""
+    if not day.changed or not any_deferred(day.touched):
+        return
+    ids = pl.concat(day.changed)["loan_id"]
+    day.touched = _anew(day.touched, pl.col("loan_id").is_in(ids.implode()))
+
+
+def _anew(loans: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
+    """`loans` with lines that begin today, from what is left of them."""
+    runs = where & (pl.col("income_deferred") != 0)
+    last = due_of(pl.col("instalments").cast(pl.Int32), loans)
+    return loans.with_columns(
+        deferred_whole=pl.when(where).then("income_deferred").otherwise("deferred_whole"),
+        deferred_from=pl.when(runs).then(TODAY).when(where).then(None).otherwise("deferred_from"),
+        deferred_until=pl.when(runs).then(last).when(where).then(None).otherwise("deferred_until"),
+        deferred_to=pl.when(where).then(0).otherwise("deferred_to"),
+        deferred_yield=pl.when(where).then(None).otherwise("deferred_yield"),
+        deferred_rate=pl.when(where).then(None).otherwise("deferred_rate"),
+    )
+
+
+def take_the_rest(day: Running) -> None:
+    """What ended loans, and those past their maturity, still have deferred is income now."""
+    if not any_deferred(day.touched):
+        return
+    over = pl.col("status").is_in([*ENDED, Status.overpaid.value]) | (
+        pl.col("deferred_until") <= TODAY
+    )
+    rest = day.touched.filter(over & (pl.col("income_deferred") != 0))
+    day.book(rest, "deferred_fee_income", income(), "income_deferred")
+    day.touched = _without(day.touched, rest["loan_id"])
+
+
+def lose_the_rest(day: Running, gone: pl.DataFrame, against: str) -> None:
+    """What loans that are given up (`loan_id`, `event_id`) have deferred lessens the loss."""
+    if not any_deferred(day.touched):
+        return
+    rest = day.touched.select("loan_id", "income_deferred").join(
+        gone.select("loan_id", "event_id"), on="loan_id"
+    )
+    day.book(rest, "deferred_fee_income", against, "income_deferred")
+    day.touched = _without(day.touched, rest["loan_id"])
+
+
+def _without(touched: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
+    """Positions whose line is over for loans `ids`."""
+    over = pl.col("loan_id").is_in(ids.implode())
+    return touched.with_columns(
+        income_deferred=pl.when(over).then(0).otherwise("income_deferred"),
+        deferred_whole=pl.when(over).then(0).otherwise("deferred_whole"),
+        deferred_from=pl.when(over).then(None).otherwise("deferred_from"),
+        deferred_until=pl.when(over).then(None).otherwise("deferred_until"),
+        deferred_to=pl.when(over).then(0).otherwise("deferred_to"),
+        deferred_yield=pl.when(over).then(None).otherwise("deferred_yield"),
+        deferred_rate=pl.when(over).then(None).otherwise("deferred_rate"),
+    )

@@ -1,0 +1,116 @@
+"""Income deferred at the effective rate of the loan: IFRS 9 appendix A, ASC 310-20.
+
+Two rates a year make the instalments to come worth what is lent: the plain one, of the balance, and
+the yield, of the balance less the income that is deferred. What a period takes is the yield of the
+carrying amount less the plain rate of the balance, evenly by nights within the period, as interest is.
+So a loan on its schedule is carried at the worth of its instalments at the yield. The last period
+takes the rest. Arrears count as paid, as in every projection. Flat interest, which is no rate of the
+balance, is booked as it is asked; the fee goes by the same two rates.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import Status
+from loanbook.core.contract.apr import solved_rate
+from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient
+from loanbook.core.servicing.loan.book import replaced
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.schedule.projection import project
+
+YEAR = 365
+"""Days of a year, as the yield counts them."""
+SCALE = 10**15
+"""What the growth of a stretch is over: as many digits as a float has."""
+
+
+def follow_yield(day: Running) -> None:
+    """Lines that begin today find their yield; those whose period is over take the next one.
+
+    A loan that is not on its schedule (past maturity, charged off) keeps its line as it runs.
+    """
+    if not day.touched["deferred_by_yield"].any():
+        return
+    runs = (
+        pl.col("deferred_by_yield")
+        & (pl.col("income_deferred") > 0)
+        & (pl.col("status") == Status.active.value)
+        & (pl.col("instalment_no") <= pl.col("instalments"))
+    )
+    begins = pl.col("deferred_from") == TODAY
+    turns = (pl.col("deferred_until") == TODAY) & pl.col("deferred_yield").is_not_null()
+    at = day.touched.select(runs & (begins | turns)).to_series()
+    if not at.any():
+        return
+    lines = day.touched.filter(at)
+    solved = _solved(lines.filter(begins), day)
+    told = lines.join(solved, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.when(begins).then(found).otherwise(name).alias(name)
+        for name, found in (("deferred_yield", "with_it"), ("deferred_rate", "without"))
+    )
+    day.touched = replaced(day.touched, at, lines, _segment(told).select(lines.columns))
+
+
+def _balance() -> pl.Expr:
+    """Principal to come, and interest so far."""
+    return pl.col("principal") - pl.col("principal_due") + pl.col("interest_accrued")
+
+
+def _solved(lines: pl.DataFrame, day: Running) -> pl.DataFrame:
+    """`loan_id`, `with_it`, `without` (Int64, parts per billion a year): yield and plain rate.
+
+    None of loans whose instalments to come are not worth their balance.
+    """
+    days = (pl.col("due_date") - TODAY).dt.total_days()
+    paid = (
+        project(lines, day.dues, day.policies.calendars)
+        .join(lines.select("loan_id", "today"), on="loan_id")
+        .select("loan_id", amount=pl.col("principal") + pl.col("interest"), periods=days / YEAR)
+    )
+    kinds = (("with_it", _balance() - pl.col("income_deferred")), ("without", _balance()))
+    found = lines.select("loan_id")
+    for name, worth in kinds:
+        lent = lines.filter(worth > 0).select("loan_id", amount=-worth, periods=pl.lit(0.0))
+        flows = pl.concat([lent, paid.join(lent, on="loan_id", how="semi")])
+        gains = flows.group_by("loan_id").agg(pl.col("amount").sum()).filter(pl.col("amount") >= 0)
+        flows = flows.join(gains, on="loan_id", how="semi").with_columns(fraction=pl.lit(0.0))
+        rates = solved_rate(flows) if flows.height else gains.select("loan_id", rate=pl.lit(0.0))
+        found = found.join(
+            rates.select("loan_id", (pl.col("rate") * PPB).round().cast(pl.Int64).alias(name)),
+            on="loan_id",
+            how="left",
+            maintain_order="left",
+        )
+    return found.drop_nulls()
+
+
+def _growth(rate: str) -> pl.Expr:
+    """What a rate makes of one to the end of the period, less one, over `SCALE` (Int64).
+
+    In floats, as the rates were solved: every loan has its own, so exact powers would be worked
+    out loan by loan.
+    """
+    years = (pl.col("period_end") - TODAY).dt.total_days() / YEAR
+    grown = (1 + pl.col(rate).cast(pl.Float64) / PPB).pow(years) - 1
+    return (grown * SCALE).round().cast(pl.Int64)
+
+
+def _segment(lines: pl.DataFrame) -> pl.DataFrame:
+    """`lines` with the stretch from today to the end of the period; without a yield, as they are."""
+    grown = lines.with_columns(_yields=_growth("deferred_yield"), _bears=_growth("deferred_rate"))
+    carried = _balance() - pl.col("income_deferred")
+    more = int128(carried) * int128(pl.col("_yields")) - int128(_balance()) * int128(
+        pl.col("_bears")
+    )
+    takes = rounded_quotient(more, int128(pl.lit(SCALE)), Rounding.half_even).clip(0)
+    rest = (pl.col("income_deferred") - takes).clip(0)
+    last = pl.col("instalment_no") >= pl.col("instalments")
+    found = pl.col("deferred_yield").is_not_null()
+    return grown.with_columns(
+        deferred_to=pl.when(found & ~last).then(rest).when(found).then(0).otherwise("deferred_to"),
+        deferred_whole=pl.when(found).then("income_deferred").otherwise("deferred_whole"),
+        deferred_from=pl.when(found).then(TODAY).otherwise("deferred_from"),
+        deferred_until=pl.when(found).then("period_end").otherwise("deferred_until"),
+    )

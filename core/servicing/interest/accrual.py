@@ -1,0 +1,252 @@
+"""Interest earned by nights, path-independent.
+
+The exact amount of a period is ``accrual_whole`` plus an Int128 numerator over a fixed
+denominator; it is rounded to show it, never to continue from it. So interest from a to c
+equals a to b plus b to c for every b, and a day books the difference of rounded values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import AfterChargeOff, InterestMode, Status
+from loanbook.core.contract.figures import ACTUAL, Figures, RateBasis, codes
+from loanbook.core.contract.money import PPB, Rounding, by_code, int128, lift, with_quotient
+from loanbook.core.frames import LARGE
+from loanbook.core.servicing.interest.cash_advances import bears_more, margin
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.claim import any_off_accrual, off_books
+
+
+def interest_stopped() -> pl.Expr:
+    """Charged-off loans whose product bears no more interest then."""
+    return (pl.col("status") == Status.charged_off.value) & (
+        pl.col("after_charge_off") != AfterChargeOff.regular.value
+    )
+
+
+def _elapsed(start: pl.Expr, end: pl.Expr) -> pl.Expr:
+    return (end - start).dt.total_days()
+
+
+class Accrual:
+    """Expressions for one batch of loans, each on its `today`; reads terms and positions."""
+
+    def __init__(self, figures: Figures, modes: frozenset[int]) -> None:
+        self.figures, self.modes = figures, modes
+        # an effective rate is of a schedule's periods: no night of a daily loan bears it
+        self.basis = figures.basis - {RateBasis.effective.value} or figures.basis
+        self.adjusted = bool((figures.terms["first_interest_adjustment"] != 0).any())
+        self.advances = bears_more(figures.terms)
+
+    def numerator(self) -> pl.Expr:
+        """Exact interest since `accrual_from`, with the remainder before it (Int128).
+
+        A balance times a factor times nights, each chosen by the loan's code: the wide
+        arithmetic is done once, whatever codes occur.
+        """
+        scheduled = pl.col("interest_mode") == InterestMode.scheduled
+        factor = self._by_basis(
+            lambda b: pl.col("rate_ppb") if b in ACTUAL else self.figures.nightly_factor(b)[0]
+        )
+        nights = self._counted()
+        amount = self._bearing()
+        if InterestMode.scheduled in self.modes:
+            amount = pl.when(scheduled).then("period_interest").otherwise(amount)
+            factor = pl.when(scheduled).then(1).otherwise(factor)
+            nights = pl.when(scheduled).then(self._nights(_elapsed)).otherwise(nights)
+        exact = int128(amount) * factor
+        if self.advances:
+            exact = exact + int128(self._earning(pl.col("advances"))) * margin()
+        if self.adjusted:
+            exact = exact + self._agreed()
+        return int128(pl.col("accrual_rest")) + exact * nights
+
+    def of_advances(self) -> pl.Expr:
+        """As `numerator`, of a line's advances alone (Int128)."""
+        each = int128(self._earning(pl.col("advances"))) * (pl.col("rate_ppb") + margin())
+        return int128(pl.col("advances_rest")) + each * self._counted()
+
+    def denominator(self) -> pl.Expr:
+        """What `numerator` is over, constant within a period (Int64)."""
+        return by_code(pl.col("interest_mode"), self.modes, InterestMode, self._denominator_of)
+
+    def _period_days(self) -> pl.Expr:
+        return _elapsed(pl.col("period_start"), pl.col("period_end"))
+
+    def _by_basis(self, build: Callable[[RateBasis], pl.Expr]) -> pl.Expr:
+        return by_code(pl.col("basis"), self.basis, RateBasis, build)
+
+    def _bearing(self) -> pl.Expr:
+        """The balance that bears interest by nights (Int64)."""
+        bearing = pl.col("principal")
+        if self.figures.frees_overdue:
+            bearing = bearing - pl.when("overdue_is_free").then("principal_due").otherwise(0)
+        return self._earning(bearing)
+
+    def _earning(self, balance: pl.Expr) -> pl.Expr:
+        """`balance`, or 0 of loans that bear no interest (Int64)."""
+        earning = (
+            (pl.col("status") != Status.overpaid.value)
+            & ~interest_stopped()
+            & ((pl.col("instalment_no") <= pl.col("instalments")) | (pl.col("post_maturity") == 1))
+        )
+        return pl.when(earning).then(balance).otherwise(0)
+
+    def _agreed(self) -> pl.Expr:
+        """What was agreed of the first period's interest beyond the rate's, by nights (Int128)."""
+        first = (pl.col("interest_mode") == InterestMode.daily) & (pl.col("instalment_no") == 1)
+        adjustment = pl.when(first).then("first_interest_adjustment").otherwise(0)
+        return int128(adjustment) * self._by_basis(
+            lambda b: pl.lit(0) if b in ACTUAL else self.figures.nightly_factor(b)[1]
+        )
+
+    def _counted(self) -> pl.Expr:
+        """Nights of the segment, as the loan's basis counts them."""
+        actual = {b: ACTUAL[b].numerator for b in map(RateBasis, self.basis) if b in ACTUAL}
+        return self._by_basis(lambda b: self._nights(actual.get(b, _elapsed)))
+
+    def _nights(self, count: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> pl.Expr:
+        """What `count` makes of the nights of the segment, less those of an interest pause."""
+        start = pl.col("accrual_from")
+        whole = count(start, TODAY)
+        if not self.figures.paused:
+            return whole
+        first = pl.max_horizontal(start, "paused_from")
+        last = pl.max_horizontal(pl.min_horizontal(TODAY, "paused_until"), first)
+        paused = pl.col("paused_until").is_not_null()
+        return whole - pl.when(paused).then(count(first, last)).otherwise(0)
+
+    def _denominator_of(self, mode: InterestMode) -> pl.Expr:
+        if mode is InterestMode.scheduled:
+            return self._period_days()
+
+        return self._by_basis(
+            lambda b: (
+                pl.lit(PPB * ACTUAL[b].denominator, dtype=pl.Int64)
+                if b in ACTUAL
+                else self.figures.nightly_factor(b)[1] * self._period_days()
+            )
+        )
+
+
+def accrue(wide: pl.DataFrame) -> pl.DataFrame:
+    """`wide` (terms and positions) with the nights before `today` earned.
+
+    Sets `interest_accrued`, `accrued_today`, `interest_earned`, `off_books`, and clears `paid_today`.
+    """
+    if wide.is_empty():
+        return wide
+    whole = earned(wide)
+    grown = whole - wide["interest_accrued"]
+    lived = wide.with_columns(
+        whole.alias("interest_accrued"),
+        grown.alias("accrued_today"),
+        (wide["interest_earned"] + grown).alias("interest_earned"),
+        paid_today=pl.lit(0, dtype=pl.Int64),
+    )
+    return lived.with_columns(off_books=off_books(lived)) if any_off_accrual(lived) else lived
+
+
+def earned(wide: pl.DataFrame) -> pl.Series:
+    """Interest of the running period to `today`, rounded once, less what is paid of it; of a line
+    of credit in grace that of its advances alone is shown.
+
+    The one expression every loan goes through every day: numerator, floor and rest are
+    columns, so that none of the Int128 arithmetic is done twice, and it streams in small
+    pieces, so that they stay in the processor's cache.
+    """
+    figures = Figures(wide)
+    accrual = Accrual(figures, codes(wide, "interest_mode"))
+    exact = (
+        wide.lazy()
+        .select(
+            "interest_rounding",
+            "accrual_whole",
+            "accrual_paid",
+            numerator=accrual.numerator(),
+            denominator=accrual.denominator(),
+        )
+        .with_columns(floor=pl.col("numerator") // int128(pl.col("denominator")))
+    )
+    left = pl.col("numerator") - pl.col("floor") * int128(pl.col("denominator"))
+    parts = exact.select(
+        "interest_rounding",
+        "denominator",
+        rest=left.cast(pl.Int64),
+        # with the whole units of earlier segments: whether a half rounds up goes by all of it
+        floor=pl.col("accrual_whole") + pl.col("floor").cast(pl.Int64),
+        paid="accrual_paid",
+    )
+    lifted = by_code(
+        pl.col("interest_rounding"),
+        figures.rounding,
+        Rounding,
+        lambda mode: lift(pl.col("floor"), pl.col("rest"), pl.col("denominator"), mode),
+    )
+    shown = pl.col("floor") + lifted - pl.col("paid")
+    # one piece: a frame whose columns are cut in different places is copied at the next selection
+    whole = parts.select(shown).collect(engine=engine_for(wide)).to_series().rechunk()
+    if not wide["grace_on_draws"].any():
+        return whole
+    hidden = wide["grace_on_draws"] & wide["in_grace"]
+    visible = whole.zip_with(~hidden, pl.zeros(len(whole), dtype=pl.Int64, eager=True))
+    bears = hidden & (wide["advance_margin"] > 0)
+    if not bears.any():
+        return visible
+    return visible.scatter(bears.arg_true(), _of_advances(wide.filter(bears), accrual))
+
+
+def _of_advances(wide: pl.DataFrame, accrual: Accrual) -> pl.Series:
+    """Interest of a line's advances alone, as `earned` is of all."""
+    under = int128(accrual.denominator())
+    whole = int128(pl.col("advances_whole")) * under + accrual.of_advances()
+    shown = with_quotient(
+        wide, "shown", whole, under, "interest_rounding", accrual.figures.rounding
+    )
+    return shown.select(pl.col("shown") - pl.col("accrual_paid")).to_series()
+
+
+def engine_for(frame: pl.DataFrame) -> Literal["streaming", "in-memory"]:
+    """Streaming pays on a large book alone: it costs milliseconds to begin with."""
+    return "streaming" if frame.height >= LARGE else "in-memory"
+
+
+def close_segment(touched: pl.DataFrame) -> pl.DataFrame:
+    """End the running balance segment today, exactly: whole units and remainder move on.
+
+    To be called before a balance changes. The interest to the date is unchanged.
+    """
+    if touched.is_empty():
+        return touched
+    figures = Figures(touched)
+    accrual = Accrual(figures, codes(touched, "interest_mode"))
+    daily = pl.col("interest_mode") == InterestMode.daily
+    exact = touched.with_columns(_over=accrual.numerator(), _under=int128(accrual.denominator()))
+    exact = exact.with_columns(_floor=pl.col("_over") // pl.col("_under"))
+    rest = (pl.col("_over") - pl.col("_floor") * pl.col("_under")).cast(pl.Int64)
+    whole = pl.col("accrual_whole") + pl.col("_floor").cast(pl.Int64)
+    if accrual.advances:
+        exact = _with_advances_closed(exact, accrual)
+    return exact.with_columns(
+        accrual_whole=pl.when(daily).then(whole).otherwise("accrual_whole"),
+        accrual_rest=pl.when(daily).then(rest).otherwise("accrual_rest"),
+        accrual_from=pl.when(daily).then(TODAY).otherwise("accrual_from"),
+    ).drop("_over", "_under", "_floor")
+
+
+def _with_advances_closed(exact: pl.DataFrame, accrual: Accrual) -> pl.DataFrame:
+    """The segment of a line's advances ended, beside that of all; `exact` has `_under`."""
+    told = exact.with_columns(_own=accrual.of_advances())
+    told = told.with_columns(_units=pl.col("_own") // pl.col("_under"))
+    rest = pl.col("_own") - pl.col("_units") * pl.col("_under")
+    ours = pl.col("advance_margin") > 0
+    return told.with_columns(
+        advances_whole=pl.when(ours)
+        .then(pl.col("advances_whole") + pl.col("_units").cast(pl.Int64))
+        .otherwise("advances_whole"),
+        advances_rest=pl.when(ours).then(rest.cast(pl.Int64)).otherwise("advances_rest"),
+    ).drop("_own", "_units")

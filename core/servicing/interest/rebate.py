@@ -1,0 +1,73 @@
+"""What a payoff asks of interest: to the date, of the whole schedule less a rebate, or of the period."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import InterestMode, Rebate, Status
+from loanbook.core.contract.rule_of_78 import rule_of_78
+from loanbook.core.contract.schedule import CURSOR, expand, expand_from, from_the_start
+from loanbook.core.servicing.interest.accrual import earned
+from loanbook.core.servicing.loan.business_date import TODAY
+
+
+def without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
+    """What a payoff asks of interest, where that is not interest to the date.
+
+    Scheduled products that give no rebate ask all interest of the schedule, or all less the sum of
+    the digits; daily ones may ask the running period's to its end, on `owed_before` the money. What was paid before it was
+    earned is not given back.
+    """
+    # money that does not reach the principal settles nothing, whatever the interest
+    reaches = pl.col("money") >= pl.col("rest_principal") + pl.col("stands") + pl.col("charges")
+    live = loans.filter((pl.col("status") != Status.charged_off.value) & reaches)
+    rests = [
+        *_of_the_schedule(
+            live.filter(
+                pl.col("rebate").is_in([Rebate.none.value, Rebate.rule_of_78.value])
+                & (pl.col("interest_mode") == InterestMode.scheduled.value)
+            )
+        ),
+        *_of_the_period(live.filter(pl.col("rebate") == Rebate.full_period.value)),
+    ]
+    if not rests:
+        return loans
+    return (
+        loans.join(pl.concat(rests), on="loan_id", how="left", maintain_order="left")
+        .with_columns(
+            interest_off=(pl.col("all_interest") - pl.col("accrual_paid"))
+            .clip(lower_bound=0)
+            .fill_null(pl.col("interest_off"))
+        )
+        .drop("all_interest")
+    )
+
+
+def _of_the_schedule(asked: pl.DataFrame) -> list[pl.DataFrame]:
+    """`loan_id`, `all_interest` of the instalments to come, less the rebate."""
+    if asked.is_empty():
+        return []
+    rest = expand_from(asked).group_by("loan_id").agg(all_interest=pl.col("interest").sum())
+    digits = asked.filter(pl.col("rebate") == Rebate.rule_of_78.value)
+    if digits.is_empty():
+        return [rest]
+    from_start = from_the_start(digits.drop(CURSOR))
+    total = expand(from_start).group_by("loan_id").agg(charge=pl.col("interest").sum())
+    begun = (pl.col("period_start") < TODAY).cast(pl.Int64)
+    left = (pl.col("instalments").cast(pl.Int64) - pl.col("instalment_no") + 1 - begun).clip(0)
+    given = digits.join(total, on="loan_id").select(
+        "loan_id", given=rule_of_78(pl.col("charge"), pl.col("instalments"), left)
+    )
+    return [
+        rest.join(given, on="loan_id", how="left").select(
+            "loan_id", all_interest=pl.col("all_interest") - pl.col("given").fill_null(0)
+        )
+    ]
+
+
+def _of_the_period(asked: pl.DataFrame) -> list[pl.DataFrame]:
+    """`loan_id`, `all_interest` of the running period to its end, as if nothing were paid today."""
+    if asked.is_empty():
+        return []
+    whole = earned(asked.with_columns(today="period_end", principal="owed_before"))
+    return [asked.select("loan_id", all_interest=whole + asked["accrual_paid"])]

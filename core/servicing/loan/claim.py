@@ -1,0 +1,129 @@
+"""Two balances: what the borrower owes, and what the books show of it.
+
+The claim is the contract's. What the general ledger carries of it depends on the loan's accounting:
+all of it, none of a charged-off claim, no interest (and under cash accounting no charges) that was
+not received, or interest with a suspense against it. What is not carried stands in memorandum
+accounts. Source: the product's domain rules, Two balances and Double entry.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import NonAccrual, Status
+
+
+class Regime(IntEnum):
+    """How a loan's interest and charges are booked."""
+
+    accrual = 0
+    cash = 1
+    """Interest, fees and penalties are income when they are received."""
+    memorandum = 2
+    """Interest is; what is earned meanwhile is kept in memorandum."""
+    suspense = 3
+    """Interest stays a receivable, with a suspense against it instead of income."""
+
+
+def claim() -> pl.Expr:
+    """What the borrower owes: principal, interest, fees, penalties and taxes, billed or not."""
+    return pl.col("principal") + interest() + charges_and_taxes()
+
+
+CLAIM_ROLES = {
+    "principal": "loan_principal",
+    "interest_due": "interest_due",
+    "interest_accrued": "interest_accrued",
+    "fees_due": "fees_receivable",
+    "penalties_due": "penalties_receivable",
+    "taxes_due": "tax_receivable",
+}
+"""Parts of the claim, and the account that carries each."""
+
+
+def interest() -> pl.Expr:
+    """Interest of the claim, billed or not."""
+    return pl.col("interest_accrued") + pl.col("interest_due")
+
+
+def charges() -> pl.Expr:
+    """Fees and penalties of the claim; a tax on them is no income, whatever the accounting."""
+    return pl.col("fees_due") + pl.col("penalties_due")
+
+
+def charges_and_taxes() -> pl.Expr:
+    """Fees, penalties and taxes of the claim."""
+    return charges() + pl.col("taxes_due")
+
+
+def owes_nothing() -> pl.Expr:
+    """Loans of which nothing is owed; interest may have been paid before it was earned."""
+    owed = ("principal", "interest_due", "fees_due", "penalties_due", "taxes_due")
+    return pl.all_horizontal(pl.col(name) == 0 for name in owed) & (pl.col("interest_accrued") <= 0)
+
+
+def regime() -> pl.Expr:
+    """The loan's accounting (`Regime`, Int8); reads product parameters and `non_accrual`."""
+    suspends = pl.col("non_accrual_mode") == NonAccrual.suspense.value
+    return (
+        pl.when("cash_accounting")
+        .then(Regime.cash.value)
+        .when("non_accrual")
+        .then(pl.when(suspends).then(Regime.suspense.value).otherwise(Regime.memorandum.value))
+        .otherwise(Regime.accrual.value)
+        .cast(pl.Int8)
+    )
+
+
+def charged_off() -> pl.Expr:
+    """Loans off the books, also those that owe nothing now: what they owe again is off them too."""
+    lasts = pl.col("charged_off_on").is_not_null()
+    return (pl.col("status") == Status.charged_off.value) | lasts
+
+
+def any_off_accrual(wide: pl.DataFrame) -> bool:
+    """Whether some loan is booked otherwise than by accrual."""
+    return bool(wide["non_accrual"].any() or wide["cash_accounting"].any())
+
+
+def off_books(wide: pl.DataFrame) -> pl.Expr:
+    """The part of the claim that the general ledger does not carry (Int64, not below 0)."""
+    if not any_off_accrual(wide):
+        return pl.when(charged_off()).then(claim()).otherwise(0)
+    kind = regime()
+    held = interest() + pl.when(kind == Regime.cash.value).then(charges()).otherwise(0)
+    return (
+        pl.when(charged_off())
+        .then(claim())
+        .when(kind != Regime.accrual.value)
+        .then(held.clip(lower_bound=0))
+        .otherwise(0)
+    )
+
+
+def carried(wide: pl.DataFrame) -> dict[str, pl.Expr]:
+    """What each account that is tied to positions holds of a loan (debit above 0), by role."""
+    kind = regime() if any_off_accrual(wide) else pl.lit(Regime.accrual.value)
+    off = charged_off()
+    memo = kind.is_in([Regime.cash.value, Regime.memorandum.value])
+    cash = kind == Regime.cash.value
+
+    def where(condition: pl.Expr, amount: pl.Expr) -> pl.Expr:
+        return pl.when(condition).then(amount).otherwise(0)
+
+    return {
+        "loan_principal": where(~off, pl.col("principal")),
+        "interest_accrued": where(~off & ~memo, pl.col("interest_accrued")),
+        "interest_due": where(~off & ~memo, pl.col("interest_due")),
+        "fees_receivable": where(~off & ~cash, pl.col("fees_due")),
+        "penalties_receivable": where(~off & ~cash, pl.col("penalties_due")),
+        "tax_receivable": where(~off, pl.col("taxes_due")),
+        "interest_suspense": where(~off & (kind == Regime.suspense.value), -interest()),
+        "memo_interest": where(~off & memo, interest()),
+        "memo_charges": where(~off & cash, charges()),
+        "memo_claim": where(off, claim()),
+        "borrower_credit": -pl.col("credit"),
+        "deferred_fee_income": -pl.col("income_deferred"),
+    }

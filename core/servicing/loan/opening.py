@@ -1,0 +1,114 @@
+"""A loan's first position: terms agreed, cursor before instalment 1, nothing paid out yet."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import AfterChargeOff, Excess, InterestMode, Status
+from loanbook.core.contract.business_days import Calendar
+from loanbook.core.contract.due_dates import days_to_pay
+from loanbook.core.contract.figures import Figures
+from loanbook.core.contract.schedule import CURSOR, adjusted, agree, instalment, open_schedule
+from loanbook.core.frames import empty
+from loanbook.core.servicing.loan.book import STATE, Positions, with_agreed
+
+
+def agreed_terms(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
+    """`terms` (schema `Terms`) with pinned product parameters and the schedule's constants."""
+    joined = terms.join(
+        pins.drop("entity", "currency"), on="product", how="left", maintain_order="left"
+    )
+    if joined.is_empty():
+        return with_agreed(joined)
+    if joined["stands_from"].count():
+        joined = fixed(joined, pl.col("stands_from").is_not_null())
+    agreed = agree(joined)
+    return agreed if agreed["loan_id"].is_sorted() else agreed.sort("loan_id")
+
+
+def fixed(terms: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
+    """`terms` with the pinned parameters of a schedule that stands whole, its interest fixed."""
+    reduces = pl.col("excess") == Excess.reduce_principal.value
+    told = {
+        "whole_schedule": pl.lit(True),
+        "interest_mode": pl.lit(InterestMode.scheduled.value, dtype=pl.Int8),
+        "rebate": pl.lit(0, dtype=pl.Int8),
+        "excess": pl.when(reduces).then(Excess.next_instalment.value).otherwise("excess"),
+        "after_charge_off": pl.lit(AfterChargeOff.regular.value, dtype=pl.Int8),
+    }
+    return terms.with_columns(
+        pl.when(where).then(value).otherwise(name).cast(terms.schema[name]).alias(name)
+        for name, value in told.items()
+    )
+
+
+def move_period(cursor: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """Set `next_due_date`, and the period's end with it where accrual follows the due date."""
+    moved = cursor.with_columns(next_due_date=adjusted(pl.col("period_end"), cursor, calendars))
+    if moved["revolving"].any():  # a statement is due some days after its cycle
+        moved = moved.with_columns(next_due_date=pl.col("next_due_date") + days_to_pay())
+    follows = pl.when(pl.col("adjust_accrual")).then(pl.col("next_due_date"))
+    return moved.with_columns(period_end=follows.otherwise(pl.col("period_end")))
+
+
+def with_period_interest(cursor: pl.DataFrame) -> pl.DataFrame:
+    """Set `period_interest`, that of the running period alone; 0 past maturity."""
+    within = pl.col("instalment_no") <= pl.col("instalments")
+    charged = Figures(cursor).with_period_interest(cursor, "period_interest")
+    return charged.with_columns(
+        period_interest=pl.when(within).then("period_interest").otherwise(0)
+    )
+
+
+def with_level_instalment(loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFrame:
+    """`loans` with the level instalment that pays off what is left of some.
+
+    `rest`: those of them, their cursor before the first instalment that is left, with what they
+    are to pay off as `principal_agreed`.
+    """
+    if rest.is_empty():
+        return loans
+    n = pl.col("instalment_no").cast(pl.Int32)
+    asked = rest.with_columns(
+        first_due_date="period_end",
+        disbursed_on="period_start",
+        instalments=(pl.col("instalments") - pl.col("instalment_no") + 1).cast(pl.Int16),
+        grace_principal=(pl.col("grace_principal") - n + 1).clip(lower_bound=0).cast(pl.Int8),
+        weighs_from=(n - 1).cast(pl.Int16),
+        emi=pl.lit(None, dtype=pl.Int64),
+        first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
+    ).drop(CURSOR)
+    solved = agree(asked).select("loan_id", solved="emi")
+    joined = loans.join(solved, on="loan_id", how="left", maintain_order="left")
+    return joined.with_columns(emi=pl.coalesce("solved", "emi")).drop("solved")
+
+
+def opened(terms: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """Terms and first positions side by side, before disbursement."""
+    cursor = with_period_interest(move_period(open_schedule(terms), calendars))
+    zero = pl.lit(0, dtype=pl.Int64)
+    zeros = dict.fromkeys(("principal", "interest_accrued", "principal_due", "interest_due", "fees_due", "penalties_due", "taxes_due", "penal_base", "statement_left", "period_lacks", "credit", "accrued_today", "paid_today", "accrual_whole", "accrual_rest", "accrual_paid", "advance_paid", "off_books", "interest_earned", "principal_paid", "interest_paid", "charges_paid", "income_deferred", "deferred_whole", "deferred_to", "interest_taxed", "advances", "advances_whole", "advances_rest"), zero)  # fmt: skip
+    wide = cursor.with_columns(
+        **zeros,
+        status=pl.lit(Status.active.value, dtype=pl.Int8),
+        accrual_from=pl.col("period_start"),
+        oldest_due_date=pl.lit(None, dtype=pl.Date),
+        deferred_from=pl.lit(None, dtype=pl.Date),
+        deferred_until=pl.lit(None, dtype=pl.Date),
+        deferred_yield=pl.lit(None, dtype=pl.Int64),
+        deferred_rate=pl.lit(None, dtype=pl.Int64),
+        charged_off_on=pl.lit(None, dtype=pl.Date),
+        credit_since=pl.lit(None, dtype=pl.Date),
+        non_accrual=pl.lit(False),
+        penal_from=pl.lit(None, dtype=pl.Date),
+        in_grace=pl.lit(True),
+        current_since=pl.lit(None, dtype=pl.Date),
+        days_past_due=pl.lit(0, dtype=pl.Int32),
+        bucket=pl.lit(0, dtype=pl.Int8),
+    )
+    return wide.select(*terms.columns, *(c for c in STATE if c not in terms.columns)).cast(
+        {name: empty(Positions).schema[name] for name in STATE}
+    )
+
+
+__all__ = ["agreed_terms", "instalment", "move_period", "opened", "with_period_interest"]

@@ -1,0 +1,120 @@
+"""Taxes on what a borrower is asked: a rate times the base, rounded once, due with the base.
+
+A tax is asked when its base is billed, assessed or met in advance, and is owed to the state from
+then on; what forgives the base forgives the tax on it. Of a claim that is off the books none is
+asked. Interest that was taxed once is not again, where a change of the contract asks it anew: its
+base is counted (`interest_taxed`). Policy: `data/policies/taxes`.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import Component
+from loanbook.core.contract.money import PPB, int128, share_of
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.loan.book import due_rows, merge_dues
+from loanbook.core.servicing.loan.claim import charged_off
+from loanbook.core.servicing.loan.posting import Running
+
+
+def place(places: tuple[int, ...]) -> pl.Expr:
+    """The loan's jurisdiction where some rule names it, else 0; reads `jurisdiction`."""
+    named = pl.col("jurisdiction").is_in(places).fill_null(False)
+    return pl.when(named).then("jurisdiction").otherwise(0).alias("place")
+
+
+def ask_tax(day: Running, bases: pl.DataFrame) -> None:
+    """Tax on `bases`: `loan_id`, `instalment_no`, `component`, `due_date`, `base` (Int64, minor).
+
+    A base below zero is one that was forgiven: its tax is, as far as it is unpaid.
+    """
+    rates = day.policies.taxes
+    if bases.is_empty() or not day.concerns(rates):
+        return
+    taxed = pl.col("product").is_in(rates["product"].unique().implode())
+    loans = (
+        day.touched.lazy()
+        .filter(taxed & ~charged_off())
+        .select("loan_id", "product", "today", place(day.policies.places))
+        .collect()
+    )
+    asked = (
+        bases.filter(pl.col("base") != 0)
+        .join(loans, on="loan_id", maintain_order="left")
+        .join(rates, on=["product", "place", "component"], maintain_order="left")
+    )
+    if asked.is_empty():
+        return
+    _count(day, asked)
+    asked = asked.with_columns(tax=_share(asked))
+    more = asked.filter(pl.col("tax") > 0)
+    fresh = due_rows(more, "instalment_no", Component.tax, "due_date", "tax")
+    day.dues = merge_dues(day.dues, fresh)
+    _book(day, more.select("loan_id", moved="tax"))
+    _forgive(day, asked.filter(pl.col("tax") < 0))
+
+
+def untaxed(owed: pl.Expr | None = None) -> pl.Expr:
+    """Interest that was met or is `owed` (billed and unpaid) and bore no tax yet (Int64, from 0)."""
+    asked = pl.col("interest_due") if owed is None else owed
+    return (pl.col("interest_paid") + asked - pl.col("interest_taxed")).clip(0)
+
+
+def _count(day: Running, asked: pl.DataFrame) -> None:
+    on_interest = asked.filter(pl.col("component") == Component.interest.value)
+    sums = on_interest.group_by("loan_id").agg(more=pl.col("base").sum())
+    if sums.is_empty():
+        return
+    counted = (pl.col("interest_taxed") + pl.col("more").fill_null(0)).clip(0)
+    joined = day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
+    day.touched = joined.with_columns(interest_taxed=counted).drop("more")
+
+
+def tax_on_fees(loans: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
+    """`loans` (terms, `fee` in minor units) with `tax` (Int64) on the fee, 0 where there is none."""
+    none = loans.with_columns(tax=pl.lit(0, dtype=pl.Int64))
+    rates = policies.taxes.filter(pl.col("component") == Component.fee.value)
+    if rates.is_empty() or loans.is_empty():
+        return none
+    asked = loans.with_columns(place(policies.places), base="fee").join(
+        rates.drop("component"), on=["product", "place"]
+    )
+    if asked.is_empty():
+        return none
+    told = asked.select("loan_id", tax=_share(asked))
+    return loans.join(told, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("tax").fill_null(0)
+    )
+
+
+def _share(asked: pl.DataFrame) -> pl.Expr:
+    return share_of(asked, int128(pl.col("base")) * int128(pl.col("tax_ppb")), PPB, "tax_rounding")
+
+
+def _forgive(day: Running, asked: pl.DataFrame) -> None:
+    keys = ["loan_id", "instalment_no"]
+    unpaid = day.dues.filter(pl.col("component") == Component.tax.value).select(
+        *keys, left=pl.col("amount") - pl.col("paid"), falls="due_date"
+    )
+    given = (
+        asked.group_by(*keys, "today")
+        .agg(pl.col("tax").sum())
+        .join(unpaid, on=keys)
+        .with_columns(given=pl.min_horizontal(-pl.col("tax"), "left"))
+        .filter(pl.col("given") > 0)
+    )
+    nothing = pl.lit(0, dtype=pl.Int64)
+    met = due_rows(given, "instalment_no", Component.tax, "falls", nothing)
+    day.dues = merge_dues(day.dues, met.with_columns(paid=given["given"]))
+    _book(day, given.select("loan_id", moved=-pl.col("given")))
+
+
+def _book(day: Running, moved: pl.DataFrame) -> None:
+    sums = moved.group_by("loan_id", maintain_order=True).agg(pl.col("moved").sum())
+    day.touched = (
+        day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
+        .with_columns(taxes_due=pl.col("taxes_due") + pl.col("moved").fill_null(0))
+        .drop("moved")
+    )
+    day.book(sums, "tax_receivable", "tax_payable", "moved")

@@ -1,0 +1,145 @@
+"""Money taken back: chargebacks, and refunds of the borrower's credit.
+
+The borrower's credit is used first; the rest is owed anew. A chargeback makes it principal of the
+next instalment, or asks again for the components that its payment had met, where the product has
+an order for it and the event tells them (payload `interest`, `fee`, `penalty`, in minor units).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import Component
+from loanbook.core.servicing.interest.accrual import close_segment
+from loanbook.core.servicing.loan.book import replaced
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.claim import charged_off
+from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.schedule.billing import whole_claim_due
+from loanbook.core.servicing.schedule.coming_dues import open_dues, show_principal_due
+from loanbook.core.servicing.schedule.fixed_schedule import instalment_of, point
+from loanbook.core.servicing.schedule.statements import payment_due
+
+PARTS = {"interest": Component.interest, "fee": Component.fee, "penalty": Component.penalty}
+BODY = pl.Struct(dict.fromkeys(PARTS, pl.Int64()))
+
+
+def asked_again(chargebacks: pl.DataFrame, paid: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
+    """What chargebacks ask again of interest, fees and penalties: the event's payload.
+
+    `chargebacks`: `event_id`, `product`, `amount`, `target` (the payment's event). `paid`: its
+    allocations (`event_id`, `component`, `amount`). `ranks`: `PolicyBook.chargeback_ranks`;
+    products without an order ask for principal alone. Returns `event_id` and Int64 columns of
+    `PARTS`.
+    """
+    met = paid.group_by("event_id", "component").agg(pl.col("amount").sum().alias("met"))
+    lines = (
+        chargebacks.join(met, left_on="target", right_on="event_id")
+        .join(ranks, on=["product", "component"])
+        .sort("event_id", "rank")
+    )
+    before = pl.col("met").cum_sum().over("event_id") - pl.col("met")
+    poured = lines.with_columns(
+        part=pl.min_horizontal("met", pl.col("amount") - before).clip(lower_bound=0)
+    )
+    return poured.group_by("event_id").agg(
+        pl.col("part").filter(pl.col("component") == code.value).sum().alias(name)
+        for name, code in PARTS.items()
+    )
+
+
+def chargeback(day: Running, events: pl.DataFrame) -> None:
+    """The card network takes payments back, one a loan; the payments stand."""
+    told = events.select(
+        "loan_id", "event_id", "amount", pl.col("payload").str.json_decode(BODY).alias("parts")
+    ).unnest("parts")
+    _take_back(day, told, "payment_clearing")
+
+
+def refund_credit(day: Running, events: pl.DataFrame) -> None:
+    """Pay the borrower's credit back."""
+    none = {name: pl.lit(0, dtype=pl.Int64) for name in PARTS}
+    told = events.select("loan_id", "event_id", "amount", **none)
+    _take_back(day, told, "payout_clearing")
+
+
+def _take_back(day: Running, events: pl.DataFrame, source: str) -> None:
+    at = day.touched["loan_id"].is_in(events["loan_id"].implode())
+    before = day.touched.filter(at)
+    # nights before the day bear what was owed then
+    day.touched = replaced(day.touched, at, before, close_segment(before))
+    hit = _split(day, events)
+    sums = hit.select("loan_id", "used", "anew", *(f"{name}_anew" for name in PARTS))
+    grown = day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
+    grown = grown.with_columns(pl.col(sums.columns[1:]).fill_null(0))
+    day.touched = grown.with_columns(
+        credit=pl.col("credit") - pl.col("used"),
+        # a statement is not paid by money that is taken back
+        statement_left=pl.col("statement_left")
+        + pl.when(pl.col("revolving") & (payment_due() >= TODAY)).then("anew").otherwise(0),
+        principal=pl.col("principal") + pl.col("anew"),
+        interest_accrued=pl.col("interest_accrued") + pl.col("interest_anew"),
+        accrual_whole=pl.col("accrual_whole") + pl.col("interest_anew"),
+        interest_taxed=pl.col("interest_taxed") + pl.col("interest_anew"),
+        fees_due=pl.col("fees_due") + pl.col("fee_anew"),
+        penalties_due=pl.col("penalties_due") + pl.col("penalty_anew"),
+    ).select(day.touched.columns)
+    off = charged_off()
+    on_books, off_books = hit.filter(~off), hit.filter(off)
+    day.book(hit, "borrower_credit", source, "used")
+    day.book(on_books, "loan_principal", source, "anew")
+    day.book(on_books, "interest_accrued", source, "interest_anew")
+    day.book(on_books, "fees_receivable", source, "fee_anew")
+    day.book(on_books, "penalties_receivable", source, "penalty_anew")
+    day.book(off_books, "credit_loss", source, "anew")
+    day.book(off_books, "memo_claim", "memo_contra", "anew")
+    owed = pl.sum_horizontal("anew", *(f"{name}_anew" for name in PARTS))
+    # of a line it is a debit of its balance, which the next statement asks a share of
+    back = hit.filter((owed > 0) & ~pl.col("revolving"))
+    if not back.is_empty():
+        _ask_again(day, back)
+
+
+def _split(day: Running, events: pl.DataFrame) -> pl.DataFrame:
+    """Loans with what comes of their credit (`used`), and what is owed anew, by component."""
+    hit = day.touched.join(
+        events.rename({"amount": "asked"}), on="loan_id", maintain_order="left"
+    ).with_columns(pl.col(*PARTS).fill_null(0))
+    off = charged_off()
+    hit = hit.with_columns(
+        *(pl.when(off).then(0).otherwise(name).alias(name) for name in PARTS),
+        used=pl.min_horizontal("credit", "asked"),
+    )
+    left = pl.col("asked") - pl.col("used")
+    for name in PARTS:
+        hit = hit.with_columns(pl.min_horizontal(pl.col(name), left).alias(f"{name}_anew"))
+        left = left - pl.col(f"{name}_anew")
+    return hit.with_columns(anew=left)
+
+
+def _ask_again(day: Running, back: pl.DataFrame) -> None:
+    """What is owed anew falls due with the next instalment, or the last on its own day."""
+    calendars = day.policies.calendars
+    maturity = instalment_of(back.with_columns(on=TODAY, strictly=pl.lit(False)), calendars)
+    on_the_last = (maturity["number"] == maturity["instalments"]) & (
+        maturity["falls"] == maturity["on"]
+    )
+    placed = instalment_of(back.with_columns(on=TODAY, strictly=~on_the_last), calendars)
+    # of a claim that is off the books, all is due
+    at_once = whole_claim_due()
+    placed = placed.with_columns(
+        number=pl.when(at_once)
+        .then((pl.col("instalments") + 1).cast(pl.Int16))
+        .otherwise("number"),
+        falls=pl.when(at_once).then(TODAY).otherwise("falls"),
+    )
+    for column, component in (
+        ("anew", Component.principal),
+        *((f"{name}_anew", code) for name, code in PARTS.items()),
+    ):
+        open_dues(day, placed, pl.lit(component.value, dtype=pl.Int8), column)
+    at = day.touched["loan_id"].is_in(back["loan_id"].implode())
+    show_principal_due(day, at)
+    whole = at & day.touched["whole_schedule"]
+    if whole.any():
+        day.touched = point(day.touched, day.dues, whole)

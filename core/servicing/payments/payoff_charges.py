@@ -1,0 +1,132 @@
+"""What an early payoff calls for: the fee for it, and the tax on interest that was not billed yet.
+
+Whether money settles a loan the engine tells itself: it is allocated once without, and where it
+pays the whole claim, the fee and the tax fall due at once and the money is allocated again, to them
+first. Money that falls short of them leaves so much principal open.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import Component, Kind, Status, Timing
+from loanbook.core.servicing.charges.fees import prepayment_fees
+from loanbook.core.servicing.charges.ordered import add_charges
+from loanbook.core.servicing.loan.book import due_rows, merge_dues
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.claim import owes_nothing
+from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.taxes import ask_tax, untaxed
+from loanbook.core.servicing.payments.waterfall import allocate
+
+PAYS_OFF = (Kind.payment_received, Kind.refinanced)
+"""Kinds of money whose payoff costs the borrower a fee."""
+
+
+def ask_at_payoff(day: Running, money: pl.DataFrame, kind: Kind) -> pl.Series:
+    """Ask what payoffs of today call for; returns the ids of loans that `money` pays off."""
+    policies = day.policies
+    if not (day.concerns(policies.prepayment_fees) or day.concerns(policies.taxes)):
+        return money["loan_id"].clear()
+    charged = policies.prepayment_fees["product"]
+    products = pl.concat([charged, pl.Series([*policies.interest_taxed], dtype=charged.dtype)])
+    some = (
+        day.touched.filter(
+            pl.col("product").is_in(products.implode()) & (pl.col("status") == Status.active.value)
+        )
+        .join(money.select("loan_id", "amount"), on="loan_id")
+        .filter(pl.col("amount") >= pl.col("principal"))
+    )
+    nobody = some["loan_id"].clear()
+    if some.is_empty():
+        return nobody
+    ours = pl.col("loan_id").is_in(some["loan_id"].implode())
+    tried = allocate(day.touched.filter(ours), day.dues.filter(ours), money.filter(ours), policies)
+    paid = tried.touched.filter(owes_nothing())["loan_id"]
+    early = tried.allocations.filter(
+        (pl.col("timing") == Timing.in_advance.value) & pl.col("loan_id").is_in(paid.implode())
+    )
+    if early.is_empty():
+        return nobody
+    settled = early.group_by("loan_id", "event_id", maintain_order=True).agg(
+        prepaid=pl.col("amount").filter(pl.col("component") == Component.principal.value).sum(),
+        base=pl.col("amount").filter(pl.col("component") == Component.interest.value).sum(),
+    )
+    if kind in PAYS_OFF:
+        _charge(day, settled)
+    loans = day.touched.select("loan_id", "instalment_no", due_date=TODAY)
+    bases = settled.join(loans, on="loan_id", maintain_order="left")
+    ask_tax(day, _on_interest(_within_untaxed(bases, tried.touched)))
+    return paid
+
+
+def _charge(day: Running, settled: pl.DataFrame) -> None:
+    fees = prepayment_fees(day, settled.select("loan_id", "event_id", "prepaid"))
+    if fees.is_empty():
+        return
+    loans = day.touched.select("loan_id", "instalment_no", "today")
+    placed = fees.join(loans, on="loan_id", maintain_order="left").with_columns(
+        component=pl.lit(Component.fee.value, dtype=pl.Int8)
+    )
+    rows = due_rows(placed, "instalment_no", Component.fee, TODAY, "amount")
+    day.dues = merge_dues(day.dues, rows)
+    add_charges(day, placed)
+    ask_tax(day, rows.with_columns(base="amount"))
+
+
+def tax_on_interest(day: Running, allocations: pl.DataFrame, asked: pl.Series, kind: Kind) -> None:
+    """Tax on interest that money met before it was billed; it falls due with the billing.
+
+    Of interest that was waived the tax is forgiven. `asked`: loans that were asked at payoff.
+    """
+    if not day.concerns(day.policies.taxes):
+        return
+    interest = allocations.filter(pl.col("component") == Component.interest.value)
+    taxed = pl.col("product").is_in([*day.policies.interest_taxed])
+    loans = day.touched.filter(taxed).select("loan_id")
+    interest = interest.join(loans, on="loan_id", how="semi", maintain_order="left")
+    early = pl.col("timing") == Timing.in_advance.value
+    if kind is Kind.interest_waived:
+        given = interest.filter(~early).with_columns(base=-pl.col("amount"), due_date=None)
+        ask_tax(day, given.select("loan_id", "instalment_no", "component", "due_date", "base"))
+        return
+    ahead = interest.filter(early & ~pl.col("loan_id").is_in(asked.implode()))
+    if ahead.height:
+        ask_tax(day, _on_interest(_within_untaxed(_with_their_instalment(day, ahead), day.touched)))
+
+
+def _with_their_instalment(day: Running, ahead: pl.DataFrame) -> pl.DataFrame:
+    """`base` by instalment with its `due_date`: the running one's, or those of a whole schedule."""
+    keys = ["loan_id", "instalment_no"]
+    stands = day.dues.filter(pl.col("component") == Component.interest.value).select(
+        *keys, falls="due_date"
+    )
+    running = day.touched.select(
+        "loan_id", "whole_schedule", runs="instalment_no", next_due="next_due_date"
+    )
+    placed = (
+        ahead.join(running, on="loan_id", maintain_order="left")
+        .join(stands, on=keys, how="left", maintain_order="left")
+        .with_columns(
+            instalment_no=pl.when("whole_schedule").then("instalment_no").otherwise("runs"),
+            due_date=pl.when("whole_schedule").then("falls").otherwise("next_due"),
+        )
+    )
+    return placed.group_by(*keys, maintain_order=True).agg(
+        pl.col("due_date").max(), base=pl.col("amount").sum()
+    )
+
+
+def _within_untaxed(bases: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
+    """`bases` as far as interest of their `loans` (positions) bore no tax yet, by instalment."""
+    left = loans.select("loan_id", untaxed=untaxed())
+    told = bases.sort("loan_id", "instalment_no").join(left, on="loan_id", maintain_order="left")
+    so_far = pl.col("base").cum_sum().over("loan_id")
+    within = pl.min_horizontal(so_far, "untaxed")
+    return told.with_columns(base=within - pl.min_horizontal(so_far - pl.col("base"), "untaxed"))
+
+
+def _on_interest(bases: pl.DataFrame) -> pl.DataFrame:
+    """`base` of interest as what a tax is on."""
+    interest = pl.lit(Component.interest.value, dtype=pl.Int8)
+    return bases.select("loan_id", "instalment_no", "due_date", "base", component=interest)

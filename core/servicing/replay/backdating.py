@@ -1,0 +1,313 @@
+"""Late news: loans that a backdated event or a reversal touches are lived again by the same close.
+
+Only those loans are replayed, from the first date that changes. The ledger gets the differences
+as transfers booked today; the days in between get restated rows beside the reported ones; the
+book goes on as if everything had been known in time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import polars as pl
+
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import ENDED, Kind
+from loanbook.core.frames import empty
+from loanbook.core.ledger.transfers import transfer
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.day.close import DayClose, close
+from loanbook.core.servicing.endings.closing import REOPENING
+from loanbook.core.servicing.income.deferred_income import income
+from loanbook.core.servicing.loan.book import Book, Dues
+from loanbook.core.servicing.loan.business_date import dated
+from loanbook.core.servicing.loan.claim import carried
+from loanbook.core.servicing.replay.fast_forward import Jumped, jump
+
+ONE_DAY = dt.timedelta(days=1)
+Close = Callable[[Book, pl.DataFrame, PolicyBook, dt.date], DayClose]
+_PAIR = ["debit", "credit"]
+_PLACE = ["loan_id", "entity", "product", "currency"]
+
+
+class Past(Protocol):
+    """What the ledger knows of some loans before the date that is closed."""
+
+    def events(self, ids: pl.Series) -> pl.DataFrame:
+        """Every event of the loans booked before the date (schema `Events`)."""
+
+    def ended(self, ids: pl.Series) -> pl.DataFrame:
+        """Those that ever left the book: `loan_id`, `ended_on` (Date, the first time)."""
+
+    def book(self, ids: pl.Series, date: dt.date) -> Book:
+        """The loans at the end of `date` or of an earlier one, as known last."""
+
+    def transfers(self, ids: pl.Series, since: dt.date) -> pl.DataFrame:
+        """Transfers of the loans with a value date from `since` on (schema `Transfers`)."""
+
+
+@dataclass(frozen=True)
+class Restatement:
+    """Loans lived again from `first` to the day before the close that took the news in."""
+
+    loans: pl.Series
+    first: dt.date
+    lived: Jumped
+    """The loans' lives from there."""
+    transfers: pl.DataFrame
+    """What the ledger must add to show what would have been booked (schema `Transfers`)."""
+    had_ended: pl.Series
+    """Those of the loans that had left the book before."""
+
+
+def reverses(events: pl.DataFrame) -> pl.Series:
+    """Idempotency keys of the events that the reversals among `events` take back."""
+    told = events.filter(pl.col("kind") == Kind.reversal)["payload"]
+    return told.str.json_path_match("$.reverses")
+
+
+def standing(events: pl.DataFrame) -> pl.DataFrame:
+    """Events that stand: neither taken back by a reversal nor reversals themselves.
+
+    A reversal that was taken back itself takes nothing back.
+    """
+    undone = reverses(events)
+    lifted = events.filter(
+        (pl.col("kind") == Kind.reversal) & pl.col("idempotency_key").is_in(undone.implode())
+    )
+    if lifted.height:
+        events = events.filter(~pl.col("event_id").is_in(lifted["event_id"].implode()))
+        undone = reverses(events)
+    gone = pl.col("idempotency_key").is_in(undone.implode()) & (pl.col("kind") != Kind.reversal)
+    return events.filter(~gone & (pl.col("kind") != Kind.reversal))
+
+
+def reversed_by(events: pl.DataFrame) -> pl.DataFrame:
+    """Events that do not stand, with the reversal's `booked` (Date), `by`, `checked` and `why`."""
+    gone = events.filter(
+        (pl.col("kind") != Kind.reversal)
+        & ~pl.col("event_id").is_in(standing(events)["event_id"].implode())
+    )
+    back = events.filter(pl.col("kind") == Kind.reversal).select(
+        idempotency_key=pl.col("payload").str.json_path_match("$.reverses"),
+        booked="booking_date", by="actor", checked="checker", why="reason",
+    )  # fmt: skip
+    return gone.join(back, on="idempotency_key", how="left")
+
+
+def close_with_news(
+    book: Book,
+    booked: pl.DataFrame,
+    past: Past,
+    policies: PolicyBook,
+    date: dt.date,
+    close: Close = close,
+) -> tuple[Book, DayClose, Restatement | None]:
+    """Close `date` over the events booked on it, late ones and reversals taken in first.
+
+    Returns the book the close began with (restated where news asked for it), the close, whose
+    transfers hold the differences, and the restatement.
+    """
+    ids = _stirred(book, booked, date)
+    if ids.is_empty():
+        return book, close(book, booked, policies, date), None
+    known = pl.concat([past.events(ids), booked.filter(pl.col("loan_id").is_in(ids.implode()))])
+    ended = past.ended(ids)
+    first = _first_change(known, booked, ended, date)
+    restated = None
+    effective = standing(known)
+    if first is not None:
+        restated, book = _restate(book, ids, first, effective, ended, past, policies, date)
+    gone = pl.col("event_id").is_in(effective["event_id"].implode())
+    ours = pl.col("loan_id").is_in(ids.implode())
+    book = replace(book, pending=book.pending.filter(~ours | gone))
+    today = booked.filter(~ours | (gone & (pl.col("value_date") >= date)))
+    done = close(book, today, policies, date)
+    news = booked.filter(ours & ((pl.col("value_date") < date) | (pl.col("kind") == Kind.reversal)))
+    moved = done.transfers
+    if restated is not None:
+        due_to = news.group_by("loan_id").agg(event_id=pl.col("event_id").max())
+        ours_moved = (
+            restated.transfers.drop("event_id")
+            .join(due_to, on="loan_id", how="left")
+            .with_columns(pl.col("event_id").fill_null(0))
+            .select(moved.columns)
+        )
+        restated = replace(restated, transfers=ours_moved)
+        moved = pl.concat([moved, ours_moved])
+    done = replace(done, transfers=moved, book=replace(done.book, closed=None, closed_dues=None))
+    return book, done, restated
+
+
+def _stirred(book: Book, booked: pl.DataFrame, date: dt.date) -> pl.Series:
+    """Loans with late events or reversals, and ended ones that something happens to today."""
+    late = booked.filter((pl.col("value_date") < date) | (pl.col("kind") == Kind.reversal))
+    taking = [kind.value for kind in REOPENING]
+    today = pl.concat([book.pending, booked]).filter(pl.col("value_date") == date)
+    touched = today.filter(pl.col("kind").is_in(taking))["loan_id"]
+    boarded = today.filter(pl.col("kind") == Kind.loan_boarded)["loan_id"]
+    live = book.positions.filter(~pl.col("status").is_in(ENDED))["loan_id"]
+    back = touched.filter(~touched.is_in(live.implode()) & ~touched.is_in(boarded.implode()))
+    return pl.concat([late["loan_id"], back]).unique().sort()
+
+
+def _first_change(
+    known: pl.DataFrame, booked: pl.DataFrame, ended: pl.DataFrame, date: dt.date
+) -> dt.date | None:
+    """First business date that changes, or that a loan which ended must be lived from."""
+    undone = known.filter(pl.col("idempotency_key").is_in(reverses(booked).implode()))["value_date"]
+    late = booked.filter(
+        pl.col("loan_id").is_in(known["loan_id"].implode()) & (pl.col("kind") != Kind.reversal)
+    )["value_date"]
+    days = pl.concat([undone, late, ended["ended_on"]])
+    first = days.filter(days < date).min()
+    return first if isinstance(first, dt.date) else None
+
+
+def _restate(
+    book: Book,
+    ids: pl.Series,
+    first: dt.date,
+    effective: pl.DataFrame,
+    ended: pl.DataFrame,
+    past: Past,
+    policies: PolicyBook,
+    date: dt.date,
+) -> tuple[Restatement, Book]:
+    start = past.book(ids, first - ONE_DAY)
+    if start.date is None:
+        beginning = effective["value_date"].min()
+        first = beginning if isinstance(beginning, dt.date) else date
+    else:
+        first = start.date + ONE_DAY
+    kept = start.wide().clear()
+    start = replace(start, pending=effective.clear(), closed=kept, closed_dues=empty(Dues))
+    to_live = effective.filter((pl.col("value_date") >= first) & (pl.col("value_date") < date))
+    life = jump(start, to_live, policies, date - ONE_DAY)
+    lived = life.book(date - ONE_DAY)
+    lived_moves, booked = life.all("transfers"), past.transfers(ids, first)
+    moved = _differences(book, ids, lived, lived_moves, booked, date)
+    others = ~pl.col("loan_id").is_in(ids.implode())
+    wide = pl.concat([book.wide().filter(others), lived.wide().select(book.wide().columns)])
+    wide = wide.sort("loan_id")
+    dues = pl.concat([book.dues.filter(others), lived.dues])
+    again = replace(
+        book,
+        terms=wide.select(book.terms.columns),
+        positions=wide.select(book.positions.columns),
+        dues=dues.sort("loan_id", "instalment_no", "component"),
+        closed=lived.closed,
+        closed_dues=lived.closed_dues,
+    )
+    return Restatement(ids, first, life, moved, ended["loan_id"]), again
+
+
+def _differences(
+    book: Book,
+    ids: pl.Series,
+    lived: Book,
+    moves: pl.DataFrame,
+    booked: pl.DataFrame,
+    date: dt.date,
+) -> pl.DataFrame:
+    """Transfers that turn what was `booked` into the `moves` of the life again, booked on `date`.
+
+    Movements differ by loan, value date and pair of accounts.
+    """
+    signed = pl.concat(
+        [
+            _signed(moves, 1),
+            _signed(booked, -1),
+        ]
+    )
+    keys = [*_PLACE, "value_date", *_PAIR]
+    moves = (
+        signed.group_by(keys).agg(pl.col("amount").sum()).filter(pl.col("amount") != 0).sort(keys)
+    )
+    back = pl.col("amount") < 0
+    moves = moves.select(
+        "loan_id",
+        event_id=pl.lit(0, dtype=pl.Int64),
+        entity="entity",
+        product="product",
+        currency="currency",
+        debit=pl.when(back).then("credit").otherwise("debit"),
+        credit=pl.when(back).then("debit").otherwise("credit"),
+        amount=pl.col("amount").abs(),
+        value_date="value_date",
+        booking_date=pl.lit(date),
+    )
+    return pl.concat([moves, *_night_differences(book, ids, lived, signed, date)])
+
+
+def _signed(transfers: pl.DataFrame, sign: int) -> pl.DataFrame:
+    """Movements of single loans, each pair of accounts one way round."""
+    turned = pl.col("debit") > pl.col("credit")
+    return transfers.select(
+        *_PLACE,
+        "value_date",
+        debit=pl.min_horizontal(_PAIR).cast(pl.Int16),
+        credit=pl.max_horizontal(_PAIR).cast(pl.Int16),
+        amount=pl.when(turned).then(-pl.col("amount")).otherwise("amount") * sign,
+    )
+
+
+def _night_differences(
+    book: Book, ids: pl.Series, lived: Book, signed: pl.DataFrame, date: dt.date
+) -> list[pl.DataFrame]:
+    """What nights differ by, which are booked as one sum for all loans.
+
+    It is what a loan's own movements leave unexplained of the change of its accounts.
+    """
+    was = book.wide().filter(
+        pl.col("loan_id").is_in(ids.implode()) & ~pl.col("status").is_in(ENDED)
+    )
+    now = lived.wide().filter(~pl.col("status").is_in(ENDED))
+    flows = [
+        signed.select("loan_id", account=side, amount=pl.col("amount") * way)
+        for side, way in (("debit", -1), ("credit", 1))
+    ]
+    rests = (
+        pl.concat([_held(now, 1), _held(was, -1), *flows])
+        .group_by("loan_id")
+        .agg(
+            pl.col("amount").filter(pl.col("account") == ROLE[role]).sum().alias(role)
+            for role in _NIGHTLY
+        )
+        .filter(pl.any_horizontal(pl.col(role) != 0 for role in _NIGHTLY))
+    )
+    if rests.is_empty():
+        return []
+    place = [*_PLACE, "deferred_as_fee"]
+    closed = [] if lived.closed is None else [lived.closed.select(place)]
+    loans = pl.concat([lived.wide().select(place), was.select(place), *closed]).unique("loan_id")
+    told = dated(loans.join(rests, on="loan_id").sort("loan_id"), date - ONE_DAY).with_columns(
+        suspended=-pl.col("interest_suspense"),
+        earned=pl.col("interest_accrued") + pl.col("interest_suspense"),
+    )
+    moved = [
+        transfer(told, "interest_accrued", "interest_income", "earned"),
+        transfer(told, "interest_accrued", "interest_suspense", "suspended"),
+        transfer(told, "memo_interest", "memo_contra", "memo_interest"),
+        transfer(told, "memo_claim", "memo_contra", "memo_claim"),
+        transfer(told, "deferred_fee_income", income(), "deferred_fee_income"),
+    ]
+    return [each.with_columns(booking_date=pl.lit(date)) for each in moved]
+
+
+_NIGHTLY = ("interest_accrued", "interest_suspense", "memo_interest", "memo_claim",
+            "deferred_fee_income")  # fmt: skip
+"""Accounts that a night moves, each against one other."""
+
+
+def _held(wide: pl.DataFrame, sign: int) -> pl.DataFrame:
+    """What the nightly accounts hold of loans: `loan_id`, `account`, `amount`."""
+    held = {role: amount for role, amount in carried(wide).items() if role in _NIGHTLY}
+    rows = wide.select("loan_id", **held).unpivot(
+        index="loan_id", variable_name="role", value_name="amount"
+    )
+    account = pl.col("role").replace_strict(ROLE, return_dtype=pl.Int16)
+    return rows.select("loan_id", account=account, amount=pl.col("amount") * sign)

@@ -1,0 +1,126 @@
+"""The days between two stops, in closed form: interest by nights, and days past due by the day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import ENDED
+from loanbook.core.policy.models import Buckets
+from loanbook.core.servicing.arrears.days_past_due import age
+from loanbook.core.servicing.day.next_dates import ONE_DAY
+from loanbook.core.servicing.income.deferred_income import any_deferred, left_today
+from loanbook.core.servicing.interest.accrual import earned
+from loanbook.core.servicing.loan.book import STATE
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.claim import off_books
+
+ROWS = 250_000
+"""Days of loans that are made at a time."""
+
+
+@dataclass(frozen=True)
+class Stay:
+    """Loans as visited, and until when they stay so."""
+
+    stood: pl.DataFrame
+    """Terms, positions, `today`, `oldest`, `from_due_day`, and `until` (Date, exclusive)."""
+    held: pl.DataFrame
+    """Dues with `today` and `until`."""
+    versions: tuple[Buckets, ...]
+    eve: dt.date | None
+    """Date of the book it began with, whose rows are not part of it."""
+
+    @classmethod
+    def of(
+        cls,
+        wide: pl.DataFrame,
+        dues: pl.DataFrame,
+        versions: tuple[Buckets, ...],
+        eve: dt.date | None,
+    ) -> Stay:
+        """`wide`: all visits, with `end`, the last date of the loan; `dues` after each of them."""
+        until = pl.coalesce(TODAY.shift(-1).over("loan_id"), pl.col("end") + ONE_DAY)
+        ended = pl.col("status").is_in(ENDED)
+        stood = wide.sort("loan_id", "today").with_columns(
+            until=pl.when(ended).then(TODAY + ONE_DAY).otherwise(until)
+        )
+        held = dues.join(stood.select("loan_id", "today", "until"), on=["loan_id", "today"])
+        held = held.sort("loan_id", "today", "instalment_no", "component")
+        return cls(stood.drop("end"), held, versions, eve)
+
+    def wide(self, first: dt.date, last: dt.date) -> pl.DataFrame:
+        """Terms, positions and `today` of every loan and day from `first` to `last`, by loan."""
+        return self._rows(self._told(), first, last)
+
+    def positions(self, first: dt.date, last: dt.date) -> pl.DataFrame:
+        """Positions and `today` of every loan and day from `first` to `last`, by loan and day."""
+        return self._rows([*STATE, "today"], first, last)
+
+    def last(self) -> pl.DataFrame:
+        """Terms, positions and `today` of every loan on its last day, or the one it ended on."""
+        latest = pl.col("until") == pl.col("until").max().over("loan_id")
+        rows = self.stood.filter(latest).with_columns(begun=TODAY, today=pl.col("until") - ONE_DAY)
+        return self._lived(rows).select(self._told()) if rows.height else rows.select(self._told())
+
+    def _told(self) -> list[str]:
+        """Terms, positions and `today`; what else is kept serves the days between."""
+        return self.stood.columns[: self.stood.columns.index("today") + 1]
+
+    def _rows(self, columns: list[str], first: dt.date, last: dt.date) -> pl.DataFrame:
+        parts = [part.select(columns) for part in self._parts(first, last)]
+        return pl.concat([self.stood.select(columns).clear(), *parts])
+
+    def dues(self, first: dt.date, last: dt.date) -> pl.DataFrame:
+        """Dues as they stood at the end of every day, with `today`; by loan and day."""
+        rows = self._days(self.held, first, last)
+        return rows.drop("until", "begun")
+
+    def _days(self, rows: pl.DataFrame, first: dt.date, last: dt.date) -> pl.DataFrame:
+        """`rows` once for each of their days within `first` to `last`; `begun`: the visit."""
+        if self.eve is not None:
+            first = max(first, self.eve + dt.timedelta(days=1))
+        begins = pl.max_horizontal(TODAY, pl.lit(first))
+        ends = pl.min_horizontal(pl.col("until") - ONE_DAY, pl.lit(last))
+        some = rows.filter(begins <= ends)
+        return some.with_columns(begun=TODAY, today=pl.date_ranges(begins, ends)).explode("today")
+
+    def _parts(self, first: dt.date, last: dt.date) -> Iterator[pl.DataFrame]:
+        days = (pl.col("until") - TODAY).dt.total_days()
+        part = self.stood.select(part=days.cum_sum() // ROWS).to_series()
+        for number in part.unique().sort().to_list():
+            rows = self._days(self.stood.filter(part == number), first, last)
+            if rows.height:
+                yield self._lived(rows)
+
+    def _lived(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows of quiet days have another night's interest; those of visits stay as they are."""
+        quiet = pl.col("begun") < TODAY
+        second = pl.col("begun") + ONE_DAY == TODAY
+        grown = rows.with_columns(whole=earned(rows))
+        follows = (pl.col("loan_id") == pl.col("loan_id").shift(1)) & (
+            pl.col("begun") == pl.col("begun").shift(1)
+        )
+        # the night before is the row before, but where the days begin in the midst of a stay
+        before = pl.when(follows.fill_null(False)).then(pl.col("whole").shift(1))
+        night: pl.Expr = before.otherwise(None)
+        if grown.select((quiet & ~second & ~follows.fill_null(False)).any()).item():
+            grown = grown.with_columns(to_eve=earned(rows.with_columns(today=TODAY - ONE_DAY)))
+            night = before.otherwise("to_eve")
+        last_night = pl.when(second).then("interest_accrued").otherwise(night)
+        lived = grown.with_columns(
+            interest_earned=pl.col("interest_earned")
+            + pl.when(quiet).then(pl.col("whole") - pl.col("interest_accrued")).otherwise(0),
+            accrued_today=pl.when(quiet)
+            .then(pl.col("whole") - last_night)
+            .otherwise("accrued_today"),
+            interest_accrued=pl.when(quiet).then("whole").otherwise("interest_accrued"),
+            paid_today=pl.when(quiet).then(0).otherwise("paid_today"),
+            income_deferred=pl.when(quiet).then(left_today(rows)).otherwise("income_deferred")
+            if any_deferred(rows)
+            else pl.col("income_deferred"),
+        )
+        return age(lived, self.versions).with_columns(off_books=off_books(lived))

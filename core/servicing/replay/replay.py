@@ -1,0 +1,162 @@
+"""Replay and life: loans from their events alone, by the steps of the one close."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import ENDED
+from loanbook.core.frames import empty
+from loanbook.core.ledger.transfers import Transfers, aggregated
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.day.close import DayClose, accruals, close
+from loanbook.core.servicing.loan.book import STATE, Book
+from loanbook.core.servicing.loan.business_date import dated
+from loanbook.core.servicing.replay.backdating import Close, Restatement, close_with_news, standing
+from loanbook.core.servicing.replay.fast_forward import Jumped, jump
+
+
+def replay(
+    events: pl.DataFrame, policies: PolicyBook, through: dt.date
+) -> Iterator[tuple[Book, DayClose]]:
+    """Every day from the first event's to `through`, as if all had been known in time.
+
+    Events take effect on their value date, reversed ones not at all. Yields the book before
+    each close and the close. Nothing is read or written.
+    """
+    lived = relived(events, policies, through)
+    if lived is not None:
+        yield from closes(lived, through)
+
+
+def relived(events: pl.DataFrame, policies: PolicyBook, through: dt.date) -> Jumped | None:
+    """The loans that `events` board, from their first day to `through`; None without events."""
+    events = standing(events)
+    if events.is_empty():
+        return None
+    return jump(Book.empty(policies.pins, events), events, policies, through)
+
+
+def closes(lived: Jumped, through: dt.date) -> Iterator[tuple[Book, DayClose]]:
+    """A jump told as closes, one a day: for one loan or a few, to be looked at day by day."""
+    first = lived.rounds[0].applied["value_date"].min() if lived.rounds else None
+    if not isinstance(first, dt.date):
+        return
+    wide = lived.stay.wide(first, through)
+    visits = [each.wide.select("loan_id", "today") for each in lived.rounds]
+    quiet = wide.join(pl.concat(visits), on=["loan_id", "today"], how="anti")
+    nights = aggregated(pl.concat([*(each.nights for each in lived.rounds), accruals(quiet)]))
+    moved = pl.concat([lived.all("transfers"), nights])
+    frames = {
+        "wide": _by_day(wide, "today"),
+        "dues": _by_day(lived.stay.dues(first, through), "today"),
+        "transfers": _by_day(moved, "value_date"),
+        **{name: _by_day(lived.all(name), "today") for name in
+           ("allocations", "applied", "boarded", "unidentified", "changed", "settled")},
+    }  # fmt: skip
+    nothing = lived.waiting.clear()
+    columns = lived.start.terms.columns
+    before, date = lived.start, first
+    while date <= through:
+        today = {name: found(date) for name, found in frames.items()}
+        rows = today["wide"].sort("loan_id")
+        book = Book(date, rows.select(columns), rows.select(STATE), today["dues"], nothing)
+        yield before, DayClose(
+            date, book, today["transfers"], today["allocations"], today["applied"],
+            today["boarded"], today["unidentified"], today["changed"], today["settled"],
+        )  # fmt: skip
+        before, date = book, date + dt.timedelta(days=1)
+
+
+def _by_day(frame: pl.DataFrame, column: str) -> Callable[[dt.date], pl.DataFrame]:
+    """A frame's rows of a date, without `today`."""
+    nothing = frame.clear().drop("today", strict=False)
+    stays = column != "today"
+    parts = frame.partition_by(column, as_dict=True, maintain_order=True, include_key=stays)
+    if stays:
+        parts = {date: rows.drop("today", strict=False) for date, rows in parts.items()}
+    return lambda date: parts.get((date,), nothing)
+
+
+class Remembered:
+    """The past of a life held in memory: loans are lived again from their first day."""
+
+    def __init__(self, events: pl.DataFrame, policies: PolicyBook) -> None:
+        self._events, self._policies = events, policies
+        self._moved: list[pl.DataFrame] = []
+        self._ended: list[pl.DataFrame] = []
+        self.date: dt.date | None = None
+
+    def keep(self, closed: DayClose, restated: Restatement | None) -> None:
+        """Remember a day that was closed, with what it restated."""
+        self._moved.append(closed.transfers.filter(pl.col("loan_id") > 0))
+        for each in restated.lived.rounds if restated else ():
+            self._end(each.wide)
+        self._end(dated(closed.book.positions, closed.date))
+        self.date = closed.date
+
+    def _end(self, positions: pl.DataFrame) -> None:
+        gone = positions.filter(pl.col("status").is_in(ENDED))
+        if gone.height:
+            self._ended.append(gone.select("loan_id", ended_on="today"))
+
+    def events(self, ids: pl.Series) -> pl.DataFrame:
+        """See `Past`."""
+        ours = self._events.filter(pl.col("loan_id").is_in(ids.implode()))
+        return ours.filter(pl.col("booking_date") <= (self.date or dt.date.min))
+
+    def ended(self, ids: pl.Series) -> pl.DataFrame:
+        """See `Past`."""
+        schema = {"loan_id": pl.Int64, "ended_on": pl.Date}
+        ended = pl.concat([pl.DataFrame(schema=schema), *self._ended])
+        ours = ended.filter(pl.col("loan_id").is_in(ids.implode()))
+        return ours.group_by("loan_id", maintain_order=True).agg(pl.col("ended_on").min())
+
+    def book(self, ids: pl.Series, date: dt.date) -> Book:
+        """See `Past`: a book before its first day."""
+        return Book.empty(self._policies.pins, self._events)
+
+    def transfers(self, ids: pl.Series, since: dt.date) -> pl.DataFrame:
+        """See `Past`."""
+        moved = pl.concat([empty(Transfers), *self._moved])
+        return moved.filter(
+            pl.col("loan_id").is_in(ids.implode()) & (pl.col("value_date") >= since)
+        )
+
+
+def live(
+    events: pl.DataFrame, policies: PolicyBook, through: dt.date, close: Close = close
+) -> Iterator[tuple[Book, DayClose, Restatement | None]]:
+    """Close every day as it was lived: events come on their booking date, late ones restate.
+
+    Yields the book each close began with, the close, and what it restated.
+    """
+    if events.is_empty():
+        return
+    past = Remembered(events, policies)
+    book = Book.empty(policies.pins, events)
+    date = events["booking_date"].min()
+    by_day = events.partition_by("booking_date", as_dict=True)
+    assert isinstance(date, dt.date)
+    while date <= through:
+        booked = by_day.get((date,), events.clear())
+        before, closed, restated = close_with_news(book, booked, past, policies, date, close)
+        past.keep(closed, restated)
+        yield before, closed, restated
+        book, date = closed.book, date + dt.timedelta(days=1)
+
+
+def differences(stored: pl.DataFrame, replayed: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Cells in which two frames of the same columns differ: keys, `column`, both values as text."""
+    columns = [c for c in replayed.columns if c not in keys]
+    left = stored.select(*keys, pl.col(columns).cast(pl.String)).unpivot(
+        index=keys, on=columns, variable_name="column", value_name="stored"
+    )
+    right = replayed.select(*keys, pl.col(columns).cast(pl.String)).unpivot(
+        index=keys, on=columns, variable_name="column", value_name="replayed"
+    )
+    return left.join(right, on=[*keys, "column"], how="full", coalesce=True).filter(
+        pl.col("stored").ne_missing(pl.col("replayed"))
+    )

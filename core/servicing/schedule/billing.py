@@ -1,0 +1,297 @@
+"""Billing: on the last day of a period its interest and principal become dues."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import AfterChargeOff, Component, InterestMode, Status
+from loanbook.core.contract.business_days import Calendar
+from loanbook.core.contract.figures import Amortisation, Figures, codes, counts_days
+from loanbook.core.contract.money import int128, with_quotient
+from loanbook.core.contract.schedule import advance, instalment
+from loanbook.core.contract.steps_and_seasons import alike
+from loanbook.core.servicing.interest.accrual import Accrual, interest_stopped
+from loanbook.core.servicing.interest.cash_advances import begun_anew
+from loanbook.core.servicing.loan.book import due_rows, merge_dues, replaced
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.opening import move_period, with_period_interest
+from loanbook.core.servicing.loan.taxes import untaxed
+from loanbook.core.servicing.schedule.fixed_schedule import bill_whole
+from loanbook.core.servicing.schedule.statements import minimum_principal, statement_balance
+
+
+def is_billed() -> pl.Expr:
+    """Loans whose period ends today; a charged-off claim is due as a whole already.
+
+    An overpaid loan moves on with nothing to bill: a chargeback may put it back on its schedule.
+    """
+    return (pl.col("period_end") == TODAY) & ~whole_claim_due()
+
+
+def whole_claim_due() -> pl.Expr:
+    """Charged-off loans whose product makes the whole claim due with it."""
+    return (pl.col("status") == Status.charged_off.value) & (
+        pl.col("after_charge_off") == AfterChargeOff.accelerate_maturity.value
+    )
+
+
+def bill(
+    touched: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Bill what ends today and move the cursor on.
+
+    Returns `touched` (terms and positions), `dues`, and the billed amounts: `loan_id`,
+    `billed_interest`, `billed_principal` (Int64), what became due beyond money that had
+    come in advance, `capitalised` (Int64), interest that joined the principal, and
+    `taxable` (Int64), interest that is asked for the first time, with its `instalment_no` and
+    `due_date`.
+    """
+    at = touched.select(is_billed()).to_series()
+    if not at.any():
+        none = touched.select("loan_id", **dict.fromkeys(_BILLED, "principal"), **_NOWHERE)
+        return touched, dues, none.clear()
+    stands = at & touched["whole_schedule"]
+    billed = []
+    if stands.any():
+        ending = touched.filter(stands)
+        moved, fallen = bill_whole(ending, dues)
+        touched = replaced(touched, stands, ending, moved)
+        nothing = pl.lit(0, dtype=pl.Int64)
+        told = fallen.with_columns(capitalised=nothing)
+        billed.append(told.select("loan_id", *_BILLED, "instalment_no", "due_date"))
+    stepped = at & ~touched["whole_schedule"]
+    if stepped.any():
+        ending = touched.filter(stepped)
+        asked = amounts(with_advance(ending, dues))
+        dues = _open(dues, asked)
+        moved = next_period(asked, calendars)
+        touched = replaced(touched, stepped, ending, moved)
+        whole = pl.col("billed_interest") + pl.col("interest_stands")
+        owed = pl.col("interest_due") + whole
+        told = asked.with_columns(
+            taxable=pl.min_horizontal(untaxed(owed), "billed_interest"), billed_interest=whole
+        )
+        billed.append(told.select("loan_id", *_BILLED, "instalment_no", due_date="next_due_date"))
+    return touched, dues, pl.concat(billed)
+
+
+_BILLED = ("billed_interest", "billed_principal", "capitalised", "taxable")
+_NOWHERE = {
+    "instalment_no": pl.lit(0, dtype=pl.Int16), "due_date": pl.lit(None, dtype=pl.Date)
+}  # fmt: skip
+
+
+def caught_up(
+    away: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
+) -> pl.DataFrame:
+    """Ended loans (terms, positions, `today`) that come back: past the periods that went by.
+
+    Nothing was owed in them, so nothing is billed; the period that runs today is the one they
+    would stand in had they been overpaid meanwhile. A schedule that stands whole points to its
+    dues (`instalments.point`) where something is owed again.
+    """
+    kept = away["status"]
+    moved = away.with_columns(status=pl.lit(Status.overpaid.value, dtype=pl.Int8))
+    while (behind := moved.select(_behind()).to_series()).any():
+        before = moved.filter(behind)
+        stepped = next_period(amounts(with_advance(before, dues)), calendars)
+        # as of a loan that owes nothing: what it owes again bears the schedule's interest from
+        # the next period on
+        stepped = stepped.with_columns(period_interest=pl.lit(0, dtype=pl.Int64))
+        moved = replaced(moved, behind, before, stepped.select(before.columns))
+    return moved.with_columns(kept)
+
+
+def _behind() -> pl.Expr:
+    return (pl.col("period_end") < TODAY) & ~whole_claim_due() & ~pl.col("whole_schedule")
+
+
+def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """What already stands with the ending instalment: paid before it is billed, or charged back; and
+    `interest_later`, that with later ones."""
+    standing = dues.filter(pl.col("component") <= Component.interest.value).select(
+        "loan_id", "instalment_no", "component", "paid", "amount"
+    )
+    interest = standing.filter(
+        (pl.col("component") == Component.interest) & (pl.col("amount") > pl.col("paid"))
+    )
+    later = (
+        interest.join(ending.select("loan_id", ends="instalment_no"), on="loan_id")
+        .filter(pl.col("instalment_no") > pl.col("ends"))
+        .group_by("loan_id")
+        .agg(interest_later=(pl.col("amount") - pl.col("paid")).sum())
+    )
+    early = (
+        standing.join(ending.select("loan_id", "instalment_no"), on=["loan_id", "instalment_no"])
+        .group_by("loan_id")
+        .agg(
+            early_principal=pl.col("paid").filter(pl.col("component") == 0).sum(),
+            early_interest=pl.col("paid").filter(pl.col("component") == 1).sum(),
+            stands=(pl.col("amount") - pl.col("paid")).filter(pl.col("component") == 0).sum(),
+            interest_stands=(pl.col("amount") - pl.col("paid"))
+            .filter(pl.col("component") == 1)
+            .sum(),
+        )
+    )
+    told = ending.join(early, on="loan_id", how="left", maintain_order="left")
+    return told.join(later, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col(
+            "early_principal", "early_interest", "stands", "interest_stands", "interest_later"
+        ).fill_null(0)
+    )
+
+
+def amounts(ending: pl.DataFrame) -> pl.DataFrame:
+    """`billed_interest` and `billed_principal` of the instalment, by interest mode.
+
+    Daily products bill the interest really earned. The instalment stays: what it leaves
+    after interest is principal, interest above it is carried to the next one.
+    """
+    figures = Figures(ending)
+    asked = instalment(ending, figures)
+    daily = pl.col("interest_mode") == InterestMode.daily
+    last = pl.col("instalment_no") >= pl.col("instalments")
+    if figures.levels:
+        last = last & ~(pl.col("level_last") & (pl.col("emi") > 0))
+    unbilled = pl.col("principal") - pl.col("principal_due") - pl.col("stands")
+    level = (
+        (pl.col("amortisation") == Amortisation.equal_instalment)
+        & (pl.col("instalment_no") > pl.col("grace_principal"))
+        & ~last
+    )
+    first = pl.when(pl.col("instalment_no") == 1).then(pl.col("first_interest_adjustment"))
+    room = (
+        pl.col("level") + first.otherwise(0) - pl.col("early_principal") - pl.col("early_interest")
+    )
+    waits = (pl.col("instalment_no") <= pl.col("grace_interest")) & ~last
+    waits = waits | (level & covered(asked, figures))
+    nights = pl.col("interest_accrued") - pl.col("interest_stands") - pl.col("interest_later")
+    earned = (
+        pl.when(waits).then(0).when(level).then(pl.min_horizontal(nights, room)).otherwise(nights)
+    )
+    with_interest = asked.with_columns(
+        billed_interest=pl.when(daily)
+        .then(earned)
+        .when(pl.col("status") == Status.overpaid.value)
+        .then(0)
+        .when(interest_stopped())
+        .then(nights.clip(lower_bound=0))
+        .otherwise(pl.col("asked_interest") - pl.col("early_interest"))
+        .clip(lower_bound=0)
+    )
+    share = figures.principal_part(
+        pl.col("billed_interest") + pl.col("early_interest"), unbilled + pl.col("early_principal")
+    )
+    asked_principal = pl.when(daily).then(share).otherwise(pl.col("asked_principal"))
+    rest = (asked_principal - pl.col("early_principal")).clip(lower_bound=0)
+    asked_rest = pl.when(last).then(unbilled).otherwise(pl.min_horizontal(rest, unbilled))
+    if ending["revolving"].any():
+        asked_rest = pl.when("revolving").then(minimum_principal()).otherwise(asked_rest)
+    billed = with_interest.with_columns(billed_principal=asked_rest)
+    return _with_capitalised(billed, figures)
+
+
+def covered(loans: pl.DataFrame, figures: Figures) -> pl.Expr:
+    """Daily instalments whose principal money in advance has met, where that fixes their interest.
+
+    What it met is more than the instalment less its whole interest; later nights are the next one's.
+    `loans`: one row a loan, `with_advance`, and `level`.
+    """
+    if not figures.fixes_covered:
+        return pl.lit(False)
+    ahead = loans.filter(pl.col("covered_is_fixed") & (pl.col("early_principal") > 0))
+    if ahead.is_empty():
+        return pl.lit(False)
+    over, under = figures.nightly_factor()
+    began = pl.col("principal") - pl.col("principal_due") + pl.col("early_principal")
+    # nested in one expression the factor would be computed many times over
+    rated = ahead.with_columns(_factor=over, _base=under)
+    whole = with_quotient(
+        rated, "_whole", int128(began) * pl.col("_factor"), pl.col("_base"), "interest_rounding",
+        figures.rounding,
+    )  # fmt: skip
+    met = whole.filter(pl.col("early_principal") > pl.col("level") - pl.col("_whole"))["loan_id"]
+    return pl.col("loan_id").is_in(met.implode())
+
+
+def _with_capitalised(billed: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+    """`capitalised`: interest of the period that no instalment asks, where it joins the principal."""
+    if not figures.capitalises:
+        return billed.with_columns(capitalised=pl.lit(0, dtype=pl.Int64))
+    daily = pl.col("interest_mode") == InterestMode.daily
+    nights = pl.col("interest_accrued") - pl.col("interest_stands") - pl.col("interest_later")
+    # a scheduled instalment says so itself: below zero its principal is interest unpaid
+    short = pl.when(daily).then(nights - pl.col("billed_interest"))
+    over = short.otherwise(-pl.col("asked_principal")).clip(lower_bound=0)
+    live = pl.col("capitalises") & (pl.col("status") == Status.active.value)
+    joins = pl.when(live & (pl.col("instalment_no") < pl.col("instalments"))).then(over)
+    return billed.with_columns(capitalised=joins.otherwise(0)).with_columns(
+        billed_interest=pl.when(daily)
+        .then("billed_interest")
+        .otherwise(pl.col("billed_interest") - pl.col("capitalised"))
+    )
+
+
+def _open(dues: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """Add the billed amounts to the dues; a row money opened early grows by the rest."""
+    fresh = pl.concat(
+        due_rows(
+            asked.filter(pl.col(column) > 0), "instalment_no", component, "next_due_date", column
+        )
+        for component, column in (
+            (Component.principal, "billed_principal"),
+            (Component.interest, "billed_interest"),
+        )
+    )
+    return merge_dues(dues, fresh)
+
+
+def next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """Positions after billing: dues grown, cursor on the next instalment, accrual restarted."""
+    figures = Figures(asked)
+    asked_interest = pl.col("billed_interest") + pl.col("interest_stands")
+    settled = _with_residue(asked, figures).with_columns(
+        principal=pl.col("principal") + pl.col("capitalised"),
+        principal_due=pl.col("principal_due") + pl.col("billed_principal") + pl.col("stands"),
+        interest_due=pl.col("interest_due") + asked_interest,
+        interest_accrued=pl.col("interest_accrued") - asked_interest - pl.col("capitalised"),
+        accrual_paid=(pl.col("accrual_paid") - pl.col("early_interest")).clip(lower_bound=0),
+        advance_paid=(
+            pl.col("advance_paid") - pl.col("early_interest") - pl.col("early_principal")
+        ).clip(lower_bound=0),
+    )
+    moved = with_period_interest(move_period(advance(settled, figures), calendars))
+    if moved["revolving"].any():
+        left = pl.when("revolving").then(statement_balance())
+        moved = moved.with_columns(statement_left=left.otherwise("statement_left"))
+    return begun_anew(moved).with_columns(
+        period_interest=pl.when(interest_stopped()).then(0).otherwise("period_interest"),
+        accrual_from="period_start",
+        accrual_whole=pl.col("interest_accrued") + pl.col("accrual_paid"),
+        accrual_rest=pl.col("residue_kept") * _over_days(),
+    )
+
+
+def _over_days() -> pl.Expr:
+    """What a period's denominator has beyond that of its rate: its days, where it prorates."""
+    days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+    return pl.when(counts_days()).then(1).otherwise(days)
+
+
+def _with_residue(asked: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+    """`residue_kept`: what rounding left of the period's exact interest, if the product carries it,
+    or the period is skipped: what nothing is asked of is not rounded yet.
+
+    Over the denominator of the rate alone, so that it can move on to a period of other length.
+    """
+    skipped = (pl.col("level") == 0) & ~alike()
+    carries = (pl.col("interest_mode") == InterestMode.daily) & ((pl.col("residue") == 1) | skipped)
+    if asked.filter(carries).is_empty():
+        return asked.with_columns(residue_kept=pl.lit(0, dtype=pl.Int64))
+    accrual = Accrual(figures, codes(asked, "interest_mode"))
+    exact = asked.with_columns(over=accrual.numerator(), under=int128(accrual.denominator()))
+    # of the segment that ends today: what the accrual made of it, whole units before it left out
+    billed = pl.col("interest_accrued") + pl.col("accrual_paid") - pl.col("accrual_whole")
+    left = (pl.col("over") - int128(billed) * pl.col("under")) // _over_days()
+    kept = pl.when(carries).then(left.cast(pl.Int64)).otherwise(0)
+    return exact.with_columns(residue_kept=kept).drop("over", "under")

@@ -1,0 +1,51 @@
+"""Dues that an event adds to instalments to come, and what of the principal stands due."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import Component
+from loanbook.core.servicing.loan.book import due_rows, merge_dues
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.posting import Running
+
+
+def show_principal_due(day: Running, at: pl.Series) -> None:
+    """Set `principal_due` of loans `at` to what stands due: a down payment, a late chargeback."""
+    loans = day.touched.filter(at).select("loan_id")
+    due = (
+        day.dues.filter(
+            (pl.col("due_date") <= TODAY) & (pl.col("component") == Component.principal)
+        )
+        .join(loans, on="loan_id", how="semi")
+        .group_by("loan_id")
+        .agg(shown=(pl.col("amount") - pl.col("paid")).sum())
+    )
+    shown = pl.when(at).then(pl.col("shown").fill_null(0)).otherwise("principal_due")
+    day.touched = (
+        day.touched.join(due, on="loan_id", how="left", maintain_order="left")
+        .with_columns(principal_due=shown)
+        .drop("shown")
+    )
+
+
+def open_dues(day: Running, placed: pl.DataFrame, component: pl.Expr, amount: str) -> None:
+    """Add amounts to the dues of the instalments that `instalment_of` found."""
+    rows = due_rows(placed.filter(pl.col(amount) > 0), "number", component, "falls", amount)
+    # an instalment after the last one reaches up to the latest of what it holds
+    same = day.dues.join(
+        rows.select("loan_id", "instalment_no"), on=["loan_id", "instalment_no"], how="semi"
+    )
+    reach = pl.concat([same, rows.select(same.columns)]).group_by("loan_id", "instalment_no").agg(
+        reach=pl.col("due_date").max()
+    )  # fmt: skip
+    keys = ["loan_id", "instalment_no"]
+
+    def reaching(frame: pl.DataFrame) -> pl.DataFrame:
+        return (
+            frame.join(reach, on=keys, how="left", maintain_order="left")
+            .with_columns(due_date=pl.coalesce("reach", "due_date"))
+            .drop("reach")
+        )
+
+    day.dues = merge_dues(reaching(day.dues), reaching(rows))

@@ -1,0 +1,95 @@
+"""What joins instalments to come whose interest stays what it is, in even shares.
+
+Where a re-age fixed interest, what is lent on top, or spread over more instalments: each asks an even
+sum of principal and interest. Where there is none, arrears that a re-amortisation spreads. The last
+instalment takes what rounding leaves.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import Component
+from loanbook.core.contract.business_days import Calendar
+from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.money import Rounding, even_part, to_multiple, with_rest
+from loanbook.core.contract.schedule import adjusted
+from loanbook.core.servicing.loan.book import NO_DUES, due_rows
+from loanbook.core.servicing.loan.business_date import TODAY
+
+
+def is_fixed() -> pl.Expr:
+    """Loans whose schedule stands whole since a re-age fixed its interest."""
+    return pl.col("whole_schedule") & pl.col("stands_from").is_not_null()
+
+
+def shares_arrears() -> pl.Expr:
+    """Loans without interest whose arrears are spread: what is to come grows by even shares of them."""
+    return (pl.col("rate_ppb") == 0) & (pl.col("lifted_principal") > 0)
+
+
+def even_instalment(amount: pl.Expr, count: pl.Expr) -> pl.Expr:
+    """An even part of `amount`, rounded to the product's multiple of an instalment."""
+    part = even_part(amount, count)
+    return to_multiple(part, pl.col("instalment_multiple"), Rounding.half_even)
+
+
+def share_arrears(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """What the instalments after `first_no` grow by for the `lifted_principal` of loans.
+
+    A share is rounded to the product's multiple of an instalment.
+    """
+    told = loans.select("loan_id", "first_no", "lifted_principal", "instalment_multiple")
+    coming = (
+        dues.filter((pl.col("due_date") > TODAY) & (pl.col("component") == Component.principal))
+        .join(told, on="loan_id", maintain_order="left")
+        .filter(pl.col("instalment_no") > pl.col("first_no"))
+    )
+    arrears, n = pl.col("lifted_principal"), pl.len().over("loan_id")
+    share = even_instalment(arrears, n)
+    nth = pl.col("instalment_no").rank("ordinal").over("loan_id")
+    return coming.with_columns(
+        amount=with_rest(arrears, share, n, nth), paid=pl.lit(0, dtype=pl.Int64)
+    ).select(NO_DUES.columns)
+
+
+def spread_evenly(
+    loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
+) -> pl.DataFrame:
+    """What the dues of the instalments after `first_no` grow by, below zero where they shrink.
+
+    `loans`: terms as they are from now on, `first_no`, and `lent` on top (Int64, minor units).
+    """
+    if loans.is_empty():
+        return NO_DUES
+    each = loans.with_columns(
+        number=pl.int_ranges(pl.col("first_no") + 1, pl.col("instalments") + 1)
+    ).explode("number")
+    number = pl.col("number").cast(pl.Int16)
+    each = each.with_columns(number).with_columns(due=due_of(pl.col("number"), each))
+    each = each.with_columns(due=adjusted(pl.col("due"), each, calendars))
+    stood = (
+        dues.filter(
+            (pl.col("due_date") > TODAY) & (pl.col("component") <= Component.interest.value)
+        )
+        .group_by("loan_id", number="instalment_no")
+        .agg(
+            principal_stood=pl.col("amount").filter(pl.col("component") == 0).sum(),
+            interest_stood=pl.col("amount").filter(pl.col("component") == 1).sum(),
+        )
+    )
+    each = each.join(stood, on=["loan_id", "number"], how="left", maintain_order="left")
+    each = each.with_columns(pl.col("principal_stood", "interest_stood").fill_null(0))
+    of_loan = pl.col("principal_stood").sum().over("loan_id") + pl.col("lent")
+    n = pl.len().over("loan_id")
+    whole = of_loan + pl.col("interest_stood").sum().over("loan_id")
+    even = even_instalment(whole, n)
+    last = pl.col("number") == pl.col("instalments")
+    asked = each.with_columns(one=even - pl.col("interest_stood"), all=of_loan).with_columns(
+        before=pl.col("one").cum_sum().over("loan_id") - pl.col("one")
+    )
+    principal = pl.when(last).then(pl.col("all") - pl.col("before")).otherwise("one")
+    grown = due_rows(
+        asked, "number", Component.principal, "due", principal - pl.col("principal_stood")
+    )
+    return grown.select(NO_DUES.columns)

@@ -1,0 +1,345 @@
+"""Whole schedules: products whose instalments all stand as dues from disbursement on.
+
+Charges to come, chargebacks, tranches and down payments change single instalments. A product
+that has them (`schedule.stands_whole`) keeps every instalment to come as rows of the dues, with
+its amount, so that money in advance, billing and the instalment grid read one table. Interest
+of such a product is fixed by the schedule.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import AfterChargeOff, Component, Status
+from loanbook.core.contract.business_days import Calendar
+from loanbook.core.contract.due_dates import days_to_pay
+from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
+from loanbook.core.contract.schedule import CURSOR, adjusted, agree, expand, from_the_start
+from loanbook.core.servicing.loan.book import NO_DUES, due_rows, merge_dues, replaced
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.taxes import untaxed
+
+FAR = 36_525
+"""Days until a period that bills nothing more would end."""
+
+
+def down_payment(amount: pl.Expr) -> pl.Expr:
+    """The borrower's own share of what is paid out, rounded half-even, then to the multiple."""
+    share = rounded_quotient(
+        int128(amount) * int128(pl.col("down_payment_ppb")), int128(PPB), Rounding.half_even
+    )
+    return to_multiple(share, pl.col("instalment_multiple"), Rounding.half_even)
+
+
+def financed(lent: pl.Expr) -> pl.Expr:
+    """What instalments are made of, out of all that was paid out."""
+    return lent - down_payment(lent)
+
+
+def first_coming(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """`loans` with `first_no`, the last instalment that a change as of `start` leaves as it is.
+
+    Of a schedule that stands whole, it is the last one due by `start`; of others the last billed
+    one. `begins` is where the period after it begins.
+    """
+    own = dues.filter(pl.col("instalment_no") > 0).join(
+        loans.filter("whole_schedule").select("loan_id", "start", "moved_to"), on="loan_id"
+    )
+    reaches = pl.when(pl.col("moved_to").is_null()).then(pl.col("due_date") > pl.col("start"))
+    later = own.filter(
+        reaches.otherwise(pl.col("due_date") >= pl.col("start"))
+        & (pl.col("component") == Component.principal)
+    )
+    coming = later.group_by("loan_id").agg(number=pl.col("instalment_no").min())
+    billed = pl.col("instalment_no") - 1
+    marked = loans.join(coming, on="loan_id", how="left", maintain_order="left").with_columns(
+        first_no=pl.max_horizontal(pl.col("number") - 1, billed).fill_null(billed)
+    )
+    ahead = pl.col("first_no") > billed
+    return marked.drop("number").with_columns(
+        begins=pl.when(ahead).then(due_of(pl.col("first_no"), loans)).otherwise("period_start")
+    )
+
+
+def respread(
+    loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
+) -> pl.DataFrame:
+    """Dues with the instalments after `first_no` made anew over their own principal.
+
+    `loans`: terms as they are from now on and positions, with what `first_coming` adds, and
+    `keep` (`instalment`: as high as it was; else one that pays off over the instalments left),
+    `lifted_principal`, `lifted_interest`: arrears that are spread with it, the interest as it is.
+    """
+    own = dues.join(loans.select("loan_id", "first_no"), on="loan_id")
+    coming = own.filter(
+        (pl.col("due_date") > TODAY)
+        & (pl.col("component") <= Component.interest.value)
+        & (pl.col("instalment_no") > pl.col("first_no"))
+    ).drop("first_no")
+    first = pl.col("instalment_no") == pl.col("instalment_no").min()
+    principal = coming.group_by("loan_id").agg(
+        spread=pl.col("amount").filter(pl.col("component") == Component.principal).sum(),
+        asked=pl.col("amount").filter(first).sum(),
+    )
+    spread = (
+        loans.join(principal, on="loan_id", maintain_order="left")
+        .with_columns(
+            spread=pl.col("spread") + pl.col("lifted_principal"),
+            period_start="begins",
+            first_no=pl.col("first_no").clip(upper_bound=pl.col("instalments") - 1),
+            # beside a down payment the level instalment is that of the rest
+            kept_emi=pl.when(pl.col("keep") == "instalment").then(
+                pl.when(pl.col("down_payment_ppb") > 0).then("asked").otherwise("emi")
+            ),
+            lent=financed(pl.col("principal") + pl.col("principal_paid")),
+        )
+        .drop("asked")
+    )
+    rows = expanded(spread.filter(pl.col("spread") > 0), calendars)
+    keys = ["loan_id", "instalment_no", "component"]
+    cleared = dues.join(coming.select(keys), on=keys, how="anti")
+    kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
+    made = merge_dues(charges_follow(cleared, loans, rows), merge_dues(kept, rows))
+    return merge_dues(made, waiting_interest(loans, rows))
+
+
+def charges_follow(dues: pl.DataFrame, loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Dues whose charges to come follow the instalments of `loans`, which `rows` have anew."""
+    return _joined(_with_instalments(dues, rows), loans, rows)
+
+
+def _with_instalments(dues: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Dues whose charges to come fall due with their instalments, which `rows` have anew."""
+    falls = rows.filter(pl.col("component") == Component.principal).select(
+        "loan_id", "instalment_no", falls="due_date"
+    )
+    charged = (pl.col("component") > Component.interest.value) & (pl.col("due_date") > TODAY)
+    moves = charged & pl.col("falls").is_not_null()
+    return (
+        dues.join(falls, on=["loan_id", "instalment_no"], how="left", maintain_order="left")
+        .with_columns(due_date=pl.when(moves).then("falls").otherwise("due_date"))
+        .drop("falls")
+    )
+
+
+def _joined(dues: pl.DataFrame, loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Dues whose charges after the last instalment join the one that falls due no earlier now."""
+    after = (
+        dues.filter((pl.col("component") > Component.interest.value) & (pl.col("due_date") > TODAY))
+        .join(loans.select("loan_id", "instalments"), on="loan_id", maintain_order="left")
+        .filter(pl.col("instalment_no") > pl.col("instalments"))
+    )
+    falls = rows.filter(pl.col("component") == Component.principal).select(
+        "loan_id", number="instalment_no", falls="due_date"
+    )
+    held = (
+        after.join(falls, on="loan_id")
+        .filter(pl.col("falls") >= pl.col("due_date"))
+        .group_by("loan_id", "instalment_no", "component", maintain_order=True)
+        .agg(pl.col("number").min(), pl.col("falls").min())
+    )
+    if held.is_empty():
+        return dues
+    keys = ["loan_id", "instalment_no", "component"]
+    moved = dues.join(held, on=keys, maintain_order="left").with_columns(
+        instalment_no="number", due_date="falls"
+    )
+    return merge_dues(dues.join(held, on=keys, how="anti"), moved)
+
+
+def waiting_interest(loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Dues for the `lifted_interest` of loans, on the first of the instalments in `rows`."""
+    waits = loans.filter(pl.col("lifted_interest") > 0).select("loan_id", "lifted_interest")
+    first = rows.filter(pl.col("component") == Component.principal).join(waits, on="loan_id")
+    earliest = pl.col("instalment_no") == pl.col("instalment_no").min().over("loan_id")
+    waiting = first.filter(earliest)
+    return due_rows(waiting, "instalment_no", Component.interest, "due_date", "lifted_interest")
+
+
+def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """Rows of the dues for `spread` over the instalments after `first_no`."""
+    if loans.is_empty():
+        return NO_DUES
+    terms = loans.with_columns(
+        principal_agreed="spread",
+        first_due_date=due_of(pl.col("first_no") + 1, loans),
+        instalments=pl.col("instalments") - pl.col("first_no"),
+        disbursed_on=pl.when(pl.col("first_no") > 0).then("period_start").otherwise("disbursed_on"),
+        emi="kept_emi",
+        first_interest_adjustment=pl.when(pl.col("first_no") == 0)
+        .then("first_interest_adjustment")
+        .otherwise(0),
+    ).drop(CURSOR)
+    rows = expand(agree(from_the_start(terms))).join(
+        terms.select("loan_id", "first_no", "business_day", "calendar", "today"), on="loan_id"
+    )
+    rows = rows.with_columns(due=adjusted(pl.col("period_end"), rows, calendars))
+    number = pl.col("instalment_no") + pl.col("first_no")
+    return pl.concat(
+        due_rows(rows, number, component, "due", column).filter(
+            (pl.col("amount") > 0) | (component is Component.principal)
+        )
+        for component, column in (
+            (Component.principal, "principal"),
+            (Component.interest, "interest"),
+        )
+    )
+
+
+def point(touched: pl.DataFrame, dues: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
+    """Positions whose cursor stands before the next instalment of the dues, for loans `at`."""
+    loans = touched.filter(at)
+    coming = (
+        dues.filter(
+            (pl.col("due_date") > TODAY)
+            & (pl.col("instalment_no") > 0)
+            & (pl.col("component") <= Component.interest.value)
+        )
+        .join(loans.select("loan_id"), on="loan_id", how="semi")
+        .sort("loan_id", "due_date", "instalment_no")
+    )
+    following = (
+        coming.with_columns(first=pl.col("due_date").min().over("loan_id"))
+        .filter(pl.col("due_date") == pl.col("first"))
+        .group_by("loan_id")
+        .agg(
+            pl.col("due_date").first(),
+            number=pl.col("instalment_no").first(),
+            interest=pl.col("amount").filter(pl.col("component") == Component.interest).sum(),
+        )
+    )
+    moved = (
+        loans.join(following, on="loan_id", how="left", maintain_order="left")
+        .with_columns(
+            instalment_no=pl.coalesce("number", pl.col("instalments") + 1).cast(pl.Int16),
+            period_end=pl.coalesce("due_date", TODAY + pl.duration(days=FAR)),
+            # less what counted as earned before its nights: at a charge-off, or a re-age
+            period_interest=(
+                pl.col("interest").fill_null(0) - pl.col("accrual_whole").clip(lower_bound=0)
+            ).clip(lower_bound=0),
+        )
+        .with_columns(next_due_date="period_end")
+    )
+    return replaced(touched, at, loans, moved)
+
+
+def earned_whole(
+    touched: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Active loans of `events` with all interest of a schedule that stands whole as earned.
+
+    It is fixed and none of it is given back, so a charge-off claims all of it, where it does not stop
+    interest. Returns positions
+    and `loan_id`, `event_id`, `rest`: what was not earned yet.
+    """
+    to_come = (
+        dues.filter((pl.col("due_date") > TODAY) & (pl.col("component") == Component.interest))
+        .group_by("loan_id")
+        .agg(to_come=(pl.col("amount") - pl.col("paid")).sum())
+    )
+    asked = events.select("loan_id", "event_id").join(to_come, on="loan_id", how="inner")
+    hit = (
+        (pl.col("status") == Status.active)
+        & pl.col("whole_schedule")
+        & (pl.col("after_charge_off") == AfterChargeOff.regular.value)
+    )
+    found = touched.join(asked, on="loan_id", how="left", maintain_order="left").with_columns(
+        rest=pl.when(hit & pl.col("to_come").is_not_null())
+        .then(pl.col("to_come") - pl.col("interest_accrued"))
+        .otherwise(0)
+    )
+    rest, whole = pl.col("rest"), hit & pl.col("to_come").is_not_null()
+    grown = found.with_columns(
+        interest_accrued=pl.col("interest_accrued") + rest,
+        accrued_today=pl.col("accrued_today") + rest,
+        interest_earned=pl.col("interest_earned") + rest,
+        period_interest=pl.when(whole).then(0).otherwise("period_interest"),
+    ).with_columns(
+        accrual_whole=pl.when(whole)
+        .then(pl.col("interest_accrued") + pl.col("accrual_paid"))
+        .otherwise("accrual_whole"),
+        accrual_rest=pl.when(whole).then(0).otherwise("accrual_rest"),
+    )
+    earned = found.filter(rest != 0).select("loan_id", "event_id", "rest")
+    return grown.select(touched.columns), earned
+
+
+def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Positions after the instalments of the day fell due, and what fell due (`billing.bill`).
+
+    The rows stand already; what is paid of them was paid in advance, and taxed then.
+    """
+    fallen = (
+        dues.filter(
+            (pl.col("due_date") == TODAY) & (pl.col("component") <= Component.interest.value)
+        )
+        .join(ending.select("loan_id"), on="loan_id", how="semi")
+        .group_by("loan_id")
+        .agg(
+            *(
+                (pl.col("amount") - pl.col("paid")).filter(pl.col("component") == c).sum().alias(n)
+                for c, n in ((0, "billed_principal"), (1, "billed_interest"))
+            ),
+            early=pl.col("paid").filter(pl.col("component") == Component.interest).sum(),
+            early_principal=pl.col("paid").filter(pl.col("component") == 0).sum(),
+            falls_no=pl.col("instalment_no").max(),
+        )
+    )
+    names = ["billed_principal", "billed_interest", "early", "early_principal"]
+    asked = ending.join(fallen, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col(names).fill_null(0)
+    )
+    kept = (pl.col("accrual_paid") - pl.col("early")).clip(lower_bound=0)
+    billed = asked.with_columns(
+        principal_due=pl.col("principal_due") + pl.col("billed_principal"),
+        interest_due=pl.col("interest_due") + pl.col("billed_interest"),
+        interest_accrued=pl.col("interest_accrued") - pl.col("billed_interest"),
+        accrual_paid=kept,
+        advance_paid=(pl.col("advance_paid") - pl.col("early") - pl.col("early_principal")).clip(
+            lower_bound=0
+        ),
+        period_start=TODAY,
+        accrual_from=TODAY,
+        accrual_rest=pl.lit(0, dtype=pl.Int64),
+        period_lacks=pl.lit(0, dtype=pl.Int64),
+    ).with_columns(accrual_whole=pl.col("interest_accrued") + pl.col("accrual_paid"))
+    every = pl.Series([True] * billed.height, dtype=pl.Boolean)
+    moved = point(billed, dues, every)
+    told = billed.select(
+        "loan_id",
+        "billed_interest",
+        "billed_principal",
+        taxable=pl.min_horizontal(untaxed(), "billed_interest"),
+        instalment_no=pl.col("falls_no").fill_null(pl.col("instalment_no")),
+        due_date=TODAY,
+    )
+    return moved.select(ending.columns), told
+
+
+def instalment_of(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """`number` and `falls` (its due date) of the instalment that an amount due on `on` joins.
+
+    `loans`: terms, `on` (Date) and `strictly` (the instalment falls due after `on`, not on it).
+    After the last one it is an instalment of its own, due on `on`.
+    """
+    each = (
+        loans.with_row_index("place")
+        .with_columns(k=pl.int_ranges(1, pl.col("instalments").cast(pl.Int64) + 1))
+        .explode("k")
+        .with_columns(pl.col("k").cast(pl.Int16))
+    )
+    dated = each.with_columns(d=due_of(pl.col("k"), loans))
+    dated = dated.with_columns(d=adjusted(pl.col("d"), dated, calendars))
+    late = (
+        pl.when("strictly").then(pl.col("d") > pl.col("on")).otherwise(pl.col("d") >= pl.col("on"))
+    )
+    falls = pl.col("d") + days_to_pay()
+    found = dated.filter(late).group_by("place").agg(number=pl.col("k").min(), falls=falls.min())
+    extra = (pl.col("instalments") + 1).cast(pl.Int16)
+    return (
+        loans.with_row_index("place")
+        .join(found, on="place", how="left", maintain_order="left")
+        .with_columns(number=pl.coalesce("number", extra), falls=pl.coalesce("falls", "on"))
+        .drop("place")
+    )

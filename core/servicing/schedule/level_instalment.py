@@ -1,0 +1,198 @@
+"""The level instalment of a loan that bills step by step, made anew in the middle of its life.
+
+It pays off what is unbilled over the instalments left. Money in advance stands with instalments
+to come, so they are still to be paid off with it, and the interest of the running period is what
+its nights really bear: less where the balance was lower, or interest paused.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import Component, Excess, InterestMode
+from loanbook.core.contract.business_days import Calendar
+from loanbook.core.contract.figures import Figures, codes, due_of
+from loanbook.core.contract.money import int128
+from loanbook.core.contract.schedule import expand_from
+from loanbook.core.servicing.interest.accrual import Accrual
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.opening import (
+    move_period,
+    with_level_instalment,
+    with_period_interest,
+)
+
+
+def with_standing(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """`standing`: principal that money in advance paid of instalments to come, `ahead` of it of
+    the running one; `met`: last instalments that such money has met, which take no more part.
+
+    It is part of those instalments, so the level instalment counts it as still to be paid off.
+    """
+    cursor = loans.filter(pl.col("advance_paid") > 0).select(
+        "loan_id", "emi", backwards=pl.col("excess") == Excess.last_instalment, next="instalment_no"
+    )
+    met = pl.col("backwards") & (pl.col("paid") >= pl.col("emi"))
+    early = (
+        dues.filter(pl.col("component") == Component.principal.value)
+        .join(cursor, on="loan_id")
+        .filter(pl.col("instalment_no") >= pl.col("next"))
+        .group_by("loan_id")
+        .agg(
+            standing=pl.col("paid").filter(~met).sum(),
+            ahead=pl.col("paid").filter(pl.col("instalment_no") == pl.col("next")).sum(),
+            met=met.sum().cast(pl.Int16),
+        )
+    )
+    return loans.join(early, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("standing", "ahead", "met").fill_null(0)
+    )
+
+
+def _of_one(loans: pl.DataFrame, until: pl.Expr) -> pl.DataFrame:
+    """`one`: what one unit of balance earns from the start of the period `until` a date, `over` the
+    period's denominator (Int128)."""
+    accrual = Accrual(Figures(loans), codes(loans, "interest_mode"))
+    return loans.with_columns(
+        paused_from=pl.lit(None, dtype=pl.Date),
+        paused_until=pl.lit(None, dtype=pl.Date),
+        principal=pl.lit(1, dtype=pl.Int64),
+        principal_due=pl.lit(0, dtype=pl.Int64),
+        accrual_from="period_start",
+        accrual_rest=pl.lit(0, dtype=pl.Int64),
+        first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
+        today=until,
+    ).select(one=accrual.numerator(), over=int128(accrual.denominator()))
+
+
+def lacks(loans: pl.DataFrame) -> pl.Series:
+    """Balance by nights by which the running period falls short of what the instalments pay off.
+
+    Read off the interest that it has earned, whatever the balance was night by night; in the
+    nights of an interest pause that are to come, it is all of the balance.
+    """
+    nights = (TODAY - pl.col("period_start")).dt.total_days()
+    one = _of_one(loans, TODAY)
+    own = pl.col("accrual_whole") - pl.col("lifted_interest")
+    exact = int128(own) * pl.col("over") + int128(pl.col("accrual_rest"))
+    free = pl.when("overdue_is_free").then("principal_due").otherwise(0)
+    balance = pl.col("principal") - free + pl.col("standing")
+    short = int128(balance) * pl.col("one") - exact
+    lacking = short * nights // pl.max_horizontal("one", pl.lit(1, dtype=pl.Int128))
+    rests = pl.min_horizontal("paused_until", "period_end") - pl.max_horizontal(
+        "paused_from", TODAY
+    )
+    rests = pl.when(pl.col("paused_until").is_not_null()).then(rests.dt.total_days().clip(0))
+    so_far = pl.when(pl.col("one") > 0).then(lacking.cast(pl.Int64)).otherwise(0)
+    # scheduled interest is that of the schedule, whatever was paid
+    daily = pl.col("interest_mode") == InterestMode.daily
+    lacking = pl.when(daily).then(so_far + balance * rests.otherwise(0)).otherwise(0)
+    return pl.concat([loans, one], how="horizontal").select(lacks=lacking).to_series()
+
+
+def bears_otherwise(loans: pl.DataFrame) -> pl.Series:
+    """`lacks` of loans at the start of their running period: the interest that waits comes with it.
+
+    Below 0 where it bears more than its own nights: what was due before, or nights before it.
+    """
+    one = _of_one(loans, pl.col("period_end"))
+    exact = int128(pl.col("accrual_whole")) * pl.col("over") + int128(pl.col("accrual_rest"))
+    whole = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+    gone = (TODAY - pl.col("period_start")).dt.total_days()
+    earned = exact * whole // pl.max_horizontal("one", pl.lit(1, dtype=pl.Int128))
+    lacking = (int128(pl.col("principal")) * gone - earned).cast(pl.Int64)
+    return (
+        pl.concat([loans, one], how="horizontal")
+        .select(lacks=pl.when(pl.col("one") > 0).then(lacking).otherwise(0))
+        .to_series()
+    )
+
+
+def with_late_interest(
+    loans: pl.DataFrame, dues: pl.DataFrame, lent_today: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """`late_interest` (Int64): what arrears bore within instalments billed since the oldest open one.
+
+    The instalments stayed what they were and paid off so much less principal. The last one takes
+    that up, as it does of all late money; a level instalment made anew leaves it to it. `lent_today`
+    (`loan_id`, `lent`): what of the principal was not there when those instalments were billed.
+    """
+    principal = pl.col("amount").filter(pl.col("component") == Component.principal)
+    owed = (
+        dues.filter(
+            (pl.col("component") <= Component.interest.value)
+            & (pl.col("due_date") <= TODAY)
+            & (pl.col("instalment_no") > 0)
+        )
+        .join(loans.select("loan_id"), on="loan_id", how="semi")
+        .group_by("loan_id", "instalment_no")
+        .agg(
+            billed=principal.sum(),
+            emi=pl.col("amount").sum(),
+            open=((pl.col("component") == 0) & (pl.col("amount") > pl.col("paid"))).any(),
+        )
+        .sort("loan_id", "instalment_no")
+        .filter(pl.col("open").cum_sum().over("loan_id") > 0)
+        .group_by("loan_id", maintain_order=True)
+        .agg(
+            first=pl.col("instalment_no").first(),
+            billed=pl.col("billed").slice(1).sum(),
+            asked=pl.col("emi").last(),
+        )
+    )
+    late = loans.join(owed, on="loan_id", maintain_order="left").filter(
+        (pl.col("interest_mode") == InterestMode.daily)
+        & (pl.col("first") + 1 < pl.col("instalment_no"))
+    )
+    if late.is_empty():
+        return loans.with_columns(late_interest=pl.lit(0, dtype=pl.Int64))
+    opened = pl.col("principal") - pl.col("principal_due") + pl.col("billed")
+    if lent_today is not None:
+        late = late.join(lent_today, on="loan_id", how="left", maintain_order="left")
+        opened = opened - pl.col("lent").fill_null(0)
+    number = pl.col("first").cast(pl.Int32)
+    on_time = expand_from(
+        late.with_columns(
+            period_start=due_of(number, late),
+            period_end=due_of(number + 1, late),
+            schedule_balance=opened,
+            emi="asked",
+            interest_carried=pl.lit(0, dtype=pl.Int64),
+        ).with_columns(instalment_no=(pl.col("first") + 1).cast(pl.Int16))
+    )
+    paid_off = (
+        on_time.join(late.select("loan_id", now="instalment_no"), on="loan_id")
+        .filter(pl.col("instalment_no") < pl.col("now"))
+        .group_by("loan_id")
+        .agg(paid_off=pl.col("principal").sum())
+    )
+    more = late.join(paid_off, on="loan_id").select(
+        "loan_id", late_interest=(pl.col("paid_off") - pl.col("billed")).clip(lower_bound=0)
+    )
+    return loans.join(more, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("late_interest").fill_null(0)
+    )
+
+
+def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """Level instalment and running period of loans that bill step by step."""
+    n = pl.col("instalment_no").cast(pl.Int32)
+    daily = pl.col("interest_mode") == InterestMode.daily
+    unbilled = pl.col("principal") - pl.col("principal_due")
+    solves = (
+        (n <= pl.col("instalments")) & (pl.col("keep").fill_null("term") == "term") & (unbilled > 0)
+    )
+    loans = loans.with_columns(period_end=due_of(n, loans))
+    rest = loans.filter(solves).with_columns(
+        lent="principal_agreed",  # flat interest is on it, whatever is left of it
+        # interest that waits is paid off with the principal
+        principal_agreed=pl.when(daily)
+        .then(unbilled + pl.col("standing") - pl.col("late_interest"))
+        .otherwise("schedule_balance")
+        + pl.col("lifted_interest"),
+        instalments=pl.col("instalments") - pl.col("met"),
+    )
+    loans = with_level_instalment(
+        loans.drop("lacks", "standing", "ahead", "met", "late_interest"), rest
+    )
+    return with_period_interest(move_period(loans, calendars))

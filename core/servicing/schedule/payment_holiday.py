@@ -1,0 +1,142 @@
+"""Moratorium: the next instalments are not asked; they, and those after them, fall due later.
+
+Each passed-over period ends on the due date it had, and nothing is billed. Its interest is not
+earned from the order on (`none`), is earned and waits without bearing any (`simple`), or joins the
+principal on that day (`capitalised`). With the last one the level instalment is solved anew, so
+that it pays off over as many instalments as were left, what waits included. Arrears stay due and
+go on counting. For products whose interest follows the balance.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import Component, MoratoriumInterest, Status
+from loanbook.core.contract.business_days import Calendar
+from loanbook.core.contract.due_dates import DUE_TERMS, due_date, first_due_for
+from loanbook.core.contract.figures import codes
+from loanbook.core.contract.schedule import adjusted
+from loanbook.core.servicing.interest.accrual import close_segment
+from loanbook.core.servicing.loan.book import replaced
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.opening import (
+    move_period,
+    with_level_instalment,
+    with_period_interest,
+)
+from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.schedule.fixed_schedule import FAR
+
+BODY = pl.Struct({"instalments": pl.Int16, "interest": pl.String})
+"""What the payload says, as JSON: how many instalments are passed over, and `MoratoriumInterest`."""
+
+
+def grant(day: Running, events: pl.DataFrame) -> None:
+    """Take moratoria, one a loan; what runs ends first on its due date."""
+    told = events.select(
+        "loan_id", "event_id", pl.col("payload").str.json_decode(BODY).alias("body")
+    ).unnest("body")
+    told = told.rename({"instalments": "count", "interest": "rule"})
+    at = day.touched["loan_id"].is_in(told["loan_id"].implode())
+    before = day.touched.filter(at)
+    asked = close_segment(before).join(told, on="loan_id", how="left", maintain_order="left")
+    rules = {rule.name: rule.value for rule in MoratoriumInterest}
+    unearned = pl.col("rule") == MoratoriumInterest.none.name
+    after = asked.with_columns(
+        moratorium_left=pl.col("count"),
+        moratorium_interest=pl.col("rule").replace_strict(rules, return_dtype=pl.Int8),
+        matures_on=pl.lit(None, dtype=pl.Date),
+        paused_from=pl.when(unearned).then(TODAY).otherwise("paused_from"),
+        paused_until=pl.when(unearned)
+        .then(TODAY + pl.duration(days=FAR))
+        .otherwise("paused_until"),
+    )
+    day.touched = replaced(day.touched, at, before, after)
+    day.changed.append(told.select("loan_id", "event_id"))
+
+
+def pass_over(day: Running) -> None:
+    """Move loans whose period ends today within a moratorium on to their next one."""
+    if day.touched["moratorium_left"].null_count() == day.touched.height:
+        return
+    at = day.touched.select(passes()).to_series()
+    if not at.any():
+        return
+    before = day.touched.filter(at)
+    after, joined = passed(before, day.policies.calendars)
+    day.touched = replaced(day.touched, at, before, after)
+    day.dues = _moved(day.dues, after, day.policies.calendars)
+    day.book(joined, "loan_principal", "interest_accrued", "capitalised")
+    nobody = pl.lit(0, dtype=pl.Int64)
+    day.changed.append(after.select("loan_id", event_id=nobody))
+
+
+def passes() -> pl.Expr:
+    """Loans whose period ends today and is passed over."""
+    return (pl.col("period_end") == TODAY) & (pl.col("moratorium_left") > 0).fill_null(False)
+
+
+def passed(
+    loans: pl.DataFrame, calendars: dict[int, Calendar]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Loans with their cursor before the same instalment, a period later.
+
+    Returns terms and positions, and `loan_id`, `capitalised` (Int64) of interest that joined the
+    principal. A charged-off claim capitalises nothing.
+    """
+    units = codes(loans, "unit")
+    n = pl.col("instalment_no")
+    grows = (pl.col("moratorium_interest") == MoratoriumInterest.capitalised.value) & (
+        pl.col("status") == Status.active.value
+    )
+    last = pl.col("moratorium_left") == 1
+    rule, none = pl.col("moratorium_interest"), MoratoriumInterest.none.value
+    moved = (
+        loans.with_columns(
+            capitalised=pl.when(grows).then(pl.col("interest_accrued").clip(0)).otherwise(0),
+            to=due_date(n + 1, units),
+            ends=last,
+        )
+        .with_columns(
+            principal=pl.col("principal") + pl.col("capitalised"),
+            schedule_balance=pl.col("schedule_balance") + pl.col("capitalised"),
+            interest_accrued=pl.col("interest_accrued") - pl.col("capitalised"),
+            first_due_date=first_due_for(pl.col("to"), n - 1),
+            paused_until=pl.when(last & (rule == none)).then(TODAY).otherwise("paused_until"),
+            moratorium_left=pl.when(~last).then(pl.col("moratorium_left") - 1),
+            moratorium_interest=pl.when(~last).then(rule),
+            accrual_whole=pl.col("interest_accrued")
+            + pl.col("accrual_paid")
+            - pl.col("capitalised"),
+            accrual_rest=pl.lit(0, dtype=pl.Int64),
+            accrual_from="period_end",
+            period_start="period_end",
+            period_end="to",
+        )
+        .drop("to")
+    )
+    waits = pl.col("interest_accrued").clip(lower_bound=0)
+    rest = moved.filter("ends").with_columns(
+        principal_agreed=pl.col("principal") - pl.col("principal_due") + waits
+    )
+    left = (pl.col("principal_agreed") > 0) & (n <= pl.col("instalments"))
+    solved = with_level_instalment(moved, rest.filter(left))
+    after = with_period_interest(move_period(solved, calendars))
+    joined = after.filter(pl.col("capitalised") > 0).select("loan_id", "capitalised")
+    return after.select(loans.columns), joined
+
+
+def _moved(dues: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """Dues with money in advance on the date that its instalment falls due now."""
+    ours = (
+        pl.col("loan_id").is_in(loans["loan_id"].implode())
+        & (pl.col("due_date") >= TODAY)
+        & (pl.col("component") <= Component.interest.value)
+    )
+    some = dues.filter(ours)
+    if some.is_empty():
+        return dues
+    dated = some.join(loans.select("loan_id", *DUE_TERMS, "business_day", "calendar"), on="loan_id")
+    dated = dated.with_columns(due_date=due_date(pl.col("instalment_no"), codes(loans, "unit")))
+    dated = dated.with_columns(due_date=adjusted(pl.col("due_date"), dated, calendars))
+    return pl.concat([dues.filter(~ours), dated.select(dues.columns)])

@@ -1,0 +1,141 @@
+"""Projection: the instalments to come, if arrears are paid today and each one when it is due.
+
+Billing's own functions are stepped from the current state, each loan on its own due dates, so
+what is projected is what the close will bill.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import ENDED, Component
+from loanbook.core.contract.business_days import Calendar
+from loanbook.core.servicing.interest.accrual import close_segment, earned
+from loanbook.core.servicing.loan.book import Dues, due_rows
+from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.schedule.billing import (
+    amounts,
+    next_period,
+    whole_claim_due,
+    with_advance,
+)
+from loanbook.core.servicing.schedule.payment_holiday import passed, passes
+
+ROWS = {
+    "loan_id": pl.Int64,
+    "instalment_no": pl.Int16,
+    "due_date": pl.Date,
+    "principal": pl.Int64,
+    "interest": pl.Int64,
+}
+"""Schema of projected instalments; amounts are whole, money in advance included."""
+_KEYS = ["loan_id", "instalment_no", "component"]
+
+
+def project(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """Instalments after `today` of live loans (terms, positions and `today`), schema `ROWS`.
+
+    A schedule that stands whole is read off its dues. Others are stepped: unpaid principal bears
+    interest to `today` and is paid then.
+    """
+    live = wide.filter(~pl.col("status").is_in(ENDED) & ~whole_claim_due() & ~pl.col("revolving"))
+    whole = live.filter("whole_schedule")
+    parts = [pl.DataFrame(schema=ROWS)]
+    if whole.height:
+        parts.append(_standing(whole, dues))
+    stepped = live.filter(
+        ~pl.col("whole_schedule") & (pl.col("instalment_no") <= pl.col("instalments"))
+    )
+    if stepped.height:
+        parts += _stepped(stepped, dues, calendars)
+    return pl.concat(parts).sort("loan_id", "instalment_no")
+
+
+def to_come(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """Dues of a running day that `dues` lack for projected instalments to stand whole."""
+    rows = project(wide, dues, calendars).join(wide.select("loan_id", "today"), on="loan_id")
+    fresh = pl.concat(
+        due_rows(rows, "instalment_no", component, "due_date", component.name)
+        for component in (Component.principal, Component.interest)
+    )
+    stood = dues.select(*_KEYS, stood="amount")
+    return (
+        fresh.join(stood, on=_KEYS, how="left", maintain_order="left")
+        .with_columns(amount=pl.col("amount") - pl.col("stood").fill_null(0))
+        .drop("stood")
+    )
+
+
+def _standing(whole: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    coming = (
+        dues.select(Dues.column_names())
+        .join(whole.select("loan_id", "today"), on="loan_id")
+        .filter((pl.col("due_date") > TODAY) & (pl.col("instalment_no") > 0))
+    )
+
+    def of(component: Component) -> pl.Expr:
+        return pl.col("amount").filter(pl.col("component") == component.value).sum()
+
+    return (
+        coming.group_by("loan_id", "instalment_no")
+        .agg(
+            pl.col("due_date").max(),
+            principal=of(Component.principal),
+            interest=of(Component.interest),
+        )
+        .select(*ROWS)
+        .cast(ROWS)  # type: ignore[arg-type]
+    )
+
+
+def _stepped(
+    loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
+) -> list[pl.DataFrame]:
+    cursor = close_segment(loans).with_columns(
+        principal=pl.col("principal") - pl.col("principal_due"),
+        principal_due=pl.lit(0, dtype=pl.Int64),
+        interest_due=pl.lit(0, dtype=pl.Int64),
+    )
+    parts = []
+    left = cursor.select(
+        pl.col("instalments").cast(pl.Int64)
+        - pl.col("instalment_no")
+        + 1
+        + pl.col("moratorium_left").fill_null(0)
+    )
+    for _ in range(int(left.max().item())):
+        cursor = cursor.with_columns(today="period_end")
+        accrued = cursor.with_columns(interest_accrued=earned(cursor))
+        rests, bills = accrued.filter(passes()), accrued.filter(~passes())
+        after = []
+        if rests.height:
+            after.append(passed(rests, calendars)[0].select(cursor.columns))
+        if bills.height:
+            rows, billed = _billed(bills, dues, calendars)
+            parts.append(rows)
+            after.append(billed.select(cursor.columns))
+        cursor = pl.concat(after).filter(pl.col("instalment_no") <= pl.col("instalments"))
+        if cursor.is_empty():
+            break
+    return parts
+
+
+def _billed(
+    bills: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of an instalment, and the loans after it is paid on its day."""
+    asked = amounts(with_advance(bills, dues))
+    rows = asked.select(
+        "loan_id",
+        "instalment_no",
+        due_date="next_due_date",
+        principal=pl.col("billed_principal") + pl.col("early_principal") + pl.col("stands"),
+        interest=pl.col("billed_interest") + pl.col("early_interest") + pl.col("interest_stands"),
+    ).cast(ROWS)  # type: ignore[arg-type]
+    paid = pl.col("billed_principal") + pl.col("stands")
+    after = next_period(asked, calendars).with_columns(
+        principal=pl.col("principal") - paid,
+        principal_due=pl.lit(0, dtype=pl.Int64),
+        interest_due=pl.lit(0, dtype=pl.Int64),
+    )
+    return rows, after
