@@ -33,8 +33,8 @@ from loanbook.core.servicing.laws.laws import check_laws, movements_after
 from loanbook.core.servicing.loan.book import Book, Dues
 from loanbook.core.servicing.payments.waterfall import Allocations
 from loanbook.core.servicing.replay.backdating import close_with_news
-from loanbook.core.servicing.replay.fast_forward import jump
-from loanbook.core.servicing.replay.replay import Remembered
+from loanbook.core.servicing.replay.fast_forward import fast_forward
+from loanbook.core.servicing.replay.replay import InMemoryHistory
 from loanbook.core.store.lake import insert, transaction
 from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.rows import Provenance
@@ -209,7 +209,7 @@ def of_all_products(loans: int, policies: PolicyBook) -> dict[str, Any]:
 def _plain(of: Book, events: pl.DataFrame) -> pl.DataFrame:
     """Payments below what a loan owes on its instalment: what the flat state can hold."""
     owed = of.wide().select(
-        "loan_id", room=pl.max_horizontal(pl.col("emi") - pl.col("advance_paid"), pl.lit(1)) // 2
+        "loan_id", room=pl.max_horizontal(pl.col("emi") - pl.col("prepaid_dues"), pl.lit(1)) // 2
     )
     return (
         events.join(owed, on="loan_id", maintain_order="left")
@@ -265,7 +265,7 @@ def _commit(ledger: Ledger, done: DayClose, sums: pl.DataFrame, laws: list[Any],
     ledger.settle(version, done.date, pl.DataFrame(), published=True, reason="bench", actor="bench")
 
 
-class _Known(Remembered):
+class _Known(InMemoryHistory):
     """The past of a bench book: it begins with loans that live already."""
 
     def __init__(self, start: Book, events: pl.DataFrame, policies: PolicyBook) -> None:
@@ -327,7 +327,7 @@ def replayed(loans: int, policies: PolicyBook, days: int) -> dict[str, Any]:
     current, events, seconds = _lived(eve, policies, days)
     last = DAY + dt.timedelta(days=days - 1)
     start = time.perf_counter()
-    life = jump(eve, events, policies, last)
+    life = fast_forward(eve, events, policies, last)
     stops = time.perf_counter() - start
     rows = life.stay.positions(DAY, last)
     took = time.perf_counter() - start

@@ -18,7 +18,7 @@ from loanbook.core.servicing.day.night import pass_night
 from loanbook.core.servicing.loan.book import STATE, Book, Dues
 from loanbook.core.servicing.loan.business_date import dated
 from loanbook.core.servicing.loan.opening import agreed_terms, opened
-from loanbook.core.servicing.replay.fast_forward import jump
+from loanbook.core.servicing.replay.fast_forward import fast_forward
 from loanbook.core.servicing.schedule.fixed_schedule import down_payment
 
 PRODUCT = "instalment-act365@1"
@@ -94,8 +94,8 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
         moratorium_interest=pl.lit(None, dtype=pl.Int8),
         taken_over_on=pl.lit(None, dtype=pl.Date),
         principal_left=pl.lit(None, dtype=pl.Int64),
-        stands_from=pl.lit(None, dtype=pl.Date),
-        reaged_no=pl.lit(None, dtype=pl.Int16),
+        schedule_fixed_on=pl.lit(None, dtype=pl.Date),
+        reage_ended_instalment=pl.lit(None, dtype=pl.Int16),
         rate_before=pl.lit(None, dtype=pl.Int64),
         rate_agreed=pl.lit(None, dtype=pl.Int64),
         jurisdiction=pl.lit(None, dtype=pl.Int64),
@@ -103,7 +103,7 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
     terms = agreed_terms(typed(frame, Terms).select(Terms.column_names()), policies.pins)
     wide = opened(terms, policies.calendars).with_columns(principal=pl.col("principal_agreed"))
     eve = DAY - dt.timedelta(days=1)
-    wide = pass_night(dated(wide, eve)).drop("today")
+    wide = pass_night(dated(wide, eve)).drop("business_date")
     return Book(eve, terms, wide.select(STATE), empty(Dues), empty(Events))
 
 
@@ -165,15 +165,15 @@ def _mixed(loans: int, policies: PolicyBook) -> Book:
     ).select(EVENT_COLUMNS)  # fmt: skip
     eve = DAY - dt.timedelta(days=1)
     start = Book.empty(policies.pins, empty(Events))
-    return jump(start, typed(events, Events), policies, eve).book(eve)
+    return fast_forward(start, typed(events, Events), policies, eve).book(eve)
 
 
 def balances(of: Book) -> pl.DataFrame:
     """General-ledger balances that fit the book: principal paid out, interest earned."""
     wide = of.wide().with_columns(loan_id=pl.lit(1, dtype=pl.Int64))
     sums = (
-        wide.with_columns(today=pl.lit(of.date))
-        .group_by("entity", "product", "currency", "loan_id", "today")
+        wide.with_columns(business_date=pl.lit(of.date))
+        .group_by("entity", "product", "currency", "loan_id", "business_date")
         .agg(pl.col("principal", "interest_accrued", "income_deferred").sum())
     )
     assert of.date is not None

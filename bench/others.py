@@ -81,8 +81,8 @@ def inputs(
 
     state = wide.select(
         "loan_id", "principal", "rate_ppb", "emi", "principal_due", "interest_due",
-        "accrual_whole", "accrual_rest", "accrual_paid", "advance_paid",
-        pl.col("instalment_no").cast(pl.Int64), from_=day("accrual_from"), end=day("period_end"),
+        "accrued_units", "accrued_remainder", "accrued_prepaid", "prepaid_dues",
+        pl.col("instalment_no").cast(pl.Int64), from_=day("segment_start"), end=day("period_end"),
     )  # fmt: skip
     owed = dues.select(
         "loan_id", pl.col("instalment_no", "component").cast(pl.Int64), "amount", "paid",
@@ -223,7 +223,7 @@ def with_pandas(
     """(b) pandas, vectorised."""
     s = state
     night = s["principal"] * s["rate_ppb"]
-    n = s["accrual_rest"] + night * (today - s["from_"])
+    n = s["accrued_remainder"] + night * (today - s["from_"])
 
     def half_even(n: pd.Series) -> pd.Series:
         q = n // DEN
@@ -231,11 +231,11 @@ def with_pandas(
         return q + ((2 * r > DEN) | ((2 * r == DEN) & (q % 2 == 1)))
 
     shown = half_even(n)
-    a = s["accrual_whole"] + shown - s["accrual_paid"]
+    a = s["accrued_units"] + shown - s["accrued_prepaid"]
     earned = int((shown - half_even(n - night)).sum())
     ends = s["end"] == today
     e = s.loc[ends, ["loan_id", "instalment_no"]]
-    room = (s.loc[ends, "emi"] - s.loc[ends, "advance_paid"]).clip(lower=0)
+    room = (s.loc[ends, "emi"] - s.loc[ends, "prepaid_dues"]).clip(lower=0)
     bi = np.minimum(a[ends], room)
     bp = np.minimum(room - bi, s.loc[ends, "principal"] - s.loc[ends, "principal_due"])
     interest_due, principal_due, principal = (
@@ -322,9 +322,9 @@ def _half_even(n: str) -> str:
 SQL = (
     f"""CREATE OR REPLACE TABLE billed AS
 WITH a AS (SELECT *, principal::HUGEINT * rate_ppb AS night,
-    accrual_rest::HUGEINT + principal::HUGEINT * rate_ppb * (today - from_) AS n FROM state, clock),
+    accrued_remainder::HUGEINT + principal::HUGEINT * rate_ppb * (today - from_) AS n FROM state, clock),
 b AS (SELECT *, {_half_even("n")} AS shown, {_half_even("n - night")} AS yesterday FROM a),
-c AS (SELECT *, accrual_whole + shown - accrual_paid AS acc, greatest(emi - advance_paid, 0) AS room,
+c AS (SELECT *, accrued_units + shown - accrued_prepaid AS acc, greatest(emi - prepaid_dues, 0) AS room,
     "end" = today AS ends FROM b),
 d AS (SELECT *, CASE WHEN ends THEN least(acc, room) ELSE 0 END AS bi FROM c)
 SELECT loan_id, instalment_no, ends, today, principal, principal_due, interest_due,
@@ -397,9 +397,11 @@ def with_decimals(
     positions, open_, paid, moved = [], [], [], []
     for get in loans:
         loan, nights = get["loan_id"], today - get["from_"]
-        exact = Decimal(get["accrual_rest"]) + Decimal(get["principal"]) * get["rate_ppb"] * nights
+        exact = (
+            Decimal(get["accrued_remainder"]) + Decimal(get["principal"]) * get["rate_ppb"] * nights
+        )
         a = int((exact / DEN).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
-        a += get["accrual_whole"] - get["accrual_paid"]
+        a += get["accrued_units"] - get["accrued_prepaid"]
         principal, idue, pdue = get["principal"], get["interest_due"], get["principal_due"]
         rows = {(r["instalment_no"], r["component"]): dict(r) for r in dues.get(loan, ())}
         no = get["instalment_no"]
@@ -412,7 +414,7 @@ def with_decimals(
                 row["due"] = due
 
         if get["end"] == today:
-            room = max(get["emi"] - get["advance_paid"], 0)
+            room = max(get["emi"] - get["prepaid_dues"], 0)
             bi = min(a, room)
             bp = min(room - bi, principal - pdue)
             idue, pdue, a = idue + bi, pdue + bp, a - bi

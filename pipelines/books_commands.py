@@ -29,7 +29,7 @@ def migration(
     """Tie the tapes of loans that already lived to the ledger, loan by loan and balance by balance."""
     reader = LedgerReader(settings())
     only = date(day, "date")
-    told = openings(reader.query("SELECT * FROM events WHERE kind = ?", [Kind.taken_over.value]))
+    told = openings(reader.query("SELECT * FROM events WHERE kind = ?", [Kind.migrated_in.value]))
     told = told.filter(pl.col("on") == only) if only else told
     if told.is_empty():
         raise LoanbookError(

@@ -19,7 +19,7 @@ from loanbook.core.servicing.replay.payoff_quote import quote
 from loanbook.core.servicing.replay.replay import relived, replay
 from loanbook.core.servicing.schedule.statements import statements
 from loanbook.core.store.ledger import Ledger
-from loanbook.core.store.past import StoredPast
+from loanbook.core.store.past import StoredHistory
 from loanbook.core.store.reader import LedgerReader
 from loanbook.pipelines.console import date, loan_id, out, show
 from loanbook.pipelines.reporting import told
@@ -139,7 +139,7 @@ def payoff(
         raise LoanbookError(
             f"{day} is closed already; quote {last + dt.timedelta(days=1)} or later"
         )
-    past = StoredPast(ledger, policies, last + dt.timedelta(days=1))
+    past = StoredHistory(ledger, policies, last + dt.timedelta(days=1))
     book = past.book(pl.Series([number]), last)
     rows = quote(book, policies, day)
     if rows.is_empty():
@@ -171,7 +171,7 @@ def statements_of(
     visits = pl.concat(each.wide for each in lived.rounds) if lived else None
     if visits is None or not visits["revolving"].any():
         raise LoanbookError(f"loan {number} is no line of credit; see `loanbook loan show {loan}`")
-    last = visits.sort("today").row(-1, named=True)
+    last = visits.sort("business_date").row(-1, named=True)
     currency = CURRENCY_NAMES[int(last["currency"])]
     rows = statements(visits).sort("statement_date")
     told = rows.drop("loan_id").with_columns(

@@ -1,4 +1,4 @@
-"""Running the Dagster job from the command: absolute home, one run for a range of days."""
+"""DayState the Dagster job from the command: absolute home, one run for a range of days."""
 
 from __future__ import annotations
 

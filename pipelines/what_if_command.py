@@ -16,7 +16,7 @@ from loanbook.core.policy.book import PolicyBook, parse
 from loanbook.core.policy.models import FOLDERS
 from loanbook.core.servicing.replay.what_if import MEASURES, WhatIf, what_if
 from loanbook.core.store.ledger import Ledger
-from loanbook.core.store.past import StoredPast
+from loanbook.core.store.past import StoredHistory
 from loanbook.core.store.reader import LedgerReader
 from loanbook.pipelines.console import date, loan_id, out, show
 from loanbook.pipelines.resources import open_instance, settings
@@ -102,7 +102,7 @@ def compare(
         raise LoanbookError("nothing is published yet; run `loanbook run` first")
     through = min(through or last, last)
     ids = pl.Series("loan_id", loans or ledger.loan_keys()["loan_id"].sort(), dtype=pl.Int64)
-    past = StoredPast(ledger, policies, last + ONE_DAY)
+    past = StoredHistory(ledger, policies, last + ONE_DAY)
     start = past.book(ids, (first or begins) - ONE_DAY)
     found = what_if(start, past.events(ids), policies, other, through)
     kept = past.book(ids, through).positions

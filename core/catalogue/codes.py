@@ -129,28 +129,28 @@ class Kind(IntEnum):
     down_payment = 12
     reversal = 13
     rate_changed = 14
-    extended = 15
+    term_extended = 15
     due_date_moved = 16
     reamortised = 17
     reaged = 18
     interest_paused = 19
     charge_waived = 20
     moratorium_granted = 21
-    settled = 22
+    settlement_reached = 22
     delinquency_paused = 23
     delinquency_resumed = 24
     charge_adjusted = 25
-    accelerated = 26
-    income_capitalised = 27
-    income_adjusted = 28
-    fee_bought_down = 29
+    contract_accelerated = 26
+    fee_capitalised = 27
+    capitalised_fee_adjusted = 28
+    rate_bought_down = 29
     buy_down_adjusted = 30
     flag_set = 31
     flag_cleared = 32
     refinanced = 33
     rate_reset = 34
     interest_capitalised = 35
-    taken_over = 36
+    migrated_in = 36
     limit_changed = 37
     interest_refunded = 38
     reopened = 39
@@ -178,28 +178,28 @@ EVENT_KINDS = {
     Kind.write_off: "a person gives the claim up; it is extinguished",
     Kind.down_payment: "the borrower's own share, paid at disbursement",
     Kind.rate_changed: "the interest rate is another from the value date on",
-    Kind.extended: "the term is longer by some instalments",
+    Kind.term_extended: "the term is longer by some instalments",
     Kind.due_date_moved: "the next instalment and those after it fall due later",
     Kind.reamortised: "arrears and what is to come are spread anew over the instalments left",
     Kind.reaged: "arrears and what is to come make a new schedule; nothing is past due",
     Kind.interest_paused: "no interest is earned for some days; the instalments stay",
     Kind.charge_waived: "a person forgives what is unpaid of a fee or penalty",
     Kind.moratorium_granted: "the next instalments are passed over; all fall due later",
-    Kind.settled: "what was agreed has come; the rest of the claim is given up",
+    Kind.settlement_reached: "what was agreed has come; the rest of the claim is given up",
     Kind.delinquency_paused: "days past due of some days do not count as delinquent",
     Kind.delinquency_resumed: "a pause of delinquency ends before its last day",
     Kind.charge_adjusted: "a person gives a fee or penalty back: it counts as money in",
-    Kind.accelerated: "the lender terminates the contract: all that is owed is due",
-    Kind.income_capitalised: "a fee joins the principal; it is income over the loan's life",
-    Kind.income_adjusted: "a capitalised fee is given back in part: it counts as money in",
-    Kind.fee_bought_down: "another pays for the borrower's rate: income over the loan's life",
+    Kind.contract_accelerated: "the lender terminates the contract: all that is owed is due",
+    Kind.fee_capitalised: "a fee joins the principal; it is income over the loan's life",
+    Kind.capitalised_fee_adjusted: "a capitalised fee is given back in part: it counts as money in",
+    Kind.rate_bought_down: "another pays for the borrower's rate: income over the loan's life",
     Kind.buy_down_adjusted: "what was paid for the borrower's rate is given back in part",
     Kind.flag_set: "something becomes known of the borrower: bankruptcy, death, duty, fraud",
     Kind.flag_cleared: "what was known of the borrower is over",
     Kind.refinanced: "a new loan pays this one off, or in part",
     Kind.rate_reset: "the rate follows its index from the value date on",
     Kind.interest_capitalised: "interest that was earned and not billed joins the principal",
-    Kind.taken_over: "the balances of a loan that already lived, from another servicer",
+    Kind.migrated_in: "the balances of a loan that already lived, from another servicer",
     Kind.limit_changed: "a line of credit has another limit from the value date on",
     Kind.interest_refunded: "interest on what a refund gave back is given back with it",
     Kind.reopened: "two people let orders enter for a loan that has ended, on the value date",
@@ -214,7 +214,7 @@ MONEY_IN = (
     Kind.payout_refund,
     Kind.interest_waived,
     Kind.charge_adjusted,
-    Kind.income_adjusted,
+    Kind.capitalised_fee_adjusted,
     Kind.refinanced,
     Kind.interest_refunded,
 )
@@ -223,13 +223,13 @@ REFUNDS = (Kind.merchant_refund, Kind.payout_refund)
 """Kinds of money that give back what was financed."""
 CHANGES = (
     Kind.rate_changed,
-    Kind.extended,
+    Kind.term_extended,
     Kind.due_date_moved,
     Kind.reamortised,
     Kind.reaged,
     Kind.interest_paused,
     Kind.moratorium_granted,
-    Kind.accelerated,
+    Kind.contract_accelerated,
     Kind.rate_reset,
     Kind.interest_capitalised,
     Kind.limit_changed,
@@ -246,8 +246,8 @@ REVERSIBLE = (
     Kind.chargeback,
     Kind.delinquency_paused,
     Kind.delinquency_resumed,
-    Kind.income_capitalised,
-    Kind.fee_bought_down,
+    Kind.fee_capitalised,
+    Kind.rate_bought_down,
     Kind.buy_down_adjusted,
     Kind.flag_set,
     Kind.flag_cleared,

@@ -144,7 +144,7 @@ def instalment(cursor: Frame, figures: Figures) -> Frame:
     )
 
 
-def advance(billed: Frame, figures: Figures) -> Frame:
+def next_period(billed: Frame, figures: Figures) -> Frame:
     """The cursor after the instalment whose figures `instalment` added."""
     return billed.with_columns(
         schedule_balance=pl.col("schedule_balance") - pl.col("asked_principal"),
@@ -375,7 +375,7 @@ def expand_from(standing: pl.DataFrame, enough: pl.Expr | None = None) -> pl.Dat
         )
         if going.is_empty():
             return pl.concat(parts).sort("loan_id", "instalment_no")
-        steps = advance(going.lazy(), figures)
+        steps = next_period(going.lazy(), figures)
 
 
 def digest(terms: pl.DataFrame) -> pl.DataFrame:

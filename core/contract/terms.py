@@ -43,8 +43,10 @@ class Terms(dy.Schema):
     jurisdiction = dy.Int64(
         nullable=True
     )  # whose law it is under (`loanbook.core.contract.jurisdiction`)
-    stands_from = dy.Date(nullable=True)  # a re-age fixed the schedule: it stands whole from here
-    reaged_no = dy.Int16(
+    schedule_fixed_on = dy.Date(
+        nullable=True
+    )  # a re-age fixed the schedule: it stands whole from here
+    reage_ended_instalment = dy.Int16(
         nullable=True
     )  # the instalment that the last re-age ended, with nothing in it
 
@@ -76,7 +78,7 @@ PINNED = (
     "credit_use",
     "after_charge_off",
     "rebate",
-    "whole_schedule",
+    "materialised",
     "down_payment_ppb",
     "tranches_over_all",
     "in_sequence",
@@ -109,6 +111,6 @@ PINNED = (
     "grace_on_draws",
     "minimum_floor",
     "minimum_ppb",
-    "advance_margin",
+    "cash_advance_margin",
 )
 """Columns that come of the product version a loan pins, joined by `product`."""

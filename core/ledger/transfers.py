@@ -31,7 +31,7 @@ def transfer(
 ) -> pl.DataFrame:
     """One transfer per row of `moved` whose `amount` column is not zero.
 
-    `moved` carries `loan_id`, `entity`, `product`, `currency`, `today` (Date of the movement), and
+    `moved` carries `loan_id`, `entity`, `product`, `currency`, `business_date` (Date of the movement), and
     `event_id` if an event caused it. `debit` and `credit` are role names, or expressions of role
     codes. A negative amount swaps the sides.
     """
@@ -52,8 +52,8 @@ def transfer(
         debit=pl.when(back).then(code(credit)).otherwise(code(debit)).cast(pl.Int16),
         credit=pl.when(back).then(code(debit)).otherwise(code(credit)).cast(pl.Int16),
         amount=pl.col(amount).abs().cast(pl.Int64),
-        value_date="today",
-        booking_date="today",
+        value_date="business_date",
+        booking_date="business_date",
     )
 
 

@@ -274,7 +274,7 @@ class PolicyBook(ChargeTables):
                     "credit_use": CreditUse[p.payments.credit_use].value,
                     "after_charge_off": AfterChargeOff[i.after_charge_off].value,
                     "rebate": Rebate[i.rebate].value,
-                    "whole_schedule": s.stands_whole,
+                    "materialised": s.materialised,
                     "down_payment_ppb": s.down_payment_ppb,
                     "tranches_over_all": s.tranches == "all",
                     "in_sequence": p.day_order == "sequence",
@@ -305,14 +305,14 @@ class PolicyBook(ChargeTables):
                     "grace_on_draws": p.line is not None and p.line.grace_on_draws,
                     "minimum_floor": p.line.minimum_floor_minor if p.line else 0,
                     "minimum_ppb": rate_to_ppb(p.line.minimum_percent) if p.line else 0,
-                    "advance_margin": rate_to_ppb(p.line.advances.margin_percent)
-                    if p.line and p.line.advances
+                    "cash_advance_margin": rate_to_ppb(p.line.cash_advances.margin_percent)
+                    if p.line and p.line.cash_advances
                     else 0,
                 }
             )
         wide = {
             "currency": pl.Int8, "product": pl.Int16, "entity": pl.Int16,
-            **dict.fromkeys(("instalment_multiple", "down_payment_ppb", "small_balance", "step_ppb", "season", "duty_ceiling", "minimum_floor", "minimum_ppb", "advance_margin", *_RATES), pl.Int64),
+            **dict.fromkeys(("instalment_multiple", "down_payment_ppb", "small_balance", "step_ppb", "season", "duty_ceiling", "minimum_floor", "minimum_ppb", "cash_advance_margin", *_RATES), pl.Int64),
             **dict.fromkeys(("non_accrual_days", "returns_days", "step_every"), pl.Int32),
         }  # fmt: skip
         schema = {

@@ -109,7 +109,7 @@ class Product(Policy):
                 "bounds.instalments"
             )
         if self.interest.interest_due_at == "payment_date" and (
-            not daily or self.schedule.stands_whole or self.line is not None
+            not daily or self.schedule.materialised or self.line is not None
         ):
             raise ValueError(
                 "interest.interest_due_at: payment_date needs interest.accrual: daily and an "
@@ -127,25 +127,25 @@ class Product(Policy):
     @model_validator(mode="after")
     def _schedule_that_stands(self) -> Product:
         schedule, interest = self.schedule, self.interest
-        if not schedule.stands_whole:
+        if not schedule.materialised:
             follows = interest.accrual == "daily" and schedule.amortisation == "equal_instalment"
             if schedule.down_payment_ppb and not follows:
                 raise ValueError(
-                    "schedule.down_payment_ppb needs schedule.stands_whole: true, or equal "
+                    "schedule.down_payment_ppb needs schedule.materialised: true, or equal "
                     "instalments with interest.accrual: daily"
                 )
             if schedule.tranches == "all":
-                raise ValueError("schedule.tranches: all needs schedule.stands_whole: true")
+                raise ValueError("schedule.tranches: all needs schedule.materialised: true")
             return self
         if interest.accrual == "daily" or interest.rebate != "none":
             raise ValueError(
-                "schedule.stands_whole needs interest.accrual: scheduled and interest.rebate: "
+                "schedule.materialised needs interest.accrual: scheduled and interest.rebate: "
                 "none; what is to come is fixed then"
             )
         if schedule.shortfall == "capitalise" or schedule.last_instalment == "level":
             raise ValueError(
                 "schedule.shortfall: capitalise and last_instalment: level need "
-                "schedule.stands_whole: false"
+                "schedule.materialised: false"
             )
         return self
 
@@ -181,7 +181,7 @@ class Product(Policy):
 
     @model_validator(mode="after")
     def _money(self) -> Product:
-        daily, whole = self.interest.accrual == "daily", self.schedule.stands_whole
+        daily, whole = self.interest.accrual == "daily", self.schedule.materialised
         spreads = {self.payments.excess, *(rule.excess for rule in self.payments.by_kind.values())}
         if not daily and self.payments.excess == "reduce_principal":
             raise ValueError(
@@ -190,15 +190,15 @@ class Product(Policy):
             )
         if self.payments.chargeback and not (whole or daily):
             raise ValueError(
-                "payments.chargeback needs interest.accrual: daily or schedule.stands_whole: true"
+                "payments.chargeback needs interest.accrual: daily or schedule.materialised: true"
             )
         if not whole and not daily and "spread" in spreads:
             raise ValueError(
-                "payments.excess spread needs schedule.stands_whole: true or interest.accrual: daily"
+                "payments.excess spread needs schedule.materialised: true or interest.accrual: daily"
             )
         if not whole and not daily and "next_then_last" in spreads:
             raise ValueError(
                 "payments.excess next_then_last needs interest.accrual: daily or "
-                "schedule.stands_whole: true"
+                "schedule.materialised: true"
             )
         return self

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import (
+    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -99,7 +100,8 @@ class ScheduleRules(BaseModel):
     business_day: str = "unadjusted"
     calendar: Name = "every-day"
     adjust_accrual: bool = False
-    stands_whole: bool = Field(
+    materialised: bool = Field(
+        validation_alias=AliasChoices("materialised", "stands_whole"),
         default=False,
         description="the whole schedule stands as dues from disbursement on, so that charges to "
         "come, chargebacks and tranches can change its instalments",
@@ -120,8 +122,8 @@ class ScheduleRules(BaseModel):
                 raise ValueError(f"season: {wrong}") from wrong
         if (self.season or self.step_up) and self.amortisation != "equal_instalment":
             raise ValueError("season and step_up need amortisation: equal_instalment")
-        if (self.season or self.step_up) and self.stands_whole:
-            raise ValueError("season and step_up need stands_whole: false")
+        if (self.season or self.step_up) and self.materialised:
+            raise ValueError("season and step_up need materialised: false")
         return self
 
     @model_validator(mode="after")
@@ -186,7 +188,7 @@ MoneyName = Literal[
     "payout_refund",
     "interest_waived",
     "charge_adjusted",
-    "income_adjusted",
+    "capitalised_fee_adjusted",
     "refinanced",
     "interest_refunded",
 ]
@@ -287,7 +289,8 @@ class LineRules(BaseModel):
     )
     minimum_floor_minor: int = Field(default=0, ge=0)
     minimum_percent: Percent = Field(default="0", description="of the principal owed")
-    advances: AdvanceRules | None = Field(
+    cash_advances: AdvanceRules | None = Field(
+        validation_alias=AliasChoices("cash_advances", "advances"),
         default=None,
         description="draws at a higher rate; money beyond the minimum pays them first "
         "(12 CFR 1026.53)",

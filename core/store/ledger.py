@@ -20,7 +20,7 @@ from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.laws.laws import Law
 from loanbook.core.servicing.loan.book import Book, Dues, Positions
 from loanbook.core.servicing.loan.opening import agreed_terms
-from loanbook.core.servicing.replay.backdating import Restatement, standing
+from loanbook.core.servicing.replay.backdating import Restatement, effective_events
 from loanbook.core.store.lake import LAKE, insert, open_writer, patiently, transaction
 from loanbook.core.store.past import NOT_RESTATED, revised
 from loanbook.core.store.rows import (
@@ -230,7 +230,7 @@ class Ledger:
         waiting = self._events(
             "booking_date <= ? AND (value_date > ? OR kind = ?)", [date, date, Kind.reversal.value]
         )
-        pending = standing(waiting).filter(pl.col("value_date") > date)
+        pending = effective_events(waiting).filter(pl.col("value_date") > date)
         book = Book(date, agreed_terms(terms, policies.pins), positions, typed(dues, Dues), pending)
         return book, self._balances(version)
 
@@ -394,7 +394,7 @@ class Ledger:
             ("allocations", life.all("allocations")),
             ("changed_terms", life.all("changed")),
         ):
-            rows = frame.rename({"today": "business_date"}).with_columns(version=number)
+            rows = frame.rename({"business_date": "business_date"}).with_columns(version=number)
             insert(self._connection, table, rows)
         for each in life.rounds:
             later = changed_schedules(each.wide, each.changed, each.applied)

@@ -52,13 +52,13 @@ AFTER_CLOSURE = """
 """
 """What came for loans after they had ended, until they came back."""
 CREDITS = """
-    SELECT p.loan_id, p.status, l.currency, p.credit, p.credit_since AS since,
-           (date_diff('month', p.credit_since, $on::DATE)
-            - (day($on::DATE) < day(p.credit_since))::INTEGER)::INTEGER AS months
+    SELECT p.loan_id, p.status, l.currency, p.credit, p.credit_unchanged_since AS since,
+           (date_diff('month', p.credit_unchanged_since, $on::DATE)
+            - (day($on::DATE) < day(p.credit_unchanged_since))::INTEGER)::INTEGER AS months
     FROM positions_at($on, $known) p
     JOIN (SELECT loan_id, first(currency ORDER BY version) AS currency FROM loans GROUP BY loan_id) l
       USING (loan_id)
-    WHERE p.credit > 0 ORDER BY p.credit_since NULLS FIRST, p.loan_id
+    WHERE p.credit > 0 ORDER BY p.credit_unchanged_since NULLS FIRST, p.loan_id
 """
 """Loans whose borrowers have credit, the oldest first."""
 RESUMED = """

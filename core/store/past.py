@@ -59,14 +59,14 @@ def known_last(table: str, columns: str, order: str, where: str = "") -> str:
         ORDER BY {order}"""
 
 
-class StoredPast:
-    """The published ledger as `loanbook.core.servicing.replay.backdating.Past`, before the close of `date`."""
+class StoredHistory:
+    """The published ledger as `loanbook.core.servicing.replay.backdating.LedgerHistory`, before the close of `date`."""
 
     def __init__(self, ledger: Ledger, policies: PolicyBook, date: dt.date) -> None:
         self._ledger, self._policies, self._date = ledger, policies, date
 
     def events(self, ids: pl.Series) -> pl.DataFrame:
-        """See `Past`."""
+        """See `LedgerHistory`."""
         rows = self._of(
             f"SELECT {', '.join(f'e.{c}' for c in EVENT_COLUMNS)} FROM {{lake}}.events e "
             "JOIN _ids ON _ids.loan_id = e.loan_id WHERE e.booking_date < ? ORDER BY e.event_id",
@@ -75,7 +75,7 @@ class StoredPast:
         return rows.with_columns(pl.col("recorded_at").cast(pl.Datetime("us")))
 
     def ended(self, ids: pl.Series) -> pl.DataFrame:
-        """See `Past`."""
+        """See `LedgerHistory`."""
         rows = self._of(
             "SELECT l.loan_id, min(l.closed_on) AS ended_on "
             "FROM {lake}.loans l JOIN _ids ON _ids.loan_id = l.loan_id "
@@ -85,7 +85,7 @@ class StoredPast:
         return rows.with_columns(pl.col("ended_on").cast(pl.Date))
 
     def book(self, ids: pl.Series, date: dt.date) -> Book:
-        """See `Past`."""
+        """See `LedgerHistory`."""
         first = self._ledger.first_published()
         nothing = empty(Events)
         if first is None or date < first:
@@ -121,7 +121,7 @@ class StoredPast:
         return self._of(sql, ids, {"on": date, "known_at": NOW})
 
     def transfers(self, ids: pl.Series, since: dt.date) -> pl.DataFrame:
-        """See `Past`."""
+        """See `LedgerHistory`."""
         names = ", ".join(f"t.{c}" for c in Transfers.column_names())
         rows = self._of(
             f"SELECT {names} FROM {{lake}}.transfers t JOIN _ids ON _ids.loan_id = t.loan_id "

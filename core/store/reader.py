@@ -22,7 +22,7 @@ from loanbook.core.servicing.arrears.conventions import Thresholds, states_by_da
 from loanbook.core.servicing.arrears.days_past_due import pauses_of, with_delinquent_days
 from loanbook.core.servicing.arrears.hardship import RESTS, relief
 from loanbook.core.servicing.explain.contract_changes import MONTHS_BEFORE, forborne
-from loanbook.core.servicing.replay.backdating import standing
+from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.store.lake import LAKE, open_reader, patiently
 from loanbook.core.store.listed import AFTER_CLOSURE, CREDITS, KNOWN, MODIFIED, RESUMED
 from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON
@@ -323,7 +323,7 @@ class LedgerReader:
             "WHERE kind IN (SELECT unnest(?)) AND value_date <= ? ORDER BY event_id",
             [[kind.value for kind in (*kinds, Kind.reversal)], on],
         )
-        return standing(told)
+        return effective_events(told)
 
     def after_closure(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
         """What came for loans that had ended, by a date: `loan_id`, `closed_on`, `close_reason`, the

@@ -152,7 +152,7 @@ def loan_rows(closed: DayClose) -> pl.DataFrame:
 
 
 def ended_rows(wide: pl.DataFrame) -> pl.DataFrame:
-    """The endings of loans that left the book on their `today`; `wide`: terms and positions."""
+    """The endings of loans that left the book on their `business_date`; `wide`: terms and positions."""
     totals = ["principal_paid", "interest_paid", "charges_paid", "interest_earned"]
     reasons = {
         Status.closed.value: "paid in full",
@@ -162,7 +162,7 @@ def ended_rows(wide: pl.DataFrame) -> pl.DataFrame:
     return wide.filter(pl.col("status").is_in(ENDED)).select(
         *Terms.column_names(),
         *totals,
-        closed_on="today",
+        closed_on="business_date",
         close_reason=pl.col("status").replace_strict(reasons, return_dtype=pl.String),
     )
 
@@ -207,14 +207,14 @@ def schedule_rows(closed: DayClose, digests: pl.DataFrame) -> pl.DataFrame:
 def changed_schedules(
     wide: pl.DataFrame, changed: pl.DataFrame, applied: pl.DataFrame
 ) -> pl.DataFrame:
-    """Schedule versions that events opened on the loans' `today`, where instalments are left.
+    """Schedule versions that events opened on the loans' `business_date`, where instalments are left.
 
-    `wide`: terms, positions and `today`; `changed`: `loan_id`, `event_id`; `applied`: events.
+    `wide`: terms, positions and `business_date`; `changed`: `loan_id`, `event_id`; `applied`: events.
     """
     standing = wide.join(changed.select("loan_id", "event_id"), on="loan_id").filter(
         pl.col("instalment_no") <= pl.col("instalments")
     )
-    told = standing.select("loan_id", "event_id", valid_from="today").join(
+    told = standing.select("loan_id", "event_id", valid_from="business_date").join(
         applied.select("event_id", reason=label("kind", Kind)), on="event_id", how="left"
     )
     if standing.is_empty():

@@ -48,17 +48,17 @@ def event_keys(ledger: Ledger) -> pl.DataFrame:
 
 
 DEFERS = {
-    Kind.income_capitalised: (1, 1), Kind.income_adjusted: (1, -1),
-    Kind.fee_bought_down: (2, 1), Kind.buy_down_adjusted: (2, -1),
+    Kind.fee_capitalised: (1, 1), Kind.capitalised_fee_adjusted: (1, -1),
+    Kind.rate_bought_down: (2, 1), Kind.buy_down_adjusted: (2, -1),
 }  # fmt: skip
 """Kinds that move deferred income: the family that they belong to, and the sign."""
 _DEFERS: dict[str, object] = {
-    "capitalised": Kind.income_capitalised.value, "adjusted": Kind.income_adjusted.value,
-    "bought": Kind.fee_bought_down.value, "returned": Kind.buy_down_adjusted.value,
+    "capitalised": Kind.fee_capitalised.value, "adjusted": Kind.capitalised_fee_adjusted.value,
+    "bought": Kind.rate_bought_down.value, "returned": Kind.buy_down_adjusted.value,
 }  # fmt: skip
 
 
-def standing(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
+def order_context(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
     """Loans as they stand at the last published date, for what may be ordered of them.
 
     `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `last_money`

@@ -59,8 +59,8 @@ class Tape(dy.Schema):
     opening_penalties_due = dy.Int64(nullable=True)
     opening_taxes_due = dy.Int64(nullable=True)
     opening_credit = dy.Int64(nullable=True)
-    opening_statement_left = dy.Int64(nullable=True)
-    opening_advances = dy.Int64(nullable=True)
+    opening_statement_unpaid = dy.Int64(nullable=True)
+    opening_cash_advances = dy.Int64(nullable=True)
     opening_interest_in_grace = dy.Int64(nullable=True)
     in_grace = dy.Bool(nullable=True)
     has_advances = dy.Bool()
@@ -142,12 +142,14 @@ class Tape(dy.Schema):
 
     @dy.rule()
     def the_product_has_no_advances(cls) -> pl.Expr:
-        return (pl.col("opening_advances").fill_null(0) == 0) | pl.col("has_advances")
+        return (pl.col("opening_cash_advances").fill_null(0) == 0) | pl.col("has_advances")
 
     @dy.rule()
     def more_left_than_the_line_owes(cls) -> pl.Expr:
         owed = pl.col("opening_principal")
-        within = (pl.col("opening_advances") <= owed) & (pl.col("opening_principal_due") <= owed)
+        within = (pl.col("opening_cash_advances") <= owed) & (
+            pl.col("opening_principal_due") <= owed
+        )
         return pl.col("taken_over_on").is_null() | ~pl.col("revolving") | within
 
     @dy.rule()
@@ -334,7 +336,7 @@ def parse(
         first_due_date=date_in(of["first_due_date"], date),
         first_interest_adjustment=first_adjustment,
         revolving=pl.lit(product.line is not None),
-        has_advances=pl.lit(product.line is not None and product.line.advances is not None),
+        has_advances=pl.lit(product.line is not None and product.line.cash_advances is not None),
         drawn=money("drawn", 0) if product.line else exact_minor(pl.col(of["principal"]), exponent),
         jurisdiction=pack(where),
         jurisdiction_told=where,
@@ -386,8 +388,8 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         moratorium_interest=pl.lit(None, dtype=pl.Int8),
         taken_over_on="taken_over_on",
         principal_left=pl.col("opening_principal") - pl.col("opening_principal_due"),
-        stands_from=pl.lit(None, dtype=pl.Date),
-        reaged_no=pl.lit(None, dtype=pl.Int16),
+        schedule_fixed_on=pl.lit(None, dtype=pl.Date),
+        reage_ended_instalment=pl.lit(None, dtype=pl.Int16),
         rate_before=pl.lit(None, dtype=pl.Int64),
         rate_agreed=pl.lit(None, dtype=pl.Int64),
         jurisdiction="jurisdiction",

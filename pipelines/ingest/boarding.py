@@ -50,10 +50,14 @@ def _of_product(
         return Taken(0, 0, 0, unknown, None)
     product: Product = policies.product(code)
     graced = product.line is not None and product.line.grace_on_draws
-    if mapping.opening and graced and not {"in_grace", "statement_left"} <= mapping.opening.keys():
+    if (
+        mapping.opening
+        and graced
+        and not {"in_grace", "statement_unpaid"} <= mapping.opening.keys()
+    ):
         raise IntakeError(
             f"product {product.name} gives grace on draws: the mapping's opening needs the columns of "
-            "in_grace and statement_left, or interest of the running cycle is not known"
+            "in_grace and statement_unpaid, or interest of the running cycle is not known"
         )
     parsed, bad = loan_tape.parse(raw, mapping, product, file.business_date)
     again = parsed.join(known.loans, on="loan_key", how="semi")
@@ -134,7 +138,7 @@ def _boarding(
     parts = [
         (boarded, Kind.loan_boarded),
         (paid_out, Kind.disbursed),
-        (loan_tape.openings(brings, good), Kind.taken_over),
+        (loan_tape.openings(brings, good), Kind.migrated_in),
     ]
     return pl.concat(
         complete(event(rows, kind, mapping.source_system, product.entity, file, known))

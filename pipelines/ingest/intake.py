@@ -20,7 +20,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import TapeMapping
 from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.rows import Intake
-from loanbook.core.store.standing import DEFERS, event_keys, floating, history, met, standing
+from loanbook.core.store.standing import DEFERS, event_keys, floating, history, met, order_context
 from loanbook.pipelines.formats import commands, indices, payments
 from loanbook.pipelines.formats.table import Parsed
 from loanbook.pipelines.ingest import boarding, fixings, refunds, returned
@@ -75,7 +75,7 @@ def take_in(
     head = ledger.head()
     first_open = head.published_date + dt.timedelta(days=1) if head.published_date else None
     known = Known(
-        ledger.loan_keys(), event_keys(ledger), first_open, partial(standing, ledger),
+        ledger.loan_keys(), event_keys(ledger), first_open, partial(order_context, ledger),
         partial(floating, ledger), partial(met, ledger), partial(history, ledger),
     )  # fmt: skip
     waiting: list[Intake] = []

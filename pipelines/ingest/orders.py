@@ -20,7 +20,7 @@ from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, PPB, int128, rate_to_ppb
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.orders.allowed import refused
+from loanbook.core.servicing.orders.allowed import broken_rule
 from loanbook.core.servicing.payments.chargebacks import PARTS, asked_again
 from loanbook.pipelines.formats import commands, payments
 from loanbook.pipelines.ingest.refunds import on_refunds
@@ -87,19 +87,19 @@ def _judged(
             "highest_ppb": [int(p.bounds.rate_percent[1] * 10**7) for p in products],
             "amortisation": [Amortisation[p.schedule.amortisation].value for p in products],
             "interest_mode": [InterestMode[p.interest.accrual].value for p in products],
-            "whole_schedule": [p.schedule.stands_whole for p in products],
+            "materialised": [p.schedule.materialised for p in products],
             "over_ppb": [p.payouts.over_ppb for p in products],
             "over_minor": [p.payouts.over_minor for p in products],
             "revolving": [p.line is not None for p in products],
-            "advance_margin": [
-                rate_to_ppb(p.line.advances.margin_percent) if p.line and p.line.advances else 0
+            "cash_advance_margin": [
+                rate_to_ppb(p.line.cash_advances.margin_percent) if p.line and p.line.cash_advances else 0
                 for p in products
             ],
         },
         schema={"product": pl.Int16, "highest_ppb": pl.Int64, "amortisation": pl.Int8,
-                "interest_mode": pl.Int8, "whole_schedule": pl.Boolean,
+                "interest_mode": pl.Int8, "materialised": pl.Boolean,
                 "over_ppb": pl.Int64, "over_minor": pl.Int64,
-                "revolving": pl.Boolean, "advance_margin": pl.Int64},
+                "revolving": pl.Boolean, "cash_advance_margin": pl.Int64},
     )  # fmt: skip
     about = (
         orders.drop("amount")
@@ -127,7 +127,7 @@ def _judged(
         limit=pl.col("agreed") + pl.col("over_minor") + _share(pl.col("agreed")),
         **_with_orders_before(),
     )
-    return orders.with_columns(rule=refused(about))
+    return orders.with_columns(rule=broken_rule(about))
 
 
 def _with_reopened(about: pl.DataFrame) -> pl.DataFrame:
@@ -155,10 +155,10 @@ def _with_orders_before() -> dict[str, pl.Expr]:
         theirs = pl.when(pl.col("kind").is_in([k.value for k in kinds])).then("amount").otherwise(0)
         return theirs.cum_sum().over("loan_id") - theirs
 
-    lends = before(Kind.disbursed, Kind.income_capitalised)
+    lends = before(Kind.disbursed, Kind.fee_capitalised)
     return {
         "lent": pl.col("lent") + lends,
-        "capitalised": pl.col("capitalised") - before(Kind.income_adjusted),
+        "capitalised": pl.col("capitalised") - before(Kind.capitalised_fee_adjusted),
         "bought_down": pl.col("bought_down") - before(Kind.buy_down_adjusted),
     }
 

@@ -19,7 +19,7 @@ from loanbook.core.ledger.events import Events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.loan.opening import agreed_terms
-from loanbook.core.servicing.replay.fast_forward import Jumped
+from loanbook.core.servicing.replay.fast_forward import History
 from loanbook.core.servicing.replay.replay import relived
 from loanbook.core.servicing.schedule.fixed_schedule import down_payment
 from loanbook.core.servicing.schedule.projection import to_come
@@ -159,7 +159,7 @@ def _lived(
     happened: list[tuple[Kind, dt.date, int]],
     through: dt.date,
     advance: int = 0,
-) -> Jumped:
+) -> History:
     """The example loan, paid out in full at first, so much as an advance, with what `happened` of
     which amount."""
     body = loan.select(payload(loan)).item()
@@ -195,7 +195,7 @@ def _statements(policies: PolicyBook, product: Product, loan: pl.DataFrame) -> l
     days = [FIRST + dt.timedelta(days=30 * n + 15) for n in range(1, 6)]
     paid = [(Kind.payment_received, day, PAYS) for day in days]
     assert product.line is not None
-    advance = LENT // 4 if product.line.advances else 0
+    advance = LENT // 4 if product.line.cash_advances else 0
     lived = _lived(policies, loan, paid, dt.date(2024, 7, 2), advance)
 
     def money(minor: int) -> str:
@@ -207,7 +207,7 @@ def _statements(policies: PolicyBook, product: Product, loan: pl.DataFrame) -> l
              f"{money(PAYS)} before each later due date.", "",
              f"| statement | balance | {head}minimum | due |", f"|---|-:|{rule}-:|---|"]  # fmt: skip
     for row in statements(pl.concat(each.wide for each in lived.rounds)).to_dicts():
-        part = f"{money(row['advances'])} | " if advance else ""
+        part = f"{money(row['cash_advances'])} | " if advance else ""
         lines.append(f"| {row['statement_date']} | {money(row['balance'])} | {part}"
                      f"{money(row['minimum'])} | {row['due_on']} |")  # fmt: skip
     return lines

@@ -25,7 +25,7 @@ from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.backdating import Restatement, close_with_news
 from loanbook.core.store.ledger import Ledger
-from loanbook.core.store.past import StoredPast
+from loanbook.core.store.past import StoredHistory
 from loanbook.core.store.rows import Provenance, control_totals
 from loanbook.pipelines.servicing.quality import PUBLISHED_COLUMNS, Gate, against_the_past
 
@@ -127,7 +127,7 @@ def _digests(events: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
     return digest(agreed_terms(terms, policies.pins))
 
 
-class _Published(StoredPast):
+class _Published(StoredHistory):
     """The past, once the day before is written: a day is computed while its parent is written."""
 
     def __init__(
@@ -147,7 +147,7 @@ def _computed(
     book: Book,
     balances: pl.DataFrame,
     events: pl.DataFrame,
-    past: StoredPast,
+    past: StoredHistory,
     policies: PolicyBook,
     date: dt.date,
     close: Close,

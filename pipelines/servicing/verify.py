@@ -15,7 +15,7 @@ from loanbook.core.ledger.transfers import Transfers
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.book import Dues, Positions
-from loanbook.core.servicing.replay.backdating import standing
+from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.servicing.replay.replay import differences, live, relived
 from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.past import NOT_RESTATED, PUBLISHED
@@ -43,7 +43,7 @@ def replay_loan(
         raise LedgerError("nothing is published yet; run `loanbook run` first")
     events = ledger.life_of(loan_id, head.published_date)
     lived = relived(events, policies, head.published_date)
-    first = standing(events)["value_date"].min()
+    first = effective_events(events)["value_date"].min()
     columns = ["business_date", *Positions.column_names()]
     stored = ledger.frame(
         f"SELECT {', '.join(f'p.{c}' for c in columns)} FROM {{lake}}.positions p "
@@ -54,7 +54,7 @@ def replay_loan(
     replayed = stored.clear()
     if lived is not None and isinstance(first, dt.date):
         days = lived.stay.positions(first, head.published_date)
-        replayed = days.rename({"today": "business_date"}).select(columns)
+        replayed = days.rename({"business_date": "business_date"}).select(columns)
     found = differences(stored, replayed, ["business_date", "loan_id"])
     count = replayed["business_date"].n_unique()
     return Verified(count, replayed.height, found, digest([replayed]))

@@ -222,7 +222,7 @@ def _advances(product: Product, terms: pl.DataFrame, number: list[str]) -> pl.Da
     the first statement's day, to every third borrower, none of whom pays a statement in full."""
     assert product.line is not None
     draws = terms.with_columns(loan_key=pl.Series(number)).filter(
-        (pl.col("loan_id") % 3 == 1) & pl.lit(product.line.advances is not None)
+        (pl.col("loan_id") % 3 == 1) & pl.lit(product.line.cash_advances is not None)
     )
     return draws.select(
         command_ref=pl.format("A-{}", "loan_key"),

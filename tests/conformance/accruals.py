@@ -205,7 +205,7 @@ class _Taken:
         return self.to(eve) + self._night.get(eve, 0)
 
 
-_SIGN = {Kind.income_capitalised: 1, Kind.income_adjusted: -1, Kind.fee_bought_down: 1,
+_SIGN = {Kind.fee_capitalised: 1, Kind.capitalised_fee_adjusted: -1, Kind.rate_bought_down: 1,
          Kind.buy_down_adjusted: -1}  # fmt: skip
 
 

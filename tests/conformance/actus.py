@@ -22,7 +22,7 @@ from loanbook.core.ledger.events import Events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import HolidayCalendar
 from loanbook.core.servicing.loan.book import Book
-from loanbook.core.servicing.replay.fast_forward import Jumped, jump
+from loanbook.core.servicing.replay.fast_forward import History, fast_forward
 from loanbook.pipelines.resources import read_policies
 from tests.conformance.actus_terms import (
     SCALE,
@@ -80,7 +80,7 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
 # --- life ----------------------------------------------------------------------------
 
 
-def _lived(contracts: list[Contract], policies: PolicyBook) -> Jumped:
+def _lived(contracts: list[Contract], policies: PolicyBook) -> History:
     """All contracts, each instalment paid on its day in full."""
     rows, boarded = [], []
     for number, c in enumerate(contracts, start=1):
@@ -115,7 +115,7 @@ def _lived(contracts: list[Contract], policies: PolicyBook) -> Jumped:
          for n, c in enumerate(contracts, start=1)],
         schema={"loan_id": pl.Int64, "through": pl.Date}, orient="row",
     )  # fmt: skip
-    return jump(
+    return fast_forward(
         Book.empty(policies.pins, empty(Events)), events, policies, ends, what_is_due(policies)
     )
 
@@ -157,10 +157,10 @@ def _differences(contract: Contract, seen: Seen) -> list[str]:
 def _rows(contract: Contract, seen: Seen) -> Iterator[dict[str, Any]]:
     """The contract's list of events, read off its life."""
     terms = contract.case["terms"]
-    on = {row["today"]: row for row in seen.days.to_dicts()}
+    on = {row["business_date"]: row for row in seen.days.to_dicts()}
     sums = {
         (day, part): amount
-        for day, part, amount in seen.paid.group_by("today", "component")
+        for day, part, amount in seen.paid.group_by("business_date", "component")
         .agg(pl.col("amount").sum())
         .rows()
     }

@@ -19,13 +19,13 @@ from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import empty
 from loanbook.core.ledger.events import Events
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.day.steps import Visited, visit
-from loanbook.core.servicing.income.deferred_income import left
+from loanbook.core.servicing.day.steps import Visited, run_day
+from loanbook.core.servicing.income.deferred_income import unamortised
 from loanbook.core.servicing.loan.book import STATE, Book, Dues
 from loanbook.core.servicing.loan.claim import claim
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.payments.chargebacks import PARTS, asked_again
-from loanbook.core.servicing.replay.fast_forward import Jumped, Round, jump
+from loanbook.core.servicing.replay.fast_forward import History, Visit, fast_forward
 from loanbook.core.servicing.replay.interest_refunds import interest_on_refunds
 from loanbook.core.servicing.replay.payoff_quote import settling
 from loanbook.core.servicing.schedule.projection import to_come
@@ -83,7 +83,7 @@ class Seen:
         return self._apart[table].get((loan,), whole.clear())
 
 
-def _all_dues(lived: Jumped) -> pl.DataFrame:
+def _all_dues(lived: History) -> pl.DataFrame:
     """Dues of loans that were lived, settled or not."""
     return pl.concat(
         each.select(Dues.column_names()) for each in (lived.all("settled"), lived.dues)
@@ -178,7 +178,7 @@ class Batch:
     def _made_anew(self, boarded: pl.DataFrame, rows: list[dict[str, Any]]) -> pl.DataFrame:
         """Instalments of schedules that stand whole and that a tranche or a charge-off makes anew:
         what is in per cent of an instalment follows it."""
-        ids = set(agreed_terms(boarded, self.policies.pins).filter("whole_schedule")["loan_id"])
+        ids = set(agreed_terms(boarded, self.policies.pins).filter("materialised")["loan_id"])
         kinds = (Kind.disbursed.value, Kind.charge_off.value)
         lent = [r for r in rows if r["loan_id"] in ids and r["kind"] in kinds]
         outs = Counter(r["loan_id"] for r in lent)
@@ -187,7 +187,7 @@ class Batch:
         events = filled(again, pl.DataFrame(mine, schema=TOLD))
         looks = events.group_by("loan_id").agg(through=pl.col("value_date").max())
         book = Book.empty(self.policies.pins, empty(Events))
-        lived = jump(book, events, self.policies, looks)
+        lived = fast_forward(book, events, self.policies, looks)
 
         def of(component: Component) -> pl.Expr:
             return pl.col("amount").filter(pl.col("component") == component.value).sum()
@@ -207,16 +207,16 @@ class Batch:
             schema={"loan_id": pl.Int64, "through": pl.Date}, orient="row",
         )  # fmt: skip
         book = Book.empty(self.policies.pins, empty(Events))
-        lived = jump(book, self.filled, self.policies, looks, self._prepared)
+        lived = fast_forward(book, self.filled, self.policies, looks, self._prepared)
         shown = lived.stay.last()
         for row in shown.select(STATE).to_dicts():
             seen.positions[row["loan_id"]] = row
         days = lived.stay.positions(self.first, looks["through"].max())  # type: ignore[arg-type]
         seen.deferred = days.filter(pl.col("deferred_whole") != 0).select(
-            "loan_id", on="today",
-            **{name: left(pl.col("today") + pl.duration(days=n)) for name, n in NIGHTS.items()},
+            "loan_id", on="business_date",
+            **{name: unamortised(pl.col("business_date") + pl.duration(days=n)) for name, n in NIGHTS.items()},
         )  # fmt: skip
-        days = days.select("loan_id", "status", earned="accrued_today", on="today")
+        days = days.select("loan_id", "status", earned="accrued_today", on="business_date")
         seen.earned = _nights(days, lived.all("transfers"))
         before = pl.col("status").shift(1).over("loan_id")
         ceased = before.is_null() | (before == Status.active.value) | before.is_in(ENDED)
@@ -224,15 +224,15 @@ class Batch:
             "loan_id", "on"
         )
         foreseen = to_come(
-            shown.filter(~pl.col("whole_schedule")), lived.dues, self.policies.calendars
+            shown.filter(~pl.col("materialised")), lived.dues, self.policies.calendars
         )
         seen.dues = pl.concat([_all_dues(lived), foreseen.select(Dues.column_names())])
-        seen.paid = lived.all("allocations").rename({"today": "on"})
+        seen.paid = lived.all("allocations").rename({"business_date": "on"})
         seen.moved = lived.all("transfers")
         return seen
 
     def _prepared(
-        self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, rounds: list[Round]
+        self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, rounds: list[Visit]
     ) -> pl.DataFrame:
         """Events of a round with the amounts that the cases leave to the engine."""
         events = self._in_full(wide, dues, self._down(wide, dues, events))
@@ -249,7 +249,9 @@ class Batch:
             before = events.filter(mine & (pl.col("source_ref") < at))
             then = self._visited(wide.filter(mine), dues.filter(mine), before).dues
             left = (
-                then.filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == pl.col("today")))
+                then.filter(
+                    (pl.col("instalment_no") < 0) & (pl.col("due_date") == pl.col("business_date"))
+                )
                 .group_by("loan_id")
                 .agg(left=(pl.col("amount") - pl.col("paid")).sum())
             )
@@ -279,9 +281,9 @@ class Batch:
         new = pl.col("loan_id").is_in(
             rest.filter(pl.col("kind") == Kind.loan_boarded)["loan_id"].implode()
         )
-        lent = then.wide.filter(new & ~pl.col("whole_schedule")).select("loan_id", owed=claim())
+        lent = then.wide.filter(new & ~pl.col("materialised")).select("loan_id", owed=claim())
         # what settles loans whose interest follows the balance, in place of their whole grid
-        follows = mine & ~new & ~pl.col("whole_schedule")
+        follows = mine & ~new & ~pl.col("materialised")
         live = wide.filter(follows & (pl.col("status") != Status.overpaid.value))["loan_id"]
         quoted = settling(
             wide.filter(follows), dues.filter(mine), rest, live, self.policies
@@ -297,10 +299,10 @@ class Batch:
 
     def _visited(self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame) -> Visited:
         versions = self.policies.buckets_since("default", dt.date(2000, 1, 1))
-        return visit(wide, dues, events, self.policies, versions)
+        return run_day(wide, dues, events, self.policies, versions)
 
     def _asked_again(
-        self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, rounds: list[Round]
+        self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, rounds: list[Visit]
     ) -> pl.DataFrame:
         """The day's events, chargebacks with what their payment had met by then."""
         taken = pl.col("kind") == Kind.chargeback.value

@@ -10,8 +10,8 @@ from loanbook.core.catalogue.codes import EventState, Kind
 from loanbook.core.contract.boarding import payload
 from loanbook.core.ledger.events import EVENT_COLUMNS
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.day.steps import visit
-from loanbook.core.servicing.replay.fast_forward import Prepare, Round
+from loanbook.core.servicing.day.steps import run_day
+from loanbook.core.servicing.replay.fast_forward import Prepare, Visit
 
 TOLD = {
     "event_id": pl.Int64, "kind": pl.Int8, "loan_id": pl.Int64, "value_date": pl.Date,
@@ -44,13 +44,13 @@ def what_is_due(policies: PolicyBook) -> Prepare:
     versions = policies.buckets_since("default", dt.date(2000, 1, 1))
 
     def paid(
-        wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, rounds: list[Round]
+        wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, rounds: list[Visit]
     ) -> pl.DataFrame:
         if events.filter(unknown).is_empty():
             return events
-        then = visit(wide, dues, events.filter(~unknown), policies, versions)
+        then = run_day(wide, dues, events.filter(~unknown), policies, versions)
         owed = (
-            then.dues.filter(pl.col("due_date") <= pl.col("today"))
+            then.dues.filter(pl.col("due_date") <= pl.col("business_date"))
             .group_by("loan_id")
             .agg(owed=(pl.col("amount") - pl.col("paid")).sum())
         )

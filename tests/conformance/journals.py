@@ -101,7 +101,7 @@ def _of_its_own(kind: Kind, moved: pl.DataFrame) -> pl.DataFrame:
             (pl.col("credit") != ROLE["interest_income"])
             & (pl.col("debit") != ROLE["deferred_fee_income"])
         )
-    if kind is Kind.income_adjusted:
+    if kind is Kind.capitalised_fee_adjusted:
         return moved.filter(pl.col("credit") != ROLE["deferred_fee_income"])
     return moved
 

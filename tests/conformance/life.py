@@ -4,7 +4,7 @@ Every check of a case looks at the loan after some of its steps: what is known t
 history of its own. So each (loan, number of steps) becomes a loan of the batch with the events
 known by then, reversed payments left out, and the whole batch is closed day by day.
 
-Mapping: terms become a product whose schedule stands whole (`stands_whole`), the payment
+Mapping: terms become a product whose schedule stands whole (`materialised`), the payment
 allocation or repayment strategy a waterfall for each kind of money; events of a day are taken as
 they came (`day_order: sequence`), a charge of a classic (cumulative) loan before any payment. A
 payoff without an amount pays what the engine says is unpaid. Interest that is recalculated on
@@ -38,7 +38,7 @@ from tests.conformance.products import (
 )
 from tests.conformance.refusing import rule_of
 
-RESPREADING = (Kind.reaged, Kind.reamortised, Kind.accelerated)
+RESPREADING = (Kind.reaged, Kind.reamortised, Kind.contract_accelerated)
 """What a row tells of as it stood before it."""
 COMPARED = {"after_step", "as_of", "loan", "schedule", "schedule_totals", "transactions",
             "transactions_without_accruals", "status", "outstanding", "overpaid", "overdue",

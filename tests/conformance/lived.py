@@ -24,7 +24,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.opening import agreed_terms
-from loanbook.core.servicing.replay.fast_forward import Jumped, jump
+from loanbook.core.servicing.replay.fast_forward import History, fast_forward
 from loanbook.core.servicing.replay.payoff_quote import quote
 from loanbook.pipelines.resources import read_policies
 from tests.conformance.events import TOLD, filled, what_is_due
@@ -156,7 +156,7 @@ def _terms(
     }  # fmt: skip
 
 
-def _lived(made: Product, loan: dict[str, Any], told: Told) -> tuple[Jumped, PolicyBook]:
+def _lived(made: Product, loan: dict[str, Any], told: Told) -> tuple[History, PolicyBook]:
     """The loan to its last payment; a payment of nothing told pays the instalment due."""
     kept = [(f, p) for f, p in read_policies().policies if f != "products"]
     both = sorted([*kept, ("products", made)], key=lambda e: (e[0], e[1].name))
@@ -176,14 +176,14 @@ def _lived(made: Product, loan: dict[str, Any], told: Told) -> tuple[Jumped, Pol
     ]  # fmt: skip
     events = filled(boarded, pl.DataFrame(rows, schema=TOLD))
     ends = pl.DataFrame({"loan_id": [1], "through": [max(on for on, _, _ in told)]})
-    return jump(book, events, policies, ends, what_is_due(policies)), policies
+    return fast_forward(book, events, policies, ends, what_is_due(policies)), policies
 
 
-def _paid(lived: Jumped, days: list[dt.date]) -> list[dict[str, Any]]:
+def _paid(lived: History, days: list[dt.date]) -> list[dict[str, Any]]:
     """What each payment paid, and the balance that its day left: below zero, the borrower's credit."""
     paid, found = lived.all("allocations"), []
     for on in days:
-        own = paid.filter(pl.col("today") == on)
+        own = paid.filter(pl.col("business_date") == on)
         interest = int(own.filter(pl.col("component") == Component.interest)["amount"].sum())
         principal = int(own["amount"].sum()) - interest
         left = lived.stay.wide(on, on).select(pl.col("principal") - pl.col("credit")).to_series()

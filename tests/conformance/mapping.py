@@ -24,15 +24,15 @@ KINDS = {
     "credit_balance_refund": Kind.credit_refunded, "charge_off": Kind.charge_off,
     "write_off": Kind.write_off, "charge_waive": Kind.charge_waived,
     "charge_adjustment": Kind.charge_adjusted,
-    "terminate_contract": Kind.accelerated, "capitalized_income": Kind.income_capitalised,
-    "capitalized_income_adjustment": Kind.income_adjusted, "buy_down_fee": Kind.fee_bought_down,
+    "terminate_contract": Kind.contract_accelerated, "capitalized_income": Kind.fee_capitalised,
+    "capitalized_income_adjustment": Kind.capitalised_fee_adjusted, "buy_down_fee": Kind.rate_bought_down,
     "buy_down_fee_adjustment": Kind.buy_down_adjusted,
     "interest_refund_manual": Kind.interest_refunded,
 }  # fmt: skip
 
 
 _TYPE = {kind: name for name, kind in KINDS.items()}
-UNDOES = {"terminate_contract_undo": Kind.accelerated, "charge_waive_undo": Kind.charge_waived,
+UNDOES = {"terminate_contract_undo": Kind.contract_accelerated, "charge_waive_undo": Kind.charge_waived,
           "reage_undo": Kind.reaged, "reamortize_undo": Kind.reamortised,
           "charge_off_undo": Kind.charge_off}  # fmt: skip
 PARTS = {"PERCENT_OF_AMOUNT": ("principal",), "PERCENT_OF_INTEREST": ("interest",),
@@ -333,7 +333,7 @@ def _changes(s: dict[str, Any], progressive: bool) -> list[Step]:
     for kind, body, first in (
         (Kind.rate_changed, {"rate_ppb": s.get("new_interest_rate") and int(
             Decimal(s["new_interest_rate"]) * 10**7)}, start - dt.timedelta(days=1)),
-        (Kind.extended, {"instalments": s.get("extra_terms")}, start - dt.timedelta(days=1)),
+        (Kind.term_extended, {"instalments": s.get("extra_terms")}, start - dt.timedelta(days=1)),
         (Kind.due_date_moved, {"due_date": s.get("adjusted_due_date")}, start),
     ):  # fmt: skip
         if next(iter(body.values())) is None:

@@ -11,9 +11,9 @@ NAMES = {
     Kind.interest_waived: "Interest Payment Waiver", Kind.chargeback: "Chargeback",
     Kind.credit_refunded: "Credit Balance Refund", Kind.charge_off: "Charge-off",
     Kind.write_off: "Close (as written-off)", Kind.reaged: "Re-age",
-    Kind.accelerated: "Contract Termination", Kind.charge_adjusted: "Charge Adjustment", Kind.reamortised: "Re-amortize", Kind.charge_waived: "Waive loan charges",
-    Kind.income_capitalised: "Capitalized Income",
-    Kind.income_adjusted: "Capitalized Income Adjustment", Kind.fee_bought_down: "Buy Down Fee",
+    Kind.contract_accelerated: "Contract Termination", Kind.charge_adjusted: "Charge Adjustment", Kind.reamortised: "Re-amortize", Kind.charge_waived: "Waive loan charges",
+    Kind.fee_capitalised: "Capitalized Income",
+    Kind.capitalised_fee_adjusted: "Capitalized Income Adjustment", Kind.rate_bought_down: "Buy Down Fee",
     Kind.buy_down_adjusted: "Buy Down Fee Adjustment", Kind.interest_refunded: "Interest Refund",
 }  # fmt: skip
 JOURNAL = {name: kind for kind, name in {
@@ -23,8 +23,8 @@ JOURNAL = {name: kind for kind, name in {
     Kind.interest_waived: "INTEREST_PAYMENT_WAIVER", Kind.chargeback: "CHARGEBACK",
     Kind.credit_refunded: "CREDIT_BALANCE_REFUND", Kind.charge_off: "CHARGE_OFF",
     Kind.write_off: "WRITE_OFF", Kind.charge_adjusted: "CHARGE_ADJUSTMENT",
-    Kind.income_capitalised: "CAPITALIZED_INCOME",
-    Kind.income_adjusted: "CAPITALIZED_INCOME_ADJUSTMENT", Kind.fee_bought_down: "BUY_DOWN_FEE",
+    Kind.fee_capitalised: "CAPITALIZED_INCOME",
+    Kind.capitalised_fee_adjusted: "CAPITALIZED_INCOME_ADJUSTMENT", Kind.rate_bought_down: "BUY_DOWN_FEE",
     Kind.buy_down_adjusted: "BUY_DOWN_FEE_ADJUSTMENT", Kind.interest_refunded: "INTEREST_REFUND",
 }.items()}  # fmt: skip
 ACCOUNTS = {

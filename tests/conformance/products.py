@@ -23,7 +23,7 @@ MONEY = {"DEFAULT": None, "REPAYMENT": Kind.payment_received, "DOWN_PAYMENT": Ki
          "GOODWILL_CREDIT": Kind.goodwill_credit, "PAYOUT_REFUND": Kind.payout_refund,
          "MERCHANT_ISSUED_REFUND": Kind.merchant_refund,
          "INTEREST_PAYMENT_WAIVER": Kind.interest_waived,
-         "CAPITALIZED_INCOME_ADJUSTMENT": Kind.income_adjusted}  # fmt: skip
+         "CAPITALIZED_INCOME_ADJUSTMENT": Kind.capitalised_fee_adjusted}  # fmt: skip
 STRATEGIES = {
     # order within past due and due, and within what is in advance
     "penalties-fees-interest-principal": ("PFIP", "PFIP"),
@@ -95,7 +95,7 @@ def product(
             "grace_interest": int(terms["grace_on_interest_payment"]),
             "grace_charged": int(terms["grace_on_interest_charged"]),
             "flat_interest": "by_days" if flat and fineract.by_days(terms) else "even",
-            "stands_whole": not daily, "down_payment_ppb": share,
+            "materialised": not daily, "down_payment_ppb": share,
             "tranches": "to_come" if daily or progressive else "all",
         },
         interest={

@@ -10,7 +10,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import MONEY_IN, REVERSIBLE, InterestMode, Kind
 from loanbook.core.contract.figures import Amortisation
-from loanbook.core.servicing.orders.allowed import COLUMNS, refused
+from loanbook.core.servicing.orders.allowed import COLUMNS, broken_rule
 from tests.conformance.batch import Life, Seen
 from tests.conformance.fineract import UNITS, _first_due, minor
 from tests.conformance.mapping import Step, date_of
@@ -46,22 +46,22 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
         "credit": position.get("credit", 0),
         "disbursed_on": min(s.date for s in life.steps if s.kind is Kind.disbursed),
         "last_money": max(money, default=None), "amortisation": kind.value,
-        "whole_schedule": mode is InterestMode.scheduled, "interest_mode": mode.value, "highest_ppb": 10**12,
+        "materialised": mode is InterestMode.scheduled, "interest_mode": mode.value, "highest_ppb": 10**12,
         "starts": date_of(order.body["start"]) if "start" in order.body else None,
         "rate_now": int(Decimal(rate_of(terms)) * 10**7),
         "paused_until": max((date_of(s.body["end"]) for s in life.steps
                              if s.kind is Kind.interest_paused), default=None),
         "moratorium_left": None,
-        "accelerated_on": max((s.date for s in life.steps if s.kind is Kind.accelerated), default=None), "instalment_no": _next_on(date_of(order.body.get("from_date") or order.date.isoformat()), life),
+        "accelerated_on": max((s.date for s in life.steps if s.kind is Kind.contract_accelerated), default=None), "instalment_no": _next_on(date_of(order.body.get("from_date") or order.date.isoformat()), life),
         "instalments_agreed": int(terms["number_of_repayments"]),
     }  # fmt: skip
     row |= {
         "lent": _lent(life),
         "limit": _limit(life),
-        "capitalised": _net(Kind.income_capitalised, life),
-        "bought_down": _net(Kind.fee_bought_down, life),
+        "capitalised": _net(Kind.fee_capitalised, life),
+        "bought_down": _net(Kind.rate_bought_down, life),
     }
-    return refused(pl.DataFrame([row], schema=COLUMNS)).item()
+    return broken_rule(pl.DataFrame([row], schema=COLUMNS)).item()
 
 
 def _next_on(date: dt.date, life: Life) -> int | None:
@@ -88,12 +88,12 @@ def _unasked(order: Step, life: Life) -> str | None:
 
 def _lent(life: Life) -> int:
     """What was lent, with fees that joined the principal."""
-    lent = (Kind.disbursed, Kind.income_capitalised)
+    lent = (Kind.disbursed, Kind.fee_capitalised)
     return sum(s.amount or 0 for s in life.steps if s.kind in lent and not life.planned)
 
 
-_FAMILY = {Kind.income_capitalised: Kind.income_adjusted,
-           Kind.fee_bought_down: Kind.buy_down_adjusted}  # fmt: skip
+_FAMILY = {Kind.fee_capitalised: Kind.capitalised_fee_adjusted,
+           Kind.rate_bought_down: Kind.buy_down_adjusted}  # fmt: skip
 
 
 def _net(kind: Kind, life: Life) -> int:

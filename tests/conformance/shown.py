@@ -103,7 +103,7 @@ class Shown:
             {"kind": "disbursement", "due_date": s.date, "amount": s.amount, "no": 0, "late": 0,
              "fees": cost, "due": cost, "paid": 0 if self.life.planned else cost, "in_advance": 0,
              "outstanding": cost if self.life.planned else 0, "interest": 0, "penalties": 0}
-            for kind in (Kind.disbursed, Kind.income_capitalised)
+            for kind in (Kind.disbursed, Kind.fee_capitalised)
             for s, event in self.events if s.kind is kind
             for cost in (self._fee(event),)
         ]  # fmt: skip
@@ -189,7 +189,11 @@ class Shown:
         come with the last one before it, the end of a contract gathers it in the one that ends."""
         placed = self.paid
         matures = self.terms["charge_off_behaviour"] == "ACCELERATE_MATURITY"
-        ends = (Kind.accelerated, Kind.charge_off) if matures else (Kind.accelerated,)
+        ends = (
+            (Kind.contract_accelerated, Kind.charge_off)
+            if matures
+            else (Kind.contract_accelerated,)
+        )
         if placed.height and any(step.kind in ends for step, _ in self.events):
             own = self.dues.filter(pl.col("component") <= Component.interest)
             placed = placed.with_columns(
@@ -369,7 +373,7 @@ class Shown:
         """Instalments that a re-age or re-amortisation left with nothing to pay, and its day."""
         found = {}
         for step, _ in self.events:
-            if step.kind in (Kind.reaged, Kind.reamortised, Kind.accelerated):
+            if step.kind in (Kind.reaged, Kind.reamortised, Kind.contract_accelerated):
                 then = Shown(self._ahead_of(step), self.by, self.seen)
                 open_ = then.dues.filter(pl.col("amount") > pl.col("paid"))
                 found |= dict.fromkeys(open_["instalment_no"].to_list(), step.date)

@@ -84,15 +84,15 @@ class Transactions(Shown):
                     continue
                 row |= split | {"amount": sum(split.values())}
                 balance -= split["principal"]
-            elif step.kind in (Kind.disbursed, Kind.income_capitalised):
+            elif step.kind in (Kind.disbursed, Kind.fee_capitalised):
                 balance += step.amount or 0
                 balance -= sum(by_credit.pop(on) for on in [*by_credit] if on <= step.date)
                 lent = 0 if step.kind is Kind.disbursed else step.amount
                 row |= {"amount": step.amount, "principal": lent}
-            elif step.kind in (Kind.fee_bought_down, Kind.buy_down_adjusted):
+            elif step.kind in (Kind.rate_bought_down, Kind.buy_down_adjusted):
                 mine.append(row | self.bought_down(step))
                 continue
-            elif step.kind in (Kind.reaged, Kind.reamortised, Kind.accelerated):
+            elif step.kind in (Kind.reaged, Kind.reamortised, Kind.contract_accelerated):
                 spread = self._respread(step)
                 if spread["amount"]:  # what was told since may leave it nothing to spread
                     mine.append(row | spread | {"balance": 0})
@@ -156,7 +156,7 @@ class Transactions(Shown):
         then = self._ahead_of(step)
         stood = self.seen.positions[then.number + 1]
         charges: dict[str, int] = {}
-        if step.kind in (Kind.reaged, Kind.accelerated):
+        if step.kind in (Kind.reaged, Kind.contract_accelerated):
             principal = stood["principal"]
             interest = stood["interest_due"] + stood["interest_accrued"]
             if step.body.get("interest") == "full":
@@ -164,7 +164,7 @@ class Transactions(Shown):
                     pl.col("component") == Component.interest
                 )
                 interest = int((open_["amount"] - open_["paid"]).sum())
-            if step.body.get("interest") or step.kind is Kind.accelerated:
+            if step.body.get("interest") or step.kind is Kind.contract_accelerated:
                 charges = {"fees": stood["fees_due"], "penalties": stood["penalties_due"]}
         else:
             principal, interest = stood["principal_due"], stood["interest_due"]
@@ -180,7 +180,7 @@ class Transactions(Shown):
 
     def _gone(self, step: Any) -> dict[str, Any]:
         """A reversed payment, as it stood just before it was reversed."""
-        if step.kind in (Kind.reaged, Kind.reamortised, Kind.accelerated):
+        if step.kind in (Kind.reaged, Kind.reamortised, Kind.contract_accelerated):
             return self._respread(step) | {
                 "date": step.date, "type": NAMES[step.kind], "i": step.i, "balance": 0,
                 "implicit": False, "reverted": True,
@@ -194,10 +194,10 @@ class Transactions(Shown):
                     "date": step.date, "type": NAMES[step.kind], "i": step.i, "implicit": False,
                     "balance": 0 if step.kind is Kind.charge_off else balance, "reverted": True,
                 }  # fmt: skip
-            if other is step and step.kind in (Kind.fee_bought_down, Kind.buy_down_adjusted):
+            if other is step and step.kind in (Kind.rate_bought_down, Kind.buy_down_adjusted):
                 return self.bought_down(step) | {"date": step.date, "type": NAMES[step.kind],
                                                  "i": step.i, "implicit": False, "reverted": True}  # fmt: skip
-            if other.kind in (Kind.disbursed, Kind.income_capitalised):
+            if other.kind in (Kind.disbursed, Kind.fee_capitalised):
                 balance += other.amount or 0
                 if other is step:
                     return {"date": step.date, "type": NAMES[step.kind], "i": step.i,

@@ -18,7 +18,7 @@ from tests.core.test_charges import moved
 from tests.core.test_moratorium import PAID, PRINCIPAL, nights
 from tests.core.test_respreading import late
 
-CALLED = (Kind.accelerated, "2024-02-15", {})
+CALLED = (Kind.contract_accelerated, "2024-02-15", {})
 
 
 def test_the_running_instalment_ends_with_all_that_is_owed(policies: PolicyBook) -> None:
@@ -33,7 +33,7 @@ def test_the_running_instalment_ends_with_all_that_is_owed(policies: PolicyBook)
 
 def test_on_a_due_date_the_rest_joins_the_instalment_of_the_day(policies: PolicyBook) -> None:
     days = days_of(policies, "instalment-act365", "2024-03-01", PAID,
-                   (Kind.accelerated, "2024-03-01", {}))  # fmt: skip
+                   (Kind.contract_accelerated, "2024-03-01", {}))  # fmt: skip
     dues = days[-1].book.dues.select("instalment_no", "component", "amount").rows()
     assert dues == [(2, 0, PRINCIPAL), (2, 1, nights(PRINCIPAL, 29))]
 
@@ -43,7 +43,7 @@ def test_an_accelerated_loan_is_paid_off_as_quoted(policies: PolicyBook, product
     fee = json.dumps({"component": Component.fee.value, "due_date": "2024-03-15"})
     story = Story(policies).lent(terms(policies, product)).paid(15_000, "2024-02-05")
     rows = (*story.rows, _event(Kind.charge_assessed, 1, "2024-02-10", 900, "f", fee),
-            _event(Kind.accelerated, 1, "2024-02-15", None, "a", "{}"))  # fmt: skip
+            _event(Kind.contract_accelerated, 1, "2024-02-15", None, "a", "{}"))  # fmt: skip
     story = Story(policies, rows)
     asked = quote(story.live("2024-02-24").days[-1].book, policies, dt.date(2024, 2, 25))
     last = story.paid(asked["payoff"].item(), "2024-02-25", ref="payoff").live("2024-02-25")
@@ -53,7 +53,7 @@ def test_an_accelerated_loan_is_paid_off_as_quoted(policies: PolicyBook, product
 
 
 def test_an_acceleration_learned_late_is_as_if_it_had_been_known(policies: PolicyBook) -> None:
-    late(policies, "instalment-act365", Kind.accelerated, {})
+    late(policies, "instalment-act365", Kind.contract_accelerated, {})
 
 
 @pytest.mark.parametrize("claims", ["earned", "scheduled"])

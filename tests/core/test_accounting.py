@@ -123,7 +123,7 @@ def test_a_charge_off_in_suspense_uses_the_suspense_first(books: PolicyBook) -> 
 
 KINDS = [Kind.payment_received] * 4 + [
     Kind.goodwill_credit, Kind.chargeback, Kind.interest_waived, Kind.charge_off,
-    Kind.income_capitalised, Kind.income_adjusted, Kind.fee_bought_down, Kind.flag_set,
+    Kind.fee_capitalised, Kind.capitalised_fee_adjusted, Kind.rate_bought_down, Kind.flag_set,
 ]  # fmt: skip
 HISTORIES = st.lists(
     st.tuples(st.sampled_from(KINDS), st.integers(1, 70), st.integers(0, 30),

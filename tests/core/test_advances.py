@@ -21,7 +21,7 @@ ADVANCE = '{"advance": true}'
 
 @pytest.fixture
 def card(policies: PolicyBook) -> PolicyBook:
-    return ruled(policies, "credit-line", "line", advances=AdvanceRules(margin_percent="3.65"))
+    return ruled(policies, "credit-line", "line", cash_advances=AdvanceRules(margin_percent="3.65"))
 
 
 def drawn(card: PolicyBook, *, bought: int = 100_000, advanced: int = 50_000) -> Story:
@@ -33,7 +33,7 @@ def drawn(card: PolicyBook, *, bought: int = 100_000, advanced: int = 50_000) ->
 
 def state(life: Life, on: str) -> tuple[int, int]:
     position = life.on(on)
-    return position["principal"], position["advances"]
+    return position["principal"], position["cash_advances"]
 
 
 def test_advances_bear_interest_from_their_first_night_in_spite_of_grace(card: PolicyBook) -> None:
@@ -87,7 +87,7 @@ def test_a_quote_asks_interest_of_advances_in_grace_and_settles(card: PolicyBook
         0,
         0,
     )
-    assert (position["advances"], position["credit"]) == (0, 0)
+    assert (position["cash_advances"], position["credit"]) == (0, 0)
 
 
 def test_a_ceiling_by_law_holds_advances_too(card: PolicyBook) -> None:
@@ -102,7 +102,7 @@ def test_what_is_written_off_is_no_advance_any_more(card: PolicyBook) -> None:
     gone = _event(Kind.write_off, 1, "2024-02-10", None, "w", None)
     life = Story(card, (*drawn(card).rows, gone)).live("2024-02-10")
     assert life.on("2024-02-10")["status"] == Status.written_off
-    assert life.on("2024-02-10")["advances"] == 0
+    assert life.on("2024-02-10")["cash_advances"] == 0
 
 
 def test_a_line_with_advances_lives_the_same_whenever_its_news_came(card: PolicyBook) -> None:

@@ -81,7 +81,7 @@ def test_a_scheduled_level_instalment_discounts_at_both_rates(policies: PolicyBo
 @pytest.mark.parametrize("product", ["instalment-act365", "equal-principal", "interest-only"])
 def test_a_longer_term_pays_off_on_its_last_instalment(policies: PolicyBook, product: str) -> None:
     days = days_of(policies, product, "2024-06-01",
-                   (Kind.extended, "2024-02-10", {"instalments": 2}), n=3)  # fmt: skip
+                   (Kind.term_extended, "2024-02-10", {"instalments": 2}), n=3)  # fmt: skip
     assert on(days, "2024-05-31")["principal_due"] < 120_000
     last = on(days, "2024-06-01")
     assert (last["instalments"], last["principal_due"]) == (5, 120_000)
@@ -126,7 +126,7 @@ def test_a_change_of_one_loans_rate_is_none_of_another_loan(policies: PolicyBook
     extended = json.dumps({"instalments": 6, "keep": "term"})
     orders = [
         _event(Kind.rate_changed, 1, "2024-02-10", None, "r", json.dumps({"rate_ppb": 9 * 10**7, "keep": "term"})),
-        *(_event(Kind.extended, n, "2024-03-15", None, f"x{n}", extended) for n in (1, 2, 4)),
+        *(_event(Kind.term_extended, n, "2024-03-15", None, f"x{n}", extended) for n in (1, 2, 4)),
         *(_event(Kind.reamortised, n, "2024-04-15", None, f"a{n}", '{"keep": "term"}') for n in (1, 2)),
     ]  # fmt: skip
     together = Story(policies)

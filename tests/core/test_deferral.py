@@ -31,8 +31,8 @@ def story(
     return Story(policies, (*start.rows, *rows))
 
 
-CAPITALISED = (Kind.income_capitalised, "2024-01-01", FEE)
-BOUGHT = (Kind.fee_bought_down, "2024-01-01", FEE)
+CAPITALISED = (Kind.fee_capitalised, "2024-01-01", FEE)
+BOUGHT = (Kind.rate_bought_down, "2024-01-01", FEE)
 
 
 def test_a_capitalised_fee_is_owed_at_once_and_income_by_nights(policies: PolicyBook) -> None:
@@ -69,7 +69,7 @@ def test_a_charge_off_takes_the_rest_against_the_loss(policies: PolicyBook) -> N
 
 def test_a_fee_after_a_charge_off_lessens_the_loss_at_once(policies: PolicyBook) -> None:
     off = (Kind.charge_off, "2024-01-10", None)
-    later = (Kind.income_capitalised, "2024-01-21", FEE)
+    later = (Kind.fee_capitalised, "2024-01-21", FEE)
     life = story(policies, off, later).live("2024-01-25")
     assert moved(life.days, "deferred_fee_income", "credit_loss") == FEE
     assert moved(life.days, "deferred_fee_income", "interest_income") == 0
@@ -80,7 +80,7 @@ def test_a_fee_after_a_charge_off_lessens_the_loss_at_once(policies: PolicyBook)
 def test_an_adjustment_gives_back_income_beyond_what_is_left(
     policies: PolicyBook, amount: int, back: int
 ) -> None:
-    less = (Kind.income_adjusted, "2024-01-21", amount)
+    less = (Kind.capitalised_fee_adjusted, "2024-01-21", amount)
     life = story(policies, CAPITALISED, less).live("2024-01-22")
     assert moved(life.days, "interest_income", "deferred_fee_income") == back
     rest = FEE - 2_000 - amount + back
@@ -91,7 +91,10 @@ def test_an_adjustment_gives_back_income_beyond_what_is_left(
 
 def test_an_extension_runs_the_line_to_the_new_maturity(policies: PolicyBook) -> None:
     body = json.dumps({"instalments": 3})
-    rows = (*story(policies, BOUGHT).rows, _event(Kind.extended, 1, "2024-02-10", None, "x", body))
+    rows = (
+        *story(policies, BOUGHT).rows,
+        _event(Kind.term_extended, 1, "2024-02-10", None, "x", body),
+    )
     life = Story(policies, rows).live("2024-04-01")
     left = FEE - 40 * 100
     assert life.on("2024-02-10")["income_deferred"] == left
@@ -131,7 +134,7 @@ def test_a_fee_that_is_taken_back_late_never_was_income(policies: PolicyBook) ->
 
 def test_a_loan_that_comes_back_stands_in_the_period_of_the_day(policies: PolicyBook) -> None:
     back = (Kind.chargeback, "2024-03-10", 40_000)
-    life = told(story(policies, (Kind.settled, "2024-02-28", None), back))
+    life = told(story(policies, (Kind.settlement_reached, "2024-02-28", None), back))
     same_as_in_time(life, policies, dt.date(2024, 4, 2))
     last = lived(life, policies, dt.date(2024, 4, 1))[-1][0].book.positions
     assert last["principal_due"].to_list() == [40_000]

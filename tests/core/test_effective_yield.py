@@ -12,7 +12,7 @@ from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import OriginationFee
 from loanbook.core.servicing.loan.book import Book
-from loanbook.core.servicing.replay.fast_forward import Jumped, jump
+from loanbook.core.servicing.replay.fast_forward import History, fast_forward
 from tests.core.loans import Story, _event, product_of, terms, with_more
 from tests.core.test_charges import moved
 from tests.core.test_late_news import same_as_in_time, told
@@ -32,16 +32,16 @@ def by_yield(policies: PolicyBook, product: str, fee: int, **schedule: object) -
     return with_more(policies, ("products", ours), ("origination_fees", kept))
 
 
-def lived(story: Story, until: str) -> Jumped:
+def lived(story: Story, until: str) -> History:
     events = story.events()
     empty = Book.empty(story.policies.pins, events)
-    return jump(empty, events, story.policies, dt.date.fromisoformat(until))
+    return fast_forward(empty, events, story.policies, dt.date.fromisoformat(until))
 
 
-def by_day(life: Jumped, first: str, until: str) -> dict[str, dict[str, Any]]:
+def by_day(life: History, first: str, until: str) -> dict[str, dict[str, Any]]:
     """Positions of the one loan, by date."""
     rows = life.stay.positions(dt.date.fromisoformat(first), dt.date.fromisoformat(until))
-    return {row["today"].isoformat(): row for row in rows.to_dicts()}
+    return {row["business_date"].isoformat(): row for row in rows.to_dicts()}
 
 
 def paid_on_time(story: Story, months: range) -> Story:
@@ -68,7 +68,7 @@ def test_amortised_cost_is_that_of_the_standards_own_example(policies: PolicyBoo
     at_year_end = [stood[f"{year}-01-01"] for year in range(2021, 2025)]
     cost = [round((each["principal"] - each["income_deferred"]) / 100) for each in at_year_end]
     assert cost == pytest.approx([1_041, 1_086, 1_136, 1_190], abs=1)  # leap days are nights too
-    assert stood["2020-01-01"]["deferred_yield"] == pytest.approx(0.1 * 10**9, rel=2e-3)
+    assert stood["2020-01-01"]["eir_ppb"] == pytest.approx(0.1 * 10**9, rel=2e-3)
     # within a year it goes evenly, as interest does
     half, at_end = (stood[day]["income_deferred"] for day in ("2020-07-01", "2021-01-01"))
     assert half == round(FEE - (FEE - at_end) * 182 / 366)
@@ -95,7 +95,7 @@ def test_a_loan_on_its_schedule_takes_the_fee_down_to_nothing(policies: PolicyBo
         mid = (low + high) / 2
         worth = sum(a / (1 + mid) ** t for a, t in zip(asked, years[1:], strict=True))
         low, high = (mid, high) if worth > 120_000 - 9_100 else (low, mid)
-    assert stood[0]["deferred_yield"] == pytest.approx(low * 10**9, abs=2)
+    assert stood[0]["eir_ppb"] == pytest.approx(low * 10**9, abs=2)
     carried = 120_000 - 9_100.0
     for k in range(5):
         carried = carried * (1 + low) ** (years[k + 1] - years[k]) - asked[k]
@@ -107,7 +107,7 @@ def test_a_loan_on_its_schedule_takes_the_fee_down_to_nothing(policies: PolicyBo
 def test_what_is_deferred_is_taken_once_by_days_and_by_jumps(policies: PolicyBook) -> None:
     book = by_yield(policies, "simple-interest", 2_000)
     lent = Story(book).lent(terms(book, "yields", n=3)).paid(40_000, "2024-02-10")
-    bought = _event(Kind.fee_bought_down, 1, "2024-02-15", 700, "b", None)
+    bought = _event(Kind.rate_bought_down, 1, "2024-02-15", 700, "b", None)
     story = Story(book, (*lent.rows, bought))
     same_as_in_time(told(story), book, dt.date(2024, 4, 2))
     assert moved(story.live("2024-04-02").days, "deferred_fee_income", "interest_income") == 2_700
@@ -140,12 +140,12 @@ def test_a_charge_off_and_a_payoff_end_the_line(policies: PolicyBook) -> None:
 def test_an_extension_finds_the_yield_of_the_new_schedule(policies: PolicyBook) -> None:
     book = by_yield(policies, "instalment-act365", 9_100)
     lent = paid_on_time(Story(book).lent(terms(book, "yields", n=6)), range(2, 3))
-    longer = _event(Kind.extended, 1, "2024-02-10", None, "x", '{"instalments": 6}')
+    longer = _event(Kind.term_extended, 1, "2024-02-10", None, "x", '{"instalments": 6}')
     life = by_day(
         lived(Story(book, (*lent.rows, longer)), "2024-03-02"), "2024-01-01", "2024-03-02"
     )
     before, after = life["2024-02-09"], life["2024-02-10"]
-    assert after["deferred_yield"] < before["deferred_yield"]
+    assert after["eir_ppb"] < before["eir_ppb"]
     a_night = before["income_deferred"] - after["income_deferred"]
     last_night = life["2024-02-08"]["income_deferred"] - before["income_deferred"]
     assert a_night == pytest.approx(last_night, abs=1)  # evenly within the period

@@ -72,7 +72,7 @@ def test_a_days_journal_balances_and_names_the_lenders_accounts(policies: Policy
 
 
 def test_advances_of_a_line_and_what_moves_nothing_are_told(policies: PolicyBook) -> None:
-    card = ruled(policies, "credit-line", "line", advances=AdvanceRules(margin_percent="3.65"))
+    card = ruled(policies, "credit-line", "line", cash_advances=AdvanceRules(margin_percent="3.65"))
     flag = _event(Kind.flag_set, 1, "2024-01-20", None, "f", '{"flag": "active_duty"}')
     story = Story(card, (*drawn(card).rows, flag)).paid(40_000, "2024-02-10")
     last = dt.date(2024, 3, 2)

@@ -20,7 +20,7 @@ PRODUCT = "instalment-act365"
 
 def whole(policies: PolicyBook, after: str, **payments: object) -> PolicyBook:
     """Schedules of thirty days a month that stand whole, with what follows a charge-off."""
-    made = ruled(policies, PRODUCT, "schedule", stands_whole=True, rate_basis="30/360",
+    made = ruled(policies, PRODUCT, "schedule", materialised=True, rate_basis="30/360",
                  rate_factor="decimal_18", smooth_last_instalment=True)  # fmt: skip
     made = ruled(made, PRODUCT, "interest", accrual="scheduled", after_charge_off=after)
     return ruled(made, PRODUCT, "payments", **payments) if payments else made

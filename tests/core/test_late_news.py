@@ -57,7 +57,7 @@ def known_last(
             rows = {k: v for k, v in rows.items() if k[1] not in ours or k[0] < restated.first}
             last = closed.date - dt.timedelta(days=1)
             again = restated.lived.stay.positions(restated.first, last)
-            days_ = zip(again["today"], again.drop("today").rows(), strict=True)
+            days_ = zip(again["business_date"], again.drop("business_date").rows(), strict=True)
             rows |= {(day, r[0]): r for day, r in days_}
         rows |= {(closed.date, r[0]): r for r in closed.book.positions.rows()}
     return rows

@@ -13,7 +13,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import close
 from loanbook.core.servicing.laws.laws import check_laws, movements_after
 from loanbook.core.servicing.loan.book import Book, Positions
-from loanbook.core.servicing.replay.fast_forward import jump
+from loanbook.core.servicing.replay.fast_forward import fast_forward
 from loanbook.core.store.ledger import BALANCES
 from tests.conformance.terms import row, schedules
 from tests.core.loans import Story, terms
@@ -64,11 +64,12 @@ def test_every_law_holds_on_every_day_of_random_histories(
     life = story.live(_day(DAYS))
     events = story.events()
     last = life.days[-1].date
-    jumped = jump(Book.empty(policies.pins, events), events, policies, last)
+    jumped = fast_forward(Book.empty(policies.pins, events), events, policies, last)
     for name in ("positions", "dues"):
         days = getattr(jumped.stay, name)(life.days[0].date, last)
         by_day = {
-            d: f.drop("today") for (d,), f in days.partition_by("today", as_dict=True).items()
+            d: f.drop("business_date")
+            for (d,), f in days.partition_by("business_date", as_dict=True).items()
         }
         for day in life.days:
             lived = getattr(day.book, name)

@@ -46,11 +46,11 @@ def test_an_extension_counts_money_that_stands_ahead(thirty: PolicyBook) -> None
     lent = Story(thirty).lent(
         terms(thirty, PRODUCT, n=3, start="2024-06-01", first_due="2024-07-01")
     )
-    more = changed(Kind.extended, "2024-07-15", instalments=1)
+    more = changed(Kind.term_extended, "2024-07-15", instalments=1)
     story = with_row(lent.paid(41_703, "2024-07-01"), more)
     life = story.live("2024-07-15")
     assert emi(life) == 27_334
-    assert life.on("2024-07-15")["advance_paid"] == 900
+    assert life.on("2024-07-15")["prepaid_dues"] == 900
     late = told(lent.paid(41_703, "2024-07-01"), (5, more))
     same_as_in_time(late, thirty, dt.date(2024, 8, 2))
 
@@ -148,7 +148,7 @@ def test_a_tranche_leaves_what_arrears_bore_to_the_last_instalment(thirty: Polic
 
 def test_tranches_of_a_whole_schedule_bear_their_own_nights(policies: PolicyBook) -> None:
     """Two within one period: each bears interest from its own night on, whatever follows it."""
-    whole = ruled(policies, PRODUCT, "schedule", stands_whole=True)
+    whole = ruled(policies, PRODUCT, "schedule", materialised=True)
     whole = ruled(whole, PRODUCT, "interest", accrual="scheduled")
     loan = terms(whole, PRODUCT, principal=100_000, n=6)
     first = _event(Kind.disbursed, 1, "2024-01-11", 60_000, "first", None)
@@ -159,8 +159,8 @@ def test_tranches_of_a_whole_schedule_bear_their_own_nights(policies: PolicyBook
     by_nights = 100_000 * 31 + 60_000 * 21 + 30_000 * 11
     running = interest.filter(pl.col("due_date") == dt.date(2024, 2, 1))["amount"].item()
     assert running == round(by_nights * 0.12 / 365)
-    assert life.on("2024-01-31")["period_lacks"] == 60_000 * 10 + 30_000 * 20
-    assert life.on("2024-02-01")["period_lacks"] == 0
+    assert life.on("2024-01-31")["tranche_balance_days"] == 60_000 * 10 + 30_000 * 20
+    assert life.on("2024-02-01")["tranche_balance_days"] == 0
     same_as_in_time(told(with_row(Story(whole).lent(loan), second), (4, first)), whole,
                     dt.date(2024, 3, 2))  # fmt: skip
 

@@ -37,7 +37,7 @@ def whole(policies: PolicyBook) -> PolicyBook:
             "name": "pay-later", "version": 1, "effective_from": since, "entity": "us-consumer",
             "currency": "USD",
             "schedule": {"amortisation": "equal_principal", "rate_basis": "period",
-                         "stands_whole": True, "down_payment_ppb": 250_000_000},
+                         "materialised": True, "down_payment_ppb": 250_000_000},
             "interest": {"accrual": "scheduled", "rebate": "none"},
             "payments": {"waterfall": "whole", "by_kind": {
                 "merchant_refund": {"waterfall": "whole", "excess": "spread"},

@@ -36,7 +36,7 @@ def test_a_statement_paid_in_full_bears_no_interest(policies: PolicyBook) -> Non
     life = story.live("2024-04-01")
     first = life.on("2024-02-01")
     assert (first["principal_due"], first["interest_due"]) == (2_500, 0)  # the floor of 25.00
-    assert first["statement_left"] == 100_000
+    assert first["statement_unpaid"] == 100_000
     dues = life.dues("2024-02-01")
     assert dues["due_date"].to_list() == [dt.date(2024, 2, 22)]
     assert life.on("2024-03-01")["interest_due"] == 0

@@ -27,9 +27,11 @@ def changed_by(policies: PolicyBook, *orders: tuple[Kind, str, dict[str, object]
 
 
 def test_a_longer_term_at_the_same_rate_is_worth_the_same(policies: PolicyBook) -> None:
-    story = changed_by(policies, (Kind.extended, "2024-04-01", {"instalments": 6, "keep": "term"}))
+    story = changed_by(
+        policies, (Kind.term_extended, "2024-04-01", {"instalments": 6, "keep": "term"})
+    )
     (change,) = modifications(story.events(), policies, 1, THROUGH)
-    assert (change.kind, change.date) == (Kind.extended, dt.date(2024, 4, 1))
+    assert (change.kind, change.date) == (Kind.term_extended, dt.date(2024, 4, 1))
     assert (change.before.height, change.after.height) == (9, 15)
     owed = change.before["principal"].sum()
     assert change.after["principal"].sum() == owed
@@ -61,7 +63,9 @@ def test_a_lower_rate_takes_from_the_worth_and_each_change_is_told_by_itself(
 
 
 def test_a_change_that_was_taken_back_is_none(policies: PolicyBook) -> None:
-    story = changed_by(policies, (Kind.extended, "2024-04-01", {"instalments": 6, "keep": "term"}))
+    story = changed_by(
+        policies, (Kind.term_extended, "2024-04-01", {"instalments": 6, "keep": "term"})
+    )
     key = story.rows[-1]["idempotency_key"]
     back = _event(Kind.reversal, 1, "2024-04-10", None, "r", json.dumps({"reverses": key}))
     taken = Story(policies, (*story.rows, back))
@@ -71,13 +75,13 @@ def test_a_change_that_was_taken_back_is_none(policies: PolicyBook) -> None:
 @pytest.mark.parametrize(
     ("kind", "lower", "says", "late", "expected"),
     [
-        (Kind.extended, None, True, 0, True),
-        (Kind.extended, None, False, 30, False),
-        (Kind.extended, None, None, 31, True),
+        (Kind.term_extended, None, True, 0, True),
+        (Kind.term_extended, None, False, 30, False),
+        (Kind.term_extended, None, None, 31, True),
         (Kind.rate_changed, True, True, 0, True),
         (Kind.rate_changed, False, True, 60, False),  # dearer: nothing is conceded
         (Kind.rate_reset, None, True, 60, False),
-        (Kind.accelerated, None, True, 60, False),
+        (Kind.contract_accelerated, None, True, 60, False),
     ],
 )
 def test_a_concession_in_difficulty_is_forbearance(

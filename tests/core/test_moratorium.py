@@ -116,7 +116,7 @@ def test_a_moratorium_learned_late_is_as_if_it_had_been_known(
 def test_a_settlement_gives_up_what_was_not_agreed(policies: PolicyBook) -> None:
     days = days_of(policies, "instalment-act365", "2024-02-11", PAID,
                    (Kind.payment_received, "2024-02-10", 60_000),
-                   (Kind.settled, "2024-02-10", {}))  # fmt: skip
+                   (Kind.settlement_reached, "2024-02-10", {}))  # fmt: skip
     end = on(days, "2024-02-10")
     assert end["status"] == Status.settled
     assert end["principal"] == end["interest_accrued"] == end["interest_due"] == 0
@@ -128,7 +128,7 @@ def test_money_after_a_settlement_is_the_borrowers(policies: PolicyBook) -> None
     story = Story(policies).lent(terms(policies, "instalment-act365"))
     events = Story(
         policies,
-        (*story.rows, _event(Kind.settled, 1, "2024-02-10", None, "s", None),
+        (*story.rows, _event(Kind.settlement_reached, 1, "2024-02-10", None, "s", None),
          _event(Kind.payment_received, 1, "2024-02-20", 5_000, "p", None)),
     ).events()  # fmt: skip
     from tests.core.test_late_news import lived
@@ -137,7 +137,7 @@ def test_money_after_a_settlement_is_the_borrowers(policies: PolicyBook) -> None
     assert (last["status"], last["credit"]) == (Status.overpaid, 5_000)
 
 
-@pytest.mark.parametrize("kind", [Kind.settled, Kind.write_off])
+@pytest.mark.parametrize("kind", [Kind.settlement_reached, Kind.write_off])
 def test_money_that_comes_to_light_leaves_nothing_to_give_up(
     policies: PolicyBook, kind: Kind
 ) -> None:

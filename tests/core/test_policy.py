@@ -76,7 +76,7 @@ def test_the_digest_is_of_content_not_of_files() -> None:
 
 
 def test_money_is_not_spread_where_instalments_neither_stand_nor_follow_the_balance() -> None:
-    with pytest.raises(PolicyError, match="stands_whole"):
+    with pytest.raises(PolicyError, match="materialised"):
         PolicyBook.of(
             _with(
                 "products",

@@ -151,7 +151,7 @@ def test_a_charge_after_maturity_is_no_part_of_a_new_instalment(policies: Policy
         # 1,200.00 and 17.75 of fixed interest, half of each in March, 600.00 on top of the rest
         (Kind.disbursed, 60_000, [121_775 // 2 + 60_000]),
         # the rest in three parts, its interest in the first of them
-        (Kind.extended, {"instalments": 2}, [20_296, 20_296, 20_296]),
+        (Kind.term_extended, {"instalments": 2}, [20_296, 20_296, 20_296]),
     ],
 )
 def test_interest_that_a_reage_fixed_stays_what_it_is(
@@ -178,7 +178,7 @@ def test_a_charge_after_the_last_instalment_follows_a_longer_fixed_schedule(
         _event(Kind.reaged, 1, "2024-02-15", None, "a",
                json.dumps(REAGE | {"interest": "payable"})),
         _event(Kind.charge_assessed, 1, "2024-02-20", 700, "b", json.dumps(fee)),
-        _event(Kind.extended, 1, "2024-03-01", None, "c", json.dumps({"instalments": 2})),
+        _event(Kind.term_extended, 1, "2024-03-01", None, "c", json.dumps({"instalments": 2})),
     )  # fmt: skip
     dues = Story(policies, (*story.rows, *rows)).live("2024-03-02").dues("2024-03-02")
     falls = dues.filter((pl.col("component") == Component.fee) & (pl.col("amount") == 700))
@@ -229,7 +229,7 @@ def test_a_charge_to_come_falls_due_with_an_instalment_of_the_new_schedule(
     policies: PolicyBook, due: str, number: int, falls: str
 ) -> None:
     """It kept its number, whatever instalment of the new schedule had that."""
-    ours = ruled(policies, "instalment-act365", "schedule", stands_whole=True)
+    ours = ruled(policies, "instalment-act365", "schedule", materialised=True)
     charge = json.dumps({"component": Component.fee.value, "due_date": due})
     story = Story(ours).lent(terms(ours, "instalment-act365", n=4))
     more = (_event(Kind.charge_assessed, 1, "2024-02-02", 1_000, "c", charge),

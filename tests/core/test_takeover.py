@@ -45,7 +45,7 @@ def taken_over(
     body = {name: position[name] for name in (*BALANCES, *OF_LINES, "in_grace")}
     body |= {"past_due_since": late.isoformat() if late else None, "interest_in_grace": waits}
     boarded = _event(Kind.loan_boarded, 1, on, None, "b", loan.select(payload(loan)).item())
-    brings = _event(Kind.taken_over, 1, on, position["principal"], "t", json.dumps(body))
+    brings = _event(Kind.migrated_in, 1, on, position["principal"], "t", json.dumps(body))
     return Story(policies, (boarded, brings))
 
 
@@ -137,7 +137,7 @@ def test_a_line_that_is_taken_over_goes_on_with_its_statement(
 ) -> None:
     # no late fee is charged anew on what is past due at the take-over
     free = changed(policies, "credit-line", late_fee=None)
-    card = ruled(free, "credit-line", "line", advances=AdvanceRules(margin_percent="3.65"))
+    card = ruled(free, "credit-line", "line", cash_advances=AdvanceRules(margin_percent="3.65"))
     loan = terms(card, "credit-line", **LINE)  # type: ignore[arg-type]
     first = Story(card).lent(loan).rows[0]
     draws = [
@@ -151,8 +151,8 @@ def test_a_line_that_is_taken_over_goes_on_with_its_statement(
     late = [r for r in rows if r["value_date"] > dt.date.fromisoformat(on)]
     before = taken_over(card, "credit-line", on, lived, given=loan, waits=waits)
     ours = Story(card, (*before.rows, *late)).live("2024-04-30")
-    names = ["principal", "advances", "principal_due", "interest_due", "interest_accrued", "credit",
-             "in_grace", "statement_left", "next_due_date", "days_past_due"]  # fmt: skip
+    names = ["principal", "cash_advances", "principal_due", "interest_due", "interest_accrued", "credit",
+             "in_grace", "statement_unpaid", "next_due_date", "days_past_due"]  # fmt: skip
     for day in (on, "2024-02-29", "2024-03-01", "2024-03-23", "2024-04-01", "2024-04-30"):
         if day >= on:
             was, is_ = lived.on(day), ours.on(day)
@@ -177,7 +177,7 @@ def test_a_schedule_that_stands_whole_is_taken_over(policies: PolicyBook, paid: 
                 before = before.paid(amount, day, ref=day)
         ours = before.live("2024-04-05")
         names = ["principal", "principal_due", "credit", "instalment_no", "next_due_date",
-                 "days_past_due", "advance_paid", "status"]  # fmt: skip
+                 "days_past_due", "prepaid_dues", "status"]  # fmt: skip
         for day in (on, "2024-03-02", "2024-04-01", "2024-04-05"):
             was, is_ = lived.on(day), ours.on(day)
             assert [was[n] for n in names] == [is_[n] for n in names], (on, day)
@@ -193,7 +193,7 @@ def test_principal_beyond_a_schedule_that_stands_whole_comes_with_its_last_insta
     boarded = _event(
         Kind.loan_boarded, 1, "2024-02-15", None, "b", loan.select(payload(loan)).item()
     )
-    brings = _event(Kind.taken_over, 1, "2024-02-15", 5_600, "t", json.dumps(body))
+    brings = _event(Kind.migrated_in, 1, "2024-02-15", 5_600, "t", json.dumps(body))
     life = Story(policies, (boarded, brings)).live("2024-04-01")
     assert life.on("2024-03-01")["principal_due"] == 2_500
     assert life.on("2024-04-01")["principal_due"] == 5_600
@@ -219,7 +219,7 @@ def test_past_its_last_instalment_all_of_a_schedule_that_stands_whole_is_due(
     )
     body = dict.fromkeys(BALANCES, 0) | {"principal": 500, "past_due_since": None}
     boarded = _event(Kind.loan_boarded, 1, str(on), None, "b", loan.select(payload(loan)).item())
-    brings = _event(Kind.taken_over, 1, str(on), 500, "t", json.dumps(body))
+    brings = _event(Kind.migrated_in, 1, str(on), 500, "t", json.dumps(body))
     life = Story(policies, (boarded, brings)).paid(500, "2024-04-22").live("2024-04-22")
     assert life.on("2024-04-20")["principal_due"] == 500
     assert life.on("2024-04-20")["days_past_due"] == 19

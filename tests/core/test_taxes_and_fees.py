@@ -149,7 +149,7 @@ def test_an_annual_fee_falls_due_with_the_next_instalment(policies: PolicyBook) 
     # the jump stops on the anniversary as the close does
     jumped = relived(story.events(), policies, dt.date(2025, 1, 2))
     assert jumped is not None
-    last = jumped.stay.positions(dt.date(2025, 1, 2), dt.date(2025, 1, 2)).drop("today")
+    last = jumped.stay.positions(dt.date(2025, 1, 2), dt.date(2025, 1, 2)).drop("business_date")
     assert last.equals(life.days[-1].book.positions)
 
 
@@ -214,7 +214,7 @@ def taxed(policies: PolicyBook, product: str, **schedule: object) -> PolicyBook:
 def test_interest_of_a_schedule_that_stands_whole_is_taxed_as_it_falls_due(
     policies: PolicyBook,
 ) -> None:
-    ours = taxed(policies, "flat-rate", stands_whole=True)
+    ours = taxed(policies, "flat-rate", materialised=True)
     story = Story(ours).lent(terms(ours, "flat-rate", n=3))  # 1,200 of interest in each
     life = story.paid(60_000, "2024-01-20").live("2024-04-01")
     tax = round(1_200 * 0.16)
@@ -232,7 +232,7 @@ def test_interest_of_a_schedule_that_stands_whole_is_taxed_as_it_falls_due(
 
 
 def test_a_payoff_of_a_schedule_that_stands_whole_asks_its_tax(policies: PolicyBook) -> None:
-    ours = taxed(policies, "flat-rate", stands_whole=True)
+    ours = taxed(policies, "flat-rate", materialised=True)
     story = Story(ours).lent(terms(ours, "flat-rate", n=3))
     asked = quote(story.live("2024-01-20").days[-1].book, ours, dt.date(2024, 1, 21))
     row = asked.row(0, named=True)
@@ -252,7 +252,7 @@ def test_a_payoff_of_a_schedule_that_stands_whole_asks_its_tax(policies: PolicyB
 def test_interest_that_is_asked_anew_is_not_taxed_anew(
     policies: PolicyBook, product: str, whole: bool, kind: Kind, body: dict[str, object]
 ) -> None:
-    ours = taxed(policies, product, stands_whole=whole)
+    ours = taxed(policies, product, materialised=whole)
     anew = _event(kind, 1, "2024-02-15", None, "x", json.dumps(body))
     story = Story(ours).lent(terms(ours, product, n=3))
     story = Story(ours, (*story.rows, anew)).paid(300_000, "2024-04-01")
@@ -274,7 +274,7 @@ def test_the_tax_of_a_statement_is_part_of_its_minimum(policies: PolicyBook) -> 
     assert (first["interest_due"], first["taxes_due"]) == (interest, round(interest * 0.16))
     # the floor of 25.00: less principal is asked, but never less than one per cent
     assert first["principal_due"] == 1_000
-    assert first["statement_left"] == 100_000 + interest + first["taxes_due"]
+    assert first["statement_unpaid"] == 100_000 + interest + first["taxes_due"]
     small = _event(Kind.disbursed, 1, "2024-01-01", 40_000, "d", None)
     low = Story(ours, (lent.rows[0], small)).live("2024-02-01").on("2024-02-01")
     assert low["principal_due"] + low["interest_due"] + low["taxes_due"] == 2_500

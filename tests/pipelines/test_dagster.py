@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from loanbook.core.servicing.day.steps import close as engine
+from loanbook.core.servicing.day import close as engine
 from loanbook.core.store.reader import LedgerReader
 from tests.conftest import fresh, with_positions
 

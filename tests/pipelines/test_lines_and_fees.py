@@ -88,7 +88,7 @@ def test_lines_fees_and_ceilings_from_files(tmp_path: Path) -> None:
     ).to_dicts()}  # fmt: skip
     assert stands[keys["L-4"]]["principal"] == 300_000
     assert stands[keys["L-1"]]["principal"] == 100_000
-    assert stands[keys["L-5"]]["advances"] == stands[keys["L-5"]]["principal"] == 70_000
+    assert stands[keys["L-5"]]["cash_advances"] == stands[keys["L-5"]]["principal"] == 70_000
     assert stands[keys["C-3"]]["fees_due"] == 2_500
     assert stands[keys["C-2"]]["fees_due"] == 0  # the law of its place forbids the fee
     fees = reader.query("SELECT actor, reason FROM events WHERE kind = ?", [Kind.charge_assessed])

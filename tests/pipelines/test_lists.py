@@ -110,7 +110,11 @@ def run(*words: str) -> str:
 
 def test_changes_of_a_loan_are_laid_over_and_valued() -> None:
     (change,) = json.loads(run("schedules", "A", "--json"))
-    assert (change["kind"], change["reason"], change["checker"]) == ("extended", "hardship", "c-2")
+    assert (change["kind"], change["reason"], change["checker"]) == (
+        "term_extended",
+        "hardship",
+        "c-2",
+    )
     assert change["forborne"] is True
     assert change["diminished"] is False
     assert len(change["payments"]) == 18
@@ -201,7 +205,7 @@ def test_arrangements_start_and_stop_and_have_their_credit_report_code(home: Pat
     assert on["E", "moratorium_granted"] == (dt.date(2018, 2, 16), dt.date(2018, 2, 27), None)
     assert on["F", "interest_paused"] == (dt.date(2018, 2, 20), dt.date(2018, 3, 10), "CP")
     assert on["F", "delinquency_paused"] == (dt.date(2018, 2, 20), dt.date(2018, 4, 30), "CP")
-    assert on["A", "extended"] == (dt.date(2018, 1, 10), None, "AC")
+    assert on["A", "term_extended"] == (dt.date(2018, 1, 10), None, "AC")
     assert told("2018-02-19")["E", "moratorium_granted"][1:] == (None, "CP")
     later = told("2018-03-20")
     assert later["F", "interest_paused"][2] is None

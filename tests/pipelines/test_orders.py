@@ -12,7 +12,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product import Product
 from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader
-from loanbook.core.store.standing import met, standing
+from loanbook.core.store.standing import met, order_context
 from loanbook.pipelines.cli import _refinancings
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import TAPE, provenance, read_policies
@@ -104,7 +104,7 @@ def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(ledger: Ledger) 
                                     loans[fourth]: "reamortised", loans[fifth]: "reaged"}  # fmt: skip
     ended = reader.sql("SELECT loan_id, close_reason FROM loans WHERE close_reason = 'settled'")
     assert ended["loan_id"].to_list() == [loans[sixth]]
-    again = standing(ledger, pl.Series([loans[second]], dtype=pl.Int64))
+    again = order_context(ledger, pl.Series([loans[second]], dtype=pl.Int64))
     assert again["paused_until"].to_list() == [dt.date(2018, 1, 20)]
 
 

@@ -145,9 +145,11 @@ def test_lines_that_live_already_enter_with_their_statements(tmp_path: Path) -> 
     # cycle's interest is asked on 10 February: 6.30 and 10.50 brought, ten nights at 18.25 and 23.25 %
     nights = round(10 * (100_000 * 0.1825 + 50_000 * 0.2325) / 365)
     assert later[1]["interest_due"] == 630 + 1_050 + nights
-    assert (later[1]["advances"], later[1]["principal"]) == (70_000, 170_000)
+    assert (later[1]["cash_advances"], later[1]["principal"]) == (70_000, 170_000)
     assert (later[3]["principal"], later[3]["credit"]) == (5_000, 0)
-    brought = openings(reader.query("SELECT * FROM events WHERE kind = ?", [Kind.taken_over.value]))
+    brought = openings(
+        reader.query("SELECT * FROM events WHERE kind = ?", [Kind.migrated_in.value])
+    )
     lines = tied(brought, reader.positions("2018-01-31"))
     assert lines["ties"].all(), lines.filter(~pl.col("ties"))
     assert rebuild(ledger, policies).differences.is_empty()

@@ -9,7 +9,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.money import PPB, int128
 from loanbook.core.policy.models import Buckets
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 
 
 def oldest_unpaid(dues: pl.DataFrame, products: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
@@ -68,7 +68,7 @@ def off_on(oldest: pl.Expr, after: pl.Expr, at_month_end: pl.Expr) -> pl.Expr:
 def delinquent_days(past_due: pl.Expr, grace: pl.Expr, paused: pl.Expr) -> pl.Expr:
     """Days that count as delinquent: past due, less grace, less days on which it was paused.
 
-    Past-due days never pause. Paused days are min(date, pause end) - pause start, summed over
+    LedgerHistory-due days never pause. Paused days are min(date, pause end) - pause start, summed over
     the pauses that have begun (Int32, never below 0).
     """
     return (past_due - grace - paused).clip(lower_bound=0).cast(pl.Int32)
@@ -124,13 +124,13 @@ def with_delinquent_days(
 
 
 def bucket_today(days: pl.Expr, versions: tuple[Buckets, ...]) -> pl.Expr:
-    """Place (Int8) of the range that holds `days`, of the version in force on `today`.
+    """Place (Int8) of the range that holds `days`, of the version in force on `business_date`.
 
     `versions`: `PolicyBook.buckets_since`, in the order in which they came into force.
     """
     chosen = bucket(days, versions[0])
     for later in versions[1:]:
-        begun = pl.lit(later.effective_from) <= TODAY
+        begun = pl.lit(later.effective_from) <= BUSINESS_DATE
         chosen = pl.when(begun).then(bucket(days, later)).otherwise(chosen)
     return chosen
 
@@ -145,16 +145,16 @@ def bucket(days: pl.Expr, buckets: Buckets) -> pl.Expr:
     return chosen
 
 
-def with_oldest(touched: pl.DataFrame, dues: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
+def with_oldest(loans: pl.DataFrame, dues: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
     """Positions with `oldest` (Date) and `from_due_day` of their counted arrears, or null."""
-    fallen = dues.filter(pl.col("due_date") <= TODAY)
-    oldest = oldest_unpaid(fallen, touched.select("loan_id", "product"), rules)
-    return touched.join(oldest, on="loan_id", how="left", maintain_order="left")
+    fallen = dues.filter(pl.col("due_date") <= BUSINESS_DATE)
+    oldest = oldest_unpaid(fallen, loans.select("loan_id", "product"), rules)
+    return loans.join(oldest, on="loan_id", how="left", maintain_order="left")
 
 
 def age(counted: pl.DataFrame, versions: tuple[Buckets, ...]) -> pl.DataFrame:
-    """`oldest_due_date`, `days_past_due`, `bucket` of `with_oldest` positions on their `today`."""
-    days = days_past_due(TODAY, pl.col("oldest"), pl.col("from_due_day"))
+    """`oldest_due_date`, `days_past_due`, `bucket` of `with_oldest` positions on their `business_date`."""
+    days = days_past_due(BUSINESS_DATE, pl.col("oldest"), pl.col("from_due_day"))
     late = pl.when(pl.col("days_past_due") > 0).then(pl.col("oldest"))
     return counted.with_columns(days_past_due=days).with_columns(
         oldest_due_date=late, bucket=bucket_today(pl.col("days_past_due"), versions)

@@ -14,20 +14,20 @@ from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, due_of
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan.book import due_rows, merge_dues, replaced
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import move_period, with_period_interest
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.coming_dues import show_principal_due
 from loanbook.core.servicing.schedule.fixed_schedule import point
 
 
-def accelerate(day: Running, events: pl.DataFrame, *, charges: bool = True) -> None:
+def accelerate(day: DayState, events: pl.DataFrame, *, charges: bool = True) -> None:
     """Take terminations, one a loan; charges to come wait for their day where they aren't asked."""
     told = events.select("loan_id", "event_id")
-    at = day.touched["loan_id"].is_in(told["loan_id"].implode())
-    before = day.touched.filter(at)
+    at = day.loans["loan_id"].is_in(told["loan_id"].implode())
+    before = day.loans.filter(at)
     n = pl.col("instalment_no")
-    runs = (pl.col("period_start") < TODAY) | (n == 1)
+    runs = (pl.col("period_start") < BUSINESS_DATE) | (n == 1)
     ending = close_segment(before).with_columns(
         last=pl.when(runs & (n <= pl.col("instalments"))).then(n).otherwise(n - 1)
     )
@@ -36,18 +36,18 @@ def accelerate(day: Running, events: pl.DataFrame, *, charges: bool = True) -> N
         # past maturity its last instalment keeps its due date
         falls=pl.when(n > pl.col("instalments"))
         .then(due_of(pl.col("instalments"), before))
-        .otherwise(TODAY),
+        .otherwise(BUSINESS_DATE),
         rest=pl.col("principal") - pl.col("principal_due"),
         earned=pl.col("interest_accrued").clip(lower_bound=0),
     )
     _fall_due(day, ending, charges=charges)
     day.dues = merge_dues(day.dues, _due_at_once(asked))
     after = _past_maturity(asked, day)
-    day.touched = replaced(day.touched, at, before, after)
+    day.loans = replaced(day.loans, at, before, after)
     show_principal_due(day, at)
-    whole = at & day.touched["whole_schedule"]
+    whole = at & day.loans["materialised"]
     if whole.any():
-        day.touched = point(day.touched, day.dues, whole)
+        day.loans = point(day.loans, day.dues, whole)
     day.book(
         asked.select("loan_id", "earned").join(told, on="loan_id"),
         "interest_due", "interest_accrued", "earned",
@@ -55,35 +55,37 @@ def accelerate(day: Running, events: pl.DataFrame, *, charges: bool = True) -> N
     day.changed.append(told)
 
 
-def _gather(day: Running, ending: pl.DataFrame) -> None:
+def _gather(day: DayState, ending: pl.DataFrame) -> None:
     """What was paid of coming instalments joins the one that ends; the rest is asked with it."""
-    coming = (pl.col("due_date") > TODAY) & (pl.col("component") <= Component.interest.value)
+    coming = (pl.col("due_date") > BUSINESS_DATE) & (
+        pl.col("component") <= Component.interest.value
+    )
     theirs = day.dues.join(ending.select("loan_id", "last"), on="loan_id").filter(coming)
     if theirs.is_empty():
         return
     keys = ["loan_id", "instalment_no", "component"]
     kept = day.dues.join(theirs.select(keys), on=keys, how="anti")
     paid = theirs.filter(pl.col("paid") > 0).with_columns(
-        instalment_no=pl.col("last").cast(pl.Int16), due_date=TODAY, amount="paid"
+        instalment_no=pl.col("last").cast(pl.Int16), due_date=BUSINESS_DATE, amount="paid"
     )
     day.dues = merge_dues(kept, paid.select(day.dues.columns))
 
 
-def _fall_due(day: Running, ending: pl.DataFrame, *, charges: bool) -> None:
+def _fall_due(day: DayState, ending: pl.DataFrame, *, charges: bool) -> None:
     """Charges to come fall due: all of them, or those of the instalment that ends."""
     ours = day.dues.join(
         ending.select("loan_id", "last"), on="loan_id", how="left", maintain_order="left"
     )
-    falls = (pl.col("due_date") > TODAY) & pl.col("last").is_not_null()
+    falls = (pl.col("due_date") > BUSINESS_DATE) & pl.col("last").is_not_null()
     if not charges:
         falls &= pl.col("instalment_no") <= pl.col("last")
-    falling = pl.when(falls).then(TODAY).otherwise("due_date")
+    falling = pl.when(falls).then(BUSINESS_DATE).otherwise("due_date")
     day.dues = ours.with_columns(due_date=falling).drop("last")
 
 
 def _due_at_once(asked: pl.DataFrame) -> pl.DataFrame:
     """Dues of today: the rest of the principal, and the interest to the day."""
-    ends = pl.col("due_date") == TODAY
+    ends = pl.col("due_date") == BUSINESS_DATE
     return pl.concat(
         due_rows(asked, "last", component, "falls", column).filter(
             (pl.col("amount") > 0) | ((component is Component.principal) & ends)
@@ -92,28 +94,28 @@ def _due_at_once(asked: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _past_maturity(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
+def _past_maturity(asked: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Terms whose last instalment fell due today, the cursor after it."""
-    first = first_due_for(TODAY, pl.col("last") - 1)
+    first = first_due_for(BUSINESS_DATE, pl.col("last") - 1)
     anchored = asked.with_columns(
         interest_due=pl.col("interest_due") + pl.col("earned"),
         interest_accrued=pl.col("interest_accrued") - pl.col("earned"),
-        accrual_paid=pl.lit(0, dtype=pl.Int64),
-        accrual_rest=pl.lit(0, dtype=pl.Int64),
-        advance_paid=pl.lit(0, dtype=pl.Int64),
-        accrual_from=TODAY,
+        accrued_prepaid=pl.lit(0, dtype=pl.Int64),
+        accrued_remainder=pl.lit(0, dtype=pl.Int64),
+        prepaid_dues=pl.lit(0, dtype=pl.Int64),
+        segment_start=BUSINESS_DATE,
         first_due_date=pl.coalesce(first, "first_due_date"),
-        anchor_day=TODAY.dt.day().cast(pl.Int8),
+        anchor_day=BUSINESS_DATE.dt.day().cast(pl.Int8),
         end_of_month=pl.lit(False),
         has_stub=pl.lit(False),
         matures_on=pl.lit(None, dtype=pl.Date),
-        accelerated_on=TODAY,
+        accelerated_on=BUSINESS_DATE,
         instalments=pl.col("last").cast(pl.Int16),
         instalment_no=(pl.col("last") + 1).cast(pl.Int16),
-        period_start=TODAY,
+        period_start=BUSINESS_DATE,
     )
     moved = anchored.with_columns(
-        accrual_whole="interest_accrued",
+        accrued_units="interest_accrued",
         period_end=due_date(pl.col("instalment_no"), codes(anchored, "unit")),
     )
     return with_period_interest(move_period(moved, day.policies.calendars))

@@ -24,12 +24,12 @@ from loanbook.core.policy.models import OpeningName
 from loanbook.core.servicing.arrears.days_past_due import days_past_due
 from loanbook.core.servicing.interest.accrual import earned
 from loanbook.core.servicing.loan.book import due_rows, merge_dues
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import CLAIM_ROLES
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.fixed_schedule import expanded, financed, point
 
-OF_LINES = ("statement_left", "advances")
+OF_LINES = ("statement_unpaid", "cash_advances")
 """What a line of credit brings beside, minor units; 0 of other loans."""
 _WORDS = ("past_due_since", "in_grace", "interest_in_grace")
 BALANCES = tuple(name for name in get_args(OpeningName) if name not in (*_WORDS, *OF_LINES))
@@ -51,7 +51,7 @@ _DUE = {
 def openings(events: pl.DataFrame) -> pl.DataFrame:
     """`loan_id`, `event_id`, the columns of `BALANCES` and `OF_LINES` and `interest_in_grace` (Int64),
     `in_grace` (Boolean), `past_due_since`, `on` (Date)."""
-    told = events.filter(pl.col("kind") == Kind.taken_over.value).select(
+    told = events.filter(pl.col("kind") == Kind.migrated_in.value).select(
         "loan_id",
         "event_id",
         pl.col("payload").str.json_decode(OPENING).alias("told"),
@@ -64,12 +64,12 @@ def openings(events: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def take_over(day: Running, events: pl.DataFrame) -> None:
+def take_over(day: DayState, events: pl.DataFrame) -> None:
     """Set what loans bring, as dues and balances, and book it against `migration`."""
     told = openings(events)
     names = (*BALANCES, *OF_LINES, "in_grace")
     brought = told.rename({name: f"{name}_told" for name in names})
-    joined = day.touched.join(brought, on="loan_id", how="left", maintain_order="left")
+    joined = day.loans.join(brought, on="loan_id", how="left", maintain_order="left")
     at = joined["event_id"].is_not_null()
     scheduled = pl.col("interest_mode") == InterestMode.scheduled
     lent = pl.when("revolving").then("principal_told").otherwise("principal_agreed")
@@ -82,39 +82,39 @@ def take_over(day: Running, events: pl.DataFrame) -> None:
         .with_columns(
             # past the last instalment of a schedule that stands whole nothing is to come: all is due
             principal_due=pl.when(
-                pl.col("whole_schedule") & (pl.col("instalment_no") > pl.col("instalments"))
+                pl.col("materialised") & (pl.col("instalment_no") > pl.col("instalments"))
             )
             .then("principal")
             .otherwise("principal_due")
         )
     )
-    whole = news["whole_schedule"]
+    whole = news["materialised"]
     if whole.any():
         day.dues = merge_dues(day.dues, _to_come(news.filter(whole), day))
-        news = point(news.with_columns(advance_paid=_ahead(news, day.dues)), day.dues, whole)
+        news = point(news.with_columns(prepaid_dues=_ahead(news, day.dues)), day.dues, whole)
     # interest of a schedule is the schedule's own: what a tape says of it may be off by rounding
-    shown = news.with_columns(accrual_whole=0, accrual_rest=0, accrual_paid=0)
+    shown = news.with_columns(accrued_units=0, accrued_remainder=0, accrued_prepaid=0)
     accrued = pl.when(scheduled).then(earned(shown)).otherwise("interest_accrued")
     # what of a line's cycle in grace is charged once grace is lost
     waits = pl.col("interest_in_grace") * pl.col("revolving")
     news = news.with_columns(interest_accrued=accrued).with_columns(
-        accrual_whole=pl.when(scheduled).then(0).otherwise(pl.col("interest_accrued") + waits),
-        advances_whole=pl.when("in_grace").then("interest_accrued").otherwise(0)
-        * (pl.col("advance_margin") > 0),
-        accrual_rest=pl.lit(0, dtype=pl.Int64),
-        accrual_from=pl.when(scheduled).then("accrual_from").otherwise(TODAY),
+        accrued_units=pl.when(scheduled).then(0).otherwise(pl.col("interest_accrued") + waits),
+        cash_advance_units=pl.when("in_grace").then("interest_accrued").otherwise(0)
+        * (pl.col("cash_advance_margin") > 0),
+        accrued_remainder=pl.lit(0, dtype=pl.Int64),
+        segment_start=pl.when(scheduled).then("segment_start").otherwise(BUSINESS_DATE),
         interest_earned=pl.col("interest_accrued") + pl.col("interest_due"),
         interest_taxed="interest_due",  # where it lived before
     )
     day.dues = merge_dues(day.dues, _arrears(news, day))
-    others = joined.filter(~at).select(day.touched.columns)
-    day.touched = pl.concat([others, news.select(day.touched.columns)]).sort("loan_id")
+    others = joined.filter(~at).select(day.loans.columns)
+    day.loans = pl.concat([others, news.select(day.loans.columns)]).sort("loan_id")
     for column, role in CLAIM_ROLES.items():
         day.book(news, role, "migration", column)
     day.book(news, "migration", "borrower_credit", "credit")
 
 
-def _to_come(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
+def _to_come(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Instalments after today of schedules that stand whole, as if paid as they were asked; what
     was paid ahead stands with the next ones."""
     lent = financed(pl.col("principal_agreed"))
@@ -128,7 +128,7 @@ def _to_come(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
             kept_emi=pl.when(~shares).then("emi"),
         ),
         day.policies.calendars,
-    ).filter(pl.col("due_date") > TODAY)
+    ).filter(pl.col("due_date") > BUSINESS_DATE)
     left = loans.select("loan_id", left=pl.col("principal") - pl.col("principal_due"))
     each = rows.join(left, on="loan_id", maintain_order="left").sort("loan_id", "instalment_no")
     principal = pl.col("component") == Component.principal
@@ -148,12 +148,16 @@ def _to_come(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
 
 def _ahead(news: pl.DataFrame, dues: pl.DataFrame) -> pl.Series:
     """What of the instalments to come was paid before the take-over (Int64)."""
-    stands = dues.filter(pl.col("due_date") > TODAY).group_by("loan_id").agg(pl.col("paid").sum())
+    stands = (
+        dues.filter(pl.col("due_date") > BUSINESS_DATE)
+        .group_by("loan_id")
+        .agg(pl.col("paid").sum())
+    )
     joined = news.select("loan_id").join(stands, on="loan_id", how="left", maintain_order="left")
     return joined["paid"].fill_null(0)
 
 
-def _arrears(news: pl.DataFrame, day: Running) -> pl.DataFrame:
+def _arrears(news: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Dues of what is overdue: evenly over the due dates since, the oldest takes the remainder."""
     late = news.filter(pl.sum_horizontal(*_DUE) > 0)
     if late.is_empty():
@@ -184,7 +188,7 @@ def _arrears(news: pl.DataFrame, day: Running) -> pl.DataFrame:
         amount = pl.when("begins").then(pl.col(column) if charges else first).otherwise(rest)
         rows = whole.with_columns(share=amount).filter(pl.col("share") > 0)
         parts.append(due_rows(rows, "k", component, "due", "share"))
-    return pl.concat(parts).with_columns(fee_assessed=pl.col("due_date") < TODAY)
+    return pl.concat(parts).with_columns(fee_assessed=pl.col("due_date") < BUSINESS_DATE)
 
 
 def tied(told: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:

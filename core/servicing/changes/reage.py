@@ -19,17 +19,17 @@ from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, counts_days
 from loanbook.core.contract.money import even_part, even_share, with_rest
 from loanbook.core.contract.schedule import adjusted
-from loanbook.core.servicing.changes.roll_in_arrears import lift, with_lifted
+from loanbook.core.servicing.changes.roll_in_arrears import roll_in, with_lifted
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan.book import due_rows, merge_dues, replaced
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
-    fixed,
+    freeze,
     move_period,
     with_level_instalment,
     with_period_interest,
 )
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.billing_run import fall_due
 from loanbook.core.servicing.schedule.equal_parts import even_instalment
 from loanbook.core.servicing.schedule.fixed_schedule import (
@@ -54,7 +54,7 @@ BODY = pl.Struct(
 """What the payload of a re-age says, as JSON."""
 
 
-def reage(day: Running, events: pl.DataFrame) -> None:
+def reage(day: DayState, events: pl.DataFrame) -> None:
     """Take re-ages, one a loan."""
     told = events.select(
         "loan_id", "event_id", pl.col("payload").str.json_decode(BODY).alias("body")
@@ -64,9 +64,9 @@ def reage(day: Running, events: pl.DataFrame) -> None:
     ).drop("due_date")  # fmt: skip
     fixes = pl.col("interest").is_in(["payable", "full"])
     to_come = _interest_to_come(day, told.filter(pl.col("interest") == "full")["loan_id"])
-    lifted = lift(day, told)
-    at = day.touched["loan_id"].is_in(told["loan_id"].implode())
-    before = close_segment(day.touched.filter(at))
+    lifted = roll_in(day, told)
+    at = day.loans["loan_id"].is_in(told["loan_id"].implode())
+    before = close_segment(day.loans.filter(at))
     asked = with_lifted(before.join(told, on="loan_id", maintain_order="left"), lifted)
     revised = _renumbered(asked, day)
     ahead = _end_running(day, revised)
@@ -74,7 +74,7 @@ def reage(day: Running, events: pl.DataFrame) -> None:
     day.dues = _with_charges(day.dues, revised, day)
     sets = revised.filter(fixes)
     level = revised.filter(~fixes.fill_null(False))
-    whole = level["whole_schedule"]
+    whole = level["materialised"]
     stands, steps = level.filter(whole), level.filter(~whole)
     if stands.height:
         _respread(day, stands.join(ahead, on="loan_id", how="left", maintain_order="left"))
@@ -85,26 +85,28 @@ def reage(day: Running, events: pl.DataFrame) -> None:
     # what a schedule that stands whole asked before is no measure any more
     stands = stands.with_columns(emi=pl.lit(None, dtype=pl.Int64))
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
-    day.touched = replaced(day.touched, at, day.touched.filter(at), after)
-    if steps.height and (steps["period_end"] == steps["today"]).any():
+    day.loans = replaced(day.loans, at, day.loans.filter(at), after)
+    if steps.height and (steps["period_end"] == steps["business_date"]).any():
         fall_due(day)
     if stands.height:
-        whole = at & day.touched["whole_schedule"]
-        day.touched = point(day.touched, day.dues, whole)
+        whole = at & day.loans["materialised"]
+        day.loans = point(day.loans, day.dues, whole)
         _bill_at_once(day, whole)
     day.changed.append(told.select("loan_id", "event_id"))
 
 
-def _renumbered(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
+def _renumbered(asked: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Terms from the day on: `first_no`, the last old number; instalments after it are new.
 
     What was charged, or charged back, after the last instalment keeps the number that it has.
     """
-    runs = (pl.col("instalment_no") <= pl.col("instalments")) & (pl.col("period_start") < TODAY)
-    fallen = day.dues.filter(pl.col("due_date") <= TODAY)
+    runs = (pl.col("instalment_no") <= pl.col("instalments")) & (
+        pl.col("period_start") < BUSINESS_DATE
+    )
+    fallen = day.dues.filter(pl.col("due_date") <= BUSINESS_DATE)
     extra = fallen.group_by("loan_id").agg(extra_no=pl.col("instalment_no").max())
     numbered = asked.join(extra, on="loan_id", how="left", maintain_order="left")
-    again = (pl.col("reaged_no") == pl.col("instalment_no") - 1).fill_null(False)
+    again = (pl.col("reage_ended_instalment") == pl.col("instalment_no") - 1).fill_null(False)
     last = pl.col("instalment_no") - 1 + (runs & ~again).cast(pl.Int16)
     counted = (
         numbered.with_columns(runs=runs, first_no=pl.max_horizontal(last, "extra_no"))
@@ -125,7 +127,7 @@ def _renumbered(asked: pl.DataFrame, day: Running) -> pl.DataFrame:
     )
 
 
-def _with_empty(revised: pl.DataFrame, day: Running) -> pl.DataFrame:
+def _with_empty(revised: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Terms that tell the instalment that ended, where nothing was asked or paid of it."""
     filled = day.dues.filter(pl.max_horizontal("amount", "paid") > 0).select(
         "loan_id", first_no="instalment_no", filled=pl.lit(True)
@@ -135,21 +137,21 @@ def _with_empty(revised: pl.DataFrame, day: Running) -> pl.DataFrame:
     )
     empty = pl.col("runs") & pl.col("filled").is_null()
     return told.with_columns(
-        reaged_no=pl.when(empty).then("first_no").otherwise(None).cast(pl.Int16)
+        reage_ended_instalment=pl.when(empty).then("first_no").otherwise(None).cast(pl.Int16)
     ).drop("filled")
 
 
-def _end_running(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
+def _end_running(day: DayState, loans: pl.DataFrame) -> pl.DataFrame:
     """End the instalment that runs on the day, and drop those to come.
 
     What was paid of them stays paid, with the instalment that ends, or the last one billed: their
     numbers are those of the new schedule. Returns `loan_id`, `ahead`: principal that stood with them.
     """
     nothing = pl.lit(0, dtype=pl.Int64)
-    ends = due_rows(loans.filter("runs"), "first_no", Component.principal, TODAY, nothing)
+    ends = due_rows(loans.filter("runs"), "first_no", Component.principal, BUSINESS_DATE, nothing)
     coming = (
         pl.col("loan_id").is_in(loans["loan_id"].implode())
-        & (pl.col("due_date") > TODAY)
+        & (pl.col("due_date") > BUSINESS_DATE)
         & (pl.col("component") <= Component.interest.value)
     )
     principal = pl.col("component") == Component.principal
@@ -159,28 +161,28 @@ def _end_running(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
     stood = (
         day.dues.filter(coming & (pl.col("paid") > 0))
         .join(loans.select("loan_id", "first_no"), on="loan_id", maintain_order="left")
-        .group_by("loan_id", "first_no", "component", "today", maintain_order=True)
+        .group_by("loan_id", "first_no", "component", "business_date", maintain_order=True)
         .agg(paid=pl.col("paid").sum())
     )
-    moved = due_rows(stood, "first_no", pl.col("component"), TODAY, "paid").with_columns(
+    moved = due_rows(stood, "first_no", pl.col("component"), BUSINESS_DATE, "paid").with_columns(
         paid=stood["paid"]
     )
     day.dues = merge_dues(merge_dues(day.dues.filter(~coming), moved), ends)
     return ahead
 
 
-def _with_charges(dues: pl.DataFrame, revised: pl.DataFrame, day: Running) -> pl.DataFrame:
+def _with_charges(dues: pl.DataFrame, revised: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Dues whose charges to come stand with the new instalment that falls due no earlier."""
     comes = (
         pl.col("loan_id").is_in(revised["loan_id"].implode())
         & (pl.col("component") > Component.interest.value)
-        & (pl.col("due_date") > TODAY)
+        & (pl.col("due_date") > BUSINESS_DATE)
     )
     charges = dues.filter(comes)
     if charges.is_empty():
         return dues
     asked = (
-        charges.drop("today")
+        charges.drop("business_date")
         .rename({"instalment_no": "old_no"})
         .join(revised, on="loan_id", maintain_order="left")
         .with_columns(on=pl.max_horizontal("due_date", "to"), strictly=pl.lit(False))
@@ -190,7 +192,7 @@ def _with_charges(dues: pl.DataFrame, revised: pl.DataFrame, day: Running) -> pl
     return merge_dues(dues.filter(~comes), moved)
 
 
-def _respread(day: Running, stands: pl.DataFrame) -> None:
+def _respread(day: DayState, stands: pl.DataFrame) -> None:
     """Rows of the new schedule of loans whose schedule stands whole."""
     spread = stands.with_columns(
         spread=pl.col("ahead").fill_null(0) + pl.col("lifted_principal"),
@@ -201,7 +203,7 @@ def _respread(day: Running, stands: pl.DataFrame) -> None:
     day.dues = merge_dues(merge_dues(day.dues, rows), waiting_interest(stands, rows))
 
 
-def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
+def _stepped(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Cursor before the first new instalment, with the level instalment that pays it all off."""
     units = codes(loans, "unit")
     regular = due_date(pl.col("first_no"), units)
@@ -211,17 +213,17 @@ def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
         old_days=old_days,
         period_start=regular,
         period_end="to",
-        advance_paid=pl.lit(0, dtype=pl.Int64),
-        accrual_whole=pl.col("accrual_whole") - pl.col("accrual_paid"),
-        accrual_paid=pl.lit(0, dtype=pl.Int64),
+        prepaid_dues=pl.lit(0, dtype=pl.Int64),
+        accrued_units=pl.col("accrued_units") - pl.col("accrued_prepaid"),
+        accrued_prepaid=pl.lit(0, dtype=pl.Int64),
     )
     new_days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
     # the fraction of a minor unit goes on over the new period's days
     prorates = ~counts_days()
     moved = moved.with_columns(
-        accrual_rest=pl.when(prorates)
-        .then(pl.col("accrual_rest") * new_days // pl.col("old_days"))
-        .otherwise("accrual_rest")
+        accrued_remainder=pl.when(prorates)
+        .then(pl.col("accrued_remainder") * new_days // pl.col("old_days"))
+        .otherwise("accrued_remainder")
     ).drop("old_days")
     rest = moved.with_columns(
         bears_otherwise(moved),
@@ -232,27 +234,27 @@ def _stepped(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
     return with_period_interest(move_period(moved, day.policies.calendars))
 
 
-def _bill_at_once(day: Running, whole: pl.Series) -> None:
+def _bill_at_once(day: DayState, whole: pl.Series) -> None:
     """Instalments of a new schedule that fall due on the day itself."""
-    fallen = pl.col("due_date") == TODAY
+    fallen = pl.col("due_date") == BUSINESS_DATE
     ids = day.dues.filter(fallen & (pl.col("amount") > pl.col("paid")))["loan_id"]
-    at = whole & day.touched["loan_id"].is_in(ids.implode())
+    at = whole & day.loans["loan_id"].is_in(ids.implode())
     if not at.any():
         return
-    before = day.touched.filter(at)
+    before = day.loans.filter(at)
     after, billed = bill_whole(before, day.dues)
-    day.touched = replaced(day.touched, at, before, after)
+    day.loans = replaced(day.loans, at, before, after)
     day.book(billed, "interest_due", "interest_accrued", "billed_interest")
 
 
-def _interest_to_come(day: Running, ids: pl.Series) -> pl.DataFrame:
+def _interest_to_come(day: DayState, ids: pl.Series) -> pl.DataFrame:
     """`loan_id`, `to_come`: interest of the instalments to come, if arrears are paid today."""
-    loans = day.touched.filter(pl.col("loan_id").is_in(ids.implode()))
+    loans = day.loans.filter(pl.col("loan_id").is_in(ids.implode()))
     rows = project(loans, day.dues, day.policies.calendars)
     return rows.group_by("loan_id").agg(to_come=pl.col("interest").sum())
 
 
-def _charges(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
+def _charges(day: DayState, loans: pl.DataFrame) -> pl.DataFrame:
     """Unpaid `fees` and `penalties` of loans, taken off their dues to be spread with the rest."""
     unpaid = pl.col("amount") - pl.col("paid")
     theirs = (
@@ -268,7 +270,7 @@ def _charges(day: Running, loans: pl.DataFrame) -> pl.DataFrame:
     return sums
 
 
-def _spread_evenly(day: Running, loans: pl.DataFrame, to_come: pl.DataFrame) -> pl.DataFrame:
+def _spread_evenly(day: DayState, loans: pl.DataFrame, to_come: pl.DataFrame) -> pl.DataFrame:
     """Loans whose schedule is fixed: principal and interest in even parts, the last the rest."""
     full = pl.col("interest") == "full"
     asked = loans.join(to_come, on="loan_id", how="left", maintain_order="left").with_columns(
@@ -307,13 +309,13 @@ def _spread_evenly(day: Running, loans: pl.DataFrame, to_come: pl.DataFrame) -> 
     )
     rows = rows.filter((pl.col("amount") > 0) | (pl.col("component") == Component.principal))
     day.dues = merge_dues(day.dues, rows)
-    set_ = fixed(asked, pl.lit(True))
+    set_ = freeze(asked, pl.lit(True))
     return set_.with_columns(
-        stands_from=TODAY,
-        period_start=TODAY,
-        accrual_from=TODAY,
-        accrual_whole="interest_accrued",
-        accrual_rest=pl.lit(0, dtype=pl.Int64),
-        accrual_paid=pl.lit(0, dtype=pl.Int64),
-        advance_paid=pl.lit(0, dtype=pl.Int64),
+        schedule_fixed_on=BUSINESS_DATE,
+        period_start=BUSINESS_DATE,
+        segment_start=BUSINESS_DATE,
+        accrued_units="interest_accrued",
+        accrued_remainder=pl.lit(0, dtype=pl.Int64),
+        accrued_prepaid=pl.lit(0, dtype=pl.Int64),
+        prepaid_dues=pl.lit(0, dtype=pl.Int64),
     )

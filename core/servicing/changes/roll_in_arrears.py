@@ -13,11 +13,11 @@ from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import even_part
 from loanbook.core.contract.schedule import adjusted
 from loanbook.core.servicing.loan.book import due_rows, merge_dues
-from loanbook.core.servicing.loan.business_date import TODAY
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.posting import DayState
 
 
-def lift(day: Running, events: pl.DataFrame) -> pl.DataFrame:
+def roll_in(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
     """Take principal and interest due to the day off the dues of the loans of `events`.
 
     The interest is interest earned and not billed again; it comes with the next instalment.
@@ -26,7 +26,7 @@ def lift(day: Running, events: pl.DataFrame) -> pl.DataFrame:
     unpaid = pl.col("amount") - pl.col("paid")
     due = (
         pl.col("loan_id").is_in(events["loan_id"].implode())
-        & (pl.col("due_date") <= TODAY)
+        & (pl.col("due_date") <= BUSINESS_DATE)
         & (pl.col("component") <= Component.interest.value)
         & (unpaid > 0)
     )
@@ -43,27 +43,27 @@ def lift(day: Running, events: pl.DataFrame) -> pl.DataFrame:
     day.dues = day.dues.with_columns(amount=pl.when(due).then("paid").otherwise("amount"))
     interest = pl.col("lifted_interest")
     scheduled = pl.col("interest_mode") == InterestMode.scheduled
-    day.touched = (
-        with_lifted(day.touched, lifted)
+    day.loans = (
+        with_lifted(day.loans, lifted)
         .with_columns(
             principal_due=pl.col("principal_due") - pl.col("lifted_principal"),
             interest_due=pl.col("interest_due") - interest,
             interest_accrued=pl.col("interest_accrued") + interest,
-            accrual_whole=pl.col("accrual_whole") + interest,
+            accrued_units=pl.col("accrued_units") + interest,
             schedule_balance=pl.col("schedule_balance")
             + pl.when(scheduled).then("lifted_principal").otherwise(0),
             interest_carried=pl.col("interest_carried")
             + pl.when(scheduled).then(interest).otherwise(0),
         )
-        .select(day.touched.columns)
+        .select(day.loans.columns)
     )
     told = lifted.join(events.select("loan_id", "event_id"), on="loan_id")
     day.book(told, "interest_accrued", "interest_due", "lifted_interest")
     return lifted
 
 
-def in_parts(
-    day: Running, told: pl.DataFrame, lifted: pl.DataFrame
+def split_interest(
+    day: DayState, told: pl.DataFrame, lifted: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.Series]:
     """`lifted`, its interest with the instalments to come in equal parts where `told` splits it, and
     the loans of which it is.
@@ -72,9 +72,9 @@ def in_parts(
     given up. Of loans whose interest follows the balance. `told`: `loan_id`, `event_id`, `interest`.
     """
     splits = told.filter(pl.col("interest") == "split").select("loan_id", "event_id")
-    daily = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("whole_schedule")
+    daily = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("materialised")
     loans = (
-        day.touched.filter(daily)
+        day.loans.filter(daily)
         .join(splits, on="loan_id", maintain_order="left")
         .join(lifted.filter(pl.col("lifted_interest") > 0), on="loan_id", maintain_order="left")
     )
@@ -91,10 +91,10 @@ def in_parts(
     parts = due_rows(each, "number", Component.interest, "due", "part")
     day.dues = merge_dues(day.dues, parts)
     more = loans.select("loan_id", "differs")
-    grown = day.touched.join(more, on="loan_id", how="left", maintain_order="left")
-    earns = ("interest_accrued", "accrual_whole", "interest_earned", "accrued_today")
+    grown = day.loans.join(more, on="loan_id", how="left", maintain_order="left")
+    earns = ("interest_accrued", "accrued_units", "interest_earned", "accrued_today")
     differs = pl.col("differs").fill_null(0)
-    day.touched = grown.with_columns(pl.col(name) + differs for name in earns).drop("differs")
+    day.loans = grown.with_columns(pl.col(name) + differs for name in earns).drop("differs")
     day.book(loans, "interest_accrued", "interest_income", "differs")
     asked = loans.select("loan_id", asked=pl.col("lifted_interest") + pl.col("differs"))
     told_anew = lifted.join(asked, on="loan_id", how="left", maintain_order="left")

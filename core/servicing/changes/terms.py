@@ -15,13 +15,13 @@ from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, counts_days
 from loanbook.core.contract.schedule import with_flat_total
-from loanbook.core.servicing.changes.roll_in_arrears import in_parts, lift, with_lifted
+from loanbook.core.servicing.changes.roll_in_arrears import roll_in, split_interest, with_lifted
 from loanbook.core.servicing.interest import rate_ceilings
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.index_rates import rate
 from loanbook.core.servicing.loan.book import merge_dues, replaced
-from loanbook.core.servicing.loan.business_date import TODAY
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.equal_parts import (
     is_fixed,
     share_arrears,
@@ -36,9 +36,9 @@ from loanbook.core.servicing.schedule.fixed_schedule import (
 )
 from loanbook.core.servicing.schedule.level_instalment import (
     lacks,
+    prepaid_principal,
     stepped,
     with_late_interest,
-    with_standing,
 )
 
 BODY = pl.Struct(
@@ -55,32 +55,32 @@ BODY = pl.Struct(
 """What the payload of a change may say, as JSON."""
 
 
-def change(day: Running, events: pl.DataFrame) -> None:
+def change(day: DayState, events: pl.DataFrame) -> None:
     """Take changes of one kind, one a loan."""
     told = events.select(
         "loan_id", "event_id", pl.col("payload").str.json_decode(BODY).alias("body")
     ).unnest("body")
     told = told.rename({"rate_ppb": "new_rate", "instalments": "more", "due_date": "moved_to"})
-    at = day.touched["loan_id"].is_in(told["loan_id"].implode())
-    left = day.touched.filter(pl.col("instalment_no") <= pl.col("instalments"))["loan_id"]
+    at = day.loans["loan_id"].is_in(told["loan_id"].implode())
+    left = day.loans.filter(pl.col("instalment_no") <= pl.col("instalments"))["loan_id"]
     anew = (pl.col("kind") == Kind.reamortised.value) & pl.col("loan_id").is_in(left.implode())
-    lifted, comes_in_parts = in_parts(day, told, lift(day, events.filter(anew)))
+    lifted, comes_in_parts = split_interest(day, told, roll_in(day, events.filter(anew)))
     _capitalise(day, events.filter(pl.col("kind") == Kind.interest_capitalised.value))
-    before = close_segment(day.touched.filter(at))
+    before = close_segment(day.loans.filter(at))
     asked = before.join(told, on="loan_id", how="left", maintain_order="left")
-    asked = asked.with_columns(start=pl.coalesce(pl.col("from_date").str.to_date(), TODAY))
+    asked = asked.with_columns(start=pl.coalesce(pl.col("from_date").str.to_date(), BUSINESS_DATE))
     asked = _followed(asked.drop("from_date", "interest"))
     asked = with_lifted(first_coming(asked, day.dues), lifted)
     revised = _revised(asked)
-    whole = revised["whole_schedule"]
+    whole = revised["materialised"]
     stands, steps = revised.filter(whole), revised.filter(~whole)
     if stands.height:
         day.dues = _stand_anew(stands, day)
     if steps.height:
         split = pl.col("loan_id").is_in(comes_in_parts.implode())
         # the nights so far bore the rate that was in force
-        stood = with_late_interest(with_standing(asked.filter(~whole), day.dues), day.dues)
-        nights = (pl.col("period_end") - TODAY).dt.total_days()
+        stood = with_late_interest(prepaid_principal(asked.filter(~whole), day.dues), day.dues)
+        nights = (pl.col("period_end") - BUSINESS_DATE).dt.total_days()
         steps = steps.with_columns(
             lacks(stood) + stood.select(pl.col("ahead") * nights).to_series(),
             *stood.select("standing", "ahead", "met", "late_interest"),
@@ -89,13 +89,13 @@ def change(day: Running, events: pl.DataFrame) -> None:
         )
         steps = stepped(with_flat_total(steps), day.policies.calendars)
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
-    day.touched = replaced(day.touched, at, day.touched.filter(at), after)
+    day.loans = replaced(day.loans, at, day.loans.filter(at), after)
     if stands.height:
-        day.touched = point(day.touched, day.dues, at & day.touched["whole_schedule"])
+        day.loans = point(day.loans, day.dues, at & day.loans["materialised"])
     day.changed.append(told.select("loan_id", "event_id"))
 
 
-def _stand_anew(stands: pl.DataFrame, day: Running) -> pl.DataFrame:
+def _stand_anew(stands: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Dues with the instalments to come of schedules that stand whole; some keep their interest."""
     longer = is_fixed() & pl.col("more").is_not_null()
     shares = ~longer & shares_arrears()
@@ -106,7 +106,7 @@ def _stand_anew(stands: pl.DataFrame, day: Running) -> pl.DataFrame:
     return merge_dues(dues, share_arrears(stands.filter(shares), dues))
 
 
-def _capitalise(day: Running, events: pl.DataFrame) -> None:
+def _capitalise(day: DayState, events: pl.DataFrame) -> None:
     """Interest earned to the day and not billed joins the principal, rounded once.
 
     That of a claim that is off the books stays what it is.
@@ -115,17 +115,17 @@ def _capitalise(day: Running, events: pl.DataFrame) -> None:
     told = events.select("loan_id", "event_id").filter(~off)
     if told.is_empty():
         return
-    at = day.touched["loan_id"].is_in(told["loan_id"].implode())
-    before = day.touched.filter(at)
+    at = day.loans["loan_id"].is_in(told["loan_id"].implode())
+    before = day.loans.filter(at)
     grown = close_segment(before).with_columns(
         principal=pl.col("principal") + pl.col("interest_accrued"),
         interest_accrued=pl.lit(0, dtype=pl.Int64),
-        accrual_whole="accrual_paid",
-        accrual_rest=pl.lit(0, dtype=pl.Int64),
+        accrued_units="accrued_prepaid",
+        accrued_remainder=pl.lit(0, dtype=pl.Int64),
     )
     joins = before.select("loan_id", joined="interest_accrued").join(told, on="loan_id")
     day.book(joins, "loan_principal", "interest_accrued", "joined")
-    day.touched = replaced(day.touched, at, before, grown)
+    day.loans = replaced(day.loans, at, before, grown)
 
 
 def _followed(asked: pl.DataFrame) -> pl.DataFrame:
@@ -139,7 +139,7 @@ def _followed(asked: pl.DataFrame) -> pl.DataFrame:
     ).drop("index_ppb")
     agreed = pl.coalesce("new_rate", "rate_agreed", "rate_ppb")
     return told.with_columns(
-        new_rate=rate_ceilings.held(agreed), rate_agreed=rate_ceilings.kept(agreed)
+        new_rate=rate_ceilings.capped(agreed), rate_agreed=rate_ceilings.uncapped_rate(agreed)
     )
 
 
@@ -180,7 +180,7 @@ def _moved(loans: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def with_tranche(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
+def with_tranche(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Terms and positions with `payout` lent on top, where interest follows the balance.
 
     What is billed stays; the level instalment pays off what is unbilled, the payout included,
@@ -193,19 +193,19 @@ def with_tranche(loans: pl.DataFrame, day: Running) -> pl.DataFrame:
         lifted_interest=pl.lit(0, dtype=pl.Int64),
     )
     lent = _lent_today(grown, day)
-    grown = with_late_interest(with_standing(grown, day.dues), day.dues, lent)
+    grown = with_late_interest(prepaid_principal(grown, day.dues), day.dues, lent)
     grown = grown.with_columns(lacks=lacks(grown))
     return stepped(grown, day.policies.calendars).select(loans.columns)
 
 
-def _lent_today(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
+def _lent_today(grown: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """`lent` by loan: the `payout` and those of the day before it, less the shares due at once."""
     principal = pl.col("debit") == ROLE["loan_principal"]
-    shares = day.dues.filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == TODAY))
+    shares = day.dues.filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == BUSINESS_DATE))
     lent = pl.concat(
         [
             grown.select("loan_id", lent="payout"),
-            *(m.filter(principal).select("loan_id", lent="amount") for m in day.moved),
+            *(m.filter(principal).select("loan_id", lent="amount") for m in day.transfers),
             shares.select("loan_id", lent=-pl.col("amount")),
         ]
     )

@@ -13,7 +13,7 @@ from loanbook.core.catalogue.codes import Component
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.servicing.loan.book import NO_DUES, due_rows, merge_dues
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.schedule.equal_parts import is_fixed, spread_evenly
 from loanbook.core.servicing.schedule.fixed_schedule import down_payment, expanded, financed
 
@@ -29,7 +29,7 @@ def stand(
     """
     own = dues.join(paid_out.select("loan_id"), on="loan_id", how="semi")
     coming = own.filter(
-        (pl.col("due_date") > TODAY) & (pl.col("component") <= Component.interest.value)
+        (pl.col("due_date") > BUSINESS_DATE) & (pl.col("component") <= Component.interest.value)
     )
     standing = coming.group_by("loan_id").agg(
         coming_no=pl.col("instalment_no").min(),
@@ -68,10 +68,10 @@ def stand(
 
 
 def lacking(paid_out: pl.DataFrame) -> pl.DataFrame:
-    """`paid_out` with `period_lacks` as it is after its payout; the first one lacks nothing."""
+    """`paid_out` with `tranche_balance_days` as it is after its payout; the first one lacks nothing."""
     later = pl.col("principal") + pl.col("principal_paid") > 0
-    more = pl.when(later).then(_lacks()).otherwise("period_lacks")
-    return paid_out.with_columns(period_lacks=more)
+    more = pl.when(later).then(_lacks()).otherwise("tranche_balance_days")
+    return paid_out.with_columns(tranche_balance_days=more)
 
 
 def _billed() -> pl.Expr:
@@ -84,17 +84,17 @@ def _lacks() -> pl.Expr:
     Flat interest that is spread evenly is by periods, not by nights.
     """
     began = pl.when(_billed() > 0).then("period_start").otherwise("disbursed_on")
-    nights = (TODAY - began).dt.total_days().clip(0)
+    nights = (BUSINESS_DATE - began).dt.total_days().clip(0)
     by_nights = (pl.col("amortisation") != Amortisation.flat) | pl.col("flat_by_days")
     more = pl.when(by_nights).then((pl.col("payout") - pl.col("down")) * nights).otherwise(0)
-    return pl.col("period_lacks") + more
+    return pl.col("tranche_balance_days") + more
 
 
 def with_share(paid_out: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """`paid_out` with `down`, the borrower's own share, and `downs`, those asked today before it."""
     earlier = (
         dues.join(paid_out.select("loan_id"), on="loan_id", how="semi")
-        .filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == TODAY))
+        .filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == BUSINESS_DATE))
         .group_by("loan_id")
         .agg(downs=pl.len())
     )
@@ -107,7 +107,7 @@ def with_share(paid_out: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
 def shares_due(loans: pl.DataFrame) -> pl.DataFrame:
     """Dues of down payments, at once, for loans `with_share`."""
     some = loans.filter(pl.col("shared") & (pl.col("down_payment_ppb") > 0))
-    down = due_rows(some, _down_number(), Component.principal, TODAY, "down")
+    down = due_rows(some, _down_number(), Component.principal, BUSINESS_DATE, "down")
     return down.select(NO_DUES.columns)
 
 
@@ -141,5 +141,5 @@ def _over_every(
 
 def _down_number() -> pl.Expr:
     """Number of a down payment: below zero, by the day and its place on it (eight a day)."""
-    days = (TODAY - pl.col("disbursed_on")).dt.total_days()
+    days = (BUSINESS_DATE - pl.col("disbursed_on")).dt.total_days()
     return (-1 - days * 8 - pl.col("downs").fill_null(0).cast(pl.Int64)).cast(pl.Int16)

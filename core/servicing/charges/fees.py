@@ -12,12 +12,12 @@ from loanbook.core.contract.money import PPB, int128, share_of
 from loanbook.core.contract.schedule import CURSOR, expand
 from loanbook.core.servicing.charges.ordered import assess
 from loanbook.core.servicing.loan.book import due_rows, merge_dues
-from loanbook.core.servicing.loan.business_date import TODAY
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax, place
 
 
-def assess_late_fees(day: Running) -> None:
+def assess_late_fees(day: DayState) -> None:
     """Charge instalments with today - due date > grace that were not charged before.
 
     On the instalment's unpaid principal and interest, with floor and cap, as the law of the loan's
@@ -26,7 +26,7 @@ def assess_late_fees(day: Running) -> None:
     fees = day.policies.late_fees
     if not day.concerns(fees):
         return
-    claims = day.touched.filter(pl.col("status") == Status.active).select(
+    claims = day.loans.filter(pl.col("status") == Status.active).select(
         "loan_id", "product", place(day.policies.places)
     )
     late = (
@@ -34,11 +34,11 @@ def assess_late_fees(day: Running) -> None:
             (pl.col("component") <= Component.interest.value)
             & ~pl.col("fee_assessed")
             & (pl.col("amount") > pl.col("paid"))
-            & (pl.col("due_date") < TODAY)
+            & (pl.col("due_date") < BUSINESS_DATE)
         )
         .join(claims, on="loan_id")
         .join(fees, on=["product", "place"])
-        .filter((TODAY - pl.col("due_date")).dt.total_days() > pl.col("fee_grace"))
+        .filter((BUSINESS_DATE - pl.col("due_date")).dt.total_days() > pl.col("fee_grace"))
     )
     if late.is_empty():
         return
@@ -46,7 +46,7 @@ def assess_late_fees(day: Running) -> None:
         *(pl.col(c).first() for c in fees.columns if c != "product"),
         base=(pl.col("amount") - pl.col("paid")).sum(),
         due_date=pl.col("due_date").first(),
-        today=TODAY.first(),
+        business_date=BUSINESS_DATE.first(),
     )
     charged = unpaid.with_columns(fee=_amount(unpaid))
     keys = ["loan_id", "instalment_no"]
@@ -58,8 +58,8 @@ def assess_late_fees(day: Running) -> None:
     penalties = penalties.with_columns(fee_assessed=pl.lit(True))
     day.dues = merge_dues(marked.select(day.dues.columns), penalties)
     per_loan = charged.group_by("loan_id").agg(pl.col("fee").sum())
-    day.touched = (
-        day.touched.join(per_loan, on="loan_id", how="left", maintain_order="left")
+    day.loans = (
+        day.loans.join(per_loan, on="loan_id", how="left", maintain_order="left")
         .with_columns(penalties_due=pl.col("penalties_due") + pl.col("fee").fill_null(0))
         .drop("fee")
     )
@@ -78,30 +78,30 @@ def _amount(asked: pl.DataFrame) -> pl.Expr:
     return pl.min_horizontal(pl.max_horizontal(whole, "fee_min"), "fee_max")
 
 
-def next_anniversary(today: pl.Expr) -> pl.Expr:
-    """The first anniversary of the payout after `today`; reads `disbursed_on`."""
+def next_anniversary(date: pl.Expr) -> pl.Expr:
+    """The first anniversary of the payout after `business_date`; reads `disbursed_on`."""
     start = pl.col("disbursed_on")
-    years = (today.dt.year() - start.dt.year()).cast(pl.Int32).clip(lower_bound=1)
+    years = (date.dt.year() - start.dt.year()).cast(pl.Int32).clip(lower_bound=1)
 
     def after(n: pl.Expr) -> pl.Expr:
         return add_months(start, n * 12, start.dt.day(), pl.lit(False))
 
-    return pl.when(after(years) > today).then(after(years)).otherwise(after(years + 1))
+    return pl.when(after(years) > date).then(after(years)).otherwise(after(years + 1))
 
 
 def is_anniversary() -> pl.Expr:
     """Loans whose payout has an anniversary today."""
-    return next_anniversary(TODAY - pl.duration(days=1)) == TODAY
+    return next_anniversary(BUSINESS_DATE - pl.duration(days=1)) == BUSINESS_DATE
 
 
-def assess_annual_fees(day: Running) -> None:
+def assess_annual_fees(day: DayState) -> None:
     """Charge living loans on the anniversaries of their payout, with the next instalment."""
     fees = day.policies.annual_fees
     if not day.concerns(fees):
         return
     living = pl.col("status") == Status.active.value
     charged = pl.col("product").is_in(fees["product"].unique().implode())
-    some = day.touched.filter(living & charged).filter(is_anniversary())
+    some = day.loans.filter(living & charged).filter(is_anniversary())
     asked = some.with_columns(place(day.policies.places)).join(fees, on=["product", "place"])
     if asked.is_empty():
         return
@@ -112,17 +112,17 @@ def assess_annual_fees(day: Running) -> None:
         event_id=pl.lit(0, dtype=pl.Int64),
         amount=_amount(based),
         component=pl.lit(Component.fee.value, dtype=pl.Int8),
-        due_date=TODAY,
+        due_date=BUSINESS_DATE,
     )
     assess(day, told.filter(pl.col("amount") > 0).sort("loan_id"))
 
 
-def prepayment_fees(day: Running, settled: pl.DataFrame) -> pl.DataFrame:
+def prepayment_fees(day: DayState, settled: pl.DataFrame) -> pl.DataFrame:
     """What early payoffs cost: `loan_id`, `event_id`, `amount` (Int64), above zero alone.
 
     `settled`: `loan_id`, `event_id`, `prepaid` (Int64): principal that was not due yet.
     """
-    loans = day.touched.with_columns(place(day.policies.places))
+    loans = day.loans.with_columns(place(day.policies.places))
     based = (
         settled.join(loans, on="loan_id", maintain_order="left")
         .join(day.policies.prepayment_fees, on=["product", "place"], maintain_order="left")

@@ -6,8 +6,8 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Component
 from loanbook.core.servicing.loan.book import merge_dues
-from loanbook.core.servicing.loan.business_date import TODAY
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax
 from loanbook.core.servicing.schedule.coming_dues import open_dues
 from loanbook.core.servicing.schedule.fixed_schedule import instalment_of
@@ -16,12 +16,12 @@ BODY = pl.Struct({"component": pl.Int8, "due_date": pl.String})
 """What the payload of a charge, or of its waiver, says as JSON."""
 
 
-def charge(day: Running, events: pl.DataFrame) -> None:
+def charge(day: DayState, events: pl.DataFrame) -> None:
     """A fee or penalty joins the instalment within whose period it falls due."""
     assess(day, _told(events))
 
 
-def assess(day: Running, told: pl.DataFrame) -> None:
+def assess(day: DayState, told: pl.DataFrame) -> None:
     """Charge `amount` of a `component`, due within the period that holds `due_date`.
 
     `told`: `loan_id`, `event_id` (0: by rule), `amount`, `component`, `due_date` (Date).
@@ -32,13 +32,13 @@ def assess(day: Running, told: pl.DataFrame) -> None:
     ask_tax(day, _bases(placed, pl.col("amount")))
 
 
-def add_charges(day: Running, charged: pl.DataFrame) -> None:
+def add_charges(day: DayState, charged: pl.DataFrame) -> None:
     """Fees and penalties (`loan_id`, `event_id`, `component`, `amount`) in positions and books."""
     _grow(day, charged.select("loan_id", "component", moved="amount"))
     _book(day, charged, "amount", ("fee_income", "penalty_income"))
 
 
-def waive(day: Running, events: pl.DataFrame) -> None:
+def waive(day: DayState, events: pl.DataFrame) -> None:
     """Forgive what is unpaid of a charge, up to its amount; the due counts as met."""
     keys = ["loan_id", "instalment_no", "component"]
     unpaid = day.dues.select(*keys, left=pl.col("amount") - pl.col("paid"))
@@ -55,7 +55,7 @@ def waive(day: Running, events: pl.DataFrame) -> None:
         amount=pl.lit(0, dtype=pl.Int64),
         paid="waived",
         fee_assessed=pl.lit(False),
-        today=TODAY,
+        business_date=BUSINESS_DATE,
     )
     day.dues = merge_dues(day.dues, met.join(day.dues, on=keys, how="semi"))
     _grow(day, waived.select("loan_id", "component", moved=-pl.col("waived")))
@@ -80,15 +80,15 @@ def _bases(placed: pl.DataFrame, base: pl.Expr) -> pl.DataFrame:
     )
 
 
-def _placed(day: Running, told: pl.DataFrame) -> pl.DataFrame:
+def _placed(day: DayState, told: pl.DataFrame) -> pl.DataFrame:
     """Charges with `number` and `falls` of the instalment that they belong to."""
-    asked = day.touched.join(told, on="loan_id", maintain_order="left").with_columns(
+    asked = day.loans.join(told, on="loan_id", maintain_order="left").with_columns(
         on="due_date", strictly=pl.lit(False)
     )
     return instalment_of(asked, day.policies.calendars)
 
 
-def _book(day: Running, told: pl.DataFrame, amount: str, against: tuple[str, str]) -> None:
+def _book(day: DayState, told: pl.DataFrame, amount: str, against: tuple[str, str]) -> None:
     """Receivables of fees and penalties against an account each; below zero the sides swap.
 
     Of a claim that is off the books it is memorandum.
@@ -102,14 +102,14 @@ def _book(day: Running, told: pl.DataFrame, amount: str, against: tuple[str, str
     day.book(rows.filter(off), "memo_claim", "memo_contra", amount)
 
 
-def _grow(day: Running, moved: pl.DataFrame) -> None:
+def _grow(day: DayState, moved: pl.DataFrame) -> None:
     """Positions with `moved` more of fees and penalties due."""
     fee = pl.col("component") == Component.fee.value
     sums = moved.group_by("loan_id").agg(
         fees=pl.col("moved").filter(fee).sum(), penal=pl.col("moved").filter(~fee).sum()
     )
-    day.touched = (
-        day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
+    day.loans = (
+        day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
         .with_columns(
             fees_due=pl.col("fees_due") + pl.col("fees").fill_null(0),
             penalties_due=pl.col("penalties_due") + pl.col("penal").fill_null(0),

@@ -13,29 +13,29 @@ import polars as pl
 from loanbook.core.catalogue.codes import Component, Status
 from loanbook.core.contract.money import PPB, int128, share_of
 from loanbook.core.servicing.loan.book import due_rows, merge_dues
-from loanbook.core.servicing.loan.business_date import TODAY
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax
 
 YEAR = 365
 
 
-def ask_penal(day: Running, why: pl.Expr) -> None:
+def ask_penal(day: DayState, why: pl.Expr) -> None:
     """Ask penal interest of the nights so far, of loans where `why` holds."""
     rules = day.policies.penal
     if not day.concerns(rules):
         return
-    bears = (pl.col("penal_base") > 0) & (pl.col("penal_from") < TODAY)
-    some = day.touched.filter(bears & why).join(rules, on="product")
+    bears = (pl.col("penal_base") > 0) & (pl.col("penal_from") < BUSINESS_DATE)
+    some = day.loans.filter(bears & why).join(rules, on="product")
     if some.is_empty():
         return
     told = some.with_columns(penal=_earned(some), number=pl.col("instalment_no") - 1)
-    day.touched = (
-        day.touched.join(told.select("loan_id", "penal"), on="loan_id", how="left",
+    day.loans = (
+        day.loans.join(told.select("loan_id", "penal"), on="loan_id", how="left",
                          maintain_order="left")
         .with_columns(
             penalties_due=pl.col("penalties_due") + pl.col("penal").fill_null(0),
-            penal_from=pl.when(pl.col("penal").is_not_null()).then(TODAY).otherwise("penal_from"),
+            penal_from=pl.when(pl.col("penal").is_not_null()).then(BUSINESS_DATE).otherwise("penal_from"),
         )
         .drop("penal")
     )  # fmt: skip
@@ -43,7 +43,7 @@ def ask_penal(day: Running, why: pl.Expr) -> None:
         instalment_no=pl.col("number").clip(lower_bound=1).cast(pl.Int16)
     )
     keys = ["loan_id", "instalment_no", "component"]
-    rows = due_rows(asked, "instalment_no", Component.penalty, TODAY, "penal")
+    rows = due_rows(asked, "instalment_no", Component.penalty, BUSINESS_DATE, "penal")
     # a penalty that the instalment has already keeps its own due date
     stands = day.dues.select(*keys, falls="due_date")
     rows = rows.join(stands, on=keys, how="left", maintain_order="left").with_columns(
@@ -57,48 +57,50 @@ def ask_penal(day: Running, why: pl.Expr) -> None:
     ask_tax(
         day,
         asked.select(
-            "loan_id", "instalment_no", component=of.cast(pl.Int8), due_date=TODAY, base="penal"
+            "loan_id",
+            "instalment_no",
+            component=of.cast(pl.Int8),
+            due_date=BUSINESS_DATE,
+            base="penal",
         ),
     )
 
 
 def _earned(some: pl.DataFrame) -> pl.Expr:
-    nights = (TODAY - pl.col("penal_from")).dt.total_days()
+    nights = (BUSINESS_DATE - pl.col("penal_from")).dt.total_days()
     exact = int128(pl.col("penal_base")) * pl.col("penal_ppb") * nights
     return share_of(some, exact, PPB * YEAR, "penal_rounding")
 
 
-def with_base(day: Running) -> None:
+def with_base(day: DayState) -> None:
     """Find what is overdue at the end of the day, and bears penal interest from this night on."""
     rules = day.policies.penal
     if not day.concerns(rules):
         return
-    living = day.touched.filter(pl.col("status") == Status.active.value).select(
-        "loan_id", "product"
-    )
+    living = day.loans.filter(pl.col("status") == Status.active.value).select("loan_id", "product")
     overdue = (
         day.dues.filter(
             (pl.col("component") <= Component.interest.value)
             & (pl.col("amount") > pl.col("paid"))
-            & (pl.col("due_date") <= TODAY)
+            & (pl.col("due_date") <= BUSINESS_DATE)
         )
         .join(living, on="loan_id")
         .join(rules, on="product")
         .filter(
-            ((TODAY - pl.col("due_date")).dt.total_days() >= pl.col("penal_grace"))
+            ((BUSINESS_DATE - pl.col("due_date")).dt.total_days() >= pl.col("penal_grace"))
             & (pl.col("penal_on_interest") | (pl.col("component") == Component.principal.value))
         )
         .group_by("loan_id")
         .agg(base=(pl.col("amount") - pl.col("paid")).sum())
     )
-    found = day.touched.join(overdue, on="loan_id", how="left", maintain_order="left")
+    found = day.loans.join(overdue, on="loan_id", how="left", maintain_order="left")
     found = found.with_columns(pl.col("base").fill_null(0))
     changes = pl.col("base") != pl.col("penal_base")
     if not found.select(changes.any()).item():
         return
-    day.touched = found
+    day.loans = found
     ask_penal(day, changes)
-    since = pl.when(pl.col("base") > 0).then(TODAY)
-    day.touched = day.touched.with_columns(
+    since = pl.when(pl.col("base") > 0).then(BUSINESS_DATE)
+    day.loans = day.loans.with_columns(
         penal_from=pl.when(changes).then(since).otherwise("penal_from"), penal_base="base"
     ).drop("base")

@@ -22,13 +22,18 @@ from loanbook.core.ledger.transfers import Transfers, aggregated, all_of, transf
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.charges.fees import is_anniversary
 from loanbook.core.servicing.day.night import pass_night
-from loanbook.core.servicing.day.steps import visit
+from loanbook.core.servicing.day.steps import run_day
 from loanbook.core.servicing.endings.closing import left_behind, reopened
 from loanbook.core.servicing.income.deferred_income import any_deferred, income, nightly
 from loanbook.core.servicing.interest.accrual import engine_for
 from loanbook.core.servicing.loan.book import STATE, Book, Dues, replaced
-from loanbook.core.servicing.loan.business_date import TODAY, dated
-from loanbook.core.servicing.loan.claim import Regime, any_off_accrual, charged_off, regime
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE, dated
+from loanbook.core.servicing.loan.claim import (
+    AccountingBasis,
+    accounting_basis,
+    any_off_accrual,
+    charged_off,
+)
 from loanbook.core.servicing.loan.opening import agreed_terms, opened
 from loanbook.core.servicing.payments.waterfall import Allocations
 from loanbook.core.servicing.schedule.billing import is_billed
@@ -66,9 +71,9 @@ def close(book: Book, events: pl.DataFrame, policies: PolicyBook, date: dt.date)
     if book.date is not None and date != book.date + dt.timedelta(days=1):
         raise EngineError(f"the book stands at {book.date}: close {book.date + ONE_DAY} next")
     waiting = pl.concat([book.pending, events])
-    today = waiting.filter(pl.col("value_date") == date).sort(REPLAY_ORDER)
+    todays = waiting.filter(pl.col("value_date") == date).sort(REPLAY_ORDER)
     pending = waiting.filter(pl.col("value_date") > date)
-    return _day(_without_closed(book), today, pending, policies, date)
+    return _day(_without_closed(book), todays, pending, policies, date)
 
 
 ONE_DAY = dt.timedelta(days=1)
@@ -86,29 +91,29 @@ def _without_closed(book: Book) -> Book:
 
 
 def _day(
-    book: Book, today: pl.DataFrame, pending: pl.DataFrame, policies: PolicyBook, date: dt.date
+    book: Book, todays: pl.DataFrame, pending: pl.DataFrame, policies: PolicyBook, date: dt.date
 ) -> DayClose:
-    boarded = boarded_by(today, policies) if today.height else book.terms.clear()
-    book, returned = _reopened(book, today, policies)
+    boarded = boarded_by(todays, policies) if todays.height else book.terms.clear()
+    book, returned = _reopened(book, todays, policies)
     wide = pass_night(dated(book.wide(), date))
     if boarded.height:
         wide = pl.concat([wide, dated(opened(boarded, policies.calendars), date)])
         wide = wide if wide["loan_id"].is_sorted() else wide.sort("loan_id")
-    at = _touched(wide, book.dues.filter(pl.col("due_date") <= date), today, policies)
-    if today.is_empty() and not at.any():
-        return _quiet(book, wide, today, pending, boarded, date)
+    at = _touched(wide, book.dues.filter(pl.col("due_date") <= date), todays, policies)
+    if todays.is_empty() and not at.any():
+        return _quiet(book, wide, todays, pending, boarded, date)
     before = wide[at.arg_true()]  # few of many rows: faster than a filter
     versions = policies.buckets_since("default", date)
     # dues of loans that nothing happens to are not carried through the steps of the day
     mine = book.dues["loan_id"].is_in(before["loan_id"].implode())
     few = not mine.all()
     own = book.dues.filter(mine) if few else book.dues
-    done = visit(before, dated(own, date), today, policies, versions)
-    dues = done.dues.drop("today")
+    done = run_day(before, dated(own, date), todays, policies, versions)
+    dues = done.dues.drop("business_date")
     if few:
         dues = book.dues.filter(~mine).merge_sorted(dues, key="loan_id")
     after = replaced(wide, at, before, done.wide)
-    settled = done.settled.drop("today")
+    settled = done.settled.drop("business_date")
     left = _left_today(done.wide, settled, date, book)
     standing = Book(
         date, after.select(book.terms.columns), after.select(STATE), dues, pending,
@@ -119,7 +124,7 @@ def _day(
         standing,
         pl.concat([done.transfers, accruals(wide)]),
         done.allocations,
-        today,
+        todays,
         boarded,
         done.unidentified,
         with_event(after, done.changed),
@@ -130,7 +135,7 @@ def _day(
 def _quiet(
     book: Book,
     wide: pl.DataFrame,
-    today: pl.DataFrame,
+    todays: pl.DataFrame,
     pending: pl.DataFrame,
     boarded: pl.DataFrame,
     date: dt.date,
@@ -143,7 +148,7 @@ def _quiet(
     nobody = empty(Allocations).select("loan_id", "event_id", "amount")
     moved = all_of([accruals(wide)]) if wide.height else all_of([])
     return DayClose(
-        date, after, moved, empty(Allocations), today, boarded, nobody, NO_CHANGE, empty(Dues)
+        date, after, moved, empty(Allocations), todays, boarded, nobody, NO_CHANGE, empty(Dues)
     )  # fmt: skip
 
 
@@ -157,26 +162,26 @@ def with_event(wide: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
     return wide.join(changed, on="loan_id").select(NO_CHANGE.columns)
 
 
-def boarded_by(today: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
+def boarded_by(todays: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
     """Terms of the loans that the events board, with what is pinned and agreed."""
-    told = today.filter(pl.col("kind") == Kind.loan_boarded)
+    told = todays.filter(pl.col("kind") == Kind.loan_boarded)
     return agreed_terms(terms_of(told), policies.pins)
 
 
 def _touched(
-    wide: pl.DataFrame, dues: pl.DataFrame, today: pl.DataFrame, policies: PolicyBook
+    wide: pl.DataFrame, dues: pl.DataFrame, todays: pl.DataFrame, policies: PolicyBook
 ) -> pl.Series:
     """Rows on which more happens today than interest: billing, events, fallen dues, credit."""
     charged = pl.col("product").is_in(policies.annual_fees["product"].unique().implode())
     yearly = wide.lazy().filter(charged).filter(is_anniversary()).select("loan_id").collect()
-    busy = pl.concat([dues["loan_id"], today["loan_id"], yearly["loan_id"]]).unique()
+    busy = pl.concat([dues["loan_id"], todays["loan_id"], yearly["loan_id"]]).unique()
     return wide.select(
         is_billed()
         | pl.col("loan_id").is_in(busy.implode())
         | (pl.col("credit") > 0)
         | (pl.col("status") != Status.active.value)
         | pl.col("non_accrual")
-        | (payment_due() == TODAY if wide["revolving"].any() else pl.lit(False))
+        | (payment_due() == BUSINESS_DATE if wide["revolving"].any() else pl.lit(False))
     ).to_series()
 
 
@@ -184,15 +189,15 @@ def accruals(wide: pl.DataFrame) -> pl.DataFrame:
     """The day's interest and deferred income, aggregated: positions tell each loan's share.
 
     Interest on a claim that is off the books is memorandum too; that of loans in non-accrual or
-    under cash accounting goes by their regime.
+    under cash accounting goes by their accounting_basis.
     """
-    keys = ["entity", "product", "currency", "today"]
+    keys = ["entity", "product", "currency", "business_date"]
     off = wide.select(charged_off()).to_series()
     parts = [(wide, "interest_accrued", "interest_income")]
     if off.any() or any_off_accrual(wide):
-        kind = wide.select(regime()).to_series()
-        kept = ~off & (kind == Regime.accrual.value)
-        suspended = ~off & (kind == Regime.suspense.value)
+        kind = wide.select(accounting_basis()).to_series()
+        kept = ~off & (kind == AccountingBasis.accrual.value)
+        suspended = ~off & (kind == AccountingBasis.suspense.value)
         parts = [(wide.filter(kept), "interest_accrued", "interest_income"),
                  (wide.filter(suspended), "interest_accrued", "interest_suspense"),
                  (wide.filter(~off & ~kept & ~suspended), "memo_interest", "memo_contra"),
@@ -214,22 +219,22 @@ def accruals(wide: pl.DataFrame) -> pl.DataFrame:
 
 
 def _left_today(
-    touched: pl.DataFrame, settled: pl.DataFrame, date: dt.date, book: Book
+    loans: pl.DataFrame, settled: pl.DataFrame, date: dt.date, book: Book
 ) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
     """Loans that ended, kept aside where the book keeps them, with the dues that were to come."""
     if book.closed is None or book.closed_dues is None:
         return None, None
-    gone = touched.filter(pl.col("status").is_in(ENDED))
+    gone = loans.filter(pl.col("status").is_in(ENDED))
     if gone.is_empty():
         return book.closed, book.closed_dues
-    to_come = left_behind(dated(settled, date), gone).drop("today")
+    to_come = left_behind(dated(settled, date), gone).drop("business_date")
     return (
         pl.concat([book.closed, gone.select(book.closed.columns)]),
         pl.concat([book.closed_dues, to_come]),
     )
 
 
-def _reopened(book: Book, today: pl.DataFrame, policies: PolicyBook) -> tuple[Book, pl.DataFrame]:
+def _reopened(book: Book, todays: pl.DataFrame, policies: PolicyBook) -> tuple[Book, pl.DataFrame]:
     """The book with ended loans back in it that something happens to today.
 
     Also returns the dues that stand again, with amounts below zero: they are no longer settled.
@@ -237,7 +242,7 @@ def _reopened(book: Book, today: pl.DataFrame, policies: PolicyBook) -> tuple[Bo
     nothing = empty(Dues)
     if book.closed is None or book.closed_dues is None or book.closed.is_empty():
         return book, nothing
-    found = reopened(book.closed, book.closed_dues, today, policies.calendars)
+    found = reopened(book.closed, book.closed_dues, todays, policies.calendars)
     if found.back.is_empty():
         return book, nothing
     wide = pl.concat([book.wide().select(found.back.columns), found.back]).sort("loan_id")

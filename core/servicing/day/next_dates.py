@@ -8,7 +8,7 @@ from loanbook.core.catalogue.codes import Component, CreditUse, NonAccrual, Stat
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.arrears.days_past_due import OFF_RULE, off_on
 from loanbook.core.servicing.charges.fees import next_anniversary
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.payments.credit_balances import falls_on, waiting
 from loanbook.core.servicing.schedule.billing import whole_claim_due
 from loanbook.core.servicing.schedule.statements import payment_due
@@ -16,12 +16,12 @@ from loanbook.core.servicing.schedule.statements import payment_due
 ONE_DAY = pl.duration(days=1)
 
 
-def next_stops(
+def next_action_dates(
     live: pl.DataFrame, dues: pl.DataFrame, coming: pl.DataFrame, policies: PolicyBook
 ) -> pl.DataFrame:
-    """`loan_id`, `stop` (Date, after the loan's `today`) of loans that something awaits.
+    """`loan_id`, `stop` (Date, after the loan's `business_date`) of loans that something awaits.
 
-    `live`: terms, positions and `today`; `dues` with `today`; `coming`: `loan_id`, `day` of the
+    `live`: terms, positions and `business_date`; `dues` with `business_date`; `coming`: `loan_id`, `day` of the
     events that are left. A loan stops where an event is valued, its period ends, a due falls, a
     late fee's grace is over, penal interest begins, a year is full, a line's minimum is due, its
     arrears take it off the books, a small credit is let go, its accounting turns, and on the day after money stayed with the
@@ -32,7 +32,7 @@ def next_stops(
     )
     parts = [
         coming.group_by("loan_id").agg(stop=pl.col("day").min()),
-        live.filter((pl.col("period_end") > TODAY) & ~whole_claim_due()).select(
+        live.filter((pl.col("period_end") > BUSINESS_DATE) & ~whole_claim_due()).select(
             "loan_id", stop="period_end"
         ),
         _falling(dues),
@@ -44,8 +44,8 @@ def next_stops(
         _by_rule(live, dues, policies.penal, _after(pl.col("penal_grace"))),
         _anniversary(live, policies.annual_fees),
         live.filter("revolving")
-        .select("loan_id", "today", stop=payment_due())
-        .filter(pl.col("stop") > TODAY)
+        .select("loan_id", "business_date", stop=payment_due())
+        .filter(pl.col("stop") > BUSINESS_DATE)
         .select("loan_id", "stop"),
         _by_rule(live, dues, policies.charge_offs, off_on(pl.col("due_date"), *OFF_RULE)),
         _small_credit(live, policies.small_credits),
@@ -56,7 +56,7 @@ def next_stops(
 
 
 def _falling(dues: pl.DataFrame) -> pl.DataFrame:
-    later = dues.filter(pl.col("due_date") > TODAY)
+    later = dues.filter(pl.col("due_date") > BUSINESS_DATE)
     return later.group_by("loan_id").agg(stop=pl.col("due_date").min())
 
 
@@ -66,8 +66,8 @@ def _by_rule(
     """Days, counted from the due dates of what active loans have not paid, by a product's rule."""
     claims = live.filter(pl.col("status") == Status.active).select("loan_id", "product")
     unpaid = dues.filter(pl.col("amount") > pl.col("paid")).join(claims, on="loan_id")
-    dated = unpaid.join(rules, on="product").select("loan_id", "today", stop=stop)
-    return dated.filter(pl.col("stop") > TODAY).select("loan_id", "stop")
+    dated = unpaid.join(rules, on="product").select("loan_id", "business_date", stop=stop)
+    return dated.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
 
 
 def _after(days: pl.Expr) -> pl.Expr:
@@ -80,13 +80,13 @@ def _anniversary(live: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
         (pl.col("status") == Status.active)
         & pl.col("product").is_in(fees["product"].unique().implode())
     )
-    return living.select("loan_id", stop=next_anniversary(TODAY))
+    return living.select("loan_id", stop=next_anniversary(BUSINESS_DATE))
 
 
 def _small_credit(live: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
     """Days on which a credit that nobody asks for is let go."""
-    told = waiting(live, rules).select("loan_id", "today", stop=falls_on())
-    return told.filter(pl.col("stop") > TODAY).select("loan_id", "stop")
+    told = waiting(live, rules).select("loan_id", "business_date", stop=falls_on())
+    return told.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
 
 
 def _reclassified(
@@ -98,24 +98,24 @@ def _reclassified(
         return []
     keys = ["loan_id", "product", "non_accrual", "non_accrual_days"]
     unpaid = (
-        some.filter(~pl.col("non_accrual") | pl.col("current_since").is_not_null())
+        some.filter(~pl.col("non_accrual") | pl.col("performing_since").is_not_null())
         .select(keys)
         .join(rules.select("product", "from_due_day").unique(), on="product")
         .join(dues.filter(pl.col("amount") > pl.col("paid")), on="loan_id")
     )
     late = pl.when("non_accrual").then(1).otherwise(pl.col("non_accrual_days").cast(pl.Int64))
-    back = some.filter(pl.col("non_accrual") & pl.col("current_since").is_not_null())
+    back = some.filter(pl.col("non_accrual") & pl.col("performing_since").is_not_null())
     days = pl.duration(days=pl.col("returns_days").cast(pl.Int64))
     told = [
         unpaid.with_columns(
             stop=pl.col("due_date") + pl.duration(days=late - pl.col("from_due_day"))
         ),
-        back.with_columns(stop=pl.col("current_since") + days),
+        back.with_columns(stop=pl.col("performing_since") + days),
     ]
-    return [each.filter(pl.col("stop") > TODAY).select("loan_id", "stop") for each in told]
+    return [each.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop") for each in told]
 
 
 def _with_credit(live: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     holds = live.filter((pl.col("credit") > 0) & (pl.col("credit_use") != CreditUse.hold.value))
-    due = dues.filter(pl.col("due_date") <= TODAY)
-    return holds.join(due, on="loan_id", how="semi").select("loan_id", stop=TODAY + ONE_DAY)
+    due = dues.filter(pl.col("due_date") <= BUSINESS_DATE)
+    return holds.join(due, on="loan_id", how="semi").select("loan_id", stop=BUSINESS_DATE + ONE_DAY)

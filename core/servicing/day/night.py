@@ -9,5 +9,5 @@ from loanbook.core.servicing.interest.accrual import accrue
 
 
 def pass_night(wide: pl.DataFrame) -> pl.DataFrame:
-    """`wide` (terms, positions and `today`) on its `today`, as the night before left it."""
+    """`wide` (terms, positions and `business_date`) on its `business_date`, as the night before left it."""
     return recognise(accrue(wide))

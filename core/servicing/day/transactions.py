@@ -36,17 +36,17 @@ from loanbook.core.servicing.charges.ordered import charge, waive
 from loanbook.core.servicing.charges.penal_interest import ask_penal
 from loanbook.core.servicing.endings.closing import charge_off, extinguished
 from loanbook.core.servicing.endings.interest_at_charge_off import end_interest
-from loanbook.core.servicing.income.deferred_income import defer, lose_the_rest
+from loanbook.core.servicing.income.deferred_income import defer, offset_loss
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.cash_advances import taken
 from loanbook.core.servicing.loan.book import merge_dues, replaced
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import CLAIM_ROLES, claim
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import tax_on_fees
 from loanbook.core.servicing.payments.chargebacks import chargeback, refund_credit
 from loanbook.core.servicing.payments.draws import change_limit, credit_meets_draws
-from loanbook.core.servicing.payments.payoff_charges import ask_at_payoff, tax_on_interest
+from loanbook.core.servicing.payments.payoff_charges import demand_at_payoff, tax_on_interest
 from loanbook.core.servicing.payments.simple_interest import due_now
 from loanbook.core.servicing.payments.waterfall import (
     Allocated,
@@ -57,18 +57,18 @@ from loanbook.core.servicing.payments.waterfall import (
 )
 from loanbook.core.servicing.schedule.coming_dues import show_principal_due
 from loanbook.core.servicing.schedule.fixed_schedule import earned_whole, point
-from loanbook.core.servicing.schedule.freezing import fix_charged_off
+from loanbook.core.servicing.schedule.freezing import freeze_charged_off
 from loanbook.core.servicing.schedule.payment_holiday import grant
 
 STEP = {
     # after billing: they never change the instalment due on the day
     **dict.fromkeys(CHANGES, 3),
     Kind.disbursed: 4,
-    Kind.taken_over: 4,
+    Kind.migrated_in: 4,
     Kind.flag_set: 3,
     Kind.flag_cleared: 3,
-    Kind.income_capitalised: 4,
-    Kind.fee_bought_down: 4,
+    Kind.fee_capitalised: 4,
+    Kind.rate_bought_down: 4,
     Kind.buy_down_adjusted: 6,
     **dict.fromkeys(MONEY_IN, 6),
     Kind.chargeback: 7,
@@ -77,17 +77,17 @@ STEP = {
     Kind.charge_waived: 3,
     Kind.charge_off: 9,
     Kind.write_off: 9,
-    Kind.settled: 9,
+    Kind.settlement_reached: 9,
 }
 """Step of the day at which a kind of event is taken."""
-ENDINGS = (Kind.charge_off, Kind.write_off, Kind.settled)
+ENDINGS = (Kind.charge_off, Kind.write_off, Kind.settlement_reached)
 _LOSSES_BACK = (*REFUNDS, Kind.interest_refunded)
 """Money that takes back the loss of a claim that is off the books; other money recovers it."""
 SOURCE = {
     Kind.goodwill_credit: "goodwill_expense",
     Kind.interest_waived: "interest_waived",
     Kind.charge_adjusted: "charge_adjusted",
-    Kind.income_adjusted: "deferred_fee_income",
+    Kind.capitalised_fee_adjusted: "deferred_fee_income",
     Kind.refinanced: "refinance_clearing",
     Kind.interest_refunded: "interest_income",
 }
@@ -111,10 +111,10 @@ _LOSS = {
 """Account that a component was charged off against."""
 
 
-def in_order(today: pl.DataFrame, touched: pl.DataFrame) -> pl.DataFrame:
+def in_replay_order(todays: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
     """Events that change live loans, with the `turn` in which each is taken."""
-    events = today.filter(pl.col("kind").is_in([k.value for k in STEP])).join(
-        touched.select("loan_id", "product", "in_sequence"),
+    events = todays.filter(pl.col("kind").is_in([k.value for k in STEP])).join(
+        loans.select("loan_id", "product", "in_sequence"),
         on="loan_id", how="inner", maintain_order="left",
     )  # fmt: skip
     if events.is_empty():
@@ -133,8 +133,8 @@ def in_order(today: pl.DataFrame, touched: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def take(day: Running, events: pl.DataFrame) -> None:
-    """Every event of `in_order`, turn by turn."""
+def apply(day: DayState, events: pl.DataFrame) -> None:
+    """Every event of `in_replay_order`, turn by turn."""
     for turn in range(int(events["turn"].max() or 0) + 1 if events.height else 0):  # type: ignore[arg-type]
         these = events.filter(pl.col("turn") == turn)
         for code in sorted(these["kind"].unique().to_list()):
@@ -146,13 +146,13 @@ def take(day: Running, events: pl.DataFrame) -> None:
                 _HANDLERS[kind](day, some)
 
 
-def _money(day: Running, events: pl.DataFrame, kind: Kind) -> None:
+def _money(day: DayState, events: pl.DataFrame, kind: Kind) -> None:
     money = events.select("loan_id", "event_id", "amount", rule=money_rule(pl.lit(kind.value)))
     frozen = day.charged_off()
     due_now(day, money)
-    asked = ask_at_payoff(day, money, kind)
-    done = allocate(day.touched, day.dues, money, day.policies)
-    day.touched, day.dues = done.touched, done.dues
+    asked = demand_at_payoff(day, money, kind)
+    done = allocate(day.loans, day.dues, money, day.policies)
+    day.loans, day.dues = done.loans, done.dues
     day.allocations.append(done.allocations)
     tax_on_interest(day, done.allocations, asked, kind)
     book_receipts(
@@ -160,25 +160,25 @@ def _money(day: Running, events: pl.DataFrame, kind: Kind) -> None:
     )
     if kind is Kind.refinanced:  # out of what the new loan pays out
         day.book(events, "payout_clearing", "refinance_clearing", "amount")
-    if kind is Kind.income_adjusted:
+    if kind is Kind.capitalised_fee_adjusted:
         defer(day, events.with_columns(amount=-pl.col("amount")))
 
 
-def credit_meets_dues(day: Running) -> None:
+def credit_meets_dues(day: DayState) -> None:
     """Step 5: the borrower's credit, where the product uses it."""
-    _by_credit(day, use_credit(day.touched, day.dues, day.policies.waterfall_ranks))
+    _by_credit(day, use_credit(day.loans, day.dues, day.policies.waterfall_ranks))
 
 
-def _by_credit(day: Running, done: Allocated) -> None:
+def _by_credit(day: DayState, done: Allocated) -> None:
     """What the borrower's credit met, taken into the day and booked."""
     frozen = day.charged_off()
-    day.touched, day.dues = done.touched, done.dues
+    day.loans, day.dues = done.loans, done.dues
     day.allocations.append(done.allocations)
     book_receipts(day, done.allocations, frozen, "borrower_credit")
 
 
 def book_receipts(
-    day: Running,
+    day: DayState,
     allocations: pl.DataFrame,
     charged_off: pl.Series,
     source: str,
@@ -206,20 +206,20 @@ def book_receipts(
     day.book(claims, "memo_contra", "memo_claim", "amount")
 
 
-def _disburse(day: Running, events: pl.DataFrame) -> None:
+def _disburse(day: DayState, events: pl.DataFrame) -> None:
     """Pay out; `principal` grows from the night of the date on."""
-    paying = day.touched.join(
+    paying = day.loans.join(
         events.select("loan_id", "event_id", payout="amount"), on="loan_id", maintain_order="left"
     )
     cost = origination_fees(paying, day.policies.origination_fees)
     _lend(day, events, "payout_clearing")
     credit_meets_draws(day, events)
-    _by_credit(day, use_credit_on(day.touched, day.dues, events["loan_id"], day.policies))
+    _by_credit(day, use_credit_on(day.loans, day.dues, events["loan_id"], day.policies))
     to = pl.when("fee_deferred").then(ROLE["deferred_fee_income"]).otherwise(ROLE["fee_income"])
     day.book(cost.filter("fee_deducted"), "payout_clearing", to, "fee")
     day.book(cost.filter(~pl.col("fee_deducted")), "payment_clearing", to, "fee")
     taxed = tax_on_fees(
-        cost.join(day.touched.select("loan_id", "product", "jurisdiction"), on="loan_id"),
+        cost.join(day.loans.select("loan_id", "product", "jurisdiction"), on="loan_id"),
         day.policies,
     )
     paid_by = pl.when("fee_deducted").then(ROLE["payout_clearing"])
@@ -229,36 +229,36 @@ def _disburse(day: Running, events: pl.DataFrame) -> None:
         defer(day, later.rename({"fee": "amount"}))
 
 
-def _capitalise(day: Running, events: pl.DataFrame) -> None:
+def _capitalise(day: DayState, events: pl.DataFrame) -> None:
     """A fee joins the principal, as a payout that no one gets; it is income as time goes by."""
     _lend(day, events, "deferred_fee_income")
     defer(day, events)
 
 
-def _buy_down(day: Running, events: pl.DataFrame) -> None:
+def _buy_down(day: DayState, events: pl.DataFrame) -> None:
     """Another, or the lender itself, pays for the borrower's rate; the claim is as it was."""
     _bought(day, events)
 
 
-def _adjust_buy_down(day: Running, events: pl.DataFrame) -> None:
+def _adjust_buy_down(day: DayState, events: pl.DataFrame) -> None:
     """So much of it is given back."""
     _bought(day, events.with_columns(amount=-pl.col("amount")))
 
 
-def _bought(day: Running, events: pl.DataFrame) -> None:
-    own = day.touched.select("loan_id", "buy_down_expensed")
+def _bought(day: DayState, events: pl.DataFrame) -> None:
+    own = day.loans.select("loan_id", "buy_down_expensed")
     told = events.select("loan_id", "event_id", "amount").join(own, on="loan_id")
     payer = pl.when("buy_down_expensed").then(ROLE["buy_down_expense"])
     day.book(told, payer.otherwise(ROLE["payment_clearing"]), "deferred_fee_income", "amount")
     defer(day, told)
 
 
-def _lend(day: Running, events: pl.DataFrame, source: str) -> None:
+def _lend(day: DayState, events: pl.DataFrame, source: str) -> None:
     """Principal grows by the amounts, paid for by `source`; no share of the borrower's own but
     for a payout."""
     out = events.select("loan_id", "event_id", taken(events), payout="amount")
-    grown = day.touched.join(out, on="loan_id", how="left", maintain_order="left")
-    whole = grown["whole_schedule"] & grown["payout"].is_not_null()
+    grown = day.loans.join(out, on="loan_id", how="left", maintain_order="left")
+    whole = grown["materialised"] & grown["payout"].is_not_null()
     grown = _past_maturity(grown, whole, day)
     shared = pl.lit(source == "payout_clearing")
     if whole.any():
@@ -266,17 +266,17 @@ def _lend(day: Running, events: pl.DataFrame, source: str) -> None:
         day.dues = stand(paid_out.drop("event_id"), day.dues, day.policies.calendars)
         grown = replaced(grown, whole, paid_out, lacking(paid_out))
     grown = _lent(_with_share(grown.with_columns(shared=shared), day), day)
-    day.touched = grown.select(day.touched.columns)
+    day.loans = grown.select(day.loans.columns)
     off = pl.col("loan_id").is_in(day.charged_off().implode())
     day.book(out.filter(~off), "loan_principal", source, "payout")
     day.book(out.filter(off), "credit_loss", source, "payout")
     day.book(out.filter(off), "memo_claim", "memo_contra", "payout")
     if whole.any():
         show_principal_due(day, whole)
-        day.touched = point(day.touched, day.dues, whole)
+        day.loans = point(day.loans, day.dues, whole)
 
 
-def _past_maturity(grown: pl.DataFrame, whole: pl.Series, day: Running) -> pl.DataFrame:
+def _past_maturity(grown: pl.DataFrame, whole: pl.Series, day: DayState) -> pl.DataFrame:
     """A payout after the last instalment of a schedule that stands whole makes one more."""
     lent = pl.col("principal") + pl.col("principal_paid") > 0
     after = (
@@ -292,13 +292,13 @@ def _past_maturity(grown: pl.DataFrame, whole: pl.Series, day: Running) -> pl.Da
     )
 
 
-def _with_share(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
+def _with_share(grown: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """`grown` with down payments due of loans that bill step by step; those of others stand."""
     asks = (
         pl.col("shared")
         & pl.col("payout").is_not_null()
         & (pl.col("down_payment_ppb") > 0)
-        & ~pl.col("whole_schedule")
+        & ~pl.col("materialised")
     )
     asked = with_share(grown.filter(asks), day.dues)
     if asked.is_empty():
@@ -311,7 +311,7 @@ def _with_share(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
     )
 
 
-def _lent(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
+def _lent(grown: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """`grown` with its `payout` in the principal; a tranche of a daily loan spreads anew, as does
     what a down payment leaves of the first one."""
     at = grown.select(pl.col("payout").is_not_null() & pl.col("revolving")).to_series()
@@ -322,12 +322,12 @@ def _lent(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
         & ((pl.col("principal") + pl.col("principal_paid") > 0) | (pl.col("down") > 0))
         & ~pl.col("revolving")
     )
-    follows = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("whole_schedule")
+    follows = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("materialised")
     at = grown.select(again & follows).to_series()
     advanced = pl.when("advance").then("payout").otherwise(0)
     lent = grown.with_columns(
         principal=pl.col("principal") + pl.col("payout").fill_null(0),
-        advances=pl.col("advances") + advanced,
+        cash_advances=pl.col("cash_advances") + advanced,
     )
     if not at.any():
         return lent
@@ -336,17 +336,17 @@ def _lent(grown: pl.DataFrame, day: Running) -> pl.DataFrame:
     return pl.concat([lent.filter(~at), tranches]).sort("loan_id")
 
 
-def _charge(day: Running, events: pl.DataFrame) -> None:
+def _charge(day: DayState, events: pl.DataFrame) -> None:
     """A fee or penalty; the borrower's credit meets it where it meets what is not due yet."""
     charge(day, events)
-    _by_credit(day, use_credit_on(day.touched, day.dues, events["loan_id"], day.policies))
+    _by_credit(day, use_credit_on(day.loans, day.dues, events["loan_id"], day.policies))
 
 
-def _charge_off(day: Running, events: pl.DataFrame) -> None:
+def _charge_off(day: DayState, events: pl.DataFrame) -> None:
     """Off the books; the claim lives on in memorandum."""
     _claim_all(day, events)
     _mature(day, events.select("loan_id", "event_id"))
-    day.touched, gone = charge_off(day.touched, events.select("loan_id", "event_id"))
+    day.loans, gone = charge_off(day.loans, events.select("loan_id", "event_id"))
     gone = gone.with_columns(claim=claim())
     day.book(gone, "credit_loss", "loan_principal", "principal")
     day.book(gone, "interest_charged_off", "interest_due", "interest_due")
@@ -355,19 +355,19 @@ def _charge_off(day: Running, events: pl.DataFrame) -> None:
     day.book(gone, "fee_charged_off", "penalties_receivable", "penalties_due")
     day.book(gone, "fee_charged_off", "tax_receivable", "taxes_due")
     day.book(gone, "memo_claim", "memo_contra", "claim")
-    lose_the_rest(day, gone, "credit_loss")
+    offset_loss(day, gone, "credit_loss")
 
 
-def _claim_all(day: Running, events: pl.DataFrame) -> None:
+def _claim_all(day: DayState, events: pl.DataFrame) -> None:
     """Interest of a schedule that stands, or that the product fixes now, is claimed to its end, or
     ends with the day where the product says so."""
-    fix_charged_off(day, events)
+    freeze_charged_off(day, events)
     end_interest(day, events)
-    day.touched, rest = earned_whole(day.touched, day.dues, events)
+    day.loans, rest = earned_whole(day.loans, day.dues, events)
     day.book(rest, "interest_accrued", "interest_income", "rest")
 
 
-def _mature(day: Running, events: pl.DataFrame) -> None:
+def _mature(day: DayState, events: pl.DataFrame) -> None:
     """The contract ends with the charge-off where its product says so; charges to come wait for
     their day. A line of credit has no instalments to end."""
     ending = (
@@ -375,41 +375,43 @@ def _mature(day: Running, events: pl.DataFrame) -> None:
         & (pl.col("after_charge_off") == AfterChargeOff.accelerate_maturity.value)
         & ~pl.col("revolving")
     )
-    ids = day.touched.filter(ending)["loan_id"]
+    ids = day.loans.filter(ending)["loan_id"]
     told = events.filter(pl.col("loan_id").is_in(ids.implode()))
     if told.height:
         accelerate(day, told, charges=False)
 
 
-def _write_off(day: Running, events: pl.DataFrame) -> None:
+def _write_off(day: DayState, events: pl.DataFrame) -> None:
     """A person gives the claim up: that which a charge-off would make."""
     _claim_all(day, events)
     _give_up(day, events, Status.written_off)
 
 
-def _settle(day: Running, events: pl.DataFrame) -> None:
+def _settle(day: DayState, events: pl.DataFrame) -> None:
     """What was agreed has come; the shortfall is given up."""
     _give_up(day, events, Status.settled)
 
 
-def charge_off_by_rule(day: Running) -> None:
+def charge_off_by_rule(day: DayState) -> None:
     """Loans that are so late today that their product takes them off the books."""
     rules = day.policies.charge_offs
     if not day.concerns(rules):
         return
-    active = day.touched.filter(pl.col("status") == Status.active.value)
-    some = active.select("loan_id", "product", "today").join(rules, on="product")
+    active = day.loans.filter(pl.col("status") == Status.active.value)
+    some = active.select("loan_id", "product", "business_date").join(rules, on="product")
     if some.is_empty():
         return
-    fallen = day.dues.filter(pl.col("due_date") <= TODAY)
+    fallen = day.dues.filter(pl.col("due_date") <= BUSINESS_DATE)
     oldest = oldest_unpaid(fallen, some.select("loan_id", "product"), day.policies.delinquency)
-    late = some.join(oldest, on="loan_id").filter(off_on(pl.col("oldest"), *OFF_RULE) <= TODAY)
+    late = some.join(oldest, on="loan_id").filter(
+        off_on(pl.col("oldest"), *OFF_RULE) <= BUSINESS_DATE
+    )
     if late.height:
         ask_penal(day, pl.col("loan_id").is_in(late["loan_id"].implode()))
         _charge_off(day, late.select("loan_id", event_id=pl.lit(0, dtype=pl.Int64)).sort("loan_id"))
 
 
-def forgive_small(day: Running) -> None:
+def write_off_small_balances(day: DayState) -> None:
     """Claims of no more than the product's small balance, after the last instalment, by rule."""
     small = (
         (pl.col("small_balance") > 0)
@@ -418,19 +420,19 @@ def forgive_small(day: Running) -> None:
         & (claim() > 0)
         & (claim() <= pl.col("small_balance"))
     )
-    hit = day.touched.filter(small).select("loan_id", event_id=pl.lit(0, dtype=pl.Int64))
+    hit = day.loans.filter(small).select("loan_id", event_id=pl.lit(0, dtype=pl.Int64))
     if hit.height:
         _give_up(day, hit, Status.settled)
 
 
-def _give_up(day: Running, events: pl.DataFrame, status: Status) -> None:
+def _give_up(day: DayState, events: pl.DataFrame, status: Status) -> None:
     """The claim is extinguished: every component against the write-off, or memorandum only.
 
     Of a loan that owes nothing, because money came to light since, there is nothing to give up.
     """
     owing = pl.col("status").is_in([Status.active.value, Status.charged_off.value])
     hit = (
-        day.touched.filter(owing)
+        day.loans.filter(owing)
         .join(events.select("loan_id", "event_id"), on="loan_id")
         .with_columns(claim=claim())
     )
@@ -439,8 +441,8 @@ def _give_up(day: Running, events: pl.DataFrame, status: Status) -> None:
         day.book(kept, "write_off_expense", role, column)
     off = hit.filter(pl.col("status") == Status.charged_off.value)
     day.book(off, "memo_contra", "memo_claim", "claim")
-    lose_the_rest(day, hit, "write_off_expense")
-    day.touched = extinguished(day.touched, hit["loan_id"], status)
+    offset_loss(day, hit, "write_off_expense")
+    day.loans = extinguished(day.loans, hit["loan_id"], status)
 
 
 _HANDLERS = {
@@ -448,17 +450,17 @@ _HANDLERS = {
     Kind.reaged: reage,
     Kind.interest_paused: pause,
     Kind.moratorium_granted: grant,
-    Kind.accelerated: accelerate,
+    Kind.contract_accelerated: accelerate,
     Kind.limit_changed: change_limit,
     Kind.charge_off: _charge_off,
     Kind.write_off: _write_off,
-    Kind.settled: _settle,
+    Kind.settlement_reached: _settle,
     Kind.disbursed: _disburse,
-    Kind.taken_over: take_over,
+    Kind.migrated_in: take_over,
     Kind.flag_set: flag,
     Kind.flag_cleared: flag,
-    Kind.income_capitalised: _capitalise,
-    Kind.fee_bought_down: _buy_down,
+    Kind.fee_capitalised: _capitalise,
+    Kind.rate_bought_down: _buy_down,
     Kind.buy_down_adjusted: _adjust_buy_down,
     Kind.charge_assessed: _charge,
     Kind.charge_waived: waive,

@@ -15,7 +15,7 @@ from loanbook.core.catalogue.codes import (
     Status,
 )
 from loanbook.core.contract.business_days import Calendar
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import claim, owes_nothing
 from loanbook.core.servicing.schedule.billing import caught_up
 from loanbook.core.servicing.schedule.statements import open_to_draw
@@ -30,28 +30,28 @@ REOPENING = (
 """Kinds of event that bring an ended loan back into the book."""
 
 
-def charge_off(touched: pl.DataFrame, commands: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def charge_off(loans: pl.DataFrame, commands: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Take active loans off the books; the claim lives on, as the product's `after_charge_off`.
 
     `commands`: `loan_id`, `event_id`. Returns positions and the charged-off loans with
     `event_id`, as they stood. A loan that is not active is left alone.
     """
-    hit = touched.filter(pl.col("status") == Status.active).join(commands, on="loan_id")
+    hit = loans.filter(pl.col("status") == Status.active).join(commands, on="loan_id")
     if hit.is_empty():
-        return touched, hit
+        return loans, hit
     marked = pl.col("loan_id").is_in(hit["loan_id"].implode())
     stops = marked & (pl.col("after_charge_off") != AfterChargeOff.regular.value)
-    frozen = touched.with_columns(
+    frozen = loans.with_columns(
         off_books=pl.when(marked).then(claim()).otherwise("off_books"),
         status=pl.when(marked)
         .then(pl.lit(Status.charged_off.value, dtype=pl.Int8))
         .otherwise("status"),
-        charged_off_on=pl.when(marked).then(TODAY).otherwise("charged_off_on"),
+        charged_off_on=pl.when(marked).then(BUSINESS_DATE).otherwise("charged_off_on"),
         period_interest=pl.when(stops).then(0).otherwise("period_interest"),
-        accrual_whole=pl.when(stops)
-        .then(pl.col("interest_accrued") + pl.col("accrual_paid"))
-        .otherwise("accrual_whole"),
-        accrual_rest=pl.when(stops).then(0).otherwise("accrual_rest"),
+        accrued_units=pl.when(stops)
+        .then(pl.col("interest_accrued") + pl.col("accrued_prepaid"))
+        .otherwise("accrued_units"),
+        accrued_remainder=pl.when(stops).then(0).otherwise("accrued_remainder"),
     )
     return frozen, hit
 
@@ -62,17 +62,17 @@ def _living() -> pl.Expr:
     return pl.when(off).then(Status.charged_off.value).otherwise(Status.active.value).cast(pl.Int8)
 
 
-def extinguished(touched: pl.DataFrame, ids: pl.Series, status: Status) -> pl.DataFrame:
+def extinguished(loans: pl.DataFrame, ids: pl.Series, status: Status) -> pl.DataFrame:
     """Positions with the whole claim of loans `ids` given up, and their `status` from now on.
 
     One whose borrower has credit is overpaid: the credit is still owed.
     """
     hit = pl.col("loan_id").is_in(ids.implode())
     owed = ("principal", "interest_accrued", "principal_due", "interest_due", "fees_due",
-            "penalties_due", "taxes_due", "period_interest", "accrual_rest", "advance_paid")  # fmt: skip
-    return touched.with_columns(
+            "penalties_due", "taxes_due", "period_interest", "accrued_remainder", "prepaid_dues")  # fmt: skip
+    return loans.with_columns(
         *(pl.when(hit).then(0).otherwise(pl.col(name)).alias(name) for name in owed),
-        accrual_whole=pl.when(hit).then("accrual_paid").otherwise("accrual_whole"),
+        accrued_units=pl.when(hit).then("accrued_prepaid").otherwise("accrued_units"),
         status=pl.when(hit & (pl.col("credit") > 0))
         .then(Status.overpaid.value)
         .when(hit)
@@ -83,13 +83,13 @@ def extinguished(touched: pl.DataFrame, ids: pl.Series, status: Status) -> pl.Da
 
 
 def left_behind(settled: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
-    """Dues of ended loans that were to come after their `today`: they stand if the loan comes back.
+    """Dues of ended loans that were to come after their `business_date`: they stand if the loan comes back.
 
-    `settled`: dues with `today`; `gone`: positions of ended loans. Of what was given up, what was
+    `settled`: dues with `business_date`; `gone`: positions of ended loans. Of what was given up, what was
     paid stands.
     """
     theirs = settled.join(gone.select("loan_id", "status"), on="loan_id").filter(
-        pl.col("due_date") > TODAY
+        pl.col("due_date") > BUSINESS_DATE
     )
     given = pl.col("status").is_in(GIVEN_UP)
     kept = theirs.with_columns(amount=pl.when(given).then("paid").otherwise("amount"))
@@ -120,13 +120,15 @@ def reopened(
     ours = pl.col("loan_id").is_in(back["loan_id"].implode())
     if back.height:
         day = events.filter(ours).select("loan_id", came="value_date").unique("loan_id")
-        told = back.drop("today", strict=False).join(day, on="loan_id", maintain_order="left")
-        moved = caught_up(told.rename({"came": "today"}), dues.filter(ours), calendars)
+        told = back.drop("business_date", strict=False).join(
+            day, on="loan_id", maintain_order="left"
+        )
+        moved = caught_up(told.rename({"came": "business_date"}), dues.filter(ours), calendars)
         back = moved.select(back.columns)
     return Reopened(back, dues.filter(ours), aside.filter(~ours), dues.filter(~ours))
 
 
-def close_at_zero(touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def close_at_zero(loans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Close loans that owe nothing, as `overpaid` while the borrower has credit.
 
     An overpaid loan that owes again, after a chargeback say, is active again; one that was charged
@@ -137,7 +139,7 @@ def close_at_zero(touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """
     early = pl.when(owes_nothing()).then(-pl.col("interest_accrued")).otherwise(0)
     ends = owes_nothing() & ~pl.col("status").is_in(GIVEN_UP) & ~open_to_draw()
-    done = touched.with_columns(earned_at_payoff=early, ends=ends)
+    done = loans.with_columns(earned_at_payoff=early, ends=ends)
     ended = pl.when(pl.col("credit") > 0).then(Status.overpaid.value).otherwise(Status.closed.value)
     owes_again = (pl.col("status") == Status.overpaid) & ~pl.col("ends")
     closed = done.with_columns(
@@ -150,8 +152,8 @@ def close_at_zero(touched: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         interest_earned=pl.col("interest_earned") + pl.col("earned_at_payoff"),
         accrued_today=pl.col("accrued_today") + pl.col("earned_at_payoff"),
         period_interest=pl.when("ends").then(0).otherwise("period_interest"),
-        accrual_whole=pl.when("ends").then("accrual_paid").otherwise("accrual_whole"),
-        accrual_rest=pl.when("ends").then(0).otherwise("accrual_rest"),
+        accrued_units=pl.when("ends").then("accrued_prepaid").otherwise("accrued_units"),
+        accrued_remainder=pl.when("ends").then(0).otherwise("accrued_remainder"),
     )
     earned = closed.filter(pl.col("earned_at_payoff") != 0).select("loan_id", "earned_at_payoff")
-    return closed.select(touched.columns), earned
+    return closed.select(loans.columns), earned

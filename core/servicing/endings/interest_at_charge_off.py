@@ -10,21 +10,21 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import AfterChargeOff, Component, Status
 from loanbook.core.servicing.loan.book import replaced
-from loanbook.core.servicing.loan.business_date import TODAY
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.posting import DayState
 
 
-def end_interest(day: Running, events: pl.DataFrame) -> None:
+def end_interest(day: DayState, events: pl.DataFrame) -> None:
     """Take loans of `events` (`loan_id`, `event_id`) whose charge-off stops their interest."""
-    at = day.touched.select(
+    at = day.loans.select(
         pl.col("loan_id").is_in(events["loan_id"].implode())
         & (pl.col("status") == Status.active.value)
-        & pl.col("whole_schedule")
+        & pl.col("materialised")
         & (pl.col("after_charge_off") != AfterChargeOff.regular.value)
     ).to_series()
     if not at.any():
         return
-    before = day.touched.filter(at)
+    before = day.loans.filter(at)
     day.dues = _without_interest(before, day.dues)
     # interest that was paid before it was earned counts as earned now
     early = pl.min_horizontal("interest_accrued", 0)
@@ -35,15 +35,17 @@ def end_interest(day: Running, events: pl.DataFrame) -> None:
         accrued_today=pl.col("accrued_today") - early,
         interest_earned=pl.col("interest_earned") - early,
     )
-    day.touched = replaced(day.touched, at, before, after)
+    day.loans = replaced(day.loans, at, before, after)
 
 
 def _without_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """Dues whose coming instalments have no interest but what was earned or paid of them."""
     own = loans.select(
-        "loan_id", earned=pl.col("interest_accrued").clip(0) + pl.col("accrual_paid")
+        "loan_id", earned=pl.col("interest_accrued").clip(0) + pl.col("accrued_prepaid")
     )
-    coming = (pl.col("due_date") > TODAY) & (pl.col("component") <= Component.interest.value)
+    coming = (pl.col("due_date") > BUSINESS_DATE) & (
+        pl.col("component") <= Component.interest.value
+    )
     theirs = dues.join(own, on="loan_id", how="inner").filter(coming)
     if theirs.is_empty():
         return dues
@@ -53,7 +55,7 @@ def _without_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     each = (
         theirs.group_by("loan_id", "instalment_no")
         .agg(
-            pl.col("due_date", "earned", "today").first(),
+            pl.col("due_date", "earned", "business_date").first(),
             fee_assessed=pl.col("fee_assessed").any(),
             asked=pl.col("amount").sum(),
             principal=pl.col("amount").filter(~is_interest).sum(),
@@ -85,7 +87,7 @@ def _without_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
             amount=pl.col(amount),
             paid=pl.col(paid),
             fee_assessed="fee_assessed",
-            today="today",
+            business_date="business_date",
         )
         for component, amount, paid in (
             (Component.principal, "principal", "paid_principal"),

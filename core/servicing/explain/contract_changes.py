@@ -22,11 +22,11 @@ from loanbook.core.contract.terms import Terms
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.business_date import dated
 from loanbook.core.servicing.loan.opening import agreed_terms
-from loanbook.core.servicing.replay.backdating import standing
+from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.servicing.replay.replay import relived
 from loanbook.core.servicing.schedule.projection import to_come
 
-NO_CONCESSION = (Kind.rate_reset, Kind.accelerated, Kind.limit_changed, Kind.rate_changed)
+NO_CONCESSION = (Kind.rate_reset, Kind.contract_accelerated, Kind.limit_changed, Kind.rate_changed)
 """Changes that the lender does not grant; a rate is a concession where it falls."""
 PAST_DUE_BEFORE = 30
 """Days past due, more than which within `MONTHS_BEFORE` tell of difficulty."""
@@ -76,7 +76,7 @@ def modifications(
 
     A line of credit has no schedule to change, and no modification.
     """
-    stand = standing(events).filter(
+    stand = effective_events(events).filter(
         (pl.col("loan_id") == loan_id) & (pl.col("value_date") <= through)
     )
     changes = stand.filter(pl.col("kind").is_in([k.value for k in CHANGES]))
@@ -134,11 +134,11 @@ def _payments(events: pl.DataFrame, policies: PolicyBook, on: dt.date) -> pl.Dat
     lived = relived(events, policies, on)
     assert lived is not None
     book = lived.book(on)
-    today = dated(book.dues, on)
-    coming = to_come(dated(book.wide(), on), today, policies.calendars)
+    open_dues = dated(book.dues, on)
+    coming = to_come(dated(book.wide(), on), open_dues, policies.calendars)
     rows = pl.concat(
         [
-            today.select("due_date", "component", left=pl.col("amount") - pl.col("paid")),
+            open_dues.select("due_date", "component", left=pl.col("amount") - pl.col("paid")),
             coming.select("due_date", "component", left="amount"),
         ]
     )

@@ -141,7 +141,7 @@ class _Night:
         self._terms: dict[str, int] = {}
 
     def add(self, date: dt.date, earned: int, held: dict[str, int]) -> None:
-        balances = (held["principal"], held["advances"])
+        balances = (held["principal"], held["cash_advances"])
         if self._first is not None and balances != self._on:
             self._lines += self.flush()
         if self._first is None:
@@ -161,9 +161,11 @@ class _Night:
             daily = self._terms["interest_mode"] == InterestMode.daily
             how = (f"on the actual balance at {rate}" if daily
                    else f"as the share of the instalment's interest, {rate}")  # fmt: skip
-            if self._terms["advances"]:
-                more = self._terms["advance_margin"] / 1e7
-                how += f", {more:g} % more on {self._terms['advances']} minor units of advances"
+            if self._terms["cash_advances"]:
+                more = self._terms["cash_advance_margin"] / 1e7
+                how += (
+                    f", {more:g} % more on {self._terms['cash_advances']} minor units of advances"
+                )
             done.append(
                 Line(
                     self._last,

@@ -12,8 +12,8 @@ import polars as pl
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Flag, NonAccrual, Status
 from loanbook.core.ledger.transfers import Transfers, all_of, transfer
-from loanbook.core.servicing.loan.business_date import TODAY
-from loanbook.core.servicing.loan.claim import Regime, interest, regime
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.claim import AccountingBasis, accounting_basis, interest
 
 _INTEREST = [ROLE["interest_accrued"], ROLE["interest_due"]]
 _CHARGES = [ROLE["fees_receivable"], ROLE["penalties_receivable"]]
@@ -32,20 +32,23 @@ _LOST = [ROLE[r] for r in ("interest_charged_off", "interest_waived", "charge_ad
 """Accounts against which interest is given up; what was no income yet needs none of it."""
 
 
-def as_booked(moved: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
+def translate(moved: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
     """Transfers (schema `Transfers`) as the accounting of their loan books them.
 
-    `loans`: `loan_id` and `regime` of those that are not booked by accrual.
+    `loans`: `loan_id` and `accounting_basis` of those that are not booked by accrual.
     """
     if loans.is_empty() or moved.is_empty():
         return moved
     told = moved.join(loans, on="loan_id", how="left", maintain_order="left")
-    regime_ = pl.col("regime").fill_null(Regime.accrual.value)
-    cash, suspended = regime_ == Regime.cash.value, regime_ == Regime.suspense.value
+    regime_ = pl.col("accounting_basis").fill_null(AccountingBasis.accrual.value)
+    cash, suspended = (
+        regime_ == AccountingBasis.cash.value,
+        regime_ == AccountingBasis.suspense.value,
+    )
 
     def held(side: str) -> pl.Expr:
         role = pl.col(side)
-        interest_ = role.is_in(_INTEREST) & (regime_ != Regime.accrual.value)
+        interest_ = role.is_in(_INTEREST) & (regime_ != AccountingBasis.accrual.value)
         return interest_ | (cash & role.is_in(_CHARGES))
 
     marked = told.with_columns(debit_held=held("debit"), credit_held=held("credit"))
@@ -119,8 +122,10 @@ def _by_suspense(rows: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def off_accrual(wide: pl.DataFrame) -> pl.DataFrame:
-    """`loan_id`, `regime` of loans that are not booked by accrual."""
-    return wide.select("loan_id", regime=regime()).filter(pl.col("regime") != Regime.accrual.value)
+    """`loan_id`, `accounting_basis` of loans that are not booked by accrual."""
+    return wide.select("loan_id", accounting_basis=accounting_basis()).filter(
+        pl.col("accounting_basis") != AccountingBasis.accrual.value
+    )
 
 
 def _flagged() -> pl.Expr:
@@ -140,7 +145,7 @@ def enters() -> pl.Expr:
 
 def returns() -> pl.Expr:
     """Loans that go back to accrual today: without arrears for as long as the product asks."""
-    days = (TODAY - pl.col("current_since")).dt.total_days()
+    days = (BUSINESS_DATE - pl.col("performing_since")).dt.total_days()
     long = (days >= pl.col("returns_days").cast(pl.Int64)).fill_null(False)
     return pl.col("non_accrual") & long & ~_flagged()
 
@@ -154,8 +159,10 @@ def reclassified(aged: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     if not (aged["non_accrual_mode"] != NonAccrual.none.value).any():
         return aged, all_of([])
     none = pl.col("days_past_due") == 0
-    since = pl.when(pl.col("non_accrual") & none).then(pl.coalesce("current_since", TODAY))
-    counted = aged.with_columns(current_since=since)
+    since = pl.when(pl.col("non_accrual") & none).then(
+        pl.coalesce("performing_since", BUSINESS_DATE)
+    )
+    counted = aged.with_columns(performing_since=since)
     turns = counted.with_columns(goes_in=enters(), comes_back=returns())
     if not turns.select((pl.col("goes_in") | pl.col("comes_back")).any()).item():
         return counted, all_of([])
@@ -178,9 +185,9 @@ def reclassified(aged: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     back = pl.col("comes_back")
     after = turns.with_columns(
         non_accrual=(pl.col("non_accrual") | pl.col("goes_in")) & ~back,
-        current_since=pl.when(pl.col("goes_in") & none)
-        .then(TODAY)
+        performing_since=pl.when(pl.col("goes_in") & none)
+        .then(BUSINESS_DATE)
         .when(~back)
-        .then("current_since"),
+        .then("performing_since"),
     )
     return after.drop("goes_in", "comes_back"), all_of(parts)

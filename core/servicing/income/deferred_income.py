@@ -15,8 +15,8 @@ from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import ENDED, Status
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import Rounding, int128, rounded_quotient
-from loanbook.core.servicing.loan.business_date import TODAY
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.posting import DayState
 
 
 def any_deferred(wide: pl.DataFrame) -> bool:
@@ -24,7 +24,7 @@ def any_deferred(wide: pl.DataFrame) -> bool:
     return bool((wide["deferred_whole"] != 0).any())
 
 
-def left(on: pl.Expr) -> pl.Expr:
+def unamortised(on: pl.Expr) -> pl.Expr:
     """What is left of the line after the nights before `on`, rounded half-even (Int64)."""
     days = (pl.col("deferred_until") - pl.col("deferred_from")).dt.total_days()
     nights = (on - pl.col("deferred_from")).dt.total_days().clip(0)
@@ -35,22 +35,26 @@ def left(on: pl.Expr) -> pl.Expr:
     return rest.fill_null(0)
 
 
-def left_today(wide: pl.DataFrame) -> pl.Series:
-    """`left` on each loan's `today` (Int64); worked out where there is a line, 0 elsewhere."""
+def unamortised_today(wide: pl.DataFrame) -> pl.Series:
+    """`left` on each loan's `business_date` (Int64); worked out where there is a line, 0 elsewhere."""
     runs = wide["deferred_whole"] != 0
-    rest = wide.filter(runs).select(left(TODAY)).to_series()
+    rest = wide.filter(runs).select(unamortised(BUSINESS_DATE)).to_series()
     return pl.zeros(wide.height, dtype=pl.Int64, eager=True).scatter(runs.arg_true(), rest)
 
 
 def recognise(wide: pl.DataFrame) -> pl.DataFrame:
-    """`wide` with `income_deferred` as it is on each loan's `today`."""
-    return wide.with_columns(income_deferred=left_today(wide)) if any_deferred(wide) else wide
+    """`wide` with `income_deferred` as it is on each loan's `business_date`."""
+    return (
+        wide.with_columns(income_deferred=unamortised_today(wide)) if any_deferred(wide) else wide
+    )
 
 
 def nightly(wide: pl.DataFrame) -> pl.DataFrame:
-    """Loans with a line, with `taken`, the income of the night before each one's `today` (Int64)."""
+    """Loans with a line, with `taken`, the income of the night before each one's `business_date` (Int64)."""
     lines = wide.filter(pl.col("deferred_whole") != 0)
-    return lines.with_columns(taken=left(TODAY - pl.duration(days=1)) - left(TODAY))
+    return lines.with_columns(
+        taken=unamortised(BUSINESS_DATE - pl.duration(days=1)) - unamortised(BUSINESS_DATE)
+    )
 
 
 def income() -> pl.Expr:
@@ -59,14 +63,14 @@ def income() -> pl.Expr:
     return pl.when(as_fee).then(ROLE["fee_income"]).otherwise(ROLE["interest_income"])
 
 
-def defer(day: Running, told: pl.DataFrame) -> None:
+def defer(day: DayState, told: pl.DataFrame) -> None:
     """The line of loans grows by `amount` (`loan_id`, `event_id`, `amount`), below zero it shrinks.
 
     What shrinks by more than is left was taken as income already: it is given back. A loan that is
     off the books has no income to come: the line lessens its loss at once.
     """
     told = told.select("loan_id", "event_id", "amount")
-    asked = day.touched.select("loan_id", "income_deferred", "deferred_as_fee").join(
+    asked = day.loans.select("loan_id", "income_deferred", "deferred_as_fee").join(
         told, on="loan_id"
     )
     over = asked.with_columns(
@@ -74,20 +78,20 @@ def defer(day: Running, told: pl.DataFrame) -> None:
     )
     day.book(over, income(), "deferred_fee_income", "back")
     sums = over.group_by("loan_id").agg(more=(pl.col("amount") + pl.col("back")).sum())
-    grown = day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
+    grown = day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
     line = pl.col("income_deferred") + pl.col("more").fill_null(0)
     grown = _anew(grown.with_columns(income_deferred=line), pl.col("more").is_not_null())
-    day.touched = grown.drop("more")
+    day.loans = grown.drop("more")
     off = pl.col("loan_id").is_in(day.charged_off().implode())
-    lose_the_rest(day, told.filter(off), "credit_loss")
+    offset_loss(day, told.filter(off), "credit_loss")
 
 
-def begin_again(day: Running) -> None:
+def restart(day: DayState) -> None:
     """Lines of loans whose contract changed today run to the maturity that they have now."""
-    if not day.changed or not any_deferred(day.touched):
+    if not day.changed or not any_deferred(day.loans):
         return
     ids = pl.concat(day.changed)["loan_id"]
-    day.touched = _anew(day.touched, pl.col("loan_id").is_in(ids.implode()))
+    day.loans = _anew(day.loans, pl.col("loan_id").is_in(ids.implode()))
 
 
 def _anew(loans: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
@@ -96,46 +100,50 @@ def _anew(loans: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
     last = due_of(pl.col("instalments").cast(pl.Int32), loans)
     return loans.with_columns(
         deferred_whole=pl.when(where).then("income_deferred").otherwise("deferred_whole"),
-        deferred_from=pl.when(runs).then(TODAY).when(where).then(None).otherwise("deferred_from"),
+        deferred_from=pl.when(runs)
+        .then(BUSINESS_DATE)
+        .when(where)
+        .then(None)
+        .otherwise("deferred_from"),
         deferred_until=pl.when(runs).then(last).when(where).then(None).otherwise("deferred_until"),
         deferred_to=pl.when(where).then(0).otherwise("deferred_to"),
-        deferred_yield=pl.when(where).then(None).otherwise("deferred_yield"),
-        deferred_rate=pl.when(where).then(None).otherwise("deferred_rate"),
+        eir_ppb=pl.when(where).then(None).otherwise("eir_ppb"),
+        contract_yield_ppb=pl.when(where).then(None).otherwise("contract_yield_ppb"),
     )
 
 
-def take_the_rest(day: Running) -> None:
+def recognise_remainder(day: DayState) -> None:
     """What ended loans, and those past their maturity, still have deferred is income now."""
-    if not any_deferred(day.touched):
+    if not any_deferred(day.loans):
         return
     over = pl.col("status").is_in([*ENDED, Status.overpaid.value]) | (
-        pl.col("deferred_until") <= TODAY
+        pl.col("deferred_until") <= BUSINESS_DATE
     )
-    rest = day.touched.filter(over & (pl.col("income_deferred") != 0))
+    rest = day.loans.filter(over & (pl.col("income_deferred") != 0))
     day.book(rest, "deferred_fee_income", income(), "income_deferred")
-    day.touched = _without(day.touched, rest["loan_id"])
+    day.loans = _without(day.loans, rest["loan_id"])
 
 
-def lose_the_rest(day: Running, gone: pl.DataFrame, against: str) -> None:
+def offset_loss(day: DayState, gone: pl.DataFrame, against: str) -> None:
     """What loans that are given up (`loan_id`, `event_id`) have deferred lessens the loss."""
-    if not any_deferred(day.touched):
+    if not any_deferred(day.loans):
         return
-    rest = day.touched.select("loan_id", "income_deferred").join(
+    rest = day.loans.select("loan_id", "income_deferred").join(
         gone.select("loan_id", "event_id"), on="loan_id"
     )
     day.book(rest, "deferred_fee_income", against, "income_deferred")
-    day.touched = _without(day.touched, rest["loan_id"])
+    day.loans = _without(day.loans, rest["loan_id"])
 
 
-def _without(touched: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
+def _without(loans: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
     """Positions whose line is over for loans `ids`."""
     over = pl.col("loan_id").is_in(ids.implode())
-    return touched.with_columns(
+    return loans.with_columns(
         income_deferred=pl.when(over).then(0).otherwise("income_deferred"),
         deferred_whole=pl.when(over).then(0).otherwise("deferred_whole"),
         deferred_from=pl.when(over).then(None).otherwise("deferred_from"),
         deferred_until=pl.when(over).then(None).otherwise("deferred_until"),
         deferred_to=pl.when(over).then(0).otherwise("deferred_to"),
-        deferred_yield=pl.when(over).then(None).otherwise("deferred_yield"),
-        deferred_rate=pl.when(over).then(None).otherwise("deferred_rate"),
+        eir_ppb=pl.when(over).then(None).otherwise("eir_ppb"),
+        contract_yield_ppb=pl.when(over).then(None).otherwise("contract_yield_ppb"),
     )

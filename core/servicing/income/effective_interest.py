@@ -16,8 +16,8 @@ from loanbook.core.catalogue.codes import Status
 from loanbook.core.contract.apr import solved_rate
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient
 from loanbook.core.servicing.loan.book import replaced
-from loanbook.core.servicing.loan.business_date import TODAY
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.projection import project
 
 YEAR = 365
@@ -26,12 +26,12 @@ SCALE = 10**15
 """What the growth of a stretch is over: as many digits as a float has."""
 
 
-def follow_yield(day: Running) -> None:
+def follow_yield(day: DayState) -> None:
     """Lines that begin today find their yield; those whose period is over take the next one.
 
     A loan that is not on its schedule (past maturity, charged off) keeps its line as it runs.
     """
-    if not day.touched["deferred_by_yield"].any():
+    if not day.loans["deferred_by_yield"].any():
         return
     runs = (
         pl.col("deferred_by_yield")
@@ -39,18 +39,18 @@ def follow_yield(day: Running) -> None:
         & (pl.col("status") == Status.active.value)
         & (pl.col("instalment_no") <= pl.col("instalments"))
     )
-    begins = pl.col("deferred_from") == TODAY
-    turns = (pl.col("deferred_until") == TODAY) & pl.col("deferred_yield").is_not_null()
-    at = day.touched.select(runs & (begins | turns)).to_series()
+    begins = pl.col("deferred_from") == BUSINESS_DATE
+    turns = (pl.col("deferred_until") == BUSINESS_DATE) & pl.col("eir_ppb").is_not_null()
+    at = day.loans.select(runs & (begins | turns)).to_series()
     if not at.any():
         return
-    lines = day.touched.filter(at)
+    lines = day.loans.filter(at)
     solved = _solved(lines.filter(begins), day)
     told = lines.join(solved, on="loan_id", how="left", maintain_order="left").with_columns(
         pl.when(begins).then(found).otherwise(name).alias(name)
-        for name, found in (("deferred_yield", "with_it"), ("deferred_rate", "without"))
+        for name, found in (("eir_ppb", "with_it"), ("contract_yield_ppb", "without"))
     )
-    day.touched = replaced(day.touched, at, lines, _segment(told).select(lines.columns))
+    day.loans = replaced(day.loans, at, lines, _segment(told).select(lines.columns))
 
 
 def _balance() -> pl.Expr:
@@ -58,15 +58,15 @@ def _balance() -> pl.Expr:
     return pl.col("principal") - pl.col("principal_due") + pl.col("interest_accrued")
 
 
-def _solved(lines: pl.DataFrame, day: Running) -> pl.DataFrame:
+def _solved(lines: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """`loan_id`, `with_it`, `without` (Int64, parts per billion a year): yield and plain rate.
 
     None of loans whose instalments to come are not worth their balance.
     """
-    days = (pl.col("due_date") - TODAY).dt.total_days()
+    days = (pl.col("due_date") - BUSINESS_DATE).dt.total_days()
     paid = (
         project(lines, day.dues, day.policies.calendars)
-        .join(lines.select("loan_id", "today"), on="loan_id")
+        .join(lines.select("loan_id", "business_date"), on="loan_id")
         .select("loan_id", amount=pl.col("principal") + pl.col("interest"), periods=days / YEAR)
     )
     kinds = (("with_it", _balance() - pl.col("income_deferred")), ("without", _balance()))
@@ -92,14 +92,14 @@ def _growth(rate: str) -> pl.Expr:
     In floats, as the rates were solved: every loan has its own, so exact powers would be worked
     out loan by loan.
     """
-    years = (pl.col("period_end") - TODAY).dt.total_days() / YEAR
+    years = (pl.col("period_end") - BUSINESS_DATE).dt.total_days() / YEAR
     grown = (1 + pl.col(rate).cast(pl.Float64) / PPB).pow(years) - 1
     return (grown * SCALE).round().cast(pl.Int64)
 
 
 def _segment(lines: pl.DataFrame) -> pl.DataFrame:
     """`lines` with the stretch from today to the end of the period; without a yield, as they are."""
-    grown = lines.with_columns(_yields=_growth("deferred_yield"), _bears=_growth("deferred_rate"))
+    grown = lines.with_columns(_yields=_growth("eir_ppb"), _bears=_growth("contract_yield_ppb"))
     carried = _balance() - pl.col("income_deferred")
     more = int128(carried) * int128(pl.col("_yields")) - int128(_balance()) * int128(
         pl.col("_bears")
@@ -107,10 +107,10 @@ def _segment(lines: pl.DataFrame) -> pl.DataFrame:
     takes = rounded_quotient(more, int128(pl.lit(SCALE)), Rounding.half_even).clip(0)
     rest = (pl.col("income_deferred") - takes).clip(0)
     last = pl.col("instalment_no") >= pl.col("instalments")
-    found = pl.col("deferred_yield").is_not_null()
+    found = pl.col("eir_ppb").is_not_null()
     return grown.with_columns(
         deferred_to=pl.when(found & ~last).then(rest).when(found).then(0).otherwise("deferred_to"),
         deferred_whole=pl.when(found).then("income_deferred").otherwise("deferred_whole"),
-        deferred_from=pl.when(found).then(TODAY).otherwise("deferred_from"),
+        deferred_from=pl.when(found).then(BUSINESS_DATE).otherwise("deferred_from"),
         deferred_until=pl.when(found).then("period_end").otherwise("deferred_until"),
     )

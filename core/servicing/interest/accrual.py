@@ -1,6 +1,6 @@
 """Interest earned by nights, path-independent.
 
-The exact amount of a period is ``accrual_whole`` plus an Int128 numerator over a fixed
+The exact amount of a period is ``accrued_units`` plus an Int128 numerator over a fixed
 denominator; it is rounded to show it, never to continue from it. So interest from a to c
 equals a to b plus b to c for every b, and a day books the difference of rounded values.
 """
@@ -17,7 +17,7 @@ from loanbook.core.contract.figures import ACTUAL, Figures, RateBasis, codes
 from loanbook.core.contract.money import PPB, Rounding, by_code, int128, lift, with_quotient
 from loanbook.core.frames import LARGE
 from loanbook.core.servicing.interest.cash_advances import bears_more, margin
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import any_off_accrual, off_books
 
 
@@ -33,7 +33,7 @@ def _elapsed(start: pl.Expr, end: pl.Expr) -> pl.Expr:
 
 
 class Accrual:
-    """Expressions for one batch of loans, each on its `today`; reads terms and positions."""
+    """Expressions for one batch of loans, each on its `business_date`; reads terms and positions."""
 
     def __init__(self, figures: Figures, modes: frozenset[int]) -> None:
         self.figures, self.modes = figures, modes
@@ -43,7 +43,7 @@ class Accrual:
         self.advances = bears_more(figures.terms)
 
     def numerator(self) -> pl.Expr:
-        """Exact interest since `accrual_from`, with the remainder before it (Int128).
+        """Exact interest since `segment_start`, with the remainder before it (Int128).
 
         A balance times a factor times nights, each chosen by the loan's code: the wide
         arithmetic is done once, whatever codes occur.
@@ -60,15 +60,15 @@ class Accrual:
             nights = pl.when(scheduled).then(self._nights(_elapsed)).otherwise(nights)
         exact = int128(amount) * factor
         if self.advances:
-            exact = exact + int128(self._earning(pl.col("advances"))) * margin()
+            exact = exact + int128(self._earning(pl.col("cash_advances"))) * margin()
         if self.adjusted:
             exact = exact + self._agreed()
-        return int128(pl.col("accrual_rest")) + exact * nights
+        return int128(pl.col("accrued_remainder")) + exact * nights
 
     def of_advances(self) -> pl.Expr:
         """As `numerator`, of a line's advances alone (Int128)."""
-        each = int128(self._earning(pl.col("advances"))) * (pl.col("rate_ppb") + margin())
-        return int128(pl.col("advances_rest")) + each * self._counted()
+        each = int128(self._earning(pl.col("cash_advances"))) * (pl.col("rate_ppb") + margin())
+        return int128(pl.col("cash_advance_remainder")) + each * self._counted()
 
     def denominator(self) -> pl.Expr:
         """What `numerator` is over, constant within a period (Int64)."""
@@ -111,12 +111,12 @@ class Accrual:
 
     def _nights(self, count: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> pl.Expr:
         """What `count` makes of the nights of the segment, less those of an interest pause."""
-        start = pl.col("accrual_from")
-        whole = count(start, TODAY)
+        start = pl.col("segment_start")
+        whole = count(start, BUSINESS_DATE)
         if not self.figures.paused:
             return whole
         first = pl.max_horizontal(start, "paused_from")
-        last = pl.max_horizontal(pl.min_horizontal(TODAY, "paused_until"), first)
+        last = pl.max_horizontal(pl.min_horizontal(BUSINESS_DATE, "paused_until"), first)
         paused = pl.col("paused_until").is_not_null()
         return whole - pl.when(paused).then(count(first, last)).otherwise(0)
 
@@ -134,7 +134,7 @@ class Accrual:
 
 
 def accrue(wide: pl.DataFrame) -> pl.DataFrame:
-    """`wide` (terms and positions) with the nights before `today` earned.
+    """`wide` (terms and positions) with the nights before `business_date` earned.
 
     Sets `interest_accrued`, `accrued_today`, `interest_earned`, `off_books`, and clears `paid_today`.
     """
@@ -152,7 +152,7 @@ def accrue(wide: pl.DataFrame) -> pl.DataFrame:
 
 
 def earned(wide: pl.DataFrame) -> pl.Series:
-    """Interest of the running period to `today`, rounded once, less what is paid of it; of a line
+    """Interest of the running period to `business_date`, rounded once, less what is paid of it; of a line
     of credit in grace that of its advances alone is shown.
 
     The one expression every loan goes through every day: numerator, floor and rest are
@@ -165,8 +165,8 @@ def earned(wide: pl.DataFrame) -> pl.Series:
         wide.lazy()
         .select(
             "interest_rounding",
-            "accrual_whole",
-            "accrual_paid",
+            "accrued_units",
+            "accrued_prepaid",
             numerator=accrual.numerator(),
             denominator=accrual.denominator(),
         )
@@ -178,8 +178,8 @@ def earned(wide: pl.DataFrame) -> pl.Series:
         "denominator",
         rest=left.cast(pl.Int64),
         # with the whole units of earlier segments: whether a half rounds up goes by all of it
-        floor=pl.col("accrual_whole") + pl.col("floor").cast(pl.Int64),
-        paid="accrual_paid",
+        floor=pl.col("accrued_units") + pl.col("floor").cast(pl.Int64),
+        paid="accrued_prepaid",
     )
     lifted = by_code(
         pl.col("interest_rounding"),
@@ -194,7 +194,7 @@ def earned(wide: pl.DataFrame) -> pl.Series:
         return whole
     hidden = wide["grace_on_draws"] & wide["in_grace"]
     visible = whole.zip_with(~hidden, pl.zeros(len(whole), dtype=pl.Int64, eager=True))
-    bears = hidden & (wide["advance_margin"] > 0)
+    bears = hidden & (wide["cash_advance_margin"] > 0)
     if not bears.any():
         return visible
     return visible.scatter(bears.arg_true(), _of_advances(wide.filter(bears), accrual))
@@ -203,11 +203,11 @@ def earned(wide: pl.DataFrame) -> pl.Series:
 def _of_advances(wide: pl.DataFrame, accrual: Accrual) -> pl.Series:
     """Interest of a line's advances alone, as `earned` is of all."""
     under = int128(accrual.denominator())
-    whole = int128(pl.col("advances_whole")) * under + accrual.of_advances()
+    whole = int128(pl.col("cash_advance_units")) * under + accrual.of_advances()
     shown = with_quotient(
         wide, "shown", whole, under, "interest_rounding", accrual.figures.rounding
     )
-    return shown.select(pl.col("shown") - pl.col("accrual_paid")).to_series()
+    return shown.select(pl.col("shown") - pl.col("accrued_prepaid")).to_series()
 
 
 def engine_for(frame: pl.DataFrame) -> Literal["streaming", "in-memory"]:
@@ -215,26 +215,26 @@ def engine_for(frame: pl.DataFrame) -> Literal["streaming", "in-memory"]:
     return "streaming" if frame.height >= LARGE else "in-memory"
 
 
-def close_segment(touched: pl.DataFrame) -> pl.DataFrame:
+def close_segment(loans: pl.DataFrame) -> pl.DataFrame:
     """End the running balance segment today, exactly: whole units and remainder move on.
 
     To be called before a balance changes. The interest to the date is unchanged.
     """
-    if touched.is_empty():
-        return touched
-    figures = Figures(touched)
-    accrual = Accrual(figures, codes(touched, "interest_mode"))
+    if loans.is_empty():
+        return loans
+    figures = Figures(loans)
+    accrual = Accrual(figures, codes(loans, "interest_mode"))
     daily = pl.col("interest_mode") == InterestMode.daily
-    exact = touched.with_columns(_over=accrual.numerator(), _under=int128(accrual.denominator()))
+    exact = loans.with_columns(_over=accrual.numerator(), _under=int128(accrual.denominator()))
     exact = exact.with_columns(_floor=pl.col("_over") // pl.col("_under"))
     rest = (pl.col("_over") - pl.col("_floor") * pl.col("_under")).cast(pl.Int64)
-    whole = pl.col("accrual_whole") + pl.col("_floor").cast(pl.Int64)
+    whole = pl.col("accrued_units") + pl.col("_floor").cast(pl.Int64)
     if accrual.advances:
         exact = _with_advances_closed(exact, accrual)
     return exact.with_columns(
-        accrual_whole=pl.when(daily).then(whole).otherwise("accrual_whole"),
-        accrual_rest=pl.when(daily).then(rest).otherwise("accrual_rest"),
-        accrual_from=pl.when(daily).then(TODAY).otherwise("accrual_from"),
+        accrued_units=pl.when(daily).then(whole).otherwise("accrued_units"),
+        accrued_remainder=pl.when(daily).then(rest).otherwise("accrued_remainder"),
+        segment_start=pl.when(daily).then(BUSINESS_DATE).otherwise("segment_start"),
     ).drop("_over", "_under", "_floor")
 
 
@@ -243,10 +243,12 @@ def _with_advances_closed(exact: pl.DataFrame, accrual: Accrual) -> pl.DataFrame
     told = exact.with_columns(_own=accrual.of_advances())
     told = told.with_columns(_units=pl.col("_own") // pl.col("_under"))
     rest = pl.col("_own") - pl.col("_units") * pl.col("_under")
-    ours = pl.col("advance_margin") > 0
+    ours = pl.col("cash_advance_margin") > 0
     return told.with_columns(
-        advances_whole=pl.when(ours)
-        .then(pl.col("advances_whole") + pl.col("_units").cast(pl.Int64))
-        .otherwise("advances_whole"),
-        advances_rest=pl.when(ours).then(rest.cast(pl.Int64)).otherwise("advances_rest"),
+        cash_advance_units=pl.when(ours)
+        .then(pl.col("cash_advance_units") + pl.col("_units").cast(pl.Int64))
+        .otherwise("cash_advance_units"),
+        cash_advance_remainder=pl.when(ours)
+        .then(rest.cast(pl.Int64))
+        .otherwise("cash_advance_remainder"),
     ).drop("_own", "_units")

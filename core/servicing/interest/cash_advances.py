@@ -2,7 +2,7 @@
 night, whether or not a statement was paid in full.
 
 What a statement asks meets the balance that bears less first; what exceeds it goes to the highest
-rate. Policy: a product's `line.advances`. Source: the product's domain rules, Line of credit; 12 CFR
+rate. Policy: a product's `line.cash_advances`. Source: the product's domain rules, Line of credit; 12 CFR
 1026.53 for the order of what exceeds the minimum, 1026.5(b)(2)(ii) and 1026.54 concern purchases alone.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.servicing.interest.rate_ceilings import held
+from loanbook.core.servicing.interest.rate_ceilings import capped
 
 ADVANCE = "$.advance"
 """Where the payload of a draw says that it is one."""
@@ -18,12 +18,12 @@ ADVANCE = "$.advance"
 
 def bears_more(frame: pl.DataFrame) -> bool:
     """Whether any of the loans has a product with advances."""
-    return bool((frame["advance_margin"] > 0).any())
+    return bool((frame["cash_advance_margin"] > 0).any())
 
 
 def margin() -> pl.Expr:
     """What advances bear beyond the line's own rate, under a ceiling by law (ppb a year)."""
-    return held(pl.col("rate_ppb") + pl.col("advance_margin")) - pl.col("rate_ppb")
+    return capped(pl.col("rate_ppb") + pl.col("cash_advance_margin")) - pl.col("rate_ppb")
 
 
 def taken(events: pl.DataFrame) -> pl.Series:
@@ -34,21 +34,21 @@ def taken(events: pl.DataFrame) -> pl.Series:
 
 def paid_last(loans: pl.DataFrame) -> pl.DataFrame:
     """`loans` after money for what was asked: the rest of the balance was paid first."""
-    return loans.with_columns(advances=pl.min_horizontal("advances", "principal"))
+    return loans.with_columns(cash_advances=pl.min_horizontal("cash_advances", "principal"))
 
 
 def paid_first(loans: pl.DataFrame, beyond: pl.Expr | pl.Series) -> pl.DataFrame:
     """`loans` after so much money `beyond` what was asked (Int64), which advances take first."""
-    left = (pl.col("advances") - beyond).clip(lower_bound=0)
-    return loans.with_columns(advances=pl.min_horizontal(left, "principal"))
+    left = (pl.col("cash_advances") - beyond).clip(lower_bound=0)
+    return loans.with_columns(cash_advances=pl.min_horizontal(left, "principal"))
 
 
 def begun_anew(loans: pl.DataFrame) -> pl.DataFrame:
     """`loans` whose advances start a cycle: what was paid of their interest before it was asked stays."""
     if not bears_more(loans):
         return loans
-    ours = pl.col("advance_margin") > 0
+    ours = pl.col("cash_advance_margin") > 0
     return loans.with_columns(
-        advances_whole=pl.when(ours).then("accrual_paid").otherwise(0).cast(pl.Int64),
-        advances_rest=pl.lit(0, dtype=pl.Int64),
+        cash_advance_units=pl.when(ours).then("accrued_prepaid").otherwise(0).cast(pl.Int64),
+        cash_advance_remainder=pl.lit(0, dtype=pl.Int64),
     )

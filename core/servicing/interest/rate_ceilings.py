@@ -12,17 +12,17 @@ import polars as pl
 from loanbook.core.catalogue.codes import Flag
 
 
-def binds() -> pl.Expr:
+def applies() -> pl.Expr:
     """Loans whose rate a ceiling holds, or would if it were higher; reads `flags`."""
     flagged = (pl.col("flags").fill_null(0) & Flag.active_duty.value) != 0
     return flagged & (pl.col("duty_ceiling") > 0)
 
 
-def held(rate: pl.Expr) -> pl.Expr:
+def capped(rate: pl.Expr) -> pl.Expr:
     """The rate that a loan bears, of one that was agreed."""
-    return pl.when(binds()).then(pl.min_horizontal(rate, "duty_ceiling")).otherwise(rate)
+    return pl.when(applies()).then(pl.min_horizontal(rate, "duty_ceiling")).otherwise(rate)
 
 
-def kept(rate: pl.Expr) -> pl.Expr:
+def uncapped_rate(rate: pl.Expr) -> pl.Expr:
     """What was agreed, where the ceiling lies below it; else null."""
-    return pl.when(binds() & (rate > pl.col("duty_ceiling"))).then(rate)
+    return pl.when(applies() & (rate > pl.col("duty_ceiling"))).then(rate)

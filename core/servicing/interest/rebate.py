@@ -8,7 +8,7 @@ from loanbook.core.catalogue.codes import InterestMode, Rebate, Status
 from loanbook.core.contract.rule_of_78 import rule_of_78
 from loanbook.core.contract.schedule import CURSOR, expand, expand_from, from_the_start
 from loanbook.core.servicing.interest.accrual import earned
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 
 
 def without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
@@ -35,7 +35,7 @@ def without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
     return (
         loans.join(pl.concat(rests), on="loan_id", how="left", maintain_order="left")
         .with_columns(
-            interest_off=(pl.col("all_interest") - pl.col("accrual_paid"))
+            interest_off=(pl.col("all_interest") - pl.col("accrued_prepaid"))
             .clip(lower_bound=0)
             .fill_null(pl.col("interest_off"))
         )
@@ -53,7 +53,7 @@ def _of_the_schedule(asked: pl.DataFrame) -> list[pl.DataFrame]:
         return [rest]
     from_start = from_the_start(digits.drop(CURSOR))
     total = expand(from_start).group_by("loan_id").agg(charge=pl.col("interest").sum())
-    begun = (pl.col("period_start") < TODAY).cast(pl.Int64)
+    begun = (pl.col("period_start") < BUSINESS_DATE).cast(pl.Int64)
     left = (pl.col("instalments").cast(pl.Int64) - pl.col("instalment_no") + 1 - begun).clip(0)
     given = digits.join(total, on="loan_id").select(
         "loan_id", given=rule_of_78(pl.col("charge"), pl.col("instalments"), left)
@@ -69,5 +69,5 @@ def _of_the_period(asked: pl.DataFrame) -> list[pl.DataFrame]:
     """`loan_id`, `all_interest` of the running period to its end, as if nothing were paid today."""
     if asked.is_empty():
         return []
-    whole = earned(asked.with_columns(today="period_end", principal="owed_before"))
-    return [asked.select("loan_id", all_interest=whole + asked["accrual_paid"])]
+    whole = earned(asked.with_columns(business_date="period_end", principal="owed_before"))
+    return [asked.select("loan_id", all_interest=whole + asked["accrued_prepaid"])]

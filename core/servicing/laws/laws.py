@@ -16,10 +16,10 @@ from loanbook.core.catalogue.codes import GIVEN_UP, MONEY_IN, Component, Kind, S
 from loanbook.core.ledger.transfers import account_movements
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.book import STATE, Book
-from loanbook.core.servicing.loan.business_date import TODAY, dated
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE, dated
 from loanbook.core.servicing.loan.claim import carried, charges_and_taxes, interest
 from loanbook.core.servicing.replay.backdating import Restatement
-from loanbook.core.servicing.replay.fast_forward import Round
+from loanbook.core.servicing.replay.fast_forward import Visit
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Moved:
     """Positions the evening before."""
     after: pl.DataFrame
     dues: pl.DataFrame
-    """With `today`, the date of the loan."""
+    """With `business_date`, the date of the loan."""
     applied: pl.DataFrame
     allocations: pl.DataFrame
     unidentified: pl.DataFrame
@@ -62,7 +62,7 @@ class Moved:
         )  # fmt: skip
 
     @classmethod
-    def by_round(cls, each: Round) -> Moved:
+    def by_round(cls, each: Visit) -> Moved:
         """What a round of a jump did."""
         after = each.wide.select(STATE)
         return cls(
@@ -294,8 +294,8 @@ def _claims(still: pl.DataFrame, loud: pl.DataFrame | None, moved: Moved) -> lis
     ]
 
 
-_GIVES_UP = [Kind.write_off.value, Kind.settled.value]
-_LENDS = [Kind.disbursed.value, Kind.income_capitalised.value, Kind.taken_over.value]
+_GIVES_UP = [Kind.write_off.value, Kind.settlement_reached.value]
+_LENDS = [Kind.disbursed.value, Kind.fee_capitalised.value, Kind.migrated_in.value]
 _BACK = [Kind.chargeback.value, Kind.credit_refunded.value]
 
 
@@ -306,7 +306,7 @@ def _dues_agree(moved: Moved) -> Law:
     def of(component: Component) -> pl.Expr:
         return unpaid.filter(pl.col("component") == component.value).sum()
 
-    fallen = (pl.col("due_date") <= TODAY) | (pl.col("component") > Component.interest)
+    fallen = (pl.col("due_date") <= BUSINESS_DATE) | (pl.col("component") > Component.interest)
     if moved.lines.len():
         fallen = fallen | pl.col("loan_id").is_in(moved.lines.implode())
     open_ = (
@@ -386,8 +386,8 @@ def _one_row_a_loan(moved: Moved) -> Law:
     positions = moved.after
     bad = positions.filter(
         (pl.min_horizontal("principal", "principal_due", "interest_due", "fees_due",
-                           "penalties_due", "taxes_due", "credit", "advances") < 0)
-        | (pl.max_horizontal("principal_due", "advances") > pl.col("principal"))
+                           "penalties_due", "taxes_due", "credit", "cash_advances") < 0)
+        | (pl.max_horizontal("principal_due", "cash_advances") > pl.col("principal"))
     )  # fmt: skip
     ids = positions["loan_id"]
     doubled = 0 if ids.is_sorted() and ids.n_unique() == ids.len() else 1

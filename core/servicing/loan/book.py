@@ -40,11 +40,11 @@ class Positions(dy.Schema):
     period_interest = dy.Int64()  # scheduled products: interest of the period
     schedule_balance = dy.Int64()
     interest_carried = dy.Int64()
-    accrual_from = dy.Date()  # start of the balance segment that is running
-    accrual_whole = dy.Int64()  # exact interest of earlier segments: whole units ...
-    accrual_rest = dy.Int64()  # ... and remainder over the period's denominator
-    accrual_paid = dy.Int64(min=0)  # of the period's interest, paid before billing
-    advance_paid = dy.Int64(min=0)  # money standing with instalments not yet billed
+    segment_start = dy.Date()  # start of the balance segment that is running
+    accrued_units = dy.Int64()  # exact interest of earlier segments: whole units ...
+    accrued_remainder = dy.Int64()  # ... and remainder over the period's denominator
+    accrued_prepaid = dy.Int64(min=0)  # of the period's interest, paid before billing
+    prepaid_dues = dy.Int64(min=0)  # money standing with instalments not yet billed
     oldest_due_date = dy.Date(nullable=True)
     days_past_due = dy.Int32(min=0)
     bucket = dy.Int8()
@@ -58,21 +58,23 @@ class Positions(dy.Schema):
     deferred_from = dy.Date(nullable=True)  # ... from here ...
     deferred_until = dy.Date(nullable=True)  # ... to here ...
     deferred_to = dy.Int64(min=0)  # ... where this much is left, to be taken in later periods ...
-    deferred_yield = dy.Int64(nullable=True)  # ... at this effective rate, parts per billion a year
-    deferred_rate = dy.Int64(nullable=True)  # ... without it the loan yields this
+    eir_ppb = dy.Int64(nullable=True)  # ... at this effective rate, parts per billion a year
+    contract_yield_ppb = dy.Int64(nullable=True)  # ... without it the loan yields this
     interest_taxed = dy.Int64(min=0)  # interest that a tax was asked on so far
-    credit_since = dy.Date(nullable=True)  # the credit is what it is since
+    credit_unchanged_since = dy.Date(nullable=True)  # the credit is what it is since
     charged_off_on = dy.Date(nullable=True)  # off the books since, also where it owes nothing
     non_accrual = dy.Bool()  # interest is no income until it comes
-    current_since = dy.Date(nullable=True)  # in non-accrual: without arrears since
+    performing_since = dy.Date(nullable=True)  # in non-accrual: without arrears since
     penal_base = dy.Int64(min=0)  # overdue, and bears penal interest ...
     penal_from = dy.Date(nullable=True)  # ... since
     in_grace = dy.Bool()  # a line of credit: the cycle bears no interest, its statement being paid
-    statement_left = dy.Int64(min=0)  # ... what of the last statement is unpaid
-    period_lacks = dy.Int64()  # of a whole schedule: tranches of the period by nights before
-    advances = dy.Int64(min=0)  # of a line's principal, what bears more than the rest ...
-    advances_whole = dy.Int64(min=0)  # ... exact interest of it alone: whole units ...
-    advances_rest = dy.Int64(min=0)  # ... and remainder, as of all the line's
+    statement_unpaid = dy.Int64(min=0)  # ... what of the last statement is unpaid
+    tranche_balance_days = (
+        dy.Int64()
+    )  # of a whole schedule: tranches of the period by nights before
+    cash_advances = dy.Int64(min=0)  # of a line's principal, what bears more than the rest ...
+    cash_advance_units = dy.Int64(min=0)  # ... exact interest of it alone: whole units ...
+    cash_advance_remainder = dy.Int64(min=0)  # ... and remainder, as of all the line's
 
 
 class Dues(dy.Schema):
@@ -87,15 +89,15 @@ class Dues(dy.Schema):
     fee_assessed = dy.Bool()  # a late fee was charged on this instalment
 
 
-NO_DUES = empty(Dues).with_columns(today=pl.lit(None, dtype=pl.Date))
+NO_DUES = empty(Dues).with_columns(business_date=pl.lit(None, dtype=pl.Date))
 """No dues of a running day."""
 STATE = tuple(Positions.column_names())
-FIXED = ("whole_schedule", "interest_mode", "rebate", "excess", "after_charge_off")
+FIXED = ("materialised", "interest_mode", "rebate", "excess", "after_charge_off")
 """Pinned parameters that a loan whose schedule a re-age fixed has otherwise."""
 CHANGING = (
     "rate_ppb", "instalments", "emi", "first_due_date", "anchor_day", "end_of_month", "every",
-    "unit", "rate_until", "rate_before", "paused_from", "paused_until", "has_stub", "stands_from",
-    "reaged_no",
+    "unit", "rate_until", "rate_before", "paused_from", "paused_until", "has_stub", "schedule_fixed_on",
+    "reage_ended_instalment",
     "moratorium_left", "moratorium_interest", "matures_on", "accelerated_on", "flags", "rate_agreed",
     "principal_agreed", "flat_interest", *FIXED,
 )  # fmt: skip
@@ -180,7 +182,7 @@ def due_rows(
     due_date: str | pl.Expr,
     amount: str | pl.Expr,
 ) -> pl.DataFrame:
-    """Fresh dues of a running day, one a row of `of` (`loan_id`, `today`), nothing paid on them."""
+    """Fresh dues of a running day, one a row of `of` (`loan_id`, `business_date`), nothing paid on them."""
     code = component if isinstance(component, pl.Expr) else pl.lit(component.value)
     no = pl.col(number) if isinstance(number, str) else number
     return of.select(
@@ -191,14 +193,14 @@ def due_rows(
         amount=amount,
         paid=pl.lit(0, dtype=pl.Int64),
         fee_assessed=pl.lit(False),
-        today="today",
+        business_date="business_date",
     )
 
 
 def merge_dues(dues: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
     """Dues with the amounts and payments of `more` added; the key is unique in `dues`.
 
-    Both are those of a running day, with the loans' `today`, in the same columns. A due keeps
+    Both are those of a running day, with the loans' `business_date`, in the same columns. A due keeps
     the last due date it was given. In order of the key.
     """
     if more.is_empty():

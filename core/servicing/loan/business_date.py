@@ -10,9 +10,9 @@ import datetime as dt
 
 import polars as pl
 
-TODAY = pl.col("today")
+BUSINESS_DATE = pl.col("business_date")
 
 
 def dated(frame: pl.DataFrame, date: dt.date) -> pl.DataFrame:
     """`frame` with one date for all of its rows."""
-    return frame.with_columns(today=pl.lit(date))
+    return frame.with_columns(business_date=pl.lit(date))

@@ -15,7 +15,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import NonAccrual, Status
 
 
-class Regime(IntEnum):
+class AccountingBasis(IntEnum):
     """How a loan's interest and charges are booked."""
 
     accrual = 0
@@ -64,15 +64,19 @@ def owes_nothing() -> pl.Expr:
     return pl.all_horizontal(pl.col(name) == 0 for name in owed) & (pl.col("interest_accrued") <= 0)
 
 
-def regime() -> pl.Expr:
-    """The loan's accounting (`Regime`, Int8); reads product parameters and `non_accrual`."""
+def accounting_basis() -> pl.Expr:
+    """The loan's accounting (`AccountingBasis`, Int8); reads product parameters and `non_accrual`."""
     suspends = pl.col("non_accrual_mode") == NonAccrual.suspense.value
     return (
         pl.when("cash_accounting")
-        .then(Regime.cash.value)
+        .then(AccountingBasis.cash.value)
         .when("non_accrual")
-        .then(pl.when(suspends).then(Regime.suspense.value).otherwise(Regime.memorandum.value))
-        .otherwise(Regime.accrual.value)
+        .then(
+            pl.when(suspends)
+            .then(AccountingBasis.suspense.value)
+            .otherwise(AccountingBasis.memorandum.value)
+        )
+        .otherwise(AccountingBasis.accrual.value)
         .cast(pl.Int8)
     )
 
@@ -92,12 +96,12 @@ def off_books(wide: pl.DataFrame) -> pl.Expr:
     """The part of the claim that the general ledger does not carry (Int64, not below 0)."""
     if not any_off_accrual(wide):
         return pl.when(charged_off()).then(claim()).otherwise(0)
-    kind = regime()
-    held = interest() + pl.when(kind == Regime.cash.value).then(charges()).otherwise(0)
+    kind = accounting_basis()
+    held = interest() + pl.when(kind == AccountingBasis.cash.value).then(charges()).otherwise(0)
     return (
         pl.when(charged_off())
         .then(claim())
-        .when(kind != Regime.accrual.value)
+        .when(kind != AccountingBasis.accrual.value)
         .then(held.clip(lower_bound=0))
         .otherwise(0)
     )
@@ -105,10 +109,10 @@ def off_books(wide: pl.DataFrame) -> pl.Expr:
 
 def carried(wide: pl.DataFrame) -> dict[str, pl.Expr]:
     """What each account that is tied to positions holds of a loan (debit above 0), by role."""
-    kind = regime() if any_off_accrual(wide) else pl.lit(Regime.accrual.value)
+    kind = accounting_basis() if any_off_accrual(wide) else pl.lit(AccountingBasis.accrual.value)
     off = charged_off()
-    memo = kind.is_in([Regime.cash.value, Regime.memorandum.value])
-    cash = kind == Regime.cash.value
+    memo = kind.is_in([AccountingBasis.cash.value, AccountingBasis.memorandum.value])
+    cash = kind == AccountingBasis.cash.value
 
     def where(condition: pl.Expr, amount: pl.Expr) -> pl.Expr:
         return pl.when(condition).then(amount).otherwise(0)
@@ -120,7 +124,7 @@ def carried(wide: pl.DataFrame) -> dict[str, pl.Expr]:
         "fees_receivable": where(~off & ~cash, pl.col("fees_due")),
         "penalties_receivable": where(~off & ~cash, pl.col("penalties_due")),
         "tax_receivable": where(~off, pl.col("taxes_due")),
-        "interest_suspense": where(~off & (kind == Regime.suspense.value), -interest()),
+        "interest_suspense": where(~off & (kind == AccountingBasis.suspense.value), -interest()),
         "memo_interest": where(~off & memo, interest()),
         "memo_charges": where(~off & cash, charges()),
         "memo_claim": where(off, claim()),

@@ -20,17 +20,17 @@ def agreed_terms(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
     )
     if joined.is_empty():
         return with_agreed(joined)
-    if joined["stands_from"].count():
-        joined = fixed(joined, pl.col("stands_from").is_not_null())
+    if joined["schedule_fixed_on"].count():
+        joined = freeze(joined, pl.col("schedule_fixed_on").is_not_null())
     agreed = agree(joined)
     return agreed if agreed["loan_id"].is_sorted() else agreed.sort("loan_id")
 
 
-def fixed(terms: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
+def freeze(terms: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
     """`terms` with the pinned parameters of a schedule that stands whole, its interest fixed."""
     reduces = pl.col("excess") == Excess.reduce_principal.value
     told = {
-        "whole_schedule": pl.lit(True),
+        "materialised": pl.lit(True),
         "interest_mode": pl.lit(InterestMode.scheduled.value, dtype=pl.Int8),
         "rebate": pl.lit(0, dtype=pl.Int8),
         "excess": pl.when(reduces).then(Excess.next_instalment.value).otherwise("excess"),
@@ -87,22 +87,22 @@ def opened(terms: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Terms and first positions side by side, before disbursement."""
     cursor = with_period_interest(move_period(open_schedule(terms), calendars))
     zero = pl.lit(0, dtype=pl.Int64)
-    zeros = dict.fromkeys(("principal", "interest_accrued", "principal_due", "interest_due", "fees_due", "penalties_due", "taxes_due", "penal_base", "statement_left", "period_lacks", "credit", "accrued_today", "paid_today", "accrual_whole", "accrual_rest", "accrual_paid", "advance_paid", "off_books", "interest_earned", "principal_paid", "interest_paid", "charges_paid", "income_deferred", "deferred_whole", "deferred_to", "interest_taxed", "advances", "advances_whole", "advances_rest"), zero)  # fmt: skip
+    zeros = dict.fromkeys(("principal", "interest_accrued", "principal_due", "interest_due", "fees_due", "penalties_due", "taxes_due", "penal_base", "statement_unpaid", "tranche_balance_days", "credit", "accrued_today", "paid_today", "accrued_units", "accrued_remainder", "accrued_prepaid", "prepaid_dues", "off_books", "interest_earned", "principal_paid", "interest_paid", "charges_paid", "income_deferred", "deferred_whole", "deferred_to", "interest_taxed", "cash_advances", "cash_advance_units", "cash_advance_remainder"), zero)  # fmt: skip
     wide = cursor.with_columns(
         **zeros,
         status=pl.lit(Status.active.value, dtype=pl.Int8),
-        accrual_from=pl.col("period_start"),
+        segment_start=pl.col("period_start"),
         oldest_due_date=pl.lit(None, dtype=pl.Date),
         deferred_from=pl.lit(None, dtype=pl.Date),
         deferred_until=pl.lit(None, dtype=pl.Date),
-        deferred_yield=pl.lit(None, dtype=pl.Int64),
-        deferred_rate=pl.lit(None, dtype=pl.Int64),
+        eir_ppb=pl.lit(None, dtype=pl.Int64),
+        contract_yield_ppb=pl.lit(None, dtype=pl.Int64),
         charged_off_on=pl.lit(None, dtype=pl.Date),
-        credit_since=pl.lit(None, dtype=pl.Date),
+        credit_unchanged_since=pl.lit(None, dtype=pl.Date),
         non_accrual=pl.lit(False),
         penal_from=pl.lit(None, dtype=pl.Date),
         in_grace=pl.lit(True),
-        current_since=pl.lit(None, dtype=pl.Date),
+        performing_since=pl.lit(None, dtype=pl.Date),
         days_past_due=pl.lit(0, dtype=pl.Int32),
         bucket=pl.lit(0, dtype=pl.Int8),
     )

@@ -12,22 +12,22 @@ from loanbook.core.servicing.loan.claim import charged_off
 
 
 @dataclass
-class Running:
-    """Positions and dues of the loans that the day touches, each on its `today`, and what it booked.
+class DayState:
+    """Positions and dues of the loans that the day touches, each on its `business_date`, and what it booked.
 
     Internal to one close: steps of the day change it in order, nothing outside sees it.
     """
 
     policies: PolicyBook
-    touched: pl.DataFrame
+    loans: pl.DataFrame
     dues: pl.DataFrame
-    moved: list[pl.DataFrame] = field(default_factory=list)
+    transfers: list[pl.DataFrame] = field(default_factory=list)
     allocations: list[pl.DataFrame] = field(default_factory=list)
     changed: list[pl.DataFrame] = field(default_factory=list)
     """`loan_id`, `event_id` of loans whose terms an event changed."""
 
     def __post_init__(self) -> None:
-        self.products = frozenset(self.touched["product"].unique())
+        self.products = frozenset(self.loans["product"].unique())
         """Products of the loans, which are the same from the first step to the last."""
 
     def book(self, rows: pl.DataFrame, debit: str | pl.Expr, credit: str | pl.Expr, amount: str,
@@ -35,12 +35,12 @@ class Running:
         """One transfer a row of `rows` (`loan_id`, maybe `event_id`) whose amount is not zero."""
         if rows.is_empty():
             return
-        who = self.touched.select("loan_id", "entity", "product", "currency", "today")
+        who = self.loans.select("loan_id", "entity", "product", "currency", "business_date")
         named = rows.select("loan_id", *(c for c in ("event_id",) if c in rows.columns),
                             *_roles(debit, credit), amount).join(
             who, on="loan_id", how="left", maintain_order="left"
         )  # fmt: skip
-        self.moved.append(transfer(named, debit, credit, amount))
+        self.transfers.append(transfer(named, debit, credit, amount))
 
     def concerns(self, rules: pl.DataFrame) -> bool:
         """Whether some loan of the day is of a product that `rules` has a row for."""
@@ -48,7 +48,7 @@ class Running:
 
     def charged_off(self) -> pl.Series:
         """Ids of loans that are off the books now."""
-        return self.touched.filter(charged_off())["loan_id"]
+        return self.loans.filter(charged_off())["loan_id"]
 
 
 def _roles(*roles: str | pl.Expr) -> list[str]:

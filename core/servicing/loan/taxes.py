@@ -15,7 +15,7 @@ from loanbook.core.contract.money import PPB, int128, share_of
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.book import due_rows, merge_dues
 from loanbook.core.servicing.loan.claim import charged_off
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.posting import DayState
 
 
 def place(places: tuple[int, ...]) -> pl.Expr:
@@ -24,7 +24,7 @@ def place(places: tuple[int, ...]) -> pl.Expr:
     return pl.when(named).then("jurisdiction").otherwise(0).alias("place")
 
 
-def ask_tax(day: Running, bases: pl.DataFrame) -> None:
+def ask_tax(day: DayState, bases: pl.DataFrame) -> None:
     """Tax on `bases`: `loan_id`, `instalment_no`, `component`, `due_date`, `base` (Int64, minor).
 
     A base below zero is one that was forgiven: its tax is, as far as it is unpaid.
@@ -34,9 +34,9 @@ def ask_tax(day: Running, bases: pl.DataFrame) -> None:
         return
     taxed = pl.col("product").is_in(rates["product"].unique().implode())
     loans = (
-        day.touched.lazy()
+        day.loans.lazy()
         .filter(taxed & ~charged_off())
-        .select("loan_id", "product", "today", place(day.policies.places))
+        .select("loan_id", "product", "business_date", place(day.policies.places))
         .collect()
     )
     asked = (
@@ -61,14 +61,14 @@ def untaxed(owed: pl.Expr | None = None) -> pl.Expr:
     return (pl.col("interest_paid") + asked - pl.col("interest_taxed")).clip(0)
 
 
-def _count(day: Running, asked: pl.DataFrame) -> None:
+def _count(day: DayState, asked: pl.DataFrame) -> None:
     on_interest = asked.filter(pl.col("component") == Component.interest.value)
     sums = on_interest.group_by("loan_id").agg(more=pl.col("base").sum())
     if sums.is_empty():
         return
     counted = (pl.col("interest_taxed") + pl.col("more").fill_null(0)).clip(0)
-    joined = day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
-    day.touched = joined.with_columns(interest_taxed=counted).drop("more")
+    joined = day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
+    day.loans = joined.with_columns(interest_taxed=counted).drop("more")
 
 
 def tax_on_fees(loans: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
@@ -92,13 +92,13 @@ def _share(asked: pl.DataFrame) -> pl.Expr:
     return share_of(asked, int128(pl.col("base")) * int128(pl.col("tax_ppb")), PPB, "tax_rounding")
 
 
-def _forgive(day: Running, asked: pl.DataFrame) -> None:
+def _forgive(day: DayState, asked: pl.DataFrame) -> None:
     keys = ["loan_id", "instalment_no"]
     unpaid = day.dues.filter(pl.col("component") == Component.tax.value).select(
         *keys, left=pl.col("amount") - pl.col("paid"), falls="due_date"
     )
     given = (
-        asked.group_by(*keys, "today")
+        asked.group_by(*keys, "business_date")
         .agg(pl.col("tax").sum())
         .join(unpaid, on=keys)
         .with_columns(given=pl.min_horizontal(-pl.col("tax"), "left"))
@@ -110,10 +110,10 @@ def _forgive(day: Running, asked: pl.DataFrame) -> None:
     _book(day, given.select("loan_id", moved=-pl.col("given")))
 
 
-def _book(day: Running, moved: pl.DataFrame) -> None:
+def _book(day: DayState, moved: pl.DataFrame) -> None:
     sums = moved.group_by("loan_id", maintain_order=True).agg(pl.col("moved").sum())
-    day.touched = (
-        day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
+    day.loans = (
+        day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
         .with_columns(taxes_due=pl.col("taxes_due") + pl.col("moved").fill_null(0))
         .drop("moved")
     )

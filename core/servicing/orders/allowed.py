@@ -29,14 +29,14 @@ ALLOWED: dict[Kind, frozenset[Status | None]] = {
     Kind.charge_assessed: frozenset({None, Status.active, Status.overpaid}),
     Kind.reopened: frozenset({Status.closed, Status.settled}),
     Kind.rate_changed: _LIVING,
-    Kind.extended: _LIVING,
+    Kind.term_extended: _LIVING,
     Kind.due_date_moved: _LIVING,
     Kind.reamortised: _LIVING,
     Kind.reaged: _LIVING,
     Kind.interest_paused: _LIVING,
     Kind.moratorium_granted: _LIVING,
-    Kind.accelerated: _LIVING,
-    Kind.settled: _OWING,
+    Kind.contract_accelerated: _LIVING,
+    Kind.settlement_reached: _OWING,
     Kind.delinquency_paused: _OWING,
     Kind.delinquency_resumed: _OWING,
     Kind.charge_off: _LIVING,
@@ -46,8 +46,8 @@ ALLOWED: dict[Kind, frozenset[Status | None]] = {
     Kind.charge_adjusted: _OWING,
     Kind.refinanced: _OWING,
     Kind.interest_capitalised: _LIVING,
-    Kind.income_capitalised: frozenset({Status.active, Status.overpaid}),
-    Kind.fee_bought_down: _LIVING,
+    Kind.fee_capitalised: frozenset({Status.active, Status.overpaid}),
+    Kind.rate_bought_down: _LIVING,
     Kind.limit_changed: _LIVING,
 }
 _OF_LINES = (Kind.rate_changed, Kind.rate_reset, Kind.interest_paused, Kind.limit_changed)
@@ -59,21 +59,21 @@ the day: it ends again unless it owes something.
 """
 
 
-def refused(orders: pl.DataFrame) -> pl.Series:
+def broken_rule(orders: pl.DataFrame) -> pl.Series:
     """`rule` (String) that each order breaks; null: it may enter.
 
     `orders`, one a row: `kind` (Int8 code), `value_date` (Date), `amount` (Int64, minor units),
     `rate_ppb` (Int64), `due_date` (Date), null where an order has none; of the loan `status`
     (Int8, null: nothing paid out), `credit` (Int64), `disbursed_on` and `last_money` (Date:
     value date of the last money in or waiver that stands), `amortisation`, `interest_mode` (codes),
-    `whole_schedule`, `revolving` (Boolean), `highest_ppb` (Int64: the
+    `materialised`, `revolving` (Boolean), `highest_ppb` (Int64: the
     product's bound), `rate_now` (Int64), and of its interest pause `paused_until` (Date), of its moratorium `moratorium_left` (Int16),
     `accelerated_on` (Date), `instalment_no` (Int16: the next to bill); of a pause that is ordered
     `starts`, ends on `due_date`. `lent` and `limit` (Int64): what was lent, with fees that joined
     the principal (of a line: what is owed and was drawn since), and how much may be;
     `instalments_agreed` (Int16), of a line the cycles in which it may be drawn on; `advance` (Boolean:
     a draw at the higher rate), `checked` (Boolean: by a second person), `alone_below` (Int64: what one
-    person may order less than; null: nothing), `advance_margin` (Int64: the product's, 0: it has none); `capitalised`,
+    person may order less than; null: nothing), `cash_advance_margin` (Int64: the product's, 0: it has none); `capitalised`,
     `bought_down` (Int64): such fees, and what was paid for the borrower's rate, less what was given back.
     """
     kind, order = pl.col("kind"), pl.lit(None, dtype=pl.String)
@@ -99,7 +99,7 @@ def refused(orders: pl.DataFrame) -> pl.Series:
         .then(pl.lit("no_line_of_credit"))
         .when(
             pl.col("revolving")
-            & kind.is_in([k.value for k in (*CHANGES, Kind.income_capitalised)])
+            & kind.is_in([k.value for k in (*CHANGES, Kind.fee_capitalised)])
             & ~kind.is_in([k.value for k in _OF_LINES])
         )
         .then(pl.lit("a_line_has_no_schedule"))
@@ -109,7 +109,7 @@ def refused(orders: pl.DataFrame) -> pl.Series:
             & (pl.col("instalment_no") > pl.col("instalments_agreed"))
         )
         .then(pl.lit("draw_period_is_over"))
-        .when(pl.col("advance") & (pl.col("advance_margin") == 0))
+        .when(pl.col("advance") & (pl.col("cash_advance_margin") == 0))
         .then(pl.lit("the_product_has_no_advances"))
         .when(
             changes
@@ -138,7 +138,7 @@ def refused(orders: pl.DataFrame) -> pl.Series:
             kind.is_in(
                 [
                     Kind.moratorium_granted.value,
-                    Kind.accelerated.value,
+                    Kind.contract_accelerated.value,
                     Kind.interest_capitalised.value,
                 ]
             )
@@ -150,16 +150,16 @@ def refused(orders: pl.DataFrame) -> pl.Series:
         .when((kind == Kind.moratorium_granted) & (pl.col("paused_until") >= pl.col("value_date")))
         .then(pl.lit("another_pause_runs"))
         .when(
-            kind.is_in([Kind.disbursed.value, Kind.income_capitalised.value])
+            kind.is_in([Kind.disbursed.value, Kind.fee_capitalised.value])
             & pl.col("status").is_not_null()
-            & ~pl.col("whole_schedule")
+            & ~pl.col("materialised")
             & scheduled
         )
         .then(pl.lit("interest_is_fixed_by_the_schedule"))
-        .when((kind == Kind.reaged) & ~pl.col("whole_schedule") & scheduled)
+        .when((kind == Kind.reaged) & ~pl.col("materialised") & scheduled)
         .then(pl.lit("interest_is_fixed_by_the_schedule"))
         .when(
-            kind.is_in([Kind.extended.value, Kind.due_date_moved.value])
+            kind.is_in([Kind.term_extended.value, Kind.due_date_moved.value])
             & (pl.col("instalment_no") > pl.col("instalments_agreed"))
         )
         .then(pl.lit("no_instalment_to_come"))
@@ -170,11 +170,11 @@ def refused(orders: pl.DataFrame) -> pl.Series:
         .when((kind == Kind.charge_off) & (pl.col("value_date") < pl.col("last_money")))
         .then(pl.lit("charge_off_before_the_last_payment"))
         .when(
-            kind.is_in([Kind.disbursed.value, Kind.income_capitalised.value])
+            kind.is_in([Kind.disbursed.value, Kind.fee_capitalised.value])
             & (pl.col("lent") + pl.col("amount") > pl.col("limit"))
         )
         .then(pl.lit("more_than_may_be_lent"))
-        .when((kind == Kind.income_adjusted) & (pl.col("amount") > pl.col("capitalised")))
+        .when((kind == Kind.capitalised_fee_adjusted) & (pl.col("amount") > pl.col("capitalised")))
         .then(pl.lit("more_than_was_capitalised"))
         .when((kind == Kind.buy_down_adjusted) & (pl.col("amount") > pl.col("bought_down")))
         .then(pl.lit("more_than_was_bought_down"))
@@ -188,11 +188,11 @@ COLUMNS = {
     "kind": pl.Int8, "value_date": pl.Date, "amount": pl.Int64, "rate_ppb": pl.Int64,
     "due_date": pl.Date, "status": pl.Int8, "credit": pl.Int64, "disbursed_on": pl.Date,
     "last_money": pl.Date, "amortisation": pl.Int8, "interest_mode": pl.Int8,
-    "whole_schedule": pl.Boolean, "highest_ppb": pl.Int64, "starts": pl.Date,
+    "materialised": pl.Boolean, "highest_ppb": pl.Int64, "starts": pl.Date,
     "rate_now": pl.Int64, "paused_until": pl.Date, "moratorium_left": pl.Int16,
     "accelerated_on": pl.Date, "instalment_no": pl.Int16, "lent": pl.Int64, "limit": pl.Int64,
     "capitalised": pl.Int64, "bought_down": pl.Int64,
     "revolving": pl.Boolean, "instalments_agreed": pl.Int16,
-    "advance": pl.Boolean, "advance_margin": pl.Int64, "checked": pl.Boolean, "alone_below": pl.Int64,
+    "advance": pl.Boolean, "cash_advance_margin": pl.Int64, "checked": pl.Boolean, "alone_below": pl.Int64,
 }  # fmt: skip
 """What `refused` reads, with its types."""

@@ -12,9 +12,9 @@ import polars as pl
 from loanbook.core.catalogue.codes import Component
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan.book import replaced
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import charged_off
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.billing import whole_claim_due
 from loanbook.core.servicing.schedule.coming_dues import open_dues, show_principal_due
 from loanbook.core.servicing.schedule.fixed_schedule import instalment_of, point
@@ -48,7 +48,7 @@ def asked_again(chargebacks: pl.DataFrame, paid: pl.DataFrame, ranks: pl.DataFra
     )
 
 
-def chargeback(day: Running, events: pl.DataFrame) -> None:
+def chargeback(day: DayState, events: pl.DataFrame) -> None:
     """The card network takes payments back, one a loan; the payments stand."""
     told = events.select(
         "loan_id", "event_id", "amount", pl.col("payload").str.json_decode(BODY).alias("parts")
@@ -56,34 +56,34 @@ def chargeback(day: Running, events: pl.DataFrame) -> None:
     _take_back(day, told, "payment_clearing")
 
 
-def refund_credit(day: Running, events: pl.DataFrame) -> None:
+def refund_credit(day: DayState, events: pl.DataFrame) -> None:
     """Pay the borrower's credit back."""
     none = {name: pl.lit(0, dtype=pl.Int64) for name in PARTS}
     told = events.select("loan_id", "event_id", "amount", **none)
     _take_back(day, told, "payout_clearing")
 
 
-def _take_back(day: Running, events: pl.DataFrame, source: str) -> None:
-    at = day.touched["loan_id"].is_in(events["loan_id"].implode())
-    before = day.touched.filter(at)
+def _take_back(day: DayState, events: pl.DataFrame, source: str) -> None:
+    at = day.loans["loan_id"].is_in(events["loan_id"].implode())
+    before = day.loans.filter(at)
     # nights before the day bear what was owed then
-    day.touched = replaced(day.touched, at, before, close_segment(before))
+    day.loans = replaced(day.loans, at, before, close_segment(before))
     hit = _split(day, events)
     sums = hit.select("loan_id", "used", "anew", *(f"{name}_anew" for name in PARTS))
-    grown = day.touched.join(sums, on="loan_id", how="left", maintain_order="left")
+    grown = day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
     grown = grown.with_columns(pl.col(sums.columns[1:]).fill_null(0))
-    day.touched = grown.with_columns(
+    day.loans = grown.with_columns(
         credit=pl.col("credit") - pl.col("used"),
         # a statement is not paid by money that is taken back
-        statement_left=pl.col("statement_left")
-        + pl.when(pl.col("revolving") & (payment_due() >= TODAY)).then("anew").otherwise(0),
+        statement_unpaid=pl.col("statement_unpaid")
+        + pl.when(pl.col("revolving") & (payment_due() >= BUSINESS_DATE)).then("anew").otherwise(0),
         principal=pl.col("principal") + pl.col("anew"),
         interest_accrued=pl.col("interest_accrued") + pl.col("interest_anew"),
-        accrual_whole=pl.col("accrual_whole") + pl.col("interest_anew"),
+        accrued_units=pl.col("accrued_units") + pl.col("interest_anew"),
         interest_taxed=pl.col("interest_taxed") + pl.col("interest_anew"),
         fees_due=pl.col("fees_due") + pl.col("fee_anew"),
         penalties_due=pl.col("penalties_due") + pl.col("penalty_anew"),
-    ).select(day.touched.columns)
+    ).select(day.loans.columns)
     off = charged_off()
     on_books, off_books = hit.filter(~off), hit.filter(off)
     day.book(hit, "borrower_credit", source, "used")
@@ -100,9 +100,9 @@ def _take_back(day: Running, events: pl.DataFrame, source: str) -> None:
         _ask_again(day, back)
 
 
-def _split(day: Running, events: pl.DataFrame) -> pl.DataFrame:
+def _split(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
     """Loans with what comes of their credit (`used`), and what is owed anew, by component."""
-    hit = day.touched.join(
+    hit = day.loans.join(
         events.rename({"amount": "asked"}), on="loan_id", maintain_order="left"
     ).with_columns(pl.col(*PARTS).fill_null(0))
     off = charged_off()
@@ -117,29 +117,29 @@ def _split(day: Running, events: pl.DataFrame) -> pl.DataFrame:
     return hit.with_columns(anew=left)
 
 
-def _ask_again(day: Running, back: pl.DataFrame) -> None:
+def _ask_again(day: DayState, back: pl.DataFrame) -> None:
     """What is owed anew falls due with the next instalment, or the last on its own day."""
     calendars = day.policies.calendars
-    maturity = instalment_of(back.with_columns(on=TODAY, strictly=pl.lit(False)), calendars)
+    maturity = instalment_of(back.with_columns(on=BUSINESS_DATE, strictly=pl.lit(False)), calendars)
     on_the_last = (maturity["number"] == maturity["instalments"]) & (
         maturity["falls"] == maturity["on"]
     )
-    placed = instalment_of(back.with_columns(on=TODAY, strictly=~on_the_last), calendars)
+    placed = instalment_of(back.with_columns(on=BUSINESS_DATE, strictly=~on_the_last), calendars)
     # of a claim that is off the books, all is due
     at_once = whole_claim_due()
     placed = placed.with_columns(
         number=pl.when(at_once)
         .then((pl.col("instalments") + 1).cast(pl.Int16))
         .otherwise("number"),
-        falls=pl.when(at_once).then(TODAY).otherwise("falls"),
+        falls=pl.when(at_once).then(BUSINESS_DATE).otherwise("falls"),
     )
     for column, component in (
         ("anew", Component.principal),
         *((f"{name}_anew", code) for name, code in PARTS.items()),
     ):
         open_dues(day, placed, pl.lit(component.value, dtype=pl.Int8), column)
-    at = day.touched["loan_id"].is_in(back["loan_id"].implode())
+    at = day.loans["loan_id"].is_in(back["loan_id"].implode())
     show_principal_due(day, at)
-    whole = at & day.touched["whole_schedule"]
+    whole = at & day.loans["materialised"]
     if whole.any():
-        day.touched = point(day.touched, day.dues, whole)
+        day.loans = point(day.loans, day.dues, whole)

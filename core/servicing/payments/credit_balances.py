@@ -10,36 +10,38 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Status
 from loanbook.core.contract.due_dates import add_months
-from loanbook.core.servicing.loan.business_date import TODAY
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.posting import DayState
 
 
-def dated(touched: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
-    """`touched` with `credit_since` of credit that is not what it was `before` the day."""
+def dated(loans: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """`loans` with `credit_unchanged_since` of credit that is not what it was `before` the day."""
     if (
-        not touched.select((pl.col("credit") > 0) | pl.col("credit_since").is_not_null())
+        not loans.select((pl.col("credit") > 0) | pl.col("credit_unchanged_since").is_not_null())
         .to_series()
         .any()
     ):
-        return touched
+        return loans
     was = before.select("loan_id", credit_was="credit")
-    changed = pl.col("credit_since").is_null() | (pl.col("credit") != pl.col("credit_was"))
+    changed = pl.col("credit_unchanged_since").is_null() | (
+        pl.col("credit") != pl.col("credit_was")
+    )
     return (
-        touched.join(was, on="loan_id", how="left", maintain_order="left")
+        loans.join(was, on="loan_id", how="left", maintain_order="left")
         .with_columns(
-            credit_since=pl.when(pl.col("credit") == 0)
+            credit_unchanged_since=pl.when(pl.col("credit") == 0)
             .then(None)
             .when(changed)
-            .then(TODAY)
-            .otherwise("credit_since")
+            .then(BUSINESS_DATE)
+            .otherwise("credit_unchanged_since")
         )
         .drop("credit_was")
     )
 
 
 def falls_on() -> pl.Expr:
-    """The day on which a small credit is let go; reads `credit_since` and `credit_months`."""
-    since = pl.col("credit_since")
+    """The day on which a small credit is let go; reads `credit_unchanged_since` and `credit_months`."""
+    since = pl.col("credit_unchanged_since")
     return add_months(since, pl.col("credit_months"), since.dt.day(), pl.lit(False))
 
 
@@ -50,18 +52,18 @@ def waiting(loans: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
     return told.filter(pl.col("credit") <= pl.col("credit_up_to"))
 
 
-def let_go(day: Running) -> None:
+def release_unclaimed(day: DayState) -> None:
     """Small credit whose time has come; its loan is closed."""
     rules = day.policies.small_credits
     if not day.concerns(rules):
         return
-    due = waiting(day.touched, rules).filter(falls_on() <= TODAY)
+    due = waiting(day.loans, rules).filter(falls_on() <= BUSINESS_DATE)
     if due.is_empty():
         return
     day.book(due, "borrower_credit", pl.col("credit_becomes"), "credit")
     gone = pl.col("loan_id").is_in(due["loan_id"].implode())
-    day.touched = day.touched.with_columns(
+    day.loans = day.loans.with_columns(
         credit=pl.when(gone).then(0).otherwise("credit"),
-        credit_since=pl.when(gone).then(None).otherwise("credit_since"),
+        credit_unchanged_since=pl.when(gone).then(None).otherwise("credit_unchanged_since"),
         status=pl.when(gone).then(pl.lit(Status.closed.value, dtype=pl.Int8)).otherwise("status"),
     )

@@ -9,29 +9,29 @@ from loanbook.core.catalogue.codes import Component, Timing
 from loanbook.core.frames import empty
 from loanbook.core.servicing.interest.cash_advances import paid_first
 from loanbook.core.servicing.loan.book import replaced
-from loanbook.core.servicing.loan.business_date import TODAY
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.payments.waterfall import Allocations
 from loanbook.core.servicing.schedule.statements import payment_due
 
 
-def judge_grace(day: Running) -> None:
+def judge_grace(day: DayState) -> None:
     """On the day on which a statement is due: whether it was paid in full."""
-    at = pl.col("revolving") & (payment_due() == TODAY)
-    if not day.touched.select(at.any()).item():
+    at = pl.col("revolving") & (payment_due() == BUSINESS_DATE)
+    if not day.loans.select(at.any()).item():
         return
-    paid = pl.col("statement_left") == 0
-    day.touched = day.touched.with_columns(in_grace=pl.when(at).then(paid).otherwise("in_grace"))
+    paid = pl.col("statement_unpaid") == 0
+    day.loans = day.loans.with_columns(in_grace=pl.when(at).then(paid).otherwise("in_grace"))
 
 
-def credit_meets_draws(day: Running, events: pl.DataFrame) -> None:
+def credit_meets_draws(day: DayState, events: pl.DataFrame) -> None:
     """The borrower's credit pays for a draw as far as it goes."""
     drawn = pl.col("loan_id").is_in(events["loan_id"].implode())
     hit = drawn & pl.col("revolving") & (pl.col("credit") > 0)
-    at = day.touched.select(hit).to_series()
+    at = day.loans.select(hit).to_series()
     if not at.any():
         return
-    before = day.touched.filter(at)
+    before = day.loans.filter(at)
     used = pl.min_horizontal("credit", pl.col("principal") - pl.col("principal_due"))
     told = before.with_columns(used=used).filter(pl.col("used") > 0)
     after = before.with_columns(
@@ -40,7 +40,7 @@ def credit_meets_draws(day: Running, events: pl.DataFrame) -> None:
         principal_paid=pl.col("principal_paid") + used,
     )
     after = paid_first(after, before.select(used).to_series())
-    day.touched = replaced(day.touched, at, before, after)
+    day.loans = replaced(day.loans, at, before, after)
     rows = told.select(
         "loan_id",
         event_id=pl.lit(0, dtype=pl.Int64),
@@ -53,11 +53,11 @@ def credit_meets_draws(day: Running, events: pl.DataFrame) -> None:
     day.book(told, "borrower_credit", "loan_principal", "used")
 
 
-def change_limit(day: Running, events: pl.DataFrame) -> None:
+def change_limit(day: DayState, events: pl.DataFrame) -> None:
     """A line has another limit; what is owed beyond it the next statement asks."""
     told = events.select("loan_id", "event_id", limit="amount")
-    grown = day.touched.join(told.drop("event_id"), on="loan_id", how="left", maintain_order="left")
-    day.touched = grown.with_columns(
-        principal_agreed=pl.coalesce("limit", "principal_agreed")
-    ).drop("limit")
+    grown = day.loans.join(told.drop("event_id"), on="loan_id", how="left", maintain_order="left")
+    day.loans = grown.with_columns(principal_agreed=pl.coalesce("limit", "principal_agreed")).drop(
+        "limit"
+    )
     day.changed.append(told.select("loan_id", "event_id"))

@@ -15,7 +15,7 @@ from loanbook.core.contract.schedule import EVERYTHING, expand_from
 from loanbook.core.frames import begins, since_begin
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.book import STATE
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.schedule.billing import covered, with_advance
 
 
@@ -28,7 +28,7 @@ def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -
     keys = ["loan_id", "event_id", "money", "rule", "excess"]
     ranks = policies.waterfall_ranks.filter(pl.col("timing") == Timing.in_advance)
     coming = (
-        dues.filter((pl.col("due_date") > TODAY) & (pl.col("amount") > pl.col("paid")))
+        dues.filter((pl.col("due_date") > BUSINESS_DATE) & (pl.col("amount") > pl.col("paid")))
         .join(loans.select(keys), on="loan_id")
         .join(ranks.select("rule", "component", "rank", "vertical"), on=["rule", "component"])
         .sort("loan_id", "due_date", "instalment_no", "rank")
@@ -66,7 +66,7 @@ def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -
             rank="rank",
         ).filter(pl.col("asked") > 0)
 
-    credit = line(loans, pl.lit(0), None, pl.col("money")).with_columns(
+    credit = pour_line(loans, pl.lit(0), None, pl.col("money")).with_columns(
         turn=pl.lit(2), place=pl.lit(0, dtype=pl.Int64), rank=pl.lit(0, dtype=pl.Int64)
     )
     every = [lines(0, pl.col("capped")), lines(1, pl.col("asked") - pl.col("capped")), credit]
@@ -95,7 +95,7 @@ def _evenly(coming: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([rest, shared.select(rest.columns)])
 
 
-def line(
+def pour_line(
     loans: pl.DataFrame, instalment: pl.Expr, component: Component | None, asked: pl.Expr
 ) -> pl.DataFrame:
     """A line a loan in advance: `component` None is the borrower's credit, instalment 0 the balance."""
@@ -118,9 +118,9 @@ def payoff_lines(loans: pl.DataFrame) -> pl.DataFrame:
     rest = pl.col("money") - pl.col("rest_principal") - pl.col("interest_off")
     rest = rest - pl.col("stands") - pl.col("charges")
     lines = [
-        line(loans, nothing, Component.interest, pl.col("interest_off")),
-        line(loans, nothing, Component.principal, pl.col("rest_principal")),
-        line(loans, nothing, None, rest),
+        pour_line(loans, nothing, Component.interest, pl.col("interest_off")),
+        pour_line(loans, nothing, Component.principal, pl.col("rest_principal")),
+        pour_line(loans, nothing, None, rest),
     ]
     return pl.concat(lines).sort("loan_id", maintain_order=True)
 
@@ -128,8 +128,8 @@ def payoff_lines(loans: pl.DataFrame) -> pl.DataFrame:
 def principal_lines(loans: pl.DataFrame) -> pl.DataFrame:
     """A charged-off claim: accrued interest, then principal, no instalments any more."""
     lines = [
-        line(loans, pl.lit(0), Component.interest, pl.col("interest_off")),
-        line(loans, pl.lit(0), Component.principal, pl.col("rest_principal")),
+        pour_line(loans, pl.lit(0), Component.interest, pl.col("interest_off")),
+        pour_line(loans, pl.lit(0), Component.principal, pl.col("rest_principal")),
     ]
     return pl.concat(lines).sort("loan_id", maintain_order=True)
 
@@ -138,7 +138,7 @@ _NO_SCHEDULE = [
     name
     for name in STATE
     if name not in ("loan_id", "instalment_no", "period_start", "period_end", "schedule_balance",
-                    "interest_carried", "advance_paid")
+                    "interest_carried", "prepaid_dues")
 ]  # fmt: skip
 """Columns of positions that no instalment to come goes by."""
 
@@ -151,10 +151,10 @@ def _early(dues: pl.DataFrame) -> pl.DataFrame:
 def scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
     """Instalments to come as the schedule has them, less what stands with them already."""
     if loans.is_empty():
-        return line(loans, pl.lit(0), None, pl.lit(0))
+        return pour_line(loans, pl.lit(0), None, pl.lit(0))
     keys = ["loan_id", "event_id", "money", "rule", "excess"]
     backwards = pl.col("excess") == Excess.last_instalment
-    reaches = pl.col("money") + pl.col("advance_paid")
+    reaches = pl.col("money") + pl.col("prepaid_dues")
     cursors = loans.drop(_NO_SCHEDULE)  # every column costs, in every step of an expansion
     coming = (
         expand_from(cursors, pl.when(backwards).then(EVERYTHING).otherwise(reaches))
@@ -233,7 +233,7 @@ def daily_lines(
     loan. Where money that covered the instalment fixed its interest, later nights are the next one's.
     """
     if loans.is_empty():
-        return line(loans, pl.lit(0), None, pl.lit(0))
+        return pour_line(loans, pl.lit(0), None, pl.lit(0))
     own_dues = dues.join(loans.select("loan_id"), on="loan_id", how="semi")
     early = _early(own_dues).group_by("loan_id", "instalment_no").agg(pl.col("early").sum())
     backwards = (pl.col("excess") == Excess.last_instalment) & (
@@ -254,7 +254,7 @@ def daily_lines(
     )
     # one row for every instalment that may take principal: the next one, or as many to come
     # as the money can reach
-    covers = (pl.col("money") + pl.col("advance_paid")) // pl.col("emi").clip(lower_bound=1)
+    covers = (pl.col("money") + pl.col("prepaid_dues")) // pl.col("emi").clip(lower_bound=1)
     reach = pl.col("instalment_no") + covers + 2
     level = pl.col("amortisation") == Amortisation.equal_instalment
     ends = backwards | (pl.col("excess") == Excess.next_then_last) | spread
@@ -278,9 +278,9 @@ def daily_lines(
     own = pl.when((pl.col("slot") == pl.col("bears")) & level).then("earned").otherwise(0)
     room = (whole - pl.col("early").fill_null(0) - own).clip(0, pl.col("rest_principal"))
     slots = _even_first(slots.with_columns(room=room), spread)
-    interest = line(loans, pl.col("bears"), Component.interest, pl.col("earned"))
-    principal = line(slots, pl.col("slot"), Component.principal, pl.col("room"))
-    rest = line(loans, pl.lit(0), Component.principal, pl.col("rest_principal"))
+    interest = pour_line(loans, pl.col("bears"), Component.interest, pl.col("earned"))
+    principal = pour_line(slots, pl.col("slot"), Component.principal, pl.col("room"))
+    rest = pour_line(loans, pl.lit(0), Component.principal, pl.col("rest_principal"))
     first = _principal_first(loans, ranks)
     further = backwards | (
         (pl.col("excess") == Excess.next_then_last) & (pl.col("slot") > pl.col("instalment_no"))

@@ -13,9 +13,9 @@ from loanbook.core.catalogue.codes import Component, Kind, Status, Timing
 from loanbook.core.servicing.charges.fees import prepayment_fees
 from loanbook.core.servicing.charges.ordered import add_charges
 from loanbook.core.servicing.loan.book import due_rows, merge_dues
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import owes_nothing
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax, untaxed
 from loanbook.core.servicing.payments.waterfall import allocate
 
@@ -23,7 +23,7 @@ PAYS_OFF = (Kind.payment_received, Kind.refinanced)
 """Kinds of money whose payoff costs the borrower a fee."""
 
 
-def ask_at_payoff(day: Running, money: pl.DataFrame, kind: Kind) -> pl.Series:
+def demand_at_payoff(day: DayState, money: pl.DataFrame, kind: Kind) -> pl.Series:
     """Ask what payoffs of today call for; returns the ids of loans that `money` pays off."""
     policies = day.policies
     if not (day.concerns(policies.prepayment_fees) or day.concerns(policies.taxes)):
@@ -31,7 +31,7 @@ def ask_at_payoff(day: Running, money: pl.DataFrame, kind: Kind) -> pl.Series:
     charged = policies.prepayment_fees["product"]
     products = pl.concat([charged, pl.Series([*policies.interest_taxed], dtype=charged.dtype)])
     some = (
-        day.touched.filter(
+        day.loans.filter(
             pl.col("product").is_in(products.implode()) & (pl.col("status") == Status.active.value)
         )
         .join(money.select("loan_id", "amount"), on="loan_id")
@@ -41,8 +41,8 @@ def ask_at_payoff(day: Running, money: pl.DataFrame, kind: Kind) -> pl.Series:
     if some.is_empty():
         return nobody
     ours = pl.col("loan_id").is_in(some["loan_id"].implode())
-    tried = allocate(day.touched.filter(ours), day.dues.filter(ours), money.filter(ours), policies)
-    paid = tried.touched.filter(owes_nothing())["loan_id"]
+    tried = allocate(day.loans.filter(ours), day.dues.filter(ours), money.filter(ours), policies)
+    paid = tried.loans.filter(owes_nothing())["loan_id"]
     early = tried.allocations.filter(
         (pl.col("timing") == Timing.in_advance.value) & pl.col("loan_id").is_in(paid.implode())
     )
@@ -54,27 +54,27 @@ def ask_at_payoff(day: Running, money: pl.DataFrame, kind: Kind) -> pl.Series:
     )
     if kind in PAYS_OFF:
         _charge(day, settled)
-    loans = day.touched.select("loan_id", "instalment_no", due_date=TODAY)
+    loans = day.loans.select("loan_id", "instalment_no", due_date=BUSINESS_DATE)
     bases = settled.join(loans, on="loan_id", maintain_order="left")
-    ask_tax(day, _on_interest(_within_untaxed(bases, tried.touched)))
+    ask_tax(day, _on_interest(_within_untaxed(bases, tried.loans)))
     return paid
 
 
-def _charge(day: Running, settled: pl.DataFrame) -> None:
+def _charge(day: DayState, settled: pl.DataFrame) -> None:
     fees = prepayment_fees(day, settled.select("loan_id", "event_id", "prepaid"))
     if fees.is_empty():
         return
-    loans = day.touched.select("loan_id", "instalment_no", "today")
+    loans = day.loans.select("loan_id", "instalment_no", "business_date")
     placed = fees.join(loans, on="loan_id", maintain_order="left").with_columns(
         component=pl.lit(Component.fee.value, dtype=pl.Int8)
     )
-    rows = due_rows(placed, "instalment_no", Component.fee, TODAY, "amount")
+    rows = due_rows(placed, "instalment_no", Component.fee, BUSINESS_DATE, "amount")
     day.dues = merge_dues(day.dues, rows)
     add_charges(day, placed)
     ask_tax(day, rows.with_columns(base="amount"))
 
 
-def tax_on_interest(day: Running, allocations: pl.DataFrame, asked: pl.Series, kind: Kind) -> None:
+def tax_on_interest(day: DayState, allocations: pl.DataFrame, asked: pl.Series, kind: Kind) -> None:
     """Tax on interest that money met before it was billed; it falls due with the billing.
 
     Of interest that was waived the tax is forgiven. `asked`: loans that were asked at payoff.
@@ -83,7 +83,7 @@ def tax_on_interest(day: Running, allocations: pl.DataFrame, asked: pl.Series, k
         return
     interest = allocations.filter(pl.col("component") == Component.interest.value)
     taxed = pl.col("product").is_in([*day.policies.interest_taxed])
-    loans = day.touched.filter(taxed).select("loan_id")
+    loans = day.loans.filter(taxed).select("loan_id")
     interest = interest.join(loans, on="loan_id", how="semi", maintain_order="left")
     early = pl.col("timing") == Timing.in_advance.value
     if kind is Kind.interest_waived:
@@ -92,24 +92,24 @@ def tax_on_interest(day: Running, allocations: pl.DataFrame, asked: pl.Series, k
         return
     ahead = interest.filter(early & ~pl.col("loan_id").is_in(asked.implode()))
     if ahead.height:
-        ask_tax(day, _on_interest(_within_untaxed(_with_their_instalment(day, ahead), day.touched)))
+        ask_tax(day, _on_interest(_within_untaxed(_with_their_instalment(day, ahead), day.loans)))
 
 
-def _with_their_instalment(day: Running, ahead: pl.DataFrame) -> pl.DataFrame:
+def _with_their_instalment(day: DayState, ahead: pl.DataFrame) -> pl.DataFrame:
     """`base` by instalment with its `due_date`: the running one's, or those of a whole schedule."""
     keys = ["loan_id", "instalment_no"]
     stands = day.dues.filter(pl.col("component") == Component.interest.value).select(
         *keys, falls="due_date"
     )
-    running = day.touched.select(
-        "loan_id", "whole_schedule", runs="instalment_no", next_due="next_due_date"
+    running = day.loans.select(
+        "loan_id", "materialised", runs="instalment_no", next_due="next_due_date"
     )
     placed = (
         ahead.join(running, on="loan_id", maintain_order="left")
         .join(stands, on=keys, how="left", maintain_order="left")
         .with_columns(
-            instalment_no=pl.when("whole_schedule").then("instalment_no").otherwise("runs"),
-            due_date=pl.when("whole_schedule").then("falls").otherwise("next_due"),
+            instalment_no=pl.when("materialised").then("instalment_no").otherwise("runs"),
+            due_date=pl.when("materialised").then("falls").otherwise("next_due"),
         )
     )
     return placed.group_by(*keys, maintain_order=True).agg(

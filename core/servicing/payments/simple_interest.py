@@ -13,14 +13,14 @@ import polars as pl
 from loanbook.core.catalogue.codes import Component, Status
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan.book import due_rows, merge_dues, replaced
-from loanbook.core.servicing.loan.business_date import TODAY
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax
 
 KEYS = ["loan_id", "instalment_no"]
 
 
-def due_now(day: Running, money: pl.DataFrame) -> None:
+def due_now(day: DayState, money: pl.DataFrame) -> None:
     """Make interest earned to the day due for loans that `money` (`loan_id`) comes for."""
     hit = (
         pl.col("due_at_payment")
@@ -28,10 +28,10 @@ def due_now(day: Running, money: pl.DataFrame) -> None:
         & pl.col("loan_id").is_in(money["loan_id"].implode())
         & (pl.col("interest_accrued") > 0)
     )
-    at = day.touched.select(hit).to_series()
+    at = day.loans.select(hit).to_series()
     if not at.any():
         return
-    before = close_segment(day.touched.filter(at))
+    before = close_segment(day.loans.filter(at))
     asked = _on_open_instalments(before, day.dues)
     sums = asked.group_by("loan_id").agg(moved=pl.col("more").sum(), less=pl.col("less").sum())
     joined = before.join(sums, on="loan_id", how="left", maintain_order="left").with_columns(
@@ -41,10 +41,10 @@ def due_now(day: Running, money: pl.DataFrame) -> None:
         interest_due=pl.col("interest_due") + pl.col("moved"),
         principal_due=pl.col("principal_due") - pl.col("less"),
         interest_accrued=pl.col("interest_accrued") - pl.col("moved"),
-        accrual_whole=pl.col("interest_accrued") - pl.col("moved") + pl.col("accrual_paid"),
-        accrual_rest=pl.lit(0, dtype=pl.Int64),
+        accrued_units=pl.col("interest_accrued") - pl.col("moved") + pl.col("accrued_prepaid"),
+        accrued_remainder=pl.lit(0, dtype=pl.Int64),
     )
-    day.touched = replaced(day.touched, at, day.touched.filter(at), after.select(before.columns))
+    day.loans = replaced(day.loans, at, day.loans.filter(at), after.select(before.columns))
     rows = [
         due_rows(asked, "instalment_no", component, "due_date", amount)
         for component, amount in (
@@ -68,8 +68,10 @@ def due_now(day: Running, money: pl.DataFrame) -> None:
 def _on_open_instalments(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """By open instalment, oldest first, `more` interest in place of `less` principal; what their
     principal does not hold is the oldest one's."""
-    earned = loans.select("loan_id", "today", earned="interest_accrued")
-    fallen = dues.filter((pl.col("due_date") <= TODAY) & (pl.col("amount") > pl.col("paid")))
+    earned = loans.select("loan_id", "business_date", earned="interest_accrued")
+    fallen = dues.filter(
+        (pl.col("due_date") <= BUSINESS_DATE) & (pl.col("amount") > pl.col("paid"))
+    )
     unpaid = pl.col("amount") - pl.col("paid")
     principal = unpaid.filter(pl.col("component") == Component.principal.value).sum()
     open_ = (

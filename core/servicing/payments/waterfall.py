@@ -30,12 +30,12 @@ from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.cash_advances import paid_first, paid_last
 from loanbook.core.servicing.interest.rebate import without_rebate
 from loanbook.core.servicing.loan.book import merge_dues, replaced
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.payments.excess import (
     charges_ahead,
     daily_lines,
-    line,
     payoff_lines,
+    pour_line,
     principal_lines,
     scheduled_lines,
     whole_lines,
@@ -61,7 +61,7 @@ NOTHING_PLACED = empty(Allocations).with_columns(due_date=pl.lit(None, dtype=pl.
 class Allocated:
     """The state after a round of payments, and what it did."""
 
-    touched: pl.DataFrame
+    loans: pl.DataFrame
     dues: pl.DataFrame
     allocations: pl.DataFrame
 
@@ -72,7 +72,7 @@ def money_rule(kind: pl.Expr) -> pl.Expr:
 
 
 def allocate(
-    touched: pl.DataFrame,
+    loans: pl.DataFrame,
     dues: pl.DataFrame,
     money: pl.DataFrame,
     policies: PolicyBook,
@@ -83,8 +83,8 @@ def allocate(
     Returns positions and dues after the money, and the allocations.
     """
     ranks = policies.waterfall_ranks
-    at = touched["loan_id"].is_in(money["loan_id"].implode())
-    before = touched.filter(at)
+    at = loans["loan_id"].is_in(money["loan_id"].implode())
+    before = loans.filter(at)
     paying = close_segment(before).with_columns(owed_before="principal")
     lines = paying.filter("revolving")["loan_id"]
     owed = _owed(dues, lines)
@@ -103,34 +103,34 @@ def allocate(
     dues = _stamp(paying, dues, placed)
     allocations = placed.select(Allocations.column_names())
     after = paying.drop("owed_before")
-    return Allocated(replaced(touched, at, before, after), dues, allocations)
+    return Allocated(replaced(loans, at, before, after), dues, allocations)
 
 
 def _owed(dues: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
     """Dues that money meets: those that fell due, and of lines of credit all that were billed."""
-    fallen = pl.col("due_date") <= TODAY
+    fallen = pl.col("due_date") <= BUSINESS_DATE
     return dues.filter(fallen | pl.col("loan_id").is_in(lines.implode()) if lines.len() else fallen)
 
 
-def use_credit(touched: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> Allocated:
+def use_credit(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> Allocated:
     """The borrower's credit meets what is due, where the product uses it (`event_id` 0)."""
     holds = (pl.col("credit") > 0) & (pl.col("credit_use") != CreditUse.hold.value)
-    money = _credit_as_money(touched.filter(holds), pl.lit(0, dtype=pl.Int64))
-    lines = touched.filter(holds & pl.col("revolving"))["loan_id"]
+    money = _credit_as_money(loans.filter(holds), pl.lit(0, dtype=pl.Int64))
+    lines = loans.filter(holds & pl.col("revolving"))["loan_id"]
     owed = _owed(dues, lines).join(money, on="loan_id", how="semi")
     owed = owed.filter(pl.col("amount") > pl.col("paid"))
     if owed.is_empty():
-        return Allocated(touched, dues, empty(Allocations))
+        return Allocated(loans, dues, empty(Allocations))
     money = money.join(owed, on="loan_id", how="semi")
-    at = touched["loan_id"].is_in(money["loan_id"].implode())
-    before = touched.filter(at)
+    at = loans["loan_id"].is_in(money["loan_id"].implode())
+    before = loans.filter(at)
     paying = close_segment(before)
     met = _meet(money, owed, ranks)
     paying = _apply(paying, met)
     paying = paid_last(paying) if lines.len() else paying
     spent = _less_credit(paying, met.group_by("loan_id").agg(pl.col("amount").sum()))
     return Allocated(
-        replaced(touched, at, before, spent),
+        replaced(loans, at, before, spent),
         _stamp(spent, dues, met),
         met.select(Allocations.column_names()),
     )
@@ -150,7 +150,7 @@ def use_credit_on(
     money = _credit_as_money(holders, -pl.col("loan_id"))
     done = allocate(touched, dues, money, policies)
     # what it does not meet came back to it
-    spent = _less_credit(done.touched, money.select("loan_id", "amount"))
+    spent = _less_credit(done.loans, money.select("loan_id", "amount"))
     met = done.allocations.filter(pl.col("component").is_not_null())
     return Allocated(spent, done.dues, met.with_columns(event_id=pl.lit(0, dtype=pl.Int64)))
 
@@ -191,7 +191,7 @@ def _meet(
     ranks: pl.DataFrame,
 ) -> pl.DataFrame:
     """Money against dues in waterfall order: horizontal by instalment, or vertical by step."""
-    timing = pl.when(pl.col("due_date") < TODAY).then(Timing.past_due.value)
+    timing = pl.when(pl.col("due_date") < BUSINESS_DATE).then(Timing.past_due.value)
     lines = (
         owed.filter(pl.col("amount") > pl.col("paid"))
         .join(money.rename({"amount": "money"}), on="loan_id")
@@ -243,11 +243,11 @@ def _beyond(
         .join(own, on="rule", how="left", maintain_order="left")
         .with_columns(excess=pl.coalesce("own_excess", "excess"), offered="money")
     )
-    whole = loans.filter("whole_schedule")
+    whole = loans.filter("materialised")
     if whole.height:
         stands = _poured(whole_lines(whole, dues, policies), pl.col("asked"))
         rest = left.join(whole.select("loan_id"), on="loan_id", how="anti")
-        others = paying.filter(~pl.col("whole_schedule"))
+        others = paying.filter(~pl.col("materialised"))
         return pl.concat([stands, _beyond(others, dues, rest, policies)])
     back = _standing_later(loans, dues)
     of_principal = pl.col("component") == Component.principal
@@ -338,7 +338,7 @@ def _spread_payoff(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame)
     owed = pl.col("rest_principal") + pl.col("interest_off")
     exact = loans.with_columns(money=owed)
     over = loans.with_columns(money=pl.col("money") - owed)
-    credit = line(over, pl.lit(0), None, pl.col("money"))
+    credit = pour_line(over, pl.lit(0), None, pl.col("money"))
     return pl.concat(
         [
             _poured(daily_lines(exact, dues, ranks, settles=True), pl.col("asked")),
@@ -355,7 +355,7 @@ def _standing_later(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """
     unpaid = pl.col("amount") - pl.col("paid")
     return (
-        dues.filter((pl.col("due_date") > TODAY) & (unpaid > 0))
+        dues.filter((pl.col("due_date") > BUSINESS_DATE) & (unpaid > 0))
         .join(loans.select("loan_id", "event_id", "money"), on="loan_id")
         .select(
             "loan_id",
@@ -404,12 +404,12 @@ def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
             principal_due=pl.col("principal_due") - pl.col("due_principal"),
             interest_due=pl.col("interest_due") - pl.col("due_interest"),
             interest_accrued=pl.col("interest_accrued") - early_interest,
-            accrual_paid=pl.col("accrual_paid") + early_interest,
+            accrued_prepaid=pl.col("accrued_prepaid") + early_interest,
             fees_due=pl.col("fees_due") - pl.col("to_fees"),
             penalties_due=pl.col("penalties_due") - pl.col("to_penalties"),
             taxes_due=pl.col("taxes_due") - pl.col("to_taxes"),
             credit=pl.col("credit") + pl.col("to_credit"),
-            advance_paid=pl.col("advance_paid") + pl.col("standing"),
+            prepaid_dues=pl.col("prepaid_dues") + pl.col("standing"),
             principal_paid=pl.col("principal_paid") + pl.col("to_principal"),
             interest_paid=pl.col("interest_paid") + pl.col("to_interest"),
             charges_paid=pl.col("charges_paid")
@@ -417,7 +417,7 @@ def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
             + pl.col("to_penalties")
             + pl.col("to_taxes"),
             paid_today=pl.col("paid_today") + pl.col("received"),
-            statement_left=(pl.col("statement_left") - pl.col("received")).clip(lower_bound=0),
+            statement_unpaid=(pl.col("statement_unpaid") - pl.col("received")).clip(lower_bound=0),
         )
         .select(paying.columns)
     )
@@ -428,7 +428,7 @@ def _stamp(paying: pl.DataFrame, dues: pl.DataFrame, allocations: pl.DataFrame) 
     standing = allocations.filter(
         (pl.col("instalment_no") != 0) & pl.col("component").is_not_null()
     ).join(
-        paying.select("loan_id", "today", "next_due_date", next_no="instalment_no"),
+        paying.select("loan_id", "business_date", "next_due_date", next_no="instalment_no"),
         on="loan_id", maintain_order="left",
     )  # fmt: skip
     if standing.is_empty():

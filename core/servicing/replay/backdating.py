@@ -25,7 +25,7 @@ from loanbook.core.servicing.income.deferred_income import income
 from loanbook.core.servicing.loan.book import Book, Dues
 from loanbook.core.servicing.loan.business_date import dated
 from loanbook.core.servicing.loan.claim import carried
-from loanbook.core.servicing.replay.fast_forward import Jumped, jump
+from loanbook.core.servicing.replay.fast_forward import History, fast_forward
 
 ONE_DAY = dt.timedelta(days=1)
 Close = Callable[[Book, pl.DataFrame, PolicyBook, dt.date], DayClose]
@@ -33,7 +33,7 @@ _PAIR = ["debit", "credit"]
 _PLACE = ["loan_id", "entity", "product", "currency"]
 
 
-class Past(Protocol):
+class LedgerHistory(Protocol):
     """What the ledger knows of some loans before the date that is closed."""
 
     def events(self, ids: pl.Series) -> pl.DataFrame:
@@ -55,7 +55,7 @@ class Restatement:
 
     loans: pl.Series
     first: dt.date
-    lived: Jumped
+    lived: History
     """The loans' lives from there."""
     transfers: pl.DataFrame
     """What the ledger must add to show what would have been booked (schema `Transfers`)."""
@@ -69,7 +69,7 @@ def reverses(events: pl.DataFrame) -> pl.Series:
     return told.str.json_path_match("$.reverses")
 
 
-def standing(events: pl.DataFrame) -> pl.DataFrame:
+def effective_events(events: pl.DataFrame) -> pl.DataFrame:
     """Events that stand: neither taken back by a reversal nor reversals themselves.
 
     A reversal that was taken back itself takes nothing back.
@@ -89,7 +89,7 @@ def reversed_by(events: pl.DataFrame) -> pl.DataFrame:
     """Events that do not stand, with the reversal's `booked` (Date), `by`, `checked` and `why`."""
     gone = events.filter(
         (pl.col("kind") != Kind.reversal)
-        & ~pl.col("event_id").is_in(standing(events)["event_id"].implode())
+        & ~pl.col("event_id").is_in(effective_events(events)["event_id"].implode())
     )
     back = events.filter(pl.col("kind") == Kind.reversal).select(
         idempotency_key=pl.col("payload").str.json_path_match("$.reverses"),
@@ -101,7 +101,7 @@ def reversed_by(events: pl.DataFrame) -> pl.DataFrame:
 def close_with_news(
     book: Book,
     booked: pl.DataFrame,
-    past: Past,
+    past: LedgerHistory,
     policies: PolicyBook,
     date: dt.date,
     close: Close = close,
@@ -118,7 +118,7 @@ def close_with_news(
     ended = past.ended(ids)
     first = _first_change(known, booked, ended, date)
     restated = None
-    effective = standing(known)
+    effective = effective_events(known)
     if first is not None:
         restated, book = _restate(book, ids, first, effective, ended, past, policies, date)
     gone = pl.col("event_id").is_in(effective["event_id"].implode())
@@ -147,10 +147,10 @@ def _stirred(book: Book, booked: pl.DataFrame, date: dt.date) -> pl.Series:
     late = booked.filter((pl.col("value_date") < date) | (pl.col("kind") == Kind.reversal))
     taking = [kind.value for kind in REOPENING]
     today = pl.concat([book.pending, booked]).filter(pl.col("value_date") == date)
-    touched = today.filter(pl.col("kind").is_in(taking))["loan_id"]
+    loans = today.filter(pl.col("kind").is_in(taking))["loan_id"]
     boarded = today.filter(pl.col("kind") == Kind.loan_boarded)["loan_id"]
     live = book.positions.filter(~pl.col("status").is_in(ENDED))["loan_id"]
-    back = touched.filter(~touched.is_in(live.implode()) & ~touched.is_in(boarded.implode()))
+    back = loans.filter(~loans.is_in(live.implode()) & ~loans.is_in(boarded.implode()))
     return pl.concat([late["loan_id"], back]).unique().sort()
 
 
@@ -173,7 +173,7 @@ def _restate(
     first: dt.date,
     effective: pl.DataFrame,
     ended: pl.DataFrame,
-    past: Past,
+    past: LedgerHistory,
     policies: PolicyBook,
     date: dt.date,
 ) -> tuple[Restatement, Book]:
@@ -186,7 +186,7 @@ def _restate(
     kept = start.wide().clear()
     start = replace(start, pending=effective.clear(), closed=kept, closed_dues=empty(Dues))
     to_live = effective.filter((pl.col("value_date") >= first) & (pl.col("value_date") < date))
-    life = jump(start, to_live, policies, date - ONE_DAY)
+    life = fast_forward(start, to_live, policies, date - ONE_DAY)
     lived = life.book(date - ONE_DAY)
     lived_moves, booked = life.all("transfers"), past.transfers(ids, first)
     moved = _differences(book, ids, lived, lived_moves, booked, date)

@@ -23,23 +23,23 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Buckets
 from loanbook.core.servicing.arrears.days_past_due import with_oldest
 from loanbook.core.servicing.day.close import NO_CHANGE, accruals, boarded_by, with_event
-from loanbook.core.servicing.day.next_dates import ONE_DAY, next_stops
+from loanbook.core.servicing.day.next_dates import ONE_DAY, next_action_dates
 from loanbook.core.servicing.day.night import pass_night
-from loanbook.core.servicing.day.steps import visit
+from loanbook.core.servicing.day.steps import run_day
 from loanbook.core.servicing.endings.closing import left_behind, reopened
 from loanbook.core.servicing.loan.book import NO_DUES, STATE, Book, Dues
-from loanbook.core.servicing.loan.business_date import TODAY, dated
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE, dated
 from loanbook.core.servicing.loan.opening import opened
 from loanbook.core.servicing.payments.waterfall import Allocations
-from loanbook.core.servicing.replay.quiet_days import Stay
+from loanbook.core.servicing.replay.quiet_days import QuietSpans
 
 Through = dt.date | pl.DataFrame
 """A last date for all, or `loan_id` and `through` of each."""
 
 
 @dataclass(frozen=True)
-class Round:
-    """One visit of some loans, each on its `today`, which every frame carries."""
+class Visit:
+    """One visit of some loans, each on its `business_date`, which every frame carries."""
 
     before: pl.DataFrame
     """Positions the evening before, of loans that lived then."""
@@ -63,24 +63,24 @@ _NOBODY = empty(Allocations).select("loan_id", "event_id", "amount")
 NOTHING = {
     "transfers": empty(Transfers),
     "settled": NO_DUES,
-    "allocations": empty(Allocations).with_columns(today=_NO_DATE),
-    "unidentified": _NOBODY.with_columns(today=_NO_DATE),
-    "changed": NO_CHANGE.with_columns(today=_NO_DATE),
-    "applied": empty(Events).with_columns(today=_NO_DATE),
+    "allocations": empty(Allocations).with_columns(business_date=_NO_DATE),
+    "unidentified": _NOBODY.with_columns(business_date=_NO_DATE),
+    "changed": NO_CHANGE.with_columns(business_date=_NO_DATE),
+    "applied": empty(Events).with_columns(business_date=_NO_DATE),
 }
 """Frames of a round in which nothing happened."""
-Prepare = Callable[[pl.DataFrame, pl.DataFrame, pl.DataFrame, list[Round]], pl.DataFrame]
+Prepare = Callable[[pl.DataFrame, pl.DataFrame, pl.DataFrame, list[Visit]], pl.DataFrame]
 """May complete the events of a round: told `wide`, `dues`, `events` of the visit to come and the
 rounds before it, it returns the events."""
 
 
 @dataclass(frozen=True)
-class Jumped:
+class History:
     """Lives of some loans, as rounds of visits and stays between them."""
 
     start: Book
-    rounds: tuple[Round, ...]
-    stay: Stay
+    rounds: tuple[Visit, ...]
+    stay: QuietSpans
     """Every day of the loans, visited or not."""
     dues: pl.DataFrame
     """Dues of the loans that live after the last date."""
@@ -91,7 +91,7 @@ class Jumped:
     """Events valued after the last date."""
 
     def all(self, name: str) -> pl.DataFrame:
-        """A frame of all rounds, one of `NOTHING`'s: `Jumped.all("transfers")`."""
+        """A frame of all rounds, one of `NOTHING`'s: `History.all("transfers")`."""
         nothing = [NOTHING[name]] if name in NOTHING else []
         return pl.concat([*nothing, *(getattr(each, name) for each in self.rounds)])
 
@@ -103,18 +103,18 @@ class Jumped:
         columns = self.start.terms.columns
         return Book(
             date, wide.select(columns), wide.select(STATE),
-            self.dues.drop("today").sort("loan_id", "instalment_no", "component"), self.waiting,
+            self.dues.drop("business_date").sort("loan_id", "instalment_no", "component"), self.waiting,
             self.closed, self.closed_dues,
         )  # fmt: skip
 
 
-def jump(
+def fast_forward(
     book: Book,
     events: pl.DataFrame,
     policies: PolicyBook,
     through: Through,
     prepare: Prepare | None = None,
-) -> Jumped:
+) -> History:
     """Take the loans of `book` and those that `events` board through their last date.
 
     `events`: those that stand (schema `Events`), valued after the book's date; each takes effect
@@ -146,29 +146,32 @@ class _Jump:
         self.versions: tuple[Buckets, ...] = ()
         if isinstance(eve, dt.date):
             self.versions = policies.buckets_since("default", eve)
-        self.columns = [*book.terms.columns, *(c for c in STATE if c != "loan_id"), "today"]
-        wide, self.dues = book.wide().with_columns(today=pl.lit(book.date, dtype=pl.Date)), NO_DUES
+        self.columns = [*book.terms.columns, *(c for c in STATE if c != "loan_id"), "business_date"]
+        wide, self.dues = (
+            book.wide().with_columns(business_date=pl.lit(book.date, dtype=pl.Date)),
+            NO_DUES,
+        )
         self.live = wide.filter(~pl.col("status").is_in(ENDED))
         if self.live.height:
             assert book.date is not None
             theirs = book.dues.join(self.live.select("loan_id"), on="loan_id", how="semi")
             self.dues = dated(theirs, book.date)
         held = book.closed if book.closed is not None else book.wide().clear()
-        self.closed = held.with_columns(today=pl.lit(book.date, dtype=pl.Date))
+        self.closed = held.with_columns(business_date=pl.lit(book.date, dtype=pl.Date))
         kept = book.closed_dues if book.closed_dues is not None else empty(Dues)
-        self.closed_dues = kept.with_columns(today=pl.lit(book.date, dtype=pl.Date))
+        self.closed_dues = kept.with_columns(business_date=pl.lit(book.date, dtype=pl.Date))
         self.stays = [(with_oldest(self.live, self.dues, policies.delinquency), self.dues)]
-        self.rounds: list[Round] = []
+        self.rounds: list[Visit] = []
 
-    def run(self) -> Jumped:
+    def run(self) -> History:
         while self._round():
             pass
         wide = pl.concat([stood for stood, _ in self.stays])
         dues = pl.concat([stood for _, stood in self.stays])
-        stay = Stay.of(self._until(wide), dues, self.versions, self.start.date)
-        return Jumped(
+        stay = QuietSpans.of(self._until(wide), dues, self.versions, self.start.date)
+        return History(
             self.start, tuple(self.rounds), stay, self.dues,
-            self.closed.drop("today"), self.closed_dues.drop("today"), self.waiting,
+            self.closed.drop("business_date"), self.closed_dues.drop("business_date"), self.waiting,
         )  # fmt: skip
 
     def _until(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -179,26 +182,30 @@ class _Jump:
         return rows.join(ends, on="loan_id", how="left", maintain_order="left")
 
     def _round(self) -> bool:
-        found = next_stops(self.live, self.dues, self.coming, self.policies)
+        found = next_action_dates(self.live, self.dues, self.coming, self.policies)
         stops = self._until(found).filter(pl.col("stop") <= pl.col("end")).sort("loan_id")
         if stops.is_empty():
             return False
-        on = stops.select("loan_id", today="stop")
+        on = stops.select("loan_id", business_date="stop")
         events = self.events.join(
-            on, left_on=["loan_id", "value_date"], right_on=["loan_id", "today"],
+            on, left_on=["loan_id", "value_date"], right_on=["loan_id", "business_date"],
             how="semi", maintain_order="left",
         )  # fmt: skip
         returned = self._reopen(events, on)
         before, wide, boarded = self._arrived(on, events)
         ours = pl.col("loan_id").is_in(on["loan_id"].implode())
-        dues = self.dues.filter(ours).drop("today").join(on, on="loan_id", maintain_order="left")
+        dues = (
+            self.dues.filter(ours)
+            .drop("business_date")
+            .join(on, on="loan_id", maintain_order="left")
+        )
         if self.prepare is not None:
             events = self.prepare(wide, dues, events, self.rounds)
         nights = accruals(wide) if wide.height else empty(Transfers)
-        done = visit(wide, dues, events, self.policies, self.versions)
+        done = run_day(wide, dues, events, self.policies, self.versions)
         self.stays.append((done.wide, done.dues))
         self.rounds.append(
-            Round(
+            Visit(
                 before,
                 done.wide,
                 done.dues,
@@ -206,7 +213,7 @@ class _Jump:
                 done.transfers,
                 nights,
                 done.allocations.join(on, on="loan_id", maintain_order="left"),
-                events.with_columns(today="value_date"),
+                events.with_columns(business_date="value_date"),
                 boarded.join(on, on="loan_id", maintain_order="left"),
                 done.unidentified.join(on, on="loan_id", maintain_order="left"),
                 with_event(done.wide, done.changed).join(on, on="loan_id", maintain_order="left"),
@@ -223,23 +230,23 @@ class _Jump:
         self.live = pl.concat([self.live.select(self.columns), found.back.select(self.columns)])
         self.dues = pl.concat([self.dues, found.dues.select(self.dues.columns)])
         self.closed, self.closed_dues = found.aside, found.dues_aside
-        again = found.dues.drop("today").join(on, on="loan_id")
+        again = found.dues.drop("business_date").join(on, on="loan_id")
         return again.with_columns(-pl.col("amount"), -pl.col("paid")).select(NO_DUES.columns)
 
     def _arrived(
         self, on: pl.DataFrame, events: pl.DataFrame
     ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         """Positions the evening before, the loans of the round on their date, those boarded."""
-        came = self.live.select(self.columns).drop("today").join(on, on="loan_id")
-        eve = pass_night(came.sort("loan_id").with_columns(today=TODAY - ONE_DAY))
-        wide = pass_night(eve.with_columns(today=TODAY + ONE_DAY))
+        came = self.live.select(self.columns).drop("business_date").join(on, on="loan_id")
+        eve = pass_night(came.sort("loan_id").with_columns(business_date=BUSINESS_DATE - ONE_DAY))
+        wide = pass_night(eve.with_columns(business_date=BUSINESS_DATE + ONE_DAY))
         boarded = self.start.terms.clear()
         told = events.filter(pl.col("kind") == Kind.loan_boarded)
         if told.height:
             boarded = boarded_by(told, self.policies)
             new = opened(boarded, self.policies.calendars).join(on, on="loan_id")
             wide = pl.concat([wide, new.select(wide.columns)]).sort("loan_id")
-        return eve.select(*STATE, "today"), wide, boarded
+        return eve.select(*STATE, "business_date"), wide, boarded
 
     def _move_on(
         self,
@@ -260,6 +267,6 @@ class _Jump:
                 [self.closed_dues, to_come.select(self.closed_dues.columns)]
             )
         left = self.coming.join(on, on="loan_id", how="left")
-        self.coming = left.filter(TODAY.is_null() | (pl.col("day") > TODAY)).select(
+        self.coming = left.filter(BUSINESS_DATE.is_null() | (pl.col("day") > BUSINESS_DATE)).select(
             "loan_id", "day"
         )

@@ -14,8 +14,8 @@ from loanbook.core.contract.boarding import payload, terms_of
 from loanbook.core.ledger.events import EVENT_COLUMNS, REPLAY_ORDER
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.book import Book
-from loanbook.core.servicing.replay.backdating import standing
-from loanbook.core.servicing.replay.fast_forward import jump
+from loanbook.core.servicing.replay.backdating import effective_events
+from loanbook.core.servicing.replay.fast_forward import fast_forward
 
 
 def interest_on_refunds(
@@ -27,7 +27,7 @@ def interest_on_refunds(
     `refunds`: ids of merchants' and payouts' refunds among them. What was paid out first counts as
     refunded first.
     """
-    known = standing(events)
+    known = effective_events(events)
     given_back = pl.col("kind").is_in([k.value for k in REFUNDS])
     amount = pl.col("amount")
     asked = (
@@ -42,7 +42,7 @@ def interest_on_refunds(
     ).with_row_index("copy", offset=1)
     rest = known.filter(~given_back & (pl.col("kind") != Kind.interest_refunded.value))
     told = _less(rest, lives.with_columns(pl.col("copy").cast(pl.Int64)))
-    lived = jump(
+    lived = fast_forward(
         Book.empty(policies.pins, events),
         told,
         policies,

@@ -17,10 +17,10 @@ from loanbook.core.frames import empty
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.night import pass_night
-from loanbook.core.servicing.day.steps import visit
+from loanbook.core.servicing.day.steps import run_day
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.business_date import dated
-from loanbook.core.servicing.replay.fast_forward import jump
+from loanbook.core.servicing.replay.fast_forward import fast_forward
 
 ONE_DAY = dt.timedelta(days=1)
 ENOUGH = 10**14
@@ -40,8 +40,8 @@ def quote(book: Book, policies: PolicyBook, on: dt.date) -> pl.DataFrame:
         raise EngineError(f"the book stands at {book.date}: quote a payoff for a later date")
     # a quote is of the evening before, and of the day after all else that happens on it
     nothing = book.pending.clear()
-    eve = jump(book, nothing, policies, on - ONE_DAY).book(on - ONE_DAY)
-    after = jump(eve, nothing, policies, on).book(on)
+    eve = fast_forward(book, nothing, policies, on - ONE_DAY).book(on - ONE_DAY)
+    after = fast_forward(eve, nothing, policies, on).book(on)
     today, tomorrow = _quoted(eve, policies, on), _quoted(after, policies, on + ONE_DAY)
     nights = tomorrow.select("loan_id", next="payoff")
     last = after.wide().select("loan_id", expires_on=pl.col("period_end"))
@@ -78,19 +78,19 @@ def settling(
     asked: pl.Series,
     policies: PolicyBook,
 ) -> pl.DataFrame:
-    """What settles the loans `asked` on their `today`, after all other `events` of it.
+    """What settles the loans `asked` on their `business_date`, after all other `events` of it.
 
-    `wide`: terms, positions earned to `today`; `dues` with `today`. Returns `loan_id`,
+    `wide`: terms, positions earned to `business_date`; `dues` with `business_date`. Returns `loan_id`,
     `principal`, `interest`, `fees`, `penalties`, `taxes`, `credit`, `payoff` (Int64).
     """
-    first = wide["today"].min()
+    first = wide["business_date"].min()
     # no loan, no date: any version does
     since = first if isinstance(first, dt.date) else dt.date.max
     versions = policies.buckets_since("default", since)
     live = wide.filter(pl.col("loan_id").is_in(asked.implode())).select(
-        "loan_id", "currency", "credit", "today"
+        "loan_id", "currency", "credit", "business_date"
     )
-    paid = visit(wide, dues, pl.concat([events, _money(live)]), policies, versions)
+    paid = run_day(wide, dues, pl.concat([events, _money(live)]), policies, versions)
     # what waited for the day and comes before the payoff is no part of it
     ours = pl.col("component").is_not_null() & (pl.col("event_id") <= 0)
     placed = paid.allocations.filter(ours).join(live.select("loan_id"), on="loan_id", how="semi")
@@ -131,8 +131,8 @@ def _money(live: pl.DataFrame) -> pl.DataFrame:
     told = live.with_columns(
         event_id=-pl.col("loan_id"),
         kind=pl.lit(Kind.payment_received.value),
-        value_date="today",
-        booking_date="today",
+        value_date="business_date",
+        booking_date="business_date",
         amount=pl.lit(ENOUGH, dtype=pl.Int64),
         source_ref=pl.col("loan_id").cast(pl.String),
         idempotency_key=pl.col("loan_id").cast(pl.String),

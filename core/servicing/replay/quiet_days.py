@@ -12,10 +12,10 @@ from loanbook.core.catalogue.codes import ENDED
 from loanbook.core.policy.models import Buckets
 from loanbook.core.servicing.arrears.days_past_due import age
 from loanbook.core.servicing.day.next_dates import ONE_DAY
-from loanbook.core.servicing.income.deferred_income import any_deferred, left_today
+from loanbook.core.servicing.income.deferred_income import any_deferred, unamortised_today
 from loanbook.core.servicing.interest.accrual import earned
 from loanbook.core.servicing.loan.book import STATE
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import off_books
 
 ROWS = 250_000
@@ -23,13 +23,13 @@ ROWS = 250_000
 
 
 @dataclass(frozen=True)
-class Stay:
+class QuietSpans:
     """Loans as visited, and until when they stay so."""
 
     stood: pl.DataFrame
-    """Terms, positions, `today`, `oldest`, `from_due_day`, and `until` (Date, exclusive)."""
+    """Terms, positions, `business_date`, `oldest`, `from_due_day`, and `until` (Date, exclusive)."""
     held: pl.DataFrame
-    """Dues with `today` and `until`."""
+    """Dues with `business_date` and `until`."""
     versions: tuple[Buckets, ...]
     eve: dt.date | None
     """Date of the book it began with, whose rows are not part of it."""
@@ -41,41 +41,45 @@ class Stay:
         dues: pl.DataFrame,
         versions: tuple[Buckets, ...],
         eve: dt.date | None,
-    ) -> Stay:
+    ) -> QuietSpans:
         """`wide`: all visits, with `end`, the last date of the loan; `dues` after each of them."""
-        until = pl.coalesce(TODAY.shift(-1).over("loan_id"), pl.col("end") + ONE_DAY)
+        until = pl.coalesce(BUSINESS_DATE.shift(-1).over("loan_id"), pl.col("end") + ONE_DAY)
         ended = pl.col("status").is_in(ENDED)
-        stood = wide.sort("loan_id", "today").with_columns(
-            until=pl.when(ended).then(TODAY + ONE_DAY).otherwise(until)
+        stood = wide.sort("loan_id", "business_date").with_columns(
+            until=pl.when(ended).then(BUSINESS_DATE + ONE_DAY).otherwise(until)
         )
-        held = dues.join(stood.select("loan_id", "today", "until"), on=["loan_id", "today"])
-        held = held.sort("loan_id", "today", "instalment_no", "component")
+        held = dues.join(
+            stood.select("loan_id", "business_date", "until"), on=["loan_id", "business_date"]
+        )
+        held = held.sort("loan_id", "business_date", "instalment_no", "component")
         return cls(stood.drop("end"), held, versions, eve)
 
     def wide(self, first: dt.date, last: dt.date) -> pl.DataFrame:
-        """Terms, positions and `today` of every loan and day from `first` to `last`, by loan."""
+        """Terms, positions and `business_date` of every loan and day from `first` to `last`, by loan."""
         return self._rows(self._told(), first, last)
 
     def positions(self, first: dt.date, last: dt.date) -> pl.DataFrame:
-        """Positions and `today` of every loan and day from `first` to `last`, by loan and day."""
-        return self._rows([*STATE, "today"], first, last)
+        """Positions and `business_date` of every loan and day from `first` to `last`, by loan and day."""
+        return self._rows([*STATE, "business_date"], first, last)
 
     def last(self) -> pl.DataFrame:
-        """Terms, positions and `today` of every loan on its last day, or the one it ended on."""
+        """Terms, positions and `business_date` of every loan on its last day, or the one it ended on."""
         latest = pl.col("until") == pl.col("until").max().over("loan_id")
-        rows = self.stood.filter(latest).with_columns(begun=TODAY, today=pl.col("until") - ONE_DAY)
+        rows = self.stood.filter(latest).with_columns(
+            begun=BUSINESS_DATE, business_date=pl.col("until") - ONE_DAY
+        )
         return self._lived(rows).select(self._told()) if rows.height else rows.select(self._told())
 
     def _told(self) -> list[str]:
-        """Terms, positions and `today`; what else is kept serves the days between."""
-        return self.stood.columns[: self.stood.columns.index("today") + 1]
+        """Terms, positions and `business_date`; what else is kept serves the days between."""
+        return self.stood.columns[: self.stood.columns.index("business_date") + 1]
 
     def _rows(self, columns: list[str], first: dt.date, last: dt.date) -> pl.DataFrame:
         parts = [part.select(columns) for part in self._parts(first, last)]
         return pl.concat([self.stood.select(columns).clear(), *parts])
 
     def dues(self, first: dt.date, last: dt.date) -> pl.DataFrame:
-        """Dues as they stood at the end of every day, with `today`; by loan and day."""
+        """Dues as they stood at the end of every day, with `business_date`; by loan and day."""
         rows = self._days(self.held, first, last)
         return rows.drop("until", "begun")
 
@@ -83,13 +87,15 @@ class Stay:
         """`rows` once for each of their days within `first` to `last`; `begun`: the visit."""
         if self.eve is not None:
             first = max(first, self.eve + dt.timedelta(days=1))
-        begins = pl.max_horizontal(TODAY, pl.lit(first))
+        begins = pl.max_horizontal(BUSINESS_DATE, pl.lit(first))
         ends = pl.min_horizontal(pl.col("until") - ONE_DAY, pl.lit(last))
         some = rows.filter(begins <= ends)
-        return some.with_columns(begun=TODAY, today=pl.date_ranges(begins, ends)).explode("today")
+        return some.with_columns(
+            begun=BUSINESS_DATE, business_date=pl.date_ranges(begins, ends)
+        ).explode("business_date")
 
     def _parts(self, first: dt.date, last: dt.date) -> Iterator[pl.DataFrame]:
-        days = (pl.col("until") - TODAY).dt.total_days()
+        days = (pl.col("until") - BUSINESS_DATE).dt.total_days()
         part = self.stood.select(part=days.cum_sum() // ROWS).to_series()
         for number in part.unique().sort().to_list():
             rows = self._days(self.stood.filter(part == number), first, last)
@@ -98,8 +104,8 @@ class Stay:
 
     def _lived(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows of quiet days have another night's interest; those of visits stay as they are."""
-        quiet = pl.col("begun") < TODAY
-        second = pl.col("begun") + ONE_DAY == TODAY
+        quiet = pl.col("begun") < BUSINESS_DATE
+        second = pl.col("begun") + ONE_DAY == BUSINESS_DATE
         grown = rows.with_columns(whole=earned(rows))
         follows = (pl.col("loan_id") == pl.col("loan_id").shift(1)) & (
             pl.col("begun") == pl.col("begun").shift(1)
@@ -108,7 +114,9 @@ class Stay:
         before = pl.when(follows.fill_null(False)).then(pl.col("whole").shift(1))
         night: pl.Expr = before.otherwise(None)
         if grown.select((quiet & ~second & ~follows.fill_null(False)).any()).item():
-            grown = grown.with_columns(to_eve=earned(rows.with_columns(today=TODAY - ONE_DAY)))
+            grown = grown.with_columns(
+                to_eve=earned(rows.with_columns(business_date=BUSINESS_DATE - ONE_DAY))
+            )
             night = before.otherwise("to_eve")
         last_night = pl.when(second).then("interest_accrued").otherwise(night)
         lived = grown.with_columns(
@@ -119,7 +127,9 @@ class Stay:
             .otherwise("accrued_today"),
             interest_accrued=pl.when(quiet).then("whole").otherwise("interest_accrued"),
             paid_today=pl.when(quiet).then(0).otherwise("paid_today"),
-            income_deferred=pl.when(quiet).then(left_today(rows)).otherwise("income_deferred")
+            income_deferred=pl.when(quiet)
+            .then(unamortised_today(rows))
+            .otherwise("income_deferred")
             if any_deferred(rows)
             else pl.col("income_deferred"),
         )

@@ -14,8 +14,13 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, accruals, close
 from loanbook.core.servicing.loan.book import STATE, Book
 from loanbook.core.servicing.loan.business_date import dated
-from loanbook.core.servicing.replay.backdating import Close, Restatement, close_with_news, standing
-from loanbook.core.servicing.replay.fast_forward import Jumped, jump
+from loanbook.core.servicing.replay.backdating import (
+    Close,
+    Restatement,
+    close_with_news,
+    effective_events,
+)
+from loanbook.core.servicing.replay.fast_forward import History, fast_forward
 
 
 def replay(
@@ -31,29 +36,29 @@ def replay(
         yield from closes(lived, through)
 
 
-def relived(events: pl.DataFrame, policies: PolicyBook, through: dt.date) -> Jumped | None:
+def relived(events: pl.DataFrame, policies: PolicyBook, through: dt.date) -> History | None:
     """The loans that `events` board, from their first day to `through`; None without events."""
-    events = standing(events)
+    events = effective_events(events)
     if events.is_empty():
         return None
-    return jump(Book.empty(policies.pins, events), events, policies, through)
+    return fast_forward(Book.empty(policies.pins, events), events, policies, through)
 
 
-def closes(lived: Jumped, through: dt.date) -> Iterator[tuple[Book, DayClose]]:
+def closes(lived: History, through: dt.date) -> Iterator[tuple[Book, DayClose]]:
     """A jump told as closes, one a day: for one loan or a few, to be looked at day by day."""
     first = lived.rounds[0].applied["value_date"].min() if lived.rounds else None
     if not isinstance(first, dt.date):
         return
     wide = lived.stay.wide(first, through)
-    visits = [each.wide.select("loan_id", "today") for each in lived.rounds]
-    quiet = wide.join(pl.concat(visits), on=["loan_id", "today"], how="anti")
+    visits = [each.wide.select("loan_id", "business_date") for each in lived.rounds]
+    quiet = wide.join(pl.concat(visits), on=["loan_id", "business_date"], how="anti")
     nights = aggregated(pl.concat([*(each.nights for each in lived.rounds), accruals(quiet)]))
     moved = pl.concat([lived.all("transfers"), nights])
     frames = {
-        "wide": _by_day(wide, "today"),
-        "dues": _by_day(lived.stay.dues(first, through), "today"),
+        "wide": _by_day(wide, "business_date"),
+        "dues": _by_day(lived.stay.dues(first, through), "business_date"),
         "transfers": _by_day(moved, "value_date"),
-        **{name: _by_day(lived.all(name), "today") for name in
+        **{name: _by_day(lived.all(name), "business_date") for name in
            ("allocations", "applied", "boarded", "unidentified", "changed", "settled")},
     }  # fmt: skip
     nothing = lived.waiting.clear()
@@ -71,16 +76,16 @@ def closes(lived: Jumped, through: dt.date) -> Iterator[tuple[Book, DayClose]]:
 
 
 def _by_day(frame: pl.DataFrame, column: str) -> Callable[[dt.date], pl.DataFrame]:
-    """A frame's rows of a date, without `today`."""
-    nothing = frame.clear().drop("today", strict=False)
-    stays = column != "today"
+    """A frame's rows of a date, without `business_date`."""
+    nothing = frame.clear().drop("business_date", strict=False)
+    stays = column != "business_date"
     parts = frame.partition_by(column, as_dict=True, maintain_order=True, include_key=stays)
     if stays:
-        parts = {date: rows.drop("today", strict=False) for date, rows in parts.items()}
+        parts = {date: rows.drop("business_date", strict=False) for date, rows in parts.items()}
     return lambda date: parts.get((date,), nothing)
 
 
-class Remembered:
+class InMemoryHistory:
     """The past of a life held in memory: loans are lived again from their first day."""
 
     def __init__(self, events: pl.DataFrame, policies: PolicyBook) -> None:
@@ -100,26 +105,26 @@ class Remembered:
     def _end(self, positions: pl.DataFrame) -> None:
         gone = positions.filter(pl.col("status").is_in(ENDED))
         if gone.height:
-            self._ended.append(gone.select("loan_id", ended_on="today"))
+            self._ended.append(gone.select("loan_id", ended_on="business_date"))
 
     def events(self, ids: pl.Series) -> pl.DataFrame:
-        """See `Past`."""
+        """See `LedgerHistory`."""
         ours = self._events.filter(pl.col("loan_id").is_in(ids.implode()))
         return ours.filter(pl.col("booking_date") <= (self.date or dt.date.min))
 
     def ended(self, ids: pl.Series) -> pl.DataFrame:
-        """See `Past`."""
+        """See `LedgerHistory`."""
         schema = {"loan_id": pl.Int64, "ended_on": pl.Date}
         ended = pl.concat([pl.DataFrame(schema=schema), *self._ended])
         ours = ended.filter(pl.col("loan_id").is_in(ids.implode()))
         return ours.group_by("loan_id", maintain_order=True).agg(pl.col("ended_on").min())
 
     def book(self, ids: pl.Series, date: dt.date) -> Book:
-        """See `Past`: a book before its first day."""
+        """See `LedgerHistory`: a book before its first day."""
         return Book.empty(self._policies.pins, self._events)
 
     def transfers(self, ids: pl.Series, since: dt.date) -> pl.DataFrame:
-        """See `Past`."""
+        """See `LedgerHistory`."""
         moved = pl.concat([empty(Transfers), *self._moved])
         return moved.filter(
             pl.col("loan_id").is_in(ids.implode()) & (pl.col("value_date") >= since)
@@ -135,7 +140,7 @@ def live(
     """
     if events.is_empty():
         return
-    past = Remembered(events, policies)
+    past = InMemoryHistory(events, policies)
     book = Book.empty(policies.pins, events)
     date = events["booking_date"].min()
     by_day = events.partition_by("booking_date", as_dict=True)

@@ -16,8 +16,8 @@ from loanbook.core.errors import EngineError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.book import STATE, Book
 from loanbook.core.servicing.loan.opening import agreed_terms
-from loanbook.core.servicing.replay.backdating import standing
-from loanbook.core.servicing.replay.fast_forward import jump
+from loanbook.core.servicing.replay.backdating import effective_events
+from loanbook.core.servicing.replay.fast_forward import fast_forward
 
 MEASURES = {
     "principal": pl.col("principal"),
@@ -79,12 +79,12 @@ def what_if(
     """
     if start.date is not None and through <= start.date:
         raise EngineError(f"the loans stand at {start.date}: look at a later date than {through}")
-    theirs = standing(events).filter(pl.col("value_date") <= through)
+    theirs = effective_events(events).filter(pl.col("value_date") <= through)
     if start.date is not None:
         theirs = theirs.filter(pl.col("value_date") > start.date)
     start = replace(start, pending=events.clear())
-    was = jump(start, theirs, policies, through)
-    would = jump(repinned(start, other), theirs, other, through)
+    was = fast_forward(start, theirs, policies, through)
+    would = fast_forward(repinned(start, other), theirs, other, through)
     both = _measured(was.stay.last()).join(
         _measured(would.stay.last()).drop("product", "currency"),
         on="loan_id", how="left", suffix="_if",

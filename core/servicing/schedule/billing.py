@@ -8,12 +8,12 @@ from loanbook.core.catalogue.codes import AfterChargeOff, Component, InterestMod
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import Amortisation, Figures, codes, counts_days
 from loanbook.core.contract.money import int128, with_quotient
-from loanbook.core.contract.schedule import advance, instalment
+from loanbook.core.contract.schedule import instalment, next_period
 from loanbook.core.contract.steps_and_seasons import alike
 from loanbook.core.servicing.interest.accrual import Accrual, interest_stopped
 from loanbook.core.servicing.interest.cash_advances import begun_anew
 from loanbook.core.servicing.loan.book import due_rows, merge_dues, replaced
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import move_period, with_period_interest
 from loanbook.core.servicing.loan.taxes import untaxed
 from loanbook.core.servicing.schedule.fixed_schedule import bill_whole
@@ -25,7 +25,7 @@ def is_billed() -> pl.Expr:
 
     An overpaid loan moves on with nothing to bill: a chargeback may put it back on its schedule.
     """
-    return (pl.col("period_end") == TODAY) & ~whole_claim_due()
+    return (pl.col("period_end") == BUSINESS_DATE) & ~whole_claim_due()
 
 
 def whole_claim_due() -> pl.Expr:
@@ -36,43 +36,43 @@ def whole_claim_due() -> pl.Expr:
 
 
 def bill(
-    touched: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
+    loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Bill what ends today and move the cursor on.
 
-    Returns `touched` (terms and positions), `dues`, and the billed amounts: `loan_id`,
+    Returns `loans` (terms and positions), `dues`, and the billed amounts: `loan_id`,
     `billed_interest`, `billed_principal` (Int64), what became due beyond money that had
     come in advance, `capitalised` (Int64), interest that joined the principal, and
     `taxable` (Int64), interest that is asked for the first time, with its `instalment_no` and
     `due_date`.
     """
-    at = touched.select(is_billed()).to_series()
+    at = loans.select(is_billed()).to_series()
     if not at.any():
-        none = touched.select("loan_id", **dict.fromkeys(_BILLED, "principal"), **_NOWHERE)
-        return touched, dues, none.clear()
-    stands = at & touched["whole_schedule"]
+        none = loans.select("loan_id", **dict.fromkeys(_BILLED, "principal"), **_NOWHERE)
+        return loans, dues, none.clear()
+    stands = at & loans["materialised"]
     billed = []
     if stands.any():
-        ending = touched.filter(stands)
+        ending = loans.filter(stands)
         moved, fallen = bill_whole(ending, dues)
-        touched = replaced(touched, stands, ending, moved)
+        loans = replaced(loans, stands, ending, moved)
         nothing = pl.lit(0, dtype=pl.Int64)
         told = fallen.with_columns(capitalised=nothing)
         billed.append(told.select("loan_id", *_BILLED, "instalment_no", "due_date"))
-    stepped = at & ~touched["whole_schedule"]
+    stepped = at & ~loans["materialised"]
     if stepped.any():
-        ending = touched.filter(stepped)
+        ending = loans.filter(stepped)
         asked = amounts(with_advance(ending, dues))
         dues = _open(dues, asked)
-        moved = next_period(asked, calendars)
-        touched = replaced(touched, stepped, ending, moved)
+        moved = begin_next_period(asked, calendars)
+        loans = replaced(loans, stepped, ending, moved)
         whole = pl.col("billed_interest") + pl.col("interest_stands")
         owed = pl.col("interest_due") + whole
         told = asked.with_columns(
             taxable=pl.min_horizontal(untaxed(owed), "billed_interest"), billed_interest=whole
         )
         billed.append(told.select("loan_id", *_BILLED, "instalment_no", due_date="next_due_date"))
-    return touched, dues, pl.concat(billed)
+    return loans, dues, pl.concat(billed)
 
 
 _BILLED = ("billed_interest", "billed_principal", "capitalised", "taxable")
@@ -84,7 +84,7 @@ _NOWHERE = {
 def caught_up(
     away: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> pl.DataFrame:
-    """Ended loans (terms, positions, `today`) that come back: past the periods that went by.
+    """Ended loans (terms, positions, `business_date`) that come back: past the periods that went by.
 
     Nothing was owed in them, so nothing is billed; the period that runs today is the one they
     would stand in had they been overpaid meanwhile. A schedule that stands whole points to its
@@ -94,7 +94,7 @@ def caught_up(
     moved = away.with_columns(status=pl.lit(Status.overpaid.value, dtype=pl.Int8))
     while (behind := moved.select(_behind()).to_series()).any():
         before = moved.filter(behind)
-        stepped = next_period(amounts(with_advance(before, dues)), calendars)
+        stepped = begin_next_period(amounts(with_advance(before, dues)), calendars)
         # as of a loan that owes nothing: what it owes again bears the schedule's interest from
         # the next period on
         stepped = stepped.with_columns(period_interest=pl.lit(0, dtype=pl.Int64))
@@ -103,7 +103,7 @@ def caught_up(
 
 
 def _behind() -> pl.Expr:
-    return (pl.col("period_end") < TODAY) & ~whole_claim_due() & ~pl.col("whole_schedule")
+    return (pl.col("period_end") < BUSINESS_DATE) & ~whole_claim_due() & ~pl.col("materialised")
 
 
 def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
@@ -246,7 +246,7 @@ def _open(dues: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
     return merge_dues(dues, fresh)
 
 
-def next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+def begin_next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Positions after billing: dues grown, cursor on the next instalment, accrual restarted."""
     figures = Figures(asked)
     asked_interest = pl.col("billed_interest") + pl.col("interest_stands")
@@ -255,20 +255,20 @@ def next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataF
         principal_due=pl.col("principal_due") + pl.col("billed_principal") + pl.col("stands"),
         interest_due=pl.col("interest_due") + asked_interest,
         interest_accrued=pl.col("interest_accrued") - asked_interest - pl.col("capitalised"),
-        accrual_paid=(pl.col("accrual_paid") - pl.col("early_interest")).clip(lower_bound=0),
-        advance_paid=(
-            pl.col("advance_paid") - pl.col("early_interest") - pl.col("early_principal")
+        accrued_prepaid=(pl.col("accrued_prepaid") - pl.col("early_interest")).clip(lower_bound=0),
+        prepaid_dues=(
+            pl.col("prepaid_dues") - pl.col("early_interest") - pl.col("early_principal")
         ).clip(lower_bound=0),
     )
-    moved = with_period_interest(move_period(advance(settled, figures), calendars))
+    moved = with_period_interest(move_period(next_period(settled, figures), calendars))
     if moved["revolving"].any():
         left = pl.when("revolving").then(statement_balance())
-        moved = moved.with_columns(statement_left=left.otherwise("statement_left"))
+        moved = moved.with_columns(statement_unpaid=left.otherwise("statement_unpaid"))
     return begun_anew(moved).with_columns(
         period_interest=pl.when(interest_stopped()).then(0).otherwise("period_interest"),
-        accrual_from="period_start",
-        accrual_whole=pl.col("interest_accrued") + pl.col("accrual_paid"),
-        accrual_rest=pl.col("residue_kept") * _over_days(),
+        segment_start="period_start",
+        accrued_units=pl.col("interest_accrued") + pl.col("accrued_prepaid"),
+        accrued_remainder=pl.col("residue_kept") * _over_days(),
     )
 
 
@@ -291,7 +291,7 @@ def _with_residue(asked: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     accrual = Accrual(figures, codes(asked, "interest_mode"))
     exact = asked.with_columns(over=accrual.numerator(), under=int128(accrual.denominator()))
     # of the segment that ends today: what the accrual made of it, whole units before it left out
-    billed = pl.col("interest_accrued") + pl.col("accrual_paid") - pl.col("accrual_whole")
+    billed = pl.col("interest_accrued") + pl.col("accrued_prepaid") - pl.col("accrued_units")
     left = (pl.col("over") - int128(billed) * pl.col("under")) // _over_days()
     kept = pl.when(carries).then(left.cast(pl.Int64)).otherwise(0)
     return exact.with_columns(residue_kept=kept).drop("over", "under")

@@ -6,34 +6,34 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Component
 from loanbook.core.servicing.loan.book import due_rows, merge_dues
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax
 from loanbook.core.servicing.schedule.billing import bill
 from loanbook.core.servicing.schedule.statements import minimum_share
 
 
-def fall_due(day: Running) -> pl.Series:
+def fall_due(day: DayState) -> pl.Series:
     """Bill the instalments whose period ends today; returns the ids of their loans."""
-    day.touched, day.dues, billed = bill(day.touched, day.dues, day.policies.calendars)
+    day.loans, day.dues, billed = bill(day.loans, day.dues, day.policies.calendars)
     on_books = ~pl.col("loan_id").is_in(day.charged_off().implode())
     day.book(billed.filter(on_books), "interest_due", "interest_accrued", "billed_interest")
     day.book(billed, "loan_principal", "interest_accrued", "capitalised")
     taxable = billed.with_columns(component=pl.lit(Component.interest.value, dtype=pl.Int8))
-    before = day.touched.select("loan_id", taxes_before="taxes_due")
+    before = day.loans.select("loan_id", taxes_before="taxes_due")
     ask_tax(day, taxable.rename({"taxable": "base"}))
     _take_in_tax(day, billed, before)
     return billed["loan_id"]
 
 
-def _take_in_tax(day: Running, billed: pl.DataFrame, before: pl.DataFrame) -> None:
+def _take_in_tax(day: DayState, billed: pl.DataFrame, before: pl.DataFrame) -> None:
     """The tax of a line's statement is part of its minimum and of its balance.
 
     A minimum that is the floor asks so much less principal, one that is a share asks the tax too.
     """
-    if not (day.concerns(day.policies.taxes) and day.touched["revolving"].any()):
+    if not (day.concerns(day.policies.taxes) and day.loans["revolving"].any()):
         return
     taxed = (
-        day.touched.filter("revolving")
+        day.loans.filter("revolving")
         .join(before, on="loan_id", maintain_order="left")
         .join(billed.select("loan_id", "billed_principal", no="instalment_no", falls="due_date"),
               on="loan_id", maintain_order="left")
@@ -48,10 +48,10 @@ def _take_in_tax(day: Running, billed: pl.DataFrame, before: pl.DataFrame) -> No
     rows = due_rows(taxed.filter(pl.col("less") > 0), "no", Component.principal, "falls",
                     -pl.col("less"))  # fmt: skip
     day.dues = merge_dues(day.dues, rows)
-    told = day.touched.join(
+    told = day.loans.join(
         taxed.select("loan_id", "less", "tax"), on="loan_id", how="left", maintain_order="left"
     ).with_columns(pl.col("less", "tax").fill_null(0))
-    day.touched = told.with_columns(
+    day.loans = told.with_columns(
         principal_due=pl.col("principal_due") - pl.col("less"),
-        statement_left=pl.col("statement_left") + pl.col("tax"),
-    ).select(day.touched.columns)
+        statement_unpaid=pl.col("statement_unpaid") + pl.col("tax"),
+    ).select(day.loans.columns)

@@ -6,30 +6,30 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Component
 from loanbook.core.servicing.loan.book import due_rows, merge_dues
-from loanbook.core.servicing.loan.business_date import TODAY
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.posting import DayState
 
 
-def show_principal_due(day: Running, at: pl.Series) -> None:
+def show_principal_due(day: DayState, at: pl.Series) -> None:
     """Set `principal_due` of loans `at` to what stands due: a down payment, a late chargeback."""
-    loans = day.touched.filter(at).select("loan_id")
+    loans = day.loans.filter(at).select("loan_id")
     due = (
         day.dues.filter(
-            (pl.col("due_date") <= TODAY) & (pl.col("component") == Component.principal)
+            (pl.col("due_date") <= BUSINESS_DATE) & (pl.col("component") == Component.principal)
         )
         .join(loans, on="loan_id", how="semi")
         .group_by("loan_id")
         .agg(shown=(pl.col("amount") - pl.col("paid")).sum())
     )
     shown = pl.when(at).then(pl.col("shown").fill_null(0)).otherwise("principal_due")
-    day.touched = (
-        day.touched.join(due, on="loan_id", how="left", maintain_order="left")
+    day.loans = (
+        day.loans.join(due, on="loan_id", how="left", maintain_order="left")
         .with_columns(principal_due=shown)
         .drop("shown")
     )
 
 
-def open_dues(day: Running, placed: pl.DataFrame, component: pl.Expr, amount: str) -> None:
+def open_dues(day: DayState, placed: pl.DataFrame, component: pl.Expr, amount: str) -> None:
     """Add amounts to the dues of the instalments that `instalment_of` found."""
     rows = due_rows(placed.filter(pl.col(amount) > 0), "number", component, "falls", amount)
     # an instalment after the last one reaches up to the latest of what it holds

@@ -15,12 +15,12 @@ from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import Rounding, even_part, to_multiple, with_rest
 from loanbook.core.contract.schedule import adjusted
 from loanbook.core.servicing.loan.book import NO_DUES, due_rows
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 
 
 def is_fixed() -> pl.Expr:
     """Loans whose schedule stands whole since a re-age fixed its interest."""
-    return pl.col("whole_schedule") & pl.col("stands_from").is_not_null()
+    return pl.col("materialised") & pl.col("schedule_fixed_on").is_not_null()
 
 
 def shares_arrears() -> pl.Expr:
@@ -41,7 +41,9 @@ def share_arrears(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """
     told = loans.select("loan_id", "first_no", "lifted_principal", "instalment_multiple")
     coming = (
-        dues.filter((pl.col("due_date") > TODAY) & (pl.col("component") == Component.principal))
+        dues.filter(
+            (pl.col("due_date") > BUSINESS_DATE) & (pl.col("component") == Component.principal)
+        )
         .join(told, on="loan_id", maintain_order="left")
         .filter(pl.col("instalment_no") > pl.col("first_no"))
     )
@@ -70,7 +72,7 @@ def spread_evenly(
     each = each.with_columns(due=adjusted(pl.col("due"), each, calendars))
     stood = (
         dues.filter(
-            (pl.col("due_date") > TODAY) & (pl.col("component") <= Component.interest.value)
+            (pl.col("due_date") > BUSINESS_DATE) & (pl.col("component") <= Component.interest.value)
         )
         .group_by("loan_id", number="instalment_no")
         .agg(

@@ -1,7 +1,7 @@
 """Whole schedules: products whose instalments all stand as dues from disbursement on.
 
 Charges to come, chargebacks, tranches and down payments change single instalments. A product
-that has them (`schedule.stands_whole`) keeps every instalment to come as rows of the dues, with
+that has them (`schedule.materialised`) keeps every instalment to come as rows of the dues, with
 its amount, so that money in advance, billing and the instalment grid read one table. Interest
 of such a product is fixed by the schedule.
 """
@@ -17,7 +17,7 @@ from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
 from loanbook.core.contract.schedule import CURSOR, adjusted, agree, expand, from_the_start
 from loanbook.core.servicing.loan.book import NO_DUES, due_rows, merge_dues, replaced
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.taxes import untaxed
 
 FAR = 36_525
@@ -44,7 +44,7 @@ def first_coming(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     one. `begins` is where the period after it begins.
     """
     own = dues.filter(pl.col("instalment_no") > 0).join(
-        loans.filter("whole_schedule").select("loan_id", "start", "moved_to"), on="loan_id"
+        loans.filter("materialised").select("loan_id", "start", "moved_to"), on="loan_id"
     )
     reaches = pl.when(pl.col("moved_to").is_null()).then(pl.col("due_date") > pl.col("start"))
     later = own.filter(
@@ -73,7 +73,7 @@ def respread(
     """
     own = dues.join(loans.select("loan_id", "first_no"), on="loan_id")
     coming = own.filter(
-        (pl.col("due_date") > TODAY)
+        (pl.col("due_date") > BUSINESS_DATE)
         & (pl.col("component") <= Component.interest.value)
         & (pl.col("instalment_no") > pl.col("first_no"))
     ).drop("first_no")
@@ -114,7 +114,9 @@ def _with_instalments(dues: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     falls = rows.filter(pl.col("component") == Component.principal).select(
         "loan_id", "instalment_no", falls="due_date"
     )
-    charged = (pl.col("component") > Component.interest.value) & (pl.col("due_date") > TODAY)
+    charged = (pl.col("component") > Component.interest.value) & (
+        pl.col("due_date") > BUSINESS_DATE
+    )
     moves = charged & pl.col("falls").is_not_null()
     return (
         dues.join(falls, on=["loan_id", "instalment_no"], how="left", maintain_order="left")
@@ -126,7 +128,9 @@ def _with_instalments(dues: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 def _joined(dues: pl.DataFrame, loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Dues whose charges after the last instalment join the one that falls due no earlier now."""
     after = (
-        dues.filter((pl.col("component") > Component.interest.value) & (pl.col("due_date") > TODAY))
+        dues.filter(
+            (pl.col("component") > Component.interest.value) & (pl.col("due_date") > BUSINESS_DATE)
+        )
         .join(loans.select("loan_id", "instalments"), on="loan_id", maintain_order="left")
         .filter(pl.col("instalment_no") > pl.col("instalments"))
     )
@@ -172,7 +176,8 @@ def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFram
         .otherwise(0),
     ).drop(CURSOR)
     rows = expand(agree(from_the_start(terms))).join(
-        terms.select("loan_id", "first_no", "business_day", "calendar", "today"), on="loan_id"
+        terms.select("loan_id", "first_no", "business_day", "calendar", "business_date"),
+        on="loan_id",
     )
     rows = rows.with_columns(due=adjusted(pl.col("period_end"), rows, calendars))
     number = pl.col("instalment_no") + pl.col("first_no")
@@ -192,7 +197,7 @@ def point(touched: pl.DataFrame, dues: pl.DataFrame, at: pl.Series) -> pl.DataFr
     loans = touched.filter(at)
     coming = (
         dues.filter(
-            (pl.col("due_date") > TODAY)
+            (pl.col("due_date") > BUSINESS_DATE)
             & (pl.col("instalment_no") > 0)
             & (pl.col("component") <= Component.interest.value)
         )
@@ -213,10 +218,10 @@ def point(touched: pl.DataFrame, dues: pl.DataFrame, at: pl.Series) -> pl.DataFr
         loans.join(following, on="loan_id", how="left", maintain_order="left")
         .with_columns(
             instalment_no=pl.coalesce("number", pl.col("instalments") + 1).cast(pl.Int16),
-            period_end=pl.coalesce("due_date", TODAY + pl.duration(days=FAR)),
+            period_end=pl.coalesce("due_date", BUSINESS_DATE + pl.duration(days=FAR)),
             # less what counted as earned before its nights: at a charge-off, or a re-age
             period_interest=(
-                pl.col("interest").fill_null(0) - pl.col("accrual_whole").clip(lower_bound=0)
+                pl.col("interest").fill_null(0) - pl.col("accrued_units").clip(lower_bound=0)
             ).clip(lower_bound=0),
         )
         .with_columns(next_due_date="period_end")
@@ -225,7 +230,7 @@ def point(touched: pl.DataFrame, dues: pl.DataFrame, at: pl.Series) -> pl.DataFr
 
 
 def earned_whole(
-    touched: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame
+    loans: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Active loans of `events` with all interest of a schedule that stands whole as earned.
 
@@ -234,17 +239,19 @@ def earned_whole(
     and `loan_id`, `event_id`, `rest`: what was not earned yet.
     """
     to_come = (
-        dues.filter((pl.col("due_date") > TODAY) & (pl.col("component") == Component.interest))
+        dues.filter(
+            (pl.col("due_date") > BUSINESS_DATE) & (pl.col("component") == Component.interest)
+        )
         .group_by("loan_id")
         .agg(to_come=(pl.col("amount") - pl.col("paid")).sum())
     )
     asked = events.select("loan_id", "event_id").join(to_come, on="loan_id", how="inner")
     hit = (
         (pl.col("status") == Status.active)
-        & pl.col("whole_schedule")
+        & pl.col("materialised")
         & (pl.col("after_charge_off") == AfterChargeOff.regular.value)
     )
-    found = touched.join(asked, on="loan_id", how="left", maintain_order="left").with_columns(
+    found = loans.join(asked, on="loan_id", how="left", maintain_order="left").with_columns(
         rest=pl.when(hit & pl.col("to_come").is_not_null())
         .then(pl.col("to_come") - pl.col("interest_accrued"))
         .otherwise(0)
@@ -256,13 +263,13 @@ def earned_whole(
         interest_earned=pl.col("interest_earned") + rest,
         period_interest=pl.when(whole).then(0).otherwise("period_interest"),
     ).with_columns(
-        accrual_whole=pl.when(whole)
-        .then(pl.col("interest_accrued") + pl.col("accrual_paid"))
-        .otherwise("accrual_whole"),
-        accrual_rest=pl.when(whole).then(0).otherwise("accrual_rest"),
+        accrued_units=pl.when(whole)
+        .then(pl.col("interest_accrued") + pl.col("accrued_prepaid"))
+        .otherwise("accrued_units"),
+        accrued_remainder=pl.when(whole).then(0).otherwise("accrued_remainder"),
     )
     earned = found.filter(rest != 0).select("loan_id", "event_id", "rest")
-    return grown.select(touched.columns), earned
+    return grown.select(loans.columns), earned
 
 
 def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -272,7 +279,8 @@ def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, 
     """
     fallen = (
         dues.filter(
-            (pl.col("due_date") == TODAY) & (pl.col("component") <= Component.interest.value)
+            (pl.col("due_date") == BUSINESS_DATE)
+            & (pl.col("component") <= Component.interest.value)
         )
         .join(ending.select("loan_id"), on="loan_id", how="semi")
         .group_by("loan_id")
@@ -290,20 +298,20 @@ def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, 
     asked = ending.join(fallen, on="loan_id", how="left", maintain_order="left").with_columns(
         pl.col(names).fill_null(0)
     )
-    kept = (pl.col("accrual_paid") - pl.col("early")).clip(lower_bound=0)
+    kept = (pl.col("accrued_prepaid") - pl.col("early")).clip(lower_bound=0)
     billed = asked.with_columns(
         principal_due=pl.col("principal_due") + pl.col("billed_principal"),
         interest_due=pl.col("interest_due") + pl.col("billed_interest"),
         interest_accrued=pl.col("interest_accrued") - pl.col("billed_interest"),
-        accrual_paid=kept,
-        advance_paid=(pl.col("advance_paid") - pl.col("early") - pl.col("early_principal")).clip(
+        accrued_prepaid=kept,
+        prepaid_dues=(pl.col("prepaid_dues") - pl.col("early") - pl.col("early_principal")).clip(
             lower_bound=0
         ),
-        period_start=TODAY,
-        accrual_from=TODAY,
-        accrual_rest=pl.lit(0, dtype=pl.Int64),
-        period_lacks=pl.lit(0, dtype=pl.Int64),
-    ).with_columns(accrual_whole=pl.col("interest_accrued") + pl.col("accrual_paid"))
+        period_start=BUSINESS_DATE,
+        segment_start=BUSINESS_DATE,
+        accrued_remainder=pl.lit(0, dtype=pl.Int64),
+        tranche_balance_days=pl.lit(0, dtype=pl.Int64),
+    ).with_columns(accrued_units=pl.col("interest_accrued") + pl.col("accrued_prepaid"))
     every = pl.Series([True] * billed.height, dtype=pl.Boolean)
     moved = point(billed, dues, every)
     told = billed.select(
@@ -312,7 +320,7 @@ def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, 
         "billed_principal",
         taxable=pl.min_horizontal(untaxed(), "billed_interest"),
         instalment_no=pl.col("falls_no").fill_null(pl.col("instalment_no")),
-        due_date=TODAY,
+        due_date=BUSINESS_DATE,
     )
     return moved.select(ending.columns), told
 

@@ -15,7 +15,7 @@ from loanbook.core.contract.figures import Figures, codes, due_of
 from loanbook.core.contract.money import int128
 from loanbook.core.contract.schedule import expand_from
 from loanbook.core.servicing.interest.accrual import Accrual
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
     move_period,
     with_level_instalment,
@@ -23,13 +23,13 @@ from loanbook.core.servicing.loan.opening import (
 )
 
 
-def with_standing(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+def prepaid_principal(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """`standing`: principal that money in advance paid of instalments to come, `ahead` of it of
     the running one; `met`: last instalments that such money has met, which take no more part.
 
     It is part of those instalments, so the level instalment counts it as still to be paid off.
     """
-    cursor = loans.filter(pl.col("advance_paid") > 0).select(
+    cursor = loans.filter(pl.col("prepaid_dues") > 0).select(
         "loan_id", "emi", backwards=pl.col("excess") == Excess.last_instalment, next="instalment_no"
     )
     met = pl.col("backwards") & (pl.col("paid") >= pl.col("emi"))
@@ -58,10 +58,10 @@ def _of_one(loans: pl.DataFrame, until: pl.Expr) -> pl.DataFrame:
         paused_until=pl.lit(None, dtype=pl.Date),
         principal=pl.lit(1, dtype=pl.Int64),
         principal_due=pl.lit(0, dtype=pl.Int64),
-        accrual_from="period_start",
-        accrual_rest=pl.lit(0, dtype=pl.Int64),
+        segment_start="period_start",
+        accrued_remainder=pl.lit(0, dtype=pl.Int64),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
-        today=until,
+        business_date=until,
     ).select(one=accrual.numerator(), over=int128(accrual.denominator()))
 
 
@@ -71,16 +71,16 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
     Read off the interest that it has earned, whatever the balance was night by night; in the
     nights of an interest pause that are to come, it is all of the balance.
     """
-    nights = (TODAY - pl.col("period_start")).dt.total_days()
-    one = _of_one(loans, TODAY)
-    own = pl.col("accrual_whole") - pl.col("lifted_interest")
-    exact = int128(own) * pl.col("over") + int128(pl.col("accrual_rest"))
+    nights = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
+    one = _of_one(loans, BUSINESS_DATE)
+    own = pl.col("accrued_units") - pl.col("lifted_interest")
+    exact = int128(own) * pl.col("over") + int128(pl.col("accrued_remainder"))
     free = pl.when("overdue_is_free").then("principal_due").otherwise(0)
     balance = pl.col("principal") - free + pl.col("standing")
     short = int128(balance) * pl.col("one") - exact
     lacking = short * nights // pl.max_horizontal("one", pl.lit(1, dtype=pl.Int128))
     rests = pl.min_horizontal("paused_until", "period_end") - pl.max_horizontal(
-        "paused_from", TODAY
+        "paused_from", BUSINESS_DATE
     )
     rests = pl.when(pl.col("paused_until").is_not_null()).then(rests.dt.total_days().clip(0))
     so_far = pl.when(pl.col("one") > 0).then(lacking.cast(pl.Int64)).otherwise(0)
@@ -96,9 +96,9 @@ def bears_otherwise(loans: pl.DataFrame) -> pl.Series:
     Below 0 where it bears more than its own nights: what was due before, or nights before it.
     """
     one = _of_one(loans, pl.col("period_end"))
-    exact = int128(pl.col("accrual_whole")) * pl.col("over") + int128(pl.col("accrual_rest"))
+    exact = int128(pl.col("accrued_units")) * pl.col("over") + int128(pl.col("accrued_remainder"))
     whole = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
-    gone = (TODAY - pl.col("period_start")).dt.total_days()
+    gone = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
     earned = exact * whole // pl.max_horizontal("one", pl.lit(1, dtype=pl.Int128))
     lacking = (int128(pl.col("principal")) * gone - earned).cast(pl.Int64)
     return (
@@ -121,7 +121,7 @@ def with_late_interest(
     owed = (
         dues.filter(
             (pl.col("component") <= Component.interest.value)
-            & (pl.col("due_date") <= TODAY)
+            & (pl.col("due_date") <= BUSINESS_DATE)
             & (pl.col("instalment_no") > 0)
         )
         .join(loans.select("loan_id"), on="loan_id", how="semi")

@@ -18,27 +18,27 @@ from loanbook.core.contract.figures import codes
 from loanbook.core.contract.schedule import adjusted
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan.book import replaced
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
     move_period,
     with_level_instalment,
     with_period_interest,
 )
-from loanbook.core.servicing.loan.posting import Running
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.fixed_schedule import FAR
 
 BODY = pl.Struct({"instalments": pl.Int16, "interest": pl.String})
 """What the payload says, as JSON: how many instalments are passed over, and `MoratoriumInterest`."""
 
 
-def grant(day: Running, events: pl.DataFrame) -> None:
+def grant(day: DayState, events: pl.DataFrame) -> None:
     """Take moratoria, one a loan; what runs ends first on its due date."""
     told = events.select(
         "loan_id", "event_id", pl.col("payload").str.json_decode(BODY).alias("body")
     ).unnest("body")
     told = told.rename({"instalments": "count", "interest": "rule"})
-    at = day.touched["loan_id"].is_in(told["loan_id"].implode())
-    before = day.touched.filter(at)
+    at = day.loans["loan_id"].is_in(told["loan_id"].implode())
+    before = day.loans.filter(at)
     asked = close_segment(before).join(told, on="loan_id", how="left", maintain_order="left")
     rules = {rule.name: rule.value for rule in MoratoriumInterest}
     unearned = pl.col("rule") == MoratoriumInterest.none.name
@@ -46,25 +46,25 @@ def grant(day: Running, events: pl.DataFrame) -> None:
         moratorium_left=pl.col("count"),
         moratorium_interest=pl.col("rule").replace_strict(rules, return_dtype=pl.Int8),
         matures_on=pl.lit(None, dtype=pl.Date),
-        paused_from=pl.when(unearned).then(TODAY).otherwise("paused_from"),
+        paused_from=pl.when(unearned).then(BUSINESS_DATE).otherwise("paused_from"),
         paused_until=pl.when(unearned)
-        .then(TODAY + pl.duration(days=FAR))
+        .then(BUSINESS_DATE + pl.duration(days=FAR))
         .otherwise("paused_until"),
     )
-    day.touched = replaced(day.touched, at, before, after)
+    day.loans = replaced(day.loans, at, before, after)
     day.changed.append(told.select("loan_id", "event_id"))
 
 
-def pass_over(day: Running) -> None:
+def pass_over(day: DayState) -> None:
     """Move loans whose period ends today within a moratorium on to their next one."""
-    if day.touched["moratorium_left"].null_count() == day.touched.height:
+    if day.loans["moratorium_left"].null_count() == day.loans.height:
         return
-    at = day.touched.select(passes()).to_series()
+    at = day.loans.select(passes()).to_series()
     if not at.any():
         return
-    before = day.touched.filter(at)
+    before = day.loans.filter(at)
     after, joined = passed(before, day.policies.calendars)
-    day.touched = replaced(day.touched, at, before, after)
+    day.loans = replaced(day.loans, at, before, after)
     day.dues = _moved(day.dues, after, day.policies.calendars)
     day.book(joined, "loan_principal", "interest_accrued", "capitalised")
     nobody = pl.lit(0, dtype=pl.Int64)
@@ -73,7 +73,9 @@ def pass_over(day: Running) -> None:
 
 def passes() -> pl.Expr:
     """Loans whose period ends today and is passed over."""
-    return (pl.col("period_end") == TODAY) & (pl.col("moratorium_left") > 0).fill_null(False)
+    return (pl.col("period_end") == BUSINESS_DATE) & (pl.col("moratorium_left") > 0).fill_null(
+        False
+    )
 
 
 def passed(
@@ -102,14 +104,16 @@ def passed(
             schedule_balance=pl.col("schedule_balance") + pl.col("capitalised"),
             interest_accrued=pl.col("interest_accrued") - pl.col("capitalised"),
             first_due_date=first_due_for(pl.col("to"), n - 1),
-            paused_until=pl.when(last & (rule == none)).then(TODAY).otherwise("paused_until"),
+            paused_until=pl.when(last & (rule == none))
+            .then(BUSINESS_DATE)
+            .otherwise("paused_until"),
             moratorium_left=pl.when(~last).then(pl.col("moratorium_left") - 1),
             moratorium_interest=pl.when(~last).then(rule),
-            accrual_whole=pl.col("interest_accrued")
-            + pl.col("accrual_paid")
+            accrued_units=pl.col("interest_accrued")
+            + pl.col("accrued_prepaid")
             - pl.col("capitalised"),
-            accrual_rest=pl.lit(0, dtype=pl.Int64),
-            accrual_from="period_end",
+            accrued_remainder=pl.lit(0, dtype=pl.Int64),
+            segment_start="period_end",
             period_start="period_end",
             period_end="to",
         )
@@ -130,7 +134,7 @@ def _moved(dues: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calenda
     """Dues with money in advance on the date that its instalment falls due now."""
     ours = (
         pl.col("loan_id").is_in(loans["loan_id"].implode())
-        & (pl.col("due_date") >= TODAY)
+        & (pl.col("due_date") >= BUSINESS_DATE)
         & (pl.col("component") <= Component.interest.value)
     )
     some = dues.filter(ours)

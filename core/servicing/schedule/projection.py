@@ -12,10 +12,10 @@ from loanbook.core.catalogue.codes import ENDED, Component
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.servicing.interest.accrual import close_segment, earned
 from loanbook.core.servicing.loan.book import Dues, due_rows
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.schedule.billing import (
     amounts,
-    next_period,
+    begin_next_period,
     whole_claim_due,
     with_advance,
 )
@@ -33,18 +33,18 @@ _KEYS = ["loan_id", "instalment_no", "component"]
 
 
 def project(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
-    """Instalments after `today` of live loans (terms, positions and `today`), schema `ROWS`.
+    """Instalments after `business_date` of live loans (terms, positions and `business_date`), schema `ROWS`.
 
     A schedule that stands whole is read off its dues. Others are stepped: unpaid principal bears
-    interest to `today` and is paid then.
+    interest to `business_date` and is paid then.
     """
     live = wide.filter(~pl.col("status").is_in(ENDED) & ~whole_claim_due() & ~pl.col("revolving"))
-    whole = live.filter("whole_schedule")
+    whole = live.filter("materialised")
     parts = [pl.DataFrame(schema=ROWS)]
     if whole.height:
         parts.append(_standing(whole, dues))
     stepped = live.filter(
-        ~pl.col("whole_schedule") & (pl.col("instalment_no") <= pl.col("instalments"))
+        ~pl.col("materialised") & (pl.col("instalment_no") <= pl.col("instalments"))
     )
     if stepped.height:
         parts += _stepped(stepped, dues, calendars)
@@ -53,7 +53,9 @@ def project(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calenda
 
 def to_come(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Dues of a running day that `dues` lack for projected instalments to stand whole."""
-    rows = project(wide, dues, calendars).join(wide.select("loan_id", "today"), on="loan_id")
+    rows = project(wide, dues, calendars).join(
+        wide.select("loan_id", "business_date"), on="loan_id"
+    )
     fresh = pl.concat(
         due_rows(rows, "instalment_no", component, "due_date", component.name)
         for component in (Component.principal, Component.interest)
@@ -69,8 +71,8 @@ def to_come(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calenda
 def _standing(whole: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     coming = (
         dues.select(Dues.column_names())
-        .join(whole.select("loan_id", "today"), on="loan_id")
-        .filter((pl.col("due_date") > TODAY) & (pl.col("instalment_no") > 0))
+        .join(whole.select("loan_id", "business_date"), on="loan_id")
+        .filter((pl.col("due_date") > BUSINESS_DATE) & (pl.col("instalment_no") > 0))
     )
 
     def of(component: Component) -> pl.Expr:
@@ -104,7 +106,7 @@ def _stepped(
         + pl.col("moratorium_left").fill_null(0)
     )
     for _ in range(int(left.max().item())):
-        cursor = cursor.with_columns(today="period_end")
+        cursor = cursor.with_columns(business_date="period_end")
         accrued = cursor.with_columns(interest_accrued=earned(cursor))
         rests, bills = accrued.filter(passes()), accrued.filter(~passes())
         after = []
@@ -133,7 +135,7 @@ def _billed(
         interest=pl.col("billed_interest") + pl.col("early_interest") + pl.col("interest_stands"),
     ).cast(ROWS)  # type: ignore[arg-type]
     paid = pl.col("billed_principal") + pl.col("stands")
-    after = next_period(asked, calendars).with_columns(
+    after = begin_next_period(asked, calendars).with_columns(
         principal=pl.col("principal") - paid,
         principal_due=pl.lit(0, dtype=pl.Int64),
         interest_due=pl.lit(0, dtype=pl.Int64),

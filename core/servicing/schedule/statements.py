@@ -12,7 +12,7 @@ import polars as pl
 
 from loanbook.core.contract.due_dates import days_to_pay
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient
-from loanbook.core.servicing.loan.business_date import TODAY
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import charges_and_taxes
 
 
@@ -63,17 +63,21 @@ def statements(visits: pl.DataFrame) -> pl.DataFrame:
     """Statements of lines: `loan_id`, `statement_date`, `balance`, `minimum`, `advances` (Int64 minor
     units; part of the balance), `due_on` (Date), `in_grace` (Boolean: the cycle before it bore no interest).
 
-    `visits`: terms, positions and `today` of the evenings of days that loans were visited on
+    `visits`: terms, positions and `business_date` of the evenings of days that loans were visited on
     (`loanbook.core.servicing.replay.fast_forward`).
     """
-    ended = pl.col("revolving") & (pl.col("period_start") == TODAY) & (pl.col("instalment_no") > 1)
+    ended = (
+        pl.col("revolving")
+        & (pl.col("period_start") == BUSINESS_DATE)
+        & (pl.col("instalment_no") > 1)
+    )
     asked = pl.col("principal_due") + pl.col("interest_due") + charges_and_taxes()
     return visits.filter(ended).select(
         "loan_id",
-        statement_date=TODAY,
+        statement_date=BUSINESS_DATE,
         balance=statement_balance(),
         minimum=asked,
-        advances="advances",
+        cash_advances="cash_advances",
         due_on=payment_due(),
         in_grace="in_grace",
     )
