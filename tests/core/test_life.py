@@ -223,8 +223,8 @@ def test_the_borrowers_credit_may_pay_for_a_further_payout(whole: PolicyBook, us
                 (Kind.payment_received, "2024-01-18", 100_000, None),
                 (Kind.disbursed, "2024-01-20", 40_000, None))  # fmt: skip
     last = days[-1].book.positions.row(0, named=True)
-    # 250.00 of credit: kept for the next due, or 100.00 for the down payment and the rest onward
-    kept = 25_000 if use == "next_due" else 0
+    # 250.00 of credit: 100.00 for the down payment that is due on the day, the rest kept or onward
+    kept = 15_000 if use == "next_due" else 0
     assert (last["credit"], last["principal"]) == (kept, 15_000 + kept)
     booked = days[-1].transfers.filter(pl.col("debit") == ROLE["borrower_credit"])
     assert booked["amount"].sum() == 25_000 - kept

@@ -1,6 +1,8 @@
-"""Stops: the next date on which more happens to a loan than another night of interest."""
+"""Next dates: when each step of the day acts again of itself, beyond another night of interest."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -16,43 +18,49 @@ from loanbook.core.servicing.schedule.statements import payment_due
 ONE_DAY = pl.duration(days=1)
 
 
-def next_action_dates(
-    live: pl.DataFrame, dues: pl.DataFrame, coming: pl.DataFrame, policies: PolicyBook
-) -> pl.DataFrame:
-    """`loan_id`, `stop` (Date, after the loan's `business_date`) of loans that something awaits.
+@dataclass(frozen=True)
+class Awaiting:
+    """Loans after a day, and what the dates on which more happens to them are worked out from."""
 
-    `live`: terms, positions and `business_date`; `dues` with `business_date`; `coming`: `loan_id`, `day` of the
-    events that are left. A loan stops where an event is valued, its period ends, a due falls, a
-    late fee's grace is over, penal interest begins, a year is full, a line's minimum is due, its
-    arrears take it off the books, a small credit is let go, its accounting turns, and on the day after money stayed with the
-    borrower though something was due.
-    """
-    uncharged = dues.filter(
+    live: pl.DataFrame
+    """Terms, positions and `business_date`."""
+    dues: pl.DataFrame
+    """With `business_date`."""
+    policies: PolicyBook
+
+
+def of_billing(after: Awaiting) -> pl.DataFrame:
+    """The end of the running period, and days on which dues that stand already fall due."""
+    runs = (pl.col("period_end") > BUSINESS_DATE) & ~whole_claim_due()
+    ends = after.live.filter(runs).select("loan_id", stop="period_end")
+    return pl.concat([ends, _falling(after.dues)])
+
+
+def of_late_fees(after: Awaiting) -> pl.DataFrame:
+    """The first day on which a late fee is due: the one after its grace."""
+    uncharged = after.dues.filter(
         (pl.col("component") <= Component.interest.value) & ~pl.col("fee_assessed")
     )
-    parts = [
-        coming.group_by("loan_id").agg(stop=pl.col("day").min()),
-        live.filter((pl.col("period_end") > BUSINESS_DATE) & ~whole_claim_due()).select(
-            "loan_id", stop="period_end"
-        ),
-        _falling(dues),
-        # the first day on which a late fee is due: the one after the grace
-        _by_rule(
-            live, uncharged, policies.late_fees.unique("product"), _after(pl.col("fee_grace") + 1)
-        ),
-        # from whose end on what is overdue bears penal interest
-        _by_rule(live, dues, policies.penal, _after(pl.col("penal_grace"))),
-        _anniversary(live, policies.annual_fees),
-        live.filter("revolving")
-        .select("loan_id", "business_date", stop=payment_due())
-        .filter(pl.col("stop") > BUSINESS_DATE)
-        .select("loan_id", "stop"),
-        _by_rule(live, dues, policies.charge_offs, off_on(pl.col("due_date"), *OFF_RULE)),
-        _small_credit(live, policies.small_credits),
-        *_reclassified(live, dues, policies.delinquency),
-        _with_credit(live, dues),
-    ]
-    return pl.concat(parts).group_by("loan_id").agg(pl.col("stop").min())
+    rules = after.policies.late_fees.unique("product")
+    return _by_rule(after.live, uncharged, rules, _after(pl.col("fee_grace") + 1))
+
+
+def of_penal_interest(after: Awaiting) -> pl.DataFrame:
+    """The end of the grace, from which on what is overdue bears penal interest."""
+    rules = after.policies.penal
+    return _by_rule(after.live, after.dues, rules, _after(pl.col("penal_grace")))
+
+
+def of_statements(after: Awaiting) -> pl.DataFrame:
+    """Days on which the minimum of a line's last statement is due."""
+    asked = after.live.filter("revolving").select("loan_id", "business_date", stop=payment_due())
+    return asked.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
+
+
+def of_charge_offs(after: Awaiting) -> pl.DataFrame:
+    """Days on which arrears take loans off the books."""
+    falls = off_on(pl.col("due_date"), *OFF_RULE)
+    return _by_rule(after.live, after.dues, after.policies.charge_offs, falls)
 
 
 def _falling(dues: pl.DataFrame) -> pl.DataFrame:
@@ -74,34 +82,34 @@ def _after(days: pl.Expr) -> pl.Expr:
     return pl.col("due_date") + pl.duration(days=days)
 
 
-def _anniversary(live: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
+def of_anniversaries(after: Awaiting) -> pl.DataFrame:
     """The next anniversaries of payouts, where they cost a fee."""
-    living = live.filter(
+    fees = after.policies.annual_fees
+    living = after.live.filter(
         (pl.col("status") == Status.active)
         & pl.col("product").is_in(fees["product"].unique().implode())
     )
     return living.select("loan_id", stop=next_anniversary(BUSINESS_DATE))
 
 
-def _small_credit(live: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
+def of_small_credits(after: Awaiting) -> pl.DataFrame:
     """Days on which a credit that nobody asks for is let go."""
-    told = waiting(live, rules).select("loan_id", "business_date", stop=falls_on())
+    credits = waiting(after.live, after.policies.small_credits)
+    told = credits.select("loan_id", "business_date", stop=falls_on())
     return told.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
 
 
-def _reclassified(
-    live: pl.DataFrame, dues: pl.DataFrame, rules: pl.DataFrame
-) -> list[pl.DataFrame]:
+def of_accounting_status(after: Awaiting) -> pl.DataFrame:
     """Days on which loans go into non-accrual, are late again within it, or come back from it."""
-    some = live.filter(pl.col("non_accrual_mode") != NonAccrual.none.value)
+    some = after.live.filter(pl.col("non_accrual_mode") != NonAccrual.none.value)
     if some.is_empty():
-        return []
+        return some.select("loan_id", stop="business_date")
     keys = ["loan_id", "product", "non_accrual", "non_accrual_days"]
     unpaid = (
         some.filter(~pl.col("non_accrual") | pl.col("performing_since").is_not_null())
         .select(keys)
-        .join(rules.select("product", "from_due_day").unique(), on="product")
-        .join(dues.filter(pl.col("amount") > pl.col("paid")), on="loan_id")
+        .join(after.policies.delinquency.select("product", "from_due_day").unique(), on="product")
+        .join(after.dues.filter(pl.col("amount") > pl.col("paid")), on="loan_id")
     )
     late = pl.when("non_accrual").then(1).otherwise(pl.col("non_accrual_days").cast(pl.Int64))
     back = some.filter(pl.col("non_accrual") & pl.col("performing_since").is_not_null())
@@ -112,10 +120,14 @@ def _reclassified(
         ),
         back.with_columns(stop=pl.col("performing_since") + days),
     ]
-    return [each.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop") for each in told]
+    dated = pl.concat(each.select("loan_id", "business_date", "stop") for each in told)
+    return dated.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
 
 
-def _with_credit(live: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
-    holds = live.filter((pl.col("credit") > 0) & (pl.col("credit_use") != CreditUse.hold.value))
-    due = dues.filter(pl.col("due_date") <= BUSINESS_DATE)
+def of_credit_that_waits(after: Awaiting) -> pl.DataFrame:
+    """The day after money stayed with the borrower though something was due."""
+    holds = after.live.filter(
+        (pl.col("credit") > 0) & (pl.col("credit_use") != CreditUse.hold.value)
+    )
+    due = after.dues.filter(pl.col("due_date") <= BUSINESS_DATE)
     return holds.join(due, on="loan_id", how="semi").select("loan_id", stop=BUSINESS_DATE + ONE_DAY)

@@ -1,26 +1,29 @@
-"""A day of loans that something happens to, in the order of a day.
+"""The order of the day as data: what each step does to the loans, and when it acts again.
 
-Bill, disburse, use credit, money in, late fees, charge off, close at zero, count days past due.
-Each loan goes through the date that it stands at (`loanbook.core.servicing.loan.business_date`): the same for all in a
-close, each its own in a jump. Interest is earned to the date before (`accrual.accrue`).
+A close takes all loans through one date, a jump each through its own
+(`loanbook.core.servicing.loan.business_date`); both loop over `STEPS`. Interest is earned to the date
+before (`loanbook.core.servicing.day.night`). A step that acts on a day of its own names its dates in
+the same row, so that no jump passes over it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from loanbook.core.catalogue.codes import ENDED, MONEY_IN
 from loanbook.core.frames import empty
-from loanbook.core.ledger.transfers import all_of, transfer
+from loanbook.core.ledger.transfers import Transfers, all_of, transfer
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Buckets
 from loanbook.core.servicing.arrears.days_past_due import age, with_oldest
 from loanbook.core.servicing.charges.fees import assess_annual_fees, assess_late_fees
 from loanbook.core.servicing.charges.penal_interest import ask_penal, with_base
+from loanbook.core.servicing.day import next_dates as dates
+from loanbook.core.servicing.day.next_dates import Awaiting
 from loanbook.core.servicing.day.transactions import (
-    ENDINGS,
     apply,
     charge_off_by_rule,
     credit_meets_dues,
@@ -59,6 +62,122 @@ class Visited:
     """`loan_id`, `event_id` (the last one) of loans whose terms an event changed."""
 
 
+@dataclass(kw_only=True)
+class Day(DayState):
+    """A day while it runs: its loans as the night left them, its events, and what it decided."""
+
+    events: pl.DataFrame
+    versions: tuple[Buckets, ...]
+    before: pl.DataFrame = field(init=False)
+    """The loans as the day began with them."""
+    ordered: pl.DataFrame = field(init=False)
+    """Events of live loans, with `turn`, the order of replay of their loan, and `step`."""
+    reclassified: pl.DataFrame = field(init=False)
+    """Transfers between accounts of loans whose accounting status turned."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.before = self.loans
+        self.ordered = in_replay_order(self.events, self.loans)
+        self.reclassified = empty(Transfers)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the day: what it does to the loans, and on which later date it acts again."""
+
+    number: int
+    """Of the product's order of a close; steps of one number stand in the order of the table."""
+    name: str
+    does: str
+    """What a person reads of it, in the guide and in `docs/`."""
+    run: Callable[[Day], None]
+    next_dates: Callable[[Awaiting], pl.DataFrame] | None = None
+    """`loan_id`, `stop` (Date): when it acts of itself; None: on days of other steps alone."""
+
+
+def _take_events(first: int, last: int) -> Callable[[Day], None]:
+    """Events of the steps `first` to `last`, in order of replay."""
+
+    def run(day: Day) -> None:
+        apply(day, day.ordered.filter(pl.col("step").is_between(first, last)))
+
+    return run
+
+
+def _bill(day: Day) -> None:
+    busy = pl.concat([fall_due(day), day.events["loan_id"]])
+    ask_penal(day, pl.col("loan_id").is_in(busy.implode()))  # what was overdue until now bore it
+
+
+def _close(day: Day) -> None:
+    if bears_more(day.loans):  # what was given up is no advance any more
+        day.loans = paid_last(day.loans)
+    off = pl.col("loan_id").is_in(day.charged_off().implode())
+    day.loans, earned = close_at_zero(day.loans)
+    day.book(earned.filter(~off), "interest_accrued", "interest_income", "earned_at_payoff")
+    day.book(earned.filter(off), "memo_claim", "memo_contra", "earned_at_payoff")
+
+
+def _release_credit(day: Day) -> None:
+    day.loans = credit_balances.dated(day.loans, day.before)
+    credit_balances.release_unclaimed(day)
+
+
+def _defer(day: Day) -> None:
+    restart(day)
+    follow_yield(day)
+    recognise_remainder(day)
+
+
+def _count_days(day: Day) -> None:
+    oldest = with_oldest(day.loans, day.dues, day.policies.delinquency)
+    day.loans, day.reclassified = reclassified(age(oldest, day.versions))
+
+
+def _show_off_books(day: Day) -> None:
+    day.loans = day.loans.with_columns(off_books=off_books(day.loans))
+
+
+STEPS = (
+    Step(3, "pass_over", "instalments of a moratorium are passed over", pass_over),
+    Step(3, "bill", "what is due is billed, and what was overdue is asked its penal interest",
+         _bill, dates.of_billing),
+    Step(3, "change", "charges by order, then changes of the contract, which leave what was billed",
+         _take_events(1, 3)),
+    Step(4, "disburse", "disbursements and tranches are paid out; the instalments to come follow",
+         _take_events(4, 4)),
+    Step(5, "use_credit", "the borrower's credit meets what is due, a down payment of the day too",
+         credit_meets_dues, dates.of_credit_that_waits),
+    Step(6, "allocate", "money in meets what is owed, in the order of replay; then chargebacks and "
+         "refunds; all events of a product that takes them as they came", _take_events(5, 7)),
+    Step(8, "late_fees", "late fees, in the first close after their grace, after the day's money",
+         assess_late_fees, dates.of_late_fees),
+    Step(8, "annual_fees", "annual fees, on the anniversary of the payout", assess_annual_fees,
+         dates.of_anniversaries),
+    Step(9, "end", "charge-offs, write-offs and settlements by order", _take_events(9, 9)),
+    Step(9, "charge_off", "loans that their arrears take off the books", charge_off_by_rule,
+         dates.of_charge_offs),
+    Step(9, "penal_base", "what is overdue and bears penal interest from this night on", with_base,
+         dates.of_penal_interest),
+    Step(9, "grace", "lines whose minimum is due keep or lose their grace", judge_grace,
+         dates.of_statements),
+    Step(9, "small_balances", "a small claim after the last instalment is written off",
+         write_off_small_balances),
+    Step(10, "close", "loans that owe nothing close", _close),
+    Step(10, "small_credits", "a small credit that nobody asks for is let go", _release_credit,
+         dates.of_small_credits),
+    Step(10, "deferred_income", "deferred income begins anew, follows its yield, or is recognised",
+         _defer),
+    Step(11, "days_past_due", "days past due, bucket and accounting status are counted",
+         _count_days, dates.of_accounting_status),
+    Step(12, "position", "what is off the books is shown", _show_off_books),
+)  # fmt: skip
+"""The order of the day, after the night (step 1, `loanbook.core.servicing.day.night`). Source: the
+product's domain rules, One day's close; step 2 stands after billing, for a change leaves what fell
+due on its day."""
+
+
 def run_day(
     wide: pl.DataFrame,
     dues: pl.DataFrame,
@@ -66,48 +185,21 @@ def run_day(
     policies: PolicyBook,
     versions: tuple[Buckets, ...],
 ) -> Visited:
-    """Take loans through their `business_date`.
+    """Take loans through their `business_date`, step by step.
 
-    `wide`: terms, positions earned to the date, and `business_date`, by `loan_id`; `dues` with `business_date`;
-    `events` valued on the date of their loan; `versions`: the bucket files of the dates.
+    `wide`: terms, positions earned to the date, and `business_date`, by `loan_id`; `dues` with
+    `business_date`; `events` valued on the date of their loan; `versions`: the bucket files of the
+    dates.
     """
-    day = DayState(policies, wide, dues)
-    pass_over(day)
-    busy = pl.concat([fall_due(day), events["loan_id"]])  # penal interest comes before money
-    ask_penal(day, pl.col("loan_id").is_in(busy.implode()))
-    credit_meets_dues(day)
-    ordered = in_replay_order(events, day.loans)
-    ending = pl.col("kind").is_in([k.value for k in ENDINGS]) & ~pl.col("in_sequence")
-    apply(day, ordered.filter(~ending))
-    unidentified = _unidentified(day, events)
-
-    assess_late_fees(day)
-    assess_annual_fees(day)
-    apply(day, ordered.filter(ending))
-    charge_off_by_rule(day)
-    with_base(day)
-    judge_grace(day)
-    write_off_small_balances(day)
-
-    if bears_more(day.loans):  # what was given up is no advance any more
-        day.loans = paid_last(day.loans)
-    off = pl.col("loan_id").is_in(day.charged_off().implode())
-    day.loans, earned = close_at_zero(day.loans)
-    day.book(earned.filter(~off), "interest_accrued", "interest_income", "earned_at_payoff")
-    day.book(earned.filter(off), "memo_claim", "memo_contra", "earned_at_payoff")
-    day.loans = credit_balances.dated(day.loans, wide)
-    credit_balances.release_unclaimed(day)
-    restart(day)
-    follow_yield(day)
-    recognise_remainder(day)
-    counted = age(with_oldest(day.loans, day.dues, policies.delinquency), versions)
-    after, turned = reclassified(counted)
-    after = after.with_columns(off_books=off_books(after))
-    moved = [_moves(day, wide), turned]
-    standing, settled = _open_dues(day.dues, after)
+    day = Day(policies=policies, loans=wide, dues=dues, events=events, versions=versions)
+    for step in STEPS:
+        step.run(day)
+    unidentified = _unidentified(day)
+    moved = [_moves(day), day.reclassified]
+    open_dues, settled = _open_dues(day.dues, day.loans)
     return Visited(
-        after,
-        standing,
+        day.loans,
+        open_dues,
         settled,
         all_of(moved),
         pl.concat([empty(Allocations), *day.allocations]),
@@ -116,10 +208,26 @@ def run_day(
     )
 
 
-def _moves(day: DayState, wide: pl.DataFrame) -> pl.DataFrame:
+def next_action_dates(
+    live: pl.DataFrame, dues: pl.DataFrame, coming: pl.DataFrame, policies: PolicyBook
+) -> pl.DataFrame:
+    """`loan_id`, `stop` (Date, after the loan's `business_date`) of loans that something awaits.
+
+    `live`: terms, positions and `business_date`; `dues` with `business_date`; `coming`: `loan_id`,
+    `day` of the events that are left. The dates of `STEPS`, and those on which events are valued.
+    """
+    awaiting = Awaiting(live, dues, policies)
+    parts = [coming.group_by("loan_id").agg(stop=pl.col("day").min())]
+    parts += [step.next_dates(awaiting) for step in STEPS if step.next_dates is not None]
+    return pl.concat(parts).group_by("loan_id").agg(pl.col("stop").min())
+
+
+def _moves(day: Day) -> pl.DataFrame:
     """What the day moved, as the accounting that its loans began it with books it."""
     moved = all_of(day.transfers)
-    return translate(moved, off_accrual(wide)) if any_off_accrual(wide) else moved
+    if any_off_accrual(day.before):
+        return translate(moved, off_accrual(day.before))
+    return moved
 
 
 def _changed(day: DayState) -> pl.DataFrame:
@@ -128,9 +236,9 @@ def _changed(day: DayState) -> pl.DataFrame:
     return pl.concat(day.changed).group_by("loan_id").agg(pl.col("event_id").max())
 
 
-def _unidentified(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
+def _unidentified(day: Day) -> pl.DataFrame:
     """Receipts for loans that the book does not know: held, not lost."""
-    money = events.filter(pl.col("kind").is_in([k.value for k in MONEY_IN]))
+    money = day.events.filter(pl.col("kind").is_in([k.value for k in MONEY_IN]))
     live = money["loan_id"].is_in(day.loans["loan_id"].implode())
     unknown = money.filter(~live).select(
         "loan_id", "event_id", "amount", business_date="value_date"

@@ -80,7 +80,8 @@ STEP = {
     Kind.settlement_reached: 9,
 }
 """Step of the day at which a kind of event is taken."""
-ENDINGS = (Kind.charge_off, Kind.write_off, Kind.settlement_reached)
+IN_SEQUENCE = 6
+"""Step of all events of a product that takes them in the order in which they came."""
 _LOSSES_BACK = (*REFUNDS, Kind.interest_refunded)
 """Money that takes back the loss of a claim that is off the books; other money recovers it."""
 SOURCE = {
@@ -112,24 +113,20 @@ _LOSS = {
 
 
 def in_replay_order(todays: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
-    """Events that change live loans, with the `turn` in which each is taken."""
+    """Events that change live loans, with the `step` and the `turn` in which each is taken."""
     events = todays.filter(pl.col("kind").is_in([k.value for k in STEP])).join(
         loans.select("loan_id", "product", "in_sequence"),
         on="loan_id", how="inner", maintain_order="left",
     )  # fmt: skip
-    if events.is_empty():
-        return events.with_columns(turn=pl.lit(0, dtype=pl.Int64))
+    step = pl.col("kind").replace_strict(
+        {k.value: s for k, s in STEP.items()}, default=0, return_dtype=pl.Int64
+    )
+    # as they came: with the money, the endings too
+    events = events.with_columns(step=pl.when("in_sequence").then(IN_SEQUENCE).otherwise(step))
     if events["loan_id"].n_unique() == events.height:
         return events.with_columns(turn=pl.lit(0, dtype=pl.Int64))
-    step = pl.col("kind").replace_strict(
-        {k.value: s for k, s in STEP.items()}, return_dtype=pl.Int64
-    )
-    order = pl.when("in_sequence").then(0).otherwise(step)
-    return (
-        events.with_columns(step=order)
-        .sort("loan_id", "step", *REPLAY_ORDER, maintain_order=True)
-        .with_columns(turn=pl.int_range(pl.len(), dtype=pl.Int64).over("loan_id"))
-        .drop("step")
+    return events.sort("loan_id", "step", *REPLAY_ORDER, maintain_order=True).with_columns(
+        turn=pl.int_range(pl.len(), dtype=pl.Int64).over("loan_id")
     )
 
 

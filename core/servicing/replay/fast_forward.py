@@ -23,9 +23,9 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Buckets
 from loanbook.core.servicing.arrears.days_past_due import with_oldest
 from loanbook.core.servicing.day.close import NO_CHANGE, accruals, boarded_by, with_event
-from loanbook.core.servicing.day.next_dates import ONE_DAY, next_action_dates
+from loanbook.core.servicing.day.next_dates import ONE_DAY
 from loanbook.core.servicing.day.night import pass_night
-from loanbook.core.servicing.day.steps import run_day
+from loanbook.core.servicing.day.steps import next_action_dates, run_day
 from loanbook.core.servicing.endings.closing import left_behind, reopened
 from loanbook.core.servicing.loan.book import NO_DUES, STATE, Book, Dues
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE, dated
