@@ -13,6 +13,7 @@ from loanbook.core.catalogue.codes import Component
 from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, due_of
 from loanbook.core.servicing.interest.accrual import close_segment
+from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import due_rows, merge_dues, replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import move_period, with_period_interest
@@ -100,10 +101,8 @@ def _past_maturity(asked: pl.DataFrame, day: DayState) -> pl.DataFrame:
     anchored = asked.with_columns(
         interest_due=pl.col("interest_due") + pl.col("earned"),
         interest_accrued=pl.col("interest_accrued") - pl.col("earned"),
-        accrued_prepaid=pl.lit(0, dtype=pl.Int64),
-        accrued_remainder=pl.lit(0, dtype=pl.Int64),
+        **segment.clear_prepaid(),
         prepaid_dues=pl.lit(0, dtype=pl.Int64),
-        segment_start=BUSINESS_DATE,
         first_due_date=pl.coalesce(first, "first_due_date"),
         anchor_day=BUSINESS_DATE.dt.day().cast(pl.Int8),
         end_of_month=pl.lit(False),
@@ -115,7 +114,7 @@ def _past_maturity(asked: pl.DataFrame, day: DayState) -> pl.DataFrame:
         period_start=BUSINESS_DATE,
     )
     moved = anchored.with_columns(
-        accrued_units="interest_accrued",
+        **segment.restart(BUSINESS_DATE, "interest_accrued"),
         period_end=due_date(pl.col("instalment_no"), codes(anchored, "unit")),
     )
     return with_period_interest(move_period(moved, day.policies.calendars))

@@ -23,6 +23,7 @@ from loanbook.core.contract.schedule import adjusted
 from loanbook.core.policy.models import OpeningName
 from loanbook.core.servicing.arrears.days_past_due import days_past_due
 from loanbook.core.servicing.interest.accrual import earned
+from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import due_rows, merge_dues
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import CLAIM_ROLES
@@ -93,16 +94,19 @@ def take_over(day: DayState, events: pl.DataFrame) -> None:
         day.dues = merge_dues(day.dues, _to_come(news.filter(whole), day))
         news = point(news.with_columns(prepaid_dues=_ahead(news, day.dues)), day.dues, whole)
     # interest of a schedule is the schedule's own: what a tape says of it may be off by rounding
-    shown = news.with_columns(accrued_units=0, accrued_remainder=0, accrued_prepaid=0)
+    shown = news.with_columns(**segment.set_earned(0), **segment.clear_prepaid())
     accrued = pl.when(scheduled).then(earned(shown)).otherwise("interest_accrued")
     # what of a line's cycle in grace is charged once grace is lost
     waits = pl.col("interest_in_grace") * pl.col("revolving")
     news = news.with_columns(interest_accrued=accrued).with_columns(
-        accrued_units=pl.when(scheduled).then(0).otherwise(pl.col("interest_accrued") + waits),
-        cash_advance_units=pl.when("in_grace").then("interest_accrued").otherwise(0)
-        * (pl.col("cash_advance_margin") > 0),
-        accrued_remainder=pl.lit(0, dtype=pl.Int64),
-        segment_start=pl.when(scheduled).then("segment_start").otherwise(BUSINESS_DATE),
+        **segment.restart(
+            pl.when(scheduled).then("segment_start").otherwise(BUSINESS_DATE),
+            pl.when(scheduled).then(0).otherwise(pl.col("interest_accrued") + waits),
+        ),
+        **segment.set_earned_of_advances(
+            pl.when("in_grace").then("interest_accrued").otherwise(0)
+            * (pl.col("cash_advance_margin") > 0)
+        ),
         interest_earned=pl.col("interest_accrued") + pl.col("interest_due"),
         interest_taxed="interest_due",  # where it lived before
     )

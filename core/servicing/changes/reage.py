@@ -21,6 +21,7 @@ from loanbook.core.contract.money import even_part, even_share, with_rest
 from loanbook.core.contract.schedule import adjusted
 from loanbook.core.servicing.changes.roll_in_arrears import roll_in, with_lifted
 from loanbook.core.servicing.interest.accrual import close_segment
+from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import due_rows, merge_dues, replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
@@ -214,17 +215,14 @@ def _stepped(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
         period_start=regular,
         period_end="to",
         prepaid_dues=pl.lit(0, dtype=pl.Int64),
-        accrued_units=pl.col("accrued_units") - pl.col("accrued_prepaid"),
-        accrued_prepaid=pl.lit(0, dtype=pl.Int64),
+        **segment.earn_more(-pl.col("accrued_prepaid")),
+        **segment.clear_prepaid(),
     )
     new_days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
     # the fraction of a minor unit goes on over the new period's days
     prorates = ~counts_days()
-    moved = moved.with_columns(
-        accrued_remainder=pl.when(prorates)
-        .then(pl.col("accrued_remainder") * new_days // pl.col("old_days"))
-        .otherwise("accrued_remainder")
-    ).drop("old_days")
+    scaled = pl.col("accrued_remainder") * new_days // pl.col("old_days")
+    moved = moved.with_columns(**segment.scale_remainder(scaled, prorates)).drop("old_days")
     rest = moved.with_columns(
         bears_otherwise(moved),
         principal_agreed="principal",
@@ -313,9 +311,7 @@ def _spread_evenly(day: DayState, loans: pl.DataFrame, to_come: pl.DataFrame) ->
     return set_.with_columns(
         schedule_fixed_on=BUSINESS_DATE,
         period_start=BUSINESS_DATE,
-        segment_start=BUSINESS_DATE,
-        accrued_units="interest_accrued",
-        accrued_remainder=pl.lit(0, dtype=pl.Int64),
-        accrued_prepaid=pl.lit(0, dtype=pl.Int64),
+        **segment.restart(BUSINESS_DATE, "interest_accrued"),
+        **segment.clear_prepaid(),
         prepaid_dues=pl.lit(0, dtype=pl.Int64),
     )

@@ -12,6 +12,7 @@ from loanbook.core.catalogue.codes import Component, InterestMode
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import even_part
 from loanbook.core.contract.schedule import adjusted
+from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import due_rows, merge_dues
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
@@ -49,7 +50,7 @@ def roll_in(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
             principal_due=pl.col("principal_due") - pl.col("lifted_principal"),
             interest_due=pl.col("interest_due") - interest,
             interest_accrued=pl.col("interest_accrued") + interest,
-            accrued_units=pl.col("accrued_units") + interest,
+            **segment.earn_more(interest),
             schedule_balance=pl.col("schedule_balance")
             + pl.when(scheduled).then("lifted_principal").otherwise(0),
             interest_carried=pl.col("interest_carried")

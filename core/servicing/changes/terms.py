@@ -19,6 +19,7 @@ from loanbook.core.servicing.changes.roll_in_arrears import roll_in, split_inter
 from loanbook.core.servicing.interest import rate_ceilings
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.index_rates import rate
+from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import merge_dues, replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
@@ -120,8 +121,7 @@ def _capitalise(day: DayState, events: pl.DataFrame) -> None:
     grown = close_segment(before).with_columns(
         principal=pl.col("principal") + pl.col("interest_accrued"),
         interest_accrued=pl.lit(0, dtype=pl.Int64),
-        accrued_units="accrued_prepaid",
-        accrued_remainder=pl.lit(0, dtype=pl.Int64),
+        **segment.set_earned("accrued_prepaid"),
     )
     joins = before.select("loan_id", joined="interest_accrued").join(told, on="loan_id")
     day.book(joins, "loan_principal", "interest_accrued", "joined")

@@ -15,6 +15,7 @@ from loanbook.core.catalogue.codes import (
     Status,
 )
 from loanbook.core.contract.business_days import Calendar
+from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import claim, owes_nothing
 from loanbook.core.servicing.schedule.billing import caught_up
@@ -48,10 +49,7 @@ def charge_off(loans: pl.DataFrame, commands: pl.DataFrame) -> tuple[pl.DataFram
         .otherwise("status"),
         charged_off_on=pl.when(marked).then(BUSINESS_DATE).otherwise("charged_off_on"),
         period_interest=pl.when(stops).then(0).otherwise("period_interest"),
-        accrued_units=pl.when(stops)
-        .then(pl.col("interest_accrued") + pl.col("accrued_prepaid"))
-        .otherwise("accrued_units"),
-        accrued_remainder=pl.when(stops).then(0).otherwise("accrued_remainder"),
+        **segment.stop(where=stops),
     )
     return frozen, hit
 
@@ -69,10 +67,10 @@ def extinguished(loans: pl.DataFrame, ids: pl.Series, status: Status) -> pl.Data
     """
     hit = pl.col("loan_id").is_in(ids.implode())
     owed = ("principal", "interest_accrued", "principal_due", "interest_due", "fees_due",
-            "penalties_due", "taxes_due", "period_interest", "accrued_remainder", "prepaid_dues")  # fmt: skip
+            "penalties_due", "taxes_due", "period_interest", "prepaid_dues")  # fmt: skip
     return loans.with_columns(
         *(pl.when(hit).then(0).otherwise(pl.col(name)).alias(name) for name in owed),
-        accrued_units=pl.when(hit).then("accrued_prepaid").otherwise("accrued_units"),
+        **segment.set_earned("accrued_prepaid", where=hit),
         status=pl.when(hit & (pl.col("credit") > 0))
         .then(Status.overpaid.value)
         .when(hit)
@@ -152,8 +150,7 @@ def close_at_zero(loans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         interest_earned=pl.col("interest_earned") + pl.col("earned_at_payoff"),
         accrued_today=pl.col("accrued_today") + pl.col("earned_at_payoff"),
         period_interest=pl.when("ends").then(0).otherwise("period_interest"),
-        accrued_units=pl.when("ends").then("accrued_prepaid").otherwise("accrued_units"),
-        accrued_remainder=pl.when("ends").then(0).otherwise("accrued_remainder"),
+        **segment.set_earned("accrued_prepaid", where=pl.col("ends")),
     )
     earned = closed.filter(pl.col("earned_at_payoff") != 0).select("loan_id", "earned_at_payoff")
     return closed.select(loans.columns), earned

@@ -42,6 +42,20 @@ def unamortised_today(wide: pl.DataFrame) -> pl.Series:
     return pl.zeros(wide.height, dtype=pl.Int64, eager=True).scatter(runs.arg_true(), rest)
 
 
+def run_line(
+    where: pl.Expr, whole: pl.Expr, since: pl.Expr, until: pl.Expr, to: pl.Expr | None = None
+) -> dict[str, pl.Expr]:
+    """Columns of a line of loans `where`: `whole` (Int64) at `since` (Date), evenly down to `to`
+    (Int64, 0) on `until` (Date)."""
+    named = {
+        "deferred_whole": whole,
+        "deferred_from": since,
+        "deferred_until": until,
+        "deferred_to": pl.lit(0) if to is None else to,
+    }
+    return {name: pl.when(where).then(value).otherwise(name) for name, value in named.items()}
+
+
 def recognise(wide: pl.DataFrame) -> pl.DataFrame:
     """`wide` with `income_deferred` as it is on each loan's `business_date`."""
     return (
@@ -99,14 +113,12 @@ def _anew(loans: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
     runs = where & (pl.col("income_deferred") != 0)
     last = due_of(pl.col("instalments").cast(pl.Int32), loans)
     return loans.with_columns(
-        deferred_whole=pl.when(where).then("income_deferred").otherwise("deferred_whole"),
-        deferred_from=pl.when(runs)
-        .then(BUSINESS_DATE)
-        .when(where)
-        .then(None)
-        .otherwise("deferred_from"),
-        deferred_until=pl.when(runs).then(last).when(where).then(None).otherwise("deferred_until"),
-        deferred_to=pl.when(where).then(0).otherwise("deferred_to"),
+        **run_line(
+            where,
+            pl.col("income_deferred"),
+            pl.when(runs).then(BUSINESS_DATE),
+            pl.when(runs).then(last),
+        ),
         eir_ppb=pl.when(where).then(None).otherwise("eir_ppb"),
         contract_yield_ppb=pl.when(where).then(None).otherwise("contract_yield_ppb"),
     )
@@ -140,10 +152,7 @@ def _without(loans: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
     over = pl.col("loan_id").is_in(ids.implode())
     return loans.with_columns(
         income_deferred=pl.when(over).then(0).otherwise("income_deferred"),
-        deferred_whole=pl.when(over).then(0).otherwise("deferred_whole"),
-        deferred_from=pl.when(over).then(None).otherwise("deferred_from"),
-        deferred_until=pl.when(over).then(None).otherwise("deferred_until"),
-        deferred_to=pl.when(over).then(0).otherwise("deferred_to"),
+        **run_line(over, pl.lit(0), pl.lit(None), pl.lit(None)),
         eir_ppb=pl.when(over).then(None).otherwise("eir_ppb"),
         contract_yield_ppb=pl.when(over).then(None).otherwise("contract_yield_ppb"),
     )

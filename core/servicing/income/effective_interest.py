@@ -15,6 +15,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Status
 from loanbook.core.contract.apr import solved_rate
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient
+from loanbook.core.servicing.income.deferred_income import run_line
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
@@ -109,8 +110,11 @@ def _segment(lines: pl.DataFrame) -> pl.DataFrame:
     last = pl.col("instalment_no") >= pl.col("instalments")
     found = pl.col("eir_ppb").is_not_null()
     return grown.with_columns(
-        deferred_to=pl.when(found & ~last).then(rest).when(found).then(0).otherwise("deferred_to"),
-        deferred_whole=pl.when(found).then("income_deferred").otherwise("deferred_whole"),
-        deferred_from=pl.when(found).then(BUSINESS_DATE).otherwise("deferred_from"),
-        deferred_until=pl.when(found).then("period_end").otherwise("deferred_until"),
+        **run_line(
+            found,
+            pl.col("income_deferred"),
+            BUSINESS_DATE,
+            pl.col("period_end"),
+            pl.when(~last).then(rest).otherwise(0),
+        )
     )

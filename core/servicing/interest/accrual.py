@@ -17,6 +17,7 @@ from loanbook.core.contract.figures import ACTUAL, Figures, RateBasis, codes
 from loanbook.core.contract.money import PPB, Rounding, by_code, int128, lift, with_quotient
 from loanbook.core.frames import LARGE
 from loanbook.core.servicing.interest.cash_advances import bears_more, margin
+from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import any_off_accrual, off_books
 
@@ -231,11 +232,9 @@ def close_segment(loans: pl.DataFrame) -> pl.DataFrame:
     whole = pl.col("accrued_units") + pl.col("_floor").cast(pl.Int64)
     if accrual.advances:
         exact = _with_advances_closed(exact, accrual)
-    return exact.with_columns(
-        accrued_units=pl.when(daily).then(whole).otherwise("accrued_units"),
-        accrued_remainder=pl.when(daily).then(rest).otherwise("accrued_remainder"),
-        segment_start=pl.when(daily).then(BUSINESS_DATE).otherwise("segment_start"),
-    ).drop("_over", "_under", "_floor")
+    return exact.with_columns(**segment.restart(BUSINESS_DATE, whole, rest, where=daily)).drop(
+        "_over", "_under", "_floor"
+    )
 
 
 def _with_advances_closed(exact: pl.DataFrame, accrual: Accrual) -> pl.DataFrame:
@@ -245,10 +244,9 @@ def _with_advances_closed(exact: pl.DataFrame, accrual: Accrual) -> pl.DataFrame
     rest = pl.col("_own") - pl.col("_units") * pl.col("_under")
     ours = pl.col("cash_advance_margin") > 0
     return told.with_columns(
-        cash_advance_units=pl.when(ours)
-        .then(pl.col("cash_advance_units") + pl.col("_units").cast(pl.Int64))
-        .otherwise("cash_advance_units"),
-        cash_advance_remainder=pl.when(ours)
-        .then(rest.cast(pl.Int64))
-        .otherwise("cash_advance_remainder"),
+        **segment.set_earned_of_advances(
+            pl.col("cash_advance_units") + pl.col("_units").cast(pl.Int64),
+            rest.cast(pl.Int64),
+            where=ours,
+        )
     ).drop("_own", "_units")

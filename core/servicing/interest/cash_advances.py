@@ -11,6 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.servicing.interest.rate_ceilings import capped
+from loanbook.core.servicing.loan import segment
 
 ADVANCE = "$.advance"
 """Where the payload of a draw says that it is one."""
@@ -49,6 +50,7 @@ def begun_anew(loans: pl.DataFrame) -> pl.DataFrame:
         return loans
     ours = pl.col("cash_advance_margin") > 0
     return loans.with_columns(
-        cash_advance_units=pl.when(ours).then("accrued_prepaid").otherwise(0).cast(pl.Int64),
-        cash_advance_remainder=pl.lit(0, dtype=pl.Int64),
+        **segment.set_earned_of_advances(
+            pl.when(ours).then("accrued_prepaid").otherwise(0).cast(pl.Int64)
+        )
     )

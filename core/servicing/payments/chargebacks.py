@@ -11,6 +11,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Component
 from loanbook.core.servicing.interest.accrual import close_segment
+from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import charged_off
@@ -79,7 +80,7 @@ def _take_back(day: DayState, events: pl.DataFrame, source: str) -> None:
         + pl.when(pl.col("revolving") & (payment_due() >= BUSINESS_DATE)).then("anew").otherwise(0),
         principal=pl.col("principal") + pl.col("anew"),
         interest_accrued=pl.col("interest_accrued") + pl.col("interest_anew"),
-        accrued_units=pl.col("accrued_units") + pl.col("interest_anew"),
+        **segment.earn_more(pl.col("interest_anew")),
         interest_taxed=pl.col("interest_taxed") + pl.col("interest_anew"),
         fees_due=pl.col("fees_due") + pl.col("fee_anew"),
         penalties_due=pl.col("penalties_due") + pl.col("penalty_anew"),

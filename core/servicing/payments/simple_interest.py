@@ -12,6 +12,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Component, Status
 from loanbook.core.servicing.interest.accrual import close_segment
+from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import due_rows, merge_dues, replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
@@ -41,8 +42,9 @@ def due_now(day: DayState, money: pl.DataFrame) -> None:
         interest_due=pl.col("interest_due") + pl.col("moved"),
         principal_due=pl.col("principal_due") - pl.col("less"),
         interest_accrued=pl.col("interest_accrued") - pl.col("moved"),
-        accrued_units=pl.col("interest_accrued") - pl.col("moved") + pl.col("accrued_prepaid"),
-        accrued_remainder=pl.lit(0, dtype=pl.Int64),
+        **segment.set_earned(
+            pl.col("interest_accrued") - pl.col("moved") + pl.col("accrued_prepaid")
+        ),
     )
     day.loans = replaced(day.loans, at, day.loans.filter(at), after.select(before.columns))
     rows = [

@@ -29,6 +29,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.cash_advances import paid_first, paid_last
 from loanbook.core.servicing.interest.rebate import without_rebate
+from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import merge_dues, replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.payments.excess import (
@@ -404,7 +405,7 @@ def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
             principal_due=pl.col("principal_due") - pl.col("due_principal"),
             interest_due=pl.col("interest_due") - pl.col("due_interest"),
             interest_accrued=pl.col("interest_accrued") - early_interest,
-            accrued_prepaid=pl.col("accrued_prepaid") + early_interest,
+            **segment.prepay(early_interest),
             fees_due=pl.col("fees_due") - pl.col("to_fees"),
             penalties_due=pl.col("penalties_due") - pl.col("to_penalties"),
             taxes_due=pl.col("taxes_due") - pl.col("to_taxes"),

@@ -12,6 +12,7 @@ from loanbook.core.contract.schedule import instalment, next_period
 from loanbook.core.contract.steps_and_seasons import alike
 from loanbook.core.servicing.interest.accrual import Accrual, interest_stopped
 from loanbook.core.servicing.interest.cash_advances import begun_anew
+from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import due_rows, merge_dues, replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import move_period, with_period_interest
@@ -255,7 +256,7 @@ def begin_next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl
         principal_due=pl.col("principal_due") + pl.col("billed_principal") + pl.col("stands"),
         interest_due=pl.col("interest_due") + asked_interest,
         interest_accrued=pl.col("interest_accrued") - asked_interest - pl.col("capitalised"),
-        accrued_prepaid=(pl.col("accrued_prepaid") - pl.col("early_interest")).clip(lower_bound=0),
+        **segment.bill_prepaid(pl.col("early_interest")),
         prepaid_dues=(
             pl.col("prepaid_dues") - pl.col("early_interest") - pl.col("early_principal")
         ).clip(lower_bound=0),
@@ -266,9 +267,11 @@ def begin_next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl
         moved = moved.with_columns(statement_unpaid=left.otherwise("statement_unpaid"))
     return begun_anew(moved).with_columns(
         period_interest=pl.when(interest_stopped()).then(0).otherwise("period_interest"),
-        segment_start="period_start",
-        accrued_units=pl.col("interest_accrued") + pl.col("accrued_prepaid"),
-        accrued_remainder=pl.col("residue_kept") * _over_days(),
+        **segment.restart(
+            "period_start",
+            pl.col("interest_accrued") + pl.col("accrued_prepaid"),
+            pl.col("residue_kept") * _over_days(),
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from loanbook.core.contract.due_dates import days_to_pay
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
 from loanbook.core.contract.schedule import CURSOR, adjusted, agree, expand, from_the_start
+from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import NO_DUES, due_rows, merge_dues, replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.taxes import untaxed
@@ -262,12 +263,7 @@ def earned_whole(
         accrued_today=pl.col("accrued_today") + rest,
         interest_earned=pl.col("interest_earned") + rest,
         period_interest=pl.when(whole).then(0).otherwise("period_interest"),
-    ).with_columns(
-        accrued_units=pl.when(whole)
-        .then(pl.col("interest_accrued") + pl.col("accrued_prepaid"))
-        .otherwise("accrued_units"),
-        accrued_remainder=pl.when(whole).then(0).otherwise("accrued_remainder"),
-    )
+    ).with_columns(**segment.stop(where=whole))
     earned = found.filter(rest != 0).select("loan_id", "event_id", "rest")
     return grown.select(loans.columns), earned
 
@@ -298,20 +294,19 @@ def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, 
     asked = ending.join(fallen, on="loan_id", how="left", maintain_order="left").with_columns(
         pl.col(names).fill_null(0)
     )
-    kept = (pl.col("accrued_prepaid") - pl.col("early")).clip(lower_bound=0)
     billed = asked.with_columns(
         principal_due=pl.col("principal_due") + pl.col("billed_principal"),
         interest_due=pl.col("interest_due") + pl.col("billed_interest"),
         interest_accrued=pl.col("interest_accrued") - pl.col("billed_interest"),
-        accrued_prepaid=kept,
+        **segment.bill_prepaid(pl.col("early")),
         prepaid_dues=(pl.col("prepaid_dues") - pl.col("early") - pl.col("early_principal")).clip(
             lower_bound=0
         ),
         period_start=BUSINESS_DATE,
-        segment_start=BUSINESS_DATE,
-        accrued_remainder=pl.lit(0, dtype=pl.Int64),
         tranche_balance_days=pl.lit(0, dtype=pl.Int64),
-    ).with_columns(accrued_units=pl.col("interest_accrued") + pl.col("accrued_prepaid"))
+    )
+    shown = pl.col("interest_accrued") + pl.col("accrued_prepaid")
+    billed = billed.with_columns(**segment.restart(BUSINESS_DATE, shown))
     every = pl.Series([True] * billed.height, dtype=pl.Boolean)
     moved = point(billed, dues, every)
     told = billed.select(

@@ -9,6 +9,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Status
 from loanbook.core.servicing.interest.accrual import close_segment
+from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import merge_dues, replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import freeze
@@ -34,9 +35,7 @@ def freeze_charged_off(day: DayState, events: pl.DataFrame) -> None:
     day.dues = merge_dues(day.dues, to_come(ended, day.dues, day.policies.calendars))
     set_ = freeze(ended, pl.lit(True)).with_columns(
         schedule_fixed_on=BUSINESS_DATE,
-        segment_start=BUSINESS_DATE,
-        accrued_units=pl.col("interest_accrued") + pl.col("accrued_prepaid"),
-        accrued_remainder=pl.lit(0, dtype=pl.Int64),
+        **segment.restart(BUSINESS_DATE, pl.col("interest_accrued") + pl.col("accrued_prepaid")),
     )
     day.loans = replaced(day.loans, at, before, set_)
     day.loans = point(day.loans, day.dues, at)

@@ -15,6 +15,7 @@ from loanbook.core.contract.figures import Figures, codes, due_of
 from loanbook.core.contract.money import int128
 from loanbook.core.contract.schedule import expand_from
 from loanbook.core.servicing.interest.accrual import Accrual
+from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
     move_period,
@@ -58,8 +59,7 @@ def _of_one(loans: pl.DataFrame, until: pl.Expr) -> pl.DataFrame:
         paused_until=pl.lit(None, dtype=pl.Date),
         principal=pl.lit(1, dtype=pl.Int64),
         principal_due=pl.lit(0, dtype=pl.Int64),
-        segment_start="period_start",
-        accrued_remainder=pl.lit(0, dtype=pl.Int64),
+        **segment.restart("period_start", "accrued_units"),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
         business_date=until,
     ).select(one=accrual.numerator(), over=int128(accrual.denominator()))

@@ -17,6 +17,7 @@ from loanbook.core.contract.due_dates import DUE_TERMS, due_date, first_due_for
 from loanbook.core.contract.figures import codes
 from loanbook.core.contract.schedule import adjusted
 from loanbook.core.servicing.interest.accrual import close_segment
+from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
@@ -109,11 +110,10 @@ def passed(
             .otherwise("paused_until"),
             moratorium_left=pl.when(~last).then(pl.col("moratorium_left") - 1),
             moratorium_interest=pl.when(~last).then(rule),
-            accrued_units=pl.col("interest_accrued")
-            + pl.col("accrued_prepaid")
-            - pl.col("capitalised"),
-            accrued_remainder=pl.lit(0, dtype=pl.Int64),
-            segment_start="period_end",
+            **segment.restart(
+                "period_end",
+                pl.col("interest_accrued") + pl.col("accrued_prepaid") - pl.col("capitalised"),
+            ),
             period_start="period_end",
             period_end="to",
         )
