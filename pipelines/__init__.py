@@ -1,4 +1,22 @@
-"""Dagster assets and everything that touches files and the clock."""
+"""Dagster assets, the command, and everything that touches files and the clock.
+
+- `formats` - raw text in, typed rows and quarantine out: one module a file format
+- `ingest` - landing files become loans and events
+- `servicing` - the daily close, its gate, its schedule
+- `reporting` - reconciliation, dispute packs, generated pages
+- `simulation` - synthetic books, and histories derived from a tape
+- `definitions` - everything Dagster knows
+- `orchestration` - a Dagster run started by the command
+- `partitions` - business days as partitions
+- `resources` - the instance, its policies, the code's own hash
+- `expectations` - Great Expectations, off-line
+- `cli` - the `loanbook` command; its other commands stand in the files below
+- `loan_commands` - commands about one loan's figures
+- `books_commands` - commands about the lender's books
+- `report_commands` - commands that list what people answer for
+- `what_if_command` - `loanbook what-if`
+- `console` - what every command prints with
+"""
 
 import os
 

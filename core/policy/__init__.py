@@ -1,1 +1,10 @@
-"""Policy is data: products, fees, waterfalls, buckets, accounts, calendars, tape mappings."""
+"""Policy is data: what a lender may set, as files that are read once and validated whole.
+
+- `base` - what every policy file has: name, version, the date it is in force from
+- `models` - what a file of each kind may say; `FOLDERS` lists the kinds
+- `product_rules` - what a product may say of schedule, interest, payments, payouts and endings
+- `product` - a product file: those rules together, and what must hold between them
+- `library` - every version of every policy, and which is in force on a date
+- `charge_tables` - fees, taxes, penal interest and charge-off as tables the engine joins by product
+- `book` - all policies of an instance: parsed, checked against one another, hashed, pinned
+"""

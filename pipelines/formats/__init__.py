@@ -1,5 +1,10 @@
 """One module a file format: raw text in, typed rows with line numbers and quarantine out.
 
-To add a format: write a module with `COLUMNS` and `parse`, name it in `FORMATS` of
-:mod:`loanbook.pipelines.ingest.landing`.
+To add a format: write a module with `COLUMNS` and `parse`, and follow docs/changing.md.
+
+- `table` - what all formats share: reading CSV text, splitting rows by a contract's rules
+- `loan_tape` - a lender's own columns, mapped to canonical terms by a policy file
+- `payments` - receipts, one a row
+- `commands` - orders of people, with maker, checker and reason
+- `indices` - values of reference rates by date
 """

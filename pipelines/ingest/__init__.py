@@ -1,1 +1,13 @@
-"""From landing files to events: content-addressed, typed, quarantined row by row."""
+"""From landing files to events: content-addressed, typed, quarantined row by row.
+
+- `landing` - files as they came, known by their content; which kinds there are, in which order
+- `intake` - rows become loans and events, or quarantine with the rule named
+- `events` - events dated, keyed and hashed, each taken in once
+- `boarding` - loans of tapes: paid out, or taken over with what they bring
+- `orders` - orders against the loans they name: what may enter, what breaks which rule
+- `refunds` - interest refunds, each on a refund that it names
+- `returned` - fees that returned payments call for
+- `fixings` - index values as resets, and corrections of them
+- `quality` - the Great Expectations suite at intake
+- `assets` - Dagster assets of the intake
+"""

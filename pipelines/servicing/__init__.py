@@ -1,1 +1,10 @@
-"""The daily close: close, check, commit, check again, publish; day by day."""
+"""The daily close: close, check, commit, check again, publish; day by day.
+
+- `days` - a range of days as one run; the first failure stops it
+- `progress` - who wants to hear of each published day
+- `quality` - Great Expectations suites over a committed version
+- `verify` - replay and rebuild: recompute from events, compare, write nothing
+- `assets` - Dagster assets of the close
+- `jobs` - the one job: landing to published versions and reports
+- `schedules` - every night, and when files land
+"""

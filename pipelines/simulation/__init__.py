@@ -1,1 +1,7 @@
-"""Books with a known truth: synthetic tapes, and payment histories derived from a tape."""
+"""Books with a known truth: synthetic tapes, and payment histories derived from a tape.
+
+- `tape` - the public tape, and synthetic ones in the same columns
+- `history` - dates and payments that end a loan near what its tape reports
+- `landing` - a tape and its history as the daily files a lender would drop
+- `products` - synthetic books of any product
+"""

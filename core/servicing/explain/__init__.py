@@ -1,0 +1,6 @@
+"""Explain: why a loan's figures are what they are, and what a change did to them.
+
+- `explain` - every cent of a loan and every day past due, from its events
+- `contract_changes` - the payments to come before and after a change, their worth, forbearance
+- `disclosure` - what a loan costs as it is disclosed at boarding
+"""
