@@ -74,11 +74,14 @@ _LIVED = f"""
 
 
 def open_ledger(home: str | Path | None = None) -> LedgerReader:
-    """The ledger of an instance folder, read-only (default: `LOANBOOK_HOME` or data/instance)."""
-    default = Path(__file__).resolve().parents[2] / "data" / "instance"
+    """The ledger of an instance folder, read-only.
+
+    Default: `LOANBOOK_HOME`, else the folder (or a parent) with a `loanbook.toml`, else, in a
+    checkout, data/instance. InstanceError if there is none.
+    """
     if home is None:
-        return LedgerReader(Settings.from_environment(default))
-    return LedgerReader(Settings(home=Path(home).resolve()))
+        return LedgerReader(Settings.from_environment())
+    return LedgerReader(Settings.of(Path(home).resolve()))
 
 
 class LedgerReader:
