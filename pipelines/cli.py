@@ -34,7 +34,7 @@ from loanbook.pipelines import (
     what_if_command,
 )
 from loanbook.pipelines.console import date as date_
-from loanbook.pipelines.console import err, loan_id, out, progress, show
+from loanbook.pipelines.console import err, loan_id, out, plain, progress, show
 from loanbook.pipelines.ingest.intake import IntakeReport, take_in
 from loanbook.pipelines.ingest.landing import scan
 from loanbook.pipelines.reporting.reconcile import reconcile, reported_dates, table
@@ -362,13 +362,21 @@ def _ending(reader: LedgerReader, number: int) -> str:
 
 
 @app.command()
-def sql(query: Annotated[str, typer.Argument(help="One SELECT over the published views.")]) -> None:
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT over the published views.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Rows as a JSON list.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Rows as CSV.")] = False,
+) -> None:
     """Ask the published ledger in SQL. `loanbook sql "show"` lists the views."""
     reader = LedgerReader(settings())
-    if query.strip().lower() == "show":
+    listed = query.strip().lower() == "show"
+    rows = pl.DataFrame({"view": reader.tables()}) if listed else reader.sql(query)
+    if as_json or as_csv:
+        plain(rows, "json" if as_json else "csv")
+    elif listed:
         out.print("\n".join(reader.tables()))
-        return
-    show(reader.sql(query))
+    else:
+        show(rows)
 
 
 @app.command()
