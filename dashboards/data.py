@@ -13,11 +13,11 @@ import streamlit as st
 
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import FOLDERS
+from loanbook.core.store.instance import policies_folder, policy_files
 from loanbook.core.store.marts import GROUPED
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[1]
 log = logging.getLogger("loanbook.pages")
 
 
@@ -29,19 +29,18 @@ def reader(home: str, catalogue: str) -> LedgerReader:
 
 def ledger() -> LedgerReader:
     """The ledger of the instance that the environment names."""
-    where = Settings.from_environment(ROOT / "data" / "instance")
+    where = Settings.from_environment()
     return reader(str(where.home), where.catalogue)
 
 
-@st.cache_resource(show_spinner=False)
 def policies() -> PolicyBook:
-    """The policy files, for buckets."""
-    folder = ROOT / "data" / "policies"
-    return PolicyBook.of(
-        (p.parent.name, p.name, p.read_text(encoding="utf-8"))
-        for p in sorted(folder.glob("*/*.yaml"))
-        if p.parent.name in FOLDERS
-    )
+    """The instance's policy files, for buckets."""
+    return _policies(str(policies_folder(Settings.from_environment().home)))
+
+
+@st.cache_resource(show_spinner=False)
+def _policies(folder: str) -> PolicyBook:
+    return PolicyBook.of(each for each in policy_files(Path(folder)) if each[0] in FOLDERS)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

@@ -20,19 +20,26 @@ from loanbook.core.errors import LoanbookError
 from loanbook.core.frames import typed
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.explain.disclosure import disclosed_apr
+from loanbook.core.store.instance import read_instance
 from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.marts import refresh_portfolio
 from loanbook.core.store.past import NOW
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import HOME_VARIABLE
-from loanbook.pipelines import books_commands, loan_commands, report_commands, what_if_command
+from loanbook.pipelines import (
+    books_commands,
+    instance_init,
+    loan_commands,
+    report_commands,
+    what_if_command,
+)
 from loanbook.pipelines.console import date as date_
-from loanbook.pipelines.console import err, loan_id, out, progress, show
+from loanbook.pipelines.console import err, loan_id, out, plain, progress, show
 from loanbook.pipelines.ingest.intake import IntakeReport, take_in
 from loanbook.pipelines.ingest.landing import scan
 from loanbook.pipelines.reporting.reconcile import reconcile, reported_dates, table
 from loanbook.pipelines.resources import (
-    TAPE,
+    default_mapping,
     open_instance,
     policies_of,
     provenance,
@@ -57,6 +64,7 @@ loan_commands.register(app)
 what_if_command.register(app)
 books_commands.register(app)
 report_commands.register(app)
+instance_init.register(app)
 PAGES = "http://localhost:8501"
 
 
@@ -64,7 +72,10 @@ PAGES = "http://localhost:8501"
 def instance(
     home: Annotated[
         Path | None,
-        typer.Option(help="Folder of the instance. Default: LOANBOOK_HOME, else data/instance."),
+        typer.Option(
+            help="Folder of the instance. Default: LOANBOOK_HOME, else the folder or a parent "
+            "with loanbook.toml, else a checkout's data/instance."
+        ),
     ] = None,
 ) -> None:
     """Choose the instance that the command works on."""
@@ -168,7 +179,7 @@ def _take(ledger: Ledger) -> IntakeReport:
         report = take_in(
             ledger,
             policies,
-            TAPE,
+            default_mapping(ledger.settings.home),
             correlation_id=provenance(policies).run_id,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
@@ -199,7 +210,9 @@ def status() -> None:
     """Where the ledger stands, what waits, and what the last run saw."""
     reader = LedgerReader(settings())
     versions = reader.versions()
-    facts: list[tuple[str, str]] = [("instance", str(settings().home))]
+    home = reader.settings.home
+    lender = read_instance(home).entity
+    facts: list[tuple[str, str]] = [("instance", f"{lender}, {home}" if lender else str(home))]
     if versions.is_empty():
         facts.append(("published", "nothing yet; run `loanbook run`"))
     else:
@@ -349,13 +362,21 @@ def _ending(reader: LedgerReader, number: int) -> str:
 
 
 @app.command()
-def sql(query: Annotated[str, typer.Argument(help="One SELECT over the published views.")]) -> None:
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT over the published views.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Rows as a JSON list.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Rows as CSV.")] = False,
+) -> None:
     """Ask the published ledger in SQL. `loanbook sql "show"` lists the views."""
     reader = LedgerReader(settings())
-    if query.strip().lower() == "show":
+    listed = query.strip().lower() == "show"
+    rows = pl.DataFrame({"view": reader.tables()}) if listed else reader.sql(query)
+    if as_json or as_csv:
+        plain(rows, "json" if as_json else "csv")
+    elif listed:
         out.print("\n".join(reader.tables()))
-        return
-    show(reader.sql(query))
+    else:
+        show(rows)
 
 
 @app.command()
@@ -461,7 +482,7 @@ def _print_reconciliation() -> None:
     dates = reported_dates(reader)
     if not dates:
         return
-    mapping = policies.tape(TAPE)
+    mapping = policies.tape(default_mapping(reader.settings.home))
     rows = reconcile(reader, policies, dates[-1], mapping.reported_buckets or "default")
     summary = table(rows)
     total = summary.select(pl.lit("all").alias("status"), pl.exclude("status", "^largest.*$").sum(),

@@ -6,6 +6,7 @@ import datetime as dt
 import sys
 
 import polars as pl
+import polars.selectors as cs
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -49,6 +50,19 @@ def show(frame: pl.DataFrame, title: str = "") -> None:
     for row in frame.rows():
         shown.add_row(*("–" if cell is None else _text(cell) for cell in row))
     out.print(shown)
+
+
+def plain(frame: pl.DataFrame, form: str) -> None:
+    """A frame on standard output for another program: `json` (a list of rows) or `csv`."""
+    if form == "json":
+        rows = frame.with_columns(cs.decimal().cast(pl.String))  # exact; a float would not be
+        sys.stdout.write(rows.write_json() + "\n")
+        return
+    lists = [name for name, kind in frame.schema.items() if kind.is_nested()]
+    flat = frame.with_columns(
+        pl.col(name).map_elements(str, return_dtype=pl.String) for name in lists
+    )
+    sys.stdout.write(flat.write_csv())
 
 
 def _text(cell: object) -> str:

@@ -11,39 +11,58 @@ from pathlib import Path
 from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import FOLDERS
+from loanbook.core.store.instance import (
+    DEFAULT_MAPPING,
+    SHIPPED,
+    SHIPPED_POLICIES,
+    InstanceError,
+    policies_folder,
+    policy_files,
+    read_instance,
+)
 from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.rows import Provenance
 from loanbook.core.store.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[1]
-POLICIES = ROOT / "data" / "policies"
-DEFAULT_HOME = ROOT / "data" / "instance"
-TAPE = "lendingclub"
-"""Tape mapping of the default instance."""
+ROOT = SHIPPED
+POLICIES = SHIPPED_POLICIES
+TAPE = DEFAULT_MAPPING
+"""Tape mapping of the sample."""
 
 
 def settings() -> Settings:
-    """The instance that the environment names, or `data/instance`."""
-    return Settings.from_environment(DEFAULT_HOME)
+    """The instance that the environment or the working folder names; in a checkout, else,
+    `data/instance`."""
+    return Settings.from_environment()
 
 
-def read_policies(folder: Path = POLICIES) -> PolicyBook:
-    """All policy files of a folder; PolicyError names file, field and remedy."""
+def default_mapping(home: Path | None = None) -> str:
+    """Mapping of a tape whose name ends with none (`loanbook.toml`)."""
+    return read_instance(home or settings().home).default_mapping
+
+
+def _home() -> Path | None:
+    """The instance's folder; None where there is none, as for `loanbook simulate`."""
+    try:
+        return settings().home
+    except InstanceError:
+        return None
+
+
+def read_policies(folder: Path | None = None) -> PolicyBook:
+    """All policy files of a folder (default: the instance's own, else the shipped ones);
+    PolicyError names file, field and remedy."""
+    folder = folder or policies_folder(_home())
     if not folder.is_dir():
         raise PolicyError(f"{folder} is no folder of policies; point to one like data/policies")
-    files = [
-        (path.parent.name, path.name, path.read_text(encoding="utf-8"))
-        for path in sorted(folder.glob("*/*.yaml"))
-        if path.parent.name in FOLDERS
-    ]
-    return PolicyBook.of(files)
+    return PolicyBook.of(each for each in policy_files(folder) if each[0] in FOLDERS)
 
 
 def policies_of(reader: LedgerReader) -> PolicyBook:
     """All policies, with the product codes that the reader's ledger has stored."""
     names = reader.query("SELECT name FROM products ORDER BY code")["name"]
-    return read_policies().with_registry(names)
+    return read_policies(policies_folder(reader.settings.home)).with_registry(names)
 
 
 @lru_cache(maxsize=1)
@@ -65,5 +84,7 @@ def provenance(policies: PolicyBook, run_id: str | None = None) -> Provenance:
 
 def open_instance(where: Settings | None = None) -> tuple[Ledger, PolicyBook]:
     """The instance's ledger, and its policies with stored product codes."""
-    ledger = Ledger(where or settings())
-    return ledger, ledger.register(read_policies())
+    where = where or settings()
+    policies = read_policies(policies_folder(where.home))  # before a ledger is made for them
+    ledger = Ledger(where)
+    return ledger, ledger.register(policies)

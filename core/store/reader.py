@@ -7,7 +7,7 @@ Only published versions can be seen, also from SQL.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,8 +15,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from loanbook.core.catalogue.accounts import ROLES
-from loanbook.core.catalogue.codes import CHANGES, Component, Kind, Status, label
+from loanbook.core.catalogue.codes import CHANGES, Kind, label
 from loanbook.core.errors import LedgerError
 from loanbook.core.servicing.arrears.conventions import Thresholds, states_by_date
 from loanbook.core.servicing.arrears.days_past_due import pauses_of, with_delinquent_days
@@ -24,61 +23,26 @@ from loanbook.core.servicing.arrears.hardship import RESTS, relief
 from loanbook.core.servicing.explain.contract_changes import MONTHS_BEFORE, forborne
 from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.store.lake import LAKE, open_reader, patiently
-from loanbook.core.store.listed import AFTER_CLOSURE, CREDITS, KNOWN, MODIFIED, RESUMED
+from loanbook.core.store.listed import AFTER_CLOSURE, CREDITS, MODIFIED, RESUMED
 from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON
-from loanbook.core.store.past import NOT_RESTATED, NOW, known_last
+from loanbook.core.store.past import NOW
 from loanbook.core.store.schema import MIGRATIONS
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.views import LIVED, LOANS, NAMES, events_by, make_views, payments_by, shown
 
-_VERSIONED = ("portfolio_daily", "positions", "dues", "allocations", "account_balances", "transfers", "loans",
-              "schedules", "restated_loans", "changed_terms")  # fmt: skip
-_RESTATED = ("positions", "dues", "allocations")
-_NUMBERED = (
-    "* REPLACE (row_number() OVER (PARTITION BY loan_id ORDER BY valid_from, version)::INTEGER "
-    "AS schedule_version)"
-)
-_PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "reported",
-          "products", "entities", "policies")  # fmt: skip
 Day = dt.date | str | None
 THRESHOLDS = Thresholds()
-_LIVED = f"""
-    WITH known AS (
-        SELECT p.* FROM positions p WHERE p.version <= $version AND p.business_date <= $on
-          AND {KNOWN}),
-    owner AS (SELECT loan_id, min(value) AS borrower FROM loan_attributes
-              WHERE name = 'borrower' AND value <> '' GROUP BY loan_id),
-    asked AS (
-        SELECT DISTINCT loan_id FROM known
-        WHERE CASE WHEN $loan IS NULL THEN days_past_due > 0 OR principal_due + interest_due > 0
-              ELSE loan_id = $loan END),
-    wanted AS (
-        SELECT loan_id FROM asked
-        UNION
-        SELECT loan_id FROM owner
-        WHERE borrower IN (SELECT borrower FROM owner JOIN asked USING (loan_id)))
-    SELECT k.loan_id, k.business_date, k.oldest_due_date, k.status, k.non_accrual,
-           k.oldest_due_date IS NULL AND k.principal_due + k.interest_due > 0
-             AND EXISTS (SELECT 1 FROM dues d WHERE d.loan_id = k.loan_id AND d.version = k.version
-                         AND d.business_date = k.business_date AND d.amount > d.paid
-                         AND d.due_date = k.business_date) AS due_today,
-           k.principal_due + k.interest_due + k.fees_due + k.penalties_due + k.taxes_due
-               AS arrears,
-           k.principal + k.interest_accrued + k.interest_due + k.fees_due + k.penalties_due + k.taxes_due
-             AS exposure,
-           coalesce(l.anchor_day, 31)::TINYINT AS anchor_day, o.borrower
-    FROM known k JOIN wanted USING (loan_id) LEFT JOIN owner o USING (loan_id)
-    LEFT JOIN (SELECT loan_id, first(anchor_day ORDER BY version) AS anchor_day FROM loans
-               WHERE close_reason IS NULL GROUP BY loan_id) l USING (loan_id)
-"""
-"""Days of loans as known at a version: what `states_by_date` reads."""
 
 
 def open_ledger(home: str | Path | None = None) -> LedgerReader:
-    """The ledger of an instance folder, read-only (default: `LOANBOOK_HOME` or data/instance)."""
-    default = Path(__file__).resolve().parents[2] / "data" / "instance"
+    """The ledger of an instance folder, read-only.
+
+    Default: `LOANBOOK_HOME`, else the folder (or a parent) with a `loanbook.toml`, else, in a
+    checkout, data/instance. InstanceError if there is none.
+    """
     if home is None:
-        return LedgerReader(Settings.from_environment(default))
-    return LedgerReader(Settings(home=Path(home).resolve()))
+        return LedgerReader(Settings.from_environment())
+    return LedgerReader(Settings.of(Path(home).resolve()))
 
 
 class LedgerReader:
@@ -88,7 +52,7 @@ class LedgerReader:
         self.settings = settings
         self._connection = open_reader(settings)
         self._must_be_of_this_schema()
-        self._views()
+        make_views(self._connection)
 
     def close(self) -> None:
         """Let go of the lake."""
@@ -110,37 +74,6 @@ class LedgerReader:
                 )
             )
 
-    def _views(self) -> None:
-        published = f"(SELECT version FROM {LAKE}.publications WHERE state = 'published')"
-        run = self._connection.execute
-        for table in _PLAIN:
-            run(f"CREATE VIEW {table} AS SELECT * FROM {LAKE}.{table}")
-        for table in (*_VERSIONED, "versions"):
-            columns = "*" if table != "schedules" else _NUMBERED
-            run(f"CREATE VIEW {table} AS SELECT {columns} FROM {LAKE}.{table} "
-                f"WHERE version IN {published}")  # fmt: skip
-        run(f"CREATE VIEW publications AS SELECT * FROM {LAKE}.publications")
-        run(f"CREATE VIEW checks AS SELECT * FROM {LAKE}.checks")
-        for table in _RESTATED:
-            rows = known_last(table, "t.*", "ALL").format(lake=LAKE)
-            rows = rows.replace("$on", "on_date").replace("$known_at", "known_at")
-            run(f"CREATE MACRO {table}_at(on_date, known_at) AS TABLE {rows}")
-        for table in ("positions", "allocations"):
-            known = NOT_RESTATED.format(row=table).format(lake=LAKE)
-            run(f"CREATE VIEW {table}_now AS SELECT * FROM {table} WHERE {known}")
-        run("CREATE VIEW endings_now AS SELECT loan_id, closed_on, close_reason FROM (SELECT "
-            "loan_id, last(closed_on ORDER BY version, closed_on NULLS LAST) AS closed_on, "
-            "last(close_reason ORDER BY version, closed_on NULLS LAST) AS close_reason FROM loans WHERE close_reason IS NOT NULL GROUP BY loan_id) "
-            "WHERE closed_on IS NOT NULL")  # fmt: skip
-        for name, members in (
-            ("status_names", {m.value: m.name for m in Status}),
-            ("event_kinds", {m.value: m.name for m in Kind}),
-            ("component_names", {m.value: m.name for m in Component}),
-            ("account_roles", dict(enumerate(ROLES))),
-        ):
-            values = ", ".join(f"({code}, '{text}')" for code, text in members.items())
-            run(f"CREATE VIEW {name} AS SELECT * FROM (VALUES {values}) AS t(code, name)")
-
     def _frame(
         self, sql: str, parameters: list[Any] | dict[str, Any] | None = None
     ) -> pl.DataFrame:
@@ -161,10 +94,7 @@ class LedgerReader:
             raise LedgerError(f"that is no SQL: {error}") from error
         select = len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
         if not select or LAKE in query:
-            raise LedgerError(
-                "give one SELECT over the views "
-                + ", ".join(sorted((*_PLAIN, *_VERSIONED, "versions", "checks")))
-            )
+            raise LedgerError("give one SELECT over the views " + ", ".join(self.tables()))
         try:
             return self._frame(query)
         except duckdb.Error as error:
@@ -176,7 +106,7 @@ class LedgerReader:
         Beside them `positions_at`, `dues_at` and `allocations_at` take a business date and a
         version: the rows of that date as known at that version, restatements included.
         """
-        return sorted((*_PLAIN, *_VERSIONED, "versions", "checks", "publications"))
+        return list(NAMES)
 
     # --- the two clocks --------------------------------------------------------------
 
@@ -221,9 +151,74 @@ class LedgerReader:
 
     # --- frames ----------------------------------------------------------------------
 
-    def positions(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
-        """One row per live loan: schema `loanbook.core.servicing.loan.book.Positions`, version, date."""
-        return self._dated("positions", as_of, known_at, "loan_id")
+    def positions(
+        self,
+        as_of: Day = None,
+        known_at: int | None = None,
+        *,
+        names: bool = False,
+        units: bool = False,
+    ) -> pl.DataFrame:
+        """One row per live loan: schema `loanbook.core.servicing.loan.book.Positions`, version, date.
+
+        `names`: `loan_key`, `entity`, `product`, `currency` beside it and `status` as text.
+        `units`: money as exact Decimals in units of the loan's currency, not in minor units. Both
+        mean the same in the frames below.
+        """
+        rows = self._dated("positions", as_of, known_at, "loan_id")
+        return shown(rows, self.query, names=names, units=units)
+
+    def loans(
+        self, as_of: Day = None, known_at: int | None = None, *, units: bool = False
+    ) -> pl.DataFrame:
+        """One row a loan boarded by a date, living or ended, with names: `loan_id`, `loan_key`, `entity`,
+        `product`, `currency`, `state`, `closed_on`, `close_reason`, and the terms it was boarded with."""
+        _, on = self.version_of(as_of, known_at)
+        rows = self.query(LOANS + " ORDER BY b.loan_id", {"on": on, "known": known_at or NOW})
+        return shown(rows, self.query, names=False, units=units)
+
+    def events(
+        self,
+        as_of: Day = None,
+        known_at: int | None = None,
+        *,
+        loans: Iterable[int] | None = None,
+        kinds: Iterable[str | Kind] | None = None,
+        names: bool = False,
+        units: bool = False,
+    ) -> pl.DataFrame:
+        """Events valued by `as_of`, those booked by the close of `known_at`, oldest first; `stands`
+        (Boolean): none of them took it back. `kinds` by name; ValueError names those there are."""
+        on, booked, _ = self._both_clocks(as_of, known_at)
+        rows = events_by(self.query, on, booked, loans, kinds)
+        return shown(rows, self.query, names=names, units=units)
+
+    def payments(
+        self,
+        as_of: Day = None,
+        known_at: int | None = None,
+        *,
+        loans: Iterable[int] | None = None,
+        names: bool = False,
+        units: bool = False,
+    ) -> pl.DataFrame:
+        """Money that came in, as `events`, with what it paid of `principal`, `interest`, `fees`,
+        `penalties`, `taxes`, and what became `credit`."""
+        on, booked, version = self._both_clocks(as_of, known_at)
+        rows = payments_by(self.query, on, booked, version, loans)
+        return shown(rows, self.query, names=names, units=units)
+
+    def restatements(self) -> pl.DataFrame:
+        """What each restating version changed: `version`, `business_date` (that it closed),
+        `first_date`, `last_date`, `loans` (how many), `loan_ids`, `event_ids` (the late events and
+        reversals that caused it)."""
+        return self.query("SELECT * FROM restatements ORDER BY version")
+
+    def _both_clocks(self, as_of: Day, known_at: int | None) -> tuple[dt.date, dt.date, int]:
+        """The business date, the last booking date, and the version by which all is known."""
+        _, on = self.version_of(as_of, known_at)
+        version, booked = self.version_of(None, known_at)
+        return on, booked, version
 
     def delinquency(
         self, as_of: Day = None, known_at: int | None = None, grace_days: int = 0
@@ -262,7 +257,7 @@ class LedgerReader:
         A tape's attribute `borrower` says whose a loan is.
         """
         version, on = self.version_of(as_of, known_at)
-        days = self.query(_LIVED, {"version": version, "on": on, "loan": loan_id})
+        days = self.query(LIVED, {"version": version, "on": on, "loan": loan_id})
         states = states_by_date(days, rules)
         if loan_id is not None:
             return states.filter(pl.col("loan_id") == loan_id)

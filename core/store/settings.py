@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-HOME_VARIABLE = "LOANBOOK_HOME"
+from loanbook.core.store.instance import HOME_VARIABLE, find_home, read_instance
+
 CATALOGUE_VARIABLE = "LOANBOOK_CATALOGUE"
 
 
@@ -23,10 +24,20 @@ class Settings(BaseModel):
     catalogue: str = ""
 
     @classmethod
-    def from_environment(cls, default_home: Path) -> Settings:
-        """`LOANBOOK_HOME` and `LOANBOOK_CATALOGUE`, or the default folder and SQLite."""
-        home = Path(os.environ.get(HOME_VARIABLE) or default_home).resolve()
-        return cls(home=home, catalogue=os.environ.get(CATALOGUE_VARIABLE, ""))
+    def of(cls, home: Path) -> Settings:
+        """An instance's folder, with the catalogue that the environment or `loanbook.toml` names."""
+        catalogue = os.environ.get(CATALOGUE_VARIABLE) or read_instance(home).store.catalogue
+        return cls(home=home, catalogue=catalogue)
+
+    @classmethod
+    def from_environment(cls, default_home: Path | None = None) -> Settings:
+        """The instance that `find_home` gives for the working folder and the environment.
+
+        `default_home` stands in where neither names one. InstanceError if there is none.
+        """
+        if default_home is not None and not os.environ.get(HOME_VARIABLE):
+            return cls.of(default_home.resolve())
+        return cls.of(find_home(Path.cwd(), os.environ))
 
     @property
     def lake(self) -> Path:
@@ -49,3 +60,6 @@ class Settings(BaseModel):
         if self.catalogue:
             return f"ducklake:postgres:{self.catalogue}"
         return f"ducklake:sqlite:{self.sqlite}"
+
+
+__all__ = ["CATALOGUE_VARIABLE", "HOME_VARIABLE", "Settings"]

@@ -14,7 +14,7 @@ from loanbook.core.store.reader import LedgerReader
 from loanbook.pipelines.ingest.assets import intake
 from loanbook.pipelines.partitions import business_days
 from loanbook.pipelines.reporting.reconcile import reconcile, reported_dates, table
-from loanbook.pipelines.resources import TAPE, open_instance, provenance, settings
+from loanbook.pipelines.resources import default_mapping, open_instance, provenance, settings
 from loanbook.pipelines.servicing.days import DayReport, close_days, missing_days
 from loanbook.pipelines.servicing.progress import published
 
@@ -129,7 +129,7 @@ def reconciliation(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """The engine's balances against those the servicer reported, loan by loan."""
     _, policies = open_instance()
     reader = LedgerReader(settings())
-    mapping = policies.tape(TAPE)
+    mapping = policies.tape(default_mapping())
     dates = reported_dates(reader)
     if not dates:
         return dg.MaterializeResult(metadata={"note": "no reported date is published yet"})

@@ -1,0 +1,124 @@
+"""An instance: the folder of one lender, with `loanbook.toml`, its policies, files and ledger.
+
+Nothing of a lender stands in the package: an installed loanbook is the same for all of them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from loanbook.core.errors import LedgerError
+
+HOME_VARIABLE = "LOANBOOK_HOME"
+FILE = "loanbook.toml"
+SHIPPED = Path(__file__).resolve().parents[2]
+"""Where policies, sample and `dagster.yaml` lie: a checkout's root, or the installed package."""
+SHIPPED_POLICIES = SHIPPED / "data" / "policies"
+DEFAULT_MAPPING = "lendingclub"
+"""Mapping of the sample's tape: what an instance without `loanbook.toml` reads."""
+
+
+class InstanceError(LedgerError):
+    """There is no instance, or its `loanbook.toml` is wrong."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Intake(_Table):
+    """How landed files are read."""
+
+    mapping: str = Field(default=DEFAULT_MAPPING, min_length=1)
+    """Mapping (policies/tapes) of a tape whose name ends with none."""
+
+
+class Store(_Table):
+    """Where the ledger's catalogue is kept."""
+
+    catalogue: str = Field(default="", pattern=r"^(postgresql://.*)?$")
+    """Empty: SQLite in the folder. Else a PostgreSQL address; `LOANBOOK_CATALOGUE` wins."""
+
+
+class Instance(_Table):
+    """What `loanbook.toml` says. A field left out has its default."""
+
+    entity: str | None = Field(default=None, min_length=1)
+    """The lender's name, for people; the entity of a loan is its mapping's."""
+    intake: Intake = Intake()
+    store: Store = Store()
+
+    @property
+    def default_mapping(self) -> str:
+        """Mapping of a tape whose name ends with none."""
+        return self.intake.mapping
+
+
+def in_checkout() -> bool:
+    """Whether this code runs from a clone of the repository and not from an installed wheel."""
+    return (SHIPPED / "pyproject.toml").is_file()
+
+
+def find_home(cwd: Path, environ: Mapping[str, str]) -> Path:
+    """The instance's folder: `LOANBOOK_HOME`, else the folder or a parent with `loanbook.toml`,
+    else, in a checkout, its `data/instance`. InstanceError names the remedy if there is none."""
+    named = environ.get(HOME_VARIABLE)
+    if named:
+        return Path(named).resolve()
+    here = cwd.resolve()
+    for folder in (here, *here.parents):
+        if (folder / FILE).is_file():
+            return folder
+    if in_checkout():
+        return SHIPPED / "data" / "instance"
+    raise InstanceError(
+        f"neither {here} nor a folder above it holds a {FILE}; make an instance with "
+        f"`loanbook init FOLDER` and work in it, or set {HOME_VARIABLE}"
+    )
+
+
+def read_instance(home: Path) -> Instance:
+    """What the folder's `loanbook.toml` says; the defaults where there is none.
+
+    InstanceError names file, field and remedy.
+    """
+    path = home / FILE
+    if not path.is_file():
+        return Instance()
+    try:
+        return Instance.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
+        raise InstanceError(f"{path}: not TOML: {bad}; mend the syntax") from bad
+    except ValidationError as bad:
+        told = "\n".join(f"  {_problem(error)}" for error in bad.errors())
+        raise InstanceError(f"{path}: mend these fields:\n{told}") from bad
+
+
+def _problem(error: Mapping[str, object]) -> str:
+    """One wrong field and what to do; its content is left out where it may hold a password."""
+    place = error["loc"]
+    field = ".".join(map(str, place)) if isinstance(place, tuple) else str(place)
+    if error["type"] == "extra_forbidden":
+        return f"field {field}: there is no such field; take it out, or mend its name"
+    if field == "store.catalogue":
+        return f"field {field}: write an address that begins with postgresql://, or leave it empty"
+    return f"field {field}: {error['msg']}; found {str(error['input'])[:80]!r}"
+
+
+def policies_folder(home: Path | None) -> Path:
+    """The instance's own `policies/` where it has one, else the shipped ones."""
+    if home is not None and (home / "policies").is_dir():
+        return home / "policies"
+    return SHIPPED_POLICIES
+
+
+def policy_files(folder: Path) -> list[tuple[str, str, str]]:
+    """Every policy file as (kind's folder, name, text), in the order of their names."""
+    return [
+        (path.parent.name, path.name, path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("*/*.yaml"))
+    ]

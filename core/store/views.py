@@ -1,0 +1,294 @@
+"""What people read: a row a loan, names in place of codes, money in units of its currency.
+
+The same as frames of a reader and as views for SQL. Codes and minor units stay the ledger's own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+import duckdb
+import polars as pl
+
+from loanbook.core.catalogue.accounts import ROLES
+from loanbook.core.catalogue.codes import (
+    ENDED,
+    EVENT_KINDS,
+    MONEY_IN,
+    Component,
+    Kind,
+    Status,
+    label,
+)
+from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT
+from loanbook.core.servicing.replay.backdating import effective_events
+from loanbook.core.store.lake import LAKE
+from loanbook.core.store.listed import KNOWN
+from loanbook.core.store.past import NOT_RESTATED, known_last
+
+_VERSIONED = ("portfolio_daily", "positions", "dues", "allocations", "account_balances", "transfers", "loans",
+              "schedules", "restated_loans", "changed_terms")  # fmt: skip
+_RESTATED = ("positions", "dues", "allocations")
+_NUMBERED = (
+    "* REPLACE (row_number() OVER (PARTITION BY loan_id ORDER BY valid_from, version)::INTEGER "
+    "AS schedule_version)"
+)
+_PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "reported",
+          "products", "entities", "policies")  # fmt: skip
+Query = Callable[..., pl.DataFrame]
+UNITS = pl.Decimal(38, max(EXPONENT.values()))
+"""Type of money in units of its currency: exact, with room for the finest currency's decimals."""
+MONEY = (
+    "amount", "principal", "interest_accrued", "principal_due", "interest_due", "fees_due", "penalties_due",
+    "taxes_due", "credit", "accrued_today", "paid_today", "period_interest", "schedule_balance",
+    "accrued_prepaid", "prepaid_dues", "off_books", "interest_earned", "principal_paid",
+    "interest_paid", "charges_paid", "income_deferred", "deferred_whole", "deferred_to",
+    "interest_taxed", "penal_base", "statement_unpaid", "cash_advances", "principal_agreed",
+    "instalment", "interest", "fees", "penalties", "taxes",
+)  # fmt: skip
+"""Columns of the frames here that are money in minor units."""
+_CURRENCIES = ", ".join(
+    f"({code}, '{name}', {EXPONENT[name]})" for name, code in CURRENCY_CODES.items()
+)
+_OVER = ", ".join(map(str, ENDED))
+_NAMES = """
+    JOIN loan_keys k ON k.loan_id = {row}.loan_id
+    LEFT JOIN entities en ON en.code = k.entity LEFT JOIN products pr ON pr.code = k.product
+    LEFT JOIN currency_names cu ON cu.code = k.currency
+"""
+_REGISTER = """
+    WITH told AS (SELECT * FROM loans WHERE {known}),
+    boarded AS (
+        SELECT * FROM told WHERE close_reason IS NULL
+        QUALIFY row_number() OVER (PARTITION BY loan_id ORDER BY version) = 1),
+    ended AS (
+        SELECT loan_id, last(closed_on ORDER BY version, closed_on) AS closed_on,
+               last(close_reason ORDER BY version, closed_on) AS close_reason
+        FROM told WHERE closed_on IS NOT NULL GROUP BY loan_id),
+    lives AS ({positions})
+    SELECT b.loan_id, k.loan_key, en.name AS entity, pr.name AS product, cu.name AS currency,
+           coalesce(s.name, CASE e.close_reason WHEN 'paid in full' THEN 'closed'
+                                 ELSE replace(e.close_reason, ' ', '_') END) AS state,
+           CASE WHEN over THEN e.closed_on END AS closed_on,
+           CASE WHEN over THEN e.close_reason END AS close_reason,
+           b.boarded_on, b.disbursed_on, b.first_due_date, b.principal_agreed, b.rate_ppb,
+           b.instalments, b.emi AS instalment
+    FROM boarded b {names}
+    LEFT JOIN (SELECT loan_id, status FROM lives) l ON l.loan_id = b.loan_id
+    LEFT JOIN status_names s ON s.code = l.status
+    LEFT JOIN ended e ON e.loan_id = b.loan_id,
+    LATERAL (SELECT l.status IS NULL OR l.status IN ({ended}) AS over) o
+"""
+_LAST_POSITIONS = (
+    "SELECT * FROM positions_now WHERE business_date = (SELECT max(business_date) FROM versions)"
+)
+LOANS = _REGISTER.format(
+    known="version <= $known AND coalesce(boarded_on <= $on, true) "
+    "AND coalesce(closed_on <= $on, true)",
+    positions="SELECT * FROM positions_at($on, $known)",
+    names=_NAMES.format(row="b"),
+    ended=_OVER,
+)
+EVENTS = """
+    SELECT event_id, loan_id, kind, value_date, booking_date, amount, currency, source_system,
+           source_ref, actor, checker, reason, idempotency_key, payload
+    FROM events
+    WHERE value_date <= $on AND booking_date <= $booked
+      AND ($loans IS NULL OR loan_id IN (SELECT unnest($loans)))
+      AND ($kinds IS NULL OR kind IN (SELECT unnest($kinds)))
+    ORDER BY event_id
+"""
+PAID = f"""
+    SELECT event_id,
+           {{parts}},
+           coalesce(sum(amount) FILTER (WHERE component IS NULL), 0)::BIGINT AS credit
+    FROM allocations p
+    WHERE version <= $version AND business_date <= $on AND {KNOWN} GROUP BY event_id
+""".format(
+    parts=", ".join(
+        f"coalesce(sum(amount) FILTER (WHERE component = {part.value}), 0)::BIGINT AS {name}"
+        for part, name in (
+            (Component.principal, "principal"), (Component.interest, "interest"),
+            (Component.fee, "fees"), (Component.penalty, "penalties"), (Component.tax, "taxes"),
+        )
+    )
+)  # fmt: skip
+RESTATEMENTS = f"""
+    WITH causes AS (
+        SELECT r.version, e.event_id,
+               e.value_date < v.business_date OR e.kind = {Kind.reversal.value} AS late
+        FROM restated_loans r JOIN versions v ON v.version = r.version
+        JOIN events e ON e.loan_id = r.loan_id AND e.booking_date = v.business_date
+        QUALIFY late OR NOT bool_or(late) OVER (PARTITION BY r.version, r.loan_id)),
+    caused AS (SELECT version, list(DISTINCT event_id ORDER BY event_id) AS event_ids
+               FROM causes GROUP BY version)
+    SELECT r.version, v.business_date, min(r.from_date) AS first_date,
+           max(r.through_date) AS last_date, count(DISTINCT r.loan_id) AS loans,
+           list(DISTINCT r.loan_id ORDER BY r.loan_id) AS loan_ids,
+           coalesce(any_value(c.event_ids), []) AS event_ids
+    FROM restated_loans r JOIN versions v ON v.version = r.version
+    LEFT JOIN caused c ON c.version = r.version
+    GROUP BY r.version, v.business_date
+"""
+VIEWS = {
+    "currency_names": f"SELECT * FROM (VALUES {_CURRENCIES}) AS t(code, name, exponent)",
+    "loan_register": _REGISTER.format(
+        known="true", positions=_LAST_POSITIONS, names=_NAMES.format(row="b"), ended=_OVER
+    ),
+    "positions_named": "SELECT p.* REPLACE (s.name AS status), k.loan_key, en.name AS entity, "
+    "pr.name AS product, cu.name AS currency FROM positions_now p "
+    f"{_NAMES.format(row='p')} LEFT JOIN status_names s ON s.code = p.status",
+    "restatements": RESTATEMENTS,
+}
+"""Views for SQL, in the order in which they are made.
+
+`loan_register` has one row a loan, so that positions joined to it count none twice;
+`positions_named` is `positions_now` with names; both as known now.
+"""
+
+
+NAMES = tuple(sorted((*_PLAIN, *_VERSIONED, *VIEWS, "versions", "checks", "publications")))
+"""Views that a person may read."""
+
+
+LIVED = f"""
+    WITH known AS (
+        SELECT p.* FROM positions p WHERE p.version <= $version AND p.business_date <= $on
+          AND {KNOWN}),
+    owner AS (SELECT loan_id, min(value) AS borrower FROM loan_attributes
+              WHERE name = 'borrower' AND value <> '' GROUP BY loan_id),
+    asked AS (
+        SELECT DISTINCT loan_id FROM known
+        WHERE CASE WHEN $loan IS NULL THEN days_past_due > 0 OR principal_due + interest_due > 0
+              ELSE loan_id = $loan END),
+    wanted AS (
+        SELECT loan_id FROM asked
+        UNION
+        SELECT loan_id FROM owner
+        WHERE borrower IN (SELECT borrower FROM owner JOIN asked USING (loan_id)))
+    SELECT k.loan_id, k.business_date, k.oldest_due_date, k.status, k.non_accrual,
+           k.oldest_due_date IS NULL AND k.principal_due + k.interest_due > 0
+             AND EXISTS (SELECT 1 FROM dues d WHERE d.loan_id = k.loan_id AND d.version = k.version
+                         AND d.business_date = k.business_date AND d.amount > d.paid
+                         AND d.due_date = k.business_date) AS due_today,
+           k.principal_due + k.interest_due + k.fees_due + k.penalties_due + k.taxes_due
+               AS arrears,
+           k.principal + k.interest_accrued + k.interest_due + k.fees_due + k.penalties_due + k.taxes_due
+             AS exposure,
+           coalesce(l.anchor_day, 31)::TINYINT AS anchor_day, o.borrower
+    FROM known k JOIN wanted USING (loan_id) LEFT JOIN owner o USING (loan_id)
+    LEFT JOIN (SELECT loan_id, first(anchor_day ORDER BY version) AS anchor_day FROM loans
+               WHERE close_reason IS NULL GROUP BY loan_id) l USING (loan_id)
+"""
+"""Days of loans as known at a version: what `states_by_date` reads."""
+
+
+def named(frame: pl.DataFrame, query: Query) -> pl.DataFrame:
+    """A frame of loans with `loan_key`, `entity`, `product` and `currency` as text, and the names
+    of its `status` and `kind`."""
+    keys = query(
+        "SELECT k.loan_id, k.loan_key, en.name AS entity, pr.name AS product, cu.name AS currency "
+        f"FROM (SELECT loan_id FROM loan_keys) x {_NAMES.format(row='x')}"
+    )
+    own = frame.drop("currency", strict=False)
+    joined = own.join(keys, on="loan_id", how="left", maintain_order="left")
+    codes = [label(name, of) for name, of in (("status", Status), ("kind", Kind))
+             if name in frame.columns]  # fmt: skip
+    return joined.with_columns(codes)
+
+
+def in_units(frame: pl.DataFrame, query: Query) -> pl.DataFrame:
+    """Money columns as exact decimals in units of each loan's currency (type `UNITS`)."""
+    currency = query("SELECT loan_id, currency AS _code FROM loan_keys")
+    names = {code: Decimal(1).scaleb(-EXPONENT[name]) for name, code in CURRENCY_CODES.items()}
+    unit = pl.col("_code").replace_strict(names, return_dtype=UNITS)
+    told = frame.join(currency, on="loan_id", how="left", maintain_order="left")
+    money = [name for name in MONEY if name in frame.columns]
+    return told.with_columns((pl.col(n).cast(UNITS) * unit).alias(n) for n in money).drop("_code")
+
+
+def shown(frame: pl.DataFrame, query: Query, *, names: bool, units: bool) -> pl.DataFrame:
+    """The frame as asked: with names, with money in units."""
+    if units:
+        frame = in_units(frame, query)
+    return named(frame, query) if names else frame
+
+
+def events_by(
+    query: Query,
+    on: dt.date,
+    booked: dt.date,
+    loans: Iterable[int] | None = None,
+    kinds: Iterable[str | Kind] | None = None,
+) -> pl.DataFrame:
+    """Events valued by a date and booked by one, with `stands`: no reversal booked by then took it
+    back. Reversals stand."""
+    wanted = None if kinds is None else [_kind(kind) for kind in kinds]
+    asked = None if wanted is None else [kind.value for kind in (*wanted, Kind.reversal)]
+    told = query(EVENTS, {"on": on, "booked": booked, "kinds": asked,
+                          "loans": None if loans is None else list(loans)})  # fmt: skip
+    standing = effective_events(told)["event_id"].implode()
+    stands = pl.col("event_id").is_in(standing) | (pl.col("kind") == Kind.reversal.value)
+    rows = told.with_columns(stands=stands).drop("idempotency_key", "payload")
+    if wanted is None:
+        return rows
+    return rows.filter(pl.col("kind").is_in([kind.value for kind in wanted]))
+
+
+def _kind(kind: str | Kind) -> Kind:
+    """A kind by its name; ValueError names those there are."""
+    if isinstance(kind, Kind):
+        return kind
+    if kind not in Kind.__members__:
+        raise ValueError(
+            f"{kind!r} is no kind of event; use {', '.join(k.name for k in EVENT_KINDS)}"
+        )
+    return Kind[kind]
+
+
+def payments_by(
+    query: Query, on: dt.date, booked: dt.date, version: int, loans: Iterable[int] | None
+) -> pl.DataFrame:
+    """Money that came in, and what it paid as known at a version; zeros where it stands no more."""
+    came = events_by(query, on, booked, loans, MONEY_IN)
+    paid = query(PAID, {"on": on, "version": version})
+    parts = [name for name in paid.columns if name != "event_id"]
+    joined = came.join(paid, on="event_id", how="left", maintain_order="left")
+    return joined.with_columns(pl.col(parts).fill_null(0))
+
+
+def make_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make every view of the published versions on a reader's connection."""
+    published = f"(SELECT version FROM {LAKE}.publications WHERE state = 'published')"
+    run = connection.execute
+    for table in _PLAIN:
+        run(f"CREATE VIEW {table} AS SELECT * FROM {LAKE}.{table}")
+    for table in (*_VERSIONED, "versions"):
+        columns = "*" if table != "schedules" else _NUMBERED
+        run(f"CREATE VIEW {table} AS SELECT {columns} FROM {LAKE}.{table} "
+            f"WHERE version IN {published}")  # fmt: skip
+    run(f"CREATE VIEW publications AS SELECT * FROM {LAKE}.publications")
+    run(f"CREATE VIEW checks AS SELECT * FROM {LAKE}.checks")
+    for table in _RESTATED:
+        rows = known_last(table, "t.*", "ALL").format(lake=LAKE)
+        rows = rows.replace("$on", "on_date").replace("$known_at", "known_at")
+        run(f"CREATE MACRO {table}_at(on_date, known_at) AS TABLE {rows}")
+    for table in ("positions", "allocations"):
+        known = NOT_RESTATED.format(row=table).format(lake=LAKE)
+        run(f"CREATE VIEW {table}_now AS SELECT * FROM {table} WHERE {known}")
+    run("CREATE VIEW endings_now AS SELECT loan_id, closed_on, close_reason FROM (SELECT "
+        "loan_id, last(closed_on ORDER BY version, closed_on NULLS LAST) AS closed_on, "
+        "last(close_reason ORDER BY version, closed_on NULLS LAST) AS close_reason FROM loans WHERE close_reason IS NOT NULL GROUP BY loan_id) "
+        "WHERE closed_on IS NOT NULL")  # fmt: skip
+    for name, members in (
+        ("status_names", {m.value: m.name for m in Status}),
+        ("event_kinds", {m.value: m.name for m in Kind}),
+        ("component_names", {m.value: m.name for m in Component}),
+        ("account_roles", dict(enumerate(ROLES))),
+    ):
+        values = ", ".join(f"({code}, '{text}')" for code, text in members.items())
+        run(f"CREATE VIEW {name} AS SELECT * FROM (VALUES {values}) AS t(code, name)")
+    for name, sql in VIEWS.items():
+        run(f"CREATE VIEW {name} AS {sql}")

@@ -1,0 +1,108 @@
+"""`loanbook init`: a new instance, with everything that a lender sets in files of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loanbook.core.errors import PolicyError
+from loanbook.core.store.instance import (
+    DEFAULT_MAPPING,
+    FILE,
+    SHIPPED_POLICIES,
+    InstanceError,
+    policy_files,
+)
+from loanbook.pipelines.console import out
+
+CANONICAL = "canonical"
+"""The shipped mapping of loans in loanbook's own terms."""
+SAMPLE = ("products/lendingclub-personal.yaml", "tapes/lendingclub.yaml")
+"""Policies of the public sample: no part of a lender's own instance."""
+TOML = """\
+# An instance of loanbook: this folder is all it reads and writes.
+#   landing/   files as they come: loan_tape_DATE.csv, payments_DATE.csv, commands_DATE.csv
+#   policies/  products, waterfalls, fees, mappings of tapes: edit them, add to them
+#   lake/      the ledger, made by the first run
+# Commands find it from here and from every folder below, or by LOANBOOK_HOME or --home.
+
+# The lender, as people read it. The entity of a loan in the books is its product's (policies/).
+entity = {entity}
+
+[intake]
+# The mapping (policies/tapes/NAME.yaml) of a tape whose name ends with none.
+# loan_tape_2024-01-31_midtown.csv is read by the mapping `midtown`.
+mapping = {mapping}
+
+[store]
+# Where the versions are catalogued. Empty: SQLite in lake/, for one machine. For several,
+# PostgreSQL: "postgresql://user@host/database". Keep the password out of this file: in ~/.pgpass,
+# or give the whole address in the variable LOANBOOK_CATALOGUE, which wins.
+catalogue = ""
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the `loanbook` command."""
+    app.command("init")(init)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where: a new folder, or an empty one.")],
+    entity: Annotated[str, typer.Option(help="The lender's name, as people read it.")] = "",
+    sample: Annotated[
+        bool, typer.Option("--sample", help="With the product and mapping of the public sample.")
+    ] = False,
+) -> None:
+    """Make an instance: loanbook.toml, policies to edit, a landing folder."""
+    home = folder.resolve()
+    files = make(home, entity or home.name, sample=sample)
+    mapping = DEFAULT_MAPPING if sample else CANONICAL
+    out.print(f"Made {home}: {FILE}, {files} policies, landing/. Tapes are read by `{mapping}`.")
+    out.print("Next: drop files into landing/, then `loanbook run` in that folder."
+              if not sample else "Next: `loanbook demo` in that folder.")  # fmt: skip
+
+
+def make(home: Path, entity: str, *, sample: bool = False) -> int:
+    """Write a new instance; returns the number of policies. InstanceError if anything is there."""
+    if home.exists() and not home.is_dir():
+        raise InstanceError(f"{home} is a file; name a new folder or an empty one")
+    found = sorted(path.name for path in home.iterdir()) if home.exists() else []
+    if found:
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise InstanceError(
+            f"{home} is not empty: it holds {', '.join(found[:5])}{more}; name a new folder or an "
+            "empty one"
+        )
+    copied = [
+        (f"{kind}/{name}", text)
+        for kind, name, text in policy_files(SHIPPED_POLICIES)
+        if sample or f"{kind}/{name}" not in SAMPLE
+    ]
+    if not copied:
+        raise PolicyError(f"{SHIPPED_POLICIES} holds no policies; install loanbook anew")
+    home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)
+    try:
+        for name, text in copied:
+            path = home / "policies" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        (home / "landing").mkdir()
+        mapping = DEFAULT_MAPPING if sample else CANONICAL
+        told = TOML.format(entity=_quoted(entity), mapping=_quoted(mapping))
+        (home / FILE).write_text(told, encoding="utf-8")
+    except OSError:
+        for path in home.iterdir():  # all was ours: a second try finds it empty again
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
+    return len(copied)
+
+
+def _quoted(text: str) -> str:
+    """A TOML string: its escapes are those of JSON."""
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,89 @@
+"""An instance is a folder of its own: how it is made, found and read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from loanbook.core.store import instance as instances
+from loanbook.core.store.instance import InstanceError, find_home, read_instance
+from loanbook.core.store.settings import CATALOGUE_VARIABLE, HOME_VARIABLE, Settings
+from loanbook.pipelines.cli import app
+from loanbook.pipelines.instance_init import make
+from loanbook.pipelines.resources import POLICIES, default_mapping, read_policies
+
+
+def test_a_new_instance_reads_back_with_its_own_policies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "midtown"
+    result = CliRunner().invoke(app, ["init", str(home), "--entity", 'Mid"town \\ Öst'])
+    assert result.exit_code == 0, result.output
+    told = read_instance(home)
+    assert (told.entity, told.default_mapping) == ('Mid"town \\ Öst', "canonical")
+    monkeypatch.delenv(HOME_VARIABLE, raising=False)
+    monkeypatch.chdir(home / "landing")
+    assert Settings.from_environment().home == home
+    assert default_mapping() == "canonical"
+    own = {p.name for _, p in read_policies().policies}
+    shipped = {p.name for _, p in read_policies(POLICIES).policies}
+    assert shipped - own == {"lendingclub", "lendingclub-personal"}
+    (home / "policies" / "products" / "balloon.yaml").unlink()
+    assert "balloon" not in {p.name for _, p in read_policies().policies}
+
+
+def test_the_samples_policies_come_when_asked_for(tmp_path: Path) -> None:
+    make(tmp_path / "a", "A", sample=True)
+    assert read_instance(tmp_path / "a").default_mapping == "lendingclub"
+    assert (tmp_path / "a" / "policies" / "tapes" / "lendingclub.yaml").exists()
+
+
+def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(InstanceError, match=r"holds mine\.txt"):
+        make(tmp_path, "A")
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_home_is_named_or_above_or_the_checkouts_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    assert find_home(below, {HOME_VARIABLE: str(tmp_path)}) == tmp_path
+    assert find_home(below, {}) == instances.SHIPPED / "data" / "instance"
+    (tmp_path / "a" / "loanbook.toml").touch()
+    assert find_home(below, {}) == tmp_path / "a"
+    monkeypatch.setattr(instances, "SHIPPED", tmp_path / "site-packages")
+    with pytest.raises(InstanceError, match="loanbook init FOLDER"):
+        find_home(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("entity = 1", "field entity: Input should be a valid string; found '1'"),
+        ("[intake]\nmaping = 'x'", "field intake.maping: there is no such field"),
+        ("[store]\ncatalogue = 'postgres:secret@h'", "begins with postgresql://"),
+        ("entity", "not TOML"),
+    ],
+)
+def test_a_wrong_file_names_field_and_remedy(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "loanbook.toml").write_text(text)
+    with pytest.raises(InstanceError) as error:
+        read_instance(tmp_path)
+    assert told in str(error.value)
+    assert str(tmp_path / "loanbook.toml") in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+def test_the_catalogue_of_the_file_and_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "loanbook.toml").write_text("[store]\ncatalogue = 'postgresql://u@h/d'")
+    monkeypatch.delenv(CATALOGUE_VARIABLE, raising=False)
+    assert Settings.of(tmp_path).catalogue == "postgresql://u@h/d"
+    monkeypatch.setenv(CATALOGUE_VARIABLE, "postgresql://other")
+    assert Settings.of(tmp_path).catalogue == "postgresql://other"

@@ -1,0 +1,171 @@
+"""What people read of a ledger: a row a loan, names, money in units, events, what was restated."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.settings import Settings
+from loanbook.pipelines.cli import app
+from loanbook.pipelines.resources import provenance, read_policies
+from loanbook.pipelines.servicing.days import close_days, missing_days
+from tests.pipelines.test_intake import drop, take
+from tests.pipelines.test_lists import MONEY, ORDERS, TAPE, loan
+
+
+@pytest.fixture(scope="module")
+def restated(tmp_path_factory: pytest.TempPathFactory) -> LedgerReader:
+    """Loans in dollars and yen; one pays late and what came in is reversed, one is paid off."""
+    ledger = Ledger(Settings(home=tmp_path_factory.mktemp("restated") / "home"))
+    ledger.settings.landing.mkdir(parents=True)
+    policies = ledger.register(read_policies())
+
+    def close() -> None:
+        take(ledger)
+        list(close_days(ledger, policies, missing_days(ledger), provenance(policies)))
+
+    yen = loan("Y").replace("instalment-act365,1200.00", "instalment-jpy,120000")
+    drop(ledger, "loan_tape_2018-01-02_canonical.csv", TAPE + "".join(map(loan, "ABC")) + yen)
+    drop(ledger, "payments_2018-01-09.csv", MONEY + "b1,B,1202.76,USD,2018-01-09\n"
+         "c1,C,50.00,USD,2018-01-09\n")  # fmt: skip
+    close()
+    drop(ledger, "payments_2018-01-12.csv", MONEY + "a1,A,60.00,USD,2018-01-09\n"
+         "c2,C,10.00,USD,2018-01-12\n")  # fmt: skip
+    drop(ledger, "commands_2018-01-14.csv", ORDERS.strip() + ",target_ref\n"
+         + "r1,reverse,C,2018-01-14,,,,m-1,c-2,payment_returned,c1\n")  # fmt: skip
+    close()
+    ledger.close()
+    return LedgerReader(ledger.settings)
+
+
+def test_a_row_a_loan_also_of_one_that_ended(ran: Settings, restated: LedgerReader) -> None:
+    reader = LedgerReader(ran)
+    loans = reader.loans()
+    boarded = reader.query("SELECT count(DISTINCT loan_id) AS n FROM loans")["n"][0]
+    assert loans.height == loans["loan_id"].n_unique() == boarded
+    ended = loans.filter(pl.col("closed_on").is_not_null())
+    assert ended.height > 0
+    assert set(ended["state"]) <= {"closed", "settled", "written_off"}
+    assert set(loans["currency"]) == {"USD"}
+    assert set(loans["product"]) == {"lendingclub-personal@1"}
+    view = reader.sql("SELECT * FROM loan_register ORDER BY loan_id")
+    assert view.equals(loans)
+
+
+def test_positions_joined_to_the_register_count_no_loan_twice(ran: Settings) -> None:
+    reader = LedgerReader(ran)
+    total = int(reader.positions()["principal"].sum())
+    found = reader.sql(
+        "SELECT sum(p.principal)::BIGINT AS n FROM positions_at('2018-02-14', 4000000) p "
+        "JOIN loan_register USING (loan_id)"
+    )
+    assert found["n"][0] == total
+    by_name = reader.sql(
+        "SELECT sum(principal)::BIGINT AS n FROM positions_named "
+        "WHERE business_date = '2018-02-14' AND currency = 'USD'"
+    )
+    assert by_name["n"][0] == total
+
+
+def test_loans_as_they_stood_on_a_date(restated: LedgerReader) -> None:
+    before = restated.loans("2018-01-08").select("loan_key", "state", "closed_on").rows()
+    assert before == [(key, "active", None) for key in "ABCY"]
+    on = restated.loans("2018-01-09").filter(pl.col("loan_key") == "B")
+    assert on["state"].item() in {"closed", "overpaid"}
+    early = restated.loans("2018-01-02")
+    assert early.height == 4
+
+
+def test_names_and_units_on_demand(restated: LedgerReader) -> None:
+    plain = restated.positions("2018-01-08")
+    rich = restated.positions("2018-01-08", names=True, units=True)
+    assert plain["principal"].dtype == pl.Int64
+    assert plain["status"].dtype == pl.Int8
+    assert rich["principal"].dtype == pl.Decimal(38, 3)
+    told = {key: (cur, status, money) for key, cur, status, money in rich.select(
+        "loan_key", "currency", "status", "principal").rows()}  # fmt: skip
+    assert told["A"] == ("USD", "active", Decimal("1200.000"))
+    assert told["Y"] == ("JPY", "active", Decimal("120000.000"))
+    assert rich["loan_id"].equals(plain["loan_id"])
+    terms = restated.loans(units=True)
+    assert terms["principal_agreed"].to_list()[:1] == [Decimal("1200.000")]
+
+
+def test_payments_say_what_they_paid(restated: LedgerReader) -> None:
+    paid = restated.payments(names=True)
+    parts = pl.sum_horizontal("principal", "interest", "fees", "penalties", "taxes", "credit")
+    standing = paid.filter("stands")
+    assert standing.height > 0
+    assert standing.filter(parts != pl.col("amount")).is_empty()
+    assert set(paid["kind"]) == {"payment_received"}
+    assert dict(paid.select("source_ref", "stands").rows()) == {
+        "a1": True, "b1": True, "c1": False, "c2": True,
+    }  # fmt: skip
+    assert paid.filter(~pl.col("stands") & (parts != 0)).is_empty()
+
+
+def test_both_clocks_of_events(restated: LedgerReader) -> None:
+    version, _ = restated.version_of("2018-01-09")
+    then = restated.payments("2018-01-09", known_at=version)
+    now = restated.payments("2018-01-09")
+    assert set(then["source_ref"]) == {"b1", "c1"}
+    assert set(now["source_ref"]) == {"a1", "b1", "c1"}
+    kinds = restated.events(kinds=["disbursed"], names=True)
+    assert set(kinds["kind"]) == {"disbursed"}
+    assert kinds.height == 4
+    one = restated.events(loans=[int(now["loan_id"][0])])
+    assert one["loan_id"].n_unique() == 1
+    with pytest.raises(ValueError, match="no kind of event"):
+        restated.events(kinds=["paid"])
+
+
+def test_what_a_restating_version_changed_and_why(restated: LedgerReader) -> None:
+    rows = restated.restatements()
+    first = rows.row(0, named=True)
+    assert first["business_date"] == dt.date(2018, 1, 12)
+    assert (first["first_date"], first["last_date"]) == (dt.date(2018, 1, 9), dt.date(2018, 1, 11))
+    late = restated.payments().filter(pl.col("source_ref") == "a1")
+    assert first["event_ids"] == late["event_id"].to_list()
+    assert first["loan_ids"] == late["loan_id"].to_list()
+    assert first["loans"] == 1
+    second = rows.row(1, named=True)
+    reversal = restated.events(kinds=["reversal"])
+    assert second["event_ids"] == reversal["event_id"].to_list()
+    assert second["first_date"] == dt.date(2018, 1, 9)
+    assert restated.sql("SELECT * FROM restatements ORDER BY version").equals(rows)
+
+
+def test_a_ledger_without_restatements_has_an_empty_list_of_them(ran: Settings) -> None:
+    rows = LedgerReader(ran).restatements()
+    assert rows.columns == ["version", "business_date", "first_date", "last_date", "loans",
+                            "loan_ids", "event_ids"]  # fmt: skip
+
+
+def test_the_views_are_listed(ran: Settings, tmp_path: Path) -> None:
+    names = LedgerReader(ran).tables()
+    assert {"loan_register", "positions_named", "restatements", "currency_names"} <= set(names)
+    assert all(LedgerReader(ran).sql(f"SELECT * FROM {name} LIMIT 1").width for name in names)
+
+
+def test_sql_for_other_programs(ran: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOANBOOK_HOME", str(ran.home))
+    query = (
+        "SELECT loan_id, 'a, b' AS text, 1.10::DECIMAL(9,2) AS money, [loan_id, 2] AS pair, "
+        "NULL::DATE AS nothing FROM loan_register WHERE loan_id = 7"
+    )
+    told = CliRunner().invoke(app, ["sql", "--json", query])
+    assert json.loads(told.output) == [
+        {"loan_id": 7, "text": "a, b", "money": "1.10", "pair": [7, 2], "nothing": None}
+    ]
+    told = CliRunner().invoke(app, ["sql", "--csv", query])
+    assert told.output == ('loan_id,text,money,pair,nothing\n7,"a, b",1.10,"[7, 2]",\n')
+    told = CliRunner().invoke(app, ["sql", "--csv", "show"])
+    assert "loan_register" in told.output.splitlines()
