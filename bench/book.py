@@ -15,9 +15,11 @@ from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.ledger.transfers import account_movements, transfer
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.night import pass_night
-from loanbook.core.servicing.loan.book import STATE, Book, Dues
+from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.business_date import dated
+from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms, opened
+from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.replay.fast_forward import fast_forward
 from loanbook.core.servicing.schedule.fixed_schedule import down_payment
 

@@ -222,7 +222,7 @@ class LedgerReader:
     # --- frames ----------------------------------------------------------------------
 
     def positions(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
-        """One row per live loan: schema `loanbook.core.servicing.loan.book.Positions`, version, date."""
+        """One row per live loan: schema `loanbook.core.servicing.loan.positions.Positions`, version, date."""
         return self._dated("positions", as_of, known_at, "loan_id")
 
     def delinquency(
@@ -341,7 +341,7 @@ class LedgerReader:
         )
 
     def dues(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
-        """Open dues: schema `loanbook.core.servicing.loan.book.Dues`."""
+        """Open dues: schema `loanbook.core.servicing.loan.dues.Dues`."""
         return self._dated("dues", as_of, known_at, "loan_id, instalment_no, component")
 
     def balances(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
