@@ -70,6 +70,12 @@ def zeros(schema: type[dy.Schema]) -> dict[str, pl.Expr]:
     }
 
 
+def completed(frame: pl.DataFrame, schema: type[dy.Schema]) -> pl.DataFrame:
+    """The frame with the schema's columns that it lacks, as they are where a loan begins."""
+    lacks = {name: zero for name, zero in zeros(schema).items() if name not in frame.columns}
+    return frame.with_columns(**lacks)
+
+
 def changing(*schemas: type[dy.Schema]) -> tuple[str, ...]:
     """Columns of the schemas that a change of the contract may set, in their order."""
     return tuple(name for each in schemas for name, may in told(each, "changes").items() if may)

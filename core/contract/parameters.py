@@ -17,8 +17,10 @@ class Parameters(dy.Schema):
     product = dy.Int16(
         primary_key=True, metadata=column("The product version", "code of the product registry")
     )
-    entity = dy.Int16(metadata=column("The lender's entity that offers it", "code of Entity"))
-    currency = dy.Int8(metadata=column("Currency of its loans", "code of Currency"))
+    entity = dy.Int16(
+        metadata=column("The lender's entity that offers it", "code of the lender's entities")
+    )
+    currency = dy.Int8(metadata=column("Currency of its loans", "code of the currency list"))
     amortisation = dy.Int8(
         metadata=column("How principal is spread over the instalments", "code of Amortisation")
     )

@@ -19,8 +19,12 @@ class Terms(dy.Schema):
             "The product version that the loan pins at boarding", "code of the product registry"
         )
     )
-    entity = dy.Int16(metadata=column("The lender's entity that holds the loan", "code of Entity"))
-    currency = dy.Int8(metadata=column("Currency of every amount of the loan", "code of Currency"))
+    entity = dy.Int16(
+        metadata=column("The lender's entity that holds the loan", "code of the lender's entities")
+    )
+    currency = dy.Int8(
+        metadata=column("Currency of every amount of the loan", "code of the currency list")
+    )
     principal_agreed = dy.Int64(
         min=1,
         metadata=column("Principal lent; of a line of credit, its limit", MINOR, changes=True),

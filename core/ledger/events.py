@@ -18,7 +18,7 @@ class Events(dy.Schema):
     amount = dy.Int64(
         nullable=True, metadata=column("Its amount; null where the kind has none", MINOR)
     )
-    currency = dy.Int8(metadata=column("Currency of the amount", "code of Currency"))
+    currency = dy.Int8(metadata=column("Currency of the amount", "code of the currency list"))
     source_system = dy.String(metadata=column("The system that sent it", "name"))
     source_ref = dy.String(metadata=column("That system's own number of it", "text"))
     idempotency_key = dy.String(
@@ -36,7 +36,7 @@ class Events(dy.Schema):
     checker = dy.String(
         nullable=True, metadata=column("Who approved the order, where two must", "name")
     )
-    reason = dy.String(nullable=True, metadata=column("Why", "code of the reasons table"))
+    reason = dy.String(nullable=True, metadata=column("Why", "code of the lender's reasons"))
     correlation_id = dy.String(metadata=column("Ties it to the intake that took it", "text"))
     payload = dy.String(
         nullable=True, metadata=column("What its kind says beside the amount", "JSON")

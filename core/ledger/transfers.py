@@ -16,11 +16,13 @@ class Transfers(dy.Schema):
 
     loan_id = dy.Int64(metadata=column("The loan; 0: the day's aggregated accrual", KEY))
     event_id = dy.Int64(metadata=column("The event that caused it; 0: a rule of the day", KEY))
-    entity = dy.Int16(metadata=column("The entity whose books it is in", "code of Entity"))
+    entity = dy.Int16(
+        metadata=column("The entity whose books it is in", "code of the lender's entities")
+    )
     product = dy.Int16(
         metadata=column("Product version of the loan", "code of the product registry")
     )
-    currency = dy.Int8(metadata=column("Currency of the amount", "code of Currency"))
+    currency = dy.Int8(metadata=column("Currency of the amount", "code of the currency list"))
     debit = dy.Int16(metadata=column("Account that is debited", "code of the account role"))
     credit = dy.Int16(metadata=column("Account that is credited", "code of the account role"))
     amount = dy.Int64(

@@ -13,7 +13,7 @@ from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.jurisdiction import pack
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR, PPB, int128
 from loanbook.core.contract.terms import Terms
-from loanbook.core.frames import zeros
+from loanbook.core.frames import completed
 from loanbook.core.policy.models import TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.changes.migration_in import AMOUNTS, BALANCES
@@ -387,8 +387,7 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         principal_left=pl.col("opening_principal") - pl.col("opening_principal_due"),
         jurisdiction="jurisdiction",
     )
-    absent = {name: zero for name, zero in zeros(Terms).items() if name not in brought.columns}
-    return brought.with_columns(**absent)
+    return completed(brought, Terms)
 
 
 def openings(brings: pl.DataFrame, good: pl.DataFrame) -> pl.DataFrame:

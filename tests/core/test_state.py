@@ -12,7 +12,17 @@ import pytest
 from loanbook.core.catalogue.codes import Component, Kind
 from loanbook.core.contract.parameters import Parameters
 from loanbook.core.contract.terms import Agreed, Terms
-from loanbook.core.frames import COMPUTED, MINOR, changing, column, empty, sql_types, told, zeros
+from loanbook.core.frames import (
+    COMPUTED,
+    MINOR,
+    changing,
+    column,
+    completed,
+    empty,
+    sql_types,
+    told,
+    zeros,
+)
 from loanbook.core.ledger.events import Events
 from loanbook.core.ledger.transfers import Transfers
 from loanbook.core.policy.book import PolicyBook
@@ -188,6 +198,8 @@ def test_a_new_column_is_one_line(policies: PolicyBook) -> None:
     assert begins.schema["fees_this_year"] == pl.Int64
     assert sql_types(MorePositions)["fees_this_year"] == "BIGINT DEFAULT 0"
     assert sql_types(MorePositions)["fees_year_began"] == "DATE"
+    boarded = completed(terms(policies, "instalment-act365"), MoreTerms)
+    assert boarded.select("fee_cap", "loan_id").row(0) == (0, 1)
     assert changing(MoreTerms) == (*changing(Terms), "fee_cap")
 
 
