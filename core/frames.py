@@ -54,7 +54,7 @@ def column(
     return {"meaning": meaning, "unit": unit, "zero": zero, "changes": changes}
 
 
-def told(schema: type[dy.Schema], key: str) -> dict[str, Any]:
+def metadata(schema: type[dy.Schema], key: str) -> dict[str, Any]:
     """One entry of the metadata (`meaning`, `unit`, `zero`, `changes`) by column name."""
     return {name: (of.metadata or {})[key] for name, of in schema.columns().items()}
 
@@ -65,7 +65,7 @@ def zeros(schema: type[dy.Schema]) -> dict[str, pl.Expr]:
     types = empty(schema).schema
     return {
         name: pl.lit(value, dtype=types[name])
-        for name, value in told(schema, "zero").items()
+        for name, value in metadata(schema, "zero").items()
         if value is not COMPUTED
     }
 
@@ -78,7 +78,7 @@ def completed(frame: pl.DataFrame, schema: type[dy.Schema]) -> pl.DataFrame:
 
 def changing(*schemas: type[dy.Schema]) -> tuple[str, ...]:
     """Columns of the schemas that a change of the contract may set, in their order."""
-    return tuple(name for each in schemas for name, may in told(each, "changes").items() if may)
+    return tuple(name for each in schemas for name, may in metadata(each, "changes").items() if may)
 
 
 _SQL = {
@@ -100,7 +100,7 @@ def sql_types(schema: type[dy.Schema]) -> dict[str, str]:
     As `ALTER TABLE ... ADD COLUMN name` takes it: a migration's text is printed from it once,
     and frozen.
     """
-    opening = told(schema, "zero")
+    opening = metadata(schema, "zero")
     return {
         name: _SQL[type_.base_type()] + _default(opening[name])
         for name, type_ in empty(schema).schema.items()

@@ -8,7 +8,7 @@ import dataframely as dy
 
 from loanbook.core.contract.parameters import Parameters
 from loanbook.core.contract.terms import Terms
-from loanbook.core.frames import told
+from loanbook.core.frames import metadata
 from loanbook.core.ledger.events import Events
 from loanbook.core.ledger.transfers import Transfers
 from loanbook.core.reporting.metrics import METRICS
@@ -37,10 +37,10 @@ def reference() -> str:
 def table(schema: type[dy.Schema]) -> list[str]:
     """Lines of one table: its purpose, then a row a column."""
     purpose = (schema.__doc__ or "").split("\n\n")[0]
-    units = told(schema, "unit")
+    units = metadata(schema, "unit")
     rows = [
         f"| `{name}` | {schema.columns()[name].dtype} | {meaning} | {units[name]} |"
-        for name, meaning in told(schema, "meaning").items()
+        for name, meaning in metadata(schema, "meaning").items()
     ]
     return [purpose, "", "| column | type | meaning | unit |", "|---|---|---|---|", *rows]
 

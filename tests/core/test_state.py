@@ -19,8 +19,8 @@ from loanbook.core.frames import (
     column,
     completed,
     empty,
+    metadata,
     sql_types,
-    told,
     zeros,
 )
 from loanbook.core.ledger.events import Events
@@ -147,7 +147,7 @@ def test_every_parameter_of_a_product_is_declared(policies: PolicyBook) -> None:
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda s: s.__name__)
 def test_every_column_says_what_it_means_and_in_which_unit(schema: type[dy.Schema]) -> None:
     for entry in ("meaning", "unit"):
-        for name, text in told(schema, entry).items():
+        for name, text in metadata(schema, entry).items():
             assert isinstance(text, str), name
             assert text.strip() == text != "", name
             assert "|" not in text, name
@@ -156,7 +156,7 @@ def test_every_column_says_what_it_means_and_in_which_unit(schema: type[dy.Schem
 def test_what_a_column_is_at_opening_fits_its_type() -> None:
     for schema in (Terms, Agreed, Positions):
         types = empty(schema).schema
-        for name, zero in told(schema, "zero").items():
+        for name, zero in metadata(schema, "zero").items():
             may_be_null = schema.columns()[name].nullable
             assert zero is COMPUTED or (zero is not None) or may_be_null, name
         opening = pl.select(**zeros(schema))
@@ -166,7 +166,7 @@ def test_what_a_column_is_at_opening_fits_its_type() -> None:
 def test_a_loan_begins_with_the_values_that_its_columns_tell(policies: PolicyBook) -> None:
     agreed = agreed_terms(terms(policies, "instalment-act365"), policies.pins)
     first = opened(agreed, policies.calendars).row(0, named=True)
-    for name, zero in told(Positions, "zero").items():
+    for name, zero in metadata(Positions, "zero").items():
         assert zero is COMPUTED or first[name] == zero, name
         assert zero is not COMPUTED or first[name] is not None, name
 
