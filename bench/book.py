@@ -10,14 +10,16 @@ import polars as pl
 from loanbook.core.catalogue.codes import EventState, Kind
 from loanbook.core.contract.boarding import payload
 from loanbook.core.contract.terms import Terms
-from loanbook.core.frames import empty, typed
+from loanbook.core.frames import completed, empty, typed
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.ledger.transfers import account_movements, transfer
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.night import pass_night
-from loanbook.core.servicing.loan.book import STATE, Book, Dues
+from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.business_date import dated
+from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms, opened
+from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.replay.fast_forward import fast_forward
 from loanbook.core.servicing.schedule.fixed_schedule import down_payment
 
@@ -70,7 +72,6 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
         entity=pl.lit(0),
         currency=pl.lit(0),
         principal_agreed="principal_agreed",
-        balloon=pl.lit(0),
         rate_ppb="rate_ppb",
         instalments="instalments",
         every=pl.lit(1),
@@ -78,29 +79,10 @@ def _drawn(loans: int, policies: PolicyBook, seed: int) -> Book:
         disbursed_on=pl.col("first_due_date").dt.offset_by("-1mo"),
         first_due_date="first_due_date",
         anchor_day=pl.col("first_due_date").dt.day(),
-        second_anchor_day=pl.lit(1),
         end_of_month=pl.lit(False),
-        emi=pl.lit(None, dtype=pl.Int64),
-        first_interest_adjustment=pl.lit(0),
-        rate_until=pl.lit(None, dtype=pl.Date),
-        paused_from=pl.lit(None, dtype=pl.Date),
-        paused_until=pl.lit(None, dtype=pl.Date),
-        matures_on=pl.lit(None, dtype=pl.Date),
-        accelerated_on=pl.lit(None, dtype=pl.Date),
-        moratorium_left=pl.lit(None, dtype=pl.Int16),
-        flags=pl.lit(None, dtype=pl.Int16),
-        spread_ppb=pl.lit(None, dtype=pl.Int64),
-        first_reset_on=pl.lit(None, dtype=pl.Date),
-        moratorium_interest=pl.lit(None, dtype=pl.Int8),
-        taken_over_on=pl.lit(None, dtype=pl.Date),
-        principal_left=pl.lit(None, dtype=pl.Int64),
-        schedule_fixed_on=pl.lit(None, dtype=pl.Date),
-        reage_ended_instalment=pl.lit(None, dtype=pl.Int16),
-        rate_before=pl.lit(None, dtype=pl.Int64),
-        rate_agreed=pl.lit(None, dtype=pl.Int64),
-        jurisdiction=pl.lit(None, dtype=pl.Int64),
     )
-    terms = agreed_terms(typed(frame, Terms).select(Terms.column_names()), policies.pins)
+    whole = completed(typed(frame, Terms), Terms).select(Terms.column_names())
+    terms = agreed_terms(whole, policies.pins)
     wide = opened(terms, policies.calendars).with_columns(principal=pl.col("principal_agreed"))
     eve = DAY - dt.timedelta(days=1)
     wide = pass_night(dated(wide, eve)).drop("business_date")

@@ -1,9 +1,13 @@
-"""Frames of a schema; empty ones are made once: one costs milliseconds, a close needs many."""
+"""Frames of a schema, and what its columns say of themselves: meaning, unit, value at opening.
+
+Empty frames are made once: one costs milliseconds, a close needs many.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import dataframely as dy
 import polars as pl
@@ -22,6 +26,89 @@ def typed(frame: pl.DataFrame, schema: type[dy.Schema]) -> pl.DataFrame:
     """The frame with its columns cast to the schema's types."""
     types = empty(schema).schema
     return frame.cast({name: types[name] for name in frame.columns if name in types})
+
+
+MINOR, PPB_YEAR, PPB, DATE, DAYS, COUNT, FLAG, EXACT, KEY = (
+    "minor units",
+    "parts per billion a year",
+    "parts per billion",
+    "date",
+    "days",
+    "count",
+    "yes or no",
+    "exact remainder over the period's denominator",
+    "key",
+)
+"""Units that many columns are in; a code's unit names the list that it is of."""
+COMPUTED = "computed"
+"""The `zero` of a column that no loan begins alike: opening, or the loan tape, works it out."""
+
+
+def column(
+    meaning: str, unit: str, zero: Any = COMPUTED, *, changes: bool = False
+) -> dict[str, Any]:
+    """Metadata of a column: what it means, its unit, and its value where a loan begins.
+
+    `changes`: a change of the contract may set it on a loan that lives.
+    """
+    return {"meaning": meaning, "unit": unit, "zero": zero, "changes": changes}
+
+
+def metadata(schema: type[dy.Schema], key: str) -> dict[str, Any]:
+    """One entry of the metadata (`meaning`, `unit`, `zero`, `changes`) by column name."""
+    return {name: (of.metadata or {})[key] for name, of in schema.columns().items()}
+
+
+@cache
+def zeros(schema: type[dy.Schema]) -> dict[str, pl.Expr]:
+    """What a loan's columns are at opening, in their types; but those that are worked out."""
+    types = empty(schema).schema
+    return {
+        name: pl.lit(value, dtype=types[name])
+        for name, value in metadata(schema, "zero").items()
+        if value is not COMPUTED
+    }
+
+
+def completed(frame: pl.DataFrame, schema: type[dy.Schema]) -> pl.DataFrame:
+    """The frame with the schema's columns that it lacks, as they are where a loan begins."""
+    lacks = {name: zero for name, zero in zeros(schema).items() if name not in frame.columns}
+    return frame.with_columns(**lacks)
+
+
+def changing(*schemas: type[dy.Schema]) -> tuple[str, ...]:
+    """Columns of the schemas that a change of the contract may set, in their order."""
+    return tuple(name for each in schemas for name, may in metadata(each, "changes").items() if may)
+
+
+_SQL = {
+    pl.Int8: "TINYINT",
+    pl.Int16: "SMALLINT",
+    pl.Int32: "INTEGER",
+    pl.Int64: "BIGINT",
+    pl.UInt64: "UBIGINT",
+    pl.Boolean: "BOOLEAN",
+    pl.Date: "DATE",
+    pl.String: "VARCHAR",
+    pl.Datetime: "TIMESTAMP",
+}
+
+
+def sql_types(schema: type[dy.Schema]) -> dict[str, str]:
+    """The SQL type of each column, with its value at opening as the default where it has one.
+
+    As `ALTER TABLE ... ADD COLUMN name` takes it: a migration's text is printed from it once,
+    and frozen.
+    """
+    opening = metadata(schema, "zero")
+    return {
+        name: _SQL[type_.base_type()] + _default(opening[name])
+        for name, type_ in empty(schema).schema.items()
+    }
+
+
+def _default(zero: Any) -> str:
+    return "" if zero is COMPUTED or zero is None else f" DEFAULT {str(zero).lower()}"
 
 
 def neighbours_summed(rows: pl.DataFrame, key: str, summed: Sequence[str]) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """What was agreed: terms, calendars, day counts, due dates and the schedule they make.
 
-- `terms` - the row a loan is boarded with, and the names of the parameters its product version pins
+- `terms` - the row a loan is boarded with
+- `parameters` - what its product version pins, one column a rule
 - `boarding` - how terms travel in the event that boards a loan
 - `jurisdiction` - whose law a loan is under: a country or a part of one
 - `money` - minor units, currencies, and the one exact quotient with its rounding modes

@@ -1,54 +1,180 @@
-"""The terms a loan is boarded with, and the product parameters pinned with them."""
+"""The terms a loan is boarded with, and what the schedule fixes of them at once."""
 
 from __future__ import annotations
 
 import dataframely as dy
 import polars as pl
 
+from loanbook.core.frames import COUNT, DATE, FLAG, KEY, MINOR, PPB_YEAR, column
+
 
 class Terms(dy.Schema):
     """One row per loan: what was agreed. Money in minor units, rates in parts per billion."""
 
-    loan_id = dy.Int64(primary_key=True)
-    product = dy.Int16()  # code of product and version, pinned at boarding
-    entity = dy.Int16()
-    currency = dy.Int8()
-    principal_agreed = dy.Int64(min=1)
-    balloon = dy.Int64(min=0)
-    rate_ppb = dy.Int64(min=0)
-    instalments = dy.Int16(min=1)
-    every = dy.Int16(min=1)
-    unit = dy.Int8()
-    disbursed_on = dy.Date()
-    first_due_date = dy.Date()
-    anchor_day = dy.Int8(min=1, max=31)
-    second_anchor_day = dy.Int8(min=1, max=31)
-    end_of_month = dy.Bool()
-    emi = dy.Int64(nullable=True)
-    first_interest_adjustment = dy.Int64()
-    rate_until = dy.Date(nullable=True)  # before it the rate was `rate_before`
-    rate_before = dy.Int64(nullable=True)
-    paused_from = dy.Date(nullable=True)  # nights from here ...
-    paused_until = dy.Date(nullable=True)  # ... to here bear no interest
-    matures_on = dy.Date(nullable=True)  # the last instalment, where not a period after the others
-    accelerated_on = dy.Date(nullable=True)  # the contract was terminated: all is due since
-    moratorium_left = dy.Int16(nullable=True)  # instalments that are still passed over
-    moratorium_interest = dy.Int8(nullable=True)  # what becomes of their interest
-    spread_ppb = dy.Int64(nullable=True)  # a floating rate: what is added to the index
-    first_reset_on = dy.Date(nullable=True)  # ... and where its resets are counted from
-    flags = dy.Int16(nullable=True)  # what is known of the borrower, one bit each
-    taken_over_on = dy.Date(nullable=True)  # it lived elsewhere to the end of this date
-    principal_left = dy.Int64(nullable=True)  # ... and so much was not billed by then
-    rate_agreed = dy.Int64(nullable=True)  # while a ceiling by law holds the rate below it
+    loan_id = dy.Int64(
+        primary_key=True, metadata=column("The loan's number, given at boarding", KEY)
+    )
+    product = dy.Int16(
+        metadata=column(
+            "The product version that the loan pins at boarding", "code of the product registry"
+        )
+    )
+    entity = dy.Int16(
+        metadata=column("The lender's entity that holds the loan", "code of the lender's entities")
+    )
+    currency = dy.Int8(
+        metadata=column("Currency of every amount of the loan", "code of the currency list")
+    )
+    principal_agreed = dy.Int64(
+        min=1,
+        metadata=column("Principal lent; of a line of credit, its limit", MINOR, changes=True),
+    )
+    balloon = dy.Int64(
+        min=0, metadata=column("Principal left for the last instalment beside its own", MINOR, 0)
+    )
+    rate_ppb = dy.Int64(min=0, metadata=column("Nominal rate in force", PPB_YEAR, changes=True))
+    instalments = dy.Int16(
+        min=1,
+        metadata=column("Instalments from the first due date to maturity", COUNT, changes=True),
+    )
+    every = dy.Int16(
+        min=1, metadata=column("Length of a period, counted in `unit`", COUNT, changes=True)
+    )
+    unit = dy.Int8(metadata=column("What `every` counts", "code of Unit", changes=True))
+    disbursed_on = dy.Date(
+        metadata=column("Agreed date of the first payout: interest runs from it", DATE)
+    )
+    first_due_date = dy.Date(
+        metadata=column("Due date of instalment 1, before business days", DATE, changes=True)
+    )
+    anchor_day = dy.Int8(
+        min=1,
+        max=31,
+        metadata=column(
+            "Day of the month on which instalments fall due", "day of the month", changes=True
+        ),
+    )
+    second_anchor_day = dy.Int8(
+        min=1,
+        max=31,
+        metadata=column("Second due day of semi-monthly loans; else unused", "day of the month", 1),
+    )
+    end_of_month = dy.Bool(
+        metadata=column("Instalments fall due on the last day of the month", FLAG, changes=True)
+    )
+    emi = dy.Int64(
+        nullable=True,
+        metadata=column(
+            "Level instalment; null until the schedule solves it", MINOR, None, changes=True
+        ),
+    )
+    first_interest_adjustment = dy.Int64(
+        metadata=column("Added to the interest of instalment 1; below zero: taken off", MINOR, 0)
+    )
+    rate_until = dy.Date(
+        nullable=True,
+        metadata=column("Before this date the rate was `rate_before`", DATE, None, changes=True),
+    )
+    rate_before = dy.Int64(
+        nullable=True,
+        metadata=column(
+            "Rate before the last change, while its period runs", PPB_YEAR, None, changes=True
+        ),
+    )
+    paused_from = dy.Date(
+        nullable=True,
+        metadata=column("First night that bears no interest", DATE, None, changes=True),
+    )
+    paused_until = dy.Date(
+        nullable=True,
+        metadata=column("Date from which interest is borne again", DATE, None, changes=True),
+    )
+    matures_on = dy.Date(
+        nullable=True,
+        metadata=column(
+            "Due date of the last instalment, where not a period after the one before",
+            DATE,
+            None,
+            changes=True,
+        ),
+    )
+    accelerated_on = dy.Date(
+        nullable=True,
+        metadata=column(
+            "Date on which the contract was terminated: all is due since", DATE, None, changes=True
+        ),
+    )
+    moratorium_left = dy.Int16(
+        nullable=True,
+        metadata=column(
+            "Instalments that a moratorium still passes over", COUNT, None, changes=True
+        ),
+    )
+    moratorium_interest = dy.Int8(
+        nullable=True,
+        metadata=column(
+            "What becomes of the interest of instalments passed over",
+            "code of MoratoriumInterest",
+            None,
+            changes=True,
+        ),
+    )
+    spread_ppb = dy.Int64(
+        nullable=True,
+        metadata=column("Spread of a floating rate over its index; null: fixed", PPB_YEAR, None),
+    )
+    first_reset_on = dy.Date(
+        nullable=True,
+        metadata=column("Date that a floating rate's resets are counted from", DATE, None),
+    )
+    flags = dy.Int16(
+        nullable=True,
+        metadata=column(
+            "What is known of the borrower", "one bit each of Flag", None, changes=True
+        ),
+    )
+    taken_over_on = dy.Date(
+        nullable=True,
+        metadata=column(
+            "Last date on which another servicer kept the loan; null: originated here", DATE, None
+        ),
+    )
+    principal_left = dy.Int64(
+        nullable=True,
+        metadata=column("Principal not billed when the loan was taken over", MINOR, None),
+    )
+    rate_agreed = dy.Int64(
+        nullable=True,
+        metadata=column(
+            "Contract rate while a ceiling by law holds `rate_ppb` below it",
+            PPB_YEAR,
+            None,
+            changes=True,
+        ),
+    )
     jurisdiction = dy.Int64(
-        nullable=True
-    )  # whose law it is under (`loanbook.core.contract.jurisdiction`)
+        nullable=True,
+        metadata=column(
+            "Country or subdivision whose law the loan is under",
+            "ISO 3166 code packed by `loanbook.core.contract.jurisdiction`",
+            None,
+        ),
+    )
     schedule_fixed_on = dy.Date(
-        nullable=True
-    )  # a re-age fixed the schedule: it stands whole from here
+        nullable=True,
+        metadata=column(
+            "Date on which a re-age fixed the whole schedule", DATE, None, changes=True
+        ),
+    )
     reage_ended_instalment = dy.Int16(
-        nullable=True
-    )  # the instalment that the last re-age ended, with nothing in it
+        nullable=True,
+        metadata=column(
+            "Instalment that the last re-age ended, with nothing in it",
+            "instalment number",
+            None,
+            changes=True,
+        ),
+    )
 
     @dy.rule()
     def first_due_is_after_disbursement(cls) -> pl.Expr:
@@ -56,61 +182,17 @@ class Terms(dy.Schema):
         return pl.col("first_due_date") > pl.col("disbursed_on")
 
 
-PINNED = (
-    "amortisation",
-    "basis",
-    "stub",
-    "decimal_factor",
-    "interest_mode",
-    "residue",
-    "interest_rounding",
-    "instalment_rounding",
-    "instalment_multiple",
-    "smooth_last_instalment",
-    "grace_principal",
-    "grace_interest",
-    "grace_charged",
-    "business_day",
-    "calendar",
-    "adjust_accrual",
-    "post_maturity",
-    "excess",
-    "credit_use",
-    "after_charge_off",
-    "rebate",
-    "materialised",
-    "down_payment_ppb",
-    "tranches_over_all",
-    "in_sequence",
-    "deferred_as_fee",
-    "deferred_by_yield",
-    "buy_down_expensed",
-    "claims_scheduled",
-    "capitalises",
-    "level_last",
-    "covered_is_fixed",
-    "overdue_is_free",
-    "flat_by_days",
-    "step_ppb",
-    "step_every",
-    "season",
-    "rate_multiplier",
-    "rate_floor",
-    "rate_cap",
-    "reset_cap",
-    "resets_keep_instalment",
-    "small_balance",
-    "cash_accounting",
-    "non_accrual_mode",
-    "non_accrual_days",
-    "returns_days",
-    "duty_ceiling",
-    "due_at_payment",
-    "revolving",
-    "due_days",
-    "grace_on_draws",
-    "minimum_floor",
-    "minimum_ppb",
-    "cash_advance_margin",
-)
-"""Columns that come of the product version a loan pins, joined by `product`."""
+class Agreed(dy.Schema):
+    """What the schedule fixes beside the terms before it runs (`schedule.agree`)."""
+
+    has_stub = dy.Bool(
+        metadata=column("The first period is no whole period", FLAG, False, changes=True)
+    )
+    flat_interest = dy.Int64(
+        metadata=column(
+            "Flat loans: interest of the whole life at the rate in force; else 0",
+            MINOR,
+            0,
+            changes=True,
+        )
+    )

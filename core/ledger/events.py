@@ -4,30 +4,46 @@ from __future__ import annotations
 
 import dataframely as dy
 
+from loanbook.core.frames import DATE, KEY, MINOR, column
+
 
 class Events(dy.Schema):
     """One row per event, as the ledger keeps it. No free text, no personal data."""
 
-    event_id = dy.Int64(primary_key=True)
-    kind = dy.Int8()
-    loan_id = dy.Int64()
-    value_date = dy.Date()
-    booking_date = dy.Date()
-    amount = dy.Int64(nullable=True)  # minor units; null where the kind has none
-    currency = dy.Int8()
-    source_system = dy.String()
-    source_ref = dy.String()
-    idempotency_key = dy.String()
-    body_hash = dy.String()
-    state = dy.Int8()  # accepted, or pending restatement
-    file_id = dy.String()
-    line = dy.Int64()
-    actor = dy.String()
-    checker = dy.String(nullable=True)
-    reason = dy.String(nullable=True)  # a code of the reasons table
-    correlation_id = dy.String()
-    payload = dy.String(nullable=True)  # terms of a boarded loan, as JSON
-    recorded_at = dy.Datetime(time_unit="us")
+    event_id = dy.Int64(metadata=column("The event's number, given at intake, never again", KEY))
+    kind = dy.Int8(metadata=column("What happened", "code of Kind"))
+    loan_id = dy.Int64(metadata=column("The loan that it happened to", KEY))
+    value_date = dy.Date(metadata=column("Date from which it counts", DATE))
+    booking_date = dy.Date(metadata=column("Business date of the close that takes it in", DATE))
+    amount = dy.Int64(
+        nullable=True, metadata=column("Its amount; null where the kind has none", MINOR)
+    )
+    currency = dy.Int8(metadata=column("Currency of the amount", "code of the currency list"))
+    source_system = dy.String(metadata=column("The system that sent it", "name"))
+    source_ref = dy.String(metadata=column("That system's own number of it", "text"))
+    idempotency_key = dy.String(
+        metadata=column("What makes it one: a second event of the key is a duplicate", "text")
+    )
+    body_hash = dy.String(
+        metadata=column("What it said: a duplicate that says something else is refused", "SHA-256")
+    )
+    state = dy.Int8(
+        metadata=column("In time, or valued in a closed day and restating it", "code of EventState")
+    )
+    file_id = dy.String(metadata=column("The landing file that brought it", KEY))
+    line = dy.Int64(metadata=column("Its line in that file", "line number"))
+    actor = dy.String(metadata=column("Who gave the order, or sent the file", "name"))
+    checker = dy.String(
+        nullable=True, metadata=column("Who approved the order, where two must", "name")
+    )
+    reason = dy.String(nullable=True, metadata=column("Why", "code of the lender's reasons"))
+    correlation_id = dy.String(metadata=column("Ties it to the intake that took it", "text"))
+    payload = dy.String(
+        nullable=True, metadata=column("What its kind says beside the amount", "JSON")
+    )
+    recorded_at = dy.Datetime(
+        time_unit="us", metadata=column("When the ledger took it", "time, UTC")
+    )
 
 
 REPLAY_ORDER = ("value_date", "source_system", "source_ref", "idempotency_key")

@@ -8,22 +8,28 @@ import dataframely as dy
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
-from loanbook.core.frames import empty
+from loanbook.core.frames import DATE, KEY, MINOR, column, empty
 
 
 class Transfers(dy.Schema):
     """Double entry. `loan_id` 0 and `event_id` 0 mark the day's aggregated accrual."""
 
-    loan_id = dy.Int64()
-    event_id = dy.Int64()
-    entity = dy.Int16()
-    product = dy.Int16()
-    currency = dy.Int8()
-    debit = dy.Int16()  # code of the account role
-    credit = dy.Int16()
-    amount = dy.Int64(min=1)  # minor units
-    value_date = dy.Date()
-    booking_date = dy.Date()
+    loan_id = dy.Int64(metadata=column("The loan; 0: the day's aggregated accrual", KEY))
+    event_id = dy.Int64(metadata=column("The event that caused it; 0: a rule of the day", KEY))
+    entity = dy.Int16(
+        metadata=column("The entity whose books it is in", "code of the lender's entities")
+    )
+    product = dy.Int16(
+        metadata=column("Product version of the loan", "code of the product registry")
+    )
+    currency = dy.Int8(metadata=column("Currency of the amount", "code of the currency list"))
+    debit = dy.Int16(metadata=column("Account that is debited", "code of the account role"))
+    credit = dy.Int16(metadata=column("Account that is credited", "code of the account role"))
+    amount = dy.Int64(
+        min=1, metadata=column("Amount debited on the one side and credited on the other", MINOR)
+    )
+    value_date = dy.Date(metadata=column("Date from which it counts", DATE))
+    booking_date = dy.Date(metadata=column("Business date that books it", DATE))
 
 
 def transfer(

@@ -6,8 +6,6 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from fractions import Fraction
 from functools import cached_property
 
 import polars as pl
@@ -17,23 +15,18 @@ from pydantic import ValidationError
 from loanbook.core.catalogue.codes import (
     KINDS_A_PRODUCT,
     MONEY_IN,
-    AfterChargeOff,
     Component,
-    CreditUse,
     Excess,
-    InterestMode,
     Kind,
-    NonAccrual,
-    Rebate,
     Timing,
 )
-from loanbook.core.contract.business_days import BusinessDay, Calendar
+from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.due_dates import Unit
-from loanbook.core.contract.figures import Amortisation, RateBasis
-from loanbook.core.contract.first_period import Stub
-from loanbook.core.contract.money import CURRENCY_CODES, PPB, Rounding, rate_to_ppb
-from loanbook.core.contract.steps_and_seasons import PLAIN, packed
+from loanbook.core.contract.money import CURRENCY_CODES, rate_to_ppb
+from loanbook.core.contract.parameters import Parameters
 from loanbook.core.errors import PolicyError
+from loanbook.core.frames import empty
+from loanbook.core.policy import parameters
 from loanbook.core.policy.base import Policy
 from loanbook.core.policy.charge_tables import ChargeTables
 from loanbook.core.policy.models import (
@@ -52,36 +45,6 @@ from loanbook.core.policy.models import (
     Waterfall,
 )
 from loanbook.core.policy.product import Product
-
-_BASIS = {
-    "period": RateBasis.period, "30/360": RateBasis.thirty_360, "ACT/365F": RateBasis.act_365f,
-    "ACT/360": RateBasis.act_360, "ACT/364": RateBasis.act_364, "ACT/ACT": RateBasis.act_act,
-    "ACT/365 Actual": RateBasis.act_365_actual, "ACT/ACT closing": RateBasis.act_act_closing,
-    "30E/360": RateBasis.thirty_e_360, "daily": RateBasis.daily, "effective": RateBasis.effective,
-}  # fmt: skip
-
-
-_RATES = ("rate_multiplier", "rate_floor", "rate_cap", "reset_cap")
-UNBOUNDED = 2**60
-"""A rate (parts per billion) that no rate reaches."""
-
-
-def _floating(product: Product) -> dict[str, int | bool]:
-    """How a product's rate follows its index, in parts per billion; of a fixed rate, nothing."""
-    rules = product.floating
-
-    def ppb(text: str | None, otherwise: int) -> int:
-        return otherwise if text is None else int(Decimal(text) * 10**7)
-
-    if rules is None:
-        return {**dict.fromkeys(_RATES, 0), "resets_keep_instalment": False}
-    return {
-        "rate_multiplier": int(Decimal(rules.multiplier) * PPB),
-        "rate_floor": ppb(rules.floor_percent, -UNBOUNDED),
-        "rate_cap": ppb(rules.cap_percent, UNBOUNDED),
-        "reset_cap": ppb(rules.reset_cap_percent, UNBOUNDED),
-        "resets_keep_instalment": rules.keep == "instalment",
-    }
 
 
 def parse(folder: str, file: str, text: str) -> Policy:
@@ -239,87 +202,24 @@ class PolicyBook(ChargeTables):
 
     @cached_property
     def pins(self) -> pl.DataFrame:
-        """One row per product version: the parameters a loan pins, as small integers.
-
-        `product` Int16 and the columns of `loanbook.core.contract.terms.PINNED`, with
-        `waterfall`, `fee`, `late` (Int16 codes into the tables below).
-        """
-        rows = []
-        for code, p in self.products.items():
-            s, i, rules = p.schedule, p.interest, p.non_accrual
-            calendar = [c.name for c in self._calendar_files].index(s.calendar)
-            rows.append(
-                {
-                    "product": code,
-                    "entity": self.entities.index(p.entity),
-                    "currency": CURRENCY_CODES[p.currency],
-                    "amortisation": Amortisation[s.amortisation].value,
-                    "basis": _BASIS[s.rate_basis].value,
-                    "stub": Stub[s.stub].value,
-                    "decimal_factor": s.rate_factor == "decimal_18",
-                    "interest_mode": InterestMode[i.accrual].value,
-                    "residue": int(i.residue == "carry"),
-                    "interest_rounding": Rounding[s.interest_rounding].value,
-                    "instalment_rounding": Rounding[s.instalment_rounding].value,
-                    "instalment_multiple": s.instalment_multiple,
-                    "smooth_last_instalment": s.smooth_last_instalment,
-                    "grace_principal": s.grace_principal,
-                    "grace_interest": s.grace_interest,
-                    "grace_charged": s.grace_charged,
-                    "business_day": BusinessDay[s.business_day].value,
-                    "calendar": calendar,
-                    "adjust_accrual": s.adjust_accrual,
-                    "post_maturity": int(i.post_maturity == "contract_rate"),
-                    "excess": Excess[p.payments.excess].value,
-                    "credit_use": CreditUse[p.payments.credit_use].value,
-                    "after_charge_off": AfterChargeOff[i.after_charge_off].value,
-                    "rebate": Rebate[i.rebate].value,
-                    "materialised": s.materialised,
-                    "down_payment_ppb": s.down_payment_ppb,
-                    "tranches_over_all": s.tranches == "all",
-                    "in_sequence": p.day_order == "sequence",
-                    "deferred_as_fee": p.deferred_income == "fee",
-                    "deferred_by_yield": self._by_yield(p),
-                    "claims_scheduled": i.charge_off_claims == "scheduled",
-                    "capitalises": s.shortfall == "capitalise",
-                    "small_balance": p.small_balance_minor,
-                    "flat_by_days": s.flat_interest == "by_days",
-                    "covered_is_fixed": i.covered_instalment == "fixed",
-                    "overdue_is_free": i.overdue_principal == "bears_none",
-                    "level_last": s.last_instalment == "level",
-                    "step_ppb": rate_to_ppb(s.step_up.percent) if s.step_up else 0,
-                    "step_every": s.step_up.every if s.step_up else 1,
-                    "season": packed([Fraction(share) for share in s.season])
-                    if s.season
-                    else PLAIN,
-                    **_floating(p),
-                    "cash_accounting": p.accounting == "cash",
-                    "non_accrual_mode": NonAccrual[rules.mode if rules else "none"].value,
-                    "non_accrual_days": rules.days_past_due if rules else 0,
-                    "returns_days": rules.returns_after_days if rules else 0,
-                    "buy_down_expensed": p.buy_down == "expensed",
-                    "duty_ceiling": self._duty_ceiling(p),
-                    "due_at_payment": i.interest_due_at == "payment_date",
-                    "revolving": p.line is not None,
-                    "due_days": p.line.due_days if p.line else 0,
-                    "grace_on_draws": p.line is not None and p.line.grace_on_draws,
-                    "minimum_floor": p.line.minimum_floor_minor if p.line else 0,
-                    "minimum_ppb": rate_to_ppb(p.line.minimum_percent) if p.line else 0,
-                    "cash_advance_margin": rate_to_ppb(p.line.cash_advances.margin_percent)
-                    if p.line and p.line.cash_advances
-                    else 0,
-                }
-            )
-        wide = {
-            "currency": pl.Int8, "product": pl.Int16, "entity": pl.Int16,
-            **dict.fromkeys(("instalment_multiple", "down_payment_ppb", "small_balance", "step_ppb", "season", "duty_ceiling", "minimum_floor", "minimum_ppb", "cash_advance_margin", *_RATES), pl.Int64),
-            **dict.fromkeys(("non_accrual_days", "returns_days", "step_every"), pl.Int32),
-        }  # fmt: skip
-        schema = {
-            name: wide.get(name, pl.Boolean if isinstance(value, bool) else pl.Int8)
-            for name, value in rows[0].items()
-        }
-        return pl.DataFrame(rows, schema=schema)
+        """One row per product version, schema `Parameters`: what its loans pin at boarding."""
+        calendars = [c.name for c in self._calendar_files]
+        types = empty(Parameters).schema
+        rows = [
+            {
+                "product": code,
+                "entity": self.entities.index(p.entity),
+                "currency": CURRENCY_CODES[p.currency],
+                "calendar": calendars.index(p.schedule.calendar),
+                "deferred_by_yield": self._by_yield(p),
+                "duty_ceiling": self._duty_ceiling(p),
+                **parameters.of_product(p),
+            }
+            for code, p in self.products.items()
+        ]
+        made = pl.DataFrame(rows, schema_overrides=types)
+        # a column too many or too few is an error, whatever order the parts come in
+        return Parameters.validate(made.match_to_schema(types))
 
     @cached_property
     def floating(self) -> pl.DataFrame:

@@ -18,8 +18,10 @@ from loanbook.core.ledger.events import EVENT_COLUMNS
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.laws.laws import Law
-from loanbook.core.servicing.loan.book import Book, Dues, Positions
+from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.backdating import Restatement, effective_events
 from loanbook.core.store.lake import LAKE, insert, open_writer, patiently, transaction
 from loanbook.core.store.past import NOT_RESTATED, revised

@@ -13,8 +13,10 @@ from loanbook.core.frames import empty, typed
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.ledger.transfers import Transfers
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.loan.book import Book, Dues, Positions
+from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.servicing.loan.positions import Positions
 
 if TYPE_CHECKING:
     from loanbook.core.store.ledger import Ledger

@@ -159,7 +159,7 @@ class LedgerReader:
         names: bool = False,
         units: bool = False,
     ) -> pl.DataFrame:
-        """One row per live loan: schema `loanbook.core.servicing.loan.book.Positions`, version, date.
+        """One row per live loan: schema `loanbook.core.servicing.loan.positions.Positions`, version, date.
 
         `names`: `loan_key`, `entity`, `product`, `currency` beside it and `status` as text.
         `units`: money as exact Decimals in units of the loan's currency, not in minor units. Both
@@ -336,7 +336,7 @@ class LedgerReader:
         )
 
     def dues(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
-        """Open dues: schema `loanbook.core.servicing.loan.book.Dues`."""
+        """Open dues: schema `loanbook.core.servicing.loan.dues.Dues`."""
         return self._dated("dues", as_of, known_at, "loan_id, instalment_no, component")
 
     def balances(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:

@@ -12,6 +12,8 @@ import polars as pl
 from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.jurisdiction import pack
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR, PPB, int128
+from loanbook.core.contract.terms import Terms
+from loanbook.core.frames import completed
 from loanbook.core.policy.models import TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.changes.migration_in import AMOUNTS, BALANCES
@@ -355,9 +357,12 @@ def parse(
 
 
 def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.DataFrame:
-    """Columns of `Terms` but `loan_id`, with `loan_key` and `line`, sorted by key."""
+    """Columns of `Terms` but `loan_id`, with `loan_key` and `line`, sorted by key.
+
+    What a tape does not bring is as the schema has it where a loan begins.
+    """
     due = pl.col("first_due_date")
-    return good.sort("loan_key").select(
+    brought = good.sort("loan_key").select(
         "loan_key",
         "line",
         product=pl.lit(product, dtype=pl.Int16),
@@ -376,24 +381,13 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         end_of_month=due == due.dt.month_end(),
         emi="instalment",
         first_interest_adjustment="first_interest_adjustment",
-        rate_until=pl.lit(None, dtype=pl.Date),
-        paused_from=pl.lit(None, dtype=pl.Date),
-        paused_until=pl.lit(None, dtype=pl.Date),
-        matures_on=pl.lit(None, dtype=pl.Date),
-        accelerated_on=pl.lit(None, dtype=pl.Date),
-        moratorium_left=pl.lit(None, dtype=pl.Int16),
-        flags=pl.lit(None, dtype=pl.Int16),
         spread_ppb="spread_ppb",
         first_reset_on="first_reset_on",
-        moratorium_interest=pl.lit(None, dtype=pl.Int8),
         taken_over_on="taken_over_on",
         principal_left=pl.col("opening_principal") - pl.col("opening_principal_due"),
-        schedule_fixed_on=pl.lit(None, dtype=pl.Date),
-        reage_ended_instalment=pl.lit(None, dtype=pl.Int16),
-        rate_before=pl.lit(None, dtype=pl.Int64),
-        rate_agreed=pl.lit(None, dtype=pl.Int64),
         jurisdiction="jurisdiction",
     )
+    return completed(brought, Terms)
 
 
 def openings(brings: pl.DataFrame, good: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,8 @@ from loanbook.core.frames import empty
 from loanbook.core.ledger.transfers import Transfers
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
-from loanbook.core.servicing.loan.book import Dues, Positions
+from loanbook.core.servicing.loan.dues import Dues
+from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.servicing.replay.replay import differences, live, relived
 from loanbook.core.store.ledger import Ledger

@@ -21,9 +21,11 @@ from loanbook.core.ledger.events import Events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.steps import Visited, run_day
 from loanbook.core.servicing.income.deferred_income import unamortised
-from loanbook.core.servicing.loan.book import STATE, Book, Dues
+from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.claim import claim
+from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.payments.chargebacks import PARTS, asked_again
 from loanbook.core.servicing.replay.fast_forward import History, Visit, fast_forward
 from loanbook.core.servicing.replay.interest_refunds import interest_on_refunds

@@ -19,7 +19,8 @@ from loanbook.core.policy.models import Waterfall
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.day.close import DayClose, close
 from loanbook.core.servicing.laws.laws import check_laws, movements_after
-from loanbook.core.servicing.loan.book import Book, Dues
+from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.store.ledger import BALANCES
 from tests.core.loans import Story, _event, ruled, terms
 

@@ -12,8 +12,9 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day import steps
 from loanbook.core.servicing.day.next_dates import Awaiting
 from loanbook.core.servicing.day.steps import STEPS
-from loanbook.core.servicing.loan.book import NO_DUES, Book
+from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.business_date import dated
+from loanbook.core.servicing.loan.dues import NO_DUES
 from loanbook.pipelines.reporting.day_page import order_of_the_day
 from tests.conftest import date
 

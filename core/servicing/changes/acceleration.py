@@ -14,8 +14,9 @@ from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, due_of
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import segment
-from loanbook.core.servicing.loan.book import due_rows, merge_dues, replaced
+from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.opening import move_period, with_period_interest
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.coming_dues import show_principal_due

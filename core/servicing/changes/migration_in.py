@@ -24,9 +24,9 @@ from loanbook.core.policy.models import OpeningName
 from loanbook.core.servicing.arrears.days_past_due import days_past_due
 from loanbook.core.servicing.interest.accrual import earned
 from loanbook.core.servicing.loan import segment
-from loanbook.core.servicing.loan.book import due_rows, merge_dues
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import CLAIM_ROLES
+from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.fixed_schedule import expanded, financed, point
 

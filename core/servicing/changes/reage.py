@@ -22,8 +22,9 @@ from loanbook.core.contract.schedule import adjusted
 from loanbook.core.servicing.changes.roll_in_arrears import roll_in, with_lifted
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import segment
-from loanbook.core.servicing.loan.book import due_rows, merge_dues, replaced
+from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.opening import (
     freeze,
     move_period,

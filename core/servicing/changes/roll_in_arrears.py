@@ -13,8 +13,8 @@ from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import even_part
 from loanbook.core.contract.schedule import adjusted
 from loanbook.core.servicing.loan import segment
-from loanbook.core.servicing.loan.book import due_rows, merge_dues
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 
 

@@ -20,8 +20,9 @@ from loanbook.core.servicing.interest import rate_ceilings
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.index_rates import rate
 from loanbook.core.servicing.loan import segment
-from loanbook.core.servicing.loan.book import merge_dues, replaced
+from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.equal_parts import (
     is_fixed,

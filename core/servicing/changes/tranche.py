@@ -12,8 +12,8 @@ import polars as pl
 from loanbook.core.catalogue.codes import Component
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import Amortisation
-from loanbook.core.servicing.loan.book import NO_DUES, due_rows, merge_dues
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, merge_dues
 from loanbook.core.servicing.schedule.equal_parts import is_fixed, spread_evenly
 from loanbook.core.servicing.schedule.fixed_schedule import down_payment, expanded, financed
 

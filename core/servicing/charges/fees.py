@@ -11,8 +11,8 @@ from loanbook.core.contract.due_dates import add_months
 from loanbook.core.contract.money import PPB, int128, share_of
 from loanbook.core.contract.schedule import CURSOR, expand
 from loanbook.core.servicing.charges.ordered import assess
-from loanbook.core.servicing.loan.book import due_rows, merge_dues
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax, place
 

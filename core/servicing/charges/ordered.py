@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import Component
-from loanbook.core.servicing.loan.book import merge_dues
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax
 from loanbook.core.servicing.schedule.coming_dues import open_dues

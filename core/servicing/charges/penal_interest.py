@@ -12,8 +12,8 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Component, Status
 from loanbook.core.contract.money import PPB, int128, share_of
-from loanbook.core.servicing.loan.book import due_rows, merge_dues
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax
 

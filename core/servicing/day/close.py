@@ -26,7 +26,7 @@ from loanbook.core.servicing.day.steps import run_day
 from loanbook.core.servicing.endings.closing import left_behind, reopened
 from loanbook.core.servicing.income.deferred_income import any_deferred, income, nightly
 from loanbook.core.servicing.interest.accrual import engine_for
-from loanbook.core.servicing.loan.book import STATE, Book, Dues, replaced
+from loanbook.core.servicing.loan.book import Book, replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE, dated
 from loanbook.core.servicing.loan.claim import (
     AccountingBasis,
@@ -34,7 +34,9 @@ from loanbook.core.servicing.loan.claim import (
     any_off_accrual,
     charged_off,
 )
+from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms, opened
+from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.payments.waterfall import Allocations
 from loanbook.core.servicing.schedule.billing import is_billed
 from loanbook.core.servicing.schedule.statements import payment_due

@@ -72,6 +72,8 @@ class Day(DayState):
     """The loans as the day began with them."""
     ordered: pl.DataFrame = field(init=False)
     """Events of live loans, with `turn`, the order of replay of their loan, and `step`."""
+    after: pl.DataFrame = field(init=False)
+    """The loans at its end, with `oldest` and `from_due_day` of their arrears."""
     reclassified: pl.DataFrame = field(init=False)
     """Transfers between accounts of loans whose accounting status turned."""
 
@@ -79,7 +81,7 @@ class Day(DayState):
         super().__post_init__()
         self.before = self.loans
         self.ordered = in_replay_order(self.events, self.loans)
-        self.reclassified = empty(Transfers)
+        self.after, self.reclassified = self.loans, empty(Transfers)
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,11 @@ def _defer(day: Day) -> None:
 
 def _count_days(day: Day) -> None:
     oldest = with_oldest(day.loans, day.dues, day.policies.delinquency)
-    day.loans, day.reclassified = reclassified(age(oldest, day.versions))
+    day.after, day.reclassified = reclassified(age(oldest, day.versions))
 
 
 def _show_off_books(day: Day) -> None:
-    day.loans = day.loans.with_columns(off_books=off_books(day.loans))
+    day.after = day.after.with_columns(off_books=off_books(day.after))
 
 
 STEPS = (
@@ -196,9 +198,9 @@ def run_day(
         step.run(day)
     unidentified = _unidentified(day)
     moved = [_moves(day), day.reclassified]
-    open_dues, settled = _open_dues(day.dues, day.loans)
+    open_dues, settled = _open_dues(day.dues, day.after)
     return Visited(
-        day.loans,
+        day.after,
         open_dues,
         settled,
         all_of(moved),

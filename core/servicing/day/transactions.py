@@ -39,9 +39,10 @@ from loanbook.core.servicing.endings.interest_at_charge_off import end_interest
 from loanbook.core.servicing.income.deferred_income import defer, offset_loss
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.cash_advances import taken
-from loanbook.core.servicing.loan.book import merge_dues, replaced
+from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import CLAIM_ROLES, claim
+from loanbook.core.servicing.loan.dues import merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import tax_on_fees
 from loanbook.core.servicing.payments.chargebacks import chargeback, refund_credit

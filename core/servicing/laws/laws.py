@@ -15,9 +15,10 @@ from loanbook.core.catalogue.accounts import MEMORANDUM, ROLE
 from loanbook.core.catalogue.codes import GIVEN_UP, MONEY_IN, Component, Kind, Status
 from loanbook.core.ledger.transfers import account_movements
 from loanbook.core.servicing.day.close import DayClose
-from loanbook.core.servicing.loan.book import STATE, Book
+from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE, dated
 from loanbook.core.servicing.loan.claim import carried, charges_and_taxes, interest
+from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.servicing.replay.fast_forward import Visit
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import AfterChargeOff, Excess, InterestMode, Status
+from loanbook.core.catalogue.codes import AfterChargeOff, Excess, InterestMode
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.due_dates import days_to_pay
 from loanbook.core.contract.figures import Figures
 from loanbook.core.contract.schedule import CURSOR, adjusted, agree, instalment, open_schedule
-from loanbook.core.frames import empty
-from loanbook.core.servicing.loan.book import STATE, Positions, with_agreed
+from loanbook.core.frames import empty, zeros
+from loanbook.core.servicing.loan.book import with_agreed
+from loanbook.core.servicing.loan.positions import STATE, Positions
 
 
 def agreed_terms(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
@@ -86,26 +87,7 @@ def with_level_instalment(loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFra
 def opened(terms: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Terms and first positions side by side, before disbursement."""
     cursor = with_period_interest(move_period(open_schedule(terms), calendars))
-    zero = pl.lit(0, dtype=pl.Int64)
-    zeros = dict.fromkeys(("principal", "interest_accrued", "principal_due", "interest_due", "fees_due", "penalties_due", "taxes_due", "penal_base", "statement_unpaid", "tranche_balance_days", "credit", "accrued_today", "paid_today", "accrued_units", "accrued_remainder", "accrued_prepaid", "prepaid_dues", "off_books", "interest_earned", "principal_paid", "interest_paid", "charges_paid", "income_deferred", "deferred_whole", "deferred_to", "interest_taxed", "cash_advances", "cash_advance_units", "cash_advance_remainder"), zero)  # fmt: skip
-    wide = cursor.with_columns(
-        **zeros,
-        status=pl.lit(Status.active.value, dtype=pl.Int8),
-        segment_start=pl.col("period_start"),
-        oldest_due_date=pl.lit(None, dtype=pl.Date),
-        deferred_from=pl.lit(None, dtype=pl.Date),
-        deferred_until=pl.lit(None, dtype=pl.Date),
-        eir_ppb=pl.lit(None, dtype=pl.Int64),
-        contract_yield_ppb=pl.lit(None, dtype=pl.Int64),
-        charged_off_on=pl.lit(None, dtype=pl.Date),
-        credit_unchanged_since=pl.lit(None, dtype=pl.Date),
-        non_accrual=pl.lit(False),
-        penal_from=pl.lit(None, dtype=pl.Date),
-        in_grace=pl.lit(True),
-        performing_since=pl.lit(None, dtype=pl.Date),
-        days_past_due=pl.lit(0, dtype=pl.Int32),
-        bucket=pl.lit(0, dtype=pl.Int8),
-    )
+    wide = cursor.with_columns(**zeros(Positions), segment_start=pl.col("period_start"))
     return wide.select(*terms.columns, *(c for c in STATE if c not in terms.columns)).cast(
         {name: empty(Positions).schema[name] for name in STATE}
     )

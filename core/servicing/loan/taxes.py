@@ -13,8 +13,8 @@ import polars as pl
 from loanbook.core.catalogue.codes import Component
 from loanbook.core.contract.money import PPB, int128, share_of
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.loan.book import due_rows, merge_dues
 from loanbook.core.servicing.loan.claim import charged_off
+from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 
 

@@ -14,8 +14,8 @@ from loanbook.core.contract.money import even_share
 from loanbook.core.contract.schedule import EVERYTHING, expand_from
 from loanbook.core.frames import begins, since_begin
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.loan.book import STATE
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.schedule.billing import covered, with_advance
 
 

@@ -13,8 +13,9 @@ import polars as pl
 from loanbook.core.catalogue.codes import Component, Status
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import segment
-from loanbook.core.servicing.loan.book import due_rows, merge_dues, replaced
+from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax
 

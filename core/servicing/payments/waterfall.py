@@ -24,14 +24,15 @@ from loanbook.core.catalogue.codes import (
 )
 from loanbook.core.contract.due_dates import DUE_TERMS
 from loanbook.core.contract.figures import due_of
-from loanbook.core.frames import empty, neighbours_summed, since_begin
+from loanbook.core.frames import KEY, MINOR, column, empty, neighbours_summed, since_begin
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.cash_advances import paid_first, paid_last
 from loanbook.core.servicing.interest.rebate import without_rebate
 from loanbook.core.servicing.loan import segment
-from loanbook.core.servicing.loan.book import merge_dues, replaced
+from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import merge_dues
 from loanbook.core.servicing.payments.excess import (
     charges_ahead,
     daily_lines,
@@ -47,12 +48,21 @@ from loanbook.core.servicing.schedule.billing import whole_claim_due
 class Allocations(dy.Schema):
     """Which payment paid which due, how much. `instalment_no` 0: principal itself, or credit."""
 
-    loan_id = dy.Int64()
-    event_id = dy.Int64()
-    instalment_no = dy.Int16()
-    component = dy.Int8(nullable=True)  # null: the borrower's credit
-    timing = dy.Int8()
-    amount = dy.Int64(min=1)
+    loan_id = dy.Int64(metadata=column("The loan that was paid", KEY))
+    event_id = dy.Int64(metadata=column("The money's event; 0: the borrower's own credit", KEY))
+    instalment_no = dy.Int16(
+        metadata=column(
+            "The instalment that was met; 0: principal itself, or credit", "instalment number"
+        )
+    )
+    component = dy.Int8(
+        nullable=True,
+        metadata=column("What was met; null: it became the borrower's credit", "code of Component"),
+    )
+    timing = dy.Int8(
+        metadata=column("Where the due stood against the money's value date", "code of Timing")
+    )
+    amount = dy.Int64(min=1, metadata=column("How much of the money met it", MINOR))
 
 
 NOTHING_PLACED = empty(Allocations).with_columns(due_date=pl.lit(None, dtype=pl.Date))

@@ -22,9 +22,10 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, close
 from loanbook.core.servicing.endings.closing import REOPENING
 from loanbook.core.servicing.income.deferred_income import income
-from loanbook.core.servicing.loan.book import Book, Dues
+from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.business_date import dated
 from loanbook.core.servicing.loan.claim import carried
+from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.replay.fast_forward import History, fast_forward
 
 ONE_DAY = dt.timedelta(days=1)

@@ -14,9 +14,9 @@ from loanbook.core.servicing.arrears.days_past_due import age
 from loanbook.core.servicing.day.next_dates import ONE_DAY
 from loanbook.core.servicing.income.deferred_income import any_deferred, unamortised_today
 from loanbook.core.servicing.interest.accrual import earned
-from loanbook.core.servicing.loan.book import STATE
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import off_books
+from loanbook.core.servicing.loan.positions import STATE
 
 ROWS = 250_000
 """Days of loans that are made at a time."""

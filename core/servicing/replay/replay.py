@@ -12,8 +12,9 @@ from loanbook.core.frames import empty
 from loanbook.core.ledger.transfers import Transfers, aggregated
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, accruals, close
-from loanbook.core.servicing.loan.book import STATE, Book
+from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.business_date import dated
+from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.replay.backdating import (
     Close,
     Restatement,

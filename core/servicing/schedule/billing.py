@@ -13,8 +13,9 @@ from loanbook.core.contract.steps_and_seasons import alike
 from loanbook.core.servicing.interest.accrual import Accrual, interest_stopped
 from loanbook.core.servicing.interest.cash_advances import begun_anew
 from loanbook.core.servicing.loan import segment
-from loanbook.core.servicing.loan.book import due_rows, merge_dues, replaced
+from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.opening import move_period, with_period_interest
 from loanbook.core.servicing.loan.taxes import untaxed
 from loanbook.core.servicing.schedule.fixed_schedule import bill_whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import Component
-from loanbook.core.servicing.loan.book import due_rows, merge_dues
+from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax
 from loanbook.core.servicing.schedule.billing import bill

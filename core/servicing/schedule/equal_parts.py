@@ -14,8 +14,8 @@ from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import Rounding, even_part, to_multiple, with_rest
 from loanbook.core.contract.schedule import adjusted
-from loanbook.core.servicing.loan.book import NO_DUES, due_rows
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import NO_DUES, due_rows
 
 
 def is_fixed() -> pl.Expr:

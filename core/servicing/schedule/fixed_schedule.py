@@ -17,8 +17,9 @@ from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
 from loanbook.core.contract.schedule import CURSOR, adjusted, agree, expand, from_the_start
 from loanbook.core.servicing.loan import segment
-from loanbook.core.servicing.loan.book import NO_DUES, due_rows, merge_dues, replaced
+from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, merge_dues
 from loanbook.core.servicing.loan.taxes import untaxed
 
 FAR = 36_525

@@ -10,8 +10,9 @@ import polars as pl
 from loanbook.core.catalogue.codes import Status
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import segment
-from loanbook.core.servicing.loan.book import merge_dues, replaced
+from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import merge_dues
 from loanbook.core.servicing.loan.opening import freeze
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.fixed_schedule import point

@@ -11,8 +11,8 @@ import polars as pl
 from loanbook.core.catalogue.codes import ENDED, Component
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.servicing.interest.accrual import close_segment, earned
-from loanbook.core.servicing.loan.book import Dues, due_rows
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import Dues, due_rows
 from loanbook.core.servicing.schedule.billing import (
     amounts,
     begin_next_period,
