@@ -235,54 +235,91 @@ def daily_lines(
     if loans.is_empty():
         return pour_line(loans, pl.lit(0), None, pl.lit(0))
     own_dues = dues.join(loans.select("loan_id"), on="loan_id", how="semi")
-    early = _early(own_dues).group_by("loan_id", "instalment_no").agg(pl.col("early").sum())
-    backwards = (pl.col("excess") == Excess.last_instalment) & (
-        pl.col("instalment_no") <= pl.col("instalments")
-    )
     figures = Figures(loans)
-    spread = pl.col("excess") == Excess.spread
-    waits = (backwards | spread) & (not settles)
+    loans = _with_earned(loans, own_dues, figures, settles)
+    slots = _with_room(_slots(loans, figures), own_dues, figures)
+    return _in_order(loans, slots, ranks, charges)
+
+
+def _from_the_end() -> pl.Expr:
+    """Loans whose money goes to the last instalments, while there are any to come."""
+    to_come = pl.col("instalment_no") <= pl.col("instalments")
+    return (pl.col("excess") == Excess.last_instalment) & to_come
+
+
+def _spreads() -> pl.Expr:
+    """Loans whose money is spread evenly over all instalments to come."""
+    return pl.col("excess") == Excess.spread
+
+
+def _is_level() -> pl.Expr:
+    """Loans of equal instalments."""
+    return pl.col("amortisation") == Amortisation.equal_instalment
+
+
+def _with_earned(
+    loans: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures, settles: bool
+) -> pl.DataFrame:
+    """Loans with `earned`, the interest that the money pays, and the instalment that `bears` it."""
+    waits = (_from_the_end() | _spreads()) & (not settles)
     bears = pl.col("instalment_no")
     if figures.fixes_covered and not settles:
         loans = figures.with_level(with_advance(loans, own_dues))
         ahead = covered(loans, figures) & (pl.col("instalment_no") < pl.col("instalments"))
         bears = bears + ahead.cast(pl.Int16)
-    loans = loans.with_columns(
+    return loans.with_columns(
         bears=bears,
         earned=pl.when(waits).then(0).otherwise(pl.min_horizontal("interest_off", "money")),
         reduces=pl.col("excess") == Excess.reduce_principal,
     )
-    # one row for every instalment that may take principal: the next one, or as many to come
-    # as the money can reach
+
+
+def _slots(loans: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+    """A row for every instalment that may take principal, its number the `slot`: the next one, or as
+    many to come as the money can reach."""
     covers = (pl.col("money") + pl.col("prepaid_dues")) // pl.col("emi").clip(lower_bound=1)
     reach = pl.col("instalment_no") + covers + 2
-    level = pl.col("amortisation") == Amortisation.equal_instalment
-    ends = backwards | (pl.col("excess") == Excess.next_then_last) | spread
+    ends = _from_the_end() | (pl.col("excess") == Excess.next_then_last) | _spreads()
     last = (
         pl.when("reduces")
         .then("instalment_no")
-        .when(level & ~ends & pl.lit(not figures.weighted))
+        .when(_is_level() & ~ends & pl.lit(not figures.weighted))
         .then(pl.min_horizontal(pl.max_horizontal("instalments", "instalment_no"), reach))
         .otherwise(pl.max_horizontal("instalments", "instalment_no"))
     )
-    slots = (
+    return (
         loans.with_columns(slot=pl.int_ranges("instalment_no", last.cast(pl.Int64) + 1))
         .explode("slot")
         .with_columns(pl.col("slot").cast(pl.Int16))
-        .join(early, left_on=["loan_id", "slot"], right_on=["loan_id", "instalment_no"], how="left")
+    )
+
+
+def _with_room(slots: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+    """`slots` with the `room` for principal of each: what it will ask, less what stands with it and
+    what the money pays of its interest. An even spread asks in two turns (`later`)."""
+    early = _early(own_dues).group_by("loan_id", "instalment_no").agg(pl.col("early").sum())
+    slots = slots.join(
+        early, left_on=["loan_id", "slot"], right_on=["loan_id", "instalment_no"], how="left"
     )
     share = (pl.col("principal_agreed") - pl.col("balloon")) // pl.col("instalments")
     slots = figures.with_level(slots, pl.col("slot"), figures.due_date(pl.col("slot")))
-    whole = pl.when(level).then("level").otherwise(share)
+    whole = pl.when(_is_level()).then("level").otherwise(share)
     whole = whole + pl.when(pl.col("slot") == 1).then("first_interest_adjustment").otherwise(0)
-    own = pl.when((pl.col("slot") == pl.col("bears")) & level).then("earned").otherwise(0)
+    own = pl.when((pl.col("slot") == pl.col("bears")) & _is_level()).then("earned").otherwise(0)
     room = (whole - pl.col("early").fill_null(0) - own).clip(0, pl.col("rest_principal"))
-    slots = _even_first(slots.with_columns(room=room), spread)
+    return _even_first(slots.with_columns(room=room), _spreads())
+
+
+def _in_order(
+    loans: pl.DataFrame, slots: pl.DataFrame, ranks: pl.DataFrame, charges: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Lines of interest, of the principal of each slot and of the balance, in the order in which the
+    money meets them: by `place`, an instalment's, and there charges, principal, interest by `step`."""
     interest = pour_line(loans, pl.col("bears"), Component.interest, pl.col("earned"))
     principal = pour_line(slots, pl.col("slot"), Component.principal, pl.col("room"))
     rest = pour_line(loans, pl.lit(0), Component.principal, pl.col("rest_principal"))
     first = _principal_first(loans, ranks)
-    further = backwards | (
+    further = _from_the_end() | (
         (pl.col("excess") == Excess.next_then_last) & (pl.col("slot") > pl.col("instalment_no"))
     )
     place = pl.when(further).then(_LAST - pl.col("slot")).otherwise("slot") + pl.col("later")
