@@ -31,9 +31,8 @@ from loanbook.core.servicing.interest.cash_advances import paid_first, paid_last
 from loanbook.core.servicing.interest.rebate import without_rebate
 from loanbook.core.servicing.loan.book import merge_dues, replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.payments.daily_excess import charges_ahead, daily_lines
 from loanbook.core.servicing.payments.excess import (
-    charges_ahead,
-    daily_lines,
     payoff_lines,
     pour_line,
     principal_lines,
