@@ -45,6 +45,8 @@ lint: $(READY)
 
 docs: $(READY)  ## the generated references: tables, metrics and products
 	$(BIN)/python -m loanbook.pipelines.reporting.reference
+	$(BIN)/python -m loanbook.pipelines.reporting.orders_page
+	$(BIN)/python -m loanbook.pipelines.reporting.day_page
 
 dashboard: $(READY)  ## the pages, at http://localhost:8501
 	$(BIN)/streamlit run dashboards/app.py --server.port 8501

@@ -114,7 +114,7 @@ def _default(zero: Any) -> str:
 def neighbours_summed(rows: pl.DataFrame, key: str, summed: Sequence[str]) -> pl.DataFrame:
     """The last row of each run of equal `key` (never null), with its `summed` columns added up.
 
-    Rows of a key stand together. DayState sums and their differences are two to three times
+    Rows of a key stand together. Running sums and their differences are two to three times
     faster than a group for every key. The summed columns are whole numbers, null as 0.
     """
     last = (pl.col(key) != pl.col(key).shift(-1)).fill_null(True)

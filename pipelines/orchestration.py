@@ -1,4 +1,4 @@
-"""DayState the Dagster job from the command: absolute home, one run for a range of days."""
+"""Running the Dagster job from the command: absolute home, one run for a range of days."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def off_on(oldest: pl.Expr, after: pl.Expr, at_month_end: pl.Expr) -> pl.Expr:
 def delinquent_days(past_due: pl.Expr, grace: pl.Expr, paused: pl.Expr) -> pl.Expr:
     """Days that count as delinquent: past due, less grace, less days on which it was paused.
 
-    LedgerHistory-due days never pause. Paused days are min(date, pause end) - pause start, summed over
+    Past-due days never pause. Paused days are min(date, pause end) - pause start, summed over
     the pauses that have begun (Int32, never below 0).
     """
     return (past_due - grace - paused).clip(lower_bound=0).cast(pl.Int32)

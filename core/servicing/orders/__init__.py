@@ -1,4 +1,9 @@
 """Orders: what people may order of a loan, by its state and its product.
 
-- `allowed` - the table of kinds and states, then what each kind of order asks
+- `states` - the table of kinds and states
+- `order` - what a rule reads of an order and its loan
+- `rule` - how a rule is declared: its refusal, the kinds it judges, its words
+- `rules` - the rules, by what is ordered
+- `allowed` - their precedence, and the first that an order breaks
+- `page` - the table and the rules in words
 """

@@ -2,6 +2,7 @@
 
 - `waterfall` - one payment a loan at a time meets dues in the order of its waterfall
 - `excess` - money beyond what is due: the lines it is poured over, by kind of product
+- `daily_excess` - the same where interest follows the balance
 - `simple_interest` - interest that is due at payment: what is earned to the day is met first
 - `draws` - lines of credit: draws, limits, grace of a statement that was paid in full
 - `payoff_charges` - what an early payoff calls for: its fee, and tax on interest not billed

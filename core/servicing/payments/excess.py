@@ -1,7 +1,8 @@
 """Money beyond what is due: the lines it is poured over, in order, for each kind of product.
 
 A line is an amount asked by an instalment and component, by the balance, or by the borrower's
-credit; `money` is what the loan still has to place.
+credit; `money` is what the loan still has to place. Where interest follows the balance, the lines are
+those of `loanbook.core.servicing.payments.daily_excess`.
 """
 
 from __future__ import annotations
@@ -9,14 +10,12 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import Component, Excess, Timing
-from loanbook.core.contract.figures import Amortisation, Figures
 from loanbook.core.contract.money import even_share
 from loanbook.core.contract.schedule import EVERYTHING, expand_from
 from loanbook.core.frames import begins, since_begin
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.positions import STATE
-from loanbook.core.servicing.schedule.billing import covered, with_advance
 
 
 def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
@@ -143,7 +142,7 @@ _NO_SCHEDULE = [
 """Columns of positions that no instalment to come goes by."""
 
 
-def _early(dues: pl.DataFrame) -> pl.DataFrame:
+def early_paid(dues: pl.DataFrame) -> pl.DataFrame:
     """What already stands with instalments: `early` per loan, instalment and component."""
     return dues.select("loan_id", "instalment_no", "component", early="paid")
 
@@ -175,7 +174,7 @@ def scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
     )
     advance_ranks = ranks.filter(pl.col("timing") == Timing.in_advance).drop("timing")
     return (
-        lines.join(_early(dues), on=["loan_id", "instalment_no", "component"], how="left")
+        lines.join(early_paid(dues), on=["loan_id", "instalment_no", "component"], how="left")
         .with_columns(asked=pl.col("asked") - pl.col("early").fill_null(0))
         .filter(pl.col("asked") > 0)
         .join(advance_ranks, on=["rule", "component"])
@@ -193,170 +192,4 @@ def scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
             timing=pl.lit(Timing.in_advance.value, dtype=pl.Int8),
             asked="asked",
         )
-    )
-
-
-def charges_ahead(loans: pl.DataFrame, later: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
-    """Charges, and interest that stands, of instalments to come that the waterfall has before their
-    principal.
-
-    `loans` whose interest follows the balance, `later` lines of what stands with instalments to come.
-    Returns those lines that money meets instalment by instalment, with `before_interest`.
-    """
-    one_by_one = ~pl.col("excess").is_in([Excess.reduce_principal.value, Excess.spread.value])
-    ahead = ranks.filter(pl.col("timing") == Timing.in_advance).select("rule", "component", "rank")
-    return (
-        later.filter(pl.col("component") >= Component.interest.value)
-        .join(loans.filter(one_by_one).select("loan_id", "rule"), on="loan_id")
-        .join(ahead, on=["rule", "component"])
-        .join(_rank_ahead(ranks, Component.principal), on="rule")
-        .join(_rank_ahead(ranks, Component.interest), on="rule")
-        .filter(pl.col("rank") < pl.col("principal"))
-        .sort("loan_id", "instalment_no", "rank")
-        .select(*later.columns, before_interest=pl.col("rank") < pl.col("interest"))
-    )
-
-
-def daily_lines(
-    loans: pl.DataFrame,
-    dues: pl.DataFrame,
-    ranks: pl.DataFrame,
-    charges: pl.DataFrame | None = None,
-    settles: bool = False,
-) -> pl.DataFrame:
-    """Interest to the day with the next instalment, its principal, then what `excess` says.
-
-    Before an instalment's principal come the `charges` that stand with it (`charges_ahead`).
-
-    Interest comes first, unless the waterfall has principal in advance before it. Money for the
-    last instalments, or for all of them, pays no interest before its day, unless it `settles` the
-    loan. Where money that covered the instalment fixed its interest, later nights are the next one's.
-    """
-    if loans.is_empty():
-        return pour_line(loans, pl.lit(0), None, pl.lit(0))
-    own_dues = dues.join(loans.select("loan_id"), on="loan_id", how="semi")
-    early = _early(own_dues).group_by("loan_id", "instalment_no").agg(pl.col("early").sum())
-    backwards = (pl.col("excess") == Excess.last_instalment) & (
-        pl.col("instalment_no") <= pl.col("instalments")
-    )
-    figures = Figures(loans)
-    spread = pl.col("excess") == Excess.spread
-    waits = (backwards | spread) & (not settles)
-    bears = pl.col("instalment_no")
-    if figures.fixes_covered and not settles:
-        loans = figures.with_level(with_advance(loans, own_dues))
-        ahead = covered(loans, figures) & (pl.col("instalment_no") < pl.col("instalments"))
-        bears = bears + ahead.cast(pl.Int16)
-    loans = loans.with_columns(
-        bears=bears,
-        earned=pl.when(waits).then(0).otherwise(pl.min_horizontal("interest_off", "money")),
-        reduces=pl.col("excess") == Excess.reduce_principal,
-    )
-    # one row for every instalment that may take principal: the next one, or as many to come
-    # as the money can reach
-    covers = (pl.col("money") + pl.col("prepaid_dues")) // pl.col("emi").clip(lower_bound=1)
-    reach = pl.col("instalment_no") + covers + 2
-    level = pl.col("amortisation") == Amortisation.equal_instalment
-    ends = backwards | (pl.col("excess") == Excess.next_then_last) | spread
-    last = (
-        pl.when("reduces")
-        .then("instalment_no")
-        .when(level & ~ends & pl.lit(not figures.weighted))
-        .then(pl.min_horizontal(pl.max_horizontal("instalments", "instalment_no"), reach))
-        .otherwise(pl.max_horizontal("instalments", "instalment_no"))
-    )
-    slots = (
-        loans.with_columns(slot=pl.int_ranges("instalment_no", last.cast(pl.Int64) + 1))
-        .explode("slot")
-        .with_columns(pl.col("slot").cast(pl.Int16))
-        .join(early, left_on=["loan_id", "slot"], right_on=["loan_id", "instalment_no"], how="left")
-    )
-    share = (pl.col("principal_agreed") - pl.col("balloon")) // pl.col("instalments")
-    slots = figures.with_level(slots, pl.col("slot"), figures.due_date(pl.col("slot")))
-    whole = pl.when(level).then("level").otherwise(share)
-    whole = whole + pl.when(pl.col("slot") == 1).then("first_interest_adjustment").otherwise(0)
-    own = pl.when((pl.col("slot") == pl.col("bears")) & level).then("earned").otherwise(0)
-    room = (whole - pl.col("early").fill_null(0) - own).clip(0, pl.col("rest_principal"))
-    slots = _even_first(slots.with_columns(room=room), spread)
-    interest = pour_line(loans, pl.col("bears"), Component.interest, pl.col("earned"))
-    principal = pour_line(slots, pl.col("slot"), Component.principal, pl.col("room"))
-    rest = pour_line(loans, pl.lit(0), Component.principal, pl.col("rest_principal"))
-    first = _principal_first(loans, ranks)
-    further = backwards | (
-        (pl.col("excess") == Excess.next_then_last) & (pl.col("slot") > pl.col("instalment_no"))
-    )
-    place = pl.when(further).then(_LAST - pl.col("slot")).otherwise("slot") + pl.col("later")
-    at_once = pl.when(first).then("instalment_no").otherwise(0)
-    order = [
-        interest.with_columns(place=at_once.cast(pl.Int64), step=pl.lit(2)),
-        principal.with_columns(
-            place=slots.select(place.cast(pl.Int64)).to_series(), step=pl.lit(1)
-        ),
-        rest.with_columns(place=pl.lit(_LAST, dtype=pl.Int64), step=pl.lit(1)),
-    ]
-    if charges is not None and charges.height:
-        order.insert(0, _before_principal(charges, loans))
-    # one key sorts faster than three
-    key = pl.col("loan_id") * 2**18 + pl.col("place") * 4 + pl.col("step")
-    return pl.concat(order).sort(key, maintain_order=True).drop("place", "step")
-
-
-def _before_principal(charges: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
-    """Lines of `charges` where the principal of their instalment is; before the interest of the next
-    instalment too, where the waterfall says so."""
-    told = charges.join(
-        loans.select("loan_id", "excess", runs="instalment_no"), on="loan_id", how="left",
-        maintain_order="left",
-    )  # fmt: skip
-    number = pl.col("instalment_no").cast(pl.Int64)
-    runs = pl.col("instalment_no") == pl.col("runs")
-    backwards = (pl.col("excess") == Excess.last_instalment) | (
-        (pl.col("excess") == Excess.next_then_last) & ~runs
-    )
-    place = (
-        pl.when(backwards)
-        .then(_LAST - number)
-        .when(runs & pl.col("before_interest"))
-        .then(0)
-        .otherwise(number)
-    )
-    return told.select(*charges.drop("before_interest").columns, place=place, step=pl.lit(0))
-
-
-def _even_first(slots: pl.DataFrame, spread: pl.Expr) -> pl.DataFrame:
-    """`slots` with what an even spread asks: its share of each, the remainder of the last one, and
-    what that leaves of their `room` `later`, the next instalment first."""
-    even = slots.filter(spread)
-    rest = slots.filter(~spread).with_columns(later=pl.lit(0))
-    if even.is_empty():
-        return rest
-    count, nth = pl.len().over("loan_id"), pl.int_range(1, pl.len() + 1).over("loan_id")
-    left = pl.col("offered") - pl.col("earned")
-    capped = pl.min_horizontal("room", even_share(left, count, nth))
-    first = even.with_columns(room=capped, later=pl.lit(0))
-    then = even.with_columns(room=pl.col("room") - capped, later=pl.lit(_LATER))
-    return pl.concat([rest, first, then])
-
-
-_LATER = 10_000
-"""Above every instalment of a schedule, and below `_LAST` by as many."""
-_LAST = 32_767
-"""Above every instalment number (Int16)."""
-
-
-def _rank_ahead(ranks: pl.DataFrame, component: Component) -> pl.DataFrame:
-    """`rule` and the rank of a component in advance, under the component's name."""
-    own = (pl.col("timing") == Timing.in_advance) & (pl.col("component") == component.value)
-    return ranks.filter(own).select("rule", pl.col("rank").alias(component.name))
-
-
-def _principal_first(loans: pl.DataFrame, ranks: pl.DataFrame) -> pl.Series:
-    """Of which loans the waterfall takes principal in advance before interest."""
-    return (
-        loans.select("rule")
-        .join(_rank_ahead(ranks, Component.principal), on="rule", how="left", maintain_order="left")
-        .join(_rank_ahead(ranks, Component.interest), on="rule", how="left", maintain_order="left")
-        .select(first=pl.col("principal") < pl.col("interest"))
-        .to_series()
-        .fill_null(False)
     )

@@ -33,9 +33,8 @@ from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import merge_dues
+from loanbook.core.servicing.payments.daily_excess import charges_ahead, daily_lines
 from loanbook.core.servicing.payments.excess import (
-    charges_ahead,
-    daily_lines,
     payoff_lines,
     pour_line,
     principal_lines,
@@ -247,7 +246,6 @@ def _beyond(
     """Allocations of money beyond what is due: payoff, in advance, principal, credit."""
     if left.is_empty():
         return NOTHING_PLACED
-    ranks = policies.waterfall_ranks
     own = policies.excess.rename({"excess": "own_excess"})
     loans = (
         paying.join(left.rename({"amount": "money"}), on="loan_id")
@@ -255,41 +253,23 @@ def _beyond(
         .with_columns(excess=pl.coalesce("own_excess", "excess"), offered="money")
     )
     whole = loans.filter("materialised")
-    if whole.height:
-        stands = _poured(whole_lines(whole, dues, policies), pl.col("asked"))
-        rest = left.join(whole.select("loan_id"), on="loan_id", how="anti")
-        others = paying.filter(~pl.col("materialised"))
-        return pl.concat([stands, _beyond(others, dues, rest, policies)])
-    back = _standing_later(loans, dues)
-    of_principal = pl.col("component") == Component.principal
-    loans = (
-        loans.join(
-            back.group_by("loan_id").agg(
-                stands=pl.col("asked").filter(of_principal).sum(),
-                charges=pl.col("asked").filter(~of_principal).sum(),
-                in_parts=pl.col("asked")
-                .filter(pl.col("component") == Component.interest)
-                .sum(),
-            ),
-            on="loan_id", how="left", maintain_order="left",
-        )
-        .with_columns(pl.col("stands", "charges", "in_parts").fill_null(0))
-        .with_columns(
-            rest_principal=pl.col("principal") - pl.col("principal_due") - pl.col("stands"),
-            interest_off=(pl.col("interest_accrued") - pl.col("in_parts")).clip(lower_bound=0),
-        )
-        .drop("in_parts")
-    )  # fmt: skip
-    loans = without_rebate(loans)
-    later = pl.col("stands") + pl.col("charges")
-    whole_claim = pl.col("rest_principal") + later + pl.col("interest_off")
-    settles = pl.col("money") >= whole_claim
-    frozen = whole_claim_due()
-    # money in advance stands with instalments to come, at payoff too
-    onward = (pl.col("interest_mode") == InterestMode.daily) & (
-        pl.col("excess") != Excess.reduce_principal
-    )
-    onward = onward & ~frozen & (later == 0) & (pl.col("instalment_no") <= pl.col("instalments"))
+    if whole.is_empty():
+        return _beyond_dues_to_come(loans, dues, policies.waterfall_ranks)
+    stands = _poured(whole_lines(whole, dues, policies), pl.col("asked"))
+    others = loans.filter(~pl.col("materialised"))
+    if others.is_empty():
+        return stands
+    return pl.concat([stands, _beyond_dues_to_come(others, dues, policies.waterfall_ranks)])
+
+
+def _beyond_dues_to_come(
+    loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
+) -> pl.DataFrame:
+    """Allocations of `money` of loans whose schedule does not stand whole: what pays the whole claim
+    is a payoff, other money goes where the product's `excess` says."""
+    later = _standing_later(loans, dues)
+    loans = without_rebate(_with_claim(loans, later))
+    settles, frozen, onward = _settles(), whole_claim_due(), _settles_onward()
     spread = _spread_payoff(loans.filter(settles & onward), dues, ranks)
     paid_off = payoff_lines(loans.filter(settles & ~onward))
     early = loans.filter(~settles & ~frozen).with_columns(
@@ -301,30 +281,76 @@ def _beyond(
     daily = early.filter((pl.col("interest_mode") == InterestMode.daily) & ~pl.col("revolving"))
     # beyond the dues of a line money pays its balance, and no interest that is not billed yet
     revolving = early.filter("revolving").with_columns(interest_off=pl.lit(0, dtype=pl.Int64))
-    meets = charges_ahead(daily, back, ranks) if back.height else None
+    ahead = charges_ahead(daily, later, ranks) if later.height else None
     lines = [
         each
         for each in (
             paid_off,
             scheduled_lines(scheduled, dues, ranks),
-            daily_lines(daily, dues, ranks, meets),
+            daily_lines(daily, dues, ranks, ahead),
             principal_lines(loans.filter(~settles & frozen)),
             principal_lines(revolving),
         )
         if each.height
     ]
-    if meets is None:
+    if ahead is None:
         poured = [_poured(each, pl.col("asked")) for each in lines]
         return pl.concat([NOTHING_PLACED, *poured, spread])
-    # what else was charged, or charged back, and falls due later is paid last, but before any credit
+    return pl.concat([_poured(_with_later(lines, later, ahead, loans), pl.col("asked")), spread])
+
+
+def _with_claim(loans: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
+    """Loans with what is claimed beyond what is due (Int64, minor units).
+
+    `later`: lines of what stands with instalments to come, of which `stands` is principal and
+    `charges` all else. `rest_principal` stands with none, `interest_off` is the interest to the date.
+    """
+    of_principal = pl.col("component") == Component.principal
+    of_interest = pl.col("component") == Component.interest
+    sums = later.group_by("loan_id").agg(
+        stands=pl.col("asked").filter(of_principal).sum(),
+        charges=pl.col("asked").filter(~of_principal).sum(),
+        in_parts=pl.col("asked").filter(of_interest).sum(),
+    )
+    return (
+        loans.join(sums, on="loan_id", how="left", maintain_order="left")
+        .with_columns(pl.col("stands", "charges", "in_parts").fill_null(0))
+        .with_columns(
+            rest_principal=pl.col("principal") - pl.col("principal_due") - pl.col("stands"),
+            interest_off=(pl.col("interest_accrued") - pl.col("in_parts")).clip(lower_bound=0),
+        )
+        .drop("in_parts")
+    )
+
+
+def _settles() -> pl.Expr:
+    """Money that pays the whole claim."""
+    later = pl.col("stands") + pl.col("charges")
+    return pl.col("money") >= pl.col("rest_principal") + later + pl.col("interest_off")
+
+
+def _settles_onward() -> pl.Expr:
+    """Loans whose payoff stands with the instalments to come, as their money in advance does."""
+    in_advance = (pl.col("interest_mode") == InterestMode.daily) & (
+        pl.col("excess") != Excess.reduce_principal
+    )
+    nothing_later = pl.col("stands") + pl.col("charges") == 0
+    to_come = pl.col("instalment_no") <= pl.col("instalments")
+    return in_advance & ~whole_claim_due() & nothing_later & to_come
+
+
+def _with_later(
+    lines: list[pl.DataFrame], later: pl.DataFrame, ahead: pl.DataFrame, loans: pl.DataFrame
+) -> pl.DataFrame:
+    """Lines with those of `later` that are not met instalment by instalment (`ahead`): what else was
+    charged, or charged back, and falls due later is paid last, but before any credit."""
     keys = ["loan_id", "instalment_no", "component"]
-    back = back.join(meets.select(keys), on=keys, how="anti")
+    others = later.join(ahead.select(keys), on=keys, how="anti")
     order = pl.when(pl.col("component").is_null()).then(2).otherwise(0)
-    every = pl.concat([*(each.with_columns(order=order) for each in lines),
-                       back.with_columns(order=pl.lit(1))])  # fmt: skip
-    ordered = every.sort("loan_id", "order", maintain_order=True)
-    ordered = _within_the_rest(ordered, loans).drop("order")
-    return pl.concat([_poured(ordered, pl.col("asked")), spread])
+    every = [*(each.with_columns(order=order) for each in lines),
+             others.with_columns(order=pl.lit(1))]  # fmt: skip
+    ordered = pl.concat(every).sort("loan_id", "order", maintain_order=True)
+    return _within_the_rest(ordered, loans).drop("order")
 
 
 def _within_the_rest(ordered: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:

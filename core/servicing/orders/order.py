@@ -1,0 +1,85 @@
+"""An order with what its rules read of the loan, of its product and of the approvals."""
+
+from __future__ import annotations
+
+import dataframely as dy
+
+_MONEY = "minor units"
+_RATE = "parts per billion a year"
+_DATE = "date"
+_CODE = "code"
+_COUNT = "instalments"
+_YES = "yes or no"
+
+
+def _about(meaning: str, unit: str) -> dict[str, str]:
+    return {"meaning": meaning, "unit": unit}
+
+
+class Orders(dy.Schema):
+    """One row per order. Null: the order, the loan or the product has none."""
+
+    # the order
+    kind = dy.Int8(metadata=_about("what is ordered, a `Kind`", _CODE))
+    value_date = dy.Date(metadata=_about("the day it takes effect", _DATE))
+    amount = dy.Int64(nullable=True, metadata=_about("the money it is about", _MONEY))
+    rate_ppb = dy.Int64(nullable=True, metadata=_about("the rate it asks for", _RATE))
+    due_date = dy.Date(
+        nullable=True,
+        metadata=_about("the due date it asks for; of a pause, its last day", _DATE),
+    )
+    starts = dy.Date(nullable=True, metadata=_about("the first day of an ordered pause", _DATE))
+    advance = dy.Bool(nullable=True, metadata=_about("a draw at the higher rate", _YES))
+    checked = dy.Bool(nullable=True, metadata=_about("a second person checked it", _YES))
+    # the loan, orders before this one included
+    status = dy.Int8(
+        nullable=True, metadata=_about("its state, a `Status`; null: nothing is paid out", _CODE)
+    )
+    credit = dy.Int64(nullable=True, metadata=_about("the borrower's credit", _MONEY))
+    disbursed_on = dy.Date(nullable=True, metadata=_about("its first payout", _DATE))
+    last_money = dy.Date(
+        nullable=True,
+        metadata=_about("value date of the last money in or waiver that stands", _DATE),
+    )
+    rate_now = dy.Int64(nullable=True, metadata=_about("its rate in force", _RATE))
+    paused_until = dy.Date(nullable=True, metadata=_about("the end of its interest pause", _DATE))
+    moratorium_left = dy.Int16(
+        nullable=True, metadata=_about("what its moratorium still passes over", _COUNT)
+    )
+    accelerated_on = dy.Date(
+        nullable=True, metadata=_about("the day its contract was terminated", _DATE)
+    )
+    instalment_no = dy.Int16(nullable=True, metadata=_about("number of the next to bill", _COUNT))
+    instalments_agreed = dy.Int16(
+        nullable=True,
+        metadata=_about("its term; of a line, the cycles in which it may be drawn on", _COUNT),
+    )
+    lent = dy.Int64(
+        nullable=True,
+        metadata=_about(
+            "lent, with fees that joined the principal; of a line, owed and drawn since", _MONEY
+        ),
+    )
+    limit = dy.Int64(nullable=True, metadata=_about("what may be lent in all", _MONEY))
+    capitalised = dy.Int64(
+        nullable=True, metadata=_about("fees that joined the principal, less given back", _MONEY)
+    )
+    bought_down = dy.Int64(
+        nullable=True,
+        metadata=_about("paid for the borrower's rate, less given back", _MONEY),
+    )
+    # its product and the approvals
+    amortisation = dy.Int8(nullable=True, metadata=_about("an `Amortisation`", _CODE))
+    interest_mode = dy.Int8(nullable=True, metadata=_about("an `InterestMode`", _CODE))
+    materialised = dy.Bool(
+        nullable=True, metadata=_about("its schedule stands whole from the start", _YES)
+    )
+    revolving = dy.Bool(nullable=True, metadata=_about("a line of credit", _YES))
+    cash_advance_margin = dy.Int64(
+        nullable=True, metadata=_about("added to the rate for cash advances; 0: has none", _RATE)
+    )
+    highest_ppb = dy.Int64(nullable=True, metadata=_about("the highest rate it may have", _RATE))
+    alone_below = dy.Int64(
+        nullable=True,
+        metadata=_about("one person may order less than this; null: nothing", _MONEY),
+    )

@@ -1,0 +1,44 @@
+"""How much may be lent, given back and refunded."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import InterestMode, Kind
+from loanbook.core.servicing.orders.rule import rule
+
+_LENDS = (Kind.disbursed, Kind.fee_capitalised)
+
+
+@rule("interest_is_fixed_by_the_schedule", kinds=_LENDS)
+def more_principal_at_fixed_interest() -> pl.Expr:
+    """After the first payout, a schedule that fixes the interest and does not stand whole has no place
+    for more principal: its interest would not follow."""
+    scheduled = pl.col("interest_mode") == InterestMode.scheduled.value
+    return pl.col("status").is_not_null() & ~pl.col("materialised") & scheduled
+
+
+@rule("more_than_may_be_lent", kinds=_LENDS)
+def more_than_may_be_lent() -> pl.Expr:
+    """With what was lent before, it is more than was agreed and the product lets be lent over it; of
+    a line of credit, more than its limit leaves."""
+    return pl.col("lent") + pl.col("amount") > pl.col("limit")
+
+
+@rule("more_than_was_capitalised", kinds=(Kind.capitalised_fee_adjusted,))
+def more_than_was_capitalised() -> pl.Expr:
+    """More of the capitalised fees would be given back than joined the principal."""
+    return pl.col("amount") > pl.col("capitalised")
+
+
+@rule("more_than_was_bought_down", kinds=(Kind.buy_down_adjusted,))
+def more_than_was_bought_down() -> pl.Expr:
+    """More would be given back than was paid for the borrower's rate."""
+    return pl.col("amount") > pl.col("bought_down")
+
+
+@rule("more_than_the_credit", kinds=(Kind.credit_refunded,))
+def more_than_the_credit() -> pl.Expr:
+    """The refund is more than the borrower's credit: beyond it the lender would pay out money of its
+    own. Source for refunds of a credit: 12 CFR 1026.11(a) and 1026.21."""
+    return pl.col("amount") > pl.col("credit").fill_null(0)

@@ -1,0 +1,154 @@
+"""The rules of orders: each has words and a name of its own, can be broken, and stands on the page."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+import pkgutil
+from collections import Counter
+from typing import Any
+
+import dataframely as dy
+import polars as pl
+import pytest
+
+from loanbook.core.catalogue.codes import InterestMode, Kind, Status
+from loanbook.core.contract.figures import Amortisation
+from loanbook.core.servicing.orders import rules as room
+from loanbook.core.servicing.orders.allowed import COLUMNS, RULES, broken_rule
+from loanbook.core.servicing.orders.order import Orders
+from loanbook.core.servicing.orders.page import orders_page
+from loanbook.core.servicing.orders.rule import Rule
+from loanbook.pipelines.resources import ROOT
+
+DAY = dt.date(2024, 3, 15)
+NEXT = DAY + dt.timedelta(days=1)
+FIXED = {"interest_mode": InterestMode.scheduled.value}
+SOUND: dict[str, Any] = {
+    "kind": Kind.rate_changed.value, "value_date": DAY, "amount": 100, "rate_ppb": 10**8,
+    "due_date": DAY + dt.timedelta(days=30), "starts": DAY + dt.timedelta(days=5),
+    "advance": False, "checked": True, "status": Status.active.value, "credit": 500,
+    "disbursed_on": dt.date(2024, 1, 1), "last_money": dt.date(2024, 3, 1), "rate_now": 10**8,
+    "paused_until": None, "moratorium_left": None, "accelerated_on": None, "instalment_no": 3,
+    "instalments_agreed": 12, "lent": 1_000, "limit": 1_100, "capitalised": 100,
+    "bought_down": 100, "amortisation": Amortisation.equal_instalment.value,
+    "interest_mode": InterestMode.daily.value, "materialised": False, "revolving": False,
+    "cash_advance_margin": 0, "highest_ppb": 3 * 10**8, "alone_below": None,
+}  # fmt: skip
+"""An order that may enter: a change of rate on an active instalment loan."""
+
+BREAKS: dict[str, tuple[Kind, dict[str, Any]]] = {
+    "needs_a_second_person": (Kind.goodwill_credit, {"checked": False, "alone_below": 100}),
+    "nothing_is_paid_out": (Kind.rate_changed, {"status": None}),
+    "loan_has_not_ended": (Kind.reopened, {}),
+    "loan_has_ended": (Kind.reopened, {"status": Status.written_off.value}),
+    "loan_owes_nothing": (Kind.write_off, {"status": Status.overpaid.value}),
+    "loan_is_charged_off": (Kind.disbursed, {"status": Status.charged_off.value}),
+    "no_line_of_credit": (Kind.limit_changed, {}),
+    "a_line_has_no_schedule": (Kind.term_extended, {"revolving": True}),
+    "draw_period_is_over": (Kind.disbursed, {"revolving": True, "instalment_no": 13}),
+    "the_product_has_no_advances": (Kind.disbursed, {"revolving": True, "advance": True}),
+    "flat_loans_do_not_change": (
+        Kind.term_extended,
+        {"amortisation": Amortisation.flat.value},
+    ),
+    "rate_above_the_products_bound": (Kind.rate_changed, {"rate_ppb": 3 * 10**8 + 1}),
+    "no_interest_follows_the_balance": (Kind.interest_paused, {"rate_now": 0}),
+    "pause_ends_before_it_begins": (Kind.delinquency_paused, {"due_date": DAY}),
+    "pause_not_after_value_date": (Kind.interest_paused, {"starts": DAY}),
+    "pause_within_a_pause": (Kind.interest_paused, {"paused_until": dt.date(2024, 3, 20)}),
+    "contract_is_terminated": (Kind.rate_changed, {"accelerated_on": DAY}),
+    "a_moratorium_runs": (Kind.rate_changed, {"moratorium_left": 1}),
+    "change_of_fixed_interest": (Kind.contract_accelerated, FIXED),
+    "no_instalment_was_billed_yet": (Kind.moratorium_granted, {"instalment_no": 1}),
+    "moratorium_within_a_pause": (Kind.moratorium_granted, {"paused_until": DAY}),
+    "more_principal_at_fixed_interest": (Kind.disbursed, FIXED),
+    "reage_of_fixed_interest": (Kind.reaged, FIXED),
+    "no_instalment_to_come": (Kind.term_extended, {"instalment_no": 13}),
+    "due_date_not_after_value_date": (Kind.due_date_moved, {"due_date": DAY}),
+    "nothing_to_spread_anew_yet": (Kind.reamortised, {"disbursed_on": DAY}),
+    "charge_off_before_the_last_payment": (Kind.charge_off, {"last_money": NEXT}),
+    "more_than_may_be_lent": (Kind.disbursed, {"amount": 101}),
+    "more_than_was_capitalised": (Kind.capitalised_fee_adjusted, {"amount": 101}),
+    "more_than_was_bought_down": (Kind.buy_down_adjusted, {"amount": 101}),
+    "more_than_the_credit": (Kind.credit_refunded, {"amount": 501}),
+}
+"""An order for each rule, by its name: what is ordered, and what else differs from the sound one."""
+
+
+def order(kind: Kind = Kind.rate_changed, **differs: Any) -> pl.DataFrame:
+    return pl.DataFrame([SOUND | differs | {"kind": kind.value}], schema=COLUMNS)
+
+
+def test_the_sound_order_enters() -> None:
+    assert broken_rule(order()).to_list() == [None]
+
+
+def test_every_rule_of_the_room_stands_once_in_the_order_of_precedence() -> None:
+    written = [
+        thing
+        for module in pkgutil.iter_modules(room.__path__)
+        for thing in vars(importlib.import_module(f"{room.__name__}.{module.name}")).values()
+        if isinstance(thing, Rule)
+    ]
+    assert len(written) == len(RULES)
+    assert set(written) == set(RULES)
+
+
+def test_every_rule_has_a_name_of_its_own_and_an_order_that_breaks_it() -> None:
+    names = Counter(rule.name for rule in RULES)
+    assert max(names.values()) == 1
+    assert list(names) == list(BREAKS)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_rule_says_in_words_what_it_refuses_of_which_orders(rule: Rule) -> None:
+    assert len(rule.words) > 40
+    assert rule.words.endswith(".")
+    assert rule.refusal.replace("_", "").isalpha()
+    if rule.kinds is not None:
+        assert rule.kinds
+        assert len(set(rule.kinds)) == len(rule.kinds)
+        assert all(kind in Kind for kind in rule.kinds)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_rule_can_be_broken_by_an_order_that_breaks_none_before_it(rule: Rule) -> None:
+    kind, differs = BREAKS[rule.name]
+    given = order(kind, **differs)
+    before = RULES[: RULES.index(rule)]
+    assert given.select(rule.broken()).item() is True
+    assert not any(given.select(earlier.broken()).item() for earlier in before)
+    assert broken_rule(given).to_list() == [rule.refusal]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_an_order_of_another_kind_never_breaks_a_rule(rule: Rule) -> None:
+    if rule.kinds is None:
+        return
+    _, differs = BREAKS[rule.name]
+    for kind in set(Kind) - set(rule.kinds):
+        assert not order(kind, **differs).select(rule.broken()).item()
+
+
+def test_the_first_rule_that_is_broken_names_the_refusal() -> None:
+    given = order(Kind.rate_changed, checked=False, status=None, rate_ppb=10**9)
+    assert broken_rule(given).to_list() == ["needs_a_second_person"]
+    given = order(Kind.rate_changed, status=None, rate_ppb=10**9)
+    assert broken_rule(given).to_list() == ["nothing_is_paid_out"]
+
+
+def test_an_order_of_another_shape_is_an_error() -> None:
+    with pytest.raises(dy.exc.SchemaError, match="amount"):
+        broken_rule(order().cast({"amount": pl.String}))
+    with pytest.raises(pl.exceptions.ColumnNotFoundError):
+        broken_rule(order().drop("credit"))
+
+
+def test_every_column_of_an_order_says_its_meaning_and_its_unit() -> None:
+    for name, column in Orders.columns().items():
+        assert set(column.metadata or {}) == {"meaning", "unit"}, name
+
+
+def test_the_page_of_orders_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "orders.md").read_text(encoding="utf-8") == orders_page()
