@@ -31,6 +31,7 @@ from loanbook.pipelines import (
     instance_init,
     loan_commands,
     report_commands,
+    serve_commands,
     what_if_command,
 )
 from loanbook.pipelines.console import date as date_
@@ -65,6 +66,7 @@ what_if_command.register(app)
 books_commands.register(app)
 report_commands.register(app)
 instance_init.register(app)
+serve_commands.register(app)
 PAGES = "http://localhost:8501"
 
 
@@ -122,7 +124,7 @@ def run() -> None:
         if not good:
             raise LoanbookError(problem)
     _print_reconciliation()
-    out.print(f"\nOpen the pages: [bold]make dashboard[/bold] and {PAGES}")
+    out.print(f"\nOpen the pages: [bold]loanbook pages[/bold] and {PAGES}")
 
 
 def _span(ledger: Ledger) -> tuple[dt.date | None, dt.date | None]:
