@@ -22,6 +22,7 @@ from loanbook.core.servicing.loan.book import Book, Dues, Positions
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.backdating import Restatement, effective_events
 from loanbook.core.store.lake import LAKE, insert, open_writer, patiently, transaction
+from loanbook.core.store.migrations import migrate
 from loanbook.core.store.past import NOT_RESTATED, revised
 from loanbook.core.store.rows import (
     Intake,
@@ -35,7 +36,6 @@ from loanbook.core.store.rows import (
     schedule_rows,
     version_row,
 )
-from loanbook.core.store.schema import migrate
 from loanbook.core.store.settings import Settings
 
 BALANCES = {

@@ -26,8 +26,8 @@ from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.store.lake import LAKE, open_reader, patiently
 from loanbook.core.store.listed import AFTER_CLOSURE, CREDITS, KNOWN, MODIFIED, RESUMED
 from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON
+from loanbook.core.store.migrations import NEWEST
 from loanbook.core.store.past import NOT_RESTATED, NOW, known_last
-from loanbook.core.store.schema import MIGRATIONS
 from loanbook.core.store.settings import Settings
 
 _VERSIONED = ("portfolio_daily", "positions", "dues", "allocations", "account_balances", "transfers", "loans",
@@ -98,14 +98,14 @@ class LedgerReader:
         """A reader changes nothing, so it can't bring an older lake up to date."""
         row = self._connection.execute(f"SELECT max(number) FROM {LAKE}.schema_version").fetchone()
         found = (row[0] if row else None) or 0
-        if found != len(MIGRATIONS):
+        if found != NEWEST:
             self._connection.close()
             raise LedgerError(
                 f"the ledger in {self.settings.home} has schema {found}, this loanbook needs "
-                f"{len(MIGRATIONS)}: "
+                f"{NEWEST}: "
                 + (
                     "run `loanbook migrate` once, it keeps every version"
-                    if found < len(MIGRATIONS)
+                    if found < NEWEST
                     else "it was written by a newer loanbook; update this one"
                 )
             )
