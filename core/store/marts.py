@@ -7,15 +7,11 @@ so that both clocks find theirs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 
 from loanbook.core.store.lake import LAKE, insert, patiently, transaction
-from loanbook.core.store.past import PUBLISHED, known_last
-
-if TYPE_CHECKING:
-    from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.past import known_last
+from loanbook.core.store.queries import PUBLISHED, Queries
 
 PORTFOLIO = {
     "version": pl.Int64,
@@ -51,7 +47,7 @@ GROUPED = f"""
 """What the mart holds, straight from the positions of a date as known at a version."""
 
 
-def refresh_portfolio(ledger: Ledger) -> int:
+def refresh_portfolio(ledger: Queries) -> int:
     """Add what `portfolio_daily` lacks; returns the rows. Safe to repeat."""
     lacking = ledger.frame(
         f"SELECT business_date, version FROM ({TOUCHED}) EXCEPT "
@@ -76,7 +72,7 @@ def refresh_portfolio(ledger: Ledger) -> int:
     return rows.height
 
 
-def _as_written(ledger: Ledger, dates: pl.DataFrame) -> pl.DataFrame:
+def _as_written(ledger: Queries, dates: pl.DataFrame) -> pl.DataFrame:
     """Sums of dates as the versions that closed them wrote them: one query for all."""
     return ledger.beside(
         f"""
@@ -92,7 +88,7 @@ def _as_written(ledger: Ledger, dates: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _as_known(ledger: Ledger, dates: pl.DataFrame) -> list[pl.DataFrame]:
+def _as_known(ledger: Queries, dates: pl.DataFrame) -> list[pl.DataFrame]:
     """Sums of restated dates, each as known at the version that restated it."""
     found = []
     for date, version in dates.rows():

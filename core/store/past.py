@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -15,11 +14,8 @@ from loanbook.core.ledger.transfers import Transfers
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.book import Book, Dues, Positions
 from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.store.queries import PUBLISHED, Queries
 
-if TYPE_CHECKING:
-    from loanbook.core.store.ledger import Ledger
-
-PUBLISHED = "(SELECT version FROM {lake}.publications WHERE state = 'published')"
 NOW = 2**62
 """A version above all: what is known by now."""
 NOT_RESTATED = (
@@ -62,7 +58,7 @@ def known_last(table: str, columns: str, order: str, where: str = "") -> str:
 class StoredHistory:
     """The published ledger as `loanbook.core.servicing.replay.backdating.LedgerHistory`, before the close of `date`."""
 
-    def __init__(self, ledger: Ledger, policies: PolicyBook, date: dt.date) -> None:
+    def __init__(self, ledger: Queries, policies: PolicyBook, date: dt.date) -> None:
         self._ledger, self._policies, self._date = ledger, policies, date
 
     def events(self, ids: pl.Series) -> pl.DataFrame:
