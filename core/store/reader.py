@@ -26,11 +26,12 @@ from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.store.lake import LAKE, open_reader, patiently
 from loanbook.core.store.listed import AFTER_CLOSURE, CREDITS, KNOWN, MODIFIED, RESUMED
 from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON
+from loanbook.core.store.marts import NAMES as MARTS
 from loanbook.core.store.migrations import NEWEST
 from loanbook.core.store.past import NOT_RESTATED, NOW, known_last
 from loanbook.core.store.settings import Settings
 
-_VERSIONED = ("portfolio_daily", "positions", "dues", "allocations", "account_balances", "transfers", "loans",
+_VERSIONED = (*MARTS, "positions", "dues", "allocations", "account_balances", "transfers", "loans",
               "schedules", "restated_loans", "changed_terms")  # fmt: skip
 _RESTATED = ("positions", "dues", "allocations")
 _NUMBERED = (

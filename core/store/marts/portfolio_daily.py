@@ -1,4 +1,4 @@
-"""Marts: aggregates for reading, rebuilt from published versions and never a source.
+"""The mart that pages read: the portfolio by day.
 
 `portfolio_daily` has a row a business date, version that told it last, entity, product, currency,
 status and days past due. A restated date gets rows of the restating version beside the older ones,
@@ -10,6 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.store.lake import LAKE, insert, patiently, transaction
+from loanbook.core.store.marts.mart import Mart
 from loanbook.core.store.past import known_last
 from loanbook.core.store.queries import PUBLISHED, Queries
 
@@ -115,3 +116,10 @@ PORTFOLIO_ON = f"""
     GROUP BY ALL ORDER BY ALL
 """.format(lake=LAKE)
 """A date as known at a version, by days past due and status; no rows: the mart lacks it."""
+
+MART = Mart(
+    "portfolio_daily",
+    "loans, principal and overdue amounts by date, product, currency, status and days past due",
+    PORTFOLIO,
+    refresh_portfolio,
+)
