@@ -22,7 +22,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.explain.disclosure import disclosed_apr
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.ledger import Ledger
-from loanbook.core.store.marts import refresh_portfolio
+from loanbook.core.store.marts import refresh_marts
 from loanbook.core.store.past import NOW
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import HOME_VARIABLE
@@ -169,6 +169,7 @@ def backfill(
     _take(ledger)
     days = missing_days(ledger, date_(through, "through"))
     if not days:
+        refresh_marts(ledger)  # a run that died after it published left them behind
         out.print("No day is missing; nothing was changed.")
         return
     _close(ledger, days)
@@ -200,9 +201,11 @@ def _close(ledger: Ledger, days: list[dt.date]) -> None:
     with progress() as bar:
         task = bar.add_task("close", total=len(days))
         last = None
-        for last in close_days(ledger, policies, days, provenance(policies)):
-            bar.update(task, advance=1, description=f"published {last.date}")
-    refresh_portfolio(ledger)
+        try:
+            for last in close_days(ledger, policies, days, provenance(policies)):
+                bar.update(task, advance=1, description=f"published {last.date}")
+        finally:  # also where a day was refused: those before it are published
+            refresh_marts(ledger)
     if last is not None:
         out.print(f"Published {len(days)} days; {last.date} is version {last.version}.")
 

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import polars as pl
 
 from loanbook.core.catalogue.codes import ENDED, Kind
@@ -24,7 +23,9 @@ from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.backdating import Restatement, effective_events
 from loanbook.core.store.lake import LAKE, insert, open_writer, patiently, transaction
+from loanbook.core.store.migrations import migrate
 from loanbook.core.store.past import NOT_RESTATED, revised
+from loanbook.core.store.queries import Queries
 from loanbook.core.store.rows import (
     Intake,
     Provenance,
@@ -37,7 +38,6 @@ from loanbook.core.store.rows import (
     schedule_rows,
     version_row,
 )
-from loanbook.core.store.schema import migrate
 from loanbook.core.store.settings import Settings
 
 BALANCES = {
@@ -60,65 +60,24 @@ class Head:
     working_date: dt.date | None
 
 
-class Ledger:
+class Ledger(Queries):
     """The writer's side of the versioned ledger. Opens it, making it if there is none."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._connection = open_writer(settings)
+        super().__init__(open_writer(settings))
         patiently(lambda: migrate(self._connection))
 
     def close(self) -> None:
         """Let go of the lake."""
         self._connection.close()
 
-    def frame(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pl.DataFrame:
-        """A query's rows; `{lake}` stands for the attached lake."""
-        return self._connection.execute(sql.format(lake=LAKE), parameters or []).pl()
-
-    def beside(
-        self, sql: str, parameters: list[Any] | dict[str, Any], **tables: pl.DataFrame
-    ) -> pl.DataFrame:
-        """A query on a cursor of its own, so that another may run at the same time, with `tables`
-        by name beside those of the lake."""
-        cursor = self._connection.cursor()
-        try:
-            for name, frame in tables.items():
-                cursor.register(name, frame.to_arrow())
-            return cursor.execute(sql.format(lake=LAKE), parameters).pl()
-        finally:
-            cursor.close()
-
-    def of_loans(
-        self, sql: str, ids: pl.Series, parameters: list[Any] | dict[str, Any]
-    ) -> pl.DataFrame:
-        """A query beside others; table `_ids` holds the `loan_id`s it is about."""
-        return self.beside(sql, parameters, _ids=pl.DataFrame({"loan_id": ids.cast(pl.Int64)}))
-
-    @property
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """The writer's connection, for other modules of the store."""
-        return self._connection
-
-    def first_published(self) -> dt.date | None:
-        """The first business date that was ever published."""
-        (first,) = self._one(
-            "SELECT min(business_date) FROM {lake}.versions WHERE version IN "
-            "(SELECT version FROM {lake}.publications WHERE state = 'published')"
-        )
-        return first
-
-    def _one(self, sql: str, parameters: list[Any] | None = None) -> tuple[Any, ...]:
-        row = self._connection.execute(sql.format(lake=LAKE), parameters or []).fetchone()
-        assert row is not None, f"a single row was expected of: {sql}"
-        return row
-
     # --- where it stands -------------------------------------------------------------
 
     def head(self) -> Head:
         """The last published version, and one that waits for its checks, if any."""
         return Head(
-            *self._one(
+            *self.one(
                 "SELECT published_version, published_date, working_version, working_date "
                 "FROM {lake}.ledger_head"
             )
@@ -174,7 +133,7 @@ class Ledger:
 
         def commit() -> None:
             with transaction(self._connection):
-                loan_id, event_id = self._one(
+                loan_id, event_id = self.one(
                     "SELECT next_loan_id, next_event_id FROM {lake}.intake_head"
                 )
                 gathered: dict[str, list[pl.DataFrame]] = {}
@@ -291,7 +250,7 @@ class Ledger:
 
     def landed_dates(self) -> tuple[dt.date | None, dt.date | None]:
         """First and last business date of the files taken in."""
-        first, last = self._one(
+        first, last = self.one(
             "SELECT min(business_date), max(business_date) FROM {lake}.files WHERE state = 'taken'"
         )
         return first, last
@@ -306,7 +265,7 @@ class Ledger:
 
         def reserve() -> list[int]:
             with transaction(self._connection):
-                (number,) = self._one("SELECT next_version FROM {lake}.ledger_head")
+                (number,) = self.one("SELECT next_version FROM {lake}.ledger_head")
                 self._connection.execute(
                     f"UPDATE {LAKE}.ledger_head SET next_version = next_version + {count}"
                 )

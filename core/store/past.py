@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -17,11 +16,8 @@ from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.loan.positions import Positions
+from loanbook.core.store.queries import PUBLISHED, Queries
 
-if TYPE_CHECKING:
-    from loanbook.core.store.ledger import Ledger
-
-PUBLISHED = "(SELECT version FROM {lake}.publications WHERE state = 'published')"
 NOW = 2**62
 """A version above all: what is known by now."""
 NOT_RESTATED = (
@@ -64,7 +60,7 @@ def known_last(table: str, columns: str, order: str, where: str = "") -> str:
 class StoredHistory:
     """The published ledger as `loanbook.core.servicing.replay.backdating.LedgerHistory`, before the close of `date`."""
 
-    def __init__(self, ledger: Ledger, policies: PolicyBook, date: dt.date) -> None:
+    def __init__(self, ledger: Queries, policies: PolicyBook, date: dt.date) -> None:
         self._ledger, self._policies, self._date = ledger, policies, date
 
     def events(self, ids: pl.Series) -> pl.DataFrame:

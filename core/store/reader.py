@@ -25,8 +25,8 @@ from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.store.lake import LAKE, open_reader, patiently
 from loanbook.core.store.listed import AFTER_CLOSURE, CREDITS, MODIFIED, RESUMED
 from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON
+from loanbook.core.store.migrations import NEWEST
 from loanbook.core.store.past import NOW
-from loanbook.core.store.schema import MIGRATIONS
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.views import LIVED, LOANS, NAMES, events_by, make_views, payments_by, shown
 
@@ -62,14 +62,14 @@ class LedgerReader:
         """A reader changes nothing, so it can't bring an older lake up to date."""
         row = self._connection.execute(f"SELECT max(number) FROM {LAKE}.schema_version").fetchone()
         found = (row[0] if row else None) or 0
-        if found != len(MIGRATIONS):
+        if found != NEWEST:
             self._connection.close()
             raise LedgerError(
                 f"the ledger in {self.settings.home} has schema {found}, this loanbook needs "
-                f"{len(MIGRATIONS)}: "
+                f"{NEWEST}: "
                 + (
                     "run `loanbook migrate` once, it keeps every version"
-                    if found < len(MIGRATIONS)
+                    if found < NEWEST
                     else "it was written by a newer loanbook; update this one"
                 )
             )

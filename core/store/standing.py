@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 
 from loanbook.core.catalogue.codes import MONEY_IN, Kind, Status
 from loanbook.core.frames import typed
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
-from loanbook.core.store.past import NOT_RESTATED, PUBLISHED
-
-if TYPE_CHECKING:
-    from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.past import NOT_RESTATED
+from loanbook.core.store.queries import PUBLISHED, Queries
 
 
-def event_keys(ledger: Ledger) -> pl.DataFrame:
+def event_keys(ledger: Queries) -> pl.DataFrame:
     """`idempotency_key`, `body_hash`, `loan_id`, `reverses` (key, or null) of every event.
 
     Of charges also `charged` (Int64, minor units) and `charge` (the payload); of deferred fees
@@ -58,7 +54,7 @@ _DEFERS: dict[str, object] = {
 }  # fmt: skip
 
 
-def order_context(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
+def order_context(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
     """Loans as they stand at the last published date, for what may be ordered of them.
 
     `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `last_money`
@@ -68,7 +64,7 @@ def order_context(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
     `owed` and payouts `drawn_since` (Int64), `instalment_no` (Int16), the next to bill, `agreed` (Int64: the
     principal), the last date `reopened_on`, and what events that stand make `lent`, `capitalised` and `bought_down` (Int64).
     """
-    head = ledger.head()
+    version, date = ledger.published()
     return ledger.of_loans(
         f"""
         WITH undone AS (SELECT payload->>'$.reverses' AS key FROM {{lake}}.events
@@ -134,13 +130,13 @@ def order_context(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
         {
             "disbursed": Kind.disbursed.value, "reopened": Kind.reopened.value, **_DEFERS,
             "reversal": Kind.reversal.value, "money": [k.value for k in (*MONEY_IN, Kind.charge_waived)],
-            "version": head.published_version, "date": head.published_date,
+            "version": version, "date": date,
             "written_off": Status.written_off.value, "closed": Status.closed.value,
         },
     )  # fmt: skip
 
 
-def floating(ledger: Ledger, products: list[int]) -> pl.DataFrame:
+def floating(ledger: Queries, products: list[int]) -> pl.DataFrame:
     """Loans of `products` that were boarded or will be: `loan_id`, `product`, `currency`,
     `disbursed_on`, `first_reset_on` (Date, null: it has no resets)."""
     return ledger.frame(
@@ -152,7 +148,7 @@ def floating(ledger: Ledger, products: list[int]) -> pl.DataFrame:
     )
 
 
-def met(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
+def met(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
     """What money met on loans `ids`, as known now: `idempotency_key`, `component`, `amount`."""
     return ledger.of_loans(
         "SELECT e.idempotency_key, a.component, a.amount FROM {lake}.allocations a "
@@ -164,7 +160,7 @@ def met(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
     )
 
 
-def history(ledger: Ledger, ids: pl.Series) -> pl.DataFrame:
+def history(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
     """Every event of loans `ids` that is known now (schema `Events`), in the order it was told."""
     rows = ledger.of_loans(
         f"SELECT {', '.join(f'e.{c}' for c in EVENT_COLUMNS)} FROM {{lake}}.events e "

@@ -17,7 +17,7 @@ import pytest
 
 from loanbook.core.errors import LawBrokenError, LedgerConflictError, LedgerError
 from loanbook.core.servicing.day.close import close
-from loanbook.core.store import schema
+from loanbook.core.store import migrations
 from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader, open_ledger
 from loanbook.core.store.settings import Settings
@@ -383,13 +383,13 @@ def test_a_day_published_between_head_and_book_is_a_conflict(
         list(close_days(first, policies, [day], provenance(policies)))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("number", range(1, len(schema.MIGRATIONS)))
+@pytest.mark.parametrize("number", range(1, migrations.NEWEST))
 def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     where = Settings(home=tmp_path / "old")
     with monkeypatch.context() as then:
-        then.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:number])
+        then.setattr(migrations, "NAMES", migrations.NAMES[:number])
         Ledger(where).close()
     with pytest.raises(LedgerError, match="loanbook migrate"):
         LedgerReader(where)

@@ -1,4 +1,4 @@
-"""Marts: aggregates for reading, rebuilt from published versions and never a source.
+"""The mart that pages read: the portfolio by day.
 
 `portfolio_daily` has a row a business date, version that told it last, entity, product, currency,
 status and days past due. A restated date gets rows of the restating version beside the older ones,
@@ -7,15 +7,12 @@ so that both clocks find theirs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 
 from loanbook.core.store.lake import LAKE, insert, patiently, transaction
-from loanbook.core.store.past import PUBLISHED, known_last
-
-if TYPE_CHECKING:
-    from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.marts.mart import Mart
+from loanbook.core.store.past import known_last
+from loanbook.core.store.queries import PUBLISHED, Queries
 
 PORTFOLIO = {
     "version": pl.Int64,
@@ -51,7 +48,7 @@ GROUPED = f"""
 """What the mart holds, straight from the positions of a date as known at a version."""
 
 
-def refresh_portfolio(ledger: Ledger) -> int:
+def refresh_portfolio(ledger: Queries) -> int:
     """Add what `portfolio_daily` lacks; returns the rows. Safe to repeat."""
     lacking = ledger.frame(
         f"SELECT business_date, version FROM ({TOUCHED}) EXCEPT "
@@ -76,7 +73,7 @@ def refresh_portfolio(ledger: Ledger) -> int:
     return rows.height
 
 
-def _as_written(ledger: Ledger, dates: pl.DataFrame) -> pl.DataFrame:
+def _as_written(ledger: Queries, dates: pl.DataFrame) -> pl.DataFrame:
     """Sums of dates as the versions that closed them wrote them: one query for all."""
     return ledger.beside(
         f"""
@@ -92,7 +89,7 @@ def _as_written(ledger: Ledger, dates: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _as_known(ledger: Ledger, dates: pl.DataFrame) -> list[pl.DataFrame]:
+def _as_known(ledger: Queries, dates: pl.DataFrame) -> list[pl.DataFrame]:
     """Sums of restated dates, each as known at the version that restated it."""
     found = []
     for date, version in dates.rows():
@@ -119,3 +116,10 @@ PORTFOLIO_ON = f"""
     GROUP BY ALL ORDER BY ALL
 """.format(lake=LAKE)
 """A date as known at a version, by days past due and status; no rows: the mart lacks it."""
+
+MART = Mart(
+    "portfolio_daily",
+    "loans, principal and overdue amounts by date, product, currency, status and days past due",
+    PORTFOLIO,
+    refresh_portfolio,
+)
