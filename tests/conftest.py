@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,19 +58,39 @@ def closed_instance(where: Settings) -> Ledger:
     return ledger
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that `make` fills. The workers of a run share it: the first that asks makes it."""
+    own = factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "ready").exists():
+            make(folder / "home")
+            (folder / "ready").touch()
+    return folder / "home"
+
+
 @pytest.fixture(scope="session")
 def ran(tmp_path_factory: pytest.TempPathFactory, small_landing: Path) -> Settings:
-    """An instance with January and the first days of February 2018 published. Read only: the
-    workers of a run share it, the first that asks makes it."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    where = Settings(home=shared / "instance" / "home")
-    with (shared / "instance.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "instance" / "ready").exists():
-            closed_instance(fresh(where.home, small_landing, "2018-02-14")).close()
-            (shared / "instance" / "ready").touch()
-    return where
+    """An instance with January and the first days of February 2018 published. Read only."""
+
+    def make(home: Path) -> None:
+        closed_instance(fresh(home, small_landing, "2018-02-14")).close()
+
+    return Settings(home=made_once(tmp_path_factory, "instance", make))
+
+
+@pytest.fixture(scope="session")
+def landed(tmp_path_factory: pytest.TempPathFactory, small_landing: Path) -> Path:
+    """An instance that took loans in to 10 January 2018 and closed no day: tests copy it."""
+
+    def make(home: Path) -> None:
+        ledger = Ledger(fresh(home, small_landing, "2018-01-10"))
+        take_in(ledger, ledger.register(read_policies()), TAPE, correlation_id="test")
+        ledger.close()
+
+    return made_once(tmp_path_factory, "landed", make)
 
 
 def with_positions(done: DayClose, **columns: pl.Expr) -> DayClose:

@@ -43,26 +43,34 @@ KINDS = {"second_disbursement", "payoff_date", "rates", "rate_change", "skipped_
 
 
 def run(cases: list[dict[str, Any]]) -> list[Outcome]:
-    """Outcomes of tables whose terms have one of `KINDS`."""
-    return [judged(case, _differences(case)) for case in cases]
+    """Outcomes of tables whose terms have one of `KINDS`: loans of one book, a product of each."""
+    products = [_product(c["inputs"], n) for n, c in enumerate(cases, start=1)]
+    stories = [_story(case["inputs"]) for case in cases]
+    lived, policies = _lived(products, stories)
+    return [
+        judged(case, _differences(case, lived, policies, n, told))
+        for n, (case, (_, told)) in enumerate(zip(cases, stories, strict=True), start=1)
+    ]
 
 
-def _differences(case: dict[str, Any]) -> list[str]:
+def _differences(
+    case: dict[str, Any], lived: History, policies: PolicyBook, loan_id: int, told: Told
+) -> list[str]:
     given = case["inputs"]
-    made, (loan, told) = _product(given), _story(given)
-    lived, policies = _lived(made, loan, told)
-    paid = _paid(lived, [on for on, kind, _ in told if kind is Kind.payment_received])
+    due = [on for on, kind, _ in told if kind is Kind.payment_received]
+    paid = _paid(lived, loan_id, due)
     found = _rows(case["expected"], paid) + _sums(case["expected"], paid)
     if "payoff" in case["expected"]:
         last = max(on for on, _, _ in told)
-        asked = quote(lived.book(last), policies, date_of(given["payoff_date"])).row(0, named=True)
+        quoted = quote(lived.book(last), policies, date_of(given["payoff_date"]))
+        asked = quoted.row(by_predicate=pl.col("loan_id") == loan_id, named=True)
         names = {"payoff": "payoff", "payoff_interest": "interest", "payoff_principal": "principal"}
         for theirs, ours in names.items():
             found += _differs(theirs, asked[ours], case["expected"][theirs])
     return found
 
 
-def _product(given: dict[str, Any]) -> Product:
+def _product(given: dict[str, Any], number: int) -> Product:
     """Tranches are spread over the instalments to come; a payoff takes interest by the day."""
     by_day, flat = "daily_rate_percent" in given, given.get("interest_type") == "flat"
     basis = "daily" if by_day else BASES.get(given.get("day_count", "period"))
@@ -76,7 +84,7 @@ def _product(given: dict[str, Any]) -> Product:
     if "rates" in given:  # the last instalment is as high as the others, whatever it leaves
         schedule |= {"stub": "days_365", "last_instalment": "level"}
     return Product(
-        name="printed", version=1, effective_from=SINCE, entity="us-consumer", currency="USD",
+        name=f"printed-{number}", version=1, effective_from=SINCE, entity="us-consumer", currency="USD",
         bounds={"rate_percent": ["0", "100"]},
         schedule=schedule,
         interest={"accrual": "scheduled" if flat or "rates" in given else "daily",
@@ -156,37 +164,52 @@ def _terms(
     }  # fmt: skip
 
 
-def _lived(made: Product, loan: dict[str, Any], told: Told) -> tuple[History, PolicyBook]:
-    """The loan to its last payment; a payment of nothing told pays the instalment due."""
+def _lived(
+    products: list[Product], stories: list[tuple[dict[str, Any], Told]]
+) -> tuple[History, PolicyBook]:
+    """Each loan to its last payment; a payment of nothing told pays the instalment due."""
     kept = [(f, p) for f, p in read_policies().policies if f != "products"]
-    both = sorted([*kept, ("products", made)], key=lambda e: (e[0], e[1].name))
+    both = sorted([*kept, *(("products", p) for p in products)], key=lambda e: (e[0], e[1].name))
     policies = PolicyBook(tuple(both)).with_registry(())
-    pin = policies.pins.row(0, named=True)
-    boarded = pl.DataFrame(
-        [loan | {"product": pin["product"], "entity": pin["entity"]}], schema=empty(Terms).schema
-    )
+    rows = []
+    for loan_id, (made, (loan, _)) in enumerate(zip(products, stories, strict=True), start=1):
+        code = policies.registry.index(f"{made.name}@1")
+        pin = policies.pins.row(by_predicate=pl.col("product") == code, named=True)
+        rows.append(loan | {"loan_id": loan_id, "product": code, "entity": pin["entity"]})
+    boarded = pl.DataFrame(rows, schema=empty(Terms).schema)
+    levels = dict(agreed_terms(boarded, policies.pins).select("loan_id", "emi").rows())
+    events = filled(boarded, _events([told for _, told in stories], levels))
+    lasts = [max(on for on, _, _ in told) for _, told in stories]
+    ends = pl.DataFrame({"loan_id": range(1, len(lasts) + 1), "through": lasts})
     book = Book.empty(policies.pins, empty(Events))
-    level = int(agreed_terms(boarded, policies.pins)["emi"].item())
-    told = [(on, kind, level if figure == LEVEL else figure) for on, kind, figure in told]
-    rows = [
-        {"event_id": n, "kind": kind.value, "loan_id": 1, "value_date": on,
-         "amount": None if kind is Kind.rate_changed else figure, "source_ref": f"{n:03d}",
-         "payload": json.dumps({"rate_ppb": figure}) if kind is Kind.rate_changed else None}
-        for n, (on, kind, figure) in enumerate(told, start=1)
-    ]  # fmt: skip
-    events = filled(boarded, pl.DataFrame(rows, schema=TOLD))
-    ends = pl.DataFrame({"loan_id": [1], "through": [max(on for on, _, _ in told)]})
     return fast_forward(book, events, policies, ends, what_is_due(policies)), policies
 
 
-def _paid(lived: History, days: list[dt.date]) -> list[dict[str, Any]]:
+def _events(stories: list[Told], levels: dict[int, int]) -> pl.DataFrame:
+    """Events of all loans; `LEVEL` is the loan's level instalment, in minor units."""
+    rows: list[dict[str, Any]] = []
+    for loan_id, told in enumerate(stories, start=1):
+        for n, (on, kind, figure) in enumerate(told, start=1):
+            rate = kind is Kind.rate_changed
+            amount = int(levels[loan_id]) if figure == LEVEL else figure
+            rows.append(
+                {"event_id": len(rows) + 1, "kind": kind.value, "loan_id": loan_id,
+                 "value_date": on, "amount": None if rate else amount, "source_ref": f"{n:03d}",
+                 "payload": json.dumps({"rate_ppb": figure}) if rate else None}
+            )  # fmt: skip
+    return pl.DataFrame(rows, schema=TOLD)
+
+
+def _paid(lived: History, loan_id: int, days: list[dt.date]) -> list[dict[str, Any]]:
     """What each payment paid, and the balance that its day left: below zero, the borrower's credit."""
-    paid, found = lived.all("allocations"), []
+    one = pl.col("loan_id") == loan_id
+    paid, found = lived.all("allocations").filter(one), []
     for on in days:
         own = paid.filter(pl.col("business_date") == on)
         interest = int(own.filter(pl.col("component") == Component.interest)["amount"].sum())
         principal = int(own["amount"].sum()) - interest
-        left = lived.stay.wide(on, on).select(pl.col("principal") - pl.col("credit")).to_series()
+        stood = lived.stay.wide(on, on).filter(one)
+        left = stood.select(pl.col("principal") - pl.col("credit")).to_series()
         closing = int(left.item()) if left.len() else 0
         found.append(
             {"on": on, "payment": interest + principal, "interest": interest, "principal": principal,

@@ -203,13 +203,13 @@ SCALE = 10**6
 
 def schedule_tables(cases: list[dict[str, Any]]) -> list[Outcome]:
     """Amortisation tables, by the terms that they print."""
-    outcomes, rows, waiting = [], [], []
+    outcomes, rows, waiting, changing = [], [], [], []
     for case in cases:
         if "finance_charge" in case["inputs"]:
             outcomes.append(judged(case, _digits(case)))
             continue
         if lived.KINDS & set(case["inputs"]):
-            outcomes += lived.run([case])
+            changing.append(case)
             continue
         mapped = _mapped(case["inputs"])
         if isinstance(mapped, str):
@@ -217,6 +217,7 @@ def schedule_tables(cases: list[dict[str, Any]]) -> list[Outcome]:
             continue
         waiting.append((case, mapped.pop("scale")))
         rows.append(mapped)
+    outcomes += lived.run(changing) if changing else []
     for (case, scale), table in zip(waiting, schedules(rows), strict=True):
         outcomes.append(judged(case, _table_differences(case, table, int(str(scale)))))
     return outcomes

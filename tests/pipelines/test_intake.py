@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -18,17 +19,14 @@ from loanbook.pipelines.ingest.intake import IntakeReport, take_in
 from loanbook.pipelines.resources import TAPE, provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
-from tests.conftest import fresh
 
 HEADER = "payment_ref,loan_key,amount,currency,value_date\n"
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, small_landing: Path) -> Ledger:
-    """Loans to 10 January taken in, nothing closed."""
-    ledger = Ledger(fresh(tmp_path / "home", small_landing, "2018-01-10"))
-    take(ledger)
-    return ledger
+def ledger(tmp_path: Path, landed: Path) -> Ledger:
+    """Loans to 10 January taken in, nothing closed: a copy of its own for each test."""
+    return Ledger(Settings(home=shutil.copytree(landed, tmp_path / "home")))
 
 
 def take(ledger: Ledger) -> IntakeReport:
