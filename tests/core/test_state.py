@@ -31,7 +31,6 @@ from loanbook.core.servicing.loan.opening import agreed_terms, opened
 from loanbook.core.servicing.loan.positions import CHANGING, Positions
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.payments.waterfall import Allocations
-from loanbook.core.store.migrations.tools import columns
 from tests.core.loans import Story, _event, terms
 
 SCHEMAS = (Terms, Agreed, Parameters, Positions, Dues, Events, Transfers, Allocations)
@@ -201,9 +200,3 @@ def test_a_new_column_is_one_line(policies: PolicyBook) -> None:
     boarded = completed(terms(policies, "instalment-act365"), MoreTerms)
     assert boarded.select("fee_cap", "loan_id").row(0) == (0, 1)
     assert changing(MoreTerms) == (*changing(Terms), "fee_cap")
-
-
-def test_sql_types_are_those_that_the_store_writes() -> None:
-    for schema in SCHEMAS:
-        plain = ", ".join(f"{n} {sql.split()[0]}" for n, sql in sql_types(schema).items())
-        assert plain == columns(empty(schema).schema)

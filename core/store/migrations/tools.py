@@ -50,12 +50,12 @@ def must_have_tables(connection: Connection, tables: str) -> None:
     rows = connection.execute(
         "SELECT table_name FROM duckdb_tables() WHERE database_name = ?", [LAKE]
     ).fetchall()
-    _none_lacks("the ledger", "tables", set(tables.split()) - {name for (name,) in rows})
+    _must_all_be_there("the ledger", "tables", set(tables.split()) - {name for (name,) in rows})
 
 
 def must_have(connection: Connection, table: str, columns: str) -> None:
     """Raise LedgerError unless the table has each of `columns` (names set apart by blanks)."""
-    _none_lacks(table, "columns", set(columns.split()) - columns_of(connection, table))
+    _must_all_be_there(table, "columns", set(columns.split()) - columns_of(connection, table))
 
 
 def must_lack(connection: Connection, table: str, columns: Iterable[str]) -> None:
@@ -82,6 +82,6 @@ def must_find_none(connection: Connection, table: str, where: str) -> None:
 KEPT = "the ledger is as it was before this migration, please report it with the ledger's schema"
 
 
-def _none_lacks(what: str, kind: str, lacking: set[str]) -> None:
+def _must_all_be_there(what: str, kind: str, lacking: set[str]) -> None:
     if lacking:
         raise LedgerError(f"{what} lacks {kind} {', '.join(sorted(lacking))}; {KEPT}")
