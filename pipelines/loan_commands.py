@@ -22,7 +22,7 @@ from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.past import StoredHistory
 from loanbook.core.store.reader import LedgerReader
 from loanbook.pipelines.console import date, loan_id, out, show
-from loanbook.pipelines.reporting import told
+from loanbook.pipelines.reporting import wording
 from loanbook.pipelines.resources import open_instance, settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
@@ -53,7 +53,7 @@ def explain(
         out.print_json(json.dumps(asdict(why), default=str))
     else:
         _print(why, currency)
-        for text in told.taken_back(events, currency):
+        for text in wording.taken_back(events, currency):
             out.print(text, soft_wrap=True, highlight=False)
     if not why.accounted:
         raise LoanbookError(
@@ -120,9 +120,9 @@ def _print(why: Explanation, currency: str) -> None:
         if line.date != day:
             day = line.date
             out.print(f"\n[bold]{day}[/bold]")
-        out.print(f"  {escape(told.what(line, currency))}", soft_wrap=True, highlight=False)
-        out.print(f"      [dim]{escape(told.why(line))}[/dim]", soft_wrap=True, highlight=False)
-    out.print(f"\n[bold]stands at[/bold] {told.stands_at(why, currency)}")
+        out.print(f"  {escape(wording.what(line, currency))}", soft_wrap=True, highlight=False)
+        out.print(f"      [dim]{escape(wording.why(line))}[/dim]", soft_wrap=True, highlight=False)
+    out.print(f"\n[bold]stands at[/bold] {wording.stands_at(why, currency)}")
 
 
 def payoff(
