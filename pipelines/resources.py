@@ -19,8 +19,6 @@ from loanbook.core.store.settings import Settings
 ROOT = Path(__file__).resolve().parents[1]
 POLICIES = ROOT / "data" / "policies"
 DEFAULT_HOME = ROOT / "data" / "instance"
-TAPE = "lendingclub"
-"""Tape mapping of the default instance."""
 
 
 def settings() -> Settings:

@@ -1,5 +1,5 @@
 """One module a file format: raw text in, typed rows with line numbers and quarantine out.
 
-To add a format: write a module with `COLUMNS` and `parse`, name it in `FORMATS` of
-:mod:`loanbook.pipelines.ingest.landing`.
+To add a format: write a module with `COLUMNS` and `parse`, and its row in `KINDS` of
+:mod:`loanbook.pipelines.formats.registry`.
 """

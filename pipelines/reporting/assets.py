@@ -7,8 +7,8 @@ from loanbook.core.catalogue.accounts import ROLES
 from loanbook.core.contract.money import to_major
 from loanbook.core.store.marts import refresh_portfolio
 from loanbook.core.store.reader import LedgerReader
-from loanbook.pipelines.reporting.reconcile import reconcile, reported_dates, table
-from loanbook.pipelines.resources import TAPE, open_instance, settings
+from loanbook.pipelines.reporting.reconcile import summary
+from loanbook.pipelines.resources import open_instance, settings
 from loanbook.pipelines.servicing.assets import ledger_close
 
 
@@ -17,18 +17,17 @@ def reconciliation(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """The engine's balances against those the servicer reported, loan by loan."""
     _, policies = open_instance()
     reader = LedgerReader(settings())
-    mapping = policies.tape(TAPE)
-    dates = reported_dates(reader)
-    if not dates:
+    found = summary(reader, policies, settings().home)
+    if found is None:
         return dg.MaterializeResult(metadata={"note": "no reported date is published yet"})
-    summary = table(reconcile(reader, policies, dates[-1], mapping.reported_buckets or "default"))
+    as_of, _, counts = found
     return dg.MaterializeResult(
         metadata={
-            "as_of": dates[-1].isoformat(),
-            "loans": int(summary["loans"].sum()),
-            "exact": int(summary["exact"].sum()),
-            "within_3_cents": int(summary["within_3_cents"].sum()),
-            "unexplained": int(summary["unexplained"].sum()),
+            "as_of": as_of.isoformat(),
+            "loans": int(counts["loans"].sum()),
+            "exact": int(counts["exact"].sum()),
+            "within_3_cents": int(counts["within_3_cents"].sum()),
+            "unexplained": int(counts["unexplained"].sum()),
         }
     )
 

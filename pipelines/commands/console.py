@@ -1,9 +1,10 @@
-"""What every command prints with: tables, dates, progress, the instance's reader."""
+"""What every command prints with: tables, dates, progress."""
 
 from __future__ import annotations
 
 import datetime as dt
 import sys
+from typing import TYPE_CHECKING
 
 import polars as pl
 import typer
@@ -12,9 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from loanbook.core.errors import LoanbookError
-from loanbook.core.store.reader import LedgerReader
+
+if TYPE_CHECKING:
+    from loanbook.core.store.reader import LedgerReader
 
 out = Console(width=None if sys.stdout.isatty() else 132)
+
 err = Console(stderr=True)
 
 
@@ -29,7 +33,7 @@ def progress() -> Progress:
     )
 
 
-def date(text: str | None, name: str) -> dt.date | None:
+def iso_date(text: str | None, name: str) -> dt.date | None:
     """An ISO date given as an option."""
     if text is None:
         return None
