@@ -10,12 +10,9 @@
 - `partitions` - business days as partitions
 - `resources` - the instance, its policies, the code's own hash
 - `expectations` - Great Expectations, off-line
-- `cli` - the `loanbook` command; its other commands stand in the files below
-- `loan_commands` - commands about one loan's figures
-- `books_commands` - commands about the lender's books
-- `report_commands` - commands that list what people answer for
-- `what_if_command` - `loanbook what-if`
-- `console` - what every command prints with
+- `commands` - the `loanbook` command, a module an object
+- `instance` - how an instance's files are read
+- `cli` - the entry point that the package names
 """
 
 import os

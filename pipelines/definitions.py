@@ -3,12 +3,8 @@
 import dagster as dg
 
 from loanbook.pipelines.ingest.assets import intake, landing_files
-from loanbook.pipelines.servicing.assets import (
-    ledger_close,
-    portfolio_daily,
-    reconciliation,
-    trial_balance,
-)
+from loanbook.pipelines.reporting.assets import portfolio_daily, reconciliation, trial_balance
+from loanbook.pipelines.servicing.assets import ledger_close
 from loanbook.pipelines.servicing.jobs import daily_run
 from loanbook.pipelines.servicing.schedules import landing_sensor, nightly
 

@@ -6,18 +6,13 @@ import datetime as dt
 
 import dagster as dg
 
-from loanbook.pipelines.ingest.landing import NAME
+from loanbook.pipelines.ingest.landing import landed_dates
 from loanbook.pipelines.resources import settings
 
 
 def landed_range() -> tuple[dt.date, dt.date]:
     """First and last business date among the names in the landing folder; today if it is empty."""
-    folder = settings().landing
-    dates = sorted(
-        match["date"]
-        for path in (folder.rglob("*.csv") if folder.exists() else ())
-        if (match := NAME.match(path.name))
-    )
+    dates = landed_dates(settings().landing)
     if not dates:
         today = dt.date.today()
         return today, today

@@ -12,13 +12,11 @@ from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import FOLDERS
 from loanbook.core.store.instance import (
-    DEFAULT_MAPPING,
     SHIPPED,
     SHIPPED_POLICIES,
     InstanceError,
     policies_folder,
     policy_files,
-    read_instance,
 )
 from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader
@@ -27,19 +25,12 @@ from loanbook.core.store.settings import Settings
 
 ROOT = SHIPPED
 POLICIES = SHIPPED_POLICIES
-TAPE = DEFAULT_MAPPING
-"""Tape mapping of the sample."""
 
 
 def settings() -> Settings:
     """The instance that the environment or the working folder names; in a checkout, else,
     `data/instance`."""
     return Settings.from_environment()
-
-
-def default_mapping(home: Path | None = None) -> str:
-    """Mapping of a tape whose name ends with none (`loanbook.toml`)."""
-    return read_instance(home or settings().home).default_mapping
 
 
 def _home() -> Path | None:

@@ -17,9 +17,9 @@ from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.settings import Settings
 from loanbook.pipelines.ingest.intake import take_in
-from loanbook.pipelines.resources import TAPE, provenance, read_policies
+from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
-from loanbook.pipelines.simulation.landing import drop
+from loanbook.pipelines.simulation.landing import TAPE, drop, set_up
 from loanbook.pipelines.simulation.tape import synthetic
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
@@ -42,6 +42,7 @@ def fresh(home: Path, landing: Path, through: str) -> Settings:
     """An instance folder with the landing files up to a business date."""
     where = Settings(home=home)
     where.landing.mkdir(parents=True)
+    set_up(home)
     for path in landing.glob("*.csv"):
         if path.stem.rsplit("_", 1)[1] <= through:
             (where.landing / path.name).write_bytes(path.read_bytes())

@@ -1,77 +1,106 @@
 """How the engine's balances compare with those that another servicer reports.
 
 The carrying amount is compared: a charged-off loan has none. A difference is explained only
-if it lies within what its reason can cause; the bound is part of the reason.
+if it lies within what its reason can cause; the bound is part of the reason. Reasons are data: they
+tell what the servicer's figures leave open (data/sample/reconciliation.yaml).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import reduce
 
 import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from loanbook.core.errors import PolicyError
 
 PPB = 10**9
 NEAR = 3
 """Cents within which rounding of interest explains a difference."""
 
 
-@dataclass(frozen=True)
-class Reason:
-    """Why a balance may differ, and by how much at most (expression in minor units)."""
-
-    name: str
-    text: str
-    applies: pl.Expr
-    bound: pl.Expr
-
-
 def _interest(amount: pl.Expr, days: int | pl.Expr) -> pl.Expr:
     return amount.cast(pl.Float64) * pl.col("rate_ppb") * days / (360 * PPB)
 
 
-_ORDINARY = _interest(pl.col("emi") * pl.col("instalments_paid"), 15)
+class Term(BaseModel):
+    """A part of a bound: an amount, or the interest on a product of columns for some days."""
 
-REASONS = (
-    Reason(
-        "early_principal",
-        "paid more than its instalments; the day is derived, so the interest saved may differ",
-        pl.col("extra") > 0,
-        _interest(pl.col("extra"), pl.col("age_days")) + _ORDINARY,
-    ),
-    Reason(
-        "late_with_fee",
-        "paid late with a fee; the days late are derived, at most 31 an instalment",
-        pl.col("late_fees") > 0,
-        _interest(pl.col("emi") * pl.col("instalments_paid"), 31) + pl.col("late_fees"),
-    ),
-    Reason(
-        "days_of_payment",
-        "the tape holds no payment dates; each instalment up to 15 days early or late",
-        pl.lit(True),
-        _ORDINARY,
-    ),
-    Reason(
-        "order_of_payments",
-        "the same total was paid, but which part was instalment, first-period interest or early "
-        "principal is not in the tape: at most a month's interest on the loan",
-        pl.col("reported_paid") == pl.col("paid"),
-        _interest(pl.col("principal_agreed"), 30),
-    ),
-)
-"""Reasons in the order in which they are tried."""
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    amount: str | None = None
+    """Column of an amount in minor units."""
+    interest_on: tuple[str, ...] = ()
+    """Columns whose product is the amount that bears interest."""
+    days: int | str = 0
+    """Nights of interest, or their column."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Term:
+        if (self.amount is None) == (not self.interest_on):
+            raise ValueError("name either amount or interest_on")
+        return self
+
+    def expr(self) -> pl.Expr:
+        """Minor units, not rounded."""
+        if self.amount is not None:
+            return pl.col(self.amount)
+        grown = reduce(lambda one, other: one * other, map(pl.col, self.interest_on))
+        return _interest(grown, self.days if isinstance(self.days, int) else pl.col(self.days))
 
 
-def compared(loans: pl.DataFrame) -> pl.DataFrame:
+class Reason(BaseModel):
+    """Why a balance may differ, for which loans, and by how much at most (sum of `bound`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    text: str
+    positive: str | None = None
+    """The reason applies where this column is above zero."""
+    equal: tuple[str, str] | None = None
+    """The reason applies where these columns are equal."""
+    bound: tuple[Term, ...] = Field(min_length=1)
+
+    def applies(self) -> pl.Expr:
+        """Whether it applies to a loan."""
+        tests = [pl.lit(True)]
+        if self.positive is not None:
+            tests.append(pl.col(self.positive) > 0)
+        if self.equal is not None:
+            tests.append(pl.col(self.equal[0]) == pl.col(self.equal[1]))
+        return pl.all_horizontal(tests)
+
+    def most(self) -> pl.Expr:
+        """The largest difference that it explains, in minor units."""
+        return reduce(lambda one, other: one + other, [term.expr() for term in self.bound])
+
+
+def reasons_in(content: object) -> tuple[Reason, ...]:
+    """Reasons of a parsed file, in the order in which they are tried. PolicyError tells what to mend."""
+    listed = content.get("reasons") if isinstance(content, dict) else None
+    if not isinstance(listed, list):
+        raise PolicyError("expected a list of `reasons`, each with name, text and bound")
+    try:
+        return tuple(Reason.model_validate(each) for each in listed)
+    except ValidationError as bad:
+        told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in bad.errors())
+        raise PolicyError(f"mend these fields of a reason: {told}") from bad
+
+
+def compared(loans: pl.DataFrame, reasons: Sequence[Reason]) -> pl.DataFrame:
     """`loans` with `difference` (Int64 minor units) and `verdict`.
 
     Reads `status`, `carrying`, `reported_balance`, `rate_ppb`, `emi`, `instalments_paid`,
-    `extra`, `late_fees`, `age_days`, `principal_agreed`, `paid`, `reported_paid`. Verdicts: exact, near, one of `REASONS`, unexplained.
+    `extra`, `late_fees`, `age_days`, `principal_agreed`, `paid`, `reported_paid`, and what
+    the reasons name. Verdicts: exact, near, the name of the first reason that explains it, unexplained.
     """
     apart = loans.with_columns(difference=pl.col("carrying") - pl.col("reported_balance"))
     size = pl.col("difference").abs()
     verdict = pl.lit("unexplained")
-    for reason in reversed(REASONS):
-        fits = reason.applies & (size.cast(pl.Float64) <= reason.bound + NEAR)
+    for reason in reversed(reasons):
+        fits = reason.applies() & (size.cast(pl.Float64) <= reason.most() + NEAR)
         verdict = pl.when(fits).then(pl.lit(reason.name)).otherwise(verdict)
     return apart.with_columns(
         verdict=pl.when(size == 0)
@@ -82,10 +111,10 @@ def compared(loans: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def table(rows: pl.DataFrame) -> pl.DataFrame:
+def table(rows: pl.DataFrame, reasons: Sequence[Reason]) -> pl.DataFrame:
     """One row per reported status: loans, exact, within 3 cents, explained, unexplained,
     reported status met, and the largest unexplained difference (minor units)."""
-    named = [reason.name for reason in REASONS]
+    named = [reason.name for reason in reasons]
     return (
         rows.group_by("status")
         .agg(

@@ -18,8 +18,6 @@ FILE = "loanbook.toml"
 SHIPPED = Path(__file__).resolve().parents[2]
 """Where policies, sample and `dagster.yaml` lie: a checkout's root, or the installed package."""
 SHIPPED_POLICIES = SHIPPED / "data" / "policies"
-DEFAULT_MAPPING = "lendingclub"
-"""Mapping of the sample's tape: what an instance without `loanbook.toml` reads."""
 
 
 class InstanceError(LedgerError):
@@ -33,8 +31,9 @@ class _Table(BaseModel):
 class Intake(_Table):
     """How landed files are read."""
 
-    mapping: str = Field(default=DEFAULT_MAPPING, min_length=1)
-    """Mapping (policies/tapes) of a tape whose name ends with none."""
+    mapping: str | None = Field(default=None, min_length=1)
+    """Mapping (policies/tapes) of a tape whose name ends with none; its source system sends the
+    payments and orders."""
 
 
 class Store(_Table):
@@ -51,11 +50,6 @@ class Instance(_Table):
     """The lender's name, for people; the entity of a loan is its mapping's."""
     intake: Intake = Intake()
     store: Store = Store()
-
-    @property
-    def default_mapping(self) -> str:
-        """Mapping of a tape whose name ends with none."""
-        return self.intake.mapping
 
 
 def in_checkout() -> bool:

@@ -1,7 +1,8 @@
 """One module a file format: raw text in, typed rows with line numbers and quarantine out.
 
-To add a format: write a module with `COLUMNS` and `parse`, and follow docs/changing.md.
+To add a format: write a module with `COLUMNS` and `parse`, and its row in `KINDS` of `registry`.
 
+- `registry` - the kinds of file: name, order of the day, who reads it; one row a kind
 - `table` - what all formats share: reading CSV text, splitting rows by a contract's rules
 - `loan_tape` - a lender's own columns, mapped to canonical terms by a policy file
 - `payments` - receipts, one a row

@@ -8,7 +8,8 @@ import dagster as dg
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.ingest.landing import scan
 from loanbook.pipelines.ingest.quality import CHECKS, intake_suite
-from loanbook.pipelines.resources import default_mapping, open_instance, settings
+from loanbook.pipelines.instance import default_mapping
+from loanbook.pipelines.resources import open_instance, settings
 
 
 @dg.asset(group_name="ingest", kinds={"csv"})
@@ -36,7 +37,8 @@ def intake(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Typed rows as loans and events; bad rows quarantined with file, line and rule."""
     ledger, policies = open_instance()
     try:
-        report = take_in(ledger, policies, default_mapping(), correlation_id=context.run_id)
+        mapping = default_mapping(ledger.settings.home, policies)
+        report = take_in(ledger, policies, mapping, correlation_id=context.run_id)
         verdicts = intake_suite(ledger)
     finally:
         ledger.close()

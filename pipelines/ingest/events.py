@@ -11,6 +11,8 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.catalogue.codes import CHANGES, EventState, Kind
+from loanbook.core.policy.models import TapeMapping
+from loanbook.pipelines.formats.table import Parsed
 from loanbook.pipelines.ingest.landing import LandingFile
 
 SERVICE = "service:intake"
@@ -131,3 +133,26 @@ def complete(events: pl.DataFrame) -> pl.DataFrame:
         "source_system", "source_ref", "idempotency_key", "body_hash", "state", "line", "actor",
         "checker", "reason", "payload",
     )  # fmt: skip
+
+
+def matched(parsed: Parsed, known: Known, shown: str) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Rows joined to their loans; rows of unknown loans are refused. `shown`: column that is quoted."""
+    joined = parsed.good.join(
+        known.loans.rename({"currency": "loan_currency"}),
+        on="loan_key", how="left", maintain_order="left",
+    )  # fmt: skip
+    unknown = joined.filter(pl.col("loan_id").is_null())
+    bad = [
+        {"line": line, "rule": "unknown_loan", "found": ref}
+        for line, ref in unknown.select("line", shown).rows()
+    ]
+    return joined.filter(pl.col("loan_id").is_not_null()), bad
+
+
+def events_of(
+    rows: pl.DataFrame, kind: Kind, file: LandingFile, mapping: TapeMapping, known: Known
+) -> Taken:
+    """Events of one kind that are new, and the rows that are repeated or contradict."""
+    events = complete(event(rows, kind, mapping.source_system, mapping.entity, file, known))
+    fresh, duplicates, conflicts = keep_new(events, known)
+    return Taken(0, fresh.height, duplicates, conflicts, fresh)

@@ -9,7 +9,11 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import TapeMapping
 from loanbook.core.servicing.interest.index_rates import resetting
+from loanbook.pipelines.formats import indices
+from loanbook.pipelines.ingest.events import Known, Taken, complete, event, keep_new
+from loanbook.pipelines.ingest.landing import LandingFile
 
 SOURCE = "index"
 
@@ -71,3 +75,42 @@ def corrected(
         source_ref=suffix, payload=pl.struct(reverses="key").struct.json_encode()
     ).select(rows.columns)
     return fresh, back, bad
+
+
+def taken(
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: Known
+) -> Taken:
+    """Values of reference rates: a reset for each loan whose rate follows one on the day.
+
+    A row counts as one, however many loans it resets.
+    """
+    assert file.business_date is not None
+    names = policies.floating["index"].unique().sort().to_list()
+    parsed = indices.parse(data, file.business_date, names)
+    loans = known.floating(policies.floating["product"].unique().to_list())
+    asked = resets(parsed.good, loans, policies)
+
+    def prefix(kind: Kind) -> str:
+        return f"{mapping.entity}/{SOURCE}/{kind.name}/"
+
+    fresh, back, bad = corrected(asked, known.events, prefix, file.path.stem)
+    told = [
+        complete(
+            event(
+                rows.with_columns(
+                    loan_key=pl.lit(None, dtype=pl.String), amount=pl.lit(None, dtype=pl.Int64)
+                ),
+                kind, SOURCE, mapping.entity, file, known,
+            )
+        )
+        for rows, kind in ((back, Kind.reversal), (fresh, Kind.rate_reset))
+    ]  # fmt: skip
+    events, _, conflicts = keep_new(pl.concat(told), known)
+    refused = {row["line"]: row for row in (*bad, *conflicts)}
+    lines = set(parsed.good["line"].to_list()) - refused.keys()
+    again = (lines & set(asked["line"].to_list())) - set(events["line"].to_list())
+    kept = events.filter(~pl.col("line").is_in(list(refused)))
+    return Taken(
+        parsed.rows_in, len(lines) - len(again), len(again),
+        parsed.bad + list(refused.values()), kept,
+    )  # fmt: skip

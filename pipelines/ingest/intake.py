@@ -7,26 +7,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import polars as pl
 
 from loanbook.core.catalogue.codes import Kind
-from loanbook.core.contract.money import CURRENCY_CODES, CURRENCY_NAMES
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import TapeMapping
 from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.rows import Intake
 from loanbook.core.store.standing import DEFERS, event_keys, floating, history, met, order_context
-from loanbook.pipelines.formats import commands, indices, payments
-from loanbook.pipelines.formats.table import Parsed
-from loanbook.pipelines.ingest import boarding, fixings, refunds, returned
-from loanbook.pipelines.ingest.events import Known, Taken, complete, event, keep_new, together
+from loanbook.pipelines.formats.registry import BY_NAME, examples
+from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import MAX_BYTES, LandingFile, scan
-from loanbook.pipelines.ingest.orders import lawful, with_parts
+from loanbook.pipelines.instance import mappings
 
 BATCH = 64
 """Files committed in one transaction."""
@@ -81,7 +77,7 @@ def take_in(
     waiting: list[Intake] = []
     kind = None
     for done, file in enumerate(fresh):
-        new_kind = file.kind == "loan_tape"
+        new_kind = file.kind is not None and BY_NAME[file.kind].gives_loans
         # ids of new loans are given at commit, so payments wait until their tapes are in
         if waiting and (len(waiting) >= BATCH or (kind != new_kind)):
             ledger.commit_intake(waiting)
@@ -113,13 +109,13 @@ def _take(
     try:
         if file.kind is None or file.business_date is None:
             raise IntakeError(
-                "the name tells no kind and business date; name it like "
-                "payments_2018-02-05.csv, loan_tape_..., index_... or commands_..."
+                f"the name tells no kind and business date; name it like {examples()}"
             )
         if file.bytes > MAX_BYTES:
             raise IntakeError(f"{file.bytes} bytes are more than {MAX_BYTES}; send it in parts")
         data = file.path.read_bytes()
-        taken = _READERS[file.kind](data, file, policies, _mapping(file, policies, tape), known)
+        mapping = _mapping(file, policies, tape)
+        taken: Taken = BY_NAME[file.kind].read(data, file, policies, mapping, known)
     except IntakeError as bad:
         report.refused.append((file.path.name, str(bad)))
         return Intake(row | {"state": "refused", "reason": str(bad)[:500]})
@@ -181,145 +177,17 @@ def _take(
     return Intake(row | counts, taken.loans, taken.attributes, taken.reported, events, stamped)
 
 
-def _mapping(file: LandingFile, policies: PolicyBook, tape: str) -> TapeMapping:
-    """The mapping that a tape's name ends with (`loan_tape_2018-01-31_migration.csv`), or `tape`."""
-    _, _, named = file.path.stem.removeprefix("loan_tape_").partition("_")
-    known = {p.name for _, p in policies.policies if isinstance(p, TapeMapping)}
-    return policies.tape(named if file.kind == "loan_tape" and named in known else tape)
+def _mapping(file: LandingFile, policies: PolicyBook, default: str) -> TapeMapping:
+    """The mapping that a tape's name ends with (`loan_tape_2018-01-31_migration.csv`), or the default.
 
-
-def _matched(parsed: Parsed, known: Known, shown: str) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
-    """Rows joined to their loans; rows of unknown loans are refused."""
-    joined = parsed.good.join(
-        known.loans.rename({"currency": "loan_currency"}),
-        on="loan_key", how="left", maintain_order="left",
-    )  # fmt: skip
-    unknown = joined.filter(pl.col("loan_id").is_null())
-    bad = [
-        {"line": line, "rule": "unknown_loan", "found": ref}
-        for line, ref in unknown.select("line", shown).rows()
-    ]
-    return joined.filter(pl.col("loan_id").is_not_null()), bad
-
-
-def _payments(
-    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: Known
-) -> Taken:
-    assert file.business_date is not None
-    parsed = payments.parse(data, file.business_date)
-    matched, bad = _matched(parsed, known, "payment_ref")
-    code = pl.col("currency").replace_strict(CURRENCY_CODES, return_dtype=pl.Int8)
-    wrong = matched.filter(code != pl.col("loan_currency"))
-    bad += [
-        {"line": line, "rule": "currency_is_not_the_loans", "found": f"{given}, not "
-         f"{CURRENCY_NAMES[own]}"}
-        for line, given, own in wrong.select("line", "currency", "loan_currency").rows()
-    ]  # fmt: skip
-    early = matched.filter(
-        (code == pl.col("loan_currency")) & (pl.col("value_date") < pl.col("boards_on"))
-    )
-    bad += [
-        {"line": line, "rule": "payment_before_disbursement", "found": ref}
-        for line, ref in early.select("line", "payment_ref").rows()
-    ]
-    kept = matched.filter(
-        (code == pl.col("loan_currency")) & (pl.col("value_date") >= pl.col("boards_on"))
-    )
-    rows = kept.with_columns(currency=code, amount="minor", source_ref="payment_ref")
-    return _fresh(rows, Kind.payment_received, parsed, bad, file, mapping, known)
-
-
-def _commands(
-    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: Known
-) -> Taken:
-    assert file.business_date is not None
-    parsed = commands.parse(data, file.business_date)
-    matched, bad = _matched(parsed, known, "command_ref")
-    source = f"{mapping.entity}/{mapping.source_system}"
-    rows, unfit = lawful(matched, policies, known.standing, known.events, known.loans, source,
-                         file.business_date)  # fmt: skip
-    rows = with_parts(rows, policies, known.met, source)
-    called_for = returned.charges(rows, policies, known.standing)
-    taken = Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)
-    for kind in sorted(set(commands.COMMANDS.values())):
-        some = rows.filter(pl.col("kind") == kind.value)
-        if some.height:
-            fresh = _events(some, kind, file, mapping, known)
-            if kind is Kind.interest_refunded and fresh.events is not None:
-                found, none = refunds.worked_out(fresh.events, taken.events, known, policies)
-                fresh = replace(fresh, events=found, accepted=found.height, bad=[*fresh.bad, *none])
-            taken = together(taken, fresh)
-    if called_for.height:  # no rows of the file: they count as none
-        theirs = _events(called_for, Kind.charge_assessed, file, mapping, known)
-        taken = together(taken, replace(theirs, accepted=0, duplicates=0, bad=[]))
-    return taken
-
-
-def _fresh(
-    rows: pl.DataFrame,
-    kind: Kind,
-    parsed: Parsed,
-    bad: list[dict[str, Any]],
-    file: LandingFile,
-    mapping: TapeMapping,
-    known: Known,
-) -> Taken:
-    taken = _events(rows, kind, file, mapping, known)
-    return together(Taken(parsed.rows_in, 0, 0, parsed.bad + bad, None), taken)
-
-
-def _events(
-    rows: pl.DataFrame, kind: Kind, file: LandingFile, mapping: TapeMapping, known: Known
-) -> Taken:
-    """Events of one kind that are new, and the rows that are repeated or contradict."""
-    events = complete(event(rows, kind, mapping.source_system, mapping.entity, file, known))
-    fresh, duplicates, conflicts = keep_new(events, known)
-    return Taken(0, fresh.height, duplicates, conflicts, fresh)
-
-
-def _index(
-    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: Known
-) -> Taken:
-    """Values of reference rates: a reset for each loan whose rate follows one on the day.
-
-    A row counts as one, however many loans it resets.
+    Raises IntakeError if no mapping has that name.
     """
-    assert file.business_date is not None
-    names = policies.floating["index"].unique().sort().to_list()
-    parsed = indices.parse(data, file.business_date, names)
-    loans = known.floating(policies.floating["product"].unique().to_list())
-    asked = fixings.resets(parsed.good, loans, policies)
-
-    def prefix(kind: Kind) -> str:
-        return f"{mapping.entity}/{fixings.SOURCE}/{kind.name}/"
-
-    fresh, back, bad = fixings.corrected(asked, known.events, prefix, file.path.stem)
-    source = fixings.SOURCE
-    told = [
-        complete(
-            event(
-                rows.with_columns(
-                    loan_key=pl.lit(None, dtype=pl.String), amount=pl.lit(None, dtype=pl.Int64)
-                ),
-                kind, source, mapping.entity, file, known,
-            )
+    if not file.mapping:
+        return policies.tape(default)
+    known = mappings(policies)
+    if file.mapping not in known:
+        raise IntakeError(
+            f"no mapping is named {file.mapping!r}; known: {', '.join(known)}; add "
+            f"tapes/{file.mapping}.yaml to the policies, or end the name with one of these"
         )
-        for rows, kind in ((back, Kind.reversal), (fresh, Kind.rate_reset))
-    ]  # fmt: skip
-    events, _, conflicts = keep_new(pl.concat(told), known)
-    refused = {row["line"]: row for row in (*bad, *conflicts)}
-    lines = set(parsed.good["line"].to_list()) - refused.keys()
-    again = (lines & set(asked["line"].to_list())) - set(events["line"].to_list())
-    kept = events.filter(~pl.col("line").is_in(list(refused)))
-    return Taken(
-        parsed.rows_in, len(lines) - len(again), len(again),
-        parsed.bad + list(refused.values()), kept,
-    )  # fmt: skip
-
-
-_READERS = {
-    "loan_tape": boarding.boarded,
-    "index": _index,
-    "payments": _payments,
-    "commands": _commands,
-}
+    return policies.tape(file.mapping)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-NAME = re.compile(
-    r"^(?P<kind>loan_tape|index|payments|commands)_(?P<date>\d{4}-\d{2}-\d{2})[\w.-]*\.csv$"
-)
-KINDS = ("loan_tape", "index", "payments", "commands")
-"""Kinds in the order in which they are taken: loans before rates before money before orders."""
+from loanbook.pipelines.formats.registry import BY_NAME, PLACE, dated, recognised
+
 MAX_BYTES = 512 * 1024 * 1024
 """A larger file is refused: send it in parts."""
 
@@ -26,6 +22,11 @@ class LandingFile:
     bytes: int
     kind: str | None
     business_date: dt.date | None
+
+    @property
+    def mapping(self) -> str:
+        """The mapping that the name ends with; empty if with none."""
+        return BY_NAME[self.kind].mapping_of(self.path.stem) if self.kind else ""
 
 
 def address(path: Path) -> str:
@@ -43,20 +44,16 @@ def scan(folder: Path) -> list[LandingFile]:
     for path in sorted(folder.rglob("*")) if folder.exists() else []:
         if not path.is_file() or path.name.startswith("."):
             continue
-        kind, date = _named(path.name)
+        kind, date = dated(path.name)
         found.append(LandingFile(path, address(path), path.stat().st_size, kind, date))
-    order = {kind: place for place, kind in enumerate(KINDS)}
     latest = dt.date.max
     return sorted(
-        found, key=lambda f: (order.get(f.kind or "", 9), f.business_date or latest, f.path.name)
+        found,
+        key=lambda f: (PLACE.get(f.kind or "", len(PLACE)), f.business_date or latest, f.path.name),
     )
 
 
-def _named(name: str) -> tuple[str | None, dt.date | None]:
-    match = NAME.match(name)
-    if match is None:
-        return None, None
-    try:
-        return match["kind"], dt.date.fromisoformat(match["date"])
-    except ValueError:
-        return match["kind"], None
+def landed_dates(folder: Path) -> list[str]:
+    """Dates that the names of the landing folder tell, as text, sorted; no file is read."""
+    paths = folder.rglob("*") if folder.exists() else ()
+    return sorted(found[1] for path in paths if (found := recognised(path.name)))

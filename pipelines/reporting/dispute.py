@@ -24,7 +24,7 @@ from loanbook.core.servicing.explain.explain import Explanation, explain
 from loanbook.core.servicing.replay.replay import replay
 from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader
-from loanbook.pipelines.reporting.told import stands_at, taken_back, text_of, what, why
+from loanbook.pipelines.reporting.wording import stands_at, taken_back, text_of, what, why
 from loanbook.pipelines.resources import code_hash
 from loanbook.pipelines.servicing.verify import Verified, replay_loan
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
 
 import polars as pl
+import yaml
 
 from loanbook.core.catalogue.codes import Status
+from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.reporting.reconciliation import compared, table
+from loanbook.core.reporting.reconciliation import Reason, compared, reasons_in, table
 from loanbook.core.servicing.arrears.days_past_due import bucket
 from loanbook.core.store.past import NOW
 from loanbook.core.store.reader import LedgerReader
+from loanbook.pipelines.instance import REASONS, default_mapping
 
 _GATHER = """
 WITH paid AS (
@@ -47,8 +52,35 @@ def reported_dates(reader: LedgerReader) -> list[dt.date]:
     return rows["as_of"].to_list()
 
 
+def reasons_of(home: Path) -> tuple[Reason, ...]:
+    """Why balances may differ, as the instance's `reconciliation.yaml` has it; none without it."""
+    path = home / REASONS
+    if not path.is_file():
+        return ()
+    try:
+        return reasons_in(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError, PolicyError) as bad:
+        raise PolicyError(f"{path}: {bad}") from bad
+
+
+def summary(
+    reader: LedgerReader, policies: PolicyBook, home: Path
+) -> tuple[dt.date, pl.DataFrame, pl.DataFrame] | None:
+    """The last reported date, its loans compared and the table of them; None without such a date."""
+    dates = reported_dates(reader)
+    if not dates:
+        return None
+    mapping, reasons = policies.tape(default_mapping(home, policies)), reasons_of(home)
+    rows = reconcile(reader, policies, dates[-1], mapping.reported_buckets or "default", reasons)
+    return dates[-1], rows, table(rows, reasons)
+
+
 def reconcile(
-    reader: LedgerReader, policies: PolicyBook, as_of: dt.date, buckets: str
+    reader: LedgerReader,
+    policies: PolicyBook,
+    as_of: dt.date,
+    buckets: str,
+    reasons: Sequence[Reason],
 ) -> pl.DataFrame:
     """Every reported loan with the engine's figures of that date and the verdict."""
     reader.version_of(as_of)
@@ -67,7 +99,7 @@ def reconcile(
         .then(pl.lit("Fully Paid"))
         .otherwise(pl.col("place").replace_strict(labels, return_dtype=pl.String))
     )
-    return compared(placed)
+    return compared(placed, reasons)
 
 
-__all__ = ["reconcile", "reported_dates", "table"]
+__all__ = ["reasons_of", "reconcile", "reported_dates", "summary", "table"]

@@ -6,15 +6,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from loanbook.core.catalogue.accounts import ROLES
 from loanbook.core.contract.money import to_major
 from loanbook.core.errors import LoanbookError
-from loanbook.core.store.marts import refresh_portfolio
-from loanbook.core.store.reader import LedgerReader
 from loanbook.pipelines.ingest.assets import intake
 from loanbook.pipelines.partitions import business_days
-from loanbook.pipelines.reporting.reconcile import reconcile, reported_dates, table
-from loanbook.pipelines.resources import default_mapping, open_instance, provenance, settings
+from loanbook.pipelines.resources import open_instance, provenance
 from loanbook.pipelines.servicing.days import DayReport, close_days, missing_days
 from loanbook.pipelines.servicing.progress import published
 
@@ -122,53 +118,3 @@ def _results(seen: list[DayReport], failure: str | None) -> Iterator[dg.AssetChe
                 **({"failure": failure} if broken and failure else {}),
             },
         )
-
-
-@dg.asset(deps=[ledger_close], group_name="reporting", kinds={"duckdb"})
-def reconciliation(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """The engine's balances against those the servicer reported, loan by loan."""
-    _, policies = open_instance()
-    reader = LedgerReader(settings())
-    mapping = policies.tape(default_mapping())
-    dates = reported_dates(reader)
-    if not dates:
-        return dg.MaterializeResult(metadata={"note": "no reported date is published yet"})
-    summary = table(reconcile(reader, policies, dates[-1], mapping.reported_buckets or "default"))
-    return dg.MaterializeResult(
-        metadata={
-            "as_of": dates[-1].isoformat(),
-            "loans": int(summary["loans"].sum()),
-            "exact": int(summary["exact"].sum()),
-            "within_3_cents": int(summary["within_3_cents"].sum()),
-            "unexplained": int(summary["unexplained"].sum()),
-        }
-    )
-
-
-@dg.asset(deps=[ledger_close], group_name="reporting", kinds={"ducklake"})
-def portfolio_daily(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """Loans, principal and arrears by date, product, status and days past due: what pages read."""
-    ledger, _ = open_instance()
-    try:
-        added = refresh_portfolio(ledger)
-    finally:
-        ledger.close()
-    figures = LedgerReader(settings()).query(
-        "SELECT count(*) AS rows, count(DISTINCT business_date) AS dates FROM portfolio_daily"
-    )
-    rows, dates = figures.row(0)
-    return dg.MaterializeResult(metadata={"rows_added": added, "rows": rows, "dates": dates})
-
-
-@dg.asset(deps=[ledger_close], group_name="reporting", kinds={"duckdb"})
-def trial_balance(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """General-ledger balances of the newest version by account role."""
-    reader = LedgerReader(settings())
-    rows = reader.balances().group_by("role").agg(pl.col("balance").sum())
-    found = dict(rows.rows())
-    lines = "\n".join(
-        f"| {role} | {to_major(int(found[role]), 'USD')} |" for role in ROLES if role in found
-    )
-    return dg.MaterializeResult(
-        metadata={"accounts": dg.MetadataValue.md("| account | net debit |\n|-|-:|\n" + lines)}
-    )

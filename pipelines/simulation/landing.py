@@ -10,19 +10,33 @@ import polars as pl
 
 from loanbook.core.contract.money import decimal_text
 from loanbook.pipelines.formats.loan_tape import keys
+from loanbook.pipelines.instance import FILE, REASONS
 from loanbook.pipelines.simulation import tape as tapes
 from loanbook.pipelines.simulation.history import derive
 
 AS_OF = dt.date(2018, 6, 30)
 THROUGH = dt.date(2018, 7, 31)
 SEED = 2018
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample" / "lendingclub_2018q1.csv.gz"
+FOLDER = Path(__file__).resolve().parents[2] / "data" / "sample"
+SAMPLE = FOLDER / "lendingclub_2018q1.csv.gz"
+TAPE = "lendingclub"
+"""Mapping of the sample's tape, and of synthetic tapes in its columns."""
 
 
 def public_tape() -> pl.DataFrame:
     """The 10,000 loans of the sample, all columns as text."""
     with gzip.open(SAMPLE) as file:
         return pl.read_csv(file.read(), infer_schema=False)
+
+
+def set_up(home: Path) -> None:
+    """Tell an instance that its files are the sample's; what it tells of itself already stays."""
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / FILE).exists():
+        text = f'# What this instance is told.\n[intake]\nmapping = "{TAPE}"\n'
+        (home / FILE).write_text(text, encoding="utf-8")
+    if not (home / REASONS).exists():
+        (home / REASONS).write_bytes((FOLDER / REASONS).read_bytes())
 
 
 def drop(folder: Path, tape: pl.DataFrame, *, seed: int = SEED) -> int:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
+import yaml
 
-from loanbook.core.reporting.reconciliation import compared, table
+from loanbook.core.reporting.reconciliation import compared, reasons_in, table
 
+SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "reconciliation.yaml"
+REASONS = reasons_in(yaml.safe_load(SAMPLE.read_text()))
 LOAN = {
     "status": "Current", "engine_status": "Current", "carrying": 900_000,
     "reported_balance": 900_000, "rate_ppb": 120_000_000, "emi": 33_000, "instalments_paid": 3,
@@ -35,13 +40,13 @@ MONTHS_INTEREST = 1_000_000 * 12 * 30 // (360 * 100)
 def test_a_difference_is_explained_within_what_its_reason_can_cause(
     told: dict[str, int], verdict: str
 ) -> None:
-    assert compared(pl.DataFrame([LOAN | told]))["verdict"].to_list() == [verdict]
+    assert compared(pl.DataFrame([LOAN | told]), REASONS)["verdict"].to_list() == [verdict]
 
 
 def test_the_table_counts_every_loan_once() -> None:
     loans = [LOAN, LOAN | {"carrying": 900_002}, LOAN | {"carrying": 0},
              LOAN | {"status": "Late", "reported_balance": 900_004}]  # fmt: skip
-    rows = table(compared(pl.DataFrame(loans)))
+    rows = table(compared(pl.DataFrame(loans), REASONS), REASONS)
     current = rows.filter(pl.col("status") == "Current").row(0, named=True)
     assert (current["loans"], current["exact"], current["within_3_cents"]) == (3, 1, 2)
     assert (current["unexplained"], current["largest_unexplained"]) == (1, 900_000)

@@ -13,9 +13,10 @@ from loanbook.core.policy.product_rules import FloatingRate
 from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader
 from loanbook.pipelines.ingest.intake import IntakeReport, take_in
-from loanbook.pipelines.resources import TAPE, provenance, read_policies
+from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
+from loanbook.pipelines.simulation.landing import TAPE
 from tests.conftest import fresh
 from tests.pipelines.test_intake import drop, rules
 

@@ -11,8 +11,9 @@ from loanbook.core.store import instance as instances
 from loanbook.core.store.instance import InstanceError, find_home, read_instance
 from loanbook.core.store.settings import CATALOGUE_VARIABLE, HOME_VARIABLE, Settings
 from loanbook.pipelines.cli import app
-from loanbook.pipelines.instance_init import make
-from loanbook.pipelines.resources import POLICIES, default_mapping, read_policies
+from loanbook.pipelines.commands.init import make
+from loanbook.pipelines.instance import default_mapping
+from loanbook.pipelines.resources import POLICIES, read_policies
 
 
 def test_a_new_instance_reads_back_with_its_own_policies(
@@ -22,11 +23,11 @@ def test_a_new_instance_reads_back_with_its_own_policies(
     result = CliRunner().invoke(app, ["init", str(home), "--entity", 'Mid"town \\ Öst'])
     assert result.exit_code == 0, result.output
     told = read_instance(home)
-    assert (told.entity, told.default_mapping) == ('Mid"town \\ Öst', "canonical")
+    assert (told.entity, told.intake.mapping) == ('Mid"town \\ Öst', "canonical")
     monkeypatch.delenv(HOME_VARIABLE, raising=False)
     monkeypatch.chdir(home / "landing")
     assert Settings.from_environment().home == home
-    assert default_mapping() == "canonical"
+    assert default_mapping(home, read_policies()) == "canonical"
     own = {p.name for _, p in read_policies().policies}
     shipped = {p.name for _, p in read_policies(POLICIES).policies}
     assert shipped - own == {"lendingclub", "lendingclub-personal"}
@@ -36,7 +37,7 @@ def test_a_new_instance_reads_back_with_its_own_policies(
 
 def test_the_samples_policies_come_when_asked_for(tmp_path: Path) -> None:
     make(tmp_path / "a", "A", sample=True)
-    assert read_instance(tmp_path / "a").default_mapping == "lendingclub"
+    assert read_instance(tmp_path / "a").intake.mapping == "lendingclub"
     assert (tmp_path / "a" / "policies" / "tapes" / "lendingclub.yaml").exists()
 
 

@@ -16,9 +16,10 @@ from loanbook.core.store.past import NOW
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
 from loanbook.pipelines.ingest.intake import IntakeReport, take_in
-from loanbook.pipelines.resources import TAPE, provenance, read_policies
+from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
+from loanbook.pipelines.simulation.landing import TAPE
 
 HEADER = "payment_ref,loan_key,amount,currency,value_date\n"
 

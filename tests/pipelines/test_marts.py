@@ -11,8 +11,9 @@ from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.marts import MARTS, refresh_marts
 from loanbook.core.store.settings import Settings
 from loanbook.pipelines.ingest.intake import take_in
-from loanbook.pipelines.resources import TAPE, provenance, read_policies
+from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
+from loanbook.pipelines.simulation.landing import TAPE
 from tests.conftest import fresh
 
 SQL = {pl.Int8: "TINYINT", pl.Int16: "SMALLINT", pl.Int32: "INTEGER", pl.Int64: "BIGINT",

@@ -13,11 +13,12 @@ from loanbook.core.policy.product import Product
 from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.standing import met, order_context
-from loanbook.pipelines.cli import _refinancings
+from loanbook.pipelines.commands.loan import _refinancings
 from loanbook.pipelines.ingest.intake import take_in
-from loanbook.pipelines.resources import TAPE, provenance, read_policies
+from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
+from loanbook.pipelines.simulation.landing import TAPE
 from tests.pipelines.test_intake import drop, ledger, rules, take
 
 __all__ = ["ledger"]

@@ -22,10 +22,11 @@ from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader, open_ledger
 from loanbook.core.store.settings import Settings
 from loanbook.pipelines.ingest.intake import take_in
-from loanbook.pipelines.resources import TAPE, provenance, read_policies
+from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing import days
 from loanbook.pipelines.servicing.days import NotPublishedError, close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
+from loanbook.pipelines.simulation.landing import TAPE
 from tests.conftest import closed_instance, fresh, with_positions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,7 +113,8 @@ from pathlib import Path
 from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.settings import Settings
 from loanbook.pipelines.ingest.intake import take_in
-from loanbook.pipelines.resources import TAPE, provenance, read_policies
+from loanbook.pipelines.resources import provenance, read_policies
+from loanbook.pipelines.simulation.landing import TAPE
 from loanbook.pipelines.servicing.days import close_days, missing_days
 where, at, day, how = Settings(home=Path(sys.argv[1])), sys.argv[2], sys.argv[3], sys.argv[4]
 ledger = Ledger(where)

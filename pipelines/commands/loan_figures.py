@@ -1,40 +1,32 @@
-"""Commands about one loan's figures: why they are so, and what would settle it."""
+"""Commands about one loan's figures: why they are so, what settles it, how late it is, its dispute pack."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
 import typer
 from rich.markup import escape
 
-from loanbook.core.contract.money import CURRENCY_NAMES, EXPONENT, decimal_text, to_major
+from loanbook.core.contract.money import CURRENCY_NAMES, to_major
 from loanbook.core.errors import LoanbookError
-from loanbook.core.servicing.explain.explain import Explanation
-from loanbook.core.servicing.explain.explain import explain as explained
-from loanbook.core.servicing.replay.payoff_quote import quote
-from loanbook.core.servicing.replay.replay import relived, replay
-from loanbook.core.servicing.schedule.statements import statements
-from loanbook.core.store.ledger import Ledger
-from loanbook.core.store.past import StoredHistory
-from loanbook.core.store.reader import LedgerReader
-from loanbook.pipelines.console import date, loan_id, out, show
-from loanbook.pipelines.reporting import told
-from loanbook.pipelines.resources import open_instance, settings
+from loanbook.pipelines.commands.console import (
+    AsJson,
+    AsOf,
+    Loan,
+    iso_date,
+    loan_id,
+    out,
+    published_day,
+    show,
+)
 
-AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
-Loan = Annotated[str, typer.Argument(help="Loan id, or the loan's key.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the `loanbook` command."""
-    app.command()(explain)
-    app.command()(payoff)
-    app.command()(delinquency)
-    app.command("statements")(statements_of)
+if TYPE_CHECKING:
+    from loanbook.core.servicing.explain.explain import Explanation
 
 
 def explain(
@@ -43,9 +35,15 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Why a loan stands where it stands: event, rule and policy version, amounts, arrears."""
+    from loanbook.core.servicing.explain.explain import explain as explained
+    from loanbook.core.servicing.replay.replay import replay
+    from loanbook.core.store.reader import LedgerReader
+    from loanbook.pipelines.reporting import wording
+    from loanbook.pipelines.resources import open_instance, settings
+
     ledger, policies = open_instance()
     number = loan_id(LedgerReader(settings()), loan)
-    day = published_day(ledger, date(as_of, "--as-of"))
+    day = published_day(ledger, iso_date(as_of, "--as-of"))
     events = ledger.life_of(number, ledger.head().published_date or day)
     why = explained(replay(events, policies, day), policies, number, day)
     currency = CURRENCY_NAMES[int(events["currency"][0])]
@@ -53,12 +51,26 @@ def explain(
         out.print_json(json.dumps(asdict(why), default=str))
     else:
         _print(why, currency)
-        for text in told.taken_back(events, currency):
+        for text in wording.taken_back(events, currency):
             out.print(text, soft_wrap=True, highlight=False)
     if not why.accounted:
         raise LoanbookError(
             f"the lines of loan {number} do not sum to its position; this is a defect, report it"
         )
+
+
+def _print(why: Explanation, currency: str) -> None:
+    from loanbook.pipelines.reporting import wording
+
+    out.print(f"[bold]Loan {why.loan_id} as of {why.as_of}[/bold], amounts in {currency}")
+    day = None
+    for line in why.lines:
+        if line.date != day:
+            day = line.date
+            out.print(f"\n[bold]{day}[/bold]")
+        out.print(f"  {escape(wording.what(line, currency))}", soft_wrap=True, highlight=False)
+        out.print(f"      [dim]{escape(wording.why(line))}[/dim]", soft_wrap=True, highlight=False)
+    out.print(f"\n[bold]stands at[/bold] {wording.stands_at(why, currency)}")
 
 
 def delinquency(
@@ -73,7 +85,10 @@ def delinquency(
     RBI, MBA, OTS, EBA and IFRS 9 read the same stored days; `days_after_due` counts the due date
     as day 0.
     """
-    reader, day = LedgerReader(settings()), date(as_of, "--as-of")
+    from loanbook.core.store.reader import LedgerReader
+    from loanbook.pipelines.resources import settings
+
+    reader, day = LedgerReader(settings()), iso_date(as_of, "--as-of")
     if loan is not None:
         number = loan_id(reader, loan)
         states = reader.delinquency_states(day, known_at, number)
@@ -103,38 +118,21 @@ _TURNS = ("rbi_class", "us_mba_months", "us_ots_months", "eba_default", "ifrs9_s
 """States that turn now and then, not every day."""
 
 
-def published_day(ledger: Ledger, asked: dt.date | None) -> dt.date:
-    """The date asked for, or the last one. Raises LoanbookError if it is not published."""
-    last = ledger.head().published_date
-    if last is None:
-        raise LoanbookError("nothing is published yet; run `loanbook run` first")
-    if asked is not None and asked > last:
-        raise LoanbookError(f"{asked} is not published yet; the last published date is {last}")
-    return asked or last
-
-
-def _print(why: Explanation, currency: str) -> None:
-    out.print(f"[bold]Loan {why.loan_id} as of {why.as_of}[/bold], amounts in {currency}")
-    day = None
-    for line in why.lines:
-        if line.date != day:
-            day = line.date
-            out.print(f"\n[bold]{day}[/bold]")
-        out.print(f"  {escape(told.what(line, currency))}", soft_wrap=True, highlight=False)
-        out.print(f"      [dim]{escape(told.why(line))}[/dim]", soft_wrap=True, highlight=False)
-    out.print(f"\n[bold]stands at[/bold] {told.stands_at(why, currency)}")
-
-
 def payoff(
     loan: Loan,
     on: Annotated[str | None, typer.Option(help="Day of payment; default: the next day.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """What settles a loan on a day, the interest of a night more, and how long that holds."""
+    from loanbook.core.servicing.replay.payoff_quote import quote
+    from loanbook.core.store.past import StoredHistory
+    from loanbook.core.store.reader import LedgerReader
+    from loanbook.pipelines.resources import open_instance, settings
+
     ledger, policies = open_instance()
     number = loan_id(LedgerReader(settings()), loan)
     last = published_day(ledger, None)
-    day = date(on, "--on") or last + dt.timedelta(days=1)
+    day = iso_date(on, "--on") or last + dt.timedelta(days=1)
     if day <= last:
         raise LoanbookError(
             f"{day} is closed already; quote {last + dt.timedelta(days=1)} or later"
@@ -158,29 +156,20 @@ def payoff(
               "then ask anew.")  # fmt: skip
 
 
-def statements_of(
+def dispute(
     loan: Loan,
-    as_of: Annotated[str | None, typer.Option(help="Business date; default: the last.")] = None,
+    as_of: AsOf = None,
+    to: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("dispute"),
 ) -> None:
-    """Statements of a line of credit: balance, minimum due and its date, limit left to draw."""
+    """Write a loan's dispute pack: its path cent by cent (text, JSON, PDF), its rows, policies and proof."""
+    from loanbook.core.store.reader import LedgerReader
+    from loanbook.pipelines.reporting.dispute import write_pack
+    from loanbook.pipelines.resources import open_instance, settings
+
     ledger, policies = open_instance()
-    number = loan_id(LedgerReader(settings()), loan)
-    day = published_day(ledger, date(as_of, "--as-of"))
-    events = ledger.events_of(number, ledger.head().published_date or day)
-    lived = relived(events, policies, day)
-    visits = pl.concat(each.wide for each in lived.rounds) if lived else None
-    if visits is None or not visits["revolving"].any():
-        raise LoanbookError(f"loan {number} is no line of credit; see `loanbook loan show {loan}`")
-    last = visits.sort("business_date").row(-1, named=True)
-    currency = CURRENCY_NAMES[int(last["currency"])]
-    rows = statements(visits).sort("statement_date")
-    told = rows.drop("loan_id").with_columns(
-        decimal_text(pl.col(name), EXPONENT[currency]).alias(name)
-        for name in ("balance", "minimum")
-    )
-    show(told, f"Statements of loan {number}, {currency}")
-    left = max(last["principal_agreed"] - last["principal"], 0)
-    out.print(
-        f"limit {to_major(last['principal_agreed'], currency)}, drawn "
-        f"{to_major(last['principal'], currency)}, left to draw {to_major(left, currency)}"
-    )
+    reader = LedgerReader(settings())
+    number = loan_id(reader, loan)
+    day = published_day(ledger, iso_date(as_of, "--as-of"))
+    files = write_pack(ledger, policies, reader, number, day, to)
+    for path in files:
+        out.print(str(path), highlight=False)

@@ -5,29 +5,23 @@ from __future__ import annotations
 import datetime as dt
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
 import typer
 
 from loanbook.core.contract.money import CURRENCY_NAMES, to_major
 from loanbook.core.errors import LoanbookError, PolicyError
-from loanbook.core.policy.book import PolicyBook, parse
-from loanbook.core.policy.models import FOLDERS
-from loanbook.core.servicing.replay.what_if import MEASURES, WhatIf, what_if
-from loanbook.core.store.ledger import Ledger
-from loanbook.core.store.past import StoredHistory
-from loanbook.core.store.reader import LedgerReader
-from loanbook.pipelines.console import date, loan_id, out, show
-from loanbook.pipelines.resources import open_instance, settings
+from loanbook.pipelines.commands.console import iso_date, loan_id, out, show
+
+if TYPE_CHECKING:
+    from loanbook.core.policy.book import PolicyBook
+    from loanbook.core.servicing.replay.what_if import WhatIf
+    from loanbook.core.store.ledger import Ledger
 
 ONE_DAY = dt.timedelta(days=1)
+
 SHOWN = 10
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the `loanbook` command."""
-    app.command("what-if")(what_if_command)
 
 
 def what_if_command(
@@ -54,12 +48,15 @@ def what_if_command(
 
     The same events, the same engine, another policy: per loan, per component and in total.
     """
+    from loanbook.core.store.reader import LedgerReader
+    from loanbook.pipelines.resources import open_instance, settings
+
     ledger, policies = open_instance()
     reader = LedgerReader(settings())
     wanted = [loan_id(reader, each.strip()) for each in loans.split(",")] if loans else None
     found = compare(
-        ledger, policies, with_files(policies, policy), wanted, date(start, "--from"),
-        date(through, "--through"),
+        ledger, policies, with_files(policies, policy), wanted, iso_date(start, "--from"),
+        iso_date(through, "--through"),
     )  # fmt: skip
     if csv is not None:
         found.loans.write_csv(csv)
@@ -71,6 +68,9 @@ def what_if_command(
 
 def with_files(policies: PolicyBook, files: list[Path]) -> PolicyBook:
     """The policies with the files in place of those of their names."""
+    from loanbook.core.policy.book import parse
+    from loanbook.core.policy.models import FOLDERS
+
     for path in files:
         folder = path.resolve().parent.name
         if folder not in FOLDERS:
@@ -97,6 +97,9 @@ def compare(
 
     Raises LoanbookError if what was does not come out as the ledger has it.
     """
+    from loanbook.core.servicing.replay.what_if import what_if
+    from loanbook.core.store.past import StoredHistory
+
     last, begins = ledger.head().published_date, ledger.first_published()
     if last is None or begins is None:
         raise LoanbookError("nothing is published yet; run `loanbook run` first")
@@ -116,6 +119,8 @@ def compare(
 
 
 def _print(found: WhatIf, csv: Path | None) -> None:
+    from loanbook.core.servicing.replay.what_if import MEASURES
+
     differing = found.differing()
     out.print(
         f"{found.loans.height:,} loans to {found.through}: as they are, equal to the ledger; "
@@ -138,6 +143,3 @@ def _print(found: WhatIf, csv: Path | None) -> None:
         show(most.select("loan_id", *columns), "Most affected (differences, minor units)")
     if csv is not None:
         out.print(f"{found.loans.height:,} rows written to {csv}")
-
-
-__all__ = ["compare", "register", "with_files"]

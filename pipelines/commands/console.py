@@ -1,9 +1,11 @@
-"""What every command prints with: tables, dates, progress, the instance's reader."""
+"""What every command prints with: tables, dates, progress."""
 
 from __future__ import annotations
 
 import datetime as dt
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
 import polars.selectors as cs
@@ -13,9 +15,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from loanbook.core.errors import LoanbookError
-from loanbook.core.store.reader import LedgerReader
+
+if TYPE_CHECKING:
+    from loanbook.core.store.reader import LedgerReader
+
+if TYPE_CHECKING:
+    from loanbook.core.policy.book import PolicyBook
+    from loanbook.core.store.ledger import Ledger
 
 out = Console(width=None if sys.stdout.isatty() else 132)
+
 err = Console(stderr=True)
 
 
@@ -30,7 +39,7 @@ def progress() -> Progress:
     )
 
 
-def date(text: str | None, name: str) -> dt.date | None:
+def iso_date(text: str | None, name: str) -> dt.date | None:
     """An ISO date given as an option."""
     if text is None:
         return None
@@ -77,3 +86,36 @@ def loan_id(reader: LedgerReader, loan: str) -> int:
     if found.is_empty():
         raise LoanbookError(f"no loan has the key {loan!r}; see `loanbook loan list`")
     return int(found["loan_id"][0])
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+Loan = Annotated[str, typer.Argument(help="Loan id, or the loan's key.")]
+AsOf = Annotated[str | None, typer.Option(help="Business date; default: the last.")]
+To = Annotated[Path | None, typer.Option(help="CSV file for every line.")]
+
+
+def published_day(ledger: Ledger, asked: dt.date | None) -> dt.date:
+    """The date asked for, or the last one. Raises LoanbookError if it is not published."""
+    last = ledger.head().published_date
+    if last is None:
+        raise LoanbookError("nothing is published yet; run `loanbook run` first")
+    if asked is not None and asked > last:
+        raise LoanbookError(f"{asked} is not published yet; the last published date is {last}")
+    return asked or last
+
+
+def difficulty_reasons(policies: PolicyBook) -> dict[int, list[str]]:
+    """Reasons that tell of difficulty, by product."""
+    from loanbook.core.policy.models import Delinquency
+
+    return {
+        code: policies.in_force(Delinquency, p.delinquency, p.effective_from).difficulty_reasons
+        for code, p in policies.products.items()
+    }
+
+
+def written(rows: pl.DataFrame, to: Path | None) -> None:
+    """Write every row to a CSV file, where one is asked for."""
+    if to is not None:
+        rows.write_csv(to)
+        out.print(f"{to}: {rows.height} lines")

@@ -11,16 +11,16 @@ import typer
 
 from loanbook.core.errors import PolicyError
 from loanbook.core.store.instance import (
-    DEFAULT_MAPPING,
     FILE,
     SHIPPED_POLICIES,
     InstanceError,
     policy_files,
 )
-from loanbook.pipelines.console import out
+from loanbook.pipelines.commands.console import out
 
 CANONICAL = "canonical"
 """The shipped mapping of loans in loanbook's own terms."""
+SAMPLE_MAPPING = "lendingclub"
 SAMPLE = ("products/lendingclub-personal.yaml", "tapes/lendingclub.yaml")
 """Policies of the public sample: no part of a lender's own instance."""
 TOML = """\
@@ -46,11 +46,6 @@ catalogue = ""
 """
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the `loanbook` command."""
-    app.command("init")(init)
-
-
 def init(
     folder: Annotated[Path, typer.Argument(help="Where: a new folder, or an empty one.")],
     entity: Annotated[str, typer.Option(help="The lender's name, as people read it.")] = "",
@@ -61,7 +56,7 @@ def init(
     """Make an instance: loanbook.toml, policies to edit, a landing folder."""
     home = folder.resolve()
     files = make(home, entity or home.name, sample=sample)
-    mapping = DEFAULT_MAPPING if sample else CANONICAL
+    mapping = SAMPLE_MAPPING if sample else CANONICAL
     out.print(f"Made {home}: {FILE}, {files} policies, landing/. Tapes are read by `{mapping}`.")
     out.print("Next: drop files into landing/, then `loanbook run` in that folder."
               if not sample else "Next: `loanbook demo` in that folder.")  # fmt: skip
@@ -93,7 +88,7 @@ def make(home: Path, entity: str, *, sample: bool = False) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         (home / "landing").mkdir()
-        mapping = DEFAULT_MAPPING if sample else CANONICAL
+        mapping = SAMPLE_MAPPING if sample else CANONICAL
         told = TOML.format(entity=_quoted(entity), mapping=_quoted(mapping))
         (home / FILE).write_text(told, encoding="utf-8")
     except OSError:

@@ -12,24 +12,21 @@ import typer
 
 from loanbook.core.errors import LoanbookError
 from loanbook.core.store.settings import HOME_VARIABLE
-from loanbook.pipelines.orchestration import prepare_home
-from loanbook.pipelines.resources import ROOT, settings
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the `loanbook` command."""
-    app.command()(pages)
-    app.command()(dagster)
 
 
 def pages(port: Annotated[int, typer.Option(help="Where to serve.")] = 8501) -> None:
     """Serve the instance's pages on this machine; Ctrl-C ends it."""
+    from loanbook.pipelines.resources import ROOT
+
     page = str(ROOT / "dashboards" / "app.py")
     _serve(["streamlit", "run", page, "--server.port", str(port)], ROOT)
 
 
 def dagster(port: Annotated[int, typer.Option(help="Where to serve.")] = 3000) -> None:
     """Serve Dagster's own pages of the instance on this machine; Ctrl-C ends it."""
+    from loanbook.pipelines.orchestration import prepare_home
+    from loanbook.pipelines.resources import settings
+
     prepare_home(settings())
     _serve(["dagster", "dev", "-m", "loanbook.pipelines.definitions",
             "-h", "127.0.0.1", "-p", str(port)])  # fmt: skip
@@ -37,6 +34,8 @@ def dagster(port: Annotated[int, typer.Option(help="Where to serve.")] = 3000) -
 
 def _serve(words: list[str], folder: Path | None = None) -> None:
     """Run a server on the instance found here; `folder`: where its settings lie."""
+    from loanbook.pipelines.resources import settings
+
     environment = os.environ | {HOME_VARIABLE: str(settings().home)}
     try:
         done = subprocess.run(

@@ -1,0 +1,97 @@
+"""The `loanbook` command: every command by name, in the order in which help lists them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loanbook.core.errors import LoanbookError
+from loanbook.pipelines.commands import (
+    book,
+    init,
+    ledger,
+    loan,
+    loan_changes,
+    loan_figures,
+    run,
+    serve,
+    simulate,
+    what_if,
+)
+from loanbook.pipelines.commands.console import err
+
+app = typer.Typer(
+    help="The loan platform: files in, one vectorised close a day, a versioned double-entry ledger.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+loan_app = typer.Typer(
+    help="One loan: its terms, balances, dues and movements.", no_args_is_help=True
+)
+app.add_typer(loan_app, name="loan")
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "explain": loan_figures.explain,
+    "payoff": loan_figures.payoff,
+    "delinquency": loan_figures.delinquency,
+    "statements": loan.statements_of,
+    "what-if": what_if.what_if_command,
+    "journal": book.journal,
+    "migration": book.migration,
+    "schedules": loan_changes.schedules,
+    "modifications": book.modifications,
+    "hardship": book.hardship,
+    "dispute": loan_figures.dispute,
+    "after-closure": book.after_closure,
+    "credits": book.credit_balances,
+    "demo": run.demo,
+    "run": run.run,
+    "close": run.close,
+    "backfill": run.backfill,
+    "status": run.status,
+    "sql": ledger.sql,
+    "migrate": ledger.migrate,
+    "replay": ledger.replay,
+    "rebuild": ledger.rebuild,
+    "simulate": simulate.simulate,
+    "reconcile": run.reconcile_command,
+    "init": init.init,
+    "pages": serve.pages,
+    "dagster": serve.dagster,
+}
+OF_A_LOAN: dict[str, Callable[..., None]] = {"list": loan.list_loans, "show": loan.show_loan}
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
+for _name, _command in OF_A_LOAN.items():
+    loan_app.command(_name)(_command)
+
+
+@app.callback()
+def instance(
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the instance. Default: LOANBOOK_HOME, else the folder or a parent "
+            "with loanbook.toml, else a checkout's data/instance."
+        ),
+    ] = None,
+) -> None:
+    """Choose the instance that the command works on."""
+    if home is not None:
+        from loanbook.core.store.settings import HOME_VARIABLE
+
+        os.environ[HOME_VARIABLE] = str(home.resolve())
+
+
+def main() -> None:
+    """Entry point: a domain error is one line and exit code 1, not a traceback."""
+    try:
+        app()
+    except LoanbookError as error:
+        err.print(f"[red]error[/red] {error}")
+        sys.exit(1)

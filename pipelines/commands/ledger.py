@@ -1,0 +1,91 @@
+"""Commands about the ledger itself: its schema, its rows in SQL, its replay and rebuild."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from loanbook.core.errors import LoanbookError
+from loanbook.pipelines.commands.console import loan_id, out, plain, progress, show
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT over the published views.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Rows as a JSON list.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Rows as CSV.")] = False,
+) -> None:
+    """Ask the published ledger in SQL. `loanbook sql "show"` lists the views."""
+    from loanbook.core.store.reader import LedgerReader
+    from loanbook.pipelines.resources import settings
+
+    reader = LedgerReader(settings())
+    listed = query.strip().lower() == "show"
+    rows = pl.DataFrame({"view": reader.tables()}) if listed else reader.sql(query)
+    if as_json or as_csv:
+        plain(rows, "json" if as_json else "csv")
+    elif listed:
+        out.print("\n".join(reader.tables()))
+    else:
+        show(rows)
+
+
+def migrate() -> None:
+    """Bring the instance's ledger to the schema of this loanbook; every version stays."""
+    from loanbook.core.store.ledger import Ledger
+    from loanbook.pipelines.resources import settings
+
+    ledger = Ledger(settings())
+    ledger.close()
+    out.print(f"The ledger in {settings().home} has the schema of this loanbook.")
+
+
+def replay(loan: Annotated[str, typer.Argument(help="Loan id, or the loan's key.")]) -> None:
+    """Recompute a loan from its events, compare with the stored days, write nothing."""
+    from loanbook.core.store.reader import LedgerReader
+    from loanbook.pipelines.resources import open_instance, settings
+    from loanbook.pipelines.servicing.verify import replay_loan
+
+    ledger, policies = open_instance()
+    number = loan_id(LedgerReader(settings()), loan)
+    with progress() as bar:
+        task = bar.add_task("replay", total=None)
+        seen = replay_loan(
+            ledger, policies, number,
+            lambda date: bar.update(task, advance=1, description=f"replayed {date}"),
+        )  # fmt: skip
+    if seen.differences.height:
+        show(seen.differences.head(20), "Differences")
+        raise LoanbookError(
+            f"{seen.differences.height} cells of loan {number} differ from the ledger"
+        )
+    out.print(
+        f"Loan {number}: {seen.rows} stored days equal their replay; digest {seen.digest[:16]}."
+    )
+
+
+def rebuild(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Recompute all from events and compare; write nothing.")
+    ] = False,
+) -> None:
+    """Recompute the whole ledger from its events and compare every published day with it."""
+    from loanbook.pipelines.resources import open_instance
+    from loanbook.pipelines.servicing.verify import rebuild as rebuild_ledger
+
+    if not verify:
+        raise LoanbookError(
+            "published versions are never overwritten: use `loanbook rebuild --verify` to compare"
+        )
+    ledger, policies = open_instance()
+    with progress() as bar:
+        task = bar.add_task("rebuild", total=None)
+        seen = rebuild_ledger(
+            ledger, policies,
+            lambda date: bar.update(task, advance=1, description=f"rebuilt {date}"),
+        )  # fmt: skip
+    if seen.differences.height:
+        show(seen.differences.head(20), "Differences")
+        raise LoanbookError(f"{seen.differences.height} tables differ from what the events give")
+    out.print(f"{seen.days} days, {seen.rows:,} rows: equal. Digest {seen.digest}")

@@ -1,0 +1,89 @@
+"""`loanbook schedules`: changes of a loan's contract."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+import typer
+
+from loanbook.core.contract.money import CURRENCY_NAMES, EXPONENT, decimal_text
+from loanbook.core.errors import LoanbookError
+from loanbook.pipelines.commands.console import (
+    AsJson,
+    AsOf,
+    Loan,
+    difficulty_reasons,
+    iso_date,
+    loan_id,
+    out,
+    published_day,
+    show,
+)
+
+if TYPE_CHECKING:
+    from loanbook.core.servicing.explain.contract_changes import Modification
+
+
+def schedules(
+    loan: Loan,
+    as_of: AsOf = None,
+    change: Annotated[int | None, typer.Option(help="Number of the change to lay over.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Changes of a loan's contract: the payments before and after each, its worth, forbearance.
+
+    The worth is the present value at the loan's original effective rate (EBA/GL/2016/07).
+    """
+    from loanbook.core.servicing.explain.contract_changes import modifications as changes_of
+    from loanbook.core.servicing.explain.contract_changes import overlaid
+    from loanbook.core.store.reader import LedgerReader
+    from loanbook.pipelines.resources import open_instance, settings
+
+    ledger, policies = open_instance()
+    reader = LedgerReader(settings())
+    number = loan_id(reader, loan)
+    day = published_day(ledger, iso_date(as_of, "--as-of"))
+    events = ledger.life_of(number, day)
+    found = changes_of(events, policies, number, day)
+    listed = reader.modifications(day, None, number, difficulty_reasons(policies))
+    told = [_told(n, each, listed) for n, each in enumerate(found, start=1)]
+    if change is not None and not 1 <= change <= len(found):
+        raise LoanbookError(
+            f"loan {number} has {len(found)} changes by {day}: give --change a number of them"
+        )
+    if as_json:
+        shown = [
+            row | {"payments": overlaid(each).to_dicts()}
+            for row, each in zip(told, found, strict=True)
+        ]
+        out.print_json(json.dumps(shown, default=str))
+        return
+    if not found:
+        out.print(f"Loan {number} lives by the contract that it was boarded with.")
+        return
+    currency = CURRENCY_NAMES[int(events["currency"][0])]
+    money = ("worth_before", "worth_after")
+    frame = pl.DataFrame(told).with_columns(_major(name, currency) for name in money)
+    show(frame, f"Changes of loan {number} by {day}, amounts in {currency}")
+    number_of = change or len(found)
+    sides = overlaid(found[number_of - 1])
+    names = ("before", "after", "difference")
+    show(sides.with_columns(_major(name, currency) for name in names),
+         f"Change {number_of}: what was to be paid before and after it")  # fmt: skip
+
+
+def _told(number: int, change: Modification, listed: pl.DataFrame) -> dict[str, object]:
+    row = listed.filter(pl.col("event_id") == change.event_id).row(0, named=True)
+    return {
+        "change": number, "date": change.date, "kind": change.kind.name,
+        "reason": row["reason"], "actor": row["actor"], "checker": row["checker"],
+        "worth_before": round(change.worth_before), "worth_after": round(change.worth_after),
+        "lost_percent": round(change.share_lost * 100, 3), "diminished": change.diminished,
+        "days_past_due_before": row["most_days_past_due"], "forborne": row["forborne"],
+    }  # fmt: skip
+
+
+def _major(name: str, currency: str) -> pl.Expr:
+    return decimal_text(pl.col(name).cast(pl.Int64), EXPONENT[currency]).alias(name)

@@ -1,0 +1,235 @@
+"""Commands that run the book: take files in, close days, tell where the ledger stands, reconcile."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+import typer
+from rich.table import Table
+
+from loanbook.core.catalogue.codes import EventState
+from loanbook.core.errors import LoanbookError
+from loanbook.pipelines.commands.console import err, iso_date, out, progress, show
+
+if TYPE_CHECKING:
+    from loanbook.core.store.ledger import Ledger
+    from loanbook.pipelines.ingest.intake import IntakeReport
+
+PAGES = "http://localhost:8501"
+
+
+def demo() -> None:
+    """Drop the public sample of 10,000 loans into an empty landing folder, and run it."""
+    from loanbook.pipelines.ingest.landing import landed_dates
+    from loanbook.pipelines.resources import settings
+    from loanbook.pipelines.simulation.landing import drop, public_tape, set_up
+
+    folder = settings().landing
+    if not landed_dates(folder):
+        set_up(settings().home)
+        files = drop(folder, public_tape())
+        out.print(
+            f"Landed {files} files of the public LendingClub sample; payment dates are derived."
+        )
+    run()
+
+
+def run() -> None:
+    """Take landed files in and close every missing day, as one Dagster run; then reconcile."""
+    from loanbook.pipelines.orchestration import prepare_home, run_job
+    from loanbook.pipelines.resources import open_instance, settings
+    from loanbook.pipelines.servicing.progress import published
+
+    where = settings()
+    ledger, _ = open_instance(where)
+    first, last = _span(ledger)
+    ledger.close()
+    if first is None or last is None:
+        raise LoanbookError(
+            f"no file to run in {where.landing}; drop files there, or try `loanbook demo`"
+        )
+    if first > last:
+        out.print(f"Every landed business date to {last} is published already; nothing to do.")
+    else:
+        out.print(f"Closing {first} to {last} ({(last - first).days + 1} days) through Dagster.")
+        prepare_home(where)
+        with progress() as bar:
+            task = bar.add_task("intake", total=(last - first).days + 1)
+            published.set(lambda date: bar.update(task, advance=1, description=f"published {date}"))
+            good, problem = run_job(first.isoformat(), last.isoformat())
+        if not good:
+            raise LoanbookError(problem)
+    _print_reconciliation()
+    out.print(f"\nOpen the pages: [bold]loanbook pages[/bold] and {PAGES}")
+
+
+def _span(ledger: Ledger) -> tuple[dt.date | None, dt.date | None]:
+    """First business date to close and the last landed one, counting files not yet taken in."""
+    from loanbook.pipelines.ingest.landing import scan
+
+    landed = [f.business_date for f in scan(ledger.settings.landing) if f.business_date]
+    if not landed:
+        return None, None
+    head = ledger.head().published_date
+    return (head + dt.timedelta(days=1) if head else min(landed)), max(landed)
+
+
+def close(
+    date: Annotated[
+        str | None, typer.Argument(help="Business date; default: the next one.")
+    ] = None,
+) -> None:
+    """Close one business date without Dagster: take files in, close, check, publish."""
+    from loanbook.pipelines.resources import open_instance
+    from loanbook.pipelines.servicing.days import missing_days
+
+    ledger, policies = open_instance()
+    _take(ledger)
+    days = missing_days(ledger)
+    wanted = iso_date(date, "date") or (days[0] if days else None)
+    closed = ledger.head().published_date
+    if wanted is None or (closed and wanted <= closed):
+        out.print(f"{wanted or 'Every landed date'} is closed already; nothing was changed.")
+        return
+    if not days or wanted != days[0]:
+        raise LoanbookError(
+            f"{wanted} can't be closed next: "
+            + (f"{days[0]} comes first" if days else "no file has landed for it")
+            + "; `loanbook backfill` closes a range in order"
+        )
+    _close(ledger, [wanted])
+
+
+def backfill(
+    through: Annotated[str | None, typer.Argument(help="Last business date to close.")] = None,
+) -> None:
+    """Close every missing day in order, in one process with the book kept in memory."""
+    from loanbook.core.store.marts import refresh_marts
+    from loanbook.pipelines.resources import open_instance
+    from loanbook.pipelines.servicing.days import missing_days
+
+    ledger, _ = open_instance()
+    _take(ledger)
+    days = missing_days(ledger, iso_date(through, "through"))
+    if not days:
+        refresh_marts(ledger)  # a run that died after it published left them behind
+        out.print("No day is missing; nothing was changed.")
+        return
+    _close(ledger, days)
+
+
+def _take(ledger: Ledger) -> IntakeReport:
+    from loanbook.pipelines.ingest.intake import take_in
+    from loanbook.pipelines.instance import default_mapping
+    from loanbook.pipelines.resources import provenance, read_policies
+
+    policies = ledger.register(read_policies())
+    with progress() as bar:
+        task = bar.add_task("intake", total=None)
+        report = take_in(
+            ledger,
+            policies,
+            default_mapping(ledger.settings.home, policies),
+            correlation_id=provenance(policies).run_id,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if report.files or report.refused:
+        out.print(
+            f"Took in {report.files} files: {report.accepted:,} rows accepted, "
+            f"{report.quarantined:,} quarantined, {report.duplicates:,} duplicates."
+        )
+    for name, why in report.refused:
+        err.print(f"[yellow]refused[/yellow] {name}: {why}")
+    return report
+
+
+def _close(ledger: Ledger, days: list[dt.date]) -> None:
+    from loanbook.core.store.marts import refresh_marts
+    from loanbook.pipelines.resources import provenance, read_policies
+    from loanbook.pipelines.servicing.days import close_days
+
+    policies = ledger.register(read_policies())
+    with progress() as bar:
+        task = bar.add_task("close", total=len(days))
+        last = None
+        try:
+            for last in close_days(ledger, policies, days, provenance(policies)):
+                bar.update(task, advance=1, description=f"published {last.date}")
+        finally:  # also where a day was refused: those before it are published
+            refresh_marts(ledger)
+    if last is not None:
+        out.print(f"Published {len(days)} days; {last.date} is version {last.version}.")
+
+
+def status() -> None:
+    """Where the ledger stands, what waits, and what the last run saw."""
+    from loanbook.core.store.instance import read_instance
+    from loanbook.core.store.reader import LedgerReader
+    from loanbook.pipelines.resources import settings
+
+    reader = LedgerReader(settings())
+    versions = reader.versions()
+    home = reader.settings.home
+    lender = read_instance(home).entity
+    facts: list[tuple[str, str]] = [("instance", f"{lender}, {home}" if lender else str(home))]
+    if versions.is_empty():
+        facts.append(("published", "nothing yet; run `loanbook run`"))
+    else:
+        last = versions.row(-1, named=True)
+        facts += [
+            ("published", f"{versions['business_date'][0]} to {last['business_date']}, "
+             f"version {last['version']} at {last['published_at']:%Y-%m-%d %H:%M:%S} UTC"),
+            ("loans", f"{last['positions']:,}"),
+            ("run", last["run_id"]),
+            ("policies", last["policy_hash"][:16]),
+            ("code", last["code_hash"][:16]),
+        ]  # fmt: skip
+    rejected = reader.query("SELECT count(*) AS n FROM publications WHERE state = 'rejected'")
+    late = reader.query(f"SELECT count(*) AS n FROM events WHERE state = {EventState.late.value}")
+    again = reader.query("SELECT count(*) AS n FROM restated_loans")
+    files = reader.query(
+        "SELECT count(*) FILTER (WHERE state = 'taken') AS taken, "
+        "count(*) FILTER (WHERE state = 'refused') AS refused, "
+        "coalesce(sum(quarantined), 0)::BIGINT AS quarantined, "
+        "coalesce(sum(duplicates), 0)::BIGINT AS duplicates FROM files"
+    ).row(0, named=True)
+    facts += [
+        ("files", f"{files['taken']:,} taken, {files['refused']:,} refused"),
+        ("rows", f"{files['quarantined']:,} quarantined, {files['duplicates']:,} duplicates"),
+        ("rejected versions", f"{rejected['n'][0]:,}"),
+        ("late news", f"{late['n'][0]:,} events, {again['n'][0]:,} loans restated"),
+    ]
+    shown = Table(show_header=False)
+    for name, value in facts:
+        shown.add_row(name, value)
+    out.print(shown)
+
+
+def reconcile_command() -> None:
+    """Compare the engine's balances with those a servicer reported with the tape."""
+    _print_reconciliation()
+
+
+def _print_reconciliation() -> None:
+    from loanbook.core.store.reader import LedgerReader
+    from loanbook.pipelines.reporting.reconcile import summary
+    from loanbook.pipelines.resources import read_policies, settings
+
+    reader = LedgerReader(settings())
+    policies = read_policies()
+    found = summary(reader, policies, settings().home)
+    if found is None:
+        return
+    as_of, rows, counts = found
+    total = counts.select(pl.lit("all").alias("status"), pl.exclude("status", "^largest.*$").sum(),
+                           pl.col("^largest.*$").max())  # fmt: skip
+    show(
+        pl.concat([counts, total.select(counts.columns)], how="vertical_relaxed"),
+        f"Engine against the servicer's figures as of {as_of} (the largest difference in cents)",
+    )
+    closed = rows.filter((pl.col("status") == "Fully Paid") & (pl.col("carrying") == 0)).height
+    paid = rows.filter(pl.col("status") == "Fully Paid").height
+    out.print(f"Paid-off loans at zero: {closed} of {paid}. Charged-off loans are compared at their "
+              "carrying amount, which is zero.")  # fmt: skip

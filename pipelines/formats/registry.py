@@ -1,0 +1,95 @@
+"""Every kind of file that loanbook takes in, one row a kind, in the order in which they are taken.
+
+To add a kind: write its module (`parse`: raw bytes in, typed rows with line numbers and the rows
+refused out) and its row here. Landing folder, intake, Dagster's partitions and the text of a refusal
+are made of this table.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file: how its name looks, who reads it, what a row becomes."""
+
+    name: str
+    becomes: str
+    """What a row of it becomes."""
+    reader: str
+    """`module:function` that takes (content, file, policies, mapping, what is known) to what enters.
+
+    Named, not imported: the rooms that read are above this one.
+    """
+    extension: str = ".csv"
+    names_mapping: bool = False
+    """Whether the name may end with the mapping it is read by: `loan_tape_DATE_MAPPING.csv`."""
+    gives_loans: bool = False
+    """Whether it brings loans: they get their ids at commit, before anything names them."""
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The whole name: kind, business date, then whatever tells the day's files apart."""
+        date = r"(?P<date>\d{4}-\d{2}-\d{2})"
+        return re.compile(rf"^{self.name}_{date}[\w.-]*{re.escape(self.extension)}$")
+
+    @cached_property
+    def read(self) -> Callable[..., Any]:
+        """The function that `reader` names."""
+        module, _, function = self.reader.partition(":")
+        found: Callable[..., Any] = getattr(import_module(module), function)
+        return found
+
+    def mapping_of(self, stem: str) -> str:
+        """The mapping that a file's name (without extension) ends with; empty if with none."""
+        if not self.names_mapping:
+            return ""
+        return stem.removeprefix(f"{self.name}_").partition("_")[2]
+
+
+_INGEST = "loanbook.pipelines.ingest"
+
+KINDS = (
+    FileKind("loan_tape", "a loan: boarded and paid out, or taken over with its balances",
+             f"{_INGEST}.boarding:boarded", names_mapping=True, gives_loans=True),
+    FileKind("index", "a reset of each loan whose rate follows the reference rate",
+             f"{_INGEST}.fixings:taken"),
+    FileKind("payments", "a payment received of a loan", f"{_INGEST}.receipts:taken"),
+    FileKind("commands", "an order: an event of the kind it orders", f"{_INGEST}.ordered:taken"),
+)  # fmt: skip
+"""Loans before rates before money before orders, so that money always finds its loan."""
+
+BY_NAME = {kind.name: kind for kind in KINDS}
+PLACE = {kind.name: place for place, kind in enumerate(KINDS)}
+
+
+def recognised(name: str) -> tuple[FileKind, str] | None:
+    """The kind of a file's name and the text of its date; None if it is of no kind."""
+    for kind in KINDS:
+        if match := kind.pattern.match(name):
+            return kind, match["date"]
+    return None
+
+
+def dated(name: str) -> tuple[str | None, dt.date | None]:
+    """Kind and business date of a file's name; a date that is none is None."""
+    found = recognised(name)
+    if found is None:
+        return None, None
+    try:
+        return found[0].name, dt.date.fromisoformat(found[1])
+    except ValueError:
+        return found[0].name, None
+
+
+def examples() -> str:
+    """How files are named, for people."""
+    names = [f"{kind.name}_2018-02-05{kind.extension}" for kind in KINDS]
+    return f"{', '.join(names[:-1])} or {names[-1]}"

@@ -1,0 +1,45 @@
+"""Command files: each order checked against its loan, then events of the kind that it orders."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import TapeMapping
+from loanbook.pipelines.formats import commands
+from loanbook.pipelines.ingest import refunds, returned
+from loanbook.pipelines.ingest.events import Known, Taken, events_of, matched, together
+from loanbook.pipelines.ingest.landing import LandingFile
+from loanbook.pipelines.ingest.orders import lawful, with_parts
+
+
+def taken(
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: Known
+) -> Taken:
+    """Orders that their loans allow, kind by kind, and the charges that some call for."""
+    assert file.business_date is not None
+    parsed = commands.parse(data, file.business_date)
+    found, bad = matched(parsed, known, "command_ref")
+    source = f"{mapping.entity}/{mapping.source_system}"
+    rows, unfit = lawful(found, policies, known.standing, known.events, known.loans, source,
+                         file.business_date)  # fmt: skip
+    rows = with_parts(rows, policies, known.met, source)
+    called_for = returned.charges(rows, policies, known.standing)
+    entered = Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)
+    for kind in sorted(set(commands.COMMANDS.values())):
+        some = rows.filter(pl.col("kind") == kind.value)
+        if some.height:
+            fresh = events_of(some, kind, file, mapping, known)
+            if kind is Kind.interest_refunded and fresh.events is not None:
+                worked, none = refunds.worked_out(fresh.events, entered.events, known, policies)
+                fresh = replace(
+                    fresh, events=worked, accepted=worked.height, bad=[*fresh.bad, *none]
+                )
+            entered = together(entered, fresh)
+    if called_for.height:  # no rows of the file: they count as none
+        theirs = events_of(called_for, Kind.charge_assessed, file, mapping, known)
+        entered = together(entered, replace(theirs, accepted=0, duplicates=0, bad=[]))
+    return entered

@@ -1,0 +1,42 @@
+"""Payment files: each receipt matched to its loan, or refused with the rule named."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.contract.money import CURRENCY_CODES, CURRENCY_NAMES
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import TapeMapping
+from loanbook.pipelines.formats import payments
+from loanbook.pipelines.ingest.events import Known, Taken, events_of, matched, together
+from loanbook.pipelines.ingest.landing import LandingFile
+
+
+def taken(
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: Known
+) -> Taken:
+    """Payments of loans that are known, in their currency, not before the loan was paid out."""
+    assert file.business_date is not None
+    parsed = payments.parse(data, file.business_date)
+    rows, bad = matched(parsed, known, "payment_ref")
+    code = pl.col("currency").replace_strict(CURRENCY_CODES, return_dtype=pl.Int8)
+    wrong = rows.filter(code != pl.col("loan_currency"))
+    bad += [
+        {"line": line, "rule": "currency_is_not_the_loans", "found": f"{given}, not "
+         f"{CURRENCY_NAMES[own]}"}
+        for line, given, own in wrong.select("line", "currency", "loan_currency").rows()
+    ]  # fmt: skip
+    early = rows.filter(
+        (code == pl.col("loan_currency")) & (pl.col("value_date") < pl.col("boards_on"))
+    )
+    bad += [
+        {"line": line, "rule": "payment_before_disbursement", "found": ref}
+        for line, ref in early.select("line", "payment_ref").rows()
+    ]
+    kept = rows.filter(
+        (code == pl.col("loan_currency")) & (pl.col("value_date") >= pl.col("boards_on"))
+    )
+    rows = kept.with_columns(currency=code, amount="minor", source_ref="payment_ref")
+    fresh = events_of(rows, Kind.payment_received, file, mapping, known)
+    return together(Taken(parsed.rows_in, 0, 0, parsed.bad + bad, None), fresh)

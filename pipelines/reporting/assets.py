@@ -1,0 +1,61 @@
+"""Dagster assets of what is read of published versions. Thin: read, compare or count, metadata."""
+
+import dagster as dg
+import polars as pl
+
+from loanbook.core.catalogue.accounts import ROLES
+from loanbook.core.contract.money import to_major
+from loanbook.core.store.marts import refresh_portfolio
+from loanbook.core.store.reader import LedgerReader
+from loanbook.pipelines.reporting.reconcile import summary
+from loanbook.pipelines.resources import open_instance, settings
+from loanbook.pipelines.servicing.assets import ledger_close
+
+
+@dg.asset(deps=[ledger_close], group_name="reporting", kinds={"duckdb"})
+def reconciliation(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """The engine's balances against those the servicer reported, loan by loan."""
+    _, policies = open_instance()
+    reader = LedgerReader(settings())
+    found = summary(reader, policies, settings().home)
+    if found is None:
+        return dg.MaterializeResult(metadata={"note": "no reported date is published yet"})
+    as_of, _, counts = found
+    return dg.MaterializeResult(
+        metadata={
+            "as_of": as_of.isoformat(),
+            "loans": int(counts["loans"].sum()),
+            "exact": int(counts["exact"].sum()),
+            "within_3_cents": int(counts["within_3_cents"].sum()),
+            "unexplained": int(counts["unexplained"].sum()),
+        }
+    )
+
+
+@dg.asset(deps=[ledger_close], group_name="reporting", kinds={"ducklake"})
+def portfolio_daily(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Loans, principal and arrears by date, product, status and days past due: what pages read."""
+    ledger, _ = open_instance()
+    try:
+        added = refresh_portfolio(ledger)
+    finally:
+        ledger.close()
+    figures = LedgerReader(settings()).query(
+        "SELECT count(*) AS rows, count(DISTINCT business_date) AS dates FROM portfolio_daily"
+    )
+    rows, dates = figures.row(0)
+    return dg.MaterializeResult(metadata={"rows_added": added, "rows": rows, "dates": dates})
+
+
+@dg.asset(deps=[ledger_close], group_name="reporting", kinds={"duckdb"})
+def trial_balance(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """General-ledger balances of the newest version by account role."""
+    reader = LedgerReader(settings())
+    rows = reader.balances().group_by("role").agg(pl.col("balance").sum())
+    found = dict(rows.rows())
+    lines = "\n".join(
+        f"| {role} | {to_major(int(found[role]), 'USD')} |" for role in ROLES if role in found
+    )
+    return dg.MaterializeResult(
+        metadata={"accounts": dg.MetadataValue.md("| account | net debit |\n|-|-:|\n" + lines)}
+    )

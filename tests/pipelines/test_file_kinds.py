@@ -1,0 +1,55 @@
+"""Names of landing files: their kind and mapping, and what an instance says of those that name none."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from loanbook.core.errors import IntakeError
+from loanbook.core.policy.book import PolicyBook
+from loanbook.pipelines.formats.registry import KINDS, dated
+from loanbook.pipelines.ingest.intake import _mapping
+from loanbook.pipelines.ingest.landing import LandingFile
+from loanbook.pipelines.instance import FILE, default_mapping
+
+DAY = dt.date(2018, 1, 31)
+
+
+def landed(name: str) -> LandingFile:
+    kind, date = dated(name)
+    return LandingFile(Path(name), "0", 1, kind, date)
+
+
+def test_every_kind_has_a_reader_and_its_name_is_known() -> None:
+    for kind in KINDS:
+        assert dated(f"{kind.name}_{DAY}{kind.extension}") == (kind.name, DAY)
+        assert callable(kind.read)
+
+
+def test_a_tape_is_read_by_the_mapping_that_its_name_ends_with(policies: PolicyBook) -> None:
+    for name, mapping in (
+        (f"loan_tape_{DAY}_migration-lines.csv", "migration-lines"),
+        (f"loan_tape_{DAY}.csv", "canonical"),
+        (f"payments_{DAY}_migration.csv", "canonical"),
+    ):
+        assert _mapping(landed(name), policies, "canonical").name == mapping
+
+
+def test_a_tape_of_a_mapping_that_is_none_is_refused_with_those_there_are(
+    policies: PolicyBook,
+) -> None:
+    with pytest.raises(IntakeError, match="no mapping is named 'midtown'; known: canonical, "):
+        _mapping(landed(f"loan_tape_{DAY}_midtown.csv"), policies, "canonical")
+
+
+def test_the_default_mapping_is_what_the_instance_says(
+    policies: PolicyBook, tmp_path: Path
+) -> None:
+    assert default_mapping(tmp_path, policies) == "canonical"  # of several none is the lender's
+    (tmp_path / FILE).write_text('[intake]\nmapping = "migration"\n')
+    assert default_mapping(tmp_path, policies) == "migration"
+    (tmp_path / FILE).write_text('[intake]\nmapping = "midtown"\n')
+    with pytest.raises(IntakeError, match="no mapping is named 'midtown'"):
+        default_mapping(tmp_path, policies)
