@@ -250,6 +250,9 @@ OpeningName = Literal[
 """What a loan that already lives may bring; the last four are of lines of credit."""
 
 
+_BALANCES_BEFORE = {"advances": "cash_advances", "statement_left": "statement_unpaid"}
+
+
 class TapeMapping(Policy):
     """How a lender's loan tape becomes the canonical intake."""
 
@@ -273,6 +276,15 @@ class TapeMapping(Policy):
     reported: dict[str, str] = Field(default={}, description="the servicer's own figures")
     reported_as_of: dt.date | None = None
     reported_buckets: Name | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_before(cls, told: object) -> object:
+        """Balances by the names that mappings gave them before."""
+        if isinstance(told, dict) and isinstance(told.get("opening"), dict):
+            named = {_BALANCES_BEFORE.get(k, k): v for k, v in told["opening"].items()}
+            return told | {"opening": named}
+        return told
 
     @model_validator(mode="after")
     def _one_product(self) -> TapeMapping:

@@ -69,7 +69,12 @@ def plain(frame: pl.DataFrame, form: str) -> None:
         return
     lists = [name for name, kind in frame.schema.items() if kind.is_nested()]
     flat = frame.with_columns(
-        pl.col(name).map_elements(str, return_dtype=pl.String) for name in lists
+        pl.Series(
+            name,
+            [None if cell is None else str(cell) for cell in frame[name].to_list()],
+            dtype=pl.String,
+        )
+        for name in lists
     )
     sys.stdout.write(flat.write_csv())
 

@@ -10,6 +10,7 @@ from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook, parse
 from loanbook.core.policy.product import Product
 from loanbook.pipelines.resources import POLICIES
+from tests.core.loans import product_of
 
 FILES = [(p.parent.name, p.name, p.read_text()) for p in sorted(POLICIES.glob("*/*.yaml"))]
 
@@ -86,3 +87,18 @@ def test_money_is_not_spread_where_instalments_neither_stand_nor_follow_the_bala
             )
         )
     assert Product.model_fields["entity"]
+
+
+def test_names_that_policies_used_before_are_still_read(policies: PolicyBook) -> None:
+    mapping = next(p for f, p in policies.policies if f == "tapes" and p.name == "migration-lines")
+    told = mapping.model_dump()
+    told["opening"] = {"principal": "balance", "advances": "cash", "statement_left": "rest"}
+    found = type(mapping).model_validate(told)
+    assert found.opening == {
+        "principal": "balance", "cash_advances": "cash", "statement_unpaid": "rest"
+    }  # fmt: skip
+    product = product_of(policies, "multi-tranche")
+    schedule = product.schedule.model_dump()
+    assert schedule.pop("materialised") is False
+    schedule["stands_whole"] = True
+    assert type(product.schedule).model_validate(schedule).materialised is True
