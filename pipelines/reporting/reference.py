@@ -16,7 +16,7 @@ from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.payments.waterfall import Allocations
 from loanbook.pipelines.reporting.products import products
-from loanbook.pipelines.resources import ROOT, read_policies
+from loanbook.pipelines.resources import POLICIES, ROOT, read_policies
 
 TABLES = {
     "positions": Positions, "loans": Terms, "parameters": Parameters, "dues": Dues,
@@ -47,7 +47,7 @@ def table(schema: type[dy.Schema]) -> list[str]:
 
 def main() -> None:
     """Write docs/reference.md and docs/products.md."""
-    for name, text in (("reference", reference()), ("products", products(read_policies()))):
+    for name, text in (("reference", reference()), ("products", products(read_policies(POLICIES)))):
         path: Path = ROOT / "docs" / f"{name}.md"
         path.write_text(text, encoding="utf-8")
         print(f"written: {path.relative_to(ROOT)}")
