@@ -37,9 +37,9 @@ from loanbook.core.servicing.replay.backdating import close_with_news
 from loanbook.core.servicing.replay.fast_forward import fast_forward
 from loanbook.core.servicing.replay.replay import InMemoryHistory
 from loanbook.core.store.lake import insert, transaction
-from loanbook.core.store.ledger import Ledger
-from loanbook.core.store.rows import Provenance
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.writer import Ledger
+from loanbook.core.store.writing import Provenance
 from loanbook.pipelines.resources import read_policies
 
 BUILD, DOC = Path("build") / "bench.json", Path("docs") / "benchmarks.md"

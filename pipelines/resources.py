@@ -18,10 +18,10 @@ from loanbook.core.store.instance import (
     policies_folder,
     policy_files,
 )
-from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader
-from loanbook.core.store.rows import Provenance
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.writer import Ledger
+from loanbook.core.store.writing import Provenance
 
 ROOT = SHIPPED
 POLICIES = SHIPPED_POLICIES

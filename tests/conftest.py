@@ -14,8 +14,8 @@ import pytest
 
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
-from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days

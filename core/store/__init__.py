@@ -5,13 +5,13 @@
 - `migrations` - the tables, by numbered files of frozen SQL, each with a check
 - `instance` - the folder of one lender: where it is, what its `loanbook.toml` says
 - `queries` - reads of the lake that the rooms below the writer share
-- `ledger` - the writer: intake, close, publish; one close is one transaction
-- `rows` - the frames that an intake or a close stores
-- `past` - what the ledger knows of some loans before a date
-- `standing` - what an order or a payment is judged against before it may enter
+- `writer` - the one writer: intake, close, publish; one close is one transaction
+- `writing` - the frames that an intake or a close stores
+- `history` - what the ledger knows of some loans before a date
+- `order_context` - what an order or a payment is judged against before it may enter
 - `reader` - the read layer: one class for a notebook, a page and an export
 - `views` - what SQL and notebooks see of published versions
-- `listed` - queries of the lists that people answer for
+- `lists` - queries of the lists that people answer for
 - `marts` - aggregates for reading, rebuilt from published versions
 """
 

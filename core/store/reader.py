@@ -22,11 +22,11 @@ from loanbook.core.servicing.arrears.days_past_due import pauses_of, with_delinq
 from loanbook.core.servicing.arrears.hardship import RESTS, relief
 from loanbook.core.servicing.explain.contract_changes import MONTHS_BEFORE, forborne
 from loanbook.core.servicing.replay.backdating import effective_events
+from loanbook.core.store.history import NOW
 from loanbook.core.store.lake import LAKE, open_reader, patiently
-from loanbook.core.store.listed import AFTER_CLOSURE, CREDITS, MODIFIED, RESUMED
+from loanbook.core.store.lists import AFTER_CLOSURE, CREDITS, MODIFIED, RESUMED
 from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON
 from loanbook.core.store.migrations import NEWEST
-from loanbook.core.store.past import NOW
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.views import LIVED, LOANS, NAMES, events_by, make_views, payments_by, shown
 

@@ -24,10 +24,10 @@ from loanbook.core.catalogue.codes import (
 )
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT
 from loanbook.core.servicing.replay.backdating import effective_events
+from loanbook.core.store.history import NOT_RESTATED, known_last
 from loanbook.core.store.lake import LAKE
-from loanbook.core.store.listed import KNOWN
+from loanbook.core.store.lists import KNOWN
 from loanbook.core.store.marts import NAMES as MARTS
-from loanbook.core.store.past import NOT_RESTATED, known_last
 
 _VERSIONED = (*MARTS, "positions", "dues", "allocations", "account_balances", "transfers", "loans",
               "schedules", "restated_loans", "changed_terms")  # fmt: skip

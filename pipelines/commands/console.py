@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     from loanbook.core.policy.book import PolicyBook
-    from loanbook.core.store.ledger import Ledger
+    from loanbook.core.store.writer import Ledger
 
 out = Console(width=None if sys.stdout.isatty() else 132)
 

@@ -33,7 +33,7 @@ def sql(
 
 def migrate() -> None:
     """Bring the instance's ledger to the schema of this loanbook; every version stays."""
-    from loanbook.core.store.ledger import Ledger
+    from loanbook.core.store.writer import Ledger
     from loanbook.pipelines.resources import settings
 
     ledger = Ledger(settings())

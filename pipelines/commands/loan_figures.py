@@ -125,7 +125,7 @@ def payoff(
 ) -> None:
     """What settles a loan on a day, the interest of a night more, and how long that holds."""
     from loanbook.core.servicing.replay.payoff_quote import quote
-    from loanbook.core.store.past import StoredHistory
+    from loanbook.core.store.history import StoredHistory
     from loanbook.core.store.reader import LedgerReader
     from loanbook.pipelines.resources import open_instance, settings
 

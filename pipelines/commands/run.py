@@ -14,7 +14,7 @@ from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import err, iso_date, out, progress, show
 
 if TYPE_CHECKING:
-    from loanbook.core.store.ledger import Ledger
+    from loanbook.core.store.writer import Ledger
     from loanbook.pipelines.ingest.intake import IntakeReport
 
 PAGES = "http://localhost:8501"

@@ -17,7 +17,7 @@ from loanbook.pipelines.commands.console import iso_date, loan_id, out, show
 if TYPE_CHECKING:
     from loanbook.core.policy.book import PolicyBook
     from loanbook.core.servicing.replay.what_if import WhatIf
-    from loanbook.core.store.ledger import Ledger
+    from loanbook.core.store.writer import Ledger
 
 ONE_DAY = dt.timedelta(days=1)
 
@@ -98,7 +98,7 @@ def compare(
     Raises LoanbookError if what was does not come out as the ledger has it.
     """
     from loanbook.core.servicing.replay.what_if import what_if
-    from loanbook.core.store.past import StoredHistory
+    from loanbook.core.store.history import StoredHistory
 
     last, begins = ledger.head().published_date, ledger.first_published()
     if last is None or begins is None:

@@ -26,13 +26,13 @@ class Known:
     events: pl.DataFrame
     first_open: dt.date | None
     standing: Callable[[pl.Series], pl.DataFrame]
-    """How loans stand, for what may be ordered of them (`loanbook.core.store.standing`)."""
+    """How loans stand, for what may be ordered of them (`loanbook.core.store.order_context`)."""
     floating: Callable[[list[int]], pl.DataFrame]
-    """Loans of products whose rate floats (`loanbook.core.store.standing.floating`)."""
+    """Loans of products whose rate floats (`loanbook.core.store.order_context.floating`)."""
     met: Callable[[pl.Series], pl.DataFrame]
-    """What their money met, for chargebacks (`loanbook.core.store.standing.met`)."""
+    """What their money met, for chargebacks (`loanbook.core.store.order_context.met`)."""
     history: Callable[[pl.Series], pl.DataFrame]
-    """All their events, for interest refunds (`loanbook.core.store.standing.history`)."""
+    """All their events, for interest refunds (`loanbook.core.store.order_context.history`)."""
     waiting: list[pl.DataFrame] = field(default_factory=list)
     """Events of files that are taken in and not committed yet."""
 

@@ -16,9 +16,16 @@ from loanbook.core.catalogue.codes import Kind
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import TapeMapping
-from loanbook.core.store.ledger import Ledger
-from loanbook.core.store.rows import Intake
-from loanbook.core.store.standing import DEFERS, event_keys, floating, history, met, order_context
+from loanbook.core.store.order_context import (
+    DEFERS,
+    event_keys,
+    floating,
+    history,
+    met,
+    order_context,
+)
+from loanbook.core.store.writer import Ledger
+from loanbook.core.store.writing import Intake
 from loanbook.pipelines.formats.registry import BY_NAME, examples
 from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import MAX_BYTES, LandingFile, scan

@@ -40,7 +40,7 @@ def lawful(
     """Orders that may enter, as rows of events with `kind`, and the rows refused, with rule.
 
     `matched`: `commands.Orders` joined to their loans. `standing` and `known_events`, for what a
-    reversal takes back: `standing` and `event_keys` of `loanbook.core.store.standing`. `loans`: every loan's
+    reversal takes back: `standing` and `event_keys` of `loanbook.core.store.order_context`. `loans`: every loan's
     `loan_id`, `loan_key`, `currency`, `boards_on`. `source`: entity and source system, the start of
     every idempotency key; `day`: of the file, whose approvals hold.
     """
@@ -383,7 +383,7 @@ def with_parts(
 ) -> pl.DataFrame:
     """Chargebacks that name their payment, with what the product asks again of what it met.
 
-    `met`: `loanbook.core.store.standing.met`. A payment that no close has allocated yet is asked again as
+    `met`: `loanbook.core.store.order_context.met`. A payment that no close has allocated yet is asked again as
     principal.
     """
     named = rows.filter(

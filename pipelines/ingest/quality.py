@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.expectations import quiet_context
 
 CHECKS = (

@@ -19,7 +19,7 @@ def charges(
 ) -> pl.DataFrame:
     """Charges (rows of events) for those of `rows` that take a returned payment back.
 
-    `rows`: orders that enter, with `kind` and `payload`. `standing`: `loanbook.core.store.standing`. The
+    `rows`: orders that enter, with `kind` and `payload`. `standing`: `loanbook.core.store.order_context`. The
     charge falls due on the value date of the reversal; its reference is the reversal's own.
     """
     fees = policies.returned_payment_fees

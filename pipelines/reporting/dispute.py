@@ -22,8 +22,8 @@ from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.explain.explain import Explanation, explain
 from loanbook.core.servicing.replay.replay import replay
-from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.reporting.wording import stands_at, taken_back, text_of, what, why
 from loanbook.pipelines.resources import code_hash
 from loanbook.pipelines.servicing.verify import Verified, replay_loan

@@ -24,9 +24,9 @@ from loanbook.core.servicing.laws.laws import Law, check_laws, movements_after, 
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.backdating import Restatement, close_with_news
-from loanbook.core.store.ledger import Ledger
-from loanbook.core.store.past import StoredHistory
-from loanbook.core.store.rows import Provenance, control_totals
+from loanbook.core.store.history import StoredHistory
+from loanbook.core.store.writer import Ledger
+from loanbook.core.store.writing import Provenance, control_totals
 from loanbook.pipelines.servicing.quality import PUBLISHED_COLUMNS, Gate, against_the_past
 
 ONE_DAY = dt.timedelta(days=1)

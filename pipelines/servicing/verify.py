@@ -18,9 +18,9 @@ from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.servicing.replay.replay import differences, live, relived
-from loanbook.core.store.ledger import Ledger
-from loanbook.core.store.past import NOT_RESTATED
+from loanbook.core.store.history import NOT_RESTATED
 from loanbook.core.store.queries import PUBLISHED
+from loanbook.core.store.writer import Ledger
 
 Progress = Callable[[dt.date], None]
 

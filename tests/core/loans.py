@@ -21,7 +21,7 @@ from loanbook.core.servicing.day.close import DayClose, close
 from loanbook.core.servicing.laws.laws import check_laws, movements_after
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.replay.replay import replay
-from loanbook.core.store.ledger import BALANCES
+from loanbook.core.store.writer import BALANCES
 
 _NOW = dt.datetime(2024, 1, 1)
 

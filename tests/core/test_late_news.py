@@ -16,7 +16,7 @@ from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.laws.laws import check_laws, movements_after, restated_laws
 from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.servicing.replay.replay import live, replay
-from loanbook.core.store.ledger import BALANCES
+from loanbook.core.store.writer import BALANCES
 from tests.core.loans import Story, _event, terms
 
 FIRST = dt.date(2024, 1, 1)

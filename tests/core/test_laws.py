@@ -15,7 +15,7 @@ from loanbook.core.servicing.laws.laws import check_laws, movements_after
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.fast_forward import fast_forward
-from loanbook.core.store.ledger import BALANCES
+from loanbook.core.store.writer import BALANCES
 from tests.conformance.terms import row, schedules
 from tests.core.loans import Story, terms
 

@@ -22,7 +22,7 @@ from loanbook.core.servicing.day.close import DayClose, close
 from loanbook.core.servicing.laws.laws import check_laws, movements_after
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.dues import Dues
-from loanbook.core.store.ledger import BALANCES
+from loanbook.core.store.writer import BALANCES
 from tests.core.loans import Story, _event, ruled, terms
 
 ORDER = [f"{t}.{c}" for t in ("past_due", "due", "in_advance")

@@ -10,8 +10,8 @@ import pytest
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.product_rules import FloatingRate
-from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import IntakeReport, take_in
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days

@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from loanbook.core.catalogue.codes import EventState
-from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.history import NOW
 from loanbook.core.store.marts import PORTFOLIO_ON, refresh_portfolio
-from loanbook.core.store.past import NOW
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import IntakeReport, take_in
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days

@@ -10,9 +10,9 @@ import polars as pl
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.servicing.explain.explain import explain
 from loanbook.core.servicing.replay.replay import replay
-from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan

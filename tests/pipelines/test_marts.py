@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from loanbook.core.store.lake import LAKE
-from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.marts import MARTS, refresh_marts
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days

@@ -13,9 +13,9 @@ from loanbook.core.errors import LedgerError
 from loanbook.core.servicing.loan.book import Positions
 from loanbook.core.store import migrations
 from loanbook.core.store.lake import LAKE
-from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days

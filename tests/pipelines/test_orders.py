@@ -10,9 +10,9 @@ import polars as pl
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product import Product
-from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.order_context import met, order_context
 from loanbook.core.store.reader import LedgerReader
-from loanbook.core.store.standing import met, order_context
+from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.commands.loan import _refinancings
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import provenance, read_policies

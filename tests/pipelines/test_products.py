@@ -6,9 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
-from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan

@@ -18,9 +18,9 @@ import pytest
 from loanbook.core.errors import LawBrokenError, LedgerConflictError, LedgerError
 from loanbook.core.servicing.day.close import close
 from loanbook.core.store import migrations
-from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader, open_ledger
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing import days
@@ -110,7 +110,7 @@ def test_a_date_run_twice_changes_nothing(tmp_path: Path, small_landing: Path) -
 KILLER = """
 import os, signal, sys
 from pathlib import Path
-from loanbook.core.store.ledger import Ledger
+from loanbook.core.store.writer import Ledger
 from loanbook.core.store.settings import Settings
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import provenance, read_policies

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.servicing.changes.migration_in import openings, tied
-from loanbook.core.store.ledger import Ledger
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import HOME_VARIABLE, Settings
+from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days

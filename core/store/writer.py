@@ -22,11 +22,12 @@ from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.backdating import Restatement, effective_events
+from loanbook.core.store.history import NOT_RESTATED, revised
 from loanbook.core.store.lake import LAKE, insert, open_writer, patiently, transaction
 from loanbook.core.store.migrations import migrate
-from loanbook.core.store.past import NOT_RESTATED, revised
 from loanbook.core.store.queries import Queries
-from loanbook.core.store.rows import (
+from loanbook.core.store.settings import Settings
+from loanbook.core.store.writing import (
     Intake,
     Provenance,
     changed_schedules,
@@ -38,7 +39,6 @@ from loanbook.core.store.rows import (
     schedule_rows,
     version_row,
 )
-from loanbook.core.store.settings import Settings
 
 BALANCES = {
     "entity": pl.Int16,
