@@ -165,7 +165,8 @@ def agree(terms: pl.DataFrame) -> pl.DataFrame:
     )
     if not codes(terms, "basis") <= ACTUAL.keys():  # actual days need no flag for an odd period
         regular_start = due_date(pl.lit(0), codes(terms, "unit"))
-        odd = raw.lazy().select(has_stub=regular_start != pl.col("disbursed_on")).collect()
+        is_odd = (regular_start != pl.col("disbursed_on")) & ~counts_days()
+        odd = raw.lazy().select(has_stub=is_odd).collect()
         raw = raw.with_columns(odd["has_stub"])
     raw = with_flat_total(raw)
     missing = raw.filter(pl.col("emi").is_null())
@@ -186,20 +187,41 @@ def with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
     whole = _from_the_first(terms, figures)
     if any(basis in figures.basis for basis in ACTUAL):
         # t is the actual time from disbursement to the last due date
-        whole = whole.with_columns(period_end=figures.due_date(pl.col("instalments")))
-        periods = pl.when(counts_days()).then(1).otherwise(pl.col("instalments").cast(pl.Int64))
-    else:
-        periods = pl.col("instalments").cast(pl.Int64)
+        until = figures.due_date(pl.col("instalments"))
+        whole = whole.with_columns(
+            period_end=pl.when(counts_days()).then(until).otherwise("period_end")
+        )
+    whole = _with_life_rate(whole.with_columns(_lent=figures.lent), figures)
     # interest is on what was lent, also where a part of it is spread anew
     whole = with_quotient(
-        figures.with_rate(whole.with_columns(_lent=figures.lent)), "total",
-        int128(pl.col("_lent")) * pl.col("rate_over") * periods, pl.col("rate_under"),
+        whole, "total", int128(pl.col("_lent")) * pl.col("life_over"), pl.col("life_under"),
         "interest_rounding", figures.rounding,
     )  # fmt: skip
     flat = pl.col("amortisation") == Amortisation.flat
     return terms.with_columns(
         whole.select(flat_interest=pl.when(flat).then(pl.col("total")).otherwise(0)).to_series()
     )
+
+
+def _with_life_rate(first: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+    """Loans before instalment 1 with the rate of their whole life, `life_over` / `life_under` (Int128).
+
+    That of the period from `period_start` to `period_end`, which of loans that count actual days is
+    the life; of others so much for each period, and an odd first one bears its own share.
+    """
+    rated = figures.with_rate(first)
+    over, under = int128(pl.col("rate_over")), int128(pl.col("rate_under"))
+    periods = pl.when(counts_days()).then(1).otherwise(pl.col("instalments").cast(pl.Int64))
+    if not (figures.stubbed or figures.tranched):
+        return rated.with_columns(life_over=over * periods, life_under=under)
+    later = figures.with_rate(first.with_columns(instalment_no=pl.lit(2, dtype=pl.Int16)))
+    rated = rated.with_columns(later.select(_over="rate_over", _under="rate_under"))
+    more, each = int128(pl.col("_over")) * (periods - 1), int128(pl.col("_under"))
+    alike = pl.col("rate_under") == pl.col("_under")
+    return rated.with_columns(
+        life_over=pl.when(alike).then(over + more).otherwise(over * each + more * under),
+        life_under=pl.when(alike).then(under).otherwise(under * each),
+    ).drop("_over", "_under")
 
 
 def _level_instalment(terms: pl.DataFrame) -> pl.Series:
