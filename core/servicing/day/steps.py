@@ -41,6 +41,7 @@ from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.payments import credit_balances
 from loanbook.core.servicing.payments.draws import judge_grace
 from loanbook.core.servicing.payments.waterfall import Allocations
+from loanbook.core.servicing.schedule import moved_due_dates
 from loanbook.core.servicing.schedule.billing_run import fall_due
 from loanbook.core.servicing.schedule.payment_holiday import pass_over
 
@@ -76,12 +77,20 @@ class Day(DayState):
     """The loans at its end, with `oldest` and `from_due_day` of their arrears."""
     reclassified: pl.DataFrame = field(init=False)
     """Transfers between accounts of loans whose accounting status turned."""
+    aside: pl.DataFrame = field(init=False)
+    """Due dates of instalments that are billed and not due yet (`moved_due_dates.ASIDE`)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.before = self.loans
         self.ordered = in_replay_order(self.events, self.loans)
         self.after, self.reclassified = self.loans, empty(Transfers)
+        self.aside = pl.DataFrame(schema=moved_due_dates.ASIDE)
+        self.take_as_due()
+
+    def take_as_due(self) -> None:
+        """Instalments that are billed and not due yet are owed as those that fall due today."""
+        self.dues, self.aside = moved_due_dates.as_due(self.dues, self.loans, self.aside)
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,7 @@ def _take_events(first: int, last: int) -> Callable[[Day], None]:
 
 def _bill(day: Day) -> None:
     busy = pl.concat([fall_due(day), day.events["loan_id"]])
+    day.take_as_due()
     ask_penal(day, pl.col("loan_id").is_in(busy.implode()))  # what was overdue until now bore it
 
 
@@ -130,6 +140,12 @@ def _defer(day: Day) -> None:
     restart(day)
     follow_yield(day)
     recognise_remainder(day)
+
+
+def _bear_penal(day: Day) -> None:
+    # from here on late is what is past its own due date
+    day.dues = moved_due_dates.as_agreed(day.dues, day.aside)
+    with_base(day)
 
 
 def _count_days(day: Day) -> None:
@@ -160,7 +176,7 @@ STEPS = (
     Step(9, "end", "charge-offs, write-offs and settlements by order", _take_events(9, 9)),
     Step(9, "charge_off", "loans that their arrears take off the books", charge_off_by_rule,
          dates.of_charge_offs),
-    Step(9, "penal_base", "what is overdue and bears penal interest from this night on", with_base,
+    Step(9, "penal_base", "what is overdue and bears penal interest from this night on", _bear_penal,
          dates.of_penal_interest),
     Step(9, "grace", "lines whose minimum is due keep or lose their grace", judge_grace,
          dates.of_statements),

@@ -21,6 +21,7 @@ from loanbook.core.servicing.loan.claim import carried, charges_and_taxes, inter
 from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.servicing.replay.fast_forward import Visit
+from loanbook.core.servicing.schedule.moved_due_dates import billed_ahead, billed_not_due
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Moved:
     """Those of the day itself: no differences of a restatement."""
     lines: pl.Series
     """Ids of lines of credit, whose dues are owed from their statement on."""
+    ahead: pl.Series
+    """Ids of loans whose instalments may be owed before they fall due."""
 
     @classmethod
     def by_close(cls, before: Book, closed: DayClose) -> Moved:
@@ -59,7 +62,7 @@ class Moved:
             before.positions, closed.book.positions, dated(closed.book.dues, closed.date),
             closed.applied, closed.allocations, closed.unidentified,
             closed.transfers.filter(pl.col("value_date") == closed.date),
-            _lines(closed.book.terms),
+            _lines(closed.book.terms), _ahead(closed.book.terms),
         )  # fmt: skip
 
     @classmethod
@@ -68,12 +71,16 @@ class Moved:
         after = each.wide.select(STATE)
         return cls(
             each.before, after, each.dues, each.applied, each.allocations, each.unidentified,
-            each.transfers, _lines(each.wide),
+            each.transfers, _lines(each.wide), _ahead(each.wide),
         )  # fmt: skip
 
 
 def _lines(terms: pl.DataFrame) -> pl.Series:
     return terms.filter("revolving")["loan_id"]
+
+
+def _ahead(terms: pl.DataFrame) -> pl.Series:
+    return terms.filter(billed_ahead())["loan_id"]
 
 
 def check_laws(before: Book, closed: DayClose, balances: pl.DataFrame) -> list[Law]:
@@ -310,16 +317,17 @@ def _dues_agree(moved: Moved) -> Law:
     fallen = (pl.col("due_date") <= BUSINESS_DATE) | (pl.col("component") > Component.interest)
     if moved.lines.len():
         fallen = fallen | pl.col("loan_id").is_in(moved.lines.implode())
-    open_ = (
-        moved.dues.filter(fallen)
-        .group_by("loan_id")
-        .agg(
-            a=of(Component.principal),
-            b=of(Component.interest),
-            c=of(Component.fee),
-            d=of(Component.penalty),
-            e=of(Component.tax),
-        )
+    owed = moved.dues.filter(fallen)
+    if moved.ahead.len():
+        loans = moved.after.filter(pl.col("loan_id").is_in(moved.ahead.implode()))
+        billed = billed_not_due(moved.dues, loans).filter(~fallen)
+        owed = pl.concat([owed, billed.select(owed.columns)])
+    open_ = owed.group_by("loan_id").agg(
+        a=of(Component.principal),
+        b=of(Component.interest),
+        c=of(Component.fee),
+        d=of(Component.penalty),
+        e=of(Component.tax),
     )
     shown = moved.after.filter(
         (pl.col("principal_due") != 0)

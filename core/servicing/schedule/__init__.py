@@ -2,6 +2,7 @@
 
 - `billing` - on the last day of a period its interest and principal become dues
 - `billing_run` - what falls due on the day: billed, booked, taxed
+- `moved_due_dates` - instalments that a calendar moves: billed, and not due yet
 - `fixed_schedule` - schedules held as rows: every instalment is a due from disbursement on
 - `freezing` - a schedule whose interest stands fixed from now on
 - `coming_dues` - dues that an event adds to instalments to come; principal that stands due
