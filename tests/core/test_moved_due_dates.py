@@ -60,6 +60,40 @@ def _with_money(story: Story) -> Story:
     return story
 
 
+ORDERS = (
+    (Kind.reaged, {"instalments": 6, "due_date": "2024-03-10", "interest": "level"}),
+    (Kind.reamortised, {"keep": "term"}),
+    (Kind.contract_accelerated, {}),
+    (Kind.charge_off, {}),
+    (Kind.moratorium_granted, {"instalments": 1, "interest": "simple"}),
+    (Kind.rate_changed, {"rate_ppb": 60_000_000, "keep": "term"}),
+    (Kind.term_extended, {"instalments": 2, "keep": "term"}),
+    (Kind.due_date_moved, {"due_date": "2024-03-15"}),
+)
+
+
+def test_orders_within_the_move_take_the_instalment_as_billed(following: PolicyBook) -> None:
+    story = Story(following)
+    rows = []
+    for n, (kind, body) in enumerate(ORDERS):
+        for product, loan_id in (("instalment-act365", n + 1), ("lendingclub-personal", n + 101)):
+            loan = terms(following, product, loan_id=loan_id, n=6, start="2024-01-10",
+                         first_due="2024-02-10")  # fmt: skip
+            story = story.lent(loan)
+            rows.append(_event(kind, loan_id, "2024-02-11", None, "o", json.dumps(body)))
+    story = replace(story, rows=(*story.rows, *rows))
+    told = story.closed_daily("2024-04-03")
+    assert_frame_equal(story.live("2024-04-03").days[-1].book.positions,
+                       told.days[-1].book.positions)  # fmt: skip
+    reaged = told.dues("2024-02-12").filter(pl.col("loan_id") == 1)
+    assert reaged.is_empty()
+    spread = told.on("2024-02-12", 2)
+    assert spread["principal_due"] + spread["interest_due"] == 0
+    called = told.on("2024-02-11", 3)
+    assert called["principal_due"] == 1_200_00
+    assert told.on("2024-02-14", 3)["days_past_due"] == 3  # all is due on the day of the order
+
+
 @pytest.fixture(scope="module")
 def daily(following: PolicyBook) -> Life:
     return _with_money(_lent(following)).closed_daily("2024-04-03")
