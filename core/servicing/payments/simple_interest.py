@@ -1,9 +1,11 @@
 """Simple interest that is due at payment: what money finds earned to its day is owed first.
 
 A product with `interest_due_at: payment_date` lets its schedule set the minimum due and no more. Each
-payment is a rounding point: nights since the last billing become interest of the instalments that
-are open, in place of as much of their principal, and the fraction is dropped. With no instalment open
-they are paid ahead of the next one, as money in advance is. Source: the product's domain rules, Interest.
+payment is a rounding point, and pays all interest that is earned to its day before any principal. So
+what the open instalments ask stays, oldest first, and what it is made of follows: interest as far as
+it goes, whichever night it is of, then principal. Interest beyond all that is asked is not past due;
+it stays earned, and is met first next time. With no instalment open it is paid ahead of the next one,
+as money in advance is. Source: the product's domain rules, Interest.
 """
 
 from __future__ import annotations
@@ -24,24 +26,24 @@ KEYS = ["loan_id", "instalment_no"]
 
 def due_now(day: DayState, money: pl.DataFrame) -> None:
     """Make interest earned to the day due for loans that `money` (`loan_id`) comes for."""
-    hit = (
+    paying = (
         pl.col("due_at_payment")
         & (pl.col("status") == Status.active.value)
         & pl.col("loan_id").is_in(money["loan_id"].implode())
-        & (pl.col("interest_accrued") > 0)
+        & (pl.col("interest_accrued") + pl.col("interest_due") > 0)
     )
-    at = day.loans.select(hit).to_series()
+    at = day.loans.select(paying).to_series()
     if not at.any():
         return
     before = close_segment(day.loans.filter(at))
-    asked = _on_open_instalments(before, day.dues)
-    sums = asked.group_by("loan_id").agg(moved=pl.col("more").sum(), less=pl.col("less").sum())
+    demanded = _on_open_instalments(before, day.dues)
+    sums = demanded.group_by("loan_id").agg(moved=pl.col("more").sum())
     joined = before.join(sums, on="loan_id", how="left", maintain_order="left").with_columns(
-        pl.col("moved", "less").fill_null(0)
+        pl.col("moved").fill_null(0)
     )
     after = joined.with_columns(
         interest_due=pl.col("interest_due") + pl.col("moved"),
-        principal_due=pl.col("principal_due") - pl.col("less"),
+        principal_due=pl.col("principal_due") - pl.col("moved"),
         interest_accrued=pl.col("interest_accrued") - pl.col("moved"),
         **segment.set_earned(
             pl.col("interest_accrued") - pl.col("moved") + pl.col("accrued_prepaid")
@@ -49,46 +51,50 @@ def due_now(day: DayState, money: pl.DataFrame) -> None:
     )
     day.loans = replaced(day.loans, at, day.loans.filter(at), after.select(before.columns))
     rows = [
-        due_rows(asked, "instalment_no", component, "due_date", amount)
+        due_rows(demanded, "instalment_no", component, "due_date", amount)
         for component, amount in (
             (Component.interest, pl.col("more")),
-            (Component.principal, -pl.col("less")),
+            (Component.principal, -pl.col("more")),
         )
     ]
     day.dues = merge_dues(day.dues, pl.concat(rows))
     day.book(sums, "interest_due", "interest_accrued", "moved")
     ask_tax(
         day,
-        asked.select(
+        demanded.select(
             *KEYS,
             "due_date",
-            base="more",
+            base="untaxed",
             component=pl.lit(Component.interest.value, dtype=pl.Int8),
-        ),
+        ).filter(pl.col("base") > 0),
     )
 
 
 def _on_open_instalments(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
-    """By open instalment, oldest first, `more` interest in place of `less` principal; what their
-    principal does not hold is the oldest one's."""
+    """By open instalment, oldest first, `more` interest in place of as much principal (below zero:
+    less), and what of it is `untaxed`, for it was not asked before.
+
+    `loans`: `interest_accrued` to the day. Each instalment asks what it did.
+    """
     earned = loans.select("loan_id", "business_date", earned="interest_accrued")
     fallen = dues.filter(
         (pl.col("due_date") <= BUSINESS_DATE) & (pl.col("amount") > pl.col("paid"))
     )
     unpaid = pl.col("amount") - pl.col("paid")
-    principal = unpaid.filter(pl.col("component") == Component.principal.value).sum()
-    open_ = (
+    interest = unpaid.filter(pl.col("component") == Component.interest.value).sum()
+    instalments = (
         fallen.filter(pl.col("component") <= Component.interest.value)
         .group_by("loan_id", "instalment_no", "due_date")
-        .agg(principal=principal)
+        .agg(asked=unpaid.sum(), interest=interest)
         .join(earned, on="loan_id")
         .sort("loan_id", "due_date", "instalment_no")
     )
-    before = pl.col("principal").cum_sum().over("loan_id") - pl.col("principal")
-    less = pl.min_horizontal("principal", pl.col("earned") - before).clip(lower_bound=0)
-    poured = open_.with_columns(less=less)
-    rest = pl.col("earned") - pl.col("less").sum().over("loan_id")
-    oldest = pl.col("instalment_no") == pl.col("instalment_no").first().over("loan_id")
-    return poured.with_columns(
-        more=pl.col("less") + pl.when(oldest).then(rest).otherwise(0)
-    ).filter(pl.col("more") > 0)
+    owed = pl.col("earned") + pl.col("interest").sum().over("loan_id")
+    before = pl.col("asked").cum_sum().over("loan_id") - pl.col("asked")
+    holds = pl.min_horizontal("asked", owed - before).clip(lower_bound=0)
+    moved = instalments.with_columns(more=holds - pl.col("interest"))
+    fresh = pl.col("more").sum().over("loan_id")
+    grows = pl.col("more").clip(lower_bound=0)
+    earlier = grows.cum_sum().over("loan_id") - grows
+    untaxed = pl.min_horizontal(grows, fresh - earlier).clip(lower_bound=0)
+    return moved.with_columns(untaxed=untaxed).filter(pl.col("more") != 0)

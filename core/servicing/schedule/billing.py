@@ -284,12 +284,14 @@ def _over_days() -> pl.Expr:
 
 def _with_residue(asked: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     """`residue_kept`: what rounding left of the period's exact interest, if the product carries it,
-    or the period is skipped: what nothing is asked of is not rounded yet.
+    or the period is skipped: what nothing is asked of is not rounded yet. Nor is interest that each
+    payment rounds, where none came.
 
     Over the denominator of the rate alone, so that it can move on to a period of other length.
     """
     skipped = (pl.col("level") == 0) & ~alike()
-    carries = (pl.col("interest_mode") == InterestMode.daily) & ((pl.col("residue") == 1) | skipped)
+    goes_on = (pl.col("residue") == 1) | skipped | pl.col("due_at_payment")
+    carries = (pl.col("interest_mode") == InterestMode.daily) & goes_on
     if asked.filter(carries).is_empty():
         return asked.with_columns(residue_kept=pl.lit(0, dtype=pl.Int64))
     accrual = Accrual(figures, codes(asked, "interest_mode"))

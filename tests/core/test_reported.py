@@ -1,0 +1,75 @@
+"""Figures of faults that users of loan software report, worked out by hand in exact fractions."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from loanbook.core.catalogue.codes import Component
+from loanbook.core.policy.book import PolicyBook
+from tests.core.loans import Life, Story, changed, terms
+
+CAR = {"principal": 18_800_00, "rate": "9", "n": 48, "emi": 467_84}
+
+
+class TestFlatInterest:
+    """Total interest is P * r * T, and T holds an odd first period for its own days."""
+
+    def test_an_odd_first_period_is_its_own_share(self, policies: PolicyBook) -> None:
+        short = terms(policies, "flat-rate", rate="40", start="2024-01-27", first_due="2024-02-01")
+        life = Story(policies).lent(short).live("2024-02-01")
+        assert life.days[-1].book.terms["flat_interest"].item() == 446_45  # 40.00 * (11 + 5/31)
+        interest = life.dues("2024-02-01").filter(pl.col("component") == Component.interest)
+        assert interest["amount"].item() == 37_20
+
+    def test_no_other_loan_changes_it(self, policies: PolicyBook) -> None:
+        flat = terms(policies, "flat-rate", principal=10_000_00, rate="24", start="2024-01-16")
+        other = terms(policies, "instalment-act365", loan_id=2, start="2024-01-16")
+        alone = Story(policies).lent(flat).live("2024-02-01").days[-1].book.terms
+        both = Story(policies).lent(flat).lent(other).live("2024-02-01").days[-1].book.terms
+        assert alone["flat_interest"].to_list() == [2_303_23]  # 200.00 * (11 + 16/31)
+        assert both["flat_interest"].to_list() == [2_303_23, 0]
+        assert both["has_stub"].to_list() == [True, False]
+
+
+class TestSimpleInterest:
+    """What is asked is tracked apart from what money pays: all interest to its day, then principal."""
+
+    @pytest.fixture(scope="class")
+    def life(self, policies: PolicyBook) -> Life:
+        policies = changed(policies, "simple-interest", late_fee=None)
+        story = Story(policies)
+        for loan_id in range(1, 6):
+            story = story.lent(terms(policies, "simple-interest", loan_id=loan_id, **CAR))  # type: ignore[arg-type]
+        for loan_id in (1, 2, 3, 4):
+            story = story.paid(400_00, "2024-02-01", loan_id=loan_id)
+        story = story.paid(67_84, "2024-02-28", loan_id=1, ref="rest")
+        for loan_id, on in ((2, "2024-02-29"), (3, "2024-03-01"), (4, "2024-03-02")):
+            story = story.paid(50_00, on, loan_id=loan_id, ref="part")
+        return story.paid(467_84, "2024-02-21", loan_id=5).live("2024-03-02")
+
+    def test_a_shortfall_made_good_is_current_again(self, life: Life) -> None:
+        after = life.on("2024-02-28")
+        assert (after["principal_due"], after["interest_due"], after["days_past_due"]) == (0, 0, 0)
+        assert after["principal"] == 18_800_00 - 256_30
+        assert after["interest_accrued"] == 123_46 - 67_84
+        asks = life.on("2024-03-01")
+        assert asks["principal_due"] + asks["interest_due"] == 467_84
+
+    @pytest.mark.parametrize(
+        ("loan_id", "on"), [(2, "2024-02-29"), (3, "2024-03-01"), (4, "2024-03-02")]
+    )
+    def test_a_part_payment_is_interest_before_old_principal(
+        self, life: Life, loan_id: int, on: str
+    ) -> None:
+        assert life.on(on, loan_id)["principal"] == 18_543_70
+        last = life.on("2024-03-02", loan_id)
+        unpaid = last["principal_due"] + last["interest_due"]
+        assert unpaid == 67_84 + 467_84 - 50_00
+        assert last["days_past_due"] == 30
+
+    def test_interest_is_rounded_when_money_comes(self, life: Life) -> None:
+        paid = life.allocations().filter(
+            (pl.col("loan_id") == 5) & (pl.col("component") == Component.interest)
+        )
+        assert paid["amount"].sum() == 236_42  # 18,800 * 9 % * 51/365 = 236.4164
