@@ -143,6 +143,7 @@ class Figures:
         self.frees_overdue = "overdue_is_free" in terms.columns and bool(
             terms["overdue_is_free"].any()
         )
+        self.carries = "residue_over" in terms.columns
         self.terms = terms
         self.weighted = weighted(terms)
         if self.weighted:
@@ -364,9 +365,15 @@ class Figures:
         over, under = int128(balance) * pl.col("rate_over"), pl.col("rate_under")
         if self.overdue:
             over, under = self._with_overdue(over, under)
-        charged = with_quotient(
-            self.with_rate(cursor), name, over, under, "interest_rounding", self.rounding
-        ).drop("rate_over", "rate_under")
+        rated = self.with_rate(cursor)
+        if self.carries:
+            rated, over = self._with_residue(rated, over, under)
+        charged = with_quotient(rated, name, over, under, "interest_rounding", self.rounding)
+        if self.carries:
+            left = pl.col("residue_over") - int128(pl.col(name)) * int128(under)
+            rest = pl.when("residue_carried").then(left).otherwise(0)
+            charged = charged.with_columns(residue_over=rest)
+        charged = charged.drop("rate_over", "rate_under")
         interest = pl.col(name)
         if Amortisation.flat in self.amortisation:
             flat = pl.col("amortisation") == Amortisation.flat
@@ -378,6 +385,16 @@ class Figures:
             interest = pl.when(free).then(0).otherwise(interest)
         first = pl.when(pl.col("instalment_no") == 1).then(pl.col("first_interest_adjustment"))
         return charged.with_columns((interest + first.otherwise(0)).alias(name))
+
+    def _with_residue(self, rated: Frame, over: pl.Expr, under: pl.Expr) -> tuple[Frame, pl.Expr]:
+        """`rated` with exact interest as `residue_over` over `residue_under` (Int128), what rounding left
+        of the periods before in it where the loan carries that; and that column."""
+        before = pl.col("residue_over") * int128(under) // pl.col("residue_under")
+        exact = rated.with_columns(
+            residue_over=int128(over) + pl.when("residue_carried").then(before).otherwise(0),
+            residue_under=int128(under),
+        )
+        return exact, pl.col("residue_over")
 
     def _flat_by_days(self) -> pl.Expr:
         """Flat loans whose period bears its own days: all periods, or the one with a new rate in it."""

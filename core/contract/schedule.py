@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from loanbook.core.catalogue.codes import InterestMode
 from loanbook.core.contract.business_days import BusinessDay, Calendar
 from loanbook.core.contract.due_dates import due_date
 from loanbook.core.contract.figures import (
@@ -370,6 +371,7 @@ def expand_from(standing: pl.DataFrame, enough: pl.Expr | None = None) -> pl.Dat
 
     With `enough` (Int64 minor units) only as many as together ask that much.
     """
+    standing = _with_residue(standing)
     figures = Figures(standing)
     wanted = pl.lit(EVERYTHING) if enough is None else enough
     short = pl.col("_short") > 0
@@ -398,6 +400,27 @@ def expand_from(standing: pl.DataFrame, enough: pl.Expr | None = None) -> pl.Dat
         if going.is_empty():
             return pl.concat(parts).sort("loan_id", "instalment_no")
         steps = next_period(going.lazy(), figures)
+
+
+def _with_residue(standing: pl.DataFrame) -> pl.DataFrame:
+    """Room for what rounding leaves of a period's interest, if some loan carries it to the next.
+
+    `residue_carried` (Boolean) and the fraction `residue_over` / `residue_under` (Int128). A daily
+    product carries it; schedules held as rows are rounded instalment by instalment.
+    """
+    if "residue" not in standing.columns:
+        return standing
+    carried = (
+        (pl.col("residue") == 1)
+        & (pl.col("interest_mode") == InterestMode.daily.value)
+        & ~pl.col("materialised")
+    )
+    found = standing.select(residue_carried=carried).to_series()
+    if not found.any():
+        return standing
+    return standing.with_columns(
+        found, residue_over=pl.lit(0, dtype=pl.Int128), residue_under=pl.lit(1, dtype=pl.Int128)
+    )
 
 
 def digest(terms: pl.DataFrame) -> pl.DataFrame:

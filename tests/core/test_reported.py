@@ -6,7 +6,9 @@ import polars as pl
 import pytest
 
 from loanbook.core.catalogue.codes import Component
+from loanbook.core.contract.schedule import expand
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.loan.opening import agreed_terms
 from tests.core.loans import Life, Story, changed, terms
 
 CAR = {"principal": 18_800_00, "rate": "9", "n": 48, "emi": 467_84}
@@ -73,3 +75,21 @@ class TestSimpleInterest:
             (pl.col("loan_id") == 5) & (pl.col("component") == Component.interest)
         )
         assert paid["amount"].sum() == 236_42  # 18,800 * 9 % * 51/365 = 236.4164
+
+
+class TestPlan:
+    """The plan that is disclosed is the life of a loan that is paid on time."""
+
+    def test_it_ends_when_life_does(self, policies: PolicyBook) -> None:
+        # 270.51 * 177.48 % / 12 = 40.0084 a month, against an instalment of 40.01
+        loan = terms(policies, "lendingclub-personal", principal=270_51, rate="177.48", n=300,
+                     emi=40_01)  # fmt: skip
+        plan = expand(agreed_terms(loan, policies.pins))
+        rows = plan.filter(pl.col("opening") > 0)
+        story = Story(policies).lent(loan)
+        for on in rows["period_end"].head(73).to_list():
+            story = story.paid(40_01, on.isoformat(), ref=str(on))
+        last = rows["period_end"][-1].isoformat()
+        asked = story.live(last).dues(last)
+        assert rows.height == 74
+        assert asked["amount"].to_list() == [rows["principal"][-1], rows["interest"][-1]]
