@@ -101,7 +101,7 @@ def _mixed(loans: int, policies: PolicyBook) -> Book:
     plain = _drawn(loans, policies, seed=3).terms.select(Terms.column_names())
     bounds = pl.DataFrame(
         [
-            (code, *p.bounds.instalments, int(p.bounds.rate_percent[1] * 10**7),
+            (code, *p.bounds.instalments, p.bounds.rate_ppb[1],
              p.bounds.amount_minor[1], p.floating is not None)
             for code, p in policies.products.items()
         ],

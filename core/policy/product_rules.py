@@ -5,6 +5,7 @@ Each class is one part of `loanbook.core.policy.product.Product`, which says wha
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Literal
 
@@ -13,15 +14,23 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainSerializer,
     StringConstraints,
     field_validator,
     model_validator,
 )
 
 from loanbook.core.contract.business_days import BusinessDay
+from loanbook.core.contract.money import rate_to_ppb
 from loanbook.core.contract.steps_and_seasons import packed
 from loanbook.core.policy.base import Name, RoundingName
 
+Exact = Annotated[
+    Decimal,
+    Field(max_digits=10, decimal_places=7),
+    PlainSerializer(float, return_type=float, when_used="json"),
+]
+"""A number of a policy file, exactly as it is written there."""
 Percent = Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,7})?$")]
 
 
@@ -366,7 +375,25 @@ class Bounds(BaseModel):
 
     amount_minor: tuple[int, int] = (1, 10**13)
     instalments: tuple[int, int] = (1, 600)
-    rate_percent: tuple[float, float] = (0.0, 100.0)
-    balloon_percent: tuple[float, float] = Field(
-        default=(0.0, 100.0), description="of the principal; it is always below all of it"
+    rate_percent: tuple[Exact, Exact] = Field(
+        default=(Decimal(0), Decimal(100)), description="nominal, a year (of a daily rate: a day)"
     )
+    balloon_percent: tuple[Exact, Exact] = Field(
+        default=(Decimal(0), Decimal(100)),
+        description="of the principal; it is always below all of it",
+    )
+
+    @property
+    def rate_ppb(self) -> tuple[int, int]:
+        """Lowest and highest rate, parts per billion."""
+        return _ppb(self.rate_percent)
+
+    @property
+    def balloon_ppb(self) -> tuple[int, int]:
+        """Lowest and highest balloon, parts per billion of the principal."""
+        return _ppb(self.balloon_percent)
+
+
+def _ppb(percent: tuple[Decimal, Decimal]) -> tuple[int, int]:
+    low, high = (rate_to_ppb(str(each)) for each in percent)
+    return low, high

@@ -24,7 +24,7 @@ DERIVED = ("issue_date", "first_due_date", "first_interest_adjustment")
 """Columns of the sample that are no part of the lender's row, so not of its key."""
 
 
-MAY_LACK = ("jurisdiction", "drawn")
+MAY_LACK = ("jurisdiction", "drawn", "anchor_day", "end_of_month")
 """Fields whose column a tape may lack though its mapping names it."""
 
 
@@ -43,6 +43,8 @@ class Tape(dy.Schema):
     every = dy.Int64(nullable=True)
     unit = dy.Int64(nullable=True)
     second_anchor_day = dy.Int64(nullable=True)
+    anchor_day = dy.Int64(nullable=True)
+    end_of_month = dy.Bool(nullable=True)
     disbursed_on = dy.Date(nullable=True)
     first_due_date = dy.Date(nullable=True)
     first_interest_adjustment = dy.Int64(nullable=True)
@@ -110,6 +112,14 @@ class Tape(dy.Schema):
             "second_anchor_day"
         ).is_between(1, 31)
         return counted & anchored & pl.col("unit").is_not_null()
+
+    @dy.rule()
+    def anchor_day_not_a_day_of_the_month(cls) -> pl.Expr:
+        return pl.col("anchor_day").is_between(1, 31).fill_null(False)
+
+    @dy.rule()
+    def end_of_month_not_yes_or_no(cls) -> pl.Expr:
+        return pl.col("end_of_month").is_not_null()
 
     @dy.rule()
     def balloon_not_below_the_principal(cls) -> pl.Expr:
@@ -203,6 +213,15 @@ def signed_minor(column: str, exponent: pl.Expr) -> pl.Expr:
     return pl.when(text.str.starts_with("-")).then(-cents).otherwise(cents)
 
 
+def percent_ppb(column: str) -> pl.Expr:
+    """Parts per billion (Int64) of a plain decimal string of per cent, its sign written or not; null
+    where it is finer than that, or is written otherwise: nothing is rounded on the way in."""
+    text = pl.col(column).str.strip_chars().str.strip_suffix("%").str.strip_chars_end()
+    plain = text.str.contains(r"^-?\d{1,3}(\.\d{1,7}0*)?$")
+    exact = text.cast(pl.Decimal(18, 7), strict=False) * (PPB // 100)
+    return pl.when(plain).then(exact.cast(pl.Int64))
+
+
 def keys(rows: pl.DataFrame) -> pl.Series:
     """SHA-256 of each row's own text plus the number of its occurrence in the file."""
     own = [c for c in rows.columns if c not in (*DERIVED, "line")]
@@ -221,13 +240,32 @@ def keys(rows: pl.DataFrame) -> pl.Series:
 def _floating(of: dict[str, str], date: str) -> dict[str, pl.Expr]:
     """Terms of a floating rate, where the mapping has them."""
     spread, first = of.get("spread_percent"), of.get("first_reset_on")
-    told = pl.col(spread).cast(pl.Decimal(18, 7), strict=False) if spread else None
     return {
-        "spread_ppb": (told * (PPB // 100)).cast(pl.Int64)
-        if told is not None
-        else pl.lit(None, dtype=pl.Int64),
+        "spread_ppb": percent_ppb(spread) if spread else pl.lit(None, dtype=pl.Int64),
         "first_reset_on": date_in(first, date) if first else pl.lit(None, dtype=pl.Date),
     }
+
+
+def _anchor(of: dict[str, str], date: str) -> dict[str, pl.Expr]:
+    """The day of the month on which instalments fall due, and whether it is the last one.
+
+    Where a tape tells neither it is the day of the first due date, and the last day of the month if
+    that is one; where it tells the day alone, that day, clipped to short months.
+    """
+    first = date_in(of["first_due_date"], date)
+    day, last = first.dt.day().cast(pl.Int64), first == first.dt.month_end()
+    if "anchor_day" in of:
+        text = pl.col(of["anchor_day"]).str.strip_chars()
+        told = text != ""
+        day = pl.when(told).then(text.str.to_integer(strict=False)).otherwise(day)
+        last = last & ~told
+    if "end_of_month" in of:
+        word = pl.col(of["end_of_month"]).str.strip_chars().str.to_lowercase()
+        flag = word.replace_strict(_YES_OR_NO, default=None, return_dtype=pl.Boolean)
+        last = pl.when(word == "").then(last).otherwise(flag)
+    # a first due date that is none is refused as that, not for what is counted from it
+    return {"anchor_day": pl.when(first.is_null()).then(1).otherwise(day),
+            "end_of_month": pl.when(first.is_null()).then(False).otherwise(last)}  # fmt: skip
 
 
 def _opening(mapping: TapeMapping, exponent: pl.Expr, on: dt.date) -> dict[str, pl.Expr]:
@@ -324,16 +362,17 @@ def parse(
         "loan_key",
         "doubled",
         principal=exact_minor(pl.col(of["principal"]), exponent),
-        rate_ppb=(
-            pl.col(of["rate_percent"]).cast(pl.Decimal(18, 7), strict=False) * (PPB // 100)
-        ).cast(pl.Int64),
-        instalments=pl.col(of["instalments"]).str.extract(r"(\d+)").cast(pl.Int64, strict=False),
+        rate_ppb=percent_ppb(of["rate_percent"]),
+        instalments=pl.col(of["instalments"])
+        .str.extract(r"^\s*(\d{1,4})(?:\s*[A-Za-z]+)?\s*$")
+        .cast(pl.Int64, strict=False),
         instalment=money("instalment", None),
         solved=solved,
         balloon=money("balloon", 0),
         every=whole("every", 1),
         unit=unit,
         second_anchor_day=whole("second_anchor_day", 1),
+        **_anchor(of, date),
         disbursed_on=date_in(of["disbursed_on"], date),
         first_due_date=date_in(of["first_due_date"], date),
         first_interest_adjustment=first_adjustment,
@@ -346,12 +385,12 @@ def parse(
         **_opening(mapping, exponent, file_date),
         amount_low=pl.lit(bounds.amount_minor[0], dtype=pl.Int64),
         amount_high=pl.lit(bounds.amount_minor[1], dtype=pl.Int64),
-        rate_low=pl.lit(int(bounds.rate_percent[0] * PPB / 100), dtype=pl.Int64),
-        rate_high=pl.lit(int(bounds.rate_percent[1] * PPB / 100), dtype=pl.Int64),
+        rate_low=pl.lit(bounds.rate_ppb[0], dtype=pl.Int64),
+        rate_high=pl.lit(bounds.rate_ppb[1], dtype=pl.Int64),
         term_low=pl.lit(bounds.instalments[0], dtype=pl.Int64),
         term_high=pl.lit(bounds.instalments[1], dtype=pl.Int64),
-        balloon_low=pl.lit(int(bounds.balloon_percent[0] * PPB / 100), dtype=pl.Int64),
-        balloon_high=pl.lit(int(bounds.balloon_percent[1] * PPB / 100), dtype=pl.Int64),
+        balloon_low=pl.lit(bounds.balloon_ppb[0], dtype=pl.Int64),
+        balloon_high=pl.lit(bounds.balloon_ppb[1], dtype=pl.Int64),
     )
     return split(typed, Tape, "loan_key")
 
@@ -361,7 +400,6 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
 
     What a tape does not bring is as the schema has it where a loan begins.
     """
-    due = pl.col("first_due_date")
     brought = good.sort("loan_key").select(
         "loan_key",
         "line",
@@ -376,9 +414,9 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         unit=pl.col("unit").cast(pl.Int8),
         disbursed_on="disbursed_on",
         first_due_date="first_due_date",
-        anchor_day=due.dt.day().cast(pl.Int8),
+        anchor_day=pl.col("anchor_day").cast(pl.Int8),
         second_anchor_day=pl.col("second_anchor_day").cast(pl.Int8),
-        end_of_month=due == due.dt.month_end(),
+        end_of_month="end_of_month",
         emi="instalment",
         first_interest_adjustment="first_interest_adjustment",
         spread_ppb="spread_ppb",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +24,9 @@ class Parsed:
 
 
 def read_csv(data: bytes, required: list[str]) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
-    """Rows as text with `line`, and rows that are no rows (wrong number of fields).
+    """Rows as text with `line`, and lines that are no rows (another number of fields, an open quote).
+
+    A row is a line: a field holds no line break.
 
     Raises IntakeError if the file as a whole is not such a table.
     """
@@ -36,32 +37,76 @@ def read_csv(data: bytes, required: list[str]) -> tuple[pl.DataFrame, list[dict[
             f"not UTF-8 text (byte {bad.start} is {data[bad.start]:#04x}); expected a CSV file "
             "with a header; export it again"
         ) from bad
-    reader = csv.reader(io.StringIO(text))
-    try:
-        header = next(reader, [])
-        missing = [name for name in required if name not in header]
-        if missing:
-            raise IntakeError(
-                f"the header has no column {', '.join(missing)}; found "
-                f"{', '.join(header)[:120] or 'an empty file'}; check that this is the right kind "
-                "of file, or mend the mapping"
+    if "\0" in text:
+        raise IntakeError("not a CSV file: it holds NUL bytes; export it again as text")
+    head, *body = text.split("\n")
+    header = _fields(head) or []
+    _check_header(header, required)
+    rows, broken = _rows(body, len(header))
+    frame = pl.DataFrame(
+        [fields for _, fields in rows], schema=dict.fromkeys(header, pl.String), orient="row"
+    )
+    lines = pl.Series([number for number, _ in rows], dtype=pl.Int64)
+    return frame.with_columns(line=lines), broken
+
+
+def _check_header(header: list[str], required: list[str]) -> None:
+    missing = [name for name in required if name not in header]
+    if missing:
+        raise IntakeError(
+            f"the header has no column {', '.join(missing)}; found "
+            f"{', '.join(header)[:120] or 'an empty file'}; check that this is the right kind "
+            "of file, or mend the mapping"
+        )
+    if "line" in required:
+        raise IntakeError(
+            "a mapping names the column 'line', which is kept for the number of a line; give it "
+            "another name in the file"
+        )
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise IntakeError(
+            f"the header names a column twice: {', '.join(twice)[:120]}; give each column a name "
+            "of its own"
+        )
+
+
+def _rows(body: list[str], width: int) -> tuple[list[tuple[int, list[str]]], list[dict[str, Any]]]:
+    """Line number (the header is 1) and fields of each row, and the lines that are none.
+
+    Each line that is not blank is one of the two, so a quote that stays open spoils its own line and
+    swallows none that follow.
+    """
+    rows: list[tuple[int, list[str]]] = []
+    broken: list[dict[str, Any]] = []
+    for number, line in enumerate(body, start=2):
+        if not line.strip("\r"):
+            continue
+        fields = _fields(line)
+        if fields is None:
+            broken.append({"line": number, "rule": "not_one_row",
+                           "found": "a quote or a line break within the line"})  # fmt: skip
+        elif len(fields) == width:
+            rows.append((number, fields))
+        else:
+            rule = "truncated_row" if len(fields) < width else "too_many_fields"
+            broken.append(
+                {"line": number, "rule": rule, "found": f"{len(fields)} of {width} fields"}
             )
-        lines, rows, broken = [], [], []
-        for fields in reader:
-            if not fields:
-                continue
-            if len(fields) != len(header):
-                broken.append(
-                    {"line": reader.line_num, "rule": "truncated_row" if len(fields) < len(header)
-                     else "too_many_fields", "found": f"{len(fields)} of {len(header)} fields"}
-                )  # fmt: skip
-                continue
-            lines.append(reader.line_num)
-            rows.append(fields)
-    except csv.Error as bad:
-        raise IntakeError(f"not a CSV file at line {reader.line_num}: {bad}") from bad
-    frame = pl.DataFrame(rows, schema=dict.fromkeys(header, pl.String), orient="row")
-    return frame.with_columns(line=pl.Series(lines, dtype=pl.Int64)), broken
+    return rows, broken
+
+
+def _fields(line: str) -> list[str] | None:
+    """Fields of one line; none if a quote is not closed on it, or stands within a field."""
+    line = line.removesuffix("\r")
+    if "\r" in line:
+        return None
+    if '"' not in line:
+        return line.split(",")
+    try:
+        return next(csv.reader([line], strict=True))
+    except csv.Error:
+        return None
 
 
 EARLIEST, LATEST = dt.date(1900, 1, 1), dt.date(2299, 12, 31)

@@ -84,7 +84,7 @@ def _judged(
     bounds = pl.DataFrame(
         {
             "product": codes,
-            "highest_ppb": [int(p.bounds.rate_percent[1] * 10**7) for p in products],
+            "highest_ppb": [p.bounds.rate_ppb[1] for p in products],
             "amortisation": [Amortisation[p.schedule.amortisation].value for p in products],
             "interest_mode": [InterestMode[p.interest.accrual].value for p in products],
             "materialised": [p.schedule.materialised for p in products],

@@ -11,7 +11,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Component, Kind
 from loanbook.core.contract.boarding import payload
 from loanbook.core.contract.due_dates import Unit
-from loanbook.core.contract.money import CURRENCY_CODES, to_major
+from loanbook.core.contract.money import CURRENCY_CODES, PPB, to_major
 from loanbook.core.contract.schedule import expand
 from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import empty
@@ -72,7 +72,7 @@ def _set(product: Product) -> list[tuple[str, str]]:
 def _schedule(policies: PolicyBook, product: Product) -> list[str]:
     low, high = product.bounds.instalments
     n = min(max(INSTALMENTS, low), high)
-    rate = min(RATE, int(product.bounds.rate_percent[1] * 10**7))
+    rate = min(RATE, product.bounds.rate_ppb[1])
     code = policies.registry.index(f"{product.name}@{product.version}")
     capitalises = product.schedule.shortfall == "capitalise"
     loan = pl.DataFrame(
@@ -80,7 +80,7 @@ def _schedule(policies: PolicyBook, product: Product) -> list[str]:
             {
                 "loan_id": 1, "product": code, "entity": policies.entities.index(product.entity),
                 "currency": CURRENCY_CODES[product.currency], "principal_agreed": LENT,
-                "balloon": int(LENT * product.bounds.balloon_percent[0] / 100),
+                "balloon": LENT * product.bounds.balloon_ppb[0] // PPB,
                 "rate_ppb": rate, "instalments": n, "every": 1 if n > 1 else INSTALMENTS, "unit": Unit.months.value,
                 "disbursed_on": START, "first_due_date": FIRST if n > 1 else ONLY, "anchor_day": 1,
                 "second_anchor_day": 1, "end_of_month": False,

@@ -124,7 +124,7 @@ def _terms(
     bounds, ten = product.bounds, 10 ** EXPONENT[product.currency]
     low, high = bounds.amount_minor
     amount = draw.integers(max(low, 500 * ten), min(high, 20_000 * ten) + 1, loans)
-    most = bounds.rate_percent[1]
+    most = float(bounds.rate_percent[1])
     rate = draw.uniform(min(4.0, most * 0.2), min(28.0, most * 0.9), loans)
     rate = np.round(rate, 2) if most > 1 else np.full(loans, min(0.1, most))
     few, many = bounds.instalments
@@ -138,7 +138,9 @@ def _terms(
     unit = np.array([kinds[k][1].value for k in kind])
     if many == 1:  # one period is the whole term
         every, unit = draw.integers(3, 13, loans), np.full(loans, Unit.months.value)
-    balloon = draw.uniform(*bounds.balloon_percent, loans) if bounds.balloon_percent[0] else 0
+    balloon = (
+        draw.uniform(*map(float, bounds.balloon_percent), loans) if bounds.balloon_percent[0] else 0
+    )
     paid_out = np.datetime64(START) + draw.integers(0, spread, loans)
     frame = pl.DataFrame(
         {

@@ -1,0 +1,86 @@
+"""What a file says is read exactly, or refused by its line; no line is lost on the way."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from loanbook.core.contract.due_dates import due_date
+from loanbook.core.errors import IntakeError
+from loanbook.core.policy.book import PolicyBook
+from loanbook.pipelines.formats import loan_tape, payments
+
+HEAD = "loan_number,product,principal,rate_percent,instalments,instalment,balloon,every,unit,"
+TAIL = "second_anchor_day,disbursed_on,first_due_date,spread_percent,first_reset_on,borrower"
+
+
+def test_a_tape_says_which_day_of_the_month_instalments_fall_due(
+    policies: PolicyBook,
+) -> None:
+    """A first due date on a month's last day means the last day, unless the tape says otherwise."""
+    rows = [("A", "", ""), ("B", "30", ""), ("C", "", "no"), ("D", "15", "no"), ("E", "", "yes")]
+    text = "\n".join(
+        [f"{HEAD}{TAIL},anchor_day,end_of_month",
+         *(f"{key},instalment-act365,1200.00,12,6,,0.00,1,months,,2024-03-30,2024-04-30,,,,{day},{last}"
+           for key, day, last in rows)]
+    )  # fmt: skip
+    mapping = next(p for f, p in policies.policies if f == "tapes" and p.name == "canonical")
+    product = next(p for f, p in policies.policies if p.name == "instalment-act365")
+    raw, broken = loan_tape.read(text.encode(), mapping)
+    good, bad = loan_tape.parse(raw, mapping, product, dt.date(2024, 3, 30))
+    assert (broken, bad) == ([], [])
+    loans = loan_tape.terms(good, 0, 0, "USD")
+    third = loans.select("loan_key", due=due_date(pl.lit(2), frozenset({0}))).rows()
+    assert [(key, str(due)) for key, due in third] == [
+        ("A", "2024-05-31"), ("B", "2024-05-30"), ("C", "2024-05-30"), ("D", "2024-05-15"),
+        ("E", "2024-05-31"),
+    ]  # fmt: skip
+
+
+def test_a_number_of_a_tape_is_read_exactly_or_not_at_all(policies: PolicyBook) -> None:
+    told = {  # rate, instalments: rule
+        ("12", "6"): None, ("12%", "6 months"): None, ("0.0000001", "6"): None,
+        ("5.123456789", "6"): "rate_out_of_bounds", ("1e1", "6"): "rate_out_of_bounds",
+        ("12", "-36"): "term_out_of_bounds", ("12", "36.5"): "term_out_of_bounds",
+        ("12", "36 or 60"): "term_out_of_bounds", ("12", "1e2"): "term_out_of_bounds",
+    }  # fmt: skip
+    text = "\n".join(
+        [HEAD + TAIL,
+         *(f"L{n},instalment-act365,1200.00,{rate},{term},,0.00,1,months,,2024-03-30,2024-04-30,,,"
+           for n, (rate, term) in enumerate(told))]
+    )  # fmt: skip
+    mapping = next(p for f, p in policies.policies if f == "tapes" and p.name == "canonical")
+    product = next(p for f, p in policies.policies if p.name == "instalment-act365")
+    raw, _ = loan_tape.read(text.encode(), mapping)
+    _, bad = loan_tape.parse(raw, mapping, product, dt.date(2024, 3, 30))
+    assert {row["line"] - 2: row["rule"] for row in bad} == {
+        n: rule for n, rule in enumerate(told.values()) if rule
+    }
+
+
+def test_a_bound_of_a_product_is_exact(policies: PolicyBook) -> None:
+    product = next(p for f, p in policies.policies if p.name == "instalment-act365")
+    for percent in ("8.2", "17.99", "18.99", "19.99", "24.99", "29.99"):
+        written = product.model_dump() | {"bounds": {"rate_percent": [0, float(percent)]}}
+        made = type(product).model_validate(written)
+        assert made.bounds.rate_ppb == (0, round(float(percent) * 100) * 100_000)
+
+
+def test_every_line_of_a_file_is_a_row_or_is_refused() -> None:
+    """A stray quote spoils its own line and swallows none that follow."""
+    lines = [f"P{n},L{n},10.00,USD,2018-01-02" for n in range(100)]
+    for quoted in ((10,), (10, 11), (99,)):
+        spoilt = [f'"{line}' if n in quoted else line for n, line in enumerate(lines)]
+        text = "\n".join([",".join(payments.COLUMNS), *spoilt])
+        parsed = payments.parse(text.encode(), dt.date(2018, 1, 2))
+        assert parsed.rows_in == 100
+        assert parsed.good.height == 100 - len(quoted)
+        assert [row["line"] for row in parsed.bad] == [n + 2 for n in quoted]
+
+
+def test_a_header_that_names_a_column_twice_is_refused_by_name() -> None:
+    text = ",".join([*payments.COLUMNS, "amount"]) + "\nP,L,10.00,USD,2018-01-02,1.00\n"
+    with pytest.raises(IntakeError, match="names a column twice: amount"):
+        payments.parse(text.encode(), dt.date(2018, 1, 2))
