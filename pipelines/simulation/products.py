@@ -138,9 +138,8 @@ def _terms(
     unit = np.array([kinds[k][1].value for k in kind])
     if many == 1:  # one period is the whole term
         every, unit = draw.integers(3, 13, loans), np.full(loans, Unit.months.value)
-    balloon = (
-        draw.uniform(*map(float, bounds.balloon_percent), loans) if bounds.balloon_percent[0] else 0
-    )
+    least, most_left = map(float, bounds.balloon_percent)
+    balloon = draw.uniform(least, most_left, loans) if least else 0
     paid_out = np.datetime64(START) + draw.integers(0, spread, loans)
     frame = pl.DataFrame(
         {
