@@ -59,9 +59,9 @@ def _units(text: str) -> int:
 
 
 def _regz(given: dict[str, Any]) -> tuple[list[Flow], float, bool]:
-    if "cash_advances" in given:
+    if "advances" in given:
         flows: list[Flow] = []
-        for sign, name in ((-1, "cash_advances"), (1, "payments")):
+        for sign, name in ((-1, "advances"), (1, "payments")):
             for run in given[name]:
                 first, part = int(run["whole_to_first"]), float(run["fraction"])
                 flows += [
