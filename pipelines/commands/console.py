@@ -84,17 +84,34 @@ def _text(cell: object) -> str:
 
 
 def loan_id(reader: LedgerReader, loan: str) -> int:
-    """The id of a loan given by id or key."""
-    if loan.isdigit():
-        return int(loan)
+    """The id of a loan given by the lender's own key, or as `#7` by loanbook's number.
+
+    A number alone is a key; it is loanbook's number where no loan of the ledger has a number as its
+    key. Raises LoanbookError where no loan has it, or more than one.
+    """
     found = reader.query("SELECT loan_id FROM loan_keys WHERE loan_key = ?", [loan])
-    if found.is_empty():
-        raise LoanbookError(f"no loan has the key {loan!r}; see `loanbook loan list`")
-    return int(found["loan_id"][0])
+    if found.height == 1:
+        return int(found["loan_id"][0])
+    if found.height > 1:
+        numbers = ", ".join(f"#{n}" for n in sorted(found["loan_id"].to_list()))
+        raise LoanbookError(f"{found.height} loans have the key {loan!r}; name one of {numbers}")
+    number = loan.removeprefix("#")
+    if number.isascii() and number.isdigit() and (loan != number or not _keys_are_numbers(reader)):
+        known = reader.query("SELECT loan_id FROM loan_keys WHERE loan_id = ?", [int(number)])
+        if known.height:
+            return int(number)
+    raise LoanbookError(
+        f"no loan has the key {loan!r}; see `loanbook loan list`, or give its number as #7"
+    )
+
+
+def _keys_are_numbers(reader: LedgerReader) -> bool:
+    asked = "SELECT count(*) AS n FROM loan_keys WHERE regexp_full_match(loan_key, '[0-9]+')"
+    return int(reader.query(asked)["n"][0]) > 0
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
-Loan = Annotated[str, typer.Argument(help="Loan id, or the loan's key.")]
+Loan = Annotated[str, typer.Argument(help="The loan's key, or its number as #7.")]
 AsOf = Annotated[str | None, typer.Option(help="Business date; default: the last.")]
 To = Annotated[Path | None, typer.Option(help="CSV file for every line.")]
 

@@ -41,7 +41,9 @@ def migrate() -> None:
     out.print(f"The ledger in {settings().home} has the schema of this loanbook.")
 
 
-def replay(loan: Annotated[str, typer.Argument(help="Loan id, or the loan's key.")]) -> None:
+def replay(
+    loan: Annotated[str, typer.Argument(help="The loan's key, or its number as #7.")],
+) -> None:
     """Recompute a loan from its events, compare with the stored days, write nothing."""
     from loanbook.core.store.reader import LedgerReader
     from loanbook.pipelines.resources import open_instance, settings

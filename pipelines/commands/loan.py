@@ -31,7 +31,7 @@ def list_loans(
 
 
 def show_loan(
-    loan: Annotated[str, typer.Argument(help="Loan id, or the loan's key.")],
+    loan: Annotated[str, typer.Argument(help="The loan's key, or its number as #7.")],
     as_of: Annotated[str | None, typer.Option(help="Business date; default: the last.")] = None,
 ) -> None:
     """Terms, balances, open dues and allocations of one loan on a date."""

@@ -75,7 +75,8 @@ def _print(why: Explanation, currency: str) -> None:
 
 def delinquency(
     loan: Annotated[
-        str | None, typer.Argument(help="Loan id, or the loan's key; without it, the book.")
+        str | None,
+        typer.Argument(help="The loan's key, or its number as #7; without it, the book."),
     ] = None,
     as_of: Annotated[str | None, typer.Option(help="Business date; default: the last.")] = None,
     known_at: Annotated[int | None, typer.Option(help="Version; default: the last.")] = None,

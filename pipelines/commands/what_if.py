@@ -39,7 +39,7 @@ def what_if_command(
         str | None, typer.Option(help="Last date; default: the last published one.")
     ] = None,
     loans: Annotated[
-        str | None, typer.Option(help="Loan ids or keys, comma between them; default: all.")
+        str | None, typer.Option(help="Keys, or numbers as #7, comma between them; default: all.")
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a row a loan to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Totals as JSON.")] = False,
