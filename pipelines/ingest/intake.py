@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import polars as pl
@@ -29,6 +29,7 @@ from loanbook.core.store.writing import Intake
 from loanbook.pipelines.formats.registry import BY_NAME, examples
 from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import MAX_BYTES, LandingFile, scan
+from loanbook.pipelines.ingest.plausible import far_dates
 from loanbook.pipelines.instance import mappings
 
 BATCH = 64
@@ -63,18 +64,21 @@ def take_in(
 ) -> IntakeReport:
     """Take every new file of the landing folder in: loans, then money, then orders.
 
-    Idempotent: a file seen before, by content, is not read again.
+    Idempotent: a file taken in before, by content and business date, is not read again. One that was
+    refused is tried again, since a mapping, a policy or its name may have been mended.
     """
-    report, seen = IntakeReport(), ledger.known_files()
+    report = IntakeReport()
+    seen, refused = ledger.known_files()
     fresh: list[LandingFile] = []
     for file in scan(ledger.settings.landing):
-        if file.file_id in seen:
+        if (file.file_id, file.business_date) in seen:
             report.known += 1
             continue
-        seen.add(file.file_id)
+        seen.add((file.file_id, file.business_date))
         fresh.append(file)
     if not fresh:
         return report
+    fresh = _plausible(fresh, ledger)
     head = ledger.head()
     first_open = head.published_date + dt.timedelta(days=1) if head.published_date else None
     known = Known(
@@ -91,11 +95,24 @@ def take_in(
             waiting, known.waiting = [], []
             known.loans = ledger.loan_keys()
         kind = new_kind
-        waiting.append(_take(file, policies, tape, known, report, correlation_id))
+        taken = _take(file, policies, tape, known, report, correlation_id)
+        if (file.file_id, taken.file["name"], taken.file["reason"]) not in refused:
+            waiting.append(taken)  # refused again for the same reason: that is written already
         progress(done + 1, len(fresh))
     if waiting:
         ledger.commit_intake(waiting)
     return report
+
+
+def _plausible(fresh: list[LandingFile], ledger: Ledger) -> list[LandingFile]:
+    """The files, those with a date far from the book's or the clock's with the refusal."""
+    known = [date for date in (*ledger.landed_dates(), ledger.head().published_date) if date]
+    landed = [file.business_date for file in fresh if file.business_date]
+    far = far_dates(landed, known, dt.datetime.now(dt.UTC).date())
+    return [
+        replace(file, refusal=far[file.business_date]) if file.business_date in far else file
+        for file in fresh
+    ]
 
 
 def _take(
@@ -114,6 +131,8 @@ def _take(
         "correlation_id": correlation_id, "recorded_at": now,
     }  # fmt: skip
     try:
+        if file.refusal:
+            raise IntakeError(file.refusal)
         if file.kind is None or file.business_date is None:
             raise IntakeError(
                 f"the name tells no kind and business date; name it like {examples()}"

@@ -22,6 +22,8 @@ class LandingFile:
     bytes: int
     kind: str | None
     business_date: dt.date | None
+    refusal: str = ""
+    """Why it is not read, whatever it holds; empty: it is."""
 
     @property
     def mapping(self) -> str:
@@ -42,7 +44,12 @@ def scan(folder: Path) -> list[LandingFile]:
     """
     found = []
     for path in sorted(folder.rglob("*")) if folder.exists() else []:
-        if not path.is_file() or path.name.startswith("."):
+        if path.name.startswith("."):
+            continue
+        if path.is_symlink():
+            found.append(_link(path))
+            continue
+        if not path.is_file():
             continue
         kind, date = dated(path.name)
         found.append(LandingFile(path, address(path), path.stat().st_size, kind, date))
@@ -50,6 +57,14 @@ def scan(folder: Path) -> list[LandingFile]:
     return sorted(
         found,
         key=lambda f: (PLACE.get(f.kind or "", len(PLACE)), f.business_date or latest, f.path.name),
+    )
+
+
+def _link(path: Path) -> LandingFile:
+    """A link is not followed: what it points to was not landed."""
+    name = hashlib.sha256(f"link {path.name}".encode()).hexdigest()
+    return LandingFile(
+        path, name, 0, None, None, "a link, which is not followed; land the file itself"
     )
 
 
