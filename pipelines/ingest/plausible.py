@@ -50,6 +50,13 @@ def far_dates(
     return {date: why for date, why in refused.items() if date in files and date not in anchors}
 
 
+def near_dates(landed: Iterable[dt.date], today: dt.date) -> list[dt.date]:
+    """Dates of landed files, sorted, without those that would be refused."""
+    dates = list(landed)
+    far = far_dates(dates, (), today)
+    return sorted({date for date in dates if date not in far})
+
+
 def _groups(dates: list[dt.date]) -> list[list[dt.date]]:
     groups: list[list[dt.date]] = []
     for date in dates:

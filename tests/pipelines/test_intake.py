@@ -8,13 +8,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from loanbook.core.catalogue.codes import EventState
 from loanbook.core.store.history import NOW
 from loanbook.core.store.marts import PORTFOLIO_ON, refresh_portfolio
 from loanbook.core.store.reader import LedgerReader
-from loanbook.core.store.settings import Settings
+from loanbook.core.store.settings import HOME_VARIABLE, Settings
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.cli import app
 from loanbook.pipelines.ingest.intake import IntakeReport, take_in
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
@@ -347,3 +349,17 @@ def test_a_link_is_not_followed(ledger: Ledger, tmp_path: Path) -> None:
     ((name, why),) = take(ledger).refused
     assert name == "payments_2018-01-11.csv"
     assert why == "a link, which is not followed; land the file itself"
+
+
+def test_a_day_closes_without_a_file_where_it_is_named(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(ledger.settings.home))
+    ledger.close()
+    cli = CliRunner()
+    assert "2018-01-13 is version" in cli.invoke(app, ["backfill", "2018-01-13"]).output
+    assert "2018-01-14 is version" in cli.invoke(app, ["close", "2018-01-14"]).output
+    assert "2018-01-15 comes first" in str(cli.invoke(app, ["close", "2018-01-16"]).exception)
+    ahead = cli.invoke(app, ["backfill", "2081-01-02"])
+    assert ahead.exit_code == 2
+    assert "ahead of the clock" in ahead.output
