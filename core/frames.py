@@ -16,6 +16,11 @@ LARGE = 2**16
 """Rows from which the start of threads or of the streaming engine is worth its milliseconds."""
 
 
+def extended(schema: type[dy.Schema], columns: dict[str, dy.Column]) -> type[dy.Schema]:
+    """The schema with further columns behind its own, as rows of a catalogue name them."""
+    return type(f"{schema.__name__}Extended", (schema,), dict(columns))
+
+
 @cache
 def empty(schema: type[dy.Schema]) -> pl.DataFrame:
     """A frame with the schema's columns and types and no rows."""

@@ -7,16 +7,6 @@ from enum import IntEnum
 import polars as pl
 
 
-class Component(IntEnum):
-    """What a due is made of."""
-
-    principal = 0
-    interest = 1
-    fee = 2
-    penalty = 3
-    tax = 4
-
-
 class Timing(IntEnum):
     """Where a due stands against the value date of the money that meets it."""
 

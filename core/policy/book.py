@@ -12,14 +12,8 @@ import polars as pl
 import yaml
 from pydantic import ValidationError
 
-from loanbook.core.catalogue.codes import (
-    KINDS_A_PRODUCT,
-    MONEY_IN,
-    Component,
-    Excess,
-    Kind,
-    Timing,
-)
+from loanbook.core.catalogue.codes import KINDS_A_PRODUCT, MONEY_IN, Excess, Kind, Timing
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.money import CURRENCY_CODES, rate_to_ppb

@@ -20,7 +20,7 @@ from pydantic import (
 
 from loanbook.core.contract.business_days import BusinessDay
 from loanbook.core.contract.steps_and_seasons import packed
-from loanbook.core.policy.base import Name, RoundingName
+from loanbook.core.policy.base import AskedAgainName, Name, RoundingName
 
 Percent = Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,7})?$")]
 
@@ -211,7 +211,7 @@ class PaymentRules(BaseModel):
     waterfall: Name = "standard"
     excess: ExcessName = "next_instalment"
     by_kind: dict[MoneyName, MoneyRule] = {}
-    chargeback: list[Literal["principal", "interest", "fee", "penalty"]] = Field(
+    chargeback: list[AskedAgainName] = Field(
         default=[],
         description="order in which a chargeback asks again for what its payment met; none: all "
         "of it is principal",

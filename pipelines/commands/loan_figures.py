@@ -12,6 +12,7 @@ import polars as pl
 import typer
 from rich.markup import escape
 
+from loanbook.core.catalogue.components import PARTS
 from loanbook.core.contract.money import CURRENCY_NAMES, to_major
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import (
@@ -149,7 +150,7 @@ def payoff(
         return
     out.print(f"[bold]Loan {number} is settled on {day} by {to_major(row['payoff'], currency)} "
               f"{currency}[/bold]")  # fmt: skip
-    for part in ("principal", "interest", "fees", "penalties", "taxes", "credit"):
+    for part in (*PARTS, "credit"):
         sign = "less " if part == "credit" else ""
         out.print(f"  {sign}{part} {to_major(row[part], currency)}")
     out.print(f"Each night more: {to_major(row['per_diem'], currency)}, to {row['expires_on']}; "

@@ -25,7 +25,8 @@ import datetime as dt
 import dataframely as dy
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Flag, Kind, MoratoriumInterest
+from loanbook.core.catalogue.codes import Flag, Kind, MoratoriumInterest
+from loanbook.core.catalogue.components import BY_ORDER
 from loanbook.pipelines.formats.table import Parsed, date_in, read_csv, split
 
 COLUMNS = ["command_ref", "command", "loan_key", "value_date", "maker", "checker", "reason"]
@@ -101,7 +102,7 @@ OPTIONAL = (
     "interest",
     "flag",
 )
-CHARGES = {"charge_fee": Component.fee, "charge_penalty": Component.penalty}
+CHARGES = BY_ORDER
 
 
 class Orders(dy.Schema):

@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
-from loanbook.core.catalogue.codes import ENDED, MONEY_IN, REFUNDS, Component, Kind, Status
+from loanbook.core.catalogue.codes import ENDED, MONEY_IN, REFUNDS, Kind, Status
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.schedule import expand
 from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import empty

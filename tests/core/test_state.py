@@ -9,7 +9,8 @@ import dataframely as dy
 import polars as pl
 import pytest
 
-from loanbook.core.catalogue.codes import Component, Kind
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.parameters import Parameters
 from loanbook.core.contract.terms import Agreed, Terms
 from loanbook.core.frames import (

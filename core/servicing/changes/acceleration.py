@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import Component, of_schedule
 from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, due_of
 from loanbook.core.servicing.interest.accrual import close_segment
@@ -59,9 +59,7 @@ def accelerate(day: DayState, events: pl.DataFrame, *, charges: bool = True) -> 
 
 def _gather(day: DayState, ending: pl.DataFrame) -> None:
     """What was paid of coming instalments joins the one that ends; the rest is asked with it."""
-    coming = (pl.col("due_date") > BUSINESS_DATE) & (
-        pl.col("component") <= Component.interest.value
-    )
+    coming = (pl.col("due_date") > BUSINESS_DATE) & (of_schedule())
     theirs = day.dues.join(ending.select("loan_id", "last"), on="loan_id").filter(coming)
     if theirs.is_empty():
         return

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import Component, is_, is_charge, is_principal, of_schedule
 from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, counts_days
 from loanbook.core.contract.money import even_part, even_share, with_rest
@@ -154,9 +154,9 @@ def _end_running(day: DayState, loans: pl.DataFrame) -> pl.DataFrame:
     coming = (
         pl.col("loan_id").is_in(loans["loan_id"].implode())
         & (pl.col("due_date") > BUSINESS_DATE)
-        & (pl.col("component") <= Component.interest.value)
+        & of_schedule()
     )
-    principal = pl.col("component") == Component.principal
+    principal = is_principal()
     ahead = day.dues.filter(coming).group_by("loan_id").agg(
         ahead=(pl.col("amount") - pl.col("paid")).filter(principal).sum()
     )  # fmt: skip
@@ -177,7 +177,7 @@ def _with_charges(dues: pl.DataFrame, revised: pl.DataFrame, day: DayState) -> p
     """Dues whose charges to come stand with the new instalment that falls due no earlier."""
     comes = (
         pl.col("loan_id").is_in(revised["loan_id"].implode())
-        & (pl.col("component") > Component.interest.value)
+        & is_charge()
         & (pl.col("due_date") > BUSINESS_DATE)
     )
     charges = dues.filter(comes)
@@ -262,8 +262,8 @@ def _charges(day: DayState, loans: pl.DataFrame) -> pl.DataFrame:
         & (unpaid > 0)
     )
     sums = day.dues.filter(theirs).group_by("loan_id").agg(
-        fees=unpaid.filter(pl.col("component") == Component.fee).sum(),
-        penalties=unpaid.filter(pl.col("component") == Component.penalty).sum(),
+        fees=unpaid.filter(is_(Component.fee)).sum(),
+        penalties=unpaid.filter(is_(Component.penalty)).sum(),
     )  # fmt: skip
     day.dues = day.dues.with_columns(amount=pl.when(theirs).then("paid").otherwise("amount"))
     return sums
@@ -306,7 +306,7 @@ def _spread_evenly(day: DayState, loans: pl.DataFrame, to_come: pl.DataFrame) ->
             (Component.penalty, "penalties"),
         )
     )
-    rows = rows.filter((pl.col("amount") > 0) | (pl.col("component") == Component.principal))
+    rows = rows.filter((pl.col("amount") > 0) | is_principal())
     day.dues = merge_dues(day.dues, rows)
     set_ = freeze(asked, pl.lit(True))
     return set_.with_columns(

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Status
+from loanbook.core.catalogue.codes import Status
+from loanbook.core.catalogue.components import Component, of_schedule
 from loanbook.core.contract.due_dates import add_months
 from loanbook.core.contract.money import PPB, int128, share_of
 from loanbook.core.contract.schedule import CURSOR, expand
@@ -31,7 +32,7 @@ def assess_late_fees(day: DayState) -> None:
     )
     late = (
         day.dues.filter(
-            (pl.col("component") <= Component.interest.value)
+            of_schedule()
             & ~pl.col("fee_assessed")
             & (pl.col("amount") > pl.col("paid"))
             & (pl.col("due_date") < BUSINESS_DATE)

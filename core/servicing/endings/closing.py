@@ -14,6 +14,7 @@ from loanbook.core.catalogue.codes import (
     Kind,
     Status,
 )
+from loanbook.core.catalogue.components import CLAIM_ROLES, DUES
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -66,8 +67,7 @@ def extinguished(loans: pl.DataFrame, ids: pl.Series, status: Status) -> pl.Data
     One whose borrower has credit is overpaid: the credit is still owed.
     """
     hit = pl.col("loan_id").is_in(ids.implode())
-    owed = ("principal", "interest_accrued", "principal_due", "interest_due", "fees_due",
-            "penalties_due", "taxes_due", "period_interest", "prepaid_dues")  # fmt: skip
+    owed = {*CLAIM_ROLES, *DUES, "period_interest", "prepaid_dues"}
     return loans.with_columns(
         *(pl.when(hit).then(0).otherwise(pl.col(name)).alias(name) for name in owed),
         **segment.set_earned("accrued_prepaid", where=hit),

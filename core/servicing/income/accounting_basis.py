@@ -11,17 +11,17 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Flag, NonAccrual, Status
+from loanbook.core.catalogue.components import INCOME
 from loanbook.core.ledger.transfers import Transfers, all_of, transfer
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import AccountingBasis, accounting_basis, interest
 
 _INTEREST = [ROLE["interest_accrued"], ROLE["interest_due"]]
-_CHARGES = [ROLE["fees_receivable"], ROLE["penalties_receivable"]]
+_CHARGES = [ROLE[each.row.receivable] for each in INCOME]
 _INCOME = {
     ROLE["interest_accrued"]: ROLE["interest_income"],
     ROLE["interest_due"]: ROLE["interest_income"],
-    ROLE["fees_receivable"]: ROLE["fee_income"],
-    ROLE["penalties_receivable"]: ROLE["penalty_income"],
+    **{ROLE[each.row.receivable]: ROLE[each.charged_to] for each in INCOME},
 }
 """Income that money for a receivable is, once it is received."""
 _MONEY = [ROLE[r] for r in ("payment_clearing", "payout_clearing", "borrower_credit",

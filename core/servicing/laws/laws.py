@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from loanbook.core.catalogue.accounts import MEMORANDUM, ROLE
-from loanbook.core.catalogue.codes import GIVEN_UP, MONEY_IN, Component, Kind, Status
+from loanbook.core.catalogue.codes import GIVEN_UP, MONEY_IN, Kind, Status
+from loanbook.core.catalogue.components import Component, is_, is_charge, is_interest, is_principal
 from loanbook.core.ledger.transfers import account_movements
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.book import Book
@@ -151,9 +152,9 @@ def _claims_move_as_events_say(moved: Moved) -> list[Law]:
         moved.allocations.filter(met)
         .group_by("loan_id")
         .agg(
-            paid_principal=pl.col("amount").filter(pl.col("component") == 0).sum(),
-            paid_interest=pl.col("amount").filter(pl.col("component") == 1).sum(),
-            paid_charges=pl.col("amount").filter(pl.col("component") >= 2).sum(),
+            paid_principal=pl.col("amount").filter(is_principal()).sum(),
+            paid_interest=pl.col("amount").filter(is_interest()).sum(),
+            paid_charges=pl.col("amount").filter(is_charge()).sum(),
         )
     )
     disbursed = (
@@ -305,9 +306,9 @@ def _dues_agree(moved: Moved) -> Law:
     unpaid = pl.col("amount") - pl.col("paid")
 
     def of(component: Component) -> pl.Expr:
-        return unpaid.filter(pl.col("component") == component.value).sum()
+        return unpaid.filter(is_(component)).sum()
 
-    fallen = (pl.col("due_date") <= BUSINESS_DATE) | (pl.col("component") > Component.interest)
+    fallen = (pl.col("due_date") <= BUSINESS_DATE) | is_charge()
     if moved.lines.len():
         fallen = fallen | pl.col("loan_id").is_in(moved.lines.implode())
     open_ = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import Component, is_, is_interest
 from loanbook.core.contract.money import PPB, int128, share_of
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.claim import charged_off
@@ -62,7 +62,7 @@ def untaxed(owed: pl.Expr | None = None) -> pl.Expr:
 
 
 def _count(day: DayState, asked: pl.DataFrame) -> None:
-    on_interest = asked.filter(pl.col("component") == Component.interest.value)
+    on_interest = asked.filter(is_interest())
     sums = on_interest.group_by("loan_id").agg(more=pl.col("base").sum())
     if sums.is_empty():
         return
@@ -74,7 +74,7 @@ def _count(day: DayState, asked: pl.DataFrame) -> None:
 def tax_on_fees(loans: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
     """`loans` (terms, `fee` in minor units) with `tax` (Int64) on the fee, 0 where there is none."""
     none = loans.with_columns(tax=pl.lit(0, dtype=pl.Int64))
-    rates = policies.taxes.filter(pl.col("component") == Component.fee.value)
+    rates = policies.taxes.filter(is_(Component.fee))
     if rates.is_empty() or loans.is_empty():
         return none
     asked = loans.with_columns(place(policies.places), base="fee").join(
@@ -94,7 +94,7 @@ def _share(asked: pl.DataFrame) -> pl.Expr:
 
 def _forgive(day: DayState, asked: pl.DataFrame) -> None:
     keys = ["loan_id", "instalment_no"]
-    unpaid = day.dues.filter(pl.col("component") == Component.tax.value).select(
+    unpaid = day.dues.filter(is_(Component.tax)).select(
         *keys, left=pl.col("amount") - pl.col("paid"), falls="due_date"
     )
     given = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Timing
+from loanbook.core.catalogue.codes import Timing
+from loanbook.core.catalogue.components import Component
 from loanbook.core.frames import empty
 from loanbook.core.servicing.interest.cash_advances import paid_first
 from loanbook.core.servicing.loan.book import replaced

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Excess, Timing
+from loanbook.core.catalogue.codes import Excess, Timing
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.money import even_share
 from loanbook.core.contract.schedule import EVERYTHING, expand_from
 from loanbook.core.frames import begins, since_begin

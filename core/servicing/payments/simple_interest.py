@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Status
+from loanbook.core.catalogue.codes import Status
+from loanbook.core.catalogue.components import Component, is_principal, of_schedule
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import replaced
@@ -76,9 +77,9 @@ def _on_open_instalments(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFram
         (pl.col("due_date") <= BUSINESS_DATE) & (pl.col("amount") > pl.col("paid"))
     )
     unpaid = pl.col("amount") - pl.col("paid")
-    principal = unpaid.filter(pl.col("component") == Component.principal.value).sum()
+    principal = unpaid.filter(is_principal()).sum()
     open_ = (
-        fallen.filter(pl.col("component") <= Component.interest.value)
+        fallen.filter(of_schedule())
         .group_by("loan_id", "instalment_no", "due_date")
         .agg(principal=principal)
         .join(earned, on="loan_id")

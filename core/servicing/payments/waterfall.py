@@ -14,7 +14,6 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import (
     KINDS_A_PRODUCT,
-    Component,
     CreditUse,
     Excess,
     InterestMode,
@@ -22,6 +21,7 @@ from loanbook.core.catalogue.codes import (
     Rebate,
     Timing,
 )
+from loanbook.core.catalogue.components import Component, is_, is_interest, is_principal
 from loanbook.core.contract.due_dates import DUE_TERMS
 from loanbook.core.contract.figures import due_of
 from loanbook.core.frames import KEY, MINOR, column, empty, neighbours_summed, since_begin
@@ -305,8 +305,8 @@ def _with_claim(loans: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
     `later`: lines of what stands with instalments to come, of which `stands` is principal and
     `charges` all else. `rest_principal` stands with none, `interest_off` is the interest to the date.
     """
-    of_principal = pl.col("component") == Component.principal
-    of_interest = pl.col("component") == Component.interest
+    of_principal = is_principal()
+    of_interest = is_interest()
     sums = later.group_by("loan_id").agg(
         stands=pl.col("asked").filter(of_principal).sum(),
         charges=pl.col("asked").filter(~of_principal).sum(),
@@ -358,7 +358,7 @@ def _within_the_rest(ordered: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame
     told = ordered.join(
         loans.select("loan_id", "rest_principal"), on="loan_id", how="left", maintain_order="left"
     )
-    ours = (pl.col("order") == 0) & (pl.col("component") == Component.principal)
+    ours = (pl.col("order") == 0) & is_principal()
     own = pl.when(ours.fill_null(False)).then("asked").otherwise(0)
     before = own.cum_sum().over("loan_id") - own
     left = (pl.col("rest_principal") - before).clip(lower_bound=0)
@@ -414,7 +414,7 @@ def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
     billed = pl.col("timing") != Timing.in_advance
 
     def of(component: Component, when: pl.Expr | None = None) -> pl.Expr:
-        chosen = pl.col("component") == component.value
+        chosen = is_(component)
         # a product is summed faster than a filtered column
         return pl.col("amount") * (chosen if when is None else chosen & when)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import AfterChargeOff, Component, InterestMode, Status
+from loanbook.core.catalogue.codes import AfterChargeOff, InterestMode, Status
+from loanbook.core.catalogue.components import Component, is_interest, is_principal, of_schedule
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import Amortisation, Figures, codes, counts_days
 from loanbook.core.contract.money import int128, with_quotient
@@ -111,12 +112,10 @@ def _behind() -> pl.Expr:
 def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """What already stands with the ending instalment: paid before it is billed, or charged back; and
     `interest_later`, that with later ones."""
-    standing = dues.filter(pl.col("component") <= Component.interest.value).select(
+    standing = dues.filter(of_schedule()).select(
         "loan_id", "instalment_no", "component", "paid", "amount"
     )
-    interest = standing.filter(
-        (pl.col("component") == Component.interest) & (pl.col("amount") > pl.col("paid"))
-    )
+    interest = standing.filter(is_interest() & (pl.col("amount") > pl.col("paid")))
     later = (
         interest.join(ending.select("loan_id", ends="instalment_no"), on="loan_id")
         .filter(pl.col("instalment_no") > pl.col("ends"))
@@ -127,12 +126,10 @@ def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
         standing.join(ending.select("loan_id", "instalment_no"), on=["loan_id", "instalment_no"])
         .group_by("loan_id")
         .agg(
-            early_principal=pl.col("paid").filter(pl.col("component") == 0).sum(),
-            early_interest=pl.col("paid").filter(pl.col("component") == 1).sum(),
-            stands=(pl.col("amount") - pl.col("paid")).filter(pl.col("component") == 0).sum(),
-            interest_stands=(pl.col("amount") - pl.col("paid"))
-            .filter(pl.col("component") == 1)
-            .sum(),
+            early_principal=pl.col("paid").filter(is_principal()).sum(),
+            early_interest=pl.col("paid").filter(is_interest()).sum(),
+            stands=(pl.col("amount") - pl.col("paid")).filter(is_principal()).sum(),
+            interest_stands=(pl.col("amount") - pl.col("paid")).filter(is_interest()).sum(),
         )
     )
     told = ending.join(early, on="loan_id", how="left", maintain_order="left")

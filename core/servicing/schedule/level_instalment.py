@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Excess, InterestMode
+from loanbook.core.catalogue.codes import Excess, InterestMode
+from loanbook.core.catalogue.components import is_principal, of_schedule
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import Figures, codes, due_of
 from loanbook.core.contract.money import int128
@@ -35,7 +36,7 @@ def prepaid_principal(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     )
     met = pl.col("backwards") & (pl.col("paid") >= pl.col("emi"))
     early = (
-        dues.filter(pl.col("component") == Component.principal.value)
+        dues.filter(is_principal())
         .join(cursor, on="loan_id")
         .filter(pl.col("instalment_no") >= pl.col("next"))
         .group_by("loan_id")
@@ -117,19 +118,17 @@ def with_late_interest(
     that up, as it does of all late money; a level instalment made anew leaves it to it. `lent_today`
     (`loan_id`, `lent`): what of the principal was not there when those instalments were billed.
     """
-    principal = pl.col("amount").filter(pl.col("component") == Component.principal)
+    principal = pl.col("amount").filter(is_principal())
     owed = (
         dues.filter(
-            (pl.col("component") <= Component.interest.value)
-            & (pl.col("due_date") <= BUSINESS_DATE)
-            & (pl.col("instalment_no") > 0)
+            of_schedule() & (pl.col("due_date") <= BUSINESS_DATE) & (pl.col("instalment_no") > 0)
         )
         .join(loans.select("loan_id"), on="loan_id", how="semi")
         .group_by("loan_id", "instalment_no")
         .agg(
             billed=principal.sum(),
             emi=pl.col("amount").sum(),
-            open=((pl.col("component") == 0) & (pl.col("amount") > pl.col("paid"))).any(),
+            open=(is_principal() & (pl.col("amount") > pl.col("paid"))).any(),
         )
         .sort("loan_id", "instalment_no")
         .filter(pl.col("open").cum_sum().over("loan_id") > 0)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, MoratoriumInterest, Status
+from loanbook.core.catalogue.codes import MoratoriumInterest, Status
+from loanbook.core.catalogue.components import of_schedule
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.due_dates import DUE_TERMS, due_date, first_due_for
 from loanbook.core.contract.figures import codes
@@ -135,7 +136,7 @@ def _moved(dues: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calenda
     ours = (
         pl.col("loan_id").is_in(loans["loan_id"].implode())
         & (pl.col("due_date") >= BUSINESS_DATE)
-        & (pl.col("component") <= Component.interest.value)
+        & of_schedule()
     )
     some = dues.filter(ours)
     if some.is_empty():

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import ENDED, Component
+from loanbook.core.catalogue.codes import ENDED
+from loanbook.core.catalogue.components import Component, is_
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.servicing.interest.accrual import close_segment, earned
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -76,7 +77,7 @@ def _standing(whole: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     )
 
     def of(component: Component) -> pl.Expr:
-        return pl.col("amount").filter(pl.col("component") == component.value).sum()
+        return pl.col("amount").filter(is_(component)).sum()
 
     return (
         coming.group_by("loan_id", "instalment_no")
