@@ -50,17 +50,23 @@ COMPUTED = "computed"
 
 
 def column(
-    meaning: str, unit: str, zero: Any = COMPUTED, *, changes: bool = False
+    meaning: str,
+    unit: str,
+    zero: Any = COMPUTED,
+    *,
+    changes: bool = False,
+    source: str | None = None,
 ) -> dict[str, Any]:
     """Metadata of a column: what it means, its unit, and its value where a loan begins.
 
-    `changes`: a change of the contract may set it on a loan that lives.
+    `changes`: a change of the contract may set it on a loan that lives. `source`: the field of a
+    product's policy file that a parameter is read from.
     """
-    return {"meaning": meaning, "unit": unit, "zero": zero, "changes": changes}
+    return {"meaning": meaning, "unit": unit, "zero": zero, "changes": changes, "source": source}
 
 
 def metadata(schema: type[dy.Schema], key: str) -> dict[str, Any]:
-    """One entry of the metadata (`meaning`, `unit`, `zero`, `changes`) by column name."""
+    """One entry of the metadata (`meaning`, `unit`, `zero`, `changes`, `source`) by column name."""
     return {name: (of.metadata or {})[key] for name, of in schema.columns().items()}
 
 

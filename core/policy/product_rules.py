@@ -20,7 +20,7 @@ from pydantic import (
 
 from loanbook.core.contract.business_days import BusinessDay
 from loanbook.core.contract.steps_and_seasons import packed
-from loanbook.core.policy.base import AskedAgainName, Name, RoundingName
+from loanbook.core.policy.base import AskedAgainName, BasisName, Name, RoundingName
 
 Percent = Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,7})?$")]
 
@@ -46,19 +46,7 @@ class ScheduleRules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     amortisation: Literal["equal_instalment", "equal_principal", "flat", "interest_only"]
-    rate_basis: Literal[
-        "period",
-        "30/360",
-        "ACT/365F",
-        "ACT/360",
-        "ACT/364",
-        "ACT/ACT",
-        "ACT/ACT closing",
-        "ACT/365 Actual",
-        "30E/360",
-        "daily",
-        "effective",
-    ]
+    rate_basis: BasisName
     stub: Literal[
         "prorate", "plus_days_365", "whole_period", "forward", "plus_days_actual", "days_365"
     ] = Field(

@@ -139,7 +139,8 @@ def test_the_stored_book_alone_gives_the_next_day(
 def test_a_schedule_repays_exactly_what_was_lent(
     principal: int, rate: int, n: int, kind: int, basis: int, start: dt.date
 ) -> None:
-    from loanbook.core.contract.figures import Amortisation, RateBasis
+    from loanbook.core.contract.day_count import RateBasis
+    from loanbook.core.contract.figures import Amortisation
 
     first = pl.select(pl.lit(start).dt.offset_by("1mo")).item()
     table = schedules(

@@ -20,6 +20,7 @@ from loanbook.core.catalogue.components import (
     CLAIM_ROLES,
     DUES,
     OWED_ON,
+    Component,
     is_principal,
 )
 from loanbook.core.contract.due_dates import days_to_pay
@@ -28,7 +29,7 @@ from loanbook.core.contract.schedule import adjusted
 from loanbook.core.policy.base import OPENING_BALANCES
 from loanbook.core.servicing.arrears.days_past_due import days_past_due
 from loanbook.core.servicing.interest.accrual import earned
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import overdue
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
@@ -73,20 +74,15 @@ def take_over(day: DayState, events: pl.DataFrame) -> None:
     at = joined["event_id"].is_not_null()
     scheduled = pl.col("interest_mode") == InterestMode.scheduled
     lent = pl.when("revolving").then("principal_told").otherwise("principal_agreed")
+    at_its_end = pl.col("materialised") & (pl.col("instalment_no") > pl.col("instalments"))
     news = (
         joined.filter(at)
         .with_columns(
             *(pl.col(f"{name}_told").alias(name) for name in names),
             principal_paid=lent - pl.col("principal_told"),
         )
-        .with_columns(
-            # past the last instalment of a schedule that stands whole nothing is to come: all is due
-            principal_due=pl.when(
-                pl.col("materialised") & (pl.col("instalment_no") > pl.col("instalments"))
-            )
-            .then("principal")
-            .otherwise("principal_due")
-        )
+        # past the last instalment of a schedule that stands whole nothing is to come: all is due
+        .with_columns(**balances.set_due(Component.principal, "principal", where=at_its_end))
     )
     whole = news["materialised"]
     if whole.any():
@@ -97,7 +93,7 @@ def take_over(day: DayState, events: pl.DataFrame) -> None:
     accrued = pl.when(scheduled).then(earned(shown)).otherwise("interest_accrued")
     # what of a line's cycle in grace is charged once grace is lost
     waits = pl.col("interest_in_grace") * pl.col("revolving")
-    news = news.with_columns(interest_accrued=accrued).with_columns(
+    news = news.with_columns(**balances.set_accrued(accrued)).with_columns(
         **segment.restart(
             pl.when(scheduled).then("segment_start").otherwise(BUSINESS_DATE),
             pl.when(scheduled).then(0).otherwise(pl.col("interest_accrued") + waits),

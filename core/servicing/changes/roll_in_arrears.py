@@ -13,7 +13,7 @@ from loanbook.core.catalogue.components import Component, is_interest, is_princi
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import even_part
 from loanbook.core.contract.schedule import adjusted
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
@@ -48,9 +48,8 @@ def roll_in(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
     day.loans = (
         with_lifted(day.loans, lifted)
         .with_columns(
-            principal_due=pl.col("principal_due") - pl.col("lifted_principal"),
-            interest_due=pl.col("interest_due") - interest,
-            interest_accrued=pl.col("interest_accrued") + interest,
+            **balances.grow_due(Component.principal, -pl.col("lifted_principal")),
+            **balances.bill_interest(-interest),
             **segment.earn_more(interest),
             schedule_balance=pl.col("schedule_balance")
             + pl.when(scheduled).then("lifted_principal").otherwise(0),

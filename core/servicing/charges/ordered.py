@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.components import CHARGES, INCOME, is_
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import merge_dues
 from loanbook.core.servicing.loan.posting import DayState
@@ -103,10 +104,7 @@ def _grow(day: DayState, moved: pl.DataFrame) -> None:
     sums = moved.group_by("loan_id").agg(
         pl.col("moved").filter(is_(each)).sum().alias(each.part) for each in CHARGES
     )
-    names = [each.part for each in CHARGES]
-    day.loans = (
-        day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
-        .with_columns(pl.col(names).fill_null(0))
-        .with_columns((pl.col(each.due) + pl.col(each.part)).alias(each.due) for each in CHARGES)
-        .drop(names)
-    )
+    loans = day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
+    for each in CHARGES:
+        loans = loans.with_columns(**balances.grow_due(each, pl.col(each.part).fill_null(0)))
+    day.loans = loans.drop(each.part for each in CHARGES)

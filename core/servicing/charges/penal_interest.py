@@ -13,6 +13,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Status
 from loanbook.core.catalogue.components import Component, is_principal, of_schedule
 from loanbook.core.contract.money import PPB, int128, share_of
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
@@ -35,7 +36,7 @@ def ask_penal(day: DayState, why: pl.Expr) -> None:
         day.loans.join(told.select("loan_id", "penal"), on="loan_id", how="left",
                          maintain_order="left")
         .with_columns(
-            penalties_due=pl.col("penalties_due") + pl.col("penal").fill_null(0),
+            **balances.grow_due(Component.penalty, pl.col("penal").fill_null(0)),
             penal_from=pl.when(pl.col("penal").is_not_null()).then(BUSINESS_DATE).otherwise("penal_from"),
         )
         .drop("penal")

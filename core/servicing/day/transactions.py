@@ -39,6 +39,7 @@ from loanbook.core.servicing.endings.interest_at_charge_off import end_interest
 from loanbook.core.servicing.income.deferred_income import defer, offset_loss
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.cash_advances import taken
+from loanbook.core.servicing.loan import balances, line
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import claim
@@ -286,7 +287,7 @@ def _with_share(grown: pl.DataFrame, day: DayState) -> pl.DataFrame:
     down = asked.select("loan_id", "down")
     return grown.join(down, on="loan_id", how="left", maintain_order="left").with_columns(
         pl.col("down").fill_null(0),
-        principal_due=pl.col("principal_due") + pl.col("down").fill_null(0),
+        **balances.grow_due(Component.principal, pl.col("down").fill_null(0)),
     )
 
 
@@ -305,8 +306,8 @@ def _lent(grown: pl.DataFrame, day: DayState) -> pl.DataFrame:
     at = grown.select(again & follows).to_series()
     advanced = pl.when("advance").then("payout").otherwise(0)
     lent = grown.with_columns(
-        principal=pl.col("principal") + pl.col("payout").fill_null(0),
-        cash_advances=pl.col("cash_advances") + advanced,
+        **balances.grow_principal(pl.col("payout").fill_null(0)),
+        **line.draw_cash(advanced),
     )
     if not at.any():
         return lent

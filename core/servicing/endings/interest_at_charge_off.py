@@ -10,6 +10,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import AfterChargeOff, Status
 from loanbook.core.catalogue.components import Component, is_interest, is_principal, of_schedule
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
@@ -32,7 +33,7 @@ def end_interest(day: DayState, events: pl.DataFrame) -> None:
     told = before.select("loan_id", early=-early).join(events, on="loan_id")
     day.book(told, "interest_accrued", "interest_income", "early")
     after = before.with_columns(
-        interest_accrued=pl.col("interest_accrued") - early,
+        **balances.grow_accrued(-early),
         accrued_today=pl.col("accrued_today") - early,
         interest_earned=pl.col("interest_earned") - early,
     )
@@ -75,7 +76,7 @@ def _without_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     )
     filled = pl.col("left") - (pl.col("room").cum_sum().over("loan_id") - pl.col("room"))
     each = each.with_columns(
-        principal=pl.col("paid_principal") + pl.min_horizontal(filled.clip(0), "room")
+        asked_principal=pl.col("paid_principal") + pl.min_horizontal(filled.clip(0), "room")
     )
     rows = pl.concat(
         each.select(
@@ -89,7 +90,7 @@ def _without_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
             business_date="business_date",
         )
         for component, amount, paid in (
-            (Component.principal, "principal", "paid_principal"),
+            (Component.principal, "asked_principal", "paid_principal"),
             (Component.interest, "interest", "paid_interest"),
         )
     ).filter((pl.col("amount") > 0) | is_principal())

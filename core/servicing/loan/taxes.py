@@ -13,6 +13,7 @@ import polars as pl
 from loanbook.core.catalogue.components import Component, is_, is_interest
 from loanbook.core.contract.money import PPB, int128, share_of
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.claim import charged_off
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
@@ -114,7 +115,7 @@ def _book(day: DayState, moved: pl.DataFrame) -> None:
     sums = moved.group_by("loan_id", maintain_order=True).agg(pl.col("moved").sum())
     day.loans = (
         day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
-        .with_columns(taxes_due=pl.col("taxes_due") + pl.col("moved").fill_null(0))
+        .with_columns(**balances.grow_due(Component.tax, pl.col("moved").fill_null(0)))
         .drop("moved")
     )
     day.book(sums, "tax_receivable", "tax_payable", "moved")

@@ -11,7 +11,7 @@ import polars as pl
 
 from loanbook.core.catalogue.components import ASKED_AGAIN, CHARGES, Component, is_
 from loanbook.core.servicing.interest.accrual import close_segment
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, line, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import charged_off
@@ -71,17 +71,18 @@ def _take_back(day: DayState, events: pl.DataFrame, source: str) -> None:
     sums = hit.select("loan_id", "used", "anew", *(f"{name}_anew" for name in ASKED_AGAIN))
     grown = day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
     grown = grown.with_columns(pl.col(sums.columns[1:]).fill_null(0))
+    unpaid = pl.col("revolving") & (payment_due() >= BUSINESS_DATE)
     charges = {name: each for name, each in ASKED_AGAIN.items() if each in CHARGES}
+    for name, each in charges.items():
+        grown = grown.with_columns(**balances.grow_due(each, pl.col(f"{name}_anew")))
     day.loans = grown.with_columns(
         credit=pl.col("credit") - pl.col("used"),
         # a statement is not paid by money that is taken back
-        statement_unpaid=pl.col("statement_unpaid")
-        + pl.when(pl.col("revolving") & (payment_due() >= BUSINESS_DATE)).then("anew").otherwise(0),
-        principal=pl.col("principal") + pl.col("anew"),
-        interest_accrued=pl.col("interest_accrued") + pl.col("interest_anew"),
+        **line.add_to_statement(pl.when(unpaid).then("anew").otherwise(0)),
+        **balances.grow_principal(pl.col("anew")),
+        **balances.grow_accrued(pl.col("interest_anew")),
         **segment.earn_more(pl.col("interest_anew")),
         interest_taxed=pl.col("interest_taxed") + pl.col("interest_anew"),
-        **{each.due: pl.col(each.due) + pl.col(f"{name}_anew") for name, each in charges.items()},
     ).select(day.loans.columns)
     off = charged_off()
     on_books, off_books = hit.filter(~off), hit.filter(off)

@@ -21,7 +21,7 @@ from loanbook.core.catalogue.codes import (
     Rebate,
     Timing,
 )
-from loanbook.core.catalogue.components import Component, is_, is_interest, is_principal
+from loanbook.core.catalogue.components import CHARGES, Component, is_, is_interest, is_principal
 from loanbook.core.contract.due_dates import DUE_TERMS
 from loanbook.core.contract.figures import due_of
 from loanbook.core.frames import KEY, MINOR, column, empty, neighbours_summed, since_begin
@@ -29,7 +29,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.cash_advances import paid_first, paid_last
 from loanbook.core.servicing.interest.rebate import without_rebate
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, line, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import merge_dues
@@ -424,37 +424,35 @@ def _apply(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
         to_interest=of(Component.interest),
         due_principal=of(Component.principal, billed),
         due_interest=of(Component.interest, billed),
-        to_fees=of(Component.fee),
-        to_penalties=of(Component.penalty),
-        to_taxes=of(Component.tax),
+        **{f"to_{each.part}": of(each) for each in CHARGES},
         to_credit=pl.col("amount") * pl.col("component").is_null(),
         standing=pl.col("amount") * (~billed & (pl.col("instalment_no") != 0)),
         received=pl.col("amount"),
     )
     sums = neighbours_summed(parts.sort("loan_id"), "loan_id", parts.columns[1:])
     early_interest = pl.col("to_interest") - pl.col("due_interest")
+    charges: balances.Columns = {}
+    for each in CHARGES:
+        charges |= balances.grow_due(each, -pl.col(f"to_{each.part}"))
     return (
         paying.join(sums, on="loan_id", how="left", maintain_order="left")
         .with_columns(pl.col(sums.columns[1:]).fill_null(0))
         .with_columns(
-            principal=pl.col("principal") - pl.col("to_principal"),
-            principal_due=pl.col("principal_due") - pl.col("due_principal"),
-            interest_due=pl.col("interest_due") - pl.col("due_interest"),
-            interest_accrued=pl.col("interest_accrued") - early_interest,
+            **balances.grow_principal(-pl.col("to_principal")),
+            **balances.grow_due(Component.principal, -pl.col("due_principal")),
+            **balances.grow_due(Component.interest, -pl.col("due_interest")),
+            **balances.grow_accrued(-early_interest),
             **segment.prepay(early_interest),
-            fees_due=pl.col("fees_due") - pl.col("to_fees"),
-            penalties_due=pl.col("penalties_due") - pl.col("to_penalties"),
-            taxes_due=pl.col("taxes_due") - pl.col("to_taxes"),
+            **charges,
             credit=pl.col("credit") + pl.col("to_credit"),
             prepaid_dues=pl.col("prepaid_dues") + pl.col("standing"),
             principal_paid=pl.col("principal_paid") + pl.col("to_principal"),
             interest_paid=pl.col("interest_paid") + pl.col("to_interest"),
-            charges_paid=pl.col("charges_paid")
-            + pl.col("to_fees")
-            + pl.col("to_penalties")
-            + pl.col("to_taxes"),
+            charges_paid=pl.sum_horizontal(
+                "charges_paid", *(f"to_{each.part}" for each in CHARGES)
+            ),
             paid_today=pl.col("paid_today") + pl.col("received"),
-            statement_unpaid=(pl.col("statement_unpaid") - pl.col("received")).clip(lower_bound=0),
+            **line.pay_statement(pl.col("received")),
         )
         .select(paying.columns)
     )

@@ -13,7 +13,7 @@ from loanbook.core.contract.schedule import instalment, next_period
 from loanbook.core.contract.steps_and_seasons import alike
 from loanbook.core.servicing.interest.accrual import Accrual, interest_stopped
 from loanbook.core.servicing.interest.cash_advances import begun_anew
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, line, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
@@ -250,10 +250,10 @@ def begin_next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl
     figures = Figures(asked)
     asked_interest = pl.col("billed_interest") + pl.col("interest_stands")
     settled = _with_residue(asked, figures).with_columns(
-        principal=pl.col("principal") + pl.col("capitalised"),
-        principal_due=pl.col("principal_due") + pl.col("billed_principal") + pl.col("stands"),
-        interest_due=pl.col("interest_due") + asked_interest,
-        interest_accrued=pl.col("interest_accrued") - asked_interest - pl.col("capitalised"),
+        **balances.grow_principal(pl.col("capitalised")),
+        **balances.grow_due(Component.principal, pl.col("billed_principal") + pl.col("stands")),
+        **balances.grow_due(Component.interest, asked_interest),
+        **balances.grow_accrued(-asked_interest - pl.col("capitalised")),
         **segment.bill_prepaid(pl.col("early_interest")),
         prepaid_dues=(
             pl.col("prepaid_dues") - pl.col("early_interest") - pl.col("early_principal")
@@ -261,8 +261,7 @@ def begin_next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl
     )
     moved = with_period_interest(move_period(next_period(settled, figures), calendars))
     if moved["revolving"].any():
-        left = pl.when("revolving").then(statement_balance())
-        moved = moved.with_columns(statement_unpaid=left.otherwise("statement_unpaid"))
+        moved = moved.with_columns(**line.state(statement_balance(), pl.col("revolving")))
     return begun_anew(moved).with_columns(
         period_interest=pl.when(interest_stopped()).then(0).otherwise("period_interest"),
         **segment.restart(

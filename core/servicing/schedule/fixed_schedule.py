@@ -25,7 +25,7 @@ from loanbook.core.contract.due_dates import days_to_pay
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
 from loanbook.core.contract.schedule import CURSOR, adjusted, agree, expand, from_the_start
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, merge_dues
@@ -254,7 +254,7 @@ def earned_whole(
     )
     rest, whole = pl.col("rest"), hit & pl.col("to_come").is_not_null()
     grown = found.with_columns(
-        interest_accrued=pl.col("interest_accrued") + rest,
+        **balances.grow_accrued(rest),
         accrued_today=pl.col("accrued_today") + rest,
         interest_earned=pl.col("interest_earned") + rest,
         period_interest=pl.when(whole).then(0).otherwise("period_interest"),
@@ -287,9 +287,8 @@ def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, 
         pl.col(names).fill_null(0)
     )
     billed = asked.with_columns(
-        principal_due=pl.col("principal_due") + pl.col("billed_principal"),
-        interest_due=pl.col("interest_due") + pl.col("billed_interest"),
-        interest_accrued=pl.col("interest_accrued") - pl.col("billed_interest"),
+        **balances.grow_due(Component.principal, pl.col("billed_principal")),
+        **balances.bill_interest(pl.col("billed_interest")),
         **segment.bill_prepaid(pl.col("early")),
         prepaid_dues=(pl.col("prepaid_dues") - pl.col("early") - pl.col("early_principal")).clip(
             lower_bound=0

@@ -10,13 +10,13 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import Excess, InterestMode
-from loanbook.core.catalogue.components import is_principal, of_schedule
+from loanbook.core.catalogue.components import Component, is_principal, of_schedule
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import Figures, codes, due_of
 from loanbook.core.contract.money import int128
 from loanbook.core.contract.schedule import expand_from
 from loanbook.core.servicing.interest.accrual import Accrual
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
     move_period,
@@ -58,8 +58,8 @@ def _of_one(loans: pl.DataFrame, until: pl.Expr) -> pl.DataFrame:
     return loans.with_columns(
         paused_from=pl.lit(None, dtype=pl.Date),
         paused_until=pl.lit(None, dtype=pl.Date),
-        principal=pl.lit(1, dtype=pl.Int64),
-        principal_due=pl.lit(0, dtype=pl.Int64),
+        **balances.set_principal(1),
+        **balances.set_due(Component.principal, 0),
         **segment.restart("period_start", "accrued_units"),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
         business_date=until,

@@ -18,7 +18,7 @@ from loanbook.core.contract.due_dates import DUE_TERMS, due_date, first_due_for
 from loanbook.core.contract.figures import codes
 from loanbook.core.contract.schedule import adjusted
 from loanbook.core.servicing.interest.accrual import close_segment
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
@@ -102,9 +102,9 @@ def passed(
             ends=last,
         )
         .with_columns(
-            principal=pl.col("principal") + pl.col("capitalised"),
+            **balances.grow_principal(pl.col("capitalised")),
             schedule_balance=pl.col("schedule_balance") + pl.col("capitalised"),
-            interest_accrued=pl.col("interest_accrued") - pl.col("capitalised"),
+            **balances.grow_accrued(-pl.col("capitalised")),
             first_due_date=first_due_for(pl.col("to"), n - 1),
             paused_until=pl.when(last & (rule == none))
             .then(BUSINESS_DATE)
