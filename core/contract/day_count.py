@@ -240,7 +240,7 @@ BASES = {each.value: each for each in RateBasis}
 ACTUAL: dict[RateBasis, DayCount] = {
     each: CONVENTIONS[each.words]
     for each in RateBasis
-    if each.words in CONVENTIONS and each != RateBasis.thirty_360
+    if each.words in CONVENTIONS and each.name != "thirty_360"
 } | {RateBasis.daily: DAYS}
 """The bases that count days between two dates, additively, with their day count; 30/360 gives each
 whole period its share of the year."""

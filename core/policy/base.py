@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from loanbook.core.catalogue import components
+from loanbook.core.catalogue.counting import COUNTING
 from loanbook.core.contract.day_count import RateBasis
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -24,10 +25,12 @@ if TYPE_CHECKING:  # names of the catalogue's rows, which a type checker does no
     AskedAgainName = str
     OpeningName = str
     BasisName = str
+    CountingName = str
 else:
     ComponentName = Literal[components.NAMES]
     TaxableName = Literal[components.TAXABLE]
     AskedAgainName = Literal[("principal", *components.ASKED_AGAIN)]
+    CountingName = Literal[tuple(COUNTING)]
     BasisName = Literal[tuple(each.words for each in RateBasis)]
     OpeningName = Literal[(*OPENING_BALANCES, "past_due_since", *OPENING_OF_LINES)]
 

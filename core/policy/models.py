@@ -22,6 +22,7 @@ from loanbook.core.catalogue.components import NAMES, completed_order
 from loanbook.core.contract.jurisdiction import CODE
 from loanbook.core.policy.base import (
     ComponentName,
+    CountingName,
     Name,
     OpeningName,
     Policy,
@@ -173,7 +174,7 @@ class OriginationFee(Policy, FeeAmount):
 class Delinquency(Policy):
     """When a loan counts as late."""
 
-    convention: Literal["days_after_due", "rbi"] = "days_after_due"
+    convention: CountingName = "days_after_due"
     components: list[ComponentName] = [
         "principal",
         "interest",

@@ -27,6 +27,8 @@ _INCOME = {
 _MONEY = [ROLE[r] for r in ("payment_clearing", "payout_clearing", "borrower_credit",
                             "goodwill_expense", "deferred_fee_income", "refinance_clearing")]  # fmt: skip
 """Accounts that stand for money that came, or went back."""
+_STOP_INCOME = sum(flag.value for flag in Flag if flag.stops_income)
+"""Bits of the flags with which interest is no income before it is received."""
 _LOST = [ROLE[r] for r in ("interest_charged_off", "interest_waived", "charge_adjusted",
                            "write_off_expense")]  # fmt: skip
 """Accounts against which interest is given up; what was no income yet needs none of it."""
@@ -129,7 +131,7 @@ def off_accrual(wide: pl.DataFrame) -> pl.DataFrame:
 
 
 def _flagged() -> pl.Expr:
-    return (pl.col("flags").fill_null(0) & (Flag.bankruptcy.value | Flag.fraud.value)) != 0
+    return (pl.col("flags").fill_null(0) & _STOP_INCOME) != 0
 
 
 def enters() -> pl.Expr:
