@@ -15,7 +15,7 @@ from loanbook.core.contract.schedule import digest_of, expand_from
 from loanbook.core.contract.terms import Terms
 from loanbook.core.ledger.events import EVENT_COLUMNS
 from loanbook.core.servicing.day.close import DayClose
-from loanbook.core.servicing.laws.laws import Law
+from loanbook.core.servicing.laws.law import Law
 from loanbook.core.servicing.loan.business_date import dated
 from loanbook.core.servicing.replay.backdating import Restatement
 

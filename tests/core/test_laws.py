@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import close
-from loanbook.core.servicing.laws.laws import check_laws, movements_after
+from loanbook.core.servicing.laws.accounts import movements_after
+from loanbook.core.servicing.laws.laws import check_laws
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.fast_forward import fast_forward

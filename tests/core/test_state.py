@@ -31,7 +31,7 @@ from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms, opened
 from loanbook.core.servicing.loan.positions import CHANGING, Positions
 from loanbook.core.servicing.loan.posting import DayState
-from loanbook.core.servicing.payments.waterfall import Allocations
+from loanbook.core.servicing.payments.allocations import Allocations
 from tests.core.loans import Story, _event, terms
 
 SCHEMAS = (Terms, Agreed, Parameters, Positions, Dues, Events, Transfers, Allocations)

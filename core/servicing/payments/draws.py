@@ -13,7 +13,7 @@ from loanbook.core.servicing.loan import balances, line
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
-from loanbook.core.servicing.payments.waterfall import Allocations
+from loanbook.core.servicing.payments.allocations import Allocations
 from loanbook.core.servicing.schedule.statements import payment_due
 
 
