@@ -14,6 +14,8 @@ from enum import IntEnum
 from fractions import Fraction
 from typing import Any
 
+import dataframely as dy
+
 from loanbook.core.catalogue.codes import (
     AfterChargeOff,
     CreditUse,
@@ -47,12 +49,12 @@ UNBOUNDED = 2**60
 """A rate (parts per billion) that no rate reaches."""
 
 
-def of_product(product: Product) -> Values:
+def of_product(product: Product, schema: type[dy.Schema] = Parameters) -> Values:
     """Every parameter that the product's file says by itself."""
-    units = metadata(Parameters, "unit")
+    units = metadata(schema, "unit")
     read = {
         name: value_of(product, source, units[name])
-        for name, source in metadata(Parameters, "source").items()
+        for name, source in metadata(schema, "source").items()
         if source is not None
     }
     return read | _computed(product)

@@ -33,8 +33,7 @@ COLUMNS = ["command_ref", "command", "loan_key", "value_date", "maker", "checker
 COMMANDS = {
     "charge_off": Kind.charge_off,
     "write_off": Kind.write_off,
-    "charge_fee": Kind.charge_assessed,
-    "charge_penalty": Kind.charge_assessed,
+    **dict.fromkeys(BY_ORDER, Kind.charge_assessed),
     "goodwill_credit": Kind.goodwill_credit,
     "waive_interest": Kind.interest_waived,
     "refund_credit": Kind.credit_refunded,

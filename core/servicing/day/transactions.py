@@ -47,11 +47,16 @@ from loanbook.core.servicing.loan.dues import merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import tax_on_fees
 from loanbook.core.servicing.payments.chargebacks import chargeback, refund_credit
-from loanbook.core.servicing.payments.credit_use import use_credit, use_credit_on
 from loanbook.core.servicing.payments.draws import change_limit, credit_meets_draws
 from loanbook.core.servicing.payments.payoff_charges import demand_at_payoff, tax_on_interest
 from loanbook.core.servicing.payments.simple_interest import due_now
-from loanbook.core.servicing.payments.waterfall import Allocated, allocate, money_rule
+from loanbook.core.servicing.payments.waterfall import (
+    Allocated,
+    allocate,
+    money_rule,
+    use_credit,
+    use_credit_on,
+)
 from loanbook.core.servicing.schedule.coming_dues import show_principal_due
 from loanbook.core.servicing.schedule.fixed_schedule import earned_whole, point
 from loanbook.core.servicing.schedule.freezing import freeze_charged_off

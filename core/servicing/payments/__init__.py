@@ -2,10 +2,7 @@
 
 - `waterfall` - one payment a loan at a time meets dues in the order of its waterfall
 - `allocations` - what money met, and what that does to positions and dues
-- `beyond_due` - money beyond what is due: a payoff, instalments to come, principal, credit
-- `credit_use` - the borrower's credit as money
-- `excess` - the lines that money beyond what is due is poured over, by kind of product
-- `daily_excess` - the same where interest follows the balance
+- `excess` - money beyond what is due: payoff, instalments to come, principal, credit
 - `simple_interest` - interest that is due at payment: what is earned to the day is met first
 - `draws` - lines of credit: draws, limits, grace of a statement that was paid in full
 - `payoff_charges` - what an early payoff calls for: its fee, and tax on interest not billed

@@ -11,7 +11,7 @@ from loanbook.core.catalogue.codes import Excess, Timing
 from loanbook.core.catalogue.components import Component, is_, is_principal
 from loanbook.core.contract.figures import Amortisation, Figures
 from loanbook.core.contract.money import even_share
-from loanbook.core.servicing.payments.excess import early_paid, pour_line
+from loanbook.core.servicing.payments.excess.lines import early_paid, pour_line
 from loanbook.core.servicing.schedule.billing import covered, with_advance
 
 _LATER = 10_000

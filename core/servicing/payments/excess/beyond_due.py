@@ -1,6 +1,6 @@
 """Money beyond what is due: a payoff, instalments to come, the principal, or the borrower's credit.
 
-The lines that it is poured over are made in `excess` and `daily_excess`; which of them a loan's money
+The lines that it is poured over are made in `lines` and `daily_lines`; which of them a loan's money
 meets, and in what order, stands here.
 """
 
@@ -19,8 +19,8 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.interest.rebate import without_rebate
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.payments.allocations import NOTHING_PLACED, poured
-from loanbook.core.servicing.payments.daily_excess import charges_ahead, daily_lines
-from loanbook.core.servicing.payments.excess import (
+from loanbook.core.servicing.payments.excess.daily_lines import charges_ahead, daily_lines
+from loanbook.core.servicing.payments.excess.lines import (
     payoff_lines,
     pour_line,
     principal_lines,

@@ -2,7 +2,7 @@
 
 A line is an amount asked by an instalment and component, by the balance, or by the borrower's
 credit; `money` is what the loan still has to place. Where interest follows the balance, the lines are
-those of `loanbook.core.servicing.payments.daily_excess`.
+those of `loanbook.core.servicing.payments.excess.daily_lines`.
 """
 
 from __future__ import annotations
