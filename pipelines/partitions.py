@@ -6,8 +6,7 @@ import datetime as dt
 
 import dagster as dg
 
-from loanbook.pipelines.ingest.landing import landed_dates
-from loanbook.pipelines.ingest.plausible import near_dates
+from loanbook.pipelines.ingest.landing import landed_dates, near_dates
 from loanbook.pipelines.resources import settings
 
 

@@ -67,8 +67,7 @@ def run() -> None:
 
 def _span(ledger: Ledger) -> tuple[dt.date | None, dt.date | None]:
     """First business date to close and the last landed one, counting files not yet taken in."""
-    from loanbook.pipelines.ingest.landing import scan
-    from loanbook.pipelines.ingest.plausible import near_dates
+    from loanbook.pipelines.ingest.landing import near_dates, scan
 
     named = [f.business_date for f in scan(ledger.settings.landing) if f.business_date]
     landed = near_dates(named, dt.datetime.now(dt.UTC).date())

@@ -25,15 +25,15 @@ import datetime as dt
 import dataframely as dy
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Flag, Kind, MoratoriumInterest
+from loanbook.core.catalogue.codes import Flag, Kind, MoratoriumInterest
+from loanbook.core.catalogue.components import BY_ORDER
 from loanbook.pipelines.formats.table import Parsed, date_in, read_csv, split
 
 COLUMNS = ["command_ref", "command", "loan_key", "value_date", "maker", "checker", "reason"]
 COMMANDS = {
     "charge_off": Kind.charge_off,
     "write_off": Kind.write_off,
-    "charge_fee": Kind.charge_assessed,
-    "charge_penalty": Kind.charge_assessed,
+    **dict.fromkeys(BY_ORDER, Kind.charge_assessed),
     "goodwill_credit": Kind.goodwill_credit,
     "waive_interest": Kind.interest_waived,
     "refund_credit": Kind.credit_refunded,
@@ -101,7 +101,7 @@ OPTIONAL = (
     "interest",
     "flag",
 )
-CHARGES = {"charge_fee": Component.fee, "charge_penalty": Component.penalty}
+CHARGES = BY_ORDER
 
 
 class Orders(dy.Schema):

@@ -28,8 +28,7 @@ from loanbook.core.store.writer import Ledger
 from loanbook.core.store.writing import Intake
 from loanbook.pipelines.formats.registry import BY_NAME, examples
 from loanbook.pipelines.ingest.events import Known, Taken
-from loanbook.pipelines.ingest.landing import MAX_BYTES, LandingFile, scan
-from loanbook.pipelines.ingest.plausible import far_dates
+from loanbook.pipelines.ingest.landing import MAX_BYTES, LandingFile, far_dates, scan
 from loanbook.pipelines.instance import mappings
 
 BATCH = 64
@@ -131,17 +130,7 @@ def _take(
         "correlation_id": correlation_id, "recorded_at": now,
     }  # fmt: skip
     try:
-        if file.refusal:
-            raise IntakeError(file.refusal)
-        if file.kind is None or file.business_date is None:
-            raise IntakeError(
-                f"the name tells no kind and business date; name it like {examples()}"
-            )
-        if file.bytes > MAX_BYTES:
-            raise IntakeError(f"{file.bytes} bytes are more than {MAX_BYTES}; send it in parts")
-        data = file.path.read_bytes()
-        mapping = _mapping(file, policies, tape)
-        taken: Taken = BY_NAME[file.kind].read(data, file, policies, mapping, known)
+        taken = _read(file, policies, tape, known)
     except IntakeError as bad:
         report.refused.append((file.path.name, str(bad)))
         return Intake(row | {"state": "refused", "reason": str(bad)[:500]})
@@ -174,11 +163,31 @@ def _take(
         recorded_at=pl.lit(now).cast(pl.Datetime("us")),
     )
     known.waiting.append(taken.events)
+    known.events = pl.concat([known.events, _keys(events)])
+    if taken.loans is not None:  # the next tape of the run may hold them again
+        known.loans = pl.concat([known.loans, taken.loans.select("loan_key")], how="diagonal")
+    return Intake(row | counts, taken.loans, taken.attributes, taken.reported, events, stamped)
+
+
+def _read(file: LandingFile, policies: PolicyBook, tape: str, known: Known) -> Taken:
+    """What a file gives. Raises IntakeError, with the remedy, if it is none that can be read."""
+    if file.refusal:
+        raise IntakeError(file.refusal)
+    if file.kind is None or file.business_date is None:
+        raise IntakeError(f"the name tells no kind and business date; name it like {examples()}")
+    if file.bytes > MAX_BYTES:
+        raise IntakeError(f"{file.bytes} bytes are more than {MAX_BYTES}; send it in parts")
+    mapping = _mapping(file, policies, tape)
+    return BY_NAME[file.kind].read(file.path.read_bytes(), file, policies, mapping, known)
+
+
+def _keys(events: pl.DataFrame) -> pl.DataFrame:
+    """What later files of the run must know of `events`, as `order_context.event_keys` has it."""
     reversal = pl.when(pl.col("kind") == Kind.reversal.value)
     interest = pl.when(pl.col("kind") == Kind.interest_refunded.value)
     taken_back = pl.when(pl.col("kind") == Kind.chargeback.value)
     charged = pl.when(pl.col("kind") == Kind.charge_assessed.value)
-    fresh = events.select(
+    return events.select(
         "idempotency_key",
         "body_hash",
         "loan_id",
@@ -197,10 +206,6 @@ def _take(
         refunded=interest.then(pl.col("payload").str.json_path_match("$.of")),
         charged_back=taken_back.then(pl.col("payload").str.json_path_match("$.of")),
     )
-    known.events = pl.concat([known.events, fresh])
-    if taken.loans is not None:  # the next tape of the run may hold them again
-        known.loans = pl.concat([known.loans, taken.loans.select("loan_key")], how="diagonal")
-    return Intake(row | counts, taken.loans, taken.attributes, taken.reported, events, stamped)
 
 
 def _mapping(file: LandingFile, policies: PolicyBook, default: str) -> TapeMapping:

@@ -16,12 +16,13 @@ from loanbook.core.catalogue.codes import (
     Kind,
     Status,
 )
+from loanbook.core.catalogue.components import ASKED_AGAIN
 from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, PPB, int128, rate_to_ppb
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.orders.allowed import broken_rule
-from loanbook.core.servicing.payments.chargebacks import PARTS, asked_again
+from loanbook.core.servicing.payments.chargebacks import asked_again
 from loanbook.pipelines.formats import commands, payments
 from loanbook.pipelines.ingest.refunds import on_refunds
 
@@ -410,7 +411,7 @@ def with_parts(
         event_id="target"), policies.chargeback_ranks,
     )  # fmt: skip
     told = parts.join(asked.select("event_id", of="key"), on="event_id").select(
-        line="event_id", parts=pl.struct("of", *PARTS).struct.json_encode()
+        line="event_id", parts=pl.struct("of", *ASKED_AGAIN).struct.json_encode()
     )
     return (
         rows.join(told, on="line", how="left", maintain_order="left")

@@ -19,7 +19,7 @@ from loanbook.core.servicing.changes.roll_in_arrears import roll_in, split_inter
 from loanbook.core.servicing.interest import rate_ceilings
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.index_rates import rate
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import merge_dues
@@ -120,8 +120,8 @@ def _capitalise(day: DayState, events: pl.DataFrame) -> None:
     at = day.loans["loan_id"].is_in(told["loan_id"].implode())
     before = day.loans.filter(at)
     grown = close_segment(before).with_columns(
-        principal=pl.col("principal") + pl.col("interest_accrued"),
-        interest_accrued=pl.lit(0, dtype=pl.Int64),
+        **balances.grow_principal(pl.col("interest_accrued")),
+        **balances.set_accrued(0),
         **segment.set_earned("accrued_prepaid"),
     )
     joins = before.select("loan_id", joined="interest_accrued").join(told, on="loan_id")
@@ -189,7 +189,7 @@ def with_tranche(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     the nights before.
     """
     grown = close_segment(loans).with_columns(
-        principal=pl.col("principal") + pl.col("payout"),
+        **balances.grow_principal(pl.col("payout")),
         keep=pl.lit("term"),
         lifted_interest=pl.lit(0, dtype=pl.Int64),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import Component, is_principal, of_schedule
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -28,12 +28,10 @@ def stand(
     their principal and the tranche. A down payment is due at once, as an instalment numbered below zero.
     """
     own = dues.join(paid_out.select("loan_id"), on="loan_id", how="semi")
-    coming = own.filter(
-        (pl.col("due_date") > BUSINESS_DATE) & (pl.col("component") <= Component.interest.value)
-    )
+    coming = own.filter((pl.col("due_date") > BUSINESS_DATE) & of_schedule())
     standing = coming.group_by("loan_id").agg(
         coming_no=pl.col("instalment_no").min(),
-        to_come=pl.col("amount").filter(pl.col("component") == Component.principal).sum(),
+        to_come=pl.col("amount").filter(is_principal()).sum(),
     )
     loans = paid_out.join(standing, on="loan_id", how="left", maintain_order="left")
     stays = is_fixed() & pl.col("to_come").is_not_null()

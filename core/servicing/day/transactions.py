@@ -16,12 +16,12 @@ from loanbook.core.catalogue.codes import (
     MONEY_IN,
     REFUNDS,
     AfterChargeOff,
-    Component,
     InterestMode,
     Kind,
     Status,
     Timing,
 )
+from loanbook.core.catalogue.components import CLAIM_ROLES, LOSS, RECEIVABLE, Component, is_interest
 from loanbook.core.ledger.events import REPLAY_ORDER
 from loanbook.core.servicing.arrears.days_past_due import OFF_RULE, off_on, oldest_unpaid
 from loanbook.core.servicing.changes.acceleration import accelerate
@@ -39,9 +39,10 @@ from loanbook.core.servicing.endings.interest_at_charge_off import end_interest
 from loanbook.core.servicing.income.deferred_income import defer, offset_loss
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.cash_advances import taken
+from loanbook.core.servicing.loan import balances, line
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.claim import CLAIM_ROLES, claim
+from loanbook.core.servicing.loan.claim import claim
 from loanbook.core.servicing.loan.dues import merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import tax_on_fees
@@ -94,23 +95,6 @@ SOURCE = {
     Kind.interest_refunded: "interest_income",
 }
 """Account that pays for a kind of money in; others come through payment_clearing."""
-_RECEIVABLE = {
-    Component.principal.value: ROLE["loan_principal"],
-    Component.interest.value: ROLE["interest_due"],
-    Component.fee.value: ROLE["fees_receivable"],
-    Component.penalty.value: ROLE["penalties_receivable"],
-    Component.tax.value: ROLE["tax_receivable"],
-}
-"""Account that a payment credits for a component; none is the borrower's credit."""
-
-_LOSS = {
-    Component.principal.value: ROLE["credit_loss"],
-    Component.interest.value: ROLE["interest_charged_off"],
-    Component.fee.value: ROLE["fee_charged_off"],
-    Component.penalty.value: ROLE["fee_charged_off"],
-    Component.tax.value: ROLE["fee_charged_off"],
-}
-"""Account that a component was charged off against."""
 
 
 def in_replay_order(todays: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
@@ -191,15 +175,13 @@ def book_receipts(
     off_books = allocations["loan_id"].is_in(charged_off.implode())
     recovered = off_books & allocations["component"].is_not_null()
     claims = allocations.filter(recovered)
-    in_advance = (pl.col("component") == Component.interest) & (
-        pl.col("timing") == Timing.in_advance
-    )
+    in_advance = is_interest() & (pl.col("timing") == Timing.in_advance)
     component = pl.col("component").replace_strict(
-        _RECEIVABLE, default=ROLE["borrower_credit"], return_dtype=pl.Int64
+        RECEIVABLE, default=ROLE["borrower_credit"], return_dtype=pl.Int64
     )
     role = pl.when(in_advance).then(ROLE["interest_accrued"]).otherwise(component)
     day.book(allocations.filter(~recovered), source, role, "amount")
-    loss = pl.col("component").replace_strict(_LOSS, return_dtype=pl.Int64)
+    loss = pl.col("component").replace_strict(LOSS, return_dtype=pl.Int64)
     day.book(claims, source, loss if refund else "recovery_income", "amount")
     day.book(claims, "memo_contra", "memo_claim", "amount")
 
@@ -305,7 +287,7 @@ def _with_share(grown: pl.DataFrame, day: DayState) -> pl.DataFrame:
     down = asked.select("loan_id", "down")
     return grown.join(down, on="loan_id", how="left", maintain_order="left").with_columns(
         pl.col("down").fill_null(0),
-        principal_due=pl.col("principal_due") + pl.col("down").fill_null(0),
+        **balances.grow_due(Component.principal, pl.col("down").fill_null(0)),
     )
 
 
@@ -324,8 +306,8 @@ def _lent(grown: pl.DataFrame, day: DayState) -> pl.DataFrame:
     at = grown.select(again & follows).to_series()
     advanced = pl.when("advance").then("payout").otherwise(0)
     lent = grown.with_columns(
-        principal=pl.col("principal") + pl.col("payout").fill_null(0),
-        cash_advances=pl.col("cash_advances") + advanced,
+        **balances.grow_principal(pl.col("payout").fill_null(0)),
+        **line.draw_cash(advanced),
     )
     if not at.any():
         return lent
@@ -346,12 +328,9 @@ def _charge_off(day: DayState, events: pl.DataFrame) -> None:
     _mature(day, events.select("loan_id", "event_id"))
     day.loans, gone = charge_off(day.loans, events.select("loan_id", "event_id"))
     gone = gone.with_columns(claim=claim())
-    day.book(gone, "credit_loss", "loan_principal", "principal")
-    day.book(gone, "interest_charged_off", "interest_due", "interest_due")
-    day.book(gone, "interest_charged_off", "interest_accrued", "interest_accrued")
-    day.book(gone, "fee_charged_off", "fees_receivable", "fees_due")
-    day.book(gone, "fee_charged_off", "penalties_receivable", "penalties_due")
-    day.book(gone, "fee_charged_off", "tax_receivable", "taxes_due")
+    for each in Component:
+        for column, role in each.balances.items():
+            day.book(gone, each.row.loss, role, column)
     day.book(gone, "memo_claim", "memo_contra", "claim")
     offset_loss(day, gone, "credit_loss")
 

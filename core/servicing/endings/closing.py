@@ -15,7 +15,7 @@ from loanbook.core.catalogue.codes import (
     Status,
 )
 from loanbook.core.contract.business_days import Calendar
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, line, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import claim, owes_nothing
 from loanbook.core.servicing.schedule.billing import caught_up
@@ -66,10 +66,12 @@ def extinguished(loans: pl.DataFrame, ids: pl.Series, status: Status) -> pl.Data
     One whose borrower has credit is overpaid: the credit is still owed.
     """
     hit = pl.col("loan_id").is_in(ids.implode())
-    owed = ("principal", "interest_accrued", "principal_due", "interest_due", "fees_due",
-            "penalties_due", "taxes_due", "period_interest", "prepaid_dues")  # fmt: skip
     return loans.with_columns(
-        *(pl.when(hit).then(0).otherwise(pl.col(name)).alias(name) for name in owed),
+        **balances.extinguish(hit),
+        **line.extinguish(hit),
+        period_interest=pl.when(hit).then(0).otherwise("period_interest"),
+        prepaid_dues=pl.when(hit).then(0).otherwise("prepaid_dues"),
+        **segment.set_earned_of_advances(0, where=hit),
         **segment.set_earned("accrued_prepaid", where=hit),
         status=pl.when(hit & (pl.col("credit") > 0))
         .then(Status.overpaid.value)
@@ -146,7 +148,7 @@ def close_at_zero(loans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         .when(owes_again)
         .then(_living())
         .otherwise("status"),
-        interest_accrued=pl.col("interest_accrued") + pl.col("earned_at_payoff"),
+        **balances.grow_accrued(pl.col("earned_at_payoff")),
         interest_earned=pl.col("interest_earned") + pl.col("earned_at_payoff"),
         accrued_today=pl.col("accrued_today") + pl.col("earned_at_payoff"),
         period_interest=pl.when("ends").then(0).otherwise("period_interest"),
