@@ -33,7 +33,7 @@ def claims_move_as_events_say(moved: Moved) -> list[Law]:
         _paid(moved),
         _disbursed(moved),
         _charged(moved),
-        *_taken_back(moved),
+        *_charged_back(moved),
         *_from_transfers(moved),
     )
     given_up = _given_up(moved)
@@ -88,7 +88,7 @@ def _charged(moved: Moved) -> pl.DataFrame:
     )
 
 
-def _taken_back(moved: Moved) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _charged_back(moved: Moved) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`back`: principal that is owed anew by money that was taken back, and `interest_back`."""
     events = moved.applied.filter(pl.col("kind").is_in(_BACK))["event_id"]
     theirs = moved.transfers.filter(pl.col("event_id").is_in(events.implode()))
