@@ -19,7 +19,7 @@ from loanbook.core.servicing.interest.cash_advances import paid_first, paid_last
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.payments.allocations import Allocations, applied, poured, stamped
-from loanbook.core.servicing.payments.excess.order import beyond_dues
+from loanbook.core.servicing.payments.excess.placement import place_excess
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def allocate(
         paying = paid_last(paying)
     after_dues = paying["principal"]
     to_come = dues.filter(~pl.col("loan_id").is_in(lines.implode())) if lines.len() else dues
-    further = beyond_dues(paying, to_come, left, policies)
+    further = place_excess(paying, to_come, left, policies)
     paying = applied(paying, further)
     if lines.len():
         paying = paid_first(paying, after_dues - paying["principal"])

@@ -30,7 +30,7 @@ from loanbook.core.servicing.payments.excess.lines import (
 from loanbook.core.servicing.schedule.billing import whole_claim_due
 
 
-def beyond_dues(
+def place_excess(
     paying: pl.DataFrame,
     dues: pl.DataFrame,
     left: pl.DataFrame,
@@ -47,15 +47,15 @@ def beyond_dues(
     )
     whole = loans.filter("materialised")
     if whole.is_empty():
-        return _beyond_dues_to_come(loans, dues, policies.waterfall_ranks)
+        return _place_beyond_dues(loans, dues, policies.waterfall_ranks)
     stands = poured(whole_lines(whole, dues, policies), pl.col("asked"))
     others = loans.filter(~pl.col("materialised"))
     if others.is_empty():
         return stands
-    return pl.concat([stands, _beyond_dues_to_come(others, dues, policies.waterfall_ranks)])
+    return pl.concat([stands, _place_beyond_dues(others, dues, policies.waterfall_ranks)])
 
 
-def _beyond_dues_to_come(
+def _place_beyond_dues(
     loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
 ) -> pl.DataFrame:
     """Allocations of `money` of loans whose schedule does not stand whole: what pays the whole claim
