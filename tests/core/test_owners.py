@@ -20,7 +20,7 @@ OWNERS = {
         "deferred_whole", "deferred_from", "deferred_until", "deferred_to",
     },
     "charges/penal_interest.py": {"penal_base", "penal_from"},
-    "endings/closing.py": {"charged_off_on"},
+    "endings/charge_off.py": {"charged_off_on"},
     "payments/credit_balances.py": {"credit_unchanged_since"},
 }  # fmt: skip
 """Module of `core/servicing`: the columns that it alone writes."""

@@ -15,10 +15,12 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.events import Kind
 from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, counts_days
 from loanbook.core.contract.money import even_part, even_share, with_rest
 from loanbook.core.contract.schedule import adjusted
+from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.changes.roll_in_arrears import roll_in, with_lifted
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import segment
@@ -44,33 +46,20 @@ from loanbook.core.servicing.schedule.fixed_schedule import (
 from loanbook.core.servicing.schedule.level_instalment import bears_otherwise
 from loanbook.core.servicing.schedule.projection import project
 
-BODY = pl.Struct(
-    {
-        "instalments": pl.Int16,  # how many new ones
-        "due_date": pl.String,  # of the first of them
-        "every": pl.Int16,  # units of a period; null: as it was
-        "unit": pl.Int8,
-        "interest": pl.String,  # level | payable | full
-    }
-)
-"""What the payload of a re-age says, as JSON."""
-
 
 def reage(day: DayState, events: pl.DataFrame) -> None:
     """Take re-ages, one a loan."""
-    told = events.select(
-        "loan_id", "event_id", pl.col("payload").str.json_decode(BODY).alias("body")
-    ).unnest("body")
-    told = told.rename({"instalments": "fresh", "every": "new_every", "unit": "new_unit"}).with_columns(
-        to=pl.col("due_date").str.to_date()
-    ).drop("due_date")  # fmt: skip
+    orders = with_payload(events, Kind.reaged).select(
+        "loan_id", "event_id", "interest",
+        fresh="instalments", new_every="every", new_unit="unit", to="due_date",
+    )  # fmt: skip
     fixes = pl.col("interest").is_in(["payable", "full"])
-    to_come = _interest_to_come(day, told.filter(pl.col("interest") == "full")["loan_id"])
-    lifted = roll_in(day, told)
-    at = day.loans["loan_id"].is_in(told["loan_id"].implode())
-    before = close_segment(day.loans.filter(at))
-    asked = with_lifted(before.join(told, on="loan_id", maintain_order="left"), lifted)
-    revised = _renumbered(asked, day)
+    to_come = _interest_to_come(day, orders.filter(pl.col("interest") == "full")["loan_id"])
+    lifted = roll_in(day, orders)
+    mask = day.loans["loan_id"].is_in(orders["loan_id"].implode())
+    before = close_segment(day.loans.filter(mask))
+    ordered = with_lifted(before.join(orders, on="loan_id", maintain_order="left"), lifted)
+    revised = _renumbered(ordered, day)
     ahead = _end_running(day, revised)
     revised = _with_empty(revised, day)
     day.dues = _with_charges(day.dues, revised, day)
@@ -87,14 +76,14 @@ def reage(day: DayState, events: pl.DataFrame) -> None:
     # what a schedule that stands whole asked before is no measure any more
     stands = stands.with_columns(emi=pl.lit(None, dtype=pl.Int64))
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
-    day.loans = replaced(day.loans, at, day.loans.filter(at), after)
+    day.loans = replaced(day.loans, mask, day.loans.filter(mask), after)
     if steps.height and (steps["period_end"] == steps["business_date"]).any():
         fall_due(day)
     if stands.height:
-        whole = at & day.loans["materialised"]
+        whole = mask & day.loans["materialised"]
         day.loans = point(day.loans, day.dues, whole)
         _bill_at_once(day, whole)
-    day.changed.append(told.select("loan_id", "event_id"))
+    day.changed.append(orders.select("loan_id", "event_id"))
 
 
 def _renumbered(asked: pl.DataFrame, day: DayState) -> pl.DataFrame:

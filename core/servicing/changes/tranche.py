@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import polars as pl
 
+from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Component
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import Amortisation
+from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, merge_dues
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.equal_parts import is_fixed, spread_evenly
 from loanbook.core.servicing.schedule.fixed_schedule import down_payment, expanded, financed
+from loanbook.core.servicing.schedule.level_instalment import (
+    lacks,
+    prepaid_principal,
+    stepped,
+    with_late_interest,
+)
 
 
 def stand(
@@ -143,3 +152,35 @@ def _down_number() -> pl.Expr:
     """Number of a down payment: below zero, by the day and its place on it (eight a day)."""
     days = (BUSINESS_DATE - pl.col("disbursed_on")).dt.total_days()
     return (-1 - days * 8 - pl.col("downs").fill_null(0).cast(pl.Int64)).cast(pl.Int16)
+
+
+def with_tranche(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
+    """Terms and positions with `payout` lent on top, where interest follows the balance.
+
+    What is billed stays; the level instalment pays off what is unbilled, the payout included,
+    over the instalments left. In the running period the balance lacks what was lent within it, for
+    the nights before.
+    """
+    tranches = close_segment(loans).with_columns(
+        principal=pl.col("principal") + pl.col("payout"),
+        keep=pl.lit("term"),
+        lifted_interest=pl.lit(0, dtype=pl.Int64),
+    )
+    lent = _lent_today(tranches, day)
+    tranches = with_late_interest(prepaid_principal(tranches, day.dues), day.dues, lent)
+    tranches = tranches.with_columns(lacks=lacks(tranches))
+    return stepped(tranches, day.policies.calendars).select(loans.columns)
+
+
+def _lent_today(tranches: pl.DataFrame, day: DayState) -> pl.DataFrame:
+    """`lent` by loan: the `payout` and those of the day before it, less the shares due at once."""
+    principal = pl.col("debit") == ROLE["loan_principal"]
+    shares = day.dues.filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == BUSINESS_DATE))
+    lent = pl.concat(
+        [
+            tranches.select("loan_id", lent="payout"),
+            *(m.filter(principal).select("loan_id", lent="amount") for m in day.transfers),
+            shares.select("loan_id", lent=-pl.col("amount")),
+        ]
+    )
+    return lent.group_by("loan_id").agg(pl.col("lent").sum())

@@ -13,6 +13,7 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import MEMORANDUM, ROLE
 from loanbook.core.catalogue.codes import GIVEN_UP, MONEY_IN, Component, Kind, Status
+from loanbook.core.catalogue.events import Family, kinds_of
 from loanbook.core.ledger.transfers import account_movements
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.book import Book
@@ -295,9 +296,9 @@ def _claims(still: pl.DataFrame, loud: pl.DataFrame | None, moved: Moved) -> lis
     ]
 
 
-_GIVES_UP = [Kind.write_off.value, Kind.settlement_reached.value]
-_LENDS = [Kind.disbursed.value, Kind.fee_capitalised.value, Kind.migrated_in.value]
-_BACK = [Kind.chargeback.value, Kind.credit_refunded.value]
+_GIVES_UP = [kind.value for kind in kinds_of(Family.given_up)]
+_LENDS = [kind.value for kind in (*kinds_of(Family.lent), Kind.migrated_in)]
+_BACK = [kind.value for kind in kinds_of(Family.paid_back)]
 
 
 def _dues_agree(moved: Moved) -> Law:

@@ -1,4 +1,4 @@
-"""Lines of credit: draws against the borrower's credit, another limit, and the grace of a statement
+"""Lines of credit: draws against the borrower's credit, and the grace of a statement
 that was paid in full. What a statement asks: `loanbook.core.servicing.schedule.statements`."""
 
 from __future__ import annotations
@@ -51,13 +51,3 @@ def credit_meets_draws(day: DayState, events: pl.DataFrame) -> None:
     )
     day.allocations.append(rows.cast(dict(empty(Allocations).schema)))  # type: ignore[arg-type]
     day.book(told, "borrower_credit", "loan_principal", "used")
-
-
-def change_limit(day: DayState, events: pl.DataFrame) -> None:
-    """A line has another limit; what is owed beyond it the next statement asks."""
-    told = events.select("loan_id", "event_id", limit="amount")
-    grown = day.loans.join(told.drop("event_id"), on="loan_id", how="left", maintain_order="left")
-    day.loans = grown.with_columns(principal_agreed=pl.coalesce("limit", "principal_agreed")).drop(
-        "limit"
-    )
-    day.changed.append(told.select("loan_id", "event_id"))

@@ -10,8 +10,8 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import Component, Kind, Status, Timing
-from loanbook.core.servicing.charges.fees import prepayment_fees
 from loanbook.core.servicing.charges.ordered import add_charges
+from loanbook.core.servicing.charges.prepayment_fees import prepayment_fees
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import owes_nothing
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
