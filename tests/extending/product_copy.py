@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("core", "pipelines", "dashboards", "data", "loanbook", ".streamlit", "tests", "docs")
 """Folders that the copy holds; `loanbook` has links to the others, which stay links."""
 FILES = ("dagster.yaml", "pyproject.toml")
-OUT = shutil.ignore_patterns("__pycache__", "instance", "cases")
+OUT = shutil.ignore_patterns("instance", "cases")
+"""What is left out; compiled modules come along, so that a run need not make them anew."""
 
 
 def product_copy(folder: Path) -> Path:
@@ -41,7 +42,7 @@ def run(root: Path, code: str | list[str], home: Path | None = None) -> str:
     arguments = ["-c", code] if isinstance(code, str) else ["-m", "loanbook.pipelines.cli", *code]
     environ = {
         **os.environ, "PYTHONPATH": str(root), "POLARS_MAX_THREADS": "1",
-        "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1", "COLUMNS": "200",
+        "NO_COLOR": "1", "COLUMNS": "200",
     }  # fmt: skip
     if home is not None:
         environ["LOANBOOK_HOME"] = str(home)
