@@ -13,7 +13,7 @@ from enum import Enum, IntEnum
 
 import polars as pl
 
-from loanbook.core.catalogue.statuses import Flag, Status
+from loanbook.core.catalogue.statuses import Status
 
 
 class Kind(IntEnum):
@@ -156,6 +156,10 @@ class EventKind:
     """Whether it brings an ended loan back into the book, as money that moves does."""
     concession: bool = True
     """Of changes: something that a lender grants, so that it may be forbearance."""
+    payoff_costs: bool = False
+    """Of money in: whether a payoff by it costs the borrower a prepayment fee."""
+    alone: bool = False
+    """Whether a product's approvals may let one person order it, below an amount."""
     rests: bool = False
     """Whether payments, interest or delinquency rest for a time: hardship relief while it runs."""
 
@@ -230,7 +234,7 @@ EVENTS: tuple[EventKind, ...] = (
             "income evenly by nights, the claim is as it was"),),
     ),
     EventKind(
-        kind=Kind.buy_down_adjusted, family=Family.deferred,
+        kind=Kind.buy_down_adjusted, family=Family.deferred, alone=True,
         words="what was paid for the borrower's rate is given back in part",
         step=6, handler="income.buy_down:adjust_buy_down",
         defers=(Deferral.buy_down, -1),
@@ -238,7 +242,7 @@ EVENTS: tuple[EventKind, ...] = (
                           becomes="so much of it is given back"),),
     ),
     EventKind(
-        kind=Kind.payment_received, family=Family.money_in,
+        kind=Kind.payment_received, family=Family.money_in, payoff_costs=True,
         words="money came in for a loan",
         step=6, handler="payments.receipts:receive",
     ),
@@ -248,7 +252,7 @@ EVENTS: tuple[EventKind, ...] = (
         step=6, handler="payments.receipts:receive",
     ),
     EventKind(
-        kind=Kind.goodwill_credit, family=Family.money_in,
+        kind=Kind.goodwill_credit, family=Family.money_in, alone=True,
         words="the lender pays for the borrower",
         step=6, handler="payments.receipts:receive", paid_by="goodwill_expense",
         commands=(Command("goodwill_credit", needs=("amount",),
@@ -280,7 +284,7 @@ EVENTS: tuple[EventKind, ...] = (
             "it would have earned had the refunded money not been lent"),),
     ),
     EventKind(
-        kind=Kind.interest_waived, family=Family.money_in,
+        kind=Kind.interest_waived, family=Family.money_in, alone=True,
         words="a person forgives interest: it counts as paid by the lender",
         step=6, handler="payments.receipts:receive", paid_by="interest_waived",
         states=OWING,
@@ -288,7 +292,7 @@ EVENTS: tuple[EventKind, ...] = (
                           becomes="money in at the lender's expense, for interest first"),),
     ),
     EventKind(
-        kind=Kind.charge_adjusted, family=Family.money_in,
+        kind=Kind.charge_adjusted, family=Family.money_in, alone=True,
         words="a person gives a fee or penalty back: it counts as money in",
         step=6, handler="payments.receipts:receive", paid_by="charge_adjusted",
         payload=_THE_CHARGE,
@@ -298,7 +302,7 @@ EVENTS: tuple[EventKind, ...] = (
             "lender's expense"),),
     ),
     EventKind(
-        kind=Kind.capitalised_fee_adjusted, family=Family.money_in,
+        kind=Kind.capitalised_fee_adjusted, family=Family.money_in, alone=True,
         words="a capitalised fee is given back in part: it counts as money in",
         step=6, handler="changes.fee_capitalisation:adjust_fee", paid_by="deferred_fee_income",
         defers=(Deferral.capitalised_fee, -1),
@@ -306,7 +310,7 @@ EVENTS: tuple[EventKind, ...] = (
             "so much of capitalised fees is given back: it counts as money in, and is no income"),),
     ),
     EventKind(
-        kind=Kind.refinanced, family=Family.money_in,
+        kind=Kind.refinanced, family=Family.money_in, payoff_costs=True,
         words="a new loan pays this one off, or in part",
         step=6, handler="payments.refinancing:refinance", paid_by="refinance_clearing",
         payload=(Field("by", pl.Int64),),
@@ -316,7 +320,7 @@ EVENTS: tuple[EventKind, ...] = (
             "money in, through refinance clearing; `loan show` names both"),),
     ),
     EventKind(
-        kind=Kind.charge_assessed, family=Family.charge,
+        kind=Kind.charge_assessed, family=Family.charge, alone=True,
         words="a fee or penalty is charged, due on a date of its own",
         step=2, handler="payments.credit_use:charge_by_order",
         payload=_CHARGE, payload_hashed=True,
@@ -482,7 +486,7 @@ EVENTS: tuple[EventKind, ...] = (
         step=3, handler="changes.flags:flag",
         payload=_FLAG, says=("{flag}",),
         commands=(Command("flag_borrower", needs=("flag",), becomes=
-            f"{', '.join(Flag.__members__)}: this is known of the borrower; bankruptcy and fraud "
+            "this is known of the borrower from the day on; bankruptcy and fraud "
             "end accrual where the product has non-accrual, active duty holds the rate below a "
             "ceiling by law"),),
     ),

@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from loanbook.core.catalogue.accounts import ROLES
+from loanbook.core.catalogue.events import EVENTS
 from loanbook.core.contract.jurisdiction import CODE
-from loanbook.core.policy.base import Name, Policy, RoundingName
+from loanbook.core.policy.base import Name, Policy, RoundingName, kind_among
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.product_rules import Percent
 
@@ -176,14 +177,7 @@ class Approvals(Policy):
     """
 
     one_person_below_minor: dict[
-        Literal[
-            "goodwill_credit",
-            "interest_waived",
-            "charge_adjusted",
-            "charge_assessed",
-            "capitalised_fee_adjusted",
-            "buy_down_adjusted",
-        ],
+        Annotated[str, kind_among(row.kind for row in EVENTS if row.alone)],
         Annotated[int, Field(gt=0)],
     ] = Field(default={}, description="kind of event: an order of less needs no checker")
 

@@ -42,7 +42,7 @@ FIELDS = (
     OrderField("unit", dy.String(), "the unit: `months`, `weeks` or `days`"),
     OrderField("start_date", dy.Date(nullable=True), "the first day"),
     OrderField("interest", dy.String(), "what becomes of interest: a word of the command"),
-    OrderField("flag", dy.String(), "what is known of the borrower"),
+    OrderField("flag", dy.String(), f"what is known of the borrower: {', '.join(Flag.__members__)}"),
 )  # fmt: skip
 """Every field that a command may have beside `COLUMNS`."""
 _READ = tuple(f.name for f in FIELDS if not isinstance(f.column, dy.String))

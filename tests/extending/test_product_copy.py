@@ -12,4 +12,3 @@ def test_the_copy_runs_its_own_code_and_not_what_is_installed(tmp_path: Path) ->
     insert(root / "core" / "catalogue" / "codes.py", "from enum", "MARK = 'of the copy'\n")
     text = run(root, "from loanbook.core.catalogue import codes; print(codes.MARK, codes.__file__)")
     assert text.split() == ["of", "the", "copy", str(root / "loanbook/core/catalogue/codes.py")]
-    assert "replay" in run(root, ["--help"])

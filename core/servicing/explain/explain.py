@@ -249,7 +249,7 @@ def _of_event(
         )
         return [Line(closed.date, f"{what}: {how}", f"{_named(product)} postings of {kind.name}",
                      number, _source(event), _claim_moves(moved, kind))]  # fmt: skip
-    own = product.payments.by_kind.get(kind.name)  # type: ignore[call-overload]
+    own = product.payments.by_kind.get(kind.name)
     name = own.waterfall if own else product.payments.waterfall
     fall = policies.in_force(Waterfall, name, product.effective_from)
     lines = []

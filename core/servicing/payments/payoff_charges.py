@@ -10,6 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import Component, Kind, Status, Timing
+from loanbook.core.catalogue.events import ROW
 from loanbook.core.servicing.charges.ordered import add_charges
 from loanbook.core.servicing.charges.prepayment_fees import prepayment_fees
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -18,9 +19,6 @@ from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax, untaxed
 from loanbook.core.servicing.payments.waterfall import allocate
-
-PAYS_OFF = (Kind.payment_received, Kind.refinanced)
-"""Kinds of money whose payoff costs the borrower a fee."""
 
 
 def demand_at_payoff(day: DayState, money: pl.DataFrame, kind: Kind) -> pl.Series:
@@ -52,7 +50,7 @@ def demand_at_payoff(day: DayState, money: pl.DataFrame, kind: Kind) -> pl.Serie
         prepaid=pl.col("amount").filter(pl.col("component") == Component.principal.value).sum(),
         base=pl.col("amount").filter(pl.col("component") == Component.interest.value).sum(),
     )
-    if kind in PAYS_OFF:
+    if ROW[kind].payoff_costs:
         _charge(day, settled)
     loans = day.loans.select("loan_id", "instalment_no", due_date=BUSINESS_DATE)
     bases = settled.join(loans, on="loan_id", maintain_order="left")
