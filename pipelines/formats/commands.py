@@ -67,6 +67,11 @@ def _takes(name: str) -> pl.Expr:
     return pl.col("command").is_in(taking(name))
 
 
+def _given(field: OrderField) -> pl.Expr:
+    text = isinstance(field.column, dy.String)
+    return pl.col(field.name) != "" if text else pl.col(field.name).is_not_null()
+
+
 _Fields: Any = type("_Fields", (dy.Schema,), {f.name: f.column for f in FIELDS})
 
 
@@ -146,6 +151,11 @@ class Orders(_Fields):
     def flag_is_none_that_is_known(cls) -> pl.Expr:
         named = pl.col("flag").is_in(list(Flag.__members__))
         return pl.when(_needs("flag")).then(named).otherwise(pl.col("flag") == "")
+
+    @dy.rule()
+    def command_without_a_field_it_needs(cls) -> pl.Expr:
+        """What the rules above name in their own words, and any field that has none of its own."""
+        return pl.all_horizontal(~_needs(f.name) | _given(f) for f in FIELDS)
 
     @dy.rule()
     def value_date_not_a_date(cls) -> pl.Expr:

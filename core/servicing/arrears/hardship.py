@@ -68,5 +68,5 @@ def relief(
         runs=~pl.col("ended"), code=pl.lit(PARTIAL_PAYMENT),
     )  # fmt: skip
     every = pl.concat([rests, changed.select(rests.columns)])
-    told = every.with_columns(credit_report_code=pl.when("runs").then("code"))
-    return told.select(*RELIEF).cast(RELIEF).sort("loan_id", "starts", "kind")  # type: ignore[arg-type]
+    coded = every.with_columns(credit_report_code=pl.when("runs").then("code"))
+    return coded.select(*RELIEF).cast(RELIEF).sort("loan_id", "starts", "kind")  # type: ignore[arg-type]

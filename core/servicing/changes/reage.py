@@ -86,7 +86,7 @@ def reage(day: DayState, events: pl.DataFrame) -> None:
     day.changed.append(orders.select("loan_id", "event_id"))
 
 
-def _renumbered(asked: pl.DataFrame, day: DayState) -> pl.DataFrame:
+def _renumbered(ordered: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Terms from the day on: `first_no`, the last old number; instalments after it are new.
 
     What was charged, or charged back, after the last instalment keeps the number that it has.
@@ -96,7 +96,7 @@ def _renumbered(asked: pl.DataFrame, day: DayState) -> pl.DataFrame:
     )
     fallen = day.dues.filter(pl.col("due_date") <= BUSINESS_DATE)
     extra = fallen.group_by("loan_id").agg(extra_no=pl.col("instalment_no").max())
-    numbered = asked.join(extra, on="loan_id", how="left", maintain_order="left")
+    numbered = ordered.join(extra, on="loan_id", how="left", maintain_order="left")
     again = (pl.col("reage_ended_instalment") == pl.col("instalment_no") - 1).fill_null(False)
     last = pl.col("instalment_no") - 1 + (runs & ~again).cast(pl.Int16)
     counted = (
@@ -123,11 +123,11 @@ def _with_empty(revised: pl.DataFrame, day: DayState) -> pl.DataFrame:
     filled = day.dues.filter(pl.max_horizontal("amount", "paid") > 0).select(
         "loan_id", first_no="instalment_no", filled=pl.lit(True)
     )
-    told = revised.join(
+    ended = revised.join(
         filled.unique(), on=["loan_id", "first_no"], how="left", maintain_order="left"
     )
     empty = pl.col("runs") & pl.col("filled").is_null()
-    return told.with_columns(
+    return ended.with_columns(
         reage_ended_instalment=pl.when(empty).then("first_no").otherwise(None).cast(pl.Int16)
     ).drop("filled")
 
@@ -172,13 +172,13 @@ def _with_charges(dues: pl.DataFrame, revised: pl.DataFrame, day: DayState) -> p
     charges = dues.filter(comes)
     if charges.is_empty():
         return dues
-    asked = (
+    coming = (
         charges.drop("business_date")
         .rename({"instalment_no": "old_no"})
         .join(revised, on="loan_id", maintain_order="left")
         .with_columns(on=pl.max_horizontal("due_date", "to"), strictly=pl.lit(False))
     )
-    placed = instalment_of(asked, day.policies.calendars)
+    placed = instalment_of(coming, day.policies.calendars)
     moved = placed.with_columns(instalment_no="number", due_date="falls").select(dues.columns)
     return merge_dues(dues.filter(~comes), moved)
 
@@ -226,12 +226,12 @@ def _bill_at_once(day: DayState, whole: pl.Series) -> None:
     """Instalments of a new schedule that fall due on the day itself."""
     fallen = pl.col("due_date") == BUSINESS_DATE
     ids = day.dues.filter(fallen & (pl.col("amount") > pl.col("paid")))["loan_id"]
-    at = whole & day.loans["loan_id"].is_in(ids.implode())
-    if not at.any():
+    mask = whole & day.loans["loan_id"].is_in(ids.implode())
+    if not mask.any():
         return
-    before = day.loans.filter(at)
+    before = day.loans.filter(mask)
     after, billed = bill_whole(before, day.dues)
-    day.loans = replaced(day.loans, at, before, after)
+    day.loans = replaced(day.loans, mask, before, after)
     day.book(billed, "interest_due", "interest_accrued", "billed_interest")
 
 
@@ -245,28 +245,30 @@ def _interest_to_come(day: DayState, ids: pl.Series) -> pl.DataFrame:
 def _charges(day: DayState, loans: pl.DataFrame) -> pl.DataFrame:
     """Unpaid `fees` and `penalties` of loans, taken off their dues to be spread with the rest."""
     unpaid = pl.col("amount") - pl.col("paid")
-    theirs = (
+    unpaid_charges = (
         pl.col("loan_id").is_in(loans["loan_id"].implode())
         & pl.col("component").is_in([Component.fee.value, Component.penalty.value])
         & (unpaid > 0)
     )
-    sums = day.dues.filter(theirs).group_by("loan_id").agg(
+    sums = day.dues.filter(unpaid_charges).group_by("loan_id").agg(
         fees=unpaid.filter(pl.col("component") == Component.fee).sum(),
         penalties=unpaid.filter(pl.col("component") == Component.penalty).sum(),
     )  # fmt: skip
-    day.dues = day.dues.with_columns(amount=pl.when(theirs).then("paid").otherwise("amount"))
+    day.dues = day.dues.with_columns(
+        amount=pl.when(unpaid_charges).then("paid").otherwise("amount")
+    )
     return sums
 
 
 def _spread_evenly(day: DayState, loans: pl.DataFrame, to_come: pl.DataFrame) -> pl.DataFrame:
     """Loans whose schedule is fixed: principal and interest in even parts, the last the rest."""
     full = pl.col("interest") == "full"
-    asked = loans.join(to_come, on="loan_id", how="left", maintain_order="left").with_columns(
+    owing = loans.join(to_come, on="loan_id", how="left", maintain_order="left").with_columns(
         owed=pl.when(full)
         .then(pl.col("to_come").fill_null(0) + pl.col("lifted_interest"))
         .otherwise("interest_accrued")
     )
-    each = asked.with_columns(k=pl.int_ranges(1, pl.col("fresh").cast(pl.Int64) + 1)).explode("k")
+    each = owing.with_columns(k=pl.int_ranges(1, pl.col("fresh").cast(pl.Int64) + 1)).explode("k")
     each = each.with_columns(instalment_no=(pl.col("first_no") + pl.col("k")).cast(pl.Int16))
     each = each.with_columns(due=due_date(pl.col("instalment_no"), codes(each, "unit")))
     each = each.with_columns(due=adjusted(pl.col("due"), each, day.policies.calendars))
@@ -297,7 +299,7 @@ def _spread_evenly(day: DayState, loans: pl.DataFrame, to_come: pl.DataFrame) ->
     )
     rows = rows.filter((pl.col("amount") > 0) | (pl.col("component") == Component.principal))
     day.dues = merge_dues(day.dues, rows)
-    set_ = freeze(asked, pl.lit(True))
+    set_ = freeze(owing, pl.lit(True))
     return set_.with_columns(
         schedule_fixed_on=BUSINESS_DATE,
         period_start=BUSINESS_DATE,

@@ -36,8 +36,8 @@ def stand(
     own. The first payout makes the schedule; a later one makes the instalments to come anew over
     their principal and the tranche. A down payment is due at once, as an instalment numbered below zero.
     """
-    own = dues.join(paid_out.select("loan_id"), on="loan_id", how="semi")
-    coming = own.filter(
+    open_dues = dues.join(paid_out.select("loan_id"), on="loan_id", how="semi")
+    coming = open_dues.filter(
         (pl.col("due_date") > BUSINESS_DATE) & (pl.col("component") <= Component.interest.value)
     )
     standing = coming.group_by("loan_id").agg(
@@ -65,7 +65,7 @@ def stand(
         [
             expanded(spread.filter(~_over_all()), calendars),
             _over_every(spread, loans, calendars),
-            spread_evenly(fixed, own, calendars),
+            spread_evenly(fixed, open_dues, calendars),
         ]
     )
     # money that stands with instalments to come stays with them
@@ -115,8 +115,8 @@ def with_share(paid_out: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
 
 def shares_due(loans: pl.DataFrame) -> pl.DataFrame:
     """Dues of down payments, at once, for loans `with_share`."""
-    some = loans.filter(pl.col("shared") & (pl.col("down_payment_ppb") > 0))
-    down = due_rows(some, _down_number(), Component.principal, BUSINESS_DATE, "down")
+    sharing = loans.filter(pl.col("shared") & (pl.col("down_payment_ppb") > 0))
+    down = due_rows(sharing, _down_number(), Component.principal, BUSINESS_DATE, "down")
     return down.select(NO_DUES.columns)
 
 
@@ -129,15 +129,15 @@ def _over_every(
     spread: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> pl.DataFrame:
     """What every instalment grows by, where a payout counts as if it had been made at first."""
-    grown = loans.select("loan_id", "payout", "down")
-    some = spread.filter(_over_all()).join(grown, on="loan_id", maintain_order="left")
-    if some.is_empty():
+    payouts = loans.select("loan_id", "payout", "down")
+    over_all = spread.filter(_over_all()).join(payouts, on="loan_id", maintain_order="left")
+    if over_all.is_empty():
         return NO_DUES
     lent = pl.col("principal") + pl.col("principal_paid")
     before = lent - down_payment(lent)
     nobody = {"first_no": pl.lit(0, dtype=pl.Int16), "lacks": pl.lit(0, dtype=pl.Int64)}
-    old = some.with_columns(spread=before, **nobody)
-    new = some.with_columns(spread=before + pl.col("payout") - pl.col("down"), **nobody)
+    old = over_all.with_columns(spread=before, **nobody)
+    new = over_all.with_columns(spread=before + pl.col("payout") - pl.col("down"), **nobody)
     keys = ["loan_id", "instalment_no", "component"]
     stood = expanded(old.filter(pl.col("spread") > 0), calendars).select(*keys, stood="amount")
     return (

@@ -79,10 +79,10 @@ def _bases(placed: pl.DataFrame, base: pl.Expr) -> pl.DataFrame:
 
 def _placed(day: DayState, orders: pl.DataFrame) -> pl.DataFrame:
     """Charges with `number` and `falls` of the instalment that they belong to."""
-    asked = day.loans.join(orders, on="loan_id", maintain_order="left").with_columns(
+    placed = day.loans.join(orders, on="loan_id", maintain_order="left").with_columns(
         on="due_date", strictly=pl.lit(False)
     )
-    return instalment_of(asked, day.policies.calendars)
+    return instalment_of(placed, day.policies.calendars)
 
 
 def _book(day: DayState, orders: pl.DataFrame, amount: str, against: tuple[str, str]) -> None:

@@ -51,13 +51,13 @@ def end_interest(day: DayState, events: pl.DataFrame) -> None:
 
 def _without_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """Dues whose coming instalments have no interest but what was earned or paid of them."""
-    own = loans.select(
+    earned = loans.select(
         "loan_id", earned=pl.col("interest_accrued").clip(0) + pl.col("accrued_prepaid")
     )
     coming = (pl.col("due_date") > BUSINESS_DATE) & (
         pl.col("component") <= Component.interest.value
     )
-    theirs = dues.join(own, on="loan_id", how="inner").filter(coming)
+    theirs = dues.join(earned, on="loan_id", how="inner").filter(coming)
     if theirs.is_empty():
         return dues
     is_interest = pl.col("component") == Component.interest

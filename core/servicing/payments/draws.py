@@ -17,31 +17,31 @@ from loanbook.core.servicing.schedule.statements import payment_due
 
 def judge_grace(day: DayState) -> None:
     """On the day on which a statement is due: whether it was paid in full."""
-    at = pl.col("revolving") & (payment_due() == BUSINESS_DATE)
-    if not day.loans.select(at.any()).item():
+    due = pl.col("revolving") & (payment_due() == BUSINESS_DATE)
+    if not day.loans.select(due.any()).item():
         return
     paid = pl.col("statement_unpaid") == 0
-    day.loans = day.loans.with_columns(in_grace=pl.when(at).then(paid).otherwise("in_grace"))
+    day.loans = day.loans.with_columns(in_grace=pl.when(due).then(paid).otherwise("in_grace"))
 
 
 def credit_meets_draws(day: DayState, events: pl.DataFrame) -> None:
     """The borrower's credit pays for a draw as far as it goes."""
     drawn = pl.col("loan_id").is_in(events["loan_id"].implode())
-    hit = drawn & pl.col("revolving") & (pl.col("credit") > 0)
-    at = day.loans.select(hit).to_series()
-    if not at.any():
+    meets = drawn & pl.col("revolving") & (pl.col("credit") > 0)
+    mask = day.loans.select(meets).to_series()
+    if not mask.any():
         return
-    before = day.loans.filter(at)
+    before = day.loans.filter(mask)
     used = pl.min_horizontal("credit", pl.col("principal") - pl.col("principal_due"))
-    told = before.with_columns(used=used).filter(pl.col("used") > 0)
+    paid = before.with_columns(used=used).filter(pl.col("used") > 0)
     after = before.with_columns(
         credit=pl.col("credit") - used,
         principal=pl.col("principal") - used,
         principal_paid=pl.col("principal_paid") + used,
     )
     after = paid_first(after, before.select(used).to_series())
-    day.loans = replaced(day.loans, at, before, after)
-    rows = told.select(
+    day.loans = replaced(day.loans, mask, before, after)
+    rows = paid.select(
         "loan_id",
         event_id=pl.lit(0, dtype=pl.Int64),
         instalment_no=pl.lit(0, dtype=pl.Int16),
@@ -50,4 +50,4 @@ def credit_meets_draws(day: DayState, events: pl.DataFrame) -> None:
         amount="used",
     )
     day.allocations.append(rows.cast(dict(empty(Allocations).schema)))  # type: ignore[arg-type]
-    day.book(told, "borrower_credit", "loan_principal", "used")
+    day.book(paid, "borrower_credit", "loan_principal", "used")
