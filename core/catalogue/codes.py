@@ -24,20 +24,10 @@ from loanbook.core.catalogue.statuses import COMES_BACK, ENDED, GIVEN_UP, Flag, 
 
 __all__ = [
     "CHANGES", "COMES_BACK", "ENDED", "EVENT_KINDS", "GIVEN_UP", "KINDS_A_PRODUCT", "MONEY_IN",
-    "REFUNDS", "REVERSIBLE", "AfterChargeOff", "Component", "CreditUse", "EventState", "Excess",
+    "REFUNDS", "REVERSIBLE", "AfterChargeOff", "CreditUse", "EventState", "Excess",
     "Flag", "InterestMode", "Kind", "MoratoriumInterest", "NonAccrual", "Rebate", "Status",
     "Timing", "label",
 ]  # fmt: skip
-
-
-class Component(IntEnum):
-    """What a due is made of."""
-
-    principal = 0
-    interest = 1
-    fee = 2
-    penalty = 3
-    tax = 4
 
 
 class Timing(IntEnum):

@@ -13,6 +13,7 @@ from enum import Enum, IntEnum
 
 import polars as pl
 
+from loanbook.core.catalogue.components import ASKED_AGAIN, BY_ORDER
 from loanbook.core.catalogue.statuses import Status
 
 
@@ -326,11 +327,11 @@ EVENTS: tuple[EventKind, ...] = (
         payload=_CHARGE, payload_hashed=True,
         states=BORROWING, reopens=True,
         commands=tuple(
-            Command(f"charge_{component}", needs=("amount", "due_date"),
-                    sets={"component": component}, becomes=
-                f"a {component} of the instalment within whose period it falls; after the last one, "
-                "an instalment of its own")
-            for component in ("fee", "penalty")
+            Command(verb, needs=("amount", "due_date"),
+                    sets={"component": component.name}, becomes=
+                f"a {component.name} of the instalment within whose period it falls; after the last "
+                "one, an instalment of its own")
+            for verb, component in BY_ORDER.items()
         ),
     ),
     EventKind(
@@ -353,7 +354,7 @@ EVENTS: tuple[EventKind, ...] = (
         kind=Kind.chargeback, family=Family.paid_back,
         words="the card network takes a payment back; the payment stands",
         step=7, handler="payments.chargebacks:chargeback",
-        payload=(*_OF, *(Field(name, pl.Int64) for name in ("interest", "fee", "penalty"))),
+        payload=(*_OF, *(Field(name, pl.Int64) for name in ASKED_AGAIN)),
         commands=(Command("chargeback", needs=("amount",), may=("target_ref",), becomes=
             "credit first, the rest is principal of the next instalment; where the product has an "
             "order (`payments.chargeback`) and the payment is named, what it had met is asked "

@@ -25,9 +25,19 @@ COMES_BACK = [Status.closed.value, Status.settled.value]
 
 
 class Flag(IntEnum):
-    """What is known of a borrower, one bit each."""
+    """What is known of a borrower, one bit each: its words, and whether income stops with it."""
 
-    bankruptcy = 1
-    deceased = 2
-    active_duty = 4
-    fraud = 8
+    _value_: int
+    words: str
+    stops_income: bool
+
+    def __new__(cls, bit: int, words: str, stops_income: bool = False) -> Flag:
+        """The member of a bit, with what it means."""
+        made = int.__new__(cls, bit)
+        made._value_, made.words, made.stops_income = bit, words, stops_income
+        return made
+
+    bankruptcy = 1, "bankrupt: a loan is in non-accrual", True
+    deceased = 2, "deceased"
+    active_duty = 4, "on active duty: a ceiling by law may bind the rate"
+    fraud = 8, "fraud: a loan is in non-accrual", True

@@ -12,14 +12,9 @@ import polars as pl
 import yaml
 from pydantic import ValidationError
 
-from loanbook.core.catalogue.codes import (
-    KINDS_A_PRODUCT,
-    MONEY_IN,
-    Component,
-    Excess,
-    Kind,
-    Timing,
-)
+from loanbook.core.catalogue.codes import KINDS_A_PRODUCT, MONEY_IN, Excess, Kind, Timing
+from loanbook.core.catalogue.components import Component
+from loanbook.core.catalogue.counting import COUNTING
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.money import CURRENCY_CODES, rate_to_ppb
@@ -331,7 +326,7 @@ class PolicyBook(ChargeTables):
             for component in Component:
                 rows.append(
                     (code, component.value, component.name in d.components,
-                     int(d.convention == "rbi"), d.tolerance_minor, d.tolerance_ppb, d.grace_days)
+                     COUNTING[d.convention].from_due_day, d.tolerance_minor, d.tolerance_ppb, d.grace_days)
                 )  # fmt: skip
         schema = {
             "product": pl.Int16, "component": pl.Int8, "counts": pl.Boolean,

@@ -21,7 +21,7 @@ from pydantic import (
 from loanbook.core.catalogue.events import MONEY_IN
 from loanbook.core.contract.business_days import BusinessDay
 from loanbook.core.contract.steps_and_seasons import packed
-from loanbook.core.policy.base import Name, RoundingName, kind_among
+from loanbook.core.policy.base import AskedAgainName, BasisName, Name, RoundingName, kind_among
 
 Percent = Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,7})?$")]
 
@@ -47,19 +47,7 @@ class ScheduleRules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     amortisation: Literal["equal_instalment", "equal_principal", "flat", "interest_only"]
-    rate_basis: Literal[
-        "period",
-        "30/360",
-        "ACT/365F",
-        "ACT/360",
-        "ACT/364",
-        "ACT/ACT",
-        "ACT/ACT closing",
-        "ACT/365 Actual",
-        "30E/360",
-        "daily",
-        "effective",
-    ]
+    rate_basis: BasisName
     stub: Literal[
         "prorate", "plus_days_365", "whole_period", "forward", "plus_days_actual", "days_365"
     ] = Field(
@@ -201,7 +189,7 @@ class PaymentRules(BaseModel):
     waterfall: Name = "standard"
     excess: ExcessName = "next_instalment"
     by_kind: dict[MoneyName, MoneyRule] = {}
-    chargeback: list[Literal["principal", "interest", "fee", "penalty"]] = Field(
+    chargeback: list[AskedAgainName] = Field(
         default=[],
         description="order in which a chargeback asks again for what its payment met; none: all "
         "of it is principal",

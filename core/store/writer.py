@@ -16,7 +16,7 @@ from loanbook.core.frames import typed
 from loanbook.core.ledger.events import EVENT_COLUMNS
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
-from loanbook.core.servicing.laws.laws import Law
+from loanbook.core.servicing.laws.law import Law
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms

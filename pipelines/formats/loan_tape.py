@@ -13,7 +13,7 @@ from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.jurisdiction import pack
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR, PPB, int128
 from loanbook.core.contract.terms import Terms
-from loanbook.core.frames import completed
+from loanbook.core.frames import completed, extended
 from loanbook.core.policy.models import TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.changes.migration_in import AMOUNTS, BALANCES
@@ -28,9 +28,7 @@ MAY_LACK = ("jurisdiction", "drawn")
 """Fields whose column a tape may lack though its mapping names it."""
 
 
-class Tape(dy.Schema):
-    """A loan as it may be boarded: terms within the product's bounds."""
-
+class _Row(dy.Schema):
     line = dy.Int64()
     loan_key = dy.String()
     doubled = dy.Bool()
@@ -53,17 +51,15 @@ class Tape(dy.Schema):
     jurisdiction = dy.Int64(nullable=True)
     jurisdiction_told = dy.String(nullable=True)
     taken_over_on = dy.Date(nullable=True)
-    opening_principal = dy.Int64(nullable=True)
-    opening_interest_accrued = dy.Int64(nullable=True)
-    opening_principal_due = dy.Int64(nullable=True)
-    opening_interest_due = dy.Int64(nullable=True)
-    opening_fees_due = dy.Int64(nullable=True)
-    opening_penalties_due = dy.Int64(nullable=True)
-    opening_taxes_due = dy.Int64(nullable=True)
-    opening_credit = dy.Int64(nullable=True)
-    opening_statement_unpaid = dy.Int64(nullable=True)
-    opening_cash_advances = dy.Int64(nullable=True)
-    opening_interest_in_grace = dy.Int64(nullable=True)
+
+
+_Bringing = extended(_Row, {f"opening_{name}": dy.Int64(nullable=True) for name in AMOUNTS})
+"""With the balances that a loan may bring which lived elsewhere."""
+
+
+class Tape(_Bringing):  # type: ignore[misc,valid-type]
+    """A loan as it may be boarded: terms within the product's bounds."""
+
     in_grace = dy.Bool(nullable=True)
     has_advances = dy.Bool()
     past_due_since = dy.Date(nullable=True)

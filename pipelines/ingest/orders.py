@@ -13,11 +13,11 @@ from loanbook.core.catalogue.codes import (
     COMES_BACK,
     MONEY_IN,
     REVERSIBLE,
-    Component,
     InterestMode,
     Kind,
     Status,
 )
+from loanbook.core.catalogue.components import ASKED_AGAIN, Component
 from loanbook.core.catalogue.events import (
     COMMANDS,
     DEFERS,
@@ -33,7 +33,7 @@ from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, PPB, int128, rate_to_ppb
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.orders.allowed import broken_rule
-from loanbook.core.servicing.payments.chargebacks import PARTS, asked_again
+from loanbook.core.servicing.payments.chargebacks import asked_again
 from loanbook.pipelines.formats import payments
 from loanbook.pipelines.ingest.refunds import on_refunds
 
@@ -429,7 +429,7 @@ def with_parts(
         event_id="target"), policies.chargeback_ranks,
     )  # fmt: skip
     told = parts.join(asked.select("event_id", of="key"), on="event_id").select(
-        line="event_id", parts=pl.struct("of", *PARTS).struct.json_encode()
+        line="event_id", parts=pl.struct("of", *ASKED_AGAIN).struct.json_encode()
     )
     return (
         rows.join(told, on="line", how="left", maintain_order="left")

@@ -20,7 +20,9 @@ from loanbook.core.contract.schedule import digest
 from loanbook.core.errors import LedgerError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, close
-from loanbook.core.servicing.laws.laws import Law, check_laws, movements_after, restated_laws
+from loanbook.core.servicing.laws.accounts import movements_after
+from loanbook.core.servicing.laws.law import Law
+from loanbook.core.servicing.laws.laws import check_laws, restated_laws
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.backdating import Restatement, close_with_news

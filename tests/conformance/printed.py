@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.contract.business_days import BusinessDay, Calendar
-from loanbook.core.contract.day_count import CONVENTIONS
+from loanbook.core.contract.day_count import CONVENTIONS, RateBasis
 from loanbook.core.contract.due_dates import Unit, add_months
-from loanbook.core.contract.figures import Amortisation, RateBasis
+from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.first_period import Stub
 from loanbook.core.contract.money import Rounding
 from loanbook.core.contract.rule_of_78 import rule_of_78

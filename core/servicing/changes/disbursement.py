@@ -6,6 +6,7 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import InterestMode
+from loanbook.core.catalogue.components import Component
 from loanbook.core.servicing.changes.tranche import (
     lacking,
     shares_due,
@@ -17,6 +18,7 @@ from loanbook.core.servicing.charges.origination_fees import origination_fees
 from loanbook.core.servicing.income.deferred_income import defer
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.cash_advances import taken
+from loanbook.core.servicing.loan import balances, line
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.dues import merge_dues
 from loanbook.core.servicing.loan.posting import DayState
@@ -105,7 +107,7 @@ def _with_share(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     down = demanded.select("loan_id", "down")
     return loans.join(down, on="loan_id", how="left", maintain_order="left").with_columns(
         pl.col("down").fill_null(0),
-        principal_due=pl.col("principal_due") + pl.col("down").fill_null(0),
+        **balances.grow_due(Component.principal, pl.col("down").fill_null(0)),
     )
 
 
@@ -125,8 +127,8 @@ def _lent(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     mask = loans.select(again & follows).to_series()
     advanced = pl.when("advance").then("payout").otherwise(0)
     lent = loans.with_columns(
-        principal=pl.col("principal") + pl.col("payout").fill_null(0),
-        cash_advances=pl.col("cash_advances") + advanced,
+        **balances.grow_principal(pl.col("payout").fill_null(0)),
+        **line.draw_cash(advanced),
     )
     if not mask.any():
         return lent

@@ -14,7 +14,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import (
+    INCOME,
+    Component,
+    is_,
+    is_charge,
+    is_principal,
+    of_schedule,
+)
 from loanbook.core.catalogue.events import Kind
 from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, counts_days
@@ -143,9 +150,9 @@ def _end_running(day: DayState, loans: pl.DataFrame) -> pl.DataFrame:
     coming = (
         pl.col("loan_id").is_in(loans["loan_id"].implode())
         & (pl.col("due_date") > BUSINESS_DATE)
-        & (pl.col("component") <= Component.interest.value)
+        & of_schedule()
     )
-    principal = pl.col("component") == Component.principal
+    principal = is_principal()
     ahead = day.dues.filter(coming).group_by("loan_id").agg(
         ahead=(pl.col("amount") - pl.col("paid")).filter(principal).sum()
     )  # fmt: skip
@@ -166,7 +173,7 @@ def _with_charges(dues: pl.DataFrame, revised: pl.DataFrame, day: DayState) -> p
     """Dues whose charges to come stand with the new instalment that falls due no earlier."""
     comes = (
         pl.col("loan_id").is_in(revised["loan_id"].implode())
-        & (pl.col("component") > Component.interest.value)
+        & is_charge()
         & (pl.col("due_date") > BUSINESS_DATE)
     )
     charges = dues.filter(comes)
@@ -243,16 +250,15 @@ def _interest_to_come(day: DayState, ids: pl.Series) -> pl.DataFrame:
 
 
 def _charges(day: DayState, loans: pl.DataFrame) -> pl.DataFrame:
-    """Unpaid `fees` and `penalties` of loans, taken off their dues to be spread with the rest."""
+    """Unpaid charges of loans that are income, by part (`fees`, `penalties`), taken off their dues to be spread with the rest."""
     unpaid = pl.col("amount") - pl.col("paid")
     unpaid_charges = (
         pl.col("loan_id").is_in(loans["loan_id"].implode())
-        & pl.col("component").is_in([Component.fee.value, Component.penalty.value])
+        & pl.col("component").is_in([each.value for each in INCOME])
         & (unpaid > 0)
     )
     sums = day.dues.filter(unpaid_charges).group_by("loan_id").agg(
-        fees=unpaid.filter(pl.col("component") == Component.fee).sum(),
-        penalties=unpaid.filter(pl.col("component") == Component.penalty).sum(),
+        unpaid.filter(is_(each)).sum().alias(each.part) for each in INCOME
     )  # fmt: skip
     day.dues = day.dues.with_columns(
         amount=pl.when(unpaid_charges).then("paid").otherwise("amount")
@@ -273,31 +279,30 @@ def _spread_evenly(day: DayState, loans: pl.DataFrame, to_come: pl.DataFrame) ->
     each = each.with_columns(due=due_date(pl.col("instalment_no"), codes(each, "unit")))
     each = each.with_columns(due=adjusted(pl.col("due"), each, day.policies.calendars))
 
-    n = pl.col("fresh").cast(pl.Int64)
+    n, charges = pl.col("fresh").cast(pl.Int64), [each.part for each in INCOME]
 
     def part(of: str) -> pl.Expr:
         """An even part; of principal, what the even sum of all leaves for it."""
         if of != "principal":
             return even_share(pl.col(of), n, pl.col("k"))
-        others = ("owed", "fees", "penalties")
+        others = ("owed", *charges)
         whole = even_instalment(pl.sum_horizontal("principal", *others), n)
         one = whole - pl.sum_horizontal(even_part(pl.col(c), n) for c in others)
         return with_rest(pl.col("principal"), one, n, pl.col("k"))
 
     charged = _charges(day, loans)
     each = each.join(charged, on="loan_id", how="left", maintain_order="left").with_columns(
-        pl.col("fees", "penalties").fill_null(0)
+        pl.col(charges).fill_null(0)
     )
     rows = pl.concat(
         due_rows(each, "instalment_no", component, "due", part(column))
         for component, column in (
             (Component.principal, "principal"),
             (Component.interest, "owed"),
-            (Component.fee, "fees"),
-            (Component.penalty, "penalties"),
+            *((each, each.part) for each in INCOME),
         )
     )
-    rows = rows.filter((pl.col("amount") > 0) | (pl.col("component") == Component.principal))
+    rows = rows.filter((pl.col("amount") > 0) | is_principal())
     day.dues = merge_dues(day.dues, rows)
     set_ = freeze(owing, pl.lit(True))
     return set_.with_columns(

@@ -10,10 +10,11 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import Component, is_principal, of_schedule
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.servicing.interest.accrual import close_segment
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
@@ -37,12 +38,10 @@ def stand(
     their principal and the tranche. A down payment is due at once, as an instalment numbered below zero.
     """
     open_dues = dues.join(paid_out.select("loan_id"), on="loan_id", how="semi")
-    coming = open_dues.filter(
-        (pl.col("due_date") > BUSINESS_DATE) & (pl.col("component") <= Component.interest.value)
-    )
+    coming = open_dues.filter((pl.col("due_date") > BUSINESS_DATE) & of_schedule())
     standing = coming.group_by("loan_id").agg(
         coming_no=pl.col("instalment_no").min(),
-        to_come=pl.col("amount").filter(pl.col("component") == Component.principal).sum(),
+        to_come=pl.col("amount").filter(is_principal()).sum(),
     )
     loans = paid_out.join(standing, on="loan_id", how="left", maintain_order="left")
     stays = is_fixed() & pl.col("to_come").is_not_null()
@@ -162,7 +161,7 @@ def with_tranche(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     the nights before.
     """
     tranches = close_segment(loans).with_columns(
-        principal=pl.col("principal") + pl.col("payout"),
+        **balances.grow_principal(pl.col("payout")),
         keep=pl.lit("term"),
         lifted_interest=pl.lit(0, dtype=pl.Int64),
     )

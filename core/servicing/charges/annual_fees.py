@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Status
+from loanbook.core.catalogue.codes import Status
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.due_dates import add_months
 from loanbook.core.servicing.charges.fee_amount import fee_amount
 from loanbook.core.servicing.charges.ordered import assess

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Status
+from loanbook.core.catalogue.codes import Status
+from loanbook.core.catalogue.components import Component, of_schedule
 from loanbook.core.servicing.charges.fee_amount import fee_amount
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
@@ -26,7 +28,7 @@ def assess_late_fees(day: DayState) -> None:
     )
     late = (
         day.dues.filter(
-            (pl.col("component") <= Component.interest.value)
+            of_schedule()
             & ~pl.col("fee_assessed")
             & (pl.col("amount") > pl.col("paid"))
             & (pl.col("due_date") < BUSINESS_DATE)
@@ -55,7 +57,7 @@ def assess_late_fees(day: DayState) -> None:
     per_loan = charged.group_by("loan_id").agg(pl.col("fee").sum())
     day.loans = (
         day.loans.join(per_loan, on="loan_id", how="left", maintain_order="left")
-        .with_columns(penalties_due=pl.col("penalties_due") + pl.col("fee").fill_null(0))
+        .with_columns(**balances.grow_due(Component.penalty, pl.col("fee").fill_null(0)))
         .drop("fee")
     )
     day.book(per_loan, "penalties_receivable", "penalty_income", "fee")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import CHARGES, INCOME, is_
 from loanbook.core.catalogue.events import Kind
 from loanbook.core.ledger.events import with_payload
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import merge_dues
 from loanbook.core.servicing.loan.posting import DayState
@@ -34,7 +35,7 @@ def assess(day: DayState, orders: pl.DataFrame) -> None:
 def add_charges(day: DayState, charged: pl.DataFrame) -> None:
     """Fees and penalties (`loan_id`, `event_id`, `component`, `amount`) in positions and books."""
     _grow(day, charged.select("loan_id", "component", moved="amount"))
-    _book(day, charged, "amount", ("fee_income", "penalty_income"))
+    _book(day, charged, "amount")
 
 
 def waive(day: DayState, events: pl.DataFrame) -> None:
@@ -59,7 +60,7 @@ def waive(day: DayState, events: pl.DataFrame) -> None:
     day.dues = merge_dues(day.dues, met.join(day.dues, on=keys, how="semi"))
     _grow(day, waived.select("loan_id", "component", moved=-pl.col("waived")))
     forgiven = waived.with_columns(forgiven=-pl.col("waived"))
-    _book(day, forgiven, "forgiven", ("charge_waived", "charge_waived"))
+    _book(day, forgiven, "forgiven", waived=True)
     ask_tax(day, _bases(forgiven, pl.col("forgiven")))
 
 
@@ -85,31 +86,22 @@ def _placed(day: DayState, orders: pl.DataFrame) -> pl.DataFrame:
     return instalment_of(placed, day.policies.calendars)
 
 
-def _book(day: DayState, orders: pl.DataFrame, amount: str, against: tuple[str, str]) -> None:
-    """Receivables of fees and penalties against an account each; below zero the sides swap.
-
-    Of a claim that is off the books it is memorandum.
-    """
-    fee = pl.col("component") == Component.fee.value
+def _book(day: DayState, orders: pl.DataFrame, amount: str, waived: bool = False) -> None:
+    """Charges, or what is `waived` of them; of a claim that is off the books in memorandum."""
     off = pl.col("loan_id").is_in(day.charged_off().implode())
     rows = orders.select("loan_id", "event_id", "component", amount)
-    fees, penalties = against
-    day.book(rows.filter(fee & ~off), "fees_receivable", fees, amount)
-    day.book(rows.filter(~fee & ~off), "penalties_receivable", penalties, amount)
+    for each in CHARGES:
+        against = "charge_waived" if waived and each in INCOME else each.charged_to
+        day.book(rows.filter(is_(each) & ~off), each.row.receivable, against, amount)
     day.book(rows.filter(off), "memo_claim", "memo_contra", amount)
 
 
 def _grow(day: DayState, moved: pl.DataFrame) -> None:
-    """Positions with `moved` more of fees and penalties due."""
-    fee = pl.col("component") == Component.fee.value
+    """Positions with `moved` more of each charge due."""
     sums = moved.group_by("loan_id").agg(
-        fees=pl.col("moved").filter(fee).sum(), penal=pl.col("moved").filter(~fee).sum()
+        pl.col("moved").filter(is_(each)).sum().alias(each.part) for each in CHARGES
     )
-    day.loans = (
-        day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
-        .with_columns(
-            fees_due=pl.col("fees_due") + pl.col("fees").fill_null(0),
-            penalties_due=pl.col("penalties_due") + pl.col("penal").fill_null(0),
-        )
-        .drop("fees", "penal")
-    )
+    loans = day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
+    for each in CHARGES:
+        loans = loans.with_columns(**balances.grow_due(each, pl.col(each.part).fill_null(0)))
+    day.loans = loans.drop(each.part for each in CHARGES)

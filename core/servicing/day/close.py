@@ -37,7 +37,7 @@ from loanbook.core.servicing.loan.claim import (
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms, opened
 from loanbook.core.servicing.loan.positions import STATE
-from loanbook.core.servicing.payments.waterfall import Allocations
+from loanbook.core.servicing.payments.allocations import Allocations
 from loanbook.core.servicing.schedule.billing import is_billed
 from loanbook.core.servicing.schedule.statements import payment_due
 

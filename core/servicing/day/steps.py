@@ -36,9 +36,9 @@ from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import any_off_accrual, off_books
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.payments import credit_balances
+from loanbook.core.servicing.payments.allocations import Allocations
 from loanbook.core.servicing.payments.credit_use import credit_meets_dues
 from loanbook.core.servicing.payments.draws import judge_grace
-from loanbook.core.servicing.payments.waterfall import Allocations
 from loanbook.core.servicing.schedule.billing_run import fall_due
 from loanbook.core.servicing.schedule.payment_holiday import pass_over
 

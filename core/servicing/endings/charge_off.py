@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import AfterChargeOff, Status
+from loanbook.core.catalogue.components import Component
 from loanbook.core.servicing.arrears.days_past_due import OFF_RULE, off_on, oldest_unpaid
 from loanbook.core.servicing.changes.acceleration import accelerate
 from loanbook.core.servicing.charges.penal_interest import ask_penal
@@ -22,12 +23,9 @@ def charge_off(day: DayState, events: pl.DataFrame) -> None:
     _mature(day, events.select("loan_id", "event_id"))
     day.loans, gone = _off_books(day.loans, events.select("loan_id", "event_id"))
     gone = gone.with_columns(claim=claim())
-    day.book(gone, "credit_loss", "loan_principal", "principal")
-    day.book(gone, "interest_charged_off", "interest_due", "interest_due")
-    day.book(gone, "interest_charged_off", "interest_accrued", "interest_accrued")
-    day.book(gone, "fee_charged_off", "fees_receivable", "fees_due")
-    day.book(gone, "fee_charged_off", "penalties_receivable", "penalties_due")
-    day.book(gone, "fee_charged_off", "tax_receivable", "taxes_due")
+    for each in Component:
+        for column, role in each.balances.items():
+            day.book(gone, each.row.loss, role, column)
     day.book(gone, "memo_claim", "memo_contra", "claim")
     offset_loss(day, gone, "credit_loss")
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import GIVEN_UP, Status
 from loanbook.core.servicing.endings.reopening import status_owing_again
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.claim import owes_nothing
 from loanbook.core.servicing.schedule.statements import open_to_draw
 
@@ -31,7 +31,7 @@ def close_at_zero(loans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         .when(owes_again)
         .then(status_owing_again())
         .otherwise("status"),
-        interest_accrued=pl.col("interest_accrued") + pl.col("earned_at_payoff"),
+        **balances.grow_accrued(pl.col("earned_at_payoff")),
         interest_earned=pl.col("interest_earned") + pl.col("earned_at_payoff"),
         accrued_today=pl.col("accrued_today") + pl.col("earned_at_payoff"),
         period_interest=pl.when("ends").then(0).otherwise("period_interest"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import Status
+from loanbook.core.catalogue.components import CLAIM_ROLES
 from loanbook.core.servicing.endings.interest_at_charge_off import claim_in_full
 from loanbook.core.servicing.income.deferred_income import offset_loss
-from loanbook.core.servicing.loan import segment
-from loanbook.core.servicing.loan.claim import CLAIM_ROLES, claim
+from loanbook.core.servicing.loan import balances, line, segment
+from loanbook.core.servicing.loan.claim import claim
 from loanbook.core.servicing.loan.posting import DayState
 
 
@@ -44,10 +45,12 @@ def extinguished(loans: pl.DataFrame, ids: pl.Series, status: Status) -> pl.Data
     One whose borrower has credit is overpaid: the credit is still owed.
     """
     mask = pl.col("loan_id").is_in(ids.implode())
-    owed = ("principal", "interest_accrued", "principal_due", "interest_due", "fees_due",
-            "penalties_due", "taxes_due", "period_interest", "prepaid_dues")  # fmt: skip
     return loans.with_columns(
-        *(pl.when(mask).then(0).otherwise(pl.col(name)).alias(name) for name in owed),
+        **balances.extinguish(mask),
+        **line.extinguish(mask),
+        period_interest=pl.when(mask).then(0).otherwise("period_interest"),
+        prepaid_dues=pl.when(mask).then(0).otherwise("prepaid_dues"),
+        **segment.set_earned_of_advances(0, where=mask),
         **segment.set_earned("accrued_prepaid", where=mask),
         status=pl.when(mask & (pl.col("credit") > 0))
         .then(Status.overpaid.value)

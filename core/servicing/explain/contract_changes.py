@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import CHANGES, Component, Kind
+from loanbook.core.catalogue.codes import CHANGES, Kind
+from loanbook.core.catalogue.components import CHARGES, Component
 from loanbook.core.catalogue.events import ROW
 from loanbook.core.contract.apr import solved_rate
 from loanbook.core.contract.schedule import expand, from_the_start
@@ -148,9 +149,8 @@ def _payments(events: pl.DataFrame, policies: PolicyBook, on: dt.date) -> pl.Dat
         chosen = pl.col("component").is_in([c.value for c in components])
         return pl.col("left").filter(chosen).sum()
 
-    charges = (Component.fee, Component.penalty, Component.tax)
     sums = rows.group_by("due_date").agg(
-        principal=of(Component.principal), interest=of(Component.interest), charges=of(*charges)
+        principal=of(Component.principal), interest=of(Component.interest), charges=of(*CHARGES)
     )
     owed = sums.filter(pl.sum_horizontal("principal", "interest", "charges") != 0)
     return owed.sort("due_date").select(*PAYMENTS).cast(PAYMENTS)  # type: ignore[arg-type]

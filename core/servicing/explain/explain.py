@@ -15,14 +15,8 @@ from string import Formatter
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE, ROLES
-from loanbook.core.catalogue.codes import (
-    EVENT_KINDS,
-    Component,
-    InterestMode,
-    Kind,
-    Status,
-    Timing,
-)
+from loanbook.core.catalogue.codes import EVENT_KINDS, InterestMode, Kind, Status, Timing
+from loanbook.core.catalogue.components import BALANCES, BY_CODE, PART_OF_ROLE
 from loanbook.core.catalogue.events import ROW, EventKind, Family
 from loanbook.core.contract.money import to_major
 from loanbook.core.policy.book import PolicyBook
@@ -32,15 +26,9 @@ from loanbook.core.policy.product import Product
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.book import Book
 
-PARTS = ("principal", "interest", "fees", "penalties", "taxes", "credit")
-_PART_OF = {
-    ROLE["loan_principal"]: "principal",
-    ROLE["interest_accrued"]: "interest",
-    ROLE["interest_due"]: "interest",
-    ROLE["fees_receivable"]: "fees",
-    ROLE["penalties_receivable"]: "penalties",
-    ROLE["tax_receivable"]: "taxes",
-    ROLE["borrower_credit"]: "credit",
+PARTS = (*BALANCES, "credit")
+_PART_OF = {ROLE[role]: part for role, part in PART_OF_ROLE.items()} | {
+    ROLE["borrower_credit"]: "credit"
 }
 _TIMING = {Timing.past_due: "past due", Timing.due: "due", Timing.in_advance: "in advance"}
 
@@ -92,14 +80,8 @@ def explain(
             lines.append(_arrears(closed, policies, row, late))
             late = row["oldest_due_date"]
         off = row["status"] == Status.charged_off
-        stands = {
-            "principal": row["principal"],
-            "interest": row["interest_accrued"] + row["interest_due"],
-            "fees": row["fees_due"],
-            "penalties": row["penalties_due"],
-            "taxes": row["taxes_due"],
-            "credit": row["credit"],
-        }
+        sums_of = {part: sum(row[name] for name in names) for part, names in BALANCES.items()}
+        stands = sums_of | {"credit": row["credit"]}
         days = row["days_past_due"]
     lines += told.flush()
     sums = {part: sum(line.moves.get(part, 0) for line in lines) for part in PARTS}
@@ -258,22 +240,18 @@ def _of_event(
             what, rule = "nothing was owed: the borrower's credit", f"{_named(product)} payments"
             moves = {"credit": part["amount"]}
         else:
-            component = Component(part["component"]).name
+            component = BY_CODE[part["component"]]
             timing = Timing(part["timing"])
             to = f"instalment {part['instalment_no']}" if part["instalment_no"] else "the balance"
-            what = f"{component} of {to}, {_TIMING[timing]}"
-            step = fall.order.index(f"{timing.name}.{component}") + 1
+            what = f"{component.name} of {to}, {_TIMING[timing]}"
+            step = fall.order.index(f"{timing.name}.{component.name}") + 1
             rule = f"waterfalls/{fall.name}@{fall.version} step {step}"
             if timing is Timing.in_advance:
                 rule += f", {_named(product)} payments.excess {product.payments.excess}"
-            moves = {_part(component): -part["amount"]}
+            moves = {component.part: -part["amount"]}
         lines.append(Line(closed.date, f"{kind.name.replace('_', ' ')}: {what}", rule, number,
                           _source(event), moves))  # fmt: skip
     return lines
-
-
-def _part(component: str) -> str:
-    return {"fee": "fees", "penalty": "penalties", "tax": "taxes"}.get(component, component)
 
 
 def _claim_moves(moved: pl.DataFrame, kind: Kind) -> dict[str, int]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Timing
+from loanbook.core.catalogue.codes import Timing
+from loanbook.core.catalogue.components import Component
 from loanbook.core.frames import empty
 from loanbook.core.servicing.interest.cash_advances import paid_first
+from loanbook.core.servicing.loan import balances, line
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
-from loanbook.core.servicing.payments.waterfall import Allocations
+from loanbook.core.servicing.payments.allocations import Allocations
 from loanbook.core.servicing.schedule.statements import payment_due
 
 
@@ -21,7 +23,7 @@ def judge_grace(day: DayState) -> None:
     if not day.loans.select(due.any()).item():
         return
     paid = pl.col("statement_unpaid") == 0
-    day.loans = day.loans.with_columns(in_grace=pl.when(due).then(paid).otherwise("in_grace"))
+    day.loans = day.loans.with_columns(**line.judge_grace(paid, due))
 
 
 def credit_meets_draws(day: DayState, events: pl.DataFrame) -> None:
@@ -36,7 +38,7 @@ def credit_meets_draws(day: DayState, events: pl.DataFrame) -> None:
     paid = before.with_columns(used=used).filter(pl.col("used") > 0)
     after = before.with_columns(
         credit=pl.col("credit") - used,
-        principal=pl.col("principal") - used,
+        **balances.grow_principal(-used),
         principal_paid=pl.col("principal_paid") + used,
     )
     after = paid_first(after, before.select(used).to_series())

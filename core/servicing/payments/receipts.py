@@ -5,30 +5,13 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
-from loanbook.core.catalogue.codes import Component, Timing
+from loanbook.core.catalogue.codes import Timing
+from loanbook.core.catalogue.components import LOSS, RECEIVABLE, is_interest
 from loanbook.core.catalogue.events import ROW, Kind
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.payments.payoff_charges import demand_at_payoff, tax_on_interest
 from loanbook.core.servicing.payments.simple_interest import due_now
 from loanbook.core.servicing.payments.waterfall import allocate, money_rule
-
-_RECEIVABLE = {
-    Component.principal.value: ROLE["loan_principal"],
-    Component.interest.value: ROLE["interest_due"],
-    Component.fee.value: ROLE["fees_receivable"],
-    Component.penalty.value: ROLE["penalties_receivable"],
-    Component.tax.value: ROLE["tax_receivable"],
-}
-"""Account that a payment credits for a component; none is the borrower's credit."""
-
-_LOSS = {
-    Component.principal.value: ROLE["credit_loss"],
-    Component.interest.value: ROLE["interest_charged_off"],
-    Component.fee.value: ROLE["fee_charged_off"],
-    Component.penalty.value: ROLE["fee_charged_off"],
-    Component.tax.value: ROLE["fee_charged_off"],
-}
-"""Account that a component was charged off against."""
 
 
 def receive(day: DayState, events: pl.DataFrame) -> None:
@@ -63,14 +46,12 @@ def book_receipts(
     off_books = allocations["loan_id"].is_in(charged_off.implode())
     recovered = off_books & allocations["component"].is_not_null()
     claims = allocations.filter(recovered)
-    in_advance = (pl.col("component") == Component.interest) & (
-        pl.col("timing") == Timing.in_advance
-    )
+    in_advance = is_interest() & (pl.col("timing") == Timing.in_advance)
     component = pl.col("component").replace_strict(
-        _RECEIVABLE, default=ROLE["borrower_credit"], return_dtype=pl.Int64
+        RECEIVABLE, default=ROLE["borrower_credit"], return_dtype=pl.Int64
     )
     role = pl.when(in_advance).then(ROLE["interest_accrued"]).otherwise(component)
     day.book(allocations.filter(~recovered), source, role, "amount")
-    loss = pl.col("component").replace_strict(_LOSS, return_dtype=pl.Int64)
+    loss = pl.col("component").replace_strict(LOSS, return_dtype=pl.Int64)
     day.book(claims, source, loss if undoes_loss else "recovery_income", "amount")
     day.book(claims, "memo_contra", "memo_claim", "amount")

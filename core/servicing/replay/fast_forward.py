@@ -32,7 +32,7 @@ from loanbook.core.servicing.loan.business_date import BUSINESS_DATE, dated
 from loanbook.core.servicing.loan.dues import NO_DUES, Dues
 from loanbook.core.servicing.loan.opening import opened
 from loanbook.core.servicing.loan.positions import STATE
-from loanbook.core.servicing.payments.waterfall import Allocations
+from loanbook.core.servicing.payments.allocations import Allocations
 from loanbook.core.servicing.replay.quiet_days import QuietSpans
 
 Through = dt.date | pl.DataFrame

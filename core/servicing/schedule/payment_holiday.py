@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, MoratoriumInterest, Status
+from loanbook.core.catalogue.codes import MoratoriumInterest, Status
+from loanbook.core.catalogue.components import of_schedule
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.due_dates import DUE_TERMS, due_date, first_due_for
 from loanbook.core.contract.figures import codes
 from loanbook.core.contract.schedule import adjusted
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
@@ -72,9 +73,9 @@ def passed(
             ends=last,
         )
         .with_columns(
-            principal=pl.col("principal") + pl.col("capitalised"),
+            **balances.grow_principal(pl.col("capitalised")),
             schedule_balance=pl.col("schedule_balance") + pl.col("capitalised"),
-            interest_accrued=pl.col("interest_accrued") - pl.col("capitalised"),
+            **balances.grow_accrued(-pl.col("capitalised")),
             first_due_date=first_due_for(pl.col("to"), n - 1),
             paused_until=pl.when(last & (rule == none))
             .then(BUSINESS_DATE)
@@ -106,7 +107,7 @@ def _moved(dues: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calenda
     ours = (
         pl.col("loan_id").is_in(loans["loan_id"].implode())
         & (pl.col("due_date") >= BUSINESS_DATE)
-        & (pl.col("component") <= Component.interest.value)
+        & of_schedule()
     )
     some = dues.filter(ours)
     if some.is_empty():

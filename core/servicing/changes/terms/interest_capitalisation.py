@@ -8,7 +8,7 @@ from loanbook.core.catalogue.events import Kind
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.changes.terms.revision import revise
 from loanbook.core.servicing.interest.accrual import close_segment
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.posting import DayState
 
@@ -32,8 +32,8 @@ def _join_principal(day: DayState, events: pl.DataFrame) -> None:
     mask = day.loans["loan_id"].is_in(orders["loan_id"].implode())
     before = day.loans.filter(mask)
     after = close_segment(before).with_columns(
-        principal=pl.col("principal") + pl.col("interest_accrued"),
-        interest_accrued=pl.lit(0, dtype=pl.Int64),
+        **balances.grow_principal(pl.col("interest_accrued")),
+        **balances.set_accrued(0),
         **segment.set_earned("accrued_prepaid"),
     )
     joins = before.select("loan_id", joined="interest_accrued").join(orders, on="loan_id")
