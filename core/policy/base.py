@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from loanbook.core.catalogue import components
 from loanbook.core.catalogue.counting import COUNTING
+from loanbook.core.catalogue.events import Kind
 from loanbook.core.contract.day_count import RateBasis
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -33,6 +35,18 @@ else:
     CountingName = Literal[tuple(COUNTING)]
     BasisName = Literal[tuple(each.words for each in RateBasis)]
     OpeningName = Literal[(*OPENING_BALANCES, "past_due_since", *OPENING_OF_LINES)]
+
+
+def kind_among(kinds: Iterable[Kind]) -> AfterValidator:
+    """A field that names one of these kinds of event."""
+    names = [kind.name for kind in kinds]
+
+    def named(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"write one of {', '.join(names)}")
+        return name
+
+    return AfterValidator(named)
 
 
 class Policy(BaseModel):

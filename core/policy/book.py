@@ -243,7 +243,7 @@ class PolicyBook(ChargeTables):
         rows = []
         for code, p in self.products.items():
             for kind in MONEY_IN:
-                named = p.payments.by_kind.get(kind.name)  # type: ignore[call-overload]
+                named = p.payments.by_kind.get(kind.name)
                 name = named.waterfall if named else p.payments.waterfall
                 w = self.in_force(Waterfall, name, p.effective_from)
                 rule = code * KINDS_A_PRODUCT + kind

@@ -19,6 +19,7 @@ from pydantic import (
 
 from loanbook.core.catalogue.accounts import ROLES
 from loanbook.core.catalogue.components import NAMES, completed_order
+from loanbook.core.catalogue.events import EVENTS
 from loanbook.core.contract.jurisdiction import CODE
 from loanbook.core.policy.base import (
     ComponentName,
@@ -28,6 +29,7 @@ from loanbook.core.policy.base import (
     Policy,
     RoundingName,
     TaxableName,
+    kind_among,
 )
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.product_rules import Percent
@@ -196,14 +198,7 @@ class Approvals(Policy):
     """
 
     one_person_below_minor: dict[
-        Literal[
-            "goodwill_credit",
-            "interest_waived",
-            "charge_adjusted",
-            "charge_assessed",
-            "capitalised_fee_adjusted",
-            "buy_down_adjusted",
-        ],
+        Annotated[str, kind_among(row.kind for row in EVENTS if row.alone)],
         Annotated[int, Field(gt=0)],
     ] = Field(default={}, description="kind of event: an order of less needs no checker")
 

@@ -20,10 +20,11 @@ from pydantic import (
     model_validator,
 )
 
+from loanbook.core.catalogue.events import MONEY_IN
 from loanbook.core.contract.business_days import BusinessDay
 from loanbook.core.contract.money import rate_to_ppb
 from loanbook.core.contract.steps_and_seasons import packed
-from loanbook.core.policy.base import AskedAgainName, BasisName, Name, RoundingName
+from loanbook.core.policy.base import AskedAgainName, BasisName, Name, RoundingName, kind_among
 
 Exact = Annotated[
     Decimal,
@@ -177,18 +178,7 @@ class InterestRules(BaseModel):
 ExcessName = Literal[
     "next_instalment", "reduce_principal", "last_instalment", "spread", "next_then_last"
 ]
-MoneyName = Literal[
-    "payment_received",
-    "down_payment",
-    "goodwill_credit",
-    "merchant_refund",
-    "payout_refund",
-    "interest_waived",
-    "charge_adjusted",
-    "capitalised_fee_adjusted",
-    "refinanced",
-    "interest_refunded",
-]
+MoneyName = Annotated[str, kind_among(MONEY_IN)]
 
 
 class MoneyRule(BaseModel):

@@ -13,11 +13,11 @@ from functools import partial
 import polars as pl
 
 from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.events import DEFERS
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import TapeMapping
 from loanbook.core.store.order_context import (
-    DEFERS,
     event_keys,
     floating,
     history,
@@ -199,7 +199,7 @@ def _keys(events: pl.DataFrame) -> pl.DataFrame:
             {k.value: sign for k, (_, sign) in DEFERS.items()}, default=None, return_dtype=pl.Int64
         ),
         family=pl.col("kind").replace_strict(
-            {k.value: family for k, (family, _) in DEFERS.items()},
+            {k.value: deferral.value for k, (deferral, _) in DEFERS.items()},
             default=None,
             return_dtype=pl.Int32,
         ),

@@ -23,7 +23,7 @@ OWNERS = {
         "deferred_whole", "deferred_from", "deferred_until", "deferred_to",
     },
     "charges/penal_interest.py": {"penal_base", "penal_from"},
-    "endings/closing.py": {"charged_off_on"},
+    "endings/charge_off.py": {"charged_off_on"},
     "payments/credit_balances.py": {"credit_unchanged_since"},
     "loan/balances.py": {"principal", "interest_accrued", *DUES},
     "loan/line.py": {"statement_unpaid", "in_grace", "cash_advances"},

@@ -65,7 +65,7 @@ def openings(events: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def take_over(day: DayState, events: pl.DataFrame) -> None:
+def migrate(day: DayState, events: pl.DataFrame) -> None:
     """Set what loans bring, as dues and balances, and book it against `migration`."""
     told = openings(events)
     names = (*BALANCES, *OF_LINES, "in_grace")

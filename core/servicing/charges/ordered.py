@@ -5,6 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.components import CHARGES, INCOME, is_
+from loanbook.core.catalogue.events import Kind
+from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import merge_dues
@@ -13,21 +15,18 @@ from loanbook.core.servicing.loan.taxes import ask_tax
 from loanbook.core.servicing.schedule.coming_dues import open_dues
 from loanbook.core.servicing.schedule.fixed_schedule import instalment_of
 
-BODY = pl.Struct({"component": pl.Int8, "due_date": pl.String})
-"""What the payload of a charge, or of its waiver, says as JSON."""
-
 
 def charge(day: DayState, events: pl.DataFrame) -> None:
     """A fee or penalty joins the instalment within whose period it falls due."""
-    assess(day, _told(events))
+    assess(day, _orders(events))
 
 
-def assess(day: DayState, told: pl.DataFrame) -> None:
+def assess(day: DayState, orders: pl.DataFrame) -> None:
     """Charge `amount` of a `component`, due within the period that holds `due_date`.
 
-    `told`: `loan_id`, `event_id` (0: by rule), `amount`, `component`, `due_date` (Date).
+    `orders`: `loan_id`, `event_id` (0: by rule), `amount`, `component`, `due_date` (Date).
     """
-    placed = _placed(day, told)
+    placed = _placed(day, orders)
     open_dues(day, placed, pl.col("component").cast(pl.Int8), "amount")
     add_charges(day, placed)
     ask_tax(day, _bases(placed, pl.col("amount")))
@@ -43,7 +42,7 @@ def waive(day: DayState, events: pl.DataFrame) -> None:
     """Forgive what is unpaid of a charge, up to its amount; the due counts as met."""
     keys = ["loan_id", "instalment_no", "component"]
     unpaid = day.dues.select(*keys, left=pl.col("amount") - pl.col("paid"))
-    placed = _placed(day, _told(events)).with_columns(
+    placed = _placed(day, _orders(events)).with_columns(
         instalment_no=pl.col("number"), component=pl.col("component").cast(pl.Int8)
     )
     waived = placed.join(unpaid, on=keys, how="left").with_columns(
@@ -65,12 +64,10 @@ def waive(day: DayState, events: pl.DataFrame) -> None:
     ask_tax(day, _bases(forgiven, pl.col("forgiven")))
 
 
-def _told(events: pl.DataFrame) -> pl.DataFrame:
-    """What charges, or their waivers, say."""
-    told = events.select(
-        "loan_id", "event_id", "amount", pl.col("payload").str.json_decode(BODY).alias("body")
-    ).unnest("body")
-    return told.with_columns(pl.col("due_date").str.to_date())
+def _orders(events: pl.DataFrame) -> pl.DataFrame:
+    """Charges, or their waivers: `loan_id`, `event_id`, `amount`, `component`, `due_date` (Date)."""
+    orders = with_payload(events, Kind.charge_assessed)
+    return orders.select("loan_id", "event_id", "amount", "component", "due_date")
 
 
 def _bases(placed: pl.DataFrame, base: pl.Expr) -> pl.DataFrame:
@@ -81,18 +78,18 @@ def _bases(placed: pl.DataFrame, base: pl.Expr) -> pl.DataFrame:
     )
 
 
-def _placed(day: DayState, told: pl.DataFrame) -> pl.DataFrame:
+def _placed(day: DayState, orders: pl.DataFrame) -> pl.DataFrame:
     """Charges with `number` and `falls` of the instalment that they belong to."""
-    asked = day.loans.join(told, on="loan_id", maintain_order="left").with_columns(
+    placed = day.loans.join(orders, on="loan_id", maintain_order="left").with_columns(
         on="due_date", strictly=pl.lit(False)
     )
-    return instalment_of(asked, day.policies.calendars)
+    return instalment_of(placed, day.policies.calendars)
 
 
-def _book(day: DayState, told: pl.DataFrame, amount: str, waived: bool = False) -> None:
+def _book(day: DayState, orders: pl.DataFrame, amount: str, waived: bool = False) -> None:
     """Charges, or what is `waived` of them; of a claim that is off the books in memorandum."""
     off = pl.col("loan_id").is_in(day.charged_off().implode())
-    rows = told.select("loan_id", "event_id", "component", amount)
+    rows = orders.select("loan_id", "event_id", "component", amount)
     for each in CHARGES:
         against = "charge_waived" if waived and each in INCOME else each.charged_to
         day.book(rows.filter(is_(each) & ~off), each.row.receivable, against, amount)

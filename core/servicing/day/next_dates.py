@@ -10,7 +10,7 @@ from loanbook.core.catalogue.codes import CreditUse, NonAccrual, Status
 from loanbook.core.catalogue.components import of_schedule
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.arrears.days_past_due import OFF_RULE, off_on
-from loanbook.core.servicing.charges.fees import next_anniversary
+from loanbook.core.servicing.charges.annual_fees import next_anniversary
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.payments.credit_balances import falls_on, waiting
 from loanbook.core.servicing.schedule.billing import whole_claim_due

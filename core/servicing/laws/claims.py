@@ -13,12 +13,13 @@ from loanbook.core.catalogue.components import (
     is_interest,
     is_principal,
 )
+from loanbook.core.catalogue.events import Family, kinds_of
 from loanbook.core.servicing.laws.law import Law, Moved, verdict
 from loanbook.core.servicing.loan.claim import charges_and_taxes, interest
 
-_GIVES_UP = [Kind.write_off.value, Kind.settlement_reached.value]
-_LENDS = [Kind.disbursed.value, Kind.fee_capitalised.value, Kind.migrated_in.value]
-_BACK = [Kind.chargeback.value, Kind.credit_refunded.value]
+_GIVES_UP = [kind.value for kind in kinds_of(Family.given_up)]
+_LENDS = [kind.value for kind in (*kinds_of(Family.lent), Kind.migrated_in)]
+_BACK = [kind.value for kind in kinds_of(Family.paid_back)]
 _ASKED = [ROLE[each.row.receivable] for each in CHARGES] + [ROLE["memo_charges"]]
 """Accounts that a charge is asked by."""
 _WAIVED = [ROLE["charge_waived"], *(ROLE[each.charged_to] for each in OWED_ON)]

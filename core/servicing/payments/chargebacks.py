@@ -10,6 +10,8 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.components import ASKED_AGAIN, CHARGES, Component, is_
+from loanbook.core.catalogue.events import Kind
+from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import balances, line, segment
 from loanbook.core.servicing.loan.book import replaced
@@ -20,8 +22,6 @@ from loanbook.core.servicing.schedule.billing import whole_claim_due
 from loanbook.core.servicing.schedule.coming_dues import open_dues, show_principal_due
 from loanbook.core.servicing.schedule.fixed_schedule import instalment_of, point
 from loanbook.core.servicing.schedule.statements import payment_due
-
-BODY = pl.Struct(dict.fromkeys(ASKED_AGAIN, pl.Int64()))
 
 
 def asked_again(chargebacks: pl.DataFrame, paid: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
@@ -49,17 +49,17 @@ def asked_again(chargebacks: pl.DataFrame, paid: pl.DataFrame, ranks: pl.DataFra
 
 def chargeback(day: DayState, events: pl.DataFrame) -> None:
     """The card network takes payments back, one a loan; the payments stand."""
-    told = events.select(
-        "loan_id", "event_id", "amount", pl.col("payload").str.json_decode(BODY).alias("parts")
-    ).unnest("parts")
-    _take_back(day, told, "payment_clearing")
+    orders = with_payload(events, Kind.chargeback)
+    _take_back(
+        day, orders.select("loan_id", "event_id", "amount", *ASKED_AGAIN), "payment_clearing"
+    )
 
 
 def refund_credit(day: DayState, events: pl.DataFrame) -> None:
     """Pay the borrower's credit back."""
     none = {name: pl.lit(0, dtype=pl.Int64) for name in ASKED_AGAIN}
-    told = events.select("loan_id", "event_id", "amount", **none)
-    _take_back(day, told, "payout_clearing")
+    orders = events.select("loan_id", "event_id", "amount", **none)
+    _take_back(day, orders, "payout_clearing")
 
 
 def _take_back(day: DayState, events: pl.DataFrame, source: str) -> None:

@@ -11,17 +11,15 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Kind, Status, Timing
 from loanbook.core.catalogue.components import Component, is_interest, is_principal
-from loanbook.core.servicing.charges.fees import prepayment_fees
+from loanbook.core.catalogue.events import ROW
 from loanbook.core.servicing.charges.ordered import add_charges
+from loanbook.core.servicing.charges.prepayment_fees import prepayment_fees
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import owes_nothing
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax, untaxed
 from loanbook.core.servicing.payments.waterfall import allocate
-
-PAYS_OFF = (Kind.payment_received, Kind.refinanced)
-"""Kinds of money whose payoff costs the borrower a fee."""
 
 
 def demand_at_payoff(day: DayState, money: pl.DataFrame, kind: Kind) -> pl.Series:
@@ -53,7 +51,7 @@ def demand_at_payoff(day: DayState, money: pl.DataFrame, kind: Kind) -> pl.Serie
         prepaid=pl.col("amount").filter(is_principal()).sum(),
         base=pl.col("amount").filter(is_interest()).sum(),
     )
-    if kind in PAYS_OFF:
+    if ROW[kind].payoff_costs:
         _charge(day, settled)
     loans = day.loans.select("loan_id", "instalment_no", due_date=BUSINESS_DATE)
     bases = settled.join(loans, on="loan_id", maintain_order="left")
