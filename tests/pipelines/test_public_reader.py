@@ -17,23 +17,24 @@ from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
-from tests.pipelines.test_intake import drop, take
-from tests.pipelines.test_lists import MONEY, ORDERS, TAPE, loan
+from tests.conftest import copied
+from tests.pipelines.files import LOANS, MONEY, ORDERS, drop, take, weekly_loan
 
 
 @pytest.fixture(scope="module")
-def restated(tmp_path_factory: pytest.TempPathFactory) -> LedgerReader:
+def restated(tmp_path_factory: pytest.TempPathFactory, founded: Path) -> LedgerReader:
     """Loans in dollars and yen; one pays late and what came in is reversed, one is paid off."""
-    ledger = Ledger(Settings(home=tmp_path_factory.mktemp("restated") / "home"))
-    ledger.settings.landing.mkdir(parents=True)
+    ledger = Ledger(copied(founded, tmp_path_factory.mktemp("restated") / "home"))
     policies = ledger.register(read_policies())
 
     def close() -> None:
         take(ledger)
         list(close_days(ledger, policies, missing_days(ledger), provenance(policies)))
 
-    yen = loan("Y").replace("instalment-act365,1200.00", "instalment-jpy,120000")
-    drop(ledger, "loan_tape_2018-01-02_canonical.csv", TAPE + "".join(map(loan, "ABC")) + yen)
+    yen = weekly_loan("Y").replace("instalment-act365,1200.00", "instalment-jpy,120000")
+    drop(
+        ledger, "loan_tape_2018-01-02_canonical.csv", LOANS + "".join(map(weekly_loan, "ABC")) + yen
+    )
     drop(ledger, "payments_2018-01-09.csv", MONEY + "b1,B,1202.76,USD,2018-01-09\n"
          "c1,C,50.00,USD,2018-01-09\n")  # fmt: skip
     close()

