@@ -61,10 +61,15 @@ def fresh(home: Path, founded: Path, landing: Path, through: str) -> Settings:
     """An instance with an empty ledger and the landing files up to a business date."""
     where = copied(founded, home)
     set_up(home)
+    land(landing, where.landing, through)
+    return where
+
+
+def land(landing: Path, folder: Path, through: str) -> None:
+    """Copy the landing files up to a business date."""
     for path in landing.glob("*.csv"):
         if path.stem.rsplit("_", 1)[1] <= through:
-            (where.landing / path.name).write_bytes(path.read_bytes())
-    return where
+            (folder / path.name).write_bytes(path.read_bytes())
 
 
 def closed_instance(where: Settings) -> Ledger:

@@ -19,14 +19,17 @@ from loanbook.pipelines.cli import app
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
-from tests.conftest import copied
+from tests.conftest import copied, made_once
 from tests.pipelines.files import LOANS, MONEY, ORDERS, drop, rules, take, weekly_loan
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory, founded: Path) -> Path:
-    """Four loans: one is extended, one pays off and is reopened, one pays too much, one is late."""
-    ledger = Ledger(copied(founded, tmp_path_factory.mktemp("lists") / "home"))
+    """Six loans: one is extended, one pays off and is reopened, one pays too much, one is late."""
+    return made_once(tmp_path_factory, "lists", lambda home: lived(Ledger(copied(founded, home))))
+
+
+def lived(ledger: Ledger) -> None:
     policies = ledger.register(read_policies())
     by = provenance(policies)
 
@@ -78,10 +81,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, founded: Path) -> Path:
     on = reader.positions("2018-01-12").filter(pl.col("loan_id") == keys["B"])
     assert on["fees_due"].to_list() == [2_500]
     assert on["status"].to_list() == [Status.active.value]
-    home = ledger.settings.home
     reader.close()
     ledger.close()
-    return home
 
 
 @pytest.fixture(autouse=True)
