@@ -10,34 +10,11 @@ import polars as pl
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.contract.terms import Terms
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.replay import live
-from tests.core.loans import Story, _event, terms
-from tests.core.test_late_news import lived, same_as_in_time, told
-
-
-def days_of(
-    policies: PolicyBook,
-    product: str,
-    through: str,
-    *happened: tuple[Kind, str, dict | int],
-    n: int = 12,
-) -> list[DayClose]:  # type: ignore[type-arg]
-    """1,200.00 at 12 % in `n` instalments, every law checked every day."""
-    story = Story(policies).lent(terms(policies, product, n=n))
-    rows = [
-        _event(k, 1, on, body if isinstance(body, int) else None, f"{n}",
-               None if isinstance(body, int) else json.dumps(body))
-        for n, (k, on, body) in enumerate(happened)
-    ]  # fmt: skip
-    events = Story(policies, (*story.rows, *rows)).events()
-    return [d for d, _ in lived(events, policies, dt.date.fromisoformat(through))]
-
-
-def on(days: list[DayClose], date: str, loan_id: int = 1) -> dict:  # type: ignore[type-arg]
-    done = next(d for d in days if d.date == dt.date.fromisoformat(date))
-    return done.book.wide().row(by_predicate=pl.col("loan_id") == loan_id, named=True)
+from tests.core.late_news import lived, same_as_in_time, told
+from tests.core.lives import days_of, on
+from tests.core.loans import Story, _event, terms, undone
 
 
 def test_nights_before_a_rate_change_bear_the_old_rate(policies: PolicyBook) -> None:
@@ -114,7 +91,7 @@ def test_a_late_rate_change_restates_the_days_since(policies: PolicyBook) -> Non
     body = json.dumps({"rate_ppb": 90_000_000})
     change = _event(Kind.rate_changed, 1, "2024-01-10", None, "r", body)
     key = change["idempotency_key"]
-    undo = _event(Kind.reversal, 1, "2024-03-20", None, "u", json.dumps({"reverses": key}))
+    undo = undone(key, "2024-03-20", ref="u")
     events = told(story, (40, change), (0, undo))
     same_as_in_time(events, policies, dt.date(2024, 4, 3))
     book = [d for d, *_ in ((c, r) for _, c, r in live(events, policies, dt.date(2024, 3, 10)))]

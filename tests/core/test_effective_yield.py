@@ -14,9 +14,9 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import OriginationFee
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.replay.fast_forward import History, fast_forward
+from tests.core.late_news import same_as_in_time, told
+from tests.core.lives import moved
 from tests.core.loans import Story, _event, product_of, terms, with_more
-from tests.core.test_charges import moved
-from tests.core.test_late_news import same_as_in_time, told
 
 FEE = 25_000
 

@@ -13,9 +13,9 @@ from loanbook.core.contract.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product_rules import FloatingRate
 from loanbook.core.servicing.interest.index_rates import resetting
-from tests.core.loans import Story, _event, product_of, terms, with_more
-from tests.core.test_changes import on
-from tests.core.test_late_news import lived, same_as_in_time, told
+from tests.core.late_news import lived, same_as_in_time, told
+from tests.core.lives import on
+from tests.core.loans import Story, _event, product_of, terms, undone, with_more
 
 
 def book(policies: PolicyBook, **rules: object) -> PolicyBook:
@@ -81,8 +81,7 @@ def test_a_value_that_is_corrected_late_restates(policies: PolicyBook) -> None:
     floats = book(policies)
     wrong, right = fixed("2024-04-01", 20), fixed("2024-04-01", 10)
     right |= {"idempotency_key": "right"}
-    body = json.dumps({"reverses": wrong["idempotency_key"]})
-    back = _event(Kind.reversal, 1, "2024-04-20", None, "r", body)
+    back = undone(wrong["idempotency_key"], "2024-04-20")
     events = told(Story(floats, (*Story(floats).lent(terms(floats, "floats")).rows, wrong)),
                   (0, back), (19, right))  # fmt: skip
     same_as_in_time(events, floats, dt.date(2024, 4, 22))

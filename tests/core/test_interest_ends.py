@@ -9,10 +9,10 @@ import datetime as dt
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Kind, Status
+from loanbook.core.catalogue.codes import Component, Status
 from loanbook.core.policy.book import PolicyBook
-from tests.core.loans import Life, Story, _event, product_of, ruled, terms, with_more
-from tests.core.test_late_news import same_as_in_time, told
+from tests.core.late_news import same_as_in_time, told
+from tests.core.loans import Life, Story, payment, product_of, ruled, terms, with_more
 
 PRODUCT = "instalment-act365"
 
@@ -74,7 +74,7 @@ def test_money_ahead_and_late_news_change_no_law(policies: PolicyBook) -> None:
             .paid(1_701, "2024-02-01", loan_id=n).paid(3_000, "2024-02-10", loan_id=n, ref="ahead")
             .charged_off("2024-02-20", loan_id=n)
         )  # fmt: skip
-        late.append((9, _event(Kind.payment_received, n, "2024-02-12", 500, "late", None)))
+        late.append((9, payment(500, "2024-02-12", loan_id=n)))
     paid = ahead
     for n in range(1, 5):
         paid = paid.paid(9_000, "2024-03-20", loan_id=n, ref="all")

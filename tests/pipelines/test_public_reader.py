@@ -155,10 +155,11 @@ def test_a_ledger_without_restatements_has_an_empty_list_of_them(ran: Settings) 
                             "loan_ids", "event_ids"]  # fmt: skip
 
 
-def test_the_views_are_listed(ran: Settings, tmp_path: Path) -> None:
-    names = LedgerReader(ran).tables()
+def test_the_views_are_listed(ran: Settings) -> None:
+    reader = LedgerReader(ran)
+    names = reader.tables()
     assert {"loan_register", "positions_named", "restatements", "currency_names"} <= set(names)
-    assert all(LedgerReader(ran).sql(f"SELECT * FROM {name} LIMIT 1").width for name in names)
+    assert all(reader.sql(f"SELECT * FROM {name} LIMIT 1").width for name in names)
 
 
 def test_sql_for_other_programs(ran: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
