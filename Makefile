@@ -10,6 +10,7 @@ export LOANBOOK_HOME ?= $(CURDIR)/data/instance
 export LOANBOOK_DAGSTER_STORAGE ?= $(LOANBOOK_HOME)/dagster
 export DAGSTER_HOME ?= $(LOANBOOK_HOME)/dagster
 export GX_ANALYTICS_ENABLED := false
+unexport PYTHONDONTWRITEBYTECODE  # packages are compiled once, not by each process that a run starts
 CASES ?=
 
 .PHONY: run test bench lint docs dashboard dagster conformance lock clean install

@@ -15,8 +15,10 @@ from tests.conftest import fresh, with_positions
 
 
 @pytest.fixture
-def instance_home(tmp_path: Path, small_landing: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-06")
+def instance_home(
+    tmp_path: Path, founded: Path, small_landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-06")
     monkeypatch.setenv("LOANBOOK_HOME", str(where.home))
     for name in ("DAGSTER_HOME", "LOANBOOK_DAGSTER_STORAGE"):
         monkeypatch.setenv(name, str(where.home / "dagster"))
