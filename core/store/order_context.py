@@ -7,7 +7,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import MONEY_IN, Kind, Status
 from loanbook.core.frames import typed
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
-from loanbook.core.store.history import NOT_RESTATED
+from loanbook.core.store.clocks import NOT_RESTATED
 from loanbook.core.store.queries import PUBLISHED, Queries
 
 

@@ -23,8 +23,8 @@ from loanbook.core.catalogue.codes import (
     label,
 )
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT
-from loanbook.core.servicing.replay.backdating import effective_events
-from loanbook.core.store.history import NOT_RESTATED, known_last
+from loanbook.core.ledger.reversals import effective_events
+from loanbook.core.store.clocks import NOT_RESTATED, known_last
 from loanbook.core.store.lake import LAKE
 from loanbook.core.store.lists import KNOWN
 from loanbook.core.store.marts import NAMES as MARTS

@@ -17,7 +17,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from loanbook.core.reporting.portfolio import by_bucket, dpd_distribution, key_figures
-from loanbook.core.store.history import NOW
+from loanbook.core.store.clocks import NOW
 from loanbook.core.store.marts import GROUPED
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from loanbook.core.catalogue.codes import EventState
-from loanbook.core.store.history import NOW
+from loanbook.core.store.clocks import NOW
 from loanbook.core.store.marts import PORTFOLIO_ON, refresh_portfolio
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.store.history import known_last
+from loanbook.core.store.clocks import known_last
 from loanbook.core.store.lake import LAKE, insert, patiently, transaction
 from loanbook.core.store.marts.mart import Mart
 from loanbook.core.store.queries import PUBLISHED, Queries
