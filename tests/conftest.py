@@ -14,6 +14,7 @@ import pytest
 
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
+from loanbook.core.store.marts import refresh_marts
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import take_in
@@ -77,7 +78,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory, small_landing: Path) -> Settin
     """An instance with January and the first days of February 2018 published. Read only."""
 
     def make(home: Path) -> None:
-        closed_instance(fresh(home, small_landing, "2018-02-14")).close()
+        ledger = closed_instance(fresh(home, small_landing, "2018-02-14"))
+        refresh_marts(ledger)
+        ledger.close()
 
     return Settings(home=made_once(tmp_path_factory, "instance", make))
 

@@ -8,9 +8,6 @@ from pathlib import Path
 import pytest
 
 from loanbook.core.store.settings import Settings
-from loanbook.pipelines.reporting.products import products
-from loanbook.pipelines.reporting.reference import reference
-from loanbook.pipelines.resources import read_policies
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,11 +20,6 @@ def test_the_notebook_example_gives_a_frame(ran: Settings, monkeypatch: pytest.M
     names: dict[str, object] = {}
     exec(code, names)  # noqa: S102
     assert names["positions"].height > 0  # type: ignore[attr-defined]
-
-
-def test_the_generated_reference_is_up_to_date() -> None:
-    assert (ROOT / "docs" / "reference.md").read_text() == reference()
-    assert (ROOT / "docs" / "products.md").read_text() == products(read_policies())
 
 
 def test_the_page_of_what_is_built_names_what_exists() -> None:

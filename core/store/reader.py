@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,8 @@ from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.store.clocks import NOW
 from loanbook.core.store.lake import LAKE, open_reader, patiently
 from loanbook.core.store.lists import AFTER_CLOSURE, CREDITS, MODIFIED, RESUMED
-from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON
+from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON, TOLD
+from loanbook.core.store.marts import NAMES as MART_NAMES
 from loanbook.core.store.migrations import must_be_newest
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.views import LIVED, LOANS, NAMES, events_by, make_views, payments_by, shown
@@ -56,6 +58,8 @@ class LedgerReader:
             self._connection.close()
             raise
         make_views(self._connection)
+        for name in MART_NAMES:  # each can be read by its name: `ledger.portfolio_daily()`
+            setattr(self, name, partial(self.mart, name))
 
     def close(self) -> None:
         """Let go of the lake."""
@@ -225,6 +229,17 @@ class LedgerReader:
         return counted.select(
             "loan_id", "oldest_due_date", "days_past_due", "paused_days", "delinquent_days"
         )
+
+    def mart(self, name: str, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
+        """Rows of a mart (docs/reference.md) of a date, or of every date, as known at a version.
+
+        `ledger.portfolio_daily(as_of)` is the same as `ledger.mart("portfolio_daily", as_of)`.
+        LedgerError names the marts there are.
+        """
+        if name not in MART_NAMES:
+            raise LedgerError(f"no mart is named {name!r}; there are: {', '.join(MART_NAMES)}")
+        on = self.version_of(as_of, known_at)[1] if as_of is not None else None
+        return self.query(TOLD.format(name=name), {"on": on, "known_at": known_at or NOW})
 
     def portfolio_on(self, as_of: dt.date, known_at: int) -> pl.DataFrame:
         """`days_past_due`, `status`, `loans`, `principal`, `overdue` of a date: the mart's, or, where

@@ -27,9 +27,10 @@ from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.store.clocks import NOT_RESTATED, known_last
 from loanbook.core.store.lake import LAKE
 from loanbook.core.store.lists import KNOWN
-from loanbook.core.store.marts import NAMES as MARTS
+from loanbook.core.store.marts import MARTS
+from loanbook.core.store.marts import NAMES as MART_NAMES
 
-_VERSIONED = (*MARTS, "positions", "dues", "allocations", "account_balances", "transfers", "loans",
+_VERSIONED = (*MART_NAMES, "positions", "dues", "allocations", "account_balances", "transfers", "loans",
               "schedules", "restated_loans", "changed_terms")  # fmt: skip
 _RESTATED = ("positions", "dues", "allocations")
 _NUMBERED = (
@@ -266,7 +267,16 @@ def make_views(connection: duckdb.DuckDBPyConnection) -> None:
     run = connection.execute
     for table in _PLAIN:
         run(f"CREATE VIEW {table} AS SELECT * FROM {LAKE}.{table}")
+    made = {name for (name,) in run("SELECT table_name FROM duckdb_tables() WHERE "
+                                    f"database_name = '{LAKE}'").fetchall()}  # fmt: skip
+    for mart in MARTS:
+        if mart.name not in made:
+            connection.register("_mart", mart.empty.to_arrow(compat_level=pl.CompatLevel.oldest()))
+            run(f"CREATE TABLE {mart.name} AS SELECT * FROM _mart")
+            connection.unregister("_mart")
     for table in (*_VERSIONED, "versions"):
+        if table in MART_NAMES and table not in made:
+            continue
         columns = "*" if table != "schedules" else _NUMBERED
         run(f"CREATE VIEW {table} AS SELECT {columns} FROM {LAKE}.{table} "
             f"WHERE version IN {published}")  # fmt: skip

@@ -37,7 +37,8 @@ def demo() -> None:
 
 def run() -> None:
     """Take landed files in and close every missing day, as one Dagster run; then reconcile."""
-    from loanbook.pipelines.orchestration import prepare_home, run_job
+    from loanbook.pipelines.dagster_home import prepare_home
+    from loanbook.pipelines.orchestration import run_job
     from loanbook.pipelines.resources import open_instance, settings
     from loanbook.pipelines.servicing.progress import published
 
@@ -148,18 +149,27 @@ def _close(ledger: Ledger, days: list[dt.date]) -> None:
     from loanbook.core.store.marts import refresh_marts
     from loanbook.pipelines.resources import provenance, read_policies
     from loanbook.pipelines.servicing.days import close_days
+    from loanbook.pipelines.servicing.reported import Done, report
 
     policies = ledger.register(read_policies())
+    done = Done()
     with progress() as bar:
         task = bar.add_task("close", total=len(days))
-        last = None
         try:
-            for last in close_days(ledger, policies, days, provenance(policies)):
-                bar.update(task, advance=1, description=f"published {last.date}")
+            for day in close_days(ledger, policies, days, provenance(policies)):
+                done.days.append(day)
+                bar.update(task, advance=1, description=f"published {day.date}")
+        except LoanbookError as error:
+            done.failure = str(error)
+            raise
         finally:  # also where a day was refused: those before it are published
-            refresh_marts(ledger)
-    if last is not None:
-        out.print(f"Published {len(days)} days; {last.date} is version {last.version}.")
+            done.marts = refresh_marts(ledger)
+            untold = report(ledger.settings, done)
+    if untold:
+        err.print(f"[yellow]Dagster was not told[/yellow] of what was published: {untold}")
+    if done.days:
+        last = done.days[-1]
+        out.print(f"Published {len(done.days)} days; {last.date} is version {last.version}.")
 
 
 def status() -> None:
