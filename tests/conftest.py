@@ -15,6 +15,7 @@ import pytest
 
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
+from loanbook.core.store.marts import refresh_marts
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import take_in
@@ -100,7 +101,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory, founded: Path, small_landing: 
     """An instance with January and the first days of February 2018 published. Read only."""
 
     def make(home: Path) -> None:
-        closed_instance(fresh(home, founded, small_landing, "2018-02-14")).close()
+        ledger = closed_instance(fresh(home, founded, small_landing, "2018-02-14"))
+        refresh_marts(ledger)
+        ledger.close()
 
     return Settings(home=made_once(tmp_path_factory, "instance", make))
 

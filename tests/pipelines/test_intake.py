@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from loanbook.core.catalogue.codes import EventState
-from loanbook.core.store.history import NOW
-from loanbook.core.store.marts import PORTFOLIO_ON, refresh_portfolio
+from loanbook.core.store.clocks import NOW
+from loanbook.core.store.marts import PORTFOLIO_ON, refresh_marts
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import HOME_VARIABLE, Settings
 from loanbook.core.store.writer import Ledger
@@ -130,8 +130,8 @@ def test_a_payment_valued_before_the_last_closed_date_restates_the_days_since(
     )
     assert booked["booking_date"].to_list() == [dt.date(2018, 1, 11)]
     without = reader.portfolio_on(day, said)
-    assert refresh_portfolio(ledger) > 0
-    assert refresh_portfolio(ledger) == 0
+    assert refresh_marts(ledger)["portfolio_daily"] > 0
+    assert refresh_marts(ledger)["portfolio_daily"] == 0
     # the mart tells both clocks what the positions tell
     for on, known_at in ((day, said), (day, NOW), (dt.date(2018, 1, 11), NOW)):
         kept = reader.query(PORTFOLIO_ON, {"on": on, "known_at": known_at})

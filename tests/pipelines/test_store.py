@@ -224,7 +224,7 @@ def test_a_reader_in_another_process_works_while_a_close_is_written(
     days = missing_days(ledger)
     list(close_days(ledger, policies, days[:1], provenance(policies)))  # type: ignore[arg-type]
     code = (
-        "import sys, json, time\nfrom loanbook.core.store import open_ledger\nr = open_ledger(sys.argv[1])\n"
+        "import sys, json, time\nfrom loanbook import open_ledger\nr = open_ledger(sys.argv[1])\n"
         "seen = []\nprint('ready', flush=True)\n"
         "while True:\n"
         "    d = r.positions()\n    seen.append([str(d['business_date'][0]), d.height])\n"
