@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
+from loanbook.core.catalogue.codes import Kind
 from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.schedule import expand
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.opening import agreed_terms
-from tests.core.loans import Life, Story, changed, terms
+from tests.core.loans import Life, Story, _event, changed, terms
 
 CAR = {"principal": 18_800_00, "rate": "9", "n": 48, "emi": 467_84}
 
@@ -93,3 +97,28 @@ class TestPlan:
         asked = story.live(last).dues(last)
         assert rows.height == 74
         assert asked["amount"].to_list() == [rows["principal"][-1], rows["interest"][-1]]
+
+
+class TestOrdersOfTheDay:
+    """An order that spreads what is owed finds the money of its own day paid."""
+
+    @pytest.mark.parametrize(
+        ("kind", "body"),
+        [(Kind.reamortised, {"keep": "term"}), (Kind.interest_capitalised, {}),
+         (Kind.charge_off, {}), (Kind.contract_accelerated, {}),
+         (Kind.moratorium_granted, {"instalments": 1, "interest": "none"}),
+         (Kind.reaged, {"instalments": 5, "due_date": "2024-03-01", "interest": "level"})],
+    )  # fmt: skip
+    def test_what_is_paid_that_day_is_not_spread(
+        self, policies: PolicyBook, kind: Kind, body: dict[str, object]
+    ) -> None:
+        story = Story(policies).lent(terms(policies, "instalment-act365", n=6))
+        order = _event(kind, 1, "2024-02-01", None, "o", json.dumps(body))
+        story = replace(story, rows=(*story.rows, order)).paid(207_04, "2024-02-01")
+        life = story.live("2024-03-01")
+        met = life.allocations().select("instalment_no", "amount").rows()
+        assert sum(amount for _, amount in met) == 207_04
+        assert {number for number, _ in met} == {1}
+        if kind is Kind.reamortised:
+            asked = life.dues("2024-03-01").filter(pl.col("instalment_no") == 2)["amount"].sum()
+            assert asked == 207_04
