@@ -122,3 +122,18 @@ class TestOrdersOfTheDay:
         if kind is Kind.reamortised:
             asked = life.dues("2024-03-01").filter(pl.col("instalment_no") == 2)["amount"].sum()
             assert asked == 207_04
+
+
+class TestPenalInterest:
+    """What is given up bears nothing, also if the loan comes back."""
+
+    def test_a_small_claim_given_up_bears_no_more(self, policies: PolicyBook) -> None:
+        name = "instalment-inr"
+        small = changed(policies, name, small_balance_minor=30_00)
+        loan = terms(small, name, principal=500_00, rate="0", n=1, first_due="2024-02-01")
+        back = _event(Kind.chargeback, 1, "2024-12-01", 475_00, "b", None)
+        story = Story(small).lent(loan).paid(475_00, "2024-02-01")
+        life = replace(story, rows=(*story.rows, back)).live("2024-12-02")
+        given_up = life.on("2024-02-01")
+        assert (given_up["penal_base"], given_up["penal_from"]) == (0, None)
+        assert life.on("2024-12-02")["penalties_due"] == 0
