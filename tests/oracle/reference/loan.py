@@ -1,0 +1,172 @@
+"""What is held of a loan from day to day: what it earned, what it asks, since when it is late."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from tests.oracle.reference.model import Due, Rules, Terms
+from tests.oracle.reference.numbers import PPB, rounded
+from tests.oracle.reference.schedule import Plan, Row
+
+
+@dataclass
+class Loan:
+    """A loan on a date. Money in minor units; `earned` is exact."""
+
+    rules: Rules
+    terms: Terms
+    plan: Plan
+    status: str = "active"
+    principal: int = 0
+    credit: int = 0
+    dues: list[Due] = field(default_factory=list)
+    next: int = 1
+    emi: int = 0
+    rows: dict[int, Row] = field(default_factory=dict)
+    earned: Fraction = Fraction(0)  # interest of the running period, exact
+    split: int = 0  # of it, paid before it is billed (daily)
+    carried: int = 0  # interest that earlier instalments did not ask
+    pool: int = 0  # principal paid that stands with instalments to come (daily)
+    extra: dict[int, int] = field(default_factory=dict)  # principal charged back, by instalment
+    ahead: dict[int, list[int]] = field(default_factory=dict)  # interest and principal, scheduled
+    interest_stopped: bool = False
+
+    @property
+    def daily(self) -> bool:
+        """Interest follows the balance."""
+        return self.rules.product.interest.accrual == "daily"
+
+    @property
+    def matured(self) -> bool:
+        """The last instalment was billed."""
+        return self.next > self.plan.last
+
+    def open(self, component: str) -> int:
+        """What is billed and unpaid of a component."""
+        return sum(d.open for d in self.dues if d.component == component)
+
+    @property
+    def unbilled(self) -> int:
+        """Principal that no instalment asked yet, what was paid of it in advance included."""
+        stands = self.pool + sum(p for _, p in self.ahead.values())
+        return self.principal - self.open("principal") + stands
+
+    @property
+    def accrued(self) -> int:
+        """Interest earned and not billed; below zero: paid before it was earned."""
+        mode = self.rules.product.schedule.interest_rounding
+        early = self.split if self.daily else sum(i for i, _ in self.ahead.values())
+        return rounded(self.earned, mode) + self.carried - early
+
+    @property
+    def claim(self) -> int:
+        """All that is owed on the day, before credit."""
+        return self.principal + self.accrued + sum(
+            d.open for d in self.dues if d.component != "principal"
+        )  # fmt: skip
+
+    @property
+    def prepaid(self) -> int:
+        """Money that stands with instalments to come."""
+        return self.pool + self.split + sum(i + p for i, p in self.ahead.values())
+
+    def pass_night(self, day: dt.date) -> None:
+        """Interest of the night before `day`, on the balance of the day before."""
+        rules = self.rules.product.interest
+        if self.interest_stopped or self.principal == 0:
+            return
+        if self.matured and (not self.daily or rules.post_maturity == "none"):
+            return
+        if self.daily:
+            self.earned += self.bearing(day) * self.plan.night(day, self.next)
+        else:
+            self.earned += Fraction(self.rows[self.next].interest, self.plan.days(self.next))
+
+    def bearing(self, day: dt.date) -> int:
+        """The balance that bears interest in the night before `day`."""
+        if self.rules.product.interest.overdue_principal == "bears_interest":
+            return self.principal
+        late = sum(d.open for d in self.dues if d.component == "principal" and d.due_date < day)
+        return self.principal - late
+
+    def bill(self, day: dt.date) -> None:
+        """Ask for every instalment whose period ends on the day."""
+        while self.plan.end(self.next) <= day:
+            if self.matured:
+                self._bill_after_maturity()
+            elif self.daily:
+                self._bill_daily()
+            else:
+                self._bill_scheduled()
+            self.next += 1
+
+    def ask(self, no: int, component: str, on: dt.date, amount: int, paid: int = 0) -> None:
+        """A due; nothing, where nothing is asked."""
+        if amount:
+            self.dues.append(Due(no, component, on, amount, paid))
+
+    def _bill_scheduled(self) -> None:
+        k, row = self.next, self.rows[self.next]
+        interest, principal = self.ahead.pop(k, [0, 0])
+        on = self.plan.due_date(k)
+        self.earned = Fraction(0)
+        self.ask(k, "interest", on, row.interest, interest)
+        self.ask(k, "principal", on, row.principal, principal)
+
+    def _bill_after_maturity(self) -> None:
+        """Interest goes on being asked, a period at a time."""
+        interest = rounded(self.earned, self.rules.product.schedule.interest_rounding)
+        self.ask(self.next, "interest", self.plan.due_date(self.next), interest, self.split)
+        self.earned, self.split = Fraction(0), 0
+
+    def _bill_daily(self) -> None:
+        k, schedule = self.next, self.rules.product.schedule
+        fresh = rounded(self.earned, schedule.interest_rounding)
+        rest = self.earned - fresh
+        interest, self.carried = fresh + self.carried, 0
+        unbilled = self.unbilled
+        if k == self.plan.last:
+            principal = unbilled
+        elif schedule.amortisation == "interest_only" or k <= schedule.grace_principal:
+            principal = 0
+        elif schedule.amortisation == "equal_principal":
+            principal = min(self.emi, unbilled)
+        else:
+            asks = self.plan.asked(k, self.emi)
+            principal = min(asks - interest, unbilled)
+            if principal < 0:
+                over, interest, principal = interest - asks, asks, 0
+                if schedule.shortfall == "carry":
+                    self.carried = over
+                else:
+                    self.principal += over
+        principal = min(principal + self.extra.pop(k, 0), unbilled)
+        met = min(self.pool, principal)
+        self.pool -= met
+        on = self.plan.due_date(k)
+        self.ask(k, "interest", on, interest, min(self.split, interest))
+        self.ask(k, "principal", on, principal, met)
+        self.split -= min(self.split, interest)
+        carries = self.rules.product.interest.residue == "carry"
+        self.earned = rest if carries else Fraction(0)
+
+    def late_since(self, day: dt.date) -> dt.date | None:
+        """Due date of the oldest instalment that is unpaid beyond tolerance."""
+        rule = self.rules.delinquency
+        counts = [d for d in self.dues if d.component in rule.components]
+        last = day if rule.convention == "rbi" else day - dt.timedelta(days=1)
+        for on in sorted({d.due_date for d in counts if d.open and d.due_date <= last}):
+            there = [d for d in counts if d.due_date == on]
+            unpaid, asked = sum(d.open for d in there), sum(d.amount for d in there)
+            if unpaid > max(rule.tolerance_minor, Fraction(asked * rule.tolerance_ppb, PPB)):
+                return on
+        return None
+
+    def days_past_due(self, day: dt.date) -> int:
+        """Days past due at the end of the day, by the product's convention."""
+        since = self.late_since(day)
+        if since is None:
+            return 0
+        return (day - since).days + (1 if self.rules.delinquency.convention == "rbi" else 0)

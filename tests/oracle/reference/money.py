@@ -1,0 +1,117 @@
+"""Where money goes: through the waterfall, then by the rule for what is left."""
+
+from __future__ import annotations
+
+import datetime as dt
+from itertools import groupby
+
+from tests.oracle.reference.loan import Loan
+from tests.oracle.reference.model import Due
+
+
+def timing(due: Due, day: dt.date) -> str:
+    """Where a due stands against the value date of the money."""
+    if due.due_date < day:
+        return "past_due"
+    return "due" if due.due_date == day else "in_advance"
+
+
+def pay(loan: Loan, amount: int, day: dt.date, kind: str = "payment_received") -> None:
+    """Money in meets what is owed; what nothing is owed for is the borrower's credit."""
+    payments = loan.rules.product.payments
+    rule = payments.by_kind.get(kind)  # type: ignore[call-overload]
+    waterfall = loan.rules.waterfalls[rule.waterfall if rule else payments.waterfall]
+    excess = rule.excess if rule else payments.excess
+    if amount >= payoff(loan):
+        loan.credit += amount - payoff(loan)
+        settle(loan)
+        return
+    left = meet(loan, amount, day, waterfall.order, waterfall.direction, ("past_due", "due"))
+    if left and loan.daily and loan.rules.product.interest.interest_due_at == "payment_date":
+        left = _pay_accrued(loan, left)
+        excess = "reduce_principal"
+    left = meet(loan, left, day, waterfall.order, waterfall.direction, ("in_advance",))
+    if excess == "reduce_principal":
+        left = _reduce(loan, left)
+    elif loan.daily:
+        left = _advance_daily(loan, left)
+    else:
+        left = _advance_scheduled(loan, left, excess)
+    loan.credit += left
+
+
+def payoff(loan: Loan) -> int:
+    """What settles the claim on the day, before the borrower's credit."""
+    claim = loan.claim
+    if not loan.daily and loan.rules.product.interest.rebate == "none":
+        to_come = sum(r.interest for k, r in loan.rows.items() if k >= loan.next)
+        early = sum(i for i, _ in loan.ahead.values())
+        claim += to_come - early - loan.accrued
+    return claim
+
+
+def settle(loan: Loan) -> None:
+    """Everything is paid."""
+    loan.principal = loan.pool = loan.split = loan.carried = 0
+    loan.earned *= 0
+    loan.ahead.clear()
+    for due in loan.dues:
+        due.paid = due.amount
+
+
+def meet(
+    loan: Loan, amount: int, day: dt.date, order: list[str], direction: str, when: tuple[str, ...]
+) -> int:
+    """Money through the dues that stand, by an order over timing and component; what is left."""
+    steps = [s.split(".") for s in order if s.split(".")[0] in when]
+    runs = [(t, [c for _, c in run]) for t, run in groupby(steps, key=lambda s: s[0])]
+    if direction == "vertical":
+        runs = [(t, [c]) for t, components in runs for c in components]
+    for which, components in runs:
+        there = sorted(
+            (d for d in loan.dues if d.open and timing(d, day) == which and d.component in components),
+            key=lambda d: (d.due_date, d.no, components.index(d.component)),
+        )  # fmt: skip
+        for due in there:
+            part = min(amount, due.open)
+            due.paid += part
+            amount -= part
+            if due.component == "principal":
+                loan.principal -= part
+    return amount
+
+
+def _pay_accrued(loan: Loan, amount: int) -> int:
+    part = min(amount, max(0, loan.accrued))
+    loan.split += part
+    return amount - part
+
+
+def _reduce(loan: Loan, amount: int) -> int:
+    """Principal that is not billed goes down; instalments stay, so the term is shorter."""
+    part = min(amount, loan.unbilled - loan.pool)
+    loan.principal -= part
+    return _pay_accrued(loan, amount - part)
+
+
+def _advance_daily(loan: Loan, amount: int) -> int:
+    """To the next instalment: the interest accrued to the day, then principal."""
+    amount = _pay_accrued(loan, amount)
+    part = min(amount, loan.unbilled - loan.pool)
+    loan.pool += part
+    loan.principal -= part
+    return amount - part
+
+
+def _advance_scheduled(loan: Loan, amount: int, excess: str) -> int:
+    """To instalments to come, the next first or the last first: interest, then principal."""
+    to_come = sorted((k for k in loan.rows if k >= loan.next), reverse=excess == "last_instalment")
+    for k in to_come:
+        held = loan.ahead.setdefault(k, [0, 0])
+        for place, asked in ((0, loan.rows[k].interest), (1, loan.rows[k].principal)):
+            part = min(amount, asked - held[place])
+            held[place] += part
+            amount -= part
+            if place == 1:
+                loan.principal -= part
+    return amount

@@ -1,0 +1,205 @@
+"""Rate factors, the level instalment and the agreed schedule."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from tests.oracle.reference.dates import days_30e, moved, plain_due, year_fraction
+from tests.oracle.reference.model import Rules, Terms
+from tests.oracle.reference.numbers import root_less_one, rounded, to_multiple
+
+ACTUAL = ("ACT/365F", "ACT/360", "ACT/364", "ACT/ACT", "30E/360")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One instalment as the schedule has it, minor units."""
+
+    interest: int
+    principal: int
+
+
+@dataclass
+class Plan:
+    """When instalments fall due and what their periods bear. `ends[k]` ends period k; `ends[0]` is the payout."""
+
+    rules: Rules
+    terms: Terms
+    rate: Fraction = field(init=False)
+    ends: list[dt.date] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rate = self.terms.rate
+        n = self.terms.instalments
+        self.ends = [self.terms.disbursed_on] + [
+            self._accrual_end(plain_due(self.terms, k)) for k in range(1, n + 1)
+        ]
+
+    @property
+    def last(self) -> int:
+        """Number of the last instalment."""
+        return len(self.ends) - 1
+
+    def business_day(self, day: dt.date) -> dt.date:
+        """The date on a business day of the product's calendar."""
+        schedule, calendar = self.rules.product.schedule, self.rules.calendar
+        return moved(day, schedule.business_day, calendar.weekend, set(calendar.holidays))
+
+    def _accrual_end(self, day: dt.date) -> dt.date:
+        return self.business_day(day) if self.rules.product.schedule.adjust_accrual else day
+
+    def end(self, k: int) -> dt.date:
+        """Last day of period k; periods go on after maturity."""
+        if k <= self.last:
+            return self.ends[k]
+        return self._accrual_end(plain_due(self.terms, k))
+
+    def due_date(self, k: int) -> dt.date:
+        """Due date of instalment k, on a business day."""
+        return self.business_day(self.end(k))
+
+    def days(self, k: int) -> int:
+        """Nights of period k."""
+        return (self.end(k) - self.end(k - 1)).days
+
+    def _whole(self) -> Fraction:
+        """What a whole period bears, by bases that do not count days."""
+        schedule, terms = self.rules.product.schedule, self.terms
+        every, rate = terms.every, self.rate
+        if schedule.rate_basis == "30/360":
+            days = {"months": 30 * every, "semi_monthly": 15 * every, "weeks": 7 * every,
+                    "days": every}[terms.unit]  # fmt: skip
+            return rate * days / 360
+        years = {"months": Fraction(every, 12), "semi_monthly": Fraction(every, 24),
+                 "weeks": Fraction(every, 52), "days": Fraction(every, 365)}[terms.unit]  # fmt: skip
+        if schedule.rate_basis == "effective":
+            return root_less_one(rate, years)
+        return rate * years
+
+    def factor(self, k: int) -> Fraction:
+        """What period k bears, as a share of the balance."""
+        schedule = self.rules.product.schedule
+        basis = schedule.rate_basis
+        if k <= schedule.grace_charged:
+            return Fraction(0)
+        start, end = self.end(k - 1), self.end(k)
+        if basis == "daily":
+            factor = self.rate * (end - start).days
+        elif basis in ACTUAL:
+            factor = self.rate * year_fraction(basis, start, end)
+        else:
+            factor = self._whole() * (self._stub(start, end) if k == 1 else 1)
+        if schedule.rate_factor == "decimal_18":
+            factor = Fraction(rounded(factor * 10**18), 10**18)
+        return factor
+
+    def _stub(self, start: dt.date, end: dt.date) -> Fraction:
+        """Share of a whole period that the first one bears: its days over those of the one that ends with it."""
+        begins = plain_due(self.terms, 0)
+        if begins == start or self.rules.product.schedule.stub == "whole_period":
+            return Fraction(1)
+        return Fraction((end - start).days, (end - begins).days)
+
+    def night(self, day: dt.date, k: int) -> Fraction:
+        """What the night before `day`, in period k, bears as a share of the balance."""
+        basis = self.rules.product.schedule.rate_basis
+        if 0 < k <= self.rules.product.schedule.grace_charged:
+            return Fraction(0)
+        before = day - dt.timedelta(days=1)
+        if basis == "daily":
+            return self.rate
+        if basis == "30E/360":  # it adds up: each night is the difference of two dates
+            return self.rate * Fraction(days_30e(before, day), 360)
+        if basis in ACTUAL:
+            return self.rate * year_fraction(basis, before, day)
+        return self.factor(k) / self.days(k)
+
+    def weight(self, k: int) -> Fraction:
+        """Share of the level instalment that instalment k asks: steps and seasons."""
+        schedule = self.rules.product.schedule
+        weight = Fraction(1)
+        if schedule.step_up:
+            steps = (k - 1) // schedule.step_up.every
+            weight *= (1 + Fraction(schedule.step_up.percent) / 100) ** steps
+        if schedule.season:
+            weight *= Fraction(schedule.season[self.ends[k].month - 1])
+        return weight
+
+    def level(self, balance: int, first: int, balloon: int) -> int:
+        """The instalment that pays `balance` from instalment `first` on, down to the balloon, in minor units."""
+        schedule = self.rules.product.schedule
+        grown, unit = Fraction(balance), Fraction(0)
+        for k in range(first, self.last + 1):
+            if k <= schedule.grace_principal:
+                continue  # it asks its interest: the balance stays
+            factor = self.factor(k)
+            grown *= 1 + factor
+            unit = unit * (1 + factor) + self.weight(k)
+        exact = (grown - balloon) / unit
+        amount = rounded(exact, schedule.instalment_rounding)
+        if schedule.instalment_multiple > 1:
+            amount = to_multiple(amount, schedule.instalment_multiple, schedule.instalment_rounding)
+        return self._smoothed(amount, balance, first, balloon)
+
+    def _smoothed(self, amount: int, balance: int, first: int, balloon: int) -> int:
+        """The level instalment, moved so that the last one differs less from it: up to three rounds."""
+        if not self.rules.product.schedule.smooth_last_instalment:
+            return amount
+        count = self.last - first + 1
+
+        def gap(of: int) -> int:
+            rows = self.rows(balance, first, balloon, of)
+            return rows[-1].interest + rows[-1].principal - balloon - of
+
+        for _ in range(3):
+            difference = gap(amount)
+            if abs(difference) <= count // 2:
+                break
+            better = amount + rounded(Fraction(difference, count))
+            if abs(gap(better)) >= abs(difference):
+                break
+            amount = better
+        return amount
+
+    def asked(self, k: int, emi: int) -> int:
+        """What instalment k asks: the level instalment by its weight."""
+        return rounded(emi * self.weight(k), self.rules.product.schedule.instalment_rounding)
+
+    def rows(self, balance: int, first: int, balloon: int, emi: int) -> list[Row]:
+        """Instalments from `first` to the last, as the schedule alone has them."""
+        schedule = self.rules.product.schedule
+        even = rounded(Fraction(balance - balloon, max(1, self.last - max(first - 1, schedule.grace_principal))),
+                       schedule.instalment_rounding)  # fmt: skip
+        made: list[Row] = []
+        carried = 0
+        for k in range(first, self.last + 1):
+            exact = balance * self.factor(k)
+            interest = rounded(exact, schedule.interest_rounding) + carried
+            carried = 0
+            if k == self.last:
+                principal = balance
+            elif schedule.amortisation == "interest_only" or k <= schedule.grace_principal:
+                principal = 0
+            elif schedule.amortisation == "equal_principal":
+                principal = min(even, balance)
+            else:
+                asks = self.asked(k, emi)
+                principal = min(asks - interest, balance)
+                if principal < 0:
+                    carried, interest, principal = interest - asks, asks, 0
+            made.append(Row(interest, principal))
+            balance -= principal
+        return made
+
+    def flat_rows(self, balance: int) -> list[Row]:
+        """A flat loan's instalments: interest of the whole life on what was first lent, spread evenly."""
+        schedule, terms = self.rules.product.schedule, self.terms
+        n = self.last
+        years = n * {"months": Fraction(terms.every, 12), "semi_monthly": Fraction(terms.every, 24),
+                     "weeks": Fraction(terms.every, 52), "days": Fraction(terms.every, 365)}[terms.unit]  # fmt: skip
+        whole = rounded(balance * self.rate * years, schedule.interest_rounding)
+        interest, principal = rounded(Fraction(whole, n)), rounded(Fraction(balance, n))
+        rows = [Row(interest, principal)] * (n - 1)
+        return [*rows, Row(whole - interest * (n - 1), balance - principal * (n - 1))]
