@@ -26,11 +26,9 @@ class Loan:
     emi: int = 0
     rows: dict[int, Row] = field(default_factory=dict)
     earned: Fraction = Fraction(0)  # interest of the running period, exact
-    split: int = 0  # of it, paid before it is billed (daily)
     carried: int = 0  # interest that earlier instalments did not ask
-    pool: int = 0  # principal paid that stands with instalments to come (daily)
     extra: dict[int, int] = field(default_factory=dict)  # principal charged back, by instalment
-    ahead: dict[int, list[int]] = field(default_factory=dict)  # interest and principal, scheduled
+    ahead: dict[int, list[int]] = field(default_factory=dict)  # interest, principal paid in advance
     interest_stopped: bool = False
 
     @property
@@ -49,16 +47,18 @@ class Loan:
 
     @property
     def unbilled(self) -> int:
-        """Principal that no instalment asked yet, what was paid of it in advance included."""
-        stands = self.pool + sum(p for _, p in self.ahead.values())
-        return self.principal - self.open("principal") + stands
+        """Principal that is owed and that no instalment asked yet."""
+        return self.principal - self.open("principal")
+
+    def stands(self, place: int) -> int:
+        """Interest (0) or principal (1) paid in advance of its instalment."""
+        return sum(part[place] for part in self.ahead.values())
 
     @property
     def accrued(self) -> int:
         """Interest earned and not billed; below zero: paid before it was earned."""
         mode = self.rules.product.schedule.interest_rounding
-        early = self.split if self.daily else sum(i for i, _ in self.ahead.values())
-        return rounded(self.earned, mode) + self.carried - early
+        return rounded(self.earned, mode) + self.carried - self.stands(0)
 
     @property
     def claim(self) -> int:
@@ -70,7 +70,7 @@ class Loan:
     @property
     def prepaid(self) -> int:
         """Money that stands with instalments to come."""
-        return self.pool + self.split + sum(i + p for i, p in self.ahead.values())
+        return self.stands(0) + self.stands(1)
 
     def pass_night(self, day: dt.date) -> None:
         """Interest of the night before `day`, on the balance of the day before."""
@@ -118,39 +118,53 @@ class Loan:
     def _bill_after_maturity(self) -> None:
         """Interest goes on being asked, a period at a time."""
         interest = rounded(self.earned, self.rules.product.schedule.interest_rounding)
-        self.ask(self.next, "interest", self.plan.due_date(self.next), interest, self.split)
-        self.earned, self.split = Fraction(0), 0
+        paid, _ = self.ahead.pop(self.next, [0, 0])
+        self.ask(self.next, "interest", self.plan.due_date(self.next), interest, paid)
+        self.earned = Fraction(0)
+
+    def asks(self, k: int) -> int | None:
+        """What instalment k asks in all; None: whatever is left, or its interest and a part."""
+        level = self.rules.product.schedule.amortisation == "equal_instalment"
+        if k >= self.plan.last or not level or k <= self.rules.product.schedule.grace_principal:
+            return None
+        return self.plan.asked(k, self.emi)
 
     def _bill_daily(self) -> None:
         k, schedule = self.next, self.rules.product.schedule
         fresh = rounded(self.earned, schedule.interest_rounding)
-        rest = self.earned - fresh
-        interest, self.carried = fresh + self.carried, 0
-        unbilled = self.unbilled
-        if k == self.plan.last:
-            principal = unbilled
-        elif schedule.amortisation == "interest_only" or k <= schedule.grace_principal:
-            principal = 0
-        elif schedule.amortisation == "equal_principal":
-            principal = min(self.emi, unbilled)
-        else:
-            asks = self.plan.asked(k, self.emi)
-            principal = min(asks - interest, unbilled)
-            if principal < 0:
-                over, interest, principal = interest - asks, asks, 0
-                if schedule.shortfall == "carry":
-                    self.carried = over
-                else:
-                    self.principal += over
-        principal = min(principal + self.extra.pop(k, 0), unbilled)
-        met = min(self.pool, principal)
-        self.pool -= met
-        on = self.plan.due_date(k)
-        self.ask(k, "interest", on, interest, min(self.split, interest))
-        self.ask(k, "principal", on, principal, met)
-        self.split -= min(self.split, interest)
         carries = self.rules.product.interest.residue == "carry"
-        self.earned = rest if carries else Fraction(0)
+        self.earned = self.earned - fresh if carries else Fraction(0)
+        paid, met = self.ahead.pop(k, [0, 0])
+        left = self.unbilled + met
+        interest, self.carried = fresh + self.carried, 0
+        asks = self.asks(k)
+        if k == self.plan.last:
+            principal = left
+        elif asks is None:
+            part = self.emi if schedule.amortisation == "equal_principal" else 0
+            part = 0 if k <= schedule.grace_principal else part
+            principal = max(met, min(part, left))
+        else:
+            interest, principal = self._shared(asks, interest, paid, met, left)
+        principal = min(principal + self.extra.pop(k, 0), left)
+        on = self.plan.due_date(k)
+        self.ask(k, "interest", on, interest, paid)
+        self.ask(k, "principal", on, principal, met)
+
+    def _shared(self, asks: int, interest: int, paid: int, met: int, left: int) -> tuple[int, int]:
+        """A level instalment: its interest, the rest principal; paid in advance, it asks no more."""
+        if paid + met >= asks:  # later nights are the next one's
+            billed, principal = paid, met
+        elif asks - interest < met:
+            billed, principal = asks - met, met
+        else:
+            billed, principal = min(interest, asks), min(max(asks - interest, 0), left)
+        if billed < interest:
+            if self.rules.product.schedule.shortfall == "carry" or billed != asks:
+                self.carried = interest - billed
+            else:
+                self.principal += interest - billed
+        return billed, principal
 
     def late_since(self, day: dt.date) -> dt.date | None:
         """Due date of the oldest instalment that is unpaid beyond tolerance."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from fractions import Fraction
 from itertools import groupby
 
 from tests.oracle.reference.loan import Loan
 from tests.oracle.reference.model import Due
+from tests.oracle.reference.numbers import rounded
 
 
 def timing(due: Due, day: dt.date) -> str:
@@ -27,14 +29,9 @@ def pay(loan: Loan, amount: int, day: dt.date, kind: str = "payment_received") -
         settle(loan)
         return
     left = meet(loan, amount, day, waterfall.order, waterfall.direction, ("past_due", "due"))
-    if left and loan.daily and loan.rules.product.interest.interest_due_at == "payment_date":
-        left = _pay_accrued(loan, left)
-        excess = "reduce_principal"
     left = meet(loan, left, day, waterfall.order, waterfall.direction, ("in_advance",))
-    if excess == "reduce_principal":
-        left = _reduce(loan, left)
-    elif loan.daily:
-        left = _advance_daily(loan, left)
+    if loan.daily:
+        left = _advance_daily(loan, left, excess)
     else:
         left = _advance_scheduled(loan, left, excess)
     loan.credit += left
@@ -45,14 +42,14 @@ def payoff(loan: Loan) -> int:
     claim = loan.claim
     if not loan.daily and loan.rules.product.interest.rebate == "none":
         to_come = sum(r.interest for k, r in loan.rows.items() if k >= loan.next)
-        early = sum(i for i, _ in loan.ahead.values())
+        early = loan.stands(0)
         claim += to_come - early - loan.accrued
     return claim
 
 
 def settle(loan: Loan) -> None:
     """Everything is paid."""
-    loan.principal = loan.pool = loan.split = loan.carried = 0
+    loan.principal = loan.carried = 0
     loan.earned *= 0
     loan.ahead.clear()
     for due in loan.dues:
@@ -81,26 +78,51 @@ def meet(
     return amount
 
 
-def _pay_accrued(loan: Loan, amount: int) -> int:
-    part = min(amount, max(0, loan.accrued))
-    loan.split += part
+def _stand(loan: Loan, k: int, interest: int, principal: int) -> None:
+    """Money that stands with instalment k."""
+    held = loan.ahead.setdefault(k, [0, 0])
+    held[0] += interest
+    held[1] += principal
+    loan.principal -= principal
+
+
+def _fill(loan: Loan, k: int, amount: int) -> int:
+    """Principal of instalment k, as far as it asks; what is left."""
+    asks = loan.asks(k)
+    room = loan.unbilled
+    if asks is not None:
+        room = min(room, max(0, asks - sum(loan.ahead.get(k, (0, 0)))))
+    part = min(amount, room)
+    _stand(loan, k, 0, part)
     return amount - part
 
 
-def _reduce(loan: Loan, amount: int) -> int:
-    """Principal that is not billed goes down; instalments stay, so the term is shorter."""
-    part = min(amount, loan.unbilled - loan.pool)
-    loan.principal -= part
-    return _pay_accrued(loan, amount - part)
-
-
-def _advance_daily(loan: Loan, amount: int) -> int:
-    """To the next instalment: the interest accrued to the day, then principal."""
-    amount = _pay_accrued(loan, amount)
-    part = min(amount, loan.unbilled - loan.pool)
-    loan.pool += part
-    loan.principal -= part
-    return amount - part
+def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
+    """To instalments to come: the interest accrued to the day, then principal."""
+    last = loan.plan.last
+    if excess in ("last_instalment", "spread") and not loan.matured:
+        count = last - loan.next + 1
+        each = rounded(Fraction(amount, count)) if excess == "spread" else 0
+        for k in range(loan.next, last + 1):
+            part = min(loan.unbilled, amount, each if k < last else amount)
+            _stand(loan, k, 0, part)
+            amount -= part
+    interest = min(amount, max(0, loan.accrued))
+    if loan.rules.product.interest.interest_due_at == "payment_date":
+        loan.earned = Fraction(rounded(loan.earned, loan.rules.product.schedule.interest_rounding))
+    _stand(loan, loan.next, interest, 0)
+    amount -= interest
+    k = loan.next
+    while amount and k <= last:
+        amount = _fill(loan, k, amount)
+        k += 1
+        if excess == "reduce_principal":
+            part = min(amount, loan.unbilled)
+            loan.principal -= part
+            amount -= part
+        elif excess == "next_then_last":
+            k = last
+    return amount
 
 
 def _advance_scheduled(loan: Loan, amount: int, excess: str) -> int:
