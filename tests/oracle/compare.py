@@ -121,6 +121,9 @@ def differences(policies: PolicyBook, made: Sequence[Life], through: dt.date) ->
     both = theirs.cast({c: pl.Int64 for c in POSITION if c != "oldest_due_date"}).join(
         ours, on=["loan_id", "date"], how="left", suffix="_ref"
     )
+    # what stood with instalments that will not come any more says nothing
+    owes = pl.col("principal") + pl.col("interest_accrued") + pl.col("interest_due") > 0
+    both = both.with_columns(prepaid_dues=pl.when(owes).then("prepaid_dues").otherwise("prepaid_dues_ref"))
     both = both.rename({c: f"{c}_engine" for c in POSITION}).rename({f"{c}_ref": c for c in POSITION})
     note(both, POSITION)
     place = ["loan_id", "date", "instalment_no", "component", "due_date"]

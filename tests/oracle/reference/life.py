@@ -110,7 +110,7 @@ def _late_fees(loan: Loan, day: dt.date) -> None:
         for due in its:
             due.fee_assessed = True
         if fee:
-            loan.dues.append(Due(no, "penalty", day, fee))
+            loan.dues.append(Due(no, "penalty", its[0].due_date, fee))
 
 
 def _end(loan: Loan) -> None:

@@ -117,10 +117,17 @@ class Loan:
 
     def _bill_after_maturity(self) -> None:
         """Interest goes on being asked, a period at a time."""
-        interest = rounded(self.earned, self.rules.product.schedule.interest_rounding)
+        interest = self._whole_interest() + self.carried
+        self.carried = 0
         paid, _ = self.ahead.pop(self.next, [0, 0])
         self.ask(self.next, "interest", self.plan.due_date(self.next), interest, paid)
-        self.earned = Fraction(0)
+
+    def _whole_interest(self) -> int:
+        """Interest of the period that ends, rounded once; the fraction is dropped or carried."""
+        fresh = rounded(self.earned, self.rules.product.schedule.interest_rounding)
+        carries = self.rules.product.interest.residue == "carry"
+        self.earned = self.earned - fresh if carries else Fraction(0)
+        return fresh
 
     def asks(self, k: int) -> int | None:
         """What instalment k asks in all; None: whatever is left, or its interest and a part."""
@@ -131,9 +138,7 @@ class Loan:
 
     def _bill_daily(self) -> None:
         k, schedule = self.next, self.rules.product.schedule
-        fresh = rounded(self.earned, schedule.interest_rounding)
-        carries = self.rules.product.interest.residue == "carry"
-        self.earned = self.earned - fresh if carries else Fraction(0)
+        fresh = self._whole_interest()
         paid, met = self.ahead.pop(k, [0, 0])
         left = self.unbilled + met
         interest, self.carried = fresh + self.carried, 0

@@ -87,11 +87,10 @@ def _stand(loan: Loan, k: int, interest: int, principal: int) -> None:
 
 
 def _fill(loan: Loan, k: int, amount: int) -> int:
-    """Principal of instalment k, as far as it asks; what is left."""
-    asks = loan.asks(k)
+    """Principal of instalment k, up to the level instalment; what is left."""
     room = loan.unbilled
-    if asks is not None:
-        room = min(room, max(0, asks - sum(loan.ahead.get(k, (0, 0)))))
+    if loan.emi:
+        room = min(room, max(0, loan.plan.asked(k, loan.emi) - sum(loan.ahead.get(k, (0, 0)))))
     part = min(amount, room)
     _stand(loan, k, 0, part)
     return amount - part
@@ -122,7 +121,9 @@ def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
             amount -= part
         elif excess == "next_then_last":
             k = last
-    return amount
+    part = min(amount, loan.unbilled)  # beyond what instalments to come ask
+    loan.principal -= part
+    return amount - part
 
 
 def _advance_scheduled(loan: Loan, amount: int, excess: str) -> int:
