@@ -9,19 +9,17 @@ PPB = 10**9
 
 
 def rounded(exact: Fraction | int, mode: str = "half_even") -> int:
-    """Whole minor units. `down` and `up` are towards and away from zero."""
+    """Whole minor units. `down` is to the floor, `up` to the ceiling."""
     exact = Fraction(exact)
-    sign = -1 if exact < 0 else 1
-    size = abs(exact)
-    whole, rest = size.numerator // size.denominator, size % 1
-    half = Fraction(1, 2)
+    whole = exact.numerator // exact.denominator
+    rest, half = exact - whole, Fraction(1, 2)
     up = {
         "half_even": rest > half or (rest == half and whole % 2 == 1),
         "half_up": rest >= half,
         "down": False,
         "up": rest > 0,
     }[mode]
-    return sign * (whole + (1 if up else 0))
+    return whole + (1 if up else 0)
 
 
 def to_multiple(amount: int, multiple: int, mode: str) -> int:

@@ -157,7 +157,8 @@ class Plan:
             difference = gap(amount)
             if abs(difference) <= count // 2:
                 break
-            better = amount + rounded(Fraction(difference, count))
+            multiple = self.rules.product.schedule.instalment_multiple
+            better = amount + rounded(Fraction(difference, count * multiple)) * multiple
             if abs(gap(better)) >= abs(difference):
                 break
             amount = better
