@@ -147,14 +147,13 @@ class Loan:
             principal = left
         elif asks is None:
             part = self.emi if schedule.amortisation == "equal_principal" else 0
-            part = 0 if k <= schedule.grace_principal else part
-            principal = max(met, min(part, left))
+            principal = 0 if k <= schedule.grace_principal else min(part, left)
         else:
             interest, principal = self._shared(asks, interest, paid, met, left)
         principal = min(principal + self.extra.pop(k, 0), left)
         on = self.plan.due_date(k)
         self.ask(k, "interest", on, interest, paid)
-        self.ask(k, "principal", on, principal, met)
+        self.ask(k, "principal", on, principal, min(met, principal))
 
     def _shared(self, asks: int, interest: int, paid: int, met: int, left: int) -> tuple[int, int]:
         """A level instalment: its interest, the rest principal; paid in advance, it asks no more."""

@@ -88,9 +88,12 @@ def _stand(loan: Loan, k: int, interest: int, principal: int) -> None:
 
 def _fill(loan: Loan, k: int, amount: int) -> int:
     """Principal of instalment k, up to the level instalment; what is left."""
-    room = loan.unbilled
-    if loan.emi:
-        room = min(room, max(0, loan.plan.asked(k, loan.emi) - sum(loan.ahead.get(k, (0, 0)))))
+    held, room = loan.ahead.get(k, [0, 0]), loan.unbilled
+    if loan.rules.product.schedule.amortisation == "equal_principal":
+        room = min(room, loan.emi - held[1])
+    elif loan.emi:
+        room = min(room, loan.plan.asked(k, loan.emi) - sum(held))
+    room = max(0, room)
     part = min(amount, room)
     _stand(loan, k, 0, part)
     return amount - part
@@ -102,6 +105,10 @@ def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
     if excess in ("last_instalment", "spread") and not loan.matured:
         count = last - loan.next + 1
         each = rounded(Fraction(amount, count)) if excess == "spread" else 0
+        beyond = max(0, loan.prepaid + amount - loan.emi * count) if loan.emi else 0
+        beyond = min(beyond, amount, loan.unbilled)  # no instalment asks it
+        loan.principal -= beyond
+        amount -= beyond
         for k in range(loan.next, last + 1):
             part = min(loan.unbilled, amount, each if k < last else amount)
             _stand(loan, k, 0, part)
