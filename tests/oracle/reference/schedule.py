@@ -196,11 +196,16 @@ class Plan:
 
     def flat_rows(self, balance: int) -> list[Row]:
         """A flat loan's instalments: interest of the whole life on what was first lent, spread evenly."""
-        schedule, terms = self.rules.product.schedule, self.terms
-        n = self.last
-        years = n * {"months": Fraction(terms.every, 12), "semi_monthly": Fraction(terms.every, 24),
-                     "weeks": Fraction(terms.every, 52), "days": Fraction(terms.every, 365)}[terms.unit]  # fmt: skip
-        whole = rounded(balance * self.rate * years, schedule.interest_rounding)
-        interest, principal = rounded(Fraction(whole, n)), rounded(Fraction(balance, n))
+        schedule, n = self.rules.product.schedule, self.last
+        if schedule.rate_basis in ACTUAL or schedule.rate_basis == "daily":
+            share = sum((self.factor(k) for k in range(1, n + 1)), Fraction(0))
+        else:
+            share = n * self._whole()
+        whole = rounded(balance * share, schedule.interest_rounding)
+        interest = rounded(Fraction(whole, n), schedule.interest_rounding)
+        principal = rounded(Fraction(balance, n), schedule.instalment_rounding)
+        if schedule.instalment_multiple > 1:
+            level = to_multiple(principal + interest, schedule.instalment_multiple, schedule.instalment_rounding)
+            principal = level - interest
         rows = [Row(interest, principal)] * (n - 1)
         return [*rows, Row(whole - interest * (n - 1), balance - principal * (n - 1))]
