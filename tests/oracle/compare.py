@@ -14,10 +14,9 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Delinquency, HolidayCalendar, LateFee, Tax, Waterfall
 from loanbook.core.policy.product import Product
 from tests.oracle.engine import POSITION, STATUS, engine_days
-from tests.oracle.lives import SINCE, Life, lives, own_policies
-from tests.oracle.reference.life import live
+from tests.oracle.lives import Life, lives, own_policies
+from tests.oracle.reference.life import close, live
 from tests.oracle.reference.loan import Loan
-from tests.oracle.reference.life import close
 from tests.oracle.reference.model import Day, Event, Rules, Terms
 from tests.oracle.reference.schedule import Plan
 
@@ -129,8 +128,12 @@ def differences(policies: PolicyBook, made: Sequence[Life], through: dt.date) ->
     )
     # what stood with instalments that will not come any more says nothing
     owes = pl.col("principal") + pl.col("interest_accrued") + pl.col("interest_due") > 0
-    both = both.with_columns(prepaid_dues=pl.when(owes).then("prepaid_dues").otherwise("prepaid_dues_ref"))
-    both = both.rename({c: f"{c}_engine" for c in POSITION}).rename({f"{c}_ref": c for c in POSITION})
+    both = both.with_columns(
+        prepaid_dues=pl.when(owes).then("prepaid_dues").otherwise("prepaid_dues_ref")
+    )
+    both = both.rename({c: f"{c}_engine" for c in POSITION}).rename(
+        {f"{c}_ref": c for c in POSITION}
+    )
     note(both, POSITION)
     place = ["loan_id", "date", "instalment_no", "component", "due_date"]
     dues = their_dues.join(our_dues, on=place, how="full", coalesce=True, suffix="_ref")

@@ -91,7 +91,9 @@ def engine_days(
         day = pl.lit(done.date).alias("date")
         positions.append(done.book.positions.select("loan_id", day, *POSITION))
         open_ = done.book.dues.filter(pl.col("amount") != pl.col("paid"))
-        dues.append(open_.select("loan_id", day, "instalment_no", "component", "due_date", "amount", "paid"))
+        dues.append(
+            open_.select("loan_id", day, "instalment_no", "component", "due_date", "amount", "paid")
+        )
     return pl.concat(positions), pl.concat(dues)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from allpairspy import AllPairs
 
-from loanbook.core.policy.models import Delinquency, LateFee, Policy
+from loanbook.core.policy.models import Delinquency, Policy
 from loanbook.core.policy.product import Product
 from tests.oracle.reference.model import Event, Terms
 
@@ -77,6 +77,8 @@ def unsettled(has: dict[str, Any]) -> tuple[Any, ...]:
     stub, basis = has.get("stub", "none") != "none", has.get("basis")
     by_period, level = basis in ("period", "30/360"), has.get("amortisation")
     daily = has.get("accrual") == "daily"
+    convention, moves = has.get("business_day", ("", False))
+    follows = convention == "following" and not moves
     return (
         # Numbers, residue: what is left of a stub goes on as the same amount, whatever the next period's denominator
         has.get("residue") == "carry" and stub and by_period,
@@ -88,9 +90,17 @@ def unsettled(has: dict[str, Any]) -> tuple[Any, ...]:
         has.get("delinquency") == "oracle-tolerant",
         # Schedules, smoothing: it is of the level instalment of a reducing balance
         level == "flat" and has.get("smooth"),
-        # Dates and What is owed: where the product moves the accrual period, money in advance meets the moved
-        # instalment, and a flat loan runs to its moved last day
-        not daily and has.get("business_day", ("", False))[1],
+        # Dates: where the product moves the accrual period, the schedule is that of the moved periods: the level
+        # instalment, the last day of a flat loan
+        moves and (not daily or (level == "equal_instalment" and not by_period)),
+        # What is owed: there too, money in advance meets its instalment
+        moves and (has.get("second", "none") != "none" or has.get("first") == "late"),
+        # Allocating: a due that is billed and falls due later is in advance, and comes before what is left
+        follows and has.get("excess") in ("last_instalment", "spread"),
+        # Allocating, vertical: interest of the next instalment against principal of one that is billed early
+        follows and has.get("waterfall") == "by-component",
+        # What is owed: where interest alone is asked, money for the last instalment stands with it until then
+        level == "interest_only" and daily and has.get("excess") == "last_instalment",
         # Changes, payoff: interest to the day, less what was paid in advance of it
         has.get("accrual") == "scheduled" and has.get("rebate") == "actuarial",
         # Allocating: money in advance goes to the next instalment that asks principal
@@ -154,7 +164,9 @@ def _terms(row: dict[str, Any], rng: random.Random) -> Terms:
     elif unit == "semi_monthly":
         anchor, second = 1, 16
         day = day.replace(day=rng.choice((1, 16)))
-        first = day.replace(day=16) if day.day == 1 else (day + dt.timedelta(days=20)).replace(day=1)
+        first = (
+            day.replace(day=16) if day.day == 1 else (day + dt.timedelta(days=20)).replace(day=1)
+        )
     else:
         first = day + dt.timedelta(days=span)
     odd = {"none": 0, "long": -rng.randrange(1, 12), "short": rng.randrange(1, 9)}[row["stub"]]
@@ -174,8 +186,15 @@ def _events(row: dict[str, Any], terms: Terms, dues: list[dt.date], level: int,
     events = [Event("disbursed", terms.disbursed_on, terms.principal, ref="d")]
     one = dt.timedelta(days=1)
 
+    follows = row["business_day"] == ("following", False)
+
     def pay(on: dt.date, amount: int, kind: str = "payment_received") -> Event:
-        made = Event(kind, max(on, terms.disbursed_on + one), max(1, amount), ref=f"p{len(events):03}")
+        # unsettled: money between the end of a period and its due date, moved past a weekend
+        gap = [due for due in dues if follows and due - one * 4 <= on < due]
+        on = gap[0] if gap else on
+        made = Event(
+            kind, max(on, terms.disbursed_on + one), max(1, amount), ref=f"p{len(events):03}"
+        )
         events.append(made)
         return made
 

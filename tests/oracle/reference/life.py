@@ -73,9 +73,7 @@ def _disburse(loan: Loan, amount: int) -> None:
     if schedule.amortisation == "equal_instalment":
         loan.emi = terms.emi or loan.plan.level(amount, 1, terms.balloon)
     elif schedule.amortisation == "equal_principal":
-        loan.emi = rounded(
-            Fraction(amount - terms.balloon, parts), schedule.instalment_rounding
-        )
+        loan.emi = rounded(Fraction(amount - terms.balloon, parts), schedule.instalment_rounding)
     if schedule.amortisation == "flat":
         made = loan.plan.flat_rows(amount)
     else:
@@ -140,7 +138,5 @@ def state(loan: Loan, day: dt.date) -> Day:
         days_past_due=loan.days_past_due(day),
         oldest_due_date=loan.late_since(day),
         instalment_no=loan.next,
-        dues=tuple(
-            (d.no, d.component, d.due_date, d.amount, d.paid) for d in loan.dues if d.open
-        ),
+        dues=tuple((d.no, d.component, d.due_date, d.amount, d.paid) for d in loan.dues if d.open),
     )

@@ -75,7 +75,7 @@ class Loan:
     def pass_night(self, day: dt.date) -> None:
         """Interest of the night before `day`, on the balance of the day before."""
         rules = self.rules.product.interest
-        if self.interest_stopped or self.principal == 0:
+        if self.interest_stopped or not (self.principal or self.rows):
             return
         if self.matured and (not self.daily or rules.post_maturity == "none"):
             return

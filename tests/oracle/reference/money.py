@@ -111,10 +111,15 @@ def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
         beyond = min(beyond, amount, loan.unbilled)  # no instalment asks it
         loan.principal -= beyond
         amount -= beyond
-        for k in range(loan.next, last + 1):
+        for k in (
+            range(loan.next, last + 1) if excess == "spread" else range(last, loan.next - 1, -1)
+        ):
             part = min(loan.unbilled, amount, each if k < last else amount)
-            _stand(loan, k, 0, part)
-            amount -= part
+            if excess == "spread":
+                _stand(loan, k, 0, part)
+                amount -= part
+            else:
+                amount = _fill(loan, k, amount)
     interest = min(amount, max(0, loan.accrued))
     if loan.rules.product.interest.interest_due_at == "payment_date":
         loan.earned = Fraction(rounded(loan.earned, loan.rules.product.schedule.interest_rounding))

@@ -205,7 +205,9 @@ class Plan:
         interest = rounded(Fraction(whole, n), schedule.interest_rounding)
         principal = rounded(Fraction(balance, n), schedule.instalment_rounding)
         if schedule.instalment_multiple > 1:
-            level = to_multiple(principal + interest, schedule.instalment_multiple, schedule.instalment_rounding)
+            mode = schedule.instalment_rounding
+            level = rounded(Fraction(balance + whole, n), mode)
+            level = to_multiple(level, schedule.instalment_multiple, mode)
             principal = level - interest
         rows = [Row(interest, principal)] * (n - 1)
         return [*rows, Row(whole - interest * (n - 1), balance - principal * (n - 1))]
