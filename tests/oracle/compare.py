@@ -131,6 +131,12 @@ def differences(policies: PolicyBook, made: Sequence[Life], through: dt.date) ->
     both = both.with_columns(
         prepaid_dues=pl.when(owes).then("prepaid_dues").otherwise("prepaid_dues_ref")
     )
+    # an extinguished claim is not late: what the engine shows of it is of the day before
+    given_up = pl.col("status") == STATUS["written_off"]
+    both = both.with_columns(
+        pl.when(given_up).then(f"{c}_ref").otherwise(c).alias(c)
+        for c in ("days_past_due", "oldest_due_date")
+    )
     both = both.rename({c: f"{c}_engine" for c in POSITION}).rename(
         {f"{c}_ref": c for c in POSITION}
     )

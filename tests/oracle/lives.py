@@ -41,6 +41,8 @@ OPTIONS: dict[str, list[Any]] = {
     "rate": ["0", "9.99", "24", "36.5"],
     "first": ["on_time", "late", "short", "missed"],
     "second": ["none", "early", "same_day", "ahead", "payoff", "reversed", "goodwill"],
+    "third": ["none", "charge_off", "write_off", "chargeback", "fee", "credit_refunded"],
+    "after_charge_off": ["regular", "zero_interest", "accelerate_maturity"],
 }  # fmt: skip
 """What a product may choose, and what happens in its loans' lives."""
 
@@ -69,7 +71,12 @@ def possible(names: Sequence[str], row: Sequence[Any]) -> bool:
         (not daily and has.get("residue") == "carry"),
         (daily and has.get("rebate") == "none" and False),
     )
-    return not any(bad) and not any(unsettled(has))
+    return not any(bad) and not _not_lived(has) and not any(unsettled(has))
+
+
+def _not_lived(has: dict[str, Any]) -> bool:
+    """What the reference does not know yet: a schedule of fixed interest that is charged off."""
+    return has.get("accrual") == "scheduled" and has.get("third") == "charge_off"
 
 
 def unsettled(has: dict[str, Any]) -> tuple[Any, ...]:
@@ -222,7 +229,30 @@ def _events(row: dict[str, Any], terms: Terms, dues: list[dt.date], level: int,
                     bad = pay(at, level)
                     events.append(Event("reversal", at + one * rng.randrange(0, 20), ref=f"r{len(events)}",
                                         about={"reverses": bad.ref}))  # fmt: skip
+    _third(row["third"], events, dues, level, rng)
     return events
+
+
+def _third(
+    what: str, events: list[Event], dues: list[dt.date], level: int, rng: random.Random
+) -> None:
+    """One thing more that happens, somewhere in the middle of the life."""
+    k = rng.randrange(1, len(dues) - 1)
+    day = dues[k] + dt.timedelta(days=rng.randrange(1, 6))
+    match what:
+        case "charge_off" | "write_off":
+            events.append(Event(what, day, ref="z"))
+        case "chargeback":
+            events.append(Event(what, day, level // 2, ref="z"))
+        case "fee":
+            body = {"component": rng.choice((2, 3)), "due_date": str(dues[k])}
+            events.append(
+                Event("charge_assessed", dues[k], rng.randrange(500, 3000), "z", about=body)
+            )
+        case "credit_refunded":  # of what is paid beyond the claim, two days before
+            much = sum(e.amount for e in events if e.kind == "disbursed") * 2
+            events.append(Event("payment_received", day, much, ref="y"))
+            events.append(Event(what, day + dt.timedelta(days=2), much // 100, ref="z"))
 
 
 def lives(seed: int, count: int, plan: Any) -> tuple[list[Product], list[Life]]:

@@ -9,13 +9,15 @@ from fractions import Fraction
 from tests.oracle.reference import money
 from tests.oracle.reference.dates import DAY
 from tests.oracle.reference.loan import Loan
-from tests.oracle.reference.model import Day, Due, Event, Rules, Terms
+from tests.oracle.reference.model import COMPONENTS, Day, Due, Event, Rules, Terms
 from tests.oracle.reference.numbers import PPB, rounded
-from tests.oracle.reference.schedule import Plan
+from tests.oracle.reference.schedule import Plan, Row
 
 MONEY_IN = ("payment_received", "goodwill_credit", "merchant_refund", "payout_refund")
+MAY = {"charge_off": ("active",), "write_off": ("active", "charged_off")}
+"""Orders, and the states of a loan in which they enter."""
 STEP = {"disbursed": 4, "charge_off": 9, "write_off": 9, "credit_refunded": 7, "chargeback": 7}
-STEP |= dict.fromkeys(MONEY_IN, 6)
+STEP |= {"charge_assessed": 2} | dict.fromkeys(MONEY_IN, 6)
 
 
 def live(rules: Rules, terms: Terms, events: Sequence[Event], through: dt.date) -> list[Day]:
@@ -37,7 +39,7 @@ def close(loan: Loan, day: dt.date, events: list[Event]) -> None:
     if loan.status not in ("closed", "written_off", "settled"):
         loan.pass_night(day)
         loan.bill(day)
-    _steps(loan, day, events, (4,))
+    _steps(loan, day, events, (2, 4))
     _use_credit(loan, day)
     _steps(loan, day, events, (6, 7))
     _late_fees(loan, day)
@@ -52,17 +54,67 @@ def _steps(loan: Loan, day: dt.date, events: list[Event], steps: tuple[int, ...]
 
 
 def _take(loan: Loan, event: Event, day: dt.date) -> None:
+    if event.kind in MAY and loan.status not in MAY[event.kind]:
+        return  # the order is refused
     if event.kind in MONEY_IN:
         money.pay(loan, event.amount, day, event.kind)
     elif event.kind == "disbursed":
         _disburse(loan, event.amount)
     elif event.kind == "credit_refunded":
         loan.credit -= event.amount
+    elif event.kind == "chargeback":
+        _charge_back(loan, event.amount, day)
+    elif event.kind == "charge_assessed":
+        _charge(loan, event)
+    elif event.kind == "charge_off":
+        _charge_off(loan, day)
     elif event.kind == "write_off":
         money.settle(loan)
         loan.status = "written_off"
     else:
         raise NotImplementedError(event.kind)
+
+
+def _charge_back(loan: Loan, amount: int, day: dt.date) -> None:
+    """The borrower's credit first; the rest is principal of the first instalment due after the day."""
+    used = min(amount, loan.credit)
+    loan.credit -= used
+    amount -= used
+    loan.principal += amount
+    k = loan.next
+    while k < loan.plan.last and loan.plan.due_date(k) <= day:
+        k += 1
+    if amount:
+        held = loan.ahead.get(k, [0, 0])[1]
+        on = loan.plan.due_date(k)
+        loan.dues.append(Due(k, "principal", on, amount + held, held, early=True))
+
+
+def _charge(loan: Loan, event: Event) -> None:
+    """A fee or penalty, of the instalment within whose period it falls due."""
+    on = dt.date.fromisoformat(event.about["due_date"])
+    k = 1
+    while k < loan.plan.last and loan.plan.end(k) < on:
+        k += 1
+    component = COMPONENTS[event.about["component"]]
+    loan.ask(k, component, loan.plan.due_date(k), event.amount)
+
+
+def _charge_off(loan: Loan, day: dt.date) -> None:
+    """Off the books; the claim lives on, its contract as the product says."""
+    loan.status, loan.charged_off = "charged_off", True
+    after = loan.rules.product.interest.after_charge_off
+    if after == "regular":
+        return
+    loan.interest_stopped = True
+    if after == "accelerate_maturity":
+        accrued, unbilled = loan.accrued, loan.unbilled
+        loan.earned, loan.carried = Fraction(0), 0
+        loan.ahead.clear()
+        loan.rows = dict.fromkeys(loan.rows, Row(0, 0))
+        loan.ask(loan.next, "interest", day, accrued)
+        loan.ask(loan.next, "principal", day, unbilled)
+        loan.next = loan.plan.last + 1
 
 
 def _disburse(loan: Loan, amount: int) -> None:
@@ -108,15 +160,15 @@ def _late_fees(loan: Loan, day: dt.date) -> None:
         for due in its:
             due.fee_assessed = True
         if fee:
-            loan.dues.append(Due(no, "penalty", its[0].due_date, fee))
+            loan.ask(no, "penalty", its[0].due_date, fee)
 
 
 def _end(loan: Loan) -> None:
     """A loan that owes nothing closes; with the borrower's money left it is overpaid."""
-    if loan.status in ("active", "overpaid", "closed"):
+    if loan.status in ("active", "overpaid", "closed", "charged_off"):
         owes = loan.principal or any(d.open for d in loan.dues) or money.payoff(loan)
         if owes:
-            loan.status = "active"
+            loan.status = "charged_off" if loan.charged_off else "active"
         else:
             loan.status = "overpaid" if loan.credit else "closed"
 

@@ -27,9 +27,9 @@ class Loan:
     rows: dict[int, Row] = field(default_factory=dict)
     earned: Fraction = Fraction(0)  # interest of the running period, exact
     carried: int = 0  # interest that earlier instalments did not ask
-    extra: dict[int, int] = field(default_factory=dict)  # principal charged back, by instalment
     ahead: dict[int, list[int]] = field(default_factory=dict)  # interest, principal paid in advance
     interest_stopped: bool = False
+    charged_off: bool = False
 
     @property
     def daily(self) -> bool:
@@ -43,7 +43,7 @@ class Loan:
 
     def open(self, component: str) -> int:
         """What is billed and unpaid of a component."""
-        return sum(d.open for d in self.dues if d.component == component)
+        return sum(d.open for d in self.dues if d.component == component and not d.early)
 
     @property
     def unbilled(self) -> int:
@@ -104,7 +104,10 @@ class Loan:
 
     def ask(self, no: int, component: str, on: dt.date, amount: int, paid: int = 0) -> None:
         """A due; nothing, where nothing is asked."""
-        if amount:
+        there = [d for d in self.dues if (d.no, d.component, d.due_date) == (no, component, on)]
+        if amount and there and there[0].open:
+            there[0].amount += amount
+        elif amount:
             self.dues.append(Due(no, component, on, amount, paid))
 
     def _bill_scheduled(self) -> None:
@@ -113,7 +116,10 @@ class Loan:
         on = self.plan.due_date(k)
         self.earned = Fraction(0)
         self.ask(k, "interest", on, row.interest, interest)
-        self.ask(k, "principal", on, row.principal, principal)
+        back = [d for d in self.dues if d.early and d.no == k]
+        for due in back:
+            self.dues.remove(due)
+        self.ask(k, "principal", on, row.principal + sum(d.open for d in back), principal)
 
     def _bill_after_maturity(self) -> None:
         """Interest goes on being asked, a period at a time."""
@@ -150,7 +156,10 @@ class Loan:
             principal = 0 if k <= schedule.grace_principal else min(part, left)
         else:
             interest, principal = self._shared(asks, interest, paid, met, left)
-        principal = min(principal + self.extra.pop(k, 0), left)
+        back = [d for d in self.dues if d.early and d.no == k]
+        principal = min(principal + sum(d.open for d in back), left)
+        for due in back:
+            self.dues.remove(due)
         on = self.plan.due_date(k)
         self.ask(k, "interest", on, interest, paid)
         self.ask(k, "principal", on, principal, min(met, principal))

@@ -70,6 +70,7 @@ class Due:
     amount: int
     paid: int = 0
     fee_assessed: bool = False
+    early: bool = False  # asked before its instalment is billed
 
     @property
     def open(self) -> int:

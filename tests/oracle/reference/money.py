@@ -25,7 +25,7 @@ def pay(loan: Loan, amount: int, day: dt.date, kind: str = "payment_received") -
     rule = payments.by_kind.get(kind)  # type: ignore[call-overload]
     waterfall = loan.rules.waterfalls[rule.waterfall if rule else payments.waterfall]
     excess = rule.excess if rule else payments.excess
-    if amount >= payoff(loan):
+    if not loan.daily and amount >= payoff(loan):
         loan.credit += amount - payoff(loan)
         settle(loan)
         return
