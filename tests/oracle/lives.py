@@ -75,8 +75,14 @@ def possible(names: Sequence[str], row: Sequence[Any]) -> bool:
 
 
 def _not_lived(has: dict[str, Any]) -> bool:
-    """What the reference does not know yet: a schedule of fixed interest that is charged off."""
-    return has.get("accrual") == "scheduled" and has.get("third") == "charge_off"
+    """What the reference does not know yet: fixed interest whose contract is changed from outside."""
+    third, level = has.get("third"), has.get("amortisation")
+    beside = third in ("charge_off", "chargeback", "fee")
+    return (
+        (has.get("accrual") == "scheduled" and beside)
+        or (third == "chargeback" and (level != "equal_instalment" or has.get("grace_principal")))
+        or (third == "fee" and has.get("business_day") == ("following", False))
+    )
 
 
 def unsettled(has: dict[str, Any]) -> tuple[Any, ...]:

@@ -54,7 +54,7 @@ def _steps(loan: Loan, day: dt.date, events: list[Event], steps: tuple[int, ...]
 
 
 def _take(loan: Loan, event: Event, day: dt.date) -> None:
-    if event.kind in MAY and loan.status not in MAY[event.kind]:
+    if event.kind in MAY and (loan.status not in MAY[event.kind] or not loan.claim):
         return  # the order is refused
     if event.kind in MONEY_IN:
         money.pay(loan, event.amount, day, event.kind)
@@ -87,7 +87,7 @@ def _charge_back(loan: Loan, amount: int, day: dt.date) -> None:
     if amount:
         held = loan.ahead.get(k, [0, 0])[1]
         on = loan.plan.due_date(k)
-        loan.dues.append(Due(k, "principal", on, amount + held, held, early=True))
+        loan.dues.append(Due(k, "principal", on, amount + held, held, early=True, held=held))
 
 
 def _charge(loan: Loan, event: Event) -> None:

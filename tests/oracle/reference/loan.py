@@ -70,7 +70,8 @@ class Loan:
     @property
     def prepaid(self) -> int:
         """Money that stands with instalments to come."""
-        return self.stands(0) + self.stands(1)
+        asked_early = sum(d.paid - d.held for d in self.dues if d.early)
+        return self.stands(0) + self.stands(1) + asked_early
 
     def pass_night(self, day: dt.date) -> None:
         """Interest of the night before `day`, on the balance of the day before."""

@@ -71,6 +71,7 @@ class Due:
     paid: int = 0
     fee_assessed: bool = False
     early: bool = False  # asked before its instalment is billed
+    held: int = 0  # of what is paid, that stood with the instalment before
 
     @property
     def open(self) -> int:
