@@ -157,8 +157,10 @@ class Plan:
             difference = gap(amount)
             if abs(difference) <= count // 2:
                 break
-            multiple = self.rules.product.schedule.instalment_multiple
-            better = amount + rounded(Fraction(difference, count * multiple)) * multiple
+            schedule = self.rules.product.schedule
+            better = amount + rounded(Fraction(difference, count))
+            if schedule.instalment_multiple > 1:
+                better = to_multiple(better, schedule.instalment_multiple, "half_even")
             if abs(gap(better)) >= abs(difference):
                 break
             amount = better
