@@ -41,7 +41,7 @@ OPTIONS: dict[str, list[Any]] = {
     "rate": ["0", "9.99", "24", "36.5"],
     "first": ["on_time", "late", "short", "missed"],
     "second": ["none", "early", "same_day", "ahead", "payoff", "reversed", "goodwill"],
-    "third": ["none", "charge_off", "write_off", "chargeback", "fee", "credit_refunded"],
+    "third": ["none", "charge_off", "write_off", "chargeback", "fee", "credit_refunded", "rate_changed", "term_extended"],
     "after_charge_off": ["regular", "zero_interest", "accelerate_maturity"],
 }  # fmt: skip
 """What a product may choose, and what happens in its loans' lives."""
@@ -75,8 +75,13 @@ def possible(names: Sequence[str], row: Sequence[Any]) -> bool:
 
 
 def _not_lived(has: dict[str, Any]) -> bool:
-    """What the reference does not know yet: fixed interest whose contract is changed from outside."""
+    """What the reference does not know yet: fixed interest whose contract is changed from outside, and a
+    change of the contract while money stands with instalments to come."""
     third, level = has.get("third"), has.get("amortisation")
+    ahead = has.get("second", "none") not in ("none", "same_day") or has.get("first") == "late"
+    changed = third in ("rate_changed", "term_extended")
+    if changed and (has.get("accrual") == "scheduled" or level != "equal_instalment" or ahead):
+        return True
     beside = third in ("charge_off", "chargeback", "fee")
     return (
         (has.get("accrual") == "scheduled" and beside)
@@ -255,6 +260,13 @@ def _third(
             events.append(
                 Event("charge_assessed", dues[k], rng.randrange(500, 3000), "z", about=body)
             )
+        case "rate_changed":
+            ppb = rng.choice((0, 60_000_000, 180_000_000, 299_900_000))
+            body = {"rate_ppb": ppb, "keep": rng.choice(("term", "instalment"))}
+            events.append(Event(what, day, ref="z", about=body))
+        case "term_extended":
+            body = {"instalments": rng.randrange(1, 4), "keep": "term"}
+            events.append(Event(what, day, ref="z", about=body))
         case "credit_refunded":  # of what is paid beyond the claim, two days before
             much = sum(e.amount for e in events if e.kind == "disbursed") * 2
             events.append(Event("payment_received", day, much, ref="y"))

@@ -14,10 +14,15 @@ from tests.oracle.reference.numbers import PPB, rounded
 from tests.oracle.reference.schedule import Plan, Row
 
 MONEY_IN = ("payment_received", "goodwill_credit", "merchant_refund", "payout_refund")
-MAY = {"charge_off": ("active",), "write_off": ("active", "charged_off")}
+MAY = {
+    "charge_off": ("active",),
+    "rate_changed": ("active",),
+    "term_extended": ("active",),
+    "write_off": ("active", "charged_off"),
+}
 """Orders, and the states of a loan in which they enter."""
 STEP = {"disbursed": 4, "charge_off": 9, "write_off": 9, "credit_refunded": 7, "chargeback": 7}
-STEP |= {"charge_assessed": 2} | dict.fromkeys(MONEY_IN, 6)
+STEP |= {"charge_assessed": 2, "rate_changed": 3, "term_extended": 3} | dict.fromkeys(MONEY_IN, 6)
 
 
 def live(rules: Rules, terms: Terms, events: Sequence[Event], through: dt.date) -> list[Day]:
@@ -39,7 +44,7 @@ def close(loan: Loan, day: dt.date, events: list[Event]) -> None:
     if loan.status not in ("closed", "written_off", "settled"):
         loan.pass_night(day)
         loan.bill(day)
-    _steps(loan, day, events, (2, 4))
+    _steps(loan, day, events, (2, 3, 4))
     _use_credit(loan, day)
     _steps(loan, day, events, (6, 7))
     _late_fees(loan, day)
@@ -62,6 +67,8 @@ def _take(loan: Loan, event: Event, day: dt.date) -> None:
         _disburse(loan, event.amount)
     elif event.kind == "credit_refunded":
         loan.credit -= event.amount
+    elif event.kind in ("rate_changed", "term_extended"):
+        _change(loan, event)
     elif event.kind == "chargeback":
         _charge_back(loan, event.amount, day)
     elif event.kind == "charge_assessed":
@@ -73,6 +80,18 @@ def _take(loan: Loan, event: Event, day: dt.date) -> None:
         loan.status = "written_off"
     else:
         raise NotImplementedError(event.kind)
+
+
+def _change(loan: Loan, event: Event) -> None:
+    """Another rate from the day on, or more instalments; what is to come is solved anew."""
+    if event.kind == "rate_changed":
+        loan.plan.rate = Fraction(event.about["rate_ppb"], PPB)
+    else:
+        n = loan.plan.last
+        more = range(n + 1, n + 1 + event.about["instalments"])
+        loan.plan.ends += [loan.plan.end(k) for k in more]
+    if event.about["keep"] == "term":
+        loan.emi = loan.plan.level(loan.unbilled, loan.next, loan.terms.balloon)
 
 
 def _charge_back(loan: Loan, amount: int, day: dt.date) -> None:
