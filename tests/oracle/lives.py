@@ -79,6 +79,8 @@ def _not_lived(has: dict[str, Any]) -> bool:
     change of the contract while money stands with instalments to come."""
     third, level = has.get("third"), has.get("amortisation")
     ahead = has.get("second", "none") not in ("none", "same_day") or has.get("first") == "late"
+    if third == "chargeback" and ahead:
+        return True
     changed = third in ("rate_changed", "term_extended")
     if changed and (has.get("accrual") == "scheduled" or level != "equal_instalment" or ahead):
         return True

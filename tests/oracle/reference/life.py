@@ -85,7 +85,7 @@ def _take(loan: Loan, event: Event, day: dt.date) -> None:
 def _change(loan: Loan, event: Event) -> None:
     """Another rate from the day on, or more instalments; what is to come is solved anew."""
     if event.kind == "rate_changed":
-        loan.plan.rate = Fraction(event.about["rate_ppb"], PPB)
+        loan.plan.change_rate(event.value_date, Fraction(event.about["rate_ppb"], PPB))
     else:
         n = loan.plan.last
         more = range(n + 1, n + 1 + event.about["instalments"])

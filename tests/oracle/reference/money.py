@@ -68,7 +68,7 @@ def meet(
         runs = [(t, [c]) for t, components in runs for c in components]
     for which, components in runs:
         there = sorted(
-            (d for d in loan.dues if d.open and timing(d, day) == which and d.component in components),
+            (d for d in loan.dues if d.open and not d.early and timing(d, day) == which and d.component in components),
             key=lambda d: (d.due_date, d.no, components.index(d.component)),
         )  # fmt: skip
         for due in there:
@@ -101,6 +101,16 @@ def _fill(loan: Loan, k: int, amount: int) -> int:
     return amount - part
 
 
+def _meet_early(loan: Loan, k: int, amount: int) -> int:
+    """What instalment k asks already, before it is billed; what is left."""
+    for due in (d for d in loan.dues if d.early and d.no == k):
+        part = min(amount, due.open)
+        due.paid += part
+        loan.principal -= part
+        amount -= part
+    return amount
+
+
 def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
     """To instalments to come: the interest accrued to the day, then principal."""
     last = loan.plan.last
@@ -127,7 +137,7 @@ def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
     amount -= interest
     k = loan.next
     while amount and k <= last:
-        amount = _fill(loan, k, amount)
+        amount = _fill(loan, k, _meet_early(loan, k, amount))
         k += 1
         if excess == "reduce_principal":
             part = min(amount, loan.unbilled)

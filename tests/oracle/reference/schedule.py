@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from tests.oracle.reference.dates import days_30e, moved, plain_due, year_fraction
+from tests.oracle.reference.dates import moved, plain_due, year_fraction
 from tests.oracle.reference.model import Rules, Terms
 from tests.oracle.reference.numbers import root_less_one, rounded, to_multiple
 
@@ -29,6 +29,8 @@ class Plan:
     terms: Terms
     rate: Fraction = field(init=False)
     ends: list[dt.date] = field(init=False)
+
+    until: list[tuple[dt.date, Fraction]] = field(default_factory=list)  # rates before changes
 
     def __post_init__(self) -> None:
         self.rate = self.terms.rate
@@ -64,10 +66,10 @@ class Plan:
         """Nights of period k."""
         return (self.end(k) - self.end(k - 1)).days
 
-    def _whole(self) -> Fraction:
+    def _whole(self, rate: Fraction) -> Fraction:
         """What a whole period bears, by bases that do not count days."""
         schedule, terms = self.rules.product.schedule, self.terms
-        every, rate = terms.every, self.rate
+        every = terms.every
         if schedule.rate_basis == "30/360":
             days = {"months": 30 * every, "semi_monthly": 15 * every, "weeks": 7 * every,
                     "days": every}[terms.unit]  # fmt: skip
@@ -78,22 +80,37 @@ class Plan:
             return root_less_one(rate, years)
         return rate * years
 
+    def change_rate(self, on: dt.date, rate: Fraction) -> None:
+        """Another rate for the nights from the day on."""
+        self.until.append((on, self.rate))
+        self.rate = rate
+
+    def rate_from(self, day: dt.date) -> Fraction:
+        """The rate of the night that begins on the day."""
+        return next((rate for on, rate in self.until if day < on), self.rate)
+
     def factor(self, k: int) -> Fraction:
-        """What period k bears, as a share of the balance."""
-        schedule = self.rules.product.schedule
-        basis = schedule.rate_basis
-        if k <= schedule.grace_charged:
+        """What period k bears, as a share of the balance: its stretches, each at its own rate."""
+        if k <= self.rules.product.schedule.grace_charged:
             return Fraction(0)
         start, end = self.end(k - 1), self.end(k)
-        if basis == "daily":
-            factor = self.rate * (end - start).days
-        elif basis in ACTUAL:
-            factor = self.rate * year_fraction(basis, start, end)
-        else:
-            factor = self._whole() * (self._stub(start, end) if k == 1 else 1)
-        if schedule.rate_factor == "decimal_18":
+        cuts = [start, *(on for on, _ in self.until if start < on < end), end]
+        stretches = zip(cuts, cuts[1:], strict=False)
+        factor = sum((self._bears(k, one, other) for one, other in stretches), Fraction(0))
+        if self.rules.product.schedule.rate_factor == "decimal_18":
             factor = Fraction(rounded(factor * 10**18), 10**18)
         return factor
+
+    def _bears(self, k: int, one: dt.date, other: dt.date) -> Fraction:
+        """What a stretch of period k bears."""
+        basis, rate = self.rules.product.schedule.rate_basis, self.rate_from(one)
+        if basis == "daily":
+            return rate * (other - one).days
+        if basis in ACTUAL:
+            return rate * year_fraction(basis, one, other)
+        start, end = self.end(k - 1), self.end(k)
+        share = Fraction((other - one).days, (end - start).days)
+        return self._whole(rate) * share * (self._stub(start, end) if k == 1 else 1)
 
     def _stub(self, start: dt.date, end: dt.date) -> Fraction:
         """Share of a whole period that the first one bears: its days over those of the one that ends with it."""
@@ -104,17 +121,9 @@ class Plan:
 
     def night(self, day: dt.date, k: int) -> Fraction:
         """What the night before `day`, in period k, bears as a share of the balance."""
-        basis = self.rules.product.schedule.rate_basis
         if 0 < k <= self.rules.product.schedule.grace_charged:
             return Fraction(0)
-        before = day - dt.timedelta(days=1)
-        if basis == "daily":
-            return self.rate
-        if basis == "30E/360":  # it adds up: each night is the difference of two dates
-            return self.rate * Fraction(days_30e(before, day), 360)
-        if basis in ACTUAL:
-            return self.rate * year_fraction(basis, before, day)
-        return self.factor(k) / self.days(k)
+        return self._bears(k, day - dt.timedelta(days=1), day)
 
     def weight(self, k: int) -> Fraction:
         """Share of the level instalment that instalment k asks: steps and seasons."""
@@ -202,7 +211,7 @@ class Plan:
         if schedule.rate_basis in ACTUAL or schedule.rate_basis == "daily":
             share = sum((self.factor(k) for k in range(1, n + 1)), Fraction(0))
         else:
-            share = n * self._whole()
+            share = n * self._whole(self.rate)
         whole = rounded(balance * share, schedule.interest_rounding)
         interest = rounded(Fraction(whole, n), schedule.interest_rounding)
         principal = rounded(Fraction(balance, n), schedule.instalment_rounding)
