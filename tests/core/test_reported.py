@@ -37,6 +37,15 @@ class TestFlatInterest:
         assert both["flat_interest"].to_list() == [2_303_23, 0]
         assert both["has_stub"].to_list() == [True, False]
 
+    def test_nothing_is_billed_after_the_last_instalment(self, policies: PolicyBook) -> None:
+        flat = terms(policies, "flat-rate", principal=1_200_00, rate="12", n=2)
+        story = Story(policies).lent(flat).paid(612_00, "2024-02-01").paid(500_00, "2024-03-01")
+        life = story.live("2024-06-01")
+        for day in ("2024-04-01", "2024-06-01"):
+            position = life.on(day)
+            assert (position["interest_due"], position["interest_accrued"]) == (0, 0)
+            assert position["interest_earned"] == 24_00
+
 
 class TestSimpleInterest:
     """What is asked is tracked apart from what money pays: all interest to its day, then principal."""

@@ -105,13 +105,7 @@ def differences(policies: PolicyBook, made: Sequence[Life], through: dt.date) ->
     by_id = {life.loan_id: life for life in made}
     found: dict[int, Difference] = {}
 
-    untils = pl.DataFrame(
-        [(i, life.until or dt.date.max) for i, life in by_id.items()],
-        schema={"loan_id": pl.Int64, "until": pl.Date}, orient="row",
-    )  # fmt: skip
-
     def note(frame: pl.DataFrame, columns: Sequence[str]) -> None:
-        frame = frame.join(untils, on="loan_id").filter(pl.col("date") <= pl.col("until"))
         off = pl.any_horizontal(pl.col(c).ne_missing(pl.col(f"{c}_engine")) for c in columns)
         first = frame.filter(off).sort("date").group_by("loan_id", maintain_order=True).first()
         for row in first.iter_rows(named=True):

@@ -56,7 +56,6 @@ class Life:
     terms: Terms
     events: tuple[Event, ...]
     options: dict[str, Any] = field(hash=False, compare=False)
-    until: dt.date | None = None  # the last day that is compared
 
 
 def possible(names: Sequence[str], row: Sequence[Any]) -> bool:
@@ -94,18 +93,12 @@ def _not_lived(has: dict[str, Any]) -> bool:
 
 def unsettled(has: dict[str, Any]) -> tuple[Any, ...]:
     """Where reference and engine differ, until one of them is mended: the rule that decides is named."""
-    stub, basis = has.get("stub", "none") != "none", has.get("basis")
+    basis = has.get("basis")
     by_period, level = basis in ("period", "30/360"), has.get("amortisation")
     daily = has.get("accrual") == "daily"
     convention, moves = has.get("business_day", ("", False))
     follows = convention == "following" and not moves
     return (
-        # Numbers, residue: what is left of a stub goes on as the same amount, whatever the next period's denominator
-        has.get("residue") == "carry" and stub and by_period,
-        # Schedules, smoothing: a balloon is agreed; it is no difference of the last instalment to smooth away
-        has.get("smooth") and has.get("balloon"),
-        # Schedules, flat: t = periods x period length, whatever the stub of the first
-        level == "flat" and stub and by_period,
         # Days past due, tolerance: 90 % of all that the instalment asked, paid components too
         has.get("delinquency") == "oracle-tolerant",
         # Schedules, smoothing: it is of the level instalment of a reducing balance
@@ -206,12 +199,7 @@ def _events(row: dict[str, Any], terms: Terms, dues: list[dt.date], level: int,
     events = [Event("disbursed", terms.disbursed_on, terms.principal, ref="d")]
     one = dt.timedelta(days=1)
 
-    follows = row["business_day"] == ("following", False)
-
     def pay(on: dt.date, amount: int, kind: str = "payment_received") -> Event:
-        # unsettled: money between the end of a period and its due date, moved past a weekend
-        gap = [due for due in dues if follows and due - one * 4 <= on < due]
-        on = gap[0] if gap else on
         made = Event(
             kind, max(on, terms.disbursed_on + one), max(1, amount), ref=f"p{len(events):03}"
         )
@@ -288,6 +276,5 @@ def lives(seed: int, count: int, plan: Any) -> tuple[list[Product], list[Life]]:
         dues, level = plan(product, terms)
         events = tuple(_events(row, terms, dues, level, rng))
         # unsettled: after its maturity a flat loan earns nothing more, so nothing more is asked
-        until = dues[-1] if row["amortisation"] == "flat" else None
-        made.append(Life(i + 1, product.name, terms, events, row, until))
+        made.append(Life(i + 1, product.name, terms, events, row))
     return products, made

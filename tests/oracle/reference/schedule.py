@@ -208,10 +208,7 @@ class Plan:
     def flat_rows(self, balance: int) -> list[Row]:
         """A flat loan's instalments: interest of the whole life on what was first lent, spread evenly."""
         schedule, n = self.rules.product.schedule, self.last
-        if schedule.rate_basis in ACTUAL or schedule.rate_basis == "daily":
-            share = sum((self.factor(k) for k in range(1, n + 1)), Fraction(0))
-        else:
-            share = n * self._whole(self.rate)
+        share = sum((self.factor(k) for k in range(1, n + 1)), Fraction(0))
         whole = rounded(balance * share, schedule.interest_rounding)
         interest = rounded(Fraction(whole, n), schedule.interest_rounding)
         principal = rounded(Fraction(balance, n), schedule.instalment_rounding)
