@@ -99,6 +99,8 @@ def unsettled(has: dict[str, Any]) -> tuple[Any, ...]:
     convention, moves = has.get("business_day", ("", False))
     follows = convention == "following" and not moves
     return (
+        # Schedules, smoothing: whether the plan that is smoothed carries what rounding leaves
+        has.get("smooth") and has.get("residue") == "carry",
         # Days past due, tolerance: 90 % of all that the instalment asked, paid components too
         has.get("delinquency") == "oracle-tolerant",
         # Schedules, smoothing: it is of the level instalment of a reducing balance
