@@ -8,6 +8,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.schedule import expand
@@ -146,3 +147,20 @@ class TestPenalInterest:
         given_up = life.on("2024-02-01")
         assert (given_up["penal_base"], given_up["penal_from"]) == (0, None)
         assert life.on("2024-12-02")["penalties_due"] == 0
+
+
+class TestMoneyOfNoLoan:
+    """Money for a loan that is no more is held by who received it, in its own currency."""
+
+    def test_yen_for_a_loan_that_was_written_off(self, policies: PolicyBook) -> None:
+        loan = terms(policies, "instalment-jpy", principal=100_000, n=6)
+        yen = loan["currency"].item()
+        gone = _event(Kind.write_off, 1, "2024-02-05", None, "w", None)
+        paid = _event(Kind.payment_received, 1, "2024-02-10", 5_000, "p", None)
+        paid |= {"currency": yen, "idempotency_key": "jp-consumer/bank/payment_received/p"}
+        story = Story(policies).lent(loan)
+        story = replace(story, rows=(*story.rows, gone, paid))
+        held = story.closed_daily("2024-02-10").transfers()
+        held = held.filter(pl.col("credit") == ROLE["unidentified_receipts"])
+        entity = policies.entities.index("jp-consumer")
+        assert held.select("entity", "currency", "amount").rows() == [(entity, yen, 5_000)]

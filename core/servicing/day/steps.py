@@ -258,19 +258,19 @@ def _unidentified(day: Day) -> pl.DataFrame:
     """Receipts for loans that the book does not know: held, not lost."""
     money = day.events.filter(pl.col("kind").is_in([k.value for k in MONEY_IN]))
     live = money["loan_id"].is_in(day.loans["loan_id"].implode())
+    # an event's key begins with the entity that received it
+    entities = {name: code for code, name in enumerate(day.policies.entities)}
+    received_by = pl.col("idempotency_key").str.split("/").list.first()
     unknown = money.filter(~live).select(
-        "loan_id", "event_id", "amount", business_date="value_date"
-    )
+        "loan_id", "event_id", "amount", "currency", business_date="value_date",
+        entity=received_by.replace_strict(entities, default=0, return_dtype=pl.Int16),
+    )  # fmt: skip
     if unknown.height:
-        placed = unknown.with_columns(
-            entity=pl.lit(0, dtype=pl.Int16),
-            product=pl.lit(0, dtype=pl.Int16),
-            currency=pl.lit(day.policies.pins["currency"][0], dtype=pl.Int8),
-        )
+        placed = unknown.with_columns(product=pl.lit(0, dtype=pl.Int16))
         day.transfers.append(
             transfer(placed, "payment_clearing", "unidentified_receipts", "amount")
         )
-    return unknown.drop("business_date")
+    return unknown.drop("business_date", "currency", "entity")
 
 
 def _open_dues(dues: pl.DataFrame, loans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
