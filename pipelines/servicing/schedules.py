@@ -1,48 +1,70 @@
 """When the close runs by itself: every night, and when files land."""
 
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+
 import dagster as dg
 
-from loanbook.pipelines.ingest.landing import scan
-from loanbook.pipelines.resources import open_instance, settings
+from loanbook.pipelines.ingest.landing import near_dates, scan
+from loanbook.pipelines.resources import open_instance, provenance, settings
 from loanbook.pipelines.servicing.days import missing_days
 from loanbook.pipelines.servicing.jobs import daily_run, range_tags
 
 
-def _missing() -> list[str]:
-    ledger, _ = open_instance()
+@dataclass(frozen=True)
+class _Waiting:
+    """Business dates to close, and what a run of them would find."""
+
+    days: list[str]
+    found: str
+    """Fingerprint of the landed files, the policies and the code."""
+
+
+def _waiting() -> _Waiting:
+    ledger, policies = open_instance()
     try:
         taken, refused = ledger.known_files()
-        tried = {(file_id, name) for file_id, name, _ in refused}
-        landed = [
-            f
-            for f in scan(settings().landing)
-            if (f.file_id, f.business_date) not in taken and (f.file_id, f.path.name) not in tried
-        ]
-        days = [d.isoformat() for d in missing_days(ledger)]
+        files = scan(settings().landing)
+        days = {day.isoformat() for day in missing_days(ledger)}
         head = ledger.head().published_date
     finally:
         ledger.close()
-    fresh = [
-        f.business_date.isoformat()
-        for f in landed
-        if f.business_date and (head is None or f.business_date > head)
+    tried = {(file_id, name) for file_id, name, _ in refused}
+    landed = [
+        f.business_date
+        for f in files
+        if f.business_date
+        and (f.file_id, f.business_date) not in taken
+        and (f.file_id, f.path.name) not in tried
     ]
-    return sorted({*days, *fresh})
+    meant = near_dates([f.business_date for f in files if f.business_date],
+                       dt.datetime.now(dt.UTC).date())  # fmt: skip
+    days |= {d.isoformat() for d in landed if d in meant and (head is None or d > head)}
+    by = provenance(policies)
+    told = [f"{f.file_id} {f.path.name}" for f in files] + [by.policy_hash, by.code_hash]
+    return _Waiting(sorted(days), hashlib.sha256("\n".join(told).encode()).hexdigest()[:12])
 
 
 @dg.sensor(job=daily_run, minimum_interval_seconds=60)
 def landing_sensor() -> dg.RunRequest | dg.SkipReason:
-    """Files that were not taken in yet start a run that catches up, in order."""
-    days = _missing()
-    if not days:
+    """Files that were not taken in yet start a run that catches up, in order.
+
+    Dagster asks for a run key once, also where its run failed: a range whose run failed is asked for
+    again when a file, a policy or the code is another.
+    """
+    waiting = _waiting()
+    if not waiting.days:
         return dg.SkipReason("every landed business date is published")
-    return dg.RunRequest(run_key=f"{days[0]}..{days[-1]}", tags=range_tags(days[0], days[-1]))
+    first, last = waiting.days[0], waiting.days[-1]
+    return dg.RunRequest(run_key=f"{first}..{last} {waiting.found}", tags=range_tags(first, last))
 
 
 @dg.schedule(job=daily_run, cron_schedule="30 2 * * *", execution_timezone="UTC")
-def nightly() -> dg.RunRequest | dg.SkipReason:
+def nightly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """At 02:30 UTC: close what is missing up to the last landed date."""
-    days = _missing()
+    days = _waiting().days
     if not days:
         return dg.SkipReason("every landed business date is published")
-    return dg.RunRequest(run_key=f"nightly {days[-1]}", tags=range_tags(days[0], days[-1]))
+    night = context.scheduled_execution_time.date()
+    return dg.RunRequest(run_key=f"nightly {night}", tags=range_tags(days[0], days[-1]))

@@ -114,7 +114,16 @@ def test_the_sensor_starts_a_run_for_what_landed_and_rests_when_all_is_published
     context = dg.build_sensor_context(instance=instance)
     asked = schedules.landing_sensor(context)
     assert isinstance(asked, dg.RunRequest)
-    assert asked.run_key == "2018-01-03..2018-01-06"
+    assert str(asked.run_key).startswith("2018-01-03..2018-01-06 ")
+    same = schedules.landing_sensor(context)  # a run of this key is not asked for twice
+    assert isinstance(same, dg.RunRequest)
+    assert same.run_key == asked.run_key
+    mended = instance_home / "landing" / "payments_2018-01-06_mended.csv"
+    mended.write_text("payment_ref,loan_key,amount,currency,value_date\n", encoding="utf-8")
+    other = schedules.landing_sensor(context)
+    assert isinstance(other, dg.RunRequest)
+    assert other.run_key != asked.run_key
+    assert other.tags == asked.tags
     result, _ = _job(instance_home, "2018-01-03", "2018-01-06")
     assert result.success
     assert isinstance(schedules.landing_sensor(context), dg.SkipReason)
@@ -123,7 +132,7 @@ def test_the_sensor_starts_a_run_for_what_landed_and_rests_when_all_is_published
     )
     again = schedules.landing_sensor(context)
     assert isinstance(again, dg.RunRequest)
-    assert again.run_key == "2018-01-07..2018-01-07"
+    assert str(again.run_key).startswith("2018-01-07..2018-01-07 ")
 
 
 CLOSE = dg.AssetKey(["loanbook", "ledger_close"])
