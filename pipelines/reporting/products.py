@@ -142,14 +142,15 @@ def _deferred(
     policies: PolicyBook, product: Product, loan: pl.DataFrame, agreed: pl.DataFrame
 ) -> list[str]:
     """What of a fee that is income over the loan's life is left, if every instalment is paid."""
+    defers = pl.col("fee_deferred") & (pl.col("product") == loan["product"].item())
+    if policies.origination_fees.filter(defers).is_empty():
+        return []
     rows = expand(agreed).select("period_end", due=pl.col("principal") + pl.col("interest")).rows()
     lived = _lived(policies, loan, [(Kind.payment_received, *row) for row in rows], rows[-1][0])
     left = [
         (day, lived.stay.wide(day, day)["income_deferred"].sum())
         for day in (START, *(d for d, _ in rows))
     ]
-    if not left[0][1]:
-        return []
     lines = ["", "Of the origination fee is not income yet:", "", "| on | left |", "|---|-:|"]
     return lines + [f"| {day} | {to_major(int(fee), product.currency)} |" for day, fee in left]
 
