@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import polars as pl
 import streamlit as st
 
 from loanbook.core.store.marts import MARTS
+from loanbook.core.store.marts.mart import Column
 from loanbook.dashboards import data, exports
 from loanbook.dashboards.head import head
+
+
+def _column(of: Column) -> Any:
+    """How a column is shown: dates without a time, its meaning and unit beside its name."""
+    told = f"{of.meaning} ({of.unit})"
+    if of.type == pl.Date:
+        return st.column_config.DateColumn(help=told, format="YYYY-MM-DD")
+    return st.column_config.Column(help=told)
 
 
 def page() -> None:
@@ -22,10 +34,7 @@ def page() -> None:
     st.dataframe(
         rows,
         hide_index=True,
-        column_config={
-            column: st.column_config.Column(help=f"{of.meaning} ({of.unit})")
-            for column, of in mart.columns.items()
-        },
+        column_config={column: _column(of) for column, of in mart.columns.items()},
     )
     if rows.is_empty():
         st.info("The mart has no rows of this date; `loanbook marts` brings it up to date.")
