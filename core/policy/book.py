@@ -319,18 +319,17 @@ class PolicyBook(ChargeTables):
     @cached_property
     def delinquency(self) -> pl.DataFrame:
         """`product` -> counting rules: `from_due_day` (1 counts the due date itself, RBI),
-        tolerance, grace, and one Boolean per component."""
+        tolerance, and one Boolean per component."""
         rows = []
         for code, p in self.products.items():
             d = self.in_force(Delinquency, p.delinquency, p.effective_from)
             for component in Component:
                 rows.append(
                     (code, component.value, component.name in d.components,
-                     COUNTING[d.convention].from_due_day, d.tolerance_minor, d.tolerance_ppb, d.grace_days)
+                     COUNTING[d.convention].from_due_day, d.tolerance_minor, d.tolerance_ppb)
                 )  # fmt: skip
         schema = {
             "product": pl.Int16, "component": pl.Int8, "counts": pl.Boolean,
             "from_due_day": pl.Int64, "tolerance": pl.Int64, "tolerance_ppb": pl.Int64,
-            "dpd_grace": pl.Int64,
         }  # fmt: skip
         return pl.DataFrame(rows, schema=schema, orient="row")

@@ -212,20 +212,29 @@ class LedgerReader:
         return on, booked, version
 
     def delinquency(
-        self, as_of: Day = None, known_at: int | None = None, grace_days: int = 0
+        self,
+        as_of: Day = None,
+        known_at: int | None = None,
+        grace_days: int | Mapping[int, int] = 0,
     ) -> pl.DataFrame:
         """Days past due, and those that count as delinquent, of every loan in arrears.
 
         `loan_id`, `oldest_due_date`, `days_past_due`, `paused_days`, `delinquent_days` (Int32):
         past-due days never pause, delinquent ones do (`loanbook.core.servicing.arrears.days_past_due`). Pauses are
-        those that stand now.
+        those that stand now. `grace_days` do not count: of all loans, or by code of their product
+        (a product's `delinquency` policy says how many).
         """
         from loanbook.core.servicing.arrears.days_past_due import pauses_of, with_delinquent_days
 
         _, on = self.version_of(as_of, known_at)
         late = self.positions(as_of, known_at).filter(pl.col("days_past_due") > 0)
         told = self._standing((Kind.delinquency_paused, Kind.delinquency_resumed), on)
-        counted = with_delinquent_days(late, pauses_of(told), on, grace_days)
+        grace = pl.lit(grace_days)
+        if isinstance(grace_days, Mapping):
+            products = self.query("SELECT loan_id, product FROM loan_keys")
+            late = late.join(products, on="loan_id", how="left", maintain_order="left")
+            grace = pl.col("product").replace_strict(grace_days, default=0, return_dtype=pl.Int32)
+        counted = with_delinquent_days(late, pauses_of(told), on, grace)
         return counted.select(
             "loan_id", "oldest_due_date", "days_past_due", "paused_days", "delinquent_days"
         )

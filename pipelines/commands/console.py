@@ -148,6 +148,16 @@ def difficulty_reasons(policies: PolicyBook) -> dict[int, list[str]]:
     }
 
 
+def grace_days(policies: PolicyBook) -> dict[int, int]:
+    """Days past due that do not count as delinquent, by product."""
+    from loanbook.core.policy.models import Delinquency
+
+    return {
+        code: policies.in_force(Delinquency, p.delinquency, p.effective_from).grace_days
+        for code, p in policies.products.items()
+    }
+
+
 def written(rows: pl.DataFrame, to: Path | None) -> None:
     """Write every row to a CSV file, where one is asked for."""
     if to is not None:

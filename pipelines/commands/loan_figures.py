@@ -19,6 +19,7 @@ from loanbook.pipelines.commands.console import (
     AsJson,
     AsOf,
     Loan,
+    grace_days,
     iso_date,
     loan_id,
     out,
@@ -89,7 +90,7 @@ def delinquency(
     """
     from loanbook.core.servicing.arrears.conventions import TURNS
     from loanbook.core.store.reader import LedgerReader
-    from loanbook.pipelines.resources import settings
+    from loanbook.pipelines.resources import policies_of, settings
 
     reader, day = LedgerReader(settings()), iso_date(as_of, "--as-of")
     if loan is not None:
@@ -115,6 +116,10 @@ def delinquency(
         for name in TURNS
     ]
     show(pl.concat(counts), f"As of {on}: {states.height} loans that were ever late")
+    late = reader.delinquency(day, known_at, grace_days(policies_of(reader)))
+    counted = int((late["delinquent_days"] > 0).sum())
+    show(late.head(50), f"{late.height} loans past due, {counted} of them delinquent after grace "
+         "and pauses")  # fmt: skip
 
 
 def payoff(

@@ -28,7 +28,7 @@ def delinquent(on: str, pauses: pl.DataFrame, grace: int = 0) -> tuple[int, int]
         {"loan_id": [1], "oldest_due_date": [DUE], "days_past_due": [(day - DUE).days]},
         schema_overrides={"days_past_due": pl.Int32},
     )
-    row = with_delinquent_days(late, pauses, day, grace).row(0, named=True)
+    row = with_delinquent_days(late, pauses, day, pl.lit(grace)).row(0, named=True)
     return row["days_past_due"], row["delinquent_days"]
 
 

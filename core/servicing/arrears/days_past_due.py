@@ -99,7 +99,7 @@ def pauses_of(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_delinquent_days(
-    positions: pl.DataFrame, pauses: pl.DataFrame, on: dt.date, grace_days: int = 0
+    positions: pl.DataFrame, pauses: pl.DataFrame, on: dt.date, grace_days: pl.Expr
 ) -> pl.DataFrame:
     """`positions` with `paused_days` and `delinquent_days` (Int32) as of `on`.
 
@@ -114,7 +114,7 @@ def with_delinquent_days(
     return positions.join(paused, on="loan_id", how="left", maintain_order="left").with_columns(
         pl.col("paused_days").fill_null(0),
         delinquent_days=delinquent_days(
-            pl.col("days_past_due"), pl.lit(grace_days), pl.col("paused_days").fill_null(0)
+            pl.col("days_past_due"), grace_days, pl.col("paused_days").fill_null(0)
         ),
     )
 
