@@ -1,9 +1,9 @@
-"""Printed figures: day counts, business days, schedules whose kind is here."""
+"""Printed dates: day counts, business days, days past due."""
 
 from __future__ import annotations
 
 import datetime as dt
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -11,11 +11,7 @@ import polars as pl
 
 from loanbook.core.contract.business_days import BusinessDay, Calendar
 from loanbook.core.contract.day_count import CONVENTIONS
-from loanbook.core.contract.due_dates import Unit, add_months
-from loanbook.core.contract.figures import Amortisation, RateBasis
-from loanbook.core.contract.first_period import Stub
-from loanbook.core.contract.money import Rounding
-from loanbook.core.contract.rule_of_78 import rule_of_78
+from loanbook.core.contract.due_dates import add_months
 from loanbook.core.policy.models import Bucket, Buckets
 from loanbook.core.servicing.arrears.days_past_due import (
     bucket,
@@ -23,11 +19,9 @@ from loanbook.core.servicing.arrears.days_past_due import (
     delinquent_days,
     paused_days,
 )
-from tests.conformance import lived
 from tests.conformance.outcome import Outcome, judged, of
 from tests.conformance.period_dates import Stub as DateStub
 from tests.conformance.period_dates import period_dates, unadjusted_start
-from tests.conformance.terms import row, schedules
 
 DAY_COUNTS = {
     "ACT/ACT ISDA": "ACT/ACT", "30/360 ISDA (bond basis)": "30/360", "30U/360 EOM (US)": "30/360 US",
@@ -195,164 +189,3 @@ def _month_end(case: dict[str, Any]) -> Outcome:
 def _differ(ours: Any, theirs: Any) -> list[str]:
     text = [d.isoformat() for d in ours] if isinstance(ours, list) else ours.isoformat()
     return [] if text == theirs else [f"{text}, expected {theirs}"]
-
-
-SCALE = 10**6
-"""Display-only tables carry everything unrounded: a millionth of a cent is the unit then."""
-
-
-def schedule_tables(cases: list[dict[str, Any]]) -> list[Outcome]:
-    """Amortisation tables, by the terms that they print."""
-    outcomes, rows, waiting, changing = [], [], [], []
-    for case in cases:
-        if "finance_charge" in case["inputs"]:
-            outcomes.append(judged(case, _digits(case)))
-            continue
-        if lived.KINDS & set(case["inputs"]):
-            changing.append(case)
-            continue
-        mapped = _mapped(case["inputs"])
-        if isinstance(mapped, str):
-            outcomes.append(of(case, "not attempted", mapped))
-            continue
-        waiting.append((case, mapped.pop("scale")))
-        rows.append(mapped)
-    outcomes += lived.run(changing) if changing else []
-    for (case, scale), table in zip(waiting, schedules(rows), strict=True):
-        outcomes.append(judged(case, _table_differences(case, table, int(str(scale)))))
-    return outcomes
-
-
-def _digits(case: dict[str, Any]) -> list[str]:
-    """The rule of 78."""
-    given = case["inputs"]
-    frame = pl.DataFrame({"charge": [int(Decimal(given["finance_charge"]) * 100)],
-                          "n": [int(given["term_months"])], "r": [int(given["remaining_months"])]})  # fmt: skip
-    back = frame.select(rule_of_78(pl.col("charge"), pl.col("n"), pl.col("r"))).item()
-    told = case["expected"]["rebate"]
-    ours = Decimal(back).scaleb(-2)
-    return [] if ours == Decimal(told) else [f"rebate {ours}, expected {told}"]
-
-
-def _mapped(given: dict[str, Any]) -> dict[str, Any] | str:  # noqa: PLR0911
-    """Terms of a printed table, or why there are none."""
-    kind = str(given.get("type", ""))
-    unrounded = "carried unrounded" in given.get("arithmetic", "")
-    scale = SCALE if unrounded else 1
-    half_up = unrounded or "half-up" in f"{given.get('rounding')}{given.get('payment_rounding')}"
-    rounding = Rounding.half_up if half_up else Rounding.half_even
-    decimals = 0 if given.get("currency") == "JPY" else 2
-
-    def minor(text: str) -> int:
-        return int(Decimal(text).scaleb(decimals)) * scale
-
-    if not {"principal"} <= set(given):
-        return f"kind {kind or sorted(given)} is not built yet"
-    rate = given.get("annual_rate_percent") or given.get("rate_percent")
-    if "effective_annual_rate_percent" in given:
-        return row(
-            principal=minor(given["principal"]), rate_percent=given["effective_annual_rate_percent"],
-            rounding=rounding, n=given["n"], basis=RateBasis.effective,
-            amortisation=Amortisation.equal_principal, start=_date("2020-01-01"),
-            first_due=_date("2020-02-01"),
-        ) | {"scale": scale}  # fmt: skip
-    if rate is None:
-        return "rate basis is not built yet"
-    day_count = {"ACT/365": RateBasis.act_365f, "30/360": RateBasis.thirty_360}.get(
-        given.get("day_count", ""), RateBasis.period
-    )
-    common: dict[str, Any] = {"principal": minor(given["principal"]), "rate_percent": rate,
-                              "rounding": rounding}  # fmt: skip
-    if "days_in_year" in given:
-        return _fineract_table(given, common) | {"scale": scale}
-    if "maturity" in given and kind == "bullet":
-        common |= {"n": 1, "start": _date(given["loan_date"]), "basis": day_count,
-                   "first_due": _date(given["maturity"]), "amortisation": Amortisation.interest_only}  # fmt: skip
-        return row(**common) | {"scale": scale}
-    start = _date(given.get("loan_date") or given.get("signed") or "2020-01-01")
-    first = _date(given.get("first_payment") or "2020-02-01")
-    common |= {"start": start, "first_due": first, "n": given.get("n", 600), "basis": day_count}
-    if "fixed_principal" in given:
-        share = minor(given["fixed_principal"])
-        return row(
-            **common, amortisation=Amortisation.equal_principal,
-            balloon=minor(given["principal"]) - share * given["n"],
-        ) | {"scale": scale}  # fmt: skip
-    if "regular_payment" in given or "fixed_payment" in given:
-        emi = minor(given.get("regular_payment") or given["fixed_payment"])
-        return row(**common, emi=emi) | {"scale": scale}
-    if kind.startswith("interest only"):
-        return row(**common, amortisation=Amortisation.interest_only) | {"scale": scale}
-    if kind.startswith("annuity, first period 3/365"):
-        return row(**common, stub=Stub.plus_days_365) | {"scale": scale}
-    if kind.startswith(
-        "annuity, long first period 20/366"
-    ):  # twenty days of a leap year, then whole months
-        dated = common | {"start": _date("2020-01-12"), "first_due": _date("2020-03-01")}
-        return row(**dated, stub=Stub.plus_days_actual, capitalises=True) | {"scale": scale}
-    if "final payment not adjusted" in given.get("rounding", ""):
-        return row(**common, level_last=True) | {"scale": scale}
-    if kind == "instalment grows 3 % a year":
-        return row(**common, step_percent="3", step_every=12) | {"scale": scale}
-    if kind.startswith("first 24 months at 5 %"):  # the printed rows end before the rate changes
-        return row(**common) | {"scale": scale}
-    if kind == "annuity":
-        return row(**common) | {"scale": scale}
-    return f"{kind} is not built yet"
-
-
-def _fineract_table(given: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
-    periods = given["periods"]
-    thirty = given["days_in_month"] == "DAYS_30" or given["frequency"] == "DAYS"
-    basis = {
-        "DAYS_360": RateBasis.thirty_360 if thirty else RateBasis.act_360,
-        "DAYS_364": RateBasis.act_364, "DAYS_365": RateBasis.act_365f, "ACTUAL": RateBasis.act_act,
-    }[given["days_in_year"]]  # fmt: skip
-    level = given.get("level_payment")
-    unit = {"MONTHS": Unit.months, "WEEKS": Unit.weeks, "DAYS": Unit.days}[given["frequency"]]
-    return row(
-        **common, n=len(periods), start=_date(periods[0]["from"]), first_due=_date(periods[0]["due"]),
-        unit=unit, every=given["repay_every"], basis=basis,
-        emi=int(Decimal(level) * 100) if level else None,
-    )  # fmt: skip
-
-
-def _table_differences(case: dict[str, Any], table: pl.DataFrame, scale: int) -> list[str]:
-    expected = case["expected"]
-    decimals = 0 if case["inputs"].get("currency") == "JPY" else 2
-
-    def shown(minor: int) -> Decimal:
-        cents = (Decimal(minor) / scale).to_integral_value(ROUND_HALF_UP)
-        return cents.scaleb(-decimals)
-
-    unrounded = scale > 1  # such tables print principal as the difference of printed balances
-    asked = pl.col("principal") + pl.col("interest")
-    lines = table.filter(asked > 0).with_columns(payment=asked).to_dicts()
-    found: list[str] = []
-
-    def check(name: str, ours: Decimal, theirs: str) -> None:
-        if abs(ours - Decimal(theirs)) >= (Decimal(1) if case["tolerance"] == "whole unit" else
-                                           Decimal("0.005")):  # fmt: skip
-            found.append(f"{name} {ours}, expected {theirs}")
-
-    rows = expected.get("rows", [])
-    numbered = rows.items() if isinstance(rows, dict) else ((r["period"], r) for r in rows)
-    for n, theirs in numbered:
-        mine = lines[int(n) - 1]
-        for name in ("opening", "payment", "interest", "principal", "closing"):
-            if name in theirs:
-                ours = shown(mine[name])
-                if unrounded and name == "principal":
-                    ours = shown(mine["opening"]) - shown(mine["closing"])
-                check(f"row {n} {name}", ours, theirs[name])
-    whole = {
-        "payment": lines[0]["payment"], "final_payment": lines[-1]["payment"],
-        "interest": lines[0]["interest"], "interest_total": sum(r["interest"] for r in lines),
-        "payments_total": sum(r["payment"] for r in lines),
-    }  # fmt: skip
-    for name, ours in whole.items():
-        if name in expected:
-            check(name, shown(ours), expected[name])
-    if "n" in expected and len(lines) != expected["n"]:
-        found.append(f"{len(lines)} payments, expected {expected['n']}")
-    return found
