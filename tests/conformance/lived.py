@@ -123,7 +123,9 @@ def _rated(table: Table) -> tuple[dict[str, Any], Told]:
 
     A rate is in force from the due date before the first instalment that it is of.
     """
-    assert table.start is not None and table.first is not None and table.n is not None
+    assert table.start is not None
+    assert table.first is not None
+    assert table.n is not None
     due = [table.first] + [after(table, table.first, k) for k in range(1, table.n)]
     rate, changes = _changes(table, due)
     told: Told = [(table.start, Kind.disbursed, table.principal)]
@@ -140,7 +142,9 @@ def _rated(table: Table) -> tuple[dict[str, Any], Told]:
 def _changes(table: Table, due: list[dt.date]) -> tuple[Decimal, list[tuple[dt.date, Decimal]]]:
     """The first rate, and each later one from a date: told by an instalment's number or date."""
     if "rates" in table.given:
-        (_, rate), *later = [(step["from"], Decimal(step["rate_percent"])) for step in table.given["rates"]]
+        (_, rate), *later = [
+            (step["from"], Decimal(step["rate_percent"])) for step in table.given["rates"]
+        ]
     elif "rate_change" in table.given:
         rate, change = table.rate, dict(table.given["rate_change"])
         percent = next((Decimal(change.pop(k)) for k in [*change] if "rate" in k), None)

@@ -70,7 +70,9 @@ def _digits(case: dict[str, Any]) -> list[str]:
     term = int(given.get("term_months") or given["n"])
     left = given.get("remaining_months")
     remaining = int(left) if left is not None else term - int(given["months_elapsed"])
-    charge = next((given[k] for k in ("finance_charge", "total_interest", "charge") if k in given), None)
+    charge = next(
+        (given[k] for k in ("finance_charge", "total_interest", "charge") if k in given), None
+    )
     whole = Decimal(charge or 0)
     cents = Decimal(_given_back(int(whole * 100), term, remaining)).scaleb(-2)
     share = Decimal(_given_back(PERCENT, term, remaining)) * 100 / PERCENT
@@ -97,7 +99,8 @@ def _given_back(charge: int, term: int, remaining: int) -> int:
 def _row(table: Table, **changed: Any) -> dict[str, object]:
     """Terms of a table for the contract engine, some of them changed."""
     kind = table.kind
-    assert table.start is not None and table.first is not None
+    assert table.start is not None
+    assert table.first is not None
     step = {}
     if kind.step is not None:
         step = {"step_percent": str(kind.step), "step_every": table.count(kind.step_every)}
@@ -175,7 +178,8 @@ def _joining(table: Table) -> list[Line]:
 
 def _from(table: Table, done: int) -> dict[str, dt.date]:
     """Dates of the part of a table that begins after so many periods."""
-    assert table.start is not None and table.first is not None
+    assert table.start is not None
+    assert table.first is not None
     if not done:
         return {}
     began = table.first if done == 1 else after(table, table.first, done - 1)

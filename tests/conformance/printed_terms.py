@@ -180,6 +180,7 @@ def _money(table: Table, told: dict[str, Any]) -> None:
     words = RoundingWords()
     rounding(told.get("rounding", ""), words)
     rounding(table.kind.rounding, words, "interest")
+    rounding(table.kind.figures, words)
     rounding(told.get("interest_rounding", ""), words, "interest")
     rounding(told.get("instalment_rounding", ""), words, "instalment")
     if "last" in told:
@@ -204,6 +205,8 @@ def _money(table: Table, told: dict[str, Any]) -> None:
 def _periods(table: Table, told: dict[str, Any]) -> None:
     """The length of a period, and how many there are."""
     table.unit, table.every = period(told.get("frequency", "monthly"))
+    if table.kind.frequency and (table.unit, table.every) != period(table.kind.frequency):
+        raise UnknownWordsError(f"{table.kind.frequency} instalments, paid {told.get('frequency')}")
     if "every" in told:
         table.every *= int(told["every"])
     if "n" in told:
@@ -257,10 +260,16 @@ def _of_a_year(table: Table, told: dict[str, Any]) -> None:
 def _accrual(table: Table, text: str) -> None:
     """`unit period (1/12 year per month); first period 47 actual days/365`."""
     reading = Reading(text)
-    reading.take(r"\(?1/(?:12|52|24|4) (?:of a )?year (?:per|a|each) (?:month|week|half month|quarter)\)?")
+    reading.take(
+        r"\(?1/(?:12|52|24|4) (?:of a )?year (?:per|a|each) (?:month|week|half month|quarter)\)?"
+    )
     if reading.take(r"unit periods?(?: ?/ ?360)?"):
-        table.basis = RateBasis.thirty_360 if "/360" in plain(text).split(";")[0] else RateBasis.period
-    if found := reading.take(r"(?:first|odd|initial)(?: period)?(?: of)? ?(\d+) (?:actual )?days ?/ ?(365|360)"):
+        table.basis = (
+            RateBasis.thirty_360 if "/360" in plain(text).split(";")[0] else RateBasis.period
+        )
+    if found := reading.take(
+        r"(?:first|odd|initial)(?: period)?(?: of)? ?(\d+) (?:actual )?days ?/ ?(365|360)"
+    ):
         if found[2] == "360":
             raise UnknownWordsError("an odd first period over 360 days")
         table.stub, table.kind.first_days = Stub.days_365, int(found[1])
@@ -316,11 +325,15 @@ def _odd_first(table: Table) -> None:
     if len({under for _, under in odd}) > 1 or periods not in (0, 1):
         raise UnknownWordsError(f"a first period of {' + '.join(f'{a}/{b}' for a, b in parts)}")
     under = odd[0][1] if odd else 365
-    if not {"start", "first"} <= table.given.keys():  # a month of 30 days, in a leap year if one is meant
+    if (
+        not {"start", "first"} <= table.given.keys()
+    ):  # a month of 30 days, in a leap year if one is meant
         first = dt.date(2020 if under == 366 else 2021, 12, 1)
         table.first = first
         table.start = (after(table, first, -1) if periods else first) - dt.timedelta(days=days)
-    elif _needed(table.start) != (after(table, _needed(table.first), -1) if periods else _needed(table.first)) - dt.timedelta(days=days):
+    elif _needed(table.start) != (
+        after(table, _needed(table.first), -1) if periods else _needed(table.first)
+    ) - dt.timedelta(days=days):
         raise UnknownWordsError("a first period that its dates contradict")
     stubs = {365: Stub.plus_days_365, 366: Stub.plus_days_actual, 360: Stub.prorate}
     if not periods and under != 360:
@@ -361,7 +374,10 @@ def _amounts(table: Table, told: dict[str, Any]) -> None:
     if "grace_principal" in told:
         kind.grace_principal = (int(told["grace_principal"]), "month")
     if "step" in told:
-        kind.step, kind.step_every = Decimal(told["step"]), (int(told.get("step_months", 12)), "month")
+        kind.step, kind.step_every = (
+            Decimal(told["step"]),
+            (int(told.get("step_months", 12)), "month"),
+        )
     if table.n is None:
         if kind.share:
             table.n = -(-(table.principal) // table.minor(kind.share))
@@ -372,7 +388,8 @@ def _amounts(table: Table, told: dict[str, Any]) -> None:
     if kind.share:
         table.balloon = table.principal - table.minor(kind.share) * int(table.n or 1)
     table.grace = tuple(  # type: ignore[assignment]
-        table.count(g) if g else 0 for g in (kind.grace_principal, kind.grace_interest, kind.interest_free)
+        table.count(g) if g else 0
+        for g in (kind.grace_principal, kind.grace_interest, kind.interest_free)
     )
     if not table.principal and not kind.opening_only:
         raise UnknownWordsError("no principal")
@@ -394,7 +411,11 @@ def segments(table: Table) -> Iterator[tuple[int, Decimal, int | None]]:
     left = int(table.n or 0)
     for length, percent, level in table.kind.rates:
         many = min(table.count(length), left) if length else left
-        yield many, percent if percent is not None else table.rate, table.minor(level) if level else None
+        yield (
+            many,
+            percent if percent is not None else table.rate,
+            table.minor(level) if level else None,
+        )
         left -= many
     if left:
         raise UnknownWordsError("rates that end before the loan")

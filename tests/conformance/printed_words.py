@@ -90,7 +90,9 @@ def period(text: Any) -> tuple[Unit, int]:
     if (whole := EVERY.get(re.sub(r"[\s-]", "", told))) is not None:
         return whole
     lengths = "|".join(sorted(LENGTHS, key=len, reverse=True))
-    found = re.fullmatch(rf"(?:every |each |once (?:a|per) |a |per )?(\d+)?\s*({lengths})s?(?: \(.*\))?", told)
+    found = re.fullmatch(
+        rf"(?:every |each |once (?:a|per) |a |per )?(\d+)?\s*({lengths})s?(?: \(.*\))?", told
+    )
     if found is None:
         raise UnknownWordsError(f"frequency {text!r}")
     unit, times = LENGTHS[found[2]]
@@ -121,7 +123,9 @@ def rate_basis(text: Any) -> RateBasis:
     reading = Reading(text)
     if reading.take(r"\beffective\b|\bcompound\w*\b"):
         return RateBasis.effective
-    found = reading.take(r"(?:annual|nominal|yearly|rate|year|apr)?\s*(?:rate\s*)?/\s*(12|4|2|1|52|26|24|365|360)\b")
+    found = reading.take(
+        r"(?:annual|nominal|yearly|rate|year|apr)?\s*(?:rate\s*)?/\s*(12|4|2|1|52|26|24|365|360)\b"
+    )
     if found and found[1] in ("365", "360"):
         return RateBasis.act_365f if found[1] == "365" else RateBasis.act_360
     if found or reading.take(r"\b(nominal|periodic|proportional|unit period)\b"):
@@ -151,21 +155,25 @@ MODES = (
 AMOUNTS = (
     (r"\b(?:cents?|penn(?:y|ies)|pence|paisa|paise|centimes?|2 (?:decimals?|dp|places))\b|\b0\.01\b", Decimal("0.01")),
     (r"\b0\.05\b|\b5 cents?\b|rappen", Decimal("0.05")),
-    (r"\b(?:100|hundreds?)\b", Decimal(100)),
-    (r"\b(?:10|tens?)\b(?! decimals?)", Decimal(10)),
-    (r"\b(?:whole|full|integer|unit|yen|rupees?|dollars?|euros?|pounds?|lira|0 decimals?)\b(?: (?:currency )?(?:unit|yen|rupee|dollar|euro|pound|lira|amount)s?)?|\b1(?:\.0+)?\b", Decimal(1)),
+    (r"\bhundreds?\b", Decimal(100)), (r"\btens?\b", Decimal(10)),
+    (r"\b(?:whole|full|integer|unit|yen|rupees?|dollars?|euros?|pounds?|lira|0 decimals?)\b(?: (?:currency )?(?:unit|yen|rupee|dollar|euro|pound|lira|amount)s?)?", Decimal(1)),
 )  # fmt: skip
+MULTIPLE = r"\b(\d+(?:\.\d+)?)\b(?: (?:cents?|yen|rupees?|dollars?|euros?|pounds?|lira))?"
 
 
 def rounding(text: Any, found: RoundingWords, of: str = "") -> None:
     """Add what a text says of rounding; `of` names a field that speaks of one figure alone."""
     for clause in re.split(r"[;,]", str(text)):
         reading = Reading(clause)
-        if reading.take(r"(?:final|last) (?:payment|instalment) (?:is )?not adjusted|(?:final|last) (?:payment|instalment) (?:is )?(?:level|as high)"):
+        if reading.take(
+            r"(?:final|last) (?:payment|instalment) (?:is )?not adjusted|(?:final|last) (?:payment|instalment) (?:is )?(?:level|as high)"
+        ):
             found.level_last = True
             reading.close("rounding")
             continue
-        if reading.take(r"(?:carried |kept |is |are |un)?(?:carried )?unrounded|not rounded|full precision|no rounding"):
+        if reading.take(
+            r"(?:carried |kept |is |are |un)?(?:carried )?unrounded|not rounded|full precision|no rounding"
+        ):
             found.unrounded = True
             continue
         if reading.take(r"every (?:printed )?figure|figures? (?:as )?(?:printed|shown)|display"):
@@ -176,8 +184,19 @@ def rounding(text: Any, found: RoundingWords, of: str = "") -> None:
         elif reading.take(r"\b(?:payments?|instalments?|emi)\b(?! absorbs)") and not of:
             whose = "instalment" if not reading.take(r"\b(?:last|final|at each|level)\b") else ""
         mode = next((m for p, m in MODES if reading.take(p)), None)
-        unit = next((u for p, u in AMOUNTS if reading.take(p)), None)
-        reading.take(r"\bround(?:ed|ing|s)?\b|\bpayments?\b|\bat each\b|\blevel\b|\bonce\b|\bnearest\b")
+        unit = (
+            next((u for p, u in AMOUNTS if reading.take(p)), None)
+            if not (
+                many := reading.take(MULTIPLE)
+                if re.search(MULTIPLE, reading.left) and "decimal" not in reading.left
+                else None
+            )
+            else Decimal(many[1]) / (100 if "cent" in many[0] else 1)
+        )
+        reading.take(r"\bnext\b|\bmultiples? of\b")
+        reading.take(
+            r"\bround(?:ed|ing|s)?\b|\bpayments?\b|\bat each\b|\blevel\b|\bonce\b|\bnearest\b"
+        )
         reading.close("rounding")
         if mode is None and unit is None:
             continue
@@ -209,16 +228,25 @@ class Kind:
     balloon_percent: Decimal | None = None
     step: Decimal | None = None
     step_every: tuple[int, str] = (1, "year")
-    rates: list[tuple[tuple[int, str] | None, Decimal | None, Decimal | None]] = field(default_factory=list)
+    rates: list[tuple[tuple[int, str] | None, Decimal | None, Decimal | None]] = field(
+        default_factory=list
+    )
     """Rates one after the other: for how long (None: to the end), per cent, the instalment told."""
     grace_principal: tuple[int, str] | None = None
     grace_interest: tuple[int, str] | None = None
     interest_free: tuple[int, str] | None = None
     capitalises: bool = False
     rounding: str = ""
+    """How interest is rounded, in words, and how figures that are named ..."""
+    figures: str = ""
+    frequency: str | None = None
+    """... and how often is paid, which must be what the table says."""
 
 
-UP, DOWN = r"grow\w*|ris\w+|increas\w+|step(?:s|ped)?[- ]?up|up", r"fall\w*|decreas\w+|declin\w+|drop\w*|shrink\w*|step(?:s|ped)?[- ]?down|down"
+UP, DOWN = (
+    r"grow\w*|ris\w+|increas\w+|step(?:s|ped)?[- ]?up|up",
+    r"fall\w*|decreas\w+|declin\w+|drop\w*|shrink\w*|step(?:s|ped)?[- ]?down|down",
+)
 FRACTIONS = r"((?:\d+/\d+|\d+\.?\d* ?/ ?\d+)(?:\s*(?:\+|and|plus|-|less|minus)\s*\d+/\d+)*)"
 
 
@@ -240,8 +268,14 @@ def _odd_first(text: Reading, kind: Kind) -> None:
 
 def _rates(text: Reading, kind: Kind) -> None:
     told = rf"(?:,? ?(?:with |and |an? )*(?:instalment|payment)(?: of)? {N})?"
-    opens = text.take(rf"(?:for )?(?:the )?(?:first|initial) (\d+) {SPAN},? (?:at |bears? |with )?{N} ?%{told}")
-    if opens is None and (opens := text.take(rf"(?:at )?{N} ?% (?:for|in|during) (?:the )?(?:first )?(\d+) {SPAN}{told}")):
+    opens = text.take(
+        rf"(?:for )?(?:the )?(?:first|initial) (\d+) {SPAN},? (?:at |bears? |with )?{N} ?%{told}"
+    )
+    if opens is None and (
+        opens := text.take(
+            rf"(?:at )?{N} ?% (?:for|in|during) (?:the )?(?:first )?(\d+) {SPAN}{told}"
+        )
+    ):
         length, percent, level = (int(opens[2]), opens[3]), opens[1], opens[4]
     elif opens:
         length, percent, level = (int(opens[1]), opens[2]), opens[3], opens[4]
@@ -254,7 +288,11 @@ def _rates(text: Reading, kind: Kind) -> None:
         rf"{after}(?: of the term)?{many}:? ?(?:at |bears? |with )?{N} ?%(?:,? ?(?:with |and |an? )*(?:instalment|payment)?(?: of)? ?{N}(?! ?%))?"
     ):
         groups = [g for g in found.groups() if g and not re.fullmatch(SPAN, g)]
-        span = next((g for g in found.groups()[1:] if g and re.fullmatch(SPAN, g)), None) if found[2] else None
+        span = (
+            next((g for g in found.groups()[1:] if g and re.fullmatch(SPAN, g)), None)
+            if found[2]
+            else None
+        )
         length = (int(found[2]), found[3]) if found[2] and span else None
         numbers = groups[1:] if length else groups
         level = Decimal(numbers[1]) if len(numbers) > 1 else None
@@ -264,46 +302,74 @@ def _rates(text: Reading, kind: Kind) -> None:
 def _steps(text: Reading, kind: Kind) -> None:
     every = rf"(?:an?|each|every|per) ?(\d+)? ?{SPAN}|(yearly|annually|monthly|quarterly)"
     found = text.take(
-        rf"(?:(?:instalments?|payments?|annuity)(?: (?:that|which))? ?)?(?:({UP})|({DOWN}))(?:ing)?,? ?(?:by )?{N} ?(%)?,? ?(?:{every})"
+        rf"(?:(?:instalments?|payments?|annuity)(?:(?: of)? (?P<first>\d+(?:\.\d+)?))?(?: (?:that|which))? ?)?(?:({UP})|({DOWN}))(?:ing)?(?: annuity| instalments?| payments?| loan)?,? ?(?:by )?{N} ?(%)?,? ?(?:{every})"
     )
     if found is None:
         return
-    if found[4] is None:
+    first, up, _, many, percent, times, of, spoken = found.groups()
+    if percent is None:
         raise UnknownWordsError("instalments that grow or fall by an amount")
-    kind.step = Decimal(found[3]) * (1 if found[1] else -1)
-    spoken = {"yearly": "year", "annually": "year", "monthly": "month", "quarterly": "quarter"}
-    kind.step_every = (int(found[5] or 1), found[6] or spoken[found[7]])
+    kind.step = Decimal(many) * (1 if up else -1)
+    words = {"yearly": "year", "annually": "year", "monthly": "month", "quarterly": "quarter"}
+    kind.step_every = (int(times or 1), of or words[spoken])
+    if first:
+        kind.instalment = Decimal(first)
 
 
 def _balloon(text: Reading, kind: Kind) -> None:
-    if not re.search(r"\bballoon\b|\bresidual\b|final value|\bloan amorti[sz]ed over\b|instalment of an? \d", text.left):
+    if not re.search(
+        r"\bballoon\b|\bresidual\b|final value|\bloan amorti[sz]ed over\b|instalment of an? \d",
+        text.left,
+    ):
         return
-    if found := text.take(rf"(?:(?:instalment|payment)s? of|as|amorti[sz]ed (?:over|as)|amorti[sz]ation (?:over|of)) ?(?:an? )?(\d+)[- ]{SPAN}(?: (?:loan|annuity|term|amorti[sz]ation))?"):
+    if found := text.take(
+        rf"(?:(?:instalment|payment)s? of|as|amorti[sz]ed (?:over|as)|amorti[sz]ation (?:over|of)) ?(?:an? )?(\d+)[- ]{SPAN}(?: (?:loan|annuity|term|amorti[sz]ation))?"
+    ):
         kind.instalment_of = (int(found[1]), found[2])
         # the balance that is left then is told, not agreed
-        text.take(rf"balance(?: of)? {N}(?: ?\+ ?(?:the )?last instalment)?(?: (?:at|in|after|with) (?:month|instalment|payment|period) \d+)?")
+        text.take(
+            rf"balance(?: of)? {N}(?: ?\+ ?(?:the )?last instalment)?(?: (?:at|in|after|with) (?:month|instalment|payment|period) \d+)?"
+        )
         text.take(rf"balloon(?: of)? {N}")
-    elif found := text.take(rf"(?:balloon|residual(?: value)?)(?: payment)?(?: of|:| is)? ?{N} ?%(?: of (?:the )?(?:principal|loan|amount|price))?"):
+    elif found := text.take(
+        rf"(?:balloon|residual(?: value)?)(?: payment)?(?: of|:| is)? ?{N} ?%(?: of (?:the )?(?:principal|loan|amount|price))?"
+    ):
         kind.balloon_percent = Decimal(found[1])
-    elif found := text.take(rf"{N} ?%(?: of (?:the )?(?:principal|loan|amount))?(?: as| of)? (?:an? )?(?:balloon|residual)"):
+    elif found := text.take(
+        rf"{N} ?%(?: of (?:the )?(?:principal|loan|amount))?(?: as| of)? (?:an? )?(?:balloon|residual)"
+    ):
         kind.balloon_percent = Decimal(found[1])
-    elif found := text.take(rf"(?:balloon|residual(?: value)?)(?: payment)?(?: of|:| is)? ?{N}") or text.take(rf"{N} balloon"):
+    elif found := text.take(
+        rf"(?:balloon|residual(?: value)?)(?: payment)?(?: of|:| is)? ?{N}"
+    ) or text.take(rf"{N} balloon"):
         kind.balloon = Decimal(found[1])
     text.take(r"\b(?:balloon|residual)(?: value| payment)?\b")
-    text.take(r"with (?:the )?(?:last|final) (?:instalment|payment)|at (?:month|instalment|payment) \d+|at maturity")
+    text.take(
+        r"with (?:the )?(?:last|final) (?:instalment|payment)|at (?:month|instalment|payment) \d+|at maturity"
+    )
 
 
 def _graces(text: Reading, kind: Kind) -> None:
-    if found := text.take(rf"interest[- ]free (?:for )?(?:the )?(?:first )?(\d+) {SPAN}|no interest (?:for|in) (?:the )?(?:first )?(\d+) {SPAN}"):
+    if found := text.take(
+        rf"interest[- ]free (?:for )?(?:the )?(?:first )?(\d+) {SPAN}|no interest (?:for|in) (?:the )?(?:first )?(\d+) {SPAN}"
+    ):
         kind.interest_free = (int(found[1] or found[3]), found[2] or found[4])
-    if found := text.take(rf"(?:full grace|moratorium|no payments?|payment holiday|deferment|deferred)(?: of| for| in)?(?: the)?(?: first)? (\d+) {SPAN}"):
+    if found := text.take(
+        rf"(?:full grace|moratorium|no payments?|payment holiday|deferment|deferred)(?: of| for| in)?(?: the)?(?: first)? (\d+) {SPAN}"
+    ):
         kind.grace_principal = kind.grace_interest = (int(found[1]), found[2])
     only = rf"(?:interest[- ]only|no principal|(?:principal |capital )?grace(?: period)?)(?: of| for| in| during|:)?(?: the)?(?: first)? (\d+) {SPAN}"
-    found = text.take(only) or text.take(rf"(\d+) {SPAN}(?: of)? (?:interest[- ]only|(?:principal |capital )?grace)") or text.take(
-        rf"(?:first )?(\d+) {SPAN}:? (?:are |of )?interest[- ]only")  # fmt: skip
+    first = rf"(?:the )?(?:first )?(\d+) {SPAN}:?(?: (?:are|of|is))? (?:interest[- ]only|(?:principal |capital )?grace)"
+    found = (
+        text.take(only)
+        or text.take(first)
+        or text.take(rf"(\d+) {SPAN}(?: of)? (?:interest[- ]only|(?:principal |capital )?grace)")
+    )
     if found:
         kind.grace_principal = (int(found[1]), found[2])
-    if text.take(r"(?:un?paid )?interest (?:is )?(?:capitali[sz]ed|added to (?:the )?principal|joins the principal)|capitali[sz](?:ed|ing)(?: interest)?|negative amorti[sz]ation"):
+    if text.take(
+        r"(?:un?paid )?interest (?:is )?(?:capitali[sz]ed|added to (?:the )?principal|joins the principal)|capitali[sz](?:ed|ing)(?: interest)?|negative amorti[sz]ation"
+    ):
         kind.capitalises = True
 
 
@@ -313,26 +379,42 @@ def _shapes(text: Reading, kind: Kind) -> None:
         (r"interest on (?:the )?opening balance", lambda m: setattr(kind, "opening_only", True)),
         (r"(?:bullet|lump sum|single (?:re)?payment|1 payment|principal and interest (?:paid )?(?:together )?at (?:the )?(?:end|maturity)|interest (?:is )?(?:paid )?at maturity)(?: (?:re)?payment| loan)?(?: at (?:the )?(?:end|maturity))?",
          lambda m: setattr(kind, "bullet", True)),
-        (rf"(?:equal|constant|level|fixed|linear|same) (?:principal|capital)(?: (?:re)?(?:payments?|instalments?|amounts?|shares?|portions?))?(?: of)?(?: {N})?|german(?: amorti[sz]ation)?|straight[- ]line|linear(?: amorti[sz]ation)?|decreasing instalments?",
+        (rf"(?:equal|constant|level|fixed|linear|same) (?:principal|capital)(?: (?:re)?(?:payments?|instalments?|amounts?|shares?|portions?))?(?: of)?(?: {N})?|german(?: amorti[sz]ation)?|serial(?: loan)?|straight[- ]line|linear(?: amorti[sz]ation)?|decreasing instalments?",
          lambda m: (setattr(kind, "amortisation", Amortisation.equal_principal),
                     m[1] and setattr(kind, "share", Decimal(m[1])))),
         (r"interest[- ]only(?: loan)?|(?:only )?interest (?:is )?(?:paid )?(?:monthly|quarterly|yearly|weekly|each period)",
          lambda m: setattr(kind, "amortisation", Amortisation.interest_only)),
         (r"\bflat(?: rate)?(?: interest)?|add[- ]on(?: interest| rate)?",
          lambda m: setattr(kind, "amortisation", Amortisation.flat)),
-        (rf"(?:annuity|(?:level|equal|constant|fixed|same) (?:monthly )?(?:payments?|instalments?)|emi|french(?: amorti[sz]ation)?|fully amorti[sz]\w+)(?: of {N})?|instalments?(?: of)? {N}",
+        (rf"(?:annuity|(?:level|equal|constant|fixed|same) (?:monthly )?(?:payments?|instalments?)|emi|french(?: amorti[sz]ation)?|fully amorti[sz]\w+)(?: (?:of )?{N})?|(?:instalments?|payments?)(?: of)? {N}",
          lambda m: (m[1] or m[2]) and setattr(kind, "instalment", Decimal(m[1] or m[2]))),
     )  # fmt: skip
     for pattern, told in shapes:
-        if found := text.take(pattern):
+        while found := text.take(pattern):
             told(found)
-    text.take(r"principal (?:is )?(?:paid )?(?:in full )?(?:with|at) (?:the )?(?:last|final|end|maturity)(?: (?:payment|instalment))?|last (?:instalment|payment|principal)? ?(?:is )?smaller|smaller last")
+    text.take(
+        r"principal (?:is )?(?:paid )?(?:in full )?(?:with|at) (?:the )?(?:last|final|end|maturity)(?: (?:payment|instalment))?|last (?:instalment|payment|principal)? ?(?:is )?smaller|smaller last"
+    )
 
 
 def kind_of(text: Any) -> Kind:
     """What a table's words for its kind of loan say."""
     kind, reading = Kind(), Reading(text)
-    if found := reading.take(r"\b(?:rounded )?(?:half[- ]?(?:up|even)|floor|ceil\w*|rounded (?:up|down)|truncat\w*)(?: to (?:the )?(?:nearest )?\w+)?"):
+    if found := reading.take(
+        r"\b(yearly|annual|monthly|quarterly|half-yearly|weekly|biweekly|fortnightly) (?:instalments?|payments?|annuity)"
+    ):
+        kind.frequency = found[1]
+        reading.left += " annuity"
+    if found := reading.take(
+        r"(?:;|,)? ?(?:interest|instalments?|payments?) (?:is |are )?rounded [^;,]*"
+    ):
+        kind.figures = found[0].strip(" ;,")
+    reading.take(
+        r"\bteaser(?: rate)?\b|\blast 1 \d+(?:\.\d+)?|\b(?:last|final) (?:instalment|payment)(?: of)? \d+(?:\.\d+)?"
+    )
+    if found := reading.take(
+        r"\b(?:rounded )?(?:half[- ]?(?:up|even)|floor|ceil\w*|rounded (?:up|down)|truncat\w*)(?: to (?:the )?(?:nearest )?\w+)?"
+    ):
         kind.rounding = found[0]
     for rule in (_odd_first, _rates, _steps, _balloon, _graces, _shapes):
         rule(reading, kind)
