@@ -26,11 +26,90 @@ NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight
            "eleven", "twelve"]  # fmt: skip
 ORDINALS = {"first": "1", "second": "2", "third": "3", "fourth": "4"}
 FILLER = frozenset(
-    "a an and are as at be bears by each end every for from full having in into is it its left loan loans of on or "
-    "paid pay pays per period printed rest that the then there thereafter this to until up which whole with "
-    "year years month months monthly payment payments instalment instalments installment installments "
-    "repayment repayments last final due amount amounts balance figure figures takes absorbs what regular "
-    "starting simple nominal schedule amortised amortized amortising amortizing borrower principal capital".split()
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "bears",
+        "by",
+        "each",
+        "end",
+        "every",
+        "for",
+        "from",
+        "full",
+        "having",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "left",
+        "loan",
+        "loans",
+        "of",
+        "on",
+        "or",
+        "paid",
+        "pay",
+        "pays",
+        "per",
+        "period",
+        "printed",
+        "rest",
+        "that",
+        "the",
+        "then",
+        "there",
+        "thereafter",
+        "this",
+        "to",
+        "until",
+        "up",
+        "which",
+        "whole",
+        "with",
+        "year",
+        "years",
+        "month",
+        "months",
+        "monthly",
+        "payment",
+        "payments",
+        "instalment",
+        "instalments",
+        "installment",
+        "installments",
+        "repayment",
+        "repayments",
+        "last",
+        "final",
+        "due",
+        "amount",
+        "amounts",
+        "balance",
+        "figure",
+        "figures",
+        "takes",
+        "absorbs",
+        "what",
+        "regular",
+        "starting",
+        "simple",
+        "nominal",
+        "schedule",
+        "amortised",
+        "amortized",
+        "amortising",
+        "amortizing",
+        "borrower",
+        "principal",
+        "capital",
+    ]
 )
 N = r"(\d+(?:\.\d+)?)"
 SPAN = r"(year|quarter|month|week|day|payment|instalment|installment|period)s?"
@@ -331,12 +410,14 @@ def _balloon(text: Reading, kind: Kind) -> None:
             rf"balance(?: of)? {N}(?: ?\+ ?(?:the )?last instalment)?(?: (?:at|in|after|with) (?:month|instalment|payment|period) \d+)?"
         )
         text.take(rf"balloon(?: of)? {N}")
-    elif found := text.take(
-        rf"(?:balloon|residual(?: value)?)(?: payment)?(?: of|:| is)? ?{N} ?%(?: of (?:the )?(?:principal|loan|amount|price))?"
-    ):
-        kind.balloon_percent = Decimal(found[1])
-    elif found := text.take(
-        rf"{N} ?%(?: of (?:the )?(?:principal|loan|amount))?(?: as| of)? (?:an? )?(?:balloon|residual)"
+    elif (
+        found := text.take(
+            rf"(?:balloon|residual(?: value)?)(?: payment)?(?: of|:| is)? ?{N} ?%(?: of (?:the )?(?:principal|loan|amount|price))?"
+        )
+    ) or (
+        found := text.take(
+            rf"{N} ?%(?: of (?:the )?(?:principal|loan|amount))?(?: as| of)? (?:an? )?(?:balloon|residual)"
+        )
     ):
         kind.balloon_percent = Decimal(found[1])
     elif found := text.take(
