@@ -238,14 +238,18 @@ class _Earned:
 
 def _charges(shown: Shown, booked: Booked, until: dt.date | None, by_submission: bool,
              ) -> list[tuple[tuple[int, dt.date], dt.date, int, int]]:  # fmt: skip
-    """Charges not booked yet: step and due date, date, fee and penalty."""
+    """Charges not booked yet, and not waived by then: step and due date, date, fee and penalty."""
     found = []
+    waived = {
+        (s.body["component"], dt.date.fromisoformat(s.body["due_date"]))
+        for s, _ in shown.events if s.kind is Kind.charge_waived
+    }  # fmt: skip
     for step, _ in shown.events:
         if step.kind is not Kind.charge_assessed:
             continue
         due = dt.date.fromisoformat(step.body["due_date"])
         on = step.submitted if by_submission else due
-        if (step.i, due) in booked.charged:
+        if (step.i, due) in booked.charged or (step.body["component"], due) in waived:
             continue
         if until is None or on <= until:
             penalty = step.body["component"] == Component.penalty.value

@@ -196,7 +196,9 @@ def _planned(life: Life) -> Life:
     amount = next((s["amount"] for s in done if s["type"] == "approve"), terms["principal"])
     plan = plan_of(life.case, life.loan, life.after)
     if not plan or (len(plan) < 2 and not bound_to_plan(terms)):
-        on = date_of(terms["expected_disbursement_date"])
+        told = [s["expected_disbursement_date"] for s in done
+                if s["type"] == "approve" and s.get("expected_disbursement_date")]  # fmt: skip
+        on = date_of(told[-1] if told else terms["expected_disbursement_date"])
         plan = [(on, fineract.minor(amount, int(terms["currency_decimals"])))]
     outs = [Step(-1, Kind.disbursed, life.loan, on, lent, on) for on, lent in plan]
     charges = [s for s in life.steps if s.kind is Kind.charge_assessed]

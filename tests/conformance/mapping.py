@@ -11,6 +11,7 @@ from loanbook.core.catalogue.codes import MONEY_IN, REFUNDS, Component, Kind
 from loanbook.core.contract.due_dates import Unit
 from tests.conformance import fineract
 from tests.conformance.fineract import NotMappedError
+from tests.conformance.names import NAMES
 
 CLOCK = {"set_business_date", "advance_business_date", "cob_loan", "cob_all", "cob_catch_up",
          "product_edit", "config", "create_loan", "modify_application", "approve", "set_fraud", "undo_approval",
@@ -38,6 +39,7 @@ UNDOES = {"terminate_contract_undo": Kind.contract_accelerated, "charge_waive_un
 PARTS = {"PERCENT_OF_AMOUNT": ("principal",), "PERCENT_OF_INTEREST": ("interest",),
          "PERCENT_OF_AMOUNT_AND_INTEREST": ("principal", "interest")}  # fmt: skip
 """What an instalment's charge is in per cent of."""
+PREVIEWS = {"reage_preview": "reage", "reamortize_preview": "reamortize"}
 RESPREADS = {"reage": Kind.reaged, "reamortize": Kind.reamortised}
 
 
@@ -81,6 +83,8 @@ def mapped(case: dict[str, Any]) -> Mapped:
     """A case as loanbook has it; NotMappedError if a step of it is no event here."""
     found = Mapped()
     for s in case["steps"]:
+        if s["type"] in PREVIEWS and s.get("expect") == "rejected":  # refused as what it previews
+            s = s | {"type": PREVIEWS[s["type"]]}  # noqa: PLW2901
         kind = s["type"]
         if kind in CLOCK and s.get("expect") != "rejected":
             continue
@@ -96,6 +100,8 @@ def mapped(case: dict[str, Any]) -> Mapped:
             found.refused.append(_refused(s, case, found))
         elif kind == "reverse":
             _reverse(s, found)
+        elif kind == "adjust":  # a payment taken back, and another in its place
+            found.steps += _adjusted(s, case["loans"][s["loan"] - 1], found)
         elif kind in ("undo_last_disbursal", "undo_disbursal"):
             _undo(s, found)
         elif kind == "charge_waive":
@@ -179,7 +185,39 @@ def _target(s: dict[str, Any], found: Mapped) -> int:
         same = e.i == target.get("step") and bool(e.implicit) == bool(target.get("implicit"))
         if same and n not in found.reversals:
             return n
+    if "step" not in target and not target.get("implicit"):
+        return _by_rule(s, target, found)
     raise NotMappedError("reversal of something that is no event here")
+
+
+def _by_rule(s: dict[str, Any], target: dict[str, Any], found: Mapped) -> int:
+    """What a rule names that was not resolved: by its date, its type and its amount, or the last."""
+    rule, on = target["rule"], target.get("date") or s.get("target_date")
+    kinds = {k for k in NAMES if k.name in rule or NAMES[k].lower().replace(" ", "_") in rule
+             or NAMES[k] == target.get("type")}  # fmt: skip
+    hits = [
+        n for n, e in enumerate(found.steps)
+        if e.loan == s["loan"] and n not in found.reversals and e.kind in NAMES
+        and (not on or e.date.isoformat() == on) and (not kinds or e.kind in kinds)
+        and (not s.get("target_amount") or e.amount == fineract.minor(s["target_amount"], 2))
+    ]  # fmt: skip
+    nth = 0 if rule.startswith("last") else int(target.get("nth", 1))
+    if not kinds and not rule.startswith(("nth_transaction", "last_transaction")):
+        raise NotMappedError(f"reversal by the rule {rule}")
+    if len(hits) < max(nth, 1):
+        raise NotMappedError("reversal of something that is no event here")
+    return hits[nth - 1]
+
+
+def _adjusted(s: dict[str, Any], terms: dict[str, Any], found: Mapped) -> list[Step]:
+    """The new payment of a step that alters one; the old one is reversed."""
+    n = _target(s, found)
+    found.reversals[n] = s["i"]
+    if Decimal(s["amount"]) == 0:
+        return []
+    old, on = found.steps[n], date_of(s.get("date") or s["business_date"])
+    amount = fineract.minor(s["amount"], int(terms["currency_decimals"]))
+    return [Step(s["i"], old.kind, s["loan"], on, amount, date_of(s["business_date"]), old.body)]
 
 
 def _waiver(s: dict[str, Any], found: Mapped) -> Step:
@@ -254,10 +292,13 @@ def _refused(s: dict[str, Any], case: dict[str, Any], found: Mapped) -> Step:
                      for n, e in enumerate(found.steps))  # fmt: skip
         body = {"of": kind.name if stands else "", "amount": 0}
         return Step(s["i"], Kind.reversal, s["loan"], today, None, today, body)
-    if s["type"] == "update_approved_amount":
+    if s["type"] in ("update_approved_amount", "update_available_disbursement_amount"):
         terms, today = case["loans"][s["loan"] - 1], date_of(s["business_date"])
         approved = fineract.minor(s["amount"], int(terms["currency_decimals"]))
-        return Step(s["i"], Kind.limit_changed, s["loan"], today, approved, today)
+        beside = s["type"] == "update_available_disbursement_amount"
+        return Step(
+            s["i"], Kind.limit_changed, s["loan"], today, approved, today, {"beside": beside}
+        )
     (order,) = _events(s, case["loans"][s["loan"] - 1])
     return order
 

@@ -335,7 +335,8 @@ class Shown:
         found: list[str] = []
         expected = check.get("schedule")
         if expected:
-            theirs = expected["rows"]
+            # payouts may be listed in another order than that of their dates
+            theirs = sorted(expected["rows"], key=lambda r: str(r["due_date"]))
             if len(theirs) != len(table):
                 return [f"{len(table)} schedule rows, expected {len(theirs)}"]
             for n, (mine, other) in enumerate(zip(table, theirs, strict=True)):
