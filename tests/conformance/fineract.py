@@ -49,10 +49,13 @@ class Check:
 
 def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     """Every case of the batch; schedules of all of them are expanded at once."""
+    from tests.conformance.vocabulary import refuse_unknown
+
     outcomes: list[Outcome] = []
     rows, waiting = [], []
     for case in cases:
         try:
+            refuse_unknown(case)
             checks = _checks(case)
             mapped = [_row(check) for check in checks]
         except NotMappedError as gap:

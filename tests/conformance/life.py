@@ -37,6 +37,7 @@ from tests.conformance.products import (
     with_rates_to_come,
 )
 from tests.conformance.refusing import rule_of
+from tests.conformance.vocabulary import refuse_unknown
 
 RESPREADING = (Kind.reaged, Kind.reamortised, Kind.contract_accelerated)
 """What a row tells of as it stood before it."""
@@ -55,11 +56,17 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     waiting = []
     for case in map(with_rates_to_come, cases):
         try:
+            refuse_unknown(case)
             told = mapped(case)
             asked = _lives(case, told)
             for t in case["loans"]:
                 if recalculated(t):
                     can_recalculate(t)
+            if any(
+                t["multi_disburse"].get("full_term_for_tranche") and _tranches(told, n) > 1
+                for n, t in enumerate(case["loans"], start=1)
+            ):
+                raise NotMappedError("each tranche with a term of its own")
             for life in asked:
                 life.case = as_modified(case, life.after)
             own: dict[int, int] = {}
@@ -97,6 +104,12 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
 def run_planned(cases: list[dict[str, Any]]) -> list[Outcome]:
     """Outcomes of schedules whose payout is one of several that are planned."""
     return run([_as_steps(case) for case in cases])
+
+
+def _tranches(told: Mapped, loan: int) -> int:
+    """Days on which a loan is paid out, or is asked to be."""
+    steps = [*told.steps, *told.refused]
+    return len({s.date for s in steps if s.kind is Kind.disbursed and s.loan == loan})
 
 
 def _as_steps(case: dict[str, Any]) -> dict[str, Any]:

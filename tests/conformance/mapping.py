@@ -106,6 +106,10 @@ def mapped(case: dict[str, Any]) -> Mapped:
             _undo(s, found)
         elif kind == "charge_waive":
             found.steps.append(_waiver(s, found))
+        elif kind in ("interest_pause_update", "interest_pause_delete"):
+            found.reversals[_last(s, found, Kind.interest_paused)] = s["i"]
+            if kind.endswith("update"):
+                found.steps += _events(s | {"type": "interest_pause"}, case["loans"][s["loan"] - 1])
         elif kind in UNDOES:
             found.reversals[_last(s, found, UNDOES[kind])] = s["i"]
         else:

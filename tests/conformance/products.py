@@ -299,5 +299,3 @@ def can_recalculate(terms: dict[str, Any]) -> None:
         raise NotMappedError("interest recalculated otherwise than daily")
     if terms["interest_type"] == "FLAT":
         raise NotMappedError("flat interest with recalculation")
-    if terms["multi_disburse"].get("full_term_for_tranche"):
-        raise NotMappedError("each tranche with a term of its own")
