@@ -198,7 +198,7 @@ def _row(check: Check) -> tuple[dict[str, object], int]:
         every=every,
         anchor_day=anchor.day if unit is Unit.months else None,
         amortisation=kind,
-        basis=RateBasis.period if flat and not progressive else _basis(terms),
+        basis=_basis(terms),
         multiple=multiple,
         decimal_factor=progressive and not flat and _basis(terms) <= RateBasis.thirty_360,
         matures_on=matures_on(terms, anchor),

@@ -54,9 +54,11 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     products: list[tuple[str, Any]] = []
     codes: dict[int, int] = {}
     waiting = []
-    for case in map(with_rates_to_come, cases):
+    for told_of in cases:
+        case = told_of
         try:
-            refuse_unknown(case)
+            refuse_unknown(told_of)
+            case = with_rates_to_come(told_of)
             told = mapped(case)
             asked = _lives(case, told)
             for t in case["loans"]:

@@ -114,6 +114,8 @@ def mapped(case: dict[str, Any]) -> Mapped:
             found.reversals[_last(s, found, UNDOES[kind])] = s["i"]
         else:
             found.steps += _events(s, case["loans"][s["loan"] - 1])
+        if kind == "reschedule":
+            _by_instalments(s, case["loans"][s["loan"] - 1], found)
         first = kind == "disburse" and sum(
             e.kind is Kind.disbursed and e.loan == s["loan"] for e in found.steps
         ) == 1  # fmt: skip
@@ -241,6 +243,25 @@ def _last(s: dict[str, Any], found: Mapped, kind: Kind) -> int:
         if e.kind is kind and e.loan == s["loan"] and n not in found.reversals:
             return n
     raise NotMappedError("reversal of something that is no event here")
+
+
+def _by_instalments(s: dict[str, Any], terms: dict[str, Any], found: Mapped) -> None:
+    """Flat interest is an instalment's: another rate is in force from the due date before the first
+    instalment that it is of."""
+    if terms["interest_type"] != "FLAT" or fineract.by_days(terms):
+        return
+    out = min(
+        (e.date for e in found.steps if e.kind is Kind.disbursed and e.loan == s["loan"]),
+        default=None,
+    )
+    unit, every = fineract.UNITS[terms["repayment_frequency_type"]], int(terms["repayment_every"])
+    for e in found.steps:
+        if out is None or e.i != s["i"] or e.kind is not Kind.rate_changed:
+            continue
+        start, n, due = date_of(s["from_date"]), 0, out
+        while (later := fineract._first_due(out, unit, every * (n + 1))) < start:
+            due, n = later, n + 1
+        e.body["from_date"], e.date = due.isoformat(), min(e.date, due)
 
 
 def _respread(s: dict[str, Any], terms: dict[str, Any]) -> Step:

@@ -51,7 +51,7 @@ def product(
     decimals = int(terms["currency_decimals"])
     progressive = terms["schedule_type"] == "PROGRESSIVE"
     flat = terms["interest_type"] == "FLAT"
-    basis = RateBasis.period if flat and not progressive else fineract._basis(terms)
+    basis = fineract._basis(terms)
     kind = Amortisation.equal_instalment
     if flat:
         kind = Amortisation.flat
@@ -154,6 +154,8 @@ def _payments(terms: dict[str, Any], waterfall: Callable[..., str]) -> dict[str,
     rules: dict[str, Any] = {}
     if terms["repayment_strategy"] == "advanced-payment-allocation":
         payments: dict[str, Any] = {}
+        if not terms.get("payment_allocation"):
+            raise NotMappedError("advanced payment allocation without its orders")
         for each in terms["payment_allocation"]:
             if each["transaction_type"] not in MONEY:
                 continue
@@ -258,7 +260,9 @@ def plan_of(case: dict[str, Any], loan: int, after: int) -> list[tuple[dt.date, 
 def recalculated(terms: dict[str, Any]) -> bool:
     """Interest follows the balance as it is really paid: daily simple interest."""
     bears = rate_of(terms) != "0" or terms.get(RATE_TO_COME, False)
-    return bool(terms["interest_recalculation"].get("enabled")) and bears
+    classic_flat = terms["schedule_type"] == "CUMULATIVE" and terms["interest_type"] == "FLAT"
+    # flat interest is on what was lent, also where it is worked out anew
+    return bool(terms["interest_recalculation"].get("enabled")) and bears and not classic_flat
 
 
 RATE_TO_COME = "rate_to_come"
