@@ -47,6 +47,7 @@ docs: $(READY)  ## the generated references: tables, metrics and products
 	$(BIN)/python -m loanbook.pipelines.reporting.reference
 	$(BIN)/python -m loanbook.pipelines.reporting.orders_page
 	$(BIN)/python -m loanbook.pipelines.reporting.day_page
+	$(BIN)/python -m loanbook.pipelines.reporting.commands_page
 
 dashboard: $(READY)  ## the pages, at http://localhost:8501
 	$(BIN)/streamlit run dashboards/app.py --server.port 8501

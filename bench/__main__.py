@@ -29,10 +29,11 @@ from loanbook.core.frames import empty
 from loanbook.core.ledger.transfers import Transfers
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import NO_CHANGE, DayClose, close
-from loanbook.core.servicing.laws.laws import check_laws, movements_after
+from loanbook.core.servicing.laws.accounts import movements_after
+from loanbook.core.servicing.laws.laws import check_laws
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.dues import Dues
-from loanbook.core.servicing.payments.waterfall import Allocations
+from loanbook.core.servicing.payments.allocations import Allocations
 from loanbook.core.servicing.replay.backdating import close_with_news
 from loanbook.core.servicing.replay.fast_forward import fast_forward
 from loanbook.core.servicing.replay.replay import InMemoryHistory

@@ -16,6 +16,11 @@ LARGE = 2**16
 """Rows from which the start of threads or of the streaming engine is worth its milliseconds."""
 
 
+def extended(schema: type[dy.Schema], columns: dict[str, dy.Column]) -> type[dy.Schema]:
+    """The schema with further columns behind its own, as rows of a catalogue name them."""
+    return type(f"{schema.__name__}Extended", (schema,), dict(columns))
+
+
 @cache
 def empty(schema: type[dy.Schema]) -> pl.DataFrame:
     """A frame with the schema's columns and types and no rows."""
@@ -45,17 +50,23 @@ COMPUTED = "computed"
 
 
 def column(
-    meaning: str, unit: str, zero: Any = COMPUTED, *, changes: bool = False
+    meaning: str,
+    unit: str,
+    zero: Any = COMPUTED,
+    *,
+    changes: bool = False,
+    source: str | None = None,
 ) -> dict[str, Any]:
     """Metadata of a column: what it means, its unit, and its value where a loan begins.
 
-    `changes`: a change of the contract may set it on a loan that lives.
+    `changes`: a change of the contract may set it on a loan that lives. `source`: the field of a
+    product's policy file that a parameter is read from.
     """
-    return {"meaning": meaning, "unit": unit, "zero": zero, "changes": changes}
+    return {"meaning": meaning, "unit": unit, "zero": zero, "changes": changes, "source": source}
 
 
 def metadata(schema: type[dy.Schema], key: str) -> dict[str, Any]:
-    """One entry of the metadata (`meaning`, `unit`, `zero`, `changes`) by column name."""
+    """One entry of the metadata (`meaning`, `unit`, `zero`, `changes`, `source`) by column name."""
     return {name: (of.metadata or {})[key] for name, of in schema.columns().items()}
 
 

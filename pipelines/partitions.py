@@ -6,17 +6,16 @@ import datetime as dt
 
 import dagster as dg
 
-from loanbook.pipelines.ingest.landing import landed_dates
+from loanbook.pipelines.ingest.landing import landed_dates, near_dates
 from loanbook.pipelines.resources import settings
 
 
 def landed_range() -> tuple[dt.date, dt.date]:
     """First and last business date among the names in the landing folder; today if it is empty."""
-    dates = landed_dates(settings().landing)
-    if not dates:
-        today = dt.date.today()
-        return today, today
-    return dt.date.fromisoformat(dates[0]), dt.date.fromisoformat(dates[-1])
+    today = dt.date.today()
+    told = map(dt.date.fromisoformat, landed_dates(settings().landing))
+    dates = near_dates(told, today) or [today]
+    return dates[0], dates[-1]
 
 
 def business_days() -> dg.DailyPartitionsDefinition:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from loanbook.pipelines.reporting.commands_page import PAGE, with_tables
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
     [
@@ -38,3 +40,9 @@ def test_a_page_names_files_that_exist(page: Path) -> None:
 def test_a_page_links_to_what_exists(page: Path) -> None:
     lost = [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()]
     assert not lost, f"{_named(page)}: links to nothing: {lost}"
+
+
+def test_the_guide_lists_the_commands_that_there_are() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == with_tables(text), "run `make docs`"
+    assert "| `charge_fee` | `amount`, `due_date` | `charge_assessed` |" in text

@@ -43,7 +43,6 @@ STILL = frozenset(
         "standing",
         "stop",
         "stops",
-        "take_over",
         "told",
         "turn",
     }

@@ -24,11 +24,9 @@ MODULES_OF = {"core/contract": 16}
 JOURNALS = {"core/store/migrations"}
 """Folders that grow by a file a release, by design."""
 LINES_OF = {
-    "_claims_move_as_events_say": 92,
-    "_take": 84,
     "show_loan": 79,
     "order_context": 80,
-    "parse": 80,
+    "parse": 76,
     "with_late_interest": 64,
 }
 """Lines of a function by its name: files move more often than functions grow."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
 
 import polars as pl
 
@@ -174,35 +175,72 @@ class DayCount:
     numerator: Callable[[pl.Expr, pl.Expr], pl.Expr]
 
 
-def _named(name: str, denominator: int, of: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> DayCount:
-    return DayCount(name, denominator, of)
-
-
 CONVENTIONS: dict[str, DayCount] = {
     each.name: each
     for each in (
-        _named("ACT/365F", 365, _days),
-        _named("ACT/360", 360, _days),
-        _named("ACT/364", 364, _days),
-        _named("ACT/ACT", 365 * 366, _act_act),
-        _named("ACT/ACT closing", 365 * 366, _act_act_closing),
-        _named("ACT/365 Actual", 365 * 366, _act_365_actual),
-        _named("ACT/365.25", 365 * 4 + 1, _quarter_days),
-        _named("EU month", 52 * 12 * 365 * 366, _counted_back(12)),
-        _named("EU week", 52 * 12 * 365 * 366, _counted_back(52)),
-        _named("EU year", 52 * 12 * 365 * 366, _counted_back(1)),
-        _named("NL/360", 360, _without_leap_days),
-        _named("NL/365", 365, _without_leap_days),
-        _named("30/360", 360, _thirty_isda),
-        _named("30/360 US", 360, _thirty_us),
-        _named("30/360 PSA", 360, _thirty_psa),
-        _named("30E/360", 360, _thirty_e),
-        _named("30E/365", 365, _thirty_e_isda),
-        _named("30E/360 ISDA", 360, _thirty_e_isda),
-        _named("30E/360 ISDA maturity", 360, _thirty_e_isda_maturity),
-        _named("30E+/360", 360, _thirty_e_plus),
+        DayCount("ACT/365F", 365, _days),
+        DayCount("ACT/360", 360, _days),
+        DayCount("ACT/364", 364, _days),
+        DayCount("ACT/ACT", 365 * 366, _act_act),
+        DayCount("ACT/ACT closing", 365 * 366, _act_act_closing),
+        DayCount("ACT/365 Actual", 365 * 366, _act_365_actual),
+        DayCount("ACT/365.25", 365 * 4 + 1, _quarter_days),
+        DayCount("EU month", 52 * 12 * 365 * 366, _counted_back(12)),
+        DayCount("EU week", 52 * 12 * 365 * 366, _counted_back(52)),
+        DayCount("EU year", 52 * 12 * 365 * 366, _counted_back(1)),
+        DayCount("NL/360", 360, _without_leap_days),
+        DayCount("NL/365", 365, _without_leap_days),
+        DayCount("30/360", 360, _thirty_isda),
+        DayCount("30/360 US", 360, _thirty_us),
+        DayCount("30/360 PSA", 360, _thirty_psa),
+        DayCount("30E/360", 360, _thirty_e),
+        DayCount("30E/365", 365, _thirty_e_isda),
+        DayCount("30E/360 ISDA", 360, _thirty_e_isda),
+        DayCount("30E/360 ISDA maturity", 360, _thirty_e_isda_maturity),
+        DayCount("30E+/360", 360, _thirty_e_plus),
     )
 }
-"""Every day count by its name. Add one here; docs and tests find it by itself."""
-DAYS = _named("days", 1, _days)
+"""Every day count by its name. A new one is a row here; a product may use those of `RateBasis`."""
+DAYS = DayCount("days", 1, _days)
 """The count of a daily rate: days themselves, no fraction of a year."""
+
+
+class RateBasis(IntEnum):
+    """What the yearly rate is divided by for one period: its stored code, and its name in a product.
+
+    A day count by its name in `CONVENTIONS`, but for an equal share a period, a rate a day and a
+    compounded rate.
+    """
+
+    _value_: int
+    words: str
+
+    def __new__(cls, code: int, words: str) -> RateBasis:
+        """The member of a code, with its name in a product's file."""
+        made = int.__new__(cls, code)
+        made._value_ = code
+        made.words = words
+        return made
+
+    period = 0, "period"
+    thirty_360 = 1, "30/360"
+    act_365f = 2, "ACT/365F"
+    act_360 = 3, "ACT/360"
+    act_364 = 4, "ACT/364"
+    act_act = 5, "ACT/ACT"
+    act_365_actual = 6, "ACT/365 Actual"
+    act_act_closing = 7, "ACT/ACT closing"
+    thirty_e_360 = 8, "30E/360"
+    daily = 9, "daily"
+    effective = 10, "effective"
+
+
+BASES = {each.value: each for each in RateBasis}
+"""Bases by their stored code."""
+ACTUAL: dict[RateBasis, DayCount] = {
+    each: CONVENTIONS[each.words]
+    for each in RateBasis
+    if each.words in CONVENTIONS and each.name != "thirty_360"
+} | {RateBasis.daily: DAYS}
+"""The bases that count days between two dates, additively, with their day count; 30/360 gives each
+whole period its share of the year."""

@@ -13,7 +13,7 @@ from typing import TypeVar
 import polars as pl
 
 from loanbook.core.contract import first_period
-from loanbook.core.contract.day_count import CONVENTIONS, DAYS
+from loanbook.core.contract.day_count import ACTUAL, BASES, RateBasis
 from loanbook.core.contract.due_dates import Unit, due_date
 from loanbook.core.contract.effective_rate import EFFECTIVE, period_factor
 from loanbook.core.contract.first_period import Stub
@@ -44,34 +44,6 @@ class Amortisation(IntEnum):
     flat = 2
     interest_only = 3
 
-
-class RateBasis(IntEnum):
-    """What the yearly rate is divided by for one period."""
-
-    period = 0
-    thirty_360 = 1
-    act_365f = 2
-    act_360 = 3
-    act_364 = 4
-    act_act = 5
-    act_365_actual = 6
-    act_act_closing = 7
-    thirty_e_360 = 8
-    daily = 9
-    effective = 10
-
-
-ACTUAL = {
-    RateBasis.act_365f: CONVENTIONS["ACT/365F"],
-    RateBasis.act_360: CONVENTIONS["ACT/360"],
-    RateBasis.act_364: CONVENTIONS["ACT/364"],
-    RateBasis.act_act: CONVENTIONS["ACT/ACT"],
-    RateBasis.act_act_closing: CONVENTIONS["ACT/ACT closing"],
-    RateBasis.act_365_actual: CONVENTIONS["ACT/365 Actual"],
-    RateBasis.thirty_e_360: CONVENTIONS["30E/360"],
-    RateBasis.daily: DAYS,
-}
-"""The bases that count days between two dates, additively, with their day count."""
 
 _WHOLE_PERIOD: dict[RateBasis, dict[Unit, tuple[int, int]]] = {
     # fraction of a year that one unit is, as numerator and denominator
@@ -192,7 +164,7 @@ class Figures:
         """
         numerators, denominators = {}, {}
         for code in self.basis:
-            numerators[code], denominators[code] = self._factor(RateBasis(code))
+            numerators[code], denominators[code] = self._factor(BASES[code])
         numerator = by_code(pl.col("basis"), self.basis, RateBasis, lambda b: numerators[b])
         denominator = by_code(pl.col("basis"), self.basis, RateBasis, lambda b: denominators[b])
         return numerator, denominator
@@ -417,9 +389,9 @@ class Figures:
         unpaid = pl.col("principal_agreed") - pl.col("schedule_balance")
         late_share = {
             basis: pl.col("rate_over") * nights
-            if RateBasis(basis) not in ACTUAL
+            if BASES[basis] not in ACTUAL
             else pl.col("rate_ppb")
-            * ACTUAL[RateBasis(basis)].numerator(pl.col("period_start"), until)
+            * ACTUAL[BASES[basis]].numerator(pl.col("period_start"), until)
             * days
             for basis in self.basis
         }

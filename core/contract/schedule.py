@@ -14,9 +14,9 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import InterestMode
 from loanbook.core.contract.business_days import BusinessDay, Calendar
+from loanbook.core.contract.day_count import ACTUAL
 from loanbook.core.contract.due_dates import due_date
 from loanbook.core.contract.figures import (
-    ACTUAL,
     UNITY,
     Amortisation,
     Figures,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataframely as dy
+import polars as pl
 
+from loanbook.core.catalogue.events import ROW, Kind
 from loanbook.core.frames import DATE, KEY, MINOR, column
 
 
@@ -49,3 +51,11 @@ class Events(dy.Schema):
 REPLAY_ORDER = ("value_date", "source_system", "source_ref", "idempotency_key")
 """Order in which events of a day are taken, whatever files they came in."""
 EVENT_COLUMNS = tuple(Events.column_names())
+
+
+def with_payload(events: pl.DataFrame, kind: Kind) -> pl.DataFrame:
+    """Events of a kind with the fields that their payload has (null: left out), in place of it."""
+    fields = ROW[kind].payload
+    texts = pl.Struct({f.name: pl.String if f.type is pl.Date else f.type for f in fields})
+    said = events.with_columns(pl.col("payload").str.json_decode(texts)).unnest("payload")
+    return said.with_columns(pl.col(f.name).str.to_date() for f in fields if f.type is pl.Date)

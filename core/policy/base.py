@@ -3,12 +3,50 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from loanbook.core.catalogue import components
+from loanbook.core.catalogue.counting import COUNTING
+from loanbook.core.catalogue.events import Kind
+from loanbook.core.contract.day_count import RateBasis
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 RoundingName = Literal["half_even", "half_up", "down", "up"]
+OPENING_BALANCES = (
+    "principal", "interest_accrued", *components.DUES, "credit",
+)  # fmt: skip
+"""Balances that a loan that already lives may bring, minor units."""
+OPENING_OF_LINES = ("statement_unpaid", "cash_advances", "interest_in_grace", "in_grace")
+"""What a line of credit brings beside."""
+if TYPE_CHECKING:  # names of the catalogue's rows, which a type checker does not know
+    ComponentName = str
+    TaxableName = str
+    AskedAgainName = str
+    OpeningName = str
+    BasisName = str
+    CountingName = str
+else:
+    ComponentName = Literal[components.NAMES]
+    TaxableName = Literal[components.TAXABLE]
+    AskedAgainName = Literal[("principal", *components.ASKED_AGAIN)]
+    CountingName = Literal[tuple(COUNTING)]
+    BasisName = Literal[tuple(each.words for each in RateBasis)]
+    OpeningName = Literal[(*OPENING_BALANCES, "past_due_since", *OPENING_OF_LINES)]
+
+
+def kind_among(kinds: Iterable[Kind]) -> AfterValidator:
+    """A field that names one of these kinds of event."""
+    names = [kind.name for kind in kinds]
+
+    def named(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"write one of {', '.join(names)}")
+        return name
+
+    return AfterValidator(named)
 
 
 class Policy(BaseModel):

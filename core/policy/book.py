@@ -12,14 +12,9 @@ import polars as pl
 import yaml
 from pydantic import ValidationError
 
-from loanbook.core.catalogue.codes import (
-    KINDS_A_PRODUCT,
-    MONEY_IN,
-    Component,
-    Excess,
-    Kind,
-    Timing,
-)
+from loanbook.core.catalogue.codes import KINDS_A_PRODUCT, MONEY_IN, Excess, Kind, Timing
+from loanbook.core.catalogue.components import Component
+from loanbook.core.catalogue.counting import COUNTING
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.money import CURRENCY_CODES, rate_to_ppb
@@ -248,7 +243,7 @@ class PolicyBook(ChargeTables):
         rows = []
         for code, p in self.products.items():
             for kind in MONEY_IN:
-                named = p.payments.by_kind.get(kind.name)  # type: ignore[call-overload]
+                named = p.payments.by_kind.get(kind.name)
                 name = named.waterfall if named else p.payments.waterfall
                 w = self.in_force(Waterfall, name, p.effective_from)
                 rule = code * KINDS_A_PRODUCT + kind
@@ -331,7 +326,7 @@ class PolicyBook(ChargeTables):
             for component in Component:
                 rows.append(
                     (code, component.value, component.name in d.components,
-                     int(d.convention == "rbi"), d.tolerance_minor, d.tolerance_ppb, d.grace_days)
+                     COUNTING[d.convention].from_due_day, d.tolerance_minor, d.tolerance_ppb, d.grace_days)
                 )  # fmt: skip
         schema = {
             "product": pl.Int16, "component": pl.Int8, "counts": pl.Boolean,

@@ -7,7 +7,7 @@ from functools import cached_property
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLES
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import Component, is_interest
 from loanbook.core.contract.jurisdiction import packed as place_of
 from loanbook.core.contract.money import Rounding, rate_to_ppb
 from loanbook.core.policy.base import RoundingName
@@ -118,7 +118,7 @@ class ChargeTables(Library):
     @cached_property
     def interest_taxed(self) -> frozenset[int]:
         """Codes of products whose interest bears a tax."""
-        on = self.taxes.filter(pl.col("component") == Component.interest.value)
+        on = self.taxes.filter(is_interest())
         return frozenset(on["product"].to_list())
 
     @cached_property

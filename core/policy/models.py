@@ -8,16 +8,33 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from loanbook.core.catalogue.accounts import ROLES
+from loanbook.core.catalogue.components import NAMES, completed_order
+from loanbook.core.catalogue.events import EVENTS
 from loanbook.core.contract.jurisdiction import CODE
-from loanbook.core.policy.base import Name, Policy, RoundingName
+from loanbook.core.policy.base import (
+    ComponentName,
+    CountingName,
+    Name,
+    OpeningName,
+    Policy,
+    RoundingName,
+    TaxableName,
+    kind_among,
+)
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.product_rules import Percent
 
 TIMINGS = ("past_due", "due", "in_advance")
-COMPONENTS = ("principal", "interest", "fee", "penalty", "tax")
 
 
 class Waterfall(Policy):
@@ -26,9 +43,14 @@ class Waterfall(Policy):
     direction: Literal["horizontal", "vertical"] = "horizontal"
     order: list[str] = Field(min_length=1, description="timing.component, first paid first")
 
+    @field_validator("order")
+    @classmethod
+    def _whole(cls, order: list[str]) -> list[str]:
+        return completed_order(order, TIMINGS)
+
     @model_validator(mode="after")
     def _complete(self) -> Waterfall:
-        known = {f"{t}.{c}" for t in TIMINGS for c in COMPONENTS}
+        known = {f"{t}.{c}" for t in TIMINGS for c in NAMES}
         unknown = [step for step in self.order if step not in known]
         if unknown:
             raise ValueError(f"{unknown[0]!r} is no step; use timing.component of {sorted(known)}")
@@ -97,7 +119,7 @@ class Fee(Policy, FeeAmount):
 class Tax(Policy):
     """A tax on what a borrower is asked: GST, VAT or a stamp duty on fees and interest."""
 
-    of: list[Literal["interest", "fee", "penalty"]] = Field(min_length=1)
+    of: list[TaxableName] = Field(min_length=1)
     rate_ppb: int = Field(ge=0, le=10**9)
     by_jurisdiction: dict[Annotated[str, StringConstraints(pattern=CODE)], int] = {}
     rounding: RoundingName = "half_even"
@@ -154,8 +176,8 @@ class OriginationFee(Policy, FeeAmount):
 class Delinquency(Policy):
     """When a loan counts as late."""
 
-    convention: Literal["days_after_due", "rbi"] = "days_after_due"
-    components: list[Literal["principal", "interest", "fee", "penalty", "tax"]] = [
+    convention: CountingName = "days_after_due"
+    components: list[ComponentName] = [
         "principal",
         "interest",
     ]
@@ -176,14 +198,7 @@ class Approvals(Policy):
     """
 
     one_person_below_minor: dict[
-        Literal[
-            "goodwill_credit",
-            "interest_waived",
-            "charge_adjusted",
-            "charge_assessed",
-            "capitalised_fee_adjusted",
-            "buy_down_adjusted",
-        ],
+        Annotated[str, kind_among(row.kind for row in EVENTS if row.alone)],
         Annotated[int, Field(gt=0)],
     ] = Field(default={}, description="kind of event: an order of less needs no checker")
 
@@ -230,24 +245,6 @@ class HolidayCalendar(Policy):
     source: str
     weekend: list[int] = [6, 7]
     holidays: list[dt.date] = []
-
-
-OpeningName = Literal[
-    "principal",
-    "interest_accrued",
-    "principal_due",
-    "interest_due",
-    "fees_due",
-    "penalties_due",
-    "taxes_due",
-    "credit",
-    "past_due_since",
-    "statement_unpaid",
-    "cash_advances",
-    "interest_in_grace",
-    "in_grace",
-]
-"""What a loan that already lives may bring; the last four are of lines of credit."""
 
 
 _BALANCES_BEFORE = {"advances": "cash_advances", "statement_left": "statement_unpaid"}

@@ -20,10 +20,11 @@ from pydantic import (
     model_validator,
 )
 
+from loanbook.core.catalogue.events import MONEY_IN
 from loanbook.core.contract.business_days import BusinessDay
 from loanbook.core.contract.money import rate_to_ppb
 from loanbook.core.contract.steps_and_seasons import packed
-from loanbook.core.policy.base import Name, RoundingName
+from loanbook.core.policy.base import AskedAgainName, BasisName, Name, RoundingName, kind_among
 
 Exact = Annotated[
     Decimal,
@@ -55,19 +56,7 @@ class ScheduleRules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     amortisation: Literal["equal_instalment", "equal_principal", "flat", "interest_only"]
-    rate_basis: Literal[
-        "period",
-        "30/360",
-        "ACT/365F",
-        "ACT/360",
-        "ACT/364",
-        "ACT/ACT",
-        "ACT/ACT closing",
-        "ACT/365 Actual",
-        "30E/360",
-        "daily",
-        "effective",
-    ]
+    rate_basis: BasisName
     stub: Literal[
         "prorate", "plus_days_365", "whole_period", "forward", "plus_days_actual", "days_365"
     ] = Field(
@@ -189,18 +178,7 @@ class InterestRules(BaseModel):
 ExcessName = Literal[
     "next_instalment", "reduce_principal", "last_instalment", "spread", "next_then_last"
 ]
-MoneyName = Literal[
-    "payment_received",
-    "down_payment",
-    "goodwill_credit",
-    "merchant_refund",
-    "payout_refund",
-    "interest_waived",
-    "charge_adjusted",
-    "capitalised_fee_adjusted",
-    "refinanced",
-    "interest_refunded",
-]
+MoneyName = Annotated[str, kind_among(MONEY_IN)]
 
 
 class MoneyRule(BaseModel):
@@ -220,7 +198,7 @@ class PaymentRules(BaseModel):
     waterfall: Name = "standard"
     excess: ExcessName = "next_instalment"
     by_kind: dict[MoneyName, MoneyRule] = {}
-    chargeback: list[Literal["principal", "interest", "fee", "penalty"]] = Field(
+    chargeback: list[AskedAgainName] = Field(
         default=[],
         description="order in which a chargeback asks again for what its payment met; none: all "
         "of it is principal",

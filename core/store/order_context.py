@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from loanbook.core.catalogue.codes import MONEY_IN, Kind, Status
+from loanbook.core.catalogue.events import DEFERS, Deferral, Family, kinds_of
 from loanbook.core.frames import typed
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.store.history import NOT_RESTATED
@@ -15,43 +18,37 @@ def event_keys(ledger: Queries) -> pl.DataFrame:
     """`idempotency_key`, `body_hash`, `loan_id`, `reverses` (key, or null) of every event.
 
     Of charges also `charged` (Int64, minor units) and `charge` (the payload); of deferred fees
-    `deferred` (Int64, below zero where it is given back) and `family` (1 capitalised, 2 bought
-    down); of interest refunds `refunded`, the key of the refund that they are on, and
+    `deferred` (Int64, below zero where it is given back) and `family` (`Deferral`); of interest refunds `refunded`, the key of the refund that they are on, and
     of chargebacks `charged_back`, that of the payment that they take back, where it was named.
     """
     return ledger.frame(
-        """
+        f"""
         SELECT idempotency_key, body_hash, loan_id,
                CASE WHEN kind = $reversal THEN payload->>'$.reverses' END AS reverses,
                CASE WHEN kind = $charge THEN amount END AS charged,
                CASE WHEN kind = $charge THEN payload END AS charge,
-               CASE WHEN kind IN ($capitalised, $bought) THEN amount
-                    WHEN kind IN ($adjusted, $returned) THEN -amount END::BIGINT AS deferred,
-               CASE WHEN kind IN ($capitalised, $adjusted) THEN 1
-                    WHEN kind IN ($bought, $returned) THEN 2 END::INTEGER AS family,
+               {_DEFERRED}::BIGINT AS deferred, {_DEFERRAL}::INTEGER AS family,
                CASE WHEN kind = $interest THEN payload->>'$.of' END AS refunded,
                CASE WHEN kind = $chargeback THEN payload->>'$.of' END AS charged_back
-        FROM {lake}.events
+        FROM {{lake}}.events
         """,
         {
             "reversal": Kind.reversal.value,
             "charge": Kind.charge_assessed.value,
             "interest": Kind.interest_refunded.value,
             "chargeback": Kind.chargeback.value,
-            **_DEFERS,
         },
     )
 
 
-DEFERS = {
-    Kind.fee_capitalised: (1, 1), Kind.capitalised_fee_adjusted: (1, -1),
-    Kind.rate_bought_down: (2, 1), Kind.buy_down_adjusted: (2, -1),
-}  # fmt: skip
-"""Kinds that move deferred income: the family that they belong to, and the sign."""
-_DEFERS: dict[str, object] = {
-    "capitalised": Kind.fee_capitalised.value, "adjusted": Kind.capitalised_fee_adjusted.value,
-    "bought": Kind.rate_bought_down.value, "returned": Kind.buy_down_adjusted.value,
-}  # fmt: skip
+def _by_kind(what: Callable[[Deferral, int], str]) -> str:
+    """SQL of what each kind has that moves deferred income; null of others."""
+    rows = (f"WHEN {kind.value} THEN {what(*moves)}" for kind, moves in DEFERS.items())
+    return f"(CASE kind {' '.join(rows)} END)"
+
+
+_DEFERRED = _by_kind(lambda _, sign: f"{sign} * amount")
+_DEFERRAL = _by_kind(lambda deferral, _: str(deferral.value))
 
 
 def order_context(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
@@ -97,14 +94,14 @@ def order_context(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
                     AND idempotency_key NOT IN (SELECT key FROM undone)
                   GROUP BY loan_id),
         sums AS (SELECT loan_id,
-                        sum(amount) FILTER (kind IN ($disbursed, $capitalised))::BIGINT AS lent,
+                        sum(amount) FILTER (kind IN (SELECT unnest($lends)))::BIGINT AS lent,
                         sum(amount) FILTER (kind = $disbursed AND value_date > $date)::BIGINT
                             AS drawn_since,
                         max(value_date) FILTER (kind = $reopened) AS reopened_on,
-                        sum(CASE kind WHEN $capitalised THEN amount WHEN $adjusted THEN -amount
-                            END)::BIGINT AS capitalised,
-                        sum(CASE kind WHEN $bought THEN amount WHEN $returned THEN -amount
-                            END)::BIGINT AS bought_down
+                        sum({_DEFERRED}) FILTER ({_DEFERRAL} = {Deferral.capitalised_fee.value})
+                            ::BIGINT AS capitalised,
+                        sum({_DEFERRED}) FILTER ({_DEFERRAL} = {Deferral.buy_down.value})
+                            ::BIGINT AS bought_down
                  FROM {{lake}}.events
                  WHERE loan_id IN (SELECT loan_id FROM _ids)
                    AND idempotency_key NOT IN (SELECT key FROM undone WHERE key IS NOT NULL)
@@ -128,9 +125,9 @@ def order_context(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
         """,
         ids.unique(),
         {
-            "disbursed": Kind.disbursed.value, "reopened": Kind.reopened.value, **_DEFERS,
-            "reversal": Kind.reversal.value, "money": [k.value for k in (*MONEY_IN, Kind.charge_waived)],
-            "version": version, "date": date,
+            "disbursed": Kind.disbursed.value, "reopened": Kind.reopened.value, "version": version,
+            "reversal": Kind.reversal.value, "lends": [k.value for k in kinds_of(Family.lent)],
+            "date": date, "money": [k.value for k in (*MONEY_IN, Kind.charge_waived)],
             "written_off": Status.written_off.value, "closed": Status.closed.value,
         },
     )  # fmt: skip

@@ -348,19 +348,6 @@ class LedgerReader:
             [version],
         )
 
-    def portfolio_by_day(self) -> pl.DataFrame:
-        """Version headers as a time series: date, loans and control totals, for charts."""
-        rows = self.versions()
-        totals = pl.Struct(
-            dict.fromkeys(("principal", "interest_accrued", "interest_due", "penalties_due", "credit", "accrued_today", "paid_today", "transfers"), pl.Int64)
-        )  # fmt: skip
-        return rows.select(
-            "version",
-            "business_date",
-            loans="positions",
-            totals=pl.col("control_totals").str.json_decode(totals),
-        ).unnest("totals")
-
     def query(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pl.DataFrame:
         """A parameterised query of the product's own pages and exports over the views."""
         return self._frame(sql, parameters)

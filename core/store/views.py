@@ -13,15 +13,8 @@ import duckdb
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLES
-from loanbook.core.catalogue.codes import (
-    ENDED,
-    EVENT_KINDS,
-    MONEY_IN,
-    Component,
-    Kind,
-    Status,
-    label,
-)
+from loanbook.core.catalogue.codes import ENDED, EVENT_KINDS, MONEY_IN, Kind, Status, label
+from loanbook.core.catalogue.components import CLAIM_ROLES, DUES, PARTS, Component
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT
 from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.store.history import NOT_RESTATED, known_last
@@ -42,12 +35,11 @@ Query = Callable[..., pl.DataFrame]
 UNITS = pl.Decimal(38, max(EXPONENT.values()))
 """Type of money in units of its currency: exact, with room for the finest currency's decimals."""
 MONEY = (
-    "amount", "principal", "interest_accrued", "principal_due", "interest_due", "fees_due", "penalties_due",
-    "taxes_due", "credit", "accrued_today", "paid_today", "period_interest", "schedule_balance",
+    "amount", *CLAIM_ROLES, *DUES, "credit", "accrued_today", "paid_today", "period_interest", "schedule_balance",
     "accrued_prepaid", "prepaid_dues", "off_books", "interest_earned", "principal_paid",
     "interest_paid", "charges_paid", "income_deferred", "deferred_whole", "deferred_to",
     "interest_taxed", "penal_base", "statement_unpaid", "cash_advances", "principal_agreed",
-    "instalment", "interest", "fees", "penalties", "taxes",
+    "instalment", *PARTS,
 )  # fmt: skip
 """Columns of the frames here that are money in minor units."""
 _CURRENCIES = ", ".join(
@@ -110,12 +102,9 @@ PAID = f"""
 """.format(
     parts=", ".join(
         f"coalesce(sum(amount) FILTER (WHERE component = {part.value}), 0)::BIGINT AS {name}"
-        for part, name in (
-            (Component.principal, "principal"), (Component.interest, "interest"),
-            (Component.fee, "fees"), (Component.penalty, "penalties"), (Component.tax, "taxes"),
-        )
+        for name, part in PARTS.items()
     )
-)  # fmt: skip
+)
 RESTATEMENTS = f"""
     WITH causes AS (
         SELECT r.version, e.event_id,
@@ -174,10 +163,8 @@ LIVED = f"""
              AND EXISTS (SELECT 1 FROM dues d WHERE d.loan_id = k.loan_id AND d.version = k.version
                          AND d.business_date = k.business_date AND d.amount > d.paid
                          AND d.due_date = k.business_date) AS due_today,
-           k.principal_due + k.interest_due + k.fees_due + k.penalties_due + k.taxes_due
-               AS arrears,
-           k.principal + k.interest_accrued + k.interest_due + k.fees_due + k.penalties_due + k.taxes_due
-             AS exposure,
+           {" + ".join(f"k.{name}" for name in DUES)} AS arrears,
+           {" + ".join(f"k.{name}" for name in CLAIM_ROLES)} AS exposure,
            coalesce(l.anchor_day, 31)::TINYINT AS anchor_day, o.borrower
     FROM known k JOIN wanted USING (loan_id) LEFT JOIN owner o USING (loan_id)
     LEFT JOIN (SELECT loan_id, first(anchor_day ORDER BY version) AS anchor_day FROM loans

@@ -16,7 +16,7 @@ from loanbook.core.frames import typed
 from loanbook.core.ledger.events import EVENT_COLUMNS
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
-from loanbook.core.servicing.laws.laws import Law
+from loanbook.core.servicing.laws.law import Law
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
@@ -118,9 +118,13 @@ class Ledger(Queries):
 
     # --- intake ----------------------------------------------------------------------
 
-    def known_files(self) -> set[str]:
-        """Content addresses of every file ever taken in."""
-        return set(self.frame("SELECT file_id FROM {lake}.files")["file_id"].to_list())
+    def known_files(self) -> tuple[set[tuple[str, dt.date | None]], set[tuple[str, str, str]]]:
+        """Files taken in, by content and business date, and those refused, by content, name and
+        reason. The same content under another date is another file."""
+        files = self.frame("SELECT file_id, business_date, name, state, reason FROM {lake}.files")
+        refused = pl.col("state") == "refused"
+        taken = files.filter(~refused).select("file_id", "business_date").rows()
+        return set(taken), set(files.filter(refused).select("file_id", "name", "reason").rows())
 
     def loan_keys(self) -> pl.DataFrame:
         """`loan_id`, `loan_key`, `entity`, `product`, `currency`, `boards_on` of every loan."""

@@ -10,11 +10,12 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.catalogue.codes import ENDED, Kind, Status, label
+from loanbook.core.catalogue.components import CLAIM_ROLES
 from loanbook.core.contract.schedule import digest_of, expand_from
 from loanbook.core.contract.terms import Terms
 from loanbook.core.ledger.events import EVENT_COLUMNS
 from loanbook.core.servicing.day.close import DayClose
-from loanbook.core.servicing.laws.laws import Law
+from loanbook.core.servicing.laws.law import Law
 from loanbook.core.servicing.loan.business_date import dated
 from loanbook.core.servicing.replay.backdating import Restatement
 
@@ -90,13 +91,15 @@ def numbered(
     return loan_id, event_id
 
 
+TOTALS = (*CLAIM_ROLES, "credit", "accrued_today", "paid_today")
+"""Columns of positions whose sums are control totals; with them stand the `transfers`."""
+
+
 def control_totals(closed: DayClose) -> dict[str, int]:
     """Sums by which a version can be recognised, in minor units."""
     positions = closed.book.positions
-    names = ("principal", "interest_accrued", "interest_due", "penalties_due", "taxes_due", "credit",
-             "accrued_today", "paid_today")  # fmt: skip
-    sums = positions.select(pl.col(name).sum() for name in names).row(0)
-    totals = {name: int(value or 0) for name, value in zip(names, sums, strict=True)}
+    sums = positions.select(pl.col(name).sum() for name in TOTALS).row(0)
+    totals = {name: int(value or 0) for name, value in zip(TOTALS, sums, strict=True)}
     return totals | {"transfers": int(closed.transfers["amount"].sum() or 0)}
 
 

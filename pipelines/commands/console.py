@@ -51,6 +51,18 @@ def iso_date(text: str | None, name: str) -> dt.date | None:
         ) from None
 
 
+def past_date(text: str | None, name: str) -> dt.date | None:
+    """An ISO date given as an option, of a day that has begun somewhere on earth by the clock."""
+    date = iso_date(text, name)
+    latest = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=14)).date()
+    if date is not None and date > latest:
+        raise typer.BadParameter(
+            f"{date} lies ahead of the clock ({latest}); a day closes when it is over",
+            param_hint=name,
+        )
+    return date
+
+
 def show(frame: pl.DataFrame, title: str = "") -> None:
     """A frame as a table; numbers to the right."""
     shown = Table(title=title or None, title_justify="left")

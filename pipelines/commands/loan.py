@@ -8,7 +8,8 @@ import polars as pl
 import typer
 from rich.table import Table
 
-from loanbook.core.catalogue.codes import Component, Kind, Status, label
+from loanbook.core.catalogue.codes import Kind, Status, label
+from loanbook.core.catalogue.components import DUES, Component
 from loanbook.core.contract.money import CURRENCY_NAMES, EXPONENT, decimal_text, to_major
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import Loan, iso_date, loan_id, out, published_day, show
@@ -88,8 +89,7 @@ def show_loan(
     else:
         row = position.row(0, named=True)
         shown.add_row("status", Status(row["status"]).name)
-        for name in ("principal", "interest_accrued", "principal_due", "interest_due", "fees_due",
-                     "penalties_due", "taxes_due", "credit", "accrued_today"):  # fmt: skip
+        for name in ("principal", "interest_accrued", *DUES, "credit", "accrued_today"):
             shown.add_row(name.replace("_", " "), to_major(row[name], money))
         shown.add_row("next due", f"{row['next_due_date']} (instalment {row['instalment_no']})")
         shown.add_row("days past due", str(row["days_past_due"]))

@@ -12,6 +12,7 @@ import polars as pl
 import typer
 from rich.markup import escape
 
+from loanbook.core.catalogue.components import PARTS
 from loanbook.core.contract.money import CURRENCY_NAMES, to_major
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import (
@@ -86,6 +87,7 @@ def delinquency(
     RBI, MBA, OTS, EBA and IFRS 9 read the same stored days; `days_after_due` counts the due date
     as day 0.
     """
+    from loanbook.core.servicing.arrears.conventions import TURNS
     from loanbook.core.store.reader import LedgerReader
     from loanbook.pipelines.resources import settings
 
@@ -97,7 +99,7 @@ def delinquency(
             raise LoanbookError(f"loan {number} is in no version by then; see `loanbook loan list`")
         turns = states.filter(
             pl.any_horizontal(
-                pl.col(name).ne_missing(pl.col(name).shift(1)) for name in _TURNS
+                pl.col(name).ne_missing(pl.col(name).shift(1)) for name in TURNS
             ).fill_null(True)
             | (pl.int_range(pl.len()) == pl.len() - 1)
         )
@@ -110,13 +112,9 @@ def delinquency(
         .agg(loans=pl.len())
         .sort("state")
         .select(pl.lit(name).alias("convention"), "state", "loans")
-        for name in _TURNS
+        for name in TURNS
     ]
     show(pl.concat(counts), f"As of {on}: {states.height} loans that were ever late")
-
-
-_TURNS = ("rbi_class", "us_mba_months", "us_ots_months", "eba_default", "ifrs9_stage")
-"""States that turn now and then, not every day."""
 
 
 def payoff(
@@ -150,7 +148,7 @@ def payoff(
         return
     out.print(f"[bold]Loan {number} is settled on {day} by {to_major(row['payoff'], currency)} "
               f"{currency}[/bold]")  # fmt: skip
-    for part in ("principal", "interest", "fees", "penalties", "taxes", "credit"):
+    for part in (*PARTS, "credit"):
         sign = "less " if part == "credit" else ""
         out.print(f"  {sign}{part} {to_major(row[part], currency)}")
     out.print(f"Each night more: {to_major(row['per_diem'], currency)}, to {row['expires_on']}; "

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from loanbook.core.catalogue.codes import EventState
 from loanbook.core.errors import LoanbookError
-from loanbook.pipelines.commands.console import err, iso_date, out, progress, show
+from loanbook.pipelines.commands.console import err, out, past_date, progress, show
 
 if TYPE_CHECKING:
     from loanbook.core.store.writer import Ledger
@@ -67,9 +67,10 @@ def run() -> None:
 
 def _span(ledger: Ledger) -> tuple[dt.date | None, dt.date | None]:
     """First business date to close and the last landed one, counting files not yet taken in."""
-    from loanbook.pipelines.ingest.landing import scan
+    from loanbook.pipelines.ingest.landing import near_dates, scan
 
-    landed = [f.business_date for f in scan(ledger.settings.landing) if f.business_date]
+    named = [f.business_date for f in scan(ledger.settings.landing) if f.business_date]
+    landed = near_dates(named, dt.datetime.now(dt.UTC).date())
     if not landed:
         return None, None
     head = ledger.head().published_date
@@ -81,14 +82,18 @@ def close(
         str | None, typer.Argument(help="Business date; default: the next one.")
     ] = None,
 ) -> None:
-    """Close one business date without Dagster: take files in, close, check, publish."""
+    """Close one business date without Dagster: take files in, close, check, publish.
+
+    A day for which no file has landed closes too, if it is named.
+    """
     from loanbook.pipelines.resources import open_instance
     from loanbook.pipelines.servicing.days import missing_days
 
     ledger, policies = open_instance()
     _take(ledger)
-    days = missing_days(ledger)
-    wanted = iso_date(date, "date") or (days[0] if days else None)
+    asked = past_date(date, "date")
+    days = missing_days(ledger, asked)
+    wanted = asked or (days[0] if days else None)
     closed = ledger.head().published_date
     if wanted is None or (closed and wanted <= closed):
         out.print(f"{wanted or 'Every landed date'} is closed already; nothing was changed.")
@@ -96,7 +101,7 @@ def close(
     if not days or wanted != days[0]:
         raise LoanbookError(
             f"{wanted} can't be closed next: "
-            + (f"{days[0]} comes first" if days else "no file has landed for it")
+            + (f"{days[0]} comes first" if days else "no file has landed yet")
             + "; `loanbook backfill` closes a range in order"
         )
     _close(ledger, [wanted])
@@ -105,14 +110,17 @@ def close(
 def backfill(
     through: Annotated[str | None, typer.Argument(help="Last business date to close.")] = None,
 ) -> None:
-    """Close every missing day in order, in one process with the book kept in memory."""
+    """Close every missing day in order, in one process with the book kept in memory.
+
+    To the last day for which a file has landed; to the day that is named, with or without files.
+    """
     from loanbook.core.store.marts import refresh_marts
     from loanbook.pipelines.resources import open_instance
     from loanbook.pipelines.servicing.days import missing_days
 
     ledger, _ = open_instance()
     _take(ledger)
-    days = missing_days(ledger, iso_date(through, "through"))
+    days = missing_days(ledger, past_date(through, "through"))
     if not days:
         refresh_marts(ledger)  # a run that died after it published left them behind
         out.print("No day is missing; nothing was changed.")

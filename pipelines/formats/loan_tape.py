@@ -13,7 +13,7 @@ from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.jurisdiction import pack
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR, PPB, int128
 from loanbook.core.contract.terms import Terms
-from loanbook.core.frames import completed
+from loanbook.core.frames import completed, extended
 from loanbook.core.policy.models import TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.changes.migration_in import AMOUNTS, BALANCES
@@ -28,9 +28,7 @@ MAY_LACK = ("jurisdiction", "drawn", "anchor_day", "end_of_month")
 """Fields whose column a tape may lack though its mapping names it."""
 
 
-class Tape(dy.Schema):
-    """A loan as it may be boarded: terms within the product's bounds."""
-
+class _Row(dy.Schema):
     line = dy.Int64()
     loan_key = dy.String()
     doubled = dy.Bool()
@@ -55,17 +53,15 @@ class Tape(dy.Schema):
     jurisdiction = dy.Int64(nullable=True)
     jurisdiction_told = dy.String(nullable=True)
     taken_over_on = dy.Date(nullable=True)
-    opening_principal = dy.Int64(nullable=True)
-    opening_interest_accrued = dy.Int64(nullable=True)
-    opening_principal_due = dy.Int64(nullable=True)
-    opening_interest_due = dy.Int64(nullable=True)
-    opening_fees_due = dy.Int64(nullable=True)
-    opening_penalties_due = dy.Int64(nullable=True)
-    opening_taxes_due = dy.Int64(nullable=True)
-    opening_credit = dy.Int64(nullable=True)
-    opening_statement_unpaid = dy.Int64(nullable=True)
-    opening_cash_advances = dy.Int64(nullable=True)
-    opening_interest_in_grace = dy.Int64(nullable=True)
+
+
+_Bringing = extended(_Row, {f"opening_{name}": dy.Int64(nullable=True) for name in AMOUNTS})
+"""With the balances that a loan may bring which lived elsewhere."""
+
+
+class Tape(_Bringing):  # type: ignore[misc,valid-type]
+    """A loan as it may be boarded: terms within the product's bounds."""
+
     in_grace = dy.Bool(nullable=True)
     has_advances = dy.Bool()
     past_due_since = dy.Date(nullable=True)
@@ -246,6 +242,15 @@ def _floating(of: dict[str, str], date: str) -> dict[str, pl.Expr]:
     }
 
 
+def _unit(of: dict[str, str]) -> pl.Expr:
+    """Code of the period's unit; months where the mapping has none."""
+    if "unit" not in of:
+        return pl.lit(Unit.months.value, dtype=pl.Int64)
+    names = {name: code.value for name, code in Unit.__members__.items()}
+    told = pl.col(of["unit"]).str.strip_chars()
+    return told.replace_strict(names, default=None, return_dtype=pl.Int64)
+
+
 def _anchor(of: dict[str, str], date: str) -> dict[str, pl.Expr]:
     """The day of the month on which instalments fall due, and whether it is the last one.
 
@@ -340,12 +345,6 @@ def parse(
         told = exact_minor(pl.col(of[name]), exponent)
         return pl.when(empty).then(pl.lit(default, dtype=pl.Int64)).otherwise(told)
 
-    unit = pl.lit(Unit.months.value, dtype=pl.Int64)
-    if "unit" in of:
-        names = {name: code.value for name, code in Unit.__members__.items()}
-        unit = pl.col(of["unit"]).str.strip_chars().replace_strict(
-            names, default=None, return_dtype=pl.Int64
-        )  # fmt: skip
     where = pl.lit(None, dtype=pl.String)
     if "jurisdiction" in of:
         where = pl.col(of["jurisdiction"]).str.strip_chars()
@@ -370,7 +369,7 @@ def parse(
         solved=solved,
         balloon=money("balloon", 0),
         every=whole("every", 1),
-        unit=unit,
+        unit=_unit(of),
         second_anchor_day=whole("second_anchor_day", 1),
         **_anchor(of, date),
         disbursed_on=date_in(of["disbursed_on"], date),

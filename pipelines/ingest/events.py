@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import CHANGES, EventState, Kind
+from loanbook.core.catalogue.codes import EventState, Kind
+from loanbook.core.catalogue.events import ROW
 from loanbook.core.policy.models import TapeMapping
 from loanbook.pipelines.formats.table import Parsed
 from loanbook.pipelines.ingest.landing import LandingFile
@@ -112,7 +113,7 @@ def event(
         .cast(pl.Int8),
     )
     told = ["loan_key", "value_date", "amount", "currency", "reason", "maker", "checker"]
-    if kind in (Kind.charge_assessed, Kind.charge_waived, Kind.reversal, *CHANGES):
+    if ROW[kind].payload_hashed:
         told.append("payload")
     body = [c for c in told if c in frame.columns]
     return frame.with_columns(body_hash=_hashed(frame, body))

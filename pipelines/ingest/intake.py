@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import polars as pl
 
 from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.events import DEFERS
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import TapeMapping
 from loanbook.core.store.order_context import (
-    DEFERS,
     event_keys,
     floating,
     history,
@@ -28,7 +28,7 @@ from loanbook.core.store.writer import Ledger
 from loanbook.core.store.writing import Intake
 from loanbook.pipelines.formats.registry import BY_NAME, examples
 from loanbook.pipelines.ingest.events import Known, Taken
-from loanbook.pipelines.ingest.landing import MAX_BYTES, LandingFile, scan
+from loanbook.pipelines.ingest.landing import MAX_BYTES, LandingFile, far_dates, scan
 from loanbook.pipelines.instance import mappings
 
 BATCH = 64
@@ -63,18 +63,21 @@ def take_in(
 ) -> IntakeReport:
     """Take every new file of the landing folder in: loans, then money, then orders.
 
-    Idempotent: a file seen before, by content, is not read again.
+    Idempotent: a file taken in before, by content and business date, is not read again. One that was
+    refused is tried again, since a mapping, a policy or its name may have been mended.
     """
-    report, seen = IntakeReport(), ledger.known_files()
+    report = IntakeReport()
+    seen, refused = ledger.known_files()
     fresh: list[LandingFile] = []
     for file in scan(ledger.settings.landing):
-        if file.file_id in seen:
+        if (file.file_id, file.business_date) in seen:
             report.known += 1
             continue
-        seen.add(file.file_id)
+        seen.add((file.file_id, file.business_date))
         fresh.append(file)
     if not fresh:
         return report
+    fresh = _plausible(fresh, ledger)
     head = ledger.head()
     first_open = head.published_date + dt.timedelta(days=1) if head.published_date else None
     known = Known(
@@ -91,11 +94,24 @@ def take_in(
             waiting, known.waiting = [], []
             known.loans = ledger.loan_keys()
         kind = new_kind
-        waiting.append(_take(file, policies, tape, known, report, correlation_id))
+        taken = _take(file, policies, tape, known, report, correlation_id)
+        if (file.file_id, taken.file["name"], taken.file["reason"]) not in refused:
+            waiting.append(taken)  # refused again for the same reason: that is written already
         progress(done + 1, len(fresh))
     if waiting:
         ledger.commit_intake(waiting)
     return report
+
+
+def _plausible(fresh: list[LandingFile], ledger: Ledger) -> list[LandingFile]:
+    """The files, those with a date far from the book's or the clock's with the refusal."""
+    known = [date for date in (*ledger.landed_dates(), ledger.head().published_date) if date]
+    landed = [file.business_date for file in fresh if file.business_date]
+    far = far_dates(landed, known, dt.datetime.now(dt.UTC).date())
+    return [
+        replace(file, refusal=far[file.business_date]) if file.business_date in far else file
+        for file in fresh
+    ]
 
 
 def _take(
@@ -114,15 +130,7 @@ def _take(
         "correlation_id": correlation_id, "recorded_at": now,
     }  # fmt: skip
     try:
-        if file.kind is None or file.business_date is None:
-            raise IntakeError(
-                f"the name tells no kind and business date; name it like {examples()}"
-            )
-        if file.bytes > MAX_BYTES:
-            raise IntakeError(f"{file.bytes} bytes are more than {MAX_BYTES}; send it in parts")
-        data = file.path.read_bytes()
-        mapping = _mapping(file, policies, tape)
-        taken: Taken = BY_NAME[file.kind].read(data, file, policies, mapping, known)
+        taken = _read(file, policies, tape, known)
     except IntakeError as bad:
         report.refused.append((file.path.name, str(bad)))
         return Intake(row | {"state": "refused", "reason": str(bad)[:500]})
@@ -155,11 +163,31 @@ def _take(
         recorded_at=pl.lit(now).cast(pl.Datetime("us")),
     )
     known.waiting.append(taken.events)
+    known.events = pl.concat([known.events, _keys(events)])
+    if taken.loans is not None:  # the next tape of the run may hold them again
+        known.loans = pl.concat([known.loans, taken.loans.select("loan_key")], how="diagonal")
+    return Intake(row | counts, taken.loans, taken.attributes, taken.reported, events, stamped)
+
+
+def _read(file: LandingFile, policies: PolicyBook, tape: str, known: Known) -> Taken:
+    """What a file gives. Raises IntakeError, with the remedy, if it is none that can be read."""
+    if file.refusal:
+        raise IntakeError(file.refusal)
+    if file.kind is None or file.business_date is None:
+        raise IntakeError(f"the name tells no kind and business date; name it like {examples()}")
+    if file.bytes > MAX_BYTES:
+        raise IntakeError(f"{file.bytes} bytes are more than {MAX_BYTES}; send it in parts")
+    mapping = _mapping(file, policies, tape)
+    return BY_NAME[file.kind].read(file.path.read_bytes(), file, policies, mapping, known)
+
+
+def _keys(events: pl.DataFrame) -> pl.DataFrame:
+    """What later files of the run must know of `events`, as `order_context.event_keys` has it."""
     reversal = pl.when(pl.col("kind") == Kind.reversal.value)
     interest = pl.when(pl.col("kind") == Kind.interest_refunded.value)
     taken_back = pl.when(pl.col("kind") == Kind.chargeback.value)
     charged = pl.when(pl.col("kind") == Kind.charge_assessed.value)
-    fresh = events.select(
+    return events.select(
         "idempotency_key",
         "body_hash",
         "loan_id",
@@ -171,17 +199,13 @@ def _take(
             {k.value: sign for k, (_, sign) in DEFERS.items()}, default=None, return_dtype=pl.Int64
         ),
         family=pl.col("kind").replace_strict(
-            {k.value: family for k, (family, _) in DEFERS.items()},
+            {k.value: deferral.value for k, (deferral, _) in DEFERS.items()},
             default=None,
             return_dtype=pl.Int32,
         ),
         refunded=interest.then(pl.col("payload").str.json_path_match("$.of")),
         charged_back=taken_back.then(pl.col("payload").str.json_path_match("$.of")),
     )
-    known.events = pl.concat([known.events, fresh])
-    if taken.loans is not None:  # the next tape of the run may hold them again
-        known.loans = pl.concat([known.loans, taken.loans.select("loan_key")], how="diagonal")
-    return Intake(row | counts, taken.loans, taken.attributes, taken.reported, events, stamped)
 
 
 def _mapping(file: LandingFile, policies: PolicyBook, default: str) -> TapeMapping:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import polars as pl
 
 from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.events import COMMANDS
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import TapeMapping
 from loanbook.pipelines.formats import commands
@@ -29,7 +30,7 @@ def taken(
     rows = with_parts(rows, policies, known.met, source)
     called_for = returned.charges(rows, policies, known.standing)
     entered = Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)
-    for kind in sorted(set(commands.COMMANDS.values())):
+    for kind in sorted({row.kind for row, _ in COMMANDS.values()}):
         some = rows.filter(pl.col("kind") == kind.value)
         if some.height:
             fresh = events_of(some, kind, file, mapping, known)

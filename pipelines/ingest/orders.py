@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any
 
 import polars as pl
@@ -16,16 +17,28 @@ from loanbook.core.catalogue.codes import (
     Kind,
     Status,
 )
+from loanbook.core.catalogue.components import ASKED_AGAIN, Component
+from loanbook.core.catalogue.events import (
+    COMMANDS,
+    DEFERS,
+    Command,
+    Deferral,
+    EventKind,
+    Family,
+    Field,
+    kinds_of,
+)
 from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, PPB, int128, rate_to_ppb
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.orders.allowed import broken_rule
-from loanbook.core.servicing.payments.chargebacks import PARTS, asked_again
-from loanbook.pipelines.formats import commands, payments
+from loanbook.core.servicing.payments.chargebacks import asked_again
+from loanbook.pipelines.formats import payments
 from loanbook.pipelines.ingest.refunds import on_refunds
 
 Bad = list[dict[str, Any]]
+_ADVANCES = [verb for verb, (_, command) in COMMANDS.items() if command.sets.get("advance")]
 
 
 def lawful(
@@ -46,7 +59,7 @@ def lawful(
     """
     decimals = {CURRENCY_CODES[name]: exponent for name, exponent in EXPONENT.items()}
     exponent = pl.col("loan_currency").replace_strict(decimals, return_dtype=pl.UInt32)
-    kinds = {name: kind.value for name, kind in commands.COMMANDS.items()}
+    kinds = {verb: row.kind.value for verb, (row, _) in COMMANDS.items()}
     orders = matched.with_columns(
         kind=pl.col("command").replace_strict(kinds, return_dtype=pl.Int8),
         minor=payments.exact_minor(pl.col("amount"), exponent),
@@ -122,7 +135,7 @@ def _judged(
         .otherwise("lent")
     ).with_columns(
         status=pl.coalesce("status", begun),
-        advance=pl.col("command") == commands.ADVANCE,
+        advance=pl.col("command").is_in(_ADVANCES),
         checked=pl.col("checker") != "",
         limit=pl.col("agreed") + pl.col("over_minor") + _share(pl.col("agreed")),
         **_with_orders_before(),
@@ -155,60 +168,66 @@ def _with_orders_before() -> dict[str, pl.Expr]:
         theirs = pl.when(pl.col("kind").is_in([k.value for k in kinds])).then("amount").otherwise(0)
         return theirs.cum_sum().over("loan_id") - theirs
 
-    lends = before(Kind.disbursed, Kind.fee_capitalised)
+    def given_back(of: Deferral) -> pl.Expr:
+        return before(*(k for k, (deferral, sign) in DEFERS.items() if deferral is of and sign < 0))
+
     return {
-        "lent": pl.col("lent") + lends,
-        "capitalised": pl.col("capitalised") - before(Kind.capitalised_fee_adjusted),
-        "bought_down": pl.col("bought_down") - before(Kind.buy_down_adjusted),
+        "lent": pl.col("lent") + before(*kinds_of(Family.lent)),
+        "capitalised": pl.col("capitalised") - given_back(Deferral.capitalised_fee),
+        "bought_down": pl.col("bought_down") - given_back(Deferral.buy_down),
     }
 
 
 def _events(orders: pl.DataFrame) -> pl.DataFrame:
     """Orders as events: what they carry, as the payload of their kind."""
-    component = pl.col("command").replace_strict(
-        {name: code.value for name, code in commands.CHARGES.items()},
-        default=None,
-        return_dtype=pl.Int8,
-    )
-    due = pl.col("due_date").cast(pl.String)
-    unit = pl.col("unit").replace_strict(
-        {name: code.value for name, code in Unit.__members__.items()},
-        default=None,
-        return_dtype=pl.Int8,
-    )
-    charge = pl.struct(component=component, due_date=due)
-    change = pl.struct(
-        rate_ppb="rate_ppb",
-        keep=pl.when(pl.col("keep") == "").then(pl.lit("term")).otherwise("keep"),
-        instalments="instalments",
-        due_date=due,
-        interest=pl.col("interest").replace("", None),
-    )
-    paused = pl.struct(start=pl.col("start_date").cast(pl.String), end=due)
-    reage = pl.struct(
-        instalments="instalments", due_date=due, every="every", unit=unit, interest="interest"
-    )
+    payloads = [
+        pl.when(pl.col("command") == verb).then(pl.struct(said).struct.json_encode())
+        for verb, (row, command) in COMMANDS.items()
+        if (said := _said(row, command))
+    ]
     return orders.with_columns(
         pl.col("checker").replace("", None),
         currency="loan_currency",
         amount="minor",
         source_ref="command_ref",
         actor="maker",
-        payload=pl.when(pl.col("command").is_in(list(commands.CHARGES)))
-        .then(charge.struct.json_encode())
-        .when(pl.col("command").is_in(["pause_interest", *commands.PAUSES]))
-        .then(paused.struct.json_encode())
-        .when(pl.col("command").is_in(list(commands.FLAGS)))
-        .then(pl.struct("flag").struct.json_encode())
-        .when(pl.col("command") == "grant_moratorium")
-        .then(pl.struct("instalments", "interest").struct.json_encode())
-        .when(pl.col("command") == "reage")
-        .then(reage.struct.json_encode())
-        .when(pl.col("command") == commands.ADVANCE)
-        .then(pl.struct(advance=True).struct.json_encode())
-        .when(pl.col("command").is_in(list(commands.CHANGES)))
-        .then(change.struct.json_encode()),
+        payload=pl.coalesce(payloads),
     )
+
+
+def _said(row: EventKind, command: Command) -> list[pl.Expr]:
+    """Fields of an event's payload that its command or the order gives; the rest comes later."""
+    values = []
+    for field in row.payload:
+        if field.name in command.sets:
+            word = pl.lit(_code(field, command.sets[field.name]), dtype=field.type)
+            values.append(word.alias(field.name))
+        elif field.order:
+            values.append(_value(field).alias(field.name))
+    return values
+
+
+_CODES: dict[str, type[IntEnum]] = {"component": Component, "unit": Unit}
+"""Fields of payloads whose words are stored as codes."""
+
+
+def _code(field: Field, word: str | bool) -> object:
+    """What a word of a command is in the payload."""
+    codes = _CODES.get(field.name)
+    return codes[str(word)].value if codes else word
+
+
+def _value(field: Field) -> pl.Expr:
+    """What an order says of a field of its event's payload."""
+    if field.order == "rate_percent":
+        return pl.col("rate_ppb")
+    if field.name in _CODES:
+        codes = {name: code.value for name, code in _CODES[field.name].__members__.items()}
+        return pl.col(field.order).replace_strict(codes, default=None, return_dtype=field.type)
+    value = pl.col(field.order)
+    if field.type is pl.String:
+        return value.replace("", field.left_out)
+    return value.cast(pl.String) if field.type is pl.Date else value
 
 
 def _reversals(
@@ -410,7 +429,7 @@ def with_parts(
         event_id="target"), policies.chargeback_ranks,
     )  # fmt: skip
     told = parts.join(asked.select("event_id", of="key"), on="event_id").select(
-        line="event_id", parts=pl.struct("of", *PARTS).struct.json_encode()
+        line="event_id", parts=pl.struct("of", *ASKED_AGAIN).struct.json_encode()
     )
     return (
         rows.join(told, on="line", how="left", maintain_order="left")

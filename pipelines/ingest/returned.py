@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Kind
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.components import Component
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Fee
 from loanbook.core.servicing.loan.taxes import place

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from loanbook.core.catalogue.codes import EVENT_KINDS
+from loanbook.core.catalogue.events import EVENT_KINDS, STEP
 from loanbook.core.servicing.day.steps import STEPS
-from loanbook.core.servicing.day.transactions import IN_SEQUENCE, STEP
+from loanbook.core.servicing.day.transactions import IN_SEQUENCE
 from loanbook.pipelines.resources import ROOT
 
 _HEAD = """# The order of the day

@@ -16,7 +16,8 @@ import polars as pl
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
-from loanbook.core.catalogue.codes import Component, Kind, label
+from loanbook.core.catalogue.codes import Kind, label
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.money import CURRENCY_NAMES
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Kind
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.boarding import payload
 from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.money import CURRENCY_CODES, PPB, to_major

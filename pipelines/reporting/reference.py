@@ -14,7 +14,7 @@ from loanbook.core.ledger.transfers import Transfers
 from loanbook.core.reporting.metrics import METRICS
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.positions import Positions
-from loanbook.core.servicing.payments.waterfall import Allocations
+from loanbook.core.servicing.payments.allocations import Allocations
 from loanbook.pipelines.reporting.products import products
 from loanbook.pipelines.resources import POLICIES, ROOT, read_policies
 

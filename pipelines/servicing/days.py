@@ -20,7 +20,9 @@ from loanbook.core.contract.schedule import digest
 from loanbook.core.errors import LedgerError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, close
-from loanbook.core.servicing.laws.laws import Law, check_laws, movements_after, restated_laws
+from loanbook.core.servicing.laws.accounts import movements_after
+from loanbook.core.servicing.laws.law import Law
+from loanbook.core.servicing.laws.laws import check_laws, restated_laws
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.backdating import Restatement, close_with_news
@@ -51,13 +53,14 @@ class DayReport:
 
 
 def missing_days(ledger: Ledger, through: dt.date | None = None) -> list[dt.date]:
-    """Business dates to close, in order: after the last published, to the last landed one."""
+    """Business dates to close, in order: after the last published, to `through`, whether files have
+    landed for it or not; without it to the last landed one."""
     first, last = ledger.landed_dates()
     if first is None or last is None:
         return []
     head = ledger.head()
     start = head.published_date + ONE_DAY if head.published_date else first
-    end = min(last, through) if through else last
+    end = through or last
     return [start + ONE_DAY * n for n in range((end - start).days + 1)]
 
 

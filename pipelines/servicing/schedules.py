@@ -11,8 +11,13 @@ from loanbook.pipelines.servicing.jobs import daily_run, range_tags
 def _missing() -> list[str]:
     ledger, _ = open_instance()
     try:
-        known = ledger.known_files()
-        landed = [f for f in scan(settings().landing) if f.file_id not in known]
+        taken, refused = ledger.known_files()
+        tried = {(file_id, name) for file_id, name, _ in refused}
+        landed = [
+            f
+            for f in scan(settings().landing)
+            if (f.file_id, f.business_date) not in taken and (f.file_id, f.path.name) not in tried
+        ]
         days = [d.isoformat() for d in missing_days(ledger)]
         head = ledger.head().published_date
     finally:

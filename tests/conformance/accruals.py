@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Kind, Status
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.catalogue.components import Component
 
 if TYPE_CHECKING:
     from tests.conformance.shown import Shown

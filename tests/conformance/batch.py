@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
-from loanbook.core.catalogue.codes import ENDED, MONEY_IN, REFUNDS, Component, Kind, Status
+from loanbook.core.catalogue.codes import ENDED, MONEY_IN, REFUNDS, Kind, Status
+from loanbook.core.catalogue.components import ASKED_AGAIN, Component
 from loanbook.core.contract.schedule import expand
 from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import empty
@@ -26,7 +27,7 @@ from loanbook.core.servicing.loan.claim import claim
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.loan.positions import STATE
-from loanbook.core.servicing.payments.chargebacks import PARTS, asked_again
+from loanbook.core.servicing.payments.chargebacks import asked_again
 from loanbook.core.servicing.replay.fast_forward import History, Visit, fast_forward
 from loanbook.core.servicing.replay.interest_refunds import interest_on_refunds
 from loanbook.core.servicing.replay.payoff_quote import settling
@@ -326,7 +327,7 @@ class Batch:
             pl.concat(each.select(columns) for each in met),
             self.policies.chargeback_ranks,
         )
-        told = parts.select("event_id", told=pl.struct(*PARTS).struct.json_encode())
+        told = parts.select("event_id", told=pl.struct(*ASKED_AGAIN).struct.json_encode())
         return (
             events.join(told, on="event_id", how="left", maintain_order="left")
             .with_columns(payload=pl.coalesce("told", "payload"))

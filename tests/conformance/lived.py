@@ -14,8 +14,10 @@ from typing import Any
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Kind
-from loanbook.core.contract.figures import Amortisation, RateBasis
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.components import Component
+from loanbook.core.contract.day_count import RateBasis
+from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.money import CURRENCY_CODES
 from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import empty

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from loanbook.core.catalogue.codes import MONEY_IN, REFUNDS, Component, Kind
+from loanbook.core.catalogue.codes import MONEY_IN, REFUNDS, Kind
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.due_dates import Unit
 from tests.conformance import fineract
 from tests.conformance.fineract import NotMappedError

@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
-from loanbook.core.catalogue.codes import CHANGES, Component, Kind, Status, Timing
+from loanbook.core.catalogue.codes import CHANGES, Kind, Status, Timing
+from loanbook.core.catalogue.components import Component
 from tests.conformance.batch import Life, Seen
 from tests.conformance.fineract import UNITS, _first_due, minor
 from tests.conformance.mapping import date_of

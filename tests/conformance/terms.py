@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import polars as pl
 
+from loanbook.core.contract.day_count import RateBasis
 from loanbook.core.contract.due_dates import Unit
-from loanbook.core.contract.figures import Amortisation, RateBasis
+from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.first_period import Stub
 from loanbook.core.contract.money import Rounding
 from loanbook.core.contract.schedule import agree, expand

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import MONEY_IN, Component, Kind
+from loanbook.core.catalogue.codes import MONEY_IN, Kind
+from loanbook.core.catalogue.components import Component
 from tests.conformance.accruals import ACTIVITY, rows_of
 from tests.conformance.fineract import minor
 from tests.conformance.names import NAMES

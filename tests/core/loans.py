@@ -18,7 +18,8 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Policy
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.day.close import DayClose, close
-from loanbook.core.servicing.laws.laws import check_laws, movements_after
+from loanbook.core.servicing.laws.accounts import movements_after
+from loanbook.core.servicing.laws.laws import check_laws
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.replay.replay import replay
 from loanbook.core.store.writer import BALANCES

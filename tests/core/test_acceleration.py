@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from loanbook.core.catalogue.codes import Component, Kind, Status
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.schedule import expand
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.opening import agreed_terms

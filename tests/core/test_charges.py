@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from loanbook.core.catalogue.accounts import ROLE
-from loanbook.core.catalogue.codes import Component, Kind, Status, Timing
+from loanbook.core.catalogue.codes import Kind, Status, Timing
+from loanbook.core.catalogue.components import Component
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import OriginationFee
 from loanbook.core.servicing.payments.chargebacks import asked_again

@@ -10,7 +10,8 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from loanbook.core.catalogue.codes import Component, Kind, Status
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.catalogue.components import Component
 from loanbook.core.policy.book import PolicyBook
 from tests.core.loans import Life, Story, _event, ruled, terms
 from tests.core.test_late_news import same_as_in_time, told

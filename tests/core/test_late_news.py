@@ -13,7 +13,8 @@ from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.ledger.transfers import account_movements
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
-from loanbook.core.servicing.laws.laws import check_laws, movements_after, restated_laws
+from loanbook.core.servicing.laws.accounts import movements_after
+from loanbook.core.servicing.laws.laws import check_laws, restated_laws
 from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.servicing.replay.replay import live, replay
 from loanbook.core.store.writer import BALANCES

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import close
-from loanbook.core.servicing.laws.laws import check_laws, movements_after
+from loanbook.core.servicing.laws.accounts import movements_after
+from loanbook.core.servicing.laws.laws import check_laws
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.fast_forward import fast_forward
@@ -139,7 +140,8 @@ def test_the_stored_book_alone_gives_the_next_day(
 def test_a_schedule_repays_exactly_what_was_lent(
     principal: int, rate: int, n: int, kind: int, basis: int, start: dt.date
 ) -> None:
-    from loanbook.core.contract.figures import Amortisation, RateBasis
+    from loanbook.core.contract.day_count import RateBasis
+    from loanbook.core.contract.figures import Amortisation
 
     first = pl.select(pl.lit(start).dt.offset_by("1mo")).item()
     table = schedules(

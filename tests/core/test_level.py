@@ -11,7 +11,8 @@ import json
 import polars as pl
 import pytest
 
-from loanbook.core.catalogue.codes import Component, Kind
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from tests.core.loans import Life, Story, _event, ruled, terms

@@ -12,14 +12,16 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from loanbook.core.catalogue.accounts import ROLE
-from loanbook.core.catalogue.codes import Component, Kind, Status
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.due_dates import Unit
 from loanbook.core.frames import empty
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Waterfall
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.day.close import DayClose, close
-from loanbook.core.servicing.laws.laws import check_laws, movements_after
+from loanbook.core.servicing.laws.accounts import movements_after
+from loanbook.core.servicing.laws.laws import check_laws
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.store.writer import BALANCES

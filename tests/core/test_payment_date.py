@@ -6,7 +6,8 @@ import datetime as dt
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Kind, Status
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.catalogue.components import Component
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.loans import Story, _event, terms

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.schedule import expand
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.opening import agreed_terms

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from loanbook.core.catalogue.accounts import ROLE
-from loanbook.core.catalogue.codes import Component, Kind, Status
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.money import even_share
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.replay.payoff_quote import quote

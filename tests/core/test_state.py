@@ -9,12 +9,14 @@ import dataframely as dy
 import polars as pl
 import pytest
 
-from loanbook.core.catalogue.codes import Component, Kind
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.parameters import Parameters
 from loanbook.core.contract.terms import Agreed, Terms
 from loanbook.core.frames import (
     COMPUTED,
     MINOR,
+    PPB,
     changing,
     column,
     completed,
@@ -26,11 +28,12 @@ from loanbook.core.frames import (
 from loanbook.core.ledger.events import Events
 from loanbook.core.ledger.transfers import Transfers
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.parameters import of_product, value_of
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms, opened
 from loanbook.core.servicing.loan.positions import CHANGING, Positions
 from loanbook.core.servicing.loan.posting import DayState
-from loanbook.core.servicing.payments.waterfall import Allocations
+from loanbook.core.servicing.payments.allocations import Allocations
 from tests.core.loans import Story, _event, terms
 
 SCHEMAS = (Terms, Agreed, Parameters, Positions, Dues, Events, Transfers, Allocations)
@@ -176,6 +179,35 @@ def test_a_change_sets_terms_and_pinned_parameters_but_no_identity() -> None:
         CHANGING
     )
     assert not {"loan_id", "product", "entity", "currency", "disbursed_on"} & set(CHANGING)
+
+
+class MoreParameters(Parameters):
+    """Parameters with two columns more, each a line that says where a product's file has it."""
+
+    lowest_multiple = dy.Int64(
+        metadata=column("Fees are a multiple of this", MINOR, source="schedule.instalment_multiple")
+    )
+    never_dropped = dy.Bool(
+        metadata=column("Residue is carried", "yes or no", source="interest.residue = carry")
+    )
+
+
+def test_a_new_parameter_is_one_line(policies: PolicyBook) -> None:
+    for product in policies.products.values():
+        values = of_product(product, MoreParameters)
+        assert values["lowest_multiple"] == product.schedule.instalment_multiple
+        assert values["never_dropped"] is (product.interest.residue == "carry")
+
+
+def test_what_a_product_lacks_is_zero_and_a_percentage_parts_per_billion(
+    policies: PolicyBook,
+) -> None:
+    line = next(p for p in policies.products.values() if p.line)
+    loan = next(p for p in policies.products.values() if not p.line)
+    assert value_of(loan, "line.due_days", "days") == 0
+    assert value_of(line, "line.due_days", "days") == line.line.due_days  # type: ignore[union-attr]
+    percent = line.line.minimum_percent  # type: ignore[union-attr]
+    assert value_of(line, "line.minimum_percent", PPB) == round(float(percent) * 10**7)
 
 
 class MorePositions(Positions):

@@ -8,7 +8,8 @@ import json
 import polars as pl
 import pytest
 
-from loanbook.core.catalogue.codes import Component, Kind, Status
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.jurisdiction import pack, packed, unpacked
 from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook, parse

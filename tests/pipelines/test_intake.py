@@ -8,13 +8,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from loanbook.core.catalogue.codes import EventState
 from loanbook.core.store.history import NOW
 from loanbook.core.store.marts import PORTFOLIO_ON, refresh_portfolio
 from loanbook.core.store.reader import LedgerReader
-from loanbook.core.store.settings import Settings
+from loanbook.core.store.settings import HOME_VARIABLE, Settings
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.cli import app
 from loanbook.pipelines.ingest.intake import IntakeReport, take_in
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
@@ -305,3 +307,59 @@ def test_commands_with_amounts_become_events_and_bad_ones_are_named(ledger: Ledg
                         "USING (loan_id) WHERE k.loan_key = ? AND business_date = DATE '2018-01-10'",
                         [loan])  # fmt: skip
     assert fees.row(0) == (1_250, 500)
+
+
+def test_a_refused_file_is_tried_again_and_said_once(ledger: Ledger) -> None:
+    landing = ledger.settings.landing
+    (landing / "loan_tape_2018-01-11_nobody.csv").write_text(HEADER)
+    assert len(take(ledger).refused) == 1
+    assert len(take(ledger).refused) == 1
+    state = "SELECT state, count(*) AS n FROM {lake}.files WHERE business_date = DATE '2018-01-11' "
+    assert ledger.frame(state + "GROUP BY state").rows() == [("refused", 1)]
+    (landing / "loan_tape_2018-01-11_nobody.csv").rename(landing / "payments_2018-01-11.csv")
+    assert not take(ledger).refused
+    assert dict(ledger.frame(state + "GROUP BY state").rows()) == {"refused": 1, "taken": 1}
+
+
+def test_the_same_content_under_another_date_is_another_file(ledger: Ledger) -> None:
+    landing = ledger.settings.landing
+    for day in ("2018-01-11", "2018-01-12", "2018-01-13"):
+        (landing / f"payments_{day}.csv").write_text(HEADER)
+    assert take(ledger).files == 3
+    assert str(ledger.landed_dates()[1]) == "2018-01-13"
+    assert take(ledger).files == 0
+
+
+def test_a_date_far_from_the_book_or_the_clock_is_refused(ledger: Ledger) -> None:
+    landing = ledger.settings.landing
+    for day in ("2081-01-02", "1918-01-11", "2021-01-11", "2018-01-11"):
+        (landing / f"payments_{day}.csv").write_text(f"{HEADER}P{day},L,1.00,USD,{day}\n")
+    report = take(ledger)
+    assert sorted(name for name, _ in report.refused) == [
+        "payments_1918-01-11.csv", "payments_2021-01-11.csv", "payments_2081-01-02.csv",
+    ]  # fmt: skip
+    assert all("mend the year in the name" in why for _, why in report.refused)
+    assert str(ledger.landed_dates()[1]) == "2018-01-11"
+
+
+def test_a_link_is_not_followed(ledger: Ledger, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.csv"
+    elsewhere.write_text(f"{HEADER}P1,L,1.00,USD,2018-01-11\n")
+    (ledger.settings.landing / "payments_2018-01-11.csv").symlink_to(elsewhere)
+    ((name, why),) = take(ledger).refused
+    assert name == "payments_2018-01-11.csv"
+    assert why == "a link, which is not followed; land the file itself"
+
+
+def test_a_day_closes_without_a_file_where_it_is_named(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(ledger.settings.home))
+    ledger.close()
+    cli = CliRunner()
+    assert "2018-01-13 is version" in cli.invoke(app, ["backfill", "2018-01-13"]).output
+    assert "2018-01-14 is version" in cli.invoke(app, ["close", "2018-01-14"]).output
+    assert "2018-01-15 comes first" in str(cli.invoke(app, ["close", "2018-01-16"]).exception)
+    ahead = cli.invoke(app, ["backfill", "2081-01-02"])
+    assert ahead.exit_code == 2
+    assert "ahead of the clock" in ahead.output

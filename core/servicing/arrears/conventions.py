@@ -9,6 +9,7 @@ OTS methods as US mortgage servicers report; EBA/GL/2016/07 with the thresholds 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -33,20 +34,16 @@ class Thresholds:
     """Days past due by whose month's end a closed-end loan is charged off (US)."""
 
 
-STATES = {
-    "loan_id": pl.Int64,
-    "business_date": pl.Date,
-    "days_after_due": pl.Int32,
-    "rbi_days": pl.Int32,
-    "rbi_class": pl.String,
-    "us_mba_months": pl.Int32,
-    "us_ots_months": pl.Int32,
-    "eba_days": pl.Int32,
-    "eba_default": pl.Boolean,
-    "ifrs9_stage": pl.Int8,
-    "us_charge_off_by": pl.Date,
-}
-"""Schema of `states_by_date`."""
+@dataclass(frozen=True)
+class Shown:
+    """What a convention says of a loan on a date: a column of `states_by_date`."""
+
+    name: str
+    kind: type[pl.DataType]
+    value: Callable[[Thresholds], pl.Expr]
+    """Reads the days of `states_by_date` and what it counts of them (`_counted`, `_classified`)."""
+    turns: bool = False
+    """It turns now and then, not every day: reports show the dates on which it does."""
 
 
 def states_by_date(days: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
@@ -59,37 +56,33 @@ def states_by_date(days: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
     RBI classifies. Counters that depend on the past (EBA's days, RBI's
     non-performing assets) begin with the first row of a loan.
     """
-    on, oldest = pl.col("business_date"), pl.col("oldest_due_date")
-    late = oldest.is_not_null()
-    counted = days.sort("loan_id", "business_date").with_columns(
-        days_after_due=days_past_due(on, oldest, pl.lit(0)),
-        rbi_days=days_past_due(on, pl.coalesce(oldest, pl.when("due_today").then(on)), pl.lit(1)),
-        us_mba_months=_whole_months(oldest, on + pl.duration(days=1)),
-        us_ots_months=_whole_months(oldest, on),
-        material=late
-        & (pl.col("arrears") > rules.material_minor)
-        & (int128(pl.col("arrears")) * PPB > int128(pl.col("exposure")) * rules.material_ppb),
+    counted = _counted(days.sort("loan_id", "business_date"), rules)
+    told = counted.join(
+        _classified(counted, rules), on=["loan_id", "business_date"], maintain_order="left"
     )
-    told = (
-        counted.with_columns(calm=(~pl.col("material")).cum_sum().over("loan_id"))
-        .with_columns(eba_days=pl.col("material").cum_sum().over("loan_id", "calm"))
-        .join(_classified(counted, rules), on=["loan_id", "business_date"], maintain_order="left")
-    )
-    lost = (pl.col("status") == Status.charged_off.value) | pl.col("non_accrual")
-    stage = pl.when((pl.col("days_after_due") > 90) | lost).then(3)
     return told.select(
         "loan_id",
         "business_date",
-        "days_after_due",
-        "rbi_days",
-        "us_mba_months",
-        "us_ots_months",
-        "eba_days",
-        rbi_class=_rbi_class(),
-        eba_default=pl.col("eba_days") > rules.default_after,
-        ifrs9_stage=stage.when(pl.col("days_after_due") > 30).then(2).otherwise(1),
-        us_charge_off_by=off_on(oldest, pl.lit(rules.charge_off_after), pl.lit(True)),
-    ).select(pl.col(name).cast(kind) for name, kind in STATES.items())
+        *(each.value(rules).cast(each.kind).alias(each.name) for each in SHOWN),
+    )
+
+
+def _counted(days: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
+    """`days` with what several conventions count: `days_after_due`, `rbi_days`, `eba_days`."""
+    on, oldest = pl.col("business_date"), pl.col("oldest_due_date")
+    return (
+        days.with_columns(
+            days_after_due=days_past_due(on, oldest, pl.lit(0)),
+            rbi_days=days_past_due(
+                on, pl.coalesce(oldest, pl.when("due_today").then(on)), pl.lit(1)
+            ),
+            material=oldest.is_not_null()
+            & (pl.col("arrears") > rules.material_minor)
+            & (int128(pl.col("arrears")) * PPB > int128(pl.col("exposure")) * rules.material_ppb),
+        )
+        .with_columns(calm=(~pl.col("material")).cum_sum().over("loan_id"))
+        .with_columns(eba_days=pl.col("material").cum_sum().over("loan_id", "calm"))
+    )
 
 
 def _classified(counted: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
@@ -135,3 +128,38 @@ def _rbi_class() -> pl.Expr:
         .then(pl.lit("SMA-0"))
         .otherwise(pl.lit("standard"))
     )
+
+
+def _stage() -> pl.Expr:
+    """The stage of IFRS 9, by the backstops of 30 and 90 days past due."""
+    lost = (pl.col("status") == Status.charged_off.value) | pl.col("non_accrual")
+    days = pl.col("days_after_due")
+    return pl.when((days > 90) | lost).then(3).when(days > 30).then(2).otherwise(1)
+
+
+_ON, _OLDEST = pl.col("business_date"), pl.col("oldest_due_date")
+SHOWN = (
+    Shown("days_after_due", pl.Int32, lambda _: pl.col("days_after_due")),
+    Shown("rbi_days", pl.Int32, lambda _: pl.col("rbi_days")),
+    Shown("rbi_class", pl.String, lambda _: _rbi_class(), turns=True),
+    Shown(
+        "us_mba_months",
+        pl.Int32,
+        lambda _: _whole_months(_OLDEST, _ON + pl.duration(days=1)),
+        turns=True,
+    ),
+    Shown("us_ots_months", pl.Int32, lambda _: _whole_months(_OLDEST, _ON), turns=True),
+    Shown("eba_days", pl.Int32, lambda _: pl.col("eba_days")),
+    Shown("eba_default", pl.Boolean, lambda r: pl.col("eba_days") > r.default_after, turns=True),
+    Shown("ifrs9_stage", pl.Int8, lambda _: _stage(), turns=True),
+    Shown(
+        "us_charge_off_by",
+        pl.Date,
+        lambda r: off_on(_OLDEST, pl.lit(r.charge_off_after), pl.lit(True)),
+    ),
+)
+"""Every convention that is shown beside the count of the policy. A new one is a row here."""
+STATES = {"loan_id": pl.Int64, "business_date": pl.Date} | {each.name: each.kind for each in SHOWN}
+"""Schema of `states_by_date`."""
+TURNS = tuple(each.name for each in SHOWN if each.turns)
+"""States that turn now and then, not every day."""

@@ -8,6 +8,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.money import PPB, int128
+from loanbook.core.ledger.events import with_payload
 from loanbook.core.policy.models import Buckets
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 
@@ -80,21 +81,16 @@ def paused_days(as_of: pl.Expr, start: pl.Expr, end: pl.Expr) -> pl.Expr:
     return (reached - start).dt.total_days().clip(lower_bound=0)
 
 
-PAUSE = pl.Struct({"start": pl.String, "end": pl.String})
-"""What the payload of a pause of delinquency says, as JSON; of its resumption, `start` alone."""
-
-
 def pauses_of(events: pl.DataFrame) -> pl.DataFrame:
     """Pauses of delinquency: `loan_id`, `start`, `end` (Date), a resumption ending the one it is in.
 
     `events`: those that stand, with `loan_id`, `kind`, `payload`.
     """
-    told = events.select(
-        "loan_id", "kind", pl.col("payload").str.json_decode(PAUSE).alias("pause")
-    ).unnest("pause")
-    told = told.with_columns(pl.col("start", "end").str.to_date())
-    begun = told.filter(pl.col("kind") == Kind.delinquency_paused).with_row_index("nth")
-    resumed = told.filter(pl.col("kind") == Kind.delinquency_resumed).select("loan_id", on="start")
+    orders = with_payload(events, Kind.delinquency_paused).select("loan_id", "kind", "start", "end")
+    begun = orders.filter(pl.col("kind") == Kind.delinquency_paused).with_row_index("nth")
+    resumed = orders.filter(pl.col("kind") == Kind.delinquency_resumed).select(
+        "loan_id", on="start"
+    )
     within = (pl.col("on") >= pl.col("start")) & (pl.col("on") <= pl.col("end"))
     ends = begun.join(resumed, on="loan_id").filter(within).group_by("nth").agg(pl.col("on").min())
     return begun.join(ends, on="nth", how="left", maintain_order="left").select(

@@ -13,10 +13,12 @@ import datetime as dt
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Kind
-from loanbook.core.servicing.arrears.days_past_due import PAUSE, pauses_of
+from loanbook.core.catalogue.events import EVENTS, Kind
+from loanbook.core.ledger.events import with_payload
+from loanbook.core.servicing.arrears.days_past_due import pauses_of
 
-RESTS = (Kind.moratorium_granted, Kind.interest_paused, Kind.delinquency_paused)
+RESTS = tuple(row.kind for row in EVENTS if row.rests)
+"""Kinds of arrangements in which something rests for a time."""
 IN_FORBEARANCE, PARTIAL_PAYMENT = "CP", "AC"
 RELIEF = {
     "loan_id": pl.Int64, "kind": pl.String, "starts": pl.Date, "stops": pl.Date, "runs": pl.Boolean,
@@ -44,16 +46,14 @@ def relief(
     moratoria = granted.select("loan_id", starts="value_date").join(
         ends.agg(pl.col("stops").min()), on=["loan_id", "starts"], how="left"
     )
-    interest = (
-        events.filter(pl.col("kind") == Kind.interest_paused.value)
-        .select("loan_id", told=pl.col("payload").str.json_decode(PAUSE))
-        .unnest("told")
+    interest = with_payload(
+        events.filter(pl.col("kind") == Kind.interest_paused.value), Kind.interest_paused
     )
     parts = [
         pauses.select("loan_id", kind=pl.lit(Kind.delinquency_paused.name), starts="start", stops="end"),
         interest.select(
             "loan_id", kind=pl.lit(Kind.interest_paused.name),
-            starts=pl.col("start").str.to_date(), stops=pl.col("end").str.to_date(),
+            starts="start", stops="end",
         ),
         moratoria.select("loan_id", "starts", "stops", kind=pl.lit(Kind.moratorium_granted.name)),
     ]  # fmt: skip
@@ -68,5 +68,5 @@ def relief(
         runs=~pl.col("ended"), code=pl.lit(PARTIAL_PAYMENT),
     )  # fmt: skip
     every = pl.concat([rests, changed.select(rests.columns)])
-    told = every.with_columns(credit_report_code=pl.when("runs").then("code"))
-    return told.select(*RELIEF).cast(RELIEF).sort("loan_id", "starts", "kind")  # type: ignore[arg-type]
+    coded = every.with_columns(credit_report_code=pl.when("runs").then("code"))
+    return coded.select(*RELIEF).cast(RELIEF).sort("loan_id", "starts", "kind")  # type: ignore[arg-type]

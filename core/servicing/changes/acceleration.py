@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import Component, of_schedule
 from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, due_of
 from loanbook.core.servicing.interest.accrual import close_segment
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
@@ -59,9 +59,7 @@ def accelerate(day: DayState, events: pl.DataFrame, *, charges: bool = True) -> 
 
 def _gather(day: DayState, ending: pl.DataFrame) -> None:
     """What was paid of coming instalments joins the one that ends; the rest is asked with it."""
-    coming = (pl.col("due_date") > BUSINESS_DATE) & (
-        pl.col("component") <= Component.interest.value
-    )
+    coming = (pl.col("due_date") > BUSINESS_DATE) & (of_schedule())
     theirs = day.dues.join(ending.select("loan_id", "last"), on="loan_id").filter(coming)
     if theirs.is_empty():
         return
@@ -100,8 +98,7 @@ def _past_maturity(asked: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Terms whose last instalment fell due today, the cursor after it."""
     first = first_due_for(BUSINESS_DATE, pl.col("last") - 1)
     anchored = asked.with_columns(
-        interest_due=pl.col("interest_due") + pl.col("earned"),
-        interest_accrued=pl.col("interest_accrued") - pl.col("earned"),
+        **balances.bill_interest(pl.col("earned")),
         **segment.clear_prepaid(),
         prepaid_dues=pl.lit(0, dtype=pl.Int64),
         first_due_date=pl.coalesce(first, "first_due_date"),

@@ -10,32 +10,28 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Flag, Kind, Status
 from loanbook.core.contract.figures import Amortisation
-from loanbook.core.servicing.changes.terms import change
+from loanbook.core.ledger.events import with_payload
+from loanbook.core.servicing.changes.terms.revision import revise
 from loanbook.core.servicing.interest import rate_ceilings
 from loanbook.core.servicing.loan.posting import DayState
-
-BODY = pl.Struct({"flag": pl.String})
-"""What the payload of a flag says, as JSON: a name of `Flag`."""
 
 
 def flag(day: DayState, events: pl.DataFrame) -> None:
     """Set or clear flags, one a loan."""
-    told = events.select(
-        "loan_id", "event_id", "kind", pl.col("payload").str.json_decode(BODY).alias("body")
-    ).unnest("body")
+    orders = with_payload(events, Kind.flag_set)
     bits = {name: code.value for name, code in Flag.__members__.items()}
-    told = told.with_columns(bit=pl.col("flag").replace_strict(bits, return_dtype=pl.Int16))
-    asked = day.loans.join(
-        told.select("loan_id", "bit", "kind"), on="loan_id", how="left", maintain_order="left"
+    orders = orders.with_columns(bit=pl.col("flag").replace_strict(bits, return_dtype=pl.Int16))
+    ordered = day.loans.join(
+        orders.select("loan_id", "bit", "kind"), on="loan_id", how="left", maintain_order="left"
     )
     known, bit = pl.col("flags").fill_null(0), pl.col("bit")
     # bit by bit: & and | of two columns; a cleared bit is one that was set, taken off
     cleared = known - (known & bit)
     flags = pl.when(pl.col("kind") == Kind.flag_set.value).then(known | bit).otherwise(cleared)
-    day.loans = asked.with_columns(
+    day.loans = ordered.with_columns(
         flags=pl.when(bit.is_not_null()).then(flags.cast(pl.Int16)).otherwise("flags")
     ).select(day.loans.columns)
-    day.changed.append(told.select("loan_id", "event_id"))
+    day.changed.append(orders.select("loan_id", "event_id"))
     _rate_again(day, events)
 
 
@@ -48,6 +44,6 @@ def _rate_again(day: DayState, events: pl.DataFrame) -> None:
         & (rate_ceilings.capped(agreed) != pl.col("rate_ppb"))
     )
     loans = day.loans.filter(moves).select("loan_id")
-    told = events.join(loans, on="loan_id", how="semi")
-    if told.height:
-        change(day, told.with_columns(payload=pl.lit('{"keep": "term"}')))
+    moved = events.join(loans, on="loan_id", how="semi")
+    if moved.height:
+        revise(day, moved.select("loan_id", "event_id", keep=pl.lit("term")))

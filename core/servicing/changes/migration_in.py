@@ -12,41 +12,41 @@ the grace of its cycle, whose interest so far waits.
 
 from __future__ import annotations
 
-from typing import get_args
-
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, InterestMode, Kind
+from loanbook.core.catalogue.codes import InterestMode, Kind
+from loanbook.core.catalogue.components import (
+    CHARGES,
+    CLAIM_ROLES,
+    DUES,
+    OWED_ON,
+    Component,
+    is_principal,
+)
 from loanbook.core.contract.due_dates import days_to_pay
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.schedule import adjusted
-from loanbook.core.policy.models import OpeningName
+from loanbook.core.policy.base import OPENING_BALANCES
 from loanbook.core.servicing.arrears.days_past_due import days_past_due
 from loanbook.core.servicing.interest.accrual import earned
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.claim import CLAIM_ROLES
+from loanbook.core.servicing.loan.claim import overdue
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.fixed_schedule import expanded, financed, point
 
 OF_LINES = ("statement_unpaid", "cash_advances")
 """What a line of credit brings beside, minor units; 0 of other loans."""
-_WORDS = ("past_due_since", "in_grace", "interest_in_grace")
-BALANCES = tuple(name for name in get_args(OpeningName) if name not in (*_WORDS, *OF_LINES))
+BALANCES = OPENING_BALANCES
 """What a loan brings, minor units; `principal` includes `principal_due`, billed and unpaid."""
+_MAY_LACK = tuple(each.due for each in OWED_ON)
+"""Balances that payloads did not name from the first, or that come behind those: 0."""
 AMOUNTS = (*BALANCES, *OF_LINES, "interest_in_grace")
 OPENING = pl.Struct(
     dict.fromkeys(AMOUNTS, pl.Int64) | {"past_due_since": pl.String, "in_grace": pl.Boolean}
 )
 """What the payload of a take-over says, as JSON."""
-_DUE = {
-    "principal_due": Component.principal,
-    "interest_due": Component.interest,
-    "fees_due": Component.fee,
-    "penalties_due": Component.penalty,
-    "taxes_due": Component.tax,
-}
 
 
 def openings(events: pl.DataFrame) -> pl.DataFrame:
@@ -60,12 +60,12 @@ def openings(events: pl.DataFrame) -> pl.DataFrame:
     )
     return told.unnest("told").with_columns(
         pl.col("past_due_since").str.to_date(),
-        pl.col("taxes_due", *OF_LINES, "interest_in_grace").fill_null(0),
+        pl.col(*_MAY_LACK, *OF_LINES, "interest_in_grace").fill_null(0),
         pl.col("in_grace").fill_null(True),
     )
 
 
-def take_over(day: DayState, events: pl.DataFrame) -> None:
+def migrate(day: DayState, events: pl.DataFrame) -> None:
     """Set what loans bring, as dues and balances, and book it against `migration`."""
     told = openings(events)
     names = (*BALANCES, *OF_LINES, "in_grace")
@@ -74,20 +74,15 @@ def take_over(day: DayState, events: pl.DataFrame) -> None:
     at = joined["event_id"].is_not_null()
     scheduled = pl.col("interest_mode") == InterestMode.scheduled
     lent = pl.when("revolving").then("principal_told").otherwise("principal_agreed")
+    at_its_end = pl.col("materialised") & (pl.col("instalment_no") > pl.col("instalments"))
     news = (
         joined.filter(at)
         .with_columns(
             *(pl.col(f"{name}_told").alias(name) for name in names),
             principal_paid=lent - pl.col("principal_told"),
         )
-        .with_columns(
-            # past the last instalment of a schedule that stands whole nothing is to come: all is due
-            principal_due=pl.when(
-                pl.col("materialised") & (pl.col("instalment_no") > pl.col("instalments"))
-            )
-            .then("principal")
-            .otherwise("principal_due")
-        )
+        # past the last instalment of a schedule that stands whole nothing is to come: all is due
+        .with_columns(**balances.set_due(Component.principal, "principal", where=at_its_end))
     )
     whole = news["materialised"]
     if whole.any():
@@ -98,7 +93,7 @@ def take_over(day: DayState, events: pl.DataFrame) -> None:
     accrued = pl.when(scheduled).then(earned(shown)).otherwise("interest_accrued")
     # what of a line's cycle in grace is charged once grace is lost
     waits = pl.col("interest_in_grace") * pl.col("revolving")
-    news = news.with_columns(interest_accrued=accrued).with_columns(
+    news = news.with_columns(**balances.set_accrued(accrued)).with_columns(
         **segment.restart(
             pl.when(scheduled).then("segment_start").otherwise(BUSINESS_DATE),
             pl.when(scheduled).then(0).otherwise(pl.col("interest_accrued") + waits),
@@ -135,7 +130,7 @@ def _to_come(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     ).filter(pl.col("due_date") > BUSINESS_DATE)
     left = loans.select("loan_id", left=pl.col("principal") - pl.col("principal_due"))
     each = rows.join(left, on="loan_id", maintain_order="left").sort("loan_id", "instalment_no")
-    principal = pl.col("component") == Component.principal
+    principal = is_principal()
     asked = pl.when(principal).then("amount").otherwise(0)
     each = each.with_columns(
         ahead=(asked.sum().over("loan_id") - pl.col("left")).clip(lower_bound=0),
@@ -163,7 +158,7 @@ def _ahead(news: pl.DataFrame, dues: pl.DataFrame) -> pl.Series:
 
 def _arrears(news: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Dues of what is overdue: evenly over the due dates since, the oldest takes the remainder."""
-    late = news.filter(pl.sum_horizontal(*_DUE) > 0)
+    late = news.filter(overdue() > 0)
     if late.is_empty():
         return day.dues.clear()
     each = (
@@ -184,10 +179,10 @@ def _arrears(news: pl.DataFrame, day: DayState) -> pl.DataFrame:
         due=pl.when(begins).then(pl.coalesce("past_due_since", "d")).otherwise("d"),
     )
     parts = []
-    for column, component in _DUE.items():
+    for column, component in DUES.items():
         even = pl.col(column) // pl.col("count")
         first = pl.col(column) - even * (pl.col("count") - 1)
-        charges = component > Component.interest  # a charge stands once, with the oldest
+        charges = component in CHARGES  # a charge stands once, with the oldest
         rest = pl.lit(0, dtype=pl.Int64) if charges else even
         amount = pl.when("begins").then(pl.col(column) if charges else first).otherwise(rest)
         rows = whole.with_columns(share=amount).filter(pl.col("share") > 0)

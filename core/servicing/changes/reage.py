@@ -14,11 +14,20 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import (
+    INCOME,
+    Component,
+    is_,
+    is_charge,
+    is_principal,
+    of_schedule,
+)
+from loanbook.core.catalogue.events import Kind
 from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, counts_days
 from loanbook.core.contract.money import even_part, even_share, with_rest
 from loanbook.core.contract.schedule import adjusted
+from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.changes.roll_in_arrears import roll_in, with_lifted
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import segment
@@ -44,33 +53,20 @@ from loanbook.core.servicing.schedule.fixed_schedule import (
 from loanbook.core.servicing.schedule.level_instalment import bears_otherwise
 from loanbook.core.servicing.schedule.projection import project
 
-BODY = pl.Struct(
-    {
-        "instalments": pl.Int16,  # how many new ones
-        "due_date": pl.String,  # of the first of them
-        "every": pl.Int16,  # units of a period; null: as it was
-        "unit": pl.Int8,
-        "interest": pl.String,  # level | payable | full
-    }
-)
-"""What the payload of a re-age says, as JSON."""
-
 
 def reage(day: DayState, events: pl.DataFrame) -> None:
     """Take re-ages, one a loan."""
-    told = events.select(
-        "loan_id", "event_id", pl.col("payload").str.json_decode(BODY).alias("body")
-    ).unnest("body")
-    told = told.rename({"instalments": "fresh", "every": "new_every", "unit": "new_unit"}).with_columns(
-        to=pl.col("due_date").str.to_date()
-    ).drop("due_date")  # fmt: skip
+    orders = with_payload(events, Kind.reaged).select(
+        "loan_id", "event_id", "interest",
+        fresh="instalments", new_every="every", new_unit="unit", to="due_date",
+    )  # fmt: skip
     fixes = pl.col("interest").is_in(["payable", "full"])
-    to_come = _interest_to_come(day, told.filter(pl.col("interest") == "full")["loan_id"])
-    lifted = roll_in(day, told)
-    at = day.loans["loan_id"].is_in(told["loan_id"].implode())
-    before = close_segment(day.loans.filter(at))
-    asked = with_lifted(before.join(told, on="loan_id", maintain_order="left"), lifted)
-    revised = _renumbered(asked, day)
+    to_come = _interest_to_come(day, orders.filter(pl.col("interest") == "full")["loan_id"])
+    lifted = roll_in(day, orders)
+    mask = day.loans["loan_id"].is_in(orders["loan_id"].implode())
+    before = close_segment(day.loans.filter(mask))
+    ordered = with_lifted(before.join(orders, on="loan_id", maintain_order="left"), lifted)
+    revised = _renumbered(ordered, day)
     ahead = _end_running(day, revised)
     revised = _with_empty(revised, day)
     day.dues = _with_charges(day.dues, revised, day)
@@ -87,17 +83,17 @@ def reage(day: DayState, events: pl.DataFrame) -> None:
     # what a schedule that stands whole asked before is no measure any more
     stands = stands.with_columns(emi=pl.lit(None, dtype=pl.Int64))
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
-    day.loans = replaced(day.loans, at, day.loans.filter(at), after)
+    day.loans = replaced(day.loans, mask, day.loans.filter(mask), after)
     if steps.height and (steps["period_end"] == steps["business_date"]).any():
         fall_due(day)
     if stands.height:
-        whole = at & day.loans["materialised"]
+        whole = mask & day.loans["materialised"]
         day.loans = point(day.loans, day.dues, whole)
         _bill_at_once(day, whole)
-    day.changed.append(told.select("loan_id", "event_id"))
+    day.changed.append(orders.select("loan_id", "event_id"))
 
 
-def _renumbered(asked: pl.DataFrame, day: DayState) -> pl.DataFrame:
+def _renumbered(ordered: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Terms from the day on: `first_no`, the last old number; instalments after it are new.
 
     What was charged, or charged back, after the last instalment keeps the number that it has.
@@ -107,7 +103,7 @@ def _renumbered(asked: pl.DataFrame, day: DayState) -> pl.DataFrame:
     )
     fallen = day.dues.filter(pl.col("due_date") <= BUSINESS_DATE)
     extra = fallen.group_by("loan_id").agg(extra_no=pl.col("instalment_no").max())
-    numbered = asked.join(extra, on="loan_id", how="left", maintain_order="left")
+    numbered = ordered.join(extra, on="loan_id", how="left", maintain_order="left")
     again = (pl.col("reage_ended_instalment") == pl.col("instalment_no") - 1).fill_null(False)
     last = pl.col("instalment_no") - 1 + (runs & ~again).cast(pl.Int16)
     counted = (
@@ -134,11 +130,11 @@ def _with_empty(revised: pl.DataFrame, day: DayState) -> pl.DataFrame:
     filled = day.dues.filter(pl.max_horizontal("amount", "paid") > 0).select(
         "loan_id", first_no="instalment_no", filled=pl.lit(True)
     )
-    told = revised.join(
+    ended = revised.join(
         filled.unique(), on=["loan_id", "first_no"], how="left", maintain_order="left"
     )
     empty = pl.col("runs") & pl.col("filled").is_null()
-    return told.with_columns(
+    return ended.with_columns(
         reage_ended_instalment=pl.when(empty).then("first_no").otherwise(None).cast(pl.Int16)
     ).drop("filled")
 
@@ -154,9 +150,9 @@ def _end_running(day: DayState, loans: pl.DataFrame) -> pl.DataFrame:
     coming = (
         pl.col("loan_id").is_in(loans["loan_id"].implode())
         & (pl.col("due_date") > BUSINESS_DATE)
-        & (pl.col("component") <= Component.interest.value)
+        & of_schedule()
     )
-    principal = pl.col("component") == Component.principal
+    principal = is_principal()
     ahead = day.dues.filter(coming).group_by("loan_id").agg(
         ahead=(pl.col("amount") - pl.col("paid")).filter(principal).sum()
     )  # fmt: skip
@@ -177,19 +173,19 @@ def _with_charges(dues: pl.DataFrame, revised: pl.DataFrame, day: DayState) -> p
     """Dues whose charges to come stand with the new instalment that falls due no earlier."""
     comes = (
         pl.col("loan_id").is_in(revised["loan_id"].implode())
-        & (pl.col("component") > Component.interest.value)
+        & is_charge()
         & (pl.col("due_date") > BUSINESS_DATE)
     )
     charges = dues.filter(comes)
     if charges.is_empty():
         return dues
-    asked = (
+    coming = (
         charges.drop("business_date")
         .rename({"instalment_no": "old_no"})
         .join(revised, on="loan_id", maintain_order="left")
         .with_columns(on=pl.max_horizontal("due_date", "to"), strictly=pl.lit(False))
     )
-    placed = instalment_of(asked, day.policies.calendars)
+    placed = instalment_of(coming, day.policies.calendars)
     moved = placed.with_columns(instalment_no="number", due_date="falls").select(dues.columns)
     return merge_dues(dues.filter(~comes), moved)
 
@@ -237,12 +233,12 @@ def _bill_at_once(day: DayState, whole: pl.Series) -> None:
     """Instalments of a new schedule that fall due on the day itself."""
     fallen = pl.col("due_date") == BUSINESS_DATE
     ids = day.dues.filter(fallen & (pl.col("amount") > pl.col("paid")))["loan_id"]
-    at = whole & day.loans["loan_id"].is_in(ids.implode())
-    if not at.any():
+    mask = whole & day.loans["loan_id"].is_in(ids.implode())
+    if not mask.any():
         return
-    before = day.loans.filter(at)
+    before = day.loans.filter(mask)
     after, billed = bill_whole(before, day.dues)
-    day.loans = replaced(day.loans, at, before, after)
+    day.loans = replaced(day.loans, mask, before, after)
     day.book(billed, "interest_due", "interest_accrued", "billed_interest")
 
 
@@ -254,61 +250,61 @@ def _interest_to_come(day: DayState, ids: pl.Series) -> pl.DataFrame:
 
 
 def _charges(day: DayState, loans: pl.DataFrame) -> pl.DataFrame:
-    """Unpaid `fees` and `penalties` of loans, taken off their dues to be spread with the rest."""
+    """Unpaid charges of loans that are income, by part (`fees`, `penalties`), taken off their dues to be spread with the rest."""
     unpaid = pl.col("amount") - pl.col("paid")
-    theirs = (
+    unpaid_charges = (
         pl.col("loan_id").is_in(loans["loan_id"].implode())
-        & pl.col("component").is_in([Component.fee.value, Component.penalty.value])
+        & pl.col("component").is_in([each.value for each in INCOME])
         & (unpaid > 0)
     )
-    sums = day.dues.filter(theirs).group_by("loan_id").agg(
-        fees=unpaid.filter(pl.col("component") == Component.fee).sum(),
-        penalties=unpaid.filter(pl.col("component") == Component.penalty).sum(),
+    sums = day.dues.filter(unpaid_charges).group_by("loan_id").agg(
+        unpaid.filter(is_(each)).sum().alias(each.part) for each in INCOME
     )  # fmt: skip
-    day.dues = day.dues.with_columns(amount=pl.when(theirs).then("paid").otherwise("amount"))
+    day.dues = day.dues.with_columns(
+        amount=pl.when(unpaid_charges).then("paid").otherwise("amount")
+    )
     return sums
 
 
 def _spread_evenly(day: DayState, loans: pl.DataFrame, to_come: pl.DataFrame) -> pl.DataFrame:
     """Loans whose schedule is fixed: principal and interest in even parts, the last the rest."""
     full = pl.col("interest") == "full"
-    asked = loans.join(to_come, on="loan_id", how="left", maintain_order="left").with_columns(
+    owing = loans.join(to_come, on="loan_id", how="left", maintain_order="left").with_columns(
         owed=pl.when(full)
         .then(pl.col("to_come").fill_null(0) + pl.col("lifted_interest"))
         .otherwise("interest_accrued")
     )
-    each = asked.with_columns(k=pl.int_ranges(1, pl.col("fresh").cast(pl.Int64) + 1)).explode("k")
+    each = owing.with_columns(k=pl.int_ranges(1, pl.col("fresh").cast(pl.Int64) + 1)).explode("k")
     each = each.with_columns(instalment_no=(pl.col("first_no") + pl.col("k")).cast(pl.Int16))
     each = each.with_columns(due=due_date(pl.col("instalment_no"), codes(each, "unit")))
     each = each.with_columns(due=adjusted(pl.col("due"), each, day.policies.calendars))
 
-    n = pl.col("fresh").cast(pl.Int64)
+    n, charges = pl.col("fresh").cast(pl.Int64), [each.part for each in INCOME]
 
     def part(of: str) -> pl.Expr:
         """An even part; of principal, what the even sum of all leaves for it."""
         if of != "principal":
             return even_share(pl.col(of), n, pl.col("k"))
-        others = ("owed", "fees", "penalties")
+        others = ("owed", *charges)
         whole = even_instalment(pl.sum_horizontal("principal", *others), n)
         one = whole - pl.sum_horizontal(even_part(pl.col(c), n) for c in others)
         return with_rest(pl.col("principal"), one, n, pl.col("k"))
 
     charged = _charges(day, loans)
     each = each.join(charged, on="loan_id", how="left", maintain_order="left").with_columns(
-        pl.col("fees", "penalties").fill_null(0)
+        pl.col(charges).fill_null(0)
     )
     rows = pl.concat(
         due_rows(each, "instalment_no", component, "due", part(column))
         for component, column in (
             (Component.principal, "principal"),
             (Component.interest, "owed"),
-            (Component.fee, "fees"),
-            (Component.penalty, "penalties"),
+            *((each, each.part) for each in INCOME),
         )
     )
-    rows = rows.filter((pl.col("amount") > 0) | (pl.col("component") == Component.principal))
+    rows = rows.filter((pl.col("amount") > 0) | is_principal())
     day.dues = merge_dues(day.dues, rows)
-    set_ = freeze(asked, pl.lit(True))
+    set_ = freeze(owing, pl.lit(True))
     return set_.with_columns(
         schedule_fixed_on=BUSINESS_DATE,
         period_start=BUSINESS_DATE,

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, InterestMode
+from loanbook.core.catalogue.codes import InterestMode
+from loanbook.core.catalogue.components import Component, is_interest, is_principal, of_schedule
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import even_part
 from loanbook.core.contract.schedule import adjusted
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
@@ -28,15 +29,15 @@ def roll_in(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
     due = (
         pl.col("loan_id").is_in(events["loan_id"].implode())
         & (pl.col("due_date") <= BUSINESS_DATE)
-        & (pl.col("component") <= Component.interest.value)
+        & of_schedule()
         & (unpaid > 0)
     )
     lifted = (
         day.dues.filter(due)
         .group_by("loan_id")
         .agg(
-            lifted_principal=unpaid.filter(pl.col("component") == Component.principal).sum(),
-            lifted_interest=unpaid.filter(pl.col("component") == Component.interest).sum(),
+            lifted_principal=unpaid.filter(is_principal()).sum(),
+            lifted_interest=unpaid.filter(is_interest()).sum(),
         )
     )
     if lifted.is_empty():
@@ -47,9 +48,8 @@ def roll_in(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
     day.loans = (
         with_lifted(day.loans, lifted)
         .with_columns(
-            principal_due=pl.col("principal_due") - pl.col("lifted_principal"),
-            interest_due=pl.col("interest_due") - interest,
-            interest_accrued=pl.col("interest_accrued") + interest,
+            **balances.grow_due(Component.principal, -pl.col("lifted_principal")),
+            **balances.bill_interest(-interest),
             **segment.earn_more(interest),
             schedule_balance=pl.col("schedule_balance")
             + pl.when(scheduled).then("lifted_principal").otherwise(0),

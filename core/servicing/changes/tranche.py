@@ -9,13 +9,23 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.components import Component, is_principal, of_schedule
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import Amortisation
+from loanbook.core.servicing.interest.accrual import close_segment
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, merge_dues
+from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.equal_parts import is_fixed, spread_evenly
 from loanbook.core.servicing.schedule.fixed_schedule import down_payment, expanded, financed
+from loanbook.core.servicing.schedule.level_instalment import (
+    lacks,
+    prepaid_principal,
+    stepped,
+    with_late_interest,
+)
 
 
 def stand(
@@ -27,13 +37,11 @@ def stand(
     own. The first payout makes the schedule; a later one makes the instalments to come anew over
     their principal and the tranche. A down payment is due at once, as an instalment numbered below zero.
     """
-    own = dues.join(paid_out.select("loan_id"), on="loan_id", how="semi")
-    coming = own.filter(
-        (pl.col("due_date") > BUSINESS_DATE) & (pl.col("component") <= Component.interest.value)
-    )
+    open_dues = dues.join(paid_out.select("loan_id"), on="loan_id", how="semi")
+    coming = open_dues.filter((pl.col("due_date") > BUSINESS_DATE) & of_schedule())
     standing = coming.group_by("loan_id").agg(
         coming_no=pl.col("instalment_no").min(),
-        to_come=pl.col("amount").filter(pl.col("component") == Component.principal).sum(),
+        to_come=pl.col("amount").filter(is_principal()).sum(),
     )
     loans = paid_out.join(standing, on="loan_id", how="left", maintain_order="left")
     stays = is_fixed() & pl.col("to_come").is_not_null()
@@ -56,7 +64,7 @@ def stand(
         [
             expanded(spread.filter(~_over_all()), calendars),
             _over_every(spread, loans, calendars),
-            spread_evenly(fixed, own, calendars),
+            spread_evenly(fixed, open_dues, calendars),
         ]
     )
     # money that stands with instalments to come stays with them
@@ -106,8 +114,8 @@ def with_share(paid_out: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
 
 def shares_due(loans: pl.DataFrame) -> pl.DataFrame:
     """Dues of down payments, at once, for loans `with_share`."""
-    some = loans.filter(pl.col("shared") & (pl.col("down_payment_ppb") > 0))
-    down = due_rows(some, _down_number(), Component.principal, BUSINESS_DATE, "down")
+    sharing = loans.filter(pl.col("shared") & (pl.col("down_payment_ppb") > 0))
+    down = due_rows(sharing, _down_number(), Component.principal, BUSINESS_DATE, "down")
     return down.select(NO_DUES.columns)
 
 
@@ -120,15 +128,15 @@ def _over_every(
     spread: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> pl.DataFrame:
     """What every instalment grows by, where a payout counts as if it had been made at first."""
-    grown = loans.select("loan_id", "payout", "down")
-    some = spread.filter(_over_all()).join(grown, on="loan_id", maintain_order="left")
-    if some.is_empty():
+    payouts = loans.select("loan_id", "payout", "down")
+    over_all = spread.filter(_over_all()).join(payouts, on="loan_id", maintain_order="left")
+    if over_all.is_empty():
         return NO_DUES
     lent = pl.col("principal") + pl.col("principal_paid")
     before = lent - down_payment(lent)
     nobody = {"first_no": pl.lit(0, dtype=pl.Int16), "lacks": pl.lit(0, dtype=pl.Int64)}
-    old = some.with_columns(spread=before, **nobody)
-    new = some.with_columns(spread=before + pl.col("payout") - pl.col("down"), **nobody)
+    old = over_all.with_columns(spread=before, **nobody)
+    new = over_all.with_columns(spread=before + pl.col("payout") - pl.col("down"), **nobody)
     keys = ["loan_id", "instalment_no", "component"]
     stood = expanded(old.filter(pl.col("spread") > 0), calendars).select(*keys, stood="amount")
     return (
@@ -143,3 +151,35 @@ def _down_number() -> pl.Expr:
     """Number of a down payment: below zero, by the day and its place on it (eight a day)."""
     days = (BUSINESS_DATE - pl.col("disbursed_on")).dt.total_days()
     return (-1 - days * 8 - pl.col("downs").fill_null(0).cast(pl.Int64)).cast(pl.Int16)
+
+
+def with_tranche(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
+    """Terms and positions with `payout` lent on top, where interest follows the balance.
+
+    What is billed stays; the level instalment pays off what is unbilled, the payout included,
+    over the instalments left. In the running period the balance lacks what was lent within it, for
+    the nights before.
+    """
+    tranches = close_segment(loans).with_columns(
+        **balances.grow_principal(pl.col("payout")),
+        keep=pl.lit("term"),
+        lifted_interest=pl.lit(0, dtype=pl.Int64),
+    )
+    lent = _lent_today(tranches, day)
+    tranches = with_late_interest(prepaid_principal(tranches, day.dues), day.dues, lent)
+    tranches = tranches.with_columns(lacks=lacks(tranches))
+    return stepped(tranches, day.policies.calendars).select(loans.columns)
+
+
+def _lent_today(tranches: pl.DataFrame, day: DayState) -> pl.DataFrame:
+    """`lent` by loan: the `payout` and those of the day before it, less the shares due at once."""
+    principal = pl.col("debit") == ROLE["loan_principal"]
+    shares = day.dues.filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == BUSINESS_DATE))
+    lent = pl.concat(
+        [
+            tranches.select("loan_id", lent="payout"),
+            *(m.filter(principal).select("loan_id", lent="amount") for m in day.transfers),
+            shares.select("loan_id", lent=-pl.col("amount")),
+        ]
+    )
+    return lent.group_by("loan_id").agg(pl.col("lent").sum())

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import CHARGES, INCOME, is_
+from loanbook.core.catalogue.events import Kind
+from loanbook.core.ledger.events import with_payload
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import merge_dues
 from loanbook.core.servicing.loan.posting import DayState
@@ -12,21 +15,18 @@ from loanbook.core.servicing.loan.taxes import ask_tax
 from loanbook.core.servicing.schedule.coming_dues import open_dues
 from loanbook.core.servicing.schedule.fixed_schedule import instalment_of
 
-BODY = pl.Struct({"component": pl.Int8, "due_date": pl.String})
-"""What the payload of a charge, or of its waiver, says as JSON."""
-
 
 def charge(day: DayState, events: pl.DataFrame) -> None:
     """A fee or penalty joins the instalment within whose period it falls due."""
-    assess(day, _told(events))
+    assess(day, _orders(events))
 
 
-def assess(day: DayState, told: pl.DataFrame) -> None:
+def assess(day: DayState, orders: pl.DataFrame) -> None:
     """Charge `amount` of a `component`, due within the period that holds `due_date`.
 
-    `told`: `loan_id`, `event_id` (0: by rule), `amount`, `component`, `due_date` (Date).
+    `orders`: `loan_id`, `event_id` (0: by rule), `amount`, `component`, `due_date` (Date).
     """
-    placed = _placed(day, told)
+    placed = _placed(day, orders)
     open_dues(day, placed, pl.col("component").cast(pl.Int8), "amount")
     add_charges(day, placed)
     ask_tax(day, _bases(placed, pl.col("amount")))
@@ -35,14 +35,14 @@ def assess(day: DayState, told: pl.DataFrame) -> None:
 def add_charges(day: DayState, charged: pl.DataFrame) -> None:
     """Fees and penalties (`loan_id`, `event_id`, `component`, `amount`) in positions and books."""
     _grow(day, charged.select("loan_id", "component", moved="amount"))
-    _book(day, charged, "amount", ("fee_income", "penalty_income"))
+    _book(day, charged, "amount")
 
 
 def waive(day: DayState, events: pl.DataFrame) -> None:
     """Forgive what is unpaid of a charge, up to its amount; the due counts as met."""
     keys = ["loan_id", "instalment_no", "component"]
     unpaid = day.dues.select(*keys, left=pl.col("amount") - pl.col("paid"))
-    placed = _placed(day, _told(events)).with_columns(
+    placed = _placed(day, _orders(events)).with_columns(
         instalment_no=pl.col("number"), component=pl.col("component").cast(pl.Int8)
     )
     waived = placed.join(unpaid, on=keys, how="left").with_columns(
@@ -60,16 +60,14 @@ def waive(day: DayState, events: pl.DataFrame) -> None:
     day.dues = merge_dues(day.dues, met.join(day.dues, on=keys, how="semi"))
     _grow(day, waived.select("loan_id", "component", moved=-pl.col("waived")))
     forgiven = waived.with_columns(forgiven=-pl.col("waived"))
-    _book(day, forgiven, "forgiven", ("charge_waived", "charge_waived"))
+    _book(day, forgiven, "forgiven", waived=True)
     ask_tax(day, _bases(forgiven, pl.col("forgiven")))
 
 
-def _told(events: pl.DataFrame) -> pl.DataFrame:
-    """What charges, or their waivers, say."""
-    told = events.select(
-        "loan_id", "event_id", "amount", pl.col("payload").str.json_decode(BODY).alias("body")
-    ).unnest("body")
-    return told.with_columns(pl.col("due_date").str.to_date())
+def _orders(events: pl.DataFrame) -> pl.DataFrame:
+    """Charges, or their waivers: `loan_id`, `event_id`, `amount`, `component`, `due_date` (Date)."""
+    orders = with_payload(events, Kind.charge_assessed)
+    return orders.select("loan_id", "event_id", "amount", "component", "due_date")
 
 
 def _bases(placed: pl.DataFrame, base: pl.Expr) -> pl.DataFrame:
@@ -80,39 +78,30 @@ def _bases(placed: pl.DataFrame, base: pl.Expr) -> pl.DataFrame:
     )
 
 
-def _placed(day: DayState, told: pl.DataFrame) -> pl.DataFrame:
+def _placed(day: DayState, orders: pl.DataFrame) -> pl.DataFrame:
     """Charges with `number` and `falls` of the instalment that they belong to."""
-    asked = day.loans.join(told, on="loan_id", maintain_order="left").with_columns(
+    placed = day.loans.join(orders, on="loan_id", maintain_order="left").with_columns(
         on="due_date", strictly=pl.lit(False)
     )
-    return instalment_of(asked, day.policies.calendars)
+    return instalment_of(placed, day.policies.calendars)
 
 
-def _book(day: DayState, told: pl.DataFrame, amount: str, against: tuple[str, str]) -> None:
-    """Receivables of fees and penalties against an account each; below zero the sides swap.
-
-    Of a claim that is off the books it is memorandum.
-    """
-    fee = pl.col("component") == Component.fee.value
+def _book(day: DayState, orders: pl.DataFrame, amount: str, waived: bool = False) -> None:
+    """Charges, or what is `waived` of them; of a claim that is off the books in memorandum."""
     off = pl.col("loan_id").is_in(day.charged_off().implode())
-    rows = told.select("loan_id", "event_id", "component", amount)
-    fees, penalties = against
-    day.book(rows.filter(fee & ~off), "fees_receivable", fees, amount)
-    day.book(rows.filter(~fee & ~off), "penalties_receivable", penalties, amount)
+    rows = orders.select("loan_id", "event_id", "component", amount)
+    for each in CHARGES:
+        against = "charge_waived" if waived and each in INCOME else each.charged_to
+        day.book(rows.filter(is_(each) & ~off), each.row.receivable, against, amount)
     day.book(rows.filter(off), "memo_claim", "memo_contra", amount)
 
 
 def _grow(day: DayState, moved: pl.DataFrame) -> None:
-    """Positions with `moved` more of fees and penalties due."""
-    fee = pl.col("component") == Component.fee.value
+    """Positions with `moved` more of each charge due."""
     sums = moved.group_by("loan_id").agg(
-        fees=pl.col("moved").filter(fee).sum(), penal=pl.col("moved").filter(~fee).sum()
+        pl.col("moved").filter(is_(each)).sum().alias(each.part) for each in CHARGES
     )
-    day.loans = (
-        day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
-        .with_columns(
-            fees_due=pl.col("fees_due") + pl.col("fees").fill_null(0),
-            penalties_due=pl.col("penalties_due") + pl.col("penal").fill_null(0),
-        )
-        .drop("fees", "penal")
-    )
+    loans = day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
+    for each in CHARGES:
+        loans = loans.with_columns(**balances.grow_due(each, pl.col(each.part).fill_null(0)))
+    day.loans = loans.drop(each.part for each in CHARGES)

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Status
+from loanbook.core.catalogue.codes import Status
+from loanbook.core.catalogue.components import Component, is_principal, of_schedule
 from loanbook.core.contract.money import PPB, int128, share_of
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
@@ -34,7 +36,7 @@ def ask_penal(day: DayState, why: pl.Expr) -> None:
         day.loans.join(told.select("loan_id", "penal"), on="loan_id", how="left",
                          maintain_order="left")
         .with_columns(
-            penalties_due=pl.col("penalties_due") + pl.col("penal").fill_null(0),
+            **balances.grow_due(Component.penalty, pl.col("penal").fill_null(0)),
             penal_from=pl.when(pl.col("penal").is_not_null()).then(BUSINESS_DATE).otherwise("penal_from"),
         )
         .drop("penal")
@@ -80,7 +82,7 @@ def with_base(day: DayState) -> None:
     living = day.loans.filter(pl.col("status") == Status.active.value).select("loan_id", "product")
     overdue = (
         day.dues.filter(
-            (pl.col("component") <= Component.interest.value)
+            of_schedule()
             & (pl.col("amount") > pl.col("paid"))
             & (pl.col("due_date") <= BUSINESS_DATE)
         )
@@ -88,7 +90,7 @@ def with_base(day: DayState) -> None:
         .join(rules, on="product")
         .filter(
             ((BUSINESS_DATE - pl.col("due_date")).dt.total_days() >= pl.col("penal_grace"))
-            & (pl.col("penal_on_interest") | (pl.col("component") == Component.principal.value))
+            & (pl.col("penal_on_interest") | is_principal())
         )
         .group_by("loan_id")
         .agg(base=(pl.col("amount") - pl.col("paid")).sum())

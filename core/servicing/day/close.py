@@ -20,10 +20,10 @@ from loanbook.core.frames import empty
 from loanbook.core.ledger.events import REPLAY_ORDER
 from loanbook.core.ledger.transfers import Transfers, aggregated, all_of, transfer
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.charges.fees import is_anniversary
+from loanbook.core.servicing.charges.annual_fees import is_anniversary
 from loanbook.core.servicing.day.night import pass_night
 from loanbook.core.servicing.day.steps import run_day
-from loanbook.core.servicing.endings.closing import left_behind, reopened
+from loanbook.core.servicing.endings.reopening import left_behind, reopened
 from loanbook.core.servicing.income.deferred_income import any_deferred, income, nightly
 from loanbook.core.servicing.interest.accrual import engine_for
 from loanbook.core.servicing.loan.book import Book, replaced
@@ -37,7 +37,7 @@ from loanbook.core.servicing.loan.claim import (
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms, opened
 from loanbook.core.servicing.loan.positions import STATE
-from loanbook.core.servicing.payments.waterfall import Allocations
+from loanbook.core.servicing.payments.allocations import Allocations
 from loanbook.core.servicing.schedule.billing import is_billed
 from loanbook.core.servicing.schedule.statements import payment_due
 

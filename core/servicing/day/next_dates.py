@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, CreditUse, NonAccrual, Status
+from loanbook.core.catalogue.codes import CreditUse, NonAccrual, Status
+from loanbook.core.catalogue.components import of_schedule
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.arrears.days_past_due import OFF_RULE, off_on
-from loanbook.core.servicing.charges.fees import next_anniversary
+from loanbook.core.servicing.charges.annual_fees import next_anniversary
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.payments.credit_balances import falls_on, waiting
 from loanbook.core.servicing.schedule.billing import whole_claim_due
@@ -38,9 +39,7 @@ def of_billing(after: Awaiting) -> pl.DataFrame:
 
 def of_late_fees(after: Awaiting) -> pl.DataFrame:
     """The first day on which a late fee is due: the one after its grace."""
-    uncharged = after.dues.filter(
-        (pl.col("component") <= Component.interest.value) & ~pl.col("fee_assessed")
-    )
+    uncharged = after.dues.filter(of_schedule() & ~pl.col("fee_assessed"))
     rules = after.policies.late_fees.unique("product")
     return _by_rule(after.live, uncharged, rules, _after(pl.col("fee_grace") + 1))
 

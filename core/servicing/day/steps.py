@@ -19,18 +19,15 @@ from loanbook.core.ledger.transfers import Transfers, all_of, transfer
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Buckets
 from loanbook.core.servicing.arrears.days_past_due import age, with_oldest
-from loanbook.core.servicing.charges.fees import assess_annual_fees, assess_late_fees
+from loanbook.core.servicing.charges.annual_fees import assess_annual_fees
+from loanbook.core.servicing.charges.late_fees import assess_late_fees
 from loanbook.core.servicing.charges.penal_interest import ask_penal, with_base
 from loanbook.core.servicing.day import next_dates as dates
 from loanbook.core.servicing.day.next_dates import Awaiting
-from loanbook.core.servicing.day.transactions import (
-    apply,
-    charge_off_by_rule,
-    credit_meets_dues,
-    in_replay_order,
-    write_off_small_balances,
-)
+from loanbook.core.servicing.day.transactions import apply, in_replay_order
+from loanbook.core.servicing.endings.charge_off import charge_off_by_rule
 from loanbook.core.servicing.endings.closing import close_at_zero
+from loanbook.core.servicing.endings.small_balance import write_off_small_balances
 from loanbook.core.servicing.income.accounting_basis import off_accrual, reclassified, translate
 from loanbook.core.servicing.income.deferred_income import recognise_remainder, restart
 from loanbook.core.servicing.income.effective_interest import follow_yield
@@ -39,8 +36,9 @@ from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import any_off_accrual, off_books
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.payments import credit_balances
+from loanbook.core.servicing.payments.allocations import Allocations
+from loanbook.core.servicing.payments.credit_use import credit_meets_dues
 from loanbook.core.servicing.payments.draws import judge_grace
-from loanbook.core.servicing.payments.waterfall import Allocations
 from loanbook.core.servicing.schedule import moved_due_dates
 from loanbook.core.servicing.schedule.billing_run import fall_due
 from loanbook.core.servicing.schedule.payment_holiday import pass_over

@@ -8,57 +8,68 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import AfterChargeOff, Component, Status
+from loanbook.core.catalogue.codes import AfterChargeOff, Status
+from loanbook.core.catalogue.components import Component, is_interest, is_principal, of_schedule
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
+from loanbook.core.servicing.schedule.fixed_schedule import earned_whole
+from loanbook.core.servicing.schedule.freezing import freeze_charged_off
+
+
+def claim_in_full(day: DayState, events: pl.DataFrame) -> None:
+    """Interest of a schedule that stands, or that the product fixes now, is claimed to its end, or
+    ends with the day where the product says so."""
+    freeze_charged_off(day, events)
+    end_interest(day, events)
+    day.loans, rest = earned_whole(day.loans, day.dues, events)
+    day.book(rest, "interest_accrued", "interest_income", "rest")
 
 
 def end_interest(day: DayState, events: pl.DataFrame) -> None:
     """Take loans of `events` (`loan_id`, `event_id`) whose charge-off stops their interest."""
-    at = day.loans.select(
+    mask = day.loans.select(
         pl.col("loan_id").is_in(events["loan_id"].implode())
         & (pl.col("status") == Status.active.value)
         & pl.col("materialised")
         & (pl.col("after_charge_off") != AfterChargeOff.regular.value)
     ).to_series()
-    if not at.any():
+    if not mask.any():
         return
-    before = day.loans.filter(at)
+    before = day.loans.filter(mask)
     day.dues = _without_interest(before, day.dues)
     # interest that was paid before it was earned counts as earned now
     early = pl.min_horizontal("interest_accrued", 0)
-    told = before.select("loan_id", early=-early).join(events, on="loan_id")
-    day.book(told, "interest_accrued", "interest_income", "early")
+    paid_early = before.select("loan_id", early=-early).join(events, on="loan_id")
+    day.book(paid_early, "interest_accrued", "interest_income", "early")
     after = before.with_columns(
-        interest_accrued=pl.col("interest_accrued") - early,
+        **balances.grow_accrued(-early),
         accrued_today=pl.col("accrued_today") - early,
         interest_earned=pl.col("interest_earned") - early,
     )
-    day.loans = replaced(day.loans, at, before, after)
+    day.loans = replaced(day.loans, mask, before, after)
 
 
 def _without_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """Dues whose coming instalments have no interest but what was earned or paid of them."""
-    own = loans.select(
+    earned = loans.select(
         "loan_id", earned=pl.col("interest_accrued").clip(0) + pl.col("accrued_prepaid")
     )
-    coming = (pl.col("due_date") > BUSINESS_DATE) & (
-        pl.col("component") <= Component.interest.value
-    )
-    theirs = dues.join(own, on="loan_id", how="inner").filter(coming)
+    coming = (pl.col("due_date") > BUSINESS_DATE) & of_schedule()
+    theirs = dues.join(earned, on="loan_id", how="inner").filter(coming)
     if theirs.is_empty():
         return dues
-    is_interest = pl.col("component") == Component.interest
-    paid_interest = pl.col("paid").filter(is_interest).sum()
-    paid_principal = pl.col("paid").filter(~is_interest).sum()
+    interest = is_interest()
+    paid_interest = pl.col("paid").filter(interest).sum()
+    paid_principal = pl.col("paid").filter(~interest).sum()
     each = (
         theirs.group_by("loan_id", "instalment_no")
         .agg(
             pl.col("due_date", "earned", "business_date").first(),
             fee_assessed=pl.col("fee_assessed").any(),
             asked=pl.col("amount").sum(),
-            principal=pl.col("amount").filter(~is_interest).sum(),
+            principal=pl.col("amount").filter(~interest).sum(),
             paid_interest=paid_interest,
             paid_principal=paid_principal,
         )
@@ -76,7 +87,7 @@ def _without_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     )
     filled = pl.col("left") - (pl.col("room").cum_sum().over("loan_id") - pl.col("room"))
     each = each.with_columns(
-        principal=pl.col("paid_principal") + pl.min_horizontal(filled.clip(0), "room")
+        asked_principal=pl.col("paid_principal") + pl.min_horizontal(filled.clip(0), "room")
     )
     rows = pl.concat(
         each.select(
@@ -90,10 +101,10 @@ def _without_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
             business_date="business_date",
         )
         for component, amount, paid in (
-            (Component.principal, "principal", "paid_principal"),
+            (Component.principal, "asked_principal", "paid_principal"),
             (Component.interest, "interest", "paid_interest"),
         )
-    ).filter((pl.col("amount") > 0) | (pl.col("component") == Component.principal))
+    ).filter((pl.col("amount") > 0) | is_principal())
     keys = ["loan_id", "instalment_no", "component"]
     kept = dues.join(theirs.select(keys), on=keys, how="anti")
     return pl.concat([kept, rows.select(dues.columns)]).sort(keys)

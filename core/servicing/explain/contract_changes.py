@@ -15,7 +15,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import CHANGES, Component, Kind
+from loanbook.core.catalogue.codes import CHANGES, Kind
+from loanbook.core.catalogue.components import CHARGES, Component
+from loanbook.core.catalogue.events import ROW
 from loanbook.core.contract.apr import solved_rate
 from loanbook.core.contract.schedule import expand, from_the_start
 from loanbook.core.contract.terms import Terms
@@ -26,8 +28,8 @@ from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.servicing.replay.replay import relived
 from loanbook.core.servicing.schedule.projection import to_come
 
-NO_CONCESSION = (Kind.rate_reset, Kind.contract_accelerated, Kind.limit_changed, Kind.rate_changed)
-"""Changes that the lender does not grant; a rate is a concession where it falls."""
+CONCESSIONS = tuple(kind for kind in CHANGES if ROW[kind].concession)
+"""Changes that the lender grants; beside them a rate is a concession where it falls."""
 PAST_DUE_BEFORE = 30
 """Days past due, more than which within `MONTHS_BEFORE` tell of difficulty."""
 MONTHS_BEFORE = 3
@@ -39,7 +41,7 @@ PAYMENTS = {"due_date": pl.Date, "principal": pl.Int64, "interest": pl.Int64, "c
 def forborne() -> pl.Expr:
     """Changes that are forbearance; reads `kind` (code), `lower_rate`, `says_difficulty` (Boolean; null:
     no) and `most_days_past_due` (Int32) of the months before."""
-    granted = pl.col("kind").is_in([k.value for k in CHANGES if k not in NO_CONCESSION])
+    granted = pl.col("kind").is_in([kind.value for kind in CONCESSIONS])
     concession = granted | pl.col("lower_rate").fill_null(False)
     late = pl.col("most_days_past_due") > PAST_DUE_BEFORE
     return concession & (late | pl.col("says_difficulty").fill_null(False))
@@ -147,9 +149,8 @@ def _payments(events: pl.DataFrame, policies: PolicyBook, on: dt.date) -> pl.Dat
         chosen = pl.col("component").is_in([c.value for c in components])
         return pl.col("left").filter(chosen).sum()
 
-    charges = (Component.fee, Component.penalty, Component.tax)
     sums = rows.group_by("due_date").agg(
-        principal=of(Component.principal), interest=of(Component.interest), charges=of(*charges)
+        principal=of(Component.principal), interest=of(Component.interest), charges=of(*CHARGES)
     )
     owed = sums.filter(pl.sum_horizontal("principal", "interest", "charges") != 0)
     return owed.sort("due_date").select(*PAYMENTS).cast(PAYMENTS)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import polars as pl
 
 from loanbook.core.contract.disclosure import us_apr
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.charges.fees import origination_fees
+from loanbook.core.servicing.charges.origination_fees import origination_fees
 from loanbook.core.servicing.loan.opening import agreed_terms, opened
 from loanbook.core.servicing.loan.taxes import tax_on_fees
 

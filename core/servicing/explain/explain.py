@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from string import Formatter
 
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE, ROLES
-from loanbook.core.catalogue.codes import (
-    CHANGES,
-    EVENT_KINDS,
-    Component,
-    InterestMode,
-    Kind,
-    Status,
-    Timing,
-)
+from loanbook.core.catalogue.codes import EVENT_KINDS, InterestMode, Kind, Status, Timing
+from loanbook.core.catalogue.components import BALANCES, BY_CODE, PART_OF_ROLE
+from loanbook.core.catalogue.events import ROW, EventKind, Family
 from loanbook.core.contract.money import to_major
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.charge_tables import BECOMES
@@ -32,15 +26,9 @@ from loanbook.core.policy.product import Product
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.book import Book
 
-PARTS = ("principal", "interest", "fees", "penalties", "taxes", "credit")
-_PART_OF = {
-    ROLE["loan_principal"]: "principal",
-    ROLE["interest_accrued"]: "interest",
-    ROLE["interest_due"]: "interest",
-    ROLE["fees_receivable"]: "fees",
-    ROLE["penalties_receivable"]: "penalties",
-    ROLE["tax_receivable"]: "taxes",
-    ROLE["borrower_credit"]: "credit",
+PARTS = (*BALANCES, "credit")
+_PART_OF = {ROLE[role]: part for role, part in PART_OF_ROLE.items()} | {
+    ROLE["borrower_credit"]: "credit"
 }
 _TIMING = {Timing.past_due: "past due", Timing.due: "due", Timing.in_advance: "in advance"}
 
@@ -92,14 +80,8 @@ def explain(
             lines.append(_arrears(closed, policies, row, late))
             late = row["oldest_due_date"]
         off = row["status"] == Status.charged_off
-        stands = {
-            "principal": row["principal"],
-            "interest": row["interest_accrued"] + row["interest_due"],
-            "fees": row["fees_due"],
-            "penalties": row["penalties_due"],
-            "taxes": row["taxes_due"],
-            "credit": row["credit"],
-        }
+        sums_of = {part: sum(row[name] for name in names) for part, names in BALANCES.items()}
+        stands = sums_of | {"credit": row["credit"]}
         days = row["days_past_due"]
     lines += told.flush()
     sums = {part: sum(line.moves.get(part, 0) for line in lines) for part in PARTS}
@@ -201,47 +183,37 @@ def _happened(closed: DayClose, policies: PolicyBook, row: dict[str, int], off: 
         else:
             lines += [_by_rule(closed, policies, product, row, m) for m in own.to_dicts()]
     for number, event in events.items():
-        kind = Kind(int(str(event["kind"])))
-        if kind in CHANGES:
-            what = f"{EVENT_KINDS[kind]}: {_said(event)}"
-            lines.append(Line(closed.date, what, f"{_named(product)} schedule", number,
-                              _source(event)))  # fmt: skip
-        if kind in _MOVE_NOTHING:
-            said = _said(event) if event["payload"] is not None else ""
-            what = f"{EVENT_KINDS[kind]}{f': {said}' if said else ''}"
-            lines.append(Line(closed.date, what, _named(product), number, _source(event)))
+        fact = ROW[Kind(int(str(event["kind"])))]
+        if fact.family in _TOLD:
+            said = _said(event, fact)
+            what = f"{fact.words}: {said}" if said else fact.words
+            rule = f"{_named(product)}{_TOLD[fact.family]}"
+            lines.append(Line(closed.date, what, rule, number, _source(event)))
     return lines
 
 
-_MOVE_NOTHING = (Kind.reopened, Kind.flag_set, Kind.flag_cleared, Kind.delinquency_paused,
-                 Kind.delinquency_resumed)  # fmt: skip
-"""Events that no amount tells of, nor another schedule."""
+_TOLD = {Family.change: " schedule", Family.notice: ""}
+"""Events that no amount tells of, or not all, and what of the product decides of them."""
 
 
-def _said(event: dict[str, object]) -> str:
-    """What a change asked for, in words."""
-    if event["payload"] is None:
-        return f"{event['amount']} minor units"
-    body = json.loads(str(event["payload"]))
-    if event["kind"] == Kind.reaged:
-        fixed = f", interest fixed: {body['interest']}" if body.get("interest") else ""
-        return f"{body['instalments']} instalments, the first on {body['due_date']}{fixed}"
-    if event["kind"] == Kind.moratorium_granted:
-        return f"{body['instalments']} of them, interest {body['interest']}"
-    told: dict[str, Callable[[Any], str]] = {
-        "rate_ppb": lambda v: f"{v / 1e7:g} %",
-        "index": lambda v: f"{v}",
-        "index_ppb": lambda v: f"at {v / 1e7:g} %",
-        "fixed_on": lambda v: f"of {v}",
-        "instalments": lambda v: f"{v} more",
-        "due_date": lambda v: f"to {v}",
-        "keep": lambda v: f"the {v} stays",
-        "flag": lambda v: f"{v}".replace("_", " "),
-        "interest": lambda v: f"interest of arrears {v}",
-        "start": lambda v: f"from {v}",
-        "end": lambda v: f"to {v}",
-    }
-    return ", ".join(say(body[name]) for name, say in told.items() if body.get(name) is not None)
+def _said(event: dict[str, object], row: EventKind) -> str:
+    """What an event says beside its kind, in the phrases of its row; empty fields are left out."""
+    body = json.loads(str(event["payload"])) if event["payload"] is not None else {}
+    values = {"amount": event["amount"], **body}
+    shown = {name: _shown(name, value) for name, value in values.items() if value not in (None, "")}
+    phrases = []
+    for phrase in row.says:
+        fields = {name for _, name, _, _ in Formatter().parse(phrase) if name}
+        if fields <= shown.keys():
+            phrases.append(phrase.format(**shown))
+    return ", ".join(phrases)
+
+
+def _shown(name: str, value: object) -> str:
+    """A value for people: rates in percent, the words of a code apart."""
+    if name.endswith("_ppb"):
+        return f"{int(str(value)) / 1e7:g}"
+    return str(value).replace("_", " ") if name == "flag" else str(value)
 
 
 def _of_event(
@@ -259,7 +231,7 @@ def _of_event(
         )
         return [Line(closed.date, f"{what}: {how}", f"{_named(product)} postings of {kind.name}",
                      number, _source(event), _claim_moves(moved, kind))]  # fmt: skip
-    own = product.payments.by_kind.get(kind.name)  # type: ignore[call-overload]
+    own = product.payments.by_kind.get(kind.name)
     name = own.waterfall if own else product.payments.waterfall
     fall = policies.in_force(Waterfall, name, product.effective_from)
     lines = []
@@ -268,22 +240,18 @@ def _of_event(
             what, rule = "nothing was owed: the borrower's credit", f"{_named(product)} payments"
             moves = {"credit": part["amount"]}
         else:
-            component = Component(part["component"]).name
+            component = BY_CODE[part["component"]]
             timing = Timing(part["timing"])
             to = f"instalment {part['instalment_no']}" if part["instalment_no"] else "the balance"
-            what = f"{component} of {to}, {_TIMING[timing]}"
-            step = fall.order.index(f"{timing.name}.{component}") + 1
+            what = f"{component.name} of {to}, {_TIMING[timing]}"
+            step = fall.order.index(f"{timing.name}.{component.name}") + 1
             rule = f"waterfalls/{fall.name}@{fall.version} step {step}"
             if timing is Timing.in_advance:
                 rule += f", {_named(product)} payments.excess {product.payments.excess}"
-            moves = {_part(component): -part["amount"]}
+            moves = {component.part: -part["amount"]}
         lines.append(Line(closed.date, f"{kind.name.replace('_', ' ')}: {what}", rule, number,
                           _source(event), moves))  # fmt: skip
     return lines
-
-
-def _part(component: str) -> str:
-    return {"fee": "fees", "penalty": "penalties", "tax": "taxes"}.get(component, component)
 
 
 def _claim_moves(moved: pl.DataFrame, kind: Kind) -> dict[str, int]:

@@ -11,22 +11,24 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Flag, NonAccrual, Status
+from loanbook.core.catalogue.components import INCOME
 from loanbook.core.ledger.transfers import Transfers, all_of, transfer
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import AccountingBasis, accounting_basis, interest
 
 _INTEREST = [ROLE["interest_accrued"], ROLE["interest_due"]]
-_CHARGES = [ROLE["fees_receivable"], ROLE["penalties_receivable"]]
+_CHARGES = [ROLE[each.row.receivable] for each in INCOME]
 _INCOME = {
     ROLE["interest_accrued"]: ROLE["interest_income"],
     ROLE["interest_due"]: ROLE["interest_income"],
-    ROLE["fees_receivable"]: ROLE["fee_income"],
-    ROLE["penalties_receivable"]: ROLE["penalty_income"],
+    **{ROLE[each.row.receivable]: ROLE[each.charged_to] for each in INCOME},
 }
 """Income that money for a receivable is, once it is received."""
 _MONEY = [ROLE[r] for r in ("payment_clearing", "payout_clearing", "borrower_credit",
                             "goodwill_expense", "deferred_fee_income", "refinance_clearing")]  # fmt: skip
 """Accounts that stand for money that came, or went back."""
+_STOP_INCOME = sum(flag.value for flag in Flag if flag.stops_income)
+"""Bits of the flags with which interest is no income before it is received."""
 _LOST = [ROLE[r] for r in ("interest_charged_off", "interest_waived", "charge_adjusted",
                            "write_off_expense")]  # fmt: skip
 """Accounts against which interest is given up; what was no income yet needs none of it."""
@@ -129,7 +131,7 @@ def off_accrual(wide: pl.DataFrame) -> pl.DataFrame:
 
 
 def _flagged() -> pl.Expr:
-    return (pl.col("flags").fill_null(0) & (Flag.bankruptcy.value | Flag.fraud.value)) != 0
+    return (pl.col("flags").fill_null(0) & _STOP_INCOME) != 0
 
 
 def enters() -> pl.Expr:

@@ -13,11 +13,12 @@ from typing import Literal
 import polars as pl
 
 from loanbook.core.catalogue.codes import AfterChargeOff, InterestMode, Status
-from loanbook.core.contract.figures import ACTUAL, Figures, RateBasis, codes
+from loanbook.core.contract.day_count import ACTUAL, BASES, RateBasis
+from loanbook.core.contract.figures import Figures, codes
 from loanbook.core.contract.money import PPB, Rounding, by_code, int128, lift, with_quotient
 from loanbook.core.frames import LARGE
 from loanbook.core.servicing.interest.cash_advances import bears_more, margin
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import any_off_accrual, off_books
 
@@ -107,7 +108,9 @@ class Accrual:
 
     def _counted(self) -> pl.Expr:
         """Nights of the segment, as the loan's basis counts them."""
-        actual = {b: ACTUAL[b].numerator for b in map(RateBasis, self.basis) if b in ACTUAL}
+        actual = {
+            b: ACTUAL[b].numerator for b in (BASES[code] for code in self.basis) if b in ACTUAL
+        }
         return self._by_basis(lambda b: self._nights(actual.get(b, _elapsed)))
 
     def _nights(self, count: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> pl.Expr:
@@ -144,9 +147,9 @@ def accrue(wide: pl.DataFrame) -> pl.DataFrame:
     whole = earned(wide)
     grown = whole - wide["interest_accrued"]
     lived = wide.with_columns(
-        whole.alias("interest_accrued"),
         grown.alias("accrued_today"),
         (wide["interest_earned"] + grown).alias("interest_earned"),
+        **balances.set_accrued(whole),
         paid_today=pl.lit(0, dtype=pl.Int64),
     )
     return lived.with_columns(off_books=off_books(lived)) if any_off_accrual(lived) else lived

@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.servicing.interest.rate_ceilings import capped
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import line, segment
 
 ADVANCE = "$.advance"
 """Where the payload of a draw says that it is one."""
@@ -35,13 +35,13 @@ def taken(events: pl.DataFrame) -> pl.Series:
 
 def paid_last(loans: pl.DataFrame) -> pl.DataFrame:
     """`loans` after money for what was asked: the rest of the balance was paid first."""
-    return loans.with_columns(cash_advances=pl.min_horizontal("cash_advances", "principal"))
+    return loans.with_columns(**line.cap_cash_advances("cash_advances"))
 
 
 def paid_first(loans: pl.DataFrame, beyond: pl.Expr | pl.Series) -> pl.DataFrame:
     """`loans` after so much money `beyond` what was asked (Int64), which advances take first."""
     left = (pl.col("cash_advances") - beyond).clip(lower_bound=0)
-    return loans.with_columns(cash_advances=pl.min_horizontal(left, "principal"))
+    return loans.with_columns(**line.cap_cash_advances(left))
 
 
 def begun_anew(loans: pl.DataFrame) -> pl.DataFrame:

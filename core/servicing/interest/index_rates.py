@@ -12,9 +12,6 @@ import polars as pl
 from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.money import PPB, int128
 
-BODY = pl.Struct({"index_ppb": pl.Int64})
-"""What the payload of a reset says, as JSON: the index value; and, for people, which and of when."""
-
 
 def rate() -> pl.Expr:
     """The rate (Int64, parts per billion) that `index_ppb` makes, rounded down.

@@ -8,6 +8,7 @@ from loanbook.core.catalogue.codes import InterestMode, Rebate, Status
 from loanbook.core.contract.rule_of_78 import rule_of_78
 from loanbook.core.contract.schedule import CURSOR, expand, expand_from, from_the_start
 from loanbook.core.servicing.interest.accrual import earned
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 
 
@@ -69,5 +70,7 @@ def _of_the_period(asked: pl.DataFrame) -> list[pl.DataFrame]:
     """`loan_id`, `all_interest` of the running period to its end, as if nothing were paid today."""
     if asked.is_empty():
         return []
-    whole = earned(asked.with_columns(business_date="period_end", principal="owed_before"))
+    whole = earned(
+        asked.with_columns(business_date="period_end", **balances.set_principal("owed_before"))
+    )
     return [asked.select("loan_id", all_interest=whole + asked["accrued_prepaid"])]

@@ -1,4 +1,9 @@
 """Laws: what must hold between positions and movements before a close may be committed.
 
-- `laws` - conservation laws, checked per loan and day; each names its first broken row
+- `laws` - every law over a close, or over days that were lived again
+- `law` - a verdict, and what a day did to loans
+- `payments` - money that came in is allocated
+- `claims` - claims move as events say
+- `dues` - positions show their dues, and are sane
+- `accounts` - the general ledger carries what positions say; debits equal credits
 """

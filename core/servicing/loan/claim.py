@@ -8,11 +8,13 @@ accounts. Source: the product's domain rules, Two balances and Double entry.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 import polars as pl
 
 from loanbook.core.catalogue.codes import NonAccrual, Status
+from loanbook.core.catalogue.components import CHARGES, CLAIM_ROLES, DUES, INCOME, Component
 
 
 class AccountingBasis(IntEnum):
@@ -28,39 +30,43 @@ class AccountingBasis(IntEnum):
 
 
 def claim() -> pl.Expr:
-    """What the borrower owes: principal, interest, fees, penalties and taxes, billed or not."""
-    return pl.col("principal") + interest() + charges_and_taxes()
-
-
-CLAIM_ROLES = {
-    "principal": "loan_principal",
-    "interest_due": "interest_due",
-    "interest_accrued": "interest_accrued",
-    "fees_due": "fees_receivable",
-    "penalties_due": "penalties_receivable",
-    "taxes_due": "tax_receivable",
-}
-"""Parts of the claim, and the account that carries each."""
+    """What the borrower owes: principal, interest and charges, billed or not."""
+    return _total(CLAIM_ROLES)
 
 
 def interest() -> pl.Expr:
     """Interest of the claim, billed or not."""
-    return pl.col("interest_accrued") + pl.col("interest_due")
+    return part(Component.interest)
 
 
 def charges() -> pl.Expr:
     """Fees and penalties of the claim; a tax on them is no income, whatever the accounting."""
-    return pl.col("fees_due") + pl.col("penalties_due")
+    return _total(each.due for each in INCOME)
 
 
 def charges_and_taxes() -> pl.Expr:
-    """Fees, penalties and taxes of the claim."""
-    return charges() + pl.col("taxes_due")
+    """All that is charged beside the schedule: fees, penalties, taxes."""
+    return _total(each.due for each in CHARGES)
+
+
+def part(of: Component) -> pl.Expr:
+    """A component's part of the claim, billed or not (Int64)."""
+    return _total(of.balances)
+
+
+def overdue() -> pl.Expr:
+    """What is billed or charged and unpaid, of all components (Int64)."""
+    return _total(DUES)
+
+
+def _total(columns: Iterable[str]) -> pl.Expr:
+    first, *others = (pl.col(name) for name in columns)
+    return sum(others, first)
 
 
 def owes_nothing() -> pl.Expr:
     """Loans of which nothing is owed; interest may have been paid before it was earned."""
-    owed = ("principal", "interest_due", "fees_due", "penalties_due", "taxes_due")
+    owed = (name for name in CLAIM_ROLES if name != "interest_accrued")
     return pl.all_horizontal(pl.col(name) == 0 for name in owed) & (pl.col("interest_accrued") <= 0)
 
 
@@ -117,13 +123,15 @@ def carried(wide: pl.DataFrame) -> dict[str, pl.Expr]:
     def where(condition: pl.Expr, amount: pl.Expr) -> pl.Expr:
         return pl.when(condition).then(amount).otherwise(0)
 
+    # interest, and charges that are income, are not shown before they are received
+    shows = {each: ~cash if each in INCOME else pl.lit(True) for each in Component}
+    shows[Component.interest] = ~memo
     return {
-        "loan_principal": where(~off, pl.col("principal")),
-        "interest_accrued": where(~off & ~memo, pl.col("interest_accrued")),
-        "interest_due": where(~off & ~memo, pl.col("interest_due")),
-        "fees_receivable": where(~off & ~cash, pl.col("fees_due")),
-        "penalties_receivable": where(~off & ~cash, pl.col("penalties_due")),
-        "tax_receivable": where(~off, pl.col("taxes_due")),
+        **{
+            role: where(~off & shows[each], pl.col(name))
+            for each in Component
+            for name, role in each.balances.items()
+        },
         "interest_suspense": where(~off & (kind == AccountingBasis.suspense.value), -interest()),
         "memo_interest": where(~off & memo, interest()),
         "memo_charges": where(~off & cash, charges()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataframely as dy
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import Component
 from loanbook.core.frames import DATE, FLAG, KEY, MINOR, column, empty, neighbours_summed
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataframely as dy
 
-from loanbook.core.catalogue.codes import Component, Status
+from loanbook.core.catalogue.codes import Status
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.parameters import Parameters
 from loanbook.core.contract.terms import Agreed, Terms
 from loanbook.core.frames import (
@@ -17,16 +18,11 @@ from loanbook.core.frames import (
     PPB_YEAR,
     changing,
     column,
+    extended,
 )
 
 
-class Positions(dy.Schema):
-    """One row per live loan and business date. Money in minor units.
-
-    The claim is `principal` + `interest_accrued` + `interest_due` + `fees_due` +
-    `penalties_due` + `taxes_due`, less `credit`. `principal` includes `principal_due`.
-    """
-
+class _Claim(dy.Schema):
     loan_id = dy.Int64(primary_key=True, metadata=column("The loan's number", KEY))
     status = dy.Int8(
         metadata=column("State at the end of the day", "code of Status", Status.active.value)
@@ -37,11 +33,22 @@ class Positions(dy.Schema):
             "Interest earned and not billed; below zero: paid before it was earned", MINOR, 0
         )
     )
-    principal_due = dy.Int64(min=0, metadata=column("Principal billed and unpaid", MINOR, 0))
-    interest_due = dy.Int64(min=0, metadata=column("Interest billed and unpaid", MINOR, 0))
-    fees_due = dy.Int64(min=0, metadata=column("Fees charged and unpaid", MINOR, 0))
-    penalties_due = dy.Int64(min=0, metadata=column("Penalties charged and unpaid", MINOR, 0))
-    taxes_due = dy.Int64(min=0, metadata=column("Taxes asked and unpaid", MINOR, 0))
+
+
+_Dues = extended(
+    _Claim,
+    {each.due: dy.Int64(min=0, metadata=column(each.row.meaning, MINOR, 0)) for each in Component},
+)
+"""With a column of what is due for each component of the catalogue."""
+
+
+class Positions(_Dues):  # type: ignore[misc,valid-type]
+    """One row per live loan and business date. Money in minor units.
+
+    The claim is what `claim` in `loanbook.core.servicing.loan.claim` sums up, less `credit`. `principal`
+    includes `principal_due`.
+    """
+
     credit = dy.Int64(
         min=0, metadata=column("The borrower's money that met nothing owed", MINOR, 0)
     )
@@ -190,11 +197,3 @@ class Positions(dy.Schema):
 STATE = tuple(Positions.column_names())
 CHANGING = changing(Terms, Agreed, Parameters)
 """What a change of the contract may set anew, of the columns beside the position."""
-DUE_COLUMN = {
-    Component.principal: "principal_due",
-    Component.interest: "interest_due",
-    Component.fee: "fees_due",
-    Component.penalty: "penalties_due",
-    Component.tax: "taxes_due",
-}
-"""Where a position shows the unpaid dues of a component."""

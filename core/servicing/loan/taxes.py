@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import Component, is_, is_interest
 from loanbook.core.contract.money import PPB, int128, share_of
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.claim import charged_off
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
@@ -62,7 +63,7 @@ def untaxed(owed: pl.Expr | None = None) -> pl.Expr:
 
 
 def _count(day: DayState, asked: pl.DataFrame) -> None:
-    on_interest = asked.filter(pl.col("component") == Component.interest.value)
+    on_interest = asked.filter(is_interest())
     sums = on_interest.group_by("loan_id").agg(more=pl.col("base").sum())
     if sums.is_empty():
         return
@@ -74,7 +75,7 @@ def _count(day: DayState, asked: pl.DataFrame) -> None:
 def tax_on_fees(loans: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
     """`loans` (terms, `fee` in minor units) with `tax` (Int64) on the fee, 0 where there is none."""
     none = loans.with_columns(tax=pl.lit(0, dtype=pl.Int64))
-    rates = policies.taxes.filter(pl.col("component") == Component.fee.value)
+    rates = policies.taxes.filter(is_(Component.fee))
     if rates.is_empty() or loans.is_empty():
         return none
     asked = loans.with_columns(place(policies.places), base="fee").join(
@@ -94,7 +95,7 @@ def _share(asked: pl.DataFrame) -> pl.Expr:
 
 def _forgive(day: DayState, asked: pl.DataFrame) -> None:
     keys = ["loan_id", "instalment_no"]
-    unpaid = day.dues.filter(pl.col("component") == Component.tax.value).select(
+    unpaid = day.dues.filter(is_(Component.tax)).select(
         *keys, left=pl.col("amount") - pl.col("paid"), falls="due_date"
     )
     given = (
@@ -114,7 +115,7 @@ def _book(day: DayState, moved: pl.DataFrame) -> None:
     sums = moved.group_by("loan_id", maintain_order=True).agg(pl.col("moved").sum())
     day.loans = (
         day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
-        .with_columns(taxes_due=pl.col("taxes_due") + pl.col("moved").fill_null(0))
+        .with_columns(**balances.grow_due(Component.tax, pl.col("moved").fill_null(0)))
         .drop("moved")
     )
     day.book(sums, "tax_receivable", "tax_payable", "moved")

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import ASKED_AGAIN, CHARGES, Component, is_
+from loanbook.core.catalogue.events import Kind
+from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.interest.accrual import close_segment
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, line, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import charged_off
@@ -21,9 +23,6 @@ from loanbook.core.servicing.schedule.coming_dues import open_dues, show_princip
 from loanbook.core.servicing.schedule.fixed_schedule import instalment_of, point
 from loanbook.core.servicing.schedule.statements import payment_due
 
-PARTS = {"interest": Component.interest, "fee": Component.fee, "penalty": Component.penalty}
-BODY = pl.Struct(dict.fromkeys(PARTS, pl.Int64()))
-
 
 def asked_again(chargebacks: pl.DataFrame, paid: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
     """What chargebacks ask again of interest, fees and penalties: the event's payload.
@@ -31,7 +30,7 @@ def asked_again(chargebacks: pl.DataFrame, paid: pl.DataFrame, ranks: pl.DataFra
     `chargebacks`: `event_id`, `product`, `amount`, `target` (the payment's event). `paid`: its
     allocations (`event_id`, `component`, `amount`). `ranks`: `PolicyBook.chargeback_ranks`;
     products without an order ask for principal alone. Returns `event_id` and Int64 columns of
-    `PARTS`.
+    `ASKED_AGAIN`.
     """
     met = paid.group_by("event_id", "component").agg(pl.col("amount").sum().alias("met"))
     lines = (
@@ -44,24 +43,23 @@ def asked_again(chargebacks: pl.DataFrame, paid: pl.DataFrame, ranks: pl.DataFra
         part=pl.min_horizontal("met", pl.col("amount") - before).clip(lower_bound=0)
     )
     return poured.group_by("event_id").agg(
-        pl.col("part").filter(pl.col("component") == code.value).sum().alias(name)
-        for name, code in PARTS.items()
+        pl.col("part").filter(is_(code)).sum().alias(name) for name, code in ASKED_AGAIN.items()
     )
 
 
 def chargeback(day: DayState, events: pl.DataFrame) -> None:
     """The card network takes payments back, one a loan; the payments stand."""
-    told = events.select(
-        "loan_id", "event_id", "amount", pl.col("payload").str.json_decode(BODY).alias("parts")
-    ).unnest("parts")
-    _take_back(day, told, "payment_clearing")
+    orders = with_payload(events, Kind.chargeback)
+    _take_back(
+        day, orders.select("loan_id", "event_id", "amount", *ASKED_AGAIN), "payment_clearing"
+    )
 
 
 def refund_credit(day: DayState, events: pl.DataFrame) -> None:
     """Pay the borrower's credit back."""
-    none = {name: pl.lit(0, dtype=pl.Int64) for name in PARTS}
-    told = events.select("loan_id", "event_id", "amount", **none)
-    _take_back(day, told, "payout_clearing")
+    none = {name: pl.lit(0, dtype=pl.Int64) for name in ASKED_AGAIN}
+    orders = events.select("loan_id", "event_id", "amount", **none)
+    _take_back(day, orders, "payout_clearing")
 
 
 def _take_back(day: DayState, events: pl.DataFrame, source: str) -> None:
@@ -70,31 +68,32 @@ def _take_back(day: DayState, events: pl.DataFrame, source: str) -> None:
     # nights before the day bear what was owed then
     day.loans = replaced(day.loans, at, before, close_segment(before))
     hit = _split(day, events)
-    sums = hit.select("loan_id", "used", "anew", *(f"{name}_anew" for name in PARTS))
+    sums = hit.select("loan_id", "used", "anew", *(f"{name}_anew" for name in ASKED_AGAIN))
     grown = day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
     grown = grown.with_columns(pl.col(sums.columns[1:]).fill_null(0))
+    unpaid = pl.col("revolving") & (payment_due() >= BUSINESS_DATE)
+    charges = {name: each for name, each in ASKED_AGAIN.items() if each in CHARGES}
+    for name, each in charges.items():
+        grown = grown.with_columns(**balances.grow_due(each, pl.col(f"{name}_anew")))
     day.loans = grown.with_columns(
         credit=pl.col("credit") - pl.col("used"),
         # a statement is not paid by money that is taken back
-        statement_unpaid=pl.col("statement_unpaid")
-        + pl.when(pl.col("revolving") & (payment_due() >= BUSINESS_DATE)).then("anew").otherwise(0),
-        principal=pl.col("principal") + pl.col("anew"),
-        interest_accrued=pl.col("interest_accrued") + pl.col("interest_anew"),
+        **line.add_to_statement(pl.when(unpaid).then("anew").otherwise(0)),
+        **balances.grow_principal(pl.col("anew")),
+        **balances.grow_accrued(pl.col("interest_anew")),
         **segment.earn_more(pl.col("interest_anew")),
         interest_taxed=pl.col("interest_taxed") + pl.col("interest_anew"),
-        fees_due=pl.col("fees_due") + pl.col("fee_anew"),
-        penalties_due=pl.col("penalties_due") + pl.col("penalty_anew"),
     ).select(day.loans.columns)
     off = charged_off()
     on_books, off_books = hit.filter(~off), hit.filter(off)
     day.book(hit, "borrower_credit", source, "used")
     day.book(on_books, "loan_principal", source, "anew")
     day.book(on_books, "interest_accrued", source, "interest_anew")
-    day.book(on_books, "fees_receivable", source, "fee_anew")
-    day.book(on_books, "penalties_receivable", source, "penalty_anew")
+    for name, each in charges.items():
+        day.book(on_books, each.row.receivable, source, f"{name}_anew")
     day.book(off_books, "credit_loss", source, "anew")
     day.book(off_books, "memo_claim", "memo_contra", "anew")
-    owed = pl.sum_horizontal("anew", *(f"{name}_anew" for name in PARTS))
+    owed = pl.sum_horizontal("anew", *(f"{name}_anew" for name in ASKED_AGAIN))
     # of a line it is a debit of its balance, which the next statement asks a share of
     back = hit.filter((owed > 0) & ~pl.col("revolving"))
     if not back.is_empty():
@@ -105,14 +104,14 @@ def _split(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
     """Loans with what comes of their credit (`used`), and what is owed anew, by component."""
     hit = day.loans.join(
         events.rename({"amount": "asked"}), on="loan_id", maintain_order="left"
-    ).with_columns(pl.col(*PARTS).fill_null(0))
+    ).with_columns(pl.col(*ASKED_AGAIN).fill_null(0))
     off = charged_off()
     hit = hit.with_columns(
-        *(pl.when(off).then(0).otherwise(name).alias(name) for name in PARTS),
+        *(pl.when(off).then(0).otherwise(name).alias(name) for name in ASKED_AGAIN),
         used=pl.min_horizontal("credit", "asked"),
     )
     left = pl.col("asked") - pl.col("used")
-    for name in PARTS:
+    for name in ASKED_AGAIN:
         hit = hit.with_columns(pl.min_horizontal(pl.col(name), left).alias(f"{name}_anew"))
         left = left - pl.col(f"{name}_anew")
     return hit.with_columns(anew=left)
@@ -136,7 +135,7 @@ def _ask_again(day: DayState, back: pl.DataFrame) -> None:
     )
     for column, component in (
         ("anew", Component.principal),
-        *((f"{name}_anew", code) for name, code in PARTS.items()),
+        *((f"{name}_anew", code) for name, code in ASKED_AGAIN.items()),
     ):
         open_dues(day, placed, pl.lit(component.value, dtype=pl.Int8), column)
     at = day.loans["loan_id"].is_in(back["loan_id"].implode())

@@ -1,47 +1,49 @@
-"""Lines of credit: draws against the borrower's credit, another limit, and the grace of a statement
+"""Lines of credit: draws against the borrower's credit, and the grace of a statement
 that was paid in full. What a statement asks: `loanbook.core.servicing.schedule.statements`."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Timing
+from loanbook.core.catalogue.codes import Timing
+from loanbook.core.catalogue.components import Component
 from loanbook.core.frames import empty
 from loanbook.core.servicing.interest.cash_advances import paid_first
+from loanbook.core.servicing.loan import balances, line
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
-from loanbook.core.servicing.payments.waterfall import Allocations
+from loanbook.core.servicing.payments.allocations import Allocations
 from loanbook.core.servicing.schedule.statements import payment_due
 
 
 def judge_grace(day: DayState) -> None:
     """On the day on which a statement is due: whether it was paid in full."""
-    at = pl.col("revolving") & (payment_due() == BUSINESS_DATE)
-    if not day.loans.select(at.any()).item():
+    due = pl.col("revolving") & (payment_due() == BUSINESS_DATE)
+    if not day.loans.select(due.any()).item():
         return
     paid = pl.col("statement_unpaid") == 0
-    day.loans = day.loans.with_columns(in_grace=pl.when(at).then(paid).otherwise("in_grace"))
+    day.loans = day.loans.with_columns(**line.judge_grace(paid, due))
 
 
 def credit_meets_draws(day: DayState, events: pl.DataFrame) -> None:
     """The borrower's credit pays for a draw as far as it goes."""
     drawn = pl.col("loan_id").is_in(events["loan_id"].implode())
-    hit = drawn & pl.col("revolving") & (pl.col("credit") > 0)
-    at = day.loans.select(hit).to_series()
-    if not at.any():
+    meets = drawn & pl.col("revolving") & (pl.col("credit") > 0)
+    mask = day.loans.select(meets).to_series()
+    if not mask.any():
         return
-    before = day.loans.filter(at)
+    before = day.loans.filter(mask)
     used = pl.min_horizontal("credit", pl.col("principal") - pl.col("principal_due"))
-    told = before.with_columns(used=used).filter(pl.col("used") > 0)
+    paid = before.with_columns(used=used).filter(pl.col("used") > 0)
     after = before.with_columns(
         credit=pl.col("credit") - used,
-        principal=pl.col("principal") - used,
+        **balances.grow_principal(-used),
         principal_paid=pl.col("principal_paid") + used,
     )
     after = paid_first(after, before.select(used).to_series())
-    day.loans = replaced(day.loans, at, before, after)
-    rows = told.select(
+    day.loans = replaced(day.loans, mask, before, after)
+    rows = paid.select(
         "loan_id",
         event_id=pl.lit(0, dtype=pl.Int64),
         instalment_no=pl.lit(0, dtype=pl.Int16),
@@ -50,14 +52,4 @@ def credit_meets_draws(day: DayState, events: pl.DataFrame) -> None:
         amount="used",
     )
     day.allocations.append(rows.cast(dict(empty(Allocations).schema)))  # type: ignore[arg-type]
-    day.book(told, "borrower_credit", "loan_principal", "used")
-
-
-def change_limit(day: DayState, events: pl.DataFrame) -> None:
-    """A line has another limit; what is owed beyond it the next statement asks."""
-    told = events.select("loan_id", "event_id", limit="amount")
-    grown = day.loans.join(told.drop("event_id"), on="loan_id", how="left", maintain_order="left")
-    day.loans = grown.with_columns(principal_agreed=pl.coalesce("limit", "principal_agreed")).drop(
-        "limit"
-    )
-    day.changed.append(told.select("loan_id", "event_id"))
+    day.book(paid, "borrower_credit", "loan_principal", "used")

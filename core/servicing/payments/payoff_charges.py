@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Kind, Status, Timing
-from loanbook.core.servicing.charges.fees import prepayment_fees
+from loanbook.core.catalogue.codes import Kind, Status, Timing
+from loanbook.core.catalogue.components import Component, is_interest, is_principal
+from loanbook.core.catalogue.events import ROW
 from loanbook.core.servicing.charges.ordered import add_charges
+from loanbook.core.servicing.charges.prepayment_fees import prepayment_fees
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import owes_nothing
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax, untaxed
 from loanbook.core.servicing.payments.waterfall import allocate
-
-PAYS_OFF = (Kind.payment_received, Kind.refinanced)
-"""Kinds of money whose payoff costs the borrower a fee."""
 
 
 def demand_at_payoff(day: DayState, money: pl.DataFrame, kind: Kind) -> pl.Series:
@@ -49,10 +48,10 @@ def demand_at_payoff(day: DayState, money: pl.DataFrame, kind: Kind) -> pl.Serie
     if early.is_empty():
         return nobody
     settled = early.group_by("loan_id", "event_id", maintain_order=True).agg(
-        prepaid=pl.col("amount").filter(pl.col("component") == Component.principal.value).sum(),
-        base=pl.col("amount").filter(pl.col("component") == Component.interest.value).sum(),
+        prepaid=pl.col("amount").filter(is_principal()).sum(),
+        base=pl.col("amount").filter(is_interest()).sum(),
     )
-    if kind in PAYS_OFF:
+    if ROW[kind].payoff_costs:
         _charge(day, settled)
     loans = day.loans.select("loan_id", "instalment_no", due_date=BUSINESS_DATE)
     bases = settled.join(loans, on="loan_id", maintain_order="left")
@@ -81,7 +80,7 @@ def tax_on_interest(day: DayState, allocations: pl.DataFrame, asked: pl.Series, 
     """
     if not day.concerns(day.policies.taxes):
         return
-    interest = allocations.filter(pl.col("component") == Component.interest.value)
+    interest = allocations.filter(is_interest())
     taxed = pl.col("product").is_in([*day.policies.interest_taxed])
     loans = day.loans.filter(taxed).select("loan_id")
     interest = interest.join(loans, on="loan_id", how="semi", maintain_order="left")
@@ -98,9 +97,7 @@ def tax_on_interest(day: DayState, allocations: pl.DataFrame, asked: pl.Series, 
 def _with_their_instalment(day: DayState, ahead: pl.DataFrame) -> pl.DataFrame:
     """`base` by instalment with its `due_date`: the running one's, or those of a whole schedule."""
     keys = ["loan_id", "instalment_no"]
-    stands = day.dues.filter(pl.col("component") == Component.interest.value).select(
-        *keys, falls="due_date"
-    )
+    stands = day.dues.filter(is_interest()).select(*keys, falls="due_date")
     running = day.loans.select(
         "loan_id", "materialised", runs="instalment_no", next_due="next_due_date"
     )

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Status
+from loanbook.core.catalogue.codes import Status
+from loanbook.core.catalogue.components import Component, is_, of_schedule
 from loanbook.core.servicing.interest.accrual import close_segment
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
@@ -42,9 +43,8 @@ def due_now(day: DayState, money: pl.DataFrame) -> None:
         pl.col("moved").fill_null(0)
     )
     after = joined.with_columns(
-        interest_due=pl.col("interest_due") + pl.col("moved"),
-        principal_due=pl.col("principal_due") - pl.col("moved"),
-        interest_accrued=pl.col("interest_accrued") - pl.col("moved"),
+        **balances.bill_interest(pl.col("moved")),
+        **balances.grow_due(Component.principal, -pl.col("moved")),
         **segment.set_earned(
             pl.col("interest_accrued") - pl.col("moved") + pl.col("accrued_prepaid")
         ),
@@ -81,9 +81,9 @@ def _on_open_instalments(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFram
         (pl.col("due_date") <= BUSINESS_DATE) & (pl.col("amount") > pl.col("paid"))
     )
     unpaid = pl.col("amount") - pl.col("paid")
-    interest = unpaid.filter(pl.col("component") == Component.interest.value).sum()
+    interest = unpaid.filter(is_(Component.interest)).sum()
     instalments = (
-        fallen.filter(pl.col("component") <= Component.interest.value)
+        fallen.filter(of_schedule())
         .group_by("loan_id", "instalment_no", "due_date")
         .agg(asked=unpaid.sum(), interest=interest)
         .join(earned, on="loan_id")

@@ -16,11 +16,11 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import ENDED, Kind
+from loanbook.core.catalogue.events import REOPENING
 from loanbook.core.frames import empty
 from loanbook.core.ledger.transfers import transfer
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, close
-from loanbook.core.servicing.endings.closing import REOPENING
 from loanbook.core.servicing.income.deferred_income import income
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.business_date import dated

@@ -26,13 +26,13 @@ from loanbook.core.servicing.day.close import NO_CHANGE, accruals, boarded_by, w
 from loanbook.core.servicing.day.next_dates import ONE_DAY
 from loanbook.core.servicing.day.night import pass_night
 from loanbook.core.servicing.day.steps import next_action_dates, run_day
-from loanbook.core.servicing.endings.closing import left_behind, reopened
+from loanbook.core.servicing.endings.reopening import left_behind, reopened
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE, dated
 from loanbook.core.servicing.loan.dues import NO_DUES, Dues
 from loanbook.core.servicing.loan.opening import opened
 from loanbook.core.servicing.loan.positions import STATE
-from loanbook.core.servicing.payments.waterfall import Allocations
+from loanbook.core.servicing.payments.allocations import Allocations
 from loanbook.core.servicing.replay.quiet_days import QuietSpans
 
 Through = dt.date | pl.DataFrame

@@ -11,7 +11,8 @@ import datetime as dt
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import ENDED, Component, EventState, Kind, Status
+from loanbook.core.catalogue.codes import ENDED, EventState, Kind, Status
+from loanbook.core.catalogue.components import PARTS, Component, is_
 from loanbook.core.errors import EngineError
 from loanbook.core.frames import empty
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
@@ -30,8 +31,8 @@ ENOUGH = 10**14
 def quote(book: Book, policies: PolicyBook, on: dt.date) -> pl.DataFrame:
     """What settles each live loan of `book` if it is paid on `on`, after the book's date.
 
-    Returns `loan_id`, `principal`, `interest`, `fees`, `penalties`, `taxes`, `credit` (used against
-    them), `payoff`, `per_diem` (one night more), all Int64 minor units, and `expires_on`
+    Returns `loan_id`, the parts of the claim (`PARTS`: `principal`, `interest`, `fees`, ...),
+    `credit` (used against them), `payoff`, `per_diem` (one night more), all Int64 minor units, and `expires_on`
     (Date), the last day on which payoff plus a per-diem a night holds: nothing else happens to
     the loan before. What waits in the book is taken in on its day. Raises EngineError if `on`
     is not after the book's date.
@@ -81,7 +82,7 @@ def settling(
     """What settles the loans `asked` on their `business_date`, after all other `events` of it.
 
     `wide`: terms, positions earned to `business_date`; `dues` with `business_date`. Returns `loan_id`,
-    `principal`, `interest`, `fees`, `penalties`, `taxes`, `credit`, `payoff` (Int64).
+    `PARTS`, `credit`, `payoff` (Int64).
     """
     first = wide["business_date"].min()
     # no loan, no date: any version does
@@ -96,14 +97,10 @@ def settling(
     placed = paid.allocations.filter(ours).join(live.select("loan_id"), on="loan_id", how="semi")
 
     def of(component: Component) -> pl.Expr:
-        return pl.col("amount").filter(pl.col("component") == component.value).sum()
+        return pl.col("amount").filter(is_(component)).sum()
 
     whole = placed.group_by("loan_id").agg(
-        principal=of(Component.principal),
-        interest=of(Component.interest),
-        fees=of(Component.fee),
-        penalties=of(Component.penalty),
-        taxes=of(Component.tax),
+        **{part: of(each) for part, each in PARTS.items()},
         paid=pl.col("amount").sum(),
         by_credit=pl.col("amount").filter(pl.col("event_id") == 0).sum(),
     )
@@ -114,9 +111,7 @@ def settling(
         .with_columns(credit=pl.min_horizontal("credit", "paid"))
         .with_columns(payoff=pl.col("paid") - pl.col("credit"))
         .sort("loan_id")
-        .select(
-            "loan_id", "principal", "interest", "fees", "penalties", "taxes", "credit", "payoff"
-        )
+        .select("loan_id", *PARTS, "credit", "payoff")
     )
 
 

@@ -14,6 +14,7 @@ from loanbook.core.servicing.arrears.days_past_due import age
 from loanbook.core.servicing.day.next_dates import ONE_DAY
 from loanbook.core.servicing.income.deferred_income import any_deferred, unamortised_today
 from loanbook.core.servicing.interest.accrual import earned
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import off_books
 from loanbook.core.servicing.loan.positions import STATE
@@ -125,7 +126,7 @@ class QuietSpans:
             accrued_today=pl.when(quiet)
             .then(pl.col("whole") - last_night)
             .otherwise("accrued_today"),
-            interest_accrued=pl.when(quiet).then("whole").otherwise("interest_accrued"),
+            **balances.set_accrued("whole", where=quiet),
             paid_today=pl.when(quiet).then(0).otherwise("paid_today"),
             income_deferred=pl.when(quiet)
             .then(unamortised_today(rows))

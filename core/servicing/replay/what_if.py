@@ -11,21 +11,19 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import EngineError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.loan.claim import part
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.servicing.replay.fast_forward import fast_forward
 
 MEASURES = {
-    "principal": pl.col("principal"),
-    "interest": pl.col("interest_accrued") + pl.col("interest_due"),
-    "fees": pl.col("fees_due"),
-    "penalties": pl.col("penalties_due"),
-    "taxes": pl.col("taxes_due"),
+    **{each.part: part(each) for each in Component},
     "credit": pl.col("credit"),
     "interest_earned": pl.col("interest_earned"),
     "principal_paid": pl.col("principal_paid"),

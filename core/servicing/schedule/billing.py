@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import AfterChargeOff, Component, InterestMode, Status
+from loanbook.core.catalogue.codes import AfterChargeOff, InterestMode, Status
+from loanbook.core.catalogue.components import Component, is_interest, is_principal, of_schedule
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import Amortisation, Figures, codes, counts_days
 from loanbook.core.contract.money import int128, with_quotient
@@ -12,7 +13,7 @@ from loanbook.core.contract.schedule import instalment, next_period
 from loanbook.core.contract.steps_and_seasons import alike
 from loanbook.core.servicing.interest.accrual import Accrual, interest_stopped
 from loanbook.core.servicing.interest.cash_advances import begun_anew
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, line, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
@@ -111,12 +112,10 @@ def _behind() -> pl.Expr:
 def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """What already stands with the ending instalment: paid before it is billed, or charged back; and
     `interest_later`, that with later ones."""
-    standing = dues.filter(pl.col("component") <= Component.interest.value).select(
+    standing = dues.filter(of_schedule()).select(
         "loan_id", "instalment_no", "component", "paid", "amount"
     )
-    interest = standing.filter(
-        (pl.col("component") == Component.interest) & (pl.col("amount") > pl.col("paid"))
-    )
+    interest = standing.filter(is_interest() & (pl.col("amount") > pl.col("paid")))
     later = (
         interest.join(ending.select("loan_id", ends="instalment_no"), on="loan_id")
         .filter(pl.col("instalment_no") > pl.col("ends"))
@@ -127,12 +126,10 @@ def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
         standing.join(ending.select("loan_id", "instalment_no"), on=["loan_id", "instalment_no"])
         .group_by("loan_id")
         .agg(
-            early_principal=pl.col("paid").filter(pl.col("component") == 0).sum(),
-            early_interest=pl.col("paid").filter(pl.col("component") == 1).sum(),
-            stands=(pl.col("amount") - pl.col("paid")).filter(pl.col("component") == 0).sum(),
-            interest_stands=(pl.col("amount") - pl.col("paid"))
-            .filter(pl.col("component") == 1)
-            .sum(),
+            early_principal=pl.col("paid").filter(is_principal()).sum(),
+            early_interest=pl.col("paid").filter(is_interest()).sum(),
+            stands=(pl.col("amount") - pl.col("paid")).filter(is_principal()).sum(),
+            interest_stands=(pl.col("amount") - pl.col("paid")).filter(is_interest()).sum(),
         )
     )
     told = ending.join(early, on="loan_id", how="left", maintain_order="left")
@@ -253,10 +250,10 @@ def begin_next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl
     figures = Figures(asked)
     asked_interest = pl.col("billed_interest") + pl.col("interest_stands")
     settled = _with_residue(asked, figures).with_columns(
-        principal=pl.col("principal") + pl.col("capitalised"),
-        principal_due=pl.col("principal_due") + pl.col("billed_principal") + pl.col("stands"),
-        interest_due=pl.col("interest_due") + asked_interest,
-        interest_accrued=pl.col("interest_accrued") - asked_interest - pl.col("capitalised"),
+        **balances.grow_principal(pl.col("capitalised")),
+        **balances.grow_due(Component.principal, pl.col("billed_principal") + pl.col("stands")),
+        **balances.grow_due(Component.interest, asked_interest),
+        **balances.grow_accrued(-asked_interest - pl.col("capitalised")),
         **segment.bill_prepaid(pl.col("early_interest")),
         prepaid_dues=(
             pl.col("prepaid_dues") - pl.col("early_interest") - pl.col("early_principal")
@@ -264,8 +261,7 @@ def begin_next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl
     )
     moved = with_period_interest(move_period(next_period(settled, figures), calendars))
     if moved["revolving"].any():
-        left = pl.when("revolving").then(statement_balance())
-        moved = moved.with_columns(statement_unpaid=left.otherwise("statement_unpaid"))
+        moved = moved.with_columns(**line.state(statement_balance(), pl.col("revolving")))
     return begun_anew(moved).with_columns(
         period_interest=pl.when(interest_stopped()).then(0).otherwise("period_interest"),
         **segment.restart(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import Component
+from loanbook.core.servicing.loan import balances, line
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax
@@ -52,6 +53,6 @@ def _take_in_tax(day: DayState, billed: pl.DataFrame, before: pl.DataFrame) -> N
         taxed.select("loan_id", "less", "tax"), on="loan_id", how="left", maintain_order="left"
     ).with_columns(pl.col("less", "tax").fill_null(0))
     day.loans = told.with_columns(
-        principal_due=pl.col("principal_due") - pl.col("less"),
-        statement_unpaid=pl.col("statement_unpaid") + pl.col("tax"),
+        **balances.grow_due(Component.principal, -pl.col("less")),
+        **line.add_to_statement(pl.col("tax")),
     ).select(day.loans.columns)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import Component, is_principal
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
@@ -14,17 +15,15 @@ def show_principal_due(day: DayState, at: pl.Series) -> None:
     """Set `principal_due` of loans `at` to what stands due: a down payment, a late chargeback."""
     loans = day.loans.filter(at).select("loan_id")
     due = (
-        day.dues.filter(
-            (pl.col("due_date") <= BUSINESS_DATE) & (pl.col("component") == Component.principal)
-        )
+        day.dues.filter((pl.col("due_date") <= BUSINESS_DATE) & is_principal())
         .join(loans, on="loan_id", how="semi")
         .group_by("loan_id")
         .agg(shown=(pl.col("amount") - pl.col("paid")).sum())
     )
-    shown = pl.when(at).then(pl.col("shown").fill_null(0)).otherwise("principal_due")
+    shown = pl.col("shown").fill_null(0)
     day.loans = (
         day.loans.join(due, on="loan_id", how="left", maintain_order="left")
-        .with_columns(principal_due=shown)
+        .with_columns(**balances.set_due(Component.principal, shown, where=at))
         .drop("shown")
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import Component, is_interest, is_principal, of_schedule
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import Rounding, even_part, to_multiple, with_rest
@@ -41,9 +41,7 @@ def share_arrears(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """
     told = loans.select("loan_id", "first_no", "lifted_principal", "instalment_multiple")
     coming = (
-        dues.filter(
-            (pl.col("due_date") > BUSINESS_DATE) & (pl.col("component") == Component.principal)
-        )
+        dues.filter((pl.col("due_date") > BUSINESS_DATE) & is_principal())
         .join(told, on="loan_id", maintain_order="left")
         .filter(pl.col("instalment_no") > pl.col("first_no"))
     )
@@ -71,13 +69,11 @@ def spread_evenly(
     each = each.with_columns(number).with_columns(due=due_of(pl.col("number"), each))
     each = each.with_columns(due=adjusted(pl.col("due"), each, calendars))
     stood = (
-        dues.filter(
-            (pl.col("due_date") > BUSINESS_DATE) & (pl.col("component") <= Component.interest.value)
-        )
+        dues.filter((pl.col("due_date") > BUSINESS_DATE) & of_schedule())
         .group_by("loan_id", number="instalment_no")
         .agg(
-            principal_stood=pl.col("amount").filter(pl.col("component") == 0).sum(),
-            interest_stood=pl.col("amount").filter(pl.col("component") == 1).sum(),
+            principal_stood=pl.col("amount").filter(is_principal()).sum(),
+            interest_stood=pl.col("amount").filter(is_interest()).sum(),
         )
     )
     each = each.join(stood, on=["loan_id", "number"], how="left", maintain_order="left")

@@ -10,13 +10,22 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import AfterChargeOff, Component, Status
+from loanbook.core.catalogue.codes import AfterChargeOff, Status
+from loanbook.core.catalogue.components import (
+    SCHEDULE,
+    Component,
+    is_,
+    is_charge,
+    is_interest,
+    is_principal,
+    of_schedule,
+)
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.due_dates import days_to_pay
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
 from loanbook.core.contract.schedule import CURSOR, adjusted, agree, expand, from_the_start
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, merge_dues
@@ -49,10 +58,7 @@ def first_coming(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
         loans.filter("materialised").select("loan_id", "start", "moved_to"), on="loan_id"
     )
     reaches = pl.when(pl.col("moved_to").is_null()).then(pl.col("due_date") > pl.col("start"))
-    later = own.filter(
-        reaches.otherwise(pl.col("due_date") >= pl.col("start"))
-        & (pl.col("component") == Component.principal)
-    )
+    later = own.filter(reaches.otherwise(pl.col("due_date") >= pl.col("start")) & is_principal())
     coming = later.group_by("loan_id").agg(number=pl.col("instalment_no").min())
     billed = pl.col("instalment_no") - 1
     marked = loans.join(coming, on="loan_id", how="left", maintain_order="left").with_columns(
@@ -76,12 +82,12 @@ def respread(
     own = dues.join(loans.select("loan_id", "first_no"), on="loan_id")
     coming = own.filter(
         (pl.col("due_date") > BUSINESS_DATE)
-        & (pl.col("component") <= Component.interest.value)
+        & of_schedule()
         & (pl.col("instalment_no") > pl.col("first_no"))
     ).drop("first_no")
     first = pl.col("instalment_no") == pl.col("instalment_no").min()
     principal = coming.group_by("loan_id").agg(
-        spread=pl.col("amount").filter(pl.col("component") == Component.principal).sum(),
+        spread=pl.col("amount").filter(is_principal()).sum(),
         asked=pl.col("amount").filter(first).sum(),
     )
     spread = (
@@ -113,12 +119,8 @@ def charges_follow(dues: pl.DataFrame, loans: pl.DataFrame, rows: pl.DataFrame) 
 
 def _with_instalments(dues: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Dues whose charges to come fall due with their instalments, which `rows` have anew."""
-    falls = rows.filter(pl.col("component") == Component.principal).select(
-        "loan_id", "instalment_no", falls="due_date"
-    )
-    charged = (pl.col("component") > Component.interest.value) & (
-        pl.col("due_date") > BUSINESS_DATE
-    )
+    falls = rows.filter(is_principal()).select("loan_id", "instalment_no", falls="due_date")
+    charged = is_charge() & (pl.col("due_date") > BUSINESS_DATE)
     moves = charged & pl.col("falls").is_not_null()
     return (
         dues.join(falls, on=["loan_id", "instalment_no"], how="left", maintain_order="left")
@@ -130,15 +132,11 @@ def _with_instalments(dues: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 def _joined(dues: pl.DataFrame, loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Dues whose charges after the last instalment join the one that falls due no earlier now."""
     after = (
-        dues.filter(
-            (pl.col("component") > Component.interest.value) & (pl.col("due_date") > BUSINESS_DATE)
-        )
+        dues.filter(is_charge() & (pl.col("due_date") > BUSINESS_DATE))
         .join(loans.select("loan_id", "instalments"), on="loan_id", maintain_order="left")
         .filter(pl.col("instalment_no") > pl.col("instalments"))
     )
-    falls = rows.filter(pl.col("component") == Component.principal).select(
-        "loan_id", number="instalment_no", falls="due_date"
-    )
+    falls = rows.filter(is_principal()).select("loan_id", number="instalment_no", falls="due_date")
     held = (
         after.join(falls, on="loan_id")
         .filter(pl.col("falls") >= pl.col("due_date"))
@@ -157,7 +155,7 @@ def _joined(dues: pl.DataFrame, loans: pl.DataFrame, rows: pl.DataFrame) -> pl.D
 def waiting_interest(loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Dues for the `lifted_interest` of loans, on the first of the instalments in `rows`."""
     waits = loans.filter(pl.col("lifted_interest") > 0).select("loan_id", "lifted_interest")
-    first = rows.filter(pl.col("component") == Component.principal).join(waits, on="loan_id")
+    first = rows.filter(is_principal()).join(waits, on="loan_id")
     earliest = pl.col("instalment_no") == pl.col("instalment_no").min().over("loan_id")
     waiting = first.filter(earliest)
     return due_rows(waiting, "instalment_no", Component.interest, "due_date", "lifted_interest")
@@ -199,9 +197,7 @@ def point(touched: pl.DataFrame, dues: pl.DataFrame, at: pl.Series) -> pl.DataFr
     loans = touched.filter(at)
     coming = (
         dues.filter(
-            (pl.col("due_date") > BUSINESS_DATE)
-            & (pl.col("instalment_no") > 0)
-            & (pl.col("component") <= Component.interest.value)
+            (pl.col("due_date") > BUSINESS_DATE) & (pl.col("instalment_no") > 0) & of_schedule()
         )
         .join(loans.select("loan_id"), on="loan_id", how="semi")
         .sort("loan_id", "due_date", "instalment_no")
@@ -213,7 +209,7 @@ def point(touched: pl.DataFrame, dues: pl.DataFrame, at: pl.Series) -> pl.DataFr
         .agg(
             pl.col("due_date").first(),
             number=pl.col("instalment_no").first(),
-            interest=pl.col("amount").filter(pl.col("component") == Component.interest).sum(),
+            interest=pl.col("amount").filter(is_interest()).sum(),
         )
     )
     moved = (
@@ -241,9 +237,7 @@ def earned_whole(
     and `loan_id`, `event_id`, `rest`: what was not earned yet.
     """
     to_come = (
-        dues.filter(
-            (pl.col("due_date") > BUSINESS_DATE) & (pl.col("component") == Component.interest)
-        )
+        dues.filter((pl.col("due_date") > BUSINESS_DATE) & is_interest())
         .group_by("loan_id")
         .agg(to_come=(pl.col("amount") - pl.col("paid")).sum())
     )
@@ -260,7 +254,7 @@ def earned_whole(
     )
     rest, whole = pl.col("rest"), hit & pl.col("to_come").is_not_null()
     grown = found.with_columns(
-        interest_accrued=pl.col("interest_accrued") + rest,
+        **balances.grow_accrued(rest),
         accrued_today=pl.col("accrued_today") + rest,
         interest_earned=pl.col("interest_earned") + rest,
         period_interest=pl.when(whole).then(0).otherwise("period_interest"),
@@ -275,19 +269,16 @@ def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, 
     The rows stand already; what is paid of them was paid in advance, and taxed then.
     """
     fallen = (
-        dues.filter(
-            (pl.col("due_date") == BUSINESS_DATE)
-            & (pl.col("component") <= Component.interest.value)
-        )
+        dues.filter((pl.col("due_date") == BUSINESS_DATE) & of_schedule())
         .join(ending.select("loan_id"), on="loan_id", how="semi")
         .group_by("loan_id")
         .agg(
             *(
-                (pl.col("amount") - pl.col("paid")).filter(pl.col("component") == c).sum().alias(n)
-                for c, n in ((0, "billed_principal"), (1, "billed_interest"))
+                (pl.col("amount") - pl.col("paid")).filter(is_(c)).sum().alias(f"billed_{c.part}")
+                for c in SCHEDULE
             ),
-            early=pl.col("paid").filter(pl.col("component") == Component.interest).sum(),
-            early_principal=pl.col("paid").filter(pl.col("component") == 0).sum(),
+            early=pl.col("paid").filter(is_interest()).sum(),
+            early_principal=pl.col("paid").filter(is_principal()).sum(),
             falls_no=pl.col("instalment_no").max(),
         )
     )
@@ -296,9 +287,8 @@ def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, 
         pl.col(names).fill_null(0)
     )
     billed = asked.with_columns(
-        principal_due=pl.col("principal_due") + pl.col("billed_principal"),
-        interest_due=pl.col("interest_due") + pl.col("billed_interest"),
-        interest_accrued=pl.col("interest_accrued") - pl.col("billed_interest"),
+        **balances.grow_due(Component.principal, pl.col("billed_principal")),
+        **balances.bill_interest(pl.col("billed_interest")),
         **segment.bill_prepaid(pl.col("early")),
         prepaid_dues=(pl.col("prepaid_dues") - pl.col("early") - pl.col("early_principal")).clip(
             lower_bound=0

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Excess, InterestMode
+from loanbook.core.catalogue.codes import Excess, InterestMode
+from loanbook.core.catalogue.components import Component, is_principal, of_schedule
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import Figures, codes, due_of
 from loanbook.core.contract.money import int128
 from loanbook.core.contract.schedule import expand_from
 from loanbook.core.servicing.interest.accrual import Accrual
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
     move_period,
@@ -35,7 +36,7 @@ def prepaid_principal(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     )
     met = pl.col("backwards") & (pl.col("paid") >= pl.col("emi"))
     early = (
-        dues.filter(pl.col("component") == Component.principal.value)
+        dues.filter(is_principal())
         .join(cursor, on="loan_id")
         .filter(pl.col("instalment_no") >= pl.col("next"))
         .group_by("loan_id")
@@ -57,8 +58,8 @@ def _of_one(loans: pl.DataFrame, until: pl.Expr) -> pl.DataFrame:
     return loans.with_columns(
         paused_from=pl.lit(None, dtype=pl.Date),
         paused_until=pl.lit(None, dtype=pl.Date),
-        principal=pl.lit(1, dtype=pl.Int64),
-        principal_due=pl.lit(0, dtype=pl.Int64),
+        **balances.set_principal(1),
+        **balances.set_due(Component.principal, 0),
         **segment.restart("period_start", "accrued_units"),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
         business_date=until,
@@ -117,19 +118,17 @@ def with_late_interest(
     that up, as it does of all late money; a level instalment made anew leaves it to it. `lent_today`
     (`loan_id`, `lent`): what of the principal was not there when those instalments were billed.
     """
-    principal = pl.col("amount").filter(pl.col("component") == Component.principal)
+    principal = pl.col("amount").filter(is_principal())
     owed = (
         dues.filter(
-            (pl.col("component") <= Component.interest.value)
-            & (pl.col("due_date") <= BUSINESS_DATE)
-            & (pl.col("instalment_no") > 0)
+            of_schedule() & (pl.col("due_date") <= BUSINESS_DATE) & (pl.col("instalment_no") > 0)
         )
         .join(loans.select("loan_id"), on="loan_id", how="semi")
         .group_by("loan_id", "instalment_no")
         .agg(
             billed=principal.sum(),
             emi=pl.col("amount").sum(),
-            open=((pl.col("component") == 0) & (pl.col("amount") > pl.col("paid"))).any(),
+            open=(is_principal() & (pl.col("amount") > pl.col("paid"))).any(),
         )
         .sort("loan_id", "instalment_no")
         .filter(pl.col("open").cum_sum().over("loan_id") > 0)

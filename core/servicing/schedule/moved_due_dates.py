@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.business_days import BusinessDay
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 
@@ -22,7 +22,7 @@ ASIDE = {
 _OF_INSTALMENTS = [Component.principal.value, Component.interest.value, Component.tax.value]
 
 
-def billed_ahead() -> pl.Expr:
+def billed_early() -> pl.Expr:
     """Loans that are billed on a date that may lie before the due date (terms and parameters)."""
     moves = pl.col("business_day") != BusinessDay.unadjusted.value
     return moves & ~pl.col("adjust_accrual") & ~pl.col("materialised") & ~pl.col("revolving")
@@ -32,7 +32,7 @@ def billed_not_due(dues: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
     """Dues of instalments that were billed and fall due later, with all their columns.
 
     `loans`: `loan_id` and `instalment_no`, the next to be billed, of loans that are
-    :func:`billed_ahead`; `dues` with `business_date`.
+    :func:`billed_early`; `dues` with `business_date`.
     """
     cursor = loans.select("loan_id", _next="instalment_no")
     later = dues.filter(
@@ -54,7 +54,7 @@ def as_due(
 
     `loans`: all of the day, terms and positions.
     """
-    ahead = loans.select(billed_ahead()).to_series()
+    ahead = loans.select(billed_early()).to_series()
     if not ahead.any():
         return dues, aside
     found = billed_not_due(dues, loans.filter(ahead)).select(*KEY, agreed_date="due_date")

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, MoratoriumInterest, Status
+from loanbook.core.catalogue.codes import MoratoriumInterest, Status
+from loanbook.core.catalogue.components import of_schedule
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.due_dates import DUE_TERMS, due_date, first_due_for
 from loanbook.core.contract.figures import codes
 from loanbook.core.contract.schedule import adjusted
-from loanbook.core.servicing.interest.accrual import close_segment
-from loanbook.core.servicing.loan import segment
+from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
@@ -26,34 +26,6 @@ from loanbook.core.servicing.loan.opening import (
     with_period_interest,
 )
 from loanbook.core.servicing.loan.posting import DayState
-from loanbook.core.servicing.schedule.fixed_schedule import FAR
-
-BODY = pl.Struct({"instalments": pl.Int16, "interest": pl.String})
-"""What the payload says, as JSON: how many instalments are passed over, and `MoratoriumInterest`."""
-
-
-def grant(day: DayState, events: pl.DataFrame) -> None:
-    """Take moratoria, one a loan; what runs ends first on its due date."""
-    told = events.select(
-        "loan_id", "event_id", pl.col("payload").str.json_decode(BODY).alias("body")
-    ).unnest("body")
-    told = told.rename({"instalments": "count", "interest": "rule"})
-    at = day.loans["loan_id"].is_in(told["loan_id"].implode())
-    before = day.loans.filter(at)
-    asked = close_segment(before).join(told, on="loan_id", how="left", maintain_order="left")
-    rules = {rule.name: rule.value for rule in MoratoriumInterest}
-    unearned = pl.col("rule") == MoratoriumInterest.none.name
-    after = asked.with_columns(
-        moratorium_left=pl.col("count"),
-        moratorium_interest=pl.col("rule").replace_strict(rules, return_dtype=pl.Int8),
-        matures_on=pl.lit(None, dtype=pl.Date),
-        paused_from=pl.when(unearned).then(BUSINESS_DATE).otherwise("paused_from"),
-        paused_until=pl.when(unearned)
-        .then(BUSINESS_DATE + pl.duration(days=FAR))
-        .otherwise("paused_until"),
-    )
-    day.loans = replaced(day.loans, at, before, after)
-    day.changed.append(told.select("loan_id", "event_id"))
 
 
 def pass_over(day: DayState) -> None:
@@ -101,9 +73,9 @@ def passed(
             ends=last,
         )
         .with_columns(
-            principal=pl.col("principal") + pl.col("capitalised"),
+            **balances.grow_principal(pl.col("capitalised")),
             schedule_balance=pl.col("schedule_balance") + pl.col("capitalised"),
-            interest_accrued=pl.col("interest_accrued") - pl.col("capitalised"),
+            **balances.grow_accrued(-pl.col("capitalised")),
             first_due_date=first_due_for(pl.col("to"), n - 1),
             paused_until=pl.when(last & (rule == none))
             .then(BUSINESS_DATE)
@@ -135,7 +107,7 @@ def _moved(dues: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calenda
     ours = (
         pl.col("loan_id").is_in(loans["loan_id"].implode())
         & (pl.col("due_date") >= BUSINESS_DATE)
-        & (pl.col("component") <= Component.interest.value)
+        & of_schedule()
     )
     some = dues.filter(ours)
     if some.is_empty():

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import ENDED, Component
+from loanbook.core.catalogue.codes import ENDED
+from loanbook.core.catalogue.components import Component, is_
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.servicing.interest.accrual import close_segment, earned
+from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import Dues, due_rows
 from loanbook.core.servicing.schedule.billing import (
@@ -76,7 +78,7 @@ def _standing(whole: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     )
 
     def of(component: Component) -> pl.Expr:
-        return pl.col("amount").filter(pl.col("component") == component.value).sum()
+        return pl.col("amount").filter(is_(component)).sum()
 
     return (
         coming.group_by("loan_id", "instalment_no")
@@ -94,9 +96,9 @@ def _stepped(
     loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> list[pl.DataFrame]:
     cursor = close_segment(loans).with_columns(
-        principal=pl.col("principal") - pl.col("principal_due"),
-        principal_due=pl.lit(0, dtype=pl.Int64),
-        interest_due=pl.lit(0, dtype=pl.Int64),
+        **balances.grow_principal(-pl.col("principal_due")),
+        **balances.set_due(Component.principal, 0),
+        **balances.set_due(Component.interest, 0),
     )
     parts = []
     left = cursor.select(
@@ -107,7 +109,7 @@ def _stepped(
     )
     for _ in range(int(left.max().item())):
         cursor = cursor.with_columns(business_date="period_end")
-        accrued = cursor.with_columns(interest_accrued=earned(cursor))
+        accrued = cursor.with_columns(**balances.set_accrued(earned(cursor)))
         rests, bills = accrued.filter(passes()), accrued.filter(~passes())
         after = []
         if rests.height:
@@ -136,8 +138,8 @@ def _billed(
     ).cast(ROWS)  # type: ignore[arg-type]
     paid = pl.col("billed_principal") + pl.col("stands")
     after = begin_next_period(asked, calendars).with_columns(
-        principal=pl.col("principal") - paid,
-        principal_due=pl.lit(0, dtype=pl.Int64),
-        interest_due=pl.lit(0, dtype=pl.Int64),
+        **balances.grow_principal(-paid),
+        **balances.set_due(Component.principal, 0),
+        **balances.set_due(Component.interest, 0),
     )
     return rows, after

@@ -13,7 +13,7 @@ import polars as pl
 from loanbook.core.contract.due_dates import days_to_pay
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.claim import charges_and_taxes
+from loanbook.core.servicing.loan.claim import charges_and_taxes, overdue
 
 
 def payment_due() -> pl.Expr:
@@ -71,13 +71,13 @@ def statements(visits: pl.DataFrame) -> pl.DataFrame:
         & (pl.col("period_start") == BUSINESS_DATE)
         & (pl.col("instalment_no") > 1)
     )
-    asked = pl.col("principal_due") + pl.col("interest_due") + charges_and_taxes()
+    asked = overdue()
     return visits.filter(ended).select(
         "loan_id",
-        statement_date=BUSINESS_DATE,
-        balance=statement_balance(),
-        minimum=asked,
-        cash_advances="cash_advances",
-        due_on=payment_due(),
-        in_grace="in_grace",
+        BUSINESS_DATE.alias("statement_date"),
+        statement_balance().alias("balance"),
+        asked.alias("minimum"),
+        "cash_advances",
+        payment_due().alias("due_on"),
+        "in_grace",
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from loanbook.core.catalogue.components import DUES
 from loanbook.core.store.history import known_last
 from loanbook.core.store.lake import LAKE, insert, patiently, transaction
 from loanbook.core.store.marts.mart import Mart
@@ -36,10 +37,9 @@ TOUCHED = f"""
     WHERE r.version IN {PUBLISHED}
 """
 """Every date with each published version that told something of it."""
-_SUMS = """
+_SUMS = f"""
     count(*)::BIGINT AS loans, sum(p.principal)::BIGINT AS principal,
-    sum(p.principal_due + p.interest_due + p.fees_due + p.penalties_due
-               + p.taxes_due)::BIGINT AS overdue
+    sum({" + ".join(f"p.{name}" for name in DUES)})::BIGINT AS overdue
 """
 GROUPED = f"""
     SELECT p.days_past_due, p.status, {_SUMS}

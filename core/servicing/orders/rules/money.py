@@ -5,9 +5,10 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import InterestMode, Kind
+from loanbook.core.catalogue.events import Family, kinds_of
 from loanbook.core.servicing.orders.rule import rule
 
-_LENDS = (Kind.disbursed, Kind.fee_capitalised)
+_LENDS = kinds_of(Family.lent)
 
 
 @rule("interest_is_fixed_by_the_schedule", kinds=_LENDS)

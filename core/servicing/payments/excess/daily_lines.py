@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Excess, Timing
+from loanbook.core.catalogue.codes import Excess, Timing
+from loanbook.core.catalogue.components import Component, is_, is_principal
 from loanbook.core.contract.figures import Amortisation, Figures
 from loanbook.core.contract.money import even_share
-from loanbook.core.servicing.payments.excess import early_paid, pour_line
+from loanbook.core.servicing.payments.excess.lines import early_paid, pour_line
 from loanbook.core.servicing.schedule.billing import covered, with_advance
 
 _LATER = 10_000
@@ -53,7 +54,7 @@ def charges_ahead(loans: pl.DataFrame, later: pl.DataFrame, ranks: pl.DataFrame)
     one_by_one = ~pl.col("excess").is_in([Excess.reduce_principal.value, Excess.spread.value])
     ahead = ranks.filter(pl.col("timing") == Timing.in_advance).select("rule", "component", "rank")
     return (
-        later.filter(pl.col("component") >= Component.interest.value)
+        later.filter(~is_principal())
         .join(loans.filter(one_by_one).select("loan_id", "rule"), on="loan_id")
         .join(ahead, on=["rule", "component"])
         .join(_rank_ahead(ranks, Component.principal), on="rule")
@@ -200,7 +201,7 @@ def _even_first(slots: pl.DataFrame, spread: pl.Expr) -> pl.DataFrame:
 
 def _rank_ahead(ranks: pl.DataFrame, component: Component) -> pl.DataFrame:
     """`rule` and the rank of a component in advance, under the component's name."""
-    own = (pl.col("timing") == Timing.in_advance) & (pl.col("component") == component.value)
+    own = (pl.col("timing") == Timing.in_advance) & is_(component)
     return ranks.filter(own).select("rule", pl.col("rank").alias(component.name))
 
 

@@ -2,14 +2,15 @@
 
 A line is an amount asked by an instalment and component, by the balance, or by the borrower's
 credit; `money` is what the loan still has to place. Where interest follows the balance, the lines are
-those of `loanbook.core.servicing.payments.daily_excess`.
+those of `loanbook.core.servicing.payments.excess.daily_lines`.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Component, Excess, Timing
+from loanbook.core.catalogue.codes import Excess, Timing
+from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.money import even_share
 from loanbook.core.contract.schedule import EVERYTHING, expand_from
 from loanbook.core.frames import begins, since_begin

@@ -1,0 +1,170 @@
+"""The revision of a contract: the schedule in force is closed and the next one opened, from the day on.
+
+What is billed stays. What is to come is made anew from the unbilled principal: over the
+instalments left at the level instalment that pays it off (`keep: term`, the default), or with
+the instalment as it was, the last one absorbing the difference (`keep: instalment`).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.contract.due_dates import due_date, first_due_for
+from loanbook.core.contract.figures import codes, counts_days
+from loanbook.core.contract.schedule import with_flat_total
+from loanbook.core.servicing.changes.roll_in_arrears import with_lifted
+from loanbook.core.servicing.interest import rate_ceilings
+from loanbook.core.servicing.interest.accrual import close_segment
+from loanbook.core.servicing.loan.book import replaced
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import merge_dues
+from loanbook.core.servicing.loan.posting import DayState
+from loanbook.core.servicing.schedule.equal_parts import (
+    is_fixed,
+    share_arrears,
+    shares_arrears,
+    spread_evenly,
+)
+from loanbook.core.servicing.schedule.fixed_schedule import (
+    charges_follow,
+    first_coming,
+    point,
+    respread,
+)
+from loanbook.core.servicing.schedule.level_instalment import (
+    lacks,
+    prepaid_principal,
+    stepped,
+    with_late_interest,
+)
+
+ORDER = {
+    "loan_id": pl.Int64,
+    "event_id": pl.Int64,
+    "new_rate": pl.Int64,  # the yearly rate from the day on, parts per billion
+    "more": pl.Int16,  # instalments added to the term
+    "moved_to": pl.Date,  # due date of the next instalment
+    "keep": pl.String,  # term | instalment; null: term
+    "from_date": pl.Date,  # a materialised schedule changes from here on, not at once
+}
+"""What a revision may change of a loan's terms; null: it stays."""
+NOTHING_LIFTED = pl.DataFrame(
+    schema={"loan_id": pl.Int64, "lifted_principal": pl.Int64, "lifted_interest": pl.Int64}
+)
+"""No arrears go back to what is to come."""
+
+
+def revise(
+    day: DayState,
+    orders: pl.DataFrame,
+    lifted: pl.DataFrame = NOTHING_LIFTED,
+    in_parts: pl.Series | None = None,
+) -> None:
+    """Revise contracts, one order a loan.
+
+    `orders`: `loan_id`, `event_id` and of `ORDER` what they change. `lifted`: arrears that go back
+    to what is to come (`roll_in`); `in_parts`: loans whose interest of it has dues of its own.
+    """
+    orders = _complete(orders)
+    mask = day.loans["loan_id"].is_in(orders["loan_id"].implode())
+    before = close_segment(day.loans.filter(mask))
+    ordered = before.join(orders, on="loan_id", how="left", maintain_order="left")
+    ordered = ordered.with_columns(start=pl.coalesce("from_date", BUSINESS_DATE))
+    ordered = _within_ceiling(ordered.drop("from_date"))
+    ordered = with_lifted(first_coming(ordered, day.dues), lifted)
+    revised = _revised(ordered)
+    materialised = revised["materialised"]
+    fixed, level = revised.filter(materialised), revised.filter(~materialised)
+    if fixed.height:
+        day.dues = _spread_anew(fixed, day)
+    if level.height:
+        stood = ordered.filter(~materialised)
+        level = _solved_anew(level, stood, day, in_parts)
+    after = pl.concat([fixed, level.select(fixed.columns)]).sort("loan_id")
+    day.loans = replaced(day.loans, mask, day.loans.filter(mask), after)
+    if fixed.height:
+        day.loans = point(day.loans, day.dues, mask & day.loans["materialised"])
+    day.changed.append(orders.select("loan_id", "event_id"))
+
+
+def _complete(orders: pl.DataFrame) -> pl.DataFrame:
+    """`orders` with every column of `ORDER`."""
+    absent = {name: pl.lit(None) for name in ORDER if name not in orders.columns}
+    return orders.with_columns(**absent).select(
+        pl.col(name).cast(dtype) for name, dtype in ORDER.items()
+    )
+
+
+def _solved_anew(
+    level: pl.DataFrame, stood: pl.DataFrame, day: DayState, in_parts: pl.Series | None
+) -> pl.DataFrame:
+    """Loans that bill step by step, `level` as revised and `stood` before, at their new instalment."""
+    # the nights so far bore the rate that was in force
+    stood = with_late_interest(prepaid_principal(stood, day.dues), day.dues)
+    nights = (pl.col("period_end") - BUSINESS_DATE).dt.total_days()
+    level = level.with_columns(
+        lacks(stood) + stood.select(pl.col("ahead") * nights).to_series(),
+        *stood.select("standing", "ahead", "met", "late_interest"),
+    )
+    if in_parts is not None:  # it comes on top of the level instalment
+        apart = pl.col("loan_id").is_in(in_parts.implode())
+        level = level.with_columns(
+            lifted_interest=pl.when(apart).then(0).otherwise("lifted_interest")
+        )
+    return stepped(with_flat_total(level), day.policies.calendars)
+
+
+def _spread_anew(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
+    """Dues with the instalments to come of materialised schedules; some keep their interest."""
+    longer = is_fixed() & pl.col("more").is_not_null()
+    shares = ~longer & shares_arrears()
+    dues = respread(loans.filter(~longer & ~shares), day.dues, day.policies.calendars)
+    fixed = loans.filter(longer).with_columns(lent=pl.lit(0, dtype=pl.Int64))
+    more = spread_evenly(fixed, dues, day.policies.calendars)
+    dues = merge_dues(charges_follow(dues, fixed, more), more)
+    return merge_dues(dues, share_arrears(loans.filter(shares), dues))
+
+
+def _within_ceiling(ordered: pl.DataFrame) -> pl.DataFrame:
+    """Loans with `new_rate` no more than a ceiling by law allows, and what was agreed beside it."""
+    agreed = pl.coalesce("new_rate", "rate_agreed", "rate_ppb")
+    return ordered.with_columns(
+        new_rate=rate_ceilings.capped(agreed), rate_agreed=rate_ceilings.uncapped_rate(agreed)
+    )
+
+
+def _revised(ordered: pl.DataFrame) -> pl.DataFrame:
+    """Terms as the events have them."""
+    new = pl.coalesce("new_rate", "rate_ppb")
+    changes = new != pl.col("rate_ppb")
+    rated = ordered.with_columns(
+        # two changes from the same day on: what was in force before the first one stays
+        rate_before=pl.when(changes & ~(pl.col("rate_until") == pl.col("start")).fill_null(False))
+        .then("rate_ppb")
+        .otherwise("rate_before"),
+        rate_until=pl.when(changes).then("start").otherwise("rate_until"),
+        rate_ppb=new,
+        instalments=(pl.col("instalments") + pl.col("more").fill_null(0)).cast(pl.Int16),
+        to="moved_to",
+        # a maturity that was fixed is no more where the last instalment moves
+        matures_on=pl.when(pl.col("more").is_null() & pl.col("moved_to").is_null()).then(
+            "matures_on"
+        ),
+    )
+    if rated["to"].is_null().all():
+        return rated.drop("to")
+    return _moved(rated)
+
+
+def _moved(loans: pl.DataFrame) -> pl.DataFrame:
+    """Due dates counted so that the instalment after `first_no` falls due on `to`."""
+    first = first_due_for(pl.col("to"), pl.col("first_no"))
+    day = pl.col("to").dt.day().cast(pl.Int8)
+    moved = loans.with_columns(
+        first_due_date=pl.coalesce(first, "first_due_date"),
+        anchor_day=pl.when(first.is_not_null()).then(day).otherwise("anchor_day"),
+    ).drop("to")
+    return moved.with_columns(
+        has_stub=~counts_days()
+        & (due_date(pl.lit(0), codes(moved, "unit")) != pl.col("disbursed_on"))
+    )

@@ -1,0 +1,40 @@
+"""Origination fees by policy: what a payout costs."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.contract.schedule import CURSOR, expand
+from loanbook.core.servicing.charges.fee_amount import fee_amount
+
+
+def origination_fees(paying: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
+    """What payouts cost: `loan_id`, `event_id`, `fee` (Int64), `fee_deducted`, `fee_deferred`.
+
+    Rows above zero alone.
+
+    `paying`: terms and positions before the payout, with `event_id` and `payout`. `fees`:
+    `PolicyBook.origination_fees`. A percentage of interest is of the schedule as agreed.
+    """
+    first = (pl.col("principal") == 0) & (pl.col("principal_paid") == 0)
+    due = paying.join(fees, on="product").filter(first | pl.col("fee_each"))
+    no = pl.lit(False)
+    nothing = paying.select(
+        "loan_id", "event_id", fee="payout", fee_deducted=no, fee_deferred=no
+    ).clear()
+    if due.is_empty():
+        return nothing
+    due = due.with_columns(borne=pl.lit(0, dtype=pl.Int64))
+    of_interest = due.filter("fee_of_interest")
+    if of_interest.height:
+        rows = expand(of_interest.drop(CURSOR)).group_by("loan_id").agg(pl.col("interest").sum())
+        due = due.join(rows, on="loan_id", how="left", maintain_order="left").with_columns(
+            borne=pl.col("interest").fill_null(0)
+        )
+    based = due.with_columns(
+        base=pl.when("fee_of_payout").then("payout").otherwise(0)
+        + pl.when("fee_of_interest").then("borne").otherwise(0)
+    )
+    return (
+        based.with_columns(fee=fee_amount(based)).filter(pl.col("fee") > 0).select(nothing.columns)
+    )

@@ -1,0 +1,65 @@
+"""Reopening: an ended loan is in the book again when money moves for it, or people order it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import COMES_BACK, GIVEN_UP, Status
+from loanbook.core.catalogue.events import REOPENING
+from loanbook.core.contract.business_days import Calendar
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.schedule.billing import caught_up
+
+
+@dataclass(frozen=True)
+class Reopened:
+    """Ended loans that something brings back, and those that stay aside; with the dues of each."""
+
+    back: pl.DataFrame
+    dues: pl.DataFrame
+    aside: pl.DataFrame
+    dues_aside: pl.DataFrame
+
+
+def reopened(
+    aside: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, calendars: dict[int, Calendar]
+) -> Reopened:
+    """Ended loans (terms and last positions) that `events` bring back: active again, or off the books.
+
+    What happened outside is always taken in. `dues` are those to come when the loans ended. Their
+    cursor stands in the period of the day, as if they had stayed.
+    """
+    busy = events.filter(pl.col("kind").is_in([k.value for k in REOPENING]))["loan_id"]
+    comes_back = pl.col("loan_id").is_in(busy.implode()) & pl.col("status").is_in(COMES_BACK)
+    back = aside.filter(comes_back).with_columns(status=status_owing_again())
+    mask = pl.col("loan_id").is_in(back["loan_id"].implode())
+    if back.height:
+        day = events.filter(mask).select("loan_id", came="value_date").unique("loan_id")
+        dated = back.drop("business_date", strict=False).join(
+            day, on="loan_id", maintain_order="left"
+        )
+        moved = caught_up(dated.rename({"came": "business_date"}), dues.filter(mask), calendars)
+        back = moved.select(back.columns)
+    return Reopened(back, dues.filter(mask), aside.filter(~mask), dues.filter(~mask))
+
+
+def status_owing_again() -> pl.Expr:
+    """Status of a loan that owes again: a charge-off lasts."""
+    off = pl.col("charged_off_on").is_not_null()
+    return pl.when(off).then(Status.charged_off.value).otherwise(Status.active.value).cast(pl.Int8)
+
+
+def left_behind(settled: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
+    """Dues of ended loans that were to come after their `business_date`: they stand if the loan comes back.
+
+    `settled`: dues with `business_date`; `gone`: positions of ended loans. Of what was given up, what was
+    paid stands.
+    """
+    theirs = settled.join(gone.select("loan_id", "status"), on="loan_id").filter(
+        pl.col("due_date") > BUSINESS_DATE
+    )
+    given = pl.col("status").is_in(GIVEN_UP)
+    kept = theirs.with_columns(amount=pl.when(given).then("paid").otherwise("amount"))
+    return kept.filter(~given | (pl.col("paid") > 0)).select(settled.columns)

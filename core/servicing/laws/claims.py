@@ -1,0 +1,186 @@
+"""Claims move as events say: each loan's principal, interest and charges, from evening to evening."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import GIVEN_UP, Kind, Status
+from loanbook.core.catalogue.components import (
+    CHARGES,
+    OWED_ON,
+    is_charge,
+    is_interest,
+    is_principal,
+)
+from loanbook.core.catalogue.events import Family, kinds_of
+from loanbook.core.servicing.laws.law import Law, Moved, verdict
+from loanbook.core.servicing.loan.claim import charges_and_taxes, interest
+
+_GIVES_UP = [kind.value for kind in kinds_of(Family.given_up)]
+_LENDS = [kind.value for kind in (*kinds_of(Family.lent), Kind.migrated_in)]
+_BACK = [kind.value for kind in kinds_of(Family.paid_back)]
+_ASKED = [ROLE[each.row.receivable] for each in CHARGES] + [ROLE["memo_charges"]]
+"""Accounts that a charge is asked by."""
+_WAIVED = [ROLE["charge_waived"], *(ROLE[each.charged_to] for each in OWED_ON)]
+"""Accounts that are debited where a charge is waived, or a tax on it falls away."""
+
+
+def claims_move_as_events_say(moved: Moved) -> list[Law]:
+    """Claim after = claim before + disbursed + accrued + charged - paid, per component."""
+    if _nothing_moved(moved):
+        return _claims(_beside(moved), None, moved)
+    parts = (
+        _paid(moved),
+        _disbursed(moved),
+        _charged(moved),
+        *_charged_back(moved),
+        *_from_transfers(moved),
+    )
+    given_up = _given_up(moved)
+    moved_loans = pl.concat([*(part["loan_id"] for part in parts), given_up]).unique()
+    both = _beside(moved)
+    busy = pl.col("loan_id").is_in(moved_loans.implode())
+    loud = both.filter(busy)
+    for part in parts:
+        loud = loud.join(part, on="loan_id", how="left", maintain_order="left")
+    loud = loud.fill_null(0).filter(~pl.col("loan_id").is_in(given_up.implode()))
+    return _claims(both.filter(~busy), loud, moved)
+
+
+def _paid(moved: Moved) -> pl.DataFrame:
+    """What money met of each loan's principal, interest and charges."""
+    amount = pl.col("amount")
+    return (
+        moved.allocations.filter(pl.col("component").is_not_null())
+        .group_by("loan_id")
+        .agg(
+            paid_principal=amount.filter(is_principal()).sum(),
+            paid_interest=amount.filter(is_interest()).sum(),
+            paid_charges=amount.filter(is_charge()).sum(),
+        )
+    )
+
+
+def _disbursed(moved: Moved) -> pl.DataFrame:
+    """`loan_id`, `disbursed`: what was lent, brought, or made of a fee."""
+    lends = moved.applied.filter(pl.col("kind").is_in(_LENDS))
+    return lends.group_by("loan_id").agg(disbursed=pl.col("amount").sum())
+
+
+def _charged(moved: Moved) -> pl.DataFrame:
+    """`loan_id`, `charged`: charges that were asked, less those that were waived."""
+    # a charge on a claim that is off the books, or its waiver, is memorandum
+    by_order = {
+        kind: moved.applied.filter(pl.col("kind") == kind)["event_id"].implode()
+        for kind in (Kind.charge_assessed, Kind.charge_waived)
+    }
+    off = (pl.col("debit") == ROLE["memo_claim"]) & pl.col("event_id").is_in(
+        by_order[Kind.charge_assessed]
+    )
+    waived = pl.col("debit").is_in(_WAIVED) | (
+        pl.col("credit").is_in([ROLE["memo_claim"], ROLE["memo_charges"]])
+        & pl.col("event_id").is_in(by_order[Kind.charge_waived])
+    )
+    return (
+        moved.transfers.filter(pl.col("debit").is_in(_ASKED) | off | waived)
+        .group_by("loan_id")
+        .agg(charged=pl.when(waived).then(-pl.col("amount")).otherwise("amount").sum())
+    )
+
+
+def _charged_back(moved: Moved) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`back`: principal that is owed anew by money that was taken back, and `interest_back`."""
+    events = moved.applied.filter(pl.col("kind").is_in(_BACK))["event_id"]
+    theirs = moved.transfers.filter(pl.col("event_id").is_in(events.implode()))
+
+    def of(name: str, *roles: str) -> pl.DataFrame:
+        rows = theirs.filter(pl.col("debit").is_in([ROLE[role] for role in roles]))
+        return rows.group_by("loan_id").agg(pl.col("amount").sum().alias(name))
+
+    return (
+        of("back", "loan_principal", "credit_loss"),
+        of("interest_back", "interest_accrued", "memo_interest"),
+    )
+
+
+def _from_transfers(moved: Moved) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`opening`: interest that a loan brings which lived elsewhere; `capitalised`: interest that a
+    payment holiday adds to the principal."""
+
+    def of(name: str, rows: pl.Expr) -> pl.DataFrame:
+        found = moved.transfers.filter(rows).group_by("loan_id")
+        return found.agg(pl.col("amount").sum().alias(name))
+
+    interest_roles = [ROLE["interest_accrued"], ROLE["interest_due"]]
+    brought = (pl.col("credit") == ROLE["migration"]) & pl.col("debit").is_in(interest_roles)
+    joins = [ROLE["interest_accrued"], ROLE["deferred_capitalised_interest"]]
+    joined = (pl.col("debit") == ROLE["loan_principal"]) & pl.col("credit").is_in(joins)
+    return of("opening", brought), of("capitalised", joined)
+
+
+def _given_up(moved: Moved) -> pl.Series:
+    """Ids of loans whose claim was given up: it is zero, whatever moved it there."""
+    ending = moved.applied.filter(pl.col("kind").is_in(_GIVES_UP))["loan_id"]
+    overpaid = (pl.col("status") == Status.overpaid) & pl.col("loan_id").is_in(ending.implode())
+    return moved.after.filter(pl.col("status").is_in(GIVEN_UP) | overpaid)["loan_id"]
+
+
+def _nothing_moved(moved: Moved) -> bool:
+    """Whether nothing but interest happened to any loan."""
+    by_loan = moved.transfers["loan_id"] > 0
+    return moved.applied.is_empty() and moved.allocations.is_empty() and not by_loan.any()
+
+
+def _beside(moved: Moved) -> pl.DataFrame:
+    """Claims the evening before and after, by component, and the day's interest."""
+    parts = {"interest": interest(), "charges": charges_and_taxes()}
+    was = moved.before.select(
+        "loan_id", principal_before="principal", **{f"{n}_before": p for n, p in parts.items()}
+    )
+    is_ = moved.after.select("loan_id", "principal", "accrued_today", **parts)
+    # compared row by row, without joins, where rows line up
+    if was.height == is_.height and was["loan_id"].equals(is_["loan_id"]):
+        return pl.concat([is_, was.drop("loan_id")], how="horizontal")
+    return is_.join(was, on="loan_id", how="left", maintain_order="left").fill_null(0)
+
+
+def _claims(still: pl.DataFrame, loud: pl.DataFrame | None, moved: Moved) -> list[Law]:
+    """Verdicts over loans that stood still, and those that something moved, if any."""
+    accrued = int(moved.after["accrued_today"].sum() or 0)
+    quiet = still.filter(
+        (pl.col("principal") != pl.col("principal_before"))
+        | (pl.col("interest") != pl.col("interest_before") + pl.col("accrued_today"))
+        | (pl.col("charges") != pl.col("charges_before"))
+    )
+    first = verdict("claim_of_quiet_loans", quiet, f"{still.height} loans")
+    if loud is None:
+        told = {"claim_principal": "0 loans", "claim_interest": f"{accrued} minor accrued",
+                "claim_charges": "0 loans"}  # fmt: skip
+        return [first, *(Law(name, True, 0, figures) for name, figures in told.items())]
+    principal = loud.filter(
+        pl.col("principal")
+        != pl.col("principal_before")
+        + pl.col("disbursed")
+        + pl.col("back")
+        + pl.col("capitalised")
+        - pl.col("paid_principal")
+    )
+    owed = loud.filter(
+        pl.col("interest")
+        != pl.col("interest_before")
+        + pl.col("accrued_today")
+        + pl.col("interest_back")
+        + pl.col("opening")
+        - pl.col("capitalised")
+        - pl.col("paid_interest")
+    )
+    charged = loud.filter(
+        pl.col("charges") != pl.col("charges_before") + pl.col("charged") - pl.col("paid_charges")
+    )
+    return [
+        first,
+        verdict("claim_principal", principal, f"{loud.height} loans"),
+        verdict("claim_interest", owed, f"{accrued} minor accrued"),
+        verdict("claim_charges", charged, f"{loud.height} loans"),
+    ]

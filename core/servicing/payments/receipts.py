@@ -1,0 +1,57 @@
+"""Money in: allocated to what is owed, and booked from the account that pays for its kind."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import Timing
+from loanbook.core.catalogue.components import LOSS, RECEIVABLE, is_interest
+from loanbook.core.catalogue.events import ROW, Kind
+from loanbook.core.servicing.loan.posting import DayState
+from loanbook.core.servicing.payments.payoff_charges import demand_at_payoff, tax_on_interest
+from loanbook.core.servicing.payments.simple_interest import due_now
+from loanbook.core.servicing.payments.waterfall import allocate, money_rule
+
+
+def receive(day: DayState, events: pl.DataFrame) -> None:
+    """Money of one kind, one a loan: allocated as the product has it for the kind, and booked."""
+    kind = Kind(events["kind"][0])
+    money = events.select("loan_id", "event_id", "amount", rule=money_rule(pl.lit(kind.value)))
+    off_books = day.charged_off()
+    due_now(day, money)
+    demanded = demand_at_payoff(day, money, kind)
+    done = allocate(day.loans, day.dues, money, day.policies)
+    day.loans, day.dues = done.loans, done.dues
+    day.allocations.append(done.allocations)
+    tax_on_interest(day, done.allocations, demanded, kind)
+    row = ROW[kind]
+    book_receipts(day, done.allocations, off_books, row.paid_by, undoes_loss=row.undoes_loss)
+
+
+def book_receipts(
+    day: DayState,
+    allocations: pl.DataFrame,
+    charged_off: pl.Series,
+    source: str,
+    *,
+    undoes_loss: bool = False,
+) -> None:
+    """Money against components; of a charged-off claim it is a recovery, memorandum mirrored.
+
+    A refund of what was financed is none: it takes back the loss that was booked.
+    """
+    if allocations.is_empty():
+        return
+    off_books = allocations["loan_id"].is_in(charged_off.implode())
+    recovered = off_books & allocations["component"].is_not_null()
+    claims = allocations.filter(recovered)
+    in_advance = is_interest() & (pl.col("timing") == Timing.in_advance)
+    component = pl.col("component").replace_strict(
+        RECEIVABLE, default=ROLE["borrower_credit"], return_dtype=pl.Int64
+    )
+    role = pl.when(in_advance).then(ROLE["interest_accrued"]).otherwise(component)
+    day.book(allocations.filter(~recovered), source, role, "amount")
+    loss = pl.col("component").replace_strict(LOSS, return_dtype=pl.Int64)
+    day.book(claims, source, loss if undoes_loss else "recovery_income", "amount")
+    day.book(claims, "memo_contra", "memo_claim", "amount")
