@@ -176,7 +176,7 @@ def _charged_after_maturity(booked: Booked, shown: Shown, step: dict[str, Any]) 
     day = dt.date.fromisoformat(step["business_date"])
     if day <= max(shown.due_dates(), default=day):
         return
-    for key, on, fee, penalty in _charges(shown, booked, None, by_submission=False):
+    for key, on, fee, penalty in _charges(shown, booked, None, by_submission=False, run=step["i"]):
         if key[0] == step["i"]:
             booked.charged.add(key)
             booked.add(on, step["i"], 0, fee, penalty)
@@ -238,12 +238,12 @@ class _Earned:
 
 
 def _charges(shown: Shown, booked: Booked, until: dt.date | None, by_submission: bool,
-             ) -> list[tuple[tuple[int, dt.date], dt.date, int, int]]:  # fmt: skip
+             run: int) -> list[tuple[tuple[int, dt.date], dt.date, int, int]]:  # fmt: skip
     """Charges not booked yet, and not waived by then: step and due date, date, fee and penalty."""
     found = []
     waived = {
         (s.body["component"], dt.date.fromisoformat(s.body["due_date"]))
-        for s, _ in shown.events if s.kind is Kind.charge_waived
+        for s, _ in shown.events if s.kind is Kind.charge_waived and (not run or s.i < run)
     }  # fmt: skip
     for step, _ in shown.events:
         if step.kind is not Kind.charge_assessed:
@@ -295,7 +295,7 @@ def _book_dates(
     *, by_submission: bool = False,
 ) -> None:  # fmt: skip
     """A row for each of the dates, and in a classic schedule for each charge's own."""
-    charges = _charges(shown, booked, until, by_submission)
+    charges = _charges(shown, booked, until, by_submission, step)
     if earned.classic:
         dates = dates | {c[1] for c in charges}
     for date in sorted(dates):
@@ -314,7 +314,7 @@ def _still(shown: Shown) -> bool:
 def _close(booked: Booked, shown: Shown, earned: _Earned, day: dt.date, step: int,
            until: dt.date | None) -> None:  # fmt: skip
     """A row for interest earned by the `day` and charges due `until` then, if any is left."""
-    charges = _charges(shown, booked, until, by_submission=False)
+    charges = _charges(shown, booked, until, by_submission=False, run=step)
     booked.charged |= {c[0] for c in charges}
     interest = earned.to(day) - booked.interest
     booked.add(day, step, max(interest, 0), sum(c[2] for c in charges), sum(c[3] for c in charges))
