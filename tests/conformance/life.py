@@ -30,6 +30,7 @@ from tests.conformance.products import (
     as_modified,
     as_planned,
     bound_to_plan,
+    by_periods,
     can_recalculate,
     plan_of,
     product,
@@ -155,7 +156,10 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
             e.kind in MONEY_IN and e.loan == s["loan"] and e.i < s["i"] for e in steps
         )
         classic = case["loans"][s.get("loan", 1) - 1]["schedule_type"] == "CUMULATIVE"
-        if reaches or (paid and classic):
+        again = s["type"] == "disburse" and by_periods(case["loans"][s.get("loan", 1) - 1]) and any(
+            e.kind is Kind.disbursed and e.loan == s["loan"] and e.i < s["i"] for e in steps
+        )  # fmt: skip
+        if reaches or again or (paid and classic):
             wanted.setdefault((s["loan"], s["i"] - 1), s["business_date"])
     for order in told.refused:
         wanted.setdefault((order.loan, order.i - 1), order.submitted.isoformat())

@@ -98,6 +98,7 @@ def product(
             "flat_interest": "by_days" if flat and fineract.by_days(terms) else "even",
             "materialised": not daily, "down_payment_ppb": share,
             "tranches": "to_come" if daily or progressive else "all",
+            "tranche_interest": "whole_period" if by_periods(terms) else "by_nights",
         },
         interest={
             "accrual": "daily", "post_maturity": "none", "covered_instalment": "fixed", "rebate": REBATES[rules_of(terms)], "after_charge_off": AFTER[terms["charge_off_behaviour"]],
@@ -117,6 +118,12 @@ def product(
         made = made.model_copy(update={"origination_fee": fee.name})
         found.append(("origination_fees", fee))
     return [*found, ("products", made)]
+
+
+def by_periods(terms: dict[str, Any]) -> bool:
+    """Interest is reckoned by whole periods, and none of a part of one."""
+    same = terms["interest_calculation_period"] == "SAME_AS_REPAYMENT_PERIOD"
+    return same and not terms.get("allow_partial_period_interest")
 
 
 def _deferred(terms: dict[str, Any]) -> dict[str, str]:

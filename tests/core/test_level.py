@@ -166,6 +166,24 @@ def test_tranches_of_a_whole_schedule_bear_their_own_nights(policies: PolicyBook
                     dt.date(2024, 3, 2))  # fmt: skip
 
 
+def test_a_tranche_that_bears_the_whole_period_asks_interest_on_all_of_it(
+    policies: PolicyBook,
+) -> None:
+    """1000.00, and 200.00 within the first of six months, at 12 % of 31/365: as if lent at first."""
+    rules = {"materialised": True, "tranche_interest": "whole_period"}
+    whole = ruled(policies, PRODUCT, "schedule", **rules)
+    whole = ruled(whole, PRODUCT, "interest", accrual="scheduled")
+    loan = terms(whole, PRODUCT, principal=100_000, n=6)
+    story = with_row(
+        Story(whole).lent(loan), _event(Kind.disbursed, 1, "2024-01-15", 20_000, "t", None)
+    )
+    life = story.live("2024-02-01")
+    at_first = Story(whole).lent(terms(whole, PRODUCT, principal=120_000, n=6)).live("2024-02-01")
+    assert life.on("2024-01-31")["tranche_balance_days"] == 0
+    keys = ["due_date", "component", "amount"]
+    assert life.dues("2024-02-01").select(keys).equals(at_first.dues("2024-02-01").select(keys))
+
+
 @pytest.mark.parametrize(
     ("on", "due", "level"),
     [("2024-03-15", "2024-04-15", 1_434), ("2024-04-01", "2024-04-01", 1_430)],
