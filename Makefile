@@ -10,6 +10,7 @@ export LOANBOOK_HOME ?= $(CURDIR)/data/instance
 export LOANBOOK_DAGSTER_STORAGE ?= $(LOANBOOK_HOME)/dagster
 export DAGSTER_HOME ?= $(LOANBOOK_HOME)/dagster
 export GX_ANALYTICS_ENABLED := false
+unexport PYTHONDONTWRITEBYTECODE  # packages are compiled once, not by each process that a run starts
 CASES ?=
 
 .PHONY: run test bench lint docs dashboard dagster conformance lock clean install
@@ -43,18 +44,14 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(READY)  ## the generated references: tables, metrics and products
-	$(BIN)/python -m loanbook.pipelines.reporting.reference
-	$(BIN)/python -m loanbook.pipelines.reporting.orders_page
-	$(BIN)/python -m loanbook.pipelines.reporting.day_page
-	$(BIN)/python -m loanbook.pipelines.reporting.commands_page
+docs: $(READY)  ## the generated pages of docs/
+	$(BIN)/python -m loanbook.pipelines.reporting.pages
 
 dashboard: $(READY)  ## the pages, at http://localhost:8501
 	$(BIN)/streamlit run dashboards/app.py --server.port 8501
 
 dagster: $(READY)  ## Dagster's own pages, at http://localhost:3000
-	@mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $(DAGSTER_HOME)/dagster.yaml
-	$(BIN)/dagster dev -m loanbook.pipelines.definitions -h 127.0.0.1 -p 3000
+	@$(BIN)/loanbook dagster
 
 conformance: $(READY)  ## cases of a folder: make conformance CASES=FOLDER
 	$(BIN)/python -m tests.conformance.runner $(CASES)

@@ -68,6 +68,16 @@ def portfolio(date: dt.date, version: int, grades: list[str]) -> pl.DataFrame:
     return ask(GROUPED.format(where=where), version, date, version, *values)
 
 
+@st.cache_data(max_entries=256, show_spinner=False)
+def _mart(name: str, date: dt.date, version: int, home: str) -> pl.DataFrame:
+    return ledger().mart(name, date, version)
+
+
+def mart(name: str, date: dt.date, version: int) -> pl.DataFrame:
+    """Rows of any mart of a date as known at a version."""
+    return _mart(name, date, version, str(ledger().settings.home))
+
+
 def bucket_files() -> list[str]:
     """Names of the bucket files there are."""
     return sorted({p.name for folder, p in policies().policies if folder == "buckets"})

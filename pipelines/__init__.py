@@ -7,6 +7,8 @@
 - `simulation` - synthetic books, and histories derived from a tape
 - `definitions` - everything Dagster knows
 - `orchestration` - a Dagster run started by the command
+- `asset_keys` - the prefix of its assets
+- `dagster_home` - the instance's folder of Dagster
 - `partitions` - business days as partitions
 - `resources` - the instance, its policies, the code's own hash
 - `expectations` - Great Expectations, off-line

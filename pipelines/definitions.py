@@ -3,14 +3,15 @@
 import dagster as dg
 
 from loanbook.pipelines.ingest.assets import intake, landing_files
-from loanbook.pipelines.reporting.assets import portfolio_daily, reconciliation, trial_balance
+from loanbook.pipelines.reporting.assets import MART_ASSETS, reconciliation, trial_balance
+from loanbook.pipelines.servicing.alerts import alert_on_failure
 from loanbook.pipelines.servicing.assets import ledger_close
 from loanbook.pipelines.servicing.jobs import daily_run
 from loanbook.pipelines.servicing.schedules import landing_sensor, nightly
 
 defs = dg.Definitions(
-    assets=[landing_files, intake, ledger_close, portfolio_daily, reconciliation, trial_balance],
+    assets=[landing_files, intake, ledger_close, *MART_ASSETS, reconciliation, trial_balance],
     jobs=[daily_run],
     schedules=[nightly],
-    sensors=[landing_sensor],
+    sensors=[landing_sensor, alert_on_failure],
 )

@@ -1,4 +1,7 @@
-"""What assets and the command share: the instance, its policies, the code's own hash."""
+"""What assets and the command share: the instance, its policies, the code's own hash.
+
+The engine is imported by what uses it: a command that only reads doesn't wait for it.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,9 @@ import hashlib
 import uuid
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loanbook.core.errors import PolicyError
-from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.models import FOLDERS
 from loanbook.core.store.instance import (
     SHIPPED,
     SHIPPED_POLICIES,
@@ -18,10 +20,13 @@ from loanbook.core.store.instance import (
     policies_folder,
     policy_files,
 )
-from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
-from loanbook.core.store.writer import Ledger
-from loanbook.core.store.writing import Provenance
+
+if TYPE_CHECKING:
+    from loanbook.core.policy.book import PolicyBook
+    from loanbook.core.store.reader import LedgerReader
+    from loanbook.core.store.writer import Ledger
+    from loanbook.core.store.writing import Provenance
 
 ROOT = SHIPPED
 POLICIES = SHIPPED_POLICIES
@@ -44,6 +49,9 @@ def _home() -> Path | None:
 def read_policies(folder: Path | None = None) -> PolicyBook:
     """All policy files of a folder (default: the instance's own, else the shipped ones);
     PolicyError names file, field and remedy."""
+    from loanbook.core.policy.book import PolicyBook
+    from loanbook.core.policy.models import FOLDERS
+
     folder = folder or policies_folder(_home())
     if not folder.is_dir():
         raise PolicyError(f"{folder} is no folder of policies; point to one like data/policies")
@@ -68,6 +76,8 @@ def code_hash() -> str:
 
 def provenance(policies: PolicyBook, run_id: str | None = None) -> Provenance:
     """Who closes now, under which policies and code."""
+    from loanbook.core.store.writing import Provenance
+
     return Provenance(
         run_id or uuid.uuid4().hex, f"user:{getpass.getuser()}", policies.digest, code_hash()
     )
@@ -75,6 +85,8 @@ def provenance(policies: PolicyBook, run_id: str | None = None) -> Provenance:
 
 def open_instance(where: Settings | None = None) -> tuple[Ledger, PolicyBook]:
     """The instance's ledger, and its policies with stored product codes."""
+    from loanbook.core.store.writer import Ledger
+
     where = where or settings()
     policies = read_policies(policies_folder(where.home))  # before a ledger is made for them
     ledger = Ledger(where)

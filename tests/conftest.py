@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
+from loanbook.core.store.marts import refresh_marts
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import take_in
@@ -38,15 +40,37 @@ def small_landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def fresh(home: Path, landing: Path, through: str) -> Settings:
-    """An instance folder with the landing files up to a business date."""
-    where = Settings(home=home)
-    where.landing.mkdir(parents=True)
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An instance with an empty ledger of the newest schema, for tests to copy: every migration
+    runs once, not once a test."""
+
+    def make(home: Path) -> None:
+        Ledger(Settings(home=home)).close()
+
+    return made_once(tmp_path_factory, "founded", make)
+
+
+def copied(instance: Path, home: Path) -> Settings:
+    """A copy of an instance, with a folder for files to land in."""
+    where = Settings(home=shutil.copytree(instance, home))
+    where.landing.mkdir(exist_ok=True)
+    return where
+
+
+def fresh(home: Path, founded: Path, landing: Path, through: str) -> Settings:
+    """An instance with an empty ledger and the landing files up to a business date."""
+    where = copied(founded, home)
     set_up(home)
+    land(landing, where.landing, through)
+    return where
+
+
+def land(landing: Path, folder: Path, through: str) -> None:
+    """Copy the landing files up to a business date."""
     for path in landing.glob("*.csv"):
         if path.stem.rsplit("_", 1)[1] <= through:
-            (where.landing / path.name).write_bytes(path.read_bytes())
-    return where
+            (folder / path.name).write_bytes(path.read_bytes())
 
 
 def closed_instance(where: Settings) -> Ledger:
@@ -73,21 +97,23 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 
 @pytest.fixture(scope="session")
-def ran(tmp_path_factory: pytest.TempPathFactory, small_landing: Path) -> Settings:
+def ran(tmp_path_factory: pytest.TempPathFactory, founded: Path, small_landing: Path) -> Settings:
     """An instance with January and the first days of February 2018 published. Read only."""
 
     def make(home: Path) -> None:
-        closed_instance(fresh(home, small_landing, "2018-02-14")).close()
+        ledger = closed_instance(fresh(home, founded, small_landing, "2018-02-14"))
+        refresh_marts(ledger)
+        ledger.close()
 
     return Settings(home=made_once(tmp_path_factory, "instance", make))
 
 
 @pytest.fixture(scope="session")
-def landed(tmp_path_factory: pytest.TempPathFactory, small_landing: Path) -> Path:
+def landed(tmp_path_factory: pytest.TempPathFactory, founded: Path, small_landing: Path) -> Path:
     """An instance that took loans in to 10 January 2018 and closed no day: tests copy it."""
 
     def make(home: Path) -> None:
-        ledger = Ledger(fresh(home, small_landing, "2018-01-10"))
+        ledger = Ledger(fresh(home, founded, small_landing, "2018-01-10"))
         take_in(ledger, ledger.register(read_policies()), TAPE, correlation_id="test")
         ledger.close()
 

@@ -54,7 +54,10 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Name
-    version: int = Field(ge=1)
-    effective_from: dt.date
-    description: str = ""
+    name: Name = Field(description="what other policies call it: small letters, digits and hyphens")
+    version: int = Field(
+        ge=1,
+        description="number of this version; a version that was used is never changed, a new one is a new file",
+    )
+    effective_from: dt.date = Field(description="date from which this version is in force")
+    description: str = Field(default="", description="what it is about, for people")

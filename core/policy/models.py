@@ -40,7 +40,10 @@ TIMINGS = ("past_due", "due", "in_advance")
 class Waterfall(Policy):
     """The order in which money meets dues."""
 
-    direction: Literal["horizontal", "vertical"] = "horizontal"
+    direction: Literal["horizontal", "vertical"] = Field(
+        default="horizontal",
+        description="instalment by instalment, each in the order (horizontal), or step by step over all instalments (vertical)",
+    )
     order: list[str] = Field(min_length=1, description="timing.component, first paid first")
 
     @field_validator("order")
@@ -66,9 +69,11 @@ class FeeAmount(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     percent_ppb: int = Field(default=0, ge=0, le=10**9, description="of the fee's base")
-    flat_minor: int = Field(default=0, ge=0)
-    minimum_minor: int = Field(default=0, ge=0)
-    maximum_minor: int | None = Field(default=None, ge=0)
+    flat_minor: int = Field(default=0, ge=0, description="added to the percentage, minor units")
+    minimum_minor: int = Field(default=0, ge=0, description="the fee is never less, minor units")
+    maximum_minor: int | None = Field(
+        default=None, ge=0, description="the fee is never more, minor units; none: no cap"
+    )
 
 
 Jurisdictions = Annotated[
@@ -84,15 +89,17 @@ Jurisdictions = Annotated[
 class LateFee(Policy, FeeAmount):
     """A fee once per instalment that is unpaid after grace, on its principal and interest."""
 
-    grace_days: int = Field(ge=0)
-    rounding: RoundingName = "half_even"
+    grace_days: int = Field(ge=0, description="days past the due date on which no fee is asked")
+    rounding: RoundingName = Field(default="half_even", description="how the fee is rounded")
     by_jurisdiction: Jurisdictions
 
 
 class Fee(Policy, FeeAmount):
     """A fee that something calls for: a returned payment, an early payoff, another year."""
 
-    event: Literal["returned_payment", "prepayment", "annual"]
+    event: Literal["returned_payment", "prepayment", "annual"] = Field(
+        description="what calls for it"
+    )
     of: Literal["agreed", "principal"] = Field(
         default="principal",
         description="what a percentage is of: the amount agreed (of a line its limit), or the "
@@ -105,7 +112,7 @@ class Fee(Policy, FeeAmount):
         default=["returned_unpaid", "insufficient_funds"],
         description="returned_payment: reason codes of the reversals that call for it",
     )
-    rounding: RoundingName = "half_even"
+    rounding: RoundingName = Field(default="half_even", description="how the fee is rounded")
     by_jurisdiction: Jurisdictions
 
     @model_validator(mode="after")
@@ -119,10 +126,13 @@ class Fee(Policy, FeeAmount):
 class Tax(Policy):
     """A tax on what a borrower is asked: GST, VAT or a stamp duty on fees and interest."""
 
-    of: list[TaxableName] = Field(min_length=1)
-    rate_ppb: int = Field(ge=0, le=10**9)
-    by_jurisdiction: dict[Annotated[str, StringConstraints(pattern=CODE)], int] = {}
-    rounding: RoundingName = "half_even"
+    of: list[TaxableName] = Field(min_length=1, description="what it is on")
+    rate_ppb: int = Field(ge=0, le=10**9, description="share of what is asked")
+    by_jurisdiction: dict[Annotated[str, StringConstraints(pattern=CODE)], int] = Field(
+        default={},
+        description="rate of a place (ISO 3166: IN, US-CA) instead of `rate_ppb`, parts per billion",
+    )
+    rounding: RoundingName = Field(default="half_even", description="how the tax is rounded")
 
 
 class RateCeiling(Policy):
@@ -133,7 +143,7 @@ class RateCeiling(Policy):
         description="rate: the yearly rate of interest; apr: the annual percentage rate with the "
         "fees of the payout, as Regulation Z Appendix J has it"
     )
-    percent: Percent
+    percent: Percent = Field(description="the most that the measure may be")
     while_flagged: Literal["active_duty"] | None = Field(
         default=None,
         description="binds while the borrower is flagged so, and the agreed rate comes back "
@@ -153,18 +163,20 @@ class RateCeiling(Policy):
 class OriginationFee(Policy, FeeAmount):
     """A fee for paying out, taken at disbursement: out of the payout, or paid beside it."""
 
-    collected: Literal["deducted", "up_front"] = "deducted"
+    collected: Literal["deducted", "up_front"] = Field(
+        default="deducted", description="taken out of the payout, or paid beside it"
+    )
     of: Literal["principal", "interest", "principal_and_interest"] = Field(
         default="principal", description="what the percentage is of: the payout, the interest of "
         "the schedule that it makes, or both",
     )  # fmt: skip
-    percent_ppb: int = Field(default=0, ge=0, lt=10**9)
+    percent_ppb: int = Field(default=0, ge=0, lt=10**9, description="of what `of` names")
     recognition: Literal["immediate", "straight_line", "effective_interest"] = Field(
         default="immediate", description="as income at once, evenly over the loan's life, or at the "
         "effective rate of what the loan is carried at; what else the loan defers goes the same way",
     )  # fmt: skip
     every_payout: bool = Field(default=False, description="on each tranche, not the first alone")
-    rounding: RoundingName = "half_even"
+    rounding: RoundingName = Field(default="half_even", description="how the fee is rounded")
 
     @model_validator(mode="after")
     def _tranches(self) -> OriginationFee:
@@ -176,14 +188,24 @@ class OriginationFee(Policy, FeeAmount):
 class Delinquency(Policy):
     """When a loan counts as late."""
 
-    convention: CountingName = "days_after_due"
-    components: list[ComponentName] = [
-        "principal",
-        "interest",
-    ]
-    tolerance_minor: int = Field(default=0, ge=0)
+    convention: CountingName = Field(
+        default="days_after_due",
+        description="days since the due date, or those and the due date itself (RBI)",
+    )
+    components: list[ComponentName] = Field(
+        default=[
+            "principal",
+            "interest",
+        ],
+        description="what counts as arrears when it is unpaid",
+    )
+    tolerance_minor: int = Field(
+        default=0, ge=0, description="arrears of no more than this do not count, minor units"
+    )
     tolerance_ppb: int = Field(default=0, ge=0, description="of what the instalment asked")
-    grace_days: int = Field(default=0, ge=0)
+    grace_days: int = Field(
+        default=0, ge=0, description="days past due that do not count as delinquent"
+    )
     difficulty_reasons: list[Name] = Field(
         default=["hardship", "financial_difficulty"],
         description="reasons of an order that say that the borrower is in financial difficulty; a "
@@ -208,14 +230,16 @@ class Bucket(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    label: str
-    from_days: int = Field(ge=0)
+    label: str = Field(description="its name on pages")
+    from_days: int = Field(
+        ge=0, description="first day past due of the range; it ends before the next one"
+    )
 
 
 class Buckets(Policy):
     """A partition of days past due into labelled ranges."""
 
-    ranges: list[Bucket] = Field(min_length=1)
+    ranges: list[Bucket] = Field(min_length=1, description="from 0 up, in ascending order")
 
     @model_validator(mode="after")
     def _ascending(self) -> Buckets:
@@ -228,7 +252,7 @@ class Buckets(Policy):
 class Accounts(Policy):
     """The lender's account number for every role."""
 
-    numbers: dict[str, str]
+    numbers: dict[str, str] = Field(description="account number by role; every role has one")
 
     @model_validator(mode="after")
     def _all_roles(self) -> Accounts:
@@ -242,9 +266,11 @@ class Accounts(Policy):
 class HolidayCalendar(Policy):
     """Frozen holidays; where they were drawn from stands in the file."""
 
-    source: str
-    weekend: list[int] = [6, 7]
-    holidays: list[dt.date] = []
+    source: str = Field(description="where the holidays were drawn from")
+    weekend: list[int] = Field(
+        default=[6, 7], description="weekdays that are no business days, Monday is 1"
+    )
+    holidays: list[dt.date] = Field(default=[], description="dates that are no business days")
 
 
 _BALANCES_BEFORE = {"advances": "cash_advances", "statement_left": "statement_unpaid"}
@@ -255,9 +281,13 @@ class TapeMapping(Policy):
 
     product: Name | None = Field(default=None, description="product of every loan of the tape")
     product_column: str | None = Field(default=None, description="column that names each loan's")
-    entity: Name
-    source_system: Name
-    date_format: str = "%Y-%m-%d"
+    entity: Name = Field(description="the lender's book that the tape's loans stand in")
+    source_system: Name = Field(
+        description="system that the tape comes from; payments and orders are told apart by it"
+    )
+    date_format: str = Field(
+        default="%Y-%m-%d", description="form of the dates of the tape, as strftime has it"
+    )
     key: str | None = Field(
         default=None,
         description="column of the lender's own loan number; without it a loan's key is the hash of "
@@ -271,8 +301,12 @@ class TapeMapping(Policy):
         "the tape; loans of such a tape are taken over, not paid out",
     )
     reported: dict[str, str] = Field(default={}, description="the servicer's own figures")
-    reported_as_of: dt.date | None = None
-    reported_buckets: Name | None = None
+    reported_as_of: dt.date | None = Field(
+        default=None, description="date of the servicer's own figures; none: no figures"
+    )
+    reported_buckets: Name | None = Field(
+        default=None, description="policy of buckets by which the servicer's states are told"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -26,16 +26,24 @@ from loanbook.core.policy.product_rules import (
 class Product(Policy):
     """A loan product; a loan pins one version at boarding."""
 
-    kind: Literal["instalment", "line_of_credit"] = "instalment"
-    entity: Name
-    currency: str
-    bounds: Bounds = Bounds()
-    schedule: ScheduleRules
-    interest: InterestRules
-    payments: PaymentRules = PaymentRules()
-    payouts: PayoutRules = PayoutRules()
-    floating: FloatingRate | None = None
-    line: LineRules | None = None
+    kind: Literal["instalment", "line_of_credit"] = Field(
+        default="instalment", description="a loan with instalments, or a revolving line of credit"
+    )
+    entity: Name = Field(description="the lender's book that its loans stand in")
+    currency: str = Field(description="ISO 4217 code; amounts of its loans are in it")
+    bounds: Bounds = Field(default=Bounds(), description="what may be applied for")
+    schedule: ScheduleRules = Field(description="how instalments are made")
+    interest: InterestRules = Field(description="how interest is earned")
+    payments: PaymentRules = Field(default=PaymentRules(), description="where money goes")
+    payouts: PayoutRules = Field(
+        default=PayoutRules(), description="how much may be lent beyond what was agreed"
+    )
+    floating: FloatingRate | None = Field(
+        default=None, description="how the rate follows an index; none: the rate is fixed"
+    )
+    line: LineRules | None = Field(
+        default=None, description="rules of a line of credit; needs `kind: line_of_credit`"
+    )
     day_order: Literal["steps", "sequence"] = Field(
         default="steps",
         description="events of one day by the steps of the close, or as they came",
@@ -44,8 +52,12 @@ class Product(Policy):
         default="accrual",
         description="interest, fees and penalties are income when earned, or when received",
     )
-    non_accrual: NonAccrualRules | None = None
-    charge_off: ChargeOffRules | None = None
+    non_accrual: NonAccrualRules | None = Field(
+        default=None, description="when interest stops being income; none: never"
+    )
+    charge_off: ChargeOffRules | None = Field(
+        default=None, description="when a loan is taken off the books by rule; none: by order alone"
+    )
     deferred_income: Literal["interest", "fee"] = Field(
         default="interest", description="what deferred fees are taken as, over the loan's life"
     )
@@ -58,18 +70,36 @@ class Product(Policy):
         ge=0,
         description="a claim of no more than this that is left after the last instalment is given up",
     )
-    small_credit: SmallCreditRules | None = None
-    late_fee: Name | None = None
-    penal: PenalRules | None = None
-    origination_fee: Name | None = None
-    returned_payment_fee: Name | None = None
-    prepayment_fee: Name | None = None
-    annual_fee: Name | None = None
-    tax: Name | None = None
+    small_credit: SmallCreditRules | None = Field(
+        default=None, description="what becomes of a borrower's small credit; none: it waits"
+    )
+    late_fee: Name | None = Field(default=None, description="policy of late_fees; none: no fee")
+    penal: PenalRules | None = Field(
+        default=None, description="what overdue money bears beside the interest; none: nothing"
+    )
+    origination_fee: Name | None = Field(
+        default=None, description="policy of origination_fees; none: no fee"
+    )
+    returned_payment_fee: Name | None = Field(
+        default=None, description="policy of fees with `event: returned_payment`; none: no fee"
+    )
+    prepayment_fee: Name | None = Field(
+        default=None, description="policy of fees with `event: prepayment`; none: no fee"
+    )
+    annual_fee: Name | None = Field(
+        default=None, description="policy of fees with `event: annual`; none: no fee"
+    )
+    tax: Name | None = Field(default=None, description="policy of taxes; none: no tax")
     ceilings: list[Name] = Field(default=[], description="rate ceilings by law that bind its loans")
-    delinquency: Name = "standard"
-    approvals: Name = "standard"
-    accounts: Name = "standard"
+    delinquency: Name = Field(
+        default="standard", description="policy of delinquency: when a loan counts as late"
+    )
+    approvals: Name = Field(
+        default="standard", description="policy of approvals: what one person may order"
+    )
+    accounts: Name = Field(
+        default="standard", description="policy of accounts: the numbers of the general ledger"
+    )
 
     @model_validator(mode="after")
     def _books(self) -> Product:

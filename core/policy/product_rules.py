@@ -40,7 +40,9 @@ class StepUp(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    percent: Percent
+    percent: Percent = Field(
+        description="by how much an instalment is higher than the one before; below zero: lower"
+    )
     every: int = Field(default=12, ge=1, description="instalments of one height")
 
     @model_validator(mode="after")
@@ -55,8 +57,12 @@ class ScheduleRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    amortisation: Literal["equal_instalment", "equal_principal", "flat", "interest_only"]
-    rate_basis: BasisName
+    amortisation: Literal["equal_instalment", "equal_principal", "flat", "interest_only"] = Field(
+        description="instalments of equal height; of equal principal; interest on the whole principal throughout (flat); or interest alone and the principal with the last one"
+    )
+    rate_basis: BasisName = Field(
+        description="how the yearly rate becomes that of a period: equal periods (`period`), a day count, nights (`daily`), or compounded (`effective`)"
+    )
     stub: Literal[
         "prorate", "plus_days_365", "whole_period", "forward", "plus_days_actual", "days_365"
     ] = Field(
@@ -66,11 +72,21 @@ class ScheduleRules(BaseModel):
         "period from its start and the odd days as a share of the one after it; a whole period "
         "and the odd days over those of the year they begin in; or its days over 365",
     )
-    rate_factor: Literal["exact", "decimal_18"] = "exact"
-    instalment_rounding: RoundingName = "half_even"
+    rate_factor: Literal["exact", "decimal_18"] = Field(
+        default="exact",
+        description="the rate of a period as an exact fraction, or rounded to 18 decimals",
+    )
+    instalment_rounding: RoundingName = Field(
+        default="half_even", description="how the level instalment is rounded"
+    )
     instalment_multiple: int = Field(default=1, ge=1, description="minor units")
-    interest_rounding: RoundingName = "half_even"
-    smooth_last_instalment: bool = False
+    interest_rounding: RoundingName = Field(
+        default="half_even", description="how a period's interest is rounded"
+    )
+    smooth_last_instalment: bool = Field(
+        default=False,
+        description="whether the level instalment is moved so that the last one differs least",
+    )
     grace_principal: int = Field(default=0, ge=0, description="instalments without principal")
     grace_interest: int = Field(default=0, ge=0, description="instalments whose interest waits")
     grace_charged: int = Field(default=0, ge=0, description="instalments without interest")
@@ -84,7 +100,9 @@ class ScheduleRules(BaseModel):
         description="interest above the instalment, or of instalments whose interest waits, goes "
         "to the next one, or joins the principal",
     )
-    step_up: StepUp | None = None
+    step_up: StepUp | None = Field(
+        default=None, description="instalments that grow by a percentage; none: level"
+    )
     season: list[str] = Field(
         default=[],
         description="share of the level instalment that each month asks, January first, in tenths "
@@ -95,9 +113,17 @@ class ScheduleRules(BaseModel):
         description="the last instalment takes what is left, or is as high as the others and "
         "leaves a residue",
     )
-    business_day: str = "unadjusted"
-    calendar: Name = "every-day"
-    adjust_accrual: bool = False
+    business_day: str = Field(
+        default="unadjusted",
+        description="how a due date that is no business day moves: unadjusted, following, modified_following, preceding, modified_preceding, modified_following_bi_monthly, nearest",
+    )
+    calendar: Name = Field(
+        default="every-day", description="policy of calendars by which business days are told"
+    )
+    adjust_accrual: bool = Field(
+        default=False,
+        description="whether the interest period ends on the moved due date, or on the one that was counted",
+    )
     materialised: bool = Field(
         validation_alias=AliasChoices("materialised", "stands_whole"),
         default=False,
@@ -149,14 +175,22 @@ class InterestRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    accrual: Literal["scheduled", "daily"]
+    accrual: Literal["scheduled", "daily"] = Field(
+        description="fixed by the schedule, or earned each night on the actual principal"
+    )
     interest_due_at: Literal["due_date", "payment_date"] = Field(
         default="due_date",
         description="daily: money between due dates stands with the next instalment, or pays the "
         "interest earned to its day first, whenever it comes (US simple interest)",
     )
-    residue: Literal["drop", "carry"] = "drop"
-    post_maturity: Literal["contract_rate", "none"] = "contract_rate"
+    residue: Literal["drop", "carry"] = Field(
+        default="drop",
+        description="what rounding leaves of a period's exact daily interest: dropped, or carried to the next one",
+    )
+    post_maturity: Literal["contract_rate", "none"] = Field(
+        default="contract_rate",
+        description="whether principal bears interest after the last due date",
+    )
     rebate: Literal["actuarial", "none", "full_period", "rule_of_78"] = Field(
         default="actuarial",
         description="what a payoff asks of interest to come: none; all of the schedule; that of the "
@@ -172,7 +206,10 @@ class InterestRules(BaseModel):
         description="daily: principal that fell due and is unpaid goes on bearing the contract's "
         "interest, or none",
     )
-    after_charge_off: Literal["regular", "zero_interest", "accelerate_maturity"] = "regular"
+    after_charge_off: Literal["regular", "zero_interest", "accelerate_maturity"] = Field(
+        default="regular",
+        description="billed and bearing interest as agreed; billed with no more interest; or all due at once with no more interest",
+    )
     charge_off_claims: Literal["earned", "scheduled"] = Field(
         default="earned",
         description="interest that a charge-off takes off the books: what was earned, or all of the "
@@ -191,8 +228,8 @@ class MoneyRule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    waterfall: Name
-    excess: ExcessName
+    waterfall: Name = Field(description="policy of waterfalls")
+    excess: ExcessName = Field(description="where money goes that is beyond what is due")
 
 
 class PaymentRules(BaseModel):
@@ -200,9 +237,16 @@ class PaymentRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    waterfall: Name = "standard"
-    excess: ExcessName = "next_instalment"
-    by_kind: dict[MoneyName, MoneyRule] = {}
+    waterfall: Name = Field(
+        default="standard", description="policy of waterfalls: the order in which money meets dues"
+    )
+    excess: ExcessName = Field(
+        default="next_instalment",
+        description="where money goes that is beyond what is due: ahead to the next instalment; off the principal; ahead to the last instalment; over all to come; or the next, then the last",
+    )
+    by_kind: dict[MoneyName, MoneyRule] = Field(
+        default={}, description="kinds of money that are allocated otherwise than a repayment"
+    )
     chargeback: list[AskedAgainName] = Field(
         default=[],
         description="order in which a chargeback asks again for what its payment met; none: all "
@@ -220,15 +264,23 @@ class FloatingRate(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    index: Name
-    multiplier: Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,9})?$")] = "1"
-    floor_percent: Percent | None = None
-    cap_percent: Percent | None = None
+    index: Name = Field(description="name of the reference rate in index files")
+    multiplier: Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,9})?$")] = Field(
+        default="1", description="times the index, before the spread is added"
+    )
+    floor_percent: Percent | None = Field(
+        default=None, description="the rate never falls below; none: no floor"
+    )
+    cap_percent: Percent | None = Field(
+        default=None, description="the rate never rises above; none: no cap"
+    )
     reset_cap_percent: Percent | None = Field(
         default=None, description="how far one reset may move the rate, either way"
     )
-    every: int = Field(default=1, ge=1)
-    unit: Literal["months", "weeks", "days"] = "months"
+    every: int = Field(default=1, ge=1, description="units between two resets")
+    unit: Literal["months", "weeks", "days"] = Field(
+        default="months", description="unit of `every`"
+    )
     fixing_days: int = Field(
         default=0, ge=0, description="days between the date of the value and the reset"
     )
@@ -279,7 +331,9 @@ class LineRules(BaseModel):
         description="a cycle bears no interest if the statement before it is paid in full by its "
         "due date; else from each draw's date",
     )
-    minimum_floor_minor: int = Field(default=0, ge=0)
+    minimum_floor_minor: int = Field(
+        default=0, ge=0, description="the least that a statement asks, minor units"
+    )
     minimum_percent: Percent = Field(default="0", description="of the principal owed")
     cash_advances: AdvanceRules | None = Field(
         validation_alias=AliasChoices("cash_advances", "advances"),
@@ -308,8 +362,12 @@ class NonAccrualRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mode: Literal["reverse_to_memo", "suspense"]
-    days_past_due: int = Field(default=90, ge=1)
+    mode: Literal["reverse_to_memo", "suspense"] = Field(
+        description="interest goes to memorandum accounts with no receivable, or the receivable stays with a suspense against it"
+    )
+    days_past_due: int = Field(
+        default=90, ge=1, description="days past due from which interest is no income"
+    )
     returns_after_days: int = Field(
         default=0, ge=0, description="days without arrears until interest is income again"
     )
@@ -325,15 +383,17 @@ class PenalRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rate_percent: Percent
-    base: Literal["principal", "principal_and_interest"] = "principal"
-    grace_days: int = Field(default=0, ge=0)
+    rate_percent: Percent = Field(description="a year")
+    base: Literal["principal", "principal_and_interest"] = Field(
+        default="principal", description="what overdue bears it"
+    )
+    grace_days: int = Field(default=0, ge=0, description="days overdue before it begins")
     mode: Literal["interest", "charge"] = Field(
         default="interest",
         description="what it is in law: interest, or a charge (India, RBI/2023-24/53, allows no "
         "penal interest); it tells which tax it bears",
     )
-    rounding: RoundingName = "half_even"
+    rounding: RoundingName = Field(default="half_even", description="how the amount is rounded")
 
 
 class ChargeOffRules(BaseModel):
@@ -345,7 +405,7 @@ class ChargeOffRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    days_past_due: int = Field(ge=1)
+    days_past_due: int = Field(ge=1, description="days past due at which the loan is charged off")
     at: Literal["day", "month_end"] = Field(
         default="month_end", description="on the day that it is so late, or at that month's end"
     )
@@ -356,10 +416,15 @@ class Bounds(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    amount_minor: tuple[int, int] = (1, 10**13)
-    instalments: tuple[int, int] = (1, 600)
+    amount_minor: tuple[int, int] = Field(
+        default=(1, 10**13), description="least and most principal, minor units"
+    )
+    instalments: tuple[int, int] = Field(
+        default=(1, 600), description="fewest and most instalments"
+    )
     rate_percent: tuple[Exact, Exact] = Field(
-        default=(Decimal(0), Decimal(100)), description="nominal, a year (of a daily rate: a day)"
+        default=(Decimal(0), Decimal(100)),
+        description="lowest and highest yearly rate, percent; of a daily rate: a day",
     )
     balloon_percent: tuple[Exact, Exact] = Field(
         default=(Decimal(0), Decimal(100)),

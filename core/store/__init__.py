@@ -5,6 +5,7 @@
 - `migrations` - the tables, by numbered files of frozen SQL, each with a check
 - `instance` - the folder of one lender: where it is, what its `loanbook.toml` says
 - `queries` - reads of the lake that the rooms below the writer share
+- `clocks` - a business date as known at a version, in SQL
 - `writer` - the one writer: intake, close, publish; one close is one transaction
 - `writing` - the frames that an intake or a close stores
 - `history` - what the ledger knows of some loans before a date
@@ -13,8 +14,7 @@
 - `views` - what SQL and notebooks see of published versions
 - `lists` - queries of the lists that people answer for
 - `marts` - aggregates for reading, rebuilt from published versions
+
+Nothing is imported here: a command that reads pays for no engine. The public names are
+`loanbook.open_ledger` and `loanbook.LedgerReader`.
 """
-
-from loanbook.core.store.reader import LedgerReader, open_ledger
-
-__all__ = ["LedgerReader", "open_ledger"]

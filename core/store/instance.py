@@ -43,6 +43,14 @@ class Store(_Table):
     """Empty: SQLite in the folder. Else a PostgreSQL address; `LOANBOOK_CATALOGUE` wins."""
 
 
+class Alerts(_Table):
+    """Whom to tell of a run that failed."""
+
+    command: list[str] = Field(default=[])
+    """Program and its arguments, run in the instance's folder with a JSON message on standard input.
+    Empty: nobody is told."""
+
+
 class Instance(_Table):
     """What `loanbook.toml` says. A field left out has its default."""
 
@@ -50,6 +58,7 @@ class Instance(_Table):
     """The lender's name, for people; the entity of a loan is its mapping's."""
     intake: Intake = Intake()
     store: Store = Store()
+    alerts: Alerts = Alerts()
 
 
 def in_checkout() -> bool:

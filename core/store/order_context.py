@@ -10,7 +10,7 @@ from loanbook.core.catalogue.codes import MONEY_IN, Kind, Status
 from loanbook.core.catalogue.events import DEFERS, Deferral, Family, kinds_of
 from loanbook.core.frames import typed
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
-from loanbook.core.store.history import NOT_RESTATED
+from loanbook.core.store.clocks import NOT_RESTATED
 from loanbook.core.store.queries import PUBLISHED, Queries
 
 

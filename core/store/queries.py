@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import polars as pl
 
+from loanbook.core.catalogue.codes import EventState
 from loanbook.core.store.lake import LAKE
 
 PUBLISHED = "(SELECT version FROM {lake}.publications WHERE state = 'published')"
@@ -48,6 +50,10 @@ class Queries:
         """A query beside others; table `_ids` holds the `loan_id`s it is about."""
         return self.beside(sql, parameters, _ids=pl.DataFrame({"loan_id": ids.cast(pl.Int64)}))
 
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """A query's rows, for a few values of a command that must answer at once."""
+        return self._connection.execute(sql.format(lake=LAKE)).fetchall()
+
     def one(self, sql: str, parameters: list[Any] | None = None) -> tuple[Any, ...]:
         """The single row of a query."""
         row = self._connection.execute(sql.format(lake=LAKE), parameters or []).fetchone()
@@ -65,3 +71,59 @@ class Queries:
         """The last published version and its business date; (0, None): nothing is."""
         version, date = self.one("SELECT published_version, published_date FROM {lake}.ledger_head")
         return version, date
+
+
+@dataclass(frozen=True)
+class LedgerStatus:
+    """Where a ledger stands: its last published version, and counts of what came and what waits."""
+
+    first: dt.date | None
+    """The first business date that was published; None: nothing is."""
+    last: dt.date | None
+    version: int
+    published_at: dt.datetime | None
+    loans: int
+    run: str
+    policies: str
+    """Hash of the policies that the last version was closed under."""
+    code: str
+    rejected: int
+    late_events: int
+    restated_loans: int
+    files_taken: int
+    files_refused: int
+    quarantined: int
+    duplicates: int
+
+
+def ledger_status(ledger: Queries) -> LedgerStatus:
+    """Where the ledger stands. Reads plain rows, and binds nothing: a value that is bound, or a frame,
+    makes DuckDB import pandas or Arrow, which takes longer than all of this."""
+    version, last = ledger.published()
+    told = ledger.rows(
+        "SELECT v.positions, v.run_id, v.policy_hash, v.code_hash, p.settled_at "
+        "FROM {lake}.versions v JOIN {lake}.publications p ON p.version = v.version "
+        f"WHERE v.version = {version} AND p.version = {version} AND p.state = 'published'"
+    )
+    loans, run, policies, code, at = told[0] if told else (0, "", "", "", None)
+    rejected, begun = ledger.one(
+        "SELECT count(*) FILTER (WHERE state = 'rejected'), "
+        "min(version) FILTER (WHERE state = 'published') FROM {lake}.publications"
+    )
+    first = ledger.rows(f"SELECT business_date FROM {{lake}}.versions WHERE version = {begun or 0}")
+    (late,) = ledger.one(
+        f"SELECT count(*) FROM {{lake}}.events WHERE state = {EventState.late.value}"
+    )
+    (again,) = ledger.one(
+        f"SELECT count(*) FROM {{lake}}.restated_loans WHERE version IN {PUBLISHED}"
+    )
+    files = ledger.one(
+        "SELECT count(*) FILTER (WHERE state = 'taken'), count(DISTINCT file_id) FILTER (WHERE "
+        "state = 'refused' AND file_id NOT IN (SELECT file_id FROM {lake}.files WHERE state = 'taken')), "
+        "coalesce(sum(quarantined), 0)::BIGINT, coalesce(sum(duplicates), 0)::BIGINT "
+        "FROM {lake}.files"
+    )
+    return LedgerStatus(
+        first[0][0] if first else None, last, version, at, loans, run, policies, code,
+        rejected, late, again, *files,
+    )  # fmt: skip

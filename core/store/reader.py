@@ -1,37 +1,38 @@
 """The read layer: one class for a notebook, a page and an export.
 
 Every read names its two clocks: `as_of`, the business date, and `known_at`, the version.
-Only published versions can be seen, also from SQL.
+Only published versions can be seen, also from SQL. Rules of servicing are imported by the reads that
+apply them, so that all others start at once.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import polars as pl
 
 from loanbook.core.catalogue.codes import CHANGES, Kind, label
 from loanbook.core.errors import LedgerError
-from loanbook.core.servicing.arrears.conventions import Thresholds, states_by_date
-from loanbook.core.servicing.arrears.days_past_due import pauses_of, with_delinquent_days
-from loanbook.core.servicing.arrears.hardship import RESTS, relief
-from loanbook.core.servicing.explain.contract_changes import MONTHS_BEFORE, forborne
-from loanbook.core.servicing.replay.backdating import effective_events
-from loanbook.core.store.history import NOW
+from loanbook.core.ledger.reversals import effective_events
+from loanbook.core.store.clocks import NOW
 from loanbook.core.store.lake import LAKE, open_reader, patiently
 from loanbook.core.store.lists import AFTER_CLOSURE, CREDITS, MODIFIED, RESUMED
-from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON
-from loanbook.core.store.migrations import NEWEST
+from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON, TOLD
+from loanbook.core.store.marts import NAMES as MART_NAMES
+from loanbook.core.store.migrations import must_be_newest
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.views import LIVED, LOANS, NAMES, events_by, make_views, payments_by, shown
 
+if TYPE_CHECKING:
+    from loanbook.core.servicing.arrears.conventions import Thresholds
+
 Day = dt.date | str | None
-THRESHOLDS = Thresholds()
 
 
 def open_ledger(home: str | Path | None = None) -> LedgerReader:
@@ -51,28 +52,18 @@ class LedgerReader:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._connection = open_reader(settings)
-        self._must_be_of_this_schema()
+        try:
+            must_be_newest(self._connection, settings.home)
+        except LedgerError:
+            self._connection.close()
+            raise
         make_views(self._connection)
+        for name in MART_NAMES:  # each can be read by its name: `ledger.portfolio_daily()`
+            setattr(self, name, partial(self.mart, name))
 
     def close(self) -> None:
         """Let go of the lake."""
         self._connection.close()
-
-    def _must_be_of_this_schema(self) -> None:
-        """A reader changes nothing, so it can't bring an older lake up to date."""
-        row = self._connection.execute(f"SELECT max(number) FROM {LAKE}.schema_version").fetchone()
-        found = (row[0] if row else None) or 0
-        if found != NEWEST:
-            self._connection.close()
-            raise LedgerError(
-                f"the ledger in {self.settings.home} has schema {found}, this loanbook needs "
-                f"{NEWEST}: "
-                + (
-                    "run `loanbook migrate` once, it keeps every version"
-                    if found < NEWEST
-                    else "it was written by a newer loanbook; update this one"
-                )
-            )
 
     def _frame(
         self, sql: str, parameters: list[Any] | dict[str, Any] | None = None
@@ -229,6 +220,8 @@ class LedgerReader:
         past-due days never pause, delinquent ones do (`loanbook.core.servicing.arrears.days_past_due`). Pauses are
         those that stand now.
         """
+        from loanbook.core.servicing.arrears.days_past_due import pauses_of, with_delinquent_days
+
         _, on = self.version_of(as_of, known_at)
         late = self.positions(as_of, known_at).filter(pl.col("days_past_due") > 0)
         told = self._standing((Kind.delinquency_paused, Kind.delinquency_resumed), on)
@@ -236,6 +229,17 @@ class LedgerReader:
         return counted.select(
             "loan_id", "oldest_due_date", "days_past_due", "paused_days", "delinquent_days"
         )
+
+    def mart(self, name: str, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
+        """Rows of a mart (docs/reference.md) of a date, or of every date, as known at a version.
+
+        `ledger.portfolio_daily(as_of)` is the same as `ledger.mart("portfolio_daily", as_of)`.
+        LedgerError names the marts there are.
+        """
+        if name not in MART_NAMES:
+            raise LedgerError(f"no mart is named {name!r}; there are: {', '.join(MART_NAMES)}")
+        on = self.version_of(as_of, known_at)[1] if as_of is not None else None
+        return self.query(TOLD.format(name=name), {"on": on, "known_at": known_at or NOW})
 
     def portfolio_on(self, as_of: dt.date, known_at: int) -> pl.DataFrame:
         """`days_past_due`, `status`, `loans`, `principal`, `overdue` of a date: the mart's, or, where
@@ -248,7 +252,7 @@ class LedgerReader:
         as_of: Day = None,
         known_at: int | None = None,
         loan_id: int | None = None,
-        rules: Thresholds = THRESHOLDS,
+        rules: Thresholds | None = None,
     ) -> pl.DataFrame:
         """Loans in every convention at once (schema `loanbook.core.servicing.arrears.conventions.STATES`).
 
@@ -256,9 +260,11 @@ class LedgerReader:
         that were ever late, or their borrower was. Counters begin where a loan entered the book.
         A tape's attribute `borrower` says whose a loan is.
         """
+        from loanbook.core.servicing.arrears.conventions import Thresholds, states_by_date
+
         version, on = self.version_of(as_of, known_at)
         days = self.query(LIVED, {"version": version, "on": on, "loan": loan_id})
-        states = states_by_date(days, rules)
+        states = states_by_date(days, rules or Thresholds())
         if loan_id is not None:
             return states.filter(pl.col("loan_id") == loan_id)
         return states.filter(pl.col("business_date") == on)
@@ -276,6 +282,8 @@ class LedgerReader:
 
         `difficulty`: the reasons of orders that tell of difficulty, by product.
         """
+        from loanbook.core.servicing.explain.contract_changes import MONTHS_BEFORE, forborne
+
         version, on = self.version_of(as_of, known_at)
         stand = self._standing(CHANGES, on)["event_id"].to_list()
         changes = self.query(
@@ -301,6 +309,8 @@ class LedgerReader:
 
         `difficulty`: as for `modifications`.
         """
+        from loanbook.core.servicing.arrears.hardship import RESTS, relief
+
         version, on = self.version_of(as_of, known_at)
         told = self._standing((*RESTS, Kind.delinquency_resumed), on)
         resumed = self.query(RESUMED, {"version": version, "on": on})

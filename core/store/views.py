@@ -16,13 +16,14 @@ from loanbook.core.catalogue.accounts import ROLES
 from loanbook.core.catalogue.codes import ENDED, EVENT_KINDS, MONEY_IN, Kind, Status, label
 from loanbook.core.catalogue.components import CLAIM_ROLES, DUES, PARTS, Component
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT
-from loanbook.core.servicing.replay.backdating import effective_events
-from loanbook.core.store.history import NOT_RESTATED, known_last
+from loanbook.core.ledger.reversals import effective_events
+from loanbook.core.store.clocks import NOT_RESTATED, known_last
 from loanbook.core.store.lake import LAKE
 from loanbook.core.store.lists import KNOWN
-from loanbook.core.store.marts import NAMES as MARTS
+from loanbook.core.store.marts import MARTS
+from loanbook.core.store.marts import NAMES as MART_NAMES
 
-_VERSIONED = (*MARTS, "positions", "dues", "allocations", "account_balances", "transfers", "loans",
+_VERSIONED = (*MART_NAMES, "positions", "dues", "allocations", "account_balances", "transfers", "loans",
               "schedules", "restated_loans", "changed_terms")  # fmt: skip
 _RESTATED = ("positions", "dues", "allocations")
 _NUMBERED = (
@@ -34,13 +35,13 @@ _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "repo
 Query = Callable[..., pl.DataFrame]
 UNITS = pl.Decimal(38, max(EXPONENT.values()))
 """Type of money in units of its currency: exact, with room for the finest currency's decimals."""
-MONEY = (
+MONEY = tuple(dict.fromkeys((
     "amount", *CLAIM_ROLES, *DUES, "credit", "accrued_today", "paid_today", "period_interest", "schedule_balance",
     "accrued_prepaid", "prepaid_dues", "off_books", "interest_earned", "principal_paid",
     "interest_paid", "charges_paid", "income_deferred", "deferred_whole", "deferred_to",
     "interest_taxed", "penal_base", "statement_unpaid", "cash_advances", "principal_agreed",
     "instalment", *PARTS,
-)  # fmt: skip
+)))  # fmt: skip
 """Columns of the frames here that are money in minor units."""
 _CURRENCIES = ", ".join(
     f"({code}, '{name}', {EXPONENT[name]})" for name, code in CURRENCY_CODES.items()
@@ -253,7 +254,16 @@ def make_views(connection: duckdb.DuckDBPyConnection) -> None:
     run = connection.execute
     for table in _PLAIN:
         run(f"CREATE VIEW {table} AS SELECT * FROM {LAKE}.{table}")
+    made = {name for (name,) in run("SELECT table_name FROM duckdb_tables() WHERE "
+                                    f"database_name = '{LAKE}'").fetchall()}  # fmt: skip
+    for mart in MARTS:
+        if mart.name not in made:
+            connection.register("_mart", mart.empty.to_arrow(compat_level=pl.CompatLevel.oldest()))
+            run(f"CREATE TABLE {mart.name} AS SELECT * FROM _mart")
+            connection.unregister("_mart")
     for table in (*_VERSIONED, "versions"):
+        if table in MART_NAMES and table not in made:
+            continue
         columns = "*" if table != "schedules" else _NUMBERED
         run(f"CREATE VIEW {table} AS SELECT {columns} FROM {LAKE}.{table} "
             f"WHERE version IN {published}")  # fmt: skip

@@ -14,6 +14,7 @@ from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import LawBrokenError, LedgerConflictError, LedgerError
 from loanbook.core.frames import typed
 from loanbook.core.ledger.events import EVENT_COLUMNS
+from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.laws.law import Law
@@ -21,8 +22,9 @@ from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.loan.positions import Positions
-from loanbook.core.servicing.replay.backdating import Restatement, effective_events
-from loanbook.core.store.history import NOT_RESTATED, revised
+from loanbook.core.servicing.replay.backdating import Restatement
+from loanbook.core.store.clocks import NOT_RESTATED
+from loanbook.core.store.history import revised
 from loanbook.core.store.lake import LAKE, insert, open_writer, patiently, transaction
 from loanbook.core.store.migrations import migrate
 from loanbook.core.store.queries import Queries

@@ -55,6 +55,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "backfill": run.backfill,
     "status": run.status,
     "sql": ledger.sql,
+    "marts": ledger.marts,
     "migrate": ledger.migrate,
     "replay": ledger.replay,
     "rebuild": ledger.rebuild,

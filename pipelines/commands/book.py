@@ -89,7 +89,7 @@ def migration(
 ) -> None:
     """Tie the tapes of loans that already lived to the ledger, loan by loan and balance by balance."""
     from loanbook.core.servicing.changes.migration_in import openings, tied
-    from loanbook.core.store.history import NOW
+    from loanbook.core.store.clocks import NOW
     from loanbook.core.store.reader import LedgerReader
     from loanbook.pipelines.resources import settings
 

@@ -23,6 +23,8 @@ CANONICAL = "canonical"
 SAMPLE_MAPPING = "lendingclub"
 SAMPLE = ("products/lendingclub-personal.yaml", "tapes/lendingclub.yaml")
 """Policies of the public sample: no part of a lender's own instance."""
+SCHEMA = "# yaml-language-server: $schema=../schemas/{kind}.json"
+"""First line of a policy file: where an editor finds the fields of its kind."""
 TOML = """\
 # An instance of loanbook: this folder is all it reads and writes.
 #   landing/   files as they come: loan_tape_DATE.csv, payments_DATE.csv, commands_DATE.csv
@@ -43,6 +45,11 @@ mapping = {mapping}
 # PostgreSQL: "postgresql://user@host/database". Keep the password out of this file: in ~/.pgpass,
 # or give the whole address in the variable LOANBOOK_CATALOGUE, which wins.
 catalogue = ""
+
+[alerts]
+# A program that is told when a run of Dagster failed: it gets one JSON message on standard input,
+# in this folder. Empty: nobody is told. For instance: ["sh", "-c", "cat >> alerts.jsonl"]
+command = []
 """
 
 
@@ -86,7 +93,8 @@ def make(home: Path, entity: str, *, sample: bool = False) -> int:
         for name, text in copied:
             path = home / "policies" / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_text(f"{SCHEMA.format(kind=path.parent.name)}\n{text}", encoding="utf-8")
+        shutil.copytree(SHIPPED_POLICIES / "schemas", home / "policies" / "schemas")
         (home / "landing").mkdir()
         mapping = SAMPLE_MAPPING if sample else CANONICAL
         told = TOML.format(entity=_quoted(entity), mapping=_quoted(mapping))

@@ -31,6 +31,22 @@ def sql(
         show(rows)
 
 
+def marts() -> None:
+    """Bring the marts up to date with what is published, and list them."""
+    from loanbook.core.store.marts import MARTS, refresh_marts
+    from loanbook.pipelines.resources import open_instance
+
+    ledger, _ = open_instance()
+    added = refresh_marts(ledger)
+    rows = [ledger.one(f"SELECT count(*) FROM {{lake}}.{mart.name}")[0] for mart in MARTS]
+    ledger.close()
+    listed = pl.DataFrame(
+        {"mart": list(added), "added": list(added.values()), "rows": rows,
+         "meaning": [mart.meaning for mart in MARTS]}
+    )  # fmt: skip
+    show(listed)
+
+
 def migrate() -> None:
     """Bring the instance's ledger to the schema of this loanbook; every version stays."""
     from loanbook.core.store.writer import Ledger

@@ -37,7 +37,7 @@ def show_loan(
 ) -> None:
     """Terms, balances, open dues and allocations of one loan on a date."""
     from loanbook.core.contract.jurisdiction import unpacked
-    from loanbook.core.store.history import NOW
+    from loanbook.core.store.clocks import NOW
     from loanbook.core.store.reader import LedgerReader
     from loanbook.pipelines.resources import policies_of, settings
 

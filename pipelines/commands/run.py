@@ -9,7 +9,6 @@ import polars as pl
 import typer
 from rich.table import Table
 
-from loanbook.core.catalogue.codes import EventState
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import err, out, past_date, progress, show
 
@@ -38,7 +37,8 @@ def demo() -> None:
 
 def run() -> None:
     """Take landed files in and close every missing day, as one Dagster run; then reconcile."""
-    from loanbook.pipelines.orchestration import prepare_home, run_job
+    from loanbook.pipelines.dagster_home import prepare_home
+    from loanbook.pipelines.orchestration import run_job
     from loanbook.pipelines.resources import open_instance, settings
     from loanbook.pipelines.servicing.progress import published
 
@@ -157,57 +157,59 @@ def _close(ledger: Ledger, days: list[dt.date]) -> None:
     from loanbook.core.store.marts import refresh_marts
     from loanbook.pipelines.resources import provenance, read_policies
     from loanbook.pipelines.servicing.days import close_days
+    from loanbook.pipelines.servicing.reported import Done, report
 
     policies = ledger.register(read_policies())
+    done = Done()
     with progress() as bar:
         task = bar.add_task("close", total=len(days))
-        last = None
         try:
-            for last in close_days(ledger, policies, days, provenance(policies)):
-                bar.update(task, advance=1, description=f"published {last.date}")
+            for day in close_days(ledger, policies, days, provenance(policies)):
+                done.days.append(day)
+                bar.update(task, advance=1, description=f"published {day.date}")
+        except LoanbookError as error:
+            done.failure = str(error)
+            raise
         finally:  # also where a day was refused: those before it are published
-            refresh_marts(ledger)
-    if last is not None:
-        out.print(f"Published {len(days)} days; {last.date} is version {last.version}.")
+            done.marts = refresh_marts(ledger)
+            untold = report(ledger.settings, done)
+    if untold:
+        err.print(f"[yellow]Dagster was not told[/yellow] of what was published: {untold}")
+    if done.days:
+        last = done.days[-1]
+        out.print(f"Published {len(done.days)} days; {last.date} is version {last.version}.")
 
 
 def status() -> None:
     """Where the ledger stands, what waits, and what the last run saw."""
     from loanbook.core.store.instance import read_instance
-    from loanbook.core.store.reader import LedgerReader
+    from loanbook.core.store.lake import open_reader
+    from loanbook.core.store.migrations import must_be_newest
+    from loanbook.core.store.queries import Queries, ledger_status
     from loanbook.pipelines.resources import settings
 
-    reader = LedgerReader(settings())
-    versions = reader.versions()
-    home = reader.settings.home
+    home = settings().home
+    connection = open_reader(settings())
+    must_be_newest(connection, home)
+    now = ledger_status(Queries(connection))
     lender = read_instance(home).entity
     facts: list[tuple[str, str]] = [("instance", f"{lender}, {home}" if lender else str(home))]
-    if versions.is_empty():
+    if now.published_at is None:
         facts.append(("published", "nothing yet; run `loanbook run`"))
     else:
-        last = versions.row(-1, named=True)
         facts += [
-            ("published", f"{versions['business_date'][0]} to {last['business_date']}, "
-             f"version {last['version']} at {last['published_at']:%Y-%m-%d %H:%M:%S} UTC"),
-            ("loans", f"{last['positions']:,}"),
-            ("run", last["run_id"]),
-            ("policies", last["policy_hash"][:16]),
-            ("code", last["code_hash"][:16]),
+            ("published", f"{now.first} to {now.last}, version {now.version} "
+             f"at {now.published_at:%Y-%m-%d %H:%M:%S} UTC"),
+            ("loans", f"{now.loans:,}"),
+            ("run", now.run),
+            ("policies", now.policies[:16]),
+            ("code", now.code[:16]),
         ]  # fmt: skip
-    rejected = reader.query("SELECT count(*) AS n FROM publications WHERE state = 'rejected'")
-    late = reader.query(f"SELECT count(*) AS n FROM events WHERE state = {EventState.late.value}")
-    again = reader.query("SELECT count(*) AS n FROM restated_loans")
-    files = reader.query(
-        "SELECT count(*) FILTER (WHERE state = 'taken') AS taken, "
-        "count(*) FILTER (WHERE state = 'refused') AS refused, "
-        "coalesce(sum(quarantined), 0)::BIGINT AS quarantined, "
-        "coalesce(sum(duplicates), 0)::BIGINT AS duplicates FROM files"
-    ).row(0, named=True)
     facts += [
-        ("files", f"{files['taken']:,} taken, {files['refused']:,} refused"),
-        ("rows", f"{files['quarantined']:,} quarantined, {files['duplicates']:,} duplicates"),
-        ("rejected versions", f"{rejected['n'][0]:,}"),
-        ("late news", f"{late['n'][0]:,} events, {again['n'][0]:,} loans restated"),
+        ("files", f"{now.files_taken:,} taken, {now.files_refused:,} refused"),
+        ("rows", f"{now.quarantined:,} quarantined, {now.duplicates:,} duplicates"),
+        ("rejected versions", f"{now.rejected:,}"),
+        ("late news", f"{now.late_events:,} events, {now.restated_loans:,} loans restated"),
     ]
     shown = Table(show_header=False)
     for name, value in facts:

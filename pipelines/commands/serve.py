@@ -13,6 +13,9 @@ import typer
 from loanbook.core.errors import LoanbookError
 from loanbook.core.store.settings import HOME_VARIABLE
 
+SUPERSEDED = "-Wignore:Function `dev_command` is superseded:FutureWarning"
+"""`dagster dev` serves a package that is installed; its successor wants a project of its own layout."""
+
 
 def pages(port: Annotated[int, typer.Option(help="Where to serve.")] = 8501) -> None:
     """Serve the instance's pages on this machine; Ctrl-C ends it."""
@@ -24,22 +27,23 @@ def pages(port: Annotated[int, typer.Option(help="Where to serve.")] = 8501) -> 
 
 def dagster(port: Annotated[int, typer.Option(help="Where to serve.")] = 3000) -> None:
     """Serve Dagster's own pages of the instance on this machine; Ctrl-C ends it."""
-    from loanbook.pipelines.orchestration import prepare_home
+    from loanbook.pipelines.dagster_home import prepare_home
     from loanbook.pipelines.resources import settings
 
-    prepare_home(settings())
+    home = prepare_home(settings())  # its own dagster.yaml, and none of the working folder
     _serve(["dagster", "dev", "-m", "loanbook.pipelines.definitions",
-            "-h", "127.0.0.1", "-p", str(port)])  # fmt: skip
+            "-h", "127.0.0.1", "-p", str(port)], home, SUPERSEDED)  # fmt: skip
 
 
-def _serve(words: list[str], folder: Path | None = None) -> None:
-    """Run a server on the instance found here; `folder`: where its settings lie."""
+def _serve(words: list[str], folder: Path, *options: str) -> None:
+    """Run a server on the instance found here; `folder`: where its settings lie; `options`: those
+    of Python."""
     from loanbook.pipelines.resources import settings
 
     environment = os.environ | {HOME_VARIABLE: str(settings().home)}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", *words], cwd=folder, env=environment, check=False
+            [sys.executable, *options, "-m", *words], cwd=folder, env=environment, check=False
         )
     except KeyboardInterrupt:
         return

@@ -3,6 +3,7 @@
 To add a format: write a module with `COLUMNS` and `parse`, and its row in `KINDS` of `registry`.
 
 - `registry` - the kinds of file: name, order of the day, who reads it; one row a kind
+- `columns` - what the columns of each mean, and their form
 - `table` - what all formats share: reading CSV text, splitting rows by a contract's rules
 - `loan_tape` - a lender's own columns, mapped to canonical terms by a policy file
 - `payments` - receipts, one a row

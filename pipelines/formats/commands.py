@@ -22,27 +22,35 @@ COLUMNS = ["command_ref", "command", "loan_key", "value_date", "maker", "checker
 
 @dataclass(frozen=True)
 class OrderField:
-    """A field that some commands have: its column as it is read, and what it is for people."""
+    """A field that some commands have: its column as it is read, and what people are told of it."""
 
     name: str
     column: dy.Column
-    what: str
+    meaning: str
+    form: str
 
 
 FIELDS = (
-    OrderField("amount", dy.String(), "decimal, in the loan's currency"),
-    OrderField("due_date", dy.Date(nullable=True), "a date; of a pause, its last day"),
+    OrderField("amount", dy.String(), "of money, a charge or a limit",
+               "decimal in the loan's currency: 7500 or 7500.25; no sign"),
+    OrderField("due_date", dy.Date(nullable=True),
+               "due date of a charge, date to move to, last day of a pause", "YYYY-MM-DD"),
     OrderField("target_ref", dy.String(max_length=64),
-               "reference of the payment or command that it is about"),
-    OrderField("rate_percent", dy.String(), "the yearly rate"),
-    OrderField("instalments", dy.Int16(nullable=True, min=1, max=600), "how many"),
-    OrderField("keep", dy.String(), "what of the schedule stays, `term` (the default) or `instalment`"),
+               "reference of the payment or order that it is about; loan that pays a refinancing", "text"),
+    OrderField("rate_percent", dy.String(), "the new yearly rate", "percentage, up to seven decimals"),
+    OrderField("instalments", dy.Int16(nullable=True, min=1, max=600),
+               "how many: more, of a new schedule, or passed over", "1 to 600"),
+    OrderField("keep", dy.String(), "what stays where the contract changes",
+               "term (the default), instalment"),
     OrderField("every", dy.Int16(nullable=True, min=1, max=366),
-               "where a re-age changes the period: of how many units"),
-    OrderField("unit", dy.String(), "the unit: `months`, `weeks` or `days`"),
-    OrderField("start_date", dy.Date(nullable=True), "the first day"),
-    OrderField("interest", dy.String(), "what becomes of interest: a word of the command"),
-    OrderField("flag", dy.String(), f"what is known of the borrower: {', '.join(Flag.__members__)}"),
+               "units in a period of a re-aged schedule", "1 to 366"),
+    OrderField("unit", dy.String(), "unit of `every`", "months, weeks, days"),
+    OrderField("start_date", dy.Date(nullable=True), "first day of a pause, or of its end",
+               "YYYY-MM-DD"),
+    OrderField("interest", dy.String(),
+               "what becomes of interest where the schedule is made anew or rests",
+               "level, payable, full; split; none, simple, capitalised"),
+    OrderField("flag", dy.String(), "what is known of the borrower", ", ".join(Flag.__members__)),
 )  # fmt: skip
 """Every field that a command may have beside `COLUMNS`."""
 _READ = tuple(f.name for f in FIELDS if not isinstance(f.column, dy.String))
@@ -156,6 +164,11 @@ class Orders(_Fields):
     def command_without_a_field_it_needs(cls) -> pl.Expr:
         """What the rules above name in their own words, and any field that has none of its own."""
         return pl.all_horizontal(~_needs(f.name) | _given(f) for f in FIELDS)
+
+    @dy.rule()
+    def field_that_the_command_does_not_take(cls) -> pl.Expr:
+        """What has no effect is not accepted in silence."""
+        return pl.all_horizontal(_takes(f.name) | ~_given(f) for f in FIELDS)
 
     @dy.rule()
     def value_date_not_a_date(cls) -> pl.Expr:

@@ -1,7 +1,7 @@
 """Every kind of file that loanbook takes in, one row a kind, in the order in which they are taken.
 
 To add a kind: write its module (`parse`: raw bytes in, typed rows with line numbers and the rows
-refused out) and its row here. Landing folder, intake, Dagster's partitions and the text of a refusal
+refused out), what its columns mean, and its row here. Landing folder, intake, Dagster's partitions and the text of a refusal
 are made of this table.
 """
 
@@ -14,6 +14,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from typing import Any
+
+from loanbook.pipelines.formats.columns import (
+    INDEX,
+    ORDERS,
+    PAYMENTS,
+    TAPE,
+    TAPE_NOTES,
+    FileColumn,
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,12 @@ class FileKind:
 
     Named, not imported: the rooms that read are above this one.
     """
+    contract: str
+    """`module:schema` of a row that may enter; its rules are what quarantine names."""
+    columns: tuple[FileColumn, ...]
+    """Every column that is read, as the page of file kinds tells of it."""
+    notes: str = ""
+    """What else a sender must know, for that page."""
     extension: str = ".csv"
     names_mapping: bool = False
     """Whether the name may end with the mapping it is read by: `loan_tape_DATE_MAPPING.csv`."""
@@ -43,9 +58,14 @@ class FileKind:
     @cached_property
     def read(self) -> Callable[..., Any]:
         """The function that `reader` names."""
-        module, _, function = self.reader.partition(":")
-        found: Callable[..., Any] = getattr(import_module(module), function)
+        found: Callable[..., Any] = _named(self.reader)
         return found
+
+    @property
+    def rules(self) -> list[str]:
+        """Names of the rules of its contract, sorted."""
+        schema = _named(self.contract)
+        return sorted(schema._schema_validation_rules())
 
     def mapping_of(self, stem: str) -> str:
         """The mapping that a file's name (without extension) ends with; empty if with none."""
@@ -54,15 +74,23 @@ class FileKind:
         return stem.removeprefix(f"{self.name}_").partition("_")[2]
 
 
-_INGEST = "loanbook.pipelines.ingest"
+def _named(place: str) -> Any:
+    """What `module:name` stands for."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
+
+
+_INGEST, _FORMATS = "loanbook.pipelines.ingest", "loanbook.pipelines.formats"
 
 KINDS = (
     FileKind("loan_tape", "a loan: boarded and paid out, or taken over with its balances",
-             f"{_INGEST}.boarding:boarded", names_mapping=True, gives_loans=True),
+             f"{_INGEST}.boarding:boarded", f"{_FORMATS}.loan_tape:Tape", TAPE, TAPE_NOTES, names_mapping=True, gives_loans=True),
     FileKind("index", "a reset of each loan whose rate follows the reference rate",
-             f"{_INGEST}.fixings:taken"),
-    FileKind("payments", "a payment received of a loan", f"{_INGEST}.receipts:taken"),
-    FileKind("commands", "an order: an event of the kind it orders", f"{_INGEST}.ordered:taken"),
+             f"{_INGEST}.fixings:taken", f"{_FORMATS}.indices:Fixings", INDEX),
+    FileKind("payments", "a payment received of a loan", f"{_INGEST}.receipts:taken",
+             f"{_FORMATS}.payments:Receipts", PAYMENTS),
+    FileKind("commands", "an order: an event of the kind it orders", f"{_INGEST}.ordered:taken",
+             f"{_FORMATS}.commands:Orders", ORDERS),
 )  # fmt: skip
 """Loans before rates before money before orders, so that money always finds its loan."""
 

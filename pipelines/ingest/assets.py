@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from loanbook.pipelines.asset_keys import PREFIX, key
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.ingest.landing import scan
 from loanbook.pipelines.ingest.quality import CHECKS, intake_suite
@@ -12,7 +13,7 @@ from loanbook.pipelines.instance import default_mapping
 from loanbook.pipelines.resources import open_instance, settings
 
 
-@dg.asset(group_name="ingest", kinds={"csv"})
+@dg.asset(key_prefix=PREFIX, group_name="ingest", kinds={"csv"})
 def landing_files() -> dg.MaterializeResult:
     """Files as they came, known by their content; never changed."""
     files = scan(settings().landing)
@@ -28,10 +29,14 @@ def landing_files() -> dg.MaterializeResult:
 
 
 @dg.asset(
+    key_prefix=PREFIX,
     deps=[landing_files],
     group_name="ingest",
     kinds={"polars", "ducklake"},
-    check_specs=[dg.AssetCheckSpec(name, asset="intake", blocking=True) for name in CHECKS],
+    check_specs=[
+        dg.AssetCheckSpec(name, asset=key("intake"), description=says, blocking=True)
+        for name, says in CHECKS.items()
+    ],
 )
 def intake(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Typed rows as loans and events; bad rows quarantined with file, line and rule."""

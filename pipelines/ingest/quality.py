@@ -7,12 +7,13 @@ from typing import Any
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.expectations import quiet_context
 
-CHECKS = (
-    "rows_reconcile",
-    "event_keys_are_unique",
-    "events_name_their_loan",
-    "amounts_are_positive",
-)
+CHECKS = {
+    "rows_reconcile": "Every row of a file was accepted, quarantined or known already; none was lost.",
+    "event_keys_are_unique": "No event stands twice: its idempotency key is its own.",
+    "events_name_their_loan": "Every event is of a loan.",
+    "amounts_are_positive": "An event that has an amount moves at least one minor unit.",
+}
+"""What each check of the suite asserts."""
 
 
 def intake_suite(ledger: Ledger) -> list[tuple[str, bool, str]]:

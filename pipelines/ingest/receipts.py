@@ -9,6 +9,7 @@ from loanbook.core.contract.money import CURRENCY_CODES, CURRENCY_NAMES
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import TapeMapping
 from loanbook.pipelines.formats import payments
+from loanbook.pipelines.formats.table import Parsed
 from loanbook.pipelines.ingest.events import Known, Taken, events_of, matched, together
 from loanbook.pipelines.ingest.landing import LandingFile
 
@@ -16,9 +17,16 @@ from loanbook.pipelines.ingest.landing import LandingFile
 def taken(
     data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: Known
 ) -> Taken:
-    """Payments of loans that are known, in their currency, not before the loan was paid out."""
+    """What `received` takes of a payment file."""
     assert file.business_date is not None
-    parsed = payments.parse(data, file.business_date)
+    return received(payments.parse(data, file.business_date), file, mapping, known)
+
+
+def received(parsed: Parsed, file: LandingFile, mapping: TapeMapping, known: Known) -> Taken:
+    """Payments of loans that are known, in their currency, not before the loan was paid out.
+
+    `parsed`: rows as `payments.parse` has them, whatever the form of the file.
+    """
     rows, bad = matched(parsed, known, "payment_ref")
     code = pl.col("currency").replace_strict(CURRENCY_CODES, return_dtype=pl.Int8)
     wrong = rows.filter(code != pl.col("loan_currency"))

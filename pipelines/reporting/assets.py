@@ -5,14 +5,16 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLES
 from loanbook.core.contract.money import to_major
-from loanbook.core.store.marts import refresh_portfolio
+from loanbook.core.store.marts import MARTS
+from loanbook.core.store.marts.mart import Mart
 from loanbook.core.store.reader import LedgerReader
+from loanbook.pipelines.asset_keys import PREFIX
 from loanbook.pipelines.reporting.reconcile import summary
 from loanbook.pipelines.resources import open_instance, settings
 from loanbook.pipelines.servicing.assets import ledger_close
 
 
-@dg.asset(deps=[ledger_close], group_name="reporting", kinds={"duckdb"})
+@dg.asset(key_prefix=PREFIX, deps=[ledger_close], group_name="reporting", kinds={"duckdb"})
 def reconciliation(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """The engine's balances against those the servicer reported, loan by loan."""
     _, policies = open_instance()
@@ -32,22 +34,32 @@ def reconciliation(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     )
 
 
-@dg.asset(deps=[ledger_close], group_name="reporting", kinds={"ducklake"})
-def portfolio_daily(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """Loans, principal and arrears by date, product, status and days past due: what pages read."""
-    ledger, _ = open_instance()
-    try:
-        added = refresh_portfolio(ledger)
-    finally:
-        ledger.close()
-    figures = LedgerReader(settings()).query(
-        "SELECT count(*) AS rows, count(DISTINCT business_date) AS dates FROM portfolio_daily"
-    )
-    rows, dates = figures.row(0)
-    return dg.MaterializeResult(metadata={"rows_added": added, "rows": rows, "dates": dates})
+def _asset_of(mart: Mart) -> dg.AssetsDefinition:
+    """A mart as an asset: brought up to date with what is published."""
+
+    @dg.asset(
+        key_prefix=PREFIX, name=mart.name, description=mart.meaning, deps=[ledger_close],
+        group_name="reporting", kinds={"ducklake"},
+    )  # fmt: skip
+    def refreshed() -> dg.MaterializeResult:
+        ledger, _ = open_instance()
+        try:
+            added = mart.refresh(ledger)
+            rows, dates = ledger.one(
+                f"SELECT count(*), count(DISTINCT business_date) FROM {{lake}}.{mart.name}"
+            )
+        finally:
+            ledger.close()
+        return dg.MaterializeResult(metadata={"rows_added": added, "rows": rows, "dates": dates})
+
+    return refreshed
 
 
-@dg.asset(deps=[ledger_close], group_name="reporting", kinds={"duckdb"})
+MART_ASSETS = [_asset_of(mart) for mart in MARTS]
+"""An asset a mart, by the store's list."""
+
+
+@dg.asset(key_prefix=PREFIX, deps=[ledger_close], group_name="reporting", kinds={"duckdb"})
 def trial_balance(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """General-ledger balances of the newest version by account role."""
     reader = LedgerReader(settings())

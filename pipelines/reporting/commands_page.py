@@ -16,9 +16,9 @@ def commands_tables() -> str:
         f"| `{verb}` | {_takes(command.needs, command.may)} | `{row.kind.name}` | {command.becomes} |"
         for verb, (row, command) in COMMANDS.items()
     ]
-    fields = [f"| `{field.name}` | {field.what} |" for field in FIELDS]
+    fields = [f"| `{field.name}` | {field.meaning} | {field.form} |" for field in FIELDS]
     head = ["| command | needs | event | what it does |", "|---|---|---|---|"]
-    return "\n".join([*head, *rows, "", "| field | what it is |", "|---|---|", *fields])
+    return "\n".join([*head, *rows, "", "| field | what it is | form |", "|---|---|---|", *fields])
 
 
 def _takes(needs: tuple[str, ...], may: tuple[str, ...]) -> str:
@@ -33,11 +33,6 @@ def with_tables(text: str) -> str:
     return f"{before}{BEGIN}\n{commands_tables()}\n{END}{rest.partition(END)[2]}"
 
 
-def main() -> None:
-    """Write the tables into docs/guide/commands.md."""
-    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-    print(f"written: {PAGE.relative_to(ROOT)}")
-
-
-if __name__ == "__main__":
-    main()
+def commands_guide() -> str:
+    """The guide's page docs/guide/commands.md with its tables as they are now."""
+    return with_tables(PAGE.read_text(encoding="utf-8"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from loanbook.core.catalogue.events import EVENT_KINDS, STEP
 from loanbook.core.servicing.day.steps import STEPS
 from loanbook.core.servicing.day.transactions import IN_SEQUENCE
-from loanbook.pipelines.resources import ROOT
 
 _HEAD = """# The order of the day
 
@@ -47,14 +46,3 @@ def _when(next_dates: object) -> str:
     """First sentence of what says when a step acts again."""
     words = (getattr(next_dates, "__doc__", None) or "").split(".\n")[0].strip().rstrip(".")
     return " ".join(words.split())
-
-
-def main() -> None:
-    """Write docs/order-of-the-day.md."""
-    path = ROOT / "docs" / "order-of-the-day.md"
-    path.write_text(order_of_the_day(), encoding="utf-8")
-    print(f"written: {path.relative_to(ROOT)}")
-
-
-if __name__ == "__main__":
-    main()

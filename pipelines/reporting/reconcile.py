@@ -14,7 +14,7 @@ from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.reporting.reconciliation import Reason, compared, reasons_in, table
 from loanbook.core.servicing.arrears.days_past_due import bucket
-from loanbook.core.store.history import NOW
+from loanbook.core.store.clocks import NOW
 from loanbook.core.store.reader import LedgerReader
 from loanbook.pipelines.instance import REASONS, default_mapping
 

@@ -1,8 +1,6 @@
-"""The generated references: metric definitions and table columns, written to docs/."""
+"""The generated references: metric definitions and table columns, as Markdown."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import dataframely as dy
 
@@ -15,8 +13,8 @@ from loanbook.core.reporting.metrics import METRICS
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.payments.allocations import Allocations
-from loanbook.pipelines.reporting.products import products
-from loanbook.pipelines.resources import POLICIES, ROOT, read_policies
+from loanbook.core.store.marts import MARTS
+from loanbook.core.store.marts.mart import Mart
 
 TABLES = {
     "positions": Positions, "loans": Terms, "parameters": Parameters, "dues": Dues,
@@ -31,7 +29,20 @@ def reference() -> str:
     lines += [f"| {m.title} | {m.definition} |" for m in METRICS]
     for name, schema in TABLES.items():
         lines += ["", f"## {name}", "", *table(schema)]
+    lines += ["", "## Marts", "", "Aggregates kept by date, made of published versions: "
+              "`ledger.mart(NAME, as_of)`, the view of the same name in SQL, the page Marts."]  # fmt: skip
+    for mart in MARTS:
+        lines += ["", f"### {mart.name}", "", *of_mart(mart)]
     return "\n".join(lines) + "\n"
+
+
+def of_mart(mart: Mart) -> list[str]:
+    """Lines of one mart: what it is, then a row a column."""
+    rows = [
+        f"| `{name}` | {column.type()} | {column.meaning} | {column.unit} |"
+        for name, column in mart.columns.items()
+    ]
+    return [mart.meaning, "", "| column | type | meaning | unit |", "|---|---|---|---|", *rows]
 
 
 def table(schema: type[dy.Schema]) -> list[str]:
@@ -43,15 +54,3 @@ def table(schema: type[dy.Schema]) -> list[str]:
         for name, meaning in metadata(schema, "meaning").items()
     ]
     return [purpose, "", "| column | type | meaning | unit |", "|---|---|---|---|", *rows]
-
-
-def main() -> None:
-    """Write docs/reference.md and docs/products.md."""
-    for name, text in (("reference", reference()), ("products", products(read_policies(POLICIES)))):
-        path: Path = ROOT / "docs" / f"{name}.md"
-        path.write_text(text, encoding="utf-8")
-        print(f"written: {path.relative_to(ROOT)}")
-
-
-if __name__ == "__main__":
-    main()

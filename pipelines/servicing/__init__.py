@@ -7,4 +7,6 @@
 - `assets` - Dagster assets of the close
 - `jobs` - the one job: landing to published versions and reports
 - `schedules` - every night, and when files land
+- `alerts` - word of a failed run, by the program that the instance names
+- `reported` - days that the command closed, told to Dagster
 """

@@ -1,40 +1,57 @@
 """Dagster assets of the daily close. Thin: read, one call into the run, metadata."""
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from loanbook.core.contract.money import to_major
 from loanbook.core.errors import LoanbookError
+from loanbook.pipelines.asset_keys import PREFIX, key
 from loanbook.pipelines.ingest.assets import intake
 from loanbook.pipelines.partitions import business_days
 from loanbook.pipelines.resources import open_instance, provenance
 from loanbook.pipelines.servicing.days import DayReport, close_days, missing_days
 from loanbook.pipelines.servicing.progress import published
 
-LAWS = (
-    "payments_are_allocated", "claim_of_quiet_loans", "claim_principal", "claim_interest",
-    "claim_charges", "positions_show_their_dues", "ledger_equals_positions", "trial_balance",
-    "positions_are_sane",
-)  # fmt: skip
-GATES = ("before_publishing", "loans_follow_from_yesterday")
+LAWS = {
+    "payments_are_allocated": "Allocations of a payment sum to it, or it is held unidentified.",
+    "claim_of_quiet_loans": "Loans to which nothing happened owe what they owed and the night's interest.",
+    "claim_principal": "Principal after is principal before and what the day's events say.",
+    "claim_interest": "Interest after is interest before, what was earned and what the day's events say.",
+    "claim_charges": "Charges after are charges before and what the day's events say.",
+    "positions_show_their_dues": "What a position shows as due equals its open dues, by component.",
+    "ledger_equals_positions": "General-ledger accounts equal carrying amounts, memorandum ones the claims off the books.",
+    "trial_balance": "Debits equal credits by currency, in the general ledger and in memorandum apart.",
+    "positions_are_sane": "One position a loan, and no amount below zero that must not be.",
+}
+"""Laws that hold before a version is committed, and what each says."""
+GATES = {
+    "before_publishing": "Great Expectations over the committed version: types, ranges, keys.",
+    "loans_follow_from_yesterday": "Live loans are those of the day before and those boarded since.",
+}
+"""Checks of a committed version, before readers see it."""
+warnings.filterwarnings(
+    "ignore", message="Parameter `backfill_policy` of function `asset`", category=dg.BetaWarning
+)  # a range of days as one run is what it is for; other warnings of Dagster stay
 
 
 def _checks() -> list[dg.AssetCheckSpec]:
     return [
-        dg.AssetCheckSpec(name, asset="ledger_close", blocking=True) for name in (*LAWS, *GATES)
+        dg.AssetCheckSpec(name, asset=key("ledger_close"), description=says, blocking=True)
+        for name, says in (LAWS | GATES).items()
     ]
 
 
 @dg.asset(
+    key_prefix=PREFIX,
     partitions_def=business_days(),
     backfill_policy=dg.BackfillPolicy.single_run(),
     deps=[
         intake,
         dg.AssetDep(
-            "ledger_close",
+            key("ledger_close"),
             partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1),
         ),
     ],
@@ -58,11 +75,13 @@ def ledger_close(context: dg.AssetExecutionContext) -> Iterator[Any]:
             published.get()(report.date)
             context.log_event(
                 dg.AssetMaterialization(
-                    context.asset_key, partition=report.date.isoformat(), metadata=_metadata(report)
+                    context.asset_key,
+                    partition=report.date.isoformat(),
+                    metadata=day_metadata(report),
                 )
             )
     except LoanbookError as error:
-        yield from _results(seen, failure=str(error))
+        yield from check_results(seen, failure=str(error))
         raise dg.Failure(
             description=str(error),
             metadata={"published_days": len(seen), "days_asked": len(days)},
@@ -70,32 +89,29 @@ def ledger_close(context: dg.AssetExecutionContext) -> Iterator[Any]:
         ) from error
     finally:
         ledger.close()
-    yield from _results(seen, failure=None)
+    yield from check_results(seen, failure=None)
     yield dg.MaterializeResult(
         metadata={
             "days": len(seen),
             "already_published": len(wanted) - len(days),
-            **(_metadata(seen[-1]) if seen else {}),
+            **(day_metadata(seen[-1]) if seen else {}),
         }
     )
 
 
-def _metadata(report: DayReport) -> dict[str, Any]:
-    money = {
-        name: f"{to_major(amount, 'USD')} (all currencies' minor units / 100)"
-        for name, amount in report.totals.items()
-    }
+def day_metadata(report: DayReport) -> dict[str, Any]:
+    """What Dagster shows of a published day; money in minor units, of all currencies together."""
     return {
         "version": report.version,
         "business_date": report.date.isoformat(),
         "loans": report.loans,
         "events": report.events,
-        **money,
+        **{f"{name}_minor_units": amount for name, amount in report.totals.items()},
         "seconds": round(sum(report.seconds.values()), 3),
     }
 
 
-def _results(seen: list[DayReport], failure: str | None) -> Iterator[dg.AssetCheckResult]:
+def check_results(seen: Sequence[DayReport], failure: str | None) -> Iterator[dg.AssetCheckResult]:
     """What every law and gate saw over the range; the last figures stand in the metadata."""
     rows = pl.concat([r.checks for r in seen]) if seen else pl.DataFrame(
         schema={"suite": pl.String, "name": pl.String, "passed": pl.Boolean, "figures": pl.String}

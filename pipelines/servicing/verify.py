@@ -11,14 +11,14 @@ import polars as pl
 
 from loanbook.core.errors import LedgerError
 from loanbook.core.frames import empty
+from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.ledger.transfers import Transfers
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.positions import Positions
-from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.servicing.replay.replay import differences, live, relived
-from loanbook.core.store.history import NOT_RESTATED
+from loanbook.core.store.clocks import NOT_RESTATED
 from loanbook.core.store.queries import PUBLISHED
 from loanbook.core.store.writer import Ledger
 

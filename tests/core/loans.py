@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -73,6 +74,20 @@ def _event(
         "actor": "test", "checker": None, "reason": None, "correlation_id": "c", "payload": body,
         "recorded_at": _NOW,
     }  # fmt: skip
+
+
+def payment(amount: int, on: str, *, loan_id: int = 1, ref: str = "late") -> dict:  # type: ignore[type-arg]
+    return _event(Kind.payment_received, loan_id, on, amount, ref, None)
+
+
+def charged_back(amount: int, on: str, *, loan_id: int = 1, ref: str = "cb") -> dict:  # type: ignore[type-arg]
+    """Money that the borrower's bank took back."""
+    return _event(Kind.chargeback, loan_id, on, amount, ref, None)
+
+
+def undone(key: str, on: str, *, loan_id: int = 1, ref: str = "r") -> dict:  # type: ignore[type-arg]
+    """The reversal of the event with this idempotency key: it never came."""
+    return _event(Kind.reversal, loan_id, on, None, ref, json.dumps({"reverses": key}))
 
 
 @dataclass(frozen=True)

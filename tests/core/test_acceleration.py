@@ -13,9 +13,8 @@ from loanbook.core.contract.schedule import expand
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.payoff_quote import quote
+from tests.core.lives import days_of, moved, on
 from tests.core.loans import Story, _event, ruled, terms
-from tests.core.test_changes import days_of, on
-from tests.core.test_charges import moved
 from tests.core.test_moratorium import PAID, PRINCIPAL, nights
 from tests.core.test_respreading import late
 

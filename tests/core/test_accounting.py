@@ -14,9 +14,10 @@ from loanbook.core.catalogue.accounts import MEMORANDUM, ROLE
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product_rules import NonAccrualRules
+from tests.core.late_news import same_as_in_time, told
+from tests.core.lives import moved
 from tests.core.loans import Life, Story, _event, product_of, terms, with_more
-from tests.core.test_charges import moved
-from tests.core.test_late_news import FIRST, same_as_in_time, told
+from tests.core.test_late_news import FIRST
 
 KEPT = {
     "cash": {"accounting": "cash"},

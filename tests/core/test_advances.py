@@ -11,8 +11,8 @@ from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product_rules import AdvanceRules
 from loanbook.core.servicing.replay.payoff_quote import quote
-from tests.core.loans import Life, Story, _event, changed, ruled
-from tests.core.test_late_news import same_as_in_time, told
+from tests.core.late_news import same_as_in_time, told
+from tests.core.loans import Life, Story, _event, changed, payment, ruled
 from tests.core.test_line import line
 
 # the line bears 18.25 %: 5 of 10,000 a night; its advances 21.90 %: 6 of 10,000
@@ -108,7 +108,7 @@ def test_what_is_written_off_is_no_advance_any_more(card: PolicyBook) -> None:
 def test_a_line_with_advances_lives_the_same_whenever_its_news_came(card: PolicyBook) -> None:
     story = drawn(card).paid(60_000, "2024-02-20").paid(4_000, "2024-03-15", ref="less")
     more = _event(Kind.disbursed, 1, "2024-03-05", 20_000, "more", ADVANCE)
-    late = _event(Kind.payment_received, 1, "2024-02-18", 91_000, "late", None)
+    late = payment(91_000, "2024-02-18")
     same_as_in_time(told(story, (12, more), (25, late)), card, dt.date(2024, 5, 3))
 
 

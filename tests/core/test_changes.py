@@ -6,39 +6,15 @@ import datetime as dt
 import json
 
 import polars as pl
-import pytest
 
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.contract.terms import Terms
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.replay import live
-from tests.core.loans import Story, _event, terms
-from tests.core.test_late_news import lived, same_as_in_time, told
-
-
-def days_of(
-    policies: PolicyBook,
-    product: str,
-    through: str,
-    *happened: tuple[Kind, str, dict | int],
-    n: int = 12,
-) -> list[DayClose]:  # type: ignore[type-arg]
-    """1,200.00 at 12 % in `n` instalments, every law checked every day."""
-    story = Story(policies).lent(terms(policies, product, n=n))
-    rows = [
-        _event(k, 1, on, body if isinstance(body, int) else None, f"{n}",
-               None if isinstance(body, int) else json.dumps(body))
-        for n, (k, on, body) in enumerate(happened)
-    ]  # fmt: skip
-    events = Story(policies, (*story.rows, *rows)).events()
-    return [d for d, _ in lived(events, policies, dt.date.fromisoformat(through))]
-
-
-def on(days: list[DayClose], date: str) -> dict:  # type: ignore[type-arg]
-    done = next(d for d in days if d.date == dt.date.fromisoformat(date))
-    return done.book.wide().row(0, named=True)
+from tests.core.late_news import lived, same_as_in_time, told
+from tests.core.lives import days_of, on
+from tests.core.loans import Story, _event, terms, undone
 
 
 def test_nights_before_a_rate_change_bear_the_old_rate(policies: PolicyBook) -> None:
@@ -78,16 +54,20 @@ def test_a_scheduled_level_instalment_discounts_at_both_rates(policies: PolicyBo
     assert abs(on(days, "2024-01-16")["emi"] - 120_000 / factor) <= 50  # to the whole rupee
 
 
-@pytest.mark.parametrize("product", ["instalment-act365", "equal-principal", "interest-only"])
-def test_a_longer_term_pays_off_on_its_last_instalment(policies: PolicyBook, product: str) -> None:
-    days = days_of(policies, product, "2024-06-01",
-                   (Kind.term_extended, "2024-02-10", {"instalments": 2}), n=3)  # fmt: skip
-    assert on(days, "2024-05-31")["principal_due"] < 120_000
-    last = on(days, "2024-06-01")
-    assert (last["instalments"], last["principal_due"]) == (5, 120_000)
-    assert on(days, "2024-02-11")["emi"] != on(days, "2024-02-09")["emi"] or product != (
-        "instalment-act365"
-    )
+def test_a_longer_term_pays_off_on_its_last_instalment(policies: PolicyBook) -> None:
+    products = {1: "instalment-act365", 2: "equal-principal", 3: "interest-only"}
+    story, longer = Story(policies), '{"instalments": 2}'
+    for n, product in products.items():
+        story = story.lent(terms(policies, product, loan_id=n, n=3))
+    rows = [_event(Kind.term_extended, n, "2024-02-10", None, "0", longer) for n in products]
+    events = Story(policies, (*story.rows, *rows)).events()
+    days = [d for d, _ in lived(events, policies, dt.date(2024, 6, 1))]
+    for n, product in products.items():
+        assert on(days, "2024-05-31", n)["principal_due"] < 120_000, product
+        last = on(days, "2024-06-01", n)
+        assert (last["instalments"], last["principal_due"]) == (5, 120_000), product
+        if product == "instalment-act365":
+            assert on(days, "2024-02-11", n)["emi"] != on(days, "2024-02-09", n)["emi"]
 
 
 def test_a_moved_due_date_moves_those_after_it(policies: PolicyBook) -> None:
@@ -111,7 +91,7 @@ def test_a_late_rate_change_restates_the_days_since(policies: PolicyBook) -> Non
     body = json.dumps({"rate_ppb": 90_000_000})
     change = _event(Kind.rate_changed, 1, "2024-01-10", None, "r", body)
     key = change["idempotency_key"]
-    undo = _event(Kind.reversal, 1, "2024-03-20", None, "u", json.dumps({"reverses": key}))
+    undo = undone(key, "2024-03-20", ref="u")
     events = told(story, (40, change), (0, undo))
     same_as_in_time(events, policies, dt.date(2024, 4, 3))
     book = [d for d, *_ in ((c, r) for _, c, r in live(events, policies, dt.date(2024, 3, 10)))]

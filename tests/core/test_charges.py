@@ -8,16 +8,24 @@ import json
 import polars as pl
 import pytest
 
-from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status, Timing
 from loanbook.core.catalogue.components import Component
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import OriginationFee
 from loanbook.core.servicing.payments.chargebacks import asked_again
 from loanbook.core.servicing.replay.payoff_quote import quote
-from tests.core.loans import Story, _event, product_of, ruled, terms, with_more
-from tests.core.test_changes import days_of, on
-from tests.core.test_late_news import lived, same_as_in_time, told
+from tests.core.late_news import lived, same_as_in_time, told
+from tests.core.lives import days_of, moved, on
+from tests.core.loans import (
+    Story,
+    _event,
+    charged_back,
+    payment,
+    product_of,
+    ruled,
+    terms,
+    with_more,
+)
 
 SINCE = dt.date(2000, 1, 1)
 
@@ -30,11 +38,6 @@ def with_product(policies: PolicyBook, **changes: object) -> PolicyBook:
                          maximum_minor=2_000, collected="up_front")  # fmt: skip
     product = made.model_copy(update={"name": "daily", **changes})
     return with_more(policies, ("products", product), ("origination_fees", fee))
-
-
-def moved(days: list, debit: str, credit: str) -> int:  # type: ignore[type-arg]
-    pair = (pl.col("debit") == ROLE[debit]) & (pl.col("credit") == ROLE[credit])
-    return int(pl.concat(d.transfers for d in days).filter(pair)["amount"].sum())
 
 
 def test_an_origination_fee_is_income_out_of_the_payout(policies: PolicyBook) -> None:
@@ -235,13 +238,13 @@ def test_a_charge_off_lasts(policies: PolicyBook) -> None:
     owed = lent.live("2024-02-14").on("2024-02-14")
     whole = owed["principal"] + owed["interest_accrued"] + owed["interest_due"]
     story = lent.paid(whole + 5_000, "2024-02-15")
-    back = _event(Kind.chargeback, 1, "2024-02-20", 25_000, "b", None)
+    back = charged_back(25_000, "2024-02-20", ref="b")
     life = Story(policies, (*story.rows, back)).live("2024-02-21")
     assert life.on("2024-02-15")["status"] == Status.overpaid
     after = life.on("2024-02-20")
     assert (after["status"], after["principal"]) == (Status.charged_off, 20_000)
     assert after["off_books"] == 20_000
     assert moved(life.days, "credit_loss", "payment_clearing") == 20_000
-    early = _event(Kind.payment_received, 1, "2024-02-12", 3_000, "e", None)
+    early = payment(3_000, "2024-02-12", ref="e")
     same_as_in_time(told(Story(policies, (*story.rows, back)), (12, early)), policies,
                     dt.date(2024, 2, 26))  # fmt: skip

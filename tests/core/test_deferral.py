@@ -12,9 +12,9 @@ from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import OriginationFee
-from tests.core.loans import Story, _event, product_of, terms, with_more
-from tests.core.test_charges import moved
-from tests.core.test_late_news import lived, same_as_in_time, told
+from tests.core.late_news import lived, same_as_in_time, told
+from tests.core.lives import moved
+from tests.core.loans import Story, _event, product_of, terms, undone, with_more
 
 LOAN = "instalment-act365"
 FEE = 9_100
@@ -121,7 +121,7 @@ def test_a_straight_line_origination_fee_is_deferred_out_of_the_payout(
 def test_a_fee_that_is_taken_back_late_never_was_income(policies: PolicyBook) -> None:
     events = story(policies, CAPITALISED, BOUGHT)
     key = events.rows[-2]["idempotency_key"]
-    back = _event(Kind.reversal, 1, "2024-02-10", None, "r", json.dumps({"reverses": key}))
+    back = undone(key, "2024-02-10")
     late = told(
         events, (0, back), (25, _event(Kind.buy_down_adjusted, 1, "2024-01-20", 1_000, "l", None))
     )

@@ -6,6 +6,7 @@ import datetime as dt
 from itertools import pairwise
 from typing import Any
 
+import polars as pl
 import pytest
 
 from loanbook.core.catalogue.codes import Kind, Status
@@ -13,9 +14,9 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import OriginationFee
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.replay.fast_forward import History, fast_forward
+from tests.core.late_news import same_as_in_time, told
+from tests.core.lives import moved
 from tests.core.loans import Story, _event, product_of, terms, with_more
-from tests.core.test_charges import moved
-from tests.core.test_late_news import same_as_in_time, told
 
 FEE = 25_000
 
@@ -38,9 +39,10 @@ def lived(story: Story, until: str) -> History:
     return fast_forward(empty, events, story.policies, dt.date.fromisoformat(until))
 
 
-def by_day(life: History, first: str, until: str) -> dict[str, dict[str, Any]]:
-    """Positions of the one loan, by date."""
+def by_day(life: History, first: str, until: str, loan_id: int = 1) -> dict[str, dict[str, Any]]:
+    """Positions of a loan, by date."""
     rows = life.stay.positions(dt.date.fromisoformat(first), dt.date.fromisoformat(until))
+    rows = rows.filter(pl.col("loan_id") == loan_id)
     return {row["business_date"].isoformat(): row for row in rows.to_dicts()}
 
 
@@ -48,8 +50,11 @@ def paid_on_time(story: Story, months: range) -> Story:
     """The story with what is due paid on the first of the months, found by living it without."""
     for month in months:
         on = f"2024-{month:02}-01"
-        owed = by_day(lived(story, on), on, on)[on]
-        story = story.paid(owed["principal_due"] + owed["interest_due"], on)
+        life = lived(story, on)
+        for loan_id in sorted({row["loan_id"] for row in story.rows}):
+            owed = by_day(life, on, on, loan_id)[on]
+            due = owed["principal_due"] + owed["interest_due"]
+            story = story.paid(due, on, loan_id=loan_id)
     return story
 
 
@@ -113,17 +118,22 @@ def test_what_is_deferred_is_taken_once_by_days_and_by_jumps(policies: PolicyBoo
     assert moved(story.live("2024-04-02").days, "deferred_fee_income", "interest_income") == 2_700
 
 
-@pytest.mark.parametrize("product", ["flat-rate", "step-up", "balloon", "equal-principal"])
-def test_the_line_falls_to_nothing_whatever_the_schedule(
-    policies: PolicyBook, product: str
-) -> None:
-    book = by_yield(policies, product, 2_000)
-    story = paid_on_time(Story(book).lent(terms(book, "yields", n=6)), range(2, 4))
-    life = by_day(lived(story, "2024-07-03"), "2024-01-01", "2024-07-03")
-    left = [each["income_deferred"] for each in life.values()]
-    assert all(a >= b for a, b in pairwise(left))
-    assert max(a - b for a, b in pairwise(left)) < 40
-    assert left[-1] == 0
+def test_the_line_falls_to_nothing_whatever_the_schedule(policies: PolicyBook) -> None:
+    products = ("flat-rate", "step-up", "balloon", "equal-principal")
+    book = by_yield(policies, products[0], 2_000)
+    made = {p: product_of(by_yield(policies, p, 2_000), "yields") for p in products}
+    ours = [m.model_copy(update={"name": f"yields-{p}"}) for p, m in made.items()]
+    book = with_more(book, *(("products", each) for each in ours))
+    story = Story(book)
+    for n, product in enumerate(products, start=1):
+        story = story.lent(terms(book, f"yields-{product}", loan_id=n, n=6))
+    life = lived(paid_on_time(story, range(2, 4)), "2024-07-03")
+    for n, product in enumerate(products, start=1):
+        days = by_day(life, "2024-01-01", "2024-07-03", n).values()
+        left = [each["income_deferred"] for each in days]
+        assert all(a >= b for a, b in pairwise(left)), product
+        assert max(a - b for a, b in pairwise(left)) < 40, product
+        assert left[-1] == 0, product
 
 
 def test_a_charge_off_and_a_payoff_end_the_line(policies: PolicyBook) -> None:

@@ -13,9 +13,9 @@ from loanbook.core.contract.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product_rules import FloatingRate
 from loanbook.core.servicing.interest.index_rates import resetting
-from tests.core.loans import Story, _event, product_of, terms, with_more
-from tests.core.test_changes import on
-from tests.core.test_late_news import lived, same_as_in_time, told
+from tests.core.late_news import lived, same_as_in_time, told
+from tests.core.lives import on
+from tests.core.loans import Story, _event, product_of, terms, undone, with_more
 
 
 def book(policies: PolicyBook, **rules: object) -> PolicyBook:
@@ -27,34 +27,44 @@ def book(policies: PolicyBook, **rules: object) -> PolicyBook:
     return with_more(policies, ("products", floats))
 
 
-def fixed(day: str, percent: float) -> dict:  # type: ignore[type-arg]
+def fixed(day: str, percent: float, loan_id: int = 1) -> dict:  # type: ignore[type-arg]
     body = {"index": "base", "index_ppb": round(percent * 10**7), "fixed_on": day}
-    return _event(Kind.rate_reset, 1, day, None, day, json.dumps(body))
+    return _event(Kind.rate_reset, loan_id, day, None, day, json.dumps(body))
 
 
-@pytest.mark.parametrize(
-    ("rules", "index", "rate"),
-    [
-        ({}, 3, 5),  # the index and two per cent
-        ({"multiplier": "1.5"}, 3, 6.5),
-        ({"multiplier": "-1"}, 0.5, 1.5),
-        ({"floor_percent": "4"}, 1, 4),
-        ({"cap_percent": "14"}, 20, 14),
-        ({"reset_cap_percent": "1.5"}, 20, 13.5),
-        ({"reset_cap_percent": "1.5"}, -3, 10.5),
-        ({"reset_cap_percent": "1.5", "floor_percent": "11"}, -3, 11),
-    ],
-)
-def test_an_index_value_makes_a_rate(
-    policies: PolicyBook, rules: dict[str, str], index: float, rate: float
-) -> None:
-    floats = book(policies, **rules)
-    loan = terms(floats, "floats").with_columns(spread_ppb=pl.lit(20_000_000))
-    rows = Story(floats).lent(loan).rows
-    life = Story(floats, (*rows, fixed("2024-04-01", index))).live("2024-04-02")
-    night = on(life.days, "2024-04-02")["accrued_today"]
-    assert night == pytest.approx(120_000 * rate / 100 / 365, abs=1)
-    assert life.days[-2].changed["rate_ppb"].to_list() == [round(rate * 10**7)]
+RATES: list[tuple[dict[str, str], float, float]] = [
+    ({}, 3, 5),  # the index and two per cent
+    ({"multiplier": "1.5"}, 3, 6.5),
+    ({"multiplier": "-1"}, 0.5, 1.5),
+    ({"floor_percent": "4"}, 1, 4),
+    ({"cap_percent": "14"}, 20, 14),
+    ({"reset_cap_percent": "1.5"}, 20, 13.5),
+    ({"reset_cap_percent": "1.5"}, -3, 10.5),
+    ({"reset_cap_percent": "1.5", "floor_percent": "11"}, -3, 11),
+]
+"""Rules, a value of the index, and the rate that they make of it, in per cent."""
+
+
+def test_an_index_value_makes_a_rate(policies: PolicyBook) -> None:
+    made = product_of(policies, "instalment-act365")
+    products = [
+        made.model_copy(
+            update={"name": f"floats-{n}", "floating": FloatingRate(index="base", every=3, **rules)}  # type: ignore[arg-type]
+        )
+        for n, (rules, _, _) in enumerate(RATES, start=1)
+    ]
+    floats = with_more(policies, *(("products", each) for each in products))
+    story, resets = Story(floats), []
+    for n, (_, index, _) in enumerate(RATES, start=1):
+        loan = terms(floats, f"floats-{n}", loan_id=n)
+        story = story.lent(loan.with_columns(spread_ppb=pl.lit(20_000_000)))
+        resets.append(fixed("2024-04-01", index, n))
+    life = Story(floats, (*story.rows, *resets)).live("2024-04-02")
+    changed = dict(life.days[-2].changed.select("loan_id", "rate_ppb").rows())
+    for n, case in enumerate(RATES, start=1):
+        night = on(life.days, "2024-04-02", n)["accrued_today"]
+        assert night == pytest.approx(120_000 * case[2] / 100 / 365, abs=1), case
+        assert changed[n] == round(case[2] * 10**7), case
 
 
 @pytest.mark.parametrize("keep", ["term", "instalment"])
@@ -71,8 +81,7 @@ def test_a_value_that_is_corrected_late_restates(policies: PolicyBook) -> None:
     floats = book(policies)
     wrong, right = fixed("2024-04-01", 20), fixed("2024-04-01", 10)
     right |= {"idempotency_key": "right"}
-    body = json.dumps({"reverses": wrong["idempotency_key"]})
-    back = _event(Kind.reversal, 1, "2024-04-20", None, "r", body)
+    back = undone(wrong["idempotency_key"], "2024-04-20")
     events = told(Story(floats, (*Story(floats).lent(terms(floats, "floats")).rows, wrong)),
                   (0, back), (19, right))  # fmt: skip
     same_as_in_time(events, floats, dt.date(2024, 4, 22))

@@ -8,13 +8,12 @@ from __future__ import annotations
 import datetime as dt
 
 import polars as pl
-import pytest
 
-from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.catalogue.codes import Status
 from loanbook.core.catalogue.components import Component
 from loanbook.core.policy.book import PolicyBook
-from tests.core.loans import Life, Story, _event, ruled, terms
-from tests.core.test_late_news import same_as_in_time, told
+from tests.core.late_news import same_as_in_time, told
+from tests.core.loans import Life, Story, payment, product_of, ruled, terms, with_more
 
 PRODUCT = "instalment-act365"
 
@@ -58,15 +57,30 @@ def test_the_whole_claim_falls_due_where_the_contract_ends(policies: PolicyBook)
     assert life.on("2024-03-01")["off_books"] == life.on("2024-04-02")["off_books"] == 8_406
 
 
-@pytest.mark.parametrize("after", ["zero_interest", "accelerate_maturity"])
-@pytest.mark.parametrize("excess", ["next_instalment", "last_instalment"])
-def test_money_ahead_and_late_news_change_no_law(
-    policies: PolicyBook, after: str, excess: str
-) -> None:
-    ours = whole(policies, after, excess=excess)
-    ahead = story(ours).paid(3_000, "2024-02-10", ref="ahead").charged_off("2024-02-20")
-    life = ahead.paid(9_000, "2024-03-20", ref="all").live("2024-03-21")
-    assert life.on("2024-02-20")["interest_accrued"] >= 0
-    assert life.on("2024-03-20")["status"] == Status.overpaid
-    late = _event(Kind.payment_received, 1, "2024-02-12", 500, "late", None)
-    same_as_in_time(told(ahead, (9, late)), ours, dt.date(2024, 4, 2))
+def test_money_ahead_and_late_news_change_no_law(policies: PolicyBook) -> None:
+    """A loan for each end of interest and each use of money ahead, all of one book."""
+    cases = [(after, excess) for after in ("zero_interest", "accelerate_maturity")
+             for excess in ("next_instalment", "last_instalment")]  # fmt: skip
+    products = [
+        product_of(whole(policies, after, excess=excess), PRODUCT).model_copy(
+            update={"name": f"{after}-{excess}"}
+        )
+        for after, excess in cases
+    ]
+    ours = with_more(policies, *(("products", each) for each in products))
+    ahead, late = Story(ours), []
+    for n, made in enumerate(products, start=1):
+        ahead = (
+            ahead.lent(terms(ours, made.name, loan_id=n, principal=10_000, rate="7", n=6))
+            .paid(1_701, "2024-02-01", loan_id=n).paid(3_000, "2024-02-10", loan_id=n, ref="ahead")
+            .charged_off("2024-02-20", loan_id=n)
+        )  # fmt: skip
+        late.append((9, payment(500, "2024-02-12", loan_id=n)))
+    paid = ahead
+    for n in range(1, 5):
+        paid = paid.paid(9_000, "2024-03-20", loan_id=n, ref="all")
+    life = paid.live("2024-03-21")
+    for n, case in enumerate(cases, start=1):
+        assert life.on("2024-02-20", n)["interest_accrued"] >= 0, case
+        assert life.on("2024-03-20", n)["status"] == Status.overpaid, case
+    same_as_in_time(told(ahead, *late), ours, dt.date(2024, 4, 2))

@@ -3,87 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 
-import polars as pl
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from loanbook.core.catalogue.codes import Kind, Status
-from loanbook.core.ledger.transfers import account_movements
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
-from loanbook.core.servicing.laws.accounts import movements_after
-from loanbook.core.servicing.laws.laws import check_laws, restated_laws
 from loanbook.core.servicing.replay.backdating import Restatement
-from loanbook.core.servicing.replay.replay import live, replay
-from loanbook.core.store.writer import BALANCES
-from tests.core.loans import Story, _event, terms
+from tests.core.late_news import lived, same_as_in_time, told
+from tests.core.loans import Story, _event, charged_back, payment, terms, undone
 
 FIRST = dt.date(2024, 1, 1)
-
-
-def told(story: Story, *late: tuple[int, dict]) -> pl.DataFrame:  # type: ignore[type-arg]
-    """Events of a story and those booked some days after their value date."""
-    rows = []
-    for days, row in late:
-        rows.append(row | {"booking_date": row["value_date"] + dt.timedelta(days=days)})
-    return Story(story.policies, (*story.rows, *rows)).events()
-
-
-def lived(
-    events: pl.DataFrame, policies: PolicyBook, through: dt.date
-) -> list[tuple[DayClose, Restatement | None]]:
-    """Day by day as the news came, with every law checked on every day and restated day."""
-    balances = pl.DataFrame(schema=BALANCES)
-    days = []
-    for before, closed, restated in live(events, policies, through):
-        balances = movements_after(balances, closed)
-        laws = check_laws(before, closed, balances)
-        laws += restated_laws(restated) if restated else []
-        broken = [law for law in laws if not law.holds]
-        assert not broken, f"{closed.date}: {broken}"
-        days.append((closed, restated))
-    return days
-
-
-def known_last(
-    days: list[tuple[DayClose, Restatement | None]],
-) -> dict[tuple[dt.date, int], tuple]:  # type: ignore[type-arg]
-    """Positions by date and loan as known after the last day."""
-    rows: dict[tuple[dt.date, int], tuple] = {}  # type: ignore[type-arg]
-    for closed, restated in days:
-        if restated:
-            ours = set(restated.loans.to_list())
-            rows = {k: v for k, v in rows.items() if k[1] not in ours or k[0] < restated.first}
-            last = closed.date - dt.timedelta(days=1)
-            again = restated.lived.stay.positions(restated.first, last)
-            days_ = zip(again["business_date"], again.drop("business_date").rows(), strict=True)
-            rows |= {(day, r[0]): r for day, r in days_}
-        rows |= {(closed.date, r[0]): r for r in closed.book.positions.rows()}
-    return rows
-
-
-def same_as_in_time(
-    events: pl.DataFrame, policies: PolicyBook, through: dt.date
-) -> list[tuple[DayClose, Restatement | None]]:
-    """The law of late news, over what was booked by then; the days as the news came."""
-    events = events.filter(pl.col("booking_date") <= through)
-    late, ideal = lived(events, policies, through), list(replay(events, policies, through))
-    in_time = {(d.date, r[0]): r for _, d in ideal for r in d.book.positions.rows()}
-    known = known_last(late)
-    assert known.keys() == in_time.keys()
-    names = ideal[-1][1].book.positions.columns
-    for key, row in known.items():
-        wrong = {n: (a, b) for n, a, b in zip(names, row, in_time[key], strict=True) if a != b}
-        assert not wrong, f"{key}: {wrong}"
-    assert late[-1][0].book.dues.equals(ideal[-1][1].book.dues)
-
-    def sums(frames: list[pl.DataFrame]) -> pl.DataFrame:
-        return account_movements(pl.concat(frames)).filter(pl.col("movement") != 0)
-
-    assert sums([d.transfers for d, _ in late]).equals(sums([d.transfers for _, d in ideal]))
-    return late
 
 
 def to(
@@ -95,7 +26,7 @@ def to(
 
 def test_a_late_payment_is_as_if_it_had_come_in_time(policies: PolicyBook) -> None:
     story = Story(policies).lent(terms(policies, "instalment-act365"))
-    late = _event(Kind.payment_received, 1, "2024-02-01", 10_662, "late", None)
+    late = payment(10_662, "2024-02-01")
     events = told(story.paid(10_662, "2024-03-01"), (20, late))
     days = to(same_as_in_time(events, policies, dt.date(2024, 3, 10)), "2024-02-21")
     before, after = days[-2][0].book.positions, days[-1][0].book.positions
@@ -108,7 +39,7 @@ def test_a_reversed_payment_never_came_and_its_undoing_is_booked_today(
 ) -> None:
     story = Story(policies).lent(terms(policies, "instalment-act365")).paid(10_662, "2024-02-01")
     key = story.rows[-1]["idempotency_key"]
-    back = _event(Kind.reversal, 1, "2024-02-10", None, "r", json.dumps({"reverses": key}))
+    back = undone(key, "2024-02-10")
     events = told(story, (0, back))
     closed, restated = to(same_as_in_time(events, policies, dt.date(2024, 2, 20)), "2024-02-10")[-1]
     assert restated is not None
@@ -127,7 +58,7 @@ def test_an_overpaid_loan_that_is_charged_back_goes_on_with_its_schedule(
     policies: PolicyBook,
 ) -> None:
     story = Story(policies).lent(terms(policies, "lendingclub-personal", n=3))
-    back = _event(Kind.chargeback, 1, "2024-03-09", 150_000, "cb", None)
+    back = charged_back(150_000, "2024-03-09")
     events = told(story.paid(150_000, "2024-02-27"), (0, back))
     last = lived(events, policies, dt.date(2024, 4, 2))[-1][0].book.positions
     assert last["principal_due"][0] == last["principal"][0] > 100_000
@@ -156,21 +87,21 @@ def test_life_with_late_news_equals_a_life_that_knew(
     for loan, history in enumerate(histories, start=1):
         product = ("instalment-act365", "lendingclub-personal")[loan % 2]
         story = story.lent(terms(policies, product, loan_id=loan, n=3))
-        for n, (kind, on, lag, amount, undone) in enumerate(history):
+        for n, (kind, on, lag, amount, days) in enumerate(history):
             day = (FIRST + dt.timedelta(days=on)).isoformat()
             asked = None if kind is Kind.charge_off else amount
             row = _event(kind, loan, day, asked, f"{n}", None)
             late.append((lag, row))
-            if undone is not None:
-                when = (FIRST + dt.timedelta(days=on + lag + undone)).isoformat()
-                body = json.dumps({"reverses": row["idempotency_key"]})
-                late.append((0, _event(Kind.reversal, loan, when, None, f"r{n}", body)))
+            if days is not None:
+                when = (FIRST + dt.timedelta(days=on + lag + days)).isoformat()
+                back = undone(row["idempotency_key"], when, loan_id=loan, ref=f"r{n}")
+                late.append((0, back))
     same_as_in_time(told(story, *late), policies, FIRST + dt.timedelta(days=100))
 
 
 def test_principal_charged_back_bears_no_interest_before_the_day(policies: PolicyBook) -> None:
     story = Story(policies).lent(terms(policies, "instalment-act365")).paid(150_000, "2024-01-18")
-    back = _event(Kind.chargeback, 1, "2024-01-30", 60_000, "cb", None)
+    back = charged_back(60_000, "2024-01-30")
     events = told(story, (0, back))
     late = same_as_in_time(events, policies, dt.date(2024, 2, 5))
     days = {d.date: d.book.positions for d, _ in to(late, "2024-02-01")}

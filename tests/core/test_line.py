@@ -11,9 +11,9 @@ from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.replay.payoff_quote import quote
-from tests.core.loans import Story, _event, ruled, terms
-from tests.core.test_charges import moved
-from tests.core.test_late_news import same_as_in_time, told
+from tests.core.late_news import same_as_in_time, told
+from tests.core.lives import moved
+from tests.core.loans import Story, _event, charged_back, payment, ruled, terms
 
 LIMIT = 500_000
 
@@ -135,9 +135,9 @@ def test_a_quote_settles_a_line_without_interest_that_grace_keeps_away(
 def test_a_line_lives_the_same_whenever_its_news_came(policies: PolicyBook, grace: bool) -> None:
     book = policies if grace else without_grace(policies)
     story = line(book, ("2024-01-11", 100_000), ("2024-02-11", 20_000))
-    back = _event(Kind.chargeback, 1, "2024-03-18", 5_000, "cb", None)
+    back = charged_back(5_000, "2024-03-18")
     story = Story(book, (*story.rows, back)).paid(3_000, "2024-03-20").paid(130_000, "2024-04-18")
-    late = _event(Kind.payment_received, 1, "2024-02-20", 100_000, "late", None)
+    late = payment(100_000, "2024-02-20")
     drawn = _event(Kind.disbursed, 1, "2024-03-25", 9_000, "more", None)
     same_as_in_time(told(story, (25, late), (11, drawn)), book, dt.date(2024, 5, 3))
 

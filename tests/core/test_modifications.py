@@ -11,7 +11,7 @@ import pytest
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.explain.contract_changes import forborne, modifications, overlaid
-from tests.core.loans import Story, _event, terms
+from tests.core.loans import Story, _event, terms, undone
 
 THROUGH = dt.date(2024, 6, 1)
 
@@ -67,7 +67,7 @@ def test_a_change_that_was_taken_back_is_none(policies: PolicyBook) -> None:
         policies, (Kind.term_extended, "2024-04-01", {"instalments": 6, "keep": "term"})
     )
     key = story.rows[-1]["idempotency_key"]
-    back = _event(Kind.reversal, 1, "2024-04-10", None, "r", json.dumps({"reverses": key}))
+    back = undone(key, "2024-04-10")
     taken = Story(policies, (*story.rows, back))
     assert modifications(taken.events(), policies, 1, THROUGH) == []
 

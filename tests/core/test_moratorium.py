@@ -14,10 +14,9 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.business_date import dated
 from loanbook.core.servicing.replay.replay import relived
 from loanbook.core.servicing.schedule.projection import project
-from tests.core.loans import Story, _event, terms
-from tests.core.test_changes import days_of, on
-from tests.core.test_charges import moved
-from tests.core.test_late_news import same_as_in_time, told
+from tests.core.late_news import same_as_in_time, told
+from tests.core.lives import days_of, moved, on
+from tests.core.loans import Story, _event, payment, terms
 from tests.core.test_respreading import late
 
 PAID = (Kind.payment_received, "2024-02-01", 10_662)
@@ -129,9 +128,9 @@ def test_money_after_a_settlement_is_the_borrowers(policies: PolicyBook) -> None
     events = Story(
         policies,
         (*story.rows, _event(Kind.settlement_reached, 1, "2024-02-10", None, "s", None),
-         _event(Kind.payment_received, 1, "2024-02-20", 5_000, "p", None)),
+         payment(5_000, "2024-02-20", ref="p")),
     ).events()  # fmt: skip
-    from tests.core.test_late_news import lived
+    from tests.core.late_news import lived
 
     last = on([d for d, _ in lived(events, policies, dt.date(2024, 2, 20))], "2024-02-20")
     assert (last["status"], last["credit"]) == (Status.overpaid, 5_000)
@@ -143,5 +142,5 @@ def test_money_that_comes_to_light_leaves_nothing_to_give_up(
 ) -> None:
     story = Story(policies).lent(terms(policies, "instalment-act365"))
     end = _event(kind, 1, "2024-02-20", None, "s", None)
-    paid = _event(Kind.payment_received, 1, "2024-02-10", 150_000, "late", None)
+    paid = payment(150_000, "2024-02-10")
     same_as_in_time(told(story, (0, end), (12, paid)), policies, dt.date(2024, 2, 25))

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product import Product
+from tests.core.late_news import same_as_in_time, told
 from tests.core.loans import Story, product_of, ruled, terms
-from tests.core.test_late_news import same_as_in_time, told
 
 PRODUCT = "instalment-act365"
 

@@ -6,12 +6,12 @@ import datetime as dt
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.catalogue.codes import Status
 from loanbook.core.catalogue.components import Component
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.replay.payoff_quote import quote
-from tests.core.loans import Story, _event, terms
-from tests.core.test_late_news import same_as_in_time, told
+from tests.core.late_news import same_as_in_time, told
+from tests.core.loans import Story, payment, terms
 
 EMI = 10_662
 
@@ -64,5 +64,5 @@ def test_a_quote_settles_it_and_news_may_come_late(policies: PolicyBook) -> None
     paid = lent(policies).paid(owed, "2024-02-21").live("2024-02-21")
     assert paid.on("2024-02-21")["status"] == Status.closed
     story = lent(policies, n=4).paid(EMI, "2024-02-11").paid(30_000, "2024-03-20")
-    late = _event(Kind.payment_received, 1, "2024-02-25", 7_000, "late", None)
+    late = payment(7_000, "2024-02-25")
     same_as_in_time(told(story, (30, late)), policies, dt.date(2024, 5, 3))

@@ -15,9 +15,9 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product_rules import ChargeOffRules
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.replay import relived
-from tests.core.loans import Story, _event, changed, ruled, terms
-from tests.core.test_charges import moved
-from tests.core.test_late_news import same_as_in_time, told
+from tests.core.late_news import same_as_in_time, told
+from tests.core.lives import moved
+from tests.core.loans import Story, _event, changed, payment, ruled, terms
 
 
 def test_interest_above_a_fixed_payment_joins_the_principal(policies: PolicyBook) -> None:
@@ -27,7 +27,7 @@ def test_interest_above_a_fixed_payment_joins_the_principal(policies: PolicyBook
     billed = life.on("2024-02-01")
     assert billed["principal"] == 120_000 + 223  # 12.23 of interest, 10.00 of it paid
     assert moved(life.days, "loan_principal", "interest_accrued") == 223 + 146
-    late = _event(Kind.payment_received, 1, "2024-02-20", 5_000, "l", None)
+    late = payment(5_000, "2024-02-20", ref="l")
     same_as_in_time(told(story, (20, late)), policies, dt.date(2024, 4, 2))
 
 
@@ -139,7 +139,7 @@ def test_the_life_of_a_loan_ends_at_zero_and_late_news_is_as_in_time(
     paid = (
         Story(policies).lent(loan).paid(asked[0], days[0], ref="a").paid(90_000, days[3], ref="b")
     )
-    late = _event(Kind.payment_received, 1, "2024-03-20", 5_000, "l", None)
+    late = payment(5_000, "2024-03-20", ref="l")
     same_as_in_time(told(paid, (20, late)), policies, dt.date(2024, 4, 14))
     changed = _event(Kind.rate_changed, 1, "2024-03-11", None, "r",
                      '{"rate_ppb": 90000000, "keep": "term"}')  # fmt: skip
@@ -172,6 +172,6 @@ def test_arrears_take_a_loan_off_the_books_by_rule(policies: PolicyBook, at: str
     assert life.on(eve)["status"] == Status.active
     assert life.on(off)["status"] == Status.charged_off
     assert life.on(off)["off_books"] >= 120_000
-    late = _event(Kind.payment_received, 1, "2024-02-01", 11_000, "l", None)
+    late = payment(11_000, "2024-02-01", ref="l")
     told_on = (end - dt.date(2024, 2, 2)).days  # the day after the charge-off
     same_as_in_time(told(story, (told_on, late)), book, end)

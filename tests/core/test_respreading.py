@@ -14,9 +14,9 @@ from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.money import even_share
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.replay.payoff_quote import quote
-from tests.core.loans import Story, _event, ruled, terms
-from tests.core.test_changes import days_of, on
-from tests.core.test_late_news import same_as_in_time, told
+from tests.core.late_news import same_as_in_time, told
+from tests.core.lives import days_of, on
+from tests.core.loans import Story, _event, payment, ruled, terms
 
 REAGE = {"instalments": 2, "due_date": "2024-03-01", "every": 1, "unit": 0, "interest": None}
 
@@ -318,6 +318,6 @@ def test_a_loan_with_interest_in_parts_is_paid_off_as_quoted_and_ahead(
 
 def test_interest_in_parts_is_the_same_whenever_its_news_came(policies: PolicyBook) -> None:
     story = split(policies)
-    late = _event(Kind.payment_received, 1, "2024-03-20", 12_000, "late", None)
-    more = _event(Kind.payment_received, 1, "2024-05-10", 30_000, "ahead", None)
+    late = payment(12_000, "2024-03-20")
+    more = payment(30_000, "2024-05-10", ref="ahead")
     same_as_in_time(told(story, (40, late), (5, more)), policies, dt.date(2024, 7, 3))

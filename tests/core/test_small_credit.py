@@ -12,9 +12,9 @@ from loanbook.core.policy.book import PolicyBook, parse
 from loanbook.core.policy.product_rules import SmallCreditRules
 from loanbook.core.servicing.explain.explain import explain
 from loanbook.core.servicing.replay.replay import replay
-from tests.core.loans import Story, _event, changed, terms
-from tests.core.test_charges import moved
-from tests.core.test_late_news import same_as_in_time, told
+from tests.core.late_news import same_as_in_time, told
+from tests.core.lives import moved
+from tests.core.loans import Story, _event, changed, charged_back, payment, terms
 
 LOAN = "instalment-act365"
 
@@ -60,9 +60,9 @@ def test_months_are_counted_from_the_last_change_of_the_credit(policies: PolicyB
 def test_news_of_such_a_loan_is_as_in_time(policies: PolicyBook) -> None:
     ours = ruled(policies, 1, "income")
     story = paid_off(ours, 300)
-    early = _event(Kind.payment_received, 1, "2024-01-10", 150, "e", None)
+    early = payment(150, "2024-01-10", ref="e")
     same_as_in_time(told(story, (45, early)), ours, dt.date(2024, 2, 28))
-    back = _event(Kind.chargeback, 1, "2024-02-25", 9_000, "b", None)
+    back = charged_back(9_000, "2024-02-25", ref="b")
     late = told(Story(ours, (*story.rows, back)), (20, early))
     same_as_in_time(late, ours, dt.date(2024, 3, 3))
 

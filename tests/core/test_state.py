@@ -34,7 +34,7 @@ from loanbook.core.servicing.loan.opening import agreed_terms, opened
 from loanbook.core.servicing.loan.positions import CHANGING, Positions
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.payments.allocations import Allocations
-from tests.core.loans import Story, _event, terms
+from tests.core.loans import Story, _event, charged_back, terms
 
 SCHEMAS = (Terms, Agreed, Parameters, Positions, Dues, Events, Transfers, Allocations)
 DECLARED = {
@@ -62,7 +62,7 @@ def ordinary(policies: PolicyBook) -> Story:
         story,
         _event(Kind.charge_assessed, 1, "2024-02-10", 900, "fee", fee),
         _event(Kind.goodwill_credit, 1, "2024-02-21", 300, "g", None),
-        _event(Kind.chargeback, 1, "2024-03-20", 5_000, "back", None),
+        charged_back(5_000, "2024-03-20", ref="back"),
         _event(Kind.charge_off, 1, "2024-06-20", None, "off", None),
     ).paid(2_000, "2024-06-25", ref="recovery")
 

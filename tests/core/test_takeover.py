@@ -15,9 +15,9 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product_rules import AdvanceRules
 from loanbook.core.servicing.changes.migration_in import BALANCES, OF_LINES, openings, tied
 from loanbook.core.servicing.replay.payoff_quote import quote
-from tests.core.loans import Life, Story, _event, changed, ruled, terms
+from tests.core.late_news import same_as_in_time, told
+from tests.core.loans import Life, Story, _event, changed, payment, ruled, terms
 from tests.core.test_advances import ADVANCE
-from tests.core.test_late_news import same_as_in_time, told
 
 PAID = (("2024-02-01", 10_662), ("2024-03-05", 10_662), ("2024-04-20", 4_000))
 """One on time, one late, one in part: the last instalment before May is past due."""
@@ -81,7 +81,7 @@ def test_a_loan_that_is_taken_over_lives_on_as_it_would_have(
             else:
                 assert was[name] == is_[name], (day, name)
         assert was["days_past_due"] == is_["days_past_due"], day
-    late = _event(Kind.payment_received, 1, "2024-05-03", 5_000, "l", None)
+    late = payment(5_000, "2024-05-03", ref="l")
     same_as_in_time(told(before, (7, late)), policies, dt.date(2024, 5, 14))
 
 
@@ -146,7 +146,7 @@ def test_a_line_that_is_taken_over_goes_on_with_its_statement(
         ("2024-03-20", 30_000, None),
     ]
     rows = [_event(Kind.disbursed, 1, day, much, f"d{day}", body) for day, much, body in draws]
-    rows += [_event(Kind.payment_received, 1, day, much, f"p{day}", None) for day, much in paid]
+    rows += [payment(much, day, ref=f"p{day}") for day, much in paid]
     lived = Story(card, (first, *rows)).live("2024-04-30")
     late = [r for r in rows if r["value_date"] > dt.date.fromisoformat(on)]
     before = taken_over(card, "credit-line", on, lived, given=loan, waits=waits)

@@ -16,9 +16,9 @@ from loanbook.core.policy.book import PolicyBook, parse
 from loanbook.core.servicing.explain.disclosure import disclosed_apr
 from loanbook.core.servicing.replay.payoff_quote import quote
 from loanbook.core.servicing.replay.replay import relived
-from tests.core.loans import Story, _event, changed, ruled, terms
-from tests.core.test_charges import moved
-from tests.core.test_late_news import same_as_in_time, told
+from tests.core.late_news import same_as_in_time, told
+from tests.core.lives import moved
+from tests.core.loans import Story, _event, changed, payment, ruled, terms
 from tests.core.test_respreading import REAGE
 
 
@@ -83,7 +83,7 @@ def test_what_forgives_a_fee_or_interest_forgives_its_tax(policies: PolicyBook) 
     assert life.on("2024-01-13")["taxes_due"] == 0
     assert life.on("2024-02-02")["taxes_due"] == 198
     assert life.on("2024-02-03")["taxes_due"] == 198 - 96
-    late = _event(Kind.payment_received, 1, "2024-01-11", 700, "l", None)
+    late = payment(700, "2024-01-11", ref="l")
     same_as_in_time(told(story, (9, late)), policies, dt.date(2024, 2, 5))
 
 
@@ -112,11 +112,11 @@ def test_overdue_principal_bears_penal_interest_from_the_end_of_its_grace(
 def test_penal_interest_is_the_same_whatever_was_known_when(policies: PolicyBook) -> None:
     story = Story(policies).lent(terms(policies, "instalment-mxn", n=4))
     story = story.paid(20_000, "2024-02-27").charged_off("2024-03-20")
-    late = _event(Kind.payment_received, 1, "2024-02-10", 9_000, "l", None)
+    late = payment(9_000, "2024-02-10", ref="l")
     same_as_in_time(told(story, (22, late)), policies, dt.date(2024, 3, 22))
     charged = Story(policies).lent(terms(policies, "instalment-inr", rate="12", n=4))
     charged = charged.paid(31_000, "2024-02-12")
-    late = _event(Kind.payment_received, 1, "2024-02-05", 10_000, "l", None)
+    late = payment(10_000, "2024-02-05", ref="l")
     same_as_in_time(told(charged, (20, late)), policies, dt.date(2024, 3, 2))
 
 
@@ -228,7 +228,7 @@ def test_interest_of_a_schedule_that_stands_whole_is_taxed_as_it_falls_due(
     assert dues.select("due_date", "amount").rows() == [(day, tax) for day in falls]
     assert life.on("2024-04-01")["taxes_due"] == 3 * tax
     assert moved(life.days, "tax_receivable", "tax_payable") == 3 * tax
-    late = _event(Kind.payment_received, 1, "2024-02-10", 30_000, "l", None)
+    late = payment(30_000, "2024-02-10", ref="l")
     same_as_in_time(told(story, (30, late)), ours, dt.date(2024, 3, 12))
 
 
@@ -282,7 +282,7 @@ def test_the_tax_of_a_statement_is_part_of_its_minimum(policies: PolicyBook) -> 
     dues = life.dues("2024-02-01")
     assert dues["due_date"].unique().to_list() == [dt.date(2024, 2, 22)]
     paid = Story(ours, (lent.rows[0], drawn)).paid(30_000, "2024-02-22")
-    late = _event(Kind.payment_received, 1, "2024-02-10", 1_500, "l", None)
+    late = payment(1_500, "2024-02-10", ref="l")
     same_as_in_time(told(paid, (20, late)), ours, dt.date(2024, 3, 3))
 
 

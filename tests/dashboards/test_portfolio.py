@@ -17,7 +17,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from loanbook.core.reporting.portfolio import by_bucket, dpd_distribution, key_figures
-from loanbook.core.store.history import NOW
+from loanbook.core.store.clocks import NOW
 from loanbook.core.store.marts import GROUPED
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
@@ -108,7 +108,7 @@ needs_chromium = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server(ran: Settings) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -162,3 +162,17 @@ def test_the_page_in_a_real_browser(server: str, tmp_path: Path, width: int, sch
         browser.close()
     assert foreign == []
     assert len(first) == 4
+
+
+def test_the_page_of_marts_shows_what_the_mart_holds(
+    ran: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOANBOOK_HOME", str(ran.home))
+    script = "from loanbook.dashboards import marts\nmarts.page()"
+    page = AppTest.from_string(script, default_timeout=60).run()
+    assert not page.exception
+    reader = LedgerReader(ran)
+    held = reader.mart("portfolio_daily", reader.published_range()[1])
+    assert held["loans"].sum() == reader.positions().height > 0
+    assert page.dataframe[0].value.shape == held.shape
+    assert page.selectbox(key="mart").value == "portfolio_daily"

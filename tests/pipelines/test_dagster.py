@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -15,8 +18,10 @@ from tests.conftest import fresh, with_positions
 
 
 @pytest.fixture
-def instance_home(tmp_path: Path, small_landing: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-06")
+def instance_home(
+    tmp_path: Path, founded: Path, small_landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-06")
     monkeypatch.setenv("LOANBOOK_HOME", str(where.home))
     for name in ("DAGSTER_HOME", "LOANBOOK_DAGSTER_STORAGE"):
         monkeypatch.setenv(name, str(where.home / "dagster"))
@@ -28,12 +33,13 @@ def _job(home: Path, first: str, last: str) -> tuple[dg.ExecuteInProcessResult, 
 
     from loanbook.core.store.settings import Settings
     from loanbook.pipelines import definitions, partitions
+    from loanbook.pipelines.dagster_home import prepare_home
     from loanbook.pipelines.ingest import assets as ingest
-    from loanbook.pipelines.orchestration import prepare_home
-    from loanbook.pipelines.servicing import assets, jobs, schedules
+    from loanbook.pipelines.reporting import assets as reporting
+    from loanbook.pipelines.servicing import alerts, assets, jobs, schedules
 
     prepare_home(Settings(home=home))
-    for module in (partitions, ingest, assets, jobs, schedules, definitions):
+    for module in (partitions, ingest, assets, reporting, jobs, alerts, schedules, definitions):
         importlib.reload(module)  # partitions are read when definitions load
     instance = dg.DagsterInstance.get()
     job = definitions.defs.resolve_job_def("daily_run")
@@ -53,7 +59,7 @@ def test_a_range_is_one_run_that_publishes_day_by_day(instance_home: Path) -> No
     result, instance = _job(instance_home, "2018-01-01", "2018-01-06")
     assert result.success
     assert _reader(instance_home).versions().height == 6
-    done = instance.get_materialized_partitions(dg.AssetKey("ledger_close"))
+    done = instance.get_materialized_partitions(dg.AssetKey(["loanbook", "ledger_close"]))
     assert done == {f"2018-01-0{n}" for n in range(1, 7)}
     checks = {e.check_name: e for e in result.get_asset_check_evaluations()}
     assert all(e.passed for e in checks.values())
@@ -95,7 +101,7 @@ def test_a_corrupt_day_stops_the_range_and_readers_keep_the_last_good_version(
     assert reader.published_range() == (dt.date(2018, 1, 1), dt.date(2018, 1, 3))
     failed = {e.check_name for e in result.get_asset_check_evaluations() if not e.passed}
     assert "ledger_equals_positions" in failed
-    done = instance.get_materialized_partitions(dg.AssetKey("ledger_close"))
+    done = instance.get_materialized_partitions(dg.AssetKey(["loanbook", "ledger_close"]))
     assert done == {"2018-01-01", "2018-01-02", "2018-01-03"}
 
 
@@ -118,3 +124,118 @@ def test_the_sensor_starts_a_run_for_what_landed_and_rests_when_all_is_published
     again = schedules.landing_sensor(context)
     assert isinstance(again, dg.RunRequest)
     assert again.run_key == "2018-01-07..2018-01-07"
+
+
+CLOSE = dg.AssetKey(["loanbook", "ledger_close"])
+
+
+def test_every_asset_stands_below_one_prefix_and_every_check_says_what_it_asserts() -> None:
+    from loanbook.pipelines.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    assert {key.path[0] for key in graph.get_all_asset_keys()} == {"loanbook"}
+    specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
+    assert len(specs) >= 15
+    assert [spec.name for spec in specs if not spec.description] == []
+    nodes = [graph.get(key) for key in graph.get_all_asset_keys()]
+    assert [node.key for node in nodes if not node.description] == []
+
+
+def test_days_closed_by_the_command_are_told_to_a_dagster_that_is_set_up(
+    instance_home: Path,
+) -> None:
+    from loanbook.core.store.settings import Settings
+    from loanbook.pipelines.commands.run import backfill
+    from loanbook.pipelines.dagster_home import prepare_home
+
+    prepare_home(Settings(home=instance_home))
+    backfill("2018-01-03")
+    instance = dg.DagsterInstance.get()
+    assert instance.get_materialized_partitions(CLOSE) == {f"2018-01-0{n}" for n in (1, 2, 3)}
+    told = instance.get_latest_materialization_event(CLOSE)
+    assert told is not None
+    assert told.asset_materialization is not None
+    assert told.asset_materialization.metadata["version"].value == 3
+    mart = instance.get_latest_materialization_event(dg.AssetKey(["loanbook", "portfolio_daily"]))
+    assert mart is not None
+    law = dg.AssetCheckKey(CLOSE, "trial_balance")
+    record = instance.event_log_storage.get_latest_asset_check_execution_by_key([law])[law]
+    assert record.status.value == "SUCCEEDED"
+
+
+def test_a_dagster_that_is_out_of_order_does_not_break_a_close(
+    instance_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from loanbook.pipelines.commands.run import backfill
+
+    monkeypatch.setenv("DAGSTER_HOME", str(instance_home / "landing" / "payments_2018-01-02.csv"))
+    backfill("2018-01-02")
+    assert _reader(instance_home).versions().height == 2
+    assert "Dagster was not told" in capsys.readouterr().err
+
+
+def test_no_dagster_is_made_where_there_is_none(
+    instance_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from loanbook.pipelines.commands.run import backfill
+
+    monkeypatch.delenv("DAGSTER_HOME")
+    backfill("2018-01-01")
+    assert not (instance_home / "dagster").exists()
+
+
+def _failed_run(instance: dg.DagsterInstance) -> dg.RunFailureSensorContext:
+    """What the sensor sees of a run of the job's name that failed."""
+
+    @dg.op
+    def close() -> None:
+        raise dg.Failure(description="the books of 2018-01-04 do not tie")
+
+    @dg.job
+    def daily_run() -> None:
+        close()
+
+    result = daily_run.execute_in_process(instance=instance, raise_on_error=False)
+    return dg.build_run_status_sensor_context(
+        sensor_name="alert_on_failure",
+        dagster_event=result.get_run_failure_event(),
+        dagster_instance=instance,
+        dagster_run=result.dagster_run,
+    ).for_run_failure()
+
+
+def test_a_failed_run_is_told_to_the_program_that_the_instance_names(instance_home: Path) -> None:
+    from loanbook.core.errors import LoanbookError
+    from loanbook.pipelines.servicing.alerts import alert_on_failure
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = _failed_run(instance)
+        assert isinstance(alert_on_failure(context), dg.SkipReason)  # nobody is named
+        copies = "import sys; open('alerts.jsonl', 'a').write(sys.stdin.read() + chr(10))"
+        toml = instance_home / "loanbook.toml"
+        before = toml.read_text() if toml.exists() else ""
+        toml.write_text(
+            before + f"\n[alerts]\ncommand = {json.dumps([sys.executable, '-c', copies])}\n"
+        )
+        assert alert_on_failure(context) is None
+        said = json.loads((instance_home / "alerts.jsonl").read_text())
+        assert said["event"] == "run_failed"
+        assert said["job"] == "daily_run"
+        assert said["run_id"] == context.dagster_run.run_id
+        assert said["message"] == "the books of 2018-01-04 do not tie"
+        toml.write_text(before + '\n[alerts]\ncommand = ["false"]\n')
+        with pytest.raises(LoanbookError, match="ended with code 1"):
+            alert_on_failure(context)
+
+
+def test_definitions_load_without_a_warning() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", "import loanbook.pipelines.definitions"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    ours = [
+        line
+        for line in done.stderr.splitlines()
+        if "BetaWarning" in line or "PreviewWarning" in line
+    ]
+    assert ours == []

@@ -18,7 +18,7 @@ from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
 from loanbook.pipelines.simulation.landing import TAPE
 from tests.conftest import fresh
-from tests.pipelines.test_intake import drop, rules
+from tests.pipelines.files import drop, rules
 
 HEAD = "index,date,rate_percent,corrects\n"
 DAY = dt.date(2018, 2, 1)
@@ -39,9 +39,9 @@ def floating() -> PolicyBook:
 
 
 def test_index_values_reset_rates_and_corrections_restate(
-    tmp_path: Path, small_landing: Path, floating: PolicyBook
+    tmp_path: Path, founded: Path, small_landing: Path, floating: PolicyBook
 ) -> None:
-    ledger = Ledger(fresh(tmp_path / "home", small_landing, "2018-01-10"))
+    ledger = Ledger(fresh(tmp_path / "home", founded, small_landing, "2018-01-10"))
     policies = ledger.register(floating)
     by = provenance(policies)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from pathlib import Path
 
 import polars as pl
@@ -11,43 +10,16 @@ import pytest
 from typer.testing import CliRunner
 
 from loanbook.core.catalogue.codes import EventState
-from loanbook.core.store.history import NOW
-from loanbook.core.store.marts import PORTFOLIO_ON, refresh_portfolio
+from loanbook.core.store.clocks import NOW
+from loanbook.core.store.marts import PORTFOLIO_ON, refresh_marts
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import HOME_VARIABLE, Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
-from loanbook.pipelines.ingest.intake import IntakeReport, take_in
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
-from loanbook.pipelines.simulation.landing import TAPE
-
-HEADER = "payment_ref,loan_key,amount,currency,value_date\n"
-
-
-@pytest.fixture
-def ledger(tmp_path: Path, landed: Path) -> Ledger:
-    """Loans to 10 January taken in, nothing closed: a copy of its own for each test."""
-    return Ledger(Settings(home=shutil.copytree(landed, tmp_path / "home")))
-
-
-def take(ledger: Ledger) -> IntakeReport:
-    return take_in(ledger, ledger.register(read_policies()), TAPE, correlation_id="test")
-
-
-def key(ledger: Ledger) -> str:
-    return str(ledger.loan_keys().sort("boards_on")["loan_key"][0])
-
-
-def drop(ledger: Ledger, name: str, body: str | bytes) -> None:
-    data = body if isinstance(body, bytes) else body.encode()
-    (ledger.settings.landing / name).write_bytes(data)
-
-
-def rules(ledger: Ledger, name: str) -> dict[int, str]:
-    rows = ledger.frame("SELECT line, rule FROM {lake}.quarantine WHERE name = ?", [name])
-    return dict(rows.rows())
+from tests.pipelines.files import MONEY, drop, key, rules, take
 
 
 def test_each_bad_row_is_quarantined_by_its_rule_and_the_good_ones_go_on(ledger: Ledger) -> None:
@@ -66,7 +38,7 @@ def test_each_bad_row_is_quarantined_by_its_rule_and_the_good_ones_go_on(ledger:
         f"short,{loan},10.00",
         f"ok-2,{loan},0.01,USD,2018-01-10",
     ]
-    drop(ledger, "payments_2018-01-10_bad.csv", HEADER + "\n".join(lines) + "\n")
+    drop(ledger, "payments_2018-01-10_bad.csv", MONEY + "\n".join(lines) + "\n")
     report = take(ledger)
     assert (report.rows_in, report.accepted, report.quarantined, report.duplicates) == (
         12,
@@ -84,9 +56,9 @@ def test_each_bad_row_is_quarantined_by_its_rule_and_the_good_ones_go_on(ledger:
 
 
 def test_a_file_sent_twice_is_a_no_op(ledger: Ledger) -> None:
-    drop(ledger, "payments_2018-01-10_a.csv", HEADER + f"a,{key(ledger)},1.00,USD,2018-01-10\n")
+    drop(ledger, "payments_2018-01-10_a.csv", MONEY + f"a,{key(ledger)},1.00,USD,2018-01-10\n")
     assert take(ledger).accepted == 1
-    drop(ledger, "payments_2018-01-10_b.csv", HEADER + f"a,{key(ledger)},1.00,USD,2018-01-10\n")
+    drop(ledger, "payments_2018-01-10_b.csv", MONEY + f"a,{key(ledger)},1.00,USD,2018-01-10\n")
     again = take(ledger)
     assert (again.files, again.rows_in) == (0, 0)
 
@@ -94,10 +66,10 @@ def test_a_file_sent_twice_is_a_no_op(ledger: Ledger) -> None:
 def test_a_file_sent_again_with_one_row_changed_gives_one_conflict(ledger: Ledger) -> None:
     loan = key(ledger)
     rows = [f"r{n},{loan},{n}.00,USD,2018-01-10" for n in range(1, 6)]
-    drop(ledger, "payments_2018-01-10_a.csv", HEADER + "\n".join(rows) + "\n")
+    drop(ledger, "payments_2018-01-10_a.csv", MONEY + "\n".join(rows) + "\n")
     take(ledger)
     rows[2] = f"r3,{loan},99.00,USD,2018-01-10"
-    drop(ledger, "payments_2018-01-10_b.csv", HEADER + "\n".join(rows) + "\n")
+    drop(ledger, "payments_2018-01-10_b.csv", MONEY + "\n".join(rows) + "\n")
     report = take(ledger)
     assert (report.accepted, report.duplicates, report.quarantined) == (0, 4, 1)
     assert rules(ledger, "payments_2018-01-10_b.csv") == {4: "idempotency_conflict"}
@@ -117,7 +89,7 @@ def test_a_file_that_is_none_is_refused_with_the_remedy_and_the_rest_goes_on(
     ledger: Ledger, name: str, body: bytes, said: str
 ) -> None:
     drop(ledger, name, body)
-    drop(ledger, "payments_2018-01-10_good.csv", HEADER + f"g,{key(ledger)},1.00,USD,2018-01-10\n")
+    drop(ledger, "payments_2018-01-10_good.csv", MONEY + f"g,{key(ledger)},1.00,USD,2018-01-10\n")
     report = take(ledger)
     assert report.accepted == 1
     assert [n for n, _ in report.refused] == [name]
@@ -126,22 +98,22 @@ def test_a_file_that_is_none_is_refused_with_the_remedy_and_the_rest_goes_on(
 
 def test_a_truncated_file_keeps_its_whole_rows(ledger: Ledger) -> None:
     loan = key(ledger)
-    body = HEADER + f"t1,{loan},1.00,USD,2018-01-10\nt2,{loan},2.00,US"
+    body = MONEY + f"t1,{loan},1.00,USD,2018-01-10\nt2,{loan},2.00,US"
     drop(ledger, "payments_2018-01-10_cut.csv", body)
     report = take(ledger)
     assert (report.accepted, report.quarantined) == (1, 1)
 
 
 def test_a_payment_valued_before_the_last_closed_date_restates_the_days_since(
-    ledger: Ledger,
+    closed_ledger: Ledger,
 ) -> None:
+    ledger = closed_ledger
     policies = ledger.register(read_policies())
     by = provenance(policies)
-    list(close_days(ledger, policies, missing_days(ledger), by))
     reader = LedgerReader(ledger.settings)
     day, loan = dt.date(2018, 1, 9), key(ledger)
     said = reader.versions()["version"].max()
-    drop(ledger, "payments_2018-01-11.csv", HEADER + f"late,{loan},1.00,USD,2018-01-09\n")
+    drop(ledger, "payments_2018-01-11.csv", MONEY + f"late,{loan},1.00,USD,2018-01-09\n")
     assert take(ledger).accepted == 1
     states = ledger.frame("SELECT state FROM {lake}.events WHERE source_ref = 'late'")
     assert states["state"].to_list() == [EventState.late]
@@ -158,8 +130,8 @@ def test_a_payment_valued_before_the_last_closed_date_restates_the_days_since(
     )
     assert booked["booking_date"].to_list() == [dt.date(2018, 1, 11)]
     without = reader.portfolio_on(day, said)
-    assert refresh_portfolio(ledger) > 0
-    assert refresh_portfolio(ledger) == 0
+    assert refresh_marts(ledger)["portfolio_daily"] > 0
+    assert refresh_marts(ledger)["portfolio_daily"] == 0
     # the mart tells both clocks what the positions tell
     for on, known_at in ((day, said), (day, NOW), (dt.date(2018, 1, 11), NOW)):
         kept = reader.query(PORTFOLIO_ON, {"on": on, "known_at": known_at})
@@ -183,7 +155,7 @@ def test_a_reversal_names_what_it_takes_back_and_the_loan_is_as_if_it_never_came
 ) -> None:
     policies = ledger.register(read_policies())
     by, loan = provenance(policies), key(ledger)
-    drop(ledger, "payments_2018-01-10_more.csv", HEADER + f"back,{loan},5.00,USD,2018-01-10\n")
+    drop(ledger, "payments_2018-01-10_more.csv", MONEY + f"back,{loan},5.00,USD,2018-01-10\n")
     take(ledger)
     list(close_days(ledger, policies, missing_days(ledger), by))
     row = f",reverse,{loan},2018-01-12,{{}},maker-1,checker-2,returned_by_bank\n"
@@ -193,8 +165,8 @@ def test_a_reversal_names_what_it_takes_back_and_the_loan_is_as_if_it_never_came
     assert (report.accepted, report.quarantined) == (1, 2)
     drop(ledger, "commands_2018-01-12_b.csv", COMMAND + "r4" + row.format("back"))
     assert take(ledger).quarantined == 1
-    rules = ledger.frame("SELECT rule FROM {lake}.quarantine ORDER BY rule")["rule"].to_list()
-    assert rules == ["already_reversed", "already_reversed", "unknown_target"]
+    refused = ledger.frame("SELECT rule FROM {lake}.quarantine ORDER BY rule")["rule"].to_list()
+    assert refused == ["already_reversed", "already_reversed", "unknown_target"]
     list(close_days(ledger, policies, missing_days(ledger), by))
     paid = LedgerReader(ledger.settings).sql("SELECT sum(a.amount)::BIGINT AS n FROM allocations_now a "
         "JOIN events e USING (event_id) WHERE e.source_ref = 'back'")  # fmt: skip
@@ -203,11 +175,11 @@ def test_a_reversal_names_what_it_takes_back_and_the_loan_is_as_if_it_never_came
 
 
 def test_a_rate_change_is_kept_with_its_schedule_and_the_stored_book_goes_on(
-    ledger: Ledger,
+    closed_ledger: Ledger,
 ) -> None:
+    ledger = closed_ledger
     policies = ledger.register(read_policies())
     by, loan = provenance(policies), key(ledger)
-    list(close_days(ledger, policies, missing_days(ledger), by))
     head = "command_ref,command,loan_key,value_date,rate_percent,keep,maker,checker,reason\n"
     row = f",change_rate,{loan},{{}},{{}},{{}},maker-1,checker-2,hardship\n"
     body = head + "c1" + row.format("2018-01-12", "4.5", "") + "c2" + row.format(
@@ -311,7 +283,7 @@ def test_commands_with_amounts_become_events_and_bad_ones_are_named(ledger: Ledg
 
 def test_a_refused_file_is_tried_again_and_said_once(ledger: Ledger) -> None:
     landing = ledger.settings.landing
-    (landing / "loan_tape_2018-01-11_nobody.csv").write_text(HEADER)
+    (landing / "loan_tape_2018-01-11_nobody.csv").write_text(MONEY)
     assert len(take(ledger).refused) == 1
     assert len(take(ledger).refused) == 1
     state = "SELECT state, count(*) AS n FROM {lake}.files WHERE business_date = DATE '2018-01-11' "
@@ -324,7 +296,7 @@ def test_a_refused_file_is_tried_again_and_said_once(ledger: Ledger) -> None:
 def test_the_same_content_under_another_date_is_another_file(ledger: Ledger) -> None:
     landing = ledger.settings.landing
     for day in ("2018-01-11", "2018-01-12", "2018-01-13"):
-        (landing / f"payments_{day}.csv").write_text(HEADER)
+        (landing / f"payments_{day}.csv").write_text(MONEY)
     assert take(ledger).files == 3
     assert str(ledger.landed_dates()[1]) == "2018-01-13"
     assert take(ledger).files == 0
@@ -333,7 +305,7 @@ def test_the_same_content_under_another_date_is_another_file(ledger: Ledger) -> 
 def test_a_date_far_from_the_book_or_the_clock_is_refused(ledger: Ledger) -> None:
     landing = ledger.settings.landing
     for day in ("2081-01-02", "1918-01-11", "2021-01-11", "2018-01-11"):
-        (landing / f"payments_{day}.csv").write_text(f"{HEADER}P{day},L,1.00,USD,{day}\n")
+        (landing / f"payments_{day}.csv").write_text(f"{MONEY}P{day},L,1.00,USD,{day}\n")
     report = take(ledger)
     assert sorted(name for name, _ in report.refused) == [
         "payments_1918-01-11.csv", "payments_2021-01-11.csv", "payments_2081-01-02.csv",
@@ -344,7 +316,7 @@ def test_a_date_far_from_the_book_or_the_clock_is_refused(ledger: Ledger) -> Non
 
 def test_a_link_is_not_followed(ledger: Ledger, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.csv"
-    elsewhere.write_text(f"{HEADER}P1,L,1.00,USD,2018-01-11\n")
+    elsewhere.write_text(f"{MONEY}P1,L,1.00,USD,2018-01-11\n")
     (ledger.settings.landing / "payments_2018-01-11.csv").symlink_to(elsewhere)
     ((name, why),) = take(ledger).refused
     assert name == "payments_2018-01-11.csv"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 
 import polars as pl
 
@@ -11,17 +10,12 @@ from loanbook.core.catalogue.codes import Kind
 from loanbook.core.servicing.explain.explain import explain
 from loanbook.core.servicing.replay.replay import replay
 from loanbook.core.store.reader import LedgerReader
-from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
-from tests.pipelines.test_intake import drop, rules, take
+from tests.pipelines.files import LOANS, drop, rules, take
 
-TAPE = (
-    "loan_number,product,principal,rate_percent,instalments,instalment,balloon,every,unit,"
-    "second_anchor_day,disbursed_on,first_due_date,spread_percent,first_reset_on,jurisdiction,drawn\n"
-)
 COMMANDS = (
     "command_ref,command,loan_key,value_date,amount,target_ref,instalments,maker,checker,reason\n"
 )
@@ -38,10 +32,9 @@ def order(ref: str, command: str, key: str, amount: str = "", target: str = "", 
     return f"{ref},{command},{key},2018-01-06,{amount},{target},{n},maker-1,checker-2,{why}\n"
 
 
-def test_lines_fees_and_ceilings_from_files(tmp_path: Path) -> None:
-    ledger = Ledger(Settings(home=tmp_path / "home"))
-    ledger.settings.landing.mkdir(parents=True)
-    drop(ledger, "loan_tape_2018-01-02_canonical.csv", TAPE
+def test_lines_fees_and_ceilings_from_files(new_ledger: Ledger) -> None:
+    ledger = new_ledger
+    drop(ledger, "loan_tape_2018-01-02_canonical.csv", LOANS
          + loan("L-1", "credit-line", "5000.00", "18", drawn="1000.00")
          + loan("C-1", "covered-borrower", "2000.00", "35.9")
          + loan("C-2", "covered-borrower", "2000.00", "12", "US-MA")

@@ -19,27 +19,17 @@ from loanbook.pipelines.cli import app
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
-from tests.pipelines.test_intake import drop, rules, take
-
-TAPE = (
-    "loan_number,product,principal,rate_percent,instalments,instalment,balloon,every,unit,"
-    "second_anchor_day,disbursed_on,first_due_date,spread_percent,first_reset_on,jurisdiction,drawn\n"
-)
-ORDERS = (
-    "command_ref,command,loan_key,value_date,amount,due_date,instalments,maker,checker,reason\n"
-)
-MONEY = "payment_ref,loan_key,amount,currency,value_date\n"
+from tests.conftest import copied, made_once
+from tests.pipelines.files import LOANS, MONEY, ORDERS, drop, rules, take, weekly_loan
 
 
-def loan(key: str) -> str:
-    return f"{key},instalment-act365,1200.00,12,12,,0,1,weeks,1,2018-01-02,2018-01-09,,,,\n"
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory, founded: Path) -> Path:
+    """Six loans: one is extended, one pays off and is reopened, one pays too much, one is late."""
+    return made_once(tmp_path_factory, "lists", lambda home: lived(Ledger(copied(founded, home))))
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four loans: one is extended, one pays off and is reopened, one pays too much, one is late."""
-    ledger = Ledger(Settings(home=tmp_path_factory.mktemp("lists") / "home"))
-    ledger.settings.landing.mkdir(parents=True)
+def lived(ledger: Ledger) -> None:
     policies = ledger.register(read_policies())
     by = provenance(policies)
 
@@ -47,7 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         take(ledger)
         list(close_days(ledger, policies, missing_days(ledger), by))
 
-    drop(ledger, "loan_tape_2018-01-02_canonical.csv", TAPE + "".join(map(loan, "ABCDEF")))
+    drop(ledger, "loan_tape_2018-01-02_canonical.csv", LOANS + "".join(map(weekly_loan, "ABCDEF")))
     drop(ledger, "payments_2018-01-05.csv", MONEY + "b1,B,1201.18,USD,2018-01-05\n"
          "c1,C,1300.00,USD,2018-01-05\n")  # fmt: skip
     close()
@@ -91,10 +81,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     on = reader.positions("2018-01-12").filter(pl.col("loan_id") == keys["B"])
     assert on["fees_due"].to_list() == [2_500]
     assert on["status"].to_list() == [Status.active.value]
-    home = ledger.settings.home
     reader.close()
     ledger.close()
-    return home
 
 
 @pytest.fixture(autouse=True)

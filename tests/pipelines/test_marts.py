@@ -8,7 +8,6 @@ import polars as pl
 
 from loanbook.core.store.lake import LAKE
 from loanbook.core.store.marts import MARTS, refresh_marts
-from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import provenance, read_policies
@@ -25,9 +24,9 @@ class KilledError(BaseException):
 
 
 def test_days_of_a_run_that_died_reach_the_marts_and_their_checks_stand_once(
-    tmp_path: Path, small_landing: Path
+    tmp_path: Path, founded: Path, small_landing: Path
 ) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-03")
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-03")
     ledger = Ledger(where)
     policies = ledger.register(read_policies())
     by = provenance(policies)
@@ -63,8 +62,8 @@ def test_days_of_a_run_that_died_reach_the_marts_and_their_checks_stand_once(
     ledger.close()
 
 
-def test_each_mart_has_the_table_that_it_declares(tmp_path: Path) -> None:
-    ledger = Ledger(Settings(home=tmp_path / "home"))
+def test_each_mart_has_the_table_that_it_declares(new_ledger: Ledger) -> None:
+    ledger = new_ledger
     for mart in MARTS:
         stored = ledger.frame(
             "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? "

@@ -21,6 +21,7 @@ from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
 from loanbook.pipelines.simulation.landing import TAPE
+from tests.conftest import copied
 
 LEDGERS = sorted((Path(__file__).parent / "ledgers").glob("schema_*.zip"))
 
@@ -71,14 +72,15 @@ def columns(where: Settings) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("released", LEDGERS, ids=lambda path: path.stem)
-def test_a_migrated_ledger_has_the_columns_of_a_new_one(tmp_path: Path, released: Path) -> None:
+def test_a_migrated_ledger_has_the_columns_of_a_new_one(
+    tmp_path: Path, founded: Path, released: Path
+) -> None:
     old = columns(unpacked(released, tmp_path / "old"))
-    assert old.equals(columns(Settings(home=tmp_path / "new")))
+    assert old.equals(columns(copied(founded, tmp_path / "new")))
 
 
-def test_a_ledger_of_a_newer_loanbook_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    where = Settings(home=tmp_path / "newer")
-    ledger = Ledger(where)
+def test_a_ledger_of_a_newer_loanbook_is_refused_with_the_remedy(new_ledger: Ledger) -> None:
+    ledger, where = new_ledger, new_ledger.settings
     ledger.connection.execute(f"INSERT INTO {LAKE}.schema_version VALUES (99)")
     ledger.close()
     with pytest.raises(LedgerError, match="newer loanbook; update this one"):

@@ -19,9 +19,7 @@ from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
 from loanbook.pipelines.simulation.landing import TAPE
-from tests.pipelines.test_intake import drop, ledger, rules, take
-
-__all__ = ["ledger"]
+from tests.pipelines.files import drop, rules, take
 
 HEAD = (
     "command_ref,command,loan_key,value_date,amount,due_date,target_ref,instalments,every,unit,"
@@ -44,12 +42,12 @@ def order(ref: str, command: str, loan: str, day: str, **told: str) -> str:
     return f"{ref},{command},{loan},{day},{rest},maker-1,checker-2,hardship\n"
 
 
-def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(ledger: Ledger) -> None:
+def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(closed_ledger: Ledger) -> None:
+    ledger = closed_ledger
     policies = ledger.register(read_policies())
     by = provenance(policies)
     keys = ledger.loan_keys().sort("boards_on").head(6)
     first, second, third, fourth, fifth, sixth = keys["loan_key"].to_list()
-    list(close_days(ledger, policies, missing_days(ledger), by))
     body = HEAD + "".join(
         [
             order("a", "reage", first, "2018-01-12", due_date="2018-02-01", instalments="24"),
@@ -109,12 +107,12 @@ def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(ledger: Ledger) 
     assert again["paused_until"].to_list() == [dt.date(2018, 1, 20)]
 
 
-def test_fees_that_are_deferred_come_by_order_within_their_limits(ledger: Ledger) -> None:
+def test_fees_that_are_deferred_come_by_order_within_their_limits(closed_ledger: Ledger) -> None:
+    ledger = closed_ledger
     policies = ledger.register(read_policies())
     by = provenance(policies)
     keys = ledger.loan_keys().sort("boards_on").head(2)
     first, second = keys["loan_key"].to_list()
-    list(close_days(ledger, policies, missing_days(ledger), by))
     body = HEAD + "".join(
         [
             order("a", "capitalise_fee", first, "2018-01-12", amount="10.00"),
@@ -181,10 +179,10 @@ def test_a_loan_that_is_refinanced_is_linked_both_ways(ledger: Ledger) -> None:
     assert shown == {"refinances": f"loan {old['loan_id']} on {day}"}
 
 
-def test_what_the_state_of_a_loan_forbids_is_quarantined(ledger: Ledger) -> None:
+def test_what_the_state_of_a_loan_forbids_is_quarantined(closed_ledger: Ledger) -> None:
+    ledger = closed_ledger
     policies = ledger.register(read_policies())
     loan = str(ledger.loan_keys().sort("boards_on")["loan_key"][0])
-    list(close_days(ledger, policies, missing_days(ledger), provenance(policies)))
     drop(ledger, "commands_2018-01-12.csv",
          HEAD + order("off", "charge_off", loan, "2018-01-12"))  # fmt: skip
     take(ledger)
@@ -245,11 +243,11 @@ def test_a_chargeback_that_names_its_payment_asks_again_for_what_it_met(ledger: 
 
 
 def test_interest_on_what_a_merchant_gives_back_is_worked_out_and_refunded_once(
-    ledger: Ledger,
+    closed_ledger: Ledger,
 ) -> None:
+    ledger = closed_ledger
     policies = ledger.register(read_policies())
     by = provenance(policies)
-    list(close_days(ledger, policies, missing_days(ledger), by))
     book, _ = ledger.book(policies)
     row = book.terms.sort("disbursed_on", "loan_id").row(0, named=True)
     keys = ledger.loan_keys()

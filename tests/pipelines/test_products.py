@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import polars as pl
 
 from loanbook.core.store.reader import LedgerReader
-from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
 from loanbook.pipelines.simulation.products import drop_products
-from tests.pipelines.test_intake import drop, rules, take
+from tests.pipelines.files import drop, rules, take
 
 
-def test_a_book_of_all_products_and_currencies_lives_by_one_engine(tmp_path: Path) -> None:
+def test_a_book_of_all_products_and_currencies_lives_by_one_engine(new_ledger: Ledger) -> None:
     policies = read_policies()
     names = sorted({p.name for p in policies.products.values()})
-    ledger = Ledger(Settings(home=tmp_path / "home"))
+    ledger = new_ledger
     drop_products(ledger.settings.landing, names, 2, policies, seed=5, days=8, spread=4)
     head = (
         "loan_number,product,principal,rate_percent,instalments,instalment,balloon,every,unit,"

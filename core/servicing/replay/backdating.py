@@ -18,6 +18,7 @@ from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import ENDED, Kind
 from loanbook.core.catalogue.events import REOPENING
 from loanbook.core.frames import empty
+from loanbook.core.ledger.reversals import effective_events, reverses
 from loanbook.core.ledger.transfers import transfer
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, close
@@ -62,41 +63,6 @@ class Restatement:
     """What the ledger must add to show what would have been booked (schema `Transfers`)."""
     had_ended: pl.Series
     """Those of the loans that had left the book before."""
-
-
-def reverses(events: pl.DataFrame) -> pl.Series:
-    """Idempotency keys of the events that the reversals among `events` take back."""
-    told = events.filter(pl.col("kind") == Kind.reversal)["payload"]
-    return told.str.json_path_match("$.reverses")
-
-
-def effective_events(events: pl.DataFrame) -> pl.DataFrame:
-    """Events that stand: neither taken back by a reversal nor reversals themselves.
-
-    A reversal that was taken back itself takes nothing back.
-    """
-    undone = reverses(events)
-    lifted = events.filter(
-        (pl.col("kind") == Kind.reversal) & pl.col("idempotency_key").is_in(undone.implode())
-    )
-    if lifted.height:
-        events = events.filter(~pl.col("event_id").is_in(lifted["event_id"].implode()))
-        undone = reverses(events)
-    gone = pl.col("idempotency_key").is_in(undone.implode()) & (pl.col("kind") != Kind.reversal)
-    return events.filter(~gone & (pl.col("kind") != Kind.reversal))
-
-
-def reversed_by(events: pl.DataFrame) -> pl.DataFrame:
-    """Events that do not stand, with the reversal's `booked` (Date), `by`, `checked` and `why`."""
-    gone = events.filter(
-        (pl.col("kind") != Kind.reversal)
-        & ~pl.col("event_id").is_in(effective_events(events)["event_id"].implode())
-    )
-    back = events.filter(pl.col("kind") == Kind.reversal).select(
-        idempotency_key=pl.col("payload").str.json_path_match("$.reverses"),
-        booked="booking_date", by="actor", checked="checker", why="reason",
-    )  # fmt: skip
-    return gone.join(back, on="idempotency_key", how="left")
 
 
 def close_with_news(

@@ -12,9 +12,9 @@ import polars as pl
 from loanbook.core.catalogue.codes import REFUNDS, Kind
 from loanbook.core.contract.boarding import payload, terms_of
 from loanbook.core.ledger.events import EVENT_COLUMNS, REPLAY_ORDER
+from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.book import Book
-from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.servicing.replay.fast_forward import fast_forward
 
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import ENDED
 from loanbook.core.frames import empty
+from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.ledger.transfers import Transfers, aggregated
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, accruals, close
@@ -19,7 +20,6 @@ from loanbook.core.servicing.replay.backdating import (
     Close,
     Restatement,
     close_with_news,
-    effective_events,
 )
 from loanbook.core.servicing.replay.fast_forward import History, fast_forward
 

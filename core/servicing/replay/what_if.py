@@ -14,12 +14,12 @@ import polars as pl
 from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import EngineError
+from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.claim import part
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.loan.positions import STATE
-from loanbook.core.servicing.replay.backdating import effective_events
 from loanbook.core.servicing.replay.fast_forward import fast_forward
 
 MEASURES = {

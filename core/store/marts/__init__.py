@@ -1,13 +1,18 @@
-"""Marts: aggregates for reading, one file each. A new one is its file, its row in `MARTS` and the
-migration that makes its table; closes refresh it and readers see it by this list."""
+"""Marts: aggregates for reading, one file each.
+
+A new one is its file and its row in `MARTS`: its table is made when it is first refreshed, every
+close and `loanbook marts` refresh it, Dagster has an asset of it, readers, pages and the reference
+show it.
+"""
 
 from __future__ import annotations
 
 from loanbook.core.store.marts import portfolio_daily
-from loanbook.core.store.marts.portfolio_daily import GROUPED, PORTFOLIO_ON, refresh_portfolio
+from loanbook.core.store.marts.mart import TOLD
+from loanbook.core.store.marts.portfolio_daily import GROUPED, PORTFOLIO_ON
 from loanbook.core.store.queries import Queries
 
-__all__ = ["GROUPED", "MARTS", "NAMES", "PORTFOLIO_ON", "refresh_marts", "refresh_portfolio"]
+__all__ = ["GROUPED", "MARTS", "NAMES", "PORTFOLIO_ON", "TOLD", "refresh_marts"]
 
 MARTS = (portfolio_daily.MART,)
 """Every mart."""

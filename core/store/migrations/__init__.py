@@ -50,6 +50,21 @@ def schema_of(connection: duckdb.DuckDBPyConnection) -> int:
     return (row[0] if row else None) or 0
 
 
+def must_be_newest(connection: duckdb.DuckDBPyConnection, home: Path) -> None:
+    """Raise LedgerError where a ledger that is only read has another schema: nothing may mend it."""
+    found = schema_of(connection)
+    if found == NEWEST:
+        return
+    remedy = (
+        "run `loanbook migrate` once, it keeps every version"
+        if found < NEWEST
+        else "it was written by a newer loanbook; update this one"
+    )
+    raise LedgerError(
+        f"the ledger in {home} has schema {found}, this loanbook needs {NEWEST}: {remedy}"
+    )
+
+
 def _must_be_numbered() -> None:
     """Refuse a gap or a number given twice: a ledger would then skip a migration."""
     numbers = [int(re.match(r"\d+", name).group()) for name in NAMES]  # type: ignore[union-attr]

@@ -1,0 +1,36 @@
+"""Marts: every aggregate that is kept by date, as rows to read and to take along."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from loanbook.core.store.marts import MARTS
+from loanbook.dashboards import data, exports
+from loanbook.dashboards.head import head
+
+
+def page() -> None:
+    """Draw one mart for the clocks of the URL."""
+    clocks = head("Marts", data.ledger())
+    if clocks is None:
+        return
+    by_name = {mart.name: mart for mart in MARTS}
+    name = st.selectbox("Mart", list(by_name), key="mart", bind="query-params", width=320)
+    mart = by_name[name or MARTS[0].name]
+    rows = data.mart(mart.name, clocks.as_of, clocks.known_at)
+    st.caption(f"{mart.meaning} Amounts in minor units, codes as in docs/reference.md.")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            column: st.column_config.Column(help=f"{of.meaning} ({of.unit})")
+            for column, of in mart.columns.items()
+        },
+    )
+    if rows.is_empty():
+        st.info("The mart has no rows of this date; `loanbook marts` brings it up to date.")
+        return
+    st.download_button(
+        "CSV", lambda: exports.csv(rows), f"{mart.name}_{clocks.as_of}_v{clocks.known_at}.csv",
+        "text/csv", icon=":material/download:", on_click="ignore",
+    )  # fmt: skip

@@ -1,0 +1,79 @@
+"""What each column of a landed file means, in what form, and whether it must be there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from loanbook.pipelines.formats.commands import FIELDS
+
+Required = Literal["yes", "no", "by mapping"]
+
+
+@dataclass(frozen=True)
+class FileColumn:
+    """A column of a kind of file."""
+
+    name: str
+    meaning: str
+    form: str
+    required: Required = "yes"
+
+
+AMOUNT = "decimal in the loan's currency: 7500 or 7500.25; no sign, no separator of thousands"
+DATE = "YYYY-MM-DD"
+REF = "text, 1 to 64 characters, unique to the sender"
+KEY = "text: the loan number of its tape"
+
+PAYMENTS = (
+    FileColumn(
+        "payment_ref", "the sender's own reference; the same again is the same payment", REF
+    ),
+    FileColumn("loan_key", "loan that was paid", KEY),
+    FileColumn("amount", "what came in", AMOUNT),
+    FileColumn("currency", "currency of the amount: the loan's own", "ISO 4217: USD"),
+    FileColumn("value_date", "day from which it counts, not after the file's date", DATE),
+)
+INDEX = (
+    FileColumn("index", "reference rate, as a product's `floating.index` names it", "text"),
+    FileColumn("date", "day that the value is of, not after the file's date", DATE),
+    FileColumn("rate_percent", "the value a year", "percentage: 4.3125; up to seven decimals"),
+    FileColumn(
+        "corrects", "whether it stands in for an earlier value of the date", "yes, or empty", "no"
+    ),
+)
+ORDERS = (
+    FileColumn("command_ref", "the sender's own reference; the same again is the same order", REF),
+    FileColumn("command", "what is ordered", "a command of docs/guide/commands.md"),
+    FileColumn("loan_key", "loan that it is of", KEY),
+    FileColumn("value_date", "day from which it counts", DATE),
+    FileColumn("maker", "who orders", "text, 1 to 64 characters"),
+    FileColumn("checker", "who checked: another person; empty where the product's approvals let one order", "text"),
+    FileColumn("reason", "why, as a code: no free text", "2 to 40 small letters, digits, underscores"),
+    *(FileColumn(field.name, field.meaning, field.form, "no") for field in FIELDS),
+)  # fmt: skip
+_MAPPED: Required = "by mapping"
+TAPE = (
+    FileColumn("principal", "amount lent; of a line of credit its limit", AMOUNT),
+    FileColumn("rate_percent", "yearly rate of interest", "percentage: 18.00, or `18.00%`; up to seven decimals"),
+    FileColumn("instalments", "how many; one word after the number is left out", "60, or `60 months`"),
+    FileColumn("disbursed_on", "day of the payout", "date in the mapping's `date_format`"),
+    FileColumn("first_due_date", "due date of the first instalment", "date in the mapping's `date_format`"),
+    FileColumn("instalment", "the level instalment agreed; without it, it is solved", AMOUNT, _MAPPED),
+    FileColumn("balloon", "part of the principal due with the last instalment", AMOUNT, _MAPPED),
+    FileColumn("every", "units in a period; default 1", "1 to 366", _MAPPED),
+    FileColumn("unit", "unit of the period; default months", "months, weeks, days, semi_monthly", _MAPPED),
+    FileColumn("second_anchor_day", "other day of the month of a semi-monthly loan", "1 to 31", _MAPPED),
+    FileColumn("anchor_day", "day of the month on which instalments fall due, clipped to short months; default the first due date's", "1 to 31", _MAPPED),
+    FileColumn("end_of_month", "instalments fall due on the last day of the month; default yes where the first due date is one and no `anchor_day` is told", "yes, no", _MAPPED),
+    FileColumn("first_interest_adjustment", "added to the first interest, or taken off it", "decimal, may have a minus sign", _MAPPED),
+    FileColumn("spread_percent", "added to the index of a floating rate", "percentage", _MAPPED),
+    FileColumn("first_reset_on", "first day on which a floating rate is reset", "date in the mapping's `date_format`", _MAPPED),
+    FileColumn("jurisdiction", "place whose law binds the loan", "ISO 3166: US, US-CA, or empty", _MAPPED),
+    FileColumn("drawn", "of a line of credit: what is drawn at once", AMOUNT, _MAPPED),
+)  # fmt: skip
+TAPE_NOTES = """\
+The columns have the lender's own names: a mapping (`policies/tapes`) says which is which below
+`columns`, and has the form of dates. The file's name may end with the mapping it is read by;
+without one the instance's own is taken. `key` of the mapping is the loan number, `attributes` are kept for
+analysis, `opening` are balances of loans that already live: both are in [policy fields](policy-fields.md)."""

@@ -1,0 +1,45 @@
+"""Every page of docs/ that is made of the code: `make docs` writes them, a test compares them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from loanbook.core.servicing.orders.page import orders_page
+from loanbook.pipelines.reporting.commands_page import commands_guide
+from loanbook.pipelines.reporting.day_page import order_of_the_day
+from loanbook.pipelines.reporting.files_page import file_kinds
+from loanbook.pipelines.reporting.policies_page import policy_fields, schemas
+from loanbook.pipelines.reporting.products import products
+from loanbook.pipelines.reporting.reference import reference
+from loanbook.pipelines.resources import POLICIES, ROOT, read_policies
+
+SCHEMAS = POLICIES / "schemas"
+PAGES: dict[str, Callable[[], str]] = {
+    "reference": reference,
+    "products": lambda: products(read_policies(POLICIES)),
+    "orders": orders_page,
+    "order-of-the-day": order_of_the_day,
+    "policy-fields": policy_fields,
+    "file-kinds": file_kinds,
+    "guide/commands": commands_guide,
+}
+"""What makes the page docs/NAME.md."""
+
+
+def written() -> dict[Path, str]:
+    """Every generated file and what stands in it: the pages, and the schemas of the policies."""
+    pages = {ROOT / "docs" / f"{name}.md": text() for name, text in PAGES.items()}
+    return pages | {SCHEMAS / f"{kind}.json": text for kind, text in schemas().items()}
+
+
+def main() -> None:
+    """Write every one of them."""
+    for path, text in written().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        print(f"written: {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

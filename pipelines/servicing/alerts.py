@@ -1,0 +1,78 @@
+"""Word of a failed run, by a program of the lender's own choice: `[alerts]` in `loanbook.toml`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import dagster as dg
+
+from loanbook.core.errors import LoanbookError
+from loanbook.core.store.instance import FILE, read_instance
+from loanbook.core.store.settings import Settings
+from loanbook.pipelines.resources import settings
+from loanbook.pipelines.servicing.jobs import daily_run
+
+SECONDS = 60
+"""How long the program may take."""
+
+
+def send(where: Settings, message: dict[str, Any]) -> bool:
+    """Run the instance's program in its folder with the message as JSON on standard input.
+
+    False where `loanbook.toml` names none. LoanbookError if it can't be run, fails or takes too long.
+    """
+    command = read_instance(where.home).alerts.command
+    if not command:
+        return False
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(message), cwd=where.home, timeout=SECONDS,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise LoanbookError(
+            f"{where.home / FILE}: the program of [alerts] could not be run: {error}"
+        ) from error
+    if done.returncode:
+        raise LoanbookError(
+            f"{where.home / FILE}: the program of [alerts] ended with code {done.returncode}: "
+            f"{done.stderr.strip()[-500:]}"
+        )
+    return True
+
+
+@dg.run_failure_sensor(
+    monitored_jobs=[daily_run],
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=30,
+)
+def alert_on_failure(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
+    """A run that failed is told to the program that `[alerts]` of loanbook.toml names, if any."""
+    run, where = context.dagster_run, settings()
+    sent = send(
+        where,
+        {
+            "event": "run_failed",
+            "instance": str(where.home),
+            "lender": read_instance(where.home).entity,
+            "job": run.job_name,
+            "run_id": run.run_id,
+            "first": run.tags.get("dagster/asset_partition_range_start"),
+            "last": run.tags.get("dagster/asset_partition_range_end"),
+            "message": _cause(context),
+        },
+    )
+    return None if sent else dg.SkipReason(f"{FILE} names no program below [alerts]")
+
+
+def _cause(context: dg.RunFailureSensorContext) -> str:
+    """What the step that failed said, else what the run says."""
+    for event in context.get_step_failure_events():
+        data = event.step_failure_data
+        if data.user_failure_data and data.user_failure_data.description:
+            return data.user_failure_data.description
+        if data.error:
+            return data.error.message.strip()
+    return context.failure_event.message or "the run failed"
