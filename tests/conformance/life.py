@@ -29,6 +29,7 @@ from tests.conformance.outcome import Outcome, judged, of
 from tests.conformance.products import (
     as_modified,
     as_planned,
+    as_written_off,
     bound_to_plan,
     by_periods,
     can_recalculate,
@@ -59,7 +60,7 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
         case = told_of
         try:
             refuse_unknown(told_of)
-            case = with_rates_to_come(told_of)
+            case = as_written_off(with_rates_to_come(told_of))
             told = mapped(case)
             asked = _lives(case, told)
             for t in case["loans"]:

@@ -301,6 +301,18 @@ def as_modified(case: dict[str, Any], after: int) -> dict[str, Any]:
     return case | {"loans": loans} if loans != case["loans"] else case
 
 
+def as_written_off(case: dict[str, Any]) -> dict[str, Any]:
+    """The case with loans that are written off, and never charged off, as such: a write-off gives up
+    all interest of the schedule, whatever a charge-off would stop."""
+    done = [s for s in case["steps"] if s.get("expect") != "rejected"]
+    off, charged = (
+        {s["loan"] for s in done if s["type"] == t} for t in ("write_off", "charge_off")
+    )
+    loans = [t | ({"charge_off_behaviour": "REGULAR"} if n in off - charged else {})
+             for n, t in enumerate(case["loans"], start=1)]  # fmt: skip
+    return {**case, "loans": loans}
+
+
 def can_recalculate(terms: dict[str, Any]) -> None:
     """NotMappedError for what daily interest has no notion of yet."""
     rules = terms["interest_recalculation"]
