@@ -46,7 +46,17 @@ BASES = {
 }  # fmt: skip
 LEVEL = -1
 """A payment of the level instalment, also where less is due."""
-KINDS = {"second_disbursement", "payoff_date", "rates", "rate_change", "skipped_months"}
+KINDS = {
+    "second_disbursement",
+    "third_disbursement",
+    "disbursements",
+    "tranches",
+    "further_disbursements",
+    "payoff_date",
+    "rates",
+    "rate_change",
+    "skipped_months",
+}
 """Terms of a table that has more than one payout, rate or end, or whose interest waits unrounded."""
 
 
@@ -135,9 +145,9 @@ def _rated(table: Table) -> tuple[dict[str, Any], Told]:
     skipped = table.given.get("skipped", ())
     told += [(on, Kind.payment_received, LEVEL if skipped and on.month not in skipped else None)
              for on in due]  # fmt: skip
-    if "second" in table.given:
-        second = table.given["second"]
-        told.append((date_of(second["date"]), Kind.disbursed, table.minor(second["amount"])))
+    further = [table.given[name] for name in ("second", "third") if name in table.given]
+    further += [t for t in table.given.get("tranches", ()) if date_of(t["date"]) > table.start]
+    told += [(date_of(t["date"]), Kind.disbursed, table.minor(t["amount"])) for t in further]
     return _terms(table, rate, table.n, table.emi), told
 
 

@@ -67,7 +67,8 @@ MEANINGS: dict[str, str] = {
     "grace_principal": "grace_principal", "principal_grace": "grace_principal",
     "interest_only_periods": "grace_principal", "grace_months": "grace_principal",
     "step_percent": "step", "instalment_growth_percent": "step", "step_every_months": "step_months",
-    "second_disbursement": "second", "payoff_date": "payoff", "rates": "rates", "rate_change": "rate_change",
+    "second_disbursement": "second", "third_disbursement": "third", "disbursements": "tranches",
+    "tranches": "tranches", "further_disbursements": "tranches", "payoff_date": "payoff", "rates": "rates", "rate_change": "rate_change",
     "skipped_months": "skipped", "payments": "payments",
 }  # fmt: skip
 """Names of fields by what they mean; those of rates are read by `_rate`."""
@@ -216,7 +217,13 @@ def _periods(table: Table, told: dict[str, Any]) -> None:
         table.n = len(told["periods"])
     elif "term_months" in told:
         table.n = table.count((int(told["term_months"]), "month"))
-    elif "term_years" in told:
+    elif table.kind.term:
+        table.n = table.count(table.kind.term)
+    if table.kind.term and table.n != table.count(table.kind.term):
+        raise UnknownWordsError(
+            f"{table.n} instalments over {table.kind.term[0]} {table.kind.term[1]}s"
+        )
+    if "term_years" in told and table.n is None:
         table.n = table.count((int(told["term_years"]), "year"))
 
 
@@ -323,6 +330,10 @@ def _odd_first(table: Table) -> None:
     whole = [p for p in parts if p not in odd]
     periods = sum(Decimal(over * year) / (under * table.every) for over, under in whole)
     days = sum(over for over, _ in odd)
+    if periods == 2 and not odd and not {"start", "first"} & table.given.keys():
+        table.first = dt.date(2021, 12, 1)  # two whole periods, each at its own rate
+        table.start, table.stub = after(table, table.first, -2), Stub.forward
+        return
     if len({under for _, under in odd}) > 1 or periods not in (0, 1):
         raise UnknownWordsError(f"a first period of {' + '.join(f'{a}/{b}' for a, b in parts)}")
     under = odd[0][1] if odd else 365

@@ -28,6 +28,15 @@ NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 ORDINALS = {"first": "1", "second": "2", "third": "3", "fourth": "4"}
 FILLER = frozenset(
     [
+        "table",
+        "credit",
+        "mortgage",
+        "housing",
+        "consumer",
+        "personal",
+        "arrears",
+        "payable",
+        "repaid",
         "a",
         "an",
         "and",
@@ -319,6 +328,7 @@ class Kind:
     rounding: str = ""
     """How interest is rounded, in words, and how figures that are named ..."""
     figures: str = ""
+    term: tuple[int, str] | None = None
     frequency: str | None = None
     """... and how often is paid, which must be what the table says."""
 
@@ -479,26 +489,34 @@ def _shapes(text: Reading, kind: Kind) -> None:
     )
 
 
+def _about(text: Reading, kind: Kind) -> None:
+    """How often is paid, for how long, and how figures are rounded."""
+    level = r"(?:(?:equal|level|constant|fixed|same) )?"
+    often = r"(yearly|annual|monthly|quarterly|half-yearly|weekly|biweekly|fortnightly)"
+    if found := text.take(rf"\b{level}{often} (?:instalments?|payments?|annuity)"):
+        kind.frequency = found[1]
+        text.left += " annuity"
+    ahead = r"(?<!instalment of a )(?<!instalment of an )(?<!as a )(?<!as an )"
+    if found := text.take(
+        rf"\bover (\d+) (year|month|week)s?\b|\b{ahead}(\d+)[- ](year|month)[- ](?=loan|annuity|mortgage)"
+    ):
+        kind.term = (int(found[1] or found[3]), found[2] or found[4])
+    if found := text.take(
+        r"[;,]? ?(?:interest|instalments?|payments?) (?:is |are )?rounded [^;,]*"
+    ):
+        kind.figures = found[0].strip(" ;,")
+    text.take(
+        r"\bteaser(?: rate)?\b|\blast 1 \d+(?:\.\d+)?|\b(?:last|final) (?:instalment|payment)(?: of)? \d+(?:\.\d+)?"
+    )
+    how = r"half[- ]?(?:up|even)|floor|ceil\w*|rounded (?:up|down)|truncat\w*"
+    if found := text.take(rf"\b(?:rounded )?(?:{how})(?: to (?:the )?(?:nearest )?\w+)?"):
+        kind.rounding = found[0]
+
+
 def kind_of(text: Any) -> Kind:
     """What a table's words for its kind of loan say."""
     kind, reading = Kind(), Reading(text)
-    if found := reading.take(
-        r"\b(yearly|annual|monthly|quarterly|half-yearly|weekly|biweekly|fortnightly) (?:instalments?|payments?|annuity)"
-    ):
-        kind.frequency = found[1]
-        reading.left += " annuity"
-    if found := reading.take(
-        r"(?:;|,)? ?(?:interest|instalments?|payments?) (?:is |are )?rounded [^;,]*"
-    ):
-        kind.figures = found[0].strip(" ;,")
-    reading.take(
-        r"\bteaser(?: rate)?\b|\blast 1 \d+(?:\.\d+)?|\b(?:last|final) (?:instalment|payment)(?: of)? \d+(?:\.\d+)?"
-    )
-    if found := reading.take(
-        r"\b(?:rounded )?(?:half[- ]?(?:up|even)|floor|ceil\w*|rounded (?:up|down)|truncat\w*)(?: to (?:the )?(?:nearest )?\w+)?"
-    ):
-        kind.rounding = found[0]
-    for rule in (_odd_first, _rates, _steps, _balloon, _graces, _shapes):
+    for rule in (_about, _odd_first, _rates, _steps, _balloon, _graces, _shapes):
         rule(reading, kind)
     reading.close("type")
     return kind

@@ -26,7 +26,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
     """Of all cases; worked out once, whichever worker asks first."""
 
     def make(folder: Path) -> None:
-        folder.mkdir()
+        folder.mkdir(parents=True)
         told = [asdict(outcome) for outcome in run(read(CASES))]
         (folder / "outcomes.json").write_text(json.dumps(told), encoding="utf-8")
 
