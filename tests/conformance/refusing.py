@@ -39,7 +39,11 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
     terms = life.case["loans"][life.loan - 1]
     position = seen.positions.get(life.number + 1, {})
     due = order.body.get("due_date") or order.body.get("end")
-    money = [s.date for s in life.steps if s.kind in (*MONEY_IN, Kind.charge_waived)]
+    money = [
+        s.date
+        for s in life.steps
+        if s.kind in (*MONEY_IN, Kind.charge_assessed, Kind.charge_waived)
+    ]
     kind = Amortisation.flat if terms["interest_type"] == "FLAT" else Amortisation.equal_instalment
     mode = InterestMode.daily if recalculated(terms) else InterestMode.scheduled
     row = {
