@@ -87,6 +87,8 @@ def mapped(case: dict[str, Any]) -> Mapped:
         if s["type"] in PREVIEWS and s.get("expect") == "rejected":  # refused as what it previews
             s = s | {"type": PREVIEWS[s["type"]]}  # noqa: PLW2901
         kind = s["type"]
+        if kind in ("cob_loan", "cob_all", "cob_catch_up"):
+            found.steps += _overdue_charges(s, case, found)
         if kind in CLOCK and s.get("expect") != "rejected":
             continue
         if kind == "charge_add" and s["charge"]["time"].endswith("DISBURSEMENT"):
@@ -167,6 +169,39 @@ def _instalment_charges(s: dict[str, Any], terms: dict[str, Any], found: Mapped)
                     nth=n,
                 )  # fmt: skip
             )
+    return made
+
+
+def _overdue_charges(s: dict[str, Any], case: dict[str, Any], found: Mapped) -> list[Step]:
+    """Charges that the end of a day asks once on each instalment that is overdue by then."""
+    made = []
+    for loan, terms in enumerate(case["loans"], start=1):
+        asked = [c for c in applied_charges(terms) if c["time"] == "OVERDUE_INSTALLMENT"]
+        mine = [e for e in found.steps if e.loan == loan]
+        outs = [e.date for e in mine if e.kind is Kind.disbursed]
+        if not asked or not outs or s.get("loan", loan) != loan:
+            continue
+        if len(mine) > len(outs) + sum(e.nth > 0 for e in mine):
+            raise NotMappedError("charges on overdue instalments beside other events")
+        unit, every = (
+            fineract.UNITS[terms["repayment_frequency_type"]],
+            int(terms["repayment_every"]),
+        )
+        today, decimals = date_of(s["business_date"]), int(terms["currency_decimals"])
+        for charge in asked:
+            flat = charge["calculation"] == "FLAT"
+            for n in range(1, int(terms["number_of_repayments"]) + 1):
+                due = fineract._first_due(min(outs), unit, every * n)
+                if due >= today or any(e.nth == n for e in mine):
+                    continue
+                component = Component.penalty if charge["penalty"] else Component.fee
+                body = {"component": component.value, "due_date": due.isoformat()}
+                made.append(Step(
+                    s["i"], Kind.charge_assessed, loan, today,
+                    fineract.minor(charge["amount"], decimals) if flat else None, today, body,
+                    percent=None if flat else Decimal(charge["amount"]),
+                    of="" if flat else charge["calculation"], nth=n,
+                ))  # fmt: skip
     return made
 
 

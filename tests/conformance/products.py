@@ -46,7 +46,9 @@ def product(
     if terms.get("fixed_emi_amount") and terms["fixed_emi_amount"] != {"enabled": False}:
         raise NotMappedError("fixed_emi_amount")
     for charge in applied_charges(terms):
-        each = charge["time"] == "INSTALLMENT" and charge["calculation"] in ("FLAT", *PARTS)
+        each = charge["time"] in ("INSTALLMENT", "OVERDUE_INSTALLMENT") and charge[
+            "calculation"
+        ] in ("FLAT", *PARTS)
         if not charge["time"].endswith("DISBURSEMENT") and not each:
             raise NotMappedError(f"charge {charge['time']} {charge['calculation']}")
     decimals = int(terms["currency_decimals"])
