@@ -12,8 +12,10 @@ export DAGSTER_HOME ?= $(LOANBOOK_HOME)/dagster
 export GX_ANALYTICS_ENABLED := false
 unexport PYTHONDONTWRITEBYTECODE  # packages are compiled once, not by each process that a run starts
 CASES ?=
+SEED ?= 1
+LIVES ?= 2000
 
-.PHONY: run test bench lint docs dashboard dagster conformance lock clean install
+.PHONY: run test bench lint docs dashboard dagster conformance oracle lock clean install
 
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || command -v python3 >/dev/null || { echo "loanbook needs Python 3.11: install it, or set PYTHON=..."; exit 1; }
@@ -55,6 +57,9 @@ dagster: $(READY)  ## Dagster's own pages, at http://localhost:3000
 
 conformance: $(READY)  ## cases of a folder: make conformance CASES=FOLDER
 	$(BIN)/python -m tests.conformance.runner $(CASES)
+
+oracle: $(READY)  ## engine and reference over other lives, and more: make oracle SEED= LIVES=
+	POLARS_MAX_THREADS=1 SEED=$(SEED) LIVES=$(LIVES) $(BIN)/python -m pytest -n 0 tests/oracle
 
 lock:  ## pin anew; needs uv
 	uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes \

@@ -398,7 +398,7 @@ EVENTS: tuple[EventKind, ...] = (
     EventKind(
         kind=Kind.reamortised, family=Family.change,
         words="arrears and what is to come are spread anew over the instalments left",
-        step=3, handler="changes.terms.reamortisation:reamortise",
+        step=8, handler="changes.terms.reamortisation:reamortise",
         payload=(*_TERMS, _FROM), payload_hashed=True,
         states=LIVING, says=(_KEEPS, "interest of arrears {interest}"),
         commands=(Command("reamortise", may=("keep", "interest"), interest=("", "split"), becomes=
@@ -409,7 +409,7 @@ EVENTS: tuple[EventKind, ...] = (
     EventKind(
         kind=Kind.reaged, family=Family.change,
         words="arrears and what is to come make a new schedule; nothing is past due",
-        step=3, handler="changes.reage:reage",
+        step=8, handler="changes.reage:reage",
         payload=(
             Field("instalments", pl.Int16, "instalments"),
             Field("due_date", pl.Date, "due_date"),
@@ -429,7 +429,7 @@ EVENTS: tuple[EventKind, ...] = (
     EventKind(
         kind=Kind.interest_capitalised, family=Family.change,
         words="interest that was earned and not billed joins the principal",
-        step=3, handler="changes.terms.interest_capitalisation:capitalise_interest",
+        step=8, handler="changes.terms.interest_capitalisation:capitalise_interest",
         payload=(*_TERMS, _FROM), payload_hashed=True,
         states=LIVING, says=(_KEEPS,),
         commands=(Command("capitalise_interest", may=("keep",), becomes=
@@ -447,7 +447,7 @@ EVENTS: tuple[EventKind, ...] = (
     EventKind(
         kind=Kind.moratorium_granted, family=Family.change, rests=True,
         words="the next instalments are passed over; all fall due later",
-        step=3, handler="changes.terms.moratorium:grant_moratorium",
+        step=8, handler="changes.terms.moratorium:grant_moratorium",
         payload=(
             Field("instalments", pl.Int16, "instalments"),
             Field("interest", pl.String, "interest"),
@@ -464,7 +464,7 @@ EVENTS: tuple[EventKind, ...] = (
     EventKind(
         kind=Kind.contract_accelerated, family=Family.change, concession=False,
         words="the lender terminates the contract: all that is owed is due",
-        step=3, handler="changes.acceleration:accelerate",
+        step=8, handler="changes.acceleration:accelerate",
         payload=_TERMS, payload_hashed=True,
         states=LIVING,
         commands=(Command("accelerate", becomes=

@@ -65,6 +65,11 @@ def rate_to_ppb(rate: str) -> int:
     return int(scaled)
 
 
+def percent(ppb: int) -> str:
+    """Parts per billion as a decimal string of per cent, every digit of it: 123456789 is "12.3456789"."""
+    return f"{Decimal(ppb).scaleb(-7).normalize():f}"
+
+
 def decimal_text(minor: pl.Expr, decimals: pl.Expr | int) -> pl.Expr:
     """Minor units (Int64) as a decimal string with so many decimals: -1250 with 2 is "-12.50"."""
     places = pl.lit(decimals, dtype=pl.Int64) if isinstance(decimals, int) else decimals

@@ -362,6 +362,7 @@ def last_instalment_gap(terms: pl.DataFrame) -> pl.Series:
         before=payment.sort_by("instalment_no").slice(-2, 1).first(),
     )
     found = terms.join(gap, on="loan_id", how="left", maintain_order="left")
+    found = found.with_columns(last=pl.col("last") - pl.col("balloon"))  # that is agreed
     if not figures.weighted:
         return found.select(pl.col("last") - pl.col("before")).to_series()
     due = figures.due_date(pl.col("instalments"))

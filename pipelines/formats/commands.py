@@ -80,6 +80,12 @@ def _given(field: OrderField) -> pl.Expr:
     return pl.col(field.name) != "" if text else pl.col(field.name).is_not_null()
 
 
+def _person(column: str) -> pl.Expr:
+    """A name without what writing it changes: width and form of letters, case, spaces."""
+    plain = pl.col(column).str.normalize("NFKC").str.to_lowercase()
+    return plain.str.replace_all(r"[\s\p{Cf}]+", "")
+
+
 _Fields: Any = type("_Fields", (dy.Schema,), {f.name: f.column for f in FIELDS})
 
 
@@ -180,7 +186,8 @@ class Orders(_Fields):
 
     @dy.rule()
     def maker_is_checker(cls) -> pl.Expr:
-        return pl.col("maker") != pl.col("checker")
+        """Two people are two names, however they are written."""
+        return _person("maker") != _person("checker")
 
 
 def parse(data: bytes, file_date: dt.date) -> Parsed:

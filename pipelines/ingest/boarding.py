@@ -15,7 +15,7 @@ from loanbook.core.policy.models import TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.explain.disclosure import disclosed_apr
 from loanbook.pipelines.formats import loan_tape
-from loanbook.pipelines.ingest.events import Known, Taken, complete, event, together
+from loanbook.pipelines.ingest.events import Known, Taken, complete, event, same_body, together
 from loanbook.pipelines.ingest.landing import LandingFile
 
 
@@ -71,6 +71,8 @@ def _of_product(
     ]
     good = good.join(late.select("line"), on="line", how="anti")
     entity = policies.entities.index(product.entity)
+    twice = loan_tape.terms(again, code, entity, product.currency)
+    bad += _contradicting(twice, product, file, mapping, known)
     loans = loan_tape.terms(good, code, entity, product.currency)
     loans, dear = within_ceilings(loans, product, policies)
     good = good.join(loans, on="line", how="semi")
@@ -81,10 +83,38 @@ def _of_product(
         "loan_key", *(pl.col(column).alias(name) for name, column in named.items()
                       if column in raw.columns)
     ).unpivot(index="loan_key", variable_name="name", value_name="value")  # fmt: skip
+    contradicting = sum(row["rule"] == "idempotency_conflict" for row in bad)
     return Taken(
-        0, good.height, again.height, bad, _boarding(loans, good, product, file, mapping, known),
+        0, good.height, again.height - contradicting, bad, _boarding(loans, good, product, file, mapping, known),
         loans, attributes, _reported(theirs, mapping),
     )  # fmt: skip
+
+
+def _contradicting(
+    loans: pl.DataFrame, product: Product, file: LandingFile, mapping: TapeMapping, known: Known
+) -> list[dict[str, Any]]:
+    """Rows of loans that were boarded before on other terms than these `loans` (terms, `line`)."""
+    if loans.is_empty():
+        return []
+    told = event(
+        _entering(loans), Kind.loan_boarded, mapping.source_system, product.entity, file, known
+    )
+    before = known.events.select("idempotency_key", old="body_hash").unique("idempotency_key")
+    other = told.join(before, on="idempotency_key").filter(
+        ~same_body(pl.col("old"), pl.col("body_hash"))
+    )
+    return [
+        {"line": line, "rule": "idempotency_conflict", "found": key}
+        for line, key in other.select("line", "loan_key").rows()
+    ]
+
+
+def _entering(loans: pl.DataFrame) -> pl.DataFrame:
+    """Loans (terms, `loan_key`, `line`) as rows of the event that boards them, without a payload."""
+    enters = pl.coalesce("taken_over_on", "disbursed_on")
+    return loans.with_columns(
+        loan_id=pl.lit(None, dtype=pl.Int64), value_date=enters, source_ref="loan_key"
+    )
 
 
 def within_ceilings(
@@ -119,10 +149,7 @@ def _boarding(
     known: Known,
 ) -> pl.DataFrame:
     """Events by which loans enter the book: terms, and the payout or the balances they bring."""
-    enters = pl.coalesce("taken_over_on", "disbursed_on")
-    base = loans.with_columns(
-        loan_id=pl.lit(None, dtype=pl.Int64), value_date=enters, source_ref="loan_key"
-    )
+    base = _entering(loans)
     # the payload names every term but the id, which is given at commit and stands beside it
     with_payload = base.with_columns(loan_id=pl.lit(0, dtype=pl.Int64))
     boarded = with_payload.with_columns(payload=payload(with_payload)).with_columns(

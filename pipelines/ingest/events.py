@@ -12,7 +12,9 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import EventState, Kind
 from loanbook.core.catalogue.events import ROW
+from loanbook.core.contract.terms import Terms
 from loanbook.core.policy.models import TapeMapping
+from loanbook.pipelines.formats.commands import FIELDS
 from loanbook.pipelines.formats.table import Parsed
 from loanbook.pipelines.ingest.landing import LandingFile
 
@@ -74,6 +76,20 @@ def _hashed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     return pl.Series([hashlib.sha256(t.encode()).hexdigest() for t in text], dtype=pl.String)
 
 
+_AND_CONTENT = "+"
+"""Between the two parts of a body's hash: what every event has, and all else that its row says. An
+event taken in by a release before has the first part alone, and is compared by it."""
+_CONTENT = tuple(field.name for field in FIELDS if field.name != "amount")
+_GIVEN = ("loan_id", "product")
+"""Terms of a loan that its row does not say: its number, and the version of its product."""
+
+
+def same_body(before: pl.Expr, now: pl.Expr) -> pl.Expr:
+    """Whether a row says what the event of its key said before (columns `body_hash`)."""
+    whole = before.str.contains(_AND_CONTENT, literal=True)
+    return pl.when(whole).then(before == now).otherwise(before == now.str.slice(0, 64))
+
+
 def keep_new(events: pl.DataFrame, known: Known) -> tuple[pl.DataFrame, int, list[dict[str, Any]]]:
     """Events not seen before; how many are repetitions; and conflicts for quarantine.
 
@@ -85,7 +101,7 @@ def keep_new(events: pl.DataFrame, known: Known) -> tuple[pl.DataFrame, int, lis
         place=pl.int_range(pl.len()).over("idempotency_key"),
     )
     before = pl.coalesce("old_body", pl.when(pl.col("place") > 0).then("first_body"))
-    same = before == pl.col("body_hash")
+    same = same_body(before, pl.col("body_hash"))
     conflict = marked.filter(before.is_not_null() & ~same)
     bad = [
         {"line": line, "rule": "idempotency_conflict", "found": ref}
@@ -115,8 +131,13 @@ def event(
     told = ["loan_key", "value_date", "amount", "currency", "reason", "maker", "checker"]
     if ROW[kind].payload_hashed:
         told.append("payload")
-    body = [c for c in told if c in frame.columns]
-    return frame.with_columns(body_hash=_hashed(frame, body))
+    body = _hashed(frame, [c for c in told if c in frame.columns])
+    content = [c for c in _CONTENT if c in frame.columns]
+    if kind is Kind.loan_boarded:
+        content = [name for name in Terms.column_names() if name not in _GIVEN]
+    if not content:
+        return frame.with_columns(body_hash=body)
+    return frame.with_columns(body_hash=body + _AND_CONTENT + _hashed(frame, content))
 
 
 _EVENT_NULLS = {

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
+from loanbook.core.catalogue.codes import Kind
 from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.schedule import expand
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.opening import agreed_terms
-from tests.core.loans import Life, Story, changed, ruled, terms
+from tests.core.loans import Life, Story, _event, changed, ruled, terms
 
 CAR = {"principal": 18_800_00, "rate": "9", "n": 48, "emi": 467_84}
 
@@ -43,6 +47,15 @@ class TestFlatInterest:
         assert alone["flat_interest"].to_list() == [2_303_23]  # 200.00 * (11 + 16/31)
         assert both["flat_interest"].to_list() == [2_303_23, 0]
         assert both["has_stub"].to_list() == [True, False]
+
+    def test_nothing_is_billed_after_the_last_instalment(self, policies: PolicyBook) -> None:
+        flat = terms(policies, "flat-rate", principal=1_200_00, rate="12", n=2)
+        story = Story(policies).lent(flat).paid(612_00, "2024-02-01").paid(500_00, "2024-03-01")
+        life = story.live("2024-06-01")
+        for day in ("2024-04-01", "2024-06-01"):
+            position = life.on(day)
+            assert (position["interest_due"], position["interest_accrued"]) == (0, 0)
+            assert position["interest_earned"] == 24_00
 
 
 class TestSimpleInterest:
@@ -104,3 +117,43 @@ class TestPlan:
         asked = story.live(last).dues(last)
         assert rows.height == 74
         assert asked["amount"].to_list() == [rows["principal"][-1], rows["interest"][-1]]
+
+
+class TestOrdersOfTheDay:
+    """An order that spreads what is owed finds the money of its own day paid."""
+
+    @pytest.mark.parametrize(
+        ("kind", "body"),
+        [(Kind.reamortised, {"keep": "term"}), (Kind.interest_capitalised, {}),
+         (Kind.charge_off, {}), (Kind.contract_accelerated, {}),
+         (Kind.moratorium_granted, {"instalments": 1, "interest": "none"}),
+         (Kind.reaged, {"instalments": 5, "due_date": "2024-03-01", "interest": "level"})],
+    )  # fmt: skip
+    def test_what_is_paid_that_day_is_not_spread(
+        self, policies: PolicyBook, kind: Kind, body: dict[str, object]
+    ) -> None:
+        story = Story(policies).lent(terms(policies, "instalment-act365", n=6))
+        order = _event(kind, 1, "2024-02-01", None, "o", json.dumps(body))
+        story = replace(story, rows=(*story.rows, order)).paid(207_04, "2024-02-01")
+        life = story.live("2024-03-01")
+        met = life.allocations().select("instalment_no", "amount").rows()
+        assert sum(amount for _, amount in met) == 207_04
+        assert {number for number, _ in met} == {1}
+        if kind is Kind.reamortised:
+            asked = life.dues("2024-03-01").filter(pl.col("instalment_no") == 2)["amount"].sum()
+            assert asked == 207_04
+
+
+class TestPenalInterest:
+    """What is given up bears nothing, also if the loan comes back."""
+
+    def test_a_small_claim_given_up_bears_no_more(self, policies: PolicyBook) -> None:
+        name = "instalment-inr"
+        small = changed(policies, name, small_balance_minor=30_00)
+        loan = terms(small, name, principal=500_00, rate="0", n=1, first_due="2024-02-01")
+        back = _event(Kind.chargeback, 1, "2024-12-01", 475_00, "b", None)
+        story = Story(small).lent(loan).paid(475_00, "2024-02-01")
+        life = replace(story, rows=(*story.rows, back)).live("2024-12-02")
+        given_up = life.on("2024-02-01")
+        assert (given_up["penal_base"], given_up["penal_from"]) == (0, None)
+        assert life.on("2024-12-02")["penalties_due"] == 0

@@ -19,7 +19,7 @@ from loanbook.pipelines.cli import app
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
-from tests.pipelines.files import MONEY, drop, key, rules, take
+from tests.pipelines.files import LOANS, MONEY, drop, key, rules, take
 
 
 def test_each_bad_row_is_quarantined_by_its_rule_and_the_good_ones_go_on(ledger: Ledger) -> None:
@@ -335,3 +335,39 @@ def test_a_day_closes_without_a_file_where_it_is_named(
     ahead = cli.invoke(app, ["backfill", "2081-01-02"])
     assert ahead.exit_code == 2
     assert "ahead of the clock" in ahead.output
+
+
+def test_the_same_reference_with_another_content_is_a_conflict(ledger: Ledger) -> None:
+    """Whatever the content is: what is told of a borrower, the end of a pause, the terms of a loan."""
+    head = "command_ref,command,loan_key,value_date,maker,checker,reason,flag,start_date,due_date\n"
+    loan = key(ledger)
+
+    def orders(day: str, flag: str, end: str) -> None:
+        drop(ledger, f"commands_{day}.csv", head
+             + f"F1,flag_borrower,{loan},2018-01-10,ann,bob,told,{flag},,\n"
+             + f"P1,pause_delinquency,{loan},2018-01-10,ann,bob,told,,2018-01-10,{end}\n")  # fmt: skip
+
+    orders("2018-01-11", "bankruptcy", "2018-02-10")
+    assert take(ledger).accepted == 2
+    orders("2018-01-12", "bankruptcy", "2018-02-10")
+    assert take(ledger).duplicates == 2
+    orders("2018-01-13", "fraud", "2018-06-10")
+    assert take(ledger).quarantined == 2
+    assert set(rules(ledger, "commands_2018-01-13.csv").values()) == {"idempotency_conflict"}
+
+
+def test_a_loan_that_comes_again_on_other_terms_is_a_conflict(ledger: Ledger) -> None:
+    def tape(day: str, *loans: tuple[str, str, str]) -> str:
+        lines = [LOANS] + [
+            f"{number},instalment-act365,{amount},{rate},12,,0,1,weeks,1,2018-01-11,2018-01-18,,,,\n"
+            for number, amount, rate in loans
+        ]
+        drop(ledger, name := f"loan_tape_{day}_canonical.csv", "".join(lines))
+        return name
+
+    tape("2018-01-11", ("A", "1200.00", "12"), ("B", "1200.00", "12"), ("C", "1200.00", "12"))
+    assert take(ledger).accepted == 3
+    again = tape("2018-01-12", ("A", "1200.00", "12.0"), ("B", "1300.00", "12"), ("C", "1200", "9"))
+    report = take(ledger)
+    assert (report.duplicates, report.quarantined) == (1, 2)
+    assert rules(ledger, again) == {3: "idempotency_conflict", 4: "idempotency_conflict"}

@@ -68,6 +68,14 @@ def ask_penal(day: DayState, why: pl.Expr) -> None:
     )
 
 
+def none_borne(where: pl.Expr) -> dict[str, pl.Expr]:
+    """Columns of loans `where` nothing overdue bears penal interest any more: it was given up."""
+    return {
+        "penal_base": pl.when(where).then(0).otherwise("penal_base"),
+        "penal_from": pl.when(~where).then("penal_from"),
+    }
+
+
 def _earned(some: pl.DataFrame) -> pl.Expr:
     nights = (BUSINESS_DATE - pl.col("penal_from")).dt.total_days()
     exact = int128(pl.col("penal_base")) * pl.col("penal_ppb") * nights

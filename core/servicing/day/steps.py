@@ -167,6 +167,8 @@ STEPS = (
          credit_meets_dues, dates.of_credit_that_waits),
     Step(6, "allocate", "money in meets what is owed, in the order of replay; then chargebacks and "
          "refunds; all events of a product that takes them as they came", _take_events(5, 7)),
+    Step(8, "spread", "orders that spread what is owed, pass it over or make it due: after the money of "
+         "their day, so that what was paid is not spread", _take_events(8, 8)),
     Step(8, "late_fees", "late fees, in the first close after their grace, after the day's money",
          assess_late_fees, dates.of_late_fees),
     Step(8, "annual_fees", "annual fees, on the anniversary of the payout", assess_annual_fees,

@@ -6,6 +6,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Status
 from loanbook.core.catalogue.components import CLAIM_ROLES
+from loanbook.core.servicing.charges.penal_interest import none_borne
 from loanbook.core.servicing.endings.interest_at_charge_off import claim_in_full
 from loanbook.core.servicing.income.deferred_income import offset_loss
 from loanbook.core.servicing.loan import balances, line, segment
@@ -48,6 +49,7 @@ def extinguished(loans: pl.DataFrame, ids: pl.Series, status: Status) -> pl.Data
     return loans.with_columns(
         **balances.extinguish(mask),
         **line.extinguish(mask),
+        **none_borne(mask),
         period_interest=pl.when(mask).then(0).otherwise("period_interest"),
         prepaid_dues=pl.when(mask).then(0).otherwise("prepaid_dues"),
         **segment.set_earned_of_advances(0, where=mask),

@@ -18,7 +18,7 @@ from loanbook.core.catalogue.accounts import ROLE, ROLES
 from loanbook.core.catalogue.codes import EVENT_KINDS, InterestMode, Kind, Status, Timing
 from loanbook.core.catalogue.components import BALANCES, BY_CODE, PART_OF_ROLE
 from loanbook.core.catalogue.events import ROW, EventKind, Family
-from loanbook.core.contract.money import to_major
+from loanbook.core.contract.money import percent, to_major
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.charge_tables import BECOMES
 from loanbook.core.policy.models import Delinquency, LateFee, Waterfall
@@ -139,15 +139,13 @@ class _Night:
         if self._first is not None and self._last is not None and self._sum:
             nights = (self._last - self._first).days
             product = self._policies.product(self._terms["product"])
-            rate = f"{self._terms['rate_ppb'] / 1e7:g} %"
+            rate = f"{percent(self._terms['rate_ppb'])} %"
             daily = self._terms["interest_mode"] == InterestMode.daily
             how = (f"on the actual balance at {rate}" if daily
                    else f"as the share of the instalment's interest, {rate}")  # fmt: skip
             if self._terms["cash_advances"]:
-                more = self._terms["cash_advance_margin"] / 1e7
-                how += (
-                    f", {more:g} % more on {self._terms['cash_advances']} minor units of advances"
-                )
+                more = percent(self._terms["cash_advance_margin"])
+                how += f", {more} % more on {self._terms['cash_advances']} minor units of advances"
             done.append(
                 Line(
                     self._last,
@@ -212,7 +210,7 @@ def _said(event: dict[str, object], row: EventKind) -> str:
 def _shown(name: str, value: object) -> str:
     """A value for people: rates in percent, the words of a code apart."""
     if name.endswith("_ppb"):
-        return f"{int(str(value)) / 1e7:g}"
+        return percent(int(str(value)))
     return str(value).replace("_", " ") if name == "flag" else str(value)
 
 

@@ -173,7 +173,7 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
         .then(earned)
         .when(pl.col("status") == Status.overpaid.value)
         .then(0)
-        .when(interest_stopped())
+        .when(interest_stopped() | (pl.col("instalment_no") > pl.col("instalments")))
         .then(nights.clip(lower_bound=0))
         .otherwise(pl.col("asked_interest") - pl.col("early_interest"))
         .clip(lower_bound=0)
@@ -294,6 +294,11 @@ def _with_residue(asked: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     exact = asked.with_columns(over=accrual.numerator(), under=int128(accrual.denominator()))
     # of the segment that ends today: what the accrual made of it, whole units before it left out
     billed = pl.col("interest_accrued") + pl.col("accrued_prepaid") - pl.col("accrued_units")
-    left = (pl.col("over") - int128(billed) * pl.col("under")) // _over_days()
+    left = pl.col("over") - int128(billed) * pl.col("under")
+    if figures.stubbed:  # an odd first period has a denominator of its own
+        onward = asked.with_columns(pl.col("instalment_no") + 1)
+        exact = exact.with_columns(onward.select(_later=int128(accrual.denominator())))
+        left = left * pl.col("_later") // pl.col("under")
+    left = left // _over_days()
     kept = pl.when(carries).then(left.cast(pl.Int64)).otherwise(0)
-    return exact.with_columns(residue_kept=kept).drop("over", "under")
+    return exact.with_columns(residue_kept=kept).drop("over", "under", "_later", strict=False)

@@ -1,0 +1,5 @@
+"""Engine and an independent reference, side by side.
+
+`reference` reckons one loan at a time, from the domain's rules alone; `lives` makes products and
+what happens to their loans; `engine` and `compare` set both side by side, day by day.
+"""

@@ -1,0 +1,164 @@
+"""Where money goes: through the waterfall, then by the rule for what is left."""
+
+from __future__ import annotations
+
+import datetime as dt
+from fractions import Fraction
+from itertools import groupby
+
+from tests.oracle.reference.loan import Loan
+from tests.oracle.reference.model import Due
+from tests.oracle.reference.numbers import rounded
+from tests.oracle.reference.schedule import Row
+
+
+def timing(due: Due, day: dt.date) -> str:
+    """Where a due stands against the value date of the money."""
+    if due.due_date < day:
+        return "past_due"
+    return "due" if due.due_date == day else "in_advance"
+
+
+def pay(loan: Loan, amount: int, day: dt.date, kind: str = "payment_received") -> None:
+    """Money in meets what is owed; what nothing is owed for is the borrower's credit."""
+    payments = loan.rules.product.payments
+    rule = payments.by_kind.get(kind)  # type: ignore[call-overload]
+    waterfall = loan.rules.waterfalls[rule.waterfall if rule else payments.waterfall]
+    excess = rule.excess if rule else payments.excess
+    if not loan.daily and amount >= payoff(loan):
+        loan.credit += amount - payoff(loan)
+        settle(loan)
+        return
+    left = meet(loan, amount, day, waterfall.order, waterfall.direction, ("past_due", "due"))
+    left = meet(loan, left, day, waterfall.order, waterfall.direction, ("in_advance",))
+    if loan.daily:
+        left = _advance_daily(loan, left, excess)
+    else:
+        left = _advance_scheduled(loan, left, excess)
+    loan.credit += left
+
+
+def payoff(loan: Loan) -> int:
+    """What settles the claim on the day, before the borrower's credit."""
+    claim = loan.claim
+    if not loan.daily and loan.rules.product.interest.rebate == "none":
+        to_come = sum(r.interest for k, r in loan.rows.items() if k >= loan.next)
+        early = loan.stands(0)
+        claim += to_come - early - loan.accrued
+    return claim
+
+
+def settle(loan: Loan) -> None:
+    """Everything is paid."""
+    loan.principal = loan.carried = 0
+    loan.earned *= 0
+    loan.ahead.clear()
+    loan.rows = dict.fromkeys(loan.rows, Row(0, 0))
+    for due in loan.dues:
+        due.paid = due.amount
+
+
+def meet(
+    loan: Loan, amount: int, day: dt.date, order: list[str], direction: str, when: tuple[str, ...]
+) -> int:
+    """Money through the dues that stand, by an order over timing and component; what is left."""
+    steps = [s.split(".") for s in order if s.split(".")[0] in when]
+    runs = [(t, [c for _, c in run]) for t, run in groupby(steps, key=lambda s: s[0])]
+    if direction == "vertical":
+        runs = [(t, [c]) for t, components in runs for c in components]
+    for which, components in runs:
+        there = sorted(
+            (d for d in loan.dues if d.open and not d.early and timing(d, day) == which and d.component in components),
+            key=lambda d: (d.due_date, d.no, components.index(d.component)),
+        )  # fmt: skip
+        for due in there:
+            part = min(amount, due.open)
+            due.paid += part
+            amount -= part
+            if due.component == "principal":
+                loan.principal -= part
+    return amount
+
+
+def _stand(loan: Loan, k: int, interest: int, principal: int) -> None:
+    """Money that stands with instalment k."""
+    held = loan.ahead.setdefault(k, [0, 0])
+    held[0] += interest
+    held[1] += principal
+    loan.principal -= principal
+
+
+def _fill(loan: Loan, k: int, amount: int) -> int:
+    """Principal of instalment k, up to the level instalment; what is left."""
+    held, room = loan.ahead.get(k, [0, 0]), loan.unbilled
+    if loan.rules.product.schedule.amortisation == "equal_principal":
+        room = min(room, loan.emi - held[1])
+    elif loan.emi:
+        room = min(room, loan.plan.asked(k, loan.emi) - sum(held))
+    room = max(0, room)
+    part = min(amount, room)
+    _stand(loan, k, 0, part)
+    return amount - part
+
+
+def _meet_early(loan: Loan, k: int, amount: int) -> int:
+    """What instalment k asks already, before it is billed; what is left."""
+    for due in (d for d in loan.dues if d.early and d.no == k):
+        part = min(amount, due.open)
+        due.paid += part
+        loan.principal -= part
+        amount -= part
+    return amount
+
+
+def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
+    """To instalments to come: the interest accrued to the day, then principal."""
+    last = loan.plan.last
+    if excess in ("last_instalment", "spread") and not loan.matured:
+        count = last - loan.next + 1
+        each = rounded(Fraction(amount, count)) if excess == "spread" else 0
+        beyond = max(0, loan.prepaid + amount - loan.emi * count) if loan.emi else 0
+        beyond = min(beyond, amount, loan.unbilled)  # no instalment asks it
+        loan.principal -= beyond
+        amount -= beyond
+        for k in (
+            range(loan.next, last + 1) if excess == "spread" else range(last, loan.next - 1, -1)
+        ):
+            part = min(loan.unbilled, amount, each if k < last else amount)
+            if excess == "spread":
+                _stand(loan, k, 0, part)
+                amount -= part
+            else:
+                amount = _fill(loan, k, amount)
+    interest = min(amount, max(0, loan.accrued))
+    if loan.rules.product.interest.interest_due_at == "payment_date":
+        loan.earned = Fraction(rounded(loan.earned, loan.rules.product.schedule.interest_rounding))
+    _stand(loan, loan.next, interest, 0)
+    amount -= interest
+    k = loan.next
+    while amount and k <= last:
+        amount = _fill(loan, k, _meet_early(loan, k, amount))
+        k += 1
+        if excess == "reduce_principal":
+            part = min(amount, loan.unbilled)
+            loan.principal -= part
+            amount -= part
+        elif excess == "next_then_last":
+            k = last
+    part = min(amount, loan.unbilled)  # beyond what instalments to come ask
+    loan.principal -= part
+    return amount - part
+
+
+def _advance_scheduled(loan: Loan, amount: int, excess: str) -> int:
+    """To instalments to come, the next first or the last first: interest, then principal."""
+    to_come = sorted((k for k in loan.rows if k >= loan.next), reverse=excess == "last_instalment")
+    for k in to_come:
+        held = loan.ahead.setdefault(k, [0, 0])
+        for place, asked in ((0, loan.rows[k].interest), (1, loan.rows[k].principal)):
+            part = min(amount, asked - held[place])
+            held[place] += part
+            amount -= part
+            if place == 1:
+                loan.principal -= part
+    return amount
