@@ -183,6 +183,13 @@ class Parameters(dy.Schema):
             source="schedule.tranches = all",
         )
     )
+    tranche_bears_period = dy.Bool(
+        metadata=column(
+            "A later payout bears the whole of the period that it falls in, not its nights",
+            FLAG,
+            source="schedule.tranche_interest = whole_period",
+        )
+    )
     in_sequence = dy.Bool(
         metadata=column(
             "Events of a day are taken as they came, not by the steps of the close",

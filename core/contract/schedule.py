@@ -199,9 +199,26 @@ def with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
         "interest_rounding", figures.rounding,
     )  # fmt: skip
     flat = pl.col("amortisation") == Amortisation.flat
-    return terms.with_columns(
-        whole.select(flat_interest=pl.when(flat).then(pl.col("total")).otherwise(0)).to_series()
-    )
+    found = whole.select(flat_interest=pl.when(flat).then(pl.col("total")).otherwise(0))
+    priced = terms.with_columns(found.to_series())
+    return _by_days_total(priced, figures) if figures.by_days else priced
+
+
+def _by_days_total(terms: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+    """`terms` whose flat interest by days is the sum of what the periods ask, each rounded by itself."""
+    own = (pl.col("amortisation") == Amortisation.flat) & pl.col("flat_by_days")
+    cursor = _from_the_first(terms, figures).with_columns(_total=pl.lit(0, dtype=pl.Int64))
+    for _ in range(int(terms.filter(own)["instalments"].max() or 0)):  # type: ignore[arg-type]
+        asked = figures.with_period_interest(cursor, "_asked")
+        there = pl.col("instalment_no") <= pl.col("instalments")
+        cursor = asked.with_columns(
+            _total=pl.col("_total") + pl.when(there).then("_asked").otherwise(0),
+            instalment_no=pl.col("instalment_no") + 1,
+            period_start=pl.col("period_end"),
+            period_end=figures.due_date(pl.col("instalment_no") + 1),
+        ).drop("_asked")
+    total = cursor["_total"]
+    return terms.with_columns(flat_interest=pl.when(own).then(total).otherwise("flat_interest"))
 
 
 def _with_life_rate(first: pl.DataFrame, figures: Figures) -> pl.DataFrame:

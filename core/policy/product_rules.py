@@ -136,6 +136,11 @@ class ScheduleRules(BaseModel):
         description="instalments over which a later payout is spread: those to come, or, of a loan "
         "without interest, all of them, as if it had been paid out at first",
     )
+    tranche_interest: Literal["by_nights", "whole_period"] = Field(
+        default="by_nights",
+        description="what a later payout bears in the period that it falls in, of a schedule that "
+        "stands whole: interest for its nights, or for the whole period",
+    )
 
     @model_validator(mode="after")
     def _weights(self) -> ScheduleRules:

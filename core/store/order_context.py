@@ -55,7 +55,7 @@ def order_context(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
     """Loans as they stand at the last published date, for what may be ordered of them.
 
     `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `last_money`
-    (Date: value date of the last money in, or waiver of a charge, that was not taken back),
+    (Date: value date of the last money in, charge or waiver of one that was not taken back),
     `rate_now` (Int64), `paused_until` (Date), `moratorium_left` (Int16) and `accelerated_on`
     (Date) as the contract stands, `jurisdiction` (Int64), `instalments_agreed` (Int16), the principal
     `owed` and payouts `drawn_since` (Int64), `instalment_no` (Int16), the next to bill, `agreed` (Int64: the
@@ -127,7 +127,7 @@ def order_context(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
         {
             "disbursed": Kind.disbursed.value, "reopened": Kind.reopened.value, "version": version,
             "reversal": Kind.reversal.value, "lends": [k.value for k in kinds_of(Family.lent)],
-            "date": date, "money": [k.value for k in (*MONEY_IN, Kind.charge_waived)],
+            "date": date, "money": [k.value for k in (*MONEY_IN, Kind.charge_assessed, Kind.charge_waived)],
             "written_off": Status.written_off.value, "closed": Status.closed.value,
         },
     )  # fmt: skip

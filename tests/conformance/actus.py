@@ -28,6 +28,7 @@ from tests.conformance.actus_terms import (
     SCALE,
     Contract,
     NotMappedError,
+    called_on,
     contract_of,
     date_in,
     minor,
@@ -125,7 +126,7 @@ def _lived(contracts: list[Contract], policies: PolicyBook) -> History:
 
 def _differences(contract: Contract, seen: Seen) -> list[str]:
     case = contract.case
-    ours = list(_rows(contract, seen))
+    ours = _as_held(contract, seen, list(_rows(contract, seen)))
     theirs = list(case["results"])
     if [(r["on"], r["type"]) for r in ours] != [
         (r["eventDate"][:10], r["eventType"]) for r in theirs
@@ -154,6 +155,48 @@ def _differences(contract: Contract, seen: Seen) -> list[str]:
     return found
 
 
+def _as_held(contract: Contract, seen: Seen, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events of who held the contract: from its purchase on, and until it was ended early.
+
+    Price and what had accrued change hands with it; a borrower's price is told before the interest that
+    it owes, which is taken off.
+    """
+    terms = contract.case["terms"]
+    on = {row["business_date"]: row for row in seen.days.to_dicts()}
+    bought, ended = date_in(terms, "purchaseDate"), date_in(terms, "terminationDate")
+    if ended is not None:
+        stood = on[ended]
+        price = minor(terms["priceAtTerminationDate"])
+        rows = [r for r in rows if r["on"] <= ended.isoformat()]
+        rows.append(
+            _row(
+                ended,
+                "TD",
+                price + stood["interest_accrued"] * contract.sign,
+                0,
+                stood["rate_ppb"],
+                0,
+            )
+        )
+    if bought is not None:
+        stood, day = on[bought], bought.isoformat()
+        price, accrued = (
+            minor(terms["priceAtPurchaseDate"]),
+            stood["interest_accrued"],
+        )
+        own = [r for r in rows if r["on"] > day or (r["on"] == day and r["type"] in ("RR", "RRF"))]
+        paid = _row(
+            bought,
+            "PRD",
+            -(price + accrued * contract.sign),
+            stood["principal"],
+            _before(on, bought),
+            accrued,
+        )
+        rows = [paid, *own]
+    return rows
+
+
 def _rows(contract: Contract, seen: Seen) -> Iterator[dict[str, Any]]:
     """The contract's list of events, read off its life."""
     terms = contract.case["terms"]
@@ -176,8 +219,12 @@ def _rows(contract: Contract, seen: Seen) -> Iterator[dict[str, Any]]:
         left = whole - contract.at_once
         if contract.at_once:
             yield _row(start, "PR", contract.at_once, left, rate0, 0)
-        if anchor == start:
-            kind = "IPCI" if start in contract.joins or terms.get("capitalizationEndDate") else "IP"
+        # who names no anchor has interest join the principal from the payout on
+        if anchor == start or (
+            contract.kind == "CLM" and not anchor and terms.get("cycleOfInterestPayment")
+        ):
+            joins = contract.kind == "CLM" or start in contract.joins
+            kind = "IPCI" if joins or terms.get("capitalizationEndDate") else "IP"
             yield _row(start, kind, 0, left, rate0, 0)
     resets = {d: (kind, value) for d, kind, value in contract.resets}
     sets = set()
@@ -194,8 +241,11 @@ def _rows(contract: Contract, seen: Seen) -> Iterator[dict[str, Any]]:
             interest, principal = sums.get((day, 1), 0), sums.get((day, 0), 0)
             rate = _before(on, day)
             if day == last:
+                if called_on(contract.case):
+                    yield _row(day, "XD", 0, row["principal"] + principal, rate, interest)
                 yield _row(day, "IP", interest, row["principal"] + principal, rate, 0)
-                yield _row(day, "MD", principal, 0, rate, 0)
+                ends = "STD" if called_on(contract.case) else "MD"
+                yield _row(day, ends, principal, 0, rate, 0)
             else:
                 if contract.kind not in ("PAM", "CLM", "UMP") and day >= contract.first_redemption:
                     grown = seen.moved.filter(

@@ -35,7 +35,6 @@ ROLLS = {"NOS": ("unadjusted", False), "SCF": ("following", True), "SCMF": ("mod
 """Business-day conventions: shift, then calculate, moves the interest period with the payment."""
 WEEKENDS = Calendar("weekends", (), (6, 7))
 MISSING = {
-    "purchaseDate": "a contract bought on the way", "terminationDate": "an early termination",
     "scalingEffect": "scaling", "creditEvent": "credit events", "optionExerciseType": "options",
 }  # fmt: skip
 
@@ -112,6 +111,15 @@ def date_in(terms: dict[str, Any], name: str) -> dt.date | None:
     return dt.date.fromisoformat(str(terms[name])[:10]) if terms.get(name) else None
 
 
+def called_on(case: dict[str, Any]) -> dt.date | None:
+    """The day on which all is called, without notice."""
+    seen = case.get("eventsObserved") or []
+    alone = len(seen) == 1 and seen[0]["type"] == "XD"
+    if not alone or case["terms"].get("xDayNotice") not in ("P0D", None):
+        return None
+    return dt.date.fromisoformat(seen[0]["time"][:10])
+
+
 def minor(value: Any) -> int:
     return int(Decimal(str(value).strip()).scaleb(SCALE).to_integral_value())
 
@@ -129,11 +137,16 @@ def contract_of(case: dict[str, Any], number: int) -> Contract:
     assert out is not None
     assert status is not None
     asked = _Asked(case, kind, out, max(status, out))
+    asked.annuity_due()
     due, joins = asked.dates()
     moved = asked.moved(due)
     first = asked.first if asked.first and asked.first != out else due[0]
     grace = sum(d < first for d in due)
     resets = asked.resets(due[-1])
+    if kind not in ("CLM", "UMP") and any(
+        asked.rate_at(value, what) < 0 for _, what, value in resets
+    ):
+        raise NotMappedError("a rate below zero")
     floats = None
     if resets:
         floats = FloatingRate(
@@ -168,11 +181,15 @@ def _refuse(case: dict[str, Any], kind: str) -> None:
             raise NotMappedError(why)
     if str(terms.get("interestCalculationBase", "NT")) != "NT":
         raise NotMappedError("interest on another base than the principal")
-    if case.get("eventsObserved"):
-        raise NotMappedError("events that were observed")
+    if case.get("eventsObserved") and called_on(case) is None:
+        raise NotMappedError("a call with notice, or other events that were observed")
+    dates = [v for k, v in terms.items() if "Date" in k and "T" in str(v)]
+    if any(not str(d).endswith(("T00:00", "T00:00:00")) for d in dates):
+        raise NotMappedError("a time of the day")
     if Decimal(str(terms.get("nominalInterestRate", 0)).strip()) < 0 and kind not in ("CLM", "UMP"):
         raise NotMappedError("a rate below zero")
-    if Decimal(str(terms.get("accruedInterest", 0)).strip()):
+    # who buys it on the way takes it over with what accrued by then
+    if Decimal(str(terms.get("accruedInterest", 0)).strip()) and not terms.get("purchaseDate"):
         raise NotMappedError("interest accrued before the payout")
     if str(terms.get("businessDayConvention", "NOS")) not in ROLLS:
         raise NotMappedError("payments that are moved before their period's end")
@@ -214,6 +231,7 @@ class _Asked:
     def _maturity(self) -> dt.date:
         """The last date: as told, after as many payments as it takes, or beyond what is looked at."""
         told = date_in(self.told, "maturityDate") or date_in(self.told, "amortizationDate")
+        told = called_on(self.case) or told
         if told is None and self.open:
             if self.until is None:
                 raise NotMappedError("no end is told")
@@ -236,8 +254,10 @@ class _Asked:
             if self.cycle and self.anchor:
                 short = Cycle(self.cycle.unit, self.cycle.every, True)
                 whole = short.dates(self.anchor, maturity, month_end=self.month_end)
-                last = self.until or maturity
-                joins = [d for d in whole[:-1] if self.start < d <= last]
+                last = min(
+                    self.until or maturity, maturity
+                )  # an open one is looked at before that day
+                joins = [d for d in whole[:-1] if self.start < d < last]
             return [maturity], joins
         assert self.cycle is not None
         assert self.anchor is not None
@@ -278,9 +298,31 @@ class _Asked:
             "instalments": n, "every": every, "unit": unit.value, "disbursed_on": self.start,
             "first_due_date": due[0], "second_anchor_day": 1, "emi": emi,
             "anchor_day": (self.anchor or due[0]).day if unit is Unit.months else due[0].day,
-            "end_of_month": self.month_end and (due[0] + dt.timedelta(days=1)).day == 1,
+            "end_of_month": self.month_end
+            and ((self.anchor or due[0]) + dt.timedelta(days=1)).day == 1,
             "first_interest_adjustment": 0, "matures_on": due[-1],
         }  # fmt: skip
+
+    def annuity_due(self) -> None:
+        """An annuity that is paid for the first time on the day of the payout: P L / (P + L), where
+        L is the instalment that would pay P off by the later dates."""
+        ends = date_in(self.told, "amortizationDate") or date_in(self.told, "maturityDate")
+        if self.kind != "ANN" or self.first != self.out or self.payment or ends is None:
+            return
+        if self.anchor == self.out:
+            assert self.cycle is not None
+            self.anchor = self.cycle.on(self.out, 1, month_end=self.month_end)
+        level = self._over(ends)
+        self.at_once = round(Decimal(self.principal) * level / (self.principal + level))
+        self.principal -= self.at_once
+        self.emi = self.at_once
+
+    def rate_at(self, value: int, what: str) -> Decimal:
+        """The rate that a reset sets, in ppb."""
+        if what == "RRF":
+            return Decimal(value)
+        times = Decimal(str(self.told.get("rateMultiplier", "1")).strip())
+        return times * value + _ppb(self.told.get("rateSpread", 0))
 
     def _over(self, ends: dt.date) -> int:
         """The level instalment that would pay the loan off by a later date."""

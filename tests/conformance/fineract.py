@@ -50,10 +50,13 @@ class Check:
 
 def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     """Every case of the batch; schedules of all of them are expanded at once."""
+    from tests.conformance.vocabulary import refuse_unknown
+
     outcomes: list[Outcome] = []
     rows, waiting = [], []
     for case in cases:
         try:
+            refuse_unknown(case)
             checks = _checks(case)
             mapped = [_row(check) for check in checks]
         except NotMappedError as gap:
@@ -196,7 +199,7 @@ def _row(check: Check) -> tuple[dict[str, object], int]:
         every=every,
         anchor_day=anchor.day if unit is Unit.months else None,
         amortisation=kind,
-        basis=RateBasis.period if flat and not progressive else _basis(terms),
+        basis=_basis(terms),
         multiple=multiple,
         decimal_factor=progressive and not flat and _basis(terms) <= RateBasis.thirty_360,
         matures_on=matures_on(terms, anchor),

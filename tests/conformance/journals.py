@@ -9,6 +9,7 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.components import Component
 from tests.conformance.fineract import minor
 from tests.conformance.mapping import date_of
 from tests.conformance.names import ACCOUNTS, JOURNAL
@@ -29,11 +30,10 @@ def differences(shown: Transactions, theirs: dict[str, Any]) -> list[str]:
     moved = _of_its_own(kind, shown.moved.filter(pl.col("event_id").is_in(hits)))
     if kind is Kind.disbursed:
         moved = moved.filter((pl.col("credit") == ROLE["fee_income"]) == at_once)
-    for move in moved.to_dicts():
+    for move in _parted(shown, moved):
         for side in ("debit", "credit"):
-            name = _ROLE_NAMES[move[side]]
-            if name in ACCOUNTS:
-                mine[(ACCOUNTS[name], side, 0)] += move["amount"]
+            if account := _account(move, side):
+                mine[(account, side, 0)] += move["amount"]
     for step in shown.life.gone:
         if step.kind is kind and step.date == on:
             for name, side, amount in _undone(shown, step):
@@ -54,16 +54,49 @@ def differences(shown: Transactions, theirs: dict[str, Any]) -> list[str]:
     return []
 
 
+def _account(move: dict[str, Any], side: str) -> str | None:
+    """The suite's account of one side; goodwill for interest or charges is booked with what a
+    charge-off takes of them."""
+    name, met = _ROLE_NAMES[move[side]], move.get("met", _ROLE_NAMES[move["credit"]])
+    if side == "debit" and name == "goodwill_expense":
+        name = GOODWILL_FOR.get(met, name)
+    return ACCOUNTS.get(name)
+
+
+def _parted(shown: Transactions, moved: pl.DataFrame) -> list[dict[str, Any]]:
+    """Transfers; goodwill that a charged-off loan takes as recovery is one for each part it met."""
+    goodwill = (pl.col("credit") == ROLE["recovery_income"]) & (
+        pl.col("debit") == ROLE["goodwill_expense"]
+    )
+    found = moved.filter(~goodwill).to_dicts()
+    for one in moved.filter(goodwill).partition_by("event_id"):
+        move, whole = one.row(0, named=True), int(one["amount"].sum())
+        own = shown.paid.filter(
+            (pl.col("event_id") == move["event_id"]) & pl.col("component").is_not_null()
+        )
+        parts = dict(own.group_by("component").agg(pl.col("amount").sum()).rows())
+        split = {_MET[Component(c)]: n for c, n in parts.items() if Component(c) in _MET}
+        rest = whole - sum(split.values())
+        found += [move | {"amount": n, "met": met} for met, n in (*split.items(), ("", rest)) if n]
+    return found
+
+
+_MET = {Component.interest: "interest_due", Component.fee: "fees_receivable",
+        Component.penalty: "penalties_receivable"}  # fmt: skip
+GOODWILL_FOR = {"interest_due": "interest_charged_off", "interest_accrued": "interest_charged_off",
+                "fees_receivable": "fee_charged_off", "penalties_receivable": "fee_charged_off"}  # fmt: skip
+
+
 def _undone(shown: Transactions, step: Any) -> list[tuple[str, str, int]]:
     """Entries of a reversed payment as it was booked, and the same the other way round."""
     then = shown.before(step)
     events = [e for s, e in then.events if s is step]
     found = []
     moved = then.moved.filter(pl.col("event_id").is_in(events))
-    for move in _of_its_own(step.kind, moved).to_dicts():
+    for move in _parted(then, _of_its_own(step.kind, moved)):
         for role in ("debit", "credit"):
-            if (name := _ROLE_NAMES[move[role]]) in ACCOUNTS:
-                found += [(ACCOUNTS[name], side, move["amount"]) for side in ("debit", "credit")]
+            if account := _account(move, role):
+                found += [(account, side, move["amount"]) for side in ("debit", "credit")]
     return found
 
 

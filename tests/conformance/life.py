@@ -29,7 +29,9 @@ from tests.conformance.outcome import Outcome, judged, of
 from tests.conformance.products import (
     as_modified,
     as_planned,
+    as_written_off,
     bound_to_plan,
+    by_periods,
     can_recalculate,
     plan_of,
     product,
@@ -37,6 +39,7 @@ from tests.conformance.products import (
     with_rates_to_come,
 )
 from tests.conformance.refusing import rule_of
+from tests.conformance.vocabulary import refuse_unknown
 
 RESPREADING = (Kind.reaged, Kind.reamortised, Kind.contract_accelerated)
 """What a row tells of as it stood before it."""
@@ -53,13 +56,21 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     products: list[tuple[str, Any]] = []
     codes: dict[int, int] = {}
     waiting = []
-    for case in map(with_rates_to_come, cases):
+    for told_of in cases:
+        case = told_of
         try:
+            refuse_unknown(told_of)
+            case = as_written_off(with_rates_to_come(told_of))
             told = mapped(case)
             asked = _lives(case, told)
             for t in case["loans"]:
                 if recalculated(t):
                     can_recalculate(t)
+            if any(
+                t["multi_disburse"].get("full_term_for_tranche") and _tranches(told, n) > 1
+                for n, t in enumerate(case["loans"], start=1)
+            ):
+                raise NotMappedError("each tranche with a term of its own")
             for life in asked:
                 life.case = as_modified(case, life.after)
             own: dict[int, int] = {}
@@ -97,6 +108,12 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
 def run_planned(cases: list[dict[str, Any]]) -> list[Outcome]:
     """Outcomes of schedules whose payout is one of several that are planned."""
     return run([_as_steps(case) for case in cases])
+
+
+def _tranches(told: Mapped, loan: int) -> int:
+    """Days on which a loan is paid out, or is asked to be."""
+    steps = [*told.steps, *told.refused]
+    return len({s.date for s in steps if s.kind is Kind.disbursed and s.loan == loan})
 
 
 def _as_steps(case: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +157,10 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
             e.kind in MONEY_IN and e.loan == s["loan"] and e.i < s["i"] for e in steps
         )
         classic = case["loans"][s.get("loan", 1) - 1]["schedule_type"] == "CUMULATIVE"
-        if reaches or (paid and classic):
+        again = s["type"] == "disburse" and by_periods(case["loans"][s.get("loan", 1) - 1]) and any(
+            e.kind is Kind.disbursed and e.loan == s["loan"] and e.i < s["i"] for e in steps
+        )  # fmt: skip
+        if reaches or again or (paid and classic):
             wanted.setdefault((s["loan"], s["i"] - 1), s["business_date"])
     for order in told.refused:
         wanted.setdefault((order.loan, order.i - 1), order.submitted.isoformat())
@@ -196,7 +216,9 @@ def _planned(life: Life) -> Life:
     amount = next((s["amount"] for s in done if s["type"] == "approve"), terms["principal"])
     plan = plan_of(life.case, life.loan, life.after)
     if not plan or (len(plan) < 2 and not bound_to_plan(terms)):
-        on = date_of(terms["expected_disbursement_date"])
+        told = [s["expected_disbursement_date"] for s in done
+                if s["type"] == "approve" and s.get("expected_disbursement_date")]  # fmt: skip
+        on = date_of(told[-1] if told else terms["expected_disbursement_date"])
         plan = [(on, fineract.minor(amount, int(terms["currency_decimals"])))]
     outs = [Step(-1, Kind.disbursed, life.loan, on, lent, on) for on, lent in plan]
     charges = [s for s in life.steps if s.kind is Kind.charge_assessed]

@@ -12,6 +12,7 @@ from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.due_dates import Unit
 from tests.conformance import fineract
 from tests.conformance.fineract import NotMappedError
+from tests.conformance.names import NAMES
 
 CLOCK = {"set_business_date", "advance_business_date", "cob_loan", "cob_all", "cob_catch_up",
          "product_edit", "config", "create_loan", "modify_application", "approve", "set_fraud", "undo_approval",
@@ -39,6 +40,7 @@ UNDOES = {"terminate_contract_undo": Kind.contract_accelerated, "charge_waive_un
 PARTS = {"PERCENT_OF_AMOUNT": ("principal",), "PERCENT_OF_INTEREST": ("interest",),
          "PERCENT_OF_AMOUNT_AND_INTEREST": ("principal", "interest")}  # fmt: skip
 """What an instalment's charge is in per cent of."""
+PREVIEWS = {"reage_preview": "reage", "reamortize_preview": "reamortize"}
 RESPREADS = {"reage": Kind.reaged, "reamortize": Kind.reamortised}
 
 
@@ -82,7 +84,11 @@ def mapped(case: dict[str, Any]) -> Mapped:
     """A case as loanbook has it; NotMappedError if a step of it is no event here."""
     found = Mapped()
     for s in case["steps"]:
+        if s["type"] in PREVIEWS and s.get("expect") == "rejected":  # refused as what it previews
+            s = s | {"type": PREVIEWS[s["type"]]}  # noqa: PLW2901
         kind = s["type"]
+        if kind in ("cob_loan", "cob_all", "cob_catch_up"):
+            found.steps += _overdue_charges(s, case, found)
         if kind in CLOCK and s.get("expect") != "rejected":
             continue
         if kind == "charge_add" and s["charge"]["time"].endswith("DISBURSEMENT"):
@@ -97,14 +103,22 @@ def mapped(case: dict[str, Any]) -> Mapped:
             found.refused.append(_refused(s, case, found))
         elif kind == "reverse":
             _reverse(s, found)
+        elif kind == "adjust":  # a payment taken back, and another in its place
+            found.steps += _adjusted(s, case["loans"][s["loan"] - 1], found)
         elif kind in ("undo_last_disbursal", "undo_disbursal"):
             _undo(s, found)
         elif kind == "charge_waive":
             found.steps.append(_waiver(s, found))
+        elif kind in ("interest_pause_update", "interest_pause_delete"):
+            found.reversals[_last(s, found, Kind.interest_paused)] = s["i"]
+            if kind.endswith("update"):
+                found.steps += _events(s | {"type": "interest_pause"}, case["loans"][s["loan"] - 1])
         elif kind in UNDOES:
             found.reversals[_last(s, found, UNDOES[kind])] = s["i"]
         else:
             found.steps += _events(s, case["loans"][s["loan"] - 1])
+        if kind == "reschedule":
+            _by_instalments(s, case["loans"][s["loan"] - 1], found)
         first = kind == "disburse" and sum(
             e.kind is Kind.disbursed and e.loan == s["loan"] for e in found.steps
         ) == 1  # fmt: skip
@@ -158,6 +172,39 @@ def _instalment_charges(s: dict[str, Any], terms: dict[str, Any], found: Mapped)
     return made
 
 
+def _overdue_charges(s: dict[str, Any], case: dict[str, Any], found: Mapped) -> list[Step]:
+    """Charges that the end of a day asks once on each instalment that is overdue by then."""
+    made = []
+    for loan, terms in enumerate(case["loans"], start=1):
+        asked = [c for c in applied_charges(terms) if c["time"] == "OVERDUE_INSTALLMENT"]
+        mine = [e for e in found.steps if e.loan == loan]
+        outs = [e.date for e in mine if e.kind is Kind.disbursed]
+        if not asked or not outs or s.get("loan", loan) != loan:
+            continue
+        if len(mine) > len(outs) + sum(e.nth > 0 for e in mine):
+            raise NotMappedError("charges on overdue instalments beside other events")
+        unit, every = (
+            fineract.UNITS[terms["repayment_frequency_type"]],
+            int(terms["repayment_every"]),
+        )
+        today, decimals = date_of(s["business_date"]), int(terms["currency_decimals"])
+        for charge in asked:
+            flat = charge["calculation"] == "FLAT"
+            for n in range(1, int(terms["number_of_repayments"]) + 1):
+                due = fineract._first_due(min(outs), unit, every * n)
+                if due >= today or any(e.nth == n for e in mine):
+                    continue
+                component = Component.penalty if charge["penalty"] else Component.fee
+                body = {"component": component.value, "due_date": due.isoformat()}
+                made.append(Step(
+                    s["i"], Kind.charge_assessed, loan, today,
+                    fineract.minor(charge["amount"], decimals) if flat else None, today, body,
+                    percent=None if flat else Decimal(charge["amount"]),
+                    of="" if flat else charge["calculation"], nth=n,
+                ))  # fmt: skip
+    return made
+
+
 def _reverse(s: dict[str, Any], found: Mapped) -> None:
     """Take an event back; a refund with the interest that was refunded on it."""
     n = _target(s, found)
@@ -180,7 +227,39 @@ def _target(s: dict[str, Any], found: Mapped) -> int:
         same = e.i == target.get("step") and bool(e.implicit) == bool(target.get("implicit"))
         if same and n not in found.reversals:
             return n
+    if "step" not in target and not target.get("implicit"):
+        return _by_rule(s, target, found)
     raise NotMappedError("reversal of something that is no event here")
+
+
+def _by_rule(s: dict[str, Any], target: dict[str, Any], found: Mapped) -> int:
+    """What a rule names that was not resolved: by its date, its type and its amount, or the last."""
+    rule, on = target["rule"], target.get("date") or s.get("target_date")
+    kinds = {k for k in NAMES if k.name in rule or NAMES[k].lower().replace(" ", "_") in rule
+             or NAMES[k] == target.get("type")}  # fmt: skip
+    hits = [
+        n for n, e in enumerate(found.steps)
+        if e.loan == s["loan"] and n not in found.reversals and e.kind in NAMES
+        and (not on or e.date.isoformat() == on) and (not kinds or e.kind in kinds)
+        and (not s.get("target_amount") or e.amount == fineract.minor(s["target_amount"], 2))
+    ]  # fmt: skip
+    nth = 0 if rule.startswith("last") else int(target.get("nth", 1))
+    if not kinds and not rule.startswith(("nth_transaction", "last_transaction")):
+        raise NotMappedError(f"reversal by the rule {rule}")
+    if len(hits) < max(nth, 1):
+        raise NotMappedError("reversal of something that is no event here")
+    return hits[nth - 1]
+
+
+def _adjusted(s: dict[str, Any], terms: dict[str, Any], found: Mapped) -> list[Step]:
+    """The new payment of a step that alters one; the old one is reversed."""
+    n = _target(s, found)
+    found.reversals[n] = s["i"]
+    if Decimal(s["amount"]) == 0:
+        return []
+    old, on = found.steps[n], date_of(s.get("date") or s["business_date"])
+    amount = fineract.minor(s["amount"], int(terms["currency_decimals"]))
+    return [Step(s["i"], old.kind, s["loan"], on, amount, date_of(s["business_date"]), old.body)]
 
 
 def _waiver(s: dict[str, Any], found: Mapped) -> Step:
@@ -200,6 +279,25 @@ def _last(s: dict[str, Any], found: Mapped, kind: Kind) -> int:
         if e.kind is kind and e.loan == s["loan"] and n not in found.reversals:
             return n
     raise NotMappedError("reversal of something that is no event here")
+
+
+def _by_instalments(s: dict[str, Any], terms: dict[str, Any], found: Mapped) -> None:
+    """Flat interest is an instalment's: another rate is in force from the due date before the first
+    instalment that it is of."""
+    if terms["interest_type"] != "FLAT" or fineract.by_days(terms):
+        return
+    out = min(
+        (e.date for e in found.steps if e.kind is Kind.disbursed and e.loan == s["loan"]),
+        default=None,
+    )
+    unit, every = fineract.UNITS[terms["repayment_frequency_type"]], int(terms["repayment_every"])
+    for e in found.steps:
+        if out is None or e.i != s["i"] or e.kind is not Kind.rate_changed:
+            continue
+        start, n, due = date_of(s["from_date"]), 0, out
+        while (later := fineract._first_due(out, unit, every * (n + 1))) < start:
+            due, n = later, n + 1
+        e.body["from_date"], e.date = due.isoformat(), min(e.date, due)
 
 
 def _respread(s: dict[str, Any], terms: dict[str, Any]) -> Step:
@@ -255,10 +353,13 @@ def _refused(s: dict[str, Any], case: dict[str, Any], found: Mapped) -> Step:
                      for n, e in enumerate(found.steps))  # fmt: skip
         body = {"of": kind.name if stands else "", "amount": 0}
         return Step(s["i"], Kind.reversal, s["loan"], today, None, today, body)
-    if s["type"] == "update_approved_amount":
+    if s["type"] in ("update_approved_amount", "update_available_disbursement_amount"):
         terms, today = case["loans"][s["loan"] - 1], date_of(s["business_date"])
         approved = fineract.minor(s["amount"], int(terms["currency_decimals"]))
-        return Step(s["i"], Kind.limit_changed, s["loan"], today, approved, today)
+        beside = s["type"] == "update_available_disbursement_amount"
+        return Step(
+            s["i"], Kind.limit_changed, s["loan"], today, approved, today, {"beside": beside}
+        )
     (order,) = _events(s, case["loans"][s["loan"] - 1])
     return order
 

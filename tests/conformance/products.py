@@ -46,13 +46,15 @@ def product(
     if terms.get("fixed_emi_amount") and terms["fixed_emi_amount"] != {"enabled": False}:
         raise NotMappedError("fixed_emi_amount")
     for charge in applied_charges(terms):
-        each = charge["time"] == "INSTALLMENT" and charge["calculation"] in ("FLAT", *PARTS)
+        each = charge["time"] in ("INSTALLMENT", "OVERDUE_INSTALLMENT") and charge[
+            "calculation"
+        ] in ("FLAT", *PARTS)
         if not charge["time"].endswith("DISBURSEMENT") and not each:
             raise NotMappedError(f"charge {charge['time']} {charge['calculation']}")
     decimals = int(terms["currency_decimals"])
     progressive = terms["schedule_type"] == "PROGRESSIVE"
     flat = terms["interest_type"] == "FLAT"
-    basis = RateBasis.period if flat and not progressive else fineract._basis(terms)
+    basis = fineract._basis(terms)
     kind = Amortisation.equal_instalment
     if flat:
         kind = Amortisation.flat
@@ -98,6 +100,7 @@ def product(
             "flat_interest": "by_days" if flat and fineract.by_days(terms) else "even",
             "materialised": not daily, "down_payment_ppb": share,
             "tranches": "to_come" if daily or progressive else "all",
+            "tranche_interest": "whole_period" if by_periods(terms) else "by_nights",
         },
         interest={
             "accrual": "daily", "post_maturity": "none", "covered_instalment": "fixed", "rebate": REBATES[rules_of(terms)], "after_charge_off": AFTER[terms["charge_off_behaviour"]],
@@ -117,6 +120,12 @@ def product(
         made = made.model_copy(update={"origination_fee": fee.name})
         found.append(("origination_fees", fee))
     return [*found, ("products", made)]
+
+
+def by_periods(terms: dict[str, Any]) -> bool:
+    """Interest is reckoned by whole periods, and none of a part of one."""
+    same = terms["interest_calculation_period"] == "SAME_AS_REPAYMENT_PERIOD"
+    return same and not terms.get("allow_partial_period_interest")
 
 
 def _deferred(terms: dict[str, Any]) -> dict[str, str]:
@@ -155,6 +164,8 @@ def _payments(terms: dict[str, Any], waterfall: Callable[..., str]) -> dict[str,
     rules: dict[str, Any] = {}
     if terms["repayment_strategy"] == "advanced-payment-allocation":
         payments: dict[str, Any] = {}
+        if not terms.get("payment_allocation"):
+            raise NotMappedError("advanced payment allocation without its orders")
         for each in terms["payment_allocation"]:
             if each["transaction_type"] not in MONEY:
                 continue
@@ -259,7 +270,9 @@ def plan_of(case: dict[str, Any], loan: int, after: int) -> list[tuple[dt.date, 
 def recalculated(terms: dict[str, Any]) -> bool:
     """Interest follows the balance as it is really paid: daily simple interest."""
     bears = rate_of(terms) != "0" or terms.get(RATE_TO_COME, False)
-    return bool(terms["interest_recalculation"].get("enabled")) and bears
+    classic_flat = terms["schedule_type"] == "CUMULATIVE" and terms["interest_type"] == "FLAT"
+    # flat interest is on what was lent, also where it is worked out anew
+    return bool(terms["interest_recalculation"].get("enabled")) and bears and not classic_flat
 
 
 RATE_TO_COME = "rate_to_come"
@@ -290,6 +303,18 @@ def as_modified(case: dict[str, Any], after: int) -> dict[str, Any]:
     return case | {"loans": loans} if loans != case["loans"] else case
 
 
+def as_written_off(case: dict[str, Any]) -> dict[str, Any]:
+    """The case with loans that are written off, and never charged off, as such: a write-off gives up
+    all interest of the schedule, whatever a charge-off would stop."""
+    done = [s for s in case["steps"] if s.get("expect") != "rejected"]
+    off, charged = (
+        {s["loan"] for s in done if s["type"] == t} for t in ("write_off", "charge_off")
+    )
+    loans = [t | ({"charge_off_behaviour": "REGULAR"} if n in off - charged else {})
+             for n, t in enumerate(case["loans"], start=1)]  # fmt: skip
+    return {**case, "loans": loans}
+
+
 def can_recalculate(terms: dict[str, Any]) -> None:
     """NotMappedError for what daily interest has no notion of yet."""
     rules = terms["interest_recalculation"]
@@ -300,5 +325,3 @@ def can_recalculate(terms: dict[str, Any]) -> None:
         raise NotMappedError("interest recalculated otherwise than daily")
     if terms["interest_type"] == "FLAT":
         raise NotMappedError("flat interest with recalculation")
-    if terms["multi_disburse"].get("full_term_for_tranche"):
-        raise NotMappedError("each tranche with a term of its own")

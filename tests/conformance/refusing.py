@@ -21,6 +21,9 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
     """The rule that an order breaks on the loan as it stood before it."""
     if order.kind is Kind.limit_changed:
         least = _lent(life) + sum(_planned(life.case, life.loan, life.after))
+        if order.body.get("beside"):  # beside what is lent: no more than was applied for
+            most = applied_for(life.case["loans"][life.loan - 1])
+            return "more_than_may_be_lent" if least + (order.amount or 0) > most else None
         return "below_what_was_lent" if (order.amount or 0) < least else None
     if order.kind is Kind.interest_refunded:
         return _unasked(order, life)
@@ -36,7 +39,11 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
     terms = life.case["loans"][life.loan - 1]
     position = seen.positions.get(life.number + 1, {})
     due = order.body.get("due_date") or order.body.get("end")
-    money = [s.date for s in life.steps if s.kind in (*MONEY_IN, Kind.charge_waived)]
+    money = [
+        s.date
+        for s in life.steps
+        if s.kind in (*MONEY_IN, Kind.charge_assessed, Kind.charge_waived)
+    ]
     kind = Amortisation.flat if terms["interest_type"] == "FLAT" else Amortisation.equal_instalment
     mode = InterestMode.daily if recalculated(terms) else InterestMode.scheduled
     row = {
@@ -113,16 +120,24 @@ def _limit(life: Life) -> int:
     return most - sum(plan[len(out) + 1 :]) if len(out) < len(plan) else sum(out)
 
 
+def applied_for(terms: dict[str, Any]) -> int:
+    """What was applied for and what may be over it."""
+    over, decimals = terms.get("over_applied"), int(terms["currency_decimals"])
+    applied = minor(terms["principal"], decimals)
+    if not over:
+        return applied
+    more = Decimal(str(over["number"]))
+    return applied + (
+        minor(more, decimals) if over["type"] == "FLAT" else int(applied * more / 100)
+    )
+
+
 def at_most(case: dict[str, Any], loan: int, after: int) -> int:
     """What was approved, or what was applied for and what may be over it."""
     terms = case["loans"][loan - 1]
-    over, decimals = terms.get("over_applied"), int(terms["currency_decimals"])
-    applied = minor(terms["principal"], decimals)
-    if over:
-        more = Decimal(str(over["number"]))
-        flat = over["type"] == "FLAT"
-        return applied + (minor(more, decimals) if flat else int(applied * more / 100))
-    most = applied
+    decimals, most = int(terms["currency_decimals"]), applied_for(case["loans"][loan - 1])
+    if terms.get("over_applied"):
+        return most
     for s in case["steps"]:
         if s.get("loan") != loan or s["i"] > after or s.get("expect") == "rejected":
             continue

@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.conformance import actus, aprs, fineract, life, printed
+from tests.conformance import actus, aprs, fineract, life, printed, printed_tables
 from tests.conformance.outcome import Outcome, of
 
 CASES = Path(__file__).parent / "cases"
@@ -27,7 +27,7 @@ Run = Callable[[list[dict[str, Any]]], list[Outcome]]
 FAMILIES: dict[str, Run] = {
     "day_count": printed.day_count,
     "business_days": printed.business_days,
-    "schedules": printed.schedule_tables,
+    "schedules": printed_tables.schedule_tables,
     "dpd": printed.days_past_due_tables,
     "apr_regz": aprs.apr,
     "apr_eu": aprs.apr,

@@ -42,6 +42,7 @@ def row(
     amortisation: Amortisation = Amortisation.equal_instalment,
     basis: RateBasis = RateBasis.period,
     rounding: Rounding = Rounding.half_even,
+    instalment_rounding: Rounding | None = None,
     multiple: int = 1,
     smooth: bool = False,
     emi: int | None = None,
@@ -59,7 +60,7 @@ def row(
     step_every: int = 12,
     capitalises: bool = False,
 ) -> dict[str, object]:
-    """One row of the batch; money in minor units."""
+    """One row of the batch; money in minor units, instalments rounded as interest unless told."""
     return {
         "principal_agreed": principal, "balloon": balloon,
         "rate_ppb": int(Decimal(rate_percent) * 10**7), "instalments": n, "every": every,
@@ -67,7 +68,8 @@ def row(
         "anchor_day": anchor_day or first_due.day, "second_anchor_day": 1, "end_of_month": False,
         "emi": emi, "first_interest_adjustment": 0, "amortisation": amortisation.value,
         "basis": basis.value, "stub": stub.value, "interest_rounding": rounding.value,
-        "instalment_rounding": rounding.value, "instalment_multiple": multiple,
+        "instalment_rounding": (rounding if instalment_rounding is None else instalment_rounding).value,
+        "instalment_multiple": multiple,
         "smooth_last_instalment": smooth, "grace_principal": grace[0], "grace_interest": grace[1],
         "grace_charged": grace[2], "decimal_factor": decimal_factor, "unpaid_until": unpaid_until,
         "lent": lent, "matures_on": matures_on, "level_last": level_last, "flat_by_days": flat_by_days,

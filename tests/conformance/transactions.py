@@ -119,7 +119,8 @@ class Transactions(Shown):
                 mine.insert(len(mine) - classic, paid)
         self._charges_by_credit(mine)
         for step in self.life.gone:
-            mine.append(self._gone(step))
+            if step.kind in NAMES:
+                mine.append(self._gone(step))
         return sorted(mine, key=lambda r: (r["date"], r["i"], r["implicit"]))
 
     def _charges_by_credit(self, mine: list[dict[str, Any]]) -> None:

@@ -133,6 +133,20 @@ def test_a_covered_instalment_is_fixed_and_later_nights_are_the_next_ones(
     assert second.select(pl.col("amount").sum(), pl.col("paid").sum()).row(0) == (33_890, 5_000)
 
 
+def test_a_payoff_leaves_a_covered_instalment_what_it_was(thirty: PolicyBook) -> None:
+    """Case C3258: 17.01 covers the first of six; what pays all five days later pays their 0.08 with
+    the second one, and nothing of it with the first."""
+    policies = ruled(thirty, PRODUCT, "interest", covered_instalment="fixed")
+    loan = terms(policies, PRODUCT, principal=10_000, rate="7", n=6)
+    story = Story(policies).lent(loan).paid(1_701, "2024-01-15", ref="a")
+    life = story.paid(8_333, "2024-01-20", ref="b").live("2024-01-20")
+    later = life.allocations().filter(pl.col("event_id") == 4)
+    assert later.filter(pl.col("instalment_no") == 1).is_empty()
+    second = later.filter(pl.col("instalment_no") == 2).select("component", "amount")
+    assert sorted(second.rows()) == [(0, 1_693), (1, 8)]
+    assert later["amount"].sum() == 8_333
+
+
 def test_a_tranche_leaves_what_arrears_bore_to_the_last_instalment(thirty: PolicyBook) -> None:
     """Case C4678: three instalments of 16.84 are unpaid and bore 0.72 where 0.58 was agreed; the two
     left are level on what was agreed, 67.05, and the last one takes up the rest."""
@@ -164,6 +178,24 @@ def test_tranches_of_a_whole_schedule_bear_their_own_nights(policies: PolicyBook
     assert life.on("2024-02-01")["tranche_balance_days"] == 0
     same_as_in_time(told(with_row(Story(whole).lent(loan), second), (4, first)), whole,
                     dt.date(2024, 3, 2))  # fmt: skip
+
+
+def test_a_tranche_that_bears_the_whole_period_asks_interest_on_all_of_it(
+    policies: PolicyBook,
+) -> None:
+    """1000.00, and 200.00 within the first of six months, at 12 % of 31/365: as if lent at first."""
+    rules = {"materialised": True, "tranche_interest": "whole_period"}
+    whole = ruled(policies, PRODUCT, "schedule", **rules)
+    whole = ruled(whole, PRODUCT, "interest", accrual="scheduled")
+    loan = terms(whole, PRODUCT, principal=100_000, n=6)
+    story = with_row(
+        Story(whole).lent(loan), _event(Kind.disbursed, 1, "2024-01-15", 20_000, "t", None)
+    )
+    life = story.live("2024-02-01")
+    at_first = Story(whole).lent(terms(whole, PRODUCT, principal=120_000, n=6)).live("2024-02-01")
+    assert life.on("2024-01-31")["tranche_balance_days"] == 0
+    keys = ["due_date", "component", "amount"]
+    assert life.dues("2024-02-01").select(keys).equals(at_first.dues("2024-02-01").select(keys))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.schedule import expand
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.opening import agreed_terms
-from tests.core.loans import Life, Story, _event, changed, terms
+from tests.core.loans import Life, Story, _event, changed, ruled, terms
 
 CAR = {"principal": 18_800_00, "rate": "9", "n": 48, "emi": 467_84}
 
@@ -28,6 +28,17 @@ class TestFlatInterest:
         assert life.days[-1].book.terms["flat_interest"].item() == 446_45  # 40.00 * (11 + 5/31)
         interest = life.dues("2024-02-01").filter(pl.col("component") == Component.interest)
         assert interest["amount"].item() == 37_20
+
+    def test_by_days_it_is_the_sum_of_what_each_period_asks(self, policies: PolicyBook) -> None:
+        # 100.00 at 4 %, 31, 29 and 31 days of 366: 0.34 + 0.32 + 0.34, where the whole is 0.9945
+        rules = {"flat_interest": "by_days", "rate_basis": "ACT/ACT"}
+        whole = ruled(policies, "flat-rate", "schedule", **rules)
+        loan = terms(whole, "flat-rate", principal=100_00, rate="4", n=3)
+        agreed = agreed_terms(loan, whole.pins)
+        rows = expand(agreed)
+        assert agreed["flat_interest"].to_list() == [1_00]
+        assert rows["interest"].to_list() == [34, 32, 34]
+        assert (rows["principal"] + rows["interest"]).to_list() == [33_67, 33_67, 33_66]
 
     def test_no_other_loan_changes_it(self, policies: PolicyBook) -> None:
         flat = terms(policies, "flat-rate", principal=10_000_00, rate="24", start="2024-01-16")

@@ -107,6 +107,24 @@ def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(closed_ledger: L
     assert again["paused_until"].to_list() == [dt.date(2018, 1, 20)]
 
 
+def test_a_charge_off_is_not_dated_before_a_charge(closed_ledger: Ledger) -> None:
+    """A loan that is charged off is charged no more: nor is one charged off from before a charge."""
+    ledger = closed_ledger
+    policies = ledger.register(read_policies())
+    first, second = ledger.loan_keys().sort("boards_on").head(2)["loan_key"].to_list()
+    fee = order("a", "charge_fee", first, "2018-01-12", amount="12.50", due_date="2018-01-12")
+    drop(ledger, "commands_2018-01-12.csv", HEAD + fee)
+    take(ledger)
+    list(close_days(ledger, policies, missing_days(ledger), provenance(policies)))
+    body = order("b", "charge_off", first, "2018-01-11") + order(
+        "c", "charge_off", second, "2018-01-11"
+    )
+    drop(ledger, "commands_2018-01-14.csv", HEAD + body)
+    take(ledger)
+    found = rules(ledger, "commands_2018-01-14.csv")
+    assert found == {2: "charge_off_before_the_last_payment"}
+
+
 def test_fees_that_are_deferred_come_by_order_within_their_limits(closed_ledger: Ledger) -> None:
     ledger = closed_ledger
     policies = ledger.register(read_policies())

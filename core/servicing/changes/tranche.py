@@ -89,11 +89,13 @@ def _billed() -> pl.Expr:
 def _lacks() -> pl.Expr:
     """Balance by nights that the running period falls short by: each payout's, before it was made.
 
-    Flat interest that is spread evenly is by periods, not by nights.
+    Flat interest that is spread evenly is by periods, not by nights, and so is a payout that bears
+    the whole period.
     """
     began = pl.when(_billed() > 0).then("period_start").otherwise("disbursed_on")
     nights = (BUSINESS_DATE - began).dt.total_days().clip(0)
     by_nights = (pl.col("amortisation") != Amortisation.flat) | pl.col("flat_by_days")
+    by_nights = by_nights & ~pl.col("tranche_bears_period")
     more = pl.when(by_nights).then((pl.col("payout") - pl.col("down")) * nights).otherwise(0)
     return pl.col("tranche_balance_days") + more
 

@@ -39,7 +39,7 @@ class Orders(dy.Schema):
     disbursed_on = dy.Date(nullable=True, metadata=_about("its first payout", _DATE))
     last_money = dy.Date(
         nullable=True,
-        metadata=_about("value date of the last money in or waiver that stands", _DATE),
+        metadata=_about("value date of the last money in, charge or waiver that stands", _DATE),
     )
     rate_now = dy.Int64(nullable=True, metadata=_about("its rate in force", _RATE))
     paused_until = dy.Date(nullable=True, metadata=_about("the end of its interest pause", _DATE))

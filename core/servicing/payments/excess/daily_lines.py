@@ -87,7 +87,7 @@ def _with_earned(
     """Loans with `earned`, the interest that the money pays, and the instalment that `bears` it."""
     waits = (_from_the_end() | _spreads()) & (not settles)
     bears = pl.col("instalment_no")
-    if figures.fixes_covered and not settles:
+    if figures.fixes_covered:
         loans = figures.with_level(with_advance(loans, own_dues))
         ahead = covered(loans, figures) & (pl.col("instalment_no") < pl.col("instalments"))
         bears = bears + ahead.cast(pl.Int16)

@@ -1,0 +1,291 @@
+"""The mapping of cases: every field and value is mapped, or refused by its name."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from loanbook.core.contract.day_count import RateBasis
+from loanbook.core.contract.figures import Amortisation
+from loanbook.core.contract.first_period import Stub
+from loanbook.core.contract.money import Rounding
+from tests.conformance import printed_tables
+from tests.conformance.actus_terms import NotMappedError as ContractGapError
+from tests.conformance.actus_terms import contract_of
+from tests.conformance.fineract import NotMappedError
+from tests.conformance.mapping import mapped
+from tests.conformance.outcome import Outcome
+from tests.conformance.printed_terms import table_of
+from tests.conformance.printed_words import UnknownWordsError, kind_of
+from tests.conformance.products import can_recalculate, product, recalculated
+from tests.conformance.runner import CASES, read
+from tests.conformance.vocabulary import COMMON, FREE, STEPS, TERMS, refuse_unknown
+
+Case = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Case]:
+    return read(CASES)
+
+
+@pytest.fixture(scope="module")
+def lives(cases: list[Case]) -> list[Case]:
+    return [c for c in cases if "terms" in c or "loans" in c if "steps" in c or "schedule" in c]
+
+
+def _terms(lives: list[Case]) -> list[Case]:
+    return [t for c in lives for t in (c.get("loans") or [c["terms"]])]
+
+
+def _asked(terms: Case) -> str | None:
+    """The product of terms is made, or the reason that there is none."""
+    try:
+        refuse_unknown({"terms": terms})
+        if recalculated(terms):
+            can_recalculate(terms)
+        assert product(terms, [], 0)
+    except NotMappedError as gap:
+        return str(gap)
+    return None
+
+
+def test_every_combination_of_terms_is_a_product_or_is_named(lives: list[Case]) -> None:
+    chosen = [n for n, known in TERMS.items() if known is not FREE]
+    kinds: dict[str, Case] = {}
+    for terms in _terms(lives):
+        kinds.setdefault(json.dumps([terms.get(n) for n in chosen], sort_keys=True), terms)
+    found = [_asked(terms) for terms in kinds.values()]
+    assert len(kinds) > 100
+    assert all(why is None or why for why in found)
+    assert found.count(None) > len(found) * 0.9
+
+
+def test_every_value_that_occurs_goes_with_every_kind_of_loan(lives: list[Case]) -> None:
+    values: dict[str, dict[str, Any]] = defaultdict(dict)
+    bases: dict[tuple[Any, ...], Case] = {}
+    for terms in _terms(lives):
+        for name, known in TERMS.items():
+            if known is not FREE and name in terms:
+                values[name][json.dumps(terms[name], sort_keys=True)] = terms[name]
+        shape = (terms["schedule_type"], terms["interest_type"], recalculated(terms))
+        bases.setdefault(shape, terms)
+    for base in bases.values():
+        for name, known in values.items():
+            for value in known.values():
+                why = _asked(base | {name: value})
+                assert why is None or why, (name, value)
+
+
+@pytest.mark.parametrize("name", sorted(n for n, known in TERMS.items() if known is not FREE))
+def test_a_value_that_means_nothing_is_refused(lives: list[Case], name: str) -> None:
+    base = _terms(lives)[0]
+    odd = (
+        "MOON" if not isinstance(TERMS[name], dict) else [{next(iter(TERMS[name])): "x", "moon": 1}]
+    )
+    why = _asked(base | {name: odd})
+    assert why is not None
+    assert name in why or "moon" in why
+
+
+def test_a_field_that_means_nothing_is_refused(lives: list[Case]) -> None:
+    base = _terms(lives)[0]
+    assert _asked(base | {"phase_of_the_moon": "full"}) == "terms: field phase_of_the_moon"
+    assert _asked(base | {"phase_of_the_moon": None}) is None
+
+
+def test_every_step_is_an_event_or_is_named(lives: list[Case]) -> None:
+    seen, named = set(), set()
+    for case in (c for c in lives if "steps" in c):
+        try:
+            refuse_unknown(case)
+            mapped(case)
+            seen |= {s["type"] for s in case["steps"]}
+        except NotMappedError as gap:
+            named.add(str(gap))
+    assert len(seen) > 40
+    assert "" not in named
+
+
+@pytest.mark.parametrize("kind", sorted(STEPS))
+def test_a_field_of_a_step_that_means_nothing_is_refused(kind: str) -> None:
+    step = {"i": 0, "type": kind, "moon": "full"}
+    with pytest.raises(NotMappedError, match=f"step {kind}: field moon"):
+        refuse_unknown({"loans": [], "terms": {}, "steps": [step]})
+    for name, known in STEPS[kind].items():
+        if isinstance(known, frozenset):
+            odd = {"i": 0, "type": kind, name: "MOON"}
+            with pytest.raises(NotMappedError, match=name):
+                refuse_unknown({"loans": [], "terms": {}, "steps": [odd]})
+    assert "expect" in COMMON
+
+
+def test_contracts_are_mapped_or_named(cases: list[Case]) -> None:
+    named = set()
+    for n, case in enumerate(c for c in cases if c["category"].startswith("actus_")):
+        try:
+            contract_of(case, n)
+        except ContractGapError as gap:
+            named.add(str(gap))
+    assert len(named) <= 8
+    assert "" not in named
+
+
+# --- printed tables --------------------------------------------------------------------
+
+
+def test_printed_tables_are_mapped_by_fields_and_words(cases: list[Case]) -> None:
+    tables = [c["inputs"] for c in cases if c["category"] == "schedules"]
+    tables = [t for t in tables if not {"finance_charge", "months_elapsed"} & set(t)]
+    gaps = []
+    for given in tables:
+        try:
+            table_of(given)
+        except UnknownWordsError as gap:
+            gaps.append(str(gap))
+        with pytest.raises(UnknownWordsError, match="field moon"):
+            table_of({"moon": "full"} | given)
+        if "type" in given:
+            with pytest.raises(UnknownWordsError, match="'moonlit'"):
+                table_of(given | {"type": f"moonlit {given['type']}"})
+    assert gaps == ["field commitment"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("annuity, first period 17/365 + 1/12 of a year", {"parts": ((17, 365), (1, 12))}),
+        ("short first period 1/12 - 5/365", {"parts": ((1, 12), (-5, 365))}),
+        ("first instalment after 14 days, annuity", {"first_days": 14}),
+        ("instalments rising by 2.5 % every 6 months", {"step": Decimal("2.5"), "step_every": (6, "month")}),
+        ("payment falls 1 % a quarter", {"step": Decimal(-1), "step_every": (1, "quarter")}),
+        ("step-down annuity, 3 % each year", {"step": Decimal(-3)}),
+        ("balloon: instalment of a 25-year loan, balance 1,234.50 + last instalment at month 60",
+         {"instalment_of": (25, "year")}),
+        ("balloon 20 % of the principal", {"balloon_percent": Decimal(20)}),
+        ("annuity with a balloon of 50,000.00", {"balloon": Decimal(50000)}),
+        ("interest only for the first two years, then annuity", {"grace_principal": (2, "year")}),
+        ("level payments with 3 months of principal grace", {"grace_principal": (3, "month")}),
+        ("equal principal of 900, last smaller",
+         {"share": Decimal(900), "amortisation": Amortisation.equal_principal}),
+        ("bullet, principal and interest at maturity", {"bullet": True}),
+        ("add-on interest", {"amortisation": Amortisation.flat}),
+        ("teaser: 2 % for 6 months, then 5 %",
+         {"rates": [((6, "month"), Decimal(2), None), (None, Decimal(5), None)]}),
+        ("fixed instalment of 1500 until it is paid", {"instalment": Decimal(1500)}),
+        ("interest on opening balance, rounded down to yen", {"opening_only": True}),
+    ],
+)  # fmt: skip
+def test_words_for_a_kind_of_loan_say_what_they_mean(words: str, told: dict[str, Any]) -> None:
+    kind = kind_of(words)
+    assert {name: getattr(kind, name) for name in told} == told
+
+
+GIVEN = {"principal": "1000.00", "n": 12, "frequency": "monthly"}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"monthly_rate_percent": "2"}, {"rate": Decimal(24), "basis": RateBasis.period}),
+        ({"weekly_rate_percent": "1", "frequency": "weekly"}, {"rate": Decimal(52)}),
+        ({"daily_rate_percent": "0.8", "start": "2024-1-5"}, {"basis": RateBasis.daily}),
+        ({"annual_effective_rate_percent": "7"}, {"basis": RateBasis.effective}),
+        ({"nominal_rate": "0.12"}, {"rate": Decimal(12)}),
+        ({"rate_percent": "6", "day_count": "Actual/360", "loan_date": "2024-01-31"},
+         {"basis": RateBasis.act_360}),
+        ({"rate_percent": "6", "rate_basis": "nominal, quarterly = annual/4", "frequency": "every 3 months"},
+         {"every": 3, "basis": RateBasis.period}),
+        ({"rate_percent": "6", "currency": "KWD", "principal": "1000.125"}, {"principal": 1000125}),
+        ({"rate_percent": "6", "currency": "JPY", "principal": "1000", "interest_rounding": "floor to yen",
+          "payment_rounding": "rounded up to 100 yen"},
+         {"interest_rounding": Rounding.down, "instalment_rounding": Rounding.up, "multiple": 100}),
+        ({"rate_percent": "6", "rounding": "interest half-up to cent; final payment not adjusted"},
+         {"level_last": True, "interest_rounding": Rounding.half_up}),
+        ({"rate_percent": "6", "type": "annuity, first period 9/366 + 1/12"}, {"stub": Stub.plus_days_actual}),
+        ({"monthly_rate_percent": "2", "taxes_on_interest_percent": {"KKDF": 15, "BSMV": 5}},
+         {"rate": Decimal("28.8")}),
+    ],
+)  # fmt: skip
+def test_fields_of_a_printed_table_say_what_they_mean(given: Case, told: dict[str, Any]) -> None:
+    table = table_of(GIVEN | given)
+    assert {name: getattr(table, name) for name in told} == told
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"rate_percent": "6", "day_count": "MOON/13"}, "day count"),
+        ({"rate_percent": "6", "frequency": "at full moon"}, "frequency"),
+        ({"rate_percent": "6", "day_count": "ACT/365"}, "no date is told"),
+        ({"rate_percent": "6", "principal": "1000.001"}, "more than 2 decimals"),
+        ({"rate_percent": "6", "type": "instalment grows 10 a year"}, "by an amount"),
+        ({"rate_percent": "6", "type": "annuity, first period 3/365 + 5/12"}, "a first period of"),
+        ({}, "no rate"),
+    ],
+)
+def test_what_a_printed_table_can_not_say_is_named(given: Case, why: str) -> None:
+    with pytest.raises(UnknownWordsError, match=why):
+        table_of(GIVEN | given)
+
+
+def _one(given: Case, expected: Case) -> Outcome:
+    case = {
+        "id": "x",
+        "category": "schedules",
+        "tier": "printed",
+        "inputs": given,
+        "expected": expected,
+    }
+    return printed_tables.schedule_tables([case])[0]
+
+
+def test_printed_figures_that_other_words_ask_for_come_out() -> None:
+    unrounded = {
+        "arithmetic": "carried unrounded; every printed figure rounded half-up to the cent"
+    }
+    loan = {
+        "principal": "200000.00",
+        "annual_rate_percent": "6",
+        "n": 240,
+        "frequency": "monthly",
+    } | unrounded
+    # P = 200 000, 0.5 % a month: 200 000 x 0.005 / (1 - 1.005^-240) = 1432.86
+    assert _one(loan, {"payment": "1432.86"}).outcome == "passed"
+    # 200 000 x 6 % x 14/365 borne by the first of 240 payments
+    assert (
+        _one(loan | {"type": "annuity, first period 14/365"}, {"payment": "1429.01"}).outcome
+        == "passed"
+    )
+    # 1500 a month: 220 of them and 407.70
+    fixed = {k: v for k, v in loan.items() if k != "n"} | {
+        "type": "fixed instalment of 1500, last smaller"
+    }
+    assert _one(fixed, {"n": 221, "final_payment": "407.70"}).outcome == "passed"
+    # 9 % effective over half a year: 3000 x 1.09^0.5 = 3132.09
+    half = {
+        "principal": "3000.00",
+        "effective_annual_rate_percent": "9",
+        "n": 6,
+        "frequency": "monthly",
+    }
+    bullet = half | unrounded | {"type": "bullet: principal and interest at the end"}
+    assert _one(bullet, {"payment": "3132.09"}).outcome == "passed"
+    assert _one(bullet, {"payment": "3132.10"}).outcome == "failed"
+
+
+def test_the_rule_of_78_is_read_in_all_its_forms() -> None:
+    # 24 months, 18 left: 18 x 19 / (24 x 25) = 0.57 of the charge is given back
+    term = {"finance_charge": "1800", "term_months": 24}
+    told = {"earned": "774.00", "rebate": "1026.00", "rebate_percent": "57"}
+    assert _one(term | {"months_elapsed": 6}, told).outcome == "passed"
+    assert _one(term | {"remaining_months": 18}, told).outcome == "passed"
+    assert (
+        _one({"term_months": 12, "months_elapsed": 2}, {"earned_percent": "29.49"}).outcome
+        == "passed"
+    )
+    assert _one({"term_months": 12, "months_elapsed": 2}, {"moon": "1"}).outcome == "not attempted"
