@@ -77,16 +77,16 @@ def _of_product(
     loans, dear = within_ceilings(loans, product, policies)
     good = good.join(loans, on="line", how="semi")
     bad += dear
-    raw_boarded = raw.join(loans, on="line", how="semi")
+    boarded_rows = raw.join(loans, on="line", how="semi")
     named = mapping.attributes
-    attributes = raw_boarded.select(
+    attributes = boarded_rows.select(
         "loan_key", *(pl.col(column).alias(name) for name, column in named.items()
                       if column in raw.columns)
     ).unpivot(index="loan_key", variable_name="name", value_name="value")  # fmt: skip
     contradicting = sum(row["rule"] == "idempotency_conflict" for row in bad)
     return Taken(
         0, good.height, again.height - contradicting, bad, _boarding(loans, good, product, file, mapping, known),
-        loans, attributes, _reported(raw_boarded, mapping),
+        loans, attributes, _reported(boarded_rows, mapping),
     )  # fmt: skip
 
 

@@ -128,10 +128,10 @@ def event(
         .otherwise(EventState.accepted.value)
         .cast(pl.Int8),
     )
-    stated = ["loan_key", "value_date", "amount", "currency", "reason", "maker", "checker"]
+    body_columns = ["loan_key", "value_date", "amount", "currency", "reason", "maker", "checker"]
     if ROW[kind].payload_hashed:
-        stated.append("payload")
-    body = _hashed(frame, [c for c in stated if c in frame.columns])
+        body_columns.append("payload")
+    body = _hashed(frame, [c for c in body_columns if c in frame.columns])
     content = [c for c in _CONTENT if c in frame.columns]
     if kind is Kind.loan_boarded:
         content = [name for name in Terms.column_names() if name not in _GIVEN]

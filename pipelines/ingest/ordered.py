@@ -31,9 +31,9 @@ def taken(
     called_for = returned.charges(rows, policies, known.standing)
     entered = Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)
     for kind in sorted({row.kind for row, _ in COMMANDS.values()}):
-        of_kind = rows.filter(pl.col("kind") == kind.value)
-        if of_kind.height:
-            fresh = events_of(of_kind, kind, file, mapping, known)
+        kind_rows = rows.filter(pl.col("kind") == kind.value)
+        if kind_rows.height:
+            fresh = events_of(kind_rows, kind, file, mapping, known)
             if kind is Kind.interest_refunded and fresh.events is not None:
                 worked, none = refunds.worked_out(fresh.events, entered.events, known, policies)
                 fresh = replace(

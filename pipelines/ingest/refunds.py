@@ -86,8 +86,8 @@ def worked_out(
         return events, []
     past = known.history(open_["loan_id"])
     sources = [past, *(_as_kept(each) for each in (*known.waiting, entered) if each is not None)]
-    of_loans = pl.col("loan_id").is_in(open_["loan_id"].implode())
-    every = pl.concat(each.select(past.columns).filter(of_loans) for each in sources)
+    is_refunded = pl.col("loan_id").is_in(open_["loan_id"].implode())
+    every = pl.concat(each.select(past.columns).filter(is_refunded) for each in sources)
     every = every.unique("idempotency_key", maintain_order=True).with_columns(
         event_id=pl.int_range(1, pl.len() + 1)
     )

@@ -66,8 +66,8 @@ def _table(model: type[BaseModel]) -> list[str]:
 def _ordered(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
     """What every policy has first, then the model's own."""
     common = [name for name in Policy.model_fields if name in model.model_fields]
-    specific = [name for name in model.model_fields if name not in common]
-    return [(name, model.model_fields[name]) for name in (*common, *specific)]
+    model_names = [name for name in model.model_fields if name not in common]
+    return [(name, model.model_fields[name]) for name in (*common, *model_names)]
 
 
 def _form(annotation: Any) -> str:

@@ -142,10 +142,12 @@ def _over_every(
     old = over_all.with_columns(spread=before, **nobody)
     new = over_all.with_columns(spread=before + pl.col("payout") - pl.col("down"), **nobody)
     keys = ["loan_id", "instalment_no", "component"]
-    unraised = expanded(old.filter(pl.col("spread") > 0), calendars).select(*keys, stood="amount")
+    amounts_before = expanded(old.filter(pl.col("spread") > 0), calendars).select(
+        *keys, stood="amount"
+    )
     return (
         expanded(new, calendars)
-        .join(unraised, on=keys, how="left", maintain_order="left")
+        .join(amounts_before, on=keys, how="left", maintain_order="left")
         .with_columns(amount=pl.col("amount") - pl.col("stood").fill_null(0))
         .select(NO_DUES.columns)
     )

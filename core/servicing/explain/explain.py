@@ -106,9 +106,9 @@ def _earned_early(closed: DayClose) -> int:
     back = (pl.col("credit") == ROLE["interest_accrued"]) & (
         pl.col("debit") == ROLE["interest_income"]
     )
-    of_loans = closed.transfers.filter(pl.col("loan_id") > 0)
+    loan_transfers = closed.transfers.filter(pl.col("loan_id") > 0)
     amount = pl.when(pair).then("amount").when(back).then(-pl.col("amount"))
-    return int(of_loans.select(amount.sum()).item() or 0)
+    return int(loan_transfers.select(amount.sum()).item() or 0)
 
 
 class _Night:
@@ -305,8 +305,8 @@ def _by_rule(
                     moves={"penalties": move["amount"]})  # fmt: skip
     if debit == "borrower_credit" and credit in BECOMES.values():
         small = product.small_credit
-        purpose = f"{small.becomes} {_after(small.after_months)}" if small else "let go"
-        return Line(closed.date, f"a small credit is {purpose}: {amount}",
+        outcome = f"{small.becomes} {_after(small.after_months)}" if small else "let go"
+        return Line(closed.date, f"a small credit is {outcome}: {amount}",
                     f"{_named(product)} small_credit",
                     moves=_claim_moves(frame, Kind.payment_received))  # fmt: skip
     if debit == "borrower_credit":

@@ -242,11 +242,11 @@ def close_segment(loans: pl.DataFrame) -> pl.DataFrame:
 
 def _with_advances_closed(exact: pl.DataFrame, accrual: Accrual) -> pl.DataFrame:
     """The segment of a line's advances ended, beside that of all; `exact` has `_under`."""
-    split = exact.with_columns(_own=accrual.of_advances())
-    split = split.with_columns(_units=pl.col("_own") // pl.col("_under"))
+    with_units = exact.with_columns(_own=accrual.of_advances())
+    with_units = with_units.with_columns(_units=pl.col("_own") // pl.col("_under"))
     rest = pl.col("_own") - pl.col("_units") * pl.col("_under")
     bears_advances = pl.col("cash_advance_margin") > 0
-    return split.with_columns(
+    return with_units.with_columns(
         **segment.set_earned_of_advances(
             pl.col("cash_advance_units") + pl.col("_units").cast(pl.Int64),
             rest.cast(pl.Int64),

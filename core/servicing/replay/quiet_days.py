@@ -90,8 +90,8 @@ class QuietSpans:
             first = max(first, self.eve + dt.timedelta(days=1))
         begins = pl.max_horizontal(BUSINESS_DATE, pl.lit(first))
         ends = pl.min_horizontal(pl.col("until") - ONE_DAY, pl.lit(last))
-        within = rows.filter(begins <= ends)
-        return within.with_columns(
+        spans = rows.filter(begins <= ends)
+        return spans.with_columns(
             begun=BUSINESS_DATE, business_date=pl.date_ranges(begins, ends)
         ).explode("business_date")
 

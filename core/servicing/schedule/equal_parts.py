@@ -68,7 +68,7 @@ def spread_evenly(
     number = pl.col("number").cast(pl.Int16)
     each = each.with_columns(number).with_columns(due=due_of(pl.col("number"), each))
     each = each.with_columns(due=adjusted(pl.col("due"), each, calendars))
-    present = (
+    existing = (
         dues.filter((pl.col("due_date") > BUSINESS_DATE) & of_schedule())
         .group_by("loan_id", number="instalment_no")
         .agg(
@@ -76,7 +76,7 @@ def spread_evenly(
             interest_stood=pl.col("amount").filter(is_interest()).sum(),
         )
     )
-    each = each.join(present, on=["loan_id", "number"], how="left", maintain_order="left")
+    each = each.join(existing, on=["loan_id", "number"], how="left", maintain_order="left")
     each = each.with_columns(pl.col("principal_stood", "interest_stood").fill_null(0))
     of_loan = pl.col("principal_stood").sum().over("loan_id") + pl.col("lent")
     n = pl.len().over("loan_id")

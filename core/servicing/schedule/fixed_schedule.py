@@ -255,14 +255,14 @@ def earned_whole(
         .otherwise(0)
     )
     rest, whole = pl.col("rest"), claims_schedule & pl.col("to_come").is_not_null()
-    with_whole = found.with_columns(
+    with_interest = found.with_columns(
         **balances.grow_accrued(rest),
         accrued_today=pl.col("accrued_today") + rest,
         interest_earned=pl.col("interest_earned") + rest,
         period_interest=pl.when(whole).then(0).otherwise("period_interest"),
     ).with_columns(**segment.stop(where=whole))
     earned = found.filter(rest != 0).select("loan_id", "event_id", "rest")
-    return with_whole.select(loans.columns), earned
+    return with_interest.select(loans.columns), earned
 
 
 def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -88,11 +88,11 @@ def _evenly(coming: pl.DataFrame) -> pl.DataFrame:
     for step in sorted(shared["step"].unique().to_list()):
         count = pl.col("count")
         share = even_share(pl.col("left"), count, pl.col("nth"))
-        of_step = pl.when(pl.col("step") == step)
+        in_step = pl.when(pl.col("step") == step)
         shared = shared.with_columns(
-            capped=of_step.then(pl.min_horizontal("asked", share)).otherwise("capped")
+            capped=in_step.then(pl.min_horizontal("asked", share)).otherwise("capped")
         ).with_columns(
-            left=pl.col("left") - of_step.then("capped").otherwise(0).sum().over("loan_id")
+            left=pl.col("left") - in_step.then("capped").otherwise(0).sum().over("loan_id")
         )
     return pl.concat([rest, shared.select(rest.columns)])
 
