@@ -37,8 +37,8 @@ def default_mapping(home: Path, policies: PolicyBook) -> str:
         )
     if named is not None:
         return named
-    own = [name for name in known if name != CANONICAL]
-    return own[0] if len(own) == 1 else CANONICAL
+    tape_mappings = [name for name in known if name != CANONICAL]
+    return tape_mappings[0] if len(tape_mappings) == 1 else CANONICAL
 
 
 __all__ = ["CANONICAL", "FILE", "REASONS", "default_mapping", "mappings"]

@@ -35,7 +35,6 @@ STILL = frozenset(
         "asked_interest",
         "asked_principal",
         "charges_ahead",
-        "hit",
         "lacks",
         "met",
         "payout",

@@ -16,9 +16,9 @@ _EXACT = Context(prec=45)
 
 @lru_cache(maxsize=2**18)
 def _factor(rate: int, over: int, under: int) -> int:
-    grown = _EXACT.power(1 + _EXACT.divide(Decimal(rate), Decimal(PPB)),
+    factor = _EXACT.power(1 + _EXACT.divide(Decimal(rate), Decimal(PPB)),
                          _EXACT.divide(Decimal(over), Decimal(under)))  # fmt: skip
-    scaled = _EXACT.multiply(grown - 1, Decimal(EFFECTIVE))
+    scaled = _EXACT.multiply(factor - 1, Decimal(EFFECTIVE))
     return int(scaled.to_integral_value(ROUND_HALF_EVEN))
 
 

@@ -243,8 +243,8 @@ class Figures:
             if basis in ACTUAL:
                 return over + less * ACTUAL[basis].numerator(pl.col("period_start"), until)
             if basis is RateBasis.effective:
-                more = int128(self._effective("rate_before") - over)
-                return int128(over) * days + more * nights
+                difference = int128(self._effective("rate_before") - over)
+                return int128(over) * days + difference * nights
             part, _ = self._of_a_year(basis)
             return over * days + less * part * nights
 
@@ -313,8 +313,8 @@ class Figures:
             over = over * pl.when(odd).then(actual).otherwise(1)
             year = year * pl.when(odd).then(regular).otherwise(1)
         # powers are costly: none for loans of another basis
-        ours = pl.col("basis") == RateBasis.effective
-        return period_factor(pl.when(ours).then(rate), over, year)
+        is_effective = pl.col("basis") == RateBasis.effective
+        return period_factor(pl.when(is_effective).then(rate), over, year)
 
     def rounded(self, numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
         """The quotient rounded as the loan's product rounds interest."""
@@ -370,11 +370,11 @@ class Figures:
 
     def _flat_by_days(self) -> pl.Expr:
         """Flat loans whose period bears its own days: all periods, or the one with a new rate in it."""
-        own = pl.col("flat_by_days") if self.by_days else pl.lit(False)
+        by_days = pl.col("flat_by_days") if self.by_days else pl.lit(False)
         if self.changed:
             within = pl.col("rate_until").is_between("period_start", "period_end", closed="none")
-            own = own | within.fill_null(False)
-        return (pl.col("amortisation") == Amortisation.flat) & own
+            by_days = by_days | within.fill_null(False)
+        return (pl.col("amortisation") == Amortisation.flat) & by_days
 
     def _with_overdue(self, over: pl.Expr, under: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
         """Exact interest if nothing is paid before `unpaid_until`, and all arrears are then.

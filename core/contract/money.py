@@ -159,11 +159,11 @@ def by_code(
     return chosen
 
 
-def share_of(asked: pl.DataFrame, exact: pl.Expr, over: int, mode_column: str) -> pl.Expr:
-    """`exact` (Int128) over `over`, rounded once as the code in `mode_column` of `asked` says."""
+def share_of(frame: pl.DataFrame, exact: pl.Expr, over: int, mode_column: str) -> pl.Expr:
+    """`exact` (Int128) over `over`, rounded once as the code in `mode_column` of `frame` says."""
     return by_code(
         pl.col(mode_column),
-        frozenset(asked[mode_column].unique().to_list()),
+        frozenset(frame[mode_column].unique().to_list()),
         Rounding,
         lambda mode: rounded_quotient(exact, int128(over), mode),
     )

@@ -85,21 +85,21 @@ def _from_the_first(terms: pl.DataFrame, figures: Figures) -> pl.DataFrame:
 def _taken_over(cursor: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     """Loans that lived elsewhere stand before their first instalment due after that."""
     on = pl.col("taken_over_on")
-    ours = on.is_not_null()
+    is_migrated = on.is_not_null()
     number = pl.lit(1, dtype=pl.Int16)
-    for k in range(1, int(cursor.filter(ours)["instalments"].max()) + 1):  # type: ignore[arg-type]
+    for k in range(1, int(cursor.filter(is_migrated)["instalments"].max()) + 1):  # type: ignore[arg-type]
         number = number + (figures.due_date(pl.lit(k)) <= on).cast(pl.Int16)
         if k % 60 == 0:  # an expression must not grow without end
             cursor = cursor.with_columns(_number=number)
             number = pl.col("_number")
     n = pl.col("instalment_no")
     counted = cursor.with_columns(
-        instalment_no=pl.when(ours)
+        instalment_no=pl.when(is_migrated)
         .then(pl.min_horizontal(number, pl.col("instalments") + 1))
         .otherwise(n)
         .cast(pl.Int16)
     ).drop("_number", strict=False)
-    began = pl.when(ours & (n > 1)).then(figures.due_date(n - 1)).otherwise("period_start")
+    began = pl.when(is_migrated & (n > 1)).then(figures.due_date(n - 1)).otherwise("period_start")
     return counted.with_columns(
         period_start=began,
         period_end=figures.due_date(n),
@@ -128,7 +128,7 @@ def instalment(cursor: Frame, figures: Figures) -> Frame:
         .then(pl.col("first_interest_adjustment"))
         .otherwise(0)
     )
-    asked = (
+    due_interest = (
         pl.when(whole)  # what is not paid of it joins the principal
         .then(pl.col("asked_interest"))
         .when(deferred)
@@ -138,7 +138,7 @@ def instalment(cursor: Frame, figures: Figures) -> Frame:
         .otherwise(pl.col("asked_interest"))
     )
     split = charged.with_columns(
-        asked_interest=asked, interest_after=pl.col("asked_interest") - asked
+        asked_interest=due_interest, interest_after=pl.col("asked_interest") - due_interest
     )
     return split.with_columns(
         asked_principal=figures.principal_part(pl.col("asked_interest"), pl.col("schedule_balance"))
@@ -206,19 +206,19 @@ def with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
 
 def _by_days_total(terms: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     """`terms` whose flat interest by days is the sum of what the periods ask, each rounded by itself."""
-    own = (pl.col("amortisation") == Amortisation.flat) & pl.col("flat_by_days")
+    by_days = (pl.col("amortisation") == Amortisation.flat) & pl.col("flat_by_days")
     cursor = _from_the_first(terms, figures).with_columns(_total=pl.lit(0, dtype=pl.Int64))
-    for _ in range(int(terms.filter(own)["instalments"].max() or 0)):  # type: ignore[arg-type]
-        asked = figures.with_period_interest(cursor, "_asked")
+    for _ in range(int(terms.filter(by_days)["instalments"].max() or 0)):  # type: ignore[arg-type]
+        with_interest = figures.with_period_interest(cursor, "_asked")
         there = pl.col("instalment_no") <= pl.col("instalments")
-        cursor = asked.with_columns(
+        cursor = with_interest.with_columns(
             _total=pl.col("_total") + pl.when(there).then("_asked").otherwise(0),
             instalment_no=pl.col("instalment_no") + 1,
             period_start=pl.col("period_end"),
             period_end=figures.due_date(pl.col("instalment_no") + 1),
         ).drop("_asked")
     total = cursor["_total"]
-    return terms.with_columns(flat_interest=pl.when(own).then(total).otherwise("flat_interest"))
+    return terms.with_columns(flat_interest=pl.when(by_days).then(total).otherwise("flat_interest"))
 
 
 def _with_life_rate(first: pl.DataFrame, figures: Figures) -> pl.DataFrame:
@@ -234,10 +234,10 @@ def _with_life_rate(first: pl.DataFrame, figures: Figures) -> pl.DataFrame:
         return rated.with_columns(life_over=over * periods, life_under=under)
     later = figures.with_rate(first.with_columns(instalment_no=pl.lit(2, dtype=pl.Int16)))
     rated = rated.with_columns(later.select(_over="rate_over", _under="rate_under"))
-    more, each = int128(pl.col("_over")) * (periods - 1), int128(pl.col("_under"))
+    following, each = int128(pl.col("_over")) * (periods - 1), int128(pl.col("_under"))
     alike = pl.col("rate_under") == pl.col("_under")
     return rated.with_columns(
-        life_over=pl.when(alike).then(over + more).otherwise(over * each + more * under),
+        life_over=pl.when(alike).then(over + following).otherwise(over * each + following * under),
         life_under=pl.when(alike).then(under).otherwise(under * each),
     ).drop("_over", "_under")
 
@@ -366,9 +366,9 @@ def last_instalment_gap(terms: pl.DataFrame) -> pl.Series:
     if not figures.weighted:
         return found.select(pl.col("last") - pl.col("before")).to_series()
     due = figures.due_date(pl.col("instalments"))
-    own = pl.when(alike()).then("before").otherwise("level")
+    regular = pl.when(alike()).then("before").otherwise("level")
     levelled = figures.with_level(found, pl.col("instalments"), due)
-    return levelled.select(pl.col("last") - own).to_series()
+    return levelled.select(pl.col("last") - regular).to_series()
 
 
 def expand(terms: pl.DataFrame) -> pl.DataFrame:
@@ -398,9 +398,9 @@ def expand_from(standing: pl.DataFrame, enough: pl.Expr | None = None) -> pl.Dat
     )
     steps, parts = cursor.lazy(), []
     while True:
-        asked = instalment(steps, figures).collect()
+        billed = instalment(steps, figures).collect()
         parts.append(
-            asked.select(
+            billed.select(
                 "loan_id",
                 "instalment_no",
                 "period_start",
@@ -412,7 +412,7 @@ def expand_from(standing: pl.DataFrame, enough: pl.Expr | None = None) -> pl.Dat
             )
         )
         left = pl.col("_short") - pl.col("asked_principal") - pl.col("asked_interest")
-        going = asked.with_columns(_short=left).filter(
+        going = billed.with_columns(_short=left).filter(
             (pl.col("instalment_no") < pl.col("instalments")) & short
         )
         if going.is_empty():

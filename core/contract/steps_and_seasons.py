@@ -61,8 +61,8 @@ def weight(number: pl.Expr, due: pl.Expr, terms: pl.DataFrame) -> pl.Expr:
     raised: pl.Expr = pl.lit(PPB, dtype=pl.Int64)
     for step in terms["step_ppb"].unique().to_list():
         if step:
-            grown = _grown(step).gather(steps.clip(0, LAST))
-            raised = pl.when(pl.col("step_ppb") == step).then(grown).otherwise(raised)
+            stepped = _grown(step).gather(steps.clip(0, LAST))
+            raised = pl.when(pl.col("step_ppb") == step).then(stepped).otherwise(raised)
     return raised * share
 
 

@@ -9,8 +9,8 @@ from loanbook.core.catalogue.codes import Kind
 
 def reverses(events: pl.DataFrame) -> pl.Series:
     """Idempotency keys of the events that the reversals among `events` take back."""
-    told = events.filter(pl.col("kind") == Kind.reversal)["payload"]
-    return told.str.json_path_match("$.reverses")
+    payloads = events.filter(pl.col("kind") == Kind.reversal)["payload"]
+    return payloads.str.json_path_match("$.reverses")
 
 
 def effective_events(events: pl.DataFrame) -> pl.DataFrame:

@@ -221,9 +221,9 @@ class PolicyBook(ChargeTables):
         """`product`, `index`, `fixing_days`, `reset_every`, `reset_unit` of floating products."""
         rows = []
         for code, p in self.products.items():
-            if (told := p.floating) is None:
+            if (reset := p.floating) is None:
                 continue
-            rows.append((code, told.index, told.fixing_days, told.every, Unit[told.unit].value))
+            rows.append((code, reset.index, reset.fixing_days, reset.every, Unit[reset.unit].value))
         schema = {"product": pl.Int16, "index": pl.String, "fixing_days": pl.Int64,
                   "reset_every": pl.Int64, "reset_unit": pl.Int8}  # fmt: skip
         return pl.DataFrame(rows, schema=schema, orient="row")

@@ -47,8 +47,10 @@ class ChargeTables(Library):
 
     def _amounts(self, fee: LateFee | Fee) -> list[tuple[int, ...]]:
         """`place` and `_amount` of a fee, for every place."""
-        own = {place_of(code): amount for code, amount in fee.by_jurisdiction.items()}
-        return [(place, *_amount(own.get(place, fee), fee.rounding)) for place in (0, *self.places)]
+        by_place = {place_of(code): amount for code, amount in fee.by_jurisdiction.items()}
+        return [
+            (place, *_amount(by_place.get(place, fee), fee.rounding)) for place in (0, *self.places)
+        ]
 
     @cached_property
     def late_fees(self) -> pl.DataFrame:
@@ -103,9 +105,9 @@ class ChargeTables(Library):
             if (name := p.tax) is None:
                 continue
             tax = self.in_force(Tax, name, p.effective_from)
-            own = {place_of(place): rate for place, rate in tax.by_jurisdiction.items()}
+            by_place = {place_of(place): rate for place, rate in tax.by_jurisdiction.items()}
             rows += [
-                (code, place, Component[base].value, own.get(place, tax.rate_ppb),
+                (code, place, Component[base].value, by_place.get(place, tax.rate_ppb),
                  Rounding[tax.rounding].value)
                 for place in (0, *self.places) for base in tax.of
             ]  # fmt: skip

@@ -310,12 +310,12 @@ class TapeMapping(Policy):
 
     @model_validator(mode="before")
     @classmethod
-    def _names_before(cls, told: object) -> object:
+    def _names_before(cls, content: object) -> object:
         """Balances by the names that mappings gave them before."""
-        if isinstance(told, dict) and isinstance(told.get("opening"), dict):
-            named = {_BALANCES_BEFORE.get(k, k): v for k, v in told["opening"].items()}
-            return told | {"opening": named}
-        return told
+        if isinstance(content, dict) and isinstance(content.get("opening"), dict):
+            named = {_BALANCES_BEFORE.get(k, k): v for k, v in content["opening"].items()}
+            return content | {"opening": named}
+        return content
 
     @model_validator(mode="after")
     def _one_product(self) -> TapeMapping:

@@ -46,8 +46,8 @@ class Term(BaseModel):
         """Minor units, not rounded."""
         if self.amount is not None:
             return pl.col(self.amount)
-        grown = reduce(lambda one, other: one * other, map(pl.col, self.interest_on))
-        return _interest(grown, self.days if isinstance(self.days, int) else pl.col(self.days))
+        base = reduce(lambda one, other: one * other, map(pl.col, self.interest_on))
+        return _interest(base, self.days if isinstance(self.days, int) else pl.col(self.days))
 
 
 class Reason(BaseModel):
@@ -85,8 +85,8 @@ def reasons_in(content: object) -> tuple[Reason, ...]:
     try:
         return tuple(Reason.model_validate(each) for each in listed)
     except ValidationError as bad:
-        told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in bad.errors())
-        raise PolicyError(f"mend these fields of a reason: {told}") from bad
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in bad.errors())
+        raise PolicyError(f"mend these fields of a reason: {problems}") from bad
 
 
 def compared(loans: pl.DataFrame, reasons: Sequence[Reason]) -> pl.DataFrame:

@@ -25,8 +25,8 @@ def revised(terms: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
     if changed.is_empty():
         return terms
     others = terms.join(changed, on="loan_id", how="anti", maintain_order="left")
-    theirs = changed.join(terms, on="loan_id", how="semi")
-    return pl.concat([others, theirs.cast(dict(others.schema))]).sort("loan_id")  # type: ignore[arg-type]
+    current = changed.join(terms, on="loan_id", how="semi")
+    return pl.concat([others, current.cast(dict(others.schema))]).sort("loan_id")  # type: ignore[arg-type]
 
 
 class StoredHistory:

@@ -97,8 +97,8 @@ def read_instance(home: Path) -> Instance:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
         raise InstanceError(f"{path}: not TOML: {bad}; mend the syntax") from bad
     except ValidationError as bad:
-        told = "\n".join(f"  {_problem(error)}" for error in bad.errors())
-        raise InstanceError(f"{path}: mend these fields:\n{told}") from bad
+        problems = "\n".join(f"  {_problem(error)}" for error in bad.errors())
+        raise InstanceError(f"{path}: mend these fields:\n{problems}") from bad
 
 
 def _problem(error: Mapping[str, object]) -> str:

@@ -61,9 +61,9 @@ def _extension_folder(settings: Settings) -> Path:
             return shared
     except OSError:
         pass
-    own = settings.home / "duckdb"
-    own.mkdir(parents=True, exist_ok=True)
-    return own
+    folder = settings.home / "duckdb"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _quoted(text: str | Path) -> str:

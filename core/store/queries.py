@@ -100,12 +100,12 @@ def ledger_status(ledger: Queries) -> LedgerStatus:
     """Where the ledger stands. Reads plain rows, and binds nothing: a value that is bound, or a frame,
     makes DuckDB import pandas or Arrow, which takes longer than all of this."""
     version, last = ledger.published()
-    told = ledger.rows(
+    rows = ledger.rows(
         "SELECT v.positions, v.run_id, v.policy_hash, v.code_hash, p.settled_at "
         "FROM {lake}.versions v JOIN {lake}.publications p ON p.version = v.version "
         f"WHERE v.version = {version} AND p.version = {version} AND p.state = 'published'"
     )
-    loans, run, policies, code, at = told[0] if told else (0, "", "", "", None)
+    loans, run, policies, code, settled_at = rows[0] if rows else (0, "", "", "", None)
     rejected, begun = ledger.one(
         "SELECT count(*) FILTER (WHERE state = 'rejected'), "
         "min(version) FILTER (WHERE state = 'published') FROM {lake}.publications"
@@ -124,6 +124,6 @@ def ledger_status(ledger: Queries) -> LedgerStatus:
         "FROM {lake}.files"
     )
     return LedgerStatus(
-        first[0][0] if first else None, last, version, at, loans, run, policies, code,
+        first[0][0] if first else None, last, version, settled_at, loans, run, policies, code,
         rejected, late, again, *files,
     )  # fmt: skip

@@ -228,13 +228,13 @@ class LedgerReader:
 
         _, on = self.version_of(as_of, known_at)
         late = self.positions(as_of, known_at).filter(pl.col("days_past_due") > 0)
-        told = self._standing((Kind.delinquency_paused, Kind.delinquency_resumed), on)
+        events = self._standing((Kind.delinquency_paused, Kind.delinquency_resumed), on)
         grace = pl.lit(grace_days)
         if isinstance(grace_days, Mapping):
             products = self.query("SELECT loan_id, product FROM loan_keys")
             late = late.join(products, on="loan_id", how="left", maintain_order="left")
             grace = pl.col("product").replace_strict(grace_days, default=0, return_dtype=pl.Int32)
-        counted = with_delinquent_days(late, pauses_of(told), on, grace)
+        counted = with_delinquent_days(late, pauses_of(events), on, grace)
         return counted.select(
             "loan_id", "oldest_due_date", "days_past_due", "paused_days", "delinquent_days"
         )
@@ -253,8 +253,8 @@ class LedgerReader:
     def portfolio_on(self, as_of: dt.date, known_at: int) -> pl.DataFrame:
         """`days_past_due`, `status`, `loans`, `principal`, `overdue` of a date: the mart's, or, where
         it lacks the date, the positions'."""
-        told = self.query(PORTFOLIO_ON, {"on": as_of, "known_at": known_at})
-        return told if told.height else self.query(GROUPED.format(where=""), [as_of, known_at])
+        rows = self.query(PORTFOLIO_ON, {"on": as_of, "known_at": known_at})
+        return rows if rows.height else self.query(GROUPED.format(where=""), [as_of, known_at])
 
     def delinquency_states(
         self,
@@ -299,12 +299,14 @@ class LedgerReader:
             MODIFIED,
             {"version": version, "loan": loan_id, "months": MONTHS_BEFORE, "changes": stand},
         )
-        told = pl.DataFrame(
+        hardship_reasons = pl.DataFrame(
             [(code, reason) for code, reasons in difficulty.items() for reason in reasons],
             schema={"product": pl.Int16, "reason": pl.String},
             orient="row",
         ).with_columns(says_difficulty=pl.lit(True))
-        joined = changes.join(told, on=["product", "reason"], how="left", maintain_order="left")
+        joined = changes.join(
+            hardship_reasons, on=["product", "reason"], how="left", maintain_order="left"
+        )
         judged = joined.with_columns(forborne=forborne(), kind=label("kind", Kind))
         return judged.drop("says_difficulty", "lower_rate")
 
@@ -321,23 +323,23 @@ class LedgerReader:
         from loanbook.core.servicing.arrears.hardship import RESTS, relief
 
         version, on = self.version_of(as_of, known_at)
-        told = self._standing((*RESTS, Kind.delinquency_resumed), on)
+        events = self._standing((*RESTS, Kind.delinquency_resumed), on)
         resumed = self.query(RESUMED, {"version": version, "on": on})
         ended = self.query(
             "SELECT loan_id, true AS ended FROM endings_now WHERE closed_on <= ?", [on]
         )
         changed = self.modifications(on, known_at, None, difficulty).filter("forborne")
         forborne_ = changed.join(ended, on="loan_id", how="left", maintain_order="left")
-        return relief(told, resumed, forborne_.with_columns(pl.col("ended").fill_null(False)), on)
+        return relief(events, resumed, forborne_.with_columns(pl.col("ended").fill_null(False)), on)
 
     def _standing(self, kinds: Collection[Kind], on: dt.date) -> pl.DataFrame:
         """Events of some kinds, valued by a date, that no reversal took back."""
-        told = self.query(
+        events = self.query(
             "SELECT event_id, loan_id, kind, value_date, idempotency_key, payload FROM events "
             "WHERE kind IN (SELECT unnest(?)) AND value_date <= ? ORDER BY event_id",
             [[kind.value for kind in (*kinds, Kind.reversal)], on],
         )
-        return effective_events(told)
+        return effective_events(events)
 
     def after_closure(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
         """What came for loans that had ended, by a date: `loan_id`, `closed_on`, `close_reason`, the

@@ -181,8 +181,8 @@ def named(frame: pl.DataFrame, query: Query) -> pl.DataFrame:
         "SELECT k.loan_id, k.loan_key, en.name AS entity, pr.name AS product, cu.name AS currency "
         f"FROM (SELECT loan_id FROM loan_keys) x {_NAMES.format(row='x')}"
     )
-    own = frame.drop("currency", strict=False)
-    joined = own.join(keys, on="loan_id", how="left", maintain_order="left")
+    loans = frame.drop("currency", strict=False)
+    joined = loans.join(keys, on="loan_id", how="left", maintain_order="left")
     codes = [label(name, of) for name, of in (("status", Status), ("kind", Kind))
              if name in frame.columns]  # fmt: skip
     return joined.with_columns(codes)
@@ -193,9 +193,9 @@ def in_units(frame: pl.DataFrame, query: Query) -> pl.DataFrame:
     currency = query("SELECT loan_id, currency AS _code FROM loan_keys")
     names = {code: Decimal(1).scaleb(-EXPONENT[name]) for name, code in CURRENCY_CODES.items()}
     unit = pl.col("_code").replace_strict(names, return_dtype=UNITS)
-    told = frame.join(currency, on="loan_id", how="left", maintain_order="left")
+    joined = frame.join(currency, on="loan_id", how="left", maintain_order="left")
     money = [name for name in MONEY if name in frame.columns]
-    return told.with_columns((pl.col(n).cast(UNITS) * unit).alias(n) for n in money).drop("_code")
+    return joined.with_columns((pl.col(n).cast(UNITS) * unit).alias(n) for n in money).drop("_code")
 
 
 def shown(frame: pl.DataFrame, query: Query, *, names: bool, units: bool) -> pl.DataFrame:
@@ -215,12 +215,12 @@ def events_by(
     """Events valued by a date and booked by one, with `stands`: no reversal booked by then took it
     back. Reversals stand."""
     wanted = None if kinds is None else [_kind(kind) for kind in kinds]
-    asked = None if wanted is None else [kind.value for kind in (*wanted, Kind.reversal)]
-    told = query(EVENTS, {"on": on, "booked": booked, "kinds": asked,
+    kind_codes = None if wanted is None else [kind.value for kind in (*wanted, Kind.reversal)]
+    events = query(EVENTS, {"on": on, "booked": booked, "kinds": kind_codes,
                           "loans": None if loans is None else list(loans)})  # fmt: skip
-    standing = effective_events(told)["event_id"].implode()
+    standing = effective_events(events)["event_id"].implode()
     stands = pl.col("event_id").is_in(standing) | (pl.col("kind") == Kind.reversal.value)
-    rows = told.with_columns(stands=stands).drop("idempotency_key", "payload")
+    rows = events.with_columns(stands=stands).drop("idempotency_key", "payload")
     if wanted is None:
         return rows
     return rows.filter(pl.col("kind").is_in([kind.value for kind in wanted]))

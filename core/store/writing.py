@@ -217,11 +217,11 @@ def changed_schedules(
     standing = wide.join(changed.select("loan_id", "event_id"), on="loan_id").filter(
         pl.col("instalment_no") <= pl.col("instalments")
     )
-    told = standing.select("loan_id", "event_id", valid_from="business_date").join(
+    versions = standing.select("loan_id", "event_id", valid_from="business_date").join(
         applied.select("event_id", reason=label("kind", Kind)), on="event_id", how="left"
     )
     if standing.is_empty():
-        return told.with_columns(schedule_digest=pl.lit(None, dtype=pl.UInt64))
+        return versions.with_columns(schedule_digest=pl.lit(None, dtype=pl.UInt64))
     # no event: a moratorium moves on by itself
-    named = told.with_columns(pl.col("reason").fill_null(Kind.moratorium_granted.name))
+    named = versions.with_columns(pl.col("reason").fill_null(Kind.moratorium_granted.name))
     return digest_of(expand_from(standing)).join(named, on="loan_id")

@@ -95,17 +95,17 @@ def migration(
 
     reader = LedgerReader(settings())
     only = iso_date(day, "date")
-    told = openings(reader.query("SELECT * FROM events WHERE kind = ?", [Kind.migrated_in.value]))
-    told = told.filter(pl.col("on") == only) if only else told
-    if told.is_empty():
+    tapes = openings(reader.query("SELECT * FROM events WHERE kind = ?", [Kind.migrated_in.value]))
+    tapes = tapes.filter(pl.col("on") == only) if only else tapes
+    if tapes.is_empty():
         raise LoanbookError(
             "no loan was taken over" + (f" on {only}" if only else "") + "; drop a tape whose "
             "mapping has opening balances (docs/guide.md) and run `loanbook close`"
         )
     found = []
-    for (on,), some in told.partition_by("on", as_dict=True).items():
+    for (on,), tape in tapes.partition_by("on", as_dict=True).items():
         positions = reader.query("SELECT * FROM positions_at(?, ?)", [on, NOW])
-        found.append(tied(some, positions).insert_column(0, pl.lit(on).alias("taken_over_on")))
+        found.append(tied(tape, positions).insert_column(0, pl.lit(on).alias("taken_over_on")))
     lines = pl.concat(found)
     sums = lines.group_by("taken_over_on", "balance", maintain_order=True).agg(
         pl.col("tape", "ledger", "difference").sum(),

@@ -118,8 +118,8 @@ def loan_id(reader: LedgerReader, loan: str) -> int:
 
 
 def _keys_are_numbers(reader: LedgerReader) -> bool:
-    asked = "SELECT count(*) AS n FROM loan_keys WHERE regexp_full_match(loan_key, '[0-9]+')"
-    return int(reader.query(asked)["n"][0]) > 0
+    sql = "SELECT count(*) AS n FROM loan_keys WHERE regexp_full_match(loan_key, '[0-9]+')"
+    return int(reader.query(sql)["n"][0]) > 0
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
@@ -128,14 +128,14 @@ AsOf = Annotated[str | None, typer.Option(help="Business date; default: the last
 To = Annotated[Path | None, typer.Option(help="CSV file for every line.")]
 
 
-def published_day(ledger: Ledger, asked: dt.date | None) -> dt.date:
+def published_day(ledger: Ledger, day: dt.date | None) -> dt.date:
     """The date asked for, or the last one. Raises LoanbookError if it is not published."""
     last = ledger.head().published_date
     if last is None:
         raise LoanbookError("nothing is published yet; run `loanbook run` first")
-    if asked is not None and asked > last:
-        raise LoanbookError(f"{asked} is not published yet; the last published date is {last}")
-    return asked or last
+    if day is not None and day > last:
+        raise LoanbookError(f"{day} is not published yet; the last published date is {last}")
+    return day or last
 
 
 def difficulty_reasons(policies: PolicyBook) -> dict[int, list[str]]:

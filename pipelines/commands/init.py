@@ -75,9 +75,9 @@ def make(home: Path, entity: str, *, sample: bool = False) -> int:
         raise InstanceError(f"{home} is a file; name a new folder or an empty one")
     found = sorted(path.name for path in home.iterdir()) if home.exists() else []
     if found:
-        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        others = f" and {len(found) - 5} more" if len(found) > 5 else ""
         raise InstanceError(
-            f"{home} is not empty: it holds {', '.join(found[:5])}{more}; name a new folder or an "
+            f"{home} is not empty: it holds {', '.join(found[:5])}{others}; name a new folder or an "
             "empty one"
         )
     copied = [
@@ -97,8 +97,8 @@ def make(home: Path, entity: str, *, sample: bool = False) -> int:
         shutil.copytree(SHIPPED_POLICIES / "schemas", home / "policies" / "schemas")
         (home / "landing").mkdir()
         mapping = SAMPLE_MAPPING if sample else CANONICAL
-        told = TOML.format(entity=_quoted(entity), mapping=_quoted(mapping))
-        (home / FILE).write_text(told, encoding="utf-8")
+        config = TOML.format(entity=_quoted(entity), mapping=_quoted(mapping))
+        (home / FILE).write_text(config, encoding="utf-8")
     except OSError:
         for path in home.iterdir():  # all was ours: a second try finds it empty again
             shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -113,7 +113,7 @@ def show_loan(
 
 def _refinancings(reader: LedgerReader, number: int) -> list[tuple[str, str]]:
     """The loans that this one paid off, and the one that paid it off."""
-    told = reader.query(
+    refinanced = reader.query(
         "SELECT loan_id, (payload->>'$.by')::BIGINT AS new_loan, value_date FROM events "
         "WHERE kind = ? AND (loan_id = ? OR (payload->>'$.by')::BIGINT = ?) ORDER BY event_id",
         [Kind.refinanced.value, number, number],
@@ -121,7 +121,7 @@ def _refinancings(reader: LedgerReader, number: int) -> list[tuple[str, str]]:
     return [
         ("refinanced by", f"loan {new} on {on}") if old == number
         else ("refinances", f"loan {old} on {on}")
-        for old, new, on in told.rows()
+        for old, new, on in refinanced.rows()
     ]  # fmt: skip
 
 
@@ -164,11 +164,11 @@ def statements_of(
     last = visits.sort("business_date").row(-1, named=True)
     currency = CURRENCY_NAMES[int(last["currency"])]
     rows = statements(visits).sort("statement_date")
-    told = rows.drop("loan_id").with_columns(
+    shown = rows.drop("loan_id").with_columns(
         decimal_text(pl.col(name), EXPONENT[currency]).alias(name)
         for name in ("balance", "minimum")
     )
-    show(told, f"Statements of loan {number}, {currency}")
+    show(shown, f"Statements of loan {number}, {currency}")
     left = max(last["principal_agreed"] - last["principal"], 0)
     out.print(
         f"limit {to_major(last['principal_agreed'], currency)}, drawn "

@@ -48,7 +48,7 @@ def schedules(
     events = ledger.life_of(number, day)
     found = changes_of(events, policies, number, day)
     listed = reader.modifications(day, None, number, difficulty_reasons(policies))
-    told = [_told(n, each, listed) for n, each in enumerate(found, start=1)]
+    described = [_told(n, each, listed) for n, each in enumerate(found, start=1)]
     if change is not None and not 1 <= change <= len(found):
         raise LoanbookError(
             f"loan {number} has {len(found)} changes by {day}: give --change a number of them"
@@ -56,7 +56,7 @@ def schedules(
     if as_json:
         shown = [
             row | {"payments": overlaid(each).to_dicts()}
-            for row, each in zip(told, found, strict=True)
+            for row, each in zip(described, found, strict=True)
         ]
         out.print_json(json.dumps(shown, default=str))
         return
@@ -65,7 +65,7 @@ def schedules(
         return
     currency = CURRENCY_NAMES[int(events["currency"][0])]
     money = ("worth_before", "worth_after")
-    frame = pl.DataFrame(told).with_columns(_major(name, currency) for name in money)
+    frame = pl.DataFrame(described).with_columns(_major(name, currency) for name in money)
     show(frame, f"Changes of loan {number} by {day}, amounts in {currency}")
     number_of = change or len(found)
     sides = overlaid(found[number_of - 1])

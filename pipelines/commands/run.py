@@ -91,9 +91,9 @@ def close(
 
     ledger, policies = open_instance()
     _take(ledger)
-    asked = past_date(date, "date")
-    days = missing_days(ledger, asked)
-    wanted = asked or (days[0] if days else None)
+    named = past_date(date, "date")
+    days = missing_days(ledger, named)
+    wanted = named or (days[0] if days else None)
     closed = ledger.head().published_date
     if wanted is None or (closed and wanted <= closed):
         out.print(f"{wanted or 'Every landed date'} is closed already; nothing was changed.")

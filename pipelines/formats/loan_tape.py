@@ -94,8 +94,8 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
 
     @dy.rule()
     def instalment_not_an_amount(cls) -> pl.Expr:
-        told = pl.col("instalment").is_not_null() & (pl.col("instalment") > 0)
-        return told | pl.col("solved")
+        is_amount = pl.col("instalment").is_not_null() & (pl.col("instalment") > 0)
+        return is_amount | pl.col("solved")
 
     @dy.rule()
     def loan_key_missing_or_doubled(cls) -> pl.Expr:
@@ -119,8 +119,12 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
 
     @dy.rule()
     def balloon_not_below_the_principal(cls) -> pl.Expr:
-        told = pl.col("balloon")
-        return told.is_not_null() & (told >= 0) & (told < pl.col("principal")).fill_null(False)
+        balloon = pl.col("balloon")
+        return (
+            balloon.is_not_null()
+            & (balloon >= 0)
+            & (balloon < pl.col("principal")).fill_null(False)
+        )
 
     @dy.rule()
     def balloon_out_of_bounds(cls) -> pl.Expr:
@@ -138,11 +142,11 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
 
     @dy.rule()
     def opening_balance_not_an_amount(cls) -> pl.Expr:
-        told = pl.all_horizontal(
+        are_amounts = pl.all_horizontal(
             pl.col(f"opening_{name}").is_not_null() & (pl.col(f"opening_{name}") >= 0)
             for name in AMOUNTS
         )
-        return pl.col("taken_over_on").is_null() | told
+        return pl.col("taken_over_on").is_null() | are_amounts
 
     @dy.rule()
     def grace_not_yes_or_no(cls) -> pl.Expr:
@@ -194,8 +198,8 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
 
     @dy.rule()
     def jurisdiction_not_a_code(cls) -> pl.Expr:
-        told = pl.col("jurisdiction_told").fill_null("") != ""
-        return ~told | pl.col("jurisdiction").is_not_null()
+        is_given = pl.col("jurisdiction_told").fill_null("") != ""
+        return ~is_given | pl.col("jurisdiction").is_not_null()
 
     @dy.rule()
     def adjustment_not_an_amount(cls) -> pl.Expr:
@@ -220,8 +224,8 @@ def percent_ppb(column: str) -> pl.Expr:
 
 def keys(rows: pl.DataFrame) -> pl.Series:
     """SHA-256 of each row's own text plus the number of its occurrence in the file."""
-    own = [c for c in rows.columns if c not in (*DERIVED, "line")]
-    text = rows.select(pl.concat_str(pl.col(own).fill_null(""), separator="\x1f")).to_series()
+    columns = [c for c in rows.columns if c not in (*DERIVED, "line")]
+    text = rows.select(pl.concat_str(pl.col(columns).fill_null(""), separator="\x1f")).to_series()
     seen = text.to_frame("t").select(pl.int_range(1, pl.len() + 1).over("t")).to_series()
     return pl.Series(
         "loan_key",
@@ -247,8 +251,8 @@ def _unit(of: dict[str, str]) -> pl.Expr:
     if "unit" not in of:
         return pl.lit(Unit.months.value, dtype=pl.Int64)
     names = {name: code.value for name, code in Unit.__members__.items()}
-    told = pl.col(of["unit"]).str.strip_chars()
-    return told.replace_strict(names, default=None, return_dtype=pl.Int64)
+    unit = pl.col(of["unit"]).str.strip_chars()
+    return unit.replace_strict(names, default=None, return_dtype=pl.Int64)
 
 
 def _anchor(of: dict[str, str], date: str) -> dict[str, pl.Expr]:
@@ -261,9 +265,9 @@ def _anchor(of: dict[str, str], date: str) -> dict[str, pl.Expr]:
     day, last = first.dt.day().cast(pl.Int64), first == first.dt.month_end()
     if "anchor_day" in of:
         text = pl.col(of["anchor_day"]).str.strip_chars()
-        told = text != ""
-        day = pl.when(told).then(text.str.to_integer(strict=False)).otherwise(day)
-        last = last & ~told
+        is_given = text != ""
+        day = pl.when(is_given).then(text.str.to_integer(strict=False)).otherwise(day)
+        last = last & ~is_given
     if "end_of_month" in of:
         word = pl.col(of["end_of_month"]).str.strip_chars().str.to_lowercase()
         flag = word.replace_strict(_YES_OR_NO, default=None, return_dtype=pl.Boolean)
@@ -280,7 +284,7 @@ def _opening(mapping: TapeMapping, exponent: pl.Expr, on: dt.date) -> dict[str, 
         nowhere, grace = pl.lit(None, dtype=pl.Date), pl.lit(None, dtype=pl.Boolean)
         return absent | {"taken_over_on": nowhere, "past_due_since": nowhere, "in_grace": grace}
     of = mapping.opening
-    told = {
+    amounts = {
         f"opening_{name}": exact_minor(pl.col(of[name]), exponent)
         if name in of
         else pl.lit(0, dtype=pl.Int64)
@@ -292,7 +296,7 @@ def _opening(mapping: TapeMapping, exponent: pl.Expr, on: dt.date) -> dict[str, 
     if "in_grace" in of:
         word = pl.col(of["in_grace"]).str.strip_chars().str.to_lowercase()
         grace = word.replace_strict(_YES_OR_NO, default=None, return_dtype=pl.Boolean)
-    return told | {"taken_over_on": pl.lit(on), "past_due_since": late, "in_grace": grace}
+    return amounts | {"taken_over_on": pl.lit(on), "past_due_since": late, "in_grace": grace}
 
 
 _YES_OR_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -308,11 +312,13 @@ def read(data: bytes, mapping: TapeMapping) -> tuple[pl.DataFrame, list[dict[str
     named = {*needed, *mapping.opening.values()}
     named |= {name for name in (mapping.key, mapping.product_column) if name}
     raw, broken = read_csv(data, sorted(named))
-    own = keys(raw) if mapping.key is None else raw[mapping.key].str.strip_chars().alias("loan_key")
+    loan_keys = (
+        keys(raw) if mapping.key is None else raw[mapping.key].str.strip_chars().alias("loan_key")
+    )
     product = pl.lit(mapping.product)
     if mapping.product_column:
         product = pl.col(mapping.product_column).str.strip_chars()
-    named_rows = raw.with_columns(own, product_name=product)
+    named_rows = raw.with_columns(loan_keys, product_name=product)
     doubled = ~pl.col("loan_key").is_first_distinct()
     return named_rows.with_columns(doubled=doubled), broken
 
@@ -342,8 +348,8 @@ def parse(
         if name not in of:
             return pl.lit(default, dtype=pl.Int64)
         empty = pl.col(of[name]).str.strip_chars() == ""
-        told = exact_minor(pl.col(of[name]), exponent)
-        return pl.when(empty).then(pl.lit(default, dtype=pl.Int64)).otherwise(told)
+        amount = exact_minor(pl.col(of[name]), exponent)
+        return pl.when(empty).then(pl.lit(default, dtype=pl.Int64)).otherwise(amount)
 
     where = pl.lit(None, dtype=pl.String)
     if "jurisdiction" in of:
@@ -429,14 +435,14 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
 
 def openings(brings: pl.DataFrame, good: pl.DataFrame) -> pl.DataFrame:
     """`brings` with `amount`, the principal, and the JSON `payload` of what each loan brings."""
-    told = good.select(
+    balances = good.select(
         "loan_key", *(pl.col(f"opening_{name}").alias(f"_{name}") for name in AMOUNTS),
         _since=pl.col("past_due_since").cast(pl.String), _grace="in_grace",
     )  # fmt: skip
     fields = [pl.col(f"_{name}").alias(name) for name in AMOUNTS]
     body = pl.struct(*fields, past_due_since="_since", in_grace="_grace").struct.json_encode()
     return (
-        brings.join(told, on="loan_key", how="left", maintain_order="left")
+        brings.join(balances, on="loan_key", how="left", maintain_order="left")
         .with_columns(amount="_principal", payload=body)
         .select(*brings.columns, "amount", "payload")
     )

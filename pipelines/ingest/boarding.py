@@ -77,16 +77,16 @@ def _of_product(
     loans, dear = within_ceilings(loans, product, policies)
     good = good.join(loans, on="line", how="semi")
     bad += dear
-    theirs = raw.join(loans, on="line", how="semi")
+    boarded_rows = raw.join(loans, on="line", how="semi")
     named = mapping.attributes
-    attributes = theirs.select(
+    attributes = boarded_rows.select(
         "loan_key", *(pl.col(column).alias(name) for name, column in named.items()
                       if column in raw.columns)
     ).unpivot(index="loan_key", variable_name="name", value_name="value")  # fmt: skip
     contradicting = sum(row["rule"] == "idempotency_conflict" for row in bad)
     return Taken(
         0, good.height, again.height - contradicting, bad, _boarding(loans, good, product, file, mapping, known),
-        loans, attributes, _reported(theirs, mapping),
+        loans, attributes, _reported(boarded_rows, mapping),
     )  # fmt: skip
 
 
@@ -96,11 +96,11 @@ def _contradicting(
     """Rows of loans that were boarded before on other terms than these `loans` (terms, `line`)."""
     if loans.is_empty():
         return []
-    told = event(
+    boardings = event(
         _entering(loans), Kind.loan_boarded, mapping.source_system, product.entity, file, known
     )
     before = known.events.select("idempotency_key", old="body_hash").unique("idempotency_key")
-    other = told.join(before, on="idempotency_key").filter(
+    other = boardings.join(before, on="idempotency_key").filter(
         ~same_body(pl.col("old"), pl.col("body_hash"))
     )
     return [
@@ -126,10 +126,10 @@ def within_ceilings(
         return loans, []
     numbered = loans.with_columns(loan_id=pl.int_range(pl.len(), dtype=pl.Int64))
     rates = disclosed_apr(numbered.select(Terms.column_names()), policies)
-    told = numbered.select("loan_id", "line", "loan_key").join(rates, on="loan_id")
+    costs = numbered.select("loan_id", "line", "loan_key").join(rates, on="loan_id")
     bad = []
     for each in ceilings:
-        over = told.filter(pl.col("apr") > float(each.percent))
+        over = costs.filter(pl.col("apr") > float(each.percent))
         bad += [
             {"line": line, "rule": "apr_above_the_ceiling",
              "found": f"{key}: {apr:.3f} % is above {each.percent} % of {each.name}@{each.version}"}

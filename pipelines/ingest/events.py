@@ -54,7 +54,7 @@ class Taken:
     reported: pl.DataFrame | None = None
 
 
-def together(taken: Taken, more: Taken) -> Taken:
+def together(taken: Taken, added: Taken) -> Taken:
     """Both together; rows in count once, with the file."""
 
     def both(one: pl.DataFrame | None, other: pl.DataFrame | None) -> pl.DataFrame | None:
@@ -62,9 +62,9 @@ def together(taken: Taken, more: Taken) -> Taken:
         return pl.concat(parts) if parts else None
 
     return Taken(
-        taken.rows_in, taken.accepted + more.accepted, taken.duplicates + more.duplicates,
-        taken.bad + more.bad, both(taken.events, more.events), both(taken.loans, more.loans),
-        both(taken.attributes, more.attributes), both(taken.reported, more.reported),
+        taken.rows_in, taken.accepted + added.accepted, taken.duplicates + added.duplicates,
+        taken.bad + added.bad, both(taken.events, added.events), both(taken.loans, added.loans),
+        both(taken.attributes, added.attributes), both(taken.reported, added.reported),
     )  # fmt: skip
 
 
@@ -128,10 +128,10 @@ def event(
         .otherwise(EventState.accepted.value)
         .cast(pl.Int8),
     )
-    told = ["loan_key", "value_date", "amount", "currency", "reason", "maker", "checker"]
+    body_columns = ["loan_key", "value_date", "amount", "currency", "reason", "maker", "checker"]
     if ROW[kind].payload_hashed:
-        told.append("payload")
-    body = _hashed(frame, [c for c in told if c in frame.columns])
+        body_columns.append("payload")
+    body = _hashed(frame, [c for c in body_columns if c in frame.columns])
     content = [c for c in _CONTENT if c in frame.columns]
     if kind is Kind.loan_boarded:
         content = [name for name in Terms.column_names() if name not in _GIVEN]

@@ -25,8 +25,8 @@ def resets(fixings: pl.DataFrame, loans: pl.DataFrame, policies: PolicyBook) -> 
     `currency`, `first_reset_on`, `disbursed_on` of loans whose rate floats. Returns `line`,
     `loan_id`, `currency`, `value_date`, `source_ref`, `payload`, `corrects`.
     """
-    told = policies.floating.join(loans, on="product")
-    both = fixings.join(told, on="index").with_columns(
+    floating = policies.floating.join(loans, on="product")
+    both = fixings.join(floating, on="index").with_columns(
         value_date=pl.col("date") + pl.duration(days=pl.col("fixing_days"))
     )
     due = resetting(both, pl.col("value_date"))
@@ -88,13 +88,13 @@ def taken(
     names = policies.floating["index"].unique().sort().to_list()
     parsed = indices.parse(data, file.business_date, names)
     loans = known.floating(policies.floating["product"].unique().to_list())
-    asked = resets(parsed.good, loans, policies)
+    requested = resets(parsed.good, loans, policies)
 
     def prefix(kind: Kind) -> str:
         return f"{mapping.entity}/{SOURCE}/{kind.name}/"
 
-    fresh, back, bad = corrected(asked, known.events, prefix, file.path.stem)
-    told = [
+    fresh, back, bad = corrected(requested, known.events, prefix, file.path.stem)
+    batches = [
         complete(
             event(
                 rows.with_columns(
@@ -105,10 +105,10 @@ def taken(
         )
         for rows, kind in ((back, Kind.reversal), (fresh, Kind.rate_reset))
     ]  # fmt: skip
-    events, _, conflicts = keep_new(pl.concat(told), known)
+    events, _, conflicts = keep_new(pl.concat(batches), known)
     refused = {row["line"]: row for row in (*bad, *conflicts)}
     lines = set(parsed.good["line"].to_list()) - refused.keys()
-    again = (lines & set(asked["line"].to_list())) - set(events["line"].to_list())
+    again = (lines & set(requested["line"].to_list())) - set(events["line"].to_list())
     kept = events.filter(~pl.col("line").is_in(list(refused)))
     return Taken(
         parsed.rows_in, len(lines) - len(again), len(again),

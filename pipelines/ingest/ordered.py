@@ -31,9 +31,9 @@ def taken(
     called_for = returned.charges(rows, policies, known.standing)
     entered = Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)
     for kind in sorted({row.kind for row, _ in COMMANDS.values()}):
-        some = rows.filter(pl.col("kind") == kind.value)
-        if some.height:
-            fresh = events_of(some, kind, file, mapping, known)
+        kind_rows = rows.filter(pl.col("kind") == kind.value)
+        if kind_rows.height:
+            fresh = events_of(kind_rows, kind, file, mapping, known)
             if kind is Kind.interest_refunded and fresh.events is not None:
                 worked, none = refunds.worked_out(fresh.events, entered.events, known, policies)
                 fresh = replace(
@@ -41,6 +41,6 @@ def taken(
                 )
             entered = together(entered, fresh)
     if called_for.height:  # no rows of the file: they count as none
-        theirs = events_of(called_for, Kind.charge_assessed, file, mapping, known)
-        entered = together(entered, replace(theirs, accepted=0, duplicates=0, bad=[]))
+        assessed = events_of(called_for, Kind.charge_assessed, file, mapping, known)
+        entered = together(entered, replace(assessed, accepted=0, duplicates=0, bad=[]))
     return entered

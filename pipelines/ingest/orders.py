@@ -165,8 +165,8 @@ def _with_orders_before() -> dict[str, pl.Expr]:
     """What the loan had lent and deferred by then, orders of the file before this one included."""
 
     def before(*kinds: Kind) -> pl.Expr:
-        theirs = pl.when(pl.col("kind").is_in([k.value for k in kinds])).then("amount").otherwise(0)
-        return theirs.cum_sum().over("loan_id") - theirs
+        amount = pl.when(pl.col("kind").is_in([k.value for k in kinds])).then("amount").otherwise(0)
+        return amount.cum_sum().over("loan_id") - amount
 
     def given_back(of: Deferral) -> pl.Expr:
         return before(*(k for k, (deferral, sign) in DEFERS.items() if deferral is of and sign < 0))
@@ -234,11 +234,11 @@ def _reversals(
     rows: pl.DataFrame, known_events: pl.DataFrame, source: str
 ) -> tuple[pl.DataFrame, Bad]:
     """Reversals with the key of what they take back; those of nothing, or twice, are refused."""
-    asked = rows.filter(pl.col("kind") == Kind.reversal.value)
-    if asked.is_empty():
+    reversals = rows.filter(pl.col("kind") == Kind.reversal.value)
+    if reversals.is_empty():
         return rows, []
     keys = pl.concat(
-        asked.select(
+        reversals.select(
             "line",
             "loan_id",
             own="source_ref",
@@ -246,8 +246,8 @@ def _reversals(
         )
         for kind in REVERSIBLE
     )
-    ours = known_events.select("loan_id", key="idempotency_key")
-    found = keys.join(ours, on=["loan_id", "key"]).unique("line").sort("line")
+    known_keys = known_events.select("loan_id", key="idempotency_key")
+    found = keys.join(known_keys, on=["loan_id", "key"]).unique("line").sort("line")
     undone = known_events.filter(pl.col("reverses").is_not_null()).select(
         key="reverses", by="idempotency_key"
     )
@@ -256,7 +256,7 @@ def _reversals(
     )
     again = found.filter(pl.col("own") != pl.col("own").first().over("key"))
     twice = pl.concat([before.select("line"), again.select("line")])
-    missing = asked.filter(~pl.col("line").is_in(found["line"].implode()))
+    missing = reversals.filter(~pl.col("line").is_in(found["line"].implode()))
     bad = [
         {"line": line, "rule": rule, "found": ref}
         for rule, frame in (
@@ -265,14 +265,14 @@ def _reversals(
             ("fee_was_adjusted_since", _adjusted(found, known_events)),
             ("payment_was_charged_back", _charged_back(found, rows, known_events)),
         )
-        for line, ref in asked.join(frame.select("line").unique(), on="line")
+        for line, ref in reversals.join(frame.select("line").unique(), on="line")
         .select("line", "target_ref").rows()
     ]  # fmt: skip
     refused = pl.Series([b["line"] for b in bad], dtype=pl.Int64)
     body = pl.struct(reverses="key").struct.json_encode()
-    told = found.select("line", told=body)
+    bodies = found.select("line", told=body)
     kept = rows.filter(~pl.col("line").is_in(refused.implode()))
-    kept = kept.join(told, on="line", how="left", maintain_order="left")
+    kept = kept.join(bodies, on="line", how="left", maintain_order="left")
     return kept.with_columns(payload=pl.coalesce("told", "payload")).drop("told"), bad
 
 
@@ -285,10 +285,10 @@ def _chargebacks(rows: pl.DataFrame, known_events: pl.DataFrame, source: str) ->
         named.select("line", "loan_id", of=pl.concat_str(pl.lit(f"{source}/{kind.name}/"), "target_ref"))
         for kind in MONEY_IN
     )  # fmt: skip
-    ours = known_events.select("loan_id", of="idempotency_key")
-    found = keys.join(ours, on=["loan_id", "of"]).unique("line")
-    told = found.select("line", told=pl.struct("of").struct.json_encode())
-    kept = rows.join(told, on="line", how="left", maintain_order="left")
+    known_keys = known_events.select("loan_id", of="idempotency_key")
+    found = keys.join(known_keys, on=["loan_id", "of"]).unique("line")
+    bodies = found.select("line", told=pl.struct("of").struct.json_encode())
+    kept = rows.join(bodies, on="line", how="left", maintain_order="left")
     return kept.with_columns(payload=pl.coalesce("told", "payload")).drop("told")
 
 
@@ -298,9 +298,9 @@ def _charged_back(
     """Reversals (`line`) of payments that a chargeback took back: it would go out twice."""
     undone = known_events["reverses"].drop_nulls()
     before = known_events.filter(~pl.col("idempotency_key").is_in(undone.implode()))
-    own = rows.filter(pl.col("kind") == Kind.chargeback.value)
-    told = own["payload"].str.json_path_match("$.of")
-    taken = pl.concat([before["charged_back"].drop_nulls(), told.drop_nulls()])
+    chargebacks = rows.filter(pl.col("kind") == Kind.chargeback.value)
+    targets = chargebacks["payload"].str.json_path_match("$.of")
+    taken = pl.concat([before["charged_back"].drop_nulls(), targets.drop_nulls()])
     return found.filter(pl.col("key").is_in(taken.implode())).select("line")
 
 
@@ -324,8 +324,8 @@ def _waivers(
     Adjustments too, which give back a charge in full or in part.
     """
     adjusts = pl.col("kind") == Kind.charge_adjusted.value
-    asked = rows.filter((pl.col("kind") == Kind.charge_waived.value) | adjusts)
-    if asked.is_empty():
+    waivers = rows.filter((pl.col("kind") == Kind.charge_waived.value) | adjusts)
+    if waivers.is_empty():
         return rows, []
     start = pl.lit(f"{source}/{Kind.charge_assessed.name}/")
     key = pl.concat_str(start, "target_ref")
@@ -343,10 +343,10 @@ def _waivers(
             ),
         ]
     ).unique("key")
-    found = asked.select("line", "loan_id", key=key).join(charges, on=["loan_id", "key"])
-    missing = asked.filter(~pl.col("line").is_in(found["line"].implode()))
+    found = waivers.select("line", "loan_id", key=key).join(charges, on=["loan_id", "key"])
+    missing = waivers.filter(~pl.col("line").is_in(found["line"].implode()))
     over = (
-        asked.filter(adjusts)
+        waivers.filter(adjusts)
         .join(found.select("line", "charged"), on="line")
         .filter(pl.col("amount") > pl.col("charged"))
     )  # fmt: skip
@@ -357,8 +357,8 @@ def _waivers(
     ]
     refused = pl.concat([missing["line"], over["line"]])
     kept = rows.filter(~pl.col("line").is_in(refused.implode()))
-    told = kept.join(found.drop("loan_id", "key"), on="line", how="left", maintain_order="left")
-    return told.with_columns(
+    joined = kept.join(found.drop("loan_id", "key"), on="line", how="left", maintain_order="left")
+    return joined.with_columns(
         amount=pl.when(adjusts).then("amount").otherwise(pl.coalesce("charged", "amount")),
         payload=pl.coalesce("charge", "payload"),
     ).drop("charged", "charge"), bad
@@ -366,14 +366,14 @@ def _waivers(
 
 def _refinancings(rows: pl.DataFrame, loans: pl.DataFrame) -> tuple[pl.DataFrame, Bad]:
     """Refinancings with the loan that pays; it is another, in the same currency, paid out that day."""
-    asked = rows.filter(pl.col("kind") == Kind.refinanced.value)
-    if asked.is_empty():
+    refinancings = rows.filter(pl.col("kind") == Kind.refinanced.value)
+    if refinancings.is_empty():
         return rows, []
     new = loans.select(by="loan_id", target_ref="loan_key", theirs="currency", pays_on="boards_on")
-    told = asked.select("line", "loan_id", "loan_currency", "value_date", "target_ref").join(
-        new, on="target_ref", how="left", maintain_order="left"
-    )
-    judged = told.with_columns(
+    joined = refinancings.select(
+        "line", "loan_id", "loan_currency", "value_date", "target_ref"
+    ).join(new, on="target_ref", how="left", maintain_order="left")
+    judged = joined.with_columns(
         rule=pl.when(pl.col("by").is_null())
         .then(pl.lit("unknown_target"))
         .when(pl.col("by") == pl.col("loan_id"))
@@ -421,18 +421,18 @@ def with_parts(
         for kind in MONEY_IN
     ).join(paid.select(key="idempotency_key").unique(), on="key")  # fmt: skip
     places = paid.select("idempotency_key").unique().with_row_index("target")
-    asked = keys.join(places, left_on="key", right_on="idempotency_key").rename(
+    targets = keys.join(places, left_on="key", right_on="idempotency_key").rename(
         {"line": "event_id"}
     )
     parts = asked_again(
-        asked, paid.join(places, on="idempotency_key").select("component", "amount",
+        targets, paid.join(places, on="idempotency_key").select("component", "amount",
         event_id="target"), policies.chargeback_ranks,
     )  # fmt: skip
-    told = parts.join(asked.select("event_id", of="key"), on="event_id").select(
+    bodies = parts.join(targets.select("event_id", of="key"), on="event_id").select(
         line="event_id", parts=pl.struct("of", *ASKED_AGAIN).struct.json_encode()
     )
     return (
-        rows.join(told, on="line", how="left", maintain_order="left")
+        rows.join(bodies, on="line", how="left", maintain_order="left")
         .with_columns(payload=pl.coalesce("parts", "payload"))
         .drop("parts")
     )

@@ -32,8 +32,8 @@ def received(parsed: Parsed, file: LandingFile, mapping: TapeMapping, known: Kno
     wrong = rows.filter(code != pl.col("loan_currency"))
     bad += [
         {"line": line, "rule": "currency_is_not_the_loans", "found": f"{given}, not "
-         f"{CURRENCY_NAMES[own]}"}
-        for line, given, own in wrong.select("line", "currency", "loan_currency").rows()
+         f"{CURRENCY_NAMES[expected]}"}
+        for line, given, expected in wrong.select("line", "currency", "loan_currency").rows()
     ]  # fmt: skip
     early = rows.filter(
         (code == pl.col("loan_currency")) & (pl.col("value_date") < pl.col("boards_on"))

@@ -24,11 +24,11 @@ def on_refunds(
     Those that name none, or one whose interest was refunded before, are refused. `rows` and
     `known_events` as `orders.lawful` has them.
     """
-    asked = rows.filter(pl.col("kind") == Kind.interest_refunded.value)
-    if asked.is_empty():
+    interest_refunds = rows.filter(pl.col("kind") == Kind.interest_refunded.value)
+    if interest_refunds.is_empty():
         return rows, []
     starts = {kind.value: f"{source}/{kind.name}/" for kind in REFUNDS}
-    theirs = rows.filter(pl.col("kind").is_in([*starts])).select(
+    file_refunds = rows.filter(pl.col("kind").is_in([*starts])).select(
         "loan_id",
         of=pl.concat_str(
             pl.col("kind").replace_strict(starts, default=None, return_dtype=pl.String),
@@ -38,32 +38,32 @@ def on_refunds(
     undone = known_events["reverses"].drop_nulls()
     stands = ~pl.col("idempotency_key").is_in(undone.implode())
     refunds = pl.concat(
-        [known_events.filter(stands).select("loan_id", of="idempotency_key"), theirs]
+        [known_events.filter(stands).select("loan_id", of="idempotency_key"), file_refunds]
     )
     named = pl.concat(
-        asked.select("line", "loan_id", of=pl.concat_str(pl.lit(start), "target_ref"))
+        interest_refunds.select("line", "loan_id", of=pl.concat_str(pl.lit(start), "target_ref"))
         for start in starts.values()
     )
     found = named.join(refunds.unique(), on=["loan_id", "of"]).unique("line").sort("line")
-    own = pl.concat_str(pl.lit(f"{source}/{Kind.interest_refunded.name}/"), "source_ref")
+    own_key = pl.concat_str(pl.lit(f"{source}/{Kind.interest_refunded.name}/"), "source_ref")
     before = known_events.filter(stands & pl.col("refunded").is_not_null()).select(
         of="refunded", by="idempotency_key"
     )
-    keyed = asked.select("line", "target_ref", own=own).join(
+    keyed = interest_refunds.select("line", "target_ref", own=own_key).join(
         found.select("line", "of"), on="line", how="left", maintain_order="left"
     )
     again = keyed.join(before, on="of").filter(pl.col("by") != pl.col("own"))["line"]
     again = pl.concat([again, keyed.filter(~pl.col("of").is_first_distinct())["line"]])
     bad = [
         {"line": line, "rule": rule, "found": ref}
-        for rule, some in (
+        for rule, frame in (
             ("unknown_target", keyed.filter(pl.col("of").is_null())),
             (
                 "interest_was_refunded",
                 keyed.filter(pl.col("of").is_not_null() & pl.col("line").is_in(again.implode())),
             ),
         )
-        for line, ref in some.select("line", "target_ref").rows()
+        for line, ref in frame.select("line", "target_ref").rows()
     ]
     refused = pl.Series([b["line"] for b in bad], dtype=pl.Int64)
     kept = rows.filter(~pl.col("line").is_in(refused.implode())).join(
@@ -74,20 +74,20 @@ def on_refunds(
 
 
 def worked_out(
-    events: pl.DataFrame, told: pl.DataFrame | None, known: Known, policies: PolicyBook
+    events: pl.DataFrame, entered: pl.DataFrame | None, known: Known, policies: PolicyBook
 ) -> tuple[pl.DataFrame, Bad]:
     """Fresh interest refunds with the amounts that their orders left open.
 
-    `told`: events that the same file gave so far. Those on whose refund there is no interest are
+    `entered`: events that the same file gave so far. Those on whose refund there is no interest are
     refused.
     """
     open_ = events.filter(pl.col("amount").is_null())
     if open_.is_empty():
         return events, []
     past = known.history(open_["loan_id"])
-    more = [past, *(_as_kept(each) for each in (*known.waiting, told) if each is not None)]
-    ours = pl.col("loan_id").is_in(open_["loan_id"].implode())
-    every = pl.concat(each.select(past.columns).filter(ours) for each in more)
+    sources = [past, *(_as_kept(each) for each in (*known.waiting, entered) if each is not None)]
+    is_refunded = pl.col("loan_id").is_in(open_["loan_id"].implode())
+    every = pl.concat(each.select(past.columns).filter(is_refunded) for each in sources)
     every = every.unique("idempotency_key", maintain_order=True).with_columns(
         event_id=pl.int_range(1, pl.len() + 1)
     )

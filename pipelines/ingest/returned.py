@@ -32,13 +32,13 @@ def charges(
     if back.is_empty():
         return rows.clear()
     where = standing(back["loan_id"]).select("loan_id", "jurisdiction")
-    told = pl.DataFrame(
+    reasons = pl.DataFrame(
         [(code, name, reason) for code in back["product"].unique().to_list()
          for name, reason in _reasons(policies, code)],
         schema={"product": pl.Int16, "by": pl.String, "reason": pl.String}, orient="row",
     )  # fmt: skip
-    asked = (
-        back.join(told, on=["product", "reason"])
+    charged = (
+        back.join(reasons, on=["product", "reason"])
         .join(where, on="loan_id", how="left")
         .with_columns(place(policies.places))
         .join(fees, on=["product", "place"])
@@ -48,7 +48,7 @@ def charges(
     body = pl.struct(
         component=pl.lit(Component.fee.value), due_date=pl.col("value_date").cast(pl.String)
     )
-    return asked.with_columns(
+    return charged.with_columns(
         kind=pl.lit(Kind.charge_assessed.value, dtype=pl.Int8),
         actor=pl.concat_str(pl.lit("policy:"), "by"),
         checker=pl.lit(None, dtype=pl.String),

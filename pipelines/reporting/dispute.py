@@ -56,8 +56,8 @@ def write_pack(
     """
     version, _ = reader.version_of(day)
     events = ledger.life_of(loan_id, day)
-    told = explain(replay(events, policies, day), policies, loan_id, day)
-    if not told.accounted:
+    explanation = explain(replay(events, policies, day), policies, loan_id, day)
+    if not explanation.accounted:
         raise LoanbookError(
             f"the lines of loan {loan_id} do not sum to its position; this is a defect, report it"
         )
@@ -68,8 +68,8 @@ def write_pack(
     proof = _proof(seen)
     texts = {
         "README.txt": README.format(loan=loan_id, day=day, version=version),
-        "explanation.txt": text_of(told, events, currency),
-        "explanation.json": json.dumps(asdict(told), default=str, indent=1),
+        "explanation.txt": text_of(explanation, events, currency),
+        "explanation.json": json.dumps(asdict(explanation), default=str, indent=1),
         "policies.json": json.dumps(_in_force(policies, reader, loan_id, day), indent=1),
         "replay.json": json.dumps(proof, indent=1),
     }
@@ -77,7 +77,7 @@ def write_pack(
         (folder / name).write_text(text, encoding="utf-8")
     for name, rows in tables.items():
         rows.write_csv(folder / name)
-    _page(told, events, currency, proof).output(folder / "explanation.pdf")
+    _page(explanation, events, currency, proof).output(folder / "explanation.pdf")
     manifest = {
         "loan_id": loan_id, "as_of": str(day), "version": version,
         "policy_hash": policies.digest, "code_hash": code_hash(),
@@ -144,11 +144,13 @@ def _proof(seen: Verified) -> dict[str, object]:
 _INK, _QUIET = (20, 20, 20), (110, 110, 110)
 
 
-def _page(told: Explanation, events: pl.DataFrame, currency: str, proof: dict[str, object]) -> FPDF:
+def _page(
+    explanation: Explanation, events: pl.DataFrame, currency: str, proof: dict[str, object]
+) -> FPDF:
     """The explanation on paper."""
     page = FPDF(format="A4")
-    page.set_creation_date(dt.datetime.combine(told.as_of, dt.time(), dt.UTC))
-    page.set_title(f"Loan {told.loan_id} as of {told.as_of}")
+    page.set_creation_date(dt.datetime.combine(explanation.as_of, dt.time(), dt.UTC))
+    page.set_title(f"Loan {explanation.loan_id} as of {explanation.as_of}")
     page.set_margins(18, 18)
     page.set_auto_page_break(True, 18)
     page.add_page()
@@ -160,10 +162,12 @@ def _page(told: Explanation, events: pl.DataFrame, currency: str, proof: dict[st
         page.set_x(page.l_margin + indent)
         page.multi_cell(0, size * 0.5, _latin(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
 
-    say(f"Loan {told.loan_id}", 16, "B")
-    say(f"As of {told.as_of}, amounts in {currency}. Every line names the rule that decided it.")
+    say(f"Loan {explanation.loan_id}", 16, "B")
+    say(
+        f"As of {explanation.as_of}, amounts in {currency}. Every line names the rule that decided it."
+    )
     day = None
-    for line in told.lines:
+    for line in explanation.lines:
         if line.date != day:
             day = line.date
             page.ln(2)
@@ -171,7 +175,7 @@ def _page(told: Explanation, events: pl.DataFrame, currency: str, proof: dict[st
         say(what(line, currency), indent=4)
         say(why(line), 7.5, ink=_QUIET, indent=8)
     page.ln(3)
-    say(f"Stands at {stands_at(told, currency)}", 10, "B")
+    say(f"Stands at {stands_at(explanation, currency)}", 10, "B")
     for text in taken_back(events, currency):
         say(text)
     page.ln(2)

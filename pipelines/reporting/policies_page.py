@@ -66,8 +66,8 @@ def _table(model: type[BaseModel]) -> list[str]:
 def _ordered(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
     """What every policy has first, then the model's own."""
     common = [name for name in Policy.model_fields if name in model.model_fields]
-    own = [name for name in model.model_fields if name not in common]
-    return [(name, model.model_fields[name]) for name in (*common, *own)]
+    model_names = [name for name in model.model_fields if name not in common]
+    return [(name, model.model_fields[name]) for name in (*common, *model_names)]
 
 
 def _form(annotation: Any) -> str:
@@ -94,13 +94,13 @@ def _form(annotation: Any) -> str:
 def _bounds(field: FieldInfo) -> str:
     """Least and most of a number."""
     words = {"ge": "from", "gt": "above", "le": "to", "lt": "below"}
-    told = [
+    limits = [
         f"{word} {getattr(rule, name)}"
         for rule in field.metadata
         for name, word in words.items()
         if getattr(rule, name, None) is not None
     ]
-    return f" {' '.join(told)}" if told else ""
+    return f" {' '.join(limits)}" if limits else ""
 
 
 def _default(field: FieldInfo) -> str:

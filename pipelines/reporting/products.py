@@ -59,7 +59,7 @@ def products(policies: PolicyBook) -> str:
 
 def _set(product: Product) -> list[tuple[str, str]]:
     """What a product sets beyond the defaults, with its dotted name."""
-    told = product.model_dump(exclude_defaults=True, mode="json")
+    options = product.model_dump(exclude_defaults=True, mode="json")
     skipped = ("name", "version", "effective_from", "description", "entity")
 
     def flat(prefix: str, value: Any) -> list[tuple[str, str]]:
@@ -67,7 +67,7 @@ def _set(product: Product) -> list[tuple[str, str]]:
             return [row for k, v in value.items() for row in flat(f"{prefix}.{k}", v)]
         return [(prefix, ", ".join(map(str, value)) if isinstance(value, list) else str(value))]
 
-    return [row for k, v in told.items() if k not in skipped for row in flat(k, v)]
+    return [row for k, v in options.items() if k not in skipped for row in flat(k, v)]
 
 
 def _schedule(policies: PolicyBook, product: Product) -> list[str]:
@@ -98,22 +98,22 @@ def _schedule(policies: PolicyBook, product: Product) -> list[str]:
         rest = loan.with_columns(principal_agreed=pl.col("principal_agreed") - down)
         agreed = agreed_terms(rest, policies.pins)
 
-    asked = [(START, down, 0)] if down else []
-    asked += expand(agreed).select("period_end", "principal", "interest").rows()
-    lines = _table(product, LENT, asked)
+    instalments = [(START, down, 0)] if down else []
+    instalments += expand(agreed).select("period_end", "principal", "interest").rows()
+    lines = _table(product, LENT, instalments)
     if product.payouts.over_ppb:
         lines += _after_a_tranche(policies, product, loan, agreed)
     return lines + _deferred(policies, product, loan, agreed)
 
 
-def _table(product: Product, owed: int, asked: list[tuple[dt.date, int, int]]) -> list[str]:
+def _table(product: Product, owed: int, instalments: list[tuple[dt.date, int, int]]) -> list[str]:
     """Instalments of `owed` as Markdown: due date, principal and interest of each."""
     lines = ["| due | principal | interest | payment | balance |", "|---|-:|-:|-:|-:|"]
-    for due, principal, interest in asked:
+    for due, principal, interest in instalments:
         owed -= principal
         amounts = (principal, interest, principal + interest, owed)
-        told = " | ".join(str(to_major(amount, product.currency)) for amount in amounts)
-        lines.append(f"| {due} | {told} |")
+        cells = " | ".join(str(to_major(amount, product.currency)) for amount in amounts)
+        lines.append(f"| {due} | {cells} |")
     return lines
 
 
@@ -131,11 +131,11 @@ def _after_a_tranche(
     def of(component: Component) -> pl.Expr:
         return pl.col("amount").filter(pl.col("component") == component.value).sum()
 
-    asked = left.group_by("due_date", maintain_order=True).agg(
+    coming = left.group_by("due_date", maintain_order=True).agg(
         principal=of(Component.principal), interest=of(Component.interest)
     )
-    told = f"As much again is lent on {on}, when two instalments are paid:"
-    return ["", told, "", *_table(product, int(last["principal"].item()), asked.rows())]
+    heading = f"As much again is lent on {on}, when two instalments are paid:"
+    return ["", heading, "", *_table(product, int(last["principal"].item()), coming.rows())]
 
 
 def _deferred(
@@ -170,7 +170,7 @@ def _lived(
         *[(Kind.disbursed, START, advance, json.dumps({"advance": True}))] * (advance > 0),
         *((*each, None) for each in happened),
     ]  # fmt: skip
-    told = pl.DataFrame(
+    events = pl.DataFrame(
         [
             {
                 "event_id": n, "kind": kind.value, "loan_id": 1, "value_date": day,
@@ -183,7 +183,7 @@ def _lived(
         ],
         schema=empty(Events).schema,
     )  # fmt: skip
-    lived = relived(told, policies, through)
+    lived = relived(events, policies, through)
     assert lived is not None
     return lived
 

@@ -24,35 +24,35 @@ def why(line: Line) -> str:
     return f"{line.rule}{f'; {line.source}' if line.source else ''}"
 
 
-def stands_at(told: Explanation, currency: str) -> str:
+def stands_at(explanation: Explanation, currency: str) -> str:
     """What the lines sum to."""
-    parts = ", ".join(f"{part} {to_major(told.stands[part], currency)}" for part in PARTS)
-    return f"{parts}; {told.days_past_due} days past due"
+    parts = ", ".join(f"{part} {to_major(explanation.stands[part], currency)}" for part in PARTS)
+    return f"{parts}; {explanation.days_past_due} days past due"
 
 
 def taken_back(events: pl.DataFrame, currency: str) -> list[str]:
     """Events that reversals took back: the lines are as if they had never come."""
-    told = []
+    reversed_lines = []
     for row in reversed_by(events).to_dicts():
         amount = (
             "" if row["amount"] is None else f" of {to_major(row['amount'], currency)} {currency}"
         )
-        told.append(
+        reversed_lines.append(
             f"taken back: {Kind(row['kind']).name.replace('_', ' ')}{amount} of {row['value_date']} "
             f"({row['source_ref']}), on {row['booked']} by {row['by']}, checked by {row['checked']}, "
             f"{row['why']}"
         )
-    return told
+    return reversed_lines
 
 
-def text_of(told: Explanation, events: pl.DataFrame, currency: str) -> str:
+def text_of(explanation: Explanation, events: pl.DataFrame, currency: str) -> str:
     """The whole explanation, a line a happening and one for its reason."""
-    lines = [f"Loan {told.loan_id} as of {told.as_of}, amounts in {currency}"]
+    lines = [f"Loan {explanation.loan_id} as of {explanation.as_of}, amounts in {currency}"]
     day = None
-    for line in told.lines:
+    for line in explanation.lines:
         if line.date != day:
             day = line.date
             lines += ["", str(day)]
         lines += [f"  {what(line, currency)}", f"      {why(line)}"]
-    lines += ["", f"stands at {stands_at(told, currency)}", *taken_back(events, currency)]
+    lines += ["", f"stands at {stands_at(explanation, currency)}", *taken_back(events, currency)]
     return "\n".join(lines) + "\n"

@@ -42,8 +42,8 @@ def _waiting() -> _Waiting:
                        dt.datetime.now(dt.UTC).date())  # fmt: skip
     days |= {d.isoformat() for d in landed if d in meant and (head is None or d > head)}
     by = provenance(policies)
-    told = [f"{f.file_id} {f.path.name}" for f in files] + [by.policy_hash, by.code_hash]
-    return _Waiting(sorted(days), hashlib.sha256("\n".join(told).encode()).hexdigest()[:12])
+    inputs = [f"{f.file_id} {f.path.name}" for f in files] + [by.policy_hash, by.code_hash]
+    return _Waiting(sorted(days), hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:12])
 
 
 @dg.sensor(job=daily_run, minimum_interval_seconds=60)

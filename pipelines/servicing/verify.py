@@ -83,11 +83,11 @@ def rebuild(
         stored = _stored(ledger, versions[closed.date], closed.date)
         for name, frame in computed.items():
             rows += frame.height
-            ours, theirs = digest([frame]), digest([stored[name]])
-            whole.update(ours.encode())
-            if ours != theirs:
+            rebuilt, recorded = digest([frame]), digest([stored[name]])
+            whole.update(rebuilt.encode())
+            if rebuilt != recorded:
                 found.append(
-                    {"date": closed.date, "table": name, "stored": theirs, "rebuilt": ours}
+                    {"date": closed.date, "table": name, "stored": recorded, "rebuilt": rebuilt}
                 )
         days += 1
         progress(closed.date)

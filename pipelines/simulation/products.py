@@ -50,14 +50,14 @@ def drop_products(
     `loans` of each product of `names`, lived for `days`. The same arguments give the same bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    told = [
+    batches = [
         _of_product(policies, name, loans, spread, np.random.default_rng([seed, place]))
         for place, name in enumerate(names)
     ]
-    tape = pl.concat([each for each, _, _ in told])
+    tape = pl.concat([each for each, _, _ in batches])
     last = START + dt.timedelta(days=days)
-    money = pl.concat([each for _, each, _ in told]).filter(pl.col("value_date") <= last)
-    orders = pl.concat([each for _, _, each in told]).filter(pl.col("value_date") <= last)
+    money = pl.concat([each for _, each, _ in batches]).filter(pl.col("value_date") <= last)
+    orders = pl.concat([each for _, _, each in batches]).filter(pl.col("value_date") <= last)
     tape.select("loan_number", "product", "behaviour").write_csv(truth_of(folder))
     loans_ = tape.drop("behaviour").with_columns(day="disbursed_on")
     return (
@@ -185,13 +185,13 @@ def _tranches(product: Product, terms: pl.DataFrame, behaviour: np.ndarray) -> p
     """
     good = pl.Series(np.isin(behaviour, (0, 3)))
     many = product.payouts.over_ppb > 0 and product.line is None
-    some = terms.filter(good & many)
-    units = frozenset(some["unit"].unique().to_list())
+    eligible = terms.filter(good & many)
+    units = frozenset(eligible["unit"].unique().to_list())
     half = product.payouts.over_ppb // 2
     parts = []
-    for after in TRANCHES if some.height else ():
+    for after in TRANCHES if eligible.height else ():
         parts.append(
-            some.with_columns(
+            eligible.with_columns(
                 after=pl.lit(after, dtype=pl.Int16),
                 disbursed_on=due_date(pl.lit(after), units),
                 first_due_date=due_date(pl.lit(after + 1), units),
@@ -288,7 +288,7 @@ def _payments(
     who = terms.select(
         "loan_id", loan_key=pl.Series(number), behaves=pl.Series(behaviour.astype(np.int8))
     )
-    asked = rows.select(
+    billed = rows.select(
         "loan_id", n="instalment_no", due="period_end",
         amount=pl.col("principal") + pl.col("interest"),
     ).group_by("loan_id", "n", maintain_order=True).agg(
@@ -298,7 +298,7 @@ def _payments(
         share, on="loan_id", maintain_order="left"
     )
     first = down.rename({"down": "amount"}).join(who, on="loan_id", maintain_order="left")
-    every = pl.concat([first.select(asked.columns), asked]).filter(pl.col("amount") > 0)
+    every = pl.concat([first.select(billed.columns), billed]).filter(pl.col("amount") > 0)
     chance = pl.Series(draw.random(every.height))
     lag = pl.Series(draw.integers(3, 25, every.height))
     behaves = pl.col("behaves")

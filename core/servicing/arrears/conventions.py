@@ -57,10 +57,10 @@ def states_by_date(days: pl.DataFrame, rules: Thresholds) -> pl.DataFrame:
     non-performing assets) begin with the first row of a loan.
     """
     counted = _counted(days.sort("loan_id", "business_date"), rules)
-    told = counted.join(
+    classified = counted.join(
         _classified(counted, rules), on=["loan_id", "business_date"], maintain_order="left"
     )
-    return told.select(
+    return classified.select(
         "loan_id",
         "business_date",
         *(each.value(rules).cast(each.kind).alias(each.name) for each in SHOWN),

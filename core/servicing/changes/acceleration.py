@@ -25,16 +25,16 @@ from loanbook.core.servicing.schedule.fixed_schedule import point
 
 def accelerate(day: DayState, events: pl.DataFrame, *, charges: bool = True) -> None:
     """Take terminations, one a loan; charges to come wait for their day where they aren't asked."""
-    told = events.select("loan_id", "event_id")
-    at = day.loans["loan_id"].is_in(told["loan_id"].implode())
-    before = day.loans.filter(at)
+    orders = events.select("loan_id", "event_id")
+    mask = day.loans["loan_id"].is_in(orders["loan_id"].implode())
+    before = day.loans.filter(mask)
     n = pl.col("instalment_no")
     runs = (pl.col("period_start") < BUSINESS_DATE) | (n == 1)
     ending = close_segment(before).with_columns(
         last=pl.when(runs & (n <= pl.col("instalments"))).then(n).otherwise(n - 1)
     )
     _gather(day, ending)
-    asked = ending.with_columns(
+    ended = ending.with_columns(
         # past maturity its last instalment keeps its due date
         falls=pl.when(n > pl.col("instalments"))
         .then(due_of(pl.col("instalments"), before))
@@ -43,29 +43,29 @@ def accelerate(day: DayState, events: pl.DataFrame, *, charges: bool = True) -> 
         earned=pl.col("interest_accrued").clip(lower_bound=0),
     )
     _fall_due(day, ending, charges=charges)
-    day.dues = merge_dues(day.dues, _due_at_once(asked))
-    after = _past_maturity(asked, day)
-    day.loans = replaced(day.loans, at, before, after)
-    show_principal_due(day, at)
-    whole = at & day.loans["materialised"]
+    day.dues = merge_dues(day.dues, _due_at_once(ended))
+    after = _past_maturity(ended, day)
+    day.loans = replaced(day.loans, mask, before, after)
+    show_principal_due(day, mask)
+    whole = mask & day.loans["materialised"]
     if whole.any():
         day.loans = point(day.loans, day.dues, whole)
     day.book(
-        asked.select("loan_id", "earned").join(told, on="loan_id"),
+        ended.select("loan_id", "earned").join(orders, on="loan_id"),
         "interest_due", "interest_accrued", "earned",
     )  # fmt: skip
-    day.changed.append(told)
+    day.changed.append(orders)
 
 
 def _gather(day: DayState, ending: pl.DataFrame) -> None:
     """What was paid of coming instalments joins the one that ends; the rest is asked with it."""
     coming = (pl.col("due_date") > BUSINESS_DATE) & (of_schedule())
-    theirs = day.dues.join(ending.select("loan_id", "last"), on="loan_id").filter(coming)
-    if theirs.is_empty():
+    ahead = day.dues.join(ending.select("loan_id", "last"), on="loan_id").filter(coming)
+    if ahead.is_empty():
         return
     keys = ["loan_id", "instalment_no", "component"]
-    kept = day.dues.join(theirs.select(keys), on=keys, how="anti")
-    paid = theirs.filter(pl.col("paid") > 0).with_columns(
+    kept = day.dues.join(ahead.select(keys), on=keys, how="anti")
+    paid = ahead.filter(pl.col("paid") > 0).with_columns(
         instalment_no=pl.col("last").cast(pl.Int16), due_date=BUSINESS_DATE, amount="paid"
     )
     day.dues = merge_dues(kept, paid.select(day.dues.columns))
@@ -73,31 +73,31 @@ def _gather(day: DayState, ending: pl.DataFrame) -> None:
 
 def _fall_due(day: DayState, ending: pl.DataFrame, *, charges: bool) -> None:
     """Charges to come fall due: all of them, or those of the instalment that ends."""
-    ours = day.dues.join(
+    dues = day.dues.join(
         ending.select("loan_id", "last"), on="loan_id", how="left", maintain_order="left"
     )
     falls = (pl.col("due_date") > BUSINESS_DATE) & pl.col("last").is_not_null()
     if not charges:
         falls &= pl.col("instalment_no") <= pl.col("last")
     falling = pl.when(falls).then(BUSINESS_DATE).otherwise("due_date")
-    day.dues = ours.with_columns(due_date=falling).drop("last")
+    day.dues = dues.with_columns(due_date=falling).drop("last")
 
 
-def _due_at_once(asked: pl.DataFrame) -> pl.DataFrame:
+def _due_at_once(ended: pl.DataFrame) -> pl.DataFrame:
     """Dues of today: the rest of the principal, and the interest to the day."""
     ends = pl.col("due_date") == BUSINESS_DATE
     return pl.concat(
-        due_rows(asked, "last", component, "falls", column).filter(
+        due_rows(ended, "last", component, "falls", column).filter(
             (pl.col("amount") > 0) | ((component is Component.principal) & ends)
         )
         for component, column in ((Component.principal, "rest"), (Component.interest, "earned"))
     )
 
 
-def _past_maturity(asked: pl.DataFrame, day: DayState) -> pl.DataFrame:
+def _past_maturity(ended: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Terms whose last instalment fell due today, the cursor after it."""
     first = first_due_for(BUSINESS_DATE, pl.col("last") - 1)
-    anchored = asked.with_columns(
+    anchored = ended.with_columns(
         **balances.bill_interest(pl.col("earned")),
         **segment.clear_prepaid(),
         prepaid_dues=pl.lit(0, dtype=pl.Int64),

@@ -85,9 +85,9 @@ def _past_maturity(loans: pl.DataFrame, materialised: pl.Series, day: DayState) 
     if not after.any():
         return loans
     day.changed.append(loans.filter(after).select("loan_id", "event_id"))
-    more = (pl.col("instalments") + 1).cast(pl.Int16)
+    one_longer = (pl.col("instalments") + 1).cast(pl.Int16)
     return loans.with_columns(
-        instalments=pl.when(after).then(more).otherwise("instalments"),
+        instalments=pl.when(after).then(one_longer).otherwise("instalments"),
         matures_on=pl.when(~after).then("matures_on"),
     )
 

@@ -52,13 +52,13 @@ OPENING = pl.Struct(
 def openings(events: pl.DataFrame) -> pl.DataFrame:
     """`loan_id`, `event_id`, the columns of `BALANCES` and `OF_LINES` and `interest_in_grace` (Int64),
     `in_grace` (Boolean), `past_due_since`, `on` (Date)."""
-    told = events.filter(pl.col("kind") == Kind.migrated_in.value).select(
+    rows = events.filter(pl.col("kind") == Kind.migrated_in.value).select(
         "loan_id",
         "event_id",
         pl.col("payload").str.json_decode(OPENING).alias("told"),
         on="value_date",
     )
-    return told.unnest("told").with_columns(
+    return rows.unnest("told").with_columns(
         pl.col("past_due_since").str.to_date(),
         pl.col(*_MAY_LACK, *OF_LINES, "interest_in_grace").fill_null(0),
         pl.col("in_grace").fill_null(True),
@@ -67,16 +67,16 @@ def openings(events: pl.DataFrame) -> pl.DataFrame:
 
 def migrate(day: DayState, events: pl.DataFrame) -> None:
     """Set what loans bring, as dues and balances, and book it against `migration`."""
-    told = openings(events)
+    opened = openings(events)
     names = (*BALANCES, *OF_LINES, "in_grace")
-    brought = told.rename({name: f"{name}_told" for name in names})
+    brought = opened.rename({name: f"{name}_told" for name in names})
     joined = day.loans.join(brought, on="loan_id", how="left", maintain_order="left")
-    at = joined["event_id"].is_not_null()
+    mask = joined["event_id"].is_not_null()
     scheduled = pl.col("interest_mode") == InterestMode.scheduled
     lent = pl.when("revolving").then("principal_told").otherwise("principal_agreed")
     at_its_end = pl.col("materialised") & (pl.col("instalment_no") > pl.col("instalments"))
     news = (
-        joined.filter(at)
+        joined.filter(mask)
         .with_columns(
             *(pl.col(f"{name}_told").alias(name) for name in names),
             principal_paid=lent - pl.col("principal_told"),
@@ -106,7 +106,7 @@ def migrate(day: DayState, events: pl.DataFrame) -> None:
         interest_taxed="interest_due",  # where it lived before
     )
     day.dues = merge_dues(day.dues, _arrears(news, day))
-    others = joined.filter(~at).select(day.loans.columns)
+    others = joined.filter(~mask).select(day.loans.columns)
     day.loans = pl.concat([others, news.select(day.loans.columns)]).sort("loan_id")
     for column, role in CLAIM_ROLES.items():
         day.book(news, role, "migration", column)
@@ -131,11 +131,11 @@ def _to_come(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     left = loans.select("loan_id", left=pl.col("principal") - pl.col("principal_due"))
     each = rows.join(left, on="loan_id", maintain_order="left").sort("loan_id", "instalment_no")
     principal = is_principal()
-    asked = pl.when(principal).then("amount").otherwise(0)
+    principal_amount = pl.when(principal).then("amount").otherwise(0)
     each = each.with_columns(
-        ahead=(asked.sum().over("loan_id") - pl.col("left")).clip(lower_bound=0),
-        short=(pl.col("left") - asked.sum().over("loan_id")).clip(lower_bound=0),
-        before=asked.cum_sum().over("loan_id") - asked,
+        ahead=(principal_amount.sum().over("loan_id") - pl.col("left")).clip(lower_bound=0),
+        short=(pl.col("left") - principal_amount.sum().over("loan_id")).clip(lower_bound=0),
+        before=principal_amount.cum_sum().over("loan_id") - principal_amount,
         last=pl.col("instalment_no") == pl.col("instalment_no").max().over("loan_id"),
     )
     met = (pl.col("ahead") - pl.col("before")).clip(0, pl.col("amount"))
@@ -190,17 +190,17 @@ def _arrears(news: pl.DataFrame, day: DayState) -> pl.DataFrame:
     return pl.concat(parts).with_columns(fee_assessed=pl.col("due_date") < BUSINESS_DATE)
 
 
-def tied(told: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
+def tied(opened: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
     """The tape beside the ledger, loan by loan and balance by balance.
 
-    `told`: `openings` of one date; `positions`: those of that date. Returns `loan_id`,
+    `opened`: `openings` of one date; `positions`: those of that date. Returns `loan_id`,
     `balance`, `tape`, `ledger`, `difference` (Int64 minor units), `ties` (Boolean); days past due
     are one of the balances, those of lines alone stand where they are not zero.
     """
     days = days_past_due(pl.col("on"), pl.col("past_due_since"), pl.lit(0))
     names = [*BALANCES, *OF_LINES, "days_past_due"]
     nothing = pl.col("balance").is_in(OF_LINES) & (pl.col("tape") == 0) & (pl.col("ledger") == 0)
-    tape = told.with_columns(days_past_due=days.cast(pl.Int64)).unpivot(
+    tape = opened.with_columns(days_past_due=days.cast(pl.Int64)).unpivot(
         names, index="loan_id", variable_name="balance", value_name="tape"
     )
     ledger = positions.select("loan_id", *(pl.col(n).cast(pl.Int64) for n in names)).unpivot(

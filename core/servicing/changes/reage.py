@@ -156,14 +156,14 @@ def _end_running(day: DayState, loans: pl.DataFrame) -> pl.DataFrame:
     ahead = day.dues.filter(coming).group_by("loan_id").agg(
         ahead=(pl.col("amount") - pl.col("paid")).filter(principal).sum()
     )  # fmt: skip
-    stood = (
+    prepaid = (
         day.dues.filter(coming & (pl.col("paid") > 0))
         .join(loans.select("loan_id", "first_no"), on="loan_id", maintain_order="left")
         .group_by("loan_id", "first_no", "component", "business_date", maintain_order=True)
         .agg(paid=pl.col("paid").sum())
     )
-    moved = due_rows(stood, "first_no", pl.col("component"), BUSINESS_DATE, "paid").with_columns(
-        paid=stood["paid"]
+    moved = due_rows(prepaid, "first_no", pl.col("component"), BUSINESS_DATE, "paid").with_columns(
+        paid=prepaid["paid"]
     )
     day.dues = merge_dues(merge_dues(day.dues.filter(~coming), moved), ends)
     return ahead

@@ -58,21 +58,21 @@ def roll_in(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
         )
         .select(day.loans.columns)
     )
-    told = lifted.join(events.select("loan_id", "event_id"), on="loan_id")
-    day.book(told, "interest_accrued", "interest_due", "lifted_interest")
+    booked = lifted.join(events.select("loan_id", "event_id"), on="loan_id")
+    day.book(booked, "interest_accrued", "interest_due", "lifted_interest")
     return lifted
 
 
 def split_interest(
-    day: DayState, told: pl.DataFrame, lifted: pl.DataFrame
+    day: DayState, orders: pl.DataFrame, lifted: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.Series]:
-    """`lifted`, its interest with the instalments to come in equal parts where `told` splits it, and
+    """`lifted`, its interest with the instalments to come in equal parts where `orders` splits it, and
     the loans of which it is.
 
     Each part is rounded half-even; what the parts have more than the interest, or less, is earned, or
-    given up. Of loans whose interest follows the balance. `told`: `loan_id`, `event_id`, `interest`.
+    given up. Of loans whose interest follows the balance. `orders`: `loan_id`, `event_id`, `interest`.
     """
-    splits = told.filter(pl.col("interest") == "split").select("loan_id", "event_id")
+    splits = orders.filter(pl.col("interest") == "split").select("loan_id", "event_id")
     daily = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("materialised")
     loans = (
         day.loans.filter(daily)
@@ -91,15 +91,15 @@ def split_interest(
     each = each.with_columns(due=adjusted(pl.col("due"), each, day.policies.calendars))
     parts = due_rows(each, "number", Component.interest, "due", "part")
     day.dues = merge_dues(day.dues, parts)
-    more = loans.select("loan_id", "differs")
-    grown = day.loans.join(more, on="loan_id", how="left", maintain_order="left")
+    differences = loans.select("loan_id", "differs")
+    joined = day.loans.join(differences, on="loan_id", how="left", maintain_order="left")
     earns = ("interest_accrued", "accrued_units", "interest_earned", "accrued_today")
     differs = pl.col("differs").fill_null(0)
-    day.loans = grown.with_columns(pl.col(name) + differs for name in earns).drop("differs")
+    day.loans = joined.with_columns(pl.col(name) + differs for name in earns).drop("differs")
     day.book(loans, "interest_accrued", "interest_income", "differs")
-    asked = loans.select("loan_id", asked=pl.col("lifted_interest") + pl.col("differs"))
-    told_anew = lifted.join(asked, on="loan_id", how="left", maintain_order="left")
-    lifted = told_anew.with_columns(lifted_interest=pl.coalesce("asked", "lifted_interest"))
+    totals = loans.select("loan_id", asked=pl.col("lifted_interest") + pl.col("differs"))
+    with_totals = lifted.join(totals, on="loan_id", how="left", maintain_order="left")
+    lifted = with_totals.with_columns(lifted_interest=pl.coalesce("asked", "lifted_interest"))
     return lifted.drop("asked"), loans["loan_id"]
 
 

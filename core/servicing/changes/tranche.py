@@ -78,8 +78,8 @@ def stand(
 def lacking(paid_out: pl.DataFrame) -> pl.DataFrame:
     """`paid_out` with `tranche_balance_days` as it is after its payout; the first one lacks nothing."""
     later = pl.col("principal") + pl.col("principal_paid") > 0
-    more = pl.when(later).then(_lacks()).otherwise("tranche_balance_days")
-    return paid_out.with_columns(tranche_balance_days=more)
+    balance_days = pl.when(later).then(_lacks()).otherwise("tranche_balance_days")
+    return paid_out.with_columns(tranche_balance_days=balance_days)
 
 
 def _billed() -> pl.Expr:
@@ -96,8 +96,10 @@ def _lacks() -> pl.Expr:
     nights = (BUSINESS_DATE - began).dt.total_days().clip(0)
     by_nights = (pl.col("amortisation") != Amortisation.flat) | pl.col("flat_by_days")
     by_nights = by_nights & ~pl.col("tranche_bears_period")
-    more = pl.when(by_nights).then((pl.col("payout") - pl.col("down")) * nights).otherwise(0)
-    return pl.col("tranche_balance_days") + more
+    balance_days = (
+        pl.when(by_nights).then((pl.col("payout") - pl.col("down")) * nights).otherwise(0)
+    )
+    return pl.col("tranche_balance_days") + balance_days
 
 
 def with_share(paid_out: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
@@ -140,10 +142,12 @@ def _over_every(
     old = over_all.with_columns(spread=before, **nobody)
     new = over_all.with_columns(spread=before + pl.col("payout") - pl.col("down"), **nobody)
     keys = ["loan_id", "instalment_no", "component"]
-    stood = expanded(old.filter(pl.col("spread") > 0), calendars).select(*keys, stood="amount")
+    amounts_before = expanded(old.filter(pl.col("spread") > 0), calendars).select(
+        *keys, stood="amount"
+    )
     return (
         expanded(new, calendars)
-        .join(stood, on=keys, how="left", maintain_order="left")
+        .join(amounts_before, on=keys, how="left", maintain_order="left")
         .with_columns(amount=pl.col("amount") - pl.col("stood").fill_null(0))
         .select(NO_DUES.columns)
     )

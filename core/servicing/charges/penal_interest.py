@@ -28,12 +28,12 @@ def ask_penal(day: DayState, why: pl.Expr) -> None:
     if not day.concerns(rules):
         return
     bears = (pl.col("penal_base") > 0) & (pl.col("penal_from") < BUSINESS_DATE)
-    some = day.loans.filter(bears & why).join(rules, on="product")
-    if some.is_empty():
+    bearing = day.loans.filter(bears & why).join(rules, on="product")
+    if bearing.is_empty():
         return
-    told = some.with_columns(penal=_earned(some), number=pl.col("instalment_no") - 1)
+    charged = bearing.with_columns(penal=_earned(bearing), number=pl.col("instalment_no") - 1)
     day.loans = (
-        day.loans.join(told.select("loan_id", "penal"), on="loan_id", how="left",
+        day.loans.join(charged.select("loan_id", "penal"), on="loan_id", how="left",
                          maintain_order="left")
         .with_columns(
             **balances.grow_due(Component.penalty, pl.col("penal").fill_null(0)),
@@ -41,24 +41,24 @@ def ask_penal(day: DayState, why: pl.Expr) -> None:
         )
         .drop("penal")
     )  # fmt: skip
-    asked = told.filter(pl.col("penal") > 0).with_columns(
+    billed = charged.filter(pl.col("penal") > 0).with_columns(
         instalment_no=pl.col("number").clip(lower_bound=1).cast(pl.Int16)
     )
     keys = ["loan_id", "instalment_no", "component"]
-    rows = due_rows(asked, "instalment_no", Component.penalty, BUSINESS_DATE, "penal")
+    rows = due_rows(billed, "instalment_no", Component.penalty, BUSINESS_DATE, "penal")
     # a penalty that the instalment has already keeps its own due date
     stands = day.dues.select(*keys, falls="due_date")
     rows = rows.join(stands, on=keys, how="left", maintain_order="left").with_columns(
         due_date=pl.coalesce("falls", "due_date")
     )
     day.dues = merge_dues(day.dues, rows.drop("falls"))
-    day.book(asked, "penalties_receivable", "penalty_income", "penal")
+    day.book(billed, "penalties_receivable", "penalty_income", "penal")
     of = pl.when("penal_as_charge").then(Component.penalty.value).otherwise(
         Component.interest.value
     )  # fmt: skip
     ask_tax(
         day,
-        asked.select(
+        billed.select(
             "loan_id",
             "instalment_no",
             component=of.cast(pl.Int8),
@@ -76,10 +76,10 @@ def none_borne(where: pl.Expr) -> dict[str, pl.Expr]:
     }
 
 
-def _earned(some: pl.DataFrame) -> pl.Expr:
+def _earned(loans: pl.DataFrame) -> pl.Expr:
     nights = (BUSINESS_DATE - pl.col("penal_from")).dt.total_days()
     exact = int128(pl.col("penal_base")) * pl.col("penal_ppb") * nights
-    return share_of(some, exact, PPB * YEAR, "penal_rounding")
+    return share_of(loans, exact, PPB * YEAR, "penal_rounding")
 
 
 def with_base(day: DayState) -> None:

@@ -101,20 +101,20 @@ def _day(
     if boarded.height:
         wide = pl.concat([wide, dated(opened(boarded, policies.calendars), date)])
         wide = wide if wide["loan_id"].is_sorted() else wide.sort("loan_id")
-    at = _touched(wide, book.dues.filter(pl.col("due_date") <= date), todays, policies)
-    if todays.is_empty() and not at.any():
+    mask = _touched(wide, book.dues.filter(pl.col("due_date") <= date), todays, policies)
+    if todays.is_empty() and not mask.any():
         return _quiet(book, wide, todays, pending, boarded, date)
-    before = wide[at.arg_true()]  # few of many rows: faster than a filter
+    before = wide[mask.arg_true()]  # few of many rows: faster than a filter
     versions = policies.buckets_since("default", date)
     # dues of loans that nothing happens to are not carried through the steps of the day
     mine = book.dues["loan_id"].is_in(before["loan_id"].implode())
     few = not mine.all()
-    own = book.dues.filter(mine) if few else book.dues
-    done = run_day(before, dated(own, date), todays, policies, versions)
+    day_dues = book.dues.filter(mine) if few else book.dues
+    done = run_day(before, dated(day_dues, date), todays, policies, versions)
     dues = done.dues.drop("business_date")
     if few:
         dues = book.dues.filter(~mine).merge_sorted(dues, key="loan_id")
-    after = replaced(wide, at, before, done.wide)
+    after = replaced(wide, mask, before, done.wide)
     settled = done.settled.drop("business_date")
     left = _left_today(done.wide, settled, date, book)
     standing = Book(
@@ -166,8 +166,8 @@ def with_event(wide: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
 
 def boarded_by(todays: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
     """Terms of the loans that the events board, with what is pinned and agreed."""
-    told = todays.filter(pl.col("kind") == Kind.loan_boarded)
-    return agreed_terms(terms_of(told), policies.pins)
+    boardings = todays.filter(pl.col("kind") == Kind.loan_boarded)
+    return agreed_terms(terms_of(boardings), policies.pins)
 
 
 def _touched(
@@ -205,12 +205,12 @@ def accruals(wide: pl.DataFrame) -> pl.DataFrame:
                  (wide.filter(~off & ~kept & ~suspended), "memo_interest", "memo_contra"),
                  (wide.filter(off), "memo_claim", "memo_contra")]  # fmt: skip
     earned = []
-    for some, debit, credit in parts:
+    for loans, debit, credit in parts:
         sums = (
-            some.lazy()
+            loans.lazy()
             .group_by(keys)
             .agg(earned=pl.col("accrued_today").sum())
-            .collect(engine=engine_for(some))
+            .collect(engine=engine_for(loans))
             .with_columns(loan_id=pl.lit(0, dtype=pl.Int64))
         )
         earned.append(aggregated(transfer(sums, debit, credit, "earned")))

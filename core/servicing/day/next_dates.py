@@ -52,8 +52,8 @@ def of_penal_interest(after: Awaiting) -> pl.DataFrame:
 
 def of_statements(after: Awaiting) -> pl.DataFrame:
     """Days on which the minimum of a line's last statement is due."""
-    asked = after.live.filter("revolving").select("loan_id", "business_date", stop=payment_due())
-    return asked.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
+    lines = after.live.filter("revolving").select("loan_id", "business_date", stop=payment_due())
+    return lines.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
 
 
 def of_charge_offs(after: Awaiting) -> pl.DataFrame:
@@ -94,32 +94,32 @@ def of_anniversaries(after: Awaiting) -> pl.DataFrame:
 def of_small_credits(after: Awaiting) -> pl.DataFrame:
     """Days on which a credit that nobody asks for is let go."""
     credits = waiting(after.live, after.policies.small_credits)
-    told = credits.select("loan_id", "business_date", stop=falls_on())
-    return told.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
+    dated = credits.select("loan_id", "business_date", stop=falls_on())
+    return dated.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
 
 
 def of_accounting_status(after: Awaiting) -> pl.DataFrame:
     """Days on which loans go into non-accrual, are late again within it, or come back from it."""
-    some = after.live.filter(pl.col("non_accrual_mode") != NonAccrual.none.value)
-    if some.is_empty():
-        return some.select("loan_id", stop="business_date")
+    loans = after.live.filter(pl.col("non_accrual_mode") != NonAccrual.none.value)
+    if loans.is_empty():
+        return loans.select("loan_id", stop="business_date")
     keys = ["loan_id", "product", "non_accrual", "non_accrual_days"]
     unpaid = (
-        some.filter(~pl.col("non_accrual") | pl.col("performing_since").is_not_null())
+        loans.filter(~pl.col("non_accrual") | pl.col("performing_since").is_not_null())
         .select(keys)
         .join(after.policies.delinquency.select("product", "from_due_day").unique(), on="product")
         .join(after.dues.filter(pl.col("amount") > pl.col("paid")), on="loan_id")
     )
     late = pl.when("non_accrual").then(1).otherwise(pl.col("non_accrual_days").cast(pl.Int64))
-    back = some.filter(pl.col("non_accrual") & pl.col("performing_since").is_not_null())
+    back = loans.filter(pl.col("non_accrual") & pl.col("performing_since").is_not_null())
     days = pl.duration(days=pl.col("returns_days").cast(pl.Int64))
-    told = [
+    awaited = [
         unpaid.with_columns(
             stop=pl.col("due_date") + pl.duration(days=late - pl.col("from_due_day"))
         ),
         back.with_columns(stop=pl.col("performing_since") + days),
     ]
-    dated = pl.concat(each.select("loan_id", "business_date", "stop") for each in told)
+    dated = pl.concat(each.select("loan_id", "business_date", "stop") for each in awaited)
     return dated.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
 
 

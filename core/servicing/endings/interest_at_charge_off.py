@@ -57,14 +57,14 @@ def _without_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
         "loan_id", earned=pl.col("interest_accrued").clip(0) + pl.col("accrued_prepaid")
     )
     coming = (pl.col("due_date") > BUSINESS_DATE) & of_schedule()
-    theirs = dues.join(earned, on="loan_id", how="inner").filter(coming)
-    if theirs.is_empty():
+    coming_dues = dues.join(earned, on="loan_id", how="inner").filter(coming)
+    if coming_dues.is_empty():
         return dues
     interest = is_interest()
     paid_interest = pl.col("paid").filter(interest).sum()
     paid_principal = pl.col("paid").filter(~interest).sum()
     each = (
-        theirs.group_by("loan_id", "instalment_no")
+        coming_dues.group_by("loan_id", "instalment_no")
         .agg(
             pl.col("due_date", "earned", "business_date").first(),
             fee_assessed=pl.col("fee_assessed").any(),
@@ -106,5 +106,5 @@ def _without_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
         )
     ).filter((pl.col("amount") > 0) | is_principal())
     keys = ["loan_id", "instalment_no", "component"]
-    kept = dues.join(theirs.select(keys), on=keys, how="anti")
+    kept = dues.join(coming_dues.select(keys), on=keys, how="anti")
     return pl.concat([kept, rows.select(dues.columns)]).sort(keys)

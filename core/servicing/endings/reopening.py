@@ -57,9 +57,9 @@ def left_behind(settled: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
     `settled`: dues with `business_date`; `gone`: positions of ended loans. Of what was given up, what was
     paid stands.
     """
-    theirs = settled.join(gone.select("loan_id", "status"), on="loan_id").filter(
+    coming = settled.join(gone.select("loan_id", "status"), on="loan_id").filter(
         pl.col("due_date") > BUSINESS_DATE
     )
     given = pl.col("status").is_in(GIVEN_UP)
-    kept = theirs.with_columns(amount=pl.when(given).then("paid").otherwise("amount"))
+    kept = coming.with_columns(amount=pl.when(given).then("paid").otherwise("amount"))
     return kept.filter(~given | (pl.col("paid") > 0)).select(settled.columns)

@@ -94,10 +94,10 @@ def modifications(
         earlier = (pl.col("value_date") < row["value_date"]) | (
             (pl.col("value_date") == row["value_date"]) & (pl.col("event_id") < row["event_id"])
         )
-        own = pl.col("event_id") == row["event_id"]
+        is_change = pl.col("event_id") == row["event_id"]
         on = row["value_date"]
         before = _payments(stand.filter(earlier), policies, on)
-        after = _payments(stand.filter(earlier | own), policies, on)
+        after = _payments(stand.filter(earlier | is_change), policies, on)
         worths = _worth(before, rate, on), _worth(after, rate, on)
         found.append(Modification(row["event_id"], on, Kind(row["kind"]), before, after, *worths))
     return found

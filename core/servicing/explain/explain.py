@@ -64,7 +64,7 @@ def explain(
 ) -> Explanation:
     """Follow a loan through its closes (`loanbook.core.servicing.replay.replay.replay` of its events alone)."""
     lines: list[Line] = []
-    told = _Night(policies)
+    nights = _Night(policies)
     stands, days, late, off = dict.fromkeys(PARTS, 0), 0, None, False
     for before, closed in lived:
         row = _position(closed, loan_id)
@@ -72,9 +72,9 @@ def explain(
             continue
         earned = row["accrued_today"] - _earned_early(closed)
         happened = _happened(closed, policies, row, off)
-        told.add(closed.date, earned, _held(before, loan_id) or row)
+        nights.add(closed.date, earned, _held(before, loan_id) or row)
         if happened or row["days_past_due"] == 1 or (late and not row["days_past_due"]):
-            lines += told.flush()
+            lines += nights.flush()
         lines += happened
         if row["oldest_due_date"] != late:
             lines.append(_arrears(closed, policies, row, late))
@@ -83,7 +83,7 @@ def explain(
         sums_of = {part: sum(row[name] for name in names) for part, names in BALANCES.items()}
         stands = sums_of | {"credit": row["credit"]}
         days = row["days_past_due"]
-    lines += told.flush()
+    lines += nights.flush()
     sums = {part: sum(line.moves.get(part, 0) for line in lines) for part in PARTS}
     return Explanation(loan_id, as_of, lines, stands, days, sums == stands)
 
@@ -106,9 +106,9 @@ def _earned_early(closed: DayClose) -> int:
     back = (pl.col("credit") == ROLE["interest_accrued"]) & (
         pl.col("debit") == ROLE["interest_income"]
     )
-    own = closed.transfers.filter(pl.col("loan_id") > 0)
+    loan_transfers = closed.transfers.filter(pl.col("loan_id") > 0)
     amount = pl.when(pair).then("amount").when(back).then(-pl.col("amount"))
-    return int(own.select(amount.sum()).item() or 0)
+    return int(loan_transfers.select(amount.sum()).item() or 0)
 
 
 class _Night:
@@ -144,8 +144,10 @@ class _Night:
             how = (f"on the actual balance at {rate}" if daily
                    else f"as the share of the instalment's interest, {rate}")  # fmt: skip
             if self._terms["cash_advances"]:
-                more = percent(self._terms["cash_advance_margin"])
-                how += f", {more} % more on {self._terms['cash_advances']} minor units of advances"
+                margin = percent(self._terms["cash_advance_margin"])
+                how += (
+                    f", {margin} % more on {self._terms['cash_advances']} minor units of advances"
+                )
             done.append(
                 Line(
                     self._last,
@@ -175,11 +177,11 @@ def _happened(closed: DayClose, policies: PolicyBook, row: dict[str, int], off: 
                      _source(event))
             )  # fmt: skip
     for number in moved["event_id"].unique(maintain_order=True).to_list():
-        own = moved.filter(pl.col("event_id") == number)
+        transfers = moved.filter(pl.col("event_id") == number)
         if number in events:
-            lines += _of_event(closed, policies, product, events[number], own, off)
+            lines += _of_event(closed, policies, product, events[number], transfers, off)
         else:
-            lines += [_by_rule(closed, policies, product, row, m) for m in own.to_dicts()]
+            lines += [_by_rule(closed, policies, product, row, m) for m in transfers.to_dicts()]
     for number, event in events.items():
         fact = ROW[Kind(int(str(event["kind"])))]
         if fact.family in _TOLD:
@@ -229,8 +231,8 @@ def _of_event(
         )
         return [Line(closed.date, f"{what}: {how}", f"{_named(product)} postings of {kind.name}",
                      number, _source(event), _claim_moves(moved, kind))]  # fmt: skip
-    own = product.payments.by_kind.get(kind.name)
-    name = own.waterfall if own else product.payments.waterfall
+    by_kind = product.payments.by_kind.get(kind.name)
+    name = by_kind.waterfall if by_kind else product.payments.waterfall
     fall = policies.in_force(Waterfall, name, product.effective_from)
     lines = []
     for part in placed.to_dicts():
@@ -303,8 +305,8 @@ def _by_rule(
                     moves={"penalties": move["amount"]})  # fmt: skip
     if debit == "borrower_credit" and credit in BECOMES.values():
         small = product.small_credit
-        told = f"{small.becomes} {_after(small.after_months)}" if small else "let go"
-        return Line(closed.date, f"a small credit is {told}: {amount}",
+        outcome = f"{small.becomes} {_after(small.after_months)}" if small else "let go"
+        return Line(closed.date, f"a small credit is {outcome}: {amount}",
                     f"{_named(product)} small_credit",
                     moves=_claim_moves(frame, Kind.payment_received))  # fmt: skip
     if debit == "borrower_credit":

@@ -41,7 +41,7 @@ def translate(moved: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
     """
     if loans.is_empty() or moved.is_empty():
         return moved
-    told = moved.join(loans, on="loan_id", how="left", maintain_order="left")
+    joined = moved.join(loans, on="loan_id", how="left", maintain_order="left")
     regime_ = pl.col("accounting_basis").fill_null(AccountingBasis.accrual.value)
     cash, suspended = (
         regime_ == AccountingBasis.cash.value,
@@ -53,7 +53,7 @@ def translate(moved: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
         interest_ = role.is_in(_INTEREST) & (regime_ != AccountingBasis.accrual.value)
         return interest_ | (cash & role.is_in(_CHARGES))
 
-    marked = told.with_columns(debit_held=held("debit"), credit_held=held("credit"))
+    marked = joined.with_columns(debit_held=held("debit"), credit_held=held("credit"))
     either = pl.col("debit_held") | pl.col("credit_held")
     parts = [
         marked.filter(~either),

@@ -77,27 +77,27 @@ def income() -> pl.Expr:
     return pl.when(as_fee).then(ROLE["fee_income"]).otherwise(ROLE["interest_income"])
 
 
-def defer(day: DayState, told: pl.DataFrame) -> None:
+def defer(day: DayState, amounts: pl.DataFrame) -> None:
     """The line of loans grows by `amount` (`loan_id`, `event_id`, `amount`), below zero it shrinks.
 
     What shrinks by more than is left was taken as income already: it is given back. A loan that is
     off the books has no income to come: the line lessens its loss at once.
     """
-    told = told.select("loan_id", "event_id", "amount")
-    asked = day.loans.select("loan_id", "income_deferred", "deferred_as_fee").join(
-        told, on="loan_id"
+    amounts = amounts.select("loan_id", "event_id", "amount")
+    lines = day.loans.select("loan_id", "income_deferred", "deferred_as_fee").join(
+        amounts, on="loan_id"
     )
-    over = asked.with_columns(
+    over = lines.with_columns(
         back=-pl.min_horizontal(pl.col("income_deferred") + pl.col("amount"), 0)
     )
     day.book(over, income(), "deferred_fee_income", "back")
     sums = over.group_by("loan_id").agg(more=(pl.col("amount") + pl.col("back")).sum())
-    grown = day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
+    joined = day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
     line = pl.col("income_deferred") + pl.col("more").fill_null(0)
-    grown = _anew(grown.with_columns(income_deferred=line), pl.col("more").is_not_null())
-    day.loans = grown.drop("more")
+    joined = _anew(joined.with_columns(income_deferred=line), pl.col("more").is_not_null())
+    day.loans = joined.drop("more")
     off = pl.col("loan_id").is_in(day.charged_off().implode())
-    offset_loss(day, told.filter(off), "credit_loss")
+    offset_loss(day, amounts.filter(off), "credit_loss")
 
 
 def restart(day: DayState) -> None:

@@ -42,16 +42,16 @@ def follow_yield(day: DayState) -> None:
     )
     begins = pl.col("deferred_from") == BUSINESS_DATE
     turns = (pl.col("deferred_until") == BUSINESS_DATE) & pl.col("eir_ppb").is_not_null()
-    at = day.loans.select(runs & (begins | turns)).to_series()
-    if not at.any():
+    mask = day.loans.select(runs & (begins | turns)).to_series()
+    if not mask.any():
         return
-    lines = day.loans.filter(at)
+    lines = day.loans.filter(mask)
     solved = _solved(lines.filter(begins), day)
-    told = lines.join(solved, on="loan_id", how="left", maintain_order="left").with_columns(
+    with_yields = lines.join(solved, on="loan_id", how="left", maintain_order="left").with_columns(
         pl.when(begins).then(found).otherwise(name).alias(name)
         for name, found in (("eir_ppb", "with_it"), ("contract_yield_ppb", "without"))
     )
-    day.loans = replaced(day.loans, at, lines, _segment(told).select(lines.columns))
+    day.loans = replaced(day.loans, mask, lines, _segment(with_yields).select(lines.columns))
 
 
 def _balance() -> pl.Expr:
@@ -94,22 +94,24 @@ def _growth(rate: str) -> pl.Expr:
     out loan by loan.
     """
     years = (pl.col("period_end") - BUSINESS_DATE).dt.total_days() / YEAR
-    grown = (1 + pl.col(rate).cast(pl.Float64) / PPB).pow(years) - 1
-    return (grown * SCALE).round().cast(pl.Int64)
+    growth = (1 + pl.col(rate).cast(pl.Float64) / PPB).pow(years) - 1
+    return (growth * SCALE).round().cast(pl.Int64)
 
 
 def _segment(lines: pl.DataFrame) -> pl.DataFrame:
     """`lines` with the stretch from today to the end of the period; without a yield, as they are."""
-    grown = lines.with_columns(_yields=_growth("eir_ppb"), _bears=_growth("contract_yield_ppb"))
+    with_growth = lines.with_columns(
+        _yields=_growth("eir_ppb"), _bears=_growth("contract_yield_ppb")
+    )
     carried = _balance() - pl.col("income_deferred")
-    more = int128(carried) * int128(pl.col("_yields")) - int128(_balance()) * int128(
+    exact = int128(carried) * int128(pl.col("_yields")) - int128(_balance()) * int128(
         pl.col("_bears")
     )
-    takes = rounded_quotient(more, int128(pl.lit(SCALE)), Rounding.half_even).clip(0)
+    takes = rounded_quotient(exact, int128(pl.lit(SCALE)), Rounding.half_even).clip(0)
     rest = (pl.col("income_deferred") - takes).clip(0)
     last = pl.col("instalment_no") >= pl.col("instalments")
     found = pl.col("eir_ppb").is_not_null()
-    return grown.with_columns(
+    return with_growth.with_columns(
         **run_line(
             found,
             pl.col("income_deferred"),

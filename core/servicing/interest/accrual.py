@@ -145,10 +145,10 @@ def accrue(wide: pl.DataFrame) -> pl.DataFrame:
     if wide.is_empty():
         return wide
     whole = earned(wide)
-    grown = whole - wide["interest_accrued"]
+    growth = whole - wide["interest_accrued"]
     lived = wide.with_columns(
-        grown.alias("accrued_today"),
-        (wide["interest_earned"] + grown).alias("interest_earned"),
+        growth.alias("accrued_today"),
+        (wide["interest_earned"] + growth).alias("interest_earned"),
         **balances.set_accrued(whole),
         paid_today=pl.lit(0, dtype=pl.Int64),
     )
@@ -242,14 +242,14 @@ def close_segment(loans: pl.DataFrame) -> pl.DataFrame:
 
 def _with_advances_closed(exact: pl.DataFrame, accrual: Accrual) -> pl.DataFrame:
     """The segment of a line's advances ended, beside that of all; `exact` has `_under`."""
-    told = exact.with_columns(_own=accrual.of_advances())
-    told = told.with_columns(_units=pl.col("_own") // pl.col("_under"))
+    with_units = exact.with_columns(_own=accrual.of_advances())
+    with_units = with_units.with_columns(_units=pl.col("_own") // pl.col("_under"))
     rest = pl.col("_own") - pl.col("_units") * pl.col("_under")
-    ours = pl.col("cash_advance_margin") > 0
-    return told.with_columns(
+    bears_advances = pl.col("cash_advance_margin") > 0
+    return with_units.with_columns(
         **segment.set_earned_of_advances(
             pl.col("cash_advance_units") + pl.col("_units").cast(pl.Int64),
             rest.cast(pl.Int64),
-            where=ours,
+            where=bears_advances,
         )
     ).drop("_own", "_units")

@@ -29,8 +29,8 @@ def margin() -> pl.Expr:
 
 def taken(events: pl.DataFrame) -> pl.Series:
     """Which of the draws are advances (Boolean)."""
-    told = events["payload"].str.json_path_match(ADVANCE) == "true"
-    return told.fill_null(False).alias("advance")
+    is_advance = events["payload"].str.json_path_match(ADVANCE) == "true"
+    return is_advance.fill_null(False).alias("advance")
 
 
 def paid_last(loans: pl.DataFrame) -> pl.DataFrame:
@@ -48,9 +48,9 @@ def begun_anew(loans: pl.DataFrame) -> pl.DataFrame:
     """`loans` whose advances start a cycle: what was paid of their interest before it was asked stays."""
     if not bears_more(loans):
         return loans
-    ours = pl.col("cash_advance_margin") > 0
+    bears_advances = pl.col("cash_advance_margin") > 0
     return loans.with_columns(
         **segment.set_earned_of_advances(
-            pl.when(ours).then("accrued_prepaid").otherwise(0).cast(pl.Int64)
+            pl.when(bears_advances).then("accrued_prepaid").otherwise(0).cast(pl.Int64)
         )
     )

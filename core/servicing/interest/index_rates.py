@@ -20,9 +20,9 @@ def rate() -> pl.Expr:
     and the loan's `spread_ppb` and `rate_ppb`.
     """
     scaled = int128(pl.col("index_ppb")) * int128(pl.col("rate_multiplier"))
-    asked = (scaled // PPB).cast(pl.Int64) + pl.col("spread_ppb").fill_null(0)
+    uncapped = (scaled // PPB).cast(pl.Int64) + pl.col("spread_ppb").fill_null(0)
     near = pl.min_horizontal(
-        pl.max_horizontal(asked, pl.col("rate_ppb") - pl.col("reset_cap")),
+        pl.max_horizontal(uncapped, pl.col("rate_ppb") - pl.col("reset_cap")),
         pl.col("rate_ppb") + pl.col("reset_cap"),
     )
     return pl.min_horizontal(pl.max_horizontal(near, "rate_floor"), "rate_cap")

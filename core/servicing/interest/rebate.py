@@ -44,12 +44,12 @@ def without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _of_the_schedule(asked: pl.DataFrame) -> list[pl.DataFrame]:
+def _of_the_schedule(loans: pl.DataFrame) -> list[pl.DataFrame]:
     """`loan_id`, `all_interest` of the instalments to come, less the rebate."""
-    if asked.is_empty():
+    if loans.is_empty():
         return []
-    rest = expand_from(asked).group_by("loan_id").agg(all_interest=pl.col("interest").sum())
-    digits = asked.filter(pl.col("rebate") == Rebate.rule_of_78.value)
+    rest = expand_from(loans).group_by("loan_id").agg(all_interest=pl.col("interest").sum())
+    digits = loans.filter(pl.col("rebate") == Rebate.rule_of_78.value)
     if digits.is_empty():
         return [rest]
     from_start = from_the_start(digits.drop(CURSOR))
@@ -66,11 +66,11 @@ def _of_the_schedule(asked: pl.DataFrame) -> list[pl.DataFrame]:
     ]
 
 
-def _of_the_period(asked: pl.DataFrame) -> list[pl.DataFrame]:
+def _of_the_period(loans: pl.DataFrame) -> list[pl.DataFrame]:
     """`loan_id`, `all_interest` of the running period to its end, as if nothing were paid today."""
-    if asked.is_empty():
+    if loans.is_empty():
         return []
     whole = earned(
-        asked.with_columns(business_date="period_end", **balances.set_principal("owed_before"))
+        loans.with_columns(business_date="period_end", **balances.set_principal("owed_before"))
     )
-    return [asked.select("loan_id", all_interest=whole + asked["accrued_prepaid"])]
+    return [loans.select("loan_id", all_interest=whole + loans["accrued_prepaid"])]

@@ -92,10 +92,10 @@ def _charged(moved: Moved) -> pl.DataFrame:
 def _charged_back(moved: Moved) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`back`: principal that is owed anew by money that was taken back, and `interest_back`."""
     events = moved.applied.filter(pl.col("kind").is_in(_BACK))["event_id"]
-    theirs = moved.transfers.filter(pl.col("event_id").is_in(events.implode()))
+    transfers = moved.transfers.filter(pl.col("event_id").is_in(events.implode()))
 
     def of(name: str, *roles: str) -> pl.DataFrame:
-        rows = theirs.filter(pl.col("debit").is_in([ROLE[role] for role in roles]))
+        rows = transfers.filter(pl.col("debit").is_in([ROLE[role] for role in roles]))
         return rows.group_by("loan_id").agg(pl.col("amount").sum().alias(name))
 
     return (
@@ -155,9 +155,9 @@ def _claims(still: pl.DataFrame, loud: pl.DataFrame | None, moved: Moved) -> lis
     )
     first = verdict("claim_of_quiet_loans", quiet, f"{still.height} loans")
     if loud is None:
-        told = {"claim_principal": "0 loans", "claim_interest": f"{accrued} minor accrued",
+        counted = {"claim_principal": "0 loans", "claim_interest": f"{accrued} minor accrued",
                 "claim_charges": "0 loans"}  # fmt: skip
-        return [first, *(Law(name, True, 0, figures) for name, figures in told.items())]
+        return [first, *(Law(name, True, 0, figures) for name, figures in counted.items())]
     principal = loud.filter(
         pl.col("principal")
         != pl.col("principal_before")

@@ -53,16 +53,16 @@ _COPYING = ThreadPoolExecutor(2, thread_name_prefix="replaced")
 
 
 def replaced(
-    frame: pl.DataFrame, at: pl.Series, before: pl.DataFrame, after: pl.DataFrame
+    frame: pl.DataFrame, mask: pl.Series, before: pl.DataFrame, after: pl.DataFrame
 ) -> pl.DataFrame:
-    """`frame` with the rows of mask `at` as they are in `after`; `before` are those rows in it.
+    """`frame` with the rows of mask `mask` as they are in `after`; `before` are those rows in it.
 
     All in order of `loan_id`. Only columns that changed are written, of the terms those that an
     event can change.
     """
     if before.is_empty():
         return frame
-    where = at.arg_true()
+    where = mask.arg_true()
     changed = [
         name
         for name in (*STATE, *CHANGING)

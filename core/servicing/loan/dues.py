@@ -56,16 +56,16 @@ def due_rows(
     )
 
 
-def merge_dues(dues: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
-    """Dues with the amounts and payments of `more` added; the key is unique in `dues`.
+def merge_dues(dues: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
+    """Dues with the amounts and payments of `added` added; the key is unique in `dues`.
 
     Both are those of a running day, with the loans' `business_date`, in the same columns. A due keeps
     the last due date it was given. In order of the key.
     """
-    if more.is_empty():
+    if added.is_empty():
         return dues
     # sorting by one number and adding up neighbours is faster than joining on three columns
-    rows = pl.concat([dues, more.select(dues.columns)]).with_columns(
+    rows = pl.concat([dues, added.select(dues.columns)]).with_columns(
         pl.col("fee_assessed").cast(pl.Int64), _key=_KEY
     )
     rows = rows.sort("_key", maintain_order=True)

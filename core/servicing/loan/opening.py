@@ -30,7 +30,7 @@ def agreed_terms(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
 def freeze(terms: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
     """`terms` with the pinned parameters of a schedule that stands whole, its interest fixed."""
     reduces = pl.col("excess") == Excess.reduce_principal.value
-    told = {
+    pinned = {
         "materialised": pl.lit(True),
         "interest_mode": pl.lit(InterestMode.scheduled.value, dtype=pl.Int8),
         "rebate": pl.lit(0, dtype=pl.Int8),
@@ -39,7 +39,7 @@ def freeze(terms: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
     }
     return terms.with_columns(
         pl.when(where).then(value).otherwise(name).cast(terms.schema[name]).alias(name)
-        for name, value in told.items()
+        for name, value in pinned.items()
     )
 
 
@@ -70,7 +70,7 @@ def with_level_instalment(loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFra
     if rest.is_empty():
         return loans
     n = pl.col("instalment_no").cast(pl.Int32)
-    asked = rest.with_columns(
+    remaining = rest.with_columns(
         first_due_date="period_end",
         disbursed_on="period_start",
         instalments=(pl.col("instalments") - pl.col("instalment_no") + 1).cast(pl.Int16),
@@ -79,7 +79,7 @@ def with_level_instalment(loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFra
         emi=pl.lit(None, dtype=pl.Int64),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
     ).drop(CURSOR)
-    solved = agree(asked).select("loan_id", solved="emi")
+    solved = agree(remaining).select("loan_id", solved="emi")
     joined = loans.join(solved, on="loan_id", how="left", maintain_order="left")
     return joined.with_columns(emi=pl.coalesce("solved", "emi")).drop("solved")
 

@@ -40,30 +40,30 @@ def ask_tax(day: DayState, bases: pl.DataFrame) -> None:
         .select("loan_id", "product", "business_date", place(day.policies.places))
         .collect()
     )
-    asked = (
+    rated = (
         bases.filter(pl.col("base") != 0)
         .join(loans, on="loan_id", maintain_order="left")
         .join(rates, on=["product", "place", "component"], maintain_order="left")
     )
-    if asked.is_empty():
+    if rated.is_empty():
         return
-    _count(day, asked)
-    asked = asked.with_columns(tax=_share(asked))
-    more = asked.filter(pl.col("tax") > 0)
-    fresh = due_rows(more, "instalment_no", Component.tax, "due_date", "tax")
+    _count(day, rated)
+    rated = rated.with_columns(tax=_share(rated))
+    added = rated.filter(pl.col("tax") > 0)
+    fresh = due_rows(added, "instalment_no", Component.tax, "due_date", "tax")
     day.dues = merge_dues(day.dues, fresh)
-    _book(day, more.select("loan_id", moved="tax"))
-    _forgive(day, asked.filter(pl.col("tax") < 0))
+    _book(day, added.select("loan_id", moved="tax"))
+    _forgive(day, rated.filter(pl.col("tax") < 0))
 
 
 def untaxed(owed: pl.Expr | None = None) -> pl.Expr:
     """Interest that was met or is `owed` (billed and unpaid) and bore no tax yet (Int64, from 0)."""
-    asked = pl.col("interest_due") if owed is None else owed
-    return (pl.col("interest_paid") + asked - pl.col("interest_taxed")).clip(0)
+    billed = pl.col("interest_due") if owed is None else owed
+    return (pl.col("interest_paid") + billed - pl.col("interest_taxed")).clip(0)
 
 
-def _count(day: DayState, asked: pl.DataFrame) -> None:
-    on_interest = asked.filter(is_interest())
+def _count(day: DayState, rated: pl.DataFrame) -> None:
+    on_interest = rated.filter(is_interest())
     sums = on_interest.group_by("loan_id").agg(more=pl.col("base").sum())
     if sums.is_empty():
         return
@@ -78,28 +78,28 @@ def tax_on_fees(loans: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
     rates = policies.taxes.filter(is_(Component.fee))
     if rates.is_empty() or loans.is_empty():
         return none
-    asked = loans.with_columns(place(policies.places), base="fee").join(
+    rated = loans.with_columns(place(policies.places), base="fee").join(
         rates.drop("component"), on=["product", "place"]
     )
-    if asked.is_empty():
+    if rated.is_empty():
         return none
-    told = asked.select("loan_id", tax=_share(asked))
-    return loans.join(told, on="loan_id", how="left", maintain_order="left").with_columns(
+    taxes = rated.select("loan_id", tax=_share(rated))
+    return loans.join(taxes, on="loan_id", how="left", maintain_order="left").with_columns(
         pl.col("tax").fill_null(0)
     )
 
 
-def _share(asked: pl.DataFrame) -> pl.Expr:
-    return share_of(asked, int128(pl.col("base")) * int128(pl.col("tax_ppb")), PPB, "tax_rounding")
+def _share(rated: pl.DataFrame) -> pl.Expr:
+    return share_of(rated, int128(pl.col("base")) * int128(pl.col("tax_ppb")), PPB, "tax_rounding")
 
 
-def _forgive(day: DayState, asked: pl.DataFrame) -> None:
+def _forgive(day: DayState, reduced: pl.DataFrame) -> None:
     keys = ["loan_id", "instalment_no"]
     unpaid = day.dues.filter(is_(Component.tax)).select(
         *keys, left=pl.col("amount") - pl.col("paid"), falls="due_date"
     )
     given = (
-        asked.group_by(*keys, "business_date")
+        reduced.group_by(*keys, "business_date")
         .agg(pl.col("tax").sum())
         .join(unpaid, on=keys)
         .with_columns(given=pl.min_horizontal(-pl.col("tax"), "left"))

@@ -63,19 +63,19 @@ def refund_credit(day: DayState, events: pl.DataFrame) -> None:
 
 
 def _take_back(day: DayState, events: pl.DataFrame, source: str) -> None:
-    at = day.loans["loan_id"].is_in(events["loan_id"].implode())
-    before = day.loans.filter(at)
+    mask = day.loans["loan_id"].is_in(events["loan_id"].implode())
+    before = day.loans.filter(mask)
     # nights before the day bear what was owed then
-    day.loans = replaced(day.loans, at, before, close_segment(before))
-    hit = _split(day, events)
-    sums = hit.select("loan_id", "used", "anew", *(f"{name}_anew" for name in ASKED_AGAIN))
-    grown = day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
-    grown = grown.with_columns(pl.col(sums.columns[1:]).fill_null(0))
+    day.loans = replaced(day.loans, mask, before, close_segment(before))
+    charged_back = _split(day, events)
+    sums = charged_back.select("loan_id", "used", "anew", *(f"{name}_anew" for name in ASKED_AGAIN))
+    joined = day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
+    joined = joined.with_columns(pl.col(sums.columns[1:]).fill_null(0))
     unpaid = pl.col("revolving") & (payment_due() >= BUSINESS_DATE)
     charges = {name: each for name, each in ASKED_AGAIN.items() if each in CHARGES}
     for name, each in charges.items():
-        grown = grown.with_columns(**balances.grow_due(each, pl.col(f"{name}_anew")))
-    day.loans = grown.with_columns(
+        joined = joined.with_columns(**balances.grow_due(each, pl.col(f"{name}_anew")))
+    day.loans = joined.with_columns(
         credit=pl.col("credit") - pl.col("used"),
         # a statement is not paid by money that is taken back
         **line.add_to_statement(pl.when(unpaid).then("anew").otherwise(0)),
@@ -85,8 +85,8 @@ def _take_back(day: DayState, events: pl.DataFrame, source: str) -> None:
         interest_taxed=pl.col("interest_taxed") + pl.col("interest_anew"),
     ).select(day.loans.columns)
     off = charged_off()
-    on_books, off_books = hit.filter(~off), hit.filter(off)
-    day.book(hit, "borrower_credit", source, "used")
+    on_books, off_books = charged_back.filter(~off), charged_back.filter(off)
+    day.book(charged_back, "borrower_credit", source, "used")
     day.book(on_books, "loan_principal", source, "anew")
     day.book(on_books, "interest_accrued", source, "interest_anew")
     for name, each in charges.items():
@@ -95,26 +95,26 @@ def _take_back(day: DayState, events: pl.DataFrame, source: str) -> None:
     day.book(off_books, "memo_claim", "memo_contra", "anew")
     owed = pl.sum_horizontal("anew", *(f"{name}_anew" for name in ASKED_AGAIN))
     # of a line it is a debit of its balance, which the next statement asks a share of
-    back = hit.filter((owed > 0) & ~pl.col("revolving"))
+    back = charged_back.filter((owed > 0) & ~pl.col("revolving"))
     if not back.is_empty():
         _ask_again(day, back)
 
 
 def _split(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
     """Loans with what comes of their credit (`used`), and what is owed anew, by component."""
-    hit = day.loans.join(
+    loans = day.loans.join(
         events.rename({"amount": "asked"}), on="loan_id", maintain_order="left"
     ).with_columns(pl.col(*ASKED_AGAIN).fill_null(0))
     off = charged_off()
-    hit = hit.with_columns(
+    loans = loans.with_columns(
         *(pl.when(off).then(0).otherwise(name).alias(name) for name in ASKED_AGAIN),
         used=pl.min_horizontal("credit", "asked"),
     )
     left = pl.col("asked") - pl.col("used")
     for name in ASKED_AGAIN:
-        hit = hit.with_columns(pl.min_horizontal(pl.col(name), left).alias(f"{name}_anew"))
+        loans = loans.with_columns(pl.min_horizontal(pl.col(name), left).alias(f"{name}_anew"))
         left = left - pl.col(f"{name}_anew")
-    return hit.with_columns(anew=left)
+    return loans.with_columns(anew=left)
 
 
 def _ask_again(day: DayState, back: pl.DataFrame) -> None:
@@ -138,8 +138,8 @@ def _ask_again(day: DayState, back: pl.DataFrame) -> None:
         *((f"{name}_anew", code) for name, code in ASKED_AGAIN.items()),
     ):
         open_dues(day, placed, pl.lit(component.value, dtype=pl.Int8), column)
-    at = day.loans["loan_id"].is_in(back["loan_id"].implode())
-    show_principal_due(day, at)
-    whole = at & day.loans["materialised"]
+    mask = day.loans["loan_id"].is_in(back["loan_id"].implode())
+    show_principal_due(day, mask)
+    whole = mask & day.loans["materialised"]
     if whole.any():
         day.loans = point(day.loans, day.dues, whole)

@@ -48,8 +48,8 @@ def falls_on() -> pl.Expr:
 def waiting(loans: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
     """Loans whose credit the rule of their product (`PolicyBook.small_credits`) will let go."""
     overpaid = pl.col("status") == Status.overpaid.value
-    told = loans.filter(overpaid & (pl.col("credit") > 0)).join(rules, on="product")
-    return told.filter(pl.col("credit") <= pl.col("credit_up_to"))
+    overpaid_loans = loans.filter(overpaid & (pl.col("credit") > 0)).join(rules, on="product")
+    return overpaid_loans.filter(pl.col("credit") <= pl.col("credit_up_to"))
 
 
 def release_unclaimed(day: DayState) -> None:

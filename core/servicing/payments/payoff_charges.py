@@ -29,18 +29,23 @@ def demand_at_payoff(day: DayState, money: pl.DataFrame, kind: Kind) -> pl.Serie
         return money["loan_id"].clear()
     charged = policies.prepayment_fees["product"]
     products = pl.concat([charged, pl.Series([*policies.interest_taxed], dtype=charged.dtype)])
-    some = (
+    candidates = (
         day.loans.filter(
             pl.col("product").is_in(products.implode()) & (pl.col("status") == Status.active.value)
         )
         .join(money.select("loan_id", "amount"), on="loan_id")
         .filter(pl.col("amount") >= pl.col("principal"))
     )
-    nobody = some["loan_id"].clear()
-    if some.is_empty():
+    nobody = candidates["loan_id"].clear()
+    if candidates.is_empty():
         return nobody
-    ours = pl.col("loan_id").is_in(some["loan_id"].implode())
-    tried = allocate(day.loans.filter(ours), day.dues.filter(ours), money.filter(ours), policies)
+    is_candidate = pl.col("loan_id").is_in(candidates["loan_id"].implode())
+    tried = allocate(
+        day.loans.filter(is_candidate),
+        day.dues.filter(is_candidate),
+        money.filter(is_candidate),
+        policies,
+    )
     paid = tried.loans.filter(owes_nothing())["loan_id"]
     early = tried.allocations.filter(
         (pl.col("timing") == Timing.in_advance.value) & pl.col("loan_id").is_in(paid.implode())
@@ -73,10 +78,12 @@ def _charge(day: DayState, settled: pl.DataFrame) -> None:
     ask_tax(day, rows.with_columns(base="amount"))
 
 
-def tax_on_interest(day: DayState, allocations: pl.DataFrame, asked: pl.Series, kind: Kind) -> None:
+def tax_on_interest(
+    day: DayState, allocations: pl.DataFrame, demanded: pl.Series, kind: Kind
+) -> None:
     """Tax on interest that money met before it was billed; it falls due with the billing.
 
-    Of interest that was waived the tax is forgiven. `asked`: loans that were asked at payoff.
+    Of interest that was waived the tax is forgiven. `demanded`: loans that were asked at payoff.
     """
     if not day.concerns(day.policies.taxes):
         return
@@ -89,7 +96,7 @@ def tax_on_interest(day: DayState, allocations: pl.DataFrame, asked: pl.Series, 
         given = interest.filter(~early).with_columns(base=-pl.col("amount"), due_date=None)
         ask_tax(day, given.select("loan_id", "instalment_no", "component", "due_date", "base"))
         return
-    ahead = interest.filter(early & ~pl.col("loan_id").is_in(asked.implode()))
+    ahead = interest.filter(early & ~pl.col("loan_id").is_in(demanded.implode()))
     if ahead.height:
         ask_tax(day, _on_interest(_within_untaxed(_with_their_instalment(day, ahead), day.loans)))
 
@@ -117,10 +124,10 @@ def _with_their_instalment(day: DayState, ahead: pl.DataFrame) -> pl.DataFrame:
 def _within_untaxed(bases: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
     """`bases` as far as interest of their `loans` (positions) bore no tax yet, by instalment."""
     left = loans.select("loan_id", untaxed=untaxed())
-    told = bases.sort("loan_id", "instalment_no").join(left, on="loan_id", maintain_order="left")
+    joined = bases.sort("loan_id", "instalment_no").join(left, on="loan_id", maintain_order="left")
     so_far = pl.col("base").cum_sum().over("loan_id")
     within = pl.min_horizontal(so_far, "untaxed")
-    return told.with_columns(base=within - pl.min_horizontal(so_far - pl.col("base"), "untaxed"))
+    return joined.with_columns(base=within - pl.min_horizontal(so_far - pl.col("base"), "untaxed"))
 
 
 def _on_interest(bases: pl.DataFrame) -> pl.DataFrame:

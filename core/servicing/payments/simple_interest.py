@@ -33,10 +33,10 @@ def due_now(day: DayState, money: pl.DataFrame) -> None:
         & pl.col("loan_id").is_in(money["loan_id"].implode())
         & (pl.col("interest_accrued") + pl.col("interest_due") > 0)
     )
-    at = day.loans.select(paying).to_series()
-    if not at.any():
+    mask = day.loans.select(paying).to_series()
+    if not mask.any():
         return
-    before = close_segment(day.loans.filter(at))
+    before = close_segment(day.loans.filter(mask))
     demanded = _on_open_instalments(before, day.dues)
     sums = demanded.group_by("loan_id").agg(moved=pl.col("more").sum())
     joined = before.join(sums, on="loan_id", how="left", maintain_order="left").with_columns(
@@ -49,7 +49,7 @@ def due_now(day: DayState, money: pl.DataFrame) -> None:
             pl.col("interest_accrued") - pl.col("moved") + pl.col("accrued_prepaid")
         ),
     )
-    day.loans = replaced(day.loans, at, day.loans.filter(at), after.select(before.columns))
+    day.loans = replaced(day.loans, mask, day.loans.filter(mask), after.select(before.columns))
     rows = [
         due_rows(demanded, "instalment_no", component, "due_date", amount)
         for component, amount in (

@@ -89,22 +89,24 @@ def close_with_news(
     if first is not None:
         restated, book = _restate(book, ids, first, effective, ended, past, policies, date)
     gone = pl.col("event_id").is_in(effective["event_id"].implode())
-    ours = pl.col("loan_id").is_in(ids.implode())
-    book = replace(book, pending=book.pending.filter(~ours | gone))
-    today = booked.filter(~ours | (gone & (pl.col("value_date") >= date)))
+    is_restated = pl.col("loan_id").is_in(ids.implode())
+    book = replace(book, pending=book.pending.filter(~is_restated | gone))
+    today = booked.filter(~is_restated | (gone & (pl.col("value_date") >= date)))
     done = close(book, today, policies, date)
-    news = booked.filter(ours & ((pl.col("value_date") < date) | (pl.col("kind") == Kind.reversal)))
+    news = booked.filter(
+        is_restated & ((pl.col("value_date") < date) | (pl.col("kind") == Kind.reversal))
+    )
     moved = done.transfers
     if restated is not None:
         due_to = news.group_by("loan_id").agg(event_id=pl.col("event_id").max())
-        ours_moved = (
+        corrections = (
             restated.transfers.drop("event_id")
             .join(due_to, on="loan_id", how="left")
             .with_columns(pl.col("event_id").fill_null(0))
             .select(moved.columns)
         )
-        restated = replace(restated, transfers=ours_moved)
-        moved = pl.concat([moved, ours_moved])
+        restated = replace(restated, transfers=corrections)
+        moved = pl.concat([moved, corrections])
     done = replace(done, transfers=moved, book=replace(done.book, closed=None, closed_dues=None))
     return book, done, restated
 
@@ -251,16 +253,18 @@ def _night_differences(
     place = [*_PLACE, "deferred_as_fee"]
     closed = [] if lived.closed is None else [lived.closed.select(place)]
     loans = pl.concat([lived.wide().select(place), was.select(place), *closed]).unique("loan_id")
-    told = dated(loans.join(rests, on="loan_id").sort("loan_id"), date - ONE_DAY).with_columns(
+    differences = dated(
+        loans.join(rests, on="loan_id").sort("loan_id"), date - ONE_DAY
+    ).with_columns(
         suspended=-pl.col("interest_suspense"),
         earned=pl.col("interest_accrued") + pl.col("interest_suspense"),
     )
     moved = [
-        transfer(told, "interest_accrued", "interest_income", "earned"),
-        transfer(told, "interest_accrued", "interest_suspense", "suspended"),
-        transfer(told, "memo_interest", "memo_contra", "memo_interest"),
-        transfer(told, "memo_claim", "memo_contra", "memo_claim"),
-        transfer(told, "deferred_fee_income", income(), "deferred_fee_income"),
+        transfer(differences, "interest_accrued", "interest_income", "earned"),
+        transfer(differences, "interest_accrued", "interest_suspense", "suspended"),
+        transfer(differences, "memo_interest", "memo_contra", "memo_interest"),
+        transfer(differences, "memo_claim", "memo_contra", "memo_claim"),
+        transfer(differences, "deferred_fee_income", income(), "deferred_fee_income"),
     ]
     return [each.with_columns(booking_date=pl.lit(date)) for each in moved]
 

@@ -156,8 +156,8 @@ class _Jump:
         self.live = wide.filter(~pl.col("status").is_in(ENDED))
         if self.live.height:
             assert book.date is not None
-            theirs = book.dues.join(self.live.select("loan_id"), on="loan_id", how="semi")
-            self.dues = dated(theirs, book.date)
+            live_dues = book.dues.join(self.live.select("loan_id"), on="loan_id", how="semi")
+            self.dues = dated(live_dues, book.date)
         held = book.closed if book.closed is not None else book.wide().clear()
         self.closed = held.with_columns(business_date=pl.lit(book.date, dtype=pl.Date))
         kept = book.closed_dues if book.closed_dues is not None else empty(Dues)
@@ -168,8 +168,8 @@ class _Jump:
     def run(self) -> History:
         while self._round():
             pass
-        wide = pl.concat([stood for stood, _ in self.stays])
-        dues = pl.concat([stood for _, stood in self.stays])
+        wide = pl.concat([frame for frame, _ in self.stays])
+        dues = pl.concat([frame for _, frame in self.stays])
         stay = QuietSpans.of(self._until(wide), dues, self.versions, self.start.date)
         return History(
             self.start, tuple(self.rounds), stay, self.dues,
@@ -195,9 +195,9 @@ class _Jump:
         )  # fmt: skip
         returned = self._reopen(events, on)
         before, wide, boarded = self._arrived(on, events)
-        ours = pl.col("loan_id").is_in(on["loan_id"].implode())
+        is_visited = pl.col("loan_id").is_in(on["loan_id"].implode())
         dues = (
-            self.dues.filter(ours)
+            self.dues.filter(is_visited)
             .drop("business_date")
             .join(on, on="loan_id", maintain_order="left")
         )
@@ -221,7 +221,7 @@ class _Jump:
                 with_event(done.wide, done.changed).join(on, on="loan_id", maintain_order="left"),
             )  # fmt: skip
         )
-        self._move_on(done.wide.select(self.columns), done.dues, done.settled, on, ours)
+        self._move_on(done.wide.select(self.columns), done.dues, done.settled, on, is_visited)
         return True
 
     def _reopen(self, events: pl.DataFrame, on: pl.DataFrame) -> pl.DataFrame:
@@ -243,9 +243,9 @@ class _Jump:
         eve = pass_night(came.sort("loan_id").with_columns(business_date=BUSINESS_DATE - ONE_DAY))
         wide = pass_night(eve.with_columns(business_date=BUSINESS_DATE + ONE_DAY))
         boarded = self.start.terms.clear()
-        told = events.filter(pl.col("kind") == Kind.loan_boarded)
-        if told.height:
-            boarded = boarded_by(told, self.policies)
+        boardings = events.filter(pl.col("kind") == Kind.loan_boarded)
+        if boardings.height:
+            boarded = boarded_by(boardings, self.policies)
             new = opened(boarded, self.policies.calendars).join(on, on="loan_id")
             wide = pl.concat([wide, new.select(wide.columns)]).sort("loan_id")
         return eve.select(*STATE, "business_date"), wide, boarded
@@ -256,12 +256,14 @@ class _Jump:
         dues: pl.DataFrame,
         settled: pl.DataFrame,
         on: pl.DataFrame,
-        ours: pl.Expr,
+        is_visited: pl.Expr,
     ) -> None:
         ended = pl.col("status").is_in(ENDED)
         gone = wide.filter(ended)
-        self.live = pl.concat([self.live.select(self.columns).filter(~ours), wide.filter(~ended)])
-        self.dues = pl.concat([self.dues.filter(~ours), dues.select(self.dues.columns)])
+        self.live = pl.concat(
+            [self.live.select(self.columns).filter(~is_visited), wide.filter(~ended)]
+        )
+        self.dues = pl.concat([self.dues.filter(~is_visited), dues.select(self.dues.columns)])
         if gone.height:
             to_come = left_behind(settled, gone)
             self.closed = pl.concat([self.closed.select(self.columns), gone])

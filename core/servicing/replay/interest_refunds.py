@@ -30,21 +30,23 @@ def interest_on_refunds(
     known = effective_events(events)
     given_back = pl.col("kind").is_in([k.value for k in REFUNDS])
     amount = pl.col("amount")
-    asked = (
+    refund_events = (
         known.filter(given_back)
         .sort("loan_id", *REPLAY_ORDER)
         .with_columns(earlier=amount.cum_sum().over("loan_id") - amount)
         .filter(pl.col("event_id").is_in(refunds.implode()))
     )
     lives = pl.concat(
-        asked.select("event_id", of="loan_id", through="value_date", less=less, sign=pl.lit(sign))
+        refund_events.select(
+            "event_id", of="loan_id", through="value_date", less=less, sign=pl.lit(sign)
+        )
         for less, sign in ((pl.col("earlier"), 1), (pl.col("earlier") + amount, -1))
     ).with_row_index("copy", offset=1)
     rest = known.filter(~given_back & (pl.col("kind") != Kind.interest_refunded.value))
-    told = _less(rest, lives.with_columns(pl.col("copy").cast(pl.Int64)))
+    copies = _less(rest, lives.with_columns(pl.col("copy").cast(pl.Int64)))
     lived = fast_forward(
         Book.empty(policies.pins, events),
-        told,
+        copies,
         policies,
         lives.select(loan_id=pl.col("copy").cast(pl.Int64), through="through"),
     )
@@ -80,11 +82,11 @@ def _less(events: pl.DataFrame, lives: pl.DataFrame) -> pl.DataFrame:
         first.select(loan_id="copy", agreed="agreed"), on="loan_id", maintain_order="left"
     )
     # an instalment that was agreed for more is solved anew
-    anew = terms.with_columns(
+    resized = terms.with_columns(
         emi=pl.when(pl.col("agreed") == pl.col("principal_agreed")).then("emi"),
         principal_agreed="agreed",
     )
-    bodies = anew.select("loan_id", body=payload(anew))
+    bodies = resized.select("loan_id", body=payload(resized))
     return (
         rows.join(bodies, on="loan_id", how="left", maintain_order="left")
         .with_columns(

@@ -68,18 +68,18 @@ def _quoted(book: Book, policies: PolicyBook, on: dt.date) -> pl.DataFrame:
     live = pl.col("status").is_in([*ENDED, Status.overpaid.value])
     waits = book.pending.filter(pl.col("value_date") == on)
     wide = pass_night(dated(book.wide().filter(~pl.col("status").is_in(ENDED)), on))
-    asked = wide.filter(~live)["loan_id"]
-    return settling(wide, dated(book.dues, on), waits, asked, policies)
+    loan_ids = wide.filter(~live)["loan_id"]
+    return settling(wide, dated(book.dues, on), waits, loan_ids, policies)
 
 
 def settling(
     wide: pl.DataFrame,
     dues: pl.DataFrame,
     events: pl.DataFrame,
-    asked: pl.Series,
+    loan_ids: pl.Series,
     policies: PolicyBook,
 ) -> pl.DataFrame:
-    """What settles the loans `asked` on their `business_date`, after all other `events` of it.
+    """What settles the loans of `loan_ids` on their `business_date`, after all other `events` of it.
 
     `wide`: terms, positions earned to `business_date`; `dues` with `business_date`. Returns `loan_id`,
     `PARTS`, `credit`, `payoff` (Int64).
@@ -88,13 +88,15 @@ def settling(
     # no loan, no date: any version does
     since = first if isinstance(first, dt.date) else dt.date.max
     versions = policies.buckets_since("default", since)
-    live = wide.filter(pl.col("loan_id").is_in(asked.implode())).select(
+    live = wide.filter(pl.col("loan_id").is_in(loan_ids.implode())).select(
         "loan_id", "currency", "credit", "business_date"
     )
     paid = run_day(wide, dues, pl.concat([events, _money(live)]), policies, versions)
     # what waited for the day and comes before the payoff is no part of it
-    ours = pl.col("component").is_not_null() & (pl.col("event_id") <= 0)
-    placed = paid.allocations.filter(ours).join(live.select("loan_id"), on="loan_id", how="semi")
+    is_payoff = pl.col("component").is_not_null() & (pl.col("event_id") <= 0)
+    placed = paid.allocations.filter(is_payoff).join(
+        live.select("loan_id"), on="loan_id", how="semi"
+    )
 
     def of(component: Component) -> pl.Expr:
         return pl.col("amount").filter(is_(component)).sum()
@@ -123,7 +125,7 @@ def _money(live: pl.DataFrame) -> pl.DataFrame:
         "correlation_id": "",
     }  # fmt: skip
     schema = empty(Events).schema
-    told = live.with_columns(
+    receipts = live.with_columns(
         event_id=-pl.col("loan_id"),
         kind=pl.lit(Kind.payment_received.value),
         value_date="business_date",
@@ -136,5 +138,5 @@ def _money(live: pl.DataFrame) -> pl.DataFrame:
         recorded_at=pl.lit(dt.datetime(1970, 1, 1)),
         **{name: pl.lit(value) for name, value in missing.items()},
     )
-    nulls = {n: pl.lit(None) for n in EVENT_COLUMNS if n not in told.columns}
-    return told.with_columns(**nulls).select(EVENT_COLUMNS).cast(dict(schema))  # type: ignore[arg-type]
+    nulls = {n: pl.lit(None) for n in EVENT_COLUMNS if n not in receipts.columns}
+    return receipts.with_columns(**nulls).select(EVENT_COLUMNS).cast(dict(schema))  # type: ignore[arg-type]

@@ -46,14 +46,14 @@ class QuietSpans:
         """`wide`: all visits, with `end`, the last date of the loan; `dues` after each of them."""
         until = pl.coalesce(BUSINESS_DATE.shift(-1).over("loan_id"), pl.col("end") + ONE_DAY)
         ended = pl.col("status").is_in(ENDED)
-        stood = wide.sort("loan_id", "business_date").with_columns(
+        visits = wide.sort("loan_id", "business_date").with_columns(
             until=pl.when(ended).then(BUSINESS_DATE + ONE_DAY).otherwise(until)
         )
         held = dues.join(
-            stood.select("loan_id", "business_date", "until"), on=["loan_id", "business_date"]
+            visits.select("loan_id", "business_date", "until"), on=["loan_id", "business_date"]
         )
         held = held.sort("loan_id", "business_date", "instalment_no", "component")
-        return cls(stood.drop("end"), held, versions, eve)
+        return cls(visits.drop("end"), held, versions, eve)
 
     def wide(self, first: dt.date, last: dt.date) -> pl.DataFrame:
         """Terms, positions and `business_date` of every loan and day from `first` to `last`, by loan."""
@@ -90,8 +90,8 @@ class QuietSpans:
             first = max(first, self.eve + dt.timedelta(days=1))
         begins = pl.max_horizontal(BUSINESS_DATE, pl.lit(first))
         ends = pl.min_horizontal(pl.col("until") - ONE_DAY, pl.lit(last))
-        some = rows.filter(begins <= ends)
-        return some.with_columns(
+        spans = rows.filter(begins <= ends)
+        return spans.with_columns(
             begun=BUSINESS_DATE, business_date=pl.date_ranges(begins, ends)
         ).explode("business_date")
 
@@ -107,20 +107,20 @@ class QuietSpans:
         """Rows of quiet days have another night's interest; those of visits stay as they are."""
         quiet = pl.col("begun") < BUSINESS_DATE
         second = pl.col("begun") + ONE_DAY == BUSINESS_DATE
-        grown = rows.with_columns(whole=earned(rows))
+        accrued = rows.with_columns(whole=earned(rows))
         follows = (pl.col("loan_id") == pl.col("loan_id").shift(1)) & (
             pl.col("begun") == pl.col("begun").shift(1)
         )
         # the night before is the row before, but where the days begin in the midst of a stay
         before = pl.when(follows.fill_null(False)).then(pl.col("whole").shift(1))
         night: pl.Expr = before.otherwise(None)
-        if grown.select((quiet & ~second & ~follows.fill_null(False)).any()).item():
-            grown = grown.with_columns(
+        if accrued.select((quiet & ~second & ~follows.fill_null(False)).any()).item():
+            accrued = accrued.with_columns(
                 to_eve=earned(rows.with_columns(business_date=BUSINESS_DATE - ONE_DAY))
             )
             night = before.otherwise("to_eve")
         last_night = pl.when(second).then("interest_accrued").otherwise(night)
-        lived = grown.with_columns(
+        lived = accrued.with_columns(
             interest_earned=pl.col("interest_earned")
             + pl.when(quiet).then(pl.col("whole") - pl.col("interest_accrued")).otherwise(0),
             accrued_today=pl.when(quiet)

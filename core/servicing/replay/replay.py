@@ -110,15 +110,15 @@ class InMemoryHistory:
 
     def events(self, ids: pl.Series) -> pl.DataFrame:
         """See `LedgerHistory`."""
-        ours = self._events.filter(pl.col("loan_id").is_in(ids.implode()))
-        return ours.filter(pl.col("booking_date") <= (self.date or dt.date.min))
+        loan_events = self._events.filter(pl.col("loan_id").is_in(ids.implode()))
+        return loan_events.filter(pl.col("booking_date") <= (self.date or dt.date.min))
 
     def ended(self, ids: pl.Series) -> pl.DataFrame:
         """See `LedgerHistory`."""
         schema = {"loan_id": pl.Int64, "ended_on": pl.Date}
         ended = pl.concat([pl.DataFrame(schema=schema), *self._ended])
-        ours = ended.filter(pl.col("loan_id").is_in(ids.implode()))
-        return ours.group_by("loan_id", maintain_order=True).agg(pl.col("ended_on").min())
+        endings = ended.filter(pl.col("loan_id").is_in(ids.implode()))
+        return endings.group_by("loan_id", maintain_order=True).agg(pl.col("ended_on").min())
 
     def book(self, ids: pl.Series, date: dt.date) -> Book:
         """See `LedgerHistory`: a book before its first day."""

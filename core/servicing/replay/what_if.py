@@ -55,13 +55,13 @@ class WhatIf:
         for name in MEASURES:
             if name == "days_past_due":
                 continue
-            more = pl.col(f"{name}_more").sum()
+            difference = pl.col(f"{name}_more").sum()
             sums.append(
                 self.loans.group_by("currency").agg(
                     measure=pl.lit(name),
                     as_is=pl.col(name).sum(),
-                    what_if=pl.col(name).sum() + more,
-                    difference=more,
+                    what_if=pl.col(name).sum() + difference,
+                    difference=difference,
                 )
             )
         return pl.concat(sums).sort("currency", maintain_order=True)
@@ -78,12 +78,12 @@ def what_if(
     """
     if start.date is not None and through <= start.date:
         raise EngineError(f"the loans stand at {start.date}: look at a later date than {through}")
-    theirs = effective_events(events).filter(pl.col("value_date") <= through)
+    effective = effective_events(events).filter(pl.col("value_date") <= through)
     if start.date is not None:
-        theirs = theirs.filter(pl.col("value_date") > start.date)
+        effective = effective.filter(pl.col("value_date") > start.date)
     start = replace(start, pending=events.clear())
-    was = fast_forward(start, theirs, policies, through)
-    would = fast_forward(repinned(start, other), theirs, other, through)
+    was = fast_forward(start, effective, policies, through)
+    would = fast_forward(repinned(start, other), effective, other, through)
     both = _measured(was.stay.last()).join(
         _measured(would.stay.last()).drop("product", "currency"),
         on="loan_id", how="left", suffix="_if",

@@ -49,32 +49,32 @@ def bill(
     `taxable` (Int64), interest that is asked for the first time, with its `instalment_no` and
     `due_date`.
     """
-    at = loans.select(is_billed()).to_series()
-    if not at.any():
+    mask = loans.select(is_billed()).to_series()
+    if not mask.any():
         none = loans.select("loan_id", **dict.fromkeys(_BILLED, "principal"), **_NOWHERE)
         return loans, dues, none.clear()
-    stands = at & loans["materialised"]
+    stands = mask & loans["materialised"]
     billed = []
     if stands.any():
         ending = loans.filter(stands)
         moved, fallen = bill_whole(ending, dues)
         loans = replaced(loans, stands, ending, moved)
         nothing = pl.lit(0, dtype=pl.Int64)
-        told = fallen.with_columns(capitalised=nothing)
-        billed.append(told.select("loan_id", *_BILLED, "instalment_no", "due_date"))
-    stepped = at & ~loans["materialised"]
+        rows = fallen.with_columns(capitalised=nothing)
+        billed.append(rows.select("loan_id", *_BILLED, "instalment_no", "due_date"))
+    stepped = mask & ~loans["materialised"]
     if stepped.any():
         ending = loans.filter(stepped)
-        asked = amounts(with_advance(ending, dues))
-        dues = _open(dues, asked)
-        moved = begin_next_period(asked, calendars)
+        with_amounts = amounts(with_advance(ending, dues))
+        dues = _open(dues, with_amounts)
+        moved = begin_next_period(with_amounts, calendars)
         loans = replaced(loans, stepped, ending, moved)
         whole = pl.col("billed_interest") + pl.col("interest_stands")
         owed = pl.col("interest_due") + whole
-        told = asked.with_columns(
+        rows = with_amounts.with_columns(
             taxable=pl.min_horizontal(untaxed(owed), "billed_interest"), billed_interest=whole
         )
-        billed.append(told.select("loan_id", *_BILLED, "instalment_no", due_date="next_due_date"))
+        billed.append(rows.select("loan_id", *_BILLED, "instalment_no", due_date="next_due_date"))
     return loans, dues, pl.concat(billed)
 
 
@@ -132,8 +132,8 @@ def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
             interest_stands=(pl.col("amount") - pl.col("paid")).filter(is_interest()).sum(),
         )
     )
-    told = ending.join(early, on="loan_id", how="left", maintain_order="left")
-    return told.join(later, on="loan_id", how="left", maintain_order="left").with_columns(
+    joined = ending.join(early, on="loan_id", how="left", maintain_order="left")
+    return joined.join(later, on="loan_id", how="left", maintain_order="left").with_columns(
         pl.col(
             "early_principal", "early_interest", "stands", "interest_stands", "interest_later"
         ).fill_null(0)
@@ -147,7 +147,7 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     after interest is principal, interest above it is carried to the next one.
     """
     figures = Figures(ending)
-    asked = instalment(ending, figures)
+    scheduled = instalment(ending, figures)
     daily = pl.col("interest_mode") == InterestMode.daily
     last = pl.col("instalment_no") >= pl.col("instalments")
     if figures.levels:
@@ -163,12 +163,12 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
         pl.col("level") + first.otherwise(0) - pl.col("early_principal") - pl.col("early_interest")
     )
     waits = (pl.col("instalment_no") <= pl.col("grace_interest")) & ~last
-    waits = waits | (level & covered(asked, figures))
+    waits = waits | (level & covered(scheduled, figures))
     nights = pl.col("interest_accrued") - pl.col("interest_stands") - pl.col("interest_later")
     earned = (
         pl.when(waits).then(0).when(level).then(pl.min_horizontal(nights, room)).otherwise(nights)
     )
-    with_interest = asked.with_columns(
+    with_interest = scheduled.with_columns(
         billed_interest=pl.when(daily)
         .then(earned)
         .when(pl.col("status") == Status.overpaid.value)
@@ -231,11 +231,11 @@ def _with_capitalised(billed: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     )
 
 
-def _open(dues: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+def _open(dues: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
     """Add the billed amounts to the dues; a row money opened early grows by the rest."""
     fresh = pl.concat(
         due_rows(
-            asked.filter(pl.col(column) > 0), "instalment_no", component, "next_due_date", column
+            billed.filter(pl.col(column) > 0), "instalment_no", component, "next_due_date", column
         )
         for component, column in (
             (Component.principal, "billed_principal"),
@@ -245,11 +245,11 @@ def _open(dues: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
     return merge_dues(dues, fresh)
 
 
-def begin_next_period(asked: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+def begin_next_period(billed: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Positions after billing: dues grown, cursor on the next instalment, accrual restarted."""
-    figures = Figures(asked)
+    figures = Figures(billed)
     asked_interest = pl.col("billed_interest") + pl.col("interest_stands")
-    settled = _with_residue(asked, figures).with_columns(
+    settled = _with_residue(billed, figures).with_columns(
         **balances.grow_principal(pl.col("capitalised")),
         **balances.grow_due(Component.principal, pl.col("billed_principal") + pl.col("stands")),
         **balances.grow_due(Component.interest, asked_interest),
@@ -278,7 +278,7 @@ def _over_days() -> pl.Expr:
     return pl.when(counts_days()).then(1).otherwise(days)
 
 
-def _with_residue(asked: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+def _with_residue(ending: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     """`residue_kept`: what rounding left of the period's exact interest, if the product carries it,
     or the period is skipped: what nothing is asked of is not rounded yet. Nor is interest that each
     payment rounds, where none came.
@@ -288,15 +288,15 @@ def _with_residue(asked: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     skipped = (pl.col("level") == 0) & ~alike()
     goes_on = (pl.col("residue") == 1) | skipped | pl.col("due_at_payment")
     carries = (pl.col("interest_mode") == InterestMode.daily) & goes_on
-    if asked.filter(carries).is_empty():
-        return asked.with_columns(residue_kept=pl.lit(0, dtype=pl.Int64))
-    accrual = Accrual(figures, codes(asked, "interest_mode"))
-    exact = asked.with_columns(over=accrual.numerator(), under=int128(accrual.denominator()))
+    if ending.filter(carries).is_empty():
+        return ending.with_columns(residue_kept=pl.lit(0, dtype=pl.Int64))
+    accrual = Accrual(figures, codes(ending, "interest_mode"))
+    exact = ending.with_columns(over=accrual.numerator(), under=int128(accrual.denominator()))
     # of the segment that ends today: what the accrual made of it, whole units before it left out
     billed = pl.col("interest_accrued") + pl.col("accrued_prepaid") - pl.col("accrued_units")
     left = pl.col("over") - int128(billed) * pl.col("under")
     if figures.stubbed:  # an odd first period has a denominator of its own
-        onward = asked.with_columns(pl.col("instalment_no") + 1)
+        onward = ending.with_columns(pl.col("instalment_no") + 1)
         exact = exact.with_columns(onward.select(_later=int128(accrual.denominator())))
         left = left * pl.col("_later") // pl.col("under")
     left = left // _over_days()

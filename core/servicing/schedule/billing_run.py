@@ -43,16 +43,16 @@ def _take_in_tax(day: DayState, billed: pl.DataFrame, before: pl.DataFrame) -> N
     )  # fmt: skip
     if taxed.is_empty():
         return
-    asked = pl.col("billed_principal")
-    least = pl.min_horizontal(minimum_share(), asked)
-    taxed = taxed.with_columns(less=asked - pl.max_horizontal(asked - pl.col("tax"), least))
+    minimum = pl.col("billed_principal")
+    least = pl.min_horizontal(minimum_share(), minimum)
+    taxed = taxed.with_columns(less=minimum - pl.max_horizontal(minimum - pl.col("tax"), least))
     rows = due_rows(taxed.filter(pl.col("less") > 0), "no", Component.principal, "falls",
                     -pl.col("less"))  # fmt: skip
     day.dues = merge_dues(day.dues, rows)
-    told = day.loans.join(
+    joined = day.loans.join(
         taxed.select("loan_id", "less", "tax"), on="loan_id", how="left", maintain_order="left"
     ).with_columns(pl.col("less", "tax").fill_null(0))
-    day.loans = told.with_columns(
+    day.loans = joined.with_columns(
         **balances.grow_due(Component.principal, -pl.col("less")),
         **line.add_to_statement(pl.col("tax")),
     ).select(day.loans.columns)

@@ -11,9 +11,9 @@ from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 
 
-def show_principal_due(day: DayState, at: pl.Series) -> None:
-    """Set `principal_due` of loans `at` to what stands due: a down payment, a late chargeback."""
-    loans = day.loans.filter(at).select("loan_id")
+def show_principal_due(day: DayState, mask: pl.Series) -> None:
+    """Set `principal_due` of the loans of `mask` to what stands due: a down payment, a late chargeback."""
+    loans = day.loans.filter(mask).select("loan_id")
     due = (
         day.dues.filter((pl.col("due_date") <= BUSINESS_DATE) & is_principal())
         .join(loans, on="loan_id", how="semi")
@@ -23,7 +23,7 @@ def show_principal_due(day: DayState, at: pl.Series) -> None:
     shown = pl.col("shown").fill_null(0)
     day.loans = (
         day.loans.join(due, on="loan_id", how="left", maintain_order="left")
-        .with_columns(**balances.set_due(Component.principal, shown, where=at))
+        .with_columns(**balances.set_due(Component.principal, shown, where=mask))
         .drop("shown")
     )
 

@@ -39,10 +39,10 @@ def share_arrears(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
 
     A share is rounded to the product's multiple of an instalment.
     """
-    told = loans.select("loan_id", "first_no", "lifted_principal", "instalment_multiple")
+    terms = loans.select("loan_id", "first_no", "lifted_principal", "instalment_multiple")
     coming = (
         dues.filter((pl.col("due_date") > BUSINESS_DATE) & is_principal())
-        .join(told, on="loan_id", maintain_order="left")
+        .join(terms, on="loan_id", maintain_order="left")
         .filter(pl.col("instalment_no") > pl.col("first_no"))
     )
     arrears, n = pl.col("lifted_principal"), pl.len().over("loan_id")
@@ -68,7 +68,7 @@ def spread_evenly(
     number = pl.col("number").cast(pl.Int16)
     each = each.with_columns(number).with_columns(due=due_of(pl.col("number"), each))
     each = each.with_columns(due=adjusted(pl.col("due"), each, calendars))
-    stood = (
+    existing = (
         dues.filter((pl.col("due_date") > BUSINESS_DATE) & of_schedule())
         .group_by("loan_id", number="instalment_no")
         .agg(
@@ -76,18 +76,18 @@ def spread_evenly(
             interest_stood=pl.col("amount").filter(is_interest()).sum(),
         )
     )
-    each = each.join(stood, on=["loan_id", "number"], how="left", maintain_order="left")
+    each = each.join(existing, on=["loan_id", "number"], how="left", maintain_order="left")
     each = each.with_columns(pl.col("principal_stood", "interest_stood").fill_null(0))
     of_loan = pl.col("principal_stood").sum().over("loan_id") + pl.col("lent")
     n = pl.len().over("loan_id")
     whole = of_loan + pl.col("interest_stood").sum().over("loan_id")
     even = even_instalment(whole, n)
     last = pl.col("number") == pl.col("instalments")
-    asked = each.with_columns(one=even - pl.col("interest_stood"), all=of_loan).with_columns(
+    spread = each.with_columns(one=even - pl.col("interest_stood"), all=of_loan).with_columns(
         before=pl.col("one").cum_sum().over("loan_id") - pl.col("one")
     )
     principal = pl.when(last).then(pl.col("all") - pl.col("before")).otherwise("one")
-    grown = due_rows(
-        asked, "number", Component.principal, "due", principal - pl.col("principal_stood")
+    growth = due_rows(
+        spread, "number", Component.principal, "due", principal - pl.col("principal_stood")
     )
-    return grown.select(NO_DUES.columns)
+    return growth.select(NO_DUES.columns)

@@ -54,11 +54,13 @@ def first_coming(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     Of a schedule that stands whole, it is the last one due by `start`; of others the last billed
     one. `begins` is where the period after it begins.
     """
-    own = dues.filter(pl.col("instalment_no") > 0).join(
+    own_dues = dues.filter(pl.col("instalment_no") > 0).join(
         loans.filter("materialised").select("loan_id", "start", "moved_to"), on="loan_id"
     )
     reaches = pl.when(pl.col("moved_to").is_null()).then(pl.col("due_date") > pl.col("start"))
-    later = own.filter(reaches.otherwise(pl.col("due_date") >= pl.col("start")) & is_principal())
+    later = own_dues.filter(
+        reaches.otherwise(pl.col("due_date") >= pl.col("start")) & is_principal()
+    )
     coming = later.group_by("loan_id").agg(number=pl.col("instalment_no").min())
     billed = pl.col("instalment_no") - 1
     marked = loans.join(coming, on="loan_id", how="left", maintain_order="left").with_columns(
@@ -79,8 +81,8 @@ def respread(
     `keep` (`instalment`: as high as it was; else one that pays off over the instalments left),
     `lifted_principal`, `lifted_interest`: arrears that are spread with it, the interest as it is.
     """
-    own = dues.join(loans.select("loan_id", "first_no"), on="loan_id")
-    coming = own.filter(
+    own_dues = dues.join(loans.select("loan_id", "first_no"), on="loan_id")
+    coming = own_dues.filter(
         (pl.col("due_date") > BUSINESS_DATE)
         & of_schedule()
         & (pl.col("instalment_no") > pl.col("first_no"))
@@ -192,9 +194,9 @@ def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFram
     )
 
 
-def point(touched: pl.DataFrame, dues: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
-    """Positions whose cursor stands before the next instalment of the dues, for loans `at`."""
-    loans = touched.filter(at)
+def point(positions: pl.DataFrame, dues: pl.DataFrame, mask: pl.Series) -> pl.DataFrame:
+    """Positions whose cursor stands before the next instalment of the dues, for the loans of `mask`."""
+    loans = positions.filter(mask)
     coming = (
         dues.filter(
             (pl.col("due_date") > BUSINESS_DATE) & (pl.col("instalment_no") > 0) & of_schedule()
@@ -224,7 +226,7 @@ def point(touched: pl.DataFrame, dues: pl.DataFrame, at: pl.Series) -> pl.DataFr
         )
         .with_columns(next_due_date="period_end")
     )
-    return replaced(touched, at, loans, moved)
+    return replaced(positions, mask, loans, moved)
 
 
 def earned_whole(
@@ -241,26 +243,26 @@ def earned_whole(
         .group_by("loan_id")
         .agg(to_come=(pl.col("amount") - pl.col("paid")).sum())
     )
-    asked = events.select("loan_id", "event_id").join(to_come, on="loan_id", how="inner")
-    hit = (
+    claimed = events.select("loan_id", "event_id").join(to_come, on="loan_id", how="inner")
+    claims_schedule = (
         (pl.col("status") == Status.active)
         & pl.col("materialised")
         & (pl.col("after_charge_off") == AfterChargeOff.regular.value)
     )
-    found = loans.join(asked, on="loan_id", how="left", maintain_order="left").with_columns(
-        rest=pl.when(hit & pl.col("to_come").is_not_null())
+    found = loans.join(claimed, on="loan_id", how="left", maintain_order="left").with_columns(
+        rest=pl.when(claims_schedule & pl.col("to_come").is_not_null())
         .then(pl.col("to_come") - pl.col("interest_accrued"))
         .otherwise(0)
     )
-    rest, whole = pl.col("rest"), hit & pl.col("to_come").is_not_null()
-    grown = found.with_columns(
+    rest, whole = pl.col("rest"), claims_schedule & pl.col("to_come").is_not_null()
+    with_interest = found.with_columns(
         **balances.grow_accrued(rest),
         accrued_today=pl.col("accrued_today") + rest,
         interest_earned=pl.col("interest_earned") + rest,
         period_interest=pl.when(whole).then(0).otherwise("period_interest"),
     ).with_columns(**segment.stop(where=whole))
     earned = found.filter(rest != 0).select("loan_id", "event_id", "rest")
-    return grown.select(loans.columns), earned
+    return with_interest.select(loans.columns), earned
 
 
 def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -283,10 +285,10 @@ def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, 
         )
     )
     names = ["billed_principal", "billed_interest", "early", "early_principal"]
-    asked = ending.join(fallen, on="loan_id", how="left", maintain_order="left").with_columns(
+    joined = ending.join(fallen, on="loan_id", how="left", maintain_order="left").with_columns(
         pl.col(names).fill_null(0)
     )
-    billed = asked.with_columns(
+    billed = joined.with_columns(
         **balances.grow_due(Component.principal, pl.col("billed_principal")),
         **balances.bill_interest(pl.col("billed_interest")),
         **segment.bill_prepaid(pl.col("early")),
@@ -300,7 +302,7 @@ def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, 
     billed = billed.with_columns(**segment.restart(BUSINESS_DATE, shown))
     every = pl.Series([True] * billed.height, dtype=pl.Boolean)
     moved = point(billed, dues, every)
-    told = billed.select(
+    billing_rows = billed.select(
         "loan_id",
         "billed_interest",
         "billed_principal",
@@ -308,7 +310,7 @@ def bill_whole(ending: pl.DataFrame, dues: pl.DataFrame) -> tuple[pl.DataFrame, 
         instalment_no=pl.col("falls_no").fill_null(pl.col("instalment_no")),
         due_date=BUSINESS_DATE,
     )
-    return moved.select(ending.columns), told
+    return moved.select(ending.columns), billing_rows
 
 
 def instalment_of(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:

@@ -21,23 +21,23 @@ from loanbook.core.servicing.schedule.projection import to_come
 
 def freeze_charged_off(day: DayState, events: pl.DataFrame) -> None:
     """Fix active loans of `events` whose product claims the schedule's interest at a charge-off."""
-    told = events.select("loan_id", "event_id")
-    at = day.loans.select(
-        pl.col("loan_id").is_in(told["loan_id"].implode())
+    charge_offs = events.select("loan_id", "event_id")
+    mask = day.loans.select(
+        pl.col("loan_id").is_in(charge_offs["loan_id"].implode())
         & (pl.col("status") == Status.active.value)
         & pl.col("claims_scheduled")
         & ~pl.col("materialised")
         & (pl.col("instalment_no") <= pl.col("instalments"))
     ).to_series()
-    if not at.any():
+    if not mask.any():
         return
-    before = day.loans.filter(at)
+    before = day.loans.filter(mask)
     ended = close_segment(before)
     day.dues = merge_dues(day.dues, to_come(ended, day.dues, day.policies.calendars))
     set_ = freeze(ended, pl.lit(True)).with_columns(
         schedule_fixed_on=BUSINESS_DATE,
         **segment.restart(BUSINESS_DATE, pl.col("interest_accrued") + pl.col("accrued_prepaid")),
     )
-    day.loans = replaced(day.loans, at, before, set_)
-    day.loans = point(day.loans, day.dues, at)
-    day.changed.append(told.join(before.select("loan_id"), on="loan_id", how="semi"))
+    day.loans = replaced(day.loans, mask, before, set_)
+    day.loans = point(day.loans, day.dues, mask)
+    day.changed.append(charge_offs.join(before.select("loan_id"), on="loan_id", how="semi"))

@@ -74,8 +74,8 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
     """
     nights = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
     one = _of_one(loans, BUSINESS_DATE)
-    own = pl.col("accrued_units") - pl.col("lifted_interest")
-    exact = int128(own) * pl.col("over") + int128(pl.col("accrued_remainder"))
+    accrued = pl.col("accrued_units") - pl.col("lifted_interest")
+    exact = int128(accrued) * pl.col("over") + int128(pl.col("accrued_remainder"))
     free = pl.when("overdue_is_free").then("principal_due").otherwise(0)
     balance = pl.col("principal") - free + pl.col("standing")
     short = int128(balance) * pl.col("one") - exact
@@ -165,10 +165,10 @@ def with_late_interest(
         .group_by("loan_id")
         .agg(paid_off=pl.col("principal").sum())
     )
-    more = late.join(paid_off, on="loan_id").select(
+    late_interest = late.join(paid_off, on="loan_id").select(
         "loan_id", late_interest=(pl.col("paid_off") - pl.col("billed")).clip(lower_bound=0)
     )
-    return loans.join(more, on="loan_id", how="left", maintain_order="left").with_columns(
+    return loans.join(late_interest, on="loan_id", how="left", maintain_order="left").with_columns(
         pl.col("late_interest").fill_null(0)
     )
 

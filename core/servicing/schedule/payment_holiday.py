@@ -32,12 +32,12 @@ def pass_over(day: DayState) -> None:
     """Move loans whose period ends today within a moratorium on to their next one."""
     if day.loans["moratorium_left"].null_count() == day.loans.height:
         return
-    at = day.loans.select(passes()).to_series()
-    if not at.any():
+    mask = day.loans.select(passes()).to_series()
+    if not mask.any():
         return
-    before = day.loans.filter(at)
+    before = day.loans.filter(mask)
     after, joined = passed(before, day.policies.calendars)
-    day.loans = replaced(day.loans, at, before, after)
+    day.loans = replaced(day.loans, mask, before, after)
     day.dues = _moved(day.dues, after, day.policies.calendars)
     day.book(joined, "loan_principal", "interest_accrued", "capitalised")
     nobody = pl.lit(0, dtype=pl.Int64)
@@ -104,15 +104,17 @@ def passed(
 
 def _moved(dues: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Dues with money in advance on the date that its instalment falls due now."""
-    ours = (
+    to_move = (
         pl.col("loan_id").is_in(loans["loan_id"].implode())
         & (pl.col("due_date") >= BUSINESS_DATE)
         & of_schedule()
     )
-    some = dues.filter(ours)
-    if some.is_empty():
+    moving = dues.filter(to_move)
+    if moving.is_empty():
         return dues
-    dated = some.join(loans.select("loan_id", *DUE_TERMS, "business_day", "calendar"), on="loan_id")
+    dated = moving.join(
+        loans.select("loan_id", *DUE_TERMS, "business_day", "calendar"), on="loan_id"
+    )
     dated = dated.with_columns(due_date=due_date(pl.col("instalment_no"), codes(loans, "unit")))
     dated = dated.with_columns(due_date=adjusted(pl.col("due_date"), dated, calendars))
-    return pl.concat([dues.filter(~ours), dated.select(dues.columns)])
+    return pl.concat([dues.filter(~to_move), dated.select(dues.columns)])

@@ -62,9 +62,9 @@ def to_come(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calenda
         due_rows(rows, "instalment_no", component, "due_date", component.name)
         for component in (Component.principal, Component.interest)
     )
-    stood = dues.select(*_KEYS, stood="amount")
+    existing = dues.select(*_KEYS, stood="amount")
     return (
-        fresh.join(stood, on=_KEYS, how="left", maintain_order="left")
+        fresh.join(existing, on=_KEYS, how="left", maintain_order="left")
         .with_columns(amount=pl.col("amount") - pl.col("stood").fill_null(0))
         .drop("stood")
     )
@@ -128,8 +128,8 @@ def _billed(
     bills: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows of an instalment, and the loans after it is paid on its day."""
-    asked = amounts(with_advance(bills, dues))
-    rows = asked.select(
+    billed = amounts(with_advance(bills, dues))
+    rows = billed.select(
         "loan_id",
         "instalment_no",
         due_date="next_due_date",
@@ -137,7 +137,7 @@ def _billed(
         interest=pl.col("billed_interest") + pl.col("early_interest") + pl.col("interest_stands"),
     ).cast(ROWS)  # type: ignore[arg-type]
     paid = pl.col("billed_principal") + pl.col("stands")
-    after = begin_next_period(asked, calendars).with_columns(
+    after = begin_next_period(billed, calendars).with_columns(
         **balances.grow_principal(-paid),
         **balances.set_due(Component.principal, 0),
         **balances.set_due(Component.interest, 0),

@@ -40,9 +40,9 @@ def minimum_principal() -> pl.Expr:
     fees, past = charges_and_taxes(), pl.col("principal_due") + pl.col("interest_due")
     share = minimum_share()
     over = (principal - pl.col("principal_agreed")).clip(lower_bound=0)
-    asked = pl.max_horizontal("minimum_floor", share + interest + fees) + past + over
+    demanded = pl.max_horizontal("minimum_floor", share + interest + fees) + past + over
     balance = principal + pl.col("interest_due") + interest + fees
-    minimum = pl.min_horizontal(balance, asked)
+    minimum = pl.min_horizontal(balance, demanded)
     rest = principal - pl.col("principal_due")
     return pl.min_horizontal(minimum - interest - fees - past, rest).clip(lower_bound=0)
 
@@ -71,12 +71,12 @@ def statements(visits: pl.DataFrame) -> pl.DataFrame:
         & (pl.col("period_start") == BUSINESS_DATE)
         & (pl.col("instalment_no") > 1)
     )
-    asked = overdue()
+    minimum = overdue()
     return visits.filter(ended).select(
         "loan_id",
         BUSINESS_DATE.alias("statement_date"),
         statement_balance().alias("balance"),
-        asked.alias("minimum"),
+        minimum.alias("minimum"),
         "cash_advances",
         payment_due().alias("due_on"),
         "in_grace",

@@ -78,8 +78,8 @@ def revise(
     if fixed.height:
         day.dues = _spread_anew(fixed, day)
     if level.height:
-        stood = ordered.filter(~materialised)
-        level = _solved_anew(level, stood, day, in_parts)
+        unrevised = ordered.filter(~materialised)
+        level = _solved_anew(level, unrevised, day, in_parts)
     after = pl.concat([fixed, level.select(fixed.columns)]).sort("loan_id")
     day.loans = replaced(day.loans, mask, day.loans.filter(mask), after)
     if fixed.height:
@@ -96,15 +96,15 @@ def _complete(orders: pl.DataFrame) -> pl.DataFrame:
 
 
 def _solved_anew(
-    level: pl.DataFrame, stood: pl.DataFrame, day: DayState, in_parts: pl.Series | None
+    level: pl.DataFrame, unrevised: pl.DataFrame, day: DayState, in_parts: pl.Series | None
 ) -> pl.DataFrame:
-    """Loans that bill step by step, `level` as revised and `stood` before, at their new instalment."""
+    """Loans that bill step by step, `level` as revised and `unrevised` before, at their new instalment."""
     # the nights so far bore the rate that was in force
-    stood = with_late_interest(prepaid_principal(stood, day.dues), day.dues)
+    unrevised = with_late_interest(prepaid_principal(unrevised, day.dues), day.dues)
     nights = (pl.col("period_end") - BUSINESS_DATE).dt.total_days()
     level = level.with_columns(
-        lacks(stood) + stood.select(pl.col("ahead") * nights).to_series(),
-        *stood.select("standing", "ahead", "met", "late_interest"),
+        lacks(unrevised) + unrevised.select(pl.col("ahead") * nights).to_series(),
+        *unrevised.select("standing", "ahead", "met", "late_interest"),
     )
     if in_parts is not None:  # it comes on top of the level instalment
         apart = pl.col("loan_id").is_in(in_parts.implode())
@@ -120,8 +120,8 @@ def _spread_anew(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     shares = ~longer & shares_arrears()
     dues = respread(loans.filter(~longer & ~shares), day.dues, day.policies.calendars)
     fixed = loans.filter(longer).with_columns(lent=pl.lit(0, dtype=pl.Int64))
-    more = spread_evenly(fixed, dues, day.policies.calendars)
-    dues = merge_dues(charges_follow(dues, fixed, more), more)
+    spread = spread_evenly(fixed, dues, day.policies.calendars)
+    dues = merge_dues(charges_follow(dues, fixed, spread), spread)
     return merge_dues(dues, share_arrears(loans.filter(shares), dues))
 
 

@@ -129,8 +129,12 @@ def _with_room(slots: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures) ->
     slots = figures.with_level(slots, pl.col("slot"), figures.due_date(pl.col("slot")))
     whole = pl.when(_is_level()).then("level").otherwise(share)
     whole = whole + pl.when(pl.col("slot") == 1).then("first_interest_adjustment").otherwise(0)
-    own = pl.when((pl.col("slot") == pl.col("bears")) & _is_level()).then("earned").otherwise(0)
-    room = (whole - pl.col("early").fill_null(0) - own).clip(0, pl.col("rest_principal"))
+    earned_interest = (
+        pl.when((pl.col("slot") == pl.col("bears")) & _is_level()).then("earned").otherwise(0)
+    )
+    room = (whole - pl.col("early").fill_null(0) - earned_interest).clip(
+        0, pl.col("rest_principal")
+    )
     return _even_first(slots.with_columns(room=room), _spreads())
 
 
@@ -165,7 +169,7 @@ def _in_order(
 def _before_principal(charges: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
     """Lines of `charges` where the principal of their instalment is; before the interest of the next
     instalment too, where the waterfall says so."""
-    told = charges.join(
+    joined = charges.join(
         loans.select("loan_id", "excess", runs="instalment_no"), on="loan_id", how="left",
         maintain_order="left",
     )  # fmt: skip
@@ -181,7 +185,7 @@ def _before_principal(charges: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFram
         .then(0)
         .otherwise(number)
     )
-    return told.select(*charges.drop("before_interest").columns, place=place, step=pl.lit(0))
+    return joined.select(*charges.drop("before_interest").columns, place=place, step=pl.lit(0))
 
 
 def _even_first(slots: pl.DataFrame, spread: pl.Expr) -> pl.DataFrame:
@@ -201,8 +205,8 @@ def _even_first(slots: pl.DataFrame, spread: pl.Expr) -> pl.DataFrame:
 
 def _rank_ahead(ranks: pl.DataFrame, component: Component) -> pl.DataFrame:
     """`rule` and the rank of a component in advance, under the component's name."""
-    own = (pl.col("timing") == Timing.in_advance) & is_(component)
-    return ranks.filter(own).select("rule", pl.col("rank").alias(component.name))
+    in_advance = (pl.col("timing") == Timing.in_advance) & is_(component)
+    return ranks.filter(in_advance).select("rule", pl.col("rank").alias(component.name))
 
 
 def _principal_first(loans: pl.DataFrame, ranks: pl.DataFrame) -> pl.Series:

@@ -56,11 +56,11 @@ def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -
     )
     shape = ["loan_id", "event_id", "money", "due_date", "instalment_no", "component"]
 
-    def lines(turn: int, asked: pl.Expr) -> pl.DataFrame:
+    def lines(turn: int, demanded: pl.Expr) -> pl.DataFrame:
         return coming.select(
             *shape,
             timing=pl.lit(Timing.in_advance.value, dtype=pl.Int8),
-            asked=asked,
+            asked=demanded,
             turn=pl.lit(turn),
             place="place",
             rank="rank",
@@ -88,15 +88,17 @@ def _evenly(coming: pl.DataFrame) -> pl.DataFrame:
     for step in sorted(shared["step"].unique().to_list()):
         count = pl.col("count")
         share = even_share(pl.col("left"), count, pl.col("nth"))
-        own = pl.when(pl.col("step") == step)
+        in_step = pl.when(pl.col("step") == step)
         shared = shared.with_columns(
-            capped=own.then(pl.min_horizontal("asked", share)).otherwise("capped")
-        ).with_columns(left=pl.col("left") - own.then("capped").otherwise(0).sum().over("loan_id"))
+            capped=in_step.then(pl.min_horizontal("asked", share)).otherwise("capped")
+        ).with_columns(
+            left=pl.col("left") - in_step.then("capped").otherwise(0).sum().over("loan_id")
+        )
     return pl.concat([rest, shared.select(rest.columns)])
 
 
 def pour_line(
-    loans: pl.DataFrame, instalment: pl.Expr, component: Component | None, asked: pl.Expr
+    loans: pl.DataFrame, instalment: pl.Expr, component: Component | None, demanded: pl.Expr
 ) -> pl.DataFrame:
     """A line a loan in advance: `component` None is the borrower's credit, instalment 0 the balance."""
     code = None if component is None else component.value
@@ -108,7 +110,7 @@ def pour_line(
         instalment_no=instalment.cast(pl.Int16),
         component=pl.lit(code, dtype=pl.Int8),
         timing=pl.lit(Timing.in_advance.value, dtype=pl.Int8),
-        asked=asked,
+        asked=demanded,
     )
 
 
