@@ -100,6 +100,14 @@ def due_date(n: pl.Expr, units: frozenset[int], *, matures: bool = False) -> pl.
             first, steps, anchor, pl.col("second_anchor_day").cast(pl.Int32)
         ),
     }
+    if len(units) > 1:  # each unit's steps are counted by it alone: 7,170 days are no months
+        of = pl.col("unit")
+        monthly = pl.when(of == Unit.months).then(steps).otherwise(0)
+        halves = pl.when(of == Unit.semi_monthly).then(steps).otherwise(0)
+        built[Unit.months] = lambda: add_months(first, monthly, anchor, pl.col("end_of_month"))
+        built[Unit.semi_monthly] = lambda: _semi_monthly(
+            first, halves, anchor, pl.col("second_anchor_day").cast(pl.Int32)
+        )
     codes = sorted(units)
     chosen = built[Unit(codes[-1])]()
     for code in codes[:-1]:

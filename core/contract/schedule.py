@@ -235,10 +235,13 @@ def _with_life_rate(first: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     later = figures.with_rate(first.with_columns(instalment_no=pl.lit(2, dtype=pl.Int16)))
     rated = rated.with_columns(later.select(_over="rate_over", _under="rate_under"))
     following, each = int128(pl.col("_over")) * (periods - 1), int128(pl.col("_under"))
-    alike = pl.col("rate_under") == pl.col("_under")
+    # an odd period is over a multiple of the others' denominator: no product of the two is needed
+    within = under % each == 0
     return rated.with_columns(
-        life_over=pl.when(alike).then(over + following).otherwise(over * each + following * under),
-        life_under=pl.when(alike).then(under).otherwise(under * each),
+        life_over=pl.when(within)
+        .then(over + following * (under // each))
+        .otherwise(over * each + following * under),
+        life_under=pl.when(within).then(under).otherwise(under * each),
     ).drop("_over", "_under")
 
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Flag
 from loanbook.core.catalogue.events import COMMANDS
-from loanbook.pipelines.formats.table import Parsed, date_in, read_csv, split
+from loanbook.pipelines.formats.table import LATEST, Parsed, date_in, read_csv, split
 
 COLUMNS = ["command_ref", "command", "loan_key", "value_date", "maker", "checker", "reason"]
 
@@ -136,6 +136,16 @@ class Orders(_Fields):
         both = pl.col("every").is_not_null() & pl.col("unit").is_in(["months", "weeks", "days"])
         neither = pl.col("every").is_null() & (pl.col("unit") == "")
         return neither | (both & _takes("every"))
+
+    @dy.rule()
+    def schedule_ends_beyond_the_calendar(cls) -> pl.Expr:
+        """The last instalment of a new schedule falls due by the last date that a file may name."""
+        a_year = pl.col("unit").replace_strict(
+            {"months": 12, "weeks": 52, "days": 365}, default=12, return_dtype=pl.Int64
+        )
+        steps = pl.col("instalments").cast(pl.Int64) * pl.col("every").fill_null(1)
+        ends = pl.col("due_date").dt.year() + (steps / a_year).ceil()
+        return ~_takes("every") | (ends <= LATEST.year).fill_null(True)
 
     @dy.rule()
     def keep_is_term_or_instalment(cls) -> pl.Expr:

@@ -18,7 +18,7 @@ from loanbook.core.policy.models import TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.changes.migration_in import AMOUNTS, BALANCES
 from loanbook.pipelines.formats.payments import exact_minor
-from loanbook.pipelines.formats.table import date_in, read_csv, split
+from loanbook.pipelines.formats.table import LATEST, date_in, read_csv, split
 
 DERIVED = ("issue_date", "first_due_date", "first_interest_adjustment")
 """Columns of the sample that are no part of the lender's row, so not of its key."""
@@ -116,6 +116,16 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
     @dy.rule()
     def end_of_month_not_yes_or_no(cls) -> pl.Expr:
         return pl.col("end_of_month").is_not_null()
+
+    @dy.rule()
+    def schedule_ends_beyond_the_calendar(cls) -> pl.Expr:
+        """The last instalment falls due by the last date that a file may name."""
+        months, days = pl.col("unit") == Unit.months, pl.col("unit") == Unit.days
+        a_year = pl.when(months).then(12).when(days).then(365).otherwise(
+            pl.when(pl.col("unit") == Unit.weeks).then(52).otherwise(24)
+        )  # fmt: skip
+        years = (pl.col("instalments") * pl.col("every") / a_year).ceil()
+        return (pl.col("first_due_date").dt.year() + years <= LATEST.year).fill_null(True)
 
     @dy.rule()
     def balloon_not_below_the_principal(cls) -> pl.Expr:
@@ -252,7 +262,8 @@ def _unit(of: dict[str, str]) -> pl.Expr:
         return pl.lit(Unit.months.value, dtype=pl.Int64)
     names = {name: code.value for name, code in Unit.__members__.items()}
     unit = pl.col(of["unit"]).str.strip_chars()
-    return unit.replace_strict(names, default=None, return_dtype=pl.Int64)
+    code = unit.replace_strict(names, default=None, return_dtype=pl.Int64)
+    return pl.when(unit == "").then(Unit.months.value).otherwise(code)
 
 
 def _anchor(of: dict[str, str], date: str) -> dict[str, pl.Expr]:

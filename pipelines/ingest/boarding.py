@@ -15,7 +15,7 @@ from loanbook.core.policy.models import TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.explain.disclosure import disclosed_apr
 from loanbook.pipelines.formats import loan_tape
-from loanbook.pipelines.ingest.events import Known, Taken, complete, event, same_body, together
+from loanbook.pipelines.ingest.events import Known, Taken, complete, event, same_content, together
 from loanbook.pipelines.ingest.landing import LandingFile
 
 
@@ -101,7 +101,7 @@ def _contradicting(
     )
     before = known.events.select("idempotency_key", old="body_hash").unique("idempotency_key")
     other = boardings.join(before, on="idempotency_key").filter(
-        ~same_body(pl.col("old"), pl.col("body_hash"))
+        ~same_content(pl.col("old"), pl.col("body_hash"))
     )
     return [
         {"line": line, "rule": "idempotency_conflict", "found": key}

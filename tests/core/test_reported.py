@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from dataclasses import replace
+from fractions import Fraction
 
 import polars as pl
 import pytest
@@ -48,6 +50,14 @@ class TestFlatInterest:
         assert alone["flat_interest"].to_list() == [2_303_23]  # 200.00 * (11 + 16/31)
         assert both["flat_interest"].to_list() == [2_303_23, 0]
         assert both["has_stub"].to_list() == [True, False]
+
+    def test_the_largest_loan_of_an_odd_first_period_is_exact(self, policies: PolicyBook) -> None:
+        large = terms(policies, "flat-rate", principal=10**13, rate="100", n=600, every=11,
+                      start="2024-04-21", first_due="2024-04-22")  # fmt: skip
+        agreed = agreed_terms(large, policies.pins)["flat_interest"].item()
+        days = (dt.date(2024, 4, 22) - dt.date(2023, 5, 22)).days
+        life = Fraction(11, 12) * (599 + Fraction(1, days))
+        assert agreed == round(10**13 * life)
 
     def test_nothing_is_billed_after_the_last_instalment(self, policies: PolicyBook) -> None:
         flat = terms(policies, "flat-rate", principal=1_200_00, rate="12", n=2)

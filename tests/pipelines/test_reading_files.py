@@ -10,7 +10,8 @@ import pytest
 from loanbook.core.contract.due_dates import due_date
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
-from loanbook.pipelines.formats import loan_tape, payments
+from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.pipelines.formats import commands, loan_tape, payments
 
 HEAD = "loan_number,product,principal,rate_percent,instalments,instalment,balloon,every,unit,"
 TAIL = "second_anchor_day,disbursed_on,first_due_date,spread_percent,first_reset_on,borrower"
@@ -84,3 +85,34 @@ def test_a_header_that_names_a_column_twice_is_refused_by_name() -> None:
     text = ",".join([*payments.COLUMNS, "amount"]) + "\nP,L,10.00,USD,2018-01-02,1.00\n"
     with pytest.raises(IntakeError, match="names a column twice: amount"):
         payments.parse(text.encode(), dt.date(2018, 1, 2))
+
+
+def test_a_schedule_that_ends_beyond_the_calendar_is_refused(policies: PolicyBook) -> None:
+    rows = {  # instalments, every, unit: taken
+        (600, 1, "months"): True, (600, 366, "months"): False, (240, 30, "days"): True,
+        (600, 366, "days"): False, (12, "", ""): True,
+    }  # fmt: skip
+    text = "\n".join(
+        [HEAD + TAIL,
+         *(f"L{n},instalment-act365,1200.00,12,{count},,0.00,{every},{unit},,2024-03-30,2024-04-30,,,"
+           for n, (count, every, unit) in enumerate(rows))]
+    )  # fmt: skip
+    mapping = next(p for f, p in policies.policies if f == "tapes" and p.name == "canonical")
+    product = next(p for f, p in policies.policies if p.name == "instalment-act365")
+    raw, _ = loan_tape.read(text.encode(), mapping)
+    good, bad = loan_tape.parse(raw, mapping, product, dt.date(2024, 3, 30))
+    assert good["line"].to_list() == [n + 2 for n, taken in enumerate(rows.values()) if taken]
+    assert {row["rule"] for row in bad} == {"schedule_ends_beyond_the_calendar"}
+    # what is taken in can be agreed, in one batch, whatever periods the others have
+    agreed = agreed_terms(
+        loan_tape.terms(good, policies.registry.index("instalment-act365@1"), 0, "USD")
+        .drop("loan_key", "line").with_columns(loan_id=pl.int_range(1, pl.len() + 1)), policies.pins
+    )  # fmt: skip
+    assert (agreed["emi"] > 0).all()
+
+
+def test_a_reage_beyond_the_calendar_is_refused() -> None:
+    head = ",".join([*commands.COLUMNS, "due_date", "instalments", "every", "unit", "interest"])
+    row = "C1,reage,L1,2024-04-21,ann,bob,told,2024-05-03,600,366,months,level"
+    parsed = commands.parse(f"{head}\n{row}\n".encode(), dt.date(2024, 4, 21))
+    assert [each["rule"] for each in parsed.bad] == ["schedule_ends_beyond_the_calendar"]
