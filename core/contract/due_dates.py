@@ -92,22 +92,23 @@ def due_date(n: pl.Expr, units: frozenset[int], *, matures: bool = False) -> pl.
     first = pl.col("first_due_date")
     steps = (n.cast(pl.Int32) - 1) * pl.col("every").cast(pl.Int32)
     anchor = pl.col("anchor_day").cast(pl.Int32)
+
+    def counted(unit: Unit) -> pl.Expr:
+        """Steps of the loans of a unit, none of others: 7,170 days are no months."""
+        return (
+            steps if len(units) == 1 else pl.when(pl.col("unit") == unit).then(steps).otherwise(0)
+        )
+
     built = {
-        Unit.months: lambda: add_months(first, steps, anchor, pl.col("end_of_month")),
+        Unit.months: lambda: add_months(
+            first, counted(Unit.months), anchor, pl.col("end_of_month")
+        ),
         Unit.weeks: lambda: first + pl.duration(days=steps.cast(pl.Int64) * 7),
         Unit.days: lambda: first + pl.duration(days=steps.cast(pl.Int64)),
         Unit.semi_monthly: lambda: _semi_monthly(
-            first, steps, anchor, pl.col("second_anchor_day").cast(pl.Int32)
+            first, counted(Unit.semi_monthly), anchor, pl.col("second_anchor_day").cast(pl.Int32)
         ),
     }
-    if len(units) > 1:  # each unit's steps are counted by it alone: 7,170 days are no months
-        of = pl.col("unit")
-        monthly = pl.when(of == Unit.months).then(steps).otherwise(0)
-        halves = pl.when(of == Unit.semi_monthly).then(steps).otherwise(0)
-        built[Unit.months] = lambda: add_months(first, monthly, anchor, pl.col("end_of_month"))
-        built[Unit.semi_monthly] = lambda: _semi_monthly(
-            first, halves, anchor, pl.col("second_anchor_day").cast(pl.Int32)
-        )
     codes = sorted(units)
     chosen = built[Unit(codes[-1])]()
     for code in codes[:-1]:

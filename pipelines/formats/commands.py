@@ -15,7 +15,14 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Flag
 from loanbook.core.catalogue.events import COMMANDS
-from loanbook.pipelines.formats.table import LATEST, Parsed, date_in, read_csv, split
+from loanbook.pipelines.formats.table import (
+    Parsed,
+    date_in,
+    read_csv,
+    split,
+    unit_code,
+    within_the_calendar,
+)
 
 COLUMNS = ["command_ref", "command", "loan_key", "value_date", "maker", "checker", "reason"]
 
@@ -140,12 +147,8 @@ class Orders(_Fields):
     @dy.rule()
     def schedule_ends_beyond_the_calendar(cls) -> pl.Expr:
         """The last instalment of a new schedule falls due by the last date that a file may name."""
-        a_year = pl.col("unit").replace_strict(
-            {"months": 12, "weeks": 52, "days": 365}, default=12, return_dtype=pl.Int64
-        )
-        steps = pl.col("instalments").cast(pl.Int64) * pl.col("every").fill_null(1)
-        ends = pl.col("due_date").dt.year() + (steps / a_year).ceil()
-        return ~_takes("every") | (ends <= LATEST.year).fill_null(True)
+        every = pl.col("every").fill_null(1)
+        return ~_takes("every") | within_the_calendar("due_date", every, unit_code(pl.col("unit")))
 
     @dy.rule()
     def keep_is_term_or_instalment(cls) -> pl.Expr:

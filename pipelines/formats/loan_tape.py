@@ -18,7 +18,14 @@ from loanbook.core.policy.models import TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.changes.migration_in import AMOUNTS, BALANCES
 from loanbook.pipelines.formats.payments import exact_minor
-from loanbook.pipelines.formats.table import LATEST, date_in, read_csv, split
+from loanbook.pipelines.formats.table import (
+    date_in,
+    percent_ppb,
+    read_csv,
+    split,
+    unit_code,
+    within_the_calendar,
+)
 
 DERIVED = ("issue_date", "first_due_date", "first_interest_adjustment")
 """Columns of the sample that are no part of the lender's row, so not of its key."""
@@ -119,13 +126,7 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
 
     @dy.rule()
     def schedule_ends_beyond_the_calendar(cls) -> pl.Expr:
-        """The last instalment falls due by the last date that a file may name."""
-        months, days = pl.col("unit") == Unit.months, pl.col("unit") == Unit.days
-        a_year = pl.when(months).then(12).when(days).then(365).otherwise(
-            pl.when(pl.col("unit") == Unit.weeks).then(52).otherwise(24)
-        )  # fmt: skip
-        years = (pl.col("instalments") * pl.col("every") / a_year).ceil()
-        return (pl.col("first_due_date").dt.year() + years <= LATEST.year).fill_null(True)
+        return within_the_calendar("first_due_date", pl.col("every"), pl.col("unit"))
 
     @dy.rule()
     def balloon_not_below_the_principal(cls) -> pl.Expr:
@@ -223,15 +224,6 @@ def signed_minor(column: str, exponent: pl.Expr) -> pl.Expr:
     return pl.when(text.str.starts_with("-")).then(-cents).otherwise(cents)
 
 
-def percent_ppb(column: str) -> pl.Expr:
-    """Parts per billion (Int64) of a plain decimal string of per cent, its sign written or not; null
-    where it is finer than that, or is written otherwise: nothing is rounded on the way in."""
-    text = pl.col(column).str.strip_chars().str.strip_suffix("%").str.strip_chars_end()
-    plain = text.str.contains(r"^-?\d{1,3}(\.\d{1,7}0*)?$")
-    exact = text.cast(pl.Decimal(18, 7), strict=False) * (PPB // 100)
-    return pl.when(plain).then(exact.cast(pl.Int64))
-
-
 def keys(rows: pl.DataFrame) -> pl.Series:
     """SHA-256 of each row's own text plus the number of its occurrence in the file."""
     columns = [c for c in rows.columns if c not in (*DERIVED, "line")]
@@ -260,10 +252,7 @@ def _unit(of: dict[str, str]) -> pl.Expr:
     """Code of the period's unit; months where the mapping has none."""
     if "unit" not in of:
         return pl.lit(Unit.months.value, dtype=pl.Int64)
-    names = {name: code.value for name, code in Unit.__members__.items()}
-    unit = pl.col(of["unit"]).str.strip_chars()
-    code = unit.replace_strict(names, default=None, return_dtype=pl.Int64)
-    return pl.when(unit == "").then(Unit.months.value).otherwise(code)
+    return unit_code(pl.col(of["unit"]).str.strip_chars())
 
 
 def _anchor(of: dict[str, str], date: str) -> dict[str, pl.Expr]:

@@ -10,6 +10,8 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
+from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.money import PPB
 from loanbook.core.errors import IntakeError
 
 
@@ -117,6 +119,36 @@ def date_in(column: str, form: str = "%Y-%m-%d") -> pl.Expr:
     """The date that a text column names; null where it is none, or none between the bounds."""
     date = pl.col(column).str.strip_chars().str.to_date(form, strict=False)
     return pl.when(date.is_between(EARLIEST, LATEST)).then(date)
+
+
+def percent_ppb(column: str) -> pl.Expr:
+    """Parts per billion (Int64) of a plain decimal string of per cent, its sign written or not; null
+    where it is finer than that, or is written otherwise: nothing is rounded on the way in."""
+    text = pl.col(column).str.strip_chars().str.strip_suffix("%").str.strip_chars_end()
+    plain = text.str.contains(r"^-?\d{1,3}(\.\d{1,7}0*)?$")
+    exact = text.cast(pl.Decimal(18, 7), strict=False) * (PPB // 100)
+    return pl.when(plain).then(exact.cast(pl.Int64))
+
+
+def unit_code(name: pl.Expr) -> pl.Expr:
+    """Code of a period's unit (Int64): months where its name is empty, null where it is none."""
+    codes = {unit.name: unit.value for unit in Unit} | {"": Unit.months.value}
+    return name.replace_strict(codes, default=None, return_dtype=pl.Int64)
+
+
+_A_YEAR = {Unit.months: 12, Unit.weeks: 52, Unit.days: 365, Unit.semi_monthly: 24}
+
+
+def within_the_calendar(first: str, every: pl.Expr, unit: pl.Expr) -> pl.Expr:
+    """Whether the last of `instalments`, the first due on the date `first`, falls due by `LATEST`.
+
+    `unit`: code of what `every` counts. What is missing is judged by the rules of its own.
+    """
+    a_year = unit.replace_strict(
+        {each.value: count for each, count in _A_YEAR.items()}, default=None, return_dtype=pl.Int64
+    )
+    years = (pl.col("instalments").cast(pl.Int64) * every / a_year).ceil()
+    return (pl.col(first).dt.year() + years <= LATEST.year).fill_null(True)
 
 
 def split(
