@@ -317,12 +317,19 @@ class PolicyBook(ChargeTables):
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     @cached_property
+    def delinquency_policies(self) -> dict[int, Delinquency]:
+        """Code of a product -> its policy of delinquency."""
+        return {
+            code: self.in_force(Delinquency, p.delinquency, p.effective_from)
+            for code, p in self.products.items()
+        }
+
+    @cached_property
     def delinquency(self) -> pl.DataFrame:
         """`product` -> counting rules: `from_due_day` (1 counts the due date itself, RBI),
         tolerance, and one Boolean per component."""
         rows = []
-        for code, p in self.products.items():
-            d = self.in_force(Delinquency, p.delinquency, p.effective_from)
+        for code, d in self.delinquency_policies.items():
             for component in Component:
                 rows.append(
                     (code, component.value, component.name in d.components,

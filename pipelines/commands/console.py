@@ -140,22 +140,12 @@ def published_day(ledger: Ledger, day: dt.date | None) -> dt.date:
 
 def difficulty_reasons(policies: PolicyBook) -> dict[int, list[str]]:
     """Reasons that tell of difficulty, by product."""
-    from loanbook.core.policy.models import Delinquency
-
-    return {
-        code: policies.in_force(Delinquency, p.delinquency, p.effective_from).difficulty_reasons
-        for code, p in policies.products.items()
-    }
+    return {code: rules.difficulty_reasons for code, rules in policies.delinquency_policies.items()}
 
 
 def grace_days(policies: PolicyBook) -> dict[int, int]:
     """Days past due that do not count as delinquent, by product."""
-    from loanbook.core.policy.models import Delinquency
-
-    return {
-        code: policies.in_force(Delinquency, p.delinquency, p.effective_from).grace_days
-        for code, p in policies.products.items()
-    }
+    return {code: rules.grace_days for code, rules in policies.delinquency_policies.items()}
 
 
 def written(rows: pl.DataFrame, to: Path | None) -> None:

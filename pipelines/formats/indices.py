@@ -11,7 +11,7 @@ import datetime as dt
 import dataframely as dy
 import polars as pl
 
-from loanbook.pipelines.formats.table import Parsed, date_in, read_csv, split
+from loanbook.pipelines.formats.table import Parsed, date_in, percent_ppb, read_csv, split
 
 COLUMNS = ["index", "date", "rate_percent"]
 
@@ -60,9 +60,5 @@ def parse(data: bytes, file_date: dt.date, indices: list[str]) -> Parsed:
         file_date=pl.lit(file_date),
     ).with_columns(known=pl.col("index").is_in(indices))
     good, bad = split(typed, Fixings, "index")
-    rates = good.with_columns(
-        index_ppb=(pl.col("rate_percent").cast(pl.Decimal(18, 7), strict=False) * 10**7).cast(
-            pl.Int64
-        )
-    )
+    rates = good.with_columns(index_ppb=percent_ppb("rate_percent"))
     return Parsed(raw.height + len(broken), rates.drop("file_date", "known"), broken + bad)

@@ -79,6 +79,8 @@ def _hashed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
 _AND_CONTENT = "+"
 """Between the two parts of a body's hash: what every event has, and all else that its row says. An
 event taken in by a release before has the first part alone, and is compared by it."""
+_FIRST = 64
+"""Characters of the first part: a SHA-256 in hexadecimal."""
 _CONTENT = tuple(field.name for field in FIELDS if field.name != "amount")
 _GIVEN = ("loan_id", "product", "taken_over_on")
 """Terms of a loan that its row does not say: its number, the version of its product, the file's date."""
@@ -87,13 +89,13 @@ _GIVEN = ("loan_id", "product", "taken_over_on")
 def same_body(before: pl.Expr, now: pl.Expr) -> pl.Expr:
     """Whether a row says what the event of its key said before (columns `body_hash`)."""
     whole = before.str.contains(_AND_CONTENT, literal=True)
-    return pl.when(whole).then(before == now).otherwise(before == now.str.slice(0, 64))
+    return pl.when(whole).then(before == now).otherwise(before == now.str.slice(0, _FIRST))
 
 
 def same_content(before: pl.Expr, now: pl.Expr) -> pl.Expr:
     """Whether a row says what the row of its key said before, whatever day it comes on (`body_hash`)."""
     whole = before.str.contains(_AND_CONTENT, literal=True)
-    return ~whole | (before.str.slice(64) == now.str.slice(64))
+    return ~whole | (before.str.slice(_FIRST) == now.str.slice(_FIRST))
 
 
 def keep_new(events: pl.DataFrame, known: Known) -> tuple[pl.DataFrame, int, list[dict[str, Any]]]:

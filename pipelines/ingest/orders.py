@@ -35,6 +35,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.orders.allowed import broken_rule
 from loanbook.core.servicing.payments.chargebacks import asked_again
 from loanbook.pipelines.formats import payments
+from loanbook.pipelines.formats.table import percent_ppb
 from loanbook.pipelines.ingest.refunds import on_refunds
 
 Bad = list[dict[str, Any]]
@@ -63,9 +64,7 @@ def lawful(
     orders = matched.with_columns(
         kind=pl.col("command").replace_strict(kinds, return_dtype=pl.Int8),
         minor=payments.exact_minor(pl.col("amount"), exponent),
-        rate_ppb=(pl.col("rate_percent").cast(pl.Decimal(18, 7), strict=False) * 10**7).cast(
-            pl.Int64
-        ),
+        rate_ppb=percent_ppb("rate_percent"),
     )
     wrong = (pl.col("amount") != "") & pl.col("minor").is_null()
     judged = _judged(orders, policies, standing, day).with_columns(
