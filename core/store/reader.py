@@ -229,8 +229,9 @@ class LedgerReader:
         _, on = self.version_of(as_of, known_at)
         late = self.positions(as_of, known_at).filter(pl.col("days_past_due") > 0)
         events = self._standing((Kind.delinquency_paused, Kind.delinquency_resumed), on)
-        grace = pl.lit(grace_days)
-        if isinstance(grace_days, Mapping):
+        if isinstance(grace_days, int):
+            grace = pl.lit(grace_days)
+        else:
             products = self.query("SELECT loan_id, product FROM loan_keys")
             late = late.join(products, on="loan_id", how="left", maintain_order="left")
             grace = pl.col("product").replace_strict(grace_days, default=0, return_dtype=pl.Int32)

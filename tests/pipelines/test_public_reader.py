@@ -194,3 +194,12 @@ def test_delinquency_reads_in_every_convention_what_the_positions_say(
     lived = restated.query("SELECT count(*) AS n FROM positions WHERE loan_id = ?", [yen])
     assert one.height == lived["n"][0]
     assert one.tail(1).equals(states.filter(pl.col("loan_id") == yen))
+
+
+def test_days_of_grace_by_product_do_not_count_as_delinquent(restated: LedgerReader) -> None:
+    products = restated.query("SELECT DISTINCT product FROM loan_keys")["product"].to_list()
+    plain = restated.delinquency()
+    graced = restated.delinquency(grace_days=dict.fromkeys(products, 3))
+    assert plain.height > 0
+    expected = (plain["delinquent_days"] - 3).clip(lower_bound=0)
+    assert graced["delinquent_days"].to_list() == expected.to_list()
