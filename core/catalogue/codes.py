@@ -20,10 +20,10 @@ from loanbook.core.catalogue.events import (
     Kind,
     MoratoriumInterest,
 )
-from loanbook.core.catalogue.statuses import COMES_BACK, ENDED, GIVEN_UP, Flag, Status
+from loanbook.core.catalogue.statuses import ENDED, GIVEN_UP, Flag, Status
 
 __all__ = [
-    "CHANGES", "COMES_BACK", "ENDED", "EVENT_KINDS", "GIVEN_UP", "KINDS_A_PRODUCT", "MONEY_IN",
+    "CHANGES", "ENDED", "EVENT_KINDS", "GIVEN_UP", "KINDS_A_PRODUCT", "MONEY_IN",
     "REFUNDS", "REVERSIBLE", "AfterChargeOff", "CreditUse", "EventState", "Excess",
     "Flag", "InterestMode", "Kind", "MoratoriumInterest", "NonAccrual", "Rebate", "Status",
     "Timing", "label",
@@ -36,6 +36,7 @@ class Timing(IntEnum):
     past_due = 0
     due = 1
     in_advance = 2
+    given_up = 3  # none stood any more: the claim had been written off
 
 
 class InterestMode(IntEnum):

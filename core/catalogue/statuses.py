@@ -20,8 +20,6 @@ ENDED = [Status.closed.value, Status.written_off.value, Status.settled.value]
 """States in which a loan leaves the book the day after."""
 GIVEN_UP = [Status.written_off.value, Status.settled.value]
 """Ended with a claim that was extinguished."""
-COMES_BACK = [Status.closed.value, Status.settled.value]
-"""Ended, and in the book again when money moves for the loan."""
 
 
 class Flag(IntEnum):

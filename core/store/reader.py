@@ -194,7 +194,8 @@ class LedgerReader:
         units: bool = False,
     ) -> pl.DataFrame:
         """Money that came in, as `events`, with what it paid of `principal`, `interest`, `fees`,
-        `penalties`, `taxes`, and what became `credit`."""
+        `penalties`, `taxes`, what became `credit`, and what was `recovered` of a claim that had been
+        written off."""
         on, booked, version = self._both_clocks(as_of, known_at)
         rows = payments_by(self.query, on, booked, version, loans)
         return shown(rows, self.query, names=names, units=units)

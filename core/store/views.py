@@ -13,7 +13,7 @@ import duckdb
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLES
-from loanbook.core.catalogue.codes import ENDED, EVENT_KINDS, MONEY_IN, Kind, Status, label
+from loanbook.core.catalogue.codes import ENDED, EVENT_KINDS, MONEY_IN, Kind, Status, Timing, label
 from loanbook.core.catalogue.components import CLAIM_ROLES, DUES, PARTS, Component
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT
 from loanbook.core.ledger.reversals import effective_events
@@ -97,14 +97,17 @@ EVENTS = """
 PAID = f"""
     SELECT event_id,
            {{parts}},
-           coalesce(sum(amount) FILTER (WHERE component IS NULL), 0)::BIGINT AS credit
+           coalesce(sum(amount) FILTER (WHERE component IS NULL AND NOT {{given_up}}), 0)::BIGINT
+               AS credit,
+           coalesce(sum(amount) FILTER (WHERE {{given_up}}), 0)::BIGINT AS recovered
     FROM allocations p
     WHERE version <= $version AND business_date <= $on AND {KNOWN} GROUP BY event_id
 """.format(
+    given_up=f"timing = {Timing.given_up.value}",
     parts=", ".join(
         f"coalesce(sum(amount) FILTER (WHERE component = {part.value}), 0)::BIGINT AS {name}"
         for name, part in PARTS.items()
-    )
+    ),
 )
 RESTATEMENTS = f"""
     WITH causes AS (

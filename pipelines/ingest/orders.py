@@ -10,7 +10,6 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.catalogue.codes import (
-    COMES_BACK,
     MONEY_IN,
     REVERSIBLE,
     InterestMode,
@@ -32,7 +31,7 @@ from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, PPB, int128, rate_to_ppb
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.orders.allowed import broken_rule
+from loanbook.core.servicing.orders.allowed import ALLOWED, broken_rule
 from loanbook.core.servicing.payments.chargebacks import asked_again
 from loanbook.pipelines.formats import payments
 from loanbook.pipelines.formats.table import percent_ppb
@@ -145,7 +144,7 @@ def _judged(
 def _with_reopened(about: pl.DataFrame) -> pl.DataFrame:
     """Orders about loans that have ended and were reopened for the order's day: such a loan counts as
     active. What reopens it may stand in the same file, before or after them."""
-    ended = pl.col("status").is_in(COMES_BACK)
+    ended = pl.col("status").is_in([each.value for each in ALLOWED[Kind.reopened] if each])
     reopens = pl.col("kind") == Kind.reopened.value
     here = (reopens & ended).fill_null(False).max().over("loan_id", "value_date")
     open_ = here | (pl.col("reopened_on") == pl.col("value_date")).fill_null(False)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
+import polars as pl
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.replay.backdating import Restatement
-from tests.core.late_news import lived, same_as_in_time, told
+from tests.core.late_news import known_last, lived, same_as_in_time, told
 from tests.core.loans import Story, _event, charged_back, payment, terms, undone
 
 FIRST = dt.date(2024, 1, 1)
@@ -52,6 +55,50 @@ def test_money_for_a_closed_loan_brings_it_back(policies: PolicyBook) -> None:
     events = told(story.paid(130_000, "2024-01-20", ref="all").paid(500, "2024-02-25"))
     days = same_as_in_time(events, policies, dt.date(2024, 2, 27))
     assert days[-1][0].book.positions["status"].to_list() == [Status.overpaid]
+
+
+def test_money_after_a_write_off_recovers_it_and_the_rest_is_the_borrowers(
+    policies: PolicyBook,
+) -> None:
+    # 1,200.00 unpaid to 1 May: 121 nights at 12 % are 47.74, three late fees of 5 % of 207.04 31.05
+    story = Story(policies)
+    for number in range(1, 6):
+        loan = terms(policies, "instalment-act365", loan_id=number, n=6)
+        story = story.lent(loan)
+    yen = terms(policies, "instalment-jpy", loan_id=6, principal=100_000, n=6)
+    story = story.lent(yen)
+    given_up = [_event(Kind.write_off, n, "2024-05-01", None, "w", None) for n in range(1, 7)]
+    refund = _event(Kind.credit_refunded, 1, "2024-05-24", 221_21, "r", None)
+    story = replace(story, rows=(*story.rows, *given_up, refund))
+    for number in range(1, 6):
+        story = story.paid(1_000_00, "2024-05-10", loan_id=number, ref="a")
+    for number in (1, 3):
+        story = story.paid(500_00, "2024-05-20", loan_id=number, ref="b")
+    story = story.paid(5_000, "2024-05-10", loan_id=6)
+    news = [
+        (4, payment(500_00, "2024-05-14", loan_id=2)),
+        (0, undone("payment_received/3/2024-05-10/a", "2024-05-24", loan_id=3)),
+        (0, charged_back(300_00, "2024-05-23", loan_id=4)),
+        (6, payment(207_04, "2024-04-01", loan_id=5, ref="slow")),
+    ]
+    days = same_as_in_time(told(story, *news), policies, dt.date(2024, 5, 25))
+    known = {loan: row for (_, loan), row in sorted(known_last(days).items())}
+    names = days[-1][0].book.positions.columns
+    shown = {n: dict(zip(names, row, strict=True)) for n, row in known.items()}
+    figures = {n: (row["recoverable"], row["credit"]) for n, row in shown.items()}
+    assert figures[1] == (0, 0)  # 1,278.79 recovered, 221.21 was owed to the borrower and paid back
+    assert figures[2] == (0, 221_21)
+    assert figures[3] == (778_79, 0)  # 1,278.79 less 500.00: the 1,000.00 never came
+    assert figures[4] == (578_79, 0)  # 278.79 left, and 300.00 was given up anew
+    assert shown[1]["status"] == shown[4]["status"] == Status.written_off
+    assert shown[2]["status"] == Status.overpaid
+    # 207.04 in time: late fee 10.35, interest 12.20, principal 184.49, whose 30 nights bore 1.82 less
+    assert figures[5] == (1_278_79 - 207_04 - 1_82 - 1_000_00, 0)
+    booked = pl.concat([closed.transfers for closed, _ in days])
+    of_yen = booked.filter((pl.col("loan_id") == 6) & (pl.col("credit") == ROLE["recovery_income"]))
+    place = yen.select("entity", "product", "currency").row(0)
+    assert of_yen.select("entity", "product", "currency", "amount").rows() == [(*place, 5_000)]
+    assert booked.filter(pl.col("credit") == ROLE["unidentified_receipts"]).is_empty()
 
 
 def test_an_overpaid_loan_that_is_charged_back_goes_on_with_its_schedule(

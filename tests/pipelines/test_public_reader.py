@@ -107,7 +107,9 @@ def test_names_and_units_on_demand(restated: LedgerReader) -> None:
 
 def test_payments_say_what_they_paid(restated: LedgerReader) -> None:
     paid = restated.payments(names=True)
-    parts = pl.sum_horizontal("principal", "interest", "fees", "penalties", "taxes", "credit")
+    parts = pl.sum_horizontal(
+        "principal", "interest", "fees", "penalties", "taxes", "credit", "recovered"
+    )
     standing = paid.filter("stands")
     assert standing.height > 0
     assert standing.filter(parts != pl.col("amount")).is_empty()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import GIVEN_UP, Status
+from loanbook.core.catalogue.codes import Status
 from loanbook.core.servicing.endings.reopening import status_owing_again
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.claim import owes_nothing
@@ -21,9 +21,17 @@ def close_at_zero(loans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     `loan_id`, `earned_at_payoff` of those loans.
     """
     early = pl.when(owes_nothing()).then(-pl.col("interest_accrued")).otherwise(0)
-    ends = owes_nothing() & ~pl.col("status").is_in(GIVEN_UP) & ~open_to_draw()
+    settled = pl.col("status") == Status.settled.value
+    ends = owes_nothing() & ~settled & ~open_to_draw()
     done = loans.with_columns(earned_at_payoff=early, ends=ends)
-    ended = pl.when(pl.col("credit") > 0).then(Status.overpaid.value).otherwise(Status.closed.value)
+    written_off = pl.col("written_off_on").is_not_null()
+    ended = (
+        pl.when(pl.col("credit") > 0)
+        .then(Status.overpaid.value)
+        .when(written_off)
+        .then(Status.written_off.value)
+        .otherwise(Status.closed.value)
+    )
     owes_again = (pl.col("status") == Status.overpaid) & ~pl.col("ends")
     closed = done.with_columns(
         status=pl.when("ends")

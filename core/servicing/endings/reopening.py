@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import COMES_BACK, GIVEN_UP, Status
+from loanbook.core.catalogue.codes import ENDED, GIVEN_UP, Status
 from loanbook.core.catalogue.events import REOPENING
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -26,13 +26,14 @@ class Reopened:
 def reopened(
     aside: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> Reopened:
-    """Ended loans (terms and last positions) that `events` bring back: active again, or off the books.
+    """Ended loans (terms and last positions) that `events` bring back: active again, off the books, or
+    written off as they were, for a claim that was given up stays so.
 
     What happened outside is always taken in. `dues` are those to come when the loans ended. Their
     cursor stands in the period of the day, as if they had stayed.
     """
     busy = events.filter(pl.col("kind").is_in([k.value for k in REOPENING]))["loan_id"]
-    comes_back = pl.col("loan_id").is_in(busy.implode()) & pl.col("status").is_in(COMES_BACK)
+    comes_back = pl.col("loan_id").is_in(busy.implode()) & pl.col("status").is_in(ENDED)
     back = aside.filter(comes_back).with_columns(status=status_owing_again())
     mask = pl.col("loan_id").is_in(back["loan_id"].implode())
     if back.height:
@@ -46,9 +47,16 @@ def reopened(
 
 
 def status_owing_again() -> pl.Expr:
-    """Status of a loan that owes again: a charge-off lasts."""
+    """Status of a loan that owes again: a charge-off lasts, and a write-off."""
     off = pl.col("charged_off_on").is_not_null()
-    return pl.when(off).then(Status.charged_off.value).otherwise(Status.active.value).cast(pl.Int8)
+    return (
+        pl.when(pl.col("written_off_on").is_not_null())
+        .then(Status.written_off.value)
+        .when(off)
+        .then(Status.charged_off.value)
+        .otherwise(Status.active.value)
+        .cast(pl.Int8)
+    )
 
 
 def left_behind(settled: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:

@@ -1,4 +1,7 @@
-"""Write-off: a person gives the claim up, and it is extinguished. It is final."""
+"""Write-off: a person gives the claim up, and it is extinguished. It is final.
+
+What comes for it later is income, up to what was given up (`recoverable`); the rest is the borrower's.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from loanbook.core.servicing.charges.penal_interest import none_borne
 from loanbook.core.servicing.endings.interest_at_charge_off import claim_in_full
 from loanbook.core.servicing.income.deferred_income import offset_loss
 from loanbook.core.servicing.loan import balances, line, segment
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import claim
 from loanbook.core.servicing.loan.posting import DayState
 
@@ -17,7 +21,17 @@ from loanbook.core.servicing.loan.posting import DayState
 def write_off(day: DayState, events: pl.DataFrame) -> None:
     """A person gives the claim up: that which a charge-off would make."""
     claim_in_full(day, events)
+    mask = pl.col("loan_id").is_in(events["loan_id"].implode()) & owing()
+    day.loans = day.loans.with_columns(
+        written_off_on=pl.when(mask).then(BUSINESS_DATE).otherwise("written_off_on"),
+        recoverable=pl.when(mask).then(claim()).otherwise("recoverable"),
+    )
     give_up(day, events, Status.written_off)
+
+
+def owing() -> pl.Expr:
+    """Loans with a claim to give up, on the books or off them."""
+    return pl.col("status").is_in([Status.active.value, Status.charged_off.value])
 
 
 def give_up(day: DayState, events: pl.DataFrame, status: Status) -> None:
@@ -25,9 +39,8 @@ def give_up(day: DayState, events: pl.DataFrame, status: Status) -> None:
 
     Of a loan that owes nothing, because money came to light since, there is nothing to give up.
     """
-    owing = pl.col("status").is_in([Status.active.value, Status.charged_off.value])
     loans = (
-        day.loans.filter(owing)
+        day.loans.filter(owing())
         .join(events.select("loan_id", "event_id"), on="loan_id")
         .with_columns(claim=claim())
     )

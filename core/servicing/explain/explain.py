@@ -236,7 +236,13 @@ def _of_event(
     fall = policies.in_force(Waterfall, name, product.effective_from)
     lines = []
     for part in placed.to_dicts():
-        if part["component"] is None:
+        if part["timing"] == Timing.given_up:
+            what, rule, moves = (
+                "recovered of what was written off",
+                f"{_named(product)} postings",
+                {},
+            )
+        elif part["component"] is None:
             what, rule = "nothing was owed: the borrower's credit", f"{_named(product)} payments"
             moves = {"credit": part["amount"]}
         else:

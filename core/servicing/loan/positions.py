@@ -148,6 +148,14 @@ class Positions(_Dues):  # type: ignore[misc,valid-type]
         nullable=True,
         metadata=column("Off the books since, also where nothing is owed", DATE, None),
     )
+    written_off_on = dy.Date(
+        nullable=True,
+        metadata=column("The claim was written off on this date", DATE, None),
+    )
+    recoverable = dy.Int64(
+        min=0,
+        metadata=column("Given up by a write-off, and not recovered since", MINOR, 0),
+    )
     non_accrual = dy.Bool(
         metadata=column("Interest is no income until it is received", FLAG, False)
     )

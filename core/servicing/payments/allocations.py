@@ -32,7 +32,11 @@ class Allocations(dy.Schema):
     )
     component = dy.Int8(
         nullable=True,
-        metadata=column("What was met; null: it became the borrower's credit", "code of Component"),
+        metadata=column(
+            "What was met; null: what had been written off, by `timing`, or else it became the "
+            "borrower's credit",
+            "code of Component",
+        ),
     )
     timing = dy.Int8(
         metadata=column("Where the due stood against the money's value date", "code of Timing")
@@ -41,6 +45,35 @@ class Allocations(dy.Schema):
 
 
 NOTHING_PLACED = empty(Allocations).with_columns(due_date=pl.lit(None, dtype=pl.Date))
+
+
+def recovers() -> pl.Expr:
+    """Money for a claim that was written off; reads allocations."""
+    return pl.col("timing") == Timing.given_up.value
+
+
+def becomes_credit() -> pl.Expr:
+    """Money that met nothing; reads allocations."""
+    return pl.col("component").is_null() & ~recovers()
+
+
+def of_written_off(loans: pl.DataFrame, money: pl.DataFrame) -> pl.DataFrame:
+    """Allocations of `money` (`loan_id`, `event_id`, `amount`) to what was given up of `loans`."""
+    recoverable = loans.filter(pl.col("recoverable") > 0)
+    if recoverable.is_empty():
+        return NOTHING_PLACED
+    lines = recoverable.select("loan_id", "recoverable").join(
+        money.select("loan_id", "event_id", money="amount"), on="loan_id"
+    )
+    return poured(
+        lines.with_columns(
+            instalment_no=pl.lit(0),
+            component=pl.lit(None, dtype=pl.Int8),
+            timing=pl.lit(Timing.given_up.value),
+            due_date=pl.lit(None, dtype=pl.Date),
+        ),
+        pl.col("recoverable"),
+    )
 
 
 def poured(lines: pl.DataFrame, demand: pl.Expr) -> pl.DataFrame:
@@ -85,7 +118,8 @@ def applied(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
         due_principal=of(Component.principal, billed),
         due_interest=of(Component.interest, billed),
         **{f"to_{each.part}": of(each) for each in CHARGES},
-        to_credit=pl.col("amount") * pl.col("component").is_null(),
+        to_credit=pl.col("amount") * becomes_credit(),
+        recovered=pl.col("amount") * recovers(),
         standing=pl.col("amount") * (~billed & (pl.col("instalment_no") != 0)),
         received=pl.col("amount"),
     )
@@ -105,6 +139,7 @@ def applied(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
             **segment.prepay(early_interest),
             **charges,
             credit=pl.col("credit") + pl.col("to_credit"),
+            recoverable=pl.col("recoverable") - pl.col("recovered"),
             prepaid_dues=pl.col("prepaid_dues") + pl.col("standing"),
             principal_paid=pl.col("principal_paid") + pl.col("to_principal"),
             interest_paid=pl.col("interest_paid") + pl.col("to_interest"),

@@ -2,7 +2,8 @@
 
 The borrower's credit is used first; the rest is owed anew. A chargeback makes it principal of the
 next instalment, or asks again for the components that its payment had met, where the product has
-an order for it and the event tells them (payload `interest`, `fee`, `penalty`, in minor units).
+an order for it and the event tells them (payload `interest`, `fee`, `penalty`, in minor units). Of a
+loan that was written off nothing is owed anew: it is so much more that was given up.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def _take_back(day: DayState, events: pl.DataFrame, source: str) -> None:
     # nights before the day bear what was owed then
     day.loans = replaced(day.loans, mask, before, close_segment(before))
     charged_back = _split(day, events)
-    sums = charged_back.select("loan_id", "used", "anew", *(f"{name}_anew" for name in ASKED_AGAIN))
+    again = [f"{name}_anew" for name in ASKED_AGAIN]
+    sums = charged_back.select("loan_id", "used", "anew", "lost_anew", *again)
     joined = day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
     joined = joined.with_columns(pl.col(sums.columns[1:]).fill_null(0))
     unpaid = pl.col("revolving") & (payment_due() >= BUSINESS_DATE)
@@ -77,6 +79,7 @@ def _take_back(day: DayState, events: pl.DataFrame, source: str) -> None:
         joined = joined.with_columns(**balances.grow_due(each, pl.col(f"{name}_anew")))
     day.loans = joined.with_columns(
         credit=pl.col("credit") - pl.col("used"),
+        recoverable=pl.col("recoverable") + pl.col("lost_anew"),
         # a statement is not paid by money that is taken back
         **line.add_to_statement(pl.when(unpaid).then("anew").otherwise(0)),
         **balances.grow_principal(pl.col("anew")),
@@ -91,9 +94,10 @@ def _take_back(day: DayState, events: pl.DataFrame, source: str) -> None:
     day.book(on_books, "interest_accrued", source, "interest_anew")
     for name, each in charges.items():
         day.book(on_books, each.row.receivable, source, f"{name}_anew")
+    day.book(charged_back, "write_off_expense", source, "lost_anew")
     day.book(off_books, "credit_loss", source, "anew")
     day.book(off_books, "memo_claim", "memo_contra", "anew")
-    owed = pl.sum_horizontal("anew", *(f"{name}_anew" for name in ASKED_AGAIN))
+    owed = pl.sum_horizontal("anew", *again)
     # of a line it is a debit of its balance, which the next statement asks a share of
     back = charged_back.filter((owed > 0) & ~pl.col("revolving"))
     if not back.is_empty():
@@ -105,16 +109,20 @@ def _split(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
     loans = day.loans.join(
         events.rename({"amount": "asked"}), on="loan_id", maintain_order="left"
     ).with_columns(pl.col(*ASKED_AGAIN).fill_null(0))
-    off = charged_off()
+    gone = pl.col("written_off_on").is_not_null()
     loans = loans.with_columns(
-        *(pl.when(off).then(0).otherwise(name).alias(name) for name in ASKED_AGAIN),
+        *(
+            pl.when(charged_off() | gone).then(0).otherwise(name).alias(name)
+            for name in ASKED_AGAIN
+        ),
         used=pl.min_horizontal("credit", "asked"),
     )
     left = pl.col("asked") - pl.col("used")
     for name in ASKED_AGAIN:
         loans = loans.with_columns(pl.min_horizontal(pl.col(name), left).alias(f"{name}_anew"))
         left = left - pl.col(f"{name}_anew")
-    return loans.with_columns(anew=left)
+    lost = pl.when(gone).then(left).otherwise(0)
+    return loans.with_columns(anew=left - lost, lost_anew=lost)
 
 
 def _ask_again(day: DayState, back: pl.DataFrame) -> None:

@@ -9,6 +9,7 @@ from loanbook.core.catalogue.codes import Timing
 from loanbook.core.catalogue.components import LOSS, RECEIVABLE, is_interest
 from loanbook.core.catalogue.events import ROW, Kind
 from loanbook.core.servicing.loan.posting import DayState
+from loanbook.core.servicing.payments.allocations import recovers
 from loanbook.core.servicing.payments.payoff_charges import demand_at_payoff, tax_on_interest
 from loanbook.core.servicing.payments.simple_interest import due_now
 from loanbook.core.servicing.payments.waterfall import allocate, money_rule
@@ -37,7 +38,8 @@ def book_receipts(
     *,
     undoes_loss: bool = False,
 ) -> None:
-    """Money against components; of a charged-off claim it is a recovery, memorandum mirrored.
+    """Money against components; of a charged-off claim it is a recovery, memorandum mirrored, and so it
+    is of one that was written off, which stands in memorandum no more.
 
     A refund of what was financed is none: it takes back the loss that was booked.
     """
@@ -51,7 +53,10 @@ def book_receipts(
         RECEIVABLE, default=ROLE["borrower_credit"], return_dtype=pl.Int64
     )
     role = pl.when(in_advance).then(ROLE["interest_accrued"]).otherwise(component)
-    day.book(allocations.filter(~recovered), source, role, "amount")
+    given_up = allocations.select(recovers()).to_series()
+    day.book(allocations.filter(~recovered & ~given_up), source, role, "amount")
+    written_off = "write_off_expense" if undoes_loss else "recovery_income"
+    day.book(allocations.filter(given_up), source, written_off, "amount")
     loss = pl.col("component").replace_strict(LOSS, return_dtype=pl.Int64)
     day.book(claims, source, loss if undoes_loss else "recovery_income", "amount")
     day.book(claims, "memo_contra", "memo_claim", "amount")

@@ -18,7 +18,13 @@ from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.cash_advances import paid_first, paid_last
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.payments.allocations import Allocations, applied, poured, stamped
+from loanbook.core.servicing.payments.allocations import (
+    Allocations,
+    applied,
+    of_written_off,
+    poured,
+    stamped,
+)
 from loanbook.core.servicing.payments.excess.placement import place_excess
 
 
@@ -54,6 +60,7 @@ def allocate(
     lines = paying.filter("revolving")["loan_id"]
     owed = owed_now(dues, lines)
     on_dues = met_in_order(money, owed, ranks)
+    on_dues = pl.concat([of_written_off(paying, money), on_dues])
     left = _left(money, on_dues)
     paying = applied(paying, on_dues)
     if lines.len():
