@@ -6,13 +6,19 @@ import datetime as dt
 
 import polars as pl
 
+from loanbook.core.catalogue.codes import ENDED
+from loanbook.core.frames import empty
 from loanbook.core.ledger.transfers import account_movements
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.laws.accounts import movements_after
 from loanbook.core.servicing.laws.laws import check_laws, restated_laws
-from loanbook.core.servicing.replay.backdating import Restatement
-from loanbook.core.servicing.replay.replay import live, replay
+from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.loan.business_date import dated
+from loanbook.core.servicing.loan.dues import Dues
+from loanbook.core.servicing.loan.positions import STATE
+from loanbook.core.servicing.replay.backdating import Restatement, close_with_news
+from loanbook.core.servicing.replay.replay import InMemoryHistory, live, replay
 from loanbook.core.store.writer import BALANCES
 from tests.core.loans import Story
 
@@ -77,4 +83,68 @@ def same_as_in_time(
         return account_movements(pl.concat(frames)).filter(pl.col("movement") != 0)
 
     assert sums([d.transfers for d, _ in late]).equals(sums([d.transfers for _, d in ideal]))
+    for (day, _), stored in zip(late, from_the_day_before(events, policies, through), strict=True):
+        assert day.transfers.sort(pl.all()).equals(stored.transfers.sort(pl.all())), day.date
     return late
+
+
+def from_the_day_before(
+    events: pl.DataFrame, policies: PolicyBook, through: dt.date
+) -> list[DayClose]:
+    """Day by day as the news came, restated from the day before the news as a stored ledger does,
+    not from the loans' first day as a rebuild does."""
+    past = _EveryDay(events, policies)
+    book, days = Book.empty(policies.pins, events), []
+    date = events["booking_date"].min()
+    assert isinstance(date, dt.date)
+    while date <= through:
+        booked = events.filter(pl.col("booking_date") == date)
+        _, closed, restated = close_with_news(book, booked, past, policies, date)
+        past.keep(closed, restated)
+        days.append(closed)
+        book, date = closed.book, date + dt.timedelta(days=1)
+    return days
+
+
+class _EveryDay(InMemoryHistory):
+    """A past that keeps every loan of every day as known last, as the store does."""
+
+    def __init__(self, events: pl.DataFrame, policies: PolicyBook) -> None:
+        super().__init__(events, policies)
+        self._wide: list[pl.DataFrame] = []
+        self._dues: list[pl.DataFrame] = []
+
+    def keep(self, closed: DayClose, restated: Restatement | None) -> None:
+        super().keep(closed, restated)
+        parts = [
+            (self._wide, dated(closed.book.wide(), closed.date)),
+            (self._dues, dated(closed.book.dues, closed.date)),
+        ]
+        if restated is not None:
+            last = closed.date - dt.timedelta(days=1)
+            gone = pl.col("loan_id").is_in(restated.loans.implode())
+            gone &= pl.col("business_date") >= restated.first
+            for kept in (self._wide, self._dues):
+                kept[:] = [frame.filter(~gone) for frame in kept]
+            stay = restated.lived.stay
+            parts.append((self._wide, stay.wide(restated.first, last)))
+            parts.append((self._dues, stay.dues(restated.first, last)))
+        for kept, rows in parts:
+            kept.append(rows)
+
+    def book(self, ids: pl.Series, date: dt.date) -> Book:
+        """See `LedgerHistory`: the loans at the end of `date`."""
+        ours = pl.col("loan_id").is_in(ids.implode()) & (pl.col("business_date") == date)
+        wide = pl.concat([rows.filter(ours) for rows in self._wide], how="diagonal")
+        beginning = super().book(ids, date)
+        if wide.is_empty():
+            return beginning
+        wide = wide.filter(~pl.col("status").is_in(ENDED)).sort("loan_id")
+        dues = pl.concat([rows.filter(ours) for rows in self._dues], how="diagonal")
+        return Book(
+            date,
+            wide.select(beginning.terms.columns),
+            wide.select(STATE),
+            dues.select(empty(Dues).columns).sort("loan_id", "instalment_no", "component"),
+            self._events.clear(),
+        )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.contract.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.replay.backdating import Restatement
@@ -35,6 +36,25 @@ def test_a_late_payment_is_as_if_it_had_come_in_time(policies: PolicyBook) -> No
     before, after = days[-2][0].book.positions, days[-1][0].book.positions
     assert before["days_past_due"].to_list() == [19]
     assert after["days_past_due"].to_list() == [0]
+
+
+def test_a_loan_restated_twice_books_the_same_differences_from_whatever_day(
+    policies: PolicyBook,
+) -> None:
+    """The second news begins after the day to which the first one's nights were booked: a rebuild,
+    which lives the loan from its first day, took those back and booked them again."""
+    loan = terms(policies, "instalment-act365", rate="18", n=3, every=1, unit=Unit.weeks,
+                 first_due="2024-01-08")  # fmt: skip
+    events = told(
+        Story(policies).lent(loan),
+        (4, payment(40_400, "2024-01-08", ref="first")),
+        (5, payment(40_284, "2024-01-15", ref="second")),
+    )
+    late = same_as_in_time(events, policies, dt.date(2024, 1, 20))
+    moved = late[-1][0].transfers.filter(pl.col("loan_id") > 0)
+    # of 402.84 the interest of seven nights, 800.14 * 18 % * 7 / 365 = 2.76, and principal; four nights
+    # since, of the 15th to the 18th, bore interest on it: 400.08 * 18 % * 4 / 365 = 0.79
+    assert sorted(moved["amount"]) == [79, 276, 40_008]
 
 
 def test_a_reversed_payment_never_came_and_its_undoing_is_booked_today(

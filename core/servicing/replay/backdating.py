@@ -146,7 +146,7 @@ def _restate(
     policies: PolicyBook,
     date: dt.date,
 ) -> tuple[Restatement, Book]:
-    start = past.book(ids, first - ONE_DAY)
+    start, changed = past.book(ids, first - ONE_DAY), first
     if start.date is None:
         beginning = effective["value_date"].min()
         first = beginning if isinstance(beginning, dt.date) else date
@@ -157,7 +157,10 @@ def _restate(
     to_live = effective.filter((pl.col("value_date") >= first) & (pl.col("value_date") < date))
     life = fast_forward(start, to_live, policies, date - ONE_DAY)
     lived = life.book(date - ONE_DAY)
-    lived_moves, booked = life.all("transfers"), past.transfers(ids, first)
+    # before the first change nothing differs, from whatever day the loans are lived again; what an
+    # earlier restatement booked there for its nights stands
+    since = pl.col("value_date") >= changed
+    lived_moves, booked = life.all("transfers").filter(since), past.transfers(ids, changed)
     moved = _differences(book, ids, lived, lived_moves, booked, date)
     others = ~pl.col("loan_id").is_in(ids.implode())
     wide = pl.concat([book.wide().filter(others), lived.wide().select(book.wide().columns)])
