@@ -59,9 +59,13 @@ def read_policies(folder: Path | None = None) -> PolicyBook:
 
 
 def policies_of(reader: LedgerReader) -> PolicyBook:
-    """All policies, with the product codes that the reader's ledger has stored."""
+    """All policies as loans were lived by them, with the product codes that the reader's ledger has
+    stored."""
+    from loanbook.core.store.upkeep.used_policies import as_stored
+
     names = reader.query("SELECT name FROM products ORDER BY code")["name"]
-    return read_policies(policies_folder(reader.settings.home)).with_registry(names)
+    policies = read_policies(policies_folder(reader.settings.home)).with_registry(names)
+    return as_stored(reader.lake(), policies)
 
 
 @lru_cache(maxsize=1)
@@ -83,8 +87,22 @@ def provenance(policies: PolicyBook, run_id: str | None = None) -> Provenance:
     )
 
 
+def open_stored(where: Settings | None = None) -> tuple[Ledger, PolicyBook]:
+    """The instance's ledger, and its policies as loans were lived by them, whatever files say now."""
+    from loanbook.core.store.upkeep.used_policies import as_stored
+    from loanbook.core.store.writer import Ledger
+
+    where = where or settings()
+    policies = read_policies(policies_folder(where.home))
+    ledger = Ledger(where)
+    return ledger, as_stored(ledger, policies.with_registry(ledger.products()))
+
+
 def open_instance(where: Settings | None = None) -> tuple[Ledger, PolicyBook]:
-    """The instance's ledger, and its policies with stored product codes."""
+    """The instance's ledger, and its policies with stored product codes, for new days.
+
+    Raises PolicyError where a version that was used has another content.
+    """
     from loanbook.core.store.writer import Ledger
 
     where = where or settings()

@@ -7,4 +7,5 @@
 - `library` - every version of every policy, and which is in force on a date
 - `charge_tables` - fees, taxes, penal interest and charge-off as tables the engine joins by product
 - `book` - all policies of an instance: parsed, checked against one another, hashed, pinned
+- `used` - versions that loans live by: they keep their content, and nothing new changes the past
 """

@@ -14,6 +14,8 @@ from loanbook.core.catalogue.events import Kind
 from loanbook.core.contract.day_count import RateBasis
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+"""Why something was ordered, as a code: the form that orders have it in."""
 RoundingName = Literal["half_even", "half_up", "down", "up"]
 OPENING_BALANCES = (
     "principal", "interest_accrued", *components.DUES, "credit",

@@ -64,6 +64,30 @@ def parse(folder: str, file: str, text: str) -> Policy:
         raise PolicyError(f"{folder}/{file}: mend these fields:\n" + "\n".join(lines)) from bad
 
 
+def references(product: Product) -> list[tuple[type[Policy], str, str]]:
+    """Policies that a product names: kind, name, and the field that names it."""
+    payments = product.payments
+    wanted: list[tuple[type[Policy], str | None, str]] = [
+        (Waterfall, payments.waterfall, "payments.waterfall"),
+        (LateFee, product.late_fee, "late_fee"),
+        (OriginationFee, product.origination_fee, "origination_fee"),
+        (Fee, product.returned_payment_fee, "returned_payment_fee"),
+        (Fee, product.prepayment_fee, "prepayment_fee"),
+        (Fee, product.annual_fee, "annual_fee"),
+        (Tax, product.tax, "tax"),
+        *((RateCeiling, name, "ceilings") for name in product.ceilings),
+        (Delinquency, product.delinquency, "delinquency"),
+        (Approvals, product.approvals, "approvals"),
+        (Accounts, product.accounts, "accounts"),
+        (HolidayCalendar, product.schedule.calendar, "schedule.calendar"),
+        *(
+            (Waterfall, rule.waterfall, f"payments.by_kind.{kind}.waterfall")
+            for kind, rule in payments.by_kind.items()
+        ),
+    ]
+    return [(model, name, field) for model, name, field in wanted if name is not None]
+
+
 @dataclass(frozen=True)
 class PolicyBook(ChargeTables):
     """Every version of every policy.
@@ -127,26 +151,8 @@ class PolicyBook(ChargeTables):
             model: {p.name for p in self._all(model)} for model in FOLDERS.values()
         }
         for product in self._all(Product):
-            wanted: list[tuple[type[Policy], str | None, str]] = [
-                (Waterfall, product.payments.waterfall, "payments.waterfall"),
-                (LateFee, product.late_fee, "late_fee"),
-                (OriginationFee, product.origination_fee, "origination_fee"),
-                (Fee, product.returned_payment_fee, "returned_payment_fee"),
-                (Fee, product.prepayment_fee, "prepayment_fee"),
-                (Fee, product.annual_fee, "annual_fee"),
-                (Tax, product.tax, "tax"),
-                *((RateCeiling, name, "ceilings") for name in product.ceilings),
-                (Delinquency, product.delinquency, "delinquency"),
-                (Approvals, product.approvals, "approvals"),
-                (Accounts, product.accounts, "accounts"),
-                (HolidayCalendar, product.schedule.calendar, "schedule.calendar"),
-                *(
-                    (Waterfall, rule.waterfall, f"payments.by_kind.{kind}.waterfall")
-                    for kind, rule in product.payments.by_kind.items()
-                ),
-            ]
-            for model, name, field in wanted:
-                if name is not None and name not in names[model]:
+            for model, name, field in references(product):
+                if name not in names[model]:
                     raise PolicyError(
                         f"products/{product.name}@{product.version}: field {field}: no "
                         f"{model.__name__} is named {name!r}; known: {sorted(names[model])}"

@@ -35,7 +35,9 @@ class Library:
         """The product version a stored code stands for."""
         if code in self.products:
             return self.products[code]
-        raise PolicyError(f"product {self.registry[code]} is pinned by loans but its file is gone")
+        raise PolicyError(
+            f"product {self.registry[code]} is pinned by loans but its file is gone; put it back"
+        )
 
     @cached_property
     def products(self) -> dict[int, Product]:

@@ -27,6 +27,7 @@ from loanbook.core.policy.base import (
     Name,
     OpeningName,
     Policy,
+    Reason,
     RoundingName,
     TaxableName,
     kind_among,
@@ -206,7 +207,7 @@ class Delinquency(Policy):
     grace_days: int = Field(
         default=0, ge=0, description="days past due that do not count as delinquent"
     )
-    difficulty_reasons: list[Name] = Field(
+    difficulty_reasons: list[Reason] = Field(
         default=["hardship", "financial_difficulty"],
         description="reasons of an order that say that the borrower is in financial difficulty; a "
         "concession for one of them is forbearance",

@@ -13,6 +13,7 @@
 - `reader` - the read layer: one class for a notebook, a page and an export
 - `views` - what SQL and notebooks see of published versions
 - `lists` - queries of the lists that people answer for
+- `upkeep` - what keeps a ledger sound beside its closes
 - `marts` - aggregates for reading, rebuilt from published versions
 
 Nothing is imported here: a command that reads pays for no engine. The public names are

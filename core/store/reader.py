@@ -26,6 +26,7 @@ from loanbook.core.store.lists import AFTER_CLOSURE, CREDITS, MODIFIED, RESUMED
 from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON, TOLD
 from loanbook.core.store.marts import NAMES as MART_NAMES
 from loanbook.core.store.migrations import must_be_newest
+from loanbook.core.store.queries import Queries
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.views import LIVED, LOANS, NAMES, events_by, make_views, payments_by, shown
 
@@ -370,6 +371,10 @@ class LedgerReader:
             "ON r.code = b.account WHERE b.version = ? ORDER BY entity, product, account",
             [version],
         )
+
+    def lake(self) -> Queries:
+        """Queries on the lake's own tables, for other modules of the product."""
+        return Queries(self._connection.cursor())
 
     def query(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pl.DataFrame:
         """A parameterised query of the product's own pages and exports over the views."""

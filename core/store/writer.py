@@ -29,6 +29,7 @@ from loanbook.core.store.lake import LAKE, insert, open_writer, patiently, trans
 from loanbook.core.store.migrations import migrate
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.upkeep.used_policies import must_agree
 from loanbook.core.store.writing import (
     Intake,
     Provenance,
@@ -90,9 +91,13 @@ class Ledger(Queries):
         return self.frame("SELECT name FROM {lake}.products ORDER BY code")["name"].to_list()
 
     def register(self, policies: PolicyBook) -> PolicyBook:
-        """Policies with stored product codes; new products and this policy body are recorded."""
+        """Policies with stored product codes; new products and this policy body are recorded.
+
+        Raises PolicyError where a version that was used has another content, or would have.
+        """
         known = self.products()
         book = policies.with_registry(known)
+        must_agree(self, book)
         fresh = list(book.registry[len(known) :])
         stored = self.frame(
             "SELECT 1 AS one FROM {lake}.policies WHERE policy_hash = ? LIMIT 1", [book.digest]

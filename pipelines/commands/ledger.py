@@ -34,9 +34,9 @@ def sql(
 def marts() -> None:
     """Bring the marts up to date with what is published, and list them."""
     from loanbook.core.store.marts import MARTS, refresh_marts
-    from loanbook.pipelines.resources import open_instance
+    from loanbook.pipelines.resources import open_stored
 
-    ledger, _ = open_instance()
+    ledger, _ = open_stored()
     added = refresh_marts(ledger)
     rows = [ledger.one(f"SELECT count(*) FROM {{lake}}.{mart.name}")[0] for mart in MARTS]
     ledger.close()
@@ -62,10 +62,10 @@ def replay(
 ) -> None:
     """Recompute a loan from its events, compare with the stored days, write nothing."""
     from loanbook.core.store.reader import LedgerReader
-    from loanbook.pipelines.resources import open_instance, settings
+    from loanbook.pipelines.resources import open_stored, settings
     from loanbook.pipelines.servicing.verify import replay_loan
 
-    ledger, policies = open_instance()
+    ledger, policies = open_stored()
     number = loan_id(LedgerReader(settings()), loan)
     with progress() as bar:
         task = bar.add_task("replay", total=None)
@@ -89,14 +89,14 @@ def rebuild(
     ] = False,
 ) -> None:
     """Recompute the whole ledger from its events and compare every published day with it."""
-    from loanbook.pipelines.resources import open_instance
+    from loanbook.pipelines.resources import open_stored
     from loanbook.pipelines.servicing.verify import rebuild as rebuild_ledger
 
     if not verify:
         raise LoanbookError(
             "published versions are never overwritten: use `loanbook rebuild --verify` to compare"
         )
-    ledger, policies = open_instance()
+    ledger, policies = open_stored()
     with progress() as bar:
         task = bar.add_task("rebuild", total=None)
         seen = rebuild_ledger(

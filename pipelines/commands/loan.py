@@ -151,9 +151,9 @@ def statements_of(
     from loanbook.core.servicing.replay.replay import relived
     from loanbook.core.servicing.schedule.statements import statements
     from loanbook.core.store.reader import LedgerReader
-    from loanbook.pipelines.resources import open_instance, settings
+    from loanbook.pipelines.resources import open_stored, settings
 
-    ledger, policies = open_instance()
+    ledger, policies = open_stored()
     number = loan_id(LedgerReader(settings()), loan)
     day = published_day(ledger, iso_date(as_of, "--as-of"))
     events = ledger.events_of(number, ledger.head().published_date or day)

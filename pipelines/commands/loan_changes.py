@@ -39,9 +39,9 @@ def schedules(
     from loanbook.core.servicing.explain.contract_changes import modifications as changes_of
     from loanbook.core.servicing.explain.contract_changes import overlaid
     from loanbook.core.store.reader import LedgerReader
-    from loanbook.pipelines.resources import open_instance, settings
+    from loanbook.pipelines.resources import open_stored, settings
 
-    ledger, policies = open_instance()
+    ledger, policies = open_stored()
     reader = LedgerReader(settings())
     number = loan_id(reader, loan)
     day = published_day(ledger, iso_date(as_of, "--as-of"))

@@ -41,9 +41,9 @@ def explain(
     from loanbook.core.servicing.replay.replay import replay
     from loanbook.core.store.reader import LedgerReader
     from loanbook.pipelines.reporting import wording
-    from loanbook.pipelines.resources import open_instance, settings
+    from loanbook.pipelines.resources import open_stored, settings
 
-    ledger, policies = open_instance()
+    ledger, policies = open_stored()
     number = loan_id(LedgerReader(settings()), loan)
     day = published_day(ledger, iso_date(as_of, "--as-of"))
     events = ledger.life_of(number, ledger.head().published_date or day)
@@ -131,9 +131,9 @@ def payoff(
     from loanbook.core.servicing.replay.payoff_quote import quote
     from loanbook.core.store.history import StoredHistory
     from loanbook.core.store.reader import LedgerReader
-    from loanbook.pipelines.resources import open_instance, settings
+    from loanbook.pipelines.resources import open_stored, settings
 
-    ledger, policies = open_instance()
+    ledger, policies = open_stored()
     number = loan_id(LedgerReader(settings()), loan)
     last = published_day(ledger, None)
     day = iso_date(on, "--on") or last + dt.timedelta(days=1)
@@ -168,9 +168,9 @@ def dispute(
     """Write a loan's dispute pack: its path cent by cent (text, JSON, PDF), its rows, policies and proof."""
     from loanbook.core.store.reader import LedgerReader
     from loanbook.pipelines.reporting.dispute import write_pack
-    from loanbook.pipelines.resources import open_instance, settings
+    from loanbook.pipelines.resources import open_stored, settings
 
-    ledger, policies = open_instance()
+    ledger, policies = open_stored()
     reader = LedgerReader(settings())
     number = loan_id(reader, loan)
     day = published_day(ledger, iso_date(as_of, "--as-of"))

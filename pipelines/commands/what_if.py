@@ -49,9 +49,9 @@ def what_if_command(
     The same events, the same engine, another policy: per loan, per component and in total.
     """
     from loanbook.core.store.reader import LedgerReader
-    from loanbook.pipelines.resources import open_instance, settings
+    from loanbook.pipelines.resources import open_stored, settings
 
-    ledger, policies = open_instance()
+    ledger, policies = open_stored()
     reader = LedgerReader(settings())
     wanted = [loan_id(reader, each.strip()) for each in loans.split(",")] if loans else None
     found = compare(

@@ -10,14 +10,14 @@ from loanbook.core.store.marts.mart import Mart
 from loanbook.core.store.reader import LedgerReader
 from loanbook.pipelines.asset_keys import PREFIX
 from loanbook.pipelines.reporting.reconcile import summary
-from loanbook.pipelines.resources import open_instance, settings
+from loanbook.pipelines.resources import open_stored, settings
 from loanbook.pipelines.servicing.assets import ledger_close
 
 
 @dg.asset(key_prefix=PREFIX, deps=[ledger_close], group_name="reporting", kinds={"duckdb"})
 def reconciliation(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """The engine's balances against those the servicer reported, loan by loan."""
-    _, policies = open_instance()
+    _, policies = open_stored()
     reader = LedgerReader(settings())
     found = summary(reader, policies, settings().home)
     if found is None:
@@ -42,7 +42,7 @@ def _asset_of(mart: Mart) -> dg.AssetsDefinition:
         group_name="reporting", kinds={"ducklake"},
     )  # fmt: skip
     def refreshed() -> dg.MaterializeResult:
-        ledger, _ = open_instance()
+        ledger, _ = open_stored()
         try:
             added = mart.refresh(ledger)
             rows, dates = ledger.one(

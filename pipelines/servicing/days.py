@@ -27,6 +27,7 @@ from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.backdating import Restatement, close_with_news
 from loanbook.core.store.history import StoredHistory
+from loanbook.core.store.upkeep.used_policies import keep_used
 from loanbook.core.store.writer import Ledger
 from loanbook.core.store.writing import Provenance, control_totals
 from loanbook.pipelines.servicing.quality import PUBLISHED_COLUMNS, Gate, against_the_past
@@ -89,14 +90,15 @@ def close_days(
 
     While one day is written and checked, the next is computed. `close` is the engine, or a
     wrapper around it in a fault test; `stage` is told "computed", "committed", "published".
-    Raises NotPublishedError, LawBrokenError or LedgerConflictError at the first day that
-    fails; the days before it stay published, a day computed after it is dropped.
+    Raises PolicyError where a policy version that was used has another content, NotPublishedError,
+    LawBrokenError or LedgerConflictError at the first day that fails; the days before it stay published, a day computed after it is dropped.
     """
     gate = Gate(policies.buckets("default", days[0] if days else dt.date.max))
     settled = settle_waiting(ledger, by, gate)
     days = [day for day in days if day != settled]
     if not days:
         return
+    keep_used(ledger, policies, days[-1])
     head = ledger.head()
     _must_follow(head.published_date, days[0])
     # the book of this very head: another run may publish a day meanwhile, and is told at the commit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import os
 import shutil
@@ -15,11 +16,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from loanbook.core.errors import LawBrokenError, LedgerConflictError, LedgerError
+from loanbook.core.errors import LawBrokenError, LedgerConflictError, LedgerError, PolicyError
+from loanbook.core.policy.book import PolicyBook, parse
 from loanbook.core.servicing.day.close import close
 from loanbook.core.store import migrations
 from loanbook.core.store.reader import LedgerReader, open_ledger
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.upkeep.used_policies import as_stored
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import provenance, read_policies
@@ -420,3 +423,31 @@ def test_a_ledger_of_the_first_schema_is_brought_up_to_date_at_once(
     Ledger(where).close()
     tables = LedgerReader(where).tables()
     assert {"loans", "changed_terms", "restated_loans"} <= set(tables)
+
+
+def test_a_policy_once_used_keeps_its_content_and_a_rebuild_uses_what_was_stored(
+    closed_ledger: Ledger,
+) -> None:
+    """`loanbook` reads the files anew each time: one was edited without a new version, then deleted."""
+    ledger, shipped = closed_ledger, read_policies()
+    (code,) = ledger.rows("SELECT DISTINCT product FROM {lake}.loan_keys LIMIT 1")[0]
+    used = ledger.register(shipped).product(code)
+    edited = used.model_copy(update={"effective_from": dt.date(2001, 1, 1)})
+    with_edit = PolicyBook(tuple((f, edited if p is used else p) for f, p in shipped.policies))
+    name = f"products/{used.name}@{used.version}"
+    with pytest.raises(PolicyError, match=f"{name} was used already and can't change: effective_from"):
+        ledger.register(with_edit)
+    without = PolicyBook(tuple((f, p) for f, p in shipped.policies if p.name != used.name))
+    with pytest.raises(PolicyError, match=f"{name} is used by loans, but no file holds it"):
+        ledger.register(without)
+    for book in (with_edit, without):
+        lived = as_stored(ledger, book.with_registry(ledger.products()))
+        assert lived.product(code) == used
+        assert rebuild(ledger, lived).differences.is_empty()
+    kept = LedgerReader(ledger.settings).sql(
+        f"SELECT content, content_hash FROM policy_versions WHERE name = '{used.name}'"
+    )
+    content, content_hash = kept.row(0)
+    assert hashlib.sha256(content.encode()).hexdigest() == content_hash
+    # what is stored can be put back as the file it was
+    assert parse("products", f"{used.name}.yaml", content) == used

@@ -1,0 +1,144 @@
+"""Versions of policies that loans live by: a version once used keeps its content for ever.
+
+`used` below is what was stored of them when they were first used: (folder, name, version) -> policy.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+
+from loanbook.core.policy.base import Policy
+from loanbook.core.policy.book import PolicyBook, references
+from loanbook.core.policy.models import Accounts, Approvals, Buckets, HolidayCalendar
+from loanbook.core.policy.product import Product
+
+Key = tuple[str, str, int]
+Used = Mapping[Key, Policy]
+BY_DATE = (Accounts, Approvals, Buckets, HolidayCalendar)
+"""Kinds of which a loan reads the version of the day; of all others that of its product's first day."""
+_UNREAD = ("description",)
+"""Fields for people alone: they may be reworded."""
+
+
+def in_use(book: PolicyBook, codes: Iterable[int], through: dt.date) -> dict[Key, Policy]:
+    """What loans of the products `codes` read to the date `through`: the products themselves, what
+    they refer to, and the buckets. PolicyError names a product whose file is gone."""
+    folders = {id(policy): folder for folder, policy in book.policies}
+    pinned = [book.product(code) for code in codes]
+    named: set[tuple[type[Policy], str]] = {(Buckets, "default")} if pinned else set()
+    found: list[Policy] = []
+    for product in pinned:
+        found.append(product)
+        for model, name, _ in references(product):
+            if model in BY_DATE:
+                named.add((model, name))
+            else:
+                found.append(book.in_force(model, name, product.effective_from))
+    found += [
+        policy
+        for _, policy in book.policies
+        if (type(policy), policy.name) in named and policy.effective_from <= through
+    ]
+    return {(folders[id(policy)], policy.name, policy.version): policy for policy in found}
+
+
+def changed(before: Policy, now: Policy) -> list[str]:
+    """Fields in which two policies differ, with both values: `interest.rate_basis was 'ACT/365F',
+    is 'ACT/360'`."""
+    return list(_changed(before.model_dump(mode="json"), now.model_dump(mode="json"), ""))
+
+
+def _changed(before: object, now: object, place: str) -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for name in sorted({*before, *now} - (set(_UNREAD) if not place else set())):
+            inner = f"{place}.{name}" if place else str(name)
+            yield from _changed(before.get(name), now.get(name), inner)
+    elif before != now:
+        yield f"{place} was {str(before)[:80]!r}, is {str(now)[:80]!r}"
+
+
+def refusals(book: PolicyBook, used: Used, published: dt.date | None) -> dict[Key, str]:
+    """Versions that `book` may not hold as it does, or lacks, with the reason and the remedy.
+
+    A version that was used has other content or is gone; or a new version would change days that
+    are published to the date `published`, or the rules of loans that pin a product.
+    """
+    have = {(folder, p.name, p.version): p for folder, p in book.policies}
+    found = {}
+    for key, policy in used.items():
+        if key not in have:
+            found[key] = (
+                f"{_named(key)} is used by loans, but no file holds it; put its file back (`loanbook "
+                f"sql \"SELECT content FROM policy_versions WHERE name = '{key[1]}'\"` prints it)"
+            )
+        elif fields := changed(policy, have[key]):
+            found[key] = (
+                f"{_named(key)} was used already and can't change: {'; '.join(fields)}; put the file "
+                "back as it was and give the change a file of its own, with a higher version"
+            )
+    for key, policy in have.items():
+        if key not in used and (why := _changes_the_past(policy, key, used, published)):
+            found[key] = why
+    return found
+
+
+def _changes_the_past(
+    policy: Policy, key: Key, used: Used, published: dt.date | None
+) -> str | None:
+    """Why a new version would change what loans were lived by; None: it does not."""
+    before = [p for (folder, name, _), p in used.items() if (folder, name) == key[:2]]
+    if not before or isinstance(policy, Product):
+        return None
+    if isinstance(policy, HolidayCalendar):
+        last = max((p for p in before if isinstance(p, HolidayCalendar)), key=lambda p: p.version)
+        moved = {
+            day
+            for day in set(policy.holidays) ^ set(last.holidays)
+            if published is not None and day <= published
+        }
+        if policy.version < last.version or not (moved or policy.weekend != last.weekend):
+            return None
+        what = f"the holiday {min(moved)}" if moved else "the weekend"
+        return f"{_named(key)} changes {what} of days that are published; keep it as version {last.version} has it"
+    if isinstance(policy, BY_DATE):
+        if published is None or policy.effective_from > published:
+            return None
+        return (
+            f"{_named(key)} is in force from {policy.effective_from}, but days to {published} are "
+            "published; give it a later effective_from"
+        )
+    pinning = [
+        p
+        for p in used.values()
+        if isinstance(p, Product)
+        and policy.effective_from <= p.effective_from
+        and any(
+            isinstance(policy, model) and name == policy.name for model, name, _ in references(p)
+        )
+    ]
+    newer = [p for p in before if p.effective_from <= policy.effective_from]
+    if not pinning or not newer:
+        return None
+    last_pin = max(p.effective_from for p in pinning)
+    return (
+        f"{_named(key)} would change the rules of loans of {pinning[0].name}@{pinning[0].version}, which "
+        f"read the version of their product's first day; give it an effective_from after {last_pin}"
+    )
+
+
+def as_used(book: PolicyBook, used: Used, published: dt.date | None) -> PolicyBook:
+    """The book with every used version as it was used, and without what would change the past."""
+    wrong = refusals(book, used, published)
+    kept = {
+        (folder, p.name, p.version): (folder, p)
+        for folder, p in book.policies
+        if (folder, p.name, p.version) not in wrong
+    }
+    for key, policy in used.items():
+        kept[key] = (key[0], policy)
+    return PolicyBook(tuple(kept[key] for key in sorted(kept)), book.registry)
+
+
+def _named(key: Key) -> str:
+    return f"{key[0]}/{key[1]}@{key[2]}"

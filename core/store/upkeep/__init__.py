@@ -1,0 +1,4 @@
+"""What keeps a ledger sound beside its closes.
+
+- `used_policies` - policy versions that loans live by, stored with their content when first used
+"""

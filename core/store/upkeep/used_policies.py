@@ -1,0 +1,129 @@
+"""Policy versions that loans live by, stored with their content when they were first used."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+
+import polars as pl
+from pydantic import ValidationError
+
+from loanbook.core.errors import PolicyError
+from loanbook.core.policy.base import Policy
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import FOLDERS
+from loanbook.core.policy.used import Key, as_used, in_use, refusals
+from loanbook.core.store.lake import insert, patiently, transaction
+from loanbook.core.store.queries import Queries
+
+
+def used_versions(ledger: Queries) -> dict[Key, Policy]:
+    """What was stored of every version that was used.
+
+    PolicyError if a stored content is none that this loanbook reads.
+    """
+    rows = ledger.rows("SELECT folder, name, version, content FROM {lake}.policy_versions")
+    found: dict[Key, Policy] = {}
+    for folder, name, version, content in rows:
+        try:
+            found[(folder, name, version)] = FOLDERS[folder].model_validate_json(content)
+        except (KeyError, ValidationError) as bad:
+            raise PolicyError(
+                f"{folder}/{name}@{version}: its content as stored is none that this loanbook "
+                f"reads: {bad}; the ledger was written by a newer one, update this one"
+            ) from bad
+    return found
+
+
+def must_agree(ledger: Queries, policies: PolicyBook) -> None:
+    """Raise PolicyError, naming every version and field, where the policies contradict what loans
+    were lived by."""
+    used = _with_those_before(ledger, policies)
+    _, published = ledger.published()
+    wrong = refusals(policies, used, published)
+    if wrong:
+        raise PolicyError("\n".join(why for _, why in sorted(wrong.items())))
+
+
+def as_stored(ledger: Queries, policies: PolicyBook) -> PolicyBook:
+    """The policies as loans were lived by them, whatever their files say now."""
+    _, published = ledger.published()
+    return as_used(policies, _with_those_before(ledger, policies), published)
+
+
+def keep_used(ledger: Queries, policies: PolicyBook, through: dt.date) -> None:
+    """Store the versions that loans of the ledger read to the date `through`, with their content.
+
+    Raises PolicyError, and stores nothing, where `must_agree` would.
+    """
+    must_agree(ledger, policies)
+    known = used_versions(ledger)
+    fresh = {
+        key: policy
+        for key, policy in in_use(policies, _pinned(ledger), through).items()
+        if key not in known
+    }
+    _store(ledger, fresh)
+
+
+def _pinned(ledger: Queries) -> list[int]:
+    """Codes of product versions that loans of the ledger have."""
+    return [code for (code,) in ledger.rows("SELECT DISTINCT product FROM {lake}.loan_keys")]
+
+
+def _store(ledger: Queries, versions: Mapping[Key, Policy]) -> None:
+    if not versions:
+        return
+    contents = [policy.model_dump_json() for policy in versions.values()]
+    rows = pl.DataFrame(
+        {
+            "folder": [folder for folder, _, _ in versions],
+            "name": [name for _, name, _ in versions],
+            "version": [version for _, _, version in versions],
+            "content_hash": [hashlib.sha256(each.encode()).hexdigest() for each in contents],
+            "content": contents,
+            "used_since": [dt.datetime.now(dt.UTC).replace(tzinfo=None)] * len(contents),
+        },
+        schema_overrides={"version": pl.Int32},
+    )
+
+    def write() -> None:
+        with transaction(ledger.connection):
+            insert(ledger.connection, "policy_versions", rows)
+
+    patiently(write)
+
+
+def _with_those_before(ledger: Queries, policies: PolicyBook) -> dict[Key, Policy]:
+    """Used versions; of a ledger that published days before it kept them, those that the last one was
+    closed under, as its version names them."""
+    known = used_versions(ledger)
+    version, published = ledger.published()
+    if known or published is None:
+        return known
+    body = ledger.rows(
+        "SELECT p.body FROM {lake}.policies p JOIN {lake}.versions v "
+        f"ON v.policy_hash = p.policy_hash WHERE v.version = {version} LIMIT 1"
+    )
+    then: dict[Key, Policy] = {}
+    for line in body[0][0].split("\n") if body else []:
+        folder, _, content = line.partition(" ")
+        try:
+            policy = FOLDERS[folder].model_validate_json(content)
+        except (KeyError, ValidationError):
+            continue  # of a release that wrote it otherwise: what the file says is taken
+        then[(folder, policy.name, policy.version)] = policy
+    codes = _pinned(ledger)
+    lived = PolicyBook(
+        tuple(
+            (key[0], policy)
+            for key, policy in sorted((_by_key(policies) | then).items(), key=lambda each: each[0])
+        ),
+        policies.registry,
+    )
+    return in_use(lived, codes, published)
+
+
+def _by_key(policies: PolicyBook) -> dict[Key, Policy]:
+    return {(folder, p.name, p.version): p for folder, p in policies.policies}
