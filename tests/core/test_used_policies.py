@@ -65,7 +65,10 @@ def test_a_new_version_changes_no_day_that_is_over(policies: PolicyBook, used: U
     later = {"version": 2, "effective_from": PUBLISHED + dt.timedelta(days=1)}
     for folder, name in {key[:2] for key in used}:
         policy = of(policies, folder, name)
-        for told, refused in ((later, False), ({"version": 2}, folder not in ("products", "calendars"))):
+        for told, refused in (
+            (later, False),
+            ({"version": 2}, folder not in ("products", "calendars")),
+        ):
             book = with_more(policies, (folder, policy.model_copy(update=told)))
             wrong = refusals(book, used, PUBLISHED)
             assert list(wrong) == ([(folder, name, 2)] if refused else []), (folder, told)
@@ -81,7 +84,9 @@ def test_a_new_calendar_keeps_the_holidays_that_are_over(policies: PolicyBook, u
         newer = calendar.model_copy(update={"version": 2, "holidays": holidays})
         wrong = refusals(with_more(policies, (folder, newer)), used, PUBLISHED)
         assert bool(wrong) is refused
-        assert all(f"changes the holiday {day} of days that are published" in w for w in wrong.values())
+        assert all(
+            f"changes the holiday {day} of days that are published" in w for w in wrong.values()
+        )
 
 
 def test_what_no_loan_reads_may_change(policies: PolicyBook, used: Used) -> None:

@@ -435,7 +435,9 @@ def test_a_policy_once_used_keeps_its_content_and_a_rebuild_uses_what_was_stored
     edited = used.model_copy(update={"effective_from": dt.date(2001, 1, 1)})
     with_edit = PolicyBook(tuple((f, edited if p is used else p) for f, p in shipped.policies))
     name = f"products/{used.name}@{used.version}"
-    with pytest.raises(PolicyError, match=f"{name} was used already and can't change: effective_from"):
+    with pytest.raises(
+        PolicyError, match=f"{name} was used already and can't change: effective_from"
+    ):
         ledger.register(with_edit)
     without = PolicyBook(tuple((f, p) for f, p in shipped.policies if p.name != used.name))
     with pytest.raises(PolicyError, match=f"{name} is used by loans, but no file holds it"):
