@@ -63,3 +63,23 @@ class Policy(BaseModel):
     )
     effective_from: dt.date = Field(description="date from which this version is in force")
     description: str = Field(default="", description="what it is about, for people")
+
+    @property
+    def of_law(self) -> bool:
+        """Whether a version binds from its own day on, whatever version a loan was boarded under."""
+        return False
+
+
+class OfLawOrContract(BaseModel):
+    """A policy that a lender sets, or that the law does."""
+
+    follows: Literal["contract", "law"] = Field(
+        default="contract",
+        description="contract: a loan keeps the version that was in force when its product version "
+        "came; law: each charge follows the version in force on its own day",
+    )
+
+    @property
+    def of_law(self) -> bool:
+        """Whether the law sets it."""
+        return self.follows == "law"

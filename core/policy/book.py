@@ -291,22 +291,25 @@ class PolicyBook(ChargeTables):
         ]
         return pl.DataFrame(rows, schema={"rule": pl.Int32, "excess": pl.Int8}, orient="row")
 
-    def ceilings(self, product: Product) -> list[RateCeiling]:
-        """The rate ceilings that bind a product's loans, as in force on its own first day."""
+    def ceilings(self, product: Product) -> list[tuple[dt.date, dt.date, RateCeiling]]:
+        """The rate ceilings that bind a product's loans, each from a date to before another."""
         return [
-            self.in_force(RateCeiling, name, product.effective_from) for name in product.ceilings
+            each for name in product.ceilings for each in self.versions(RateCeiling, name, product)
         ]
 
     def _by_yield(self, product: Product) -> bool:
         """Whether the product's deferred income is taken at the effective rate of the loan."""
         if product.origination_fee is None:
             return False
-        fee = self.in_force(OriginationFee, product.origination_fee, product.effective_from)
-        return fee.recognition == "effective_interest"
+        fees = self.versions(OriginationFee, product.origination_fee, product)
+        return any(fee.recognition == "effective_interest" for *_, fee in fees)
 
     def _duty_ceiling(self, product: Product) -> int:
-        """The lowest yearly rate that a ceiling allows a borrower on active duty; 0: no ceiling."""
-        held = [c for c in self.ceilings(product) if c.while_flagged == "active_duty"]
+        """The lowest yearly rate that a ceiling allows a borrower on active duty, as in force on the
+        product version's first day; 0: no ceiling."""
+        first = product.effective_from
+        held = [c for since, until, c in self.ceilings(product)
+                if c.while_flagged == "active_duty" and since <= first < until]  # fmt: skip
         return min((rate_to_ppb(c.percent) for c in held), default=0)
 
     def alone_below(self, on: dt.date) -> pl.DataFrame:

@@ -18,7 +18,13 @@ _AMOUNT = {
     "fee_ppb": pl.Int64, "fee_flat": pl.Int64, "fee_min": pl.Int64, "fee_max": pl.Int64,
     "fee_rounding": pl.Int8,
 }  # fmt: skip
-_AMOUNTS = {"place": pl.Int64, **_AMOUNT}
+_SPAN = {"since": pl.Date, "until": pl.Date}
+_AMOUNTS = {"place": pl.Int64, **_AMOUNT, **_SPAN}
+
+
+def in_force_on(date: pl.Expr) -> pl.Expr:
+    """Rows of a table of charges whose version binds on the date."""
+    return (pl.col("since") <= date) & (date < pl.col("until"))
 
 
 def _amount(amount: FeeAmount, rounding: RoundingName) -> tuple[int, int, int, int, int]:
@@ -35,7 +41,10 @@ BECOMES = {"refunded": "payout_clearing", "income": "unclaimed_credit_income",
 
 
 class ChargeTables(Library):
-    """Tables by product, and where the law of a place differs by `place`."""
+    """Tables by product, and where the law of a place differs by `place`.
+
+    A row is a version of a policy that binds from `since` to before `until` (Date, `in_force_on`).
+    """
 
     @cached_property
     def places(self) -> tuple[int, ...]:
@@ -62,8 +71,10 @@ class ChargeTables(Library):
         for code, p in self.products.items():
             if (name := p.late_fee) is None:
                 continue
-            fee = self.in_force(LateFee, name, p.effective_from)
-            rows += [(code, fee.grace_days, *amount) for amount in self._amounts(fee)]
+            rows += [
+                (code, fee.grace_days, *amount, *span)
+                for *span, fee in self.versions(LateFee, name, p) for amount in self._amounts(fee)
+            ]  # fmt: skip
         schema = {"product": pl.Int16, "fee_grace": pl.Int64, **_AMOUNTS}
         return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -72,9 +83,10 @@ class ChargeTables(Library):
         for code, p in self.products.items():
             if (name := getattr(p, f"{on}_fee")) is None:
                 continue
-            fee = self.in_force(Fee, name, p.effective_from)
-            within = fee.within_instalments or 2**15 - 1
-            rows += [(code, fee.of == "agreed", within, *amount) for amount in self._amounts(fee)]
+            rows += [
+                (code, fee.of == "agreed", fee.within_instalments or 2**15 - 1, *amount, *span)
+                for *span, fee in self.versions(Fee, name, p) for amount in self._amounts(fee)
+            ]  # fmt: skip
         schema = {
             "product": pl.Int16, "fee_of_agreed": pl.Boolean, "fee_within": pl.Int64, **_AMOUNTS
         }  # fmt: skip
@@ -104,16 +116,16 @@ class ChargeTables(Library):
         for code, p in self.products.items():
             if (name := p.tax) is None:
                 continue
-            tax = self.in_force(Tax, name, p.effective_from)
-            by_place = {place_of(place): rate for place, rate in tax.by_jurisdiction.items()}
-            rows += [
-                (code, place, Component[base].value, by_place.get(place, tax.rate_ppb),
-                 Rounding[tax.rounding].value)
-                for place in (0, *self.places) for base in tax.of
-            ]  # fmt: skip
+            for *span, tax in self.versions(Tax, name, p):
+                by_place = {place_of(place): rate for place, rate in tax.by_jurisdiction.items()}
+                rows += [
+                    (code, place, Component[base].value, by_place.get(place, tax.rate_ppb),
+                     Rounding[tax.rounding].value, *span)
+                    for place in (0, *self.places) for base in tax.of
+                ]  # fmt: skip
         schema = {
             "product": pl.Int16, "place": pl.Int64, "component": pl.Int8, "tax_ppb": pl.Int64,
-            "tax_rounding": pl.Int8,
+            "tax_rounding": pl.Int8, **_SPAN,
         }  # fmt: skip
         return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -176,15 +188,15 @@ class ChargeTables(Library):
         for code, p in self.products.items():
             if (name := p.origination_fee) is None:
                 continue
-            fee = self.in_force(OriginationFee, name, p.effective_from)
-            rows.append(
+            rows += [
                 (code, fee.of != "interest", fee.of != "principal", fee.every_payout,
                  fee.collected == "deducted", fee.recognition != "immediate",
-                 *_amount(fee, fee.rounding))
-            )  # fmt: skip
+                 *_amount(fee, fee.rounding), *span)
+                for *span, fee in self.versions(OriginationFee, name, p)
+            ]  # fmt: skip
         schema = {
             "product": pl.Int16, "fee_of_payout": pl.Boolean, "fee_of_interest": pl.Boolean,
             "fee_each": pl.Boolean, "fee_deducted": pl.Boolean, "fee_deferred": pl.Boolean,
-            **_AMOUNT,
+            **_AMOUNT, **_SPAN,
         }  # fmt: skip
         return pl.DataFrame(rows, schema=schema, orient="row")

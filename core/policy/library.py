@@ -31,6 +31,39 @@ class Library:
             raise PolicyError(f"no {model.__name__} {name!r} is in force on {on}; add one")
         return max(found, key=lambda p: (p.effective_from, p.version))
 
+    def versions(
+        self, model: type[P], name: str, product: Product
+    ) -> list[tuple[dt.date, dt.date, P]]:
+        """What binds loans of a product version, oldest first: from a date, to before another.
+
+        The version in force on the product version's first day; of a policy of law
+        (`Policy.of_law`) each from its own day on. PolicyError if there is none at all.
+        """
+        named = sorted(
+            (p for p in self._all(model) if p.name == name),
+            key=lambda p: (p.effective_from, p.version),
+        )
+        before = [p for p in named if p.effective_from <= product.effective_from]
+        pinned = before[-1:]
+        later = [p for p in named if p not in before and p.of_law]
+        if pinned and pinned[0].of_law:
+            pinned = [p for p in before if p.of_law]
+        if not pinned and not later:
+            return [(dt.date.min, dt.date.max, self.in_force(model, name, product.effective_from))]
+        chain = {p.effective_from: p for p in [*pinned, *later]}
+        starts = [*chain, dt.date.max]
+        firsts = [start if each.of_law else dt.date.min for start, each in chain.items()]
+        return [
+            (first, until, each)
+            for first, until, each in zip(firsts, starts[1:], chain.values(), strict=True)
+        ]
+
+    def version_on(self, model: type[P], name: str, product: Product, on: dt.date) -> P | None:
+        """The version that binds loans of a product version on a date; none: none does yet."""
+        found = [each for first, until, each in self.versions(model, name, product)
+                 if first <= on < until]  # fmt: skip
+        return found[0] if found else None
+
     def product(self, code: int) -> Product:
         """The product version a stored code stands for."""
         if code in self.products:

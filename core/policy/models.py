@@ -25,6 +25,7 @@ from loanbook.core.policy.base import (
     ComponentName,
     CountingName,
     Name,
+    OfLawOrContract,
     OpeningName,
     Policy,
     Reason,
@@ -87,7 +88,7 @@ Jurisdictions = Annotated[
 ]
 
 
-class LateFee(Policy, FeeAmount):
+class LateFee(OfLawOrContract, Policy, FeeAmount):
     """A fee once per instalment that is unpaid after grace, on its principal and interest."""
 
     grace_days: int = Field(ge=0, description="days past the due date on which no fee is asked")
@@ -95,7 +96,7 @@ class LateFee(Policy, FeeAmount):
     by_jurisdiction: Jurisdictions
 
 
-class Fee(Policy, FeeAmount):
+class Fee(OfLawOrContract, Policy, FeeAmount):
     """A fee that something calls for: a returned payment, an early payoff, another year."""
 
     event: Literal["returned_payment", "prepayment", "annual"] = Field(
@@ -127,13 +128,19 @@ class Fee(Policy, FeeAmount):
 class Tax(Policy):
     """A tax on what a borrower is asked: GST, VAT or a stamp duty on fees and interest."""
 
-    of: list[TaxableName] = Field(min_length=1, description="what it is on")
+    of: list[TaxableName] = Field(description="what it is on; nothing: the law asks none any more")
     rate_ppb: int = Field(ge=0, le=10**9, description="share of what is asked")
     by_jurisdiction: dict[Annotated[str, StringConstraints(pattern=CODE)], int] = Field(
         default={},
         description="rate of a place (ISO 3166: IN, US-CA) instead of `rate_ppb`, parts per billion",
     )
     rounding: RoundingName = Field(default="half_even", description="how the tax is rounded")
+    source: str = Field(default="", description="the law, and where its text is to be found")
+
+    @property
+    def of_law(self) -> bool:
+        """A tax is what the law says on the day of the charge."""
+        return True
 
 
 class RateCeiling(Policy):
@@ -151,6 +158,11 @@ class RateCeiling(Policy):
         "after; none: binds at boarding",
     )
 
+    @property
+    def of_law(self) -> bool:
+        """A ceiling is what the law says on the day that it binds."""
+        return True
+
     @model_validator(mode="after")
     def _measured(self) -> RateCeiling:
         if (self.measure == "rate") != (self.while_flagged is not None):
@@ -161,7 +173,7 @@ class RateCeiling(Policy):
         return self
 
 
-class OriginationFee(Policy, FeeAmount):
+class OriginationFee(OfLawOrContract, Policy, FeeAmount):
     """A fee for paying out, taken at disbursement: out of the payout, or paid beside it."""
 
     collected: Literal["deducted", "up_front"] = Field(
@@ -349,3 +361,5 @@ FOLDERS: dict[str, type[Policy]] = {
     "tapes": TapeMapping,
 }
 """Folder of `data/policies/` and the model its files follow. A new kind is added here."""
+FOLDER_OF = {model: folder for folder, model in FOLDERS.items()}
+"""The folder that the files of a model are in."""

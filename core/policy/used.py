@@ -16,7 +16,8 @@ from loanbook.core.policy.product import Product
 Key = tuple[str, str, int]
 Used = Mapping[Key, Policy]
 BY_DATE = (Accounts, Approvals, Buckets, HolidayCalendar)
-"""Kinds of which a loan reads the version of the day; of all others that of its product's first day."""
+"""Kinds of which a loan reads the version of the day, as it does of policies of law (`Policy.of_law`);
+of all others that of its product's first day."""
 _UNREAD = ("description",)
 """Fields for people alone: they may be reworded."""
 
@@ -34,7 +35,8 @@ def in_use(book: PolicyBook, codes: Iterable[int], through: dt.date) -> dict[Key
             if model in BY_DATE:
                 named.add((model, name))
             else:
-                found.append(book.in_force(model, name, product.effective_from))
+                binding = book.versions(model, name, product)
+                found += [policy for since, _, policy in binding if since <= through]
     found += [
         policy
         for _, policy in book.policies
@@ -101,7 +103,7 @@ def _changes_the_past(
             return None
         what = f"the holiday {min(moved)}" if moved else "the weekend"
         return f"{_named(key)} changes {what} of days that are published; keep it as version {last.version} has it"
-    if isinstance(policy, BY_DATE):
+    if isinstance(policy, BY_DATE) or policy.of_law:
         if published is None or policy.effective_from > published:
             return None
         return (

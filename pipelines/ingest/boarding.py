@@ -121,15 +121,17 @@ def within_ceilings(
     loans: pl.DataFrame, product: Product, policies: PolicyBook
 ) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
     """Loans that cost no more than the law allows, and the rows of those that do, with the rule."""
-    ceilings = [each for each in policies.ceilings(product) if each.measure == "apr"]
+    ceilings = [each for each in policies.ceilings(product) if each[2].measure == "apr"]
     if not ceilings or loans.is_empty():
         return loans, []
     numbered = loans.with_columns(loan_id=pl.int_range(pl.len(), dtype=pl.Int64))
     rates = disclosed_apr(numbered.select(Terms.column_names()), policies)
-    costs = numbered.select("loan_id", "line", "loan_key").join(rates, on="loan_id")
+    who = numbered.select("loan_id", "line", "loan_key", "disbursed_on")
+    costs = who.join(rates, on="loan_id")
     bad = []
-    for each in ceilings:
-        over = costs.filter(pl.col("apr") > float(each.percent))
+    for since, until, each in ceilings:
+        binds = (pl.col("disbursed_on") >= since) & (pl.col("disbursed_on") < until)
+        over = costs.filter(binds & (pl.col("apr") > float(each.percent)))
         bad += [
             {"line": line, "rule": "apr_above_the_ceiling",
              "found": f"{key}: {apr:.3f} % is above {each.percent} % of {each.name}@{each.version}"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 
 import polars as pl
@@ -9,6 +10,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.catalogue.components import Component
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.charge_tables import in_force_on
 from loanbook.core.policy.models import Fee
 from loanbook.core.servicing.loan.taxes import place
 
@@ -33,15 +35,17 @@ def charges(
         return rows.clear()
     where = standing(back["loan_id"]).select("loan_id", "jurisdiction")
     reasons = pl.DataFrame(
-        [(code, name, reason) for code in back["product"].unique().to_list()
-         for name, reason in _reasons(policies, code)],
-        schema={"product": pl.Int16, "by": pl.String, "reason": pl.String}, orient="row",
+        [(code, *each) for code in back["product"].unique().to_list()
+         for each in _reasons(policies, code)],
+        schema={"product": pl.Int16, "since": pl.Date, "by": pl.String, "reason": pl.String},
+        orient="row",
     )  # fmt: skip
     charged = (
         back.join(reasons, on=["product", "reason"])
         .join(where, on="loan_id", how="left")
         .with_columns(place(policies.places))
-        .join(fees, on=["product", "place"])
+        .join(fees, on=["product", "place", "since"])
+        .filter(in_force_on(pl.col("value_date")))
         .with_columns(amount=pl.min_horizontal(pl.max_horizontal("fee_flat", "fee_min"), "fee_max"))
         .filter(pl.col("amount") > 0)
     )
@@ -58,9 +62,13 @@ def charges(
     ).select(rows.columns)
 
 
-def _reasons(policies: PolicyBook, code: int) -> list[tuple[str, str]]:
+def _reasons(policies: PolicyBook, code: int) -> list[tuple[dt.date, str, str]]:
+    """Reasons that call for the fee, by version: since when it binds, and its name."""
     product = policies.product(code)
     if product.returned_payment_fee is None:
         return []
-    fee = policies.in_force(Fee, product.returned_payment_fee, product.effective_from)
-    return [(f"fees/{fee.name}@{fee.version}", reason) for reason in fee.reasons]
+    return [
+        (since, f"fees/{fee.name}@{fee.version}", reason)
+        for since, _, fee in policies.versions(Fee, product.returned_payment_fee, product)
+        for reason in fee.reasons
+    ]

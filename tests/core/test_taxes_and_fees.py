@@ -13,12 +13,14 @@ from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.jurisdiction import pack, packed, unpacked
 from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook, parse
+from loanbook.core.policy.models import LateFee
 from loanbook.core.servicing.explain.disclosure import disclosed_apr
+from loanbook.core.servicing.explain.explain import explain
 from loanbook.core.servicing.replay.payoff_quote import quote
-from loanbook.core.servicing.replay.replay import relived
+from loanbook.core.servicing.replay.replay import relived, replay
 from tests.core.late_news import same_as_in_time, told
 from tests.core.lives import moved
-from tests.core.loans import Story, _event, changed, payment, ruled, terms
+from tests.core.loans import Story, _event, changed, payment, ruled, terms, with_more
 from tests.core.test_respreading import REAGE
 
 
@@ -120,12 +122,41 @@ def test_penal_interest_is_the_same_whatever_was_known_when(policies: PolicyBook
     same_as_in_time(told(charged, (20, late)), policies, dt.date(2024, 3, 2))
 
 
-def test_a_penal_charge_bears_the_tax_of_a_penalty(policies: PolicyBook) -> None:
-    life = Story(policies).lent(terms(policies, "instalment-inr", n=4)).live("2024-03-01")
-    owed = life.on("2024-02-01")["principal_due"] + life.on("2024-02-01")["interest_due"]
-    penal = round(owed * 0.24 * 29 / 365)
-    assert life.on("2024-03-01")["penalties_due"] == penal
-    assert abs(life.on("2024-03-01")["taxes_due"] - penal * 0.18) <= 1
+def test_a_law_binds_from_its_own_day_whatever_a_loan_was_boarded_under(
+    policies: PolicyBook,
+) -> None:
+    """GST on penal charges to 2023 and none since, and late fees that a law lowers."""
+    fee = policies.in_force(LateFee, "standard", dt.date(2024, 1, 1))
+    lower = {"version": 2, "effective_from": dt.date(2024, 4, 14), "grace_days": 20,
+             "percent_ppb": 10_000_000, "follows": "law"}  # fmt: skip
+    ours = with_more(policies, ("late_fees", fee.model_copy(update=lower)))
+    story = Story(ours)
+    inr = {"principal": 100_000_00, "rate": "12", "n": 6}
+    story = story.lent(terms(ours, "instalment-inr", **inr))
+    story = story.lent(terms(ours, "instalment-inr", loan_id=2, start="2023-10-30",
+                             first_due="2023-11-30", **inr))  # fmt: skip
+    story = story.lent(terms(ours, "instalment-act365", loan_id=3, n=6))
+    life = story.live("2024-05-22")
+    # instalment 17,255.00 from 1 Feb: 17,255.00 x 24 % x 29 / 365 = 329.03 on 1 Mar, and no tax
+    assert (life.on("2024-03-01")["penalties_due"], life.on("2024-03-01")["taxes_due"]) == (
+        32903,
+        0,
+    )
+    # from 30 Nov to 30 Dec 2023: x 30 / 365 = 340.37, of it 18 % are 61.27; none on 30 Jan 2024
+    charged = life.on("2023-12-30", 2)
+    assert (charged["penalties_due"], charged["taxes_due"]) == (340_37, 61_27)
+    assert life.on("2024-01-30", 2)["taxes_due"] == 61_27
+    # of 207.04 5 % on 12 Feb, 12 Mar and 12 Apr: 10.35 each; that of 1 May by the law, on 22 May: 2.07
+    assert life.on("2024-05-21", 3)["penalties_due"] == 31_05
+    assert life.on("2024-05-22", 3)["penalties_due"] == 33_12
+    on = dt.date(2024, 5, 22)
+    told = {n: explain(replay(story.events().filter(pl.col("loan_id") == n), ours, on), ours, n, on)
+            for n in (2, 3)}  # fmt: skip
+    assert all(why.accounted for why in told.values())
+    rules = [line.rule for why in told.values() for line in why.lines]
+    assert rules.count("taxes/gst-18@1") == 1
+    assert "late_fees/standard@1" in rules
+    assert "late_fees/standard@2" in rules
 
 
 @pytest.mark.parametrize(

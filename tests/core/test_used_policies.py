@@ -95,3 +95,19 @@ def test_what_no_loan_reads_may_change(policies: PolicyBook, used: Used) -> None
     assert not refusals(book, used, PUBLISHED)
     assert not in_use(policies, [], PUBLISHED)
     assert Buckets in {type(p) for p in used.values()}
+
+
+def test_a_version_of_law_changes_days_to_come_alone(policies: PolicyBook) -> None:
+    inr = [policies.registry.index("instalment-inr@1")]
+    used = in_use(policies, inr, PUBLISHED)  # the version of 2024 binds no day that is published
+    assert [key for key in used if key[0] == "taxes"] == [("taxes", "gst-18", 1)]
+    assert not refusals(policies, used, PUBLISHED)
+    later = in_use(policies, inr, dt.date(2024, 1, 1))
+    assert ("taxes", "gst-18", 2) in later
+    key = ("taxes", "gst-18", 3)
+    rate = later["taxes", "gst-18", 2].model_copy(
+        update={"version": 3, "effective_from": PUBLISHED, "rate_ppb": 10**8}
+    )
+    book = with_more(policies, ("taxes", rate))
+    assert "give it a later effective_from" in refusals(book, used, PUBLISHED)[key]
+    assert not refusals(book, used, dt.date(2018, 3, 4))

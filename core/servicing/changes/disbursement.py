@@ -42,7 +42,9 @@ def disburse(day: DayState, events: pl.DataFrame) -> None:
     day.book(cost.filter("fee_deducted"), "payout_clearing", to, "fee")
     day.book(cost.filter(~pl.col("fee_deducted")), "payment_clearing", to, "fee")
     taxed = tax_on_fees(
-        cost.join(day.loans.select("loan_id", "product", "jurisdiction"), on="loan_id"),
+        cost.join(
+            day.loans.select("loan_id", "product", "jurisdiction", "business_date"), on="loan_id"
+        ),
         day.policies,
     )
     paid_by = pl.when("fee_deducted").then(ROLE["payout_clearing"])

@@ -7,6 +7,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Status
 from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.due_dates import add_months
+from loanbook.core.policy.charge_tables import in_force_on
 from loanbook.core.servicing.charges.fee_amount import fee_amount
 from loanbook.core.servicing.charges.ordered import assess
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -39,6 +40,7 @@ def assess_annual_fees(day: DayState) -> None:
     charged = pl.col("product").is_in(fees["product"].unique().implode())
     loans = day.loans.filter(living & charged).filter(is_anniversary())
     due = loans.with_columns(place(day.policies.places)).join(fees, on=["product", "place"])
+    due = due.filter(in_force_on(BUSINESS_DATE))
     if due.is_empty():
         return
     of = pl.when("fee_of_agreed").then("principal_agreed").otherwise("principal")

@@ -6,6 +6,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Status
 from loanbook.core.catalogue.components import Component, of_schedule
+from loanbook.core.policy.charge_tables import in_force_on
 from loanbook.core.servicing.charges.fee_amount import fee_amount
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -35,6 +36,7 @@ def assess_late_fees(day: DayState) -> None:
         )
         .join(claims, on="loan_id")
         .join(fees, on=["product", "place"])
+        .filter(in_force_on(BUSINESS_DATE))
         .filter((BUSINESS_DATE - pl.col("due_date")).dt.total_days() > pl.col("fee_grace"))
     )
     if late.is_empty():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.contract.schedule import CURSOR, expand
+from loanbook.core.policy.charge_tables import in_force_on
 from loanbook.core.servicing.charges.fee_amount import fee_amount
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 
 
 def origination_fees(paying: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
@@ -13,11 +15,13 @@ def origination_fees(paying: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
 
     Rows above zero alone.
 
-    `paying`: terms and positions before the payout, with `event_id` and `payout`. `fees`:
+    `paying`: terms and positions before the payout, with `business_date`, `event_id` and `payout`. `fees`:
     `PolicyBook.origination_fees`. A percentage of interest is of the schedule as agreed.
     """
     first = (pl.col("principal") == 0) & (pl.col("principal_paid") == 0)
-    due = paying.join(fees, on="product").filter(first | pl.col("fee_each"))
+    due = paying.join(fees, on="product").filter(
+        in_force_on(BUSINESS_DATE) & (first | pl.col("fee_each"))
+    )
     no = pl.lit(False)
     nothing = paying.select(
         "loan_id", "event_id", fee="payout", fee_deducted=no, fee_deferred=no

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from loanbook.core.policy.charge_tables import in_force_on
 from loanbook.core.servicing.charges.fee_amount import fee_amount
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import place
 
@@ -19,7 +21,8 @@ def prepayment_fees(day: DayState, settled: pl.DataFrame) -> pl.DataFrame:
         settled.join(loans, on="loan_id", maintain_order="left")
         .join(day.policies.prepayment_fees, on=["product", "place"], maintain_order="left")
         .filter(
-            (pl.col("instalment_no") <= pl.col("fee_within"))
+            in_force_on(BUSINESS_DATE)
+            & (pl.col("instalment_no") <= pl.col("fee_within"))
             & (pl.col("instalment_no") <= pl.col("instalments"))
             & (pl.col("prepaid") > 0)
         )

@@ -38,10 +38,12 @@ def of_billing(after: Awaiting) -> pl.DataFrame:
 
 
 def of_late_fees(after: Awaiting) -> pl.DataFrame:
-    """The first day on which a late fee is due: the one after its grace."""
+    """The first day on which a late fee is due by a version of its policy: the one after its grace, or
+    that from which the version binds."""
     uncharged = after.dues.filter(of_schedule() & ~pl.col("fee_assessed"))
-    rules = after.policies.late_fees.unique("product")
-    return _by_rule(after.live, uncharged, rules, _after(pl.col("fee_grace") + 1))
+    rules = after.policies.late_fees.unique(["product", "since"])
+    falls = pl.max_horizontal(_after(pl.col("fee_grace") + 1), "since")
+    return _by_rule(after.live, uncharged, rules, falls)
 
 
 def of_penal_interest(after: Awaiting) -> pl.DataFrame:

@@ -19,9 +19,10 @@ def disclosed_apr(terms: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
     """
     agreed = agreed_terms(terms, policies.pins)
     paying = opened(agreed, policies.calendars).with_columns(
-        event_id=pl.lit(0, dtype=pl.Int64), payout="principal_agreed"
+        event_id=pl.lit(0, dtype=pl.Int64), payout="principal_agreed", business_date="disbursed_on"
     )
     fees = origination_fees(paying, policies.origination_fees)
-    placed = fees.join(agreed.select("loan_id", "product", "jurisdiction"), on="loan_id")
+    who = agreed.select("loan_id", "product", "jurisdiction", business_date="disbursed_on")
+    placed = fees.join(who, on="loan_id")
     cost = tax_on_fees(placed, policies).select("loan_id", cost=pl.col("fee") + pl.col("tax"))
     return us_apr(agreed, cost)

@@ -19,9 +19,10 @@ from loanbook.core.catalogue.codes import EVENT_KINDS, InterestMode, Kind, Statu
 from loanbook.core.catalogue.components import BALANCES, BY_CODE, PART_OF_ROLE
 from loanbook.core.catalogue.events import ROW, EventKind, Family
 from loanbook.core.contract.money import percent, to_major
+from loanbook.core.policy.base import Policy
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.charge_tables import BECOMES
-from loanbook.core.policy.models import Delinquency, LateFee, Waterfall
+from loanbook.core.policy.models import FOLDER_OF, Delinquency, Fee, LateFee, Tax, Waterfall
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.book import Book
@@ -289,11 +290,12 @@ def _by_rule(
         return Line(closed.date, f"instalment {number} falls due: interest {amount}",
                     f"{_named(product)} schedule")  # fmt: skip
     if credit == "tax_payable":
-        return Line(closed.date, f"tax on what was asked: {amount}", f"{_named(product)} tax "
-                    f"{product.tax}", moves={"taxes": move["amount"]})  # fmt: skip
+        return Line(closed.date, f"tax on what was asked: {amount}",
+                    _version(policies, Tax, product.tax, product, closed.date),
+                    moves={"taxes": move["amount"]})  # fmt: skip
     if debit == "fees_receivable" and product.annual_fee:
         return Line(closed.date, f"the fee of another year: {amount}",
-                    f"{_named(product)} annual_fee {product.annual_fee}",
+                    _version(policies, Fee, product.annual_fee, product, closed.date),
                     moves={"fees": move["amount"]})  # fmt: skip
     if (
         credit == "penalty_income"
@@ -305,9 +307,10 @@ def _by_rule(
                     f"year: {amount}", f"{_named(product)} penal",
                     moves={"penalties": move["amount"]})  # fmt: skip
     if credit == "penalty_income" and product.late_fee:
-        fee = policies.in_force(LateFee, product.late_fee, product.effective_from)
-        return Line(closed.date, f"late fee after {fee.grace_days} days of grace",
-                    f"late_fees/{fee.name}@{fee.version}",
+        fee = policies.version_on(LateFee, product.late_fee, product, closed.date)
+        grace = f" after {fee.grace_days} days of grace" if fee else ""
+        return Line(closed.date, f"late fee{grace}",
+                    _version(policies, LateFee, product.late_fee, product, closed.date),
                     moves={"penalties": move["amount"]})  # fmt: skip
     if debit == "borrower_credit" and credit in BECOMES.values():
         small = product.small_credit
@@ -321,6 +324,15 @@ def _by_rule(
                     moves=_claim_moves(frame, Kind.payment_received))  # fmt: skip
     return Line(closed.date, f"{debit} → {credit} {amount}", _named(product),
                 moves=_claim_moves(frame, Kind.payment_received))  # fmt: skip
+
+
+def _version(
+    policies: PolicyBook, model: type[Policy], name: str | None, product: Product, on: dt.date
+) -> str:
+    """The version of a product's policy that binds on a date, as folder/name@version."""
+    found = policies.version_on(model, name, product, on) if name else None
+    folder = FOLDER_OF[model]
+    return f"{folder}/{found.name}@{found.version}" if found else f"{_named(product)} {folder}"
 
 
 def _after(months: int) -> str:

@@ -13,7 +13,9 @@ import polars as pl
 from loanbook.core.catalogue.components import Component, is_, is_interest
 from loanbook.core.contract.money import PPB, int128, share_of
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.charge_tables import in_force_on
 from loanbook.core.servicing.loan import balances
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import charged_off
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
@@ -28,7 +30,8 @@ def place(places: tuple[int, ...]) -> pl.Expr:
 def ask_tax(day: DayState, bases: pl.DataFrame) -> None:
     """Tax on `bases`: `loan_id`, `instalment_no`, `component`, `due_date`, `base` (Int64, minor).
 
-    A base below zero is one that was forgiven: its tax is, as far as it is unpaid.
+    A base below zero is one that was forgiven: its tax is, as far as it is unpaid, at the rate of the day
+    on which it fell due.
     """
     rates = day.policies.taxes
     if bases.is_empty() or not day.concerns(rates):
@@ -40,14 +43,14 @@ def ask_tax(day: DayState, bases: pl.DataFrame) -> None:
         .select("loan_id", "product", "business_date", place(day.policies.places))
         .collect()
     )
-    rated = (
-        bases.filter(pl.col("base") != 0)
-        .join(loans, on="loan_id", maintain_order="left")
-        .join(rates, on=["product", "place", "component"], maintain_order="left")
+    asked = bases.filter(pl.col("base") != 0).join(loans, on="loan_id", maintain_order="left")
+    _count(day, asked.filter(pl.col("product").is_in([*day.policies.interest_taxed])))
+    forgiven = pl.when(pl.col("base") < 0).then(pl.coalesce("due_date", BUSINESS_DATE))
+    rated = asked.join(rates, on=["product", "place", "component"], maintain_order="left").filter(
+        in_force_on(forgiven.otherwise(BUSINESS_DATE))
     )
     if rated.is_empty():
         return
-    _count(day, rated)
     rated = rated.with_columns(tax=_share(rated))
     added = rated.filter(pl.col("tax") > 0)
     fresh = due_rows(added, "instalment_no", Component.tax, "due_date", "tax")
@@ -62,8 +65,9 @@ def untaxed(owed: pl.Expr | None = None) -> pl.Expr:
     return (pl.col("interest_paid") + billed - pl.col("interest_taxed")).clip(0)
 
 
-def _count(day: DayState, rated: pl.DataFrame) -> None:
-    on_interest = rated.filter(is_interest())
+def _count(day: DayState, asked: pl.DataFrame) -> None:
+    """Interest that was asked counts, also on a day on which no version of the tax is on it."""
+    on_interest = asked.filter(is_interest())
     sums = on_interest.group_by("loan_id").agg(more=pl.col("base").sum())
     if sums.is_empty():
         return
@@ -73,13 +77,16 @@ def _count(day: DayState, rated: pl.DataFrame) -> None:
 
 
 def tax_on_fees(loans: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
-    """`loans` (terms, `fee` in minor units) with `tax` (Int64) on the fee, 0 where there is none."""
+    """`loans` (terms, `business_date`, `fee` in minor units) with `tax` (Int64) on the fee, 0 where there
+    is none."""
     none = loans.with_columns(tax=pl.lit(0, dtype=pl.Int64))
     rates = policies.taxes.filter(is_(Component.fee))
     if rates.is_empty() or loans.is_empty():
         return none
-    rated = loans.with_columns(place(policies.places), base="fee").join(
-        rates.drop("component"), on=["product", "place"]
+    rated = (
+        loans.with_columns(place(policies.places), base="fee")
+        .join(rates.drop("component"), on=["product", "place"])
+        .filter(in_force_on(BUSINESS_DATE))
     )
     if rated.is_empty():
         return none
