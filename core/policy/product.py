@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from loanbook.core.catalogue.events import Kind
 from loanbook.core.contract.money import EXPONENT
 from loanbook.core.policy.base import Name, Policy
 from loanbook.core.policy.product_rules import (
@@ -208,6 +209,12 @@ class Product(Policy):
                 "and no prepayment_fee"
             )
         return self
+
+    @property
+    def of_merchant(self) -> bool:
+        """Whether the payout goes to a merchant."""
+        told = self.payouts.merchant
+        return Kind.merchant_refund.name in self.payments.by_kind if told is None else told
 
     @model_validator(mode="after")
     def _money(self) -> Product:

@@ -296,6 +296,11 @@ class PayoutRules(BaseModel):
 
     over_ppb: int = Field(default=0, ge=0, description="beyond what was agreed, as a share of it")
     over_minor: int = Field(default=0, ge=0, description="beyond what was agreed, minor units")
+    merchant: bool | None = Field(
+        default=None,
+        description="whether the payout goes to a merchant, who may refund it; left out: where "
+        "`payments.by_kind` says what a merchant_refund meets",
+    )
 
 
 class AdvanceRules(BaseModel):
@@ -430,6 +435,19 @@ class Bounds(BaseModel):
         default=(Decimal(0), Decimal(100)),
         description="of the principal; it is always below all of it",
     )
+    charge_percent: Exact = Field(
+        default=Decimal(100),
+        ge=0,
+        description="the highest fee or penalty that people may charge, of the principal agreed",
+    )
+    days_ahead: int = Field(
+        default=1830,
+        ge=1,
+        description="how far after an order's value date the due date that it asks for may lie",
+    )
+    pause_days: int = Field(
+        default=1096, ge=1, description="longest pause of interest or of delinquency, days"
+    )
 
     @property
     def rate_ppb(self) -> tuple[int, int]:
@@ -440,6 +458,11 @@ class Bounds(BaseModel):
     def balloon_ppb(self) -> tuple[int, int]:
         """Lowest and highest balloon, parts per billion of the principal."""
         return _ppb(self.balloon_percent)
+
+    @property
+    def charge_ppb(self) -> int:
+        """The highest charge by order, parts per billion of the principal."""
+        return rate_to_ppb(str(self.charge_percent))
 
 
 def _ppb(percent: tuple[Decimal, Decimal]) -> tuple[int, int]:

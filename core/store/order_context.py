@@ -15,18 +15,18 @@ from loanbook.core.store.queries import PUBLISHED, Queries
 
 
 def event_keys(ledger: Queries) -> pl.DataFrame:
-    """`idempotency_key`, `body_hash`, `loan_id`, `reverses` (key, or null) of every event.
+    """`idempotency_key`, `body_hash`, `loan_id`, `kind`, `amount`, `reverses` (key, or null) of every event.
 
-    Of charges also `charged` (Int64, minor units) and `charge` (the payload); of deferred fees
+    Of charges also `charged` (Int64, minor units), of them and their adjustments `charge` (the payload); of deferred fees
     `deferred` (Int64, below zero where it is given back) and `family` (`Deferral`); of interest refunds `refunded`, the key of the refund that they are on, and
     of chargebacks `charged_back`, that of the payment that they take back, where it was named.
     """
     return ledger.frame(
         f"""
-        SELECT idempotency_key, body_hash, loan_id,
+        SELECT idempotency_key, body_hash, loan_id, kind, amount,
                CASE WHEN kind = $reversal THEN payload->>'$.reverses' END AS reverses,
                CASE WHEN kind = $charge THEN amount END AS charged,
-               CASE WHEN kind = $charge THEN payload END AS charge,
+               CASE WHEN kind IN ($charge, $adjusted) THEN payload END AS charge,
                {_DEFERRED}::BIGINT AS deferred, {_DEFERRAL}::INTEGER AS family,
                CASE WHEN kind = $interest THEN payload->>'$.of' END AS refunded,
                CASE WHEN kind = $chargeback THEN payload->>'$.of' END AS charged_back
@@ -35,6 +35,7 @@ def event_keys(ledger: Queries) -> pl.DataFrame:
         {
             "reversal": Kind.reversal.value,
             "charge": Kind.charge_assessed.value,
+            "adjusted": Kind.charge_adjusted.value,
             "interest": Kind.interest_refunded.value,
             "chargeback": Kind.chargeback.value,
         },

@@ -191,9 +191,13 @@ def _keys(events: pl.DataFrame) -> pl.DataFrame:
         "idempotency_key",
         "body_hash",
         "loan_id",
+        "kind",
+        "amount",
         reverses=reversal.then(pl.col("payload").str.json_path_match("$.reverses")),
         charged=charged.then("amount"),
-        charge=charged.then("payload"),
+        charge=pl.when(
+            pl.col("kind").is_in([Kind.charge_assessed.value, Kind.charge_adjusted.value])
+        ).then("payload"),
         deferred=pl.col("amount")
         * pl.col("kind").replace_strict(
             {k.value: sign for k, (_, sign) in DEFERS.items()}, default=None, return_dtype=pl.Int64

@@ -32,6 +32,7 @@ from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, PPB, int128, rate_to_ppb
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.orders.allowed import ALLOWED, broken_rule
+from loanbook.core.servicing.orders.what_is_left import beyond_what_is_left
 from loanbook.core.servicing.payments.chargebacks import asked_again
 from loanbook.pipelines.formats import payments
 from loanbook.pipelines.formats.table import percent_ppb
@@ -80,7 +81,8 @@ def lawful(
     rows, missing = _waivers(rows, known_events, source)
     rows, unpaid = _refinancings(rows, loans)
     rows, unnamed = on_refunds(rows, known_events, source)
-    return rows, bad + unfit + missing + unpaid + unnamed
+    rows, beyond = _within_what_is_left(rows, known_events, source)
+    return rows, bad + unfit + missing + unpaid + unnamed + beyond
 
 
 def _judged(
@@ -102,6 +104,10 @@ def _judged(
             "over_ppb": [p.payouts.over_ppb for p in products],
             "over_minor": [p.payouts.over_minor for p in products],
             "revolving": [p.line is not None for p in products],
+            "charge_ppb": [p.bounds.charge_ppb for p in products],
+            "days_ahead": [p.bounds.days_ahead for p in products],
+            "pause_days": [p.bounds.pause_days for p in products],
+            "merchant": [p.of_merchant for p in products],
             "cash_advance_margin": [
                 rate_to_ppb(p.line.cash_advances.margin_percent) if p.line and p.line.cash_advances else 0
                 for p in products
@@ -109,7 +115,8 @@ def _judged(
         },
         schema={"product": pl.Int16, "highest_ppb": pl.Int64, "amortisation": pl.Int8,
                 "interest_mode": pl.Int8, "materialised": pl.Boolean,
-                "over_ppb": pl.Int64, "over_minor": pl.Int64,
+                "over_ppb": pl.Int64, "over_minor": pl.Int64, "charge_ppb": pl.Int64,
+                "days_ahead": pl.Int64, "pause_days": pl.Int64, "merchant": pl.Boolean,
                 "revolving": pl.Boolean, "cash_advance_margin": pl.Int64},
     )  # fmt: skip
     about = (
@@ -135,7 +142,8 @@ def _judged(
         status=pl.coalesce("status", begun),
         advance=pl.col("command").is_in(_ADVANCES),
         checked=pl.col("checker") != "",
-        limit=pl.col("agreed") + pl.col("over_minor") + _share(pl.col("agreed")),
+        limit=pl.col("agreed") + pl.col("over_minor") + _share(pl.col("agreed"), "over_ppb"),
+        charge_limit=_share(pl.col("agreed"), "charge_ppb"),
         **_with_orders_before(),
     )
     return orders.with_columns(rule=broken_rule(about))
@@ -154,9 +162,10 @@ def _with_reopened(about: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _share(agreed: pl.Expr) -> pl.Expr:
-    """What may be lent beyond what was agreed, as a share of it, rounded down."""
-    return (int128(agreed) * int128(pl.col("over_ppb")) // PPB).cast(pl.Int64)
+def _share(agreed: pl.Expr, ppb: str) -> pl.Expr:
+    """A share of what was agreed, rounded down, no more than money can be."""
+    share = int128(agreed) * int128(pl.col(ppb)) // PPB
+    return share.clip(upper_bound=2**62).cast(pl.Int64)
 
 
 def _with_orders_before() -> dict[str, pl.Expr]:
@@ -343,23 +352,42 @@ def _waivers(
     ).unique("key")
     found = waivers.select("line", "loan_id", key=key).join(charges, on=["loan_id", "key"])
     missing = waivers.filter(~pl.col("line").is_in(found["line"].implode()))
-    over = (
-        waivers.filter(adjusts)
-        .join(found.select("line", "charged"), on="line")
-        .filter(pl.col("amount") > pl.col("charged"))
-    )  # fmt: skip
     bad = [
-        {"line": line, "rule": rule, "found": ref}
-        for rule, frame in (("unknown_target", missing), ("more_than_the_charge", over))
-        for line, ref in frame.select("line", "target_ref").rows()
+        {"line": line, "rule": "unknown_target", "found": ref}
+        for line, ref in missing.select("line", "target_ref").rows()
     ]
-    refused = pl.concat([missing["line"], over["line"]])
-    kept = rows.filter(~pl.col("line").is_in(refused.implode()))
+    kept = rows.filter(~pl.col("line").is_in(missing["line"].implode()))
     joined = kept.join(found.drop("loan_id", "key"), on="line", how="left", maintain_order="left")
     return joined.with_columns(
         amount=pl.when(adjusts).then("amount").otherwise(pl.coalesce("charged", "amount")),
         payload=pl.coalesce("charge", "payload"),
     ).drop("charged", "charge"), bad
+
+
+def _within_what_is_left(
+    rows: pl.DataFrame, known_events: pl.DataFrame, source: str
+) -> tuple[pl.DataFrame, Bad]:
+    """Orders that take back no more than is left of what they take from; the others are refused."""
+    names = {kind.value: f"{source}/{kind.name}/" for kind in Kind}
+    of_charge = pl.col("kind").is_in([Kind.charge_assessed.value, Kind.charge_adjusted.value])
+    told = rows.with_columns(
+        idempotency_key=pl.col("kind").replace_strict(names, return_dtype=pl.String)
+        + pl.col("source_ref"),
+        charge=pl.when(of_charge).then("payload"),
+        charged_back=pl.when(pl.col("kind") == Kind.chargeback.value).then(
+            pl.col("payload").str.json_path_match("$.of")
+        ),
+        reverses=pl.when(pl.col("kind") == Kind.reversal.value).then(
+            pl.col("payload").str.json_path_match("$.reverses")
+        ),
+    )
+    beyond = beyond_what_is_left(told, known_events)
+    refused = rows.join(beyond.rename({"rule": "broken"}), on="line", maintain_order="left")
+    bad = [
+        {"line": line, "rule": rule, "found": ref}
+        for line, rule, ref in refused.select("line", "broken", "source_ref").rows()
+    ]
+    return rows.join(beyond, on="line", how="anti", maintain_order="left"), bad
 
 
 def _refinancings(rows: pl.DataFrame, loans: pl.DataFrame) -> tuple[pl.DataFrame, Bad]:

@@ -19,6 +19,7 @@ from loanbook.core.servicing.orders.allowed import COLUMNS, RULES, broken_rule
 from loanbook.core.servicing.orders.order import Orders
 from loanbook.core.servicing.orders.page import orders_page
 from loanbook.core.servicing.orders.rule import Rule
+from loanbook.core.servicing.orders.what_is_left import beyond_what_is_left
 from loanbook.pipelines.resources import ROOT
 
 DAY = dt.date(2024, 3, 15)
@@ -34,12 +35,14 @@ SOUND: dict[str, Any] = {
     "bought_down": 100, "amortisation": Amortisation.equal_instalment.value,
     "interest_mode": InterestMode.daily.value, "materialised": False, "revolving": False,
     "cash_advance_margin": 0, "highest_ppb": 3 * 10**8, "alone_below": None,
+    "charge_limit": 1_000, "days_ahead": 1_830, "pause_days": 1_096, "merchant": True,
 }  # fmt: skip
 """An order that may enter: a change of rate on an active instalment loan."""
 
 BREAKS: dict[str, tuple[Kind, dict[str, Any]]] = {
     "needs_a_second_person": (Kind.goodwill_credit, {"checked": False, "alone_below": 100}),
     "nothing_is_paid_out": (Kind.rate_changed, {"status": None}),
+    "valued_before_boarding": (Kind.goodwill_credit, {"value_date": dt.date(2023, 12, 31)}),
     "loan_has_not_ended": (Kind.reopened, {}),
     "loan_has_ended": (Kind.reopened, {"status": Status.written_off.value}),
     "loan_owes_nothing": (Kind.write_off, {"status": Status.overpaid.value}),
@@ -55,6 +58,7 @@ BREAKS: dict[str, tuple[Kind, dict[str, Any]]] = {
     "rate_above_the_products_bound": (Kind.rate_changed, {"rate_ppb": 3 * 10**8 + 1}),
     "no_interest_follows_the_balance": (Kind.interest_paused, {"rate_now": 0}),
     "pause_ends_before_it_begins": (Kind.delinquency_paused, {"due_date": DAY}),
+    "pause_longer_than_the_bound": (Kind.delinquency_paused, {"due_date": dt.date(2224, 3, 20)}),
     "pause_not_after_value_date": (Kind.interest_paused, {"starts": DAY}),
     "pause_within_a_pause": (Kind.interest_paused, {"paused_until": dt.date(2024, 3, 20)}),
     "contract_is_terminated": (Kind.rate_changed, {"accelerated_on": DAY}),
@@ -66,12 +70,16 @@ BREAKS: dict[str, tuple[Kind, dict[str, Any]]] = {
     "reage_of_fixed_interest": (Kind.reaged, FIXED),
     "no_instalment_to_come": (Kind.term_extended, {"instalment_no": 13}),
     "due_date_not_after_value_date": (Kind.due_date_moved, {"due_date": DAY}),
+    "due_date_beyond_the_bound": (Kind.charge_assessed, {"due_date": dt.date(2299, 12, 31)}),
+    "charge_due_in_the_past": (Kind.charge_assessed, {"due_date": dt.date(2024, 3, 14)}),
     "nothing_to_spread_anew_yet": (Kind.reamortised, {"disbursed_on": DAY}),
     "charge_off_before_the_last_payment": (Kind.charge_off, {"last_money": NEXT}),
     "more_than_may_be_lent": (Kind.disbursed, {"amount": 101}),
     "more_than_was_capitalised": (Kind.capitalised_fee_adjusted, {"amount": 101}),
     "more_than_was_bought_down": (Kind.buy_down_adjusted, {"amount": 101}),
     "more_than_the_credit": (Kind.credit_refunded, {"amount": 501}),
+    "charge_above_the_bound": (Kind.charge_assessed, {"amount": 1_001}),
+    "no_merchant": (Kind.merchant_refund, {"merchant": False}),
 }
 """An order for each rule, by its name: what is ordered, and what else differs from the sound one."""
 
@@ -152,3 +160,53 @@ def test_every_column_of_an_order_says_its_meaning_and_its_unit() -> None:
 
 def test_the_page_of_orders_is_up_to_date() -> None:
     assert (ROOT / "docs" / "orders.md").read_text(encoding="utf-8") == orders_page()
+
+
+def _taking(line: int, kind: Kind, amount: int, loan: int = 1, **names: str) -> dict[str, Any]:
+    return {"line": line, "loan_id": loan, "kind": kind.value, "amount": amount, "charge": None,
+            "charged_back": None, "reverses": None, "idempotency_key": f"o{line}", **names}  # fmt: skip
+
+
+def test_no_more_goes_back_than_came() -> None:
+    """Of a payment, of all money, of a charge, of what was paid out; refused orders take nothing."""
+    fee, other = (
+        '{"component":2,"due_date":"2024-02-01"}',
+        '{"component":3,"due_date":"2024-02-01"}',
+    )
+    known = [
+        _taking(0, Kind.disbursed, 1_000, idempotency_key="out"),
+        _taking(0, Kind.payment_received, 300, idempotency_key="p1"),
+        _taking(0, Kind.payment_received, 200, idempotency_key="p2"),
+        _taking(0, Kind.payment_received, 900, idempotency_key="p3"),
+        _taking(0, Kind.reversal, 0, idempotency_key="r", reverses="p3"),
+        _taking(0, Kind.chargeback, 100, idempotency_key="c0", charged_back="p1"),
+        _taking(0, Kind.charge_assessed, 50, idempotency_key="fee", charge=fee),
+        _taking(0, Kind.charge_adjusted, 20, idempotency_key="a0", charge=fee),
+        _taking(0, Kind.payment_received, 70, 2, idempotency_key="theirs"),
+        _taking(0, Kind.merchant_refund, 400, idempotency_key="m0"),
+    ]
+    given = [
+        _taking(1, Kind.chargeback, 201, charged_back="p1"),  # 300 less 100 leaves 200
+        _taking(2, Kind.chargeback, 150, charged_back="p1"),
+        _taking(3, Kind.chargeback, 60, charged_back="p1"),  # 50 are left
+        _taking(4, Kind.chargeback, 251),  # of 500 in all 250 are left
+        _taking(5, Kind.chargeback, 250),
+        _taking(6, Kind.charge_adjusted, 31, charge=fee),  # 30 are left
+        _taking(7, Kind.charge_adjusted, 30, charge=fee),
+        _taking(8, Kind.charge_adjusted, 1, charge=other),  # nothing was charged so
+        _taking(9, Kind.payout_refund, 601),  # 600 are left
+        _taking(10, Kind.payout_refund, 600),
+        _taking(11, Kind.chargeback, 10**17, 2),
+        _taking(12, Kind.chargeback, 100, idempotency_key="c0", charged_back="p1"),  # sent again
+        _taking(13, Kind.chargeback, 1, charged_back="p3"),  # it was reversed
+    ]
+    schema = {"line": pl.Int64, "loan_id": pl.Int64, "kind": pl.Int8, "amount": pl.Int64,
+              "charge": pl.String, "charged_back": pl.String, "reverses": pl.String,
+              "idempotency_key": pl.String}  # fmt: skip
+    before = pl.DataFrame(known, schema=schema).drop("line")
+    found = beyond_what_is_left(pl.DataFrame(given, schema=schema), before)
+    assert dict(found.sort("line").rows()) == {
+        1: "more_than_the_payment", 3: "more_than_the_payment", 4: "more_than_was_paid_in",
+        6: "more_than_the_charge", 8: "more_than_the_charge", 9: "more_than_was_paid_out",
+        11: "more_than_was_paid_in", 13: "more_than_the_payment",
+    }  # fmt: skip

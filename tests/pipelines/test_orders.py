@@ -234,7 +234,7 @@ def test_a_chargeback_that_names_its_payment_asks_again_for_what_it_met(ledger: 
     loan = str(ledger.loan_keys().sort("boards_on")["loan_key"][0])
     list(close_days(ledger, policies, missing_days(ledger), by))
     drop(ledger, "payments_2018-01-12.csv", "payment_ref,loan_key,amount,currency,value_date\n"
-         f"p1,{loan},200.00,USD,2018-01-12\n")  # fmt: skip
+         f"p1,{loan},400.00,USD,2018-01-12\n")  # fmt: skip
     drop(ledger, "commands_2018-01-14.csv",
          HEAD + order("cb", "chargeback", loan, "2018-01-14", amount="200.00", target_ref="p1"))  # fmt: skip
     take_in(ledger, policies, TAPE, correlation_id="test")
@@ -245,8 +245,23 @@ def test_a_chargeback_that_names_its_payment_asks_again_for_what_it_met(ledger: 
     interest = found.filter(pl.col("component") == 1)["amount"].sum()
     assert interest > 0
     drop(ledger, "commands_2018-01-16.csv",
-         HEAD + order("c2", "chargeback", loan, "2018-01-16", amount="150.00", target_ref="p1"))  # fmt: skip
+         HEAD + order("c2", "chargeback", loan, "2018-01-16", amount="150.00", target_ref="p1")
+         + order("c3", "chargeback", loan, "2018-01-16", amount="50.01", target_ref="p1")
+         + order("c4", "chargeback", loan, "2018-01-16", amount="50.01")
+         + order("g", "goodwill_credit", loan, "2017-12-01", amount="1.00")
+         + order("f", "charge_fee", loan, "2018-01-16", amount="1.00", due_date="2299-12-31")
+         + order("h", "charge_fee", loan, "2018-01-16", amount="1.00", due_date="2018-01-15")
+         + order("j", "charge_fee", loan, "2018-01-16", amount="900000.00", due_date="2018-02-01")
+         + order("k", "pause_delinquency", loan, "2018-01-16", start_date="2018-02-10",
+                 due_date="2218-02-10")
+         + order("m", "merchant_refund", loan, "2018-01-16", amount="1.00")
+         + order("n", "payout_refund", loan, "2018-01-16", amount="900000.00"))  # fmt: skip
     take_in(ledger, policies, TAPE, correlation_id="test")
+    assert rules(ledger, "commands_2018-01-16.csv") == {
+        3: "more_than_the_payment", 4: "more_than_was_paid_in", 5: "valued_before_boarding",
+        6: "due_date_beyond_the_bound", 7: "charge_due_in_the_past", 8: "charge_above_the_bound",
+        9: "pause_longer_than_the_bound", 10: "no_merchant", 11: "more_than_was_paid_out",
+    }  # fmt: skip
     told = ledger.frame("SELECT payload FROM {lake}.events WHERE source_ref IN ('cb', 'c2') "
                         "ORDER BY source_ref")["payload"].to_list()  # fmt: skip
     assert set(json.loads(told[1])) == {"of"}
@@ -272,7 +287,7 @@ def test_interest_on_what_a_merchant_gives_back_is_worked_out_and_refunded_once(
     loan = keys.filter(pl.col("loan_id") == row["loan_id"])["loan_key"].item()
     other = keys.filter(pl.col("loan_id") != row["loan_id"])["loan_key"][0]
     drop(ledger, "commands_2018-01-14.csv", HEAD
-         + order("m", "merchant_refund", loan, "2018-01-14", amount="500.00")
+         + order("m", "payout_refund", loan, "2018-01-14", amount="500.00")
          + order("i", "refund_interest", loan, "2018-01-14", target_ref="m")
          + order("n", "refund_interest", other, "2018-01-14", target_ref="m")
          + order("o", "refund_interest", loan, "2018-01-14", target_ref="x")

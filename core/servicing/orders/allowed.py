@@ -27,6 +27,7 @@ __all__ = ["ALLOWED", "COLUMNS", "RULES", "STATES", "broken_rule"]
 RULES: tuple[Rule, ...] = (
     approval.needs_a_second_person,
     state.nothing_is_paid_out,
+    state.valued_before_boarding,
     state.loan_has_not_ended,
     state.loan_has_ended,
     state.loan_owes_nothing,
@@ -39,6 +40,7 @@ RULES: tuple[Rule, ...] = (
     contract.rate_above_the_products_bound,
     pauses.no_interest_follows_the_balance,
     pauses.pause_ends_before_it_begins,
+    pauses.pause_longer_than_the_bound,
     pauses.pause_not_after_value_date,
     pauses.pause_within_a_pause,
     contract.contract_is_terminated,
@@ -50,12 +52,16 @@ RULES: tuple[Rule, ...] = (
     schedule.reage_of_fixed_interest,
     schedule.no_instalment_to_come,
     schedule.due_date_not_after_value_date,
+    schedule.due_date_beyond_the_bound,
+    schedule.charge_due_in_the_past,
     schedule.nothing_to_spread_anew_yet,
     endings.charge_off_before_the_last_payment,
     money.more_than_may_be_lent,
     money.more_than_was_capitalised,
     money.more_than_was_bought_down,
     money.more_than_the_credit,
+    money.charge_above_the_bound,
+    money.no_merchant,
 )
 """In order of precedence: the first that an order breaks names the refusal."""
 

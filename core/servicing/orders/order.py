@@ -9,6 +9,7 @@ _RATE = "parts per billion a year"
 _DATE = "date"
 _CODE = "code"
 _COUNT = "instalments"
+_DAYS = "days"
 _YES = "yes or no"
 
 
@@ -79,6 +80,14 @@ class Orders(dy.Schema):
         nullable=True, metadata=_about("added to the rate for cash advances; 0: has none", _RATE)
     )
     highest_ppb = dy.Int64(nullable=True, metadata=_about("the highest rate it may have", _RATE))
+    charge_limit = dy.Int64(
+        nullable=True, metadata=_about("the highest charge that people may ask", _MONEY)
+    )
+    days_ahead = dy.Int64(
+        nullable=True, metadata=_about("how far ahead a due date that it asks for may lie", _DAYS)
+    )
+    pause_days = dy.Int64(nullable=True, metadata=_about("the longest pause", _DAYS))
+    merchant = dy.Bool(nullable=True, metadata=_about("its payout goes to a merchant", _YES))
     alone_below = dy.Int64(
         nullable=True,
         metadata=_about("one person may order less than this; null: nothing", _MONEY),

@@ -43,3 +43,17 @@ def more_than_the_credit() -> pl.Expr:
     """The refund is more than the borrower's credit: beyond it the lender would pay out money of its
     own. Source for refunds of a credit: 12 CFR 1026.11(a) and 1026.21."""
     return pl.col("amount") > pl.col("credit").fill_null(0)
+
+
+@rule("charge_above_the_bound", kinds=(Kind.charge_assessed,))
+def charge_above_the_bound() -> pl.Expr:
+    """The charge is more than people may ask of a loan of its size (the product's
+    `bounds.charge_percent` of what was agreed)."""
+    return pl.col("amount") > pl.col("charge_limit")
+
+
+@rule("no_merchant", kinds=(Kind.merchant_refund,))
+def no_merchant() -> pl.Expr:
+    """The loan was paid out to the borrower: there is no merchant that gives money back. What the payee
+    of the payout gives back is a payout refund."""
+    return ~pl.col("merchant")

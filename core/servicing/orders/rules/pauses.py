@@ -23,6 +23,14 @@ def pause_ends_before_it_begins() -> pl.Expr:
     return pl.col("due_date") < pl.col("starts")
 
 
+@rule("pause_longer_than_the_bound", kinds=_PAUSES)
+def pause_longer_than_the_bound() -> pl.Expr:
+    """The pause is longer than the product lets one be (its `bounds.pause_days`): a mistyped year would
+    hide arrears, or interest, for a lifetime."""
+    days = (pl.col("due_date") - pl.col("starts")).dt.total_days()
+    return days > pl.col("pause_days")
+
+
 @rule("pause_not_after_value_date", kinds=(Kind.interest_paused,))
 def pause_not_after_value_date() -> pl.Expr:
     """The pause begins on the value date or before it: interest of those nights is earned already.

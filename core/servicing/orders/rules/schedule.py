@@ -27,6 +27,19 @@ def due_date_not_after_value_date() -> pl.Expr:
     return pl.col("due_date") <= pl.col("value_date")
 
 
+@rule("due_date_beyond_the_bound", kinds=(Kind.charge_assessed, Kind.due_date_moved, Kind.reaged))
+def due_date_beyond_the_bound() -> pl.Expr:
+    """The due date lies further ahead than the product lets an order reach (its `bounds.days_ahead`): a
+    mistyped year would put it off for a lifetime."""
+    return (pl.col("due_date") - pl.col("value_date")).dt.total_days() > pl.col("days_ahead")
+
+
+@rule("charge_due_in_the_past", kinds=(Kind.charge_assessed,))
+def charge_due_in_the_past() -> pl.Expr:
+    """The charge would fall due before its own value date: late from the day on which it is asked."""
+    return pl.col("due_date") < pl.col("value_date")
+
+
 @rule("nothing_to_spread_anew_yet", kinds=(Kind.reamortised, Kind.reaged))
 def nothing_to_spread_anew_yet() -> pl.Expr:
     """On the day of the first payout or before it, nothing is owed beside what was just agreed."""

@@ -24,6 +24,13 @@ def nothing_is_paid_out() -> pl.Expr:
     return pl.col("status").is_null()
 
 
+@rule("valued_before_boarding")
+def valued_before_boarding() -> pl.Expr:
+    """The order is valued before the loan entered the book: there was no contract yet to change, and no
+    claim that money could meet."""
+    return pl.col("value_date") < pl.col("disbursed_on")
+
+
 @rule("loan_has_not_ended", kinds=forbidden_in(Status.active))
 def loan_has_not_ended() -> pl.Expr:
     """The loan is active: only one that has ended is reopened."""
