@@ -440,7 +440,7 @@ class Bounds(BaseModel):
         ge=0,
         description="the highest fee or penalty that people may charge, of the principal agreed",
     )
-    days_ahead: int = Field(
+    due_within_days: int = Field(
         default=1830,
         ge=1,
         description="how far after an order's value date the due date that it asks for may lie",

@@ -92,39 +92,17 @@ def _judged(
     day: dt.date,
 ) -> pl.DataFrame:
     """Orders with the `rule` that the loan's state or its product forbids them by, or null."""
-    codes = orders["product"].unique().to_list()
-    products = [policies.product(code) for code in codes]
-    bounds = pl.DataFrame(
-        {
-            "product": codes,
-            "highest_ppb": [p.bounds.rate_ppb[1] for p in products],
-            "amortisation": [Amortisation[p.schedule.amortisation].value for p in products],
-            "interest_mode": [InterestMode[p.interest.accrual].value for p in products],
-            "materialised": [p.schedule.materialised for p in products],
-            "over_ppb": [p.payouts.over_ppb for p in products],
-            "over_minor": [p.payouts.over_minor for p in products],
-            "revolving": [p.line is not None for p in products],
-            "charge_ppb": [p.bounds.charge_ppb for p in products],
-            "days_ahead": [p.bounds.days_ahead for p in products],
-            "pause_days": [p.bounds.pause_days for p in products],
-            "merchant": [p.of_merchant for p in products],
-            "cash_advance_margin": [
-                rate_to_ppb(p.line.cash_advances.margin_percent) if p.line and p.line.cash_advances else 0
-                for p in products
-            ],
-        },
-        schema={"product": pl.Int16, "highest_ppb": pl.Int64, "amortisation": pl.Int8,
-                "interest_mode": pl.Int8, "materialised": pl.Boolean,
-                "over_ppb": pl.Int64, "over_minor": pl.Int64, "charge_ppb": pl.Int64,
-                "days_ahead": pl.Int64, "pause_days": pl.Int64, "merchant": pl.Boolean,
-                "revolving": pl.Boolean, "cash_advance_margin": pl.Int64},
-    )  # fmt: skip
     about = (
         orders.drop("amount")
         .rename(
             {"minor": "amount", "boards_on": "disbursed_on", "start_date": "starts"}
         )  # fmt: skip
-        .join(bounds, on="product", how="left", maintain_order="left")
+        .join(
+            _of_products(orders["product"], policies),
+            on="product",
+            how="left",
+            maintain_order="left",
+        )
         .join(policies.alone_below(day), on=["product", "kind"], how="left", maintain_order="left")
         .join(standing(orders["loan_id"]), on="loan_id", how="left", maintain_order="left")
     )
@@ -147,6 +125,37 @@ def _judged(
         **_with_orders_before(),
     )
     return orders.with_columns(rule=broken_rule(about))
+
+
+def _of_products(product_codes: pl.Series, policies: PolicyBook) -> pl.DataFrame:
+    """What the rules of orders read of products, by `product`."""
+    codes = product_codes.unique().to_list()
+    products = [policies.product(code) for code in codes]
+    return pl.DataFrame(
+        {
+            "product": codes,
+            "highest_ppb": [p.bounds.rate_ppb[1] for p in products],
+            "amortisation": [Amortisation[p.schedule.amortisation].value for p in products],
+            "interest_mode": [InterestMode[p.interest.accrual].value for p in products],
+            "materialised": [p.schedule.materialised for p in products],
+            "over_ppb": [p.payouts.over_ppb for p in products],
+            "over_minor": [p.payouts.over_minor for p in products],
+            "revolving": [p.line is not None for p in products],
+            "charge_ppb": [p.bounds.charge_ppb for p in products],
+            "due_within_days": [p.bounds.due_within_days for p in products],
+            "pause_days": [p.bounds.pause_days for p in products],
+            "merchant": [p.of_merchant for p in products],
+            "cash_advance_margin": [
+                rate_to_ppb(p.line.cash_advances.margin_percent) if p.line and p.line.cash_advances else 0
+                for p in products
+            ],
+        },
+        schema={"product": pl.Int16, "highest_ppb": pl.Int64, "amortisation": pl.Int8,
+                "interest_mode": pl.Int8, "materialised": pl.Boolean,
+                "over_ppb": pl.Int64, "over_minor": pl.Int64, "charge_ppb": pl.Int64,
+                "due_within_days": pl.Int64, "pause_days": pl.Int64, "merchant": pl.Boolean,
+                "revolving": pl.Boolean, "cash_advance_margin": pl.Int64},
+    )  # fmt: skip
 
 
 def _with_reopened(about: pl.DataFrame) -> pl.DataFrame:

@@ -83,7 +83,7 @@ class Orders(dy.Schema):
     charge_limit = dy.Int64(
         nullable=True, metadata=_about("the highest charge that people may ask", _MONEY)
     )
-    days_ahead = dy.Int64(
+    due_within_days = dy.Int64(
         nullable=True, metadata=_about("how far ahead a due date that it asks for may lie", _DAYS)
     )
     pause_days = dy.Int64(nullable=True, metadata=_about("the longest pause", _DAYS))

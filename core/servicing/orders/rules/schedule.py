@@ -29,9 +29,9 @@ def due_date_not_after_value_date() -> pl.Expr:
 
 @rule("due_date_beyond_the_bound", kinds=(Kind.charge_assessed, Kind.due_date_moved, Kind.reaged))
 def due_date_beyond_the_bound() -> pl.Expr:
-    """The due date lies further ahead than the product lets an order reach (its `bounds.days_ahead`): a
+    """The due date lies further ahead than the product lets an order reach (its `bounds.due_within_days`): a
     mistyped year would put it off for a lifetime."""
-    return (pl.col("due_date") - pl.col("value_date")).dt.total_days() > pl.col("days_ahead")
+    return (pl.col("due_date") - pl.col("value_date")).dt.total_days() > pl.col("due_within_days")
 
 
 @rule("charge_due_in_the_past", kinds=(Kind.charge_assessed,))
