@@ -11,19 +11,9 @@ from typing import Annotated
 import typer
 
 from loanbook.core.errors import LoanbookError
-from loanbook.pipelines.commands import (
-    book,
-    init,
-    ledger,
-    loan,
-    loan_changes,
-    loan_figures,
-    run,
-    serve,
-    simulate,
-    what_if,
-)
+from loanbook.pipelines.commands import book, init, ledger, run, serve, simulate
 from loanbook.pipelines.commands.console import err
+from loanbook.pipelines.commands.loans import changes, figures, loan, what_if
 
 app = typer.Typer(
     help="The loan platform: files in, one vectorised close a day, a versioned double-entry ledger.",
@@ -36,17 +26,17 @@ loan_app = typer.Typer(
 app.add_typer(loan_app, name="loan")
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    "explain": loan_figures.explain,
-    "payoff": loan_figures.payoff,
-    "delinquency": loan_figures.delinquency,
+    "explain": figures.explain,
+    "payoff": figures.payoff,
+    "delinquency": figures.delinquency,
     "statements": loan.statements_of,
     "what-if": what_if.what_if_command,
     "journal": book.journal,
     "migration": book.migration,
-    "schedules": loan_changes.schedules,
+    "schedules": changes.schedules,
     "modifications": book.modifications,
     "hardship": book.hardship,
-    "dispute": loan_figures.dispute,
+    "dispute": figures.dispute,
     "after-closure": book.after_closure,
     "credits": book.credit_balances,
     "demo": run.demo,

@@ -60,8 +60,8 @@ LIFE = """
 import json
 from loanbook.core.store.marts import refresh_marts
 from loanbook.core.store.reader import LedgerReader
-from loanbook.pipelines.commands.loan import show_loan
-from loanbook.pipelines.commands.loan_figures import explain, payoff
+from loanbook.pipelines.commands.loans.loan import show_loan
+from loanbook.pipelines.commands.loans.figures import explain, payoff
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import open_instance, provenance
 from loanbook.pipelines.servicing.days import close_days, missing_days

@@ -53,7 +53,7 @@ AFTER_IT = "d4,discount_rate,A-1,2018-01-07,1,maker-1,checker-2,direct_debit\n"
 LIFE = """
 import json
 from loanbook.core.store.reader import LedgerReader
-from loanbook.pipelines.commands.loan_figures import explain
+from loanbook.pipelines.commands.loans.figures import explain
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import open_instance, provenance
 from loanbook.pipelines.servicing.days import close_days, missing_days

@@ -13,7 +13,7 @@ from loanbook.core.policy.product import Product
 from loanbook.core.store.order_context import met, order_context
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
-from loanbook.pipelines.commands.loan import _refinancings
+from loanbook.pipelines.commands.loans.loan import _refinancings
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
