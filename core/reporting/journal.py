@@ -1,4 +1,4 @@
-"""The general-ledger journal of a day: what a lender's own ledger takes over, per entity.
+"""The general-ledger journal of a day, and the trial balance: what a lender's own ledger takes over.
 
 One line per account, product, currency and value date, debit and credit apart. Debits equal
 credits; with the lines of all days before, an account's sum is the balance that positions show.
@@ -37,21 +37,48 @@ def journal(transfers: pl.DataFrame, policies: PolicyBook, date: dt.date) -> pl.
         .agg(pl.col("debit", "credit").sum(), transfers=pl.len().cast(pl.Int64))
     )
     numbered = lines.join(_accounts(policies, date), on=["product", "role"], how="left")
-    names = dict(enumerate(policies.entities))
-    products = dict(enumerate(policies.registry))
     return (
-        numbered.with_columns(
-            booking_date=pl.lit(date),
-            ledger=pl.when(pl.col("role").is_in(sorted(MEMORANDUM)))
-            .then(pl.lit("memorandum"))
-            .otherwise(pl.lit("general")),
-            entity=pl.col("entity").replace_strict(names, return_dtype=pl.String),
-            role=pl.col("role").replace_strict(dict(enumerate(ROLES)), return_dtype=pl.String),
-            product=pl.col("product").replace_strict(products, return_dtype=pl.String),
-            currency=pl.col("currency").replace_strict(CURRENCY_NAMES, return_dtype=pl.String),
-        )
+        _named(numbered.with_columns(booking_date=pl.lit(date)), policies)
         .select(COLUMNS)
         .sort("entity", "ledger", "account", "product", "currency", "value_date")
+    )
+
+
+BALANCE = ("entity", "ledger", "account", "role", "currency", "debit", "credit")
+
+
+def trial_balance(balances: pl.DataFrame, policies: PolicyBook, date: dt.date) -> pl.DataFrame:
+    """A line an account, of the balances of a date (`entity`, `product`, `currency`, `account`, `balance`).
+
+    Columns `BALANCE`: the net of the lender's account by the accounts policy in force, as `debit` or
+    `credit` (Int64 minor units); per entity, ledger and currency both sums are equal.
+    """
+    roles = balances.rename({"account": "role"}).select(
+        "entity", "product", "currency", "role", "balance"
+    )
+    numbered = roles.join(_accounts(policies, date), on=["product", "role"], how="left")
+    keys = ["entity", "ledger", "account", "role", "currency"]
+    net = _named(numbered, policies).group_by(keys).agg(pl.col("balance").sum())
+    sides = net.with_columns(
+        debit=pl.col("balance").clip(lower_bound=0), credit=(-pl.col("balance")).clip(lower_bound=0)
+    )
+    return sides.filter(pl.col("balance") != 0).select(BALANCE).sort(
+        "entity", "currency", "ledger", "account"
+    )  # fmt: skip
+
+
+def _named(rows: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
+    """Rows of accounts with names in place of codes, and `ledger`: `general` or `memorandum`."""
+    names = dict(enumerate(policies.entities))
+    products = dict(enumerate(policies.registry))
+    return rows.with_columns(
+        ledger=pl.when(pl.col("role").is_in(sorted(MEMORANDUM)))
+        .then(pl.lit("memorandum"))
+        .otherwise(pl.lit("general")),
+        entity=pl.col("entity").replace_strict(names, return_dtype=pl.String),
+        role=pl.col("role").replace_strict(dict(enumerate(ROLES)), return_dtype=pl.String),
+        product=pl.col("product").replace_strict(products, return_dtype=pl.String),
+        currency=pl.col("currency").replace_strict(CURRENCY_NAMES, return_dtype=pl.String),
     )
 
 

@@ -16,7 +16,7 @@ from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.loan.positions import Positions
-from loanbook.core.store.clocks import NOT_RESTATED, NOW, known_last
+from loanbook.core.store.clocks import NOT_RESTATED_BY, NOW, known_last
 from loanbook.core.store.queries import PUBLISHED, Queries
 
 
@@ -30,10 +30,14 @@ def revised(terms: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
 
 
 class StoredHistory:
-    """The published ledger as `loanbook.core.servicing.replay.backdating.LedgerHistory`, before the close of `date`."""
+    """The published ledger as `loanbook.core.servicing.replay.backdating.LedgerHistory`, before the close of `date`,
+    as known at a version (default: now)."""
 
-    def __init__(self, ledger: Queries, policies: PolicyBook, date: dt.date) -> None:
+    def __init__(
+        self, ledger: Queries, policies: PolicyBook, date: dt.date, known_at: int = NOW
+    ) -> None:
         self._ledger, self._policies, self._date = ledger, policies, date
+        self._known_at = known_at
 
     def events(self, ids: pl.Series) -> pl.DataFrame:
         """See `LedgerHistory`."""
@@ -75,9 +79,9 @@ class StoredHistory:
         changed = self._of(
             f"SELECT {names.replace('l.', 'c.')} FROM {{lake}}.changed_terms c JOIN _ids "
             f"ON _ids.loan_id = c.loan_id WHERE c.version IN {PUBLISHED} "
-            f"AND c.business_date <= ? AND {NOT_RESTATED.format(row='c')} "
+            f"AND c.business_date <= ? AND c.version <= ? AND {NOT_RESTATED_BY.format(row='c')} "
             "QUALIFY row_number() OVER (PARTITION BY c.loan_id ORDER BY c.business_date DESC) = 1",
-            live["loan_id"], [date],
+            live["loan_id"], [date, self._known_at, self._known_at],
         )  # fmt: skip
         terms = revised(typed(terms, Terms), typed(changed, Terms))
         agreed = agreed_terms(terms, self._policies.pins)
@@ -88,7 +92,7 @@ class StoredHistory:
     ) -> pl.DataFrame:
         named = ", ".join(f"t.{c}" for c in columns)
         sql = known_last(table, named, order, "AND t.loan_id IN (SELECT loan_id FROM _ids)")
-        return self._of(sql, ids, {"on": date, "known_at": NOW})
+        return self._of(sql, ids, {"on": date, "known_at": self._known_at})
 
     def transfers(self, ids: pl.Series, since: dt.date) -> pl.DataFrame:
         """See `LedgerHistory`."""

@@ -66,3 +66,19 @@ RESUMED = """
     WHERE version <= $version AND coalesce(moratorium_left, 0) = 0 AND business_date <= $on
 """
 """Days from which a loan's terms have no moratorium that runs."""
+ENDED_BY = """
+    SELECT loan_id, true AS ended, closed_on, close_reason FROM (
+        SELECT loan_id, last(closed_on ORDER BY version, closed_on NULLS LAST) AS closed_on,
+               last(close_reason ORDER BY version, closed_on NULLS LAST) AS close_reason
+        FROM loans WHERE close_reason IS NOT NULL AND version <= $version
+          AND ($loan IS NULL OR loan_id = $loan) GROUP BY loan_id)
+    WHERE closed_on <= $on
+"""
+"""Loans (or one) that had ended by a date, when and why."""
+ALLOCATED = f"""
+    SELECT p.business_date, p.event_id, p.instalment_no, p.component, p.timing, p.amount
+    FROM allocations p
+    WHERE p.loan_id = $loan AND p.version <= $version AND p.business_date <= $on AND {KNOWN}
+    ORDER BY p.business_date, p.event_id, p.instalment_no, p.component
+"""
+"""What a loan's money met by a date."""

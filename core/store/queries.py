@@ -10,6 +10,7 @@ import duckdb
 import polars as pl
 
 from loanbook.core.catalogue.codes import EventState
+from loanbook.core.errors import LedgerError
 from loanbook.core.store.lake import LAKE
 
 PUBLISHED = "(SELECT version FROM {lake}.publications WHERE state = 'published')"
@@ -59,6 +60,30 @@ class Queries:
         row = self._connection.execute(sql.format(lake=LAKE), parameters or []).fetchone()
         assert row is not None, f"a single row was expected of: {sql}"
         return row
+
+    def events_of(self, loan_id: int, last: dt.date) -> pl.DataFrame:
+        """Events of a loan that were booked by a date."""
+        return self.stored_events("loan_id = ? AND booking_date <= ?", [loan_id, last])
+
+    def life_of(self, loan_id: int, last: dt.date) -> pl.DataFrame:
+        """As `events_of`. Raises LedgerError where there is none."""
+        events = self.events_of(loan_id, last)
+        if events.is_empty():
+            raise LedgerError(
+                f"no event of loan {loan_id} is in the ledger by {last}; see `loanbook loan list`"
+            )
+        return events
+
+    def stored_events(self, where: str, parameters: list[Any]) -> pl.DataFrame:
+        """Events (schema `Events`) that a condition in SQL holds for, oldest first."""
+        from loanbook.core.ledger.events import EVENT_COLUMNS
+
+        rows = self.frame(
+            f"SELECT {', '.join(EVENT_COLUMNS)} FROM {{lake}}.events WHERE {where} "
+            "ORDER BY event_id",
+            parameters,
+        )
+        return rows.with_columns(pl.col("recorded_at").cast(pl.Datetime("us")))
 
     def first_published(self) -> dt.date | None:
         """The first business date that was ever published."""

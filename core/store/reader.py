@@ -20,9 +20,9 @@ import polars as pl
 from loanbook.core.catalogue.codes import CHANGES, Kind, label
 from loanbook.core.errors import LedgerError
 from loanbook.core.ledger.reversals import effective_events
-from loanbook.core.store.clocks import NOW
+from loanbook.core.store.clocks import Clocks, Day, Known, clocks
 from loanbook.core.store.lake import LAKE, open_reader, patiently
-from loanbook.core.store.lists import AFTER_CLOSURE, CREDITS, MODIFIED, RESUMED
+from loanbook.core.store.lists import AFTER_CLOSURE, CREDITS, ENDED_BY, MODIFIED, RESUMED
 from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON, TOLD
 from loanbook.core.store.marts import NAMES as MART_NAMES
 from loanbook.core.store.migrations import must_be_newest
@@ -32,8 +32,6 @@ from loanbook.core.store.views import LIVED, LOANS, NAMES, events_by, make_views
 
 if TYPE_CHECKING:
     from loanbook.core.servicing.arrears.conventions import Thresholds
-
-Day = dt.date | str | None
 
 
 def open_ledger(home: str | Path | None = None) -> LedgerReader:
@@ -110,43 +108,36 @@ class LedgerReader:
             "ON p.version = v.version AND p.state = 'published' ORDER BY v.version"
         )
 
-    def version_of(self, as_of: Day = None, known_at: int | None = None) -> tuple[int, dt.date]:
-        """The version that answers for a business date, as known at a version.
+    def clocks(self, as_of: Day = None, known_at: Known = None) -> Clocks:
+        """Both clocks as the ledger resolves them (`loanbook.core.store.clocks.clocks`).
+
+        `as_of`: a business date. `known_at`: a version's number, or an instant (naive: UTC; a date: to
+        its end) by which a version was published. LedgerError tells what to write instead.
+        """
+        return clocks(self.query, as_of, known_at)
+
+    def version_of(self, as_of: Day = None, known_at: Known = None) -> tuple[int, dt.date]:
+        """The version that closed a business date, as known at a version, and the date.
 
         Raises LedgerError with the published range if there is none.
         """
-        wanted = dt.date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
-        rows = self._frame(
-            "SELECT version, business_date FROM versions "
-            "WHERE (? IS NULL OR business_date = ?) AND (? IS NULL OR version <= ?) "
-            "ORDER BY version DESC LIMIT 1",
-            [wanted, wanted, known_at, known_at],
-        )
-        if rows.is_empty():
-            first, last = self.published_range()
-            raise LedgerError(
-                f"no published version answers for {wanted or 'any date'}"
-                + (f" at version {known_at}" if known_at else "")
-                + (f"; published are {first} to {last}" if first else "; nothing is published yet")
-            )
-        return rows.row(0)
+        at = self.clocks(as_of, known_at)
+        return at.version, at.on
 
     def published_range(self) -> tuple[dt.date | None, dt.date | None]:
         """First and last published business date."""
         return self._frame("SELECT min(business_date), max(business_date) FROM versions").row(0)
 
-    def _dated(self, table: str, as_of: Day, known_at: int | None, order: str) -> pl.DataFrame:
-        _, date = self.version_of(as_of, known_at)
-        return self._frame(
-            f"SELECT * FROM {table}_at(?, ?) ORDER BY {order}", [date, known_at or NOW]
-        )
+    def _dated(self, table: str, as_of: Day, known_at: Known, order: str) -> pl.DataFrame:
+        at = self.clocks(as_of, known_at)
+        return self._frame(f"SELECT * FROM {table}_at(?, ?) ORDER BY {order}", [at.on, at.known])
 
     # --- frames ----------------------------------------------------------------------
 
     def positions(
         self,
         as_of: Day = None,
-        known_at: int | None = None,
+        known_at: Known = None,
         *,
         names: bool = False,
         units: bool = False,
@@ -161,18 +152,18 @@ class LedgerReader:
         return shown(rows, self.query, names=names, units=units)
 
     def loans(
-        self, as_of: Day = None, known_at: int | None = None, *, units: bool = False
+        self, as_of: Day = None, known_at: Known = None, *, units: bool = False
     ) -> pl.DataFrame:
         """One row a loan boarded by a date, living or ended, with names: `loan_id`, `loan_key`, `entity`,
         `product`, `currency`, `state`, `closed_on`, `close_reason`, and the terms it was boarded with."""
-        _, on = self.version_of(as_of, known_at)
-        rows = self.query(LOANS + " ORDER BY b.loan_id", {"on": on, "known": known_at or NOW})
+        at = self.clocks(as_of, known_at)
+        rows = self.query(LOANS + " ORDER BY b.loan_id", {"on": at.on, "known": at.known})
         return shown(rows, self.query, names=False, units=units)
 
     def events(
         self,
         as_of: Day = None,
-        known_at: int | None = None,
+        known_at: Known = None,
         *,
         loans: Iterable[int] | None = None,
         kinds: Iterable[str | Kind] | None = None,
@@ -181,14 +172,14 @@ class LedgerReader:
     ) -> pl.DataFrame:
         """Events valued by `as_of`, those booked by the close of `known_at`, oldest first; `stands`
         (Boolean): none of them took it back. `kinds` by name; ValueError names those there are."""
-        on, booked, _ = self._both_clocks(as_of, known_at)
-        rows = events_by(self.query, on, booked, loans, kinds)
+        at = self.clocks(as_of, known_at)
+        rows = events_by(self.query, at.on, at.booked, loans, kinds)
         return shown(rows, self.query, names=names, units=units)
 
     def payments(
         self,
         as_of: Day = None,
-        known_at: int | None = None,
+        known_at: Known = None,
         *,
         loans: Iterable[int] | None = None,
         names: bool = False,
@@ -197,8 +188,8 @@ class LedgerReader:
         """Money that came in, as `events`, with what it paid of `principal`, `interest`, `fees`,
         `penalties`, `taxes`, what became `credit`, and what was `recovered` of a claim that had been
         written off."""
-        on, booked, version = self._both_clocks(as_of, known_at)
-        rows = payments_by(self.query, on, booked, version, loans)
+        at = self.clocks(as_of, known_at)
+        rows = payments_by(self.query, at, loans)
         return shown(rows, self.query, names=names, units=units)
 
     def restatements(self) -> pl.DataFrame:
@@ -207,16 +198,10 @@ class LedgerReader:
         reversals that caused it)."""
         return self.query("SELECT * FROM restatements ORDER BY version")
 
-    def _both_clocks(self, as_of: Day, known_at: int | None) -> tuple[dt.date, dt.date, int]:
-        """The business date, the last booking date, and the version by which all is known."""
-        _, on = self.version_of(as_of, known_at)
-        version, booked = self.version_of(None, known_at)
-        return on, booked, version
-
     def delinquency(
         self,
         as_of: Day = None,
-        known_at: int | None = None,
+        known_at: Known = None,
         grace_days: int | Mapping[int, int] = 0,
     ) -> pl.DataFrame:
         """Days past due, and those that count as delinquent, of every loan in arrears.
@@ -228,21 +213,21 @@ class LedgerReader:
         """
         from loanbook.core.servicing.arrears.days_past_due import pauses_of, with_delinquent_days
 
-        _, on = self.version_of(as_of, known_at)
+        at = self.clocks(as_of, known_at)
         late = self.positions(as_of, known_at).filter(pl.col("days_past_due") > 0)
-        events = self._standing((Kind.delinquency_paused, Kind.delinquency_resumed), on)
+        events = self._standing((Kind.delinquency_paused, Kind.delinquency_resumed), at)
         if isinstance(grace_days, int):
             grace = pl.lit(grace_days)
         else:
             products = self.query("SELECT loan_id, product FROM loan_keys")
             late = late.join(products, on="loan_id", how="left", maintain_order="left")
             grace = pl.col("product").replace_strict(grace_days, default=0, return_dtype=pl.Int32)
-        counted = with_delinquent_days(late, pauses_of(events), on, grace)
+        counted = with_delinquent_days(late, pauses_of(events), at.on, grace)
         return counted.select(
             "loan_id", "oldest_due_date", "days_past_due", "paused_days", "delinquent_days"
         )
 
-    def mart(self, name: str, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
+    def mart(self, name: str, as_of: Day = None, known_at: Known = None) -> pl.DataFrame:
         """Rows of a mart (docs/reference.md) of a date, or of every date, as known at a version.
 
         `ledger.portfolio_daily(as_of)` is the same as `ledger.mart("portfolio_daily", as_of)`.
@@ -250,8 +235,9 @@ class LedgerReader:
         """
         if name not in MART_NAMES:
             raise LedgerError(f"no mart is named {name!r}; there are: {', '.join(MART_NAMES)}")
-        on = self.version_of(as_of, known_at)[1] if as_of is not None else None
-        return self.query(TOLD.format(name=name), {"on": on, "known_at": known_at or NOW})
+        at = self.clocks(as_of, known_at)
+        on = None if as_of is None else at.on
+        return self.query(TOLD.format(name=name), {"on": on, "known_at": at.known})
 
     def portfolio_on(self, as_of: dt.date, known_at: int) -> pl.DataFrame:
         """`days_past_due`, `status`, `loans`, `principal`, `overdue` of a date: the mart's, or, where
@@ -262,7 +248,7 @@ class LedgerReader:
     def delinquency_states(
         self,
         as_of: Day = None,
-        known_at: int | None = None,
+        known_at: Known = None,
         loan_id: int | None = None,
         rules: Thresholds | None = None,
     ) -> pl.DataFrame:
@@ -274,17 +260,17 @@ class LedgerReader:
         """
         from loanbook.core.servicing.arrears.conventions import Thresholds, states_by_date
 
-        version, on = self.version_of(as_of, known_at)
-        days = self.query(LIVED, {"version": version, "on": on, "loan": loan_id})
+        at = self.clocks(as_of, known_at)
+        days = self.query(LIVED, {"version": at.known, "on": at.on, "loan": loan_id})
         states = states_by_date(days, rules or Thresholds())
         if loan_id is not None:
             return states.filter(pl.col("loan_id") == loan_id)
-        return states.filter(pl.col("business_date") == on)
+        return states.filter(pl.col("business_date") == at.on)
 
     def modifications(
         self,
         as_of: Day = None,
-        known_at: int | None = None,
+        known_at: Known = None,
         loan_id: int | None = None,
         difficulty: Mapping[int, Collection[str]] = MappingProxyType({}),
     ) -> pl.DataFrame:
@@ -296,11 +282,11 @@ class LedgerReader:
         """
         from loanbook.core.servicing.explain.contract_changes import MONTHS_BEFORE, forborne
 
-        version, on = self.version_of(as_of, known_at)
-        stand = self._standing(CHANGES, on)["event_id"].to_list()
+        at = self.clocks(as_of, known_at)
+        stand = self._standing(CHANGES, at)["event_id"].to_list()
         changes = self.query(
             MODIFIED,
-            {"version": version, "loan": loan_id, "months": MONTHS_BEFORE, "changes": stand},
+            {"version": at.known, "loan": loan_id, "months": MONTHS_BEFORE, "changes": stand},
         )
         hardship_reasons = pl.DataFrame(
             [(code, reason) for code, reasons in difficulty.items() for reason in reasons],
@@ -316,7 +302,7 @@ class LedgerReader:
     def relief(
         self,
         as_of: Day = None,
-        known_at: int | None = None,
+        known_at: Known = None,
         difficulty: Mapping[int, Collection[str]] = MappingProxyType({}),
     ) -> pl.DataFrame:
         """Arrangements for borrowers in hardship by a date (schema `loanbook.core.servicing.arrears.hardship.RELIEF`).
@@ -325,45 +311,45 @@ class LedgerReader:
         """
         from loanbook.core.servicing.arrears.hardship import RESTS, relief
 
-        version, on = self.version_of(as_of, known_at)
-        events = self._standing((*RESTS, Kind.delinquency_resumed), on)
-        resumed = self.query(RESUMED, {"version": version, "on": on})
-        ended = self.query(
-            "SELECT loan_id, true AS ended FROM endings_now WHERE closed_on <= ?", [on]
+        at = self.clocks(as_of, known_at)
+        events = self._standing((*RESTS, Kind.delinquency_resumed), at)
+        resumed = self.query(RESUMED, {"version": at.known, "on": at.on})
+        ended = self.query(ENDED_BY, {"version": at.known, "on": at.on, "loan": None})
+        changed = self.modifications(at.on, known_at, None, difficulty).filter("forborne")
+        forborne_ = changed.join(
+            ended.select("loan_id", "ended"), on="loan_id", how="left", maintain_order="left"
         )
-        changed = self.modifications(on, known_at, None, difficulty).filter("forborne")
-        forborne_ = changed.join(ended, on="loan_id", how="left", maintain_order="left")
-        return relief(events, resumed, forborne_.with_columns(pl.col("ended").fill_null(False)), on)
+        return relief(
+            events, resumed, forborne_.with_columns(pl.col("ended").fill_null(False)), at.on
+        )
 
-    def _standing(self, kinds: Collection[Kind], on: dt.date) -> pl.DataFrame:
-        """Events of some kinds, valued by a date, that no reversal took back."""
+    def _standing(self, kinds: Collection[Kind], at: Clocks) -> pl.DataFrame:
+        """Events of some kinds, valued by a date and known, that no known reversal took back."""
         events = self.query(
             "SELECT event_id, loan_id, kind, value_date, idempotency_key, payload FROM events "
-            "WHERE kind IN (SELECT unnest(?)) AND value_date <= ? ORDER BY event_id",
-            [[kind.value for kind in (*kinds, Kind.reversal)], on],
+            "WHERE kind IN (SELECT unnest(?)) AND value_date <= ? AND booking_date <= ? "
+            "ORDER BY event_id",
+            [[kind.value for kind in (*kinds, Kind.reversal)], at.on, at.booked],
         )
         return effective_events(events)
 
-    def after_closure(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
+    def after_closure(self, as_of: Day = None, known_at: Known = None) -> pl.DataFrame:
         """What came for loans that had ended, by a date: `loan_id`, `closed_on`, `close_reason`, the
         `event`, its dates, amount and people, and the loan's `status` since (null: ended again)."""
-        version, on = self.version_of(as_of, known_at)
-        return self.query(AFTER_CLOSURE, {"version": version, "on": on})
+        at = self.clocks(as_of, known_at)
+        return self.query(AFTER_CLOSURE, {"version": at.known, "on": at.on})
 
-    def credits(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
+    def credits(self, as_of: Day = None, known_at: Known = None) -> pl.DataFrame:
         """Loans whose borrowers have credit: `loan_id`, `status`, `currency` (codes), `credit` (Int64 minor
         units), `since` (Date: it is what it is since) and `months` (Int32, whole ones)."""
-        _, on = self.version_of(as_of, known_at)
-        return self.query(
-            CREDITS,
-            {"on": on, "known": known_at or NOW},
-        )
+        at = self.clocks(as_of, known_at)
+        return self.query(CREDITS, {"on": at.on, "known": at.known})
 
-    def dues(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
+    def dues(self, as_of: Day = None, known_at: Known = None) -> pl.DataFrame:
         """Open dues: schema `loanbook.core.servicing.loan.dues.Dues`."""
         return self._dated("dues", as_of, known_at, "loan_id, instalment_no, component")
 
-    def balances(self, as_of: Day = None, known_at: int | None = None) -> pl.DataFrame:
+    def balances(self, as_of: Day = None, known_at: Known = None) -> pl.DataFrame:
         """General-ledger balances by account role."""
         version, _ = self.version_of(as_of, known_at)
         return self._frame(

@@ -17,7 +17,7 @@ from loanbook.core.catalogue.codes import ENDED, EVENT_KINDS, MONEY_IN, Kind, St
 from loanbook.core.catalogue.components import CLAIM_ROLES, DUES, PARTS, Component
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT
 from loanbook.core.ledger.reversals import effective_events
-from loanbook.core.store.clocks import NOT_RESTATED, known_last
+from loanbook.core.store.clocks import NOT_RESTATED, Clocks, known_last
 from loanbook.core.store.lake import LAKE
 from loanbook.core.store.lists import KNOWN
 from loanbook.core.store.marts import MARTS
@@ -240,12 +240,10 @@ def _kind(kind: str | Kind) -> Kind:
     return Kind[kind]
 
 
-def payments_by(
-    query: Query, on: dt.date, booked: dt.date, version: int, loans: Iterable[int] | None
-) -> pl.DataFrame:
+def payments_by(query: Query, at: Clocks, loans: Iterable[int] | None) -> pl.DataFrame:
     """Money that came in, and what it paid as known at a version; zeros where it stands no more."""
-    came = events_by(query, on, booked, loans, MONEY_IN)
-    paid = query(PAID, {"on": on, "version": version})
+    came = events_by(query, at.on, at.booked, loans, MONEY_IN)
+    paid = query(PAID, {"on": at.on, "version": at.known})
     parts = [name for name in paid.columns if name != "event_id"]
     joined = came.join(paid, on="event_id", how="left", maintain_order="left")
     return joined.with_columns(pl.col(parts).fill_null(0))

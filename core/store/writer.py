@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
@@ -13,7 +12,6 @@ from loanbook.core.catalogue.codes import ENDED, Kind
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import LawBrokenError, LedgerConflictError, LedgerError
 from loanbook.core.frames import typed
-from loanbook.core.ledger.events import EVENT_COLUMNS
 from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
@@ -171,7 +169,7 @@ class Ledger(Queries):
     ) -> tuple[Book, pl.DataFrame]:
         """The book that a version stored: with the next day's events it gives the next day."""
         if date is None:
-            empty = Book.empty(policies.pins, self._events("false", []))
+            empty = Book.empty(policies.pins, self.stored_events("false", []))
             return empty, pl.DataFrame(schema=BALANCES)
         with ThreadPoolExecutor(1) as reading:
             agreed = reading.submit(self._terms, version)
@@ -199,7 +197,7 @@ class Ledger(Queries):
             "AND business_date = ? ORDER BY loan_id, instalment_no, component",
             [version, date],
         )
-        waiting = self._events(
+        waiting = self.stored_events(
             "booking_date <= ? AND (value_date > ? OR kind = ?)", [date, date, Kind.reversal.value]
         )
         pending = effective_events(waiting).filter(pl.col("value_date") > date)
@@ -236,28 +234,7 @@ class Ledger(Queries):
 
     def events_booked(self, first: dt.date, last: dt.date) -> pl.DataFrame:
         """Events whose booking date lies in the range, both ends included."""
-        return self._events("booking_date BETWEEN ? AND ?", [first, last])
-
-    def events_of(self, loan_id: int, last: dt.date) -> pl.DataFrame:
-        """Events of a loan that were booked by a date."""
-        return self._events("loan_id = ? AND booking_date <= ?", [loan_id, last])
-
-    def life_of(self, loan_id: int, last: dt.date) -> pl.DataFrame:
-        """As `events_of`. Raises LedgerError where there is none."""
-        events = self.events_of(loan_id, last)
-        if events.is_empty():
-            raise LedgerError(
-                f"no event of loan {loan_id} is in the ledger by {last}; see `loanbook loan list`"
-            )
-        return events
-
-    def _events(self, where: str, parameters: list[Any]) -> pl.DataFrame:
-        rows = self.frame(
-            f"SELECT {', '.join(EVENT_COLUMNS)} FROM {{lake}}.events WHERE {where} "
-            "ORDER BY event_id",
-            parameters,
-        )
-        return rows.with_columns(pl.col("recorded_at").cast(pl.Datetime("us")))
+        return self.stored_events("booking_date BETWEEN ? AND ?", [first, last])
 
     def landed_dates(self) -> tuple[dt.date | None, dt.date | None]:
         """First and last business date of the files taken in."""

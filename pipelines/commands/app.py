@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from loanbook.core.errors import LoanbookError
-from loanbook.pipelines.commands import book, init, ledger, run, serve, simulate
+from loanbook.pipelines.commands import book, general_ledger, init, ledger, run, serve, simulate
 from loanbook.pipelines.commands.console import err
-from loanbook.pipelines.commands.loans import changes, figures, loan, what_if
+from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
 
 app = typer.Typer(
     help="The loan platform: files in, one vectorised close a day, a versioned double-entry ledger.",
@@ -29,9 +29,12 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "explain": figures.explain,
     "payoff": figures.payoff,
     "delinquency": figures.delinquency,
+    "schedule": schedule.schedule,
+    "quote": schedule.quote,
     "statements": loan.statements_of,
     "what-if": what_if.what_if_command,
-    "journal": book.journal,
+    "journal": general_ledger.journal,
+    "trial-balance": general_ledger.trial_balance,
     "migration": book.migration,
     "schedules": changes.schedules,
     "modifications": book.modifications,

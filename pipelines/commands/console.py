@@ -14,14 +14,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from loanbook.core.contract.money import EXPONENT, decimal_text
 from loanbook.core.errors import LoanbookError
 
 if TYPE_CHECKING:
-    from loanbook.core.store.reader import LedgerReader
-
-if TYPE_CHECKING:
     from loanbook.core.policy.book import PolicyBook
-    from loanbook.core.store.writer import Ledger
+    from loanbook.core.store.clocks import Clocks
+    from loanbook.core.store.reader import LedgerReader
 
 out = Console(width=None if sys.stdout.isatty() else 132)
 
@@ -66,11 +65,19 @@ def past_date(text: str | None, name: str) -> dt.date | None:
 def show(frame: pl.DataFrame, title: str = "") -> None:
     """A frame as a table; numbers to the right."""
     shown = Table(title=title or None, title_justify="left")
-    for name, kind in frame.schema.items():
-        shown.add_column(name.replace("_", " "), justify="right" if kind.is_numeric() else "left")
+    for name in frame.columns:
+        right = frame.schema[name].is_numeric() or _amounts(frame[name])
+        shown.add_column(name.replace("_", " "), justify="right" if right else "left")
     for row in frame.rows():
         shown.add_row(*("–" if cell is None else _text(cell) for cell in row))
     out.print(shown)
+
+
+def _amounts(column: pl.Series) -> bool:
+    """Whether a column is amounts as text."""
+    if column.dtype != pl.String or column.null_count() == column.len():
+        return False
+    return bool(column.drop_nulls().str.contains(r"^-?[0-9]+(\.[0-9]+)?$").all())
 
 
 def plain(frame: pl.DataFrame, form: str) -> None:
@@ -117,25 +124,73 @@ def loan_id(reader: LedgerReader, loan: str) -> int:
     )
 
 
+def loan_and_key(reader: LedgerReader, loan: str) -> tuple[int, str]:
+    """A loan's number, as `loan_id` finds it, and the lender's own key of it."""
+    number = loan_id(reader, loan)
+    keys = reader.query("SELECT loan_key FROM loan_keys WHERE loan_id = ?", [number])["loan_key"]
+    return number, str(keys[0])
+
+
 def _keys_are_numbers(reader: LedgerReader) -> bool:
     sql = "SELECT count(*) AS n FROM loan_keys WHERE regexp_full_match(loan_key, '[0-9]+')"
     return int(reader.query(sql)["n"][0]) > 0
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="CSV instead of text; amounts in minor units.")]
 Loan = Annotated[str, typer.Argument(help="The loan's key, or its number as #7.")]
 AsOf = Annotated[str | None, typer.Option(help="Business date; default: the last.")]
+KnownAt = Annotated[
+    str | None,
+    typer.Option(
+        help="What is believed: a version's number, or an instant in UTC (2018-06-30T18:00) by which it "
+        "was published; default: what is known now."
+    ),
+]
 To = Annotated[Path | None, typer.Option(help="CSV file for every line.")]
 
 
-def published_day(ledger: Ledger, day: dt.date | None) -> dt.date:
-    """The date asked for, or the last one. Raises LoanbookError if it is not published."""
-    last = ledger.head().published_date
-    if last is None:
-        raise LoanbookError("nothing is published yet; run `loanbook run` first")
-    if day is not None and day > last:
-        raise LoanbookError(f"{day} is not published yet; the last published date is {last}")
-    return day or last
+def reading() -> LedgerReader:
+    """The instance to read; no policy is looked at, so it answers at once."""
+    from loanbook.core.store.reader import LedgerReader
+    from loanbook.pipelines.resources import settings
+
+    return LedgerReader(settings())
+
+
+def keyed(rows: pl.DataFrame, reader: LedgerReader) -> pl.DataFrame:
+    """Rows of loans with the lender's `loan_key` for the number, and the name of their `currency`."""
+    keys = reader.query(
+        "SELECT k.loan_id, k.loan_key, c.name AS currency FROM loan_keys k "
+        "JOIN currency_names c ON c.code = k.currency"
+    )
+    joined = rows.join(keys, on="loan_id", how="left", maintain_order="left")
+    others = [name for name in rows.columns if name != "loan_id"]
+    return joined.select("loan_key", "currency", *others)
+
+
+def opened() -> tuple[LedgerReader, PolicyBook]:
+    """The instance to read, and its policies with the ledger's product codes; nothing is written."""
+    from loanbook.core.store.reader import LedgerReader
+    from loanbook.pipelines.resources import policies_of, settings
+
+    reader = LedgerReader(settings())
+    return reader, policies_of(reader)
+
+
+def believed(at: Clocks) -> str:
+    """Both clocks in words, for the head of what is shown."""
+    said = "" if at.is_now else f", as known at version {at.known}"
+    return f"as of {at.on}, version {at.version}{said}"
+
+
+def major(name: str, currency: str | None = None) -> pl.Expr:
+    """A column of minor units as text with the decimals of its currency: of the one that is named, else
+    of the row's `currency` (its name)."""
+    if currency is not None:
+        return decimal_text(pl.col(name), EXPONENT[currency]).alias(name)
+    decimals = pl.col("currency").replace_strict(dict(EXPONENT), return_dtype=pl.Int64)
+    return decimal_text(pl.col(name), decimals).alias(name)
 
 
 def difficulty_reasons(policies: PolicyBook) -> dict[int, list[str]]:

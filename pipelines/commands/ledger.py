@@ -8,7 +8,17 @@ import polars as pl
 import typer
 
 from loanbook.core.errors import LoanbookError
-from loanbook.pipelines.commands.console import loan_id, out, plain, progress, show
+from loanbook.pipelines.commands.console import (
+    AsOf,
+    KnownAt,
+    Loan,
+    loan_and_key,
+    opened,
+    out,
+    plain,
+    progress,
+    show,
+)
 
 
 def sql(
@@ -57,29 +67,22 @@ def migrate() -> None:
     out.print(f"The ledger in {settings().home} has the schema of this loanbook.")
 
 
-def replay(
-    loan: Annotated[str, typer.Argument(help="The loan's key, or its number as #7.")],
-) -> None:
+def replay(loan: Loan, as_of: AsOf = None, known_at: KnownAt = None) -> None:
     """Recompute a loan from its events, compare with the stored days, write nothing."""
-    from loanbook.core.store.reader import LedgerReader
-    from loanbook.pipelines.resources import open_stored, settings
     from loanbook.pipelines.servicing.verify import replay_loan
 
-    ledger, policies = open_stored()
-    number = loan_id(LedgerReader(settings()), loan)
-    with progress() as bar:
-        task = bar.add_task("replay", total=None)
-        seen = replay_loan(
-            ledger, policies, number,
-            lambda date: bar.update(task, advance=1, description=f"replayed {date}"),
-        )  # fmt: skip
+    reader, policies = opened()
+    number, loan = loan_and_key(reader, loan)
+    at = reader.clocks(as_of, known_at)
+    seen = replay_loan(reader.lake(), policies, number, at)
     if seen.differences.height:
         show(seen.differences.head(20), "Differences")
         raise LoanbookError(
-            f"{seen.differences.height} cells of loan {number} differ from the ledger"
+            f"{seen.differences.height} cells of loan {loan} differ from the ledger; this is a defect, "
+            "report it with them"
         )
     out.print(
-        f"Loan {number}: {seen.rows} stored days equal their replay; digest {seen.digest[:16]}."
+        f"Loan {loan}: {seen.rows} stored days equal their replay; digest {seen.digest[:16]}."
     )
 
 

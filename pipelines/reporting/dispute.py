@@ -9,33 +9,34 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
-from loanbook.core.catalogue.codes import Kind, label
+from loanbook.core.catalogue.codes import Kind, Timing, label
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.money import CURRENCY_NAMES
-from loanbook.core.errors import LoanbookError
+from loanbook.core.contract.money import CURRENCY_NAMES, EXPONENT, decimal_text
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.explain.explain import Explanation, explain
-from loanbook.core.servicing.replay.replay import replay
+from loanbook.core.servicing.explain.explain import Explanation
+from loanbook.core.store.clocks import Clocks
+from loanbook.core.store.lists import ALLOCATED, KNOWN
 from loanbook.core.store.reader import LedgerReader
-from loanbook.core.store.writer import Ledger
+from loanbook.core.store.views import MONEY
 from loanbook.pipelines.reporting.wording import stands_at, taken_back, text_of, what, why
 from loanbook.pipelines.resources import code_hash
-from loanbook.pipelines.servicing.verify import Verified, replay_loan
+from loanbook.pipelines.servicing.verify import Verified, explained
 
-README = """Loan {loan}, as of {day}, version {version} of the ledger.
+README = """Loan {loan} of {entity} (number {number} in loanbook), as of {day}, known at version {version} of the ledger.
+Amounts are in {currency}; explanation.json alone has minor units.
 
 explanation.txt, .json, .pdf  what happened to every cent, the rule that decided it, and its source
 events.csv                    every event of the loan, those that were taken back too
-positions.csv                 the loan on every date, as known last (minor units)
-allocations.csv               what every payment was allocated to (minor units)
-transfers.csv                 the loan's own movements in the double-entry ledger (minor units)
+positions.csv                 the loan on every date, as known last
+allocations.csv               what every payment was allocated to
+transfers.csv                 the loan's own movements in the double-entry ledger
 policies.json                 the policies in force for its product
 replay.json                   the loan lived again from its events, beside what the ledger stored
 manifest.json                 rows and SHA-256 of each file, and the hashes of policies and code
@@ -43,43 +44,46 @@ manifest.json                 rows and SHA-256 of each file, and the hashes of p
 
 
 def write_pack(
-    ledger: Ledger,
-    policies: PolicyBook,
-    reader: LedgerReader,
-    loan_id: int,
-    day: dt.date,
-    folder: Path,
+    reader: LedgerReader, policies: PolicyBook, loan_id: int, at: Clocks, folder: Path
 ) -> list[Path]:
     """Write the files of a loan's dispute pack; returns their paths.
 
-    Raises LoanbookError where the ledger has no event of the loan, or its lines do not sum to its position.
+    Raises LoanbookError where the ledger has no event of the loan, its lines do not sum to its position, or
+    it does not come out as the ledger has it.
     """
-    version, _ = reader.version_of(day)
-    events = ledger.life_of(loan_id, day)
-    explanation = explain(replay(events, policies, day), policies, loan_id, day)
-    if not explanation.accounted:
-        raise LoanbookError(
-            f"the lines of loan {loan_id} do not sum to its position; this is a defect, report it"
-        )
-    seen = replay_loan(ledger, policies, loan_id)
+    whose = reader.query(
+        "SELECT k.loan_key, e.name AS entity FROM loan_keys k JOIN entities e ON e.code = k.entity "
+        "WHERE k.loan_id = ?",
+        [loan_id],
+    ).row(0, named=True)
+    events = reader.lake().life_of(loan_id, at.booked)
+    explanation, seen = explained(reader.lake(), policies, loan_id, at)
     currency = CURRENCY_NAMES[int(events["currency"][0])]
     folder.mkdir(parents=True, exist_ok=True)
-    tables = _tables(reader, events, loan_id, day)
+    tables = _tables(reader, events, loan_id, at)
     proof = _proof(seen)
+    page = Page(f"Loan {whose['loan_key']}", whose["entity"], explanation, events, currency)
     texts = {
-        "README.txt": README.format(loan=loan_id, day=day, version=version),
-        "explanation.txt": text_of(explanation, events, currency),
-        "explanation.json": json.dumps(asdict(explanation), default=str, indent=1),
-        "policies.json": json.dumps(_in_force(policies, reader, loan_id, day), indent=1),
+        "README.txt": README.format(
+            loan=whose["loan_key"], entity=whose["entity"], number=loan_id, day=at.on,
+            version=at.known, currency=currency,
+        ),
+        "explanation.txt": text_of(explanation, events, currency, whose["loan_key"]),
+        "explanation.json": json.dumps(
+            {"loan_key": whose["loan_key"], "currency": currency, "unit": "minor"}
+            | asdict(explanation), default=str, indent=1,
+        ),
+        "policies.json": json.dumps(_in_force(policies, reader, loan_id, at.on), indent=1),
         "replay.json": json.dumps(proof, indent=1),
-    }
+    }  # fmt: skip
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     for name, rows in tables.items():
-        rows.write_csv(folder / name)
-    _page(explanation, events, currency, proof).output(folder / "explanation.pdf")
+        _in_major(rows, currency).write_csv(folder / name)
+    _paper(page, proof).output(folder / "explanation.pdf")
     manifest = {
-        "loan_id": loan_id, "as_of": str(day), "version": version,
+        "loan_key": whose["loan_key"], "entity": whose["entity"], "loan_id": loan_id,
+        "as_of": str(at.on), "version": at.known,
         "policy_hash": policies.digest, "code_hash": code_hash(),
         "files": [
             {"file": name, "rows": tables[name].height if name in tables else None,
@@ -91,30 +95,37 @@ def write_pack(
     return sorted(folder / name for name in (*texts, *tables, "explanation.pdf", "manifest.json"))
 
 
-def _tables(
-    reader: LedgerReader, events: pl.DataFrame, loan_id: int, day: dt.date
-) -> dict[str, pl.DataFrame]:
-    positions = reader.query(
-        "SELECT * FROM positions_now WHERE loan_id = ? AND business_date <= ? "
-        "ORDER BY business_date, version",
-        [loan_id, day],
+def _in_major(rows: pl.DataFrame, currency: str) -> pl.DataFrame:
+    """Money of a loan's rows as text in units of its currency."""
+    money = [name for name in MONEY if rows.schema.get(name) == pl.Int64]
+    return rows.with_columns(
+        decimal_text(pl.col(name), EXPONENT[currency]).alias(name) for name in money
     )
-    allocations = reader.query(
-        "SELECT * FROM allocations_now WHERE loan_id = ? AND business_date <= ? "
-        "ORDER BY business_date, event_id, instalment_no, component",
-        [loan_id, day],
+
+
+def _tables(
+    reader: LedgerReader, events: pl.DataFrame, loan_id: int, at: Clocks
+) -> dict[str, pl.DataFrame]:
+    known = {"loan": loan_id, "on": at.on, "version": at.known}
+    positions = reader.query(
+        "SELECT * FROM positions p WHERE p.loan_id = $loan AND p.business_date <= $on "
+        f"AND p.version <= $version AND {KNOWN} ORDER BY p.business_date",
+        known,
     )
     transfers = reader.query(
         "SELECT t.* EXCLUDE (debit, credit), d.name AS debit, c.name AS credit FROM transfers t "
         "JOIN account_roles d ON d.code = t.debit JOIN account_roles c ON c.code = t.credit "
-        "WHERE loan_id = ? AND t.value_date <= ? "
+        "WHERE loan_id = $loan AND t.value_date <= $on AND t.version <= $version "
         "ORDER BY t.version, t.value_date, t.event_id, d.name, c.name, t.amount",
-        [loan_id, day],
+        known,
     )
+    allocations = reader.query(ALLOCATED, known)
     return {
         "events.csv": events.with_columns(kind=label("kind", Kind)),
         "positions.csv": positions,
-        "allocations.csv": allocations.with_columns(component=label("component", Component)),
+        "allocations.csv": allocations.with_columns(
+            label("component", Component), label("timing", Timing)
+        ),
         "transfers.csv": transfers,
     }
 
@@ -144,13 +155,33 @@ def _proof(seen: Verified) -> dict[str, object]:
 _INK, _QUIET = (20, 20, 20), (110, 110, 110)
 
 
-def _page(
-    explanation: Explanation, events: pl.DataFrame, currency: str, proof: dict[str, object]
-) -> FPDF:
+@dataclass(frozen=True)
+class Page:
+    """What stands on paper."""
+
+    title: str
+    entity: str
+    explanation: Explanation
+    events: pl.DataFrame
+    currency: str
+
+
+class _Paper(FPDF):
+    """Pages with their number below."""
+
+    def footer(self) -> None:
+        self.set_y(-12)
+        self.set_font("Helvetica", "", 7.5)
+        self.set_text_color(*_QUIET)
+        self.cell(0, 5, f"{self.page_no()} of {{nb}}", align="R")
+
+
+def _paper(of: Page, proof: dict[str, object]) -> FPDF:
     """The explanation on paper."""
-    page = FPDF(format="A4")
+    explanation, currency = of.explanation, of.currency
+    page = _Paper(format="A4")
     page.set_creation_date(dt.datetime.combine(explanation.as_of, dt.time(), dt.UTC))
-    page.set_title(f"Loan {explanation.loan_id} as of {explanation.as_of}")
+    page.set_title(f"{of.title} as of {explanation.as_of}")
     page.set_margins(18, 18)
     page.set_auto_page_break(True, 18)
     page.add_page()
@@ -162,7 +193,8 @@ def _page(
         page.set_x(page.l_margin + indent)
         page.multi_cell(0, size * 0.5, _latin(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
 
-    say(f"Loan {explanation.loan_id}", 16, "B")
+    say(of.title, 16, "B")
+    say(of.entity, ink=_QUIET)
     say(
         f"As of {explanation.as_of}, amounts in {currency}. Every line names the rule that decided it."
     )
@@ -176,7 +208,7 @@ def _page(
         say(why(line), 7.5, ink=_QUIET, indent=8)
     page.ln(3)
     say(f"Stands at {stands_at(explanation, currency)}", 10, "B")
-    for text in taken_back(events, currency):
+    for text in taken_back(of.events, currency):
         say(text)
     page.ln(2)
     say(f"Lived again from its events alone: {proof['rows']} stored days, {proof['cells_that_differ']} "

@@ -45,9 +45,9 @@ def taken_back(events: pl.DataFrame, currency: str) -> list[str]:
     return reversed_lines
 
 
-def text_of(explanation: Explanation, events: pl.DataFrame, currency: str) -> str:
-    """The whole explanation, a line a happening and one for its reason."""
-    lines = [f"Loan {explanation.loan_id} as of {explanation.as_of}, amounts in {currency}"]
+def text_of(explanation: Explanation, events: pl.DataFrame, currency: str, loan: str) -> str:
+    """The whole explanation of a loan (the lender's own key), a line a happening and one for its reason."""
+    lines = [f"Loan {loan} as of {explanation.as_of}, amounts in {currency}"]
     day = None
     for line in explanation.lines:
         if line.date != day:

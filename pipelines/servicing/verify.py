@@ -11,15 +11,16 @@ import polars as pl
 
 from loanbook.core.errors import LedgerError
 from loanbook.core.frames import empty
-from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.ledger.transfers import Transfers
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
+from loanbook.core.servicing.explain.explain import Explanation, explain
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.positions import Positions
-from loanbook.core.servicing.replay.replay import differences, live, relived
-from loanbook.core.store.clocks import NOT_RESTATED
-from loanbook.core.store.queries import PUBLISHED
+from loanbook.core.servicing.replay.fast_forward import History
+from loanbook.core.servicing.replay.replay import closes, differences, live, relived
+from loanbook.core.store.clocks import NOT_RESTATED_BY, Clocks
+from loanbook.core.store.queries import PUBLISHED, Queries
 from loanbook.core.store.writer import Ledger
 
 Progress = Callable[[dt.date], None]
@@ -37,29 +38,69 @@ class Verified:
 
 
 def replay_loan(
-    ledger: Ledger, policies: PolicyBook, loan_id: int, progress: Progress = lambda date: None
+    ledger: Queries,
+    policies: PolicyBook,
+    loan_id: int,
+    at: Clocks | None = None,
 ) -> Verified:
-    """Recompute one loan from its events and compare every day of it, as known last."""
-    head = ledger.head()
-    if head.published_date is None:
+    """Recompute one loan from its events and compare every day of it, by both clocks (default: now)."""
+    at = at or now(ledger)
+    lived = relived(ledger.life_of(loan_id, at.booked), policies, at.on)
+    return against_stored(ledger, loan_id, lived, at)
+
+
+def now(ledger: Queries) -> Clocks:
+    """The last published date, as it is known now; LedgerError where nothing is published."""
+    version, last = ledger.published()
+    if last is None:
         raise LedgerError("nothing is published yet; run `loanbook run` first")
-    events = ledger.life_of(loan_id, head.published_date)
-    lived = relived(events, policies, head.published_date)
-    first = effective_events(events)["value_date"].min()
+    return Clocks(last, version, version, last)
+
+
+def against_stored(ledger: Queries, loan_id: int, lived: History | None, at: Clocks) -> Verified:
+    """One loan as it was lived again (None: it never was) beside every day that the ledger has of it."""
     columns = ["business_date", *Positions.column_names()]
     stored = ledger.frame(
         f"SELECT {', '.join(f'p.{c}' for c in columns)} FROM {{lake}}.positions p "
-        f"WHERE loan_id = ? AND version IN {PUBLISHED} AND {NOT_RESTATED.format(row='p')} "
-        "ORDER BY business_date",
-        [loan_id],
+        "WHERE loan_id = ? AND business_date <= ? AND version <= ? "
+        f"AND version IN {PUBLISHED} AND {NOT_RESTATED_BY.format(row='p')} ORDER BY business_date",
+        [loan_id, at.on, at.known, at.known],
     )
     replayed = stored.clear()
+    first = lived.rounds[0].applied["value_date"].min() if lived and lived.rounds else None
     if lived is not None and isinstance(first, dt.date):
-        days = lived.stay.positions(first, head.published_date)
-        replayed = days.rename({"business_date": "business_date"}).select(columns)
+        replayed = lived.stay.positions(first, at.on).select(columns)
     found = differences(stored, replayed, ["business_date", "loan_id"])
     count = replayed["business_date"].n_unique()
     return Verified(count, replayed.height, found, digest([replayed]))
+
+
+def explained(
+    ledger: Queries, policies: PolicyBook, loan_id: int, at: Clocks
+) -> tuple[Explanation, Verified]:
+    """A loan explained, and its life beside what the ledger has stored of it.
+
+    Raises LedgerError where they differ, or the lines do not account for every cent.
+    """
+    lived = relived(ledger.life_of(loan_id, at.booked), policies, at.on)
+    if lived is None or not lived.rounds:
+        raise LedgerError(
+            f"loan #{loan_id} has not been boarded by {at.on}; see `loanbook loan list`"
+        )
+    seen = against_stored(ledger, loan_id, lived, at)
+    if seen.differences.height:
+        first = seen.differences.sort("business_date", "column").row(0, named=True)
+        raise LedgerError(
+            f"loan #{loan_id} can't be explained: its events and policies give {first['replayed']} for "
+            f"{first['column']} on {first['business_date']}, the ledger has {first['stored']} "
+            f"({seen.differences.height} cells differ; `loanbook replay` lists them). This is a defect, report it"
+        )
+    explanation = explain(closes(lived, at.on), policies, loan_id, at.on)
+    if not explanation.accounted:
+        raise LedgerError(
+            f"the lines of loan #{loan_id} do not sum to its position; this is a defect, report it"
+        )
+    return explanation, seen
 
 
 def rebuild(

@@ -171,7 +171,7 @@ def test_a_dispute_pack_has_the_path_of_every_cent_and_its_proof(tmp_path: Path)
         "payment_received",
     ]
     moved = pl.read_csv(first / "transfers.csv").filter(pl.col("credit") == "fee_income")
-    assert moved["amount"].to_list() == [2_500]
+    assert moved["amount"].to_list() == [25.00]
     assert (first / "explanation.pdf").read_bytes()[:5] == b"%PDF-"
     told = CliRunner().invoke(app, ["dispute", "B", "--as-of", "2030-01-01", "--to", str(first)])
     assert told.exit_code != 0

@@ -193,7 +193,7 @@ def test_a_loan_that_is_refinanced_is_linked_both_ways(ledger: Ledger) -> None:
     )
     assert moved["moved"][0] == 5_000
     assert reader.sql("SELECT flags FROM changed_terms")["flags"].to_list() == [1]
-    shown = dict(_refinancings(reader, new["loan_id"]))
+    shown = dict(_refinancings(reader, new["loan_id"], reader.clocks()))
     assert shown == {"refinances": f"loan {old['loan_id']} on {day}"}
 
 

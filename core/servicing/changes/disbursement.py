@@ -22,7 +22,7 @@ from loanbook.core.servicing.loan import balances, line
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.dues import merge_dues
 from loanbook.core.servicing.loan.posting import DayState
-from loanbook.core.servicing.loan.taxes import tax_on_fees
+from loanbook.core.servicing.loan.taxes import tax_on
 from loanbook.core.servicing.payments.credit_use import credit_meets
 from loanbook.core.servicing.payments.draws import credit_meets_draws
 from loanbook.core.servicing.schedule.coming_dues import show_principal_due
@@ -41,12 +41,9 @@ def disburse(day: DayState, events: pl.DataFrame) -> None:
     to = pl.when("fee_deferred").then(ROLE["deferred_fee_income"]).otherwise(ROLE["fee_income"])
     day.book(cost.filter("fee_deducted"), "payout_clearing", to, "fee")
     day.book(cost.filter(~pl.col("fee_deducted")), "payment_clearing", to, "fee")
-    taxed = tax_on_fees(
-        cost.join(
-            day.loans.select("loan_id", "product", "jurisdiction", "business_date"), on="loan_id"
-        ),
-        day.policies,
-    )
+    who = day.loans.select("loan_id", "product", "jurisdiction", "business_date")
+    placed = cost.join(who, on="loan_id")
+    taxed = tax_on(placed, Component.fee, "fee", day.policies)
     paid_by = pl.when("fee_deducted").then(ROLE["payout_clearing"])
     day.book(taxed, paid_by.otherwise(ROLE["payment_clearing"]), "tax_payable", "tax")
     deferred = cost.filter("fee_deferred")

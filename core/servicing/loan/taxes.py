@@ -76,24 +76,25 @@ def _count(day: DayState, asked: pl.DataFrame) -> None:
     day.loans = joined.with_columns(interest_taxed=counted).drop("more")
 
 
-def tax_on_fees(loans: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
-    """`loans` (terms, `business_date`, `fee` in minor units) with `tax` (Int64) on the fee, 0 where there
-    is none."""
-    none = loans.with_columns(tax=pl.lit(0, dtype=pl.Int64))
-    rates = policies.taxes.filter(is_(Component.fee))
-    if rates.is_empty() or loans.is_empty():
-        return none
+def tax_on(
+    rows: pl.DataFrame, component: Component, base: str, policies: PolicyBook
+) -> pl.DataFrame:
+    """Rows of loans (`product`, `jurisdiction`, `business_date` on which the tax is asked, and `base` in
+    minor units) with `tax` (Int64) on a base of one component, 0 where there is none."""
+    rates = policies.taxes.filter(is_(component)).drop("component")
+    if rates.is_empty() or rows.is_empty():
+        return rows.with_columns(tax=pl.lit(0, dtype=pl.Int64))
+    numbered = rows.with_row_index("_row").with_columns(base=base)
     rated = (
-        loans.with_columns(place(policies.places), base="fee")
-        .join(rates.drop("component"), on=["product", "place"])
+        numbered.with_columns(place(policies.places))
+        .join(rates, on=["product", "place"])
         .filter(in_force_on(BUSINESS_DATE))
     )
-    if rated.is_empty():
-        return none
-    taxes = rated.select("loan_id", tax=_share(rated))
-    return loans.join(taxes, on="loan_id", how="left", maintain_order="left").with_columns(
-        pl.col("tax").fill_null(0)
+    taxes = (
+        rated.select("_row", tax=_share(rated)) if rated.height else rated.select("_row", tax=base)
     )
+    asked = numbered.select("_row").join(taxes, on="_row", how="left", maintain_order="left")
+    return rows.with_columns(tax=asked["tax"].fill_null(0))
 
 
 def _share(rated: pl.DataFrame) -> pl.Expr:

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import typer
 
-from loanbook.core.contract.money import CURRENCY_NAMES, EXPONENT, decimal_text
+from loanbook.core.contract.money import CURRENCY_NAMES
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import (
     AsJson,
     AsOf,
+    KnownAt,
     Loan,
+    believed,
     difficulty_reasons,
-    iso_date,
-    loan_id,
+    loan_and_key,
+    major,
+    opened,
     out,
-    published_day,
     show,
 )
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 def schedules(
     loan: Loan,
     as_of: AsOf = None,
+    known_at: KnownAt = None,
     change: Annotated[int | None, typer.Option(help="Number of the change to lay over.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -38,16 +41,14 @@ def schedules(
     """
     from loanbook.core.servicing.explain.contract_changes import modifications as changes_of
     from loanbook.core.servicing.explain.contract_changes import overlaid
-    from loanbook.core.store.reader import LedgerReader
-    from loanbook.pipelines.resources import open_stored, settings
 
-    ledger, policies = open_stored()
-    reader = LedgerReader(settings())
-    number = loan_id(reader, loan)
-    day = published_day(ledger, iso_date(as_of, "--as-of"))
-    events = ledger.life_of(number, day)
+    reader, policies = opened()
+    number, loan = loan_and_key(reader, loan)
+    at = reader.clocks(as_of, known_at)
+    day = at.on
+    events = reader.lake().life_of(number, at.booked)
     found = changes_of(events, policies, number, day)
-    listed = reader.modifications(day, None, number, difficulty_reasons(policies))
+    listed = reader.modifications(day, at.known, number, difficulty_reasons(policies))
     described = [_told(n, each, listed) for n, each in enumerate(found, start=1)]
     if change is not None and not 1 <= change <= len(found):
         raise LoanbookError(
@@ -65,12 +66,12 @@ def schedules(
         return
     currency = CURRENCY_NAMES[int(events["currency"][0])]
     money = ("worth_before", "worth_after")
-    frame = pl.DataFrame(described).with_columns(_major(name, currency) for name in money)
-    show(frame, f"Changes of loan {number} by {day}, amounts in {currency}")
+    frame = pl.DataFrame(described).with_columns(major(name, currency) for name in money)
+    show(frame, f"Changes of loan {loan} {believed(at)}, amounts in {currency}")
     number_of = change or len(found)
     sides = overlaid(found[number_of - 1])
     names = ("before", "after", "difference")
-    show(sides.with_columns(_major(name, currency) for name in names),
+    show(sides.with_columns(major(name, currency) for name in names),
          f"Change {number_of}: what was to be paid before and after it")  # fmt: skip
 
 
@@ -83,7 +84,3 @@ def _told(number: int, change: Modification, listed: pl.DataFrame) -> dict[str, 
         "lost_percent": round(change.share_lost * 100, 3), "diminished": change.diminished,
         "days_past_due_before": row["most_days_past_due"], "forborne": row["forborne"],
     }  # fmt: skip
-
-
-def _major(name: str, currency: str) -> pl.Expr:
-    return decimal_text(pl.col(name).cast(pl.Int64), EXPONENT[currency]).alias(name)

@@ -18,12 +18,15 @@ from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import (
     AsJson,
     AsOf,
+    KnownAt,
     Loan,
+    believed,
     grace_days,
     iso_date,
-    loan_id,
+    keyed,
+    loan_and_key,
+    opened,
     out,
-    published_day,
     show,
 )
 
@@ -33,38 +36,33 @@ if TYPE_CHECKING:
 
 def explain(
     loan: Loan,
-    as_of: Annotated[str | None, typer.Option(help="Business date; default: the last.")] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     as_json: AsJson = False,
 ) -> None:
     """Why a loan stands where it stands: event, rule and policy version, amounts, arrears."""
-    from loanbook.core.servicing.explain.explain import explain as explained
-    from loanbook.core.servicing.replay.replay import replay
-    from loanbook.core.store.reader import LedgerReader
     from loanbook.pipelines.reporting import wording
-    from loanbook.pipelines.resources import open_stored, settings
+    from loanbook.pipelines.servicing.verify import explained
 
-    ledger, policies = open_stored()
-    number = loan_id(LedgerReader(settings()), loan)
-    day = published_day(ledger, iso_date(as_of, "--as-of"))
-    events = ledger.life_of(number, ledger.head().published_date or day)
-    why = explained(replay(events, policies, day), policies, number, day)
+    reader, policies = opened()
+    number, loan = loan_and_key(reader, loan)
+    at = reader.clocks(as_of, known_at)
+    why, _ = explained(reader.lake(), policies, number, at)
+    events = reader.lake().life_of(number, at.booked)
     currency = CURRENCY_NAMES[int(events["currency"][0])]
     if as_json:
-        out.print_json(json.dumps(asdict(why), default=str))
-    else:
-        _print(why, currency)
-        for text in wording.taken_back(events, currency):
-            out.print(text, soft_wrap=True, highlight=False)
-    if not why.accounted:
-        raise LoanbookError(
-            f"the lines of loan {number} do not sum to its position; this is a defect, report it"
-        )
+        out.print_json(json.dumps({"loan_key": loan, "currency": currency, "unit": "minor"}
+                                  | asdict(why), default=str))  # fmt: skip
+        return
+    out.print(f"[bold]Loan {escape(loan)} {believed(at)}[/bold], amounts in {currency}")
+    _print(why, currency)
+    for text in wording.taken_back(events, currency):
+        out.print(text, soft_wrap=True, highlight=False)
 
 
 def _print(why: Explanation, currency: str) -> None:
     from loanbook.pipelines.reporting import wording
 
-    out.print(f"[bold]Loan {why.loan_id} as of {why.as_of}[/bold], amounts in {currency}")
     day = None
     for line in why.lines:
         if line.date != day:
@@ -80,8 +78,8 @@ def delinquency(
         str | None,
         typer.Argument(help="The loan's key, or its number as #7; without it, the book."),
     ] = None,
-    as_of: Annotated[str | None, typer.Option(help="Business date; default: the last.")] = None,
-    known_at: Annotated[int | None, typer.Option(help="Version; default: the last.")] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
 ) -> None:
     """Days past due in every convention: of a loan, each date its state turned; else loans by state.
 
@@ -89,25 +87,26 @@ def delinquency(
     as day 0.
     """
     from loanbook.core.servicing.arrears.conventions import TURNS
-    from loanbook.core.store.reader import LedgerReader
-    from loanbook.pipelines.resources import policies_of, settings
 
-    reader, day = LedgerReader(settings()), iso_date(as_of, "--as-of")
+    reader, policies = opened()
+    at = reader.clocks(as_of, known_at)
     if loan is not None:
-        number = loan_id(reader, loan)
-        states = reader.delinquency_states(day, known_at, number)
+        number, key = loan_and_key(reader, loan)
+        states = reader.delinquency_states(at.on, at.known, number)
         if states.is_empty():
-            raise LoanbookError(f"loan {number} is in no version by then; see `loanbook loan list`")
+            raise LoanbookError(f"loan {key} is in no version by then; see `loanbook loan list`")
         turns = states.filter(
             pl.any_horizontal(
                 pl.col(name).ne_missing(pl.col(name).shift(1)) for name in TURNS
             ).fill_null(True)
             | (pl.int_range(pl.len()) == pl.len() - 1)
         )
-        show(turns.drop("loan_id"), f"Loan {number}: dates on which its state turned, and the last")
+        show(
+            turns.drop("loan_id"),
+            f"Loan {key}, {believed(at)}: dates on which its state turned, and the last",
+        )
         return
-    states = reader.delinquency_states(day, known_at)
-    _, on = reader.version_of(day, known_at)
+    states = reader.delinquency_states(at.on, at.known)
     counts = [
         states.group_by(state=pl.col(name).cast(pl.String))
         .agg(loans=pl.len())
@@ -115,44 +114,52 @@ def delinquency(
         .select(pl.lit(name).alias("convention"), "state", "loans")
         for name in TURNS
     ]
-    show(pl.concat(counts), f"As of {on}: {states.height} loans that were ever late")
-    late = reader.delinquency(day, known_at, grace_days(policies_of(reader)))
+    show(
+        pl.concat(counts), f"{believed(at).capitalize()}: {states.height} loans that were ever late"
+    )
+    late = reader.delinquency(at.on, at.known, grace_days(policies))
     counted = int((late["delinquent_days"] > 0).sum())
-    show(late.head(50), f"{late.height} loans past due, {counted} of them delinquent after grace "
+    show(keyed(late.head(50), reader).drop("currency"), f"{late.height} loans past due, {counted} of them delinquent after grace "
          "and pauses")  # fmt: skip
 
 
 def payoff(
     loan: Loan,
-    on: Annotated[str | None, typer.Option(help="Day of payment; default: the next day.")] = None,
+    on: Annotated[
+        str | None, typer.Option(help="Day of payment; default: the one after --as-of.")
+    ] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     as_json: AsJson = False,
 ) -> None:
-    """What settles a loan on a day, the interest of a night more, and how long that holds."""
+    """What settles a loan on a day, the interest of a night more, and how long that holds.
+
+    It is quoted from the book at the end of --as-of, as known then.
+    """
     from loanbook.core.servicing.replay.payoff_quote import quote
     from loanbook.core.store.history import StoredHistory
-    from loanbook.core.store.reader import LedgerReader
-    from loanbook.pipelines.resources import open_stored, settings
 
-    ledger, policies = open_stored()
-    number = loan_id(LedgerReader(settings()), loan)
-    last = published_day(ledger, None)
-    day = iso_date(on, "--on") or last + dt.timedelta(days=1)
-    if day <= last:
+    reader, policies = opened()
+    number, loan = loan_and_key(reader, loan)
+    at = reader.clocks(as_of, known_at)
+    next_day = at.on + dt.timedelta(days=1)
+    day = iso_date(on, "--on") or next_day
+    if day <= at.on:
         raise LoanbookError(
-            f"{day} is closed already; quote {last + dt.timedelta(days=1)} or later"
+            f"{day} is closed already; quote {next_day} or later, or from an earlier --as-of"
         )
-    past = StoredHistory(ledger, policies, last + dt.timedelta(days=1))
-    book = past.book(pl.Series([number]), last)
+    past = StoredHistory(reader.lake(), policies, next_day, at.known)
+    book = past.book(pl.Series([number]), at.on)
     rows = quote(book, policies, day)
     if rows.is_empty():
-        raise LoanbookError(f"loan {number} owes nothing on {last}; see `loanbook loan show`")
+        raise LoanbookError(f"loan {loan} owes nothing on {at.on}; see `loanbook loan show`")
     row = rows.row(0, named=True)
     currency = CURRENCY_NAMES[int(book.terms["currency"][0])]
     if as_json:
         out.print_json(json.dumps(row | {"paid_on": day}, default=str))
         return
-    out.print(f"[bold]Loan {number} is settled on {day} by {to_major(row['payoff'], currency)} "
-              f"{currency}[/bold]")  # fmt: skip
+    out.print(f"[bold]Loan {loan} is settled on {day} by {to_major(row['payoff'], currency)} "
+              f"{currency}[/bold] ({believed(at)})")  # fmt: skip
     for part in (*PARTS, "credit"):
         sign = "less " if part == "credit" else ""
         out.print(f"  {sign}{part} {to_major(row[part], currency)}")
@@ -163,17 +170,13 @@ def payoff(
 def dispute(
     loan: Loan,
     as_of: AsOf = None,
+    known_at: KnownAt = None,
     to: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("dispute"),
 ) -> None:
     """Write a loan's dispute pack: its path cent by cent (text, JSON, PDF), its rows, policies and proof."""
-    from loanbook.core.store.reader import LedgerReader
     from loanbook.pipelines.reporting.dispute import write_pack
-    from loanbook.pipelines.resources import open_stored, settings
 
-    ledger, policies = open_stored()
-    reader = LedgerReader(settings())
-    number = loan_id(reader, loan)
-    day = published_day(ledger, iso_date(as_of, "--as-of"))
-    files = write_pack(ledger, policies, reader, number, day, to)
-    for path in files:
+    reader, policies = opened()
+    number, loan = loan_and_key(reader, loan)
+    for path in write_pack(reader, policies, number, reader.clocks(as_of, known_at), to):
         out.print(str(path), highlight=False)

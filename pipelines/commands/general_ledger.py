@@ -1,0 +1,155 @@
+"""Commands of the general ledger: the journal of a day or a month, and the trial balance."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+import typer
+
+from loanbook.core.contract.money import to_major
+from loanbook.core.errors import LawBrokenError, LoanbookError
+from loanbook.pipelines.commands.console import (
+    AsCsv,
+    AsJson,
+    AsOf,
+    KnownAt,
+    believed,
+    major,
+    opened,
+    out,
+    plain,
+    show,
+)
+
+if TYPE_CHECKING:
+    from loanbook.core.policy.book import PolicyBook
+    from loanbook.core.store.reader import LedgerReader
+
+
+def journal(
+    period: Annotated[
+        str | None,
+        typer.Argument(help="A business date, or a month like 2018-02; default: the last date."),
+    ] = None,
+    to: Annotated[Path, typer.Option(help="Folder for one CSV file an entity.")] = Path("journal"),
+) -> None:
+    """Write the general-ledger journal of a day or a month, one CSV an entity, and check that it ties.
+
+    A line has the lender's account number, the role behind it, booking and value date, debit and credit.
+    """
+    reader, policies = opened()
+    versions = _versions(reader, period)
+    lines = _lines(reader, policies, versions)
+    wanted = period or str(versions["business_date"][-1])
+    last = int(versions["version"][-1])
+    to.mkdir(parents=True, exist_ok=True)
+    for (entity,), part in lines.partition_by("entity", as_dict=True, maintain_order=True).items():
+        path = to / f"gl_{wanted}_{entity}_v{last}.csv"
+        part.with_columns(major(side) for side in ("debit", "credit")).write_csv(path)
+        sums = part.filter(pl.col("ledger") == "general").group_by("currency").agg(
+            pl.col("debit").sum()
+        )  # fmt: skip
+        told = ", ".join(f"{to_major(n, name)} {name}" for name, n in sums.sort("currency").rows())
+        out.print(
+            f"{path}: {part.height} lines, debits and credits of the general ledger {told} each"
+        )
+    if lines.is_empty():
+        out.print(f"Nothing was booked in {wanted}.")
+
+
+def _versions(reader: LedgerReader, period: str | None) -> pl.DataFrame:
+    """`version`, `business_date`, `parent` of the published days of a period, in order."""
+    month = period is not None and len(period) == len("2018-02")
+    if not month:
+        _, on = reader.version_of(period)
+        first, last = on, on
+    else:
+        try:
+            first = dt.date.fromisoformat(f"{period}-01")
+        except ValueError:
+            raise LoanbookError(
+                f"{period!r} is no date and no month; write 2018-02-28 or 2018-02"
+            ) from None
+        last = (first + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
+    found = reader.query(
+        "SELECT version, business_date, parent FROM versions WHERE business_date BETWEEN ? AND ? "
+        "ORDER BY business_date",
+        [first, last],
+    )
+    if found.is_empty():
+        begins, ends = reader.published_range()
+        raise LoanbookError(f"no day of {period} is published; published are {begins} to {ends}")
+    return found
+
+
+def _lines(reader: LedgerReader, policies: PolicyBook, versions: pl.DataFrame) -> pl.DataFrame:
+    """The journal of the days; LawBrokenError where it does not balance or tie to the balances."""
+    from loanbook.core.frames import empty
+    from loanbook.core.ledger.transfers import Transfers, account_movements
+    from loanbook.core.reporting.journal import journal as lines_of
+    from loanbook.core.reporting.journal import unbalanced, untied
+
+    schema = dict(empty(Transfers).schema)
+    numbers = versions["version"].to_list()
+    moved = reader.query(
+        f"SELECT {', '.join(schema)} FROM transfers WHERE version IN (SELECT unnest(?))", [numbers]
+    ).cast(schema)  # type: ignore[arg-type]
+    days = moved.partition_by("booking_date", as_dict=True)
+    lines = pl.concat(
+        lines_of(days.get((date,), moved.clear()), policies, date)
+        for date in versions["business_date"].to_list()
+    )
+    wrong = unbalanced(lines)
+    before, after = (_balances(reader, int(n)) for n in (versions["parent"][0], numbers[-1]))
+    loose = untied(account_movements(moved), before, after)
+    if wrong.height or loose.height:
+        raise LawBrokenError(
+            f"the journal of {versions['business_date'][0]} to {versions['business_date'][-1]} does "
+            f"not tie ({wrong.height} sides, {loose.height} accounts); run `loanbook rebuild --verify`"
+        )
+    return lines
+
+
+_KEYS = ["entity", "product", "currency", "account", "balance"]
+
+
+def _balances(reader: LedgerReader, version: int) -> pl.DataFrame:
+    return reader.query(
+        f"SELECT {', '.join(_KEYS)} FROM account_balances WHERE version = ?", [version]
+    )
+
+
+def trial_balance(
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    to: Annotated[Path | None, typer.Option(help="CSV file for every line.")] = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """The trial balance of a date by the lender's accounts: entity by entity, currency by currency."""
+    from loanbook.core.reporting.journal import trial_balance as of_accounts
+    from loanbook.core.reporting.journal import unbalanced
+
+    reader, policies = opened()
+    at = reader.clocks(as_of, known_at)
+    lines = of_accounts(_balances(reader, at.version), policies, at.on)
+    if unbalanced(lines).height:
+        raise LawBrokenError(f"the trial balance of {at.on} does not balance; run `loanbook rebuild "
+                             "--verify`")  # fmt: skip
+    if as_json or as_csv:
+        plain(lines, "json" if as_json else "csv")
+        return
+    shown = lines.with_columns(major(side) for side in ("debit", "credit"))
+    for (entity, currency), part in lines.group_by("entity", "currency", maintain_order=True):
+        mine = (pl.col("entity") == entity) & (pl.col("currency") == currency)
+        show(shown.filter(mine).drop("entity", "currency"),
+             f"{entity}, {currency}, {believed(at)}")  # fmt: skip
+        for (ledger,), of_ledger in part.group_by("ledger", maintain_order=True):
+            total = to_major(int(of_ledger["debit"].sum()), str(currency))
+            out.print(f"{ledger}: debits and credits {total} {currency} each")
+    if to is not None:
+        shown.write_csv(to)
+        out.print(f"{to}: {lines.height} lines")

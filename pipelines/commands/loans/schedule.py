@@ -1,0 +1,118 @@
+"""A loan's instalments: past and to come; and those of a loan that is not boarded yet, with its cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+import typer
+
+from loanbook.core.catalogue.components import PARTS
+from loanbook.core.contract.money import CURRENCY_NAMES, to_major
+from loanbook.core.errors import LoanbookError
+from loanbook.pipelines.commands.console import (
+    AsCsv,
+    AsJson,
+    AsOf,
+    KnownAt,
+    Loan,
+    believed,
+    loan_and_key,
+    major,
+    opened,
+    out,
+    plain,
+    show,
+)
+
+if TYPE_CHECKING:
+    from loanbook.pipelines.reporting.quote import Quote
+
+
+def schedule(
+    loan: Loan,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """A loan's instalments: date, amount by component, paid and status, past and to come.
+
+    To come is what is asked if what is due is paid on the date and each instalment on its own.
+    """
+    from loanbook.core.servicing.explain.instalments import instalments
+    from loanbook.core.servicing.replay.replay import relived
+
+    reader, policies = opened()
+    number, loan = loan_and_key(reader, loan)
+    at = reader.clocks(as_of, known_at)
+    events = reader.lake().life_of(number, at.booked)
+    lived = relived(events, policies, at.on)
+    if lived is None or not lived.rounds:
+        raise LoanbookError(
+            f"loan {loan} has not been boarded by {at.on}; see `loanbook loan list`"
+        )
+    rows = instalments(lived, policies, at.on).drop("loan_id")
+    currency = CURRENCY_NAMES[int(events["currency"][0])]
+    if as_json or as_csv:
+        plain(rows.insert_column(0, pl.lit(loan).alias("loan_key"))
+              .insert_column(1, pl.lit(currency).alias("currency")), "json" if as_json else "csv")  # fmt: skip
+        return
+    if rows.is_empty():
+        out.print(f"Nothing was asked of loan {loan} by {at.on}, and no instalment is to come.")
+        return
+    show(
+        _shown(rows, currency), f"Instalments of loan {loan} {believed(at)}, amounts in {currency}"
+    )
+    for status, part in rows.group_by("status", maintain_order=True):
+        out.print(f"{status[0]}: {part.height} instalments, "
+                  f"{to_major(int(part['amount'].sum()), currency)} {currency}")  # fmt: skip
+
+
+def quote(
+    product: Annotated[str, typer.Argument(help="Name of the product, its newest version.")],
+    terms: Annotated[
+        list[str],
+        typer.Argument(
+            help="Terms as FIELD=VALUE, named as the columns of a canonical tape: principal, "
+            "rate_percent, instalments, disbursed_on, first_due_date, …"
+        ),
+    ],
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """What a loan would ask and cost: instalments, APR, total cost; nothing is boarded.
+
+    The terms go through the intake and the engine as a tape's row does, and what boarding would refuse is refused
+    for the same reason: `loanbook quote flat-rate principal=1200 rate_percent=24 instalments=12
+    disbursed_on=2024-01-01 first_due_date=2024-02-01`.
+    """
+    from loanbook.pipelines.reporting.quote import quoted
+    from loanbook.pipelines.resources import read_policies
+
+    found = quoted(read_policies(), product, terms)
+    if as_csv:
+        plain(found.instalments, "csv")
+    elif as_json:
+        out.print_json(data=found.as_json())
+    else:
+        _print(found)
+
+
+def _print(found: Quote) -> None:
+    money = found.currency
+    rows = found.instalments.drop("paid", "status")
+    show(_shown(rows, money), f"{found.product}: instalments, amounts in {money}")
+    for words, amount in found.sums().items():
+        out.print(f"{words} {to_major(amount, money)}")
+    out.print(f"annual percentage rate {found.apr:.3f} % (Regulation Z, Appendix J)")
+    for note in found.notes:
+        out.print(note)
+
+
+def _shown(rows: pl.DataFrame, currency: str) -> pl.DataFrame:
+    """For people: components that nothing is asked of left out, amounts in major units."""
+    unused = [name for name in PARTS if not (rows[name] != 0).any()]
+    named = rows.drop(unused).rename({"instalment_no": "no"})
+    money = [name for name in (*PARTS, "amount", "paid") if name in named.columns]
+    return named.with_columns(major(name, currency) for name in money)
