@@ -21,6 +21,19 @@ class Library:
     policies: tuple[tuple[str, Policy], ...]
     registry: tuple[str, ...] = ()
 
+    def _lacks(self, model: type[P], name: str, on: dt.date) -> str:
+        """What to say where no version of a policy is in force on a date."""
+        kind = next((folder for folder, each in self.policies if isinstance(each, model)), "")
+        versions = [p for p in self._all(model) if p.name == name]
+        if versions:
+            first = min(p.effective_from for p in versions)
+            return (
+                f"no version of {kind}/{name} is in force on {on}: the first is from {first}; give it "
+                "an earlier `effective_from`, or add a version"
+            )
+        known = ", ".join(sorted({p.name for p in self._all(model)}))
+        return f"no file of {kind or model.__name__} is named {name!r}; there are: {known}"
+
     def _all(self, model: type[P]) -> list[P]:
         return [policy for _, policy in self.policies if isinstance(policy, model)]
 
@@ -28,7 +41,7 @@ class Library:
         """The latest version of a policy that is effective on the date."""
         found = [p for p in self._all(model) if p.name == name and p.effective_from <= on]
         if not found:
-            raise PolicyError(f"no {model.__name__} {name!r} is in force on {on}; add one")
+            raise PolicyError(self._lacks(model, name, on))
         return max(found, key=lambda p: (p.effective_from, p.version))
 
     def versions(

@@ -120,7 +120,9 @@ def test_a_change_of_a_late_loan_is_forbearance(tmp_path: Path) -> None:
     late = rows.filter(pl.col("value_date") == "2018-02-15")
     assert late["most_days_past_due"].to_list() == [36]
     assert rows["forborne"].to_list() == [True, False, True, True, True]
-    assert run("modifications", "--as-of", "2018-01-03") == "No contract was changed.\n"
+    assert run("modifications", "--as-of", "2018-01-03") == (
+        "No contract was changed, as of 2018-01-03, version 2.\n"
+    )
 
 
 def test_what_came_for_a_loan_that_had_ended_is_listed(home: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 from decimal import Decimal
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -13,43 +12,7 @@ from typer.testing import CliRunner
 
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
-from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
-from loanbook.pipelines.resources import provenance, read_policies
-from loanbook.pipelines.servicing.days import close_days, missing_days
-from tests.conftest import copied, made_once
-from tests.pipelines.files import LOANS, MONEY, ORDERS, drop, take, weekly_loan
-
-
-@pytest.fixture(scope="module")
-def restated(tmp_path_factory: pytest.TempPathFactory, founded: Path) -> LedgerReader:
-    """Loans in dollars and yen; one pays late and what came in is reversed, one is paid off."""
-    home = made_once(
-        tmp_path_factory, "restated", lambda home: lived(Ledger(copied(founded, home)))
-    )
-    return LedgerReader(Settings(home=home))
-
-
-def lived(ledger: Ledger) -> None:
-    policies = ledger.register(read_policies())
-
-    def close() -> None:
-        take(ledger)
-        list(close_days(ledger, policies, missing_days(ledger), provenance(policies)))
-
-    yen = weekly_loan("Y").replace("instalment-act365,1200.00", "instalment-jpy,120000")
-    drop(
-        ledger, "loan_tape_2018-01-02_canonical.csv", LOANS + "".join(map(weekly_loan, "ABC")) + yen
-    )
-    drop(ledger, "payments_2018-01-09.csv", MONEY + "b1,B,1202.76,USD,2018-01-09\n"
-         "c1,C,50.00,USD,2018-01-09\n")  # fmt: skip
-    close()
-    drop(ledger, "payments_2018-01-12.csv", MONEY + "a1,A,60.00,USD,2018-01-09\n"
-         "c2,C,10.00,USD,2018-01-12\n")  # fmt: skip
-    drop(ledger, "commands_2018-01-14.csv", ORDERS.strip() + ",target_ref\n"
-         + "r1,reverse,C,2018-01-14,,,,m-1,c-2,payment_returned,c1\n")  # fmt: skip
-    close()
-    ledger.close()
 
 
 def test_a_row_a_loan_also_of_one_that_ended(ran: Settings, restated: LedgerReader) -> None:

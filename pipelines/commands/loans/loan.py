@@ -10,7 +10,7 @@ import polars as pl
 import typer
 from rich.table import Table
 
-from loanbook.core.catalogue.codes import Kind, Status, label
+from loanbook.core.catalogue.codes import Kind, Status, Timing, label
 from loanbook.core.catalogue.components import DUES, Component
 from loanbook.core.contract.money import CURRENCY_NAMES, percent, to_major
 from loanbook.core.errors import LoanbookError
@@ -117,8 +117,11 @@ def show_loan(
         show(named, f"Open dues, amounts in {found.money}")
     paid = reader.query(ALLOCATED, {"loan": number, "on": at.on, "version": at.known})
     if paid.height:
-        met = paid.with_columns(label("component", Component).fill_null("credit"),
-                                major("amount", found.money))  # fmt: skip
+        none = pl.when(pl.col("timing") == Timing.given_up.value).then(pl.lit("recovered"))
+        met = paid.with_columns(
+            label("component", Component).fill_null(none.otherwise(pl.lit("credit"))),
+            major("amount", found.money),
+        ).drop("timing")
         show(met, f"What money met, amounts in {found.money}")
 
 

@@ -1,0 +1,162 @@
+"""What commands show people: both clocks, instalments, quotes, the general ledger, in units of money."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner, Result
+
+from loanbook.core.errors import LedgerError, LoanbookError
+from loanbook.core.store.reader import LedgerReader
+from loanbook.pipelines.cli import app
+
+FLAT = ("quote", "flat-rate", "principal=1200", "rate_percent=40", "instalments=12",
+        "disbursed_on=2024-01-27", "first_due_date=2024-02-01")  # fmt: skip
+
+
+@pytest.fixture
+def told(restated: LedgerReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands read the restated ledger: A's 60.00 of 9 January came on the 12th, C's 50.00 was
+    taken back on the 14th."""
+    monkeypatch.setenv("LOANBOOK_HOME", str(restated.settings.home))
+
+
+def ask(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def text(*words: str) -> str:
+    found = ask(*words)
+    assert found.exit_code == 0, found.output
+    return " ".join(found.output.split())
+
+
+def rows(*words: str) -> list[dict[str, str]]:
+    found = ask(*words, "--csv")
+    assert found.exit_code == 0, found.output
+    return list(csv.DictReader(io.StringIO(found.output)))
+
+
+def refused(*words: str) -> str:
+    error = ask(*words).exception
+    assert isinstance(error, LoanbookError)
+    return str(error)
+
+
+def test_what_is_no_date_version_or_instant_is_told_with_the_next_step(
+    restated: LedgerReader,
+) -> None:
+    versions = restated.versions()
+    first, last = versions["published_at"][0], versions["published_at"][-1]
+    for as_of, known_at, message in (
+        ("nonsense", None, "no business date; write it like 2018-06-30"),
+        ("2018-02-28", None, "published are 2018-01-02 to 2018-01-14"),
+        (None, 999, "version 999 was never published; published are 1 to 13, the nearest is 13"),
+        (None, 0, "version 0 was never published"),
+        (None, "soon", "no version and no instant; write a number such as 73, or UTC"),
+        (None, dt.datetime(2001, 1, 1), "nothing was published by 2001-01-01"),
+        ("2018-01-12", 8, "no published version answers for 2018-01-12 at version 8"),
+    ):
+        for read in (restated.positions, restated.dues, restated.events, restated.payments,
+                     restated.loans, restated.credits, restated.modifications, restated.balances,
+                     restated.after_closure, restated.delinquency):  # fmt: skip
+            with pytest.raises(LedgerError, match=message):
+                read(as_of, known_at)
+    assert restated.clocks(None, first).known == 1
+    assert restated.clocks(None, f"{last.isoformat()}+00:00").known == 13
+    assert restated.clocks(None, last.date()).is_now
+    assert restated.clocks(None, "8") == restated.clocks("2018-01-09", 8)
+
+
+def test_a_restated_day_is_labelled_with_the_version_of_its_figures(told: None) -> None:
+    # 60.00 of the 101.50 that fell due on 9 January: 2.76 of interest, 57.24 of principal
+    now = text("loan", "show", "A", "--as-of", "2018-01-09")
+    assert "as of 2018-01-09, version 11, which restated version 8" in now
+    assert "1142.76" in now
+    then = text("loan", "show", "A", "--as-of", "2018-01-09", "--known-at", "8")
+    assert "as of 2018-01-09, version 8, as known at version 8" in then
+    assert "1200.00" in then
+    for words in (("explain", "A"), ("payoff", "A"), ("schedule", "A"), ("replay", "A")):
+        late = text(*words, "--as-of", "2018-01-09")
+        assert text(*words, "--as-of", "2018-01-09", "--known-at", "8") != late
+
+
+def test_instalments_past_and_to_come(told: None) -> None:
+    # C paid 10.00 of what fell due on 9 January: 1,200.00 x 12 % x 7/365 = 2.76, the instalment 101.50
+    found = rows("schedule", "C")
+    assert [row["status"] for row in found] == ["past due", *11 * ["to come"]]
+    assert found[0] | {"status": ""} == {
+        "loan_key": "C", "currency": "USD", "instalment_no": "1", "due_date": "2018-01-09",
+        "principal": "9874", "interest": "276", "fees": "0", "penalties": "0", "taxes": "0",
+        "amount": "10150", "paid": "1000", "status": "",
+    }  # fmt: skip
+    assert sum(int(row["principal"]) for row in found) == 120_000
+    shown = text("schedule", "C")
+    assert "past due: 1 instalments, 101.50 USD" in shown
+    paid_off = rows("schedule", "B")  # 1,202.76 on the first due date
+    assert paid_off[0]["status"] == "paid"
+    yen = text("schedule", "Y")
+    assert "amounts in JPY" in yen
+    assert ".00" not in yen
+
+
+def test_a_quote_is_what_boarding_would_make_of_it() -> None:
+    # 40 % on 1,200.00 for 11 + 5/31 months: 446.45, 37.20 each and 37.25 at the last; 2 % fee
+    quote = json.loads(ask(*FLAT, "--json").output)
+    assert [row["interest"] for row in quote["instalments"]] == [3720] * 11 + [3725]
+    assert (quote["interest"], quote["fee"], quote["total_cost"]) == (44_645, 2_400, 47_045)
+    assert (quote["paid_out"], quote["total_of_payments"]) == (117_600, 164_645)
+    assert 78 < quote["apr"] < 79
+    assert "total cost 470.45" in text(*FLAT)
+    # a tax on interest: 50,000.00 x 24 % x 31/360 = 1,033.33, of it 16 % are 165.33
+    terms = [word for word in FLAT[2:] if not word.startswith(("principal", "rate", "disb"))]
+    mxn = json.loads(ask("quote", "instalment-mxn", "principal=50000", "rate_percent=24", *terms,
+                         "disbursed_on=2024-01-01", "--json").output)  # fmt: skip
+    first = mxn["instalments"][0]
+    assert (first["interest"], first["taxes"]) == (103_333, 16_533)
+
+
+def test_a_quote_refuses_what_boarding_refuses() -> None:
+    assert "apr_above_the_ceiling" in refused("quote", "covered-borrower", *FLAT[2:])
+    assert "principal_out_of_bounds" in refused(*FLAT[:2], "principal=x", *FLAT[3:])
+    assert "'principl' is no term" in refused(*FLAT[:2], "principl=3")
+    assert "needs principal=…" in refused(*FLAT[:2], *FLAT[3:])
+    assert "no file of products is named 'unknown'; there are: balloon, " in refused(
+        "quote", "unknown", *FLAT[2:]
+    )
+    early = [*FLAT[:5], "disbursed_on=1817-01-27", "first_due_date=1817-02-01"]
+    assert "no version of products/flat-rate is in force on 1817-01-27" in refused(*early)
+    assert "line of credit" in refused("quote", "card-line", *FLAT[2:])
+
+
+def test_the_general_ledger_of_a_month_and_its_balance(told: None, tmp_path: Path) -> None:
+    shown = text("journal", "2018-01", "--to", str(tmp_path))
+    assert "JPY each" in shown
+    assert "minor units" not in shown
+    month = pl.read_csv(tmp_path / "gl_2018-01_us-consumer_v13.csv", infer_schema=False)
+    sums = {}
+    for account, debit, credit in month.select("account", "debit", "credit").rows():
+        sums[account] = sums.get(account, 0) + round(100 * (float(debit) - float(credit)))
+    balance = {row["account"]: int(row["debit"]) - int(row["credit"])
+               for row in rows("trial-balance") if row["entity"] == "us-consumer"}  # fmt: skip
+    assert {account: net for account, net in sums.items() if net} == balance
+    assert "no date and no month" in refused("journal", "2018-13")
+    assert "no day of 2019-01 is published" in refused("journal", "2019-01")
+    assert "JPY" in text("trial-balance", "--as-of", "2018-01-09")
+
+
+def test_a_dispute_pack_names_the_lenders_loan_in_units(told: None, tmp_path: Path) -> None:
+    assert ask("dispute", "A", "--to", str(tmp_path)).exit_code == 0
+    assert "Loan A of us-consumer (number " in (tmp_path / "README.txt").read_text()
+    assert (tmp_path / "explanation.txt").read_text().startswith("Loan A as of 2018-01-14")
+    positions = pl.read_csv(tmp_path / "positions.csv", infer_schema=False)
+    on = dict(positions.select("business_date", "principal").rows())
+    assert (on["2018-01-08"], on["2018-01-09"]) == ("1200.00", "1142.76")
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert (manifest["loan_key"], manifest["version"]) == ("A", 13)
