@@ -2,43 +2,97 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.models import TapeMapping
+from loanbook.core.policy.file_mappings import (
+    CANONICAL,
+    CANONICAL_COMMANDS,
+    CANONICAL_PAYMENTS,
+    CommandMapping,
+    FileMapping,
+    PaymentMapping,
+    TapeMapping,
+)
 from loanbook.core.store.instance import FILE, read_instance
+from loanbook.pipelines.formats.registry import BY_NAME
+from loanbook.pipelines.ingest.landing import LandingFile
 
 REASONS = "reconciliation.yaml"
 """Why balances may differ from those of another servicer, in the home too."""
-CANONICAL = "canonical"
-"""The mapping of loanbook's own columns, which every instance has beside its lender's."""
+TAPES = "tapes"
+MODELS: dict[str, type[FileMapping]] = {
+    TAPES: TapeMapping, "payment_files": PaymentMapping, "command_files": CommandMapping,
+}  # fmt: skip
+"""Kinds of mapping by the folder of the policies that they stand in."""
+_BUILT_IN: dict[str, FileMapping] = {
+    "payment_files": CANONICAL_PAYMENTS, "command_files": CANONICAL_COMMANDS,
+}  # fmt: skip
+"""Mappings of loanbook's own columns that need no file; an instance's `canonical` stands for it."""
 
 
-def mappings(policies: PolicyBook) -> list[str]:
-    """Names of the tape mappings that the policies hold, sorted."""
-    return sorted(
-        {policy.name for _, policy in policies.policies if isinstance(policy, TapeMapping)}
-    )
+def mappings(policies: PolicyBook, folder: str = TAPES) -> list[str]:
+    """Names of the mappings of a folder, sorted."""
+    held = {policy.name for kind, policy in policies.policies if kind == folder}
+    return sorted(held | ({CANONICAL} if folder in _BUILT_IN else set()))
 
 
-def default_mapping(home: Path, policies: PolicyBook) -> str:
-    """The mapping of tapes whose name ends with none; its source system sends payments and orders.
+def default_mapping(home: Path, policies: PolicyBook, folder: str = TAPES, tape: str = "") -> str:
+    """The mapping of files whose name ends with none.
 
-    What `loanbook.toml` says (`[intake] mapping`), else the only mapping beside `canonical`, else
-    `canonical`. Raises IntakeError with the remedy if the file names one that does not exist.
+    What `loanbook.toml` says below `[intake]` (`mapping` of tapes, `payments`, `commands`); of
+    payments and orders else the one that has the name of the `tape` mapping; else the only mapping
+    beside `canonical`, else `canonical`. Raises IntakeError with the remedy if the file names one that
+    does not exist.
     """
-    known = mappings(policies)
-    named = read_instance(home).intake.mapping
+    known = mappings(policies, folder)
+    intake = read_instance(home).intake
+    field = {TAPES: "mapping", "payment_files": "payments", "command_files": "commands"}[folder]
+    named = getattr(intake, field)
     if named is not None and named not in known:
         raise IntakeError(
             f"{home / FILE}: no mapping is named {named!r}; known: {', '.join(known)}; mend "
-            "`mapping` below [intake]"
+            f"`{field}` below [intake]"
         )
     if named is not None:
-        return named
-    tape_mappings = [name for name in known if name != CANONICAL]
-    return tape_mappings[0] if len(tape_mappings) == 1 else CANONICAL
+        return str(named)
+    if tape in known:
+        return tape
+    own = [name for name in known if name != CANONICAL]
+    return own[0] if len(own) == 1 else CANONICAL
 
 
-__all__ = ["CANONICAL", "FILE", "REASONS", "default_mapping", "mappings"]
+def mapping_of(
+    file: LandingFile, policies: PolicyBook, tape: str, home: Path
+) -> tuple[FileMapping, str]:
+    """The mapping that a file is read by, and what to tell of its name's ending if that is no mapping.
+
+    `tape`: the instance's own mapping of tapes. Raises IntakeError if a tape's name ends with what is
+    no mapping: there the ending is nothing else.
+    """
+    kind = BY_NAME[str(file.kind)]
+    if not kind.mappings:
+        plain = {"name": CANONICAL, "version": 1, "effective_from": dt.date.min}
+        return FileMapping.model_validate(plain | {"source_system": kind.name, "columns": {}}), ""
+    known = mappings(policies, kind.mappings)
+    told = ""
+    if file.mapping and file.mapping not in known:
+        told = (
+            f"no mapping is named {file.mapping!r}; known: {', '.join(known)}; add "
+            f"{kind.mappings}/{file.mapping}.yaml to the policies, or end the name with one of these"
+        )
+        if not kind.free_ending:
+            raise IntakeError(told)
+    default = (
+        tape if kind.mappings == TAPES else default_mapping(home, policies, kind.mappings, tape)
+    )
+    name = file.mapping if file.mapping in known else default
+    held = [p for f, p in policies.policies if f == kind.mappings and p.name == name]
+    if not held and name == CANONICAL and kind.mappings in _BUILT_IN:
+        return _BUILT_IN[kind.mappings], told
+    return policies.in_force(MODELS[kind.mappings], name, dt.date.max), told
+
+
+__all__ = ["CANONICAL", "FILE", "MODELS", "REASONS", "default_mapping", "mapping_of", "mappings"]

@@ -24,6 +24,7 @@ from loanbook.core.frames import empty
 from loanbook.core.policy import parameters
 from loanbook.core.policy.base import Policy
 from loanbook.core.policy.charge_tables import ChargeTables
+from loanbook.core.policy.file_mappings import TapeMapping
 from loanbook.core.policy.models import (
     FOLDERS,
     Accounts,
@@ -35,7 +36,6 @@ from loanbook.core.policy.models import (
     LateFee,
     OriginationFee,
     RateCeiling,
-    TapeMapping,
     Tax,
     Waterfall,
 )

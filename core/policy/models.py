@@ -24,15 +24,14 @@ from loanbook.core.contract.jurisdiction import CODE
 from loanbook.core.policy.base import (
     ComponentName,
     CountingName,
-    Name,
     OfLawOrContract,
-    OpeningName,
     Policy,
     Reason,
     RoundingName,
     TaxableName,
     kind_among,
 )
+from loanbook.core.policy.file_mappings import CommandMapping, PaymentMapping, TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.product_rules import Percent
 
@@ -286,65 +285,6 @@ class HolidayCalendar(Policy):
     holidays: list[dt.date] = Field(default=[], description="dates that are no business days")
 
 
-_BALANCES_BEFORE = {"advances": "cash_advances", "statement_left": "statement_unpaid"}
-
-
-class TapeMapping(Policy):
-    """How a lender's loan tape becomes the canonical intake."""
-
-    product: Name | None = Field(default=None, description="product of every loan of the tape")
-    product_column: str | None = Field(default=None, description="column that names each loan's")
-    entity: Name = Field(description="the lender's book that the tape's loans stand in")
-    source_system: Name = Field(
-        description="system that the tape comes from; payments and orders are told apart by it"
-    )
-    date_format: str = Field(
-        default="%Y-%m-%d", description="form of the dates of the tape, as strftime has it"
-    )
-    key: str | None = Field(
-        default=None,
-        description="column of the lender's own loan number; without it a loan's key is the hash of "
-        "its row and the number of its occurrence",
-    )
-    columns: dict[str, str] = Field(description="canonical field: column of the tape")
-    attributes: dict[str, str] = Field(default={}, description="kept for analysis: name: column")
-    opening: dict[OpeningName, str] = Field(
-        default={},
-        description="balances of loans that already live, on the file's business date: column of "
-        "the tape; loans of such a tape are taken over, not paid out",
-    )
-    reported: dict[str, str] = Field(default={}, description="the servicer's own figures")
-    reported_as_of: dt.date | None = Field(
-        default=None, description="date of the servicer's own figures; none: no figures"
-    )
-    reported_buckets: Name | None = Field(
-        default=None, description="policy of buckets by which the servicer's states are told"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _names_before(cls, content: object) -> object:
-        """Balances by the names that mappings gave them before."""
-        if isinstance(content, dict) and isinstance(content.get("opening"), dict):
-            named = {_BALANCES_BEFORE.get(k, k): v for k, v in content["opening"].items()}
-            return content | {"opening": named}
-        return content
-
-    @model_validator(mode="after")
-    def _one_product(self) -> TapeMapping:
-        if (self.product is None) == (self.product_column is None):
-            raise ValueError("name either product or product_column")
-        return self
-
-    @model_validator(mode="after")
-    def _whole_opening(self) -> TapeMapping:
-        if self.opening and "principal" not in self.opening:
-            raise ValueError(
-                "opening needs the column of principal; the other balances may be left"
-            )
-        return self
-
-
 FOLDERS: dict[str, type[Policy]] = {
     "products": Product,
     "waterfalls": Waterfall,
@@ -359,6 +299,8 @@ FOLDERS: dict[str, type[Policy]] = {
     "accounts": Accounts,
     "calendars": HolidayCalendar,
     "tapes": TapeMapping,
+    "payment_files": PaymentMapping,
+    "command_files": CommandMapping,
 }
 """Folder of `data/policies/` and the model its files follow. A new kind is added here."""
 FOLDER_OF = {model: folder for folder, model in FOLDERS.items()}

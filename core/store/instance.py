@@ -32,8 +32,11 @@ class Intake(_Table):
     """How landed files are read."""
 
     mapping: str | None = Field(default=None, min_length=1)
-    """Mapping (policies/tapes) of a tape whose name ends with none; its source system sends the
-    payments and orders."""
+    """Mapping (policies/tapes) of a tape whose name ends with none."""
+    payments: str | None = Field(default=None, min_length=1)
+    """Mapping (policies/payment_files) of a payment file whose name ends with none."""
+    commands: str | None = Field(default=None, min_length=1)
+    """Mapping (policies/command_files) of a file of orders whose name ends with none."""
 
 
 class Store(_Table):
@@ -55,7 +58,7 @@ class Instance(_Table):
     """What `loanbook.toml` says. A field left out has its default."""
 
     entity: str | None = Field(default=None, min_length=1)
-    """The lender's name, for people; the entity of a loan is its mapping's."""
+    """The lender's name, for people; the entity of a loan is its product's."""
     intake: Intake = Intake()
     store: Store = Store()
     alerts: Alerts = Alerts()

@@ -15,7 +15,8 @@ from loanbook.core.store.queries import PUBLISHED, Queries
 
 
 def event_keys(ledger: Queries) -> pl.DataFrame:
-    """`idempotency_key`, `body_hash`, `loan_id`, `kind`, `amount`, `reverses` (key, or null) of every event.
+    """`idempotency_key`, `body_hash`, `loan_id`, `kind` (code), `amount`, `source_system`, `source_ref`,
+    `reverses` (key, or null) of every event.
 
     Of charges also `charged` (Int64, minor units), of them and their adjustments `charge` (the payload); of deferred fees
     `deferred` (Int64, below zero where it is given back) and `family` (`Deferral`); of interest refunds `refunded`, the key of the refund that they are on, and
@@ -23,7 +24,7 @@ def event_keys(ledger: Queries) -> pl.DataFrame:
     """
     return ledger.frame(
         f"""
-        SELECT idempotency_key, body_hash, loan_id, kind, amount,
+        SELECT idempotency_key, body_hash, loan_id, kind, amount, source_system, source_ref,
                CASE WHEN kind = $reversal THEN payload->>'$.reverses' END AS reverses,
                CASE WHEN kind = $charge THEN amount END AS charged,
                CASE WHEN kind IN ($charge, $adjusted) THEN payload END AS charge,

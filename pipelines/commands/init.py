@@ -23,6 +23,8 @@ CANONICAL = "canonical"
 SAMPLE_MAPPING = "lendingclub"
 SAMPLE = ("products/lendingclub-personal.yaml", "tapes/lendingclub.yaml")
 """Policies of the public sample: no part of a lender's own instance."""
+OWN_FILES = ("payment_files", "command_files")
+"""Mappings of payments and orders: none is shipped, loanbook's own columns need none."""
 SCHEMA = "# yaml-language-server: $schema=../schemas/{kind}.json"
 """First line of a policy file: where an editor finds the fields of its kind."""
 TOML = """\
@@ -39,6 +41,10 @@ entity = {entity}
 # The mapping (policies/tapes/NAME.yaml) of a tape whose name ends with none.
 # loan_tape_2024-01-31_midtown.csv is read by the mapping `midtown`.
 mapping = {mapping}
+# The same of payments and orders (policies/payment_files, policies/command_files). Left out: the mapping
+# that is named as that of tapes, else the only one, else loanbook's own columns.
+# payments = "bank"
+# commands = "desk"
 
 [store]
 # Where the versions are catalogued. Empty: SQLite in lake/, for one machine. For several,
@@ -95,6 +101,8 @@ def make(home: Path, entity: str, *, sample: bool = False) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{SCHEMA.format(kind=path.parent.name)}\n{text}", encoding="utf-8")
         shutil.copytree(SHIPPED_POLICIES / "schemas", home / "policies" / "schemas")
+        for folder in OWN_FILES:
+            (home / "policies" / folder).mkdir()
         (home / "landing").mkdir()
         mapping = SAMPLE_MAPPING if sample else CANONICAL
         config = TOML.format(entity=_quoted(entity), mapping=_quoted(mapping))

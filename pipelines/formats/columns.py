@@ -20,8 +20,9 @@ class FileColumn:
     required: Required = "yes"
 
 
-AMOUNT = "decimal in the loan's currency: 7500 or 7500.25; no sign, no separator of thousands"
+AMOUNT = "decimal in the loan's currency: 7500 or 7500.25; `$7,500.25` where the mapping's `amounts` say so"
 DATE = "YYYY-MM-DD"
+_DAY = "YYYY-MM-DD, or the mapping's `date_format`"
 REF = "text, 1 to 64 characters, unique to the sender"
 KEY = "text: the loan number of its tape"
 
@@ -32,7 +33,7 @@ PAYMENTS = (
     FileColumn("loan_key", "loan that was paid", KEY),
     FileColumn("amount", "what came in", AMOUNT),
     FileColumn("currency", "currency of the amount: the loan's own", "ISO 4217: USD"),
-    FileColumn("value_date", "day from which it counts, not after the file's date", DATE),
+    FileColumn("value_date", "day from which it counts, not after the file's date", _DAY),
 )
 INDEX = (
     FileColumn("index", "reference rate, as a product's `floating.index` names it", "text"),
@@ -46,10 +47,10 @@ ORDERS = (
     FileColumn("command_ref", "the sender's own reference; the same again is the same order", REF),
     FileColumn("command", "what is ordered", "a command of docs/guide/commands.md"),
     FileColumn("loan_key", "loan that it is of", KEY),
-    FileColumn("value_date", "day from which it counts", DATE),
+    FileColumn("value_date", "day from which it counts", _DAY),
     FileColumn("maker", "who orders", "text, 1 to 64 characters"),
     FileColumn("checker", "who checked: another person; empty where the product's approvals let one order", "text"),
-    FileColumn("reason", "why, as a code: no free text", "2 to 40 small letters, digits, underscores"),
+    FileColumn("reason", "why, as a code: no free text", "2 to 40 small letters, digits and underscores, a letter first: payment_returned"),
     *(FileColumn(field.name, field.meaning, field.form, "no") for field in FIELDS),
 )  # fmt: skip
 _MAPPED: Required = "by mapping"
@@ -74,6 +75,22 @@ TAPE = (
 )  # fmt: skip
 TAPE_NOTES = """\
 The columns have the lender's own names: a mapping (`policies/tapes`) says which is which below
-`columns`, and has the form of dates. The file's name may end with the mapping it is read by;
-without one the instance's own is taken. `key` of the mapping is the loan number, `attributes` are kept for
-analysis, `opening` are balances of loans that already live: both are in [policy fields](policy-fields.md)."""
+`columns`, what is the same on every row below `constants`, and how dates and amounts are written. The
+file's name may end with the mapping it is read by (up to a dot or an underscore); without one the instance's own is
+taken. `key` of the mapping is the loan number, `attributes` are kept for analysis, `opening` are balances of
+loans that already live: all are in [policy fields](policy-fields.md)."""
+_OWN = """\
+These are loanbook's own columns. A sender with other columns has a mapping (`policies/{folder}`), as a tape
+has: which column is which, what is the same on every row, how dates and amounts are written,
+and the source system, which `loanbook explain`, the dispute pack and the key of each row name. A file is
+read by the mapping that its name ends with (`{kind}_2024-02-02_bank.csv`, up to a dot or an underscore); without
+one by that of `loanbook.toml` (`[intake] {field}`), else the one that has the name of the instance's own tape
+mapping, else the only one there is, else `canonical`, whose source system is `{kind}`. An ending that names no mapping
+tells files of a day apart."""
+PAYMENT_NOTES = _OWN.format(folder="payment_files", kind="payments", field="payments")
+ORDER_NOTES = (
+    _OWN.format(folder="command_files", kind="commands", field="commands")
+    + """
+`target_ref` is looked for on the order's loan, whoever sent it; where two sources have the reference, it is written
+as SOURCE/KIND/REFERENCE."""
+)

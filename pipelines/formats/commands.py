@@ -7,6 +7,7 @@ it needs and which it may have. A file without commands that have a field needs 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +16,22 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Flag
 from loanbook.core.catalogue.events import COMMANDS
+from loanbook.core.policy.file_mappings import (
+    CANONICAL_COMMANDS,
+    COMMAND_REQUIRED,
+    CommandMapping,
+)
+from loanbook.pipelines.formats.mapped import canonical, plain
 from loanbook.pipelines.formats.table import (
     Parsed,
     date_in,
-    read_csv,
+    quoted,
     split,
     unit_code,
     within_the_calendar,
 )
 
-COLUMNS = ["command_ref", "command", "loan_key", "value_date", "maker", "checker", "reason"]
+COLUMNS = ["command_ref", *COMMAND_REQUIRED]
 
 
 @dataclass(frozen=True)
@@ -126,23 +133,28 @@ class Orders(_Fields):
         return _takes("amount") | (pl.col("amount") == "")
 
     @dy.rule()
+    def field_not_read(cls) -> pl.Expr:
+        """A date or number that is there but is none must not pass for one that was left out."""
+        return ~pl.col("unread")
+
+    @dy.rule()
     def command_without_a_due_date(cls) -> pl.Expr:
         return ~_needs("due_date") | pl.col("due_date").is_not_null()
 
     @dy.rule()
     def rate_not_a_percentage(cls) -> pl.Expr:
-        percentage = pl.col("rate_percent").str.contains(r"^\d{1,3}(\.\d{1,7})?$")
-        return _needs("rate_percent").eq(percentage)
+        percentage = pl.col("rate_percent").str.contains(r"^\d{1,3}(\.\d{1,7})?\s*%?$")
+        return (pl.col("rate_percent") == "") | percentage
 
     @dy.rule()
-    def extension_without_instalments(cls) -> pl.Expr:
-        return _needs("instalments") == pl.col("instalments").is_not_null()
+    def command_without_instalments(cls) -> pl.Expr:
+        return ~_needs("instalments") | pl.col("instalments").is_not_null()
 
     @dy.rule()
-    def period_of_a_reage_alone(cls) -> pl.Expr:
+    def period_not_every_and_unit(cls) -> pl.Expr:
         both = pl.col("every").is_not_null() & pl.col("unit").is_in(["months", "weeks", "days"])
         neither = pl.col("every").is_null() & (pl.col("unit") == "")
-        return neither | (both & _takes("every"))
+        return ~_takes("every") | neither | both
 
     @dy.rule()
     def schedule_ends_beyond_the_calendar(cls) -> pl.Expr:
@@ -151,7 +163,7 @@ class Orders(_Fields):
         return ~_takes("every") | within_the_calendar("due_date", every, unit_code(pl.col("unit")))
 
     @dy.rule()
-    def keep_is_term_or_instalment(cls) -> pl.Expr:
+    def keep_not_term_or_instalment(cls) -> pl.Expr:
         return pl.col("keep").is_in(["", "term", "instalment"])
 
     @dy.rule()
@@ -165,19 +177,16 @@ class Orders(_Fields):
         return words.fill_null(pl.col("interest") == "")
 
     @dy.rule()
-    def pause_without_a_start_date(cls) -> pl.Expr:
-        return _needs("start_date") == pl.col("start_date").is_not_null()
+    def command_without_a_start_date(cls) -> pl.Expr:
+        return ~_needs("start_date") | pl.col("start_date").is_not_null()
 
     @dy.rule()
     def command_without_its_target(cls) -> pl.Expr:
-        named = pl.col("target_ref") != ""
-        may = _takes("target_ref") & ~_needs("target_ref")
-        return may | (_needs("target_ref") == named)
+        return ~_needs("target_ref") | (pl.col("target_ref") != "")
 
     @dy.rule()
-    def flag_is_none_that_is_known(cls) -> pl.Expr:
-        named = pl.col("flag").is_in(list(Flag.__members__))
-        return pl.when(_needs("flag")).then(named).otherwise(pl.col("flag") == "")
+    def flag_not_known(cls) -> pl.Expr:
+        return (pl.col("flag") == "") | pl.col("flag").is_in(list(Flag.__members__))
 
     @dy.rule()
     def command_without_a_field_it_needs(cls) -> pl.Expr:
@@ -194,39 +203,52 @@ class Orders(_Fields):
         return pl.col("value_date").is_not_null()
 
     @dy.rule()
-    def optional_field_not_read(cls) -> pl.Expr:
-        return ~pl.col("unread")
-
-    @dy.rule()
     def maker_is_checker(cls) -> pl.Expr:
         """Two people are two names, however they are written."""
         return _person("maker") != _person("checker")
 
 
-def parse(data: bytes, file_date: dt.date) -> Parsed:
+def parse(data: bytes, file_date: dt.date, mapping: CommandMapping = CANONICAL_COMMANDS) -> Parsed:
     """Orders of a command file. Raises IntakeError if it is none."""
-    raw, broken = read_csv(data, COLUMNS)
-    absent = [f.name for f in FIELDS if f.name not in raw.columns]
-    raw = raw.with_columns(pl.lit("").alias(name) for name in absent)
-    texts = ("command_ref", "command", "loan_key", "maker", "checker", "reason")
-    typed = raw.select(
-        "line",
-        pl.col(*texts).str.strip_chars(),
-        date_in("value_date").alias("value_date"),
-        *(_typed(f) for f in FIELDS),
+    texts, broken = canonical(data, mapping, "command_ref", [f.name for f in FIELDS])
+    rows = texts.with_columns(plain(pl.col("amount", "rate_percent"), mapping.amounts))
+    form = mapping.date_format
+    typed = rows.select(
+        "line", "command_ref", "command", "loan_key", "maker", "checker", "reason",
+        date_in("value_date", form).alias("value_date"),
+        *(_typed(f, form) for f in FIELDS),
+    )  # fmt: skip
+    unread = pl.any_horizontal(_unread(name, typed) for name in _READ)
+    typed = typed.with_columns(rows.select(unread=unread).to_series())
+
+    def told() -> pl.DataFrame:
+        not_read = _first(_READ, lambda name: _unread(name, typed))
+        return texts.with_columns(not_read.alias("field_not_read"), _untaken())
+
+    good, bad = split(typed, Orders, "command_ref", told)
+    return Parsed(texts.height + len(broken), good.drop("unread"), broken + bad)
+
+
+def _unread(name: str, typed: pl.DataFrame) -> pl.Expr:
+    """Whether the field's text is there and is none of what it should be."""
+    return (pl.col(name) != "") & typed[name].is_null()
+
+
+def _first(names: Iterable[str], holds: Callable[[str], pl.Expr]) -> pl.Expr:
+    """Name and text of the first field that it holds of."""
+    return pl.coalesce(
+        pl.when(holds(name)).then(pl.concat_str(pl.lit(f"{name}="), quoted(name))) for name in names
     )
-    # a date or number that is there but is none must not pass for one that was left out
-    given = raw.select(pl.col(*_READ).str.strip_chars() != "")
-    unread = given.select(
-        pl.any_horizontal(pl.col(name) & typed[name].is_null() for name in _READ)
-    ).to_series()
-    good, bad = split(typed.with_columns(unread=unread), Orders, "command_ref")
-    return Parsed(raw.height + len(broken), good.drop("unread"), broken + bad)
 
 
-def _typed(field: OrderField) -> pl.Expr:
-    """The field's text as its column has it; null where it is none."""
-    text = pl.col(field.name).str.strip_chars()
+def _untaken() -> pl.Expr:
+    """The first field that is filled and that the command does not take."""
+    filled = _first([f.name for f in FIELDS], lambda name: (pl.col(name) != "") & ~_takes(name))
+    return filled.alias("field_that_the_command_does_not_take")
+
+
+def _typed(field: OrderField, form: str) -> pl.Expr:
+    """The field's text as its column has it, dates in the `form`; null where it is none."""
     if isinstance(field.column, dy.Date):
-        return date_in(field.name).alias(field.name)
-    return text.cast(field.column.dtype, strict=False)
+        return date_in(field.name, form).alias(field.name)
+    return pl.col(field.name).cast(field.column.dtype, strict=False)

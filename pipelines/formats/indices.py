@@ -41,10 +41,10 @@ class Fixings(dy.Schema):
 
     @dy.rule()
     def rate_not_a_percentage(cls) -> pl.Expr:
-        return pl.col("rate_percent").str.contains(r"^-?\d{1,3}(\.\d{1,7})?$")
+        return pl.col("rate_percent").str.contains(r"^-?\d{1,3}(\.\d{1,7})?\s*%?$")
 
     @dy.rule()
-    def corrects_is_yes_or_empty(cls) -> pl.Expr:
+    def corrects_not_yes_or_empty(cls) -> pl.Expr:
         return pl.col("corrects").is_in(["", "yes"])
 
 
@@ -59,6 +59,6 @@ def parse(data: bytes, file_date: dt.date, indices: list[str]) -> Parsed:
         date=date_in("date"),
         file_date=pl.lit(file_date),
     ).with_columns(known=pl.col("index").is_in(indices))
-    good, bad = split(typed, Fixings, "index")
-    rates = good.with_columns(index_ppb=percent_ppb("rate_percent"))
+    good, bad = split(typed, Fixings, "index", lambda: raw.select("line", *COLUMNS, "corrects"))
+    rates = good.with_columns(index_ppb=percent_ppb(pl.col("rate_percent")))
     return Parsed(raw.height + len(broken), rates.drop("file_date", "known"), broken + bad)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from typing import Any
 
 import dataframely as dy
@@ -14,13 +13,15 @@ from loanbook.core.contract.jurisdiction import pack
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR, PPB, int128
 from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import completed, extended
-from loanbook.core.policy.models import TapeMapping
+from loanbook.core.policy.file_mappings import TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.changes.migration_in import AMOUNTS, BALANCES
+from loanbook.pipelines.formats.mapped import plain, row_hashes
 from loanbook.pipelines.formats.payments import exact_minor
 from loanbook.pipelines.formats.table import (
     date_in,
     percent_ppb,
+    quoted,
     read_csv,
     split,
     unit_code,
@@ -39,6 +40,7 @@ class _Row(dy.Schema):
     line = dy.Int64()
     loan_key = dy.String()
     doubled = dy.Bool()
+    unread = dy.Bool()
     principal = dy.Int64(nullable=True)
     rate_ppb = dy.Int64(nullable=True)
     instalments = dy.Int64(nullable=True)
@@ -82,31 +84,47 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
     balloon_high = dy.Int64()
 
     @dy.rule()
+    def loan_key_missing(cls) -> pl.Expr:
+        return pl.col("loan_key").fill_null("") != ""
+
+    @dy.rule()
+    def loan_key_doubled(cls) -> pl.Expr:
+        return ~pl.col("doubled")
+
+    @dy.rule()
+    def principal_not_an_amount(cls) -> pl.Expr:
+        return pl.col("principal").is_not_null()
+
+    @dy.rule()
     def principal_out_of_bounds(cls) -> pl.Expr:
-        return pl.col("principal").is_not_null() & pl.col("principal").is_between(
-            "amount_low", pl.min_horizontal("amount_high", pl.lit(MAX_MINOR))
-        )
+        highest = pl.min_horizontal("amount_high", pl.lit(MAX_MINOR))
+        return pl.col("principal").is_between("amount_low", highest).fill_null(True)
+
+    @dy.rule()
+    def rate_not_a_percentage(cls) -> pl.Expr:
+        return pl.col("rate_ppb").is_not_null()
 
     @dy.rule()
     def rate_out_of_bounds(cls) -> pl.Expr:
-        return pl.col("rate_ppb").is_not_null() & pl.col("rate_ppb").is_between(
-            "rate_low", "rate_high"
-        )
+        return pl.col("rate_ppb").is_between("rate_low", "rate_high").fill_null(True)
+
+    @dy.rule()
+    def instalments_not_a_number(cls) -> pl.Expr:
+        return pl.col("instalments").is_not_null()
 
     @dy.rule()
     def term_out_of_bounds(cls) -> pl.Expr:
-        return pl.col("instalments").is_not_null() & pl.col("instalments").is_between(
-            "term_low", "term_high"
-        )
+        return pl.col("instalments").is_between("term_low", "term_high").fill_null(True)
+
+    @dy.rule()
+    def field_not_read(cls) -> pl.Expr:
+        """What is there and is none of what it should be must not pass for what was left out."""
+        return ~pl.col("unread")
 
     @dy.rule()
     def instalment_not_an_amount(cls) -> pl.Expr:
         is_amount = pl.col("instalment").is_not_null() & (pl.col("instalment") > 0)
         return is_amount | pl.col("solved")
-
-    @dy.rule()
-    def loan_key_missing_or_doubled(cls) -> pl.Expr:
-        return (pl.col("loan_key").fill_null("") != "") & ~pl.col("doubled")
 
     @dy.rule()
     def period_not_known(cls) -> pl.Expr:
@@ -129,13 +147,12 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
         return within_the_calendar("first_due_date", pl.col("every"), pl.col("unit"))
 
     @dy.rule()
+    def balloon_not_an_amount(cls) -> pl.Expr:
+        return pl.col("balloon").is_not_null() & (pl.col("balloon") >= 0)
+
+    @dy.rule()
     def balloon_not_below_the_principal(cls) -> pl.Expr:
-        balloon = pl.col("balloon")
-        return (
-            balloon.is_not_null()
-            & (balloon >= 0)
-            & (balloon < pl.col("principal")).fill_null(False)
-        )
+        return (pl.col("balloon") < pl.col("principal")).fill_null(True)
 
     @dy.rule()
     def balloon_out_of_bounds(cls) -> pl.Expr:
@@ -144,12 +161,16 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
         return balloon.is_between(low, high).fill_null(True)
 
     @dy.rule()
-    def dates_missing_or_reversed(cls) -> pl.Expr:
-        return (
-            pl.col("disbursed_on").is_not_null()
-            & pl.col("first_due_date").is_not_null()
-            & (pl.col("first_due_date") > pl.col("disbursed_on"))
-        )
+    def disbursed_on_not_a_date(cls) -> pl.Expr:
+        return pl.col("disbursed_on").is_not_null()
+
+    @dy.rule()
+    def first_due_date_not_a_date(cls) -> pl.Expr:
+        return pl.col("first_due_date").is_not_null()
+
+    @dy.rule()
+    def first_due_date_not_after_the_payout(cls) -> pl.Expr:
+        return (pl.col("first_due_date") > pl.col("disbursed_on")).fill_null(True)
 
     @dy.rule()
     def opening_balance_not_an_amount(cls) -> pl.Expr:
@@ -204,8 +225,12 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
         return ~pl.col("revolving") | (pl.col("unit") == Unit.months.value)
 
     @dy.rule()
+    def drawn_not_an_amount(cls) -> pl.Expr:
+        return pl.col("drawn").is_not_null() | pl.col("principal").is_null()
+
+    @dy.rule()
     def drawn_beyond_the_limit(cls) -> pl.Expr:
-        return pl.col("drawn").is_not_null() & pl.col("drawn").is_between(0, "principal")
+        return pl.col("drawn").is_between(0, "principal").fill_null(True)
 
     @dy.rule()
     def jurisdiction_not_a_code(cls) -> pl.Expr:
@@ -217,35 +242,35 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
         return pl.col("first_interest_adjustment").is_not_null()
 
 
-def signed_minor(column: str, exponent: pl.Expr) -> pl.Expr:
+def signed_minor(text: pl.Expr, exponent: pl.Expr) -> pl.Expr:
     """Minor units of a decimal string that may have a minus sign."""
-    text = pl.col(column).str.strip_chars()
+    text = text.str.strip_chars()
     cents = exact_minor(text.str.strip_prefix("-"), exponent)
     return pl.when(text.str.starts_with("-")).then(-cents).otherwise(cents)
 
 
 def keys(rows: pl.DataFrame) -> pl.Series:
-    """SHA-256 of each row's own text plus the number of its occurrence in the file."""
+    """`loan_key` of rows that bring none: the hash of each row's own text and its occurrence."""
     columns = [c for c in rows.columns if c not in (*DERIVED, "line")]
-    text = rows.select(pl.concat_str(pl.col(columns).fill_null(""), separator="\x1f")).to_series()
-    seen = text.to_frame("t").select(pl.int_range(1, pl.len() + 1).over("t")).to_series()
-    return pl.Series(
-        "loan_key",
-        [
-            f"{hashlib.sha256(t.encode()).hexdigest()[:24]}-{n}"
-            for t, n in zip(text, seen, strict=True)
-        ],
-        dtype=pl.String,
-    )
+    return row_hashes(rows, columns).alias("loan_key")
 
 
-def _floating(of: dict[str, str], date: str) -> dict[str, pl.Expr]:
+def _floating(of: dict[str, str], mapping: TapeMapping) -> dict[str, pl.Expr]:
     """Terms of a floating rate, where the mapping has them."""
     spread, first = of.get("spread_percent"), of.get("first_reset_on")
+    date = mapping.date_format
     return {
-        "spread_ppb": percent_ppb(spread) if spread else pl.lit(None, dtype=pl.Int64),
+        "spread_ppb": _rate(spread, mapping) if spread else pl.lit(None, dtype=pl.Int64),
         "first_reset_on": date_in(first, date) if first else pl.lit(None, dtype=pl.Date),
     }
+
+
+def _rate(column: str, mapping: TapeMapping) -> pl.Expr:
+    return percent_ppb(plain(pl.col(column), mapping.amounts))
+
+
+def _amount(column: str, mapping: TapeMapping, exponent: pl.Expr) -> pl.Expr:
+    return exact_minor(plain(pl.col(column), mapping.amounts), exponent)
 
 
 def _unit(of: dict[str, str]) -> pl.Expr:
@@ -285,7 +310,7 @@ def _opening(mapping: TapeMapping, exponent: pl.Expr, on: dt.date) -> dict[str, 
         return absent | {"taken_over_on": nowhere, "past_due_since": nowhere, "in_grace": grace}
     of = mapping.opening
     amounts = {
-        f"opening_{name}": exact_minor(pl.col(of[name]), exponent)
+        f"opening_{name}": _amount(of[name], mapping, exponent)
         if name in of
         else pl.lit(0, dtype=pl.Int64)
         for name in AMOUNTS
@@ -312,27 +337,32 @@ def read(data: bytes, mapping: TapeMapping) -> tuple[pl.DataFrame, list[dict[str
     named = {*needed, *mapping.opening.values()}
     named |= {name for name in (mapping.key, mapping.product_column) if name}
     raw, broken = read_csv(data, sorted(named))
+    constants = {_constant(field): pl.lit(value) for field, value in mapping.constants.items()}
     loan_keys = (
         keys(raw) if mapping.key is None else raw[mapping.key].str.strip_chars().alias("loan_key")
     )
     product = pl.lit(mapping.product)
     if mapping.product_column:
         product = pl.col(mapping.product_column).str.strip_chars()
-    named_rows = raw.with_columns(loan_keys, product_name=product)
+    named_rows = raw.with_columns(loan_keys, product_name=product, **constants)
     doubled = ~pl.col("loan_key").is_first_distinct()
     return named_rows.with_columns(doubled=doubled), broken
+
+
+def _constant(field: str) -> str:
+    """Column of rows that holds what the mapping says of the field on every row."""
+    return f"constant:{field}"
 
 
 def parse(
     raw: pl.DataFrame, mapping: TapeMapping, product: Product, file_date: dt.date
 ) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
     """Canonical loans of one product, of the rows of `read`; and the rows refused."""
-    bounds = product.bounds
     of = {
         field: column
         for field, column in mapping.columns.items()
         if field not in MAY_LACK or column in raw.columns
-    }
+    } | {field: _constant(field) for field in mapping.constants}
     date = mapping.date_format
     exponent = pl.lit(EXPONENT[product.currency], dtype=pl.UInt32)
 
@@ -348,7 +378,7 @@ def parse(
         if name not in of:
             return pl.lit(default, dtype=pl.Int64)
         empty = pl.col(of[name]).str.strip_chars() == ""
-        amount = exact_minor(pl.col(of[name]), exponent)
+        amount = _amount(of[name], mapping, exponent)
         return pl.when(empty).then(pl.lit(default, dtype=pl.Int64)).otherwise(amount)
 
     where = pl.lit(None, dtype=pl.String)
@@ -356,7 +386,8 @@ def parse(
         where = pl.col(of["jurisdiction"]).str.strip_chars()
     first_adjustment = pl.lit(0, dtype=pl.Int64)
     if "first_interest_adjustment" in of:
-        first_adjustment = signed_minor(of["first_interest_adjustment"], exponent)
+        text = plain(pl.col(of["first_interest_adjustment"]), mapping.amounts)
+        first_adjustment = signed_minor(text, exponent)
     solved = pl.lit(True)
     if "instalment" in of:  # a tape of many products may leave a field empty; of one it must tell
         solved = (pl.col(of["instalment"]).str.strip_chars() == "") & pl.lit(
@@ -366,8 +397,8 @@ def parse(
         "line",
         "loan_key",
         "doubled",
-        principal=exact_minor(pl.col(of["principal"]), exponent),
-        rate_ppb=percent_ppb(of["rate_percent"]),
+        principal=_amount(of["principal"], mapping, exponent),
+        rate_ppb=_rate(of["rate_percent"], mapping),
         instalments=pl.col(of["instalments"])
         .str.extract(r"^\s*(\d{1,4})(?:\s*[A-Za-z]+)?\s*$")
         .cast(pl.Int64, strict=False),
@@ -383,21 +414,72 @@ def parse(
         first_interest_adjustment=first_adjustment,
         revolving=pl.lit(product.line is not None),
         has_advances=pl.lit(product.line is not None and product.line.cash_advances is not None),
-        drawn=money("drawn", 0) if product.line else exact_minor(pl.col(of["principal"]), exponent),
+        drawn=money("drawn", 0) if product.line else _amount(of["principal"], mapping, exponent),
         jurisdiction=pack(where),
         jurisdiction_told=where,
-        **_floating(of, date),
+        **_floating(of, mapping),
         **_opening(mapping, exponent, file_date),
-        amount_low=pl.lit(bounds.amount_minor[0], dtype=pl.Int64),
-        amount_high=pl.lit(bounds.amount_minor[1], dtype=pl.Int64),
-        rate_low=pl.lit(bounds.rate_ppb[0], dtype=pl.Int64),
-        rate_high=pl.lit(bounds.rate_ppb[1], dtype=pl.Int64),
-        term_low=pl.lit(bounds.instalments[0], dtype=pl.Int64),
-        term_high=pl.lit(bounds.instalments[1], dtype=pl.Int64),
-        balloon_low=pl.lit(bounds.balloon_ppb[0], dtype=pl.Int64),
-        balloon_high=pl.lit(bounds.balloon_ppb[1], dtype=pl.Int64),
+        **_bounds(product),
     )
-    return split(typed, Tape, "loan_key")
+    unread = _unread(raw, of, mapping, typed)
+    is_unread = pl.any_horizontal(pl.lit(False), *unread.values())  # noqa: FBT003
+    typed = typed.with_columns(raw.with_columns(unread=is_unread)["unread"])
+    return split(typed, Tape, "loan_key", lambda: _texts(raw, of, mapping, typed))
+
+
+def _bounds(product: Product) -> dict[str, pl.Expr]:
+    """Lowest and highest of what the product lends."""
+    of = product.bounds
+    pairs = {"amount": of.amount_minor, "rate": of.rate_ppb, "term": of.instalments,
+             "balloon": of.balloon_ppb}  # fmt: skip
+    return {
+        f"{name}_{side}": pl.lit(bound, dtype=pl.Int64)
+        for name, pair in pairs.items()
+        for side, bound in zip(("low", "high"), pair, strict=True)
+    }
+
+
+_READ = {"spread_percent": "spread_ppb", "first_reset_on": "first_reset_on",
+         "past_due_since": "past_due_since"}  # fmt: skip
+"""Fields that may be left out, by the column that they are read into."""
+
+
+def _unread(
+    raw: pl.DataFrame, of: dict[str, str], mapping: TapeMapping, typed: pl.DataFrame
+) -> dict[str, pl.Expr]:
+    """By field: whether its cell is there and was not read."""
+    columns = {**of, **mapping.opening}
+    return {
+        columns[field]: (pl.col(columns[field]).str.strip_chars() != "") & typed[column].is_null()
+        for field, column in _READ.items()
+        if field in columns
+    }
+
+
+def _texts(
+    raw: pl.DataFrame, of: dict[str, str], mapping: TapeMapping, typed: pl.DataFrame
+) -> pl.DataFrame:
+    """Cells as they came, by loanbook's names, for what is quoted of a refused row; and for two
+    rules the cell that breaks them."""
+    cells = raw.select(
+        "line", product="product_name", **{field: pl.col(column) for field, column in of.items()}
+    )
+    balances = {
+        column: typed[name].is_null() | (typed[name] < 0)
+        for field, column in mapping.opening.items()
+        if (name := f"opening_{field}") in typed.columns
+    }
+    wrong = {"field_not_read": _unread(raw, of, mapping, typed),
+             "opening_balance_not_an_amount": {c: pl.lit(w) for c, w in balances.items()}}  # fmt: skip
+    told = raw.select(
+        pl.coalesce(
+            pl.when(is_wrong).then(pl.concat_str(pl.lit(f"{column}="), quoted(column)))
+            for column, is_wrong in columns.items()
+        ).alias(rule)
+        for rule, columns in wrong.items()
+        if columns
+    )
+    return pl.concat([cells, told], how="horizontal")
 
 
 def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.DataFrame:

@@ -8,9 +8,15 @@ import dataframely as dy
 import polars as pl
 
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR
-from loanbook.pipelines.formats.table import Parsed, date_in, read_csv, split
+from loanbook.core.policy.file_mappings import (
+    CANONICAL_PAYMENTS,
+    PAYMENT_REQUIRED,
+    PaymentMapping,
+)
+from loanbook.pipelines.formats.mapped import canonical, plain
+from loanbook.pipelines.formats.table import Parsed, date_in, split
 
-COLUMNS = ["payment_ref", "loan_key", "amount", "currency", "value_date"]
+COLUMNS = ["payment_ref", *PAYMENT_REQUIRED]
 
 
 class Receipts(dy.Schema):
@@ -66,20 +72,28 @@ def exact_minor(amount: pl.Expr, exponent: pl.Expr) -> pl.Expr:
     return pl.when(fits & whole.is_not_null()).then(padded.str.to_integer(strict=False))
 
 
-def parse(data: bytes, file_date: dt.date) -> Parsed:
+def parse(data: bytes, file_date: dt.date, mapping: PaymentMapping = CANONICAL_PAYMENTS) -> Parsed:
     """Receipts of a payment file. Raises IntakeError if it is none."""
-    raw, broken = read_csv(data, COLUMNS)
+    texts, broken = canonical(data, mapping, "payment_ref")
     exponent = pl.col("currency").replace_strict(EXPONENT, default=2, return_dtype=pl.UInt32)
-    typed = raw.select(
-        "line",
-        pl.col("payment_ref", "loan_key", "amount", "currency").str.strip_chars(),
-        scaled=pl.col("amount").str.strip_chars().cast(pl.Float64, strict=False)
-        * pl.lit(10.0).pow(exponent),
+    amount = plain(pl.col("amount"), mapping.amounts)
+    if mapping.sign == "minus":  # money in without a minus sign is money out, which is refused
+        negative = amount.str.starts_with("-")
+        amount = (
+            pl.when(negative)
+            .then(amount.str.strip_prefix("-"))
+            .when(amount.str.contains(r"^\d"))
+            .then(pl.lit("-") + amount)
+            .otherwise(amount)
+        )
+    typed = texts.with_columns(amount=amount).select(
+        "line", "payment_ref", "loan_key", "amount", "currency",
+        scaled=pl.col("amount").cast(pl.Float64, strict=False) * pl.lit(10.0).pow(exponent),
         minor=exact_minor(pl.col("amount"), exponent),
-        value_date=date_in("value_date"),
+        value_date=date_in("value_date", mapping.date_format),
         file_date=pl.lit(file_date),
-    )
-    good, bad = split(typed, Receipts, "amount")
+    )  # fmt: skip
+    good, bad = split(typed, Receipts, "payment_ref", lambda: texts)
     return Parsed(
-        raw.height + len(broken), good.drop("scaled", "file_date", "amount"), broken + bad
+        texts.height + len(broken), good.drop("scaled", "file_date", "amount"), broken + bad
     )

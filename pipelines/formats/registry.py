@@ -17,7 +17,9 @@ from typing import Any
 
 from loanbook.pipelines.formats.columns import (
     INDEX,
+    ORDER_NOTES,
     ORDERS,
+    PAYMENT_NOTES,
     PAYMENTS,
     TAPE,
     TAPE_NOTES,
@@ -44,8 +46,10 @@ class FileKind:
     notes: str = ""
     """What else a sender must know, for that page."""
     extension: str = ".csv"
-    names_mapping: bool = False
-    """Whether the name may end with the mapping it is read by: `loan_tape_DATE_MAPPING.csv`."""
+    mappings: str = ""
+    """Folder of the policies with the mappings that it may be read by; empty: its columns are fixed."""
+    free_ending: bool = False
+    """Whether its name may end with what is no mapping, to tell the files of a day apart."""
     gives_loans: bool = False
     """Whether it brings loans: they get their ids at commit, before anything names them."""
 
@@ -68,10 +72,12 @@ class FileKind:
         return sorted(schema._schema_validation_rules())
 
     def mapping_of(self, stem: str) -> str:
-        """The mapping that a file's name (without extension) ends with; empty if with none."""
-        if not self.names_mapping:
+        """The mapping that a file's name (without extension) names behind its date, up to a dot or
+        an underscore (`loan_tape_DATE_MAPPING.2.csv`); empty if none."""
+        if not self.mappings:
             return ""
-        return stem.removeprefix(f"{self.name}_").partition("_")[2]
+        ending = stem.removeprefix(f"{self.name}_").partition("_")[2]
+        return re.split(r"[._]", ending)[0]
 
 
 def _named(place: str) -> Any:
@@ -84,13 +90,15 @@ _INGEST, _FORMATS = "loanbook.pipelines.ingest", "loanbook.pipelines.formats"
 
 KINDS = (
     FileKind("loan_tape", "a loan: boarded and paid out, or taken over with its balances",
-             f"{_INGEST}.boarding:boarded", f"{_FORMATS}.loan_tape:Tape", TAPE, TAPE_NOTES, names_mapping=True, gives_loans=True),
+             f"{_INGEST}.boarding:boarded", f"{_FORMATS}.loan_tape:Tape", TAPE, TAPE_NOTES, mappings="tapes", gives_loans=True),
     FileKind("index", "a reset of each loan whose rate follows the reference rate",
              f"{_INGEST}.fixings:taken", f"{_FORMATS}.indices:Fixings", INDEX),
     FileKind("payments", "a payment received of a loan", f"{_INGEST}.receipts:taken",
-             f"{_FORMATS}.payments:Receipts", PAYMENTS),
+             f"{_FORMATS}.payments:Receipts", PAYMENTS, PAYMENT_NOTES,
+             mappings="payment_files", free_ending=True),
     FileKind("commands", "an order: an event of the kind it orders", f"{_INGEST}.ordered:taken",
-             f"{_FORMATS}.commands:Orders", ORDERS),
+             f"{_FORMATS}.commands:Orders", ORDERS, ORDER_NOTES,
+             mappings="command_files", free_ending=True),
 )  # fmt: skip
 """Loans before rates before money before orders, so that money always finds its loan."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,10 @@ import polars as pl
 from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.money import PPB
 from loanbook.core.errors import IntakeError
+from loanbook.pipelines.formats.rules import OF_COLUMNS, RULES
+
+Bad = list[dict[str, Any]]
+"""Refused rows: `line`, `rule`, `found`."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +126,10 @@ def date_in(column: str, form: str = "%Y-%m-%d") -> pl.Expr:
     return pl.when(date.is_between(EARLIEST, LATEST)).then(date)
 
 
-def percent_ppb(column: str) -> pl.Expr:
+def percent_ppb(percent: pl.Expr) -> pl.Expr:
     """Parts per billion (Int64) of a plain decimal string of per cent, its sign written or not; null
     where it is finer than that, or is written otherwise: nothing is rounded on the way in."""
-    text = pl.col(column).str.strip_chars().str.strip_suffix("%").str.strip_chars_end()
+    text = percent.str.strip_chars().str.strip_suffix("%").str.strip_chars_end()
     plain = text.str.contains(r"^-?\d{1,3}(\.\d{1,7}0*)?$")
     exact = text.cast(pl.Decimal(18, 7), strict=False) * (PPB // 100)
     return pl.when(plain).then(exact.cast(pl.Int64))
@@ -152,11 +157,16 @@ def within_the_calendar(first: str, every: pl.Expr, unit: pl.Expr) -> pl.Expr:
 
 
 def split(
-    typed: pl.DataFrame, contract: type[dy.Schema], shown: str
-) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
-    """Good rows, and the refused ones with the first rule they break.
+    typed: pl.DataFrame,
+    contract: type[dy.Schema],
+    reference: str,
+    texts: Callable[[], pl.DataFrame],
+) -> tuple[pl.DataFrame, Bad]:
+    """Good rows, and the refused ones with the first rule they break and what was found.
 
-    `shown` is the column that is quoted in the quarantine: never one with personal data.
+    `texts` gives `line` and the cells as they came, by loanbook's names. Quoted are the cells that the rule
+    is about (`rules`), else the column `reference` of `typed`; a column that has the name of a rule is
+    quoted for that rule.
     """
     good, failure = contract.filter(typed)
     details = failure.details()
@@ -164,10 +174,54 @@ def split(
         return good, []
     rules = [c for c in details.columns if c not in contract.column_names()]
     first = pl.coalesce(
-        pl.when(pl.col(rule).cast(pl.String) == "invalid").then(pl.lit(rule)) for rule in rules
+        pl.when(pl.col(rule).cast(pl.String) == "invalid").then(
+            pl.lit(OF_COLUMNS.get(rule, rule.replace("|", "_")))
+        )
+        for rule in rules
     )
-    rows = details.select(
-        "line", rule=first.fill_null("contract"), found=pl.col(shown).cast(pl.String)
-    )
-    bad = rows.with_columns(pl.col("rule").str.replace(r"^(.*)\|", "${1}_")).to_dicts()
-    return good, bad
+    refused = details.select("line", pl.col(reference).alias(REFERENCE), rule=first)
+    told = refused.join(texts(), on="line", how="left", maintain_order="left")
+    return good, told.select("line", "rule", found=found(told)).to_dicts()
+
+
+REFERENCE = "_reference"
+"""What is quoted of a row where its rule is about no cell."""
+LONGEST = 40
+"""Characters of a cell that are quoted."""
+
+
+def found(told: pl.DataFrame) -> pl.Expr:
+    """What quarantine quotes of a row: the cells that its `rule` is about, else its `REFERENCE`."""
+    quotes = []
+    for name in told["rule"].drop_nulls().unique():
+        rule = RULES.get(name)
+        cells = [cell for cell in rule.cells if cell in told.columns] if rule else []
+        if name in told.columns:
+            text = pl.col(name)
+        elif rule is None or not cells:
+            continue
+        elif len(cells) == 1:
+            text = quoted(cells[0])
+        else:
+            text = pl.concat_str(
+                (pl.concat_str(pl.lit(f"{cell}="), quoted(cell)) for cell in cells), separator=" "
+            )
+        if rule is not None and rule.expected:
+            text = pl.concat_str(text, pl.lit(f"; expected {rule.expected}"))
+        quotes.append(pl.when(pl.col("rule") == name).then(text))
+    return pl.coalesce(*quotes, pl.col(REFERENCE).cast(pl.String))
+
+
+_CODES = {"reason", "command", "currency", "unit", "keep", "interest", "flag", "index", "corrects",
+          "loan_key", "target_ref", "payment_ref", "command_ref", "product"}  # fmt: skip
+"""Cells of words and references. In others a word is cut to its first letter: a number or a date
+has none, so it may be a name that stands in the wrong column."""
+
+
+def quoted(cell: str) -> pl.Expr:
+    """A cell's text, cut to what tells a reader what is wrong with it."""
+    text = pl.col(cell).cast(pl.String).fill_null("").str.strip_chars()
+    if cell not in _CODES:
+        text = text.str.replace_all(r"(\p{L})\p{L}{3,}", "${1}…")
+    cut = pl.when(text.str.len_chars() > LONGEST).then(text.str.head(LONGEST) + "…").otherwise(text)
+    return pl.when(text == "").then(pl.lit("(empty)")).otherwise(cut)

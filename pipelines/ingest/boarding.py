@@ -11,11 +11,19 @@ from loanbook.core.contract.boarding import payload
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import IntakeError, PolicyError
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.models import TapeMapping
+from loanbook.core.policy.file_mappings import TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.explain.disclosure import disclosed_apr
 from loanbook.pipelines.formats import loan_tape
-from loanbook.pipelines.ingest.events import Known, Taken, complete, event, same_content, together
+from loanbook.pipelines.ingest.events import (
+    Known,
+    Taken,
+    complete,
+    event,
+    refused,
+    same_content,
+    together,
+)
 from loanbook.pipelines.ingest.landing import LandingFile
 
 
@@ -45,8 +53,7 @@ def _of_product(
     except PolicyError:
         if mapping.product is not None:
             raise
-        lines = raw.select("line", "loan_key").rows()
-        unknown = [{"line": n, "rule": "unknown_product", "found": key} for n, key in lines]
+        unknown = refused(raw.with_columns(product="product_name"), "unknown_product", "loan_key")
         return Taken(0, 0, 0, unknown, None)
     product: Product = policies.product(code)
     graced = product.line is not None and product.line.grace_on_draws
@@ -65,10 +72,7 @@ def _of_product(
     closed = pl.lit(known.first_open, dtype=pl.Date)
     enters = pl.coalesce("taken_over_on", "disbursed_on")
     late = good.filter((enters < closed).fill_null(False))
-    bad = bad + [
-        {"line": line, "rule": "boarding_before_open_date", "found": key}
-        for line, key in late.select("line", "loan_key").rows()
-    ]
+    bad = bad + refused(late, "boarding_before_open_date", "loan_key")
     good = good.join(late.select("line"), on="line", how="anti")
     entity = policies.entities.index(product.entity)
     twice = loan_tape.terms(again, code, entity, product.currency)
@@ -96,24 +100,22 @@ def _contradicting(
     """Rows of loans that were boarded before on other terms than these `loans` (terms, `line`)."""
     if loans.is_empty():
         return []
-    boardings = event(
-        _entering(loans), Kind.loan_boarded, mapping.source_system, product.entity, file, known
-    )
+    boardings = event(_entering(loans, product), Kind.loan_boarded, mapping, file, known)
     before = known.events.select("idempotency_key", old="body_hash").unique("idempotency_key")
     other = boardings.join(before, on="idempotency_key").filter(
         ~same_content(pl.col("old"), pl.col("body_hash"))
     )
-    return [
-        {"line": line, "rule": "idempotency_conflict", "found": key}
-        for line, key in other.select("line", "loan_key").rows()
-    ]
+    return refused(other, "idempotency_conflict", "loan_key")
 
 
-def _entering(loans: pl.DataFrame) -> pl.DataFrame:
+def _entering(loans: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Loans (terms, `loan_key`, `line`) as rows of the event that boards them, without a payload."""
     enters = pl.coalesce("taken_over_on", "disbursed_on")
     return loans.with_columns(
-        loan_id=pl.lit(None, dtype=pl.Int64), value_date=enters, source_ref="loan_key"
+        loan_id=pl.lit(None, dtype=pl.Int64),
+        value_date=enters,
+        source_ref="loan_key",
+        entity_name=pl.lit(product.entity),
     )
 
 
@@ -151,7 +153,7 @@ def _boarding(
     known: Known,
 ) -> pl.DataFrame:
     """Events by which loans enter the book: terms, and the payout or the balances they bring."""
-    base = _entering(loans)
+    base = _entering(loans, product)
     # the payload names every term but the id, which is given at commit and stands beside it
     with_payload = base.with_columns(loan_id=pl.lit(0, dtype=pl.Int64))
     boarded = with_payload.with_columns(payload=payload(with_payload)).with_columns(
@@ -170,7 +172,7 @@ def _boarding(
         (loan_tape.openings(brings, good), Kind.migrated_in),
     ]
     return pl.concat(
-        complete(event(rows, kind, mapping.source_system, product.entity, file, known))
+        complete(event(rows, kind, mapping, file, known))
         for rows, kind in parts
         if rows.height or kind is Kind.loan_boarded
     )

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,9 +14,9 @@ import polars as pl
 from loanbook.core.catalogue.codes import EventState, Kind
 from loanbook.core.catalogue.events import ROW
 from loanbook.core.contract.terms import Terms
-from loanbook.core.policy.models import TapeMapping
+from loanbook.core.policy.file_mappings import FileMapping
 from loanbook.pipelines.formats.commands import FIELDS
-from loanbook.pipelines.formats.table import Parsed
+from loanbook.pipelines.formats.table import REFERENCE, Parsed, found
 from loanbook.pipelines.ingest.landing import LandingFile
 
 SERVICE = "service:intake"
@@ -26,6 +27,7 @@ class Known:
     """What earlier rows have established: loans by key, events by idempotency key."""
 
     loans: pl.DataFrame
+    """As `Ledger.loan_keys` has them, with `entity_name`."""
     events: pl.DataFrame
     first_open: dt.date | None
     standing: Callable[[pl.Series], pl.DataFrame]
@@ -36,6 +38,8 @@ class Known:
     """What their money met, for chargebacks (`loanbook.core.store.order_context.met`)."""
     history: Callable[[pl.Series], pl.DataFrame]
     """All their events, for interest refunds (`loanbook.core.store.order_context.history`)."""
+    home: Path
+    """The instance's folder: what `loanbook.toml` says of files."""
     waiting: list[pl.DataFrame] = field(default_factory=list)
     """Events of files that are taken in and not committed yet."""
 
@@ -98,6 +102,41 @@ def same_content(before: pl.Expr, now: pl.Expr) -> pl.Expr:
     return ~whole | (before.str.slice(_FIRST) == now.str.slice(_FIRST))
 
 
+def about(orders: pl.DataFrame, events: pl.DataFrame, kinds: Sequence[Kind]) -> pl.DataFrame:
+    """Events of these kinds that orders name by `target_ref`: `line`, `loan_id`, `own` (the order's
+    key), `key`.
+
+    A reference is looked for on the order's loan, whoever sent it; where two have it, it may be
+    written as KIND/REFERENCE or SOURCE/KIND/REFERENCE. An order that names several has several rows.
+    """
+    codes = [kind.value for kind in kinds]
+    of_loans = events.filter(pl.col("kind").is_in(codes)).select(
+        "loan_id", "source_ref", key="idempotency_key"
+    )
+    named = orders.select("line", "loan_id", "target_ref", own="idempotency_key")
+    end = pl.col("source_ref").str.len_chars()
+    rest = pl.col("key").str.head(pl.col("key").str.len_chars() - end - 1)
+    kind = rest.str.split("/").list.last()
+    source = rest.str.split("/").list.get(1)
+    forms = (
+        pl.col("source_ref"),
+        pl.concat_str(kind, "source_ref", separator="/"),
+        pl.concat_str(source, kind, "source_ref", separator="/"),
+        pl.col("key"),
+    )
+    found = named.join(of_loans, on="loan_id").filter(
+        pl.any_horizontal(pl.col("target_ref") == form for form in forms)
+    )
+    return found.select("line", "loan_id", "own", "key").unique(maintain_order=True).sort("line")
+
+
+def refused(rows: pl.DataFrame, rule: str | pl.Expr, reference: str) -> list[dict[str, Any]]:
+    """Rows that break a rule, for quarantine; quoted are the cells it is about, else `reference`."""
+    name = pl.lit(rule) if isinstance(rule, str) else rule
+    told = rows.with_columns(pl.col(reference).alias(REFERENCE), rule=name)
+    return told.select("line", "rule", found=found(told)).to_dicts()
+
+
 def keep_new(events: pl.DataFrame, known: Known) -> tuple[pl.DataFrame, int, list[dict[str, Any]]]:
     """Events not seen before; how many are repetitions; and conflicts for quarantine.
 
@@ -111,26 +150,64 @@ def keep_new(events: pl.DataFrame, known: Known) -> tuple[pl.DataFrame, int, lis
     before = pl.coalesce("old_body", pl.when(pl.col("place") > 0).then("first_body"))
     same = same_body(before, pl.col("body_hash"))
     conflict = marked.filter(before.is_not_null() & ~same)
-    bad = [
-        {"line": line, "rule": "idempotency_conflict", "found": ref}
-        for line, ref in conflict.select("line", "source_ref").rows()
-    ]
+    bad = refused(conflict, "idempotency_conflict", "source_ref")
     fresh = marked.filter(before.is_null()).select(events.columns)
     return fresh, marked.filter(before.is_not_null() & same).height, bad
 
 
+def keyed(rows: pl.DataFrame, mapping: FileMapping, known: Known) -> pl.DataFrame:
+    """Rows (`kind`, `entity_name`, `loan_id`, `source_ref`) with `idempotency_key`.
+
+    A key is entity of the loan / source system / kind / the source's own reference. What is known by
+    the key that an earlier release or a source system before gave it keeps that: it is the same row.
+    """
+    source, before = mapping.source_system, mapping.sources_before
+    names = pl.col("kind").replace_strict({k.value: k.name for k in Kind}, return_dtype=pl.String)
+    own = pl.concat_str("entity_name", pl.lit(source), names, "source_ref", separator="/")
+    rows = rows.with_columns(idempotency_key=own)
+    alike = known.events.filter(pl.col("source_system").is_in([source, *before])).join(
+        rows.select("kind", "source_ref"), on=["kind", "source_ref"], how="semi"
+    )
+    if alike.is_empty():
+        return rows
+    # before, all had the entity of the tape's mapping: of another loan it is another's reference
+    of_loan = alike.filter(pl.col("source_system") == source).select(
+        "kind", "source_ref", "loan_id", of_loan="idempotency_key"
+    )
+    of_source = alike.filter(pl.col("source_system").is_in(before)).select(
+        "kind", "source_ref", of_source="idempotency_key"
+    )
+    is_known = pl.col("idempotency_key").is_in(alike["idempotency_key"].implode())
+    return (
+        rows.join(
+            of_loan.unique(["kind", "source_ref", "loan_id"], keep="first", maintain_order=True),
+            on=["kind", "source_ref", "loan_id"], how="left", maintain_order="left",
+        )
+        .join(
+            of_source.unique(["kind", "source_ref"], keep="first", maintain_order=True),
+            on=["kind", "source_ref"], how="left", maintain_order="left",
+        )
+        .with_columns(
+            idempotency_key=pl.when(is_known).then("idempotency_key")
+            .otherwise(pl.coalesce("of_loan", "of_source", "idempotency_key"))
+        )
+        .drop("of_loan", "of_source")
+    )  # fmt: skip
+
+
 def event(
-    rows: pl.DataFrame, kind: Kind, source: str, entity: str, file: LandingFile, known: Known
+    rows: pl.DataFrame, kind: Kind, mapping: FileMapping, file: LandingFile, known: Known
 ) -> pl.DataFrame:
-    """Rows as events without id: dated, keyed, with what every event must say."""
+    """Rows as events without id: dated, keyed, with what every event must say.
+
+    `rows`: with `loan_id`, `entity_name`, `source_ref`, `value_date` and what the kind has.
+    """
     assert file.business_date is not None
     booked = max(file.business_date, known.first_open or file.business_date)
-    key = pl.concat_str(pl.lit(f"{entity}/{source}/{kind.name}/"), pl.col("source_ref"))
-    frame = rows.with_columns(
-        kind=pl.lit(kind.value, dtype=pl.Int8),
+    of_kind = rows.with_columns(kind=pl.lit(kind.value, dtype=pl.Int8))
+    frame = keyed(of_kind, mapping, known).with_columns(
         booking_date=pl.lit(booked),
-        source_system=pl.lit(source),
-        idempotency_key=key,
+        source_system=pl.lit(mapping.source_system),
         state=pl.when(pl.col("value_date") < booked)
         .then(EventState.late.value)
         .otherwise(EventState.accepted.value)
@@ -165,24 +242,21 @@ def complete(events: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def matched(parsed: Parsed, known: Known, shown: str) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
-    """Rows joined to their loans; rows of unknown loans are refused. `shown`: column that is quoted."""
+def matched(parsed: Parsed, known: Known) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Rows joined to their loans; rows of unknown loans are refused."""
     joined = parsed.good.join(
         known.loans.rename({"currency": "loan_currency"}),
         on="loan_key", how="left", maintain_order="left",
     )  # fmt: skip
     unknown = joined.filter(pl.col("loan_id").is_null())
-    bad = [
-        {"line": line, "rule": "unknown_loan", "found": ref}
-        for line, ref in unknown.select("line", shown).rows()
-    ]
+    bad = refused(unknown, "unknown_loan", "loan_key")
     return joined.filter(pl.col("loan_id").is_not_null()), bad
 
 
 def events_of(
-    rows: pl.DataFrame, kind: Kind, file: LandingFile, mapping: TapeMapping, known: Known
+    rows: pl.DataFrame, kind: Kind, file: LandingFile, mapping: FileMapping, known: Known
 ) -> Taken:
     """Events of one kind that are new, and the rows that are repeated or contradict."""
-    events = complete(event(rows, kind, mapping.source_system, mapping.entity, file, known))
+    events = complete(event(rows, kind, mapping, file, known))
     fresh, duplicates, conflicts = keep_new(events, known)
     return Taken(0, fresh.height, duplicates, conflicts, fresh)

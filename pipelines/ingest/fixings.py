@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import polars as pl
 
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.models import TapeMapping
+from loanbook.core.policy.file_mappings import FileMapping
 from loanbook.core.servicing.interest.index_rates import resetting
 from loanbook.pipelines.formats import indices
-from loanbook.pipelines.ingest.events import Known, Taken, complete, event, keep_new
+from loanbook.pipelines.ingest.events import Known, Taken, complete, event, keep_new, refused
 from loanbook.pipelines.ingest.landing import LandingFile
-
-SOURCE = "index"
 
 
 def resets(fixings: pl.DataFrame, loans: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
@@ -39,7 +36,7 @@ def resets(fixings: pl.DataFrame, loans: pl.DataFrame, policies: PolicyBook) -> 
 
 
 def corrected(
-    rows: pl.DataFrame, known: pl.DataFrame, prefix: Callable[[Kind], str], file: str
+    rows: pl.DataFrame, known: pl.DataFrame, file: str
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[dict[str, Any]]]:
     """Resets that stand in place of others: reversals of those, the resets anew, and the rest.
 
@@ -47,23 +44,18 @@ def corrected(
     reversals, and rows refused because they correct nothing.
     """
     again = rows.filter(pl.col("corrects") == "yes")
-    start = prefix(Kind.rate_reset)
     undone = known["reverses"].drop_nulls()
-    key = pl.col("idempotency_key")
-    stands = known.filter(key.str.starts_with(start) & ~key.is_in(undone.implode())).select(
-        key=key, loan_id="loan_id"
-    )
+    resets = known.filter(
+        (pl.col("kind") == Kind.rate_reset.value)
+        & ~pl.col("idempotency_key").is_in(undone.implode())
+    ).select("loan_id", key="idempotency_key", reference="source_ref")
     # a correction may be corrected in turn: what it is called tells the file that brought it
-    named = again.with_columns(base=pl.lit(start) + pl.col("source_ref"))
-    hits = named.join(stands, on="loan_id").filter(
-        (pl.col("key") == pl.col("base"))
-        | pl.col("key").str.starts_with(pl.col("base") + pl.lit("/"))
+    hits = again.join(resets, on="loan_id").filter(
+        (pl.col("reference") == pl.col("source_ref"))
+        | pl.col("reference").str.starts_with(pl.col("source_ref") + pl.lit("/"))
     )
     missing = again.join(hits.select("line", "loan_id"), on=["line", "loan_id"], how="anti")
-    bad = [
-        {"line": line, "rule": "unknown_target", "found": ref}
-        for line, ref in missing.unique("line").select("line", "source_ref").rows()
-    ]
+    bad = refused(missing.unique("line"), "unknown_target", "source_ref")
     suffix = pl.concat_str("source_ref", pl.lit(file), separator="/")
     fresh = pl.concat(
         [
@@ -78,7 +70,7 @@ def corrected(
 
 
 def taken(
-    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: Known
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: FileMapping, known: Known
 ) -> Taken:
     """Values of reference rates: a reset for each loan whose rate follows one on the day.
 
@@ -90,17 +82,16 @@ def taken(
     loans = known.floating(policies.floating["product"].unique().to_list())
     requested = resets(parsed.good, loans, policies)
 
-    def prefix(kind: Kind) -> str:
-        return f"{mapping.entity}/{SOURCE}/{kind.name}/"
-
-    fresh, back, bad = corrected(requested, known.events, prefix, file.path.stem)
+    entities = known.loans.select("loan_id", "entity_name")
+    requested = requested.join(entities, on="loan_id", how="left", maintain_order="left")
+    fresh, back, bad = corrected(requested, known.events, file.path.stem)
     batches = [
         complete(
             event(
                 rows.with_columns(
                     loan_key=pl.lit(None, dtype=pl.String), amount=pl.lit(None, dtype=pl.Int64)
                 ),
-                kind, SOURCE, mapping.entity, file, known,
+                kind, mapping, file, known,
             )
         )
         for rows, kind in ((back, Kind.reversal), (fresh, Kind.rate_reset))

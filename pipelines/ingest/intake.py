@@ -16,7 +16,7 @@ from loanbook.core.catalogue.codes import Kind
 from loanbook.core.catalogue.events import DEFERS
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.models import TapeMapping
+from loanbook.core.policy.file_mappings import CANONICAL, CommandMapping, PaymentMapping
 from loanbook.core.store.order_context import (
     event_keys,
     floating,
@@ -29,7 +29,7 @@ from loanbook.core.store.writing import Intake
 from loanbook.pipelines.formats.registry import BY_NAME, examples
 from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import MAX_BYTES, LandingFile, far_dates, scan
-from loanbook.pipelines.instance import mappings
+from loanbook.pipelines.instance import mapping_of
 
 BATCH = 64
 """Files committed in one transaction."""
@@ -81,8 +81,9 @@ def take_in(
     head = ledger.head()
     first_open = head.published_date + dt.timedelta(days=1) if head.published_date else None
     known = Known(
-        ledger.loan_keys(), event_keys(ledger), first_open, partial(order_context, ledger),
+        _loans(ledger, policies), event_keys(ledger), first_open, partial(order_context, ledger),
         partial(floating, ledger), partial(met, ledger), partial(history, ledger),
+        ledger.settings.home,
     )  # fmt: skip
     waiting: list[Intake] = []
     kind = None
@@ -92,7 +93,7 @@ def take_in(
         if waiting and (len(waiting) >= BATCH or (kind != new_kind)):
             ledger.commit_intake(waiting)
             waiting, known.waiting = [], []
-            known.loans = ledger.loan_keys()
+            known.loans = _loans(ledger, policies)
         kind = new_kind
         taken = _take(file, policies, tape, known, report, correlation_id)
         if (file.file_id, taken.file["name"], taken.file["reason"]) not in refused:
@@ -101,6 +102,14 @@ def take_in(
     if waiting:
         ledger.commit_intake(waiting)
     return report
+
+
+def _loans(ledger: Ledger, policies: PolicyBook) -> pl.DataFrame:
+    """Loans that are known, with `entity_name`: the start of the keys of what is taken in of them."""
+    names = dict(enumerate(policies.entities))
+    return ledger.loan_keys().with_columns(
+        entity_name=pl.col("entity").replace_strict(names, default=None, return_dtype=pl.String)
+    )
 
 
 def _plausible(fresh: list[LandingFile], ledger: Ledger) -> list[LandingFile]:
@@ -177,8 +186,26 @@ def _read(file: LandingFile, policies: PolicyBook, tape: str, known: Known) -> T
         raise IntakeError(f"the name tells no kind and business date; name it like {examples()}")
     if file.bytes > MAX_BYTES:
         raise IntakeError(f"{file.bytes} bytes are more than {MAX_BYTES}; send it in parts")
-    mapping = _mapping(file, policies, tape)
-    return BY_NAME[file.kind].read(file.path.read_bytes(), file, policies, mapping, known)
+    mapping, ending = mapping_of(file, policies, tape, known.home)
+    if mapping.name == CANONICAL and isinstance(mapping, PaymentMapping | CommandMapping):
+        mapping = mapping.model_copy(update={"sources_before": _sources_before(policies, known)})
+    try:
+        return BY_NAME[file.kind].read(file.path.read_bytes(), file, policies, mapping, known)
+    except IntakeError as bad:
+        if not ending:
+            raise
+        raise IntakeError(f"{bad}; {ending}") from bad
+
+
+def _sources_before(policies: PolicyBook, known: Known) -> list[str]:
+    """Source systems that no mapping of payments or orders names: earlier releases gave files
+    in loanbook's own columns that of the tapes."""
+    named = {
+        policy.source_system
+        for _, policy in policies.policies
+        if isinstance(policy, PaymentMapping | CommandMapping)
+    }
+    return sorted(set(known.events["source_system"].unique()) - named)
 
 
 def _keys(events: pl.DataFrame) -> pl.DataFrame:
@@ -193,6 +220,8 @@ def _keys(events: pl.DataFrame) -> pl.DataFrame:
         "loan_id",
         "kind",
         "amount",
+        "source_system",
+        "source_ref",
         reverses=reversal.then(pl.col("payload").str.json_path_match("$.reverses")),
         charged=charged.then("amount"),
         charge=pl.when(
@@ -210,19 +239,3 @@ def _keys(events: pl.DataFrame) -> pl.DataFrame:
         refunded=interest.then(pl.col("payload").str.json_path_match("$.of")),
         charged_back=taken_back.then(pl.col("payload").str.json_path_match("$.of")),
     )
-
-
-def _mapping(file: LandingFile, policies: PolicyBook, default: str) -> TapeMapping:
-    """The mapping that a tape's name ends with (`loan_tape_2018-01-31_migration.csv`), or the default.
-
-    Raises IntakeError if no mapping has that name.
-    """
-    if not file.mapping:
-        return policies.tape(default)
-    known = mappings(policies)
-    if file.mapping not in known:
-        raise IntakeError(
-            f"no mapping is named {file.mapping!r}; known: {', '.join(known)}; add "
-            f"tapes/{file.mapping}.yaml to the policies, or end the name with one of these"
-        )
-    return policies.tape(file.mapping)

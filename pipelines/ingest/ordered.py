@@ -9,7 +9,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.catalogue.events import COMMANDS
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.models import TapeMapping
+from loanbook.core.policy.file_mappings import CommandMapping
 from loanbook.pipelines.formats import commands
 from loanbook.pipelines.ingest import refunds, returned
 from loanbook.pipelines.ingest.events import Known, Taken, events_of, matched, together
@@ -18,16 +18,14 @@ from loanbook.pipelines.ingest.orders import lawful, with_parts
 
 
 def taken(
-    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: Known
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: CommandMapping, known: Known
 ) -> Taken:
     """Orders that their loans allow, kind by kind, and the charges that some call for."""
     assert file.business_date is not None
-    parsed = commands.parse(data, file.business_date)
-    found, bad = matched(parsed, known, "command_ref")
-    source = f"{mapping.entity}/{mapping.source_system}"
-    rows, unfit = lawful(found, policies, known.standing, known.events, known.loans, source,
-                         file.business_date)  # fmt: skip
-    rows = with_parts(rows, policies, known.met, source)
+    parsed = commands.parse(data, file.business_date, mapping)
+    found, bad = matched(parsed, known)
+    rows, unfit = lawful(found, policies, known, mapping, file.business_date)
+    rows = with_parts(rows, policies, known.met)
     called_for = returned.charges(rows, policies, known.standing)
     entered = Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)
     for kind in sorted({row.kind for row, _ in COMMANDS.values()}):

@@ -11,6 +11,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import (
     MONEY_IN,
+    REFUNDS,
     REVERSIBLE,
     InterestMode,
     Kind,
@@ -31,11 +32,13 @@ from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, PPB, int128, rate_to_ppb
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.file_mappings import CommandMapping
 from loanbook.core.servicing.orders.allowed import ALLOWED, broken_rule
 from loanbook.core.servicing.orders.what_is_left import beyond_what_is_left
 from loanbook.core.servicing.payments.chargebacks import asked_again
 from loanbook.pipelines.formats import payments
 from loanbook.pipelines.formats.table import percent_ppb
+from loanbook.pipelines.ingest.events import Known, about, keyed, refused
 from loanbook.pipelines.ingest.refunds import on_refunds
 
 Bad = list[dict[str, Any]]
@@ -45,18 +48,14 @@ _ADVANCES = [verb for verb, (_, command) in COMMANDS.items() if command.sets.get
 def lawful(
     matched: pl.DataFrame,
     policies: PolicyBook,
-    standing: Callable[[pl.Series], pl.DataFrame],
-    known_events: pl.DataFrame,
-    loans: pl.DataFrame,
-    source: str,
+    known: Known,
+    mapping: CommandMapping,
     day: dt.date,
 ) -> tuple[pl.DataFrame, Bad]:
     """Orders that may enter, as rows of events with `kind`, and the rows refused, with rule.
 
-    `matched`: `commands.Orders` joined to their loans. `standing` and `known_events`, for what a
-    reversal takes back: `standing` and `event_keys` of `loanbook.core.store.order_context`. `loans`: every loan's
-    `loan_id`, `loan_key`, `currency`, `boards_on`. `source`: entity and source system, the start of
-    every idempotency key; `day`: of the file, whose approvals hold.
+    `matched`: `commands.Orders` joined to their loans. `known`: how these stand, and the events that
+    an order may be about. `day`: of the file, whose approvals hold.
     """
     decimals = {CURRENCY_CODES[name]: exponent for name, exponent in EXPONENT.items()}
     exponent = pl.col("loan_currency").replace_strict(decimals, return_dtype=pl.UInt32)
@@ -64,25 +63,44 @@ def lawful(
     orders = matched.with_columns(
         kind=pl.col("command").replace_strict(kinds, return_dtype=pl.Int8),
         minor=payments.exact_minor(pl.col("amount"), exponent),
-        rate_ppb=percent_ppb("rate_percent"),
+        rate_ppb=percent_ppb(pl.col("rate_percent")),
     )
     wrong = (pl.col("amount") != "") & pl.col("minor").is_null()
-    judged = _judged(orders, policies, standing, day).with_columns(
+    judged = _judged(orders, policies, known.standing, day).with_columns(
         rule=pl.when(wrong).then(pl.lit("amount_finer_than_currency")).otherwise("rule")
     )
-    bad = [
-        {"line": line, "rule": rule, "found": ref}
-        for line, rule, ref in judged.filter(pl.col("rule").is_not_null())
-        .select("line", "rule", "command_ref").rows()
-    ]  # fmt: skip
-    rows = _events(judged.filter(pl.col("rule").is_null()))
-    rows = _chargebacks(rows, known_events, source)
-    rows, unfit = _reversals(rows, known_events, source)
-    rows, missing = _waivers(rows, known_events, source)
-    rows, unpaid = _refinancings(rows, loans)
-    rows, unnamed = on_refunds(rows, known_events, source)
-    rows, beyond = _within_what_is_left(rows, known_events, source)
-    return rows, bad + unfit + missing + unpaid + unnamed + beyond
+    bad = refused(judged.filter(pl.col("rule").is_not_null()), pl.col("rule"), "command_ref")
+    rows = keyed(_events(judged.filter(pl.col("rule").is_null())), mapping, known)
+    rows, vague = _ambiguous(rows, known.events)
+    rows = _chargebacks(rows, known.events)
+    rows, unfit = _reversals(rows, known.events)
+    rows, missing = _waivers(rows, known.events)
+    rows, unpaid = _refinancings(rows, known.loans)
+    rows, unnamed = on_refunds(rows, known.events)
+    rows, beyond = _within_what_is_left(rows, known.events)
+    return rows, bad + vague + unfit + missing + unpaid + unnamed + beyond
+
+
+def _ambiguous(rows: pl.DataFrame, known_events: pl.DataFrame) -> tuple[pl.DataFrame, Bad]:
+    """Orders without those whose `target_ref` is of several events that it may be about."""
+    found = pl.concat(
+        about(rows.filter(pl.col("kind") == kind.value), known_events, kinds)
+        for kind, kinds in _ABOUT.items()
+    )
+    several = found.group_by("line").agg(pl.col("key").n_unique()).filter(pl.col("key") > 1)
+    vague = rows.join(several.select("line"), on="line", how="semi")
+    kept = rows.join(several.select("line"), on="line", how="anti", maintain_order="left")
+    return kept, refused(vague, "target_is_ambiguous", "command_ref")
+
+
+_ABOUT = {
+    Kind.reversal: REVERSIBLE,
+    Kind.chargeback: MONEY_IN,
+    Kind.charge_waived: (Kind.charge_assessed,),
+    Kind.charge_adjusted: (Kind.charge_assessed,),
+    Kind.interest_refunded: REFUNDS,
+}
+"""Orders that name another event, and the kinds that it may be of."""
 
 
 def _judged(
@@ -246,63 +264,43 @@ def _value(field: Field) -> pl.Expr:
     return value.cast(pl.String) if field.type is pl.Date else value
 
 
-def _reversals(
-    rows: pl.DataFrame, known_events: pl.DataFrame, source: str
-) -> tuple[pl.DataFrame, Bad]:
+def _reversals(rows: pl.DataFrame, known_events: pl.DataFrame) -> tuple[pl.DataFrame, Bad]:
     """Reversals with the key of what they take back; those of nothing, or twice, are refused."""
     reversals = rows.filter(pl.col("kind") == Kind.reversal.value)
     if reversals.is_empty():
         return rows, []
-    keys = pl.concat(
-        reversals.select(
-            "line",
-            "loan_id",
-            own="source_ref",
-            key=pl.concat_str(pl.lit(f"{source}/{kind.name}/"), "target_ref"),
-        )
-        for kind in REVERSIBLE
-    )
-    known_keys = known_events.select("loan_id", key="idempotency_key")
-    found = keys.join(known_keys, on=["loan_id", "key"]).unique("line").sort("line")
+    found = about(reversals, known_events, REVERSIBLE)
+    # what was reversed before: by another order, or by this one sent again
     undone = known_events.filter(pl.col("reverses").is_not_null()).select(
         key="reverses", by="idempotency_key"
     )
-    before = found.join(undone, on="key").filter(
-        pl.col("by") != pl.concat_str(pl.lit(f"{source}/reversal/"), "own")
-    )
+    before = found.join(undone, on="key").filter(pl.col("by") != pl.col("own"))
     again = found.filter(pl.col("own") != pl.col("own").first().over("key"))
     twice = pl.concat([before.select("line"), again.select("line")])
     missing = reversals.filter(~pl.col("line").is_in(found["line"].implode()))
-    bad = [
-        {"line": line, "rule": rule, "found": ref}
-        for rule, frame in (
-            ("unknown_target", missing),
-            ("already_reversed", twice),
-            ("fee_was_adjusted_since", _adjusted(found, known_events)),
-            ("payment_was_charged_back", _charged_back(found, rows, known_events)),
-        )
-        for line, ref in reversals.join(frame.select("line").unique(), on="line")
-        .select("line", "target_ref").rows()
-    ]  # fmt: skip
-    refused = pl.Series([b["line"] for b in bad], dtype=pl.Int64)
+    bad: Bad = []
+    for rule, frame in (
+        ("unknown_target", missing),
+        ("already_reversed", twice),
+        ("fee_was_adjusted_since", _adjusted(found, known_events)),
+        ("payment_was_charged_back", _charged_back(found, rows, known_events)),
+    ):
+        lines = frame.select("line").unique()
+        bad += refused(reversals.join(lines, on="line", how="semi"), rule, "command_ref")
+    lines_refused = pl.Series([b["line"] for b in bad], dtype=pl.Int64)
     body = pl.struct(reverses="key").struct.json_encode()
     bodies = found.select("line", told=body)
-    kept = rows.filter(~pl.col("line").is_in(refused.implode()))
+    kept = rows.filter(~pl.col("line").is_in(lines_refused.implode()))
     kept = kept.join(bodies, on="line", how="left", maintain_order="left")
     return kept.with_columns(payload=pl.coalesce("told", "payload")).drop("told"), bad
 
 
-def _chargebacks(rows: pl.DataFrame, known_events: pl.DataFrame, source: str) -> pl.DataFrame:
+def _chargebacks(rows: pl.DataFrame, known_events: pl.DataFrame) -> pl.DataFrame:
     """Chargebacks with the key of the payment that they name, as `of` in their payload."""
     named = rows.filter((pl.col("kind") == Kind.chargeback.value) & (pl.col("target_ref") != ""))
     if named.is_empty():
         return rows
-    keys = pl.concat(
-        named.select("line", "loan_id", of=pl.concat_str(pl.lit(f"{source}/{kind.name}/"), "target_ref"))
-        for kind in MONEY_IN
-    )  # fmt: skip
-    known_keys = known_events.select("loan_id", of="idempotency_key")
-    found = keys.join(known_keys, on=["loan_id", "of"]).unique("line")
+    found = about(named, known_events, MONEY_IN).select("line", of="key")
     bodies = found.select("line", told=pl.struct("of").struct.json_encode())
     kept = rows.join(bodies, on="line", how="left", maintain_order="left")
     return kept.with_columns(payload=pl.coalesce("told", "payload")).drop("told")
@@ -332,9 +330,7 @@ def _adjusted(found: pl.DataFrame, known_events: pl.DataFrame) -> pl.DataFrame:
     return left.filter(pl.col("net") < pl.col("deferred")).select("line")
 
 
-def _waivers(
-    rows: pl.DataFrame, known_events: pl.DataFrame, source: str
-) -> tuple[pl.DataFrame, Bad]:
+def _waivers(rows: pl.DataFrame, known_events: pl.DataFrame) -> tuple[pl.DataFrame, Bad]:
     """Waivers with the amount and the place of the charge they forgive; of none, are refused.
 
     Adjustments too, which give back a charge in full or in part.
@@ -343,30 +339,24 @@ def _waivers(
     waivers = rows.filter((pl.col("kind") == Kind.charge_waived.value) | adjusts)
     if waivers.is_empty():
         return rows, []
-    start = pl.lit(f"{source}/{Kind.charge_assessed.name}/")
-    key = pl.concat_str(start, "target_ref")
+    of_file = rows.filter(pl.col("kind") == Kind.charge_assessed.value)
+    every = pl.concat([known_events, of_file], how="diagonal")
     charges = pl.concat(
         [
-            known_events.filter(pl.col("charge").is_not_null()).select(
-                "loan_id", "charged", "charge", key="idempotency_key"
+            known_events.filter(pl.col("charged").is_not_null()).select(
+                "charged", "charge", key="idempotency_key"
             ),
-            # of the same file
-            rows.filter(pl.col("kind") == Kind.charge_assessed.value).select(
-                "loan_id",
-                charged="amount",
-                charge="payload",
-                key=pl.concat_str(start, "source_ref"),
-            ),
+            of_file.select(charged="amount", charge="payload", key="idempotency_key"),
         ]
-    ).unique("key")
-    found = waivers.select("line", "loan_id", key=key).join(charges, on=["loan_id", "key"])
+    ).unique("key", keep="first", maintain_order=True)
+    found = about(waivers, every, (Kind.charge_assessed,)).join(charges, on="key")
+    found = found.unique("line", keep="first", maintain_order=True)
     missing = waivers.filter(~pl.col("line").is_in(found["line"].implode()))
-    bad = [
-        {"line": line, "rule": "unknown_target", "found": ref}
-        for line, ref in missing.select("line", "target_ref").rows()
-    ]
+    bad = refused(missing, "unknown_target", "command_ref")
     kept = rows.filter(~pl.col("line").is_in(missing["line"].implode()))
-    joined = kept.join(found.drop("loan_id", "key"), on="line", how="left", maintain_order="left")
+    joined = kept.join(
+        found.drop("loan_id", "key", "own"), on="line", how="left", maintain_order="left"
+    )
     return joined.with_columns(
         amount=pl.when(adjusts).then("amount").otherwise(pl.coalesce("charged", "amount")),
         payload=pl.coalesce("charge", "payload"),
@@ -374,14 +364,11 @@ def _waivers(
 
 
 def _within_what_is_left(
-    rows: pl.DataFrame, known_events: pl.DataFrame, source: str
+    rows: pl.DataFrame, known_events: pl.DataFrame
 ) -> tuple[pl.DataFrame, Bad]:
     """Orders that take back no more than is left of what they take from; the others are refused."""
-    names = {kind.value: f"{source}/{kind.name}/" for kind in Kind}
     of_charge = pl.col("kind").is_in([Kind.charge_assessed.value, Kind.charge_adjusted.value])
     told = rows.with_columns(
-        idempotency_key=pl.col("kind").replace_strict(names, return_dtype=pl.String)
-        + pl.col("source_ref"),
         charge=pl.when(of_charge).then("payload"),
         charged_back=pl.when(pl.col("kind") == Kind.chargeback.value).then(
             pl.col("payload").str.json_path_match("$.of")
@@ -391,11 +378,8 @@ def _within_what_is_left(
         ),
     )
     beyond = beyond_what_is_left(told, known_events)
-    refused = rows.join(beyond.rename({"rule": "broken"}), on="line", maintain_order="left")
-    bad = [
-        {"line": line, "rule": rule, "found": ref}
-        for line, rule, ref in refused.select("line", "broken", "source_ref").rows()
-    ]
+    over = rows.join(beyond.rename({"rule": "broken"}), on="line", maintain_order="left")
+    bad = refused(over, pl.col("broken"), "source_ref")
     return rows.join(beyond, on="line", how="anti", maintain_order="left"), bad
 
 
@@ -419,10 +403,7 @@ def _refinancings(rows: pl.DataFrame, loans: pl.DataFrame) -> tuple[pl.DataFrame
         .then(pl.lit("not_the_day_of_the_new_loan"))
     )
     wrong = judged.filter(pl.col("rule").is_not_null())
-    bad = [
-        {"line": line, "rule": rule, "found": ref}
-        for line, rule, ref in wrong.select("line", "rule", "target_ref").rows()
-    ]
+    bad = refused(wrong, pl.col("rule"), "target_ref")
     body = judged.select("line", told=pl.struct("by").struct.json_encode())
     kept = rows.filter(~pl.col("line").is_in(wrong["line"].implode()))
     kept = kept.join(body, on="line", how="left", maintain_order="left")
@@ -433,7 +414,6 @@ def with_parts(
     rows: pl.DataFrame,
     policies: PolicyBook,
     met: Callable[[pl.Series], pl.DataFrame],
-    source: str,
 ) -> pl.DataFrame:
     """Chargebacks that name their payment, with what the product asks again of what it met.
 
@@ -448,13 +428,9 @@ def with_parts(
     if named.is_empty():
         return rows
     paid = met(named["loan_id"])
-    keys = pl.concat(
-        named.select(
-            "line", "product", "amount",
-            key=pl.concat_str(pl.lit(f"{source}/{kind.name}/"), "target_ref"),
-        )
-        for kind in MONEY_IN
-    ).join(paid.select(key="idempotency_key").unique(), on="key")  # fmt: skip
+    keys = named.select(
+        "line", "product", "amount", key=pl.col("payload").str.json_path_match("$.of")
+    ).join(paid.select(key="idempotency_key").unique(), on="key")
     places = paid.select("idempotency_key").unique().with_row_index("target")
     targets = keys.join(places, left_on="key", right_on="idempotency_key").rename(
         {"line": "event_id"}

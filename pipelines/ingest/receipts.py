@@ -7,27 +7,27 @@ import polars as pl
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.money import CURRENCY_CODES, CURRENCY_NAMES
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.models import TapeMapping
+from loanbook.core.policy.file_mappings import FileMapping, PaymentMapping
 from loanbook.pipelines.formats import payments
 from loanbook.pipelines.formats.table import Parsed
-from loanbook.pipelines.ingest.events import Known, Taken, events_of, matched, together
+from loanbook.pipelines.ingest.events import Known, Taken, events_of, matched, refused, together
 from loanbook.pipelines.ingest.landing import LandingFile
 
 
 def taken(
-    data: bytes, file: LandingFile, policies: PolicyBook, mapping: TapeMapping, known: Known
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: PaymentMapping, known: Known
 ) -> Taken:
     """What `received` takes of a payment file."""
     assert file.business_date is not None
-    return received(payments.parse(data, file.business_date), file, mapping, known)
+    return received(payments.parse(data, file.business_date, mapping), file, mapping, known)
 
 
-def received(parsed: Parsed, file: LandingFile, mapping: TapeMapping, known: Known) -> Taken:
+def received(parsed: Parsed, file: LandingFile, mapping: FileMapping, known: Known) -> Taken:
     """Payments of loans that are known, in their currency, not before the loan was paid out.
 
     `parsed`: rows as `payments.parse` has them, whatever the form of the file.
     """
-    rows, bad = matched(parsed, known, "payment_ref")
+    rows, bad = matched(parsed, known)
     code = pl.col("currency").replace_strict(CURRENCY_CODES, return_dtype=pl.Int8)
     wrong = rows.filter(code != pl.col("loan_currency"))
     bad += [
@@ -38,10 +38,7 @@ def received(parsed: Parsed, file: LandingFile, mapping: TapeMapping, known: Kno
     early = rows.filter(
         (code == pl.col("loan_currency")) & (pl.col("value_date") < pl.col("boards_on"))
     )
-    bad += [
-        {"line": line, "rule": "payment_before_disbursement", "found": ref}
-        for line, ref in early.select("line", "payment_ref").rows()
-    ]
+    bad += refused(early, "payment_before_disbursement", "payment_ref")
     kept = rows.filter(
         (code == pl.col("loan_currency")) & (pl.col("value_date") >= pl.col("boards_on"))
     )

@@ -11,14 +11,12 @@ from loanbook.core.frames import empty
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.replay.interest_refunds import interest_on_refunds
-from loanbook.pipelines.ingest.events import Known
+from loanbook.pipelines.ingest.events import Known, about, refused
 
 Bad = list[dict[str, Any]]
 
 
-def on_refunds(
-    rows: pl.DataFrame, known_events: pl.DataFrame, source: str
-) -> tuple[pl.DataFrame, Bad]:
+def on_refunds(rows: pl.DataFrame, known_events: pl.DataFrame) -> tuple[pl.DataFrame, Bad]:
     """Orders with the refund that interest refunds name in their payload (`of`, its key).
 
     Those that name none, or one whose interest was refunded before, are refused. `rows` and
@@ -27,46 +25,27 @@ def on_refunds(
     interest_refunds = rows.filter(pl.col("kind") == Kind.interest_refunded.value)
     if interest_refunds.is_empty():
         return rows, []
-    starts = {kind.value: f"{source}/{kind.name}/" for kind in REFUNDS}
-    file_refunds = rows.filter(pl.col("kind").is_in([*starts])).select(
-        "loan_id",
-        of=pl.concat_str(
-            pl.col("kind").replace_strict(starts, default=None, return_dtype=pl.String),
-            "source_ref",
-        ),
-    )
     undone = known_events["reverses"].drop_nulls()
-    stands = ~pl.col("idempotency_key").is_in(undone.implode())
-    refunds = pl.concat(
-        [known_events.filter(stands).select("loan_id", of="idempotency_key"), file_refunds]
+    effective = known_events.filter(~pl.col("idempotency_key").is_in(undone.implode()))
+    found = about(interest_refunds, pl.concat([effective, rows], how="diagonal"), REFUNDS).rename(
+        {"key": "of"}
     )
-    named = pl.concat(
-        interest_refunds.select("line", "loan_id", of=pl.concat_str(pl.lit(start), "target_ref"))
-        for start in starts.values()
-    )
-    found = named.join(refunds.unique(), on=["loan_id", "of"]).unique("line").sort("line")
-    own_key = pl.concat_str(pl.lit(f"{source}/{Kind.interest_refunded.name}/"), "source_ref")
-    before = known_events.filter(stands & pl.col("refunded").is_not_null()).select(
+    found = found.unique("line", keep="first", maintain_order=True)
+    before = effective.filter(pl.col("refunded").is_not_null()).select(
         of="refunded", by="idempotency_key"
     )
-    keyed = interest_refunds.select("line", "target_ref", own=own_key).join(
+    named = interest_refunds.join(
         found.select("line", "of"), on="line", how="left", maintain_order="left"
     )
-    again = keyed.join(before, on="of").filter(pl.col("by") != pl.col("own"))["line"]
-    again = pl.concat([again, keyed.filter(~pl.col("of").is_first_distinct())["line"]])
-    bad = [
-        {"line": line, "rule": rule, "found": ref}
-        for rule, frame in (
-            ("unknown_target", keyed.filter(pl.col("of").is_null())),
-            (
-                "interest_was_refunded",
-                keyed.filter(pl.col("of").is_not_null() & pl.col("line").is_in(again.implode())),
-            ),
-        )
-        for line, ref in frame.select("line", "target_ref").rows()
-    ]
-    refused = pl.Series([b["line"] for b in bad], dtype=pl.Int64)
-    kept = rows.filter(~pl.col("line").is_in(refused.implode())).join(
+    again = named.join(before, on="of").filter(pl.col("by") != pl.col("idempotency_key"))["line"]
+    again = pl.concat([again, named.filter(~pl.col("of").is_first_distinct())["line"]])
+    is_again = pl.col("line").is_in(again.implode())
+    bad = refused(named.filter(pl.col("of").is_null()), "unknown_target", "command_ref")
+    bad += refused(
+        named.filter(pl.col("of").is_not_null() & is_again), "interest_was_refunded", "command_ref"
+    )
+    lines = pl.Series([b["line"] for b in bad], dtype=pl.Int64)
+    kept = rows.filter(~pl.col("line").is_in(lines.implode())).join(
         found.select("line", told=pl.struct("of").struct.json_encode()),
         on="line", how="left", maintain_order="left",
     )  # fmt: skip
@@ -101,10 +80,7 @@ def worked_out(
         interest, on="idempotency_key", how="left", maintain_order="left"
     ).with_columns(amount=pl.coalesce("amount", "interest"))
     none = filled.filter(pl.col("amount").fill_null(0) == 0)
-    bad = [
-        {"line": line, "rule": "no_interest_to_refund", "found": ref}
-        for line, ref in none.select("line", "source_ref").rows()
-    ]
+    bad = refused(none, "no_interest_to_refund", "source_ref")
     return filled.filter(pl.col("amount") > 0).select(events.columns), bad
 
 

@@ -12,6 +12,7 @@ from loanbook.pipelines.reporting.files_page import file_kinds
 from loanbook.pipelines.reporting.policies_page import policy_fields, schemas
 from loanbook.pipelines.reporting.products import products
 from loanbook.pipelines.reporting.reference import reference
+from loanbook.pipelines.reporting.refusals_page import refusals
 from loanbook.pipelines.resources import POLICIES, ROOT, read_policies
 
 SCHEMAS = POLICIES / "schemas"
@@ -22,6 +23,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "order-of-the-day": order_of_the_day,
     "policy-fields": policy_fields,
     "file-kinds": file_kinds,
+    "refusals": refusals,
     "guide/commands": commands_guide,
 }
 """What makes the page docs/NAME.md."""

@@ -10,9 +10,8 @@ import pytest
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.pipelines.formats.registry import KINDS, dated
-from loanbook.pipelines.ingest.intake import _mapping
 from loanbook.pipelines.ingest.landing import LandingFile
-from loanbook.pipelines.instance import FILE, default_mapping
+from loanbook.pipelines.instance import FILE, default_mapping, mapping_of
 
 DAY = dt.date(2018, 1, 31)
 
@@ -28,20 +27,26 @@ def test_every_kind_has_a_reader_and_its_name_is_known() -> None:
         assert callable(kind.read)
 
 
-def test_a_tape_is_read_by_the_mapping_that_its_name_ends_with(policies: PolicyBook) -> None:
-    for name, mapping in (
-        (f"loan_tape_{DAY}_migration-lines.csv", "migration-lines"),
+def test_a_file_is_read_by_the_mapping_that_its_name_ends_with(
+    policies: PolicyBook, tmp_path: Path
+) -> None:
+    for name, source in (
+        (f"loan_tape_{DAY}_migration-lines.csv", "migration"),
+        (f"loan_tape_{DAY}_migration.2.csv", "migration"),
         (f"loan_tape_{DAY}.csv", "canonical"),
-        (f"payments_{DAY}_migration.csv", "canonical"),
+        (f"payments_{DAY}_b.csv", "payments"),
+        (f"commands_{DAY}_canonical.csv", "commands"),
+        (f"index_{DAY}_b.csv", "index"),
     ):
-        assert _mapping(landed(name), policies, "canonical").name == mapping
+        mapping, _ = mapping_of(landed(name), policies, "canonical", tmp_path)
+        assert mapping.source_system == source, name
 
 
 def test_a_tape_of_a_mapping_that_is_none_is_refused_with_those_there_are(
-    policies: PolicyBook,
+    policies: PolicyBook, tmp_path: Path
 ) -> None:
     with pytest.raises(IntakeError, match="no mapping is named 'midtown'; known: canonical, "):
-        _mapping(landed(f"loan_tape_{DAY}_midtown.csv"), policies, "canonical")
+        mapping_of(landed(f"loan_tape_{DAY}_midtown.csv"), policies, "canonical", tmp_path)
 
 
 def test_the_default_mapping_is_what_the_instance_says(
@@ -50,6 +55,7 @@ def test_the_default_mapping_is_what_the_instance_says(
     assert default_mapping(tmp_path, policies) == "canonical"  # of several none is the lender's
     (tmp_path / FILE).write_text('[intake]\nmapping = "migration"\n')
     assert default_mapping(tmp_path, policies) == "migration"
+    assert default_mapping(tmp_path, policies, "payment_files", "migration") == "canonical"
     (tmp_path / FILE).write_text('[intake]\nmapping = "midtown"\n')
     with pytest.raises(IntakeError, match="no mapping is named 'midtown'"):
         default_mapping(tmp_path, policies)

@@ -227,7 +227,7 @@ def test_an_optional_date_that_is_none_is_not_taken_for_one_left_out(
     row = f"c1,change_rate,{key(ledger)},2018-01-10,5,{told},ann,bob,agreed\n"
     drop(ledger, "commands_2018-01-10_x.csv", head + row)
     assert take(ledger).accepted == 0
-    assert rules(ledger, "commands_2018-01-10_x.csv") == {2: "optional_field_not_read"}
+    assert rules(ledger, "commands_2018-01-10_x.csv") == {2: "field_not_read"}
 
 
 def test_loan_keys_of_equal_rows_differ_by_their_occurrence() -> None:

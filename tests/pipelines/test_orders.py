@@ -81,7 +81,7 @@ def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(closed_ledger: L
     assert (report.accepted, report.quarantined) == (9, 8)
     assert rules(ledger, "commands_2018-01-12.csv") == {
         7: "unknown_target", 8: "pause_not_after_value_date", 9: "due_date_not_after_value_date",
-        10: "more_than_the_credit", 11: "period_of_a_reage_alone",
+        10: "more_than_the_credit", 11: "period_not_every_and_unit",
         13: "no_instalment_was_billed_yet", 14: "interest_not_as_the_command_has_it",
         18: "pause_ends_before_it_begins",
     }  # fmt: skip
@@ -182,7 +182,7 @@ def test_a_loan_that_is_refinanced_is_linked_both_ways(ledger: Ledger) -> None:
     drop(ledger, f"commands_{day}.csv", body)
     take(ledger)
     assert rules(ledger, f"commands_{day}.csv") == {
-        3: "loan_refinances_itself", 4: "unknown_target", 6: "flag_is_none_that_is_known",
+        3: "loan_refinances_itself", 4: "unknown_target", 6: "flag_not_known",
     }  # fmt: skip
     list(close_days(ledger, policies, missing_days(ledger), by))
     assert rebuild(ledger, policies).differences.is_empty()

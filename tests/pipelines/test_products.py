@@ -33,7 +33,7 @@ def test_a_book_of_all_products_and_currencies_lives_by_one_engine(new_ledger: L
     take(ledger)
     assert rules(ledger, "loan_tape_2018-01-02_canonical.csv") == {
         3: "unknown_product", 4: "period_not_known", 5: "balloon_not_below_the_principal",
-        6: "principal_out_of_bounds", 7: "balloon_out_of_bounds",
+        6: "principal_not_an_amount", 7: "balloon_out_of_bounds",
     }  # fmt: skip
     policies = ledger.register(policies)
     for _ in close_days(ledger, policies, missing_days(ledger), provenance(policies)):

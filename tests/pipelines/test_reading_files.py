@@ -43,9 +43,9 @@ def test_a_tape_says_which_day_of_the_month_instalments_fall_due(
 def test_a_number_of_a_tape_is_read_exactly_or_not_at_all(policies: PolicyBook) -> None:
     told = {  # rate, instalments: rule
         ("12", "6"): None, ("12%", "6 months"): None, ("0.0000001", "6"): None,
-        ("5.123456789", "6"): "rate_out_of_bounds", ("1e1", "6"): "rate_out_of_bounds",
-        ("12", "-36"): "term_out_of_bounds", ("12", "36.5"): "term_out_of_bounds",
-        ("12", "36 or 60"): "term_out_of_bounds", ("12", "1e2"): "term_out_of_bounds",
+        ("5.123456789", "6"): "rate_not_a_percentage", ("1e1", "6"): "rate_not_a_percentage",
+        ("12", "-36"): "instalments_not_a_number", ("12", "36.5"): "instalments_not_a_number",
+        ("12", "36 or 60"): "instalments_not_a_number", ("12", "1e2"): "instalments_not_a_number",
     }  # fmt: skip
     text = "\n".join(
         [HEAD + TAIL,

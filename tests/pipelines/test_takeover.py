@@ -65,7 +65,7 @@ def test_a_loan_number_that_comes_again_is_the_same_loan(new_ledger: Ledger) -> 
          "Z-1,seasonal,900.00,5,6,,0,1,months,1,2018-03-01,2018-04-01,,\n")  # fmt: skip
     report = take(ledger)
     assert (report.accepted, report.duplicates, report.quarantined) == (4, 1, 1)
-    assert rules(ledger, "loan_tape_2018-03-01_canonical.csv") == {3: "loan_key_missing_or_doubled"}
+    assert rules(ledger, "loan_tape_2018-03-01_canonical.csv") == {3: "loan_key_doubled"}
     assert ledger.loan_keys()["loan_key"].n_unique() == ledger.loan_keys().height == 4
     ledger.close()
 
@@ -76,7 +76,7 @@ def test_loans_that_live_already_enter_with_what_they_bring(
     assert rules(closed, "loan_tape_2018-01-31_migration.csv") == {
         5: "opening_principal_beyond_what_was_lent", 6: "arrears_without_their_first_day",
         7: "taken_over_before_it_was_paid_out", 8: "opening_balance_not_an_amount",
-        9: "loan_key_missing_or_doubled",
+        9: "loan_key_doubled",
     }  # fmt: skip
     assert rules(closed, "payments_2018-02-05.csv") == {3: "payment_before_disbursement"}
     reader = LedgerReader(closed.settings)
