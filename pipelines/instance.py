@@ -17,8 +17,7 @@ from loanbook.core.policy.file_mappings import (
     TapeMapping,
 )
 from loanbook.core.store.instance import FILE, read_instance
-from loanbook.pipelines.formats.registry import BY_NAME
-from loanbook.pipelines.ingest.landing import LandingFile
+from loanbook.pipelines.formats.registry import FileKind
 
 REASONS = "reconciliation.yaml"
 """Why balances may differ from those of another servicer, in the home too."""
@@ -65,30 +64,29 @@ def default_mapping(home: Path, policies: PolicyBook, folder: str = TAPES, tape:
 
 
 def mapping_of(
-    file: LandingFile, policies: PolicyBook, tape: str, home: Path
+    kind: FileKind, ending: str, policies: PolicyBook, tape: str, home: Path
 ) -> tuple[FileMapping, str]:
-    """The mapping that a file is read by, and what to tell of its name's ending if that is no mapping.
+    """The mapping that a file is read by, and what to tell of its name's `ending` if that is no mapping.
 
     `tape`: the instance's own mapping of tapes. Raises IntakeError if a tape's name ends with what is
     no mapping: there the ending is nothing else.
     """
-    kind = BY_NAME[str(file.kind)]
     if not kind.mappings:
         plain = {"name": CANONICAL, "version": 1, "effective_from": dt.date.min}
         return FileMapping.model_validate(plain | {"source_system": kind.name, "columns": {}}), ""
     known = mappings(policies, kind.mappings)
     told = ""
-    if file.mapping and file.mapping not in known:
+    if ending and ending not in known:
         told = (
-            f"no mapping is named {file.mapping!r}; known: {', '.join(known)}; add "
-            f"{kind.mappings}/{file.mapping}.yaml to the policies, or end the name with one of these"
+            f"no mapping is named {ending!r}; known: {', '.join(known)}; add "
+            f"{kind.mappings}/{ending}.yaml to the policies, or end the name with one of these"
         )
         if not kind.free_ending:
             raise IntakeError(told)
     default = (
         tape if kind.mappings == TAPES else default_mapping(home, policies, kind.mappings, tape)
     )
-    name = file.mapping if file.mapping in known else default
+    name = ending if ending in known else default
     held = [p for f, p in policies.policies if f == kind.mappings and p.name == name]
     if not held and name == CANONICAL and kind.mappings in _BUILT_IN:
         return _BUILT_IN[kind.mappings], told

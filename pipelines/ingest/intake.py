@@ -186,7 +186,7 @@ def _read(file: LandingFile, policies: PolicyBook, tape: str, known: Known) -> T
         raise IntakeError(f"the name tells no kind and business date; name it like {examples()}")
     if file.bytes > MAX_BYTES:
         raise IntakeError(f"{file.bytes} bytes are more than {MAX_BYTES}; send it in parts")
-    mapping, ending = mapping_of(file, policies, tape, known.home)
+    mapping, ending = mapping_of(BY_NAME[file.kind], file.mapping, policies, tape, known.home)
     if mapping.name == CANONICAL and isinstance(mapping, PaymentMapping | CommandMapping):
         mapping = mapping.model_copy(update={"sources_before": _sources_before(policies, known)})
     try:

@@ -9,16 +9,19 @@ import pytest
 
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
-from loanbook.pipelines.formats.registry import KINDS, dated
+from loanbook.core.policy.file_mappings import FileMapping
+from loanbook.pipelines.formats.registry import BY_NAME, KINDS, dated
 from loanbook.pipelines.ingest.landing import LandingFile
 from loanbook.pipelines.instance import FILE, default_mapping, mapping_of
 
 DAY = dt.date(2018, 1, 31)
 
 
-def landed(name: str) -> LandingFile:
+def chosen(name: str, policies: PolicyBook, home: Path) -> tuple[FileMapping, str]:
     kind, date = dated(name)
-    return LandingFile(Path(name), "0", 1, kind, date)
+    assert kind is not None
+    ending = LandingFile(Path(name), "0", 1, kind, date).mapping
+    return mapping_of(BY_NAME[kind], ending, policies, "canonical", home)
 
 
 def test_every_kind_has_a_reader_and_its_name_is_known() -> None:
@@ -38,7 +41,7 @@ def test_a_file_is_read_by_the_mapping_that_its_name_ends_with(
         (f"commands_{DAY}_canonical.csv", "commands"),
         (f"index_{DAY}_b.csv", "index"),
     ):
-        mapping, _ = mapping_of(landed(name), policies, "canonical", tmp_path)
+        mapping, _ = chosen(name, policies, tmp_path)
         assert mapping.source_system == source, name
 
 
@@ -46,7 +49,7 @@ def test_a_tape_of_a_mapping_that_is_none_is_refused_with_those_there_are(
     policies: PolicyBook, tmp_path: Path
 ) -> None:
     with pytest.raises(IntakeError, match="no mapping is named 'midtown'; known: canonical, "):
-        mapping_of(landed(f"loan_tape_{DAY}_midtown.csv"), policies, "canonical", tmp_path)
+        chosen(f"loan_tape_{DAY}_midtown.csv", policies, tmp_path)
 
 
 def test_the_default_mapping_is_what_the_instance_says(
