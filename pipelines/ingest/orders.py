@@ -378,7 +378,7 @@ def _within_what_is_left(
         ),
     )
     beyond = beyond_what_is_left(told, known_events)
-    over = rows.join(beyond.rename({"rule": "broken"}), on="line", maintain_order="left")
+    over = rows.join(beyond.select("line", broken="rule"), on="line", maintain_order="left")
     bad = refused(over, pl.col("broken"), "source_ref")
     return rows.join(beyond, on="line", how="anti", maintain_order="left"), bad
 
