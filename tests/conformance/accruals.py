@@ -13,6 +13,7 @@ instalments anew takes back what they no longer ask.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -125,10 +126,37 @@ def _go_on(booked: Booked, shown: Shown) -> None:
         if step["type"] == "terminate_contract" and step["loan"] == shown.life.loan:
             day = dt.date.fromisoformat(step["business_date"])
             booked.add(day, step["i"], max(earned.to(day) - booked.interest, 0), 0, 0)
+    late = _reaches_back(shown, booked.after, booked.through)
+    if late and any(s.kind is Kind.contract_accelerated for s, _ in shown.events) and _still(shown):
+        _all_due(booked, shown, earned)
     booked.after = shown.life.after
     if _took_back(shown):
         _spread_anew(booked, shown)
-    _at_the_end(booked, shown, earned, taken)
+    elif late:
+        _list_anew(booked, shown)
+    _at_the_end(booked, shown, earned, taken, late=late)
+
+
+def _reaches_back(shown: Shown, since: int, through: dt.date | None) -> bool:
+    """Whether something became known since that step of a day that was over or that a night run has
+    passed, or was taken back."""
+    life = shown.life
+    told = [s for s in life.steps if since < s.i <= life.after
+            and (s.date < s.submitted or (through is not None and s.date <= through))]  # fmt: skip
+    undone = [s for s in life.case["steps"]
+              if s["type"] in ("reverse", "adjust") and since < s["i"] <= life.after
+              and s["loan"] == life.loan]  # fmt: skip
+    return bool(told or undone)
+
+
+def _all_due(booked: Booked, shown: Shown, earned: _Earned) -> None:
+    """What news changed of interest that a contract's end made due, on the day on which it was told."""
+    step = max(s["i"] for s in shown.life.case["steps"] if s["i"] <= shown.life.after)
+    interest = earned.to(shown.life.as_of) - booked.interest
+    booked.add(shown.life.as_of, step, max(interest, 0), 0, 0)
+    if interest < 0:
+        booked.interest += interest
+        booked.add(shown.life.as_of, step, -interest, 0, 0, kind="Accrual Adjustment")
 
 
 def _list_through(booked: Booked, shown: Shown, day: dt.date, step: int) -> None:
@@ -155,22 +183,34 @@ def _took_back(shown: Shown) -> bool:
         told = [s for s in (*life.steps, *life.gone) if s.date <= step.date and s.i > step.i]
         ran = [s for s in life.case["steps"]
                if s["type"] in END_OF_DAY and step.i < s["i"] <= life.after]  # fmt: skip
-        if step.kind is Kind.reaged and (told or ran):
+        if step.kind is Kind.reaged and (told or ran or step.date < step.submitted):
             return True
     return False
 
 
 def _spread_anew(booked: Booked, shown: Shown) -> None:
-    """Activity of the instalments that were listed, as they are now."""
+    """Activity of the instalments through the last night run, as they are now."""
+    last, of_last = booked.closing or ({}, set())
+    booked.rows = [r for r in booked.rows if r["type"] != ACTIVITY or r is last]
+    days = [] if _still(shown) else shown.ended_on()
+    for number, due, parts in shown.incomes():
+        if number in of_last or not shown.terms.get("accrual_activity_posting"):
+            continue
+        ran = booked.through is not None and due <= booked.through
+        if ran and (not days or due < days[-1]):
+            booked.posted.add(number)
+            booked.add(due, shown.life.after, *parts, kind=ACTIVITY)
+        else:
+            booked.posted.discard(number)
+
+
+def _list_anew(booked: Booked, shown: Shown) -> None:
+    """Activity of the instalments that were listed, with what they ask now."""
     last, of_last = booked.closing or ({}, set())
     booked.rows = [r for r in booked.rows if r["type"] != ACTIVITY or r is last]
     for number, due, parts in shown.incomes():
-        if number not in booked.posted or number in of_last:
-            continue
-        if booked.through is not None and due <= booked.through:
+        if number in booked.posted and number not in of_last:
             booked.add(due, shown.life.after, *parts, kind=ACTIVITY)
-        else:
-            booked.posted.remove(number)
 
 
 def _charged_after_maturity(booked: Booked, shown: Shown, step: dict[str, Any]) -> None:
@@ -182,6 +222,25 @@ def _charged_after_maturity(booked: Booked, shown: Shown, step: dict[str, Any]) 
         if key[0] == step["i"]:
             booked.charged.add(key)
             booked.add(on, step["i"], 0, fee, penalty)
+
+
+def _keep(booked: Booked, kept: Callable[[dict[str, Any]], bool]) -> None:
+    """Take back the rows that are not kept."""
+    for row in booked.rows:
+        if row["type"] == "Accrual" and not kept(row):
+            booked.interest -= row["interest"]
+    booked.rows = [row for row in booked.rows if kept(row)]
+
+
+def _unlist_closing(booked: Booked, shown: Shown, ended: dt.date) -> None:
+    """Take back the activity of the closing, and of instalments due after it: it is listed anew."""
+    if booked.closing:
+        row, of = booked.closing
+        _keep(booked, lambda each: each is not row)
+        booked.posted -= of
+        booked.closing = None
+    _keep(booked, lambda each: each["type"] != ACTIVITY or each["date"] <= ended)
+    booked.posted -= {number for number, due, _ in shown.incomes() if due > ended}
 
 
 class _Taken:
@@ -243,6 +302,30 @@ class _Earned:
         self._periods = (
             self._whole(shown) if spread and (len(outs) == 1 or by_periods(terms)) else []
         )
+        self._fixed = self._by_reage(shown)
+
+    @staticmethod
+    def _by_reage(shown: Shown) -> list[tuple[dt.date, dt.date, int]]:
+        """Periods of a schedule whose interest a re-age fixed, with what each asks; what stayed with the
+        instalments before it counts whole."""
+        fixing = [s for s, _ in shown.events if s.kind is Kind.reaged and s.body.get("interest")]
+        if not fixing:
+            return []
+        last, found = shown._last_before(fixing[-1]), []
+        start = fixing[-1].date
+        for number, due, parts in shown.incomes():
+            if number <= last:
+                found.append((dt.date.min, dt.date.min, parts[0]))
+            else:
+                found.append((start, due, parts[0]))
+                start = due
+        return found
+
+    def begun(self, date: dt.date) -> int:
+        """What a charge-off claims of interest that a re-age fixed: each instalment that has begun."""
+        if not self._fixed:
+            return self.to(date)
+        return sum(interest for start, _, interest in self._fixed if start <= date)
 
     @staticmethod
     def _whole(shown: Shown) -> list[tuple[dt.date, dt.date, Decimal]]:
@@ -269,6 +352,13 @@ class _Earned:
 
     def to(self, date: dt.date) -> int:
         until = date + self.shift if self.shift else date
+        if self._fixed and (self._ended is None or date < self._ended):
+            shares = (
+                (min(max((until - start).days, 0), (due - start).days), (due - start).days, whole)
+                for start, due, whole in self._fixed
+            )
+            exact = sum((Decimal(whole) * gone / days if days else whole for gone, days, whole in shares), Decimal(0))
+            return int(exact.to_integral_value("ROUND_HALF_EVEN"))
         if self._periods and (self._ended is None or date < self._ended):
             nights = [(whole, min(max((until - start).days, 0), (due - start).days), (due - start).days)
                       for start, due, whole in self._periods]  # fmt: skip
@@ -348,14 +438,29 @@ def _not_told_yet(shown: Shown, day: dt.date) -> int:
     outs = [s for s, _ in shown.events if s.kind is Kind.disbursed]
     known = [s for s, _ in shown.events if s.date <= day and s.kind is not Kind.charge_assessed]
     due = {d for d in shown.due_dates() if d <= day}
-    if not recalculated(shown.terms) or known != outs or len(outs) != 1 or len(due) < 2:
+    if not recalculated(shown.terms) or len(outs) != 1 or len(due) < 2:
         return 0
+    now = {on: parts[0] for _, on, parts in shown.incomes() if on in due}
+    if known != outs:
+        agreed = _agreed_by(shown, day, max(s.i for s in known))
+        return sum(now[on] - agreed.get(on, now[on]) for on in due)
     amount = Decimal(outs[0].amount or 0).scaleb(-shown.decimals)
     terms = shown.terms | {"charges": [], "product_charges": []}
-    agreed, _ = _row(Check(terms, outs[0].date, amount, {}, None, outs[0].date))
-    (table,) = schedules([agreed])
+    planned, _ = _row(Check(terms, outs[0].date, amount, {}, None, outs[0].date))
+    (table,) = schedules([planned])
     told = dict(table.select("period_end", "interest").rows())
-    return sum(parts[0] - told.get(on, parts[0]) for _, on, parts in shown.incomes() if on in due)
+    return sum(now[on] - told.get(on, now[on]) for on in due)
+
+
+def _agreed_by(shown: Shown, day: dt.date, step: int) -> dict[dt.date, int]:
+    """Interest of the instalments due by a day, as the last step known of the loan left it."""
+    looks = [x for x in shown.by.values()
+             if x.loan == shown.life.loan and not x.ahead_of and step <= x.after < shown.life.after
+             and x.as_of <= day and not x.planned]  # fmt: skip
+    if not looks:
+        return {}
+    before = type(shown)(min(looks, key=lambda x: x.after), shown.by, shown.seen)
+    return {on: parts[0] for _, on, parts in before.incomes() if on > before.life.as_of}
 
 
 def _book_dates(
@@ -373,6 +478,9 @@ def _book_dates(
         if earned.classic and date not in shown.due_dates():
             interest = 0
         booked.add(date, step, max(interest, 0), sum(c[2] for c in own), sum(c[3] for c in own))
+        if interest < 0:  # a change since took it back
+            booked.interest += interest
+            booked.add(date, step, -interest, 0, 0, kind="Accrual Adjustment")
 
 
 def _still(shown: Shown) -> bool:
@@ -384,14 +492,15 @@ def _close(booked: Booked, shown: Shown, earned: _Earned, day: dt.date, step: in
     """A row for interest earned by the `day` and charges due `until` then, if any is left."""
     charges = _charges(shown, booked, until, by_submission=False, run=step)
     booked.charged |= {c[0] for c in charges}
-    interest = earned.to(day) - booked.interest
+    claimed = earned.begun(day) if until == dt.date.min else earned.to(day)
+    interest = claimed - booked.interest
     booked.add(day, step, max(interest, 0), sum(c[2] for c in charges), sum(c[3] for c in charges))
-    if until == dt.date.min and interest < 0:  # a charge-off gives back what it does not claim
+    if interest < 0:  # what ends gives back what it does not claim
         booked.interest += interest
         booked.add(day, step, -interest, 0, 0, kind="Accrual Adjustment")
 
 
-def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: _Taken) -> None:
+def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: _Taken, *, late: bool) -> None:
     days = shown.ended_on()
     if not days or shown.position is None:
         return
@@ -404,13 +513,18 @@ def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: _Taken) ->
     if _still(shown) or shown.position["status"] == Status.written_off:
         return  # of what is written off the suite accrues nothing more
     step = max((s.i for s, _ in shown.events), default=0)
+    if off:  # what ran past a charge-off of an earlier day is taken back
+        _keep(booked, lambda row: row["type"] != "Accrual" or row["date"] <= ended)
     # a charge-off books no charge that the night run did not book
     # what was told late closes the loan on the day on which it was told, at the latest its last due date
     ever_off = any(s.kind is Kind.charge_off for s, _ in shown.events)
-    late = [s.submitted for s, _ in shown.events if s.i == step and not ever_off]
+    told = [s.submitted for s, _ in shown.events if s.i == step]
     last = max([ended, *shown.due_dates()])
-    _close(booked, shown, earned, min(max([ended, *late]), last), step,
-           until=dt.date.min if off else None)  # fmt: skip
+    day = ended if ever_off else min(max([ended, *told]), last)
+    less = not off and earned.to(day) < booked.interest
+    day = min(max([ended, *told]), last) if less else day
+    _close(booked, shown, earned, day, step, until=dt.date.min if off else None)
+    booked.through = max(day, booked.through or day)
     if taken.signs or booked.taken:
         if off and not booked.lost:
             _take(booked, taken, ended, step, taken.before(ended))
@@ -419,6 +533,8 @@ def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: _Taken) ->
         if off and len(booked.rows) > count:
             booked.lost = booked.rows[-1]
     if shown.terms.get("accrual_activity_posting") and not off:
+        if late:
+            _unlist_closing(booked, shown, ended)
         waits = [row for row in shown.incomes() if row[0] not in booked.posted]
         _list_through(booked, shown, ended - ONE_DAY, step)  # the rest with the closing
         left = [parts for _, due, parts in waits if due >= ended]

@@ -22,9 +22,17 @@ from loanbook.core.catalogue.codes import MONEY_IN, Kind
 from loanbook.core.policy.book import PolicyBook
 from loanbook.pipelines.resources import read_policies
 from tests.conformance import fineract, journals
+from tests.conformance.accruals import END_OF_DAY
 from tests.conformance.batch import Batch, Life, Seen
 from tests.conformance.fineract import NotMappedError
-from tests.conformance.mapping import Mapped, Step, date_of, fees_at_disbursement, mapped
+from tests.conformance.mapping import (
+    RESPREADS,
+    Mapped,
+    Step,
+    date_of,
+    fees_at_disbursement,
+    mapped,
+)
 from tests.conformance.outcome import Outcome, judged, of
 from tests.conformance.products import (
     as_modified,
@@ -160,7 +168,7 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
         again = s["type"] == "disburse" and by_periods(case["loans"][s.get("loan", 1) - 1]) and any(
             e.kind is Kind.disbursed and e.loan == s["loan"] and e.i < s["i"] for e in steps
         )  # fmt: skip
-        if reaches or again or (paid and classic):
+        if reaches or again or (paid and classic) or _changes_what_ran(s, case):
             wanted.setdefault((s["loan"], s["i"] - 1), s["business_date"])
     for order in told.refused:
         wanted.setdefault((order.loan, order.i - 1), order.submitted.isoformat())
@@ -185,6 +193,13 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
             life = _planned(life)
         found.append(life)
     return found
+
+
+def _changes_what_ran(s: dict[str, Any], case: dict[str, Any]) -> bool:
+    """Whether a step changes days over which a night run has passed, or what they lead to."""
+    ran = any(c["type"] in END_OF_DAY and c["i"] < s["i"] for c in case["steps"])
+    late = s.get("loan") and s.get("date", s["business_date"]) < s["business_date"]
+    return ran and (bool(late) or s["type"] in (*RESPREADS, "charge_off", "terminate_contract"))
 
 
 def _replayed(told: Mapped, loan: int, after: int) -> list[Step]:

@@ -63,9 +63,14 @@ class Step:
     nth: int = 0
     """... and the number of the instalment."""
     target: int | None = None
-    """The step whose payment a chargeback takes back."""
+    """The step whose payment a chargeback takes back, or whose charge is waived."""
     undone: bool = False
     """A payout that was undone, or its down payment: no longer listed then."""
+
+    @property
+    def place(self) -> int:
+        """Its place in its day: a waiver takes its charge off before what came to the loan since."""
+        return self.target if self.kind is Kind.charge_waived and self.target is not None else self.i
 
 
 @dataclass
@@ -270,7 +275,7 @@ def _waiver(s: dict[str, Any], found: Mapped) -> Step:
     today = date_of(s["business_date"])
     on = min(today, date_of(given.body["due_date"]))
     return Step(s["i"], Kind.charge_waived, s["loan"], on, given.amount, today, given.body,
-                percent=given.percent)  # fmt: skip
+                percent=given.percent, target=given.i)  # fmt: skip
 
 
 def _last(s: dict[str, Any], found: Mapped, kind: Kind) -> int:
