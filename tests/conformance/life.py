@@ -216,11 +216,18 @@ def _replayed(told: Mapped, loan: int, after: int) -> list[Step]:
 
 
 def _recalculated_on(case: dict[str, Any], loan: int, after: int) -> str:
-    """Day to which interest that follows the balance is shown: the loan's last step or night run."""
+    """Day to which interest that follows the balance is shown: the loan's last step or night run; a
+    charge after its end changes none of it."""
     if not recalculated(case["loans"][loan - 1]):
         return "9999-12-31"
+    terms = case["loans"][loan - 1]
+    unit = fineract.UNITS[terms["repayment_frequency_type"]]
+    periods = int(terms["repayment_every"]) * int(terms["number_of_repayments"])
+    outs = [s["date"] for s in case["steps"] if s["type"] == "disburse" and s["loan"] == loan]
+    ends = fineract._first_due(date_of(min(outs)), unit, periods).isoformat() if outs else "9999"
     days = [s["business_date"] for s in case["steps"]
-            if s["i"] <= after and s["type"] not in ("set_business_date", "config")]  # fmt: skip
+            if s["i"] <= after and s["type"] not in ("set_business_date", "config")
+            and not (s["type"] == "charge_add" and (s.get("due_date") or "") > ends)]  # fmt: skip
     return str(max(days))
 
 

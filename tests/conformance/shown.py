@@ -115,10 +115,14 @@ class Shown:
         shared = self.terms["down_payment"].get("enabled")
         both_ends = progressive and not recalculated(self.terms) and not shared
 
+        reaged = {s.date: self._last_before(s) for s, _ in self.events if s.kind is Kind.reaged}
+
         def place(row: dict[str, Any]) -> tuple[Any, ...]:
             """On one date: the first payout, an instalment of its own, payout, down payment."""
             first = row["kind"] == "disbursement" and row["due_date"] == outs[0][0]
             order = 0 if first else 2 if row["no"] == 0 else 3 if row["no"] < 0 else 1
+            if row["due_date"] in reaged and row["no"] > reaged[row["due_date"]]:
+                order = 3
             if order == 1 and (not progressive or (both_ends and row["no"] == 1)):
                 order = 4
             return row["due_date"], order, abs(row["no"])
@@ -206,7 +210,7 @@ class Shown:
             if step.kind is not Kind.reaged or not placed.height:
                 continue
             old = self._last_before(step)
-            earlier = [e for s, e in self.events if s.date < step.date or s.i < step.i]
+            earlier = [e for s, e in self.events if (s.date, s.place) < (step.date, step.i)]
             ahead = pl.col("event_id").is_in(earlier) & (pl.col("instalment_no") > old)
             placed = placed.with_columns(
                 instalment_no=pl.when(ahead)
@@ -262,7 +266,7 @@ class Shown:
         room = at_most(self.life.case, self.life.loan, self.life.after)
         lent = sum(s.amount or 0 for s, _ in self.events if s.kind is Kind.disbursed)
         # one that was due before the loan's last payout or payment is not listed any more
-        told = (Kind.disbursed, *MONEY_IN)
+        told = (Kind.disbursed, Kind.reaged, Kind.reamortised, *MONEY_IN)
         last = max(
             (s.date for s, _ in self.events if s.kind is Kind.disbursed), default=dt.date.min
         )
@@ -282,7 +286,7 @@ class Shown:
             if step.kind not in (Kind.credit_refunded, Kind.chargeback):
                 continue
             split = self.moved_by(step, self.moved.filter(pl.col("event_id") == event))
-            row = self._falls_to(table, step.date)
+            row = self._falls_to(table, step)
             if row is None or not split["principal"]:
                 continue
             held = split["overpayment"]
@@ -290,11 +294,13 @@ class Shown:
                 row[name] += held
             row["in_advance"] += held if step.date < row["due_date"] else 0
 
-    def _falls_to(self, table: list[dict[str, Any]], on: dt.date) -> dict[str, Any] | None:
-        """The instalment that principal lent anew on a day falls due with; where a re-age came
+    def _falls_to(self, table: list[dict[str, Any]], step: Any) -> dict[str, Any] | None:
+        """The instalment that principal lent anew by a step falls due with; where a re-age came
         since, at the latest the one that it ended."""
+        on = step.date
         rows = [r for r in table if r["kind"] == "installment" and r["no"] > 0]
-        since = [s for s, _ in self.events if s.kind is Kind.reaged and s.date >= on]
+        since = [s for s, _ in self.events
+                 if s.kind is Kind.reaged and (s.date, s.i) > (on, step.i)]  # fmt: skip
         if since and recalculated(self.terms):
             rows = [r for r in rows if r["no"] <= self._last_before(since[0])]
             return next((r for r in rows if r["due_date"] > on), rows[-1] if rows else None)
@@ -310,7 +316,7 @@ class Shown:
             if step.kind not in (Kind.chargeback, Kind.credit_refunded):
                 continue
             anew = self.moved_by(step, self.moved.filter(pl.col("event_id") == event))["principal"]
-            row = self._falls_to(table, step.date)
+            row = self._falls_to(table, step)
             if anew and row:
                 again[row["no"]] = again.get(row["no"], 0) + anew
         return again
@@ -392,6 +398,8 @@ class Shown:
         for step, _ in self.events:
             if step.kind in (Kind.reaged, Kind.reamortised, Kind.contract_accelerated):
                 then = Shown(self._ahead_of(step), self.by, self.seen)
-                open_ = then.dues.filter(pl.col("amount") > pl.col("paid"))
-                found |= dict.fromkeys(open_["instalment_no"].to_list(), step.date)
+                open_ = then.dues.filter(pl.col("amount") > pl.col("paid"))["instalment_no"]
+                if step.kind is Kind.reaged:  # the numbers after it are those of its own instalments
+                    open_ = open_.filter(open_ <= self._last_before(step))
+                found |= dict.fromkeys(open_.to_list(), step.date)
         return found

@@ -79,12 +79,14 @@ def _less(events: pl.DataFrame, lives: pl.DataFrame) -> pl.DataFrame:
     rows = rows.join(first, on="copy", maintain_order="left").with_columns(loan_id="copy")
     boards = pl.col("kind") == Kind.loan_boarded.value
     terms = terms_of(rows.filter(boards)).join(
-        first.select(loan_id="copy", agreed="agreed"), on="loan_id", maintain_order="left"
+        first.select("agreed", "pays_on", loan_id="copy"), on="loan_id", maintain_order="left"
     )
-    # an instalment that was agreed for more is solved anew
+    # an instalment that was agreed for more is solved anew; a night before the first payout that is
+    # left bears nothing
     resized = terms.with_columns(
         emi=pl.when(pl.col("agreed") == pl.col("principal_agreed")).then("emi"),
         principal_agreed="agreed",
+        disbursed_on=pl.max_horizontal("disbursed_on", "pays_on"),
     )
     bodies = resized.select("loan_id", body=payload(resized))
     return (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import Excess, Timing
-from loanbook.core.catalogue.components import Component, is_, is_principal
+from loanbook.core.catalogue.components import Component, is_, is_principal, of_schedule
 from loanbook.core.contract.figures import Amortisation, Figures
 from loanbook.core.contract.money import even_share
 from loanbook.core.servicing.payments.excess.lines import early_paid, pour_line
@@ -89,13 +89,46 @@ def _with_earned(
     bears = pl.col("instalment_no")
     if figures.fixes_covered:
         loans = figures.with_level(with_advance(loans, own_dues))
-        ahead = covered(loans, figures) & (pl.col("instalment_no") < pl.col("instalments"))
-        bears = bears + ahead.cast(pl.Int16)
+        loans = _with_paid_up(loans, own_dues, figures)
+        ahead = (covered(loans, figures) & (pl.col("instalment_no") < pl.col("instalments"))).cast(
+            pl.Int16
+        )
+        bears = bears + pl.max_horizontal(ahead, "paid_up")
     return loans.with_columns(
         bears=bears,
         earned=pl.when(waits).then(0).otherwise(pl.min_horizontal("interest_off", "money")),
         reduces=pl.col("excess") == Excess.reduce_principal,
     )
+
+
+def _with_paid_up(loans: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+    """Loans with `paid_up` (Int16): how many instalments from the next one on money has paid whole;
+    the last one is never counted."""
+    to_come = (pl.col("instalment_no") >= pl.col("next_no")) & of_schedule()
+    keys = loans.filter("covered_is_fixed").select(
+        "loan_id", next_no="instalment_no", last_no="instalments"
+    )
+    paid = (
+        own_dues.join(keys, on="loan_id")
+        .filter(to_come & (pl.col("instalment_no") < pl.col("last_no")))
+        .group_by("loan_id", "next_no", number="instalment_no")
+        .agg(pl.col("paid").sum())
+        .filter(pl.col("paid") > 0)
+    )
+    if paid.is_empty():
+        return loans.with_columns(paid_up=pl.lit(0, dtype=pl.Int16))
+    numbered = loans.join(paid.select("loan_id", "number", whole="paid"), on="loan_id")
+    asked = figures.with_level(numbered, pl.col("number"), figures.due_date(pl.col("number")))
+    run = (
+        asked.filter(pl.col("whole") >= pl.col("level"))
+        .sort("loan_id", "number")
+        .with_columns(nth=pl.int_range(pl.len(), dtype=pl.Int16).over("loan_id"))
+        .filter(pl.col("number") == pl.col("instalment_no") + pl.col("nth"))
+        .group_by("loan_id")
+        .agg(paid_up=pl.len().cast(pl.Int16))
+    )
+    joined = loans.join(run, on="loan_id", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("paid_up").fill_null(0))
 
 
 def _slots(loans: pl.DataFrame, figures: Figures) -> pl.DataFrame:
