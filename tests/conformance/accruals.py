@@ -357,7 +357,10 @@ class _Earned:
                 (min(max((until - start).days, 0), (due - start).days), (due - start).days, whole)
                 for start, due, whole in self._fixed
             )
-            exact = sum((Decimal(whole) * gone / days if days else whole for gone, days, whole in shares), Decimal(0))
+            exact = sum(
+                (Decimal(whole) * gone / days if days else whole for gone, days, whole in shares),
+                Decimal(0),
+            )
             return int(exact.to_integral_value("ROUND_HALF_EVEN"))
         if self._periods and (self._ended is None or date < self._ended):
             nights = [(whole, min(max((until - start).days, 0), (due - start).days), (due - start).days)
@@ -500,7 +503,9 @@ def _close(booked: Booked, shown: Shown, earned: _Earned, day: dt.date, step: in
         booked.add(day, step, -interest, 0, 0, kind="Accrual Adjustment")
 
 
-def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: _Taken, *, late: bool) -> None:
+def _at_the_end(
+    booked: Booked, shown: Shown, earned: _Earned, taken: _Taken, *, late: bool
+) -> None:
     days = shown.ended_on()
     if not days or shown.position is None:
         return

@@ -364,6 +364,14 @@ def _order(cumulative: bool, first: dt.date) -> Any:
     def key(s: Step) -> Any:
         early = cumulative and s.kind is Kind.charge_assessed
         late = s.kind is Kind.disbursed and s.submitted > s.date
-        return (first if early else s.date, not late, not early, s.submitted, s.place, s.i, s.implicit)
+        return (
+            first if early else s.date,
+            not late,
+            not early,
+            s.submitted,
+            s.place,
+            s.i,
+            s.implicit,
+        )
 
     return key

@@ -70,7 +70,9 @@ class Step:
     @property
     def place(self) -> int:
         """Its place in its day: a waiver takes its charge off before what came to the loan since."""
-        return self.target if self.kind is Kind.charge_waived and self.target is not None else self.i
+        return (
+            self.target if self.kind is Kind.charge_waived and self.target is not None else self.i
+        )
 
 
 @dataclass

@@ -399,7 +399,9 @@ class Shown:
             if step.kind in (Kind.reaged, Kind.reamortised, Kind.contract_accelerated):
                 then = Shown(self._ahead_of(step), self.by, self.seen)
                 open_ = then.dues.filter(pl.col("amount") > pl.col("paid"))["instalment_no"]
-                if step.kind is Kind.reaged:  # the numbers after it are those of its own instalments
+                if (
+                    step.kind is Kind.reaged
+                ):  # the numbers after it are those of its own instalments
                     open_ = open_.filter(open_ <= self._last_before(step))
                 found |= dict.fromkeys(open_.to_list(), step.date)
         return found

@@ -133,6 +133,23 @@ def test_a_covered_instalment_is_fixed_and_later_nights_are_the_next_ones(
     assert second.select(pl.col("amount").sum(), pl.col("paid").sum()).row(0) == (33_890, 5_000)
 
 
+def test_instalments_paid_whole_leave_later_nights_to_the_one_that_is_open(
+    thirty: PolicyBook,
+) -> None:
+    """677.80 pays two instalments of 338.90 on one day; the nights since are the third one's."""
+    policies = ruled(thirty, PRODUCT, "interest", covered_instalment="fixed")
+    loan = terms(policies, PRODUCT, principal=100_000, rate="10", n=4, start="2024-07-01",
+                 first_due="2024-08-01", emi=33_890)  # fmt: skip
+    story = Story(policies).lent(loan).paid(67_780, "2024-07-10", ref="a")
+    life = story.paid(5_000, "2024-07-15", ref="b").live("2024-07-15")
+    later = life.allocations().filter(pl.col("event_id") == 4)
+    # 1,000.00 - 336.48 - 338.90 = 324.62 bear 10 % / 12 x 5 / 31 = 0.44
+    assert later.select("instalment_no", "component", "amount").rows() == [
+        (3, 1, 44),
+        (3, 0, 4_956),
+    ]
+
+
 def test_a_payoff_leaves_a_covered_instalment_what_it_was(thirty: PolicyBook) -> None:
     """Case C3258: 17.01 covers the first of six; what pays all five days later pays their 0.08 with
     the second one, and nothing of it with the first."""

@@ -42,6 +42,15 @@ def test_each_refund_is_looked_at_as_if_those_before_it_had_never_been_lent(
     assert refunded(story, policies) == [44, 43]
 
 
+def test_what_was_paid_out_first_is_refunded_first(policies: PolicyBook) -> None:
+    """500.00 of 250.00 and, six nights later, 750.00: the first payout is gone, and with it its nights."""
+    loan = terms(policies, PRODUCT, principal=25_000, rate="9.9", n=4)
+    story = with_money(Story(policies).lent(loan), Kind.disbursed, "2024-01-07", 75_000, "t")
+    story = with_money(story, Kind.merchant_refund, "2024-01-22", 50_000, "m")
+    # 250 x 9.9 % x 21 / 365 + 750 x 9.9 % x 15 / 365 = 4.48, and 500 x 9.9 % x 15 / 365 = 2.03
+    assert refunded(story, policies) == [448 - 203]
+
+
 def test_all_of_it_given_back_refunds_all_interest(policies: PolicyBook) -> None:
     loan = terms(policies, PRODUCT, principal=100_000)
     story = with_money(Story(policies).lent(loan), Kind.payout_refund, "2024-01-11", 100_000, "p")
