@@ -44,6 +44,20 @@ class Known:
     """Events of files that are taken in and not committed yet."""
 
 
+def nothing_known() -> Known:
+    """As where no loan was boarded and no event came: for a loan that stands alone."""
+    loans = {"loan_id": pl.Int64, "loan_key": pl.String, "entity": pl.Int16, "product": pl.Int16,
+             "currency": pl.Int8, "boards_on": pl.Date, "entity_name": pl.String}  # fmt: skip
+    events = {"idempotency_key": pl.String, "body_hash": pl.String, "loan_id": pl.Int64,
+              "kind": pl.Int8, "source_system": pl.String, "source_ref": pl.String}  # fmt: skip
+    nobody = pl.DataFrame(schema=loans)
+
+    def none(_: object) -> pl.DataFrame:
+        return nobody.clear()
+
+    return Known(nobody, pl.DataFrame(schema=events), None, none, none, none, none, Path())
+
+
 @dataclass(frozen=True)
 class Taken:
     """What a file gave: counts of its rows, those refused, and what enters."""

@@ -15,14 +15,14 @@ from loanbook.core.catalogue.components import PARTS
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.models import TapeMapping
+from loanbook.core.policy.file_mappings import TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.explain.disclosure import disclosed_apr, payout_fees
 from loanbook.core.servicing.explain.instalments import instalments
 from loanbook.core.servicing.replay.replay import relived
 from loanbook.core.store.writing import Intake, numbered
 from loanbook.pipelines.ingest.boarding import boarded
-from loanbook.pipelines.ingest.events import Known, Taken
+from loanbook.pipelines.ingest.events import Taken, nothing_known
 from loanbook.pipelines.ingest.landing import LandingFile
 
 FIELDS = (
@@ -145,15 +145,12 @@ def _boarded(policies: PolicyBook, product: str, fields: dict[str, str], on: dt.
     csv.writer(text, lineterminator="\n").writerows([row.keys(), row.values()])
     mapping = TapeMapping.model_validate({
         "name": _KEY, "version": 1, "effective_from": dt.date(1, 1, 1), "product_column": "product",
-        "entity": pinned.entity, "source_system": _KEY, "key": "key",
+        "source_system": _KEY, "key": "key",
         "columns": {name: name for name in row if name in FIELDS},
     })  # fmt: skip
     data = text.getvalue().encode()
     file = LandingFile(Path(_KEY), _KEY, len(data), "loan_tape", on)
-    nobody = pl.DataFrame(schema={"loan_key": pl.String, "loan_id": pl.Int64})
-    nothing = pl.DataFrame(schema={"idempotency_key": pl.String, "body_hash": pl.String})
-    known = Known(nobody, nothing, None, *4 * (lambda *_: nobody,))
-    return boarded(data, file, policies, mapping, known)
+    return boarded(data, file, policies, mapping, nothing_known())
 
 
 def _notes(product: Product) -> tuple[str, ...]:
