@@ -69,6 +69,16 @@ def portfolio(date: dt.date, version: int, grades: list[str]) -> pl.DataFrame:
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
+def _held(date: dt.date, version: int, home: str) -> pl.DataFrame:
+    return ledger().held(date, version)
+
+
+def held(date: dt.date, version: int) -> pl.DataFrame:
+    """Loans that a date shows at their last good positions, as known at a version."""
+    return _held(date, version, str(ledger().settings.home))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
 def _mart(name: str, date: dt.date, version: int, home: str) -> pl.DataFrame:
     return ledger().mart(name, date, version)
 

@@ -31,6 +31,7 @@ def page() -> None:
 def _body(clocks: Clocks) -> None:
     buckets_name, grades = _controls()
     token = f"{clocks.known_at}|{buckets_name}|{','.join(grades)}"
+    _held(clocks)
     grouped = data.portfolio(clocks.as_of, clocks.known_at, grades)
     if grouped.is_empty():
         st.info("No loan matches these filters. Take one away.")
@@ -65,6 +66,31 @@ def _body(clocks: Clocks) -> None:
     _strats(clocks, table, buckets_name)
     _quality(clocks)
     _done(token)
+
+
+def _held(clocks: Clocks) -> None:
+    """Loans that the date shows at their last good positions, where there are any."""
+    held = data.held(clocks.as_of, clocks.known_at)
+    if held.is_empty():
+        return
+    with st.expander(
+        f"{count(held.height)} loans are held at their last good positions",
+        icon=":material/warning:", expanded=held.height <= EXPANDED,
+    ):  # fmt: skip
+        st.caption("Their own day would break a law, so it passed them by; all figures here count "
+                   "them as they last were. They are tried again at every close.")  # fmt: skip
+        st.dataframe(
+            held.drop("loan_id").with_columns(pl.col("law").str.replace_all("_", " ")),
+            hide_index=True,
+            column_config={
+                "loan_key": "Loan", "product": "Product", "since": "Held since",
+                "good_until": "Good until", "law": "Law", "figures": "Figures", "remedy": "Remedy",
+            },
+        )  # fmt: skip
+
+
+EXPANDED = 5
+"""So many held loans are shown without a click."""
 
 
 def _controls() -> tuple[str, list[str]]:

@@ -47,11 +47,20 @@ class Store(_Table):
 
 
 class Alerts(_Table):
-    """Whom to tell of a run that failed."""
+    """Whom to tell of a run that failed, or that holds loans."""
 
     command: list[str] = Field(default=[])
     """Program and its arguments, run in the instance's folder with a JSON message on standard input.
     Empty: nobody is told."""
+
+
+class Held(_Table):
+    """How many loans a day may hold that break a law of theirs; more blocks the day."""
+
+    loans: int = Field(default=100, ge=0)
+    """The most of them. 0: none is held, any law that is broken blocks the day."""
+    percent: int = Field(default=10, ge=0, le=100)
+    """Of the book's loans, rounded down; one may be held in any book."""
 
 
 class Instance(_Table):
@@ -62,6 +71,7 @@ class Instance(_Table):
     intake: Intake = Intake()
     store: Store = Store()
     alerts: Alerts = Alerts()
+    held: Held = Held()
 
 
 def in_checkout() -> bool:

@@ -82,3 +82,9 @@ ALLOCATED = f"""
     ORDER BY p.business_date, p.event_id, p.instalment_no, p.component
 """
 """What a loan's money met by a date."""
+HELD_ON = """
+    SELECT h.loan_id, k.loan_key, p.name AS product, h.since, h.good_until, h.law, h.figures, h.remedy
+    FROM held_loans_at($on, $known) h LEFT JOIN loan_keys k ON k.loan_id = h.loan_id
+    LEFT JOIN products p ON p.code = k.product ORDER BY k.loan_key, h.loan_id
+"""
+"""Loans that a date holds, as known at a version."""

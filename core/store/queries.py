@@ -108,6 +108,7 @@ class LedgerStatus:
     version: int
     published_at: dt.datetime | None
     loans: int
+    held: int
     run: str
     policies: str
     """Hash of the policies that the last version was closed under."""
@@ -142,6 +143,7 @@ def ledger_status(ledger: Queries) -> LedgerStatus:
     (again,) = ledger.one(
         f"SELECT count(*) FROM {{lake}}.restated_loans WHERE version IN {PUBLISHED}"
     )
+    (held,) = ledger.one(f"SELECT count(*) FROM {{lake}}.held_loans WHERE version = {version}")
     files = ledger.one(
         "SELECT count(*) FILTER (WHERE state = 'taken'), count(DISTINCT file_id) FILTER (WHERE "
         "state = 'refused' AND file_id NOT IN (SELECT file_id FROM {lake}.files WHERE state = 'taken')), "
@@ -149,6 +151,6 @@ def ledger_status(ledger: Queries) -> LedgerStatus:
         "FROM {lake}.files"
     )
     return LedgerStatus(
-        first[0][0] if first else None, last, version, settled_at, loans, run, policies, code,
+        first[0][0] if first else None, last, version, settled_at, loans, held, run, policies, code,
         rejected, late, again, *files,
     )  # fmt: skip

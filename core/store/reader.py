@@ -22,7 +22,14 @@ from loanbook.core.errors import LedgerError
 from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.store.clocks import Clocks, Day, Known, clocks
 from loanbook.core.store.lake import LAKE, open_reader, patiently
-from loanbook.core.store.lists import AFTER_CLOSURE, CREDITS, ENDED_BY, MODIFIED, RESUMED
+from loanbook.core.store.lists import (
+    AFTER_CLOSURE,
+    CREDITS,
+    ENDED_BY,
+    HELD_ON,
+    MODIFIED,
+    RESUMED,
+)
 from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON, TOLD
 from loanbook.core.store.marts import NAMES as MART_NAMES
 from loanbook.core.store.migrations import must_be_newest
@@ -144,12 +151,18 @@ class LedgerReader:
     ) -> pl.DataFrame:
         """One row per live loan: schema `loanbook.core.servicing.loan.positions.Positions`, version, date.
 
-        `names`: `loan_key`, `entity`, `product`, `currency` beside it and `status` as text.
+        `names`: `loan_key`, `entity`, `product`, `currency` beside it and `status` as text; it is
+        "held" of a loan that is shown at its last good position (`held`).
         `units`: money as exact Decimals in units of the loan's currency, not in minor units. Both
         mean the same in the frames below.
         """
         rows = self._dated("positions", as_of, known_at, "loan_id")
-        return shown(rows, self.query, names=names, units=units)
+        told = shown(rows, self.query, names=names, units=units)
+        held = self.held(as_of, known_at)["loan_id"] if names else pl.Series(dtype=pl.Int64)
+        if held.is_empty():
+            return told
+        is_held = pl.col("loan_id").is_in(held.implode())
+        return told.with_columns(status=pl.when(is_held).then(pl.lit("held")).otherwise("status"))
 
     def loans(
         self, as_of: Day = None, known_at: Known = None, *, units: bool = False
@@ -348,6 +361,12 @@ class LedgerReader:
     def dues(self, as_of: Day = None, known_at: Known = None) -> pl.DataFrame:
         """Open dues: schema `loanbook.core.servicing.loan.dues.Dues`."""
         return self._dated("dues", as_of, known_at, "loan_id, instalment_no, component")
+
+    def held(self, as_of: Day = None, known_at: Known = None) -> pl.DataFrame:
+        """Loans that a date shows at their last good positions: `loan_id`, `loan_key`, `product`, `since`,
+        `good_until` (Date; null: it has not entered the book), `law`, `figures`, `remedy`."""
+        at = self.clocks(as_of, known_at)
+        return self.query(HELD_ON, {"on": at.on, "known": at.known})
 
     def balances(self, as_of: Day = None, known_at: Known = None) -> pl.DataFrame:
         """General-ledger balances by account role."""

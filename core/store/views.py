@@ -24,8 +24,8 @@ from loanbook.core.store.marts import MARTS
 from loanbook.core.store.marts import NAMES as MART_NAMES
 
 _VERSIONED = (*MART_NAMES, "positions", "dues", "allocations", "account_balances", "transfers", "loans",
-              "schedules", "restated_loans", "changed_terms")  # fmt: skip
-_RESTATED = ("positions", "dues", "allocations")
+              "schedules", "restated_loans", "changed_terms", "held_loans")  # fmt: skip
+_RESTATED = ("positions", "dues", "allocations", "held_loans")
 _NUMBERED = (
     "* REPLACE (row_number() OVER (PARTITION BY loan_id ORDER BY valid_from, version)::INTEGER "
     "AS schedule_version)"
@@ -61,9 +61,9 @@ _REGISTER = """
         SELECT loan_id, last(closed_on ORDER BY version, closed_on) AS closed_on,
                last(close_reason ORDER BY version, closed_on) AS close_reason
         FROM told WHERE closed_on IS NOT NULL GROUP BY loan_id),
-    lives AS ({positions})
+    lives AS ({positions}), held AS ({held})
     SELECT b.loan_id, k.loan_key, en.name AS entity, pr.name AS product, cu.name AS currency,
-           coalesce(s.name, CASE e.close_reason WHEN 'paid in full' THEN 'closed'
+           coalesce(CASE WHEN h.loan_id IS NOT NULL THEN 'held' END, s.name, CASE e.close_reason WHEN 'paid in full' THEN 'closed'
                                  ELSE replace(e.close_reason, ' ', '_') END) AS state,
            CASE WHEN over THEN e.closed_on END AS closed_on,
            CASE WHEN over THEN e.close_reason END AS close_reason,
@@ -72,6 +72,7 @@ _REGISTER = """
     FROM boarded b {names}
     LEFT JOIN (SELECT loan_id, status FROM lives) l ON l.loan_id = b.loan_id
     LEFT JOIN status_names s ON s.code = l.status
+    LEFT JOIN held h ON h.loan_id = b.loan_id
     LEFT JOIN ended e ON e.loan_id = b.loan_id,
     LATERAL (SELECT l.status IS NULL OR l.status IN ({ended}) AS over) o
 """
@@ -82,6 +83,7 @@ LOANS = _REGISTER.format(
     known="version <= $known AND coalesce(boarded_on <= $on, true) "
     "AND coalesce(closed_on <= $on, true)",
     positions="SELECT * FROM positions_at($on, $known)",
+    held="SELECT loan_id FROM held_loans_at($on, $known)",
     names=_NAMES.format(row="b"),
     ended=_OVER,
 )
@@ -129,11 +131,18 @@ RESTATEMENTS = f"""
 VIEWS = {
     "currency_names": f"SELECT * FROM (VALUES {_CURRENCIES}) AS t(code, name, exponent)",
     "loan_register": _REGISTER.format(
-        known="true", positions=_LAST_POSITIONS, names=_NAMES.format(row="b"), ended=_OVER
+        known="true",
+        positions=_LAST_POSITIONS,
+        names=_NAMES.format(row="b"),
+        ended=_OVER,
+        held="SELECT loan_id FROM held_loans_now WHERE business_date = "
+        "(SELECT max(business_date) FROM versions)",
     ),
-    "positions_named": "SELECT p.* REPLACE (s.name AS status), k.loan_key, en.name AS entity, "
+    "positions_named": "SELECT p.* REPLACE (CASE WHEN h.loan_id IS NULL THEN s.name ELSE 'held' END "
+    "AS status), k.loan_key, en.name AS entity, "
     "pr.name AS product, cu.name AS currency FROM positions_now p "
-    f"{_NAMES.format(row='p')} LEFT JOIN status_names s ON s.code = p.status",
+    f"{_NAMES.format(row='p')} LEFT JOIN status_names s ON s.code = p.status "
+    "LEFT JOIN held_loans_now h ON h.loan_id = p.loan_id AND h.business_date = p.business_date",
     "restatements": RESTATEMENTS,
 }
 """Views for SQL, in the order in which they are made.
@@ -274,7 +283,7 @@ def make_views(connection: duckdb.DuckDBPyConnection) -> None:
         rows = known_last(table, "t.*", "ALL").format(lake=LAKE)
         rows = rows.replace("$on", "on_date").replace("$known_at", "known_at")
         run(f"CREATE MACRO {table}_at(on_date, known_at) AS TABLE {rows}")
-    for table in ("positions", "allocations"):
+    for table in ("positions", "allocations", "held_loans"):
         known = NOT_RESTATED.format(row=table).format(lake=LAKE)
         run(f"CREATE VIEW {table}_now AS SELECT * FROM {table} WHERE {known}")
     run("CREATE VIEW endings_now AS SELECT loan_id, closed_on, close_reason FROM (SELECT "

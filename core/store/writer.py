@@ -16,7 +16,7 @@ from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.laws.law import Law
-from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.loan.book import HELD, Book
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.loan.positions import Positions
@@ -25,19 +25,16 @@ from loanbook.core.store.clocks import NOT_RESTATED
 from loanbook.core.store.history import revised
 from loanbook.core.store.lake import LAKE, insert, open_writer, patiently, transaction
 from loanbook.core.store.migrations import migrate
-from loanbook.core.store.queries import Queries
+from loanbook.core.store.queries import PUBLISHED, Queries
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.upkeep.used_policies import must_agree
 from loanbook.core.store.writing import (
     Intake,
     Provenance,
-    changed_schedules,
-    ended_rows,
+    day_rows,
     law_rows,
-    loan_rows,
     numbered,
-    reopened_rows,
-    schedule_rows,
+    restated_rows,
     version_row,
 )
 
@@ -201,7 +198,18 @@ class Ledger(Queries):
             "booking_date <= ? AND (value_date > ? OR kind = ?)", [date, date, Kind.reversal.value]
         )
         pending = effective_events(waiting).filter(pl.col("value_date") > date)
-        book = Book(date, agreed_terms(terms, policies.pins), positions, typed(dues, Dues), pending)
+        held = self.frame(
+            f"SELECT {', '.join(HELD)} FROM {{lake}}.held_loans WHERE version = ? ORDER BY loan_id",
+            [version],
+        )
+        book = Book(
+            date,
+            agreed_terms(terms, policies.pins),
+            positions,
+            typed(dues, Dues),
+            pending,
+            held=held,
+        )
         return book, self._balances(version)
 
     def _terms(self, version: int) -> pl.DataFrame:
@@ -282,14 +290,17 @@ class Ledger(Queries):
         if broken:
             raise LawBrokenError(
                 f"{closed.date}: "
-                + "; ".join(f"{w.name} is broken by {w.broken} ({w.example})" for w in broken)
+                + "; ".join(f"{w.name} is broken by {w.broken}" for w in broken)
                 + "; nothing was committed"
             )
+        again = None
+        if restated is not None:
+            again = restated_rows(closed, restated, self.without_terms(version, restated.loans))
         with transaction(self._connection):
             self._take_turn(version, closed.date, parent)
-            self._write(version, closed, balances, digests)
-            if restated is not None:
-                self._restate(version, closed, restated)
+            self._append(version, day_rows(closed, balances, digests))
+            if again is not None:
+                self._append(version, again)
             insert(self._connection, "versions", version_row(version, closed, by, parent))
             insert(self._connection, "checks", law_rows(version, closed.date, laws))
             self._connection.execute(
@@ -311,45 +322,21 @@ class Ledger(Queries):
             [version, date],
         )
 
-    def _write(
-        self, version: int, closed: DayClose, balances: pl.DataFrame, digests: pl.DataFrame
-    ) -> None:
+    def _append(self, version: int, tables: dict[str, pl.DataFrame]) -> None:
+        """Rows of a version, by table."""
         number = pl.lit(version, dtype=pl.Int64)
-        dated = {"version": number, "business_date": pl.lit(closed.date)}
-        for table, frame in (
-            ("positions", closed.book.positions.with_columns(**dated)),
-            ("dues", closed.book.dues.with_columns(**dated)),
-            ("transfers", closed.transfers.with_columns(version=number)),
-            ("allocations", closed.allocations.with_columns(**dated)),
-            ("changed_terms", closed.changed.with_columns(**dated)),
-            ("account_balances", balances.with_columns(**dated)),
-            ("loans", loan_rows(closed).with_columns(version=number)),
-            ("schedules", schedule_rows(closed, digests).with_columns(version=number)),
-        ):
-            insert(self._connection, table, frame)
+        for table, rows in tables.items():
+            insert(self._connection, table, rows.with_columns(version=number))
 
-    def _restate(self, version: int, closed: DayClose, restated: Restatement) -> None:
-        """Rows of the days that were lived again, beside those that were reported."""
-        number = pl.lit(version, dtype=pl.Int64)
-        last = closed.date - dt.timedelta(days=1)
-        marked = pl.DataFrame({"loan_id": restated.loans}).with_columns(
-            version=number, from_date=pl.lit(restated.first), through_date=pl.lit(last)
-        )
-        insert(self._connection, "restated_loans", marked)
-        life = restated.lived
-        for table, frame in (
-            ("positions", life.stay.positions(restated.first, last)),
-            ("dues", life.stay.dues(restated.first, last)),
-            ("allocations", life.all("allocations")),
-            ("changed_terms", life.all("changed")),
-        ):
-            rows = frame.rename({"business_date": "business_date"}).with_columns(version=number)
-            insert(self._connection, table, rows)
-        for each in life.rounds:
-            later = changed_schedules(each.wide, each.changed, each.applied)
-            insert(self._connection, "schedules", later.with_columns(version=number))
-            insert(self._connection, "loans", ended_rows(each.wide).with_columns(version=number))
-        insert(self._connection, "loans", reopened_rows(closed, restated, number))
+    def without_terms(self, version: int, ids: pl.Series) -> pl.Series:
+        """Those of the loans whose terms neither a published version stored nor `version`."""
+        rows = self.of_loans(
+            "SELECT loan_id FROM _ids WHERE loan_id NOT IN (SELECT loan_id FROM {lake}.loans "
+            f"WHERE close_reason IS NULL AND (version = $version OR version IN {PUBLISHED})) "
+            "ORDER BY 1",
+            ids, {"version": version},
+        )  # fmt: skip
+        return rows["loan_id"]
 
     def settle(
         self,

@@ -11,7 +11,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import ENDED, Kind, Status, label
 from loanbook.core.catalogue.components import CLAIM_ROLES
-from loanbook.core.contract.schedule import digest_of, expand_from
+from loanbook.core.contract.schedule import digest, digest_of, expand_from
 from loanbook.core.contract.terms import Terms
 from loanbook.core.ledger.events import EVENT_COLUMNS
 from loanbook.core.servicing.day.close import DayClose
@@ -170,10 +170,75 @@ def ended_rows(wide: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def day_rows(
+    closed: DayClose, balances: pl.DataFrame, digests: pl.DataFrame
+) -> dict[str, pl.DataFrame]:
+    """What a version stores of its day, by table, without the version.
+
+    `digests` (`loan_id`, `schedule_digest`) covers at least the loans that the close boards.
+    """
+    dated_ = {"business_date": pl.lit(closed.date)}
+    return {
+        "positions": closed.book.positions.with_columns(**dated_),
+        "dues": closed.book.dues.with_columns(**dated_),
+        "transfers": closed.transfers,
+        "allocations": closed.allocations.with_columns(**dated_),
+        "changed_terms": closed.changed.with_columns(**dated_),
+        "account_balances": balances.with_columns(**dated_),
+        "loans": loan_rows(closed),
+        "schedules": schedule_rows(closed, digests),
+        "held_loans": closed.book.held.with_columns(**dated_),
+    }
+
+
+def restated_rows(
+    closed: DayClose, restated: Restatement, without_terms: pl.Series
+) -> dict[str, pl.DataFrame]:
+    """What a version stores of the days that were lived again, by table, without the version.
+
+    `without_terms`: ids of the loans whose terms no version before stored; they came late.
+    """
+    last = closed.date - dt.timedelta(days=1)
+    marked = pl.DataFrame({"loan_id": restated.loans}).with_columns(
+        from_date=pl.lit(restated.first), through_date=pl.lit(last)
+    )
+    life = restated.lived
+    loans, schedules = [reopened_rows(closed, restated)], []
+    for each in life.rounds:
+        new = each.boarded.filter(pl.col("loan_id").is_in(without_terms.implode()))
+        if new.height:
+            entered = new.select(
+                *Terms.column_names(), boarded_on="business_date", closed_on=pl.lit(None, pl.Date)
+            )
+            loans.append(entered)
+            first = digest(new.drop("business_date")).join(
+                new.select("loan_id", valid_from="business_date"), on="loan_id"
+            )
+            schedules.append(_first_version(first))
+        schedules.append(changed_schedules(each.wide, each.changed, each.applied))
+        loans.append(ended_rows(each.wide))
+    return {
+        "restated_loans": marked,
+        "positions": life.stay.positions(restated.first, last),
+        "dues": life.stay.dues(restated.first, last),
+        "allocations": life.all("allocations"),
+        "changed_terms": life.all("changed"),
+        "loans": pl.concat(loans, how="diagonal"),
+        "schedules": pl.concat(schedules, how="diagonal") if schedules else pl.DataFrame(),
+    }
+
+
+def _first_version(digests: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `schedules` for loans that enter the book; `digests` has their `valid_from`."""
+    return digests.with_columns(
+        schedule_version=pl.lit(1, dtype=pl.Int32), reason=pl.lit("boarded")
+    )
+
+
 DIGESTS = {"loan_id": pl.Int64, "schedule_digest": pl.UInt64}
 
 
-def reopened_rows(closed: DayClose, restated: Restatement, version: pl.Expr) -> pl.DataFrame:
+def reopened_rows(closed: DayClose, restated: Restatement) -> pl.DataFrame:
     """Restated loans that live, though they had ended before."""
     live = restated.had_ended.filter(
         restated.had_ended.is_in(
@@ -182,7 +247,6 @@ def reopened_rows(closed: DayClose, restated: Restatement, version: pl.Expr) -> 
     )
     terms = closed.book.terms.filter(pl.col("loan_id").is_in(live.implode()))
     return terms.select(Terms.column_names()).with_columns(
-        version=version,
         closed_on=pl.lit(None, dtype=pl.Date),
         close_reason=pl.lit("lives on"),
     )
@@ -194,11 +258,8 @@ def schedule_rows(closed: DayClose, digests: pl.DataFrame) -> pl.DataFrame:
     Later ones are numbered where they are read, in order of their day; `event_id` names the
     change that opened them.
     """
-    first = digests.join(closed.boarded.select("loan_id"), on="loan_id", how="semi").with_columns(
-        schedule_version=pl.lit(1, dtype=pl.Int32),
-        valid_from=pl.lit(closed.date),
-        reason=pl.lit("boarded"),
-    )
+    boarded = digests.join(closed.boarded.select("loan_id"), on="loan_id", how="semi")
+    first = _first_version(boarded.with_columns(valid_from=pl.lit(closed.date)))
     if closed.changed.is_empty():
         return first
     later = changed_schedules(

@@ -40,6 +40,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "modifications": book.modifications,
     "hardship": book.hardship,
     "dispute": figures.dispute,
+    "held": book.held,
     "after-closure": book.after_closure,
     "credits": book.credit_balances,
     "demo": run.demo,

@@ -12,6 +12,8 @@ from loanbook.core.catalogue.codes import Kind, Status, label
 from loanbook.core.contract.money import to_major
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import (
+    AsCsv,
+    AsJson,
     AsOf,
     KnownAt,
     To,
@@ -22,6 +24,7 @@ from loanbook.pipelines.commands.console import (
     major,
     opened,
     out,
+    plain,
     reading,
     show,
     written,
@@ -108,6 +111,32 @@ def hardship(as_of: AsOf = None, known_at: KnownAt = None, to: To = None) -> Non
     show(rows.head(50), f"{rows.height} arrangements, {rows['runs'].sum()} of them run, "
          f"{believed(at)}")  # fmt: skip
     written(rows, to)
+
+
+def held(
+    as_of: AsOf = None, known_at: KnownAt = None, as_json: AsJson = False, as_csv: AsCsv = False
+) -> None:
+    """Loans that a date shows at their last good positions, since their own day would break a law.
+
+    They are tried again at every close, and return by themselves when the cause is mended.
+    """
+    reader = reading()
+    at = reader.clocks(as_of, known_at)
+    rows = reader.held(at.on, at.known).drop("loan_id")
+    if as_json or as_csv:
+        plain(rows, "json" if as_json else "csv")
+        return
+    if rows.is_empty():
+        out.print(f"No loan is held, {believed(at)}.")
+        return
+    out.print(f"{rows.height} loans are held, {believed(at)}.")
+    for row in rows.to_dicts():
+        good = f"good until {row['good_until']}" if row["good_until"] else "never in the book yet"
+        out.print(
+            f"[bold]{row['loan_key']}[/bold] of {row['product']}, held since {row['since']}, {good}"
+        )
+        out.print(f"  {row['law'].replace('_', ' ')}: {row['figures']}", highlight=False)
+        out.print(f"  {row['remedy']}", highlight=False)
 
 
 def after_closure(as_of: AsOf = None, known_at: KnownAt = None, to: To = None) -> None:

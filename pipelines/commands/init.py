@@ -53,9 +53,15 @@ mapping = {mapping}
 catalogue = ""
 
 [alerts]
-# A program that is told when a run of Dagster failed: it gets one JSON message on standard input,
-# in this folder. Empty: nobody is told. For instance: ["sh", "-c", "cat >> alerts.jsonl"]
+# A program that is told when a run of Dagster failed or loans are held: it gets one JSON message on
+# standard input, in this folder. Empty: nobody is told. For instance: ["sh", "-c", "cat >> alerts.jsonl"]
 command = []
+
+[held]
+# Loans that break a law are held at their last good positions while the others are published: at
+# most so many, and so many percent of the book. More blocks the day.
+loans = 100
+percent = 10
 """
 
 

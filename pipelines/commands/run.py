@@ -157,6 +157,7 @@ def _close(ledger: Ledger, days: list[dt.date]) -> None:
     from loanbook.core.store.marts import refresh_marts
     from loanbook.pipelines.resources import provenance, read_policies
     from loanbook.pipelines.servicing.days import close_days
+    from loanbook.pipelines.servicing.messages import send_held
     from loanbook.pipelines.servicing.reported import Done, report
 
     policies = ledger.register(read_policies())
@@ -177,6 +178,12 @@ def _close(ledger: Ledger, days: list[dt.date]) -> None:
         err.print(f"[yellow]Dagster was not told[/yellow] of what was published: {untold}")
     if done.days:
         last = done.days[-1]
+        silent = send_held(ledger.settings, done.days)
+        if silent:
+            err.print(f"[yellow]nobody was told[/yellow] of the loans that are held: {silent}")
+        if last.held.height:
+            err.print(f"[yellow]{last.held.height} loans are held[/yellow] at their last good "
+                      "positions; `loanbook held` lists them")  # fmt: skip
         out.print(f"Published {len(done.days)} days; {last.date} is version {last.version}.")
 
 
@@ -208,6 +215,7 @@ def status() -> None:
     facts += [
         ("files", f"{now.files_taken:,} taken, {now.files_refused:,} refused"),
         ("rows", f"{now.quarantined:,} quarantined, {now.duplicates:,} duplicates"),
+        ("loans held", f"{now.held:,}" + ("; see `loanbook held`" if now.held else "")),
         ("rejected versions", f"{now.rejected:,}"),
         ("late news", f"{now.late_events:,} events, {now.restated_loans:,} loans restated"),
     ]

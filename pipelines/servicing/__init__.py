@@ -1,6 +1,8 @@
 """The daily close: close, check, commit, check again, publish; day by day.
 
 - `days` - a range of days as one run; the first failure stops it
+- `held` - loans that are held, as a lender knows them
+- `messages` - word to the program that the instance names
 - `progress` - who wants to hear of each published day
 - `quality` - Great Expectations suites over a committed version
 - `verify` - replay and rebuild: recompute from events, compare, write nothing

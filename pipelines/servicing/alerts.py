@@ -2,45 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-from typing import Any
-
 import dagster as dg
 
-from loanbook.core.errors import LoanbookError
 from loanbook.core.store.instance import FILE, read_instance
-from loanbook.core.store.settings import Settings
 from loanbook.pipelines.resources import settings
 from loanbook.pipelines.servicing.jobs import daily_run
-
-SECONDS = 60
-"""How long the program may take."""
-
-
-def send(where: Settings, message: dict[str, Any]) -> bool:
-    """Run the instance's program in its folder with the message as JSON on standard input.
-
-    False where `loanbook.toml` names none. LoanbookError if it can't be run, fails or takes too long.
-    """
-    command = read_instance(where.home).alerts.command
-    if not command:
-        return False
-    try:
-        done = subprocess.run(
-            command, input=json.dumps(message), cwd=where.home, timeout=SECONDS,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise LoanbookError(
-            f"{where.home / FILE}: the program of [alerts] could not be run: {error}"
-        ) from error
-    if done.returncode:
-        raise LoanbookError(
-            f"{where.home / FILE}: the program of [alerts] ended with code {done.returncode}: "
-            f"{done.stderr.strip()[-500:]}"
-        )
-    return True
+from loanbook.pipelines.servicing.messages import send
 
 
 @dg.run_failure_sensor(

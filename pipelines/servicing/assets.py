@@ -8,11 +8,14 @@ import dagster as dg
 import polars as pl
 
 from loanbook.core.errors import LoanbookError
+from loanbook.core.servicing.loan.book import nobody_held
 from loanbook.pipelines.asset_keys import PREFIX, key
 from loanbook.pipelines.ingest.assets import intake
 from loanbook.pipelines.partitions import business_days
 from loanbook.pipelines.resources import open_instance, provenance
 from loanbook.pipelines.servicing.days import DayReport, close_days, missing_days
+from loanbook.pipelines.servicing.held import SHOWN, in_a_line
+from loanbook.pipelines.servicing.messages import send_held
 from loanbook.pipelines.servicing.progress import published
 
 LAWS = {
@@ -21,6 +24,7 @@ LAWS = {
     "claim_principal": "Principal after is principal before and what the day's events say.",
     "claim_interest": "Interest after is interest before, what was earned and what the day's events say.",
     "claim_charges": "Charges after are charges before and what the day's events say.",
+    "no_due_is_overpaid": "No due is paid beyond its amount.",
     "positions_show_their_dues": "What a position shows as due equals its open dues, by component.",
     "ledger_equals_positions": "General-ledger accounts equal carrying amounts, memorandum ones the claims off the books.",
     "trial_balance": "Debits equal credits by currency, in the general ledger and in memorandum apart.",
@@ -29,9 +33,12 @@ LAWS = {
 """Laws that hold before a version is committed, and what each says."""
 GATES = {
     "before_publishing": "Great Expectations over the committed version: types, ranges, keys.",
+    "every_position_has_terms": "Loans that entered the book have terms in the ledger.",
     "loans_follow_from_yesterday": "Live loans are those of the day before and those boarded since.",
 }
 """Checks of a committed version, before readers see it."""
+HELD = "no_loan_is_held"
+"""A warning: loans that broke a law are held, the others are published."""
 warnings.filterwarnings(
     "ignore", message="Parameter `backfill_policy` of function `asset`", category=dg.BetaWarning
 )  # a range of days as one run is what it is for; other warnings of Dagster stay
@@ -41,7 +48,12 @@ def _checks() -> list[dg.AssetCheckSpec]:
     return [
         dg.AssetCheckSpec(name, asset=key("ledger_close"), description=says, blocking=True)
         for name, says in (LAWS | GATES).items()
-    ]
+    ] + [
+        dg.AssetCheckSpec(
+            HELD, asset=key("ledger_close"), blocking=False,
+            description="No loan is held at its last good position; `loanbook held` lists them.",
+        )
+    ]  # fmt: skip
 
 
 @dg.asset(
@@ -66,6 +78,7 @@ def ledger_close(context: dg.AssetExecutionContext) -> Iterator[Any]:
     Days that are published already are left as they are.
     """
     ledger, policies = open_instance()
+    where = ledger.settings
     wanted = set(context.partition_keys)
     days = [day for day in missing_days(ledger) if day.isoformat() in wanted]
     seen: list[DayReport] = []
@@ -89,6 +102,9 @@ def ledger_close(context: dg.AssetExecutionContext) -> Iterator[Any]:
         ) from error
     finally:
         ledger.close()
+    untold = send_held(where, seen)
+    if untold:
+        context.log.warning(f"nobody was told of the loans that are held: {untold}")
     yield from check_results(seen, failure=None)
     yield dg.MaterializeResult(
         metadata={
@@ -134,3 +150,13 @@ def check_results(seen: Sequence[DayReport], failure: str | None) -> Iterator[dg
                 **({"failure": failure} if broken and failure else {}),
             },
         )
+    held = seen[-1].held if seen else nobody_held()
+    yield dg.AssetCheckResult(
+        check_name=HELD,
+        passed=held.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "loans": held.height,
+            "first": "; ".join(in_a_line(row) for row in held.head(SHOWN).to_dicts()) or "none",
+        },
+    )

@@ -10,30 +10,35 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from loanbook.core.catalogue.codes import ENDED, Kind
 from loanbook.core.contract.boarding import terms_of
 from loanbook.core.contract.schedule import digest
-from loanbook.core.errors import LedgerError
+from loanbook.core.errors import LawBrokenError, LawsBrokenError, LedgerError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, close
-from loanbook.core.servicing.laws.accounts import movements_after
 from loanbook.core.servicing.laws.law import Law
-from loanbook.core.servicing.laws.laws import check_laws, restated_laws
-from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.laws.setting_apart import FAULTS, Close, Day, Limit, close_lawfully
+from loanbook.core.servicing.loan.book import Book, nobody_held
 from loanbook.core.servicing.loan.opening import agreed_terms
-from loanbook.core.servicing.replay.backdating import Restatement, close_with_news
+from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.store.history import StoredHistory
+from loanbook.core.store.instance import read_instance
 from loanbook.core.store.upkeep.used_policies import keep_used
 from loanbook.core.store.writer import Ledger
-from loanbook.core.store.writing import Provenance, control_totals
-from loanbook.pipelines.servicing.quality import PUBLISHED_COLUMNS, Gate, against_the_past
+from loanbook.core.store.writing import DIGESTS, Provenance, control_totals
+from loanbook.pipelines.servicing.held import told, with_names
+from loanbook.pipelines.servicing.quality import (
+    PUBLISHED_COLUMNS,
+    Gate,
+    against_the_past,
+    every_position_has_terms,
+)
 
 ONE_DAY = dt.timedelta(days=1)
-Close = Callable[[Book, pl.DataFrame, PolicyBook, dt.date], DayClose]
 
 
 class NotPublishedError(LedgerError):
@@ -51,6 +56,8 @@ class DayReport:
     totals: dict[str, int]
     checks: pl.DataFrame
     seconds: dict[str, float] = field(default_factory=dict)
+    held: pl.DataFrame = field(default_factory=nobody_held)
+    """Loans that are held (schema `HELD`), with `loan_key` and `product` where any is."""
 
 
 def missing_days(ledger: Ledger, through: dt.date | None = None) -> list[dt.date]:
@@ -73,8 +80,10 @@ class _Computed:
     balances: pl.DataFrame
     laws: list[Law]
     live_before: int | None
+    """Loans that the day began with, held ones included; None on the first day."""
     seconds: dict[str, float]
-    restated: Restatement | None = None
+    restated: Restatement | None
+    digests: pl.DataFrame
 
 
 def close_days(
@@ -90,8 +99,10 @@ def close_days(
 
     While one day is written and checked, the next is computed. `close` is the engine, or a
     wrapper around it in a fault test; `stage` is told "computed", "committed", "published".
-    Raises PolicyError where a policy version that was used has another content, NotPublishedError,
-    LawBrokenError or LedgerConflictError at the first day that fails; the days before it stay published, a day computed after it is dropped.
+    Loans that break a law are held, up to the instance's limit. Raises PolicyError where a policy
+    version that was used has another content, NotPublishedError, LawBrokenError or
+    LedgerConflictError at the first day that fails; the days before it stay published, a day
+    computed after it is dropped.
     """
     gate = Gate(policies.buckets("default", days[0] if days else dt.date.max))
     settled = settle_waiting(ledger, by, gate)
@@ -107,29 +118,39 @@ def close_days(
     booked = _by_booking_date(ledger, days)
     versions = ledger.reserve(len(days))
     digests = _digests(pl.concat([book.pending, *booked.values()]), policies)
+    limit = held_limit(ledger)
     with ThreadPoolExecutor(1, thread_name_prefix="ledger") as writer:
         writing: Future[DayReport] | None = None
         for date, version in zip(days, versions, strict=True):
             events = booked.get(date, book.pending.clear())
             past = _Published(ledger, policies, date, writing)
-            done = _computed(book, balances, events, past, policies, date, close)
+            day = Day(book, balances, events, past, policies, date, close)
+            done = _computed(day, limit, digests, ledger)
             stage("computed", date)
             if writing is not None:
                 yield writing.result()
-            writing = writer.submit(
-                _written, ledger, gate, done, by, parent, version, digests, stage
-            )
+            writing = writer.submit(_written, ledger, gate, done, by, parent, version, stage)
             book, balances, parent = done.closed.book, done.balances, version
         assert writing is not None
         yield writing.result()
 
 
-def _digests(events: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
-    """Schedule digests of all loans that the events board, expanded in one pass."""
+def _digests(events: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame | None:
+    """Schedule digests of all loans that the events board, expanded in one pass; None where one of
+    them can't be: then each day expands its own, and the loan at fault is held."""
     terms = terms_of(events.filter(pl.col("kind") == Kind.loan_boarded))
     if terms.is_empty():
-        return pl.DataFrame(schema={"loan_id": pl.Int64, "schedule_digest": pl.UInt64})
-    return digest(agreed_terms(terms, policies.pins))
+        return pl.DataFrame(schema=DIGESTS)
+    try:
+        return digest(agreed_terms(terms, policies.pins))
+    except FAULTS:
+        return None
+
+
+def held_limit(ledger: Ledger) -> Limit:
+    """How many loans the instance lets be held."""
+    held = read_instance(ledger.settings.home).held
+    return Limit(held.loans, held.percent)
 
 
 class _Published(StoredHistory):
@@ -148,31 +169,51 @@ class _Published(StoredHistory):
         return super().events(ids)
 
 
-def _computed(
-    book: Book,
-    balances: pl.DataFrame,
-    events: pl.DataFrame,
-    past: StoredHistory,
-    policies: PolicyBook,
-    date: dt.date,
-    close: Close,
-) -> _Computed:
+def _computed(day: Day, limit: Limit, digests: pl.DataFrame | None, ledger: Ledger) -> _Computed:
     started = time.perf_counter()
-    book, closed, restated = close_with_news(book, events, past, policies, date, close)
-    computed = time.perf_counter()
-    after = movements_after(balances, closed)
-    laws = check_laws(book, closed, after) + (restated_laws(restated) if restated else [])
-    seconds = {"compute": computed - started, "laws": time.perf_counter() - computed}
-    before = _live(book) + _back(book, closed) if book.date else None
-    return _Computed(closed, after, laws, before, seconds, restated)
+    if digests is None:  # a schedule can't be expanded: the engine expands each day's own
+        day = replace(day, close=_expanding(day.close))
+    try:
+        done = close_lawfully(day, limit)
+    except LawsBrokenError as broken:
+        raise LawBrokenError(told(broken, ledger)) from broken
+    if digests is None:
+        digests = digest(done.closed.boarded) if done.closed.boarded.height else _digests_of_none()
+    before = None
+    if day.book.date:
+        before = _live(done.before) + _back(done.before, done.closed) + _kept(done.closed)
+    seconds = {"compute": time.perf_counter() - started}
+    return _Computed(done.closed, done.balances, done.laws, before, seconds, done.restated, digests)
+
+
+def _expanding(close: Close) -> Close:
+    """The close, and the schedules of the loans that it boards."""
+
+    def both(book: Book, events: pl.DataFrame, policies: PolicyBook, date: dt.date) -> DayClose:
+        done = close(book, events, policies, date)
+        if done.boarded.height:
+            digest(done.boarded)
+        return done
+
+    return both
+
+
+def _digests_of_none() -> pl.DataFrame:
+    return pl.DataFrame(schema=DIGESTS)
+
+
+def _kept(closed: DayClose) -> int:
+    """Loans that are held, of those in the book."""
+    held = closed.book.held["loan_id"].implode()
+    return int(closed.book.positions["loan_id"].is_in(held).sum())
 
 
 def _back(book: Book, closed: DayClose) -> int:
     """Ended loans that something brought back today."""
     if book.closed is None:
         return 0
-    held = closed.book.positions["loan_id"]
-    return int(held.is_in(book.closed["loan_id"].implode()).sum())
+    ids = closed.book.positions["loan_id"]
+    return int(ids.is_in(book.closed["loan_id"].implode()).sum())
 
 
 def _written(
@@ -182,14 +223,13 @@ def _written(
     by: Provenance,
     parent: int,
     version: int,
-    digests: pl.DataFrame,
     stage: Callable[[str, dt.date], None],
 ) -> DayReport:
     """Commit a day, check what was stored, publish or reject it."""
     date = done.closed.date
     started = time.perf_counter()
     ledger.commit(
-        done.closed, done.balances, done.laws, by, parent, version, digests, done.restated
+        done.closed, done.balances, done.laws, by, parent, version, done.digests, done.restated
     )
     written = time.perf_counter()
     stage("committed", date)
@@ -197,6 +237,7 @@ def _written(
         [
             gate.check(version, date, stored_positions(ledger, version, date)),
             against_the_past(version, done.closed, done.live_before),
+            every_position_has_terms(ledger, version, done.closed, done.restated),
         ],
         how="diagonal",
     )
@@ -212,6 +253,7 @@ def _written(
         control_totals(done.closed),
         seen,
         seconds,
+        with_names(ledger, done.closed.book.held),
     )
 
 

@@ -15,6 +15,8 @@ import polars as pl
 from loanbook.core.catalogue.codes import Status
 from loanbook.core.policy.models import Buckets
 from loanbook.core.servicing.day.close import DayClose
+from loanbook.core.servicing.replay.backdating import Restatement
+from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.expectations import quiet_context
 
 PUBLISHED_COLUMNS = ("loan_id", "status", "principal", "interest_due", "days_past_due", "bucket",
@@ -113,6 +115,34 @@ def against_the_past(version: int, closed: DayClose, last: int | None) -> pl.Dat
                 "passed": passed,
                 "broken": 0 if passed else abs(held - expected),
                 "figures": f"{held} loans, {expected} expected",
+                "seconds": 0.0,
+            }
+        ]
+    )
+
+
+def every_position_has_terms(
+    ledger: Ledger, version: int, closed: DayClose, restated: Restatement | None
+) -> pl.DataFrame:
+    """Loans that entered the book, or were lived again, have terms in the ledger; all others have had
+    them since they entered."""
+    ids = closed.boarded["loan_id"]
+    if restated is not None:
+        again = restated.loans
+        here = closed.book.positions["loan_id"]
+        ids = pl.concat([ids, again.filter(again.is_in(here.implode()))]).unique()
+    lacking = ledger.without_terms(version, ids) if ids.len() else ids
+    return pl.DataFrame(
+        [
+            {
+                "version": version,
+                "business_date": closed.date,
+                "suite": "comparison",
+                "name": "every_position_has_terms",
+                "passed": lacking.is_empty(),
+                "broken": lacking.len(),
+                "figures": f"{ids.len()} loans"
+                + (f", not loan {lacking[0]}" if lacking.len() else ""),
                 "seconds": 0.0,
             }
         ]

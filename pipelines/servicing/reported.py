@@ -68,7 +68,8 @@ def _events(done: Done) -> Iterable[Any]:
         )
     for result in check_results(done.days, done.failure):
         yield dg.AssetCheckEvaluation(
-            close, str(result.check_name), result.passed, metadata=result.metadata, blocking=True
-        )
+            close, str(result.check_name), result.passed, metadata=result.metadata,
+            blocking=result.severity is dg.AssetCheckSeverity.ERROR, severity=result.severity,
+        )  # fmt: skip
     for name, rows in done.marts.items():
         yield dg.AssetMaterialization(key(name), metadata={"rows_added": rows})

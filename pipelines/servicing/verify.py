@@ -9,19 +9,21 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from loanbook.core.contract.schedule import digest as schedule_digest
 from loanbook.core.errors import LedgerError
-from loanbook.core.frames import empty
-from loanbook.core.ledger.transfers import Transfers
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.explain.explain import Explanation, explain
-from loanbook.core.servicing.loan.dues import Dues
+from loanbook.core.servicing.laws.accounts import movements_after
+from loanbook.core.servicing.loan.book import HELD
 from loanbook.core.servicing.loan.positions import Positions
+from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.servicing.replay.fast_forward import History
 from loanbook.core.servicing.replay.replay import closes, differences, live, relived
 from loanbook.core.store.clocks import NOT_RESTATED_BY, Clocks
 from loanbook.core.store.queries import PUBLISHED, Queries
-from loanbook.core.store.writer import Ledger
+from loanbook.core.store.writer import BALANCES, Ledger
+from loanbook.core.store.writing import DIGESTS, day_rows, restated_rows
 
 Progress = Callable[[dt.date], None]
 
@@ -119,9 +121,27 @@ def rebuild(
     events = ledger.events_booked(dt.date.min, head.published_date)
     found, rows, days = [], 0, 0
     whole = hashlib.sha256()
-    for _, closed, _ in live(events, policies, head.published_date):
-        computed = _tables(closed)
-        stored = _stored(ledger, versions[closed.date], closed.date)
+    balances = pl.DataFrame(schema=BALANCES)
+    known = events.clear()["loan_id"]
+
+    def held(date: dt.date) -> pl.DataFrame:
+        names = ", ".join(HELD)
+        sql = f"SELECT {names} FROM {{lake}}.held_loans WHERE version = ? ORDER BY loan_id"
+        return ledger.frame(sql, [versions[date]])
+
+    lives = live(events, policies, head.published_date, held=held)
+    for _, closed, restated in lives:
+        version = versions[closed.date]
+        balances = movements_after(balances, closed)
+        computed = _tables(closed, balances)
+        if restated is not None:
+            again = _restated_tables(ledger, version, closed, restated, known)
+            computed = {name: _both(rows, again.get(name)) for name, rows in computed.items()} | {
+                name: rows for name, rows in again.items() if name not in computed
+            }
+            known = pl.concat([known, restated.loans])
+        known = pl.concat([known, closed.boarded["loan_id"]])
+        stored = _stored(ledger, version, computed)
         for name, frame in computed.items():
             rows += frame.height
             rebuilt, recorded = digest([frame]), digest([stored[name]])
@@ -135,23 +155,52 @@ def rebuild(
     return Verified(days, rows, pl.DataFrame(found), whole.hexdigest())
 
 
-def _tables(closed: DayClose) -> dict[str, pl.DataFrame]:
-    return {
-        "positions": closed.book.positions.select(Positions.column_names()),
-        "dues": closed.book.dues.select(Dues.column_names()),
-        "transfers": closed.transfers.select(Transfers.column_names()),
-    }
+def _tables(closed: DayClose, balances: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """What a version stores of its day (`day_rows`), by table."""
+    schedules = pl.DataFrame(schema=DIGESTS)
+    if closed.boarded.height:
+        schedules = schedule_digest(closed.boarded)
+    return day_rows(closed, balances, schedules)
 
 
-def _stored(ledger: Ledger, version: int, date: dt.date) -> dict[str, pl.DataFrame]:
-    schemas = {"positions": Positions, "dues": Dues, "transfers": Transfers}
+def _restated_tables(
+    ledger: Ledger, version: int, closed: DayClose, restated: Restatement, known: pl.Series
+) -> dict[str, pl.DataFrame]:
+    """What a version stores of days lived again, in the spans of days that it says it restated.
+
+    Here loans are lived again from their first day, whatever their news changed.
+    """
+    spans = ledger.frame(
+        "SELECT loan_id, from_date, through_date FROM {lake}.restated_loans WHERE version = ?",
+        [version],
+    )
+    new = restated.loans.filter(~restated.loans.is_in(known.implode()))
+    tables = restated_rows(closed, restated, new)
+    days = {"positions": "business_date", "dues": "business_date", "allocations": "business_date",
+            "changed_terms": "business_date", "schedules": "valid_from"}  # fmt: skip
+    for name, day in days.items():
+        told = tables[name].join(spans, on="loan_id", how="left", maintain_order="left")
+        tables[name] = told.filter(pl.col(day) >= pl.col("from_date")).drop(spans.columns[1:])
+    first = spans["from_date"].min()
+    ended = pl.col("closed_on")
+    tables["loans"] = tables["loans"].filter(ended.is_null() | (ended >= pl.lit(first)))
+    marked = tables["restated_loans"].drop("from_date", "through_date")
+    return tables | {"restated_loans": marked.join(spans, on="loan_id", how="left")}
+
+
+def _both(day: pl.DataFrame, again: pl.DataFrame | None) -> pl.DataFrame:
+    return day if again is None else pl.concat([day, again], how="diagonal_relaxed")
+
+
+def _stored(
+    ledger: Ledger, version: int, computed: dict[str, pl.DataFrame]
+) -> dict[str, pl.DataFrame]:
+    """What the ledger holds of a version, in the columns and types of what was computed."""
     return {
         name: ledger.frame(
-            f"SELECT {', '.join(schema.column_names())} FROM {{lake}}.{name} WHERE version = ? "
-            f"AND {'booking_date' if name == 'transfers' else 'business_date'} = ?",
-            [version, date],
-        ).cast(dict(empty(schema).schema))  # type: ignore[arg-type]
-        for name, schema in schemas.items()
+            f"SELECT {', '.join(rows.columns)} FROM {{lake}}.{name} WHERE version = ?", [version]
+        ).cast(dict(rows.schema))  # type: ignore[arg-type]
+        for name, rows in computed.items()
     }
 
 

@@ -4,6 +4,7 @@
 - `law` - a verdict, and what a day did to loans
 - `payments` - money that came in is allocated
 - `claims` - claims move as events say
-- `dues` - positions show their dues, and are sane
+- `dues` - positions show their dues, no due is overpaid, positions are sane
 - `accounts` - the general ledger carries what positions say; debits equal credits
+- `setting_apart` - a day is closed without the loans that break it; they are held, and tried again
 """

@@ -5,9 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.accounts import MEMORANDUM, ROLE
+from loanbook.core.catalogue.codes import ENDED
 from loanbook.core.ledger.transfers import account_movements
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.laws.law import Law, verdict
+from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.claim import carried
 
 
@@ -36,6 +38,46 @@ def ledger_equals_positions(closed: DayClose, balances: pl.DataFrame) -> Law:
     )
     total = int(closed.book.positions["principal"].sum() or 0)
     return verdict("ledger_equals_positions", broken, f"{total} minor principal")
+
+
+_BY_NIGHT = ("interest_accrued", "interest_suspense", "memo_interest", "memo_claim",
+             "deferred_fee_income")  # fmt: skip
+"""Accounts that nights move too, booked as one sum for all loans."""
+
+
+def loans_keep_their_accounts(before: Book, closed: DayClose) -> Law:
+    """Each loan's accounts move by its own transfers of the day: it finds the loan where
+    `ledger_equals_positions` is broken. Accounts that nights move are left out."""
+    names = ["loan_id", "cash_accounting", "non_accrual_mode"]
+    held = closed.book.held["loan_id"].implode()
+    levels = []
+    for book, leaves, sign in ((closed.book, [], 1), (before, ENDED, -1)):
+        stands = ~pl.col("status").is_in(leaves) & ~pl.col("loan_id").is_in(held)
+        both = [book.terms.select(names), book.positions.drop("loan_id")]
+        rows = pl.concat(both, how="horizontal").filter(stands)
+        amounts = {r: amount * sign for r, amount in carried(rows).items() if r not in _BY_NIGHT}
+        levels.append(
+            rows.select("loan_id", **amounts).unpivot(
+                index="loan_id", variable_name="role", value_name="amount"
+            )
+        )
+    roles = levels[0]["role"].unique().to_list()
+    moved = closed.transfers.filter(pl.col("value_date") == closed.date)
+    account = {ROLE[role]: role for role in roles}
+    flows = [
+        moved.filter(pl.col(side).is_in(list(account))).select(
+            "loan_id", role=pl.col(side).replace_strict(account, return_dtype=pl.String),
+            amount=pl.col("amount") * way)
+        for side, way in (("debit", -1), ("credit", 1))
+    ]  # fmt: skip
+    rests = pl.concat([*levels, *flows]).filter(pl.col("loan_id") > 0).group_by("loan_id", "role")
+    broken = rests.agg(moved_beyond_its_transfers=pl.col("amount").sum()).filter(
+        pl.col("moved_beyond_its_transfers") != 0
+    )
+    told = broken.sort("loan_id", "role").with_columns(
+        role=pl.col("role").str.replace_all("_", " ")
+    )
+    return verdict("loans_keep_their_accounts", told, f"{closed.book.loans} loans")
 
 
 def trial_balance(balances: pl.DataFrame) -> Law:

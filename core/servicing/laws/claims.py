@@ -90,7 +90,7 @@ def _charged(moved: Moved) -> pl.DataFrame:
 
 
 def _charged_back(moved: Moved) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """`back`: principal that is owed anew by money that was taken back, and `interest_back`."""
+    """Principal that is owed anew by money that was taken back, and interest."""
     events = moved.applied.filter(pl.col("kind").is_in(_BACK))["event_id"]
     transfers = moved.transfers.filter(pl.col("event_id").is_in(events.implode()))
 
@@ -99,8 +99,8 @@ def _charged_back(moved: Moved) -> tuple[pl.DataFrame, pl.DataFrame]:
         return rows.group_by("loan_id").agg(pl.col("amount").sum().alias(name))
 
     return (
-        of("back", "loan_principal", "credit_loss"),
-        of("interest_back", "interest_accrued", "memo_interest"),
+        of("charged_back_principal", "loan_principal", "credit_loss"),
+        of("charged_back_interest", "interest_accrued", "memo_interest"),
     )
 
 
@@ -148,39 +148,47 @@ def _beside(moved: Moved) -> pl.DataFrame:
 def _claims(still: pl.DataFrame, loud: pl.DataFrame | None, moved: Moved) -> list[Law]:
     """Verdicts over loans that stood still, and those that something moved, if any."""
     accrued = int(moved.after["accrued_today"].sum() or 0)
-    quiet = still.filter(
-        (pl.col("principal") != pl.col("principal_before"))
-        | (pl.col("interest") != pl.col("interest_before") + pl.col("accrued_today"))
-        | (pl.col("charges") != pl.col("charges_before"))
-    )
-    first = verdict("claim_of_quiet_loans", quiet, f"{still.height} loans")
+    expected = {
+        "principal": pl.col("principal_before"),
+        "interest": pl.col("interest_before") + pl.col("accrued_today"),
+        "charges": pl.col("charges_before"),
+    }
+    quiet = still.filter(pl.any_horizontal(pl.col(n) != value for n, value in expected.items()))
+    differ = pl.concat(
+        quiet.filter(pl.col(name) != value).select(
+            "loan_id", figure=pl.lit(name), after=name, before=f"{name}_before",
+            accrued_today=pl.when(pl.lit(name == "interest")).then("accrued_today"),
+        )
+        for name, value in expected.items()
+    )  # fmt: skip
+    first = verdict("claim_of_quiet_loans", differ, f"{still.height} loans")
     if loud is None:
         counted = {"claim_principal": "0 loans", "claim_interest": f"{accrued} minor accrued",
                 "claim_charges": "0 loans"}  # fmt: skip
         return [first, *(Law(name, True, 0, figures) for name, figures in counted.items())]
-    principal = loud.filter(
-        pl.col("principal")
-        != pl.col("principal_before")
-        + pl.col("disbursed")
-        + pl.col("back")
-        + pl.col("capitalised")
-        - pl.col("paid_principal")
-    )
-    owed = loud.filter(
-        pl.col("interest")
-        != pl.col("interest_before")
-        + pl.col("accrued_today")
-        + pl.col("interest_back")
-        + pl.col("opening")
-        - pl.col("capitalised")
-        - pl.col("paid_interest")
-    )
-    charged = loud.filter(
-        pl.col("charges") != pl.col("charges_before") + pl.col("charged") - pl.col("paid_charges")
-    )
+    count = f"{loud.height} loans"
     return [
         first,
-        verdict("claim_principal", principal, f"{loud.height} loans"),
-        verdict("claim_interest", owed, f"{accrued} minor accrued"),
-        verdict("claim_charges", charged, f"{loud.height} loans"),
-    ]
+        _moves("claim_principal", "principal", ("disbursed", "charged_back_principal",
+               "capitalised"), ("paid_principal",), loud, count),
+        _moves("claim_interest", "interest", ("accrued_today", "charged_back_interest", "opening"),
+               ("capitalised", "paid_interest"), loud, f"{accrued} minor accrued"),
+        _moves("claim_charges", "charges", ("charged",), ("paid_charges",), loud, count),
+    ]  # fmt: skip
+
+
+def _moves(
+    name: str,
+    part: str,
+    adds: tuple[str, ...],
+    takes: tuple[str, ...],
+    loud: pl.DataFrame,
+    figures: str,
+) -> Law:
+    """A part of the claim is what it was before, with what `adds` to it, less what `takes` of it."""
+    before = f"{part}_before"
+    expected = (
+        pl.col(before) + sum(map(pl.col, adds), pl.lit(0)) - sum(map(pl.col, takes), pl.lit(0))
+    )
+    told = loud.select("loan_id", part, before, *adds, *takes, expected=expected)
+    return verdict(name, told.filter(pl.col(part) != pl.col("expected")), figures)

@@ -1,14 +1,11 @@
-"""Positions show their dues, and are sane: one row a loan, no amount below zero that must not be."""
+"""Positions show their dues, no due is overpaid, and positions are sane."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.components import (
-    DUES,
-    is_,
-    is_charge,
-)
+from loanbook.core.catalogue.codes import label
+from loanbook.core.catalogue.components import DUES, Component, is_, is_charge
 from loanbook.core.servicing.laws.law import Law, Moved, verdict
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.schedule.moved_due_dates import billed_not_due
@@ -35,17 +32,51 @@ def dues_agree(moved: Moved) -> Law:
         .fill_null(0)
         .filter(pl.any_horizontal(pl.col(name) != pl.col(f"open_{name}") for name in DUES))
     )
-    return verdict("positions_show_their_dues", broken, f"{moved.dues.height} dues")
+    return verdict("positions_show_their_dues", _by_component(broken), f"{moved.dues.height} dues")
+
+
+def _by_component(broken: pl.DataFrame) -> pl.DataFrame:
+    """What loans show beside what their dues say, a row for each component that differs."""
+    return pl.concat(
+        broken.filter(pl.col(name) != pl.col(f"open_{name}")).select(
+            "loan_id",
+            figure=pl.lit(name.replace("_", " ")),
+            shown=name,
+            unpaid_on_its_dues=f"open_{name}",
+        )
+        for name in DUES
+    )
+
+
+def no_due_is_overpaid(moved: Moved) -> Law:
+    """No due is paid beyond its amount, and none of it is below zero."""
+    paid, amount = pl.col("paid"), pl.col("amount")
+    broken = moved.dues.filter((paid > amount) | (paid < 0)).select(
+        "loan_id",
+        instalment=pl.format("instalment {}", "instalment_no"),
+        component=label("component", Component),
+        amount="amount",
+        paid="paid",
+    )
+    return verdict("no_due_is_overpaid", broken, f"{moved.dues.height} dues")
+
+
+_NOT_BELOW_ZERO = ("principal", *DUES, "credit", "cash_advances")
+_WITHIN_PRINCIPAL = ("principal_due", "cash_advances")
 
 
 def one_row_a_loan(moved: Moved) -> Law:
     """One position a loan, and no amount below zero that must not be."""
     positions = moved.after
     bad = positions.filter(
-        (pl.min_horizontal("principal", *DUES, "credit", "cash_advances") < 0)
-        | (pl.max_horizontal("principal_due", "cash_advances") > pl.col("principal"))
+        (pl.min_horizontal(_NOT_BELOW_ZERO) < 0)
+        | (pl.max_horizontal(_WITHIN_PRINCIPAL) > pl.col("principal"))
     )
+    told = bad.select("loan_id", *dict.fromkeys((*_NOT_BELOW_ZERO, *_WITHIN_PRINCIPAL)))
     ids = positions["loan_id"]
-    doubled = 0 if ids.is_sorted() and ids.n_unique() == ids.len() else 1
-    law = verdict("positions_are_sane", bad, f"{positions.height} loans")
-    return Law(law.name, law.holds and not doubled, law.broken + doubled, law.figures, law.example)
+    if not (ids.is_sorted() and ids.n_unique() == ids.len()):
+        twice = positions.filter(ids.is_duplicated()).select(
+            "loan_id", figure=pl.lit("two positions")
+        )
+        told = pl.concat([told, twice.unique("loan_id")], how="diagonal")
+    return verdict("positions_are_sane", told, f"{positions.height} loans")

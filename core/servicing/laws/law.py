@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
+from loanbook.core.contract.money import to_major
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.business_date import dated
@@ -23,7 +24,9 @@ class Law:
     broken: int
     """Rows (loans, payments or accounts) that break it."""
     figures: str
-    example: str = ""
+    found: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """The rows that break it: `loan_id`, where a loan breaks it, and figures by their meaning (Int64:
+    minor units)."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Moved:
     before: pl.DataFrame
     """Positions the evening before."""
     after: pl.DataFrame
+    """Positions after it; of loans that are held there is none, before or after."""
     dues: pl.DataFrame
     """With `business_date`, the date of the loan."""
     applied: pl.DataFrame
@@ -48,8 +52,12 @@ class Moved:
     @classmethod
     def by_close(cls, before: Book, closed: DayClose) -> Moved:
         """What a close did."""
+        stood, after, dues = before.positions, closed.book.positions, closed.book.dues
+        if closed.book.held.height:
+            stands = ~pl.col("loan_id").is_in(closed.book.held["loan_id"].implode())
+            stood, after, dues = stood.filter(stands), after.filter(stands), dues.filter(stands)
         return cls(
-            before.positions, closed.book.positions, dated(closed.book.dues, closed.date),
+            stood, after, dated(dues, closed.date),
             closed.applied, closed.allocations, closed.unidentified,
             closed.transfers.filter(pl.col("value_date") == closed.date),
             _lines(closed.book.terms), _ahead(closed.book.terms),
@@ -74,6 +82,29 @@ def _ahead(terms: pl.DataFrame) -> pl.Series:
 
 
 def verdict(name: str, broken: pl.DataFrame, figures: str) -> Law:
-    """A law that holds if no row is `broken`, with the first of those that are as its example."""
-    example = str(broken.head(1).to_dicts()[0]) if broken.height else ""
-    return Law(name, broken.is_empty(), broken.height, figures, example)
+    """A law that holds if no row is `broken`."""
+    return Law(name, broken.is_empty(), broken.height, figures, broken)
+
+
+def in_words(found: pl.DataFrame, currencies: dict[int, str]) -> list[str]:
+    """Each row that breaks a law in words, money in units of the loan's currency.
+
+    `currencies`: by `loan_id`, as ISO codes; minor units where a loan's is not known. Rows are few.
+    """
+    return [_words(row, currencies.get(row.get("loan_id", 0))) for row in found.to_dicts()]
+
+
+_NUMBERS = {"loan_id", "event_id", "business_date", "entity", "product", "currency", "account"}
+"""Columns that are no money, though they may be numbers."""
+
+
+def _words(row: dict[str, object], currency: str | None) -> str:
+    parts = []
+    for name, value in row.items():
+        if name == "loan_id" or value is None:
+            continue
+        text = str(value)
+        if isinstance(value, int) and name not in _NUMBERS:
+            text = to_major(value, currency) if currency else f"{value} minor units"
+        parts.append(text if isinstance(value, str) else f"{name.replace('_', ' ')} {text}")
+    return ", ".join(parts)

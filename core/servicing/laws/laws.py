@@ -12,7 +12,7 @@ import polars as pl
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.laws.accounts import ledger_equals_positions, trial_balance
 from loanbook.core.servicing.laws.claims import claims_move_as_events_say
-from loanbook.core.servicing.laws.dues import dues_agree, one_row_a_loan
+from loanbook.core.servicing.laws.dues import dues_agree, no_due_is_overpaid, one_row_a_loan
 from loanbook.core.servicing.laws.law import Law, Moved
 from loanbook.core.servicing.laws.payments import payments_are_allocated
 from loanbook.core.servicing.loan.book import Book
@@ -38,6 +38,7 @@ def loan_laws(moved: Moved) -> list[Law]:
         payments_are_allocated(moved),
         *claims_move_as_events_say(moved),
         dues_agree(moved),
+        no_due_is_overpaid(moved),
         one_row_a_loan(moved),
     ]
 
@@ -54,7 +55,9 @@ def restated_laws(restated: Restatement) -> list[Law]:
             all(each.holds for each in laws),
             sum(each.broken for each in laws),
             f"{restated.loans.len()} loans from {restated.first}",
-            next((each.example for each in laws if each.example), ""),
+            pl.concat([each.found for each in laws if each.found.height], how="diagonal")
+            if any(each.broken for each in laws)
+            else laws[0].found,
         )
         for name, laws in verdicts.items()
     ]

@@ -13,15 +13,23 @@ def payments_are_allocated(moved: Moved) -> Law:
     paid = moved.applied.filter(pl.col("kind").is_in([k.value for k in MONEY_IN]))
     placed = pl.concat(
         [
-            moved.allocations.filter(pl.col("event_id") != 0).select("event_id", "amount"),
-            moved.unidentified.select("event_id", "amount"),
+            moved.allocations.filter(pl.col("event_id") != 0).select(
+                "loan_id", "event_id", "amount"
+            ),
+            moved.unidentified.select("loan_id", "event_id", "amount"),
         ]
     )
-    sums = placed.group_by("event_id").agg(placed=pl.col("amount").sum())
+    sums = placed.group_by("event_id").agg(
+        placed=pl.col("amount").sum(), placed_on=pl.col("loan_id").first()
+    )
     broken = (
         paid.select("event_id", "loan_id", "amount")
         .join(sums, on="event_id", how="full", coalesce=True)
-        .filter(pl.col("amount").fill_null(0) != pl.col("placed").fill_null(0))
+        .with_columns(pl.col("amount", "placed").fill_null(0))
+        .filter(pl.col("amount") != pl.col("placed"))
+        .select(
+            pl.coalesce("loan_id", "placed_on"), "event_id", payment="amount", allocated="placed"
+        )
     )
     total = int(paid["amount"].sum() or 0)
     return verdict("payments_are_allocated", broken, f"{paid.height} payments, {total} minor")

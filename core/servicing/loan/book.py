@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -12,6 +12,22 @@ from loanbook.core.contract.terms import Agreed, Terms
 from loanbook.core.frames import LARGE, empty, zeros
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.positions import CHANGING, STATE, Positions
+
+HELD = {
+    "loan_id": pl.Int64,
+    "since": pl.Date,
+    "good_until": pl.Date,
+    "law": pl.String,
+    "figures": pl.String,
+    "remedy": pl.String,
+}
+"""Schema of loans that are held: the first date that each broke a law, its last good one (null: it
+has not entered the book), what it breaks, the figures of it, and what to do."""
+
+
+def nobody_held() -> pl.DataFrame:
+    """No loan is held."""
+    return pl.DataFrame(schema=HELD)
 
 
 @dataclass(frozen=True)
@@ -31,6 +47,10 @@ class Book:
     closed: pl.DataFrame | None = None
     """Terms and last positions, side by side, of loans that left the book and may come back."""
     closed_dues: pl.DataFrame | None = None
+    held: pl.DataFrame = field(default_factory=nobody_held)
+    """Loans that are held on `date` (schema `HELD`): their rows are those of their last good date."""
+    returning: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Int64))
+    """Those of `held` that the next close lives again, and no longer holds."""
 
     @classmethod
     def empty(cls, pins: pl.DataFrame, events: pl.DataFrame) -> Book:

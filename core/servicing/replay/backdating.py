@@ -28,6 +28,7 @@ from loanbook.core.servicing.loan.business_date import dated
 from loanbook.core.servicing.loan.claim import carried
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.replay.fast_forward import History, fast_forward
+from loanbook.core.servicing.replay.holding import apart, rejoined
 
 ONE_DAY = dt.timedelta(days=1)
 Close = Callable[[Book, pl.DataFrame, PolicyBook, dt.date], DayClose]
@@ -75,15 +76,37 @@ def close_with_news(
 ) -> tuple[Book, DayClose, Restatement | None]:
     """Close `date` over the events booked on it, late ones and reversals taken in first.
 
-    Returns the book the close began with (restated where news asked for it), the close, whose
-    transfers hold the differences, and the restatement.
+    Loans that the book holds are passed by; those of them that return are lived again from the
+    day after their last good one. Returns the book the close began with (restated where news asked
+    for it), the close, whose transfers hold the differences, and the restatement.
     """
-    ids = _stirred(book, booked, date)
+    book, kept = apart(book)
+    of_the_held = booked.clear()
+    if kept is not None:
+        theirs = pl.col("loan_id").is_in(kept.held["loan_id"].implode())
+        of_the_held, booked = booked.filter(theirs), booked.filter(~theirs)
+    before, done, restated = _with_news(book, booked, past, policies, date, close)
+    return before, rejoined(done, kept, of_the_held), restated
+
+
+def _with_news(
+    book: Book,
+    booked: pl.DataFrame,
+    past: LedgerHistory,
+    policies: PolicyBook,
+    date: dt.date,
+    close: Close,
+) -> tuple[Book, DayClose, Restatement | None]:
+    """`close_with_news` of the loans that no one holds any longer."""
+    ids = pl.concat([_stirred(book, booked, date), book.returning]).unique().sort()
     if ids.is_empty():
         return book, close(book, booked, policies, date), None
     known = pl.concat([past.events(ids), booked.filter(pl.col("loan_id").is_in(ids.implode()))])
     ended = past.ended(ids)
-    first = _first_change(known, booked, ended, date)
+    news = pl.concat([booked, _missed(known, book)]).unique("event_id", maintain_order=True)
+    first = _first_change(known, news, ended, date)
+    if book.returning.len():
+        first = _first_missed(book, first)
     restated = None
     effective = effective_events(known)
     if first is not None:
@@ -93,12 +116,10 @@ def close_with_news(
     book = replace(book, pending=book.pending.filter(~is_restated | gone))
     today = booked.filter(~is_restated | (gone & (pl.col("value_date") >= date)))
     done = close(book, today, policies, date)
-    news = booked.filter(
-        is_restated & ((pl.col("value_date") < date) | (pl.col("kind") == Kind.reversal))
-    )
     moved = done.transfers
     if restated is not None:
-        due_to = news.group_by("loan_id").agg(event_id=pl.col("event_id").max())
+        late = is_restated & ((pl.col("value_date") < date) | (pl.col("kind") == Kind.reversal))
+        due_to = news.filter(late).group_by("loan_id").agg(event_id=pl.col("event_id").max())
         corrections = (
             restated.transfers.drop("event_id")
             .join(due_to, on="loan_id", how="left")
@@ -109,6 +130,25 @@ def close_with_news(
         moved = pl.concat([moved, corrections])
     done = replace(done, transfers=moved, book=replace(done.book, closed=None, closed_dues=None))
     return book, done, restated
+
+
+def _missed(known: pl.DataFrame, book: Book) -> pl.DataFrame:
+    """Events (of `known`) that were booked for the returning loans while they were held."""
+    if book.returning.is_empty():
+        return known.clear()
+    good = book.held.select("loan_id", "good_until")
+    back = known.filter(pl.col("loan_id").is_in(book.returning.implode()))
+    told = back.join(good, on="loan_id", how="left", maintain_order="left")
+    after = (pl.col("booking_date") > pl.col("good_until")).fill_null(True)
+    return told.filter(after).select(known.columns)
+
+
+def _first_missed(book: Book, first: dt.date | None) -> dt.date | None:
+    """The first date that the returning loans were not lived on, or `first` if it is earlier."""
+    good = book.held.filter(pl.col("loan_id").is_in(book.returning.implode()))["good_until"]
+    last = good.min()
+    days = [day for day in (first, last + ONE_DAY if isinstance(last, dt.date) else None) if day]
+    return min(days, default=None)
 
 
 def _stirred(book: Book, booked: pl.DataFrame, date: dt.date) -> pl.Series:

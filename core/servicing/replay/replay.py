@@ -13,7 +13,7 @@ from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.ledger.transfers import Transfers, aggregated
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, accruals, close
-from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.loan.book import Book, nobody_held
 from loanbook.core.servicing.loan.business_date import dated
 from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.replay.backdating import (
@@ -22,6 +22,7 @@ from loanbook.core.servicing.replay.backdating import (
     close_with_news,
 )
 from loanbook.core.servicing.replay.fast_forward import History, fast_forward
+from loanbook.core.servicing.replay.holding import to_hold
 
 
 def replay(
@@ -133,11 +134,15 @@ class InMemoryHistory:
 
 
 def live(
-    events: pl.DataFrame, policies: PolicyBook, through: dt.date, close: Close = close
+    events: pl.DataFrame,
+    policies: PolicyBook,
+    through: dt.date,
+    close: Close = close,
+    held: Callable[[dt.date], pl.DataFrame] = lambda date: nobody_held(),
 ) -> Iterator[tuple[Book, DayClose, Restatement | None]]:
     """Close every day as it was lived: events come on their booking date, late ones restate.
 
-    Yields the book each close began with, the close, and what it restated.
+    `held`: the loans that each day holds (schema `HELD`). Yields the book each close began with, the close, and what it restated.
     """
     if events.is_empty():
         return
@@ -148,6 +153,7 @@ def live(
     assert isinstance(date, dt.date)
     while date <= through:
         booked = by_day.get((date,), events.clear())
+        book = to_hold(book, held(date))
         before, closed, restated = close_with_news(book, booked, past, policies, date, close)
         past.keep(closed, restated)
         yield before, closed, restated

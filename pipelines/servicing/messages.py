@@ -1,0 +1,71 @@
+"""Messages to the program of a lender's own choice that `[alerts]` in `loanbook.toml` names."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from loanbook.core.errors import LoanbookError
+from loanbook.core.store.instance import FILE, read_instance
+from loanbook.core.store.settings import Settings
+
+if TYPE_CHECKING:
+    from loanbook.pipelines.servicing.days import DayReport
+
+SECONDS = 60
+"""How long the program may take."""
+
+
+def send(where: Settings, message: dict[str, Any]) -> bool:
+    """Run the instance's program in its folder with the message as JSON on standard input.
+
+    False where `loanbook.toml` names none. LoanbookError if it can't be run, fails or takes too long.
+    """
+    command = read_instance(where.home).alerts.command
+    if not command:
+        return False
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(message), cwd=where.home, timeout=SECONDS,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise LoanbookError(
+            f"{where.home / FILE}: the program of [alerts] could not be run: {error}"
+        ) from error
+    if done.returncode:
+        raise LoanbookError(
+            f"{where.home / FILE}: the program of [alerts] ended with code {done.returncode}: "
+            f"{done.stderr.strip()[-500:]}"
+        )
+    return True
+
+
+def send_held(where: Settings, days: Sequence[DayReport]) -> str | None:
+    """Tell of the loans that the last of the days holds, if any; returns why it could not be told."""
+    if not days or days[-1].held.is_empty():
+        return None
+    last = days[-1]
+    message = {
+        "event": "loans_held",
+        "instance": str(where.home),
+        "lender": read_instance(where.home).entity,
+        "date": last.date.isoformat(),
+        "version": last.version,
+        "message": f"{last.held.height} loans are held on {last.date}, see `loanbook held`",
+        "loans": [
+            {name: None if value is None else str(value) for name, value in row.items()}
+            for row in last.held.drop("loan_id").head(MOST).to_dicts()
+        ],
+    }
+    try:
+        send(where, message)
+    except LoanbookError as failed:
+        return str(failed)
+    return None
+
+
+MOST = 100
+"""Loans that one message tells of."""
