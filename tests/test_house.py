@@ -38,7 +38,6 @@ PARAMETERS_OF = {
     "_written": 8,
     "commit": 9,
     "drop_products": 7,
-    "lawful": 7,
     "settle": 7,
 }
 

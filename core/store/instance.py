@@ -37,6 +37,8 @@ class Intake(_Table):
     """Mapping (policies/payment_files) of a payment file whose name ends with none."""
     commands: str | None = Field(default=None, min_length=1)
     """Mapping (policies/command_files) of a file of orders whose name ends with none."""
+    late_days: int = Field(default=366, ge=0)
+    """How many days before the first open date a loan may have been paid out that a tape boards."""
 
 
 class Store(_Table):

@@ -69,10 +69,13 @@ def _of_product(
     parsed, bad = loan_tape.parse(raw, mapping, product, file.business_date)
     again = parsed.join(known.loans, on="loan_key", how="semi")
     good = parsed.join(known.loans, on="loan_key", how="anti")
-    closed = pl.lit(known.first_open, dtype=pl.Date)
     enters = pl.coalesce("taken_over_on", "disbursed_on")
-    late = good.filter((enters < closed).fill_null(False))
-    bad = bad + refused(late, "boarding_before_open_date", "loan_key")
+    late = good.filter((enters < pl.lit(known.earliest, dtype=pl.Date)).fill_null(False))
+    bad = bad + [
+        {"line": line, "rule": "boarded_too_late",
+         "found": f"{key}: enters on {day}, before {known.earliest}; raise late_days in [intake]"}
+        for line, key, day in late.select("line", "loan_key", enters).rows()
+    ]  # fmt: skip
     good = good.join(late.select("line"), on="line", how="anti")
     entity = policies.entities.index(product.entity)
     twice = loan_tape.terms(again, code, entity, product.currency)

@@ -30,6 +30,9 @@ class Known:
     """As `Ledger.loan_keys` has them, with `entity_name`."""
     events: pl.DataFrame
     first_open: dt.date | None
+    """The first business date that is not published; None: nothing is."""
+    earliest: dt.date | None
+    """The first date on which a loan may enter the book; None: any."""
     standing: Callable[[pl.Series], pl.DataFrame]
     """How loans stand, for what may be ordered of them (`loanbook.core.store.order_context`)."""
     floating: Callable[[list[int]], pl.DataFrame]

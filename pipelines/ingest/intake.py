@@ -17,6 +17,7 @@ from loanbook.core.catalogue.events import DEFERS
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CANONICAL, CommandMapping, PaymentMapping
+from loanbook.core.store.instance import read_instance
 from loanbook.core.store.order_context import (
     event_keys,
     floating,
@@ -30,6 +31,7 @@ from loanbook.pipelines.formats.registry import BY_NAME, examples
 from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import MAX_BYTES, LandingFile, far_dates, scan
 from loanbook.pipelines.instance import mapping_of
+from loanbook.pipelines.trial import tried
 
 BATCH = 64
 """Files committed in one transaction."""
@@ -80,8 +82,10 @@ def take_in(
     fresh = _plausible(fresh, ledger)
     head = ledger.head()
     first_open = head.published_date + dt.timedelta(days=1) if head.published_date else None
+    late = dt.timedelta(days=read_instance(ledger.settings.home).intake.late_days)
+    earliest = first_open - late if first_open else None
     known = Known(
-        _loans(ledger, policies), event_keys(ledger), first_open, partial(order_context, ledger),
+        _loans(ledger, policies), event_keys(ledger), first_open, earliest, partial(order_context, ledger),
         partial(floating, ledger), partial(met, ledger), partial(history, ledger),
         ledger.settings.home,
     )  # fmt: skip
@@ -91,7 +95,7 @@ def take_in(
         new_kind = file.kind is not None and BY_NAME[file.kind].gives_loans
         # ids of new loans are given at commit, so payments wait until their tapes are in
         if waiting and (len(waiting) >= BATCH or (kind != new_kind)):
-            ledger.commit_intake(waiting)
+            _commit(ledger, policies, waiting, report)
             waiting, known.waiting = [], []
             known.loans = _loans(ledger, policies)
         kind = new_kind
@@ -100,8 +104,18 @@ def take_in(
             waiting.append(taken)  # refused again for the same reason: that is written already
         progress(done + 1, len(fresh))
     if waiting:
-        ledger.commit_intake(waiting)
+        _commit(ledger, policies, waiting, report)
     return report
+
+
+def _commit(
+    ledger: Ledger, policies: PolicyBook, waiting: list[Intake], report: IntakeReport
+) -> None:
+    """Commit files, without the loans and orders that could not be closed."""
+    passed, refused = tried(ledger, policies, waiting)
+    report.accepted -= refused
+    report.quarantined += refused
+    ledger.commit_intake(passed)
 
 
 def _loans(ledger: Ledger, policies: PolicyBook) -> pl.DataFrame:

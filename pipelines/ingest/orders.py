@@ -31,9 +31,11 @@ from loanbook.core.catalogue.events import (
 from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, PPB, int128, rate_to_ppb
+from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CommandMapping
 from loanbook.core.servicing.orders.allowed import ALLOWED, broken_rule
+from loanbook.core.servicing.orders.beside import OTHERS, with_others
 from loanbook.core.servicing.orders.what_is_left import beyond_what_is_left
 from loanbook.core.servicing.payments.chargebacks import asked_again
 from loanbook.pipelines.formats import payments
@@ -66,8 +68,10 @@ def lawful(
         rate_ppb=percent_ppb(pl.col("rate_percent")),
     )
     wrong = (pl.col("amount") != "") & pl.col("minor").is_null()
-    judged = _judged(orders, policies, known.standing, day).with_columns(
-        rule=pl.when(wrong).then(pl.lit("amount_finer_than_currency")).otherwise("rule")
+    context = _context(orders, policies, known.standing, day)
+    rules = _judged(context, orders.with_columns(wrong=wrong), _beside(orders, known))
+    judged = orders.with_columns(
+        rule=pl.when(wrong).then(pl.lit("amount_finer_than_currency")).otherwise(rules)
     )
     bad = refused(judged.filter(pl.col("rule").is_not_null()), pl.col("rule"), "command_ref")
     rows = keyed(_events(judged.filter(pl.col("rule").is_null())), mapping, known)
@@ -103,13 +107,82 @@ _ABOUT = {
 """Orders that name another event, and the kinds that it may be of."""
 
 
-def _judged(
+_PASSES = 20
+"""How often orders are judged anew without those that were refused; then all that break a rule are."""
+
+
+def _judged(context: pl.DataFrame, orders: pl.DataFrame, others: pl.DataFrame) -> pl.Series:
+    """The rule that each order breaks, or null, judged beside `others` and the orders before it in the
+    file that enter.
+
+    `context`: what the rules read, in the order of `orders` (with `wrong`: refused whatever the rules
+    say). Of the orders of a loan that break a rule beside others, the first is refused, then the rest
+    are judged anew.
+    """
+    broken = context.select(rule=_rule(context, others.clear())).to_series()
+    for number in range(_PASSES):
+        enters = orders.filter(broken.is_null() & ~orders["wrong"])
+        neighbours = pl.concat([others, _as_others(enters)])
+        rules = _rule(context, neighbours)
+        fresh = context.select("loan_id", new=rules.is_not_null() & broken.is_null())
+        if not fresh["new"].any():
+            break
+        nth = pl.col("new").cum_sum().over("loan_id")
+        first = pl.col("new") & (nth == 1) if number < _PASSES - 1 else pl.col("new")
+        broken = pl.select(
+            pl.when(fresh.select(first).to_series()).then(rules).otherwise(broken)
+        ).to_series()
+    return broken.alias("rule")
+
+
+def _rule(context: pl.DataFrame, others: pl.DataFrame) -> pl.Series:
+    """The rule that each order breaks beside the others, or null."""
+    told = with_others(context, others)
+    agreed = pl.col("agreed")
+    limits = {
+        "limit": agreed + pl.col("over_minor") + _share(agreed, "over_ppb"),
+        "charge_limit": _share(agreed, "charge_ppb"),
+    }
+    return broken_rule(told.with_columns(**limits))
+
+
+def _as_others(orders: pl.DataFrame) -> pl.DataFrame:
+    """Orders of the file as those that come after them see them (schema `OTHERS`)."""
+    return orders.select(
+        "loan_id", "kind", "value_date", amount="minor", start="start_date", end="due_date",
+        source_ref="command_ref", waits=pl.lit(True), place="line",
+    ).select(OTHERS.keys()).cast(OTHERS)  # type: ignore[arg-type]  # fmt: skip
+
+
+def _beside(orders: pl.DataFrame, known: Known) -> pl.DataFrame:
+    """Events of the orders' loans that stand (schema `OTHERS`), those taken back in the file left out."""
+    ids = orders["loan_id"].unique()
+    names = ["loan_id", "kind", "value_date", "booking_date", "amount", "source_ref",
+             "idempotency_key", "payload"]  # fmt: skip
+    waiting = [
+        rows.select(names) for rows in known.waiting if rows["loan_id"].null_count() < rows.height
+    ]
+    events = pl.concat([known.history(ids).select(names), *waiting], how="vertical_relaxed")
+    told = effective_events(
+        events.filter(pl.col("loan_id").is_in(ids.implode())).with_row_index("event_id")
+    )
+    undone = orders.filter(pl.col("kind") == Kind.reversal.value)["target_ref"]
+    told = told.filter(~pl.col("source_ref").is_in(undone.implode()))
+    day = {name: pl.col("payload").str.json_path_match(f"$.{name}").str.to_date(strict=False)
+           for name in ("start", "end")}  # fmt: skip
+    open_ = pl.lit(known.first_open, dtype=pl.Date)
+    return told.with_columns(
+        **day, waits=(pl.col("booking_date") >= open_).fill_null(True), place=pl.lit(-1)
+    ).select(OTHERS.keys()).cast(OTHERS)  # type: ignore[arg-type]  # fmt: skip
+
+
+def _context(
     orders: pl.DataFrame,
     policies: PolicyBook,
     standing: Callable[[pl.Series], pl.DataFrame],
     day: dt.date,
 ) -> pl.DataFrame:
-    """Orders with the `rule` that the loan's state or its product forbids them by, or null."""
+    """Orders with what the rules read of the loan as it stands and of its product, one a row."""
     about = (
         orders.drop("amount")
         .rename(
@@ -129,7 +202,7 @@ def _judged(
     begun = pl.when(pl.col("disbursed_on") <= pl.col("value_date")).then(
         pl.lit(Status.active.value, dtype=pl.Int8)
     )
-    about = about.with_columns(
+    return about.with_columns(
         # a line lends what it was paid back again
         lent=pl.when("revolving")
         .then(pl.col("owed").fill_null(0) + pl.col("drawn_since").fill_null(0))
@@ -138,11 +211,8 @@ def _judged(
         status=pl.coalesce("status", begun),
         advance=pl.col("command").is_in(_ADVANCES),
         checked=pl.col("checker") != "",
-        limit=pl.col("agreed") + pl.col("over_minor") + _share(pl.col("agreed"), "over_ppb"),
-        charge_limit=_share(pl.col("agreed"), "charge_ppb"),
         **_with_orders_before(),
     )
-    return orders.with_columns(rule=broken_rule(about))
 
 
 def _of_products(product_codes: pl.Series, policies: PolicyBook) -> pl.DataFrame:

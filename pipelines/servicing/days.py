@@ -21,7 +21,8 @@ from loanbook.core.errors import LawBrokenError, LawsBrokenError, LedgerError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, close
 from loanbook.core.servicing.laws.law import Law
-from loanbook.core.servicing.laws.setting_apart import FAULTS, Close, Day, Limit, close_lawfully
+from loanbook.core.servicing.laws.pinning import FAULTS
+from loanbook.core.servicing.laws.setting_apart import Close, Day, Limit, close_lawfully
 from loanbook.core.servicing.loan.book import Book, nobody_held
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.backdating import Restatement

@@ -177,3 +177,27 @@ def test_principal_charged_back_bears_no_interest_before_the_day(policies: Polic
     # the night after the chargeback alone, of what it made principal again
     assert owed > 20_000
     assert earned[1] - earned[0] == round(owed * 0.12 / 365)
+
+
+def test_loans_that_are_boarded_late_live_as_if_they_had_come_in_time(policies: PolicyBook) -> None:
+    """In the tape of the next day, after three dues, before the book's first day; one is paid
+    meanwhile, another was paid off before it came, a third holds its schedule as rows."""
+    story = Story(policies).lent(terms(policies, "instalment-act365", loan_id=1))
+    late = (
+        (2, "instalment-act365", "2024-01-04", "2024-02-04", 1),
+        (3, "pay-in-four", "2024-01-05", "2024-02-05", 40),
+        (4, "instalment-act365", "2023-12-20", "2024-01-20", 30),
+        (5, "interest-only", "2024-01-10", "2024-02-10", 45),
+    )
+    rows = list(story.rows)
+    for loan_id, product, start, first_due, days in late:
+        loan = terms(policies, product, loan_id=loan_id, start=start, first_due=first_due)
+        for row in Story(policies).lent(loan).rows:
+            rows.append(row | {"booking_date": row["value_date"] + dt.timedelta(days=days)})
+    rows.append(payment(10_000, "2024-02-06", loan_id=2))
+    paid = payment(200_000, "2024-01-25", loan_id=5)
+    rows.append(paid | {"booking_date": dt.date(2024, 2, 24)})
+    events = Story(policies, tuple(rows)).events()
+    days = same_as_in_time(events, policies, dt.date(2024, 2, 26))
+    came = {closed.date.isoformat(): restated for closed, restated in days if restated}
+    assert sorted(came) == ["2024-01-05", "2024-01-19", "2024-02-14", "2024-02-24"]

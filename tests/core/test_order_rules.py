@@ -34,7 +34,7 @@ SOUND: dict[str, Any] = {
     "instalments_agreed": 12, "lent": 1_000, "limit": 1_100, "capitalised": 100,
     "bought_down": 100, "amortisation": Amortisation.equal_instalment.value,
     "interest_mode": InterestMode.daily.value, "materialised": False, "revolving": False,
-    "cash_advance_margin": 0, "highest_ppb": 3 * 10**8, "alone_below": None,
+    "cash_advance_margin": 0, "rival": False, "pause_beside": False, "paid_out": 0, "highest_ppb": 3 * 10**8, "alone_below": None,
     "charge_limit": 1_000, "due_within_days": 1_830, "pause_days": 1_096, "merchant": True,
 }  # fmt: skip
 """An order that may enter: a change of rate on an active instalment loan."""
@@ -49,6 +49,10 @@ BREAKS: dict[str, tuple[Kind, dict[str, Any]]] = {
     "loan_is_charged_off": (Kind.disbursed, {"status": Status.charged_off.value}),
     "no_line_of_credit": (Kind.limit_changed, {}),
     "a_line_has_no_schedule": (Kind.term_extended, {"revolving": True}),
+    "less_than_the_day_pays_out": (
+        Kind.limit_changed,
+        {"revolving": True, "paid_out": 50, "amount": 999},
+    ),
     "draw_period_is_over": (Kind.disbursed, {"revolving": True, "instalment_no": 13}),
     "the_product_has_no_advances": (Kind.disbursed, {"revolving": True, "advance": True}),
     "flat_loans_do_not_change": (
@@ -61,7 +65,9 @@ BREAKS: dict[str, tuple[Kind, dict[str, Any]]] = {
     "pause_longer_than_the_bound": (Kind.delinquency_paused, {"due_date": dt.date(2224, 3, 20)}),
     "pause_not_after_value_date": (Kind.interest_paused, {"starts": DAY}),
     "pause_within_a_pause": (Kind.interest_paused, {"paused_until": dt.date(2024, 3, 20)}),
+    "pause_shares_a_day_with_another": (Kind.delinquency_paused, {"pause_beside": True}),
     "contract_is_terminated": (Kind.rate_changed, {"accelerated_on": DAY}),
+    "another_change_on_the_day": (Kind.rate_changed, {"rival": True}),
     "a_moratorium_runs": (Kind.rate_changed, {"moratorium_left": 1}),
     "change_of_fixed_interest": (Kind.contract_accelerated, FIXED),
     "no_instalment_was_billed_yet": (Kind.moratorium_granted, {"instalment_no": 1}),

@@ -109,12 +109,12 @@ if at == "before_intake_commit":
     ledger.commit_intake = lambda intakes: kill()
 take_in(ledger, policies, TAPE, correlation_id="killed")
 if at == "inside_commit":
-    inner = ledger._write
-    def half(version, closed, *rest):
-        inner(version, closed, *rest)
-        if closed.date.isoformat() == day:
+    inner = ledger._append
+    def half(version, tables):
+        inner(version, tables)
+        if str(tables["positions"]["business_date"][0]) == day:
             kill()
-    ledger._write = half
+    ledger._append = half
 def stage(name, date):
     if name == at and date.isoformat() == day:
         kill()

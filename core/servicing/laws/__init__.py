@@ -6,5 +6,7 @@
 - `claims` - claims move as events say
 - `dues` - positions show their dues, no due is overpaid, positions are sane
 - `accounts` - the general ledger carries what positions say; debits equal credits
+- `pinning` - the loans on which the engine fails, found by halves
+- `trial` - loans lived through what would be booked, before it is
 - `setting_apart` - a day is closed without the loans that break it; they are held, and tried again
 """

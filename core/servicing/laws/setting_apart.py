@@ -15,13 +15,14 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.money import CURRENCY_NAMES
-from loanbook.core.errors import EngineError, LawsBrokenError, PolicyError
+from loanbook.core.errors import LawsBrokenError
 from loanbook.core.ledger.events import EVENT_COLUMNS
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, close
 from loanbook.core.servicing.laws.accounts import loans_keep_their_accounts, movements_after
 from loanbook.core.servicing.laws.law import Law, Moved, in_words
 from loanbook.core.servicing.laws.laws import check_laws, loan_laws, restated_laws
+from loanbook.core.servicing.laws.pinning import ENGINE, FAULTS, pinned
 from loanbook.core.servicing.loan.book import Book, nobody_held
 from loanbook.core.servicing.replay.backdating import (
     LedgerHistory,
@@ -31,13 +32,6 @@ from loanbook.core.servicing.replay.backdating import (
 from loanbook.core.servicing.replay.holding import newly_held, to_hold
 
 Close = Callable[[Book, pl.DataFrame, PolicyBook, dt.date], DayClose]
-FAULTS = (
-    EngineError, PolicyError, pl.exceptions.PolarsError, pl.exceptions.PanicException,
-    ArithmeticError, AssertionError, LookupError, TypeError, ValueError,
-)  # fmt: skip
-"""What the engine fails with on a loan that it can't compute; all else is no loan's fault."""
-ENGINE = "the engine fails"
-"""Named in place of a law."""
 _BROKEN = {"loan_id": pl.Int64, "law": pl.String, "figures": pl.String, "remedy": pl.String}
 
 
@@ -71,14 +65,8 @@ class Day:
 
     def of(self, ids: pl.Series) -> Day:
         """The day of these loans alone."""
-        ours = pl.col("loan_id").is_in(ids.implode())
-        book = self.book
-        few = replace(
-            book, terms=book.terms.filter(ours), positions=book.positions.filter(ours),
-            dues=book.dues.filter(ours), pending=book.pending.filter(ours),
-            held=book.held.filter(ours),
-        )  # fmt: skip
-        return replace(self, book=few, booked=self.booked.filter(ours), whole=False)
+        booked = self.booked.filter(pl.col("loan_id").is_in(ids.implode()))
+        return replace(self, book=self.book.of(ids), booked=booked, whole=False)
 
     @property
     def ids(self) -> pl.Series:
@@ -184,20 +172,8 @@ def _currencies(done: Closed) -> dict[int, str]:
 def _failing(day: Day, held: pl.DataFrame, most: int) -> pl.DataFrame:
     """Loans on whose own day the engine fails (`_BROKEN`), no more than one beyond `most` of them."""
     standing = day.ids.filter(~day.ids.is_in(held["loan_id"].implode()))
-    parts = [standing]
-    found: list[dict[str, object]] = []
-    while parts and len(found) <= most:
-        ids = parts.pop()
-        try:
-            _attempt(day.of(ids), held)
-        except FAULTS as error:
-            if ids.len() > 1:
-                parts += [ids[: ids.len() // 2], ids[ids.len() // 2 :]]
-            else:
-                said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-                found.append({"loan_id": ids[0], "law": ENGINE, "figures": said[:300]})
-    rows = pl.DataFrame(found, schema=pl.DataFrame(schema=_BROKEN).drop("remedy").schema)
-    return _with_remedy(rows, day)
+    found = pinned(standing, lambda ids: _attempt(day.of(ids), held), most)
+    return _with_remedy(found, day)
 
 
 _SHOWN = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -58,6 +58,17 @@ class Book:
         pinned = pins.drop("entity", "currency")
         terms = with_agreed(empty(Terms).join(pinned, on="product", how="left"))
         return cls(None, terms, empty(Positions), empty(Dues), events.clear())
+
+    def of(self, ids: pl.Series) -> Book:
+        """The book of these loans alone."""
+        ours = pl.col("loan_id").is_in(ids.implode())
+        return replace(
+            self, terms=self.terms.filter(ours), positions=self.positions.filter(ours),
+            dues=self.dues.filter(ours), pending=self.pending.filter(ours),
+            closed=None if self.closed is None else self.closed.filter(ours),
+            closed_dues=None if self.closed_dues is None else self.closed_dues.filter(ours),
+            held=self.held.filter(ours),
+        )  # fmt: skip
 
     @property
     def loans(self) -> int:

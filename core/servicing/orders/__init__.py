@@ -2,6 +2,7 @@
 
 - `states` - the table of kinds and states
 - `order` - what a rule reads of an order and its loan
+- `beside` - what the orders beside it make of its loan
 - `rule` - how a rule is declared: its refusal, the kinds it judges, its words
 - `rules` - the rules, by what is ordered
 - `what_is_left` - what charges, payments and payouts still leave to take back

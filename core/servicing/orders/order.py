@@ -69,6 +69,17 @@ class Orders(dy.Schema):
         nullable=True,
         metadata=_about("paid for the borrower's rate, less given back", _MONEY),
     )
+    # the orders beside it: those that wait, and those before it in the file
+    rival = dy.Bool(
+        nullable=True,
+        metadata=_about("the same change, or another that makes the schedule anew, that day", _YES),
+    )
+    pause_beside = dy.Bool(
+        nullable=True, metadata=_about("another pause of its kind shares a day with it", _YES)
+    )
+    paid_out = dy.Int64(
+        nullable=True, metadata=_about("payouts that wait, of its value date", _MONEY)
+    )
     # its product and the approvals
     amortisation = dy.Int8(nullable=True, metadata=_about("an `Amortisation`", _CODE))
     interest_mode = dy.Int8(nullable=True, metadata=_about("an `InterestMode`", _CODE))

@@ -28,6 +28,13 @@ def contract_is_terminated() -> pl.Expr:
     return pl.col("accelerated_on").is_not_null()
 
 
+@rule("another_change_on_the_day", kinds=CHANGES)
+def another_change_on_the_day() -> pl.Expr:
+    """The same change is ordered for the value date already, or another that makes the schedule anew:
+    the last one would win without a word. Take the first back, or order the second for a later day."""
+    return pl.col("rival")
+
+
 @rule("a_moratorium_runs", kinds=CHANGES)
 def a_moratorium_runs() -> pl.Expr:
     """A moratorium still passes over instalments: the contract changes again once it has ended."""

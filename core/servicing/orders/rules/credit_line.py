@@ -25,6 +25,13 @@ def a_line_has_no_schedule() -> pl.Expr:
     return pl.col("revolving")
 
 
+@rule("less_than_the_day_pays_out", kinds=(Kind.limit_changed,))
+def less_than_the_day_pays_out() -> pl.Expr:
+    """A payout of the value date is ordered already that the new limit would not leave: the limit
+    counts from the day on. Take the payout back, or order the limit for a later day."""
+    return (pl.col("paid_out") > 0) & (pl.col("lent") > pl.col("amount"))
+
+
 @rule("draw_period_is_over", kinds=(Kind.disbursed,))
 def draw_period_is_over() -> pl.Expr:
     """The line's draw period has passed: what was drawn is paid back, and no more is lent.

@@ -46,6 +46,12 @@ def pause_within_a_pause() -> pl.Expr:
     return pl.col("starts") <= pl.col("paused_until")
 
 
+@rule("another_pause_runs", kinds=_PAUSES)
+def pause_shares_a_day_with_another() -> pl.Expr:
+    """Another pause of its kind that stands has a day in common with it: a loan has one at a time."""
+    return pl.col("pause_beside")
+
+
 @rule("no_instalment_was_billed_yet", kinds=(Kind.moratorium_granted,))
 def no_instalment_was_billed_yet() -> pl.Expr:
     """The first instalment is still to come: a grace from the start is agreed with the loan."""

@@ -1,0 +1,123 @@
+"""What enters can be closed: loans that come late, and orders beside orders, in one book."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.resources import provenance, read_policies
+from loanbook.pipelines.servicing.days import close_days, missing_days
+from loanbook.pipelines.servicing.verify import rebuild, replay_loan
+from tests.pipelines.files import LOANS, MONEY, drop, rules, take, weekly_loan
+from tests.pipelines.test_orders import HEAD, order
+
+
+def _closed(ledger: Ledger, through: str) -> None:
+    policies = ledger.register(read_policies())
+    days = missing_days(ledger, dt.date.fromisoformat(through))
+    list(close_days(ledger, policies, days, provenance(policies)))
+
+
+def _since(key: str, disbursed: str, first_due: str) -> str:
+    return weekly_loan(key).replace("2018-01-02", disbursed).replace("2018-01-09", first_due)
+
+
+def test_a_loan_that_is_boarded_late_lives_as_if_it_had_come_in_time(new_ledger: Ledger) -> None:
+    """Two days before its tape's own day, in a later tape, before the book's first day; and too late."""
+    ledger = new_ledger
+    (ledger.settings.home / "loanbook.toml").write_text("[intake]\nlate_days = 30\n")
+    tape = weekly_loan("IN-TIME") + _since("LATE-0", "2017-12-30", "2018-01-06")
+    drop(ledger, "loan_tape_2018-01-02_canonical.csv", LOANS + tape)
+    take(ledger)
+    _closed(ledger, "2018-01-03")
+    late = _since("LATE-1", "2018-01-03", "2018-01-10") + _since("LATE-2", "2017-12-28", "2018-01-04")
+    tape = late + _since("GONE", "2017-11-01", "2017-11-08")
+    drop(ledger, "loan_tape_2018-01-05_canonical.csv", LOANS + tape)
+    drop(ledger, "payments_2018-01-05.csv", MONEY + "P1,LATE-2,50.00,USD,2018-01-04\n")
+    take(ledger)
+    _closed(ledger, "2018-01-05")
+    assert rules(ledger, "loan_tape_2018-01-05_canonical.csv") == {4: "boarded_too_late"}
+    _closed(ledger, "2018-01-06")  # from the stored book
+    reader = LedgerReader(ledger.settings)
+    register = reader.loans().select("loan_key", "state", "boarded_on").rows_by_key("loan_key")
+    assert {key: rows[0] for key, rows in register.items()} == {
+        "IN-TIME": ("active", dt.date(2018, 1, 2)),
+        "LATE-0": ("active", dt.date(2017, 12, 30)),
+        "LATE-1": ("active", dt.date(2018, 1, 3)),
+        "LATE-2": ("active", dt.date(2017, 12, 28)),
+    }
+    on_the_4th = reader.positions("2018-01-04", names=True)
+    assert on_the_4th["loan_key"].to_list() == ["IN-TIME", "LATE-0", "LATE-1", "LATE-2"]
+    assert reader.positions("2018-01-04", known_at=3).height == 2  # what was said then
+    schedules = reader.query("SELECT loan_id, valid_from FROM schedules ORDER BY loan_id")
+    assert schedules["valid_from"].to_list() == [row[0][1] for row in register.values()]
+    policies = ledger.register(read_policies())
+    for loan_id in (1, 2, 3, 4):
+        assert replay_loan(ledger, policies, loan_id).differences.is_empty()
+    whole = rebuild(ledger, policies)
+    assert whole.differences.is_empty(), whole.differences
+    # a figure of the terms alone is compared too
+    ledger.connection.execute("UPDATE _lake.loans SET emi = emi + 1 WHERE loan_id = 3")
+    assert rebuild(ledger, policies).differences["table"].to_list() == ["loans"]
+
+
+def test_orders_are_judged_with_the_orders_beside_them(new_ledger: Ledger) -> None:
+    ledger = new_ledger
+    keys = [f"L{n}" for n in range(1, 10)]
+    line = "LINE,credit-line,1000.00,12,24,,0,1,months,1,2018-01-02,2018-02-01,,,,\n"
+    tape = "".join(map(weekly_loan, keys)) + line
+    drop(ledger, "loan_tape_2018-01-02_canonical.csv", LOANS + tape)
+    drop(ledger, "payments_2018-01-03.csv", MONEY + "P1,L1,1700.00,USD,2018-01-03\n")
+    take(ledger)
+    _closed(ledger, "2018-01-03")
+    day, later = "2018-01-04", "2018-01-05"
+    moved = {"due_date": "2018-02-01", "instalments": "6"}
+    body = [
+        order("a", "refund_credit", "L1", day, amount="400"),
+        order("b", "refund_credit", "L1", day, amount="400"),
+        order("c", "refund_credit", "L1", day, amount="50"),
+        order("d", "change_limit", "LINE", day, amount="0.01"),
+        order("e", "pay_out", "LINE", day, amount="10"),
+        order("f", "accelerate", "L2", day),
+        order("g", "reage", "L2", day, **moved),
+        order("h", "settle", "L3", day),
+        order("i", "charge_off", "L3", day),
+        order("j", "pause_interest", "L4", day, start_date="2018-01-06", due_date="2018-01-12"),
+        order("k", "pause_interest", "L4", later, start_date="2018-01-12", due_date="2018-01-14"),
+        order("l", "pause_delinquency", "L5", day, start_date="2018-01-06", due_date="2018-01-12"),
+        order("m", "pause_delinquency", "L5", later, start_date="2018-01-02", due_date="2018-01-07"),
+        order("n", "reage", "L6", day, **moved),
+        order("o", "reage", "L6", day, **moved),
+        order("p", "reamortise", "L7", day),
+        order("q", "reage", "L7", day, **moved),
+        order("r", "reamortise", "L8", later),
+    ]  # fmt: skip
+    drop(ledger, f"commands_{day}.csv", HEAD + "".join(body))
+    take(ledger)
+    refused = {
+        3: "more_than_the_credit",  # 499.61 are there; 400.00 go out by the first
+        6: "more_than_may_be_lent",
+        8: "contract_is_terminated",
+        10: "loan_has_ended",
+        12: "another_pause_runs",
+        14: "another_pause_runs",
+        16: "another_change_on_the_day",
+        18: "another_change_on_the_day",
+    }
+    assert rules(ledger, f"commands_{day}.csv") == refused
+    # beside an order that waits in the ledger; the same again is a duplicate
+    again = [body[-1], order("s", "reage", "L8", later, **moved)]
+    drop(ledger, f"commands_{later}.csv", HEAD + "".join(again))
+    take(ledger)
+    assert rules(ledger, f"commands_{later}.csv") == {3: "another_change_on_the_day"}
+    _closed(ledger, "2018-01-06")
+    assert LedgerReader(ledger.settings).held().is_empty()
+    files = ledger.frame("SELECT * FROM {lake}.files WHERE kind = 'commands' ORDER BY name")
+    assert files.select("rows_in", "accepted", "quarantined", "duplicates").rows() == [
+        (18, 10, 8, 0),
+        (2, 0, 1, 1),
+    ]
+    assert files.select(pl.col("rows_in").sum()).item() == 20
