@@ -60,6 +60,7 @@ class Kind(IntEnum):
     limit_changed = 37
     interest_refunded = 38
     reopened = 39
+    boarding_withdrawn = 40
 
 
 class MoratoriumInterest(IntEnum):
@@ -548,6 +549,14 @@ EVENTS: tuple[EventKind, ...] = (
             "a loan that has ended (paid in full, or settled) takes orders on the value date; it "
             "ends again with the day unless it owes something then. What happened outside (a "
             "return, a chargeback, late money) needs none"),),
+    ),
+    EventKind(
+        kind=Kind.boarding_withdrawn, family=Family.reversal, reversible=False,
+        words="a loan that no published version has read is taken back: it never was boarded",
+        commands=(Command("withdraw", becomes=
+            "a loan that no published version has read, or that is held since it could not be "
+            "boarded, is taken back with all orders of it; money that came for it is kept "
+            "unidentified. Its key stays taken: board it anew under another one"),),
     ),
     EventKind(
         kind=Kind.reversal, family=Family.reversal, reversible=False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.codes import MONEY_IN, Kind
 
 
 def reverses(events: pl.DataFrame) -> pl.Series:
@@ -16,8 +16,14 @@ def reverses(events: pl.DataFrame) -> pl.Series:
 def effective_events(events: pl.DataFrame) -> pl.DataFrame:
     """Events that stand: neither taken back by a reversal nor reversals themselves.
 
-    A reversal that was taken back itself takes nothing back.
+    A reversal that was taken back itself takes nothing back. Of a loan that was withdrawn the money
+    stands that came for it, and nothing else.
     """
+    withdrawn = events.filter(pl.col("kind") == Kind.boarding_withdrawn)["loan_id"]
+    if withdrawn.len():
+        theirs = pl.col("loan_id").is_in(withdrawn.implode())
+        money = pl.col("kind").is_in([kind.value for kind in (*MONEY_IN, Kind.reversal)])
+        events = events.filter(~theirs | money)
     undone = reverses(events)
     lifted = events.filter(
         (pl.col("kind") == Kind.reversal) & pl.col("idempotency_key").is_in(undone.implode())

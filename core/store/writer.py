@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import ENDED, Kind
+from loanbook.core.catalogue.codes import ENDED
+from loanbook.core.catalogue.events import Family, kinds_of
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import LawBrokenError, LedgerConflictError, LedgerError
 from loanbook.core.frames import typed
@@ -195,7 +196,8 @@ class Ledger(Queries):
             [version, date],
         )
         waiting = self.stored_events(
-            "booking_date <= ? AND (value_date > ? OR kind = ?)", [date, date, Kind.reversal.value]
+            "booking_date <= ? AND (value_date > ? OR kind IN (SELECT unnest(?)))",
+            [date, date, [kind.value for kind in kinds_of(Family.reversal)]],
         )
         pending = effective_events(waiting).filter(pl.col("value_date") > date)
         held = self.frame(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
 from loanbook.core.catalogue.codes import Kind, Status, Timing
 from loanbook.core.catalogue.components import Component
+from loanbook.core.contract.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import OriginationFee
 from loanbook.core.servicing.payments.chargebacks import asked_again
@@ -248,3 +250,26 @@ def test_a_charge_off_lasts(policies: PolicyBook) -> None:
     early = payment(3_000, "2024-02-12", ref="e")
     same_as_in_time(told(Story(policies, (*story.rows, back)), (12, early)), policies,
                     dt.date(2024, 2, 26))  # fmt: skip
+
+
+def test_a_charge_after_maturity_leaves_the_interest_that_was_billed_where_it_fell(
+    policies: PolicyBook,
+) -> None:
+    """Two weekly instalments of 1,000.00 at 12 %, unpaid; a fee of 11.00 of 31 January, due on 2 February.
+
+    The fee is of the instalment after the last one, as is the interest of the first week after maturity.
+    """
+    loan = terms(policies, "instalment-act365", principal=100_000, n=2, start="2018-01-01",
+                 first_due="2018-01-08", unit=Unit.weeks)  # fmt: skip
+    body = json.dumps({"component": Component.fee.value, "due_date": "2018-02-02"})
+    fee = _event(Kind.charge_assessed, 1, "2018-01-31", 1_100, "fee", body)
+    story = Story(policies).lent(loan)
+    life = replace(story, rows=(*story.rows, fee)).closed_daily("2018-02-05")
+    dues = life.dues("2018-01-31").filter(pl.col("instalment_no") == 3)
+    assert dues.select("component", "due_date", "amount").rows() == [
+        (Component.interest, dt.date(2018, 1, 22), 230),  # 1,000.00 * 12 % * 7/365 = 2.30
+        (Component.fee, dt.date(2018, 2, 2), 1_100),
+    ]
+    # five weeks of 2.30 are billed by then
+    assert life.on("2018-02-05")["interest_due"] == 5 * 230
+    assert life.on("2018-02-05")["fees_due"] == 1_100

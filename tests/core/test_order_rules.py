@@ -34,13 +34,16 @@ SOUND: dict[str, Any] = {
     "instalments_agreed": 12, "lent": 1_000, "limit": 1_100, "capitalised": 100,
     "bought_down": 100, "amortisation": Amortisation.equal_instalment.value,
     "interest_mode": InterestMode.daily.value, "materialised": False, "revolving": False,
-    "cash_advance_margin": 0, "rival": False, "pause_beside": False, "paid_out": 0, "highest_ppb": 3 * 10**8, "alone_below": None,
+    "cash_advance_margin": 0, "rival": False, "pause_beside": False, "paid_out": 0,
+    "withdrawn": False, "highest_ppb": 3 * 10**8, "alone_below": None,
     "charge_limit": 1_000, "due_within_days": 1_830, "pause_days": 1_096, "merchant": True,
 }  # fmt: skip
 """An order that may enter: a change of rate on an active instalment loan."""
 
 BREAKS: dict[str, tuple[Kind, dict[str, Any]]] = {
     "needs_a_second_person": (Kind.goodwill_credit, {"checked": False, "alone_below": 100}),
+    "loan_was_withdrawn": (Kind.rate_changed, {"withdrawn": True}),
+    "a_published_version_has_read_it": (Kind.boarding_withdrawn, {}),
     "nothing_is_paid_out": (Kind.rate_changed, {"status": None}),
     "valued_before_boarding": (Kind.goodwill_credit, {"value_date": dt.date(2023, 12, 31)}),
     "loan_has_not_ended": (Kind.reopened, {}),

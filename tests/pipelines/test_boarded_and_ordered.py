@@ -5,7 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 import polars as pl
+import pytest
 
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.errors import EngineError
+from loanbook.core.servicing.laws import trial
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.resources import provenance, read_policies
@@ -33,7 +37,9 @@ def test_a_loan_that_is_boarded_late_lives_as_if_it_had_come_in_time(new_ledger:
     drop(ledger, "loan_tape_2018-01-02_canonical.csv", LOANS + tape)
     take(ledger)
     _closed(ledger, "2018-01-03")
-    late = _since("LATE-1", "2018-01-03", "2018-01-10") + _since("LATE-2", "2017-12-28", "2018-01-04")
+    late = _since("LATE-1", "2018-01-03", "2018-01-10") + _since(
+        "LATE-2", "2017-12-28", "2018-01-04"
+    )
     tape = late + _since("GONE", "2017-11-01", "2017-11-08")
     drop(ledger, "loan_tape_2018-01-05_canonical.csv", LOANS + tape)
     drop(ledger, "payments_2018-01-05.csv", MONEY + "P1,LATE-2,50.00,USD,2018-01-04\n")
@@ -121,3 +127,67 @@ def test_orders_are_judged_with_the_orders_beside_them(new_ledger: Ledger) -> No
         (2, 0, 1, 1),
     ]
     assert files.select(pl.col("rows_in").sum()).item() == 20
+
+
+def test_what_could_not_be_closed_does_not_enter(
+    new_ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loan that the engine can't board, and an order after which dues are paid beyond their amount.
+
+    A boarding that no version has read is withdrawn; what came for it is kept.
+    """
+    ledger, lived = new_ledger, trial.fast_forward
+
+    def failing(start, events, policies, through):  # type: ignore[no-untyped-def]
+        if "BAD" in events.filter(pl.col("kind") == Kind.loan_boarded)["source_ref"]:
+            raise EngineError("its schedule has no end")
+        return lived(start, events, policies, through)
+
+    monkeypatch.setattr(trial, "fast_forward", failing)
+    daily = "R,daily-rate,1000.00,0.1,4,,0.00,1,weeks,15,2018-01-01,2018-01-08,,,,\n"
+    keys = ("A", "BAD", "WRONG")
+    tape = daily + "".join(_since(key, "2018-01-01", "2018-01-08") for key in keys)
+    drop(ledger, "loan_tape_2018-01-01_canonical.csv", LOANS + tape)
+    weeks = {"due_date": "2018-01-15", "instalments": "6", "every": "1", "unit": "weeks"}
+    reaged = order("a", "reage", "R", "2018-01-03", interest="payable", **weeks)
+    back = order("w", "withdraw", "WRONG", "2018-01-03") + order(
+        "x", "reamortise", "WRONG", "2018-01-04"
+    )
+    anew = order("b", "reamortise", "R", "2018-01-05") + order("c", "accelerate", "A", "2018-01-05")
+    drop(ledger, "commands_2018-01-03.csv", HEAD + reaged + back)
+    paid = (
+        "P1,R,500.00,USD,2018-01-04\nP2,WRONG,20.00,USD,2018-01-02\nP3,WRONG,5.00,USD,2018-01-05\n"
+    )
+    drop(ledger, "payments_2018-01-05.csv", MONEY + paid)
+    drop(ledger, "commands_2018-01-05.csv", HEAD + anew)
+    report = take(ledger)
+    assert report.reconciles
+    bad = ledger.frame("SELECT name, line, rule, found FROM {lake}.quarantine ORDER BY name, line")
+    assert bad.drop("found").rows() == [
+        ("commands_2018-01-03.csv", 4, "loan_was_withdrawn"),
+        ("commands_2018-01-05.csv", 2, "can_not_be_closed"),
+        ("loan_tape_2018-01-01_canonical.csv", 4, "can_not_be_closed"),
+    ]
+    assert bad["found"][1].startswith("b: no_due_is_overpaid: instalment ")
+    assert "EngineError: its schedule has no end; board it on other terms" in bad["found"][2]
+    _closed(ledger, "2018-01-06")
+    reader = LedgerReader(ledger.settings)
+    assert reader.held().is_empty()
+    assert reader.positions(names=True)["loan_key"].to_list() == ["R", "A"]
+    # 25.00 that came for the loan that never was
+    held = reader.query(
+        "SELECT sum(t.amount) AS held FROM transfers t JOIN loan_keys k ON k.loan_id = t.loan_id "
+        "WHERE k.loan_key = 'WRONG'"
+    )
+    assert held["held"].to_list() == [2_500]
+    policies = ledger.register(read_policies())
+    assert rebuild(ledger, policies).differences.is_empty()
+    late = [
+        order("y", "withdraw", "A", "2018-01-06"),
+        order("z", "goodwill_credit", "WRONG", "2018-01-06", amount="1"),
+    ]
+    drop(ledger, "commands_2018-01-06.csv", HEAD + "".join(late))
+    take(ledger)
+    assert rules(ledger, "commands_2018-01-06.csv") == {
+        2: "a_published_version_has_read_it", 3: "loan_was_withdrawn",
+    }  # fmt: skip

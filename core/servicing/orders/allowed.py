@@ -26,6 +26,8 @@ __all__ = ["ALLOWED", "COLUMNS", "RULES", "STATES", "broken_rule"]
 
 RULES: tuple[Rule, ...] = (
     approval.needs_a_second_person,
+    state.loan_was_withdrawn,
+    state.a_published_version_has_read_it,
     state.nothing_is_paid_out,
     state.valued_before_boarding,
     state.loan_has_not_ended,

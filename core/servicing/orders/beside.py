@@ -37,7 +37,10 @@ def with_others(orders: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     `orders`: the columns of `Orders` with `line`, `loan_id`, `command_ref` and `agreed`. An order is
     not beside itself, though it was taken in before.
     """
-    none = {"rival": pl.lit(False), "pause_beside": pl.lit(False), "paid_out": pl.lit(0, pl.Int64)}
+    none = {
+        **{name: pl.lit(False) for name in ("rival", "pause_beside", "withdrawn")},
+        "paid_out": pl.lit(0, pl.Int64),
+    }
     if others.is_empty() or orders.is_empty():
         return orders.with_columns(**none)
     own = orders.select(
@@ -53,7 +56,7 @@ def with_others(orders: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     found = pairs.sort("line", "value_date_other", "place").group_by("line").agg(**_of_others())
     joined = orders.join(found, on="line", how="left", maintain_order="left")
     return joined.with_columns(
-        pl.col("rival", "pause_beside").fill_null(False),
+        pl.col("rival", "pause_beside", "withdrawn").fill_null(False),
         pl.col("paid_out").fill_null(0),
         status=pl.coalesce("status_after", "status"),
         accelerated_on=pl.coalesce("accelerated_on", "accelerated_before"),
@@ -77,6 +80,7 @@ def _of_others() -> dict[str, pl.Expr]:
     return {
         "rival": (rivals & same_day).any(),
         "pause_beside": (pauses & overlaps).any(),
+        "withdrawn": (other == Kind.boarding_withdrawn.value).any(),
         "paid_out": amount.filter(payouts).sum(),
         "refunded": amount.filter(pl.col("waits") & (other == Kind.credit_refunded.value)).sum(),
         "status_after": other.filter(by_then & other.is_in(list(_ENDS)))

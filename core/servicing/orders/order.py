@@ -80,6 +80,9 @@ class Orders(dy.Schema):
     paid_out = dy.Int64(
         nullable=True, metadata=_about("payouts that wait, of its value date", _MONEY)
     )
+    withdrawn = dy.Bool(
+        nullable=True, metadata=_about("its boarding was taken back by an order", _YES)
+    )
     # its product and the approvals
     amortisation = dy.Int8(nullable=True, metadata=_about("an `Amortisation`", _CODE))
     interest_mode = dy.Int8(nullable=True, metadata=_about("an `InterestMode`", _CODE))

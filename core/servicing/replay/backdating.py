@@ -16,7 +16,7 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import ENDED, Kind
-from loanbook.core.catalogue.events import REOPENING
+from loanbook.core.catalogue.events import REOPENING, Family, kinds_of
 from loanbook.core.frames import empty
 from loanbook.core.ledger.reversals import effective_events, reverses
 from loanbook.core.ledger.transfers import transfer
@@ -101,20 +101,23 @@ def _with_news(
     ids = pl.concat([_stirred(book, booked, date), book.returning]).unique().sort()
     if ids.is_empty():
         return book, close(book, booked, policies, date), None
-    known = pl.concat([past.events(ids), booked.filter(pl.col("loan_id").is_in(ids.implode()))])
+    is_restated = pl.col("loan_id").is_in(ids.implode())
+    known = pl.concat([past.events(ids), booked.filter(is_restated)])
+    effective = effective_events(known)
+    stands = pl.col("event_id").is_in(effective["event_id"].implode())
     ended = past.ended(ids)
-    news = pl.concat([booked, _missed(known, book)]).unique("event_id", maintain_order=True)
+    came = pl.concat([booked.filter(is_restated), _missed(known, book)])
+    news = came.unique("event_id", maintain_order=True).filter(
+        stands | (pl.col("kind") == Kind.reversal)
+    )
     first = _first_change(known, news, ended, date)
     if book.returning.len():
         first = _first_missed(book, first)
     restated = None
-    effective = effective_events(known)
     if first is not None:
         restated, book = _restate(book, ids, first, effective, ended, past, policies, date)
-    gone = pl.col("event_id").is_in(effective["event_id"].implode())
-    is_restated = pl.col("loan_id").is_in(ids.implode())
-    book = replace(book, pending=book.pending.filter(~is_restated | gone))
-    today = booked.filter(~is_restated | (gone & (pl.col("value_date") >= date)))
+    book = replace(book, pending=book.pending.filter(~is_restated | stands))
+    today = booked.filter(~is_restated | (stands & (pl.col("value_date") >= date)))
     done = close(book, today, policies, date)
     moved = done.transfers
     if restated is not None:
@@ -153,7 +156,8 @@ def _first_missed(book: Book, first: dt.date | None) -> dt.date | None:
 
 def _stirred(book: Book, booked: pl.DataFrame, date: dt.date) -> pl.Series:
     """Loans with late events or reversals, and ended ones that something happens to today."""
-    late = booked.filter((pl.col("value_date") < date) | (pl.col("kind") == Kind.reversal))
+    takes_back = pl.col("kind").is_in([kind.value for kind in kinds_of(Family.reversal)])
+    late = booked.filter((pl.col("value_date") < date) | takes_back)
     taking = [kind.value for kind in REOPENING]
     today = pl.concat([book.pending, booked]).filter(pl.col("value_date") == date)
     loans = today.filter(pl.col("kind").is_in(taking))["loan_id"]

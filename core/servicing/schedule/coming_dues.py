@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.components import Component, is_principal
+from loanbook.core.catalogue.components import Component, is_charge, is_principal
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
@@ -39,11 +39,17 @@ def open_dues(day: DayState, placed: pl.DataFrame, component: pl.Expr, amount: s
         reach=pl.col("due_date").max()
     )  # fmt: skip
     keys = ["loan_id", "instalment_no"]
+    # but what of it was billed and has fallen due, as interest after maturity has, stays due
+    billed = ~is_charge() & (pl.col("due_date") <= BUSINESS_DATE)
 
     def reaching(frame: pl.DataFrame) -> pl.DataFrame:
         return (
             frame.join(reach, on=keys, how="left", maintain_order="left")
-            .with_columns(due_date=pl.coalesce("reach", "due_date"))
+            .with_columns(
+                due_date=pl.when(billed)
+                .then("due_date")
+                .otherwise(pl.coalesce("reach", "due_date"))
+            )
             .drop("reach")
         )
 

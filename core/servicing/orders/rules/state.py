@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import ENDED, Status
+from loanbook.core.catalogue.codes import ENDED, Kind, Status
 from loanbook.core.servicing.orders.rule import rule
 from loanbook.core.servicing.orders.states import ALLOWED, forbidden_in
 
@@ -16,6 +16,19 @@ def _forbidden(state: Status) -> pl.Expr:
 
 
 _ONCE_ENDED = tuple(k for k in ALLOWED if any(k in forbidden_in(Status(s)) for s in ENDED))
+
+
+@rule("loan_was_withdrawn")
+def loan_was_withdrawn() -> pl.Expr:
+    """The loan was withdrawn: it never was boarded, so nothing can be ordered of it."""
+    return pl.col("withdrawn")
+
+
+@rule("a_published_version_has_read_it", kinds=(Kind.boarding_withdrawn,))
+def a_published_version_has_read_it() -> pl.Expr:
+    """A published version holds the loan: what was said of it can't be unsaid. Settle it, write it off
+    or reverse its payout."""
+    return pl.col("instalments_agreed").is_not_null()
 
 
 @rule("nothing_is_paid_out", kinds=forbidden_in(None))
