@@ -45,6 +45,8 @@ mapping = {mapping}
 # that is named as that of tapes, else the only one, else loanbook's own columns.
 # payments = "bank"
 # commands = "desk"
+# How many days before the first open date a loan may have been paid out that a tape boards.
+late_days = 366
 
 [store]
 # Where the versions are catalogued. Empty: SQLite in lake/, for one machine. For several,

@@ -37,8 +37,22 @@ def taken(
                 fresh = replace(
                     fresh, events=worked, accepted=worked.height, bad=[*fresh.bad, *none]
                 )
+            if kind is Kind.boarding_withdrawn and fresh.events is not None:
+                fresh = replace(fresh, events=_before_they_are_read(fresh.events, known))
             entered = together(entered, fresh)
     if called_for.height:  # no rows of the file: they count as none
         assessed = events_of(called_for, Kind.charge_assessed, file, mapping, known)
         entered = together(entered, replace(assessed, accepted=0, duplicates=0, bad=[]))
     return entered
+
+
+def _before_they_are_read(withdrawals: pl.DataFrame, known: Known) -> pl.DataFrame:
+    """Withdrawals, booked with the boarding that they take back or on the first open day after it: no
+    close may read the loan before."""
+    boarded = known.history(withdrawals["loan_id"]).filter(
+        pl.col("kind") == Kind.loan_boarded.value
+    )
+    days = boarded.select("loan_id", boards="booking_date")
+    open_ = pl.max_horizontal("boards", pl.lit(known.first_open, dtype=pl.Date))
+    told = withdrawals.join(days, on="loan_id", how="left", maintain_order="left")
+    return told.with_columns(booking_date=open_).drop("boards")

@@ -163,9 +163,9 @@ def _beside(orders: pl.DataFrame, known: Known) -> pl.DataFrame:
         rows.select(names) for rows in known.waiting if rows["loan_id"].null_count() < rows.height
     ]
     events = pl.concat([known.history(ids).select(names), *waiting], how="vertical_relaxed")
-    told = effective_events(
-        events.filter(pl.col("loan_id").is_in(ids.implode())).with_row_index("event_id")
-    )
+    events = events.filter(pl.col("loan_id").is_in(ids.implode())).with_row_index("event_id")
+    withdrawn = events.filter(pl.col("kind") == Kind.boarding_withdrawn.value)
+    told = pl.concat([effective_events(events), withdrawn])
     undone = orders.filter(pl.col("kind") == Kind.reversal.value)["target_ref"]
     told = told.filter(~pl.col("source_ref").is_in(undone.implode()))
     day = {name: pl.col("payload").str.json_path_match(f"$.{name}").str.to_date(strict=False)
