@@ -53,16 +53,16 @@ def faults(
         "loan_id", through=pl.min_horizontal(pl.col("value_date") + AFTER, pl.lit(bound))
     )
 
-    def lived(some: pl.Series) -> pl.DataFrame:
+    def broken_of(some: pl.Series) -> pl.DataFrame:
         ours = pl.col("loan_id").is_in(some.implode())
         return _broken(start.of(some), stands.filter(ours), policies, through.filter(ours))
 
     try:
-        return lived(ids)
+        return broken_of(ids)
     except FAULTS:
-        bad = pinned(ids, lived, _MOST)
+        bad = pinned(ids, broken_of, _MOST)
     good = ids.filter(~ids.is_in(bad["loan_id"].implode()))
-    return pl.concat([bad, lived(good)]) if bad.height <= _MOST else bad
+    return pl.concat([bad, broken_of(good)]) if bad.height <= _MOST else bad
 
 
 def _first_day(new: pl.DataFrame) -> dt.date:
