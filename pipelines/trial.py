@@ -45,7 +45,7 @@ def _without_loans(files: list[Intake], policies: PolicyBook) -> tuple[list[Inta
     events = pl.concat(parts, how="diagonal_relaxed").with_columns(
         loan_id=pl.col("loan_key").rank("dense").cast(pl.Int64)
     )
-    failing = faults(_typed(events), policies)
+    failing = faults(_typed(events), policies, after=dt.timedelta(0))
     if failing.is_empty():
         return files, 0
     rows = events.select("loan_id", "loan_key", "line", "_file").unique("loan_id")

@@ -31,12 +31,13 @@ def faults(
     policies: PolicyBook,
     past: LedgerHistory | None = None,
     first_open: dt.date | None = None,
+    after: dt.timedelta = AFTER,
 ) -> pl.DataFrame:
     """Loans whose life through `events` breaks a law, or can't be computed: `loan_id`, `law`, `figures`.
 
     `events`: every event of the loans (schema `Events`), known and new. `past`: what the ledger knows
     of them; None: they are new. `first_open`: the first date that is not published; what is booked
-    from it on is new.
+    from it on is new. `after`: how long they are lived after their last event.
     """
     stands = effective_events(events)
     ids = events["loan_id"].unique().sort()
@@ -50,7 +51,7 @@ def faults(
     last = new.group_by("loan_id").agg(pl.col("value_date").max())
     bound = (first_open or _first_day(new)) + AHEAD
     through = last.select(
-        "loan_id", through=pl.min_horizontal(pl.col("value_date") + AFTER, pl.lit(bound))
+        "loan_id", through=pl.min_horizontal(pl.col("value_date") + after, pl.lit(bound))
     )
 
     def broken_of(some: pl.Series) -> pl.DataFrame:
