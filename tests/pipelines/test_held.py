@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import replace
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from loanbook.core.errors import EngineError, LawBrokenError
 from loanbook.core.policy.book import PolicyBook
@@ -14,15 +16,17 @@ from loanbook.core.servicing.day.close import DayClose, close
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.commands.app import app
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import DayReport, close_days, missing_days
+from loanbook.pipelines.servicing.messages import send_held
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
 from tests.pipelines.files import LOANS, MONEY, drop, take, weekly_loan
 
 KEYS = [f"L{n:02}" for n in range(1, 15)]
 CLAIM, ENGINE, LEDGER, LATE, NEW = "L01", "L02", "L03", "L04", "L15"
 """Loans by what is wrong with them."""
-HALF = "[held]\npercent = 50\n"
+HALF = '[held]\npercent = 50\n[alerts]\ncommand = ["sh", "-c", "cat > told.json"]\n'
 
 
 def _planted(ids: dict[str, int]):  # type: ignore[no-untyped-def]
@@ -67,7 +71,7 @@ def _land(ledger: Ledger) -> dict[str, int]:
 
 
 def test_loans_that_break_a_law_are_held_and_return_when_the_cause_is_mended(
-    new_ledger: Ledger,
+    new_ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger = new_ledger
     (ledger.settings.home / "loanbook.toml").write_text(HALF)
@@ -102,6 +106,18 @@ def test_loans_that_break_a_law_are_held_and_return_when_the_cause_is_mended(
         [CLAIM, LEDGER, LATE, NEW]
     )
     assert reader.held("2018-01-05").is_empty()  # as known now, all of them were lived
+    home = ledger.settings.home
+    assert send_held(ledger.settings, list(by_day.values())) is None  # at its end none is held
+    assert not (home / "told.json").exists()
+    assert send_held(ledger.settings, [by_day[5]]) is None
+    message = json.loads((home / "told.json").read_text())
+    assert (message["event"], message["date"]) == ("loans_held", "2018-01-05")
+    assert [row["loan_key"] for row in message["loans"]] == [CLAIM, LEDGER, LATE, NEW]
+    monkeypatch.setenv("LOANBOOK_HOME", str(home))
+    asked = ["held", "--as-of", "2018-01-05", "--known-at", str(by_day[5].version)]
+    told = CliRunner().invoke(app, asked)
+    assert told.exit_code == 0, told.output
+    assert "L03 of instalment-act365@1, held since 2018-01-03, good until 2018-01-02" in told.output
     policies = ledger.register(read_policies())
     for key in (CLAIM, ENGINE, LEDGER, LATE, NEW):
         one = replay_loan(ledger, policies, ids[key])

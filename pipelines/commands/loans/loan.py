@@ -171,6 +171,7 @@ def _agreed(found: _Shown) -> list[tuple[str, str]]:
         (first, str(boarded["first_due_date"])),
         ("closed", _ending(found)),
         *_refinancings(found.reader, found.number, found.at),
+        *_held(found.reader, found.number, found.at),
     ]
 
 
@@ -205,6 +206,15 @@ def _next_due(found: _Shown, row: dict[str, Any]) -> str:
     first = coming.row(0, named=True)
     asks = to_major(first["principal"] + first["interest"], found.money)
     return f"{first['due_date']} (instalment {first['instalment_no']}, {asks})"
+
+
+def _held(reader: LedgerReader, number: int, at: Clocks) -> list[tuple[str, str]]:
+    """Why the loan is shown at its last good position, if it is."""
+    rows = reader.held(at.on, at.known).filter(pl.col("loan_id") == number).to_dicts()
+    return [
+        ("held", f"since {row['since']}, shown as of {row['good_until']}: {row['law']}: "
+         f"{row['figures']}; {row['remedy']}") for row in rows
+    ]  # fmt: skip
 
 
 def _refinancings(reader: LedgerReader, number: int, at: Clocks) -> list[tuple[str, str]]:
