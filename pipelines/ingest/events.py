@@ -58,7 +58,7 @@ def nothing_known() -> Known:
     def none(_: object) -> pl.DataFrame:
         return nobody.clear()
 
-    return Known(nobody, pl.DataFrame(schema=events), None, none, none, none, none, Path())
+    return Known(nobody, pl.DataFrame(schema=events), None, None, none, none, none, none, Path())
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,15 @@ def against_stored(ledger: Queries, loan_id: int, lived: History | None, at: Clo
     first = lived.rounds[0].applied["value_date"].min() if lived and lived.rounds else None
     if lived is not None and isinstance(first, dt.date):
         replayed = lived.stay.positions(first, at.on).select(columns)
+    held = ledger.frame(
+        "SELECT p.business_date FROM {lake}.held_loans p WHERE loan_id = ? AND version <= ? "
+        f"AND version IN {PUBLISHED} AND {NOT_RESTATED_BY.format(row='p')}",
+        [loan_id, at.known, at.known],
+    )
+    if held.height:  # on these days the ledger has the last good position, and says so
+        stored, replayed = (
+            rows.join(held, on="business_date", how="anti") for rows in (stored, replayed)
+        )
     found = differences(stored, replayed, ["business_date", "loan_id"])
     count = replayed["business_date"].n_unique()
     return Verified(count, replayed.height, found, digest([replayed]))
