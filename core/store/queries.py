@@ -85,6 +85,12 @@ class Queries:
         )
         return rows.with_columns(pl.col("recorded_at").cast(pl.Datetime("us")))
 
+    def loan_keys(self) -> pl.DataFrame:
+        """`loan_id`, `loan_key`, `entity`, `product`, `currency`, `boards_on` of every loan."""
+        return self.frame(
+            "SELECT loan_id, loan_key, entity, product, currency, boards_on FROM {lake}.loan_keys"
+        )
+
     def first_published(self) -> dt.date | None:
         """The first business date that was ever published."""
         (first,) = self.one(

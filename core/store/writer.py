@@ -129,12 +129,6 @@ class Ledger(Queries):
         taken = files.filter(~refused).select("file_id", "business_date").rows()
         return set(taken), set(files.filter(refused).select("file_id", "name", "reason").rows())
 
-    def loan_keys(self) -> pl.DataFrame:
-        """`loan_id`, `loan_key`, `entity`, `product`, `currency`, `boards_on` of every loan."""
-        return self.frame(
-            "SELECT loan_id, loan_key, entity, product, currency, boards_on FROM {lake}.loan_keys"
-        )
-
     def commit_intake(self, intakes: list[Intake]) -> None:
         """Commit files in one transaction: ids are given in the order of the list."""
 

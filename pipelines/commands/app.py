@@ -11,7 +11,16 @@ from typing import Annotated
 import typer
 
 from loanbook.core.errors import LoanbookError
-from loanbook.pipelines.commands import book, general_ledger, init, ledger, run, serve, simulate
+from loanbook.pipelines.commands import (
+    book,
+    check,
+    general_ledger,
+    init,
+    ledger,
+    run,
+    serve,
+    simulate,
+)
 from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
 
@@ -44,6 +53,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "after-closure": book.after_closure,
     "credits": book.credit_balances,
     "demo": run.demo,
+    "check": check.check,
     "run": run.run,
     "close": run.close,
     "backfill": run.backfill,

@@ -57,6 +57,12 @@ def read_csv(data: bytes, required: list[str]) -> tuple[pl.DataFrame, list[dict[
     return frame.with_columns(line=lines), broken
 
 
+def header_of(data: bytes) -> list[str]:
+    """Names in the first line of a file; none if it is no text."""
+    line = data.split(b"\n", 1)[0].decode("utf-8-sig", errors="replace")
+    return _fields(line) or []
+
+
 def _check_header(header: list[str], required: list[str]) -> None:
     missing = [name for name in required if name not in header]
     if missing:

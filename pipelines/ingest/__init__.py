@@ -8,6 +8,7 @@
 - `refunds` - interest refunds, each on a refund that it names
 - `returned` - fees that returned payments call for
 - `fixings` - index values as resets, and corrections of them
+- `dry_run` - what intake would make of a file, with nothing stored
 - `quality` - the Great Expectations suite at intake
 - `assets` - Dagster assets of the intake
 """

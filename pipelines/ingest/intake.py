@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import polars as pl
 
@@ -25,6 +26,7 @@ from loanbook.core.store.order_context import (
     met,
     order_context,
 )
+from loanbook.core.store.queries import Queries
 from loanbook.core.store.writer import Ledger
 from loanbook.core.store.writing import Intake
 from loanbook.pipelines.formats.registry import BY_NAME, examples
@@ -82,13 +84,7 @@ def take_in(
     fresh = _plausible(fresh, ledger)
     head = ledger.head()
     first_open = head.published_date + dt.timedelta(days=1) if head.published_date else None
-    late = dt.timedelta(days=read_instance(ledger.settings.home).intake.late_days)
-    earliest = first_open - late if first_open else None
-    known = Known(
-        _loans(ledger, policies), event_keys(ledger), first_open, earliest, partial(order_context, ledger),
-        partial(floating, ledger), partial(met, ledger), partial(history, ledger),
-        ledger.settings.home,
-    )  # fmt: skip
+    known = knowledge(ledger, policies, first_open, ledger.settings.home)
     waiting: list[Intake] = []
     kind = None
     for done, file in enumerate(fresh):
@@ -118,7 +114,20 @@ def _commit(
     ledger.commit_intake(passed)
 
 
-def _loans(ledger: Ledger, policies: PolicyBook) -> pl.DataFrame:
+def knowledge(
+    ledger: Queries, policies: PolicyBook, first_open: dt.date | None, home: Path
+) -> Known:
+    """What the ledger knows that a row may be about."""
+    late = dt.timedelta(days=read_instance(home).intake.late_days)
+    earliest = first_open - late if first_open else None
+    return Known(
+        _loans(ledger, policies), event_keys(ledger), first_open, earliest,
+        partial(order_context, ledger), partial(floating, ledger), partial(met, ledger),
+        partial(history, ledger), home,
+    )  # fmt: skip
+
+
+def _loans(ledger: Queries, policies: PolicyBook) -> pl.DataFrame:
     """Loans that are known, with `entity_name`: the start of the keys of what is taken in of them."""
     names = dict(enumerate(policies.entities))
     return ledger.loan_keys().with_columns(
@@ -153,7 +162,7 @@ def _take(
         "correlation_id": correlation_id, "recorded_at": now,
     }  # fmt: skip
     try:
-        taken = _read(file, policies, tape, known)
+        taken = read_file(file, policies, tape, known)
     except IntakeError as bad:
         report.refused.append((file.path.name, str(bad)))
         return Intake(row | {"state": "refused", "reason": str(bad)[:500]})
@@ -186,13 +195,13 @@ def _take(
         recorded_at=pl.lit(now).cast(pl.Datetime("us")),
     )
     known.waiting.append(taken.events)
-    known.events = pl.concat([known.events, _keys(events)])
+    known.events = pl.concat([known.events, keys_of(events)])
     if taken.loans is not None:  # the next tape of the run may hold them again
         known.loans = pl.concat([known.loans, taken.loans.select("loan_key")], how="diagonal")
     return Intake(row | counts, taken.loans, taken.attributes, taken.reported, events, stamped)
 
 
-def _read(file: LandingFile, policies: PolicyBook, tape: str, known: Known) -> Taken:
+def read_file(file: LandingFile, policies: PolicyBook, tape: str, known: Known) -> Taken:
     """What a file gives. Raises IntakeError, with the remedy, if it is none that can be read."""
     if file.refusal:
         raise IntakeError(file.refusal)
@@ -222,7 +231,7 @@ def _sources_before(policies: PolicyBook, known: Known) -> list[str]:
     return sorted(set(known.events["source_system"].unique()) - named)
 
 
-def _keys(events: pl.DataFrame) -> pl.DataFrame:
+def keys_of(events: pl.DataFrame) -> pl.DataFrame:
     """What later files of the run must know of `events`, as `order_context.event_keys` has it."""
     reversal = pl.when(pl.col("kind") == Kind.reversal.value)
     interest = pl.when(pl.col("kind") == Kind.interest_refunded.value)

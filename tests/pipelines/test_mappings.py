@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook, parse
-from loanbook.core.policy.file_mappings import AmountForm, TapeMapping
+from loanbook.core.policy.file_mappings import AmountForm, PaymentMapping, TapeMapping
 from loanbook.core.store.instance import SHIPPED_POLICIES, policy_files
+from loanbook.core.store.settings import HOME_VARIABLE
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.cli import app
+from loanbook.pipelines.commands.init import make
 from loanbook.pipelines.formats import commands, loan_tape, payments
 from loanbook.pipelines.formats.mapped import plain
 from loanbook.pipelines.formats.payments import exact_minor
@@ -219,3 +224,42 @@ def test_a_cell_that_is_not_read_is_named_by_its_reason_and_quoted(policies: Pol
         ("field_that_the_command_does_not_take", "flag=fraud"),
         ("field_not_read", "due_date=n… w…"),
     ]  # fmt: skip
+
+
+def test_a_file_is_checked_and_nothing_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loans of a tape are known to the payments after it; a header that fits none gets a mapping."""
+    home = tmp_path / "home"
+    make(home, "Made up")
+    monkeypatch.setenv(HOME_VARIABLE, str(home))
+    monkeypatch.setenv("COLUMNS", "200")
+    (home / "policies" / "payment_files" / "bank.yaml").write_text(BANK)
+    before = sorted(path for path in home.rglob("*"))
+    tape = tmp_path / "loan_tape_2018-01-02_canonical.csv"
+    tape.write_text(LOANS + weekly_loan("A") + weekly_loan("B").replace("1200.00", "12x"))
+    paid = tmp_path / "payments_2018-01-09_bank.csv"
+    paid.write_text("TxnId,Account,Amt,PostDate,Note\nP1,A,-$1,01/09/2018,x\nP2,C,-$1,01/09/2018,x\n"
+                    "P3,A,$1,01/09/2018,x\n")  # fmt: skip
+    said = CliRunner().invoke(app, ["check", str(tape), str(paid)])
+    assert said.exit_code == 0, said.output
+    for line in ("read by tapes/canonical@1", "2 rows: 1 accepted, 1 quarantined, 0 duplicates",
+                 "read by payment_files/bank@1, source system bank-x",
+                 "3 rows: 1 accepted, 2 quarantined, 0 duplicates", "3: C", "4: $1", "not read: Note",
+                 'currency = "USD"'):  # fmt: skip
+        assert line in said.output, said.output
+    other = tmp_path / "payments_2018-01-09_agency.csv"
+    other.write_text(
+        'Transaction ID,Loan No,Payment Amount,Posting Date\n7,A,"1,000.00",09.01.2018\n'
+    )
+    said = CliRunner().invoke(app, ["check", str(other)])
+    assert said.exit_code == 1
+    assert "no mapping is named 'agency'; known: bank, canonical" in " ".join(said.output.split())
+    text = said.output[said.output.index("name: agency") :].split("would be")[0]
+    assert parse("payment_files", "agency.yaml", text.replace("TODO", "USD")) == PaymentMapping(
+        name="agency", version=1, effective_from=dt.date(2000, 1, 1), source_system="agency",
+        key="Transaction ID", date_format="%d.%m.%Y", amounts=AmountForm(thousands=","),
+        columns={"loan_key": "Loan No", "amount": "Payment Amount", "value_date": "Posting Date"},
+        constants={"currency": "USD"},
+    )  # fmt: skip
+    assert sorted(path for path in home.rglob("*")) == before
