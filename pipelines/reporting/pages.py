@@ -8,11 +8,10 @@ from pathlib import Path
 from loanbook.core.servicing.orders.page import orders_page
 from loanbook.pipelines.reporting.commands_page import commands_guide
 from loanbook.pipelines.reporting.day_page import order_of_the_day
-from loanbook.pipelines.reporting.files_page import file_kinds
+from loanbook.pipelines.reporting.files_page import file_kinds, refusals
 from loanbook.pipelines.reporting.policies_page import policy_fields, schemas
 from loanbook.pipelines.reporting.products import products
 from loanbook.pipelines.reporting.reference import reference
-from loanbook.pipelines.reporting.refusals_page import refusals
 from loanbook.pipelines.resources import POLICIES, ROOT, read_policies
 
 SCHEMAS = POLICIES / "schemas"

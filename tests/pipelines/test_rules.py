@@ -10,7 +10,7 @@ from loanbook.core.servicing.orders.allowed import RULES as ORDER_RULES
 from loanbook.core.servicing.orders.what_is_left import _POOLS
 from loanbook.pipelines.formats.registry import KINDS, _named
 from loanbook.pipelines.formats.rules import GROUPS, OF_COLUMNS, RULES
-from loanbook.pipelines.reporting.refusals_page import meaning
+from loanbook.pipelines.reporting.files_page import meaning
 
 ROOT = Path(__file__).resolve().parents[2]
 
