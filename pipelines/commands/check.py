@@ -26,7 +26,7 @@ def check(
     """Say what would become of each row of a file: accepted, quarantined by which rule, or known.
 
     Nothing is stored, and the files may lie anywhere. Loans of a tape are known to the files after
-    it. For a header that no mapping fits a mapping is suggested. Ends with 1 if a file would be refused.
+    it; what only the trial close at intake finds is not told. For a header that no mapping fits a mapping is suggested. Ends with 1 if a file would be refused.
     """
     from loanbook.pipelines.ingest.dry_run.trial import tried
     from loanbook.pipelines.instance import default_mapping

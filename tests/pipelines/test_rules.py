@@ -11,6 +11,7 @@ from loanbook.core.servicing.orders.what_is_left import _POOLS
 from loanbook.pipelines.formats.registry import KINDS, _named
 from loanbook.pipelines.formats.rules import GROUPS, OF_COLUMNS, RULES
 from loanbook.pipelines.reporting.files_page import meaning
+from loanbook.pipelines.trial import RULE as TRIAL
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,7 +56,7 @@ def _in_contracts() -> Iterator[str]:
 
 def test_every_rule_that_refuses_a_row_is_told_of_and_every_one_told_of_exists() -> None:
     used = {*_in_code(), *_in_contracts(), *(rule.refusal for rule in ORDER_RULES),
-            *(pool.rule for pool in _POOLS)}  # fmt: skip
+            *(pool.rule for pool in _POOLS), TRIAL}  # fmt: skip
     assert len(used) > 100
     assert sorted(used - set(RULES)) == []
     assert sorted(set(RULES) - used) == []
