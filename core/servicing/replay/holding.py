@@ -56,7 +56,7 @@ def stays(book: Book) -> pl.DataFrame:
 
 def apart(book: Book) -> tuple[Book, Book | None]:
     """The book without the loans that stay held, and those alone with the events that wait for them."""
-    held = stays(book)
+    held = stays(book).sort("loan_id")
     if held.is_empty():
         return book, None
     theirs = pl.col("loan_id").is_in(held["loan_id"].implode())
