@@ -126,7 +126,12 @@ def close_days(
             events = booked.get(date, book.pending.clear())
             past = _Published(ledger, policies, date, writing)
             day = Day(book, balances, events, past, policies, date, close)
-            done = _computed(day, limit, digests, ledger)
+            try:
+                done = _computed(day, limit, digests, ledger)
+            except Exception:
+                if writing is not None:  # the day before is published, and told of, all the same
+                    yield writing.result()
+                raise
             stage("computed", date)
             if writing is not None:
                 yield writing.result()
