@@ -515,8 +515,12 @@ def _at_the_end(
         if booked.through is None or booked.through < day:
             _close(booked, shown, earned, day, 0, until=day)
     ended = days[-1]
-    if _still(shown) or shown.position["status"] == Status.written_off:
+    if not _still(shown) and shown.position["status"] == Status.written_off:
+        if taken.signs or booked.taken:
+            _take(booked, taken, ended, shown.life.after, taken.to(ended))
         return  # of what is written off the suite accrues nothing more
+    if _still(shown):
+        return
     step = max((s.i for s, _ in shown.events), default=0)
     if off:  # what ran past a charge-off of an earlier day is taken back
         _keep(booked, lambda row: row["type"] != "Accrual" or row["date"] <= ended)

@@ -150,6 +150,18 @@ def test_instalments_paid_whole_leave_later_nights_to_the_one_that_is_open(
     ]
 
 
+def test_money_in_advance_meets_all_that_the_last_instalment_asks(thirty: PolicyBook) -> None:
+    """The first of two was agreed at 300.00, so the last asks more; 600.00 ahead of it are all its own."""
+    loan = terms(thirty, PRODUCT, principal=100_000, rate="10", n=2, emi=30_000)
+    story = Story(thirty).lent(loan).paid(30_000, "2024-02-01", ref="a")
+    life = story.paid(60_000, "2024-02-10", ref="b").live("2024-03-01")
+    later = life.allocations().filter(pl.col("event_id") == 4)
+    assert later["instalment_no"].unique().to_list() == [2]
+    last = life.dues("2024-03-01").filter(pl.col("component") == Component.principal.value)
+    # 1,000.00 less 300.00 - 8.33 of the first
+    assert last.select("amount", "instalment_no").rows() == [(100_000 - 29_167, 2)]
+
+
 def test_a_payoff_leaves_a_covered_instalment_what_it_was(thirty: PolicyBook) -> None:
     """Case C3258: 17.01 covers the first of six; what pays all five days later pays their 0.08 with
     the second one, and nothing of it with the first."""

@@ -261,6 +261,36 @@ def test_parts_that_are_rounded_up_end_when_the_amount_does() -> None:
     assert parts.to_series().to_list() == [1, 1, 1, 1, 0, 0]
 
 
+def test_instalments_stay_even_where_the_parts_of_interest_have_run_out(
+    policies: PolicyBook,
+) -> None:
+    """One night of 200.00 at 7 % is 0.04: six instalments of 33.34, four of them with 0.01 of it."""
+    loan = terms(policies, "instalment-act365", principal=20_000, rate="7", n=4)
+    body = REAGE | {"instalments": 6, "interest": "payable", "due_date": "2024-02-01"}
+    reage = _event(Kind.reaged, 1, "2024-01-02", None, "x", json.dumps(body))
+    life = Story(policies, (*Story(policies).lent(loan).rows, reage)).live("2024-01-02")
+    dues = life.dues("2024-01-02").filter(pl.col("due_date") > dt.date(2024, 1, 2))
+    asked = dues.group_by("instalment_no").agg(pl.col("amount").sum())
+    assert asked["amount"].to_list() == [3_334] * 6
+    interest = dues.filter(pl.col("component") == Component.interest.value)
+    assert interest["amount"].to_list() == [1] * 4
+
+
+def test_a_contract_that_ends_with_its_charge_off_asks_all_that_a_reage_fixed(
+    policies: PolicyBook,
+) -> None:
+    ours = ruled(policies, "instalment-act365", "interest", after_charge_off="accelerate_maturity")
+    days = days_of(ours, "instalment-act365", "2024-03-05",
+                   (Kind.reaged, "2024-02-15", REAGE | {"instalments": 3, "interest": "full"}),
+                   (Kind.charge_off, "2024-03-05", {}), n=4)  # fmt: skip
+    fixed = days[45].book.dues.filter(pl.col("due_date") > dt.date(2024, 2, 15))
+    asked = days[-1].book.dues.filter(pl.col("component") <= Component.interest.value)
+    assert asked["due_date"].max() == dt.date(2024, 3, 5)
+    for of in (Component.principal.value, Component.interest.value):
+        whole = [d.filter(pl.col("component") == of)["amount"].sum() for d in (fixed, asked)]
+        assert whole[0] == whole[1] > 0
+
+
 def split(policies: PolicyBook) -> Story:
     """1,200.00 at 12 % over 12 months; of the instalments of March and April nothing is paid."""
     story = (

@@ -25,7 +25,7 @@ from loanbook.core.catalogue.components import (
 from loanbook.core.catalogue.events import Kind
 from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, counts_days
-from loanbook.core.contract.money import even_part, even_share, with_rest
+from loanbook.core.contract.money import even_share
 from loanbook.core.contract.schedule import adjusted
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.changes.roll_in_arrears import roll_in, with_lifted
@@ -260,9 +260,9 @@ def _charges(day: DayState, loans: pl.DataFrame) -> pl.DataFrame:
     sums = day.dues.filter(unpaid_charges).group_by("loan_id").agg(
         unpaid.filter(is_(each)).sum().alias(each.part) for each in INCOME
     )  # fmt: skip
-    day.dues = day.dues.with_columns(
-        amount=pl.when(unpaid_charges).then("paid").otherwise("amount")
-    )
+    # of what nothing was paid nothing stays, not even an instalment of its own
+    left = day.dues.filter(~unpaid_charges | (pl.col("paid") > 0))
+    day.dues = left.with_columns(amount=pl.when(unpaid_charges).then("paid").otherwise("amount"))
     return sums
 
 
@@ -282,13 +282,16 @@ def _spread_evenly(day: DayState, loans: pl.DataFrame, to_come: pl.DataFrame) ->
     n, charges = pl.col("fresh").cast(pl.Int64), [each.part for each in INCOME]
 
     def part(of: str) -> pl.Expr:
-        """An even part; of principal, what the even sum of all leaves for it."""
+        """An even part; of principal, what the even sum of all leaves for it: more where the parts of
+        the others, rounded up, have run out."""
         if of != "principal":
             return even_share(pl.col(of), n, pl.col("k"))
         others = ("owed", *charges)
         whole = even_instalment(pl.sum_horizontal("principal", *others), n)
-        one = whole - pl.sum_horizontal(even_part(pl.col(c), n) for c in others)
-        return with_rest(pl.col("principal"), one, n, pl.col("k"))
+        one = whole - pl.sum_horizontal(even_share(pl.col(c), n, pl.col("k")) for c in others)
+        before = (one.cum_sum() - one).over("loan_id", order_by="k")
+        left = (pl.col("principal") - before).clip(0)
+        return pl.when(pl.col("k") == n).then(left).otherwise(pl.min_horizontal(one, left))
 
     charged = _charges(day, loans)
     each = each.join(charged, on="loan_id", how="left", maintain_order="left").with_columns(

@@ -34,6 +34,7 @@ def end_interest(day: DayState, events: pl.DataFrame) -> None:
         & (pl.col("status") == Status.active.value)
         & pl.col("materialised")
         & (pl.col("after_charge_off") != AfterChargeOff.regular.value)
+        & pl.col("schedule_fixed_on").is_null()
     ).to_series()
     if not mask.any():
         return

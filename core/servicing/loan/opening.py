@@ -30,12 +30,16 @@ def agreed_terms(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
 def freeze(terms: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
     """`terms` with the pinned parameters of a schedule that stands whole, its interest fixed."""
     reduces = pl.col("excess") == Excess.reduce_principal.value
+    stops = pl.col("after_charge_off") == AfterChargeOff.zero_interest.value
     pinned = {
         "materialised": pl.lit(True),
         "interest_mode": pl.lit(InterestMode.scheduled.value, dtype=pl.Int8),
         "rebate": pl.lit(0, dtype=pl.Int8),
         "excess": pl.when(reduces).then(Excess.next_instalment.value).otherwise("excess"),
-        "after_charge_off": pl.lit(AfterChargeOff.regular.value, dtype=pl.Int8),
+        # interest that is fixed no charge-off stops; a contract that ends with it still does
+        "after_charge_off": pl.when(stops)
+        .then(AfterChargeOff.regular.value)
+        .otherwise("after_charge_off"),
     }
     return terms.with_columns(
         pl.when(where).then(value).otherwise(name).cast(terms.schema[name]).alias(name)

@@ -247,7 +247,10 @@ def earned_whole(
     claims_schedule = (
         (pl.col("status") == Status.active)
         & pl.col("materialised")
-        & (pl.col("after_charge_off") == AfterChargeOff.regular.value)
+        & (
+            (pl.col("after_charge_off") == AfterChargeOff.regular.value)
+            | pl.col("schedule_fixed_on").is_not_null()
+        )
     )
     found = loans.join(claimed, on="loan_id", how="left", maintain_order="left").with_columns(
         rest=pl.when(claims_schedule & pl.col("to_come").is_not_null())

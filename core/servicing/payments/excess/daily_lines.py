@@ -168,6 +168,9 @@ def _with_room(slots: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures) ->
     room = (whole - pl.col("early").fill_null(0) - earned_interest).clip(
         0, pl.col("rest_principal")
     )
+    # the last instalment asks all that is left, where it is not level itself
+    takes_rest = (pl.col("slot") == pl.col("instalments")) & ~pl.col("level_last") & _is_level()
+    room = pl.when(takes_rest).then("rest_principal").otherwise(room)
     return _even_first(slots.with_columns(room=room), _spreads())
 
 
