@@ -55,6 +55,8 @@ def test_a_reage_leaves_nothing_past_due_and_ends_at_zero_if_paid(
     assert first["principal_due"] > 0
     assert then["instalments"] == 2 + 2  # one billed, one ended that day, two new
     assert (paid["principal"], paid["status"]) == (0, Status.overpaid)
+    # the instalment that ended is rounded as any other: no fraction of a cent goes on
+    assert (then["accrued_units"], then["accrued_remainder"]) == (then["interest_accrued"], 0)
     # 45 nights of 1,200.00 at 12 % by the day; none after it where what is payable was fixed
     assert then["interest_earned"] == 1775
     assert (paid["interest_earned"] == 1775) == (interest == "payable")

@@ -220,6 +220,9 @@ def _stepped(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     prorates = ~counts_days()
     scaled = pl.col("accrued_remainder") * new_days // pl.col("old_days")
     moved = moved.with_columns(**segment.scale_remainder(scaled, prorates)).drop("old_days")
+    # or is dropped, as at the end of every period
+    drops = pl.col("residue") == 0
+    moved = moved.with_columns(**segment.set_earned("interest_accrued", where=drops))
     rest = moved.with_columns(
         bears_otherwise(moved),
         principal_agreed="principal",

@@ -169,7 +169,9 @@ def _with_room(slots: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures) ->
         0, pl.col("rest_principal")
     )
     # the last instalment asks all that is left, where it is not level itself
+    onward = pl.col("excess") == Excess.next_instalment
     takes_rest = (pl.col("slot") == pl.col("instalments")) & ~pl.col("level_last") & _is_level()
+    takes_rest &= onward
     room = pl.when(takes_rest).then("rest_principal").otherwise(room)
     return _even_first(slots.with_columns(room=room), _spreads())
 
