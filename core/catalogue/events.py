@@ -247,6 +247,8 @@ EVENTS: tuple[EventKind, ...] = (
         kind=Kind.payment_received, family=Family.money_in, payoff_costs=True,
         words="money came in for a loan",
         step=6, handler="payments.receipts:receive",
+        payload=(Field("designation", pl.String),), payload_hashed=True,
+        says=("for {designation}",),
     ),
     EventKind(
         kind=Kind.down_payment, family=Family.money_in,

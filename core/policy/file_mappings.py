@@ -16,6 +16,7 @@ TAPE_OPTIONAL = (
     "first_interest_adjustment", "spread_percent", "first_reset_on", "jurisdiction", "drawn",
 )  # fmt: skip
 PAYMENT_REQUIRED = ("loan_key", "amount", "currency", "value_date")
+PAYMENT_OPTIONAL = ("designation",)
 COMMAND_REQUIRED = ("command", "loan_key", "value_date", "maker", "checker", "reason")
 COMMAND_OPTIONAL = tuple(
     dict.fromkeys(name for _, command in COMMANDS.values() for name in (*command.needs, *command.may))
@@ -31,7 +32,7 @@ if TYPE_CHECKING:  # names of the tuples above, which a type checker does not kn
     ReportedName = str
 else:
     TapeField = Literal[(*TAPE_REQUIRED, *TAPE_OPTIONAL)]
-    PaymentField = Literal[PAYMENT_REQUIRED]
+    PaymentField = Literal[(*PAYMENT_REQUIRED, *PAYMENT_OPTIONAL)]
     CommandField = Literal[(*COMMAND_REQUIRED, *COMMAND_OPTIONAL)]
     ReportedName = Literal[REPORTED]
 _COLUMNS = "field of loanbook: column of the file"
@@ -210,7 +211,7 @@ CANONICAL = "canonical"
 _FIRST = {"name": CANONICAL, "version": 1, "effective_from": dt.date(1900, 1, 1)}
 CANONICAL_PAYMENTS = PaymentMapping.model_validate(
     _FIRST | {"source_system": "payments", "key": "payment_ref",
-              "columns": {name: name for name in PAYMENT_REQUIRED}}
+              "columns": {name: name for name in (*PAYMENT_REQUIRED, *PAYMENT_OPTIONAL)}}
 )  # fmt: skip
 CANONICAL_COMMANDS = CommandMapping.model_validate(
     _FIRST | {"source_system": "commands",

@@ -196,7 +196,7 @@ class Product(Policy):
             "interest.accrual": (interest.accrual, "daily"),
             "interest.rebate": (interest.rebate, "actuarial"),
             "interest.after_charge_off": (interest.after_charge_off, "accelerate_maturity"),
-            "payments.excess": (*excesses, "reduce_principal"),
+            "payments.excess": (*excesses, "next_then_principal"),
         }
         for field, values in wanted.items():
             if set(values) != {values[-1]}:
@@ -220,11 +220,19 @@ class Product(Policy):
     def _money(self) -> Product:
         daily, whole = self.interest.accrual == "daily", self.schedule.materialised
         spreads = {self.payments.excess, *(rule.excess for rule in self.payments.by_kind.values())}
-        if not daily and self.payments.excess == "reduce_principal":
+        if not daily and self.payments.excess == "next_then_principal":
             raise ValueError(
-                "payments.excess reduce_principal needs interest.accrual: daily; a scheduled "
+                "payments.excess next_then_principal needs interest.accrual: daily; a scheduled "
                 "product takes next_instalment or last_instalment"
             )
+        off_balance = spreads & {"curtailment", "recast"}
+        if off_balance and (not daily or whole):
+            raise ValueError(
+                f"payments.excess {min(off_balance)} needs interest.accrual: daily and no "
+                "schedule.materialised: where the schedule fixes the interest, take last_instalment"
+            )
+        if "recast" in spreads and self.schedule.amortisation != "equal_instalment":
+            raise ValueError("payments.excess recast needs schedule.amortisation: equal_instalment")
         if self.payments.chargeback and not (whole or daily):
             raise ValueError(
                 "payments.chargeback needs interest.accrual: daily or schedule.materialised: true"

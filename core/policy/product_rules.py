@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import (
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -217,8 +218,19 @@ class InterestRules(BaseModel):
     )
 
 
-ExcessName = Literal[
-    "next_instalment", "reduce_principal", "last_instalment", "spread", "next_then_last"
+_EXCESS_BEFORE = {"reduce_principal": "next_then_principal"}
+"""What files said before, and stored versions say."""
+ExcessName = Annotated[
+    Literal[
+        "next_instalment",
+        "next_then_principal",
+        "last_instalment",
+        "spread",
+        "next_then_last",
+        "curtailment",
+        "recast",
+    ],
+    BeforeValidator(lambda name: _EXCESS_BEFORE.get(name, name)),
 ]
 MoneyName = Annotated[str, kind_among(MONEY_IN)]
 
@@ -242,7 +254,7 @@ class PaymentRules(BaseModel):
     )
     excess: ExcessName = Field(
         default="next_instalment",
-        description="where money goes that is beyond what is due: ahead to the next instalment; off the principal; ahead to the last instalment; over all to come; or the next, then the last",
+        description="where money goes that is beyond what is due: ahead to the next instalment; to the next, then off the balance; to the last instalments; over all to come; to the next, then the last; off the balance, the instalments stay (curtailment); or off the balance, with a lower level instalment (recast)",
     )
     by_kind: dict[MoneyName, MoneyRule] = Field(
         default={}, description="kinds of money that are allocated otherwise than a repayment"

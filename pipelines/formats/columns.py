@@ -34,6 +34,13 @@ PAYMENTS = (
     FileColumn("amount", "what came in", AMOUNT),
     FileColumn("currency", "currency of the amount: the loan's own", "ISO 4217: USD"),
     FileColumn("value_date", "day from which it counts, not after the file's date", _DAY),
+    FileColumn(
+        "designation",
+        "where money beyond what is due goes, whatever the product says: off the "
+        "principal alone, or ahead to the next instalments",
+        "principal_only, pay_ahead",
+        "no",
+    ),
 )
 INDEX = (
     FileColumn("index", "reference rate, as a product's `floating.index` names it", "text"),

@@ -10,9 +10,11 @@ import polars as pl
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR
 from loanbook.core.policy.file_mappings import (
     CANONICAL_PAYMENTS,
+    PAYMENT_OPTIONAL,
     PAYMENT_REQUIRED,
     PaymentMapping,
 )
+from loanbook.core.servicing.payments.receipts import DESIGNATIONS
 from loanbook.pipelines.formats.mapped import canonical, plain
 from loanbook.pipelines.formats.table import Parsed, date_in, split
 
@@ -30,6 +32,7 @@ class Receipts(dy.Schema):
     minor = dy.Int64(nullable=True)
     currency = dy.String()
     value_date = dy.Date(nullable=True)
+    designation = dy.String()
     file_date = dy.Date()
 
     @dy.rule()
@@ -58,6 +61,10 @@ class Receipts(dy.Schema):
         return pl.col("value_date").is_not_null()
 
     @dy.rule()
+    def unknown_designation(cls) -> pl.Expr:
+        return pl.col("designation").is_in(["", *DESIGNATIONS])
+
+    @dy.rule()
     def payment_in_the_future(cls) -> pl.Expr:
         return pl.col("value_date").is_null() | (pl.col("value_date") <= pl.col("file_date"))
 
@@ -74,7 +81,7 @@ def exact_minor(amount: pl.Expr, exponent: pl.Expr) -> pl.Expr:
 
 def parse(data: bytes, file_date: dt.date, mapping: PaymentMapping = CANONICAL_PAYMENTS) -> Parsed:
     """Receipts of a payment file. Raises IntakeError if it is none."""
-    texts, broken = canonical(data, mapping, "payment_ref")
+    texts, broken = canonical(data, mapping, "payment_ref", PAYMENT_OPTIONAL)
     exponent = pl.col("currency").replace_strict(EXPONENT, default=2, return_dtype=pl.UInt32)
     amount = plain(pl.col("amount"), mapping.amounts)
     if mapping.sign == "minus":  # money in without a minus sign is money out, which is refused
@@ -87,7 +94,7 @@ def parse(data: bytes, file_date: dt.date, mapping: PaymentMapping = CANONICAL_P
             .otherwise(amount)
         )
     typed = texts.with_columns(amount=amount).select(
-        "line", "payment_ref", "loan_key", "amount", "currency",
+        "line", "payment_ref", "loan_key", "amount", "currency", "designation",
         scaled=pl.col("amount").cast(pl.Float64, strict=False) * pl.lit(10.0).pow(exponent),
         minor=exact_minor(pl.col("amount"), exponent),
         value_date=date_in("value_date", mapping.date_format),

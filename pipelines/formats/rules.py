@@ -127,9 +127,12 @@ _PAYMENTS = (
           "send what came in; what goes out is an order. `sign: minus` of the mapping reads -7500.25 as money in",
           "amount"),
     _rule("amount_out_of_bounds", "the amount is more than any loan may be", "mend the row", "amount"),
+    _rule("unknown_designation", "the payment says that it is for something that loanbook does not know", "write principal_only or pay_ahead, or leave it empty", "designation"),
     _rule("unknown_currency", "the currency is none that loanbook knows", "write its code of ISO 4217: USD", "currency"),
     _rule("payment_in_the_future", "the value date is after the file's date",
           "send it in the file of its day", "value_date"),
+    _rule("principal_only_of_fixed_interest", "the payment is for the principal alone, but the schedule fixes the loan's interest",
+          "leave the designation empty, or write pay_ahead", "designation"),
     _rule("payment_before_disbursement", "the value date is before the day on which the loan was paid out",
           "mend the date or the key", "value_date"),
 )  # fmt: skip

@@ -271,9 +271,18 @@ def matched(parsed: Parsed, known: Known) -> tuple[pl.DataFrame, list[dict[str, 
 
 
 def events_of(
-    rows: pl.DataFrame, kind: Kind, file: LandingFile, mapping: FileMapping, known: Known
+    rows: pl.DataFrame | list[pl.DataFrame],
+    kind: Kind,
+    file: LandingFile,
+    mapping: FileMapping,
+    known: Known,
 ) -> Taken:
-    """Events of one kind that are new, and the rows that are repeated or contradict."""
-    events = complete(event(rows, kind, mapping, file, known))
+    """Events of one kind that are new, and the rows that are repeated or contradict.
+
+    Of several `rows`, each is hashed over the columns that it has.
+    """
+    parts = [rows] if isinstance(rows, pl.DataFrame) else rows
+    events = pl.concat(complete(event(each, kind, mapping, file, known)) for each in parts)
+    events = events.sort("line", maintain_order=True)
     fresh, duplicates, conflicts = keep_new(events, known)
     return Taken(0, fresh.height, duplicates, conflicts, fresh)

@@ -161,7 +161,7 @@ def contract_of(case: dict[str, Any], number: int) -> Contract:
                   "shortfall": "capitalise" if kind == "NAM" else "carry", "business_day": roll,
                   "calendar": "weekends" if roll != "unadjusted" else "every-day",
                   "adjust_accrual": adjusts},
-        interest={"accrual": "daily"}, payments={"excess": "reduce_principal"},
+        interest={"accrual": "daily"}, payments={"excess": "next_then_principal"},
     )  # fmt: skip
     row = asked.terms(due, grace) | {
         "spread_ppb": _ppb(terms.get("rateSpread", 0)) if resets else None

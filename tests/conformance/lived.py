@@ -117,7 +117,7 @@ def _product(table: Table, number: int) -> Product:
         interest={"accrual": "scheduled" if flat or rated else "daily",
                   "interest_due_at": "payment_date" if by_day else "due_date"},
         payments={"waterfall": "standard",
-                  "excess": "reduce_principal" if by_day else "next_instalment"},
+                  "excess": "next_then_principal" if by_day else "next_instalment"},
     )  # fmt: skip
 
 

@@ -11,11 +11,13 @@ import polars as pl
 import pytest
 
 from loanbook.core.catalogue.accounts import ROLE
-from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.schedule import expand
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.opening import agreed_terms
+from tests.core.late_news import same_as_in_time
+from tests.core.late_news import told as told_late
 from tests.core.loans import Life, Story, _event, changed, ruled, terms
 
 CAR = {"principal": 18_800_00, "rate": "9", "n": 48, "emi": 467_84}
@@ -185,3 +187,44 @@ class TestMoneyOfNoLoan:
         held = held.filter(pl.col("credit") == ROLE["unidentified_receipts"])
         entity = policies.entities.index("jp-consumer")
         assert held.select("entity", "currency", "amount").rows() == [(entity, yen, 5_000)]
+
+
+class TestPrepayments:
+    """What the next due dates ask after money beyond what is due, by designation and by `excess`."""
+
+    def test_principal_only_pay_ahead_and_recast(self, policies: PolicyBook) -> None:
+        ours = ruled(policies, "instalment-act365", "payments", excess="recast")
+        recast = {"principal": 512_82, "rate": "15.5", "n": 3, "start": "2024-06-21"}
+        story = Story(ours).lent(terms(ours, "instalment-act365", first_due="2024-07-21", **recast))
+        story = story.paid(175_39, "2024-07-21", ref="a").paid(14_61, "2024-07-27", ref="b")
+        story = story.paid(167_96, "2024-08-21", ref="c").paid(167_96, "2024-09-21", ref="d")
+        story = story.lent(terms(ours, "instalment-act365", loan_id=2, n=6))
+        told = {"2024-02-10": (207_04, "pay_ahead"), "2024-02-12": (300_00, "principal_only")}
+        ahead = [_event(Kind.payment_received, 2, day, amount, day, json.dumps({"designation": word}))
+                 for day, (amount, word) in told.items()]  # fmt: skip
+        story = story.paid(207_04, "2024-02-01", loan_id=2)
+        news = [(5, ahead[1])]
+        days = same_as_in_time(
+            told_late(replace(story, rows=(*story.rows, ahead[0])), *news),
+            ours,
+            dt.date(2024, 9, 22),
+        )
+        by_day = {closed.date: closed.book.positions for closed, _ in days}
+
+        def on(day: str, loan: int) -> dict[str, int]:
+            rows = by_day[dt.date.fromisoformat(day)].filter(pl.col("loan_id") == loan)
+            return rows.row(0, named=True)
+
+        # 343.96 after the first; six nights cost 0.88, 13.73 lower it; 167.96 twice pay 330.23 off:
+        # 330.23 x 15.5 % x 25 / 365 = 3.51, then 165.78 x 15.5 % x 31 / 365 = 2.18
+        assert (on("2024-07-21", 1)["principal"], on("2024-07-27", 1)["principal"]) == (
+            343_96,
+            330_23,
+        )
+        assert on("2024-08-21", 1)["principal"] == 165_78
+        assert on("2024-09-21", 1)["status"] == Status.closed
+        # paid ahead on 10 Feb, 300.00 off the balance on 12 Feb: 1 March asks nothing, 1 April 207.04
+        asked = {day: on(day, 2) for day in ("2024-02-17", "2024-03-01", "2024-04-01")}
+        assert asked["2024-02-17"]["principal"] == 501_12  # 1,005.19 - 204.07 - 300.00
+        assert asked["2024-03-01"]["principal_due"] + asked["2024-03-01"]["interest_due"] == 0
+        assert asked["2024-04-01"]["principal_due"] + asked["2024-04-01"]["interest_due"] == 207_04

@@ -31,7 +31,7 @@ OPTIONS: dict[str, list[Any]] = {
     "residue": ["drop", "carry"],
     "balloon": [0, 30],
     "waterfall": ["standard", "us-consumer", "by-component"],
-    "excess": ["next_instalment", "reduce_principal", "last_instalment"],
+    "excess": ["next_instalment", "next_then_principal", "last_instalment"],
     "rebate": ["actuarial", "none"],
     "credit_use": ["next_due", "hold"],
     "late_fee": [None, "standard", "us-consumer"],
@@ -66,7 +66,7 @@ def possible(names: Sequence[str], row: Sequence[Any]) -> bool:
         (has.get("amortisation") == "flat" and daily),
         (has.get("amortisation") == "flat" and has.get("balloon")),
         (has.get("amortisation") == "flat" and has.get("grace_principal")),
-        (not daily and has.get("excess") == "reduce_principal"),
+        (not daily and has.get("excess") == "next_then_principal"),
         (not daily and has.get("residue") == "carry"),
         (daily and has.get("rebate") == "none" and False),
     )

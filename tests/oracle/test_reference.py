@@ -183,7 +183,7 @@ def test_daily_interest_rounded_down_at_each_payment(policies: PolicyBook) -> No
         cents(told["principal"]), told["daily_rate_percent"], 5, told["start"], "2023-12-22"
     )
     rules = product(
-        policies, due="payment_date", excess="reduce_principal", rate_basis="daily",
+        policies, due="payment_date", excess="next_then_principal", rate_basis="daily",
         interest_rounding="down",
     )  # fmt: skip
     paid = [

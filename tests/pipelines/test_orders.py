@@ -233,12 +233,19 @@ def test_a_chargeback_that_names_its_payment_asks_again_for_what_it_met(ledger: 
     by = provenance(policies)
     loan = str(ledger.loan_keys().sort("boards_on")["loan_key"][0])
     list(close_days(ledger, policies, missing_days(ledger), by))
-    drop(ledger, "payments_2018-01-12.csv", "payment_ref,loan_key,amount,currency,value_date\n"
-         f"p1,{loan},400.00,USD,2018-01-12\n")  # fmt: skip
+    columns = "payment_ref,loan_key,amount,currency,value_date"
+    drop(ledger, "payments_2018-01-12.csv", f"{columns},designation\n"
+         f"p1,{loan},400.00,USD,2018-01-12,\np2,{loan},1.00,USD,2018-01-12,pay_ahead\n"
+         f"p3,{loan},1.00,USD,2018-01-12,principle\n")  # fmt: skip
+    drop(ledger, "payments_2018-01-13.csv", f"{columns}\np1,{loan},400.00,USD,2018-01-12\n"
+         f"p2,{loan},1.00,USD,2018-01-12\n")  # fmt: skip
     drop(ledger, "commands_2018-01-14.csv",
          HEAD + order("cb", "chargeback", loan, "2018-01-14", amount="200.00", target_ref="p1"))  # fmt: skip
     take_in(ledger, policies, TAPE, correlation_id="test")
     assert rules(ledger, "commands_2018-01-14.csv") == {}
+    assert rules(ledger, "payments_2018-01-12.csv") == {4: "unknown_designation"}
+    # the same payment without its designation says something else, one that had none does not
+    assert rules(ledger, "payments_2018-01-13.csv") == {3: "idempotency_conflict"}
     # the order came with its payment, before any close had allocated it: all of it is principal
     list(close_days(ledger, policies, missing_days(ledger), by))
     found = met(ledger, ledger.loan_keys().filter(pl.col("loan_key") == loan)["loan_id"])
@@ -247,7 +254,7 @@ def test_a_chargeback_that_names_its_payment_asks_again_for_what_it_met(ledger: 
     drop(ledger, "commands_2018-01-16.csv",
          HEAD + order("c2", "chargeback", loan, "2018-01-16", amount="150.00", target_ref="p1")
          + order("c3", "chargeback", loan, "2018-01-16", amount="50.01", target_ref="p1")
-         + order("c4", "chargeback", loan, "2018-01-16", amount="50.01")
+         + order("c4", "chargeback", loan, "2018-01-16", amount="51.01")
          + order("g", "goodwill_credit", loan, "2017-12-01", amount="1.00")
          + order("f", "charge_fee", loan, "2018-01-16", amount="1.00", due_date="2299-12-31")
          + order("h", "charge_fee", loan, "2018-01-16", amount="1.00", due_date="2018-01-15")

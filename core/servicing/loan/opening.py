@@ -29,13 +29,21 @@ def agreed_terms(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
 
 def freeze(terms: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
     """`terms` with the pinned parameters of a schedule that stands whole, its interest fixed."""
-    reduces = pl.col("excess") == Excess.reduce_principal.value
     stops = pl.col("after_charge_off") == AfterChargeOff.zero_interest.value
+    reduces = pl.col("excess").is_in([Excess.next_then_principal.value, Excess.recast.value])
+    curtails = pl.col("excess") == Excess.curtailment.value
+    placed = (
+        pl.when(reduces)
+        .then(Excess.next_instalment.value)
+        .when(curtails)
+        .then(Excess.last_instalment.value)
+        .otherwise("excess")
+    )
     pinned = {
         "materialised": pl.lit(True),
         "interest_mode": pl.lit(InterestMode.scheduled.value, dtype=pl.Int8),
         "rebate": pl.lit(0, dtype=pl.Int8),
-        "excess": pl.when(reduces).then(Excess.next_instalment.value).otherwise("excess"),
+        "excess": placed,
         # interest that is fixed no charge-off stops; a contract that ends with it still does
         "after_charge_off": pl.when(stops)
         .then(AfterChargeOff.regular.value)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
-from loanbook.core.catalogue.codes import Timing
+from loanbook.core.catalogue.codes import Excess, Timing
 from loanbook.core.catalogue.components import LOSS, RECEIVABLE, is_interest
 from loanbook.core.catalogue.events import ROW, Kind
+from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.payments.allocations import recovers
 from loanbook.core.servicing.payments.payoff_charges import demand_at_payoff, tax_on_interest
+from loanbook.core.servicing.payments.recast import recast
 from loanbook.core.servicing.payments.simple_interest import due_now
 from loanbook.core.servicing.payments.waterfall import allocate, money_rule
 
@@ -18,7 +20,13 @@ from loanbook.core.servicing.payments.waterfall import allocate, money_rule
 def receive(day: DayState, events: pl.DataFrame) -> None:
     """Money of one kind, one a loan: allocated as the product has it for the kind, and booked."""
     kind = Kind(events["kind"][0])
-    money = events.select("loan_id", "event_id", "amount", rule=money_rule(pl.lit(kind.value)))
+    money = events.select(
+        "loan_id",
+        "event_id",
+        "amount",
+        *_designated(events, kind),
+        rule=money_rule(pl.lit(kind.value)),
+    )
     off_books = day.charged_off()
     due_now(day, money)
     demanded = demand_at_payoff(day, money, kind)
@@ -28,6 +36,23 @@ def receive(day: DayState, events: pl.DataFrame) -> None:
     tax_on_interest(day, done.allocations, demanded, kind)
     row = ROW[kind]
     book_receipts(day, done.allocations, off_books, row.paid_by, undoes_loss=row.undoes_loss)
+    recast(day, money, done.allocations)
+
+
+DESIGNATIONS = {
+    "principal_only": Excess.curtailment,
+    "pay_ahead": Excess.next_instalment,
+}
+"""What the sender of a payment may ask for what is beyond its dues, and where it then goes."""
+
+
+def _designated(events: pl.DataFrame, kind: Kind) -> list[pl.Series]:
+    """`excess_of_event` (Int8) of payments that say where they go, if any does."""
+    if kind is not Kind.payment_received or events["payload"].null_count() == events.height:
+        return []
+    told = with_payload(events, kind)["designation"]
+    codes = {name: excess.value for name, excess in DESIGNATIONS.items()}
+    return [told.replace_strict(codes, default=None, return_dtype=pl.Int8).alias("excess_of_event")]
 
 
 def book_receipts(

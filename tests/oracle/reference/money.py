@@ -139,7 +139,7 @@ def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
     while amount and k <= last:
         amount = _fill(loan, k, _meet_early(loan, k, amount))
         k += 1
-        if excess == "reduce_principal":
+        if excess == "next_then_principal":
             part = min(amount, loan.unbilled)
             loan.principal -= part
             amount -= part

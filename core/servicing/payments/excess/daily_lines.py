@@ -51,7 +51,7 @@ def charges_ahead(loans: pl.DataFrame, later: pl.DataFrame, ranks: pl.DataFrame)
     `loans` whose interest follows the balance, `later` lines of what stands with instalments to come.
     Returns those lines that money meets instalment by instalment, with `before_interest`.
     """
-    one_by_one = ~pl.col("excess").is_in([Excess.reduce_principal.value, Excess.spread.value])
+    one_by_one = ~pl.col("excess").is_in([Excess.next_then_principal.value, Excess.spread.value])
     ahead = ranks.filter(pl.col("timing") == Timing.in_advance).select("rule", "component", "rank")
     return (
         later.filter(~is_principal())
@@ -97,7 +97,7 @@ def _with_earned(
     return loans.with_columns(
         bears=bears,
         earned=pl.when(waits).then(0).otherwise(pl.min_horizontal("interest_off", "money")),
-        reduces=pl.col("excess") == Excess.reduce_principal,
+        reduces=pl.col("excess") == Excess.next_then_principal,
     )
 
 

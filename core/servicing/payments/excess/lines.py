@@ -136,6 +136,22 @@ def principal_lines(loans: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(lines).sort("loan_id", maintain_order=True)
 
 
+def balance_lines(loans: pl.DataFrame) -> pl.DataFrame:
+    """The balance, and no instalment: of a recast interest to the day comes first, of a curtailment it
+    waits for its due date."""
+    if loans.is_empty():
+        return pour_line(loans, pl.lit(0), None, pl.lit(0))
+    first = pl.col("excess") == Excess.recast.value
+    interest = pour_line(loans, pl.lit(0), Component.interest, pl.col("interest_off"))
+    principal = pour_line(loans, pl.lit(0), Component.principal, pl.col("rest_principal"))
+    recast = loans.select(first).to_series()
+    order = [
+        interest.with_columns(place=pl.when(recast).then(0).otherwise(2)),
+        principal.with_columns(place=pl.lit(1, dtype=pl.Int32)),
+    ]
+    return pl.concat(order).sort("loan_id", "place", maintain_order=True).drop("place")
+
+
 _NO_SCHEDULE = [
     name
     for name in STATE

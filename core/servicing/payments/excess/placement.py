@@ -21,6 +21,7 @@ from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.payments.allocations import NOTHING_PLACED, poured
 from loanbook.core.servicing.payments.excess.daily_lines import charges_ahead, daily_lines
 from loanbook.core.servicing.payments.excess.lines import (
+    balance_lines,
     payoff_lines,
     pour_line,
     principal_lines,
@@ -28,6 +29,9 @@ from loanbook.core.servicing.payments.excess.lines import (
     whole_lines,
 )
 from loanbook.core.servicing.schedule.billing import whole_claim_due
+
+OFF_BALANCE = [Excess.curtailment.value, Excess.recast.value]
+"""Money for the balance alone: no instalment to come is paid by it."""
 
 
 def place_excess(
@@ -43,7 +47,8 @@ def place_excess(
     loans = (
         paying.join(left.rename({"amount": "money"}), on="loan_id")
         .join(of_rule, on="rule", how="left", maintain_order="left")
-        .with_columns(excess=pl.coalesce("excess_of_rule", "excess"), offered="money")
+        .with_columns(excess=pl.coalesce(_designated(left), "excess_of_rule", "excess"))
+        .with_columns(offered="money")
     )
     whole = loans.filter("materialised")
     if whole.is_empty():
@@ -53,6 +58,20 @@ def place_excess(
     if others.is_empty():
         return stands
     return pl.concat([stands, _place_beyond_dues(others, dues, policies.waterfall_ranks)])
+
+
+def _designated(money: pl.DataFrame) -> pl.Expr:
+    """Where the payer wants it (`excess_of_event`), if someone says; off the last instalments where the
+    schedule fixes the interest."""
+    if "excess_of_event" not in money.columns:
+        return pl.lit(None, dtype=pl.Int8)
+    fixed = pl.col("materialised") | (pl.col("interest_mode") == InterestMode.scheduled.value)
+    wanted = pl.col("excess_of_event")
+    return (
+        pl.when(fixed & wanted.is_in(OFF_BALANCE))
+        .then(pl.lit(Excess.last_instalment.value, dtype=pl.Int8))
+        .otherwise(wanted)
+    )
 
 
 def _place_beyond_dues(
@@ -72,6 +91,8 @@ def _place_beyond_dues(
     )
     scheduled = early.filter(pl.col("interest_mode") == InterestMode.scheduled)
     daily = early.filter((pl.col("interest_mode") == InterestMode.daily) & ~pl.col("revolving"))
+    off_balance = daily.filter(pl.col("excess").is_in(OFF_BALANCE))
+    daily = daily.filter(~pl.col("excess").is_in(OFF_BALANCE))
     # beyond the dues of a line money pays its balance, and no interest that is not billed yet
     revolving = early.filter("revolving").with_columns(interest_off=pl.lit(0, dtype=pl.Int64))
     ahead = charges_ahead(daily, later, ranks) if later.height else None
@@ -81,6 +102,7 @@ def _place_beyond_dues(
             paid_off,
             scheduled_lines(scheduled, dues, ranks),
             daily_lines(daily, dues, ranks, ahead),
+            balance_lines(off_balance),
             principal_lines(loans.filter(~settles & frozen)),
             principal_lines(revolving),
         )
@@ -124,8 +146,8 @@ def _settles() -> pl.Expr:
 
 def _settles_onward() -> pl.Expr:
     """Loans whose payoff stands with the instalments to come, as their money in advance does."""
-    in_advance = (pl.col("interest_mode") == InterestMode.daily) & (
-        pl.col("excess") != Excess.reduce_principal
+    in_advance = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("excess").is_in(
+        [Excess.next_then_principal.value, *OFF_BALANCE]
     )
     nothing_later = pl.col("stands") + pl.col("charges") == 0
     to_come = pl.col("instalment_no") <= pl.col("instalments")
