@@ -268,6 +268,10 @@ class Figures:
             return self._effective(), pl.lit(EFFECTIVE, dtype=pl.Int64)
         part, over = self._of_a_year(basis)
         numerator, denominator = rate * part, over * PPB
+        if self.matures:  # a last period of its own length bears its share of a whole one
+            last, actual, regular = self._odd_last()
+            numerator = numerator * pl.when(last).then(actual).otherwise(1)
+            denominator = denominator * pl.when(last).then(regular).otherwise(1)
         if not self.stubbed:
             return numerator, denominator
         first = pl.col("has_stub") & (pl.col("instalment_no") == 1)
@@ -303,6 +307,16 @@ class Figures:
             (pl.col("period_end") - regular_start).dt.total_days(),
         )
 
+    def _odd_last(self) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+        """Whether the period is a last one that ends on a date of its own, its days, and those that it
+        would have on the cycle."""
+        last = pl.col("instalment_no") == pl.col("instalments")
+        odd = (last & pl.col("matures_on").is_not_null()).fill_null(False)
+        on_cycle = due_date(pl.col("instalments"), self.units)
+        began = due_date(pl.col("instalments") - 1, self.units)
+        actual = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+        return odd, actual, (on_cycle - began).dt.total_days()
+
     def _effective(self, rate: str = "rate_ppb") -> pl.Expr:
         """Factor of the period at an effective yearly rate, over `EFFECTIVE`."""
         over, year = self._of_a_year(RateBasis.effective)
@@ -312,6 +326,10 @@ class Figures:
             actual, regular = self._stub_days()
             over = over * pl.when(odd).then(actual).otherwise(1)
             year = year * pl.when(odd).then(regular).otherwise(1)
+        if self.matures:
+            last, actual, regular = self._odd_last()
+            over = over * pl.when(last).then(actual).otherwise(1)
+            year = year * pl.when(last).then(regular).otherwise(1)
         # powers are costly: none for loans of another basis
         is_effective = pl.col("basis") == RateBasis.effective
         return period_factor(pl.when(is_effective).then(rate), over, year)

@@ -176,6 +176,13 @@ class Terms(dy.Schema):
         ),
     )
 
+    interest_only = dy.Int16(
+        nullable=True,
+        metadata=column(
+            "First instalments that ask no principal; null: as the product has it", COUNT, None
+        ),
+    )
+
     @dy.rule()
     def first_due_is_after_disbursement(cls) -> pl.Expr:
         """A loan can't be due before it is paid out (a down payment is no instalment)."""

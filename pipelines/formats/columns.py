@@ -74,6 +74,8 @@ TAPE = (
     FileColumn("second_anchor_day", "other day of the month of a semi-monthly loan", "1 to 31", _MAPPED),
     FileColumn("anchor_day", "day of the month on which instalments fall due, clipped to short months; default the first due date's", "1 to 31", _MAPPED),
     FileColumn("end_of_month", "instalments fall due on the last day of the month; default yes where the first due date is one and no `anchor_day` is told", "yes, no", _MAPPED),
+    FileColumn("maturity_date", "due date of the last instalment, where its period is shorter or longer than the others; it lies between the due dates before and after it", "date in the mapping's `date_format`, or empty", _MAPPED),
+    FileColumn("interest_only", "first instalments that ask no principal; default the product's `schedule.grace_principal`", "whole number below `instalments`, at most 120", _MAPPED),
     FileColumn("first_interest_adjustment", "added to the first interest, or taken off it", "decimal, may have a minus sign", _MAPPED),
     FileColumn("spread_percent", "added to the index of a floating rate", "percentage", _MAPPED),
     FileColumn("first_reset_on", "first day on which a floating rate is reset", "date in the mapping's `date_format`", _MAPPED),

@@ -8,7 +8,8 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.due_dates import Unit, due_date
+from loanbook.core.contract.figures import codes
 from loanbook.core.contract.jurisdiction import pack
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, MAX_MINOR, PPB, int128
 from loanbook.core.contract.terms import Terms
@@ -32,8 +33,14 @@ DERIVED = ("issue_date", "first_due_date", "first_interest_adjustment")
 """Columns of the sample that are no part of the lender's row, so not of its key."""
 
 
-MAY_LACK = ("jurisdiction", "drawn", "anchor_day", "end_of_month")
+MAY_LACK = (
+    "jurisdiction", "drawn", "anchor_day", "end_of_month", "maturity_date", "interest_only",
+)  # fmt: skip
 """Fields whose column a tape may lack though its mapping names it."""
+
+
+MOST_GRACE = 120
+"""Most instalments without principal."""
 
 
 class _Row(dy.Schema):
@@ -54,6 +61,13 @@ class _Row(dy.Schema):
     end_of_month = dy.Bool(nullable=True)
     disbursed_on = dy.Date(nullable=True)
     first_due_date = dy.Date(nullable=True)
+    matures_on = dy.Date(nullable=True)
+    maturity_told = dy.Bool()
+    period_before_maturity = dy.Date(nullable=True)
+    period_after_maturity = dy.Date(nullable=True)
+    is_flat = dy.Bool()
+    interest_only = dy.Int64(nullable=True)
+    interest_only_of_product = dy.Int64()
     first_interest_adjustment = dy.Int64(nullable=True)
     spread_ppb = dy.Int64(nullable=True)
     first_reset_on = dy.Date(nullable=True)
@@ -149,6 +163,23 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
     @dy.rule()
     def balloon_not_an_amount(cls) -> pl.Expr:
         return pl.col("balloon").is_not_null() & (pl.col("balloon") >= 0)
+
+    @dy.rule()
+    def maturity_not_in_the_last_period(cls) -> pl.Expr:
+        within = (pl.col("matures_on") > pl.col("period_before_maturity")) & (
+            pl.col("matures_on") < pl.col("period_after_maturity")
+        )
+        return ~pl.col("maturity_told") | ((pl.col("instalments") > 1) & within).fill_null(False)
+
+    @dy.rule()
+    def flat_interest_knows_no_odd_last_period(cls) -> pl.Expr:
+        return ~(pl.col("maturity_told") & pl.col("is_flat"))
+
+    @dy.rule()
+    def interest_only_not_fewer_than_instalments(cls) -> pl.Expr:
+        most = pl.min_horizontal(pl.col("instalments") - 1, pl.lit(MOST_GRACE))
+        of_product = pl.col("interest_only") == pl.col("interest_only_of_product")
+        return (of_product | pl.col("interest_only").is_between(0, most)).fill_null(False)
 
     @dy.rule()
     def balloon_not_below_the_principal(cls) -> pl.Expr:
@@ -302,6 +333,40 @@ def _anchor(of: dict[str, str], date: str) -> dict[str, pl.Expr]:
             "end_of_month": pl.when(first.is_null()).then(False).otherwise(last)}  # fmt: skip
 
 
+def _maturity(of: dict[str, str], date: str) -> dict[str, pl.Expr]:
+    """The date on which the last instalment falls due, where a tape tells one."""
+    if "maturity_date" not in of:
+        return {"matures_on": pl.lit(None, dtype=pl.Date), "maturity_told": pl.lit(False)}
+    told = pl.col(of["maturity_date"]).str.strip_chars() != ""
+    return {"matures_on": date_in(of["maturity_date"], date), "maturity_told": told}
+
+
+def _around_maturity(typed: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the due dates before the last one and after it on the cycle, where a maturity is told;
+    one that is on the cycle is no other date."""
+    counted = typed.filter(
+        pl.col("maturity_told")
+        & pl.col("anchor_day").is_between(1, 31)
+        & pl.col("second_anchor_day").is_between(1, 31)
+        & pl.col("every").is_between(1, 366)
+        & pl.col("instalments").is_between(1, 600)
+        & pl.col("unit").is_not_null()
+        & pl.col("first_due_date").is_not_null()
+        & within_the_calendar("first_due_date", pl.col("every"), pl.col("unit"))
+    )
+    units, n = codes(counted, "unit"), pl.col("instalments")
+    nowhere = pl.lit(None, dtype=pl.Date)
+    before, on, after = (due_date(n + by, units) if units else nowhere for by in (-1, 0, 1))
+    dates = counted.select(
+        "line", on_cycle=on, period_before_maturity=before, period_after_maturity=after
+    )
+    dated = typed.join(dates, on="line", how="left", maintain_order="left")
+    own = (pl.col("matures_on") != pl.col("on_cycle")).fill_null(True)
+    return dated.with_columns(
+        matures_on=pl.when(own).then("matures_on"), maturity_told=pl.col("maturity_told") & own
+    ).drop("on_cycle")
+
+
 def _opening(mapping: TapeMapping, exponent: pl.Expr, on: dt.date) -> dict[str, pl.Expr]:
     """Balances that loans bring on the date, where the mapping has them; one left out is zero."""
     if not mapping.opening:
@@ -417,10 +482,15 @@ def parse(
         drawn=money("drawn", 0) if product.line else _amount(of["principal"], mapping, exponent),
         jurisdiction=pack(where),
         jurisdiction_told=where,
+        **_maturity(of, mapping.date_format),
+        is_flat=pl.lit(product.schedule.amortisation == "flat"),
+        interest_only=whole("interest_only", product.schedule.grace_principal),
+        interest_only_of_product=pl.lit(product.schedule.grace_principal, dtype=pl.Int64),
         **_floating(of, mapping),
         **_opening(mapping, exponent, file_date),
         **_bounds(product),
     )
+    typed = _around_maturity(typed)
     unread = _unread(raw, of, mapping, typed)
     is_unread = pl.any_horizontal(pl.lit(False), *unread.values())  # noqa: FBT003
     typed = typed.with_columns(raw.with_columns(unread=is_unread)["unread"])
@@ -505,6 +575,10 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         second_anchor_day=pl.col("second_anchor_day").cast(pl.Int8),
         end_of_month="end_of_month",
         emi="instalment",
+        matures_on="matures_on",
+        interest_only=pl.when(pl.col("interest_only") != pl.col("interest_only_of_product"))
+        .then("interest_only")
+        .cast(pl.Int16),
         first_interest_adjustment="first_interest_adjustment",
         spread_ppb="spread_ppb",
         first_reset_on="first_reset_on",

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 
 import polars as pl
 import pytest
@@ -228,3 +229,52 @@ class TestPrepayments:
         assert asked["2024-02-17"]["principal"] == 501_12  # 1,005.19 - 204.07 - 300.00
         assert asked["2024-03-01"]["principal_due"] + asked["2024-03-01"]["interest_due"] == 0
         assert asked["2024-04-01"]["principal_due"] + asked["2024-04-01"]["interest_due"] == 207_04
+
+
+class TestSchedulesOfTheirOwn:
+    """A last period to a maturity off the cycle, and interest-only months, each of a loan alone."""
+
+    def test_the_last_period_bears_its_own_days_of_a_whole_one(self, policies: PolicyBook) -> None:
+        policies = ruled(policies, "lendingclub-personal", "interest", residue="drop")
+        product, maturities = "lendingclub-personal", {1: "2024-03-20", 2: "2024-04-10", 3: None}
+        loans = pl.concat(
+            terms(policies, product, loan_id=n, n=3).with_columns(
+                matures_on=pl.lit(on and dt.date.fromisoformat(on), dtype=pl.Date)
+            )
+            for n, on in maturities.items()
+        )
+        only = terms(policies, product, loan_id=4, n=6).with_columns(
+            interest_only=pl.lit(2, dtype=pl.Int16)
+        )
+        loans = pl.concat([loans, only])
+        rows = expand(agreed_terms(loans, policies.pins))
+        # 1 % a month; of March 19 of its 31 days, and 40 of them: 0.612903 % and 1.290323 %
+        for number, share in ((1, Fraction(19, 31)), (2, Fraction(40, 31)), (3, Fraction(1))):
+            plan = rows.filter(pl.col("loan_id") == number)
+            last = Fraction(share, 100)
+            v = [Fraction(100, 101), Fraction(100, 101) ** 2]
+            level = ceil(1_200_00 / (v[0] + v[1] + v[1] / (1 + last)))
+            left = 1_200_00 - plan["principal"][:2].sum()
+            assert (plan["principal"] + plan["interest"])[:2].to_list() == [level, level]
+            assert plan["interest"][2] == round(left * last)
+            assert plan["period_end"][2] == dt.date.fromisoformat(
+                maturities[number] or "2024-04-01"
+            )
+        free = rows.filter(pl.col("loan_id") == 4)
+        assert free["principal"][:2].to_list() == [0, 0]
+        assert free["interest"][:2].to_list() == [12_00, 12_00]
+        # 1,200.00 at 1 % over four: 307.54
+        assert (free["principal"] + free["interest"])[2:5].to_list() == [307_54] * 3
+        story = Story(policies)
+        for number in range(1, 5):
+            story = story.lent(loans.filter(pl.col("loan_id") == number))
+            for at, due, principal, interest in (
+                rows.filter(pl.col("loan_id") == number)
+                .select("instalment_no", "period_end", "principal", "interest")
+                .rows()
+            ):
+                story = story.paid(principal + interest, str(due), loan_id=number, ref=f"{at}")
+        life = story.live("2024-07-02")
+        assert life.on("2024-03-20")["status"] == Status.closed
+        assert life.on("2024-04-10", 2)["status"] == Status.closed
+        assert life.days[-1].book.positions.is_empty()

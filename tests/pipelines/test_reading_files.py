@@ -40,6 +40,35 @@ def test_a_tape_says_which_day_of_the_month_instalments_fall_due(
     ]  # fmt: skip
 
 
+def test_a_tape_says_when_a_loan_matures_and_how_long_it_asks_no_principal(
+    policies: PolicyBook,
+) -> None:
+    told = {  # maturity, interest-only instalments: rule
+        ("2024-09-15", ""): None, ("2024-10-15", "2"): None, ("2024-09-30", "0"): None, ("", ""): None,
+        ("2024-08-31", ""): "maturity_not_in_the_last_period",
+        ("2024-10-31", ""): "maturity_not_in_the_last_period",
+        ("soon", ""): "maturity_not_in_the_last_period",
+        ("", "6"): "interest_only_not_fewer_than_instalments",
+        ("", "-1"): "interest_only_not_fewer_than_instalments",
+    }  # fmt: skip
+    text = "\n".join(
+        [f"{HEAD}{TAIL},maturity_date,interest_only",
+         *(f"L{n},instalment-act365,1200.00,12,6,,0.00,1,months,,2024-03-30,2024-04-30,,,,{on},{free}"
+           for n, (on, free) in enumerate(told))]
+    )  # fmt: skip
+    mapping = next(p for f, p in policies.policies if f == "tapes" and p.name == "canonical")
+    product = next(p for f, p in policies.policies if p.name == "instalment-act365")
+    raw, _ = loan_tape.read(text.encode(), mapping)
+    good, bad = loan_tape.parse(raw, mapping, product, dt.date(2024, 3, 30))
+    assert {row["line"] - 2: row["rule"] for row in bad} == {
+        n: rule for n, rule in enumerate(told.values()) if rule
+    }  # fmt: skip
+    own = loan_tape.terms(good, 0, 0, "USD").select("matures_on", "interest_only").rows()
+    assert own == [
+        (dt.date(2024, 9, 15), None), (dt.date(2024, 10, 15), 2), (None, None), (None, None)
+    ]  # fmt: skip
+
+
 def test_a_number_of_a_tape_is_read_exactly_or_not_at_all(policies: PolicyBook) -> None:
     told = {  # rate, instalments: rule
         ("12", "6"): None, ("12%", "6 months"): None, ("0.0000001", "6"): None,

@@ -21,6 +21,9 @@ def agreed_terms(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
     )
     if joined.is_empty():
         return with_agreed(joined)
+    if joined["interest_only"].count():
+        own = pl.coalesce("interest_only", "grace_principal").cast(pl.Int8)
+        joined = joined.with_columns(grace_principal=own)
     if joined["schedule_fixed_on"].count():
         joined = freeze(joined, pl.col("schedule_fixed_on").is_not_null())
     agreed = agree(joined)

@@ -295,7 +295,7 @@ def _with_residue(ending: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     # of the segment that ends today: what the accrual made of it, whole units before it left out
     billed = pl.col("interest_accrued") + pl.col("accrued_prepaid") - pl.col("accrued_units")
     left = pl.col("over") - int128(billed) * pl.col("under")
-    if figures.stubbed:  # an odd first period has a denominator of its own
+    if figures.stubbed or figures.matures:  # an odd period has a denominator of its own
         onward = ending.with_columns(pl.col("instalment_no") + 1)
         exact = exact.with_columns(onward.select(_later=int128(accrual.denominator())))
         left = left * pl.col("_later") // pl.col("under")
