@@ -334,6 +334,11 @@ class PolicyBook(ChargeTables):
         }
 
     @cached_property
+    def share_tolerances(self) -> frozenset[int]:
+        """Codes of products whose tolerance is a share of what an instalment asked."""
+        return frozenset(c for c, d in self.delinquency_policies.items() if d.tolerance_ppb > 0)
+
+    @cached_property
     def delinquency(self) -> pl.DataFrame:
         """`product` -> counting rules: `from_due_day` (1 counts the due date itself, RBI),
         tolerance, and one Boolean per component."""

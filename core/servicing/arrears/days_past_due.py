@@ -17,12 +17,12 @@ def oldest_unpaid(dues: pl.DataFrame, products: pl.DataFrame, rules: pl.DataFram
     """`loan_id`, `oldest` (Date), `from_due_day` (Int64) of loans with counted arrears.
 
     `products`: `loan_id`, `product`. `rules`: `PolicyBook.delinquency`. First in, first out;
-    an instalment counts while its unpaid counted components exceed the tolerance.
+    an instalment counts while its unpaid counted components exceed the tolerance, of all that it
+    asked: of products with a share as tolerance `dues` hold what is paid of open instalments too.
     """
     unpaid = pl.col("amount") - pl.col("paid")
     return (
-        dues.filter(unpaid > 0)
-        .join(products, on="loan_id")
+        dues.join(products, on="loan_id")
         .join(rules.filter(pl.col("counts")), on=["product", "component"])
         .group_by("loan_id", "instalment_no")
         .agg(
@@ -34,7 +34,8 @@ def oldest_unpaid(dues: pl.DataFrame, products: pl.DataFrame, rules: pl.DataFram
             tolerance_ppb=pl.col("tolerance_ppb").first(),
         )
         .filter(
-            (pl.col("unpaid") > pl.col("tolerance"))
+            (pl.col("unpaid") > 0)
+            & (pl.col("unpaid") > pl.col("tolerance"))
             & (
                 int128(pl.col("unpaid")) * PPB
                 > int128(pl.col("asked")) * int128(pl.col("tolerance_ppb"))

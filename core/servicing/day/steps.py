@@ -214,7 +214,7 @@ def run_day(
         step.run(day)
     unidentified = _unidentified(day)
     moved = [_moves(day), day.reclassified]
-    open_dues, settled = _open_dues(day.dues, day.after)
+    open_dues, settled = _open_dues(day.dues, day.after, policies.share_tolerances)
     return Visited(
         day.after,
         open_dues,
@@ -273,12 +273,20 @@ def _unidentified(day: Day) -> pl.DataFrame:
     return unknown.drop("business_date", "currency", "entity")
 
 
-def _open_dues(dues: pl.DataFrame, loans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Open dues and those still to come; and the rows that are settled, or of ended loans."""
+def _open_dues(
+    dues: pl.DataFrame, loans: pl.DataFrame, share_tolerances: frozenset[int]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Open dues and those still to come; and the rows that are settled, or of ended loans.
+
+    What is paid of an instalment stands with it while it is open, where its product counts arrears as
+    a share of all that it asked (`share_tolerances`).
+    """
     ended = loans.filter(pl.col("status").is_in(ENDED))["loan_id"]
-    stays = dues.select(
-        ((pl.col("amount") > pl.col("paid")) | (pl.col("due_date") > BUSINESS_DATE))
-        & ~pl.col("loan_id").is_in(ended.implode())
-    ).to_series()
+    is_open = (pl.col("amount") > pl.col("paid")) | (pl.col("due_date") > BUSINESS_DATE)
+    if share_tolerances:
+        whole = loans.filter(pl.col("product").is_in([*share_tolerances]))["loan_id"]
+        of_open = is_open.any().over("loan_id", "instalment_no")
+        is_open = is_open | (pl.col("loan_id").is_in(whole.implode()) & of_open)
+    stays = dues.select(is_open & ~pl.col("loan_id").is_in(ended.implode())).to_series()
     kept = dues.filter(stays).sort("loan_id", "instalment_no", "component")
     return kept, dues.filter(~stays)
