@@ -28,7 +28,7 @@ from loanbook.core.servicing.loan.opening import (
 def prepaid_principal(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """`standing`: principal that money in advance paid of instalments to come, `ahead` of it of
     the running one; `met`: last instalments that such money has met, which take no more part;
-    `interest_ahead`: interest that it paid of them.
+    `prepaid_interest`: interest that it paid of them.
 
     It is part of those instalments, so the level instalment counts it as still to be paid off.
     """
@@ -48,11 +48,11 @@ def prepaid_principal(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
             .filter(principal & (pl.col("instalment_no") == pl.col("next")))
             .sum(),
             met=(met & principal).sum().cast(pl.Int16),
-            interest_ahead=pl.col("paid").filter(~principal).sum(),
+            prepaid_interest=pl.col("paid").filter(~principal).sum(),
         )
     )
     return loans.join(early, on="loan_id", how="left", maintain_order="left").with_columns(
-        pl.col("standing", "ahead", "met", "interest_ahead").fill_null(0)
+        pl.col("standing", "ahead", "met", "prepaid_interest").fill_null(0)
     )
 
 
@@ -80,7 +80,7 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
     nights = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
     one = _of_one(loans, BUSINESS_DATE)
     # interest that was paid, and stands with no instalment, is not paid off again
-    paid = (pl.col("accrued_prepaid") - pl.col("interest_ahead")).clip(lower_bound=0)
+    paid = (pl.col("accrued_prepaid") - pl.col("prepaid_interest")).clip(lower_bound=0)
     accrued = pl.col("accrued_units") - pl.col("lifted_interest") - paid
     exact = int128(accrued) * pl.col("over") + int128(pl.col("accrued_remainder"))
     free = pl.when("overdue_is_free").then("principal_due").otherwise(0)
@@ -199,6 +199,6 @@ def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame
         instalments=pl.col("instalments") - pl.col("met"),
     )
     loans = with_level_instalment(
-        loans.drop("lacks", "standing", "ahead", "met", "late_interest", "interest_ahead"), rest
+        loans.drop("lacks", "standing", "ahead", "met", "late_interest", "prepaid_interest"), rest
     )
     return with_period_interest(move_period(loans, calendars))

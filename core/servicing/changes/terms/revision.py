@@ -104,7 +104,7 @@ def _solved_anew(
     nights = (pl.col("period_end") - BUSINESS_DATE).dt.total_days()
     level = level.with_columns(
         lacks(unrevised) + unrevised.select(pl.col("ahead") * nights).to_series(),
-        *unrevised.select("standing", "ahead", "met", "late_interest", "interest_ahead"),
+        *unrevised.select("standing", "ahead", "met", "late_interest", "prepaid_interest"),
     )
     if in_parts is not None:  # it comes on top of the level instalment
         apart = pl.col("loan_id").is_in(in_parts.implode())
