@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import sqlite3
 import sys
 import threading
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import unquote
 
 import duckdb
 import polars as pl
@@ -48,8 +50,28 @@ def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnectio
     options = [f"DATA_PATH '{_quoted(settings.lake / 'data')}'", "DATA_INLINING_ROW_LIMIT 0"]
     options.append("OVERRIDE_DATA_PATH TRUE")  # an instance may be moved or restored elsewhere
     options.append("READ_ONLY" if read_only else "ENCRYPTED")
-    connection.execute(f"ATTACH '{_quoted(settings.attach)}' AS {LAKE} ({', '.join(options)})")
+    try:
+        connection.execute(f"ATTACH '{_quoted(settings.attach)}' AS {LAKE} ({', '.join(options)})")
+    except duckdb.Error as error:
+        if not settings.catalogue or any(word in str(error) for word in _BUSY):
+            raise
+        raise LedgerError(_unreachable(settings.catalogue, str(error))) from None
     return connection
+
+
+def _unreachable(catalogue: str, reason: str) -> str:
+    """Why the catalogue of an address can't be used, without the password that the address may hold."""
+    secrets = re.findall(r"://[^/@]*?:([^@]*)@", catalogue) + re.findall(
+        r"password=([^&\s]+)", catalogue
+    )
+    told, shown = " ".join(reason.split()), catalogue
+    for secret in sorted({*secrets, *map(unquote, secrets)}, key=len, reverse=True):
+        if secret:
+            told, shown = told.replace(secret, "***"), shown.replace(secret, "***")
+    return (
+        f"the catalogue {shown} can't be used: {told[:300]}; mend the address in LOANBOOK_CATALOGUE or "
+        "below [store] in loanbook.toml, and see that its server answers"
+    )
 
 
 def _extension_folder(settings: Settings) -> Path:

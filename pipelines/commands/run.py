@@ -13,6 +13,8 @@ from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import err, out, past_date, progress, show
 
 if TYPE_CHECKING:
+    from loanbook.core.store.queries import Queries
+    from loanbook.core.store.settings import Settings
     from loanbook.core.store.writer import Ledger
     from loanbook.pipelines.ingest.intake import IntakeReport
 
@@ -45,6 +47,7 @@ def run() -> None:
     where = settings()
     ledger, _ = open_instance(where)
     first, last = _span(ledger)
+    before = _refused_so_far(ledger)
     ledger.close()
     if first is None or last is None:
         raise LoanbookError(
@@ -61,8 +64,43 @@ def run() -> None:
             good, problem = run_job(first.isoformat(), last.isoformat())
         if not good:
             raise LoanbookError(problem)
+    _print_intake(where, before)
     _print_reconciliation()
     out.print(f"\nOpen the pages: [bold]loanbook pages[/bold] and {PAGES}")
+
+
+def _refused_so_far(ledger: Queries) -> tuple[int, int]:
+    """Rows in quarantine and files refused, so far."""
+    rows, files = ledger.one(
+        "SELECT coalesce(sum(quarantined), 0)::BIGINT, count(*) FILTER (WHERE state = 'refused') "
+        "FROM {lake}.files"
+    )
+    return int(rows), int(files)
+
+
+def _print_intake(where: Settings, before: tuple[int, int]) -> None:
+    """What intake refused in a run, and what it has not seen."""
+    from loanbook.core.store.lake import open_reader
+    from loanbook.core.store.queries import Queries
+    from loanbook.pipelines.waiting import in_words
+
+    ledger = Queries(open_reader(where))
+    rows, files = (now - old for now, old in zip(_refused_so_far(ledger), before, strict=True))
+    if rows:
+        err.print(f"[yellow]{rows:,} rows were quarantined[/yellow] in this run; see docs/refusals.md and "
+                  '`loanbook sql "SELECT name, line, rule, found FROM quarantine"`')  # fmt: skip
+    if files:
+        err.print(f"[yellow]{files:,} files were refused[/yellow] in this run; see "
+                  "`loanbook sql \"SELECT name, reason FROM files WHERE state = 'refused'\"`")  # fmt: skip
+    if late := _waiting(ledger, where):
+        err.print(f"[yellow]files[/yellow] {in_words(late)}; run again, or `loanbook check` them")
+
+
+def _waiting(ledger: Queries, where: Settings) -> list[str]:
+    from loanbook.pipelines.waiting import waiting
+
+    known = ledger.rows("SELECT file_id, name, bytes, business_date FROM {lake}.files")
+    return waiting(where.landing, known)
 
 
 def _span(ledger: Ledger) -> tuple[dt.date | None, dt.date | None]:
@@ -194,11 +232,13 @@ def status() -> None:
     from loanbook.core.store.migrations import must_be_newest
     from loanbook.core.store.queries import Queries, ledger_status
     from loanbook.pipelines.resources import settings
+    from loanbook.pipelines.waiting import in_words
 
     home = settings().home
     connection = open_reader(settings())
     must_be_newest(connection, home)
-    now = ledger_status(Queries(connection))
+    ledger = Queries(connection)
+    now = ledger_status(ledger)
     lender = read_instance(home).entity
     facts: list[tuple[str, str]] = [("instance", f"{lender}, {home}" if lender else str(home))]
     if now.published_at is None:
@@ -214,6 +254,7 @@ def status() -> None:
         ]  # fmt: skip
     facts += [
         ("files", f"{now.files_taken:,} taken, {now.files_refused:,} refused"),
+        ("waiting", in_words(_waiting(ledger, settings()))),
         ("rows", f"{now.quarantined:,} quarantined, {now.duplicates:,} duplicates"),
         ("loans held", f"{now.held:,}" + ("; see `loanbook held`" if now.held else "")),
         ("rejected versions", f"{now.rejected:,}"),

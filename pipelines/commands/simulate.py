@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import out
 
 
@@ -19,14 +20,24 @@ def simulate(
         typer.Option(help="So many loans of this product (may be repeated); `all`: of each."),
     ] = None,
     days: Annotated[int, typer.Option(help="With --product: days of payments.")] = 200,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also into a folder that holds landing files.")
+    ] = False,
 ) -> None:
     """Write a synthetic book of any size as daily landing files, with known truth.
 
     Without --product loans in the columns of the public tape; with it loans of any product and
     period, and how each borrower behaves in FOLDER_truth.csv.
     """
+    from loanbook.pipelines.ingest.landing import landed_dates
     from loanbook.pipelines.resources import settings
 
+    held = landed_dates(folder)
+    if held and not overwrite:
+        raise LoanbookError(
+            f"{folder} holds {len(held):,} landing files ({held[0]} to {held[-1]}): those of the same name "
+            "would be lost, and the two books mixed; name an empty folder, or add --overwrite"
+        )
     if product:
         _simulate_products(folder, product, loans, seed, days)
         return

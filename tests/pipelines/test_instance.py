@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from loanbook.core.errors import LedgerError
 from loanbook.core.store import instance as instances
 from loanbook.core.store.instance import InstanceError, find_home, read_instance
 from loanbook.core.store.settings import CATALOGUE_VARIABLE, HOME_VARIABLE, Settings
+from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
 from loanbook.pipelines.commands.init import make
 from loanbook.pipelines.instance import default_mapping
 from loanbook.pipelines.resources import POLICIES, read_policies
+from tests.pipelines.files import LOANS, MONEY, drop, take, weekly_loan
 
 
 def test_a_new_instance_reads_back_with_its_own_policies(
@@ -88,3 +91,48 @@ def test_the_catalogue_of_the_file_and_of_the_environment(
     assert Settings.of(tmp_path).catalogue == "postgresql://u@h/d"
     monkeypatch.setenv(CATALOGUE_VARIABLE, "postgresql://other")
     assert Settings.of(tmp_path).catalogue == "postgresql://other"
+
+
+def test_a_catalogue_that_can_not_be_reached_is_told_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
+    for address in (
+        "postgresql://user:s3cr%2Ft@127.0.0.1:1/none",
+        "postgresql://127.0.0.1:1/none?password=s3cr%2Ft",
+    ):
+        monkeypatch.setenv("LOANBOOK_CATALOGUE", address)
+        for command in ("status", "close"):
+            failed = CliRunner().invoke(app, [command])
+            assert isinstance(failed.exception, LedgerError), failed.exception
+            said = str(failed.exception)
+            assert "can't be used" in said
+            assert "127.0.0.1:1" in said
+            for secret in ("s3cr%2Ft", "s3cr/t"):
+                assert secret not in said + failed.output
+            assert failed.exception.__suppress_context__
+
+
+def test_files_that_wait_are_told_and_a_simulation_overwrites_none(
+    new_ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, landing = new_ledger, new_ledger.settings.landing
+    drop(ledger, "loan_tape_2018-01-02_canonical.csv", LOANS + weekly_loan("A"))
+    drop(ledger, "payments_2018-01-03.csv", MONEY + "P1,B,1.00,USD,2018-01-03\n")
+    take(ledger)
+    drop(ledger, "payments_2018-01-03.csv", MONEY + "P1,A,25.00,USD,2018-01-03\n")  # written over
+    drop(ledger, "payments_2018-01-04.csv", MONEY)
+    ledger.close()
+    monkeypatch.setenv(HOME_VARIABLE, str(ledger.settings.home))
+    monkeypatch.setenv("COLUMNS", "200")
+    said = CliRunner().invoke(app, ["status"]).output
+    assert "2 landed and not taken in: payments_2018-01-03.csv, payments_2018-01-04.csv" in said
+    assert "1 quarantined, 0 duplicates" in said
+    kept = {path.name: path.read_bytes() for path in landing.iterdir()}
+    refused = CliRunner().invoke(app, ["simulate", str(landing), "--loans", "5"])
+    assert "holds 3 landing files (2018-01-02 to 2018-01-04)" in str(refused.exception)
+    assert {path.name: path.read_bytes() for path in landing.iterdir()} == kept
+    assert (
+        CliRunner().invoke(app, ["simulate", str(landing), "--loans", "5", "--overwrite"]).exit_code
+        == 0
+    )
