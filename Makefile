@@ -15,7 +15,7 @@ CASES ?=
 SEED ?= 1
 LIVES ?= 2000
 
-.PHONY: run test bench lint docs dashboard dagster conformance oracle lock clean install
+.PHONY: run test bench lint docs dashboard dagster conformance oracle fuzz lock clean install
 
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || command -v python3 >/dev/null || { echo "loanbook needs Python 3.11: install it, or set PYTHON=..."; exit 1; }
@@ -60,6 +60,9 @@ conformance: $(READY)  ## cases of a folder: make conformance CASES=FOLDER
 
 oracle: $(READY)  ## engine and reference over other lives, and more: make oracle SEED= LIVES=
 	POLARS_MAX_THREADS=1 SEED=$(SEED) LIVES=$(LIVES) $(BIN)/python -m pytest -n 0 tests/oracle
+
+fuzz: $(READY)  ## 10,000 mutated files and 2,000 random orders: make fuzz SEED=
+	POLARS_MAX_THREADS=1 SEED=$(SEED) FUZZ=10000 ORDERS=2000 $(BIN)/python -m pytest -n 0 tests/pipelines/test_fuzz.py
 
 lock:  ## pin anew; needs uv
 	uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes \

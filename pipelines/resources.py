@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from loanbook.core.errors import PolicyError
 from loanbook.core.store.instance import (
+    FILE,
     SHIPPED,
     SHIPPED_POLICIES,
     InstanceError,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 ROOT = SHIPPED
 POLICIES = SHIPPED_POLICIES
+DEMO = SHIPPED / "data" / "instance"
+"""The instance of a checkout, which `loanbook demo` fills."""
 
 
 def settings() -> Settings:
@@ -87,12 +90,24 @@ def provenance(policies: PolicyBook, run_id: str | None = None) -> Provenance:
     )
 
 
+def must_be_an_instance(where: Settings) -> None:
+    """Raise InstanceError for a folder that nobody made an instance: a mistyped path, or a disk that is
+    not mounted. A ledger begins only where `loanbook init` or `loanbook demo` was."""
+    if where.sqlite.exists() or (where.home / FILE).is_file() or where.home == DEMO:
+        return
+    raise InstanceError(
+        f"{where.home} holds no ledger and no {FILE}: mend the path, mount its disk, or make an instance "
+        "there with `loanbook init FOLDER`"
+    )
+
+
 def open_stored(where: Settings | None = None) -> tuple[Ledger, PolicyBook]:
     """The instance's ledger, and its policies as loans were lived by them, whatever files say now."""
     from loanbook.core.store.upkeep.used_policies import as_stored
     from loanbook.core.store.writer import Ledger
 
     where = where or settings()
+    must_be_an_instance(where)
     policies = read_policies(policies_folder(where.home))
     ledger = Ledger(where)
     return ledger, as_stored(ledger, policies.with_registry(ledger.products()))
@@ -106,6 +121,7 @@ def open_instance(where: Settings | None = None) -> tuple[Ledger, PolicyBook]:
     from loanbook.core.store.writer import Ledger
 
     where = where or settings()
+    must_be_an_instance(where)
     policies = read_policies(policies_folder(where.home))  # before a ledger is made for them
     ledger = Ledger(where)
     return ledger, ledger.register(policies)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -39,6 +40,12 @@ class Intake(_Table):
     """Mapping (policies/command_files) of a file of orders whose name ends with none."""
     late_days: int = Field(default=366, ge=0)
     """How many days before the first open date a loan may have been paid out that a tape boards."""
+    complete: Literal["line_end", "trailer", "checksum", "any"] = "line_end"
+    """By what a whole file is known: its last line has an end (else that line is quarantined); its last
+    line is `TRAILER,` and the count of its rows; a file NAME.sha256 beside it holds its checksum; or any
+    file is whole."""
+    settle_seconds: int = Field(default=0, ge=0)
+    """A file that was written less than so many seconds ago waits for the next intake."""
 
 
 class Store(_Table):

@@ -7,12 +7,16 @@ mode 700, the SQLite file mode 600.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import errno
 import fcntl
 import os
 import re
+import shutil
 import sqlite3
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +35,7 @@ from loanbook.core.store.settings import Settings
 T = TypeVar("T")
 _importing = threading.Lock()
 _EXTENSIONS = ("httpfs", "ducklake", "sqlite_scanner")
+_FULL = ("No space left on device", "database or disk is full", "Disk quota exceeded")
 _BUSY = ("database is locked", "could not serialize", "conflict", "Conflict", "database is busy")
 LAKE = "_lake"
 """Name under which the lake is attached; readers use views, never this name."""
@@ -47,11 +52,14 @@ def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnectio
                 import_extension(name, con=connection)
             connection.load_extension(name)
     connection.execute("SET TimeZone = 'UTC'")
+    attach, catalogue = settings.attach, settings.sqlite
+    if read_only and not settings.catalogue and not _writable(catalogue):
+        attach = f"ducklake:sqlite:{_copied(catalogue)}"
     options = [f"DATA_PATH '{_quoted(settings.lake / 'data')}'", "DATA_INLINING_ROW_LIMIT 0"]
     options.append("OVERRIDE_DATA_PATH TRUE")  # an instance may be moved or restored elsewhere
     options.append("READ_ONLY" if read_only else "ENCRYPTED")
     try:
-        connection.execute(f"ATTACH '{_quoted(settings.attach)}' AS {LAKE} ({', '.join(options)})")
+        connection.execute(f"ATTACH '{_quoted(attach)}' AS {LAKE} ({', '.join(options)})")
     except duckdb.Error as error:
         if not settings.catalogue or any(word in str(error) for word in _BUSY):
             raise
@@ -74,6 +82,22 @@ def _unreachable(catalogue: str, reason: str) -> str:
     )
 
 
+def _writable(catalogue: Path) -> bool:
+    """Whether SQLite can keep its shared memory beside the catalogue, without which it opens none."""
+    return os.access(catalogue, os.W_OK) and os.access(catalogue.parent, os.W_OK)
+
+
+def _copied(catalogue: Path) -> Path:
+    """A copy of the catalogue of a read-only folder, a snapshot or replica, that can be opened; it is
+    deleted when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="loanbook-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for path in catalogue.parent.glob(f"{catalogue.name}*"):
+        if not path.name.endswith("-shm"):
+            (folder / path.name).write_bytes(path.read_bytes())
+    return folder / catalogue.name
+
+
 def _extension_folder(settings: Settings) -> Path:
     """Unpacked extensions: once for the environment, or in the instance if that is read-only."""
     shared = Path(sys.prefix) / "var" / f"duckdb-{duckdb.__version__}"
@@ -84,7 +108,11 @@ def _extension_folder(settings: Settings) -> Path:
     except OSError:
         pass
     folder = settings.home / "duckdb"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # a read-only instance
+        folder = Path(tempfile.gettempdir()) / f"loanbook-duckdb-{duckdb.__version__}-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 
@@ -93,7 +121,11 @@ def _quoted(text: str | Path) -> str:
 
 
 def open_writer(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """A connection that may write; makes the instance's folders, readable by their owner only."""
+    """A connection that may write; makes the instance's folders, readable by their owner only.
+
+    LedgerError where the catalogue is gone but data files of a ledger are there.
+    """
+    _must_not_be_lost(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
     settings.home.chmod(0o700)
     settings.lake.mkdir(exist_ok=True)
@@ -107,6 +139,18 @@ def open_writer(settings: Settings) -> duckdb.DuckDBPyConnection:
     if settings.sqlite.exists():
         settings.sqlite.chmod(0o600)
     return connection
+
+
+def _must_not_be_lost(settings: Settings) -> None:
+    """A new ledger over the files of a lost one would give their numbers again."""
+    if settings.catalogue or settings.sqlite.exists():
+        return
+    data = settings.lake / "data"
+    if data.is_dir() and next(data.rglob("*.parquet"), None):
+        raise LedgerError(
+            f"the catalogue {settings.sqlite} is gone, but {data} holds the files of a ledger: restore "
+            "the catalogue from a backup; for a new ledger make another instance with `loanbook init`"
+        )
 
 
 def _write_ahead(catalogue: Path) -> None:
@@ -133,6 +177,8 @@ def patiently(work: Callable[[], T], *, seconds: float = 20.0) -> T:
         try:
             return work()
         except duckdb.Error as error:
+            if said := of_a_full_disk(error):
+                raise LedgerError(said) from error
             if not any(word in str(error) for word in _BUSY):
                 raise
             if time.monotonic() > until:
@@ -142,6 +188,17 @@ def patiently(work: Callable[[], T], *, seconds: float = 20.0) -> T:
                 ) from error
             time.sleep(pause)
             pause = min(pause * 2, 0.5)
+
+
+def of_a_full_disk(error: Exception) -> str | None:
+    """What to say of an error that a full disk caused; None: something else did."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if not full and not any(words in str(error) for words in _FULL):
+        return None
+    return (
+        f"the disk is full: {error}; what was published stands, nothing else was kept; make room and "
+        "run again"
+    )
 
 
 @contextmanager
@@ -154,6 +211,8 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     except BaseException as error:
         with contextlib.suppress(duckdb.Error):  # a failed commit has rolled back already
             connection.execute("ROLLBACK")
+        if isinstance(error, Exception) and (said := of_a_full_disk(error)):
+            raise LedgerError(said) from error
         if isinstance(error, duckdb.Error) and any(word in str(error) for word in _BUSY):
             raise LedgerConflictError(
                 f"another writer committed first, nothing of this attempt was kept: {error}"

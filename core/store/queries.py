@@ -55,7 +55,9 @@ class Queries:
         """A query's rows, for a few values of a command that must answer at once."""
         return self._connection.execute(sql.format(lake=LAKE)).fetchall()
 
-    def one(self, sql: str, parameters: list[Any] | None = None) -> tuple[Any, ...]:
+    def one(
+        self, sql: str, parameters: list[Any] | dict[str, Any] | None = None
+    ) -> tuple[Any, ...]:
         """The single row of a query."""
         row = self._connection.execute(sql.format(lake=LAKE), parameters or []).fetchone()
         assert row is not None, f"a single row was expected of: {sql}"

@@ -28,6 +28,7 @@ from loanbook.core.store.lake import LAKE, insert, open_writer, patiently, trans
 from loanbook.core.store.migrations import migrate
 from loanbook.core.store.queries import PUBLISHED, Queries
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.upkeep.files import flush
 from loanbook.core.store.upkeep.used_policies import must_agree
 from loanbook.core.store.writing import (
     Intake,
@@ -349,6 +350,8 @@ class Ledger(Queries):
         `checks` (columns of that table) is what the decision rests on; it is kept with it.
         """
         state = "published" if published else "rejected"
+        if published:
+            flush(self, self.settings.lake / "data")
 
         def settle() -> None:
             with transaction(self._connection):

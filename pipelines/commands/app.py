@@ -61,6 +61,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sql": ledger.sql,
     "marts": ledger.marts,
     "migrate": ledger.migrate,
+    "maintain": ledger.maintain,
+    "rollback": ledger.rollback,
     "replay": ledger.replay,
     "rebuild": ledger.rebuild,
     "simulate": simulate.simulate,
@@ -99,4 +101,12 @@ def main() -> None:
         app()
     except LoanbookError as error:
         err.print(f"[red]error[/red] {error}")
+        sys.exit(1)
+    except Exception as error:
+        from loanbook.core.store.lake import of_a_full_disk
+
+        said = of_a_full_disk(error)
+        if said is None:
+            raise
+        err.print(f"[red]error[/red] {said}")
         sys.exit(1)

@@ -47,6 +47,12 @@ mapping = {mapping}
 # commands = "desk"
 # How many days before the first open date a loan may have been paid out that a tape boards.
 late_days = 366
+# By what a whole file is known. "line_end": a last line without its end is quarantined, for it may be cut.
+# "trailer": the last line is TRAILER, and the count of the rows before it. "checksum": NAME.csv.sha256
+# lands beside NAME.csv, which waits for it. "any": every file is taken as it is.
+complete = "line_end"
+# A file that was written less than so many seconds ago waits for the next run.
+settle_seconds = 0
 
 [store]
 # Where the versions are catalogued. Empty: SQLite in lake/, for one machine. For several,

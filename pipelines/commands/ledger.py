@@ -67,6 +67,45 @@ def migrate() -> None:
     out.print(f"The ledger in {settings().home} has the schema of this loanbook.")
 
 
+def maintain() -> None:
+    """Merge the small files that closes leave behind; every version stays. Once a week is enough."""
+    from loanbook.core.store.upkeep.files import merge
+    from loanbook.core.store.writer import Ledger
+    from loanbook.pipelines.resources import must_be_an_instance, settings
+
+    must_be_an_instance(settings())
+    ledger = Ledger(settings())
+    before, after = merge(ledger, settings().lake / "data")
+    ledger.close()
+    out.print(f"{before:,} data files are {after:,}; what was merged is deleted by the next run.")
+
+
+def rollback(
+    reason: Annotated[str, typer.Option(help="Why, as a person would want to read it.")],
+) -> None:
+    """Take the last published version back: readers see the one before, its day closes again.
+
+    Damaged files that hold rows of that version alone are given up with it.
+    """
+    import getpass
+
+    from loanbook.core.store.upkeep.files import forget, withdraw
+    from loanbook.core.store.writer import Ledger
+    from loanbook.pipelines.resources import must_be_an_instance, settings
+
+    must_be_an_instance(settings())
+    ledger = Ledger(settings())
+    version, parent, date = withdraw(ledger, f"user:{getpass.getuser()}", reason)
+    files = forget(ledger, settings().lake / "data", version)
+    ledger.close()
+    stands = f"version {parent} of {date} stands" if date else "nothing is published"
+    out.print(
+        f"Version {version} is withdrawn, {stands}; `loanbook backfill` closes its day again."
+    )
+    if files:
+        out.print(f"{len(files)} damaged files were given up with it.")
+
+
 def replay(loan: Loan, as_of: AsOf = None, known_at: KnownAt = None) -> None:
     """Recompute a loan from its events, compare with the stored days, write nothing."""
     from loanbook.pipelines.servicing.verify import replay_loan

@@ -188,6 +188,8 @@ def _take(ledger: Ledger) -> IntakeReport:
         )
     for name, why in report.refused:
         err.print(f"[yellow]refused[/yellow] {name}: {why}")
+    for name, why in report.unfinished:
+        err.print(f"[yellow]waits[/yellow] {name}, which may still be being written: {why}")
     return report
 
 
@@ -225,12 +227,20 @@ def _close(ledger: Ledger, days: list[dt.date]) -> None:
         out.print(f"Published {len(done.days)} days; {last.date} is version {last.version}.")
 
 
-def status() -> None:
-    """Where the ledger stands, what waits, and what the last run saw."""
+def status(
+    files: Annotated[
+        bool, typer.Option("--files", help="Read every data file, which finds changed ones too.")
+    ] = False,
+) -> None:
+    """Where the ledger stands, what waits, and what the last run saw.
+
+    Exit code 1 where data files of the ledger are missing, empty or changed.
+    """
     from loanbook.core.store.instance import read_instance
     from loanbook.core.store.lake import open_reader
     from loanbook.core.store.migrations import must_be_newest
     from loanbook.core.store.queries import Queries, ledger_status
+    from loanbook.core.store.upkeep.files import damaged
     from loanbook.pipelines.resources import settings
     from loanbook.pipelines.waiting import in_words
 
@@ -260,10 +270,20 @@ def status() -> None:
         ("rejected versions", f"{now.rejected:,}"),
         ("late news", f"{now.late_events:,} events, {now.restated_loans:,} loans restated"),
     ]
+    broken = damaged(Queries(connection), settings().lake / "data", read=files)
+    if broken:
+        facts.append(("damaged files", f"{len(broken):,}"))
     shown = Table(show_header=False)
     for name, value in facts:
         shown.add_row(name, value)
     out.print(shown)
+    for file, what in broken[:20]:
+        err.print(f"[red]damaged[/red] {file.path} of table {file.table} {what}")
+    if broken:
+        raise LoanbookError(
+            f"{len(broken)} data files are damaged: restore them from a backup, or, where the last "
+            "version alone is concerned, `loanbook rollback --reason TEXT` and `loanbook backfill`"
+        )
 
 
 def reconcile_command() -> None:

@@ -44,7 +44,7 @@ def intake(context: dg.AssetExecutionContext) -> Iterator[Any]:
     try:
         mapping = default_mapping(ledger.settings.home, policies)
         report = take_in(ledger, policies, mapping, correlation_id=context.run_id)
-        verdicts = intake_suite(ledger)
+        verdicts = intake_suite(ledger, context.run_id)
     finally:
         ledger.close()
     for name, passed, figures in verdicts:
@@ -54,6 +54,7 @@ def intake(context: dg.AssetExecutionContext) -> Iterator[Any]:
             "new_files": report.files,
             "known_files": report.known,
             "refused_files": len(report.refused),
+            "unfinished_files": len(report.unfinished),
             "rows_in": report.rows_in,
             "accepted": report.accepted,
             "quarantined": report.quarantined,

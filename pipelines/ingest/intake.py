@@ -31,7 +31,15 @@ from loanbook.core.store.writer import Ledger
 from loanbook.core.store.writing import Intake
 from loanbook.pipelines.formats.registry import BY_NAME, examples
 from loanbook.pipelines.ingest.events import Known, Taken
-from loanbook.pipelines.ingest.landing import MAX_BYTES, LandingFile, far_dates, scan
+from loanbook.pipelines.ingest.landing import (
+    MAX_BYTES,
+    LandingFile,
+    NotYetError,
+    cut_line,
+    far_dates,
+    scan,
+    whole,
+)
 from loanbook.pipelines.instance import mapping_of
 from loanbook.pipelines.trial import tried
 
@@ -46,6 +54,8 @@ class IntakeReport:
     files: int = 0
     known: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
+    unfinished: list[tuple[str, str]] = field(default_factory=list)
+    """Files that may still be being written, with the reason: they wait for the next intake."""
     rows_in: int = 0
     accepted: int = 0
     quarantined: int = 0
@@ -96,7 +106,7 @@ def take_in(
             known.loans = _loans(ledger, policies)
         kind = new_kind
         taken = _take(file, policies, tape, known, report, correlation_id)
-        if (file.file_id, taken.file["name"], taken.file["reason"]) not in refused:
+        if taken and (file.file_id, taken.file["name"], taken.file["reason"]) not in refused:
             waiting.append(taken)  # refused again for the same reason: that is written already
         progress(done + 1, len(fresh))
     if waiting:
@@ -153,7 +163,8 @@ def _take(
     known: Known,
     report: IntakeReport,
     correlation_id: str,
-) -> Intake:
+) -> Intake | None:
+    """What a file adds; None: it may still be being written."""
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     row = {
         "file_id": file.file_id, "name": file.path.name, "kind": file.kind or "unknown",
@@ -163,6 +174,9 @@ def _take(
     }  # fmt: skip
     try:
         taken = read_file(file, policies, tape, known)
+    except NotYetError as why:
+        report.unfinished.append((file.path.name, str(why)))
+        return None
     except IntakeError as bad:
         report.refused.append((file.path.name, str(bad)))
         return Intake(row | {"state": "refused", "reason": str(bad)[:500]})
@@ -202,7 +216,8 @@ def _take(
 
 
 def read_file(file: LandingFile, policies: PolicyBook, tape: str, known: Known) -> Taken:
-    """What a file gives. Raises IntakeError, with the remedy, if it is none that can be read."""
+    """What a file gives. Raises IntakeError, with the remedy, if it is none that can be read, and
+    NotYetError if it may still be being written."""
     if file.refusal:
         raise IntakeError(file.refusal)
     if file.kind is None or file.business_date is None:
@@ -212,12 +227,19 @@ def read_file(file: LandingFile, policies: PolicyBook, tape: str, known: Known) 
     mapping, ending = mapping_of(BY_NAME[file.kind], file.mapping, policies, tape, known.home)
     if mapping.name == CANONICAL and isinstance(mapping, PaymentMapping | CommandMapping):
         mapping = mapping.model_copy(update={"sources_before": _sources_before(policies, known)})
+    rules = read_instance(known.home).intake
+    data, cut = cut_line(whole(file, rules), rules)
     try:
-        return BY_NAME[file.kind].read(file.path.read_bytes(), file, policies, mapping, known)
+        taken: Taken = BY_NAME[file.kind].read(data, file, policies, mapping, known)
     except IntakeError as bad:
         if not ending:
             raise
         raise IntakeError(f"{bad}; {ending}") from bad
+    if not cut:
+        return taken
+    found = "the file may be cut there; send it again with an end to its last line"
+    row = {"line": cut, "rule": "last_line_without_its_end", "found": found}
+    return replace(taken, rows_in=taken.rows_in + 1, bad=[*taken.bad, row])
 
 
 def _sources_before(policies: PolicyBook, known: Known) -> list[str]:

@@ -1,23 +1,33 @@
-"""The landing folder: files as they came, known by their content, with dates that can be meant.
+"""The landing folder: files as they came, known by their content, whole, with dates that can be meant.
 
-A day that is landed is closed, with every day before it, so one mistyped year would close decades.
+A day that is landed is closed, with every day before it, so one mistyped year would close decades. A
+file that is still being written waits, one that was cut is refused: `loanbook.toml` says by what a whole
+file is known (`[intake] complete`, `settle_seconds`).
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from loanbook.core.errors import IntakeError
+from loanbook.core.store.instance import Intake
 from loanbook.pipelines.formats.registry import BY_NAME, PLACE, dated, recognised
 
 MAX_BYTES = 512 * 1024 * 1024
 """A larger file is refused: send it in parts."""
 AHEAD_DAYS = 31
 """A business date may lie so many days after the date of the clock."""
+CHECKSUM = ".sha256"
+"""Ending of a file that holds the SHA-256 of the file of the same name without it."""
+TRAILER = b"TRAILER,"
+"""Begins the last line of a file that ends with a count of its rows: `TRAILER,250`."""
 GAP_DAYS = 366
 """Landed business dates follow each other at most so many days apart."""
 
@@ -33,6 +43,8 @@ class LandingFile:
     business_date: dt.date | None
     refusal: str = ""
     """Why it is not read, whatever it holds; empty: it is."""
+    modified_ns: int = 0
+    """When it was written last, by its file system."""
 
     @property
     def mapping(self) -> str:
@@ -61,7 +73,12 @@ def scan(folder: Path) -> list[LandingFile]:
         if not path.is_file():
             continue
         kind, date = dated(path.name)
-        found.append(LandingFile(path, address(path), path.stat().st_size, kind, date))
+        if kind is None and path.name.endswith(CHECKSUM):
+            continue
+        seen = path.stat()
+        found.append(
+            LandingFile(path, address(path), seen.st_size, kind, date, modified_ns=seen.st_mtime_ns)
+        )
     latest = dt.date.max
     return sorted(
         found,
@@ -133,3 +150,66 @@ def _groups(dates: list[dt.date]) -> list[list[dt.date]]:
         else:
             groups.append([date])
     return groups
+
+
+class NotYetError(IntakeError):
+    """The file may still be being written: it is left for the next intake, which finds it whole."""
+
+
+def whole(file: LandingFile, rules: Intake) -> bytes:
+    """Content of the file, without its trailer. NotYetError: it may still grow; IntakeError: it is not
+    what its trailer or checksum says."""
+    age = time.time() - file.modified_ns / 10**9
+    if rules.settle_seconds and 0 <= age < rules.settle_seconds:
+        raise NotYetError(f"it was written {age:.0f} s ago, less than {rules.settle_seconds}")
+    data = file.path.read_bytes()
+    seen = file.path.stat()
+    if (seen.st_size, seen.st_mtime_ns) != (file.bytes, file.modified_ns):
+        raise NotYetError("it changed while it was read")
+    if rules.complete == "checksum":
+        _must_have_its_checksum(file, data)
+    if rules.complete == "trailer":
+        return _without_trailer(data)
+    return data
+
+
+_ENDS_WHOLE = re.compile(rb"(^|,)\d{4}-\d{2}-\d{2}\r?$")
+"""The end of a line that can't be cut: a date with all its digits."""
+
+
+def cut_line(data: bytes, rules: Intake) -> tuple[bytes, int]:
+    """Content without a last line that may be cut, and that line's number; 0: there is none.
+
+    A last line without its end may stop within its last field, which then reads as another value.
+    """
+    body, _, last = data.rpartition(b"\n")
+    if rules.complete != "line_end" or not body or not last.strip() or _ENDS_WHOLE.search(last):
+        return data, 0
+    return body + b"\n", body.count(b"\n") + 2
+
+
+def _must_have_its_checksum(file: LandingFile, data: bytes) -> None:
+    beside = file.path.with_name(file.path.name + CHECKSUM)
+    if not beside.is_file():
+        raise NotYetError(f"{beside.name}, which holds its checksum, has not landed")
+    told = beside.read_text(encoding="utf-8", errors="replace").split()
+    if not told or told[0].lower() != hashlib.sha256(data).hexdigest():
+        raise IntakeError(
+            f"its SHA-256 is not the one of {beside.name}; send both again, the file first"
+        )
+
+
+def _without_trailer(data: bytes) -> bytes:
+    lines = data.rstrip(b"\r\n").split(b"\n")
+    last = lines[-1].rstrip(b"\r")
+    if not last.startswith(TRAILER):
+        raise IntakeError(
+            f"its last line is not {TRAILER.decode()}COUNT, so it may be cut; send it whole"
+        )
+    count = sum(1 for line in lines[1:-1] if line.strip(b"\r"))
+    if last[len(TRAILER) :].strip() != str(count).encode():
+        raise IntakeError(
+            f"its trailer counts {last[len(TRAILER) :][:20].decode(errors='replace')} rows, it has "
+            f"{count}; send it whole"
+        )
+    return b"\n".join(lines[:-1]) + b"\n"

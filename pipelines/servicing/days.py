@@ -29,13 +29,14 @@ from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.store.history import StoredHistory
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.upkeep.used_policies import keep_used
-from loanbook.core.store.writer import Ledger
+from loanbook.core.store.writer import Head, Ledger
 from loanbook.core.store.writing import DIGESTS, Provenance, control_totals
 from loanbook.pipelines.servicing.held import told, with_names
 from loanbook.pipelines.servicing.quality import (
     PUBLISHED_COLUMNS,
     Gate,
     against_the_past,
+    entered,
     every_position_has_terms,
 )
 
@@ -242,8 +243,10 @@ def _written(
     checks = pl.concat(
         [
             gate.check(version, date, stored_positions(ledger, version, date)),
-            against_the_past(version, done.closed, done.live_before),
-            every_position_has_terms(ledger, version, done.closed, done.restated),
+            against_the_past(
+                version, date, done.closed.book.loans, done.closed.boarded.height, done.live_before
+            ),
+            every_position_has_terms(ledger, version, date, entered(done.closed, done.restated)),
         ],
         how="diagonal",
     )
@@ -332,6 +335,44 @@ def settle_waiting(ledger: Ledger, by: Provenance, gate: Gate) -> dt.date | None
     if head.working_version is None or head.working_date is None:
         return None
     version, date = head.working_version, head.working_date
-    checks = gate.check(version, date, stored_positions(ledger, version, date))
+    positions = stored_positions(ledger, version, date)
+    checks = pl.concat(
+        [
+            gate.check(version, date, positions),
+            every_position_has_terms(ledger, version, date, positions["loan_id"]),
+            against_the_past(version, date, *_stored_counts(ledger, version, head)),
+        ],
+        how="diagonal",
+    )
     _decide(ledger, version, date, checks, by)
     return date
+
+
+def _stored_counts(ledger: Ledger, version: int, head: Head) -> tuple[int, int, int | None]:
+    """Positions of a version that waits, loans that it boarded, and live ones before it: those of the
+    version before, with what its restatement brought back and without what that had end earlier."""
+    (held,) = ledger.one(
+        "SELECT count(*) FROM {lake}.positions WHERE version = ? AND business_date = ?",
+        [version, head.working_date],
+    )
+    ended = ", ".join(map(str, ENDED))
+    boarded, back, gone, live = ledger.one(
+        f"""
+        WITH lived AS (SELECT loan_id FROM {{lake}}.positions WHERE version = $before
+                       AND business_date = $on AND status NOT IN ({ended})),
+        held AS (SELECT loan_id FROM {{lake}}.positions WHERE version = $version
+                 AND business_date = $date),
+        told AS (SELECT loan_id, close_reason, closed_on FROM {{lake}}.loans
+                 WHERE version = $version)
+        SELECT (SELECT count(*) FROM told WHERE close_reason IS NULL),
+               (SELECT count(DISTINCT loan_id) FROM told WHERE close_reason = 'lives on'
+                AND loan_id NOT IN (SELECT loan_id FROM lived)),
+               (SELECT count(DISTINCT loan_id) FROM told WHERE closed_on < $date
+                AND loan_id IN (SELECT loan_id FROM lived)
+                AND loan_id NOT IN (SELECT loan_id FROM held)),
+               (SELECT count(*) FROM lived)
+        """,
+        {"before": head.published_version, "on": head.published_date, "version": version,
+         "date": head.working_date},
+    )  # fmt: skip
+    return held, boarded, None if head.published_date is None else live + back - gone

@@ -97,19 +97,21 @@ def _name(result: Any) -> str:
     return f"{config.type.removeprefix('expect_column_values_to_')}:{column}"
 
 
-def against_the_past(version: int, closed: DayClose, last: int | None) -> pl.DataFrame:
+def against_the_past(
+    version: int, date: dt.date, held: int, boarded: int, last: int | None
+) -> pl.DataFrame:
     """A version whose row counts don't follow from the one before is not published.
 
-    `last` is the number of live loans before the close (after leavers), None on the first day.
+    `held`: its positions; `boarded`: loans that entered with it; `last`: the number of live loans before
+    the close (after leavers), None on the first day.
     """
-    expected = (last or 0) + closed.boarded.height
-    held = closed.book.positions.height
+    expected = (last or 0) + boarded
     passed = last is None or held == expected
     return pl.DataFrame(
         [
             {
                 "version": version,
-                "business_date": closed.date,
+                "business_date": date,
                 "suite": "comparison",
                 "name": "loans_follow_from_yesterday",
                 "passed": passed,
@@ -121,22 +123,26 @@ def against_the_past(version: int, closed: DayClose, last: int | None) -> pl.Dat
     )
 
 
-def every_position_has_terms(
-    ledger: Ledger, version: int, closed: DayClose, restated: Restatement | None
-) -> pl.DataFrame:
-    """Loans that entered the book, or were lived again, have terms in the ledger; all others have had
-    them since they entered."""
+def entered(closed: DayClose, restated: Restatement | None) -> pl.Series:
+    """Loans that entered the book, or were lived again: all others have had terms since they entered."""
     ids = closed.boarded["loan_id"]
-    if restated is not None:
-        again = restated.loans
-        here = closed.book.positions["loan_id"]
-        ids = pl.concat([ids, again.filter(again.is_in(here.implode()))]).unique()
+    if restated is None:
+        return ids
+    again = restated.loans
+    here = closed.book.positions["loan_id"]
+    return pl.concat([ids, again.filter(again.is_in(here.implode()))]).unique()
+
+
+def every_position_has_terms(
+    ledger: Ledger, version: int, date: dt.date, ids: pl.Series
+) -> pl.DataFrame:
+    """Loans `ids` have terms in the ledger by the version."""
     lacking = ledger.without_terms(version, ids) if ids.len() else ids
     return pl.DataFrame(
         [
             {
                 "version": version,
-                "business_date": closed.date,
+                "business_date": date,
                 "suite": "comparison",
                 "name": "every_position_has_terms",
                 "passed": lacking.is_empty(),

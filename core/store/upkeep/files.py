@@ -1,0 +1,200 @@
+"""Data files of the lake: flushed before they are published, looked for, merged.
+
+The catalogue knows each file's path and length; its content is encrypted with a tag, so that a changed
+one can't be read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from loanbook.core.errors import LedgerError
+from loanbook.core.store.lake import LAKE, patiently, transaction
+from loanbook.core.store.queries import Queries
+
+CATALOGUE = f"__ducklake_metadata_{LAKE}"
+"""Name under which DuckLake attaches its catalogue."""
+KEPT_FOR = dt.timedelta(hours=1)
+"""So long after a merge the files before it stay, for readers that had begun."""
+_FILES = f"""
+    SELECT t.table_name, f.path_is_relative, s.path || t.path || f.path, f.path, f.file_size_bytes
+    FROM {CATALOGUE}.{{kind}} f JOIN {CATALOGUE}.ducklake_table t ON t.table_id = f.table_id
+         AND t.end_snapshot IS NULL
+    JOIN {CATALOGUE}.ducklake_schema s ON s.schema_id = t.schema_id AND s.end_snapshot IS NULL
+    WHERE f.end_snapshot IS NULL AND f.begin_snapshot >= {{since}}
+"""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file of the lake, as the catalogue has it."""
+
+    table: str
+    path: Path
+    bytes: int
+
+
+def data_files(ledger: Queries, data: Path, since: int = 0) -> list[DataFile]:
+    """Files that hold rows now, those of snapshot `since` and later; `data`: their folder."""
+    rows = [
+        row
+        for kind in ("ducklake_data_file", "ducklake_delete_file")
+        for row in ledger.rows(_FILES.format(kind=kind, since=since))
+    ]
+    return [
+        DataFile(table, data / below if relative else Path(whole), length)
+        for table, relative, below, whole, length in rows
+    ]
+
+
+def flush(ledger: Queries, data: Path) -> None:
+    """Have the system write to disk what was written since the last publication, so that a version that
+    is published stands after a loss of power. The catalogue flushes itself."""
+    (since,) = ledger.rows(
+        f"SELECT coalesce(max(f.begin_snapshot), 0) FROM {CATALOGUE}.ducklake_data_file f "
+        f"JOIN {CATALOGUE}.ducklake_table t ON t.table_id = f.table_id "
+        "WHERE t.table_name = 'publications'"
+    )[0]
+    paths = [file.path for file in data_files(ledger, data, since)]
+    _flushed([*paths, *{path.parent for path in paths}])
+
+
+def _flushed(paths: Iterable[Path]) -> None:
+    for path in paths:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def damaged(ledger: Queries, data: Path, *, read: bool = False) -> list[tuple[DataFile, str]]:
+    """Files that are missing, empty or of another length than the catalogue has, with what is amiss.
+
+    `read`: also those of the right length that can't be read, which takes as long as reading all.
+    """
+    found = []
+    for file in data_files(ledger, data):
+        try:
+            length = file.path.stat().st_size
+        except OSError:
+            found.append((file, "is missing"))
+            continue
+        if length != file.bytes:
+            what = "is empty" if not length else f"has {length:,} bytes, not {file.bytes:,}"
+            found.append((file, what))
+    if read and not found:
+        found = [
+            (file, "was changed: it can't be read")
+            for file in data_files(ledger, data)
+            if not _readable(ledger, file)
+        ]
+    return found
+
+
+def _readable(ledger: Queries, file: DataFile) -> bool:
+    (key,) = ledger.rows(
+        f"SELECT encryption_key FROM {CATALOGUE}.ducklake_data_file WHERE path = '{file.path.name}' "
+        f"UNION ALL SELECT encryption_key FROM {CATALOGUE}.ducklake_delete_file "
+        f"WHERE path = '{file.path.name}'"
+    )[0]
+    name = str(file.path).replace("'", "''")
+    with_key = f", encryption_config = {{footer_key_value: from_base64('{key}')}}" if key else ""
+    try:
+        ledger.connection.execute(
+            f"SELECT count(COLUMNS(*)) FROM read_parquet('{name}'{with_key})"
+        ).fetchall()
+    except duckdb.Error:
+        return False
+    return True
+
+
+def merge(ledger: Queries, data: Path) -> tuple[int, int]:
+    """Merge small files, which keeps every row of every version; the number of files before and after.
+
+    Files that an earlier merge left behind are deleted, once no reader can be at them.
+    """
+    before = len(data_files(ledger, data))
+    (scheduled,) = ledger.rows(
+        f"SELECT max(schedule_start)::VARCHAR FROM {CATALOGUE}.ducklake_files_scheduled_for_deletion"
+    )[0]
+    if scheduled and _ago(scheduled) > KEPT_FOR:
+        ledger.rows("CALL ducklake_cleanup_old_files('{lake}', cleanup_all => true)")
+    patiently(lambda: ledger.rows("CALL ducklake_merge_adjacent_files('{lake}')"))
+    files = data_files(ledger, data)
+    _flushed([file.path for file in files])
+    return before, len(files)
+
+
+def _ago(text: str) -> dt.timedelta:
+    then = dt.datetime.fromisoformat(text)
+    return dt.datetime.now(dt.UTC) - (then if then.tzinfo else then.replace(tzinfo=dt.UTC))
+
+
+def forget(ledger: Queries, data: Path, version: int) -> list[Path]:
+    """Take damaged files that hold rows of the withdrawn `version` alone out of the catalogue, so that
+    nothing looks for them; those that were taken out. LedgerError if one holds other rows as well."""
+    broken = {file.path for file, _ in damaged(ledger, data, read=True)}
+    if not broken:
+        return []
+    names = ", ".join(f"'{path.name}'" for path in broken)
+    rows = ledger.rows(
+        f"SELECT f.data_file_id, f.path, s.min_value, s.max_value FROM {CATALOGUE}.ducklake_data_file f "
+        f"LEFT JOIN {CATALOGUE}.ducklake_column c ON c.table_id = f.table_id AND c.column_name = 'version' "
+        "AND c.end_snapshot IS NULL "
+        f"LEFT JOIN {CATALOGUE}.ducklake_file_column_stats s ON s.data_file_id = f.data_file_id "
+        f"AND s.column_id = c.column_id WHERE f.end_snapshot IS NULL AND f.path IN ({names})"
+    )
+    others = [path for _, path, low, high in rows if (low, high) != (str(version), str(version))]
+    if others:
+        raise LedgerError(
+            f"{len(others)} damaged files hold rows of other versions too, {others[0]} is one: restore "
+            "them from a backup of the lake's folder"
+        )
+    numbers = ", ".join(str(number) for number, *_ in rows)
+    ledger.connection.execute(
+        f"UPDATE {CATALOGUE}.ducklake_data_file SET end_snapshot = "
+        f"(SELECT max(snapshot_id) FROM {CATALOGUE}.ducklake_snapshot) "
+        f"WHERE data_file_id IN ({numbers})"
+    )
+    return sorted(broken)
+
+
+def withdraw(ledger: Queries, actor: str, reason: str) -> tuple[int, int, dt.date | None]:
+    """Take the last published version back: readers see the one before, its day closes again.
+
+    Returns the version withdrawn, and the version and date that stand now. LedgerError where nothing is
+    published, or a version waits for its checks.
+    """
+    version, _ = ledger.published()
+    (waiting,) = ledger.one("SELECT working_version FROM {lake}.ledger_head")
+    if not version or waiting is not None:
+        raise LedgerError(
+            f"version {waiting} waits for its checks; run `loanbook close` first"
+            if version
+            else "nothing is published, so nothing can be taken back"
+        )
+    (parent,) = ledger.one(f"SELECT parent FROM {{lake}}.versions WHERE version = {version}")
+    before = ledger.rows(f"SELECT business_date FROM {{lake}}.versions WHERE version = {parent}")
+    date = before[0][0] if before else None
+
+    def write() -> None:
+        with transaction(ledger.connection):
+            ledger.connection.execute(
+                f"UPDATE {LAKE}.publications SET state = 'withdrawn', reason = ?, actor = ?, "
+                "settled_at = now()::TIMESTAMP WHERE version = ? AND state = 'published'",
+                [reason, actor, version],
+            )
+            ledger.connection.execute(
+                f"UPDATE {LAKE}.ledger_head SET published_version = ?, published_date = ?",
+                [parent, date],
+            )
+
+    patiently(write)
+    return version, parent, date

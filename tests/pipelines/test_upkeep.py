@@ -1,0 +1,192 @@
+"""What keeps a ledger sound: lost, damaged, full, read-only; merged and taken back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import errno
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from loanbook.core.store import lake, writer
+from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.settings import HOME_VARIABLE, Settings
+from loanbook.core.store.upkeep import files
+from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.cli import app
+from loanbook.pipelines.commands import app as commands
+from loanbook.pipelines.resources import provenance, read_policies
+from loanbook.pipelines.servicing.days import NotPublishedError, close_days
+from loanbook.pipelines.servicing.verify import rebuild
+from tests.pipelines.files import close_landed, drop, take
+
+CLI = CliRunner()
+
+
+@pytest.fixture
+def home(closed_ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An instance closed to 10 January, which commands work on."""
+    closed_ledger.close()
+    monkeypatch.setenv(HOME_VARIABLE, str(closed_ledger.settings.home))
+    return closed_ledger.settings.home
+
+
+def said(*words: str) -> str:
+    """What a command prints, or the error that it ends with."""
+    result = CLI.invoke(app, list(words))
+    return f"{result.output} {result.exception or ''}"
+
+
+def test_a_lost_catalogue_or_a_mistyped_home_begins_no_ledger(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in (home / "lake").glob("catalogue.sqlite*"):
+        path.unlink()
+    for command in ("backfill", "close", "migrate"):
+        assert "restore the catalogue from a backup" in said(command)
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "mistyped"))
+    for words in (("backfill",), ("rebuild", "--verify"), ("maintain",)):
+        assert "make an instance there with `loanbook init" in said(*words)
+    assert not (tmp_path / "mistyped").exists()
+
+
+def test_a_damaged_file_is_told_and_its_version_can_be_taken_back(home: Path) -> None:
+    where = Settings(home=home)
+    reader = LedgerReader(where)
+    before = reader.positions("2018-01-09")
+    reader.close()
+    assert CLI.invoke(app, ["status", "--files"]).exit_code == 0
+    newest = max((home / "lake/data/main/positions").iterdir(), key=lambda p: p.stat().st_mtime_ns)
+    whole = newest.read_bytes()
+    bent = bytearray(whole)
+    bent[len(bent) // 2] ^= 255
+    for content, words, what in (
+        (None, ("status",), "is missing"),
+        (b"", ("status",), "is empty"),
+        (whole[:-1], ("status",), f"has {len(whole) - 1:,} bytes, not {len(whole):,}"),
+        (bytes(bent), ("status", "--files"), "was changed: it can't be read"),
+    ):
+        newest.unlink() if content is None else newest.write_bytes(content)
+        result = CLI.invoke(app, list(words))
+        assert result.exit_code == 1
+        assert what in " ".join(result.output.split())
+    assert "is withdrawn, version 9 of 2018-01-09 stands" in said(
+        "rollback", "--reason", "a bad disk"
+    )
+    assert CLI.invoke(app, ["status", "--files"]).exit_code == 0
+    reader = LedgerReader(where)
+    assert reader.positions().equals(before)
+    reader.close()
+    assert "2018-01-10 is version 11" in said("backfill")
+    assert "equal" in said("rebuild", "--verify")
+    states = LedgerReader(where).sql("SELECT version, state, reason FROM publications ORDER BY 1")
+    assert states.rows()[-2:] == [
+        (10, "withdrawn", "a bad disk"), (11, "published", "all checks passed"),
+    ]  # fmt: skip
+
+
+def test_small_files_are_merged_and_every_version_stays(home: Path) -> None:
+    where = Settings(home=home)
+    reader = LedgerReader(where)
+    views = ("positions", "dues", "transfers", "allocations", "loans", "events", "checks")
+    before = {view: reader.sql(f"SELECT * FROM {view} ORDER BY ALL") for view in views}
+    reader.close()
+    many = len(list((home / "lake/data").rglob("*.parquet")))
+    assert "data files are" in said("maintain")
+    ledger = Ledger(where)
+    assert len(files.data_files(ledger, home / "lake/data")) < many / 4
+    assert CLI.invoke(app, ["status", "--files"]).exit_code == 0
+    # readers that had begun still find the old files; they go with a later run
+    assert len(list((home / "lake/data").rglob("*.parquet"))) > many
+    ledger.connection.execute(
+        f"UPDATE {files.CATALOGUE}.ducklake_files_scheduled_for_deletion "
+        "SET schedule_start = now() - INTERVAL 2 HOUR"
+    )
+    files.merge(ledger, home / "lake/data")
+    assert len(list((home / "lake/data").rglob("*.parquet"))) < many / 3
+    reader = LedgerReader(where)
+    assert all(reader.sql(f"SELECT * FROM {v} ORDER BY ALL").equals(before[v]) for v in views)
+    reader.close()
+    drop(ledger, "payments_2018-01-11.csv", "payment_ref,loan_key,amount,currency,value_date\n")
+    take(ledger)
+    close_landed(ledger)
+    assert rebuild(ledger, ledger.register(read_policies())).differences.is_empty()
+
+
+def test_a_read_only_copy_can_be_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By root in a test a folder can always be written, so the answer is told; the catalogue is in
+    write-ahead mode, which SQLite opens in no folder that it can't write to."""
+    expected = LedgerReader(Settings(home=home)).positions()
+    kept = {p: p.read_bytes() for p in (home / "lake").glob("catalogue.sqlite*")}
+    monkeypatch.setattr(lake, "_writable", lambda catalogue: False)
+    assert LedgerReader(Settings(home=home)).positions().equals(expected)
+    assert "2018-01-10" in said("status")
+    assert {p: p.read_bytes() for p in (home / "lake").glob("catalogue.sqlite*")} == kept
+
+
+def test_a_full_disk_is_said_in_a_line(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise duckdb.IOException('Could not write file "x.parquet": No space left on device')
+
+    with monkeypatch.context() as then:
+        then.setattr(writer, "insert", full)
+        assert "the disk is full" in said("close", "2018-01-11")
+    assert "2018-01-11 is version" in said("close", "2018-01-11")
+
+    def no_room() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(commands, "app", no_room)
+    with pytest.raises(SystemExit):
+        commands.main()
+    assert "make room and run again" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_version_that_waits_is_compared_with_the_day_before(home: Path) -> None:
+    """A run died after it committed a day that lacks a loan: the next run rejects it as it would have."""
+    ledger = Ledger(Settings(home=home))
+    policies = ledger.register(read_policies())
+    by = provenance(policies)
+
+    def died(name: str, date: dt.date) -> None:
+        if name == "committed":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(close_days(ledger, policies, [dt.date(2018, 1, 11)], by, stage=died))
+    version = ledger.head().working_version
+    (lost,) = ledger.one(f"SELECT min(loan_id) FROM {{lake}}.positions WHERE version = {version}")
+    ledger.connection.execute(
+        f"DELETE FROM {lake.LAKE}.positions WHERE version = {version} AND loan_id = {lost}"
+    )
+    with pytest.raises(NotPublishedError, match="loans_follow_from_yesterday"):
+        list(close_days(ledger, policies, [dt.date(2018, 1, 11)], by))
+    # the same without the planted fault: published by the next run
+    with pytest.raises(KeyboardInterrupt):
+        list(close_days(ledger, policies, [dt.date(2018, 1, 11)], by, stage=died))
+    list(close_days(ledger, policies, [dt.date(2018, 1, 11)], by))
+    assert ledger.head().published_date == dt.date(2018, 1, 11)
+    names = ledger.frame(
+        "SELECT name FROM {lake}.checks WHERE version = ? ", [ledger.head().published_version]
+    )["name"]
+    assert names.is_unique().all()
+    assert "loans_follow_from_yesterday" in names
+
+
+def test_a_published_version_is_flushed_to_disk(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr(files, "_flushed", flushed.extend)
+    there = set((home / "lake/data").rglob("*.parquet"))
+    assert "is version" in said("close", "2018-01-11")
+    written = set((home / "lake/data").rglob("*.parquet")) - there
+    # all but what tells of the publication itself, whose row the next one flushes
+    late = {p for p in written if p.parent.name in ("publications", "checks", "ledger_head")}
+    late |= {p for p in written if p.parent.name == "portfolio_daily"}
+    assert written - late
+    assert written - late <= set(flushed)
