@@ -204,12 +204,12 @@ EVENTS: tuple[EventKind, ...] = (
         words="principal is paid out",
         step=4, handler="changes.disbursement:disburse",
         payload=(Field("advance", pl.Boolean),),
-        states=BORROWING,
+        states=BORROWING | {Status.closed}, reopens=True,
         commands=(
             Command("pay_out", needs=("amount",), becomes=
                 "a tranche: principal grows, the instalments to come are made anew; within what "
-                "the product lets be lent (`payouts`). Of a line of credit a draw, within what its "
-                "limit leaves"),
+                "the product lets be lent (`payouts`). A loan paid in full with room left is open "
+                "again. Of a line of credit a draw, within what its limit leaves"),
             Command("pay_out_advance", needs=("amount",), sets={"advance": True}, becomes=
                 "a draw of a line at its higher rate (`line.cash_advances`): it bears interest from "
                 "its first night, and money beyond a minimum pays it first"),

@@ -147,6 +147,13 @@ class Parameters(dy.Schema):
             "What the borrower's credit pays", "code of CreditUse", source="payments.credit_use"
         )
     )
+    charges_on_own_date = dy.Bool(
+        metadata=column(
+            "Charges fall due on their own date, not with the instalment of their period",
+            FLAG,
+            source="payments.charges = own_date",
+        )
+    )
     after_charge_off = dy.Int8(
         metadata=column(
             "What becomes of the contract of a charged-off loan",
@@ -233,6 +240,13 @@ class Parameters(dy.Schema):
             "Flat interest is spread by the days of each period, not evenly",
             FLAG,
             source="schedule.flat_interest = by_days",
+        )
+    )
+    flat_on_lent = dy.Bool(
+        metadata=column(
+            "Flat interest is on all that was paid out, down payment included",
+            FLAG,
+            source="schedule.flat_base = lent",
         )
     )
     covered_is_fixed = dy.Bool(

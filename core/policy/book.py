@@ -236,13 +236,14 @@ class PolicyBook(ChargeTables):
 
     @cached_property
     def waterfall_ranks(self) -> pl.DataFrame:
-        """`rule`, `timing`, `component` -> `rank`, `block` (Int64), `vertical` (Boolean).
+        """`rule`, `timing`, `component` -> `rank`, `block` (Int64), `vertical`, `share_first` (Boolean).
 
         A rule is a product and a kind of money in: product * KINDS_A_PRODUCT + kind.
 
         A waiver of interest meets interest first, unless the product has an order for it.
         A block is a run of steps of one timing: a horizontal waterfall goes through a block
-        one instalment at a time.
+        one instalment at a time. A down payment meets money before the instalment of its day
+        (`share_first`) where a payout counts as made at first.
 
         The latest version of the waterfall a product names on its own first day; pinned.
         """
@@ -262,11 +263,11 @@ class PolicyBook(ChargeTables):
                     block, before = block + (timing != before), timing
                     rows.append(
                         (rule, Timing[timing].value, Component[component].value, rank, block,
-                         w.direction == "vertical")
+                         w.direction == "vertical", p.schedule.tranches == "all")
                     )  # fmt: skip
         schema = {
             "rule": pl.Int32, "timing": pl.Int8, "component": pl.Int8, "rank": pl.Int64,
-            "block": pl.Int64, "vertical": pl.Boolean,
+            "block": pl.Int64, "vertical": pl.Boolean, "share_first": pl.Boolean,
         }  # fmt: skip
         return pl.DataFrame(rows, schema=schema, orient="row")
 

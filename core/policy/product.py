@@ -165,6 +165,8 @@ class Product(Policy):
                     "schedule.down_payment_ppb needs schedule.materialised: true, or equal "
                     "instalments with interest.accrual: daily"
                 )
+            if self.payments.charges == "own_date":
+                raise ValueError("payments.charges: own_date needs schedule.materialised: true")
             if schedule.tranches == "all":
                 raise ValueError("schedule.tranches: all needs schedule.materialised: true")
             return self

@@ -96,6 +96,11 @@ class ScheduleRules(BaseModel):
         description="flat interest is spread evenly over the instalments, or by the days of each "
         "period, at a level instalment",
     )
+    flat_base: Literal["financed", "lent"] = Field(
+        default="financed",
+        description="flat interest beside a down payment is on what the instalments finance, or on "
+        "all that was paid out",
+    )
     shortfall: Literal["carry", "capitalise"] = Field(
         default="carry",
         description="interest above the instalment, or of instalments whose interest waits, goes "
@@ -258,6 +263,11 @@ class PaymentRules(BaseModel):
     )
     by_kind: dict[MoneyName, MoneyRule] = Field(
         default={}, description="kinds of money that are allocated otherwise than a repayment"
+    )
+    charges: Literal["with_instalment", "own_date"] = Field(
+        default="with_instalment",
+        description="a fee or penalty by order falls due with the instalment within whose period its "
+        "date is, or on that date",
     )
     chargeback: list[AskedAgainName] = Field(
         default=[],

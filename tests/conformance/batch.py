@@ -293,12 +293,29 @@ class Batch:
         ).select("loan_id", owed="payoff")
         told = pl.concat([lent, quoted])
         owed = pl.concat([owed.join(told, on="loan_id", how="anti"), told])
+        later = self._paid_later(events.filter(unknown))
+        owed = owed.join(later, on="loan_id", how="left", maintain_order="left").with_columns(
+            owed=(pl.col("owed") - pl.col("later").fill_null(0)).clip(lower_bound=0)
+        )
         return (
             events.join(owed, on="loan_id", how="left", maintain_order="left")
             .with_columns(amount=pl.when(unknown).then("owed").otherwise("amount"))
             .drop("owed")
             .filter((pl.col("kind") != Kind.payment_received) | (pl.col("amount") > 0))
         )
+
+    def _paid_later(self, asked: pl.DataFrame) -> pl.DataFrame:
+        """`later` by loan: money valued after a payoff that was known when it was ordered, less what was
+        lent then."""
+        paid: dict[int, int] = {}
+        for loan, event in asked.select("loan_id", "event_id").rows():
+            own = self.events[loan - 1]
+            payoff = next(s for s, e in own if e == event)
+            known = [s for s, _ in own if s.date > payoff.date and s.i < payoff.i]
+            paid[loan] = sum(s.amount or 0 for s in known if s.kind in MONEY_IN)
+            paid[loan] -= sum(s.amount or 0 for s in known if s.kind is Kind.disbursed)
+        return pl.DataFrame([*paid.items()], schema={"loan_id": pl.Int64, "later": pl.Int64},
+                            orient="row")  # fmt: skip
 
     def _visited(self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame) -> Visited:
         versions = self.policies.buckets_since("default", dt.date(2000, 1, 1))

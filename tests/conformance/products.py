@@ -83,6 +83,9 @@ def product(
         {"waterfall": payments["waterfall"], "excess": payments.get("excess", "next_instalment")},
     )
     payments["credit_use"] = "payouts"
+    due, advance = STRATEGIES.get(terms["repayment_strategy"], ("", ""))
+    if due != advance:  # of a strategy for which it matters whether a charge is due yet
+        payments["charges"] = "own_date"
     for each in terms.get("credit_allocation") or []:
         payments["chargeback"] = [name.lower() for name in each["order"]]
     made = Product(
@@ -98,6 +101,7 @@ def product(
             "grace_interest": int(terms["grace_on_interest_payment"]),
             "grace_charged": int(terms["grace_on_interest_charged"]),
             "flat_interest": "by_days" if flat and fineract.by_days(terms) else "even",
+            "flat_base": "financed" if progressive else "lent",
             "materialised": not daily, "down_payment_ppb": share,
             "tranches": "to_come" if daily or progressive else "all",
             "tranche_interest": "whole_period" if by_periods(terms) else "by_nights",

@@ -120,28 +120,10 @@ class Transactions(Shown):
                 paid = row | {"type": AT_DISBURSEMENT, "amount": cost, "fees": cost}
                 classic = self.terms["schedule_type"] == "CUMULATIVE"  # charges before all else
                 mine.insert(len(mine) - classic, paid)
-        self._charges_by_credit(mine)
         for step in self.life.gone:
             if step.kind in NAMES:
                 mine.append(self._gone(step))
         return sorted(mine, key=lambda r: (r["date"], r["i"], r["implicit"]))
-
-    def _charges_by_credit(self, mine: list[dict[str, Any]]) -> None:
-        """Charges that the credit met show as met by the money that had left it: the suite takes
-        the payment again, as if the charge had been known."""
-        if not self.paid.height:
-            return
-        met = self.paid.filter(
-            (pl.col("event_id") == 0) & (pl.col("component") >= Component.fee.value)
-        )
-        for component, amount in met.sort("on").select("component", "amount").rows():
-            left = amount
-            for row in reversed(mine):
-                taken = min(left, max(row.get("overpayment", 0), 0))
-                if taken:
-                    row["overpayment"] -= taken
-                    row[OF[Component(component)]] += taken
-                    left -= taken
 
     def _by_credit(self) -> dict[dt.date, int]:
         """Principal that the borrower's credit paid, by day."""

@@ -213,6 +213,58 @@ def test_credit_meets_a_charge_at_once_where_it_meets_payouts(
     assert after["status"] == (Status.overpaid if met else Status.active)
 
 
+def test_a_charge_may_fall_due_on_its_own_date(policies: PolicyBook) -> None:
+    """Case C2638, principal in advance first: 50.00 due on the 20th is met on that day, 10.00 due on the
+    23rd is not; of a loan whose charges are due with their instalment neither is (loan 2)."""
+    fall = next(p for f, p in policies.policies if f == "waterfalls" and p.name == "standard")
+    due, advance = (("penalty", "fee", "interest", "principal", "tax"),
+                    ("principal", "penalty", "fee", "interest", "tax"))  # fmt: skip
+    order = [f"{timing}.{part}" for timing, parts in
+             (("past_due", due), ("due", due), ("in_advance", advance)) for part in parts]  # fmt: skip
+    ours = policies.with_rules("waterfalls", fall.model_copy(update={"order": order}))
+    made = product_of(ours, "pay-in-four")
+    schedule = made.schedule.model_copy(update={"down_payment_ppb": 0})
+    payments = made.payments.model_copy(update={"charges": "own_date"})
+    ours = with_more(ours, *(
+        ("products", made.model_copy(update={"name": name, "schedule": schedule, "payments": rules}))
+        for name, rules in (("own-date", payments), ("with-it", made.payments))
+    ))  # fmt: skip
+    story = Story(ours)
+    for number, name in ((1, "own-date"), (2, "with-it")):
+        story = story.lent(terms(ours, name, loan_id=number, principal=100_000, rate="0", n=1))
+        asks = [
+            {"component": Component.penalty.value, "due_date": f"2024-01-{day}"} for day in (20, 23)
+        ]
+        rows = [
+            _event(Kind.charge_assessed, number, "2024-01-15", 5_000, "c", json.dumps(asks[0])),
+            _event(Kind.charge_assessed, number, "2024-01-19", 1_000, "d", json.dumps(asks[1])),
+        ]
+        story = Story(ours, (*story.rows, *rows))
+        for amount, on_day in (
+            (50_000, "2024-01-10"),
+            (10_000, "2024-01-17"),
+            (10_000, "2024-01-20"),
+        ):
+            story = story.paid(amount, on_day, loan_id=number)
+        waived = _event(Kind.charge_waived, number, "2024-01-22", 1_000, "w", json.dumps(asks[1]))
+        story = Story(ours, (*story.rows, waived)).paid(40_000, "2024-02-01", loan_id=number)
+    life = story.live("2024-02-01")
+    shown = {(loan, day): (seen["principal"], seen["penalties_due"])
+             for loan in (1, 2) for day in (17, 20, 22)
+             for seen in (life.on(f"2024-01-{day}", loan),)}  # fmt: skip
+    assert shown == {
+        (1, 17): (40_000, 5_000), (1, 20): (35_000, 1_000), (1, 22): (35_000, 0),
+        (2, 17): (40_000, 5_000), (2, 20): (30_000, 6_000), (2, 22): (30_000, 5_000),
+    }  # fmt: skip
+    # on the due date all is due: 350.00 and nothing, 300.00 and 50.00
+    credits = [life.on("2024-02-01", loan)["credit"] for loan in (1, 2)]
+    assert credits == [5_000, 5_000]
+    daily = product_of(policies, "instalment-act365")
+    rules = daily.model_dump() | {"payments": {"charges": "own_date"}}
+    with pytest.raises(ValueError, match="own_date needs schedule.materialised"):
+        type(daily).model_validate(rules)
+
+
 @pytest.mark.parametrize(("waterfall", "met"), [("standard", 1_000), ("us-consumer", 0)])
 def test_early_money_meets_a_charge_where_the_waterfall_has_it(
     policies: PolicyBook, waterfall: str, met: int

@@ -34,7 +34,7 @@ from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import overdue
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
-from loanbook.core.servicing.schedule.fixed_schedule import expanded, financed, point
+from loanbook.core.servicing.schedule.fixed_schedule import expanded, financed, flat_base, point
 
 OF_LINES = ("statement_unpaid", "cash_advances")
 """What a line of credit brings beside, minor units; 0 of other loans."""
@@ -116,13 +116,12 @@ def migrate(day: DayState, events: pl.DataFrame) -> None:
 def _to_come(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Instalments after today of schedules that stand whole, as if paid as they were asked; what
     was paid ahead stands with the next ones."""
-    lent = financed(pl.col("principal_agreed"))
     shares = pl.col("down_payment_ppb") > 0
     rows = expanded(
         loans.with_columns(
             first_no=pl.lit(0, dtype=pl.Int16),
-            spread=lent,
-            lent=lent,
+            spread=financed(pl.col("principal_agreed")),
+            lent=flat_base(pl.col("principal_agreed")),
             lacks=pl.lit(0, dtype=pl.Int64),
             kept_emi=pl.when(~shares).then("emi"),
         ),

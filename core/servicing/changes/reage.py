@@ -33,7 +33,7 @@ from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import due_rows, merge_dues
+from loanbook.core.servicing.loan.dues import due_rows, merge_dues, on_own_date
 from loanbook.core.servicing.loan.opening import (
     freeze,
     move_period,
@@ -174,6 +174,7 @@ def _with_charges(dues: pl.DataFrame, revised: pl.DataFrame, day: DayState) -> p
     comes = (
         pl.col("loan_id").is_in(revised["loan_id"].implode())
         & is_charge()
+        & ~on_own_date()
         & (pl.col("due_date") > BUSINESS_DATE)
     )
     charges = dues.filter(comes)

@@ -19,8 +19,9 @@ from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.equal_parts import is_fixed, spread_evenly
-from loanbook.core.servicing.schedule.fixed_schedule import down_payment, expanded, financed
+from loanbook.core.servicing.schedule.fixed_schedule import down_payment, expanded, flat_base
 from loanbook.core.servicing.schedule.level_instalment import (
+    early_interest,
     lacks,
     prepaid_principal,
     stepped,
@@ -56,7 +57,7 @@ def stand(
             lacks=pl.when(pl.col("to_come").is_not_null()).then(_lacks()).otherwise(0),
             kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
             spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
-            lent=financed(pl.col("principal") + pl.col("principal_paid") + pl.col("payout")),
+            lent=flat_base(pl.col("principal") + pl.col("principal_paid") + pl.col("payout")),
         )
         .filter(pl.col("spread") > 0)
     )
@@ -139,7 +140,7 @@ def _over_every(
     lent = pl.col("principal") + pl.col("principal_paid")
     before = lent - down_payment(lent)
     nobody = {"first_no": pl.lit(0, dtype=pl.Int16), "lacks": pl.lit(0, dtype=pl.Int64)}
-    old = over_all.with_columns(spread=before, **nobody)
+    old = over_all.with_columns(spread=before, lent=flat_base(lent), **nobody)
     new = over_all.with_columns(spread=before + pl.col("payout") - pl.col("down"), **nobody)
     keys = ["loan_id", "instalment_no", "component"]
     amounts_before = expanded(old.filter(pl.col("spread") > 0), calendars).select(
@@ -173,7 +174,14 @@ def with_tranche(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     )
     lent = _lent_today(tranches, day)
     tranches = with_late_interest(prepaid_principal(tranches, day.dues), day.dues, lent)
-    tranches = tranches.with_columns(lacks=lacks(tranches))
+    tranches = tranches.join(lent, on="loan_id", how="left", maintain_order="left").with_columns(
+        lacks=lacks(tranches)
+    )
+    tranches = tranches.with_columns(early_interest=early_interest(tranches))
+    # if each instalment is paid on its day, the running period lacks what is lent today alone
+    nights = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
+    on_schedule = pl.when(pl.col("early_interest") > 0).then(pl.col("lent") * nights)
+    tranches = tranches.with_columns(lacks=on_schedule.otherwise("lacks"))
     return stepped(tranches, day.policies.calendars).select(loans.columns)
 
 

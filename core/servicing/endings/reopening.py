@@ -9,8 +9,11 @@ import polars as pl
 from loanbook.core.catalogue.codes import ENDED, GIVEN_UP, Status
 from loanbook.core.catalogue.events import REOPENING
 from loanbook.core.contract.business_days import Calendar
+from loanbook.core.contract.figures import due_of
+from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.schedule.billing import caught_up
+from loanbook.core.servicing.schedule.fixed_schedule import FAR, instalment_of
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,34 @@ def reopened(
         dated = back.drop("business_date", strict=False).join(
             day, on="loan_id", maintain_order="left"
         )
-        moved = caught_up(dated.rename({"came": "business_date"}), dues.filter(mask), calendars)
+        dated = _pointed(dated.rename({"came": "business_date"}), calendars)
+        moved = caught_up(dated, dues.filter(mask), calendars)
         back = moved.select(back.columns)
     return Reopened(back, dues.filter(mask), aside.filter(~mask), dues.filter(~mask))
+
+
+def _pointed(back: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """Loans whose schedule stands whole before the instalment that falls due next, as of their day."""
+    whole = back["materialised"]
+    if not whole.any():
+        return back
+    before = back.filter(whole)
+    coming = instalment_of(
+        before.with_columns(on=BUSINESS_DATE, strictly=pl.lit(True)), calendars
+    ).with_columns(behind=pl.col("number") > pl.col("instalment_no"))
+    ends = pl.when(pl.col("number") > pl.col("instalments")).then(
+        BUSINESS_DATE + pl.duration(days=FAR)
+    )
+    moved = {
+        "instalment_no": pl.col("number"),
+        "period_start": due_of(pl.col("number") - 1, before),
+        "period_end": ends.otherwise("falls"),
+        "next_due_date": ends.otherwise("falls"),
+    }
+    after = coming.with_columns(
+        pl.when("behind").then(value).otherwise(name).alias(name) for name, value in moved.items()
+    )
+    return replaced(back, whole, before, after.select(before.columns))
 
 
 def status_owing_again() -> pl.Expr:

@@ -26,6 +26,7 @@ from loanbook.core.policy.models import FOLDER_OF, Delinquency, Fee, LateFee, Ta
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.loan.dues import OWN_DATE
 
 PARTS = (*BALANCES, "credit")
 _PART_OF = {ROLE[role]: part for role, part in PART_OF_ROLE.items()} | {
@@ -249,7 +250,7 @@ def _of_event(
         else:
             component = BY_CODE[part["component"]]
             timing = Timing(part["timing"])
-            to = f"instalment {part['instalment_no']}" if part["instalment_no"] else "the balance"
+            to = _demanded_by(part["instalment_no"])
             what = f"{component.name} of {to}, {_TIMING[timing]}"
             step = fall.order.index(f"{timing.name}.{component.name}") + 1
             rule = f"waterfalls/{fall.name}@{fall.version} step {step}"
@@ -333,6 +334,13 @@ def _version(
     found = policies.version_on(model, name, product, on) if name else None
     folder = FOLDER_OF[model]
     return f"{folder}/{found.name}@{found.version}" if found else f"{_named(product)} {folder}"
+
+
+def _demanded_by(number: int) -> str:
+    """What asked for money, by its instalment number."""
+    if number >= OWN_DATE:
+        return "a date of its own"
+    return f"instalment {number}" if number else "the balance"
 
 
 def _after(months: int) -> str:

@@ -8,6 +8,9 @@ import polars as pl
 from loanbook.core.catalogue.components import Component
 from loanbook.core.frames import DATE, FLAG, KEY, MINOR, column, empty, neighbours_summed
 
+OWN_DATE = 2**14
+"""Charges that fall due on their own date are numbered from here on, by the day since the payout."""
+
 
 class Dues(dy.Schema):
     """Open dues: one row per loan, instalment and component, on the date of the book."""
@@ -16,7 +19,9 @@ class Dues(dy.Schema):
     instalment_no = dy.Int16(
         primary_key=True,
         metadata=column(
-            "The instalment that asks it; below zero: a down payment", "instalment number"
+            "The instalment that asks it; below zero: a down payment; from 16,384 on: a charge due on "
+            "its own date",
+            "instalment number",
         ),
     )
     component = dy.Int8(
@@ -32,6 +37,11 @@ class Dues(dy.Schema):
 
 NO_DUES = empty(Dues).with_columns(business_date=pl.lit(None, dtype=pl.Date))
 """No dues of a running day."""
+
+
+def on_own_date() -> pl.Expr:
+    """Dues of charges that fall due on their own date, not with an instalment."""
+    return pl.col("instalment_no") >= OWN_DATE
 
 
 def due_rows(

@@ -18,6 +18,7 @@ from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.cash_advances import paid_first, paid_last
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import on_own_date
 from loanbook.core.servicing.payments.allocations import (
     Allocations,
     applied,
@@ -113,7 +114,11 @@ def met_in_order(
     )
     by_step = pl.when(pl.col("vertical")).then(pl.col("rank")).otherwise(pl.col("block"))
     # down payments are numbered below zero, downwards
-    down, nth = pl.col("instalment_no") > 0, pl.col("instalment_no").abs()
+    down = (pl.col("instalment_no") < 0) != pl.col("share_first")
+    nth = pl.col("instalment_no").abs()
+    if lines.select(on_own_date().any()).item():  # a charge of its own date is its instalment's
+        of_day = pl.when(~on_own_date()).then(nth).min().over("loan_id", "due_date")
+        nth = pl.when(on_own_date()).then(pl.coalesce(of_day, nth)).otherwise(nth)
     lines = lines.with_columns(step=by_step).sort("loan_id", "step", "due_date", down, nth, "rank")
     return poured(lines, pl.col("amount") - pl.col("paid"))
 

@@ -166,7 +166,11 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     waits = waits | (level & covered(scheduled, figures))
     nights = pl.col("interest_accrued") - pl.col("interest_stands") - pl.col("interest_later")
     earned = (
-        pl.when(waits).then(0).when(level).then(pl.min_horizontal(nights, room)).otherwise(nights)
+        pl.when(waits)
+        .then(0)
+        .when(level & ~_owed_anew())
+        .then(pl.min_horizontal(nights, room))
+        .otherwise(nights)
     )
     with_interest = scheduled.with_columns(
         billed_interest=pl.when(daily)
@@ -190,15 +194,23 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     return _with_capitalised(billed, figures)
 
 
+def _owed_anew() -> pl.Expr:
+    """Instalments that were met in advance and owe principal anew: they ask its interest, beyond
+    what they had room for. Reads `with_advance`."""
+    return pl.col("covered_is_fixed") & (pl.col("stands") > 0) & (pl.col("early_principal") > 0)
+
+
 def covered(loans: pl.DataFrame, figures: Figures) -> pl.Expr:
     """Daily instalments whose principal money in advance has met, where that fixes their interest.
 
     What it met is more than the instalment less its whole interest; later nights are the next one's.
+    An instalment that something is owed anew with (a chargeback, a refund of credit) is not met.
     `loans`: one row a loan, `with_advance`, and `level`.
     """
     if not figures.fixes_covered:
         return pl.lit(False)
-    ahead = loans.filter(pl.col("covered_is_fixed") & (pl.col("early_principal") > 0))
+    met_ahead = (pl.col("early_principal") > 0) & (pl.col("stands") == 0)
+    ahead = loans.filter(pl.col("covered_is_fixed") & met_ahead)
     if ahead.is_empty():
         return pl.lit(False)
     over, under = figures.nightly_factor()

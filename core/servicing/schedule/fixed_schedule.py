@@ -28,7 +28,7 @@ from loanbook.core.contract.schedule import CURSOR, adjusted, agree, expand, fro
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, merge_dues
+from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, merge_dues, on_own_date
 from loanbook.core.servicing.loan.taxes import untaxed
 
 FAR = 36_525
@@ -46,6 +46,11 @@ def down_payment(amount: pl.Expr) -> pl.Expr:
 def financed(lent: pl.Expr) -> pl.Expr:
     """What instalments are made of, out of all that was paid out."""
     return lent - down_payment(lent)
+
+
+def flat_base(lent: pl.Expr) -> pl.Expr:
+    """What flat interest is on, out of all that was paid out."""
+    return pl.when("flat_on_lent").then(lent).otherwise(financed(lent))
 
 
 def first_coming(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
@@ -102,7 +107,7 @@ def respread(
             kept_emi=pl.when(pl.col("keep") == "instalment").then(
                 pl.when(pl.col("down_payment_ppb") > 0).then("asked").otherwise("emi")
             ),
-            lent=financed(pl.col("principal") + pl.col("principal_paid")),
+            lent=flat_base(pl.col("principal") + pl.col("principal_paid")),
         )
         .drop("asked")
     )
@@ -136,7 +141,7 @@ def _joined(dues: pl.DataFrame, loans: pl.DataFrame, rows: pl.DataFrame) -> pl.D
     after = (
         dues.filter(is_charge() & (pl.col("due_date") > BUSINESS_DATE))
         .join(loans.select("loan_id", "instalments"), on="loan_id", maintain_order="left")
-        .filter(pl.col("instalment_no") > pl.col("instalments"))
+        .filter((pl.col("instalment_no") > pl.col("instalments")) & ~on_own_date())
     )
     falls = rows.filter(is_principal()).select("loan_id", number="instalment_no", falls="due_date")
     held = (

@@ -180,6 +180,30 @@ def with_late_interest(
     )
 
 
+_OFF_THE_BALANCE = [
+    Excess.next_then_principal.value, Excess.curtailment.value, Excess.recast.value,
+]  # fmt: skip
+"""Rules by which money in advance leaves the schedule of what is left."""
+
+
+def early_interest(loans: pl.DataFrame) -> pl.Series:
+    """What instalments paid before their day saved of interest, of loans `with_late_interest` (Int64).
+
+    They stayed what they were and paid off so much more principal. The last one is less by that; a
+    level instalment made anew leaves it to it. Of loans lent at once, but for `lent` of today, whose
+    schedule tells what is left of them if each instalment is paid on its day.
+    """
+    before = pl.col("principal") - pl.col("lent")
+    at_once = before + pl.col("principal_paid") == pl.col("principal_agreed")
+    follows = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("revolving")
+    stands = ~pl.col("excess").is_in(_OFF_THE_BALANCE)
+    as_agreed = pl.col("paused_until").is_null() & (pl.col("met") == 0)
+    left = before - pl.col("principal_due") + pl.col("standing")
+    saved = (pl.col("schedule_balance") - left).clip(lower_bound=0)
+    known = at_once & follows & stands & as_agreed & (pl.col("late_interest") == 0)
+    return loans.select(early=pl.when(known).then(saved).otherwise(0)).to_series()
+
+
 def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Level instalment and running period of loans that bill step by step."""
     n = pl.col("instalment_no").cast(pl.Int32)
@@ -193,12 +217,15 @@ def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame
         lent="principal_agreed",  # flat interest is on it, whatever is left of it
         # interest that waits is paid off with the principal
         principal_agreed=pl.when(daily)
-        .then(unbilled + pl.col("standing") - pl.col("late_interest"))
+        .then(unbilled + pl.col("standing") - pl.col("late_interest") + pl.col("early_interest"))
         .otherwise("schedule_balance")
         + pl.col("lifted_interest"),
         instalments=pl.col("instalments") - pl.col("met"),
     )
     loans = with_level_instalment(
-        loans.drop("lacks", "standing", "ahead", "met", "late_interest", "prepaid_interest"), rest
+        loans.drop(
+            "lacks", "standing", "ahead", "met", "late_interest", "prepaid_interest", "early_interest"
+        ),
+        rest,
     )
     return with_period_interest(move_period(loans, calendars))

@@ -105,6 +105,7 @@ def _solved_anew(
     level = level.with_columns(
         lacks(unrevised) + unrevised.select(pl.col("ahead") * nights).to_series(),
         *unrevised.select("standing", "ahead", "met", "late_interest", "prepaid_interest"),
+        early_interest=pl.lit(0, dtype=pl.Int64),
     )
     if in_parts is not None:  # it comes on top of the level instalment
         apart = pl.col("loan_id").is_in(in_parts.implode())

@@ -227,9 +227,9 @@ def _before_principal(charges: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFram
 
 
 def _even_first(slots: pl.DataFrame, spread: pl.Expr) -> pl.DataFrame:
-    """`slots` with what an even spread asks: its share of each, the remainder of the last one, and
-    what that leaves of their `room` `later`, the next instalment first."""
-    even = slots.filter(spread)
+    """`slots` with what an even spread asks: its share of each that has room, the remainder of the last
+    one, and what that leaves of their `room` `later`, the next instalment first."""
+    even = slots.filter(spread & (pl.col("room") > 0))
     rest = slots.filter(~spread).with_columns(later=pl.lit(0))
     if even.is_empty():
         return rest

@@ -16,6 +16,7 @@ from loanbook.core.contract.schedule import EVERYTHING, expand_from
 from loanbook.core.frames import begins, since_begin
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import on_own_date
 from loanbook.core.servicing.loan.positions import STATE
 
 
@@ -31,10 +32,11 @@ def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -
         dues.filter((pl.col("due_date") > BUSINESS_DATE) & (pl.col("amount") > pl.col("paid")))
         .join(loans.select(keys), on="loan_id")
         .join(ranks.select("rule", "component", "rank", "vertical"), on=["rule", "component"])
-        .sort("loan_id", "due_date", "instalment_no", "rank")
+        .pipe(_with_their_instalment)
+        .sort("loan_id", "falls", "stands_with", "rank", "due_date")
         .with_columns(
             asked=pl.col("amount") - pl.col("paid"),
-            run=begins("loan_id", "due_date", "instalment_no").cum_sum().cast(pl.Int64),
+            run=begins("loan_id", "falls", "stands_with").cum_sum().cast(pl.Int64),
         )
         .with_columns(nth=since_begin("run", "loan_id") + 1)
         .drop("run")
@@ -70,7 +72,25 @@ def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -
         turn=pl.lit(2), place=pl.lit(0, dtype=pl.Int64), rank=pl.lit(0, dtype=pl.Int64)
     )
     every = [lines(0, pl.col("capped")), lines(1, pl.col("asked") - pl.col("capped")), credit]
-    return pl.concat(every).sort("loan_id", "turn", "place", "rank").drop("turn", "place", "rank")
+    ordered = pl.concat(every).sort("loan_id", "turn", "place", "rank", "due_date")
+    return ordered.drop("turn", "place", "rank")
+
+
+def _with_their_instalment(coming: pl.DataFrame) -> pl.DataFrame:
+    """`stands_with` and `falls`: number and due date of a due's instalment; of a charge that is due on
+    its own date, those of the instalment to come within whose period that is."""
+    number, own = pl.col("instalment_no"), on_own_date()
+    if not coming.select(own.any()).item():
+        return coming.with_columns(stands_with=number, falls="due_date")
+    in_period = coming.sort("loan_id", "due_date", ~own, maintain_order=True)
+    homes = {"stands_with": number, "falls": pl.col("due_date")}
+    next_one = {
+        name: pl.when(~own).then(value).backward_fill().over("loan_id")
+        for name, value in homes.items()
+    }
+    return in_period.with_columns(
+        **{name: pl.coalesce(each, homes[name]) for name, each in next_one.items()}
+    )
 
 
 def _evenly(coming: pl.DataFrame) -> pl.DataFrame:

@@ -82,7 +82,9 @@ def _place_beyond_dues(
     later = _standing_later(loans, dues)
     loans = without_rebate(_with_claim(loans, later))
     settles, frozen, onward = _settles(), whole_claim_due(), _settles_onward()
-    spread = _spread_payoff(loans.filter(settles & onward), dues, ranks)
+    spread = _spread_payoff(loans.filter(settles & onward), dues, later, ranks)
+    if later.height:
+        later = later.join(spread.select("loan_id"), on="loan_id", how="anti")
     paid_off = payoff_lines(loans.filter(settles & ~onward))
     early = loans.filter(~settles & ~frozen).with_columns(
         interest_off=pl.when(pl.col("rebate") == Rebate.full_period.value)
@@ -149,9 +151,8 @@ def _settles_onward() -> pl.Expr:
     in_advance = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("excess").is_in(
         [Excess.next_then_principal.value, *OFF_BALANCE]
     )
-    nothing_later = pl.col("stands") + pl.col("charges") == 0
     to_come = pl.col("instalment_no") <= pl.col("instalments")
-    return in_advance & ~whole_claim_due() & nothing_later & to_come
+    return in_advance & ~whole_claim_due() & to_come
 
 
 def _with_later(
@@ -185,20 +186,21 @@ def _within_the_rest(ordered: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame
     return bounded.with_columns(asked=capped).drop("rest_principal")
 
 
-def _spread_payoff(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
-    """A payoff over the instalments to come, each as high as it was, the rest to the credit."""
+def _spread_payoff(
+    loans: pl.DataFrame, dues: pl.DataFrame, later: pl.DataFrame, ranks: pl.DataFrame
+) -> pl.DataFrame:
+    """A payoff over the instalments to come, each as high as it was, and over what stands `later`
+    with them; the rest to the credit."""
     if loans.is_empty():
         return NOTHING_PLACED
     owed = pl.col("rest_principal") + pl.col("interest_off")
     exact = loans.with_columns(money=owed)
-    over = loans.with_columns(money=pl.col("money") - owed)
+    over = loans.with_columns(money=pl.col("money") - owed - pl.col("stands") - pl.col("charges"))
     credit = pour_line(over, pl.lit(0), None, pl.col("money"))
-    return pl.concat(
-        [
-            poured(daily_lines(exact, dues, ranks, settles=True), pl.col("asked")),
-            poured(credit, pl.col("asked")),
-        ]
-    )
+    lines = [daily_lines(exact, dues, ranks, settles=True), credit]
+    if later.height:
+        lines.insert(1, later.join(loans.select("loan_id"), on="loan_id", how="semi"))
+    return pl.concat(poured(each, pl.col("asked")) for each in lines)
 
 
 def _standing_later(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
