@@ -224,7 +224,13 @@ def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame
     )
     loans = with_level_instalment(
         loans.drop(
-            "lacks", "standing", "ahead", "met", "late_interest", "prepaid_interest", "early_interest"
+            "lacks",
+            "standing",
+            "ahead",
+            "met",
+            "late_interest",
+            "prepaid_interest",
+            "early_interest",
         ),
         rest,
     )
