@@ -5,11 +5,12 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
+from loanbook.core.contract.money import EXPONENT
 from loanbook.dashboards.formats import count, share, short_money
 from loanbook.dashboards.theme import Palette, layout
 
 
-def bucket_bars(rows: pl.DataFrame, colours: Palette, token: str) -> go.Figure:
+def bucket_bars(rows: pl.DataFrame, currency: str, colours: Palette, token: str) -> go.Figure:
     """Share of principal per bucket, the first one (not late) left out."""
     late = rows.filter(pl.col("place") > 0)
     figure = go.Figure(
@@ -20,7 +21,8 @@ def bucket_bars(rows: pl.DataFrame, colours: Palette, token: str) -> go.Figure:
             text=[share(v) for v in late["share"]],
             textposition="outside",
             customdata=[
-                [short_money(p), count(n)] for p, n in late.select("principal", "loans").rows()
+                [short_money(p, currency), count(n)]
+                for p, n in late.select("principal", "loans").rows()
             ],
             hovertemplate="%{customdata[0]} in %{customdata[1]} loans<extra></extra>",
         )
@@ -35,7 +37,9 @@ def _shade(colours: Palette, place: int) -> str:
     return colours.days_past_due[min(place, len(colours.days_past_due) - 1)]
 
 
-def dpd_bars(rows: pl.DataFrame, colours: Palette, token: str, step: int) -> go.Figure:
+def dpd_bars(
+    rows: pl.DataFrame, currency: str, colours: Palette, token: str, step: int
+) -> go.Figure:
     """Late loans by ranges of days past due."""
     figure = go.Figure(
         go.Bar(
@@ -44,7 +48,7 @@ def dpd_bars(rows: pl.DataFrame, colours: Palette, token: str, step: int) -> go.
             width=step * 0.85,
             marker={"color": colours.categories[0]},
             customdata=[
-                [f"{d}–{d + step - 1}", short_money(p)]
+                [f"{d}–{d + step - 1}", short_money(p, currency)]
                 for d, p in rows.select("from_day", "principal").rows()
             ],
             hovertemplate="%{customdata[0]} days: %{y:,} loans, %{customdata[1]}<extra></extra>",
@@ -61,15 +65,15 @@ def dpd_bars(rows: pl.DataFrame, colours: Palette, token: str, step: int) -> go.
     return figure
 
 
-def flow_bars(rows: pl.DataFrame, colours: Palette, token: str) -> go.Figure:
+def flow_bars(rows: pl.DataFrame, currency: str, colours: Palette, token: str) -> go.Figure:
     """Disbursed and collected side by side, by month; named at their last column."""
     months = [f"{m:%b %Y}" for m in rows["month"]]
     figure = go.Figure()
     for place, name in enumerate(("disbursed", "collected")):
-        values = [(v or 0) / 100 for v in rows[name]]
+        values = [(v or 0) / 10 ** EXPONENT[currency] for v in rows[name]]
         figure.add_bar(
             x=months, y=values, name=name.capitalize(), marker={"color": colours.categories[place]},
-            customdata=[short_money(v or 0) for v in rows[name]],
+            customdata=[short_money(v or 0, currency) for v in rows[name]],
             hovertemplate=f"{name.capitalize()} %{{customdata}}<extra></extra>",
         )  # fmt: skip
     for place, name in enumerate(("disbursed", "collected")):

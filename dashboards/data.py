@@ -60,7 +60,7 @@ def _portfolio(date: dt.date, version: int, home: str) -> pl.DataFrame:
 
 
 def portfolio(date: dt.date, version: int, grades: list[str]) -> pl.DataFrame:
-    """A date by days past due and status as known at a version: from the mart, or, of some grades
+    """A date by currency, days past due and status as known at a version: from the mart, or, of some grades
     alone, from the positions."""
     if not grades:
         return _portfolio(date, version, str(ledger().settings.home))
@@ -105,7 +105,7 @@ SELECT date_trunc('month', value_date)::DATE AS month,
            (WHERE c.name = 'payment_clearing' AND t.booking_date > t.value_date), 0))::BIGINT AS collected,
        sum(amount) FILTER (WHERE d.name = 'credit_loss')::BIGINT AS charged_off
 FROM transfers t JOIN account_roles d ON d.code = t.debit JOIN account_roles c ON c.code = t.credit
-WHERE t.loan_id > 0 AND t.version <= ? AND t.value_date <= ? {where} GROUP BY 1 ORDER BY 1
+WHERE t.loan_id > 0 AND t.currency = ? AND t.version <= ? AND t.value_date <= ? {where} GROUP BY 1 ORDER BY 1
 """
 CHECKS = """
 SELECT suite, name, passed, broken, figures FROM checks WHERE version = ? ORDER BY suite, name
@@ -136,7 +136,7 @@ def published_on(reader_: LedgerReader) -> pl.DataFrame:
 def last_state(reader_: LedgerReader) -> tuple[str, dt.date | None]:
     """`rejected` with its date if the newest settled version was refused, else `published`."""
     newest = reader_.query(
-        "SELECT state FROM publications ORDER BY settled_at DESC, version DESC LIMIT 1"
+        "SELECT state FROM publications WHERE state <> 'skipped' ORDER BY settled_at DESC, version DESC LIMIT 1"
     )
     state = newest["state"][0] if newest.height else "empty"
     _, last = reader_.published_range()

@@ -1,8 +1,10 @@
-"""How figures are written: 1,080,000; 12.4 m; 4.07 %; 31 Oct 2026; missing is –."""
+"""How figures are written: 1,080,000; 12.4 m USD; 4.07 %; 31 Oct 2026; missing is –."""
 
 from __future__ import annotations
 
 import datetime as dt
+
+from loanbook.core.contract.money import EXPONENT
 
 MISSING = "–"
 
@@ -12,15 +14,15 @@ def count(value: int | None) -> str:
     return MISSING if value is None else f"{value:,}"
 
 
-def short_money(minor: int | None, exponent: int = 2) -> str:
-    """Major units, shortened above a million: 12.4 m."""
+def short_money(minor: int | None, currency: str) -> str:
+    """Major units with their currency, shortened above a million: 12.4 m USD."""
     if minor is None:
         return MISSING
-    major = minor / 10**exponent
+    major = minor / 10 ** EXPONENT[currency]
     for size, letter in ((1e9, "bn"), (1e6, "m")):
         if abs(major) >= size:
-            return f"{major / size:,.1f} {letter}"
-    return f"{major:,.0f}"
+            return f"{major / size:,.1f} {letter} {currency}"
+    return f"{major:,.0f} {currency}"
 
 
 def share(value: float | None) -> str:

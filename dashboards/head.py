@@ -55,29 +55,35 @@ def head(title: str, reader: LedgerReader) -> Clocks | None:
         with st.popover(label, icon=":material/calendar_today:"):
             _choose(published)
     if chosen is None:
-        st.info(f"Not published: {wanted}. The last published date is {day(last)}.")
+        st.info(
+            f"Not published: {wanted or 'such a version'}. The last published date is {day(last)}."
+        )
     return chosen
 
 
 def _nothing() -> None:
-    st.info("Nothing is published yet. Run `make run`, then reload this page.")
+    st.info(
+        "Nothing is published yet. Run `loanbook run` in the instance's folder, then reload this page."
+    )
 
 
 def _chosen(published: pl.DataFrame) -> Clocks | None:
-    """The clocks that the URL names; the newest version where it names none."""
+    """The clocks that the URL names: of a version without a date its own, of neither the newest."""
     newest = published.row(-1, named=True)
     wanted = st.query_params.get("as_of")
-    if not wanted:
-        return Clocks(newest["business_date"], newest["version"], newest["version"], latest=True)
     try:
-        as_of = dt.date.fromisoformat(wanted)
+        as_of = dt.date.fromisoformat(wanted) if wanted else None
         known_at = int(st.query_params.get("version", newest["version"]))
     except ValueError:
         return None
-    found = published.filter((pl.col("business_date") == as_of) & (pl.col("version") <= known_at))
+    found = published.filter(pl.col("version") <= known_at)
+    if as_of is not None:
+        found = found.filter(pl.col("business_date") == as_of)
     if found.is_empty():
         return None
-    return Clocks(as_of, int(found["version"].max()), known_at, latest=False)  # type: ignore[arg-type]
+    last = found.row(-1, named=True)
+    latest = as_of is None and known_at >= newest["version"]
+    return Clocks(last["business_date"], last["version"], known_at, latest=latest)
 
 
 def _choose(published: pl.DataFrame) -> None:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
 
 import polars as pl
 import streamlit as st
 
+from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT
+from loanbook.core.policy.models import Buckets
 from loanbook.core.reporting import metrics
-from loanbook.core.reporting.portfolio import STEP, by_bucket, dpd_distribution, key_figures
+from loanbook.core.reporting.portfolio import (
+    STEP,
+    by_bucket,
+    currencies,
+    dpd_distribution,
+    key_figures,
+    of_currency,
+)
 from loanbook.dashboards import charts, data, exports
 from loanbook.dashboards.formats import count, day, points, share, short_money
 from loanbook.dashboards.head import Clocks, head
@@ -27,45 +38,86 @@ def page() -> None:
     _body(clocks)
 
 
+@dataclass(frozen=True)
+class View:
+    """What of the book is looked at: both clocks, one currency, and the filters."""
+
+    clocks: Clocks
+    currency: str
+    buckets: str
+    grades: list[str]
+
+    @property
+    def token(self) -> str:
+        """Names this state of the page."""
+        return f"{self.clocks.known_at}|{self.currency}|{self.buckets}|{','.join(self.grades)}"
+
+    def money(self, minor: float | int | None) -> str:
+        """An amount of the currency, short."""
+        return short_money(None if minor is None else int(minor), self.currency)
+
+
 @st.fragment
 def _body(clocks: Clocks) -> None:
-    buckets_name, grades = _controls()
-    token = f"{clocks.known_at}|{buckets_name}|{','.join(grades)}"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.container(width=130)
+        buckets_name, grades = _controls()
+    if grades:
+        with st.container(horizontal=True):
+            st.badge(f"Grade: {', '.join(grades)}", color="gray")
     _held(clocks)
-    grouped = data.portfolio(clocks.as_of, clocks.known_at, grades)
-    if grouped.is_empty():
+    every = data.portfolio(clocks.as_of, clocks.known_at, grades)
+    if every.is_empty():
         st.info("No loan matches these filters. Take one away.")
-        _done(token)
+        _done(f"{clocks.known_at}||{buckets_name}|{','.join(grades)}")
         return
-    _figures(clocks, grouped, grades)
-    colours = palette()
+    held = currencies(every)
+    with chosen:
+        currency = st.selectbox(
+            "Currency", held, key="currency", bind="query-params",
+            help="Amounts of different currencies have no sum: the page shows one at a time.",
+        )  # fmt: skip
+    view = View(clocks, currency or held[0], buckets_name, grades)
+    grouped = of_currency(every, view.currency)
+    _figures(view, grouped)
     buckets = data.policies().buckets(buckets_name, clocks.as_of)
     table = by_bucket(grouped, buckets)
     left, right = st.columns(2)
     with left.container(border=True, height="stretch"):
-        st.subheader(
-            f"Principal past due by bucket, “{buckets.ranges[0].label}” left out",
-            anchor=False, help=metrics.BY_BUCKET.definition,
-        )  # fmt: skip
-        st.plotly_chart(
-            charts.bucket_bars(table, colours, token), theme=None, config=CONFIG, key="buckets"
-        )
-        st.caption(f"{metrics.BY_BUCKET.numerator} ÷ {metrics.BY_BUCKET.denominator}. "
-                   f"Buckets: {buckets_name}, version {buckets.version}.")  # fmt: skip
+        _bucket_chart(view, table, buckets)
     with right.container(border=True, height="stretch"):
-        st.subheader("Late loans by days past due", anchor=False, help=metrics.DPD.definition)
-        late = dpd_distribution(grouped)
-        if late.is_empty():
-            st.info("No loan is past due on this date.")
-        else:
-            st.plotly_chart(
-                charts.dpd_bars(late, colours, token, STEP), theme=None, config=CONFIG, key="dpd"
-            )
-        st.caption(f"{metrics.DPD.numerator}. Charged-off loans {metrics.DPD.charged_off}.")
-    _flows(clocks, grades, token)
-    _strats(clocks, table, buckets_name)
+        _late_chart(view, grouped)
+    _flows(view)
+    _strats(view, table)
     _quality(clocks)
-    _done(token)
+    _done(view.token)
+
+
+def _bucket_chart(view: View, table: pl.DataFrame, buckets: Buckets) -> None:
+    st.subheader(
+        f"Principal past due by bucket, “{buckets.ranges[0].label}” left out",
+        anchor=False, help=metrics.BY_BUCKET.definition,
+    )  # fmt: skip
+    st.plotly_chart(
+        charts.bucket_bars(table, view.currency, palette(), view.token),
+        theme=None, config=CONFIG, key="buckets",
+    )  # fmt: skip
+    st.caption(f"{metrics.BY_BUCKET.numerator} ÷ {metrics.BY_BUCKET.denominator}, {view.currency}. "
+               f"Buckets: {view.buckets}, version {buckets.version}.")  # fmt: skip
+
+
+def _late_chart(view: View, grouped: pl.DataFrame) -> None:
+    st.subheader("Late loans by days past due", anchor=False, help=metrics.DPD.definition)
+    late = dpd_distribution(grouped)
+    if late.is_empty():
+        st.info(f"No loan in {view.currency} is past due on this date.")
+    else:
+        st.plotly_chart(
+            charts.dpd_bars(late, view.currency, palette(), view.token, STEP),
+            theme=None, config=CONFIG, key="dpd",
+        )  # fmt: skip
+    st.caption(f"{metrics.DPD.numerator}, {view.currency}. Charged-off loans "
+               f"{metrics.DPD.charged_off}.")  # fmt: skip
 
 
 def _held(clocks: Clocks) -> None:
@@ -94,27 +146,24 @@ EXPANDED = 5
 
 
 def _controls() -> tuple[str, list[str]]:
-    """Bucket file and filters; active filters stand as badges under the row."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox(
-            "Buckets", data.bucket_files(), key="buckets_file", bind="query-params", width=220,
-            help="Any date under any bucket file, from the stored days past due.",
-        )  # fmt: skip
-        with st.popover("Filters", icon=":material/filter_list:"):
-            options = data.ask(data.GRADES, 0)["value"].to_list()
-            grades = st.multiselect("Grade", options, key="grade", bind="query-params")
-    if grades:
-        with st.container(horizontal=True):
-            st.badge(f"Grade: {', '.join(grades)}", color="gray")
+    """Bucket file and filters."""
+    name = st.selectbox(
+        "Buckets", data.bucket_files(), key="buckets_file", bind="query-params", width=220,
+        help="Any date under any bucket file, from the stored days past due.",
+    )  # fmt: skip
+    with st.popover("Filters", icon=":material/filter_list:"):
+        options = data.ask(data.GRADES, 0)["value"].to_list()
+        grades = st.multiselect("Grade", options, key="grade", bind="query-params")
     return str(name or "default"), list(grades)
 
 
-def _figures(clocks: Clocks, grouped: pl.DataFrame, grades: list[str]) -> None:
+def _figures(view: View, grouped: pl.DataFrame) -> None:
     """Four figures with their line over the month ends and the change over thirty days."""
     now = key_figures(grouped)
-    before = _figures_on(clocks.as_of - dt.timedelta(days=30), clocks, grades)
-    months = [_figures_on(date, clocks, grades) for date in _month_ends(clocks)]
+    before = _figures_on(view.clocks.as_of - dt.timedelta(days=30), view)
+    months = [_figures_on(date, view) for date in _month_ends(view.clocks)]
     past = [figures for figures in [*months, now] if figures]
+    unit = 10 ** EXPONENT[view.currency]
 
     def line(name: str, unit: float = 1) -> list[float]:
         return [value / unit for figures in past if (value := figures[name]) is not None]
@@ -125,18 +174,19 @@ def _figures(clocks: Clocks, grouped: pl.DataFrame, grades: list[str]) -> None:
     # columns, for a row of cards with lines would wrap at 900 px
     principal, loans, at_risk, overdue = st.columns(4, gap="small")
     with principal:
-        _card(metrics.PRINCIPAL, short_money(_int(now["principal"])),
-              _money_change(now, before, "principal"), line("principal", 100))  # fmt: skip
+        _card(metrics.PRINCIPAL, view.money(now["principal"]),
+              _money_change(view, now, before, "principal"), line("principal", unit))  # fmt: skip
     with loans:
         _card(metrics.LOANS, count(_int(now["loans"])), _count_change(now, before), line("loans"))
     with at_risk:
         _card(metrics.PAR_30, share(now["par_30"]), change, line("par_30", 0.01),
               worse_when_up=True)  # fmt: skip
     with overdue:
-        _card(metrics.OVERDUE, short_money(_int(now["overdue"])),
-              _money_change(now, before, "overdue"), line("overdue", 100),
+        _card(metrics.OVERDUE, view.money(now["overdue"]),
+              _money_change(view, now, before, "overdue"), line("overdue", unit),
               worse_when_up=True)  # fmt: skip
-    st.caption("Change against thirty days before; lines are month ends, as known now.")
+    st.caption(f"Loans in {view.currency}. Change against thirty days before; lines are month ends, as "
+               "known now.")  # fmt: skip
 
 
 def _month_ends(clocks: Clocks) -> list[dt.date]:
@@ -172,11 +222,11 @@ def _card(
 Figures = dict[str, float | int | None]
 
 
-def _money_change(now: Figures, before: Figures | None, name: str) -> str | None:
+def _money_change(view: View, now: Figures, before: Figures | None, name: str) -> str | None:
     if before is None or now[name] is None or before[name] is None:
         return None
     change = int(now[name] or 0) - int(before[name] or 0)
-    return f"{'+' if change >= 0 else '-'}{short_money(abs(change))}"
+    return f"{'+' if change >= 0 else '-'}{view.money(abs(change))}"
 
 
 def _count_change(now: Figures, before: Figures | None) -> str | None:
@@ -185,36 +235,46 @@ def _count_change(now: Figures, before: Figures | None) -> str | None:
     return f"{int(now['loans'] or 0) - int(before['loans'] or 0):+,}"
 
 
-def _figures_on(date: dt.date, clocks: Clocks, grades: list[str]) -> Figures | None:
+def _figures_on(date: dt.date, view: View) -> Figures | None:
     """Key figures of another date under the same filters, as known at the same version."""
-    rows = data.portfolio(date, clocks.known_at, grades)
+    every = data.portfolio(date, view.clocks.known_at, view.grades)
+    rows = of_currency(every, view.currency)
     return key_figures(rows) if rows.height else None
 
 
-def _flows(clocks: Clocks, grades: list[str], token: str) -> None:
-    where, values = data.of_grades(grades, "t")
-    flows = data.ask(
-        data.FLOWS.format(where=where), clocks.known_at, clocks.known_at, clocks.as_of, *values
-    )
+def _flows(view: View) -> None:
+    where, values = data.of_grades(view.grades, "t")
+    known = view.clocks.known_at
+    flows = data.ask(data.FLOWS.format(where=where), known, CURRENCY_CODES[view.currency], known,
+                     view.clocks.as_of, *values)  # fmt: skip
     with st.container(border=True):
         st.subheader(
-            "Disbursed and collected by month", anchor=False, help=metrics.FLOWS.definition
-        )
+            f"Disbursed and collected by month, {view.currency}", anchor=False,
+            help=metrics.FLOWS.definition,
+        )  # fmt: skip
         st.plotly_chart(
-            charts.flow_bars(flows, palette(), token), theme=None, config=CONFIG, key="flows"
-        )
+            charts.flow_bars(flows, view.currency, palette(), view.token),
+            theme=None, config=CONFIG, key="flows",
+        )  # fmt: skip
         st.caption(f"{metrics.FLOWS.numerator}. {metrics.FLOWS.charged_off.capitalize()}.")
 
 
-def _strats(clocks: Clocks, table: pl.DataFrame, buckets_name: str) -> None:
-    shown = table.select("bucket", "loans", "principal", "share")
+def _strats(view: View, table: pl.DataFrame) -> None:
+    clocks, decimals = view.clocks, EXPONENT[view.currency]
+    units = pl.Decimal(38, decimals)
+    one = pl.lit(Decimal(1).scaleb(-decimals), dtype=units)
+    shown = table.select(
+        pl.lit(clocks.as_of).alias("as_of"), pl.lit(clocks.known_at).alias("version"),
+        pl.lit(view.currency).alias("currency"), "bucket", "loans",
+        (pl.col("principal").cast(units) * one).cast(units).alias("principal"), "share",
+    )  # fmt: skip
     about = {
-        "what": metrics.BY_BUCKET.definition, "buckets": buckets_name,
+        "what": metrics.BY_BUCKET.definition, "buckets": view.buckets,
         "as of": clocks.as_of.isoformat(), "version": str(clocks.known_at),
         "made at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), "rows": str(shown.height),
-        "principal": "minor units",
+        "principal": f"units of {view.currency}",
     }  # fmt: skip
-    name = f"portfolio_by_bucket_{clocks.as_of}_v{clocks.known_at}"
+    name = f"portfolio_by_bucket_{view.currency}_{clocks.as_of}_v{clocks.known_at}"
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(
@@ -227,12 +287,16 @@ def _strats(clocks: Clocks, table: pl.DataFrame, buckets_name: str) -> None:
             st.download_button("XLSX", lambda: exports.xlsx(shown, about), f"{name}.xlsx",
                                icon=":material/download:", on_click="ignore")  # fmt: skip
         st.dataframe(
-            shown.with_columns(pl.col("principal") / 100, pl.col("share") * 100),
+            shown.select(
+                "bucket", "loans", pl.col("principal").cast(pl.Float64), pl.col("share") * 100
+            ),
             hide_index=True,
             column_config={
                 "bucket": st.column_config.TextColumn("Days past due"),
                 "loans": st.column_config.NumberColumn("Loans", format="localized"),
-                "principal": st.column_config.NumberColumn("Principal", format="%,.2f"),
+                "principal": st.column_config.NumberColumn(
+                    f"Principal, {view.currency}", format=f"%,.{decimals}f"
+                ),
                 "share": st.column_config.NumberColumn("Share", format="%.2f %%"),
             },
         )

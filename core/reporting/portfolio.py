@@ -1,8 +1,9 @@
-"""Portfolio figures from one date's positions, grouped by days past due and status.
+"""Portfolio figures of one currency from one date's positions, grouped by days past due and status.
 
 Input of every function: `days_past_due` (Int), `status` (code), `loans`, `principal`,
 `overdue` (Int64 minor units): the positions of a version, summed per pair. A few
-hundred rows however many loans there are.
+hundred rows however many loans there are. Amounts of different currencies have no sum: of rows by
+`currency` (code) one is taken first (`of_currency`).
 """
 
 from __future__ import annotations
@@ -10,11 +11,24 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import Status
+from loanbook.core.contract.money import CURRENCY_CODES, CURRENCY_NAMES
 from loanbook.core.policy.models import Buckets
 from loanbook.core.servicing.arrears.days_past_due import bucket
 
 STEP = 5
 """Width of a bar of the days-past-due distribution, in days."""
+
+
+def currencies(grouped: pl.DataFrame) -> list[str]:
+    """The currencies of the rows, that of the most loans first."""
+    loans = grouped.group_by("currency").agg(pl.col("loans").sum())
+    ranked = loans.sort("loans", "currency", descending=[True, False])["currency"]
+    return [CURRENCY_NAMES[code] for code in ranked.to_list()]
+
+
+def of_currency(grouped: pl.DataFrame, currency: str) -> pl.DataFrame:
+    """The rows of one currency."""
+    return grouped.filter(pl.col("currency") == CURRENCY_CODES[currency])
 
 
 def live(grouped: pl.DataFrame) -> pl.DataFrame:

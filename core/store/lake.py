@@ -52,6 +52,7 @@ def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnectio
                 import_extension(name, con=connection)
             connection.load_extension(name)
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")  # it would stand in what commands print
     attach, catalogue = settings.attach, settings.sqlite
     if read_only and not settings.catalogue and not _writable(catalogue):
         attach = f"ducklake:sqlite:{_copied(catalogue)}"

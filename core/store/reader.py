@@ -35,7 +35,17 @@ from loanbook.core.store.marts import NAMES as MART_NAMES
 from loanbook.core.store.migrations import must_be_newest
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.settings import Settings
-from loanbook.core.store.views import LIVED, LOANS, NAMES, events_by, make_views, payments_by, shown
+from loanbook.core.store.views import (
+    LIVED,
+    LOANS,
+    NAMES,
+    RESTATED,
+    events_by,
+    make_views,
+    payments_by,
+    restated_figures,
+    shown,
+)
 
 if TYPE_CHECKING:
     from loanbook.core.servicing.arrears.conventions import Thresholds
@@ -96,6 +106,10 @@ class LedgerReader:
             return self._frame(query)
         except duckdb.Error as error:
             raise LedgerError(str(error)) from error
+        except (pl.exceptions.DuplicateError, ValueError) as error:
+            raise LedgerError(
+                f"two columns of the answer have one name ({error}); give each its own with AS"
+            ) from error
 
     def tables(self) -> list[str]:
         """Names of the views that `sql` can read.
@@ -211,6 +225,21 @@ class LedgerReader:
         reversals that caused it)."""
         return self.query("SELECT * FROM restatements ORDER BY version")
 
+    def restated(
+        self, as_of: Day = None, known_at: Known = None, *, loan_id: int | None = None
+    ) -> pl.DataFrame:
+        """What was said and what is said now: one row a restating version, loan and figure that differs.
+
+        Of `as_of`, or of the last day that each version gave anew. `version`, `booked` (Date: the close
+        that booked it), `loan_id`, `first_date`, `last_date`, `on`, `said_by` (the version that had
+        said it), `figure`, `said`, `now`, `difference` (Int64 minor units, or days; null: the loan did not
+        live on the date), `event_ids` (what came late or was taken back).
+        """
+        at = self.clocks(as_of, known_at)
+        on = None if as_of is None else at.on
+        told = self.query(RESTATED, {"on": on, "version": at.known, "loan": loan_id})
+        return restated_figures(told)
+
     def delinquency(
         self,
         as_of: Day = None,
@@ -253,7 +282,7 @@ class LedgerReader:
         return self.query(TOLD.format(name=name), {"on": on, "known_at": at.known})
 
     def portfolio_on(self, as_of: dt.date, known_at: int) -> pl.DataFrame:
-        """`days_past_due`, `status`, `loans`, `principal`, `overdue` of a date: the mart's, or, where
+        """`currency` (code), `days_past_due`, `status`, `loans`, `principal`, `overdue` of a date: the mart's, or, where
         it lacks the date, the positions'."""
         rows = self.query(PORTFOLIO_ON, {"on": as_of, "known_at": known_at})
         return rows if rows.height else self.query(GROUPED.format(where=""), [as_of, known_at])

@@ -111,13 +111,16 @@ PAID = f"""
         for name, part in PARTS.items()
     ),
 )
+CAUSES = f"""
+    SELECT r.version, r.loan_id, e.event_id,
+           e.value_date < v.business_date OR e.kind = {Kind.reversal.value} AS late
+    FROM restated_loans r JOIN versions v ON v.version = r.version
+    JOIN events e ON e.loan_id = r.loan_id AND e.booking_date = v.business_date
+    QUALIFY late OR NOT bool_or(late) OVER (PARTITION BY r.version, r.loan_id)
+"""
+"""The events that made a version give a loan's days anew."""
 RESTATEMENTS = f"""
-    WITH causes AS (
-        SELECT r.version, e.event_id,
-               e.value_date < v.business_date OR e.kind = {Kind.reversal.value} AS late
-        FROM restated_loans r JOIN versions v ON v.version = r.version
-        JOIN events e ON e.loan_id = r.loan_id AND e.booking_date = v.business_date
-        QUALIFY late OR NOT bool_or(late) OVER (PARTITION BY r.version, r.loan_id)),
+    WITH causes AS ({CAUSES}),
     caused AS (SELECT version, list(DISTINCT event_id ORDER BY event_id) AS event_ids
                FROM causes GROUP BY version)
     SELECT r.version, v.business_date, min(r.from_date) AS first_date,
@@ -128,6 +131,35 @@ RESTATEMENTS = f"""
     LEFT JOIN caused c ON c.version = r.version
     GROUP BY r.version, v.business_date
 """
+FIGURES = ("principal", "interest_accrued", *DUES, "credit", "days_past_due")
+"""Figures of a position that a restatement is told by."""
+_SAID = ", ".join(f"s.{name} AS said_{name}, n.{name} AS now_{name}" for name in FIGURES)
+RESTATED = f"""
+    WITH again AS (
+        SELECT r.*, v.business_date AS booked, coalesce($on::DATE, r.through_date) AS on_date
+        FROM restated_loans r JOIN versions v ON v.version = r.version
+        WHERE r.version <= $version AND ($loan IS NULL OR r.loan_id = $loan)
+          AND coalesce($on::DATE, r.through_date) BETWEEN r.from_date AND r.through_date),
+    before AS (
+        SELECT a.version, a.loan_id,
+               greatest(max(b.version), coalesce(max(o.version), 0)) AS said_by
+        FROM again a JOIN versions b ON b.business_date = a.on_date AND b.version < a.version
+        LEFT JOIN restated_loans o ON o.loan_id = a.loan_id AND o.version < a.version
+          AND a.on_date BETWEEN o.from_date AND o.through_date
+        GROUP BY a.version, a.loan_id),
+    caused AS (SELECT version, loan_id, list(DISTINCT event_id ORDER BY event_id) AS event_ids
+               FROM ({CAUSES}) GROUP BY version, loan_id)
+    SELECT a.version, a.booked, a.loan_id, a.from_date AS first_date, a.through_date AS last_date,
+           a.on_date AS "on", b.said_by, {_SAID}, coalesce(c.event_ids, []) AS event_ids
+    FROM again a JOIN before b ON b.version = a.version AND b.loan_id = a.loan_id
+    LEFT JOIN positions s ON s.loan_id = a.loan_id AND s.business_date = a.on_date
+      AND s.version = b.said_by
+    LEFT JOIN positions n ON n.loan_id = a.loan_id AND n.business_date = a.on_date
+      AND n.version = a.version
+    LEFT JOIN caused c ON c.version = a.version AND c.loan_id = a.loan_id
+    ORDER BY a.version, a.loan_id
+"""
+"""What restating versions said of a date, beside what had been said of it."""
 VIEWS = {
     "currency_names": f"SELECT * FROM (VALUES {_CURRENCIES}) AS t(code, name, exponent)",
     "loan_register": _REGISTER.format(
@@ -256,6 +288,24 @@ def payments_by(query: Query, at: Clocks, loans: Iterable[int] | None) -> pl.Dat
     parts = [name for name in paid.columns if name != "event_id"]
     joined = came.join(paid, on="event_id", how="left", maintain_order="left")
     return joined.with_columns(pl.col(parts).fill_null(0))
+
+
+def restated_figures(told: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `RESTATED`, one a figure that differs: `figure`, `said`, `now`, `difference` (Int64)."""
+    keys = ["version", "booked", "loan_id", "first_date", "last_date", "on", "said_by"]
+    parts = [
+        told.select(*keys, figure=pl.lit(name), said=pl.col(f"said_{name}").cast(pl.Int64),
+                    now=pl.col(f"now_{name}").cast(pl.Int64), event_ids="event_ids")
+        for name in FIGURES
+    ]  # fmt: skip
+    rows = pl.concat(parts).filter(pl.col("said").ne_missing(pl.col("now")))
+    order = pl.col("figure").replace_strict({name: n for n, name in enumerate(FIGURES)})
+    difference = pl.col("now").fill_null(0) - pl.col("said").fill_null(0)
+    return (
+        rows.with_columns(difference=difference)
+        .sort("version", "loan_id", order)
+        .select(*keys, "figure", "said", "now", "difference", "event_ids")
+    )
 
 
 def make_views(connection: duckdb.DuckDBPyConnection) -> None:

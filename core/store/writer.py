@@ -50,6 +50,13 @@ BALANCES = {
 """Schema of general-ledger balances: net debit per entity, product, currency, account."""
 
 
+SKIPPED = (
+    "the run that had reserved this number ended before it committed a close: it was killed, or stopped "
+    "by an error or a law; nothing was stored under the number"
+)
+"""Why a version's number has no version."""
+
+
 @dataclass(frozen=True)
 class Head:
     """Where the ledger stands."""
@@ -295,6 +302,7 @@ class Ledger(Queries):
             again = restated_rows(closed, restated, self.without_terms(version, restated.loans))
         with transaction(self._connection):
             self._take_turn(version, closed.date, parent)
+            self._tell_skipped(parent, version, by.actor)
             self._append(version, day_rows(closed, balances, digests))
             if again is not None:
                 self._append(version, again)
@@ -319,8 +327,26 @@ class Ledger(Queries):
             [version, date],
         )
 
+<<<<<<< HEAD
     def _append(self, version: int, tables: dict[str, pl.DataFrame]) -> None:
         """Rows of a version, by table."""
+=======
+    def _tell_skipped(self, parent: int, version: int, actor: str) -> None:
+        """Numbers between a version and its parent that no close took have a row that says why: none can
+        take them any more, since whoever reserved them continues from another parent."""
+        if version == parent + 1:
+            return
+        self._connection.execute(
+            f"INSERT INTO {LAKE}.publications SELECT n, 'skipped', ?, ?, now()::TIMESTAMP "
+            f"FROM range(?, ?) t(n) WHERE n NOT IN (SELECT version FROM {LAKE}.publications) "
+            f"AND n NOT IN (SELECT version FROM {LAKE}.versions)",
+            [SKIPPED, actor, parent + 1, version],
+        )
+
+    def _write(
+        self, version: int, closed: DayClose, balances: pl.DataFrame, digests: pl.DataFrame
+    ) -> None:
+>>>>>>> 116437c (restatements, the formula of each line of explain, skipped versions, one currency of the portfolio page at a time)
         number = pl.lit(version, dtype=pl.Int64)
         for table, rows in tables.items():
             insert(self._connection, table, rows.with_columns(version=number))

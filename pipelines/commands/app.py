@@ -50,6 +50,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "hardship": book.hardship,
     "dispute": figures.dispute,
     "held": book.held,
+    "restatements": book.restatements,
     "after-closure": book.after_closure,
     "credits": book.credit_balances,
     "demo": run.demo,

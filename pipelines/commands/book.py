@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
 import typer
@@ -16,11 +16,13 @@ from loanbook.pipelines.commands.console import (
     AsJson,
     AsOf,
     KnownAt,
+    OneLoan,
     To,
     believed,
     difficulty_reasons,
     iso_date,
     keyed,
+    loan_id,
     major,
     opened,
     out,
@@ -29,6 +31,9 @@ from loanbook.pipelines.commands.console import (
     show,
     written,
 )
+
+if TYPE_CHECKING:
+    from loanbook.core.store.reader import LedgerReader
 
 
 def migration(
@@ -174,3 +179,60 @@ def credit_balances(as_of: AsOf = None, known_at: KnownAt = None, to: To = None)
                   f"{to_major(int(old['credit'].sum()), str(currency))} of it for {REGULATION_Z_MONTHS} "
                   "months or more; `refund_credit` gives it back (docs/orders.md)")  # fmt: skip
     written(shown, to)
+
+
+def restatements(
+    loan: OneLoan = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    to: To = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """What was said and what is said now: figures that a later version gave anew, and the event that did it.
+
+    Of --as-of; without it, of the last day that each version gave anew.
+    """
+    reader = reading()
+    at = reader.clocks(as_of, known_at)
+    number = None if loan is None else loan_id(reader, loan)
+    rows = reader.restated(None if as_of is None else at.on, at.known, loan_id=number)
+    told = keyed(rows, reader).with_columns(event=_events_told(rows, reader)).drop("event_ids")
+    if as_json or as_csv:
+        plain(told, "json" if as_json else "csv")
+        return
+    if rows.is_empty():
+        out.print(
+            f"Nothing was restated{f' of {at.on}' if as_of else ''}, as known at version {at.known}."
+        )
+        return
+    days = pl.col("figure") == "days_past_due"
+    shown = told.with_columns(
+        pl.when(days).then(pl.col(name).cast(pl.String)).otherwise(major(name)).alias(name)
+        for name in ("said", "now", "difference")
+    )
+    loans = rows.select("version", "loan_id").n_unique()
+    show(shown.drop("first_date", "last_date", "said_by").head(50),
+         f"{loans} restatements of a loan; days for days past due")  # fmt: skip
+    written(shown, to)
+
+
+def _events_told(rows: pl.DataFrame, reader: LedgerReader) -> pl.Series:
+    """The events that restated, in words: kind, reference and value date."""
+    events = reader.query("SELECT event_id, kind, source_ref, value_date FROM events WHERE event_id IN "
+                          "(SELECT unnest(?))", [rows["event_ids"].explode().unique().drop_nulls().to_list()])  # fmt: skip
+    words = dict(
+        events.select(
+            "event_id",
+            pl.format(
+                "{} {} of {}",
+                label("kind", Kind).str.replace_all("_", " "),
+                "source_ref",
+                "value_date",
+            ),
+        ).rows()
+    )
+    return pl.Series(
+        "event", ["; ".join(words[each] for each in ids) for ids in rows["event_ids"].to_list()],
+        dtype=pl.String,
+    )  # fmt: skip

@@ -138,6 +138,9 @@ def _keys_are_numbers(reader: LedgerReader) -> bool:
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="CSV instead of text; amounts in minor units.")]
+OneLoan = Annotated[
+    str | None, typer.Argument(help="The loan's key, or its number as #7; without it, the book.")
+]
 Loan = Annotated[str, typer.Argument(help="The loan's key, or its number as #7.")]
 AsOf = Annotated[str | None, typer.Option(help="Business date; default: the last.")]
 KnownAt = Annotated[

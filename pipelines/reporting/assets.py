@@ -3,14 +3,14 @@
 import dagster as dg
 import polars as pl
 
-from loanbook.core.catalogue.accounts import ROLES
-from loanbook.core.contract.money import to_major
+from loanbook.core.contract.money import EXPONENT, decimal_text
+from loanbook.core.reporting.journal import trial_balance as of_accounts
 from loanbook.core.store.marts import MARTS
 from loanbook.core.store.marts.mart import Mart
 from loanbook.core.store.reader import LedgerReader
 from loanbook.pipelines.asset_keys import PREFIX
 from loanbook.pipelines.reporting.reconcile import summary
-from loanbook.pipelines.resources import open_stored, settings
+from loanbook.pipelines.resources import open_stored, policies_of, settings
 from loanbook.pipelines.servicing.assets import ledger_close
 
 
@@ -61,13 +61,18 @@ MART_ASSETS = [_asset_of(mart) for mart in MARTS]
 
 @dg.asset(key_prefix=PREFIX, deps=[ledger_close], group_name="reporting", kinds={"duckdb"})
 def trial_balance(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """General-ledger balances of the newest version by account role."""
+    """The trial balance of the newest version: by entity, currency and account, in units of the currency."""
     reader = LedgerReader(settings())
-    rows = reader.balances().group_by("role").agg(pl.col("balance").sum())
-    found = dict(rows.rows())
-    lines = "\n".join(
-        f"| {role} | {to_major(int(found[role]), 'USD')} |" for role in ROLES if role in found
+    on = reader.clocks().on
+    lines = of_accounts(reader.balances(), policies_of(reader), on)
+    shown = lines.with_columns(
+        decimal_text(
+            pl.col(side), pl.col("currency").replace_strict(dict(EXPONENT), return_dtype=pl.Int64)
+        ).alias(side)
+        for side in ("debit", "credit")
     )
+    rows = "\n".join(f"| {' | '.join(row)} |" for row in shown.rows())
+    head = f"| {' | '.join(shown.columns)} |\n|-|-|-|-|-|-:|-:|\n"
     return dg.MaterializeResult(
-        metadata={"accounts": dg.MetadataValue.md("| account | net debit |\n|-|-:|\n" + lines)}
+        metadata={"as_of": on.isoformat(), "accounts": dg.MetadataValue.md(head + rows)}
     )

@@ -9,11 +9,12 @@ import pytest
 
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.product_rules import AdvanceRules
+from loanbook.core.policy.models import LateFee
+from loanbook.core.policy.product_rules import AdvanceRules, PenalRules
 from loanbook.core.reporting.journal import journal, unbalanced
 from loanbook.core.servicing.explain.explain import explain
 from loanbook.core.servicing.replay.replay import replay
-from tests.core.loans import Story, _event, charged_back, ruled, terms
+from tests.core.loans import Story, _event, charged_back, product_of, ruled, terms
 from tests.core.test_advances import drawn
 
 
@@ -81,5 +82,52 @@ def test_advances_of_a_line_and_what_moves_nothing_are_told(policies: PolicyBook
     why = explain(replay(story.events(), card, last), card, 1, last)
     assert why.accounted
     told = " ".join(line.what for line in why.lines)
-    assert "3.65 % more on 50000 minor units of advances" in told
+    assert "3.65 % more on 500.00 of cash advances" in told
     assert "active duty" in told
+
+
+def test_which_rule_made_a_penalty_is_known(policies: PolicyBook) -> None:
+    # a fee of 15.00 from the fourth day, penal interest at 24 % on what is overdue from the same evening
+    fee = LateFee(name="by-place", version=1, effective_from=dt.date(2000, 1, 1), grace_days=3,
+                  flat_minor=1_500)  # fmt: skip
+    made = product_of(policies, "instalment-act365").model_copy(
+        update={"late_fee": "by-place", "penal": PenalRules(rate_percent="24", grace_days=4)}
+    )
+    both = policies.with_rules("late_fees", fee).with_rules("products", made)
+    story = Story(both).lent(terms(both, "instalment-act365", n=12)).paid(2_000, "2024-02-20")
+    as_of = dt.date(2024, 2, 20)
+    why = explain(replay(story.events(), both, as_of), both, 1, as_of)
+    assert why.accounted
+    charged = [line for line in why.lines if line.moves.get("penalties", 0) > 0]
+    # the instalment less 1,200.00 x 12 % x 31/365 = 12.23 of interest is overdue principal
+    assert [(line.date, line.rule, line.moves["penalties"]) for line in charged] == [
+        (dt.date(2024, 2, 5), "late_fees/by-place@1", 1_500),
+        (dt.date(2024, 2, 20), "products/instalment-act365@1 penal", 93),
+    ]
+    assert " × 24 % × 15/365" in charged[1].what
+
+
+def test_a_loan_that_was_written_off_owes_nothing_and_is_not_late(policies: PolicyBook) -> None:
+    gone = _event(Kind.write_off, 1, "2024-05-01", None, "w", None)
+    story = Story(policies).lent(terms(policies, "instalment-act365"))
+    as_of = dt.date(2024, 5, 1)
+    events = Story(policies, (*story.rows, gone)).events()
+    why = explain(replay(events, policies, as_of), policies, 1, as_of)
+    assert why.accounted
+    assert (set(why.stands.values()), why.days_past_due) == ({0}, 0)
+
+
+def test_a_line_of_interest_shows_its_formula_and_the_tapes_adjustment(
+    policies: PolicyBook,
+) -> None:
+    # the first interest of the sample's loans: 12,000.00 x 6.08 % x 1/12 = 60.80, less 4.05
+    sample = terms(policies, "lendingclub-personal", principal=1_200_000, rate="6.08",
+                   adjustment=-405)  # fmt: skip
+    as_of = dt.date(2024, 2, 1)
+    why = explain(
+        replay(Story(policies).lent(sample).events(), policies, as_of), policies, 1, as_of
+    )
+    (line,) = [line for line in why.lines if "interest of 31 nights" in line.what]
+    assert line.moves == {"interest": 5_675}
+    assert "12000.00 × 6.08 % × 1/12 × 31/31 nights − 4.05 × 31/31" in line.what
+    assert "first_interest_adjustment = 56.7500" in line.what

@@ -47,7 +47,7 @@ def test_the_figures_equal_the_metric_functions(page: AppTest, ran: Settings) ->
     assert not page.exception
     shown = {m.label: m.value for m in page.metric}
     now = key_figures(_grouped(ran))
-    assert shown["Principal"] == short_money(int(now["principal"] or 0))
+    assert shown["Principal"] == short_money(int(now["principal"] or 0), "USD")
     assert shown["Loans"] == count(int(now["loans"] or 0))
     assert shown["PAR 30"] == share(now["par_30"])
 
@@ -58,6 +58,24 @@ def test_the_url_chooses_the_date(page: AppTest, ran: Settings) -> None:
     assert not page.exception
     now = key_figures(_grouped(ran, "2018-01-20"))
     assert {m.label: m.value for m in page.metric}["Loans"] == count(int(now["loans"] or 0))
+
+
+def test_one_currency_at_a_time_named_with_its_own_decimals(
+    restated: LedgerReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # three loans of 1,200.00 USD, one of them paid off, and one of 120,000 JPY, which has no decimals
+    monkeypatch.setenv("LOANBOOK_HOME", str(restated.settings.home))
+    page = AppTest.from_file(str(APP), default_timeout=60)
+    page.query_params["version"] = "7"
+    page.run()
+    assert not page.exception
+    assert page.selectbox(key="currency").options == ["USD", "JPY"]
+    assert {m.label: m.value for m in page.metric}["Principal"] == "3,600 USD"
+    page.selectbox(key="currency").set_value("JPY").run()
+    shown = {m.label: m.value for m in page.metric}
+    assert (shown["Principal"], shown["Loans"]) == ("120,000 JPY", "1")
+    table = page.dataframe[0].value
+    assert table["principal"].sum() == 120_000.0
 
 
 def test_a_date_that_is_not_published_is_said(page: AppTest) -> None:
@@ -91,10 +109,10 @@ def test_figures_and_exports_are_made_of_frames(ran: Settings) -> None:
     table = by_bucket(
         grouped, read_policies().buckets("default", pl.Series(["2018-02-14"]).str.to_date()[0])
     )
-    bars = charts.bucket_bars(table, LIGHT, "token")
+    bars = charts.bucket_bars(table, "USD", LIGHT, "token")
     assert len(bars.data[0].x) == table.height - 1
     assert bars.layout.meta == "token"
-    assert charts.dpd_bars(dpd_distribution(grouped), LIGHT, "t", 5) is not None
+    assert charts.dpd_bars(dpd_distribution(grouped), "USD", LIGHT, "t", 5) is not None
     assert exports.csv(table).startswith(b"place,bucket")
     assert exports.xlsx(table, {"what": "x"})[:2] == b"PK"
     assert pl.read_parquet(exports.parquet(table, {"what": "x"})).height == table.height

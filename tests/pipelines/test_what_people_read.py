@@ -14,7 +14,10 @@ from typer.testing import CliRunner, Result
 
 from loanbook.core.errors import LedgerError, LoanbookError
 from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
+from loanbook.pipelines.resources import provenance, read_policies
+from loanbook.pipelines.servicing.days import close_days, missing_days
 
 FLAT = ("quote", "flat-rate", "principal=1200", "rate_percent=40", "instalments=12",
         "disbursed_on=2024-01-27", "first_due_date=2024-02-01")  # fmt: skip
@@ -160,3 +163,48 @@ def test_a_dispute_pack_names_the_lenders_loan_in_units(told: None, tmp_path: Pa
     assert (on["2018-01-08"], on["2018-01-09"]) == ("1200.00", "1142.76")
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert (manifest["loan_key"], manifest["version"]) == ("A", 13)
+
+
+def test_what_was_said_what_is_said_now_and_which_event_did_it(
+    told: None, restated: LedgerReader
+) -> None:
+    # A's 60.00 met 2.76 of interest and 57.24 of principal; C's 50.00 had met 47.24 of principal
+    found = rows("restatements", "A", "--as-of", "2018-01-09")
+    said = {row["figure"]: (row["said"], row["now"], row["difference"]) for row in found}
+    assert said == {
+        "principal": ("120000", "114276", "-5724"), "principal_due": ("9874", "4150", "-5724"),
+        "interest_due": ("276", "0", "-276"),
+    }  # fmt: skip
+    assert {row["event"] for row in found} == {"payment received a1 of 2018-01-09"}
+    assert {(row["version"], row["said_by"], row["booked"]) for row in found} == {
+        ("11", "8", "2018-01-12")
+    }
+    shown = text("restatements")
+    assert "1142.76 -57.24" in shown.replace("│", " ").replace("  ", " ").replace("  ", " ")
+    assert "reversal r1" in shown
+    assert restated.restated(known_at=10).is_empty()
+    assert "Nothing was restated" in text("restatements", "--known-at", "10")
+    why = text("explain", "A")
+    assert "1200.00 × 12 % × 7/365 = 2.7616" in why
+    assert "came late: valued 2018-01-09, booked 2018-01-12" in why
+
+
+def test_two_columns_of_one_name_are_refused_with_the_remedy(told: None) -> None:
+    assert "give each its own with AS" in refused("sql", "SELECT 1 AS a, 2 AS a")
+
+
+def test_a_number_that_no_close_took_has_a_row_that_says_why(closed_ledger: Ledger) -> None:
+    last, date = closed_ledger.published()
+    assert date is not None
+    closed_ledger.reserve(2)  # by a run that died
+    policies = closed_ledger.register(read_policies())
+    days = missing_days(closed_ledger, date + dt.timedelta(days=1))
+    list(close_days(closed_ledger, policies, days, provenance(policies)))
+    reader = LedgerReader(closed_ledger.settings)
+    skipped = reader.query(
+        "SELECT version, reason FROM publications WHERE state = 'skipped' ORDER BY version"
+    )
+    assert skipped["version"].to_list() == [last + 1, last + 2]
+    with pytest.raises(LedgerError, match=f"skipped: .* the nearest is {last}"):
+        reader.positions(known_at=last + 1)
+    assert reader.clocks().version == last + 3

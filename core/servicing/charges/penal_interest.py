@@ -31,7 +31,7 @@ def ask_penal(day: DayState, why: pl.Expr) -> None:
     bearing = day.loans.filter(bears & why).join(rules, on="product")
     if bearing.is_empty():
         return
-    charged = bearing.with_columns(penal=_earned(bearing), number=pl.col("instalment_no") - 1)
+    charged = bearing.with_columns(penal=penal_of(bearing), number=pl.col("instalment_no") - 1)
     day.loans = (
         day.loans.join(charged.select("loan_id", "penal"), on="loan_id", how="left",
                          maintain_order="left")
@@ -76,7 +76,9 @@ def none_borne(where: pl.Expr) -> dict[str, pl.Expr]:
     }
 
 
-def _earned(loans: pl.DataFrame) -> pl.Expr:
+def penal_of(loans: pl.DataFrame) -> pl.Expr:
+    """Penal interest (Int64) of the nights from `penal_from` to `business_date`; `loans`: positions with
+    the product's penal rules."""
     nights = (BUSINESS_DATE - pl.col("penal_from")).dt.total_days()
     exact = int128(pl.col("penal_base")) * pl.col("penal_ppb") * nights
     return share_of(loans, exact, PPB * YEAR, "penal_rounding")

@@ -10,21 +10,26 @@ import datetime as dt
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
 from string import Formatter
 
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE, ROLES
-from loanbook.core.catalogue.codes import EVENT_KINDS, InterestMode, Kind, Status, Timing
+from loanbook.core.catalogue.codes import ENDED, EVENT_KINDS, InterestMode, Kind, Status, Timing
 from loanbook.core.catalogue.components import BALANCES, BY_CODE, PART_OF_ROLE
 from loanbook.core.catalogue.events import ROW, EventKind, Family
-from loanbook.core.contract.money import percent, to_major
+from loanbook.core.contract.day_count import ACTUAL, RateBasis
+from loanbook.core.contract.money import EXPONENT, PPB, percent, to_major
 from loanbook.core.policy.base import Policy
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.charge_tables import BECOMES
 from loanbook.core.policy.models import FOLDER_OF, Delinquency, Fee, LateFee, Tax, Waterfall
 from loanbook.core.policy.product import Product
+from loanbook.core.servicing.charges.penal_interest import penal_of
 from loanbook.core.servicing.day.close import DayClose
+from loanbook.core.servicing.interest.accrual import last_night
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.dues import OWN_DATE
 
@@ -65,38 +70,56 @@ def explain(
     lived: Iterable[tuple[Book, DayClose]], policies: PolicyBook, loan_id: int, as_of: dt.date
 ) -> Explanation:
     """Follow a loan through its closes (`loanbook.core.servicing.replay.replay.replay` of its events alone)."""
+    closes = list(lived)
+    bears = _borne(closes, loan_id)
     lines: list[Line] = []
     nights = _Night(policies)
     stands, days, late, off = dict.fromkeys(PARTS, 0), 0, None, False
-    for before, closed in lived:
-        row = _position(closed, loan_id)
+    for before, closed in closes:
+        row = _position(closed.book, loan_id)
         if row is None:
             continue
+        over = row["status"] in ENDED  # nothing is owed, so nothing is late
+        since, past_due = (None, 0) if over else (row["oldest_due_date"], row["days_past_due"])
+        held = _position(before, loan_id)
         earned = row["accrued_today"] - _earned_early(closed)
-        happened = _happened(closed, policies, row, off)
-        nights.add(closed.date, earned, _held(before, loan_id) or row)
-        if happened or row["days_past_due"] == 1 or (late and not row["days_past_due"]):
+        happened = _happened(closed, policies, row, held, off)
+        nights.add(closed.date, earned, held or row, bears.get(closed.date))
+        if happened or past_due == 1 or (late and not past_due):
             lines += nights.flush()
         lines += happened
-        if row["oldest_due_date"] != late:
-            lines.append(_arrears(closed, policies, row, late))
-            late = row["oldest_due_date"]
+        if since != late:
+            lines.append(_arrears(closed, policies, row, since))
+            late = since
         off = row["status"] == Status.charged_off
         sums_of = {part: sum(row[name] for name in names) for part, names in BALANCES.items()}
         stands = sums_of | {"credit": row["credit"]}
-        days = row["days_past_due"]
+        days = past_due
     lines += nights.flush()
     sums = {part: sum(line.moves.get(part, 0) for line in lines) for part in PARTS}
     return Explanation(loan_id, as_of, lines, stands, days, sums == stands)
 
 
-def _position(closed: DayClose, loan_id: int) -> dict[str, int] | None:
-    rows = closed.book.wide().filter(pl.col("loan_id") == loan_id)
-    return rows.row(0, named=True) if rows.height else None
+def _borne(closes: list[tuple[Book, DayClose]], loan_id: int) -> dict[dt.date, dict[str, int]]:
+    """By date, what the night before it bears, factor by factor (`last_night`)."""
+    evenings = [
+        before.wide()
+        .filter(pl.col("loan_id") == loan_id)
+        .with_columns(business_date=pl.lit(done.date))
+        for before, done in closes
+    ]
+    lived = (
+        pl.concat(each for each in evenings if each.height)
+        if any(e.height for e in evenings)
+        else None
+    )
+    if lived is None:
+        return {}
+    return {row["business_date"]: row for row in last_night(lived).to_dicts()}
 
 
-def _held(before: Book, loan_id: int) -> dict[str, int] | None:
-    rows = before.wide().filter(pl.col("loan_id") == loan_id)
+def _position(book: Book, loan_id: int) -> dict[str, int] | None:
+    rows = book.wide().filter(pl.col("loan_id") == loan_id)
     return rows.row(0, named=True) if rows.height else None
 
 
@@ -113,61 +136,126 @@ def _earned_early(closed: DayClose) -> int:
     return int(loan_transfers.select(amount.sum()).item() or 0)
 
 
+_SAME = ("balance", "factor", "denominator", "period_days", "advances", "adjustment")
+"""What nights must have in common to be told as one line."""
+
+
 class _Night:
-    """Nights of interest on one balance, told as one line."""
+    """Nights of interest that bear the same, told as one line with its formula."""
 
     def __init__(self, policies: PolicyBook) -> None:
         self._policies = policies
         self._lines: list[Line] = []
         self._first: dt.date | None = None
         self._last: dt.date | None = None
-        self._sum, self._on = 0, (0, 0)
+        self._sum, self._nights = 0, 0
         self._terms: dict[str, int] = {}
+        self._bears: dict[str, int] | None = None
 
-    def add(self, date: dt.date, earned: int, held: dict[str, int]) -> None:
-        balances = (held["principal"], held["cash_advances"])
-        if self._first is not None and balances != self._on:
+    def add(
+        self, date: dt.date, earned: int, held: dict[str, int], bears: dict[str, int] | None
+    ) -> None:
+        """A night before a date: what it earned, the position and what it bears."""
+        if self._first is not None and not self._alike(bears):
             self._lines += self.flush()
         if self._first is None:
-            self._first, self._on, self._terms = (
-                date - dt.timedelta(days=1),
-                balances,
-                held,
-            )
+            self._first, self._terms = date - dt.timedelta(days=1), held
+            self._bears, self._nights = bears, 0
         self._last, self._sum = date, self._sum + earned
+        self._nights += bears["nights"] if bears else 0
+
+    def _alike(self, bears: dict[str, int] | None) -> bool:
+        if bears is None or self._bears is None:
+            return bears is self._bears
+        return all(bears[name] == self._bears[name] for name in _SAME)
 
     def flush(self) -> list[Line]:
+        """The lines so far, and the one that runs."""
         done, self._lines = self._lines, []
         if self._first is not None and self._last is not None and self._sum:
             nights = (self._last - self._first).days
             product = self._policies.product(self._terms["product"])
-            rate = f"{percent(self._terms['rate_ppb'])} %"
-            daily = self._terms["interest_mode"] == InterestMode.daily
-            how = (f"on the actual balance at {rate}" if daily
-                   else f"as the share of the instalment's interest, {rate}")  # fmt: skip
-            if self._terms["cash_advances"]:
-                margin = percent(self._terms["cash_advance_margin"])
-                how += (
-                    f", {margin} % more on {self._terms['cash_advances']} minor units of advances"
-                )
+            how = self._how(product.currency)
             done.append(
                 Line(
                     self._last,
-                    f"interest of {nights} night{'s' if nights != 1 else ''} from {self._first} {how}",
-                    f"{_named(product)} schedule.rate_basis {product.schedule.rate_basis}, "
-                    f"rounded {product.schedule.interest_rounding}",
+                    f"interest of {nights} night{'s' if nights != 1 else ''} from {self._first}{how}",
+                    f"{_named(product)} schedule.rate_basis {product.schedule.rate_basis}, the running "
+                    f"total rounded {product.schedule.interest_rounding}",
                     moves={"interest": self._sum},
                 )
             )
         self._first, self._sum = None, 0
         return done
 
+    def _how(self, currency: str) -> str:
+        """The formula of the nights; that it is not the whole of it, where it is not."""
+        if self._bears is None:
+            return ""
+        formula, exact = interest_formula(self._terms, self._bears, self._nights, currency)
+        if abs(exact - self._sum) >= 1:
+            return f": {formula}; what was agreed anew or shown later is in it"
+        return f": {formula} = {_to_four(exact, currency)}"
+
+
+def interest_formula(
+    terms: dict[str, int], bears: dict[str, int], nights: int, currency: str
+) -> tuple[str, Fraction]:
+    """Interest of `nights` in words of arithmetic, and its exact value in minor units.
+
+    `terms`: terms and position; `bears`: a row of `last_night`.
+    """
+    balance, under = to_major(bears["balance"], currency), bears["denominator"]
+    exact = Fraction(bears["balance"] * bears["factor"] * nights, under)
+    adjusted = bears["adjustment"]
+    told = f"{'+' if adjusted > 0 else '−'} {to_major(abs(adjusted), currency)}"
+    if terms["interest_mode"] == InterestMode.scheduled:
+        of = f", {told} of the tape's first_interest_adjustment in it" if adjusted else ""
+        return f"{balance}, the period's interest{of}, × {nights}/{under} nights", exact
+    rate = f"{percent(terms['rate_ppb'])} %"
+    if RateBasis(terms["basis"]) in ACTUAL:
+        year = under // PPB
+        counted = f"{nights}/{year}" if year in (360, 365, 366) else f"{Fraction(nights, year)}"
+        formula = f"{balance} × {rate} × {counted}"
+    else:
+        share = Fraction(
+            bears["factor"] * bears["period_days"] * PPB, under * (terms["rate_ppb"] or 1)
+        )
+        year_part = share if share.denominator < SIMPLE else f"{float(share):.12f}"
+        formula = f"{balance} × {rate} × {year_part} × {nights}/{bears['period_days']} nights"
+        if adjusted:
+            formula += (
+                f" {told} × {nights}/{bears['period_days']} of the tape's first_interest_adjustment"
+            )
+            exact += Fraction(adjusted * nights, bears["period_days"])
+    if bears["advances"]:
+        margin = terms["cash_advance_margin"]
+        formula += f", {percent(margin)} % more on {to_major(bears['advances'], currency)} of cash advances"
+        exact += Fraction(bears["advances"] * margin * nights, under)
+    return formula, exact
+
+
+SIMPLE = 1000
+"""A part of a year is written as a fraction below this denominator."""
+
+
+def _to_four(minor: Fraction, currency: str) -> str:
+    """Major units with two decimals more than the currency has."""
+    places = EXPONENT[currency] + 2
+    return f"{Decimal(round(minor * 100)).scaleb(-places):.{places}f}"
+
 
 def _named(product: Product) -> str:
     return f"products/{product.name}@{product.version}"
 
 
-def _happened(closed: DayClose, policies: PolicyBook, row: dict[str, int], off: bool) -> list[Line]:
+def _happened(
+    closed: DayClose,
+    policies: PolicyBook,
+    row: dict[str, int],
+    held: dict[str, int] | None,
+    off: bool,
+) -> list[Line]:
     product = policies.product(row["product"])
     lines = []
     moved = closed.transfers.filter(pl.col("loan_id") == row["loan_id"])
@@ -183,7 +271,13 @@ def _happened(closed: DayClose, policies: PolicyBook, row: dict[str, int], off: 
         if number in events:
             lines += _of_event(closed, policies, product, events[number], transfers, off)
         else:
-            lines += [_by_rule(closed, policies, product, row, m) for m in transfers.to_dicts()]
+            penal = _penal_asked(closed, policies, row, held)
+            for m in transfers.to_dicts():
+                line = _penal_line(closed, product, held, m, penal) or _by_rule(
+                    closed, policies, product, row, m
+                )
+                penal = None if "penal" in line.rule else penal  # it is asked once a day
+                lines.append(line)
     for number, event in events.items():
         fact = ROW[Kind(int(str(event["kind"])))]
         if fact.family in _TOLD:
@@ -298,15 +392,6 @@ def _by_rule(
         return Line(closed.date, f"the fee of another year: {amount}",
                     _version(policies, Fee, product.annual_fee, product, closed.date),
                     moves={"fees": move["amount"]})  # fmt: skip
-    if (
-        credit == "penalty_income"
-        and product.penal
-        and not (product.late_fee and _late_fee_today(closed, row))
-    ):
-        rule = product.penal
-        return Line(closed.date, f"penal {rule.mode} on what was overdue, {rule.rate_percent} % a "
-                    f"year: {amount}", f"{_named(product)} penal",
-                    moves={"penalties": move["amount"]})  # fmt: skip
     if credit == "penalty_income" and product.late_fee:
         fee = policies.version_on(LateFee, product.late_fee, product, closed.date)
         grace = f" after {fee.grace_days} days of grace" if fee else ""
@@ -347,23 +432,60 @@ def _after(months: int) -> str:
     return {0: "at once", 1: "after a month"}.get(months, f"after {months} months")
 
 
-def _late_fee_today(closed: DayClose, row: dict[str, int]) -> bool:
-    """Whether the day may have charged a late fee: then no penal interest was asked alone."""
-    return row["penal_from"] != closed.date
+def _penal_asked(
+    closed: DayClose, policies: PolicyBook, row: dict[str, int], held: dict[str, int] | None
+) -> int | None:
+    """Penal interest that the day asked, by the rule that charges it; None: none was asked.
+
+    It was where what bore it the evening before no longer bears from the same date: the charge begins
+    anew when it is asked.
+    """
+    if held is None or not held["penal_base"] or held["penal_from"] == row["penal_from"]:
+        return None
+    evening = pl.DataFrame([{name: held[name] for name in ("product", "penal_base", "penal_from")}])
+    rules = evening.with_columns(
+        pl.col("product").cast(pl.Int16), business_date=pl.lit(closed.date)
+    ).join(policies.penal, on="product")
+    return int(rules.select(penal_of(rules)).item()) if rules.height else None
 
 
-def _arrears(closed: DayClose, policies: PolicyBook, row: dict[str, int], was: object) -> Line:
+def _penal_line(
+    closed: DayClose,
+    product: Product,
+    held: dict[str, int] | None,
+    move: dict[str, int],
+    penal: int | None,
+) -> Line | None:
+    """The line of penal interest, if that is what a transfer is: the day asked it, and so much of it."""
+    is_penalty = ROLES[move["credit"]] == "penalty_income"
+    if held is None or not is_penalty or product.penal is None or move["amount"] != penal:
+        return None
+    rule, money = product.penal, product.currency
+    since = held["penal_from"]
+    assert isinstance(since, dt.date)
+    base = to_major(held["penal_base"], money)
+    nights = (closed.date - since).days
+    return Line(
+        closed.date,
+        f"penal {rule.mode} on what was overdue: {base} × {rule.rate_percent} % × {nights}/365",
+        f"{_named(product)} penal", moves={"penalties": move["amount"]},
+    )  # fmt: skip
+
+
+def _arrears(
+    closed: DayClose, policies: PolicyBook, row: dict[str, int], since: dt.date | int | None
+) -> Line:
     product = policies.product(row["product"])
     rule = policies.in_force(Delinquency, product.delinquency, product.effective_from)
     named = f"delinquency/{rule.name}@{rule.version} {rule.convention}"
-    if row["oldest_due_date"] is None:
+    if since is None:
         return Line(closed.date, "no arrears count any more: 0 days past due", named)
-    owed = closed.book.dues.filter(pl.col("due_date") == row["oldest_due_date"])
+    owed = closed.book.dues.filter(pl.col("due_date") == since)
     unpaid = to_major(int((owed["amount"] - owed["paid"]).sum()), product.currency)
     numbers = ", ".join(str(n) for n in owed["instalment_no"].unique().sort())
     return Line(
         closed.date,
-        f"{row['days_past_due']} days past due, counted from {row['oldest_due_date']}: {unpaid} of "
+        f"{row['days_past_due']} days past due, counted from {since}: {unpaid} of "
         f"instalment {numbers} is unpaid",
         named,
     )
@@ -373,4 +495,6 @@ def _source(event: dict[str, object]) -> str:
     who = f"{event['actor']}"
     if event["checker"]:
         who += f", checked by {event['checker']}, {event['reason']}"
+    if event["booking_date"] > event["value_date"]:  # type: ignore[operator]
+        who += f"; came late: valued {event['value_date']}, booked {event['booking_date']}"
     return f"{event['source_system']}/{event['source_ref']} line {event['line']} by {who}"

@@ -44,12 +44,9 @@ class Accrual:
         self.adjusted = bool((figures.terms["first_interest_adjustment"] != 0).any())
         self.advances = bears_more(figures.terms)
 
-    def numerator(self) -> pl.Expr:
-        """Exact interest since `segment_start`, with the remainder before it (Int128).
-
-        A balance times a factor times nights, each chosen by the loan's code: the wide
-        arithmetic is done once, whatever codes occur.
-        """
+    def factors(self) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+        """Balance (Int64; of a scheduled loan the period's interest), factor and nights of the segment: their
+        product over `denominator` is its interest."""
         scheduled = pl.col("interest_mode") == InterestMode.scheduled
         factor = self._by_basis(
             lambda b: pl.col("rate_ppb") if b in ACTUAL else self.figures.nightly_factor(b)[0]
@@ -60,6 +57,15 @@ class Accrual:
             amount = pl.when(scheduled).then("period_interest").otherwise(amount)
             factor = pl.when(scheduled).then(1).otherwise(factor)
             nights = pl.when(scheduled).then(self._nights(_elapsed)).otherwise(nights)
+        return amount, factor, nights
+
+    def numerator(self) -> pl.Expr:
+        """Exact interest since `segment_start`, with the remainder before it (Int128).
+
+        A balance times a factor times nights, each chosen by the loan's code: the wide
+        arithmetic is done once, whatever codes occur.
+        """
+        amount, factor, nights = self.factors()
         exact = int128(amount) * factor
         if self.advances:
             exact = exact + int128(self._earning(pl.col("cash_advances"))) * margin()
@@ -135,6 +141,30 @@ class Accrual:
                 else self.figures.nightly_factor(b)[1] * self._period_days()
             )
         )
+
+
+def last_night(wide: pl.DataFrame) -> pl.DataFrame:
+    """What the night before `business_date` bears, factor by factor, of loans (terms, positions).
+
+    `loan_id`, `business_date`, `balance`, `factor`, `nights` as the basis counts them, `denominator`
+    (Int64), as `Accrual.factors` has them, `period_days`, `advances` (Int64: balance that bears the margin too)
+    and `adjustment` (Int64: what the first period's nights share beside, or have in them).
+    """
+    figures = Figures(wide)
+    accrual = Accrual(figures, codes(wide, "interest_mode"))
+    balance, factor, nights = accrual.factors()
+    first = pl.when(pl.col("instalment_no") == 1).then("first_interest_adjustment")
+    eve = wide.with_columns(business_date=BUSINESS_DATE.dt.offset_by("-1d"))
+    told = wide.select(
+        "loan_id", "business_date", balance=balance, factor=factor, nights=nights,
+        denominator=accrual.denominator(), period_days=accrual._period_days(),
+        advances=pl.when(pl.col("cash_advance_margin") > 0).then("cash_advances").otherwise(0),
+        adjustment=first.otherwise(0),
+    )  # fmt: skip
+    before = eve.select(nights=nights)["nights"]
+    return told.with_columns(nights=told["nights"] - before).cast(
+        {name: pl.Int64 for name in told.columns if name not in ("loan_id", "business_date")}
+    )
 
 
 def accrue(wide: pl.DataFrame) -> pl.DataFrame:

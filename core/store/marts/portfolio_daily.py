@@ -28,20 +28,20 @@ _SUMS = f"""
     sum({" + ".join(f"p.{name}" for name in DUES)})::BIGINT AS overdue
 """
 GROUPED = f"""
-    SELECT p.days_past_due, p.status, {_SUMS}
-    FROM positions_at(?, ?) p WHERE true {{where}} GROUP BY ALL ORDER BY ALL
+    SELECT l.currency, p.days_past_due, p.status, {_SUMS}
+    FROM positions_at(?, ?) p JOIN loan_keys l ON l.loan_id = p.loan_id WHERE true {{where}} GROUP BY ALL ORDER BY ALL
 """
 """What the mart holds, straight from the positions of a date as known at a version."""
 
 PORTFOLIO_ON = f"""
     WITH told AS (SELECT max(version) AS version FROM ({TOUCHED})
                   WHERE business_date = $on AND version <= $known_at)
-    SELECT days_past_due, status, sum(loans)::BIGINT AS loans, sum(principal)::BIGINT AS principal,
+    SELECT currency, days_past_due, status, sum(loans)::BIGINT AS loans, sum(principal)::BIGINT AS principal,
            sum(overdue)::BIGINT AS overdue
     FROM {{lake}}.portfolio_daily p, told WHERE p.version = told.version AND p.business_date = $on
     GROUP BY ALL ORDER BY ALL
 """.format(lake=LAKE)
-"""A date as known at a version, by days past due and status; no rows: the mart lacks it."""
+"""A date as known at a version, by currency, days past due and status; no rows: the mart lacks it."""
 
 MART = Mart(
     "portfolio_daily",
