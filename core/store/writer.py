@@ -327,10 +327,6 @@ class Ledger(Queries):
             [version, date],
         )
 
-<<<<<<< HEAD
-    def _append(self, version: int, tables: dict[str, pl.DataFrame]) -> None:
-        """Rows of a version, by table."""
-=======
     def _tell_skipped(self, parent: int, version: int, actor: str) -> None:
         """Numbers between a version and its parent that no close took have a row that says why: none can
         take them any more, since whoever reserved them continues from another parent."""
@@ -343,10 +339,8 @@ class Ledger(Queries):
             [SKIPPED, actor, parent + 1, version],
         )
 
-    def _write(
-        self, version: int, closed: DayClose, balances: pl.DataFrame, digests: pl.DataFrame
-    ) -> None:
->>>>>>> 116437c (restatements, the formula of each line of explain, skipped versions, one currency of the portfolio page at a time)
+    def _append(self, version: int, tables: dict[str, pl.DataFrame]) -> None:
+        """Rows of a version, by table."""
         number = pl.lit(version, dtype=pl.Int64)
         for table, rows in tables.items():
             insert(self._connection, table, rows.with_columns(version=number))

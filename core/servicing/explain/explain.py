@@ -20,7 +20,7 @@ from loanbook.core.catalogue.accounts import ROLE, ROLES
 from loanbook.core.catalogue.codes import ENDED, EVENT_KINDS, InterestMode, Kind, Status, Timing
 from loanbook.core.catalogue.components import BALANCES, BY_CODE, PART_OF_ROLE
 from loanbook.core.catalogue.events import ROW, EventKind, Family
-from loanbook.core.contract.day_count import ACTUAL, RateBasis
+from loanbook.core.contract.day_count import ACTUAL, BASES
 from loanbook.core.contract.money import EXPONENT, PPB, percent, to_major
 from loanbook.core.policy.base import Policy
 from loanbook.core.policy.book import PolicyBook
@@ -136,7 +136,7 @@ def _earned_early(closed: DayClose) -> int:
     return int(loan_transfers.select(amount.sum()).item() or 0)
 
 
-_SAME = ("balance", "factor", "denominator", "period_days", "advances", "adjustment")
+_SAME = ("balance", "factor", "denominator", "period_days", "cash_advances", "adjustment")
 """What nights must have in common to be told as one line."""
 
 
@@ -213,7 +213,7 @@ def interest_formula(
         of = f", {told} of the tape's first_interest_adjustment in it" if adjusted else ""
         return f"{balance}, the period's interest{of}, × {nights}/{under} nights", exact
     rate = f"{percent(terms['rate_ppb'])} %"
-    if RateBasis(terms["basis"]) in ACTUAL:
+    if BASES[terms["basis"]] in ACTUAL:
         year = under // PPB
         counted = f"{nights}/{year}" if year in (360, 365, 366) else f"{Fraction(nights, year)}"
         formula = f"{balance} × {rate} × {counted}"
@@ -228,10 +228,10 @@ def interest_formula(
                 f" {told} × {nights}/{bears['period_days']} of the tape's first_interest_adjustment"
             )
             exact += Fraction(adjusted * nights, bears["period_days"])
-    if bears["advances"]:
+    if bears["cash_advances"]:
         margin = terms["cash_advance_margin"]
-        formula += f", {percent(margin)} % more on {to_major(bears['advances'], currency)} of cash advances"
-        exact += Fraction(bears["advances"] * margin * nights, under)
+        formula += f", {percent(margin)} % more on {to_major(bears['cash_advances'], currency)} of cash advances"
+        exact += Fraction(bears["cash_advances"] * margin * nights, under)
     return formula, exact
 
 
@@ -271,7 +271,7 @@ def _happened(
         if number in events:
             lines += _of_event(closed, policies, product, events[number], transfers, off)
         else:
-            penal = _penal_asked(closed, policies, row, held)
+            penal = _penal_charged(closed, policies, row, held)
             for m in transfers.to_dicts():
                 line = _penal_line(closed, product, held, m, penal) or _by_rule(
                     closed, policies, product, row, m
@@ -432,10 +432,10 @@ def _after(months: int) -> str:
     return {0: "at once", 1: "after a month"}.get(months, f"after {months} months")
 
 
-def _penal_asked(
+def _penal_charged(
     closed: DayClose, policies: PolicyBook, row: dict[str, int], held: dict[str, int] | None
 ) -> int | None:
-    """Penal interest that the day asked, by the rule that charges it; None: none was asked.
+    """Penal interest that the day charged, by the rule that charges it; None: none was.
 
     It was where what bore it the evening before no longer bears from the same date: the charge begins
     anew when it is asked.

@@ -26,7 +26,7 @@ from loanbook.pipelines.commands.console import (
 )
 
 if TYPE_CHECKING:
-    from loanbook.pipelines.reporting.quote import Quote
+    from loanbook.pipelines.commands.loans.quoted import Quote
 
 
 def schedule(
@@ -87,7 +87,7 @@ def quote(
     for the same reason: `loanbook quote flat-rate principal=1200 rate_percent=24 instalments=12
     disbursed_on=2024-01-01 first_due_date=2024-02-01`.
     """
-    from loanbook.pipelines.reporting.quote import quoted
+    from loanbook.pipelines.commands.loans.quoted import quoted
     from loanbook.pipelines.resources import read_policies
 
     found = quoted(read_policies(), product, terms)
