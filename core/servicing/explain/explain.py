@@ -136,7 +136,7 @@ def _earned_early(closed: DayClose) -> int:
     return int(loan_transfers.select(amount.sum()).item() or 0)
 
 
-_SAME = ("balance", "factor", "denominator", "period_days", "cash_advances", "adjustment")
+_SAME = ("balance", "factor", "denominator", "period_days", "advance_balance", "adjustment")
 """What nights must have in common to be told as one line."""
 
 
@@ -228,10 +228,10 @@ def interest_formula(
                 f" {told} × {nights}/{bears['period_days']} of the tape's first_interest_adjustment"
             )
             exact += Fraction(adjusted * nights, bears["period_days"])
-    if bears["cash_advances"]:
+    if bears["advance_balance"]:
         margin = terms["cash_advance_margin"]
-        formula += f", {percent(margin)} % more on {to_major(bears['cash_advances'], currency)} of cash advances"
-        exact += Fraction(bears["cash_advances"] * margin * nights, under)
+        formula += f", {percent(margin)} % more on {to_major(bears['advance_balance'], currency)} of cash advances"
+        exact += Fraction(bears["advance_balance"] * margin * nights, under)
     return formula, exact
 
 

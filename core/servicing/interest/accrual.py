@@ -147,7 +147,7 @@ def last_night(wide: pl.DataFrame) -> pl.DataFrame:
     """What the night before `business_date` bears, factor by factor, of loans (terms, positions).
 
     `loan_id`, `business_date`, `balance`, `factor`, `nights` as the basis counts them, `denominator`
-    (Int64), as `Accrual.factors` has them, `period_days`, `cash_advances` (Int64: balance that bears the margin too)
+    (Int64), as `Accrual.factors` has them, `period_days`, `advance_balance` (Int64: that bears the margin too)
     and `adjustment` (Int64: what the first period's nights share beside, or have in them).
     """
     figures = Figures(wide)
@@ -158,7 +158,7 @@ def last_night(wide: pl.DataFrame) -> pl.DataFrame:
     told = wide.select(
         "loan_id", "business_date", balance=balance, factor=factor, nights=nights,
         denominator=accrual.denominator(), period_days=accrual._period_days(),
-        cash_advances=pl.when(pl.col("cash_advance_margin") > 0).then("cash_advances").otherwise(0),
+        advance_balance=pl.when(pl.col("cash_advance_margin") > 0).then("cash_advances").otherwise(0),
         adjustment=first.otherwise(0),
     )  # fmt: skip
     before = eve.select(nights=nights)["nights"]
