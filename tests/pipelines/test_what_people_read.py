@@ -128,7 +128,7 @@ def test_a_quote_is_what_boarding_would_make_of_it() -> None:
 def test_a_quote_refuses_what_boarding_refuses() -> None:
     assert "apr_above_the_ceiling" in refused("quote", "covered-borrower", *FLAT[2:])
     assert "principal_not_an_amount (x)" in refused(*FLAT[:2], "principal=x", *FLAT[3:])
-    assert "rate_out_of_bounds" in refused(*FLAT[:3], "rate_percent=9999", *FLAT[4:])
+    assert "term_out_of_bounds" in refused(*FLAT[:4], "instalments=9999", *FLAT[5:])
     assert "'principl' is no term" in refused(*FLAT[:2], "principl=3")
     assert "needs principal=…" in refused(*FLAT[:2], *FLAT[3:])
     assert "no file of products is named 'unknown'; there are: balloon, " in refused(
