@@ -58,7 +58,7 @@ dagster: $(READY)  ## Dagster's own pages, at http://localhost:3000
 conformance: $(READY)  ## cases of a folder: make conformance CASES=FOLDER
 	$(BIN)/python -m tests.conformance.runner $(CASES)
 
-oracle: $(READY)  ## engine and reference over other lives, and more: make oracle SEED= LIVES=
+oracle: $(READY)  ## engine and reference, and metamorphic laws, over other lives, and more: make oracle SEED= LIVES=
 	POLARS_MAX_THREADS=1 SEED=$(SEED) LIVES=$(LIVES) $(BIN)/python -m pytest -n 0 tests/oracle
 
 fuzz: $(READY)  ## 10,000 mutated files and 2,000 random orders: make fuzz SEED=
