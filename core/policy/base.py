@@ -51,6 +51,14 @@ def kind_among(kinds: Iterable[Kind]) -> AfterValidator:
     return AfterValidator(named)
 
 
+def named_once(names: list[str]) -> list[str]:
+    """The names; ValueError if one is there twice, which would count it twice."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{twice[0]} is named twice; name each once")
+    return names
+
+
 class Policy(BaseModel):
     """Every policy: named, versioned, in force from a date, with what it is about."""
 

@@ -30,10 +30,11 @@ from loanbook.core.policy.base import (
     RoundingName,
     TaxableName,
     kind_among,
+    named_once,
 )
 from loanbook.core.policy.file_mappings import CommandMapping, PaymentMapping, TapeMapping
 from loanbook.core.policy.product import Product
-from loanbook.core.policy.product_rules import Percent
+from loanbook.core.policy.product_rules import NotBelowZero
 
 TIMINGS = ("past_due", "due", "in_advance")
 
@@ -136,6 +137,11 @@ class Tax(Policy):
     rounding: RoundingName = Field(default="half_even", description="how the tax is rounded")
     source: str = Field(default="", description="the law, and where its text is to be found")
 
+    @field_validator("of")
+    @classmethod
+    def _once(cls, of: list[str]) -> list[str]:
+        return named_once(of)
+
     @property
     def of_law(self) -> bool:
         """A tax is what the law says on the day of the charge."""
@@ -150,7 +156,7 @@ class RateCeiling(Policy):
         description="rate: the yearly rate of interest; apr: the annual percentage rate with the "
         "fees of the payout, as Regulation Z Appendix J has it"
     )
-    percent: Percent = Field(description="the most that the measure may be")
+    percent: NotBelowZero = Field(description="the most that the measure may be")
     while_flagged: Literal["active_duty"] | None = Field(
         default=None,
         description="binds while the borrower is flagged so, and the agreed rate comes back "

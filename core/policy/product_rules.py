@@ -25,7 +25,14 @@ from loanbook.core.catalogue.events import MONEY_IN
 from loanbook.core.contract.business_days import BusinessDay
 from loanbook.core.contract.money import rate_to_ppb
 from loanbook.core.contract.steps_and_seasons import packed
-from loanbook.core.policy.base import AskedAgainName, BasisName, Name, RoundingName, kind_among
+from loanbook.core.policy.base import (
+    AskedAgainName,
+    BasisName,
+    Name,
+    RoundingName,
+    kind_among,
+    named_once,
+)
 
 Exact = Annotated[
     Decimal,
@@ -34,6 +41,8 @@ Exact = Annotated[
 ]
 """A number of a policy file, exactly as it is written there."""
 Percent = Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,7})?$")]
+NotBelowZero = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,7})?$")]
+"""A percentage of which less than nothing would be money that the borrower is owed."""
 
 
 class StepUp(BaseModel):
@@ -280,6 +289,11 @@ class PaymentRules(BaseModel):
         "further payout lends or a charge asks, or nothing",
     )
 
+    @field_validator("chargeback")
+    @classmethod
+    def _once(cls, chargeback: list[str]) -> list[str]:
+        return named_once(chargeback)
+
 
 class FloatingRate(BaseModel):
     """How a rate follows an index; percentages are exact decimals, written as strings."""
@@ -296,7 +310,7 @@ class FloatingRate(BaseModel):
     cap_percent: Percent | None = Field(
         default=None, description="the rate never rises above; none: no cap"
     )
-    reset_cap_percent: Percent | None = Field(
+    reset_cap_percent: NotBelowZero | None = Field(
         default=None, description="how far one reset may move the rate, either way"
     )
     every: int = Field(default=1, ge=1, description="units between two resets")
@@ -309,6 +323,13 @@ class FloatingRate(BaseModel):
     keep: Literal["term", "instalment"] = Field(
         default="term", description="what stays at a reset; see `change_rate`"
     )
+
+    @model_validator(mode="after")
+    def _floor_below_cap(self) -> FloatingRate:
+        floor, cap = self.floor_percent, self.cap_percent
+        if floor is not None and cap is not None and Fraction(floor) > Fraction(cap):
+            raise ValueError("floor_percent is above cap_percent: no rate is within both")
+        return self
 
 
 class PayoutRules(BaseModel):
@@ -361,7 +382,7 @@ class LineRules(BaseModel):
     minimum_floor_minor: int = Field(
         default=0, ge=0, description="the least that a statement asks, minor units"
     )
-    minimum_percent: Percent = Field(default="0", description="of the principal owed")
+    minimum_percent: NotBelowZero = Field(default="0", description="of the principal owed")
     cash_advances: AdvanceRules | None = Field(
         validation_alias=AliasChoices("cash_advances", "advances"),
         default=None,
@@ -410,7 +431,7 @@ class PenalRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rate_percent: Percent = Field(description="a year")
+    rate_percent: NotBelowZero = Field(description="a year")
     base: Literal["principal", "principal_and_interest"] = Field(
         default="principal", description="what overdue bears it"
     )

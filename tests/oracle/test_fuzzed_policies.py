@@ -1,0 +1,71 @@
+"""Every policy file that is accepted lives: products by chance, each with a loan from its payout to its payoff.
+
+`make oracle SEED= LIVES=` draws others, and more of them.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from loanbook.core.errors import PolicyError
+from loanbook.core.policy.book import PolicyBook, parse
+from loanbook.core.policy.product import Product
+from loanbook.core.servicing.laws.trial import faults
+from tests.core.loans import with_more
+from tests.oracle.engine import events_of
+from tests.oracle.fuzzed import Fuzz, short_life
+
+SEED = int(os.environ.get("SEED") or 1)
+PRODUCTS = max(10, int(os.environ.get("LIVES") or 320) // 8)
+
+
+def test_what_validates_lives(policies: PolicyBook) -> None:
+    """The trial of loans that enter a book: every law on each visit, a fault of the engine told by loan."""
+    made = Fuzz(SEED).policies(PRODUCTS)
+    book = with_more(policies, *made)
+    products = [policy for _, policy in made if isinstance(policy, Product)]
+    lives = [short_life(n, each, SEED) for n, each in enumerate(products, start=1)]
+    assert len(lives) == PRODUCTS
+    found = faults(events_of(book, lives), book)
+    told = [
+        f"{law}: {figures}\n  {products[number - 1].model_dump(exclude_defaults=True)}\n  "
+        f"{lives[number - 1].terms}\n  {lives[number - 1].events}"
+        for number, law, figures in found.rows()
+    ]
+    assert not told, f"seed {SEED}: {len(told)} products\n" + "\n".join(told[:4])
+
+
+PRODUCT = """name: never
+version: 1
+effective_from: 2000-01-01
+entity: us-consumer
+currency: USD
+schedule: {amortisation: equal_instalment, rate_basis: ACT/365F}
+interest: {accrual: daily}
+"""
+TAX = "name: never\nversion: 1\neffective_from: 2000-01-01\nrate_ppb: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("folder", "text", "said"),
+    [
+        ("products", PRODUCT + 'penal: {rate_percent: "-3"}', "penal.rate_percent"),
+        (
+            "products",
+            PRODUCT + 'floating: {index: b, reset_cap_percent: "-1"}',
+            "reset_cap_percent",
+        ),
+        (
+            "products",
+            PRODUCT + 'floating: {index: b, floor_percent: "5", cap_percent: "4"}',
+            "floor_percent is above cap_percent",
+        ),
+        ("products", PRODUCT + "payments: {chargeback: [fee, fee]}", "fee is named twice"),
+        ("taxes", TAX + "of: [fee, interest, fee]", "fee is named twice"),
+    ],
+)
+def test_what_no_loan_could_live_by_is_refused(folder: str, text: str, said: str) -> None:
+    with pytest.raises(PolicyError, match=said):
+        parse(folder, "never.yaml", text)
