@@ -17,11 +17,12 @@ def without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
 
     Scheduled products that give no rebate ask all interest of the schedule, or all less the sum of
     the digits; daily ones may ask the running period's to its end, on `owed_before` the money. What was paid before it was
-    earned is not given back.
+    earned is not given back. Of a claim that was given up the schedule asks nothing any more.
     """
     # money that does not reach the principal settles nothing, whatever the interest
     reaches = pl.col("money") >= pl.col("rest_principal") + pl.col("stands") + pl.col("charges")
-    live = loans.filter((pl.col("status") != Status.charged_off.value) & reaches)
+    stands = (pl.col("status") != Status.charged_off.value) & pl.col("written_off_on").is_null()
+    live = loans.filter(stands & reaches)
     rests = [
         *_of_the_schedule(
             live.filter(

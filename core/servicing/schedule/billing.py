@@ -175,7 +175,8 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     with_interest = scheduled.with_columns(
         billed_interest=pl.when(daily)
         .then(earned)
-        .when(pl.col("status") == Status.overpaid.value)
+        # nothing is owed; of a claim that was given up the schedule asks nothing any more
+        .when(pl.col("status").is_in([Status.overpaid.value, Status.written_off.value]))
         .then(0)
         .when(interest_stopped() | (pl.col("instalment_no") > pl.col("instalments")))
         .then(nights.clip(lower_bound=0))

@@ -41,7 +41,7 @@ def live(rules: Rules, terms: Terms, events: Sequence[Event], through: dt.date) 
 def close(loan: Loan, day: dt.date, events: list[Event]) -> None:
     """One day, in order."""
     events = sorted(events, key=lambda e: (STEP[e.kind], e.ref))
-    if loan.status not in ("closed", "written_off", "settled"):
+    if not loan.written_off and loan.status not in ("closed", "settled"):
         loan.pass_night(day)
         loan.bill(day)
     _steps(loan, day, events, (2, 3, 4))
@@ -76,8 +76,7 @@ def _take(loan: Loan, event: Event, day: dt.date) -> None:
     elif event.kind == "charge_off":
         _charge_off(loan, day)
     elif event.kind == "write_off":
-        money.settle(loan)
-        loan.status = "written_off"
+        money.give_up(loan)
     else:
         raise NotImplementedError(event.kind)
 
@@ -95,10 +94,14 @@ def _change(loan: Loan, event: Event) -> None:
 
 
 def _charge_back(loan: Loan, amount: int, day: dt.date) -> None:
-    """The borrower's credit first; the rest is principal of the first instalment due after the day."""
+    """The borrower's credit first; the rest is principal of the first instalment due after the day, or,
+    of a claim that was given up, given up anew."""
     used = min(amount, loan.credit)
     loan.credit -= used
     amount -= used
+    if loan.written_off:
+        loan.recoverable += amount
+        return
     loan.principal += amount
     k = loan.next
     while k < loan.plan.last and loan.plan.due_date(k) <= day:
@@ -183,8 +186,10 @@ def _late_fees(loan: Loan, day: dt.date) -> None:
 
 
 def _end(loan: Loan) -> None:
-    """A loan that owes nothing closes; with the borrower's money left it is overpaid."""
-    if loan.status in ("active", "overpaid", "closed", "charged_off"):
+    """A loan that owes nothing closes, or stays written off; with the borrower's money left it is overpaid."""
+    if loan.written_off:
+        loan.status = "overpaid" if loan.credit else "written_off"
+    elif loan.status in ("active", "overpaid", "closed", "charged_off"):
         owes = loan.principal or any(d.open for d in loan.dues) or money.payoff(loan)
         if owes:
             loan.status = "charged_off" if loan.charged_off else "active"

@@ -30,6 +30,8 @@ class Loan:
     ahead: dict[int, list[int]] = field(default_factory=dict)  # interest, principal paid in advance
     interest_stopped: bool = False
     charged_off: bool = False
+    written_off: bool = False
+    recoverable: int = 0  # given up by a write-off, and not recovered since
 
     @property
     def daily(self) -> bool:

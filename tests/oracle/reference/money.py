@@ -21,6 +21,7 @@ def timing(due: Due, day: dt.date) -> str:
 
 def pay(loan: Loan, amount: int, day: dt.date, kind: str = "payment_received") -> None:
     """Money in meets what is owed; what nothing is owed for is the borrower's credit."""
+    amount = recover(loan, amount)
     payments = loan.rules.product.payments
     rule = payments.by_kind.get(kind)  # type: ignore[call-overload]
     waterfall = loan.rules.waterfalls[rule.waterfall if rule else payments.waterfall]
@@ -36,6 +37,19 @@ def pay(loan: Loan, amount: int, day: dt.date, kind: str = "payment_received") -
     else:
         left = _advance_scheduled(loan, left, excess)
     loan.credit += left
+
+
+def recover(loan: Loan, amount: int) -> int:
+    """Money for a claim that was given up, up to the claim, meets no component; what is left."""
+    part = min(amount, loan.recoverable)
+    loan.recoverable -= part
+    return amount - part
+
+
+def give_up(loan: Loan) -> None:
+    """The whole claim is extinguished: what a charge-off would claim, with interest earned to the day."""
+    loan.written_off, loan.recoverable = True, loan.claim
+    settle(loan)
 
 
 def payoff(loan: Loan) -> int:
