@@ -72,18 +72,21 @@ def scan(folder: Path) -> list[LandingFile]:
             continue
         if not path.is_file():
             continue
-        kind, date = dated(path.name)
-        if kind is None and path.name.endswith(CHECKSUM):
+        if dated(path.name)[0] is None and path.name.endswith(CHECKSUM):
             continue
-        seen = path.stat()
-        found.append(
-            LandingFile(path, address(path), seen.st_size, kind, date, modified_ns=seen.st_mtime_ns)
-        )
+        found.append(landed(path))
     latest = dt.date.max
     return sorted(
         found,
         key=lambda f: (PLACE.get(f.kind or "", len(PLACE)), f.business_date or latest, f.path.name),
     )
+
+
+def landed(path: Path) -> LandingFile:
+    """A plain file as it lies there now: `whole` tells by it whether the file still changes."""
+    kind, date = dated(path.name)
+    seen = path.stat()
+    return LandingFile(path, address(path), seen.st_size, kind, date, modified_ns=seen.st_mtime_ns)
 
 
 def _link(path: Path) -> LandingFile:

@@ -85,6 +85,8 @@ def product(
     payments["credit_use"] = "payouts"
     due, advance = STRATEGIES.get(terms["repayment_strategy"], ("", ""))
     if due != advance:  # of a strategy for which it matters whether a charge is due yet
+        if daily:
+            raise NotMappedError("charges met by their own date on a loan with daily interest")
         payments["charges"] = "own_date"
     for each in terms.get("credit_allocation") or []:
         payments["chargeback"] = [name.lower() for name in each["order"]]

@@ -93,7 +93,7 @@ print(json.dumps({
     "refused": rows("SELECT rule FROM quarantine"),
 }))
 ledger.close()
-explain("A-1", None, False)
+explain("A-1")
 payoff("A-1")
 show_loan("A-1")
 """
@@ -117,7 +117,7 @@ def with_insurance(folder: Path) -> Path:
 
 def test_a_component_is_a_row_two_accounts_and_a_migration(tmp_path: Path) -> None:
     root, home = with_insurance(tmp_path), tmp_path / "home"
-    (home / "landing").mkdir(parents=True)
+    run(root, ["init", str(home), "--entity", "Made-up lender"])
     (home / "landing" / "loan_tape_2018-01-02_canonical.csv").write_text(TAPE)
     (home / "landing" / "commands_2018-01-07.csv").write_text(ORDERS)
     (home / "landing" / "payments_2018-01-07.csv").write_text(MONEY)

@@ -71,12 +71,12 @@ def rows(sql):
 
 print(json.dumps({
     "accrued": dict(rows("SELECT business_date, interest_accrued FROM positions")),
-    "events": rows("SELECT kind, actor, payload FROM events WHERE kind > 39"),
+    "events": rows("SELECT kind, actor, payload FROM events WHERE kind > 40"),
     "rates": rows("SELECT DISTINCT rate_ppb FROM changed_terms"),
     "refused": rows("SELECT rule FROM quarantine ORDER BY name, line"),
 }))
 ledger.close()
-explain("A-1", None, False)
+explain("A-1")
 """
 
 
@@ -84,7 +84,7 @@ def with_discounts(folder: Path) -> Path:
     """A copy of the product that knows one event more: a row and a file."""
     root = product_copy(folder)
     catalogue = root / "core" / "catalogue" / "events.py"
-    insert(catalogue, "\n\nclass MoratoriumInterest", "    rate_discounted = 40\n")
+    insert(catalogue, "\n\nclass MoratoriumInterest", "    rate_discounted = 41\n")
     insert(catalogue, "    EventKind(\n        kind=Kind.flag_set", ROW)
     terms = root / "core" / "servicing" / "changes" / "terms"
     (terms / "rate_discount.py").write_text(HANDLER, encoding="utf-8")
@@ -93,7 +93,7 @@ def with_discounts(folder: Path) -> Path:
 
 def test_a_contract_event_is_a_row_and_a_file(tmp_path: Path) -> None:
     root, home = with_discounts(tmp_path), tmp_path / "home"
-    (home / "landing").mkdir(parents=True)
+    run(root, ["init", str(home), "--entity", "Made-up lender"])
     (home / "landing" / "loan_tape_2018-01-02_canonical.csv").write_text(TAPE)
     orders = {
         "2018-01-04": COLUMNS + DISCOUNTS,
@@ -106,7 +106,7 @@ def test_a_contract_event_is_a_row_and_a_file(tmp_path: Path) -> None:
     # 1,200.00 at 12 %: two nights bear 78.90 minor units, one at 3.65 % then bears 12
     assert seen["accrued"]["2018-01-04"] == "79"
     assert seen["accrued"]["2018-01-05"] == str(79 + 12)
-    assert seen["events"] == [["40", "maker-1", '{"discount_ppb":83500000}']]
+    assert seen["events"] == [["41", "maker-1", '{"discount_ppb":83500000}']]
     assert seen["rates"] == [["36500000"]]
     assert seen["refused"] == [
         ["rate_not_a_percentage"], ["needs_a_second_person"], ["loan_is_charged_off"]

@@ -47,6 +47,7 @@ def recast(day: DayState, money: pl.DataFrame, allocations: pl.DataFrame) -> Non
         **segment.set_earned("accrued_prepaid", where=paid),
         keep=pl.lit("term"),
         lifted_interest=pl.lit(0, dtype=pl.Int64),
+        early_interest=pl.lit(0, dtype=pl.Int64),  # what was saved lowers the instalment
     )
     loans = with_late_interest(prepaid_principal(loans, day.dues), day.dues)
     nights = (pl.col("period_end") - BUSINESS_DATE).dt.total_days()

@@ -12,12 +12,12 @@ import polars as pl
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import FileMapping, TapeMapping
-from loanbook.pipelines.formats.registry import BY_NAME, dated
+from loanbook.pipelines.formats.registry import BY_NAME
 from loanbook.pipelines.formats.table import header_of
 from loanbook.pipelines.ingest.dry_run.suggestion import suggested
 from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.intake import keys_of, read_file
-from loanbook.pipelines.ingest.landing import LandingFile, address, far_dates
+from loanbook.pipelines.ingest.landing import LandingFile, far_dates, landed
 from loanbook.pipelines.instance import mapping_of
 
 EXAMPLES = 3
@@ -66,8 +66,8 @@ def tried(
     """
     today = dt.datetime.now(dt.UTC).date()
     for path in paths:
-        kind, date = dated(path.name)
-        file = LandingFile(path, address(path), path.stat().st_size, kind, date)
+        file = landed(path)
+        kind, date = file.kind, file.business_date
         far = far_dates([date], [published] if published else [], today) if date else {}
         try:
             if date in far:
