@@ -36,6 +36,8 @@ def _rule(name: str, meaning: str, remedy: str, *cells: str, expected: str = "")
 
 
 _ANY = (
+    _rule("last_line_without_its_end", "the file's last line has no line end, so it may be cut",
+          "send the file whole, its last line ended, or say in `[intake] complete` how a whole file is told"),
     _rule("not_one_row", "the line is no row: a quote or a line break stands within it",
           "export the file again; a field holds no line break"),
     _rule("truncated_row", "the line has fewer fields than the header",

@@ -349,14 +349,16 @@ def _reversals(rows: pl.DataFrame, known_events: pl.DataFrame) -> tuple[pl.DataF
     twice = pl.concat([before.select("line"), again.select("line")])
     missing = reversals.filter(~pl.col("line").is_in(found["line"].implode()))
     bad: Bad = []
-    for rule, frame in (
+    judged = reversals
+    for rule, frame in (  # an order is refused once, by the first rule that it breaks
         ("unknown_target", missing),
         ("already_reversed", twice),
         ("fee_was_adjusted_since", _adjusted(found, known_events)),
         ("payment_was_charged_back", _charged_back(found, rows, known_events)),
     ):
-        lines = frame.select("line").unique()
-        bad += refused(reversals.join(lines, on="line", how="semi"), rule, "command_ref")
+        broken = pl.col("line").is_in(frame["line"].implode())
+        bad += refused(judged.filter(broken), rule, "command_ref")
+        judged = judged.filter(~broken)
     lines_refused = pl.Series([b["line"] for b in bad], dtype=pl.Int64)
     body = pl.struct(reverses="key").struct.json_encode()
     bodies = found.select("line", told=body)

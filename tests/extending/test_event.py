@@ -109,7 +109,7 @@ def test_a_contract_event_is_a_row_and_a_file(tmp_path: Path) -> None:
     assert seen["events"] == [["41", "maker-1", '{"discount_ppb":83500000}']]
     assert seen["rates"] == [["36500000"]]
     assert seen["refused"] == [
-        ["rate_not_a_percentage"], ["needs_a_second_person"], ["loan_is_charged_off"]
+        ["command_without_a_field_it_needs"], ["needs_a_second_person"], ["loan_is_charged_off"]
     ]  # fmt: skip
     assert (
         "the borrower pays by direct debit, at a discount of the rate: 8.35 % less" in explanation

@@ -274,10 +274,13 @@ def test_a_chargeback_that_names_its_payment_asks_again_for_what_it_met(ledger: 
     assert set(json.loads(told[1])) == {"of"}
     assert json.loads(told[0])["interest"] == interest
     drop(ledger, "commands_2018-01-17.csv",
-         HEAD + order("r", "reverse", loan, "2018-01-17", target_ref="p1"))  # fmt: skip
+         HEAD + order("r", "reverse", loan, "2018-01-17", target_ref="p1")
+         + order("r2", "reverse", loan, "2018-01-17", target_ref="p1"))  # fmt: skip
     take_in(ledger, policies, TAPE, correlation_id="test")
-    # the card network took the payment back already: it would go out twice
-    assert rules(ledger, "commands_2018-01-17.csv") == {2: "payment_was_charged_back"}
+    # the card network took the payment back already: it would go out twice; each row is refused once
+    assert rules(ledger, "commands_2018-01-17.csv") == {
+        2: "payment_was_charged_back", 3: "already_reversed"
+    }  # fmt: skip
     list(close_days(ledger, policies, missing_days(ledger), by))
     assert rebuild(ledger, policies).differences.is_empty()
 
