@@ -53,9 +53,7 @@ def trial_balance(balances: pl.DataFrame, policies: PolicyBook, date: dt.date) -
     Columns `BALANCE`: the net of the lender's account by the accounts policy in force, as `debit` or
     `credit` (Int64 minor units); per entity, ledger and currency both sums are equal.
     """
-    roles = balances.rename({"account": "role"}).select(
-        "entity", "product", "currency", "role", "balance"
-    )
+    roles = balances.select("entity", "product", "currency", "balance", role="account")
     numbered = roles.join(_accounts(policies, date), on=["product", "role"], how="left")
     keys = ["entity", "ledger", "account", "role", "currency"]
     net = _named(numbered, policies).group_by(keys).agg(pl.col("balance").sum())
