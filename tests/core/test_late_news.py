@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from functools import partial
 
 import polars as pl
 from hypothesis import Phase, given, settings
@@ -15,10 +16,12 @@ from loanbook.core.contract.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.replay.backdating import Restatement
-from tests.core.late_news import known_last, lived, same_as_in_time, told
+from tests.core import late_news
+from tests.core.late_news import known_last, lived, told
 from tests.core.loans import Story, _event, charged_back, payment, terms, undone
 
 FIRST = dt.date(2024, 1, 1)
+same_as_in_time = partial(late_news.same_as_in_time, as_stored=True)
 
 
 def to(
