@@ -14,6 +14,8 @@
 - `expectations` - Great Expectations, off-line
 - `commands` - the `loanbook` command, a module an object
 - `instance` - how an instance's files are read
+- `waiting` - what lies in the landing folder, and what of it was not taken in yet
+- `trial` - new loans and orders, lived by the engine before they enter
 - `cli` - the entry point that the package names
 """
 

@@ -1,13 +1,27 @@
-"""Files that landed and were not taken in yet. No format is imported: `loanbook status` answers at once."""
+"""What lies in the landing folder, and what of it was not taken in yet.
+
+No format is imported: `loanbook status` answers at once.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+CHECKSUM = ".sha256"
+"""Ending of a file that holds the SHA-256 of the file of the same name without it."""
 _DATE = re.compile(r"_(\d{4}-\d{2}-\d{2})")
+
+
+def landed_paths(landing: Path) -> Iterator[Path]:
+    """Files and links of the landing folder, sorted, without hidden ones and checksums of others."""
+    for path in sorted(landing.rglob("*")) if landing.exists() else ():
+        if path.name.startswith(".") or path.name.endswith(CHECKSUM):
+            continue
+        if path.is_symlink() or path.is_file():
+            yield path
 
 
 def waiting(landing: Path, known: Iterable[tuple[str, str, int, object]]) -> list[str]:
@@ -20,10 +34,8 @@ def waiting(landing: Path, known: Iterable[tuple[str, str, int, object]]) -> lis
     seen = {(name, size) for _, name, size, _ in rows}
     contents = {(content, str(date)) for content, _, _, date in rows}
     found = []
-    for path in landing.rglob("*") if landing.exists() else ():
-        if path.name.startswith(".") or path.is_symlink() or not path.is_file():
-            continue
-        if (path.name, path.stat().st_size) in seen:
+    for path in landed_paths(landing):
+        if path.is_symlink() or (path.name, path.stat().st_size) in seen:
             continue
         date = _DATE.search(path.name)
         with path.open("rb") as file:

@@ -19,13 +19,12 @@ from pathlib import Path
 from loanbook.core.errors import IntakeError
 from loanbook.core.store.instance import Intake
 from loanbook.pipelines.formats.registry import BY_NAME, PLACE, dated, recognised
+from loanbook.pipelines.waiting import CHECKSUM, landed_paths
 
 MAX_BYTES = 512 * 1024 * 1024
 """A larger file is refused: send it in parts."""
 AHEAD_DAYS = 31
 """A business date may lie so many days after the date of the clock."""
-CHECKSUM = ".sha256"
-"""Ending of a file that holds the SHA-256 of the file of the same name without it."""
 TRAILER = b"TRAILER,"
 """Begins the last line of a file that ends with a count of its rows: `TRAILER,250`."""
 GAP_DAYS = 366
@@ -63,18 +62,7 @@ def scan(folder: Path) -> list[LandingFile]:
 
     Loans come first, whatever their date, so that money always finds its loan.
     """
-    found = []
-    for path in sorted(folder.rglob("*")) if folder.exists() else []:
-        if path.name.startswith("."):
-            continue
-        if path.is_symlink():
-            found.append(_link(path))
-            continue
-        if not path.is_file():
-            continue
-        if dated(path.name)[0] is None and path.name.endswith(CHECKSUM):
-            continue
-        found.append(landed(path))
+    found = [_link(path) if path.is_symlink() else landed(path) for path in landed_paths(folder)]
     latest = dt.date.max
     return sorted(
         found,
@@ -99,8 +87,7 @@ def _link(path: Path) -> LandingFile:
 
 def landed_dates(folder: Path) -> list[str]:
     """Dates that the names of the landing folder tell, as text, sorted; no file is read."""
-    paths = folder.rglob("*") if folder.exists() else ()
-    return sorted(found[1] for path in paths if (found := recognised(path.name)))
+    return sorted(found[1] for path in landed_paths(folder) if (found := recognised(path.name)))
 
 
 def far_dates(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.waiting import waiting
 from tests.pipelines.files import LOANS, MONEY, drop, rules, take, weekly_loan
 
 LAST = "payment_ref,loan_key,currency,value_date,amount\n"
@@ -46,6 +47,8 @@ def test_a_file_that_is_cut_or_still_written_posts_no_other_amount(new_ledger: L
         ledger, "payments_2018-01-08.csv.sha256", hashlib.sha256(body.encode()).hexdigest() + "  x"
     )
     assert take(ledger).accepted == 1
+    known = ledger.rows("SELECT file_id, name, bytes, business_date FROM {lake}.files")
+    assert waiting(ledger.settings.landing, known) == []  # a checksum waits for nothing
     told.write_text("[intake]\nsettle_seconds = 600\n")
     drop(ledger, "payments_2018-01-09.csv", MONEY + "h,L1,5.00,USD,2018-01-09\n")
     assert "less than 600" in dict(take(ledger).unfinished)["payments_2018-01-09.csv"]
