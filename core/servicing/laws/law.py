@@ -86,6 +86,26 @@ def verdict(name: str, broken: pl.DataFrame, figures: str) -> Law:
     return Law(name, broken.is_empty(), broken.height, figures, broken)
 
 
+AT_FAULT = {"loan_id": pl.Int64, "law": pl.String, "figures": pl.String}
+"""Schema of loans that break a law, or that the engine fails on."""
+
+
+def at_fault(laws: list[Law], currencies: dict[int, str], most: int | None = None) -> pl.DataFrame:
+    """Loans that break laws (`AT_FAULT`), the first law of each; of one law no more than `most` of them.
+
+    `currencies`: as `in_words` has them. Laws whose rows name no loan are left out.
+    """
+    rows = [pl.DataFrame(schema=AT_FAULT)]
+    for law in laws:
+        if law.holds or "loan_id" not in law.found.columns:
+            continue
+        loans = law.found.filter(pl.col("loan_id") > 0).unique("loan_id", maintain_order=True)
+        few = loans if most is None else loans.head(most)
+        words = pl.Series(in_words(few, currencies), dtype=pl.String)
+        rows.append(few.select("loan_id", law=pl.lit(law.name)).with_columns(figures=words))
+    return pl.concat(rows).unique("loan_id", keep="first", maintain_order=True)
+
+
 def in_words(found: pl.DataFrame, currencies: dict[int, str]) -> list[str]:
     """Each row that breaks a law in words, money in units of the loan's currency.
 

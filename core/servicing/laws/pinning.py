@@ -7,6 +7,7 @@ from collections.abc import Callable
 import polars as pl
 
 from loanbook.core.errors import EngineError, PolicyError
+from loanbook.core.servicing.laws.law import AT_FAULT
 
 FAULTS = (
     EngineError, PolicyError, pl.exceptions.PolarsError, pl.exceptions.PanicException,
@@ -15,11 +16,10 @@ FAULTS = (
 """What the engine fails with on a loan that it can't compute; all else is no loan's fault."""
 ENGINE = "the engine fails"
 """Named in place of a law."""
-PINNED = {"loan_id": pl.Int64, "law": pl.String, "figures": pl.String}
 
 
 def pinned(ids: pl.Series, attempt: Callable[[pl.Series], object], most: int) -> pl.DataFrame:
-    """Loans of `ids` on which alone `attempt` fails (`PINNED`), no more than one beyond `most`.
+    """Loans of `ids` on which alone `attempt` fails (`AT_FAULT`), no more than one beyond `most`.
 
     It is tried on half of them, on half of the half that fails, and so on.
     """
@@ -36,4 +36,4 @@ def pinned(ids: pl.Series, attempt: Callable[[pl.Series], object], most: int) ->
             else:
                 said = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
                 found.append({"loan_id": part[0], "law": ENGINE, "figures": said[:300]})
-    return pl.DataFrame(found, schema=PINNED)
+    return pl.DataFrame(found, schema=AT_FAULT)

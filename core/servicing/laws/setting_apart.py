@@ -20,7 +20,7 @@ from loanbook.core.ledger.events import EVENT_COLUMNS
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, close
 from loanbook.core.servicing.laws.accounts import loans_keep_their_accounts, movements_after
-from loanbook.core.servicing.laws.law import Law, Moved, in_words
+from loanbook.core.servicing.laws.law import AT_FAULT, Law, Moved, at_fault
 from loanbook.core.servicing.laws.laws import check_laws, loan_laws, restated_laws
 from loanbook.core.servicing.laws.pinning import ENGINE, FAULTS, pinned
 from loanbook.core.servicing.loan.book import Book, nobody_held
@@ -32,7 +32,7 @@ from loanbook.core.servicing.replay.backdating import (
 from loanbook.core.servicing.replay.holding import newly_held, to_hold
 
 Close = Callable[[Book, pl.DataFrame, PolicyBook, dt.date], DayClose]
-_BROKEN = {"loan_id": pl.Int64, "law": pl.String, "figures": pl.String, "remedy": pl.String}
+_BROKEN = {**AT_FAULT, "remedy": pl.String}
 
 
 @dataclass(frozen=True)
@@ -145,20 +145,8 @@ def _at_fault(done: Closed, broken: list[Law], day: Day, most: int) -> pl.DataFr
     """Loans that break laws, the first law of each (`_BROKEN`); those of an account that differs, by
     their own movements."""
     if all("loan_id" not in law.found.columns for law in broken):
-        broken = [
-            law for law in [loans_keep_their_accounts(done.before, done.closed)] if not law.holds
-        ]
-    currencies = _currencies(done)
-    rows = []
-    for law in broken:
-        if "loan_id" not in law.found.columns:
-            continue
-        of_loans = law.found.filter(pl.col("loan_id") > 0).unique("loan_id", maintain_order=True)
-        few = of_loans.head(most + 1)
-        rows.append(few.select("loan_id", law=pl.lit(law.name)).with_columns(
-            figures=pl.Series(in_words(few, currencies), dtype=pl.String)))  # fmt: skip
-    found = pl.concat([pl.DataFrame(schema=_BROKEN).drop("remedy"), *rows])
-    return _with_remedy(found.unique("loan_id", keep="first", maintain_order=True), day)
+        broken = [loans_keep_their_accounts(done.before, done.closed)]
+    return _with_remedy(at_fault(broken, _currencies(done), most + 1), day)
 
 
 def _currencies(done: Closed) -> dict[int, str]:

@@ -10,9 +10,9 @@ from loanbook.core.contract.money import CURRENCY_NAMES
 from loanbook.core.contract.schedule import digest
 from loanbook.core.ledger.reversals import effective_events, reverses
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.laws.law import Moved, in_words
+from loanbook.core.servicing.laws.law import AT_FAULT, Moved, at_fault
 from loanbook.core.servicing.laws.laws import loan_laws
-from loanbook.core.servicing.laws.pinning import FAULTS, PINNED, pinned
+from loanbook.core.servicing.laws.pinning import FAULTS, pinned
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.replay.backdating import LedgerHistory
 from loanbook.core.servicing.replay.fast_forward import fast_forward
@@ -92,16 +92,11 @@ def _broken(
 ) -> pl.DataFrame:
     """The first law that each loan breaks; raises what the engine fails with."""
     life = fast_forward(start, events, policies, through)
-    found = [pl.DataFrame(schema=PINNED)]
+    found = [pl.DataFrame(schema=AT_FAULT)]
     for each in life.rounds:
         if each.boarded.height:
             digest(each.boarded.drop("business_date"))
         codes = dict(each.wide.select("loan_id", "currency").iter_rows())
         currencies = {loan: CURRENCY_NAMES[code] for loan, code in codes.items()}
-        for law in loan_laws(Moved.by_round(each)):
-            if law.holds:
-                continue
-            rows = law.found.unique("loan_id", maintain_order=True)
-            words = pl.Series(in_words(rows, currencies), dtype=pl.String)
-            found.append(rows.select("loan_id", law=pl.lit(law.name)).with_columns(figures=words))
+        found.append(at_fault(loan_laws(Moved.by_round(each)), currencies))
     return pl.concat(found).unique("loan_id", keep="first", maintain_order=True)
