@@ -8,14 +8,8 @@ from loanbook.core.catalogue.codes import Excess, Status
 from loanbook.core.catalogue.components import is_principal
 from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import replaced
-from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
-from loanbook.core.servicing.schedule.level_instalment import (
-    lacks,
-    prepaid_principal,
-    stepped,
-    with_late_interest,
-)
+from loanbook.core.servicing.schedule.level_instalment import stepped, with_what_stands
 
 
 def recast(day: DayState, money: pl.DataFrame, allocations: pl.DataFrame) -> None:
@@ -47,12 +41,8 @@ def recast(day: DayState, money: pl.DataFrame, allocations: pl.DataFrame) -> Non
         **segment.set_earned("accrued_prepaid", where=paid),
         keep=pl.lit("term"),
         lifted_interest=pl.lit(0, dtype=pl.Int64),
-        early_interest=pl.lit(0, dtype=pl.Int64),  # what was saved lowers the instalment
     )
-    loans = with_late_interest(prepaid_principal(loans, day.dues), day.dues)
-    nights = (pl.col("period_end") - BUSINESS_DATE).dt.total_days()
-    ahead = loans.select(pl.col("ahead") * nights).to_series()
-    loans = loans.with_columns((lacks(loans) + ahead).alias("lacks"))
+    loans = with_what_stands(loans, day.dues)
     after = stepped(loans, day.policies.calendars).select(before.columns)
     day.loans = replaced(day.loans, mask, before, after)
     day.changed.append(wanted.select("loan_id", "event_id"))

@@ -204,8 +204,34 @@ def early_interest(loans: pl.DataFrame) -> pl.Series:
     return loans.select(early=pl.when(known).then(saved).otherwise(0)).to_series()
 
 
+STANDS = [
+    "standing",
+    "ahead",
+    "met",
+    "prepaid_interest",
+    "late_interest",
+    "lacks",
+    "early_interest",
+]
+"""What `stepped` reads beside terms and positions, and takes away."""
+
+
+def with_what_stands(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """Loans whose level instalment is made anew today, with the columns of `STANDS`.
+
+    What money in advance saved lowers the instalment, so none of it is left to the last one. `loans`:
+    terms and positions, with `lifted_interest`.
+    """
+    found = with_late_interest(prepaid_principal(loans, dues), dues)
+    nights = (pl.col("period_end") - BUSINESS_DATE).dt.total_days()
+    ahead = found.select(pl.col("ahead") * nights).to_series()
+    return found.with_columns(
+        (lacks(found) + ahead).alias("lacks"), early_interest=pl.lit(0, dtype=pl.Int64)
+    )
+
+
 def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
-    """Level instalment and running period of loans that bill step by step."""
+    """Level instalment and running period of loans that bill step by step; reads `STANDS`."""
     n = pl.col("instalment_no").cast(pl.Int32)
     daily = pl.col("interest_mode") == InterestMode.daily
     unbilled = pl.col("principal") - pl.col("principal_due")
@@ -222,16 +248,5 @@ def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame
         + pl.col("lifted_interest"),
         instalments=pl.col("instalments") - pl.col("met"),
     )
-    loans = with_level_instalment(
-        loans.drop(
-            "lacks",
-            "standing",
-            "ahead",
-            "met",
-            "late_interest",
-            "prepaid_interest",
-            "early_interest",
-        ),
-        rest,
-    )
+    loans = with_level_instalment(loans.drop(STANDS), rest)
     return with_period_interest(move_period(loans, calendars))

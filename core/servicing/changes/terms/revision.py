@@ -32,10 +32,9 @@ from loanbook.core.servicing.schedule.fixed_schedule import (
     respread,
 )
 from loanbook.core.servicing.schedule.level_instalment import (
-    lacks,
-    prepaid_principal,
+    STANDS,
     stepped,
-    with_late_interest,
+    with_what_stands,
 )
 
 ORDER = {
@@ -100,13 +99,7 @@ def _solved_anew(
 ) -> pl.DataFrame:
     """Loans that bill step by step, `level` as revised and `unrevised` before, at their new instalment."""
     # the nights so far bore the rate that was in force
-    unrevised = with_late_interest(prepaid_principal(unrevised, day.dues), day.dues)
-    nights = (pl.col("period_end") - BUSINESS_DATE).dt.total_days()
-    level = level.with_columns(
-        lacks(unrevised) + unrevised.select(pl.col("ahead") * nights).to_series(),
-        *unrevised.select("standing", "ahead", "met", "late_interest", "prepaid_interest"),
-        early_interest=pl.lit(0, dtype=pl.Int64),
-    )
+    level = level.with_columns(with_what_stands(unrevised, day.dues).select(STANDS))
     if in_parts is not None:  # it comes on top of the level instalment
         apart = pl.col("loan_id").is_in(in_parts.implode())
         level = level.with_columns(
