@@ -50,9 +50,7 @@ class Excess(IntEnum):
     """Where money goes that is beyond what is due, and what the next due date then asks."""
 
     next_instalment = 0  # paid ahead: so much less, nothing where it covers it
-    next_then_principal = (
-        1  # the next instalment first, then the balance: nothing where it covers it
-    )
+    next_then_principal = 1  # the next one first, then the balance: nothing where it covers it
     last_instalment = 2  # the last ones first: all of it
     spread = 3  # a share less of each
     next_then_last = 4  # the next one, then from the end: nothing where it covers it

@@ -108,14 +108,10 @@ def _borne(closes: list[tuple[Book, DayClose]], loan_id: int) -> dict[dt.date, d
         .with_columns(business_date=pl.lit(done.date))
         for before, done in closes
     ]
-    lived = (
-        pl.concat(each for each in evenings if each.height)
-        if any(e.height for e in evenings)
-        else None
-    )
-    if lived is None:
+    lived = [each for each in evenings if each.height]
+    if not lived:
         return {}
-    return {row["business_date"]: row for row in last_night(lived).to_dicts()}
+    return {row["business_date"]: row for row in last_night(pl.concat(lived)).to_dicts()}
 
 
 def _position(book: Book, loan_id: int) -> dict[str, int] | None:
@@ -273,11 +269,10 @@ def _happened(
         else:
             penal = _penal_charged(closed, policies, row, held)
             for m in transfers.to_dicts():
-                line = _penal_line(closed, product, held, m, penal) or _by_rule(
-                    closed, policies, product, row, m
-                )
-                penal = None if "penal" in line.rule else penal  # it is asked once a day
-                lines.append(line)
+                line = _penal_line(closed, product, held, m, penal)
+                if line is not None:
+                    penal = None  # it is asked once a day
+                lines.append(line or _by_rule(closed, policies, product, row, m))
     for number, event in events.items():
         fact = ROW[Kind(int(str(event["kind"])))]
         if fact.family in _TOLD:
