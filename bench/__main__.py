@@ -138,7 +138,7 @@ def _bare(ledger: Ledger, done: DayClose) -> None:
 
 def _bytes(ledger: Ledger) -> int:
     """Bytes of the data files on disk."""
-    return sum(f.stat().st_size for f in (ledger.settings.lake / "data").rglob("*.parquet"))
+    return sum(f.stat().st_size for f in ledger.settings.data.rglob("*.parquet"))
 
 
 def compared(loans: int, policies: PolicyBook) -> dict[str, Any]:

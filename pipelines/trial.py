@@ -70,15 +70,15 @@ def _without_orders(
         for n, file in enumerate(files) if file.events is not None
     ]  # fmt: skip
     events = pl.concat(parts, how="diagonal_relaxed")
-    version, date = ledger.published()
-    held = ledger.frame("SELECT loan_id FROM {lake}.held_loans WHERE version = ?", [version])
+    version, _ = ledger.published()
+    held = ledger.held_by(version)
     orders = events.filter(pl.col("_ordered") & ~pl.col("loan_id").is_in(held["loan_id"].implode()))
     if orders.is_empty():
         return files, 0
     ids = orders["loan_id"].unique()
     known = history(ledger, ids)
     others = events.filter(~pl.col("_ordered") & pl.col("loan_id").is_in(ids.implode()))
-    first_open = date + dt.timedelta(days=1) if date else None
+    first_open = ledger.first_open()
     past = StoredHistory(ledger, policies, first_open) if first_open else None
 
     def failing(of: pl.DataFrame, loans: pl.Series) -> pl.DataFrame:
@@ -88,9 +88,8 @@ def _without_orders(
     bad = failing(orders, ids)["loan_id"]
     if bad.is_empty():
         return files, 0
-    before = failing(orders.clear(), bad)[
-        "loan_id"
-    ]  # they fail without the orders, which may mend them
+    # those that fail without the orders too: they may be what mends them
+    before = failing(orders.clear(), bad)["loan_id"]
     blamed = orders.filter(
         pl.col("loan_id").is_in(bad.implode()) & ~pl.col("loan_id").is_in(before.implode())
     )

@@ -56,7 +56,7 @@ def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnectio
     attach, catalogue = settings.attach, settings.sqlite
     if read_only and not settings.catalogue and not _writable(catalogue):
         attach = f"ducklake:sqlite:{_copied(catalogue)}"
-    options = [f"DATA_PATH '{_quoted(settings.lake / 'data')}'", "DATA_INLINING_ROW_LIMIT 0"]
+    options = [f"DATA_PATH '{_quoted(settings.data)}'", "DATA_INLINING_ROW_LIMIT 0"]
     options.append("OVERRIDE_DATA_PATH TRUE")  # an instance may be moved or restored elsewhere
     options.append("READ_ONLY" if read_only else "ENCRYPTED")
     try:
@@ -146,7 +146,7 @@ def _must_not_be_lost(settings: Settings) -> None:
     """A new ledger over the files of a lost one would give their numbers again."""
     if settings.catalogue or settings.sqlite.exists():
         return
-    data = settings.lake / "data"
+    data = settings.data
     if data.is_dir() and next(data.rglob("*.parquet"), None):
         raise LedgerError(
             f"the catalogue {settings.sqlite} is gone, but {data} holds the files of a ledger: restore "

@@ -93,6 +93,15 @@ class Queries:
             "SELECT loan_id, loan_key, entity, product, currency, boards_on FROM {lake}.loan_keys"
         )
 
+    def held_by(self, version: int) -> pl.DataFrame:
+        """Loans that a version holds (schema `HELD`)."""
+        from loanbook.core.servicing.loan.book import HELD
+
+        return self.frame(
+            f"SELECT {', '.join(HELD)} FROM {{lake}}.held_loans WHERE version = ? ORDER BY loan_id",
+            [version],
+        )
+
     def first_published(self) -> dt.date | None:
         """The first business date that was ever published."""
         (first,) = self.one(
@@ -104,6 +113,11 @@ class Queries:
         """The last published version and its business date; (0, None): nothing is."""
         version, date = self.one("SELECT published_version, published_date FROM {lake}.ledger_head")
         return version, date
+
+    def first_open(self) -> dt.date | None:
+        """The first business date that is not published; None: nothing is."""
+        _, date = self.published()
+        return date + dt.timedelta(days=1) if date else None
 
 
 @dataclass(frozen=True)

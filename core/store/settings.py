@@ -45,6 +45,11 @@ class Settings(BaseModel):
         return self.home / "lake"
 
     @property
+    def data(self) -> Path:
+        """Folder of the encrypted data files."""
+        return self.lake / "data"
+
+    @property
     def landing(self) -> Path:
         """Folder into which a lender's files are dropped."""
         return self.home / "landing"

@@ -17,7 +17,7 @@ from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.laws.law import Law
-from loanbook.core.servicing.loan.book import HELD, Book
+from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.loan.positions import Positions
@@ -202,17 +202,13 @@ class Ledger(Queries):
             [date, date, [kind.value for kind in kinds_of(Family.reversal)]],
         )
         pending = effective_events(waiting).filter(pl.col("value_date") > date)
-        held = self.frame(
-            f"SELECT {', '.join(HELD)} FROM {{lake}}.held_loans WHERE version = ? ORDER BY loan_id",
-            [version],
-        )
         book = Book(
             date,
             agreed_terms(terms, policies.pins),
             positions,
             typed(dues, Dues),
             pending,
-            held=held,
+            held=self.held_by(version),
         )
         return book, self._balances(version)
 
@@ -371,7 +367,7 @@ class Ledger(Queries):
         """
         state = "published" if published else "rejected"
         if published:
-            flush(self, self.settings.lake / "data")
+            flush(self, self.settings.data)
 
         def settle() -> None:
             with transaction(self._connection):

@@ -238,6 +238,11 @@ def _first_version(digests: pl.DataFrame) -> pl.DataFrame:
 DIGESTS = {"loan_id": pl.Int64, "schedule_digest": pl.UInt64}
 
 
+def digests_of(boarded: pl.DataFrame) -> pl.DataFrame:
+    """Digests of the schedules of loans that are boarded (schema `DIGESTS`)."""
+    return digest(boarded) if boarded.height else pl.DataFrame(schema=DIGESTS)
+
+
 def reopened_rows(closed: DayClose, restated: Restatement) -> pl.DataFrame:
     """Restated loans that live, though they had ended before."""
     live = restated.had_ended.filter(

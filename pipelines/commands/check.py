@@ -34,9 +34,8 @@ def check(
 
     policies, known = _known()
     tape = default_mapping(settings().home, policies)
-    published = known.first_open and known.first_open.fromordinal(known.first_open.toordinal() - 1)
     refused = False
-    for trial in tried(files, policies, tape, known, published):
+    for trial in tried(files, policies, tape, known):
         refused = refused or bool(trial.refused)
         _print(trial)
     if refused:
@@ -45,7 +44,6 @@ def check(
 
 def _known() -> tuple[PolicyBook, Known]:
     """Policies, and what the ledger knows; nothing, where there is none yet."""
-    import datetime as dt
     from dataclasses import replace
 
     from loanbook.core.store.instance import policies_folder
@@ -60,10 +58,7 @@ def _known() -> tuple[PolicyBook, Known]:
         return policies, replace(nothing_known(), home=where.home)
     reader = LedgerReader(where)
     policies = policies_of(reader)
-    lake = reader.lake()
-    _, last = lake.published()
-    first_open = last + dt.timedelta(days=1) if last else None
-    return policies, knowledge(lake, policies, first_open, where.home)
+    return policies, knowledge(reader.lake(), policies, where.home)
 
 
 def _print(trial: Trial) -> None:

@@ -270,7 +270,7 @@ def status(
         ("rejected versions", f"{now.rejected:,}"),
         ("late news", f"{now.late_events:,} events, {now.restated_loans:,} loans restated"),
     ]
-    broken = damaged(Queries(connection), settings().lake / "data", read=files)
+    broken = damaged(ledger, settings().data, read=files)
     if broken:
         facts.append(("damaged files", f"{len(broken):,}"))
     shown = Table(show_header=False)

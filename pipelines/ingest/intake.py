@@ -92,9 +92,7 @@ def take_in(
     if not fresh:
         return report
     fresh = _plausible(fresh, ledger)
-    head = ledger.head()
-    first_open = head.published_date + dt.timedelta(days=1) if head.published_date else None
-    known = knowledge(ledger, policies, first_open, ledger.settings.home)
+    known = knowledge(ledger, policies, ledger.settings.home)
     waiting: list[Intake] = []
     kind = None
     for done, file in enumerate(fresh):
@@ -124,10 +122,9 @@ def _commit(
     ledger.commit_intake(passed)
 
 
-def knowledge(
-    ledger: Queries, policies: PolicyBook, first_open: dt.date | None, home: Path
-) -> Known:
+def knowledge(ledger: Queries, policies: PolicyBook, home: Path) -> Known:
     """What the ledger knows that a row may be about."""
+    first_open = ledger.first_open()
     late = dt.timedelta(days=read_instance(home).intake.late_days)
     earliest = first_open - late if first_open else None
     return Known(

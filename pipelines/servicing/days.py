@@ -16,7 +16,6 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import ENDED, Kind
 from loanbook.core.contract.boarding import terms_of
-from loanbook.core.contract.schedule import digest
 from loanbook.core.errors import LawBrokenError, LawsBrokenError, LedgerError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, close
@@ -30,7 +29,7 @@ from loanbook.core.store.history import StoredHistory
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.upkeep.used_policies import keep_used
 from loanbook.core.store.writer import Head, Ledger
-from loanbook.core.store.writing import DIGESTS, Provenance, control_totals
+from loanbook.core.store.writing import Provenance, control_totals, digests_of
 from loanbook.pipelines.servicing.held import told, with_names
 from loanbook.pipelines.servicing.quality import (
     PUBLISHED_COLUMNS,
@@ -146,10 +145,8 @@ def _digests(events: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame | None:
     """Schedule digests of all loans that the events board, expanded in one pass; None where one of
     them can't be: then each day expands its own, and the loan at fault is held."""
     terms = terms_of(events.filter(pl.col("kind") == Kind.loan_boarded))
-    if terms.is_empty():
-        return pl.DataFrame(schema=DIGESTS)
     try:
-        return digest(agreed_terms(terms, policies.pins))
+        return digests_of(agreed_terms(terms, policies.pins))
     except FAULTS:
         return None
 
@@ -185,7 +182,7 @@ def _computed(day: Day, limit: Limit, digests: pl.DataFrame | None, ledger: Ledg
     except LawsBrokenError as broken:
         raise LawBrokenError(told(broken, ledger)) from broken
     if digests is None:
-        digests = digest(done.closed.boarded) if done.closed.boarded.height else _digests_of_none()
+        digests = digests_of(done.closed.boarded)
     before = None
     if day.book.date:
         before = _live(done.before) + _back(done.before, done.closed) + _kept(done.closed)
@@ -198,15 +195,10 @@ def _expanding(close: Close) -> Close:
 
     def both(book: Book, events: pl.DataFrame, policies: PolicyBook, date: dt.date) -> DayClose:
         done = close(book, events, policies, date)
-        if done.boarded.height:
-            digest(done.boarded)
+        digests_of(done.boarded)
         return done
 
     return both
-
-
-def _digests_of_none() -> pl.DataFrame:
-    return pl.DataFrame(schema=DIGESTS)
 
 
 def _kept(closed: DayClose) -> int:

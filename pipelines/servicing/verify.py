@@ -9,13 +9,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loanbook.core.contract.schedule import digest as schedule_digest
 from loanbook.core.errors import LedgerError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.explain.explain import Explanation, explain
 from loanbook.core.servicing.laws.accounts import movements_after
-from loanbook.core.servicing.loan.book import HELD
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.servicing.replay.fast_forward import History
@@ -23,7 +21,7 @@ from loanbook.core.servicing.replay.replay import closes, differences, live, rel
 from loanbook.core.store.clocks import NOT_RESTATED_BY, Clocks
 from loanbook.core.store.queries import PUBLISHED, Queries
 from loanbook.core.store.writer import BALANCES, Ledger
-from loanbook.core.store.writing import DIGESTS, day_rows, restated_rows
+from loanbook.core.store.writing import day_rows, digests_of, restated_rows
 from loanbook.pipelines.resources import code_hash
 
 Progress = Callable[[dt.date], None]
@@ -87,6 +85,16 @@ def against_stored(ledger: Queries, loan_id: int, lived: History | None, at: Clo
     return Verified(count, replayed.height, found, digest([replayed]))
 
 
+def lived_by(ledger: Queries, policies: PolicyBook, loan_id: int, at: Clocks) -> History:
+    """The life of a loan from its events, by both clocks; LedgerError where it is not boarded by then."""
+    lived = relived(ledger.life_of(loan_id, at.booked), policies, at.on)
+    if lived is None or not lived.rounds:
+        raise LedgerError(
+            f"loan #{loan_id} has not been boarded by {at.on}; see `loanbook loan list`"
+        )
+    return lived
+
+
 def explained(
     ledger: Queries, policies: PolicyBook, loan_id: int, at: Clocks
 ) -> tuple[Explanation, Verified]:
@@ -94,11 +102,7 @@ def explained(
 
     Raises LedgerError where they differ, or the lines do not account for every cent.
     """
-    lived = relived(ledger.life_of(loan_id, at.booked), policies, at.on)
-    if lived is None or not lived.rounds:
-        raise LedgerError(
-            f"loan #{loan_id} has not been boarded by {at.on}; see `loanbook loan list`"
-        )
+    lived = lived_by(ledger, policies, loan_id, at)
     seen = against_stored(ledger, loan_id, lived, at)
     if seen.differences.height:
         first = seen.differences.sort("business_date", "column").row(0, named=True)
@@ -136,12 +140,8 @@ def rebuild(
     balances = pl.DataFrame(schema=BALANCES)
     known = events.clear()["loan_id"]
 
-    def held(date: dt.date) -> pl.DataFrame:
-        names = ", ".join(HELD)
-        sql = f"SELECT {names} FROM {{lake}}.held_loans WHERE version = ? ORDER BY loan_id"
-        return ledger.frame(sql, [versions[date]])
-
-    lives = live(events, policies, head.published_date, held=held)
+    lives = live(events, policies, head.published_date,
+                 held=lambda date: ledger.held_by(versions[date]))  # fmt: skip
     for _, closed, restated in lives:
         version = versions[closed.date]
         balances = movements_after(balances, closed)
@@ -171,10 +171,7 @@ def rebuild(
 
 def _tables(closed: DayClose, balances: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """What a version stores of its day (`day_rows`), by table."""
-    schedules = pl.DataFrame(schema=DIGESTS)
-    if closed.boarded.height:
-        schedules = schedule_digest(closed.boarded)
-    return day_rows(closed, balances, schedules)
+    return day_rows(closed, balances, digests_of(closed.boarded))
 
 
 def _restated_tables(

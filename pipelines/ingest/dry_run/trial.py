@@ -57,18 +57,17 @@ class Trial:
         return dict(sorted(rules.items(), key=lambda pair: -len(pair[1])))
 
 
-def tried(
-    paths: Iterable[Path], policies: PolicyBook, tape: str, known: Known, published: dt.date | None
-) -> Iterator[Trial]:
+def tried(paths: Iterable[Path], policies: PolicyBook, tape: str, known: Known) -> Iterator[Trial]:
     """What would become of each file, in their order; loans of a tape are known to those after it.
 
     `known` is added to; nothing is written.
     """
     today = dt.datetime.now(dt.UTC).date()
+    published = [known.first_open - dt.timedelta(days=1)] if known.first_open else []
     for path in paths:
         file = landed(path)
         kind, date = file.kind, file.business_date
-        far = far_dates([date], [published] if published else [], today) if date else {}
+        far = far_dates([date], published, today) if date else {}
         try:
             if date in far:
                 raise IntakeError(far[date])
