@@ -80,6 +80,15 @@ def decimal_text(minor: pl.Expr, decimals: pl.Expr | int) -> pl.Expr:
     return pl.when(places == 0).then(whole).otherwise(whole + "." + part)
 
 
+def major(name: str, currency: str | None = None) -> pl.Expr:
+    """A column of minor units as text with the decimals of its currency: of the one that is named, else
+    of the row's `currency` (its name)."""
+    if currency is not None:
+        return decimal_text(pl.col(name), EXPONENT[currency]).alias(name)
+    decimals = pl.col("currency").replace_strict(dict(EXPONENT), return_dtype=pl.Int64)
+    return decimal_text(pl.col(name), decimals).alias(name)
+
+
 def int128(value: int | pl.Expr) -> pl.Expr:
     """The value as Int128, for products that may pass 2^63."""
     return pl.lit(value, dtype=pl.Int128) if isinstance(value, int) else value.cast(pl.Int128)

@@ -9,7 +9,7 @@ import polars as pl
 import typer
 
 from loanbook.core.catalogue.codes import Kind, Status, label
-from loanbook.core.contract.money import to_major
+from loanbook.core.contract.money import major, to_major
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import (
     AsCsv,
@@ -18,12 +18,12 @@ from loanbook.pipelines.commands.console import (
     KnownAt,
     OneLoan,
     To,
+    amounts_and_days,
     believed,
     difficulty_reasons,
     iso_date,
     keyed,
     loan_id,
-    major,
     opened,
     out,
     plain,
@@ -77,8 +77,7 @@ def _tied(lines: pl.DataFrame) -> pl.DataFrame:
     """For people: balances in units of their currency, days as they are."""
     days = pl.col("balance") == "days_past_due"
     return lines.with_columns(
-        pl.when(days).then(pl.col(name).cast(pl.String)).otherwise(major(name)).alias(name)
-        for name in ("tape", "ledger", "difference")
+        amounts_and_days(name, days) for name in ("tape", "ledger", "difference")
     )
 
 
@@ -208,8 +207,7 @@ def restatements(
         return
     days = pl.col("figure") == "days_past_due"
     shown = told.with_columns(
-        pl.when(days).then(pl.col(name).cast(pl.String)).otherwise(major(name)).alias(name)
-        for name in ("said", "now", "difference")
+        amounts_and_days(name, days) for name in ("said", "now", "difference")
     )
     loans = rows.select("version", "loan_id").n_unique()
     show(shown.drop("first_date", "last_date", "said_by").head(50),

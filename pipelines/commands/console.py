@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from loanbook.core.contract.money import EXPONENT, decimal_text
+from loanbook.core.contract.money import major
 from loanbook.core.errors import LoanbookError
 
 if TYPE_CHECKING:
@@ -181,19 +182,33 @@ def opened() -> tuple[LedgerReader, PolicyBook]:
     return reader, policies_of(reader)
 
 
+@dataclass(frozen=True)
+class FoundLoan:
+    """The loan that a command is about, where it is looked for, and by which clocks."""
+
+    reader: LedgerReader
+    policies: PolicyBook
+    number: int
+    key: str
+    at: Clocks
+
+
+def found_loan(loan: str, as_of: str | None, known_at: str | None) -> FoundLoan:
+    """A loan of the instance by its key, or its number as #7, by both clocks."""
+    reader, policies = opened()
+    number, key = loan_and_key(reader, loan)
+    return FoundLoan(reader, policies, number, key, reader.clocks(as_of, known_at))
+
+
 def believed(at: Clocks) -> str:
     """Both clocks in words, for the head of what is shown."""
     said = "" if at.is_now else f", as known at version {at.known}"
     return f"as of {at.on}, version {at.version}{said}"
 
 
-def major(name: str, currency: str | None = None) -> pl.Expr:
-    """A column of minor units as text with the decimals of its currency: of the one that is named, else
-    of the row's `currency` (its name)."""
-    if currency is not None:
-        return decimal_text(pl.col(name), EXPONENT[currency]).alias(name)
-    decimals = pl.col("currency").replace_strict(dict(EXPONENT), return_dtype=pl.Int64)
-    return decimal_text(pl.col(name), decimals).alias(name)
+def amounts_and_days(name: str, days: pl.Expr) -> pl.Expr:
+    """A column as `major` has it, but where the row is of days: they are as they are."""
+    return pl.when(days).then(pl.col(name).cast(pl.String)).otherwise(major(name)).alias(name)
 
 
 def difficulty_reasons(policies: PolicyBook) -> dict[int, list[str]]:

@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import typer
 
-from loanbook.core.contract.money import to_major
+from loanbook.core.contract.money import major, to_major
 from loanbook.core.errors import LawBrokenError, LoanbookError
 from loanbook.pipelines.commands.console import (
     AsCsv,
     AsJson,
     AsOf,
     KnownAt,
+    To,
     believed,
-    major,
     opened,
     out,
     plain,
     show,
+    written,
 )
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _balances(reader: LedgerReader, version: int) -> pl.DataFrame:
 def trial_balance(
     as_of: AsOf = None,
     known_at: KnownAt = None,
-    to: Annotated[Path | None, typer.Option(help="CSV file for every line.")] = None,
+    to: To = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -150,6 +151,4 @@ def trial_balance(
         for (ledger,), of_ledger in part.group_by("ledger", maintain_order=True):
             total = to_major(int(of_ledger["debit"].sum()), str(currency))
             out.print(f"{ledger}: debits and credits {total} {currency} each")
-    if to is not None:
-        shown.write_csv(to)
-        out.print(f"{to}: {lines.height} lines")
+    written(shown, to)

@@ -12,8 +12,7 @@ from loanbook.pipelines.commands.console import (
     AsOf,
     KnownAt,
     Loan,
-    loan_and_key,
-    opened,
+    found_loan,
     out,
     plain,
     progress,
@@ -75,7 +74,7 @@ def maintain() -> None:
 
     must_be_an_instance(settings())
     ledger = Ledger(settings())
-    before, after = merge(ledger, settings().lake / "data")
+    before, after = merge(ledger, ledger.settings.data)
     ledger.close()
     out.print(f"{before:,} data files are {after:,}; what was merged is deleted by the next run.")
 
@@ -96,7 +95,7 @@ def rollback(
     must_be_an_instance(settings())
     ledger = Ledger(settings())
     version, parent, date = withdraw(ledger, f"user:{getpass.getuser()}", reason)
-    files = forget(ledger, settings().lake / "data", version)
+    files = forget(ledger, ledger.settings.data, version)
     ledger.close()
     stands = f"version {parent} of {date} stands" if date else "nothing is published"
     out.print(
@@ -110,18 +109,16 @@ def replay(loan: Loan, as_of: AsOf = None, known_at: KnownAt = None) -> None:
     """Recompute a loan from its events, compare with the stored days, write nothing."""
     from loanbook.pipelines.servicing.verify import replay_loan
 
-    reader, policies = opened()
-    number, loan = loan_and_key(reader, loan)
-    at = reader.clocks(as_of, known_at)
-    seen = replay_loan(reader.lake(), policies, number, at)
+    of = found_loan(loan, as_of, known_at)
+    seen = replay_loan(of.reader.lake(), of.policies, of.number, of.at)
     if seen.differences.height:
         show(seen.differences.head(20), "Differences")
         raise LoanbookError(
-            f"{seen.differences.height} cells of loan {loan} differ from the ledger; this is a defect, "
+            f"{seen.differences.height} cells of loan {of.key} differ from the ledger; this is a defect, "
             "report it with them"
         )
     out.print(
-        f"Loan {loan}: {seen.rows} stored days equal their replay; digest {seen.digest[:16]}."
+        f"Loan {of.key}: {seen.rows} stored days equal their replay; digest {seen.digest[:16]}."
     )
 
 

@@ -1,9 +1,8 @@
 """Dagster assets of what is read of published versions. Thin: read, compare or count, metadata."""
 
 import dagster as dg
-import polars as pl
 
-from loanbook.core.contract.money import EXPONENT, decimal_text
+from loanbook.core.contract.money import major
 from loanbook.core.reporting.journal import trial_balance as of_accounts
 from loanbook.core.store.marts import MARTS
 from loanbook.core.store.marts.mart import Mart
@@ -65,12 +64,7 @@ def trial_balance(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     reader = LedgerReader(settings())
     on = reader.clocks().on
     lines = of_accounts(reader.balances(), policies_of(reader), on)
-    shown = lines.with_columns(
-        decimal_text(
-            pl.col(side), pl.col("currency").replace_strict(dict(EXPONENT), return_dtype=pl.Int64)
-        ).alias(side)
-        for side in ("debit", "credit")
-    )
+    shown = lines.with_columns(major(side) for side in ("debit", "credit"))
     rows = "\n".join(f"| {' | '.join(row)} |" for row in shown.rows())
     head = f"| {' | '.join(shown.columns)} |\n|-|-|-|-|-|-:|-:|\n"
     return dg.MaterializeResult(

@@ -18,7 +18,7 @@ from fpdf.enums import XPos, YPos
 
 from loanbook.core.catalogue.codes import Kind, Timing, label
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.money import CURRENCY_NAMES, EXPONENT, decimal_text
+from loanbook.core.contract.money import CURRENCY_NAMES, major
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.explain.explain import Explanation
 from loanbook.core.store.clocks import Clocks
@@ -98,9 +98,7 @@ def write_pack(
 def _in_major(rows: pl.DataFrame, currency: str) -> pl.DataFrame:
     """Money of a loan's rows as text in units of its currency."""
     money = [name for name in MONEY if rows.schema.get(name) == pl.Int64]
-    return rows.with_columns(
-        decimal_text(pl.col(name), EXPONENT[currency]).alias(name) for name in money
-    )
+    return rows.with_columns(major(name, currency) for name in money)
 
 
 def _tables(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import typer
 
-from loanbook.core.contract.money import CURRENCY_NAMES
+from loanbook.core.contract.money import CURRENCY_NAMES, major
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import (
     AsJson,
@@ -17,9 +17,7 @@ from loanbook.pipelines.commands.console import (
     Loan,
     believed,
     difficulty_reasons,
-    loan_and_key,
-    major,
-    opened,
+    found_loan,
     out,
     show,
 )
@@ -42,17 +40,15 @@ def schedules(
     from loanbook.core.servicing.explain.contract_changes import modifications as changes_of
     from loanbook.core.servicing.explain.contract_changes import overlaid
 
-    reader, policies = opened()
-    number, loan = loan_and_key(reader, loan)
-    at = reader.clocks(as_of, known_at)
-    day = at.on
-    events = reader.lake().life_of(number, at.booked)
-    found = changes_of(events, policies, number, day)
-    listed = reader.modifications(day, at.known, number, difficulty_reasons(policies))
+    of = found_loan(loan, as_of, known_at)
+    number, at = of.number, of.at
+    events = of.reader.lake().life_of(number, at.booked)
+    found = changes_of(events, of.policies, number, at.on)
+    listed = of.reader.modifications(at.on, at.known, number, difficulty_reasons(of.policies))
     described = [_told(n, each, listed) for n, each in enumerate(found, start=1)]
     if change is not None and not 1 <= change <= len(found):
         raise LoanbookError(
-            f"loan {number} has {len(found)} changes by {day}: give --change a number of them"
+            f"loan {of.key} has {len(found)} changes by {at.on}: give --change a number of them"
         )
     if as_json:
         shown = [
@@ -62,12 +58,12 @@ def schedules(
         out.print_json(json.dumps(shown, default=str))
         return
     if not found:
-        out.print(f"Loan {number} lives by the contract that it was boarded with.")
+        out.print(f"Loan {of.key} lives by the contract that it was boarded with.")
         return
     currency = CURRENCY_NAMES[int(events["currency"][0])]
     money = ("worth_before", "worth_after")
     frame = pl.DataFrame(described).with_columns(major(name, currency) for name in money)
-    show(frame, f"Changes of loan {loan} {believed(at)}, amounts in {currency}")
+    show(frame, f"Changes of loan {of.key} {believed(at)}, amounts in {currency}")
     number_of = change or len(found)
     sides = overlaid(found[number_of - 1])
     names = ("before", "after", "difference")

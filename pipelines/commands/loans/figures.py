@@ -21,6 +21,7 @@ from loanbook.pipelines.commands.console import (
     KnownAt,
     Loan,
     believed,
+    found_loan,
     grace_days,
     iso_date,
     keyed,
@@ -44,17 +45,16 @@ def explain(
     from loanbook.pipelines.reporting import wording
     from loanbook.pipelines.servicing.verify import explained
 
-    reader, policies = opened()
-    number, loan = loan_and_key(reader, loan)
-    at = reader.clocks(as_of, known_at)
-    why, _ = explained(reader.lake(), policies, number, at)
-    events = reader.lake().life_of(number, at.booked)
+    of = found_loan(loan, as_of, known_at)
+    lake = of.reader.lake()
+    why, _ = explained(lake, of.policies, of.number, of.at)
+    events = lake.life_of(of.number, of.at.booked)
     currency = CURRENCY_NAMES[int(events["currency"][0])]
     if as_json:
-        out.print_json(json.dumps({"loan_key": loan, "currency": currency, "unit": "minor"}
+        out.print_json(json.dumps({"loan_key": of.key, "currency": currency, "unit": "minor"}
                                   | asdict(why), default=str))  # fmt: skip
         return
-    out.print(f"[bold]Loan {escape(loan)} {believed(at)}[/bold], amounts in {currency}")
+    out.print(f"[bold]Loan {escape(of.key)} {believed(of.at)}[/bold], amounts in {currency}")
     _print(why, currency)
     for text in wording.taken_back(events, currency):
         out.print(text, soft_wrap=True, highlight=False)
@@ -139,26 +139,25 @@ def payoff(
     from loanbook.core.servicing.replay.payoff_quote import quote
     from loanbook.core.store.history import StoredHistory
 
-    reader, policies = opened()
-    number, loan = loan_and_key(reader, loan)
-    at = reader.clocks(as_of, known_at)
+    of = found_loan(loan, as_of, known_at)
+    at = of.at
     next_day = at.on + dt.timedelta(days=1)
     day = iso_date(on, "--on") or next_day
     if day <= at.on:
         raise LoanbookError(
             f"{day} is closed already; quote {next_day} or later, or from an earlier --as-of"
         )
-    past = StoredHistory(reader.lake(), policies, next_day, at.known)
-    book = past.book(pl.Series([number]), at.on)
-    rows = quote(book, policies, day)
+    past = StoredHistory(of.reader.lake(), of.policies, next_day, at.known)
+    book = past.book(pl.Series([of.number]), at.on)
+    rows = quote(book, of.policies, day)
     if rows.is_empty():
-        raise LoanbookError(f"loan {loan} owes nothing on {at.on}; see `loanbook loan show`")
+        raise LoanbookError(f"loan {of.key} owes nothing on {at.on}; see `loanbook loan show`")
     row = rows.row(0, named=True)
     currency = CURRENCY_NAMES[int(book.terms["currency"][0])]
     if as_json:
         out.print_json(json.dumps(row | {"paid_on": day}, default=str))
         return
-    out.print(f"[bold]Loan {loan} is settled on {day} by {to_major(row['payoff'], currency)} "
+    out.print(f"[bold]Loan {of.key} is settled on {day} by {to_major(row['payoff'], currency)} "
               f"{currency}[/bold] ({believed(at)})")  # fmt: skip
     for part in (*PARTS, "credit"):
         sign = "less " if part == "credit" else ""
@@ -176,7 +175,6 @@ def dispute(
     """Write a loan's dispute pack: its path cent by cent (text, JSON, PDF), its rows, policies and proof."""
     from loanbook.pipelines.reporting.dispute import write_pack
 
-    reader, policies = opened()
-    number, loan = loan_and_key(reader, loan)
-    for path in write_pack(reader, policies, number, reader.clocks(as_of, known_at), to):
+    of = found_loan(loan, as_of, known_at)
+    for path in write_pack(of.reader, of.policies, of.number, of.at, to):
         out.print(str(path), highlight=False)

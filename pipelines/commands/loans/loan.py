@@ -12,16 +12,14 @@ from rich.table import Table
 
 from loanbook.core.catalogue.codes import Kind, Status, Timing, label
 from loanbook.core.catalogue.components import DUES, Component
-from loanbook.core.contract.money import CURRENCY_NAMES, percent, to_major
+from loanbook.core.contract.money import CURRENCY_NAMES, major, percent, to_major
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import (
     AsOf,
     KnownAt,
     Loan,
     believed,
-    loan_and_key,
-    major,
-    opened,
+    found_loan,
     out,
     reading,
     show,
@@ -92,12 +90,11 @@ def show_loan(
     """Terms, balances, open dues and allocations of one loan on a date."""
     from loanbook.core.store.lists import ALLOCATED
 
-    reader, policies = opened()
-    number, loan = loan_and_key(reader, loan)
-    at = reader.clocks(as_of, known_at)
-    found = _read(reader, policies, number, at)
+    of = found_loan(loan, as_of, known_at)
+    reader, number, at = of.reader, of.number, of.at
+    found = _read(reader, of.policies, number, at)
     version = at.version if found.position is None else found.position["version"]
-    label_ = f"Loan {loan} (#{number}) as of {at.on}, version {version}"
+    label_ = f"Loan {of.key} (#{number}) as of {at.on}, version {version}"
     if version != at.version:
         label_ += f", which restated version {at.version}"
     if not at.is_now:
@@ -260,23 +257,23 @@ def statements_of(
     known_at: KnownAt = None,
 ) -> None:
     """Statements of a line of credit: balance, minimum due and its date, limit left to draw."""
-    from loanbook.core.servicing.replay.replay import relived
     from loanbook.core.servicing.schedule.statements import statements
+    from loanbook.pipelines.servicing.verify import lived_by
 
-    reader, policies = opened()
-    number, loan = loan_and_key(reader, loan)
-    at = reader.clocks(as_of, known_at)
-    lived = relived(reader.lake().life_of(number, at.booked), policies, at.on)
-    visits = pl.concat(each.wide for each in lived.rounds) if lived else None
-    if visits is None or not visits["revolving"].any():
-        raise LoanbookError(f"loan {number} is no line of credit; see `loanbook loan show {loan}`")
+    of = found_loan(loan, as_of, known_at)
+    lived = lived_by(of.reader.lake(), of.policies, of.number, of.at)
+    visits = pl.concat(each.wide for each in lived.rounds)
+    if not visits["revolving"].any():
+        raise LoanbookError(
+            f"loan {of.key} is no line of credit; see `loanbook loan show {of.key}`"
+        )
     last = visits.sort("business_date").row(-1, named=True)
     currency = CURRENCY_NAMES[int(last["currency"])]
     rows = statements(visits).sort("statement_date")
     shown = rows.drop("loan_id").with_columns(
         major(name, currency) for name in ("balance", "minimum", "cash_advances")
     )
-    show(shown, f"Statements of loan {loan} {believed(at)}, amounts in {currency}")
+    show(shown, f"Statements of loan {of.key} {believed(of.at)}, amounts in {currency}")
     left = max(last["principal_agreed"] - last["principal"], 0)
     out.print(
         f"limit {to_major(last['principal_agreed'], currency)}, drawn "

@@ -8,8 +8,7 @@ import polars as pl
 import typer
 
 from loanbook.core.catalogue.components import PARTS
-from loanbook.core.contract.money import CURRENCY_NAMES, to_major
-from loanbook.core.errors import LoanbookError
+from loanbook.core.contract.money import CURRENCY_NAMES, major, to_major
 from loanbook.pipelines.commands.console import (
     AsCsv,
     AsJson,
@@ -17,9 +16,7 @@ from loanbook.pipelines.commands.console import (
     KnownAt,
     Loan,
     believed,
-    loan_and_key,
-    major,
-    opened,
+    found_loan,
     out,
     plain,
     show,
@@ -41,28 +38,23 @@ def schedule(
     To come is what is asked if what is due is paid on the date and each instalment on its own.
     """
     from loanbook.core.servicing.explain.instalments import instalments
-    from loanbook.core.servicing.replay.replay import relived
+    from loanbook.pipelines.servicing.verify import lived_by
 
-    reader, policies = opened()
-    number, loan = loan_and_key(reader, loan)
-    at = reader.clocks(as_of, known_at)
-    events = reader.lake().life_of(number, at.booked)
-    lived = relived(events, policies, at.on)
-    if lived is None or not lived.rounds:
-        raise LoanbookError(
-            f"loan {loan} has not been boarded by {at.on}; see `loanbook loan list`"
-        )
-    rows = instalments(lived, policies, at.on).drop("loan_id")
-    currency = CURRENCY_NAMES[int(events["currency"][0])]
+    of = found_loan(loan, as_of, known_at)
+    at = of.at
+    lived = lived_by(of.reader.lake(), of.policies, of.number, at)
+    rows = instalments(lived, of.policies, at.on).drop("loan_id")
+    currency = CURRENCY_NAMES[int(lived.rounds[0].wide["currency"][0])]
     if as_json or as_csv:
-        plain(rows.insert_column(0, pl.lit(loan).alias("loan_key"))
+        plain(rows.insert_column(0, pl.lit(of.key).alias("loan_key"))
               .insert_column(1, pl.lit(currency).alias("currency")), "json" if as_json else "csv")  # fmt: skip
         return
     if rows.is_empty():
-        out.print(f"Nothing was asked of loan {loan} by {at.on}, and no instalment is to come.")
+        out.print(f"Nothing was asked of loan {of.key} by {at.on}, and no instalment is to come.")
         return
     show(
-        _shown(rows, currency), f"Instalments of loan {loan} {believed(at)}, amounts in {currency}"
+        _shown(rows, currency),
+        f"Instalments of loan {of.key} {believed(at)}, amounts in {currency}",
     )
     for status, part in rows.group_by("status", maintain_order=True):
         out.print(f"{status[0]}: {part.height} instalments, "
