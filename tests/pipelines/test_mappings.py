@@ -262,4 +262,14 @@ def test_a_file_is_checked_and_nothing_is_stored(
         columns={"loan_key": "Loan No", "amount": "Payment Amount", "value_date": "Posting Date"},
         constants={"currency": "USD"},
     )  # fmt: skip
+    tape = tmp_path / "loan_tape_2018-01-03_midtown.csv"
+    tape.write_text("Loan Key,Product,Amount,Interest Rate,Term,Funded On,First Payment Date\n")
+    said = CliRunner().invoke(app, ["check", str(tape)])
+    text = said.output[said.output.index("name: midtown") :].split("would be")[0]
+    assert parse("tapes", "midtown.yaml", text) == TapeMapping(
+        name="midtown", version=1, effective_from=dt.date(2000, 1, 1), source_system="midtown",
+        key="Loan Key", product_column="Product",
+        columns={"principal": "Amount", "rate_percent": "Interest Rate", "instalments": "Term",
+                 "disbursed_on": "Funded On", "first_due_date": "First Payment Date"},
+    )  # fmt: skip
     assert sorted(path for path in home.rglob("*")) == before

@@ -23,7 +23,8 @@ _FIELDS = {
     "command_files": (COMMAND_REQUIRED, COMMAND_OPTIONAL),
 }
 _WORDS = {
-    "key": ("loan number", "loan no", "loan id", "account number", "contract number"),
+    "product_column": ("product", "product name", "product code"),
+    "key": ("loan key", "loan number", "loan no", "loan id", "account number", "contract number"),
     "reference": ("payment ref", "command ref", "transaction id", "txn id", "reference", "payment id", "ticket"),
     "loan_key": ("loan key", "loan number", "loan no", "loan id", "account", "account number", "contract", "loan"),
     "principal": ("principal", "loan amount", "amount", "amount lent", "amount financed", "original balance"),
@@ -56,14 +57,15 @@ def suggested(folder: str, name: str, header: list[str], cells: Mapping[str, lis
     """
     required, optional = _FIELDS[folder]
     key = "key" if folder == "tapes" else "reference"
-    chosen = _matched([key, *required, *optional], header)
+    of_tapes = ["product_column"] if folder == "tapes" else []
+    chosen = _matched([key, *of_tapes, *required, *optional], header)
     dates = [
         value for field, column in chosen.items() if _is_date(field) for value in cells[column]
     ]
     amounts = [v for f, c in chosen.items() if f in ("principal", "amount") for v in cells[c]]
     content: dict[str, object] = {
         "name": name, "version": 1, "effective_from": dt.date(2000, 1, 1),
-        **({"product": "TODO"} if folder == "tapes" else {}),
+        **_product(folder, chosen.pop("product_column", None)),
         "source_system": name, "key": chosen.pop(key, "TODO"),
         **_date_format(dates), **_amounts(amounts),
         "columns": chosen | {f: "TODO" for f in required if f not in chosen and f not in _SAME},
@@ -72,6 +74,13 @@ def suggested(folder: str, name: str, header: list[str], cells: Mapping[str, lis
     if same:
         content["constants"] = same
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _product(folder: str, column: str | None) -> dict[str, str]:
+    """What names the product of a tape's loans: a column, or the mapping."""
+    if folder != "tapes":
+        return {}
+    return {"product_column": column} if column else {"product": "TODO"}
 
 
 def _is_date(field: str) -> bool:
