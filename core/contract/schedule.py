@@ -201,14 +201,19 @@ def with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
     flat = pl.col("amortisation") == Amortisation.flat
     found = whole.select(flat_interest=pl.when(flat).then(pl.col("total")).otherwise(0))
     priced = terms.with_columns(found.to_series())
-    return _by_days_total(priced, figures) if figures.by_days else priced
+    return _by_days_total(priced) if figures.by_days else priced
 
 
-def _by_days_total(terms: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+def _by_days_total(terms: pl.DataFrame) -> pl.DataFrame:
     """`terms` whose flat interest by days is the sum of what the periods ask, each rounded by itself."""
-    by_days = (pl.col("amortisation") == Amortisation.flat) & pl.col("flat_by_days")
-    cursor = _from_the_first(terms, figures).with_columns(_total=pl.lit(0, dtype=pl.Int64))
-    for _ in range(int(terms.filter(by_days)["instalments"].max() or 0)):  # type: ignore[arg-type]
+    flat = pl.col("amortisation") == Amortisation.flat
+    mask = terms.select(flat & pl.col("flat_by_days")).to_series()
+    loans = terms.filter(mask)
+    if loans.is_empty():
+        return terms
+    figures = Figures(loans)
+    cursor = _from_the_first(loans, figures).with_columns(_total=pl.lit(0, dtype=pl.Int64))
+    for _ in range(int(loans["instalments"].max())):  # type: ignore[arg-type]
         with_interest = figures.with_period_interest(cursor, "_asked")
         there = pl.col("instalment_no") <= pl.col("instalments")
         cursor = with_interest.with_columns(
@@ -217,8 +222,8 @@ def _by_days_total(terms: pl.DataFrame, figures: Figures) -> pl.DataFrame:
             period_start=pl.col("period_end"),
             period_end=figures.due_date(pl.col("instalment_no") + 1),
         ).drop("_asked")
-    total = cursor["_total"]
-    return terms.with_columns(flat_interest=pl.when(by_days).then(total).otherwise("flat_interest"))
+    totals = terms["flat_interest"].clone().scatter(mask.arg_true(), cursor["_total"])
+    return terms.with_columns(totals)
 
 
 def _with_life_rate(first: pl.DataFrame, figures: Figures) -> pl.DataFrame:
