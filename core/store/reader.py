@@ -21,7 +21,7 @@ from loanbook.core.catalogue.codes import CHANGES, Kind, label
 from loanbook.core.errors import LedgerError
 from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.store.clocks import Clocks, Day, Known, clocks
-from loanbook.core.store.lake import LAKE, open_reader, patiently
+from loanbook.core.store.lake import LAKE, loans_of, open_reader, patiently, share_out
 from loanbook.core.store.lists import (
     AFTER_CLOSURE,
     CREDITS,
@@ -73,6 +73,7 @@ class LedgerReader:
         except LedgerError:
             self._connection.close()
             raise
+        share_out(self._connection, loans_of(self._connection))
         make_views(self._connection)
         for name in MART_NAMES:  # each can be read by its name: `ledger.portfolio_daily()`
             setattr(self, name, partial(self.mart, name))

@@ -24,7 +24,15 @@ from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.store.clocks import NOT_RESTATED
 from loanbook.core.store.history import revised
-from loanbook.core.store.lake import LAKE, insert, open_writer, patiently, transaction
+from loanbook.core.store.lake import (
+    LAKE,
+    insert,
+    loans_of,
+    open_writer,
+    patiently,
+    share_out,
+    transaction,
+)
 from loanbook.core.store.migrations import migrate
 from loanbook.core.store.queries import PUBLISHED, Queries
 from loanbook.core.store.settings import Settings
@@ -74,6 +82,7 @@ class Ledger(Queries):
         self.settings = settings
         super().__init__(open_writer(settings))
         patiently(lambda: migrate(self._connection))
+        share_out(self._connection, loans_of(self._connection))
 
     def close(self) -> None:
         """Let go of the lake."""
@@ -139,6 +148,8 @@ class Ledger(Queries):
 
     def commit_intake(self, intakes: list[Intake]) -> None:
         """Commit files in one transaction: ids are given in the order of the list."""
+        new = sum(each.loans.height for each in intakes if each.loans is not None)
+        share_out(self._connection, loans_of(self._connection) + new)
 
         def commit() -> None:
             with transaction(self._connection):

@@ -13,13 +13,14 @@ import sys
 import textwrap
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
 from loanbook.core.errors import LawBrokenError, LedgerConflictError, LedgerError, PolicyError
 from loanbook.core.policy.book import PolicyBook, parse
 from loanbook.core.servicing.day.close import close
-from loanbook.core.store import migrations
+from loanbook.core.store import lake, migrations
 from loanbook.core.store.reader import LedgerReader, open_ledger
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.upkeep.used_policies import as_stored
@@ -317,6 +318,26 @@ def test_the_data_files_are_encrypted_and_the_catalogue_guarded(ran: Settings) -
     assert all(f.read_bytes()[:4] == b"PARE" for f in files[:20])
     assert oct(ran.sqlite.stat().st_mode & 0o777) == "0o600"
     assert oct(ran.home.stat().st_mode & 0o777) == "0o700"
+
+
+def test_one_thread_serves_a_small_ledger_and_a_process_checks_an_extension_once(
+    ran: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lake, "_verified", set())
+    seen = []
+    for _ in range(2):
+        connection = lake.open_reader(ran)
+        (threads, unsigned) = connection.execute(
+            "SELECT current_setting('threads'), current_setting('allow_unsigned_extensions')"
+        ).fetchall()[0]
+        seen.append((threads, unsigned))
+        assert lake.loans_of(connection) == 300
+        lake.share_out(connection, 10**6)
+        (shared,) = connection.execute("SELECT current_setting('threads')").fetchall()[0]
+        (cores,) = duckdb.connect().execute("SELECT current_setting('threads')").fetchall()[0]
+        assert shared == cores
+        connection.close()
+    assert seen == [(1, False), (1, True)]
 
 
 def test_personal_data_of_a_file_reaches_neither_the_catalogue_nor_the_lake(

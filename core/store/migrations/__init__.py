@@ -25,8 +25,9 @@ NEWEST = len(NAMES)
 def migrate(connection: duckdb.DuckDBPyConnection) -> int:
     """Bring the lake to the newest schema; returns its number. Safe to repeat.
 
-    Each migration and its check are one transaction. Raises LedgerError, and keeps the schema as
-    it is, where the check finds something amiss or a newer loanbook wrote the ledger.
+    Each migration and its check are one transaction; a new ledger is made by all of them in one.
+    Raises LedgerError, and keeps the schema as it is, where a check finds something amiss or a newer
+    loanbook wrote the ledger.
     """
     connection.execute(f"CREATE TABLE IF NOT EXISTS {LAKE}.schema_version (number INTEGER)")
     done = schema_of(connection)
@@ -35,12 +36,14 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> int:
             f"the ledger has schema {done}, this loanbook knows schemas up to {NEWEST}: it was "
             "written by a newer loanbook; update this one"
         )
-    for number, name in enumerate(NAMES[done:], start=done + 1):
-        migration = import_module(f"{__name__}.{name}")
+    waiting = list(enumerate(NAMES[done:], start=done + 1))
+    for together in [[each] for each in waiting] if done else [waiting]:
         with transaction(connection):
-            migration.up(connection)
-            migration.check(connection)
-            connection.execute(f"INSERT INTO {LAKE}.schema_version VALUES ({number})")
+            for number, name in together:
+                migration = import_module(f"{__name__}.{name}")
+                migration.up(connection)
+                migration.check(connection)
+                connection.execute(f"INSERT INTO {LAKE}.schema_version VALUES ({number})")
     return NEWEST
 
 
