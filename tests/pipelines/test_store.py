@@ -331,7 +331,7 @@ def test_one_thread_serves_a_small_ledger_and_a_process_checks_an_extension_once
             "SELECT current_setting('threads'), current_setting('allow_unsigned_extensions')"
         ).fetchall()[0]
         seen.append((threads, unsigned))
-        assert lake.loans_of(connection) == 300
+        assert lake.loans_of(connection) == 139  # of 300, those that begin by then
         lake.share_out(connection, 10**6)
         (shared,) = connection.execute("SELECT current_setting('threads')").fetchall()[0]
         (cores,) = duckdb.connect().execute("SELECT current_setting('threads')").fetchall()[0]
