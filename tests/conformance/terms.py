@@ -87,9 +87,7 @@ def schedules(rows: list[dict[str, object]]) -> list[pl.DataFrame]:
     """
     if not rows:
         return []
-    frame = pl.DataFrame(
-        [r | {"loan_id": i} for i, r in enumerate(rows)], schema=_SCHEMA, orient="row"
-    )
+    frame = _frame(rows)
     found: dict[tuple[object, ...], pl.DataFrame] = {}
     long = (pl.col("instalments") > 60).alias("long")
     kinds = ["basis", "unit", "amortisation", "interest_rounding", "decimal_factor"]
@@ -101,3 +99,16 @@ def schedules(rows: list[dict[str, object]]) -> list[pl.DataFrame]:
                 agreed = agreed.join(whole.select("loan_id", "unpaid_until"), on="loan_id")
             found |= expand(agreed).partition_by("loan_id", as_dict=True, maintain_order=True)
     return [found[(i,)] for i in range(len(rows))]
+
+
+def expanded_together(rows: list[dict[str, object]]) -> list[pl.DataFrame]:
+    """As `schedules`, of all kinds in one batch, as in a book."""
+    terms = agree(_frame(rows).drop("unpaid_until"))
+    found = expand(terms).partition_by("loan_id", as_dict=True, maintain_order=True)
+    return [found[(i,)] for i in range(len(rows))]
+
+
+def _frame(rows: list[dict[str, object]]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [r | {"loan_id": i} for i, r in enumerate(rows)], schema=_SCHEMA, orient="row"
+    )

@@ -9,6 +9,8 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loanbook.core.contract.day_count import RateBasis
+from loanbook.core.contract.figures import Amortisation
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import close
 from loanbook.core.servicing.laws.accounts import movements_after
@@ -17,7 +19,7 @@ from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.fast_forward import fast_forward
 from loanbook.core.store.writer import BALANCES
-from tests.conformance.terms import row, schedules
+from tests.conformance.terms import expanded_together, row, schedules
 from tests.core.loans import Story, terms
 
 PRODUCTS = (
@@ -128,35 +130,35 @@ def test_the_stored_book_alone_gives_the_next_day(
     assert again.book.dues.equals(life.days[cut + 1].book.dues)
 
 
-@given(
-    principal=st.integers(1_000, 10**11),
-    rate=st.integers(0, 9_999),
-    n=st.integers(1, 120),
-    kind=st.sampled_from([0, 1, 2, 3]),
-    basis=st.sampled_from([0, 1, 2, 3, 4, 5]),
-    start=st.dates(dt.date(2015, 1, 1), dt.date(2035, 12, 31)),
+lent = st.tuples(
+    st.integers(1_000, 10**11),
+    st.integers(0, 9_999),
+    st.integers(1, 120),
+    st.sampled_from(Amortisation),
+    st.sampled_from([RateBasis(code) for code in range(6)]),
+    st.dates(dt.date(2015, 1, 1), dt.date(2035, 12, 31)),
 )
-@settings(max_examples=100, deadline=None)
-def test_a_schedule_repays_exactly_what_was_lent(
-    principal: int, rate: int, n: int, kind: int, basis: int, start: dt.date
-) -> None:
-    from loanbook.core.contract.day_count import RateBasis
-    from loanbook.core.contract.figures import Amortisation
 
-    first = pl.select(pl.lit(start).dt.offset_by("1mo")).item()
-    table = schedules(
-        [
-            row(
-                principal=principal, rate_percent=f"{rate / 100:.2f}", n=n, start=start,
-                first_due=first, amortisation=Amortisation(kind), basis=RateBasis(basis),
-                anchor_day=start.day,
-            )
-        ]
-    )[0]  # fmt: skip
-    assert table["principal"].sum() == principal
-    assert table["closing"][-1] == 0
-    assert (table["interest"] >= 0).all()
-    assert table["period_end"].is_sorted()
+
+@given(loans=st.lists(lent, min_size=50, max_size=50))
+@settings(max_examples=3, deadline=None)
+def test_a_schedule_repays_exactly_what_was_lent(
+    loans: list[tuple[int, int, int, Amortisation, RateBasis, dt.date]],
+) -> None:
+    """Schedules of all kinds, expanded as one book."""
+    rows = [
+        row(
+            principal=principal, rate_percent=f"{rate / 100:.2f}", n=n, start=start,
+            first_due=pl.select(pl.lit(start).dt.offset_by("1mo")).item(),
+            amortisation=kind, basis=basis, anchor_day=start.day,
+        )
+        for principal, rate, n, kind, basis, start in loans
+    ]  # fmt: skip
+    for (principal, *_), table in zip(loans, expanded_together(rows), strict=True):
+        assert table["principal"].sum() == principal
+        assert table["closing"][-1] == 0
+        assert (table["interest"] >= 0).all()
+        assert table["period_end"].is_sorted()
 
 
 def test_a_broken_figure_breaks_the_law_that_guards_it(policies: PolicyBook) -> None:

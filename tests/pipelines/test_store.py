@@ -233,7 +233,7 @@ def test_a_reader_in_another_process_works_while_a_close_is_written(
         "while True:\n"
         "    d = r.positions()\n    seen.append([str(d['business_date'][0]), d.height])\n"
         f"    if str(d['business_date'][0]) == '{days[-1]}': break\n"
-        "    time.sleep(0.02)\n"
+        "    time.sleep(0.1)\n"
         "print(json.dumps(seen))\n"
     )
     reading = subprocess.Popen(
@@ -247,8 +247,9 @@ def test_a_reader_in_another_process_works_while_a_close_is_written(
     seen = json.loads(output)
     assert len({day for day, _ in seen}) >= 2
     heights = dict(map(tuple, seen))
-    for day, height in heights.items():
-        assert LedgerReader(where).positions(day).height == height
+    reader = LedgerReader(where)
+    assert heights == {day: reader.positions(day).height for day in heights}
+    reader.close()
     assert reading.returncode == 0
 
 
