@@ -42,8 +42,8 @@ LAKE = "_lake"
 _SMALL = 20_000
 """Loans up to which one thread serves a ledger: to share out small work costs more than it saves."""
 _verified: set[tuple[Path, int, int]] = set()
-"""Extension files (path, time and size) whose signature DuckDB checked for this process: a check
-takes 0.1 s of each."""
+"""Extension files (path, time and size) whose signature DuckDB checked for this process: to check
+one takes 0.1 s."""
 
 
 def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnection:
@@ -111,6 +111,8 @@ def _with_extensions(settings: Settings) -> duckdb.DuckDBPyConnection:
             if not any(folder.rglob(f"{name}.duckdb_extension")):
                 import_extension(name, con=connection)
             connection.load_extension(name)
+        if trusted:  # from here on DuckDB refuses to set it again
+            connection.execute("SET allow_unsigned_extensions = false")
         _verified.update(_files(folder, wanted))
     return connection
 

@@ -321,24 +321,25 @@ def test_the_data_files_are_encrypted_and_the_catalogue_guarded(ran: Settings) -
     assert oct(ran.home.stat().st_mode & 0o777) == "0o700"
 
 
-def test_one_thread_serves_a_small_ledger_and_a_process_checks_an_extension_once(
+def test_one_thread_serves_a_small_ledger_and_nothing_unsigned_can_be_loaded(
     ran: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lake, "_verified", set())
     seen = []
     for _ in range(2):
         connection = lake.open_reader(ran)
-        (threads, unsigned) = connection.execute(
+        seen += connection.execute(
             "SELECT current_setting('threads'), current_setting('allow_unsigned_extensions')"
-        ).fetchall()[0]
-        seen.append((threads, unsigned))
+        ).fetchall()
+        with pytest.raises(duckdb.InvalidInputException, match="while database is running"):
+            connection.execute("SET allow_unsigned_extensions = true")
         assert lake.loans_of(connection) == 139  # of 300, those that begin by then
         lake.share_out(connection, 10**6)
         (shared,) = connection.execute("SELECT current_setting('threads')").fetchall()[0]
         (cores,) = duckdb.connect().execute("SELECT current_setting('threads')").fetchall()[0]
         assert shared == cores
         connection.close()
-    assert seen == [(1, False), (1, True)]
+    assert seen == [(1, False), (1, False)]  # nothing unsigned can be loaded, by either
 
 
 def test_personal_data_of_a_file_reaches_neither_the_catalogue_nor_the_lake(
