@@ -7,6 +7,7 @@
 - `product` - a product file: those rules together, and what must hold between them
 - `library` - every version of every policy, and which is in force on a date
 - `charge_tables` - fees, taxes, penal interest and charge-off as tables the engine joins by product
+- `references` - policies that name others: what they name is there, in time, and of the right sort
 - `book` - all policies of an instance: parsed, checked against one another, hashed, pinned
 - `used` - versions that loans live by: they keep their content, and nothing new changes the past
 """

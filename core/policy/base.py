@@ -12,8 +12,17 @@ from loanbook.core.catalogue import components
 from loanbook.core.catalogue.counting import COUNTING
 from loanbook.core.catalogue.events import Kind
 from loanbook.core.contract.day_count import RateBasis
+from loanbook.core.contract.money import MAX_MINOR
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+Minor = Annotated[int, Field(ge=0, le=MAX_MINOR)]
+"""An amount in minor units, of no more than the ledger holds."""
+Days = Annotated[int, Field(ge=0, le=1_000_000)]
+"""A number of days: the longest are longer than any calendar, for what is never to be."""
+Count = Annotated[int, Field(ge=1, le=32_767)]
+"""A number of instalments or of units of time."""
+Grace = Annotated[int, Field(ge=0, le=127)]
+"""First instalments that ask less."""
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
 """Why something was ordered, as a code: the form that orders have it in."""
 RoundingName = Literal["half_even", "half_up", "down", "up"]
@@ -67,6 +76,7 @@ class Policy(BaseModel):
     name: Name = Field(description="what other policies call it: small letters, digits and hyphens")
     version: int = Field(
         ge=1,
+        le=2**31 - 1,
         description="number of this version; a version that was used is never changed, a new one is a new file",
     )
     effective_from: dt.date = Field(description="date from which this version is in force")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,20 +26,18 @@ from loanbook.core.policy.base import Policy
 from loanbook.core.policy.charge_tables import ChargeTables
 from loanbook.core.policy.file_mappings import TapeMapping
 from loanbook.core.policy.models import (
+    FOLDER_OF,
     FOLDERS,
-    Accounts,
     Approvals,
     Buckets,
     Delinquency,
-    Fee,
     HolidayCalendar,
-    LateFee,
     OriginationFee,
     RateCeiling,
-    Tax,
     Waterfall,
 )
 from loanbook.core.policy.product import Product
+from loanbook.core.policy.references import wrong_references
 
 
 def parse(folder: str, file: str, text: str) -> Policy:
@@ -64,28 +62,16 @@ def parse(folder: str, file: str, text: str) -> Policy:
         raise PolicyError(f"{folder}/{file}: mend these fields:\n" + "\n".join(lines)) from bad
 
 
-def references(product: Product) -> list[tuple[type[Policy], str, str]]:
-    """Policies that a product names: kind, name, and the field that names it."""
-    payments = product.payments
-    wanted: list[tuple[type[Policy], str | None, str]] = [
-        (Waterfall, payments.waterfall, "payments.waterfall"),
-        (LateFee, product.late_fee, "late_fee"),
-        (OriginationFee, product.origination_fee, "origination_fee"),
-        (Fee, product.returned_payment_fee, "returned_payment_fee"),
-        (Fee, product.prepayment_fee, "prepayment_fee"),
-        (Fee, product.annual_fee, "annual_fee"),
-        (Tax, product.tax, "tax"),
-        *((RateCeiling, name, "ceilings") for name in product.ceilings),
-        (Delinquency, product.delinquency, "delinquency"),
-        (Approvals, product.approvals, "approvals"),
-        (Accounts, product.accounts, "accounts"),
-        (HolidayCalendar, product.schedule.calendar, "schedule.calendar"),
-        *(
-            (Waterfall, rule.waterfall, f"payments.by_kind.{kind}.waterfall")
-            for kind, rule in payments.by_kind.items()
-        ),
-    ]
-    return [(model, name, field) for model, name, field in wanted if name is not None]
+def _check_references(
+    policies: Iterable[tuple[str, Policy]], file_of: Callable[[str, Policy], str]
+) -> None:
+    """Raise PolicyError, with every file and field, where policies name what they can't live by."""
+    told: dict[str, list[str]] = {}
+    for policy, why in wrong_references([policy for _, policy in policies]):
+        told.setdefault(file_of(FOLDER_OF[type(policy)], policy), []).append(f"  {why}")
+    if told:
+        lines = (f"{file}: mend these fields:\n" + "\n".join(whys) for file, whys in told.items())
+        raise PolicyError("\n".join(lines))
 
 
 @dataclass(frozen=True)
@@ -112,10 +98,8 @@ class PolicyBook(ChargeTables):
             seen[key] = file
             found.append((folder, policy))
         found.sort(key=lambda each: (each[0], each[1].name, each[1].version))
-        book = cls(tuple(found))
-        book = book.with_registry(())
-        book._check_references()
-        return book
+        _check_references(found, lambda folder, p: f"{folder}/{seen[(folder, p.name, p.version)]}")
+        return cls(tuple(found)).with_registry(())
 
     def with_rules(self, folder: str, other: Policy) -> PolicyBook:
         """The book as if every version of a policy had the rules of `other`, of the same name.
@@ -134,9 +118,8 @@ class PolicyBook(ChargeTables):
             else (f, p)
             for f, p in self.policies
         )
-        book = PolicyBook(changed, self.registry)
-        book._check_references()
-        return book
+        _check_references(changed, lambda folder, p: f"{folder}/{p.name}@{p.version}")
+        return PolicyBook(changed, self.registry)
 
     def with_registry(self, stored: Iterable[str]) -> PolicyBook:
         """The same policies with product codes that extend the `stored` ones."""
@@ -145,18 +128,6 @@ class PolicyBook(ChargeTables):
             n for n in (f"{p.name}@{p.version}" for p in self._all(Product)) if n not in names
         ]
         return PolicyBook(self.policies, tuple(names))
-
-    def _check_references(self) -> None:
-        names: Mapping[type[Policy], set[str]] = {
-            model: {p.name for p in self._all(model)} for model in FOLDERS.values()
-        }
-        for product in self._all(Product):
-            for model, name, field in references(product):
-                if name not in names[model]:
-                    raise PolicyError(
-                        f"products/{product.name}@{product.version}: field {field}: no "
-                        f"{model.__name__} is named {name!r}; known: {sorted(names[model])}"
-                    )
 
     def product_code(self, name: str, on: dt.date) -> int:
         """The code of the product version in force on the date."""

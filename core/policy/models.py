@@ -23,7 +23,10 @@ from loanbook.core.catalogue.events import EVENTS
 from loanbook.core.contract.jurisdiction import CODE
 from loanbook.core.policy.base import (
     ComponentName,
+    Count,
     CountingName,
+    Days,
+    Minor,
     OfLawOrContract,
     Policy,
     Reason,
@@ -71,10 +74,10 @@ class FeeAmount(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     percent_ppb: int = Field(default=0, ge=0, le=10**9, description="of the fee's base")
-    flat_minor: int = Field(default=0, ge=0, description="added to the percentage, minor units")
-    minimum_minor: int = Field(default=0, ge=0, description="the fee is never less, minor units")
-    maximum_minor: int | None = Field(
-        default=None, ge=0, description="the fee is never more, minor units; none: no cap"
+    flat_minor: Minor = Field(default=0, description="added to the percentage, minor units")
+    minimum_minor: Minor = Field(default=0, description="the fee is never less, minor units")
+    maximum_minor: Minor | None = Field(
+        default=None, description="the fee is never more, minor units; none: no cap"
     )
 
 
@@ -91,7 +94,7 @@ Jurisdictions = Annotated[
 class LateFee(OfLawOrContract, Policy, FeeAmount):
     """A fee once per instalment that is unpaid after grace, on its principal and interest."""
 
-    grace_days: int = Field(ge=0, description="days past the due date on which no fee is asked")
+    grace_days: Days = Field(description="days past the due date on which no fee is asked")
     rounding: RoundingName = Field(default="half_even", description="how the fee is rounded")
     by_jurisdiction: Jurisdictions
 
@@ -107,8 +110,8 @@ class Fee(OfLawOrContract, Policy, FeeAmount):
         description="what a percentage is of: the amount agreed (of a line its limit), or the "
         "principal that is prepaid, or owed on the day",
     )
-    within_instalments: int | None = Field(
-        default=None, ge=1, description="prepayment: none once so many instalments were billed"
+    within_instalments: Count | None = Field(
+        default=None, description="prepayment: none once so many instalments were billed"
     )
     reasons: list[str] = Field(
         default=["returned_unpaid", "insufficient_funds"],
@@ -130,7 +133,9 @@ class Tax(Policy):
 
     of: list[TaxableName] = Field(description="what it is on; nothing: the law asks none any more")
     rate_ppb: int = Field(ge=0, le=10**9, description="share of what is asked")
-    by_jurisdiction: dict[Annotated[str, StringConstraints(pattern=CODE)], int] = Field(
+    by_jurisdiction: dict[
+        Annotated[str, StringConstraints(pattern=CODE)], Annotated[int, Field(ge=0, le=10**9)]
+    ] = Field(
         default={},
         description="rate of a place (ISO 3166: IN, US-CA) instead of `rate_ppb`, parts per billion",
     )
@@ -217,13 +222,13 @@ class Delinquency(Policy):
         ],
         description="what counts as arrears when it is unpaid",
     )
-    tolerance_minor: int = Field(
-        default=0, ge=0, description="arrears of no more than this do not count, minor units"
+    tolerance_minor: Minor = Field(
+        default=0, description="arrears of no more than this do not count, minor units"
     )
-    tolerance_ppb: int = Field(default=0, ge=0, description="of what the instalment asked")
-    grace_days: int = Field(
-        default=0, ge=0, description="days past due that do not count as delinquent"
+    tolerance_ppb: int = Field(
+        default=0, ge=0, le=10**9, description="of what the instalment asked"
     )
+    grace_days: Days = Field(default=0, description="days past due that do not count as delinquent")
     difficulty_reasons: list[Reason] = Field(
         default=["hardship", "financial_difficulty"],
         description="reasons of an order that say that the borrower is in financial difficulty; a "
@@ -239,7 +244,7 @@ class Approvals(Policy):
 
     one_person_below_minor: dict[
         Annotated[str, kind_among(row.kind for row in EVENTS if row.alone)],
-        Annotated[int, Field(gt=0)],
+        Annotated[Minor, Field(gt=0)],
     ] = Field(default={}, description="kind of event: an order of less needs no checker")
 
 
@@ -249,8 +254,8 @@ class Bucket(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     label: str = Field(description="its name on pages")
-    from_days: int = Field(
-        ge=0, description="first day past due of the range; it ends before the next one"
+    from_days: Days = Field(
+        description="first day past due of the range; it ends before the next one"
     )
 
 
@@ -285,10 +290,19 @@ class HolidayCalendar(Policy):
     """Frozen holidays; where they were drawn from stands in the file."""
 
     source: str = Field(description="where the holidays were drawn from")
-    weekend: list[int] = Field(
+    weekend: list[Annotated[int, Field(ge=1, le=7)]] = Field(
         default=[6, 7], description="weekdays that are no business days, Monday is 1"
     )
     holidays: list[dt.date] = Field(default=[], description="dates that are no business days")
+
+    @field_validator("weekend")
+    @classmethod
+    def _leaves_a_business_day(cls, weekend: list[int]) -> list[int]:
+        if len(set(weekend)) == 7:
+            raise ValueError(
+                "all seven days are weekend, so no due date could move to a business day; leave one out"
+            )
+        return weekend
 
 
 FOLDERS: dict[str, type[Policy]] = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from loanbook.core.catalogue.events import Kind
 from loanbook.core.contract.money import EXPONENT
-from loanbook.core.policy.base import Name, Policy
+from loanbook.core.policy.base import Minor, Name, Policy
 from loanbook.core.policy.product_rules import (
     Bounds,
     ChargeOffRules,
@@ -22,6 +23,9 @@ from loanbook.core.policy.product_rules import (
     ScheduleRules,
     SmallCreditRules,
 )
+
+HIGHEST_DAILY_FLOOR = 20
+"""Per cent a day: a month's factor at it still fits what factors are held in."""
 
 
 class Product(Policy):
@@ -66,9 +70,8 @@ class Product(Policy):
         default="received",
         description="who pays for a bought-down rate: another, or the lender itself",
     )
-    small_balance_minor: int = Field(
+    small_balance_minor: Minor = Field(
         default=0,
-        ge=0,
         description="a claim of no more than this that is left after the last instalment is given up",
     )
     small_credit: SmallCreditRules | None = Field(
@@ -153,6 +156,12 @@ class Product(Policy):
             )
         if self.floating is not None and self.interest.accrual != "daily":
             raise ValueError("floating needs interest.accrual: daily; the rate follows its index")
+        floor = Fraction((self.floating and self.floating.floor_percent) or 0)
+        if self.schedule.rate_basis == "daily" and floor > HIGHEST_DAILY_FLOOR:
+            raise ValueError(
+                f"floating.floor_percent: {floor} % a day is beyond what a schedule can be reckoned at; "
+                f"with rate_basis: daily write {HIGHEST_DAILY_FLOOR} or less"
+            )
         return self
 
     @model_validator(mode="after")

@@ -28,6 +28,10 @@ from loanbook.core.contract.steps_and_seasons import packed
 from loanbook.core.policy.base import (
     AskedAgainName,
     BasisName,
+    Count,
+    Days,
+    Grace,
+    Minor,
     Name,
     RoundingName,
     kind_among,
@@ -40,6 +44,7 @@ Exact = Annotated[
     PlainSerializer(float, return_type=float, when_used="json"),
 ]
 """A number of a policy file, exactly as it is written there."""
+Whole = Annotated[int, Field(le=2**62)]
 Percent = Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,7})?$")]
 NotBelowZero = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,7})?$")]
 """A percentage of which less than nothing would be money that the borrower is owed."""
@@ -53,7 +58,7 @@ class StepUp(BaseModel):
     percent: Percent = Field(
         description="by how much an instalment is higher than the one before; below zero: lower"
     )
-    every: int = Field(default=12, ge=1, description="instalments of one height")
+    every: Count = Field(default=12, description="instalments of one height")
 
     @model_validator(mode="after")
     def _left(self) -> StepUp:
@@ -89,7 +94,7 @@ class ScheduleRules(BaseModel):
     instalment_rounding: RoundingName = Field(
         default="half_even", description="how the level instalment is rounded"
     )
-    instalment_multiple: int = Field(default=1, ge=1, description="minor units")
+    instalment_multiple: Minor = Field(default=1, gt=0, description="minor units")
     interest_rounding: RoundingName = Field(
         default="half_even", description="how a period's interest is rounded"
     )
@@ -97,9 +102,9 @@ class ScheduleRules(BaseModel):
         default=False,
         description="whether the level instalment is moved so that the last one differs least",
     )
-    grace_principal: int = Field(default=0, ge=0, description="instalments without principal")
-    grace_interest: int = Field(default=0, ge=0, description="instalments whose interest waits")
-    grace_charged: int = Field(default=0, ge=0, description="instalments without interest")
+    grace_principal: Grace = Field(default=0, description="instalments without principal")
+    grace_interest: Grace = Field(default=0, description="instalments whose interest waits")
+    grace_charged: Grace = Field(default=0, description="instalments without interest")
     flat_interest: Literal["even", "by_days"] = Field(
         default="even",
         description="flat interest is spread evenly over the instalments, or by the days of each "
@@ -313,12 +318,12 @@ class FloatingRate(BaseModel):
     reset_cap_percent: NotBelowZero | None = Field(
         default=None, description="how far one reset may move the rate, either way"
     )
-    every: int = Field(default=1, ge=1, description="units between two resets")
+    every: Count = Field(default=1, description="units between two resets")
     unit: Literal["months", "weeks", "days"] = Field(
         default="months", description="unit of `every`"
     )
-    fixing_days: int = Field(
-        default=0, ge=0, description="days between the date of the value and the reset"
+    fixing_days: Days = Field(
+        default=0, description="days between the date of the value and the reset"
     )
     keep: Literal["term", "instalment"] = Field(
         default="term", description="what stays at a reset; see `change_rate`"
@@ -337,8 +342,10 @@ class PayoutRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    over_ppb: int = Field(default=0, ge=0, description="beyond what was agreed, as a share of it")
-    over_minor: int = Field(default=0, ge=0, description="beyond what was agreed, minor units")
+    over_ppb: int = Field(
+        default=0, ge=0, le=10**12, description="beyond what was agreed, as a share of it"
+    )
+    over_minor: Minor = Field(default=0, description="beyond what was agreed, minor units")
     merchant: bool | None = Field(
         default=None,
         description="whether the payout goes to a merchant, who may refund it; left out: where "
@@ -379,8 +386,8 @@ class LineRules(BaseModel):
         description="a cycle bears no interest if the statement before it is paid in full by its "
         "due date; else from each draw's date",
     )
-    minimum_floor_minor: int = Field(
-        default=0, ge=0, description="the least that a statement asks, minor units"
+    minimum_floor_minor: Minor = Field(
+        default=0, description="the least that a statement asks, minor units"
     )
     minimum_percent: NotBelowZero = Field(default="0", description="of the principal owed")
     cash_advances: AdvanceRules | None = Field(
@@ -396,7 +403,7 @@ class SmallCreditRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    up_to_minor: int = Field(gt=0, description="a credit of no more than this")
+    up_to_minor: Minor = Field(gt=0, description="a credit of no more than this")
     after_months: int = Field(
         default=0, ge=0, le=240, description="months in which it did not change; 0: at once"
     )
@@ -413,11 +420,11 @@ class NonAccrualRules(BaseModel):
     mode: Literal["reverse_to_memo", "suspense"] = Field(
         description="interest goes to memorandum accounts with no receivable, or the receivable stays with a suspense against it"
     )
-    days_past_due: int = Field(
+    days_past_due: Days = Field(
         default=90, ge=1, description="days past due from which interest is no income"
     )
-    returns_after_days: int = Field(
-        default=0, ge=0, description="days without arrears until interest is income again"
+    returns_after_days: Days = Field(
+        default=0, description="days without arrears until interest is income again"
     )
 
 
@@ -435,7 +442,7 @@ class PenalRules(BaseModel):
     base: Literal["principal", "principal_and_interest"] = Field(
         default="principal", description="what overdue bears it"
     )
-    grace_days: int = Field(default=0, ge=0, description="days overdue before it begins")
+    grace_days: Days = Field(default=0, description="days overdue before it begins")
     mode: Literal["interest", "charge"] = Field(
         default="interest",
         description="what it is in law: interest, or a charge (India, RBI/2023-24/53, allows no "
@@ -453,7 +460,7 @@ class ChargeOffRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    days_past_due: int = Field(ge=1, description="days past due at which the loan is charged off")
+    days_past_due: Days = Field(ge=1, description="days past due at which the loan is charged off")
     at: Literal["day", "month_end"] = Field(
         default="month_end", description="on the day that it is so late, or at that month's end"
     )
@@ -464,10 +471,10 @@ class Bounds(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    amount_minor: tuple[int, int] = Field(
+    amount_minor: tuple[Whole, Whole] = Field(
         default=(1, 10**13), description="least and most principal, minor units"
     )
-    instalments: tuple[int, int] = Field(
+    instalments: tuple[Whole, Whole] = Field(
         default=(1, 600), description="fewest and most instalments"
     )
     rate_percent: tuple[Exact, Exact] = Field(
@@ -483,14 +490,28 @@ class Bounds(BaseModel):
         ge=0,
         description="the highest fee or penalty that people may charge, of the principal agreed",
     )
-    due_within_days: int = Field(
+    due_within_days: Days = Field(
         default=1830,
         ge=1,
         description="how far after an order's value date the due date that it asks for may lie",
     )
-    pause_days: int = Field(
+    pause_days: Days = Field(
         default=1096, ge=1, description="longest pause of interest or of delinquency, days"
     )
+
+    @model_validator(mode="after")
+    def _low_below_high(self) -> Bounds:
+        for field in ("amount_minor", "instalments", "rate_percent", "balloon_percent"):
+            low, high = getattr(self, field)
+            if low > high:
+                raise ValueError(
+                    f"{field}: {low} is above {high}, so nothing is within; write the lowest first"
+                )
+        if self.instalments[0] < 1 or self.amount_minor[0] < 1 or self.balloon_percent[0] < 0:
+            raise ValueError(
+                "amount_minor and instalments begin at 1 or above, balloon_percent at 0 or above"
+            )
+        return self
 
     @property
     def rate_ppb(self) -> tuple[int, int]:

@@ -9,9 +9,10 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 
 from loanbook.core.policy.base import Policy
-from loanbook.core.policy.book import PolicyBook, references
+from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Accounts, Approvals, Buckets, HolidayCalendar
 from loanbook.core.policy.product import Product
+from loanbook.core.policy.references import BUCKETS, references
 
 Key = tuple[str, str, int]
 Used = Mapping[Key, Policy]
@@ -27,7 +28,7 @@ def in_use(book: PolicyBook, codes: Iterable[int], through: dt.date) -> dict[Key
     they refer to, and the buckets. PolicyError names a product whose file is gone."""
     folders = {id(policy): folder for folder, policy in book.policies}
     pinned = [book.product(code) for code in codes]
-    named: set[tuple[type[Policy], str]] = {(Buckets, "default")} if pinned else set()
+    named: set[tuple[type[Policy], str]] = {(Buckets, BUCKETS)} if pinned else set()
     found: list[Policy] = []
     for product in pinned:
         found.append(product)
@@ -104,6 +105,9 @@ def _changes_the_past(
         what = f"the holiday {min(moved)}" if moved else "the weekend"
         return f"{_named(key)} changes {what} of days that are published; keep it as version {last.version} has it"
     if isinstance(policy, BY_DATE) or policy.of_law:
+        earlier = all(policy.effective_from < p.effective_from for p in before)
+        if isinstance(policy, BY_DATE) and earlier:
+            return None  # of days on which none was in force, so nothing was read of it
         if published is None or policy.effective_from > published:
             return None
         return (

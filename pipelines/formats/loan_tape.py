@@ -252,6 +252,7 @@ def parse(
         is_flat=pl.lit(product.schedule.amortisation == "flat"),
         interest_only=whole("interest_only", product.schedule.grace_principal),
         interest_only_of_product=pl.lit(product.schedule.grace_principal, dtype=pl.Int64),
+        must_exceed_grace=_grace(product),
         **_floating(of, mapping),
         **_opening(mapping, exponent, file_date),
         **_bounds(product),
@@ -261,6 +262,13 @@ def parse(
     is_unread = pl.any_horizontal(pl.lit(False), *unread.values())  # noqa: FBT003
     typed = typed.with_columns(raw.with_columns(unread=is_unread)["unread"])
     return split(typed, Tape, "loan_key", lambda: _texts(raw, of, mapping, typed))
+
+
+def _grace(product: Product) -> pl.Expr:
+    """The longest grace of a product whose last instalment takes no rest: a loan has more instalments."""
+    rules = product.schedule
+    graces = (rules.grace_principal, rules.grace_interest, rules.grace_charged)
+    return pl.lit(max(graces) if rules.last_instalment == "level" else 0, dtype=pl.Int64)
 
 
 def _bounds(product: Product) -> dict[str, pl.Expr]:

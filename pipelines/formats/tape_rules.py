@@ -40,6 +40,7 @@ class _Row(dy.Schema):
     is_flat = dy.Bool()
     interest_only = dy.Int64(nullable=True)
     interest_only_of_product = dy.Int64()
+    must_exceed_grace = dy.Int64()
     first_interest_adjustment = dy.Int64(nullable=True)
     spread_ppb = dy.Int64(nullable=True)
     first_reset_on = dy.Date(nullable=True)
@@ -152,6 +153,10 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
         most = pl.min_horizontal(pl.col("instalments") - 1, pl.lit(MOST_GRACE))
         of_product = pl.col("interest_only") == pl.col("interest_only_of_product")
         return (of_product | pl.col("interest_only").is_between(0, most)).fill_null(False)
+
+    @dy.rule()
+    def grace_covers_every_instalment(cls) -> pl.Expr:
+        return (pl.col("instalments") > pl.col("must_exceed_grace")).fill_null(True)
 
     @dy.rule()
     def balloon_not_below_the_principal(cls) -> pl.Expr:

@@ -8,12 +8,15 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.boarding import payload
+from loanbook.core.contract.money import to_major
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import IntakeError, PolicyError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import TapeMapping
 from loanbook.core.policy.product import Product
-from loanbook.core.servicing.explain.disclosure import disclosed_apr
+from loanbook.core.servicing.explain.disclosure import disclosed_apr, payout_fees
+from loanbook.core.servicing.laws.law import AT_FAULT
+from loanbook.core.servicing.laws.pinning import FAULTS, pinned
 from loanbook.pipelines.formats import loan_tape
 from loanbook.pipelines.ingest.events import (
     Known,
@@ -81,9 +84,10 @@ def _of_product(
     twice = loan_tape.terms(again, code, entity, product.currency)
     bad += _contradicting(twice, product, file, mapping, known)
     loans = loan_tape.terms(good, code, entity, product.currency)
+    loans, costly = _paid_out_beyond_fees(loans, good, product, policies)
     loans, dear = within_ceilings(loans, product, policies)
     good = good.join(loans, on="line", how="semi")
-    bad += dear
+    bad += costly + dear
     boarded_rows = raw.join(loans, on="line", how="semi")
     named = mapping.attributes
     attributes = boarded_rows.select(
@@ -122,6 +126,28 @@ def _entering(loans: pl.DataFrame, product: Product) -> pl.DataFrame:
     )
 
 
+def _paid_out_beyond_fees(
+    loans: pl.DataFrame, good: pl.DataFrame, product: Product, policies: PolicyBook
+) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Loans whose payout costs less than it is, the tax on its fee with it, and the rows of the others."""
+    if product.origination_fee is None or loans.is_empty():
+        return loans, []
+    drawn = good.filter(pl.col("taken_over_on").is_null() & (pl.col("drawn") > 0))
+    paid = loans.join(drawn.select("line", "drawn"), on="line", maintain_order="left").with_columns(
+        loan_id=pl.int_range(pl.len(), dtype=pl.Int64), principal_agreed="drawn"
+    )
+    fees = payout_fees(paid.select(Terms.column_names()), policies)
+    cost = pl.col("fee") + pl.col("tax")
+    over = paid.join(fees, on="loan_id").filter(cost >= pl.col("drawn"))
+    money = product.currency
+    bad = [
+        {"line": line, "rule": "fee_not_below_the_payout",
+         "found": f"{key}: {to_major(fee, money)} of {to_major(of, money)}"}
+        for line, key, fee, of in over.select("line", "loan_key", cost.alias("cost"), "drawn").rows()
+    ]  # fmt: skip
+    return loans.join(over.select("line"), on="line", how="anti", maintain_order="left"), bad
+
+
 def within_ceilings(
     loans: pl.DataFrame, product: Product, policies: PolicyBook
 ) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
@@ -130,10 +156,13 @@ def within_ceilings(
     if not ceilings or loans.is_empty():
         return loans, []
     numbered = loans.with_columns(loan_id=pl.int_range(pl.len(), dtype=pl.Int64))
-    rates = disclosed_apr(numbered.select(Terms.column_names()), policies)
     who = numbered.select("loan_id", "line", "loan_key", "disbursed_on")
+    rates, without = _aprs(numbered.select(Terms.column_names()), policies)
     costs = who.join(rates, on="loan_id")
-    bad = []
+    bad = [
+        {"line": line, "rule": "apr_not_found", "found": f"{key}: {figures}"}
+        for line, key, figures in who.join(without, on="loan_id").select("line", "loan_key", "figures").rows()
+    ]  # fmt: skip
     for since, until, each in ceilings:
         binds = (pl.col("disbursed_on") >= since) & (pl.col("disbursed_on") < until)
         over = costs.filter(binds & (pl.col("apr") > float(each.percent)))
@@ -145,6 +174,21 @@ def within_ceilings(
     lines = pl.Series([row["line"] for row in bad], dtype=pl.Int64).unique()
     first = {row["line"]: row for row in reversed(bad)}
     return loans.filter(~pl.col("line").is_in(lines.implode())), list(first.values())
+
+
+def _aprs(terms: pl.DataFrame, policies: PolicyBook) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`loan_id`, `apr` of loans, and `loan_id`, `figures` of those that have none, with the reason."""
+    ids = terms["loan_id"]
+
+    def of(some: pl.Series) -> pl.DataFrame:
+        return disclosed_apr(terms.filter(pl.col("loan_id").is_in(some.implode())), policies)
+
+    try:
+        return of(ids), pl.DataFrame(schema=AT_FAULT)
+    except FAULTS:
+        without = pinned(ids, of, ids.len())
+    left = ids.filter(~ids.is_in(without["loan_id"].implode()))
+    return of(left), without
 
 
 def _boarding(

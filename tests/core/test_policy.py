@@ -35,6 +35,91 @@ def test_an_error_names_file_field_and_remedy(old: str, new: str, said: str) -> 
     assert said in str(error.value)
 
 
+LATER = "name: later\nversion: 1\neffective_from: 2025-01-01\n"
+OWN = """name: own
+version: 1
+effective_from: 2018-01-01
+entity: us-consumer
+currency: USD
+schedule: {amortisation: equal_instalment, rate_basis: ACT/365F, calendar: every-day}
+interest: {accrual: daily}
+"""
+FEW = {"standard.yaml", "default.yaml", "every-day.yaml"}
+
+
+def _told(*own: tuple[str, str]) -> str:
+    """What is said of files beside the shipped `standard` ones; empty: they are accepted."""
+    files = [each for each in FILES if each[1] in FEW]
+    own_files = [(folder, f"own-{n}.yaml", text) for n, (folder, text) in enumerate(own)]
+    try:
+        PolicyBook.of([*files, *own_files])
+    except PolicyError as error:
+        return str(error)
+    return ""
+
+
+def _shipped_as_later(folder: str) -> str:
+    text = next(t for d, f, t in FILES if d == folder and f in FEW)
+    return text.replace("2000-01-01", "2025-01-01").replace("name: standard", "name: later").replace(
+        "name: every-day", "name: later").replace("2018-01-01", "2025-01-01")  # fmt: skip
+
+
+def test_what_a_product_names_is_in_force_on_its_first_day() -> None:
+    """A close reads it for every loan of the book, so a later one would stop every day."""
+    begins_later = {
+        "late_fee": ("late_fees", LATER + "grace_days: 3"),
+        "origination_fee": ("origination_fees", LATER),
+        "annual_fee": ("fees", LATER + "event: annual"),
+        "prepayment_fee": ("fees", LATER + "event: prepayment"),
+        "returned_payment_fee": ("fees", LATER + "event: returned_payment"),
+        "delinquency": ("delinquency", LATER), "approvals": ("approvals", LATER),
+        "accounts": ("accounts", _shipped_as_later("accounts")),
+        "payments.waterfall": ("waterfalls", _shipped_as_later("waterfalls")),
+        "payments.by_kind.goodwill_credit.waterfall": ("waterfalls", _shipped_as_later("waterfalls")),
+        "schedule.calendar": ("calendars", _shipped_as_later("calendars")),
+    }  # fmt: skip
+    assert _told(("products", OWN)) == ""
+    for field, other in begins_later.items():
+        named = f"{field}: later\n"
+        if field == "payments.waterfall":
+            named = "payments: {waterfall: later}\n"
+        elif field.startswith("payments"):
+            named = "payments: {by_kind: {goodwill_credit: {waterfall: later, excess: next_instalment}}}\n"
+        product = OWN + named
+        if field == "schedule.calendar":
+            product = OWN.replace("calendar: every-day", "calendar: later")
+        said = _told(("products", product), other)
+        assert said.startswith("products/own-0.yaml"), field
+        assert f"field {field}: " in said
+        assert f"{other[0]}/later begins on 2025-01-01, after the product on 2018-01-01" in said
+        assert f"give {other[0]}/later an effective_from of 2018-01-01 or before" in said
+        # a version from then on, or a product that begins with it, is the remedy
+        earlier = other[1].replace("version: 1", "version: 2").replace("2025-01-01", "2018-01-01")
+        assert _told(("products", product), other, (other[0], earlier)) == "", field
+        assert _told(("products", product.replace("2018-01-01", "2025-01-01")), other) == "", field
+
+
+def test_what_the_law_sets_may_begin_after_the_product() -> None:
+    tax = LATER + "of: [fee]\nrate_ppb: 180000000\n"
+    by_law = LATER + "grace_days: 3\nfollows: law\n"
+    assert _told(("products", OWN + "tax: later"), ("taxes", tax)) == ""
+    assert _told(("products", OWN + "late_fee: later"), ("late_fees", by_law)) == ""
+
+
+def test_what_is_named_exists_and_is_of_the_right_sort() -> None:
+    mapping = (
+        "name: own\nversion: 1\neffective_from: 2018-01-01\nsource_system: own\nproduct: nowhere\n"
+        "reported_buckets: none-such\ncolumns: {principal: a, rate_percent: b, instalments: c, "
+        "disbursed_on: d, first_due_date: e}\n"
+    )
+    said = _told(("products", OWN + "annual_fee: later"), ("fees", LATER + "event: prepayment"),
+                 ("tapes", mapping))  # fmt: skip
+    assert "field annual_fee: fees/later has `event: prepayment`" in said
+    assert "tapes/own-2.yaml: mend these fields:" in said
+    assert "field product: no Product is named 'nowhere'; known: own" in said
+    assert "field reported_buckets: no Buckets is named 'none-such'; known: default" in said
+
+
 def test_a_waterfall_must_name_each_step_once() -> None:
     text = {f: t for d, f, t in FILES if d == "waterfalls"}["standard.yaml"]
     with pytest.raises(PolicyError, match=r"in_advance\.principal"):

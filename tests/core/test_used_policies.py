@@ -75,6 +75,18 @@ def test_a_new_version_changes_no_day_that_is_over(policies: PolicyBook, used: U
             assert (as_used(book, used, PUBLISHED).digest == policies.digest) is refused
 
 
+def test_days_on_which_none_was_in_force_may_be_given_a_version(
+    policies: PolicyBook, used: Used
+) -> None:
+    """A product that begins before its accounts or approvals names what is not there on its first day; an
+    earlier version of them is the remedy, and nothing was read of those days."""
+    for folder in ("accounts", "approvals", "buckets"):
+        policy = next(p for f, p in policies.policies if f == folder)
+        before = {"version": 2, "effective_from": policy.effective_from - dt.timedelta(days=1)}
+        book = with_more(policies, (folder, policy.model_copy(update=before)))
+        assert not refusals(book, used, PUBLISHED)
+
+
 def test_a_new_calendar_keeps_the_holidays_that_are_over(policies: PolicyBook, used: Used) -> None:
     folder, name, _ = next(key for key in used if key[0] == "calendars")
     calendar = of(policies, folder, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import random
 import types
@@ -158,21 +159,17 @@ class Fuzz:
 
 
 def _not_right_yet(product: Product) -> bool:
-    """What is accepted and does not live as it should; each is a fault of the product.
+    """What a file may say and these lives can't be lived by.
 
-    A level last instalment asks no principal of a loan whose instalments are no more than its grace:
-    money finds nothing to meet. Scheduled interest that waits and joins the principal is asked below
-    zero when the loan is paid off. A floor of 40 % a day makes the factor of a month 12, which 18 decimals
-    in Int64 do not hold: neither for the loan nor, where another of the batch has `decimal_18`, beside it.
+    A level last instalment, where every instalment is one of grace: a loan of so few is refused at boarding
+    (`grace_covers_every_instalment`). And a fault of the product: scheduled interest that waits and joins the
+    principal is asked below zero when the loan is paid off.
     """
-    schedule, floats = product.schedule, product.floating
+    schedule = product.schedule
     grace = max(schedule.grace_principal, schedule.grace_interest, schedule.grace_charged)
     waits = schedule.shortfall == "capitalise" and product.interest.accrual == "scheduled"
-    floor = Fraction((floats.floor_percent if floats else None) or 0)
-    return (
-        (schedule.last_instalment == "level" and grace >= FEWEST)
-        or (waits and schedule.grace_interest > 0)
-        or (schedule.rate_basis == "daily" and floor > 20)
+    return (schedule.last_instalment == "level" and grace >= FEWEST) or (
+        waits and schedule.grace_interest > 0
     )
 
 
@@ -184,6 +181,83 @@ def _within(number: int, bounds: Sequence[Any]) -> bool:
     checks = {Ge: lambda b: number >= b.ge, Gt: lambda b: number > b.gt,
               Le: lambda b: number <= b.le, Lt: lambda b: number < b.lt}  # fmt: skip
     return all(checks[type(b)](b) for b in bounds if type(b) in checks)
+
+
+_PARTS: dict[str, dict[str, Any]] = {
+    "line": {"kind": "line_of_credit", "line": {}, "payments": {"excess": "next_then_principal"},
+             "schedule": {"amortisation": "interest_only", "rate_basis": "ACT/365F"},
+             "interest": {"accrual": "daily", "after_charge_off": "accelerate_maturity"}},
+    "floating": {"floating": {"index": "base"}},
+    "non_accrual": {"non_accrual": {"mode": "suspense"}},
+    "charge_off": {"charge_off": {"days_past_due": 90}},
+    "small_credit": {"small_credit": {"up_to_minor": 100, "becomes": "income"}},
+    "penal": {"penal": {"rate_percent": "24"}},
+}  # fmt: skip
+"""What a product must have for a part of it to count."""
+_CHARGES: dict[str, tuple[str, dict[str, Any]]] = {
+    "late_fees": ("late_fee", {"grace_days": 3}), "origination_fees": ("origination_fee", {}),
+    "fees": ("annual_fee", {"event": "annual"}), "taxes": ("tax", {"of": ["interest"], "rate_ppb": 1}),
+    "delinquency": ("delinquency", {}),
+}  # fmt: skip
+"""By folder: the field of a product that names such a policy, and what such a policy must have."""
+
+
+def at_their_greatest() -> list[list[tuple[str, Policy]]]:
+    """Policies with one number at the highest that is accepted, each with a product that lives by it."""
+    told = {"version": 1, "effective_from": SINCE}
+    found = []
+    for folder in ("products", *_CHARGES):
+        for path, most in _bounds(FOLDERS[folder], ()):
+            name, field = f"greatest-{len(found)}", ".".join(path)
+            own = told | {"name": name, "description": f"{folder}: {field} {most}"}
+            product: dict[str, Any] = own | {"entity": "us-consumer", "currency": "USD",
+                "schedule": {"amortisation": "equal_instalment", "rate_basis": "ACT/365F"},
+                "interest": {"accrual": "daily"}}  # fmt: skip
+            others = []
+            if folder == "products":
+                product |= copy.deepcopy(_PARTS.get(path[0], {}))
+                if "step_up" in path:
+                    product["schedule"]["step_up"] = {"percent": "1"}
+                _put(product, path, most)
+            else:
+                names, needs = _CHARGES[folder]
+                other = own | needs
+                _put(other, path, most)
+                others = [(folder, parse(folder, f"{name}.yaml", yaml.safe_dump(other)))]
+                product[names] = name
+            made = parse("products", f"{name}.yaml", yaml.safe_dump(product))
+            found.append([*others, ("products", made)])
+    return found
+
+
+def _put(content: dict[str, Any], path: Sequence[str], value: int) -> None:
+    for part in path[:-1]:
+        content = content.setdefault(part, {})
+    content[path[-1]] = value
+
+
+def _bounds(model: type[BaseModel], above: tuple[str, ...]) -> list[tuple[tuple[str, ...], int]]:
+    """Every whole number of a model and its parts: where it stands, and the highest that is accepted."""
+    found = []
+    for name, field in model.model_fields.items():
+        kinds, marks = [field.annotation], list(field.metadata)
+        while kinds:
+            kind = kinds.pop()
+            if get_origin(kind) is Annotated:
+                inner, *more = get_args(kind)
+                kinds.append(inner)
+                marks += [mark for each in more for mark in getattr(each, "metadata", [each])]
+            elif get_origin(kind) in (Union, types.UnionType):
+                kinds += get_args(kind)
+            elif isinstance(kind, type) and issubclass(kind, BaseModel):
+                found += _bounds(kind, (*above, name))
+            elif kind is int and name != "version":
+                most = [
+                    m.le if isinstance(m, Le) else m.lt - 1 for m in marks if isinstance(m, Le | Lt)
+                ]
+                assert most, f"{name} of {model.__name__} has no upper bound"
+                found.append(((*above, name), int(min(most))))  # type: ignore[call-overload]
+    return found
 
 
 def short_life(number: int, product: Product, seed: int) -> Life:

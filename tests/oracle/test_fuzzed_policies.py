@@ -15,7 +15,7 @@ from loanbook.core.policy.product import Product
 from loanbook.core.servicing.laws.trial import faults
 from tests.core.loans import with_more
 from tests.oracle.engine import events_of
-from tests.oracle.fuzzed import Fuzz, short_life
+from tests.oracle.fuzzed import Fuzz, at_their_greatest, short_life
 
 SEED = int(os.environ.get("SEED") or 1)
 PRODUCTS = max(10, int(os.environ.get("LIVES") or 320) // 8)
@@ -46,6 +46,7 @@ schedule: {amortisation: equal_instalment, rate_basis: ACT/365F}
 interest: {accrual: daily}
 """
 TAX = "name: never\nversion: 1\neffective_from: 2000-01-01\nrate_ppb: 1\n"
+CALENDAR = "name: never\nversion: 1\neffective_from: 2000-01-01\nsource: none\n"
 
 
 @pytest.mark.parametrize(
@@ -64,8 +65,34 @@ TAX = "name: never\nversion: 1\neffective_from: 2000-01-01\nrate_ppb: 1\n"
         ),
         ("products", PRODUCT + "payments: {chargeback: [fee, fee]}", "fee is named twice"),
         ("taxes", TAX + "of: [fee, interest, fee]", "fee is named twice"),
+        (
+            "products",
+            PRODUCT.replace("ACT/365F", "daily") + 'floating: {index: b, floor_percent: "21"}',
+            "floor_percent: 21 % a day",
+        ),
+        ("products", PRODUCT + "bounds: {instalments: [60, 3]}", "instalments: 60 is above 3"),
+        ("products", PRODUCT + "bounds: {rate_percent: [9.5, 3]}", "rate_percent: 9.5 is above 3"),
+        (
+            "products",
+            PRODUCT.replace("365F}", "365F, grace_principal: 200}"),
+            "schedule.grace_principal",
+        ),
+        ("calendars", CALENDAR + "weekend: [7, 1, 2, 3, 4, 5, 6]", "all seven days are weekend"),
+        ("calendars", CALENDAR + "weekend: [0]", "weekend.0"),
     ],
 )
 def test_what_no_loan_could_live_by_is_refused(folder: str, text: str, said: str) -> None:
     with pytest.raises(PolicyError, match=said):
         parse(folder, "never.yaml", text)
+
+
+def test_the_greatest_number_that_a_field_accepts_lives(policies: PolicyBook) -> None:
+    """One product for each number of a product's or a charge's file, at its upper bound."""
+    made = [policy for each in at_their_greatest() for policy in each]
+    book = with_more(policies, *made)
+    products = [policy for _, policy in made if isinstance(policy, Product)]
+    assert len(products) > 35
+    lives = [short_life(n, each, 1) for n, each in enumerate(products, start=1)]
+    told = [(products[number - 1].description, law, figures)
+            for number, law, figures in faults(events_of(book, lives), book).rows()]  # fmt: skip
+    assert not told

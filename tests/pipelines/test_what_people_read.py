@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -13,11 +14,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from loanbook.core.errors import LedgerError, LoanbookError
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.models import OriginationFee, Policy
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
+from loanbook.pipelines.commands.loans.quoted import quoted
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
+from tests.core.loans import product_of, with_more
 
 FLAT = ("quote", "flat-rate", "principal=1200", "rate_percent=40", "instalments=12",
         "disbursed_on=2024-01-27", "first_due_date=2024-02-01")  # fmt: skip
@@ -137,6 +142,39 @@ def test_a_quote_refuses_what_boarding_refuses() -> None:
     early = [*FLAT[:5], "disbursed_on=1817-01-27", "first_due_date=1817-02-01"]
     assert "no version of products/flat-rate is in force on 1817-01-27" in refused(*early)
     assert "line of credit" in refused("quote", "card-line", *FLAT[2:])
+
+
+def test_a_payout_costs_less_than_it_is(policies: PolicyBook) -> None:
+    """1,200.00 at 12 % in twelve instalments; the fee is 1,200.00, or 1,199.99 deferred at a yield."""
+    plain = product_of(policies, "instalment-act365")
+    fee = {"version": 1, "effective_from": plain.effective_from}
+    kinds: dict[str, dict[str, object]] = {
+        "kept": {"flat_minor": 120_000}, "beside": {"flat_minor": 120_000, "collected": "up_front"},
+        "yields": {"flat_minor": 119_999, "recognition": "effective_interest"},
+        "dear": {"percent_ppb": 500_000_000, "recognition": "effective_interest"},
+    }  # fmt: skip
+    own: list[tuple[str, Policy]] = []
+    for name, rules in kinds.items():
+        own.append(
+            ("origination_fees", OriginationFee.model_validate({"name": name, **fee, **rules}))
+        )
+        own.append(("products", plain.model_copy(update={"name": name, "origination_fee": name})))
+    level = plain.schedule.model_copy(update={"last_instalment": "level", "grace_principal": 12})
+    own.append(("products", plain.model_copy(update={"name": "grace", "schedule": level})))
+    book = with_more(policies, *own)
+    terms = ["principal=1200", "rate_percent=12", "instalments=12", "disbursed_on=2024-01-01",
+             "first_due_date=2024-02-01"]  # fmt: skip
+    for name, said in (
+        ("kept", "fee_not_below_the_payout (quote: 1200.00 of 1200.00)"),
+        ("beside", "fee_not_below_the_payout (quote: 1200.00 of 1200.00)"),
+        ("yields", "no effective rate holds it; lower them"),
+        ("grace", "grace_covers_every_instalment (12)"),
+    ):
+        with pytest.raises(LoanbookError, match=re.escape(said)):
+            quoted(book, name, terms)
+    assert quoted(book, "dear", terms).paid_out == 60_000
+    with pytest.raises(LoanbookError, match="principal=… is told twice"):
+        quoted(book, "dear", ["principal=1", *terms])
 
 
 def test_the_general_ledger_of_a_month_and_its_balance(told: None, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Status
 from loanbook.core.contract.apr import solved_rate
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient
+from loanbook.core.errors import EngineError
 from loanbook.core.servicing.income.deferred_income import run_line
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -25,6 +26,10 @@ YEAR = 365
 """Days of a year, as the yield counts them."""
 SCALE = 10**15
 """What the growth of a stretch is over: as many digits as a float has."""
+MOST_RATE = 10**9
+"""The highest rate that is held (100 billion % a year)."""
+MOST_GROWTH = 9_000
+"""What a stretch may grow by at most: over `SCALE` it is an Int64."""
 
 
 def follow_yield(day: DayState) -> None:
@@ -78,6 +83,7 @@ def _solved(lines: pl.DataFrame, day: DayState) -> pl.DataFrame:
         gains = flows.group_by("loan_id").agg(pl.col("amount").sum()).filter(pl.col("amount") >= 0)
         flows = flows.join(gains, on="loan_id", how="semi").with_columns(fraction=pl.lit(0.0))
         rates = solved_rate(flows) if flows.height else gains.select("loan_id", rate=pl.lit(0.0))
+        _must_be_held(rates.select(pl.col("rate") < MOST_RATE))
         found = found.join(
             rates.select("loan_id", (pl.col("rate") * PPB).round().cast(pl.Int64).alias(name)),
             on="loan_id",
@@ -87,21 +93,31 @@ def _solved(lines: pl.DataFrame, day: DayState) -> pl.DataFrame:
     return found.drop_nulls()
 
 
+def _must_be_held(within: pl.DataFrame) -> None:
+    """Raise EngineError where a rate or growth is not `within` what is held."""
+    if not within.select(pl.all_horizontal(pl.all().fill_null(True)).all()).item():
+        raise EngineError(
+            "its fees leave so little of what is lent that no effective rate holds it; lower them, or "
+            "set `recognition: straight_line` in a new version of its origination fee"
+        )
+
+
 def _growth(rate: str) -> pl.Expr:
-    """What a rate makes of one to the end of the period, less one, over `SCALE` (Int64).
+    """What a rate makes of one to the end of the period, less one (Float64).
 
     In floats, as the rates were solved: every loan has its own, so exact powers would be worked
     out loan by loan.
     """
     years = (pl.col("period_end") - BUSINESS_DATE).dt.total_days() / YEAR
-    growth = (1 + pl.col(rate).cast(pl.Float64) / PPB).pow(years) - 1
-    return (growth * SCALE).round().cast(pl.Int64)
+    return (1 + pl.col(rate).cast(pl.Float64) / PPB).pow(years) - 1
 
 
 def _segment(lines: pl.DataFrame) -> pl.DataFrame:
     """`lines` with the stretch from today to the end of the period; without a yield, as they are."""
+    rates = {"_yields": _growth("eir_ppb"), "_bears": _growth("contract_yield_ppb")}
+    _must_be_held(lines.select(**{name: growth < MOST_GROWTH for name, growth in rates.items()}))
     with_growth = lines.with_columns(
-        _yields=_growth("eir_ppb"), _bears=_growth("contract_yield_ppb")
+        **{name: (growth * SCALE).round().cast(pl.Int64) for name, growth in rates.items()}
     )
     carried = _balance() - pl.col("income_deferred")
     exact = int128(carried) * int128(pl.col("_yields")) - int128(_balance()) * int128(

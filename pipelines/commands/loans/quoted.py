@@ -19,6 +19,7 @@ from loanbook.core.policy.file_mappings import TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.explain.disclosure import disclosed_apr, payout_fees
 from loanbook.core.servicing.explain.instalments import instalments
+from loanbook.core.servicing.laws.trial import faults
 from loanbook.core.servicing.replay.replay import relived
 from loanbook.core.store.writing import Intake, numbered
 from loanbook.pipelines.ingest.boarding import boarded
@@ -27,8 +28,8 @@ from loanbook.pipelines.ingest.landing import LandingFile
 
 FIELDS = (
     "principal", "rate_percent", "instalments", "disbursed_on", "first_due_date", "instalment", "balloon",
-    "every", "unit", "anchor_day", "second_anchor_day", "end_of_month", "drawn", "jurisdiction",
-    "spread_percent", "first_reset_on",
+    "every", "unit", "anchor_day", "second_anchor_day", "end_of_month", "maturity_date", "interest_only",
+    "jurisdiction", "spread_percent", "first_reset_on",
 )  # fmt: skip
 """Terms that a quote takes, as a tape's mapping names them; the first five must be told."""
 NEEDED = FIELDS[:5]
@@ -102,6 +103,12 @@ def quoted(policies: PolicyBook, product: str, terms: list[str]) -> Quote:
     )
     numbered(Intake({"file_id": _KEY}, taken.loans, None, None, events), 1, 1, rows)
     pinned = policies.product(int(taken.loans["product"][0]))
+    failing = faults(rows["events"][0], policies, after=dt.timedelta(0))
+    if failing.height:
+        _, law, figures = failing.row(0)
+        raise LoanbookError(
+            f"{product}: such a loan would not be boarded: {law}: {figures}; take other terms"
+        )
     lived = relived(rows["events"][0], policies, on)
     assert lived is not None, "a loan that is taken in is boarded on the day of its payout"
     plan = instalments(lived, policies, on)
@@ -126,6 +133,10 @@ def _fields(terms: list[str]) -> dict[str, str]:
                 f"{name!r} is no term: write FIELD=VALUE with a field of {', '.join(FIELDS)}"
             )
     fields = {name: value.strip() for name, _, value in pairs}
+    if len(fields) < len(pairs):
+        names = [name for name, *_ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise LoanbookError(f"{twice}=… is told twice; tell each term once")
     missing = [name for name in NEEDED if not fields.get(name)]
     if missing:
         raise LoanbookError(f"a quote needs {', '.join(f'{name}=…' for name in missing)}")

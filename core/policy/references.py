@@ -1,0 +1,140 @@
+"""Policies that name others: what they name must be there, from their own first day on, and of the right sort.
+
+A close reads what a product names for every loan of the book, so one name that leads nowhere would stop
+every day: it is refused when policies are read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+
+from loanbook.core.policy.base import Policy
+from loanbook.core.policy.file_mappings import TapeMapping
+from loanbook.core.policy.models import (
+    FOLDER_OF,
+    Accounts,
+    Approvals,
+    Buckets,
+    Delinquency,
+    Fee,
+    HolidayCalendar,
+    LateFee,
+    OriginationFee,
+    RateCeiling,
+    Tax,
+    Waterfall,
+)
+from loanbook.core.policy.product import Product
+
+Reference = tuple[type[Policy], str, str]
+"""Kind and name of a policy, and the field that names it."""
+BUCKETS = "default"
+"""The buckets by which every day is told."""
+
+
+def references(product: Product) -> list[Reference]:
+    """Policies that a product names."""
+    payments = product.payments
+    wanted: list[tuple[type[Policy], str | None, str]] = [
+        (Waterfall, payments.waterfall, "payments.waterfall"),
+        (LateFee, product.late_fee, "late_fee"),
+        (OriginationFee, product.origination_fee, "origination_fee"),
+        *((Fee, name, field) for field, (_, name) in _fees(product).items()),
+        (Tax, product.tax, "tax"),
+        *((RateCeiling, name, "ceilings") for name in product.ceilings),
+        (Delinquency, product.delinquency, "delinquency"),
+        (Approvals, product.approvals, "approvals"),
+        (Accounts, product.accounts, "accounts"),
+        (HolidayCalendar, product.schedule.calendar, "schedule.calendar"),
+        *(
+            (Waterfall, rule.waterfall, f"payments.by_kind.{kind}.waterfall")
+            for kind, rule in payments.by_kind.items()
+        ),
+    ]
+    return [(model, name, field) for model, name, field in wanted if name is not None]
+
+
+def _fees(product: Product) -> dict[str, tuple[str, str | None]]:
+    """Fields that name a fee: what must call for it, and its name."""
+    return {
+        "returned_payment_fee": ("returned_payment", product.returned_payment_fee),
+        "prepayment_fee": ("prepayment", product.prepayment_fee),
+        "annual_fee": ("annual", product.annual_fee),
+    }
+
+
+def wrong_references(policies: Iterable[Policy]) -> Iterator[tuple[Policy, str]]:
+    """Policies that name what is not there, begins too late or is of another sort, each with the field and
+    what to do."""
+    known: dict[tuple[type[Policy], str], list[Policy]] = {}
+    all_of_them = list(policies)
+    for policy in all_of_them:
+        known.setdefault((type(policy), policy.name), []).append(policy)
+    for policy in all_of_them:
+        if isinstance(policy, Product):
+            named = [*references(policy), (Buckets, BUCKETS, "(every product)")]
+            for model, name, field in named:
+                if why := _not_in_force(known, model, name, policy.effective_from):
+                    yield policy, f"field {field}: {why}"
+            yield from ((policy, why) for why in _other_events(policy, known))
+        elif isinstance(policy, TapeMapping):
+            for model, name, field in _of_mapping(policy):
+                if (model, name) not in known:
+                    yield policy, f"field {field}: {_unknown(known, model, name)}"
+
+
+def _of_mapping(mapping: TapeMapping) -> list[Reference]:
+    named = (
+        (Product, mapping.product, "product"),
+        (Buckets, mapping.reported_buckets, "reported_buckets"),
+    )
+    return [(model, name, field) for model, name, field in named if name is not None]
+
+
+def _not_in_force(
+    known: dict[tuple[type[Policy], str], list[Policy]],
+    model: type[Policy],
+    name: str,
+    on: dt.date,
+) -> str | None:
+    """Why loans of a product that begins on a date can't live by a policy; None: they can.
+
+    What the law sets may begin later: before, there is none of it.
+    """
+    versions = known.get((model, name), [])
+    if not versions:
+        return _unknown(known, model, name)
+    if any(each.effective_from <= on or each.of_law for each in versions):
+        return None
+    first = min(each.effective_from for each in versions)
+    here = f"{FOLDER_OF[model]}/{name}"
+    return (
+        f"{here} begins on {first}, after the product on {on}, so no day of its loans could be closed; give "
+        f"{here} an effective_from of {on} or before, or add a version of it that has"
+    )
+
+
+def _unknown(
+    known: dict[tuple[type[Policy], str], list[Policy]], model: type[Policy], name: str
+) -> str:
+    names = sorted(each for kind, each in known if kind is model)
+    return (
+        f"no {model.__name__} is named {name!r}; known: {', '.join(names) or 'none'}; mend the name, or add "
+        f"{FOLDER_OF[model]}/{name}.yaml"
+    )
+
+
+def _other_events(
+    product: Product, known: dict[tuple[type[Policy], str], list[Policy]]
+) -> Iterator[str]:
+    for field, (event, name) in _fees(product).items():
+        others = {
+            fee.event
+            for fee in known.get((Fee, name or ""), [])
+            if isinstance(fee, Fee) and fee.event != event
+        }
+        if others:
+            yield (
+                f"field {field}: fees/{name} has `event: {min(others)}`; name a fee with `event: {event}`"
+            )
