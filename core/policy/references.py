@@ -73,7 +73,7 @@ def wrong_references(policies: Iterable[Policy]) -> Iterator[tuple[Policy, str]]
         known.setdefault((type(policy), policy.name), []).append(policy)
     for policy in all_of_them:
         if isinstance(policy, Product):
-            named = [*references(policy), (Buckets, BUCKETS, "(every product)")]
+            named: list[Reference] = [*references(policy), (Buckets, BUCKETS, "(every product)")]
             for model, name, field in named:
                 if why := _not_in_force(known, model, name, policy.effective_from):
                     yield policy, f"field {field}: {why}"
