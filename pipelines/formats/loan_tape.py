@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -194,67 +195,16 @@ def parse(
         for field, column in mapping.columns.items()
         if field not in MAY_LACK or column in raw.columns
     } | {field: _constant(field) for field in mapping.constants}
-    date = mapping.date_format
-    exponent = pl.lit(EXPONENT[product.currency], dtype=pl.UInt32)
-
-    def whole(name: str, default: int | None) -> pl.Expr:
-        """A whole number of the tape; where the mapping has none, or the field is empty, `default`."""
-        if name not in of:
-            return pl.lit(default, dtype=pl.Int64)
-        text = pl.col(of[name]).str.strip_chars()
-        number = text.str.to_integer(strict=False)
-        return pl.when(text == "").then(pl.lit(default, dtype=pl.Int64)).otherwise(number)
-
-    def money(name: str, default: int | None) -> pl.Expr:
-        if name not in of:
-            return pl.lit(default, dtype=pl.Int64)
-        empty = pl.col(of[name]).str.strip_chars() == ""
-        amount = _amount(of[name], mapping, exponent)
-        return pl.when(empty).then(pl.lit(default, dtype=pl.Int64)).otherwise(amount)
-
-    where = pl.lit(None, dtype=pl.String)
-    if "jurisdiction" in of:
-        where = pl.col(of["jurisdiction"]).str.strip_chars()
-    first_adjustment = pl.lit(0, dtype=pl.Int64)
-    if "first_interest_adjustment" in of:
-        text = plain(pl.col(of["first_interest_adjustment"]), mapping.amounts)
-        first_adjustment = signed_minor(text, exponent)
-    solved = pl.lit(True)
-    if "instalment" in of:  # a tape of many products may leave a field empty; of one it must tell
-        solved = (pl.col(of["instalment"]).str.strip_chars() == "") & pl.lit(
-            mapping.product_column is not None
-        )
+    cells = _Cells(of, mapping, pl.lit(EXPONENT[product.currency], dtype=pl.UInt32))
     typed = raw.select(
         "line",
         "loan_key",
         "doubled",
-        principal=_amount(of["principal"], mapping, exponent),
-        rate_ppb=_rate(of["rate_percent"], mapping),
-        instalments=pl.col(of["instalments"])
-        .str.extract(r"^\s*(\d{1,4})(?:\s*[A-Za-z]+)?\s*$")
-        .cast(pl.Int64, strict=False),
-        instalment=money("instalment", None),
-        solved=solved,
-        balloon=money("balloon", 0),
-        every=whole("every", 1),
-        unit=_unit(of),
-        second_anchor_day=whole("second_anchor_day", 1),
-        **_anchor(of, date),
-        disbursed_on=date_in(of["disbursed_on"], date),
-        first_due_date=date_in(of["first_due_date"], date),
-        first_interest_adjustment=first_adjustment,
-        revolving=pl.lit(product.line is not None),
-        has_advances=pl.lit(product.line is not None and product.line.cash_advances is not None),
-        drawn=money("drawn", 0) if product.line else _amount(of["principal"], mapping, exponent),
-        jurisdiction=pack(where),
-        jurisdiction_told=where,
+        **_terms(cells, product),
+        **_anchor(of, mapping.date_format),
         **_maturity(of, mapping.date_format),
-        is_flat=pl.lit(product.schedule.amortisation == "flat"),
-        interest_only=whole("interest_only", product.schedule.grace_principal),
-        interest_only_of_product=pl.lit(product.schedule.grace_principal, dtype=pl.Int64),
-        must_exceed_grace=_grace(product),
         **_floating(of, mapping),
-        **_opening(mapping, exponent, file_date),
+        **_opening(mapping, cells.exponent, file_date),
         **_bounds(product),
     )
     typed = _around_maturity(typed)
@@ -262,6 +212,82 @@ def parse(
     is_unread = pl.any_horizontal(pl.lit(False), *unread.values())  # noqa: FBT003
     typed = typed.with_columns(raw.with_columns(unread=is_unread)["unread"])
     return split(typed, Tape, "loan_key", lambda: _texts(raw, of, mapping, typed))
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Fields of a tape as its mapping has them: text by field, read as what it should be.
+
+    `of`: column of each field that there is. `exponent`: decimals of the currency.
+    """
+
+    of: dict[str, str]
+    mapping: TapeMapping
+    exponent: pl.Expr
+
+    def text(self, field: str) -> pl.Expr:
+        """The cell without outer spaces; null where no column has the field."""
+        none = pl.lit(None, dtype=pl.String)
+        return pl.col(self.of[field]).str.strip_chars() if field in self.of else none
+
+    def whole(self, field: str, default: int) -> pl.Expr:
+        """A whole number; where there is no such column, or the cell is empty, `default`."""
+        if field not in self.of:
+            return pl.lit(default, dtype=pl.Int64)
+        text = self.text(field)
+        number = text.str.to_integer(strict=False)
+        return pl.when(text == "").then(pl.lit(default, dtype=pl.Int64)).otherwise(number)
+
+    def money(self, field: str, default: int | None) -> pl.Expr:
+        """Minor units; where there is no such column, or the cell is empty, `default`."""
+        if field not in self.of:
+            return pl.lit(default, dtype=pl.Int64)
+        amount = _amount(self.of[field], self.mapping, self.exponent)
+        empty = self.text(field) == ""
+        return pl.when(empty).then(pl.lit(default, dtype=pl.Int64)).otherwise(amount)
+
+    def date(self, field: str) -> pl.Expr:
+        """The date of a field that every tape has."""
+        return date_in(self.of[field], self.mapping.date_format)
+
+
+def _terms(cells: _Cells, product: Product) -> dict[str, pl.Expr]:
+    """What a row says of its loan, and what its product says of such rows."""
+    of, mapping = cells.of, cells.mapping
+    principal = _amount(of["principal"], mapping, cells.exponent)
+    first_adjustment = pl.lit(0, dtype=pl.Int64)
+    if "first_interest_adjustment" in of:
+        text = plain(pl.col(of["first_interest_adjustment"]), mapping.amounts)
+        first_adjustment = signed_minor(text, cells.exponent)
+    solved = pl.lit(True)
+    if "instalment" in of:  # a tape of many products may leave a field empty; of one it must tell
+        solved = (cells.text("instalment") == "") & pl.lit(mapping.product_column is not None)
+    number = cells.text("instalments").str.extract(r"^(\d{1,4})(?:\s*[A-Za-z]+)?$")
+    graced = product.schedule.grace_principal
+    line = product.line
+    return {
+        "principal": principal,
+        "rate_ppb": _rate(of["rate_percent"], mapping),
+        "instalments": number.cast(pl.Int64, strict=False),
+        "instalment": cells.money("instalment", None),
+        "solved": solved,
+        "balloon": cells.money("balloon", 0),
+        "every": cells.whole("every", 1),
+        "unit": _unit(of),
+        "second_anchor_day": cells.whole("second_anchor_day", 1),
+        "disbursed_on": cells.date("disbursed_on"),
+        "first_due_date": cells.date("first_due_date"),
+        "first_interest_adjustment": first_adjustment,
+        "revolving": pl.lit(line is not None),
+        "has_advances": pl.lit(line is not None and line.cash_advances is not None),
+        "drawn": cells.money("drawn", 0) if line else principal,
+        "jurisdiction": pack(cells.text("jurisdiction")),
+        "jurisdiction_told": cells.text("jurisdiction"),
+        "is_flat": pl.lit(product.schedule.amortisation == "flat"),
+        "interest_only": cells.whole("interest_only", graced),
+        "interest_only_of_product": pl.lit(graced, dtype=pl.Int64),
+        "must_exceed_grace": _grace(product),
+    }
 
 
 def _grace(product: Product) -> pl.Expr:
