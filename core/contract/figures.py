@@ -32,6 +32,7 @@ UNITY = 10**18
 """Fixed point of discount factors: 18 decimals, so that P * UNITY stays within Int128."""
 
 
+RATE_IN_FORCE = pl.col("rate_ppb")
 NIGHTLY = 16
 """Decimals of a period's rate whose nights accrue: with its days, the denominator stays in Int64."""
 
@@ -120,6 +121,9 @@ class Figures:
         self.weighted = weighted(terms)
         if self.weighted:
             self.instalment_rounding = codes(terms, "instalment_rounding")
+        self.level_changes = 0
+        if "level_changes" in terms.columns and terms["level_changes"].count():
+            self.level_changes = 1 + int(terms["level_changes"].str.count_matches(";").max())  # type: ignore[arg-type]
         self.levels = "level_last" in terms.columns and bool(terms["level_last"].any())
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
         if self.stubbed:
@@ -137,9 +141,10 @@ class Figures:
         That of instalment `number` that falls `due`, without them of the one the cursor stands
         before. The first instalment's adjustment is apart.
         """
-        if not self.weighted:
-            return cursor.with_columns(level="emi")
         number = pl.col("instalment_no") if number is None else number
+        level = self._level_of(number)
+        if not self.weighted:
+            return cursor.with_columns(level=level)
         due = pl.col("period_end") if due is None else due
         share = weight(number, due, self.terms)
         raised = with_quotient(
@@ -152,9 +157,24 @@ class Figures:
             "instalment_rounding", self.instalment_rounding,
         )  # fmt: skip
         whole = pl.col("_times") * pl.col("instalment_multiple")
-        return times.with_columns(level=pl.when(alike()).then("emi").otherwise(whole)).drop(
+        return times.with_columns(level=pl.when(alike()).then(level).otherwise(whole)).drop(
             "_weight", "_asked", "_times"
         )
+
+    def _level_of(self, number: pl.Expr) -> pl.Expr:
+        """The level instalment where tranches with terms of their own change it: the last change by
+        instalment `number`."""
+        changes = pl.col("level_changes").str.split(";")
+        level = pl.col("emi")
+        for k in range(self.level_changes):
+            change = changes.list.get(k, null_on_oob=True).str.split(":")
+            begun = change.list.get(0).cast(pl.Int16) <= number
+            level = (
+                pl.when(begun.fill_null(False))
+                .then(change.list.get(1).cast(pl.Int64))
+                .otherwise(level)
+            )
+        return level
 
     def rate_factor(self) -> tuple[pl.Expr, pl.Expr]:
         """Exact rate of the period in `period_start`..`period_end`: numerator and denominator.
@@ -169,12 +189,16 @@ class Figures:
         denominator = by_code(pl.col("basis"), self.basis, RateBasis, lambda b: denominators[b])
         return numerator, denominator
 
-    def nightly_factor(self, basis: RateBasis | None = None) -> tuple[pl.Expr, pl.Expr]:
-        """`rate_factor`, or that of loans of one `basis` (Int64 both).
+    def nightly_factor(
+        self, basis: RateBasis | None = None, rate: str = "rate_ppb"
+    ) -> tuple[pl.Expr, pl.Expr]:
+        """`rate_factor`, or that of loans of one `basis` at the rate of a column (Int64 both).
 
         Rounded to `NIGHTLY` decimals where the product says so. Of the bases that prorate a period's factor by its nights.
         """
-        numerator, denominator = self.rate_factor() if basis is None else self._factor(basis)
+        numerator, denominator = (
+            self.rate_factor() if basis is None else self._factor(basis, pl.col(rate))
+        )
         if not self.decimal:
             return numerator, denominator
         one = 10**NIGHTLY
@@ -258,8 +282,7 @@ class Figures:
             under
         )
 
-    def _factor(self, basis: RateBasis) -> tuple[pl.Expr, pl.Expr]:
-        rate = pl.col("rate_ppb")
+    def _factor(self, basis: RateBasis, rate: pl.Expr = RATE_IN_FORCE) -> tuple[pl.Expr, pl.Expr]:
         if basis in ACTUAL:
             count = ACTUAL[basis]
             days = count.numerator(pl.col("period_start"), pl.col("period_end"))

@@ -190,6 +190,13 @@ class Parameters(dy.Schema):
             source="schedule.tranches = all",
         )
     )
+    tranches_own_term = dy.Bool(
+        metadata=column(
+            "A later payout is a schedule of its own, as long as the loan was agreed for",
+            FLAG,
+            source="schedule.tranches = own_term",
+        )
+    )
     tranche_bears_period = dy.Bool(
         metadata=column(
             "A later payout bears the whole of the period that it falls in, not its nights",

@@ -68,6 +68,15 @@ class Terms(dy.Schema):
             "Level instalment; null until the schedule solves it", MINOR, None, changes=True
         ),
     )
+    level_changes = dy.String(
+        nullable=True,
+        metadata=column(
+            "Instalments from which another level instalment is asked; null: all ask `emi`",
+            "NUMBER:MINOR UNITS, with a semicolon between them",
+            None,
+            changes=True,
+        ),
+    )
     first_interest_adjustment = dy.Int64(
         metadata=column("Added to the interest of instalment 1; below zero: taken off", MINOR, 0)
     )
@@ -176,6 +185,15 @@ class Terms(dy.Schema):
         ),
     )
 
+    tranche_instalments = dy.Int16(
+        nullable=True,
+        metadata=column(
+            "Instalments of a tranche with a term of its own; null: none was paid out",
+            COUNT,
+            None,
+            changes=True,
+        ),
+    )
     interest_only = dy.Int16(
         nullable=True,
         metadata=column(

@@ -167,8 +167,14 @@ class Product(Policy):
     @model_validator(mode="after")
     def _schedule_that_stands(self) -> Product:
         schedule, interest = self.schedule, self.interest
+        follows = interest.accrual == "daily" and schedule.amortisation == "equal_instalment"
+        alike = not (schedule.season or schedule.step_up)
+        if schedule.tranches == "own_term" and not (follows and alike):
+            raise ValueError(
+                "schedule.tranches: own_term needs equal instalments, all alike, with "
+                "interest.accrual: daily"
+            )
         if not schedule.materialised:
-            follows = interest.accrual == "daily" and schedule.amortisation == "equal_instalment"
             if schedule.down_payment_ppb and not follows:
                 raise ValueError(
                     "schedule.down_payment_ppb needs schedule.materialised: true, or equal "

@@ -151,10 +151,11 @@ class ScheduleRules(BaseModel):
         "come, chargebacks and tranches can change its instalments",
     )
     down_payment_ppb: int = Field(default=0, ge=0, lt=10**9, description="share due at once")
-    tranches: Literal["to_come", "all"] = Field(
+    tranches: Literal["to_come", "all", "own_term"] = Field(
         default="to_come",
-        description="instalments over which a later payout is spread: those to come, or, of a loan "
-        "without interest, all of them, as if it had been paid out at first",
+        description="instalments over which a later payout is spread: those to come; of a loan "
+        "without interest, all of them, as if it had been paid out at first; or as many as the loan "
+        "was agreed for, from the running one on, a schedule of its own beside what is asked already",
     )
     tranche_interest: Literal["by_nights", "whole_period"] = Field(
         default="by_nights",

@@ -75,10 +75,14 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
                 if recalculated(t):
                     can_recalculate(t)
             if any(
-                t["multi_disburse"].get("full_term_for_tranche") and _tranches(told, n) > 1
+                t["multi_disburse"].get("full_term_for_tranche")
+                and _tranches(told, n) > 1
+                and not recalculated(t)
                 for n, t in enumerate(case["loans"], start=1)
             ):
-                raise NotMappedError("each tranche with a term of its own")
+                raise NotMappedError(
+                    "each tranche with a term of its own, of interest that is fixed"
+                )
             for life in asked:
                 life.case = as_modified(case, life.after)
             own: dict[int, int] = {}

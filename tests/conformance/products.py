@@ -105,7 +105,7 @@ def product(
             "flat_interest": "by_days" if flat and fineract.by_days(terms) else "even",
             "flat_base": "financed" if progressive else "lent",
             "materialised": not daily, "down_payment_ppb": share,
-            "tranches": "to_come" if daily or progressive else "all",
+            "tranches": "own_term" if own_term(terms) else "to_come" if daily or progressive else "all",
             "tranche_interest": "whole_period" if by_periods(terms) else "by_nights",
         },
         interest={
@@ -126,6 +126,11 @@ def product(
         made = made.model_copy(update={"origination_fee": fee.name})
         found.append(("origination_fees", fee))
     return [*found, ("products", made)]
+
+
+def own_term(terms: dict[str, Any]) -> bool:
+    """Each tranche is a schedule of its own, as long as the loan was agreed for."""
+    return bool(terms["multi_disburse"].get("full_term_for_tranche")) and recalculated(terms)
 
 
 def by_periods(terms: dict[str, Any]) -> bool:

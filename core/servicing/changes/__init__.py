@@ -2,6 +2,7 @@
 
 - `terms` - rate, term, due date, pauses, limits: one file an event
 - `tranche` - further disbursements and down payments of schedules held as rows
+- `own_term` - tranches that each are a schedule of their own
 - `disbursement` - principal is paid out, and what is lent joins what is to come
 - `fee_capitalisation` - a fee joins the principal; it is income over the loan's life
 - `reage` - arrears and what is to come make a new schedule

@@ -7,6 +7,7 @@ import polars as pl
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import InterestMode
 from loanbook.core.catalogue.components import Component
+from loanbook.core.servicing.changes.own_term import has_own_term, with_own_term
 from loanbook.core.servicing.changes.tranche import (
     lacking,
     shares_due,
@@ -131,6 +132,12 @@ def _lent(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     )
     if not mask.any():
         return lent
-    tranches = with_tranche(loans.filter(mask), day)
+    tranches = loans.filter(mask)
     day.changed.append(tranches.select("loan_id", "event_id"))
-    return pl.concat([lent.filter(~mask), tranches]).sort("loan_id")
+    own = tranches.select(has_own_term()).to_series()
+    parts = [lent.filter(~mask)]
+    if not own.all():
+        parts.append(with_tranche(tranches.filter(~own), day))
+    if own.any():
+        parts.append(with_own_term(tranches.filter(own), day))
+    return pl.concat(parts).sort("loan_id")

@@ -81,7 +81,9 @@ def reage(day: DayState, events: pl.DataFrame) -> None:
     if steps.height:
         steps = _stepped(steps, day)
     # what a schedule that stands whole asked before is no measure any more
-    stands = stands.with_columns(emi=pl.lit(None, dtype=pl.Int64))
+    stands = stands.with_columns(
+        emi=pl.lit(None, dtype=pl.Int64), level_changes=pl.lit(None, dtype=pl.String)
+    )
     after = pl.concat([stands, steps.select(stands.columns)]).sort("loan_id")
     day.loans = replaced(day.loans, mask, day.loans.filter(mask), after)
     if steps.height and (steps["period_end"] == steps["business_date"]).any():

@@ -34,6 +34,11 @@ def _elapsed(start: pl.Expr, end: pl.Expr) -> pl.Expr:
     return (end - start).dt.total_days()
 
 
+def rate_changes_within() -> pl.Expr:
+    """Loans whose last change of the rate is in force from a day within the segment, or after it."""
+    return (pl.col("rate_until") > pl.col("segment_start")).fill_null(False)
+
+
 class Accrual:
     """Expressions for one batch of loans, each on its `business_date`; reads terms and positions."""
 
@@ -43,6 +48,10 @@ class Accrual:
         self.basis = figures.basis - {RateBasis.effective.value} or figures.basis
         self.adjusted = bool((figures.terms["first_interest_adjustment"] != 0).any())
         self.advances = bears_more(figures.terms)
+        # a rate that was agreed ahead of its day: nights before it bear the one before
+        self.rate_changes = (
+            figures.changed and not figures.terms.filter(rate_changes_within()).is_empty()
+        )
 
     def factors(self) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
         """Balance (Int64; of a scheduled loan the period's interest), factor and nights of the segment: their
@@ -71,7 +80,23 @@ class Accrual:
             exact = exact + int128(self._earning(pl.col("cash_advances"))) * margin()
         if self.adjusted:
             exact = exact + self._agreed()
-        return int128(pl.col("accrued_remainder")) + exact * nights
+        whole = int128(pl.col("accrued_remainder")) + exact * nights
+        if not self.rate_changes:
+            return whole
+        daily = rate_changes_within() & (pl.col("interest_mode") == InterestMode.daily)
+        earlier = self._counted(pl.min_horizontal(BUSINESS_DATE, "rate_until"))
+        less = int128(amount) * (self._factor_before() - factor) * earlier
+        return whole + pl.when(daily).then(less).otherwise(0)
+
+    def _factor_before(self) -> pl.Expr:
+        """`factors`' factor at the rate before the last change (Int64)."""
+        return self._by_basis(
+            lambda b: (
+                pl.col("rate_before")
+                if b in ACTUAL
+                else self.figures.nightly_factor(b, "rate_before")[0]
+            )
+        )
 
     def of_advances(self) -> pl.Expr:
         """As `numerator`, of a line's advances alone (Int128)."""
@@ -112,21 +137,23 @@ class Accrual:
             lambda b: pl.lit(0) if b in ACTUAL else self.figures.nightly_factor(b)[1]
         )
 
-    def _counted(self) -> pl.Expr:
-        """Nights of the segment, as the loan's basis counts them."""
+    def _counted(self, until: pl.Expr = BUSINESS_DATE) -> pl.Expr:
+        """Nights of the segment `until` a date, as the loan's basis counts them."""
         actual = {
             b: ACTUAL[b].numerator for b in (BASES[code] for code in self.basis) if b in ACTUAL
         }
-        return self._by_basis(lambda b: self._nights(actual.get(b, _elapsed)))
+        return self._by_basis(lambda b: self._nights(actual.get(b, _elapsed), until))
 
-    def _nights(self, count: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> pl.Expr:
-        """What `count` makes of the nights of the segment, less those of an interest pause."""
+    def _nights(
+        self, count: Callable[[pl.Expr, pl.Expr], pl.Expr], until: pl.Expr = BUSINESS_DATE
+    ) -> pl.Expr:
+        """What `count` makes of the nights of the segment `until` a date, less those of an interest pause."""
         start = pl.col("segment_start")
-        whole = count(start, BUSINESS_DATE)
+        whole = count(start, until)
         if not self.figures.paused:
             return whole
         first = pl.max_horizontal(start, "paused_from")
-        last = pl.max_horizontal(pl.min_horizontal(BUSINESS_DATE, "paused_until"), first)
+        last = pl.max_horizontal(pl.min_horizontal(until, "paused_until"), first)
         paused = pl.col("paused_until").is_not_null()
         return whole - pl.when(paused).then(count(first, last)).otherwise(0)
 
@@ -153,6 +180,9 @@ def last_night(wide: pl.DataFrame) -> pl.DataFrame:
     figures = Figures(wide)
     accrual = Accrual(figures, codes(wide, "interest_mode"))
     balance, factor, nights = accrual.factors()
+    if accrual.rate_changes:
+        early = (pl.col("rate_until") >= BUSINESS_DATE).fill_null(False)
+        factor = pl.when(early).then(accrual._factor_before()).otherwise(factor)
     first = pl.when(pl.col("instalment_no") == 1).then("first_interest_adjustment")
     eve = wide.with_columns(business_date=BUSINESS_DATE.dt.offset_by("-1d"))
     told = wide.select(

@@ -80,7 +80,7 @@ def with_level_instalment(loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFra
     """`loans` with the level instalment that pays off what is left of some.
 
     `rest`: those of them, their cursor before the first instalment that is left, with what they
-    are to pay off as `principal_agreed`.
+    are to pay off as `principal_agreed`. One level for all instalments: no change of it is left.
     """
     if rest.is_empty():
         return loans
@@ -92,11 +92,15 @@ def with_level_instalment(loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFra
         grace_principal=(pl.col("grace_principal") - n + 1).clip(lower_bound=0).cast(pl.Int8),
         weighs_from=(n - 1).cast(pl.Int16),
         emi=pl.lit(None, dtype=pl.Int64),
+        level_changes=pl.lit(None, dtype=pl.String),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
     ).drop(CURSOR)
     solved = agree(remaining).select("loan_id", solved="emi")
     joined = loans.join(solved, on="loan_id", how="left", maintain_order="left")
-    return joined.with_columns(emi=pl.coalesce("solved", "emi")).drop("solved")
+    return joined.with_columns(
+        emi=pl.coalesce("solved", "emi"),
+        level_changes=pl.when(pl.col("solved").is_null()).then("level_changes"),
+    ).drop("solved")
 
 
 def opened(terms: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:

@@ -148,6 +148,25 @@ def _ask_again(day: DayState, back: pl.DataFrame) -> None:
         open_dues(day, placed, pl.lit(component.value, dtype=pl.Int8), column)
     mask = day.loans["loan_id"].is_in(back["loan_id"].implode())
     show_principal_due(day, mask)
+    _bill_at_once(day, placed)
     whole = mask & day.loans["materialised"]
     if whole.any():
         day.loans = point(day.loans, day.dues, whole)
+
+
+def _bill_at_once(day: DayState, placed: pl.DataFrame) -> None:
+    """Interest asked again of loans that bill step by step, where it is due today: no later instalment
+    bills it."""
+    now = (pl.col("falls") <= BUSINESS_DATE) & ~pl.col("materialised")
+    asked = placed.filter(now & (pl.col("interest_anew") > 0)).select(
+        "loan_id", "event_id", "interest_anew"
+    )
+    if asked.is_empty():
+        return
+    more = pl.col("interest_anew").fill_null(0)
+    day.loans = (
+        day.loans.join(asked.drop("event_id"), on="loan_id", how="left", maintain_order="left")
+        .with_columns(**balances.bill_interest(more), **segment.earn_more(-more))
+        .drop("interest_anew")
+    )
+    day.book(asked, "interest_due", "interest_accrued", "interest_anew")

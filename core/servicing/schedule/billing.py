@@ -112,8 +112,16 @@ def _behind() -> pl.Expr:
 def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """What already stands with the ending instalment: paid before it is billed, or charged back; and
     `interest_later`, that with later ones."""
-    standing = dues.filter(of_schedule()).select(
-        "loan_id", "instalment_no", "component", "paid", "amount"
+    ends = ending.select("loan_id", "instalments", "period_end")
+    # what was asked anew after the last instalment, and has fallen due, is billed already
+    billed = (pl.col("instalment_no") > pl.col("instalments")) & (
+        pl.col("due_date") < pl.col("period_end")
+    )
+    standing = (
+        dues.filter(of_schedule())
+        .join(ends, on="loan_id")
+        .filter(~billed)
+        .select("loan_id", "instalment_no", "component", "paid", "amount")
     )
     interest = standing.filter(is_interest() & (pl.col("amount") > pl.col("paid")))
     later = (

@@ -5,10 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.components import Component, is_charge, is_principal
+from loanbook.core.contract.business_days import Calendar
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import due_rows, merge_dues
+from loanbook.core.servicing.loan.dues import due_rows, merge_dues, on_own_date
 from loanbook.core.servicing.loan.posting import DayState
+from loanbook.core.servicing.schedule.fixed_schedule import instalment_of
 
 
 def show_principal_due(day: DayState, mask: pl.Series) -> None:
@@ -26,6 +28,35 @@ def show_principal_due(day: DayState, mask: pl.Series) -> None:
         .with_columns(**balances.set_due(Component.principal, shown, where=mask))
         .drop("shown")
     )
+
+
+def placed_anew(
+    dues: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame, calendars: dict[int, Calendar]
+) -> pl.DataFrame:
+    """Dues with what was to come after the last instalment where a longer term has it fall due.
+
+    `before`, `after`: terms of loans with the shorter and the longer term; those that `after` lacks stay.
+    Of loans that bill step by step.
+    """
+    beyond = (
+        dues.filter((pl.col("due_date") > BUSINESS_DATE) & ~on_own_date())
+        .join(before.select("loan_id", last="instalments"), on="loan_id")
+        .filter(pl.col("instalment_no") > pl.col("last"))
+        .join(after, on="loan_id", how="semi")
+        .drop("last")
+    )
+    if beyond.is_empty():
+        return dues
+    terms = after.select("loan_id", pl.exclude("loan_id", *dues.columns))
+    held = beyond.join(terms, on="loan_id", maintain_order="left").with_columns(
+        on="due_date", strictly=pl.lit(False)
+    )
+    held = instalment_of(held, calendars).select(
+        *(c for c in dues.columns if c not in ("instalment_no", "due_date")),
+        instalment_no="number", due_date="falls",
+    )  # fmt: skip
+    keys = ["loan_id", "instalment_no", "component"]
+    return merge_dues(dues.join(beyond, on=keys, how="anti"), held.select(dues.columns))
 
 
 def open_dues(day: DayState, placed: pl.DataFrame, component: pl.Expr, amount: str) -> None:

@@ -140,7 +140,7 @@ def _slots(loans: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     last = (
         pl.when("reduces")
         .then("instalment_no")
-        .when(_is_level() & ~ends & pl.lit(not figures.weighted))
+        .when(_is_level() & ~ends & pl.lit(not (figures.weighted or figures.level_changes)))
         .then(pl.min_horizontal(pl.max_horizontal("instalments", "instalment_no"), reach))
         .otherwise(pl.max_horizontal("instalments", "instalment_no"))
     )

@@ -1,0 +1,127 @@
+"""Tranches with a term of their own, and what is agreed ahead or owed after it: loans of one book."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import polars as pl
+import pytest
+from pydantic import ValidationError
+
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.catalogue.components import Component
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.product import Product
+from loanbook.core.servicing.loan.business_date import dated
+from loanbook.core.servicing.schedule.projection import project
+from tests.core.loans import Life, Story, _event, product_of, ruled, terms
+
+DAILY = "instalment-act365"
+WHOLE_MONTHS = {"rate_basis": "30/360", "rate_factor": "decimal_18", "smooth_last_instalment": True}
+PENALTY = {"component": Component.penalty.value, "due_date": "2024-08-15"}
+HAPPENED = (
+    # 1: paid early, then as much lent again within the second period
+    (Kind.payment_received, 1, "2024-01-15", 1_713, None),
+    (Kind.disbursed, 1, "2024-02-15", 10_000, None),
+    # 2: lent again on each of two due dates, with a charge after the last instalment
+    (Kind.charge_assessed, 2, "2024-01-15", 500, PENALTY),
+    (Kind.payment_received, 2, "2024-02-01", 1_713, None),
+    (Kind.disbursed, 2, "2024-02-01", 10_000, None),
+    (Kind.payment_received, 2, "2024-03-01", 3_426, None),
+    (Kind.disbursed, 2, "2024-03-01", 10_000, None),
+    # 3: another rate, agreed in the month before its day
+    (Kind.payment_received, 3, "2024-02-01", 1_713, None),
+    (Kind.rate_changed, 3, "2024-02-02",
+     None, {"rate_ppb": 100_000_000, "keep": "term", "from_date": "2024-02-29"}),
+    # 4: paid on its days; after the last one a payment is charged back, and paid again
+    *((Kind.payment_received, 4, f"2024-0{month}-01", 1_713, None) for month in range(2, 8)),
+    (Kind.chargeback, 4, "2024-07-15", 1_713, {"interest": 79, "fee": 0, "penalty": 0}),
+    (Kind.payment_received, 4, "2024-08-15", 1_713 + 86, None),
+    # 5: two instalments more, and a charge that came after the last one before
+    (Kind.charge_assessed, 5, "2024-01-15", 500, PENALTY),
+    (Kind.term_extended, 5, "2024-01-20", None, {"instalments": 2}),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(policies: PolicyBook) -> PolicyBook:
+    found = ruled(policies, DAILY, "schedule", tranches="own_term", **WHOLE_MONTHS)
+    found = ruled(found, DAILY, "interest", post_maturity="none", covered_instalment="fixed")
+    order = ["interest", "fee", "principal", "penalty"]
+    return ruled(found, DAILY, "payments", chargeback=order)
+
+
+@pytest.fixture(scope="module")
+def life(made: PolicyBook) -> Life:
+    story = Story(made)
+    for number in range(1, 6):
+        story = story.lent(terms(made, DAILY, loan_id=number, principal=10_000, rate="9.4822", n=6))
+    rows = [_event(kind, loan, on, amount, f"{n:02}", json.dumps(body) if body else None)
+            for n, (kind, loan, on, amount, body) in enumerate(HAPPENED)]  # fmt: skip
+    return Story(made, (*story.rows, *rows)).live("2024-08-15")
+
+
+def to_come(life: Life, made: PolicyBook, loan_id: int, on: str) -> dict[int, int]:
+    """What the instalments to come will ask, by number."""
+    day = dt.date.fromisoformat(on)
+    book = next(d for d in life.days if d.date == day).book
+    wide = dated(book.wide().filter(pl.col("loan_id") == loan_id), day)
+    rows = project(wide, book.dues, made.calendars)
+    return dict(rows.select("instalment_no", pl.col("principal") + pl.col("interest")).rows())
+
+
+def test_a_tranche_is_a_schedule_of_its_own(life: Life, made: PolicyBook) -> None:
+    """As case C4483: of 29 nights the tranche bears 15, so six instalments of 17.07 pay 100.00 off, where
+    a whole month asks 17.13. The loan's own last one is 17.06, for money came early: 17.06 + 17.07."""
+    asked = to_come(life, made, 1, "2024-02-15")
+    assert asked == {2: 3_420, 3: 3_420, 4: 3_420, 5: 3_420, 6: 3_413, 7: 1_705}
+
+
+def test_each_further_tranche_adds_its_own(life: Life, made: PolicyBook) -> None:
+    """Three times 17.13, until the first is over after instalment 6 and the second after 7. The charge of
+    15 August, once after the last instalment, falls due with that of 1 September."""
+    asked = to_come(life, made, 2, "2024-03-01")
+    assert asked == {3: 5_139, 4: 5_139, 5: 5_139, 6: 5_139, 7: 3_426, 8: 1_713}
+    assert penalty(life, 2) == (8, dt.date(2024, 9, 1))
+
+
+def penalty(life: Life, loan_id: int) -> tuple[int, dt.date]:
+    """Instalment and due date of the loan's penalty to come."""
+    own = (pl.col("loan_id") == loan_id) & (pl.col("component") == Component.penalty)
+    dues = life.dues("2024-03-01").filter(own, pl.col("due_date") > dt.date(2024, 3, 1))
+    return dues.select("instalment_no", "due_date").row(0)
+
+
+def test_a_charge_after_the_last_instalment_follows_a_longer_term(life: Life) -> None:
+    """Of six instalments the last was due on 1 July, of eight it is on 1 September."""
+    assert penalty(life, 5) == (8, dt.date(2024, 9, 1))
+
+
+def test_a_rate_agreed_ahead_is_borne_from_its_day(life: Life, made: PolicyBook) -> None:
+    """83.66 bears 28 nights of February at 9.4822 % and one at 10 %: 83.66 x (9.4822 % x 28/29 +
+    10 % / 29) / 12 = 0.6623. Of five instalments of 17.15 the last would be 17.12: they are 17.14."""
+    asked = to_come(life, made, 3, "2024-02-02")
+    assert asked == {2: 1_714, 3: 1_714, 4: 1_714, 5: 1_714, 6: 1_716}
+    billed = life.dues("2024-03-01").filter((pl.col("loan_id") == 3) & (pl.col("component") == 1))
+    assert billed["amount"].to_list() == [66]
+
+
+def test_interest_asked_again_after_maturity_is_due_at_once(life: Life) -> None:
+    """Of 17.13 charged back 0.79 is interest; no later instalment bills it, or the principal, twice.
+    17.13 and the late fee of 0.86 close the loan."""
+    after = life.on("2024-07-15", 4)
+    assert (after["principal_due"], after["interest_due"], after["interest_accrued"]) == (
+        1_634,
+        79,
+        0,
+    )
+    billed = life.on("2024-08-01", 4)
+    assert (billed["principal_due"], billed["interest_due"]) == (1_634, 79)
+    assert life.on("2024-08-15", 4)["status"] == Status.closed
+
+
+def test_own_terms_need_interest_that_follows_the_balance(policies: PolicyBook) -> None:
+    flat = product_of(policies, "flat-rate").model_dump(exclude_unset=True)
+    with pytest.raises(ValidationError, match="own_term needs equal instalments"):
+        Product.model_validate(flat | {"schedule": flat["schedule"] | {"tranches": "own_term"}})
