@@ -128,10 +128,34 @@ class Figures:
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
         if self.stubbed:
             self.stubs = codes(terms.select("has_stub", "stub").filter("has_stub"), "stub")
+        self.reshaped = self._any_reshaped()
 
     def due_date(self, n: pl.Expr) -> pl.Expr:
         """Unadjusted due date of instalment `n`."""
         return due_date(n, self.units, matures=self.matures)
+
+    def _any_reshaped(self) -> bool:
+        """Whether an order made the running period of some loan longer or shorter than a whole one."""
+        standing = {"period_start", "instalment_no", "adjust_accrual"} <= set(self.terms.columns)
+        if not standing or self.basis <= ACTUAL.keys():
+            return False
+        later = self.terms.filter(pl.col("has_stub") & (pl.col("instalment_no") > 1))
+        return later.height > 0 and bool(later.select(self.is_reshaped().any()).item())
+
+    def is_reshaped(self) -> pl.Expr:
+        """Periods after the first that an order made longer or shorter: they begin elsewhere than the due
+        dates before them say. A calendar that moves the accrual moves no period so."""
+        n = pl.col("instalment_no")
+        cut = pl.col("period_start") != self.due_date(n.cast(pl.Int32) - 1)
+        return (
+            (n > 1) & pl.col("has_stub") & cut & ~pl.col("adjust_accrual") & ~counts_days()
+        )  # fmt: skip
+
+    def last_is_level(self) -> pl.Expr:
+        """Loans whose last instalment is as high as the others, its balloon beside it; of one that asks no
+        principal before it asks all of it."""
+        amortises = pl.col("grace_principal") < pl.col("instalments")
+        return pl.col("level_last") & (pl.col("emi") > 0) & amortises
 
     def with_level(
         self, cursor: Frame, number: pl.Expr | None = None, due: pl.Expr | None = None
@@ -202,8 +226,10 @@ class Figures:
         if not self.decimal:
             return numerator, denominator
         one = 10**NIGHTLY
-        scaled = rounded_quotient(int128(numerator) * one, int128(denominator), Rounding.half_even)
         decimal = pl.col("decimal_factor")
+        # the rate of another loan, which is not scaled, may be too high for it
+        ours = pl.when(decimal).then(numerator).otherwise(0)
+        scaled = rounded_quotient(int128(ours) * one, int128(denominator), Rounding.half_even)
         return (
             pl.when(decimal).then(scaled).otherwise(numerator),
             pl.when(decimal).then(pl.lit(one, dtype=pl.Int64)).otherwise(denominator),
@@ -221,9 +247,11 @@ class Figures:
         if not self.decimal:
             return self._with_tranche(rated)
         half_even = frozenset({Rounding.half_even.value})
+        # the rate of another loan, which is not scaled, may be too high for it
+        ours = pl.when("decimal_factor").then("rate_over").otherwise(0)
         scaled = with_quotient(
             rated.with_columns(mode=pl.lit(Rounding.half_even.value)), "scaled",
-            int128(pl.col("rate_over")) * UNITY, pl.col("rate_under"), "mode", half_even,
+            int128(ours) * UNITY, pl.col("rate_under"), "mode", half_even,
         )  # fmt: skip
         return self._with_tranche(
             scaled.with_columns(
@@ -247,7 +275,8 @@ class Figures:
             balance = pl.when("flat_by_days").then(self.lent).otherwise(balance)
         whole = int128(balance) * days
         borne = whole - int128(pl.col("lacks"))
-        unit = int128(pl.col("rate_over")) * UNITY // int128(pl.col("rate_under"))
+        ours = pl.when(within).then("rate_over").otherwise(0)
+        unit = int128(ours) * UNITY // int128(pl.col("rate_under"))
         share = rounded_quotient(unit * borne, whole, Rounding.half_even)
         return rated.with_columns(
             rate_over=pl.when(within).then(share).otherwise("rate_over"),
@@ -269,8 +298,7 @@ class Figures:
             if basis is RateBasis.effective:
                 difference = int128(self._effective("rate_before") - over)
                 return int128(over) * days + difference * nights
-            part, _ = self._of_a_year(basis)
-            return over * days + less * part * nights
+            return int128(over) * days + int128(self._factor(basis, less)[0]) * nights
 
         split = by_code(pl.col("basis"), self.basis, RateBasis, apart)
         wider = by_code(
@@ -295,6 +323,12 @@ class Figures:
             last, actual, regular = self._odd_last()
             numerator = numerator * pl.when(last).then(actual).otherwise(1)
             denominator = denominator * pl.when(last).then(regular).otherwise(1)
+        if self.reshaped:
+            days, whole = self.reshaped_days()
+            numerator = pl.when(self.is_reshaped()).then(rate * part * days).otherwise(numerator)
+            denominator = (
+                pl.when(self.is_reshaped()).then(over * PPB * whole).otherwise(denominator)
+            )
         if not self.stubbed:
             return numerator, denominator
         first = pl.col("has_stub") & (pl.col("instalment_no") == 1)
@@ -329,6 +363,24 @@ class Figures:
             (pl.col("period_end") - pl.col("period_start")).dt.total_days(),
             (pl.col("period_end") - regular_start).dt.total_days(),
         )
+
+    def reshaped_days(self) -> tuple[pl.Expr, pl.Expr]:
+        """Days of a period that an order reshaped, over those of a regular one: the one that ends with it, or
+        as the product counts a first period from its start."""
+        actual = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+        n = pl.col("instalment_no").cast(pl.Int32)
+        regular = (pl.col("period_end") - self.due_date(n - 1)).dt.total_days()
+        counts_on = pl.col("stub") == Stub.forward.value
+        on, whole = first_period.forward()
+        return (
+            pl.when(counts_on).then(on).otherwise(actual),
+            pl.when(counts_on).then(whole).otherwise(regular),
+        )
+
+    def whole_factor(self, basis: RateBasis, rate: str = "rate_ppb") -> tuple[pl.Expr, pl.Expr]:
+        """Rate of a whole period, whatever the running one is: numerator and denominator (Int64)."""
+        part, year = self._of_a_year(basis)
+        return pl.col(rate) * part, year * PPB
 
     def _odd_last(self) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
         """Whether the period is a last one that ends on a date of its own, its days, and those that it
@@ -480,7 +532,9 @@ class Figures:
             part = pl.when(waits).then(-interest).otherwise(part)
         last = pl.col("instalment_no") >= pl.col("instalments")
         if self.levels:
-            last = last & ~(pl.col("level_last") & (pl.col("emi") > 0))
+            balloon = pl.when(last & self.last_is_level()).then("balloon").otherwise(0)
+            part = part + balloon
+            last = last & ~self.last_is_level()
         within = pl.min_horizontal(part, unbilled)
         if self.levels:  # the last instalment is as high as the others, whatever it leaves
             within = pl.when("level_last").then(part).otherwise(within)

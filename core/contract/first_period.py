@@ -1,4 +1,6 @@
-"""First periods that are no whole one: what they bear, beside the factor of a whole period."""
+"""Periods that are no whole one: what a first one bears, beside the factor of a whole period, and one that
+an order made longer or shorter later.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ def factor(
         case Stub.prorate:
             return rate * part * actual, over * PPB * regular
         case Stub.forward:
-            on, whole = _forward()
+            on, whole = forward()
             return rate * part * on, over * PPB * whole
         case Stub.days_365:
             return rate * actual, pl.lit(PPB * 365, dtype=pl.Int64)
@@ -47,11 +49,8 @@ def factor(
     return rate * (part * year + over * (actual - regular)), over * PPB * year
 
 
-def _forward() -> tuple[pl.Expr, pl.Expr]:
-    """The first period counted from its start, as days over those of a regular one.
-
-    Beyond a whole period, its odd days are a share of the period after it.
-    """
+def whole_periods() -> tuple[pl.Expr, pl.Expr]:
+    """Where a whole period from `period_start` ends (Date), and the one after it."""
     start, every = pl.col("period_start"), pl.col("every").cast(pl.Int64)
 
     def after(periods: int) -> pl.Expr:
@@ -60,9 +59,18 @@ def _forward() -> tuple[pl.Expr, pl.Expr]:
         days = start + pl.duration(days=every * periods * pl.when(weeks).then(7).otherwise(1))
         return pl.when(pl.col("unit") == Unit.months.value).then(months).otherwise(days)
 
-    whole, then = after(1), after(2)
+    return after(1), after(2)
+
+
+def forward() -> tuple[pl.Expr, pl.Expr]:
+    """The period counted from its start, as days over those of a regular one.
+
+    Beyond a whole period, its odd days are a share of the period after it.
+    """
+    whole, then = whole_periods()
     odd = (pl.col("period_end") - whole).dt.total_days()
-    first, second = (whole - start).dt.total_days(), (then - whole).dt.total_days()
+    first = (whole - pl.col("period_start")).dt.total_days()
+    second = (then - whole).dt.total_days()
     return (
         pl.when(odd >= 0).then(second + odd).otherwise(first + odd),
         pl.when(odd >= 0).then(second).otherwise(first),

@@ -35,13 +35,20 @@ from loanbook.core.contract.steps_and_seasons import WHOLE, alike, weight
 
 
 def adjusted(date: pl.Expr, frame: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.Expr:
-    """`date` moved by each loan's business-day convention and calendar code."""
+    """`date` moved by each loan's business-day convention and calendar code.
+
+    A date that would move back to the payout (`disbursed_on`), or before it, moves on instead: nothing is
+    due before it is lent.
+    """
     chosen = date
     pairs = frame.select("business_day", "calendar").unique().rows()
     for convention, calendar in pairs:
         if convention == BusinessDay.unadjusted:
             continue
         moved = calendars[calendar].adjust(date, BusinessDay(convention))
+        if convention != BusinessDay.following:
+            lent = moved > pl.col("disbursed_on")
+            moved = pl.when(lent).then(moved).otherwise(calendars[calendar].next(date))
         same = (pl.col("business_day") == convention) & (pl.col("calendar") == calendar)
         chosen = pl.when(same).then(moved).otherwise(chosen)
     return chosen
@@ -265,12 +272,13 @@ def _level_instalment(terms: pl.DataFrame) -> pl.Series:
     )
     over, under = int128(pl.col("rate_over")), int128(pl.col("rate_under"))
     grace = pl.col("instalment_no") <= pl.col("grace_principal")
+    free = pl.col("instalment_no") <= pl.col("grace_charged")  # its period bears nothing
     for _ in range(int(terms["instalments"].max())):  # type: ignore[arg-type]
         within = (pl.col("instalment_no") <= pl.col("instalments")) & ~grace
         discounted = pl.col("v") * under // (under + over)
         cursor = (
             figures.with_rate(cursor)
-            .with_columns(next=pl.when(within).then(discounted).otherwise(pl.col("v")))
+            .with_columns(next=pl.when(within & ~free).then(discounted).otherwise(pl.col("v")))
             .with_columns(
                 v=pl.col("next"),
                 total=pl.col("total")

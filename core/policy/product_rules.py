@@ -177,13 +177,26 @@ class ScheduleRules(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _factor(self) -> ScheduleRules:
+        if self.rate_factor == "decimal_18" and self.rate_basis == "daily":
+            raise ValueError(
+                "rate_factor decimal_18 needs a yearly rate; that of some nights at a daily rate is exact"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _conventions(self) -> ScheduleRules:
         if self.business_day not in BusinessDay.__members__:
             raise ValueError(f"business_day must be one of {', '.join(BusinessDay.__members__)}")
         earlier = self.business_day in ("preceding", "modified_preceding", "nearest") or (
             self.business_day.startswith("modified_following")
         )
-        if earlier and not self.adjust_accrual:
+        if self.adjust_accrual and self.materialised:
+            raise ValueError(
+                "adjust_accrual needs materialised: false; the interest of a schedule that stands "
+                "whole is of the periods that were counted, wherever their due dates move"
+            )
+        if earlier and not (self.adjust_accrual or self.materialised):
             raise ValueError(
                 f"business_day {self.business_day} can move a due date before the end of its "
                 "interest period; set adjust_accrual: true or use following"

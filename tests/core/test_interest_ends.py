@@ -6,14 +6,15 @@ Figures of Apache Fineract's end-to-end cases (Apache-2.0) where a case is named
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Status
+from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
 from loanbook.core.policy.book import PolicyBook
 from tests.core.late_news import same_as_in_time, told
-from tests.core.loans import Life, Story, payment, product_of, ruled, terms, with_more
+from tests.core.loans import Life, Story, _event, payment, product_of, ruled, terms, with_more
 
 PRODUCT = "instalment-act365"
 
@@ -84,3 +85,23 @@ def test_money_ahead_and_late_news_change_no_law(policies: PolicyBook) -> None:
         assert life.on("2024-02-20", n)["interest_accrued"] >= 0, case
         assert life.on("2024-03-20", n)["status"] == Status.overpaid, case
     same_as_in_time(told(ahead, *late), ours, dt.date(2024, 4, 2))
+
+
+def test_interest_paid_ahead_takes_nothing_off_what_is_given_up(policies: PolicyBook) -> None:
+    """Flat, 400.00 at 1 % a month, four instalments of 104.00, no rebate: 415.90 ahead leaves 0.10 of
+    principal. That is given up, and recovered; the 16.00 of interest are earned, though 0.65 was."""
+    ours = ruled(policies, "flat-rate", "interest", rebate="none")
+    story = Story(ours)
+    for loan_id in (1, 2):
+        story = story.lent(terms(ours, "flat-rate", loan_id=loan_id, principal=40_000, n=4))
+        story = story.paid(41_590, "2024-01-06", loan_id=loan_id)
+        story = story.paid(50, "2024-01-10", loan_id=loan_id, ref="more")
+    orders = [
+        _event(kind, loan_id, "2024-01-06", None, "w", json.dumps({"reason": "test"}))
+        for loan_id, kind in ((1, Kind.write_off), (2, Kind.settlement_reached))
+    ]
+    life = Story(ours, (*story.rows, *orders)).live("2024-01-11")
+    given_up, after = life.on("2024-01-06"), life.on("2024-01-10")
+    assert (given_up["recoverable"], given_up["interest_earned"]) == (10, 1_600)
+    assert (after["recoverable"], after["credit"]) == (0, 50 - 10)
+    assert life.on("2024-01-06", 2)["interest_earned"] == 1_600

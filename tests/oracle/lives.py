@@ -78,6 +78,8 @@ def _not_lived(has: dict[str, Any]) -> bool:
     change of the contract while money stands with instalments to come."""
     third, level = has.get("third"), has.get("amortisation")
     ahead = has.get("second", "none") not in ("none", "same_day") or has.get("first") == "late"
+    # who pays the level instalment while interest alone is asked pays in advance
+    ahead = ahead or bool(has.get("grace_principal"))
     if third == "chargeback" and ahead:
         return True
     changed = third in ("rate_changed", "term_extended")

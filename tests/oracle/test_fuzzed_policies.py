@@ -13,7 +13,7 @@ from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook, parse
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.laws.trial import faults
-from tests.core.loans import with_more
+from tests.core.loans import Story, product_of, terms, with_more
 from tests.oracle.engine import events_of
 from tests.oracle.fuzzed import Fuzz, at_their_greatest, short_life
 
@@ -96,3 +96,18 @@ def test_the_greatest_number_that_a_field_accepts_lives(policies: PolicyBook) ->
     told = [(products[number - 1].description, law, figures)
             for number, law, figures in faults(events_of(book, lives), book).rows()]  # fmt: skip
     assert not told
+
+
+def test_a_rate_too_high_for_18_decimals_stops_no_loan_that_has_another_rate_factor(
+    policies: PolicyBook,
+) -> None:
+    decimal = product_of(policies, "instalment-act365")
+    rounded = decimal.schedule.model_copy(update={"rate_factor": "decimal_18"})
+    other = decimal.model_copy(update={"name": "rounded", "schedule": rounded})
+    book = with_more(policies, ("products", other))
+    story = Story(book).lent(terms(book, "daily-rate", loan_id=1, rate="40", n=2))
+    story = story.lent(terms(book, "rounded", loan_id=2))
+    life = story.live("2024-02-01")
+    # 1,200.00 at 40 % a day for 31 nights
+    assert life.on("2024-02-01", 1)["interest_due"] == 120_000 * 40 // 100 * 31
+    assert life.on("2024-02-01", 2)["interest_due"] == round(120_000 * 0.12 * 31 / 365)

@@ -10,8 +10,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import AfterChargeOff, Status
 from loanbook.core.catalogue.components import Component, is_interest, is_principal, of_schedule
-from loanbook.core.servicing.loan import balances
-from loanbook.core.servicing.loan.book import replaced
+from loanbook.core.servicing.interest.at_once import earn_at_once
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.fixed_schedule import earned_whole
@@ -29,27 +28,23 @@ def claim_in_full(day: DayState, events: pl.DataFrame) -> None:
 
 def end_interest(day: DayState, events: pl.DataFrame) -> None:
     """Take loans of `events` (`loan_id`, `event_id`) whose charge-off stops their interest."""
-    mask = day.loans.select(
+    stops = day.loans.select(
         pl.col("loan_id").is_in(events["loan_id"].implode())
         & (pl.col("status") == Status.active.value)
-        & pl.col("materialised")
         & (pl.col("after_charge_off") != AfterChargeOff.regular.value)
         & pl.col("schedule_fixed_on").is_null()
     ).to_series()
-    if not mask.any():
-        return
-    before = day.loans.filter(mask)
-    day.dues = _without_interest(before, day.dues)
-    # interest that was paid before it was earned counts as earned now
-    early = pl.min_horizontal("interest_accrued", 0)
-    paid_early = before.select("loan_id", early=-early).join(events, on="loan_id")
-    day.book(paid_early, "interest_accrued", "interest_income", "early")
-    after = before.with_columns(
-        **balances.grow_accrued(-early),
-        accrued_today=pl.col("accrued_today") - early,
-        interest_earned=pl.col("interest_earned") - early,
-    )
-    day.loans = replaced(day.loans, mask, before, after)
+    whole = stops & day.loans["materialised"]
+    if whole.any():
+        day.dues = _without_interest(day.loans.filter(whole), day.dues)
+    earn_prepaid(day, events, stops)
+
+
+def earn_prepaid(day: DayState, events: pl.DataFrame, mask: pl.Series) -> None:
+    """Interest of loans of `mask` that was paid before it was earned counts as earned now: none of it is
+    given back, so it takes nothing off what else is owed. `events`: `loan_id`, `event_id`."""
+    ahead = mask & (day.loans["interest_accrued"] < 0)
+    earn_at_once(day, ahead, -pl.col("interest_accrued"), events)
 
 
 def _without_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Status
 from loanbook.core.catalogue.components import CLAIM_ROLES
 from loanbook.core.servicing.charges.penal_interest import none_borne
-from loanbook.core.servicing.endings.interest_at_charge_off import claim_in_full
+from loanbook.core.servicing.endings.interest_at_charge_off import claim_in_full, earn_prepaid
 from loanbook.core.servicing.income.deferred_income import offset_loss
 from loanbook.core.servicing.loan import balances, line, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -21,12 +21,19 @@ from loanbook.core.servicing.loan.posting import DayState
 def write_off(day: DayState, events: pl.DataFrame) -> None:
     """A person gives the claim up: that which a charge-off would make."""
     claim_in_full(day, events)
+    _earn_prepaid(day, events)
     mask = pl.col("loan_id").is_in(events["loan_id"].implode()) & owing()
     day.loans = day.loans.with_columns(
         written_off_on=pl.when(mask).then(BUSINESS_DATE).otherwise("written_off_on"),
         recoverable=pl.when(mask).then(claim()).otherwise("recoverable"),
     )
     give_up(day, events, Status.written_off)
+
+
+def _earn_prepaid(day: DayState, events: pl.DataFrame) -> None:
+    """What is given up is what a payoff would ask: no interest that was paid in advance is set against it."""
+    mine = pl.col("loan_id").is_in(events["loan_id"].implode())
+    earn_prepaid(day, events, day.loans.select(mine & owing()).to_series())
 
 
 def owing() -> pl.Expr:
@@ -39,6 +46,7 @@ def give_up(day: DayState, events: pl.DataFrame, status: Status) -> None:
 
     Of a loan that owes nothing, because money came to light since, there is nothing to give up.
     """
+    _earn_prepaid(day, events)
     loans = (
         day.loans.filter(owing())
         .join(events.select("loan_id", "event_id"), on="loan_id")

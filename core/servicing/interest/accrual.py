@@ -15,6 +15,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import AfterChargeOff, InterestMode, Status
 from loanbook.core.contract.day_count import ACTUAL, BASES, RateBasis
 from loanbook.core.contract.figures import Figures, codes
+from loanbook.core.contract.first_period import Stub, whole_periods
 from loanbook.core.contract.money import PPB, Rounding, by_code, int128, lift, with_quotient
 from loanbook.core.frames import LARGE
 from loanbook.core.servicing.interest.cash_advances import bears_more, margin
@@ -52,13 +53,14 @@ class Accrual:
         self.rate_changes = (
             figures.changed and not figures.terms.filter(rate_changes_within()).is_empty()
         )
+        self.graced = bool((figures.terms["grace_charged"] > 0).any())
 
     def factors(self) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
         """Balance (Int64; of a scheduled loan the period's interest), factor and nights of the segment: their
         product over `denominator` is its interest."""
         scheduled = pl.col("interest_mode") == InterestMode.scheduled
         factor = self._by_basis(
-            lambda b: pl.col("rate_ppb") if b in ACTUAL else self.figures.nightly_factor(b)[0]
+            lambda b: pl.col("rate_ppb") if b in ACTUAL else self._prorated(b)[0]
         )
         nights = self._counted()
         amount = self._bearing()
@@ -91,11 +93,7 @@ class Accrual:
     def _factor_before(self) -> pl.Expr:
         """`factors`' factor at the rate before the last change (Int64)."""
         return self._by_basis(
-            lambda b: (
-                pl.col("rate_before")
-                if b in ACTUAL
-                else self.figures.nightly_factor(b, "rate_before")[0]
-            )
+            lambda b: pl.col("rate_before") if b in ACTUAL else self._prorated(b, "rate_before")[0]
         )
 
     def of_advances(self) -> pl.Expr:
@@ -108,7 +106,8 @@ class Accrual:
         return by_code(pl.col("interest_mode"), self.modes, InterestMode, self._denominator_of)
 
     def _period_days(self) -> pl.Expr:
-        return _elapsed(pl.col("period_start"), pl.col("period_end"))
+        """Nights of the period; 1 where a calendar moved its end to the day that it begins: it bears none."""
+        return _elapsed(pl.col("period_start"), pl.col("period_end")).clip(lower_bound=1)
 
     def _by_basis(self, build: Callable[[RateBasis], pl.Expr]) -> pl.Expr:
         return by_code(pl.col("basis"), self.basis, RateBasis, build)
@@ -127,6 +126,8 @@ class Accrual:
             & ~interest_stopped()
             & ((pl.col("instalment_no") <= pl.col("instalments")) | (pl.col("post_maturity") == 1))
         )
+        if self.graced:
+            earning = earning & (pl.col("instalment_no") > pl.col("grace_charged"))
         return pl.when(earning).then(balance).otherwise(0)
 
     def _agreed(self) -> pl.Expr:
@@ -137,12 +138,50 @@ class Accrual:
             lambda b: pl.lit(0) if b in ACTUAL else self.figures.nightly_factor(b)[1]
         )
 
+    def _prorated(self, basis: RateBasis, rate: str = "rate_ppb") -> tuple[pl.Expr, pl.Expr]:
+        """What a counted night bears at the rate of a column, of a basis that prorates a period's factor: over
+        and under (Int64).
+
+        Each night of a period that an order reshaped bears its share of a whole period, so that those
+        before the order keep what they bore.
+        """
+        figures = self.figures
+        over, under = figures.nightly_factor(basis, rate)
+        under = under * self._period_days()
+        if not figures.reshaped:
+            return over, under
+        each, year = figures.whole_factor(basis, rate)
+        first, second = self._whole_nights()
+        here, counts_on = figures.is_reshaped(), pl.col("stub") == Stub.forward.value
+        _, regular = figures.reshaped_days()
+        shared = year * pl.when(counts_on).then(first * second).otherwise(regular)
+        return pl.when(here).then(each).otherwise(over), pl.when(here).then(shared).otherwise(under)
+
+    def _whole_nights(self) -> tuple[pl.Expr, pl.Expr]:
+        """Nights of a whole period from `period_start`, and of the one after it (Int64)."""
+        whole, then = whole_periods()
+        return _elapsed(pl.col("period_start"), whole), _elapsed(whole, then)
+
+    def _shares(self, start: pl.Expr, end: pl.Expr) -> pl.Expr:
+        """Nights; of a period that an order reshaped where the product counts it from its start, in units of
+        `_prorated`: beyond a whole period they are a share of the one after it."""
+        nights = _elapsed(start, end)
+        if not self.figures.reshaped:
+            return nights
+        first, second = self._whole_nights()
+        whole, _ = whole_periods()
+        beyond = (
+            _elapsed(pl.max_horizontal(start, whole), pl.max_horizontal(end, whole))
+        )  # fmt: skip
+        pieced = self.figures.is_reshaped() & (pl.col("stub") == Stub.forward.value)
+        return pl.when(pieced).then((nights - beyond) * second + beyond * first).otherwise(nights)
+
     def _counted(self, until: pl.Expr = BUSINESS_DATE) -> pl.Expr:
         """Nights of the segment `until` a date, as the loan's basis counts them."""
         actual = {
             b: ACTUAL[b].numerator for b in (BASES[code] for code in self.basis) if b in ACTUAL
         }
-        return self._by_basis(lambda b: self._nights(actual.get(b, _elapsed), until))
+        return self._by_basis(lambda b: self._nights(actual.get(b, self._shares), until))
 
     def _nights(
         self, count: Callable[[pl.Expr, pl.Expr], pl.Expr], until: pl.Expr = BUSINESS_DATE
@@ -165,7 +204,7 @@ class Accrual:
             lambda b: (
                 pl.lit(PPB * ACTUAL[b].denominator, dtype=pl.Int64)
                 if b in ACTUAL
-                else self.figures.nightly_factor(b)[1] * self._period_days()
+                else self._prorated(b)[1]
             )
         )
 
@@ -277,6 +316,26 @@ def _of_advances(wide: pl.DataFrame, accrual: Accrual) -> pl.Series:
 def engine_for(frame: pl.DataFrame) -> Literal["streaming", "in-memory"]:
     """Streaming pays on a large book alone: it costs milliseconds to begin with."""
     return "streaming" if frame.height >= LARGE else "in-memory"
+
+
+def on_new_period(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """`after` with the fraction of a minor unit that loans earned `before`, over their period as it is now.
+
+    Positions of the same daily loans row by row, whose running period a change of the contract ended
+    elsewhere: the nights so far keep what they bore.
+    """
+    old, new = (
+        frame.select(
+            _of=int128(Accrual(Figures(frame), codes(frame, "interest_mode")).denominator())
+        )
+        for frame in (before, after)
+    )
+    both = pl.concat([after, old, new.rename({"_of": "_now"})], how="horizontal")
+    daily = pl.col("interest_mode") == InterestMode.daily
+    scaled = int128(pl.col("accrued_remainder")) * pl.col("_now") // pl.col("_of")
+    return both.with_columns(**segment.scale_remainder(scaled.cast(pl.Int64), daily)).drop(
+        "_of", "_now"
+    )
 
 
 def close_segment(loans: pl.DataFrame) -> pl.DataFrame:

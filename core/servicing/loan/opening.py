@@ -8,6 +8,7 @@ from loanbook.core.catalogue.codes import AfterChargeOff, Excess, InterestMode
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.due_dates import days_to_pay
 from loanbook.core.contract.figures import Figures
+from loanbook.core.contract.first_period import Stub
 from loanbook.core.contract.schedule import CURSOR, adjusted, agree, instalment, open_schedule
 from loanbook.core.frames import empty, zeros
 from loanbook.core.servicing.loan.book import with_agreed
@@ -90,7 +91,9 @@ def with_level_instalment(loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFra
         disbursed_on="period_start",
         instalments=(pl.col("instalments") - pl.col("instalment_no") + 1).cast(pl.Int16),
         grace_principal=(pl.col("grace_principal") - n + 1).clip(lower_bound=0).cast(pl.Int8),
+        grace_charged=(pl.col("grace_charged") - n + 1).clip(lower_bound=0).cast(pl.Int8),
         weighs_from=(n - 1).cast(pl.Int16),
+        stub=_stub_of_a_later(n),
         emi=pl.lit(None, dtype=pl.Int64),
         level_changes=pl.lit(None, dtype=pl.String),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
@@ -101,6 +104,23 @@ def with_level_instalment(loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFra
         emi=pl.coalesce("solved", "emi"),
         level_changes=pl.when(pl.col("solved").is_null()).then("level_changes"),
     ).drop("solved")
+
+
+def _stub_of_a_later(n: pl.Expr) -> pl.Expr:
+    """How the running period counts if it is instalment `n`'s and no whole one (code of `Stub`, Int8).
+
+    Of a first one as agreed; a later one as nights bear it (`Figures.is_reshaped`): a period that a
+    calendar moved bears all of it.
+    """
+    counts_on = pl.col("stub") == Stub.forward.value
+    return (
+        pl.when(n == 1)
+        .then("stub")
+        .when("adjust_accrual")
+        .then(Stub.whole_period.value)
+        .otherwise(pl.when(counts_on).then("stub").otherwise(Stub.prorate.value))
+        .cast(pl.Int8)
+    )
 
 
 def opened(terms: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:

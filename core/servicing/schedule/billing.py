@@ -159,7 +159,7 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     daily = pl.col("interest_mode") == InterestMode.daily
     last = pl.col("instalment_no") >= pl.col("instalments")
     if figures.levels:
-        last = last & ~(pl.col("level_last") & (pl.col("emi") > 0))
+        last = last & ~figures.last_is_level()
     unbilled = pl.col("principal") - pl.col("principal_due") - pl.col("stands")
     level = (
         (pl.col("amortisation") == Amortisation.equal_instalment)
@@ -295,7 +295,7 @@ def begin_next_period(billed: pl.DataFrame, calendars: dict[int, Calendar]) -> p
 
 def _over_days() -> pl.Expr:
     """What a period's denominator has beyond that of its rate: its days, where it prorates."""
-    days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+    days = (pl.col("period_end") - pl.col("period_start")).dt.total_days().clip(lower_bound=1)
     return pl.when(counts_days()).then(1).otherwise(days)
 
 

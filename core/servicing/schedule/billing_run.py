@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import polars as pl
 
+from loanbook.core.catalogue.codes import InterestMode
 from loanbook.core.catalogue.components import Component
+from loanbook.core.servicing.interest.at_once import earn_at_once
 from loanbook.core.servicing.loan import balances, line
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax
-from loanbook.core.servicing.schedule.billing import bill
+from loanbook.core.servicing.schedule.billing import bill, is_billed
 from loanbook.core.servicing.schedule.statements import minimum_share
 
 
 def fall_due(day: DayState) -> pl.Series:
-    """Bill the instalments whose period ends today; returns the ids of their loans."""
+    """Bill the instalments whose period ends today; returns the ids of their loans.
+
+    A calendar may move several onto one day: they are billed one after the other.
+    """
+    billed = [_billed_next(day)]
+    while billed[-1].len():
+        billed.append(_billed_next(day))
+    return pl.concat(billed)
+
+
+def _billed_next(day: DayState) -> pl.Series:
+    """Bill one instalment of each loan whose period ends today; returns their ids."""
+    at_once = (pl.col("period_start") == pl.col("period_end")) & is_billed()
+    fixed = (pl.col("interest_mode") == InterestMode.scheduled) & ~pl.col("materialised")
+    # interest that the schedule fixes, of a period without a night
+    none_left = day.loans.select(at_once & fixed & (pl.col("period_interest") != 0)).to_series()
+    earn_at_once(day, none_left, pl.col("period_interest"))
     day.loans, day.dues, billed = bill(day.loans, day.dues, day.policies.calendars)
+    if billed.is_empty():
+        return billed["loan_id"]
     on_books = ~pl.col("loan_id").is_in(day.charged_off().implode())
     day.book(billed.filter(on_books), "interest_due", "interest_accrued", "billed_interest")
     day.book(billed, "loan_principal", "interest_accrued", "capitalised")

@@ -178,12 +178,15 @@ def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFram
         instalments=pl.col("instalments") - pl.col("first_no"),
         disbursed_on=pl.when(pl.col("first_no") > 0).then("period_start").otherwise("disbursed_on"),
         emi="kept_emi",
+        **{grace: _left(grace) for grace in ("grace_principal", "grace_interest", "grace_charged")},
         first_interest_adjustment=pl.when(pl.col("first_no") == 0)
         .then("first_interest_adjustment")
         .otherwise(0),
     ).drop(CURSOR)
     rows = expand(agree(from_the_start(terms))).join(
-        terms.select("loan_id", "first_no", "business_day", "calendar", "business_date"),
+        terms.select(
+            "loan_id", "first_no", "disbursed_on", "business_day", "calendar", "business_date"
+        ),
         on="loan_id",
     )
     rows = rows.with_columns(due=adjusted(pl.col("period_end"), rows, calendars))
@@ -197,6 +200,11 @@ def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFram
             (Component.interest, "interest"),
         )
     )
+
+
+def _left(grace: str) -> pl.Expr:
+    """What of a grace is left after `first_no` instalments (Int8)."""
+    return (pl.col(grace).cast(pl.Int16) - pl.col("first_no")).clip(lower_bound=0).cast(pl.Int8)
 
 
 def point(positions: pl.DataFrame, dues: pl.DataFrame, mask: pl.Series) -> pl.DataFrame:

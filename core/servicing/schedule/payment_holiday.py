@@ -32,16 +32,14 @@ def pass_over(day: DayState) -> None:
     """Move loans whose period ends today within a moratorium on to their next one."""
     if day.loans["moratorium_left"].null_count() == day.loans.height:
         return
-    mask = day.loans.select(passes()).to_series()
-    if not mask.any():
-        return
-    before = day.loans.filter(mask)
-    after, joined = passed(before, day.policies.calendars)
-    day.loans = replaced(day.loans, mask, before, after)
-    day.dues = _moved(day.dues, after, day.policies.calendars)
-    day.book(joined, "loan_principal", "interest_accrued", "capitalised")
-    nobody = pl.lit(0, dtype=pl.Int64)
-    day.changed.append(after.select("loan_id", event_id=nobody))
+    while (mask := day.loans.select(passes()).to_series()).any():  # several may end on one day
+        before = day.loans.filter(mask)
+        after, joined = passed(before, day.policies.calendars)
+        day.loans = replaced(day.loans, mask, before, after)
+        day.dues = _moved(day.dues, after, day.policies.calendars)
+        day.book(joined, "loan_principal", "interest_accrued", "capitalised")
+        nobody = pl.lit(0, dtype=pl.Int64)
+        day.changed.append(after.select("loan_id", event_id=nobody))
 
 
 def passes() -> pl.Expr:
@@ -113,7 +111,8 @@ def _moved(dues: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calenda
     if moving.is_empty():
         return dues
     dated = moving.join(
-        loans.select("loan_id", *DUE_TERMS, "business_day", "calendar"), on="loan_id"
+        loans.select("loan_id", *DUE_TERMS, "disbursed_on", "business_day", "calendar"),
+        on="loan_id",
     )
     dated = dated.with_columns(due_date=due_date(pl.col("instalment_no"), codes(loans, "unit")))
     dated = dated.with_columns(due_date=adjusted(pl.col("due_date"), dated, calendars))

@@ -47,8 +47,11 @@ def recover(loan: Loan, amount: int) -> int:
 
 
 def give_up(loan: Loan) -> None:
-    """The whole claim is extinguished: what a charge-off would claim, with interest earned to the day."""
-    loan.written_off, loan.recoverable = True, loan.claim
+    """The whole claim is extinguished: what a charge-off would claim, with interest earned to the day.
+
+    Interest that was paid before it was earned is not given back: it takes nothing off the rest.
+    """
+    loan.written_off, loan.recoverable = True, loan.claim - min(loan.accrued, 0)
     settle(loan)
 
 
@@ -102,12 +105,13 @@ def _stand(loan: Loan, k: int, interest: int, principal: int) -> None:
     loan.principal -= principal
 
 
-def _fill(loan: Loan, k: int, amount: int) -> int:
-    """Principal of instalment k, up to the level instalment; what is left."""
+def _fill(loan: Loan, k: int, amount: int, excess: str) -> int:
+    """Principal of instalment k, up to the level instalment, or of the last one, which asks all that is left;
+    what is left."""
     held, room = loan.ahead.get(k, [0, 0]), loan.unbilled
     if loan.rules.product.schedule.amortisation == "equal_principal":
         room = min(room, loan.emi - held[1])
-    elif loan.emi:
+    elif loan.emi and not (k == loan.plan.last and excess == "next_instalment"):
         room = min(room, loan.plan.asked(k, loan.emi) - sum(held))
     room = max(0, room)
     part = min(amount, room)
@@ -143,7 +147,7 @@ def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
                 _stand(loan, k, 0, part)
                 amount -= part
             else:
-                amount = _fill(loan, k, amount)
+                amount = _fill(loan, k, amount, excess)
     interest = min(amount, max(0, loan.accrued))
     if loan.rules.product.interest.interest_due_at == "payment_date":
         loan.earned = Fraction(rounded(loan.earned, loan.rules.product.schedule.interest_rounding))
@@ -151,7 +155,7 @@ def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
     amount -= interest
     k = loan.next
     while amount and k <= last:
-        amount = _fill(loan, k, _meet_early(loan, k, amount))
+        amount = _fill(loan, k, _meet_early(loan, k, amount), excess)
         k += 1
         if excess == "next_then_principal":
             part = min(amount, loan.unbilled)

@@ -14,7 +14,7 @@ from loanbook.core.contract.figures import codes, counts_days
 from loanbook.core.contract.schedule import with_flat_total
 from loanbook.core.servicing.changes.roll_in_arrears import with_lifted
 from loanbook.core.servicing.interest import rate_ceilings
-from loanbook.core.servicing.interest.accrual import close_segment
+from loanbook.core.servicing.interest.accrual import close_segment, on_new_period
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import merge_dues
@@ -109,7 +109,7 @@ def _solved_anew(
         level = level.with_columns(
             lifted_interest=pl.when(apart).then(0).otherwise("lifted_interest")
         )
-    return stepped(with_flat_total(level), day.policies.calendars)
+    return on_new_period(unrevised, stepped(with_flat_total(level), day.policies.calendars))
 
 
 def _spread_anew(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:

@@ -162,6 +162,9 @@ def _with_room(slots: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures) ->
     slots = figures.with_level(slots, pl.col("slot"), figures.due_date(pl.col("slot")))
     whole = pl.when(_is_level()).then("level").otherwise(share)
     whole = whole + pl.when(pl.col("slot") == 1).then("first_interest_adjustment").otherwise(0)
+    if figures.levels:  # a balloon stands beside a level one
+        ends = (pl.col("slot") == pl.col("instalments")) & figures.last_is_level()
+        whole = whole + pl.when(ends).then("balloon").otherwise(0)
     earned_interest = (
         pl.when((pl.col("slot") == pl.col("bears")) & _is_level()).then("earned").otherwise(0)
     )
@@ -170,8 +173,9 @@ def _with_room(slots: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures) ->
     )
     # the last instalment asks all that is left, where it is not level itself
     onward = pl.col("excess") == Excess.next_instalment
-    takes_rest = (pl.col("slot") == pl.col("instalments")) & ~pl.col("level_last") & _is_level()
-    takes_rest &= onward
+    takes_rest = (pl.col("slot") == pl.col("instalments")) & _is_level() & onward
+    if figures.levels:
+        takes_rest &= ~figures.last_is_level()
     room = pl.when(takes_rest).then("rest_principal").otherwise(room)
     return _even_first(slots.with_columns(room=room), _spreads())
 

@@ -196,8 +196,10 @@ def scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
     cursors = loans.drop(_NO_SCHEDULE)  # every column costs, in every step of an expansion
     coming = (
         expand_from(cursors, pl.when(backwards).then(EVERYTHING).otherwise(reaches))
-        .rename({"instalment_no": "instalment", "principal": "principal_asked"})
+        .rename({"instalment_no": "instalment", "principal": "principal_of_it"})
         .join(loans.select(keys), on="loan_id")
+        # below zero, so much interest joins the principal: no instalment asks it
+        .with_columns(pl.col("interest") + pl.col("principal_of_it").clip(upper_bound=0))
     )
     lines = pl.concat(
         coming.select(
@@ -207,7 +209,7 @@ def scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
             asked=column,
         )
         for component, column in (
-            (Component.principal, "principal_asked"),
+            (Component.principal, "principal_of_it"),
             (Component.interest, "interest"),
         )
     )
