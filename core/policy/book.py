@@ -47,7 +47,7 @@ def parse(folder: str, file: str, text: str) -> Policy:
         raise PolicyError(f"{folder}/{file}: no such kind of policy; use {', '.join(FOLDERS)}")
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as bad:
+    except (yaml.YAMLError, ValueError, RecursionError) as bad:  # 2024-02-31 is a ValueError
         raise PolicyError(f"{folder}/{file}: not YAML: {bad}; mend the syntax") from bad
     if not isinstance(content, dict):
         raise PolicyError(f"{folder}/{file}: expected a mapping of fields, found {content!r}")

@@ -133,17 +133,18 @@ def known_version(
 
 def _numbered(query: Callable[[str, list[object]], pl.DataFrame], number: int) -> int:
     """A published version by its number; LedgerError names the nearest, and why it is not one."""
-    versions = query("SELECT version FROM versions ORDER BY version", [])["version"]
+    versions = query("SELECT version FROM versions ORDER BY version", [])["version"].to_list()
     if number in versions:
         return number
-    if versions.is_empty():
+    if not versions:
         raise LedgerError(
             f"there is no version {number}: nothing is published yet; run `loanbook run`"
         )
-    before = versions.filter(versions < number)
-    nearest = (before if before.len() else versions)[-1 if before.len() else 0]
-    why = query("SELECT state, reason FROM publications WHERE version = ?", [number])
-    told = f" ({why['state'][0]}: {why['reason'][0]})" if why.height else ""
+    nearest = max((each for each in versions if each < number), default=versions[0])
+    told = ""
+    if 0 <= number < NOW:
+        why = query("SELECT state, reason FROM publications WHERE version = ?", [number])
+        told = f" ({why['state'][0]}: {why['reason'][0]})" if why.height else ""
     raise LedgerError(
         f"version {number} was never published{told}; published are {versions[0]} to "
         f"{versions[-1]}, the nearest is {nearest}"
@@ -158,7 +159,9 @@ def _instant(known_at: str | dt.date) -> dt.datetime:
             known_at = (
                 dt.date.fromisoformat(text) if len(text) <= 10 else dt.datetime.fromisoformat(text)
             )
-        except ValueError:
+            if isinstance(known_at, dt.datetime) and known_at.tzinfo is not None:
+                known_at = known_at.astimezone(dt.UTC).replace(tzinfo=None)
+        except (ValueError, OverflowError):
             raise LedgerError(
                 f"{known_at!r} is no version and no instant; write a number such as 73, or UTC such as "
                 "2018-06-30T18:00"

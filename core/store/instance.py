@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from loanbook.core.errors import LedgerError
+from loanbook.core.errors import LedgerError, PolicyError
 
 HOME_VARIABLE = "LOANBOOK_HOME"
 FILE = "loanbook.toml"
@@ -38,7 +38,7 @@ class Intake(_Table):
     """Mapping (policies/payment_files) of a payment file whose name ends with none."""
     commands: str | None = Field(default=None, min_length=1)
     """Mapping (policies/command_files) of a file of orders whose name ends with none."""
-    late_days: int = Field(default=366, ge=0)
+    late_days: int = Field(default=366, ge=0, le=100_000)
     """How many days before the first open date a loan may have been paid out that a tape boards."""
     complete: Literal["line_end", "trailer", "checksum", "any"] = "line_end"
     """By what a whole file is known: its last line has an end (else that line is quarantined); its last
@@ -143,7 +143,13 @@ def policies_folder(home: Path | None) -> Path:
 
 def policy_files(folder: Path) -> list[tuple[str, str, str]]:
     """Every policy file as (kind's folder, name, text), in the order of their names."""
-    return [
-        (path.parent.name, path.name, path.read_text(encoding="utf-8"))
-        for path in sorted(folder.glob("*/*.yaml"))
-    ]
+    for path in folder.glob("[!.]*/*.yml"):
+        raise PolicyError(f"{path}: policies are files that end with .yaml; rename it")
+    return [(path.parent.name, path.name, _text(path)) for path in sorted(folder.glob("*/*.yaml"))]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as bad:
+        raise PolicyError(f"{path}: not UTF-8 text: {bad}; save it as such") from bad

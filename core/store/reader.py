@@ -78,6 +78,16 @@ class LedgerReader:
         for name in MART_NAMES:  # each can be read by its name: `ledger.portfolio_daily()`
             setattr(self, name, partial(self.mart, name))
 
+    def by(self, as_of: Day = None, known_at: Known = None) -> LedgerReader:
+        """This reader, from now on seeing what both clocks have: of the date and before, as believed then.
+
+        Views, and so `sql`, show no later row; without clocks all is as known now.
+        """
+        if as_of is not None or known_at is not None:
+            at = self.clocks(as_of, known_at)
+            make_views(self._connection, None if as_of is None else at.on, at)
+        return self
+
     def close(self) -> None:
         """Let go of the lake."""
         self._connection.close()

@@ -22,6 +22,7 @@ from loanbook.core.store.lake import LAKE
 from loanbook.core.store.lists import KNOWN
 from loanbook.core.store.marts import MARTS
 from loanbook.core.store.marts import NAMES as MART_NAMES
+from loanbook.core.store.queries import PUBLISHED
 
 _VERSIONED = (*MART_NAMES, "positions", "dues", "allocations", "account_balances", "transfers", "loans",
               "schedules", "restated_loans", "changed_terms", "held_loans")  # fmt: skip
@@ -308,35 +309,71 @@ def restated_figures(told: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def make_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make every view of the published versions on a reader's connection."""
-    published = f"(SELECT version FROM {LAKE}.publications WHERE state = 'published')"
+_DATED = {
+    "events": "value_date <= DATE '{on}'",
+    "transfers": "booking_date <= DATE '{on}'",
+    "loans": "coalesce(boarded_on <= DATE '{on}', true) AND coalesce(closed_on <= DATE '{on}', true)",
+    "restated_loans": "from_date <= DATE '{on}'",
+    "schedules": "valid_from <= DATE '{on}'",
+}  # fmt: skip
+"""Rows of a business date and before, of tables without `business_date`."""
+
+
+def make_views(
+    connection: duckdb.DuckDBPyConnection, on: dt.date | None = None, known: Clocks | None = None
+) -> None:
+    """Make every view of the published versions on a reader's connection, in place of those there are.
+
+    `on`: rows of that date and before alone. `known`: of what was believed by those clocks alone.
+    """
+    believed = f" AND version <= {known.known}" if known else ""
+    published = f"(SELECT version FROM {LAKE}.publications WHERE state = 'published'{believed})"
     run = connection.execute
+    columns_of: dict[str, set[str]] = {}
+    for table, column in run("SELECT table_name, column_name FROM duckdb_columns() WHERE "
+                             f"database_name = '{LAKE}'").fetchall():  # fmt: skip
+        columns_of.setdefault(table, set()).add(column)
+
+    def view(table: str, columns: str, *conditions: str) -> None:
+        dated = _DATED.get(table)
+        if (
+            dated is None
+            and "business_date" in columns_of[table]
+            and table in (*_VERSIONED, "versions")
+        ):
+            dated = "business_date <= DATE '{on}'"
+        told = [*conditions, dated.format(on=on) if on and dated else ""]
+        where = " AND ".join(each for each in told if each) or "true"
+        run(f"CREATE OR REPLACE VIEW {table} AS SELECT {columns} FROM {LAKE}.{table} WHERE {where}")
+
     for table in _PLAIN:
-        run(f"CREATE VIEW {table} AS SELECT * FROM {LAKE}.{table}")
-    made = {name for (name,) in run("SELECT table_name FROM duckdb_tables() WHERE "
-                                    f"database_name = '{LAKE}'").fetchall()}  # fmt: skip
+        booked = table == "events" and known
+        view(table, "*", f"booking_date <= DATE '{known.booked}'" if booked and known else "")
     for mart in MARTS:
-        if mart.name not in made:
+        if mart.name not in columns_of:
             connection.register("_mart", mart.empty.to_arrow(compat_level=pl.CompatLevel.oldest()))
-            run(f"CREATE TABLE {mart.name} AS SELECT * FROM _mart")
+            run(f"CREATE OR REPLACE TABLE {mart.name} AS SELECT * FROM _mart")
             connection.unregister("_mart")
     for table in (*_VERSIONED, "versions"):
-        if table in MART_NAMES and table not in made:
-            continue
-        columns = "*" if table != "schedules" else _NUMBERED
-        run(f"CREATE VIEW {table} AS SELECT {columns} FROM {LAKE}.{table} "
-            f"WHERE version IN {published}")  # fmt: skip
-    run(f"CREATE VIEW publications AS SELECT * FROM {LAKE}.publications")
-    run(f"CREATE VIEW checks AS SELECT * FROM {LAKE}.checks")
+        if table not in MART_NAMES or table in columns_of:
+            view(table, "*" if table != "schedules" else _NUMBERED, f"version IN {published}")
+    for table in ("publications", "checks"):
+        view(table, "*")
+    _make_known(connection, published)
+
+
+def _make_known(connection: duckdb.DuckDBPyConnection, published: str) -> None:
+    """Views and macros of what is known last of each date, of the versions that are `published`."""
+    run = connection.execute
+    all_of_them = PUBLISHED.format(lake=LAKE)
     for table in _RESTATED:
-        rows = known_last(table, "t.*", "ALL").format(lake=LAKE)
+        rows = known_last(table, "t.*", "ALL").format(lake=LAKE).replace(all_of_them, published)
         rows = rows.replace("$on", "on_date").replace("$known_at", "known_at")
-        run(f"CREATE MACRO {table}_at(on_date, known_at) AS TABLE {rows}")
+        run(f"CREATE OR REPLACE MACRO {table}_at(on_date, known_at) AS TABLE {rows}")
     for table in ("positions", "allocations", "held_loans"):
-        known = NOT_RESTATED.format(row=table).format(lake=LAKE)
-        run(f"CREATE VIEW {table}_now AS SELECT * FROM {table} WHERE {known}")
-    run("CREATE VIEW endings_now AS SELECT loan_id, closed_on, close_reason FROM (SELECT "
+        known = NOT_RESTATED.format(row=table).format(lake=LAKE).replace(all_of_them, published)
+        run(f"CREATE OR REPLACE VIEW {table}_now AS SELECT * FROM {table} WHERE {known}")
+    run("CREATE OR REPLACE VIEW endings_now AS SELECT loan_id, closed_on, close_reason FROM (SELECT "
         "loan_id, last(closed_on ORDER BY version, closed_on NULLS LAST) AS closed_on, "
         "last(close_reason ORDER BY version, closed_on NULLS LAST) AS close_reason FROM loans WHERE close_reason IS NOT NULL GROUP BY loan_id) "
         "WHERE closed_on IS NOT NULL")  # fmt: skip
@@ -347,6 +384,6 @@ def make_views(connection: duckdb.DuckDBPyConnection) -> None:
         ("account_roles", dict(enumerate(ROLES))),
     ):
         values = ", ".join(f"({code}, '{text}')" for code, text in members.items())
-        run(f"CREATE VIEW {name} AS SELECT * FROM (VALUES {values}) AS t(code, name)")
+        run(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM (VALUES {values}) AS t(code, name)")
     for name, sql in VIEWS.items():
-        run(f"CREATE VIEW {name} AS {sql}")
+        run(f"CREATE OR REPLACE VIEW {name} AS {sql}")

@@ -103,11 +103,17 @@ def main() -> None:
     except LoanbookError as error:
         err.print(f"[red]error[/red] {error}")
         sys.exit(1)
+    except OSError as error:
+        from loanbook.core.store.lake import of_a_full_disk
+
+        said = of_a_full_disk(error) or f"{error.filename or ''}: {error.strerror or error}"
+        err.print(f"[red]error[/red] {said.removeprefix(': ')}")
+        sys.exit(1)
     except Exception as error:
         from loanbook.core.store.lake import of_a_full_disk
 
-        said = of_a_full_disk(error)
-        if said is None:
+        full = of_a_full_disk(error)
+        if full is None:
             raise
-        err.print(f"[red]error[/red] {said}")
+        err.print(f"[red]error[/red] {full}")
         sys.exit(1)

@@ -26,7 +26,7 @@ from loanbook.pipelines.commands.console import (
     loan_id,
     opened,
     out,
-    plain,
+    piped,
     reading,
     show,
     written,
@@ -90,6 +90,7 @@ def modifications(as_of: AsOf = None, known_at: KnownAt = None, to: To = None) -
     reader, policies = opened()
     at = reader.clocks(as_of, known_at)
     rows = reader.modifications(at.on, at.known, None, difficulty_reasons(policies))
+    written(rows, to)
     if rows.is_empty():
         out.print(f"No contract was changed, {believed(at)}.")
         return
@@ -98,7 +99,6 @@ def modifications(as_of: AsOf = None, known_at: KnownAt = None, to: To = None) -
     )
     show(by.sort("kind", "reason", "forborne", nulls_last=True),
          f"Changes of contracts {believed(at)}")  # fmt: skip
-    written(rows, to)
 
 
 def hardship(as_of: AsOf = None, known_at: KnownAt = None, to: To = None) -> None:
@@ -109,12 +109,12 @@ def hardship(as_of: AsOf = None, known_at: KnownAt = None, to: To = None) -> Non
     reader, policies = opened()
     at = reader.clocks(as_of, known_at)
     rows = reader.relief(at.on, at.known, difficulty_reasons(policies))
+    written(rows, to)
     if rows.is_empty():
         out.print(f"No borrower has an arrangement, {believed(at)}.")
         return
     show(rows.head(50), f"{rows.height} arrangements, {rows['runs'].sum()} of them run, "
          f"{believed(at)}")  # fmt: skip
-    written(rows, to)
 
 
 def held(
@@ -127,8 +127,7 @@ def held(
     reader = reading()
     at = reader.clocks(as_of, known_at)
     rows = reader.held(at.on, at.known).drop("loan_id")
-    if as_json or as_csv:
-        plain(rows, "json" if as_json else "csv")
+    if piped(rows, as_json, as_csv):
         return
     if rows.is_empty():
         out.print(f"No loan is held, {believed(at)}.")
@@ -148,12 +147,12 @@ def after_closure(as_of: AsOf = None, known_at: KnownAt = None, to: To = None) -
     reader = reading()
     at = reader.clocks(as_of, known_at)
     rows = reader.after_closure(at.on, at.known)
+    shown = keyed(rows.drop("event_id", "kind"), reader).with_columns(major("amount"))
+    written(shown, to)
     if rows.is_empty():
         out.print(f"Nothing came for a loan that had ended, {believed(at)}.")
         return
-    shown = keyed(rows.drop("event_id", "kind"), reader).with_columns(major("amount"))
     show(shown.head(50), f"{rows.height} events after an ending, {believed(at)}")
-    written(shown, to)
 
 
 def credit_balances(as_of: AsOf = None, known_at: KnownAt = None, to: To = None) -> None:
@@ -164,20 +163,20 @@ def credit_balances(as_of: AsOf = None, known_at: KnownAt = None, to: To = None)
     reader = reading()
     at = reader.clocks(as_of, known_at)
     rows = reader.credits(at.on, at.known)
-    if rows.is_empty():
-        out.print(f"No borrower has credit, {believed(at)}.")
-        return
     named = keyed(rows.drop("currency"), reader).with_columns(
         label("status", Status), to_be_returned=pl.col("months") >= REGULATION_Z_MONTHS
     )
     shown = named.with_columns(major("credit"))
+    written(shown, to)
+    if rows.is_empty():
+        out.print(f"No borrower has credit, {believed(at)}.")
+        return
     show(shown.head(50), f"{rows.height} loans with credit, {believed(at)}")
     for (currency,), part in named.partition_by("currency", as_dict=True).items():
         old = part.filter(pl.col("to_be_returned"))
         out.print(f"{to_major(int(part['credit'].sum()), str(currency))} {currency} in all, "
                   f"{to_major(int(old['credit'].sum()), str(currency))} of it for {REGULATION_Z_MONTHS} "
                   "months or more; `refund_credit` gives it back (docs/orders.md)")  # fmt: skip
-    written(shown, to)
 
 
 def restatements(
@@ -197,22 +196,21 @@ def restatements(
     number = None if loan is None else loan_id(reader, loan)
     rows = reader.restated(None if as_of is None else at.on, at.known, loan_id=number)
     told = keyed(rows, reader).with_columns(event=_events_told(rows, reader)).drop("event_ids")
-    if as_json or as_csv:
-        plain(told, "json" if as_json else "csv")
+    days = pl.col("figure") == "days_past_due"
+    shown = told.with_columns(
+        amounts_and_days(name, days) for name in ("said", "now", "difference")
+    )
+    written(shown, to)
+    if piped(told, as_json, as_csv):
         return
     if rows.is_empty():
         out.print(
             f"Nothing was restated{f' of {at.on}' if as_of else ''}, as known at version {at.known}."
         )
         return
-    days = pl.col("figure") == "days_past_due"
-    shown = told.with_columns(
-        amounts_and_days(name, days) for name in ("said", "now", "difference")
-    )
     loans = rows.select("version", "loan_id").n_unique()
     show(shown.drop("first_date", "last_date", "said_by").head(50),
          f"{loans} restatements of a loan; days for days past due")  # fmt: skip
-    written(shown, to)
 
 
 def _events_told(rows: pl.DataFrame, reader: LedgerReader) -> pl.Series:

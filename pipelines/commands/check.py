@@ -74,6 +74,8 @@ def _print(trial: Trial) -> None:
             )
             out.print(escape(trial.suggestion), highlight=False)
         return
+    if trial.note:
+        err.print(f"[yellow]note[/yellow] {escape(trial.note)}")
     rows = trial.accepted + len(trial.bad) + trial.duplicates
     by = f", read by {trial.mapping}" if trial.mapping else ""
     out.print(f"{trial.kind}{by}, source system {trial.source}", highlight=False)

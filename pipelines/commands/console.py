@@ -99,6 +99,13 @@ def plain(frame: pl.DataFrame, form: str) -> None:
     sys.stdout.write(flat.write_csv())
 
 
+def piped(frame: pl.DataFrame, as_json: bool, as_csv: bool) -> bool:
+    """Whether another program asked for the frame as JSON or CSV; then it is on standard output."""
+    if as_json or as_csv:
+        plain(frame, "json" if as_json else "csv")
+    return as_json or as_csv
+
+
 def _text(cell: object) -> str:
     return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
 
@@ -222,7 +229,8 @@ def grace_days(policies: PolicyBook) -> dict[int, int]:
 
 
 def written(rows: pl.DataFrame, to: Path | None) -> None:
-    """Write every row to a CSV file, where one is asked for."""
+    """Write every row to a CSV file, where one is asked for; told on the error stream, so that output can
+    be piped."""
     if to is not None:
         rows.write_csv(to)
-        out.print(f"{to}: {rows.height} lines")
+        err.print(f"{to}: {rows.height} lines")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from calendar import monthrange
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,7 @@ from loanbook.pipelines.commands.console import (
     believed,
     opened,
     out,
-    plain,
+    piped,
     show,
     written,
 )
@@ -74,7 +75,7 @@ def _versions(reader: LedgerReader, period: str | None) -> pl.DataFrame:
             raise LoanbookError(
                 f"{period!r} is no date and no month; write 2018-02-28 or 2018-02"
             ) from None
-        last = (first + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
+        last = first.replace(day=monthrange(first.year, first.month)[1])
     found = reader.query(
         "SELECT version, business_date, parent FROM versions WHERE business_date BETWEEN ? AND ? "
         "ORDER BY business_date",
@@ -140,10 +141,10 @@ def trial_balance(
     if unbalanced(lines).height:
         raise LawBrokenError(f"the trial balance of {at.on} does not balance; run `loanbook rebuild "
                              "--verify`")  # fmt: skip
-    if as_json or as_csv:
-        plain(lines, "json" if as_json else "csv")
-        return
     shown = lines.with_columns(major(side) for side in ("debit", "credit"))
+    written(shown, to)
+    if piped(lines, as_json, as_csv):
+        return
     for (entity, currency), part in lines.group_by("entity", "currency", maintain_order=True):
         mine = (pl.col("entity") == entity) & (pl.col("currency") == currency)
         show(shown.filter(mine).drop("entity", "currency"),
@@ -151,4 +152,3 @@ def trial_balance(
         for (ledger,), of_ledger in part.group_by("ledger", maintain_order=True):
             total = to_major(int(of_ledger["debit"].sum()), str(currency))
             out.print(f"{ledger}: debits and credits {total} {currency} each")
-    written(shown, to)

@@ -14,7 +14,7 @@ from loanbook.pipelines.commands.console import (
     Loan,
     found_loan,
     out,
-    plain,
+    piped,
     progress,
     show,
 )
@@ -22,19 +22,26 @@ from loanbook.pipelines.commands.console import (
 
 def sql(
     query: Annotated[str, typer.Argument(help="One SELECT over the published views.")],
+    as_of: Annotated[
+        str | None, typer.Option(help="Business date: rows of it and before; default: all.")
+    ] = None,
+    known_at: KnownAt = None,
     as_json: Annotated[bool, typer.Option("--json", help="Rows as a JSON list.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Rows as CSV.")] = False,
 ) -> None:
-    """Ask the published ledger in SQL. `loanbook sql "show"` lists the views."""
+    """Ask the published ledger in SQL. `loanbook sql "show"` lists the views.
+
+    With a clock every view shows what it has: rows of the date and before, as they were believed then.
+    """
     from loanbook.core.store.reader import LedgerReader
     from loanbook.pipelines.resources import settings
 
-    reader = LedgerReader(settings())
+    reader = LedgerReader(settings()).by(as_of, known_at)
     listed = query.strip().lower() == "show"
     rows = pl.DataFrame({"view": reader.tables()}) if listed else reader.sql(query)
-    if as_json or as_csv:
-        plain(rows, "json" if as_json else "csv")
-    elif listed:
+    if piped(rows, as_json, as_csv):
+        return
+    if listed:
         out.print("\n".join(reader.tables()))
     else:
         show(rows)

@@ -10,7 +10,15 @@ import typer
 from rich.table import Table
 
 from loanbook.core.errors import LoanbookError
-from loanbook.pipelines.commands.console import err, out, past_date, progress, show
+from loanbook.pipelines.commands.console import (
+    AsOf,
+    KnownAt,
+    err,
+    out,
+    past_date,
+    progress,
+    show,
+)
 
 if TYPE_CHECKING:
     from loanbook.core.store.queries import Queries
@@ -188,6 +196,8 @@ def _take(ledger: Ledger) -> IntakeReport:
         )
     for name, why in report.refused:
         err.print(f"[yellow]refused[/yellow] {name}: {why}")
+    for name, note in report.notes:
+        err.print(f"[yellow]note[/yellow] {name} was {note}")
     for name, why in report.unfinished:
         err.print(f"[yellow]waits[/yellow] {name}, which may still be being written: {why}")
     return report
@@ -286,29 +296,36 @@ def status(
         )
 
 
-def reconcile_command() -> None:
-    """Compare the engine's balances with those a servicer reported with the tape."""
-    _print_reconciliation()
+def reconcile_command(as_of: AsOf = None, known_at: KnownAt = None) -> None:
+    """Compare the engine's balances with those a servicer reported with the tape.
+
+    Of the last date for which figures were reported, to --as-of; as the ledger was believed at --known-at.
+    """
+    if not _print_reconciliation(as_of, known_at):
+        out.print("No servicer's figures of a published date" + (f" to {as_of}" if as_of else "")
+                  + "; a tape's mapping brings them with `reported` (docs/policy-fields.md).")  # fmt: skip
 
 
-def _print_reconciliation() -> None:
+def _print_reconciliation(as_of: str | None = None, known_at: str | None = None) -> bool:
+    """Whether there were figures to compare with."""
     from loanbook.core.store.reader import LedgerReader
     from loanbook.pipelines.reporting.reconcile import summary
     from loanbook.pipelines.resources import read_policies, settings
 
-    reader = LedgerReader(settings())
+    reader = LedgerReader(settings()).by(as_of, known_at)
     policies = read_policies()
     found = summary(reader, policies, settings().home)
     if found is None:
-        return
-    as_of, rows, counts = found
+        return False
+    on, rows, counts = found
     total = counts.select(pl.lit("all").alias("status"), pl.exclude("status", "^largest.*$").sum(),
                            pl.col("^largest.*$").max())  # fmt: skip
     show(
         pl.concat([counts, total.select(counts.columns)], how="vertical_relaxed"),
-        f"Engine against the servicer's figures as of {as_of} (the largest difference in cents)",
+        f"Engine against the servicer's figures as of {on} (the largest difference in cents)",
     )
     closed = rows.filter((pl.col("status") == "Fully Paid") & (pl.col("carrying") == 0)).height
     paid = rows.filter(pl.col("status") == "Fully Paid").height
     out.print(f"Paid-off loans at zero: {closed} of {paid}. Charged-off loans are compared at their "
               "carrying amount, which is zero.")  # fmt: skip
+    return True

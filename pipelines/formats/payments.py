@@ -37,7 +37,7 @@ class Receipts(dy.Schema):
 
     @dy.rule()
     def amount_not_a_number(cls) -> pl.Expr:
-        return pl.col("scaled").is_not_null() & pl.col("scaled").is_finite()
+        return pl.col("amount").str.contains(r"^[+-]?\d+(\.\d*)?$")
 
     @dy.rule()
     def amount_not_positive(cls) -> pl.Expr:

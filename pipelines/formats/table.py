@@ -57,9 +57,15 @@ def read_csv(data: bytes, required: list[str]) -> tuple[pl.DataFrame, list[dict[
     return frame.with_columns(line=lines), broken
 
 
+def with_line_feeds(data: bytes) -> bytes:
+    """Content whose lines end with carriage returns alone, as old spreadsheets write it, with line feeds;
+    any other as it is."""
+    return data if b"\n" in data else data.replace(b"\r", b"\n")
+
+
 def header_of(data: bytes) -> list[str]:
     """Names in the first line of a file; none if it is no text."""
-    line = data.split(b"\n", 1)[0].decode("utf-8-sig", errors="replace")
+    line = with_line_feeds(data).split(b"\n", 1)[0].decode("utf-8-sig", errors="replace")
     return _fields(line) or []
 
 

@@ -73,6 +73,8 @@ class Taken:
     loans: pl.DataFrame | None = None
     attributes: pl.DataFrame | None = None
     reported: pl.DataFrame | None = None
+    note: str = ""
+    """What a sender should know of how the file was read; empty: nothing."""
 
 
 def together(taken: Taken, added: Taken) -> Taken:

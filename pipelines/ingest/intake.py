@@ -54,6 +54,8 @@ class IntakeReport:
     files: int = 0
     known: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    """Files whose name ends with what is no mapping, and by which they were read."""
     unfinished: list[tuple[str, str]] = field(default_factory=list)
     """Files that may still be being written, with the reason: they wait for the next intake."""
     rows_in: int = 0
@@ -187,6 +189,7 @@ def _take(
         }
         for b in taken.bad
     ]
+    row["reason"] = taken.note[:500]
     counts = {
         "rows_in": taken.rows_in, "accepted": taken.accepted,
         "quarantined": len(taken.bad), "duplicates": taken.duplicates,
@@ -196,6 +199,8 @@ def _take(
             f"{file.path.name}: rows were lost: {counts}; this is a defect, report it"
         )
     report.files += 1
+    if taken.note:
+        report.notes.append((file.path.name, taken.note))
     for name, count in counts.items():
         setattr(report, name, getattr(report, name) + count)
     if taken.events is None:  # every row was refused
@@ -232,6 +237,8 @@ def read_file(file: LandingFile, policies: PolicyBook, tape: str, known: Known) 
         if not ending:
             raise
         raise IntakeError(f"{bad}; {ending}") from bad
+    if ending and not file.mapping.isdigit():  # numbers tell the files of a day apart
+        taken = replace(taken, note=f"read by the mapping {mapping.name!r}: {ending}")
     if not cut:
         return taken
     found = "the file may be cut there; send it again with an end to its last line"

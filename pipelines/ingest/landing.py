@@ -19,6 +19,7 @@ from pathlib import Path
 from loanbook.core.errors import IntakeError
 from loanbook.core.store.instance import Intake
 from loanbook.pipelines.formats.registry import BY_NAME, PLACE, dated, recognised
+from loanbook.pipelines.formats.table import with_line_feeds
 from loanbook.pipelines.waiting import CHECKSUM, landed_paths
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -152,12 +153,12 @@ def whole(file: LandingFile, rules: Intake) -> bytes:
     age = time.time() - file.modified_ns / 10**9
     if rules.settle_seconds and 0 <= age < rules.settle_seconds:
         raise NotYetError(f"it was written {age:.0f} s ago, less than {rules.settle_seconds}")
-    data = file.path.read_bytes()
+    data = with_line_feeds(file.path.read_bytes())
     seen = file.path.stat()
     if (seen.st_size, seen.st_mtime_ns) != (file.bytes, file.modified_ns):
         raise NotYetError("it changed while it was read")
     if rules.complete == "checksum":
-        _must_have_its_checksum(file, data)
+        _must_have_its_checksum(file)
     if rules.complete == "trailer":
         return _without_trailer(data)
     return data
@@ -178,12 +179,12 @@ def cut_line(data: bytes, rules: Intake) -> tuple[bytes, int]:
     return body + b"\n", body.count(b"\n") + 2
 
 
-def _must_have_its_checksum(file: LandingFile, data: bytes) -> None:
+def _must_have_its_checksum(file: LandingFile) -> None:
     beside = file.path.with_name(file.path.name + CHECKSUM)
     if not beside.is_file():
         raise NotYetError(f"{beside.name}, which holds its checksum, has not landed")
     told = beside.read_text(encoding="utf-8", errors="replace").split()
-    if not told or told[0].lower() != hashlib.sha256(data).hexdigest():
+    if not told or told[0].lower() != file.file_id:
         raise IntakeError(
             f"its SHA-256 is not the one of {beside.name}; send both again, the file first"
         )

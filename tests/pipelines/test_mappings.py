@@ -128,6 +128,16 @@ def test_payments_and_orders_are_read_by_their_mapping_and_known_by_their_own_so
     ((_, why),) = take(ledger, policies).refused
     assert "the header has no column payment_ref" in why
     assert "no mapping is named 'bnak'; known: agency, bank, canonical" in why
+    # and, where they fit another, by which it was read; lines may end with carriage returns alone
+    body = MONEY + "X1,A,1e1,USD,2018-01-09\nX2,A,5.00,USD,2018-01-09\nX3,A,.5,USD,2018-01-09\n"
+    drop(ledger, "payments_2018-01-13_bnak.csv", body.replace("\n", "\r"))
+    drop(ledger, "payments_2018-01-13_2.csv", MONEY)
+    report = take(ledger, policies)
+    ((name, note),) = report.notes
+    assert name == "payments_2018-01-13_bnak.csv"
+    assert note.startswith("read by the mapping 'canonical': no mapping is named 'bnak'; known: agency")
+    assert report.accepted == 1
+    assert rules(ledger, name) == {2: "amount_not_a_number", 4: "amount_not_a_number"}
 
 
 def test_a_mapping_takes_no_name_that_is_none_and_says_what_it_lacks() -> None:

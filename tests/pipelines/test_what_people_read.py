@@ -20,7 +20,7 @@ from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
 from loanbook.pipelines.commands.loans.quoted import quoted
-from loanbook.pipelines.resources import provenance, read_policies
+from loanbook.pipelines.resources import POLICIES, provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from tests.core.loans import product_of, with_more
 
@@ -68,6 +68,8 @@ def test_what_is_no_date_version_or_instant_is_told_with_the_next_step(
         (None, 999, "version 999 was never published; published are 1 to 13, the nearest is 13"),
         (None, 0, "version 0 was never published"),
         (None, "soon", "no version and no instant; write a number such as 73, or UTC"),
+        (None, "9" * 20, f"version {'9' * 20} was never published"),
+        (None, "0001-01-01T00:00+14:00", "no version and no instant"),
         (None, dt.datetime(2001, 1, 1), "nothing was published by 2001-01-01"),
         ("2018-01-12", 8, "no published version answers for 2018-01-12 at version 8"),
     ):
@@ -191,6 +193,49 @@ def test_the_general_ledger_of_a_month_and_its_balance(told: None, tmp_path: Pat
     assert "no date and no month" in refused("journal", "2018-13")
     assert "no day of 2019-01 is published" in refused("journal", "2019-01")
     assert "JPY" in text("trial-balance", "--as-of", "2018-01-09")
+
+
+def test_what_if_reconcile_and_sql_have_both_clocks(
+    told: None, tmp_path: Path, policies: PolicyBook
+) -> None:
+    """Version 8 closed 9 January; 11, which closed the 12th, gave A's days since then anew."""
+    asked = ("sql", "SELECT principal FROM positions_now JOIN loan_keys USING (loan_id) WHERE loan_key = "
+             "'A' AND business_date = '2018-01-09'")  # fmt: skip
+    assert [row["principal"] for row in rows(*asked)] == ["114276"]
+    assert [row["principal"] for row in rows(*asked, "--known-at", "8")] == ["120000"]
+    assert rows(*asked, "--as-of", "2018-01-08") == []
+    last = ("sql", "SELECT max(business_date) AS day, count(*) AS n FROM versions")
+    assert rows(*last, "--as-of", "2018-01-09")[0] == {"day": "2018-01-09", "n": "8"}
+    paid = ("sql", "SELECT count(*) AS n FROM events WHERE source_ref = 'a1'")
+    assert [rows(*paid, *clock)[0]["n"] for clock in ((), ("--known-at", "8"))] == ["1", "0"]
+    state = ("sql", "SELECT count(*) AS n FROM loan_register WHERE state = 'closed'")
+    assert [rows(*state, "--as-of", f"2018-01-0{day}")[0]["n"] for day in (8, 9)] == ["0", "1"]
+    assert "No servicer's figures of a published date to 2018-01-09" in text(
+        "reconcile", "--as-of", "2018-01-09"
+    )
+    folder = tmp_path / "products"
+    folder.mkdir()
+    file = folder / "instalment-act365.yaml"
+    shipped = (POLICIES / "products" / file.name).read_text()
+    file.write_text(shipped.replace("ACT/365F", "ACT/360"))
+    for known, principal_paid in (("8", 0), ("13", 5_724)):
+        found = json.loads(ask("what-if", "--policy", str(file), "--loans", "A", "--as-of", "2018-01-09",
+                               "--known-at", known, "--json").output)  # fmt: skip
+        paid_of = {row["measure"]: row["as_is"] for row in found}
+        assert paid_of["principal_paid"] == principal_paid
+    file.write_bytes(b"\xff\xfe")
+    assert "not UTF-8 text" in refused("what-if", "--policy", str(file))
+    file.write_text("name: x\neffective_from: 2024-02-31\n")
+    assert "not YAML: day is out of range for month" in refused("what-if", "--policy", str(file))
+
+
+def test_a_file_is_written_beside_what_another_program_reads(told: None, tmp_path: Path) -> None:
+    for n, words in enumerate((("trial-balance",), ("restatements", "A"), ("credits",))):
+        to = tmp_path / f"{n}.csv"
+        form = () if words == ("credits",) else ("--json",)
+        assert ask(*words, "--to", str(to), *form).exit_code == 0
+        header = to.read_text().splitlines()[0]
+        assert "currency" in header, words
 
 
 def test_a_dispute_pack_names_the_lenders_loan_in_units(told: None, tmp_path: Path) -> None:

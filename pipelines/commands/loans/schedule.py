@@ -18,7 +18,7 @@ from loanbook.pipelines.commands.console import (
     believed,
     found_loan,
     out,
-    plain,
+    piped,
     show,
 )
 
@@ -45,9 +45,10 @@ def schedule(
     lived = lived_by(of.reader.lake(), of.policies, of.number, at)
     rows = instalments(lived, of.policies, at.on).drop("loan_id")
     currency = CURRENCY_NAMES[int(lived.rounds[0].wide["currency"][0])]
-    if as_json or as_csv:
-        plain(rows.insert_column(0, pl.lit(of.key).alias("loan_key"))
-              .insert_column(1, pl.lit(currency).alias("currency")), "json" if as_json else "csv")  # fmt: skip
+    keyed_rows = rows.select(
+        pl.lit(of.key).alias("loan_key"), pl.lit(currency).alias("currency"), pl.all()
+    )
+    if piped(keyed_rows, as_json, as_csv):
         return
     if rows.is_empty():
         out.print(f"Nothing was asked of loan {of.key} by {at.on}, and no instalment is to come.")
@@ -83,10 +84,10 @@ def quote(
     from loanbook.pipelines.resources import read_policies
 
     found = quoted(read_policies(), product, terms)
-    if as_csv:
-        plain(found.instalments, "csv")
-    elif as_json:
+    if as_json:
         out.print_json(data=found.as_json())
+    elif piped(found.instalments, as_json, as_csv):
+        return
     else:
         _print(found)
 

@@ -12,11 +12,12 @@ import typer
 
 from loanbook.core.contract.money import CURRENCY_NAMES, to_major
 from loanbook.core.errors import LoanbookError, PolicyError
-from loanbook.pipelines.commands.console import iso_date, loan_id, out, show
+from loanbook.pipelines.commands.console import KnownAt, iso_date, loan_id, out, show
 
 if TYPE_CHECKING:
     from loanbook.core.policy.book import PolicyBook
     from loanbook.core.servicing.replay.what_if import WhatIf
+    from loanbook.core.store.clocks import Clocks
     from loanbook.core.store.writer import Ledger
 
 ONE_DAY = dt.timedelta(days=1)
@@ -35,9 +36,11 @@ def what_if_command(
     start: Annotated[
         str | None, typer.Option("--from", help="First date under it; default: the book's first.")
     ] = None,
-    through: Annotated[
-        str | None, typer.Option(help="Last date; default: the last published one.")
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", "--through", help="Last date; default: the last published one."),
     ] = None,
+    known_at: KnownAt = None,
     loans: Annotated[
         str | None, typer.Option(help="Keys, or numbers as #7, comma between them; default: all.")
     ] = None,
@@ -53,10 +56,10 @@ def what_if_command(
 
     ledger, policies = open_stored()
     reader = LedgerReader(settings())
+    at = reader.clocks(as_of, known_at)
     wanted = [loan_id(reader, each.strip()) for each in loans.split(",")] if loans else None
     found = compare(
-        ledger, policies, with_files(policies, policy), wanted, iso_date(start, "--from"),
-        iso_date(through, "--through"),
+        ledger, policies, with_files(policies, policy), wanted, iso_date(start, "--from"), at
     )  # fmt: skip
     if csv is not None:
         found.loans.write_csv(csv)
@@ -80,7 +83,11 @@ def with_files(policies: PolicyBook, files: list[Path]) -> PolicyBook:
             )
         if not path.is_file():
             raise PolicyError(f"{path}: there is no such file")
-        other = parse(folder, path.name, path.read_text(encoding="utf-8"))
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as bad:
+            raise PolicyError(f"{path}: not UTF-8 text: {bad}; save it as such") from bad
+        other = parse(folder, path.name, text)
         policies = policies.with_rules(folder, other)
     return policies
 
@@ -91,24 +98,21 @@ def compare(
     other: PolicyBook,
     loans: list[int] | None,
     first: dt.date | None,
-    through: dt.date | None,
+    at: Clocks,
 ) -> WhatIf:
-    """Loans (all without a list) from `first` to `through` under both, as known now.
+    """Loans (all without a list) from `first` to a date under both, by both clocks.
 
     Raises LoanbookError if what was does not come out as the ledger has it.
     """
     from loanbook.core.servicing.replay.what_if import what_if
     from loanbook.core.store.history import StoredHistory
 
-    last, begins = ledger.head().published_date, ledger.first_published()
-    if last is None or begins is None:
-        raise LoanbookError("nothing is published yet; run `loanbook run` first")
-    through = min(through or last, last)
+    begins = ledger.first_published() or at.on
     ids = pl.Series("loan_id", loans or ledger.loan_keys()["loan_id"].sort(), dtype=pl.Int64)
-    past = StoredHistory(ledger, policies, last + ONE_DAY)
-    start = past.book(ids, (first or begins) - ONE_DAY)
-    found = what_if(start, past.events(ids), policies, other, through)
-    kept = past.book(ids, through).positions
+    past = StoredHistory(ledger, policies, at.booked + ONE_DAY, at.known)
+    start = past.book(ids, max(first or begins, begins) - ONE_DAY)
+    found = what_if(start, past.events(ids), policies, other, at.on)
+    kept = past.book(ids, at.on).positions
     lived = found.as_is.join(kept.select("loan_id"), on="loan_id", how="semi")
     if not lived.sort("loan_id").equals(kept.select(lived.columns).sort("loan_id")):
         raise LoanbookError(

@@ -13,7 +13,7 @@ from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import FileMapping, TapeMapping
 from loanbook.pipelines.formats.registry import BY_NAME
-from loanbook.pipelines.formats.table import header_of
+from loanbook.pipelines.formats.table import header_of, with_line_feeds
 from loanbook.pipelines.ingest.dry_run.suggestion import suggested
 from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.intake import keys_of, read_file
@@ -35,6 +35,8 @@ class Trial:
     mapping: str = ""
     """The mapping it is read by, as it stands below policies/; empty: its columns are fixed."""
     source: str = ""
+    note: str = ""
+    """What else a sender should know of how it is read; empty: nothing."""
     refused: str = ""
     """Why it would be refused as a whole; empty: it would not."""
     suggestion: str = ""
@@ -81,7 +83,7 @@ def tried(paths: Iterable[Path], policies: PolicyBook, tape: str, known: Known) 
         columns = _columns(mapping)
         read = {column for _, column in columns}
         yield Trial(
-            path.name, kind, _place(kind, mapping), mapping.source_system,
+            path.name, kind, _place(kind, mapping), mapping.source_system, taken.note,
             accepted=taken.accepted, duplicates=taken.duplicates, bad=taken.bad,
             columns=columns, unread=[c for c in header if columns and c not in read],
         )  # fmt: skip
@@ -92,7 +94,7 @@ def _refused(file: LandingFile, policies: PolicyBook, tape: str, known: Known, w
     folder = BY_NAME[file.kind].mappings if file.kind else ""
     if not folder or "the header has no column" not in why and "no mapping is named" not in why:
         return Trial(file.path.name, file.kind or "", refused=why)
-    data = file.path.read_bytes()
+    data = with_line_feeds(file.path.read_bytes())
     header = header_of(data)
     rows = [header_of(line) for line in data.split(b"\n")[1 : SAMPLED + 1] if line.strip()]
     whole = [row for row in rows if len(row) == len(header)]
