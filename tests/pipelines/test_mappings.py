@@ -135,7 +135,9 @@ def test_payments_and_orders_are_read_by_their_mapping_and_known_by_their_own_so
     report = take(ledger, policies)
     ((name, note),) = report.notes
     assert name == "payments_2018-01-13_bnak.csv"
-    assert note.startswith("read by the mapping 'canonical': no mapping is named 'bnak'; known: agency")
+    assert note.startswith(
+        "read by the mapping 'canonical': no mapping is named 'bnak'; known: agency"
+    )
     assert report.accepted == 1
     assert rules(ledger, name) == {2: "amount_not_a_number", 4: "amount_not_a_number"}
 
