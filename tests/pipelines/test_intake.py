@@ -29,7 +29,7 @@ def test_each_bad_row_is_quarantined_by_its_rule_and_the_good_ones_go_on(ledger:
         f"future,{loan},10.00,USD,2018-01-11",
         "unknown,nobody-1,10.00,USD,2018-01-10",
         f"euro,{loan},10.00,EUR,2018-01-10",
-        f"huge,{loan},1e30,USD,2018-01-10",
+        f"huge,{loan},1000000000000000000000000000000,USD,2018-01-10",
         f"fine,{loan},10.001,USD,2018-01-10",
         f"minus,{loan},-5.00,USD,2018-01-10",
         f"word,{loan},ten,USD,2018-01-10",
