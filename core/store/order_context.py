@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
+from typing import Literal
 
 import polars as pl
 
@@ -13,16 +15,50 @@ from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.store.clocks import NOT_RESTATED
 from loanbook.core.store.queries import PUBLISHED, Queries
 
+By = Literal["loan_id", "source_ref"]
+"""By what events are looked for."""
+FEW_EVENTS = 200_000
+"""So many are read once for a run of intake; of more, those that a file is about, file by file."""
 
-def event_keys(ledger: Queries) -> pl.DataFrame:
+
+class StoredEvents:
+    """Events of the ledger for a run of intake, as `event_keys` has them.
+
+    What a file costs goes by its own rows, not by all that was ever taken in.
+    """
+
+    def __init__(self, ledger: Queries) -> None:
+        self._ledger = ledger
+        (count,) = ledger.one("SELECT count(*) FROM {lake}.events")
+        self._all = event_keys(ledger) if count <= FEW_EVENTS else None
+        self._last: tuple[pl.Series, pl.DataFrame] | None = None
+
+    def about(self, by: By, values: pl.Series) -> pl.DataFrame:
+        """At least those whose `loan_id` or `source_ref` is among the values."""
+        if self._all is not None:
+            return self._all
+        wanted = values.drop_nulls().unique().sort().alias(by)
+        if self._last is None or not self._last[0].equals(wanted, check_names=True):
+            self._last = wanted, event_keys(self._ledger, wanted)
+        return self._last[1]
+
+    @cached_property
+    def sources(self) -> frozenset[str]:
+        """Source systems that events came from."""
+        rows = self._ledger.rows("SELECT DISTINCT source_system FROM {lake}.events")
+        return frozenset(name for (name,) in rows)
+
+
+def event_keys(ledger: Queries, about: pl.Series | None = None) -> pl.DataFrame:
     """`idempotency_key`, `body_hash`, `loan_id`, `kind` (code), `amount`, `source_system`, `source_ref`,
-    `reverses` (key, or null) of every event.
+    `reverses` (key, or null) of every event, or of those whose column of the name of `about` is in it.
 
     Of charges also `charged` (Int64, minor units), of them and their adjustments `charge` (the payload); of deferred fees
     `deferred` (Int64, below zero where it is given back) and `family` (`Deferral`); of interest refunds `refunded`, the key of the refund that they are on, and
     of chargebacks `charged_back`, that of the payment that they take back, where it was named.
     """
-    return ledger.frame(
+    among = "" if about is None else f"WHERE {about.name} IN (SELECT {about.name} FROM _about)"
+    return ledger.beside(
         f"""
         SELECT idempotency_key, body_hash, loan_id, kind, amount, source_system, source_ref,
                CASE WHEN kind = $reversal THEN payload->>'$.reverses' END AS reverses,
@@ -31,7 +67,7 @@ def event_keys(ledger: Queries) -> pl.DataFrame:
                {_DEFERRED}::BIGINT AS deferred, {_DEFERRAL}::INTEGER AS family,
                CASE WHEN kind = $interest THEN payload->>'$.of' END AS refunded,
                CASE WHEN kind = $chargeback THEN payload->>'$.of' END AS charged_back
-        FROM {{lake}}.events
+        FROM {{lake}}.events {among}
         """,
         {
             "reversal": Kind.reversal.value,
@@ -40,6 +76,7 @@ def event_keys(ledger: Queries) -> pl.DataFrame:
             "interest": Kind.interest_refunded.value,
             "chargeback": Kind.chargeback.value,
         },
+        **({} if about is None else {"_about": about.to_frame()}),
     )
 
 

@@ -108,7 +108,8 @@ def _contradicting(
     if loans.is_empty():
         return []
     boardings = event(_entering(loans, product), Kind.loan_boarded, mapping, file, known)
-    before = known.events.select("idempotency_key", old="body_hash").unique("idempotency_key")
+    stored = known.events("source_ref", boardings["source_ref"])
+    before = stored.select("idempotency_key", old="body_hash").unique("idempotency_key")
     other = boardings.join(before, on="idempotency_key").filter(
         ~same_content(pl.col("old"), pl.col("body_hash"))
     )

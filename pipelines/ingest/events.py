@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from loanbook.core.catalogue.codes import EventState, Kind
 from loanbook.core.catalogue.events import ROW
 from loanbook.core.contract.terms import Terms
 from loanbook.core.policy.file_mappings import FileMapping
+from loanbook.core.store.order_context import By, StoredEvents
 from loanbook.pipelines.formats.commands import FIELDS
 from loanbook.pipelines.formats.table import REFERENCE, Parsed, found
 from loanbook.pipelines.ingest.landing import LandingFile
@@ -24,11 +25,12 @@ SERVICE = "service:intake"
 
 @dataclass
 class Known:
-    """What earlier rows have established: loans by key, events by idempotency key."""
+    """What earlier rows have established: loans by key, events by loan and by reference."""
 
     loans: pl.DataFrame
     """As `Ledger.loan_keys` has them, with `entity_name`."""
-    events: pl.DataFrame
+    stored: StoredEvents | None
+    """Events of the ledger; None: there are none."""
     first_open: dt.date | None
     """The first business date that is not published; None: nothing is."""
     earliest: dt.date | None
@@ -45,20 +47,46 @@ class Known:
     """The instance's folder: what `loanbook.toml` says of files."""
     waiting: list[pl.DataFrame] = field(default_factory=list)
     """Events of files that are taken in and not committed yet."""
+    fresh: list[pl.DataFrame] = field(default_factory=list)
+    """Events of files of this run, as `order_context.event_keys` has them."""
+    landed: list[pl.DataFrame] = field(default_factory=list)
+    """Loans of tapes of this run: `loan_key` and the business date of the tape, `landed_on`."""
+
+    def events(self, by: By, values: pl.Series) -> pl.DataFrame:
+        """Events of the ledger and of this run, as `order_context.event_keys` has them: at least those
+        whose `loan_id` or `source_ref` is among the values."""
+        stored = _NO_EVENTS if self.stored is None else self.stored.about(by, values)
+        return pl.concat([stored, *self.fresh], how="diagonal_relaxed")
+
+    def sources(self) -> set[str]:
+        """Source systems that events came from."""
+        before = set() if self.stored is None else set(self.stored.sources)
+        return before.union(*(rows["source_system"].unique() for rows in self.fresh))
+
+    def by(self, date: dt.date) -> Known:
+        """What a file of a business date may know: no loan of a later day's tape, though it landed with it."""
+        if not self.landed:
+            return self
+        later = pl.concat(self.landed).filter(pl.col("landed_on") > date)
+        return replace(self, loans=self.loans.join(later, on="loan_key", how="anti"))
+
+
+_NO_EVENTS = pl.DataFrame(
+    schema={"idempotency_key": pl.String, "body_hash": pl.String, "loan_id": pl.Int64,
+            "kind": pl.Int8, "source_system": pl.String, "source_ref": pl.String}
+)  # fmt: skip
 
 
 def nothing_known() -> Known:
     """As where no loan was boarded and no event came: for a loan that stands alone."""
     loans = {"loan_id": pl.Int64, "loan_key": pl.String, "entity": pl.Int16, "product": pl.Int16,
              "currency": pl.Int8, "boards_on": pl.Date, "entity_name": pl.String}  # fmt: skip
-    events = {"idempotency_key": pl.String, "body_hash": pl.String, "loan_id": pl.Int64,
-              "kind": pl.Int8, "source_system": pl.String, "source_ref": pl.String}  # fmt: skip
     nobody = pl.DataFrame(schema=loans)
 
     def none(_: object) -> pl.DataFrame:
         return nobody.clear()
 
-    return Known(nobody, pl.DataFrame(schema=events), None, None, none, none, none, none, Path())
+    return Known(nobody, None, None, None, none, none, none, none, Path())
 
 
 @dataclass(frozen=True)
@@ -161,7 +189,8 @@ def keep_new(events: pl.DataFrame, known: Known) -> tuple[pl.DataFrame, int, lis
 
     Same key and body: a duplicate. Same key, another body: `idempotency_conflict`.
     """
-    old = known.events.select("idempotency_key", old_body="body_hash").unique("idempotency_key")
+    stored = known.events("source_ref", events["source_ref"])
+    old = stored.select("idempotency_key", old_body="body_hash").unique("idempotency_key")
     marked = events.join(old, on="idempotency_key", how="left", maintain_order="left").with_columns(
         first_body=pl.col("body_hash").first().over("idempotency_key"),
         place=pl.int_range(pl.len()).over("idempotency_key"),
@@ -184,7 +213,8 @@ def keyed(rows: pl.DataFrame, mapping: FileMapping, known: Known) -> pl.DataFram
     names = pl.col("kind").replace_strict({k.value: k.name for k in Kind}, return_dtype=pl.String)
     own = pl.concat_str("entity_name", pl.lit(source), names, "source_ref", separator="/")
     rows = rows.with_columns(idempotency_key=own)
-    alike = known.events.filter(pl.col("source_system").is_in([source, *before])).join(
+    named = known.events("source_ref", rows["source_ref"])
+    alike = named.filter(pl.col("source_system").is_in([source, *before])).join(
         rows.select("kind", "source_ref"), on=["kind", "source_ref"], how="semi"
     )
     if alike.is_empty():

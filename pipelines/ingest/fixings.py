@@ -84,7 +84,10 @@ def taken(
 
     entities = known.loans.select("loan_id", "entity_name")
     requested = requested.join(entities, on="loan_id", how="left", maintain_order="left")
-    fresh, back, bad = corrected(requested, known.events, file.path.stem)
+    again = requested.filter(pl.col("corrects") == "yes")
+    fresh, back, bad = corrected(
+        requested, known.events("loan_id", again["loan_id"]), file.path.stem
+    )
     batches = [
         complete(
             event(
@@ -99,9 +102,9 @@ def taken(
     events, _, conflicts = keep_new(pl.concat(batches), known)
     refused = {row["line"]: row for row in (*bad, *conflicts)}
     lines = set(parsed.good["line"].to_list()) - refused.keys()
-    again = (lines & set(requested["line"].to_list())) - set(events["line"].to_list())
+    repeated = (lines & set(requested["line"].to_list())) - set(events["line"].to_list())
     kept = events.filter(~pl.col("line").is_in(list(refused)))
     return Taken(
-        parsed.rows_in, len(lines) - len(again), len(again),
+        parsed.rows_in, len(lines) - len(repeated), len(repeated),
         parsed.bad + list(refused.values()), kept,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CANONICAL, CommandMapping, PaymentMapping
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.order_context import (
-    event_keys,
+    StoredEvents,
     floating,
     history,
     met,
@@ -130,7 +130,7 @@ def knowledge(ledger: Queries, policies: PolicyBook, home: Path) -> Known:
     late = dt.timedelta(days=read_instance(home).intake.late_days)
     earliest = first_open - late if first_open else None
     return Known(
-        _loans(ledger, policies), event_keys(ledger), first_open, earliest,
+        _loans(ledger, policies), StoredEvents(ledger), first_open, earliest,
         partial(order_context, ledger), partial(floating, ledger), partial(met, ledger),
         partial(history, ledger), home,
     )  # fmt: skip
@@ -211,8 +211,10 @@ def _take(
         recorded_at=pl.lit(now).cast(pl.Datetime("us")),
     )
     known.waiting.append(taken.events)
-    known.events = pl.concat([known.events, keys_of(events)])
+    known.fresh.append(keys_of(events))
     if taken.loans is not None:  # the next tape of the run may hold them again
+        on = pl.lit(file.business_date, dtype=pl.Date)
+        known.landed.append(taken.loans.select("loan_key", landed_on=on))
         known.loans = pl.concat([known.loans, taken.loans.select("loan_key")], how="diagonal")
     return Intake(row | counts, taken.loans, taken.attributes, taken.reported, events, stamped)
 
@@ -254,7 +256,7 @@ def _sources_before(policies: PolicyBook, known: Known) -> list[str]:
         for _, policy in policies.policies
         if isinstance(policy, PaymentMapping | CommandMapping)
     }
-    return sorted(set(known.events["source_system"].unique()) - named)
+    return sorted(known.sources() - named)
 
 
 def keys_of(events: pl.DataFrame) -> pl.DataFrame:

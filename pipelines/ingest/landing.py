@@ -59,15 +59,22 @@ def address(path: Path) -> str:
 
 
 def scan(folder: Path) -> list[LandingFile]:
-    """Every file of the landing folder, by kind, business date and name.
+    """Every file of the landing folder: tapes by business date, then all others, day by day.
 
-    Loans come first, whatever their date, so that money always finds its loan.
+    A loan's number is given when its tape is committed, so tapes come first; a file of an earlier day knows
+    nothing of their loans all the same (`Known.by`). Money comes before the orders of its day: what is
+    taken in does not hang on what else lies in the folder.
     """
     found = [_link(path) if path.is_symlink() else landed(path) for path in landed_paths(folder)]
     latest = dt.date.max
     return sorted(
         found,
-        key=lambda f: (PLACE.get(f.kind or "", len(PLACE)), f.business_date or latest, f.path.name),
+        key=lambda f: (
+            not (f.kind and BY_NAME[f.kind].gives_loans),
+            f.business_date or latest,
+            PLACE.get(f.kind or "", len(PLACE)),
+            f.path.name,
+        ),
     )
 
 

@@ -23,6 +23,7 @@ def taken(
     """Orders that their loans allow, kind by kind, and the charges that some call for."""
     assert file.business_date is not None
     parsed = commands.parse(data, file.business_date, mapping)
+    known = known.by(file.business_date)
     found, bad = matched(parsed, known)
     rows, unfit = lawful(found, policies, known, mapping, file.business_date)
     rows = with_parts(rows, policies, known.met)

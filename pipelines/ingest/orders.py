@@ -75,13 +75,14 @@ def lawful(
     )
     bad = refused(judged.filter(pl.col("rule").is_not_null()), pl.col("rule"), "command_ref")
     rows = keyed(_events(judged.filter(pl.col("rule").is_null())), mapping, known)
-    rows, vague = _ambiguous(rows, known.events)
-    rows = _chargebacks(rows, known.events)
-    rows, unfit = _reversals(rows, known.events)
-    rows, missing = _waivers(rows, known.events)
+    events = known.events("loan_id", rows["loan_id"])
+    rows, vague = _ambiguous(rows, events)
+    rows = _chargebacks(rows, events)
+    rows, unfit = _reversals(rows, events)
+    rows, missing = _waivers(rows, events)
     rows, unpaid = _refinancings(rows, known.loans)
-    rows, unnamed = on_refunds(rows, known.events)
-    rows, beyond = _within_what_is_left(rows, known.events)
+    rows, unnamed = on_refunds(rows, events)
+    rows, beyond = _within_what_is_left(rows, events)
     return rows, bad + vague + unfit + missing + unpaid + unnamed + beyond
 
 

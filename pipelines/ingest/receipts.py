@@ -36,6 +36,8 @@ def received(
     `parsed`: rows as `payments.parse` has them, whatever the form of the file. One that tells no
     `designation` needs no column of it, and no `policies`, which say what interest would follow.
     """
+    assert file.business_date is not None
+    known = known.by(file.business_date)
     rows, bad = matched(parsed, known)
     code = pl.col("currency").replace_strict(CURRENCY_CODES, return_dtype=pl.Int8)
     wrong = rows.filter(code != pl.col("loan_currency"))

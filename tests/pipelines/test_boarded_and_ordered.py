@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,11 +11,13 @@ import pytest
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.errors import EngineError
 from loanbook.core.servicing.laws import trial
+from loanbook.core.store import order_context
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
+from tests.conftest import copied
 from tests.pipelines.files import LOANS, MONEY, drop, rules, take, weekly_loan
 from tests.pipelines.test_orders import HEAD, order
 
@@ -191,3 +194,48 @@ def test_what_could_not_be_closed_does_not_enter(
     assert rules(ledger, "commands_2018-01-06.csv") == {
         2: "a_published_version_has_read_it", 3: "loan_was_withdrawn",
     }  # fmt: skip
+
+
+def test_what_is_taken_in_hangs_on_business_dates_not_on_what_else_lies_there(
+    new_ledger: Ledger, founded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same files at once, their events looked up file by file, and day by day."""
+    head = "command_ref,command,loan_key,value_date,amount,target_ref,maker,checker,reason\n"
+    days = {
+        "2018-01-02": [("loan_tape", "_canonical", LOANS + weekly_loan("A"))],
+        "2018-01-03": [
+            ("payments", "", MONEY + "p1,A,50.00,USD,2018-01-03\np2,B,5.00,USD,2018-01-03\n"),
+            ("commands", "", head + "r1,reverse,A,2018-01-03,,p1,m-1,c-2,payment_returned\n"
+             "r2,reverse,A,2018-01-03,,p3,m-1,c-2,payment_returned\n"),
+        ],
+        "2018-01-04": [
+            ("loan_tape", "_canonical", LOANS + weekly_loan("B") + weekly_loan("A")),
+            ("payments", "", MONEY + "p1,A,50.00,USD,2018-01-03\np1,A,51.00,USD,2018-01-03\n"
+             "p2,B,5.00,USD,2018-01-03\np3,A,1.00,USD,2018-01-04\n"),
+            ("commands", "", head + "r1,reverse,A,2018-01-03,,p1,m-1,c-2,payment_returned\n"
+             "r3,reverse,A,2018-01-04,,p1,m-1,c-2,payment_returned\n"
+             "r4,reverse,A,2018-01-04,,p3,m-1,c-2,payment_returned\n"),
+        ],
+    }  # fmt: skip
+    daily = Ledger(copied(founded, tmp_path / "daily"))
+    for day, files in days.items():
+        for kind, ending, body in files:
+            drop(new_ledger, f"{kind}_{day}{ending}.csv", body)
+            drop(daily, f"{kind}_{day}{ending}.csv", body)
+        take(daily)
+    monkeypatch.setattr(order_context, "FEW_EVENTS", -1)
+    take(new_ledger)
+    for table, what in (
+        ("quarantine", "name, line, rule, found"),
+        ("events", "idempotency_key, body_hash"),
+        ("files", "name, accepted, quarantined, duplicates"),
+    ):
+        at_once, by_day = (
+            sorted(each.frame(f"SELECT {what} FROM {{lake}}.{table}").rows())
+            for each in (new_ledger, daily)
+        )
+        assert at_once == by_day, table
+    assert rules(daily, "payments_2018-01-03.csv") == {3: "unknown_loan"}
+    assert rules(daily, "commands_2018-01-03.csv") == {3: "unknown_target"}
+    assert rules(daily, "payments_2018-01-04.csv") == {3: "idempotency_conflict"}
+    assert rules(daily, "commands_2018-01-04.csv") == {3: "already_reversed"}

@@ -325,9 +325,9 @@ def on_new_period(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     elsewhere: the nights so far keep what they bore.
     """
     old, new = (
-        frame.select(
+        frame.with_columns(  # one denominator of all loans is a row each too
             _of=int128(Accrual(Figures(frame), codes(frame, "interest_mode")).denominator())
-        )
+        ).select("_of")
         for frame in (before, after)
     )
     both = pl.concat([after, old, new.rename({"_of": "_now"})], how="horizontal")

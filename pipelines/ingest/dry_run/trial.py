@@ -141,4 +141,4 @@ def _know(known: Known, taken: Taken) -> None:
         events = events.join(ids, on="loan_key", how="left", maintain_order="left").with_columns(
             loan_id=pl.coalesce("loan_id", "numbered")
         )
-    known.events = pl.concat([known.events, keys_of(events)], how="diagonal_relaxed")
+    known.fresh.append(keys_of(events))
