@@ -90,6 +90,70 @@ _DEFERRED = _by_kind(lambda _, sign: f"{sign} * amount")
 _DEFERRAL = _by_kind(lambda deferral, _: str(deferral.value))
 
 
+_CONTRACT = """version, loan_id, rate_ppb, paused_until, moratorium_left, accelerated_on,
+                  principal_agreed, taken_over_on, jurisdiction, instalments"""
+_UNDONE = (
+    "SELECT payload->>'$.reverses' AS key FROM {lake}.events WHERE kind = $reversal "
+    "AND loan_id IN (SELECT loan_id FROM _ids)"
+)
+_ENDED = f"""
+    SELECT loan_id, last(closed_on ORDER BY version, closed_on NULLS LAST) AS closed_on,
+           last(close_reason ORDER BY version, closed_on NULLS LAST) AS reason
+    FROM {{lake}}.loans WHERE close_reason IS NOT NULL AND version IN {PUBLISHED}
+      AND loan_id IN (SELECT loan_id FROM _ids)
+    GROUP BY loan_id"""
+"""How loans ended that did, by what was said last."""
+_TERMS = f"""
+    SELECT loan_id, last(rate_ppb ORDER BY version) AS rate_ppb,
+           last(paused_until ORDER BY version) AS paused_until,
+           last(moratorium_left ORDER BY version) AS moratorium_left,
+           last(accelerated_on ORDER BY version) AS accelerated_on,
+           last(jurisdiction ORDER BY version) AS jurisdiction,
+           last(instalments ORDER BY version) AS instalments_agreed,
+           last(principal_agreed ORDER BY version) AS agreed,
+           max(CASE WHEN taken_over_on IS NOT NULL THEN principal_agreed END) AS brought
+    FROM (SELECT {_CONTRACT} FROM {{lake}}.loans WHERE close_reason IS NULL
+          UNION ALL SELECT {_CONTRACT} FROM {{lake}}.changed_terms)
+    WHERE version IN {PUBLISHED} AND loan_id IN (SELECT loan_id FROM _ids) GROUP BY loan_id"""
+"""The contract as it stands."""
+_MONEY = """
+    SELECT loan_id, max(value_date) AS last_money FROM {lake}.events
+    WHERE kind IN (SELECT unnest($money)) AND loan_id IN (SELECT loan_id FROM _ids)
+      AND idempotency_key NOT IN (SELECT key FROM undone)
+    GROUP BY loan_id"""
+_SUMS = f"""
+    SELECT loan_id, sum(amount) FILTER (kind IN (SELECT unnest($lends)))::BIGINT AS lent,
+           sum(amount) FILTER (kind = $disbursed AND value_date > $date)::BIGINT AS drawn_since,
+           max(value_date) FILTER (kind = $reopened) AS reopened_on,
+           sum({_DEFERRED}) FILTER ({_DEFERRAL} = {Deferral.capitalised_fee.value})::BIGINT
+               AS capitalised,
+           sum({_DEFERRED}) FILTER ({_DEFERRAL} = {Deferral.buy_down.value})::BIGINT AS bought_down
+    FROM {{lake}}.events
+    WHERE loan_id IN (SELECT loan_id FROM _ids)
+      AND idempotency_key NOT IN (SELECT key FROM undone WHERE key IS NOT NULL)
+    GROUP BY loan_id"""
+"""What events that stand lent and deferred."""
+_CONTEXT = f"""
+    WITH undone AS ({_UNDONE}), ended AS ({_ENDED}), terms AS ({_TERMS}), money AS ({_MONEY}),
+    sums AS ({_SUMS})
+    SELECT _ids.loan_id, coalesce(p.credit, 0) AS credit, m.last_money,
+           t.rate_ppb AS rate_now, t.paused_until, t.moratorium_left, t.accelerated_on,
+           t.instalments_agreed, t.jurisdiction, p.principal AS owed,
+           coalesce(s.drawn_since, 0) AS drawn_since, s.reopened_on, p.instalment_no, t.agreed,
+           coalesce(s.lent, 0) + coalesce(t.brought, 0) AS lent,
+           coalesce(s.capitalised, 0) AS capitalised, coalesce(s.bought_down, 0) AS bought_down,
+           (CASE WHEN e.closed_on IS NULL THEN p.status
+                 WHEN e.reason = 'written off' THEN $written_off
+                 ELSE $closed END)::TINYINT AS status
+    FROM _ids
+    LEFT JOIN (SELECT loan_id, status, credit, instalment_no, principal FROM {{lake}}.positions
+               WHERE version = $version AND business_date = $date) p ON p.loan_id = _ids.loan_id
+    LEFT JOIN ended e ON e.loan_id = _ids.loan_id
+    LEFT JOIN money m ON m.loan_id = _ids.loan_id
+    LEFT JOIN terms t ON t.loan_id = _ids.loan_id
+    LEFT JOIN sums s ON s.loan_id = _ids.loan_id"""
+
+
 def order_context(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
     """Loans as they stand at the last published date, for what may be ordered of them.
 
@@ -101,72 +165,14 @@ def order_context(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
     principal), the last date `reopened_on`, and what events that stand make `lent`, `capitalised` and `bought_down` (Int64).
     """
     version, date = ledger.published()
+    money = (*MONEY_IN, Kind.charge_assessed, Kind.charge_waived)
     return ledger.of_loans(
-        f"""
-        WITH undone AS (SELECT payload->>'$.reverses' AS key FROM {{lake}}.events
-                        WHERE kind = $reversal),
-        ended AS (SELECT loan_id, last(closed_on ORDER BY version, closed_on NULLS LAST) AS closed_on,
-                         last(close_reason ORDER BY version, closed_on NULLS LAST) AS reason
-                  FROM {{lake}}.loans WHERE close_reason IS NOT NULL
-                    AND version IN {PUBLISHED} GROUP BY loan_id),
-        terms AS (SELECT loan_id, last(rate_ppb ORDER BY version) AS rate_ppb,
-                         last(paused_until ORDER BY version) AS paused_until,
-                         last(moratorium_left ORDER BY version) AS moratorium_left,
-                         last(accelerated_on ORDER BY version) AS accelerated_on,
-                         last(jurisdiction ORDER BY version) AS jurisdiction,
-                         last(instalments ORDER BY version) AS instalments_agreed,
-                         last(principal_agreed ORDER BY version) AS agreed,
-                         max(CASE WHEN taken_over_on IS NOT NULL THEN principal_agreed END)
-                             AS brought
-                  FROM (SELECT version, loan_id, rate_ppb, paused_until, moratorium_left,
-                               accelerated_on, principal_agreed, taken_over_on, jurisdiction,
-                               instalments
-                        FROM {{lake}}.loans
-                        WHERE close_reason IS NULL UNION ALL
-                        SELECT version, loan_id, rate_ppb, paused_until, moratorium_left,
-                               accelerated_on, principal_agreed, taken_over_on, jurisdiction,
-                               instalments
-                        FROM {{lake}}.changed_terms)
-                  WHERE version IN {PUBLISHED} GROUP BY loan_id),
-        money AS (SELECT loan_id, max(value_date) AS last_money FROM {{lake}}.events
-                  WHERE kind IN (SELECT unnest($money)) AND loan_id IN (SELECT loan_id FROM _ids)
-                    AND idempotency_key NOT IN (SELECT key FROM undone)
-                  GROUP BY loan_id),
-        sums AS (SELECT loan_id,
-                        sum(amount) FILTER (kind IN (SELECT unnest($lends)))::BIGINT AS lent,
-                        sum(amount) FILTER (kind = $disbursed AND value_date > $date)::BIGINT
-                            AS drawn_since,
-                        max(value_date) FILTER (kind = $reopened) AS reopened_on,
-                        sum({_DEFERRED}) FILTER ({_DEFERRAL} = {Deferral.capitalised_fee.value})
-                            ::BIGINT AS capitalised,
-                        sum({_DEFERRED}) FILTER ({_DEFERRAL} = {Deferral.buy_down.value})
-                            ::BIGINT AS bought_down
-                 FROM {{lake}}.events
-                 WHERE loan_id IN (SELECT loan_id FROM _ids)
-                   AND idempotency_key NOT IN (SELECT key FROM undone WHERE key IS NOT NULL)
-                 GROUP BY loan_id)
-        SELECT _ids.loan_id, coalesce(p.credit, 0) AS credit, m.last_money,
-               t.rate_ppb AS rate_now, t.paused_until, t.moratorium_left,
-               t.accelerated_on, t.instalments_agreed, t.jurisdiction, p.principal AS owed,
-               coalesce(s.drawn_since, 0) AS drawn_since, s.reopened_on, p.instalment_no, t.agreed, coalesce(s.lent, 0) + coalesce(t.brought, 0) AS lent,
-               coalesce(s.capitalised, 0) AS capitalised, coalesce(s.bought_down, 0) AS bought_down,
-               (CASE WHEN e.closed_on IS NULL THEN p.status
-                     WHEN e.reason = 'written off' THEN $written_off
-                     ELSE $closed END)::TINYINT AS status
-        FROM _ids
-        LEFT JOIN (SELECT loan_id, status, credit, instalment_no, principal FROM {{lake}}.positions
-                   WHERE version = $version AND business_date = $date) p
-               ON p.loan_id = _ids.loan_id
-        LEFT JOIN ended e ON e.loan_id = _ids.loan_id
-        LEFT JOIN money m ON m.loan_id = _ids.loan_id
-        LEFT JOIN terms t ON t.loan_id = _ids.loan_id
-        LEFT JOIN sums s ON s.loan_id = _ids.loan_id
-        """,
+        _CONTEXT,
         ids.unique(),
         {
             "disbursed": Kind.disbursed.value, "reopened": Kind.reopened.value, "version": version,
             "reversal": Kind.reversal.value, "lends": [k.value for k in kinds_of(Family.lent)],
-            "date": date, "money": [k.value for k in (*MONEY_IN, Kind.charge_assessed, Kind.charge_waived)],
+            "date": date, "money": [k.value for k in money],
             "written_off": Status.written_off.value, "closed": Status.closed.value,
         },
     )  # fmt: skip

@@ -96,7 +96,7 @@ KINDS = (
     FileKind("payments", "a payment received of a loan", f"{_INGEST}.receipts:taken",
              f"{_FORMATS}.payments:Receipts", PAYMENTS, PAYMENT_NOTES,
              mappings="payment_files", free_ending=True),
-    FileKind("commands", "an order: an event of the kind it orders", f"{_INGEST}.ordered:taken",
+    FileKind("commands", "an order: an event of the kind it orders", f"{_INGEST}.orders.entering:taken",
              f"{_FORMATS}.commands:Orders", ORDERS, ORDER_NOTES,
              mappings="command_files", free_ending=True),
 )  # fmt: skip

@@ -4,9 +4,8 @@
 - `intake` - rows become loans and events, or quarantine with the rule named
 - `events` - events dated, keyed and hashed, each taken in once
 - `boarding` - loans of tapes: paid out, or taken over with what they bring
+- `receipts` - payments of files, each matched to its loan
 - `orders` - orders against the loans they name: what may enter, what breaks which rule
-- `refunds` - interest refunds, each on a refund that it names
-- `returned` - fees that returned payments call for
 - `fixings` - index values as resets, and corrections of them
 - `dry_run` - what intake would make of a file, with nothing stored
 - `quality` - the Great Expectations suite at intake

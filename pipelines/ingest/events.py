@@ -149,34 +149,6 @@ def same_content(before: pl.Expr, now: pl.Expr) -> pl.Expr:
     return ~whole | (before.str.slice(_FIRST) == now.str.slice(_FIRST))
 
 
-def about(orders: pl.DataFrame, events: pl.DataFrame, kinds: Sequence[Kind]) -> pl.DataFrame:
-    """Events of these kinds that orders name by `target_ref`: `line`, `loan_id`, `own` (the order's
-    key), `key`.
-
-    A reference is looked for on the order's loan, whoever sent it; where two have it, it may be
-    written as KIND/REFERENCE or SOURCE/KIND/REFERENCE. An order that names several has several rows.
-    """
-    codes = [kind.value for kind in kinds]
-    of_loans = events.filter(pl.col("kind").is_in(codes)).select(
-        "loan_id", "source_ref", key="idempotency_key"
-    )
-    named = orders.select("line", "loan_id", "target_ref", own="idempotency_key")
-    end = pl.col("source_ref").str.len_chars()
-    rest = pl.col("key").str.head(pl.col("key").str.len_chars() - end - 1)
-    kind = rest.str.split("/").list.last()
-    source = rest.str.split("/").list.get(1)
-    forms = (
-        pl.col("source_ref"),
-        pl.concat_str(kind, "source_ref", separator="/"),
-        pl.concat_str(source, kind, "source_ref", separator="/"),
-        pl.col("key"),
-    )
-    found = named.join(of_loans, on="loan_id").filter(
-        pl.any_horizontal(pl.col("target_ref") == form for form in forms)
-    )
-    return found.select("line", "loan_id", "own", "key").unique(maintain_order=True).sort("line")
-
-
 def refused(rows: pl.DataFrame, rule: str | pl.Expr, reference: str) -> list[dict[str, Any]]:
     """Rows that break a rule, for quarantine; quoted are the cells it is about, else `reference`."""
     name = pl.lit(rule) if isinstance(rule, str) else rule

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import polars as pl
 
 from loanbook.core.catalogue.codes import REFUNDS, Kind
@@ -11,16 +9,16 @@ from loanbook.core.frames import empty
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.replay.interest_refunds import interest_on_refunds
-from loanbook.pipelines.ingest.events import Known, about, refused
-
-Bad = list[dict[str, Any]]
+from loanbook.pipelines.formats.table import Bad
+from loanbook.pipelines.ingest.events import Known, refused
+from loanbook.pipelines.ingest.orders.targets import about
 
 
 def on_refunds(rows: pl.DataFrame, known_events: pl.DataFrame) -> tuple[pl.DataFrame, Bad]:
     """Orders with the refund that interest refunds name in their payload (`of`, its key).
 
     Those that name none, or one whose interest was refunded before, are refused. `rows` and
-    `known_events` as `orders.lawful` has them.
+    `known_events` as `judging.lawful` has them.
     """
     interest_refunds = rows.filter(pl.col("kind") == Kind.interest_refunded.value)
     if interest_refunds.is_empty():

@@ -11,10 +11,11 @@ from loanbook.core.catalogue.events import COMMANDS
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CommandMapping
 from loanbook.pipelines.formats import commands
-from loanbook.pipelines.ingest import refunds, returned
 from loanbook.pipelines.ingest.events import Known, Taken, events_of, matched, together
 from loanbook.pipelines.ingest.landing import LandingFile
-from loanbook.pipelines.ingest.orders import lawful, with_parts
+from loanbook.pipelines.ingest.orders import interest_refunds, returned_payments
+from loanbook.pipelines.ingest.orders.chargeback_parts import with_parts
+from loanbook.pipelines.ingest.orders.judging import lawful
 
 
 def taken(
@@ -27,14 +28,16 @@ def taken(
     found, bad = matched(parsed, known)
     rows, unfit = lawful(found, policies, known, mapping, file.business_date)
     rows = with_parts(rows, policies, known.met)
-    called_for = returned.charges(rows, policies, known.standing)
+    called_for = returned_payments.charges(rows, policies, known.standing)
     entered = Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)
     for kind in sorted({row.kind for row, _ in COMMANDS.values()}):
         kind_rows = rows.filter(pl.col("kind") == kind.value)
         if kind_rows.height:
             fresh = events_of(kind_rows, kind, file, mapping, known)
             if kind is Kind.interest_refunded and fresh.events is not None:
-                worked, none = refunds.worked_out(fresh.events, entered.events, known, policies)
+                worked, none = interest_refunds.worked_out(
+                    fresh.events, entered.events, known, policies
+                )
                 fresh = replace(
                     fresh, events=worked, accepted=worked.height, bad=[*fresh.bad, *none]
                 )
