@@ -179,16 +179,13 @@ def _take(
     except IntakeError as bad:
         report.refused.append((file.path.name, str(bad)))
         return Intake(row | {"state": "refused", "reason": str(bad)[:500]})
-    stamped = [
-        {
-            "file_id": file.file_id,
-            "name": file.path.name,
-            "kind": file.kind,
-            "recorded_at": now,
-            **b,
-        }
-        for b in taken.bad
-    ]
+    stamps = {
+        "file_id": file.file_id,
+        "name": file.path.name,
+        "kind": file.kind,
+        "recorded_at": now,
+    }
+    stamped = [stamps | bad_row for bad_row in taken.bad]
     row["reason"] = taken.note[:500]
     counts = {
         "rows_in": taken.rows_in, "accepted": taken.accepted,
