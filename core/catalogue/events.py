@@ -445,7 +445,8 @@ EVENTS: tuple[EventKind, ...] = (
         payload=_SPAN, payload_hashed=True,
         states=LIVING, says=("from {start}", "to {end}"),
         commands=(Command("pause_interest", needs=("start_date", "due_date"), becomes=
-            "nights from the start date to the due date bear no interest; the instalments stay"),),
+            "the nights before each day from the start date to the due date, the last of them, bear no "
+            "interest; the instalments stay"),),
     ),
     EventKind(
         kind=Kind.moratorium_granted, family=Family.change, rests=True,

@@ -119,8 +119,7 @@ class Figures:
         self.carries = "residue_over" in terms.columns
         self.terms = terms
         self.weighted = weighted(terms)
-        if self.weighted:
-            self.instalment_rounding = codes(terms, "instalment_rounding")
+        self.instalment_rounding = codes(terms, "instalment_rounding")
         self.level_changes = 0
         if "level_changes" in terms.columns and terms["level_changes"].count():
             self.level_changes = 1 + int(terms["level_changes"].str.count_matches(";").max())  # type: ignore[arg-type]
@@ -418,6 +417,17 @@ class Figures:
             lambda mode: rounded_quotient(int128(numerator), int128(denominator), mode),
         )
 
+    def equal_part(self) -> pl.Expr:
+        """Principal of an instalment of equal parts, rounded as the product rounds instalments."""
+        financed = int128(pl.col("principal_agreed") - pl.col("balloon"))
+        parts = pl.col("instalments").cast(pl.Int64) - pl.col("grace_principal").cast(pl.Int64)
+        return by_code(
+            pl.col("instalment_rounding"),
+            self.instalment_rounding,
+            Rounding,
+            lambda mode: rounded_quotient(financed, int128(parts), mode),
+        )
+
     def with_period_interest(self, cursor: Frame, name: str) -> Frame:
         """`cursor` with the interest the schedule charges for its period, rounded once (Int64).
 
@@ -506,9 +516,7 @@ class Figures:
 
         Reads `level`, as `with_level` has it.
         """
-        n = pl.col("instalments").cast(pl.Int64)
-        bearing = n - pl.col("grace_principal").cast(pl.Int64)
-        share = self.rounded(pl.col("principal_agreed") - pl.col("balloon"), bearing)
+        share = self.equal_part()
         level = pl.col("level") + pl.when(pl.col("instalment_no") == 1).then(
             pl.col("first_interest_adjustment")
         ).otherwise(0)

@@ -174,26 +174,28 @@ def with_tranche(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     )
     lent = _lent_today(tranches, day)
     tranches = with_late_interest(prepaid_principal(tranches, day.dues), day.dues, lent)
+    nights = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
+    # a share due at once is in the principal, and no instalment to come pays it off
     tranches = tranches.join(lent, on="loan_id", how="left", maintain_order="left").with_columns(
-        lacks=lacks(tranches)
+        lacks=lacks(tranches) - pl.col("shares") * nights
     )
     tranches = tranches.with_columns(early_interest=early_interest(tranches))
     # if each instalment is paid on its day, the running period lacks what is lent today alone
-    nights = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
     on_schedule = pl.when(pl.col("early_interest") > 0).then(pl.col("lent") * nights)
     tranches = tranches.with_columns(lacks=on_schedule.otherwise("lacks"))
     return stepped(tranches, day.policies.calendars).select(loans.columns)
 
 
 def _lent_today(tranches: pl.DataFrame, day: DayState) -> pl.DataFrame:
-    """`lent` by loan: the `payout` and those of the day before it, less the shares due at once."""
+    """`lent` by loan: the `payout` and those of the day before it, less the `shares` due at once."""
     principal = pl.col("debit") == ROLE["loan_principal"]
     shares = day.dues.filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == BUSINESS_DATE))
     lent = pl.concat(
         [
             tranches.select("loan_id", lent="payout"),
             *(m.filter(principal).select("loan_id", lent="amount") for m in day.transfers),
-            shares.select("loan_id", lent=-pl.col("amount")),
-        ]
+            shares.select("loan_id", lent=-pl.col("amount"), shares="amount"),
+        ],
+        how="diagonal",
     )
-    return lent.group_by("loan_id").agg(pl.col("lent").sum())
+    return lent.group_by("loan_id").agg(pl.col("lent", "shares").sum())

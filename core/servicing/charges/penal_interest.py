@@ -65,6 +65,7 @@ def ask_penal(day: DayState, why: pl.Expr) -> None:
             due_date=BUSINESS_DATE,
             base="penal",
         ),
+        of_contract=False,
     )
 
 

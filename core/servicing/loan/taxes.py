@@ -27,8 +27,10 @@ def place(places: tuple[int, ...]) -> pl.Expr:
     return pl.when(named).then("jurisdiction").otherwise(0).alias("place")
 
 
-def ask_tax(day: DayState, bases: pl.DataFrame) -> None:
+def ask_tax(day: DayState, bases: pl.DataFrame, *, of_contract: bool = True) -> None:
     """Tax on `bases`: `loan_id`, `instalment_no`, `component`, `due_date`, `base` (Int64, minor).
+
+    `of_contract`: interest among them is the contract's, which is taxed once; penal interest is beside it.
 
     A base below zero is one that was forgiven: its tax is, as far as it is unpaid, at the rate of the day
     on which it fell due.
@@ -44,7 +46,8 @@ def ask_tax(day: DayState, bases: pl.DataFrame) -> None:
         .collect()
     )
     asked = bases.filter(pl.col("base") != 0).join(loans, on="loan_id", maintain_order="left")
-    _count(day, asked.filter(pl.col("product").is_in([*day.policies.interest_taxed])))
+    if of_contract:
+        _count(day, asked.filter(pl.col("product").is_in([*day.policies.interest_taxed])))
     forgiven = pl.when(pl.col("base") < 0).then(pl.coalesce("due_date", BUSINESS_DATE))
     rated = asked.join(rates, on=["product", "place", "component"], maintain_order="left").filter(
         in_force_on(forgiven.otherwise(BUSINESS_DATE))

@@ -77,8 +77,10 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
     Read off the interest that it has earned, whatever the balance was night by night; in the
     nights of an interest pause that are to come, it is all of the balance.
     """
-    nights = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
+    whole = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
     one = _of_one(loans, BUSINESS_DATE)
+    # nights are those of the whole period, whatever days the day count gives to each
+    one = one.with_columns(all=_of_one(loans, pl.col("period_end"))["one"])
     # interest that was paid, and stands with no instalment, is not paid off again
     paid = (pl.col("accrued_prepaid") - pl.col("prepaid_interest")).clip(lower_bound=0)
     accrued = pl.col("accrued_units") - pl.col("lifted_interest") - paid
@@ -86,7 +88,7 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
     free = pl.when("overdue_is_free").then("principal_due").otherwise(0)
     balance = pl.col("principal") - free + pl.col("standing")
     short = int128(balance) * pl.col("one") - exact
-    lacking = short * nights // pl.max_horizontal("one", pl.lit(1, dtype=pl.Int128))
+    lacking = short * whole // pl.max_horizontal("all", pl.lit(1, dtype=pl.Int128))
     rests = pl.min_horizontal("paused_until", "period_end") - pl.max_horizontal(
         "paused_from", BUSINESS_DATE
     )

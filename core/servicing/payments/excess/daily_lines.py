@@ -81,6 +81,11 @@ def _is_level() -> pl.Expr:
     return pl.col("amortisation") == Amortisation.equal_instalment
 
 
+def _of_equal_parts() -> pl.Expr:
+    """Loans of equal parts of principal."""
+    return pl.col("amortisation") == Amortisation.equal_principal
+
+
 def _with_earned(
     loans: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures, settles: bool
 ) -> pl.DataFrame:
@@ -154,13 +159,16 @@ def _slots(loans: pl.DataFrame, figures: Figures) -> pl.DataFrame:
 def _with_room(slots: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     """`slots` with the `room` for principal of each: what it will ask, less what stands with it and
     what the money pays of its interest. An even spread asks in two turns (`later`)."""
-    early = early_paid(own_dues).group_by("loan_id", "instalment_no").agg(pl.col("early").sum())
+    stands = early_paid(own_dues).group_by("loan_id", "instalment_no")
+    principal = pl.col("early").filter(is_principal()).sum()
+    early = stands.agg(pl.col("early").sum(), early_principal=principal)
     slots = slots.join(
         early, left_on=["loan_id", "slot"], right_on=["loan_id", "instalment_no"], how="left"
     )
-    share = (pl.col("principal_agreed") - pl.col("balloon")) // pl.col("instalments")
     slots = figures.with_level(slots, pl.col("slot"), figures.due_date(pl.col("slot")))
-    whole = pl.when(_is_level()).then("level").otherwise(share)
+    graced = pl.col("slot") <= pl.col("grace_principal")
+    part = pl.when(_of_equal_parts() & graced).then(0).otherwise(figures.equal_part())
+    whole = pl.when(_is_level()).then("level").otherwise(part)
     whole = whole + pl.when(pl.col("slot") == 1).then("first_interest_adjustment").otherwise(0)
     if figures.levels:  # a balloon stands beside a level one
         ends = (pl.col("slot") == pl.col("instalments")) & figures.last_is_level()
@@ -168,9 +176,9 @@ def _with_room(slots: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures) ->
     earned_interest = (
         pl.when((pl.col("slot") == pl.col("bears")) & _is_level()).then("earned").otherwise(0)
     )
-    room = (whole - pl.col("early").fill_null(0) - earned_interest).clip(
-        0, pl.col("rest_principal")
-    )
+    # equal parts are of principal alone, whatever stands of the interest
+    taken = pl.when(_of_equal_parts()).then("early_principal").otherwise("early").fill_null(0)
+    room = (whole - taken - earned_interest).clip(0, pl.col("rest_principal"))
     # the last instalment asks all that is left, where it is not level itself
     onward = pl.col("excess") == Excess.next_instalment
     takes_rest = (pl.col("slot") == pl.col("instalments")) & _is_level() & onward

@@ -1,0 +1,127 @@
+"""What the second reckoning of `tests/oracle` found wrong, each with its right figure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import polars as pl
+import pytest
+
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.components import Component
+from loanbook.core.contract.due_dates import Unit
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.product import Product
+from tests.core.loans import Life, Story, _event, terms, with_more
+
+PARTS, AHEAD, GRACE, DOWN, EUROPE, MXN, ONE, OTHER = 2, 3, 4, 5, 6, 7, 8, 9
+
+
+def product(name: str, **rules: object) -> tuple[str, Product]:
+    """A daily product; `rules` of its schedule and payments."""
+    told = {"name": name, "version": 1, "effective_from": dt.date(2000, 1, 1), "currency": "USD",
+            "entity": "us-consumer", "interest": {"accrual": "daily"}, "payouts": {"over_ppb": 10**9},
+            "payments": {"excess": rules.pop("excess", "next_instalment")},
+            "schedule": {"amortisation": "equal_instalment", "rate_basis": "ACT/365F"} | rules}  # fmt: skip
+    return "products", Product.model_validate(told)
+
+
+@pytest.fixture(scope="module")
+def life(policies: PolicyBook) -> Life:
+    """Loans of one book; all of 1,200.00 at 12 % from 1 January 2024 unless it says otherwise."""
+    parts = {"amortisation": "equal_principal"}
+    book = with_more(
+        policies,
+        product("parts", **parts, instalment_rounding="up", interest_rounding="down"),
+        product("parts-ahead", **parts, excess="next_then_principal"),
+        product("parts-grace", **parts, grace_principal=2),
+        product("shared", down_payment_ppb=250_000_000),
+        product("europe", rate_basis="30E/360"),
+        product("of-364", rate_basis="ACT/364"),
+    )
+    story = Story(book)
+    for number in (ONE, OTHER):
+        story = story.lent(terms(book, "of-364", loan_id=number, n=6))
+    story = story.lent(terms(book, "parts", loan_id=PARTS, principal=100_000, n=3))
+    for number, name in ((AHEAD, "parts-ahead"), (GRACE, "parts-grace")):
+        story = story.lent(terms(book, name, loan_id=number, n=6))
+    story = story.lent(terms(book, "shared", loan_id=DOWN, principal=100_000, n=6))
+    story = story.lent(terms(book, "europe", loan_id=EUROPE, rate="24", n=6, start="2023-12-10",
+                             first_due="2023-12-24", every=2, unit=Unit.weeks))  # fmt: skip
+    story = story.lent(terms(book, "instalment-mxn", loan_id=MXN, n=6))
+    story = story.paid(10_000, "2024-01-11", loan_id=AHEAD, ref="a")
+    story = story.paid(15_000, "2024-01-11", loan_id=AHEAD, ref="b")
+    story = story.paid(50_000, "2024-01-11", loan_id=GRACE)
+    story = story.paid(25_000, "2024-01-01", loan_id=DOWN)
+    story = story.paid(20_643, "2023-12-24", loan_id=EUROPE)
+    rows = [
+        _event(Kind.disbursed, DOWN, "2024-01-11", 40_000, "t", None),
+        _event(Kind.disbursed, EUROPE, "2023-12-30", 60_000, "t", None),
+        *(_event(Kind.term_extended, n, "2024-02-10", None, "x",
+                 json.dumps({"instalments": 1, "keep": "instalment"})) for n in (ONE, OTHER)),
+    ]  # fmt: skip
+    return Story(book, (*story.rows, *rows)).live("2024-03-01")
+
+
+def asked(life: Life, day: str, loan_id: int, component: Component) -> list[tuple[int, int]]:
+    """Instalment and amount of the dues of a component."""
+    ours = (pl.col("loan_id") == loan_id) & (pl.col("component") == component.value)
+    return life.dues(day).filter(ours).select("instalment_no", "amount").rows()
+
+
+def level(life: Life, day: str, loan_id: int) -> int:
+    done = next(d for d in life.days if d.date == dt.date.fromisoformat(day))
+    return int(done.book.terms.filter(pl.col("loan_id") == loan_id)["emi"].item())
+
+
+def test_an_equal_part_of_principal_is_rounded_as_an_instalment_is(life: Life) -> None:
+    """1,000.00 / 3 = 333.33 1/3, up; it was rounded as interest is, down."""
+    assert asked(life, "2024-02-01", PARTS, Component.principal) == [(1, 33_334)]
+
+
+def test_interest_paid_in_advance_takes_no_room_of_an_equal_part(life: Life) -> None:
+    """Ten nights are 3.945, so 3.95; of 100.00 and 150.00 the part of 200.00 stands with instalment 1 beside it,
+    and 46.05 lower the balance."""
+    position = life.on("2024-01-11", AHEAD)
+    assert position["prepaid_dues"] == 395 + 20_000
+    assert position["principal"] == 120_000 - 25_000 + 395
+
+
+def test_money_in_advance_passes_over_instalments_that_ask_no_principal(life: Life) -> None:
+    """After two instalments of grace four parts of 300.00: of 500.00 the interest of ten nights stands with
+    the first, 300.00 with the third and 196.05 with the fourth instalment."""
+    met = life.allocations().filter(pl.col("loan_id") == GRACE)
+    assert sorted(met.select("instalment_no", "component", "amount").rows()) == [
+        (1, Component.interest.value, 395),
+        (3, Component.principal.value, 30_000),
+        (4, Component.principal.value, 19_605),
+    ]
+
+
+def test_a_tranche_beside_a_down_payment_bears_no_nights_before_it(life: Life) -> None:
+    """750.00 for ten nights and 1,050.00 for 21, then 29, 31, 30, 31 and 30 nights of what is left: level
+    at 180.990; it had been less, as if the share of 100.00 paid at once lacked the ten nights too."""
+    assert level(life, "2024-01-11", DOWN) == 18_099
+
+
+def test_the_nights_that_a_tranche_lacks_are_days_of_the_day_count(life: Life) -> None:
+    """30E/360 gives 13 days to the 14 nights from 24 December to 7 January, six of them before the
+    30th: 1,004.77 for 6 days and 1,604.77 for 7, then 14, 13, 14 and 15 days: level at 329.203."""
+    assert level(life, "2023-12-30", EUROPE) == 32_920
+
+
+def test_penal_interest_that_is_taxed_as_interest_takes_no_tax_off_the_contract_s(
+    life: Life,
+) -> None:
+    """12.40 of interest at 16 % is 1.98; in March 11.60, so 1.86, and of 26 nights of penal interest on 194.74
+    at 24 %, 3.33, so 0.53: it had taken the tax on 3.33 off the 1.86."""
+    assert life.on("2024-02-29", MXN)["taxes_due"] == 198
+    assert life.on("2024-03-01", MXN)["taxes_due"] == 198 + 186 + 53
+
+
+def test_loans_of_one_day_count_whose_contracts_change_on_one_day_are_closed(life: Life) -> None:
+    """Two terms that are extended on one day, both on actual days over 364, stopped the book."""
+    for number in (ONE, OTHER):
+        done = life.days[-1].book.terms.filter(pl.col("loan_id") == number)
+        assert done["instalments"].item() == 7
