@@ -14,7 +14,8 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Delinquency, HolidayCalendar, LateFee, Tax, Waterfall
 from loanbook.core.policy.product import Product
 from tests.oracle.engine import POSITION, STATUS, engine_days
-from tests.oracle.lives import Life, lives, own_policies
+from tests.oracle.lives import Life, lives
+from tests.oracle.options import own_policies
 from tests.oracle.reference.life import close, live
 from tests.oracle.reference.loan import Loan
 from tests.oracle.reference.model import Day, Event, Rules, Terms
@@ -98,10 +99,29 @@ def _row(day: Day) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def differences(policies: PolicyBook, made: Sequence[Life], through: dt.date) -> list[Difference]:
+@dataclass(frozen=True)
+class Sides:
+    """Positions and open dues of every day of some lives, by the engine (`theirs`) and by the reference."""
+
+    lives: Sequence[Life]
+    theirs: pl.DataFrame
+    their_dues: pl.DataFrame
+    ours: pl.DataFrame
+    our_dues: pl.DataFrame
+
+
+def lived(policies: PolicyBook, seed: int, count: int | None) -> Sides:
+    """Lives of a seed, through both. `count`: None is one for each row of the covering array."""
+    products, made = lives(seed, count, planned(with_products(policies, [])))
+    book = with_products(policies, products)
+    through = max(e.value_date for life in made for e in life.events) + dt.timedelta(days=20)
+    return Sides(made, *engine_days(book, made, through), *reference_days(book, made, through))
+
+
+def differences(sides: Sides) -> list[Difference]:
     """The first difference of each loan, of its positions first."""
-    theirs, their_dues = engine_days(policies, made, through)
-    ours, our_dues = reference_days(policies, made, through)
+    theirs, their_dues = sides.theirs, sides.their_dues
+    ours, our_dues, made = sides.ours, sides.our_dues, sides.lives
     by_id = {life.loan_id: life for life in made}
     found: dict[int, Difference] = {}
 
@@ -135,16 +155,20 @@ def differences(policies: PolicyBook, made: Sequence[Life], through: dt.date) ->
         {f"{c}_ref": c for c in POSITION}
     )
     note(both, POSITION)
-    place = ["loan_id", "date", "instalment_no", "component", "due_date"]
-    dues = their_dues.join(our_dues, on=place, how="full", coalesce=True, suffix="_ref")
-    dues = dues.rename({c: f"{c}_engine" for c in ("amount", "paid")})
-    note(dues.rename({f"{c}_ref": c for c in ("amount", "paid")}), ["amount", "paid"])
+    place = ["loan_id", "date", "instalment_no", "component"]
+    asked = ["due_date", "amount", "paid"]
+    dues = _by_component(their_dues).join(
+        _by_component(our_dues), on=place, how="full", coalesce=True, suffix="_ref"
+    )
+    dues = dues.rename({c: f"{c}_engine" for c in asked}).rename({f"{c}_ref": c for c in asked})
+    note(dues, asked)
     return sorted(found.values(), key=lambda d: d.life.loan_id)
 
 
-def run(policies: PolicyBook, seed: int, count: int) -> list[Difference]:
-    """Lives of a seed, through both."""
-    products, made = lives(seed, count, planned(with_products(policies, [])))
-    book = with_products(policies, products)
-    through = max(e.value_date for life in made for e in life.events) + dt.timedelta(days=20)
-    return differences(book, made, through)
+def _by_component(dues: pl.DataFrame) -> pl.DataFrame:
+    """One row a component of an instalment; charges that were added up have no due date of their own."""
+    own = pl.col("component") <= Component.interest.value
+    sums = dues.group_by("loan_id", "date", "instalment_no", "component").agg(
+        pl.col("due_date").max(), pl.col("amount", "paid").sum()
+    )
+    return sums.with_columns(due_date=pl.when(own).then("due_date"))

@@ -59,11 +59,15 @@ def events_of(policies: PolicyBook, lives: Sequence[Life]) -> pl.DataFrame:
         def key(ref: str, kinds: dict[str, str] = kinds, loan_id: int = life.loan_id) -> str:
             return f"test/{kinds[ref]}/{loan_id}-{ref}"
 
+        code = CURRENCY_CODES[
+            policies.product(policies.registry.index(f"{life.product}@1")).currency
+        ]
+
         def row(kind: str, on: dt.date, amount: int | None, ref: str, body: str | None,
-                booked: dt.date | None = None, loan_id: int = life.loan_id) -> dict:  # type: ignore[type-arg]  # fmt: skip
+                booked: dt.date | None = None, loan_id: int = life.loan_id, code: int = code) -> dict:  # type: ignore[type-arg]  # fmt: skip
             return {
                 "event_id": 0, "kind": Kind[kind].value, "loan_id": loan_id, "value_date": on,
-                "booking_date": booked or on, "amount": amount, "currency": 0,
+                "booking_date": booked or on, "amount": amount, "currency": code,
                 "source_system": "test", "source_ref": f"{loan_id}-{ref}",
                 "idempotency_key": f"test/{kind}/{loan_id}-{ref}", "body_hash": "",
                 "state": EventState.accepted.value, "file_id": "f", "line": 1, "actor": "test",

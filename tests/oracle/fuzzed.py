@@ -24,7 +24,8 @@ from loanbook.core.policy.base import Policy
 from loanbook.core.policy.book import parse
 from loanbook.core.policy.models import FOLDERS, TIMINGS
 from loanbook.core.policy.product import Product
-from tests.oracle.lives import SINCE, START, Life
+from tests.oracle.lives import START, Life
+from tests.oracle.options import SINCE
 from tests.oracle.reference.model import Event, Terms
 
 NAMED = {

@@ -1,50 +1,22 @@
-"""Products and lives: a pairwise covering array over policy options and life events, by a seed."""
+"""Lives: loans of the products of a covering array, and what happens to them, by a seed."""
 
 from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
-from allpairspy import AllPairs
-
-from loanbook.core.policy.models import Delinquency, Policy
 from loanbook.core.policy.product import Product
+from tests.oracle.covering import Covering
+from tests.oracle.limits import possible
+from tests.oracle.options import OPTIONS, product_of
 from tests.oracle.reference.model import Event, Terms
+from tests.oracle.reference.numbers import rounded, to_multiple
 
-SINCE = dt.date(2000, 1, 1)
 START = dt.date(2023, 11, 1)  # the leap year's turn lies within the lives
-
-OPTIONS: dict[str, list[Any]] = {
-    "amortisation": ["equal_instalment", "equal_principal", "interest_only", "flat"],
-    "accrual": ["daily", "scheduled"],
-    "basis": ["period", "30/360", "ACT/365F", "ACT/360", "ACT/364", "ACT/ACT", "30E/360"],
-    "stub": ["none", "long", "short"],
-    "unit": [("months", 1), ("weeks", 2), ("semi_monthly", 1), ("days", 30)],
-    "grace_principal": [0, 2],
-    "rounding": ["half_even", "half_up", "down", "up"],
-    "multiple": [1, 100],
-    "smooth": [False, True],
-    "residue": ["drop", "carry"],
-    "balloon": [0, 30],
-    "waterfall": ["standard", "us-consumer", "by-component"],
-    "excess": ["next_instalment", "next_then_principal", "last_instalment"],
-    "rebate": ["actuarial", "none"],
-    "credit_use": ["next_due", "hold"],
-    "late_fee": [None, "standard", "us-consumer"],
-    "delinquency": ["standard", "oracle-rbi", "oracle-tolerant"],
-    "business_day": [("unadjusted", False), ("following", False), ("following", True),
-                     ("modified_following", True), ("preceding", True)],
-    "rate": ["0", "9.99", "24", "36.5"],
-    "first": ["on_time", "late", "short", "missed"],
-    "second": ["none", "early", "same_day", "ahead", "payoff", "reversed", "goodwill"],
-    "third": ["none", "charge_off", "write_off", "chargeback", "fee", "credit_refunded", "rate_changed", "term_extended"],
-    "after_charge_off": ["regular", "zero_interest", "accelerate_maturity"],
-}  # fmt: skip
-"""What a product may choose, and what happens in its loans' lives."""
 
 
 @dataclass(frozen=True)
@@ -56,118 +28,6 @@ class Life:
     terms: Terms
     events: tuple[Event, ...]
     options: dict[str, Any] = field(hash=False, compare=False)
-
-
-def possible(names: Sequence[str], row: Sequence[Any]) -> bool:
-    """Whether options go together, of a row that may still lack its last ones."""
-    has = dict(zip(names, row, strict=False))
-    daily = has.get("accrual") == "daily"
-    bad = (
-        (has.get("amortisation") == "flat" and daily),
-        (has.get("amortisation") == "flat" and has.get("balloon")),
-        (has.get("amortisation") == "flat" and has.get("grace_principal")),
-        (not daily and has.get("excess") == "next_then_principal"),
-        (not daily and has.get("residue") == "carry"),
-        (daily and has.get("rebate") == "none" and False),
-    )
-    return not any(bad) and not _not_lived(has) and not any(unsettled(has))
-
-
-def _not_lived(has: dict[str, Any]) -> bool:
-    """What the reference does not know yet: fixed interest whose contract is changed from outside, and a
-    change of the contract while money stands with instalments to come."""
-    third, level = has.get("third"), has.get("amortisation")
-    ahead = has.get("second", "none") not in ("none", "same_day") or has.get("first") == "late"
-    # who pays the level instalment while interest alone is asked pays in advance
-    ahead = ahead or bool(has.get("grace_principal"))
-    if third == "chargeback" and ahead:
-        return True
-    changed = third in ("rate_changed", "term_extended")
-    if changed and (has.get("accrual") == "scheduled" or level != "equal_instalment" or ahead):
-        return True
-    beside = third in ("charge_off", "chargeback", "fee")
-    return (
-        (has.get("accrual") == "scheduled" and beside)
-        or (third == "chargeback" and (level != "equal_instalment" or has.get("grace_principal")))
-        or (third == "fee" and has.get("business_day") == ("following", False))
-    )
-
-
-def unsettled(has: dict[str, Any]) -> tuple[Any, ...]:
-    """Where reference and engine differ, until one of them is mended: the rule that decides is named."""
-    basis = has.get("basis")
-    by_period, level = basis in ("period", "30/360"), has.get("amortisation")
-    daily = has.get("accrual") == "daily"
-    convention, moves = has.get("business_day", ("", False))
-    follows = convention == "following" and not moves
-    return (
-        # Schedules, smoothing: whether the plan that is smoothed carries what rounding leaves
-        has.get("smooth") and has.get("residue") == "carry",
-        # Days past due, tolerance: 90 % of all that the instalment asked, paid components too
-        has.get("delinquency") == "oracle-tolerant",
-        # Schedules, smoothing: it is of the level instalment of a reducing balance
-        level == "flat" and has.get("smooth"),
-        # Dates: where the product moves the accrual period, the schedule is that of the moved periods: the level
-        # instalment, the last day of a flat loan
-        moves and (not daily or (level == "equal_instalment" and not by_period)),
-        # What is owed: there too, money in advance meets its instalment
-        moves and (has.get("second", "none") != "none" or has.get("first") == "late"),
-        # Allocating: a due that is billed and falls due later is in advance, and comes before what is left
-        follows and has.get("excess") in ("last_instalment", "spread"),
-        # Allocating, vertical: interest of the next instalment against principal of one that is billed early
-        follows and has.get("waterfall") == "by-component",
-        # What is owed: where interest alone is asked, money for the last instalment stands with it until then
-        level == "interest_only" and daily and has.get("excess") == "last_instalment",
-        # Changes, payoff: interest to the day, less what was paid in advance of it
-        has.get("accrual") == "scheduled" and has.get("rebate") == "actuarial",
-        # Allocating: money in advance goes to the next instalment that asks principal
-        level == "equal_principal" and has.get("grace_principal") and daily,
-    )
-
-
-def covering(seed: int) -> list[dict[str, Any]]:
-    """Rows in which every two options that go together meet; another seed makes other rows."""
-    rng = random.Random(seed)
-    names = list(OPTIONS)
-    values = [rng.sample(OPTIONS[name], len(OPTIONS[name])) for name in names]
-    pairs = AllPairs(values, filter_func=lambda row: possible(names, row))
-    return [dict(zip(names, row, strict=True)) for row in pairs]
-
-
-def product_of(name: str, row: dict[str, Any]) -> Product:
-    """The product that a row of the array describes."""
-    n_grace = row["grace_principal"]
-    return Product.model_validate(
-        {
-            "name": name, "version": 1, "effective_from": SINCE, "entity": "us-consumer",
-            "currency": "USD",
-            "schedule": {
-                "amortisation": row["amortisation"], "rate_basis": row["basis"],
-                "grace_principal": n_grace, "instalment_rounding": row["rounding"],
-                "interest_rounding": row["rounding"], "instalment_multiple": row["multiple"],
-                "smooth_last_instalment": row["smooth"],
-                "business_day": row["business_day"][0], "calendar": "us-federal",
-                "adjust_accrual": row["business_day"][1],
-            },
-            "interest": {"accrual": row["accrual"], "residue": row["residue"],
-                         "rebate": row["rebate"]},
-            "payments": {"waterfall": row["waterfall"], "excess": row["excess"],
-                         "credit_use": row["credit_use"]},
-            "late_fee": row["late_fee"], "delinquency": row["delinquency"],
-        }
-    )  # fmt: skip
-
-
-def own_policies() -> list[tuple[str, Policy]]:
-    """Policies beside the shipped ones that the products name."""
-    common = {"version": 1, "effective_from": SINCE}
-    return [
-        ("delinquency", Delinquency(name="oracle-rbi", convention="rbi", **common)),
-        (
-            "delinquency",
-            Delinquency(name="oracle-tolerant", tolerance_minor=500, tolerance_ppb=10**8, **common),
-        ),
-    ]
 
 
 def _terms(row: dict[str, Any], rng: random.Random) -> Terms:
@@ -200,8 +60,13 @@ def _terms(row: dict[str, Any], rng: random.Random) -> Terms:
 def _events(row: dict[str, Any], terms: Terms, dues: list[dt.date], level: int,
             rng: random.Random) -> list[Event]:  # fmt: skip
     """What happens: each instalment by a habit, and some things beside."""
-    events = [Event("disbursed", terms.disbursed_on, terms.principal, ref="d")]
+    events = _payouts(row, terms, dues, rng)
     one = dt.timedelta(days=1)
+    for n, paid_out in enumerate(list(events)):
+        own = rounded(Fraction(paid_out.amount * row["down_payment"], 100))
+        own = to_multiple(own, row["multiple"], "half_even")
+        if own and (row["payouts"] != "one" or rng.random() < 0.6):
+            events.append(Event("down_payment", paid_out.value_date, own, ref=f"o{n}"))
 
     def pay(on: dt.date, amount: int, kind: str = "payment_received") -> Event:
         made = Event(
@@ -238,6 +103,21 @@ def _events(row: dict[str, Any], terms: Terms, dues: list[dt.date], level: int,
     return events
 
 
+def _payouts(row: dict[str, Any], terms: Terms, dues: list[dt.date], rng: random.Random
+             ) -> list[Event]:  # fmt: skip
+    """What was agreed is lent at once; some products lend more later."""
+    first = Event("disbursed", terms.disbursed_on, terms.principal, ref="d")
+    if row["payouts"] == "one":
+        return [first]
+    ends = row["third"] in ("charge_off", "write_off")  # nothing is lent any more
+    on = dues[rng.randrange(0, 1 if ends else len(dues) - 2)]
+    if row["payouts"] != "on_due_date":
+        on += dt.timedelta(days=rng.randrange(1, 10))
+    more = terms.principal * rng.randrange(10, 70) // 100
+    parts = [more] if row["payouts"] != "two_of_a_day" else [more // 3, more - more // 3]
+    return [first, *(Event("disbursed", on, part, ref=f"d{n}") for n, part in enumerate(parts))]
+
+
 def _third(
     what: str, events: list[Event], dues: list[dt.date], level: int, rng: random.Random
 ) -> None:
@@ -258,6 +138,10 @@ def _third(
             ppb = rng.choice((0, 60_000_000, 180_000_000, 299_900_000))
             body = {"rate_ppb": ppb, "keep": rng.choice(("term", "instalment"))}
             events.append(Event(what, day, ref="z", about=body))
+        case "interest_paused":
+            start = day + dt.timedelta(days=rng.randrange(1, 20))
+            end = start + dt.timedelta(days=rng.randrange(1, 40))
+            events.append(Event(what, day, ref="z", about={"start": str(start), "end": str(end)}))
         case "term_extended":
             body = {"instalments": rng.randrange(1, 4), "keep": "term"}
             events.append(Event(what, day, ref="z", about=body))
@@ -267,13 +151,19 @@ def _third(
             events.append(Event(what, day + dt.timedelta(days=2), much // 100, ref="z"))
 
 
-def lives(seed: int, count: int, plan: Any) -> tuple[list[Product], list[Life]]:
-    """So many lives of the products of one covering array. `plan(product, terms)`: its due dates
-    and the height of an instalment, by the reference."""
-    rows = covering(seed)
+@cache
+def array(seed: int) -> Covering:
+    """The covering array of a seed: another one makes other rows."""
+    return Covering(OPTIONS, possible, seed)
+
+
+def lives(seed: int, count: int | None, plan: Any) -> tuple[list[Product], list[Life]]:
+    """So many lives (None: one each) of the products of one covering array. `plan(product, terms)`: its
+    due dates and the height of an instalment, by the reference."""
+    rows = array(seed).rows
     products = [product_of(f"oracle-{n}", row) for n, row in enumerate(rows)]
     made = []
-    for i in range(count):
+    for i in range(len(rows) if count is None else count):
         row, product = rows[i % len(rows)], products[i % len(rows)]
         rng = random.Random(f"{seed}/{i}")
         terms = _terms(row, rng)

@@ -24,12 +24,14 @@ from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.replay.fast_forward import History, fast_forward
 from tests.oracle.compare import planned, with_products
 from tests.oracle.engine import events_of
-from tests.oracle.lives import Life, lives
+from tests.oracle.lives import START, Life, lives
 
 SEED = int(os.environ.get("SEED") or 1)
-LIVES = max(10, int(os.environ.get("LIVES") or 360) // 4)
+LIVES = max(10, int(os.environ.get("LIVES") or 160) // 4)
 """A quarter of what the reference lives: here each has copies beside it."""
 
+DAYS = dt.timedelta(days=170)
+"""How far the default lives go: each day that something happens costs, whatever the number of loans."""
 CYCLE = dt.timedelta(days=146_097)
 """400 years of the Gregorian calendar: whole weeks, and every date has its weekday and leap year again."""
 CODES = ["loan_id", "product", "business_date"]
@@ -57,8 +59,8 @@ def _later(life: Life) -> Life:
     events = []
     for e in life.events:
         about = dict(e.about)
-        if "due_date" in about:
-            about["due_date"] = str(dt.date.fromisoformat(about["due_date"]) + CYCLE)
+        for name in about.keys() & {"due_date", "start", "end"}:
+            about[name] = str(dt.date.fromisoformat(about[name]) + CYCLE)
         booked = e.booked + CYCLE if e.booked else None
         events.append(replace(e, value_date=e.value_date + CYCLE, booked=booked, about=about))
     return replace(life, terms=terms, events=tuple(events))
@@ -119,7 +121,9 @@ def _through(
 def lived(policies: PolicyBook) -> Lived:
     """Every life as it is, and a copy of it for each thing that is altered."""
     products, made = lives(SEED, LIVES, planned(with_products(policies, [])))
-    through = max(e.value_date for life in made for e in life.events) + dt.timedelta(days=20)
+    through = (
+        START + DAYS if LIVES <= 40 else max(e.value_date for life in made for e in life.events)
+    )
     all_lives, all_products, lasts = list(made), list(products), [through] * len(made)
     for each in ALTERED:
         for product in products:

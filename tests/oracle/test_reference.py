@@ -14,7 +14,7 @@ import pytest
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product import Product
 from tests.oracle.compare import rules_of, with_products
-from tests.oracle.lives import SINCE
+from tests.oracle.options import SINCE
 from tests.oracle.reference.dates import moved, year_fraction
 from tests.oracle.reference.life import live
 from tests.oracle.reference.model import Event, Terms

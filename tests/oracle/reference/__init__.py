@@ -6,8 +6,11 @@ Written from the domain's rules alone, without the engine, and plain rather than
 - `dates`: due dates, day counts, business days
 - `model`: terms, events, dues, the state of a day
 - `schedule`: rate factors, the level instalment, the agreed schedule
-- `loan`: what is held of a loan, what it earned, what it asks
+- `loan`: what is held of a loan, what it earned, since when it is late
+- `billing`: what an instalment asks when its period ends
+- `charges`: fees, penalties, taxes
 - `money`: where money goes
-- `changes`: what the parties change, and endings
+- `changes`: what the parties change
+- `endings`: charged off, given up, charged back, at an end
 - `life`: the order of the day, and every day of a life
 """

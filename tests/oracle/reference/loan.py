@@ -32,6 +32,13 @@ class Loan:
     charged_off: bool = False
     written_off: bool = False
     recoverable: int = 0  # given up by a write-off, and not recovered since
+    paid_out: bool = False
+    planned: int = 0  # principal to come, had all been paid on its day
+    planned_earned: Fraction = Fraction(0)
+    planned_carried: int = 0
+    taxed: dict[int, int] = field(default_factory=dict)  # interest taxed before its billing
+    penal: Fraction = Fraction(0)  # what overdue money bore and was not asked, exact
+    penal_base: int = 0  # overdue at the end of the day before
 
     @property
     def daily(self) -> bool:
@@ -59,8 +66,7 @@ class Loan:
     @property
     def accrued(self) -> int:
         """Interest earned and not billed; below zero: paid before it was earned."""
-        mode = self.rules.product.schedule.interest_rounding
-        return rounded(self.earned, mode) + self.carried - self.stands(0)
+        return self.fresh + self.carried - self.stands(0)
 
     @property
     def claim(self) -> int:
@@ -75,6 +81,11 @@ class Loan:
         asked_early = sum(d.paid - d.held for d in self.dues if d.early)
         return self.stands(0) + self.stands(1) + asked_early
 
+    @property
+    def fresh(self) -> int:
+        """Interest of the running period to the day."""
+        return rounded(self.earned, self.rules.product.schedule.interest_rounding)
+
     def pass_night(self, day: dt.date) -> None:
         """Interest of the night before `day`, on the balance of the day before."""
         rules = self.rules.product.interest
@@ -83,7 +94,9 @@ class Loan:
         if self.matured and (not self.daily or rules.post_maturity == "none"):
             return
         if self.daily:
-            self.earned += self.bearing(day) * self.plan.night(day, self.next)
+            night = self.plan.night(day, self.next)
+            self.earned += self.bearing(day) * night
+            self.planned_earned += self.planned * night
         else:
             self.earned += Fraction(self.rows[self.next].interest, self.plan.days(self.next))
 
@@ -94,93 +107,20 @@ class Loan:
         late = sum(d.open for d in self.dues if d.component == "principal" and d.due_date < day)
         return self.principal - late
 
-    def bill(self, day: dt.date) -> None:
-        """Ask for every instalment whose period ends on the day."""
-        while self.plan.end(self.next) <= day:
-            if self.matured:
-                self._bill_after_maturity()
-            elif self.daily:
-                self._bill_daily()
-            else:
-                self._bill_scheduled()
-            self.next += 1
-
     def ask(self, no: int, component: str, on: dt.date, amount: int, paid: int = 0) -> None:
-        """A due; nothing, where nothing is asked."""
-        there = [d for d in self.dues if (d.no, d.component, d.due_date) == (no, component, on)]
-        if amount and there and there[0].open:
+        """A component of an instalment is one due while it is unpaid, on the date that it was given last;
+        nothing, where nothing is asked."""
+        there = [
+            d
+            for d in self.dues
+            if (d.no, d.component, d.early) == (no, component, False) and d.open
+        ]
+        if amount and there:
+            there[0].due_date = on
             there[0].amount += amount
+            there[0].paid += paid
         elif amount:
             self.dues.append(Due(no, component, on, amount, paid))
-
-    def _bill_scheduled(self) -> None:
-        k, row = self.next, self.rows[self.next]
-        interest, principal = self.ahead.pop(k, [0, 0])
-        on = self.plan.due_date(k)
-        self.earned = Fraction(0)
-        self.ask(k, "interest", on, row.interest, interest)
-        back = [d for d in self.dues if d.early and d.no == k]
-        for due in back:
-            self.dues.remove(due)
-        self.ask(k, "principal", on, row.principal + sum(d.open for d in back), principal)
-
-    def _bill_after_maturity(self) -> None:
-        """Interest goes on being asked, a period at a time."""
-        interest = self._whole_interest() + self.carried
-        self.carried = 0
-        paid, _ = self.ahead.pop(self.next, [0, 0])
-        self.ask(self.next, "interest", self.plan.due_date(self.next), interest, paid)
-
-    def _whole_interest(self) -> int:
-        """Interest of the period that ends, rounded once; the fraction is dropped or carried."""
-        fresh = rounded(self.earned, self.rules.product.schedule.interest_rounding)
-        carries = self.rules.product.interest.residue == "carry"
-        self.earned = self.earned - fresh if carries else Fraction(0)
-        return fresh
-
-    def asks(self, k: int) -> int | None:
-        """What instalment k asks in all; None: whatever is left, or its interest and a part."""
-        level = self.rules.product.schedule.amortisation == "equal_instalment"
-        if k >= self.plan.last or not level or k <= self.rules.product.schedule.grace_principal:
-            return None
-        return self.plan.asked(k, self.emi)
-
-    def _bill_daily(self) -> None:
-        k, schedule = self.next, self.rules.product.schedule
-        fresh = self._whole_interest()
-        paid, met = self.ahead.pop(k, [0, 0])
-        left = self.unbilled + met
-        interest, self.carried = fresh + self.carried, 0
-        asks = self.asks(k)
-        if k == self.plan.last:
-            principal = left
-        elif asks is None:
-            part = self.emi if schedule.amortisation == "equal_principal" else 0
-            principal = 0 if k <= schedule.grace_principal else min(part, left)
-        else:
-            interest, principal = self._shared(asks, interest, paid, met, left)
-        back = [d for d in self.dues if d.early and d.no == k]
-        principal = min(principal + sum(d.open for d in back), left)
-        for due in back:
-            self.dues.remove(due)
-        on = self.plan.due_date(k)
-        self.ask(k, "interest", on, interest, paid)
-        self.ask(k, "principal", on, principal, min(met, principal))
-
-    def _shared(self, asks: int, interest: int, paid: int, met: int, left: int) -> tuple[int, int]:
-        """A level instalment: its interest, the rest principal; paid in advance, it asks no more."""
-        if paid + met >= asks:  # later nights are the next one's
-            billed, principal = paid, met
-        elif asks - interest < met:
-            billed, principal = asks - met, met
-        else:
-            billed, principal = min(interest, asks), min(max(asks - interest, 0), left)
-        if billed < interest:
-            if self.rules.product.schedule.shortfall == "carry" or billed != asks:
-                self.carried = interest - billed
-            else:
-                self.principal += interest - billed
-        return billed, principal
 
     def late_since(self, day: dt.date) -> dt.date | None:
         """Due date of the oldest instalment that is unpaid beyond tolerance."""

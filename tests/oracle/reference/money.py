@@ -6,6 +6,7 @@ import datetime as dt
 from fractions import Fraction
 from itertools import groupby
 
+from tests.oracle.reference import charges
 from tests.oracle.reference.loan import Loan
 from tests.oracle.reference.model import Due
 from tests.oracle.reference.numbers import rounded
@@ -30,12 +31,15 @@ def pay(loan: Loan, amount: int, day: dt.date, kind: str = "payment_received") -
         loan.credit += amount - payoff(loan)
         settle(loan)
         return
+    if amount >= payoff(loan):
+        charges.tax_at_payoff(loan, max(0, loan.accrued), day)
     left = meet(loan, amount, day, waterfall.order, waterfall.direction, ("past_due", "due"))
     left = meet(loan, left, day, waterfall.order, waterfall.direction, ("in_advance",))
     if loan.daily:
         left = _advance_daily(loan, left, excess)
     else:
         left = _advance_scheduled(loan, left, excess)
+    charges.tax_ahead(loan)
     loan.credit += left
 
 
@@ -62,7 +66,8 @@ def payoff(loan: Loan) -> int:
         to_come = sum(r.interest for k, r in loan.rows.items() if k >= loan.next)
         early = loan.stands(0)
         claim += to_come - early - loan.accrued
-    return claim
+        return claim + charges.tax_on(loan, "interest", to_come - early)
+    return claim + charges.tax_on(loan, "interest", loan.accrued)
 
 
 def settle(loan: Loan) -> None:
@@ -105,12 +110,19 @@ def _stand(loan: Loan, k: int, interest: int, principal: int) -> None:
     loan.principal -= principal
 
 
+def _off_the_balance(loan: Loan, amount: int) -> None:
+    """Principal that no instalment asked: the balance is lower from the day on."""
+    loan.principal -= amount
+    loan.planned -= min(amount, loan.planned)
+
+
 def _fill(loan: Loan, k: int, amount: int, excess: str) -> int:
     """Principal of instalment k, up to the level instalment, or of the last one, which asks all that is left;
     what is left."""
     held, room = loan.ahead.get(k, [0, 0]), loan.unbilled
-    if loan.rules.product.schedule.amortisation == "equal_principal":
-        room = min(room, loan.emi - held[1])
+    schedule = loan.rules.product.schedule
+    if schedule.amortisation == "equal_principal":
+        room = min(room, loan.emi - held[1]) if k > schedule.grace_principal else 0
     elif loan.emi and not (k == loan.plan.last and excess == "next_instalment"):
         room = min(room, loan.plan.asked(k, loan.emi) - sum(held))
     room = max(0, room)
@@ -137,7 +149,7 @@ def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
         each = rounded(Fraction(amount, count)) if excess == "spread" else 0
         beyond = max(0, loan.prepaid + amount - loan.emi * count) if loan.emi else 0
         beyond = min(beyond, amount, loan.unbilled)  # no instalment asks it
-        loan.principal -= beyond
+        _off_the_balance(loan, beyond)
         amount -= beyond
         for k in (
             range(loan.next, last + 1) if excess == "spread" else range(last, loan.next - 1, -1)
@@ -148,9 +160,9 @@ def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
                 amount -= part
             else:
                 amount = _fill(loan, k, amount, excess)
-    interest = min(amount, max(0, loan.accrued))
     if loan.rules.product.interest.interest_due_at == "payment_date":
-        loan.earned = Fraction(rounded(loan.earned, loan.rules.product.schedule.interest_rounding))
+        loan.earned = Fraction(loan.fresh)
+    interest = min(amount, max(0, loan.accrued))
     _stand(loan, loan.next, interest, 0)
     amount -= interest
     k = loan.next
@@ -159,12 +171,12 @@ def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
         k += 1
         if excess == "next_then_principal":
             part = min(amount, loan.unbilled)
-            loan.principal -= part
+            _off_the_balance(loan, part)
             amount -= part
         elif excess == "next_then_last":
             k = last
     part = min(amount, loan.unbilled)  # beyond what instalments to come ask
-    loan.principal -= part
+    _off_the_balance(loan, part)
     return amount - part
 
 
@@ -173,10 +185,10 @@ def _advance_scheduled(loan: Loan, amount: int, excess: str) -> int:
     to_come = sorted((k for k in loan.rows if k >= loan.next), reverse=excess == "last_instalment")
     for k in to_come:
         held = loan.ahead.setdefault(k, [0, 0])
-        for place, asked in ((0, loan.rows[k].interest), (1, loan.rows[k].principal)):
-            part = min(amount, asked - held[place])
-            held[place] += part
-            amount -= part
-            if place == 1:
-                loan.principal -= part
+        interest = min(amount, loan.rows[k].interest - held[0])
+        _stand(loan, k, interest, 0)
+        amount -= interest
+        part = min(amount, loan.rows[k].principal - held[1])
+        _stand(loan, k, 0, part)
+        amount -= part
     return amount

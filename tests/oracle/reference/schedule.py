@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from tests.oracle.reference.dates import moved, plain_due, year_fraction
+from tests.oracle.reference.dates import DAY, moved, plain_due, year_fraction
 from tests.oracle.reference.model import Rules, Terms
 from tests.oracle.reference.numbers import root_less_one, rounded, to_multiple
 
@@ -31,6 +31,9 @@ class Plan:
     ends: list[dt.date] = field(init=False)
 
     until: list[tuple[dt.date, Fraction]] = field(default_factory=list)  # rates before changes
+    pauses: list[tuple[dt.date, dt.date]] = field(
+        default_factory=list
+    )  # days, the nights before bear none
 
     def __post_init__(self) -> None:
         self.rate = self.terms.rate
@@ -121,7 +124,8 @@ class Plan:
 
     def night(self, day: dt.date, k: int) -> Fraction:
         """What the night before `day`, in period k, bears as a share of the balance."""
-        if 0 < k <= self.rules.product.schedule.grace_charged:
+        rests = any(start <= day <= end for start, end in self.pauses)
+        if rests or 0 < k <= self.rules.product.schedule.grace_charged:
             return Fraction(0)
         return self._bears(k, day - dt.timedelta(days=1), day)
 
@@ -136,15 +140,28 @@ class Plan:
             weight *= Fraction(schedule.season[self.ends[k].month - 1])
         return weight
 
-    def level(self, balance: int, first: int, balloon: int) -> int:
-        """The instalment that pays `balance` from instalment `first` on, down to the balloon, in minor units."""
+    def even(self, balance: int, first: int, balloon: int) -> int:
+        """The equal part of principal of each instalment from `first` on, minor units."""
+        schedule = self.rules.product.schedule
+        parts = max(1, self.last - max(first - 1, schedule.grace_principal))
+        return rounded(Fraction(balance - balloon, parts), schedule.instalment_rounding)
+
+    def rest_of(self, k: int, day: dt.date) -> Fraction:
+        """What the nights of period k from the day on bear, as a share of the balance."""
+        nights = (self.end(k) - day).days
+        return sum((self.night(day + n * DAY, k) for n in range(1, nights + 1)), Fraction(0))
+
+    def level(self, balance: int, first: int, balloon: int, running: Fraction | None = None) -> int:
+        """The instalment that pays `balance` from instalment `first` on, down to the balloon, in minor
+        units. `running`: interest that the first of them asks, where its period has begun, exact."""
         schedule = self.rules.product.schedule
         grown, unit = Fraction(balance), Fraction(0)
         for k in range(first, self.last + 1):
             if k <= schedule.grace_principal:
                 continue  # it asks its interest: the balance stays
             factor = self.factor(k)
-            grown *= 1 + factor
+            bears = grown * factor if running is None or k > first else running
+            grown += bears
             unit = unit * (1 + factor) + self.weight(k)
         exact = (grown - balloon) / unit
         amount = rounded(exact, schedule.instalment_rounding)
@@ -182,8 +199,7 @@ class Plan:
     def rows(self, balance: int, first: int, balloon: int, emi: int) -> list[Row]:
         """Instalments from `first` to the last, as the schedule alone has them."""
         schedule = self.rules.product.schedule
-        even = rounded(Fraction(balance - balloon, max(1, self.last - max(first - 1, schedule.grace_principal))),
-                       schedule.instalment_rounding)  # fmt: skip
+        even = self.even(balance, first, balloon)
         made: list[Row] = []
         carried = 0
         for k in range(first, self.last + 1):

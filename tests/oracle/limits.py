@@ -1,0 +1,104 @@
+"""Which options do not go together in a life, each with its reason.
+
+A limit names values of some factors: no row has one of each. It is one of three kinds: products
+that are refused or options without a meaning, what the reference does not know, and what is not settled
+between it and the engine, with the rule that decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tests.oracle.options import OPTIONS
+
+Limit = tuple[str, dict[str, Sequence[Any]]]
+
+
+def but(factor: str, *values: Any) -> list[Any]:
+    """Every value of a factor but these."""
+    return [value for value in OPTIONS[factor] if value not in values]
+
+
+SCHEDULED = {"accrual": ["scheduled"]}
+CHANGED = {"third": ["rate_changed", "term_extended"]}
+MORE = {"payouts": but("payouts", "one")}
+AHEAD: tuple[dict[str, Sequence[Any]], ...] = (
+    {"second": but("second", "none")}, {"first": ["late"]}, {"grace_principal": [2]},
+)  # fmt: skip
+"""Money comes before its instalment; who pays the level instalment while interest alone is asked pays in advance too."""
+MOVED = {"business_day": [each for each in OPTIONS["business_day"] if each[1]]}
+FOLLOWS = {"business_day": [("following", False)]}
+
+REFUSED: list[Limit] = [
+    ("flat interest is fixed by the schedule", {"amortisation": ["flat"], "accrual": ["daily"]}),
+    ("a flat loan has no balloon", {"amortisation": ["flat"], "balloon": [30]}),
+    ("nor instalments without principal", {"amortisation": ["flat"], "grace_principal": [2]}),
+    ("fixed interest has no balance to lower", SCHEDULED | {"excess": ["next_then_principal"]}),
+    ("it leaves no residue", SCHEDULED | {"residue": ["carry"]}),
+    ("it has no place for more principal", SCHEDULED | MORE),
+    ("it is not paused", SCHEDULED | {"third": ["interest_paused"]}),
+    ("nor is a rate of zero", {"rate": ["0"], "third": ["interest_paused"]}),
+    ("a share due at once needs daily interest", SCHEDULED | {"down_payment": [25]}),
+    ("and level instalments", {"amortisation": but("amortisation", "equal_instalment"), "down_payment": [25]}),
+    ("nothing is smoothed but level instalments", {"amortisation": ["flat"], "smooth": [True]}),
+]  # fmt: skip
+
+UNKNOWN: list[Limit] = [
+    ("fixed interest beside a charge, a charge-off or a chargeback",
+     SCHEDULED | {"third": ["charge_off", "chargeback", "fee"]}),
+    ("fixed interest whose contract changes", SCHEDULED | CHANGED),
+    ("a change or a chargeback of instalments that are not level",
+     {"amortisation": but("amortisation", "equal_instalment"), "third": ["chargeback", *CHANGED["third"]]}),
+    ("a charge whose date is moved", FOLLOWS | {"third": ["fee"]}),
+    ("a payout beside another change, or after the claim was paid",
+     MORE | {"third": ["credit_refunded", "chargeback", *CHANGED["third"]]}),
+    *(("more lent while money stands with instalments to come", MORE | ahead) for ahead in AHEAD),
+    *(("a change or a chargeback while money stands with instalments to come",
+       {"third": ["chargeback", *CHANGED["third"]]} | ahead) for ahead in AHEAD),
+]  # fmt: skip
+
+ANEW = ({"first": but("first", "on_time")}, {"business_day": but("business_day", ("unadjusted", False))},
+        {"tax": ["oracle-all"]}, {"residue": ["carry"]}, {"smooth": [True]})  # fmt: skip
+
+UNSETTLED: list[Limit] = [
+    ("smoothing: whether the plan that is smoothed carries what rounding leaves",
+     {"smooth": [True], "residue": ["carry"]}),
+    ("tolerance: 90 % of all that the instalment asked, paid components too",
+     {"delinquency": ["oracle-tolerant"]}),
+    *(("the tax on interest that was met in advance is due with its own instalment, and money meets it "
+       "in the order of the waterfall", {"tax": ["oracle-all"]} | ahead)
+      for ahead in ({"second": but("second", "none", "payoff")}, *AHEAD[1:])),
+    ("equal parts of principal, once more is lent, are parts of what is to come",
+     {"amortisation": ["equal_principal"]} | MORE),
+    ("nights of a pause to come, in a period whose days are not its nights",
+     {"basis": ["30E/360"], "third": ["interest_paused"]} | MORE),
+    *(("a level instalment made anew leaves to the last one what arrears bore and what rounding left; of the "
+       "running period, and of nights to a moved due date, that is not told", over | each)
+      for over in (MORE, CHANGED) for each in ANEW),
+    ("so does a down payment that was not paid", {"down_payment": [25]} | CHANGED),
+    ("moved periods: the last day of a schedule of moved periods", SCHEDULED | MOVED),
+    ("and its level instalment", {"amortisation": ["equal_instalment"],
+                                  "basis": but("basis", "period", "30/360")} | MOVED),
+    ("there, money in advance meets its instalment", {"second": but("second", "none")} | MOVED),
+    ("also where it is late", {"first": ["late"]} | MOVED),
+    ("a due that is billed and falls due later is in advance, and comes before what is left",
+     FOLLOWS | {"excess": ["last_instalment"]}),
+    ("vertical: interest of the next instalment against principal of one that is billed early",
+     FOLLOWS | {"waterfall": ["by-component"]}),
+    ("where interest alone is asked, money for the last instalment stands with it until then",
+     {"amortisation": ["interest_only"], "accrual": ["daily"], "excess": ["last_instalment"]}),
+    ("payoff: interest to the day, less what was paid in advance of it",
+     SCHEDULED | {"rebate": ["actuarial"]}),
+]  # fmt: skip
+
+
+def possible(has: dict[str, Any]) -> bool:
+    """Whether options go together, of a row that may still lack some."""
+    return not any(
+        all(factor in has and has[factor] in values for factor, values in limit)
+        for limit in _LIMITS
+    )
+
+
+_LIMITS = [tuple(limit.items()) for _, limit in (*REFUSED, *UNKNOWN, *UNSETTLED)]
