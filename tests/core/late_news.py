@@ -11,15 +11,13 @@ from loanbook.core.frames import empty
 from loanbook.core.ledger.transfers import account_movements
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
-from loanbook.core.servicing.laws.accounts import movements_after
-from loanbook.core.servicing.laws.laws import check_laws, restated_laws
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.business_date import dated
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.replay.backdating import Restatement, close_with_news
 from loanbook.core.servicing.replay.replay import InMemoryHistory, live, replay
-from loanbook.core.store.writer import BALANCES
+from tests.core.kept_laws import KeptLaws
 from tests.core.loans import Story
 
 
@@ -35,15 +33,11 @@ def lived(
     events: pl.DataFrame, policies: PolicyBook, through: dt.date
 ) -> list[tuple[DayClose, Restatement | None]]:
     """Day by day as the news came, with every law checked on every day and restated day."""
-    balances = pl.DataFrame(schema=BALANCES)
-    days = []
+    laws, days = KeptLaws(), []
     for before, closed, restated in live(events, policies, through):
-        balances = movements_after(balances, closed)
-        laws = check_laws(before, closed, balances)
-        laws += restated_laws(restated) if restated else []
-        broken = [law for law in laws if not law.holds]
-        assert not broken, f"{closed.date}: {broken}"
+        laws.day(before, closed, restated)
         days.append((closed, restated))
+    laws.held()
     return days
 
 

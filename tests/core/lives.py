@@ -11,7 +11,6 @@ from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
-from tests.core.late_news import lived
 from tests.core.loans import Story, _event, terms
 
 
@@ -29,8 +28,7 @@ def days_of(
                None if isinstance(body, int) else json.dumps(body))
         for n, (k, on, body) in enumerate(happened)
     ]  # fmt: skip
-    events = Story(policies, (*story.rows, *rows)).events()
-    return [d for d, _ in lived(events, policies, dt.date.fromisoformat(through))]
+    return Story(policies, (*story.rows, *rows)).live(through).days
 
 
 def on(days: list[DayClose], date: str, loan_id: int = 1) -> dict:  # type: ignore[type-arg]

@@ -19,11 +19,9 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Policy
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.day.close import DayClose, close
-from loanbook.core.servicing.laws.accounts import movements_after
-from loanbook.core.servicing.laws.laws import check_laws
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.replay.replay import replay
-from loanbook.core.store.writer import BALANCES
+from tests.core.kept_laws import KeptLaws
 
 _NOW = dt.datetime(2024, 1, 1)
 
@@ -126,35 +124,32 @@ class Story:
         that every law holds on every day, is what `test_late_news` and `test_life` show.
         """
         last = dt.date.fromisoformat(until)
-        balances = pl.DataFrame(schema=BALANCES)
-        days: list[DayClose] = []
-        moved: list[pl.DataFrame] = []  # since the balances were worked out
+        laws, days = KeptLaws(), []
+        moved: list[pl.DataFrame] = []  # since the laws were looked at
         for before, done in replay(self.events(), self.policies, last):
             moved.append(done.transfers)
             if done.date == last or (done.transfers["loan_id"] > 0).any():
-                balances = movements_after(balances, replace(done, transfers=pl.concat(moved)))
+                laws.day(before, done, moved=pl.concat(moved))
                 moved = []
-                broken = [law for law in check_laws(before, done, balances) if not law.holds]
-                assert not broken, f"{done.date}: {broken}"
             days.append(done)
-        return Life(days, balances)
+        laws.held()
+        return Life(days, laws.balances)
 
     def closed_daily(self, until: str) -> Life:
         """Close every day to `until`, as the daily run does, and check every law on each."""
         events, last = self.events(), dt.date.fromisoformat(until)
-        book, balances = Book.empty(self.policies.pins, events), pl.DataFrame(schema=BALANCES)
+        book, laws = Book.empty(self.policies.pins, events), KeptLaws()
         day = events["value_date"].min()
         days: list[DayClose] = []
         assert isinstance(day, dt.date)
         while day <= last:
             booked = events.filter(pl.col("booking_date") == day)
             done = close(book, booked, self.policies, day)
-            balances = movements_after(balances, done)
-            broken = [law for law in check_laws(book, done, balances) if not law.holds]
-            assert not broken, f"{day}: {broken}"
+            laws.day(book, done)
             days.append(done)
             book, day = done.book, day + dt.timedelta(days=1)
-        return Life(days, balances)
+        laws.held()
+        return Life(days, laws.balances)
 
 
 @dataclass(frozen=True)

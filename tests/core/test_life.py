@@ -20,11 +20,9 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Waterfall
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.day.close import DayClose, close
-from loanbook.core.servicing.laws.accounts import movements_after
-from loanbook.core.servicing.laws.laws import check_laws
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.dues import Dues
-from loanbook.core.store.writer import BALANCES
+from tests.core.kept_laws import KeptLaws
 from tests.core.loans import Story, _event, ruled, terms
 
 ORDER = [f"{t}.{c}" for t in ("past_due", "due", "in_advance")
@@ -77,14 +75,13 @@ def live_all(
     events = Story(policies, tuple(rows)).events()
     book = Book.empty(policies.pins, events)
     book = Book(None, book.terms, book.positions, book.dues, book.pending, book.wide(), empty(Dues))
-    balances, date, days = pl.DataFrame(schema=BALANCES), dt.date(2024, 1, 1), []
+    laws, date, days = KeptLaws(), dt.date(2024, 1, 1), []
     while date <= dt.date.fromisoformat(through):
         done = close(book, events.filter(pl.col("value_date") == date), policies, date)
-        balances = movements_after(balances, done)
-        broken = [law for law in check_laws(book, done, balances) if not law.holds]
-        assert not broken, f"{broken} of {histories}"
+        laws.day(book, done)
         days.append(done)
         book, date = done.book, date + dt.timedelta(days=1)
+    laws.held()
     return days
 
 

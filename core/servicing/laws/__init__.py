@@ -1,7 +1,8 @@
 """Laws: what must hold between positions and movements before a close may be committed.
 
 - `laws` - every law over a close, or over days that were lived again
-- `law` - a verdict, and what a day did to loans
+- `law` - a verdict, and the loans at fault
+- `moved` - what a day did to loans, as every law reads it
 - `payments` - money that came in is allocated
 - `claims` - claims move as events say
 - `dues` - positions show their dues, no due is overpaid, positions are sane

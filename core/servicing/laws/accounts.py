@@ -13,13 +13,11 @@ from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.claim import carried
 
 
-def ledger_equals_positions(closed: DayClose, balances: pl.DataFrame) -> Law:
+def ledger_equals_positions(book: Book, balances: pl.DataFrame) -> Law:
     """General-ledger accounts equal the carrying amounts, memorandum the off-books claims."""
     keys = ["entity", "product", "currency"]
     names = [*keys, "cash_accounting", "non_accrual_mode"]
-    rows = pl.concat(
-        [closed.book.terms.select(names), closed.book.positions.drop("loan_id")], how="horizontal"
-    )
+    rows = pl.concat([book.terms.select(names), book.positions.drop("loan_id")], how="horizontal")
     expected = (
         rows.lazy()
         .group_by(keys)
@@ -36,7 +34,7 @@ def ledger_equals_positions(closed: DayClose, balances: pl.DataFrame) -> Law:
         .with_columns(pl.col("expected", "balance").fill_null(0))
         .filter(pl.col("expected") != pl.col("balance"))
     )
-    total = int(closed.book.positions["principal"].sum() or 0)
+    total = int(book.positions["principal"].sum() or 0)
     return verdict("ledger_equals_positions", broken, f"{total} minor principal")
 
 

@@ -14,7 +14,8 @@ from loanbook.core.catalogue.components import (
     is_principal,
 )
 from loanbook.core.catalogue.events import Family, kinds_of
-from loanbook.core.servicing.laws.law import Law, Moved, verdict
+from loanbook.core.servicing.laws.law import Law, verdict
+from loanbook.core.servicing.laws.moved import Moved
 from loanbook.core.servicing.loan.claim import charges_and_taxes, interest
 
 _GIVES_UP = [kind.value for kind in kinds_of(Family.given_up)]

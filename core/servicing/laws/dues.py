@@ -6,7 +6,8 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import label
 from loanbook.core.catalogue.components import DUES, Component, is_, is_charge
-from loanbook.core.servicing.laws.law import Law, Moved, verdict
+from loanbook.core.servicing.laws.law import Law, verdict
+from loanbook.core.servicing.laws.moved import Moved
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.schedule.moved_due_dates import billed_not_due
 

@@ -1,4 +1,4 @@
-"""A law's verdict, and what a day did to loans, as every law reads it."""
+"""A law's verdict, and the loans at fault."""
 
 from __future__ import annotations
 
@@ -7,12 +7,6 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from loanbook.core.contract.money import to_major
-from loanbook.core.servicing.day.close import DayClose
-from loanbook.core.servicing.loan.book import Book
-from loanbook.core.servicing.loan.business_date import dated
-from loanbook.core.servicing.loan.positions import STATE
-from loanbook.core.servicing.replay.fast_forward import Visit
-from loanbook.core.servicing.schedule.moved_due_dates import billed_early
 
 
 @dataclass(frozen=True)
@@ -27,58 +21,6 @@ class Law:
     found: pl.DataFrame = field(default_factory=pl.DataFrame)
     """The rows that break it: `loan_id`, where a loan breaks it, and figures by their meaning (Int64:
     minor units)."""
-
-
-@dataclass(frozen=True)
-class Moved:
-    """What a day, or each loan's own day of a round, did to loans."""
-
-    before: pl.DataFrame
-    """Positions the evening before."""
-    after: pl.DataFrame
-    """Positions after it; of loans that are held there is none, before or after."""
-    dues: pl.DataFrame
-    """With `business_date`, the date of the loan."""
-    applied: pl.DataFrame
-    allocations: pl.DataFrame
-    unidentified: pl.DataFrame
-    transfers: pl.DataFrame
-    """Those of the day itself: no differences of a restatement."""
-    lines: pl.Series
-    """Ids of lines of credit, whose dues are owed from their statement on."""
-    ahead: pl.Series
-    """Ids of loans whose instalments may be owed before they fall due."""
-
-    @classmethod
-    def by_close(cls, before: Book, closed: DayClose) -> Moved:
-        """What a close did."""
-        stood, after, dues = before.positions, closed.book.positions, closed.book.dues
-        if closed.book.held.height:
-            stands = ~pl.col("loan_id").is_in(closed.book.held["loan_id"].implode())
-            stood, after, dues = stood.filter(stands), after.filter(stands), dues.filter(stands)
-        return cls(
-            stood, after, dated(dues, closed.date),
-            closed.applied, closed.allocations, closed.unidentified,
-            closed.transfers.filter(pl.col("value_date") == closed.date),
-            _lines(closed.book.terms), _ahead(closed.book.terms),
-        )  # fmt: skip
-
-    @classmethod
-    def by_round(cls, each: Visit) -> Moved:
-        """What a round of a jump did."""
-        after = each.wide.select(STATE)
-        return cls(
-            each.before, after, each.dues, each.applied, each.allocations, each.unidentified,
-            each.transfers, _lines(each.wide), _ahead(each.wide),
-        )  # fmt: skip
-
-
-def _lines(terms: pl.DataFrame) -> pl.Series:
-    return terms.filter("revolving")["loan_id"]
-
-
-def _ahead(terms: pl.DataFrame) -> pl.Series:
-    return terms.filter(billed_early())["loan_id"]
 
 
 def verdict(name: str, broken: pl.DataFrame, figures: str) -> Law:

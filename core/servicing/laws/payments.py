@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import MONEY_IN
-from loanbook.core.servicing.laws.law import Law, Moved, verdict
+from loanbook.core.servicing.laws.law import Law, verdict
+from loanbook.core.servicing.laws.moved import Moved
 
 
 def payments_are_allocated(moved: Moved) -> Law:

@@ -20,8 +20,9 @@ from loanbook.core.ledger.events import EVENT_COLUMNS
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, close
 from loanbook.core.servicing.laws.accounts import loans_keep_their_accounts, movements_after
-from loanbook.core.servicing.laws.law import AT_FAULT, Law, Moved, at_fault
+from loanbook.core.servicing.laws.law import AT_FAULT, Law, at_fault
 from loanbook.core.servicing.laws.laws import check_laws, loan_laws, restated_laws
+from loanbook.core.servicing.laws.moved import Moved
 from loanbook.core.servicing.laws.pinning import ENGINE, FAULTS, pinned
 from loanbook.core.servicing.loan.book import Book, nobody_held
 from loanbook.core.servicing.replay.backdating import (

@@ -10,8 +10,9 @@ from loanbook.core.contract.money import CURRENCY_NAMES
 from loanbook.core.contract.schedule import digest
 from loanbook.core.ledger.reversals import effective_events, reverses
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.laws.law import AT_FAULT, Moved, at_fault
+from loanbook.core.servicing.laws.law import AT_FAULT, at_fault
 from loanbook.core.servicing.laws.laws import loan_laws
+from loanbook.core.servicing.laws.moved import Moved
 from loanbook.core.servicing.laws.pinning import FAULTS, pinned
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.replay.backdating import LedgerHistory
