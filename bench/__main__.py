@@ -39,7 +39,7 @@ from loanbook.core.servicing.replay.fast_forward import fast_forward
 from loanbook.core.servicing.replay.replay import InMemoryHistory
 from loanbook.core.store.lake import insert, transaction
 from loanbook.core.store.settings import Settings
-from loanbook.core.store.writer import Ledger
+from loanbook.core.store.writer import Decision, Lawful, Ledger
 from loanbook.core.store.writing import Provenance
 from loanbook.pipelines.resources import read_policies
 
@@ -100,10 +100,11 @@ def _measured_day(
     assert all(law.holds for law in laws), [law for law in laws if not law.holds]
     version, before = ledger.reserve()[0], _bytes(ledger)
     start = time.perf_counter()
-    ledger.commit(done, after, laws, BY, ledger.head().published_version, version, NO_DIGESTS)
+    parent = ledger.head().published_version
+    ledger.commit([Lawful(done, after, laws, parent, version, NO_DIGESTS)], BY)
     write = time.perf_counter() - start
     size = (_bytes(ledger) - before) / loans
-    ledger.settle(version, date, pl.DataFrame(), published=True, reason="bench", actor="bench")
+    _publish(ledger, version, date)
     bare = timed(lambda: _bare(ledger, done), 1)
     read, compute, check = (b - a for a, b in zip(marks, marks[1:], strict=False))
     return {
@@ -121,8 +122,11 @@ def _store(ledger: Ledger, of: Book, sums: pl.DataFrame) -> None:
         nothing.select("loan_id", "event_id", "amount"), NO_CHANGE, empty(Dues),
     )  # fmt: skip
     version = ledger.reserve()[0]
-    ledger.commit(done, sums, [], BY, 0, version, NO_DIGESTS)
-    ledger.settle(version, of.date, pl.DataFrame(), published=True, reason="bench", actor="bench")
+    _commit(ledger, done, sums, [], 0, version)
+
+
+def _publish(ledger: Ledger, version: int, date: dt.date) -> None:
+    ledger.settle([Decision(version, date, pl.DataFrame(), True, "bench")], "bench")
 
 
 def _bare(ledger: Ledger, done: DayClose) -> None:
@@ -263,8 +267,8 @@ def backfill(loans: int, policies: PolicyBook, days: int) -> dict[str, Any]:
 
 def _commit(ledger: Ledger, done: DayClose, sums: pl.DataFrame, laws: list[Any], parent: int,
             version: int) -> None:  # fmt: skip
-    ledger.commit(done, sums, laws, BY, parent, version, NO_DIGESTS)
-    ledger.settle(version, done.date, pl.DataFrame(), published=True, reason="bench", actor="bench")
+    ledger.commit([Lawful(done, sums, laws, parent, version, NO_DIGESTS)], BY)
+    _publish(ledger, version, done.date)
 
 
 class _Known(InMemoryHistory):
@@ -301,8 +305,10 @@ def restated(loans: int, policies: PolicyBook, days: int) -> dict[str, Any]:
         assert again is not None
         version = ledger.reserve()[0]
         start = time.perf_counter()
-        ledger.commit(done, balances(done.book), [], BY, ledger.head().published_version, version,
-                      NO_DIGESTS, again)  # fmt: skip
+        parent = ledger.head().published_version
+        ledger.commit(
+            [Lawful(done, balances(done.book), [], parent, version, NO_DIGESTS, again)], BY
+        )
         written = time.perf_counter() - start
         ledger.close()
         return {"loans": loans, "days": days, "restate": computed, "write": written}

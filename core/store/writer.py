@@ -1,8 +1,9 @@
-"""The ledger as a writer sees it: intake, close, publish. One close = one transaction."""
+"""The ledger as a writer sees it: intake, close, publish. Days of small books share a transaction."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -73,6 +74,33 @@ class Head:
     published_date: dt.date | None
     working_version: int | None
     working_date: dt.date | None
+
+
+@dataclass(frozen=True)
+class Lawful:
+    """A close that keeps the laws, to be stored as `version` upon `parent`."""
+
+    closed: DayClose
+    balances: pl.DataFrame
+    """Of the general ledger after it (`BALANCES`)."""
+    laws: list[Law]
+    parent: int
+    version: int
+    digests: pl.DataFrame
+    """`loan_id`, `schedule_digest` of at least the loans that it boards."""
+    restated: Restatement | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a version that waits is published."""
+
+    version: int
+    date: dt.date
+    checks: pl.DataFrame
+    """What the decision rests on, as rows of `checks`."""
+    published: bool
+    reason: str
 
 
 class Ledger(Queries):
@@ -280,45 +308,49 @@ class Ledger(Queries):
 
         return patiently(reserve)
 
-    def commit(
-        self,
-        closed: DayClose,
-        balances: pl.DataFrame,
-        laws: list[Law],
-        by: Provenance,
-        parent: int,
-        version: int,
-        digests: pl.DataFrame,
-        restated: Restatement | None = None,
-    ) -> None:
-        """Write a close, and what it restated, as one version in one transaction; it waits for its checks.
+    def commit(self, days: Sequence[Lawful], by: Provenance) -> None:
+        """Write closes that follow each other, each as its version, in one transaction; they wait for
+        their checks.
 
-        `digests` (`loan_id`, `schedule_digest`) covers at least the loans that the close boards.
-        Raises LawBrokenError if a law does not hold, and LedgerConflictError if another
-        close of the same parent was committed first. Either way nothing is kept.
+        Only the first may have restated others: it stands on what is published. Raises LawBrokenError
+        if a law does not hold, and LedgerConflictError if another close of the same parent was
+        committed first. Either way nothing is kept.
         """
-        broken = [law for law in laws if not law.holds]
-        if broken:
-            raise LawBrokenError(
-                f"{closed.date}: "
-                + "; ".join(f"{w.name} is broken by {w.broken}" for w in broken)
-                + "; nothing was committed"
-            )
-        again = None
-        if restated is not None:
-            again = restated_rows(closed, restated, self.without_terms(version, restated.loans))
+        for each in days:
+            _must_hold(each)
+        first, last = days[0], days[-1]
+        tables: dict[str, list[pl.DataFrame]] = {}
+        for each in days:
+            for table, rows in self._rows(each, by).items():
+                tables.setdefault(table, []).append(rows)
         with transaction(self._connection):
-            self._take_turn(version, closed.date, parent)
-            self._tell_skipped(parent, version, by.actor)
-            self._append(version, day_rows(closed, balances, digests))
-            if again is not None:
-                self._append(version, again)
-            insert(self._connection, "versions", version_row(version, closed, by, parent))
-            insert(self._connection, "checks", law_rows(version, closed.date, laws))
-            self._connection.execute(
-                f"CALL {LAKE}.set_commit_message(?, ?)",
-                [by.actor, f"close {closed.date} as version {version}"],
-            )
+            self._take_turn(last.version, last.closed.date, first.parent)
+            self._tell_skipped(first.parent, first.version, by.actor)
+            for table, parts in tables.items():
+                insert(self._connection, table, pl.concat(parts, how="diagonal_relaxed"))
+            said = f"close {first.closed.date} as version {first.version}"
+            if len(days) > 1:
+                said += f", to {last.closed.date} as version {last.version}"
+            self._connection.execute(f"CALL {LAKE}.set_commit_message(?, ?)", [by.actor, said])
+
+    def _rows(self, each: Lawful, by: Provenance) -> dict[str, pl.DataFrame]:
+        """What a version stores, by table."""
+        closed, again = each.closed, each.restated
+        parts = [day_rows(closed, each.balances, each.digests)]
+        if again is not None:
+            new = self.without_terms(each.version, again.loans)
+            parts.append(restated_rows(closed, again, new))
+        number = pl.lit(each.version, dtype=pl.Int64)
+        tables: dict[str, list[pl.DataFrame]] = {}
+        for part in parts:
+            for table, rows in part.items():
+                if rows.height:
+                    tables.setdefault(table, []).append(rows.with_columns(version=number))
+        return {
+            **{table: pl.concat(rows, how="diagonal_relaxed") for table, rows in tables.items()},
+            "versions": version_row(each.version, closed, by, each.parent),
+            "checks": law_rows(each.version, closed.date, each.laws),
+        }
 
     def _take_turn(self, version: int, date: dt.date, parent: int) -> None:
         """Both of two closes of a date must update this one row: the second one fails."""
@@ -346,59 +378,76 @@ class Ledger(Queries):
             [SKIPPED, actor, parent + 1, version],
         )
 
-    def _append(self, version: int, tables: dict[str, pl.DataFrame]) -> None:
-        """Rows of a version, by table."""
-        number = pl.lit(version, dtype=pl.Int64)
-        for table, rows in tables.items():
-            insert(self._connection, table, rows.with_columns(version=number))
+    def waiting(self) -> list[tuple[int, dt.date]]:
+        """Versions that were committed and wait for their checks, with their dates, in order."""
+        return self.frame(
+            "SELECT version, business_date FROM {lake}.versions WHERE version > "
+            "(SELECT published_version FROM {lake}.ledger_head) AND version NOT IN "
+            "(SELECT version FROM {lake}.publications) ORDER BY version"
+        ).rows()
 
     def without_terms(self, version: int, ids: pl.Series) -> pl.Series:
-        """Those of the loans whose terms neither a published version stored nor `version`."""
+        """Those of the loans whose terms no published version stored, nor one that waits, to `version`."""
         rows = self.of_loans(
             "SELECT loan_id FROM _ids WHERE loan_id NOT IN (SELECT loan_id FROM {lake}.loans "
-            f"WHERE close_reason IS NULL AND (version = $version OR version IN {PUBLISHED})) "
+            f"WHERE close_reason IS NULL AND (version IN {PUBLISHED} OR version <= $version AND version "
+            "NOT IN (SELECT version FROM {lake}.publications))) "
             "ORDER BY 1",
             ids, {"version": version},
         )  # fmt: skip
         return rows["loan_id"]
 
-    def settle(
-        self,
-        version: int,
-        date: dt.date,
-        checks: pl.DataFrame,
-        *,
-        published: bool,
-        reason: str,
-        actor: str,
-    ) -> None:
-        """Publish the waiting version, or reject it; readers see only published ones.
+    def settle(self, decisions: Sequence[Decision], actor: str) -> None:
+        """Publish the versions that wait, or reject some; readers see only published ones.
 
-        `checks` (columns of that table) is what the decision rests on; it is kept with it.
+        `decisions`: one for each that waits, in order; none is published after one that is rejected.
         """
-        state = "published" if published else "rejected"
+        last = decisions[-1].version
+        published = [each for each in decisions if each.published]
         if published:
             flush(self, self.settings.data)
+        states = pl.DataFrame(
+            {
+                "version": [each.version for each in decisions],
+                "state": ["published" if each.published else "rejected" for each in decisions],
+                "reason": [each.reason for each in decisions],
+                "actor": actor,
+                "settled_at": dt.datetime.now(dt.UTC).replace(tzinfo=None),
+            }
+        )
+        checks = pl.concat([each.checks for each in decisions], how="diagonal_relaxed")
 
         def settle() -> None:
             with transaction(self._connection):
-                head = self.head()
-                if head.working_version != version:
+                if self.head().working_version != last:
                     raise LedgerConflictError(
-                        f"version {version} no longer waits for its checks: another run settled it"
+                        f"version {last} no longer waits for its checks: another run settled it"
                     )
-                moved = f"published_version = {version}, published_date = DATE '{date}', "
+                moved = ""
+                if published:
+                    newest = published[-1]
+                    moved = (
+                        f"published_version = {newest.version}, "
+                        f"published_date = DATE '{newest.date}', "
+                    )
                 self._connection.execute(
-                    f"UPDATE {LAKE}.ledger_head SET {moved if published else ''}"
+                    f"UPDATE {LAKE}.ledger_head SET {moved}"
                     "working_version = NULL, working_date = NULL"
                 )
-                self._connection.execute(
-                    f"INSERT INTO {LAKE}.publications VALUES (?, ?, ?, ?, now()::TIMESTAMP)",
-                    [version, state, reason, actor],
-                )
+                insert(self._connection, "publications", states)
                 insert(self._connection, "checks", checks)
 
         patiently(settle)
+
+
+def _must_hold(each: Lawful) -> None:
+    broken = [law for law in each.laws if not law.holds]
+    if broken:
+        raise LawBrokenError(
+            f"{each.closed.date}: "
+            + "; ".join(f"{law.name} is broken by {law.broken}" for law in broken)
+            + "; nothing was committed"
+        )
 
 
 def _by_loan(rows: pl.DataFrame) -> pl.DataFrame:

@@ -91,25 +91,30 @@ def rollback(
 ) -> None:
     """Take the last published version back: readers see the one before, its day closes again.
 
-    Damaged files that hold rows of that version alone are given up with it.
+    Damaged files that hold rows of that version alone are given up with it; where they hold those of
+    days that were published together with it, these are taken back too.
     """
     import getpass
 
-    from loanbook.core.store.upkeep.files import forget, withdraw
+    from loanbook.core.store.upkeep.files import withdraw
     from loanbook.core.store.writer import Ledger
     from loanbook.pipelines.resources import must_be_an_instance, settings
 
     must_be_an_instance(settings())
     ledger = Ledger(settings())
-    version, parent, date = withdraw(ledger, f"user:{getpass.getuser()}", reason)
-    files = forget(ledger, ledger.settings.data, version)
+    taken = withdraw(ledger, ledger.settings.data, f"user:{getpass.getuser()}", reason)
     ledger.close()
-    stands = f"version {parent} of {date} stands" if date else "nothing is published"
-    out.print(
-        f"Version {version} is withdrawn, {stands}; `loanbook backfill` closes its day again."
+    many = taken.last > taken.first
+    whose = f"Versions {taken.first} to {taken.last} are" if many else f"Version {taken.last} is"
+    stands = (
+        f"version {taken.parent} of {taken.date} stands" if taken.date else "nothing is published"
     )
-    if files:
-        out.print(f"{len(files)} damaged files were given up with it.")
+    closes = "their days" if many else "its day"
+    out.print(f"{whose} withdrawn, {stands}; `loanbook backfill` closes {closes} again.")
+    if taken.files:
+        out.print(
+            f"{len(taken.files)} damaged files were given up with {'them' if many else 'it'}."
+        )
 
 
 def replay(loan: Loan, as_of: AsOf = None, known_at: KnownAt = None) -> None:

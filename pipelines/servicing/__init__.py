@@ -1,6 +1,7 @@
 """The daily close: close, check, commit, check again, publish; day by day.
 
 - `days` - a range of days as one run; the first failure stops it
+- `publishing` - days that are computed become versions, those of a small book together
 - `held` - loans that are held, as a lender knows them
 - `messages` - word to the program that the instance names
 - `progress` - who wants to hear of each published day

@@ -13,10 +13,11 @@ from loanbook.pipelines.asset_keys import PREFIX, key
 from loanbook.pipelines.ingest.assets import intake
 from loanbook.pipelines.partitions import business_days
 from loanbook.pipelines.resources import open_instance, provenance
-from loanbook.pipelines.servicing.days import DayReport, close_days, missing_days
+from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.held import SHOWN, in_a_line
 from loanbook.pipelines.servicing.messages import send_held
 from loanbook.pipelines.servicing.progress import published
+from loanbook.pipelines.servicing.publishing import DayReport
 
 LAWS = {
     "payments_are_allocated": "Allocations of a payment sum to it, or it is held unidentified.",

@@ -9,8 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import polars as pl
 
@@ -19,46 +18,26 @@ from loanbook.core.contract.boarding import terms_of
 from loanbook.core.errors import LawBrokenError, LawsBrokenError, LedgerError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose, close
-from loanbook.core.servicing.laws.law import Law
 from loanbook.core.servicing.laws.pinning import FAULTS
 from loanbook.core.servicing.laws.setting_apart import Close, Day, Limit, close_lawfully
-from loanbook.core.servicing.loan.book import Book, nobody_held
+from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.opening import agreed_terms
-from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.store.history import StoredHistory
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.upkeep.used_policies import keep_used
-from loanbook.core.store.writer import Head, Ledger
-from loanbook.core.store.writing import Provenance, control_totals, digests_of
-from loanbook.pipelines.servicing.held import told, with_names
-from loanbook.pipelines.servicing.quality import (
-    PUBLISHED_COLUMNS,
-    Gate,
-    against_the_past,
-    entered,
-    every_position_has_terms,
+from loanbook.core.store.writer import Lawful, Ledger
+from loanbook.core.store.writing import Provenance, digests_of
+from loanbook.pipelines.servicing.held import told
+from loanbook.pipelines.servicing.publishing import (
+    Computed,
+    DayReport,
+    Writer,
+    Writing,
+    settle_waiting,
 )
+from loanbook.pipelines.servicing.quality import Gate
 
 ONE_DAY = dt.timedelta(days=1)
-
-
-class NotPublishedError(LedgerError):
-    """A version failed its checks: it stays rejected, readers keep the one before."""
-
-
-@dataclass(frozen=True)
-class DayReport:
-    """One published day, as a person would want to read it."""
-
-    date: dt.date
-    version: int
-    loans: int
-    events: int
-    totals: dict[str, int]
-    checks: pl.DataFrame
-    seconds: dict[str, float] = field(default_factory=dict)
-    held: pl.DataFrame = field(default_factory=nobody_held)
-    """Loans that are held (schema `HELD`), with `loan_key` and `product` where any is."""
 
 
 def missing_days(ledger: Ledger, through: dt.date | None = None) -> list[dt.date]:
@@ -73,20 +52,6 @@ def missing_days(ledger: Ledger, through: dt.date | None = None) -> list[dt.date
     return [start + ONE_DAY * n for n in range((end - start).days + 1)]
 
 
-@dataclass(frozen=True)
-class _Computed:
-    """A day that is computed and lawful, not yet written."""
-
-    closed: DayClose
-    balances: pl.DataFrame
-    laws: list[Law]
-    live_before: int | None
-    """Loans that the day began with, held ones included; None on the first day."""
-    seconds: dict[str, float]
-    restated: Restatement | None
-    digests: pl.DataFrame
-
-
 def close_days(
     ledger: Ledger,
     policies: PolicyBook,
@@ -98,7 +63,8 @@ def close_days(
 ) -> Iterator[DayReport]:
     """Close the days in order, yielding each as it is published.
 
-    While one day is written and checked, the next is computed. `close` is the engine, or a
+    While days are written and checked, the next are computed; days of a small book are written
+    together, each as its own version. `close` is the engine, or a
     wrapper around it in a fault test; `stage` is told "computed", "committed", "published".
     Loans that break a law are held, up to the instance's limit. Raises PolicyError where a policy
     version that was used has another content, NotPublishedError, LawBrokenError or
@@ -107,7 +73,7 @@ def close_days(
     """
     gate = Gate(policies.buckets("default", days[0] if days else dt.date.max))
     settled = settle_waiting(ledger, by, gate)
-    days = [day for day in days if day != settled]
+    days = [day for day in days if day not in settled]
     if not days:
         return
     keep_used(ledger, policies, days[-1])
@@ -120,25 +86,25 @@ def close_days(
     versions = ledger.reserve(len(days))
     digests = _digests(pl.concat([book.pending, *booked.values()]), policies)
     limit = held_limit(ledger)
-    with ThreadPoolExecutor(1, thread_name_prefix="ledger") as writer:
-        writing: Future[DayReport] | None = None
+    with Writer(Writing(ledger, gate, by, stage)) as writer:
         for date, version in zip(days, versions, strict=True):
             events = booked.get(date, book.pending.clear())
-            past = _Published(ledger, policies, date, writing)
+            past = _Published(ledger, policies, date, writer)
             day = Day(book, balances, events, past, policies, date, close)
             try:
-                done = _computed(day, limit, digests, ledger)
+                done = _computed(day, limit, digests, ledger, (parent, version))
+                stage("computed", date)
+                writer.add(done)
             except Exception:
-                if writing is not None:  # the day before is published, and told of, all the same
-                    yield writing.result()
+                writer.finish()  # the days before it are published, and told of, all the same
+                yield from writer.told()
                 raise
-            stage("computed", date)
-            if writing is not None:
-                yield writing.result()
-            writing = writer.submit(_written, ledger, gate, done, by, parent, version, stage)
-            book, balances, parent = done.closed.book, done.balances, version
-        assert writing is not None
-        yield writing.result()
+            yield from writer.told()
+            book, balances, parent = done.lawful.closed.book, done.lawful.balances, version
+        try:
+            writer.finish()
+        finally:
+            yield from writer.told()
 
 
 def _digests(events: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame | None:
@@ -158,22 +124,21 @@ def held_limit(ledger: Ledger) -> Limit:
 
 
 class _Published(StoredHistory):
-    """The past, once the day before is written: a day is computed while its parent is written."""
+    """The past, once the days before are written: a day is computed while those are waiting."""
 
-    def __init__(
-        self, ledger: Ledger, policies: PolicyBook, date: dt.date,
-        writing: Future[DayReport] | None,
-    ) -> None:  # fmt: skip
+    def __init__(self, ledger: Ledger, policies: PolicyBook, date: dt.date, writer: Writer) -> None:
         super().__init__(ledger, policies, date)
-        self._writing = writing
+        self._writer = writer
 
     def events(self, ids: pl.Series) -> pl.DataFrame:
-        if self._writing is not None:
-            self._writing.result()
+        self._writer.finish()
         return super().events(ids)
 
 
-def _computed(day: Day, limit: Limit, digests: pl.DataFrame | None, ledger: Ledger) -> _Computed:
+def _computed(
+    day: Day, limit: Limit, digests: pl.DataFrame | None, ledger: Ledger, versions: tuple[int, int]
+) -> Computed:
+    """`versions`: the day's parent and its own."""
     started = time.perf_counter()
     if digests is None:  # a schedule can't be expanded: the engine expands each day's own
         day = replace(day, close=_expanding(day.close))
@@ -186,8 +151,8 @@ def _computed(day: Day, limit: Limit, digests: pl.DataFrame | None, ledger: Ledg
     before = None
     if day.book.date:
         before = _live(done.before) + _back(done.before, done.closed) + _kept(done.closed)
-    seconds = {"compute": time.perf_counter() - started}
-    return _Computed(done.closed, done.balances, done.laws, before, seconds, done.restated, digests)
+    lawful = Lawful(done.closed, done.balances, done.laws, *versions, digests, done.restated)
+    return Computed(lawful, before, time.perf_counter() - started)
 
 
 def _expanding(close: Close) -> Close:
@@ -215,60 +180,6 @@ def _back(book: Book, closed: DayClose) -> int:
     return int(ids.is_in(book.closed["loan_id"].implode()).sum())
 
 
-def _written(
-    ledger: Ledger,
-    gate: Gate,
-    done: _Computed,
-    by: Provenance,
-    parent: int,
-    version: int,
-    stage: Callable[[str, dt.date], None],
-) -> DayReport:
-    """Commit a day, check what was stored, publish or reject it."""
-    date = done.closed.date
-    started = time.perf_counter()
-    ledger.commit(
-        done.closed, done.balances, done.laws, by, parent, version, done.digests, done.restated
-    )
-    written = time.perf_counter()
-    stage("committed", date)
-    checks = pl.concat(
-        [
-            gate.check(version, date, stored_positions(ledger, version, date)),
-            against_the_past(
-                version, date, done.closed.book.loans, done.closed.boarded.height, done.live_before
-            ),
-            every_position_has_terms(ledger, version, date, entered(done.closed, done.restated)),
-        ],
-        how="diagonal",
-    )
-    _decide(ledger, version, date, checks, by)
-    stage("published", date)
-    seen = pl.concat([_laws_frame(done.laws), checks.select("suite", "name", "passed", "figures")])
-    seconds = done.seconds | {"write": written - started, "gate": time.perf_counter() - written}
-    return DayReport(
-        date,
-        version,
-        done.closed.book.loans,
-        done.closed.applied.height,
-        control_totals(done.closed),
-        seen,
-        seconds,
-        with_names(ledger, done.closed.book.held),
-    )
-
-
-def _laws_frame(laws: list[Law]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "suite": ["laws"] * len(laws),
-            "name": [law.name for law in laws],
-            "passed": [law.holds for law in laws],
-            "figures": [law.figures for law in laws],
-        }
-    )
-
-
 def _live(book: Book) -> int:
     return int((~book.positions["status"].is_in(ENDED)).sum())
 
@@ -288,83 +199,3 @@ def _must_follow(published: dt.date | None, first: dt.date) -> None:
 def _by_booking_date(ledger: Ledger, days: list[dt.date]) -> dict[dt.date, pl.DataFrame]:
     events = ledger.events_booked(days[0], days[-1])
     return {key[0]: part for key, part in events.partition_by("booking_date", as_dict=True).items()}
-
-
-def stored_positions(ledger: Ledger, version: int, date: dt.date) -> pl.DataFrame:
-    """What the gate looks at, read back from the store as readers would see it."""
-    return ledger.frame(
-        f"SELECT {', '.join(PUBLISHED_COLUMNS)} FROM {{lake}}.positions WHERE version = ? "
-        "AND business_date = ?",
-        [version, date],
-    )
-
-
-def _decide(
-    ledger: Ledger, version: int, date: dt.date, checks: pl.DataFrame, by: Provenance
-) -> None:
-    failed = checks.filter(~pl.col("passed"))
-    if failed.is_empty():
-        ledger.settle(
-            version, date, checks, published=True, reason="all checks passed", actor=by.actor
-        )
-        return
-    reason = "; ".join(
-        f"{n}: {b} of {f}" for n, b, f in failed.select("name", "broken", "figures").rows()
-    )
-    ledger.settle(version, date, checks, published=False, reason=reason, actor=by.actor)
-    raise NotPublishedError(
-        f"{date}: version {version} was rejected, readers keep the version before it: {reason}; "
-        "mend the cause and run again"
-    )
-
-
-def settle_waiting(ledger: Ledger, by: Provenance, gate: Gate) -> dt.date | None:
-    """A run that died between commit and publish left a version: check it now and decide.
-
-    Returns the date that was published by it, if any.
-    """
-    head = ledger.head()
-    if head.working_version is None or head.working_date is None:
-        return None
-    version, date = head.working_version, head.working_date
-    positions = stored_positions(ledger, version, date)
-    checks = pl.concat(
-        [
-            gate.check(version, date, positions),
-            every_position_has_terms(ledger, version, date, positions["loan_id"]),
-            against_the_past(version, date, *_stored_counts(ledger, version, head)),
-        ],
-        how="diagonal",
-    )
-    _decide(ledger, version, date, checks, by)
-    return date
-
-
-def _stored_counts(ledger: Ledger, version: int, head: Head) -> tuple[int, int, int | None]:
-    """Positions of a version that waits, loans that it boarded, and live ones before it: those of the
-    version before, with what its restatement brought back and without what that had end earlier."""
-    (held,) = ledger.one(
-        "SELECT count(*) FROM {lake}.positions WHERE version = ? AND business_date = ?",
-        [version, head.working_date],
-    )
-    ended = ", ".join(map(str, ENDED))
-    boarded, back, gone, live = ledger.one(
-        f"""
-        WITH lived AS (SELECT loan_id FROM {{lake}}.positions WHERE version = $before
-                       AND business_date = $on AND status NOT IN ({ended})),
-        held AS (SELECT loan_id FROM {{lake}}.positions WHERE version = $version
-                 AND business_date = $date),
-        told AS (SELECT loan_id, close_reason, closed_on FROM {{lake}}.loans
-                 WHERE version = $version)
-        SELECT (SELECT count(*) FROM told WHERE close_reason IS NULL),
-               (SELECT count(DISTINCT loan_id) FROM told WHERE close_reason = 'lives on'
-                AND loan_id NOT IN (SELECT loan_id FROM lived)),
-               (SELECT count(DISTINCT loan_id) FROM told WHERE closed_on < $date
-                AND loan_id IN (SELECT loan_id FROM lived)
-                AND loan_id NOT IN (SELECT loan_id FROM held)),
-               (SELECT count(*) FROM lived)
-        """,
-        {"before": head.published_version, "on": head.published_date, "version": version,
-         "date": head.working_date},
-    )  # fmt: skip
-    return held, boarded, None if head.published_date is None else live + back - gone

@@ -12,7 +12,7 @@ from loanbook.core.store.instance import FILE, read_instance
 from loanbook.core.store.settings import Settings
 
 if TYPE_CHECKING:
-    from loanbook.pipelines.servicing.days import DayReport
+    from loanbook.pipelines.servicing.publishing import DayReport
 
 SECONDS = 60
 """How long the program may take."""

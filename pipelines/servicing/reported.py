@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from loanbook.core.store.settings import Settings
 
 if TYPE_CHECKING:
-    from loanbook.pipelines.servicing.days import DayReport
+    from loanbook.pipelines.servicing.publishing import DayReport
 
 HOME = "DAGSTER_HOME"
 

@@ -18,8 +18,9 @@ from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.commands.app import app
 from loanbook.pipelines.resources import provenance, read_policies
-from loanbook.pipelines.servicing.days import DayReport, close_days, missing_days
+from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.messages import send_held
+from loanbook.pipelines.servicing.publishing import DayReport
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
 from tests.pipelines.files import LOANS, MONEY, drop, take, weekly_loan
 

@@ -28,7 +28,8 @@ from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing import days
-from loanbook.pipelines.servicing.days import NotPublishedError, close_days, missing_days
+from loanbook.pipelines.servicing.days import close_days, missing_days
+from loanbook.pipelines.servicing.publishing import NotPublishedError
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
 from loanbook.pipelines.simulation.landing import TAPE
 from tests.conftest import closed_instance, copied, fresh, land, with_positions
@@ -93,8 +94,9 @@ def test_a_date_run_twice_changes_nothing(
 
 STAGES = ("before_intake_commit", "computed", "inside_commit", "committed", "published")
 KILLER = """
-import os, signal, sys
+import datetime as dt, os, signal, sys
 from pathlib import Path
+from loanbook.core.store import writer
 from loanbook.core.store.writer import Ledger
 from loanbook.core.store.settings import Settings
 from loanbook.pipelines.ingest.intake import take_in
@@ -110,12 +112,12 @@ if at == "before_intake_commit":
     ledger.commit_intake = lambda intakes: kill()
 take_in(ledger, policies, TAPE, correlation_id="killed")
 if at == "inside_commit":
-    inner = ledger._append
-    def half(version, tables):
-        inner(version, tables)
-        if str(tables["positions"]["business_date"][0]) == day:
+    inner = writer.insert
+    def half(connection, table, rows):
+        inner(connection, table, rows)
+        if table == "positions" and dt.date.fromisoformat(day) in rows["business_date"]:
             kill()
-    ledger._append = half
+    writer.insert = half
 def stage(name, date):
     if name == at and date.isoformat() == day:
         kill()

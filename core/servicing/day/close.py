@@ -174,12 +174,14 @@ def _touched(
     wide: pl.DataFrame, dues: pl.DataFrame, todays: pl.DataFrame, policies: PolicyBook
 ) -> pl.Series:
     """Rows on which more happens today than interest: billing, events, fallen dues, credit."""
-    charged = pl.col("product").is_in(policies.annual_fees["product"].unique().implode())
-    yearly = wide.lazy().filter(charged).filter(is_anniversary()).select("loan_id").collect()
-    busy = pl.concat([dues["loan_id"], todays["loan_id"], yearly["loan_id"]]).unique()
+    busy = [dues["loan_id"], todays["loan_id"]]
+    if policies.annual_fees.height:
+        charged = pl.col("product").is_in(policies.annual_fees["product"].unique().implode())
+        yearly = wide.lazy().filter(charged & is_anniversary()).select("loan_id")
+        busy.append(yearly.collect()["loan_id"])
     return wide.select(
         is_billed()
-        | pl.col("loan_id").is_in(busy.implode())
+        | pl.col("loan_id").is_in(pl.concat(busy).unique().implode())
         | (pl.col("credit") > 0)
         | (pl.col("status") != Status.active.value)
         | pl.col("non_accrual")

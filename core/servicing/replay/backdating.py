@@ -161,6 +161,8 @@ def _stirred(book: Book, booked: pl.DataFrame, date: dt.date) -> pl.Series:
     taking = [kind.value for kind in REOPENING]
     today = pl.concat([book.pending, booked]).filter(pl.col("value_date") == date)
     loans = today.filter(pl.col("kind").is_in(taking))["loan_id"]
+    if loans.is_empty():
+        return late["loan_id"].unique().sort()
     boarded = today.filter(pl.col("kind") == Kind.loan_boarded)["loan_id"]
     live = book.positions.filter(~pl.col("status").is_in(ENDED))["loan_id"]
     back = loans.filter(~loans.is_in(live.implode()) & ~loans.is_in(boarded.implode()))

@@ -137,50 +137,43 @@ def _ago(text: str) -> dt.timedelta:
     return dt.datetime.now(dt.UTC) - (then if then.tzinfo else then.replace(tzinfo=dt.UTC))
 
 
-def forget(ledger: Queries, data: Path, version: int) -> list[Path]:
-    """Take damaged files that hold rows of the withdrawn `version` alone out of the catalogue, so that
-    nothing looks for them; those that were taken out. LedgerError if one holds other rows as well."""
-    broken = {file.path for file, _ in damaged(ledger, data, read=True)}
-    if not broken:
-        return []
-    names = ", ".join(f"'{path.name}'" for path in broken)
-    rows = ledger.rows(
-        f"SELECT f.data_file_id, f.path, s.min_value, s.max_value FROM {CATALOGUE}.ducklake_data_file f "
-        f"LEFT JOIN {CATALOGUE}.ducklake_column c ON c.table_id = f.table_id AND c.column_name = 'version' "
-        "AND c.end_snapshot IS NULL "
-        f"LEFT JOIN {CATALOGUE}.ducklake_file_column_stats s ON s.data_file_id = f.data_file_id "
-        f"AND s.column_id = c.column_id WHERE f.end_snapshot IS NULL AND f.path IN ({names})"
-    )
-    others = [path for _, path, low, high in rows if (low, high) != (str(version), str(version))]
-    if others:
-        raise LedgerError(
-            f"{len(others)} damaged files hold rows of other versions too, {others[0]} is one: restore "
-            "them from a backup of the lake's folder"
-        )
-    numbers = ", ".join(str(number) for number, *_ in rows)
-    ledger.connection.execute(
-        f"UPDATE {CATALOGUE}.ducklake_data_file SET end_snapshot = "
-        f"(SELECT max(snapshot_id) FROM {CATALOGUE}.ducklake_snapshot) "
-        f"WHERE data_file_id IN ({numbers})"
-    )
-    return sorted(broken)
+@dataclass(frozen=True)
+class Withdrawn:
+    """Versions that were taken back, and what stands now."""
+
+    first: int
+    last: int
+    parent: int
+    date: dt.date | None
+    """Business date of the parent; None: nothing is published."""
+    files: list[Path]
+    """Damaged files that held their rows alone, given up with them."""
 
 
-def withdraw(ledger: Queries, actor: str, reason: str) -> tuple[int, int, dt.date | None]:
+def withdraw(ledger: Queries, data: Path, actor: str, reason: str) -> Withdrawn:
     """Take the last published version back: readers see the one before, its day closes again.
 
-    Returns the version withdrawn, and the version and date that stand now. LedgerError where nothing is
-    published, or a version waits for its checks.
+    Damaged files that hold its rows alone are taken out of the catalogue, so that nothing looks for
+    them; where they hold rows of days that were published with it as well, those are taken back too.
+    LedgerError where nothing is published, a version waits for its checks, or a damaged file holds
+    other rows (the last version is taken back all the same).
     """
-    version, _ = ledger.published()
+    last, _ = ledger.published()
     (waiting,) = ledger.one("SELECT working_version FROM {lake}.ledger_head")
-    if not version or waiting is not None:
+    if not last or waiting is not None:
         raise LedgerError(
             f"version {waiting} waits for its checks; run `loanbook close` first"
-            if version
+            if last
             else "nothing is published, so nothing can be taken back"
         )
-    (parent,) = ledger.one(f"SELECT parent FROM {{lake}}.versions WHERE version = {version}")
+    broken = _spans(ledger, data)
+    (together,) = ledger.one(
+        "SELECT min(version) FROM {lake}.publications WHERE state = 'published' AND settled_at = "
+        f"(SELECT settled_at FROM {{lake}}.publications WHERE version = {last})"
+    )
+    low = min((low for _, _, low, _ in broken), default=last)
+    first = low if together <= low else last
+    (parent,) = ledger.one(f"SELECT parent FROM {{lake}}.versions WHERE version = {first}")
     before = ledger.rows(f"SELECT business_date FROM {{lake}}.versions WHERE version = {parent}")
     date = before[0][0] if before else None
 
@@ -188,8 +181,8 @@ def withdraw(ledger: Queries, actor: str, reason: str) -> tuple[int, int, dt.dat
         with transaction(ledger.connection):
             ledger.connection.execute(
                 f"UPDATE {LAKE}.publications SET state = 'withdrawn', reason = ?, actor = ?, "
-                "settled_at = now()::TIMESTAMP WHERE version = ? AND state = 'published'",
-                [reason, actor, version],
+                "settled_at = now()::TIMESTAMP WHERE version BETWEEN ? AND ? AND state = 'published'",
+                [reason, actor, first, last],
             )
             ledger.connection.execute(
                 f"UPDATE {LAKE}.ledger_head SET published_version = ?, published_date = ?",
@@ -197,4 +190,43 @@ def withdraw(ledger: Queries, actor: str, reason: str) -> tuple[int, int, dt.dat
             )
 
     patiently(write)
-    return version, parent, date
+    return Withdrawn(first, last, parent, date, _forget(ledger, broken, first, last))
+
+
+Span = tuple[int, Path, int, int]
+"""A data file's number in the catalogue, its path, and the lowest and highest version in it."""
+
+
+def _spans(ledger: Queries, data: Path) -> list[Span]:
+    """Damaged files."""
+    broken = {file.path.name: file.path for file, _ in damaged(ledger, data, read=True)}
+    if not broken:
+        return []
+    names = ", ".join(f"'{name}'" for name in broken)
+    rows = ledger.rows(
+        f"SELECT f.data_file_id, f.path, s.min_value, s.max_value FROM {CATALOGUE}.ducklake_data_file f "
+        f"LEFT JOIN {CATALOGUE}.ducklake_column c ON c.table_id = f.table_id AND c.column_name = 'version' "
+        "AND c.end_snapshot IS NULL "
+        f"LEFT JOIN {CATALOGUE}.ducklake_file_column_stats s ON s.data_file_id = f.data_file_id "
+        f"AND s.column_id = c.column_id WHERE f.end_snapshot IS NULL AND f.path IN ({names})"
+    )
+    # a table without versions holds what stands for all of them
+    return [(n, broken[path], int(low or 0), int(high or 0)) for n, path, low, high in rows]
+
+
+def _forget(ledger: Queries, broken: list[Span], first: int, last: int) -> list[Path]:
+    """Take damaged files out of the catalogue; LedgerError if one holds rows of other versions."""
+    others = [path for _, path, low, high in broken if low < first or high > last]
+    if others:
+        raise LedgerError(
+            f"{len(others)} damaged files hold rows of other versions too, {others[0].name} is one: "
+            "restore them from a backup of the lake's folder"
+        )
+    if broken:
+        numbers = ", ".join(str(number) for number, *_ in broken)
+        ledger.connection.execute(
+            f"UPDATE {CATALOGUE}.ducklake_data_file SET end_snapshot = "
+            f"(SELECT max(snapshot_id) FROM {CATALOGUE}.ducklake_snapshot) "
+            f"WHERE data_file_id IN ({numbers})"
+        )
+    return sorted(path for _, path, *_ in broken)
