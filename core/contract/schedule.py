@@ -344,26 +344,29 @@ def _smoothed(terms: pl.DataFrame) -> pl.DataFrame:
     gap = last_instalment_gap(flagged)
     for _ in range(3):
         n = pl.col("instalments").cast(pl.Int64)
-        tried = flagged.with_columns(gap=gap, emi_before=pl.col("emi"))
-        wide = pl.col("gap").abs() > n // 2
-        sign = pl.when(pl.col("gap") < 0).then(-1).otherwise(1)
-        step = sign * rounded_quotient(int128(pl.col("gap").abs()), int128(n), Rounding.half_even)
+        wide = flagged.select(gap.abs() > n // 2).to_series()
+        if not wide.any():
+            break
+        was = gap.filter(wide)
+        tried = flagged.filter(wide).with_columns(_gap=was)
+        sign = pl.when(pl.col("_gap") < 0).then(-1).otherwise(1)
+        step = sign * rounded_quotient(int128(pl.col("_gap").abs()), int128(n), Rounding.half_even)
         whole = to_multiple(pl.col("_moved"), pl.col("instalment_multiple"), Rounding.half_even)
-        moved = _or_unrounded(pl.col("_moved"), pl.col("_whole"))
         tried = (
             tried.with_columns(_moved=pl.col("emi") + step)
             .with_columns(_whole=whole)
-            .with_columns(emi=pl.when(wide).then(moved).otherwise(pl.col("emi")))
-            .drop("_moved", "_whole")
+            .with_columns(emi=_or_unrounded(pl.col("_moved"), pl.col("_whole")))
+            .drop("_gap", "_moved", "_whole")
         )
-        after = last_instalment_gap(tried.drop("gap", "emi_before"))
-        better = after.abs() < gap.abs()
+        after = last_instalment_gap(tried)
+        better = after.abs() < was.abs()
         if not better.any():
             break
-        flagged = tried.with_columns(
-            emi=pl.when(better).then(pl.col("emi")).otherwise(pl.col("emi_before"))
-        ).drop("gap", "emi_before")
-        gap = pl.select(pl.when(better).then(after).otherwise(gap)).to_series()
+        rows = wide.arg_true().filter(better)
+        flagged = flagged.with_columns(
+            flagged["emi"].clone().scatter(rows, tried["emi"].filter(better))
+        )
+        gap = gap.scatter(rows, after.filter(better))
     return pl.concat([rest, flagged]).sort("loan_id")
 
 
