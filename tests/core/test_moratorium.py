@@ -7,7 +7,6 @@ import json
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import polars as pl
-import pytest
 
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.policy.book import PolicyBook
@@ -17,7 +16,6 @@ from loanbook.core.servicing.schedule.projection import project
 from tests.core.late_news import same_as_in_time, told
 from tests.core.lives import days_of, moved, on
 from tests.core.loans import Story, _event, payment, terms
-from tests.core.test_respreading import late
 
 PAID = (Kind.payment_received, "2024-02-01", 10_662)
 PRINCIPAL = 120_000 - (10_662 - 1_223)
@@ -78,38 +76,40 @@ def test_interest_of_a_moratorium_without_any_is_not_earned(policies: PolicyBook
     )
 
 
-@pytest.mark.parametrize("rule", ["none", "simple", "capitalised"])
-@pytest.mark.parametrize("product", ["instalment-act365", "lendingclub-personal", "interest-only"])
-def test_the_loan_is_paid_off_as_projected_as_many_periods_later(
-    policies: PolicyBook, rule: str, product: str
-) -> None:
-    story = Story(policies).lent(terms(policies, product, n=5)).paid(40_000, "2024-02-01")
-    body = json.dumps({"instalments": 2, "interest": rule})
-    order = _event(Kind.moratorium_granted, 1, "2024-02-10", None, "m", body)
-    story = Story(policies, (*story.rows, order))
+def test_the_loan_is_paid_off_as_projected_as_many_periods_later(policies: PolicyBook) -> None:
+    cases = [
+        (product, rule)
+        for product in ("instalment-act365", "lendingclub-personal", "interest-only")
+        for rule in ("none", "simple", "capitalised")
+    ]
+    story = Story(policies)
+    for loan_id, (product, rule) in enumerate(cases, start=1):
+        story = story.lent(terms(policies, product, loan_id=loan_id, n=5))
+        story = story.paid(40_000, "2024-02-01", loan_id=loan_id)
+        body = json.dumps({"instalments": 2, "interest": rule})
+        order = _event(Kind.moratorium_granted, loan_id, "2024-02-10", None, "m", body)
+        story = Story(policies, (*story.rows, order))
     done = story.live("2024-02-20").days[-1]
     foreseen = project(dated(done.book.wide(), done.date), done.book.dues, policies.calendars)
-    assert foreseen["instalment_no"].to_list() == [2, 3, 4, 5]
-    assert foreseen["due_date"].to_list() == [dt.date(2024, m, 1) for m in (5, 6, 7, 8)]
     # money in advance went along with its instalment
     ahead = done.book.dues.filter(pl.col("due_date") > done.date)
-    stood = dict(ahead.group_by("instalment_no").agg(pl.col("paid").sum()).rows())
-    for row in foreseen.to_dicts():
-        asked = row["principal"] + row["interest"] - stood.get(row["instalment_no"], 0)
-        if asked > 0:
-            story = story.paid(asked, row["due_date"].isoformat(), ref=str(row["due_date"]))
+    sums = ahead.group_by("loan_id", "instalment_no").agg(pl.col("paid").sum())
+    stood = {(loan, number): paid for loan, number, paid in sums.rows()}
+    for loan_id, case in enumerate(cases, start=1):
+        ours = foreseen.filter(loan_id=loan_id)
+        assert ours["instalment_no"].to_list() == [2, 3, 4, 5], case
+        assert ours["due_date"].to_list() == [dt.date(2024, m, 1) for m in (5, 6, 7, 8)], case
+        for row in ours.to_dicts():
+            before = stood.get((loan_id, row["instalment_no"]), 0)
+            asked, day = row["principal"] + row["interest"] - before, row["due_date"].isoformat()
+            story = story.paid(asked, day, loan_id=loan_id, ref=day) if asked > 0 else story
     lived = relived(story.events(), policies, dt.date(2024, 8, 1))
     assert lived is not None
-    end = lived.stay.last().row(0, named=True)
-    assert end["status"] == Status.closed
-    assert end["principal"] == end["interest_due"] == end["interest_accrued"] == 0
-
-
-@pytest.mark.parametrize("rule", ["none", "simple", "capitalised"])
-def test_a_moratorium_learned_late_is_as_if_it_had_been_known(
-    policies: PolicyBook, rule: str
-) -> None:
-    late(policies, "instalment-act365", Kind.moratorium_granted, granted(rule)[2])
+    ends = lived.stay.last().sort("loan_id").to_dicts()
+    assert len(ends) == len(cases)
+    for end, case in zip(ends, cases, strict=True):
+        assert end["status"] == Status.closed, case
+        assert end["principal"] == end["interest_due"] == end["interest_accrued"] == 0, case
 
 
 def test_a_settlement_gives_up_what_was_not_agreed(policies: PolicyBook) -> None:
@@ -136,11 +136,10 @@ def test_money_after_a_settlement_is_the_borrowers(policies: PolicyBook) -> None
     assert (last["status"], last["credit"]) == (Status.overpaid, 5_000)
 
 
-@pytest.mark.parametrize("kind", [Kind.settlement_reached, Kind.write_off])
-def test_money_that_comes_to_light_leaves_nothing_to_give_up(
-    policies: PolicyBook, kind: Kind
-) -> None:
-    story = Story(policies).lent(terms(policies, "instalment-act365"))
-    end = _event(kind, 1, "2024-02-20", None, "s", None)
-    paid = payment(150_000, "2024-02-10")
-    same_as_in_time(told(story, (0, end), (12, paid)), policies, dt.date(2024, 2, 25))
+def test_money_that_comes_to_light_leaves_nothing_to_give_up(policies: PolicyBook) -> None:
+    story, came = Story(policies), []
+    for loan_id, kind in enumerate((Kind.settlement_reached, Kind.write_off), start=1):
+        story = story.lent(terms(policies, "instalment-act365", loan_id=loan_id))
+        came.append((0, _event(kind, loan_id, "2024-02-20", None, "s", None)))
+        came.append((12, payment(150_000, "2024-02-10", loan_id=loan_id)))
+    same_as_in_time(told(story, *came), policies, dt.date(2024, 2, 25))

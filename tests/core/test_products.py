@@ -123,28 +123,30 @@ def test_an_effective_rate_compounds_to_itself(policies: PolicyBook) -> None:
     assert abs(grown - Fraction(107, 100)) < Fraction(1, 10**10)
 
 
-@pytest.mark.parametrize("product", ["step-up", "seasonal", "effective-rate", "daily-rate"])
-def test_the_life_of_a_loan_ends_at_zero_and_late_news_is_as_in_time(
-    policies: PolicyBook, product: str
-) -> None:
-    rate = "0.1" if product == "daily-rate" else "12"
-    loan = terms(policies, product, n=6, rate=rate)
-    asked = _asked(loan, policies)
+def test_the_life_of_a_loan_ends_at_zero_and_late_news_is_as_in_time(policies: PolicyBook) -> None:
+    products = ("step-up", "seasonal", "effective-rate", "daily-rate")
     days = [f"2024-0{month}-01" for month in range(2, 8)]
-    story = Story(policies).lent(loan)
-    for amount, on in zip(asked, days, strict=True):
-        story = story.paid(amount, on, ref=on) if amount else story
-    last = story.live("2024-07-01").on("2024-07-01")
-    assert last["principal"] <= 10  # daily products: the days of the month move the split
-    paid = (
-        Story(policies).lent(loan).paid(asked[0], days[0], ref="a").paid(90_000, days[3], ref="b")
-    )
-    late = payment(5_000, "2024-03-20", ref="l")
-    same_as_in_time(told(paid, (20, late)), policies, dt.date(2024, 4, 14))
-    changed = _event(Kind.rate_changed, 1, "2024-03-11", None, "r",
-                     '{"rate_ppb": 90000000, "keep": "term"}')  # fmt: skip
-    if product in ("step-up", "daily-rate"):
-        same_as_in_time(told(paid, (25, changed)), policies, dt.date(2024, 4, 12))
+    change = '{"rate_ppb": 90000000, "keep": "term"}'
+    story, paid, late = Story(policies), Story(policies), []
+    for loan_id, product in enumerate(products, start=1):
+        rate = "0.1" if product == "daily-rate" else "12"
+        loan = terms(policies, product, loan_id=loan_id, n=6, rate=rate)
+        asked = _asked(loan, policies)
+        story = story.lent(loan)
+        for amount, on in zip(asked, days, strict=True):
+            story = story.paid(amount, on, loan_id=loan_id, ref=on) if amount else story
+        paid = paid.lent(loan).paid(asked[0], days[0], loan_id=loan_id, ref="a")
+        paid = paid.paid(90_000, days[3], loan_id=loan_id, ref="b")
+        late.append((20, payment(5_000, "2024-03-20", loan_id=loan_id, ref="l")))
+        if product in ("step-up", "daily-rate"):  # another of each learns of a lower rate
+            another = loan.with_columns(loan_id=pl.lit(10 + loan_id, dtype=pl.Int64))
+            paid = paid.lent(another).paid(asked[0], days[0], loan_id=10 + loan_id, ref="a")
+            event = _event(Kind.rate_changed, 10 + loan_id, "2024-03-11", None, "r", change)
+            late.append((25, event))
+    ends = story.live("2024-07-01").days[-1].book.positions
+    assert ends.height == len(products)
+    assert (ends["principal"] <= 10).all()  # daily products: the days of the month move the split
+    same_as_in_time(told(paid, *late), policies, dt.date(2024, 4, 14))
 
 
 def test_what_is_left_of_a_stepped_loan_keeps_its_steps_at_another_rate(

@@ -21,11 +21,15 @@ from tests.core.loans import Story, _event, payment, ruled, terms
 REAGE = {"instalments": 2, "due_date": "2024-03-01", "every": 1, "unit": 0, "interest": None}
 
 
-def late(policies: PolicyBook, product: str, kind: Kind, body: dict) -> None:  # type: ignore[type-arg]
-    """The change learned ten days late, with a payment since, ends as one known in time."""
-    story = Story(policies).lent(terms(policies, product, n=4))
-    change = _event(kind, 1, "2024-02-12", None, "x", json.dumps(body))
-    events = told(story.paid(9_000, "2024-02-20"), (10, change))
+def late(policies: PolicyBook, product: str, *changes: tuple[Kind, dict]) -> None:  # type: ignore[type-arg]
+    """Each change, learned ten days late by a loan of its own, with a payment since, ends as one
+    known in time."""
+    story, learned = Story(policies), []
+    for loan_id, (kind, body) in enumerate(changes, start=1):
+        story = story.lent(terms(policies, product, loan_id=loan_id, n=4))
+        story = story.paid(9_000, "2024-02-20", loan_id=loan_id, ref=f"p{loan_id}")
+        learned.append(_event(kind, loan_id, "2024-02-12", None, "x", json.dumps(body)))
+    events = told(story, *((10, change) for change in learned))
     same_as_in_time(events, policies, dt.date(2024, 3, 3))
 
 
@@ -62,20 +66,18 @@ def test_a_reage_leaves_nothing_past_due_and_ends_at_zero_if_paid(
     assert (paid["interest_earned"] == 1775) == (interest == "payable")
 
 
-@pytest.mark.parametrize(
-    ("kind", "body"),
-    [
+def test_a_change_learned_late_is_as_if_it_had_been_known(policies: PolicyBook) -> None:
+    late(
+        policies,
+        "instalment-act365",
         (Kind.reamortised, {}),
         (Kind.reaged, REAGE),
         (Kind.reaged, REAGE | {"interest": "payable"}),
         (Kind.reaged, REAGE | {"interest": "full"}),
         (Kind.interest_paused, {"start": "2024-02-15", "end": "2024-02-26"}),
-    ],
-)
-def test_a_change_learned_late_is_as_if_it_had_been_known(
-    policies: PolicyBook, kind: Kind, body: dict
-) -> None:  # type: ignore[type-arg]
-    late(policies, "instalment-act365", kind, body)
+        *((Kind.moratorium_granted, {"instalments": 2, "interest": rule})
+          for rule in ("none", "simple", "capitalised")),
+    )  # fmt: skip
 
 
 def test_a_pause_leaves_out_its_nights_and_no_other(policies: PolicyBook) -> None:
