@@ -14,7 +14,8 @@ from loanbook.core.contract.figures import Amortisation
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import close
 from loanbook.core.servicing.laws.accounts import movements_after
-from loanbook.core.servicing.laws.laws import check_laws
+from loanbook.core.servicing.laws.laws import check_laws, laws_of_parts
+from loanbook.core.servicing.laws.moved import Moved
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.fast_forward import fast_forward
@@ -178,6 +179,24 @@ def test_a_broken_figure_breaks_the_law_that_guards_it(policies: PolicyBook) -> 
         tampered = replace(done, book=bent)
         broken = {each.name for each in check_laws(before, tampered, balances) if not each.holds}
         assert law in broken, (column, broken)
+
+
+def test_days_judged_together_are_each_judged_by_itself(policies: PolicyBook) -> None:
+    story = Story(policies)
+    for loan_id in (1, 2):
+        story = story.lent(terms(policies, "instalment-act365", loan_id=loan_id))
+    days = story.paid(4_000, "2024-02-01", loan_id=2).live("2024-02-03").days[-4:]
+    pairs = list(zip(days, days[1:], strict=False))
+    parts = [Moved.by_close(before.book, done) for before, done in pairs]
+    assert all(law.holds for law in laws_of_parts(parts))
+    second, one = parts[1], pl.col("loan_id") == 2
+    bent = second.after.with_columns(
+        interest_due=pl.col("interest_due") + one, credit=pl.col("credit") - 9 * one
+    )
+    parts[1] = replace(second, after=bent)
+    found = {law.name: law.found for law in laws_of_parts(parts) if not law.holds}
+    for law in ("positions_show_their_dues", "positions_are_sane"):
+        assert found[law].select("part", "loan_id").rows() == [(1, 2)]
 
 
 def test_balances_are_the_sum_of_all_transfers(policies: PolicyBook) -> None:

@@ -288,6 +288,14 @@ def test_a_version_that_fails_its_gate_is_rejected_and_its_successor_goes_on(
 
     with pytest.raises(NotPublishedError, match="days_past_due"):
         list(close_days(ledger, policies, missing_days(ledger), provenance(policies), close=absurd))  # type: ignore[arg-type]
+    # written together, decided each by itself
+    decided = ledger.frame(
+        "SELECT version, state, reason FROM {lake}.publications ORDER BY version"
+    ).rows()
+    assert [state for _, state, _ in decided] == ["published"] * 2 + ["rejected"] * 3
+    assert "days_past_due" in decided[2][2]
+    assert {reason for *_, reason in decided[3:]} == {"it follows version 3, which was rejected"}
+    assert ledger.frame("SELECT count(DISTINCT version) AS n FROM {lake}.checks")["n"][0] == 5
     reader = LedgerReader(where)
     assert reader.published_range()[1] == dt.date(2018, 1, 2)
     assert reader.positions()["business_date"][0] == dt.date(2018, 1, 2)
