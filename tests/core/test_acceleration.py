@@ -16,7 +16,6 @@ from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.lives import days_of, moved, on
 from tests.core.loans import Story, _event, ruled, terms
 from tests.core.test_moratorium import PAID, PRINCIPAL, nights
-from tests.core.test_respreading import late
 
 CALLED = (Kind.contract_accelerated, "2024-02-15", {})
 
@@ -50,10 +49,6 @@ def test_an_accelerated_loan_is_paid_off_as_quoted(policies: PolicyBook, product
     assert asked["fees"].item() == 900
     assert last.on("2024-02-25")["status"] == Status.closed
     assert last.on("2024-02-25")["credit"] == 0
-
-
-def test_an_acceleration_learned_late_is_as_if_it_had_been_known(policies: PolicyBook) -> None:
-    late(policies, "instalment-act365", Kind.contract_accelerated, {})
 
 
 @pytest.mark.parametrize("claims", ["earned", "scheduled"])

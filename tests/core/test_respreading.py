@@ -71,6 +71,7 @@ def test_a_change_learned_late_is_as_if_it_had_been_known(policies: PolicyBook) 
         policies,
         "instalment-act365",
         (Kind.reamortised, {}),
+        (Kind.contract_accelerated, {}),
         (Kind.reaged, REAGE),
         (Kind.reaged, REAGE | {"interest": "payable"}),
         (Kind.reaged, REAGE | {"interest": "full"}),
