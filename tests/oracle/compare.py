@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,13 +70,20 @@ def planned(policies: PolicyBook) -> Any:
     return of
 
 
-def reference_days(policies: PolicyBook, made: Sequence[Life], through: dt.date
-                   ) -> tuple[pl.DataFrame, pl.DataFrame]:  # fmt: skip
+def known_in_time(policies: PolicyBook, life: Life, through: dt.date) -> Iterable[Day]:
+    """Every day of a life, as if all had been known in time."""
+    product = policies.product(policies.registry.index(f"{life.product}@1"))
+    return live(rules_of(policies, product), life.terms, life.events, through)
+
+
+def reference_days(
+    policies: PolicyBook, made: Sequence[Life], through: dt.date,
+    days: Callable[[PolicyBook, Life, dt.date], Iterable[Day]] = known_in_time,
+) -> tuple[pl.DataFrame, pl.DataFrame]:  # fmt: skip
     """Positions and open dues of every loan and day, by the reference."""
     positions, dues = [], []
     for life in made:
-        product = policies.product(policies.registry.index(f"{life.product}@1"))
-        for day in live(rules_of(policies, product), life.terms, life.events, through):
+        for day in days(policies, life, through):
             positions.append((life.loan_id, day.date, *_row(day)))
             dues.extend(
                 (life.loan_id, day.date, no, Component[c].value, on, amount, paid)

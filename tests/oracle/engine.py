@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -16,6 +16,7 @@ from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import empty
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.replay.replay import replay
 from tests.oracle.lives import Life
 from tests.oracle.reference.numbers import PPB
@@ -90,8 +91,13 @@ def engine_days(
     policies: PolicyBook, lives: Sequence[Life], through: dt.date
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Positions and open dues of every loan and day."""
+    return told(done for _, done in replay(events_of(policies, lives), policies, through))
+
+
+def told(closes: Iterable[DayClose]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What closes say: positions and open dues of each loan and day."""
     positions, dues = [], []
-    for _, done in replay(events_of(policies, lives), policies, through):
+    for done in closes:
         day = pl.lit(done.date).alias("date")
         positions.append(done.book.positions.select("loan_id", day, *POSITION))
         open_ = done.book.dues.filter(pl.col("amount") != pl.col("paid"))

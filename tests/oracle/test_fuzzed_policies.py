@@ -18,7 +18,7 @@ from tests.oracle.engine import events_of
 from tests.oracle.fuzzed import Fuzz, at_their_greatest, short_life
 
 SEED = int(os.environ.get("SEED") or 1)
-PRODUCTS = max(10, int(os.environ.get("LIVES") or 160) // 8)
+PRODUCTS = max(10, int(os.environ.get("LIVES") or 80) // 8)
 
 
 def test_what_validates_lives(policies: PolicyBook) -> None:

@@ -10,6 +10,7 @@ import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 import pytest
@@ -19,24 +20,26 @@ from loanbook.core.policy.base import Policy
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import HolidayCalendar
 from loanbook.core.policy.product import Product
+from loanbook.core.policy.product_rules import MoneyRule
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.replay.fast_forward import History, fast_forward
 from tests.oracle.compare import planned, with_products
 from tests.oracle.engine import events_of
-from tests.oracle.lives import START, Life, lives
+from tests.oracle.lives import START, Life, array, lives
 
 SEED = int(os.environ.get("SEED") or 1)
-LIVES = max(10, int(os.environ.get("LIVES") or 160) // 4)
+LIVES = max(10, int(os.environ.get("LIVES") or 100) // 4)
 """A quarter of what the reference lives: here each has copies beside it."""
 
-DAYS = dt.timedelta(days=170)
+DAYS = dt.timedelta(days=100)
 """How far the default lives go: each day that something happens costs, whatever the number of loans."""
 CYCLE = dt.timedelta(days=146_097)
 """400 years of the Gregorian calendar: whole weeks, and every date has its weekday and leap year again."""
 CODES = ["loan_id", "product", "business_date"]
 POSITION = [c for c in STATE if c != "loan_id"]
 DUE = ["instalment_no", "component", "due_date", "amount", "paid", "fee_assessed"]
+MONEY = ["principal", "principal_due", "interest_accrued", "interest_due", "credit", "prepaid_dues"]
 MOVED = ["debit", "credit", "amount", "value_date", "booking_date"]
 
 
@@ -47,7 +50,7 @@ class Altered:
     name: str
     above: int
     life: Callable[[Life], Life]
-    product: Callable[[Product], Product]
+    product: Callable[[Product, dict[str, Any]], Product]
 
 
 def _later(life: Life) -> Life:
@@ -71,8 +74,54 @@ def _of_later_holidays(product: Product) -> Product:
     return product.model_copy(update={"schedule": schedule})
 
 
-LATER = Altered("later", 1_000_000, _later, _of_later_holidays)
-ALTERED = [LATER]
+HUNDRED = 100
+
+
+def _scaled(life: Life) -> Life:
+    """All money of a life a hundred times."""
+    told = life.terms
+    terms = replace(told, principal=told.principal * HUNDRED, balloon=told.balloon * HUNDRED)
+    events = tuple(replace(e, amount=e.amount * HUNDRED) for e in life.events)
+    return replace(life, terms=terms, events=events)
+
+
+def _of_scaled_instalments(product: Product) -> Product:
+    """Instalments are rounded to a hundred times as much; fees that a policy fixes in money are left out."""
+    multiple = product.schedule.instalment_multiple * HUNDRED
+    schedule = product.schedule.model_copy(update={"instalment_multiple": multiple})
+    return product.model_copy(update={"schedule": schedule, "late_fee": None})
+
+
+def _with_what_none_uses(product: Product) -> Product:
+    """Other values of options that no life of these has a use for."""
+    other = MoneyRule(waterfall="by-component", excess="last_instalment")
+    by_kind = {"merchant_refund": other, "payout_refund": other}
+    payments = product.payments.model_copy(update={"by_kind": by_kind})
+    bounds = product.bounds.model_copy(update={"pause_days": 400, "due_within_days": 700})
+    update = {"payments": payments, "bounds": bounds, "deferred_income": "fee", "buy_down": "expensed",
+              "returned_payment_fee": "returned-payment"}  # fmt: skip
+    return product.model_copy(update=update)
+
+
+def _without_its_unused(product: Product, row: dict[str, Any]) -> Product:
+    """Other values of what the life of this row has no use for."""
+    made = _with_what_none_uses(product)
+    if row["third"] not in ("charge_off", "write_off"):
+        rules = {"after_charge_off": "zero_interest", "charge_off_claims": "scheduled"}
+        made = made.model_copy(update={"interest": made.interest.model_copy(update=rules)})
+    if row["third"] != "chargeback":
+        payments = made.payments.model_copy(update={"chargeback": ["interest", "principal"]})
+        made = made.model_copy(update={"payments": payments})
+    if row["business_day"][0] == "unadjusted":
+        schedule = made.schedule.model_copy(update={"calendar": "every-day"})
+        made = made.model_copy(update={"schedule": schedule})
+    return made
+
+
+LATER = Altered("later", 1_000_000, _later, lambda product, _: _of_later_holidays(product))
+SCALED = Altered("scaled", 2_000_000, _scaled, lambda product, _: _of_scaled_instalments(product))
+UNUSED = Altered("unused", 3_000_000, lambda life: life, _without_its_unused)
+ALTERED = [LATER, SCALED, UNUSED]
 
 
 @dataclass(frozen=True)
@@ -106,9 +155,12 @@ def _lived(history: History, first: dt.date, last: dt.date) -> dict[str, pl.Data
 
 
 def _through(
-    policies: PolicyBook, made: Sequence[Life], lasts: Sequence[dt.date]
+    policies: PolicyBook, made: Sequence[Life], lasts: Sequence[dt.date], shuffled: bool = False
 ) -> tuple[pl.DataFrame, History]:
     events = events_of(policies, made)
+    if shuffled:  # as if they had come in other files, in another order
+        events = events.sample(fraction=1, shuffle=True, seed=SEED)
+        events = events.with_columns(event_id=pl.int_range(1, pl.len() + 1))
     ends = pl.DataFrame(
         {"loan_id": [life.loan_id for life in made], "through": lasts},
         schema={"loan_id": pl.Int64, "through": pl.Date},
@@ -122,13 +174,13 @@ def lived(policies: PolicyBook) -> Lived:
     """Every life as it is, and a copy of it for each thing that is altered."""
     products, made = lives(SEED, LIVES, planned(with_products(policies, [])))
     through = (
-        START + DAYS if LIVES <= 40 else max(e.value_date for life in made for e in life.events)
+        START + DAYS if LIVES <= 25 else max(e.value_date for life in made for e in life.events)
     )
     all_lives, all_products, lasts = list(made), list(products), [through] * len(made)
     for each in ALTERED:
-        for product in products:
+        for product, row in zip(products, array(SEED).rows, strict=True):
             named = product.model_copy(update={"name": f"{product.name}-{each.name}"})
-            all_products.append(each.product(named))
+            all_products.append(each.product(named, row))
         for life in made:
             copy = replace(
                 life, loan_id=life.loan_id + each.above, product=f"{life.product}-{each.name}"
@@ -182,13 +234,14 @@ def same(ours: pl.DataFrame, theirs: pl.DataFrame, made: Sequence[Life]) -> None
 
 def test_a_loan_does_not_depend_on_the_others_of_its_book(lived: Lived) -> None:
     """A random half of the lives alone, numbered from the last to the first, products the other way
-    round: positions of every day, dues and movements are what they were in the book of all."""
+    round, their events in another order: positions of every day, dues and movements are what they were
+    in the book of all."""
     rng = random.Random(SEED)
     chosen = rng.sample(lived.lives, len(lived.lives) // 2)
     top = max(life.loan_id for life in lived.lives) + 1
     turned = [replace(life, loan_id=top - life.loan_id) for life in chosen]
     policies = PolicyBook(lived.policies.policies).with_registry(lived.policies.registry[::-1])
-    _, history = _through(policies, turned, [lived.through] * len(turned))
+    _, history = _through(policies, turned, [lived.through] * len(turned), True)
     first = min(life.terms.disbursed_on for life in chosen)
     again = _lived(history, first, lived.through)
     ids = [life.loan_id for life in chosen]
@@ -200,6 +253,32 @@ def test_a_loan_does_not_depend_on_the_others_of_its_book(lived: Lived) -> None:
 @pytest.mark.parametrize("name", ["positions", "dues", "moved"])
 def test_400_years_later_all_is_the_same_but_for_the_dates(lived: Lived, name: str) -> None:
     same(lived.of(name), lived.of(name, LATER.above, CYCLE), lived.lives)
+
+
+@pytest.mark.parametrize("name", ["positions", "dues", "moved"])
+def test_an_option_that_a_life_has_no_use_for_changes_nothing(lived: Lived, name: str) -> None:
+    same(lived.of(name), lived.of(name, UNUSED.above), lived.lives)
+
+
+def test_a_hundred_times_the_money_is_a_hundred_times_each_figure(lived: Lived) -> None:
+    """But for what was rounded: each instalment, each event and the day add at most three minor units."""
+    plain = [life for life in lived.lives if life.options["late_fee"] is None]
+    assert len(plain) > len(lived.lives) // 5
+    roundings = pl.DataFrame(
+        {"loan_id": [life.loan_id for life in plain],
+         "most": [3 * (life.terms.instalments + len(life.events) + 1) for life in plain]}
+    )  # fmt: skip
+    keys = ["loan_id", "business_date"]
+    scaled = lived.of("positions", SCALED.above).select(*keys, *MONEY)
+    both = (
+        lived.of("positions").join(roundings, on="loan_id").join(scaled, on=keys, suffix="_scaled")
+    )
+    off = pl.max_horizontal((pl.col(f"{c}_scaled") - pl.col(c) * HUNDRED).abs() for c in MONEY)
+    wrong = both.filter(off > pl.col("most") * HUNDRED)
+    assert both.height > 300
+    assert wrong.is_empty(), (
+        wrong.select(*keys, *MONEY, *(f"{c}_scaled" for c in MONEY)).head(4).rows(named=True)
+    )
 
 
 def test_a_figure_that_is_off_by_one_is_told(lived: Lived) -> None:
