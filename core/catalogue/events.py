@@ -584,6 +584,8 @@ def kinds_of(*families: Family) -> tuple[Kind, ...]:
 EVENT_KINDS = {row.kind: row.words for row in EVENTS}
 MONEY_IN = kinds_of(Family.money_in, Family.refund)
 """Kinds that are allocated to what is owed. A product may allocate each its own way."""
+OF_A_CHARGE = tuple(row.kind for row in EVENTS if row.payload == _THE_CHARGE)
+"""Kinds that ask a charge, give it back or forgive it; their payload says which."""
 REFUNDS = kinds_of(Family.refund)
 """Kinds of money that give back what was financed."""
 CHANGES = kinds_of(Family.change)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import polars as pl
 
+from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import MONEY_IN, Kind, Status
 from loanbook.core.catalogue.events import DEFERS, Deferral, Family, kinds_of
 from loanbook.core.frames import typed
@@ -199,6 +200,31 @@ def met(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
         f"AND {NOT_RESTATED.format(row='a')}",
         ids.unique(),
         [],
+    )
+
+
+def waived(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
+    """Waivers of charges of loans `ids`: `idempotency_key`, `loan_id`, `charge` (the payload), and `amount`,
+    what was unpaid of the charge and is forgiven; of one that no close has taken in, the whole charge."""
+    _, date = ledger.published()
+    return ledger.of_loans(
+        f"""
+        SELECT e.idempotency_key, e.loan_id, any_value(e.payload) AS charge,
+               (CASE WHEN any_value(greatest(e.value_date, e.booking_date)) <= $date
+                     THEN coalesce(sum(CASE WHEN t.debit IN (SELECT unnest($roles)) THEN t.amount
+                                            WHEN t.credit IN (SELECT unnest($roles)) THEN -t.amount END), 0)
+                     ELSE any_value(e.amount) END)::BIGINT AS amount
+        FROM {{lake}}.events e JOIN _ids USING (loan_id)
+        LEFT JOIN {{lake}}.transfers t ON t.loan_id = e.loan_id AND t.event_id = e.event_id
+             AND t.version IN {PUBLISHED}
+        WHERE e.kind = $waiver GROUP BY e.idempotency_key, e.loan_id
+        """,
+        ids.unique(),
+        {
+            "date": date,
+            "roles": [ROLE["charge_waived"], ROLE["memo_contra"]],
+            "waiver": Kind.charge_waived.value,
+        },
     )
 
 

@@ -195,7 +195,7 @@ _COMMANDS = (
           "target_ref"),
     _rule("target_is_ambiguous", "the reference is of several payments or orders of the loan, of more than one source or kind",
           "write KIND/REFERENCE or SOURCE/KIND/REFERENCE as `loanbook explain` and `events` have them", "target_ref"),
-    _rule("more_than_the_charge", "more would be given back than is left of the charge", "mend the amount", "amount"),
+    _rule("more_than_the_charge", "more would be given back than is left of the charge, what was waived of it apart", "mend the amount", "amount"),
     _rule("more_than_the_payment", "more would be charged back than is left of the payment", "mend the amount", "amount"),
     _rule("more_than_was_paid_in", "more would be charged back than came in on the loan", "mend the amount", "amount"),
     _rule("more_than_was_paid_out", "more would be refunded than is left of what was paid out", "mend the amount", "amount"),

@@ -41,6 +41,8 @@ class Known:
     """Loans of products whose rate floats (`loanbook.core.store.order_context.floating`)."""
     met: Callable[[pl.Series], pl.DataFrame]
     """What their money met, for chargebacks (`loanbook.core.store.order_context.met`)."""
+    waived: Callable[[pl.Series], pl.DataFrame]
+    """What of their charges was forgiven, for adjustments (`loanbook.core.store.order_context`)."""
     history: Callable[[pl.Series], pl.DataFrame]
     """All their events, for interest refunds (`loanbook.core.store.order_context.history`)."""
     home: Path
@@ -86,7 +88,7 @@ def nothing_known() -> Known:
     def none(_: object) -> pl.DataFrame:
         return nobody.clear()
 
-    return Known(nobody, None, None, None, none, none, none, none, Path())
+    return Known(nobody, None, None, None, none, none, none, none, none, Path())
 
 
 @dataclass(frozen=True)

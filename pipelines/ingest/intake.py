@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from loanbook.core.catalogue.codes import Kind
-from loanbook.core.catalogue.events import DEFERS
+from loanbook.core.catalogue.events import DEFERS, OF_A_CHARGE
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CANONICAL, CommandMapping, PaymentMapping
@@ -25,6 +25,7 @@ from loanbook.core.store.order_context import (
     history,
     met,
     order_context,
+    waived,
 )
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.writer import Ledger
@@ -131,7 +132,7 @@ def knowledge(ledger: Queries, policies: PolicyBook, home: Path) -> Known:
     earliest = first_open - late if first_open else None
     return Known(
         _loans(ledger, policies), StoredEvents(ledger), first_open, earliest,
-        partial(order_context, ledger), partial(floating, ledger), partial(met, ledger),
+        partial(order_context, ledger), partial(floating, ledger), partial(met, ledger), partial(waived, ledger),
         partial(history, ledger), home,
     )  # fmt: skip
 
@@ -272,9 +273,7 @@ def keys_of(events: pl.DataFrame) -> pl.DataFrame:
         "source_ref",
         reverses=reversal.then(pl.col("payload").str.json_path_match("$.reverses")),
         charged=charged.then("amount"),
-        charge=pl.when(
-            pl.col("kind").is_in([Kind.charge_assessed.value, Kind.charge_adjusted.value])
-        ).then("payload"),
+        charge=pl.when(pl.col("kind").is_in([k.value for k in OF_A_CHARGE])).then("payload"),
         deferred=pl.col("amount")
         * pl.col("kind").replace_strict(
             {k.value: sign for k, (_, sign) in DEFERS.items()}, default=None, return_dtype=pl.Int64

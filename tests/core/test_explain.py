@@ -10,7 +10,7 @@ import pytest
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import LateFee
-from loanbook.core.policy.product_rules import AdvanceRules, PenalRules
+from loanbook.core.policy.product_rules import AdvanceRules, MoneyRule, PenalRules
 from loanbook.core.reporting.journal import journal, unbalanced
 from loanbook.core.servicing.explain.explain import explain
 from loanbook.core.servicing.replay.replay import replay
@@ -52,6 +52,24 @@ def test_a_change_of_the_contract_is_told_with_what_it_asked(policies: PolicyBoo
     why = explain(replay(events, policies, as_of), policies, 1, as_of)
     assert why.accounted
     assert any("4.5 %, the term stays" in line.what for line in why.lines)
+
+
+def test_money_in_advance_names_who_placed_it(policies: PolicyBook) -> None:
+    """100.00 off the principal by the sender's word, 5.00 by the rule for goodwill, 10.00 by the product's."""
+    goodwill = {"goodwill_credit": MoneyRule(waterfall="standard", excess="last_instalment")}
+    ours = ruled(policies, "instalment-act365", "payments", by_kind=goodwill)
+    told = _event(Kind.payment_received, 1, "2024-01-10", 10_000, "p",
+                  json.dumps({"designation": "principal_only"}))  # fmt: skip
+    kind = _event(Kind.goodwill_credit, 1, "2024-01-11", 500, "g", json.dumps({"reason": "test"}))
+    story = Story(ours).lent(terms(ours, "instalment-act365")).paid(1_000, "2024-01-12")
+    events = Story(ours, (*story.rows, told, kind)).events()
+    as_of = dt.date(2024, 1, 13)
+    why = explain(replay(events, ours, as_of), ours, 1, as_of)
+    assert why.accounted
+    by_day = {str(line.date): line.rule for line in why.lines if "in advance" in line.what}
+    assert "designation principal_only (curtailment)" in by_day["2024-01-10"]
+    assert "payments.by_kind.goodwill_credit.excess last_instalment" in by_day["2024-01-11"]
+    assert "payments.excess next_instalment" in by_day["2024-01-12"]
 
 
 def test_a_charge_off_leaves_the_claim_and_says_so(policies: PolicyBook) -> None:

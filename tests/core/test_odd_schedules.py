@@ -27,10 +27,12 @@ DAILY: dict[str, dict[str, object]] = {
     "free-first": {"rate_basis": "period", "grace_charged": 2},
     "level-balloon": {"rate_basis": "period", "last_instalment": "level"},
     "level-grace": {"rate_basis": "period", "last_instalment": "level", "grace_principal": 5},
+    "plain": {"rate_basis": "period"},
     "prorate": {"rate_basis": "30/360"},
     "forward": {"rate_basis": "30/360", "stub": "forward"},
 }
 SCHEDULED: dict[str, dict[str, object]] = {
+    "fixed": {"rate_basis": "period"},
     "joins": {"rate_basis": "period", "shortfall": "capitalise", "grace_interest": 2},
     "fixed-monday": {"rate_basis": "period", "business_day": "following", **WEEKDAYS},
 }
@@ -60,6 +62,7 @@ def life(odd: PolicyBook) -> Life:
         terms(odd, "fixed-monday", loan_id=11, n=4, start="2024-02-08", first_due="2024-02-09", **days),
     ]  # fmt: skip
     story = Story(odd)
+    matured = terms(odd, "plain", n=3, emi=40_000).with_columns(matures_on=pl.date(2024, 3, 20))
     for loan in (
         *weekend,
         terms(odd, "free-first", loan_id=3, n=4),
@@ -67,13 +70,23 @@ def life(odd: PolicyBook) -> Life:
         terms(odd, "level-grace", loan_id=5, n=4),
         *(terms(odd, product, loan_id=n, n=5) for n, (product, _) in MOVED.items()),
         terms(odd, "joins", loan_id=10, n=4),
+        matured.with_columns(loan_id=pl.lit(12)),
+        terms(odd, "fixed", loan_id=13, n=3, emi=40_000).with_columns(matured["matures_on"]),
+        terms(odd, "fixed", loan_id=14, n=3, first_due="2024-02-10"),
     ):
-        story = story.lent(loan.cast({"balloon": pl.Int64}))
+        story = story.lent(loan.cast({"balloon": pl.Int64, "loan_id": pl.Int64}))
+    for loan_id in (12, 13):
+        for on in ("2024-02-01", "2024-03-01"):
+            story = story.paid(40_000, on, loan_id=loan_id, ref=on)
     for month in ("02", "03", "04", "05"):
         on = f"2024-{month}-01"
         story = story.paid(30_224, on, loan_id=3, ref=month).paid(23_365, on, loan_id=4, ref=month)
         story = story.paid(1_200, on, loan_id=5, ref=month)
-    rows = []
+    double = json.dumps({"rate_ppb": 240_000_000, "keep": "instalment"})
+    rows = [
+        _event(Kind.rate_changed, loan_id, on, None, "r", double)
+        for loan_id, on in ((12, "2024-03-11"), (13, "2024-03-11"), (14, "2024-01-21"))
+    ]
     for loan_id, (_, to) in MOVED.items():
         story = story.paid(24_725, "2024-02-01", loan_id=loan_id)
         body = json.dumps({"due_date": to, "keep": "instalment"})
@@ -139,6 +152,14 @@ def test_a_period_that_an_order_reshapes_bears_its_days(life: Life) -> None:
     for loan_id, interest in ((6, 2_344), (7, 788), (8, 2_365), (9, 798)):
         due = MOVED[loan_id][1]
         assert asked(life, loan_id, 1)[1] == (due[5:], interest), loan_id
+
+
+def test_a_rate_changes_within_an_odd_period(life: Life) -> None:
+    """420.12 from 1 to 20 March, at 1 % a month and from the 11th at 2 %: 10 and 18 of March's 31 nights,
+    in hundredths. 1,200.00 over 20 nights at each, of 31 that a whole first period has: 60 of them."""
+    for loan_id in (12, 13):
+        assert asked(life, loan_id, 1)[2] == ("03-20", 379), loan_id
+    assert asked(life, 14, 1)[0] == ("02-10", 2_323)
 
 
 def test_interest_that_joins_the_principal_takes_no_money_in_advance(life: Life) -> None:

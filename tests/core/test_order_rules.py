@@ -190,7 +190,8 @@ def test_no_more_goes_back_than_came() -> None:
         _taking(0, Kind.reversal, 0, idempotency_key="r", reverses="p3"),
         _taking(0, Kind.chargeback, 100, idempotency_key="c0", charged_back="p1"),
         _taking(0, Kind.charge_assessed, 50, idempotency_key="fee", charge=fee),
-        _taking(0, Kind.charge_adjusted, 20, idempotency_key="a0", charge=fee),
+        _taking(0, Kind.charge_waived, 15, idempotency_key="w0", charge=fee),
+        _taking(0, Kind.charge_adjusted, 5, idempotency_key="a0", charge=fee),
         _taking(0, Kind.payment_received, 70, 2, idempotency_key="theirs"),
         _taking(0, Kind.merchant_refund, 400, idempotency_key="m0"),
     ]

@@ -11,6 +11,7 @@ import pytest
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
+from loanbook.core.contract.due_dates import Unit
 from loanbook.core.contract.money import even_share
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.replay.payoff_quote import quote
@@ -356,3 +357,34 @@ def test_interest_in_parts_is_the_same_whenever_its_news_came(policies: PolicyBo
     late = payment(12_000, "2024-03-20")
     more = payment(30_000, "2024-05-10", ref="ahead")
     same_as_in_time(told(story, (40, late), (5, more)), policies, dt.date(2024, 7, 3))
+
+
+@pytest.mark.parametrize("interest", ["payable", "full"])
+def test_money_ahead_stays_with_its_instalment_when_the_schedule_is_made_anew(
+    policies: PolicyBook, interest: str
+) -> None:
+    """1,000.00 at 0.1 % a day, re-aged to six instalments, 500.00 paid ahead: the first two whole and the
+    third in part. Each order makes the schedule anew; no due asks less than was paid of it."""
+    orders = {
+        1: (Kind.reamortised, {}),
+        2: (Kind.rate_changed, {"rate_ppb": 2_000_000, "keep": "term"}),
+        3: (Kind.term_extended, {"instalments": 2, "keep": "term"}),
+        4: (Kind.due_date_moved, {"due_date": "2018-01-17"}),
+    }
+    fixes = json.dumps({"instalments": 6, "due_date": "2018-01-15", "interest": interest})
+    story, rows = Story(policies), []
+    for loan_id, (kind, body) in orders.items():
+        loan = terms(policies, "daily-rate", loan_id=loan_id, principal=100_000, rate="0.1", n=4,
+                     unit=Unit.weeks, start="2018-01-01", first_due="2018-01-08")  # fmt: skip
+        story = story.lent(loan).paid(50_000, "2018-01-10", loan_id=loan_id)
+        rows.append(_event(Kind.reaged, loan_id, "2018-01-09", None, "a", fixes))
+        rows.append(_event(kind, loan_id, "2018-01-11", None, "b", json.dumps(body)))
+    life = Story(policies, (*story.rows, *rows)).live("2018-02-20")
+    principal = pl.col("component") == Component.principal
+    paid = life.dues("2018-01-10").filter(principal & (pl.col("paid") > 0))
+    kept = life.dues("2018-01-11").filter(principal & (pl.col("paid") > 0))
+    assert kept["paid"].to_list() == paid["paid"].to_list()
+    assert (kept["amount"] >= kept["paid"]).all()
+    for loan_id in orders:
+        dues = life.dues("2018-01-11").filter(principal & (pl.col("loan_id") == loan_id))
+        assert (dues["amount"] - dues["paid"]).sum() == life.on("2018-01-11", loan_id)["principal"]

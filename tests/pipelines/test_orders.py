@@ -10,7 +10,7 @@ import polars as pl
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product import Product
-from loanbook.core.store.order_context import met, order_context
+from loanbook.core.store.order_context import met, order_context, waived
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.commands.loans.loan import _refinancings
@@ -74,23 +74,30 @@ def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(closed_ledger: L
             order("p", "resume_delinquency", fourth, "2018-01-12", start_date="2018-02-20"),
             order("q", "pause_delinquency", fourth, "2018-01-12", start_date="2018-02-10",
                   due_date="2018-02-01"),
+            # the charge is waived whole, before money of its day: nothing of it can be given back
+            order("r", "adjust_charge", third, "2018-01-12", amount="0.01", target_ref="c"),
         ]
     )  # fmt: skip
     drop(ledger, "commands_2018-01-12.csv", body)
     report = take(ledger)
-    assert (report.accepted, report.quarantined) == (9, 8)
+    assert (report.accepted, report.quarantined) == (9, 9)
     assert rules(ledger, "commands_2018-01-12.csv") == {
         7: "unknown_target", 8: "pause_not_after_value_date", 9: "due_date_not_after_value_date",
         10: "more_than_the_credit", 11: "period_not_every_and_unit",
         13: "no_instalment_was_billed_yet", 14: "interest_not_as_the_command_has_it",
-        18: "pause_ends_before_it_begins",
+        18: "pause_ends_before_it_begins", 19: "more_than_the_charge",
     }  # fmt: skip
     # a day at a time, each from what is stored
     for day in missing_days(ledger):
         list(close_days(ledger, policies, [day], by))
     drop(ledger, "payments_2018-01-16.csv", "payment_ref,loan_key,amount,currency,value_date\n"
          f"p1,{first},25.00,USD,2018-01-13\n")  # fmt: skip
+    late = order("t", "adjust_charge", third, "2018-01-16", amount="0.01", target_ref="c")
+    drop(ledger, "commands_2018-01-16.csv", HEAD + late)
     take(ledger)
+    assert rules(ledger, "commands_2018-01-16.csv") == {2: "more_than_the_charge"}
+    loan_ids = pl.Series([dict(keys.select("loan_key", "loan_id").rows())[third]])
+    assert waived(ledger, loan_ids)["amount"].to_list() == [12_50]
     for day in missing_days(ledger):
         list(close_days(ledger, policies, [day], by))
     assert rebuild(ledger, policies).differences.is_empty()

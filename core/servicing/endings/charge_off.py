@@ -56,7 +56,6 @@ def _off_books(loans: pl.DataFrame, events: pl.DataFrame) -> tuple[pl.DataFrame,
     mask = pl.col("loan_id").is_in(going["loan_id"].implode())
     stops = mask & (pl.col("after_charge_off") != AfterChargeOff.regular.value)
     frozen = loans.with_columns(
-        off_books=pl.when(mask).then(claim()).otherwise("off_books"),
         status=pl.when(mask)
         .then(pl.lit(Status.charged_off.value, dtype=pl.Int8))
         .otherwise("status"),

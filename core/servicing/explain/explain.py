@@ -32,6 +32,7 @@ from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.interest.accrual import last_night
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.dues import OWN_DATE
+from loanbook.core.servicing.payments.receipts import DESIGNATIONS
 
 PARTS = (*BALANCES, "credit")
 _PART_OF = {ROLE[role]: part for role, part in PART_OF_ROLE.items()} | {
@@ -344,11 +345,22 @@ def _of_event(
             step = fall.order.index(f"{timing.name}.{component.name}") + 1
             rule = f"waterfalls/{fall.name}@{fall.version} step {step}"
             if timing is Timing.in_advance:
-                rule += f", {_named(product)} payments.excess {product.payments.excess}"
+                rule += f", {_placed_by(product, kind, event)}"
             moves = {component.part: -part["amount"]}
         lines.append(Line(closed.date, f"{kind.name.replace('_', ' ')}: {what}", rule, number,
                           _source(event), moves))  # fmt: skip
     return lines
+
+
+def _placed_by(product: Product, kind: Kind, event: dict[str, object]) -> str:
+    """What placed money beyond what was due: its sender, the rule of its kind, or that of all money."""
+    told = json.loads(str(event["payload"] or "{}")).get("designation")
+    if told:
+        return f"the payment's designation {told} ({DESIGNATIONS[told].name})"
+    by_kind = product.payments.by_kind.get(kind.name)
+    if by_kind:
+        return f"{_named(product)} payments.by_kind.{kind.name}.excess {by_kind.excess}"
+    return f"{_named(product)} payments.excess {product.payments.excess}"
 
 
 def _claim_moves(moved: pl.DataFrame, kind: Kind) -> dict[str, int]:

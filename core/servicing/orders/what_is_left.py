@@ -1,7 +1,7 @@
 """What is left of that which orders take from: no more goes back than came.
 
 A chargeback takes from a payment, and with all others from the money that came in; an adjustment from
-a charge; a refund of a merchant or payee from what was paid out. What stands before an order counts,
+a charge, as far as it was not waived; a refund of a merchant or payee from what was paid out. What stands before an order counts,
 orders of its own file too.
 """
 
@@ -26,6 +26,8 @@ class _Pool:
     gives: tuple[Kind, ...]
     of: pl.Expr
     of_giver: pl.Expr
+    lowers: tuple[Kind, ...] = ()
+    """What takes something away before; no order of these kinds is refused for it."""
 
 
 _LOAN = pl.col("loan_id").cast(pl.String)
@@ -35,7 +37,8 @@ _POOLS = (
           pl.col("idempotency_key")),
     _Pool("more_than_was_paid_in", (Kind.chargeback,),
           (Kind.payment_received, Kind.down_payment, *_BROUGHT), _LOAN, _LOAN),
-    _Pool("more_than_the_charge", (Kind.charge_adjusted,), (Kind.charge_assessed,), _CHARGE, _CHARGE),
+    _Pool("more_than_the_charge", (Kind.charge_adjusted,), (Kind.charge_assessed,), _CHARGE, _CHARGE,
+          (Kind.charge_waived,)),
     _Pool("more_than_was_paid_out", REFUNDS, (Kind.disbursed, *_BROUGHT), _LOAN, _LOAN),
 )  # fmt: skip
 
@@ -44,7 +47,7 @@ def beyond_what_is_left(orders: pl.DataFrame, known: pl.DataFrame) -> pl.DataFra
     """`line`, `rule` of orders that take more than is left; the first rule of each.
 
     `orders`, in their order: `line`, `idempotency_key`, `loan_id`, `kind`, `amount`, `charge` (the payload
-    of a charge or of its adjustment), `charged_back` (key of the payment that a chargeback names). `known`:
+    of a charge, its adjustment or waiver), `charged_back` (key of the payment that a chargeback names). `known`:
     the same of events, and `reverses`. An order that is known already is a repetition, and not judged.
     """
     columns = ["idempotency_key", "loan_id", "kind", "amount", "charge", "charged_back"]
@@ -69,7 +72,8 @@ def _beyond(every: pl.DataFrame, pool: _Pool) -> pl.DataFrame:
     if taking["line"].count() == 0:
         return taking.select("line").clear()
     gives = every.filter(_among(pool.gives)).with_columns(of=pool.of_giver)
-    left = gives.group_by("of").agg(left=pl.col("amount").sum())
+    less = every.filter(_among(pool.lowers)).with_columns(pl.col("amount").neg(), of=pool.of_giver)
+    left = pl.concat([gives, less]).group_by("of").agg(left=pl.col("amount").sum())
     used = taking.filter(pl.col("line").is_null()).group_by("of").agg(used=pl.col("amount").sum())
     asked = (
         taking.filter(pl.col("line").is_not_null())

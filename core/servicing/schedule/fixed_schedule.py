@@ -116,7 +116,31 @@ def respread(
     cleared = dues.join(coming.select(keys), on=keys, how="anti")
     kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
     made = merge_dues(charges_follow(cleared, loans, rows), merge_dues(kept, rows))
-    return merge_dues(made, waiting_interest(loans, rows))
+    return with_paid_kept(merge_dues(made, waiting_interest(loans, rows)), loans)
+
+
+def with_paid_kept(dues: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
+    """Dues whose instalments to come ask no less than was paid of them; the last ones ask so much less.
+
+    `loans`: those whose schedule was made anew. Money in advance stays with its instalment.
+    """
+    over = (pl.col("paid") - pl.col("amount")).clip(lower_bound=0)
+    coming = (pl.col("due_date") > BUSINESS_DATE) & of_schedule()
+    coming &= pl.col("loan_id").is_in(loans["loan_id"].implode())
+    short = dues.filter(coming & (over > 0))
+    if short.is_empty():
+        return dues
+    keys = ["loan_id", "component"]
+    owed = short.group_by(keys).agg(owed=over.sum())
+    open_ = (pl.col("amount") - pl.col("paid")).clip(lower_bound=0)
+    own = dues.filter(coming).join(owed, on=keys)
+    own = own.sort(*keys, "instalment_no", descending=[False, False, True]).with_columns(open=open_)
+    before = pl.col("open").cum_sum().over(keys) - pl.col("open")
+    less = pl.min_horizontal("open", (pl.col("owed") - before).clip(lower_bound=0))
+    fitted = own.with_columns(amount=pl.col("amount") + over - less).select(dues.columns)
+    place = [*keys, "instalment_no", "due_date"]
+    rest = dues.join(fitted.select(place), on=place, how="anti")
+    return pl.concat([rest, fitted]).sort("loan_id", "instalment_no", "component")
 
 
 def charges_follow(dues: pl.DataFrame, loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

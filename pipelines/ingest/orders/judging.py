@@ -65,6 +65,9 @@ def _with_targets(rows: pl.DataFrame, known: Known) -> tuple[pl.DataFrame, Bad]:
     rows, missing = targets.waivers(rows, events, named)
     rows, unpaid = targets.refinancings(rows, known.loans)
     rows, unnamed = on_refunds(rows, events)
+    adjusted = rows.filter(pl.col("kind") == Kind.charge_adjusted.value)["loan_id"]
+    if adjusted.len():
+        events = targets.with_waived(events, known.waived(adjusted))
     rows, beyond = targets.within_what_is_left(rows, events)
     return rows, vague + unfit + missing + unpaid + unnamed + beyond
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from loanbook.core.catalogue.codes import MONEY_IN, REFUNDS, REVERSIBLE, Kind
+from loanbook.core.catalogue.events import OF_A_CHARGE
 from loanbook.core.servicing.orders.what_is_left import beyond_what_is_left
 from loanbook.pipelines.formats.table import Bad
 from loanbook.pipelines.ingest.events import refused
@@ -177,9 +178,23 @@ def waivers(
     ).drop("charged", "charge"), bad
 
 
+def with_waived(events: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """Known events, waivers of charges with the charge and with what they forgave of it.
+
+    `told`: as `loanbook.core.store.order_context.waived` has them.
+    """
+    if told.is_empty():
+        return events
+    forgiven = told.select("idempotency_key", of="charge", forgives="amount")
+    joined = events.join(forgiven, on="idempotency_key", how="left", maintain_order="left")
+    return joined.with_columns(
+        charge=pl.coalesce("of", "charge"), amount=pl.coalesce("forgives", "amount")
+    ).drop("of", "forgives")
+
+
 def within_what_is_left(rows: pl.DataFrame, known_events: pl.DataFrame) -> tuple[pl.DataFrame, Bad]:
     """Orders that take back no more than is left of what they take from; the others are refused."""
-    of_charge = pl.col("kind").is_in([Kind.charge_assessed.value, Kind.charge_adjusted.value])
+    of_charge = pl.col("kind").is_in([k.value for k in OF_A_CHARGE])
     told = rows.with_columns(
         charge=pl.when(of_charge).then("payload"),
         charged_back=pl.when(pl.col("kind") == Kind.chargeback.value).then(

@@ -31,6 +31,7 @@ from loanbook.core.servicing.schedule.fixed_schedule import (
     first_coming,
     point,
     respread,
+    with_paid_kept,
 )
 from loanbook.core.servicing.schedule.level_instalment import (
     STANDS,
@@ -119,7 +120,7 @@ def _spread_anew(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     dues = respread(loans.filter(~longer & ~shares), day.dues, day.policies.calendars)
     fixed = loans.filter(longer).with_columns(lent=pl.lit(0, dtype=pl.Int64))
     spread = spread_evenly(fixed, dues, day.policies.calendars)
-    dues = merge_dues(charges_follow(dues, fixed, spread), spread)
+    dues = with_paid_kept(merge_dues(charges_follow(dues, fixed, spread), spread), fixed)
     return merge_dues(dues, share_arrears(loans.filter(shares), dues))
 
 
