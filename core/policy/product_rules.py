@@ -85,7 +85,8 @@ class ScheduleRules(BaseModel):
         description="a first period that is no whole one bears its days as a share of the period "
         "that ends with it; a whole period and the odd days over 365; a whole period; a whole "
         "period from its start and the odd days as a share of the one after it; a whole period "
-        "and the odd days over those of the year they begin in; or its days over 365",
+        "and the odd days over those of the year they begin in; or its days over 365. A later period "
+        "that an order makes longer or shorter bears its days as under prorate, or as under forward",
     )
     rate_factor: Literal["exact", "decimal_18"] = Field(
         default="exact",
@@ -142,7 +143,8 @@ class ScheduleRules(BaseModel):
     )
     adjust_accrual: bool = Field(
         default=False,
-        description="whether the interest period ends on the moved due date, or on the one that was counted",
+        description="whether the interest period ends on the moved due date, or on the one that was counted; "
+        "instalments that are moved onto one day are all billed on it",
     )
     materialised: bool = Field(
         validation_alias=AliasChoices("materialised", "stands_whole"),
