@@ -84,7 +84,7 @@ def close_days(
     book, balances = ledger.book_at(policies, parent, head.published_date)
     booked = _by_booking_date(ledger, days)
     versions = ledger.reserve(len(days))
-    digests = _digests(pl.concat([book.pending, *booked.values()]), policies)
+    digests = digests_ahead(pl.concat([book.pending, *booked.values()]), policies)
     limit = held_limit(ledger)
     with Writer(Writing(ledger, gate, by, stage)) as writer:
         for date, version in zip(days, versions, strict=True):
@@ -107,7 +107,7 @@ def close_days(
             yield from writer.told()
 
 
-def _digests(events: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame | None:
+def digests_ahead(events: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame | None:
     """Schedule digests of all loans that the events board, expanded in one pass; None where one of
     them can't be: then each day expands its own, and the loan at fault is held."""
     terms = terms_of(events.filter(pl.col("kind") == Kind.loan_boarded))

@@ -23,6 +23,7 @@ from loanbook.core.store.queries import PUBLISHED, Queries
 from loanbook.core.store.writer import BALANCES, Ledger
 from loanbook.core.store.writing import day_rows, digests_of, restated_rows
 from loanbook.pipelines.resources import code_hash
+from loanbook.pipelines.servicing.days import digests_ahead
 
 Progress = Callable[[dt.date], None]
 
@@ -139,13 +140,16 @@ def rebuild(
     whole = hashlib.sha256()
     balances = pl.DataFrame(schema=BALANCES)
     known = events.clear()["loan_id"]
+    ahead = digests_ahead(events, policies)
+    stored_rows = _Stored(ledger, [versions[day] for day in sorted(versions)])
 
     lives = live(events, policies, head.published_date,
                  held=lambda date: ledger.held_by(versions[date]))  # fmt: skip
     for _, closed, restated in lives:
         version = versions[closed.date]
         balances = movements_after(balances, closed)
-        computed = _tables(closed, balances)
+        digests = digests_of(closed.boarded) if ahead is None else ahead
+        computed = day_rows(closed, balances, digests)
         if restated is not None:
             again = _restated_tables(ledger, version, closed, restated, known)
             computed = {name: _both(rows, again.get(name)) for name, rows in computed.items()} | {
@@ -155,10 +159,9 @@ def rebuild(
         known = pl.concat([known, closed.boarded["loan_id"]])
         if version not in by_this_code:  # a digest is made by the code that wrote it
             computed["schedules"] = computed["schedules"].drop("schedule_digest", strict=False)
-        stored = _stored(ledger, version, computed)
         for name, frame in computed.items():
             rows += frame.height
-            rebuilt, recorded = digest([frame]), digest([stored[name]])
+            rebuilt, recorded = digest([frame]), digest([stored_rows.of(version, name, frame)])
             whole.update(rebuilt.encode())
             if rebuilt != recorded:
                 found.append(
@@ -167,11 +170,6 @@ def rebuild(
         days += 1
         progress(closed.date)
     return Verified(days, rows, pl.DataFrame(found), whole.hexdigest())
-
-
-def _tables(closed: DayClose, balances: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """What a version stores of its day (`day_rows`), by table."""
-    return day_rows(closed, balances, digests_of(closed.boarded))
 
 
 def _restated_tables(
@@ -203,16 +201,30 @@ def _both(day: pl.DataFrame, again: pl.DataFrame | None) -> pl.DataFrame:
     return day if again is None else pl.concat([day, again], how="diagonal_relaxed")
 
 
-def _stored(
-    ledger: Ledger, version: int, computed: dict[str, pl.DataFrame]
-) -> dict[str, pl.DataFrame]:
-    """What the ledger holds of a version, in the columns and types of what was computed."""
-    return {
-        name: ledger.frame(
-            f"SELECT {', '.join(rows.columns)} FROM {{lake}}.{name} WHERE version = ?", [version]
-        ).cast(dict(rows.schema))  # type: ignore[arg-type]
-        for name, rows in computed.items()
-    }
+class _Stored:
+    """What the ledger holds of versions, read for several days at once where they are small."""
+
+    def __init__(self, ledger: Ledger, versions: list[int]) -> None:
+        self._ledger, self._versions = ledger, versions
+        (most,) = ledger.one("SELECT max(positions) FROM {lake}.versions")
+        self._days = max(1, min(32, 20_000 // max(most or 0, 1)))
+        self._read: list[int] = []
+        self._tables: dict[str, dict[tuple[object, ...], pl.DataFrame]] = {}
+        self._empty: dict[str, pl.DataFrame] = {}
+
+    def of(self, version: int, name: str, like: pl.DataFrame) -> pl.DataFrame:
+        """A table's rows of a version, in the columns and types of what was computed."""
+        if version not in self._read:
+            at = self._versions.index(version)
+            self._read, self._tables = self._versions[at : at + self._days], {}
+        if name not in self._tables:
+            rows = self._ledger.frame(
+                f"SELECT * FROM {{lake}}.{name} WHERE version IN (SELECT unnest(?))", [self._read]
+            )
+            self._empty[name] = rows.clear()
+            self._tables[name] = rows.partition_by("version", as_dict=True)
+        rows = self._tables[name].get((version,), self._empty[name])
+        return rows.select(like.columns).cast(dict(like.schema))  # type: ignore[arg-type]
 
 
 def digest(frames: list[pl.DataFrame]) -> str:
