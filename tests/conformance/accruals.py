@@ -511,7 +511,7 @@ def _at_the_end(
         return
     off = shown.position["status"] == Status.charged_off
     # closed in between: what closing booked stays
-    for day in days if _still(shown) else days[:-1] if off else []:
+    for day in days if _still(shown) else days[:-1]:
         if booked.through is None or booked.through < day:
             _close(booked, shown, earned, day, 0, until=day)
     ended = days[-1]

@@ -114,10 +114,12 @@ def _renamed(entries: Counter[tuple[str, str, int]], account: str, to: str) -> A
 def _fraud(shown: Transactions) -> bool:
     """The loan is flagged as fraud: the chart of accounts has an account of its own for it.
 
-    A charge-off that names another reason goes by that.
+    A charge-off that names a reason goes by that.
     """
-    if _reasoned(shown, Kind.charge_off):
-        return False
+    told = (*shown.life.steps, *shown.life.gone)
+    reasons = [s.body["reason"] for s in told if s.kind is Kind.charge_off and s.body.get("reason")]
+    if reasons:
+        return bool(reasons[-1] == "FRAUD")
     flags = [s["value"] for s in shown.life.case["steps"]
              if s["type"] == "set_fraud" and s["i"] <= shown.life.after]  # fmt: skip
     return bool(flags and flags[-1])

@@ -54,8 +54,10 @@ class Shown:
         self.terms = life.case["loans"][life.loan - 1]
         self.decimals = int(self.terms["currency_decimals"])
         self.id = life.number + 1
+        self.events = seen.events.get(life.number, [])
         own = seen.of(self.id, "dues")
         self.homes = _homes(own)
+        own = self._gathered(own)
         self.dues = (
             own.with_columns(pl.col("instalment_no").replace(self._numbers()))
             .group_by("instalment_no", "component")
@@ -64,7 +66,35 @@ class Shown:
         self.paid = self._as_met(self._at_home(seen.of(self.id, "paid")))
         self.moved = seen.of(self.id, "moved")
         self.position = seen.positions.get(self.id)
-        self.events = seen.events.get(life.number, [])
+
+    def _gathered(self, own: pl.DataFrame) -> pl.DataFrame:
+        """Dues with charges to come of a contract that has ended in one more instalment, up to the own
+        date of the last of them."""
+        ended = self._ended()
+        schedule = own.filter((pl.col("component") <= 1) & (pl.col("instalment_no") > 0)) if (
+            own.height) else own  # fmt: skip
+        if not ended or schedule.is_empty():
+            return own
+        last = int(schedule["instalment_no"].max())  # type: ignore[arg-type]
+        beyond = (pl.col("instalment_no") > last) & ~on_own_date()
+        numbers = own.filter(beyond)["instalment_no"].unique().to_list()
+        dates = [
+            date_of(s.body["due_date"]) for s, _ in self.events if s.kind is Kind.charge_assessed
+        ]
+        falls = max((on for on in dates if on > ended[-1]), default=None)
+        if not numbers or falls is None:
+            return own
+        self.homes |= dict.fromkeys(numbers, (last + 1, falls))
+        return own.with_columns(due_date=pl.when(beyond).then(falls).otherwise("due_date"))
+
+    def _endings(self) -> tuple[Kind, ...]:
+        """Events that end the contract: its claim is one instalment since."""
+        matures = self.terms["charge_off_behaviour"] == "ACCELERATE_MATURITY"
+        return (Kind.contract_accelerated, *([Kind.charge_off] if matures else []))
+
+    def _ended(self) -> list[dt.date]:
+        """The days on which the contract was ended; what that makes due the suite calls not overdue."""
+        return [s.date for s, _ in self.events if s.kind in self._endings()]
 
     def _numbers(self) -> dict[int, int]:
         return {number: home for number, (home, _) in self.homes.items()}
@@ -125,7 +155,7 @@ class Shown:
             return self.major(self.position["credit"] if self.position else 0)
         late = self.dues
         if name == "overdue":
-            late = late.filter(pl.col("due") < self.life.as_of)
+            late = late.filter(pl.col("due") < self.life.as_of, ~pl.col("due").is_in(self._ended()))
         if self.position and self.position["status"] == Status.written_off:
             return Decimal(0)
         return self.major(int((late["amount"] - late["paid"]).sum()))
@@ -279,12 +309,7 @@ class Shown:
         """What was paid, by the instalment that it stands with: a re-age leaves money for those to
         come with the last one before it, the end of a contract gathers it in the one that ends."""
         placed = self.paid
-        matures = self.terms["charge_off_behaviour"] == "ACCELERATE_MATURITY"
-        ends = (
-            (Kind.contract_accelerated, Kind.charge_off)
-            if matures
-            else (Kind.contract_accelerated,)
-        )
+        ends = self._endings()
         if placed.height and any(step.kind in ends for step, _ in self.events):
             own = self.dues.filter(pl.col("component") <= Component.interest)
             placed = placed.with_columns(
@@ -355,10 +380,10 @@ class Shown:
 
     def _waived(self, parts: set[int], due: dt.date) -> int:
         """What was forgiven of the charges of an instalment: it is met, and not paid."""
-        first = self.dues.filter(pl.col("component") >= Component.fee)["due"]
         total = 0
         for step, event in self.events:
             if step.kind is Kind.charge_waived and step.body["component"] in parts:
+                first = self.dues.filter(pl.col("component") == step.body["component"])["due"]
                 after = first.filter(first >= date_of(step.body["due_date"]))
                 if due == (after.min() if after.len() else first.max()):
                     moves = self.moved.filter(pl.col("event_id") == event)
