@@ -407,7 +407,8 @@ EVENTS: tuple[EventKind, ...] = (
         commands=(Command("reamortise", may=("keep", "interest"), interest=("", "split"), becomes=
             "arrears and what is to come are spread anew over the instalments left; the interest "
             "of arrears comes with the next one, or, `split`, in equal parts with all of them, each "
-            "rounded, where interest follows the balance"),),
+            "rounded, where interest follows the balance; a part whose instalment is not asked any more "
+            "(a termination, a charge-off that stops interest) is given up"),),
     ),
     EventKind(
         kind=Kind.reaged, family=Family.change,

@@ -49,12 +49,16 @@ class Booked:
     """Deferred income that rows have by now."""
     lost: dict[str, Any] | None = None
     """The row of what a charge-off took of it."""
+    whole: int | None = None
+    """Deferred income that the last closing took, all there was."""
+    ended: dt.date = dt.date.min
+    """Day to which a closing booked."""
     closing: tuple[dict[str, Any], set[int]] | None = None
     """The activity row of a closing, and the instalments that it listed."""
 
     def copy(self) -> Booked:
         return Booked(list(self.rows), self.through, self.interest, set(self.charged),
-                      set(self.posted), self.after, self.taken, self.lost, self.closing)  # fmt: skip
+                      set(self.posted), self.after, self.taken, self.lost, self.whole, self.ended, self.closing)  # fmt: skip
 
     def add(self, date: dt.date, step: int, interest: int, fees: int, penalties: int,
             kind: str = "Accrual") -> None:  # fmt: skip
@@ -258,8 +262,12 @@ class _Taken:
         given = given or shown.terms.get("buy_down_fee") or {}
         self.fee = given.get("income_type") == "FEE"
 
+    def given(self, date: dt.date) -> int:
+        """What was deferred by a date, less what was given back."""
+        return sum(n for on, n in self.signs if on <= date)
+
     def to(self, date: dt.date) -> int:
-        return sum(n for on, n in self.signs if on <= date) - self._left.get(date, 0)
+        return self.given(date) - self._left.get(date, 0)
 
     def before(self, date: dt.date) -> int:
         """To the end of a day on which the line ended: by the line of the day before."""
@@ -299,9 +307,7 @@ class _Earned:
         outs = [s for s, _ in shown.events if s.kind is Kind.disbursed]
         even = _basis(terms) <= RateBasis.thirty_360 and terms["schedule_type"] == "PROGRESSIVE"
         spread = even and terms["interest_type"] != "FLAT" and not recalculated(terms)
-        self._periods = (
-            self._whole(shown) if spread and (len(outs) == 1 or by_periods(terms)) else []
-        )
+        self._periods = self._whole(shown) if spread and (outs or by_periods(terms)) else []
         self._fixed = self._by_reage(shown)
 
     @staticmethod
@@ -330,25 +336,43 @@ class _Earned:
     @staticmethod
     def _whole(shown: Shown) -> list[tuple[dt.date, dt.date, Decimal]]:
         """Periods with their interest, of which each day bears an even share: as it is before it is
-        rounded, where the balance tells it."""
-        from tests.conformance.products import rate_of
+        rounded, where the balance tells it. What is lent within one bears from its own day."""
+        from tests.conformance.products import by_periods, rate_of
 
         terms, found = shown.terms, []
         start = min(
             (s.date for s, _ in shown.events if s.kind is Kind.disbursed), default=dt.date.max
         )
         own = shown.dues.filter((pl.col("component") == 0) & (pl.col("instalment_no") > 0))
-        left = Decimal(int(own["amount"].sum()))
+        outs = [
+            (s.date, Decimal(s.amount or 0)) for s, _ in shown.events if s.kind is Kind.disbursed
+        ]
+        down = Decimal(int(own["amount"].sum())) - sum((lent for _, lent in outs), Decimal(0))
+        whole = by_periods(terms)  # a payout bears all of the period that it falls in
+        left = sum((lent for on, lent in outs if on <= start), down)
         principal = dict(own.select("instalment_no", "amount").rows())
         year = {"MONTHS": 12, "WEEKS": 52, "DAYS": 360}[terms["repayment_frequency_type"]]
         factor = Decimal(rate_of(terms)) / 100 * int(terms["repayment_every"]) / year
         for number, due, parts in shown.incomes():
             if number > 0 and due > start:
+                nights = Decimal((due - start).days)
+                within = [(start if whole else on, lent * factor * (1 if whole else (due - on).days / nights))
+                          for on, lent in outs if start < on < due]  # fmt: skip
+                later = sum((interest for _, interest in within), Decimal(0))
                 exact = left * factor
-                told = exact if abs(exact - parts[0]) <= Decimal("0.5") else Decimal(parts[0])
-                found.append((start, due, told))
+                known = abs(exact + later - parts[0]) <= Decimal("0.5")
+                found += [(on, due, interest) for on, interest in within if known]
+                found.append((start, due, exact if known else Decimal(parts[0])))
+                left += sum((lent for on, lent in outs if start < on <= due), Decimal(0))
                 start, left = due, left - principal.get(number, 0)
         return found
+
+    def _ended_by(self, until: dt.date) -> list[Decimal]:
+        """Interest of each period that is over by a date."""
+        sums: dict[dt.date, Decimal] = {}
+        for _, due, whole in self._periods:
+            sums[due] = sums.get(due, Decimal(0)) + whole
+        return [whole for due, whole in sums.items() if due <= until]
 
     def to(self, date: dt.date) -> int:
         until = date + self.shift if self.shift else date
@@ -365,7 +389,7 @@ class _Earned:
         if self._periods and (self._ended is None or date < self._ended):
             nights = [(whole, min(max((until - start).days, 0), (due - start).days), (due - start).days)
                       for start, due, whole in self._periods]  # fmt: skip
-            over = sum(round(whole) for whole, gone, days in nights if gone == days)
+            over = sum(round(whole) for whole in self._ended_by(until))
             runs = sum(
                 (whole * gone / days for whole, gone, days in nights if gone < days), Decimal(0)
             )
@@ -414,6 +438,8 @@ def _end_of_day(
     if not outs or day < min(outs):
         booked.through = day
         return
+    if booked.through is None and day <= booked.ended:
+        return
     dates = {day}
     if earned.classic:
         dates = {d for d in shown.due_dates() if d <= day}
@@ -425,7 +451,10 @@ def _end_of_day(
     booked.interest -= ahead or 0
     if taken.signs or booked.taken:
         for date in sorted(dates):
-            _take(booked, taken, date, step, taken.to(date))
+            if booked.whole != taken.given(
+                date
+            ):  # a closing took all of it, and nothing came since
+                _take(booked, taken, date, step, taken.to(date))
     booked.through = day
     _list_through(booked, shown, day, step)
 
@@ -533,12 +562,17 @@ def _at_the_end(
     less = not off and earned.to(day) < booked.interest
     day = min(max([ended, *told]), last) if less else day
     _close(booked, shown, earned, day, step, until=dt.date.min if off else None)
-    booked.through = max(day, booked.through or day)
+    booked.ended = day
+    if (
+        booked.through is not None
+    ):  # where no run was before the end, the first one after it is the first
+        booked.through = max(day, booked.through)
     if taken.signs or booked.taken:
         if off and not booked.lost:
             _take(booked, taken, ended, step, taken.before(ended))
         count = len(booked.rows)
         _take(booked, taken, ended, step, taken.to(ended))
+        booked.whole = booked.taken if not off and booked.taken == taken.given(ended) else None
         if off and len(booked.rows) > count:
             booked.lost = booked.rows[-1]
     if shown.terms.get("accrual_activity_posting") and not off:

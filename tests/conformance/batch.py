@@ -271,13 +271,21 @@ class Batch:
     def _in_full(
         self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame
     ) -> pl.DataFrame:
-        """Payments of all that is unpaid once the rest of the day is in."""
+        """Payments of all that is unpaid once what came before them on the day is in."""
         unknown = pl.col("amount").is_null() & (pl.col("kind") == Kind.payment_received)
-        asked = events.filter(unknown)["loan_id"]
-        if asked.is_empty():
-            return events
-        mine = pl.col("loan_id").is_in(asked.implode())
-        rest = events.filter(mine & ~unknown)
+        while events.select(unknown.any()).item():
+            events = self._first_in_full(wide, dues, events, unknown)
+        return events.filter((pl.col("kind") != Kind.payment_received) | (pl.col("amount") > 0))
+
+    def _first_in_full(
+        self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, unknown: pl.Expr
+    ) -> pl.DataFrame:
+        """`events` with the amount of the first such payment of each loan."""
+        first = events.filter(unknown).group_by("loan_id").agg(at=pl.col("source_ref").min())
+        events = events.join(first, on="loan_id", how="left", maintain_order="left")
+        asks = unknown & (pl.col("source_ref") == pl.col("at"))
+        mine = pl.col("loan_id").is_in(first["loan_id"].implode())
+        rest = events.filter(mine & (pl.col("source_ref") < pl.col("at"))).drop("at")
         then = self._visited(wide.filter(mine), dues.filter(mine), rest)
         owed = then.dues.group_by("loan_id").agg(owed=(pl.col("amount") - pl.col("paid")).sum())
         # lent today, and not by a schedule that stands: nothing is due of it yet
@@ -287,21 +295,26 @@ class Batch:
         lent = then.wide.filter(new & ~pl.col("materialised")).select("loan_id", owed=claim())
         # what settles loans whose interest follows the balance, in place of their whole grid
         follows = mine & ~new & ~pl.col("materialised")
-        live = wide.filter(follows & (pl.col("status") != Status.overpaid.value))["loan_id"]
+        anew = rest.filter(pl.col("kind").is_in([Kind.disbursed.value, Kind.fee_capitalised.value]))
+        owes = (pl.col("status") != Status.overpaid.value) | pl.col("loan_id").is_in(
+            anew["loan_id"].implode()
+        )
+        live = wide.filter(follows & owes)["loan_id"]
         quoted = settling(
             wide.filter(follows), dues.filter(mine), rest, live, self.policies
         ).select("loan_id", owed="payoff")
         told = pl.concat([lent, quoted])
         owed = pl.concat([owed.join(told, on="loan_id", how="anti"), told])
-        later = self._paid_later(events.filter(unknown))
+        later = self._paid_later(events.filter(asks))
         owed = owed.join(later, on="loan_id", how="left", maintain_order="left").with_columns(
             owed=(pl.col("owed") - pl.col("later").fill_null(0)).clip(lower_bound=0)
         )
         return (
             events.join(owed, on="loan_id", how="left", maintain_order="left")
-            .with_columns(amount=pl.when(unknown).then("owed").otherwise("amount"))
-            .drop("owed")
-            .filter((pl.col("kind") != Kind.payment_received) | (pl.col("amount") > 0))
+            .with_columns(
+                amount=pl.when(asks).then(pl.col("owed").fill_null(0)).otherwise("amount")
+            )
+            .drop("owed", "later", "at")
         )
 
     def _paid_later(self, asked: pl.DataFrame) -> pl.DataFrame:

@@ -134,6 +134,7 @@ def _of_its_own(kind: Kind, moved: pl.DataFrame) -> pl.DataFrame:
     if kind in (Kind.charge_off, Kind.write_off):
         return moved.filter(
             (pl.col("credit") != ROLE["interest_income"])
+            & (pl.col("debit") != ROLE["interest_income"])
             & (pl.col("debit") != ROLE["deferred_fee_income"])
         )
     if kind is Kind.capitalised_fee_adjusted:

@@ -202,7 +202,8 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
 def _changes_what_ran(s: dict[str, Any], case: dict[str, Any]) -> bool:
     """Whether a step changes days over which a night run has passed, or what they lead to."""
     ran = any(c["type"] in END_OF_DAY and c["i"] < s["i"] for c in case["steps"])
-    late = s.get("loan") and s.get("date", s["business_date"]) < s["business_date"]
+    since = s.get("date") or s.get("start") or s["business_date"]
+    late = s.get("loan") and since < s["business_date"]
     return ran and (bool(late) or s["type"] in (*RESPREADS, "charge_off", "terminate_contract"))
 
 

@@ -458,6 +458,8 @@ class Shown:
         """What the movements of an event were, by component."""
         # interest that a charge-off bills is claimed as billed
         moves = moves.filter(pl.col("debit") != ROLE["interest_due"])
+        if step.kind is Kind.charge_off:  # what it gives up of interest it does not take
+            moves = moves.filter(pl.col("debit") != ROLE["interest_income"])
 
         def to(role: str) -> int:
             column = "debit" if step.kind in (Kind.chargeback, Kind.credit_refunded) else "credit"

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import MONEY_IN, Kind
 from loanbook.core.catalogue.components import Component
 from tests.conformance.accruals import ACTIVITY, rows_of
@@ -153,10 +154,18 @@ class Transactions(Shown):
                 interest = int((open_["amount"] - open_["paid"]).sum())
             if step.body.get("interest") or step.kind is Kind.contract_accelerated:
                 charges = {"fees": stood["fees_due"], "penalties": stood["penalties_due"]}
+            if step.kind is Kind.contract_accelerated:
+                interest -= self._given_up(step)
         else:
             principal, interest = stood["principal_due"], stood["interest_due"]
         return charges | {"principal": principal, "interest": interest,
                           "amount": principal + interest + sum(charges.values())}  # fmt: skip
+
+    def _given_up(self, step: Any) -> int:
+        """Interest that the end of a contract gives up: shares of it that no instalment asks any more."""
+        events = [event for other, event in self.events if other is step]
+        back = (pl.col("debit") == ROLE["interest_income"]) & pl.col("event_id").is_in(events)
+        return int(self.moved.filter(back)["amount"].sum()) if self.moved.height else 0
 
     def before(self, step: Any) -> Transactions:
         """The loan just before a payment was reversed."""

@@ -1,4 +1,5 @@
-"""Tranches with a term of their own, and what is agreed ahead or owed after it: loans of one book."""
+"""Instalments whose level changes: tranches with a term of their own, changes agreed ahead, interest that
+was split, and what is owed after the last one: loans of one book."""
 
 from __future__ import annotations
 
@@ -41,13 +42,23 @@ HAPPENED = (
     # 5: two instalments more, and a charge that came after the last one before
     (Kind.charge_assessed, 5, "2024-01-15", 500, PENALTY),
     (Kind.term_extended, 5, "2024-01-20", None, {"instalments": 2}),
+    # 6 to 8, at 7 %: the interest of March's arrears is split among the instalments left
+    *((Kind.payment_received, loan, "2024-02-01", 1_701, None) for loan in (6, 7, 8)),
+    (Kind.term_extended, 6, "2024-02-02", None, {"instalments": 2}),
+    *((Kind.reamortised, loan, "2024-03-15", None, {"keep": "term", "interest": "split"})
+      for loan in (6, 7, 8)),
+    # 6: two more, agreed in April for the instalments from July on
+    (Kind.term_extended, 6, "2024-04-02", None, {"instalments": 2, "from_date": "2024-06-30"}),
+    (Kind.contract_accelerated, 7, "2024-04-01", None, None),
+    (Kind.charge_off, 8, "2024-04-15", None, None),
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def made(policies: PolicyBook) -> PolicyBook:
     found = ruled(policies, DAILY, "schedule", tranches="own_term", **WHOLE_MONTHS)
-    found = ruled(found, DAILY, "interest", post_maturity="none", covered_instalment="fixed")
+    found = ruled(found, DAILY, "interest", post_maturity="none", covered_instalment="fixed",
+                  after_charge_off="zero_interest")  # fmt: skip
     order = ["interest", "fee", "principal", "penalty"]
     return ruled(found, DAILY, "payments", chargeback=order)
 
@@ -55,8 +66,9 @@ def made(policies: PolicyBook) -> PolicyBook:
 @pytest.fixture(scope="module")
 def life(made: PolicyBook) -> Life:
     story = Story(made)
-    for number in range(1, 6):
-        story = story.lent(terms(made, DAILY, loan_id=number, principal=10_000, rate="9.4822", n=6))
+    for number in range(1, 9):
+        rate = "9.4822" if number < 6 else "7"
+        story = story.lent(terms(made, DAILY, loan_id=number, principal=10_000, rate=rate, n=6))
     rows = [_event(kind, loan, on, amount, f"{n:02}", json.dumps(body) if body else None)
             for n, (kind, loan, on, amount, body) in enumerate(HAPPENED)]  # fmt: skip
     return Story(made, (*story.rows, *rows)).live("2024-08-15")
@@ -105,6 +117,24 @@ def test_a_rate_agreed_ahead_is_borne_from_its_day(life: Life, made: PolicyBook)
     assert asked == {2: 1_714, 3: 1_714, 4: 1_714, 5: 1_714, 6: 1_716}
     billed = life.dues("2024-03-01").filter((pl.col("loan_id") == 3) & (pl.col("component") == 1))
     assert billed["amount"].to_list() == [66]
+
+
+def test_instalments_before_a_change_agreed_ahead_stay(life: Life, made: PolicyBook) -> None:
+    """As case C4506: 83.57 over six is 14.21, and 0.49 / 6 = 0.08 of the split interest beside it. From 1
+    July on 42.17 and three shares of it, 0.24, are paid off by five: 8.63, shares within."""
+    asked = to_come(life, made, 6, "2024-04-02")
+    assert asked == {4: 1_429, 5: 1_429, 6: 863, 7: 863, 8: 863, 9: 863, 10: 864}
+
+
+def test_shares_of_split_interest_end_with_their_instalments(life: Life, made: PolicyBook) -> None:
+    """0.49 / 4 = 0.12 each. A termination on 1 April leaves April's, beside 0.49 of March; a charge-off
+    that stops interest on 15 April that of May, beside 14 of 30 nights of 62.86, 0.17 and 0.06 that
+    arrears bore: 0.35. The instalments go on asking 21.32."""
+    ended = life.on("2024-04-01", 7)
+    assert (ended["principal_due"], ended["interest_due"]) == (8_357, 49 + 12)
+    off = life.on("2024-04-15", 8)
+    assert off["interest_due"] + off["interest_accrued"] == 61 + 35
+    assert to_come(life, made, 8, "2024-04-15") == {4: 2_132, 5: 2_132, 6: 2_057}
 
 
 def test_interest_asked_again_after_maturity_is_due_at_once(life: Life) -> None:

@@ -12,6 +12,7 @@ import polars as pl
 from loanbook.core.catalogue.components import Component, of_schedule
 from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, due_of
+from loanbook.core.servicing.changes.roll_in_arrears import give_up_shares
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
@@ -26,6 +27,7 @@ from loanbook.core.servicing.schedule.fixed_schedule import point
 def accelerate(day: DayState, events: pl.DataFrame, *, charges: bool = True) -> None:
     """Take terminations, one a loan; charges to come wait for their day where they aren't asked."""
     orders = events.select("loan_id", "event_id")
+    give_up_shares(day, orders)
     mask = day.loans["loan_id"].is_in(orders["loan_id"].implode())
     before = day.loans.filter(mask)
     n = pl.col("instalment_no")

@@ -8,12 +8,14 @@ import polars as pl
 from loanbook.core.servicing.changes.disbursement import lend
 from loanbook.core.servicing.income.deferred_income import defer
 from loanbook.core.servicing.loan.posting import DayState
+from loanbook.core.servicing.payments.credit_use import credit_meets
 from loanbook.core.servicing.payments.receipts import receive
 
 
 def capitalise_fee(day: DayState, events: pl.DataFrame) -> None:
     """Principal and deferred income grow by the fee, one a loan."""
     lend(day, events, "deferred_fee_income")
+    credit_meets(day, events["loan_id"])
     defer(day, events)
 
 

@@ -17,6 +17,7 @@ from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
+from loanbook.core.servicing.schedule.level_instalment import with_shares
 
 
 def roll_in(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
@@ -101,6 +102,52 @@ def split_interest(
     with_totals = lifted.join(totals, on="loan_id", how="left", maintain_order="left")
     lifted = with_totals.with_columns(lifted_interest=pl.coalesce("asked", "lifted_interest"))
     return lifted.drop("asked"), loans["loan_id"]
+
+
+def give_up_shares(day: DayState, events: pl.DataFrame) -> None:
+    """Take back shares of split interest that instalments after the running one would ask, of loans whose
+    contract ends or whose interest stops: an instalment that is not asked asks none.
+
+    On a due date the running one is that which falls due. Where interest stops and instalments go on,
+    they ask what they asked. `events`: `loan_id`, `event_id`.
+    """
+    ending = day.loans.join(events, on="loan_id", maintain_order="left").filter(
+        ~pl.col("materialised")
+    )
+    runs = (pl.col("period_start") < BUSINESS_DATE).cast(pl.Int16)
+    last = ending.select("loan_id", last=pl.col("instalment_no") - 1 + runs)
+    unpaid = pl.col("amount") - pl.col("paid")
+    ids = with_shares(ending, day.dues).filter(pl.col("share") > 0)
+    if ids.is_empty():
+        return
+    beyond = (
+        day.dues.filter(is_interest() & of_schedule() & (pl.col("due_date") > BUSINESS_DATE))
+        .join(last, on="loan_id")
+        .join(ids.select("loan_id"), on="loan_id", how="semi")
+        .filter((pl.col("instalment_no") > pl.col("last")) & (unpaid > 0))
+    )
+    keys = ["loan_id", "instalment_no", "component"]
+    left = beyond.with_columns(amount="paid").filter(pl.col("paid") > 0).select(day.dues.columns)
+    day.dues = merge_dues(day.dues.join(beyond, on=keys, how="anti"), left)
+    given = beyond.group_by("loan_id").agg(given=-unpaid.sum())
+    more = pl.col("given").fill_null(0)
+    earns = ("interest_accrued", "accrued_units", "interest_earned", "accrued_today")
+    levels = ids.select(
+        "loan_id",
+        again=pl.concat_str(pl.col("instalment_no") + runs, pl.lit(":"), pl.col("emi") + pl.col("share")),
+    )  # fmt: skip
+    columns = day.loans.columns
+    day.loans = (
+        day.loans.join(given, on="loan_id", how="left", maintain_order="left")
+        .join(levels, on="loan_id", how="left", maintain_order="left")
+        .with_columns(
+            *(pl.col(name) + more for name in earns),
+            level_changes=pl.coalesce("again", "level_changes"),
+        )
+        .select(columns)
+    )
+    booked = given.join(events, on="loan_id")
+    day.book(booked, "interest_accrued", "interest_income", "given")
 
 
 def with_lifted(loans: pl.DataFrame, lifted: pl.DataFrame) -> pl.DataFrame:

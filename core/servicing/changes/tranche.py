@@ -26,6 +26,7 @@ from loanbook.core.servicing.schedule.level_instalment import (
     prepaid_principal,
     stepped,
     with_late_interest,
+    with_shares,
 )
 
 
@@ -173,7 +174,8 @@ def with_tranche(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
         lifted_interest=pl.lit(0, dtype=pl.Int64),
     )
     lent = _lent_today(tranches, day)
-    tranches = with_late_interest(prepaid_principal(tranches, day.dues), day.dues, lent)
+    tranches = prepaid_principal(with_shares(tranches, day.dues), day.dues)
+    tranches = with_late_interest(tranches, day.dues, lent)
     nights = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
     # a share due at once is in the principal, and no instalment to come pays it off
     tranches = tranches.join(lent, on="loan_id", how="left", maintain_order="left").with_columns(

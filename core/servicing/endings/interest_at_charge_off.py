@@ -10,6 +10,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import AfterChargeOff, Status
 from loanbook.core.catalogue.components import Component, is_interest, is_principal, of_schedule
+from loanbook.core.servicing.changes.roll_in_arrears import give_up_shares
 from loanbook.core.servicing.interest.at_once import earn_at_once
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
@@ -34,6 +35,11 @@ def end_interest(day: DayState, events: pl.DataFrame) -> None:
         & (pl.col("after_charge_off") != AfterChargeOff.regular.value)
         & pl.col("schedule_fixed_on").is_null()
     ).to_series()
+    if not stops.any():
+        return
+    ids = day.loans.filter(stops)["loan_id"]
+    orders = events.filter(pl.col("loan_id").is_in(ids.implode()))
+    give_up_shares(day, orders.select("loan_id", "event_id"))
     whole = stops & day.loans["materialised"]
     if whole.any():
         day.dues = _without_interest(day.loans.filter(whole), day.dues)

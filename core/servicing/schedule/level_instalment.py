@@ -10,7 +10,12 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import Excess, InterestMode
-from loanbook.core.catalogue.components import Component, is_principal, of_schedule
+from loanbook.core.catalogue.components import (
+    Component,
+    is_interest,
+    is_principal,
+    of_schedule,
+)
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import Figures, codes, due_of
 from loanbook.core.contract.money import int128
@@ -206,6 +211,22 @@ def early_interest(loans: pl.DataFrame) -> pl.Series:
     return loans.select(early=pl.when(known).then(saved).otherwise(0)).to_series()
 
 
+def with_shares(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """`share` (Int64): what each instalment to come asks of interest that was split among them, to
+    instalment `last_share` (Int16); 0 where none was."""
+    running = loans.filter(~pl.col("materialised")).select("loan_id", running="instalment_no")
+    shares = (
+        dues.filter(is_interest() & of_schedule() & (pl.col("due_date") > BUSINESS_DATE))
+        .join(running, on="loan_id")
+        .filter((pl.col("instalment_no") > pl.col("running")) & (pl.col("amount") > pl.col("paid")))
+        .group_by("loan_id")
+        .agg(share=pl.col("amount").max(), last_share=pl.col("instalment_no").max())
+    )
+    return loans.join(shares, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("share", "last_share").fill_null(0)
+    )
+
+
 STANDS = [
     "standing",
     "ahead",
@@ -214,6 +235,8 @@ STANDS = [
     "late_interest",
     "lacks",
     "early_interest",
+    "share",
+    "last_share",
 ]
 """What `stepped` reads beside terms and positions, and takes away."""
 
@@ -224,7 +247,7 @@ def with_what_stands(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     What money in advance saved lowers the instalment, so none of it is left to the last one. `loans`:
     terms and positions, with `lifted_interest`.
     """
-    found = with_late_interest(prepaid_principal(loans, dues), dues)
+    found = with_late_interest(prepaid_principal(with_shares(loans, dues), dues), dues)
     nights = (pl.col("period_end") - BUSINESS_DATE).dt.total_days()
     ahead = found.select(pl.col("ahead") * nights).to_series()
     return found.with_columns(
@@ -250,5 +273,26 @@ def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame
         + pl.col("lifted_interest"),
         instalments=pl.col("instalments") - pl.col("met"),
     )
-    loans = with_level_instalment(loans.drop(STANDS), rest)
-    return with_period_interest(move_period(loans, calendars))
+    solved = with_level_instalment(loans.drop(STANDS, strict=False), rest)
+    apart = loans.select((pl.col("share") > 0) & solves).to_series()
+    if apart.any():
+        solved = _with_shares_within(solved, loans, apart)
+    return with_period_interest(move_period(solved, calendars))
+
+
+def _with_shares_within(
+    solved: pl.DataFrame, loans: pl.DataFrame, apart: pl.Series
+) -> pl.DataFrame:
+    """Loans whose level instalment holds the shares of interest that some of their instalments ask; those
+    after the last share ask all of it."""
+    shares = loans.select("share", "last_share")
+    later = pl.concat_str(pl.col("last_share") + 1, pl.lit(":"), "emi")
+    longer = pl.col("instalments") > pl.col("last_share")
+    return (
+        pl.concat([solved, shares], how="horizontal")
+        .with_columns(
+            level_changes=pl.when(apart & longer).then(later).otherwise("level_changes"),
+            emi=pl.when(apart).then(pl.col("emi") - pl.col("share")).otherwise("emi"),
+        )
+        .drop("share", "last_share")
+    )

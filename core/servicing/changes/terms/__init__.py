@@ -1,6 +1,7 @@
 """Events that change the terms of a contract, one file an event.
 
 - `revision` - what they share: the schedule in force is closed and the next one opened
+- `later_changes` - instalments before a change that is agreed ahead stay
 - `rate_change` - another rate from the value date on
 - `rate_reset` - the rate of a floating loan follows its index
 - `term_extension` - so many instalments more

@@ -13,6 +13,7 @@ from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, counts_days
 from loanbook.core.contract.schedule import with_flat_total
 from loanbook.core.servicing.changes.roll_in_arrears import with_lifted
+from loanbook.core.servicing.changes.terms.later_changes import with_earlier_levels
 from loanbook.core.servicing.interest import rate_ceilings
 from loanbook.core.servicing.interest.accrual import close_segment, on_new_period
 from loanbook.core.servicing.loan.book import replaced
@@ -108,9 +109,11 @@ def _solved_anew(
     if in_parts is not None:  # it comes on top of the level instalment
         apart = pl.col("loan_id").is_in(in_parts.implode())
         level = level.with_columns(
-            lifted_interest=pl.when(apart).then(0).otherwise("lifted_interest")
+            lifted_interest=pl.when(apart).then(0).otherwise("lifted_interest"),
+            share=pl.when(apart).then(0).otherwise("share"),
         )
-    return on_new_period(unrevised, stepped(with_flat_total(level), day.policies.calendars))
+    solved = on_new_period(unrevised, stepped(with_flat_total(level), day.policies.calendars))
+    return with_earlier_levels(solved, unrevised, day)
 
 
 def _spread_anew(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
