@@ -285,7 +285,8 @@ class Batch:
         events = events.join(first, on="loan_id", how="left", maintain_order="left")
         asks = unknown & (pl.col("source_ref") == pl.col("at"))
         mine = pl.col("loan_id").is_in(first["loan_id"].implode())
-        rest = events.filter(mine & (pl.col("source_ref") < pl.col("at"))).drop("at")
+        after = self._ordered_after(events.filter(asks))
+        rest = events.filter(mine & ~pl.col("event_id").is_in(after)).drop("at")
         then = self._visited(wide.filter(mine), dues.filter(mine), rest)
         owed = then.dues.group_by("loan_id").agg(owed=(pl.col("amount") - pl.col("paid")).sum())
         # lent today, and not by a schedule that stands: nothing is due of it yet
@@ -316,6 +317,15 @@ class Batch:
             )
             .drop("owed", "later", "at")
         )
+
+    def _ordered_after(self, payoffs: pl.DataFrame) -> list[int]:
+        """These payoffs, and the events of their loans that were ordered after them."""
+        found = []
+        for loan, event in payoffs.select("loan_id", "event_id").rows():
+            own = self.events[loan - 1]
+            payoff = next(s for s, e in own if e == event)
+            found += [e for s, e in own if s.i >= payoff.i]
+        return found
 
     def _paid_later(self, asked: pl.DataFrame) -> pl.DataFrame:
         """`later` by loan: money valued after a payoff that was known when it was ordered, less what was

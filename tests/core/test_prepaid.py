@@ -48,6 +48,9 @@ HAPPENED = (
     # 5: paid in full early; lent more in the third period
     (Kind.payment_received, 5, "2024-01-10", 30_000),
     (Kind.disbursed, 5, "2024-02-02", 9_000),
+    # 7: three instalments late, so that the last asks more than the others; then nearly all that is left
+    (Kind.payment_received, 7, "2024-04-02", 19_347),
+    (Kind.merchant_refund, 7, "2024-04-02", 7_600),
 )
 
 
@@ -61,6 +64,7 @@ def life(policies: PolicyBook) -> Life:
         story = story.lent(terms(made, DAILY, loan_id=number, principal=principal, rate=rate, n=n))
     story = story.lent(terms(made, WHOLE, loan_id=5, principal=30_000, rate="0", n=4, every=15,
                              unit=Unit.days, first_due="2024-01-16"))  # fmt: skip
+    story = story.lent(terms(made, DAILY, loan_id=7, principal=24_246, rate="29.99", n=4))
     story = story.lent(terms(made, FLAT, loan_id=6, principal=100_000, rate="10", n=3))
     rows = [_event(kind, loan, on, amount, f"{n:02}", None)
             for n, (kind, loan, on, amount) in enumerate(HAPPENED)]  # fmt: skip
@@ -99,6 +103,12 @@ def test_an_instalment_that_was_met_asks_interest_on_what_is_owed_anew(life: Lif
 def test_an_even_spread_leaves_out_instalments_that_are_paid(life: Life) -> None:
     """100.00 paid four instalments of 23.64 and 5.44 of the fifth: eight have room for 10.00 each."""
     assert met(life, 3, "2024-01-01") == dict.fromkeys(range(5, 13), 1_000)
+
+
+def test_what_instalments_leave_stands_with_the_last_one(life: Life) -> None:
+    """As in case C4149: a level instalment of 64.45 has room for 64.25 beside a night's 0.20. Arrears bore
+    interest that the last one takes up: it asks 67.29 of principal, and the money stands with it."""
+    assert met(life, 7, "2024-04-02") == {3: 632, 4: 6_729}
 
 
 def test_a_payoff_stands_with_the_instalments_and_what_was_charged_back(life: Life) -> None:

@@ -195,7 +195,11 @@ def _in_order(
     money meets them: by `place`, an instalment's, and there charges, principal, interest by `step`."""
     interest = pour_line(loans, pl.col("bears"), Component.interest, pl.col("earned"))
     principal = pour_line(slots, pl.col("slot"), Component.principal, pl.col("room"))
-    rest = pour_line(loans, pl.lit(0), Component.principal, pl.col("rest_principal"))
+    # beyond what every instalment asks alike it stands with the last one, which asks all that is left
+    ends = _from_the_end() | (pl.col("excess") == Excess.next_then_last) | _spreads()
+    stands = ends & _is_level() & (pl.col("instalment_no") <= pl.col("instalments"))
+    number = pl.when(stands & ~pl.col("level_last")).then("instalments").otherwise(0)
+    rest = pour_line(loans, number, Component.principal, pl.col("rest_principal"))
     first = _principal_first(loans, ranks)
     further = _from_the_end() | (
         (pl.col("excess") == Excess.next_then_last) & (pl.col("slot") > pl.col("instalment_no"))
