@@ -123,24 +123,17 @@ def bears_otherwise(loans: pl.DataFrame) -> pl.Series:
     )
 
 
-def with_late_interest(
-    loans: pl.DataFrame, dues: pl.DataFrame, lent_today: pl.DataFrame | None = None
-) -> pl.DataFrame:
-    """`late_interest` (Int64): what arrears bore within instalments billed since the oldest open one.
-
-    The instalments stayed what they were and paid off so much less principal. The last one takes
-    that up, as it does of all late money; a level instalment made anew leaves it to it. `lent_today`
-    (`loan_id`, `lent`): what of the principal was not there when those instalments were billed.
-    """
-    principal = pl.col("amount").filter(is_principal())
-    owed = (
+def _billed_since_the_oldest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """`first`, the oldest instalment that is billed and owes principal; `billed`, the principal of those
+    after it; `asked`, what the last of them asks."""
+    return (
         dues.filter(
             of_schedule() & (pl.col("due_date") <= BUSINESS_DATE) & (pl.col("instalment_no") > 0)
         )
         .join(loans.select("loan_id"), on="loan_id", how="semi")
         .group_by("loan_id", "instalment_no")
         .agg(
-            billed=principal.sum(),
+            billed=pl.col("amount").filter(is_principal()).sum(),
             emi=pl.col("amount").sum(),
             open=(is_principal() & (pl.col("amount") > pl.col("paid"))).any(),
         )
@@ -153,7 +146,20 @@ def with_late_interest(
             asked=pl.col("emi").last(),
         )
     )
-    late = loans.join(owed, on="loan_id", maintain_order="left").filter(
+
+
+def with_late_interest(
+    loans: pl.DataFrame, dues: pl.DataFrame, lent_today: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """`late_interest` (Int64): what arrears bore within instalments billed since the oldest open one.
+
+    The instalments stayed what they were and paid off so much less principal. The last one takes
+    that up, as it does of all late money; a level instalment made anew leaves it to it. `lent_today`
+    (`loan_id`, `lent`): what of the principal was not there when those instalments were billed.
+    """
+    late = loans.join(
+        _billed_since_the_oldest(loans, dues), on="loan_id", maintain_order="left"
+    ).filter(
         (pl.col("interest_mode") == InterestMode.daily)
         & (pl.col("first") + 1 < pl.col("instalment_no"))
     )
