@@ -34,6 +34,10 @@ def differences(shown: Transactions, theirs: dict[str, Any]) -> list[str]:
         for side in ("debit", "credit"):
             if account := _account(move, side):
                 mine[(account, side, 0)] += move["amount"]
+    if kind is Kind.write_off:  # off the books already: out of the accounts that bore the loss
+        for component, left in shown.given_up_off_the_books(moved).items():
+            mine[(ACCOUNTS[component.row.loss], "credit", 0)] += left
+            mine[(ACCOUNTS["write_off_expense"], "debit", 0)] += left
     for step in shown.life.gone:
         if step.kind is kind and step.date == on:
             for name, side, amount in _undone(shown, step):

@@ -68,7 +68,7 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
         case = told_of
         try:
             refuse_unknown(told_of)
-            case = as_written_off(with_rates_to_come(told_of))
+            case = with_rates_to_come(told_of)
             told = mapped(case)
             asked = _lives(case, told)
             for t in case["loans"]:
@@ -84,7 +84,7 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
                     "each tranche with a term of its own, of interest that is fixed"
                 )
             for life in asked:
-                life.case = as_modified(case, life.after)
+                life.case = _as_it_stood(case, life)
             own: dict[int, int] = {}
             for life in asked:
                 t = life.case["loans"][life.loan - 1]
@@ -234,6 +234,14 @@ def _recalculated_on(case: dict[str, Any], loan: int, after: int) -> str:
             if s["i"] <= after and s["type"] not in ("set_business_date", "config")
             and not (s["type"] == "charge_add" and (s.get("due_date") or "") > ends)]  # fmt: skip
     return str(max(days))
+
+
+def _as_it_stood(case: dict[str, Any], life: Life) -> dict[str, Any]:
+    """The case with the terms that the events of a life give its loan."""
+    modified = as_modified(case, life.after)
+    loans = list(modified["loans"])
+    loans[life.loan - 1] = as_written_off(loans[life.loan - 1], {s.kind for s in life.steps})
+    return modified | {"loans": loans}
 
 
 def _planned(life: Life) -> Life:

@@ -64,6 +64,8 @@ class Step:
     """... and the number of the instalment."""
     target: int | None = None
     """The step whose payment a chargeback takes back, or whose charge is waived."""
+    listed: dt.date | None = None
+    """The date that its row shows, where it is in force from an earlier one."""
     undone: bool = False
     """A payout that was undone, or its down payment: no longer listed then."""
 
@@ -132,7 +134,22 @@ def mapped(case: dict[str, Any]) -> Mapped:
         if first:
             for each in (s, *(w for w in found.waiting if w["loan"] == s["loan"])):
                 found.steps += _instalment_charges(each, case["loans"][s["loan"] - 1], found)
+    _waived_before_what_came_since(found)
     return found
+
+
+def _waived_before_what_came_since(found: Mapped) -> None:
+    """Money that is told of after a waiver finds the charge waived, whatever its own date; what was told
+    before it met the charge as it stood."""
+    for waiver in found.steps:
+        if waiver.kind is not Kind.charge_waived:
+            continue
+        money = [e for e in found.steps if e.kind in MONEY_IN and e.loan == waiver.loan]
+        stood = [e.date for e in money if e.i < waiver.i]
+        stood += [e.date for e in found.steps if e.i == waiver.target]
+        since = [e.date for e in money if e.i > waiver.i]
+        waiver.listed = waiver.date
+        waiver.date = min(waiver.date, max([min(since, default=waiver.date), *stood]))
 
 
 def applied_charges(terms: dict[str, Any]) -> list[dict[str, Any]]:

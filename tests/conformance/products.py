@@ -314,16 +314,12 @@ def as_modified(case: dict[str, Any], after: int) -> dict[str, Any]:
     return case | {"loans": loans} if loans != case["loans"] else case
 
 
-def as_written_off(case: dict[str, Any]) -> dict[str, Any]:
-    """The case with loans that are written off, and never charged off, as such: a write-off gives up
-    all interest of the schedule, whatever a charge-off would stop."""
-    done = [s for s in case["steps"] if s.get("expect") != "rejected"]
-    off, charged = (
-        {s["loan"] for s in done if s["type"] == t} for t in ("write_off", "charge_off")
-    )
-    loans = [t | ({"charge_off_behaviour": "REGULAR"} if n in off - charged else {})
-             for n, t in enumerate(case["loans"], start=1)]  # fmt: skip
-    return {**case, "loans": loans}
+def as_written_off(terms: dict[str, Any], kinds: set[Kind]) -> dict[str, Any]:
+    """The terms of a loan that is written off and has no charge-off that stands, by the `kinds` of its
+    events: a write-off gives up all interest of the schedule, whatever a charge-off would stop."""
+    if Kind.write_off not in kinds or Kind.charge_off in kinds:
+        return terms
+    return terms | {"charge_off_behaviour": "REGULAR"}
 
 
 def can_recalculate(terms: dict[str, Any]) -> None:

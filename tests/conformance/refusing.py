@@ -11,6 +11,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import MONEY_IN, REVERSIBLE, InterestMode, Kind
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.servicing.orders.allowed import COLUMNS, broken_rule
+from loanbook.core.servicing.orders.beside import OTHERS, with_others
 from tests.conformance.batch import Life, Seen
 from tests.conformance.fineract import UNITS, _first_due, minor
 from tests.conformance.mapping import Step, date_of
@@ -68,7 +69,19 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
         "capitalised": _net(Kind.fee_capitalised, life),
         "bought_down": _net(Kind.rate_bought_down, life),
     }
-    return broken_rule(pl.DataFrame([row], schema=COLUMNS)).item()
+    return broken_rule(_beside(pl.DataFrame([row], schema=COLUMNS), life)).item()
+
+
+def _beside(order: pl.DataFrame, life: Life) -> pl.DataFrame:
+    """The order with what the events that its loan knows by then change of what the rules read."""
+    none = {"amount": None, "start": None, "end": None}
+    others = [none | {"loan_id": 1, "kind": s.kind.value, "value_date": s.date, "source_ref": str(s.i),
+                      "waits": False, "place": -1} for s in life.steps]  # fmt: skip
+    one = order.drop("rival", "pause_beside", "withdrawn", "paid_out").with_columns(
+        line=pl.lit(0, pl.Int64), loan_id=pl.lit(1, pl.Int64), command_ref=pl.lit(""),
+        agreed=pl.lit(None, pl.Int64),
+    )  # fmt: skip
+    return with_others(one, pl.DataFrame(others, schema=OTHERS))
 
 
 def _next_on(date: dt.date, life: Life) -> int | None:

@@ -234,7 +234,8 @@ class Shown:
                 row["balance"] = row["amount"]
                 continue
             row["days"] = 0 if row["no"] < 0 else (row["due_date"] - before).days
-            before = before if row["no"] < 0 else row["due_date"]
+            # a re-age numbers the periods anew, each from the row before it
+            before = before if row["no"] < 0 and not reaged else row["due_date"]
             balance = max(balance + again.get(row["no"], 0) - row["principal_due"], 0)
             row["balance"] = balance
             if both_ends and row["no"] == 1:  # what is lent on its day it shows, and does not count
@@ -456,6 +457,10 @@ class Shown:
 
     def moved_by(self, step: Any, moves: pl.DataFrame) -> dict[str, int]:
         """What the movements of an event were, by component."""
+        gone = self.given_up_off_the_books(moves) if step.kind is Kind.write_off else {}
+        if gone:
+            split = {name: gone.get(component, 0) for component, name in OF.items()}
+            return split | {"overpayment": 0, "amount": sum(split.values())}
         # interest that a charge-off bills is claimed as billed
         moves = moves.filter(pl.col("debit") != ROLE["interest_due"])
         if step.kind is Kind.charge_off:  # what it gives up of interest it does not take
@@ -472,8 +477,19 @@ class Shown:
             principal += to("credit_loss")
         split = {"principal": principal, "interest": interest, **charges}
         credit = to("borrower_credit")
-        amount = step.amount if step.amount is not None else sum(split.values())
+        whole = step.amount is None or step.kind is Kind.charge_waived  # of a charge what is unpaid
+        amount = sum(split.values()) if whole else step.amount
         return split | {"overpayment": credit, "amount": amount}
+
+    def given_up_off_the_books(self, moves: pl.DataFrame) -> dict[Component, int]:
+        """What a write-off of a claim that a charge-off took off the books gives up, by component: the
+        engine moves it as one sum, in memorandum. What no due asks yet is principal."""
+        claim = int(moves.filter(pl.col("credit") == ROLE["memo_claim"])["amount"].sum())
+        if not claim:
+            return {}
+        open_ = self.dues.group_by("component").agg((pl.col("amount") - pl.col("paid")).sum())
+        others = {Component(each): left for each, left in open_.rows() if each and left}
+        return {Component.principal: claim - sum(others.values()), **others}
 
     def schedule(self, check: dict[str, Any]) -> list[str]:
         table = self.rows()

@@ -289,3 +289,21 @@ def test_the_rule_of_78_is_read_in_all_its_forms() -> None:
         == "passed"
     )
     assert _one({"term_months": 12, "months_elapsed": 2}, {"moon": "1"}).outcome == "not attempted"
+
+
+def test_money_told_after_a_waiver_finds_the_charge_waived() -> None:
+    """Told on the 20th; before it money of the 15th met the charge, after it money of the 10th came: the
+    charge is waived from the 15th on, and the row shows the 20th."""
+    day = "2024-01-{:02}".format
+    charge = {"time": "SPECIFIED_DUE_DATE", "calculation": "FLAT", "amount": "9", "penalty": False}
+    told: list[Case] = [
+        {"type": "charge_add", "charge": charge, "due_date": day(31), "business_date": day(2)},
+        {"type": "repayment", "amount": "5", "date": day(15), "business_date": day(15)},
+        {"type": "charge_waive", "target": "last_added_charge", "business_date": day(20)},
+        {"type": "repayment", "amount": "5", "date": day(10), "business_date": day(20)},
+    ]
+    steps = [step | {"i": n, "loan": 1} for n, step in enumerate(told)]
+    terms = {"schedule_type": "CUMULATIVE", "currency_decimals": 2, "submitted_on": day(1),
+             "down_payment": {}, "interest_recalculation": {"enabled": False}}  # fmt: skip
+    waiver = mapped({"steps": steps, "loans": [terms]}).steps[2]
+    assert (waiver.date.day, waiver.listed and waiver.listed.day) == (15, 20)

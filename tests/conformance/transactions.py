@@ -28,6 +28,12 @@ def _late(kind: str) -> int:
     return 5 if kind.endswith("Amortization Adjustment") else 4 * kind.endswith("Amortization")
 
 
+def _listed(told: tuple[Any, int]) -> tuple[Any, ...]:
+    """Order of the rows of events: by the date that each shows."""
+    step = told[0]
+    return step.listed or step.date, step.place, step.implicit
+
+
 class Transactions(Shown):
     """A loan of the batch with a row for each event and accrual."""
 
@@ -76,11 +82,11 @@ class Transactions(Shown):
         balance = 0
         told = self.events if not self.life.planned else []
         by_credit = self._by_credit()
-        for step, event in sorted(told, key=lambda e: (e[0].date, e[0].place, e[0].implicit)):
+        for step, event in sorted(told, key=_listed):
             if step.kind not in NAMES:
                 continue
-            row: dict[str, Any] = {"date": step.date, "type": NAMES[step.kind], "i": step.place,
-                                   "implicit": step.implicit, "reverted": False}  # fmt: skip
+            row: dict[str, Any] = {"date": _listed((step, event))[0], "type": NAMES[step.kind],
+                                   "i": step.place, "implicit": step.implicit, "reverted": False}  # fmt: skip
             if step.kind in MONEY_IN:
                 split = self._split(event, self.paid)
                 if step.implicit and not sum(split.values()):  # the credit had paid it
@@ -187,7 +193,7 @@ class Transactions(Shown):
             if other is step and step.kind in (Kind.charge_off, Kind.charge_waived):
                 moves = then.moved.filter(pl.col("event_id") == event)
                 return then.moved_by(step, moves) | {
-                    "date": step.date, "type": NAMES[step.kind], "i": step.i, "implicit": False,
+                    "date": step.listed or step.date, "type": NAMES[step.kind], "i": step.i, "implicit": False,
                     "balance": 0 if step.kind is Kind.charge_off else balance, "reverted": True,
                 }  # fmt: skip
             if other is step and step.kind in (Kind.rate_bought_down, Kind.buy_down_adjusted):
