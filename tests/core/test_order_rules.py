@@ -97,6 +97,14 @@ def order(kind: Kind = Kind.rate_changed, **differs: Any) -> pl.DataFrame:
     return pl.DataFrame([SOUND | differs | {"kind": kind.value}], schema=COLUMNS)
 
 
+def test_interest_is_paused_again_once_the_first_pause_has_ended() -> None:
+    """Of a pause to the 20th one ordered on the 15th would take the place, though it begins after it."""
+    after = {"starts": dt.date(2024, 3, 25), "paused_until": dt.date(2024, 3, 20)}
+    assert broken_rule(order(Kind.interest_paused, **after)).to_list() == ["another_pause_runs"]
+    ended = after | {"paused_until": DAY}
+    assert broken_rule(order(Kind.interest_paused, **ended)).to_list() == [None]
+
+
 def test_the_sound_order_enters() -> None:
     assert broken_rule(order()).to_list() == [None]
 

@@ -102,6 +102,8 @@ def test_orders_are_judged_with_the_orders_beside_them(new_ledger: Ledger) -> No
         order("o", "reage", "L6", day, **moved),
         order("p", "reamortise", "L7", day),
         order("q", "reage", "L7", day, **moved),
+        order("u", "pause_interest", "L9", day, start_date="2018-01-06", due_date="2018-01-12"),
+        order("v", "pause_interest", "L9", later, start_date="2018-01-20", due_date="2018-01-22"),
         order("r", "reamortise", "L8", later),
     ]  # fmt: skip
     drop(ledger, f"commands_{day}.csv", HEAD + "".join(body))
@@ -115,6 +117,7 @@ def test_orders_are_judged_with_the_orders_beside_them(new_ledger: Ledger) -> No
         14: "another_pause_runs",
         16: "another_change_on_the_day",
         18: "another_change_on_the_day",
+        20: "another_pause_runs",  # it would take the place of the first, which is still to come
     }
     assert rules(ledger, f"commands_{day}.csv") == refused
     # beside an order that waits in the ledger; the same again is a duplicate
@@ -126,10 +129,10 @@ def test_orders_are_judged_with_the_orders_beside_them(new_ledger: Ledger) -> No
     assert LedgerReader(ledger.settings).held().is_empty()
     files = ledger.frame("SELECT * FROM {lake}.files WHERE kind = 'commands' ORDER BY name")
     assert files.select("rows_in", "accepted", "quarantined", "duplicates").rows() == [
-        (18, 10, 8, 0),
+        (20, 11, 9, 0),
         (2, 0, 1, 1),
     ]
-    assert files.select(pl.col("rows_in").sum()).item() == 20
+    assert files.select(pl.col("rows_in").sum()).item() == 22
 
 
 def test_what_could_not_be_closed_does_not_enter(

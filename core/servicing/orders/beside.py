@@ -73,13 +73,12 @@ def _of_others() -> dict[str, pl.Expr]:
     anew = [each.value for each in ANEW]
     rivals = (kind == other) & kind.is_in([each.value for each in CHANGES])
     rivals = rivals | (kind.is_in(anew) & other.is_in(anew))
-    overlaps = (pl.col("start") <= pl.col("due_date")) & (pl.col("starts") <= pl.col("end"))
     pauses = (kind == other) & kind.is_in([each.value for each in PAUSES])
     amount = pl.col("amount")
     payouts = pl.col("waits") & same_day & (other == Kind.disbursed.value)
     return {
         "rival": (rivals & same_day).any(),
-        "pause_beside": (pauses & overlaps).any(),
+        "pause_beside": (pauses & _in_each_others_way()).any(),
         "withdrawn": (other == Kind.boarding_withdrawn.value).any(),
         "paid_out": amount.filter(payouts).sum(),
         "refunded": amount.filter(pl.col("waits") & (other == Kind.credit_refunded.value)).sum(),
@@ -91,3 +90,13 @@ def _of_others() -> dict[str, pl.Expr]:
         .min(),
         "limit_before": amount.filter(by_then & (other == Kind.limit_changed.value)).last(),
     }
+
+
+def _in_each_others_way() -> pl.Expr:
+    """Two pauses that share a day, or of interest, of which a loan holds one, the later ordered before
+    the earlier has ended."""
+    shared = (pl.col("start") <= pl.col("due_date")) & (pl.col("starts") <= pl.col("end"))
+    own, other = pl.col("value_date"), pl.col("value_date_other")
+    first_ends = pl.when(other <= own).then("end").otherwise("due_date")
+    held = first_ends > pl.max_horizontal(own, other)
+    return pl.when(pl.col("kind") == Kind.interest_paused.value).then(held).otherwise(shared)

@@ -75,7 +75,11 @@ class Orders(dy.Schema):
         metadata=_about("the same change, or another that makes the schedule anew, that day", _YES),
     )
     pause_beside = dy.Bool(
-        nullable=True, metadata=_about("another pause of its kind shares a day with it", _YES)
+        nullable=True,
+        metadata=_about(
+            "another pause of its kind shares a day with it, or of interest has not ended by then",
+            _YES,
+        ),
     )
     paid_out = dy.Int64(
         nullable=True, metadata=_about("payouts that wait, of its value date", _MONEY)

@@ -1,7 +1,7 @@
 """Interest pause: nights of some days bear no interest; the instalments stay as they are.
 
 For loans whose interest follows the balance: the last instalment is less for it. The nights are
-those before the days `start` to `end`. One pause at a time; the next one begins after it.
+those before the days `start` to `end`. One pause at a time; the next one is ordered once it has ended.
 """
 
 from __future__ import annotations
