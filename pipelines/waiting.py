@@ -12,7 +12,7 @@ from pathlib import Path
 
 CHECKSUM = ".sha256"
 """Ending of a file that holds the SHA-256 of the file of the same name without it."""
-_DATE = re.compile(r"_(\d{4}-\d{2}-\d{2})")
+_DATE = re.compile(r"_([0-9]{4}-[0-9]{2}-[0-9]{2})")
 
 
 def landed_paths(landing: Path) -> Iterator[Path]:

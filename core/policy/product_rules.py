@@ -45,8 +45,8 @@ Exact = Annotated[
 ]
 """A number of a policy file, exactly as it is written there."""
 Whole = Annotated[int, Field(le=2**62)]
-Percent = Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,7})?$")]
-NotBelowZero = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,7})?$")]
+Percent = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,7})?$")]
+NotBelowZero = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,7})?$")]
 """A percentage of which less than nothing would be money that the borrower is owed."""
 
 
@@ -322,7 +322,7 @@ class FloatingRate(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     index: Name = Field(description="name of the reference rate in index files")
-    multiplier: Annotated[str, StringConstraints(pattern=r"^-?\d{1,3}(\.\d{1,9})?$")] = Field(
+    multiplier: Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,9})?$")] = Field(
         default="1", description="times the index, before the spread is added"
     )
     floor_percent: Percent | None = Field(

@@ -251,7 +251,7 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             raise LedgerError(said) from error
         if isinstance(error, duckdb.Error) and any(word in str(error) for word in _BUSY):
             raise LedgerConflictError(
-                f"another writer committed first, nothing of this attempt was kept: {error}"
+                "another run committed first, nothing of this attempt was kept; run again when it is done"
             ) from error
         raise
 

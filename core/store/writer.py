@@ -174,16 +174,28 @@ class Ledger(Queries):
         taken = files.filter(~refused).select("file_id", "business_date").rows()
         return set(taken), set(files.filter(refused).select("file_id", "name", "reason").rows())
 
-    def commit_intake(self, intakes: list[Intake]) -> None:
-        """Commit files in one transaction: ids are given in the order of the list."""
+    def intake_head(self) -> tuple[int, ...]:
+        """Where intake stands: it differs once another run took anything in."""
+        ids = self.one("SELECT next_loan_id, next_event_id FROM {lake}.intake_head")
+        return (*ids, *self.one("SELECT count(*) FROM {lake}.files"))
+
+    def commit_intake(self, intakes: list[Intake], judged_at: tuple[int, ...]) -> tuple[int, ...]:
+        """Commit files in one transaction: ids are given in the order of the list.
+
+        `judged_at`: the `intake_head` that they were judged by. Returns the new one. Raises
+        LedgerConflictError where another run took files in since: what was no duplicate may be one.
+        """
         new = sum(each.loans.height for each in intakes if each.loans is not None)
         share_out(self._connection, loans_of(self._connection) + new)
 
         def commit() -> None:
             with transaction(self._connection):
-                loan_id, event_id = self.one(
-                    "SELECT next_loan_id, next_event_id FROM {lake}.intake_head"
-                )
+                if self.intake_head() != judged_at:
+                    raise LedgerConflictError(
+                        "another run took files in meanwhile, nothing of this attempt was kept; run "
+                        "again: files that the other run took are known then"
+                    )
+                loan_id, event_id = judged_at[:2]
                 gathered: dict[str, list[pl.DataFrame]] = {}
                 for intake in intakes:
                     loan_id, event_id = numbered(intake, loan_id, event_id, gathered)
@@ -195,6 +207,7 @@ class Ledger(Queries):
                     insert(self._connection, table, pl.concat(parts, how="diagonal_relaxed"))
 
         patiently(commit)
+        return self.intake_head()
 
     # --- the book --------------------------------------------------------------------
 
@@ -421,7 +434,8 @@ class Ledger(Queries):
             with transaction(self._connection):
                 if self.head().working_version != last:
                     raise LedgerConflictError(
-                        f"version {last} no longer waits for its checks: another run settled it"
+                        f"version {last} no longer waits for its checks: another run settled it; run "
+                        "again, it continues from there"
                     )
                 moved = ""
                 if published:

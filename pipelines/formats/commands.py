@@ -125,7 +125,7 @@ class Orders(_Fields):
     @dy.rule()
     def amount_not_a_positive_number(cls) -> pl.Expr:
         left_out = (pl.col("amount") == "") & ~_needs("amount")
-        number = pl.col("amount").str.contains(r"^\d{1,13}(\.\d{1,3})?$")
+        number = pl.col("amount").str.contains(r"^[0-9]{1,13}(\.[0-9]{1,3})?$")
         return ~_takes("amount") | left_out | (number & pl.col("amount").str.contains("[1-9]"))
 
     @dy.rule()
@@ -143,7 +143,7 @@ class Orders(_Fields):
 
     @dy.rule()
     def rate_not_a_percentage(cls) -> pl.Expr:
-        percentage = pl.col("rate_percent").str.contains(r"^\d{1,3}(\.\d{1,7})?\s*%?$")
+        percentage = pl.col("rate_percent").str.contains(r"^[0-9]{1,3}(\.[0-9]{1,7})?\s*%?$")
         return (pl.col("rate_percent") == "") | percentage
 
     @dy.rule()

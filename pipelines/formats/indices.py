@@ -41,7 +41,7 @@ class Fixings(dy.Schema):
 
     @dy.rule()
     def rate_not_a_percentage(cls) -> pl.Expr:
-        return pl.col("rate_percent").str.contains(r"^-?\d{1,3}(\.\d{1,7})?\s*%?$")
+        return pl.col("rate_percent").str.contains(r"^-?[0-9]{1,3}(\.[0-9]{1,7})?\s*%?$")
 
     @dy.rule()
     def corrects_not_yes_or_empty(cls) -> pl.Expr:

@@ -262,7 +262,7 @@ def _terms(cells: _Cells, product: Product) -> dict[str, pl.Expr]:
     solved = pl.lit(True)
     if "instalment" in of:  # a tape of many products may leave a field empty; of one it must tell
         solved = (cells.text("instalment") == "") & pl.lit(mapping.product_column is not None)
-    number = cells.text("instalments").str.extract(r"^(\d{1,4})(?:\s*[A-Za-z]+)?$")
+    number = cells.text("instalments").str.extract(r"^([0-9]{1,4})(?:\s*[A-Za-z]+)?$")
     graced = product.schedule.grace_principal
     line = product.line
     return {

@@ -26,10 +26,10 @@ def plain(text: pl.Expr, form: AmountForm) -> pl.Expr:
     sign, between, point = (
         re.escape(each) for each in (form.currency_sign, form.thousands, form.decimal)
     )
-    whole = rf"\d{{1,3}}(?:{between}\d{{3}})+|\d+" if between else r"\d+"
+    whole = rf"[0-9]{{1,3}}(?:{between}[0-9]{{3}})+|[0-9]+" if between else r"[0-9]+"
     before, after = (rf"(?:{sign}\s*)?", rf"(?:\s*{sign})?") if sign else ("", "")
     groups = text.str.strip_chars().str.extract_groups(
-        rf"^(-?){before}(-?)({whole})(?:{point}(\d*))?{after}(\s*%)?$"
+        rf"^(-?){before}(-?)({whole})(?:{point}([0-9]*))?{after}(\s*%)?$"
     )
     first, second, digits, decimals, percent = (groups.struct.field(str(n)) for n in range(1, 6))
     if form.thousands:

@@ -37,7 +37,7 @@ class Receipts(dy.Schema):
 
     @dy.rule()
     def amount_not_a_number(cls) -> pl.Expr:
-        return pl.col("amount").str.contains(r"^[+-]?\d+(\.\d*)?$")
+        return pl.col("amount").str.contains(r"^[+-]?[0-9]+(\.[0-9]*)?$")
 
     @dy.rule()
     def amount_not_positive(cls) -> pl.Expr:
@@ -72,8 +72,8 @@ class Receipts(dy.Schema):
 def exact_minor(amount: pl.Expr, exponent: pl.Expr) -> pl.Expr:
     """Whole minor units of a plain decimal string; null where it has more decimals or is
     written otherwise. Digits only: no float takes part."""
-    whole = amount.str.extract(r"^\s*\+?(\d{1,16})(?:\.\d*)?\s*$", 1)
-    fraction = amount.str.extract(r"^\s*\+?\d{1,16}\.(\d*?)0*\s*$", 1).fill_null("")
+    whole = amount.str.extract(r"^\s*\+?([0-9]{1,16})(?:\.[0-9]*)?\s*$", 1)
+    fraction = amount.str.extract(r"^\s*\+?[0-9]{1,16}\.([0-9]*?)0*\s*$", 1).fill_null("")
     fits = fraction.str.len_chars() <= exponent
     padded = pl.concat_str(whole, fraction.str.pad_end(3, "0").str.slice(0, exponent))
     return pl.when(fits & whole.is_not_null()).then(padded.str.to_integer(strict=False))
@@ -89,7 +89,7 @@ def parse(data: bytes, file_date: dt.date, mapping: PaymentMapping = CANONICAL_P
         amount = (
             pl.when(negative)
             .then(amount.str.strip_prefix("-"))
-            .when(amount.str.contains(r"^\d"))
+            .when(amount.str.contains(r"^[0-9]"))
             .then(pl.lit("-") + amount)
             .otherwise(amount)
         )

@@ -56,7 +56,7 @@ class FileKind:
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """The whole name: kind, business date, then whatever tells the day's files apart."""
-        date = r"(?P<date>\d{4}-\d{2}-\d{2})"
+        date = r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
         return re.compile(rf"^{self.name}_{date}[\w.-]*{re.escape(self.extension)}$")
 
     @cached_property

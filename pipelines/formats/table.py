@@ -142,7 +142,7 @@ def percent_ppb(percent: pl.Expr) -> pl.Expr:
     """Parts per billion (Int64) of a plain decimal string of per cent, its sign written or not; null
     where it is finer than that, or is written otherwise: nothing is rounded on the way in."""
     text = percent.str.strip_chars().str.strip_suffix("%").str.strip_chars_end()
-    plain = text.str.contains(r"^-?\d{1,3}(\.\d{1,7}0*)?$")
+    plain = text.str.contains(r"^-?[0-9]{1,3}(\.[0-9]{1,7}0*)?$")
     exact = text.cast(pl.Decimal(18, 7), strict=False) * (PPB // 100)
     return pl.when(plain).then(exact.cast(pl.Int64))
 

@@ -84,6 +84,7 @@ def take_in(
     refused is tried again, since a mapping, a policy or its name may have been mended.
     """
     report = IntakeReport()
+    judged_at = ledger.intake_head()
     seen, refused = ledger.known_files()
     fresh: list[LandingFile] = []
     for file in scan(ledger.settings.landing):
@@ -102,7 +103,7 @@ def take_in(
         new_kind = file.kind is not None and BY_NAME[file.kind].gives_loans
         # ids of new loans are given at commit, so payments wait until their tapes are in
         if waiting and (len(waiting) >= BATCH or (kind != new_kind)):
-            _commit(ledger, policies, waiting, report)
+            judged_at = _commit(ledger, policies, waiting, report, judged_at)
             waiting, known.waiting = [], []
             known.loans = _loans(ledger, policies)
         kind = new_kind
@@ -111,18 +112,22 @@ def take_in(
             waiting.append(taken)  # refused again for the same reason: that is written already
         progress(done + 1, len(fresh))
     if waiting:
-        _commit(ledger, policies, waiting, report)
+        _commit(ledger, policies, waiting, report, judged_at)
     return report
 
 
 def _commit(
-    ledger: Ledger, policies: PolicyBook, waiting: list[Intake], report: IntakeReport
-) -> None:
-    """Commit files, without the loans and orders that could not be closed."""
+    ledger: Ledger,
+    policies: PolicyBook,
+    waiting: list[Intake],
+    report: IntakeReport,
+    judged_at: tuple[int, ...],
+) -> tuple[int, ...]:
+    """Commit files, without the loans and orders that could not be closed; where intake stands then."""
     passed, refused = tried(ledger, policies, waiting)
     report.accepted -= refused
     report.quarantined += refused
-    ledger.commit_intake(passed)
+    return ledger.commit_intake(passed, judged_at)
 
 
 def knowledge(ledger: Queries, policies: PolicyBook, home: Path) -> Known:

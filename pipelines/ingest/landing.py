@@ -171,7 +171,7 @@ def whole(file: LandingFile, rules: Intake) -> bytes:
     return data
 
 
-_ENDS_WHOLE = re.compile(rb"(^|,)\d{4}-\d{2}-\d{2}\r?$")
+_ENDS_WHOLE = re.compile(rb"(^|,)[0-9]{4}-[0-9]{2}-[0-9]{2}\r?$")
 """The end of a line that can't be cut: a date with all its digits."""
 
 

@@ -10,12 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from loanbook.core.catalogue.codes import EventState
+from loanbook.core.errors import LedgerConflictError
 from loanbook.core.store.clocks import NOW
 from loanbook.core.store.marts import PORTFOLIO_ON, refresh_marts
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import HOME_VARIABLE, Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
+from loanbook.pipelines.ingest import intake
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
@@ -37,13 +39,14 @@ def test_each_bad_row_is_quarantined_by_its_rule_and_the_good_ones_go_on(ledger:
         f"when,{loan},10.00,USD,10/01/2018",
         f"short,{loan},10.00",
         f"ok-2,{loan},0.01,USD,2018-01-10",
+        f"digits,{loan},\u0661\u0660,USD,2018-01-10",  # ten, in Arabic digits: no amount was read of it
     ]
     drop(ledger, "payments_2018-01-10_bad.csv", MONEY + "\n".join(lines) + "\n")
     report = take(ledger)
     assert (report.rows_in, report.accepted, report.quarantined, report.duplicates) == (
-        12,
+        13,
         2,
-        10,
+        11,
         0,
     )
     assert report.reconciles
@@ -51,8 +54,29 @@ def test_each_bad_row_is_quarantined_by_its_rule_and_the_good_ones_go_on(ledger:
         3: "payment_in_the_future", 4: "unknown_loan", 5: "currency_is_not_the_loans",
         6: "amount_out_of_bounds", 7: "amount_finer_than_currency", 8: "amount_not_positive",
         9: "amount_not_a_number", 10: "unknown_currency", 11: "value_date_not_a_date",
-        12: "truncated_row",
+        12: "truncated_row", 14: "amount_not_a_number",
     }  # fmt: skip
+
+
+def test_two_runs_that_take_the_same_file_in_at_once_book_its_money_once(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(ledger, "payments_2018-01-10_a.csv", MONEY + f"a,{key(ledger)},1.00,USD,2018-01-10\n")
+    other, judged = Ledger(ledger.settings), intake.tried
+
+    def while_another_commits(*given: object) -> object:
+        monkeypatch.setattr(intake, "tried", judged)
+        assert take(other).accepted == 1
+        return judged(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(intake, "tried", while_another_commits)
+    with pytest.raises(LedgerConflictError, match="run again"):
+        take(ledger)
+    assert take(ledger).known > 0
+    once = ledger.one("SELECT count(*), count(DISTINCT file_id) FROM {lake}.events "
+                      "WHERE idempotency_key LIKE '%/a'")  # fmt: skip
+    assert once == (1, 1)
+    other.close()
 
 
 def test_a_file_sent_twice_is_a_no_op(ledger: Ledger) -> None:

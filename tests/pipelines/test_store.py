@@ -109,7 +109,7 @@ policies = ledger.register(read_policies())
 def kill():
     os.kill(os.getpid(), signal.SIGKILL)
 if at == "before_intake_commit":
-    ledger.commit_intake = lambda intakes: kill()
+    ledger.commit_intake = lambda intakes, judged_at: kill()
 take_in(ledger, policies, TAPE, correlation_id="killed")
 if at == "inside_commit":
     inner = writer.insert

@@ -73,6 +73,11 @@ def test_a_damaged_file_is_told_and_its_version_can_be_taken_back(home: Path) ->
         result = CLI.invoke(app, list(words))
         assert result.exit_code == 1
         assert what in " ".join(result.output.split())
+    oldest = min((home / "lake/data/main/positions").iterdir(), key=lambda p: p.stat().st_mtime_ns)
+    kept = oldest.read_bytes()
+    oldest.unlink()  # that of the days before: to take the last ones back would not help
+    assert "nothing was taken back; restore them from a backup" in said("rollback", "--reason", "x")
+    oldest.write_bytes(kept)
     assert "Versions 9 to 10 are withdrawn, version 8 of 2018-01-08 stands" in said(
         "rollback", "--reason", "a bad disk"
     )

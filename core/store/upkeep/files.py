@@ -155,8 +155,8 @@ def withdraw(ledger: Queries, data: Path, actor: str, reason: str) -> Withdrawn:
 
     Damaged files that hold its rows alone are taken out of the catalogue, so that nothing looks for
     them; where they hold rows of days that were published with it as well, those are taken back too.
-    LedgerError where nothing is published, a version waits for its checks, or a damaged file holds
-    other rows (the last version is taken back all the same).
+    LedgerError, and nothing is taken back, where nothing is published, a version waits for its checks,
+    or a damaged file holds rows of other versions.
     """
     last, _ = ledger.published()
     (waiting,) = ledger.one("SELECT working_version FROM {lake}.ledger_head")
@@ -173,6 +173,7 @@ def withdraw(ledger: Queries, data: Path, actor: str, reason: str) -> Withdrawn:
     )
     low = min((low for _, _, low, _ in broken), default=last)
     first = low if together <= low else last
+    _must_be_theirs(broken, first, last)
     (parent,) = ledger.one(f"SELECT parent FROM {{lake}}.versions WHERE version = {first}")
     before = ledger.rows(f"SELECT business_date FROM {{lake}}.versions WHERE version = {parent}")
     date = before[0][0] if before else None
@@ -190,7 +191,7 @@ def withdraw(ledger: Queries, data: Path, actor: str, reason: str) -> Withdrawn:
             )
 
     patiently(write)
-    return Withdrawn(first, last, parent, date, _forget(ledger, broken, first, last))
+    return Withdrawn(first, last, parent, date, _forget(ledger, broken))
 
 
 Span = tuple[int, Path, int, int]
@@ -214,14 +215,18 @@ def _spans(ledger: Queries, data: Path) -> list[Span]:
     return [(n, broken[path], int(low or 0), int(high or 0)) for n, path, low, high in rows]
 
 
-def _forget(ledger: Queries, broken: list[Span], first: int, last: int) -> list[Path]:
-    """Take damaged files out of the catalogue; LedgerError if one holds rows of other versions."""
+def _must_be_theirs(broken: list[Span], first: int, last: int) -> None:
+    """LedgerError if a damaged file holds rows of versions that are not taken back."""
     others = [path for _, path, low, high in broken if low < first or high > last]
     if others:
         raise LedgerError(
             f"{len(others)} damaged files hold rows of other versions too, {others[0].name} is one: "
-            "restore them from a backup of the lake's folder"
+            "nothing was taken back; restore them from a backup of the lake's folder"
         )
+
+
+def _forget(ledger: Queries, broken: list[Span]) -> list[Path]:
+    """Take damaged files out of the catalogue."""
     if broken:
         numbers = ", ".join(str(number) for number, *_ in broken)
         ledger.connection.execute(
