@@ -388,3 +388,17 @@ def test_money_ahead_stays_with_its_instalment_when_the_schedule_is_made_anew(
     for loan_id in orders:
         dues = life.dues("2018-01-11").filter(principal & (pl.col("loan_id") == loan_id))
         assert (dues["amount"] - dues["paid"]).sum() == life.on("2018-01-11", loan_id)["principal"]
+
+
+def test_one_night_passes_between_an_order_and_money_on_the_next_day(policies: PolicyBook) -> None:
+    """Lived by a jump, the night of the order was earned again: the day's interest was 1, not 10."""
+    fixed = REAGE | {"instalments": 5, "due_date": "2024-04-20", "interest": "payable"}
+    orders = [
+        _event(Kind.reaged, 1, "2024-03-20", None, "x", json.dumps(fixed)),
+        _event(Kind.rate_changed, 1, "2024-04-01", None, "r", '{"rate_ppb": 50000000, "keep": "term"}'),
+    ]  # fmt: skip
+    story = Story(policies).lent(terms(policies, "instalment-act365", n=6))
+    for day in ("2024-02-02", "2024-03-02", "2024-04-02"):
+        story = story.paid(15_000, day, ref=day)
+    events = Story(policies, (*story.rows, *orders)).events()
+    same_as_in_time(events, policies, dt.date(2024, 4, 4))

@@ -27,7 +27,7 @@ from loanbook.core.servicing.day.next_dates import ONE_DAY
 from loanbook.core.servicing.day.night import pass_night
 from loanbook.core.servicing.day.steps import next_action_dates, run_day
 from loanbook.core.servicing.endings.reopening import left_behind, reopened
-from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.loan.book import Book, replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE, dated
 from loanbook.core.servicing.loan.dues import NO_DUES, Dues
 from loanbook.core.servicing.loan.opening import opened
@@ -239,8 +239,14 @@ class _Jump:
         self, on: pl.DataFrame, events: pl.DataFrame
     ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         """Positions the evening before, the loans of the round on their date, those boarded."""
-        came = self.live.select(self.columns).drop("business_date").join(on, on="loan_id")
-        eve = pass_night(came.sort("loan_id").with_columns(business_date=BUSINESS_DATE - ONE_DAY))
+        came = self.live.select(self.columns).rename({"business_date": "stood_on"})
+        came = came.join(on, on="loan_id").sort("loan_id")
+        came = came.with_columns(business_date=BUSINESS_DATE - ONE_DAY)
+        stood = (came["stood_on"] == came["business_date"]).fill_null(False)
+        came = came.drop("stood_on")
+        eve = pass_night(came)
+        if stood.any():  # they were visited that very day: no night has passed since
+            eve = replaced(eve, stood, eve.filter(stood), came.filter(stood).select(eve.columns))
         wide = pass_night(eve.with_columns(business_date=BUSINESS_DATE + ONE_DAY))
         boarded = self.start.terms.clear()
         boardings = events.filter(pl.col("kind") == Kind.loan_boarded)
