@@ -54,6 +54,21 @@ def test_a_change_of_the_contract_is_told_with_what_it_asked(policies: PolicyBoo
     assert any("4.5 %, the term stays" in line.what for line in why.lines)
 
 
+def test_nights_of_several_bases_between_two_events_are_told_once_each(
+    policies: PolicyBook,
+) -> None:
+    story = Story(policies).lent(terms(policies, "instalment-act365"))
+    for day in ("2024-02-02", "2024-03-02", "2024-04-02"):
+        story = story.paid(21_000, day, ref=day)
+    later = _event(Kind.due_date_moved, 1, "2024-03-12", None, "m", '{"due_date": "2024-04-15"}')
+    events = Story(policies, (*story.rows, later)).events()
+    as_of = dt.date(2024, 4, 20)
+    why = explain(replay(events, policies, as_of), policies, 1, as_of)
+    assert why.accounted
+    told = [(line.date, line.what) for line in why.lines]
+    assert len(told) == len(set(told))
+
+
 def test_money_in_advance_names_who_placed_it(policies: PolicyBook) -> None:
     """100.00 off the principal by the sender's word, 5.00 by the rule for goodwill, 10.00 by the product's."""
     goodwill = {"goodwill_credit": MoneyRule(waterfall="standard", excess="last_instalment")}

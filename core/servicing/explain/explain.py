@@ -154,7 +154,7 @@ class _Night:
     ) -> None:
         """A night before a date: what it earned, the position and what it bears."""
         if self._first is not None and not self._alike(bears):
-            self._lines += self.flush()
+            self._lines = self.flush()  # with what stood there
         if self._first is None:
             self._first, self._terms = date - dt.timedelta(days=1), held
             self._bears, self._nights = bears, 0
