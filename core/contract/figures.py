@@ -138,8 +138,9 @@ class Figures:
         standing = {"period_start", "instalment_no", "adjust_accrual"} <= set(self.terms.columns)
         if not standing or self.basis <= ACTUAL.keys():
             return False
-        later = self.terms.filter(pl.col("has_stub") & (pl.col("instalment_no") > 1))
-        return later.height > 0 and bool(later.select(self.is_reshaped().any()).item())
+        # lazily: of the rows that may be, no more columns than are looked at
+        later = self.terms.lazy().filter(pl.col("has_stub") & (pl.col("instalment_no") > 1))
+        return bool(later.select(self.is_reshaped().any()).collect().item())
 
     def is_reshaped(self) -> pl.Expr:
         """Periods after the first that an order made longer or shorter: they begin elsewhere than the due

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -188,7 +188,7 @@ class Ledger(Queries):
         new = sum(each.loans.height for each in intakes if each.loans is not None)
         share_out(self._connection, loans_of(self._connection) + new)
 
-        def commit() -> None:
+        def commit() -> tuple[int, ...]:
             with transaction(self._connection):
                 if self.intake_head() != judged_at:
                     raise LedgerConflictError(
@@ -205,9 +205,9 @@ class Ledger(Queries):
                 )
                 for table, parts in gathered.items():
                     insert(self._connection, table, pl.concat(parts, how="diagonal_relaxed"))
+                return self.intake_head()  # before another run can move it on
 
-        patiently(commit)
-        return self.intake_head()
+        return patiently(commit)
 
     # --- the book --------------------------------------------------------------------
 
@@ -334,7 +334,7 @@ class Ledger(Queries):
         first, last = days[0], days[-1]
         tables: dict[str, list[pl.DataFrame]] = {}
         for each in days:
-            for table, rows in self._rows(each, by).items():
+            for table, rows in self._rows(each, by):
                 tables.setdefault(table, []).append(rows)
         with transaction(self._connection):
             self._take_turn(last.version, last.closed.date, first.parent)
@@ -346,24 +346,20 @@ class Ledger(Queries):
                 said += f", to {last.closed.date} as version {last.version}"
             self._connection.execute(f"CALL {LAKE}.set_commit_message(?, ?)", [by.actor, said])
 
-    def _rows(self, each: Lawful, by: Provenance) -> dict[str, pl.DataFrame]:
-        """What a version stores, by table."""
+    def _rows(self, each: Lawful, by: Provenance) -> Iterator[tuple[str, pl.DataFrame]]:
+        """What a version stores: tables with rows of theirs."""
         closed, again = each.closed, each.restated
         parts = [day_rows(closed, each.balances, each.digests)]
         if again is not None:
             new = self.without_terms(each.version, again.loans)
             parts.append(restated_rows(closed, again, new))
         number = pl.lit(each.version, dtype=pl.Int64)
-        tables: dict[str, list[pl.DataFrame]] = {}
         for part in parts:
             for table, rows in part.items():
                 if rows.height:
-                    tables.setdefault(table, []).append(rows.with_columns(version=number))
-        return {
-            **{table: pl.concat(rows, how="diagonal_relaxed") for table, rows in tables.items()},
-            "versions": version_row(each.version, closed, by, each.parent),
-            "checks": law_rows(each.version, closed.date, each.laws),
-        }
+                    yield table, rows.with_columns(version=number)
+        yield "versions", version_row(each.version, closed, by, each.parent)
+        yield "checks", law_rows(each.version, closed.date, each.laws)
 
     def _take_turn(self, version: int, date: dt.date, parent: int) -> None:
         """Both of two closes of a date must update this one row: the second one fails."""

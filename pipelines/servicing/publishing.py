@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import polars as pl
 
@@ -150,9 +151,8 @@ class Writing:
             for day in days
         ]
         failed = _decide(self.ledger, dict(zip(versions, checks, strict=True)), self.by)
-        good = [(d, c) for d, c in zip(days, checks, strict=True) if c["passed"].all()]
-        if failed is not None:
-            good = good[: next(n for n, c in enumerate(checks) if not c["passed"].all())]
+        pairs = zip(days, checks, strict=True)
+        good = list(takewhile(lambda pair: pair[1]["passed"].all(), pairs))
         for day, _ in good:
             self.stage("published", day.lawful.closed.date)
         shares = {

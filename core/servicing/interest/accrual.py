@@ -51,7 +51,7 @@ class Accrual:
         self.advances = bears_more(figures.terms)
         # a rate that was agreed ahead of its day: nights before it bear the one before
         self.rate_changes = (
-            figures.changed and not figures.terms.filter(rate_changes_within()).is_empty()
+            figures.changed and figures.terms.select(rate_changes_within().any()).item()
         )
         self.graced = bool((figures.terms["grace_charged"] > 0).any())
 
