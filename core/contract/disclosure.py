@@ -12,7 +12,7 @@ import polars as pl
 from loanbook.core.contract.apr import nominal_percent, solved_rate
 from loanbook.core.contract.due_dates import Unit, due_date
 from loanbook.core.contract.figures import codes
-from loanbook.core.contract.schedule import expand
+from loanbook.core.contract.schedule import expand, kept_of_payout
 
 _YEAR = {Unit.months: 12, Unit.weeks: 52, Unit.days: 365, Unit.semi_monthly: 24}
 _DAYS = {Unit.months: 30, Unit.weeks: 7, Unit.days: 1, Unit.semi_monthly: 15}
@@ -38,15 +38,19 @@ def us_apr(agreed: pl.DataFrame, cost: pl.DataFrame) -> pl.DataFrame:
         lent="principal_agreed",
     )
     rows = expand(agreed).join(loans, on="loan_id")
+    kept = kept_of_payout(agreed)
+    rows = rows.join(kept, on="loan_id", how="left", maintain_order="left")
+    early = pl.when(pl.col("instalment_no") == 1).then(pl.col("kept").fill_null(0)).otherwise(0)
     paid = rows.select(
         "loan_id",
-        amount=pl.col("principal") + pl.col("interest"),
+        amount=pl.col("principal") + pl.col("interest") - early,
         periods=(pl.col("whole") + pl.col("instalment_no") - 1).cast(pl.Float64),
         fraction="odd",
     )
-    out = loans.join(cost, on="loan_id", how="left").select(
+    at_once = loans.join(cost, on="loan_id", how="left").join(kept, on="loan_id", how="left")
+    out = at_once.select(
         "loan_id",
-        amount=pl.col("cost").fill_null(0) - pl.col("lent"),
+        amount=pl.col("cost").fill_null(0) + pl.col("kept").fill_null(0) - pl.col("lent"),
         periods=pl.lit(0.0),
         fraction=pl.lit(0.0),
     )

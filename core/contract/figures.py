@@ -16,7 +16,7 @@ from loanbook.core.contract import first_period
 from loanbook.core.contract.day_count import ACTUAL, BASES, RateBasis
 from loanbook.core.contract.due_dates import Unit, due_date
 from loanbook.core.contract.effective_rate import EFFECTIVE, period_factor
-from loanbook.core.contract.first_period import Stub
+from loanbook.core.contract.first_period import Stub, later_stub
 from loanbook.core.contract.money import (
     PPB,
     Rounding,
@@ -127,6 +127,7 @@ class Figures:
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
         if self.stubbed:
             self.stubs = codes(terms.select("has_stub", "stub").filter("has_stub"), "stub")
+        self.apart = "stub_amount" in terms.columns and bool((terms["stub_amount"] != 0).any())
         self.reshaped = self._any_reshaped()
 
     def due_date(self, n: pl.Expr) -> pl.Expr:
@@ -166,6 +167,14 @@ class Figures:
         before. The first instalment's adjustment is apart.
         """
         number = pl.col("instalment_no") if number is None else number
+        levelled = self._with_weighted_level(cursor, number, due)
+        if not self.apart:
+            return levelled
+        ours = later_stub(number - 1) - later_stub(number)
+        return levelled.with_columns(level=pl.col("level") + ours)
+
+    def _with_weighted_level(self, cursor: Frame, number: pl.Expr, due: pl.Expr | None) -> Frame:
+        """`with_level`, without what is asked beside the level of a stub's interest."""
         level = self._level_of(number)
         if not self.weighted:
             return cursor.with_columns(level=level)
@@ -505,12 +514,15 @@ class Figures:
     def _flat_interest(self) -> pl.Expr:
         """P * r * t rounded once, spread evenly, the remainder on the last instalment."""
         n = pl.col("instalments").cast(pl.Int64)
-        total = pl.col("flat_interest")
+        total, beside = pl.col("flat_interest"), pl.lit(0, dtype=pl.Int64)
+        if self.apart:
+            total = total - pl.col("stub_amount")
+            beside = later_stub(pl.col("instalment_no") - 1) - later_stub(pl.col("instalment_no"))
         # rounded, but never so far up that the last instalment's interest would fall below zero
         ceiling = total // (n - 1).clip(lower_bound=1)
         even = pl.min_horizontal(self.rounded(total, n), ceiling)
         last = pl.col("instalment_no") == pl.col("instalments")
-        return pl.when(last).then(total - even * (n - 1)).otherwise(even)
+        return pl.when(last).then(total - even * (n - 1)).otherwise(even) + beside
 
     def principal_part(self, interest: pl.Expr, unbilled: pl.Expr) -> pl.Expr:
         """Principal of instalment `instalment_no`, given its interest and what is unbilled.

@@ -23,6 +23,23 @@ class Stub(IntEnum):
     days_365 = 5  # its days over 365
 
 
+class StubInterest(IntEnum):
+    """How the interest of the days that a first period has beyond a regular one is asked, or is
+    less by where it has fewer."""
+
+    level = 0  # within level instalments that are solved with it
+    upfront = 1  # kept of the payout; of a shorter period as under `first_instalment`
+    first_instalment = 2  # on top of the first of instalments that are solved without it
+    spread = 3  # on top of all of them, in even parts
+
+
+def later_stub(number: pl.Expr) -> pl.Expr:
+    """What of a stub's interest that is asked in parts comes after instalment `number` (Int64)."""
+    asked = pl.col("stub_share").abs() * number.cast(pl.Int64)
+    left = (pl.col("stub_amount").abs() - asked).clip(lower_bound=0)
+    return left * pl.col("stub_amount").sign()
+
+
 def factor(
     stub: Stub, rate: pl.Expr, part: pl.Expr, over: pl.Expr, days: tuple[pl.Expr, pl.Expr]
 ) -> tuple[pl.Expr, pl.Expr]:

@@ -43,6 +43,13 @@ class Parameters(dy.Schema):
             source="schedule.stub",
         )
     )
+    stub_interest = dy.Int8(
+        metadata=column(
+            "How the interest of an odd first period is asked",
+            "code of StubInterest",
+            source="schedule.stub_interest",
+        )
+    )
     decimal_factor = dy.Bool(
         metadata=column(
             "A period's rate is held with 18 decimals, not as an exact fraction",

@@ -24,8 +24,11 @@ from loanbook.core.contract.figures import (
     codes,
     counts_days,
 )
+from loanbook.core.contract.first_period import StubInterest, later_stub
 from loanbook.core.contract.money import (
+    PPB,
     Rounding,
+    even_part,
     int128,
     rounded_quotient,
     to_multiple,
@@ -143,11 +146,26 @@ def instalment(cursor: Frame, figures: Figures) -> Frame:
         .then(pl.min_horizontal("asked_interest", ceiling))
         .otherwise(pl.col("asked_interest"))
     )
+    if figures.apart:  # the parts of a stub's interest that later instalments ask
+        due_interest = pl.min_horizontal(due_interest, without_later_parts())
     split = charged.with_columns(
         asked_interest=due_interest, interest_after=pl.col("asked_interest") - due_interest
     )
     return split.with_columns(
         asked_principal=figures.principal_part(pl.col("asked_interest"), pl.col("schedule_balance"))
+    )
+
+
+def without_later_parts(interest: pl.Expr | None = None) -> pl.Expr:
+    """`interest` (without it: `asked_interest`) less the parts of a stub's that later instalments ask."""
+    whole = pl.col("asked_interest") if interest is None else interest
+    later = later_stub(pl.col("instalment_no")).clip(lower_bound=0)
+    ends = pl.col("instalment_no") >= pl.col("instalments")
+    # money that meets all interest earned to its day leaves none for later
+    return (
+        pl.when(ends | pl.col("due_at_payment"))
+        .then(whole)
+        .otherwise((whole - later).clip(lower_bound=0))
     )
 
 
@@ -165,23 +183,99 @@ def next_period(billed: Frame, figures: Figures) -> Frame:
 def agree(terms: pl.DataFrame) -> pl.DataFrame:
     """Fix what the schedule needs before it runs: stub flag, flat total, level instalment.
 
-    Fills `has_stub`, `flat_interest` and, where it is null, `emi`.
+    Fills `has_stub`, `flat_interest`, `stub_amount`, `stub_share` and, where it is null, `emi`.
     """
+    none = pl.lit(0, dtype=pl.Int64)
     raw = terms.with_columns(
-        has_stub=pl.lit(False), flat_interest=pl.lit(0, dtype=pl.Int64), stub=pl.col("stub")
+        has_stub=pl.lit(False), flat_interest=none, stub_amount=none, stub_share=none, stub="stub"
     )
     if not codes(terms, "basis") <= ACTUAL.keys():  # actual days need no flag for an odd period
         regular_start = due_date(pl.lit(0), codes(terms, "unit"))
         is_odd = (regular_start != pl.col("disbursed_on")) & ~counts_days()
         odd = raw.lazy().select(has_stub=is_odd).collect()
         raw = raw.with_columns(odd["has_stub"])
-    raw = with_flat_total(raw)
+    raw = _with_stub_apart(with_flat_total(raw))
     missing = raw.filter(pl.col("emi").is_null())
     if missing.is_empty():
         return raw
     agreed = raw.filter(pl.col("emi").is_not_null())
     solved = _smoothed(missing.with_columns(emi=_level_instalment(missing)))
     return pl.concat([agreed, solved]).sort("loan_id")
+
+
+def _with_stub_apart(terms: pl.DataFrame) -> pl.DataFrame:
+    """`terms` with `stub_amount` and `stub_share` of loans that ask an odd first period's interest apart.
+
+    What the first period bears of the principal agreed beyond a regular one, rounded once by itself. An even
+    spread of flat interest is what it is without it.
+    """
+    if "stub_interest" not in terms.columns:
+        return terms
+    how = stub_interest_of(terms)
+    flat = (pl.col("amortisation") == Amortisation.flat) & (how == StubInterest.spread.value)
+    here = (how != StubInterest.level.value) & ~flat & ~pl.col("revolving")
+    here = here & (pl.col("grace_charged") == 0)  # else the period bears nothing
+    if "taken_over_on" in terms.columns:  # asked where the loan lived before
+        here = here & pl.col("taken_over_on").is_null()
+    mask = terms.select(here).to_series()
+    if not mask.any():
+        return terms
+    odd = terms.filter(mask)
+    over, under = _first_rate(odd)
+    regular_over, regular_under = _first_rate(_from_a_regular(odd))
+    # all denominators are a multiple of a billion, but those of decimal factors, which are alike
+    rated = odd.with_columns(over, regular_over.alias("_less"), _u=under, _r=regular_under)
+    alike_, unit = pl.col("_u") == pl.col("_r"), pl.lit(PPB, dtype=pl.Int128)
+    beyond = (
+        pl.when(alike_)
+        .then(pl.col("rate_over") - pl.col("_less"))
+        .otherwise(
+            pl.col("rate_over") * (pl.col("_r") // unit) - pl.col("_less") * (pl.col("_u") // unit)
+        )
+    )
+    figures = Figures(odd)
+    rounded = with_quotient(
+        rated, "_stub", int128(figures.lent) * beyond,
+        pl.when(alike_).then("_u").otherwise(pl.col("_u") * (pl.col("_r") // unit)),
+        "interest_rounding", figures.rounding,
+    )  # fmt: skip
+    share = even_part(pl.col("_stub"), pl.col("instalments").cast(pl.Int64))
+    spread = how == StubInterest.spread.value
+    found = rounded.select(
+        stub_amount="_stub", stub_share=pl.when(spread).then(share).otherwise("_stub")
+    )
+    at = mask.arg_true()
+    return terms.with_columns(terms[n].clone().scatter(at, found[n]) for n in found.columns)
+
+
+def stub_interest_of(terms: pl.DataFrame) -> pl.Expr:
+    """How each loan asks the interest of an odd first period (code of `StubInterest`)."""
+    own = "stub_interest_agreed"
+    return pl.coalesce(own, "stub_interest") if own in terms.columns else pl.col("stub_interest")
+
+
+def kept_of_payout(agreed: pl.DataFrame) -> pl.DataFrame:
+    """`loan_id`, `kept` (Int64, above zero): a stub's interest that the payout pays at once, of the
+    first instalment's. `agreed`: terms as `agree` left them."""
+    if "stub_interest" not in agreed.columns:
+        return agreed.select("loan_id", kept=pl.lit(0, dtype=pl.Int64)).clear()
+    upfront = stub_interest_of(agreed) == StubInterest.upfront.value
+    kept = agreed.filter(upfront & (pl.col("stub_amount") > 0))
+    return kept.select("loan_id", kept="stub_amount")
+
+
+def _from_a_regular(terms: pl.DataFrame) -> pl.DataFrame:
+    """`terms` as if they were paid out a whole period before the first due date."""
+    regular = due_date(pl.lit(0), codes(terms, "unit"))
+    return terms.with_columns(disbursed_on=regular, has_stub=pl.lit(False))
+
+
+def _first_rate(terms: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+    """Rate of each loan's first period: numerator and denominator (Int128)."""
+    figures = Figures(terms)
+    rated = figures.with_rate(_from_the_first(terms, figures))
+    wide = rated.select(int128(pl.col("rate_over")), int128(pl.col("rate_under")))
+    return wide["rate_over"], wide["rate_under"]
 
 
 def with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
@@ -263,6 +357,13 @@ def _level_instalment(terms: pl.DataFrame) -> pl.Series:
     as P * prod(1 + rf) / F_n with F_k = 1 + F_(k-1) (1 + rf_k). Flat loans: (P + I) / n.
     0 where the kind of schedule has no level instalment.
     """
+    if "stub_amount" in terms.columns and (terms["stub_amount"] != 0).any():
+        apart = pl.col("stub_amount") != 0
+        regular = _from_a_regular(terms).select("disbursed_on", "has_stub")
+        terms = terms.with_columns(
+            pl.when(apart).then(regular[name]).otherwise(name).alias(name)
+            for name in regular.columns
+        )
     if "lacks" in terms.columns:  # smoothing finds the nights that a tranche does not bear
         smooth = pl.col("smooth_last_instalment")
         terms = terms.with_columns(lacks=pl.when(smooth).then(0).otherwise("lacks"))
@@ -305,7 +406,8 @@ def _rounded_level(cursor: pl.DataFrame, figures: Figures) -> pl.Series:
     level = pl.col("amortisation") == Amortisation.equal_instalment
     flat = pl.col("amortisation") == Amortisation.flat
     shared = flat & ((pl.col("instalment_multiple") > 1) | by_days)
-    over = int128(pl.col("principal_agreed") + pl.col("flat_interest"))
+    beside = pl.col("stub_amount") if "stub_amount" in cursor.columns else pl.lit(0)
+    over = int128(pl.col("principal_agreed") + pl.col("flat_interest") - beside)
     one = with_quotient(
         cursor, "_level",
         pl.when(level).then("_present").otherwise(over),

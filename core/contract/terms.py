@@ -201,6 +201,15 @@ class Terms(dy.Schema):
         ),
     )
 
+    stub_interest_agreed = dy.Int8(
+        nullable=True,
+        metadata=column(
+            "How the interest of an odd first period is asked; null: as the product has it",
+            "code of StubInterest",
+            None,
+        ),
+    )
+
     @dy.rule()
     def first_due_is_after_disbursement(cls) -> pl.Expr:
         """A loan can't be due before it is paid out (a down payment is no instalment)."""
@@ -216,6 +225,23 @@ class Agreed(dy.Schema):
     flat_interest = dy.Int64(
         metadata=column(
             "Flat loans: interest of the whole life at the rate in force; else 0",
+            MINOR,
+            0,
+            changes=True,
+        )
+    )
+    stub_amount = dy.Int64(
+        metadata=column(
+            "Interest of the days that the first period has beyond a regular one, where it is asked "
+            "beside instalments that are solved without it; below zero: of the days it lacks",
+            MINOR,
+            0,
+            changes=True,
+        )
+    )
+    stub_share = dy.Int64(
+        metadata=column(
+            "How much of `stub_amount` an instalment asks, from the first one on, as long as it lasts",
             MINOR,
             0,
             changes=True,

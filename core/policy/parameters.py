@@ -27,7 +27,7 @@ from loanbook.core.catalogue.codes import (
 from loanbook.core.contract.business_days import BusinessDay
 from loanbook.core.contract.day_count import RateBasis
 from loanbook.core.contract.figures import Amortisation
-from loanbook.core.contract.first_period import Stub
+from loanbook.core.contract.first_period import Stub, StubInterest
 from loanbook.core.contract.money import PPB, Rounding, rate_to_ppb
 from loanbook.core.contract.parameters import Parameters
 from loanbook.core.contract.steps_and_seasons import PLAIN, packed
@@ -38,7 +38,7 @@ Values = dict[str, int | bool]
 
 _ENUMS: tuple[type[IntEnum], ...] = (
     AfterChargeOff, Amortisation, BusinessDay, CreditUse, Excess, InterestMode, NonAccrual,
-    Rebate, Rounding, Stub,
+    Rebate, Rounding, Stub, StubInterest,
 )  # fmt: skip
 CODES: dict[str, dict[str, int]] = {
     f"code of {each.__name__}": {name: member.value for name, member in each.__members__.items()}

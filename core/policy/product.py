@@ -210,6 +210,7 @@ class Product(Policy):
         wanted = {
             "schedule.amortisation": (schedule.amortisation, "interest_only"),
             "schedule.business_day": (schedule.business_day, "unadjusted"),
+            "schedule.stub_interest": (schedule.stub_interest, "level"),
             "interest.accrual": (interest.accrual, "daily"),
             "interest.rebate": (interest.rebate, "actuarial"),
             "interest.after_charge_off": (interest.after_charge_off, "accelerate_maturity"),

@@ -88,6 +88,14 @@ class ScheduleRules(BaseModel):
         "and the odd days over those of the year they begin in; or its days over 365. A later period "
         "that an order makes longer or shorter bears its days as under prorate, or as under forward",
     )
+    stub_interest: Literal["level", "upfront", "first_instalment", "spread"] = Field(
+        default="level",
+        description="the interest of the days that a first period has beyond a regular one is within "
+        "the level instalments; kept of the payout; on top of the first instalment; or on top of all, "
+        "in even parts: the last three beside level instalments that are solved without it. Where the "
+        "first period is shorter, the first instalment asks less, under `spread` each level one. Flat "
+        "interest is spread under `level` too. A tape may say it loan by loan",
+    )
     rate_factor: Literal["exact", "decimal_18"] = Field(
         default="exact",
         description="the rate of a period as an exact fraction, or rounded to 18 decimals",

@@ -76,6 +76,7 @@ TAPE = (
     FileColumn("end_of_month", "instalments fall due on the last day of the month; default yes where the first due date is one and no `anchor_day` is told", "yes, no", _MAPPED),
     FileColumn("maturity_date", "due date of the last instalment, where its period is shorter or longer than the others; it lies between the due dates before and after it", "date in the mapping's `date_format`, or empty", _MAPPED),
     FileColumn("interest_only", "first instalments that ask no principal; default the product's `schedule.grace_principal`", "whole number below `instalments`, at most 120", _MAPPED),
+    FileColumn("stub_interest", "how the interest of the days is asked that a first period has beyond a regular one; default the product's `schedule.stub_interest`", "level, upfront, first_instalment, spread, or empty", _MAPPED),
     FileColumn("first_interest_adjustment", "added to the first interest, or taken off it", "decimal, may have a minus sign", _MAPPED),
     FileColumn("spread_percent", "added to the index of a floating rate", "percentage", _MAPPED),
     FileColumn("first_reset_on", "first day on which a floating rate is reset", "date in the mapping's `date_format`", _MAPPED),

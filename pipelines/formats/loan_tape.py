@@ -10,6 +10,7 @@ import polars as pl
 
 from loanbook.core.contract.due_dates import Unit, due_date
 from loanbook.core.contract.figures import codes
+from loanbook.core.contract.first_period import StubInterest
 from loanbook.core.contract.jurisdiction import pack
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT
 from loanbook.core.contract.terms import Terms
@@ -36,6 +37,7 @@ DERIVED = ("issue_date", "first_due_date", "first_interest_adjustment")
 
 MAY_LACK = (
     "jurisdiction", "drawn", "anchor_day", "end_of_month", "maturity_date", "interest_only",
+    "stub_interest",
 )  # fmt: skip
 """Fields whose column a tape may lack though its mapping names it."""
 
@@ -287,6 +289,18 @@ def _terms(cells: _Cells, product: Product) -> dict[str, pl.Expr]:
         "interest_only": cells.whole("interest_only", graced),
         "interest_only_of_product": pl.lit(graced, dtype=pl.Int64),
         "must_exceed_grace": _grace(product),
+        **_stub_interest(cells),
+    }
+
+
+def _stub_interest(cells: _Cells) -> dict[str, pl.Expr]:
+    """Code of how an odd first period's interest is asked, null where the row says nothing."""
+    word = cells.text("stub_interest")
+    codes = {each.name: each.value for each in StubInterest}
+    code = word.replace_strict(codes, default=None, return_dtype=pl.Int64)
+    return {
+        "stub_interest": code,
+        "stub_interest_read": (code.is_not_null() | (word == "")).fill_null(True),
     }
 
 
@@ -379,6 +393,7 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         interest_only=pl.when(pl.col("interest_only") != pl.col("interest_only_of_product"))
         .then("interest_only")
         .cast(pl.Int16),
+        stub_interest_agreed=pl.col("stub_interest").cast(pl.Int8),
         first_interest_adjustment="first_interest_adjustment",
         spread_ppb="spread_ppb",
         first_reset_on="first_reset_on",

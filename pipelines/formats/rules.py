@@ -104,6 +104,8 @@ _TAPE = (
           "leave the maturity empty", "maturity_date"),
     _rule("interest_only_not_fewer_than_instalments", "the instalments without principal are no number from 0 to one fewer than all, at most 120",
           "mend the row, or leave it empty for what the product has", "interest_only"),
+    _rule("stub_interest_not_known", "how the interest of an odd first period is asked is none of the words for it, or the loan is a line of credit, which has none",
+          "write level, upfront, first_instalment or spread, or leave it empty for what the product has", "stub_interest"),
     _rule("grace_covers_every_instalment", "no instalment asks principal or bears interest, and the last one takes no rest (`last_instalment: level`)",
           "give the loan more instalments than the product has of grace", "instalments"),
     _rule("schedule_ends_beyond_the_calendar", "the last instalment would fall due after 2299",

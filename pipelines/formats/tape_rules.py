@@ -41,6 +41,8 @@ class _Row(dy.Schema):
     interest_only = dy.Int64(nullable=True)
     interest_only_of_product = dy.Int64()
     must_exceed_grace = dy.Int64()
+    stub_interest = dy.Int64(nullable=True)
+    stub_interest_read = dy.Bool()
     first_interest_adjustment = dy.Int64(nullable=True)
     spread_ppb = dy.Int64(nullable=True)
     first_reset_on = dy.Date(nullable=True)
@@ -153,6 +155,11 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
         most = pl.min_horizontal(pl.col("instalments") - 1, pl.lit(MOST_GRACE))
         of_product = pl.col("interest_only") == pl.col("interest_only_of_product")
         return (of_product | pl.col("interest_only").is_between(0, most)).fill_null(False)
+
+    @dy.rule()
+    def stub_interest_not_known(cls) -> pl.Expr:
+        within = pl.col("stub_interest").is_null() | ~pl.col("revolving")
+        return pl.col("stub_interest_read") & within
 
     @dy.rule()
     def grace_covers_every_instalment(cls) -> pl.Expr:

@@ -14,9 +14,12 @@ import pytest
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
+from loanbook.core.contract.first_period import StubInterest
 from loanbook.core.contract.schedule import expand
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.explain.explain import explain
 from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.servicing.replay.replay import replay
 from tests.core.late_news import same_as_in_time
 from tests.core.late_news import told as told_late
 from tests.core.loans import Life, Story, _event, changed, ruled, terms
@@ -278,3 +281,65 @@ class TestSchedulesOfTheirOwn:
         assert life.on("2024-03-20")["status"] == Status.closed
         assert life.on("2024-04-10", 2)["status"] == Status.closed
         assert life.days[-1].book.positions.is_empty()
+
+    def test_an_odd_first_periods_interest_is_asked_as_agreed(self, policies: PolicyBook) -> None:
+        # 100,000.00 x 14.5 % x 2 / 365 = 79.45 for 3 and 4 November, by each way of loans that bear a
+        # twelfth of the year a month, and of loans that bear their nights; each level is 9,003.00
+        rules = {"instalment_multiple": 100, "instalment_rounding": "up"}
+        policies = changed(policies, "instalment-inr", stub="plus_days_365", **rules)
+        policies = changed(policies, "instalment-act365", stub_interest="spread", **rules)
+        policies = changed(policies, "simple-interest", stub_interest="spread")
+        ways = dict(enumerate(StubInterest, start=1))
+        ways |= {n + 4: way for n, way in ways.items()} | {9: StubInterest.upfront, 10: None}
+        products = (
+            ["instalment-inr"] * 4
+            + ["instalment-act365"] * 4
+            + ["equal-principal", "simple-interest"]
+        )
+        loans = pl.concat(
+            terms(policies, product, loan_id=n, principal=100_000_00, rate="14.5",
+                  start="2023-11-03", first_due="2023-12-05").with_columns(
+                # of the eighth the product says it
+                stub_interest_agreed=pl.lit(None if n > 9 or n == 8 else ways[n], dtype=pl.Int8))
+            for n, product in enumerate(products, start=1)
+        )  # fmt: skip
+        agreed = agreed_terms(loans, policies.pins)
+        plan = expand(agreed).with_columns(asked=pl.col("principal") + pl.col("interest"))
+        first = plan.filter(pl.col("instalment_no") == 1)["asked"].to_list()
+        second = plan.filter(pl.col("instalment_no") == 2)["asked"].to_list()
+        # within: 9,010.00 each; on top of the first: 9,082.45; in each: 79.45 / 12 = 6.62
+        assert first[:8] == [9_010_00, 9_082_45, 9_082_45, 9_009_62] * 2
+        assert second[:8] == [9_010_00, 9_003_00, 9_003_00, 9_009_62] * 2
+        # a thirtieth of 1,208.33 for each of the two days: 80.56; parts of 8,333.33
+        assert (first[8], agreed["stub_amount"][8]) == (8_333_33 + 1_208_33 + 80_56, 80_56)
+        story = Story(policies)
+        for n in ways:
+            story = story.lent(loans.filter(pl.col("loan_id") == n))
+            kept = agreed["stub_amount"][n - 1] if ways[n] is StubInterest.upfront else 0
+            for at, due, amount in (
+                plan.filter(pl.col("loan_id") == n)
+                .select("instalment_no", "period_end", "asked")
+                .rows()
+            ):
+                due_now = amount - (kept if at == 1 else 0)
+                story = story.paid(due_now, str(due), loan_id=n, ref=f"{at}")
+        life = story.live("2024-11-05")
+        # what the plan asks pays each off to the cent; nothing is ever past due
+        assert life.days[-1].book.positions.filter(pl.col("status") != Status.closed).is_empty()
+        assert life.on("2023-11-03", 2)["interest_accrued"] == -79_45  # paid before it is earned
+        due = life.dues("2023-12-05").filter(pl.col("loan_id") == 2)
+        assert due.is_empty()  # 9,003.00 was paid
+        # 1,287.79 of the first period, 6.62 of the stub's 79.45 asked: 72.83 are owed and wait
+        assert life.on("2023-12-05", 4)["interest_accrued"] == 72_83
+        as_of = dt.date(2023, 12, 5)
+        why = explain(replay(story.events(), policies, as_of), policies, 2, as_of)
+        assert any(
+            "79.45" in line.what and line.moves.get("interest") == -79_45 for line in why.lines
+        )
+        late = pl.concat([terms(policies, "instalment-inr", loan_id=1, principal=100_000_00, rate="14.5",
+            start="2023-11-20", first_due="2023-12-05").with_columns(
+                stub_interest_agreed=pl.lit(StubInterest.upfront, dtype=pl.Int8))])  # fmt: skip
+        # 15 days fewer: 100,000.00 x 14.5 % x 15 / 365 = 595.89 less with the first
+        short = expand(agreed_terms(late, policies.pins))
+        asked = (short["principal"] + short["interest"])[:2].to_list()
+        assert asked == [9_003_00 - 595_89, 9_003_00]

@@ -43,18 +43,20 @@ def test_a_tape_says_which_day_of_the_month_instalments_fall_due(
 def test_a_tape_says_when_a_loan_matures_and_how_long_it_asks_no_principal(
     policies: PolicyBook,
 ) -> None:
-    told = {  # maturity, interest-only instalments: rule
-        ("2024-09-15", ""): None, ("2024-10-15", "2"): None, ("2024-09-30", "0"): None, ("", ""): None,
-        ("2024-08-31", ""): "maturity_not_in_the_last_period",
-        ("2024-10-31", ""): "maturity_not_in_the_last_period",
-        ("soon", ""): "maturity_not_in_the_last_period",
-        ("", "6"): "interest_only_not_fewer_than_instalments",
-        ("", "-1"): "interest_only_not_fewer_than_instalments",
+    told = {  # maturity, interest-only instalments, stub interest: rule
+        ("2024-09-15", "", "spread"): None, ("2024-10-15", "2", ""): None, ("2024-09-30", "0", "level"): None,
+        ("", "", ""): None,
+        ("2024-08-31", "", ""): "maturity_not_in_the_last_period",
+        ("2024-10-31", "", ""): "maturity_not_in_the_last_period",
+        ("soon", "", ""): "maturity_not_in_the_last_period",
+        ("", "6", ""): "interest_only_not_fewer_than_instalments",
+        ("", "-1", ""): "interest_only_not_fewer_than_instalments",
+        ("", "", "first"): "stub_interest_not_known",
     }  # fmt: skip
     text = "\n".join(
-        [f"{HEAD}{TAIL},maturity_date,interest_only",
-         *(f"L{n},instalment-act365,1200.00,12,6,,0.00,1,months,,2024-03-30,2024-04-30,,,,{on},{free}"
-           for n, (on, free) in enumerate(told))]
+        [f"{HEAD}{TAIL},maturity_date,interest_only,stub_interest",
+         *(f"L{n},instalment-act365,1200.00,12,6,,0.00,1,months,,2024-03-30,2024-04-30,,,,{on},{free},{stub}"
+           for n, (on, free, stub) in enumerate(told))]
     )  # fmt: skip
     mapping = next(p for f, p in policies.policies if f == "tapes" and p.name == "canonical")
     product = next(p for f, p in policies.policies if p.name == "instalment-act365")
@@ -63,9 +65,14 @@ def test_a_tape_says_when_a_loan_matures_and_how_long_it_asks_no_principal(
     assert {row["line"] - 2: row["rule"] for row in bad} == {
         n: rule for n, rule in enumerate(told.values()) if rule
     }  # fmt: skip
-    own = loan_tape.terms(good, 0, 0, "USD").select("matures_on", "interest_only").rows()
+    own = (
+        loan_tape.terms(good, 0, 0, "USD")
+        .select("matures_on", "interest_only", "stub_interest_agreed")
+        .rows()
+    )
     assert own == [
-        (dt.date(2024, 9, 15), None), (dt.date(2024, 10, 15), 2), (None, None), (None, None)
+        (dt.date(2024, 9, 15), None, 3), (dt.date(2024, 10, 15), 2, None), (None, None, 0),
+        (None, None, None),
     ]  # fmt: skip
 
 

@@ -107,6 +107,7 @@ def _past_maturity(ended: pl.DataFrame, day: DayState) -> pl.DataFrame:
         anchor_day=BUSINESS_DATE.dt.day().cast(pl.Int8),
         end_of_month=pl.lit(False),
         has_stub=pl.lit(False),
+        stub_amount=pl.lit(0, dtype=pl.Int64),
         matures_on=pl.lit(None, dtype=pl.Date),
         accelerated_on=BUSINESS_DATE,
         instalments=pl.col("last").cast(pl.Int16),

@@ -26,6 +26,7 @@ from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import tax_on
 from loanbook.core.servicing.payments.credit_use import credit_meets
 from loanbook.core.servicing.payments.draws import credit_meets_draws
+from loanbook.core.servicing.payments.receipts import keep_of_payout
 from loanbook.core.servicing.schedule.coming_dues import show_principal_due
 from loanbook.core.servicing.schedule.fixed_schedule import point
 
@@ -37,6 +38,8 @@ def disburse(day: DayState, events: pl.DataFrame) -> None:
     )
     cost = origination_fees(paying, day.policies.origination_fees)
     lend(day, events, "payout_clearing")
+    first = paying.filter((pl.col("principal") == 0) & (pl.col("principal_paid") == 0))
+    keep_of_payout(day, events.join(first, on="loan_id", how="semi"))
     credit_meets_draws(day, events)
     credit_meets(day, events["loan_id"])
     to = pl.when("fee_deferred").then(ROLE["deferred_fee_income"]).otherwise(ROLE["fee_income"])

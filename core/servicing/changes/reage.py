@@ -123,6 +123,7 @@ def _renumbered(ordered: pl.DataFrame, day: DayState) -> pl.DataFrame:
         anchor_day=pl.col("to").dt.day().cast(pl.Int8),
         end_of_month=pl.lit(False),
         has_stub=pl.lit(False),
+        stub_amount=pl.lit(0, dtype=pl.Int64),
         matures_on=pl.lit(None, dtype=pl.Date),
     )
 

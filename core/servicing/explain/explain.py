@@ -315,7 +315,7 @@ def _of_event(
     kind = Kind(int(str(event["kind"])))
     number = int(str(event["event_id"]))
     placed = closed.allocations.filter(pl.col("event_id") == number)
-    if placed.is_empty():
+    if placed.is_empty() or kind is Kind.disbursed:
         what = EVENT_KINDS[kind]
         how = "; ".join(
             f"{ROLES[m['debit']]} → {ROLES[m['credit']]} {to_major(m['amount'], product.currency)}"

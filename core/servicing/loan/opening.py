@@ -8,7 +8,7 @@ from loanbook.core.catalogue.codes import AfterChargeOff, Excess, InterestMode
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.due_dates import days_to_pay
 from loanbook.core.contract.figures import Figures
-from loanbook.core.contract.first_period import Stub
+from loanbook.core.contract.first_period import Stub, StubInterest
 from loanbook.core.contract.schedule import CURSOR, adjusted, agree, instalment, open_schedule
 from loanbook.core.frames import empty, zeros
 from loanbook.core.servicing.loan.book import with_agreed
@@ -94,6 +94,7 @@ def with_level_instalment(loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFra
         grace_charged=(pl.col("grace_charged") - n + 1).clip(lower_bound=0).cast(pl.Int8),
         weighs_from=(n - 1).cast(pl.Int16),
         stub=_stub_of_a_later(n),
+        **within_level(n > 1),
         emi=pl.lit(None, dtype=pl.Int64),
         level_changes=pl.lit(None, dtype=pl.String),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
@@ -104,6 +105,16 @@ def with_level_instalment(loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFra
         emi=pl.coalesce("solved", "emi"),
         level_changes=pl.when(pl.col("solved").is_null()).then("level_changes"),
     ).drop("solved")
+
+
+def within_level(where: pl.Expr) -> dict[str, pl.Expr]:
+    """Columns of loans whose first period to come is none that they began with: nothing of it is
+    asked apart from the level instalment."""
+    level = pl.lit(StubInterest.level.value, dtype=pl.Int8)
+    return {
+        name: pl.when(where).then(level).otherwise(name)
+        for name in ("stub_interest", "stub_interest_agreed")
+    }
 
 
 def _stub_of_a_later(n: pl.Expr) -> pl.Expr:

@@ -6,11 +6,12 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Excess, Timing
-from loanbook.core.catalogue.components import LOSS, RECEIVABLE, is_interest
+from loanbook.core.catalogue.components import LOSS, RECEIVABLE, Component, is_interest
 from loanbook.core.catalogue.events import ROW, Kind
+from loanbook.core.contract.schedule import kept_of_payout
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.loan.posting import DayState
-from loanbook.core.servicing.payments.allocations import recovers
+from loanbook.core.servicing.payments.allocations import applied, recovers, stamped
 from loanbook.core.servicing.payments.payoff_charges import demand_at_payoff, tax_on_interest
 from loanbook.core.servicing.payments.recast import recast
 from loanbook.core.servicing.payments.simple_interest import due_now
@@ -53,6 +54,30 @@ def _designated(events: pl.DataFrame, kind: Kind) -> list[pl.Series]:
     told = with_payload(events, kind)["designation"]
     codes = {name: excess.value for name, excess in DESIGNATIONS.items()}
     return [told.replace_strict(codes, default=None, return_dtype=pl.Int8).alias("excess_of_event")]
+
+
+def keep_of_payout(day: DayState, events: pl.DataFrame) -> None:
+    """The stub's interest of loans that have it kept of the payout: it pays the first instalment's
+    in advance. `events`: first payouts."""
+    kept = kept_of_payout(day.loans).join(events.select("loan_id", "event_id"), on="loan_id")
+    if kept.is_empty():
+        return
+    first = day.dues.filter((pl.col("instalment_no") == 1) & is_interest())
+    lines = kept.join(first.select("loan_id", "due_date"), on="loan_id", how="left")
+    allocations = lines.select(
+        "loan_id", "event_id",
+        instalment_no=pl.lit(1, dtype=pl.Int16),
+        component=pl.lit(Component.interest.value, dtype=pl.Int8),
+        timing=pl.lit(Timing.in_advance.value, dtype=pl.Int8),
+        amount="kept", due_date="due_date",
+    )  # fmt: skip
+    paying = day.loans
+    was = pl.Series("paid_today", paying["paid_today"])  # it is no receipt of the day
+    day.loans = applied(paying, allocations).with_columns(was)
+    day.dues = stamped(paying, day.dues, allocations)
+    done = allocations.drop("due_date")
+    day.allocations.append(done)
+    book_receipts(day, done, day.charged_off(), "payout_clearing")
 
 
 def book_receipts(

@@ -29,6 +29,7 @@ from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, merge_dues, on_own_date
+from loanbook.core.servicing.loan.opening import within_level
 from loanbook.core.servicing.loan.taxes import untaxed
 
 FAR = 36_525
@@ -202,6 +203,7 @@ def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFram
         instalments=pl.col("instalments") - pl.col("first_no"),
         disbursed_on=pl.when(pl.col("first_no") > 0).then("period_start").otherwise("disbursed_on"),
         emi="kept_emi",
+        **within_level(pl.col("first_no") > 0),
         **{grace: _left(grace) for grace in ("grace_principal", "grace_interest", "grace_charged")},
         first_interest_adjustment=pl.when(pl.col("first_no") == 0)
         .then("first_interest_adjustment")

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.catalogue.components import PARTS
+from loanbook.core.contract.schedule import kept_of_payout
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
@@ -20,6 +21,7 @@ from loanbook.core.policy.product import Product
 from loanbook.core.servicing.explain.disclosure import disclosed_apr, payout_fees
 from loanbook.core.servicing.explain.instalments import instalments
 from loanbook.core.servicing.laws.trial import faults
+from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.replay import relived
 from loanbook.core.store.writing import Intake, numbered
 from loanbook.pipelines.ingest.boarding import boarded
@@ -29,7 +31,7 @@ from loanbook.pipelines.ingest.landing import LandingFile
 FIELDS = (
     "principal", "rate_percent", "instalments", "disbursed_on", "first_due_date", "instalment", "balloon",
     "every", "unit", "anchor_day", "second_anchor_day", "end_of_month", "maturity_date", "interest_only",
-    "jurisdiction", "spread_percent", "first_reset_on",
+    "stub_interest", "jurisdiction", "spread_percent", "first_reset_on",
 )  # fmt: skip
 """Terms that a quote takes, as a tape's mapping names them; the first five must be told."""
 NEEDED = FIELDS[:5]
@@ -46,7 +48,7 @@ class Quote:
     """As `loanbook.core.servicing.explain.instalments.instalments` has them on the day of the payout."""
     lent: int
     paid_out: int
-    """What the borrower gets: less a fee, and the tax on it, that is kept of the payout."""
+    """What the borrower gets: less a fee, the tax on it, and a stub's interest kept of the payout."""
     fee: int
     """Fee of the payout, and the tax on it."""
     apr: float
@@ -116,11 +118,13 @@ def quoted(policies: PolicyBook, product: str, terms: list[str]) -> Quote:
         Terms.column_names()
     )
     fees = payout_fees(agreed, policies)
+    stub = int(kept_of_payout(agreed_terms(agreed, policies.pins))["kept"].sum())
     fee = int((fees["fee"] + fees["tax"]).sum())
     kept = int((fees["fee"] + fees["tax"]).filter(fees["fee_deducted"]).sum())
     lent = int(lived.book(on).positions["principal"].sum())
     return Quote(
-        f"{pinned.name}@{pinned.version}", pinned.currency, plan.drop("loan_id"), lent, lent - kept,
+        f"{pinned.name}@{pinned.version}", pinned.currency, plan.drop("loan_id"), lent,
+        lent - kept - stub,
         fee, float(disclosed_apr(agreed, policies)["apr"].item()), _notes(pinned),
     )  # fmt: skip
 
