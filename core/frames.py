@@ -5,15 +5,47 @@ Empty frames are made once: one costs milliseconds, a close needs many.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import dataframely as dy
 import polars as pl
 
 LARGE = 2**16
 """Rows from which the start of threads or of the streaming engine is worth its milliseconds."""
+
+Result = TypeVar("Result")
+_TWO = pl.DataFrame({"one": [1], "other": [1]})
+
+
+def within_pool(work: Callable[[], Result], rows: int) -> Result:
+    """What `work` over frames of so many `rows` returns or raises; few are worked on by a thread of
+    Polars' own pool.
+
+    A question to Polars from outside its pool is handed to a thread there and back, which costs
+    small frames more than the answer; from within it is answered on the spot. `work` must not wait
+    for another thread that asks Polars itself: the pool may have no thread left for that.
+    """
+    if rows >= LARGE:
+        return work()
+    done: list[Result] = []
+    failed: list[BaseException] = []
+    context = copy_context()
+
+    def run(column: pl.Series) -> pl.Series:
+        try:
+            done.append(context.run(work))
+        except BaseException as error:  # Polars would make its own error of it
+            failed.append(error)
+        return column
+
+    # two columns: one alone is worked out by the thread that asks
+    _TWO.select(pl.col("one").map_batches(run, return_dtype=pl.Int64), pl.col("other") + 1)
+    if failed:
+        raise failed[0]
+    return done[0]
 
 
 def extended(schema: type[dy.Schema], columns: dict[str, dy.Column]) -> type[dy.Schema]:

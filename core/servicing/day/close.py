@@ -16,7 +16,7 @@ from loanbook.core.catalogue.codes import ENDED, Kind, Status
 from loanbook.core.contract.boarding import terms_of
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import EngineError
-from loanbook.core.frames import empty
+from loanbook.core.frames import empty, within_pool
 from loanbook.core.ledger.events import REPLAY_ORDER
 from loanbook.core.ledger.transfers import Transfers, aggregated, all_of, transfer
 from loanbook.core.policy.book import PolicyBook
@@ -72,6 +72,10 @@ def close(book: Book, events: pl.DataFrame, policies: PolicyBook, date: dt.date)
     """
     if book.date is not None and date != book.date + dt.timedelta(days=1):
         raise EngineError(f"the book stands at {book.date}: close {book.date + ONE_DAY} next")
+    return within_pool(lambda: _closed(book, events, policies, date), book.loans + events.height)
+
+
+def _closed(book: Book, events: pl.DataFrame, policies: PolicyBook, date: dt.date) -> DayClose:
     waiting = pl.concat([book.pending, events])
     todays = waiting.filter(pl.col("value_date") == date).sort(REPLAY_ORDER)
     pending = waiting.filter(pl.col("value_date") > date)

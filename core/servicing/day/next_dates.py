@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -17,6 +18,7 @@ from loanbook.core.servicing.schedule.billing import whole_claim_due
 from loanbook.core.servicing.schedule.statements import payment_due
 
 ONE_DAY = pl.duration(days=1)
+_NONE = pl.DataFrame(schema={"loan_id": pl.Int64, "stop": pl.Date})
 
 
 @dataclass(frozen=True)
@@ -29,31 +31,42 @@ class Awaiting:
     """With `business_date`."""
     policies: PolicyBook
 
+    @cached_property
+    def unpaid(self) -> pl.DataFrame:
+        """Dues that active loans have not paid, with the loans' `product`."""
+        claims = self.live.select("loan_id", "product", "status").filter(
+            pl.col("status") == Status.active
+        )
+        unpaid = self.dues.filter(pl.col("amount") > pl.col("paid"))
+        return unpaid.join(claims.select("loan_id", "product"), on="loan_id")
+
 
 def of_billing(after: Awaiting) -> pl.DataFrame:
     """The end of the running period, and days on which dues that stand already fall due."""
     runs = (pl.col("period_end") > BUSINESS_DATE) & ~whole_claim_due()
-    ends = after.live.filter(runs).select("loan_id", stop="period_end")
+    ends = after.live.select("loan_id", runs.alias("runs"), stop="period_end")
+    ends = ends.filter("runs").select("loan_id", "stop")
     return pl.concat([ends, _falling(after.dues)])
 
 
 def of_late_fees(after: Awaiting) -> pl.DataFrame:
     """The first day on which a late fee is due by a version of its policy: the one after its grace, or
     that from which the version binds."""
-    uncharged = after.dues.filter(of_schedule() & ~pl.col("fee_assessed"))
+    uncharged = after.unpaid.filter(of_schedule() & ~pl.col("fee_assessed"))
     rules = after.policies.late_fees.unique(["product", "since"])
     falls = pl.max_horizontal(_after(pl.col("fee_grace") + 1), "since")
-    return _by_rule(after.live, uncharged, rules, falls)
+    return _by_rule(uncharged, rules, falls)
 
 
 def of_penal_interest(after: Awaiting) -> pl.DataFrame:
     """The end of the grace, from which on what is overdue bears penal interest."""
-    rules = after.policies.penal
-    return _by_rule(after.live, after.dues, rules, _after(pl.col("penal_grace")))
+    return _by_rule(after.unpaid, after.policies.penal, _after(pl.col("penal_grace")))
 
 
 def of_statements(after: Awaiting) -> pl.DataFrame:
     """Days on which the minimum of a line's last statement is due."""
+    if not after.live["revolving"].any():
+        return _NONE
     lines = after.live.filter("revolving").select("loan_id", "business_date", stop=payment_due())
     return lines.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
 
@@ -61,20 +74,19 @@ def of_statements(after: Awaiting) -> pl.DataFrame:
 def of_charge_offs(after: Awaiting) -> pl.DataFrame:
     """Days on which arrears take loans off the books."""
     falls = off_on(pl.col("due_date"), *OFF_RULE)
-    return _by_rule(after.live, after.dues, after.policies.charge_offs, falls)
+    return _by_rule(after.unpaid, after.policies.charge_offs, falls)
 
 
 def _falling(dues: pl.DataFrame) -> pl.DataFrame:
-    later = dues.filter(pl.col("due_date") > BUSINESS_DATE)
-    return later.group_by("loan_id").agg(stop=pl.col("due_date").min())
+    later = dues.select("loan_id", "business_date", stop="due_date")
+    later = later.filter(pl.col("stop") > BUSINESS_DATE)
+    return later.group_by("loan_id").agg(pl.col("stop").min())
 
 
-def _by_rule(
-    live: pl.DataFrame, dues: pl.DataFrame, rules: pl.DataFrame, stop: pl.Expr
-) -> pl.DataFrame:
-    """Days, counted from the due dates of what active loans have not paid, by a product's rule."""
-    claims = live.filter(pl.col("status") == Status.active).select("loan_id", "product")
-    unpaid = dues.filter(pl.col("amount") > pl.col("paid")).join(claims, on="loan_id")
+def _by_rule(unpaid: pl.DataFrame, rules: pl.DataFrame, stop: pl.Expr) -> pl.DataFrame:
+    """Days, counted from the due dates of what is unpaid (`Awaiting.unpaid`), by a product's rule."""
+    if unpaid.is_empty():
+        return _NONE
     dated = unpaid.join(rules, on="product").select("loan_id", "business_date", stop=stop)
     return dated.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
 
@@ -86,15 +98,16 @@ def _after(days: pl.Expr) -> pl.Expr:
 def of_anniversaries(after: Awaiting) -> pl.DataFrame:
     """The next anniversaries of payouts, where they cost a fee."""
     fees = after.policies.annual_fees
-    living = after.live.filter(
-        (pl.col("status") == Status.active)
-        & pl.col("product").is_in(fees["product"].unique().implode())
-    )
+    charged = pl.col("product").is_in(fees["product"].unique().implode())
+    loans = after.live.select("loan_id", "product", "status", "business_date", "disbursed_on")
+    living = loans.filter((pl.col("status") == Status.active) & charged)
     return living.select("loan_id", stop=next_anniversary(BUSINESS_DATE))
 
 
 def of_small_credits(after: Awaiting) -> pl.DataFrame:
     """Days on which a credit that nobody asks for is let go."""
+    if not (after.live["credit"] > 0).any():
+        return _NONE
     credits = waiting(after.live, after.policies.small_credits)
     dated = credits.select("loan_id", "business_date", stop=falls_on())
     return dated.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
@@ -102,9 +115,10 @@ def of_small_credits(after: Awaiting) -> pl.DataFrame:
 
 def of_accounting_status(after: Awaiting) -> pl.DataFrame:
     """Days on which loans go into non-accrual, are late again within it, or come back from it."""
-    loans = after.live.filter(pl.col("non_accrual_mode") != NonAccrual.none.value)
-    if loans.is_empty():
-        return loans.select("loan_id", stop="business_date")
+    has_it = after.live["non_accrual_mode"] != NonAccrual.none.value
+    if not has_it.any():
+        return _NONE
+    loans = after.live.filter(has_it)
     keys = ["loan_id", "product", "non_accrual", "non_accrual_days"]
     unpaid = (
         loans.filter(~pl.col("non_accrual") | pl.col("performing_since").is_not_null())
@@ -127,6 +141,8 @@ def of_accounting_status(after: Awaiting) -> pl.DataFrame:
 
 def of_credit_that_waits(after: Awaiting) -> pl.DataFrame:
     """The day after money stayed with the borrower though something was due."""
+    if not (after.live["credit"] > 0).any():
+        return _NONE
     holds = after.live.filter(
         (pl.col("credit") > 0) & (pl.col("credit_use") != CreditUse.hold.value)
     )

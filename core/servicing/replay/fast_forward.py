@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from loanbook.core.catalogue.codes import ENDED, Kind
-from loanbook.core.frames import empty
+from loanbook.core.frames import empty, within_pool
 from loanbook.core.ledger.events import REPLAY_ORDER, Events
 from loanbook.core.ledger.transfers import Transfers
 from loanbook.core.policy.book import PolicyBook
@@ -123,7 +123,9 @@ def fast_forward(
     on its value date. A loan that ended comes back where the book keeps it (`Book.closed`) or it
     ended on the way. Pure; raises what `close` raises.
     """
-    return _Jump(book, events, policies, through, prepare).run()
+    return within_pool(
+        lambda: _Jump(book, events, policies, through, prepare).run(), book.loans + events.height
+    )
 
 
 class _Jump:
