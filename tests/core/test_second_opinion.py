@@ -16,6 +16,7 @@ from loanbook.core.policy.product import Product
 from tests.core.loans import Life, Story, _event, terms, with_more
 
 PARTS, AHEAD, GRACE, DOWN, EUROPE, MXN, ONE, OTHER = 2, 3, 4, 5, 6, 7, 8, 9
+PAUSED, MONDAY, LEVEL = 10, 11, 12
 
 
 def product(name: str, **rules: object) -> tuple[str, Product]:
@@ -36,6 +37,14 @@ def life(policies: PolicyBook) -> Life:
         product("parts", **parts, instalment_rounding="up", interest_rounding="down"),
         product("parts-ahead", **parts, excess="next_then_principal"),
         product("parts-grace", **parts, grace_principal=2),
+        product(
+            "parts-monday",
+            **parts,
+            business_day="following",
+            calendar="us-federal",
+            adjust_accrual=True,
+        ),
+        product("level-grace", grace_principal=2),
         product("shared", down_payment_ppb=250_000_000),
         product("europe", rate_basis="30E/360"),
         product("of-364", rate_basis="ACT/364"),
@@ -46,17 +55,24 @@ def life(policies: PolicyBook) -> Life:
     story = story.lent(terms(book, "parts", loan_id=PARTS, principal=100_000, n=3))
     for number, name in ((AHEAD, "parts-ahead"), (GRACE, "parts-grace")):
         story = story.lent(terms(book, name, loan_id=number, n=6))
-    story = story.lent(terms(book, "shared", loan_id=DOWN, principal=100_000, n=6))
+    for number in (DOWN, PAUSED):
+        story = story.lent(terms(book, "shared", loan_id=number, principal=100_000, n=6))
+        story = story.paid(25_000, "2024-01-01", loan_id=number)
+    story = story.lent(terms(book, "parts-monday", loan_id=MONDAY, n=6, first_due="2024-01-17"))
+    story = story.paid(631 + 40_000, "2024-01-17", loan_id=MONDAY)
+    story = story.lent(terms(book, "level-grace", loan_id=LEVEL, n=6))
+    story = story.paid(50_000, "2024-01-11", loan_id=LEVEL)
     story = story.lent(terms(book, "europe", loan_id=EUROPE, rate="24", n=6, start="2023-12-10",
                              first_due="2023-12-24", every=2, unit=Unit.weeks))  # fmt: skip
     story = story.lent(terms(book, "instalment-mxn", loan_id=MXN, n=6))
     story = story.paid(10_000, "2024-01-11", loan_id=AHEAD, ref="a")
     story = story.paid(15_000, "2024-01-11", loan_id=AHEAD, ref="b")
     story = story.paid(50_000, "2024-01-11", loan_id=GRACE)
-    story = story.paid(25_000, "2024-01-01", loan_id=DOWN)
     story = story.paid(20_643, "2023-12-24", loan_id=EUROPE)
     rows = [
-        _event(Kind.disbursed, DOWN, "2024-01-11", 40_000, "t", None),
+        *(_event(Kind.disbursed, n, "2024-01-11", 40_000, "t", None) for n in (DOWN, PAUSED)),
+        _event(Kind.interest_paused, PAUSED, "2024-01-05", None, "z",
+               json.dumps({"start": "2024-01-16", "end": "2024-01-20"})),
         _event(Kind.disbursed, EUROPE, "2023-12-30", 60_000, "t", None),
         *(_event(Kind.term_extended, n, "2024-02-10", None, "x",
                  json.dumps({"instalments": 1, "keep": "instalment"})) for n in (ONE, OTHER)),
@@ -103,6 +119,33 @@ def test_a_tranche_beside_a_down_payment_bears_no_nights_before_it(life: Life) -
     """750.00 for ten nights and 1,050.00 for 21, then 29, 31, 30, 31 and 30 nights of what is left: level
     at 180.990; it had been less, as if the share of 100.00 paid at once lacked the ten nights too."""
     assert level(life, "2024-01-11", DOWN) == 18_099
+
+
+def test_nights_of_a_pause_to_come_are_lacked_by_what_instalments_pay_off(life: Life) -> None:
+    """As above, but of 21 nights five rest: level at 180.695; it had been less, as if the share paid at once
+    lacked them too."""
+    assert level(life, "2024-01-11", PAUSED) == 18_070
+
+
+def test_money_in_advance_stands_with_an_instalment_that_a_calendar_moves(life: Life) -> None:
+    """Sixteen nights are 6.31; two parts of 200.00, one in advance. 17 February is a Saturday, the Monday after it
+    a holiday: on the 20th instalment 2 asks its interest alone; the money was gone, and the part asked again."""
+    assert life.on("2024-02-19", MONDAY)["prepaid_dues"] == 20_000
+    position = life.on("2024-02-20", MONDAY)
+    assert (position["prepaid_dues"], position["principal_due"]) == (0, 0)
+
+
+def test_money_in_advance_of_a_level_loan_in_grace_stands_with_what_asks_principal(
+    life: Life,
+) -> None:
+    """After two instalments of grace 31, 30, 31 and 30 nights: level at 307.583. Of 500.00 the interest of ten nights
+    stands with the first instalment; the rest had stood with instalments that ask no principal."""
+    met = life.allocations().filter(pl.col("loan_id") == LEVEL)
+    assert sorted(met.select("instalment_no", "component", "amount").rows()) == [
+        (1, Component.interest.value, 395),
+        (3, Component.principal.value, 30_758),
+        (4, Component.principal.value, 49_605 - 30_758),
+    ]
 
 
 def test_the_nights_that_a_tranche_lacks_are_days_of_the_day_count(life: Life) -> None:

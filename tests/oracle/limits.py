@@ -64,8 +64,6 @@ ANEW = ({"first": but("first", "on_time")}, {"business_day": but("business_day",
 UNSETTLED: list[Limit] = [
     ("smoothing: whether the plan that is smoothed carries what rounding leaves",
      {"smooth": [True], "residue": ["carry"]}),
-    ("tolerance: 90 % of all that the instalment asked, paid components too",
-     {"delinquency": ["oracle-tolerant"]}),
     *(("the tax on interest that was met in advance is due with its own instalment, and money meets it "
        "in the order of the waterfall", {"tax": ["oracle-all"]} | ahead)
       for ahead in ({"second": but("second", "none", "payoff")}, *AHEAD[1:])),
@@ -78,10 +76,6 @@ UNSETTLED: list[Limit] = [
       for over in (MORE, CHANGED) for each in ANEW),
     ("so does a down payment that was not paid", {"down_payment": [25]} | CHANGED),
     ("moved periods: the last day of a schedule of moved periods", SCHEDULED | MOVED),
-    ("and its level instalment", {"amortisation": ["equal_instalment"],
-                                  "basis": but("basis", "period", "30/360")} | MOVED),
-    ("there, money in advance meets its instalment", {"second": but("second", "none")} | MOVED),
-    ("also where it is late", {"first": ["late"]} | MOVED),
     ("a due that is billed and falls due later is in advance, and comes before what is left",
      FOLLOWS | {"excess": ["last_instalment"]}),
     ("vertical: interest of the next instalment against principal of one that is billed early",

@@ -177,11 +177,8 @@ def with_tranche(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     tranches = prepaid_principal(with_shares(tranches, day.dues), day.dues)
     tranches = with_late_interest(tranches, day.dues, lent)
     nights = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
-    # a share due at once is in the principal, and no instalment to come pays it off
-    tranches = tranches.join(lent, on="loan_id", how="left", maintain_order="left").with_columns(
-        lacks=lacks(tranches) - pl.col("shares") * nights
-    )
-    tranches = tranches.with_columns(early_interest=early_interest(tranches))
+    tranches = tranches.join(lent, on="loan_id", how="left", maintain_order="left")
+    tranches = tranches.with_columns(lacks=lacks(tranches), early_interest=early_interest(tranches))
     # if each instalment is paid on its day, the running period lacks what is lent today alone
     on_schedule = pl.when(pl.col("early_interest") > 0).then(pl.col("lent") * nights)
     tranches = tranches.with_columns(lacks=on_schedule.otherwise("lacks"))

@@ -13,8 +13,10 @@ from loanbook.core.catalogue.codes import (
     Timing,
 )
 from loanbook.core.catalogue.components import CHARGES, Component, is_
+from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.due_dates import DUE_TERMS
 from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.schedule import adjusted
 from loanbook.core.frames import KEY, MINOR, column, empty, neighbours_summed, since_begin
 from loanbook.core.servicing.loan import balances, line, segment
 from loanbook.core.servicing.loan.dues import merge_dues
@@ -153,8 +155,14 @@ def applied(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def stamped(paying: pl.DataFrame, dues: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
-    """Dues with the money on them; money in advance opens a due of its own amount."""
+def stamped(
+    paying: pl.DataFrame,
+    dues: pl.DataFrame,
+    allocations: pl.DataFrame,
+    calendars: dict[int, Calendar],
+) -> pl.DataFrame:
+    """Dues with the money on them; money in advance opens a due of its own amount, on the business day
+    on which its instalment falls due."""
     standing = allocations.filter(
         (pl.col("instalment_no") != 0) & pl.col("component").is_not_null()
     ).join(
@@ -173,7 +181,11 @@ def stamped(paying: pl.DataFrame, dues: pl.DataFrame, allocations: pl.DataFrame)
     )
     further = dated.filter(opens)
     if further.height:
-        terms = further.join(paying.select("loan_id", *DUE_TERMS), on="loan_id")
-        dated_later = terms.with_columns(due_date=due_of(pl.col("instalment_no"), terms))
+        terms = further.join(
+            paying.select("loan_id", *DUE_TERMS, "disbursed_on", "business_day", "calendar"),
+            on="loan_id",
+        )
+        falls = due_of(pl.col("instalment_no"), terms)
+        dated_later = terms.with_columns(due_date=adjusted(falls, terms, calendars))
         dated = pl.concat([dated.filter(~opens), dated_later.select(dated.columns)])
     return merge_dues(dues, dated.select(dues.columns))

@@ -12,7 +12,7 @@ from loanbook.core.servicing.payments.waterfall import Allocated, use_credit, us
 
 def credit_meets_dues(day: DayState) -> None:
     """Step 5: the borrower's credit, where the product uses it."""
-    _take(day, use_credit(day.loans, day.dues, day.policies.waterfall_ranks))
+    _take(day, use_credit(day.loans, day.dues, day.policies))
 
 
 def credit_meets(day: DayState, loan_ids: pl.Series) -> None:

@@ -74,7 +74,7 @@ def keep_of_payout(day: DayState, events: pl.DataFrame) -> None:
     paying = day.loans
     was = pl.Series("paid_today", paying["paid_today"])  # it is no receipt of the day
     day.loans = applied(paying, allocations).with_columns(was)
-    day.dues = stamped(paying, day.dues, allocations)
+    day.dues = stamped(paying, day.dues, allocations, day.policies.calendars)
     done = allocations.drop("due_date")
     day.allocations.append(done)
     book_receipts(day, done, day.charged_off(), "payout_clearing")

@@ -73,7 +73,7 @@ def allocate(
     if lines.len():
         paying = paid_first(paying, after_dues - paying["principal"])
     placed = pl.concat([on_dues, further])
-    dues = stamped(paying, dues, placed)
+    dues = stamped(paying, dues, placed, policies.calendars)
     allocations = placed.select(Allocations.column_names())
     after = paying.drop("owed_before")
     return Allocated(replaced(loans, paid, before, after), dues, allocations)
@@ -123,7 +123,7 @@ def met_in_order(
     return poured(lines, pl.col("amount") - pl.col("paid"))
 
 
-def use_credit(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> Allocated:
+def use_credit(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -> Allocated:
     """The borrower's credit meets what is due, where the product uses it (`event_id` 0)."""
     holds = (pl.col("credit") > 0) & (pl.col("credit_use") != CreditUse.hold.value)
     money = _credit_as_money(loans.filter(holds), pl.lit(0, dtype=pl.Int64))
@@ -136,13 +136,13 @@ def use_credit(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> 
     holding = loans["loan_id"].is_in(money["loan_id"].implode())
     before = loans.filter(holding)
     paying = close_segment(before)
-    met = met_in_order(money, owed, ranks)
+    met = met_in_order(money, owed, policies.waterfall_ranks)
     paying = applied(paying, met)
     paying = paid_last(paying) if lines.len() else paying
     spent = _less_credit(paying, met.group_by("loan_id").agg(pl.col("amount").sum()))
     return Allocated(
         replaced(loans, holding, before, spent),
-        stamped(spent, dues, met),
+        stamped(spent, dues, met, policies.calendars),
         met.select(Allocations.column_names()),
     )
 

@@ -80,7 +80,8 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
     """Balance by nights by which the running period falls short of what the instalments pay off.
 
     Read off the interest that it has earned, whatever the balance was night by night; in the
-    nights of an interest pause that are to come, it is all of the balance.
+    nights of an interest pause that are to come, it is all that instalments to come pay off. What is due at once
+    (`shares`) is in the principal, and no instalment to come pays it off.
     """
     whole = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
     one = _of_one(loans, BUSINESS_DATE)
@@ -91,7 +92,7 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
     accrued = pl.col("accrued_units") - pl.col("lifted_interest") - paid
     exact = int128(accrued) * pl.col("over") + int128(pl.col("accrued_remainder"))
     free = pl.when("overdue_is_free").then("principal_due").otherwise(0)
-    balance = pl.col("principal") - free + pl.col("standing")
+    balance = pl.col("principal") - free + pl.col("standing") - pl.col("shares")
     short = int128(balance) * pl.col("one") - exact
     lacking = short * whole // pl.max_horizontal("all", pl.lit(1, dtype=pl.Int128))
     rests = pl.min_horizontal("paused_until", "period_end") - pl.max_horizontal(
@@ -101,7 +102,8 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
     so_far = pl.when(pl.col("one") > 0).then(lacking.cast(pl.Int64)).otherwise(0)
     # scheduled interest is that of the schedule, whatever was paid
     daily = pl.col("interest_mode") == InterestMode.daily
-    lacking = pl.when(daily).then(so_far + balance * rests.otherwise(0)).otherwise(0)
+    unbilled = pl.col("principal") - pl.col("principal_due") + pl.col("standing")
+    lacking = pl.when(daily).then(so_far + unbilled * rests.otherwise(0)).otherwise(0)
     return pl.concat([loans, one], how="horizontal").select(lacks=lacking).to_series()
 
 
@@ -257,7 +259,8 @@ def with_what_stands(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     nights = (pl.col("period_end") - BUSINESS_DATE).dt.total_days()
     ahead = found.select(pl.col("ahead") * nights).to_series()
     return found.with_columns(
-        (lacks(found) + ahead).alias("lacks"), early_interest=pl.lit(0, dtype=pl.Int64)
+        (lacks(found.with_columns(shares=0)) + ahead).alias("lacks"),
+        early_interest=pl.lit(0, dtype=pl.Int64),
     )
 
 

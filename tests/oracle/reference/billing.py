@@ -136,7 +136,7 @@ def spread_anew(loan: Loan, day: dt.date) -> None:
         return
     if schedule.amortisation == "equal_instalment":
         running = None
-        if day > plan.end(first - 1):
+        if day > plan.end(first - 1) or plan.pauses:
             running = (
                 loan.planned_earned + balance * plan.rest_of(first, day) + loan.planned_carried
             )

@@ -85,7 +85,8 @@ def ask_penal(loan: Loan, day: dt.date) -> None:
     billed = loan.plan.end(loan.next) <= day
     no = loan.next if billed else max(1, loan.next - 1)  # with a penalty that it has already
     on = next(
-        (d.due_date for d in loan.dues if (d.no, d.component) == (no, "penalty") and d.open), day
+        (d.due_date for d in loan.dues if (d.no, d.component) == (no, "penalty") and not d.gone),
+        day,
     )
     loan.ask(no, "penalty", on, amount)
     taxed = "interest" if rule.mode == "interest" else "penalty"

@@ -57,6 +57,8 @@ def close(loan: Loan, day: dt.date, events: list[Event]) -> None:
     _steps(loan, day, events, (9,))
     charges.penal_base(loan, day)
     endings.end(loan)
+    for due in loan.dues:
+        due.gone = loan.leaves(due)
 
 
 def _steps(loan: Loan, day: dt.date, events: list[Event], steps: tuple[int, ...]) -> None:

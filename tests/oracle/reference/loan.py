@@ -108,12 +108,12 @@ class Loan:
         return self.principal - late
 
     def ask(self, no: int, component: str, on: dt.date, amount: int, paid: int = 0) -> None:
-        """A component of an instalment is one due while it is unpaid, on the date that it was given last;
-        nothing, where nothing is asked."""
+        """A component of an instalment is one due to the end of the day on which it is paid, on the date
+        that it was given last; nothing, where nothing is asked."""
         there = [
             d
             for d in self.dues
-            if (d.no, d.component, d.early) == (no, component, False) and d.open
+            if (d.no, d.component, d.early) == (no, component, False) and not d.gone
         ]
         if amount and there:
             there[0].due_date = on
@@ -121,6 +121,16 @@ class Loan:
             there[0].paid += paid
         elif amount:
             self.dues.append(Due(no, component, on, amount, paid))
+
+    def leaves(self, due: Due) -> bool:
+        """Whether a due stands no more: it is paid, and with it all of an instalment whose arrears are
+        counted as a share of all that it asked."""
+        of_it = (
+            [d for d in self.dues if d.no == due.no]
+            if self.rules.delinquency.tolerance_ppb
+            else [due]
+        )
+        return not any(d.open for d in of_it)
 
     def late_since(self, day: dt.date) -> dt.date | None:
         """Due date of the oldest instalment that is unpaid beyond tolerance."""

@@ -72,6 +72,7 @@ class Due:
     fee_assessed: bool = False
     early: bool = False  # asked before its instalment is billed
     held: int = 0  # of what is paid, that stood with the instalment before
+    gone: bool = False  # it was paid on a day before
 
     @property
     def open(self) -> int:

@@ -91,7 +91,7 @@ def meet(
     for which, components in runs:
         there = sorted(
             (d for d in loan.dues if d.open and not d.early and timing(d, day) == which and d.component in components),
-            key=lambda d: (d.due_date, d.no, components.index(d.component)),
+            key=lambda d: (d.due_date, d.no < 0, abs(d.no), components.index(d.component)),
         )  # fmt: skip
         for due in there:
             part = min(amount, due.open)
@@ -121,8 +121,10 @@ def _fill(loan: Loan, k: int, amount: int, excess: str) -> int:
     what is left."""
     held, room = loan.ahead.get(k, [0, 0]), loan.unbilled
     schedule = loan.rules.product.schedule
-    if schedule.amortisation == "equal_principal":
-        room = min(room, loan.emi - held[1]) if k > schedule.grace_principal else 0
+    if k <= schedule.grace_principal and k < loan.plan.last:
+        room = 0  # interest alone is asked
+    elif schedule.amortisation == "equal_principal":
+        room = min(room, loan.emi - held[1])
     elif loan.emi and not (k == loan.plan.last and excess == "next_instalment"):
         room = min(room, loan.plan.asked(k, loan.emi) - sum(held))
     room = max(0, room)
@@ -147,10 +149,6 @@ def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
     if excess in ("last_instalment", "spread") and not loan.matured:
         count = last - loan.next + 1
         each = rounded(Fraction(amount, count)) if excess == "spread" else 0
-        beyond = max(0, loan.prepaid + amount - loan.emi * count) if loan.emi else 0
-        beyond = min(beyond, amount, loan.unbilled)  # no instalment asks it
-        _off_the_balance(loan, beyond)
-        amount -= beyond
         for k in (
             range(loan.next, last + 1) if excess == "spread" else range(last, loan.next - 1, -1)
         ):
@@ -160,6 +158,12 @@ def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
                 amount -= part
             else:
                 amount = _fill(loan, k, amount, excess)
+        part = min(loan.unbilled, amount) if loan.emi else 0
+        if loan.rules.product.schedule.amortisation == "equal_instalment":
+            _stand(loan, last, 0, part)  # beyond what each asks: the last one asks all that is left
+        else:
+            _off_the_balance(loan, part)
+        amount -= part
     if loan.rules.product.interest.interest_due_at == "payment_date":
         loan.earned = Fraction(loan.fresh)
     interest = min(amount, max(0, loan.accrued))

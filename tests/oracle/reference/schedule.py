@@ -92,26 +92,32 @@ class Plan:
         """The rate of the night that begins on the day."""
         return next((rate for on, rate in self.until if day < on), self.rate)
 
-    def factor(self, k: int) -> Fraction:
-        """What period k bears, as a share of the balance: its stretches, each at its own rate."""
+    def factor(self, k: int, counted: bool = False) -> Fraction:
+        """What period k bears, as a share of the balance: its stretches, each at its own rate. `counted`:
+        as the level instalment has it, which is agreed on the dates that are counted, whatever holidays a
+        calendar will have."""
         if k <= self.rules.product.schedule.grace_charged:
             return Fraction(0)
         start, end = self.end(k - 1), self.end(k)
+        if counted:
+            start, end = plain_due(self.terms, k - 1) if k > 1 else start, plain_due(self.terms, k)
         cuts = [start, *(on for on, _ in self.until if start < on < end), end]
         stretches = zip(cuts, cuts[1:], strict=False)
-        factor = sum((self._bears(k, one, other) for one, other in stretches), Fraction(0))
+        factor = sum((self._bears(k, *each, (start, end)) for each in stretches), Fraction(0))
         if self.rules.product.schedule.rate_factor == "decimal_18":
             factor = Fraction(rounded(factor * 10**18), 10**18)
         return factor
 
-    def _bears(self, k: int, one: dt.date, other: dt.date) -> Fraction:
+    def _bears(
+        self, k: int, one: dt.date, other: dt.date, period: tuple[dt.date, dt.date] | None = None
+    ) -> Fraction:
         """What a stretch of period k bears."""
         basis, rate = self.rules.product.schedule.rate_basis, self.rate_from(one)
         if basis == "daily":
             return rate * (other - one).days
         if basis in ACTUAL:
             return rate * year_fraction(basis, one, other)
-        start, end = self.end(k - 1), self.end(k)
+        start, end = period or (self.end(k - 1), self.end(k))
         share = Fraction((other - one).days, (end - start).days)
         return self._whole(rate) * share * (self._stub(start, end) if k == 1 else 1)
 
@@ -159,7 +165,7 @@ class Plan:
         for k in range(first, self.last + 1):
             if k <= schedule.grace_principal:
                 continue  # it asks its interest: the balance stays
-            factor = self.factor(k)
+            factor = self.factor(k, counted=True)
             bears = grown * factor if running is None or k > first else running
             grown += bears
             unit = unit * (1 + factor) + self.weight(k)
@@ -176,7 +182,7 @@ class Plan:
         count = self.last - first + 1
 
         def gap(of: int) -> int:
-            rows = self.rows(balance, first, balloon, of)
+            rows = self.rows(balance, first, balloon, of, counted=True)
             return rows[-1].interest + rows[-1].principal - balloon - of
 
         for _ in range(3):
@@ -196,14 +202,16 @@ class Plan:
         """What instalment k asks: the level instalment by its weight."""
         return rounded(emi * self.weight(k), self.rules.product.schedule.instalment_rounding)
 
-    def rows(self, balance: int, first: int, balloon: int, emi: int) -> list[Row]:
+    def rows(
+        self, balance: int, first: int, balloon: int, emi: int, counted: bool = False
+    ) -> list[Row]:
         """Instalments from `first` to the last, as the schedule alone has them."""
         schedule = self.rules.product.schedule
         even = self.even(balance, first, balloon)
         made: list[Row] = []
         carried = 0
         for k in range(first, self.last + 1):
-            exact = balance * self.factor(k)
+            exact = balance * self.factor(k, counted)
             interest = rounded(exact, schedule.interest_rounding) + carried
             carried = 0
             if k == self.last:

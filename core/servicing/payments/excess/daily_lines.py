@@ -140,7 +140,8 @@ def _slots(loans: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     """A row for every instalment that may take principal, its number the `slot`: the next one, or as
     many to come as the money can reach."""
     covers = (pl.col("money") + pl.col("prepaid_dues")) // pl.col("emi").clip(lower_bound=1)
-    reach = pl.col("instalment_no") + covers + 2
+    begins = pl.max_horizontal(pl.col("instalment_no"), pl.col("grace_principal").cast(pl.Int16))
+    reach = begins + covers + 2
     ends = _from_the_end() | (pl.col("excess") == Excess.next_then_last) | _spreads()
     last = (
         pl.when("reduces")
@@ -167,8 +168,9 @@ def _with_room(slots: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures) ->
     )
     slots = figures.with_level(slots, pl.col("slot"), figures.due_date(pl.col("slot")))
     graced = pl.col("slot") <= pl.col("grace_principal")
-    part = pl.when(_of_equal_parts() & graced).then(0).otherwise(figures.equal_part())
-    whole = pl.when(_is_level()).then("level").otherwise(part)
+    whole = pl.when(_is_level()).then("level").otherwise(figures.equal_part())
+    # an instalment of a grace asks no principal: it stands with the first one that does
+    whole = pl.when(graced).then(0).otherwise(whole)
     whole = whole + pl.when(pl.col("slot") == 1).then("first_interest_adjustment").otherwise(0)
     if figures.levels:  # a balloon stands beside a level one
         ends = (pl.col("slot") == pl.col("instalments")) & figures.last_is_level()
