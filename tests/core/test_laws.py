@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import replace
 
 import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.components import CHARGES, Component
 from loanbook.core.contract.day_count import RateBasis
 from loanbook.core.contract.figures import Amortisation
+from loanbook.core.ledger.transfers import transfer
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import close
 from loanbook.core.servicing.laws.accounts import movements_after
-from loanbook.core.servicing.laws.laws import check_laws, laws_of_parts
+from loanbook.core.servicing.laws.laws import check_laws, laws_of_parts, loan_laws
 from loanbook.core.servicing.laws.moved import Moved
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.fast_forward import fast_forward
 from loanbook.core.store.writer import BALANCES
 from tests.conformance.terms import expanded_together, row, schedules
-from tests.core.loans import Story, terms
+from tests.core.loans import Story, _event, terms
 
 PRODUCTS = (
     "instalment-act365",
@@ -179,6 +184,51 @@ def test_a_broken_figure_breaks_the_law_that_guards_it(policies: PolicyBook) -> 
         tampered = replace(done, book=bent)
         broken = {each.name for each in check_laws(before, tampered, balances) if not each.holds}
         assert law in broken, (column, broken)
+
+
+def test_a_charge_without_grounds_breaks_a_law(policies: PolicyBook) -> None:
+    """One cent more of a charge, in positions, dues and books alike, is found beside what is right."""
+    story = Story(policies)
+    for loan_id, product in enumerate(
+        ("simple-interest", "simple-interest", "instalment-inr"), start=1
+    ):
+        story = story.lent(terms(policies, product, loan_id=loan_id))
+    # the first pays nothing and bears a late fee 11 days after it fell due, the third penal charges
+    # for February on 1 March; the second pays, and a fee of 5.00 is ordered on 20 February
+    story = story.paid(10_662, "2024-02-01", loan_id=2)
+    order = {"component": Component.fee.value, "due_date": "2024-02-20"}
+    ordered = _event(Kind.charge_assessed, 2, "2024-02-20", 5_00, "f", json.dumps(order))
+    days = replace(story, rows=(*story.rows, ordered)).live("2024-03-01").days
+    part = {each.part: each for each in CHARGES}
+    charged = [d for d in days if (d.transfers["debit"] == ROLE["penalties_receivable"]).any()]
+    assert {day.date.isoformat() for day in charged} >= {"2024-02-12", "2024-03-01"}
+    found = []
+    for on, loan_id, name in (
+        ("2024-02-10", 2, "penalties"), ("2024-02-10", 2, "fees"), ("2024-02-10", 2, "taxes"),
+        ("2024-02-20", 2, "fees"), ("2024-02-20", 1, "penalties"), ("2024-02-20", 1, "fees"),
+    ):  # fmt: skip
+        nth = next(n for n, day in enumerate(days) if day.date.isoformat() == on)
+        before, done, each = days[nth - 1].book, days[nth], part[name]
+        book, ours = done.book, pl.col("loan_id") == loan_id
+        moved = book.positions.with_columns(pl.col(each.due) + ours)
+        due = book.dues.clear().extend(
+            pl.DataFrame({
+                "loan_id": loan_id, "instalment_no": 9, "component": each.value, "due_date": done.date,
+                "amount": 1, "paid": 0, "fee_assessed": False,
+            }, schema=book.dues.schema)
+        )  # fmt: skip
+        who = moved.filter(ours).with_columns(one=1, event_id=0, business_date=done.date)
+        who = who.join(book.terms.select("loan_id", "entity", "product", "currency"), on="loan_id")
+        extra = transfer(who, each.row.receivable, each.charged_to, "one")
+        planted = replace(
+            done,
+            book=replace(book, positions=moved, dues=pl.concat([book.dues, due])),
+            transfers=pl.concat([done.transfers, extra.cast(dict(done.transfers.schema))]),
+        )
+        laws = loan_laws(Moved.by_close(before, planted))
+        assert all(law.holds for law in loan_laws(Moved.by_close(before, done)))
+        found.append({law.name for law in laws if not law.holds})
+    assert found == [{"charges_have_grounds"}] * 6
 
 
 def test_days_judged_together_are_each_judged_by_itself(policies: PolicyBook) -> None:

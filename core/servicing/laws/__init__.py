@@ -5,6 +5,7 @@
 - `moved` - what a day did to loans, as every law reads it
 - `payments` - money that came in is allocated
 - `claims` - claims move as events say
+- `charges` - what was charged has grounds in orders and dues
 - `dues` - positions show their dues, no due is overpaid, positions are sane
 - `accounts` - the general ledger carries what positions say; debits equal credits
 - `pinning` - the loans on which the engine fails, found by halves

@@ -14,6 +14,7 @@ import polars as pl
 
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.laws.accounts import ledger_equals_positions, trial_balance
+from loanbook.core.servicing.laws.charges import charges_have_grounds
 from loanbook.core.servicing.laws.claims import claims_move_as_events_say
 from loanbook.core.servicing.laws.dues import dues_agree, no_due_is_overpaid, one_row_a_loan
 from loanbook.core.servicing.laws.law import Law
@@ -41,6 +42,7 @@ def loan_laws(moved: Moved) -> list[Law]:
     return [
         payments_are_allocated(moved),
         *claims_move_as_events_say(moved),
+        charges_have_grounds(moved),
         dues_agree(moved),
         no_due_is_overpaid(moved),
         one_row_a_loan(moved),

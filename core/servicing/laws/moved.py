@@ -25,6 +25,10 @@ class Moved:
     """Positions after it; of loans that are held there is none, before or after."""
     dues: pl.DataFrame
     """With `business_date`, the date of the loan."""
+    dues_before: pl.DataFrame
+    """Dues the evening before."""
+    payouts: pl.DataFrame
+    """`loan_id`, `disbursed_on` of the loans after it."""
     applied: pl.DataFrame
     allocations: pl.DataFrame
     unidentified: pl.DataFrame
@@ -43,7 +47,7 @@ class Moved:
             stands = ~pl.col("loan_id").is_in(closed.book.held["loan_id"].implode())
             stood, after, dues = stood.filter(stands), after.filter(stands), dues.filter(stands)
         return cls(
-            stood, after, dated(dues, closed.date),
+            stood, after, dated(dues, closed.date), before.dues, closed.book.terms.select(*_PAYOUT),
             closed.applied, closed.allocations, closed.unidentified,
             closed.transfers.filter(pl.col("value_date") == closed.date),
             _lines(closed.book.terms), _ahead(closed.book.terms),
@@ -54,11 +58,12 @@ class Moved:
         """What a round of a jump did."""
         after = each.wide.select(STATE)
         return cls(
-            each.before, after, each.dues, each.applied, each.allocations, each.unidentified,
+            each.before, after, each.dues, each.dues_before, each.wide.select(*_PAYOUT), each.applied, each.allocations, each.unidentified,
             each.transfers, _lines(each.wide), _ahead(each.wide),
         )  # fmt: skip
 
 
+_PAYOUT = ("loan_id", "disbursed_on")
 _IDS = ("loan_id", "event_id")
 
 

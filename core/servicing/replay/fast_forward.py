@@ -47,6 +47,8 @@ class Visit:
     """Positions the evening before, of loans that lived then."""
     wide: pl.DataFrame
     """Terms and positions after the visit."""
+    dues_before: pl.DataFrame
+    """Dues the evening before."""
     dues: pl.DataFrame
     settled: pl.DataFrame
     transfers: pl.DataFrame
@@ -212,6 +214,7 @@ class _Jump:
             Visit(
                 before,
                 done.wide,
+                dues,
                 done.dues,
                 pl.concat([done.settled, returned]),
                 done.transfers,
