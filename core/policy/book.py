@@ -39,6 +39,9 @@ from loanbook.core.policy.models import (
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.references import wrong_references
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same safe YAML, five times faster where its library in C is there."""
+
 
 def parse(folder: str, file: str, text: str) -> Policy:
     """One policy of one file; PolicyError names file, field and remedy."""
@@ -46,7 +49,7 @@ def parse(folder: str, file: str, text: str) -> Policy:
     if model is None:
         raise PolicyError(f"{folder}/{file}: no such kind of policy; use {', '.join(FOLDERS)}")
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, Loader=_LOADER)
     except (yaml.YAMLError, ValueError, RecursionError) as bad:  # 2024-02-31 is a ValueError
         raise PolicyError(f"{folder}/{file}: not YAML: {bad}; mend the syntax") from bad
     if not isinstance(content, dict):

@@ -18,6 +18,7 @@ from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Policy
 from loanbook.core.policy.product import Product
+from loanbook.core.policy.product_rules import NonAccrualRules
 from loanbook.core.servicing.day.close import DayClose, close
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.replay.replay import replay
@@ -202,3 +203,27 @@ def ruled(policies: PolicyBook, product: str, part: str, **rules: object) -> Pol
     made = product_of(policies, product)
     told = getattr(made, part).model_copy(update=rules)
     return policies.with_rules("products", made.model_copy(update={part: told}))
+
+
+ACCOUNTED: dict[str, dict[str, object]] = {
+    "cash": {"accounting": "cash"},
+    "memo": {"non_accrual": NonAccrualRules(mode="reverse_to_memo", days_past_due=10)},
+    "suspense": {"non_accrual": NonAccrualRules(mode="suspense", days_past_due=10)},
+    "slow": {
+        "non_accrual": NonAccrualRules(mode="suspense", days_past_due=10, returns_after_days=20)
+    },
+}
+"""Ways of booking interest that the shipped instalment-act365 hasn't, by the name of a product."""
+
+
+def with_accounting(policies: PolicyBook) -> PolicyBook:
+    """The policies and a copy of instalment-act365 for each way of booking."""
+    made = product_of(policies, "instalment-act365")
+    rules = made.interest.model_copy(update={"after_charge_off": "regular"})
+    return with_more(
+        policies,
+        *(
+            ("products", made.model_copy(update={"name": name, "interest": rules, **changes}))
+            for name, changes in ACCOUNTED.items()
+        ),
+    )

@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 
 import polars as pl
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
 
 from loanbook.core.catalogue.accounts import MEMORANDUM, ROLE
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.product_rules import NonAccrualRules
-from tests.core.late_news import same_as_in_time, told
 from tests.core.lives import moved
-from tests.core.loans import Life, Story, _event, product_of, terms, with_more
-from tests.core.test_late_news import FIRST
-
-KEPT = {
-    "cash": {"accounting": "cash"},
-    "memo": {"non_accrual": NonAccrualRules(mode="reverse_to_memo", days_past_due=10)},
-    "suspense": {"non_accrual": NonAccrualRules(mode="suspense", days_past_due=10)},
-    "slow": {
-        "non_accrual": NonAccrualRules(mode="suspense", days_past_due=10, returns_after_days=20)
-    },
-}
+from tests.core.loans import Life, Story, _event, terms, with_accounting
 
 
 @pytest.fixture(scope="module")
 def books(policies: PolicyBook) -> PolicyBook:
-    """The shipped policies and a copy of instalment-act365 for each way of booking."""
-    made = product_of(policies, "instalment-act365")
-    rules = made.interest.model_copy(update={"after_charge_off": "regular"})
-    more = [
-        ("products", made.model_copy(update={"name": name, "interest": rules, **changes}))
-        for name, changes in KEPT.items()
-    ]
-    return with_more(policies, *more)
+    return with_accounting(policies)
 
 
 def live(books: PolicyBook, product: str, until: str, *rows: dict) -> Life:  # type: ignore[type-arg]
@@ -120,38 +98,3 @@ def test_a_charge_off_in_suspense_uses_the_suspense_first(books: PolicyBook) -> 
     assert held(life, "memo_claim") > 120_000
     memo = life.balances.filter(pl.col("account").is_in(MEMORANDUM))["balance"].sum()
     assert memo == 0
-
-
-KINDS = [Kind.payment_received] * 4 + [
-    Kind.goodwill_credit, Kind.chargeback, Kind.interest_waived, Kind.charge_off,
-    Kind.fee_capitalised, Kind.capitalised_fee_adjusted, Kind.rate_bought_down, Kind.flag_set,
-]  # fmt: skip
-HISTORIES = st.lists(
-    st.tuples(st.sampled_from(KINDS), st.integers(1, 70), st.integers(0, 30),
-              st.integers(1, 60_000), st.one_of(st.none(), st.integers(0, 30))),
-    max_size=5,
-)  # fmt: skip
-
-
-@settings(max_examples=2, deadline=None, phases=(Phase.explicit, Phase.generate))
-@given(st.lists(HISTORIES, min_size=8, max_size=8))
-def test_late_news_is_booked_by_the_loans_accounting(
-    books: PolicyBook, histories: list[list[tuple[Kind, int, int, int, int | None]]]
-) -> None:
-    """Two loans of each way of booking, all of one ledger."""
-    story, late = Story(books), []
-    for loan, history in enumerate(histories, start=1):
-        product = sorted(KEPT)[loan % len(KEPT)]
-        story = story.lent(terms(books, product, loan_id=loan, n=3))
-        for n, (kind, on, lag, amount, undone) in enumerate(history):
-            day = (FIRST + dt.timedelta(days=on)).isoformat()
-            flagged = kind is Kind.flag_set
-            asked = None if flagged or kind is Kind.charge_off else amount
-            body = json.dumps({"flag": "fraud"}) if flagged else None
-            row = _event(kind, loan, day, asked, f"{n}", body)
-            late.append((lag, row))
-            if undone is not None:
-                when = (FIRST + dt.timedelta(days=on + lag + undone)).isoformat()
-                back = json.dumps({"reverses": row["idempotency_key"]})
-                late.append((0, _event(Kind.reversal, loan, when, None, f"r{n}", back)))
-    same_as_in_time(told(story, *late), books, FIRST + dt.timedelta(days=100))
