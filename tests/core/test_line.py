@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 
 import polars as pl
-import pytest
 
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
@@ -13,7 +12,16 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.late_news import same_as_in_time, told
 from tests.core.lives import moved
-from tests.core.loans import Story, _event, charged_back, payment, ruled, terms
+from tests.core.loans import (
+    Story,
+    _event,
+    charged_back,
+    payment,
+    product_of,
+    ruled,
+    terms,
+    with_more,
+)
 
 LIMIT = 500_000
 
@@ -131,15 +139,25 @@ def test_a_quote_settles_a_line_without_interest_that_grace_keeps_away(
     assert quote(bears, book, dt.date(2024, 1, 21))["payoff"].item() == 100_500
 
 
-@pytest.mark.parametrize("grace", [True, False])
-def test_a_line_lives_the_same_whenever_its_news_came(policies: PolicyBook, grace: bool) -> None:
-    book = policies if grace else without_grace(policies)
-    story = line(book, ("2024-01-11", 100_000), ("2024-02-11", 20_000))
-    back = charged_back(5_000, "2024-03-18")
-    story = Story(book, (*story.rows, back)).paid(3_000, "2024-03-20").paid(130_000, "2024-04-18")
-    late = payment(100_000, "2024-02-20")
-    drawn = _event(Kind.disbursed, 1, "2024-03-25", 9_000, "more", None)
-    same_as_in_time(told(story, (25, late), (11, drawn)), book, dt.date(2024, 5, 3))
+def test_a_line_lives_the_same_whenever_its_news_came(policies: PolicyBook) -> None:
+    made = product_of(without_grace(policies), "credit-line").model_copy(
+        update={"name": "no-grace"}
+    )
+    book = with_more(policies, ("products", made))
+    story, news = Story(book), []
+    for loan, product in enumerate(("credit-line", "no-grace"), start=1):
+        lent = Story(book).lent(
+            terms(book, product, loan_id=loan, principal=LIMIT, rate="18.25", n=24)
+        )
+        draws = (("2024-01-11", 100_000), ("2024-02-11", 20_000))
+        rows = [_event(Kind.disbursed, loan, on, much, f"d{on}", None) for on, much in draws]
+        back = charged_back(5_000, "2024-03-18", loan_id=loan)
+        story = Story(book, (*story.rows, lent.rows[0], *rows, back))
+        story = story.paid(3_000, "2024-03-20", loan_id=loan)
+        story = story.paid(130_000, "2024-04-18", loan_id=loan)
+        news.append((25, payment(100_000, "2024-02-20", loan_id=loan)))
+        news.append((11, _event(Kind.disbursed, loan, "2024-03-25", 9_000, "more", None)))
+    same_as_in_time(told(story, *news), book, dt.date(2024, 5, 3))
 
 
 def test_a_charged_off_line_is_due_as_a_whole(policies: PolicyBook) -> None:

@@ -17,7 +17,16 @@ from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.replay import relived
 from tests.core.late_news import same_as_in_time, told
 from tests.core.lives import moved
-from tests.core.loans import Story, _event, changed, payment, ruled, terms
+from tests.core.loans import (
+    Story,
+    _event,
+    changed,
+    payment,
+    product_of,
+    ruled,
+    terms,
+    with_more,
+)
 
 
 def test_interest_above_a_fixed_payment_joins_the_principal(policies: PolicyBook) -> None:
@@ -27,8 +36,6 @@ def test_interest_above_a_fixed_payment_joins_the_principal(policies: PolicyBook
     billed = life.on("2024-02-01")
     assert billed["principal"] == 120_000 + 223  # 12.23 of interest, 10.00 of it paid
     assert moved(life.days, "loan_principal", "interest_accrued") == 223 + 146
-    late = payment(5_000, "2024-02-20", ref="l")
-    same_as_in_time(told(story, (20, late)), policies, dt.date(2024, 4, 2))
 
 
 def test_a_level_last_instalment_leaves_a_residue_that_a_small_balance_gives_up(
@@ -62,13 +69,11 @@ def test_an_instalment_covered_in_advance_may_bear_no_more_interest(
 
 def test_interest_joins_the_principal_by_order_and_not_off_the_books(policies: PolicyBook) -> None:
     joins = _event(Kind.interest_capitalised, 1, "2024-01-20", None, "j", '{"keep": "term"}')
-    off = _event(Kind.charge_off, 1, "2024-01-10", None, "o", None)
     rows = (*Story(policies).lent(terms(policies, "instalment-act365", n=3)).rows, joins)
     life = Story(policies, rows).live("2024-01-20")
     earned = round(120_000 * 0.12 * 19 / 365)
     assert life.on("2024-01-20")["principal"] == 120_000 + earned
     assert life.on("2024-01-20")["interest_accrued"] == 0
-    same_as_in_time(told(Story(policies, rows), (15, off)), policies, dt.date(2024, 2, 2))
 
 
 def test_pay_in_four_takes_a_quarter_at_once(policies: PolicyBook) -> None:
@@ -146,6 +151,14 @@ def test_the_life_of_a_loan_ends_at_zero_and_late_news_is_as_in_time(policies: P
     ends = story.live("2024-07-01").days[-1].book.positions
     assert ends.height == len(products)
     assert (ends["principal"] <= 10).all()  # daily products: the days of the month move the split
+    # interest above a fixed payment; interest that joins the principal, of a charge-off that comes late
+    paid = paid.lent(terms(policies, "negative-amortiser", loan_id=21, n=3, emi=1_000))
+    paid = paid.paid(1_000, "2024-02-01", loan_id=21)
+    late.append((20, payment(5_000, "2024-02-20", loan_id=21, ref="l")))
+    paid = paid.lent(terms(policies, "instalment-act365", loan_id=22, n=3))
+    joins = _event(Kind.interest_capitalised, 22, "2024-01-20", None, "j", '{"keep": "term"}')
+    paid = Story(policies, (*paid.rows, joins))
+    late.append((15, _event(Kind.charge_off, 22, "2024-01-10", None, "o", None)))
     same_as_in_time(told(paid, *late), policies, dt.date(2024, 4, 14))
 
 
@@ -162,18 +175,27 @@ def test_what_is_left_of_a_stepped_loan_keeps_its_steps_at_another_rate(
     assert billed[5] == round(billed[2] * 1.05**2)
 
 
-@pytest.mark.parametrize(("at", "off"), [("month_end", "2024-05-31"), ("day", "2024-05-01")])  # fmt: skip
-def test_arrears_take_a_loan_off_the_books_by_rule(policies: PolicyBook, at: str, off: str) -> None:
-    days = 120 if off == "2024-05-31" else 90  # 120 days after 1 February is 31 May
-    book = changed(policies, "instalment-act365",
-                   charge_off=ChargeOffRules(days_past_due=days, at=at))  # fmt: skip
-    story = Story(book).lent(terms(book, "instalment-act365", n=12))
-    end = dt.date.fromisoformat(off) + dt.timedelta(days=2)
-    life = story.live(end.isoformat())
-    eve = (dt.date.fromisoformat(off) - dt.timedelta(days=1)).isoformat()
-    assert life.on(eve)["status"] == Status.active
-    assert life.on(off)["status"] == Status.charged_off
-    assert life.on(off)["off_books"] >= 120_000
-    late = payment(11_000, "2024-02-01", ref="l")
-    told_on = (end - dt.date(2024, 2, 2)).days  # the day after the charge-off
-    same_as_in_time(told(story, (told_on, late)), book, end)
+def test_arrears_take_a_loan_off_the_books_by_rule(policies: PolicyBook) -> None:
+    # 15 days after 1 February are 16 February, whose month ends on the 29th
+    cases = {1: ("day", "2024-02-16"), 2: ("month_end", "2024-02-29")}
+    made = product_of(policies, "instalment-act365")
+    book = with_more(
+        policies,
+        *(
+            ("products", made.model_copy(
+                update={"name": at, "charge_off": ChargeOffRules(days_past_due=15, at=at)}))
+            for at, _ in cases.values()
+        ),
+    )  # fmt: skip
+    story, late = Story(book), []
+    for loan, (at, off) in cases.items():
+        story = story.lent(terms(book, at, loan_id=loan, n=12))
+        told_on = (dt.date.fromisoformat(off) - dt.date(2024, 1, 31)).days  # the day after it
+        late.append((told_on, payment(11_000, "2024-02-01", loan_id=loan, ref="l")))
+    life = story.live("2024-03-02")
+    for loan, (_, off) in cases.items():
+        eve = (dt.date.fromisoformat(off) - dt.timedelta(days=1)).isoformat()
+        assert life.on(eve, loan)["status"] == Status.active
+        assert life.on(off, loan)["status"] == Status.charged_off
+        assert life.on(off, loan)["off_books"] >= 120_000
+    same_as_in_time(told(story, *late), book, dt.date(2024, 3, 2))

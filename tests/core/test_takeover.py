@@ -6,7 +6,6 @@ import datetime as dt
 import json
 
 import polars as pl
-import pytest
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status
@@ -31,12 +30,16 @@ def taken_over(
     *,
     given: pl.DataFrame | None = None,
     waits: int = 0,
+    loan_id: int = 1,
+    was: int | None = None,
 ) -> Story:
-    """The loan of `life` as its servicer's tape would tell it at the end of a day."""
-    position = life.on(on)
+    """The loan of `life` (there `was`) as its servicer's tape would tell it at the end of a day."""
+    position = life.on(on, was or loan_id)
     loan = terms(policies, product, n=12) if given is None else given
-    emi = life.days[-1].book.terms["emi"][0]
+    agreed = life.days[-1].book.terms.filter(pl.col("loan_id") == (was or loan_id))
+    emi = agreed["emi"].item() if agreed.height else None
     loan = loan.with_columns(
+        loan_id=pl.lit(loan_id, dtype=pl.Int64),
         emi=pl.lit(emi),
         taken_over_on=pl.lit(dt.date.fromisoformat(on)),
         principal_left=pl.lit(position["principal"] - position["principal_due"]),
@@ -44,45 +47,46 @@ def taken_over(
     late = position["oldest_due_date"]
     body = {name: position[name] for name in (*BALANCES, *OF_LINES, "in_grace")}
     body |= {"past_due_since": late.isoformat() if late else None, "interest_in_grace": waits}
-    boarded = _event(Kind.loan_boarded, 1, on, None, "b", loan.select(payload(loan)).item())
-    brings = _event(Kind.migrated_in, 1, on, position["principal"], "t", json.dumps(body))
+    boarded = _event(Kind.loan_boarded, loan_id, on, None, "b", loan.select(payload(loan)).item())
+    brings = _event(Kind.migrated_in, loan_id, on, position["principal"], "t", json.dumps(body))
     return Story(policies, (boarded, brings))
 
 
-@pytest.mark.parametrize(
-    ("product", "on"),
-    [
-        ("instalment-act365", "2024-03-20"),
-        ("instalment-act365", "2024-05-01"),
-        ("equal-principal", "2024-04-30"),
-        ("lendingclub-personal", "2024-05-01"),
-    ],
-)
-def test_a_loan_that_is_taken_over_lives_on_as_it_would_have(
-    policies: PolicyBook, product: str, on: str
-) -> None:
-    story = Story(policies).lent(terms(policies, product, n=12))
-    for day, amount in PAID:
-        story = story.paid(amount, day, ref=day)
+def test_a_loan_that_is_taken_over_lives_on_as_it_would_have(policies: PolicyBook) -> None:
+    cases = {
+        1: ("instalment-act365", "2024-03-20"),
+        2: ("instalment-act365", "2024-05-01"),
+        3: ("equal-principal", "2024-04-30"),
+        4: ("lendingclub-personal", "2024-05-01"),
+    }
+    story = Story(policies)
+    for loan, (product, _) in cases.items():
+        story = story.lent(terms(policies, product, loan_id=loan, n=12))
+        for day, amount in PAID:
+            story = story.paid(amount, day, loan_id=loan, ref=day)
     lived = story.live("2024-05-20")
-    before = taken_over(policies, product, on, lived)
-    for day, amount in PAID:
-        if day > on:
-            before = before.paid(amount, day, ref=day)
+    before = Story(policies)
+    for loan, (product, on) in cases.items():
+        brought = taken_over(policies, product, on, lived, loan_id=loan)
+        before = Story(policies, (*before.rows, *brought.rows))
+        for day, amount in PAID:
+            if day > on:
+                before = before.paid(amount, day, loan_id=loan, ref=day)
     ours = before.live("2024-05-20")
     names = ["principal", "principal_due", "interest_due", "credit", "instalment_no",
              "period_end", "next_due_date"]  # fmt: skip
-    for day in (on, "2024-05-02", "2024-05-20"):
-        was, is_ = lived.on(day), ours.on(day)
-        for name in names:
-            near = 0 if product == "equal-principal" else 2  # a fraction of a cent stays behind
-            if isinstance(was[name], int):
-                assert abs(was[name] - is_[name]) <= near, (day, name, was[name], is_[name])
-            else:
-                assert was[name] == is_[name], (day, name)
-        assert was["days_past_due"] == is_["days_past_due"], day
-    late = payment(5_000, "2024-05-03", ref="l")
-    same_as_in_time(told(before, (7, late)), policies, dt.date(2024, 5, 14))
+    for loan, (product, on) in cases.items():
+        for day in (on, "2024-05-02", "2024-05-20"):
+            was, is_ = lived.on(day, loan), ours.on(day, loan)
+            for name in names:
+                near = 0 if product == "equal-principal" else 2  # a fraction of a cent stays behind
+                if isinstance(was[name], int):
+                    assert abs(was[name] - is_[name]) <= near, (loan, day, name, was, is_)
+                else:
+                    assert was[name] == is_[name], (loan, day, name)
+            assert was["days_past_due"] == is_["days_past_due"], (loan, day)
+    late = [(7, payment(5_000, "2024-05-03", loan_id=loan, ref="l")) for loan in cases]
+    same_as_in_time(told(before, *late), policies, dt.date(2024, 5, 14))
 
 
 def test_what_loans_bring_stands_against_the_migration_account_and_ties(
@@ -122,65 +126,88 @@ LINE = {"principal": 500_000, "rate": "18.25", "n": 24}
 """A line of 5,000.00 that bears 5 of 10,000 a night; its advances 6."""
 
 
-@pytest.mark.parametrize(
-    ("on", "paid", "waits"),
-    [
-        ("2024-02-10", (), 9 * 100_000 * 5 // 10_000),  # grace is lost on the 22nd, from the 1st on
-        ("2024-02-10", (("2024-02-20", 180_000),), 9 * 100_000 * 5 // 10_000),
-        ("2024-02-28", (("2024-02-20", 2_500),), 0),  # without grace: all is shown
-        ("2024-02-28", (), 0),  # past due
-        ("2024-03-10", (("2024-02-20", 160_000), ("2024-03-15", 20_000)), 0),  # in credit
-    ],
-)
-def test_a_line_that_is_taken_over_goes_on_with_its_statement(
-    policies: PolicyBook, on: str, paid: tuple[tuple[str, int], ...], waits: int
-) -> None:
+TAKEN_OVER = {
+    1: ("2024-02-10", (), 9 * 100_000 * 5 // 10_000),  # grace is lost on the 22nd, from the 1st on
+    2: ("2024-02-10", (("2024-02-20", 180_000),), 9 * 100_000 * 5 // 10_000),
+    3: ("2024-02-28", (("2024-02-20", 2_500),), 0),  # without grace: all is shown
+    4: ("2024-02-28", (), 0),  # past due
+    5: ("2024-03-10", (("2024-02-20", 160_000), ("2024-03-15", 20_000)), 0),  # in credit
+}
+"""Lines: when they are taken over, what was paid, and interest that waits while there is grace."""
+
+
+def test_a_line_that_is_taken_over_goes_on_with_its_statement(policies: PolicyBook) -> None:
     # no late fee is charged anew on what is past due at the take-over
     free = changed(policies, "credit-line", late_fee=None)
     card = ruled(free, "credit-line", "line", cash_advances=AdvanceRules(margin_percent="3.65"))
-    loan = terms(card, "credit-line", **LINE)  # type: ignore[arg-type]
-    first = Story(card).lent(loan).rows[0]
     draws = [
         ("2024-01-11", 100_000, None),
         ("2024-01-16", 50_000, ADVANCE),
         ("2024-03-20", 30_000, None),
     ]
-    rows = [_event(Kind.disbursed, 1, day, much, f"d{day}", body) for day, much, body in draws]
-    rows += [payment(much, day, ref=f"p{day}") for day, much in paid]
-    lived = Story(card, (first, *rows)).live("2024-04-30")
-    late = [r for r in rows if r["value_date"] > dt.date.fromisoformat(on)]
-    before = taken_over(card, "credit-line", on, lived, given=loan, waits=waits)
-    ours = Story(card, (*before.rows, *late)).live("2024-04-30")
+    loan = terms(card, "credit-line", **LINE)  # type: ignore[arg-type]
+    rows: dict[int, list[dict]] = {}  # type: ignore[type-arg]
+    boarded = []
+    for number, (_, paid, _) in TAKEN_OVER.items():
+        numbered = loan.with_columns(loan_id=pl.lit(number, dtype=pl.Int64))
+        boarded.append(Story(card).lent(numbered).rows[0])
+        rows[number] = [
+            _event(Kind.disbursed, number, day, much, f"d{day}", body) for day, much, body in draws
+        ]
+        rows[number] += [payment(much, day, loan_id=number, ref=f"p{day}") for day, much in paid]
+    lived = Story(card, (*boarded, *(r for each in rows.values() for r in each))).live("2024-04-30")
+    story: tuple[dict, ...] = ()  # type: ignore[type-arg]
+    for number, (on, _, waits) in TAKEN_OVER.items():
+        late = [r for r in rows[number] if r["value_date"] > dt.date.fromisoformat(on)]
+        before = taken_over(card, "credit-line", on, lived, given=loan, waits=waits, loan_id=number)
+        story = (*story, *before.rows, *late)
+    ours = Story(card, story).live("2024-04-30")
     names = ["principal", "cash_advances", "principal_due", "interest_due", "interest_accrued", "credit",
              "in_grace", "statement_unpaid", "next_due_date", "days_past_due"]  # fmt: skip
-    for day in (on, "2024-02-29", "2024-03-01", "2024-03-23", "2024-04-01", "2024-04-30"):
-        if day >= on:
-            was, is_ = lived.on(day), ours.on(day)
-            assert [was[n] for n in names] == [is_[n] for n in names], day
-    brought = openings(ours.days[0].applied)
-    lines = tied(brought, ours.days[0].book.positions)
-    assert lines["ties"].all(), lines.filter(~pl.col("ties"))
+    for number, (on, *_) in TAKEN_OVER.items():
+        for day in (on, "2024-02-29", "2024-03-01", "2024-03-23", "2024-04-01", "2024-04-30"):
+            if day >= on:
+                was, is_ = lived.on(day, number), ours.on(day, number)
+                assert [was[n] for n in names] == [is_[n] for n in names], (number, day)
+    by_day = {done.date: done for done in ours.days}
+    for on in {dt.date.fromisoformat(on) for on, *_ in TAKEN_OVER.values()}:
+        brought = openings(by_day[on].applied)
+        lines = tied(brought, by_day[on].book.positions)
+        assert lines.height
+        assert lines["ties"].all(), lines.filter(~pl.col("ties"))
 
 
-@pytest.mark.parametrize("paid", [2_500, 3_000, 500])
-def test_a_schedule_that_stands_whole_is_taken_over(policies: PolicyBook, paid: int) -> None:
+def test_a_schedule_that_stands_whole_is_taken_over(policies: PolicyBook) -> None:
     loan = terms(policies, "pay-in-four", rate="0", n=3, principal=10_000)
-    story = Story(policies).lent(loan).paid(2_500, "2024-01-01").paid(paid, "2024-02-01", ref="2")
     later = (("2024-03-01", 2_500), ("2024-04-02", 6_000))
-    for day, amount in later:
-        story = story.paid(amount, day, ref=day)
-    lived = story.live("2024-04-05")
-    for on in ("2024-02-15", "2024-03-01"):
-        before = taken_over(policies, "pay-in-four", on, lived, given=loan)
+    story, second = Story(policies), {1: 2_500, 2: 3_000, 3: 500}
+    for number, paid in second.items():
+        story = story.lent(loan.with_columns(loan_id=pl.lit(number, dtype=pl.Int64)))
+        story = story.paid(2_500, "2024-01-01", loan_id=number)
+        story = story.paid(paid, "2024-02-01", loan_id=number, ref="2")
         for day, amount in later:
-            if day > on:
-                before = before.paid(amount, day, ref=day)
-        ours = before.live("2024-04-05")
-        names = ["principal", "principal_due", "credit", "instalment_no", "next_due_date",
-                 "days_past_due", "prepaid_dues", "status"]  # fmt: skip
+            story = story.paid(amount, day, loan_id=number, ref=day)
+    lived = story.live("2024-04-05")
+    # each is taken over twice: as 11, 12, 13 and as 21, 22, 23
+    before, cases = Story(policies), {}
+    for tens, on in ((10, "2024-02-15"), (20, "2024-03-01")):
+        for number in second:
+            ours = tens + number
+            cases[ours] = (number, on)
+            brought = taken_over(
+                policies, "pay-in-four", on, lived, given=loan, loan_id=ours, was=number
+            )
+            before = Story(policies, (*before.rows, *brought.rows))
+            for day, amount in later:
+                if day > on:
+                    before = before.paid(amount, day, loan_id=ours, ref=day)
+    life = before.live("2024-04-05")
+    names = ["principal", "principal_due", "credit", "instalment_no", "next_due_date",
+             "days_past_due", "prepaid_dues", "status"]  # fmt: skip
+    for ours, (number, on) in cases.items():
         for day in (on, "2024-03-02", "2024-04-01", "2024-04-05"):
-            was, is_ = lived.on(day), ours.on(day)
-            assert [was[n] for n in names] == [is_[n] for n in names], (on, day)
+            was, is_ = lived.on(day, number), life.on(day, ours)
+            assert [was[n] for n in names] == [is_[n] for n in names], (ours, on, day)
 
 
 def test_principal_beyond_a_schedule_that_stands_whole_comes_with_its_last_instalment(

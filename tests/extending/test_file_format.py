@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from tests.extending.a_small_book import instance
-from tests.extending.product_copy import insert, product_copy, run
+from tests.extending.product_copy import insert
 
 READER = '''
 """Payments of a lockbox: fixed width, amounts in cents, no header."""
@@ -33,31 +33,24 @@ ROW = """    FileKind("lockbox", "a payment received of a loan, as a bank's lock
              extension=".txt"),
 """
 LOCKBOX = """\
-R-000001L-1       000001000020240103
-R-000002L-2       000002500020240103
-R-000003L-9       000000100020240103
+R-000001L-1       000001000020180105
+R-000002L-2       000002500020180105
+R-000003L-9       000000100020180105
 """
-ASK = """
-from loanbook import open_ledger
-paid = open_ledger().payments(names=True)
-print(paid.select("loan_key", "amount", "value_date").rows())
-print(open_ledger().sql("SELECT rule, line FROM quarantine").rows())
-"""
+LANDING = {"2018-01-05": {"lockbox_2018-01-05.txt": LOCKBOX}}
 
 
-def test_a_file_and_a_row_are_enough_for_a_format(tmp_path: Path) -> None:
-    root, home = product_copy(tmp_path), tmp_path / "home"
+def extend(root: Path) -> None:
+    """The product reads one kind of file more: a row and a file."""
     (root / "pipelines" / "ingest" / "lockbox.py").write_text(READER, encoding="utf-8")
     insert(root / "pipelines" / "formats" / "registry.py", '    FileKind("commands"', ROW)
-    landing = instance(root, home)
-    (landing / "lockbox_2024-01-03.txt").write_text(LOCKBOX, encoding="ascii")
-    run(root, ["backfill"], home)
-    paid, refused = run(root, ASK, home).splitlines()
-    assert paid == (
-        "[('L-1', 10000, datetime.date(2024, 1, 3)), ('L-2', 25000, datetime.date(2024, 1, 3))]"
-    )
-    assert refused == "[('unknown_loan', 4)]"  # the header that the reader wrote is line 1
-    page = run(
-        root, "from loanbook.pipelines.reporting.files_page import file_kinds\nprint(file_kinds())"
-    )
-    assert "`lockbox_YYYY-MM-DD.txt`" in page
+
+
+def test_a_file_and_a_row_are_enough_for_a_format(seen: dict[str, Any]) -> None:
+    assert [row for row in seen["lockbox"] if row[0].startswith("L")] == [
+        ["L-1", "10000", "2018-01-05"],
+        ["L-2", "25000", "2018-01-05"],
+    ]
+    # the header that the reader wrote is line 1
+    assert ["lockbox_2018-01-05.txt", 4, "unknown_loan"] in seen["refused"]
+    assert "`lockbox_YYYY-MM-DD.txt`" in seen["file_kinds"]
