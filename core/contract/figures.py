@@ -92,42 +92,39 @@ class Figures:
     """Expressions over one batch of loans; knows which codes occur in it."""
 
     def __init__(self, terms: pl.DataFrame) -> None:
+        names = frozenset(terms.columns)
         self.basis = codes(terms, "basis")
         self.units = codes(terms, "unit")
         self.amortisation = codes(terms, "amortisation")
         self.rounding = codes(terms, "interest_rounding")
         self.decimal = bool(terms["decimal_factor"].any())
-        self.overdue = "unpaid_until" in terms.columns
+        self.overdue = "unpaid_until" in names
         self.graced = bool(
             (terms["grace_principal"] + terms["grace_interest"] + terms["grace_charged"]).max()
         )
-        self.changed = "rate_until" in terms.columns and terms["rate_until"].count() > 0
-        self.paused = "paused_until" in terms.columns and terms["paused_until"].count() > 0
-        self.tranched = "lacks" in terms.columns
+        self.changed = "rate_until" in names and terms["rate_until"].count() > 0
+        self.paused = "paused_until" in names and terms["paused_until"].count() > 0
+        self.tranched = "lacks" in names
         self.matures = has_maturity(terms)
-        self.capitalises = "capitalises" in terms.columns and bool(terms["capitalises"].any())
-        self.by_days = "flat_by_days" in terms.columns and bool(terms["flat_by_days"].any())
-        self.lent = pl.coalesce("lent", "principal_agreed") if "lent" in terms.columns else (
+        self.capitalises = "capitalises" in names and bool(terms["capitalises"].any())
+        self.by_days = "flat_by_days" in names and bool(terms["flat_by_days"].any())
+        self.lent = pl.coalesce("lent", "principal_agreed") if "lent" in names else (
             pl.col("principal_agreed")
         )  # fmt: skip
-        self.fixes_covered = "covered_is_fixed" in terms.columns and bool(
-            terms["covered_is_fixed"].any()
-        )
-        self.frees_overdue = "overdue_is_free" in terms.columns and bool(
-            terms["overdue_is_free"].any()
-        )
-        self.carries = "residue_over" in terms.columns
+        self.fixes_covered = "covered_is_fixed" in names and bool(terms["covered_is_fixed"].any())
+        self.frees_overdue = "overdue_is_free" in names and bool(terms["overdue_is_free"].any())
+        self.carries = "residue_over" in names
         self.terms = terms
         self.weighted = weighted(terms)
         self.instalment_rounding = codes(terms, "instalment_rounding")
         self.level_changes = 0
-        if "level_changes" in terms.columns and terms["level_changes"].count():
+        if "level_changes" in names and terms["level_changes"].count():
             self.level_changes = 1 + int(terms["level_changes"].str.count_matches(";").max())  # type: ignore[arg-type]
-        self.levels = "level_last" in terms.columns and bool(terms["level_last"].any())
+        self.levels = "level_last" in names and bool(terms["level_last"].any())
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
         if self.stubbed:
             self.stubs = codes(terms.select("has_stub", "stub").filter("has_stub"), "stub")
-        self.apart = "stub_amount" in terms.columns and bool((terms["stub_amount"] != 0).any())
+        self.apart = "stub_amount" in names and bool((terms["stub_amount"] != 0).any())
         self.reshaped = self._any_reshaped()
 
     def due_date(self, n: pl.Expr) -> pl.Expr:
@@ -137,7 +134,7 @@ class Figures:
     def _any_reshaped(self) -> bool:
         """Whether an order made the running period of some loan longer or shorter than a whole one."""
         standing = {"period_start", "instalment_no", "adjust_accrual"} <= set(self.terms.columns)
-        if not standing or self.basis <= ACTUAL.keys():
+        if not standing or self.basis <= ACTUAL.keys() or not self.terms["has_stub"].any():
             return False
         # lazily: of the rows that may be, no more columns than are looked at
         later = self.terms.lazy().filter(pl.col("has_stub") & (pl.col("instalment_no") > 1))

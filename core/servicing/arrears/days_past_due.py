@@ -145,6 +145,11 @@ def bucket(days: pl.Expr, buckets: Buckets) -> pl.Expr:
 def with_oldest(loans: pl.DataFrame, dues: pl.DataFrame, rules: pl.DataFrame) -> pl.DataFrame:
     """Positions with `oldest` (Date) and `from_due_day` of their counted arrears, or null."""
     fallen = dues.filter(pl.col("due_date") <= BUSINESS_DATE)
+    if fallen.is_empty():
+        return loans.with_columns(
+            oldest=pl.lit(None, dtype=pl.Date),
+            from_due_day=pl.lit(None, dtype=rules.schema["from_due_day"]),
+        )
     oldest = oldest_unpaid(fallen, loans.select("loan_id", "product"), rules)
     return loans.join(oldest, on="loan_id", how="left", maintain_order="left")
 

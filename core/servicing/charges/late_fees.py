@@ -24,17 +24,19 @@ def assess_late_fees(day: DayState) -> None:
     fees = day.policies.late_fees
     if not day.concerns(fees):
         return
+    overdue = day.dues.filter(
+        of_schedule()
+        & ~pl.col("fee_assessed")
+        & (pl.col("amount") > pl.col("paid"))
+        & (pl.col("due_date") < BUSINESS_DATE)
+    )
+    if overdue.is_empty():
+        return
     claims = day.loans.filter(pl.col("status") == Status.active).select(
         "loan_id", "product", place(day.policies.places)
     )
     late = (
-        day.dues.filter(
-            of_schedule()
-            & ~pl.col("fee_assessed")
-            & (pl.col("amount") > pl.col("paid"))
-            & (pl.col("due_date") < BUSINESS_DATE)
-        )
-        .join(claims, on="loan_id")
+        overdue.join(claims, on="loan_id")
         .join(fees, on=["product", "place"])
         .filter(in_force_on(BUSINESS_DATE))
         .filter((BUSINESS_DATE - pl.col("due_date")).dt.total_days() > pl.col("fee_grace"))

@@ -181,8 +181,9 @@ def _touched(
     busy = [dues["loan_id"], todays["loan_id"]]
     if policies.annual_fees.height:
         charged = pl.col("product").is_in(policies.annual_fees["product"].unique().implode())
-        yearly = wide.lazy().filter(charged & is_anniversary()).select("loan_id")
-        busy.append(yearly.collect()["loan_id"])
+        of_them = wide.select("loan_id", "disbursed_on", BUSINESS_DATE, charged=charged)
+        if of_them["charged"].any():
+            busy.append(of_them.filter("charged").filter(is_anniversary())["loan_id"])
     return wide.select(
         is_billed()
         | pl.col("loan_id").is_in(pl.concat(busy).unique().implode())

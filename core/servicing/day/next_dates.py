@@ -101,6 +101,8 @@ def of_anniversaries(after: Awaiting) -> pl.DataFrame:
     charged = pl.col("product").is_in(fees["product"].unique().implode())
     loans = after.live.select("loan_id", "product", "status", "business_date", "disbursed_on")
     living = loans.filter((pl.col("status") == Status.active) & charged)
+    if living.is_empty():
+        return _NONE
     return living.select("loan_id", stop=next_anniversary(BUSINESS_DATE))
 
 

@@ -109,7 +109,8 @@ def _take_events(first: int, last: int) -> Callable[[Day], None]:
     """Events of the steps `first` to `last`, in order of replay."""
 
     def run(day: Day) -> None:
-        apply(day, day.ordered.filter(pl.col("step").is_between(first, last)))
+        if day.ordered.height:
+            apply(day, day.ordered.filter(pl.col("step").is_between(first, last)))
 
     return run
 
@@ -257,6 +258,8 @@ def _changed(day: DayState) -> pl.DataFrame:
 def _unidentified(day: Day) -> pl.DataFrame:
     """Receipts for loans that the book does not know: held, not lost."""
     money = day.events.filter(pl.col("kind").is_in([k.value for k in MONEY_IN]))
+    if money.is_empty():
+        return money.select("loan_id", "event_id", "amount")
     live = money["loan_id"].is_in(day.loans["loan_id"].implode())
     # an event's key begins with the entity that received it
     entities = {name: code for code, name in enumerate(day.policies.entities)}
@@ -281,7 +284,7 @@ def _open_dues(
     What is paid of an instalment stands with it while it is open, where its product counts arrears as
     a share of all that it asked (`share_tolerances`).
     """
-    ended = loans.filter(pl.col("status").is_in(ENDED))["loan_id"]
+    ended = loans.select("loan_id", "status").filter(pl.col("status").is_in(ENDED))["loan_id"]
     is_open = (pl.col("amount") > pl.col("paid")) | (pl.col("due_date") > BUSINESS_DATE)
     if share_tolerances:
         whole = loans.filter(pl.col("product").is_in([*share_tolerances]))["loan_id"]

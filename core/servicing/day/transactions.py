@@ -22,9 +22,18 @@ IN_SEQUENCE = 6
 """Step of all events of a product that takes them in the order in which they came."""
 Handler = Callable[[DayState, pl.DataFrame], None]
 
+_UNORDERED = [
+    pl.lit(0, dtype=pl.Int16).alias("product"),
+    pl.lit(False).alias("in_sequence"),
+    *(pl.lit(0, dtype=pl.Int64).alias(name) for name in ("step", "turn")),
+]
+"""What `in_replay_order` adds, of a day without events."""
+
 
 def in_replay_order(todays: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
     """Events that change live loans, with the `step` and the `turn` in which each is taken."""
+    if todays.is_empty():
+        return todays.with_columns(_UNORDERED)
     events = todays.filter(pl.col("kind").is_in([k.value for k in STEP])).join(
         loans.select("loan_id", "product", "in_sequence"),
         on="loan_id", how="inner", maintain_order="left",

@@ -10,6 +10,8 @@ from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.claim import owes_nothing
 from loanbook.core.servicing.schedule.statements import open_to_draw
 
+_NOBODY = pl.DataFrame(schema={"loan_id": pl.Int64, "earned_at_payoff": pl.Int64})
+
 
 def close_at_zero(loans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Close loans that owe nothing, as `overpaid` while the borrower has credit.
@@ -20,9 +22,12 @@ def close_at_zero(loans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     Interest that was paid before it was earned counts as earned now. Returns positions and
     `loan_id`, `earned_at_payoff` of those loans.
     """
-    early = pl.when(owes_nothing()).then(-pl.col("interest_accrued")).otherwise(0)
+    nothing, overpaid = owes_nothing(), pl.col("status") == Status.overpaid.value
+    if not loans.select(nothing | overpaid).to_series().any():
+        return loans, _NOBODY
+    early = pl.when(nothing).then(-pl.col("interest_accrued")).otherwise(0)
     settled = pl.col("status") == Status.settled.value
-    ends = owes_nothing() & ~settled & ~open_to_draw()
+    ends = nothing & ~settled & ~open_to_draw()
     done = loans.with_columns(earned_at_payoff=early, ends=ends)
     written_off = pl.col("written_off_on").is_not_null()
     ended = (
@@ -32,7 +37,7 @@ def close_at_zero(loans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         .then(Status.written_off.value)
         .otherwise(Status.closed.value)
     )
-    owes_again = (pl.col("status") == Status.overpaid) & ~pl.col("ends")
+    owes_again = overpaid & ~pl.col("ends")
     closed = done.with_columns(
         status=pl.when("ends")
         .then(ended.cast(pl.Int8))

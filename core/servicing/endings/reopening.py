@@ -36,6 +36,8 @@ def reopened(
     cursor stands in the period of the day, as if they had stayed.
     """
     busy = events.filter(pl.col("kind").is_in([k.value for k in REOPENING]))["loan_id"]
+    if busy.is_empty() or aside.is_empty():
+        return Reopened(aside.clear(), dues.clear(), aside, dues)
     comes_back = pl.col("loan_id").is_in(busy.implode()) & pl.col("status").is_in(ENDED)
     back = aside.filter(comes_back).with_columns(status=status_owing_again())
     mask = pl.col("loan_id").is_in(back["loan_id"].implode())

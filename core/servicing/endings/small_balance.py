@@ -19,6 +19,7 @@ def write_off_small_balances(day: DayState) -> None:
         & (claim() > 0)
         & (claim() <= pl.col("small_balance"))
     )
-    events = day.loans.filter(small).select("loan_id", event_id=pl.lit(0, dtype=pl.Int64))
-    if events.height:
+    found = day.loans.select("loan_id", small=small).filter("small")["loan_id"]
+    if found.len():
+        events = pl.select(found, event_id=pl.lit(0, dtype=pl.Int64))
         give_up(day, events, Status.settled)

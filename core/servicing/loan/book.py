@@ -25,9 +25,12 @@ HELD = {
 has not entered the book), what it breaks, the figures of it, and what to do."""
 
 
+_NOBODY_HELD, _NOBODY = pl.DataFrame(schema=HELD), pl.Series(dtype=pl.Int64)
+
+
 def nobody_held() -> pl.DataFrame:
     """No loan is held."""
-    return pl.DataFrame(schema=HELD)
+    return _NOBODY_HELD
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Book:
     closed_dues: pl.DataFrame | None = None
     held: pl.DataFrame = field(default_factory=nobody_held)
     """Loans that are held on `date` (schema `HELD`): their rows are those of their last good date."""
-    returning: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Int64))
+    returning: pl.Series = field(default_factory=lambda: _NOBODY)
     """Those of `held` that the next close lives again, and no longer holds."""
 
     @classmethod

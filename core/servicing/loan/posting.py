@@ -48,7 +48,7 @@ class DayState:
 
     def charged_off(self) -> pl.Series:
         """Ids of loans that are off the books now."""
-        return self.loans.filter(charged_off())["loan_id"]
+        return self.loans.select("loan_id", off=charged_off()).filter("off")["loan_id"]
 
 
 def _roles(*roles: str | pl.Expr) -> list[str]:

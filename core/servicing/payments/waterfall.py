@@ -125,6 +125,8 @@ def met_in_order(
 
 def use_credit(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -> Allocated:
     """The borrower's credit meets what is due, where the product uses it (`event_id` 0)."""
+    if not (loans["credit"] > 0).any():
+        return Allocated(loans, dues, empty(Allocations))
     holds = (pl.col("credit") > 0) & (pl.col("credit_use") != CreditUse.hold.value)
     money = _credit_as_money(loans.filter(holds), pl.lit(0, dtype=pl.Int64))
     lines = loans.filter(holds & pl.col("revolving"))["loan_id"]

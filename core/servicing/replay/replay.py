@@ -51,25 +51,25 @@ def closes(lived: History, through: dt.date) -> Iterator[tuple[Book, DayClose]]:
     first = lived.rounds[0].applied["value_date"].min() if lived.rounds else None
     if not isinstance(first, dt.date):
         return
-    wide = lived.stay.wide(first, through)
+    wide = lived.stay.wide(first, through).sort("loan_id")
     visits = [each.wide.select("loan_id", "business_date") for each in lived.rounds]
     quiet = wide.join(pl.concat(visits), on=["loan_id", "business_date"], how="anti")
+    terms = lived.start.terms.columns
     nights = aggregated(pl.concat([*(each.nights for each in lived.rounds), accruals(quiet)]))
     moved = pl.concat([lived.all("transfers"), nights])
     frames = {
-        "wide": _by_day(wide, "business_date"),
+        "terms": _by_day(wide.select(*terms, "business_date"), "business_date"),
+        "positions": _by_day(wide.select(*STATE, "business_date"), "business_date"),
         "dues": _by_day(lived.stay.dues(first, through), "business_date"),
         "transfers": _by_day(moved, "value_date"),
         **{name: _by_day(lived.all(name), "business_date") for name in
            ("allocations", "applied", "boarded", "unidentified", "changed", "settled")},
     }  # fmt: skip
     nothing = lived.waiting.clear()
-    columns = lived.start.terms.columns
     before, date = lived.start, first
     while date <= through:
         today = {name: found(date) for name, found in frames.items()}
-        rows = today["wide"].sort("loan_id")
-        book = Book(date, rows.select(columns), rows.select(STATE), today["dues"], nothing)
+        book = Book(date, today["terms"], today["positions"], today["dues"], nothing)
         yield before, DayClose(
             date, book, today["transfers"], today["allocations"], today["applied"],
             today["boarded"], today["unidentified"], today["changed"], today["settled"],

@@ -28,6 +28,8 @@ def fall_due(day: DayState) -> pl.Series:
 
 def _billed_next(day: DayState) -> pl.Series:
     """Bill one instalment of each loan whose period ends today; returns their ids."""
+    if not day.loans.select(is_billed()).to_series().any():
+        return pl.Series("loan_id", dtype=pl.Int64)
     at_once = (pl.col("period_start") == pl.col("period_end")) & is_billed()
     fixed = (pl.col("interest_mode") == InterestMode.scheduled) & ~pl.col("materialised")
     # interest that the schedule fixes, of a period without a night
