@@ -11,7 +11,7 @@ import polars as pl
 
 from loanbook.core.contract.apr import nominal_percent, solved_rate
 from loanbook.core.contract.due_dates import Unit, due_date
-from loanbook.core.contract.figures import codes
+from loanbook.core.contract.figures import codes, has_agreed_rows
 from loanbook.core.contract.schedule import expand, kept_of_payout
 
 _YEAR = {Unit.months: 12, Unit.weeks: 52, Unit.days: 365, Unit.semi_monthly: 24}
@@ -38,14 +38,24 @@ def us_apr(agreed: pl.DataFrame, cost: pl.DataFrame) -> pl.DataFrame:
         lent="principal_agreed",
     )
     rows = expand(agreed).join(loans, on="loan_id")
+    if has_agreed_rows(agreed):  # of rows that were agreed, time is days, 365 a year
+        told = agreed.filter(pl.col("agreed_schedule").is_not_null())
+        starts = told.select("loan_id", start="disbursed_on")
+        rows = rows.join(starts, on="loan_id", how="left", maintain_order="left")
+        since = (pl.col("period_end") - pl.col("start")).dt.total_days().cast(pl.Float64)
+        rows = rows.with_columns(_in=since * pl.col("a_year") / 365)
+    else:
+        rows = rows.with_columns(_in=pl.lit(None, dtype=pl.Float64))
     kept = kept_of_payout(agreed)
     rows = rows.join(kept, on="loan_id", how="left", maintain_order="left")
     early = pl.when(pl.col("instalment_no") == 1).then(pl.col("kept").fill_null(0)).otherwise(0)
     paid = rows.select(
         "loan_id",
         amount=pl.col("principal") + pl.col("interest") - early,
-        periods=(pl.col("whole") + pl.col("instalment_no") - 1).cast(pl.Float64),
-        fraction="odd",
+        periods=pl.coalesce(
+            "_in", (pl.col("whole") + pl.col("instalment_no") - 1).cast(pl.Float64)
+        ),
+        fraction=pl.when(pl.col("_in").is_null()).then("odd").otherwise(0.0),
     )
     at_once = loans.join(cost, on="loan_id", how="left").join(kept, on="loan_id", how="left")
     out = at_once.select(

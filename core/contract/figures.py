@@ -83,9 +83,27 @@ def has_maturity(terms: pl.DataFrame) -> bool:
     return "matures_on" in terms.columns and terms["matures_on"].count() > 0
 
 
+def has_agreed_rows(terms: pl.DataFrame) -> bool:
+    """Whether some loan's instalments were agreed one by one."""
+    return "agreed_schedule" in terms.columns and terms["agreed_schedule"].count() > 0
+
+
+def agreed_row(n: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """Due date, principal and interest (Int64) of instalment `n` as it was agreed; null where none was."""
+    rows, number = pl.col("agreed_schedule").str.split(";"), n.cast(pl.Int64)
+    row = rows.list.get(pl.when(number > 0).then(number - 1), null_on_oob=True).str.split(":")
+    date, principal, interest = (row.list.get(k, null_on_oob=True) for k in range(3))
+    return (
+        date.str.to_date("%Y-%m-%d"),
+        principal.str.to_integer(strict=False),
+        interest.str.to_integer(strict=False),
+    )
+
+
 def due_of(n: pl.Expr, loans: pl.DataFrame) -> pl.Expr:
     """Unadjusted due date of instalment `n` of `loans` (terms)."""
-    return due_date(n, codes(loans, "unit"), matures=has_maturity(loans))
+    counted = due_date(n, codes(loans, "unit"), matures=has_maturity(loans))
+    return pl.coalesce(agreed_row(n)[0], counted) if has_agreed_rows(loans) else counted
 
 
 class Figures:
@@ -124,12 +142,14 @@ class Figures:
         self.stubbed = bool((terms["has_stub"] & (terms["stub"] != Stub.whole_period)).any())
         if self.stubbed:
             self.stubs = codes(terms.select("has_stub", "stub").filter("has_stub"), "stub")
+        self.agreed = has_agreed_rows(terms)
         self.apart = "stub_amount" in names and bool((terms["stub_amount"] != 0).any())
         self.reshaped = self._any_reshaped()
 
     def due_date(self, n: pl.Expr) -> pl.Expr:
         """Unadjusted due date of instalment `n`."""
-        return due_date(n, self.units, matures=self.matures)
+        counted = due_date(n, self.units, matures=self.matures)
+        return pl.coalesce(agreed_row(n)[0], counted) if self.agreed else counted
 
     def _any_reshaped(self) -> bool:
         """Whether an order made the running period of some loan longer or shorter than a whole one."""
@@ -465,6 +485,8 @@ class Figures:
         if self.graced:
             free = pl.col("instalment_no") <= pl.col("grace_charged")
             interest = pl.when(free).then(0).otherwise(interest)
+        if self.agreed:
+            interest = pl.coalesce(agreed_row(pl.col("instalment_no"))[2], interest)
         first = pl.when(pl.col("instalment_no") == 1).then(pl.col("first_interest_adjustment"))
         return charged.with_columns((interest + first.otherwise(0)).alias(name))
 

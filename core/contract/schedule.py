@@ -21,8 +21,10 @@ from loanbook.core.contract.figures import (
     Amortisation,
     Figures,
     Frame,
+    agreed_row,
     codes,
     counts_days,
+    has_agreed_rows,
 )
 from loanbook.core.contract.first_period import StubInterest, later_stub
 from loanbook.core.contract.money import (
@@ -151,8 +153,17 @@ def instalment(cursor: Frame, figures: Figures) -> Frame:
     split = charged.with_columns(
         asked_interest=due_interest, interest_after=pl.col("asked_interest") - due_interest
     )
-    return split.with_columns(
+    asked = split.with_columns(
         asked_principal=figures.principal_part(pl.col("asked_interest"), pl.col("schedule_balance"))
+    )
+    if not figures.agreed:
+        return asked
+    _, principal, interest = agreed_row(pl.col("instalment_no"))
+    told = principal.is_not_null()
+    return asked.with_columns(
+        asked_principal=pl.coalesce(principal, "asked_principal"),
+        asked_interest=pl.when(told).then(interest).otherwise("asked_interest"),
+        interest_after=pl.when(told).then(0).otherwise("interest_after"),
     )
 
 
@@ -194,6 +205,11 @@ def agree(terms: pl.DataFrame) -> pl.DataFrame:
         is_odd = (regular_start != pl.col("disbursed_on")) & ~counts_days()
         odd = raw.lazy().select(has_stub=is_odd).collect()
         raw = raw.with_columns(odd["has_stub"])
+    if has_agreed_rows(terms):  # their periods are as agreed, and they have no level instalment
+        told = pl.col("agreed_schedule").is_not_null()
+        raw = raw.with_columns(
+            has_stub=pl.col("has_stub") & ~told, emi=pl.when(told).then(0).otherwise("emi")
+        )
     raw = _with_stub_apart(with_flat_total(raw))
     missing = raw.filter(pl.col("emi").is_null())
     if missing.is_empty():
@@ -215,6 +231,8 @@ def _with_stub_apart(terms: pl.DataFrame) -> pl.DataFrame:
     flat = (pl.col("amortisation") == Amortisation.flat) & (how == StubInterest.spread.value)
     here = (how != StubInterest.level.value) & ~flat & ~pl.col("revolving")
     here = here & (pl.col("grace_charged") == 0)  # else the period bears nothing
+    if has_agreed_rows(terms):
+        here = here & pl.col("agreed_schedule").is_null()
     if "taken_over_on" in terms.columns:  # asked where the loan lived before
         here = here & pl.col("taken_over_on").is_null()
     mask = terms.select(here).to_series()
@@ -502,6 +520,69 @@ def expand(terms: pl.DataFrame) -> pl.DataFrame:
     `period_end`, `opening`, `principal`, `interest`, `closing` in order of instalment.
     """
     return expand_from(open_schedule(terms))
+
+
+def agreed_by_rate(agreed: pl.DataFrame) -> pl.DataFrame:
+    """What the contract's rate gives of schedules that were agreed row by row.
+
+    `agreed`: terms as `agree` left them, whose `agreed_schedule` tells of each row date and principal with
+    interest, or date and total alone: then interest is what the rate bears of the balance, and of the last
+    row what its total leaves beside the rest of the principal. A row bears its days where the basis counts
+    them, else a whole period. `loan_id`, `agreed_schedule` with principal and interest in every row, and
+    sums (Int64): `principal`, `interest`, `by_rate`; `least`, the lowest amount told or found.
+    """
+    figures, zero = Figures(agreed), pl.lit(0, dtype=pl.Int64)
+    first, second = (agreed_row(pl.col("instalment_no"))[k] for k in (1, 2))
+    cursor = _from_the_first(agreed, figures).with_columns(
+        _rows=pl.lit("", dtype=pl.String),
+        _principal=zero,
+        _interest=zero,
+        _by_rate=zero,
+        _least=zero,
+    )
+    last = pl.col("instalment_no") == pl.col("instalments")
+    flat = pl.col("amortisation") == Amortisation.flat
+    bearing = pl.when(flat).then("principal_agreed").otherwise("schedule_balance")
+    for _ in range(int(agreed["instalments"].max() or 0)):  # type: ignore[arg-type]
+        rated = with_quotient(
+            figures.with_rate(cursor.with_columns(_first=first, _second=second)), "_rate",
+            int128(bearing) * pl.col("rate_over"), pl.col("rate_under"),
+            "interest_rounding", figures.rounding,
+        )  # fmt: skip
+        of_total = (
+            pl.when(last).then("schedule_balance").otherwise(pl.col("_first") - pl.col("_rate"))
+        )
+        whole = pl.col("_second").is_null()
+        split = rated.with_columns(
+            _one=pl.when(whole).then(of_total).otherwise("_first"),
+        ).with_columns(
+            _two=pl.when(whole).then(pl.col("_first") - pl.col("_one")).otherwise("_second")
+        )
+        there = pl.col("_first").is_not_null()
+        row = pl.format("{}:{}:{};", pl.col("period_end").dt.to_string("%Y-%m-%d"), "_one", "_two")
+        low = pl.min_horizontal("_least", "_one", "_two")
+        after = split.with_columns(
+            _rows=pl.when(there).then(pl.col("_rows") + row).otherwise("_rows"),
+            _least=pl.when(there).then(low).otherwise("_least"),
+            schedule_balance=pl.col("schedule_balance") - pl.col("_one").fill_null(0),
+            **{
+                name: pl.col(name) + pl.when(there).then(part).otherwise(0)
+                for name, part in (
+                    ("_principal", "_one"),
+                    ("_interest", "_two"),
+                    ("_by_rate", "_rate"),
+                )
+            },
+        )
+        cursor = after.with_columns(
+            instalment_no=pl.col("instalment_no") + 1,
+            period_start=pl.col("period_end"),
+            period_end=figures.due_date(pl.col("instalment_no") + 1),
+        ).select(cursor.columns)
+    return cursor.select(
+        "loan_id", agreed_schedule=pl.col("_rows").str.strip_suffix(";"), principal="_principal",
+        interest="_interest", by_rate="_by_rate", least="_least",
+    )  # fmt: skip
 
 
 EVERYTHING = 2**62

@@ -172,7 +172,10 @@ class Terms(dy.Schema):
     schedule_fixed_on = dy.Date(
         nullable=True,
         metadata=column(
-            "Date on which a re-age fixed the whole schedule", DATE, None, changes=True
+            "Date on which a re-age, or an agreement row by row, fixed the whole schedule",
+            DATE,
+            None,
+            changes=True,
         ),
     )
     reage_ended_instalment = dy.Int16(
@@ -207,6 +210,16 @@ class Terms(dy.Schema):
             "How the interest of an odd first period is asked; null: as the product has it",
             "code of StubInterest",
             None,
+        ),
+    )
+
+    agreed_schedule = dy.String(
+        nullable=True,
+        metadata=column(
+            "Instalments as they were agreed one by one; null: the schedule is made of the terms",
+            "DATE:PRINCIPAL:INTEREST in minor units, with a semicolon between them",
+            None,
+            changes=True,
         ),
     )
 

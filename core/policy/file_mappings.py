@@ -14,7 +14,7 @@ TAPE_REQUIRED = ("principal", "rate_percent", "instalments", "disbursed_on", "fi
 TAPE_OPTIONAL = (
     "instalment", "balloon", "every", "unit", "second_anchor_day", "anchor_day", "end_of_month",
     "first_interest_adjustment", "spread_percent", "first_reset_on", "jurisdiction", "drawn",
-    "maturity_date", "interest_only", "stub_interest",
+    "maturity_date", "interest_only", "stub_interest", "agreed_schedule", "schedule_interest",
 )  # fmt: skip
 PAYMENT_REQUIRED = ("loan_key", "amount", "currency", "value_date")
 PAYMENT_OPTIONAL = ("designation",)

@@ -92,7 +92,7 @@ _DEFERRAL = _by_kind(lambda deferral, _: str(deferral.value))
 
 
 _CONTRACT = """version, loan_id, rate_ppb, paused_until, moratorium_left, accelerated_on,
-                  principal_agreed, taken_over_on, jurisdiction, instalments"""
+                  principal_agreed, taken_over_on, jurisdiction, instalments, agreed_schedule"""
 _UNDONE = (
     "SELECT payload->>'$.reverses' AS key FROM {lake}.events WHERE kind = $reversal "
     "AND loan_id IN (SELECT loan_id FROM _ids)"
@@ -109,6 +109,7 @@ _TERMS = f"""
            last(paused_until ORDER BY version) AS paused_until,
            last(moratorium_left ORDER BY version) AS moratorium_left,
            last(accelerated_on ORDER BY version) AS accelerated_on,
+           last(agreed_schedule IS NOT NULL ORDER BY version) AS rows_agreed,
            last(jurisdiction ORDER BY version) AS jurisdiction,
            last(instalments ORDER BY version) AS instalments_agreed,
            last(principal_agreed ORDER BY version) AS agreed,
@@ -139,7 +140,7 @@ _CONTEXT = f"""
     sums AS ({_SUMS})
     SELECT _ids.loan_id, coalesce(p.credit, 0) AS credit, m.last_money,
            t.rate_ppb AS rate_now, t.paused_until, t.moratorium_left, t.accelerated_on,
-           t.instalments_agreed, t.jurisdiction, p.principal AS owed,
+           t.rows_agreed, t.instalments_agreed, t.jurisdiction, p.principal AS owed,
            coalesce(s.drawn_since, 0) AS drawn_since, s.reopened_on, p.instalment_no, t.agreed,
            coalesce(s.lent, 0) + coalesce(t.brought, 0) AS lent,
            coalesce(s.capitalised, 0) AS capitalised, coalesce(s.bought_down, 0) AS bought_down,
@@ -161,7 +162,7 @@ def order_context(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
     `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `last_money`
     (Date: value date of the last money in, charge or waiver of one that was not taken back),
     `rate_now` (Int64), `paused_until` (Date), `moratorium_left` (Int16) and `accelerated_on`
-    (Date) as the contract stands, `jurisdiction` (Int64), `instalments_agreed` (Int16), the principal
+    (Date) as the contract stands, `rows_agreed` (Boolean), `jurisdiction` (Int64), `instalments_agreed` (Int16), the principal
     `owed` and payouts `drawn_since` (Int64), `instalment_no` (Int16), the next to bill, `agreed` (Int64: the
     principal), the last date `reopened_on`, and what events that stand make `lent`, `capitalised` and `bought_down` (Int64).
     """

@@ -77,6 +77,8 @@ TAPE = (
     FileColumn("maturity_date", "due date of the last instalment, where its period is shorter or longer than the others; it lies between the due dates before and after it", "date in the mapping's `date_format`, or empty", _MAPPED),
     FileColumn("interest_only", "first instalments that ask no principal; default the product's `schedule.grace_principal`", "whole number below `instalments`, at most 120", _MAPPED),
     FileColumn("stub_interest", "how the interest of the days is asked that a first period has beyond a regular one; default the product's `schedule.stub_interest`", "level, upfront, first_instalment, spread, or empty", _MAPPED),
+    FileColumn("agreed_schedule", "every instalment as it was agreed: due date with principal and interest, or with the total alone, of which interest is then what the rate gives. The loan lives by these rows, on these dates", "DATE PRINCIPAL INTEREST or DATE TOTAL, with a semicolon between the rows; dates as 2024-01-31", _MAPPED),
+    FileColumn("schedule_interest", "whether the interest of an agreed schedule is what the contract's rate gives, to a minor unit a row, or agreed as it is told; default by_rate", "by_rate, as_told, or empty", _MAPPED),
     FileColumn("first_interest_adjustment", "added to the first interest, or taken off it", "decimal, may have a minus sign", _MAPPED),
     FileColumn("spread_percent", "added to the index of a floating rate", "percentage", _MAPPED),
     FileColumn("first_reset_on", "first day on which a floating rate is reset", "date in the mapping's `date_format`", _MAPPED),

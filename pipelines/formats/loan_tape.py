@@ -37,7 +37,7 @@ DERIVED = ("issue_date", "first_due_date", "first_interest_adjustment")
 
 MAY_LACK = (
     "jurisdiction", "drawn", "anchor_day", "end_of_month", "maturity_date", "interest_only",
-    "stub_interest",
+    "stub_interest", "agreed_schedule", "schedule_interest",
 )  # fmt: skip
 """Fields whose column a tape may lack though its mapping names it."""
 
@@ -290,6 +290,7 @@ def _terms(cells: _Cells, product: Product) -> dict[str, pl.Expr]:
         "interest_only_of_product": pl.lit(graced, dtype=pl.Int64),
         "must_exceed_grace": _grace(product),
         **_stub_interest(cells),
+        **_agreed(cells, product),
     }
 
 
@@ -302,6 +303,42 @@ def _stub_interest(cells: _Cells) -> dict[str, pl.Expr]:
         "stub_interest": code,
         "stub_interest_read": (code.is_not_null() | (word == "")).fill_null(True),
     }
+
+
+def _agreed(cells: _Cells, product: Product) -> dict[str, pl.Expr]:
+    """A schedule that was agreed row by row as `Terms` hold it, a total alone without its parts; null where
+    the row tells none, and where it can't be read (`agreed_schedule_read`)."""
+    text = cells.text("agreed_schedule")
+    each = pl.element().str.strip_chars().str.replace_all(r"\s+", " ").str.split(" ")
+    parts = text.str.strip_suffix(";").str.split(";").list.eval(
+        pl.concat_str(
+            pl.when(each.list.len() <= 3).then(each.list.get(0, null_on_oob=True)),
+            *(_minor_after_date(each, k, cells) for k in (1, 2)),
+        )
+    )  # fmt: skip
+    told = (text != "").fill_null(False)
+    read = told & (parts.list.len() == parts.list.drop_nulls().list.len())
+    dates = parts.list.eval(pl.element().str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False))
+    read = read & (dates.list.drop_nulls().list.len() == dates.list.len())
+    word = cells.text("schedule_interest").fill_null("")
+    able = product.line is None and product.floating is None
+    able = able and not product.schedule.down_payment_ppb
+    return {
+        "agreed_schedule": pl.when(read).then(parts.list.join(";")),
+        "agreed_schedule_read": read | ~told,
+        "agreed_dates": pl.when(read).then(dates),
+        "agreed_rows_possible": ~told | pl.lit(able),
+        "schedule_interest_read": word.is_in(["", "by_rate", "as_told"]),
+        "schedule_as_told": word == "as_told",
+    }
+
+
+def _minor_after_date(row: pl.Expr, place: int, cells: _Cells) -> pl.Expr:
+    """`:MINOR UNITS` of a place of an agreed row, empty where it has none; null where it is no amount."""
+    text = row.list.get(place, null_on_oob=True)
+    amount = exact_minor(plain(text, cells.mapping.amounts), cells.exponent)
+    told = pl.concat_str(pl.lit(":"), amount.cast(pl.String))
+    return pl.when(text.is_null() & pl.lit(place == 2)).then(pl.lit("")).otherwise(told)
 
 
 def _grace(product: Product) -> pl.Expr:
@@ -393,6 +430,8 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         interest_only=pl.when(pl.col("interest_only") != pl.col("interest_only_of_product"))
         .then("interest_only")
         .cast(pl.Int16),
+        agreed_schedule="agreed_schedule",
+        schedule_fixed_on=pl.when(pl.col("agreed_schedule").is_not_null()).then("disbursed_on"),
         stub_interest_agreed=pl.col("stub_interest").cast(pl.Int8),
         first_interest_adjustment="first_interest_adjustment",
         spread_ppb="spread_ppb",

@@ -43,6 +43,12 @@ class _Row(dy.Schema):
     must_exceed_grace = dy.Int64()
     stub_interest = dy.Int64(nullable=True)
     stub_interest_read = dy.Bool()
+    agreed_schedule = dy.String(nullable=True)
+    agreed_schedule_read = dy.Bool()
+    agreed_dates = dy.List(dy.Date(nullable=True), nullable=True)
+    agreed_rows_possible = dy.Bool()
+    schedule_interest_read = dy.Bool()
+    schedule_as_told = dy.Bool()
     first_interest_adjustment = dy.Int64(nullable=True)
     spread_ppb = dy.Int64(nullable=True)
     first_reset_on = dy.Date(nullable=True)
@@ -160,6 +166,42 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
     def stub_interest_not_known(cls) -> pl.Expr:
         within = pl.col("stub_interest").is_null() | ~pl.col("revolving")
         return pl.col("stub_interest_read") & within
+
+    @dy.rule()
+    def agreed_schedule_not_read(cls) -> pl.Expr:
+        return pl.col("agreed_schedule_read")
+
+    @dy.rule()
+    def schedule_interest_not_known(cls) -> pl.Expr:
+        return pl.col("schedule_interest_read")
+
+    @dy.rule()
+    def agreed_schedule_not_of_this_loan(cls) -> pl.Expr:
+        lived = pl.col("agreed_schedule").is_not_null() & pl.col("taken_over_on").is_not_null()
+        return pl.col("agreed_rows_possible") & ~lived
+
+    @dy.rule()
+    def agreed_schedule_not_ascending(cls) -> pl.Expr:
+        dates = pl.col("agreed_dates")
+        ascending = dates.list.diff().list.eval(pl.element().dt.total_days()).list.min() > 0
+        after = dates.list.first() > pl.col("disbursed_on")
+        return (after & ascending.fill_null(True)).fill_null(True)
+
+    @dy.rule()
+    def agreed_schedule_beside_other_terms(cls) -> pl.Expr:
+        dates, told = pl.col("agreed_dates"), pl.col("agreed_schedule").is_not_null()
+        same = (dates.list.len() == pl.col("instalments")) & (
+            dates.list.first() == pl.col("first_due_date")
+        )
+        none = (
+            pl.col("instalment").is_null()
+            & (pl.col("balloon") == 0)
+            & ~pl.col("maturity_told")
+            & (pl.col("interest_only") == pl.col("interest_only_of_product"))
+            & (pl.col("first_interest_adjustment") == 0)
+            & pl.col("stub_interest").is_null()
+        )
+        return ~told | (same & none).fill_null(True)
 
     @dy.rule()
     def grace_covers_every_instalment(cls) -> pl.Expr:

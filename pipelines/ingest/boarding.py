@@ -9,6 +9,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.boarding import payload
 from loanbook.core.contract.money import to_major
+from loanbook.core.contract.schedule import agreed_by_rate
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import IntakeError, PolicyError
 from loanbook.core.policy.book import PolicyBook
@@ -17,6 +18,7 @@ from loanbook.core.policy.product import Product
 from loanbook.core.servicing.explain.disclosure import disclosed_apr, payout_fees
 from loanbook.core.servicing.laws.law import AT_FAULT
 from loanbook.core.servicing.laws.pinning import FAULTS, pinned
+from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.pipelines.formats import loan_tape
 from loanbook.pipelines.ingest.events import (
     Known,
@@ -82,12 +84,14 @@ def _of_product(
     good = good.join(late.select("line"), on="line", how="anti")
     entity = policies.entities.index(product.entity)
     twice = loan_tape.terms(again, code, entity, product.currency)
+    twice, _ = _as_agreed(twice, again, product, policies)
     bad += _contradicting(twice, product, file, mapping, known)
     loans = loan_tape.terms(good, code, entity, product.currency)
+    loans, other = _as_agreed(loans, good, product, policies)
     loans, costly = _paid_out_beyond_fees(loans, good, product, policies)
     loans, dear = within_ceilings(loans, product, policies)
     good = good.join(loans, on="line", how="semi")
-    bad += costly + dear
+    bad += other + costly + dear
     boarded_rows = raw.join(loans, on="line", how="semi")
     named = mapping.attributes
     attributes = boarded_rows.select(
@@ -125,6 +129,38 @@ def _entering(loans: pl.DataFrame, product: Product) -> pl.DataFrame:
         source_ref="loan_key",
         entity_name=pl.lit(product.entity),
     )
+
+
+def _as_agreed(
+    loans: pl.DataFrame, good: pl.DataFrame, product: Product, policies: PolicyBook
+) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Loans whose agreed rows have principal and interest each, and the rows of those that break a rule."""
+    if not loans["agreed_schedule"].count():
+        return loans, []
+    told = loans.filter(pl.col("agreed_schedule").is_not_null())
+    told = told.with_columns(loan_id=pl.int_range(pl.len(), dtype=pl.Int64))
+    found = agreed_by_rate(agreed_terms(told.select(Terms.column_names()), policies.pins))
+    both = told.drop("agreed_schedule").join(found, on="loan_id")
+    both = both.join(good.select("line", "schedule_as_told"), on="line", maintain_order="left")
+    away = (pl.col("interest") - pl.col("by_rate")).abs() > pl.col("instalments")
+    rules = {
+        "agreed_principal_not_the_loans": (pl.col("least") < 0)
+        | (pl.col("principal") != pl.col("principal_agreed")),
+        "agreed_interest_not_the_rates": away & ~pl.col("schedule_as_told"),
+    }
+    figures = {"agreed_principal_not_the_loans": ("principal", "principal_agreed"),
+               "agreed_interest_not_the_rates": ("interest", "by_rate")}  # fmt: skip
+    rule = pl.coalesce(pl.when(breaks).then(pl.lit(name)) for name, breaks in rules.items())
+    judged = both.with_columns(rule=rule)
+    bad = [
+        {"line": row["line"], "rule": row["rule"], "found": f"{row['loan_key']}: "
+         + " against ".join(to_major(row[f], product.currency) for f in figures[row["rule"]])}
+        for row in judged.filter(pl.col("rule").is_not_null()).to_dicts()
+    ]  # fmt: skip
+    kept = judged.filter(pl.col("rule").is_null()).select("line", rows="agreed_schedule")
+    joined = loans.join(kept, on="line", how="left", maintain_order="left")
+    fits = pl.col("agreed_schedule").is_null() | pl.col("rows").is_not_null()
+    return joined.filter(fits).with_columns(agreed_schedule="rows").drop("rows"), bad
 
 
 def _paid_out_beyond_fees(

@@ -343,3 +343,43 @@ class TestSchedulesOfTheirOwn:
         short = expand(agreed_terms(late, policies.pins))
         asked = (short["principal"] + short["interest"])[:2].to_list()
         assert asked == [9_003_00 - 595_89, 9_003_00]
+
+    def test_a_schedule_agreed_row_by_row_is_lived_as_told(self, policies: PolicyBook) -> None:
+        rows = "2024-02-05:40000:1381;2024-03-20:50000:1157;2024-05-01:30000:414"
+        fixed = {
+            "agreed_schedule": pl.lit(rows),
+            "schedule_fixed_on": pl.lit(dt.date(2024, 1, 1)),
+        }
+        story = Story(policies)
+        for n in (1, 2, 3):
+            loan = terms(policies, "instalment-act365", loan_id=n, n=3, first_due="2024-02-05")
+            story = story.lent(loan.with_columns(**fixed))
+        told = (("2024-02-05", 413_81), ("2024-03-20", 511_57), ("2024-05-01", 304_14))
+        for on, amount in told:
+            story = story.paid(amount, on, ref=on)
+        # the second pays the first ten days late, the third two of them at once before the first is due
+        story = story.paid(413_81, "2024-02-15", loan_id=2).paid(925_38, "2024-01-20", loan_id=3)
+        order = json.dumps({"instalments": 2, "due_date": "2024-04-10", "interest": "payable"})
+        aged = _event(Kind.reaged, 2, "2024-03-25", None, "r", order)
+        life = replace(story, rows=(*story.rows, aged)).live("2024-05-12")
+        assert life.on("2024-05-01")["status"] == Status.closed
+        late = life.on("2024-02-12", 2)
+        assert (late["days_past_due"], late["principal_due"], late["interest_due"]) == (
+            7,
+            400_00,
+            13_81,
+        )
+        due = life.on("2024-03-20", 2)
+        assert (due["principal"], due["principal_due"], due["interest_due"]) == (
+            800_00,
+            500_00,
+            11_57,
+        )
+        assert life.on("2024-03-20", 3)["days_past_due"] == 0
+        paid = life.on("2024-03-20", 3)
+        assert (paid["principal"], paid["interest_due"], paid["principal_due"]) == (300_00, 0, 0)
+        # 800.00, 11.57 and the 0.49 of five nights since (4.14 x 5 / 42) in two even parts of 406.03
+        dues = life.dues("2024-04-09").filter(pl.col("loan_id") == 2).filter(pl.col("amount") > 0)
+        assert dues.group_by("due_date").agg(pl.col("amount").sum()).sort("due_date").rows() == [
+            (dt.date(2024, 4, 10), 406_03), (dt.date(2024, 5, 10), 406_03),
+        ]  # fmt: skip

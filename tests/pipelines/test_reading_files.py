@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from loanbook.core.contract.due_dates import due_date
-from loanbook.core.errors import IntakeError
+from loanbook.core.errors import IntakeError, LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.pipelines.commands.loans.quoted import quoted
 from loanbook.pipelines.formats import commands, loan_tape, payments
 
 HEAD = "loan_number,product,principal,rate_percent,instalments,instalment,balloon,every,unit,"
@@ -108,8 +109,8 @@ def test_a_bound_of_a_product_is_exact(policies: PolicyBook) -> None:
 def test_every_line_of_a_file_is_a_row_or_is_refused() -> None:
     """A stray quote spoils its own line and swallows none that follow."""
     lines = [f"P{n},L{n},10.00,USD,2018-01-02" for n in range(100)]
-    for quoted in ((10,), (10, 11), (99,)):
-        spoilt = [f'"{line}' if n in quoted else line for n, line in enumerate(lines)]
+    for opened in ((10,), (10, 11), (99,)):
+        spoilt = [f'"{line}' if n in opened else line for n, line in enumerate(lines)]
         text = "\n".join([",".join(payments.COLUMNS), *spoilt])
         parsed = payments.parse(text.encode(), dt.date(2018, 1, 2))
         assert parsed.rows_in == 100
@@ -152,3 +153,33 @@ def test_a_reage_beyond_the_calendar_is_refused() -> None:
     row = "C1,reage,L1,2024-04-21,ann,bob,told,2024-05-03,600,366,months,level"
     parsed = commands.parse(f"{head}\n{row}\n".encode(), dt.date(2024, 4, 21))
     assert [each["rule"] for each in parsed.bad] == ["schedule_ends_beyond_the_calendar"]
+
+
+def test_a_schedule_agreed_row_by_row_is_boarded_where_it_adds_up(policies: PolicyBook) -> None:
+    # ACT/365F at 12 %: 1,200.00 for 35 days 13.81, 800.00 for 44 days 11.57, 300.00 for 42 days 4.14
+    told = {  # rows, what its interest goes by: rule
+        ("2024-02-05 400 13.81; 2024-03-20 500 11.57; 2024-05-01 300 4.14", ""): None,
+        ("2024-02-05 413.81;2024-03-20  511.57;2024-05-01 304.14;", "by_rate"): None,
+        ("2024-02-05 413.81; 2024-03-20 511.57; 2024-05-01 404.14", "as_told"): None,
+        ("2024-02-05 413.81; 2024-03-20 511.57; 2024-05-01 404.14", ""): "agreed_interest_not_the_rates",
+        ("2024-02-05 400 13; 2024-03-20 500 11; 2024-05-01 301 4", "as_told"): "agreed_principal_not_the_loans",
+        ("2024-02-05 1300 13; 2024-03-20 1 1; 2024-05-01 1", "as_told"): "agreed_principal_not_the_loans",
+        ("2024-02-05 400 13.81; 2024-02-05 500 11.57; 2024-05-01 300 4.14", ""): "agreed_schedule_not_ascending",
+        ("2024-02-05 400 13.81; 2024-05-01 800 4.14", ""): "agreed_schedule_beside_other_terms",
+        ("2024-02-06 400 13.81; 2024-03-20 500 11.57; 2024-05-01 300 4.14", ""): "agreed_schedule_beside_other_terms",
+        ("2024-02-05 400 x; 2024-03-20 500 11.57; 2024-05-01 300 4.14", ""): "agreed_schedule_not_read",
+        ("2024-02-05; 2024-03-20 500 11.57; 2024-05-01 300 4.14", ""): "agreed_schedule_not_read",
+        ("2024-02-05 400 13.81; 2024-03-20 500 11.57; 2024-05-01 300 4.14", "x"): "schedule_interest_not_known",
+    }  # fmt: skip
+    terms = "principal=1200 rate_percent=12 instalments=3 disbursed_on=2024-01-01 first_due_date=2024-02-05"
+    for (rows, by), rule in told.items():
+        fields = [*terms.split(), f"agreed_schedule={rows}", f"schedule_interest={by}"]
+        if rule:
+            with pytest.raises(LoanbookError, match=rule):
+                quoted(policies, "instalment-act365", fields)
+            continue
+        plan = quoted(policies, "instalment-act365", fields).instalments
+        last = 104_14 if by == "as_told" else 4_14
+        assert plan["interest"].to_list() == [13_81, 11_57, last]
+        assert plan["principal"].to_list() == [400_00, 500_00, 300_00]
+        assert plan["due_date"][1] == dt.date(2024, 3, 20)

@@ -108,6 +108,7 @@ def _past_maturity(ended: pl.DataFrame, day: DayState) -> pl.DataFrame:
         end_of_month=pl.lit(False),
         has_stub=pl.lit(False),
         stub_amount=pl.lit(0, dtype=pl.Int64),
+        agreed_schedule=pl.lit(None, dtype=pl.String),
         matures_on=pl.lit(None, dtype=pl.Date),
         accelerated_on=BUSINESS_DATE,
         instalments=pl.col("last").cast(pl.Int16),

@@ -124,6 +124,7 @@ def _renumbered(ordered: pl.DataFrame, day: DayState) -> pl.DataFrame:
         end_of_month=pl.lit(False),
         has_stub=pl.lit(False),
         stub_amount=pl.lit(0, dtype=pl.Int64),
+        agreed_schedule=pl.lit(None, dtype=pl.String),
         matures_on=pl.lit(None, dtype=pl.Date),
     )
 

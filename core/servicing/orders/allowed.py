@@ -50,6 +50,7 @@ RULES: tuple[Rule, ...] = (
     contract.contract_is_terminated,
     contract.another_change_on_the_day,
     contract.a_moratorium_runs,
+    contract.schedule_is_agreed_row_by_row,
     contract.change_of_fixed_interest,
     pauses.no_instalment_was_billed_yet,
     pauses.moratorium_within_a_pause,

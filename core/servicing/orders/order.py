@@ -50,6 +50,9 @@ class Orders(dy.Schema):
     accelerated_on = dy.Date(
         nullable=True, metadata=_about("the day its contract was terminated", _DATE)
     )
+    rows_agreed = dy.Bool(
+        nullable=True, metadata=_about("its instalments were agreed one by one", _YES)
+    )
     instalment_no = dy.Int16(nullable=True, metadata=_about("number of the next to bill", _COUNT))
     instalments_agreed = dy.Int16(
         nullable=True,

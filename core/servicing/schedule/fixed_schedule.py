@@ -204,6 +204,7 @@ def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFram
         disbursed_on=pl.when(pl.col("first_no") > 0).then("period_start").otherwise("disbursed_on"),
         emi="kept_emi",
         **within_level(pl.col("first_no") > 0),
+        agreed_schedule=pl.when(pl.col("first_no") == 0).then("agreed_schedule"),
         **{grace: _left(grace) for grace in ("grace_principal", "grace_interest", "grace_charged")},
         first_interest_adjustment=pl.when(pl.col("first_no") == 0)
         .then("first_interest_adjustment")
@@ -211,11 +212,14 @@ def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFram
     ).drop(CURSOR)
     rows = expand(agree(from_the_start(terms))).join(
         terms.select(
-            "loan_id", "first_no", "disbursed_on", "business_day", "calendar", "business_date"
+            "loan_id", "first_no", "disbursed_on", "business_day", "calendar", "business_date",
+            "agreed_schedule",
         ),
         on="loan_id",
-    )
-    rows = rows.with_columns(due=adjusted(pl.col("period_end"), rows, calendars))
+    )  # fmt: skip
+    on_business_days = pl.when(pl.col("agreed_schedule").is_null())
+    moved = on_business_days.then(adjusted(pl.col("period_end"), rows, calendars))
+    rows = rows.with_columns(due=moved.otherwise("period_end"))
     number = pl.col("instalment_no") + pl.col("first_no")
     return pl.concat(
         due_rows(rows, number, component, "due", column).filter(

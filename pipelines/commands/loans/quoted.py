@@ -31,7 +31,7 @@ from loanbook.pipelines.ingest.landing import LandingFile
 FIELDS = (
     "principal", "rate_percent", "instalments", "disbursed_on", "first_due_date", "instalment", "balloon",
     "every", "unit", "anchor_day", "second_anchor_day", "end_of_month", "maturity_date", "interest_only",
-    "stub_interest", "jurisdiction", "spread_percent", "first_reset_on",
+    "stub_interest", "agreed_schedule", "schedule_interest", "jurisdiction", "spread_percent", "first_reset_on",
 )  # fmt: skip
 """Terms that a quote takes, as a tape's mapping names them; the first five must be told."""
 NEEDED = FIELDS[:5]

@@ -35,6 +35,13 @@ def another_change_on_the_day() -> pl.Expr:
     return pl.col("rival")
 
 
+@rule("schedule_is_agreed_row_by_row", kinds=tuple(k for k in CHANGES if k != Kind.reaged))
+def schedule_is_agreed_row_by_row() -> pl.Expr:
+    """The instalments were agreed one by one, so no rate, date or term makes them: a re-age makes a
+    schedule anew."""
+    return pl.col("rows_agreed")
+
+
 @rule("a_moratorium_runs", kinds=CHANGES)
 def a_moratorium_runs() -> pl.Expr:
     """A moratorium still passes over instalments: the contract changes again once it has ended."""
