@@ -279,13 +279,26 @@ class PolicyBook(ChargeTables):
         fees = self.versions(OriginationFee, product.origination_fee, product)
         return any(fee.recognition == "effective_interest" for *_, fee in fees)
 
-    def _duty_ceiling(self, product: Product) -> int:
-        """The lowest yearly rate that a ceiling allows a borrower on active duty, as in force on the
-        product version's first day; 0: no ceiling."""
-        first = product.effective_from
+    def _duty_ceiling(self, product: Product, on: dt.date | None = None) -> int:
+        """The lowest yearly rate that a ceiling allows a borrower on active duty, as in force on a date,
+        without one on the product version's first day; 0: no ceiling."""
+        day = on or product.effective_from
         held = [c for since, until, c in self.ceilings(product)
-                if c.while_flagged == "active_duty" and since <= first < until]  # fmt: skip
+                if c.while_flagged == "active_duty" and since <= day < until]  # fmt: skip
         return min((rate_to_ppb(c.percent) for c in held), default=0)
+
+    @cached_property
+    def duty_ceilings(self) -> pl.DataFrame:
+        """`product`, `since` (Date), `ceiling` (Int64, ppb; 0: none) of products whose ceiling on active
+        duty changes with the law, by `since`."""
+        rows = []
+        for code, product in self.products.items():
+            days = sorted({since for since, _, c in self.ceilings(product) if c.while_flagged})
+            held = [(code, day, self._duty_ceiling(product, day)) for day in days]
+            if len(held) > 1:
+                rows += held
+        schema = {"product": pl.Int16, "since": pl.Date, "ceiling": pl.Int64}
+        return pl.DataFrame(rows, schema=schema, orient="row").sort("since")
 
     def alone_below(self, on: dt.date) -> pl.DataFrame:
         """`product`, `kind` (codes), `alone_below` (Int64, minor units): orders that one person may give

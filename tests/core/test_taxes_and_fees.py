@@ -205,6 +205,18 @@ def test_active_duty_holds_the_rate_and_its_end_gives_it_back(policies: PolicyBo
         Kind.rate_changed, 1, "2024-02-10", None, "r", '{"rate_ppb": 90000000, "keep": "term"}'
     )
     off = _event(Kind.flag_cleared, 1, "2024-03-11", None, "off", body)
+    # from March on the law allows 4 %: that holds for orders of its days, of loans boarded before too
+    scra = next(p for f, p in policies.policies if f == "rate_ceilings" and p.name == "scra")
+    law = scra.model_copy(
+        update={"version": 2, "effective_from": dt.date(2024, 3, 1), "percent": "4"}
+    )
+    policies = with_more(policies, ("rate_ceilings", law))
+    other = terms(policies, "covered-borrower", loan_id=2, n=12)
+    late_on = _event(Kind.flag_set, 2, "2024-03-05", None, "on", body)
+    of_law = Story(policies, (*story.rows, on, raised, off, late_on)).lent(other).live("2024-03-12")
+    held = {day.date: day.book.terms.filter(pl.col("loan_id") == 2) for day in of_law.days}
+    assert held[dt.date(2024, 3, 4)]["rate_ppb"].item() == 12 * 10**7
+    assert held[dt.date(2024, 3, 5)]["rate_ppb"].item() == 4 * 10**7
     story = Story(policies, (*story.rows, on, raised, off)).paid(10_600, "2024-02-01")
     life = story.live("2024-03-12")
     rates = [d.book.terms["rate_ppb"].item() // 10**7 for d in life.days]

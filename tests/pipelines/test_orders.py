@@ -8,13 +8,16 @@ import json
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import Kind
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product import Product
+from loanbook.core.servicing.orders.rules import money
 from loanbook.core.store.order_context import met, order_context, waived
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.commands.loans.loan import _refinancings
 from loanbook.pipelines.ingest.intake import take_in
+from loanbook.pipelines.ingest.orders.context import order_rows
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
@@ -332,3 +335,26 @@ def test_interest_on_what_a_merchant_gives_back_is_worked_out_and_refunded_once(
     assert rules(ledger, "commands_2018-01-16.csv") == {2: "interest_was_refunded"}
     list(close_days(ledger, policies, missing_days(ledger), by))
     assert rebuild(ledger, policies).differences.is_empty()
+
+
+def test_a_payout_by_order_is_more_than_what_is_kept_of_it(policies: PolicyBook) -> None:
+    """10.00 flat of every payout, and 16 % of tax on it: 11.60."""
+    fee = next(p for f, p in policies.policies if f == "origination_fees" and p.name == "standard")
+    flat = {"percent_ppb": 0, "flat_minor": 10_00, "maximum_minor": None, "every_payout": True}
+    policies = policies.with_rules("origination_fees", fee.model_copy(update=flat))
+    code = policies.registry.index("instalment-mxn@1")
+    amounts = [11_60, 11_61, 5_00]
+    orders = pl.DataFrame({
+        "loan_id": [1, 1, 1], "instalments": [None] * 3, "product": [code] * 3, "minor": amounts, "amount": [""] * 3, "command": ["pay_out"] * 3,
+        "kind": [Kind.disbursed.value] * 2 + [Kind.goodwill_credit.value], "checker": ["b"] * 3,
+        "value_date": [dt.date(2024, 2, 1)] * 3, "boards_on": [dt.date(2024, 1, 1)] * 3,
+        "start_date": [None] * 3,
+    }, schema_overrides={"product": pl.Int16, "kind": pl.Int8, "start_date": pl.Date, "instalments": pl.Int16})  # fmt: skip
+    stands = pl.DataFrame({
+        "loan_id": [1], "status": [0], "lent": [50_00], "owed": [50_00], "drawn_since": [0], "capitalised": [0],
+        "bought_down": [0], "instalments_agreed": [12], "jurisdiction": [None], "reopened_on": [None],
+    }, schema_overrides={"status": pl.Int8, "jurisdiction": pl.Int64, "reopened_on": pl.Date})  # fmt: skip
+    rows = order_rows(orders, policies, lambda ids: stands, dt.date(2024, 2, 1))
+    assert rows["payout_fee"].to_list() == [11_60, 11_60, 0]
+    refused = money.fee_not_below_the_payout.broken()
+    assert rows.select(refused.fill_null(False)).to_series().to_list() == [True, False, False]

@@ -13,6 +13,7 @@ from loanbook.core.contract.figures import Amortisation
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.changes.terms.revision import revise
 from loanbook.core.servicing.interest import rate_ceilings
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
 
 
@@ -43,7 +44,8 @@ def _rate_again(day: DayState, events: pl.DataFrame) -> None:
         & (pl.col("amortisation") != Amortisation.flat.value)
         & (rate_ceilings.capped(agreed) != pl.col("rate_ppb"))
     )
-    loans = day.loans.filter(moves).select("loan_id")
+    held = rate_ceilings.as_of(day.loans, day.policies.duty_ceilings, BUSINESS_DATE)
+    loans = held.filter(moves).select("loan_id")
     moved = events.join(loans, on="loan_id", how="semi")
     if moved.height:
         revise(day, moved.select("loan_id", "event_id", keep=pl.lit("term")))

@@ -87,6 +87,22 @@ class Orders(dy.Schema):
     paid_out = dy.Int64(
         nullable=True, metadata=_about("payouts that wait, of its value date", _MONEY)
     )
+    term_after = dy.Int64(
+        nullable=True,
+        metadata=_about(
+            "instalments with those that it and orders before it in the file add", _COUNT
+        ),
+    )
+    most_instalments = dy.Int64(
+        nullable=True, metadata=_about("how many instalments a term may be extended to", _COUNT)
+    )
+    payout_fee = dy.Int64(
+        nullable=True,
+        metadata=_about(
+            "what of its payout is kept as a fee, with the tax on it; a share of interest apart",
+            _MONEY,
+        ),
+    )
     withdrawn = dy.Bool(
         nullable=True, metadata=_about("its boarding was taken back by an order", _YES)
     )

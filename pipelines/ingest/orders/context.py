@@ -8,12 +8,18 @@ from collections.abc import Callable
 import polars as pl
 
 from loanbook.core.catalogue.codes import InterestMode, Kind, Status
+from loanbook.core.catalogue.components import Component
 from loanbook.core.catalogue.events import COMMANDS, DEFERS, Deferral, Family, kinds_of
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.money import PPB, int128, rate_to_ppb
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.charge_tables import in_force_on
+from loanbook.core.servicing.charges.fee_amount import fee_amount
+from loanbook.core.servicing.loan.taxes import tax_on
 from loanbook.core.servicing.orders.allowed import ALLOWED
 
+LONGEST = 600
+"""Instalments that a term may be extended to, where its product lends for no more."""
 _ADVANCES = [verb for verb, (_, command) in COMMANDS.items() if command.sets.get("advance")]
 
 
@@ -43,6 +49,7 @@ def order_rows(
     begun = pl.when(pl.col("disbursed_on") <= pl.col("value_date")).then(
         pl.lit(Status.active.value, dtype=pl.Int8)
     )
+    about = about.with_columns(_payout_fees(about, policies))
     return about.with_columns(
         # a line lends what it was paid back again
         lent=pl.when("revolving")
@@ -54,6 +61,25 @@ def order_rows(
         checked=pl.col("checker") != "",
         **_with_orders_before(),
     )
+
+
+def _payout_fees(about: pl.DataFrame, policies: PolicyBook) -> pl.Series:
+    """`payout_fee` (Int64) of each order: what is kept of a payout, with the tax on it; 0 of others."""
+    none = pl.Series("payout_fee", [0], dtype=pl.Int64).new_from_index(0, about.height)
+    pays = pl.col("kind") == Kind.disbursed.value
+    first = (pl.col("lent").fill_null(0) == 0) & (pl.col("owed").fill_null(0) == 0)
+    paying = about.with_row_index("_place").filter(pays & (pl.col("amount") > 0))
+    due = (
+        paying.join(policies.origination_fees, on="product")
+        .filter(in_force_on(pl.col("value_date")) & pl.col("fee_deducted") & (first | pl.col("fee_each")))
+        .with_columns(base=pl.when("fee_of_payout").then("amount").otherwise(0))
+        .with_columns(business_date="value_date")
+    )  # fmt: skip
+    if due.is_empty():
+        return none
+    charged = due.with_columns(fee=fee_amount(due))
+    taxed = tax_on(charged, Component.fee, "fee", policies)
+    return none.scatter(taxed["_place"], taxed["fee"] + taxed["tax"])
 
 
 def _of_products(product_codes: pl.Series, policies: PolicyBook) -> pl.DataFrame:
@@ -72,6 +98,7 @@ def _of_products(product_codes: pl.Series, policies: PolicyBook) -> pl.DataFrame
             "revolving": [p.line is not None for p in products],
             "charge_ppb": [p.bounds.charge_ppb for p in products],
             "due_within_days": [p.bounds.due_within_days for p in products],
+            "most_instalments": [max(LONGEST, p.bounds.instalments[1]) for p in products],
             "pause_days": [p.bounds.pause_days for p in products],
             "merchant": [p.of_merchant for p in products],
             "cash_advance_margin": [
@@ -82,7 +109,7 @@ def _of_products(product_codes: pl.Series, policies: PolicyBook) -> pl.DataFrame
         schema={"product": pl.Int16, "highest_ppb": pl.Int64, "amortisation": pl.Int8,
                 "interest_mode": pl.Int8, "materialised": pl.Boolean,
                 "over_ppb": pl.Int64, "over_minor": pl.Int64, "charge_ppb": pl.Int64,
-                "due_within_days": pl.Int64, "pause_days": pl.Int64, "merchant": pl.Boolean,
+                "due_within_days": pl.Int64, "most_instalments": pl.Int64, "pause_days": pl.Int64, "merchant": pl.Boolean,
                 "revolving": pl.Boolean, "cash_advance_margin": pl.Int64},
     )  # fmt: skip
 
@@ -116,7 +143,10 @@ def _with_orders_before() -> dict[str, pl.Expr]:
     def given_back(of: Deferral) -> pl.Expr:
         return before(*(k for k, (deferral, sign) in DEFERS.items() if deferral is of and sign < 0))
 
+    extends = pl.when(pl.col("kind") == Kind.term_extended.value).then("instalments").otherwise(0)
     return {
+        "term_after": pl.col("instalments_agreed").cast(pl.Int64)
+        + extends.fill_null(0).cast(pl.Int64).cum_sum().over("loan_id"),
         "lent": pl.col("lent") + before(*kinds_of(Family.lent)),
         "capitalised": pl.col("capitalised") - given_back(Deferral.capitalised_fee),
         "bought_down": pl.col("bought_down") - given_back(Deferral.buy_down),

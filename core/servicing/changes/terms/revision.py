@@ -72,7 +72,8 @@ def revise(
     before = close_segment(day.loans.filter(mask))
     ordered = before.join(orders, on="loan_id", how="left", maintain_order="left")
     ordered = ordered.with_columns(start=pl.coalesce("from_date", BUSINESS_DATE))
-    ordered = _within_ceiling(ordered.drop("from_date"))
+    ceilings = day.policies.duty_ceilings
+    ordered = _within_ceiling(ordered.drop("from_date"), ceilings)
     ordered = with_lifted(first_coming(ordered, day.dues), lifted)
     revised = _revised(ordered)
     materialised = revised["materialised"]
@@ -127,8 +128,9 @@ def _spread_anew(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     return merge_dues(dues, share_arrears(loans.filter(shares), dues))
 
 
-def _within_ceiling(ordered: pl.DataFrame) -> pl.DataFrame:
-    """Loans with `new_rate` no more than a ceiling by law allows, and what was agreed beside it."""
+def _within_ceiling(ordered: pl.DataFrame, ceilings: pl.DataFrame) -> pl.DataFrame:
+    """Loans with `new_rate` no more than a ceiling by law allows on its day, and what was agreed beside it."""
+    ordered = rate_ceilings.as_of(ordered, ceilings, pl.col("start"))
     agreed = pl.coalesce("new_rate", "rate_agreed", "rate_ppb")
     return ordered.with_columns(
         new_rate=rate_ceilings.capped(agreed), rate_agreed=rate_ceilings.uncapped_rate(agreed)

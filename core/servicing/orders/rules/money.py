@@ -26,6 +26,13 @@ def more_than_may_be_lent() -> pl.Expr:
     return pl.col("lent") + pl.col("amount") > pl.col("limit")
 
 
+@rule("fee_not_below_the_payout", kinds=(Kind.disbursed,))
+def fee_not_below_the_payout() -> pl.Expr:
+    """The fee that is kept of the payout, with the tax on it, is as much as the payout or more: the
+    borrower would get nothing, or pay for it."""
+    return (pl.col("payout_fee") > 0) & (pl.col("payout_fee") >= pl.col("amount"))
+
+
 @rule("more_than_was_capitalised", kinds=(Kind.capitalised_fee_adjusted,))
 def more_than_was_capitalised() -> pl.Expr:
     """More of the capitalised fees would be given back than joined the principal."""

@@ -21,6 +21,13 @@ def no_instalment_to_come() -> pl.Expr:
     return pl.col("instalment_no") > pl.col("instalments_agreed")
 
 
+@rule("term_beyond_the_bound", kinds=(Kind.term_extended,))
+def term_beyond_the_bound() -> pl.Expr:
+    """The term would be longer than 600 instalments, or than the product lends for where that is more:
+    each instalment to come is reckoned at every change of the contract."""
+    return pl.col("term_after") > pl.col("most_instalments")
+
+
 @rule("due_date_not_after_value_date", kinds=(Kind.due_date_moved, Kind.reaged))
 def due_date_not_after_value_date() -> pl.Expr:
     """The new due date is no later than the day of the change: it would be due before it is known."""
