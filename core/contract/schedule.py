@@ -543,6 +543,7 @@ def agreed_by_rate(agreed: pl.DataFrame) -> pl.DataFrame:
     last = pl.col("instalment_no") == pl.col("instalments")
     flat = pl.col("amortisation") == Amortisation.flat
     bearing = pl.when(flat).then("principal_agreed").otherwise("schedule_balance")
+    there, whole = pl.col("_first").is_not_null(), pl.col("_second").is_null()
     for _ in range(int(agreed["instalments"].max() or 0)):  # type: ignore[arg-type]
         rated = with_quotient(
             figures.with_rate(cursor.with_columns(_first=first, _second=second)), "_rate",
@@ -552,13 +553,11 @@ def agreed_by_rate(agreed: pl.DataFrame) -> pl.DataFrame:
         of_total = (
             pl.when(last).then("schedule_balance").otherwise(pl.col("_first") - pl.col("_rate"))
         )
-        whole = pl.col("_second").is_null()
         split = rated.with_columns(
             _one=pl.when(whole).then(of_total).otherwise("_first"),
         ).with_columns(
             _two=pl.when(whole).then(pl.col("_first") - pl.col("_one")).otherwise("_second")
         )
-        there = pl.col("_first").is_not_null()
         row = pl.format("{}:{}:{};", pl.col("period_end").dt.to_string("%Y-%m-%d"), "_one", "_two")
         low = pl.min_horizontal("_least", "_one", "_two")
         after = split.with_columns(

@@ -114,8 +114,8 @@ def test_every_line_of_a_file_is_a_row_or_is_refused() -> None:
         text = "\n".join([",".join(payments.COLUMNS), *spoilt])
         parsed = payments.parse(text.encode(), dt.date(2018, 1, 2))
         assert parsed.rows_in == 100
-        assert parsed.good.height == 100 - len(quoted)
-        assert [row["line"] for row in parsed.bad] == [n + 2 for n in quoted]
+        assert parsed.good.height == 100 - len(opened)
+        assert [row["line"] for row in parsed.bad] == [n + 2 for n in opened]
 
 
 def test_a_header_that_names_a_column_twice_is_refused_by_name() -> None:
