@@ -28,7 +28,8 @@ def oldest_unpaid(dues: pl.DataFrame, products: pl.DataFrame, rules: pl.DataFram
         .agg(
             unpaid=unpaid.sum(),
             asked=pl.col("amount").sum(),
-            due_date=pl.col("due_date").first(),
+            # of an instalment whose parts fall due on several days the first that something is unpaid of
+            due_date=pl.when(unpaid > 0).then("due_date").min(),
             from_due_day=pl.col("from_due_day").first(),
             tolerance=pl.col("tolerance").first(),
             tolerance_ppb=pl.col("tolerance_ppb").first(),

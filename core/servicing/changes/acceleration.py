@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from loanbook.core.catalogue.codes import MoratoriumInterest
 from loanbook.core.catalogue.components import Component, of_schedule
 from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, due_of
@@ -111,6 +112,7 @@ def _past_maturity(ended: pl.DataFrame, day: DayState) -> pl.DataFrame:
         agreed_schedule=pl.lit(None, dtype=pl.String),
         matures_on=pl.lit(None, dtype=pl.Date),
         accelerated_on=BUSINESS_DATE,
+        **_without_moratorium(),
         instalments=pl.col("last").cast(pl.Int16),
         instalment_no=(pl.col("last") + 1).cast(pl.Int16),
         period_start=BUSINESS_DATE,
@@ -120,3 +122,13 @@ def _past_maturity(ended: pl.DataFrame, day: DayState) -> pl.DataFrame:
         period_end=due_date(pl.col("instalment_no"), codes(anchored, "unit")),
     )
     return with_period_interest(move_period(moved, day.policies.calendars))
+
+
+def _without_moratorium() -> dict[str, pl.Expr]:
+    """No instalment is left that a moratorium could pass over, nor a night whose interest it forgives."""
+    unearned = pl.col("moratorium_interest") == MoratoriumInterest.none.value
+    return {
+        "paused_until": pl.when(unearned).then(BUSINESS_DATE).otherwise("paused_until"),
+        "moratorium_left": pl.lit(None, dtype=pl.Int16),
+        "moratorium_interest": pl.lit(None, dtype=pl.Int8),
+    }

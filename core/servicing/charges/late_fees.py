@@ -46,7 +46,7 @@ def assess_late_fees(day: DayState) -> None:
     unpaid = late.group_by("loan_id", "instalment_no", maintain_order=True).agg(
         *(pl.col(c).first() for c in fees.columns if c != "product"),
         base=(pl.col("amount") - pl.col("paid")).sum(),
-        due_date=pl.col("due_date").first(),
+        due_date=pl.col("due_date").min(),
         business_date=BUSINESS_DATE.first(),
     )
     charged = unpaid.with_columns(fee=fee_amount(unpaid))

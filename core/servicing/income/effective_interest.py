@@ -13,6 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import Status
+from loanbook.core.catalogue.components import of_schedule
 from loanbook.core.contract.apr import solved_rate
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient
 from loanbook.core.errors import EngineError
@@ -73,7 +74,13 @@ def _solved(lines: pl.DataFrame, day: DayState) -> pl.DataFrame:
     paid = (
         project(lines, day.dues, day.policies.calendars)
         .join(lines.select("loan_id", "business_date"), on="loan_id")
-        .select("loan_id", amount=pl.col("principal") + pl.col("interest"), periods=days / YEAR)
+        .join(_in_advance(day.dues), on=["loan_id", "instalment_no"], how="left")
+        .select(
+            "loan_id",
+            # what came in advance is off the balance already
+            amount=pl.col("principal") + pl.col("interest") - pl.col("came").fill_null(0),
+            periods=days / YEAR,
+        )
     )
     kinds = (("with_it", _balance() - pl.col("income_deferred")), ("without", _balance()))
     found = lines.select("loan_id")
@@ -91,6 +98,12 @@ def _solved(lines: pl.DataFrame, day: DayState) -> pl.DataFrame:
             maintain_order="left",
         )
     return found.drop_nulls()
+
+
+def _in_advance(dues: pl.DataFrame) -> pl.DataFrame:
+    """`loan_id`, `instalment_no`, `came` (Int64): money that stands with instalments to come."""
+    coming = dues.filter(of_schedule() & (pl.col("due_date") > BUSINESS_DATE))
+    return coming.group_by("loan_id", "instalment_no").agg(came=pl.col("paid").sum())
 
 
 def _must_be_held(within: pl.DataFrame) -> None:

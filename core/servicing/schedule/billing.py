@@ -318,10 +318,12 @@ def _with_residue(ending: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     # of the segment that ends today: what the accrual made of it, whole units before it left out
     billed = pl.col("interest_accrued") + pl.col("accrued_prepaid") - pl.col("accrued_units")
     left = pl.col("over") - int128(billed) * pl.col("under")
-    if figures.stubbed or figures.matures:  # an odd period has a denominator of its own
-        onward = ending.with_columns(pl.col("instalment_no") + 1)
+    if figures.stubbed or figures.matures or figures.reshaped:
+        # an odd period has a denominator of its own; the next one has no night yet
+        onward = ending.with_columns(pl.col("instalment_no") + 1, period_start="period_end")
         exact = exact.with_columns(onward.select(_later=int128(accrual.denominator())))
         left = left * pl.col("_later") // pl.col("under")
-    left = left // _over_days()
+    else:
+        left = left // _over_days()
     kept = pl.when(carries).then(left.cast(pl.Int64)).otherwise(0)
     return exact.with_columns(residue_kept=kept).drop("over", "under", "_later", strict=False)

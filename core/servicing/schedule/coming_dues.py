@@ -6,6 +6,9 @@ import polars as pl
 
 from loanbook.core.catalogue.components import Component, is_charge, is_principal
 from loanbook.core.contract.business_days import Calendar
+from loanbook.core.contract.due_dates import DUE_TERMS
+from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.schedule import adjusted
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues, on_own_date
@@ -57,6 +60,39 @@ def placed_anew(
     )  # fmt: skip
     keys = ["loan_id", "instalment_no", "component"]
     return merge_dues(dues.join(beyond, on=keys, how="anti"), held.select(dues.columns))
+
+
+def with_their_instalments(
+    dues: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calendar]
+) -> pl.DataFrame:
+    """Dues of instalments to come on the dates on which `loans` (terms and positions) have them fall due now.
+
+    Money in advance and charges stay with their instalment. Of loans that bill step by step.
+    """
+    cursor = loans.select("loan_id", "instalments", next="instalment_no")
+    number = pl.col("instalment_no")
+    coming = (
+        dues.join(cursor, on="loan_id", maintain_order="left")
+        .filter((number >= pl.col("next")) & (number <= pl.col("instalments")))
+        .select(dues.columns)
+    )
+    if coming.is_empty():
+        return dues
+    keys = ["loan_id", "instalment_no", "component"]
+    moved = dated_by_terms(coming, loans, calendars)
+    return pl.concat([dues.join(coming, on=keys, how="anti"), moved]).sort(keys)
+
+
+def dated_by_terms(
+    rows: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calendar]
+) -> pl.DataFrame:
+    """Dues `rows` on the due dates of their instalments by the terms of their `loans`."""
+    terms = loans.select("loan_id", *DUE_TERMS, "disbursed_on", "business_day", "calendar")
+    joined = rows.join(terms, on="loan_id", maintain_order="left")
+    joined = joined.with_columns(due_date=due_of(pl.col("instalment_no"), joined))
+    return joined.with_columns(due_date=adjusted(pl.col("due_date"), joined, calendars)).select(
+        rows.columns
+    )
 
 
 def open_dues(day: DayState, placed: pl.DataFrame, component: pl.Expr, amount: str) -> None:

@@ -64,8 +64,7 @@ def prepaid_principal(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
 def _of_one(loans: pl.DataFrame, until: pl.Expr) -> pl.DataFrame:
     """`one`: what one unit of balance earns from the start of the period `until` a date, `over` the
     period's denominator (Int128)."""
-    accrual = Accrual(Figures(loans), codes(loans, "interest_mode"))
-    return loans.with_columns(
+    whole = loans.with_columns(
         paused_from=pl.lit(None, dtype=pl.Date),
         paused_until=pl.lit(None, dtype=pl.Date),
         **balances.set_principal(1),
@@ -73,7 +72,10 @@ def _of_one(loans: pl.DataFrame, until: pl.Expr) -> pl.DataFrame:
         **segment.restart("period_start", "accrued_units"),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
         business_date=until,
-    ).select(one=accrual.numerator(), over=int128(accrual.denominator()))
+    )
+    # of the segment as it begins here: a rate that changed within the period changes within it
+    accrual = Accrual(Figures(whole), codes(whole, "interest_mode"))
+    return whole.select(one=accrual.numerator(), over=int128(accrual.denominator()))
 
 
 def lacks(loans: pl.DataFrame) -> pl.Series:

@@ -14,9 +14,8 @@ import polars as pl
 from loanbook.core.catalogue.codes import MoratoriumInterest, Status
 from loanbook.core.catalogue.components import of_schedule
 from loanbook.core.contract.business_days import Calendar
-from loanbook.core.contract.due_dates import DUE_TERMS, due_date, first_due_for
+from loanbook.core.contract.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes
-from loanbook.core.contract.schedule import adjusted
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -26,6 +25,7 @@ from loanbook.core.servicing.loan.opening import (
     with_period_interest,
 )
 from loanbook.core.servicing.loan.posting import DayState
+from loanbook.core.servicing.schedule.coming_dues import dated_by_terms
 
 
 def pass_over(day: DayState) -> None:
@@ -110,10 +110,4 @@ def _moved(dues: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calenda
     moving = dues.filter(to_move)
     if moving.is_empty():
         return dues
-    dated = moving.join(
-        loans.select("loan_id", *DUE_TERMS, "disbursed_on", "business_day", "calendar"),
-        on="loan_id",
-    )
-    dated = dated.with_columns(due_date=due_date(pl.col("instalment_no"), codes(loans, "unit")))
-    dated = dated.with_columns(due_date=adjusted(pl.col("due_date"), dated, calendars))
-    return pl.concat([dues.filter(~to_move), dated.select(dues.columns)])
+    return pl.concat([dues.filter(~to_move), dated_by_terms(moving, loans, calendars)])

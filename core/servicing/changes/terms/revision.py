@@ -20,7 +20,7 @@ from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import merge_dues
 from loanbook.core.servicing.loan.posting import DayState
-from loanbook.core.servicing.schedule.coming_dues import placed_anew
+from loanbook.core.servicing.schedule.coming_dues import placed_anew, with_their_instalments
 from loanbook.core.servicing.schedule.equal_parts import (
     is_fixed,
     share_arrears,
@@ -83,9 +83,10 @@ def revise(
     if level.height:
         unrevised = ordered.filter(~materialised)
         level = _solved_anew(level, unrevised, day, in_parts)
-        longer = level.filter(pl.col("more").is_not_null())
-        if longer.height:
-            day.dues = placed_anew(day.dues, unrevised, longer, day.policies.calendars)
+        elsewhere = level.filter(pl.any_horizontal(pl.col("more", "moved_to").is_not_null()))
+        if elsewhere.height:
+            dues = with_their_instalments(day.dues, elsewhere, day.policies.calendars)
+            day.dues = placed_anew(dues, unrevised, elsewhere, day.policies.calendars)
     after = pl.concat([fixed, level.select(fixed.columns)]).sort("loan_id")
     day.loans = replaced(day.loans, mask, day.loans.filter(mask), after)
     if fixed.height:
