@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from itertools import product
 
 import polars as pl
 import pytest
 
+from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.jurisdiction import pack, packed, unpacked
@@ -20,7 +22,16 @@ from loanbook.core.servicing.replay.payoff_quote import quote
 from loanbook.core.servicing.replay.replay import relived, replay
 from tests.core.late_news import same_as_in_time, told
 from tests.core.lives import moved
-from tests.core.loans import Story, _event, changed, payment, ruled, terms, with_more
+from tests.core.loans import (
+    Story,
+    _event,
+    changed,
+    payment,
+    product_of,
+    ruled,
+    terms,
+    with_more,
+)
 from tests.core.test_respreading import REAGE
 
 
@@ -85,8 +96,6 @@ def test_what_forgives_a_fee_or_interest_forgives_its_tax(policies: PolicyBook) 
     assert life.on("2024-01-13")["taxes_due"] == 0
     assert life.on("2024-02-02")["taxes_due"] == 198
     assert life.on("2024-02-03")["taxes_due"] == 198 - 96
-    late = payment(700, "2024-01-11", ref="l")
-    same_as_in_time(told(story, (9, late)), policies, dt.date(2024, 2, 5))
 
 
 def test_the_tax_of_an_origination_fee_comes_out_of_the_payout(policies: PolicyBook) -> None:
@@ -111,15 +120,41 @@ def test_overdue_principal_bears_penal_interest_from_the_end_of_its_grace(
     assert (billed["penal_base"], billed["penal_from"]) == (principal, dt.date(2024, 3, 1))
 
 
-def test_penal_interest_is_the_same_whatever_was_known_when(policies: PolicyBook) -> None:
-    story = Story(policies).lent(terms(policies, "instalment-mxn", n=4))
-    story = story.paid(20_000, "2024-02-27").charged_off("2024-03-20")
-    late = payment(9_000, "2024-02-10", ref="l")
-    same_as_in_time(told(story, (22, late)), policies, dt.date(2024, 3, 22))
-    charged = Story(policies).lent(terms(policies, "instalment-inr", rate="12", n=4))
-    charged = charged.paid(31_000, "2024-02-12")
-    late = payment(10_000, "2024-02-05", ref="l")
-    same_as_in_time(told(charged, (20, late)), policies, dt.date(2024, 3, 2))
+def test_what_is_charged_is_the_same_whatever_was_known_when(policies: PolicyBook) -> None:
+    """Taxes, penal interest, a ceiling of the rate: each loan learns of a payment late."""
+    ours = taxed(ruled(policies, "credit-line", "line", grace_on_draws=False), "credit-line")
+    ours = taxed(ours, "flat-rate", materialised=True)
+    story = Story(ours)
+    for loan, name, n in ((1, "instalment-mxn", 3), (2, "instalment-mxn", 4),
+                             (3, "instalment-inr", 4), (4, "covered-borrower", 12),
+                             (5, "flat-rate", 3)):  # fmt: skip
+        story = story.lent(terms(ours, name, loan_id=loan, n=n))
+    line = terms(ours, "credit-line", loan_id=6, principal=500_000, rate="18.25", n=24)
+    fee = json.dumps({"component": Component.fee.value, "due_date": "2024-01-10"})
+    duty, rate = json.dumps({"flag": "active_duty"}), '{"rate_ppb": 90000000, "keep": "term"}'
+    orders = (
+        Story(ours).lent(line).rows[0],
+        _event(Kind.charge_assessed, 1, "2024-01-10", 1_000, "f", fee),
+        _event(Kind.charge_waived, 1, "2024-01-12", 1_000, "w", fee),
+        _event(Kind.interest_waived, 1, "2024-02-03", 600, "i", None),
+        _event(Kind.flag_set, 4, "2024-01-11", None, "on", duty),
+        _event(Kind.rate_changed, 4, "2024-02-10", None, "r", rate),
+        _event(Kind.flag_cleared, 4, "2024-03-11", None, "off", duty),
+        _event(Kind.disbursed, 6, "2024-01-01", 100_000, "d", None),
+    )
+    story = Story(ours, (*story.rows, *orders))
+    for loan, amount, on in ((2, 20_000, "2024-02-27"), (3, 31_000, "2024-02-12"),
+                             (5, 60_000, "2024-01-20"), (6, 30_000, "2024-02-22")):  # fmt: skip
+        story = story.paid(amount, on, loan_id=loan)
+    story = story.charged_off("2024-03-20", loan_id=2)
+    late = [
+        (days, payment(amount, on, loan_id=loan, ref="l"))
+        for loan, days, amount, on in (
+            (1, 9, 700, "2024-01-11"), (2, 22, 9_000, "2024-02-10"), (3, 20, 10_000, "2024-02-05"),
+            (4, 12, 10_600, "2024-02-01"), (5, 30, 30_000, "2024-02-10"), (6, 20, 1_500, "2024-02-10"),
+        )
+    ]  # fmt: skip
+    same_as_in_time(told(story, *late), ours, dt.date(2024, 3, 22))
 
 
 def test_a_law_binds_from_its_own_day_whatever_a_loan_was_boarded_under(
@@ -159,15 +194,14 @@ def test_a_law_binds_from_its_own_day_whatever_a_loan_was_boarded_under(
     assert "late_fees/standard@2" in rules
 
 
-@pytest.mark.parametrize(
-    ("place", "fee"), [("US-TX", 4_000), ("US-CA", 1_000), ("US-MA", 0), (None, 4_000)]
-)
-def test_a_late_fee_is_as_the_law_of_the_place_has_it(
-    policies: PolicyBook, place: str | None, fee: int
-) -> None:
-    loan = terms(policies, "covered-borrower", principal=1_200_000, n=12)
-    life = Story(policies).lent(under(loan, place) if place else loan).live("2024-02-13")
-    assert life.on("2024-02-13")["penalties_due"] == fee
+def test_a_late_fee_is_as_the_law_of_the_place_has_it(policies: PolicyBook) -> None:
+    story, fees = Story(policies), {"US-TX": 4_000, "US-CA": 1_000, "US-MA": 0, None: 4_000}
+    for number, place in enumerate(fees, start=1):
+        loan = terms(policies, "covered-borrower", loan_id=number, principal=1_200_000, n=12)
+        story = story.lent(under(loan, place) if place else loan)
+    life = story.live("2024-02-13")
+    for number, (place, fee) in enumerate(fees.items(), start=1):
+        assert life.on("2024-02-13", number)["penalties_due"] == fee, place
 
 
 def test_an_annual_fee_falls_due_with_the_next_instalment(policies: PolicyBook) -> None:
@@ -228,8 +262,6 @@ def test_active_duty_holds_the_rate_and_its_end_gives_it_back(policies: PolicyBo
     assert life.on("2024-01-12")["interest_accrued"] == night
     emis = {d.book.terms["emi"].item() for d in life.days}
     assert len(emis) == 3  # solved anew when the ceiling binds, and at its end
-    same_as_in_time(told(Story(policies, (*story.rows[:-1],)), (12, story.rows[-1])), policies,
-                    dt.date(2024, 3, 14))  # fmt: skip
 
 
 def test_what_is_disclosed_is_the_equation_of_appendix_j(policies: PolicyBook) -> None:
@@ -271,8 +303,6 @@ def test_interest_of_a_schedule_that_stands_whole_is_taxed_as_it_falls_due(
     assert dues.select("due_date", "amount").rows() == [(day, tax) for day in falls]
     assert life.on("2024-04-01")["taxes_due"] == 3 * tax
     assert moved(life.days, "tax_receivable", "tax_payable") == 3 * tax
-    late = payment(30_000, "2024-02-10", ref="l")
-    same_as_in_time(told(story, (30, late)), ours, dt.date(2024, 3, 12))
 
 
 def test_a_payoff_of_a_schedule_that_stands_whole_asks_its_tax(policies: PolicyBook) -> None:
@@ -285,26 +315,29 @@ def test_a_payoff_of_a_schedule_that_stands_whole_asks_its_tax(policies: PolicyB
     assert life.on("2024-01-21")["status"] == Status.closed
 
 
-@pytest.mark.parametrize(
-    ("kind", "body"),
-    [(Kind.reamortised, {}), (Kind.reaged, REAGE), (Kind.reaged, REAGE | {"interest": "payable"})],
-)
-@pytest.mark.parametrize(
-    ("product", "whole"),
-    [("instalment-act365", True), ("instalment-act365", False), ("simple-interest", False)],
-)
-def test_interest_that_is_asked_anew_is_not_taxed_anew(
-    policies: PolicyBook, product: str, whole: bool, kind: Kind, body: dict[str, object]
-) -> None:
-    ours = taxed(policies, product, materialised=whole)
-    anew = _event(kind, 1, "2024-02-15", None, "x", json.dumps(body))
-    story = Story(ours).lent(terms(ours, product, n=3))
-    story = Story(ours, (*story.rows, anew)).paid(300_000, "2024-04-01")
+def test_interest_that_is_asked_anew_is_not_taxed_anew(policies: PolicyBook) -> None:
+    orders = [(Kind.reamortised, {}), (Kind.reaged, REAGE),
+              (Kind.reaged, REAGE | {"interest": "payable"})]  # fmt: skip
+    ours = taxed(taxed(policies, "instalment-act365"), "simple-interest")
+    whole = taxed(policies, "instalment-act365", materialised=True)
+    stands = product_of(whole, "instalment-act365").model_copy(update={"name": "whole"})
+    ours = with_more(ours, ("products", stands))
+    products = ("whole", "instalment-act365", "simple-interest")
+    cases = dict(enumerate(product(products, orders), start=1))
+    story = Story(ours)
+    for loan, (name, (kind, body)) in cases.items():
+        anew = _event(kind, loan, "2024-02-15", None, "x", json.dumps(body))
+        story = story.lent(terms(ours, name, loan_id=loan, n=3))
+        story = Story(ours, (*story.rows, anew)).paid(300_000, "2024-04-01", loan_id=loan)
     life = story.live("2024-04-01")
-    last = life.on("2024-04-01")
-    assert last["interest_taxed"] == last["interest_paid"] > 0
-    asked = moved(life.days, "tax_receivable", "tax_payable")
-    assert asked == pytest.approx(last["interest_paid"] * 0.16, abs=2)
+    booked = life.transfers().filter(
+        (pl.col("debit") == ROLE["tax_receivable"]) & (pl.col("credit") == ROLE["tax_payable"])
+    )
+    for loan, case in cases.items():
+        last = life.on("2024-04-01", loan)
+        assert last["interest_taxed"] == last["interest_paid"] > 0, case
+        asked = booked.filter(pl.col("loan_id") == loan)["amount"].sum()
+        assert asked == pytest.approx(last["interest_paid"] * 0.16, abs=2), case
 
 
 def test_the_tax_of_a_statement_is_part_of_its_minimum(policies: PolicyBook) -> None:
@@ -324,9 +357,6 @@ def test_the_tax_of_a_statement_is_part_of_its_minimum(policies: PolicyBook) -> 
     assert low["principal_due"] + low["interest_due"] + low["taxes_due"] == 2_500
     dues = life.dues("2024-02-01")
     assert dues["due_date"].unique().to_list() == [dt.date(2024, 2, 22)]
-    paid = Story(ours, (lent.rows[0], drawn)).paid(30_000, "2024-02-22")
-    late = payment(1_500, "2024-02-10", ref="l")
-    same_as_in_time(told(paid, (20, late)), ours, dt.date(2024, 3, 3))
 
 
 def test_rules_that_contradict_themselves_are_refused() -> None:

@@ -61,17 +61,17 @@ def lived(ledger: Ledger) -> None:
     drop(ledger, "commands_2018-01-13.csv", ORDERS
          + "z1,charge_fee,C,2018-01-13,25.00,2018-01-13,,m-1,c-2,collection_cost\n"
          + "z2,extend_term,D,2018-01-13,,,3,m-1,c-2,customer_request\n")  # fmt: skip
-    drop(ledger, "payments_2018-02-14.csv", MONEY + "b2,B,25.00,USD,2018-02-14\n")
+    drop(ledger, "payments_2018-02-09.csv", MONEY + "b2,B,25.00,USD,2018-02-09\n")
     close()
-    drop(ledger, "commands_2018-02-15.csv", ORDERS
-         + "w1,extend_term,D,2018-02-15,,,3,m-1,c-2,customer_request\n")  # fmt: skip
+    drop(ledger, "commands_2018-02-10.csv", ORDERS
+         + "w1,extend_term,D,2018-02-10,,,3,m-1,c-2,customer_request\n")  # fmt: skip
     head = ORDERS.strip() + ",start_date,interest\n"
-    drop(ledger, "commands_2018-02-16.csv", head
-         + "v1,grant_moratorium,E,2018-02-16,,,2,m-1,c-2,hardship,,none\n"
-         + "v2,pause_interest,F,2018-02-16,,2018-03-10,,m-1,c-2,hardship,2018-02-20,\n"
-         + "v3,pause_delinquency,F,2018-02-16,,2018-04-30,,m-1,c-2,hardship,2018-02-20,\n")  # fmt: skip
-    drop(ledger, "commands_2018-03-20.csv", head
-         + "u1,resume_delinquency,F,2018-03-20,,,,m-1,c-2,hardship,2018-03-25,\n")  # fmt: skip
+    drop(ledger, "commands_2018-02-11.csv", head
+         + "v1,grant_moratorium,E,2018-02-11,,,2,m-1,c-2,hardship,,none\n"
+         + "v2,pause_interest,F,2018-02-11,,2018-02-23,,m-1,c-2,hardship,2018-02-13,\n"
+         + "v3,pause_delinquency,F,2018-02-11,,2018-04-30,,m-1,c-2,hardship,2018-02-13,\n")  # fmt: skip
+    drop(ledger, "commands_2018-02-24.csv", head
+         + "u1,resume_delinquency,F,2018-02-24,,,,m-1,c-2,hardship,2018-02-26,\n")  # fmt: skip
     close()
     reader = LedgerReader(ledger.settings)
     keys = dict(ledger.loan_keys().select("loan_key", "loan_id").rows())
@@ -117,8 +117,8 @@ def test_a_change_of_a_late_loan_is_forbearance(tmp_path: Path) -> None:
     to = tmp_path / "changes.csv"
     run("modifications", "--to", str(to))
     rows = pl.read_csv(to).sort("value_date", "loan_id")
-    late = rows.filter(pl.col("value_date") == "2018-02-15")
-    assert late["most_days_past_due"].to_list() == [36]
+    late = rows.filter(pl.col("value_date") == "2018-02-10")
+    assert late["most_days_past_due"].to_list() == [31]
     assert rows["forborne"].to_list() == [True, False, True, True, True]
     assert run("modifications", "--as-of", "2018-01-03") == (
         "No contract was changed, as of 2018-01-03, version 2.\n"
@@ -135,7 +135,7 @@ def test_what_came_for_a_loan_that_had_ended_is_listed(home: Path) -> None:
     }  # fmt: skip
     assert reader.after_closure("2018-01-11").is_empty()
     ended = reader.query("SELECT closed_on FROM endings_now")["closed_on"].to_list()
-    assert ended == [dt.date(2018, 2, 14)]  # B, again
+    assert ended == [dt.date(2018, 2, 9)]  # B, again
     assert "after an ending" in run("after-closure")
     reader.close()
 
@@ -147,7 +147,7 @@ def test_credit_balances_are_listed_with_their_age() -> None:
     reader = LedgerReader(Settings.from_environment(Path()))
     (row,) = reader.credits().to_dicts()
     assert row["since"] == dt.date(2018, 1, 16)  # the fee was met on its due date
-    assert row["months"] == 2
+    assert row["months"] == 1
     assert row["credit"] == 130_000 - 120_000 - 118 - 2_500
     reader.close()
 
@@ -191,14 +191,14 @@ def test_arrangements_start_and_stop_and_have_their_credit_report_code(home: Pat
             for r in reader.relief(on, None, policy).sort("starts").to_dicts()
         }
 
-    on = told("2018-03-01")
-    assert on["E", "moratorium_granted"] == (dt.date(2018, 2, 16), dt.date(2018, 2, 27), None)
-    assert on["F", "interest_paused"] == (dt.date(2018, 2, 20), dt.date(2018, 3, 10), "CP")
-    assert on["F", "delinquency_paused"] == (dt.date(2018, 2, 20), dt.date(2018, 4, 30), "CP")
+    on = told("2018-02-21")
+    assert on["E", "moratorium_granted"] == (dt.date(2018, 2, 11), dt.date(2018, 2, 20), None)
+    assert on["F", "interest_paused"] == (dt.date(2018, 2, 13), dt.date(2018, 2, 23), "CP")
+    assert on["F", "delinquency_paused"] == (dt.date(2018, 2, 13), dt.date(2018, 4, 30), "CP")
     assert on["A", "term_extended"] == (dt.date(2018, 1, 10), None, "AC")
-    assert told("2018-02-19")["E", "moratorium_granted"][1:] == (None, "CP")
-    later = told("2018-03-20")
+    assert told("2018-02-15")["E", "moratorium_granted"][1:] == (None, "CP")
+    later = told("2018-02-24")
     assert later["F", "interest_paused"][2] is None
-    assert later["F", "delinquency_paused"] == (dt.date(2018, 2, 20), dt.date(2018, 3, 25), "CP")
+    assert later["F", "delinquency_paused"] == (dt.date(2018, 2, 13), dt.date(2018, 2, 26), "CP")
     assert "arrangements" in run("hardship")
     reader.close()
