@@ -56,7 +56,7 @@ _ROWS = 250_000
 def restated_laws(restated: Restatement) -> list[Law]:
     """Every law of `loan_laws` over all rounds that were lived again, as one verdict each."""
     verdicts: dict[str, list[Law]] = {}
-    for parts in _at_once(map(Moved.by_round, restated.lived.rounds)):
+    for parts in at_once(map(Moved.by_round, restated.lived.rounds)):
         for law in laws_of_parts(parts):
             verdicts.setdefault(law.name, []).append(law)
     return [
@@ -78,7 +78,8 @@ def laws_of_parts(parts: Sequence[Moved]) -> list[Law]:
     return [replace(law, found=by_part(law.found)) for law in laws]
 
 
-def _at_once(rounds: Iterable[Moved]) -> Iterator[list[Moved]]:
+def at_once(rounds: Iterable[Moved]) -> Iterator[list[Moved]]:
+    """Rounds in groups of so many rows that one look at a group is the fastest."""
     parts: list[Moved] = []
     for each in rounds:
         parts.append(each)

@@ -11,7 +11,7 @@ from loanbook.core.contract.schedule import digest
 from loanbook.core.ledger.reversals import effective_events, reverses
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.laws.law import AT_FAULT, at_fault
-from loanbook.core.servicing.laws.laws import loan_laws
+from loanbook.core.servicing.laws.laws import at_once, laws_of_parts, loan_laws
 from loanbook.core.servicing.laws.moved import Moved
 from loanbook.core.servicing.laws.pinning import FAULTS, pinned
 from loanbook.core.servicing.loan.book import Book
@@ -93,11 +93,24 @@ def _broken(
 ) -> pl.DataFrame:
     """The first law that each loan breaks; raises what the engine fails with."""
     life = fast_forward(start, events, policies, through)
-    found = [pl.DataFrame(schema=AT_FAULT)]
     for each in life.rounds:
         if each.boarded.height:
             digest(each.boarded.drop("business_date"))
-        codes = dict(each.wide.select("loan_id", "currency").iter_rows())
+    found = [pl.DataFrame(schema=AT_FAULT)]
+    for parts in at_once(map(Moved.by_round, life.rounds)):
+        wrong = {
+            place
+            for law in laws_of_parts(parts)
+            if "part" in law.found.columns
+            for place in law.found["part"].unique()
+        }
+        if not wrong:
+            continue
+        codes = {
+            loan: code
+            for each in life.rounds
+            for loan, code in each.wide.select("loan_id", "currency").iter_rows()
+        }
         currencies = {loan: CURRENCY_NAMES[code] for loan, code in codes.items()}
-        found.append(at_fault(loan_laws(Moved.by_round(each)), currencies))
+        found += [at_fault(loan_laws(parts[place]), currencies) for place in sorted(wrong)]
     return pl.concat(found).unique("loan_id", keep="first", maintain_order=True)
