@@ -16,7 +16,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import OriginationFee
 from loanbook.core.servicing.payments.chargebacks import asked_again
 from loanbook.core.servicing.replay.payoff_quote import quote
-from tests.core.late_news import lived, same_as_in_time, told
+from tests.core.late_news import same_as_in_time, told
 from tests.core.lives import days_of, moved, on
 from tests.core.loans import (
     Story,
@@ -62,8 +62,7 @@ def test_a_waiver_forgives_what_is_unpaid_of_the_charge(policies: PolicyBook) ->
         _event(Kind.charge_assessed, 1, "2024-01-10", 1_500, "c", body),
         _event(Kind.charge_waived, 1, "2024-01-25", 1_500, "w", body),
     ]
-    events = Story(policies, (*story.rows, *rows)).events()
-    days = [d for d, _ in lived(events, policies, dt.date(2024, 1, 26))]
+    days = Story(policies, (*story.rows, *rows)).live("2024-01-26").days
     assert on(days, "2024-01-24")["fees_due"] == 1_500
     assert on(days, "2024-01-25")["fees_due"] == 0
     assert moved(days, "charge_waived", "fees_receivable") == 1_500
@@ -90,8 +89,7 @@ def test_interest_charged_back_comes_on_top_of_the_next_instalment(policies: Pol
     parts = json.dumps({"interest": 1_000, "fee": 0, "penalty": 0})
     story = Story(policies).lent(terms(policies, "instalment-act365")).paid(10_662, "2024-02-01")
     back = _event(Kind.chargeback, 1, "2024-02-10", 10_662, "b", parts)
-    events = Story(policies, (*story.rows, back)).events()
-    days = [d for d, _ in lived(events, policies, dt.date(2024, 3, 2))]
+    days = Story(policies, (*story.rows, back)).live("2024-03-02").days
     then, billed = on(days, "2024-02-10"), on(days, "2024-03-01")
     plain = Story(policies).lent(terms(policies, "instalment-act365")).paid(10_662, "2024-02-01")
     usual = plain.live("2024-03-01").on("2024-03-01")
@@ -106,8 +104,7 @@ def test_a_chargeback_of_interest_alone_breaks_no_law(policies: PolicyBook) -> N
     parts = json.dumps({"interest": 500, "fee": 0, "penalty": 0})
     story = Story(policies).lent(terms(policies, "instalment-act365"))
     back = _event(Kind.chargeback, 1, "2024-01-10", 500, "b", parts)
-    events = Story(policies, (*story.rows, back)).events()
-    days = [d for d, _ in lived(events, policies, dt.date(2024, 1, 11))]
+    days = Story(policies, (*story.rows, back)).live("2024-01-11").days
     before, after = on(days, "2024-01-09"), on(days, "2024-01-10")
     assert after["principal"] == before["principal"]
     assert after["interest_accrued"] == before["interest_accrued"] + after["accrued_today"] + 500
@@ -265,25 +262,30 @@ def test_a_charge_may_fall_due_on_its_own_date(policies: PolicyBook) -> None:
         type(daily).model_validate(rules)
 
 
-@pytest.mark.parametrize(("waterfall", "met"), [("standard", 1_000), ("us-consumer", 0)])
-def test_early_money_meets_a_charge_where_the_waterfall_has_it(
-    policies: PolicyBook, waterfall: str, met: int
-) -> None:
+def test_early_money_meets_a_charge_where_the_waterfall_has_it(policies: PolicyBook) -> None:
     """As in case C4361: a fee that stands with the next instalment comes before its principal."""
-    ours = ruled(policies, "instalment-act365", "payments", waterfall=waterfall,
-                 excess="next_instalment")  # fmt: skip
+    met = {1: ("standard", 1_000), 2: ("us-consumer", 0)}
+    made, more = product_of(policies, "instalment-act365"), []
+    for waterfall, _ in met.values():
+        rules = {"waterfall": waterfall, "excess": "next_instalment"}
+        payments = made.payments.model_copy(update=rules)
+        more.append(("products", made.model_copy(update={"name": waterfall, "payments": payments})))
+    ours = with_more(policies, *more)
     body = json.dumps({"component": Component.fee.value, "due_date": "2024-02-15"})
-    fee = _event(Kind.charge_assessed, 1, "2024-02-15", 1_000, "fee", body)
-    loan = terms(ours, "instalment-act365", principal=10_000, rate="7", n=6)
-    lent = Story(ours).lent(loan).paid(1_701, "2024-02-01")
-    story = Story(ours, (*lent.rows, fee)).paid(1_500, "2024-02-16")
-    life = story.live("2024-03-02")
+    fees = [_event(Kind.charge_assessed, loan, "2024-02-15", 1_000, "fee", body) for loan in met]
+    story = Story(ours)
+    for loan, (name, _) in met.items():
+        story = story.lent(terms(ours, name, loan_id=loan, principal=10_000, rate="7", n=6))
+        story = story.paid(1_701, "2024-02-01", loan_id=loan)
+        story = story.paid(1_500, "2024-02-16", loan_id=loan, ref="early")
+    life = Story(ours, (*story.rows, *fees)).live("2024-03-02")
     early = life.allocations().filter(pl.col("timing") == Timing.in_advance.value)
-    paid = dict(early.group_by("component").agg(pl.col("amount").sum()).rows())
-    assert paid.get(Component.fee.value, 0) == met
-    assert sum(paid.values()) == 1_500
-    same_as_in_time(told(Story(ours, lent.rows).paid(1_500, "2024-02-16"), (4, fee)), ours,
-                    dt.date(2024, 4, 2))  # fmt: skip
+    for loan, (name, fee) in met.items():
+        ours_early = early.filter(pl.col("loan_id") == loan)
+        paid = dict(ours_early.group_by("component").agg(pl.col("amount").sum()).rows())
+        assert paid.get(Component.fee.value, 0) == fee, name
+        assert sum(paid.values()) == 1_500, name
+    same_as_in_time(told(story, *((4, fee) for fee in fees)), ours, dt.date(2024, 4, 2))
 
 
 def test_a_charge_off_lasts(policies: PolicyBook) -> None:

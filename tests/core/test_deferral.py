@@ -12,8 +12,8 @@ from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import OriginationFee
-from tests.core.late_news import lived, same_as_in_time, told
-from tests.core.lives import moved
+from tests.core.late_news import same_as_in_time, told
+from tests.core.lives import moved, on
 from tests.core.loans import Story, _event, product_of, terms, undone, with_more
 
 LOAN = "instalment-act365"
@@ -125,8 +125,7 @@ def test_a_fee_that_is_taken_back_late_never_was_income(policies: PolicyBook) ->
     late = told(
         events, (0, back), (25, _event(Kind.buy_down_adjusted, 1, "2024-01-20", 1_000, "l", None))
     )
-    same_as_in_time(late, policies, dt.date(2024, 2, 20))
-    days = [d for d, _ in lived(late, policies, dt.date(2024, 2, 20))]
+    days = [d for d, _ in same_as_in_time(late, policies, dt.date(2024, 2, 20))]
     line = pl.col("credit") == ROLE["deferred_fee_income"]
     given = pl.concat(d.transfers for d in days).filter(line)
     assert given.filter(pl.col("debit") == ROLE["interest_income"])["amount"].sum() > 3_000
@@ -135,6 +134,5 @@ def test_a_fee_that_is_taken_back_late_never_was_income(policies: PolicyBook) ->
 def test_a_loan_that_comes_back_stands_in_the_period_of_the_day(policies: PolicyBook) -> None:
     back = (Kind.chargeback, "2024-03-10", 40_000)
     life = told(story(policies, (Kind.settlement_reached, "2024-02-28", None), back))
-    same_as_in_time(life, policies, dt.date(2024, 4, 2))
-    last = lived(life, policies, dt.date(2024, 4, 1))[-1][0].book.positions
-    assert last["principal_due"].to_list() == [40_000]
+    days = [d for d, _ in same_as_in_time(life, policies, dt.date(2024, 4, 2))]
+    assert on(days, "2024-04-01")["principal_due"] == 40_000

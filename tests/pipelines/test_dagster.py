@@ -55,24 +55,6 @@ def _reader(home: Path) -> LedgerReader:
     return LedgerReader(Settings(home=home))
 
 
-def test_a_range_is_one_run_that_publishes_day_by_day(instance_home: Path) -> None:
-    result, instance = _job(instance_home, "2018-01-01", "2018-01-06")
-    assert result.success
-    assert _reader(instance_home).versions().height == 6
-    done = instance.get_materialized_partitions(dg.AssetKey(["loanbook", "ledger_close"]))
-    assert done == {f"2018-01-0{n}" for n in range(1, 7)}
-    checks = {e.check_name: e for e in result.get_asset_check_evaluations()}
-    assert all(e.passed for e in checks.values())
-    mart = _reader(instance_home).query(
-        "SELECT count(DISTINCT business_date) AS n FROM portfolio_daily"
-    )
-    assert mart["n"][0] == 6
-    assert "minor" in str(checks["ledger_equals_positions"].metadata["last_figures"].value)
-    again, _ = _job(instance_home, "2018-01-01", "2018-01-06")
-    assert again.success
-    assert _reader(instance_home).versions().height == 6
-
-
 def test_a_corrupt_day_stops_the_range_and_readers_keep_the_last_good_version(
     instance_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,9 +87,10 @@ def test_a_corrupt_day_stops_the_range_and_readers_keep_the_last_good_version(
     assert done == {"2018-01-01", "2018-01-02", "2018-01-03"}
 
 
-def test_the_sensor_starts_a_run_for_what_landed_and_rests_when_all_is_published(
+def test_the_sensor_starts_a_run_for_what_landed_which_publishes_day_by_day(
     instance_home: Path,
 ) -> None:
+    """It rests when all is published; a range is one run, and run again it changes nothing."""
     _, instance = _job(instance_home, "2018-01-01", "2018-01-02")
     from loanbook.pipelines.servicing import schedules
 
@@ -127,12 +110,28 @@ def test_the_sensor_starts_a_run_for_what_landed_and_rests_when_all_is_published
     result, _ = _job(instance_home, "2018-01-03", "2018-01-06")
     assert result.success
     assert isinstance(schedules.landing_sensor(context), dg.SkipReason)
+    _six_days_are_published(instance_home, result, instance)
+    again, _ = _job(instance_home, "2018-01-01", "2018-01-06")
+    assert again.success
+    assert _reader(instance_home).versions().height == 6
     (instance_home / "landing" / "payments_2018-01-07.csv").write_text(
         "payment_ref,loan_key,amount,currency,value_date\n", encoding="utf-8"
     )
-    again = schedules.landing_sensor(context)
-    assert isinstance(again, dg.RunRequest)
-    assert str(again.run_key).startswith("2018-01-07..2018-01-07 ")
+    next_day = schedules.landing_sensor(context)
+    assert isinstance(next_day, dg.RunRequest)
+    assert str(next_day.run_key).startswith("2018-01-07..2018-01-07 ")
+
+
+def _six_days_are_published(
+    home: Path, result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance
+) -> None:
+    assert _reader(home).versions().height == 6
+    assert instance.get_materialized_partitions(CLOSE) == {f"2018-01-0{n}" for n in range(1, 7)}
+    checks = {e.check_name: e for e in result.get_asset_check_evaluations()}
+    assert all(e.passed for e in checks.values())
+    mart = _reader(home).query("SELECT count(DISTINCT business_date) AS n FROM portfolio_daily")
+    assert mart["n"][0] == 6
+    assert "minor" in str(checks["ledger_equals_positions"].metadata["last_figures"].value)
 
 
 CLOSE = dg.AssetKey(["loanbook", "ledger_close"])

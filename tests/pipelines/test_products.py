@@ -17,7 +17,7 @@ def test_a_book_of_all_products_and_currencies_lives_by_one_engine(new_ledger: L
     policies = read_policies()
     names = sorted({p.name for p in policies.products.values()})
     ledger = new_ledger
-    drop_products(ledger.settings.landing, names, 2, policies, seed=5, days=8, spread=4)
+    drop_products(ledger.settings.landing, names, 2, policies, seed=5, days=6, spread=4)
     head = (
         "loan_number,product,principal,rate_percent,instalments,instalment,balloon,every,unit,"
         "second_anchor_day,disbursed_on,first_due_date,spread_percent,first_reset_on\n"
