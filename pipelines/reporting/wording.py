@@ -7,7 +7,8 @@ import polars as pl
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.money import to_major
 from loanbook.core.ledger.reversals import reversed_by
-from loanbook.core.servicing.explain.explain import PARTS, Explanation, Line
+from loanbook.core.servicing.explain.explain import Explanation
+from loanbook.core.servicing.explain.lines import PARTS, Line
 
 
 def what(line: Line, currency: str) -> str:

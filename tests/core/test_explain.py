@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from loanbook.core.catalogue.codes import Kind
@@ -14,7 +16,7 @@ from loanbook.core.policy.product_rules import AdvanceRules, MoneyRule, PenalRul
 from loanbook.core.reporting.journal import journal, unbalanced
 from loanbook.core.servicing.explain.explain import explain
 from loanbook.core.servicing.replay.replay import replay
-from tests.core.loans import Story, _event, charged_back, product_of, ruled, terms
+from tests.core.loans import Story, _event, charged_back, product_of, ruled, terms, with_more
 from tests.core.test_advances import drawn
 
 
@@ -95,6 +97,54 @@ def test_a_charge_off_leaves_the_claim_and_says_so(policies: PolicyBook) -> None
     )
     assert why.accounted
     assert any("takes the loan off the books" in line.what for line in why.lines)
+
+
+def test_a_claim_off_the_books_is_told_by_its_parts(policies: PolicyBook) -> None:
+    """Charged off and given up, in memorandum one sum each: by order; after money, a chargeback and a waiver;
+    with interest of a fixed schedule; booked as cash comes, with a fee and a penalty; all on one day."""
+    made = product_of(policies, "instalment-act365")
+    goes_on = made.interest.model_copy(update={"after_charge_off": "regular"})
+    fixed = goes_on.model_copy(update={"accrual": "scheduled"})
+    whole = made.schedule.model_copy(update={"materialised": True})
+    kinds = {"goes-on": {"interest": goes_on}, "cash": {"interest": goes_on, "accounting": "cash"},
+             "whole": {"interest": fixed, "schedule": whole}, "ends": {}}  # fmt: skip
+    ours = with_more(policies, *(("products", made.model_copy(update={"name": name, **rules}))
+                                 for name, rules in kinds.items()))  # fmt: skip
+    story, rows = Story(ours), []
+    for loan_id, name in enumerate([*kinds, "cash"], start=1):
+        story = story.lent(terms(ours, name, loan_id=loan_id, n=4))
+        ending = Kind.write_off if loan_id % 2 else Kind.settlement_reached
+        off, gone = ("2024-03-10", "2024-03-25") if loan_id < 5 else ("2024-03-10",) * 2
+        what = [
+            (Kind.payment_received, "2024-02-03", 31_000, None),
+            (Kind.charge_assessed, "2024-02-05", 700, {"component": 2, "due_date": "2024-02-20"}),
+            (Kind.charge_assessed, "2024-02-05", 300, {"component": 3, "due_date": "2024-02-25"}),
+            (Kind.charge_off, off, None, None), (Kind.payment_received, "2024-03-12", 2_000, None),
+            (Kind.chargeback, "2024-03-14", 9_000, None),
+            (Kind.interest_waived, "2024-03-15", 100, None), (ending, gone, None, None),
+        ]  # fmt: skip
+        rows += [_event(kind, loan_id, on, amount, f"{n}", json.dumps(body) if body else None)
+                 for n, (kind, on, amount, body) in enumerate(what)]  # fmt: skip
+    events = Story(ours, (*story.rows, *rows)).events()
+    last = dt.date(2024, 3, 26)
+    days = list(replay(events, ours, last))
+    for loan_id in range(1, 6):
+        why = explain(days, ours, loan_id, last)
+        assert why.accounted, loan_id
+        over = {part: sum(line.moves.get(part, 0) for line in why.lines) for part in why.stands}
+        assert over == why.stands
+    (given,) = [line for line in explain(days, ours, 1, last).lines
+                if str(line.date) == "2024-03-25" and "memo_claim" in line.what]  # fmt: skip
+    eve = days[-3][1].book.positions.row(by_predicate=pl.col("loan_id") == 1, named=True)
+    assert given.moves["principal"] == -eve["principal"]
+    before, done = days[-2]
+    night = done.book.positions.row(by_predicate=pl.col("loan_id") == 1, named=True)[
+        "accrued_today"
+    ]
+    assert given.moves["interest"] == -(eve["interest_accrued"] + eve["interest_due"] + night)
+    bent = done.book.positions.with_columns(fees_due=pl.col("fees_due") + 1)
+    bent_day = (before, replace(done, book=replace(done.book, positions=bent)))
+    assert not explain([*days[:-2], bent_day], ours, 1, done.date).accounted
 
 
 def test_a_days_journal_balances_and_names_the_lenders_accounts(policies: PolicyBook) -> None:

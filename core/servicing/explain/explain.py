@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from string import Formatter
@@ -17,8 +17,8 @@ from string import Formatter
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE, ROLES
-from loanbook.core.catalogue.codes import ENDED, EVENT_KINDS, InterestMode, Kind, Status, Timing
-from loanbook.core.catalogue.components import BALANCES, BY_CODE, PART_OF_ROLE
+from loanbook.core.catalogue.codes import ENDED, EVENT_KINDS, InterestMode, Kind, Timing
+from loanbook.core.catalogue.components import BY_CODE, PART_OF_ROLE
 from loanbook.core.catalogue.events import ROW, EventKind, Family
 from loanbook.core.contract.day_count import ACTUAL, BASES
 from loanbook.core.contract.money import EXPONENT, PPB, percent, to_major
@@ -29,30 +29,26 @@ from loanbook.core.policy.models import FOLDER_OF, Delinquency, Fee, LateFee, Ta
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.charges.penal_interest import penal_of
 from loanbook.core.servicing.day.close import DayClose
-from loanbook.core.servicing.interest.accrual import last_night
+from loanbook.core.servicing.explain.lines import (
+    MEMORANDUM,
+    PARTS,
+    Line,
+    parts_of,
+    shared_out,
+    untold,
+)
+from loanbook.core.servicing.interest.accrual import accrue, last_night
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.dues import OWN_DATE
 from loanbook.core.servicing.payments.receipts import DESIGNATIONS
 
-PARTS = (*BALANCES, "credit")
 _PART_OF = {ROLE[role]: part for role, part in PART_OF_ROLE.items()} | {
-    ROLE["borrower_credit"]: "credit"
+    ROLE["borrower_credit"]: "credit",
+    ROLE["memo_interest"]: "interest",
+    ROLE["memo_claim"]: MEMORANDUM,
+    ROLE["memo_charges"]: MEMORANDUM,
 }
 _TIMING = {Timing.past_due: "past due", Timing.due: "due", Timing.in_advance: "in advance"}
-
-
-@dataclass(frozen=True)
-class Line:
-    """One thing that happened to a loan."""
-
-    date: dt.date
-    what: str
-    rule: str
-    """Policy that decided, as folder/name@version, with the rule in it."""
-    event_id: int | None = None
-    source: str = ""
-    moves: dict[str, int] = field(default_factory=dict)
-    """Minor units by part of the claim (`PARTS`); credit counts for the borrower."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +68,11 @@ def explain(
 ) -> Explanation:
     """Follow a loan through its closes (`loanbook.core.servicing.replay.replay.replay` of its events alone)."""
     closes = list(lived)
-    bears = _borne(closes, loan_id)
+    evenings = _evenings(closes, loan_id)
+    bears, grown = _borne(evenings), _earned(evenings)
     lines: list[Line] = []
     nights = _Night(policies)
-    stands, days, late, off = dict.fromkeys(PARTS, 0), 0, None, False
+    stands, days, late = dict.fromkeys(PARTS, 0), 0, None
     for before, closed in closes:
         row = _position(closed.book, loan_id)
         if row is None:
@@ -83,8 +80,10 @@ def explain(
         over = row["status"] in ENDED  # nothing is owed, so nothing is late
         since, past_due = (None, 0) if over else (row["oldest_due_date"], row["days_past_due"])
         held = _position(before, loan_id)
-        earned = row["accrued_today"] - _earned_early(closed)
-        happened = _happened(closed, policies, row, held, off)
+        earned = grown.get(closed.date, 0)
+        happened = _happened(closed, policies, row, held)
+        left = untold(parts_of(row), parts_of(held), earned, happened)
+        happened = shared_out(happened, left)
         nights.add(closed.date, earned, held or row, bears.get(closed.date))
         if happened or past_due == 1 or (late and not past_due):
             lines += nights.flush()
@@ -92,17 +91,15 @@ def explain(
         if since != late:
             lines.append(_arrears(closed, policies, row, since))
             late = since
-        off = row["status"] == Status.charged_off
-        sums_of = {part: sum(row[name] for name in names) for part, names in BALANCES.items()}
-        stands = sums_of | {"credit": row["credit"]}
+        stands = parts_of(row)
         days = past_due
     lines += nights.flush()
     sums = {part: sum(line.moves.get(part, 0) for line in lines) for part in PARTS}
     return Explanation(loan_id, as_of, lines, stands, days, sums == stands)
 
 
-def _borne(closes: list[tuple[Book, DayClose]], loan_id: int) -> dict[dt.date, dict[str, int]]:
-    """By date, what the night before it bears, factor by factor (`last_night`)."""
+def _evenings(closes: list[tuple[Book, DayClose]], loan_id: int) -> pl.DataFrame | None:
+    """Terms and positions before each night of the loan, with `business_date`, the day after it."""
     evenings = [
         before.wide()
         .filter(pl.col("loan_id") == loan_id)
@@ -110,27 +107,26 @@ def _borne(closes: list[tuple[Book, DayClose]], loan_id: int) -> dict[dt.date, d
         for before, done in closes
     ]
     lived = [each for each in evenings if each.height]
-    if not lived:
+    return pl.concat(lived) if lived else None
+
+
+def _borne(evenings: pl.DataFrame | None) -> dict[dt.date, dict[str, int]]:
+    """By date, what the night before it bears, factor by factor (`last_night`)."""
+    if evenings is None:
         return {}
-    return {row["business_date"]: row for row in last_night(pl.concat(lived)).to_dicts()}
+    return {row["business_date"]: row for row in last_night(evenings).to_dicts()}
+
+
+def _earned(evenings: pl.DataFrame | None) -> dict[dt.date, int]:
+    """By date, what the night before it earned (minor units)."""
+    if evenings is None:
+        return {}
+    return dict(accrue(evenings).select("business_date", "accrued_today").rows())
 
 
 def _position(book: Book, loan_id: int) -> dict[str, int] | None:
     rows = book.wide().filter(pl.col("loan_id") == loan_id)
     return rows.row(0, named=True) if rows.height else None
-
-
-def _earned_early(closed: DayClose) -> int:
-    """Interest that counts as earned at payoff: a movement of its own."""
-    pair = (pl.col("debit") == ROLE["interest_accrued"]) & (
-        pl.col("credit") == ROLE["interest_income"]
-    )
-    back = (pl.col("credit") == ROLE["interest_accrued"]) & (
-        pl.col("debit") == ROLE["interest_income"]
-    )
-    loan_transfers = closed.transfers.filter(pl.col("loan_id") > 0)
-    amount = pl.when(pair).then("amount").when(back).then(-pl.col("amount"))
-    return int(loan_transfers.select(amount.sum()).item() or 0)
 
 
 _SAME = ("balance", "factor", "denominator", "period_days", "advance_balance", "adjustment")
@@ -251,12 +247,12 @@ def _happened(
     policies: PolicyBook,
     row: dict[str, int],
     held: dict[str, int] | None,
-    off: bool,
 ) -> list[Line]:
     product = policies.product(row["product"])
     lines = []
-    moved = closed.transfers.filter(pl.col("loan_id") == row["loan_id"])
-    events = {e["event_id"]: e for e in closed.applied.to_dicts()}
+    mine = pl.col("loan_id") == row["loan_id"]
+    moved = closed.transfers.filter(mine)
+    events = {e["event_id"]: e for e in closed.applied.filter(mine).to_dicts()}
     for event in events.values():
         if event["kind"] == Kind.loan_boarded:
             lines.append(
@@ -266,7 +262,7 @@ def _happened(
     for number in moved["event_id"].unique(maintain_order=True).to_list():
         transfers = moved.filter(pl.col("event_id") == number)
         if number in events:
-            lines += _of_event(closed, policies, product, events[number], transfers, off)
+            lines += _of_event(closed, policies, product, events[number], transfers)
         else:
             penal = _penal_charged(closed, policies, row, held)
             for m in transfers.to_dicts():
@@ -310,7 +306,7 @@ def _shown(name: str, value: object) -> str:
 
 def _of_event(
     closed: DayClose, policies: PolicyBook, product: Product, event: dict[str, object],
-    moved: pl.DataFrame, off: bool,
+    moved: pl.DataFrame,
 ) -> list[Line]:  # fmt: skip
     kind = Kind(int(str(event["kind"])))
     number = int(str(event["event_id"]))
@@ -322,7 +318,7 @@ def _of_event(
             for m in moved.to_dicts()
         )
         return [Line(closed.date, f"{what}: {how}", f"{_named(product)} postings of {kind.name}",
-                     number, _source(event), _claim_moves(moved, kind))]  # fmt: skip
+                     number, _source(event), _claim_moves(moved), _about(event))]  # fmt: skip
     by_kind = product.payments.by_kind.get(kind.name)
     name = by_kind.waterfall if by_kind else product.payments.waterfall
     fall = policies.in_force(Waterfall, name, product.effective_from)
@@ -352,6 +348,12 @@ def _of_event(
     return lines
 
 
+def _about(event: dict[str, object]) -> str:
+    """The part of the claim that an event is about, where it says so."""
+    component = json.loads(str(event["payload"] or "{}")).get("component")
+    return BY_CODE[component].part if component is not None else ""
+
+
 def _placed_by(product: Product, kind: Kind, event: dict[str, object]) -> str:
     """What placed money beyond what was due: its sender, the rule of its kind, or that of all money."""
     told = json.loads(str(event["payload"] or "{}")).get("designation")
@@ -363,10 +365,8 @@ def _placed_by(product: Product, kind: Kind, event: dict[str, object]) -> str:
     return f"{_named(product)} payments.excess {product.payments.excess}"
 
 
-def _claim_moves(moved: pl.DataFrame, kind: Kind) -> dict[str, int]:
-    """What transfers did to the claim; a charge-off moves it off the books, not down."""
-    if kind is Kind.charge_off:
-        return {}
+def _claim_moves(moved: pl.DataFrame) -> dict[str, int]:
+    """What transfers did to the parts of the claim; `MEMORANDUM`: what memorandum holds as one sum."""
     moves: dict[str, int] = {}
     for m in moved.to_dicts():
         for side, sign in (("debit", 1), ("credit", -1)):
@@ -374,8 +374,6 @@ def _claim_moves(moved: pl.DataFrame, kind: Kind) -> dict[str, int]:
             if part:
                 sign_ = -sign if part == "credit" else sign
                 moves[part] = moves.get(part, 0) + sign_ * m["amount"]
-        if m["debit"] == ROLE["memo_claim"]:
-            moves["principal"] = moves.get("principal", 0) + m["amount"]
     return {k: v for k, v in moves.items() if v}
 
 
@@ -410,13 +408,13 @@ def _by_rule(
         outcome = f"{small.becomes} {_after(small.after_months)}" if small else "let go"
         return Line(closed.date, f"a small credit is {outcome}: {amount}",
                     f"{_named(product)} small_credit",
-                    moves=_claim_moves(frame, Kind.payment_received))  # fmt: skip
+                    moves=_claim_moves(frame))  # fmt: skip
     if debit == "borrower_credit":
         return Line(closed.date, f"the borrower's credit meets {credit}",
                     f"{_named(product)} payments.credit_use {product.payments.credit_use}",
-                    moves=_claim_moves(frame, Kind.payment_received))  # fmt: skip
+                    moves=_claim_moves(frame))  # fmt: skip
     return Line(closed.date, f"{debit} → {credit} {amount}", _named(product),
-                moves=_claim_moves(frame, Kind.payment_received))  # fmt: skip
+                moves=_claim_moves(frame))  # fmt: skip
 
 
 def _version(
