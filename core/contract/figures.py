@@ -195,7 +195,8 @@ class Figures:
         level = self._level_of(number)
         if not self.weighted:
             return cursor.with_columns(level=level)
-        due = pl.col("period_end") if due is None else due
+        # the month is that of the date that is counted, wherever a calendar moves the period's end
+        due = self.due_date(pl.col("instalment_no")) if due is None else due
         share = weight(number, due, self.terms)
         raised = with_quotient(
             cursor.with_columns(_weight=share), "_asked",
@@ -445,15 +446,24 @@ class Figures:
         )
 
     def equal_part(self) -> pl.Expr:
-        """Principal of an instalment of equal parts, rounded as the product rounds instalments."""
+        """Principal of an instalment of equal parts, rounded as the product rounds instalments.
+
+        Reads `level`, as `with_level` has it: where what is to come was spread anew, the part is that.
+        """
         financed = int128(pl.col("principal_agreed") - pl.col("balloon"))
         parts = pl.col("instalments").cast(pl.Int64) - pl.col("grace_principal").cast(pl.Int64)
-        return by_code(
+        part = by_code(
             pl.col("instalment_rounding"),
             self.instalment_rounding,
             Rounding,
             lambda mode: rounded_quotient(financed, int128(parts), mode),
         )
+        if not self.level_changes or Amortisation.equal_principal not in self.amortisation:
+            return part
+        anew = (pl.col("amortisation") == Amortisation.equal_principal) & (
+            pl.col("level_changes").is_not_null()
+        )
+        return pl.when(anew).then("level").otherwise(part)
 
     def with_period_interest(self, cursor: Frame, name: str) -> Frame:
         """`cursor` with the interest the schedule charges for its period, rounded once (Int64).

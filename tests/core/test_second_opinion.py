@@ -16,13 +16,14 @@ from loanbook.core.policy.product import Product
 from tests.core.loans import Life, Story, _event, terms, with_more
 
 PARTS, AHEAD, GRACE, DOWN, EUROPE, MXN, ONE, OTHER = 2, 3, 4, 5, 6, 7, 8, 9
-PAUSED, MONDAY, LEVEL = 10, 11, 12
+PAUSED, MONDAY, LEVEL, PARTS_MORE, PARTS_LONGER, TAXED, TAX_LATE, SEASON, FEE = range(10, 19)
 
 
 def product(name: str, **rules: object) -> tuple[str, Product]:
     """A daily product; `rules` of its schedule and payments."""
-    told = {"name": name, "version": 1, "effective_from": dt.date(2000, 1, 1), "currency": "USD",
-            "entity": "us-consumer", "interest": {"accrual": "daily"}, "payouts": {"over_ppb": 10**9},
+    accrual, tax = rules.pop("accrual", "daily"), rules.pop("tax", None)
+    told = {"name": name, "tax": tax, "version": 1, "effective_from": dt.date(2000, 1, 1), "currency": "USD",
+            "entity": "us-consumer", "interest": {"accrual": accrual}, "payouts": {"over_ppb": 10**9},
             "payments": {"excess": rules.pop("excess", "next_instalment")},
             "schedule": {"amortisation": "equal_instalment", "rate_basis": "ACT/365F"} | rules}  # fmt: skip
     return "products", Product.model_validate(told)
@@ -45,6 +46,8 @@ def life(policies: PolicyBook) -> Life:
             adjust_accrual=True,
         ),
         product("level-grace", grace_principal=2),
+        product("fixed-taxed", accrual="scheduled", tax="vat-16", rate_basis="period"),
+        product("season", rate_basis="period", season=["1", "1.5", *["1"] * 10]),
         product("shared", down_payment_ppb=250_000_000),
         product("europe", rate_basis="30E/360"),
         product("of-364", rate_basis="ACT/364"),
@@ -62,6 +65,15 @@ def life(policies: PolicyBook) -> Life:
     story = story.paid(631 + 40_000, "2024-01-17", loan_id=MONDAY)
     story = story.lent(terms(book, "level-grace", loan_id=LEVEL, n=6))
     story = story.paid(50_000, "2024-01-11", loan_id=LEVEL)
+    for number in (PARTS_MORE, PARTS_LONGER, FEE):
+        story = story.lent(terms(book, "parts-ahead", loan_id=number, n=6))
+    story = story.paid(10_000, "2024-01-11", loan_id=FEE)
+    story = story.lent(terms(book, "fixed-taxed", loan_id=TAXED, n=6))
+    story = story.paid(41_412, "2024-01-11", loan_id=TAXED)
+    story = story.paid(400, "2024-01-12", loan_id=TAXED)
+    story = story.lent(terms(book, "instalment-mxn", loan_id=TAX_LATE, n=6))
+    story = story.paid(100, "2024-02-15", loan_id=TAX_LATE)
+    story = story.lent(terms(book, "season", loan_id=SEASON, n=6))
     story = story.lent(terms(book, "europe", loan_id=EUROPE, rate="24", n=6, start="2023-12-10",
                              first_due="2023-12-24", every=2, unit=Unit.weeks))  # fmt: skip
     story = story.lent(terms(book, "instalment-mxn", loan_id=MXN, n=6))
@@ -74,8 +86,12 @@ def life(policies: PolicyBook) -> Life:
         _event(Kind.interest_paused, PAUSED, "2024-01-05", None, "z",
                json.dumps({"start": "2024-01-16", "end": "2024-01-20"})),
         _event(Kind.disbursed, EUROPE, "2023-12-30", 60_000, "t", None),
+        _event(Kind.disbursed, PARTS_MORE, "2024-01-11", 40_000, "t", None),
+        _event(Kind.disbursed, SEASON, "2024-03-01", 60_000, "t", None),
+        _event(Kind.charge_assessed, FEE, "2024-01-05", 500, "f",
+               json.dumps({"component": Component.fee.value, "due_date": "2024-02-01"})),
         *(_event(Kind.term_extended, n, "2024-02-10", None, "x",
-                 json.dumps({"instalments": 1, "keep": "instalment"})) for n in (ONE, OTHER)),
+                 json.dumps({"instalments": 1, "keep": "instalment"})) for n in (ONE, OTHER, PARTS_LONGER)),
     ]  # fmt: skip
     return Story(book, (*story.rows, *rows)).live("2024-03-01")
 
@@ -168,3 +184,45 @@ def test_loans_of_one_day_count_whose_contracts_change_on_one_day_are_closed(lif
     for number in (ONE, OTHER):
         done = life.days[-1].book.terms.filter(pl.col("loan_id") == number)
         assert done["instalments"].item() == 7
+
+
+def test_equal_parts_are_spread_anew_over_what_is_to_come(life: Life) -> None:
+    """400.00 more over six instalments: (1,200.00 + 400.00) / 6; the last one had taken it all. Where an order keeps
+    the instalment and makes the term longer, the part of 200.00 stays; it had been 1,200.00 / 7."""
+    assert asked(life, "2024-02-01", PARTS_MORE, Component.principal) == [(1, 26_667)]
+    assert asked(life, "2024-03-01", PARTS_LONGER, Component.principal) == [
+        (1, 20_000),
+        (2, 20_000),
+    ]
+
+
+def test_the_tax_on_interest_met_in_advance_is_due_with_its_own_instalment(life: Life) -> None:
+    """Two instalments of 207.06 ahead: interest of 12.00 and 10.05, taxes of 1.92 and 1.61, each on its own date. Of
+    4.00 more both taxes come first, as the waterfall has them, then 0.47 of interest of the third, taxed 0.08; a
+    charge is asked already, so its money stands with nothing."""
+    assert asked(life, "2024-01-11", TAXED, Component.tax) == [(1, 192), (2, 161)]
+    position = life.on("2024-01-12", TAXED)
+    assert (position["prepaid_dues"], position["taxes_due"]) == (41_412 + 47, 8)
+
+
+def test_what_joins_a_tax_that_is_late_leaves_it_late(life: Life) -> None:
+    """Penal interest of eleven nights to 15 February on 194.74 at 24 % is 1.41, its tax 0.23: it joins the 1.98 of
+    1 February, which had moved to the 15th."""
+    assert asked(life, "2024-02-15", TAX_LATE, Component.tax) == [(1, 198 + 23)]
+    late = life.dues("2024-02-15").filter(pl.col("loan_id") == TAX_LATE)
+    tax = late.filter(pl.col("component") == Component.tax.value)
+    assert tax["due_date"].item() == dt.date(2024, 2, 1)
+
+
+def test_a_tranche_of_a_seasonal_loan_in_arrears_goes_on_from_its_schedule(life: Life) -> None:
+    """Nothing is paid. February asks 1.5 times 190.76, March that: had they been paid, 744.36 were left; with 600.00
+    more over four months at 1 %: level at 344.534."""
+    assert level(life, "2024-03-01", SEASON) == 34_453
+
+
+def test_a_charge_that_stands_with_the_next_instalment_is_met_before_the_balance(
+    life: Life,
+) -> None:
+    """Of 100.00 first the fee of 5.00, as the waterfall has it, then ten nights, 3.95, and 91.05 of principal."""
+    position = life.on("2024-01-11", FEE)
+    assert (position["fees_due"], position["principal"]) == (0, 120_000 - 9_105)

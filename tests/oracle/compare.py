@@ -58,14 +58,16 @@ def with_products(policies: PolicyBook, products: Sequence[Product]) -> PolicyBo
 
 
 def planned(policies: PolicyBook) -> Any:
-    """For the making of lives: due dates and the height of an instalment."""
+    """For the making of lives: due dates and what the instalments ask, about."""
 
-    def of(product: Product, terms: Terms) -> tuple[list[dt.date], int]:
+    def of(product: Product, terms: Terms) -> tuple[list[dt.date], list[int]]:
         rules = rules_of(policies, product)
         loan = Loan(rules, terms, Plan(rules, terms))
         close(loan, terms.disbursed_on, [Event("disbursed", terms.disbursed_on, terms.principal)])
         level = loan.emi or (loan.rows[1].interest + loan.rows[1].principal if loan.rows else 0)
-        return [loan.plan.due_date(k) for k in range(1, loan.plan.last + 1)], level or 1000
+        numbers = range(1, loan.plan.last + 1)
+        asks = [loan.plan.asked(k, level or 1000) for k in numbers]
+        return [loan.plan.due_date(k) for k in numbers], asks
 
     return of
 

@@ -41,15 +41,20 @@ REFUSED: list[Limit] = [
     ("nor is a rate of zero", {"rate": ["0"], "third": ["interest_paused"]}),
     ("a share due at once needs daily interest", SCHEDULED | {"down_payment": [25]}),
     ("and level instalments", {"amortisation": but("amortisation", "equal_instalment"), "down_payment": [25]}),
+    ("a rate by powers is of a schedule's periods", {"basis": ["effective"], "accrual": ["daily"]}),
+    ("and of no flat loan", {"basis": ["effective"], "amortisation": ["flat"]}),
+    ("instalments that are not alike are parts of a level one",
+     {"amortisation": but("amortisation", "equal_instalment"), "heights": ["steps", "seasons"]}),
     ("nothing is smoothed but level instalments", {"amortisation": ["flat"], "smooth": [True]}),
 ]  # fmt: skip
 
 UNKNOWN: list[Limit] = [
     ("fixed interest beside a charge, a charge-off or a chargeback",
-     SCHEDULED | {"third": ["charge_off", "chargeback", "fee"]}),
+     SCHEDULED | {"third": ["charge_off", "given_up_later", "chargeback", "fee"]}),
     ("fixed interest whose contract changes", SCHEDULED | CHANGED),
     ("a change or a chargeback of instalments that are not level",
-     {"amortisation": but("amortisation", "equal_instalment"), "third": ["chargeback", *CHANGED["third"]]}),
+     {"amortisation": but("amortisation", "equal_instalment", "equal_principal"),
+      "third": ["chargeback", *CHANGED["third"]]}),
     ("a charge whose date is moved", FOLLOWS | {"third": ["fee"]}),
     ("a payout beside another change, or after the claim was paid",
      MORE | {"third": ["credit_refunded", "chargeback", *CHANGED["third"]]}),
@@ -64,26 +69,15 @@ ANEW = ({"first": but("first", "on_time")}, {"business_day": but("business_day",
 UNSETTLED: list[Limit] = [
     ("smoothing: whether the plan that is smoothed carries what rounding leaves",
      {"smooth": [True], "residue": ["carry"]}),
-    *(("the tax on interest that was met in advance is due with its own instalment, and money meets it "
-       "in the order of the waterfall", {"tax": ["oracle-all"]} | ahead)
-      for ahead in ({"second": but("second", "none", "payoff")}, *AHEAD[1:])),
-    ("equal parts of principal, once more is lent, are parts of what is to come",
-     {"amortisation": ["equal_principal"]} | MORE),
-    ("nights of a pause to come, in a period whose days are not its nights",
-     {"basis": ["30E/360"], "third": ["interest_paused"]} | MORE),
     *(("a level instalment made anew leaves to the last one what arrears bore and what rounding left; of the "
        "running period, and of nights to a moved due date, that is not told", over | each)
       for over in (MORE, CHANGED) for each in ANEW),
     ("so does a down payment that was not paid", {"down_payment": [25]} | CHANGED),
     ("moved periods: the last day of a schedule of moved periods", SCHEDULED | MOVED),
-    ("a due that is billed and falls due later is in advance, and comes before what is left",
-     FOLLOWS | {"excess": ["last_instalment"]}),
-    ("vertical: interest of the next instalment against principal of one that is billed early",
-     FOLLOWS | {"waterfall": ["by-component"]}),
-    ("where interest alone is asked, money for the last instalment stands with it until then",
-     {"amortisation": ["interest_only"], "accrual": ["daily"], "excess": ["last_instalment"]}),
     ("payoff: interest to the day, less what was paid in advance of it",
      SCHEDULED | {"rebate": ["actuarial"]}),
+    ("where interest alone is asked, money for the last instalment stands with it until then",
+     {"amortisation": ["interest_only"], "accrual": ["daily"], "excess": ["last_instalment"]}),
 ]  # fmt: skip
 
 

@@ -49,17 +49,24 @@ def _terms(row: dict[str, Any], rng: random.Random) -> Terms:
     odd = {"none": 0, "long": -rng.randrange(1, 12), "short": rng.randrange(1, 9)}[row["stub"]]
     day += dt.timedelta(days=odd)
     principal = rng.randrange(50_000, 400_000)
+    rate = Fraction(row["rate"]) / 100
+    if row["basis"] == "daily":  # a night's
+        rate = Fraction(int(rate / 365 * 10**9), 10**9)
+    counts = (
+        (4, 5) if span == 30 else (4, 6)
+    )  # each day of a book costs, whatever the number of loans
     return Terms(
-        principal=principal, rate=Fraction(row["rate"]) / 100, instalments=rng.choice((4, 6, 9)),
+        principal=principal, rate=rate, instalments=rng.choice(counts),
         every=every, unit=unit, disbursed_on=day, first_due_date=first,
         anchor_day=first.day if unit == "months" else anchor,
         second_anchor_day=second, balloon=principal * row["balloon"] // 100,
     )  # fmt: skip
 
 
-def _events(row: dict[str, Any], terms: Terms, dues: list[dt.date], level: int,
+def _events(row: dict[str, Any], terms: Terms, dues: list[dt.date], asks: list[int],
             rng: random.Random) -> list[Event]:  # fmt: skip
     """What happens: each instalment by a habit, and some things beside."""
+    level = max(asks)
     events = _payouts(row, terms, dues, rng)
     one = dt.timedelta(days=1)
     for n, paid_out in enumerate(list(events)):
@@ -81,7 +88,7 @@ def _events(row: dict[str, Any], terms: Terms, dues: list[dt.date], level: int,
             continue
         lag = rng.randrange(1, 40) if habit == "late" else 0
         share = rng.uniform(0.3, 0.95) if habit == "short" else 1
-        pay(due + one * lag, int(level * share))
+        pay(due + one * lag, int(asks[k] * share))
         if rng.random() < 0.4:
             at = due + one * rng.randrange(2, 12)
             match row["second"]:
@@ -99,7 +106,7 @@ def _events(row: dict[str, Any], terms: Terms, dues: list[dt.date], level: int,
                     bad = pay(at, level)
                     events.append(Event("reversal", at + one * rng.randrange(0, 20), ref=f"r{len(events)}",
                                         about={"reverses": bad.ref}))  # fmt: skip
-    _third(row["third"], events, dues, level, rng)
+    _third(row, events, dues, level, rng)
     return events
 
 
@@ -109,7 +116,7 @@ def _payouts(row: dict[str, Any], terms: Terms, dues: list[dt.date], rng: random
     first = Event("disbursed", terms.disbursed_on, terms.principal, ref="d")
     if row["payouts"] == "one":
         return [first]
-    ends = row["third"] in ("charge_off", "write_off")  # nothing is lent any more
+    ends = row["third"] in ("charge_off", "write_off", "given_up_later")  # nothing is lent any more
     on = dues[rng.randrange(0, 1 if ends else len(dues) - 2)]
     if row["payouts"] != "on_due_date":
         on += dt.timedelta(days=rng.randrange(1, 10))
@@ -119,14 +126,19 @@ def _payouts(row: dict[str, Any], terms: Terms, dues: list[dt.date], rng: random
 
 
 def _third(
-    what: str, events: list[Event], dues: list[dt.date], level: int, rng: random.Random
+    row: dict[str, Any], events: list[Event], dues: list[dt.date], level: int, rng: random.Random
 ) -> None:
     """One thing more that happens, somewhere in the middle of the life."""
+    what, nights = row["third"], 365 if row["basis"] == "daily" else 1
     k = rng.randrange(1, len(dues) - 1)
     day = dues[k] + dt.timedelta(days=rng.randrange(1, 6))
     match what:
         case "charge_off" | "write_off":
             events.append(Event(what, day, ref="z"))
+        case "given_up_later":
+            events.append(Event("charge_off", day, ref="y"))
+            later = day + dt.timedelta(days=rng.randrange(1, 30))
+            events.append(Event("write_off", later, ref="z"))
         case "chargeback":
             events.append(Event(what, day, level // 2, ref="z"))
         case "fee":
@@ -135,7 +147,7 @@ def _third(
                 Event("charge_assessed", dues[k], rng.randrange(500, 3000), "z", about=body)
             )
         case "rate_changed":
-            ppb = rng.choice((0, 60_000_000, 180_000_000, 299_900_000))
+            ppb = rng.choice((0, 60_000_000, 180_000_000, 299_900_000)) // nights
             body = {"rate_ppb": ppb, "keep": rng.choice(("term", "instalment"))}
             events.append(Event(what, day, ref="z", about=body))
         case "interest_paused":
@@ -159,7 +171,7 @@ def array(seed: int) -> Covering:
 
 def lives(seed: int, count: int | None, plan: Any) -> tuple[list[Product], list[Life]]:
     """So many lives (None: one each) of the products of one covering array. `plan(product, terms)`: its
-    due dates and the height of an instalment, by the reference."""
+    due dates and what its instalments ask about, by the reference."""
     rows = array(seed).rows
     products = [product_of(f"oracle-{n}", row) for n, row in enumerate(rows)]
     made = []
@@ -167,8 +179,8 @@ def lives(seed: int, count: int | None, plan: Any) -> tuple[list[Product], list[
         row, product = rows[i % len(rows)], products[i % len(rows)]
         rng = random.Random(f"{seed}/{i}")
         terms = _terms(row, rng)
-        dues, level = plan(product, terms)
-        events = tuple(_events(row, terms, dues, level, rng))
+        dues, asks = plan(product, terms)
+        events = tuple(_events(row, terms, dues, asks, rng))
         # unsettled: after its maturity a flat loan earns nothing more, so nothing more is asked
         made.append(Life(i + 1, product.name, terms, events, row))
     return products, made

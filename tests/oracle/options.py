@@ -13,7 +13,8 @@ SINCE = dt.date(2000, 1, 1)
 OPTIONS: dict[str, list[Any]] = {
     "amortisation": ["equal_instalment", "equal_principal", "interest_only", "flat"],
     "accrual": ["daily", "scheduled"],
-    "basis": ["period", "30/360", "ACT/365F", "ACT/360", "ACT/364", "ACT/ACT", "30E/360"],
+    "basis": ["period", "30/360", "ACT/365F", "ACT/360", "ACT/364", "ACT/ACT", "30E/360", "daily",
+              "effective"],
     "stub": ["none", "long", "short"],
     "unit": [("months", 1), ("weeks", 2), ("semi_monthly", 1), ("days", 30)],
     "grace_principal": [0, 2],
@@ -24,12 +25,14 @@ OPTIONS: dict[str, list[Any]] = {
     "payouts": ["one", "on_due_date", "between", "two_of_a_day"],
     "multiple": [1, 100],
     "smooth": [False, True],
+    "heights": ["alike", "steps", "seasons"],
     "residue": ["drop", "carry"],
     "balloon": [0, 30],
     "waterfall": ["standard", "us-consumer", "by-component"],
     "excess": ["next_instalment", "next_then_principal", "last_instalment"],
     "rebate": ["actuarial", "none"],
     "credit_use": ["next_due", "hold"],
+    "books": ["accrual", "cash", "reverse_to_memo", "suspense"],
     "late_fee": [None, "standard", "us-consumer"],
     "tax": [None, "oracle-fees", "oracle-all"],
     "penal": [None, ("principal", 0, "interest"), ("principal_and_interest", 5, "charge")],
@@ -40,10 +43,22 @@ OPTIONS: dict[str, list[Any]] = {
     "first": ["on_time", "late", "short", "missed"],
     "second": ["none", "early", "same_day", "ahead", "payoff", "reversed", "goodwill"],
     "third": ["none", "charge_off", "write_off", "chargeback", "fee", "credit_refunded", "rate_changed", "term_extended",
-              "interest_paused"],
+              "interest_paused", "given_up_later"],
     "after_charge_off": ["regular", "zero_interest", "accelerate_maturity"],
 }  # fmt: skip
 """What a product may choose, and what happens in its loans' lives."""
+
+
+HEIGHTS: dict[str, dict[str, Any]] = {
+    "alike": {}, "steps": {"step_up": {"percent": "5", "every": 2}},
+    "seasons": {"season": ["1", "0.5", "0", "2", "1", "0", "1", "1", "1", "1", "1", "1.5"]},
+}  # fmt: skip
+BOOKS: dict[str, dict[str, Any]] = {
+    "accrual": {}, "cash": {"accounting": "cash"},
+    **{mode: {"non_accrual": {"mode": mode, "days_past_due": 10, "returns_after_days": 5}}
+       for mode in ("reverse_to_memo", "suspense")},
+}  # fmt: skip
+"""How the lender books a loan, which is nothing to what is claimed."""
 
 
 def product_of(name: str, row: dict[str, Any]) -> Product:
@@ -65,14 +80,14 @@ def product_of(name: str, row: dict[str, Any]) -> Product:
                 "instalment_multiple": row["multiple"],
                 "smooth_last_instalment": row["smooth"],
                 "business_day": row["business_day"][0], "calendar": "us-federal",
-                "adjust_accrual": row["business_day"][1],
+                "adjust_accrual": row["business_day"][1], **HEIGHTS[row["heights"]],
             },
             "interest": {"accrual": row["accrual"], "residue": row["residue"],
                          "rebate": row["rebate"],
                          "after_charge_off": row["after_charge_off"]},
             "payments": {"waterfall": row["waterfall"], "excess": row["excess"],
                          "credit_use": row["credit_use"]},
-            "payouts": {"over_ppb": 10**9}, "late_fee": row["late_fee"], "delinquency": row["delinquency"],
+            "payouts": {"over_ppb": 10**9}, "late_fee": row["late_fee"], "delinquency": row["delinquency"], **BOOKS[row["books"]],
         }
     )  # fmt: skip
 

@@ -106,7 +106,7 @@ def _with_what_none_uses(product: Product) -> Product:
 def _without_its_unused(product: Product, row: dict[str, Any]) -> Product:
     """Other values of what the life of this row has no use for."""
     made = _with_what_none_uses(product)
-    if row["third"] not in ("charge_off", "write_off"):
+    if row["third"] not in ("charge_off", "write_off", "given_up_later"):
         rules = {"after_charge_off": "zero_interest", "charge_off_claims": "scheduled"}
         made = made.model_copy(update={"interest": made.interest.model_copy(update=rules)})
     if row["third"] != "chargeback":

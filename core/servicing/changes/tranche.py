@@ -171,6 +171,7 @@ def with_tranche(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     tranches = close_segment(loans).with_columns(
         **balances.grow_principal(pl.col("payout")),
         keep=pl.lit("term"),
+        more=pl.lit(None, dtype=pl.Int16),
         lifted_interest=pl.lit(0, dtype=pl.Int64),
     )
     lent = _lent_today(tranches, day)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import Status
-from loanbook.core.catalogue.components import Component, is_principal, of_schedule
+from loanbook.core.catalogue.components import Component, is_, is_principal, of_schedule
 from loanbook.core.contract.money import PPB, int128, share_of
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -56,17 +56,14 @@ def ask_penal(day: DayState, why: pl.Expr) -> None:
     of = pl.when("penal_as_charge").then(Component.penalty.value).otherwise(
         Component.interest.value
     )  # fmt: skip
-    ask_tax(
-        day,
-        billed.select(
-            "loan_id",
-            "instalment_no",
-            component=of.cast(pl.Int8),
-            due_date=BUSINESS_DATE,
-            base="penal",
-        ),
-        of_contract=False,
-    )
+    taxes = stands.filter(is_(Component.tax))  # the tax on it too joins what stands, on its date
+    taxed = billed.with_columns(component=of.cast(pl.Int8)).join(
+        taxes.select("loan_id", "instalment_no", "falls"), on=["loan_id", "instalment_no"],
+        how="left", maintain_order="left",
+    )  # fmt: skip
+    falls = pl.coalesce("falls", BUSINESS_DATE)
+    columns = ["loan_id", "instalment_no", "component"]
+    ask_tax(day, taxed.select(*columns, due_date=falls, base="penal"), of_contract=False)
 
 
 def none_borne(where: pl.Expr) -> dict[str, pl.Expr]:

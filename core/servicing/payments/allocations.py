@@ -12,7 +12,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import (
     Timing,
 )
-from loanbook.core.catalogue.components import CHARGES, Component, is_
+from loanbook.core.catalogue.components import CHARGES, Component, is_, of_schedule
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.due_dates import DUE_TERMS
 from loanbook.core.contract.figures import due_of
@@ -122,7 +122,8 @@ def applied(paying: pl.DataFrame, allocations: pl.DataFrame) -> pl.DataFrame:
         **{f"to_{each.part}": of(each) for each in CHARGES},
         to_credit=pl.col("amount") * becomes_credit(),
         recovered=pl.col("amount") * recovers(),
-        standing=pl.col("amount") * (~billed & (pl.col("instalment_no") != 0)),
+        # a charge is asked already, whenever it falls due
+        standing=pl.col("amount") * (~billed & of_schedule() & (pl.col("instalment_no") != 0)),
         received=pl.col("amount"),
     )
     sums = neighbours_summed(parts.sort("loan_id"), "loan_id", parts.columns[1:])

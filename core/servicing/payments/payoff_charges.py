@@ -81,7 +81,7 @@ def _charge(day: DayState, settled: pl.DataFrame) -> None:
 def tax_on_interest(
     day: DayState, allocations: pl.DataFrame, demanded: pl.Series, kind: Kind
 ) -> None:
-    """Tax on interest that money met before it was billed; it falls due with the billing.
+    """Tax on interest that money met before it was billed; it falls due with its instalment.
 
     Of interest that was waived the tax is forgiven. `demanded`: loans that were asked at payoff.
     """
@@ -102,18 +102,19 @@ def tax_on_interest(
 
 
 def _with_their_instalment(day: DayState, ahead: pl.DataFrame) -> pl.DataFrame:
-    """`base` by instalment with its `due_date`: the running one's, or those of a whole schedule."""
+    """`base` by the instalment whose interest was met, with its `due_date`; of interest that stands with
+    none, the running one."""
     keys = ["loan_id", "instalment_no"]
     stands = day.dues.filter(is_interest()).select(*keys, falls="due_date")
-    running = day.loans.select(
-        "loan_id", "materialised", runs="instalment_no", next_due="next_due_date"
-    )
+    running = day.loans.select("loan_id", runs="instalment_no", next_due="next_due_date")
     placed = (
         ahead.join(running, on="loan_id", maintain_order="left")
         .join(stands, on=keys, how="left", maintain_order="left")
         .with_columns(
-            instalment_no=pl.when("materialised").then("instalment_no").otherwise("runs"),
-            due_date=pl.when("materialised").then("falls").otherwise("next_due"),
+            instalment_no=pl.when(pl.col("falls").is_null())
+            .then("runs")
+            .otherwise("instalment_no"),
+            due_date=pl.coalesce("falls", "next_due"),
         )
     )
     return placed.group_by(*keys, maintain_order=True).agg(

@@ -308,7 +308,7 @@ def _with_residue(ending: pl.DataFrame, figures: Figures) -> pl.DataFrame:
 
     Over the denominator of the rate alone, so that it can move on to a period of other length.
     """
-    skipped = (pl.col("level") == 0) & ~alike()
+    skipped = (pl.col("level") == 0) & ~alike() & (pl.col("instalment_no") < pl.col("instalments"))
     goes_on = (pl.col("residue") == 1) | skipped | pl.col("due_at_payment")
     carries = (pl.col("interest_mode") == InterestMode.daily) & goes_on
     if ending.filter(carries).is_empty():

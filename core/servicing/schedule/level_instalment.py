@@ -17,9 +17,10 @@ from loanbook.core.catalogue.components import (
     of_schedule,
 )
 from loanbook.core.contract.business_days import Calendar
-from loanbook.core.contract.figures import Figures, codes, due_of
-from loanbook.core.contract.money import int128
+from loanbook.core.contract.figures import Amortisation, Figures, codes, due_of
+from loanbook.core.contract.money import int128, with_quotient
 from loanbook.core.contract.schedule import expand_from
+from loanbook.core.contract.steps_and_seasons import alike
 from loanbook.core.servicing.interest.accrual import Accrual
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -179,7 +180,8 @@ def with_late_interest(
             period_start=due_of(number, late),
             period_end=due_of(number + 1, late),
             schedule_balance=opened,
-            emi="asked",
+            # by steps and seasons an instalment asks a part of the level one
+            emi=pl.when(alike()).then("asked").otherwise("emi"),
             interest_carried=pl.lit(0, dtype=pl.Int64),
         ).with_columns(instalment_no=(pl.col("first") + 1).cast(pl.Int16))
     )
@@ -285,10 +287,51 @@ def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame
         instalments=pl.col("instalments") - pl.col("met"),
     )
     solved = with_level_instalment(loans.drop(STANDS, strict=False), rest)
+    solved = _with_equal_parts(solved, loans, rest)
     apart = loans.select((pl.col("share") > 0) & solves).to_series()
     if apart.any():
         solved = _with_shares_within(solved, loans, apart)
     return with_period_interest(move_period(solved, calendars))
+
+
+def _with_equal_parts(
+    solved: pl.DataFrame, loans: pl.DataFrame, rest: pl.DataFrame
+) -> pl.DataFrame:
+    """Loans of equal parts of principal ask them anew of what the `rest` of them is to pay off, from the
+    running instalment on; where an order keeps the instalment, those of before."""
+    equal = pl.col("amortisation") == Amortisation.equal_principal
+    if Amortisation.equal_principal not in codes(loans, "amortisation"):
+        return solved
+    n = pl.col("instalment_no").cast(pl.Int64)
+    graced = pl.col("grace_principal").cast(pl.Int64)
+    last = pl.col("instalments").cast(pl.Int64)
+    anew = rest.filter(equal).with_columns(
+        _left=pl.col("principal_agreed") - pl.col("lifted_interest") - pl.col("balloon"),
+        _parts=(last - pl.max_horizontal(n - 1, graced)).clip(lower_bound=1),
+    )
+    kept = loans.filter(
+        equal & (pl.col("keep") == "instalment") & pl.col("level_changes").is_null()
+    ).with_columns(
+        _left=pl.col("principal_agreed") - pl.col("balloon"),
+        _parts=(last - pl.col("more").fill_null(0) - graced).clip(lower_bound=1),
+    )
+    columns = ["loan_id", "instalment_no", "instalment_rounding", "_left", "_parts"]
+    parts = pl.concat([anew.select(columns), kept.select(columns)])
+    if parts.is_empty():
+        return solved
+    parts = with_quotient(
+        parts, "_part", int128(pl.col("_left")), int128(pl.col("_parts")), "instalment_rounding",
+        codes(parts, "instalment_rounding"),
+    )  # fmt: skip
+    from_here = pl.concat_str("instalment_no", pl.lit(":"), "_part")
+    return (
+        solved.join(
+            parts.select("loan_id", _from_here=from_here), on="loan_id", how="left",
+            maintain_order="left",
+        )
+        .with_columns(level_changes=pl.coalesce("_from_here", "level_changes"))
+        .drop("_from_here")
+    )  # fmt: skip
 
 
 def _with_shares_within(

@@ -43,6 +43,7 @@ def _scheduled(loan: Loan) -> None:
     k, row = loan.next, loan.rows[loan.next]
     interest, principal = loan.ahead.pop(k, [0, 0])
     loan.earned = Fraction(0)
+    loan.carried += row.bears - row.interest
     _interest(loan, k, row.interest, interest)
     back = _early(loan, k)
     loan.ask(k, "principal", loan.plan.due_date(k), row.principal + back, principal)
@@ -57,9 +58,11 @@ def _after_maturity(loan: Loan) -> None:
 
 
 def whole_interest(loan: Loan) -> int:
-    """Interest of the period that ends, rounded once; the fraction is dropped or carried."""
+    """Interest of the period that ends, rounded once; the fraction is dropped or carried. Of a period that
+    is skipped it is carried: what nothing is asked of is not rounded yet."""
     fresh = loan.fresh
-    carries = loan.rules.product.interest.residue == "carry"
+    skipped = not loan.matured and loan.next <= loan.plan.last and _asks(loan, loan.next) == 0
+    carries = loan.rules.product.interest.residue == "carry" or skipped
     loan.earned = loan.earned - fresh if carries else Fraction(0)
     return fresh
 

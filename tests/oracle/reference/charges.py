@@ -84,13 +84,11 @@ def ask_penal(loan: Loan, day: dt.date) -> None:
     loan.penal = Fraction(0)
     billed = loan.plan.end(loan.next) <= day
     no = loan.next if billed else max(1, loan.next - 1)  # with a penalty that it has already
-    on = next(
-        (d.due_date for d in loan.dues if (d.no, d.component) == (no, "penalty") and not d.gone),
-        day,
-    )
-    loan.ask(no, "penalty", on, amount)
     taxed = "interest" if rule.mode == "interest" else "penalty"
-    loan.ask(no, "tax", day, tax_on(loan, taxed, amount))
+    asked = {"penalty": amount, "tax": tax_on(loan, taxed, amount)}
+    for component, much in asked.items():  # on the date of what the instalment asks already
+        there = (d for d in loan.dues if (d.no, d.component) == (no, component) and not d.gone)
+        loan.ask(no, component, next((d.due_date for d in there), day), much)
 
 
 def penal_base(loan: Loan, day: dt.date) -> None:

@@ -58,7 +58,7 @@ def close(loan: Loan, day: dt.date, events: list[Event]) -> None:
     charges.penal_base(loan, day)
     endings.end(loan)
     for due in loan.dues:
-        due.gone = loan.leaves(due)
+        due.gone = loan.leaves(due, day)
 
 
 def _steps(loan: Loan, day: dt.date, events: list[Event], steps: tuple[int, ...]) -> None:

@@ -98,7 +98,7 @@ class Loan:
             self.earned += self.bearing(day) * night
             self.planned_earned += self.planned * night
         else:
-            self.earned += Fraction(self.rows[self.next].interest, self.plan.days(self.next))
+            self.earned += Fraction(self.rows[self.next].bears, self.plan.days(self.next))
 
     def bearing(self, day: dt.date) -> int:
         """The balance that bears interest in the night before `day`."""
@@ -122,23 +122,23 @@ class Loan:
         elif amount:
             self.dues.append(Due(no, component, on, amount, paid))
 
-    def leaves(self, due: Due) -> bool:
-        """Whether a due stands no more: it is paid, and with it all of an instalment whose arrears are
+    def leaves(self, due: Due, day: dt.date) -> bool:
+        """Whether a due stands no more: it has fallen due and is paid, and with it all of an instalment whose arrears are
         counted as a share of all that it asked."""
         of_it = (
             [d for d in self.dues if d.no == due.no]
             if self.rules.delinquency.tolerance_ppb
             else [due]
         )
-        return not any(d.open for d in of_it)
+        return not any(d.open or d.due_date > day for d in of_it)
 
     def late_since(self, day: dt.date) -> dt.date | None:
         """Due date of the oldest instalment that is unpaid beyond tolerance."""
         rule = self.rules.delinquency
         counts = [d for d in self.dues if d.component in rule.components]
         last = day if rule.convention == "rbi" else day - dt.timedelta(days=1)
-        for on in sorted({d.due_date for d in counts if d.open and d.due_date <= last}):
-            there = [d for d in counts if d.due_date == on]
+        for on, no in sorted({(d.due_date, d.no) for d in counts if d.open and d.due_date <= last}):
+            there = [d for d in counts if (d.due_date, d.no) == (on, no)]
             unpaid, asked = sum(d.open for d in there), sum(d.amount for d in there)
             if unpaid > max(rule.tolerance_minor, Fraction(asked * rule.tolerance_ppb, PPB)):
                 return on

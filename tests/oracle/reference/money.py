@@ -13,11 +13,13 @@ from tests.oracle.reference.numbers import rounded
 from tests.oracle.reference.schedule import Row
 
 
-def timing(due: Due, day: dt.date) -> str:
-    """Where a due stands against the value date of the money."""
+def timing(loan: Loan, due: Due, day: dt.date) -> str:
+    """Where a due stands against the value date of the money. What an instalment asked when it was billed
+    is owed, also where a calendar has it fall due later: money meets it as what is due."""
     if due.due_date < day:
         return "past_due"
-    return "due" if due.due_date == day else "in_advance"
+    billed = 0 < due.no < loan.next and due.component in ("principal", "interest", "tax")
+    return "due" if due.due_date == day or billed else "in_advance"
 
 
 def pay(loan: Loan, amount: int, day: dt.date, kind: str = "payment_received") -> None:
@@ -34,11 +36,13 @@ def pay(loan: Loan, amount: int, day: dt.date, kind: str = "payment_received") -
     if amount >= payoff(loan):
         charges.tax_at_payoff(loan, max(0, loan.accrued), day)
     left = meet(loan, amount, day, waterfall.order, waterfall.direction, ("past_due", "due"))
-    left = meet(loan, left, day, waterfall.order, waterfall.direction, ("in_advance",))
+    order = [s.split(".")[1] for s in waterfall.order if s.startswith("in_advance.")]
     if loan.daily:
-        left = _advance_daily(loan, left, excess)
+        left = _advance_daily(loan, left, excess, order)
     else:
-        left = _advance_scheduled(loan, left, excess)
+        left = _advance_scheduled(loan, left, excess, order)
+    # what else stands with instalments to come
+    left = meet(loan, left, day, waterfall.order, waterfall.direction, ("in_advance",))
     charges.tax_ahead(loan)
     loan.credit += left
 
@@ -90,7 +94,7 @@ def meet(
         runs = [(t, [c]) for t, components in runs for c in components]
     for which, components in runs:
         there = sorted(
-            (d for d in loan.dues if d.open and not d.early and timing(d, day) == which and d.component in components),
+            (d for d in loan.dues if d.open and not d.early and timing(loan, d, day) == which and d.component in components),
             key=lambda d: (d.due_date, d.no < 0, abs(d.no), components.index(d.component)),
         )  # fmt: skip
         for due in there:
@@ -143,8 +147,27 @@ def _meet_early(loan: Loan, k: int, amount: int) -> int:
     return amount
 
 
-def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
-    """To instalments to come: the interest accrued to the day, then principal."""
+def _charges(loan: Loan, k: int, amount: int, order: list[str], before: str) -> int:
+    """What was charged and stands with instalment k, as far as the waterfall has it before a component;
+    what is left."""
+    for component in order[: order.index(before)]:
+        if component not in ("interest", "principal"):
+            amount = _charge(loan, k, amount, component)
+    return amount
+
+
+def _charge(loan: Loan, k: int, amount: int, component: str) -> int:
+    for due in loan.dues:
+        if (due.no, due.component) == (k, component):
+            part = min(amount, due.open)
+            due.paid += part
+            amount -= part
+    return amount
+
+
+def _advance_daily(loan: Loan, amount: int, excess: str, order: list[str]) -> int:
+    """To instalments to come: the interest accrued to the day, then principal; before either the charges
+    that stand with them, where the waterfall says so."""
     last = loan.plan.last
     if excess in ("last_instalment", "spread") and not loan.matured:
         count = last - loan.next + 1
@@ -157,7 +180,7 @@ def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
                 _stand(loan, k, 0, part)
                 amount -= part
             else:
-                amount = _fill(loan, k, amount, excess)
+                amount = _fill(loan, k, _charges(loan, k, amount, order, "principal"), excess)
         part = min(loan.unbilled, amount) if loan.emi else 0
         if loan.rules.product.schedule.amortisation == "equal_instalment":
             _stand(loan, last, 0, part)  # beyond what each asks: the last one asks all that is left
@@ -166,11 +189,13 @@ def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
         amount -= part
     if loan.rules.product.interest.interest_due_at == "payment_date":
         loan.earned = Fraction(loan.fresh)
-    interest = min(amount, max(0, loan.accrued))
-    _stand(loan, loan.next, interest, 0)
-    amount -= interest
     k = loan.next
+    amount = _charges(loan, k, amount, order, "interest") if not loan.matured else amount
+    interest = min(amount, max(0, loan.accrued))
+    _stand(loan, k, interest, 0)
+    amount -= interest
     while amount and k <= last:
+        amount = _charges(loan, k, amount, order, "principal")
         amount = _fill(loan, k, _meet_early(loan, k, amount), excess)
         k += 1
         if excess == "next_then_principal":
@@ -184,15 +209,19 @@ def _advance_daily(loan: Loan, amount: int, excess: str) -> int:
     return amount - part
 
 
-def _advance_scheduled(loan: Loan, amount: int, excess: str) -> int:
-    """To instalments to come, the next first or the last first: interest, then principal."""
+def _advance_scheduled(loan: Loan, amount: int, excess: str, order: list[str]) -> int:
+    """To instalments to come, the next first or the last first: component by component as the waterfall
+    has them."""
     to_come = sorted((k for k in loan.rows if k >= loan.next), reverse=excess == "last_instalment")
     for k in to_come:
-        held = loan.ahead.setdefault(k, [0, 0])
-        interest = min(amount, loan.rows[k].interest - held[0])
-        _stand(loan, k, interest, 0)
-        amount -= interest
-        part = min(amount, loan.rows[k].principal - held[1])
-        _stand(loan, k, 0, part)
-        amount -= part
+        for component in order:
+            if component not in ("interest", "principal"):
+                amount = _charge(loan, k, amount, component)
+                continue
+            held = loan.ahead.setdefault(k, [0, 0])
+            place = 0 if component == "interest" else 1
+            asks = loan.rows[k].interest if place == 0 else loan.rows[k].principal
+            part = min(amount, asks - held[place])
+            _stand(loan, k, *((part, 0) if place == 0 else (0, part)))
+            amount -= part
     return amount

@@ -19,6 +19,7 @@ class Row:
 
     interest: int
     principal: int
+    bears: int = 0  # interest of its period alone, asked or not
 
 
 @dataclass
@@ -69,19 +70,19 @@ class Plan:
         """Nights of period k."""
         return (self.end(k) - self.end(k - 1)).days
 
-    def _whole(self, rate: Fraction) -> Fraction:
-        """What a whole period bears, by bases that do not count days."""
+    def _whole(self, rate: Fraction, odd: Fraction) -> Fraction:
+        """What a whole period bears, by bases that do not count days, or an `odd` share of one."""
         schedule, terms = self.rules.product.schedule, self.terms
         every = terms.every
         if schedule.rate_basis == "30/360":
             days = {"months": 30 * every, "semi_monthly": 15 * every, "weeks": 7 * every,
                     "days": every}[terms.unit]  # fmt: skip
-            return rate * days / 360
+            return rate * days * odd / 360
         years = {"months": Fraction(every, 12), "semi_monthly": Fraction(every, 24),
                  "weeks": Fraction(every, 52), "days": Fraction(every, 365)}[terms.unit]  # fmt: skip
         if schedule.rate_basis == "effective":
-            return root_less_one(rate, years)
-        return rate * years
+            return root_less_one(rate, years * odd)
+        return rate * years * odd
 
     def change_rate(self, on: dt.date, rate: Fraction) -> None:
         """Another rate for the nights from the day on."""
@@ -119,7 +120,7 @@ class Plan:
             return rate * year_fraction(basis, one, other)
         start, end = period or (self.end(k - 1), self.end(k))
         share = Fraction((other - one).days, (end - start).days)
-        return self._whole(rate) * share * (self._stub(start, end) if k == 1 else 1)
+        return share * self._whole(rate, self._stub(start, end) if k == 1 else Fraction(1))
 
     def _stub(self, start: dt.date, end: dt.date) -> Fraction:
         """Share of a whole period that the first one bears: its days over those of the one that ends with it."""
@@ -143,7 +144,7 @@ class Plan:
             steps = (k - 1) // schedule.step_up.every
             weight *= (1 + Fraction(schedule.step_up.percent) / 100) ** steps
         if schedule.season:
-            weight *= Fraction(schedule.season[self.ends[k].month - 1])
+            weight *= Fraction(schedule.season[plain_due(self.terms, k).month - 1])
         return weight
 
     def even(self, balance: int, first: int, balloon: int) -> int:
@@ -183,7 +184,7 @@ class Plan:
 
         def gap(of: int) -> int:
             rows = self.rows(balance, first, balloon, of, counted=True)
-            return rows[-1].interest + rows[-1].principal - balloon - of
+            return rows[-1].interest + rows[-1].principal - balloon - self.asked(self.last, of)
 
         for _ in range(3):
             difference = gap(amount)
@@ -200,7 +201,9 @@ class Plan:
 
     def asked(self, k: int, emi: int) -> int:
         """What instalment k asks: the level instalment by its weight."""
-        return rounded(emi * self.weight(k), self.rules.product.schedule.instalment_rounding)
+        schedule = self.rules.product.schedule
+        asked = rounded(emi * self.weight(k), schedule.instalment_rounding)
+        return to_multiple(asked, schedule.instalment_multiple, schedule.instalment_rounding)
 
     def rows(
         self, balance: int, first: int, balloon: int, emi: int, counted: bool = False
@@ -212,8 +215,8 @@ class Plan:
         carried = 0
         for k in range(first, self.last + 1):
             exact = balance * self.factor(k, counted)
-            interest = rounded(exact, schedule.interest_rounding) + carried
-            carried = 0
+            bears = rounded(exact, schedule.interest_rounding)
+            interest, carried = bears + carried, 0
             if k == self.last:
                 principal = balance
             elif schedule.amortisation == "interest_only" or k <= schedule.grace_principal:
@@ -225,7 +228,7 @@ class Plan:
                 principal = min(asks - interest, balance)
                 if principal < 0:
                     carried, interest, principal = interest - asks, asks, 0
-            made.append(Row(interest, principal))
+            made.append(Row(interest, principal, bears))
             balance -= principal
         return made
 
@@ -241,5 +244,6 @@ class Plan:
             level = rounded(Fraction(balance + whole, n), mode)
             level = to_multiple(level, schedule.instalment_multiple, mode)
             principal = level - interest
-        rows = [Row(interest, principal)] * (n - 1)
-        return [*rows, Row(whole - interest * (n - 1), balance - principal * (n - 1))]
+        rows = [Row(interest, principal, interest)] * (n - 1)
+        last = whole - interest * (n - 1)
+        return [*rows, Row(last, balance - principal * (n - 1), last)]

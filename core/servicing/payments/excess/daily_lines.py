@@ -51,11 +51,19 @@ def charges_ahead(loans: pl.DataFrame, later: pl.DataFrame, ranks: pl.DataFrame)
     `loans` whose interest follows the balance, `later` lines of what stands with instalments to come.
     Returns those lines that money meets instalment by instalment, with `before_interest`.
     """
-    one_by_one = ~pl.col("excess").is_in([Excess.next_then_principal.value, Excess.spread.value])
+    one_by_one = pl.col("excess") != Excess.spread
+    # beyond the next instalment money lowers the balance
+    reaches = (pl.col("excess") != Excess.next_then_principal) | (
+        pl.col("instalment_no") == pl.col("runs")
+    )
     ahead = ranks.filter(pl.col("timing") == Timing.in_advance).select("rule", "component", "rank")
     return (
         later.filter(~is_principal())
-        .join(loans.filter(one_by_one).select("loan_id", "rule"), on="loan_id")
+        .join(
+            loans.filter(one_by_one).select("loan_id", "rule", "excess", runs="instalment_no"),
+            on="loan_id",
+        )
+        .filter(reaches)
         .join(ahead, on=["rule", "component"])
         .join(_rank_ahead(ranks, Component.principal), on="rule")
         .join(_rank_ahead(ranks, Component.interest), on="rule")

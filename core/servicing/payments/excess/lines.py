@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import Excess, Timing
-from loanbook.core.catalogue.components import Component
+from loanbook.core.catalogue.components import Component, is_charge
 from loanbook.core.contract.money import even_share
 from loanbook.core.contract.schedule import EVERYTHING, expand_from
 from loanbook.core.frames import begins, since_begin
@@ -186,8 +186,19 @@ def early_paid(dues: pl.DataFrame) -> pl.DataFrame:
     return dues.select("loan_id", "instalment_no", "component", early="paid")
 
 
-def scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
-    """Instalments to come as the schedule has them, less what stands with them already."""
+def charges_beside(loans: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
+    """Lines of `later` of charges that stand with instalments to come of `loans`, whose schedule fixes the
+    interest: money meets each with its instalment."""
+    return later.filter(is_charge() & ~on_own_date()).join(
+        loans.select("loan_id"), on="loan_id", how="semi"
+    )
+
+
+def scheduled_lines(
+    loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame, charges: pl.DataFrame
+) -> pl.DataFrame:
+    """Instalments to come as the schedule has them, less what stands with them already, and the `charges`
+    that stand with them, each where the waterfall has it."""
     if loans.is_empty():
         return pour_line(loans, pl.lit(0), None, pl.lit(0))
     keys = ["loan_id", "event_id", "money", "rule", "excess"]
@@ -214,9 +225,15 @@ def scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
         )
     )
     advance_ranks = ranks.filter(pl.col("timing") == Timing.in_advance).drop("timing")
-    return (
+    lines = (
         lines.join(early_paid(dues), on=["loan_id", "instalment_no", "component"], how="left")
         .with_columns(asked=pl.col("asked") - pl.col("early").fill_null(0))
+        .drop("early")
+    )
+    beside = charges.select("loan_id", "instalment_no", "component", "asked", "due_date")
+    beside = beside.join(loans.select(keys), on="loan_id", maintain_order="left")
+    return (
+        pl.concat([lines, beside], how="diagonal_relaxed")
         .filter(pl.col("asked") > 0)
         .join(advance_ranks, on=["rule", "component"])
         .with_columns(
@@ -227,7 +244,7 @@ def scheduled_lines(loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
             "loan_id",
             "event_id",
             "money",
-            due_date=pl.lit(None, dtype=pl.Date),
+            due_date="due_date",
             instalment_no="instalment_no",
             component="component",
             timing=pl.lit(Timing.in_advance.value, dtype=pl.Int8),

@@ -22,6 +22,7 @@ from loanbook.core.servicing.payments.allocations import NOTHING_PLACED, poured
 from loanbook.core.servicing.payments.excess.daily_lines import charges_ahead, daily_lines
 from loanbook.core.servicing.payments.excess.lines import (
     balance_lines,
+    charges_beside,
     payoff_lines,
     pour_line,
     principal_lines,
@@ -30,6 +31,7 @@ from loanbook.core.servicing.payments.excess.lines import (
 )
 from loanbook.core.servicing.schedule.billing import whole_claim_due
 
+KEY = ["loan_id", "instalment_no", "component"]
 OFF_BALANCE = [Excess.curtailment.value, Excess.recast.value]
 """Money for the balance alone: no instalment to come is paid by it."""
 
@@ -98,11 +100,12 @@ def _place_beyond_dues(
     # beyond the dues of a line money pays its balance, and no interest that is not billed yet
     revolving = early.filter("revolving").with_columns(interest_off=pl.lit(0, dtype=pl.Int64))
     ahead = charges_ahead(daily, later, ranks) if later.height else None
+    beside = charges_beside(scheduled, later)
     lines = [
         each
         for each in (
             paid_off,
-            scheduled_lines(scheduled, dues, ranks),
+            scheduled_lines(scheduled, dues, ranks, beside),
             daily_lines(daily, dues, ranks, ahead),
             balance_lines(off_balance),
             principal_lines(loans.filter(~settles & frozen)),
@@ -113,7 +116,8 @@ def _place_beyond_dues(
     if ahead is None:
         placed = [poured(each, pl.col("asked")) for each in lines]
         return pl.concat([NOTHING_PLACED, *placed, spread])
-    return pl.concat([poured(_with_later(lines, later, ahead, loans), pl.col("asked")), spread])
+    met_there = pl.concat([ahead.select(KEY), beside.select(KEY)])
+    return pl.concat([poured(_with_later(lines, later, met_there, loans), pl.col("asked")), spread])
 
 
 def _with_claim(loans: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
@@ -160,8 +164,7 @@ def _with_later(
 ) -> pl.DataFrame:
     """Lines with those of `later` that are not met instalment by instalment (`ahead`): what else was
     charged, or charged back, and falls due later is paid last, but before any credit."""
-    keys = ["loan_id", "instalment_no", "component"]
-    others = later.join(ahead.select(keys), on=keys, how="anti")
+    others = later.join(ahead, on=KEY, how="anti")
     order = pl.when(pl.col("component").is_null()).then(2).otherwise(0)
     every = [*(each.with_columns(order=order) for each in lines),
              others.with_columns(order=pl.lit(1))]  # fmt: skip
