@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import polars as pl
 import yaml
@@ -51,18 +53,51 @@ def parse(folder: str, file: str, text: str) -> Policy:
     try:
         content = yaml.load(text, Loader=_LOADER)
     except (yaml.YAMLError, ValueError, RecursionError) as bad:  # 2024-02-31 is a ValueError
-        raise PolicyError(f"{folder}/{file}: not YAML: {bad}; mend the syntax") from bad
+        raise PolicyError(f"{folder}/{file}{_where(bad)}; mend it there") from bad
     if not isinstance(content, dict):
-        raise PolicyError(f"{folder}/{file}: expected a mapping of fields, found {content!r}")
+        raise PolicyError(
+            f"{folder}/{file}: no mapping of fields (found {_shown(content)}); write a line `name: VALUE` "
+            "for each field"
+        )
     try:
         return model.model_validate(content)
     except ValidationError as bad:
         lines = [
             f"  field {'.'.join(map(str, e['loc'])) or '(file)'}: {e['msg']}; found "
-            f"{str(e['input'])[:80]!r}"
+            f"{_shown(e['input'])}"
             for e in bad.errors()
         ]
         raise PolicyError(f"{folder}/{file}: mend these fields:\n" + "\n".join(lines)) from bad
+
+
+def _where(bad: Exception) -> str:
+    """Line of a text that is no YAML, and what is wrong there."""
+    mark, problem = getattr(bad, "problem_mark", None), getattr(bad, "problem", None)
+    line = f" line {mark.line + 1}" if mark is not None else ""
+    if isinstance(bad, RecursionError):
+        problem = "its parts are nested too deep"
+    return f"{line}: not YAML: {problem or bad}"
+
+
+def _shown(value: object) -> str:
+    """What a file says, as JSON, cut where it is long."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:80]}…"
+
+
+def _must_come_later(
+    found: list[tuple[str, Policy]], file_of: Callable[[str, Policy], str]
+) -> None:
+    """Raise PolicyError where a version of a product is in force before the one that it follows: loans would
+    be boarded with the earlier one again. Of what products name, a later version may fill the time before."""
+    products = [(folder, policy) for folder, policy in found if folder == FOLDER_OF[Product]]
+    for (folder, policy), (_, later) in pairwise(products):
+        if later.name == policy.name and later.effective_from < policy.effective_from:
+            raise PolicyError(
+                f"{file_of(folder, later)}: field effective_from: {later.effective_from} of version "
+                f"{later.version} is before {policy.effective_from}, that of version {policy.version} "
+                f"({file_of(folder, policy)}); give the later version a later date"
+            )
 
 
 def _check_references(
@@ -101,6 +136,7 @@ class PolicyBook(ChargeTables):
             seen[key] = file
             found.append((folder, policy))
         found.sort(key=lambda each: (each[0], each[1].name, each[1].version))
+        _must_come_later(found, lambda folder, p: f"{folder}/{seen[(folder, p.name, p.version)]}")
         _check_references(found, lambda folder, p: f"{folder}/{seen[(folder, p.name, p.version)]}")
         return cls(tuple(found)).with_registry(())
 

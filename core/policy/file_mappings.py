@@ -42,7 +42,8 @@ _BALANCES_BEFORE = {"advances": "cash_advances", "statement_left": "statement_un
 
 
 class AmountForm(BaseModel):
-    """How amounts are written: 7500.25 unless it says otherwise. Another form is refused, not guessed."""
+    """How amounts are written: 7500.25 unless it says otherwise, digits on both sides of the point (0.50 and 5,
+    never .50 or 5.). Another form is refused, not guessed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -200,7 +200,7 @@ def open_reader(settings: Settings) -> duckdb.DuckDBPyConnection:
     """A read-only connection; LedgerError if there is no ledger yet."""
     if not settings.catalogue and not settings.sqlite.exists():
         raise LedgerError(
-            f"there is no ledger in {settings.home}; run `loanbook demo` or `loanbook run` first"
+            f"there is no ledger in {settings.home} yet; drop files into {settings.landing} and run `loanbook run`"
         )
     return patiently(lambda: _connect(settings, read_only=True))
 

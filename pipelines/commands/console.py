@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +14,7 @@ import polars as pl
 import polars.selectors as cs
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -71,7 +74,21 @@ def show(frame: pl.DataFrame, title: str = "") -> None:
         shown.add_column(name.replace("_", " "), justify="right" if right else "left")
     for row in frame.rows():
         shown.add_row(*("–" if cell is None else _text(cell) for cell in row))
-    out.print(shown)
+    with whole_width(shown):
+        out.print(shown)
+
+
+@contextmanager
+def whole_width(table: Table) -> Iterator[None]:
+    """Into a pipe or a file a table is as wide as its cells: nothing of them is cut."""
+    before = out.width
+    if not sys.stdout.isatty():
+        free = out.options.update(max_width=10_000)
+        out.width = max(before, Measurement.get(out, free, table).maximum)
+    try:
+        yield
+    finally:
+        out.width = before
 
 
 def _amounts(column: pl.Series) -> bool:

@@ -58,9 +58,7 @@ def run() -> None:
     before = _refused_so_far(ledger)
     ledger.close()
     if first is None or last is None:
-        raise LoanbookError(
-            f"no file to run in {where.landing}; drop files there, or try `loanbook demo`"
-        )
+        raise LoanbookError(f"no file to run in {where.landing}; drop files there and run again")
     if first > last:
         out.print(f"Every landed business date to {last} is published already; nothing to do.")
     else:

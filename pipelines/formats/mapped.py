@@ -29,7 +29,7 @@ def plain(text: pl.Expr, form: AmountForm) -> pl.Expr:
     whole = rf"[0-9]{{1,3}}(?:{between}[0-9]{{3}})+|[0-9]+" if between else r"[0-9]+"
     before, after = (rf"(?:{sign}\s*)?", rf"(?:\s*{sign})?") if sign else ("", "")
     groups = text.str.strip_chars().str.extract_groups(
-        rf"^(-?){before}(-?)({whole})(?:{point}([0-9]*))?{after}(\s*%)?$"
+        rf"^(-?){before}(-?)({whole})(?:{point}([0-9]+))?{after}(\s*%)?$"
     )
     first, second, digits, decimals, percent = (groups.struct.field(str(n)) for n in range(1, 6))
     if form.thousands:

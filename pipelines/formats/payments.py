@@ -37,7 +37,7 @@ class Receipts(dy.Schema):
 
     @dy.rule()
     def amount_not_a_number(cls) -> pl.Expr:
-        return pl.col("amount").str.contains(r"^[+-]?[0-9]+(\.[0-9]*)?$")
+        return pl.col("amount").str.contains(r"^[+-]?[0-9]+(\.[0-9]+)?$")
 
     @dy.rule()
     def amount_not_positive(cls) -> pl.Expr:
@@ -71,8 +71,8 @@ class Receipts(dy.Schema):
 
 def exact_minor(amount: pl.Expr, exponent: pl.Expr) -> pl.Expr:
     """Whole minor units of a plain decimal string; null where it has more decimals or is
-    written otherwise. Digits only: no float takes part."""
-    whole = amount.str.extract(r"^\s*\+?([0-9]{1,16})(?:\.[0-9]*)?\s*$", 1)
+    written otherwise: digits stand on both sides of a point. Digits only: no float takes part."""
+    whole = amount.str.extract(r"^\s*\+?([0-9]{1,16})(?:\.[0-9]+)?\s*$", 1)
     fraction = amount.str.extract(r"^\s*\+?[0-9]{1,16}\.([0-9]*?)0*\s*$", 1).fill_null("")
     fits = fraction.str.len_chars() <= exponent
     padded = pl.concat_str(whole, fraction.str.pad_end(3, "0").str.slice(0, exponent))

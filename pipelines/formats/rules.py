@@ -25,7 +25,7 @@ class RefusalRule:
     """Form of a right value, told beside what was found."""
 
 
-_AMOUNT = "write it as 7500.25, or say under `amounts` of the mapping how the file writes amounts"
+_AMOUNT = "write it as 7500.25, digits on both sides of the point (0.50, not .50), or say under `amounts` of the mapping how the file writes amounts"
 _DATE = "mend the date, or `date_format` of the mapping"
 _BOUND = "mend the row, or widen `bounds` in a new version of the product"
 _COMMAND = "docs/guide/commands.md says which fields a command needs and takes"
@@ -228,7 +228,7 @@ _ORDERS = (
     _rule("nothing_is_paid_out", "", "order it on or after the day of the payout", "value_date"),
     _rule("valued_before_boarding", "", "value it on or after the day on which the loan entered the book", "value_date"),
     _rule("loan_was_withdrawn", "", "board the loan anew under a number of its own"),
-    _rule("a_published_version_has_read_it", "", "settle it, write it off, or reverse its payout"),
+    _rule("a_published_version_has_read_it", "", "settle it, write it off, or reverse its payout; `loanbook held` says of a held loan what to mend first"),
     _rule("loan_has_not_ended", "", "order it when the loan has ended"),
     _rule("loan_has_ended", "", "`reopen` it for the value date first"),
     _rule("loan_owes_nothing", "", "`refund_credit` gives back what the borrower has"),

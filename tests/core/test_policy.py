@@ -64,6 +64,33 @@ def _shipped_as_later(folder: str) -> str:
         "name: every-day", "name: later").replace("2018-01-01", "2025-01-01")  # fmt: skip
 
 
+def test_a_later_version_is_not_in_force_before_the_one_that_it_follows() -> None:
+    second = OWN.replace("version: 1", "version: 2").replace("2018-01-01", "2017-06-01")
+    said = _told(("products", OWN), ("products", second))
+    assert said == (
+        "products/own-1.yaml: field effective_from: 2017-06-01 of version 2 is before 2018-01-01, that of "
+        "version 1 (products/own-0.yaml); give the later version a later date"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name: own\nschedule: {a: 1\nversion: [", "own.yaml line 3: not YAML: "),
+        ("name: own\n\tversion: 1\n", "own.yaml line 2: not YAML: "),
+        ("[1, 2]", "no mapping of fields (found [1, 2])"),
+        (OWN.replace("{accrual: daily}", "[daily]"), 'field interest: .*found ["daily"]'),
+    ],
+)
+def test_what_is_no_policy_is_told_by_line_and_as_the_file_has_it(text: str, said: str) -> None:
+    with pytest.raises(PolicyError) as error:
+        parse("products", "own.yaml", text)
+    told = str(error.value)
+    assert all(part in told for part in said.split(".*"))
+    assert "<" not in told
+    assert "{'" not in told
+
+
 def test_what_a_product_names_is_in_force_on_its_first_day() -> None:
     """A close reads it for every loan of the book, so a later one would stop every day."""
     begins_later = {

@@ -10,6 +10,7 @@ import pytest
 from loanbook.core.contract.due_dates import due_date
 from loanbook.core.errors import IntakeError, LoanbookError
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.file_mappings import CANONICAL_PAYMENTS, AmountForm
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.pipelines.commands.loans.quoted import quoted
 from loanbook.pipelines.formats import commands, loan_tape, payments
@@ -104,6 +105,20 @@ def test_a_bound_of_a_product_is_exact(policies: PolicyBook) -> None:
         written = product.model_dump() | {"bounds": {"rate_percent": [0, float(percent)]}}
         made = type(product).model_validate(written)
         assert made.bounds.rate_ppb == (0, round(float(percent) * 100) * 100_000)
+
+
+def test_digits_stand_on_both_sides_of_a_point() -> None:
+    head, day = ",".join(payments.COLUMNS) + "\n", dt.date(2024, 1, 1)
+    told = ("5", "5.0", "0.50", ".5", "5.", "0.", ".", "-.5")
+    comma = AmountForm(decimal=",", thousands=".")
+    for point, form in ((".", AmountForm()), (",", comma)):
+        rows = "".join(
+            f'r{n},L,"{amount.replace(".", point)}",USD,{day}\n' for n, amount in enumerate(told)
+        )
+        mapping = CANONICAL_PAYMENTS.model_copy(update={"amounts": form})
+        found = payments.parse((head + rows).encode(), day, mapping)
+        assert found.good["minor"].to_list() == [500, 500, 50]
+        assert [row["rule"] for row in found.bad] == ["amount_not_a_number"] * 5
 
 
 def test_every_line_of_a_file_is_a_row_or_is_refused() -> None:

@@ -19,6 +19,7 @@ from loanbook.core.policy.models import OriginationFee, Policy
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
+from loanbook.pipelines.commands import console
 from loanbook.pipelines.commands.loans.quoted import quoted
 from loanbook.pipelines.resources import POLICIES, provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
@@ -98,6 +99,15 @@ def test_a_restated_day_is_labelled_with_the_version_of_its_figures(told: None) 
         assert text(*words, "--as-of", "2018-01-09", "--known-at", "8") != late
 
 
+def test_a_table_in_a_pipe_is_whole_and_says_what_it_leaves_out(told: None) -> None:
+    loans = text("loan", "list", "--first", "1")
+    assert "1 of 4 are shown; `--first 4` shows all" in loans
+    wide = pl.DataFrame({f"column {n}": ["a long cell that is not cut"] for n in range(9)})
+    with console.out.capture() as held:
+        console.show(wide)
+    assert held.get().count("a long cell that is not cut") == 9
+
+
 def test_instalments_past_and_to_come(told: None) -> None:
     # C paid 10.00 of what fell due on 9 January: 1,200.00 x 12 % x 7/365 = 2.76, the instalment 101.50
     found = rows("schedule", "C")
@@ -131,6 +141,21 @@ def test_a_quote_is_what_boarding_would_make_of_it() -> None:
                          "disbursed_on=2024-01-01", "--json").output)  # fmt: skip
     first = mxn["instalments"][0]
     assert (first["interest"], first["taxes"]) == (103_333, 16_533)
+
+
+def test_all_that_a_quote_asks_is_a_line_of_it(policies: PolicyBook) -> None:
+    """Seven instalments of 149.10 leave 0.01 of 1,000.00, and the last is as high as the others."""
+    made = product_of(policies, "instalment-act365")
+    level = made.schedule.model_copy(update={"last_instalment": "level"})
+    ours = made.model_copy(update={"name": "level", "schedule": level})
+    book = with_more(policies, ("products", ours))
+    terms = ["principal=1000", "rate_percent=13", "instalments=7", "disbursed_on=2024-01-27",
+             "first_due_date=2024-02-27"]  # fmt: skip
+    sums = quoted(book, "level", terms).sums()
+    beyond = sums["rounding of the level instalments"]
+    assert beyond == -1
+    assert sums["total of payments"] == sums["lent"] + sums["interest"] + beyond
+    assert sums["total cost"] == sums["interest"] + beyond
 
 
 def test_a_quote_refuses_what_boarding_refuses() -> None:

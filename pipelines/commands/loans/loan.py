@@ -46,6 +46,10 @@ def list_loans(
         "disbursed_on", major("principal_agreed"), "instalments",
     )  # fmt: skip
     show(shown, f"{loans.height:,} loans {believed(at)}")
+    if loans.height > shown.height:
+        out.print(
+            f"{shown.height:,} of {loans.height:,} are shown; `--first {loans.height}` shows all."
+        )
     (waiting,) = reader.query("SELECT count(*) AS n FROM loan_keys WHERE boards_on > ?", [at.on])[
         "n"
     ]

@@ -57,16 +57,24 @@ class Quote:
     def sums(self) -> dict[str, int]:
         """What the loan comes to, in words."""
         asked = {name: int(self.instalments[name].sum()) for name in PARTS}
-        cost = sum(asked.values()) - asked["principal"] + self.fee
+        cost = sum(asked.values()) - self.lent + self.fee
         return {
             "lent": self.lent,
             "paid out": self.paid_out,
             "interest": asked["interest"],
             "fee of the payout, with its tax": self.fee,
             "tax on interest": asked["taxes"],
+            **self._beside(asked),
             "total of payments": int(self.instalments["amount"].sum()),
             "total cost": cost,
         }
+
+    def _beside(self, asked: dict[str, int]) -> dict[str, int]:
+        """What else the instalments ask, where they do: charges, and what a level last one asks beyond what
+        is left (below zero: less), which is the borrower's credit, or stays owed."""
+        rest = {"fees": asked["fees"], "penalties": asked["penalties"],
+                "rounding of the level instalments": asked["principal"] - self.lent}  # fmt: skip
+        return {words: amount for words, amount in rest.items() if amount}
 
     def as_json(self) -> dict[str, Any]:
         """The quote for another program; amounts in minor units."""
