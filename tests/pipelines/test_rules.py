@@ -25,14 +25,18 @@ def _texts(node: ast.AST) -> Iterator[str]:
 
 
 def _in_code() -> Iterator[str]:
-    """Names of rules that intake gives by itself: `"rule": NAME`, `rule=...`, `refused(rows, NAME)`,
-    and loops over (NAME, rows)."""
+    """Names of rules that intake gives by itself: `"rule": NAME`, `rule=...`, `rules = {NAME: ...}`,
+    `refused(rows, NAME)`, and loops over (NAME, rows)."""
     for file in [*(ROOT / "pipelines/ingest").rglob("*.py"), ROOT / "pipelines/formats/table.py"]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Dict):
                 for key, value in zip(node.keys, node.values, strict=True):
-                    if isinstance(key, ast.Constant) and key.value == "rule":
+                    named = not isinstance(value, ast.Subscript)  # else where that is made
+                    if isinstance(key, ast.Constant) and key.value == "rule" and named:
                         yield from _texts(value)
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "rules":
+                if isinstance(node.value, ast.Dict):
+                    yield from (t for key in node.value.keys if key for t in _texts(key))
             elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "rule":
                 if isinstance(node.value, ast.IfExp):
                     yield from (t for e in (node.value.body, node.value.orelse) for t in _texts(e))
