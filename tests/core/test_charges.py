@@ -182,16 +182,14 @@ def test_a_charge_given_back_counts_as_money_in(policies: PolicyBook) -> None:
     assert moved(life.days, "charge_adjusted", "penalties_receivable") == 1_200
 
 
-def test_a_charge_on_a_claim_that_a_late_charge_off_took_off_the_books_is_memorandum(
-    policies: PolicyBook,
-) -> None:
+def charged_off_late(loan: int) -> list[tuple[int, dict]]:  # type: ignore[type-arg]
+    """A charge-off that comes to light after a charge was asked and waived: both are memorandum."""
     body = json.dumps({"component": Component.fee.value, "due_date": "2024-02-20"})
-    story = Story(policies).lent(terms(policies, "instalment-act365"))
-    off = _event(Kind.charge_off, 1, "2024-02-10", None, "off", None)
-    fee = _event(Kind.charge_assessed, 1, "2024-02-15", 1_500, "c", body)
-    part = _event(Kind.charge_waived, 1, "2024-02-16", 1_500, "w", body)
-    events = told(story, (10, off), (0, fee), (0, part))
-    same_as_in_time(events, policies, dt.date(2024, 2, 25))
+    return [
+        (10, _event(Kind.charge_off, loan, "2024-02-10", None, "off", None)),
+        (0, _event(Kind.charge_assessed, loan, "2024-02-15", 1_500, "c", body)),
+        (0, _event(Kind.charge_waived, loan, "2024-02-16", 1_500, "w", body)),
+    ]
 
 
 @pytest.mark.parametrize("use", ["payouts", "next_due"])
@@ -289,7 +287,8 @@ def test_early_money_meets_a_charge_where_the_waterfall_has_it(policies: PolicyB
 
 
 def test_a_charge_off_lasts(policies: PolicyBook) -> None:
-    """As in case C3040: paid off after its charge-off, a loan that owes again is off the books."""
+    """As in case C3040: paid off after its charge-off, a loan that owes again is off the books. So is the
+    second one's charge, whose charge-off came late."""
     lent = Story(policies).lent(terms(policies, "instalment-act365")).charged_off("2024-02-10")
     owed = lent.live("2024-02-14").on("2024-02-14")
     whole = owed["principal"] + owed["interest_accrued"] + owed["interest_due"]
@@ -302,8 +301,11 @@ def test_a_charge_off_lasts(policies: PolicyBook) -> None:
     assert after["off_books"] == 20_000
     assert moved(life.days, "credit_loss", "payment_clearing") == 20_000
     early = payment(3_000, "2024-02-12", ref="e")
-    same_as_in_time(told(Story(policies, (*story.rows, back)), (12, early)), policies,
-                    dt.date(2024, 2, 26))  # fmt: skip
+    both = Story(policies, (*story.rows, back)).lent(
+        terms(policies, "instalment-act365", loan_id=2)
+    )
+    news = ((12, early), *charged_off_late(2))
+    same_as_in_time(told(both, *news), policies, dt.date(2024, 2, 26))
 
 
 def test_a_charge_after_maturity_leaves_the_interest_that_was_billed_where_it_fell(

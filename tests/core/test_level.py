@@ -16,7 +16,7 @@ from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from tests.core.late_news import same_as_in_time, told
-from tests.core.loans import Life, Story, _event, ruled, terms
+from tests.core.loans import Life, Story, _event, product_of, ruled, terms, with_more
 
 PRODUCT = "instalment-act365"
 
@@ -52,8 +52,6 @@ def test_an_extension_counts_money_that_stands_ahead(thirty: PolicyBook) -> None
     life = story.live("2024-07-15")
     assert emi(life) == 27_334
     assert life.on("2024-07-15")["prepaid_dues"] == 900
-    late = told(lent.paid(41_703, "2024-07-01"), (5, more))
-    same_as_in_time(late, thirty, dt.date(2024, 8, 2))
 
 
 def test_a_tranche_counts_what_is_paid_of_the_running_instalment(thirty: PolicyBook) -> None:
@@ -86,8 +84,6 @@ def test_a_down_payment_of_a_daily_loan_is_due_at_once_and_bears_the_first_night
     assert emi(life) == 12_941  # 750.00 at 1 % a month over six: 750 / 5.795476
     paid = story.paid(25_000, "2024-01-01")
     assert paid.live("2024-01-01").on("2024-01-01")["days_past_due"] == 0
-    row = _event(Kind.disbursed, 1, "2024-01-11", 40_000, "tranche", None)
-    same_as_in_time(told(paid, (9, row)), policies, dt.date(2024, 2, 2))
 
 
 def test_money_is_spread_over_the_instalments_to_come(thirty: PolicyBook) -> None:
@@ -187,7 +183,6 @@ def test_a_tranche_leaves_what_arrears_bore_to_the_last_instalment(thirty: Polic
     # in two payouts of one day as in one
     halves = [{**late, "amount": 5_000, "source_ref": n, "idempotency_key": n} for n in "ab"]
     assert emi(with_row(story, *halves).live("2024-03-01")) == 6_705
-    same_as_in_time(told(story, (3, late)), thirty, dt.date(2024, 4, 2))
 
 
 def test_tranches_of_a_whole_schedule_bear_their_own_nights(policies: PolicyBook) -> None:
@@ -205,8 +200,45 @@ def test_tranches_of_a_whole_schedule_bear_their_own_nights(policies: PolicyBook
     assert running == round(by_nights * 0.12 / 365)
     assert life.on("2024-01-31")["tranche_balance_days"] == 60_000 * 10 + 30_000 * 20
     assert life.on("2024-02-01")["tranche_balance_days"] == 0
-    same_as_in_time(told(with_row(Story(whole).lent(loan), second), (4, first)), whole,
-                    dt.date(2024, 3, 2))  # fmt: skip
+
+
+def test_a_tranche_or_an_extension_that_comes_late_is_as_in_time(
+    policies: PolicyBook, thirty: PolicyBook
+) -> None:
+    """Of an instalment ahead, of arrears, beside a down payment, within a whole schedule's period."""
+    with_share = ruled(thirty, PRODUCT, "schedule", down_payment_ppb=250_000_000)
+    whole = ruled(policies, PRODUCT, "schedule", materialised=True)
+    whole = ruled(whole, PRODUCT, "interest", accrual="scheduled")
+    made = {"with-share": with_share, "whole": whole}
+    book = with_more(
+        thirty,
+        *(
+            ("products", product_of(by, PRODUCT).model_copy(update={"name": name}))
+            for name, by in made.items()
+        ),
+    )
+    weeks = {"first_due": "2024-01-16", "every": 15, "unit": Unit.days}
+    story = (
+        Story(book)
+        .lent(terms(book, PRODUCT, n=3)).paid(41_703, "2024-02-01")
+        .lent(terms(book, PRODUCT, loan_id=2, principal=10_000, rate="7", n=6, **weeks))
+        .paid(1_698, "2024-01-16", loan_id=2)
+        .lent(terms(book, "with-share", loan_id=3, principal=100_000, n=6))
+        .paid(25_000, "2024-01-01", loan_id=3)
+        .lent(terms(book, "whole", loan_id=4, principal=100_000, n=6))
+    )  # fmt: skip
+
+    def paid_out(loan: int, on: str, amount: int) -> dict:  # type: ignore[type-arg]
+        return _event(Kind.disbursed, loan, on, amount, f"tranche {on}", None)
+
+    news = (
+        (5, changed(Kind.term_extended, "2024-02-15", instalments=1)),
+        (3, paid_out(2, "2024-03-01", 10_000)),
+        (9, paid_out(3, "2024-01-11", 40_000)),
+        (0, paid_out(4, "2024-01-21", 30_000)),
+        (4, paid_out(4, "2024-01-11", 60_000)),
+    )
+    same_as_in_time(told(story, *news), book, dt.date(2024, 4, 2))
 
 
 def test_a_tranche_that_bears_the_whole_period_asks_interest_on_all_of_it(

@@ -60,10 +60,15 @@ def test_months_are_counted_from_the_last_change_of_the_credit(policies: PolicyB
 def test_news_of_such_a_loan_is_as_in_time(policies: PolicyBook) -> None:
     ours = ruled(policies, 1, "income")
     story = paid_off(ours, 300)
-    early = payment(150, "2024-01-10", ref="e")
-    same_as_in_time(told(story, (45, early)), ours, dt.date(2024, 2, 28))
-    back = charged_back(9_000, "2024-02-25", ref="b")
-    late = told(Story(ours, (*story.rows, back)), (20, early))
+    other = tuple(
+        row | {"loan_id": 2, "idempotency_key": f"2/{row['idempotency_key']}"} for row in story.rows
+    )
+    back = charged_back(9_000, "2024-02-25", loan_id=2, ref="b")
+    late = told(
+        Story(ours, (*story.rows, *other, back)),
+        (45, payment(150, "2024-01-10", ref="e")),
+        (20, payment(150, "2024-01-10", loan_id=2, ref="e")),
+    )
     same_as_in_time(late, ours, dt.date(2024, 3, 3))
 
 

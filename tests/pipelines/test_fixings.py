@@ -51,7 +51,7 @@ def test_index_values_reset_rates_and_corrections_restate(
     def close() -> None:
         list(close_days(ledger, policies, missing_days(ledger), by))
 
-    drop(ledger, "payments_2018-02-08.csv", "payment_ref,loan_key,amount,currency,value_date\n")
+    drop(ledger, "payments_2018-02-02.csv", "payment_ref,loan_key,amount,currency,value_date\n")
     take()
     due = ledger.frame("SELECT boards_on FROM {lake}.loan_keys")
     assert due.height
@@ -68,12 +68,12 @@ def test_index_values_reset_rates_and_corrections_restate(
     assert changed["business_date"].unique().to_list() == [DAY]
     assert changed["rate_ppb"].unique().to_list() == [45_000_000]
     # the same value again, another one, and one that says that it corrects
-    drop(ledger, "index_2018-02-09.csv", HEAD + "us-prime,2018-01-30,4.5,\n")
-    drop(ledger, "index_2018-02-09_more.csv", HEAD + "us-prime,2018-01-30,4.75,\n")
+    drop(ledger, "index_2018-02-03.csv", HEAD + "us-prime,2018-01-30,4.5,\n")
+    drop(ledger, "index_2018-02-03_more.csv", HEAD + "us-prime,2018-01-30,4.75,\n")
     report = take()
     assert (report.accepted, report.duplicates, report.quarantined) == (0, 1, 1)
-    assert rules(ledger, "index_2018-02-09_more.csv") == {2: "idempotency_conflict"}
-    drop(ledger, "index_2018-02-09_again.csv", HEAD + "us-prime,2018-01-30,4.75,yes\n"
+    assert rules(ledger, "index_2018-02-03_more.csv") == {2: "idempotency_conflict"}
+    drop(ledger, "index_2018-02-03_again.csv", HEAD + "us-prime,2018-01-30,4.75,yes\n"
          "us-prime,2018-01-15,4.75,yes\n")  # fmt: skip
     assert take().accepted == 2  # no loan had reset on the second
     close()
