@@ -8,6 +8,7 @@ truth, and stands beside the folder (`truth_of`).
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -50,9 +51,12 @@ def drop_products(
     `loans` of each product of `names`, lived for `days`. The same arguments give the same bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    batches = [
-        _of_product(policies, name, loans, spread, np.random.default_rng([seed, place]))
+    drawn = [
+        _drawn(policies, name, loans, spread, np.random.default_rng([seed, place]))
         for place, name in enumerate(names)
+    ]
+    batches = [
+        _files_of(each, asked) for each, asked in zip(drawn, _asked(policies, drawn), strict=True)
     ]
     tape = pl.concat([each for each, _, _ in batches])
     last = START + dt.timedelta(days=days)
@@ -72,20 +76,40 @@ def truth_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}_truth.csv")
 
 
-def _of_product(
+@dataclass(frozen=True)
+class _Drawn:
+    """Loans of one product, and how their borrowers behave."""
+
+    product: Product
+    terms: pl.DataFrame
+    later: pl.DataFrame
+    """Further payouts, as `_tranches` has them."""
+    behaviour: np.ndarray
+    number: list[str]
+    draw: np.random.Generator
+
+
+def _drawn(
     policies: PolicyBook, name: str, loans: int, spread: int, draw: np.random.Generator
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Rows of the tape, and of payment and command files."""
+) -> _Drawn:
     code = policies.product_code(name, START)
     product = policies.product(code)
     terms = _terms(policies, product, code, loans, spread, draw)
     behaviour = draw.choice(len(BEHAVIOURS), loans, p=SHARES)
     number = [f"S-{name}-{n:06d}" for n in range(1, loans + 1)]
+    return _Drawn(product, terms, _tranches(product, terms, behaviour), behaviour, number, draw)
+
+
+def _files_of(
+    drawn: _Drawn, asked: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Rows of the tape, and of payment and command files."""
+    product, terms, number = drawn.product, drawn.terms, drawn.number
     exponent = EXPONENT[product.currency]
     floats = product.floating is not None
     tape = terms.select(
         loan_number=pl.Series(number),
-        product=pl.lit(name),
+        product=pl.lit(product.name),
         principal=decimal_text(pl.col("principal_agreed"), exponent),
         rate_percent=decimal_text(pl.col("rate_ppb"), 7),
         instalments="instalments",
@@ -102,14 +126,13 @@ def _of_product(
         drawn=decimal_text(pl.col("principal_agreed") // 2, exponent)
         if product.line
         else pl.lit(""),
-        behaviour=pl.Series([BEHAVIOURS[b] for b in behaviour]),
+        behaviour=pl.Series([BEHAVIOURS[b] for b in drawn.behaviour]),
     )
-    later = _tranches(product, terms, behaviour)
-    orders = _ordered(later, product, number)
+    orders = _ordered(drawn.later, product, number)
     if product.line is not None:
         orders = pl.concat([orders, _advances(product, terms, number)])
-        return tape, _paid_to_lines(product, terms, behaviour, number), orders
-    return tape, _payments(policies, product, terms, later, behaviour, number, draw), orders
+        return tape, _paid_to_lines(product, terms, drawn.behaviour, number), orders
+    return tape, _payments(drawn, asked), orders
 
 
 def _terms(
@@ -270,37 +293,54 @@ def _paid_to_lines(
     return _receipts(paid, product.currency)
 
 
-def _payments(
-    policies: PolicyBook,
-    product: Product,
-    terms: pl.DataFrame,
-    later: pl.DataFrame,
-    behaviour: np.ndarray,
-    number: list[str],
-    draw: np.random.Generator,
-) -> pl.DataFrame:
-    """What borrowers pay of the instalments that their schedule asks; `later`: of further payouts too."""
+_LIFT = 1 << 32
+"""More than a product has loans: products are told apart by it where they are worked out together."""
+
+
+def _asked(policies: PolicyBook, drawn: list[_Drawn]) -> list[pl.DataFrame]:
+    """What the schedules of each product's loans ask, of further payouts too: `loan_id`, `n`, `due`,
+    `amount`, the down payment as 0. All schedules are made at once, which costs as one does."""
+
+    def lifted(frames: list[pl.DataFrame]) -> pl.DataFrame:
+        return pl.concat(
+            each.with_columns(pl.col("loan_id") + place * _LIFT)
+            for place, each in enumerate(frames)
+        )
+
+    closed_end = [each.terms if each.product.line is None else each.terms.clear() for each in drawn]
+    terms = lifted(closed_end)
     agreed = agreed_terms(terms, policies.pins)
     share = agreed.select("loan_id", down=down_payment(pl.col("principal_agreed")))
-    lent = agreed.with_columns(principal_agreed=pl.col("principal_agreed") - share["down"])
-    rows = expand(lent if (share["down"] > 0).any() else agreed)
+    rows = expand(agreed.with_columns(principal_agreed=pl.col("principal_agreed") - share["down"]))
+    later = lifted([each.later for each in drawn])
     rows = pl.concat([rows, *_rows_of(later, policies, rows)])
-    who = terms.select(
-        "loan_id", loan_key=pl.Series(number), behaves=pl.Series(behaviour.astype(np.int8))
-    )
     billed = rows.select(
         "loan_id", n="instalment_no", due="period_end",
         amount=pl.col("principal") + pl.col("interest"),
     ).group_by("loan_id", "n", maintain_order=True).agg(
         pl.col("due").first(), pl.col("amount").sum()
-    ).join(who, on="loan_id", maintain_order="left")  # fmt: skip
+    )  # fmt: skip
     down = terms.select("loan_id", n=pl.lit(0, dtype=pl.Int16), due="disbursed_on").join(
         share, on="loan_id", maintain_order="left"
     )
-    first = down.rename({"down": "amount"}).join(who, on="loan_id", maintain_order="left")
-    every = pl.concat([first.select(billed.columns), billed]).filter(pl.col("amount") > 0)
-    chance = pl.Series(draw.random(every.height))
-    lag = pl.Series(draw.integers(3, 25, every.height))
+    first = down.rename({"down": "amount"}).select(billed.columns)
+    every = pl.concat([first, billed]).filter(pl.col("amount") > 0)
+    by_product = every.with_columns(
+        place=pl.col("loan_id") // _LIFT, loan_id=pl.col("loan_id") % _LIFT
+    ).partition_by("place", as_dict=True, include_key=False)
+    return [by_product.get((place,), every.clear()) for place in range(len(drawn))]
+
+
+def _payments(drawn: _Drawn, asked: pl.DataFrame) -> pl.DataFrame:
+    """What borrowers pay of what is `asked` of their loans (`_asked`)."""
+    terms = drawn.terms
+    who = terms.select(
+        "loan_id", loan_key=pl.Series(drawn.number),
+        behaves=pl.Series(drawn.behaviour.astype(np.int8)),
+    )  # fmt: skip
+    every = asked.join(who, on="loan_id", maintain_order="left")
+    chance = pl.Series(drawn.draw.random(every.height))
+    lag = pl.Series(drawn.draw.integers(3, 25, every.height))
     behaves = pl.col("behaves")
     days = pl.when(behaves == 1).then(lag).when(behaves == 3).then(-lag // 3).otherwise(0)
     paid = every.with_columns(
@@ -310,7 +350,7 @@ def _payments(
     paid = paid.join(begun, on="loan_id", maintain_order="left").with_columns(
         value_date=pl.max_horizontal("value_date", "disbursed_on")
     )
-    return _receipts(paid, product.currency)
+    return _receipts(paid, drawn.product.currency)
 
 
 def _rows_of(later: pl.DataFrame, policies: PolicyBook, like: pl.DataFrame) -> list[pl.DataFrame]:
