@@ -37,18 +37,25 @@ def test_on_a_due_date_the_rest_joins_the_instalment_of_the_day(policies: Policy
     assert dues == [(2, 0, PRINCIPAL), (2, 1, nights(PRINCIPAL, 29))]
 
 
-@pytest.mark.parametrize("product", ["instalment-act365", "lendingclub-personal", "interest-only"])
-def test_an_accelerated_loan_is_paid_off_as_quoted(policies: PolicyBook, product: str) -> None:
+def test_an_accelerated_loan_is_paid_off_as_quoted(policies: PolicyBook) -> None:
+    products = {1: "instalment-act365", 2: "lendingclub-personal", 3: "interest-only"}
     fee = json.dumps({"component": Component.fee.value, "due_date": "2024-03-15"})
-    story = Story(policies).lent(terms(policies, product)).paid(15_000, "2024-02-05")
-    rows = (*story.rows, _event(Kind.charge_assessed, 1, "2024-02-10", 900, "f", fee),
-            _event(Kind.contract_accelerated, 1, "2024-02-15", None, "a", "{}"))  # fmt: skip
-    story = Story(policies, rows)
-    asked = quote(story.live("2024-02-24").days[-1].book, policies, dt.date(2024, 2, 25))
-    last = story.paid(asked["payoff"].item(), "2024-02-25", ref="payoff").live("2024-02-25")
-    assert asked["fees"].item() == 900
-    assert last.on("2024-02-25")["status"] == Status.closed
-    assert last.on("2024-02-25")["credit"] == 0
+    story = Story(policies)
+    for loan, product in products.items():
+        story = story.lent(terms(policies, product, loan_id=loan))
+        story = story.paid(15_000, "2024-02-05", loan_id=loan)
+        rows = (_event(Kind.charge_assessed, loan, "2024-02-10", 900, "f", fee),
+                _event(Kind.contract_accelerated, loan, "2024-02-15", None, "a", "{}"))  # fmt: skip
+        story = Story(policies, (*story.rows, *rows))
+    book = story.live("2024-02-24").days[-1].book
+    asked = quote(book, policies, dt.date(2024, 2, 25)).sort("loan_id")
+    for loan, payoff in zip(products, asked["payoff"], strict=True):
+        story = story.paid(payoff, "2024-02-25", loan_id=loan, ref="payoff")
+    last = story.live("2024-02-25")
+    assert asked["fees"].to_list() == [900] * 3
+    for loan, product in products.items():
+        end = last.on("2024-02-25", loan)
+        assert (end["status"], end["credit"]) == (Status.closed, 0), product
 
 
 @pytest.mark.parametrize("claims", ["earned", "scheduled"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import replace
+from random import Random
 
 import polars as pl
 from hypothesis import HealthCheck, given, settings
@@ -26,7 +27,7 @@ from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.fast_forward import fast_forward
 from loanbook.core.store.writer import BALANCES
 from tests.conformance.terms import expanded_together, row, schedules
-from tests.core.loans import Story, _event, terms
+from tests.core.loans import Life, Story, _event, terms
 
 PRODUCTS = (
     "instalment-act365",
@@ -60,19 +61,39 @@ def _story(policies: PolicyBook, history: list[tuple[int, int, int]], products: 
     return story
 
 
-@given(history=histories, products=st.lists(st.sampled_from(PRODUCTS), min_size=3, max_size=3))
+@given(
+    history=histories,
+    products=st.lists(st.sampled_from(PRODUCTS), min_size=3, max_size=3),
+    order=st.randoms(),
+    cut=st.integers(1, DAYS - 1),
+)
 @relaxed
-def test_every_law_holds_on_every_day_of_random_histories(
-    policies: PolicyBook, history: list[tuple[int, int, int]], products: list[str]
+def test_laws_hold_on_every_day_of_random_histories_however_they_are_lived(
+    policies: PolicyBook,
+    history: list[tuple[int, int, int]],
+    products: list[str],
+    order: Random,
+    cut: int,
 ) -> None:
     """`live` asserts all laws: allocation sums to the payment, claims move as events say,
     the ledger equals the positions, the trial balance is zero.
 
-    And a jump through the same events gives the same days, those that it does not visit too.
+    The same by a jump, by each loan alone, in any order of a day's events, from what is stored.
     """
     story = _story(policies, history, products)
     life = story.live(_day(DAYS))
-    events = story.events()
+    _a_jump_gives_the_same_days(story, life)
+    _a_loan_alone_lives_as_in_company(story, life)
+    shuffled = list(story.rows)
+    order.shuffle(shuffled)
+    other = Story(policies, tuple(shuffled)).live(_day(DAYS))
+    assert life.days[-1].book.positions.equals(other.days[-1].book.positions)
+    _the_stored_book_alone_gives_the_next_day(story, life, cut)
+
+
+def _a_jump_gives_the_same_days(story: Story, life: Life) -> None:
+    """Those that it does not visit too."""
+    events, policies = story.events(), story.policies
     last = life.days[-1].date
     jumped = fast_forward(Book.empty(policies.pins, events), events, policies, last)
     for name in ("positions", "dues"):
@@ -90,48 +111,25 @@ def test_every_law_holds_on_every_day_of_random_histories(
     assert jumped.all("transfers").sort(moved.columns).equals(moved.sort(moved.columns))
 
 
-@given(history=histories, products=st.lists(st.sampled_from(PRODUCTS), min_size=3, max_size=3))
-@relaxed
-def test_a_loan_alone_lives_as_in_company(
-    policies: PolicyBook, history: list[tuple[int, int, int]], products: list[str]
-) -> None:
+def _a_loan_alone_lives_as_in_company(together: Story, whole: Life) -> None:
     """One path for 1 loan and many: each loan's replay from its own events is its daily life."""
-    together = _story(policies, history, products)
-    whole = together.live(_day(DAYS))
     for loan_id in (1, 2, 3):
-        own = Story(policies, tuple(r for r in together.rows if r["loan_id"] == loan_id))
+        own = Story(together.policies, tuple(r for r in together.rows if r["loan_id"] == loan_id))
         alone = own.live(_day(DAYS))
         for one, many in zip(alone.days, whole.days, strict=True):
             theirs = many.book.positions.filter(pl.col("loan_id") == loan_id)
             assert one.book.positions.equals(theirs)
 
 
-@given(history=histories, order=st.randoms())
-@relaxed
-def test_the_order_in_which_a_days_events_arrive_changes_nothing(
-    policies: PolicyBook, history: list[tuple[int, int, int]], order: object
-) -> None:
-    story = _story(policies, history, list(PRODUCTS[:3]))
-    shuffled = list(story.rows)
-    order.shuffle(shuffled)  # type: ignore[attr-defined]
-    one, other = story.live(_day(DAYS)), Story(policies, tuple(shuffled)).live(_day(DAYS))
-    assert one.days[-1].book.positions.equals(other.days[-1].book.positions)
-
-
-@given(history=histories, cut=st.integers(1, DAYS - 1))
-@relaxed
-def test_the_stored_book_alone_gives_the_next_day(
-    policies: PolicyBook, history: list[tuple[int, int, int]], cut: int
-) -> None:
+def _the_stored_book_alone_gives_the_next_day(story: Story, life: Life, cut: int) -> None:
     """A book reduced to its stored columns goes on exactly as the one in memory."""
-    story = _story(policies, history, list(PRODUCTS[:3]))
-    life = story.live(_day(DAYS))
     kept = life.days[cut].book
     stored = Book(kept.date, kept.terms, kept.positions.select(Positions.column_names()).clone(),
                   kept.dues.clone(), kept.pending)  # fmt: skip
     events = story.events()
     day = START + dt.timedelta(days=cut + 1)
-    again = close(stored, events.filter(pl.col("booking_date") == day), policies, day)
+    booked = events.filter(pl.col("booking_date") == day)
+    again = close(stored, booked, story.policies, day)
     assert again.book.positions.equals(life.days[cut + 1].book.positions)
     assert again.book.dues.equals(life.days[cut + 1].book.dues)
 

@@ -106,7 +106,7 @@ def test_files_that_are_none_are_refused_with_the_remedy_and_the_rest_goes_on(
         "payments_2018-01-10_garbage.csv": (b"\x00\xff\xfe\x80garbage", "not UTF-8"),
         "payments_2018-01-10_other.csv": (b"a,b\n1,2\n", "no column payment_ref"),
         "payments_2018-01-10_empty.csv": (b"", "an empty file"),
-        "whatever.csv": (b"a,b\n1,2\n", "the name tells no kind"),
+        "whatever.csv": (b"a,b\n3,4\n", "the name tells no kind"),
         "payments_2018-13-40.csv": (b"a,b\n1,2\n", "the name tells no kind"),
     }
     for name, (body, _) in bad.items():
