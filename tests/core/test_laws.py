@@ -8,6 +8,7 @@ from dataclasses import replace
 from random import Random
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,9 +23,10 @@ from loanbook.core.servicing.day.close import close
 from loanbook.core.servicing.laws.accounts import movements_after
 from loanbook.core.servicing.laws.laws import check_laws, laws_of_parts, loan_laws
 from loanbook.core.servicing.laws.moved import Moved
+from loanbook.core.servicing.laws.trial import faults
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.positions import Positions
-from loanbook.core.servicing.replay.fast_forward import fast_forward
+from loanbook.core.servicing.replay.fast_forward import Visit, fast_forward
 from loanbook.core.store.writer import BALANCES
 from tests.conformance.terms import expanded_together, row, schedules
 from tests.core.loans import Life, Story, _event, terms
@@ -277,3 +279,26 @@ def test_expanding_a_batch_equals_expanding_each_alone() -> None:
     together = schedules(rows)
     for one, many in zip([schedules([r])[0] for r in rows], together, strict=True):
         assert one.drop("loan_id").equals(many.drop("loan_id"))
+
+
+def test_a_trial_tells_the_first_law_that_each_loan_breaks(
+    policies: PolicyBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rounds are judged together; one cent in one loan's round is told as it is by itself."""
+    story = Story(policies)
+    for loan_id in (1, 2, 3):
+        story = story.lent(terms(policies, "instalment-act365", loan_id=loan_id, n=3))
+        story = story.paid(4_000, "2024-02-01", loan_id=loan_id)
+    honest = Moved.by_round
+
+    def bent(each: Visit) -> Moved:
+        cent = (pl.col("loan_id") == 2) & (pl.col("business_date") == dt.date(2024, 2, 1))
+        wide = each.wide.with_columns(principal=pl.col("principal") + cent.cast(pl.Int64))
+        return honest(replace(each, wide=wide))
+
+    assert faults(story.events(), policies).is_empty()
+    monkeypatch.setattr(Moved, "by_round", staticmethod(bent))
+    found = faults(story.events(), policies)
+    assert found.select("loan_id", "law").rows() == [(2, "claim_principal")]
+    # 40.00 met 12.23 of interest and 27.77 of principal
+    assert "principal 1172.24, principal before 1200.00" in found["figures"].item()
