@@ -21,6 +21,8 @@ from loanbook.core.servicing.changes.migration_in import AMOUNTS
 from loanbook.pipelines.formats.mapped import plain, row_hashes
 from loanbook.pipelines.formats.payments import exact_minor
 from loanbook.pipelines.formats.table import (
+    EARLIEST,
+    LATEST,
     date_in,
     percent_ppb,
     quoted,
@@ -305,6 +307,9 @@ def _stub_interest(cells: _Cells) -> dict[str, pl.Expr]:
     }
 
 
+_ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+
 def _agreed(cells: _Cells, product: Product) -> dict[str, pl.Expr]:
     """A schedule that was agreed row by row as `Terms` hold it, a total alone without its parts; null where
     the row tells none, and where it can't be read (`agreed_schedule_read`)."""
@@ -312,14 +317,15 @@ def _agreed(cells: _Cells, product: Product) -> dict[str, pl.Expr]:
     each = pl.element().str.strip_chars().str.replace_all(r"\s+", " ").str.split(" ")
     parts = text.str.strip_suffix(";").str.split(";").list.eval(
         pl.concat_str(
-            pl.when(each.list.len() <= 3).then(each.list.get(0, null_on_oob=True)),
+            pl.when((each.list.len() <= 3) & each.list.first().str.contains(_ISO)).then(each.list.first()),
             *(_minor_after_date(each, k, cells) for k in (1, 2)),
         )
     )  # fmt: skip
     told = (text != "").fill_null(False)
     read = told & (parts.list.len() == parts.list.drop_nulls().list.len())
     dates = parts.list.eval(pl.element().str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False))
-    read = read & (dates.list.drop_nulls().list.len() == dates.list.len())
+    within = dates.list.eval(pl.element().is_between(EARLIEST, LATEST)).list.all()
+    read = read & (dates.list.drop_nulls().list.len() == dates.list.len()) & within
     word = cells.text("schedule_interest").fill_null("")
     able = product.line is None and product.floating is None
     able = able and not product.schedule.down_payment_ppb

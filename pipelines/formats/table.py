@@ -133,9 +133,14 @@ EARLIEST, LATEST = dt.date(1900, 1, 1), dt.date(2299, 12, 31)
 
 
 def date_in(column: str, form: str = "%Y-%m-%d") -> pl.Expr:
-    """The date that a text column names; null where it is none, or none between the bounds."""
-    date = pl.col(column).str.strip_chars().str.to_date(form, strict=False)
-    return pl.when(date.is_between(EARLIEST, LATEST)).then(date)
+    """The date that a text column names; null where it is none, or none between the bounds.
+
+    Written as the form has it: a sign, or a blank that the form has not, is no part of a date.
+    """
+    text = pl.col(column).str.strip_chars()
+    date = text.str.to_date(form, strict=False)
+    beside = text.str.contains(r"\+" if " " in form else r"[+\s]")
+    return pl.when(date.is_between(EARLIEST, LATEST) & ~beside).then(date)
 
 
 def percent_ppb(percent: pl.Expr) -> pl.Expr:

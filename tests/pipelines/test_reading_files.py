@@ -50,6 +50,8 @@ def test_a_tape_says_when_a_loan_matures_and_how_long_it_asks_no_principal(
         ("", "", ""): None,
         ("2024-08-31", "", ""): "maturity_not_in_the_last_period",
         ("2024-10-31", "", ""): "maturity_not_in_the_last_period",
+        ("+2024-09-15", "", ""): "maturity_not_in_the_last_period",
+        ("2024- 09-15", "", ""): "maturity_not_in_the_last_period",
         ("soon", "", ""): "maturity_not_in_the_last_period",
         ("", "6", ""): "interest_only_not_fewer_than_instalments",
         ("", "-1", ""): "interest_only_not_fewer_than_instalments",
@@ -183,6 +185,7 @@ def test_a_schedule_agreed_row_by_row_is_boarded_where_it_adds_up(policies: Poli
         ("2024-02-05 400 13.81; 2024-05-01 800 4.14", ""): "agreed_schedule_beside_other_terms",
         ("2024-02-06 400 13.81; 2024-03-20 500 11.57; 2024-05-01 300 4.14", ""): "agreed_schedule_beside_other_terms",
         ("2024-02-05 400 x; 2024-03-20 500 11.57; 2024-05-01 300 4.14", ""): "agreed_schedule_not_read",
+        ("2024-02-05x 400 13.81; 2024-03-20 500 11.57; 2024-05-01 300 4.14", ""): "agreed_schedule_not_read",
         ("2024-02-05; 2024-03-20 500 11.57; 2024-05-01 300 4.14", ""): "agreed_schedule_not_read",
         ("2024-02-05 400 13.81; 2024-03-20 500 11.57; 2024-05-01 300 4.14", "x"): "schedule_interest_not_known",
     }  # fmt: skip
