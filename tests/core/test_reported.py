@@ -336,6 +336,15 @@ class TestSchedulesOfTheirOwn:
         assert any(
             "79.45" in line.what and line.moves.get("interest") == -79_45 for line in why.lines
         )
+        # what waits of the stub's interest is on top of a level that is made anew, not within it
+        anew = Story(policies)
+        for n in (7, 8):
+            anew = anew.lent(loans.filter(pl.col("loan_id") == n)).paid(
+                first[n - 1], "2023-12-05", loan_id=n
+            )
+        spread = [_event(Kind.reamortised, n, "2023-12-20", None, "r", "{}") for n in (7, 8)]
+        book = replace(anew, rows=(*anew.rows, *spread)).live("2023-12-20").days[-1].book
+        assert book.terms["emi"].n_unique() == 1
         late = pl.concat([terms(policies, "instalment-inr", loan_id=1, principal=100_000_00, rate="14.5",
             start="2023-11-20", first_due="2023-12-05").with_columns(
                 stub_interest_agreed=pl.lit(StubInterest.upfront, dtype=pl.Int8))])  # fmt: skip

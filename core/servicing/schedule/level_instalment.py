@@ -18,6 +18,7 @@ from loanbook.core.catalogue.components import (
 )
 from loanbook.core.contract.business_days import Calendar
 from loanbook.core.contract.figures import Amortisation, Figures, codes, due_of
+from loanbook.core.contract.first_period import later_stub
 from loanbook.core.contract.money import int128, with_quotient
 from loanbook.core.contract.schedule import expand_from
 from loanbook.core.contract.steps_and_seasons import alike
@@ -79,6 +80,15 @@ def _of_one(loans: pl.DataFrame, until: pl.Expr) -> pl.DataFrame:
     return whole.select(one=accrual.numerator(), over=int128(accrual.denominator()))
 
 
+def _waiting_stub(loans: pl.DataFrame) -> pl.Expr:
+    """What is earned of a stub's interest and asked in parts on top of the level instalments to come."""
+    if not (loans["stub_amount"] != 0).any():
+        return pl.lit(0, dtype=pl.Int64)
+    begun = (pl.col("instalment_no") > 1) & ~pl.col("due_at_payment")
+    waits = later_stub(pl.col("instalment_no") - 1).clip(lower_bound=0)
+    return pl.when(begun).then(waits).otherwise(0)
+
+
 def lacks(loans: pl.DataFrame) -> pl.Series:
     """Balance by nights by which the running period falls short of what the instalments pay off.
 
@@ -92,7 +102,7 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
     one = one.with_columns(all=_of_one(loans, pl.col("period_end"))["one"])
     # interest that was paid, and stands with no instalment, is not paid off again
     paid = (pl.col("accrued_prepaid") - pl.col("prepaid_interest")).clip(lower_bound=0)
-    accrued = pl.col("accrued_units") - pl.col("lifted_interest") - paid
+    accrued = pl.col("accrued_units") - pl.col("lifted_interest") - paid - _waiting_stub(loans)
     exact = int128(accrued) * pl.col("over") + int128(pl.col("accrued_remainder"))
     free = pl.when("overdue_is_free").then("principal_due").otherwise(0)
     balance = pl.col("principal") - free + pl.col("standing") - pl.col("shares")
