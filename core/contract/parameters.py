@@ -355,6 +355,7 @@ class Parameters(dy.Schema):
         metadata=column(
             "Money pays the interest earned to its day first, whenever it comes",
             FLAG,
+            changes=True,
             source="interest.interest_due_at = payment_date",
         )
     )

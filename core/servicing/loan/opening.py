@@ -48,6 +48,8 @@ def freeze(terms: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
         "interest_mode": pl.lit(InterestMode.scheduled.value, dtype=pl.Int8),
         "rebate": pl.lit(0, dtype=pl.Int8),
         "excess": placed,
+        # what an instalment asks is as it stands, whenever money comes
+        "due_at_payment": pl.lit(False),
         # interest that is fixed no charge-off stops; a contract that ends with it still does
         "after_charge_off": pl.when(stops)
         .then(AfterChargeOff.regular.value)
