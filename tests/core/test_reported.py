@@ -360,8 +360,9 @@ class TestSchedulesOfTheirOwn:
             "schedule_fixed_on": pl.lit(dt.date(2024, 1, 1)),
         }
         story = Story(policies)
-        for n in (1, 2, 3):
-            loan = terms(policies, "instalment-act365", loan_id=n, n=3, first_due="2024-02-05")
+        for n in (1, 2, 3, 4):
+            product = "simple-interest" if n == 4 else "instalment-act365"
+            loan = terms(policies, product, loan_id=n, n=3, first_due="2024-02-05")
             story = story.lent(loan.with_columns(**fixed))
         told = (("2024-02-05", 413_81), ("2024-03-20", 511_57), ("2024-05-01", 304_14))
         for on, amount in told:
@@ -370,7 +371,12 @@ class TestSchedulesOfTheirOwn:
         story = story.paid(413_81, "2024-02-15", loan_id=2).paid(925_38, "2024-01-20", loan_id=3)
         order = json.dumps({"instalments": 2, "due_date": "2024-04-10", "interest": "payable"})
         aged = _event(Kind.reaged, 2, "2024-03-25", None, "r", order)
+        story = story.paid(600_00, "2024-02-10", loan_id=4)
         life = replace(story, rows=(*story.rows, aged)).live("2024-05-12")
+        # whatever its product says of interest at payment: 1,200.00 - (600.00 - 13.81 - 11.57)
+        simple = life.on("2024-05-02", 4)
+        owed = (simple["principal"], simple["principal_due"], simple["interest_due"])
+        assert owed == (625_38, 625_38, 4_14)
         assert life.on("2024-05-01")["status"] == Status.closed
         late = life.on("2024-02-12", 2)
         assert (late["days_past_due"], late["principal_due"], late["interest_due"]) == (
