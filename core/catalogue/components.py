@@ -39,7 +39,7 @@ class Row:
     """A charge of it is the lender's income; else it is owed to another, as taxes are."""
     by_order: bool = False
     """People charge it by a command of its name, `charge_NAME`."""
-    asked_again: bool = False
+    demanded_again: bool = False
     """A chargeback may ask again for what its payment had met of it."""
     taxable: bool = False
     """A tax may be on it."""
@@ -82,7 +82,7 @@ class Component(IntEnum):
             loss="interest_charged_off",
             accrued="interest_accrued",
             of_schedule=True,
-            asked_again=True,
+            demanded_again=True,
             taxable=True,
         ),
     )
@@ -97,7 +97,7 @@ class Component(IntEnum):
             booked_to="fee_income",
             income=True,
             by_order=True,
-            asked_again=True,
+            demanded_again=True,
             taxable=True,
         ),
     )
@@ -112,7 +112,7 @@ class Component(IntEnum):
             booked_to="penalty_income",
             income=True,
             by_order=True,
-            asked_again=True,
+            demanded_again=True,
             taxable=True,
         ),
     )
@@ -166,7 +166,7 @@ CHARGES = tuple(each for each in Component if not each.row.of_schedule)
 INCOME = tuple(each for each in CHARGES if each.row.income)
 """Charges that are the lender's income; others are owed to another, as taxes are."""
 OWED_ON = tuple(each for each in CHARGES if not each.row.income)
-ASKED_AGAIN = {each.name: each for each in Component if each.row.asked_again}
+ASKED_AGAIN = {each.name: each for each in Component if each.row.demanded_again}
 """What a chargeback may ask again, by name."""
 TAXABLE = tuple(each.name for each in Component if each.row.taxable)
 BY_ORDER = {f"charge_{each.name}": each for each in CHARGES if each.row.by_order}

@@ -199,17 +199,17 @@ class Figures:
         due = self.due_date(pl.col("instalment_no")) if due is None else due
         share = weight(number, due, self.terms)
         raised = with_quotient(
-            cursor.with_columns(_weight=share), "_asked",
+            cursor.with_columns(_weight=share), "_level_raised",
             int128(pl.col("emi")) * int128(pl.col("_weight")), pl.lit(WHOLE),
             "instalment_rounding", self.instalment_rounding,
         )  # fmt: skip
         times = with_quotient(
-            raised, "_times", pl.col("_asked"), pl.col("instalment_multiple"),
+            raised, "_times", pl.col("_level_raised"), pl.col("instalment_multiple"),
             "instalment_rounding", self.instalment_rounding,
         )  # fmt: skip
         whole = pl.col("_times") * pl.col("instalment_multiple")
         return times.with_columns(level=pl.when(alike()).then(level).otherwise(whole)).drop(
-            "_weight", "_asked", "_times"
+            "_weight", "_level_raised", "_times"
         )
 
     def _level_of(self, number: pl.Expr) -> pl.Expr:

@@ -73,7 +73,7 @@ def open_schedule(terms: pl.DataFrame) -> pl.DataFrame:
     cursor = _from_the_first(terms, figures)
     if "taken_over_on" not in terms.columns or not terms["taken_over_on"].count():
         return cursor
-    return _taken_over(cursor, figures)
+    return _migrated_in(cursor, figures)
 
 
 def from_the_start(terms: pl.DataFrame) -> pl.DataFrame:
@@ -93,7 +93,7 @@ def _from_the_first(terms: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     )
 
 
-def _taken_over(cursor: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+def _migrated_in(cursor: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     """Loans that lived elsewhere stand before their first instalment due after that."""
     on = pl.col("taken_over_on")
     is_migrated = on.is_not_null()
@@ -332,14 +332,14 @@ def _by_days_total(terms: pl.DataFrame) -> pl.DataFrame:
     figures = Figures(loans)
     cursor = _from_the_first(loans, figures).with_columns(_total=pl.lit(0, dtype=pl.Int64))
     for _ in range(int(loans["instalments"].max())):  # type: ignore[arg-type]
-        with_interest = figures.with_period_interest(cursor, "_asked")
+        with_interest = figures.with_period_interest(cursor, "_charged")
         there = pl.col("instalment_no") <= pl.col("instalments")
         cursor = with_interest.with_columns(
-            _total=pl.col("_total") + pl.when(there).then("_asked").otherwise(0),
+            _total=pl.col("_total") + pl.when(there).then("_charged").otherwise(0),
             instalment_no=pl.col("instalment_no") + 1,
             period_start=pl.col("period_end"),
             period_end=figures.due_date(pl.col("instalment_no") + 1),
-        ).drop("_asked")
+        ).drop("_charged")
     totals = terms["flat_interest"].clone().scatter(mask.arg_true(), cursor["_total"])
     return terms.with_columns(totals)
 

@@ -61,13 +61,13 @@ def weight(number: pl.Expr, due: pl.Expr, terms: pl.DataFrame) -> pl.Expr:
     raised: pl.Expr = pl.lit(PPB, dtype=pl.Int64)
     for step in terms["step_ppb"].unique().to_list():
         if step:
-            stepped = _grown(step).gather(steps.clip(0, LAST))
+            stepped = _step_powers(step).gather(steps.clip(0, LAST))
             raised = pl.when(pl.col("step_ppb") == step).then(stepped).otherwise(raised)
     return raised * share
 
 
 @cache
-def _grown(step: int) -> pl.Expr:
+def _step_powers(step: int) -> pl.Expr:
     """(1 + step) to the power 0, 1, ... in parts per billion, each rounded once, half-even."""
     factor = 1 + Fraction(step, PPB)
     found, power = [], Fraction(1)

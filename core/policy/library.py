@@ -21,7 +21,7 @@ class Library:
     policies: tuple[tuple[str, Policy], ...]
     registry: tuple[str, ...] = ()
 
-    def _lacks(self, model: type[P], name: str, on: dt.date) -> str:
+    def _missing(self, model: type[P], name: str, on: dt.date) -> str:
         """What to say where no version of a policy is in force on a date."""
         kind = next((folder for folder, each in self.policies if isinstance(each, model)), "")
         versions = [p for p in self._all(model) if p.name == name]
@@ -41,7 +41,7 @@ class Library:
         """The latest version of a policy that is effective on the date."""
         found = [p for p in self._all(model) if p.name == name and p.effective_from <= on]
         if not found:
-            raise PolicyError(self._lacks(model, name, on))
+            raise PolicyError(self._missing(model, name, on))
         return max(found, key=lambda p: (p.effective_from, p.version))
 
     def versions(

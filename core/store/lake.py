@@ -168,7 +168,7 @@ def open_writer(settings: Settings) -> duckdb.DuckDBPyConnection:
     before = os.umask(0o077)
     try:
         if not settings.catalogue:
-            _write_ahead(settings.sqlite)
+            _with_wal(settings.sqlite)
         connection = patiently(lambda: _connect(settings, read_only=False))
     finally:
         os.umask(before)
@@ -189,7 +189,7 @@ def _must_not_be_lost(settings: Settings) -> None:
         )
 
 
-def _write_ahead(catalogue: Path) -> None:
+def _with_wal(catalogue: Path) -> None:
     """Keep the SQLite catalogue in write-ahead mode: readers don't wait, commits cost less."""
     with sqlite3.connect(catalogue, timeout=20) as connection:
         connection.execute("PRAGMA journal_mode = WAL")

@@ -268,7 +268,7 @@ class LedgerReader:
 
         at = self.clocks(as_of, known_at)
         late = self.positions(as_of, known_at).filter(pl.col("days_past_due") > 0)
-        events = self._standing((Kind.delinquency_paused, Kind.delinquency_resumed), at)
+        events = self._effective((Kind.delinquency_paused, Kind.delinquency_resumed), at)
         if isinstance(grace_days, int):
             grace = pl.lit(grace_days)
         else:
@@ -336,7 +336,7 @@ class LedgerReader:
         from loanbook.core.servicing.explain.contract_changes import MONTHS_BEFORE, forborne
 
         at = self.clocks(as_of, known_at)
-        stand = self._standing(CHANGES, at)["event_id"].to_list()
+        stand = self._effective(CHANGES, at)["event_id"].to_list()
         changes = self.query(
             MODIFIED,
             {"version": at.known, "loan": loan_id, "months": MONTHS_BEFORE, "changes": stand},
@@ -365,7 +365,7 @@ class LedgerReader:
         from loanbook.core.servicing.arrears.hardship import RESTS, relief
 
         at = self.clocks(as_of, known_at)
-        events = self._standing((*RESTS, Kind.delinquency_resumed), at)
+        events = self._effective((*RESTS, Kind.delinquency_resumed), at)
         resumed = self.query(RESUMED, {"version": at.known, "on": at.on})
         ended = self.query(ENDED_BY, {"version": at.known, "on": at.on, "loan": None})
         changed = self.modifications(at.on, known_at, None, difficulty).filter("forborne")
@@ -376,7 +376,7 @@ class LedgerReader:
             events, resumed, forborne_.with_columns(pl.col("ended").fill_null(False)), at.on
         )
 
-    def _standing(self, kinds: Collection[Kind], at: Clocks) -> pl.DataFrame:
+    def _effective(self, kinds: Collection[Kind], at: Clocks) -> pl.DataFrame:
         """Events of some kinds, valued by a date and known, that no known reversal took back."""
         events = self.query(
             "SELECT event_id, loan_id, kind, value_date, idempotency_key, payload FROM events "

@@ -337,7 +337,7 @@ class Ledger(Queries):
             for table, rows in self._rows(each, by):
                 tables.setdefault(table, []).append(rows)
         with transaction(self._connection):
-            self._take_turn(last.version, last.closed.date, first.parent)
+            self._follow_on(last.version, last.closed.date, first.parent)
             self._tell_skipped(first.parent, first.version, by.actor)
             for table, parts in tables.items():
                 insert(self._connection, table, pl.concat(parts, how="diagonal_relaxed"))
@@ -361,7 +361,7 @@ class Ledger(Queries):
         yield "versions", version_row(each.version, closed, by, each.parent)
         yield "checks", law_rows(each.version, closed.date, each.laws)
 
-    def _take_turn(self, version: int, date: dt.date, parent: int) -> None:
+    def _follow_on(self, version: int, date: dt.date, parent: int) -> None:
         """Both of two closes of a date must update this one row: the second one fails."""
         head = self.head()
         if head.published_version != parent or head.working_version is not None:

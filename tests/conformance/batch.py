@@ -27,7 +27,7 @@ from loanbook.core.servicing.loan.claim import claim
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.loan.positions import STATE
-from loanbook.core.servicing.payments.chargebacks import asked_again
+from loanbook.core.servicing.payments.chargebacks import demanded_again
 from loanbook.core.servicing.replay.fast_forward import History, Visit, fast_forward
 from loanbook.core.servicing.replay.interest_refunds import interest_on_refunds
 from loanbook.core.servicing.replay.payoff_quote import settling
@@ -362,7 +362,7 @@ class Batch:
         asked = mine.select("event_id", "loan_id", "amount", target=self._targets(mine)).join(
             self.products, on="loan_id"
         )
-        parts = asked_again(
+        parts = demanded_again(
             asked.drop_nulls("target"),
             pl.concat(each.select(columns) for each in met),
             self.policies.chargeback_ranks,

@@ -14,7 +14,7 @@ from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import OriginationFee
-from loanbook.core.servicing.payments.chargebacks import asked_again
+from loanbook.core.servicing.payments.chargebacks import demanded_again
 from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.late_news import same_as_in_time, told
 from tests.core.lives import days_of, moved, on
@@ -81,7 +81,7 @@ def test_a_chargeback_asks_again_in_the_products_order() -> None:
         {"product": [0, 0], "component": [1, 2], "rank": [0, 1]},
         schema={"product": pl.Int16, "component": pl.Int8, "rank": pl.Int64},
     )
-    found = asked_again(asked, paid, ranks).row(0, named=True)
+    found = demanded_again(asked, paid, ranks).row(0, named=True)
     assert found == {"event_id": 9, "interest": 300, "fee": 700, "penalty": 0}
 
 

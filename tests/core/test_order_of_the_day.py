@@ -42,7 +42,7 @@ def test_every_step_that_acts_of_itself_gives_dates_of_loans(policies: PolicyBoo
     for step in acting:
         assert step.next_dates is not None
         found = step.next_dates(awaiting)
-        assert found.schema == {"loan_id": pl.Int64, "stop": pl.Date}, step.name
+        assert found.schema == {"loan_id": pl.Int64, "next_date": pl.Date}, step.name
         assert step.next_dates.__doc__, step.name
     assert steps.next_action_dates(
         awaiting.live, awaiting.dues, pl.DataFrame(schema={"loan_id": pl.Int64, "day": pl.Date}),

@@ -69,17 +69,17 @@ def migrate(day: DayState, events: pl.DataFrame) -> None:
     """Set what loans bring, as dues and balances, and book it against `migration`."""
     opened = openings(events)
     names = (*BALANCES, *OF_LINES, "in_grace")
-    brought = opened.rename({name: f"{name}_told" for name in names})
+    brought = opened.rename({name: f"{name}_brought" for name in names})
     joined = day.loans.join(brought, on="loan_id", how="left", maintain_order="left")
     mask = joined["event_id"].is_not_null()
     scheduled = pl.col("interest_mode") == InterestMode.scheduled
-    lent = pl.when("revolving").then("principal_told").otherwise("principal_agreed")
+    lent = pl.when("revolving").then("principal_brought").otherwise("principal_agreed")
     at_its_end = pl.col("materialised") & (pl.col("instalment_no") > pl.col("instalments"))
     news = (
         joined.filter(mask)
         .with_columns(
-            *(pl.col(f"{name}_told").alias(name) for name in names),
-            principal_paid=lent - pl.col("principal_told"),
+            *(pl.col(f"{name}_brought").alias(name) for name in names),
+            principal_paid=lent - pl.col("principal_brought"),
         )
         # past the last instalment of a schedule that stands whole nothing is to come: all is due
         .with_columns(**balances.set_due(Component.principal, "principal", where=at_its_end))
@@ -87,7 +87,7 @@ def migrate(day: DayState, events: pl.DataFrame) -> None:
     whole = news["materialised"]
     if whole.any():
         day.dues = merge_dues(day.dues, _to_come(news.filter(whole), day))
-        news = point(news.with_columns(prepaid_dues=_ahead(news, day.dues)), day.dues, whole)
+        news = point(news.with_columns(prepaid_dues=_prepaid(news, day.dues)), day.dues, whole)
     # interest of a schedule is the schedule's own: what a tape says of it may be off by rounding
     shown = news.with_columns(**segment.set_earned(0), **segment.clear_prepaid())
     accrued = pl.when(scheduled).then(earned(shown)).otherwise("interest_accrued")
@@ -144,7 +144,7 @@ def _to_come(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     ).select(rows.columns)
 
 
-def _ahead(news: pl.DataFrame, dues: pl.DataFrame) -> pl.Series:
+def _prepaid(news: pl.DataFrame, dues: pl.DataFrame) -> pl.Series:
     """What of the instalments to come was paid before the take-over (Int64)."""
     stands = (
         dues.filter(pl.col("due_date") > BUSINESS_DATE)

@@ -55,7 +55,7 @@ def stand(
         .select(
             *paid_out.drop("payout", "shared", "down", "downs").columns,
             first_no=_billed(),
-            lacks=pl.when(pl.col("to_come").is_not_null()).then(_lacks()).otherwise(0),
+            lacks=pl.when(pl.col("to_come").is_not_null()).then(_nights_before()).otherwise(0),
             kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
             spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
             lent=flat_base(pl.col("principal") + pl.col("principal_paid") + pl.col("payout")),
@@ -80,7 +80,7 @@ def stand(
 def lacking(paid_out: pl.DataFrame) -> pl.DataFrame:
     """`paid_out` with `tranche_balance_days` as it is after its payout; the first one lacks nothing."""
     later = pl.col("principal") + pl.col("principal_paid") > 0
-    balance_days = pl.when(later).then(_lacks()).otherwise("tranche_balance_days")
+    balance_days = pl.when(later).then(_nights_before()).otherwise("tranche_balance_days")
     return paid_out.with_columns(tranche_balance_days=balance_days)
 
 
@@ -88,7 +88,7 @@ def _billed() -> pl.Expr:
     return (pl.col("instalment_no") - 1).clip(upper_bound=pl.col("instalments") - 1)
 
 
-def _lacks() -> pl.Expr:
+def _nights_before() -> pl.Expr:
     """Balance by nights that the running period falls short by: each payout's, before it was made.
 
     Flat interest that is spread evenly is by periods, not by nights, and so is a payout that bears

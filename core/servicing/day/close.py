@@ -105,7 +105,7 @@ def _day(
     if boarded.height:
         wide = pl.concat([wide, dated(opened(boarded, policies.calendars), date)])
         wide = wide if wide["loan_id"].is_sorted() else wide.sort("loan_id")
-    mask = _touched(wide, book.dues.filter(pl.col("due_date") <= date), todays, policies)
+    mask = _busy(wide, book.dues.filter(pl.col("due_date") <= date), todays, policies)
     if todays.is_empty() and not mask.any():
         return _quiet(book, wide, todays, pending, boarded, date)
     before = wide[mask.arg_true()]  # few of many rows: faster than a filter
@@ -174,7 +174,7 @@ def boarded_by(todays: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
     return agreed_terms(terms_of(boardings), policies.pins)
 
 
-def _touched(
+def _busy(
     wide: pl.DataFrame, dues: pl.DataFrame, todays: pl.DataFrame, policies: PolicyBook
 ) -> pl.Series:
     """Rows on which more happens today than interest: billing, events, fallen dues, credit."""

@@ -18,7 +18,7 @@ from loanbook.core.servicing.schedule.billing import whole_claim_due
 from loanbook.core.servicing.schedule.statements import payment_due
 
 ONE_DAY = pl.duration(days=1)
-_NONE = pl.DataFrame(schema={"loan_id": pl.Int64, "stop": pl.Date})
+_NONE = pl.DataFrame(schema={"loan_id": pl.Int64, "next_date": pl.Date})
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Awaiting:
 def of_billing(after: Awaiting) -> pl.DataFrame:
     """The end of the running period, and days on which dues that stand already fall due."""
     runs = (pl.col("period_end") > BUSINESS_DATE) & ~whole_claim_due()
-    ends = after.live.select("loan_id", runs.alias("runs"), stop="period_end")
-    ends = ends.filter("runs").select("loan_id", "stop")
+    ends = after.live.select("loan_id", runs.alias("runs"), next_date="period_end")
+    ends = ends.filter("runs").select("loan_id", "next_date")
     return pl.concat([ends, _falling(after.dues)])
 
 
@@ -67,8 +67,10 @@ def of_statements(after: Awaiting) -> pl.DataFrame:
     """Days on which the minimum of a line's last statement is due."""
     if not after.live["revolving"].any():
         return _NONE
-    lines = after.live.filter("revolving").select("loan_id", "business_date", stop=payment_due())
-    return lines.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
+    lines = after.live.filter("revolving").select(
+        "loan_id", "business_date", next_date=payment_due()
+    )
+    return lines.filter(pl.col("next_date") > BUSINESS_DATE).select("loan_id", "next_date")
 
 
 def of_charge_offs(after: Awaiting) -> pl.DataFrame:
@@ -78,17 +80,17 @@ def of_charge_offs(after: Awaiting) -> pl.DataFrame:
 
 
 def _falling(dues: pl.DataFrame) -> pl.DataFrame:
-    later = dues.select("loan_id", "business_date", stop="due_date")
-    later = later.filter(pl.col("stop") > BUSINESS_DATE)
-    return later.group_by("loan_id").agg(pl.col("stop").min())
+    later = dues.select("loan_id", "business_date", next_date="due_date")
+    later = later.filter(pl.col("next_date") > BUSINESS_DATE)
+    return later.group_by("loan_id").agg(pl.col("next_date").min())
 
 
-def _by_rule(unpaid: pl.DataFrame, rules: pl.DataFrame, stop: pl.Expr) -> pl.DataFrame:
+def _by_rule(unpaid: pl.DataFrame, rules: pl.DataFrame, next_date: pl.Expr) -> pl.DataFrame:
     """Days, counted from the due dates of what is unpaid (`Awaiting.unpaid`), by a product's rule."""
     if unpaid.is_empty():
         return _NONE
-    dated = unpaid.join(rules, on="product").select("loan_id", "business_date", stop=stop)
-    return dated.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
+    dated = unpaid.join(rules, on="product").select("loan_id", "business_date", next_date=next_date)
+    return dated.filter(pl.col("next_date") > BUSINESS_DATE).select("loan_id", "next_date")
 
 
 def _after(days: pl.Expr) -> pl.Expr:
@@ -103,7 +105,7 @@ def of_anniversaries(after: Awaiting) -> pl.DataFrame:
     living = loans.filter((pl.col("status") == Status.active) & charged)
     if living.is_empty():
         return _NONE
-    return living.select("loan_id", stop=next_anniversary(BUSINESS_DATE))
+    return living.select("loan_id", next_date=next_anniversary(BUSINESS_DATE))
 
 
 def of_small_credits(after: Awaiting) -> pl.DataFrame:
@@ -111,8 +113,8 @@ def of_small_credits(after: Awaiting) -> pl.DataFrame:
     if not (after.live["credit"] > 0).any():
         return _NONE
     credits = waiting(after.live, after.policies.small_credits)
-    dated = credits.select("loan_id", "business_date", stop=falls_on())
-    return dated.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
+    dated = credits.select("loan_id", "business_date", next_date=falls_on())
+    return dated.filter(pl.col("next_date") > BUSINESS_DATE).select("loan_id", "next_date")
 
 
 def of_accounting_status(after: Awaiting) -> pl.DataFrame:
@@ -133,12 +135,12 @@ def of_accounting_status(after: Awaiting) -> pl.DataFrame:
     days = pl.duration(days=pl.col("returns_days").cast(pl.Int64))
     awaited = [
         unpaid.with_columns(
-            stop=pl.col("due_date") + pl.duration(days=late - pl.col("from_due_day"))
+            next_date=pl.col("due_date") + pl.duration(days=late - pl.col("from_due_day"))
         ),
-        back.with_columns(stop=pl.col("performing_since") + days),
+        back.with_columns(next_date=pl.col("performing_since") + days),
     ]
-    dated = pl.concat(each.select("loan_id", "business_date", "stop") for each in awaited)
-    return dated.filter(pl.col("stop") > BUSINESS_DATE).select("loan_id", "stop")
+    dated = pl.concat(each.select("loan_id", "business_date", "next_date") for each in awaited)
+    return dated.filter(pl.col("next_date") > BUSINESS_DATE).select("loan_id", "next_date")
 
 
 def of_credit_that_waits(after: Awaiting) -> pl.DataFrame:
@@ -149,4 +151,6 @@ def of_credit_that_waits(after: Awaiting) -> pl.DataFrame:
         (pl.col("credit") > 0) & (pl.col("credit_use") != CreditUse.hold.value)
     )
     due = after.dues.filter(pl.col("due_date") <= BUSINESS_DATE)
-    return holds.join(due, on="loan_id", how="semi").select("loan_id", stop=BUSINESS_DATE + ONE_DAY)
+    return holds.join(due, on="loan_id", how="semi").select(
+        "loan_id", next_date=BUSINESS_DATE + ONE_DAY
+    )

@@ -70,7 +70,7 @@ class Day(DayState):
     before: pl.DataFrame = field(init=False)
     """The loans as the day began with them."""
     ordered: pl.DataFrame = field(init=False)
-    """Events of live loans, with `turn`, the order of replay of their loan, and `step`."""
+    """Events of live loans, with `nth`, the order of replay of their loan, and `step`."""
     after: pl.DataFrame = field(init=False)
     """The loans at its end, with `oldest` and `from_due_day` of their arrears."""
     reclassified: pl.DataFrame = field(init=False)
@@ -102,7 +102,7 @@ class Step:
     """What a person reads of it, in the guide and in `docs/`."""
     run: Callable[[Day], None]
     next_dates: Callable[[Awaiting], pl.DataFrame] | None = None
-    """`loan_id`, `stop` (Date): when it acts of itself; None: on days of other steps alone."""
+    """`loan_id`, `next_date` (Date): when it acts of itself; None: on days of other steps alone."""
 
 
 def _take_events(first: int, last: int) -> Callable[[Day], None]:
@@ -230,15 +230,15 @@ def run_day(
 def next_action_dates(
     live: pl.DataFrame, dues: pl.DataFrame, coming: pl.DataFrame, policies: PolicyBook
 ) -> pl.DataFrame:
-    """`loan_id`, `stop` (Date, after the loan's `business_date`) of loans that something awaits.
+    """`loan_id`, `next_date` (Date, after the loan's `business_date`) of loans that something awaits.
 
     `live`: terms, positions and `business_date`; `dues` with `business_date`; `coming`: `loan_id`,
     `day` of the events that are left. The dates of `STEPS`, and those on which events are valued.
     """
     awaiting = Awaiting(live, dues, policies)
-    parts = [coming.group_by("loan_id").agg(stop=pl.col("day").min())]
+    parts = [coming.group_by("loan_id").agg(next_date=pl.col("day").min())]
     parts += [step.next_dates(awaiting) for step in STEPS if step.next_dates is not None]
-    return pl.concat(parts).group_by("loan_id").agg(pl.col("stop").min())
+    return pl.concat(parts).group_by("loan_id").agg(pl.col("next_date").min())
 
 
 def _moves(day: Day) -> pl.DataFrame:

@@ -25,13 +25,13 @@ Handler = Callable[[DayState, pl.DataFrame], None]
 _UNORDERED = [
     pl.lit(0, dtype=pl.Int16).alias("product"),
     pl.lit(False).alias("in_sequence"),
-    *(pl.lit(0, dtype=pl.Int64).alias(name) for name in ("step", "turn")),
+    *(pl.lit(0, dtype=pl.Int64).alias(name) for name in ("step", "nth")),
 ]
 """What `in_replay_order` adds, of a day without events."""
 
 
 def in_replay_order(todays: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
-    """Events that change live loans, with the `step` and the `turn` in which each is taken."""
+    """Events that change live loans, with the `step` and the `nth` in which each is taken."""
     if todays.is_empty():
         return todays.with_columns(_UNORDERED)
     events = todays.filter(pl.col("kind").is_in([k.value for k in STEP])).join(
@@ -44,16 +44,16 @@ def in_replay_order(todays: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
     # as they came: with the money, the endings too
     events = events.with_columns(step=pl.when("in_sequence").then(IN_SEQUENCE).otherwise(step))
     if events["loan_id"].n_unique() == events.height:
-        return events.with_columns(turn=pl.lit(0, dtype=pl.Int64))
+        return events.with_columns(nth=pl.lit(0, dtype=pl.Int64))
     return events.sort("loan_id", "step", *REPLAY_ORDER, maintain_order=True).with_columns(
-        turn=pl.int_range(pl.len(), dtype=pl.Int64).over("loan_id")
+        nth=pl.int_range(pl.len(), dtype=pl.Int64).over("loan_id")
     )
 
 
 def apply(day: DayState, events: pl.DataFrame) -> None:
     """Every event of `in_replay_order`, one a loan at a time."""
-    for turn in range(int(events["turn"].max() or 0) + 1 if events.height else 0):  # type: ignore[arg-type]
-        these = events.filter(pl.col("turn") == turn)
+    for nth in range(int(events["nth"].max() or 0) + 1 if events.height else 0):  # type: ignore[arg-type]
+        these = events.filter(pl.col("nth") == nth)
         for code in sorted(these["kind"].unique().to_list()):
             handler_of(Kind(code))(day, these.filter(pl.col("kind") == code))
 

@@ -61,7 +61,7 @@ def _off_books(loans: pl.DataFrame, events: pl.DataFrame) -> tuple[pl.DataFrame,
         .otherwise("status"),
         charged_off_on=pl.when(mask).then(BUSINESS_DATE).otherwise("charged_off_on"),
         period_interest=pl.when(stops).then(0).otherwise("period_interest"),
-        **segment.stop(where=stops),
+        **segment.end_earning(where=stops),
     )
     return frozen, going
 

@@ -50,7 +50,7 @@ class Moved:
             stood, after, dated(dues, closed.date), before.dues, closed.book.terms.select(*_PAYOUT),
             closed.applied, closed.allocations, closed.unidentified,
             closed.transfers.filter(pl.col("value_date") == closed.date),
-            _lines(closed.book.terms), _ahead(closed.book.terms),
+            _lines(closed.book.terms), _billed_early(closed.book.terms),
         )  # fmt: skip
 
     @classmethod
@@ -59,7 +59,7 @@ class Moved:
         after = each.wide.select(STATE)
         return cls(
             each.before, after, each.dues, each.dues_before, each.wide.select(*_PAYOUT), each.applied, each.allocations, each.unidentified,
-            each.transfers, _lines(each.wide), _ahead(each.wide),
+            each.transfers, _lines(each.wide), _billed_early(each.wide),
         )  # fmt: skip
 
 
@@ -113,5 +113,5 @@ def _lines(terms: pl.DataFrame) -> pl.Series:
     return terms.filter("revolving")["loan_id"]
 
 
-def _ahead(terms: pl.DataFrame) -> pl.Series:
+def _billed_early(terms: pl.DataFrame) -> pl.Series:
     return terms.filter(billed_early())["loan_id"]

@@ -32,7 +32,7 @@ def set_earned(units: Amount, remainder: Amount = 0, where: pl.Expr | None = Non
     }
 
 
-def stop(where: pl.Expr | None = None) -> Columns:
+def end_earning(where: pl.Expr | None = None) -> Columns:
     """What was earned stays as it is shown, with what of it was paid before billing."""
     shown = pl.col("interest_accrued") + pl.col("accrued_prepaid")
     return set_earned(shown, where=where)

@@ -59,7 +59,7 @@ def ask_tax(day: DayState, bases: pl.DataFrame, *, of_contract: bool = True) -> 
     fresh = due_rows(added, "instalment_no", Component.tax, "due_date", "tax")
     day.dues = merge_dues(day.dues, fresh)
     _book(day, added.select("loan_id", moved="tax"))
-    _forgive(day, rated.filter(pl.col("tax") < 0))
+    _waive(day, rated.filter(pl.col("tax") < 0))
 
 
 def untaxed(owed: pl.Expr | None = None) -> pl.Expr:
@@ -104,7 +104,7 @@ def _share(rated: pl.DataFrame) -> pl.Expr:
     return share_of(rated, int128(pl.col("base")) * int128(pl.col("tax_ppb")), PPB, "tax_rounding")
 
 
-def _forgive(day: DayState, reduced: pl.DataFrame) -> None:
+def _waive(day: DayState, reduced: pl.DataFrame) -> None:
     keys = ["loan_id", "instalment_no"]
     unpaid = day.dues.filter(is_(Component.tax)).select(
         *keys, left=pl.col("amount") - pl.col("paid"), falls="due_date"

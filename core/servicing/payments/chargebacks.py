@@ -25,7 +25,9 @@ from loanbook.core.servicing.schedule.fixed_schedule import instalment_of, point
 from loanbook.core.servicing.schedule.statements import payment_due
 
 
-def asked_again(chargebacks: pl.DataFrame, paid: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
+def demanded_again(
+    chargebacks: pl.DataFrame, paid: pl.DataFrame, ranks: pl.DataFrame
+) -> pl.DataFrame:
     """What chargebacks ask again of interest, fees and penalties: the event's payload.
 
     `chargebacks`: `event_id`, `product`, `amount`, `target` (the payment's event). `paid`: its

@@ -1,9 +1,9 @@
-"""Jump: loans taken through their lives from stop to stop, each at its own pace.
+"""Fast-forward: loans taken through their lives from one date on which something happens to the next.
 
-Interest is path-independent, so a loan needs a visit only on the dates on which something happens
-to it; the days between two stops follow in closed form. A round takes every loan that has one to
-its next stop, by the steps of a day that `close` goes through, so a life costs as many rounds as
-its busiest loan has stops, whatever the number of days. Positions, dues and movements of every
+Each at its own pace: interest is path-independent, so a loan needs a visit only on the dates on which something happens
+to it; the days between two such dates follow in closed form. A round takes every loan that has one to
+its next date, by the steps of a day that `close` goes through, so a life costs as many rounds as
+its busiest loan has dates, whatever the number of days. Positions, dues and movements of every
 day equal those of closing day by day.
 """
 
@@ -126,11 +126,12 @@ def fast_forward(
     ended on the way. Pure; raises what `close` raises.
     """
     return within_pool(
-        lambda: _Jump(book, events, policies, through, prepare).run(), book.loans + events.height
+        lambda: _FastForward(book, events, policies, through, prepare).run(),
+        book.loans + events.height,
     )
 
 
-class _Jump:
+class _FastForward:
     """Where the loans stand between two rounds."""
 
     def __init__(
@@ -143,9 +144,9 @@ class _Jump:
     ) -> None:
         self.policies, self.through, self.prepare, self.start = policies, through, prepare, book
         events = pl.concat([book.pending, events]).sort("loan_id", *REPLAY_ORDER)
-        events = self._until(events.with_columns(stop="value_date"))
-        self.events = events.filter(pl.col("stop") <= pl.col("end")).drop("stop", "end")
-        self.waiting = events.filter(pl.col("stop") > pl.col("end")).drop("stop", "end")
+        events = self._until(events.with_columns(next_date="value_date"))
+        self.events = events.filter(pl.col("next_date") <= pl.col("end")).drop("next_date", "end")
+        self.waiting = events.filter(pl.col("next_date") > pl.col("end")).drop("next_date", "end")
         self.coming = self.events.select("loan_id", day="value_date").unique()
         first = self.events["value_date"].min()
         eve = book.date if book.date is not None else first
@@ -189,10 +190,10 @@ class _Jump:
 
     def _round(self) -> bool:
         found = next_action_dates(self.live, self.dues, self.coming, self.policies)
-        stops = self._until(found).filter(pl.col("stop") <= pl.col("end")).sort("loan_id")
-        if stops.is_empty():
+        visits = self._until(found).filter(pl.col("next_date") <= pl.col("end")).sort("loan_id")
+        if visits.is_empty():
             return False
-        on = stops.select("loan_id", business_date="stop")
+        on = visits.select("loan_id", business_date="next_date")
         events = self.events.join(
             on, left_on=["loan_id", "value_date"], right_on=["loan_id", "business_date"],
             how="semi", maintain_order="left",

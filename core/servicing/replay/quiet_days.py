@@ -57,7 +57,7 @@ class QuietSpans:
 
     def wide(self, first: dt.date, last: dt.date) -> pl.DataFrame:
         """Terms, positions and `business_date` of every loan and day from `first` to `last`, by loan."""
-        return self._rows(self._told(), first, last)
+        return self._rows(self._shown(), first, last)
 
     def positions(self, first: dt.date, last: dt.date) -> pl.DataFrame:
         """Positions and `business_date` of every loan and day from `first` to `last`, by loan and day."""
@@ -69,9 +69,13 @@ class QuietSpans:
         rows = self.stood.filter(latest).with_columns(
             begun=BUSINESS_DATE, business_date=pl.col("until") - ONE_DAY
         )
-        return self._lived(rows).select(self._told()) if rows.height else rows.select(self._told())
+        return (
+            self._with_nights(rows).select(self._shown())
+            if rows.height
+            else rows.select(self._shown())
+        )
 
-    def _told(self) -> list[str]:
+    def _shown(self) -> list[str]:
         """Terms, positions and `business_date`; what else is kept serves the days between."""
         return self.stood.columns[: self.stood.columns.index("business_date") + 1]
 
@@ -101,9 +105,9 @@ class QuietSpans:
         for number in part.unique().sort().to_list():
             rows = self._days(self.stood.filter(part == number), first, last)
             if rows.height:
-                yield self._lived(rows)
+                yield self._with_nights(rows)
 
-    def _lived(self, rows: pl.DataFrame) -> pl.DataFrame:
+    def _with_nights(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows of quiet days have another night's interest; those of visits stay as they are."""
         quiet = pl.col("begun") < BUSINESS_DATE
         second = pl.col("begun") + ONE_DAY == BUSINESS_DATE

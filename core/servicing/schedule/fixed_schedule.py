@@ -306,7 +306,7 @@ def earned_whole(
         accrued_today=pl.col("accrued_today") + rest,
         interest_earned=pl.col("interest_earned") + rest,
         period_interest=pl.when(whole).then(0).otherwise("period_interest"),
-    ).with_columns(**segment.stop(where=whole))
+    ).with_columns(**segment.end_earning(where=whole))
     earned = found.filter(rest != 0).select("loan_id", "event_id", "rest")
     return with_interest.select(loans.columns), earned
 

@@ -44,7 +44,7 @@ def project(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calenda
     whole = live.filter("materialised")
     parts = [pl.DataFrame(schema=ROWS)]
     if whole.height:
-        parts.append(_standing(whole, dues))
+        parts.append(_materialised(whole, dues))
     stepped = live.filter(
         ~pl.col("materialised") & (pl.col("instalment_no") <= pl.col("instalments"))
     )
@@ -70,7 +70,7 @@ def to_come(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calenda
     )
 
 
-def _standing(whole: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+def _materialised(whole: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     coming = (
         dues.select(Dues.column_names())
         .join(whole.select("loan_id", "business_date"), on="loan_id")

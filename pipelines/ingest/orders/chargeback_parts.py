@@ -9,7 +9,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.catalogue.components import ASKED_AGAIN
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.payments.chargebacks import asked_again
+from loanbook.core.servicing.payments.chargebacks import demanded_again
 
 
 def with_parts(
@@ -37,7 +37,7 @@ def with_parts(
     targets = keys.join(places, left_on="key", right_on="idempotency_key").rename(
         {"line": "event_id"}
     )
-    parts = asked_again(
+    parts = demanded_again(
         targets, paid.join(places, on="idempotency_key").select("component", "amount",
         event_id="target"), policies.chargeback_ranks,
     )  # fmt: skip

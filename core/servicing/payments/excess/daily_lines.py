@@ -29,7 +29,7 @@ def daily_lines(
 ) -> pl.DataFrame:
     """Interest to the day with the next instalment, its principal, then what `excess` says.
 
-    Before an instalment's principal come the `charges` that stand with it (`charges_ahead`).
+    Before an instalment's principal come the `charges` that stand with it (`charges_in_advance`).
 
     Interest comes first, unless the waterfall has principal in advance before it. Money for the
     last instalments, or for all of them, pays no interest before its day, unless it `settles` the
@@ -44,7 +44,9 @@ def daily_lines(
     return _in_order(loans, slots, ranks, charges)
 
 
-def charges_ahead(loans: pl.DataFrame, later: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
+def charges_in_advance(
+    loans: pl.DataFrame, later: pl.DataFrame, ranks: pl.DataFrame
+) -> pl.DataFrame:
     """Charges, and interest that stands, of instalments to come that the waterfall has before their
     principal.
 
@@ -65,8 +67,8 @@ def charges_ahead(loans: pl.DataFrame, later: pl.DataFrame, ranks: pl.DataFrame)
         )
         .filter(reaches)
         .join(ahead, on=["rule", "component"])
-        .join(_rank_ahead(ranks, Component.principal), on="rule")
-        .join(_rank_ahead(ranks, Component.interest), on="rule")
+        .join(_rank_in_advance(ranks, Component.principal), on="rule")
+        .join(_rank_in_advance(ranks, Component.interest), on="rule")
         .filter(pl.col("rank") < pl.col("principal"))
         .sort("loan_id", "instalment_no", "rank")
         .select(*later.columns, before_interest=pl.col("rank") < pl.col("interest"))
@@ -267,7 +269,7 @@ def _even_first(slots: pl.DataFrame, spread: pl.Expr) -> pl.DataFrame:
     return pl.concat([rest, first, then])
 
 
-def _rank_ahead(ranks: pl.DataFrame, component: Component) -> pl.DataFrame:
+def _rank_in_advance(ranks: pl.DataFrame, component: Component) -> pl.DataFrame:
     """`rule` and the rank of a component in advance, under the component's name."""
     in_advance = (pl.col("timing") == Timing.in_advance) & is_(component)
     return ranks.filter(in_advance).select("rule", pl.col("rank").alias(component.name))
@@ -277,8 +279,18 @@ def _principal_first(loans: pl.DataFrame, ranks: pl.DataFrame) -> pl.Series:
     """Of which loans the waterfall takes principal in advance before interest."""
     return (
         loans.select("rule")
-        .join(_rank_ahead(ranks, Component.principal), on="rule", how="left", maintain_order="left")
-        .join(_rank_ahead(ranks, Component.interest), on="rule", how="left", maintain_order="left")
+        .join(
+            _rank_in_advance(ranks, Component.principal),
+            on="rule",
+            how="left",
+            maintain_order="left",
+        )
+        .join(
+            _rank_in_advance(ranks, Component.interest),
+            on="rule",
+            how="left",
+            maintain_order="left",
+        )
         .select(first=pl.col("principal") < pl.col("interest"))
         .to_series()
         .fill_null(False)

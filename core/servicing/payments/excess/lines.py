@@ -58,22 +58,22 @@ def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -
     )
     shape = ["loan_id", "event_id", "money", "due_date", "instalment_no", "component"]
 
-    def lines(turn: int, demanded: pl.Expr) -> pl.DataFrame:
+    def lines(part: int, demanded: pl.Expr) -> pl.DataFrame:
         return coming.select(
             *shape,
             timing=pl.lit(Timing.in_advance.value, dtype=pl.Int8),
             asked=demanded,
-            turn=pl.lit(turn),
+            part=pl.lit(part),
             place="place",
             rank="rank",
         ).filter(pl.col("asked") > 0)
 
     credit = pour_line(loans, pl.lit(0), None, pl.col("money")).with_columns(
-        turn=pl.lit(2), place=pl.lit(0, dtype=pl.Int64), rank=pl.lit(0, dtype=pl.Int64)
+        part=pl.lit(2), place=pl.lit(0, dtype=pl.Int64), rank=pl.lit(0, dtype=pl.Int64)
     )
     every = [lines(0, pl.col("capped")), lines(1, pl.col("asked") - pl.col("capped")), credit]
-    ordered = pl.concat(every).sort("loan_id", "turn", "place", "rank", "due_date")
-    return ordered.drop("turn", "place", "rank")
+    ordered = pl.concat(every).sort("loan_id", "part", "place", "rank", "due_date")
+    return ordered.drop("part", "place", "rank")
 
 
 def _with_their_instalment(coming: pl.DataFrame) -> pl.DataFrame:

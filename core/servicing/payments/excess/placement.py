@@ -19,7 +19,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.interest.rebate import without_rebate
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.payments.allocations import NOTHING_PLACED, poured
-from loanbook.core.servicing.payments.excess.daily_lines import charges_ahead, daily_lines
+from loanbook.core.servicing.payments.excess.daily_lines import charges_in_advance, daily_lines
 from loanbook.core.servicing.payments.excess.lines import (
     balance_lines,
     charges_beside,
@@ -81,7 +81,7 @@ def _place_beyond_dues(
 ) -> pl.DataFrame:
     """Allocations of `money` of loans whose schedule does not stand whole: what pays the whole claim
     is a payoff, other money goes where the product's `excess` says."""
-    later = _standing_later(loans, dues)
+    later = _owed_later(loans, dues)
     loans = without_rebate(_with_claim(loans, later))
     settles, frozen, onward = _settles(), whole_claim_due(), _settles_onward()
     spread = _spread_payoff(loans.filter(settles & onward), dues, later, ranks)
@@ -99,7 +99,7 @@ def _place_beyond_dues(
     daily = daily.filter(~pl.col("excess").is_in(OFF_BALANCE))
     # beyond the dues of a line money pays its balance, and no interest that is not billed yet
     revolving = early.filter("revolving").with_columns(interest_off=pl.lit(0, dtype=pl.Int64))
-    ahead = charges_ahead(daily, later, ranks) if later.height else None
+    ahead = charges_in_advance(daily, later, ranks) if later.height else None
     beside = charges_beside(scheduled, later)
     lines = [
         each
@@ -206,7 +206,7 @@ def _spread_payoff(
     return pl.concat(poured(each, pl.col("asked")) for each in lines)
 
 
-def _standing_later(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+def _owed_later(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """What stands with instalments to come, as lines to pour money over.
 
     What was charged back, fees and penalties that fall due later, and interest of arrears that
