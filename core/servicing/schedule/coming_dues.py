@@ -63,13 +63,17 @@ def placed_anew(
 
 
 def with_their_instalments(
-    dues: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calendar]
+    dues: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> pl.DataFrame:
-    """Dues of instalments to come on the dates on which `loans` (terms and positions) have them fall due now.
+    """Dues of instalments to come on the dates on which they fall due now.
 
-    Money in advance and charges stay with their instalment. Of loans that bill step by step.
+    `before`, `after`: terms and positions of loans; those that `after` lacks stay. Money in advance and
+    charges stay with their instalment, what was to come after the last one is none's (`placed_anew`). Of
+    loans that bill step by step.
     """
-    cursor = loans.select("loan_id", "instalments", next="instalment_no")
+    cursor = before.join(after, on="loan_id", how="semi").select(
+        "loan_id", "instalments", next="instalment_no"
+    )
     number = pl.col("instalment_no")
     coming = (
         dues.join(cursor, on="loan_id", maintain_order="left")
@@ -79,7 +83,7 @@ def with_their_instalments(
     if coming.is_empty():
         return dues
     keys = ["loan_id", "instalment_no", "component"]
-    moved = dated_by_terms(coming, loans, calendars)
+    moved = dated_by_terms(coming, after, calendars)
     return pl.concat([dues.join(coming, on=keys, how="anti"), moved]).sort(keys)
 
 

@@ -85,7 +85,7 @@ def revise(
         level = _solved_anew(level, unrevised, day, in_parts)
         elsewhere = level.filter(pl.any_horizontal(pl.col("more", "moved_to").is_not_null()))
         if elsewhere.height:
-            dues = with_their_instalments(day.dues, elsewhere, day.policies.calendars)
+            dues = with_their_instalments(day.dues, unrevised, elsewhere, day.policies.calendars)
             day.dues = placed_anew(dues, unrevised, elsewhere, day.policies.calendars)
     after = pl.concat([fixed, level.select(fixed.columns)]).sort("loan_id")
     day.loans = replaced(day.loans, mask, day.loans.filter(mask), after)
