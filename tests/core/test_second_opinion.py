@@ -16,7 +16,9 @@ from loanbook.core.policy.product import Product
 from tests.core.loans import Life, Story, _event, terms, with_more
 
 PARTS, AHEAD, GRACE, DOWN, EUROPE, MXN, ONE, OTHER = 2, 3, 4, 5, 6, 7, 8, 9
-PAUSED, MONDAY, LEVEL, PARTS_MORE, PARTS_LONGER, TAXED, TAX_LATE, SEASON, FEE = range(10, 19)
+PAUSED, MONDAY, LEVEL, PARTS_MORE, PARTS_LONGER, TAXED, TAX_LATE, SEASON, FEE, PARTS_LAST = range(
+    10, 20
+)
 
 
 def product(name: str, **rules: object) -> tuple[str, Product]:
@@ -37,6 +39,7 @@ def life(policies: PolicyBook) -> Life:
         policies,
         product("parts", **parts, instalment_rounding="up", interest_rounding="down"),
         product("parts-ahead", **parts, excess="next_then_principal"),
+        product("parts-last", **parts, excess="last_instalment"),
         product("parts-grace", **parts, grace_principal=2),
         product(
             "parts-monday",
@@ -68,6 +71,8 @@ def life(policies: PolicyBook) -> Life:
     for number in (PARTS_MORE, PARTS_LONGER, FEE):
         story = story.lent(terms(book, "parts-ahead", loan_id=number, n=6))
     story = story.paid(10_000, "2024-01-11", loan_id=FEE)
+    story = story.lent(terms(book, "parts-last", loan_id=PARTS_LAST, n=6))
+    story = story.paid(10_000, "2024-01-05", loan_id=PARTS_LAST)
     story = story.lent(terms(book, "fixed-taxed", loan_id=TAXED, n=6))
     story = story.paid(41_412, "2024-01-11", loan_id=TAXED)
     story = story.paid(400, "2024-01-12", loan_id=TAXED)
@@ -86,7 +91,8 @@ def life(policies: PolicyBook) -> Life:
         _event(Kind.interest_paused, PAUSED, "2024-01-05", None, "z",
                json.dumps({"start": "2024-01-16", "end": "2024-01-20"})),
         _event(Kind.disbursed, EUROPE, "2023-12-30", 60_000, "t", None),
-        _event(Kind.disbursed, PARTS_MORE, "2024-01-11", 40_000, "t", None),
+        *(_event(Kind.disbursed, n, "2024-01-11", 40_000, "t", None)
+          for n in (PARTS_MORE, PARTS_LAST)),
         _event(Kind.disbursed, SEASON, "2024-03-01", 60_000, "t", None),
         _event(Kind.charge_assessed, FEE, "2024-01-05", 500, "f",
                json.dumps({"component": Component.fee.value, "due_date": "2024-02-01"})),
@@ -189,7 +195,8 @@ def test_loans_of_one_day_count_whose_contracts_change_on_one_day_are_closed(lif
 def test_equal_parts_are_spread_anew_over_what_is_to_come(life: Life) -> None:
     """400.00 more over six instalments: (1,200.00 + 400.00) / 6; the last one had taken it all. Where an order keeps
     the instalment and makes the term longer, the part of 200.00 stays; it had been 1,200.00 / 7."""
-    assert asked(life, "2024-02-01", PARTS_MORE, Component.principal) == [(1, 26_667)]
+    for number in (PARTS_MORE, PARTS_LAST):  # also where 100.00 stand with the last one already
+        assert asked(life, "2024-02-01", number, Component.principal)[0] == (1, 26_667)
     assert asked(life, "2024-03-01", PARTS_LONGER, Component.principal) == [
         (1, 20_000),
         (2, 20_000),

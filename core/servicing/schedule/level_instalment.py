@@ -42,7 +42,8 @@ def prepaid_principal(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     cursor = loans.filter(pl.col("prepaid_dues") > 0).select(
         "loan_id", "emi", backwards=pl.col("excess") == Excess.last_instalment, next="instalment_no"
     )
-    met = pl.col("backwards") & (pl.col("paid") >= pl.col("emi"))
+    # of equal parts each to come asks its part, whatever stands with it
+    met = pl.col("backwards") & (pl.col("emi") > 0) & (pl.col("paid") >= pl.col("emi"))
     principal = is_principal()
     early = (
         dues.filter(of_schedule())
