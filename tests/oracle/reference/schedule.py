@@ -173,7 +173,8 @@ class Plan:
         exact = (grown - balloon) / unit
         amount = rounded(exact, schedule.instalment_rounding)
         if schedule.instalment_multiple > 1:
-            amount = to_multiple(amount, schedule.instalment_multiple, schedule.instalment_rounding)
+            whole = to_multiple(amount, schedule.instalment_multiple, schedule.instalment_rounding)
+            amount = whole or amount  # below half a multiple nothing would be paid
         return self._smoothed(amount, balance, first, balloon)
 
     def _smoothed(self, amount: int, balance: int, first: int, balloon: int) -> int:
@@ -202,6 +203,8 @@ class Plan:
     def asked(self, k: int, emi: int) -> int:
         """What instalment k asks: the level instalment by its weight."""
         schedule = self.rules.product.schedule
+        if not (schedule.season or schedule.step_up):
+            return emi
         asked = rounded(emi * self.weight(k), schedule.instalment_rounding)
         return to_multiple(asked, schedule.instalment_multiple, schedule.instalment_rounding)
 
