@@ -8,6 +8,8 @@ from __future__ import annotations
 import getpass
 import hashlib
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,7 +113,8 @@ def open_stored(where: Settings | None = None) -> tuple[Ledger, PolicyBook]:
     must_be_an_instance(where)
     policies = read_policies(policies_folder(where.home))
     ledger = Ledger(where)
-    return ledger, as_stored(ledger, policies.with_registry(ledger.products()))
+    with _closed_on_failure(ledger):
+        return ledger, as_stored(ledger, policies.with_registry(ledger.products()))
 
 
 def open_instance(where: Settings | None = None) -> tuple[Ledger, PolicyBook]:
@@ -125,4 +128,14 @@ def open_instance(where: Settings | None = None) -> tuple[Ledger, PolicyBook]:
     must_be_an_instance(where)
     policies = read_policies(policies_folder(where.home))  # before a ledger is made for them
     ledger = Ledger(where)
-    return ledger, ledger.register(policies)
+    with _closed_on_failure(ledger):
+        return ledger, ledger.register(policies)
+
+
+@contextmanager
+def _closed_on_failure(ledger: Ledger) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        ledger.close()
+        raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import polars as pl
@@ -22,6 +22,16 @@ class Queries:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the lake: what stays open is in the way of the next one."""
+        self._connection.close()
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:

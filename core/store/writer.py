@@ -112,10 +112,6 @@ class Ledger(Queries):
         patiently(lambda: migrate(self._connection))
         share_out(self._connection, loans_of(self._connection))
 
-    def close(self) -> None:
-        """Let go of the lake."""
-        self._connection.close()
-
     # --- where it stands -------------------------------------------------------------
 
     def head(self) -> Head:

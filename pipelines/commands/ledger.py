@@ -53,9 +53,9 @@ def marts() -> None:
     from loanbook.pipelines.resources import open_stored
 
     ledger, _ = open_stored()
-    added = refresh_marts(ledger)
-    rows = [ledger.one(f"SELECT count(*) FROM {{lake}}.{mart.name}")[0] for mart in MARTS]
-    ledger.close()
+    with ledger:
+        added = refresh_marts(ledger)
+        rows = [ledger.one(f"SELECT count(*) FROM {{lake}}.{mart.name}")[0] for mart in MARTS]
     listed = pl.DataFrame(
         {"mart": list(added), "added": list(added.values()), "rows": rows,
          "meaning": [mart.meaning for mart in MARTS]}
@@ -80,9 +80,8 @@ def maintain() -> None:
     from loanbook.pipelines.resources import must_be_an_instance, settings
 
     must_be_an_instance(settings())
-    ledger = Ledger(settings())
-    before, after = merge(ledger, ledger.settings.data)
-    ledger.close()
+    with Ledger(settings()) as ledger:
+        before, after = merge(ledger, ledger.settings.data)
     out.print(f"{before:,} data files are {after:,}; what was merged is deleted by the next run.")
 
 
@@ -101,9 +100,8 @@ def rollback(
     from loanbook.pipelines.resources import must_be_an_instance, settings
 
     must_be_an_instance(settings())
-    ledger = Ledger(settings())
-    taken = withdraw(ledger, ledger.settings.data, f"user:{getpass.getuser()}", reason)
-    ledger.close()
+    with Ledger(settings()) as ledger:
+        taken = withdraw(ledger, ledger.settings.data, f"user:{getpass.getuser()}", reason)
     many = taken.last > taken.first
     whose = f"Versions {taken.first} to {taken.last} are" if many else f"Version {taken.last} is"
     stands = (
@@ -148,7 +146,7 @@ def rebuild(
             "published versions are never overwritten: use `loanbook rebuild --verify` to compare"
         )
     ledger, policies = open_stored()
-    with progress() as bar:
+    with ledger, progress() as bar:
         task = bar.add_task("rebuild", total=None)
         seen = rebuild_ledger(
             ledger, policies,

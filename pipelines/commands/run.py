@@ -54,9 +54,9 @@ def run() -> None:
 
     where = settings()
     ledger, _ = open_instance(where)
-    first, last = _span(ledger)
-    before = _refused_so_far(ledger)
-    ledger.close()
+    with ledger:
+        first, last = _span(ledger)
+        before = _refused_so_far(ledger)
     if first is None or last is None:
         raise LoanbookError(f"no file to run in {where.landing}; drop files there and run again")
     if first > last:

@@ -16,9 +16,9 @@ from loanbook.pipelines.servicing.assets import ledger_close
 @dg.asset(key_prefix=PREFIX, deps=[ledger_close], group_name="reporting", kinds={"duckdb"})
 def reconciliation(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """The engine's balances against those the servicer reported, loan by loan."""
-    _, policies = open_stored()
-    reader = LedgerReader(settings())
-    found = summary(reader, policies, settings().home)
+    ledger, policies = open_stored()
+    with ledger:
+        found = summary(LedgerReader(settings()), policies, settings().home)
     if found is None:
         return dg.MaterializeResult(metadata={"note": "no reported date is published yet"})
     as_of, _, counts = found
