@@ -10,7 +10,7 @@ import pyxirr
 
 from bench.book import book
 from bench.clock import timed
-from loanbook.core.contract.apr import solved_rate
+from loanbook.core.contract.disclosed.apr import solved_rate
 from loanbook.core.contract.schedule import agree, expand
 from loanbook.core.policy.book import PolicyBook
 

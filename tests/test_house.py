@@ -20,7 +20,6 @@ PACKAGES = sorted(
 ROOMS = [path for path in PACKAGES if path.is_relative_to(ROOT / "core" / "servicing")]
 
 MODULES, LINES, PARAMETERS = 12, 60, 6
-MODULES_OF = {"core/contract": 16}
 JOURNALS = {"core/store/migrations"}
 """Folders that grow by a file a release, by design."""
 PARAMETERS_OF = {
@@ -65,10 +64,9 @@ def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def test_a_folder_holds_no_more_modules_than_a_reader_takes_in(package: Path) -> None:
     if _named(package) in JOURNALS:
         return
-    limit = MODULES_OF.get(_named(package), MODULES)
     found = _modules(package)
-    assert len(found) <= limit, (
-        f"{_named(package)}: {len(found)} modules, at most {limit}: split it"
+    assert len(found) <= MODULES, (
+        f"{_named(package)}: {len(found)} modules, at most {MODULES}: split it"
     )
 
 

@@ -13,8 +13,8 @@ from typing import TypeVar
 import polars as pl
 
 from loanbook.core.contract import first_period
-from loanbook.core.contract.day_count import ACTUAL, BASES, RateBasis
-from loanbook.core.contract.due_dates import Unit, due_date
+from loanbook.core.contract.dates.day_count import ACTUAL, BASES, RateBasis
+from loanbook.core.contract.dates.due_dates import Unit, due_date
 from loanbook.core.contract.effective_rate import EFFECTIVE, period_factor
 from loanbook.core.contract.first_period import Stub, later_stub
 from loanbook.core.contract.money import (

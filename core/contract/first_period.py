@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import polars as pl
 
-from loanbook.core.contract.due_dates import Unit, add_months
+from loanbook.core.contract.dates.due_dates import Unit, add_months
 from loanbook.core.contract.money import PPB
 
 

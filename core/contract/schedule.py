@@ -13,9 +13,9 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import InterestMode
-from loanbook.core.contract.business_days import BusinessDay, Calendar
-from loanbook.core.contract.day_count import ACTUAL
-from loanbook.core.contract.due_dates import due_date
+from loanbook.core.contract.dates.business_days import BusinessDay, Calendar
+from loanbook.core.contract.dates.day_count import ACTUAL
+from loanbook.core.contract.dates.due_dates import due_date
 from loanbook.core.contract.figures import (
     UNITY,
     Amortisation,

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from loanbook.core.catalogue import components
 from loanbook.core.catalogue.counting import COUNTING
 from loanbook.core.catalogue.events import Kind
-from loanbook.core.contract.day_count import RateBasis
+from loanbook.core.contract.dates.day_count import RateBasis
 from loanbook.core.contract.money import MAX_MINOR
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from loanbook.core.catalogue.codes import KINDS_A_PRODUCT, MONEY_IN, Excess, Kind, Timing
 from loanbook.core.catalogue.components import Component
 from loanbook.core.catalogue.counting import COUNTING
-from loanbook.core.contract.business_days import Calendar
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.business_days import Calendar
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.contract.money import CURRENCY_CODES, rate_to_ppb
 from loanbook.core.contract.parameters import Parameters
 from loanbook.core.errors import PolicyError

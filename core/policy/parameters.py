@@ -24,8 +24,8 @@ from loanbook.core.catalogue.codes import (
     NonAccrual,
     Rebate,
 )
-from loanbook.core.contract.business_days import BusinessDay
-from loanbook.core.contract.day_count import RateBasis
+from loanbook.core.contract.dates.business_days import BusinessDay
+from loanbook.core.contract.dates.day_count import RateBasis
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.first_period import Stub, StubInterest
 from loanbook.core.contract.money import PPB, Rounding, rate_to_ppb

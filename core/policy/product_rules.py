@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from loanbook.core.catalogue.events import MONEY_IN
-from loanbook.core.contract.business_days import BusinessDay
+from loanbook.core.contract.dates.business_days import BusinessDay
 from loanbook.core.contract.money import rate_to_ppb
 from loanbook.core.contract.steps_and_seasons import packed
 from loanbook.core.policy.base import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from loanbook.core.contract.due_dates import Unit, due_date
+from loanbook.core.contract.dates.due_dates import Unit, due_date
 from loanbook.core.contract.figures import codes
 from loanbook.core.contract.first_period import StubInterest
 from loanbook.core.contract.jurisdiction import pack

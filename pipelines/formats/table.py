@@ -11,7 +11,7 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.contract.money import PPB
 from loanbook.core.errors import IntakeError
 from loanbook.pipelines.formats.rules import OF_COLUMNS, RULES

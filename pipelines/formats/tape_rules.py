@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataframely as dy
 import polars as pl
 
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.contract.money import MAX_MINOR, PPB, int128
 from loanbook.core.frames import extended
 from loanbook.core.servicing.changes.migration_in import AMOUNTS, BALANCES

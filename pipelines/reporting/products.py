@@ -11,7 +11,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.boarding import payload
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.contract.money import CURRENCY_CODES, PPB, to_major
 from loanbook.core.contract.schedule import expand
 from loanbook.core.contract.terms import Terms

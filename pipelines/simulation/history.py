@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loanbook.core.contract.due_dates import Unit, due_date
+from loanbook.core.contract.dates.due_dates import Unit, due_date
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient
 
 DENOMINATOR = 12 * PPB

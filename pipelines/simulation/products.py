@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from loanbook.core.contract.due_dates import Unit, add_months, due_date
+from loanbook.core.contract.dates.due_dates import Unit, add_months, due_date
 from loanbook.core.contract.money import EXPONENT, decimal_text
 from loanbook.core.contract.schedule import expand
 from loanbook.core.contract.terms import Terms

@@ -22,7 +22,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.day_count import RateBasis
+from loanbook.core.contract.dates.day_count import RateBasis
 
 if TYPE_CHECKING:
     from tests.conformance.shown import Shown

@@ -16,9 +16,9 @@ from typing import Any
 
 import polars as pl
 
-from loanbook.core.contract.business_days import BusinessDay, Calendar
-from loanbook.core.contract.day_count import RateBasis
-from loanbook.core.contract.due_dates import Unit, add_months
+from loanbook.core.contract.dates.business_days import BusinessDay, Calendar
+from loanbook.core.contract.dates.day_count import RateBasis
+from loanbook.core.contract.dates.due_dates import Unit, add_months
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.product_rules import FloatingRate
 from tests.conformance.terms import row, schedules

@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from loanbook.core.contract.apr import effective_percent, nominal_percent, solved_rate
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
+from loanbook.core.contract.disclosed.apr import effective_percent, nominal_percent, solved_rate
 from tests.conformance.outcome import Outcome, judged
 from tests.conformance.printed_words import UnknownWordsError, period
 from tests.conformance.terms import row, schedules

@@ -20,8 +20,8 @@ from typing import Any
 
 import polars as pl
 
-from loanbook.core.contract.day_count import ACTUAL, RateBasis
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.day_count import ACTUAL, RateBasis
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.contract.figures import Amortisation
 from tests.conformance.outcome import Outcome, judged, of
 from tests.conformance.terms import row, schedules

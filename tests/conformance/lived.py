@@ -16,7 +16,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.day_count import RateBasis
+from loanbook.core.contract.dates.day_count import RateBasis
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.money import CURRENCY_CODES
 from loanbook.core.contract.terms import Terms

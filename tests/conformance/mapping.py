@@ -9,7 +9,7 @@ from typing import Any
 
 from loanbook.core.catalogue.codes import MONEY_IN, REFUNDS, Kind
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
 from tests.conformance import fineract
 from tests.conformance.fineract import NotMappedError
 from tests.conformance.names import NAMES

@@ -11,8 +11,8 @@ from enum import IntEnum
 
 import polars as pl
 
-from loanbook.core.contract.business_days import BusinessDay, Calendar
-from loanbook.core.contract.due_dates import add_months
+from loanbook.core.contract.dates.business_days import BusinessDay, Calendar
+from loanbook.core.contract.dates.due_dates import add_months
 
 
 class Stub(IntEnum):

@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from loanbook.core.contract.business_days import BusinessDay, Calendar
-from loanbook.core.contract.day_count import CONVENTIONS
-from loanbook.core.contract.due_dates import add_months
+from loanbook.core.contract.dates.business_days import BusinessDay, Calendar
+from loanbook.core.contract.dates.day_count import CONVENTIONS
+from loanbook.core.contract.dates.due_dates import add_months
 from loanbook.core.policy.models import Bucket, Buckets
 from loanbook.core.servicing.arrears.days_past_due import (
     bucket,

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from loanbook.core.contract.day_count import ACTUAL, RateBasis
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.day_count import ACTUAL, RateBasis
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.first_period import Stub
 from loanbook.core.contract.money import EXPONENT, Rounding

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from loanbook.core.catalogue.codes import Kind
-from loanbook.core.contract.day_count import RateBasis
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.day_count import RateBasis
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.policy.base import Policy
 from loanbook.core.policy.models import OriginationFee, Waterfall

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import polars as pl
 
-from loanbook.core.contract.day_count import RateBasis
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.day_count import RateBasis
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.first_period import Stub
 from loanbook.core.contract.money import Rounding

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loanbook.core.contract.day_count import RateBasis
+from loanbook.core.contract.dates.day_count import RateBasis
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.first_period import Stub
 from loanbook.core.contract.money import Rounding

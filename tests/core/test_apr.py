@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loanbook.core.contract.apr import nominal_percent, solved_rate
+from loanbook.core.contract.disclosed.apr import nominal_percent, solved_rate
 from loanbook.core.errors import EngineError
 from tests.conformance.terms import expanded_together, row
 

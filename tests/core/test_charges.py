@@ -11,7 +11,7 @@ import pytest
 
 from loanbook.core.catalogue.codes import Kind, Status, Timing
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import OriginationFee
 from loanbook.core.servicing.payments.chargebacks import demanded_again

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 import QuantLib as ql
 
-from loanbook.core.contract.business_days import BusinessDay, Calendar
-from loanbook.core.contract.day_count import CONVENTIONS, RateBasis
+from loanbook.core.contract.dates.business_days import BusinessDay, Calendar
+from loanbook.core.contract.dates.day_count import CONVENTIONS, RateBasis
 from loanbook.core.contract.first_period import Stub
 from loanbook.core.contract.money import Rounding, int128, rounded_quotient, to_major, to_minor
 from loanbook.core.policy.book import PolicyBook

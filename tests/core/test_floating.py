@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from loanbook.core.catalogue.codes import Kind
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product_rules import FloatingRate
 from loanbook.core.servicing.interest.index_rates import resetting

@@ -13,7 +13,7 @@ import pytest
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.replay.backdating import Restatement

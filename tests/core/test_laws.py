@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.catalogue.components import CHARGES, Component
-from loanbook.core.contract.day_count import RateBasis
+from loanbook.core.contract.dates.day_count import RateBasis
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.ledger.transfers import transfer
 from loanbook.core.policy.book import PolicyBook

@@ -13,7 +13,7 @@ import pytest
 
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from tests.core.late_news import same_as_in_time, told
 from tests.core.loans import Life, Story, _event, product_of, ruled, terms, with_more

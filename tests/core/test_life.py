@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.frames import empty
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import Waterfall

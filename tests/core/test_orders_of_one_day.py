@@ -18,7 +18,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from loanbook.core.catalogue.codes import Kind
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.replay.fast_forward import History, fast_forward

@@ -9,7 +9,7 @@ import pytest
 
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product_rules import MoneyRule
 from loanbook.core.servicing.payments.waterfall import met_in_order, money_rule

@@ -10,7 +10,7 @@ import pytest
 
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product import Product
 from tests.core.loans import Life, Story, _event, terms, with_more

@@ -10,7 +10,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import EventState, Kind, Status
 from loanbook.core.contract.boarding import payload
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.contract.money import CURRENCY_CODES
 from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import empty

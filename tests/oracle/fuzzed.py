@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from loanbook.core.catalogue.components import NAMES
 from loanbook.core.catalogue.events import MONEY_IN
-from loanbook.core.contract.business_days import BusinessDay
+from loanbook.core.contract.dates.business_days import BusinessDay
 from loanbook.core.errors import PolicyError
 from loanbook.core.policy.base import Policy
 from loanbook.core.policy.book import parse

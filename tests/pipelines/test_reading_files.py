@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from loanbook.core.contract.due_dates import due_date
+from loanbook.core.contract.dates.due_dates import due_date
 from loanbook.core.errors import IntakeError, LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CANONICAL_PAYMENTS, AmountForm

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from loanbook.core.catalogue.codes import Status
-from loanbook.core.contract.due_dates import add_months
+from loanbook.core.contract.dates.due_dates import add_months
 from loanbook.core.contract.money import PPB, int128
 from loanbook.core.servicing.arrears.days_past_due import days_past_due, off_on
 

@@ -23,7 +23,7 @@ from loanbook.core.catalogue.components import (
     Component,
     is_principal,
 )
-from loanbook.core.contract.due_dates import days_to_pay
+from loanbook.core.contract.dates.due_dates import days_to_pay
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.schedule import adjusted
 from loanbook.core.policy.base import OPENING_BALANCES

@@ -23,7 +23,7 @@ from loanbook.core.catalogue.components import (
     of_schedule,
 )
 from loanbook.core.catalogue.events import Kind
-from loanbook.core.contract.due_dates import due_date, first_due_for
+from loanbook.core.contract.dates.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, counts_days
 from loanbook.core.contract.money import even_share
 from loanbook.core.contract.schedule import adjusted

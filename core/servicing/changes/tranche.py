@@ -11,7 +11,7 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.components import Component, is_principal, of_schedule
-from loanbook.core.contract.business_days import Calendar
+from loanbook.core.contract.dates.business_days import Calendar
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import balances

@@ -6,7 +6,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Status
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.due_dates import add_months
+from loanbook.core.contract.dates.due_dates import add_months
 from loanbook.core.policy.charge_tables import in_force_on
 from loanbook.core.servicing.charges.fee_amount import fee_amount
 from loanbook.core.servicing.charges.ordered import assess

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.disclosure import us_apr
+from loanbook.core.contract.disclosed.disclosure import us_apr
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.charges.origination_fees import origination_fees
 from loanbook.core.servicing.loan.opening import agreed_terms, opened

@@ -20,7 +20,7 @@ from loanbook.core.catalogue.accounts import ROLE, ROLES
 from loanbook.core.catalogue.codes import ENDED, EVENT_KINDS, InterestMode, Kind, Timing
 from loanbook.core.catalogue.components import BY_CODE, PART_OF_ROLE
 from loanbook.core.catalogue.events import ROW, EventKind, Family
-from loanbook.core.contract.day_count import ACTUAL, BASES
+from loanbook.core.contract.dates.day_count import ACTUAL, BASES
 from loanbook.core.contract.money import EXPONENT, PPB, percent, to_major
 from loanbook.core.policy.base import Policy
 from loanbook.core.policy.book import PolicyBook

@@ -14,7 +14,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Status
 from loanbook.core.catalogue.components import of_schedule
-from loanbook.core.contract.apr import solved_rate
+from loanbook.core.contract.disclosed.apr import solved_rate
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient
 from loanbook.core.errors import EngineError
 from loanbook.core.servicing.income.deferred_income import run_line

@@ -13,7 +13,7 @@ from typing import Literal
 import polars as pl
 
 from loanbook.core.catalogue.codes import AfterChargeOff, InterestMode, Status
-from loanbook.core.contract.day_count import ACTUAL, BASES, RateBasis
+from loanbook.core.contract.dates.day_count import ACTUAL, BASES, RateBasis
 from loanbook.core.contract.figures import Figures, codes
 from loanbook.core.contract.first_period import Stub, whole_periods
 from loanbook.core.contract.money import PPB, Rounding, by_code, int128, lift, with_quotient

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.contract.money import PPB, int128
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import AfterChargeOff, Excess, InterestMode
-from loanbook.core.contract.business_days import Calendar
-from loanbook.core.contract.due_dates import days_to_pay
+from loanbook.core.contract.dates.business_days import Calendar
+from loanbook.core.contract.dates.due_dates import days_to_pay
 from loanbook.core.contract.figures import Figures
 from loanbook.core.contract.first_period import Stub, StubInterest
 from loanbook.core.contract.schedule import CURSOR, adjusted, agree, instalment, open_schedule

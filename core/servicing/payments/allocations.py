@@ -13,8 +13,8 @@ from loanbook.core.catalogue.codes import (
     Timing,
 )
 from loanbook.core.catalogue.components import CHARGES, Component, is_, of_schedule
-from loanbook.core.contract.business_days import Calendar
-from loanbook.core.contract.due_dates import DUE_TERMS
+from loanbook.core.contract.dates.business_days import Calendar
+from loanbook.core.contract.dates.due_dates import DUE_TERMS
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.schedule import adjusted
 from loanbook.core.frames import KEY, MINOR, column, empty, neighbours_summed, since_begin

@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import Status
-from loanbook.core.contract.due_dates import add_months
+from loanbook.core.contract.dates.due_dates import add_months
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
 

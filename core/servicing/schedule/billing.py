@@ -6,7 +6,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import AfterChargeOff, InterestMode, Status
 from loanbook.core.catalogue.components import Component, is_interest, is_principal, of_schedule
-from loanbook.core.contract.business_days import Calendar
+from loanbook.core.contract.dates.business_days import Calendar
 from loanbook.core.contract.figures import Amortisation, Figures, codes, counts_days
 from loanbook.core.contract.money import int128, with_quotient
 from loanbook.core.contract.schedule import instalment, next_period, without_later_parts

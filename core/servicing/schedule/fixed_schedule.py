@@ -20,8 +20,8 @@ from loanbook.core.catalogue.components import (
     is_principal,
     of_schedule,
 )
-from loanbook.core.contract.business_days import Calendar
-from loanbook.core.contract.due_dates import days_to_pay
+from loanbook.core.contract.dates.business_days import Calendar
+from loanbook.core.contract.dates.due_dates import days_to_pay
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
 from loanbook.core.contract.schedule import CURSOR, adjusted, agree, expand, from_the_start

@@ -16,7 +16,7 @@ from loanbook.core.catalogue.components import (
     is_principal,
     of_schedule,
 )
-from loanbook.core.contract.business_days import Calendar
+from loanbook.core.contract.dates.business_days import Calendar
 from loanbook.core.contract.figures import Amortisation, Figures, codes, due_of
 from loanbook.core.contract.first_period import later_stub
 from loanbook.core.contract.money import int128, with_quotient

@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.business_days import BusinessDay
+from loanbook.core.contract.dates.business_days import BusinessDay
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 
 KEY = ("loan_id", "instalment_no", "component")

@@ -13,8 +13,8 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import MoratoriumInterest, Status
 from loanbook.core.catalogue.components import of_schedule
-from loanbook.core.contract.business_days import Calendar
-from loanbook.core.contract.due_dates import due_date, first_due_for
+from loanbook.core.contract.dates.business_days import Calendar
+from loanbook.core.contract.dates.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced

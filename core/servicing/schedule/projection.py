@@ -10,7 +10,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import ENDED
 from loanbook.core.catalogue.components import Component, is_
-from loanbook.core.contract.business_days import Calendar
+from loanbook.core.contract.dates.business_days import Calendar
 from loanbook.core.servicing.interest.accrual import close_segment, earned
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE

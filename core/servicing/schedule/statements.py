@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.contract.due_dates import days_to_pay
+from loanbook.core.contract.dates.due_dates import days_to_pay
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import charges_and_taxes, overdue

@@ -8,7 +8,7 @@ import polars as pl
 
 from loanbook.core.catalogue.components import Component
 from loanbook.core.catalogue.events import COMMANDS, Command, EventKind, Field
-from loanbook.core.contract.due_dates import Unit
+from loanbook.core.contract.dates.due_dates import Unit
 
 
 def as_events(orders: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.contract.due_dates import due_date, first_due_for
+from loanbook.core.contract.dates.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, counts_days
 from loanbook.core.contract.schedule import with_flat_total
 from loanbook.core.servicing.changes.roll_in_arrears import with_lifted

@@ -14,7 +14,7 @@ from enum import IntEnum
 
 import polars as pl
 
-from loanbook.core.contract.due_dates import add_months
+from loanbook.core.contract.dates.due_dates import add_months
 
 
 def _days(start: pl.Expr, end: pl.Expr) -> pl.Expr:

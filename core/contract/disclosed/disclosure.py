@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.contract.apr import nominal_percent, solved_rate
-from loanbook.core.contract.due_dates import Unit, due_date
+from loanbook.core.contract.dates.due_dates import Unit, due_date
+from loanbook.core.contract.disclosed.apr import nominal_percent, solved_rate
 from loanbook.core.contract.figures import codes, has_agreed_rows
 from loanbook.core.contract.schedule import expand, kept_of_payout
 

@@ -1,0 +1,6 @@
+"""Dates and what counts them: due dates, the days between them, the days that are none.
+
+- `due_dates` - due dates, counted from the anchor
+- `day_count` - fractions of a year as exact quotients, each convention by its name
+- `business_days` - holiday calendars and the conventions that roll a date
+"""
