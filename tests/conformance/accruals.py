@@ -93,7 +93,7 @@ def _booked(shown: Shown) -> Booked:
     booked = Booked()
     if earlier:
         before = max(earlier, key=lambda x: x.after)
-        booked = _booked(type(shown)(before, shown.by, shown.seen)).copy()
+        booked = _booked(shown.of(before, shown.by, shown.seen)).copy()
     if not life.planned:
         _go_on(booked, shown)
     memory[life.number] = booked
@@ -491,7 +491,7 @@ def _agreed_by(shown: Shown, day: dt.date, step: int) -> dict[dt.date, int]:
              and x.as_of <= day and not x.planned]  # fmt: skip
     if not looks:
         return {}
-    before = type(shown)(min(looks, key=lambda x: x.after), shown.by, shown.seen)
+    before = shown.of(min(looks, key=lambda x: x.after), shown.by, shown.seen)
     return {on: parts[0] for _, on, parts in before.incomes() if on > before.life.as_of}
 
 

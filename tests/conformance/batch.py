@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -54,6 +54,8 @@ class Life:
     planned: bool = False
     """Nothing is paid out yet: the schedule shown is the one that the payout will make."""
     number: int = 0
+    loan_id: int = 0
+    """Its loan of the batch; looks at the same history on the same day share one."""
     ahead_of: int = 0
     """The step that this look is made just before, to see what it found; 0: a check's look."""
 
@@ -74,6 +76,8 @@ class Seen:
     and the one `then`."""
     ended: pl.DataFrame = field(default_factory=pl.DataFrame)
     """Days `on` which a loan ceased to be active: `loan_id`, `on`."""
+    shown: dict[Any, Any] = field(default_factory=dict)
+    """Tables of looks, by their kind and the number of the look."""
     _apart: dict[str, dict[Any, pl.DataFrame]] = field(default_factory=dict)
 
     def of(self, loan: int, table: str) -> pl.DataFrame:
@@ -93,50 +97,81 @@ def _all_dues(lived: History) -> pl.DataFrame:
     )
 
 
+class _History:
+    """What happens to the loan of a life, as rows of events."""
+
+    def __init__(self, life: Life, pin: dict[str, Any]) -> None:
+        """`pin`: its product's row of `PolicyBook.pins`."""
+        self.life, self.loan_id, self.events = life, 0, range(0)
+        theirs = life.case["loans"][life.loan - 1]
+        outs = [s for s in life.steps if s.kind is Kind.disbursed]
+        first = min(outs, key=lambda s: (s.date, s.i))
+        self.terms = terms_row(theirs, first, pin["product"], pin["entity"], pin["currency"])
+        classic = theirs["schedule_type"] == "CUMULATIVE"
+        self.steps = sorted(life.steps, key=_order(classic, first.date))
+        self.rows: list[dict[str, Any]] = []
+        for place, s in enumerate(self.steps):
+            on = max(s.date, first.date)
+            if s.kind is Kind.charge_assessed:  # in on the day of the look, where clocks went back
+                on = first.date if classic else min(on, max(life.as_of, first.date))
+            self.rows.append(
+                {"kind": s.kind.value, "value_date": on, "amount": s.amount, "source_ref": f"{place:04d}",
+                 "payload": json.dumps(s.body) if s.body else None}
+            )  # fmt: skip
+
+    def enter(self, loan_id: int, rows: list[dict[str, Any]]) -> None:
+        """Add its events to the `rows` of all loans."""
+        self.loan_id = loan_id
+        self.events = range(len(rows) + 1, len(rows) + len(self.rows) + 1)
+        for event, row in zip(self.events, self.rows, strict=True):
+            row |= {"loan_id": loan_id, "event_id": event}
+        rows += self.rows
+
+    def key(self) -> str:
+        """All that its loan comes to hangs on: terms, events, in which order they were told, targets."""
+        told = sorted({s.i for s in self.steps})
+        order = [(told.index(s.i), told.index(s.target) if s.target in told else None)
+                 for s in self.steps]  # fmt: skip
+        own = [[v for k, v in r.items() if k not in ("loan_id", "event_id")] for r in self.rows]
+        return repr((sorted(self.terms.items(), key=str), self.life.as_of, own, order))
+
+
+def _boarded(terms: list[dict[str, Any]]) -> pl.DataFrame:
+    return pl.DataFrame(terms, schema=empty(Terms).schema)
+
+
 class Batch:
     """All loans of all cases, closed day by day from the first event to the last look."""
 
     def __init__(self, policies: PolicyBook, lives: list[Life], codes: dict[int, int]) -> None:
         self.policies, self.lives = policies, lives
         self.events: dict[int, list[tuple[Step, int]]] = {}
-        rows, terms = [], []
         places = {p: policies.registry.index(f"p{p}@1") for p in set(codes.values())}
+        pins = {row["product"]: row for row in policies.pins.to_dicts()}
+        histories = []
         for life in lives:
-            outs = [s for s in life.steps if s.kind is Kind.disbursed]
-            if not outs:
-                continue
-            code = places[codes[life.number]]
-            first = min(outs, key=lambda s: (s.date, s.i))
-            pin = policies.pins.filter(pl.col("product") == code).row(0, named=True)
-            row = terms_row(
-                life.case["loans"][life.loan - 1], first, code, pin["entity"], pin["currency"]
-            )
-            terms.append(row | {"loan_id": life.number + 1})
-            cumulative = life.case["loans"][life.loan - 1]["schedule_type"] == "CUMULATIVE"
-            self.events[life.number] = []
-            for place, s in enumerate(sorted(life.steps, key=_order(cumulative, first.date))):
-                event = len(rows) + 1
-                on = max(s.date, first.date)
-                if (
-                    s.kind is Kind.charge_assessed
-                ):  # in on the day of the look, where clocks went back
-                    on = first.date if cumulative else min(on, max(life.as_of, first.date))
-                rows.append(
-                    {"event_id": event, "kind": s.kind.value, "loan_id": life.number + 1,
-                     "value_date": on, "amount": s.amount, "source_ref": f"{place:04d}",
-                     "payload": json.dumps(s.body) if s.body else None}
-                )  # fmt: skip
-                self.events[life.number].append((s, event))
-        boarded = pl.DataFrame(terms, schema=empty(Terms).schema)
+            if any(s.kind is Kind.disbursed for s in life.steps):
+                histories.append(_History(life, pins[places[codes[life.number]]]))
+        self._in_per_cent(histories)
+        shared: dict[str, _History] = {}
+        rows: list[dict[str, Any]] = []
+        for each in histories:
+            one = shared.setdefault(each.key(), each)
+            if one is each:
+                one.enter(len(shared), rows)
+            each.life.loan_id = one.loan_id
+            self.events[each.life.number] = list(zip(each.steps, one.events, strict=True))
+        self.of_loan = {one.loan_id: self.events[one.life.number] for one in shared.values()}
+        boarded = _boarded([one.terms | {"loan_id": one.loan_id} for one in shared.values()])
         self.products = boarded.select("loan_id", "product")
-        self._in_per_cent(boarded, rows)
-        self.first = boarded["disbursed_on"].min() if terms else None
+        self.first = boarded["disbursed_on"].min() if shared else None
+        self.looks = {one.loan_id: one.life.as_of for one in shared.values()}
         self.filled = self._refunding(filled(boarded, pl.DataFrame(rows, schema=TOLD)))
 
     def _refunding(self, events: pl.DataFrame) -> pl.DataFrame:
         """Events with the interest that refunds give back; without those that give none back."""
         asked = {}
-        for own in self.events.values():
+        for own in self.of_loan.values():
             for (refund, of), (step, event) in pairwise(own):
                 if step.kind is Kind.interest_refunded and step.amount is None:
                     assert refund.kind in REFUNDS
@@ -153,27 +188,30 @@ class Batch:
             (pl.col("kind") != Kind.interest_refunded) | (pl.col("amount") > 0)
         )
 
-    def _in_per_cent(self, boarded: pl.DataFrame, rows: list[dict[str, Any]]) -> None:
+    def _in_per_cent(self, histories: list[_History]) -> None:
         """Amounts of charges in per cent of what is lent and the interest of its schedule."""
-        asked = {e: s for own in self.events.values() for s, e in own if s.percent is not None}
-        if not asked:
+        theirs = [e for e in histories if any(s.percent is not None for s in e.steps)]
+        if not theirs:
             return
-        theirs = boarded.filter(pl.col("loan_id").is_in(
-            [r["loan_id"] for r in rows if r["event_id"] in asked]))  # fmt: skip
-        schedule = expand(agreed_terms(theirs, self.policies.pins))
+        rows: list[dict[str, Any]] = []
+        for loan_id, each in enumerate(theirs, start=1):
+            each.enter(loan_id, rows)
+        boarded = _boarded([e.terms | {"loan_id": e.loan_id} for e in theirs])
+        schedule = expand(agreed_terms(boarded, self.policies.pins))
         sums = schedule.group_by("loan_id").agg(
             lent=(pl.col("principal") + pl.col("interest")).sum()
         )
         base = dict(sums.rows())
         columns = ["loan_id", "instalment_no", "principal", "interest"]
-        tables = [schedule.select(columns), self._made_anew(theirs, rows).select(columns)]
+        tables = [schedule.select(columns), self._made_anew(boarded, rows).select(columns)]
         one = {(r["loan_id"], r["instalment_no"]): r for table in tables for r in table.to_dicts()}
-        for row in rows:
-            step = asked.get(row["event_id"])
-            if step is not None and step.percent is not None:
-                whole = base[row["loan_id"]]
+        for each in theirs:
+            for step, row in zip(each.steps, each.rows, strict=True):
+                if step.percent is None:
+                    continue
+                whole = base[each.loan_id]
                 if step.nth:
-                    part = one[row["loan_id"], step.nth]
+                    part = one[each.loan_id, step.nth]
                     whole = sum(part[name] for name in PARTS_OF[step.of])
                 share = Decimal(whole) * step.percent / 100
                 row["amount"] = step.amount = int(share.to_integral_value("ROUND_HALF_EVEN"))
@@ -206,26 +244,14 @@ class Batch:
         if self.first is None:
             return seen
         looks = pl.DataFrame(
-            [(life.number + 1, life.as_of) for life in self.lives if life.number in self.events],
-            schema={"loan_id": pl.Int64, "through": pl.Date}, orient="row",
-        )  # fmt: skip
+            [*self.looks.items()], schema={"loan_id": pl.Int64, "through": pl.Date}, orient="row"
+        )
         book = Book.empty(self.policies.pins, empty(Events))
         lived = fast_forward(book, self.filled, self.policies, looks, self._prepared)
         shown = lived.stay.last()
         for row in shown.select(STATE).to_dicts():
             seen.positions[row["loan_id"]] = row
-        days = lived.stay.positions(self.first, looks["through"].max())  # type: ignore[arg-type]
-        seen.deferred = days.filter(pl.col("deferred_whole") != 0).select(
-            "loan_id", on="business_date",
-            **{name: unamortised(pl.col("business_date") + pl.duration(days=n)) for name, n in NIGHTS.items()},
-        )  # fmt: skip
-        days = days.select("loan_id", "status", earned="accrued_today", on="business_date")
-        seen.earned = _nights(days, lived.all("transfers"))
-        before = pl.col("status").shift(1).over("loan_id")
-        ceased = before.is_null() | (before == Status.active.value) | before.is_in(ENDED)
-        seen.ended = days.filter((pl.col("status") != Status.active.value) & ceased).select(
-            "loan_id", "on"
-        )
+        self._with_days(seen, lived)
         foreseen = to_come(
             shown.filter(~pl.col("materialised")), lived.dues, self.policies.calendars
         )
@@ -233,6 +259,28 @@ class Batch:
         seen.paid = lived.all("allocations").rename({"business_date": "on"})
         seen.moved = lived.all("transfers")
         return seen
+
+    def _with_days(self, seen: Seen, lived: History) -> None:
+        """What accruals are made of, day by day, of loans that earn or have deferred income; a status
+        changes on a visit."""
+        stood = lived.stay.stood
+        earns = (pl.col("rate_ppb") != 0) | (pl.col("accrued_today") != 0) | (
+            pl.col("deferred_whole") != 0)  # fmt: skip
+        theirs = stood.filter(earns)["loan_id"].unique()
+        some = stood.filter(pl.col("loan_id").is_in(theirs.implode()))
+        last = max(self.looks.values())
+        days = replace(lived.stay, stood=some).positions(self.first, last)  # type: ignore[arg-type]
+        seen.deferred = days.filter(pl.col("deferred_whole") != 0).select(
+            "loan_id", on="business_date",
+            **{name: unamortised(pl.col("business_date") + pl.duration(days=n)) for name, n in NIGHTS.items()},
+        )  # fmt: skip
+        days = days.select("loan_id", earned="accrued_today", on="business_date")
+        seen.earned = _nights(days, lived.all("transfers"))
+        before = pl.col("status").shift(1).over("loan_id")
+        ceased = before.is_null() | (before == Status.active.value) | before.is_in(ENDED)
+        seen.ended = stood.filter((pl.col("status") != Status.active.value) & ceased).select(
+            "loan_id", on="business_date"
+        )
 
     def _prepared(
         self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame, rounds: list[Visit]
@@ -322,7 +370,7 @@ class Batch:
         """These payoffs, and the events of their loans that were ordered after them."""
         found = []
         for loan, event in payoffs.select("loan_id", "event_id").rows():
-            own = self.events[loan - 1]
+            own = self.of_loan[loan]
             payoff = next(s for s, e in own if e == event)
             found += [e for s, e in own if s.i >= payoff.i]
         return found
@@ -332,7 +380,7 @@ class Batch:
         lent then."""
         paid: dict[int, int] = {}
         for loan, event in asked.select("loan_id", "event_id").rows():
-            own = self.events[loan - 1]
+            own = self.of_loan[loan]
             payoff = next(s for s, e in own if e == event)
             known = [s for s, _ in own if s.date > payoff.date and s.i < payoff.i]
             paid[loan] = sum(s.amount or 0 for s in known if s.kind in MONEY_IN)
@@ -378,7 +426,7 @@ class Batch:
         """The payment that each chargeback takes back, as its event."""
         found = []
         for event, loan in mine.select("event_id", "loan_id").rows():
-            own = self.events[loan - 1]
+            own = self.of_loan[loan]
             step = next(s for s, e in own if e == event)
             found.append(next((e for s, e in own if s.i == step.target), None))
         return pl.Series(found, dtype=pl.Int64)

@@ -94,8 +94,7 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
                 about |= {"daily": recalculated(terms), "fees": fees}
                 key = json.dumps(about, sort_keys=True)
                 if key not in made:
-                    products += product(terms, fees, len(made))
-                    made[key] = len(made)
+                    made[key] = _number_of(product(terms, fees, len(made)), made, products)
                 own[id(life)] = made[key]
         except NotMappedError as gap:
             outcomes.append(of(case, "not attempted", str(gap)))
@@ -115,6 +114,32 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     for case, asked, orders in waiting:
         outcomes.append(_judge(case, asked, orders, seen))
     return outcomes
+
+
+def _number_of(
+    own: list[tuple[str, Any]], made: dict[str, int], products: list[tuple[str, Any]]
+) -> int:
+    """Number of the product of `own` policies, which those before it refer to; policies that say the same
+    are one, so that loans that live the same are one."""
+    called: dict[str, str] = {}
+    number = 0
+    for folder, policy in own:
+        told = _with_names(policy.model_dump(mode="json", exclude={"name"}), called)
+        number = made.setdefault(json.dumps([folder, told], sort_keys=True), len(products))
+        called[policy.name] = f"{folder[0]}{number}"
+        if number == len(products):
+            named = type(policy).model_validate(told | {"name": called[policy.name]})
+            products.append((folder, named))
+    return number
+
+
+def _with_names(told: Any, names: dict[str, str]) -> Any:
+    """What is told of a policy, with other names of those that it refers to."""
+    if isinstance(told, dict):
+        return {k: _with_names(v, names) for k, v in told.items()}
+    if isinstance(told, list):
+        return [_with_names(v, names) for v in told]
+    return names.get(told, told) if isinstance(told, str) else told
 
 
 def run_planned(cases: list[dict[str, Any]]) -> list[Outcome]:
@@ -296,7 +321,7 @@ def _judge(case: dict[str, Any], lives: list[Life], orders: list[Step], seen: Se
 def _differences(check: dict[str, Any], life: Life, by: dict[Any, Life], seen: Seen) -> list[str]:
     from tests.conformance.transactions import Transactions
 
-    shown = Transactions(life, by, seen)
+    shown = Transactions.of(life, by, seen)
     found: list[str] = []
     if "schedule" in check or "schedule_totals" in check:
         found += shown.schedule(check)

@@ -231,14 +231,18 @@ def _events(stories: list[Told], levels: dict[int, int]) -> pl.DataFrame:
 def _paid(lived: History, loan_id: int, start: dt.date, days: list[dt.date]) -> list[Line]:
     """What each payment paid, and the balance that its day left: below zero, the borrower's credit."""
     one = pl.col("loan_id") == loan_id
-    paid, found = lived.all("allocations").filter(one), []
+    paid = (
+        lived.all("allocations").filter(one).select("business_date", "component", "amount").rows()
+    )
+    stood = lived.stay.stood.filter(one).select(
+        "business_date", left=pl.col("principal") - pl.col("credit")
+    )
+    left, found = dict(stood.rows()), []  # a day on which money comes is one of a visit
     for since, on in zip([start, *days], days, strict=False):
-        own = paid.filter(pl.col("business_date") == on)
-        interest = int(own.filter(pl.col("component") == Component.interest)["amount"].sum())
-        principal = int(own["amount"].sum()) - interest
-        stood = lived.stay.wide(on, on).filter(one)
-        left = stood.select(pl.col("principal") - pl.col("credit")).to_series()
-        closing = int(left.item()) if left.len() else 0
+        own = [(part, amount) for day, part, amount in paid if day == on]
+        interest = sum(amount for part, amount in own if part == Component.interest.value)
+        principal = sum(amount for _, amount in own) - interest
+        closing = left.get(on, 0)
         found.append(
             {"period_start": since, "period_end": on, "payment": interest + principal,
              "interest": interest, "principal": principal, "opening": closing + principal,

@@ -38,7 +38,7 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
             return "fee_was_adjusted_since"
         return None if kind in REVERSIBLE else "unknown_target"
     terms = life.case["loans"][life.loan - 1]
-    position = seen.positions.get(life.number + 1, {})
+    position = seen.positions.get(life.loan_id, {})
     due = order.body.get("due_date") or order.body.get("end")
     money = [
         s.date

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self, cast
 
 import polars as pl
 
@@ -49,11 +49,19 @@ def _homes(dues: pl.DataFrame) -> dict[int, tuple[int, dt.date]]:
 class Shown:
     """Tables of one loan, as of its look."""
 
+    @classmethod
+    def of(cls, life: Life, by: dict[Any, Life], seen: Seen) -> Self:
+        """The loan of a look, made once."""
+        found = seen.shown.get((cls, life.number))
+        if found is None:
+            found = seen.shown[cls, life.number] = cls(life, by, seen)
+        return cast(Self, found)
+
     def __init__(self, life: Life, by: dict[Any, Life], seen: Seen) -> None:
         self.life, self.by, self.seen = life, by, seen
         self.terms = life.case["loans"][life.loan - 1]
         self.decimals = int(self.terms["currency_decimals"])
-        self.id = life.number + 1
+        self.id = life.loan_id
         self.events = seen.events.get(life.number, [])
         own = seen.of(self.id, "dues")
         self.homes = _homes(own)
@@ -349,7 +357,7 @@ class Shown:
 
     def _last_before(self, step: Any) -> int:
         """Number of the instalment that ran, or fell due, on the day of a re-age."""
-        then = Shown(self._ahead_of(step), self.by, self.seen)
+        then = self.of(self._ahead_of(step), self.by, self.seen)
         ran = then.dues.filter((pl.col("component") == 0) & (pl.col("instalment_no") > 0))
         return ran.filter(pl.col("due") < step.date).height + 1
 
@@ -437,7 +445,7 @@ class Shown:
         if since and recalculated(self.terms):
             rows = [r for r in rows if r["no"] <= self._last_before(since[0])]
             return next((r for r in rows if r["due_date"] > on), rows[-1] if rows else None)
-        if since and on in Shown(self._ahead_of(since[0]), self.by, self.seen).dues["due"]:
+        if since and on in self.of(self._ahead_of(since[0]), self.by, self.seen).dues["due"]:
             return next((r for r in rows if r["due_date"] == on), None)
         later = [r for r in rows if r["due_date"] > on] or [r for r in rows if r["due_date"] == on]
         return min(later, key=lambda r: r["due_date"]) if later else None
@@ -550,7 +558,7 @@ class Shown:
         found = {}
         for step, _ in self.events:
             if step.kind in (Kind.reaged, Kind.reamortised, Kind.contract_accelerated):
-                then = Shown(self._ahead_of(step), self.by, self.seen)
+                then = self.of(self._ahead_of(step), self.by, self.seen)
                 open_ = then.dues.filter(pl.col("amount") > pl.col("paid"))["instalment_no"]
                 if (
                     step.kind is Kind.reaged

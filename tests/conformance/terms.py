@@ -80,24 +80,17 @@ def row(
 
 
 def schedules(rows: list[dict[str, object]]) -> list[pl.DataFrame]:
-    """Instalments of every row, in the order of `rows`.
-
-    Expanded in one batch per kind of schedule: a batch of all kinds at once would make
-    every expression choose among all of them.
-    """
+    """Instalments of every row, in the order of `rows`; of long ones apart, a batch takes as many turns
+    as its longest has instalments."""
     if not rows:
         return []
-    frame = _frame(rows)
     found: dict[tuple[object, ...], pl.DataFrame] = {}
-    long = (pl.col("instalments") > 60).alias("long")
-    kinds = ["basis", "unit", "amortisation", "interest_rounding", "decimal_factor"]
-    for batch in frame.partition_by([*kinds], maintain_order=True):
-        for part in batch.with_columns(long).partition_by("long"):
-            whole = part.drop("long")
-            agreed = agree(whole.drop("unpaid_until"))
-            if whole["unpaid_until"].is_not_null().any():
-                agreed = agreed.join(whole.select("loan_id", "unpaid_until"), on="loan_id")
-            found |= expand(agreed).partition_by("loan_id", as_dict=True, maintain_order=True)
+    long = pl.col("instalments") > 60
+    for part in _frame(rows).with_columns(long=long).partition_by("long", include_key=False):
+        agreed = agree(part.drop("unpaid_until"))
+        if part["unpaid_until"].is_not_null().any():
+            agreed = agreed.join(part.select("loan_id", "unpaid_until"), on="loan_id")
+        found |= expand(agreed).partition_by("loan_id", as_dict=True, maintain_order=True)
     return [found[(i,)] for i in range(len(rows))]
 
 

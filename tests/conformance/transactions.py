@@ -37,15 +37,16 @@ def _listed(told: tuple[Any, int]) -> tuple[Any, ...]:
 class Transactions(Shown):
     """A loan of the batch with a row for each event and accrual."""
 
-    def _split(self, event: int, paid: pl.DataFrame) -> dict[str, int]:
-        own = paid.filter(pl.col("event_id") == event)
-        split = {
-            name: int(own.filter(pl.col("component") == component.value)["amount"].sum())
-            for component, name in OF.items()
-        }
-        return split | {
-            "overpayment": int(own.filter(pl.col("component").is_null())["amount"].sum())
-        }
+    _parts: Counter[tuple[int, int | None]] | None = None
+
+    def _split(self, event: int) -> dict[str, int]:
+        """What the money of an event paid, by component, and what became credit."""
+        if self._parts is None:
+            self._parts = Counter()
+            for row in self.paid.select("event_id", "component", "amount").rows():
+                self._parts[row[:2]] += row[2]
+        parts = [(name, component.value) for component, name in OF.items()]
+        return {name: self._parts[event, part] for name, part in (*parts, ("overpayment", None))}
 
     def differences(self, theirs: list[dict[str, Any]], *, accruals: bool) -> list[str]:
         rows = rows_of(self)
@@ -88,7 +89,7 @@ class Transactions(Shown):
             row: dict[str, Any] = {"date": _listed((step, event))[0], "type": NAMES[step.kind],
                                    "i": step.place, "implicit": step.implicit, "reverted": False}  # fmt: skip
             if step.kind in MONEY_IN:
-                split = self._split(event, self.paid)
+                split = self._split(event)
                 if step.implicit and not sum(split.values()):  # the credit had paid it
                     continue
                 row |= split | {"amount": sum(split.values())}
@@ -148,13 +149,13 @@ class Transactions(Shown):
     def _respread(self, step: Any) -> dict[str, int]:
         """What a re-age or re-amortisation spread: all that is owed, or the arrears."""
         then = self._ahead_of(step)
-        stood = self.seen.positions[then.number + 1]
+        stood = self.seen.positions[then.loan_id]
         charges: dict[str, int] = {}
         if step.kind in (Kind.reaged, Kind.contract_accelerated):
             principal = stood["principal"]
             interest = stood["interest_due"] + stood["interest_accrued"]
             if step.body.get("interest") == "full":
-                open_ = Shown(then, self.by, self.seen).dues.filter(
+                open_ = self.of(then, self.by, self.seen).dues.filter(
                     pl.col("component") == Component.interest
                 )
                 interest = int((open_["amount"] - open_["paid"]).sum())
@@ -178,7 +179,7 @@ class Transactions(Shown):
         at = max((life for life in self.by.values()
                   if not life.ahead_of and life.loan == self.life.loan and step in life.steps and life.after < self.life.after),
                  key=lambda life: life.after)  # fmt: skip
-        return Transactions(at, self.by, self.seen)
+        return self.of(at, self.by, self.seen)
 
     def _gone(self, step: Any) -> dict[str, Any]:
         """A reversed payment, as it stood just before it was reversed."""
@@ -206,7 +207,7 @@ class Transactions(Shown):
                             "implicit": False, "reverted": True, "amount": step.amount,
                             "principal": step.amount, "balance": balance}  # fmt: skip
             elif other.kind in MONEY_IN:
-                split = then._split(event, then.paid)
+                split = then._split(event)
                 balance -= split["principal"]
                 if other is step:
                     return split | {
