@@ -438,7 +438,8 @@ def _end_of_day(
     if not outs or day < min(outs):
         booked.through = day
         return
-    if booked.through is None and day <= booked.ended:
+    unbooked = _charges(shown, booked, day, by_submission, step)
+    if booked.through is None and day <= booked.ended and not unbooked:
         return
     dates = {day}
     if earned.classic:

@@ -198,10 +198,8 @@ class Batch:
             each.enter(loan_id, rows)
         boarded = _boarded([e.terms | {"loan_id": e.loan_id} for e in theirs])
         schedule = expand(agreed_terms(boarded, self.policies.pins))
-        sums = schedule.group_by("loan_id").agg(
-            lent=(pl.col("principal") + pl.col("interest")).sum()
-        )
-        base = dict(sums.rows())
+        sums = schedule.group_by("loan_id").agg(pl.col("principal", "interest").sum())
+        base = {row["loan_id"]: row for row in sums.to_dicts()}
         columns = ["loan_id", "instalment_no", "principal", "interest"]
         tables = [schedule.select(columns), self._made_anew(boarded, rows).select(columns)]
         one = {(r["loan_id"], r["instalment_no"]): r for table in tables for r in table.to_dicts()}
@@ -209,10 +207,8 @@ class Batch:
             for step, row in zip(each.steps, each.rows, strict=True):
                 if step.percent is None:
                     continue
-                whole = base[each.loan_id]
-                if step.nth:
-                    part = one[each.loan_id, step.nth]
-                    whole = sum(part[name] for name in PARTS_OF[step.of])
+                part = one[each.loan_id, step.nth] if step.nth else base[each.loan_id]
+                whole = sum(part[name] for name in PARTS_OF[step.of])
                 share = Decimal(whole) * step.percent / 100
                 row["amount"] = step.amount = int(share.to_integral_value("ROUND_HALF_EVEN"))
 

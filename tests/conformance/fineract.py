@@ -29,6 +29,8 @@ from tests.conformance.terms import row, schedules
 QUIET = {"set_business_date", "create_loan", "approve", "disburse", "config"}
 COMPARED = {"after_step", "as_of", "loan", "schedule", "schedule_totals"}
 CLOCK = {"cob_loan", "cob_all", "cob_catch_up"}
+AGREED_LATE = ("fixed_emi", "first_repayment_date")
+"""Terms that are given with a payout."""
 UNITS = {"MONTHS": Unit.months, "WEEKS": Unit.weeks, "DAYS": Unit.days}
 
 
@@ -50,11 +52,12 @@ class Check:
 
 def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     """Every case of the batch; schedules of all of them are expanded at once."""
-    from tests.conformance.vocabulary import refuse_unknown
+    from tests.conformance.vocabulary import refuse_unknown, with_defaults
 
     outcomes: list[Outcome] = []
     rows, waiting = [], []
-    for case in cases:
+    for given in cases:
+        case = with_defaults(given)
         try:
             refuse_unknown(case)
             checks = _checks(case)
@@ -91,9 +94,10 @@ def _checks(case: dict[str, Any]) -> list[Check]:
 
 
 def loud(case: dict[str, Any]) -> set[str]:
-    """Kinds of steps of a case that its schedule alone does not tell of."""
+    """Kinds of steps and terms of a case that its schedule alone does not tell of."""
     quiet = QUIET | (CLOCK if case["category"].startswith("schedule_") else set())
-    return {s["type"] for s in case["steps"]} - quiet
+    given = {n for s in case["steps"] for n in AGREED_LATE if s.get(n)}
+    return ({s["type"] for s in case["steps"]} - quiet) | given
 
 
 def _life_cycle(case: dict[str, Any]) -> list[Check]:
@@ -158,8 +162,6 @@ def _basis(terms: dict[str, Any]) -> RateBasis:
 def _row(check: Check) -> tuple[dict[str, object], int]:
     """Terms of the schedule after the down payment, and the down payment in minor units."""
     terms = check.terms
-    if terms.get("fixed_emi_amount"):
-        raise NotMappedError("fixed_emi_amount")
     if terms.get("charges") or terms.get("product_charges"):
         raise NotMappedError("charges on the application")
     if terms["amortization_type"] not in ("EQUAL_INSTALLMENTS", "EQUAL_PRINCIPAL"):
@@ -207,6 +209,7 @@ def _row(check: Check) -> tuple[dict[str, object], int]:
         flat_by_days=flat and by_days(terms),
         unpaid_until=check.as_of if recalculated and progressive else None,
         smooth=progressive and kind is Amortisation.equal_instalment,
+        emi=minor(terms["fixed_emi_amount"], decimals) if terms.get("fixed_emi_amount") else None,
         grace=(
             int(terms["grace_on_principal_payment"]),
             int(terms["grace_on_interest_payment"]),

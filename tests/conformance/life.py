@@ -21,7 +21,7 @@ from typing import Any
 from loanbook.core.catalogue.codes import MONEY_IN, Kind
 from loanbook.core.policy.book import PolicyBook
 from loanbook.pipelines.resources import read_policies
-from tests.conformance import fineract, journals
+from tests.conformance import delinquency, fineract, journals
 from tests.conformance.accruals import END_OF_DAY
 from tests.conformance.batch import Batch, Life, Seen
 from tests.conformance.fineract import NotMappedError
@@ -47,13 +47,14 @@ from tests.conformance.products import (
     with_rates_to_come,
 )
 from tests.conformance.refusing import rule_of
-from tests.conformance.vocabulary import refuse_unknown
+from tests.conformance.vocabulary import refuse_unknown, with_defaults
 
 RESPREADING = (Kind.reaged, Kind.reamortised, Kind.contract_accelerated)
 """What a row tells of as it stood before it."""
 COMPARED = {"after_step", "as_of", "loan", "schedule", "schedule_totals", "transactions",
             "transactions_without_accruals", "status", "outstanding", "overpaid", "overdue",
-            "journal", "closed_obligations_met"}  # fmt: skip
+            "journal", "closed_obligations_met", "transaction_on_date", "last_payment",
+            *delinquency.CHECKS}  # fmt: skip
 
 
 def run(cases: list[dict[str, Any]]) -> list[Outcome]:
@@ -64,10 +65,11 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     products: list[tuple[str, Any]] = []
     codes: dict[int, int] = {}
     waiting = []
-    for told_of in cases:
-        case = told_of
+    for given in cases:
+        case = told_of = with_defaults(given)
         try:
             refuse_unknown(told_of)
+            _asks_something(told_of)
             case = with_rates_to_come(told_of)
             told = mapped(case)
             asked = _lives(case, told)
@@ -114,6 +116,16 @@ def run(cases: list[dict[str, Any]]) -> list[Outcome]:
     for case, asked, orders in waiting:
         outcomes.append(_judge(case, asked, orders, seen))
     return outcomes
+
+
+def _asks_something(case: dict[str, Any]) -> None:
+    """NotMappedError for a case of which nothing would be compared: it must not pass."""
+    looks = COMPARED - {"after_step", "as_of", "loan"}
+    if any(looks & check.keys() for check in case["checks"]):
+        return
+    if not any(s.get("expect") == "rejected" for s in case["steps"]):
+        told = sorted({n for c in case["checks"] for n in c if n not in COMPARED})
+        raise NotMappedError(f"no check but {', '.join(told) or 'none'}")
 
 
 def _number_of(
@@ -328,6 +340,8 @@ def _differences(check: dict[str, Any], life: Life, by: dict[Any, Life], seen: S
     for name in ("transactions", "transactions_without_accruals"):
         if name in check:
             found += shown.differences(check[name], accruals=name == "transactions")
+    found += shown.of_a_date(check.get("transaction_on_date", []))
+    found += shown.last_payment(check.get("last_payment", {}))
     for name in ("outstanding", "overpaid", "overdue"):
         if name in check and shown.figure(name) != Decimal(check[name]):
             found.append(f"{name} {shown.figure(name)}, expected {check[name]}")
@@ -335,6 +349,7 @@ def _differences(check: dict[str, Any], life: Life, by: dict[Any, Life], seen: S
         found.append(f"status {shown.status()}, expected {check['status']}")
     if check.get("closed_obligations_met") and shown.status() != "CLOSED_OBLIGATIONS_MET":
         found.append(f"status {shown.status()}, expected closed")
+    found += delinquency.differences(shown, check)
     for entry in check.get("journal", []):
         found += journals.differences(shown, entry)
     return found

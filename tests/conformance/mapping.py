@@ -15,7 +15,8 @@ from tests.conformance.fineract import NotMappedError
 from tests.conformance.names import NAMES
 
 CLOCK = {"set_business_date", "advance_business_date", "cob_loan", "cob_all", "cob_catch_up",
-         "product_edit", "config", "create_loan", "modify_application", "approve", "set_fraud", "undo_approval",
+         "product_edit", "config", "create_loan", "modify_application", "delete_application", "approve", "set_fraud", "undo_approval",
+         "asset_transfer", "reprocess_loan",
          "charge_definition_edit", "add_tranche", "reage_preview", "reamortize_preview", "job", "reject", "withdraw", "update_approved_amount",
          "update_available_disbursement_amount"}  # fmt: skip
 KINDS = {
@@ -66,6 +67,10 @@ class Step:
     """The step whose payment a chargeback takes back, or whose charge is waived."""
     listed: dt.date | None = None
     """The date that its row shows, where it is in force from an earlier one."""
+    emi: int | None = None
+    """Instalment agreed with a payout ..."""
+    first_due: dt.date | None = None
+    """... and the date of the first one."""
     undone: bool = False
     """A payout that was undone, or its down payment: no longer listed then."""
 
@@ -131,6 +136,12 @@ def mapped(case: dict[str, Any]) -> Mapped:
         first = kind == "disburse" and sum(
             e.kind is Kind.disbursed and e.loan == s["loan"] for e in found.steps
         ) == 1  # fmt: skip
+        if (
+            kind == "disburse"
+            and not first
+            and (s.get("fixed_emi") or s.get("first_repayment_date"))
+        ):
+            raise NotMappedError("terms given with a later payout")
         if first:
             for each in (s, *(w for w in found.waiting if w["loan"] == s["loan"])):
                 found.steps += _instalment_charges(each, case["loans"][s["loan"] - 1], found)
@@ -294,7 +305,7 @@ def _waiver(s: dict[str, Any], found: Mapped) -> Step:
     today = date_of(s["business_date"])
     on = min(today, date_of(given.body["due_date"]))
     return Step(s["i"], Kind.charge_waived, s["loan"], on, given.amount, today, given.body,
-                percent=given.percent, target=given.i)  # fmt: skip
+                percent=given.percent, of=given.of, nth=given.nth, target=given.i)  # fmt: skip
 
 
 def _last(s: dict[str, Any], found: Mapped, kind: Kind) -> int:
@@ -413,20 +424,23 @@ def _events(s: dict[str, Any], terms: dict[str, Any]) -> list[Step]:
     submitted = date_of(s["business_date"])
     amount = None if s.get("amount") is None else fineract.minor(s["amount"], decimals)
     body: dict[str, Any] = {}
-    if kind == "disburse" and set(s) & {"fixed_emi", "first_repayment_date"}:
-        raise NotMappedError("terms given at disbursement")
-    percent = None
+    percent, of = None, ""
     if kind == "charge_add":
         amount, on, body = _charge(s, terms, decimals)
         if s["charge"]["calculation"] != "FLAT":
             percent, amount = Decimal(s.get("amount") or s["charge"]["amount"]), None
+            of = s["charge"]["calculation"]
     if s.get("reason"):
         body = {"reason": s["reason"]}
     target = s.get("target", {}).get("step") if kind == "chargeback" else None
     if kind == "interest_refund_manual":
         on, body = date_of(s["for_date"]), {"of": s["for_type"]}
-    step = Step(s["i"], KINDS[kind], s["loan"], on, amount, submitted, body, percent=percent,
+    step = Step(s["i"], KINDS[kind], s["loan"], on, amount, submitted, body, percent=percent, of=of,
                 target=target)  # fmt: skip
+    if s.get("fixed_emi"):
+        step.emi = fineract.minor(s["fixed_emi"], decimals)
+    if s.get("first_repayment_date"):
+        step.first_due = date_of(s["first_repayment_date"])
     if step.kind in REFUNDS and _refunds_interest(s, terms):
         own = Step(s["i"], Kind.interest_refunded, s["loan"], on, None, submitted, implicit=True)
         return [step, own]
@@ -480,7 +494,7 @@ def _charge(
 ) -> tuple[int, dt.date, dict[str, Any]]:
     charge = s["charge"]
     if charge["time"] != "SPECIFIED_DUE_DATE" or charge["calculation"] not in (
-        "FLAT", "PERCENT_OF_AMOUNT_AND_INTEREST"
+        "FLAT", *PARTS
     ):  # fmt: skip
         raise NotMappedError(f"charge {charge['time']} {charge['calculation']}")
     amount = fineract.minor(s.get("amount") or charge["amount"], decimals)

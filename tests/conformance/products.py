@@ -43,8 +43,6 @@ def product(
     terms: dict[str, Any], fees: list[dict[str, Any]], number: int
 ) -> list[tuple[str, Policy]]:
     """The policies that a loan's terms, and the `fees` of its payout, ask for, by folder."""
-    if terms.get("fixed_emi_amount") and terms["fixed_emi_amount"] != {"enabled": False}:
-        raise NotMappedError("fixed_emi_amount")
     for charge in applied_charges(terms):
         each = charge["time"] in ("INSTALLMENT", "OVERDUE_INSTALLMENT") and charge[
             "calculation"
@@ -225,7 +223,11 @@ def terms_row(
     unit = fineract.UNITS[terms["repayment_frequency_type"]]
     submitted = terms["repayment_start_date_type"] == "SUBMITTED_ON_DATE"
     anchor = date_of(terms["submitted_on"]) if submitted else first.date
-    due = fineract._first_due(anchor, unit, int(terms["repayment_every"]))
+    due = first.first_due or fineract._first_due(anchor, unit, int(terms["repayment_every"]))
+    anchor = first.first_due or anchor
+    fixed, emi = terms.get("fixed_emi_amount"), first.emi
+    if emi is None and fixed:
+        emi = fineract.minor(fixed, int(terms["currency_decimals"]))
     return {
         "product": code, "entity": entity, "currency": currency,
         "principal_agreed": first.amount, "balloon": 0,
@@ -233,7 +235,7 @@ def terms_row(
         "instalments": int(terms["number_of_repayments"]), "every": int(terms["repayment_every"]),
         "unit": unit.value, "disbursed_on": first.date, "first_due_date": due,
         "anchor_day": anchor.day if unit is Unit.months else due.day, "second_anchor_day": 1,
-        "end_of_month": False, "emi": None, "first_interest_adjustment": 0,
+        "end_of_month": False, "emi": emi, "first_interest_adjustment": 0,
         "matures_on": fineract.matures_on(terms, first.date),
     }  # fmt: skip
 

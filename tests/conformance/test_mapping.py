@@ -13,7 +13,7 @@ from loanbook.core.contract.dates.day_count import RateBasis
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.first_period import Stub
 from loanbook.core.contract.money import Rounding
-from tests.conformance import printed_tables
+from tests.conformance import life, printed_tables
 from tests.conformance.actus_terms import NotMappedError as ContractGapError
 from tests.conformance.actus_terms import contract_of
 from tests.conformance.fineract import NotMappedError
@@ -307,3 +307,54 @@ def test_money_told_after_a_waiver_finds_the_charge_waived() -> None:
              "down_payment": {}, "interest_recalculation": {"enabled": False}}  # fmt: skip
     waiver = mapped({"steps": steps, "loans": [terms]}).steps[2]
     assert (waiver.date.day, waiver.listed and waiver.listed.day) == (15, 20)
+
+
+def _rows(*rows: tuple[str, str, str, str, str]) -> Case:
+    """A schedule as a case tells it, by due date, principal, interest, fees and sum."""
+    names = ("due_date", "principal_due", "interest", "fees", "due")
+    table = [dict(zip(names, row, strict=True)) | {"kind": "installment"} for row in rows]
+    return {"periods": len(table), "complete": False, "rows": table}
+
+
+def test_terms_given_with_a_payout_and_charges_in_per_cent(lives: list[Case]) -> None:
+    """1000 at 12 % ACT/360, 410 a month from 15 February. 45 days: 15.00; 605 x 29 days: 5.85; 200.85 x 31
+    days: 2.08. 1 % of 1000 is 10.00, 10 % of 22.93 is 2.29. On 10 March 410 are 24 days past due, 21 after 3 of
+    grace."""
+    shape = {"schedule_type": "PROGRESSIVE", "interest_type": "DECLINING_BALANCE"}
+    base = next(t for t in _terms(lives) if shape.items() <= t.items() and not recalculated(t)
+                and not t["down_payment"].get("enabled"))  # fmt: skip
+    terms = base | {
+        "principal": "1000", "interest_rate": "12", "annual_interest_rate": "12",
+        "interest_rate_frequency": "YEAR", "interest_calculation_period": "DAILY", "days_in_year": "360",
+        "days_in_month": "ACTUAL", "number_of_repayments": 3, "term_frequency": 3, "repayment_every": 1,
+        "repayment_frequency_type": "MONTHS", "installment_amount_multiple_of": None,
+        "repayment_start_date_type": "DISBURSEMENT_DATE", "grace_on_arrears_ageing": 3,
+        "interest_recognition_on_disbursement_date": False,
+    }  # fmt: skip
+    charge = {"code": "x", "time": "SPECIFIED_DUE_DATE", "penalty": False}
+    of_amount = charge | {"calculation": "PERCENT_OF_AMOUNT", "amount": "1"}
+    of_interest = charge | {"calculation": "PERCENT_OF_INTEREST", "amount": "10"}
+    told: list[Case] = [
+        {"type": "disburse", "date": "2024-01-01", "amount": "1000", "fixed_emi": "410",
+         "first_repayment_date": "2024-02-15"},
+        {"type": "charge_add", "charge": of_amount, "due_date": "2024-02-20"},
+        {"type": "charge_add", "charge": of_interest, "due_date": "2024-04-01"},
+        {"type": "cob_loan", "business_date": "2024-03-10"},
+    ]  # fmt: skip
+    steps = [{"business_date": "2024-01-01"} | s | {"i": n, "loan": 1} for n, s in enumerate(told)]
+    schedule = _rows(
+        ("2024-02-15", "395", "15", "0", "410"),
+        ("2024-03-15", "404.15", "5.85", "10", "420"),
+        ("2024-04-15", "200.85", "2.08", "2.29", "205.22"),
+    )
+    late = {"classification": "RANGE_3", "delinquent_amount": "410.00", "delinquent_days": 21,
+            "past_due_days": 24, "delinquent_date": "2024-02-18"}  # fmt: skip
+    look = {"loan": 1, "after_step": 3, "as_of": "2024-03-10"}
+    case = {"id": "right", "category": "charges", "tier": "core", "loans": [terms], "steps": steps,
+            "checks": [look | {"schedule": schedule, "delinquency_loan": late}]}  # fmt: skip
+    wrong = {"id": "wrong", "checks": [look | {"delinquency_loan": late | {"delinquent_days": 24}}]}
+    empty = {"id": "empty", "checks": [look | {"active_terms": 3}]}
+    found = {o.id: o for o in life.run([case, case | wrong, case | empty])}
+    assert (found["right"].outcome, found["right"].why) == ("passed", "")
+    assert found["wrong"].why.endswith("delinquent_days 21, expected 24")
+    assert found["empty"].why == "no check but active_terms"

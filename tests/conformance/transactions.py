@@ -49,11 +49,7 @@ class Transactions(Shown):
         return {name: self._parts[event, part] for name, part in (*parts, ("overpayment", None))}
 
     def differences(self, theirs: list[dict[str, Any]], *, accruals: bool) -> list[str]:
-        rows = rows_of(self)
-        if not accruals:  # the suite leaves out accruals alone, not what is posted of them
-            rows = [r for r in rows if r["type"] not in ACCRUALS]
-        # within a day, the suite lists them before or after what else happened
-        mine = sorted(self._events() + rows, key=lambda r: (r["date"], _late(r["type"])))
+        mine = self._all(accruals=accruals)
         theirs = sorted(theirs, key=lambda r: (r["date"], _late(r["type"])))
         if len(mine) != len(theirs):
             types = Counter(t["type"] for t in theirs) - Counter(m["type"] for m in mine)
@@ -62,6 +58,38 @@ class Transactions(Shown):
         for n, (a, b) in enumerate(zip(mine, theirs, strict=True)):
             found += self._transaction(n, a, b)
         return found
+
+    def _all(self, *, accruals: bool) -> list[dict[str, Any]]:
+        """A row for each event and accrual, in order of date."""
+        rows = rows_of(self)
+        if not accruals:  # the suite leaves out accruals alone, not what is posted of them
+            rows = [r for r in rows if r["type"] not in ACCRUALS]
+        # within a day, the suite lists them before or after what else happened
+        return sorted(self._events() + rows, key=lambda r: (r["date"], _late(r["type"])))
+
+    def of_a_date(self, theirs: list[dict[str, Any]]) -> list[str]:
+        """Rows of a date that the loan lacks."""
+        mine, found = self._all(accruals=True), []
+        for each in theirs:
+            row = each["row"] | {"date": each["date"]}
+            same = [r for r in mine if r["type"] == row["type"]]
+            if not any(not self._transaction(n, r, row) for n, r in enumerate(same)):
+                found.append(f"no transaction {row['type']} {row['date']} of {row['amount']}")
+        return found
+
+    def last_payment(self, theirs: dict[str, str]) -> list[str]:
+        """The last money that came, and the last repayment: amount and date."""
+        kinds = {NAMES[kind] for kind in MONEY_IN if kind in NAMES}
+        money = [r for r in self._events() if r["type"] in kinds and not r["reverted"]]
+        ours: dict[str, str] = {}
+        for name, rows in (
+            ("payment", money),
+            ("repayment", [r for r in money if r["type"] == NAMES[Kind.payment_received]]),
+        ):
+            if rows:
+                ours[f"last_{name}_amount"] = str(self.major(rows[-1]["amount"]))
+                ours[f"last_{name}_date"] = rows[-1]["date"].isoformat()
+        return [f"{n} {ours.get(n)}, expected {v}" for n, v in theirs.items() if ours.get(n) != v]
 
     def _transaction(self, n: int, a: dict[str, Any], b: dict[str, Any]) -> list[str]:
         """Differences of one row."""

@@ -46,6 +46,7 @@ TERMS: dict[str, Any] = {
     "schedule_processing_type": _of("HORIZONTAL", "VERTICAL"),
     "repayment_start_date_type": _of("DISBURSEMENT_DATE", "SUBMITTED_ON_DATE"),
     "installment_amount_multiple_of": FREE, "currency_multiple_of": FREE, "fixed_length_days": FREE,
+    "fixed_emi_amount": FREE,
     "repayment_strategy": _of(
         "advanced-payment-allocation", "penalties-fees-interest-principal",
         "due-penalty-interest-principal-fee/in-advance-penalty-interest-principal-fee",
@@ -133,10 +134,36 @@ STEPS: dict[str, dict[str, Any]] = {
 """Fields of steps by type, besides `COMMON`; a type that is missing has no others."""
 
 
+OFF = {"enabled": False}
+DEFAULTS: dict[str, Any] = {
+    "grace_on_principal_payment": 0, "grace_on_interest_payment": 0, "grace_on_interest_charged": 0,
+    "grace_on_arrears_ageing": 0, "installment_amount_multiple_of": None, "currency_decimals": 2,
+    "down_payment": OFF, "multi_disburse": OFF, "interest_recalculation": OFF,
+    "charge_off_behaviour": "REGULAR", "amortization_type": "EQUAL_INSTALLMENTS",
+    "schedule_processing_type": "HORIZONTAL", "repayment_start_date_type": "DISBURSEMENT_DATE",
+    "accounting_rule": "NONE", "interest_rate_frequency": "YEAR", "delinquency": {},
+}  # fmt: skip
+"""What a field of terms is that a case leaves out; every other one that is left out asks for nothing."""
+NEEDED = ("currency", "interest_rate", "interest_type", "schedule_type",
+          "interest_calculation_period", "days_in_year", "days_in_month", "number_of_repayments",
+          "repayment_every", "repayment_frequency_type", "repayment_strategy")  # fmt: skip
+
+
+def with_defaults(case: dict[str, Any]) -> dict[str, Any]:
+    """The case with the fields of terms that it leaves out."""
+    given = {name: [DEFAULTS | t for t in case[name]] for name in ("loans",) if name in case}
+    if "terms" in case:
+        given["terms"] = DEFAULTS | case["terms"]
+    return case | given
+
+
 def refuse_unknown(case: dict[str, Any]) -> None:
     """NotMappedError for the first field or value of a life cycle without a meaning here."""
     for terms in case.get("loans") or [case["terms"]]:
         _known("terms", terms, TERMS)
+        for name in NEEDED:
+            if terms.get(name) is None:
+                raise NotMappedError(f"terms: no {name}")
     for step in case.get("steps", []):
         _known(f"step {step['type']}", step, COMMON | STEPS.get(step["type"], {}))
 
