@@ -72,3 +72,14 @@ def test_a_write_off_gives_up_what_a_charge_off_claims(policies: PolicyBook, cla
     days = days_of(other, "instalment-act365", "2024-01-11", (Kind.write_off, "2024-01-11", {}))
     lost = moved(days, "write_off_expense", "interest_accrued")
     assert lost == (to_come if claims == "scheduled" else round(120_000 * 0.12 * 10 / 365))
+
+
+def test_what_joins_an_instalment_that_bore_its_late_fee_bears_none(policies: PolicyBook) -> None:
+    """Money bills the interest to its day, which falls due with what the acceleration asked."""
+    loan = terms(policies, "simple-interest", principal=150_000, rate="18", start="2026-01-03",
+                 first_due="2026-02-05")  # fmt: skip
+    rows = (*Story(policies).lent(loan).rows,
+            _event(Kind.contract_accelerated, 1, "2026-01-14", None, "a", "{}"))  # fmt: skip
+    row = Story(policies, rows).paid(1_000, "2026-03-07").live("2026-03-08").on("2026-03-07")
+    # 5 % of 1,508.14, 40.00 at most, and of the 22.93 of 14 February; 10.00 of it are paid
+    assert row["penalties_due"] == 4_000 + 115 - 1_000

@@ -91,7 +91,7 @@ def test_an_instance_without_ledger_says_how_to_begin(
     monkeypatch.setenv("LOANBOOK_HOME", str(tmp_path / "nothing"))
     page = AppTest.from_file(str(APP), default_timeout=60).run()
     assert not page.exception
-    assert "loanbook demo" in page.info[0].value
+    assert "loanbook run" in page.info[0].value
 
 
 def test_buckets_share_out_the_whole_principal(ran: Settings) -> None:

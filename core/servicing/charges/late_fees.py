@@ -32,6 +32,12 @@ def assess_late_fees(day: DayState) -> None:
     )
     if overdue.is_empty():
         return
+    # what joined an instalment since is of one that bore its fee
+    keys = ["loan_id", "instalment_no"]
+    bore = day.dues.filter("fee_assessed").select(keys)
+    overdue = overdue.join(bore, on=keys, how="anti", maintain_order="left")
+    if overdue.is_empty():
+        return
     claims = day.loans.filter(pl.col("status") == Status.active).select(
         "loan_id", "product", place(day.policies.places)
     )
@@ -50,7 +56,6 @@ def assess_late_fees(day: DayState) -> None:
         business_date=BUSINESS_DATE.first(),
     )
     charged = unpaid.with_columns(fee=fee_amount(unpaid))
-    keys = ["loan_id", "instalment_no"]
     marked = day.dues.join(
         charged.select(*keys, charged=pl.lit(True)), on=keys, how="left"
     ).with_columns(fee_assessed=pl.col("fee_assessed") | pl.col("charged").fill_null(False))
