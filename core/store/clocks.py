@@ -48,6 +48,32 @@ def known_last(table: str, columns: str, order: str, where: str = "") -> str:
         ORDER BY {order}"""
 
 
+def each_known_last(table: str, columns: str, joins: str) -> str:
+    """SQL for what `known_last` gives, of every `business_date` and `version` in table `_dates` at once.
+
+    Columns are of `p` and of what `joins` adds; the date is `known.on_date`, its version `known.at_version`.
+    """
+    return f"""
+        WITH known AS (
+            SELECT d.business_date AS on_date, d.version AS at_version, max(v.version) AS base
+            FROM _dates d JOIN {{lake}}.versions v
+              ON v.business_date = d.business_date AND v.version <= d.version
+            WHERE v.version IN {PUBLISHED} GROUP BY ALL),
+        again AS (
+            SELECT k.on_date, k.at_version, r.loan_id, max(r.version) AS told
+            FROM known k JOIN {{lake}}.restated_loans r
+              ON r.from_date <= k.on_date AND r.through_date >= k.on_date
+             AND r.version > k.base AND r.version <= k.at_version
+            WHERE r.version IN {PUBLISHED} GROUP BY ALL)
+        SELECT {columns}
+        FROM known JOIN {{lake}}.{table} p ON p.business_date = known.on_date
+        LEFT JOIN again ON again.on_date = known.on_date AND again.at_version = known.at_version
+                       AND again.loan_id = p.loan_id
+        {joins}
+        WHERE p.version = coalesce(again.told, known.base)
+        GROUP BY ALL"""
+
+
 @dataclass(frozen=True)
 class Clocks:
     """Both clocks as the ledger resolves them."""

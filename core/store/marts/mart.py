@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loanbook.core.store.clocks import known_last
+from loanbook.core.store.clocks import each_known_last
 from loanbook.core.store.lake import LAKE, insert, patiently, transaction
 from loanbook.core.store.queries import PUBLISHED, Queries
 
@@ -71,7 +71,7 @@ class Mart:
         )
         first_told = lacking.join(bases, on=["business_date", "version"], how="semi")
         restated = lacking.join(bases, on=["business_date", "version"], how="anti")
-        parts = [_as_written(ledger, self, first_told), *_as_known(ledger, self, restated)]
+        parts = [_as_written(ledger, self, first_told), _as_known(ledger, self, restated)]
         rows = pl.concat([part.select(*self.schema).cast(self.schema) for part in parts])  # type: ignore[arg-type]
 
         def write() -> None:
@@ -131,18 +131,9 @@ def _as_written(ledger: Queries, mart: Mart, dates: pl.DataFrame) -> pl.DataFram
     )
 
 
-def _as_known(ledger: Queries, mart: Mart, dates: pl.DataFrame) -> list[pl.DataFrame]:
-    """Sums of restated dates, each as known at the version that restated it."""
-    found = []
-    for date, version in dates.rows():
-        rows = known_last("positions", "t.*", "t.loan_id")
-        found.append(
-            ledger.frame(
-                f"""
-                SELECT {version} AS version, DATE '{date}' AS business_date, {mart.select}
-                FROM ({rows}) p JOIN {{lake}}.loan_keys l ON l.loan_id = p.loan_id GROUP BY ALL
-                """,
-                {"on": date, "known_at": version},
-            )
-        )
-    return found
+def _as_known(ledger: Queries, mart: Mart, dates: pl.DataFrame) -> pl.DataFrame:
+    """Sums of restated dates, each as known at the version that restated it: one query for all."""
+    columns = f"known.at_version AS version, known.on_date AS business_date, {mart.select}"
+    joins = "JOIN {lake}.loan_keys l ON l.loan_id = p.loan_id"
+    sql = each_known_last("positions", columns, joins)
+    return ledger.beside(sql, [], _dates=dates)
