@@ -172,3 +172,15 @@ def test_a_charged_off_line_is_due_as_a_whole(policies: PolicyBook) -> None:
     )
     placed = life.allocations().filter(pl.col("component") == Component.principal.value)
     assert placed["amount"].sum() > 40_000
+
+
+def test_more_than_was_given_up_of_a_line_stays_the_borrowers(policies: PolicyBook) -> None:
+    """It left the book with the credit as soon as nothing was owed, and the ledger stood alone with it."""
+    story = line(policies, ("2024-01-11", 100_000))
+    row = _event(Kind.write_off, 1, "2024-01-20", None, "w", None)
+    story = Story(policies, (*story.rows, row)).paid(120_000, "2024-01-25")
+    life = story.live("2024-01-27")
+    # no statement was paid late: nothing but the draw was given up
+    for day in ("2024-01-25", "2024-01-26"):
+        after = life.on(day)
+        assert (after["status"], after["credit"]) == (Status.overpaid, 20_000)

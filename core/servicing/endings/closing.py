@@ -27,9 +27,10 @@ def close_at_zero(loans: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         return loans, _NOBODY
     early = pl.when(nothing).then(-pl.col("interest_accrued")).otherwise(0)
     settled = pl.col("status") == Status.settled.value
-    ends = nothing & ~settled & ~open_to_draw()
-    done = loans.with_columns(earned_at_payoff=early, ends=ends)
     written_off = pl.col("written_off_on").is_not_null()
+    # a line that was given up is drawn on no more
+    ends = nothing & ~settled & (~open_to_draw() | written_off)
+    done = loans.with_columns(earned_at_payoff=early, ends=ends)
     ended = (
         pl.when(pl.col("credit") > 0)
         .then(Status.overpaid.value)
