@@ -41,12 +41,10 @@ def landing_files() -> dg.MaterializeResult:
 def intake(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Typed rows as loans and events; bad rows quarantined with file, line and rule."""
     ledger, policies = open_instance()
-    try:
+    with ledger:
         mapping = default_mapping(ledger.settings.home, policies)
         report = take_in(ledger, policies, mapping, correlation_id=context.run_id)
         verdicts = intake_suite(ledger, context.run_id)
-    finally:
-        ledger.close()
     for name, passed, figures in verdicts:
         yield dg.AssetCheckResult(check_name=name, passed=passed, metadata={"figures": figures})
     yield dg.MaterializeResult(

@@ -42,13 +42,11 @@ def _asset_of(mart: Mart) -> dg.AssetsDefinition:
     )  # fmt: skip
     def refreshed() -> dg.MaterializeResult:
         ledger, _ = open_stored()
-        try:
+        with ledger:
             added = mart.refresh(ledger)
             rows, dates = ledger.one(
                 f"SELECT count(*), count(DISTINCT business_date) FROM {{lake}}.{mart.name}"
             )
-        finally:
-            ledger.close()
         return dg.MaterializeResult(metadata={"rows_added": added, "rows": rows, "dates": dates})
 
     return refreshed

@@ -23,13 +23,11 @@ class _Waiting:
 
 def _waiting() -> _Waiting:
     ledger, policies = open_instance()
-    try:
+    with ledger:
         taken, refused = ledger.known_files()
         files = scan(settings().landing)
         days = {day.isoformat() for day in missing_days(ledger)}
         head = ledger.head().published_date
-    finally:
-        ledger.close()
     tried = {(file_id, name) for file_id, name, _ in refused}
     landed = [
         f.business_date
