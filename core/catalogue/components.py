@@ -166,7 +166,7 @@ CHARGES = tuple(each for each in Component if not each.row.of_schedule)
 INCOME = tuple(each for each in CHARGES if each.row.income)
 """Charges that are the lender's income; others are owed to another, as taxes are."""
 OWED_ON = tuple(each for each in CHARGES if not each.row.income)
-ASKED_AGAIN = {each.name: each for each in Component if each.row.demanded_again}
+DEMANDED_AGAIN = {each.name: each for each in Component if each.row.demanded_again}
 """What a chargeback may ask again, by name."""
 TAXABLE = tuple(each.name for each in Component if each.row.taxable)
 BY_ORDER = {f"charge_{each.name}": each for each in CHARGES if each.row.by_order}

@@ -13,7 +13,7 @@ from enum import Enum, IntEnum
 
 import polars as pl
 
-from loanbook.core.catalogue.components import ASKED_AGAIN, BY_ORDER
+from loanbook.core.catalogue.components import BY_ORDER, DEMANDED_AGAIN
 from loanbook.core.catalogue.statuses import Status
 
 
@@ -357,7 +357,7 @@ EVENTS: tuple[EventKind, ...] = (
         kind=Kind.chargeback, family=Family.paid_back,
         words="the card network takes a payment back; the payment stands",
         step=7, handler="payments.chargebacks:chargeback",
-        payload=(*_OF, *(Field(name, pl.Int64) for name in ASKED_AGAIN)),
+        payload=(*_OF, *(Field(name, pl.Int64) for name in DEMANDED_AGAIN)),
         commands=(Command("chargeback", needs=("amount",), may=("target_ref",), becomes=
             "credit first, the rest is principal of the next instalment; where the product has an "
             "order (`payments.chargeback`) and the payment is named, what it had met is asked "

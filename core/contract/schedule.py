@@ -185,10 +185,18 @@ def next_period(billed: Frame, figures: Figures) -> Frame:
     return billed.with_columns(
         schedule_balance=pl.col("schedule_balance") - pl.col("asked_principal"),
         interest_carried=pl.col("interest_after"),
-        instalment_no=pl.col("instalment_no") + 1,
-        period_start=pl.col("period_end"),
-        period_end=figures.due_date(pl.col("instalment_no") + 1),
+        **_onward(figures),
     ).drop("asked_interest", "asked_principal", "interest_after", "level")
+
+
+def _onward(figures: Figures) -> dict[str, pl.Expr]:
+    """The cursor before the instalment after the one that it stands before."""
+    number = pl.col("instalment_no") + 1
+    return {
+        "instalment_no": number,
+        "period_start": pl.col("period_end"),
+        "period_end": figures.due_date(number),
+    }
 
 
 def agree(terms: pl.DataFrame) -> pl.DataFrame:
@@ -336,9 +344,7 @@ def _by_days_total(terms: pl.DataFrame) -> pl.DataFrame:
         there = pl.col("instalment_no") <= pl.col("instalments")
         cursor = with_interest.with_columns(
             _total=pl.col("_total") + pl.when(there).then("_charged").otherwise(0),
-            instalment_no=pl.col("instalment_no") + 1,
-            period_start=pl.col("period_end"),
-            period_end=figures.due_date(pl.col("instalment_no") + 1),
+            **_onward(figures),
         ).drop("_charged")
     totals = terms["flat_interest"].clone().scatter(mask.arg_true(), cursor["_total"])
     return terms.with_columns(totals)
@@ -573,11 +579,7 @@ def agreed_by_rate(agreed: pl.DataFrame) -> pl.DataFrame:
                 )
             },
         )
-        cursor = after.with_columns(
-            instalment_no=pl.col("instalment_no") + 1,
-            period_start=pl.col("period_end"),
-            period_end=figures.due_date(pl.col("instalment_no") + 1),
-        ).select(cursor.columns)
+        cursor = after.with_columns(**_onward(figures)).select(cursor.columns)
     return cursor.select(
         "loan_id", agreed_schedule=pl.col("_rows").str.strip_suffix(";"), principal="_principal",
         interest="_interest", by_rate="_by_rate", least="_least",

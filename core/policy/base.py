@@ -42,7 +42,7 @@ if TYPE_CHECKING:  # names of the catalogue's rows, which a type checker does no
 else:
     ComponentName = Literal[components.NAMES]
     TaxableName = Literal[components.TAXABLE]
-    AskedAgainName = Literal[("principal", *components.ASKED_AGAIN)]
+    AskedAgainName = Literal[("principal", *components.DEMANDED_AGAIN)]
     CountingName = Literal[tuple(COUNTING)]
     BasisName = Literal[tuple(each.words for each in RateBasis)]
     OpeningName = Literal[(*OPENING_BALANCES, "past_due_since", *OPENING_OF_LINES)]

@@ -237,6 +237,13 @@ def of_a_full_disk(error: Exception) -> str | None:
     )
 
 
+def of_a_damaged_file(error: Exception) -> str | None:
+    """What to say where the store can't read a file of its own; None: something else is wrong."""
+    if not isinstance(error, duckdb.Error) or ".parquet" not in str(error):
+        return None
+    return f"{str(error).splitlines()[0]}: `loanbook status --files` names what is damaged, and its remedy"
+
+
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """All of it or none; a conflict with another writer becomes LedgerConflictError."""

@@ -110,17 +110,10 @@ def main() -> None:
         err.print(f"[red]error[/red] {said.removeprefix(': ')}")
         sys.exit(1)
     except Exception as error:
-        from loanbook.core.store.lake import of_a_full_disk
+        from loanbook.core.store.lake import of_a_damaged_file, of_a_full_disk
 
-        known = of_a_full_disk(error) or _of_a_damaged_store(error)
+        known = of_a_full_disk(error) or of_a_damaged_file(error)
         if known is None:
             raise
         err.print(f"[red]error[/red] {known}")
         sys.exit(1)
-
-
-def _of_a_damaged_store(error: Exception) -> str | None:
-    """What to do where the store can't read a file of its own; None for another error."""
-    if type(error).__module__ not in ("duckdb", "_duckdb") or ".parquet" not in str(error):
-        return None
-    return f"{str(error).splitlines()[0]}: `loanbook status --files` names what is damaged, and its remedy"

@@ -61,7 +61,7 @@ class Computed:
     seconds: float
 
 
-_DAYS, _ROWS = 32, 20_000
+DAYS_AT_ONCE, ROWS_AT_ONCE = 32, 20_000
 """Days, and positions in them, that are written at once at most: a transaction costs a small book more
 than its rows do."""
 
@@ -89,7 +89,7 @@ class Writer:
         """The next day; raises what those before it failed with."""
         self._waiting.append(done)
         rows = sum(each.lawful.closed.book.loans for each in self._waiting)
-        if len(self._waiting) >= _DAYS or rows >= _ROWS:
+        if len(self._waiting) >= DAYS_AT_ONCE or rows >= ROWS_AT_ONCE:
             self._begin()
 
     def finish(self) -> None:

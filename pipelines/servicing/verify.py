@@ -24,6 +24,7 @@ from loanbook.core.store.writer import BALANCES, Ledger
 from loanbook.core.store.writing import day_rows, digests_of, restated_rows
 from loanbook.pipelines.resources import code_hash
 from loanbook.pipelines.servicing.days import digests_ahead
+from loanbook.pipelines.servicing.publishing import DAYS_AT_ONCE, ROWS_AT_ONCE
 
 Progress = Callable[[dt.date], None]
 
@@ -207,7 +208,7 @@ class _Stored:
     def __init__(self, ledger: Ledger, versions: list[int]) -> None:
         self._ledger, self._versions = ledger, versions
         (most,) = ledger.one("SELECT max(positions) FROM {lake}.versions")
-        self._days = max(1, min(32, 20_000 // max(most or 0, 1)))
+        self._days = max(1, min(DAYS_AT_ONCE, ROWS_AT_ONCE // max(most or 0, 1)))
         self._read: list[int] = []
         self._tables: dict[str, dict[tuple[object, ...], pl.DataFrame]] = {}
         self._empty: dict[str, pl.DataFrame] = {}

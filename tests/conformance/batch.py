@@ -14,7 +14,7 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import ENDED, MONEY_IN, REFUNDS, Kind, Status
-from loanbook.core.catalogue.components import ASKED_AGAIN, Component
+from loanbook.core.catalogue.components import DEMANDED_AGAIN, Component
 from loanbook.core.contract.schedule import expand
 from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import empty
@@ -411,7 +411,7 @@ class Batch:
             pl.concat(each.select(columns) for each in met),
             self.policies.chargeback_ranks,
         )
-        told = parts.select("event_id", told=pl.struct(*ASKED_AGAIN).struct.json_encode())
+        told = parts.select("event_id", told=pl.struct(*DEMANDED_AGAIN).struct.json_encode())
         return (
             events.join(told, on="event_id", how="left", maintain_order="left")
             .with_columns(payload=pl.coalesce("told", "payload"))

@@ -67,10 +67,7 @@ def of_statements(after: Awaiting) -> pl.DataFrame:
     """Days on which the minimum of a line's last statement is due."""
     if not after.live["revolving"].any():
         return _NONE
-    lines = after.live.filter("revolving").select(
-        "loan_id", "business_date", next_date=payment_due()
-    )
-    return lines.filter(pl.col("next_date") > BUSINESS_DATE).select("loan_id", "next_date")
+    return _to_come(after.live.filter("revolving"), payment_due())
 
 
 def of_charge_offs(after: Awaiting) -> pl.DataFrame:
@@ -80,8 +77,7 @@ def of_charge_offs(after: Awaiting) -> pl.DataFrame:
 
 
 def _falling(dues: pl.DataFrame) -> pl.DataFrame:
-    later = dues.select("loan_id", "business_date", next_date="due_date")
-    later = later.filter(pl.col("next_date") > BUSINESS_DATE)
+    later = _to_come(dues, pl.col("due_date"))
     return later.group_by("loan_id").agg(pl.col("next_date").min())
 
 
@@ -89,7 +85,12 @@ def _by_rule(unpaid: pl.DataFrame, rules: pl.DataFrame, next_date: pl.Expr) -> p
     """Days, counted from the due dates of what is unpaid (`Awaiting.unpaid`), by a product's rule."""
     if unpaid.is_empty():
         return _NONE
-    dated = unpaid.join(rules, on="product").select("loan_id", "business_date", next_date=next_date)
+    return _to_come(unpaid.join(rules, on="product"), next_date)
+
+
+def _to_come(rows: pl.DataFrame, date: pl.Expr) -> pl.DataFrame:
+    """The dates of rows, those after their `business_date`."""
+    dated = rows.select("loan_id", "business_date", next_date=date)
     return dated.filter(pl.col("next_date") > BUSINESS_DATE).select("loan_id", "next_date")
 
 
@@ -112,9 +113,7 @@ def of_small_credits(after: Awaiting) -> pl.DataFrame:
     """Days on which a credit that nobody asks for is let go."""
     if not (after.live["credit"] > 0).any():
         return _NONE
-    credits = waiting(after.live, after.policies.small_credits)
-    dated = credits.select("loan_id", "business_date", next_date=falls_on())
-    return dated.filter(pl.col("next_date") > BUSINESS_DATE).select("loan_id", "next_date")
+    return _to_come(waiting(after.live, after.policies.small_credits), falls_on())
 
 
 def of_accounting_status(after: Awaiting) -> pl.DataFrame:
@@ -133,14 +132,8 @@ def of_accounting_status(after: Awaiting) -> pl.DataFrame:
     late = pl.when("non_accrual").then(1).otherwise(pl.col("non_accrual_days").cast(pl.Int64))
     back = loans.filter(pl.col("non_accrual") & pl.col("performing_since").is_not_null())
     days = pl.duration(days=pl.col("returns_days").cast(pl.Int64))
-    awaited = [
-        unpaid.with_columns(
-            next_date=pl.col("due_date") + pl.duration(days=late - pl.col("from_due_day"))
-        ),
-        back.with_columns(next_date=pl.col("performing_since") + days),
-    ]
-    dated = pl.concat(each.select("loan_id", "business_date", "next_date") for each in awaited)
-    return dated.filter(pl.col("next_date") > BUSINESS_DATE).select("loan_id", "next_date")
+    falls = pl.col("due_date") + pl.duration(days=late - pl.col("from_due_day"))
+    return pl.concat([_to_come(unpaid, falls), _to_come(back, pl.col("performing_since") + days)])
 
 
 def of_credit_that_waits(after: Awaiting) -> pl.DataFrame:

@@ -14,12 +14,10 @@ from loanbook.core.catalogue.codes import (
 )
 from loanbook.core.catalogue.components import CHARGES, Component, is_, of_schedule
 from loanbook.core.contract.dates.business_days import Calendar
-from loanbook.core.contract.dates.due_dates import DUE_TERMS
-from loanbook.core.contract.figures import due_of
-from loanbook.core.contract.schedule import adjusted
 from loanbook.core.frames import KEY, MINOR, column, empty, neighbours_summed, since_begin
 from loanbook.core.servicing.loan import balances, line, segment
 from loanbook.core.servicing.loan.dues import merge_dues
+from loanbook.core.servicing.schedule.coming_dues import dated_by_terms
 
 
 class Allocations(dy.Schema):
@@ -182,11 +180,5 @@ def stamped(
     )
     further = dated.filter(opens)
     if further.height:
-        terms = further.join(
-            paying.select("loan_id", *DUE_TERMS, "disbursed_on", "business_day", "calendar"),
-            on="loan_id",
-        )
-        falls = due_of(pl.col("instalment_no"), terms)
-        dated_later = terms.with_columns(due_date=adjusted(falls, terms, calendars))
-        dated = pl.concat([dated.filter(~opens), dated_later.select(dated.columns)])
+        dated = pl.concat([dated.filter(~opens), dated_by_terms(further, paying, calendars)])
     return merge_dues(dues, dated.select(dues.columns))

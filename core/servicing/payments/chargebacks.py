@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.components import ASKED_AGAIN, CHARGES, Component, is_
+from loanbook.core.catalogue.components import CHARGES, DEMANDED_AGAIN, Component, is_
 from loanbook.core.catalogue.events import Kind
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.interest.accrual import close_segment
@@ -33,7 +33,7 @@ def demanded_again(
     `chargebacks`: `event_id`, `product`, `amount`, `target` (the payment's event). `paid`: its
     allocations (`event_id`, `component`, `amount`). `ranks`: `PolicyBook.chargeback_ranks`;
     products without an order ask for principal alone. Returns `event_id` and Int64 columns of
-    `ASKED_AGAIN`.
+    `DEMANDED_AGAIN`.
     """
     met = paid.group_by("event_id", "component").agg(pl.col("amount").sum().alias("met"))
     lines = (
@@ -46,7 +46,7 @@ def demanded_again(
         part=pl.min_horizontal("met", pl.col("amount") - before).clip(lower_bound=0)
     )
     return poured.group_by("event_id").agg(
-        pl.col("part").filter(is_(code)).sum().alias(name) for name, code in ASKED_AGAIN.items()
+        pl.col("part").filter(is_(code)).sum().alias(name) for name, code in DEMANDED_AGAIN.items()
     )
 
 
@@ -54,13 +54,13 @@ def chargeback(day: DayState, events: pl.DataFrame) -> None:
     """The card network takes payments back, one a loan; the payments stand."""
     orders = with_payload(events, Kind.chargeback)
     _take_back(
-        day, orders.select("loan_id", "event_id", "amount", *ASKED_AGAIN), "payment_clearing"
+        day, orders.select("loan_id", "event_id", "amount", *DEMANDED_AGAIN), "payment_clearing"
     )
 
 
 def refund_credit(day: DayState, events: pl.DataFrame) -> None:
     """Pay the borrower's credit back."""
-    none = {name: pl.lit(0, dtype=pl.Int64) for name in ASKED_AGAIN}
+    none = {name: pl.lit(0, dtype=pl.Int64) for name in DEMANDED_AGAIN}
     orders = events.select("loan_id", "event_id", "amount", **none)
     _take_back(day, orders, "payout_clearing")
 
@@ -71,12 +71,12 @@ def _take_back(day: DayState, events: pl.DataFrame, source: str) -> None:
     # nights before the day bear what was owed then
     day.loans = replaced(day.loans, mask, before, close_segment(before))
     charged_back = _split(day, events)
-    again = [f"{name}_anew" for name in ASKED_AGAIN]
+    again = [f"{name}_anew" for name in DEMANDED_AGAIN]
     sums = charged_back.select("loan_id", "used", "anew", "lost_anew", *again)
     joined = day.loans.join(sums, on="loan_id", how="left", maintain_order="left")
     joined = joined.with_columns(pl.col(sums.columns[1:]).fill_null(0))
     unpaid = pl.col("revolving") & (payment_due() >= BUSINESS_DATE)
-    charges = {name: each for name, each in ASKED_AGAIN.items() if each in CHARGES}
+    charges = {name: each for name, each in DEMANDED_AGAIN.items() if each in CHARGES}
     for name, each in charges.items():
         joined = joined.with_columns(**balances.grow_due(each, pl.col(f"{name}_anew")))
     day.loans = joined.with_columns(
@@ -110,17 +110,17 @@ def _split(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
     """Loans with what comes of their credit (`used`), and what is owed anew, by component."""
     loans = day.loans.join(
         events.rename({"amount": "asked"}), on="loan_id", maintain_order="left"
-    ).with_columns(pl.col(*ASKED_AGAIN).fill_null(0))
+    ).with_columns(pl.col(*DEMANDED_AGAIN).fill_null(0))
     gone = pl.col("written_off_on").is_not_null()
     loans = loans.with_columns(
         *(
             pl.when(charged_off() | gone).then(0).otherwise(name).alias(name)
-            for name in ASKED_AGAIN
+            for name in DEMANDED_AGAIN
         ),
         used=pl.min_horizontal("credit", "asked"),
     )
     left = pl.col("asked") - pl.col("used")
-    for name in ASKED_AGAIN:
+    for name in DEMANDED_AGAIN:
         loans = loans.with_columns(pl.min_horizontal(pl.col(name), left).alias(f"{name}_anew"))
         left = left - pl.col(f"{name}_anew")
     lost = pl.when(gone).then(left).otherwise(0)
@@ -145,7 +145,7 @@ def _ask_again(day: DayState, back: pl.DataFrame) -> None:
     )
     for column, component in (
         ("anew", Component.principal),
-        *((f"{name}_anew", code) for name, code in ASKED_AGAIN.items()),
+        *((f"{name}_anew", code) for name, code in DEMANDED_AGAIN.items()),
     ):
         open_dues(day, placed, pl.lit(component.value, dtype=pl.Int8), column)
     mask = day.loans["loan_id"].is_in(back["loan_id"].implode())

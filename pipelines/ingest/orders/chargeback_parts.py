@@ -7,7 +7,7 @@ from collections.abc import Callable
 import polars as pl
 
 from loanbook.core.catalogue.codes import Kind
-from loanbook.core.catalogue.components import ASKED_AGAIN
+from loanbook.core.catalogue.components import DEMANDED_AGAIN
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.payments.chargebacks import demanded_again
 
@@ -42,7 +42,7 @@ def with_parts(
         event_id="target"), policies.chargeback_ranks,
     )  # fmt: skip
     bodies = parts.join(targets.select("event_id", of="key"), on="event_id").select(
-        line="event_id", parts=pl.struct("of", *ASKED_AGAIN).struct.json_encode()
+        line="event_id", parts=pl.struct("of", *DEMANDED_AGAIN).struct.json_encode()
     )
     return (
         rows.join(bodies, on="line", how="left", maintain_order="left")
