@@ -11,7 +11,8 @@ import pyxirr
 from bench.book import book
 from bench.clock import timed
 from loanbook.core.contract.disclosed.apr import solved_rate
-from loanbook.core.contract.schedule import agree, expand
+from loanbook.core.contract.schedule.agreement import agree
+from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.policy.book import PolicyBook
 
 INSTALMENTS = 36

@@ -10,7 +10,7 @@
 - `first_period` - first periods that are longer or shorter than the others
 - `steps_and_seasons` - instalments that rise, fall or pause by step or by month
 - `figures` - of one period: its rate, its interest, the principal it asks
-- `schedule` - one step from an instalment to the next, the level instalment, the whole expansion
+- `schedule` - how terms become instalments: one step, the level instalment, the whole expansion
 - `rule_of_78` - the rebate of a finance charge by the sum of the digits
 - `disclosed` - what a borrower is told the loan costs
 """

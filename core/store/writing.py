@@ -11,7 +11,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import ENDED, Kind, Status, label
 from loanbook.core.catalogue.components import CLAIM_ROLES
-from loanbook.core.contract.schedule import digest, digest_of, expand_from
+from loanbook.core.contract.schedule.expansion import digest, digest_of, expand_from
 from loanbook.core.contract.terms import Terms
 from loanbook.core.ledger.events import EVENT_COLUMNS
 from loanbook.core.servicing.day.close import DayClose

@@ -9,7 +9,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.boarding import payload
 from loanbook.core.contract.money import to_major
-from loanbook.core.contract.schedule import agreed_by_rate
+from loanbook.core.contract.schedule.agreed_rows import agreed_by_rate
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import IntakeError, PolicyError
 from loanbook.core.policy.book import PolicyBook

@@ -13,7 +13,7 @@ from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.boarding import payload
 from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.contract.money import CURRENCY_CODES, PPB, to_major
-from loanbook.core.contract.schedule import expand
+from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import empty
 from loanbook.core.ledger.events import Events

@@ -16,7 +16,7 @@ import polars as pl
 
 from loanbook.core.contract.dates.due_dates import Unit, add_months, due_date
 from loanbook.core.contract.money import EXPONENT, decimal_text
-from loanbook.core.contract.schedule import expand
+from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import empty, typed
 from loanbook.core.policy.book import PolicyBook

@@ -15,7 +15,7 @@ import polars as pl
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import ENDED, MONEY_IN, REFUNDS, Kind, Status
 from loanbook.core.catalogue.components import DEMANDED_AGAIN, Component
-from loanbook.core.contract.schedule import expand
+from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import empty
 from loanbook.core.ledger.events import Events

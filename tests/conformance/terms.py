@@ -12,7 +12,8 @@ from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.first_period import Stub
 from loanbook.core.contract.money import Rounding
-from loanbook.core.contract.schedule import agree, expand
+from loanbook.core.contract.schedule.agreement import agree
+from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.contract.steps_and_seasons import PLAIN
 
 _SCHEMA = {

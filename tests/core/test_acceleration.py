@@ -9,7 +9,7 @@ import pytest
 
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.schedule import expand
+from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.payoff_quote import quote

@@ -14,7 +14,7 @@ import pytest
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.contract.disclosed.disclosure import us_apr
-from loanbook.core.contract.schedule import expand
+from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook, parse
 from loanbook.core.servicing.loan.opening import agreed_terms

@@ -10,7 +10,7 @@ import pytest
 
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.contract.figures import Amortisation
-from loanbook.core.contract.schedule import expand
+from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product_rules import ChargeOffRules
 from loanbook.core.servicing.loan.opening import agreed_terms

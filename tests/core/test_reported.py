@@ -15,7 +15,7 @@ from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.first_period import StubInterest
-from loanbook.core.contract.schedule import expand
+from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.explain.explain import explain
 from loanbook.core.servicing.loan.opening import agreed_terms

@@ -7,7 +7,7 @@ import pytest
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status
-from loanbook.core.contract.schedule import expand
+from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import close
 from tests.core.loans import Story, _event, terms

@@ -86,3 +86,23 @@ class Calendar:
 
 EVERY_DAY = Calendar("every-day", weekend=())
 WEEKENDS = Calendar("weekends")
+
+
+def adjusted(date: pl.Expr, frame: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.Expr:
+    """`date` moved by each loan's business-day convention and calendar code.
+
+    A date that would move back to the payout (`disbursed_on`), or before it, moves on instead: nothing is
+    due before it is lent.
+    """
+    chosen = date
+    pairs = frame.select("business_day", "calendar").unique().rows()
+    for convention, calendar in pairs:
+        if convention == BusinessDay.unadjusted:
+            continue
+        moved = calendars[calendar].adjust(date, BusinessDay(convention))
+        if convention != BusinessDay.following:
+            lent = moved > pl.col("disbursed_on")
+            moved = pl.when(lent).then(moved).otherwise(calendars[calendar].next(date))
+        same = (pl.col("business_day") == convention) & (pl.col("calendar") == calendar)
+        chosen = pl.when(same).then(moved).otherwise(chosen)
+    return chosen

@@ -2,7 +2,7 @@
 
 A loan that is taken over enters the book in the close of the date that its balances are of, with
 all of that day behind it. Its cursor stands before the first instalment due after the date
-(`loanbook.core.contract.schedule.open_schedule`). What is overdue is spread evenly over the due dates that
+(`loanbook.core.contract.schedule.cursor.open_schedule`). What is overdue is spread evenly over the due dates that
 have gone by since the first day past due, so that money for it moves days past due as it would
 have. Of a schedule that stands whole the instalments to come are its own: principal that it has
 more than the loan brings was paid ahead, and stands with the next ones; the last one takes what it
@@ -23,9 +23,9 @@ from loanbook.core.catalogue.components import (
     Component,
     is_principal,
 )
+from loanbook.core.contract.dates.business_days import adjusted
 from loanbook.core.contract.dates.due_dates import days_to_pay
 from loanbook.core.contract.figures import due_of
-from loanbook.core.contract.schedule import adjusted
 from loanbook.core.policy.base import OPENING_BALANCES
 from loanbook.core.servicing.arrears.days_past_due import days_past_due
 from loanbook.core.servicing.interest.accrual import earned

@@ -23,10 +23,10 @@ from loanbook.core.catalogue.components import (
     of_schedule,
 )
 from loanbook.core.catalogue.events import Kind
+from loanbook.core.contract.dates.business_days import adjusted
 from loanbook.core.contract.dates.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, counts_days
 from loanbook.core.contract.money import even_share
-from loanbook.core.contract.schedule import adjusted
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.changes.roll_in_arrears import roll_in, with_lifted
 from loanbook.core.servicing.interest.accrual import close_segment

@@ -10,9 +10,9 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import InterestMode
 from loanbook.core.catalogue.components import Component, is_interest, is_principal, of_schedule
+from loanbook.core.contract.dates.business_days import adjusted
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import even_part
-from loanbook.core.contract.schedule import adjusted
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues

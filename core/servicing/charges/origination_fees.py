@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.contract.schedule import CURSOR, expand
+from loanbook.core.contract.schedule.cursor import CURSOR
+from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.policy.charge_tables import in_force_on
 from loanbook.core.servicing.charges.fee_amount import fee_amount
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE

@@ -19,7 +19,8 @@ from loanbook.core.catalogue.codes import CHANGES, Kind
 from loanbook.core.catalogue.components import CHARGES, Component
 from loanbook.core.catalogue.events import ROW
 from loanbook.core.contract.disclosed.apr import solved_rate
-from loanbook.core.contract.schedule import expand, from_the_start
+from loanbook.core.contract.schedule.cursor import from_the_start
+from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.contract.terms import Terms
 from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.policy.book import PolicyBook

@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 
 from loanbook.core.contract.money import CURRENCY_NAMES
-from loanbook.core.contract.schedule import digest
+from loanbook.core.contract.schedule.expansion import digest
 from loanbook.core.ledger.reversals import effective_events, reverses
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.laws.law import AT_FAULT, at_fault

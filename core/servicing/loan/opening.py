@@ -5,11 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import AfterChargeOff, Excess, InterestMode
-from loanbook.core.contract.dates.business_days import Calendar
+from loanbook.core.contract.dates.business_days import Calendar, adjusted
 from loanbook.core.contract.dates.due_dates import days_to_pay
 from loanbook.core.contract.figures import Figures
 from loanbook.core.contract.first_period import Stub, StubInterest
-from loanbook.core.contract.schedule import CURSOR, adjusted, agree, instalment, open_schedule
+from loanbook.core.contract.schedule.agreement import agree
+from loanbook.core.contract.schedule.cursor import CURSOR, instalment, open_schedule
 from loanbook.core.frames import empty, zeros
 from loanbook.core.servicing.loan.book import with_agreed
 from loanbook.core.servicing.loan.positions import STATE, Positions

@@ -8,7 +8,7 @@ from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Excess, Timing
 from loanbook.core.catalogue.components import LOSS, RECEIVABLE, Component, is_interest
 from loanbook.core.catalogue.events import ROW, Kind
-from loanbook.core.contract.schedule import kept_of_payout
+from loanbook.core.contract.schedule.stub_interest import kept_of_payout
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.payments.allocations import applied, recovers, stamped

@@ -5,10 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.components import Component, is_charge, is_principal
-from loanbook.core.contract.dates.business_days import Calendar
+from loanbook.core.contract.dates.business_days import Calendar, adjusted
 from loanbook.core.contract.dates.due_dates import DUE_TERMS
 from loanbook.core.contract.figures import due_of
-from loanbook.core.contract.schedule import adjusted
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues, on_own_date

@@ -20,11 +20,13 @@ from loanbook.core.catalogue.components import (
     is_principal,
     of_schedule,
 )
-from loanbook.core.contract.dates.business_days import Calendar
+from loanbook.core.contract.dates.business_days import Calendar, adjusted
 from loanbook.core.contract.dates.due_dates import days_to_pay
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
-from loanbook.core.contract.schedule import CURSOR, adjusted, agree, expand, from_the_start
+from loanbook.core.contract.schedule.agreement import agree
+from loanbook.core.contract.schedule.cursor import CURSOR, from_the_start
+from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.catalogue.components import PARTS
-from loanbook.core.contract.schedule import kept_of_payout
+from loanbook.core.contract.schedule.stub_interest import kept_of_payout
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook

@@ -11,7 +11,7 @@ import polars as pl
 
 from loanbook.core.contract.dates.due_dates import due_date, first_due_for
 from loanbook.core.contract.figures import codes, counts_days
-from loanbook.core.contract.schedule import with_flat_total
+from loanbook.core.contract.schedule.flat_total import with_flat_total
 from loanbook.core.servicing.changes.roll_in_arrears import with_lifted
 from loanbook.core.servicing.changes.terms.later_changes import with_earlier_levels
 from loanbook.core.servicing.interest import rate_ceilings

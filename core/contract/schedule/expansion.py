@@ -1,0 +1,105 @@
+"""The whole schedule of a loan as rows, and the digest of its figures.
+
+Frames hold one row a loan with the columns of :class:`loanbook.core.contract.terms.Terms`; amounts are Int64
+minor units.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import InterestMode
+from loanbook.core.contract.figures import Figures
+from loanbook.core.contract.schedule.cursor import instalment, next_period, open_schedule
+
+EVERYTHING = 2**62
+"""More than any instalments together ask, minor units."""
+
+
+def expand(terms: pl.DataFrame) -> pl.DataFrame:
+    """Every instalment of every loan.
+
+    Terms as `agree` left them. Returns `loan_id`, `instalment_no`, `period_start`,
+    `period_end`, `opening`, `principal`, `interest`, `closing` in order of instalment.
+    """
+    return expand_from(open_schedule(terms))
+
+
+def expand_from(standing: pl.DataFrame, enough: pl.Expr | None = None) -> pl.DataFrame:
+    """Every instalment from the one that each loan's cursor stands before, as `expand`.
+
+    With `enough` (Int64 minor units) only as many as together ask that much.
+    """
+    standing = _with_residue(standing)
+    figures = Figures(standing)
+    wanted = pl.lit(EVERYTHING) if enough is None else enough
+    short = pl.col("_short") > 0
+    cursor = standing.with_columns(_short=wanted).filter(
+        (pl.col("instalment_no") <= pl.col("instalments")) & short
+    )
+    steps, parts = cursor.lazy(), []
+    while True:
+        billed = instalment(steps, figures).collect()
+        parts.append(
+            billed.select(
+                "loan_id",
+                "instalment_no",
+                "period_start",
+                "period_end",
+                pl.col("schedule_balance").alias("opening"),
+                pl.col("asked_principal").alias("principal"),
+                pl.col("asked_interest").alias("interest"),
+                closing=pl.col("schedule_balance") - pl.col("asked_principal"),
+            )
+        )
+        left = pl.col("_short") - pl.col("asked_principal") - pl.col("asked_interest")
+        going = billed.with_columns(_short=left).filter(
+            (pl.col("instalment_no") < pl.col("instalments")) & short
+        )
+        if going.is_empty():
+            return pl.concat(parts).sort("loan_id", "instalment_no")
+        steps = next_period(going.lazy(), figures)
+
+
+def _with_residue(standing: pl.DataFrame) -> pl.DataFrame:
+    """Room for what rounding leaves of a period's interest, if some loan carries it to the next.
+
+    `residue_carried` (Boolean) and the fraction `residue_over` / `residue_under` (Int128). A daily
+    product carries it; schedules held as rows are rounded instalment by instalment.
+    """
+    if "residue" not in standing.columns:
+        return standing
+    carried = (
+        (pl.col("residue") == 1)
+        & (pl.col("interest_mode") == InterestMode.daily.value)
+        & ~pl.col("materialised")
+    )
+    found = standing.select(residue_carried=carried).to_series()
+    if not found.any():
+        return standing
+    return standing.with_columns(
+        found, residue_over=pl.lit(0, dtype=pl.Int128), residue_under=pl.lit(1, dtype=pl.Int128)
+    )
+
+
+def digest(terms: pl.DataFrame) -> pl.DataFrame:
+    """`loan_id` and `schedule_digest` (UInt64), a hash over the figures of the whole schedule."""
+    return digest_of(expand(terms))
+
+
+def digest_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """`loan_id` and `schedule_digest` of expanded instalments.
+
+    A polynomial in wrapping 64-bit arithmetic rather than a library's hash, whose
+    value may change from one release to the next.
+    """
+    prime = pl.lit(1_099_511_628_211, dtype=pl.UInt64)
+    rows = rows.with_columns(pl.col("period_end").to_physical().alias("day"))
+    mixed = pl.lit(14_695_981_039_346_656_037, dtype=pl.UInt64)
+    for column in ("instalment_no", "day", "principal", "interest"):
+        mixed = mixed.xor(pl.col(column).cast(pl.Int64).reinterpret(signed=False)) * prime
+    return (
+        rows.select("loan_id", schedule_digest=mixed)
+        .group_by("loan_id")
+        .agg(pl.col("schedule_digest").sum())
+    )

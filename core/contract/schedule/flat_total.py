@@ -1,0 +1,84 @@
+"""The interest of a whole life on what was lent: the total of a flat loan.
+
+Frames hold one row a loan with the columns of :class:`loanbook.core.contract.terms.Terms`; amounts are Int64
+minor units.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.contract.dates.day_count import ACTUAL
+from loanbook.core.contract.figures import Amortisation, Figures, codes, counts_days
+from loanbook.core.contract.money import int128, with_quotient
+from loanbook.core.contract.schedule.cursor import from_the_first, onward
+
+
+def with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
+    """`terms` with the `flat_interest` (Int64) of a whole life at the rate in force, 0 of others."""
+    if Amortisation.flat not in codes(terms, "amortisation"):
+        return terms
+    if "rate_until" in terms.columns:  # what an earlier rate bore is billed, or its period's own
+        return terms.with_columns(with_flat_total(terms.drop("rate_until"))["flat_interest"])
+    figures = Figures(terms)
+    whole = from_the_first(terms, figures)
+    if any(basis in figures.basis for basis in ACTUAL):
+        # t is the actual time from disbursement to the last due date
+        until = figures.due_date(pl.col("instalments"))
+        whole = whole.with_columns(
+            period_end=pl.when(counts_days()).then(until).otherwise("period_end")
+        )
+    whole = _with_life_rate(whole.with_columns(_lent=figures.lent), figures)
+    # interest is on what was lent, also where a part of it is spread anew
+    whole = with_quotient(
+        whole, "total", int128(pl.col("_lent")) * pl.col("life_over"), pl.col("life_under"),
+        "interest_rounding", figures.rounding,
+    )  # fmt: skip
+    flat = pl.col("amortisation") == Amortisation.flat
+    found = whole.select(flat_interest=pl.when(flat).then(pl.col("total")).otherwise(0))
+    priced = terms.with_columns(found.to_series())
+    return _by_days_total(priced) if figures.by_days else priced
+
+
+def _by_days_total(terms: pl.DataFrame) -> pl.DataFrame:
+    """`terms` whose flat interest by days is the sum of what the periods ask, each rounded by itself."""
+    flat = pl.col("amortisation") == Amortisation.flat
+    mask = terms.select(flat & pl.col("flat_by_days")).to_series()
+    loans = terms.filter(mask)
+    if loans.is_empty():
+        return terms
+    figures = Figures(loans)
+    cursor = from_the_first(loans, figures).with_columns(_total=pl.lit(0, dtype=pl.Int64))
+    for _ in range(int(loans["instalments"].max())):  # type: ignore[arg-type]
+        with_interest = figures.with_period_interest(cursor, "_charged")
+        there = pl.col("instalment_no") <= pl.col("instalments")
+        cursor = with_interest.with_columns(
+            _total=pl.col("_total") + pl.when(there).then("_charged").otherwise(0),
+            **onward(figures),
+        ).drop("_charged")
+    totals = terms["flat_interest"].clone().scatter(mask.arg_true(), cursor["_total"])
+    return terms.with_columns(totals)
+
+
+def _with_life_rate(first: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+    """Loans before instalment 1 with the rate of their whole life, `life_over` / `life_under` (Int128).
+
+    That of the period from `period_start` to `period_end`, which of loans that count actual days is
+    the life; of others so much for each period, and an odd first one bears its own share.
+    """
+    rated = figures.with_rate(first)
+    over, under = int128(pl.col("rate_over")), int128(pl.col("rate_under"))
+    periods = pl.when(counts_days()).then(1).otherwise(pl.col("instalments").cast(pl.Int64))
+    if not (figures.stubbed or figures.tranched):
+        return rated.with_columns(life_over=over * periods, life_under=under)
+    later = figures.with_rate(first.with_columns(instalment_no=pl.lit(2, dtype=pl.Int16)))
+    rated = rated.with_columns(later.select(_over="rate_over", _under="rate_under"))
+    following, each = int128(pl.col("_over")) * (periods - 1), int128(pl.col("_under"))
+    # an odd period is over a multiple of the others' denominator: no product of the two is needed
+    within = under % each == 0
+    return rated.with_columns(
+        life_over=pl.when(within)
+        .then(over + following * (under // each))
+        .otherwise(over * each + following * under),
+        life_under=pl.when(within).then(under).otherwise(under * each),
+    ).drop("_over", "_under")
