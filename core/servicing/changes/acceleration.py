@@ -18,7 +18,7 @@ from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import due_rows, merge_dues
+from loanbook.core.servicing.loan.dues import DUE_KEY, due_rows, merge_dues
 from loanbook.core.servicing.loan.opening import move_period, with_period_interest
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.coming_dues import show_principal_due
@@ -66,8 +66,7 @@ def _gather(day: DayState, ending: pl.DataFrame) -> None:
     ahead = day.dues.join(ending.select("loan_id", "last"), on="loan_id").filter(coming)
     if ahead.is_empty():
         return
-    keys = ["loan_id", "instalment_no", "component"]
-    kept = day.dues.join(ahead.select(keys), on=keys, how="anti")
+    kept = day.dues.join(ahead.select(DUE_KEY), on=DUE_KEY, how="anti")
     paid = ahead.filter(pl.col("paid") > 0).with_columns(
         instalment_no=pl.col("last").cast(pl.Int16), due_date=BUSINESS_DATE, amount="paid"
     )

@@ -15,7 +15,7 @@ from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import even_part
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import due_rows, merge_dues
+from loanbook.core.servicing.loan.dues import DUE_KEY, due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.level_instalment import with_shares
 
@@ -126,9 +126,8 @@ def give_up_shares(day: DayState, events: pl.DataFrame) -> None:
         .join(ids.select("loan_id"), on="loan_id", how="semi")
         .filter((pl.col("instalment_no") > pl.col("last")) & (unpaid > 0))
     )
-    keys = ["loan_id", "instalment_no", "component"]
     left = beyond.with_columns(amount="paid").filter(pl.col("paid") > 0).select(day.dues.columns)
-    day.dues = merge_dues(day.dues.join(beyond, on=keys, how="anti"), left)
+    day.dues = merge_dues(day.dues.join(beyond, on=DUE_KEY, how="anti"), left)
     given = beyond.group_by("loan_id").agg(given=-unpaid.sum())
     more = pl.col("given").fill_null(0)
     earns = ("interest_accrued", "accrued_units", "interest_earned", "accrued_today")

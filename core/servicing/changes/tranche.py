@@ -16,7 +16,7 @@ from loanbook.core.contract.figures import Amortisation
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, merge_dues
+from loanbook.core.servicing.loan.dues import DUE_KEY, NO_DUES, due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.equal_parts import is_fixed, spread_evenly
 from loanbook.core.servicing.schedule.fixed_schedule import down_payment, expanded, flat_base
@@ -70,9 +70,8 @@ def stand(
         ]
     )
     # money that stands with instalments to come stays with them
-    keys = ["loan_id", "instalment_no", "component"]
     coming = coming.join(spread.filter(~_over_all()), on="loan_id", how="semi")
-    cleared = dues.join(coming.select(keys), on=keys, how="anti")
+    cleared = dues.join(coming.select(DUE_KEY), on=DUE_KEY, how="anti")
     kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
     return merge_dues(merge_dues(cleared, merge_dues(kept, rows)), shares_due(loans))
 
@@ -143,13 +142,12 @@ def _over_every(
     nobody = {"first_no": pl.lit(0, dtype=pl.Int16), "lacks": pl.lit(0, dtype=pl.Int64)}
     old = over_all.with_columns(spread=before, lent=flat_base(lent), **nobody)
     new = over_all.with_columns(spread=before + pl.col("payout") - pl.col("down"), **nobody)
-    keys = ["loan_id", "instalment_no", "component"]
     amounts_before = expanded(old.filter(pl.col("spread") > 0), calendars).select(
-        *keys, stood="amount"
+        *DUE_KEY, stood="amount"
     )
     return (
         expanded(new, calendars)
-        .join(amounts_before, on=keys, how="left", maintain_order="left")
+        .join(amounts_before, on=DUE_KEY, how="left", maintain_order="left")
         .with_columns(amount=pl.col("amount") - pl.col("stood").fill_null(0))
         .select(NO_DUES.columns)
     )

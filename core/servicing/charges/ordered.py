@@ -9,7 +9,7 @@ from loanbook.core.catalogue.events import Kind
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import OWN_DATE, merge_dues
+from loanbook.core.servicing.loan.dues import DUE_KEY, OWN_DATE, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax
 from loanbook.core.servicing.schedule.coming_dues import open_dues
@@ -40,24 +40,23 @@ def add_charges(day: DayState, charged: pl.DataFrame) -> None:
 
 def waive(day: DayState, events: pl.DataFrame) -> None:
     """Forgive what is unpaid of a charge, up to its amount; the due counts as met."""
-    keys = ["loan_id", "instalment_no", "component"]
-    unpaid = day.dues.select(*keys, left=pl.col("amount") - pl.col("paid"))
+    unpaid = day.dues.select(*DUE_KEY, left=pl.col("amount") - pl.col("paid"))
     placed = _placed(day, _orders(events)).with_columns(
         instalment_no=pl.col("number"), component=pl.col("component").cast(pl.Int8)
     )
-    waived = placed.join(unpaid, on=keys, how="left").with_columns(
+    waived = placed.join(unpaid, on=DUE_KEY, how="left").with_columns(
         waived=pl.min_horizontal("amount", pl.col("left").fill_null(0)).clip(lower_bound=0)
     )
     waived = waived.filter(pl.col("waived") > 0)
     met = waived.select(
-        *keys,
+        *DUE_KEY,
         due_date="falls",
         amount=pl.lit(0, dtype=pl.Int64),
         paid="waived",
         fee_assessed=pl.lit(False),
         business_date=BUSINESS_DATE,
     )
-    day.dues = merge_dues(day.dues, met.join(day.dues, on=keys, how="semi"))
+    day.dues = merge_dues(day.dues, met.join(day.dues, on=DUE_KEY, how="semi"))
     _grow(day, waived.select("loan_id", "component", moved=-pl.col("waived")))
     forgiven = waived.with_columns(forgiven=-pl.col("waived"))
     _book(day, forgiven, "forgiven", waived=True)

@@ -15,7 +15,7 @@ from loanbook.core.catalogue.components import Component, is_, is_principal, of_
 from loanbook.core.contract.money import PPB, int128, share_of
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import due_rows, merge_dues
+from loanbook.core.servicing.loan.dues import DUE_KEY, due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax
 
@@ -44,11 +44,10 @@ def ask_penal(day: DayState, why: pl.Expr) -> None:
     billed = charged.filter(pl.col("penal") > 0).with_columns(
         instalment_no=pl.col("number").clip(lower_bound=1).cast(pl.Int16)
     )
-    keys = ["loan_id", "instalment_no", "component"]
     rows = due_rows(billed, "instalment_no", Component.penalty, BUSINESS_DATE, "penal")
     # a penalty that the instalment has already keeps its own due date
-    stands = day.dues.select(*keys, falls="due_date")
-    rows = rows.join(stands, on=keys, how="left", maintain_order="left").with_columns(
+    stands = day.dues.select(*DUE_KEY, falls="due_date")
+    rows = rows.join(stands, on=DUE_KEY, how="left", maintain_order="left").with_columns(
         due_date=pl.coalesce("falls", "due_date")
     )
     day.dues = merge_dues(day.dues, rows.drop("falls"))
@@ -62,8 +61,7 @@ def ask_penal(day: DayState, why: pl.Expr) -> None:
         how="left", maintain_order="left",
     )  # fmt: skip
     falls = pl.coalesce("falls", BUSINESS_DATE)
-    columns = ["loan_id", "instalment_no", "component"]
-    ask_tax(day, taxed.select(*columns, due_date=falls, base="penal"), of_contract=False)
+    ask_tax(day, taxed.select(*DUE_KEY, due_date=falls, base="penal"), of_contract=False)
 
 
 def none_borne(where: pl.Expr) -> dict[str, pl.Expr]:

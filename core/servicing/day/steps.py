@@ -34,6 +34,7 @@ from loanbook.core.servicing.income.effective_interest import follow_yield
 from loanbook.core.servicing.interest.cash_advances import bears_more, paid_last
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import any_off_accrual, off_books
+from loanbook.core.servicing.loan.dues import DUE_KEY
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.payments import credit_balances
 from loanbook.core.servicing.payments.allocations import Allocations
@@ -291,5 +292,5 @@ def _open_dues(
         of_open = is_open.any().over("loan_id", "instalment_no")
         is_open = is_open | (pl.col("loan_id").is_in(whole.implode()) & of_open)
     stays = dues.select(is_open & ~pl.col("loan_id").is_in(ended.implode())).to_series()
-    kept = dues.filter(stays).sort("loan_id", "instalment_no", "component")
+    kept = dues.filter(stays).sort(DUE_KEY)
     return kept, dues.filter(~stays)

@@ -13,6 +13,7 @@ from loanbook.core.catalogue.components import Component, is_interest, is_princi
 from loanbook.core.servicing.changes.roll_in_arrears import give_up_shares
 from loanbook.core.servicing.interest.at_once import earn_at_once
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import DUE_KEY
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.fixed_schedule import earned_whole
 from loanbook.core.servicing.schedule.freezing import freeze_charged_off
@@ -107,6 +108,5 @@ def _without_interest(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
             (Component.interest, "interest", "paid_interest"),
         )
     ).filter((pl.col("amount") > 0) | is_principal())
-    keys = ["loan_id", "instalment_no", "component"]
-    kept = dues.join(coming_dues.select(keys), on=keys, how="anti")
-    return pl.concat([kept, rows.select(dues.columns)]).sort(keys)
+    kept = dues.join(coming_dues.select(DUE_KEY), on=DUE_KEY, how="anti")
+    return pl.concat([kept, rows.select(dues.columns)]).sort(DUE_KEY)

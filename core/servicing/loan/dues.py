@@ -35,6 +35,9 @@ class Dues(dy.Schema):
     )
 
 
+DUE_KEY = Dues.primary_key()
+"""What one due is found by."""
+
 NO_DUES = empty(Dues).with_columns(business_date=pl.lit(None, dtype=pl.Date))
 """No dues of a running day."""
 

@@ -16,7 +16,7 @@ from loanbook.core.servicing.charges.ordered import add_charges
 from loanbook.core.servicing.charges.prepayment_fees import prepayment_fees
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import owes_nothing
-from loanbook.core.servicing.loan.dues import due_rows, merge_dues
+from loanbook.core.servicing.loan.dues import DUE_KEY, due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax, untaxed
 from loanbook.core.servicing.payments.waterfall import allocate
@@ -94,7 +94,7 @@ def tax_on_interest(
     early = pl.col("timing") == Timing.in_advance.value
     if kind is Kind.interest_waived:
         given = interest.filter(~early).with_columns(base=-pl.col("amount"), due_date=None)
-        ask_tax(day, given.select("loan_id", "instalment_no", "component", "due_date", "base"))
+        ask_tax(day, given.select(*DUE_KEY, "due_date", "base"))
         return
     ahead = interest.filter(early & ~pl.col("loan_id").is_in(demanded.implode()))
     if ahead.height:

@@ -26,7 +26,7 @@ from loanbook.core.servicing.income.deferred_income import income
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.business_date import dated
 from loanbook.core.servicing.loan.claim import carried
-from loanbook.core.servicing.loan.dues import Dues
+from loanbook.core.servicing.loan.dues import DUE_KEY, Dues
 from loanbook.core.servicing.replay.fast_forward import History, fast_forward
 from loanbook.core.servicing.replay.holding import apart, rejoined
 
@@ -216,7 +216,7 @@ def _restate(
         book,
         terms=wide.select(book.terms.columns),
         positions=wide.select(book.positions.columns),
-        dues=dues.sort("loan_id", "instalment_no", "component"),
+        dues=dues.sort(DUE_KEY),
         closed=lived.closed,
         closed_dues=lived.closed_dues,
     )

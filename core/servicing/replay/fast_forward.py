@@ -29,7 +29,7 @@ from loanbook.core.servicing.day.steps import next_action_dates, run_day
 from loanbook.core.servicing.endings.reopening import left_behind, reopened
 from loanbook.core.servicing.loan.book import Book, replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE, dated
-from loanbook.core.servicing.loan.dues import NO_DUES, Dues
+from loanbook.core.servicing.loan.dues import DUE_KEY, NO_DUES, Dues
 from loanbook.core.servicing.loan.opening import opened
 from loanbook.core.servicing.loan.positions import STATE
 from loanbook.core.servicing.payments.allocations import Allocations
@@ -107,7 +107,7 @@ class History:
         columns = self.start.terms.columns
         return Book(
             date, wide.select(columns), wide.select(STATE),
-            self.dues.drop("business_date").sort("loan_id", "instalment_no", "component"), self.waiting,
+            self.dues.drop("business_date").sort(DUE_KEY), self.waiting,
             self.closed, self.closed_dues,
         )  # fmt: skip
 

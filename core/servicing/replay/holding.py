@@ -15,6 +15,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import ENDED, Kind
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.book import HELD, Book
+from loanbook.core.servicing.loan.dues import DUE_KEY
 
 _DAILY = ("accrued_today", "paid_today")
 """What a position shows of its day alone."""
@@ -89,7 +90,7 @@ def rejoined(done: DayClose, kept: Book | None, booked: pl.DataFrame) -> DayClos
             book,
             terms=wide.select(book.terms.columns),
             positions=wide.select(book.positions.columns),
-            dues=pl.concat([book.dues, kept.dues]).sort("loan_id", "instalment_no", "component"),
+            dues=pl.concat([book.dues, kept.dues]).sort(DUE_KEY),
             pending=pl.concat([book.pending, later]),
             held=kept.held,
         ),

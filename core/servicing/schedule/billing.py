@@ -16,7 +16,7 @@ from loanbook.core.servicing.interest.cash_advances import begun_anew
 from loanbook.core.servicing.loan import balances, line, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import due_rows, merge_dues
+from loanbook.core.servicing.loan.dues import DUE_KEY, due_rows, merge_dues
 from loanbook.core.servicing.loan.opening import move_period, with_period_interest
 from loanbook.core.servicing.loan.taxes import untaxed
 from loanbook.core.servicing.schedule.fixed_schedule import bill_whole
@@ -121,7 +121,7 @@ def with_advance(ending: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
         dues.filter(of_schedule())
         .join(ends, on="loan_id")
         .filter(~billed)
-        .select("loan_id", "instalment_no", "component", "paid", "amount")
+        .select(*DUE_KEY, "paid", "amount")
     )
     interest = standing.filter(is_interest() & (pl.col("amount") > pl.col("paid")))
     later = (

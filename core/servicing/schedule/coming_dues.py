@@ -10,7 +10,7 @@ from loanbook.core.contract.dates.due_dates import DUE_TERMS
 from loanbook.core.contract.figures import due_of
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import due_rows, merge_dues, on_own_date
+from loanbook.core.servicing.loan.dues import DUE_KEY, due_rows, merge_dues, on_own_date
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.fixed_schedule import instalment_of
 
@@ -57,8 +57,7 @@ def placed_anew(
         *(c for c in dues.columns if c not in ("instalment_no", "due_date")),
         instalment_no="number", due_date="falls",
     )  # fmt: skip
-    keys = ["loan_id", "instalment_no", "component"]
-    return merge_dues(dues.join(beyond, on=keys, how="anti"), held.select(dues.columns))
+    return merge_dues(dues.join(beyond, on=DUE_KEY, how="anti"), held.select(dues.columns))
 
 
 def with_their_instalments(
@@ -81,9 +80,8 @@ def with_their_instalments(
     )
     if coming.is_empty():
         return dues
-    keys = ["loan_id", "instalment_no", "component"]
     moved = dated_by_terms(coming, after, calendars)
-    return pl.concat([dues.join(coming, on=keys, how="anti"), moved]).sort(keys)
+    return pl.concat([dues.join(coming, on=DUE_KEY, how="anti"), moved]).sort(DUE_KEY)
 
 
 def dated_by_terms(

@@ -30,7 +30,7 @@ from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, merge_dues, on_own_date
+from loanbook.core.servicing.loan.dues import DUE_KEY, NO_DUES, due_rows, merge_dues, on_own_date
 from loanbook.core.servicing.loan.opening import within_level
 from loanbook.core.servicing.loan.taxes import untaxed
 
@@ -115,8 +115,7 @@ def respread(
         .drop("asked")
     )
     rows = expanded(spread.filter(pl.col("spread") > 0), calendars)
-    keys = ["loan_id", "instalment_no", "component"]
-    cleared = dues.join(coming.select(keys), on=keys, how="anti")
+    cleared = dues.join(coming.select(DUE_KEY), on=DUE_KEY, how="anti")
     kept = coming.with_columns(amount=pl.lit(0, dtype=pl.Int64)).filter(pl.col("paid") > 0)
     made = merge_dues(charges_follow(cleared, loans, rows), merge_dues(kept, rows))
     return with_paid_kept(merge_dues(made, waiting_interest(loans, rows)), loans)
@@ -143,7 +142,7 @@ def with_paid_kept(dues: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
     fitted = own.with_columns(amount=pl.col("amount") + over - less).select(dues.columns)
     place = [*keys, "instalment_no", "due_date"]
     rest = dues.join(fitted.select(place), on=place, how="anti")
-    return pl.concat([rest, fitted]).sort("loan_id", "instalment_no", "component")
+    return pl.concat([rest, fitted]).sort(DUE_KEY)
 
 
 def charges_follow(dues: pl.DataFrame, loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
@@ -174,16 +173,15 @@ def _joined(dues: pl.DataFrame, loans: pl.DataFrame, rows: pl.DataFrame) -> pl.D
     held = (
         after.join(falls, on="loan_id")
         .filter(pl.col("falls") >= pl.col("due_date"))
-        .group_by("loan_id", "instalment_no", "component", maintain_order=True)
+        .group_by(DUE_KEY, maintain_order=True)
         .agg(pl.col("number").min(), pl.col("falls").min())
     )
     if held.is_empty():
         return dues
-    keys = ["loan_id", "instalment_no", "component"]
-    moved = dues.join(held, on=keys, maintain_order="left").with_columns(
+    moved = dues.join(held, on=DUE_KEY, maintain_order="left").with_columns(
         instalment_no="number", due_date="falls"
     )
-    return merge_dues(dues.join(held, on=keys, how="anti"), moved)
+    return merge_dues(dues.join(held, on=DUE_KEY, how="anti"), moved)
 
 
 def waiting_interest(loans: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

@@ -13,8 +13,8 @@ import polars as pl
 from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.dates.business_days import BusinessDay
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import DUE_KEY
 
-KEY = ("loan_id", "instalment_no", "component")
 ASIDE = {
     "loan_id": pl.Int64, "instalment_no": pl.Int16, "component": pl.Int8, "agreed_date": pl.Date
 }  # fmt: skip
@@ -57,10 +57,10 @@ def as_due(
     ahead = loans.select(billed_early()).to_series()
     if not ahead.any():
         return dues, aside
-    found = billed_not_due(dues, loans.filter(ahead)).select(*KEY, agreed_date="due_date")
+    found = billed_not_due(dues, loans.filter(ahead)).select(*DUE_KEY, agreed_date="due_date")
     if found.is_empty():
         return dues, aside
-    moved = dues.join(found, on=KEY, how="left", maintain_order="left").with_columns(
+    moved = dues.join(found, on=DUE_KEY, how="left", maintain_order="left").with_columns(
         due_date=pl.when(pl.col("agreed_date").is_not_null())
         .then(BUSINESS_DATE)
         .otherwise("due_date")
@@ -73,7 +73,7 @@ def as_agreed(dues: pl.DataFrame, aside: pl.DataFrame) -> pl.DataFrame:
     if aside.is_empty():
         return dues
     still = pl.col("due_date") == BUSINESS_DATE
-    back = dues.join(aside, on=KEY, how="left", maintain_order="left").with_columns(
+    back = dues.join(aside, on=DUE_KEY, how="left", maintain_order="left").with_columns(
         due_date=pl.when(still).then(pl.coalesce("agreed_date", "due_date")).otherwise("due_date")
     )
     return back.select(dues.columns)

@@ -14,7 +14,7 @@ from loanbook.core.contract.dates.business_days import Calendar
 from loanbook.core.servicing.interest.accrual import close_segment, earned
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import Dues, due_rows
+from loanbook.core.servicing.loan.dues import DUE_KEY, Dues, due_rows
 from loanbook.core.servicing.schedule.billing import (
     amounts,
     begin_next_period,
@@ -31,7 +31,6 @@ ROWS = {
     "interest": pl.Int64,
 }
 """Schema of projected instalments; amounts are whole, money in advance included."""
-_KEYS = ["loan_id", "instalment_no", "component"]
 
 
 def project(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
@@ -62,9 +61,9 @@ def to_come(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calenda
         due_rows(rows, "instalment_no", component, "due_date", component.name)
         for component in (Component.principal, Component.interest)
     )
-    existing = dues.select(*_KEYS, stood="amount")
+    existing = dues.select(*DUE_KEY, stood="amount")
     return (
-        fresh.join(existing, on=_KEYS, how="left", maintain_order="left")
+        fresh.join(existing, on=DUE_KEY, how="left", maintain_order="left")
         .with_columns(amount=pl.col("amount") - pl.col("stood").fill_null(0))
         .drop("stood")
     )

@@ -16,7 +16,7 @@ from loanbook.core.contract.schedule.expansion import EVERYTHING, expand_from
 from loanbook.core.frames import begins, since_begin
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import on_own_date
+from loanbook.core.servicing.loan.dues import DUE_KEY, on_own_date
 from loanbook.core.servicing.loan.positions import STATE
 
 
@@ -183,7 +183,7 @@ _NO_SCHEDULE = [
 
 def early_paid(dues: pl.DataFrame) -> pl.DataFrame:
     """What already stands with instalments: `early` per loan, instalment and component."""
-    return dues.select("loan_id", "instalment_no", "component", early="paid")
+    return dues.select(*DUE_KEY, early="paid")
 
 
 def charges_beside(loans: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
@@ -226,11 +226,11 @@ def scheduled_lines(
     )
     advance_ranks = ranks.filter(pl.col("timing") == Timing.in_advance).drop("timing")
     lines = (
-        lines.join(early_paid(dues), on=["loan_id", "instalment_no", "component"], how="left")
+        lines.join(early_paid(dues), on=DUE_KEY, how="left")
         .with_columns(asked=pl.col("asked") - pl.col("early").fill_null(0))
         .drop("early")
     )
-    beside = charges.select("loan_id", "instalment_no", "component", "asked", "due_date")
+    beside = charges.select(*DUE_KEY, "asked", "due_date")
     beside = beside.join(loans.select(keys), on="loan_id", maintain_order="left")
     return (
         pl.concat([lines, beside], how="diagonal_relaxed")

@@ -18,6 +18,7 @@ from loanbook.core.catalogue.components import is_interest, is_principal
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.interest.rebate import without_rebate
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.dues import DUE_KEY
 from loanbook.core.servicing.payments.allocations import NOTHING_PLACED, poured
 from loanbook.core.servicing.payments.excess.daily_lines import charges_in_advance, daily_lines
 from loanbook.core.servicing.payments.excess.lines import (
@@ -31,7 +32,6 @@ from loanbook.core.servicing.payments.excess.lines import (
 )
 from loanbook.core.servicing.schedule.billing import whole_claim_due
 
-KEY = ["loan_id", "instalment_no", "component"]
 OFF_BALANCE = [Excess.curtailment.value, Excess.recast.value]
 """Money for the balance alone: no instalment to come is paid by it."""
 
@@ -116,7 +116,7 @@ def _place_beyond_dues(
     if ahead is None:
         placed = [poured(each, pl.col("asked")) for each in lines]
         return pl.concat([NOTHING_PLACED, *placed, spread])
-    met_there = pl.concat([ahead.select(KEY), beside.select(KEY)])
+    met_there = pl.concat([ahead.select(DUE_KEY), beside.select(DUE_KEY)])
     return pl.concat([poured(_with_later(lines, later, met_there, loans), pl.col("asked")), spread])
 
 
@@ -164,7 +164,7 @@ def _with_later(
 ) -> pl.DataFrame:
     """Lines with those of `later` that are not met instalment by instalment (`ahead`): what else was
     charged, or charged back, and falls due later is paid last, but before any credit."""
-    others = later.join(ahead, on=KEY, how="anti")
+    others = later.join(ahead, on=DUE_KEY, how="anti")
     order = pl.when(pl.col("component").is_null()).then(2).otherwise(0)
     every = [*(each.with_columns(order=order) for each in lines),
              others.with_columns(order=pl.lit(1))]  # fmt: skip
