@@ -51,6 +51,13 @@ def signed_minor(text: pl.Expr, exponent: pl.Expr) -> pl.Expr:
     return pl.when(text.str.starts_with("-")).then(-cents).otherwise(cents)
 
 
+def rounded_minor(text: pl.Expr, decimals: int) -> pl.Expr:
+    """Minor units (Int64) of a plain decimal string of up to 12 decimals, rounded half to even: for
+    figures that are only compared. Null where it is no number. `decimals`: of the currency."""
+    exact = text.str.strip_chars().cast(pl.Decimal(30, 12), strict=False) * 10**decimals
+    return exact.round(0, mode="half_to_even").cast(pl.Int64, strict=False)
+
+
 def keys(rows: pl.DataFrame) -> pl.Series:
     """`loan_key` of rows that bring none: the hash of each row's own text and its occurrence."""
     columns = [c for c in rows.columns if c not in (*DERIVED, "line")]

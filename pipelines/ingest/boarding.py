@@ -8,7 +8,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.boarding import payload
-from loanbook.core.contract.money import to_major
+from loanbook.core.contract.money import EXPONENT, to_major
 from loanbook.core.contract.schedule.agreed_rows import agreed_by_rate
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import IntakeError, PolicyError
@@ -20,6 +20,7 @@ from loanbook.core.servicing.laws.law import AT_FAULT
 from loanbook.core.servicing.laws.pinning import FAULTS, pinned
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.pipelines.formats import loan_tape
+from loanbook.pipelines.formats.mapped import plain
 from loanbook.pipelines.ingest.events import (
     Known,
     Taken,
@@ -101,7 +102,7 @@ def _of_product(
     contradicting = sum(row["rule"] == "idempotency_conflict" for row in bad)
     return Taken(
         0, good.height, again.height - contradicting, bad, _boarding(loans, good, product, file, mapping, known),
-        loans, attributes, _reported(boarded_rows, mapping),
+        loans, attributes, _reported(boarded_rows, mapping, product),
     )  # fmt: skip
 
 
@@ -262,7 +263,7 @@ def _boarding(
     )
 
 
-def _reported(raw: pl.DataFrame, mapping: TapeMapping) -> pl.DataFrame | None:
+def _reported(raw: pl.DataFrame, mapping: TapeMapping, product: Product) -> pl.DataFrame | None:
     """The servicer's own figures, in minor units; for reconciliation, never for computing."""
     if not mapping.reported or mapping.reported_as_of is None:
         return None
@@ -270,10 +271,12 @@ def _reported(raw: pl.DataFrame, mapping: TapeMapping) -> pl.DataFrame | None:
     if missing:
         return None
 
-    def cents(column: str) -> pl.Expr:
-        return (pl.col(column).cast(pl.Decimal(18, 6), strict=False) * 100).round(0).cast(pl.Int64)
-
-    figures = {n: cents(c) for n, c in mapping.reported.items() if n != "status"}
+    decimals = EXPONENT[product.currency]
+    figures = {
+        name: loan_tape.rounded_minor(plain(pl.col(column), mapping.amounts), decimals)
+        for name, column in mapping.reported.items()
+        if name != "status"
+    }
     return raw.select(
         "loan_key",
         as_of=pl.lit(mapping.reported_as_of),

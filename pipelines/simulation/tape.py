@@ -13,6 +13,7 @@ import polars as pl
 
 from loanbook.core.contract.figures import UNITY
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient
+from loanbook.pipelines.formats.loan_tape import rounded_minor
 
 MONTHS = {
     "18-Jan": dt.date(2018, 1, 1),
@@ -27,8 +28,8 @@ SHARES = (0.9375, 0.0447, 0.0067, 0.0038, 0.0066, 0.0007)
 
 
 def minor(column: str) -> pl.Expr:
-    """A decimal column in cents, rounded half up (the tape prints up to eleven decimals)."""
-    return (pl.col(column).cast(pl.Decimal(18, 6)) * 100).round(0).cast(pl.Int64)
+    """A decimal column in cents, rounded half to even (the tape prints up to eleven decimals)."""
+    return rounded_minor(pl.col(column), 2)
 
 
 def figures(tape: pl.DataFrame) -> pl.DataFrame:

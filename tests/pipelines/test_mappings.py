@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook, parse
 from loanbook.core.policy.file_mappings import AmountForm, PaymentMapping, TapeMapping
+from loanbook.core.policy.product import Product
 from loanbook.core.store.instance import SHIPPED_POLICIES, policy_files
 from loanbook.core.store.settings import HOME_VARIABLE
 from loanbook.core.store.writer import Ledger
@@ -20,6 +21,7 @@ from loanbook.pipelines.commands.init import make
 from loanbook.pipelines.formats import commands, loan_tape, payments
 from loanbook.pipelines.formats.mapped import plain
 from loanbook.pipelines.formats.payments import exact_minor
+from loanbook.pipelines.ingest.boarding import _reported
 from tests.pipelines.files import LOANS, MONEY, drop, rules, take, weekly_loan
 
 BANK = """\
@@ -187,6 +189,30 @@ def test_an_amount_is_read_exactly_in_its_form_or_not_at_all() -> None:
         frame = pl.DataFrame({"a": [text]})
         read = frame.select(exact_minor(plain(pl.col("a"), form), pl.lit(2, dtype=pl.UInt32)))
         assert read.item() == minor, text
+
+
+def test_a_servicers_figures_are_in_the_loans_currency_and_the_mappings_form(
+    policies: PolicyBook,
+) -> None:
+    """1,234.125 USD is 123,412 cents: half a minor unit goes to the even neighbour. 120,000 JPY is 120,000."""
+    mapping = TapeMapping.model_construct(
+        reported={"status": "state", "balance": "balance", "paid_total": "paid"},
+        reported_as_of=dt.date(2018, 6, 30),
+        amounts=AmountForm(thousands=",", currency_sign="$"),
+    )
+    told = [  # currency, balance and paid in total as the tape has them, minor units
+        ("USD", "$1,234.125", "-$0.005", (123_412, 0)),
+        ("JPY", "120,000", "1.5", (120_000, 2)),
+        ("KWD", "12.3445", "n/a", (12_344, None)),
+    ]
+    product = next(p for _, p in policies.policies if isinstance(p, Product))
+    for currency, balance, paid, minor in told:
+        raw = pl.DataFrame(
+            {"loan_key": ["1"], "state": ["Current"], "balance": [balance], "paid": [paid]}
+        )
+        read = _reported(raw, mapping, product.model_copy(update={"currency": currency}))
+        assert read is not None
+        assert read.select("balance", "paid_total").row(0) == minor, currency
 
 
 def test_a_cell_that_is_not_read_is_named_by_its_reason_and_quoted(policies: PolicyBook) -> None:
