@@ -39,6 +39,8 @@ _FULL = ("No space left on device", "database or disk is full", "Disk quota exce
 _BUSY = ("database is locked", "could not serialize", "conflict", "Conflict", "database is busy")
 LAKE = "_lake"
 """Name under which the lake is attached; readers use views, never this name."""
+CATALOGUE = f"__ducklake_metadata_{LAKE}"
+"""Name under which DuckLake attaches its catalogue."""
 _SMALL = 20_000
 """Loans up to which one thread serves a ledger: to share out small work costs more than it saves."""
 _verified: set[tuple[Path, int, int]] = set()
@@ -261,6 +263,52 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
                 "another run committed first, nothing of this attempt was kept; run again when it is done"
             ) from error
         raise
+
+
+def columns_of_all(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
+    """Names of the columns of every table of the lake: its catalogue tells them ten times sooner than
+    DuckDB's own list of all that is attached."""
+    rows = connection.execute(
+        f"SELECT t.table_name, c.column_name FROM {CATALOGUE}.ducklake_table t "
+        f"JOIN {CATALOGUE}.ducklake_column c ON c.table_id = t.table_id "
+        "WHERE t.end_snapshot IS NULL AND c.end_snapshot IS NULL"
+    ).fetchall()
+    found: dict[str, set[str]] = {}
+    for table, column in rows:
+        found.setdefault(table, set()).add(column)
+    return found
+
+
+def count_empty_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Have the lake know of tables that never had a row that they have none: as long as it has no
+    statistics of a table, it asks its catalogue for them again with every column that a query reads
+    (findings/ducklake-empty-table-costs-a-query-a-column.sh)."""
+    unknown = (
+        f"(SELECT table_id FROM {CATALOGUE}.ducklake_table WHERE end_snapshot IS NULL "
+        f"AND table_id NOT IN (SELECT table_id FROM {CATALOGUE}.ducklake_table_stats))"
+    )
+    with transaction(connection):
+        connection.execute(
+            f"INSERT INTO {CATALOGUE}.ducklake_table_column_stats (table_id, column_id, contains_null) "
+            f"SELECT table_id, column_id, true FROM {CATALOGUE}.ducklake_column "
+            f"WHERE end_snapshot IS NULL AND table_id IN {unknown}"
+        )
+        connection.execute(
+            f"INSERT INTO {CATALOGUE}.ducklake_table_stats "
+            "(table_id, record_count, next_row_id, file_size_bytes) "
+            f"SELECT table_id, 0, 0, 0 FROM {unknown}"
+        )
+
+
+@contextmanager
+def one_state(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Reads of one state of the lake: its catalogue is asked which one once, not once a query."""
+    connection.execute("BEGIN TRANSACTION")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(duckdb.Error):  # one that failed has ended already
+            connection.execute("COMMIT")
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -11,7 +13,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import EventState
 from loanbook.core.errors import LedgerError
-from loanbook.core.store.lake import LAKE
+from loanbook.core.store.lake import LAKE, one_state
 
 PUBLISHED = "(SELECT version FROM {lake}.publications WHERE state = 'published')"
 """Versions that readers see."""
@@ -37,6 +39,22 @@ class Queries:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The connection, for other modules of the store."""
         return self._connection
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Reads of one state of the ledger, which also cost less than each by itself; nothing is written."""
+        with one_state(self._connection):
+            yield
+
+    @contextmanager
+    def aside(self) -> Iterator[Queries]:
+        """The ledger in one state, on a cursor of its own, so that another query may run at the same time."""
+        cursor = self._connection.cursor()
+        try:
+            with one_state(cursor):
+                yield Queries(cursor)
+        finally:
+            cursor.close()
 
     def frame(self, sql: str, parameters: list[Any] | dict[str, Any] | None = None) -> pl.DataFrame:
         """A query's rows; `{lake}` stands for the attached lake."""
@@ -111,6 +129,18 @@ class Queries:
             f"SELECT {', '.join(HELD)} FROM {{lake}}.held_loans WHERE version = ? ORDER BY loan_id",
             [version],
         )
+
+    def held_by_version(self) -> dict[tuple[object, ...], pl.DataFrame]:
+        """Loans that versions hold (schema `HELD`), by the version; those that hold none are not there."""
+        from loanbook.core.servicing.loan.book import HELD
+
+        rows = self.frame(
+            f"SELECT version, {', '.join(HELD)} FROM {{lake}}.held_loans ORDER BY version, loan_id"
+        )
+        return {
+            number: part.drop("version")
+            for number, part in rows.partition_by("version", as_dict=True).items()
+        }
 
     def first_published(self) -> dt.date | None:
         """The first business date that was ever published."""

@@ -21,7 +21,7 @@ from loanbook.core.catalogue.codes import CHANGES, Kind, label
 from loanbook.core.errors import LedgerError
 from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.store.clocks import Clocks, Day, Known, clocks
-from loanbook.core.store.lake import LAKE, loans_of, open_reader, patiently, share_out
+from loanbook.core.store.lake import LAKE, loans_of, one_state, open_reader, patiently, share_out
 from loanbook.core.store.lists import (
     AFTER_CLOSURE,
     CREDITS,
@@ -69,12 +69,13 @@ class LedgerReader:
         self.settings = settings
         self._connection = open_reader(settings)
         try:
-            must_be_newest(self._connection, settings.home)
+            with one_state(self._connection):
+                must_be_newest(self._connection, settings.home)
+                share_out(self._connection, loans_of(self._connection))
+                make_views(self._connection)
         except LedgerError:
             self._connection.close()
             raise
-        share_out(self._connection, loans_of(self._connection))
-        make_views(self._connection)
         for name in MART_NAMES:  # each can be read by its name: `ledger.portfolio_daily()`
             setattr(self, name, partial(self.mart, name))
 
@@ -85,7 +86,8 @@ class LedgerReader:
         """
         if as_of is not None or known_at is not None:
             at = self.clocks(as_of, known_at)
-            make_views(self._connection, None if as_of is None else at.on, at)
+            with one_state(self._connection):
+                make_views(self._connection, None if as_of is None else at.on, at)
         return self
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from loanbook.core.catalogue.components import CLAIM_ROLES, DUES, PARTS, Compone
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT
 from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.store.clocks import NOT_RESTATED, Clocks, known_last
-from loanbook.core.store.lake import LAKE
+from loanbook.core.store.lake import LAKE, columns_of_all
 from loanbook.core.store.lists import KNOWN
 from loanbook.core.store.marts import MARTS
 from loanbook.core.store.marts import NAMES as MART_NAMES
@@ -329,10 +329,7 @@ def make_views(
     believed = f" AND version <= {known.known}" if known else ""
     published = f"(SELECT version FROM {LAKE}.publications WHERE state = 'published'{believed})"
     run = connection.execute
-    columns_of: dict[str, set[str]] = {}
-    for table, column in run("SELECT table_name, column_name FROM duckdb_columns() WHERE "
-                             f"database_name = '{LAKE}'").fetchall():  # fmt: skip
-        columns_of.setdefault(table, set()).add(column)
+    columns_of = columns_of_all(connection)
 
     def view(table: str, columns: str, *conditions: str) -> None:
         dated = _DATED.get(table)

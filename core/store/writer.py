@@ -132,14 +132,15 @@ class Ledger(Queries):
 
         Raises PolicyError where a version that was used has another content, or would have.
         """
-        known = self.products()
-        book = policies.with_registry(known)
-        must_agree(self, book)
-        fresh = list(book.registry[len(known) :])
-        stored = self.frame(
-            "SELECT 1 AS one FROM {lake}.policies WHERE policy_hash = ? LIMIT 1", [book.digest]
-        )
-        entities = self.frame("SELECT name FROM {lake}.entities ORDER BY code")["name"].to_list()
+        with self.at_once():
+            known = self.products()
+            book = policies.with_registry(known)
+            must_agree(self, book)
+            stored = self.frame(
+                "SELECT 1 AS one FROM {lake}.policies WHERE policy_hash = ? LIMIT 1", [book.digest]
+            )
+            names = self.frame("SELECT name FROM {lake}.entities ORDER BY code")["name"]
+        fresh, entities = list(book.registry[len(known) :]), names.to_list()
         new_entities = list(book.entities[len(entities) :])
         if not fresh and stored.height and not new_entities:
             return book
@@ -172,8 +173,10 @@ class Ledger(Queries):
 
     def intake_head(self) -> tuple[int, ...]:
         """Where intake stands: it differs once another run took anything in."""
-        ids = self.one("SELECT next_loan_id, next_event_id FROM {lake}.intake_head")
-        return (*ids, *self.one("SELECT count(*) FROM {lake}.files"))
+        return self.one(
+            "SELECT next_loan_id, next_event_id, (SELECT count(*) FROM {lake}.files) "
+            "FROM {lake}.intake_head"
+        )
 
     def commit_intake(self, intakes: list[Intake], judged_at: tuple[int, ...]) -> tuple[int, ...]:
         """Commit files in one transaction: ids are given in the order of the list.
@@ -182,7 +185,7 @@ class Ledger(Queries):
         LedgerConflictError where another run took files in since: what was no duplicate may be one.
         """
         new = sum(each.loans.height for each in intakes if each.loans is not None)
-        share_out(self._connection, loans_of(self._connection) + new)
+        share_out(self._connection, judged_at[0] - 1 + new)
 
         def commit() -> tuple[int, ...]:
             with transaction(self._connection):
@@ -219,7 +222,7 @@ class Ledger(Queries):
         if date is None:
             empty = Book.empty(policies.pins, self.stored_events("false", []))
             return empty, pl.DataFrame(schema=BALANCES)
-        with ThreadPoolExecutor(1) as reading:
+        with ThreadPoolExecutor(1) as reading, self.at_once():
             agreed = reading.submit(self._terms, version)
             positions = _by_loan(
                 self.frame(
@@ -229,6 +232,16 @@ class Ledger(Queries):
                 )
             )
             terms = agreed.result()
+            dues = self.frame(
+                f"SELECT {', '.join(Dues.column_names())} FROM {{lake}}.dues WHERE version = ? "
+                "AND business_date = ? ORDER BY loan_id, instalment_no, component",
+                [version, date],
+            )
+            waiting = self.stored_events(
+                "booking_date <= ? AND (value_date > ? OR kind IN (SELECT unnest(?)))",
+                [date, date, [kind.value for kind in kinds_of(Family.reversal)]],
+            )
+            held, balances = self.held_by(version), self._balances(version)
         positions = positions.filter(~pl.col("status").is_in(ENDED))
         # terms are read in the order of the positions, so the two frames stand side by side
         if not terms["loan_id"].equals(positions["loan_id"]):
@@ -240,45 +253,30 @@ class Ledger(Queries):
                 f"version {version} holds {positions.height} positions but terms of "
                 f"{terms.height} loans; run `loanbook rebuild --verify`"
             )
-        dues = self.frame(
-            f"SELECT {', '.join(Dues.column_names())} FROM {{lake}}.dues WHERE version = ? "
-            "AND business_date = ? ORDER BY loan_id, instalment_no, component",
-            [version, date],
-        )
-        waiting = self.stored_events(
-            "booking_date <= ? AND (value_date > ? OR kind IN (SELECT unnest(?)))",
-            [date, date, [kind.value for kind in kinds_of(Family.reversal)]],
-        )
         pending = effective_events(waiting).filter(pl.col("value_date") > date)
-        book = Book(
-            date,
-            agreed_terms(terms, policies.pins),
-            positions,
-            typed(dues, Dues),
-            pending,
-            held=self.held_by(version),
-        )
-        return book, self._balances(version)
+        agreed_by = agreed_terms(terms, policies.pins)
+        return Book(date, agreed_by, positions, typed(dues, Dues), pending, held=held), balances
 
     def _terms(self, version: int) -> pl.DataFrame:
         """Terms of all loans boarded by `version`. A plain filter keeps the stored order."""
-        others = self.beside(
-            "SELECT version FROM {lake}.versions WHERE version <= ? EXCEPT "
-            "SELECT version FROM {lake}.publications WHERE state = 'published'",
-            [version],
-        )["version"].to_list()
-        unpublished = f"AND version NOT IN ({', '.join(map(str, others))})" if others else ""
-        rows = self.beside(
-            f"SELECT {', '.join(Terms.column_names())} FROM {{lake}}.loans "
-            f"WHERE version <= ? AND close_reason IS NULL {unpublished}",
-            [version],
-        )
-        changed = self.beside(
-            f"SELECT {', '.join(Terms.column_names())} FROM {{lake}}.changed_terms c "
-            f"WHERE version <= ? {unpublished} AND {NOT_RESTATED.format(row='c')} "
-            "QUALIFY row_number() OVER (PARTITION BY loan_id ORDER BY business_date DESC) = 1",
-            [version],
-        )
+        with self.aside() as ledger:
+            others = ledger.frame(
+                "SELECT version FROM {lake}.versions WHERE version <= ? EXCEPT "
+                "SELECT version FROM {lake}.publications WHERE state = 'published'",
+                [version],
+            )["version"].to_list()
+            unpublished = f"AND version NOT IN ({', '.join(map(str, others))})" if others else ""
+            rows = ledger.frame(
+                f"SELECT {', '.join(Terms.column_names())} FROM {{lake}}.loans "
+                f"WHERE version <= ? AND close_reason IS NULL {unpublished}",
+                [version],
+            )
+            changed = ledger.frame(
+                f"SELECT {', '.join(Terms.column_names())} FROM {{lake}}.changed_terms c "
+                f"WHERE version <= ? {unpublished} AND {NOT_RESTATED.format(row='c')} "
+                "QUALIFY row_number() OVER (PARTITION BY loan_id ORDER BY business_date DESC) = 1",
+                [version],
+            )
         return _by_loan(revised(rows, changed))
 
     def _balances(self, version: int) -> pl.DataFrame:
@@ -347,7 +345,8 @@ class Ledger(Queries):
         closed, again = each.closed, each.restated
         parts = [day_rows(closed, each.balances, each.digests)]
         if again is not None:
-            new = self.without_terms(each.version, again.loans)
+            loans = pl.DataFrame({"loan_id": again.loans, "version": each.version})
+            new = self.without_terms(loans)["loan_id"]
             parts.append(restated_rows(closed, again, new))
         number = pl.lit(each.version, dtype=pl.Int64)
         for part in parts:
@@ -391,16 +390,17 @@ class Ledger(Queries):
             "(SELECT version FROM {lake}.publications) ORDER BY version"
         ).rows()
 
-    def without_terms(self, version: int, ids: pl.Series) -> pl.Series:
-        """Those of the loans whose terms no published version stored, nor one that waits, to `version`."""
-        rows = self.of_loans(
-            "SELECT loan_id FROM _ids WHERE loan_id NOT IN (SELECT loan_id FROM {lake}.loans "
-            f"WHERE close_reason IS NULL AND (version IN {PUBLISHED} OR version <= $version AND version "
-            "NOT IN (SELECT version FROM {lake}.publications))) "
-            "ORDER BY 1",
-            ids, {"version": version},
+    def without_terms(self, loans: pl.DataFrame) -> pl.DataFrame:
+        """Those of the loans, by `loan_id` and `version`, whose terms no published version stored, nor one
+        that waits, to theirs."""
+        return self.beside(
+            "SELECT i.loan_id, i.version FROM _loans i LEFT JOIN (SELECT loan_id, min(version) AS first "
+            "FROM {lake}.loans WHERE loan_id IN (SELECT loan_id FROM _loans) AND close_reason IS NULL "
+            f"AND (version IN {PUBLISHED} OR version NOT IN (SELECT version FROM {{lake}}.publications)) "
+            "GROUP BY loan_id) t ON t.loan_id = i.loan_id "
+            "WHERE t.first IS NULL OR t.first > i.version ORDER BY ALL",
+            [], _loans=loans.select(pl.col("loan_id", "version").cast(pl.Int64)),
         )  # fmt: skip
-        return rows["loan_id"]
 
     def settle(self, decisions: Sequence[Decision], actor: str) -> None:
         """Publish the versions that wait, or reject some; readers see only published ones.

@@ -84,8 +84,8 @@ def take_in(
     refused is tried again, since a mapping, a policy or its name may have been mended.
     """
     report = IntakeReport()
-    judged_at = ledger.intake_head()
-    seen, refused = ledger.known_files()
+    with ledger.at_once():
+        judged_at, (seen, refused) = ledger.intake_head(), ledger.known_files()
     fresh: list[LandingFile] = []
     for file in scan(ledger.settings.landing):
         if (file.file_id, file.business_date) in seen:
@@ -95,8 +95,9 @@ def take_in(
         fresh.append(file)
     if not fresh:
         return report
-    fresh = _plausible(fresh, ledger)
-    known = knowledge(ledger, policies, ledger.settings.home)
+    with ledger.at_once():
+        fresh = _plausible(fresh, ledger)
+        known = knowledge(ledger, policies, ledger.settings.home)
     waiting: list[Intake] = []
     kind = None
     for done, file in enumerate(fresh):

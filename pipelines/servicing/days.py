@@ -43,10 +43,10 @@ ONE_DAY = dt.timedelta(days=1)
 def missing_days(ledger: Ledger, through: dt.date | None = None) -> list[dt.date]:
     """Business dates to close, in order: after the last published, to `through`, whether files have
     landed for it or not; without it to the last landed one."""
-    first, last = ledger.landed_dates()
+    with ledger.at_once():
+        (first, last), head = ledger.landed_dates(), ledger.head()
     if first is None or last is None:
         return []
-    head = ledger.head()
     start = head.published_date + ONE_DAY if head.published_date else first
     end = through or last
     return [start + ONE_DAY * n for n in range((end - start).days + 1)]

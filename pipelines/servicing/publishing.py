@@ -146,10 +146,17 @@ class Writing:
             self.stage("committed", day.lawful.closed.date)
         versions = [(day.lawful.version, day.lawful.closed.date) for day in days]
         seen = self.gate.check(stored_positions(self.ledger, versions))
-        checks = [
-            pl.concat([seen.filter(version=day.lawful.version), self._beside(day)], how="diagonal")
-            for day in days
-        ]
+        with_terms = every_position_has_terms(
+            self.ledger,
+            {
+                of: entered(day.lawful.closed, day.lawful.restated)
+                for of, day in zip(versions, days, strict=True)
+            },
+        )
+        checks = []
+        for day in days:
+            rows = [of.filter(version=day.lawful.version) for of in (seen, with_terms)]
+            checks.append(pl.concat([rows[0], _follows(day), rows[1]], how="diagonal"))
         failed = _decide(self.ledger, dict(zip(versions, checks, strict=True)), self.by)
         pairs = zip(days, checks, strict=True)
         good = list(takewhile(lambda pair: pair[1]["passed"].all(), pairs))
@@ -160,19 +167,6 @@ class Writing:
             "gate": (time.perf_counter() - written) / len(days),
         }
         return Written([self._report(*each, shares) for each in good], failed)
-
-    def _beside(self, day: Computed) -> pl.DataFrame:
-        """The day beside the one before it, and its positions beside terms."""
-        closed, version = day.lawful.closed, day.lawful.version
-        new = entered(closed, day.lawful.restated)
-        return pl.concat(
-            [
-                against_the_past(
-                    version, closed.date, closed.book.loans, closed.boarded.height, day.live_before
-                ),
-                every_position_has_terms(self.ledger, version, closed.date, new),
-            ]
-        )
 
     def _report(self, day: Computed, checks: pl.DataFrame, shares: dict[str, float]) -> DayReport:
         lawful = day.lawful
@@ -188,6 +182,14 @@ class Writing:
             {"compute": day.seconds} | shares,
             with_names(self.ledger, closed.book.held),
         )
+
+
+def _follows(day: Computed) -> pl.DataFrame:
+    """The day beside the one before it."""
+    closed = day.lawful.closed
+    return against_the_past(
+        day.lawful.version, closed.date, closed.book.loans, closed.boarded.height, day.live_before
+    )
 
 
 def _laws_frame(laws: list[Law]) -> pl.DataFrame:
@@ -250,12 +252,15 @@ def settle_waiting(ledger: Ledger, by: Provenance, gate: Gate) -> list[dt.date]:
     versions, before = ledger.waiting(), (head.published_version, head.published_date)
     stored = stored_positions(ledger, versions)
     seen, checks = gate.check(stored), {}
+    with_terms = every_position_has_terms(
+        ledger, {each: rows["loan_id"] for each, rows in stored.items()}
+    )
     for version, date in versions:
         counts = _stored_counts(ledger, (version, date), before)
         checks[version, date] = pl.concat(
             [
                 seen.filter(version=version),
-                every_position_has_terms(ledger, version, date, stored[version, date]["loan_id"]),
+                with_terms.filter(version=version),
                 against_the_past(version, date, *counts),
             ],
             how="diagonal",

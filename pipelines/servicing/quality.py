@@ -166,10 +166,23 @@ def entered(closed: DayClose, restated: Restatement | None) -> pl.Series:
     return pl.concat([ids, again.filter(again.is_in(here.implode()))]).unique()
 
 
-def every_position_has_terms(
-    ledger: Ledger, version: int, date: dt.date, ids: pl.Series
-) -> pl.DataFrame:
-    """Loans `ids` have terms in the ledger by the version."""
-    lacking = ledger.without_terms(version, ids) if ids.len() else ids
-    figures = f"{ids.len()} loans" + (f", not loan {lacking[0]}" if lacking.len() else "")
-    return _compared(version, date, "every_position_has_terms", lacking.len(), figures)
+def every_position_has_terms(ledger: Ledger, looked_at: dict[Dated, pl.Series]) -> pl.DataFrame:
+    """Loans have terms in the ledger by the version that `looked_at` has them under."""
+    asked = [
+        pl.DataFrame({"loan_id": ids, "version": n})
+        for (n, _), ids in looked_at.items()
+        if ids.len()
+    ]
+    without = (
+        ledger.without_terms(pl.concat(asked))
+        if asked
+        else pl.DataFrame(schema={"loan_id": pl.Int64, "version": pl.Int64})
+    )
+    rows = []
+    for (version, date), ids in looked_at.items():
+        lacking = without.filter(version=version)
+        figures = f"{ids.len()} loans" + (
+            f", not loan {lacking['loan_id'][0]}" if lacking.height else ""
+        )
+        rows.append(_compared(version, date, "every_position_has_terms", lacking.height, figures))
+    return pl.concat(rows)

@@ -14,6 +14,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.explain.explain import Explanation, explain
 from loanbook.core.servicing.laws.accounts import movements_after
+from loanbook.core.servicing.loan.book import nobody_held
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.servicing.replay.fast_forward import History
@@ -144,8 +145,9 @@ def rebuild(
     ahead = digests_ahead(events, policies)
     stored_rows = _Stored(ledger, [versions[day] for day in sorted(versions)])
 
+    held = ledger.held_by_version()
     lives = live(events, policies, head.published_date,
-                 held=lambda date: ledger.held_by(versions[date]))  # fmt: skip
+                 held=lambda date: held.get((versions[date],), nobody_held()))  # fmt: skip
     for _, closed, restated in lives:
         version = versions[closed.date]
         balances = movements_after(balances, closed)
@@ -162,7 +164,8 @@ def rebuild(
             computed["schedules"] = computed["schedules"].drop("schedule_digest", strict=False)
         for name, frame in computed.items():
             rows += frame.height
-            rebuilt, recorded = digest([frame]), digest([stored_rows.of(version, name, frame)])
+            stored, rebuilt = stored_rows.of(version, name, frame), digest([frame])
+            recorded = rebuilt if stored.equals(frame) else digest([stored])
             whole.update(rebuilt.encode())
             if rebuilt != recorded:
                 found.append(

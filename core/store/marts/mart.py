@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from loanbook.core.store.clocks import each_known_last
-from loanbook.core.store.lake import LAKE, insert, patiently, transaction
+from loanbook.core.store.lake import LAKE, columns_of_all, insert, patiently, transaction
 from loanbook.core.store.queries import PUBLISHED, Queries
 
 
@@ -59,16 +59,17 @@ class Mart:
         The table is made where the ledger has none: a mart holds nothing that can't be made anew.
         """
         _make(ledger, self)
-        lacking = ledger.frame(
-            f"SELECT business_date, version FROM ({TOUCHED}) EXCEPT "
-            f"SELECT business_date, version FROM {{lake}}.{self.name} ORDER BY version, business_date"
-        )
-        if lacking.is_empty():
-            return 0
-        bases = ledger.frame(
-            f"SELECT business_date, max(version) AS version FROM {{lake}}.versions "
-            f"WHERE version IN {PUBLISHED} GROUP BY business_date"
-        )
+        with ledger.at_once():
+            lacking = ledger.frame(
+                f"SELECT business_date, version FROM ({TOUCHED}) EXCEPT SELECT business_date, version "
+                f"FROM {{lake}}.{self.name} ORDER BY version, business_date"
+            )
+            if lacking.is_empty():
+                return 0
+            bases = ledger.frame(
+                f"SELECT business_date, max(version) AS version FROM {{lake}}.versions "
+                f"WHERE version IN {PUBLISHED} GROUP BY business_date"
+            )
         first_told = lacking.join(bases, on=["business_date", "version"], how="semi")
         restated = lacking.join(bases, on=["business_date", "version"], how="anti")
         parts = [_as_written(ledger, self, first_told), _as_known(ledger, self, restated)]
@@ -102,11 +103,7 @@ TOLD = f"""
 
 def _make(ledger: Queries, mart: Mart) -> None:
     """The mart's table, where the ledger has none."""
-    (there,) = ledger.one(
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = '{lake}' "
-        f"AND table_name = '{mart.name}'"
-    )
-    if there:
+    if mart.name in columns_of_all(ledger.connection):
         return
     connection = ledger.connection
     connection.register("_mart", mart.empty.to_arrow(compat_level=pl.CompatLevel.oldest()))

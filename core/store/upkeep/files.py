@@ -15,11 +15,9 @@ from pathlib import Path
 import duckdb
 
 from loanbook.core.errors import LedgerError
-from loanbook.core.store.lake import LAKE, patiently, transaction
+from loanbook.core.store.lake import CATALOGUE, LAKE, patiently, transaction
 from loanbook.core.store.queries import Queries
 
-CATALOGUE = f"__ducklake_metadata_{LAKE}"
-"""Name under which DuckLake attaches its catalogue."""
 KEPT_FOR = dt.timedelta(hours=1)
 """So long after a merge the files before it stay, for readers that had begun."""
 _FILES = f"""

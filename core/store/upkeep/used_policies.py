@@ -57,12 +57,11 @@ def keep_used(ledger: Queries, policies: PolicyBook, through: dt.date) -> None:
 
     Raises PolicyError, and stores nothing, where `must_agree` would.
     """
-    must_agree(ledger, policies)
-    known = used_versions(ledger)
+    with ledger.at_once():
+        must_agree(ledger, policies)
+        known, pinned = used_versions(ledger), _pinned(ledger)
     fresh = {
-        key: policy
-        for key, policy in in_use(policies, _pinned(ledger), through).items()
-        if key not in known
+        key: policy for key, policy in in_use(policies, pinned, through).items() if key not in known
     }
     _store(ledger, fresh)
 
