@@ -9,12 +9,13 @@ from dataclasses import replace
 
 import polars as pl
 
-from loanbook.core.frames import typed
-from loanbook.core.ledger.events import EVENT_COLUMNS, Events
+from loanbook.core.ledger.events import as_kept
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.laws.trial import faults
+from loanbook.core.servicing.laws.trial import fast_forwarded, faults
+from loanbook.core.servicing.replay.fast_forward import History
 from loanbook.core.store.history import StoredHistory
 from loanbook.core.store.order_context import history
+from loanbook.core.store.queries import Queries
 from loanbook.core.store.writer import Ledger
 from loanbook.core.store.writing import Intake
 
@@ -36,6 +37,16 @@ def tried(ledger: Ledger, policies: PolicyBook, files: list[Intake]) -> tuple[li
     if not any(file.events.height for file in orders if file.events is not None):
         return files, 0
     return _without_orders(files, ledger, policies)
+
+
+def lived(ledger: Queries, policies: PolicyBook, events: pl.DataFrame, through: dt.date) -> History:
+    """Loans lived through all their `events`, known and new, to the end of a date that is not published.
+
+    Those on which the engine fails are left out: the trial tells what of them is refused.
+    """
+    first_open = ledger.first_open()
+    past = StoredHistory(ledger, policies, first_open) if first_open else None
+    return fast_forwarded(events, policies, past, first_open, through)
 
 
 def _without_loans(files: list[Intake], policies: PolicyBook) -> tuple[list[Intake], int]:
@@ -159,8 +170,7 @@ def _refused(file: Intake, bad: pl.DataFrame, by: str) -> Intake:
 
 def _typed(events: pl.DataFrame) -> pl.DataFrame:
     """Events of files as the ledger will keep them, numbered in their order."""
-    lacking = [pl.lit(None).alias(name) for name in EVENT_COLUMNS if name not in events.columns]
-    return typed(_numbered(events.with_columns(lacking)), Events).select(EVENT_COLUMNS)
+    return as_kept(_numbered(events))
 
 
 def _numbered(events: pl.DataFrame) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import dataframely as dy
 import polars as pl
 
 from loanbook.core.catalogue.events import ROW, Kind
-from loanbook.core.frames import DATE, KEY, MINOR, column
+from loanbook.core.frames import DATE, KEY, MINOR, column, typed
 
 
 class Events(dy.Schema):
@@ -59,3 +59,9 @@ def with_payload(events: pl.DataFrame, kind: Kind) -> pl.DataFrame:
     texts = pl.Struct({f.name: pl.String if f.type is pl.Date else f.type for f in fields})
     said = events.with_columns(pl.col("payload").str.json_decode(texts)).unnest("payload")
     return said.with_columns(pl.col(f.name).str.to_date() for f in fields if f.type is pl.Date)
+
+
+def as_kept(events: pl.DataFrame) -> pl.DataFrame:
+    """Events of files as the ledger will keep them (schema `Events`); what it stamps on them is null."""
+    lacking = [pl.lit(None).alias(name) for name in EVENT_COLUMNS if name not in events.columns]
+    return typed(events.with_columns(lacking), Events).select(EVENT_COLUMNS)

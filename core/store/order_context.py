@@ -9,8 +9,8 @@ from typing import Literal
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
-from loanbook.core.catalogue.codes import MONEY_IN, Kind, Status
-from loanbook.core.catalogue.events import DEFERS, Deferral, Family, kinds_of
+from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.catalogue.events import DEFERS, Deferral
 from loanbook.core.frames import typed
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.store.clocks import NOT_RESTATED
@@ -92,11 +92,7 @@ _DEFERRAL = _by_kind(lambda deferral, _: str(deferral.value))
 
 
 _CONTRACT = """version, loan_id, rate_ppb, paused_until, moratorium_left, accelerated_on,
-                  principal_agreed, taken_over_on, jurisdiction, instalments, agreed_schedule"""
-_UNDONE = (
-    "SELECT payload->>'$.reverses' AS key FROM {lake}.events WHERE kind = $reversal "
-    "AND loan_id IN (SELECT loan_id FROM _ids)"
-)
+                  principal_agreed, jurisdiction, instalments, agreed_schedule"""
 _ENDED = f"""
     SELECT loan_id, last(closed_on ORDER BY version, closed_on NULLS LAST) AS closed_on,
            last(close_reason ORDER BY version, closed_on NULLS LAST) AS reason
@@ -112,38 +108,17 @@ _TERMS = f"""
            last(agreed_schedule IS NOT NULL ORDER BY version) AS rows_agreed,
            last(jurisdiction ORDER BY version) AS jurisdiction,
            last(instalments ORDER BY version) AS instalments_agreed,
-           last(principal_agreed ORDER BY version) AS agreed,
-           max(CASE WHEN taken_over_on IS NOT NULL THEN principal_agreed END) AS brought
+           last(principal_agreed ORDER BY version) AS agreed
     FROM (SELECT {_CONTRACT} FROM {{lake}}.loans WHERE close_reason IS NULL
           UNION ALL SELECT {_CONTRACT} FROM {{lake}}.changed_terms)
     WHERE version IN {PUBLISHED} AND loan_id IN (SELECT loan_id FROM _ids) GROUP BY loan_id"""
 """The contract as it stands."""
-_MONEY = """
-    SELECT loan_id, max(value_date) AS last_money FROM {lake}.events
-    WHERE kind IN (SELECT unnest($money)) AND loan_id IN (SELECT loan_id FROM _ids)
-      AND idempotency_key NOT IN (SELECT key FROM undone)
-    GROUP BY loan_id"""
-_SUMS = f"""
-    SELECT loan_id, sum(amount) FILTER (kind IN (SELECT unnest($lends)))::BIGINT AS lent,
-           sum(amount) FILTER (kind = $disbursed AND value_date > $date)::BIGINT AS drawn_since,
-           max(value_date) FILTER (kind = $reopened) AS reopened_on,
-           sum({_DEFERRED}) FILTER ({_DEFERRAL} = {Deferral.capitalised_fee.value})::BIGINT
-               AS capitalised,
-           sum({_DEFERRED}) FILTER ({_DEFERRAL} = {Deferral.buy_down.value})::BIGINT AS bought_down
-    FROM {{lake}}.events
-    WHERE loan_id IN (SELECT loan_id FROM _ids)
-      AND idempotency_key NOT IN (SELECT key FROM undone WHERE key IS NOT NULL)
-    GROUP BY loan_id"""
-"""What events that stand lent and deferred."""
 _CONTEXT = f"""
-    WITH undone AS ({_UNDONE}), ended AS ({_ENDED}), terms AS ({_TERMS}), money AS ({_MONEY}),
-    sums AS ({_SUMS})
-    SELECT _ids.loan_id, coalesce(p.credit, 0) AS credit, m.last_money,
+    WITH ended AS ({_ENDED}), terms AS ({_TERMS})
+    SELECT _ids.loan_id, coalesce(p.credit, 0) AS credit,
            t.rate_ppb AS rate_now, t.paused_until, t.moratorium_left, t.accelerated_on,
            t.rows_agreed, t.instalments_agreed, t.jurisdiction, p.principal AS owed,
-           coalesce(s.drawn_since, 0) AS drawn_since, s.reopened_on, p.instalment_no, t.agreed,
-           coalesce(s.lent, 0) + coalesce(t.brought, 0) AS lent,
-           coalesce(s.capitalised, 0) AS capitalised, coalesce(s.bought_down, 0) AS bought_down,
+           p.instalment_no, t.agreed, t.loan_id IS NOT NULL AS published,
            (CASE WHEN e.closed_on IS NULL THEN p.status
                  WHEN e.reason = 'written off' THEN $written_off
                  ELSE $closed END)::TINYINT AS status
@@ -151,30 +126,24 @@ _CONTEXT = f"""
     LEFT JOIN (SELECT loan_id, status, credit, instalment_no, principal FROM {{lake}}.positions
                WHERE version = $version AND business_date = $date) p ON p.loan_id = _ids.loan_id
     LEFT JOIN ended e ON e.loan_id = _ids.loan_id
-    LEFT JOIN money m ON m.loan_id = _ids.loan_id
-    LEFT JOIN terms t ON t.loan_id = _ids.loan_id
-    LEFT JOIN sums s ON s.loan_id = _ids.loan_id"""
+    LEFT JOIN terms t ON t.loan_id = _ids.loan_id"""
 
 
 def order_context(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
     """Loans as they stand at the last published date, for what may be ordered of them.
 
-    `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `last_money`
-    (Date: value date of the last money in, charge or waiver of one that was not taken back),
-    `rate_now` (Int64), `paused_until` (Date), `moratorium_left` (Int16) and `accelerated_on`
-    (Date) as the contract stands, `rows_agreed` (Boolean), `jurisdiction` (Int64), `instalments_agreed` (Int16), the principal
-    `owed` and payouts `drawn_since` (Int64), `instalment_no` (Int16), the next to bill, `agreed` (Int64: the
-    principal), the last date `reopened_on`, and what events that stand make `lent`, `capitalised` and `bought_down` (Int64).
+    `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `rate_now` (Int64),
+    `paused_until` (Date), `moratorium_left` (Int16) and `accelerated_on` (Date) as the contract stands,
+    `rows_agreed` (Boolean), `jurisdiction` (Int64), `instalments_agreed` (Int16), the principal `owed`,
+    `instalment_no` (Int16), the next to bill, `agreed` (Int64: the principal), and whether a `published`
+    version has read the loan.
     """
     version, date = ledger.published()
-    money = (*MONEY_IN, Kind.charge_assessed, Kind.charge_waived)
     return ledger.of_loans(
         _CONTEXT,
         ids.unique(),
         {
-            "disbursed": Kind.disbursed.value, "reopened": Kind.reopened.value, "version": version,
-            "reversal": Kind.reversal.value, "lends": [k.value for k in kinds_of(Family.lent)],
-            "date": date, "money": [k.value for k in money],
+            "version": version, "date": date,
             "written_off": Status.written_off.value, "closed": Status.closed.value,
         },
     )  # fmt: skip

@@ -14,7 +14,9 @@ import polars as pl
 from loanbook.core.catalogue.codes import EventState, Kind
 from loanbook.core.catalogue.events import ROW
 from loanbook.core.contract.terms import Terms
+from loanbook.core.ledger.events import as_kept
 from loanbook.core.policy.file_mappings import FileMapping
+from loanbook.core.servicing.replay.fast_forward import History
 from loanbook.core.store.order_context import By, StoredEvents
 from loanbook.pipelines.formats.commands import FIELDS
 from loanbook.pipelines.formats.table import REFERENCE, Parsed, found
@@ -36,7 +38,8 @@ class Known:
     earliest: dt.date | None
     """The first date on which a loan may enter the book; None: any."""
     standing: Callable[[pl.Series], pl.DataFrame]
-    """How loans stand, for what may be ordered of them (`loanbook.core.store.order_context`)."""
+    """How loans stand, for what may be ordered of them (`loanbook.core.store.order_context`; of a file of
+    orders also what their events come to, `loanbook.core.servicing.orders.event_totals`)."""
     floating: Callable[[list[int]], pl.DataFrame]
     """Loans of products whose rate floats (`loanbook.core.store.order_context.floating`)."""
     met: Callable[[pl.Series], pl.DataFrame]
@@ -45,6 +48,8 @@ class Known:
     """What of their charges was forgiven, for adjustments (`loanbook.core.store.order_context`)."""
     history: Callable[[pl.Series], pl.DataFrame]
     """All their events, for interest refunds (`loanbook.core.store.order_context.history`)."""
+    lived: Callable[[pl.DataFrame, dt.date], History]
+    """Loans lived through all their events to the end of a date (`loanbook.pipelines.trial.lived`)."""
     home: Path
     """The instance's folder: what `loanbook.toml` says of files."""
     waiting: list[pl.DataFrame] = field(default_factory=list)
@@ -53,6 +58,14 @@ class Known:
     """Events of files of this run, as `order_context.event_keys` has them."""
     landed: list[pl.DataFrame] = field(default_factory=list)
     """Loans of tapes of this run: `loan_key` and the business date of the tape, `landed_on`."""
+
+    def told(self, ids: pl.Series) -> pl.DataFrame:
+        """Every event of the loans, of the ledger and of this run (schema `Events`), numbered in their order."""
+        waiting = [
+            as_kept(rows.filter(pl.col("loan_id").is_in(ids.implode()))) for rows in self.waiting
+        ]
+        every = pl.concat([self.history(ids), *waiting])
+        return every.with_columns(event_id=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
 
     def events(self, by: By, values: pl.Series) -> pl.DataFrame:
         """Events of the ledger and of this run, as `order_context.event_keys` has them: at least those
@@ -85,10 +98,10 @@ def nothing_known() -> Known:
              "currency": pl.Int8, "boards_on": pl.Date, "entity_name": pl.String}  # fmt: skip
     nobody = pl.DataFrame(schema=loans)
 
-    def none(_: object) -> pl.DataFrame:
+    def none(*_: object) -> Any:
         return nobody.clear()
 
-    return Known(nobody, None, None, None, none, none, none, none, none, Path())
+    return Known(nobody, None, None, None, none, none, none, none, none, none, Path())
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ from loanbook.pipelines.ingest.landing import (
     whole,
 )
 from loanbook.pipelines.instance import mapping_of
-from loanbook.pipelines.trial import tried
+from loanbook.pipelines.trial import lived, tried
 
 BATCH = 64
 """Files committed in one transaction."""
@@ -139,7 +139,7 @@ def knowledge(ledger: Queries, policies: PolicyBook, home: Path) -> Known:
     return Known(
         _loans(ledger, policies), StoredEvents(ledger), first_open, earliest,
         partial(order_context, ledger), partial(floating, ledger), partial(met, ledger), partial(waived, ledger),
-        partial(history, ledger), home,
+        partial(history, ledger), partial(lived, ledger, policies), home,
     )  # fmt: skip
 
 

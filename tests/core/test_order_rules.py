@@ -35,7 +35,7 @@ SOUND: dict[str, Any] = {
     "bought_down": 100, "amortisation": Amortisation.equal_instalment.value,
     "interest_mode": InterestMode.daily.value, "materialised": False, "revolving": False,
     "cash_advance_margin": 0, "rival": False, "pause_beside": False, "paid_out": 0,
-    "withdrawn": False, "highest_ppb": 3 * 10**8, "alone_below": None,
+    "withdrawn": False, "published": True, "highest_ppb": 3 * 10**8, "alone_below": None,
     "charge_limit": 1_000, "due_within_days": 1_830, "pause_days": 1_096, "merchant": True,
 }  # fmt: skip
 """An order that may enter: a change of rate on an active instalment loan."""

@@ -33,7 +33,7 @@ def rule(**told: Any) -> str | None:
 @pytest.mark.parametrize("kind", list(Kind))
 @pytest.mark.parametrize("state", [None, *Status])
 def test_every_kind_in_every_state(kind: Kind, state: Status | None) -> None:
-    unread = {"instalments_agreed": None} if kind == Kind.boarding_withdrawn else {}
+    unread = {"published": False} if kind == Kind.boarding_withdrawn else {}
     found = rule(kind=kind.value, status=None if state is None else state.value, **unread)
     if kind not in ALLOWED or state in ALLOWED[kind]:
         assert found is None

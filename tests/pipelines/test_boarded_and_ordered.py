@@ -205,14 +205,24 @@ def test_what_could_not_be_closed_does_not_enter(
 def test_what_is_taken_in_hangs_on_business_dates_not_on_what_else_lies_there(
     new_ledger: Ledger, founded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same files at once, their events looked up file by file, and day by day."""
+    """The same files at once, their events looked up file by file, and day by day, each day closed.
+
+    Of orders: a credit of 99.61 that money made the day before, of which 90.00 are refunded but once; a line of 1,000.00
+    drawn 500.00, with 300.00 twice; 1,200.00 lent of no more than 2,400.00, with 1,000.00 twice; what a
+    payment met, asked again; the rest of a charge.
+    """
     head = "command_ref,command,loan_key,value_date,amount,target_ref,maker,checker,reason\n"
     days = {
-        "2018-01-02": [("loan_tape", "_canonical", LOANS + weekly_loan("A"))],
+        "2018-01-02": [("loan_tape", "_canonical", LOANS + weekly_loan("A") + weekly_loan("C") + (
+            "L,credit-line,1000.00,12,24,,0.00,1,,,2018-01-02,2018-02-02,,,,500.00\n"
+            "M,multi-tranche,1200.00,12,6,,0.00,1,months,,2018-01-02,2018-02-02,,,,\n"
+        ))],
         "2018-01-03": [
             ("payments", "", MONEY + "p1,A,50.00,USD,2018-01-03\np2,B,5.00,USD,2018-01-03\n"),
             ("commands", "", head + "r1,reverse,A,2018-01-03,,p1,m-1,c-2,payment_returned\n"
-             "r2,reverse,A,2018-01-03,,p3,m-1,c-2,payment_returned\n"),
+             "r2,reverse,A,2018-01-03,,p3,m-1,c-2,payment_returned\n"
+             "d1,pay_out,L,2018-01-03,300.00,,m-1,c-2,draw\nt1,pay_out,M,2018-01-03,1000.00,,m-1,c-2,draw\n"),
+            ("payments", "_2", MONEY + "p4,C,1300.00,USD,2018-01-03\np5,M,10.00,USD,2018-01-03\n"),
         ],
         "2018-01-04": [
             ("loan_tape", "_canonical", LOANS + weekly_loan("B") + weekly_loan("A")),
@@ -220,7 +230,11 @@ def test_what_is_taken_in_hangs_on_business_dates_not_on_what_else_lies_there(
              "p2,B,5.00,USD,2018-01-03\np3,A,1.00,USD,2018-01-04\n"),
             ("commands", "", head + "r1,reverse,A,2018-01-03,,p1,m-1,c-2,payment_returned\n"
              "r3,reverse,A,2018-01-04,,p1,m-1,c-2,payment_returned\n"
-             "r4,reverse,A,2018-01-04,,p3,m-1,c-2,payment_returned\n"),
+             "r4,reverse,A,2018-01-04,,p3,m-1,c-2,payment_returned\n"
+             "d2,pay_out,L,2018-01-04,300.00,,m-1,c-2,draw\nt2,pay_out,M,2018-01-04,1000.00,,m-1,c-2,draw\n"
+             "e1,refund_credit,C,2018-01-04,90.00,,m-1,c-2,asked\n"
+             "e2,refund_credit,C,2018-01-04,90.00,,m-1,c-2,asked\n"
+             "b1,chargeback,M,2018-01-04,5.00,p5,m-1,c-2,card\n"),
         ],
     }  # fmt: skip
     daily = Ledger(copied(founded, tmp_path / "daily"))
@@ -229,12 +243,18 @@ def test_what_is_taken_in_hangs_on_business_dates_not_on_what_else_lies_there(
             drop(new_ledger, f"{kind}_{day}{ending}.csv", body)
             drop(daily, f"{kind}_{day}{ending}.csv", body)
         take(daily)
+        _closed(daily, day)
     monkeypatch.setattr(order_context, "FEW_EVENTS", -1)
     take(new_ledger)
+    _closed(new_ledger, "2018-01-04")
     for table, what in (
         ("quarantine", "name, line, rule, found"),
         ("events", "idempotency_key, body_hash"),
         ("files", "name, accepted, quarantined, duplicates"),
+        (
+            "positions",
+            "business_date, loan_id, status, principal, interest_due, interest_accrued, credit",
+        ),
     ):
         at_once, by_day = (
             sorted(each.frame(f"SELECT {what} FROM {{lake}}.{table}").rows())
@@ -243,5 +263,8 @@ def test_what_is_taken_in_hangs_on_business_dates_not_on_what_else_lies_there(
         assert at_once == by_day, table
     assert rules(daily, "payments_2018-01-03.csv") == {3: "unknown_loan"}
     assert rules(daily, "commands_2018-01-03.csv") == {3: "unknown_target"}
+    assert rules(daily, "commands_2018-01-04.csv") == {
+        3: "already_reversed", 5: "more_than_may_be_lent", 6: "more_than_may_be_lent",
+        8: "more_than_the_credit",
+    }  # fmt: skip
     assert rules(daily, "payments_2018-01-04.csv") == {3: "idempotency_conflict"}
-    assert rules(daily, "commands_2018-01-04.csv") == {3: "already_reversed"}

@@ -303,16 +303,19 @@ def test_a_chargeback_that_names_its_payment_asks_again_for_what_it_met(ledger: 
     drop(ledger, "payments_2018-01-13.csv", f"{columns}\np1,{loan},400.00,USD,2018-01-12\n"
          f"p2,{loan},1.00,USD,2018-01-12\n")  # fmt: skip
     drop(ledger, "commands_2018-01-14.csv",
-         HEAD + order("cb", "chargeback", loan, "2018-01-14", amount="200.00", target_ref="p1"))  # fmt: skip
+         HEAD + order("cb", "chargeback", loan, "2018-01-14", amount="200.00", target_ref="p1")
+         + order("c1", "chargeback", loan, "2018-01-14", amount="10.00", target_ref="p4"))  # fmt: skip
+    drop(ledger, "payments_2018-01-14.csv", f"{columns}\np4,{loan},10.00,USD,2018-01-14\n")
     take_in(ledger, policies, TAPE, correlation_id="test")
     assert rules(ledger, "commands_2018-01-14.csv") == {}
     assert rules(ledger, "payments_2018-01-12.csv") == {4: "unknown_designation"}
     # the same payment without its designation says something else, one that had none does not
     assert rules(ledger, "payments_2018-01-13.csv") == {3: "idempotency_conflict"}
-    # the order came with its payment, before any close had allocated it: all of it is principal
+    # p1 is lived to the eve, though no close has allocated it; p4 came that day: all of it is principal
     list(close_days(ledger, policies, missing_days(ledger), by))
     found = met(ledger, ledger.loan_keys().filter(pl.col("loan_key") == loan)["loan_id"])
-    interest = found.filter(pl.col("component") == 1)["amount"].sum()
+    of_p1 = pl.col("idempotency_key").str.ends_with("/p1")
+    interest = found.filter(of_p1 & (pl.col("component") == 1))["amount"].sum()
     assert interest > 0
     drop(ledger, "commands_2018-01-16.csv",
          HEAD + order("c2", "chargeback", loan, "2018-01-16", amount="150.00", target_ref="p1")
@@ -332,10 +335,10 @@ def test_a_chargeback_that_names_its_payment_asks_again_for_what_it_met(ledger: 
         6: "due_date_beyond_the_bound", 7: "charge_due_in_the_past", 8: "charge_above_the_bound",
         9: "pause_longer_than_the_bound", 10: "no_merchant", 11: "more_than_was_paid_out",
     }  # fmt: skip
-    told = ledger.frame("SELECT payload FROM {lake}.events WHERE source_ref IN ('cb', 'c2') "
+    told = ledger.frame("SELECT payload FROM {lake}.events WHERE source_ref IN ('cb', 'c1', 'c2') "
                         "ORDER BY source_ref")["payload"].to_list()  # fmt: skip
-    assert set(json.loads(told[1])) == {"of"}
-    assert json.loads(told[0])["interest"] == interest
+    assert set(json.loads(told[0])) == {"of"}
+    assert [json.loads(each)["interest"] for each in told[1:]] == [interest, interest]
     drop(ledger, "commands_2018-01-17.csv",
          HEAD + order("r", "reverse", loan, "2018-01-17", target_ref="p1")
          + order("r2", "reverse", loan, "2018-01-17", target_ref="p1"))  # fmt: skip

@@ -144,7 +144,7 @@ def test_a_header_that_names_a_column_twice_is_refused_by_name() -> None:
 def test_a_schedule_that_ends_beyond_the_calendar_is_refused(policies: PolicyBook) -> None:
     rows = {  # instalments, every, unit: taken
         (600, 1, "months"): True, (600, 366, "months"): False, (240, 30, "days"): True,
-        (600, 366, "days"): False, (12, "", ""): True,
+        (600, 366, "days"): False, (12, "", ""): True, (3, 60, "months"): True,
     }  # fmt: skip
     text = "\n".join(
         [HEAD + TAIL,

@@ -47,12 +47,13 @@ _CLIPPED = _clipped_days()
 def add_months(date: pl.Expr, months: pl.Expr, day: pl.Expr, end_of_month: pl.Expr) -> pl.Expr:
     """`months` calendar months after `date`'s month, on min(`day`, length of that month).
 
-    Fails beyond the years 1600 to 2599.
+    Beyond the years 1600 to 2599 a day of the first or last month there: a loan that stands beside a longer
+    one is stepped past its own last instalment, and what really ends so late is not boarded.
     """
     years = date.dt.year().cast(pl.Int32) - FIRST_YEAR
     index = years * 12 + date.dt.month().cast(pl.Int32) - 1 + months.cast(pl.Int32)
     wanted = pl.when(end_of_month).then(31).otherwise(day.cast(pl.Int32))
-    return _CLIPPED.gather(index * _PLACES + wanted)
+    return _CLIPPED.gather(index.clip(0, YEARS * 12 - 1) * _PLACES + wanted)
 
 
 def first_due_for(to: pl.Expr, n: pl.Expr) -> pl.Expr:

@@ -16,7 +16,7 @@ from loanbook.core.servicing.laws.moved import Moved
 from loanbook.core.servicing.laws.pinning import FAULTS, pinned
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.replay.backdating import LedgerHistory
-from loanbook.core.servicing.replay.fast_forward import fast_forward
+from loanbook.core.servicing.replay.fast_forward import History, fast_forward
 
 AFTER = dt.timedelta(days=31)
 """How long a loan is lived after the last of its events: a month's instalment comes due."""
@@ -40,15 +40,8 @@ def faults(
     of them; None: they are new. `first_open`: the first date that is not published; what is booked
     from it on is new. `after`: how long they are lived after their last event.
     """
-    stands = effective_events(events)
     ids = events["loan_id"].unique().sort()
-    start = Book.empty(policies.pins, events)
-    new = events
-    if past is not None and first_open is not None:
-        new = events.filter(pl.col("booking_date") >= first_open)
-        start = _start(new, events, ids, past, first_open)
-    if start.date is not None:
-        stands = stands.filter(pl.col("value_date") > start.date)
+    start, stands, new = _begun(events, policies, past, first_open)
     last = new.group_by("loan_id").agg(pl.col("value_date").max())
     bound = (first_open or _first_day(new)) + AHEAD
     through = last.select(
@@ -65,6 +58,50 @@ def faults(
         bad = pinned(ids, broken_of, _MOST)
     good = ids.filter(~ids.is_in(bad["loan_id"].implode()))
     return pl.concat([bad, broken_of(good)]) if bad.height <= _MOST else bad
+
+
+def fast_forwarded(
+    events: pl.DataFrame,
+    policies: PolicyBook,
+    past: LedgerHistory | None,
+    first_open: dt.date | None,
+    through: dt.date,
+) -> History:
+    """Lives of loans through `events` to the end of `through`, as the days' closes will have them.
+
+    Parameters as for `faults`; `through` is not before `first_open`. Loans on which the engine fails have
+    none.
+    """
+    start, stands, _ = _begun(events, policies, past, first_open)
+    stands = stands.filter(pl.col("value_date") <= through)
+    ids = events["loan_id"].unique().sort()
+
+    def of(some: pl.Series) -> History:
+        ours = pl.col("loan_id").is_in(some.implode())
+        return fast_forward(start.of(some), stands.filter(ours), policies, through)
+
+    try:
+        return of(ids)
+    except FAULTS:
+        bad = pinned(ids, of, _MOST)
+    return of(ids.filter(~ids.is_in(bad["loan_id"].implode())))
+
+
+def _begun(
+    events: pl.DataFrame,
+    policies: PolicyBook,
+    past: LedgerHistory | None,
+    first_open: dt.date | None,
+) -> tuple[Book, pl.DataFrame, pl.DataFrame]:
+    """The book that loans begin with, events that stand and are valued after it, and those that are new."""
+    start, new = Book.empty(policies.pins, events), events
+    if past is not None and first_open is not None:
+        new = events.filter(pl.col("booking_date") >= first_open)
+        start = _start(new, events, events["loan_id"].unique().sort(), past, first_open)
+    stands = effective_events(events)
+    if start.date is not None:
+        stands = stands.filter(pl.col("value_date") > start.date)
+    return start, stands, new
 
 
 def _first_day(new: pl.DataFrame) -> dt.date:

@@ -2,6 +2,7 @@
 
 - `states` - the table of kinds and states
 - `order` - what a rule reads of an order and its loan
+- `event_totals` - what the events of its loan come to
 - `beside` - what the orders beside it make of its loan
 - `rule` - how a rule is declared: its refusal, the kinds it judges, its words
 - `rules` - the rules, by what is ordered

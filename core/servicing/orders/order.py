@@ -103,6 +103,9 @@ class Orders(dy.Schema):
             _MONEY,
         ),
     )
+    published = dy.Bool(
+        nullable=True, metadata=_about("a published version has read the loan", _YES)
+    )
     withdrawn = dy.Bool(
         nullable=True, metadata=_about("its boarding was taken back by an order", _YES)
     )

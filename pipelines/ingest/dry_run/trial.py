@@ -141,4 +141,5 @@ def _know(known: Known, taken: Taken) -> None:
         events = events.join(ids, on="loan_key", how="left", maintain_order="left").with_columns(
             loan_id=pl.coalesce("loan_id", "numbered")
         )
+    known.waiting.append(events)
     known.fresh.append(keys_of(events))

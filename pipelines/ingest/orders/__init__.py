@@ -2,6 +2,7 @@
 
 - `entering` - a command file: its orders as events, and the charges that some call for
 - `judging` - orders against the loans they name: what may enter, and what breaks which rule
+- `eve` - how loans stand on the eve of the file's day, lived by the engine where no close has been
 - `context` - what the rules read of the loan, its product and the orders before
 - `payloads` - what an order says of each field of its event
 - `targets` - what an order names: a payment, a charge, a refund, another loan

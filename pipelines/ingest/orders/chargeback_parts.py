@@ -19,7 +19,7 @@ def with_parts(
 ) -> pl.DataFrame:
     """Chargebacks that name their payment, with what the product asks again of what it met.
 
-    `met`: `loanbook.core.store.order_context.met`. A payment that no close has allocated yet is asked again as
+    `met`: `loanbook.core.store.order_context.met`. A payment of the same day is asked again as
     principal.
     """
     named = rows.filter(

@@ -15,6 +15,7 @@ from loanbook.pipelines.ingest.events import Known, Taken, events_of, matched, t
 from loanbook.pipelines.ingest.landing import LandingFile
 from loanbook.pipelines.ingest.orders import interest_refunds, returned_payments
 from loanbook.pipelines.ingest.orders.chargeback_parts import with_parts
+from loanbook.pipelines.ingest.orders.eve import on_the_eve
 from loanbook.pipelines.ingest.orders.judging import lawful
 
 
@@ -24,9 +25,9 @@ def taken(
     """Orders that their loans allow, kind by kind, and the charges that some call for."""
     assert file.business_date is not None
     parsed = commands.parse(data, file.business_date, mapping)
-    known = known.by(file.business_date)
+    known, waits_from = on_the_eve(known.by(file.business_date), file.business_date)
     found, bad = matched(parsed, known)
-    rows, unfit = lawful(found, policies, known, mapping, file.business_date)
+    rows, unfit = lawful(found, policies, known, mapping, file.business_date, waits_from)
     rows = with_parts(rows, policies, known.met)
     called_for = returned_payments.charges(rows, policies, known.standing)
     entered = Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import REFUNDS, Kind
-from loanbook.core.frames import empty
-from loanbook.core.ledger.events import EVENT_COLUMNS, Events
+from loanbook.core.ledger.events import as_kept
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.replay.interest_refunds import interest_on_refunds
 from loanbook.pipelines.formats.table import Bad
@@ -61,10 +60,9 @@ def worked_out(
     open_ = events.filter(pl.col("amount").is_null())
     if open_.is_empty():
         return events, []
-    past = known.history(open_["loan_id"])
-    sources = [past, *(_as_kept(each) for each in (*known.waiting, entered) if each is not None)]
+    sources = [known.told(open_["loan_id"]), *([] if entered is None else [as_kept(entered)])]
     is_refunded = pl.col("loan_id").is_in(open_["loan_id"].implode())
-    every = pl.concat(each.select(past.columns).filter(is_refunded) for each in sources)
+    every = pl.concat(sources).filter(is_refunded)
     every = every.unique("idempotency_key", maintain_order=True).with_columns(
         event_id=pl.int_range(1, pl.len() + 1)
     )
@@ -80,10 +78,3 @@ def worked_out(
     none = filled.filter(pl.col("amount").fill_null(0) == 0)
     bad = refused(none, "no_interest_to_refund", "source_ref")
     return filled.filter(pl.col("amount") > 0).select(events.columns), bad
-
-
-def _as_kept(events: pl.DataFrame) -> pl.DataFrame:
-    """Events of this run as the ledger would keep them; what it stamps on them plays no part."""
-    missing = [c for c in EVENT_COLUMNS if c not in events.columns]
-    nulls = empty(Events).select(missing).clear(n=events.height)
-    return pl.concat([events, nulls], how="horizontal")

@@ -29,11 +29,12 @@ def lawful(
     known: Known,
     mapping: CommandMapping,
     day: dt.date,
+    waits_from: dt.date | None,
 ) -> tuple[pl.DataFrame, Bad]:
     """Orders that may enter, as rows of events with `kind`, and the rows refused, with rule.
 
     `matched`: `commands.Orders` joined to their loans. `known`: how these stand, and the events that
-    an order may be about. `day`: of the file, whose approvals hold.
+    an order may be about. `day`: of the file, whose approvals hold. `waits_from`: `on_the_eve`.
     """
     decimals = {CURRENCY_CODES[name]: exponent for name, exponent in EXPONENT.items()}
     exponent = pl.col("loan_currency").replace_strict(decimals, return_dtype=pl.UInt32)
@@ -45,7 +46,7 @@ def lawful(
     )
     wrong = (pl.col("amount") != "") & pl.col("minor").is_null()
     context = order_rows(orders, policies, known.standing, day)
-    rules = _judged(context, orders.with_columns(wrong=wrong), _beside(orders, known))
+    rules = _judged(context, orders.with_columns(wrong=wrong), _beside(orders, known, waits_from))
     judged = orders.with_columns(
         rule=pl.when(wrong).then(pl.lit("amount_finer_than_currency")).otherwise(rules)
     )
@@ -119,23 +120,17 @@ def _as_others(orders: pl.DataFrame) -> pl.DataFrame:
     ).select(OTHERS.keys()).cast(OTHERS)  # type: ignore[arg-type]  # fmt: skip
 
 
-def _beside(orders: pl.DataFrame, known: Known) -> pl.DataFrame:
+def _beside(orders: pl.DataFrame, known: Known, waits_from: dt.date | None) -> pl.DataFrame:
     """Events of the orders' loans that stand (schema `OTHERS`), those taken back in the file left out."""
     ids = orders["loan_id"].unique()
-    names = ["loan_id", "kind", "value_date", "booking_date", "amount", "source_ref",
-             "idempotency_key", "payload"]  # fmt: skip
-    waiting = [
-        rows.select(names) for rows in known.waiting if rows["loan_id"].null_count() < rows.height
-    ]
-    events = pl.concat([known.history(ids).select(names), *waiting], how="vertical_relaxed")
-    events = events.filter(pl.col("loan_id").is_in(ids.implode())).with_row_index("event_id")
+    events = known.told(ids)
     withdrawn = events.filter(pl.col("kind") == Kind.boarding_withdrawn.value)
     told = pl.concat([effective_events(events), withdrawn])
     undone = orders.filter(pl.col("kind") == Kind.reversal.value)["target_ref"]
     told = told.filter(~pl.col("source_ref").is_in(undone.implode()))
     day = {name: pl.col("payload").str.json_path_match(f"$.{name}").str.to_date(strict=False)
            for name in ("start", "end")}  # fmt: skip
-    open_ = pl.lit(known.first_open, dtype=pl.Date)
+    open_ = pl.lit(waits_from, dtype=pl.Date)
     return told.with_columns(
         **day, waits=(pl.col("booking_date") >= open_).fill_null(True), place=pl.lit(-1)
     ).select(OTHERS.keys()).cast(OTHERS)  # type: ignore[arg-type]  # fmt: skip

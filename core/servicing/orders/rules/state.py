@@ -28,7 +28,7 @@ def loan_was_withdrawn() -> pl.Expr:
 def a_published_version_has_read_it() -> pl.Expr:
     """A published version holds the loan: what was said of it can't be unsaid, also of one that is held since.
     Settle it, write it off or reverse its payout; of one that is held, reverse first what its law names."""
-    return pl.col("instalments_agreed").is_not_null()
+    return pl.col("published")
 
 
 @rule("nothing_is_paid_out", kinds=forbidden_in(None))

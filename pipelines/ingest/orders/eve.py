@@ -1,0 +1,135 @@
+"""How loans stand on the eve of a file's business date.
+
+Files of several days may be taken in at once, before any of these days is closed. What no close has lived is
+lived here, by the engine, so that an order is judged by its day and not by what else lay in the folder.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from functools import cache
+
+import polars as pl
+
+from loanbook.core.catalogue.accounts import ROLE
+from loanbook.core.catalogue.codes import ENDED, Kind, Status
+from loanbook.core.servicing.orders.event_totals import event_totals
+from loanbook.core.servicing.replay.fast_forward import History
+from loanbook.pipelines.ingest.events import Known
+
+_ONE_DAY = dt.timedelta(days=1)
+_STANDS = {
+    "status": "status", "credit": "credit", "owed": "principal", "instalment_no": "instalment_no",
+    "rate_now": "rate_ppb", "paused_until": "paused_until", "moratorium_left": "moratorium_left",
+    "accelerated_on": "accelerated_on", "jurisdiction": "jurisdiction",
+    "instalments_agreed": "instalments", "agreed": "principal_agreed",
+}  # fmt: skip
+"""What rules read of a loan as it stands, and the column of its terms and positions that has it."""
+
+
+def on_the_eve(known: Known, date: dt.date) -> tuple[Known, dt.date | None]:
+    """What a file of orders of a business date may know: how loans stand on the eve of it, what their money
+    met by then and what was forgiven; and the booking date from which events still wait for a close."""
+    eve = _Eve(known, date)
+    asked = replace(known, standing=eve.standing, met=eve.met, waived=eve.waived)
+    return asked, date if eve.is_open else known.first_open
+
+
+class _Eve:
+    """The evening before a file's business date."""
+
+    def __init__(self, known: Known, date: dt.date) -> None:
+        self._known, self._eve = known, date - _ONE_DAY
+        self._date = max(date, known.first_open or date)
+        self.is_open = known.first_open is None or self._eve >= known.first_open
+        """Whether days before the file's wait for their close."""
+        self._life = cache(self._lived)
+
+    def standing(self, ids: pl.Series) -> pl.DataFrame:
+        """`order_context` and `event_totals` of the loans, as of the eve."""
+        stored = self._known.standing(ids)
+        life = self._of(ids)
+        stands = stored if life is None else _as_lived(stored, life, self._eve)
+        published = self._known.first_open
+        last = published - _ONE_DAY if published else None
+        # money is read before orders, of later days too
+        booked = self._known.told(ids).filter(pl.col("booking_date") <= self._date)
+        told = event_totals(booked, self._eve if life is not None else last)
+        both = stands.join(told, on="loan_id", how="left", maintain_order="left")
+        return both.with_columns(agreed=pl.coalesce("agreed", "boarded_with")).drop("boarded_with")
+
+    def met(self, ids: pl.Series) -> pl.DataFrame:
+        """What money met on the loans (`loanbook.core.store.order_context.met`), as of the eve."""
+        stored, life = self._known.met(ids), self._of(ids)
+        if life is None:
+            return stored
+        lived = self._keyed(life.all("allocations"), ids).filter(
+            pl.col("component").is_not_null() & pl.col("loan_id").is_in(ids.implode())
+        )
+        return _with_lived(stored, lived.select(stored.columns), life)
+
+    def waived(self, ids: pl.Series) -> pl.DataFrame:
+        """What of charges was forgiven (`loanbook.core.store.order_context.waived`), as of the eve."""
+        stored, life = self._known.waived(ids), self._of(ids)
+        if life is None:
+            return stored
+        waivers = life.all("applied").filter(
+            (pl.col("kind") == Kind.charge_waived.value) & pl.col("loan_id").is_in(ids.implode())
+        )
+        roles = [ROLE["charge_waived"], ROLE["memo_contra"]]
+        signed = (
+            pl.when(pl.col("debit").is_in(roles))
+            .then("amount")
+            .when(pl.col("credit").is_in(roles))
+            .then(-pl.col("amount"))
+            .otherwise(0)
+        )
+        forgiven = life.all("transfers").group_by("event_id").agg(amount=signed.sum())
+        lived = waivers.select("event_id", "idempotency_key", "loan_id", charge="payload").join(
+            forgiven, on="event_id", how="left"
+        )
+        lived = lived.with_columns(pl.col("amount").fill_null(0))
+        return _with_lived(stored, lived.select(stored.columns), life)
+
+    def _of(self, ids: pl.Series) -> History | None:
+        """The loans' lives to the eve; None: the ledger has them."""
+        return self._life(tuple(ids.unique().sort())) if self.is_open else None
+
+    def _lived(self, ids: tuple[int, ...]) -> History | None:
+        events = self._known.told(pl.Series(ids, dtype=pl.Int64))
+        by_then = events.filter(pl.col("booking_date") <= self._eve)
+        return self._known.lived(by_then, self._eve) if by_then.height else None
+
+    def _keyed(self, rows: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
+        keys = self._known.told(ids).select("event_id", "idempotency_key")
+        return rows.join(keys, on="event_id")
+
+
+def _as_lived(stored: pl.DataFrame, life: History, eve: dt.date) -> pl.DataFrame:
+    """Loans as the ledger has them, those that were lived as they stand on the `eve`."""
+    written_off, closed = Status.written_off.value, Status.closed.value
+    ended = pl.when(pl.col("status") == written_off).then(written_off).otherwise(closed)
+    columns = ["loan_id", "agreed_schedule", *_STANDS.values()]
+    stands = pl.concat([
+        life.stay.wide(eve, eve).filter(~pl.col("status").is_in(ENDED)).select(columns),
+        life.closed.with_columns(status=ended.cast(pl.Int8)).select(columns),
+    ]).select(
+        "loan_id", _rows=pl.col("agreed_schedule").is_not_null(),
+        **{f"_{name}": pl.col(column) for name, column in _STANDS.items()},
+    )  # fmt: skip
+    both = stored.join(stands, on="loan_id", how="left", maintain_order="left")
+    told = {"rows_agreed": "_rows", **{name: f"_{name}" for name in _STANDS}}
+    was_lived = pl.col("_rows").is_not_null()
+    return both.select(
+        pl.when(was_lived).then(pl.col(told[name])).otherwise(name).alias(name).cast(kind)
+        if name in told else pl.col(name)
+        for name, kind in stored.schema.items()
+    )  # fmt: skip
+
+
+def _with_lived(stored: pl.DataFrame, lived: pl.DataFrame, life: History) -> pl.DataFrame:
+    """Rows of the ledger, those of events that were lived as that has them."""
+    keys = life.all("applied")["idempotency_key"]
+    rest = stored.filter(~pl.col("idempotency_key").is_in(keys.implode()))
+    return pl.concat([rest, lived.cast(dict(rest.schema))])  # type: ignore[arg-type]
