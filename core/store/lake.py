@@ -70,7 +70,9 @@ def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnectio
 
 def _unreachable(catalogue: str, reason: str) -> str:
     """Why the catalogue of an address can't be used, without the password that the address may hold."""
-    secrets = re.findall(r"://[^/@]*?:([^@]*)@", catalogue) + re.findall(
+    # a password may hold an @ that is not escaped: then the last one ends it, and messages tell its pieces
+    whole = re.findall(r"://[^/@:]*:(.*)@", catalogue)
+    secrets = [*whole, *(piece for each in whole for piece in each.split("@"))] + re.findall(
         r"password=([^&\s]+)", catalogue
     )
     told, shown = " ".join(reason.split()), catalogue

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands import (
@@ -101,13 +102,13 @@ def main() -> None:
     try:
         app()
     except LoanbookError as error:
-        err.print(f"[red]error[/red] {error}")
+        err.print(f"[red]error[/red] {escape(str(error))}")
         sys.exit(1)
     except OSError as error:
         from loanbook.core.store.lake import of_a_full_disk
 
         said = of_a_full_disk(error) or f"{error.filename or ''}: {error.strerror or error}"
-        err.print(f"[red]error[/red] {said.removeprefix(': ')}")
+        err.print(f"[red]error[/red] {escape(said.removeprefix(': '))}")
         sys.exit(1)
     except Exception as error:
         from loanbook.core.store.lake import of_a_damaged_file, of_a_full_disk
@@ -115,5 +116,5 @@ def main() -> None:
         known = of_a_full_disk(error) or of_a_damaged_file(error)
         if known is None:
             raise
-        err.print(f"[red]error[/red] {known}")
+        err.print(f"[red]error[/red] {escape(known)}")
         sys.exit(1)

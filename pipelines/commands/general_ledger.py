@@ -37,13 +37,14 @@ def journal(
         typer.Argument(help="A business date, or a month like 2018-02; default: the last date."),
     ] = None,
     to: Annotated[Path, typer.Option(help="Folder for one CSV file an entity.")] = Path("journal"),
+    known_at: KnownAt = None,
 ) -> None:
     """Write the general-ledger journal of a day or a month, one CSV an entity, and check that it ties.
 
     A line has the lender's account number, the role behind it, booking and value date, debit and credit.
     """
     reader, policies = opened()
-    versions = _versions(reader, period)
+    versions = _versions(reader, period, known_at)
     lines = _lines(reader, policies, versions)
     wanted = period or str(versions["business_date"][-1])
     last = int(versions["version"][-1])
@@ -62,11 +63,11 @@ def journal(
         out.print(f"Nothing was booked in {wanted}.")
 
 
-def _versions(reader: LedgerReader, period: str | None) -> pl.DataFrame:
-    """`version`, `business_date`, `parent` of the published days of a period, in order."""
+def _versions(reader: LedgerReader, period: str | None, known_at: str | None) -> pl.DataFrame:
+    """`version`, `business_date`, `parent` of the days of a period that were published by then, in order."""
     month = period is not None and len(period) == len("2018-02")
     if not month:
-        _, on = reader.version_of(period)
+        on = reader.clocks(period, known_at).on
         first, last = on, on
     else:
         try:
@@ -78,8 +79,8 @@ def _versions(reader: LedgerReader, period: str | None) -> pl.DataFrame:
         last = first.replace(day=monthrange(first.year, first.month)[1])
     found = reader.query(
         "SELECT version, business_date, parent FROM versions WHERE business_date BETWEEN ? AND ? "
-        "ORDER BY business_date",
-        [first, last],
+        "AND version <= ? ORDER BY business_date",
+        [first, last, reader.clocks(None, known_at).known],
     )
     if found.is_empty():
         begins, ends = reader.published_range()

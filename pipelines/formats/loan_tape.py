@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from loanbook.core.catalogue.codes import InterestMode
+from loanbook.core.contract.dates.day_count import ACTUAL
 from loanbook.core.contract.dates.due_dates import Unit, due_date
 from loanbook.core.contract.figures import codes
 from loanbook.core.contract.first_period import StubInterest
@@ -119,12 +121,11 @@ def _maturity(of: dict[str, str], date: str) -> dict[str, pl.Expr]:
     return {"matures_on": date_in(of["maturity_date"], date), "maturity_told": told}
 
 
-def _around_maturity(typed: pl.DataFrame) -> pl.DataFrame:
-    """Rows with the due dates before the last one and after it on the cycle, where a maturity is told;
-    one that is on the cycle is no other date."""
+def _on_cycle(typed: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the first due date as their cycle has it, and the due dates before the last one and after it
+    where a maturity is told; one that is on the cycle is no other date."""
     counted = typed.filter(
-        pl.col("maturity_told")
-        & pl.col("anchor_day").is_between(1, 31)
+        pl.col("anchor_day").is_between(1, 31)
         & pl.col("second_anchor_day").is_between(1, 31)
         & pl.col("every").is_between(1, 366)
         & pl.col("instalments").is_between(1, 600)
@@ -135,8 +136,13 @@ def _around_maturity(typed: pl.DataFrame) -> pl.DataFrame:
     units, n = codes(counted, "unit"), pl.col("instalments")
     nowhere = pl.lit(None, dtype=pl.Date)
     before, on, after = (due_date(n + by, units) if units else nowhere for by in (-1, 0, 1))
+    told = pl.col("maturity_told")
     dates = counted.select(
-        "line", on_cycle=on, period_before_maturity=before, period_after_maturity=after
+        "line",
+        first_on_cycle=due_date(pl.lit(1), units) if units else nowhere,
+        on_cycle=pl.when(told).then(on),
+        period_before_maturity=pl.when(told).then(before),
+        period_after_maturity=pl.when(told).then(after),
     )
     dated = typed.join(dates, on="line", how="left", maintain_order="left")
     own = (pl.col("matures_on") != pl.col("on_cycle")).fill_null(True)
@@ -218,7 +224,7 @@ def parse(
         **_opening(mapping, cells.exponent, file_date),
         **_bounds(product),
     )
-    typed = _around_maturity(typed)
+    typed = _on_cycle(typed)
     unread = _unread(raw, of, mapping, typed)
     is_unread = pl.any_horizontal(pl.lit(False), *unread.values())  # noqa: FBT003
     typed = typed.with_columns(raw.with_columns(unread=is_unread)["unread"])
@@ -269,17 +275,16 @@ def _terms(cells: _Cells, product: Product) -> dict[str, pl.Expr]:
     first_adjustment = pl.lit(0, dtype=pl.Int64)
     if "first_interest_adjustment" in of:
         text = plain(pl.col(of["first_interest_adjustment"]), mapping.amounts)
-        first_adjustment = signed_minor(text, cells.exponent)
+        first_adjustment = pl.when(text == "").then(0).otherwise(signed_minor(text, cells.exponent))
     solved = pl.lit(True)
     if "instalment" in of:  # a tape of many products may leave a field empty; of one it must tell
         solved = (cells.text("instalment") == "") & pl.lit(mapping.product_column is not None)
-    number = cells.text("instalments").str.extract(r"^([0-9]{1,4})(?:\s*[A-Za-z]+)?$")
     graced = product.schedule.grace_principal
     line = product.line
     return {
         "principal": principal,
         "rate_ppb": _rate(of["rate_percent"], mapping),
-        "instalments": number.cast(pl.Int64, strict=False),
+        "instalments": _instalments(cells),
         "instalment": cells.money("instalment", None),
         "solved": solved,
         "balloon": cells.money("balloon", 0),
@@ -289,6 +294,7 @@ def _terms(cells: _Cells, product: Product) -> dict[str, pl.Expr]:
         "disbursed_on": cells.date("disbursed_on"),
         "first_due_date": cells.date("first_due_date"),
         "first_interest_adjustment": first_adjustment,
+        "first_interest_adjusts": pl.lit(_adjusts(product)),
         "revolving": pl.lit(line is not None),
         "has_advances": pl.lit(line is not None and line.cash_advances is not None),
         "drawn": cells.money("drawn", 0) if line else principal,
@@ -301,6 +307,31 @@ def _terms(cells: _Cells, product: Product) -> dict[str, pl.Expr]:
         **_stub_interest(cells),
         **_agreed(cells, product),
     }
+
+
+_COUNTED = {"months": Unit.months, "month": Unit.months, "mon": Unit.months, "mos": Unit.months, "mo": Unit.months,
+            "weeks": Unit.weeks, "week": Unit.weeks, "wks": Unit.weeks, "wk": Unit.weeks,
+            "days": Unit.days, "day": Unit.days}  # fmt: skip
+_ANY_UNIT = ("", "instalments", "installments", "payments", "periods")
+"""What a tape may write after the number of instalments: their unit, or a word for them."""
+
+
+def _instalments(cells: _Cells) -> pl.Expr:
+    """The number of instalments, with or without a word; null where the word is of another unit."""
+    text = cells.text("instalments")
+    number = text.str.extract(r"^([0-9]{1,4})(?:\s*[A-Za-z]+)?$").cast(pl.Int64, strict=False)
+    word = text.str.extract(r"([A-Za-z]*)$").str.to_lowercase()
+    units = {name: unit.value for name, unit in _COUNTED.items()}
+    of_unit = word.replace_strict(units, default=None, return_dtype=pl.Int64) == _unit(cells.of)
+    return pl.when(word.is_in(_ANY_UNIT) | of_unit.fill_null(False)).then(number)
+
+
+def _adjusts(product: Product) -> bool:
+    """Whether an adjustment of the first interest has a place: where a period has its interest as a whole,
+    or its nights share it; a rate on actual days has neither, nor has a line of credit."""
+    daily = InterestMode[product.interest.accrual] is InterestMode.daily
+    by_days = product.schedule.rate_basis in {basis.words for basis in ACTUAL}
+    return product.line is None and not (daily and by_days)
 
 
 def _stub_interest(cells: _Cells) -> dict[str, pl.Expr]:

@@ -50,6 +50,8 @@ class _Row(dy.Schema):
     schedule_interest_read = dy.Bool()
     schedule_as_told = dy.Bool()
     first_interest_adjustment = dy.Int64(nullable=True)
+    first_interest_adjusts = dy.Bool()
+    first_on_cycle = dy.Date(nullable=True)
     spread_ppb = dy.Int64(nullable=True)
     first_reset_on = dy.Date(nullable=True)
     revolving = dy.Bool()
@@ -132,6 +134,10 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
     @dy.rule()
     def anchor_day_not_a_day_of_the_month(cls) -> pl.Expr:
         return pl.col("anchor_day").is_between(1, 31).fill_null(False)
+
+    @dy.rule()
+    def first_due_date_off_its_cycle(cls) -> pl.Expr:
+        return (pl.col("first_due_date") == pl.col("first_on_cycle")).fill_null(True)
 
     @dy.rule()
     def end_of_month_not_yes_or_no(cls) -> pl.Expr:
@@ -297,3 +303,9 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
     @dy.rule()
     def adjustment_not_an_amount(cls) -> pl.Expr:
         return pl.col("first_interest_adjustment").is_not_null()
+
+    @dy.rule()
+    def adjustment_without_effect(cls) -> pl.Expr:
+        return pl.col("first_interest_adjusts") | (
+            pl.col("first_interest_adjustment").fill_null(0) == 0
+        )

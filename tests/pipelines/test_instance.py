@@ -100,6 +100,7 @@ def test_a_catalogue_that_can_not_be_reached_is_told_without_its_password(
     for address in (
         "postgresql://user:s3cr%2Ft@127.0.0.1:1/none",
         "postgresql://127.0.0.1:1/none?password=s3cr%2Ft",
+        "postgresql://user:wh@s3cr/t@127.0.0.1:1/none",
     ):
         monkeypatch.setenv("LOANBOOK_CATALOGUE", address)
         for command in ("status", "close"):

@@ -22,8 +22,12 @@ TAIL = "second_anchor_day,disbursed_on,first_due_date,spread_percent,first_reset
 def test_a_tape_says_which_day_of_the_month_instalments_fall_due(
     policies: PolicyBook,
 ) -> None:
-    """A first due date on a month's last day means the last day, unless the tape says otherwise."""
-    rows = [("A", "", ""), ("B", "30", ""), ("C", "", "no"), ("D", "15", "no"), ("E", "", "yes")]
+    """A first due date on a month's last day means the last day, unless the tape says otherwise.
+
+    One that is not on the day told was moved there: the loan stood past due on its payout, and was not billed.
+    """
+    rows = [("A", "", ""), ("B", "30", ""), ("C", "", "no"), ("D", "31", "no"), ("E", "", "yes"),
+            ("F", "15", "no"), ("G", "15", "yes")]  # fmt: skip
     text = "\n".join(
         [f"{HEAD}{TAIL},anchor_day,end_of_month",
          *(f"{key},instalment-act365,1200.00,12,6,,0.00,1,months,,2024-03-30,2024-04-30,,,,{day},{last}"
@@ -33,12 +37,13 @@ def test_a_tape_says_which_day_of_the_month_instalments_fall_due(
     product = next(p for f, p in policies.policies if p.name == "instalment-act365")
     raw, broken = loan_tape.read(text.encode(), mapping)
     good, bad = loan_tape.parse(raw, mapping, product, dt.date(2024, 3, 30))
-    assert (broken, bad) == ([], [])
+    assert broken == []
+    assert {row["line"]: row["rule"] for row in bad} == {7: "first_due_date_off_its_cycle"}
     loans = loan_tape.terms(good, 0, 0, "USD")
     third = loans.select("loan_key", due=due_date(pl.lit(2), frozenset({0}))).rows()
     assert [(key, str(due)) for key, due in third] == [
-        ("A", "2024-05-31"), ("B", "2024-05-30"), ("C", "2024-05-30"), ("D", "2024-05-15"),
-        ("E", "2024-05-31"),
+        ("A", "2024-05-31"), ("B", "2024-05-30"), ("C", "2024-05-30"), ("D", "2024-05-31"),
+        ("E", "2024-05-31"), ("G", "2024-05-31"),
     ]  # fmt: skip
 
 
@@ -86,6 +91,7 @@ def test_a_number_of_a_tape_is_read_exactly_or_not_at_all(policies: PolicyBook) 
         ("5.123456789", "6"): "rate_not_a_percentage", ("1e1", "6"): "rate_not_a_percentage",
         ("12", "-36"): "instalments_not_a_number", ("12", "36.5"): "instalments_not_a_number",
         ("12", "36 or 60"): "instalments_not_a_number", ("12", "1e2"): "instalments_not_a_number",
+        ("12", "36 weeks"): "instalments_not_a_number", ("12", "6 payments"): None,
     }  # fmt: skip
     text = "\n".join(
         [HEAD + TAIL,

@@ -216,6 +216,8 @@ def test_the_general_ledger_of_a_month_and_its_balance(told: None, tmp_path: Pat
     balance = {row["account"]: int(row["debit"]) - int(row["credit"])
                for row in rows("trial-balance") if row["entity"] == "us-consumer"}  # fmt: skip
     assert {account: net for account, net in sums.items() if net} == balance
+    text("journal", "2018-01", "--known-at", "3", "--to", str(tmp_path))
+    assert (tmp_path / "gl_2018-01_us-consumer_v3.csv").exists()
     assert "no date and no month" in refused("journal", "2018-13")
     assert "no day of 2019-01 is published" in refused("journal", "2019-01")
     assert "JPY" in text("trial-balance", "--as-of", "2018-01-09")
