@@ -10,11 +10,15 @@ import polars as pl
 import pytest
 
 from loanbook.core.catalogue.codes import Kind
+from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import LateFee
 from loanbook.core.policy.product_rules import AdvanceRules, MoneyRule, PenalRules
 from loanbook.core.reporting.journal import journal, unbalanced
 from loanbook.core.servicing.explain.explain import explain
+from loanbook.core.servicing.explain.instalments import instalments
+from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.replay.fast_forward import fast_forward
 from loanbook.core.servicing.replay.replay import replay
 from tests.core.loans import Story, _event, charged_back, product_of, ruled, terms, with_more
 from tests.core.test_advances import drawn
@@ -214,3 +218,21 @@ def test_a_line_of_interest_shows_its_formula_and_the_tapes_adjustment(
     assert line.moves == {"interest": 5_675}
     assert "12000.00 × 6.08 % × 1/12 × 31/31 nights − 4.05 × 31/31" in line.what
     assert "first_interest_adjustment = 56.7500" in line.what
+
+
+def test_a_charge_to_come_hides_no_arrears_of_its_instalment(policies: PolicyBook) -> None:
+    """Two weeks from 3 June; 990.00 on 29 June leave principal that bears interest after its last due date.
+
+    A fee of 11.00 due on 1 August joins what was billed first after it, on 24 June.
+    """
+    loan = terms(policies, "instalment-act365", n=2, principal=100_000, start="2024-06-03",
+                 first_due="2024-06-10", unit=Unit.weeks)  # fmt: skip
+    story = Story(policies).lent(loan).paid(99_000, "2024-06-29")
+    body = json.dumps({"component": 2, "due_date": "2024-08-01"})
+    fee = _event(Kind.charge_assessed, 1, "2024-07-01", 1_100, "f", body)
+    events, on = Story(policies, (*story.rows, fee)).events(), dt.date(2024, 7, 20)
+    life = fast_forward(Book.empty(policies.pins, events), events, policies, on)
+    third = instalments(life, policies, on).filter(pl.col("instalment_no") == 3)
+    assert third.select("due_date", "fees", "status").rows() == [
+        (dt.date(2024, 6, 24), 0, "past due"), (dt.date(2024, 8, 1), 1_100, "to come"),
+    ]  # fmt: skip

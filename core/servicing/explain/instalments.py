@@ -27,7 +27,7 @@ spread anew)."""
 def instalments(lived: History, policies: PolicyBook, on: dt.date) -> pl.DataFrame:
     """The instalments of the loans of `lived` at the end of `on`, its last day.
 
-    `loan_id`, `instalment_no` (Int16; 0: no instalment's, below it: a down payment), `due_date`, one
+    One row an instalment and date on which a part of it falls due: `loan_id`, `instalment_no` (Int16; 0: no instalment's, below it: a down payment), `due_date`, one
     column a component (`PARTS`), `amount` in all and `paid` (Int64 minor units), `status` (of `STATES`).
     What is to come is as if what is due were paid today and each instalment on its day; of a line of
     credit nothing is foreseen.
@@ -45,8 +45,12 @@ def instalments(lived: History, policies: PolicyBook, on: dt.date) -> pl.DataFra
     parts = {
         name: pl.col("amount").filter(is_(component)).sum() for name, component in PARTS.items()
     }
-    grid = rows.group_by("loan_id", "instalment_no").agg(
-        pl.col("due_date").max(), **parts,
+    # what is unpaid keeps its own date: a charge to come hides no arrears beside it
+    unpaid = pl.col("stands") & (pl.col("amount") > pl.col("paid"))
+    last = pl.col("due_date").max().over("loan_id", "instalment_no")
+    rows = rows.with_columns(due_date=pl.when(unpaid).then("due_date").otherwise(last))
+    grid = rows.group_by("loan_id", "instalment_no", "due_date").agg(
+        **parts,
         amount=pl.col("amount").sum(), paid=pl.col("paid").sum(), stands=pl.col("stands").any(),
     )  # fmt: skip
     asked = grid.filter((pl.col("amount") != 0) | (pl.col("paid") != 0))
