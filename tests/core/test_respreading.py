@@ -17,7 +17,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.late_news import same_as_in_time, told
 from tests.core.lives import days_of, on
-from tests.core.loans import Story, _event, payment, ruled, terms
+from tests.core.loans import Story, _event, payment, product_of, ruled, terms, with_more
 
 REAGE = {"instalments": 2, "due_date": "2024-03-01", "every": 1, "unit": 0, "interest": None}
 
@@ -402,3 +402,39 @@ def test_one_night_passes_between_an_order_and_money_on_the_next_day(policies: P
         story = story.paid(15_000, day, ref=day)
     events = Story(policies, (*story.rows, *orders)).events()
     same_as_in_time(events, policies, dt.date(2024, 4, 4))
+
+
+def test_what_is_lent_after_the_last_instalment_is_asked_on_the_next_date_to_come(
+    policies: PolicyBook,
+) -> None:
+    """It was asked on a date that had passed, with interest that no night had earned: the next day that
+    read the loan broke a law. The dates passed are no instalments; the period that ends on the new one
+    bears the nights since the payout, and none where a re-age fixed the interest."""
+    whole = ruled(policies, "instalment-act365", "schedule", materialised=True)
+    whole = ruled(whole, "instalment-act365", "interest", accrual="scheduled")
+    made = product_of(whole, "instalment-act365").model_copy(update={"name": "whole"})
+    book = with_more(policies, ("products", made))
+    once = {"instalments": 1, "due_date": "2024-02-12"}
+    story, rows = Story(book), []
+    for loan_id, interest in ((1, "payable"), (2, "full")):
+        story = story.lent(terms(book, "instalment-act365", loan_id=loan_id))
+        body = json.dumps(once | {"interest": interest})
+        rows.append(_event(Kind.reaged, loan_id, "2024-02-11", None, "a", body))
+        rows.append(_event(Kind.fee_capitalised, loan_id, "2024-04-16", 72_000, "f", None))
+    for loan_id, day in ((3, "2024-03-10"), (4, "2024-04-16")):
+        story = story.lent(terms(book, "whole", loan_id=loan_id, n=2))
+        rows.append(_event(Kind.disbursed, loan_id, day, 72_000, "t", None))
+    events = told(Story(book, (*story.rows, *rows[:-1])), (3, rows[-1]))
+    last = same_as_in_time(events, book, dt.date(2024, 5, 13))[-1][0].book
+    asked = last.dues.filter(
+        pl.col("instalment_no") == pl.col("instalment_no").max().over("loan_id")
+    )
+    asked = asked.filter(pl.col("component") <= Component.interest)
+    assert asked.select("loan_id", "due_date", "amount").rows() == [
+        (1, dt.date(2024, 5, 12), 72_000),
+        (2, dt.date(2024, 5, 12), 72_000),
+        (3, dt.date(2024, 4, 1), 72_000),
+        (3, dt.date(2024, 4, 1), 521),  # 720.00 x 12 % x 22 nights / 365
+        (4, dt.date(2024, 5, 1), 72_000),
+        (4, dt.date(2024, 5, 1), 355),  # 15 nights
+    ]

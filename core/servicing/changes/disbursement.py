@@ -7,6 +7,7 @@ import polars as pl
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import InterestMode
 from loanbook.core.catalogue.components import Component
+from loanbook.core.contract.figures import due_of
 from loanbook.core.servicing.changes.own_term import has_own_term, with_own_term
 from loanbook.core.servicing.changes.tranche import (
     lacking,
@@ -19,8 +20,9 @@ from loanbook.core.servicing.charges.origination_fees import origination_fees
 from loanbook.core.servicing.income.deferred_income import defer
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.interest.cash_advances import taken
-from loanbook.core.servicing.loan import balances, line
+from loanbook.core.servicing.loan import balances, line, segment
 from loanbook.core.servicing.loan.book import replaced
+from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import tax_on
@@ -28,7 +30,7 @@ from loanbook.core.servicing.payments.credit_use import credit_meets
 from loanbook.core.servicing.payments.draws import credit_meets_draws
 from loanbook.core.servicing.payments.receipts import keep_of_payout
 from loanbook.core.servicing.schedule.coming_dues import show_principal_due
-from loanbook.core.servicing.schedule.fixed_schedule import point
+from loanbook.core.servicing.schedule.fixed_schedule import instalment_of, point
 
 
 def disburse(day: DayState, events: pl.DataFrame) -> None:
@@ -79,7 +81,11 @@ def lend(day: DayState, events: pl.DataFrame, source: str) -> None:
 
 
 def _past_maturity(loans: pl.DataFrame, materialised: pl.Series, day: DayState) -> pl.DataFrame:
-    """A payout after the last instalment of a materialised schedule makes one more."""
+    """A payout after the last instalment of a materialised schedule makes one more: the first of the
+    dates to come that falls due after the day, with the period that ends on it.
+
+    Dates that passed since the last instalment pass over their numbers: no instalment has them.
+    """
     lent = pl.col("principal") + pl.col("principal_paid") > 0
     after = (
         materialised
@@ -87,12 +93,25 @@ def _past_maturity(loans: pl.DataFrame, materialised: pl.Series, day: DayState) 
     )
     if not after.any():
         return loans
-    day.changed.append(loans.filter(after).select("loan_id", "event_id"))
-    one_longer = (pl.col("instalments") + 1).cast(pl.Int16)
-    return loans.with_columns(
-        instalments=pl.when(after).then(one_longer).otherwise("instalments"),
-        matures_on=pl.when(~after).then("matures_on"),
+    ended = loans.filter(after)
+    day.changed.append(ended.select("loan_id", "event_id"))
+    longer = _first_due_later(ended.with_columns(matures_on=pl.lit(None, dtype=pl.Date)), day)
+    previous = due_of(pl.col("instalment_no") - 1, longer)
+    begins = pl.max_horizontal("period_start", previous)
+    longer = longer.with_columns(
+        **segment.restart(begins, "accrued_units", "accrued_remainder"), period_start=begins
     )
+    return replaced(loans, after, ended, longer)
+
+
+def _first_due_later(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
+    """`loans` whose last instalment, and next one, is the first that falls due after the day."""
+    # a period has a day at least: so many have passed since the last one, and no more
+    passed = (BUSINESS_DATE - due_of(pl.col("instalments"), loans)).dt.total_days().clip(0)
+    bound = (pl.col("instalments") + passed + 1).cast(pl.Int16)
+    longer = loans.with_columns(instalments=bound, on=BUSINESS_DATE, strictly=pl.lit(True))
+    number = instalment_of(longer, day.policies.calendars)["number"].cast(pl.Int16)
+    return loans.with_columns(instalments=number, instalment_no=number)
 
 
 def _with_share(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:

@@ -46,16 +46,16 @@ def stand(
         to_come=pl.col("amount").filter(is_principal()).sum(),
     )
     loans = paid_out.join(standing, on="loan_id", how="left", maintain_order="left")
-    stays = is_fixed() & pl.col("to_come").is_not_null()
-    fixed = loans.filter(stays).with_columns(
-        first_no=pl.col("coming_no") - 1, lent=pl.col("payout") - pl.col("down")
+    fixed = loans.filter(is_fixed()).with_columns(
+        first_no=pl.coalesce(pl.col("coming_no") - 1, _billed()),
+        lent=pl.col("payout") - pl.col("down"),
     )
     spread = (
-        loans.filter(~stays)
+        loans.filter(~is_fixed())
         .select(
             *paid_out.drop("payout", "shared", "down", "downs").columns,
             first_no=_billed(),
-            lacks=pl.when(pl.col("to_come").is_not_null()).then(_nights_before()).otherwise(0),
+            lacks=pl.when(_later()).then(_nights_before()).otherwise(0),
             kept_emi=pl.when(pl.col("to_come").is_null() & (pl.col("down") == 0)).then("emi"),
             spread=pl.col("payout") - pl.col("down") + pl.col("to_come").fill_null(0),
             lent=flat_base(pl.col("principal") + pl.col("principal_paid") + pl.col("payout")),
@@ -78,9 +78,13 @@ def stand(
 
 def lacking(paid_out: pl.DataFrame) -> pl.DataFrame:
     """`paid_out` with `tranche_balance_days` as it is after its payout; the first one lacks nothing."""
-    later = pl.col("principal") + pl.col("principal_paid") > 0
-    balance_days = pl.when(later).then(_nights_before()).otherwise("tranche_balance_days")
+    balance_days = pl.when(_later()).then(_nights_before()).otherwise("tranche_balance_days")
     return paid_out.with_columns(tranche_balance_days=balance_days)
+
+
+def _later() -> pl.Expr:
+    """A payout after the first one."""
+    return pl.col("principal") + pl.col("principal_paid") > 0
 
 
 def _billed() -> pl.Expr:
