@@ -25,7 +25,7 @@ from loanbook.core.store.clocks import Clocks
 from loanbook.core.store.lists import ALLOCATED, KNOWN
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.views import MONEY
-from loanbook.pipelines.reporting.wording import stands_at, taken_back, text_of, what, why
+from loanbook.pipelines.reporting.wording import held_by, stands_at, taken_back, text_of, what, why
 from loanbook.pipelines.resources import code_hash
 from loanbook.pipelines.servicing.verify import Verified, explained
 
@@ -206,7 +206,8 @@ def _paper(of: Page, proof: dict[str, object]) -> FPDF:
         say(why(line), 7.5, ink=_QUIET, indent=8)
     page.ln(3)
     say(f"Stands at {stands_at(explanation, currency)}", 10, "B")
-    for text in taken_back(of.events, currency):
+    held = explanation.held
+    for text in held_by(held) if held else taken_back(of.events, currency):
         say(text)
     page.ln(2)
     say(f"Lived again from its events alone: {proof['rows']} stored days, {proof['cells_that_differ']} "

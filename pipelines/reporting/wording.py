@@ -8,7 +8,7 @@ from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.money import to_major
 from loanbook.core.ledger.reversals import reversed_by
 from loanbook.core.servicing.explain.explain import Explanation
-from loanbook.core.servicing.explain.lines import PARTS, Line
+from loanbook.core.servicing.explain.lines import PARTS, Held, Line
 
 
 def what(line: Line, currency: str) -> str:
@@ -26,9 +26,24 @@ def why(line: Line) -> str:
 
 
 def stands_at(explanation: Explanation, currency: str) -> str:
-    """What the lines sum to."""
+    """What the lines sum to; of a held loan, as of which date."""
     parts = ", ".join(f"{part} {to_major(explanation.stands[part], currency)}" for part in PARTS)
-    return f"{parts}; {explanation.days_past_due} days past due"
+    stands = f"{parts}; {explanation.days_past_due} days past due"
+    held = explanation.held
+    if held is None:
+        return stands
+    if held.good_until is None:
+        return f"nothing: held since {held.since}, before it entered the book"
+    return f"{stands}: its last good position, of {held.good_until}"
+
+
+def held_by(held: Held) -> list[str]:
+    """Since when a loan is held, by which law and event, and a line for each event that waits."""
+    told = f"HELD since {held.since} by the law {held.law}: {held.figures}; {held.remedy}"
+    events = [f"{line.date}  {line.what}: {why(line)}" for line in held.waiting]
+    return (
+        [told, "Not in the figures above, until the loan returns:", *events] if events else [told]
+    )
 
 
 def taken_back(events: pl.DataFrame, currency: str) -> list[str]:
@@ -55,5 +70,6 @@ def text_of(explanation: Explanation, events: pl.DataFrame, currency: str, loan:
             day = line.date
             lines += ["", str(day)]
         lines += [f"  {what(line, currency)}", f"      {why(line)}"]
-    lines += ["", f"stands at {stands_at(explanation, currency)}", *taken_back(events, currency)]
+    lines += ["", f"stands at {stands_at(explanation, currency)}"]
+    lines += held_by(explanation.held) if explanation.held else taken_back(events, currency)
     return "\n".join(lines) + "\n"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
+from loanbook.core.contract.money import CURRENCY_NAMES
 from loanbook.core.errors import LedgerError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
-from loanbook.core.servicing.explain.explain import Explanation, explain
+from loanbook.core.servicing.explain.explain import Explanation, explain, waiting
+from loanbook.core.servicing.explain.lines import Held
 from loanbook.core.servicing.laws.accounts import movements_after
 from loanbook.core.servicing.loan.book import nobody_held
 from loanbook.core.servicing.loan.positions import Positions
@@ -103,8 +105,41 @@ def explained(
 ) -> tuple[Explanation, Verified]:
     """A loan explained, and its life beside what the ledger has stored of it.
 
+    Of a loan that is held on the date: to its last good position, with why it is held and what waits.
     Raises LedgerError where they differ, or the lines do not account for every cent.
     """
+    held = _held(ledger, loan_id, at)
+    if held is not None:
+        if held.good_until is None:  # it has not entered the book
+            never = against_stored(ledger, loan_id, None, at)
+            return replace(explain([], policies, loan_id, at.on), held=held), never
+        good = replace(at, on=held.good_until, booked=held.good_until)
+        explanation, seen = _to_the_date(ledger, policies, loan_id, good)
+        return replace(explanation, as_of=at.on, held=held), seen
+    return _to_the_date(ledger, policies, loan_id, at)
+
+
+def _held(ledger: Queries, loan_id: int, at: Clocks) -> Held | None:
+    """Why a loan is held on the date, as known by then; None: it is not."""
+    rows = ledger.frame(
+        "SELECT p.since, p.good_until, p.law, p.figures, p.remedy FROM {lake}.held_loans p "
+        "WHERE loan_id = ? AND business_date = ? AND version <= ? "
+        f"AND version IN {PUBLISHED} AND {NOT_RESTATED_BY.format(row='p')}",
+        [loan_id, at.on, at.known, at.known],
+    )
+    if rows.is_empty():
+        return None
+    row = rows.row(0, named=True)
+    events = ledger.life_of(loan_id, at.booked)
+    if row["good_until"] is not None:
+        events = events.filter(pl.col("booking_date") > row["good_until"])
+    return Held(**row, waiting=waiting(events, CURRENCY_NAMES[int(events["currency"][0])]))
+
+
+def _to_the_date(
+    ledger: Queries, policies: PolicyBook, loan_id: int, at: Clocks
+) -> tuple[Explanation, Verified]:
+    """A loan explained to a date on which it is not held; see `explained`."""
     lived = lived_by(ledger, policies, loan_id, at)
     seen = against_stored(ledger, loan_id, lived, at)
     if seen.differences.height:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -119,6 +121,7 @@ def test_loans_that_break_a_law_are_held_and_return_when_the_cause_is_mended(
     told = CliRunner().invoke(app, asked)
     assert told.exit_code == 0, told.output
     assert "L03 of instalment-act365@1, held since 2018-01-03, good until 2018-01-02" in told.output
+    _explained_as_stored(home, by_day[5].version)
     policies = ledger.register(read_policies())
     for key in (CLAIM, ENGINE, LEDGER, LATE, NEW):
         one = replay_loan(ledger, policies, ids[key])
@@ -126,6 +129,36 @@ def test_loans_that_break_a_law_are_held_and_return_when_the_cause_is_mended(
         assert one.differences.is_empty(), (key, one.differences)
     whole = rebuild(ledger, policies)
     assert whole.differences.is_empty(), whole.differences
+
+
+def _explained_as_stored(home: Path, version: int) -> None:
+    """`explain` of a held loan tells what is stored, why it is held and what waits: it told the life with
+    the payment that broke the law."""
+
+    def explained(key: str) -> dict[str, Any]:
+        asked = ["explain", key, "--as-of", "2018-01-05", "--known-at", str(version)]
+        told = CliRunner().invoke(app, [*asked, "--json"])
+        assert told.exit_code == 0, told.output
+        return dict(json.loads(told.output)) | {"text": CliRunner().invoke(app, asked).output}
+
+    claim, new = explained(CLAIM), explained(NEW)
+    # the night to the 3rd is not in it: 1,200.00, and no interest on the day of the payout
+    assert claim["stands"] == dict.fromkeys(claim["stands"], 0) | {"principal": 120_000}
+    assert claim["as_of"] == "2018-01-05"
+    assert [line["date"] for line in claim["lines"]][-1] == "2018-01-02"
+    held = claim["held"]
+    assert (held["since"], held["good_until"], held["law"]) == (
+        "2018-01-03", "2018-01-02", "claim_of_quiet_loans"
+    )  # fmt: skip
+    assert [(each["date"], each["what"]) for each in held["waiting"]] == [
+        ("2018-01-03", "money came in for a loan 105.00")
+    ]
+    assert f"HELD since 2018-01-03 by the law {held['law']}: {held['figures']}" in claim["text"]
+    assert "PL01 line 2" in claim["text"]
+    assert "its last good position, of 2018-01-02" in claim["text"]
+    assert (new["lines"], new["held"]["good_until"]) == ([], None)
+    assert "nothing: held since 2018-01-05, before it entered the book" in new["text"]
+    assert len(new["held"]["waiting"]) == 2  # boarded, paid out
 
 
 def test_more_loans_than_the_limit_or_a_law_of_no_loan_still_block(new_ledger: Ledger) -> None:

@@ -32,6 +32,7 @@ from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.explain.lines import (
     MEMORANDUM,
     PARTS,
+    Held,
     Line,
     parts_of,
     shared_out,
@@ -61,6 +62,8 @@ class Explanation:
     stands: dict[str, int]
     days_past_due: int
     accounted: bool
+    held: Held | None = None
+    """Of a loan that is held on the date: the lines go to its last good position."""
 
 
 def explain(
@@ -96,6 +99,21 @@ def explain(
     lines += nights.flush()
     sums = {part: sum(line.moves.get(part, 0) for line in lines) for part in PARTS}
     return Explanation(loan_id, as_of, lines, stands, days, sums == stands)
+
+
+def waiting(events: pl.DataFrame, currency: str) -> list[Line]:
+    """Events of a held loan that its last good position does not count, as lines that move nothing."""
+    return [
+        Line(
+            event["value_date"],
+            EVENT_KINDS[Kind(event["kind"])]
+            + ("" if event["amount"] is None else f" {to_major(event['amount'], currency)}"),
+            "not counted: the loan is held",
+            event["event_id"],
+            _source(event),
+        )
+        for event in events.to_dicts()
+    ]
 
 
 def _evenings(closes: list[tuple[Book, DayClose]], loan_id: int) -> pl.DataFrame | None:

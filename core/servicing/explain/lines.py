@@ -32,6 +32,21 @@ class Line:
     """The part of the claim that it is known to be about."""
 
 
+@dataclass(frozen=True)
+class Held:
+    """Why a loan is shown as of an earlier date, and what does not count until it returns."""
+
+    since: dt.date
+    good_until: dt.date | None
+    """The date of the last good position; none: it has not entered the book."""
+    law: str
+    figures: str
+    remedy: str
+    """What to do, with the events of the day that broke the law."""
+    waiting: list[Line]
+    """Events that were not counted yet."""
+
+
 def parts_of(position: dict[str, int] | None) -> dict[str, int]:
     """The parts of a position's claim (`PARTS`), minor units; none of a loan that is not there."""
     if position is None:

@@ -56,8 +56,9 @@ def explain(
         return
     out.print(f"[bold]Loan {escape(of.key)} {believed(of.at)}[/bold], amounts in {currency}")
     _print(why, currency)
-    for text in wording.taken_back(events, currency):
-        out.print(text, soft_wrap=True, highlight=False)
+    texts = wording.held_by(why.held) if why.held else wording.taken_back(events, currency)
+    for text in texts:
+        out.print(escape(text), soft_wrap=True, highlight=False)
 
 
 def _print(why: Explanation, currency: str) -> None:
@@ -70,7 +71,8 @@ def _print(why: Explanation, currency: str) -> None:
             out.print(f"\n[bold]{day}[/bold]")
         out.print(f"  {escape(wording.what(line, currency))}", soft_wrap=True, highlight=False)
         out.print(f"      [dim]{escape(wording.why(line))}[/dim]", soft_wrap=True, highlight=False)
-    out.print(f"\n[bold]stands at[/bold] {wording.stands_at(why, currency)}")
+    stands = wording.stands_at(why, currency)
+    out.print(f"\n[bold]stands at[/bold] {stands}", soft_wrap=True)
 
 
 def delinquency(
