@@ -14,7 +14,7 @@ import polars as pl
 
 from loanbook.core.contract import first_period
 from loanbook.core.contract.dates.day_count import ACTUAL, BASES, RateBasis
-from loanbook.core.contract.dates.due_dates import Unit, due_date
+from loanbook.core.contract.dates.due_dates import Unit, due_date, first_due_for
 from loanbook.core.contract.effective_rate import EFFECTIVE, period_factor
 from loanbook.core.contract.first_period import Stub, later_stub
 from loanbook.core.contract.money import (
@@ -356,6 +356,10 @@ class Figures:
             denominator = (
                 pl.when(self.is_reshaped()).then(over * PPB * whole).otherwise(denominator)
             )
+        if self.agreed:
+            odd_row, days, whole = self._odd_row()
+            numerator = pl.when(odd_row).then(rate * part * days).otherwise(numerator)
+            denominator = pl.when(odd_row).then(over * PPB * whole).otherwise(denominator)
         if not self.stubbed:
             return numerator, denominator
         first = pl.col("has_stub") & (pl.col("instalment_no") == 1)
@@ -404,6 +408,19 @@ class Figures:
             pl.when(counts_on).then(whole).otherwise(regular),
         )
 
+    def _odd_row(self) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+        """Whether the period is that of an agreed row and no whole one, its days, and those of a regular
+        one, as `reshaped_days` counts them. A semi-monthly row is a whole one."""
+        start, end = pl.col("period_start"), pl.col("period_end")
+        before = first_due_for(end, pl.lit(1))
+        whole = (first_period.whole_periods()[0] == end) | (before == start)
+        odd = agreed_row(pl.col("instalment_no"))[0].is_not_null() & ~whole & before.is_not_null()
+        counts_on = pl.col("stub") == Stub.forward.value
+        on, after = first_period.forward()
+        days = pl.when(counts_on).then(on).otherwise((end - start).dt.total_days())
+        regular = pl.when(counts_on).then(after).otherwise((end - before).dt.total_days())
+        return odd.fill_null(False), days, regular
+
     def whole_factor(self, basis: RateBasis, rate: str = "rate_ppb") -> tuple[pl.Expr, pl.Expr]:
         """Rate of a whole period, whatever the running one is: numerator and denominator (Int64)."""
         part, year = self._of_a_year(basis)
@@ -426,6 +443,10 @@ class Figures:
             odd = pl.col("has_stub") & (pl.col("instalment_no") == 1)
             odd = odd & (pl.col("stub") != Stub.whole_period)
             actual, regular = self._stub_days()
+            over = over * pl.when(odd).then(actual).otherwise(1)
+            year = year * pl.when(odd).then(regular).otherwise(1)
+        if self.agreed:
+            odd, actual, regular = self._odd_row()
             over = over * pl.when(odd).then(actual).otherwise(1)
             year = year * pl.when(odd).then(regular).otherwise(1)
         if self.matures:

@@ -15,7 +15,7 @@ def agreed_by_rate(agreed: pl.DataFrame) -> pl.DataFrame:
     `agreed`: terms as `agree` left them, whose `agreed_schedule` tells of each row date and principal with
     interest, or date and total alone: then interest is what the rate bears of the balance, and of the last
     row what its total leaves beside the rest of the principal. A row bears its days where the basis counts
-    them, else a whole period. `loan_id`, `agreed_schedule` with principal and interest in every row, and
+    them; on the other bases a whole period, or its share of one (`Figures.rate_factor`). `loan_id`, `agreed_schedule` with principal and interest in every row, and
     sums (Int64): `principal`, `interest`, `by_rate`; `least`, the lowest amount told or found.
     """
     figures, zero = Figures(agreed), pl.lit(0, dtype=pl.Int64)
