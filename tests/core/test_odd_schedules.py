@@ -18,7 +18,7 @@ from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.errors import PolicyError
 from loanbook.core.policy.book import PolicyBook, parse
 from loanbook.core.servicing.loan.opening import agreed_terms
-from tests.core.loans import Life, Story, _event, product_of, terms, with_more
+from tests.core.loans import Life, Story, _event, product_of, ruled, terms, with_more
 
 WEEKDAYS = {"calendar": "us-federal", "adjust_accrual": True}
 DAILY: dict[str, dict[str, object]] = {
@@ -35,6 +35,7 @@ SCHEDULED: dict[str, dict[str, object]] = {
     "fixed": {"rate_basis": "period"},
     "joins": {"rate_basis": "period", "shortfall": "capitalise", "grace_interest": 2},
     "fixed-monday": {"rate_basis": "period", "business_day": "following", **WEEKDAYS},
+    "counted-monday": {"rate_basis": "ACT/365F", "business_day": "following", **WEEKDAYS},
 }
 MOVED = {6: ("prorate", "2024-04-15"), 7: ("prorate", "2024-02-25"),
          8: ("forward", "2024-04-15"), 9: ("forward", "2024-02-25")}  # fmt: skip
@@ -189,3 +190,19 @@ interest: {accrual: scheduled, rebate: none}
 def test_what_would_have_no_effect_is_refused(schedule: str, said: str) -> None:
     with pytest.raises(PolicyError, match=said):
         parse("products", "never.yaml", PRODUCT.replace("SCHEDULE", schedule))
+
+
+def test_a_payoff_without_a_rebate_asks_what_the_moved_periods_bear(odd: PolicyBook) -> None:
+    """1,200.00 at 12 %, due on the 3rd, moved off weekends: paid early or each on its day, it costs the same.
+    35 nights of 1,200.00, 28 of 906.01, 30 of 606.55 and 30 of 304.75 are 13.81 + 8.34 + 5.98 + 3.01; on the
+    dates that are counted they would be 33, 29, 31 and 30."""
+    policies = ruled(odd, "counted-monday", "interest", rebate="none")
+    story = Story(policies)
+    for loan_id in (1, 2):
+        story = story.lent(
+            terms(policies, "counted-monday", loan_id=loan_id, n=4, first_due="2024-02-03")
+        )
+    lived = story.paid(200_000, "2024-01-10", loan_id=1).live("2024-05-03")
+    assert lived.on("2024-05-03", 1)["interest_earned"] == 31_14
+    interest = lived.dues("2024-05-03").filter(pl.col("component") == 1)
+    assert interest["amount"].to_list() == [13_81, 8_34, 5_98, 3_01]

@@ -6,9 +6,12 @@ minor units.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from loanbook.core.catalogue.codes import InterestMode
+from loanbook.core.contract.dates.business_days import Calendar, adjusted
 from loanbook.core.contract.figures import Figures
 from loanbook.core.contract.schedule.cursor import instalment, next_period, open_schedule
 
@@ -16,20 +19,34 @@ EVERYTHING = 2**62
 """More than any instalments together ask, minor units."""
 
 
-def expand(terms: pl.DataFrame) -> pl.DataFrame:
-    """Every instalment of every loan.
+Calendars = Mapping[int, Calendar]
+"""Holiday calendars by their codes."""
 
-    Terms as `agree` left them. Returns `loan_id`, `instalment_no`, `period_start`,
+
+def expand(terms: pl.DataFrame, calendars: Calendars | None = None) -> pl.DataFrame:
+    """Every instalment of every loan, on the dates that are counted, as it was agreed.
+
+    Terms as `agree` left them. With `calendars` as it is lived: where a product's accrual follows the moved
+    due date, periods end on it. Returns `loan_id`, `instalment_no`, `period_start`,
     `period_end`, `opening`, `principal`, `interest`, `closing` in order of instalment.
     """
-    return expand_from(open_schedule(terms))
+    standing = open_schedule(terms)
+    if calendars is not None:
+        standing = standing.with_columns(_ends(standing, calendars))
+    return expand_from(standing, calendars=calendars)
 
 
-def expand_from(standing: pl.DataFrame, enough: pl.Expr | None = None) -> pl.DataFrame:
-    """Every instalment from the one that each loan's cursor stands before, as `expand`.
+def expand_from(
+    standing: pl.DataFrame,
+    enough: pl.Expr | None = None,
+    calendars: Calendars | None = None,
+) -> pl.DataFrame:
+    """Every instalment from the one that each loan's cursor stands before, as `expand`; the period that runs
+    ends where the cursor says.
 
     With `enough` (Int64 minor units) only as many as together ask that much.
     """
+    moves = calendars is not None and bool(standing["adjust_accrual"].any())
     standing = _with_residue(standing)
     figures = Figures(standing)
     wanted = pl.lit(EVERYTHING) if enough is None else enough
@@ -59,6 +76,14 @@ def expand_from(standing: pl.DataFrame, enough: pl.Expr | None = None) -> pl.Dat
         if going.is_empty():
             return pl.concat(parts).sort("loan_id", "instalment_no")
         steps = next_period(going.lazy(), figures)
+        if moves and calendars is not None:
+            steps = steps.with_columns(_ends(going, calendars))
+
+
+def _ends(loans: pl.DataFrame, calendars: Calendars) -> pl.Expr:
+    """`period_end` of a cursor as it is lived: on the moved due date where the accrual follows it."""
+    moved = adjusted(pl.col("period_end"), loans, dict(calendars))
+    return pl.when("adjust_accrual").then(moved).otherwise("period_end").alias("period_end")
 
 
 def _with_residue(standing: pl.DataFrame) -> pl.DataFrame:

@@ -7,13 +7,13 @@ import polars as pl
 from loanbook.core.catalogue.codes import InterestMode, Rebate, Status
 from loanbook.core.contract.rule_of_78 import rule_of_78
 from loanbook.core.contract.schedule.cursor import CURSOR, from_the_start
-from loanbook.core.contract.schedule.expansion import expand, expand_from
+from loanbook.core.contract.schedule.expansion import Calendars, expand, expand_from
 from loanbook.core.servicing.interest.accrual import earned
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 
 
-def without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
+def without_rebate(loans: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
     """What a payoff asks of interest, where that is not interest to the date.
 
     Scheduled products that give no rebate ask all interest of the schedule, or all less the sum of
@@ -29,7 +29,8 @@ def without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
             live.filter(
                 pl.col("rebate").is_in([Rebate.none.value, Rebate.rule_of_78.value])
                 & (pl.col("interest_mode") == InterestMode.scheduled.value)
-            )
+            ),
+            calendars,
         ),
         *_of_the_period(live.filter(pl.col("rebate") == Rebate.full_period.value)),
     ]
@@ -46,16 +47,17 @@ def without_rebate(loans: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _of_the_schedule(loans: pl.DataFrame) -> list[pl.DataFrame]:
+def _of_the_schedule(loans: pl.DataFrame, calendars: Calendars) -> list[pl.DataFrame]:
     """`loan_id`, `all_interest` of the instalments to come, less the rebate."""
     if loans.is_empty():
         return []
-    rest = expand_from(loans).group_by("loan_id").agg(all_interest=pl.col("interest").sum())
+    coming = expand_from(loans, calendars=calendars)
+    rest = coming.group_by("loan_id").agg(all_interest=pl.col("interest").sum())
     digits = loans.filter(pl.col("rebate") == Rebate.rule_of_78.value)
     if digits.is_empty():
         return [rest]
     from_start = from_the_start(digits.drop(CURSOR))
-    total = expand(from_start).group_by("loan_id").agg(charge=pl.col("interest").sum())
+    total = expand(from_start, calendars).group_by("loan_id").agg(charge=pl.col("interest").sum())
     begun = (pl.col("period_start") < BUSINESS_DATE).cast(pl.Int64)
     left = (pl.col("instalments").cast(pl.Int64) - pl.col("instalment_no") + 1 - begun).clip(0)
     given = digits.join(total, on="loan_id").select(

@@ -12,7 +12,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Excess, Timing
 from loanbook.core.catalogue.components import Component, is_charge
 from loanbook.core.contract.money import even_share
-from loanbook.core.contract.schedule.expansion import EVERYTHING, expand_from
+from loanbook.core.contract.schedule.expansion import EVERYTHING, Calendars, expand_from
 from loanbook.core.frames import begins, since_begin
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -195,7 +195,11 @@ def charges_beside(loans: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
 
 
 def scheduled_lines(
-    loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame, charges: pl.DataFrame
+    loans: pl.DataFrame,
+    dues: pl.DataFrame,
+    ranks: pl.DataFrame,
+    charges: pl.DataFrame,
+    calendars: Calendars,
 ) -> pl.DataFrame:
     """Instalments to come as the schedule has them, less what stands with them already, and the `charges`
     that stand with them, each where the waterfall has it."""
@@ -206,7 +210,7 @@ def scheduled_lines(
     reaches = pl.col("money") + pl.col("prepaid_dues")
     cursors = loans.drop(_NO_SCHEDULE)  # every column costs, in every step of an expansion
     coming = (
-        expand_from(cursors, pl.when(backwards).then(EVERYTHING).otherwise(reaches))
+        expand_from(cursors, pl.when(backwards).then(EVERYTHING).otherwise(reaches), calendars)
         .rename({"instalment_no": "instalment", "principal": "principal_of_it"})
         .join(loans.select(keys), on="loan_id")
         # below zero, so much interest joins the principal: no instalment asks it
@@ -241,13 +245,7 @@ def scheduled_lines(
         )
         .sort("loan_id", "place", "rank")
         .select(
-            "loan_id",
-            "event_id",
-            "money",
-            due_date="due_date",
-            instalment_no="instalment_no",
-            component="component",
-            timing=pl.lit(Timing.in_advance.value, dtype=pl.Int8),
-            asked="asked",
+            "loan_id", "event_id", "money", "due_date", "instalment_no", "component",
+            pl.lit(Timing.in_advance.value, dtype=pl.Int8).alias("timing"), "asked",
         )
-    )
+    )  # fmt: skip

@@ -54,12 +54,12 @@ def place_excess(
     )
     whole = loans.filter("materialised")
     if whole.is_empty():
-        return _place_beyond_dues(loans, dues, policies.waterfall_ranks)
+        return _place_beyond_dues(loans, dues, policies)
     stands = poured(whole_lines(whole, dues, policies), pl.col("asked"))
     others = loans.filter(~pl.col("materialised"))
     if others.is_empty():
         return stands
-    return pl.concat([stands, _place_beyond_dues(others, dues, policies.waterfall_ranks)])
+    return pl.concat([stands, _place_beyond_dues(others, dues, policies)])
 
 
 def _designated(money: pl.DataFrame) -> pl.Expr:
@@ -77,12 +77,12 @@ def _designated(money: pl.DataFrame) -> pl.Expr:
 
 
 def _place_beyond_dues(
-    loans: pl.DataFrame, dues: pl.DataFrame, ranks: pl.DataFrame
+    loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook
 ) -> pl.DataFrame:
     """Allocations of `money` of loans whose schedule does not stand whole: what pays the whole claim
     is a payoff, other money goes where the product's `excess` says."""
-    later = _owed_later(loans, dues)
-    loans = without_rebate(_with_claim(loans, later))
+    later, ranks = _owed_later(loans, dues), policies.waterfall_ranks
+    loans = without_rebate(_with_claim(loans, later), policies.calendars)
     settles, frozen, onward = _settles(), whole_claim_due(), _settles_onward()
     spread = _spread_payoff(loans.filter(settles & onward), dues, later, ranks)
     if later.height:
@@ -105,7 +105,7 @@ def _place_beyond_dues(
         each
         for each in (
             paid_off,
-            scheduled_lines(scheduled, dues, ranks, beside),
+            scheduled_lines(scheduled, dues, ranks, beside, policies.calendars),
             daily_lines(daily, dues, ranks, ahead),
             balance_lines(off_balance),
             principal_lines(loans.filter(~settles & frozen)),
