@@ -68,6 +68,10 @@ def named_once(names: list[str]) -> list[str]:
     return names
 
 
+AS_STORED = {"stored": True}
+"""Context in which a policy is read that an earlier release stored: it may lack what came since."""
+
+
 class Policy(BaseModel):
     """Every policy: named, versioned, in force from a date, with what it is about."""
 

@@ -85,7 +85,9 @@ class FileMapping(Policy):
         "them stays known, and is not taken in twice",
     )
     date_format: str = Field(
-        default="%Y-%m-%d", description="form of the dates of the file, as strftime has it"
+        default="%Y-%m-%d",
+        description="form of the dates of the file, as strftime has it; ISO dates have all their digits, in "
+        "another form a month or a day may have one",
     )
     amounts: AmountForm = Field(default=AmountForm(), description="how amounts are written")
     columns: dict[str, str] = Field(description=_COLUMNS)

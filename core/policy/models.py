@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -22,6 +23,7 @@ from loanbook.core.catalogue.components import NAMES, completed_order
 from loanbook.core.catalogue.events import EVENTS
 from loanbook.core.contract.jurisdiction import CODE
 from loanbook.core.policy.base import (
+    AS_STORED,
     ComponentName,
     Count,
     CountingName,
@@ -278,12 +280,17 @@ class Accounts(Policy):
     numbers: dict[str, str] = Field(description="account number by role; every role has one")
 
     @model_validator(mode="after")
-    def _all_roles(self) -> Accounts:
-        missing = [role for role in ROLES if role not in self.numbers]
+    def _all_roles(self, info: ValidationInfo) -> Accounts:
+        stored = info.context == AS_STORED  # by a release that had fewer roles
+        missing = [role for role in ROLES if role not in self.numbers and not stored]
         unknown = [role for role in self.numbers if role not in ROLES]
         if missing or unknown:
             raise ValueError(f"roles missing: {missing or 'none'}; unknown: {unknown or 'none'}")
         return self
+
+    def with_new_roles(self, chart: Accounts) -> Accounts:
+        """This chart as it was used, with the numbers of `chart` for roles that have come since."""
+        return self.model_copy(update={"numbers": {**chart.numbers, **self.numbers}})
 
 
 class HolidayCalendar(Policy):

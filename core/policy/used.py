@@ -49,6 +49,8 @@ def in_use(book: PolicyBook, codes: Iterable[int], through: dt.date) -> dict[Key
 def changed(before: Policy, now: Policy) -> list[str]:
     """Fields in which two policies differ, with both values: `interest.rate_basis was 'ACT/365F',
     is 'ACT/360'`."""
+    if isinstance(before, Accounts) and isinstance(now, Accounts):
+        before = before.with_new_roles(now)
     return list(_changed(before.model_dump(mode="json"), now.model_dump(mode="json"), ""))
 
 
@@ -142,8 +144,20 @@ def as_used(book: PolicyBook, used: Used, published: dt.date | None) -> PolicyBo
         if (folder, p.name, p.version) not in wrong
     }
     for key, policy in used.items():
-        kept[key] = (key[0], policy)
+        kept[key] = (key[0], with_new_roles(policy, book))
     return PolicyBook(tuple(kept[key] for key in sorted(kept)), book.registry)
+
+
+def with_new_roles(policy: Policy, book: PolicyBook) -> Policy:
+    """A used policy; a chart of accounts has numbers for roles that have come since: those of its file,
+    or of the newest chart of its name."""
+    if not isinstance(policy, Accounts):
+        return policy
+    charts = [p for _, p in book.policies if isinstance(p, Accounts) and p.name == policy.name]
+    if not charts:
+        return policy
+    newest = max(charts, key=lambda chart: (chart.version == policy.version, chart.version))
+    return policy.with_new_roles(newest)
 
 
 def _named(key: Key) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import pytest
 
-from loanbook.core.policy.base import Policy
+from loanbook.core.policy.base import AS_STORED, Policy
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.models import Buckets, HolidayCalendar
+from loanbook.core.policy.models import Accounts, Buckets, HolidayCalendar
 from loanbook.core.policy.used import Used, as_used, in_use, refusals
 from tests.core.loans import with_more
 
@@ -123,3 +124,22 @@ def test_a_version_of_law_changes_days_to_come_alone(policies: PolicyBook) -> No
     book = with_more(policies, ("taxes", rate))
     assert "give it a later effective_from" in refusals(book, used, PUBLISHED)[key]
     assert not refusals(book, used, dt.date(2018, 3, 4))
+
+
+def test_a_chart_has_numbers_for_accounts_that_came_after_it_was_used(
+    policies: PolicyBook, used: Used
+) -> None:
+    """A chart that was used by a release with fewer roles is read, agrees with its file, and takes the new
+    numbers from it; a number that it had stays what it was."""
+    key, chart = next((key, p) for key, p in used.items() if isinstance(p, Accounts))
+    fewer = {role: n for role, n in chart.numbers.items() if role != "tax_payable"}
+    content = json.dumps(chart.model_dump(mode="json") | {"numbers": fewer})
+    with pytest.raises(ValueError, match="roles missing: \\['tax_payable'\\]"):
+        Accounts.model_validate_json(content)
+    before = Accounts.model_validate_json(content, context=AS_STORED)
+    then = {**used, key: before}
+    assert not refusals(policies, then, PUBLISHED)
+    assert as_used(policies, then, PUBLISHED).digest == policies.digest
+    other = chart.model_copy(update={"numbers": chart.numbers | {"bank": "9999"}})
+    book = policies.with_rules("accounts", other)
+    assert "numbers.bank was" in refusals(book, then, PUBLISHED)[key]

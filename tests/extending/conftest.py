@@ -16,15 +16,17 @@ from tests.extending.product_copy import insert, product_copy
 
 @pytest.fixture(scope="session")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What is to be seen of an instance whose first day was published before there was the mart."""
+    """What is to be seen of an instance whose first day was published before there were the mart, the
+    component and its accounts."""
 
     def make(folder: Path) -> None:
         root, home = product_copy(folder), folder / "home"
         insert(root / "core" / "catalogue" / "codes.py", "from enum", "MARK = 'of the copy'\n")
-        for addition in (test_component, test_event, test_file_format):
+        for addition in (test_event, test_file_format):
             addition.extend(root)
         publish_a_day(root, home)
-        test_mart.extend(root)
+        for addition in (test_component, test_mart):
+            addition.extend(root)
         first, last = {}, {}
         for addition in (test_component, test_event, test_file_format, test_mart):
             for day, files in addition.LANDING.items():

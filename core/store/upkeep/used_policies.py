@@ -10,11 +10,11 @@ import polars as pl
 from pydantic import ValidationError
 
 from loanbook.core.errors import PolicyError
-from loanbook.core.policy.base import Policy
+from loanbook.core.policy.base import AS_STORED, Policy
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import FOLDERS
-from loanbook.core.policy.used import Key, as_used, in_use, refusals
-from loanbook.core.store.lake import insert, patiently, transaction
+from loanbook.core.policy.used import Key, as_used, in_use, refusals, with_new_roles
+from loanbook.core.store.lake import LAKE, insert, patiently, transaction
 from loanbook.core.store.queries import Queries
 
 
@@ -27,7 +27,9 @@ def used_versions(ledger: Queries) -> dict[Key, Policy]:
     found: dict[Key, Policy] = {}
     for folder, name, version, content in rows:
         try:
-            found[(folder, name, version)] = FOLDERS[folder].model_validate_json(content)
+            found[(folder, name, version)] = FOLDERS[folder].model_validate_json(
+                content, context=AS_STORED
+            )
         except (KeyError, ValidationError) as bad:
             raise PolicyError(
                 f"{folder}/{name}@{version}: its content as stored is none that this loanbook "
@@ -60,10 +62,13 @@ def keep_used(ledger: Queries, policies: PolicyBook, through: dt.date) -> None:
     with ledger.at_once():
         must_agree(ledger, policies)
         known, pinned = used_versions(ledger), _pinned(ledger)
-    fresh = {
-        key: policy for key, policy in in_use(policies, pinned, through).items() if key not in known
+    now = in_use(policies, pinned, through)
+    grown = {
+        key: with_new_roles(policy, policies)
+        for key, policy in known.items()
+        if with_new_roles(policy, policies) != policy
     }
-    _store(ledger, fresh)
+    _store(ledger, {key: policy for key, policy in now.items() if key not in known} | grown)
 
 
 def _pinned(ledger: Queries) -> list[int]:
@@ -87,8 +92,15 @@ def _store(ledger: Queries, versions: Mapping[Key, Policy]) -> None:
         schema_overrides={"version": pl.Int32},
     )
 
+    keys = rows.select("folder", "name", "version").rows()
+
     def write() -> None:
         with transaction(ledger.connection):
+            for key in keys:  # a chart that has accounts for new roles
+                ledger.connection.execute(
+                    f"DELETE FROM {LAKE}.policy_versions WHERE folder = ? AND name = ? AND version = ?",
+                    key,
+                )
             insert(ledger.connection, "policy_versions", rows)
 
     patiently(write)
@@ -109,7 +121,7 @@ def _with_those_before(ledger: Queries, policies: PolicyBook) -> dict[Key, Polic
     for line in body[0][0].split("\n") if body else []:
         folder, _, content = line.partition(" ")
         try:
-            policy = FOLDERS[folder].model_validate_json(content)
+            policy = FOLDERS[folder].model_validate_json(content, context=AS_STORED)
         except (KeyError, ValidationError):
             continue  # of a release that wrote it otherwise: what the file says is taken
         then[(folder, policy.name, policy.version)] = policy
