@@ -20,13 +20,11 @@ def origination_fees(paying: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
     `PolicyBook.origination_fees`. A percentage of interest is of the schedule as agreed.
     """
     first = (pl.col("principal") == 0) & (pl.col("principal_paid") == 0)
-    due = paying.join(fees, on="product").filter(
-        in_force_on(BUSINESS_DATE) & (first | pl.col("fee_each"))
-    )
     no = pl.lit(False)
     nothing = paying.select(
         "loan_id", "event_id", fee="payout", fee_deducted=no, fee_deferred=no
     ).clear()
+    due = _due(paying, fees, first)
     if due.is_empty():
         return nothing
     due = due.with_columns(borne=pl.lit(0, dtype=pl.Int64))
@@ -36,10 +34,32 @@ def origination_fees(paying: pl.DataFrame, fees: pl.DataFrame) -> pl.DataFrame:
         due = due.join(rows, on="loan_id", how="left", maintain_order="left").with_columns(
             borne=pl.col("interest").fill_null(0)
         )
+    return _charged(due).filter(pl.col("fee") > 0).select(nothing.columns)
+
+
+def kept_of_payouts(paying: pl.DataFrame, fees: pl.DataFrame, first: pl.Expr) -> pl.DataFrame:
+    """`paying` with `fee` (Int64), of payouts of which a fee is kept, as `origination_fees` works it out
+    but for what it is of the interest of a schedule, which orders do not know: a trial lives that.
+
+    `paying`: `product`, `business_date` and `payout`; `first`: whether nothing was paid out before.
+    """
+    due = _due(paying, fees, first).filter("fee_deducted")
+    if due.is_empty():
+        return due.with_columns(fee=pl.lit(0, dtype=pl.Int64))
+    return _charged(due.with_columns(borne=pl.lit(0, dtype=pl.Int64)))
+
+
+def _due(paying: pl.DataFrame, fees: pl.DataFrame, first: pl.Expr) -> pl.DataFrame:
+    """Payouts that cost a fee, with its terms: on the first one, or on each."""
+    return paying.join(fees, on="product").filter(
+        in_force_on(BUSINESS_DATE) & (first | pl.col("fee_each"))
+    )
+
+
+def _charged(due: pl.DataFrame) -> pl.DataFrame:
+    """`due` with `fee` (Int64): of the payout, of the interest that is `borne`, or of both."""
     based = due.with_columns(
         base=pl.when("fee_of_payout").then("payout").otherwise(0)
         + pl.when("fee_of_interest").then("borne").otherwise(0)
     )
-    return (
-        based.with_columns(fee=fee_amount(based)).filter(pl.col("fee") > 0).select(nothing.columns)
-    )
+    return based.with_columns(fee=fee_amount(based))

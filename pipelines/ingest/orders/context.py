@@ -13,8 +13,7 @@ from loanbook.core.catalogue.events import COMMANDS, DEFERS, Deferral, Family, k
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.contract.money import PPB, int128, rate_to_ppb
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.charge_tables import in_force_on
-from loanbook.core.servicing.charges.fee_amount import fee_amount
+from loanbook.core.servicing.charges.origination_fees import kept_of_payouts
 from loanbook.core.servicing.loan.taxes import tax_on
 from loanbook.core.servicing.orders.allowed import ALLOWED
 
@@ -69,15 +68,10 @@ def _payout_fees(about: pl.DataFrame, policies: PolicyBook) -> pl.Series:
     pays = pl.col("kind") == Kind.disbursed.value
     first = (pl.col("lent").fill_null(0) == 0) & (pl.col("owed").fill_null(0) == 0)
     paying = about.with_row_index("_place").filter(pays & (pl.col("amount") > 0))
-    due = (
-        paying.join(policies.origination_fees, on="product")
-        .filter(in_force_on(pl.col("value_date")) & pl.col("fee_deducted") & (first | pl.col("fee_each")))
-        .with_columns(base=pl.when("fee_of_payout").then("amount").otherwise(0))
-        .with_columns(business_date="value_date")
-    )  # fmt: skip
-    if due.is_empty():
+    dated = paying.with_columns(payout="amount", business_date="value_date")
+    charged = kept_of_payouts(dated, policies.origination_fees, first)
+    if charged.is_empty():
         return none
-    charged = due.with_columns(fee=fee_amount(due))
     taxed = tax_on(charged, Component.fee, "fee", policies)
     return none.scatter(taxed["_place"], taxed["fee"] + taxed["tax"])
 
