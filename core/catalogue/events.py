@@ -396,7 +396,9 @@ EVENTS: tuple[EventKind, ...] = (
         payload=(*_TERMS, _FROM), payload_hashed=True,
         states=LIVING, says=("to {due_date}", _KEEPS),
         commands=(Command("move_due_date", needs=("due_date",), may=("keep",),
-                          becomes="the next instalment falls due then, those after it follow"),),
+                          becomes="the instalment that is the next one on the value date falls due then, "
+                          "those after it follow; so a later one is moved by an order valued after the "
+                          "instalment before it fell due, which waits until then"),),
     ),
     EventKind(
         kind=Kind.reamortised, family=Family.change,

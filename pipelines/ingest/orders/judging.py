@@ -13,7 +13,7 @@ from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CommandMapping
 from loanbook.core.servicing.orders.allowed import broken_rule
-from loanbook.core.servicing.orders.beside import OTHERS, with_others
+from loanbook.core.servicing.orders.beside import OTHERS, PAUSES, with_others
 from loanbook.pipelines.formats import payments
 from loanbook.pipelines.formats.table import Bad, percent_ppb
 from loanbook.pipelines.ingest.events import Known, keyed, refused
@@ -46,14 +46,52 @@ def lawful(
     )
     wrong = (pl.col("amount") != "") & pl.col("minor").is_null()
     context = order_rows(orders, policies, known.standing, day)
-    rules = _judged(context, orders.with_columns(wrong=wrong), _beside(orders, known, waits_from))
+    others = _beside(orders, known, waits_from)
+    rules = _judged(context, orders.with_columns(wrong=wrong), others)
     judged = orders.with_columns(
         rule=pl.when(wrong).then(pl.lit("amount_finer_than_currency")).otherwise(rules)
     )
-    bad = refused(judged.filter(pl.col("rule").is_not_null()), pl.col("rule"), "command_ref")
+    broken = _with_running_pause(judged.filter(pl.col("rule").is_not_null()), others, orders)
+    bad = refused(broken, pl.col("rule"), "command_ref")
     rows = keyed(as_events(judged.filter(pl.col("rule").is_null())), mapping, known)
     rows, lost = _with_targets(rows, known)
     return rows, bad + lost
+
+
+PAUSE_RUNS = "another_pause_runs"
+
+
+def _with_running_pause(
+    broken: pl.DataFrame, others: pl.DataFrame, orders: pl.DataFrame
+) -> pl.DataFrame:
+    """Refused orders with what quarantine says of the pause that stands in their way, in a column of the
+    rule's name."""
+    stopped = broken.filter(pl.col("rule") == PAUSE_RUNS)
+    if stopped.is_empty():
+        return broken
+    own, of_pause = pl.col("kind"), pl.col("kind_pause")
+    moratorium = own == Kind.moratorium_granted.value
+    alike = pl.when(moratorium).then(of_pause == Kind.interest_paused.value)
+    found = (
+        stopped.select("line", "loan_id", "kind", "value_date", "command_ref")
+        .join(pl.concat([others, _as_others(orders)]), on="loan_id", suffix="_pause")
+        .filter(
+            alike.otherwise(of_pause == own)
+            & of_pause.is_in([kind.value for kind in PAUSES])
+            & (pl.col("place") < pl.col("line"))
+            & (pl.col("command_ref") != pl.col("source_ref"))
+        )
+        .sort("line", "end")
+        .group_by("line")
+        .last()
+    )
+    told = pl.format(
+        "{}: the pause {} from {} to {} stands; order this one once that has ended, or reverse that one",
+        *("command_ref", "source_ref", "start", "end"),
+    )
+    return broken.join(
+        found.select("line", told.alias(PAUSE_RUNS)), on="line", how="left", maintain_order="left"
+    ).with_columns(pl.coalesce(PAUSE_RUNS, "command_ref"))
 
 
 def _with_targets(rows: pl.DataFrame, known: Known) -> tuple[pl.DataFrame, Bad]:

@@ -43,14 +43,15 @@ def pause_not_after_value_date() -> pl.Expr:
 @rule("another_pause_runs", kinds=(Kind.interest_paused,))
 def pause_within_a_pause() -> pl.Expr:
     """An earlier pause of interest has not ended on the value date: a loan has one at a time, and the later
-    one would take its place without a word. Order it once the first has ended."""
+    one would take its place without a word. Quarantine names the pause that runs; order the next one once it
+    has ended, or reverse it."""
     return pl.col("paused_until") > pl.col("value_date")
 
 
 @rule("another_pause_runs", kinds=_PAUSES)
 def pause_shares_a_day_with_another() -> pl.Expr:
     """Another pause of its kind that stands has a day in common with it; of interest, one is ordered before
-    the other has ended: a loan has one at a time."""
+    the other has ended: a loan has one at a time. Quarantine names that pause."""
     return pl.col("pause_beside")
 
 
