@@ -278,3 +278,32 @@ def test_a_reage_counts_the_interest_that_waits(
     assert one["amount"].sum() == emi(life) == level
     assert life.on(due)["interest_accrued"] == 0
     assert life.on(due)["days_past_due"] == 0
+
+
+def test_a_level_instalment_made_anew_in_arrears_is_that_of_a_loan_on_schedule(
+    policies: PolicyBook,
+) -> None:
+    """The rate falls on 10 April, of one loan on schedule and of one that pays two instalments that day: both
+    ask the same from May on, and what the arrears bore comes with the last one, as all late interest does.
+
+    March's 146.76 of principal bear 40 nights at 12 % to the 10th, 1.93. By 31 of them April's interest is
+    higher, and its principal less: 146.06, which bear 9 nights, 0.43. What the instalments, which stay, paid
+    off less for it bears the rest of the 2.44 to September.
+    """
+    plain = product_of(policies, PRODUCT).model_copy(update={"name": "plain", "late_fee": None})
+    book = with_more(policies, ("products", plain))
+    story = Story(book)
+    for loan_id in (1, 2):
+        story = story.lent(terms(book, "plain", loan_id=loan_id, n=8))
+        for month in range(2, 9):
+            late = loan_id == 2 and month in (3, 4)
+            on = "2024-04-10" if late else f"2024-{month:02}-01"
+            amount = 15_682 if month < 5 else 15_474
+            story = story.paid(amount, on, loan_id=loan_id, ref=f"p{month}")
+        rate = json.dumps({"rate_ppb": 60_000_000, "keep": "term"})
+        story = with_row(story, _event(Kind.rate_changed, loan_id, "2024-04-10", None, "r", rate))
+    life = story.live("2024-09-01")
+    assert [life.on("2024-04-10", n)["days_past_due"] for n in (1, 2)] == [0, 0]
+    assert life.days[-1].book.terms["emi"].to_list() == [15_474, 15_474]
+    last = life.dues("2024-09-01").group_by("loan_id").agg(pl.col("amount").sum()).sort("loan_id")
+    assert last["amount"].to_list() == [15_474, 15_474 + 244]
