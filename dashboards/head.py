@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 import streamlit as st
 
+from loanbook.core.contract.dates.iso_dates import from_iso
 from loanbook.core.store.reader import LedgerReader
 from loanbook.dashboards.data import last_state, published_on
 from loanbook.dashboards.formats import day
@@ -72,7 +73,7 @@ def _chosen(published: pl.DataFrame) -> Clocks | None:
     newest = published.row(-1, named=True)
     wanted = st.query_params.get("as_of")
     try:
-        as_of = dt.date.fromisoformat(wanted) if wanted else None
+        as_of = from_iso(wanted) if wanted else None
         known_at = int(st.query_params.get("version", newest["version"]))
     except ValueError:
         return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from loanbook.core.contract.dates.iso_dates import from_iso
 from loanbook.core.errors import LedgerError
 from loanbook.core.store.queries import PUBLISHED
 
@@ -125,7 +126,7 @@ def business_date(as_of: Day) -> dt.date | None:
     if as_of is None or isinstance(as_of, dt.date):
         return as_of
     try:
-        return dt.date.fromisoformat(as_of)
+        return from_iso(as_of)
     except ValueError:
         raise LedgerError(f"{as_of!r} is no business date; write it like 2018-06-30") from None
 
@@ -182,9 +183,7 @@ def _instant(known_at: str | dt.date) -> dt.datetime:
     if isinstance(known_at, str):
         text = known_at.strip()
         try:
-            known_at = (
-                dt.date.fromisoformat(text) if len(text) <= 10 else dt.datetime.fromisoformat(text)
-            )
+            known_at = from_iso(text) if len(text) <= 10 else dt.datetime.fromisoformat(text)
             if isinstance(known_at, dt.datetime) and known_at.tzinfo is not None:
                 known_at = known_at.astimezone(dt.UTC).replace(tzinfo=None)
         except (ValueError, OverflowError):

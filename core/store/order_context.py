@@ -15,6 +15,7 @@ from loanbook.core.frames import typed
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.store.clocks import NOT_RESTATED
 from loanbook.core.store.queries import PUBLISHED, Queries
+from loanbook.core.store.writing import UNKNOWN_LOAN
 
 By = Literal["loan_id", "source_ref"]
 """By what events are looked for."""
@@ -48,6 +49,26 @@ class StoredEvents:
         """Source systems that events came from."""
         rows = self._ledger.rows("SELECT DISTINCT source_system FROM {lake}.events")
         return frozenset(name for (name,) in rows)
+
+
+def come_since(ledger: Queries, quoted: int) -> pl.DataFrame:
+    """Rows in quarantine by `UNKNOWN_LOAN` whose loan came since: `file_id`, `name`, `business_date` of their
+    file, `line`, and `boarded`, the booking date of the loan's boarding.
+
+    `quoted`: characters of a key that quarantine quotes; a longer one ends there with an ellipsis.
+    """
+    return ledger.frame(
+        """
+        WITH waiting AS (SELECT file_id, name, line, found FROM {lake}.quarantine WHERE rule = $rule)
+        SELECT w.file_id, w.name, f.business_date, w.line, max(e.booking_date) AS boarded
+        FROM waiting w JOIN {lake}.loan_keys k ON w.found = CASE WHEN length(k.loan_key) > $quoted
+             THEN left(k.loan_key, $quoted) || '…' ELSE k.loan_key END
+        JOIN {lake}.events e ON e.loan_id = k.loan_id AND e.kind = $boarding
+        JOIN {lake}.files f ON f.file_id = w.file_id AND f.name = w.name AND f.state = 'taken'
+        GROUP BY ALL ORDER BY boarded, w.line
+        """,
+        {"rule": UNKNOWN_LOAN, "quoted": quoted, "boarding": Kind.loan_boarded.value},
+    )
 
 
 def event_keys(ledger: Queries, about: pl.Series | None = None) -> pl.DataFrame:

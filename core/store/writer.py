@@ -40,6 +40,7 @@ from loanbook.core.store.settings import Settings
 from loanbook.core.store.upkeep.files import flush
 from loanbook.core.store.upkeep.used_policies import must_agree
 from loanbook.core.store.writing import (
+    UNKNOWN_LOAN,
     Intake,
     Provenance,
     day_rows,
@@ -194,6 +195,8 @@ class Ledger(Queries):
                         "another run took files in meanwhile, nothing of this attempt was kept; run "
                         "again: files that the other run took are known then"
                     )
+                for intake in intakes:
+                    self._leave_quarantine(intake)
                 loan_id, event_id = judged_at[:2]
                 gathered: dict[str, list[pl.DataFrame]] = {}
                 for intake in intakes:
@@ -207,6 +210,25 @@ class Ledger(Queries):
                 return self.intake_head()  # before another run can move it on
 
         return patiently(commit)
+
+    def _leave_quarantine(self, intake: Intake) -> None:
+        """Take the lines that are tried again out of quarantine, and count them as what they are now."""
+        if not intake.again:
+            return
+        file = intake.file
+        of = [file["file_id"], file["name"]]
+        self._connection.execute(
+            f"DELETE FROM {LAKE}.quarantine WHERE file_id = ? AND name = ? AND rule = ? "
+            "AND line IN (SELECT unnest(?))",
+            [*of, UNKNOWN_LOAN, list(intake.again)],
+        )
+        self._connection.execute(
+            f"UPDATE {LAKE}.files SET accepted = accepted + ?, duplicates = duplicates + ?, "
+            "quarantined = quarantined + ? WHERE file_id = ? AND name = ? AND business_date = ? "
+            "AND state = 'taken'",
+            [file["accepted"], file["duplicates"], file["quarantined"] - len(intake.again), *of,
+             file["business_date"]],
+        )  # fmt: skip
 
     # --- the book --------------------------------------------------------------------
 

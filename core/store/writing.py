@@ -42,6 +42,13 @@ class Intake:
     events: pl.DataFrame | None = None
     """Events without `event_id`; of new loans `loan_id` is null and `loan_key` names them."""
     quarantine: list[dict[str, Any]] = field(default_factory=list)
+    again: tuple[int, ...] = ()
+    """Lines that were quarantined by `UNKNOWN_LOAN` and are tried again, all that is given of a file that
+    was taken in before; none: the file is new."""
+
+
+UNKNOWN_LOAN = "unknown_loan"
+"""The rule by which a row waits for its loan."""
 
 
 def numbered(
@@ -85,7 +92,8 @@ def numbered(
         )  # fmt: skip
         event_id += events.height
         add("events", events)
-    add("files", pl.DataFrame([intake.file]))
+    if not intake.again:
+        add("files", pl.DataFrame([intake.file]))
     if intake.quarantine:
         add("quarantine", pl.DataFrame(intake.quarantine))
     return loan_id, event_id

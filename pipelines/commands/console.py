@@ -18,6 +18,7 @@ from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from loanbook.core.contract.dates.iso_dates import from_iso
 from loanbook.core.contract.money import major
 from loanbook.core.errors import LoanbookError
 
@@ -47,7 +48,7 @@ def iso_date(text: str | None, name: str) -> dt.date | None:
     if text is None:
         return None
     try:
-        return dt.date.fromisoformat(text)
+        return from_iso(text)
     except ValueError:
         raise typer.BadParameter(
             f"{text!r} is no date; write it like 2018-06-30", param_hint=name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from calendar import monthrange
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import typer
 
+from loanbook.core.contract.dates.iso_dates import from_iso
 from loanbook.core.contract.money import major, to_major
 from loanbook.core.errors import LawBrokenError, LoanbookError
 from loanbook.pipelines.commands.console import (
@@ -71,7 +71,7 @@ def _versions(reader: LedgerReader, period: str | None, known_at: str | None) ->
         first, last = on, on
     else:
         try:
-            first = dt.date.fromisoformat(f"{period}-01")
+            first = from_iso(f"{period}-01")
         except ValueError:
             raise LoanbookError(
                 f"{period!r} is no date and no month; write 2018-02-28 or 2018-02"

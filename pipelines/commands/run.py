@@ -187,11 +187,13 @@ def _take(ledger: Ledger) -> IntakeReport:
             correlation_id=provenance(policies).run_id,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    if report.files or report.refused:
+    if report.files or report.refused or report.again:
         out.print(
             f"Took in {report.files} files: {report.accepted:,} rows accepted, "
             f"{report.quarantined:,} quarantined, {report.duplicates:,} duplicates."
         )
+    if report.again:
+        out.print(f"{report.again:,} rows whose loan had not come were tried again.")
     for name, why in report.refused:
         err.print(f"[yellow]refused[/yellow] {name}: {why}")
     for name, note in report.notes:

@@ -20,7 +20,7 @@ class FileColumn:
     required: Required = "yes"
 
 
-AMOUNT = "decimal in the loan's currency: 7500 or 7500.25; `$7,500.25` where the mapping's `amounts` say so"
+AMOUNT = "decimal in the loan's currency: 7500 or 7500.25, no plus sign, no zero before the first digit; `$7,500.25` where the mapping's `amounts` say so"
 DATE = "YYYY-MM-DD"
 _DAY = "YYYY-MM-DD, or the mapping's `date_format`"
 REF = "text, 1 to 64 characters, unique to the sender"

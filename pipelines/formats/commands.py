@@ -23,11 +23,13 @@ from loanbook.core.policy.file_mappings import (
 )
 from loanbook.pipelines.formats.mapped import canonical, plain
 from loanbook.pipelines.formats.table import (
+    PERCENTAGE,
     Parsed,
     date_in,
     quoted,
     split,
     unit_code,
+    whole_number,
     within_the_calendar,
 )
 
@@ -125,7 +127,7 @@ class Orders(_Fields):
     @dy.rule()
     def amount_not_a_positive_number(cls) -> pl.Expr:
         left_out = (pl.col("amount") == "") & ~_needs("amount")
-        number = pl.col("amount").str.contains(r"^[0-9]{1,13}(\.[0-9]{1,3})?$")
+        number = pl.col("amount").str.contains(r"^(0|[1-9][0-9]{0,12})(\.[0-9]{1,3})?$")
         return ~_takes("amount") | left_out | (number & pl.col("amount").str.contains("[1-9]"))
 
     @dy.rule()
@@ -143,7 +145,7 @@ class Orders(_Fields):
 
     @dy.rule()
     def rate_not_a_percentage(cls) -> pl.Expr:
-        percentage = pl.col("rate_percent").str.contains(r"^[0-9]{1,3}(\.[0-9]{1,7})?\s*%?$")
+        percentage = pl.col("rate_percent").str.contains(rf"^{PERCENTAGE}\s*%?$")
         return (pl.col("rate_percent") == "") | percentage
 
     @dy.rule()
@@ -251,4 +253,6 @@ def _typed(field: OrderField, form: str) -> pl.Expr:
     """The field's text as its column has it, dates in the `form`; null where it is none."""
     if isinstance(field.column, dy.Date):
         return date_in(field.name, form).alias(field.name)
-    return pl.col(field.name).cast(field.column.dtype, strict=False)
+    if isinstance(field.column, dy.String):
+        return pl.col(field.name)
+    return whole_number(pl.col(field.name)).cast(field.column.dtype, strict=False).alias(field.name)

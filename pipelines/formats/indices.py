@@ -11,7 +11,14 @@ import datetime as dt
 import dataframely as dy
 import polars as pl
 
-from loanbook.pipelines.formats.table import Parsed, date_in, percent_ppb, read_csv, split
+from loanbook.pipelines.formats.table import (
+    PERCENTAGE,
+    Parsed,
+    date_in,
+    percent_ppb,
+    read_csv,
+    split,
+)
 
 COLUMNS = ["index", "date", "rate_percent"]
 
@@ -41,7 +48,7 @@ class Fixings(dy.Schema):
 
     @dy.rule()
     def rate_not_a_percentage(cls) -> pl.Expr:
-        return pl.col("rate_percent").str.contains(r"^-?[0-9]{1,3}(\.[0-9]{1,7})?\s*%?$")
+        return pl.col("rate_percent").str.contains(rf"^-?{PERCENTAGE}\s*%?$")
 
     @dy.rule()
     def corrects_not_yes_or_empty(cls) -> pl.Expr:

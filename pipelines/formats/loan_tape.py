@@ -11,6 +11,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import InterestMode
 from loanbook.core.contract.dates.day_count import ACTUAL
 from loanbook.core.contract.dates.due_dates import Unit, due_date
+from loanbook.core.contract.dates.iso_dates import ISO
 from loanbook.core.contract.figures import codes
 from loanbook.core.contract.first_period import StubInterest
 from loanbook.core.contract.jurisdiction import pack
@@ -24,6 +25,7 @@ from loanbook.pipelines.formats.mapped import plain, row_hashes
 from loanbook.pipelines.formats.payments import exact_minor
 from loanbook.pipelines.formats.table import (
     EARLIEST,
+    ISO_FORM,
     LATEST,
     date_in,
     percent_ppb,
@@ -31,6 +33,7 @@ from loanbook.pipelines.formats.table import (
     read_csv,
     split,
     unit_code,
+    whole_number,
     within_the_calendar,
 )
 from loanbook.pipelines.formats.tape_rules import Tape
@@ -102,7 +105,7 @@ def _anchor(of: dict[str, str], date: str) -> dict[str, pl.Expr]:
     if "anchor_day" in of:
         text = pl.col(of["anchor_day"]).str.strip_chars()
         is_given = text != ""
-        day = pl.when(is_given).then(text.str.to_integer(strict=False)).otherwise(day)
+        day = pl.when(is_given).then(whole_number(text)).otherwise(day)
         last = last & ~is_given
     if "end_of_month" in of:
         word = pl.col(of["end_of_month"]).str.strip_chars().str.to_lowercase()
@@ -252,7 +255,7 @@ class _Cells:
         if field not in self.of:
             return pl.lit(default, dtype=pl.Int64)
         text = self.text(field)
-        number = text.str.to_integer(strict=False)
+        number = whole_number(text)
         return pl.when(text == "").then(pl.lit(default, dtype=pl.Int64)).otherwise(number)
 
     def money(self, field: str, default: int | None) -> pl.Expr:
@@ -319,7 +322,7 @@ _ANY_UNIT = ("", "instalments", "installments", "payments", "periods")
 def _instalments(cells: _Cells) -> pl.Expr:
     """The number of instalments, with or without a word; null where the word is of another unit."""
     text = cells.text("instalments")
-    number = text.str.extract(r"^([0-9]{1,4})(?:\s*[A-Za-z]+)?$").cast(pl.Int64, strict=False)
+    number = text.str.extract(r"^(0|[1-9][0-9]{0,3})(?:\s*[A-Za-z]+)?$").cast(pl.Int64, strict=False)
     word = text.str.extract(r"([A-Za-z]*)$").str.to_lowercase()
     units = {name: unit.value for name, unit in _COUNTED.items()}
     of_unit = word.replace_strict(units, default=None, return_dtype=pl.Int64) == _unit(cells.of)
@@ -345,9 +348,6 @@ def _stub_interest(cells: _Cells) -> dict[str, pl.Expr]:
     }
 
 
-_ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-
-
 def _agreed(cells: _Cells, product: Product) -> dict[str, pl.Expr]:
     """A schedule that was agreed row by row as `Terms` hold it, a total alone without its parts; null where
     the row tells none, and where it can't be read (`agreed_schedule_read`)."""
@@ -355,13 +355,13 @@ def _agreed(cells: _Cells, product: Product) -> dict[str, pl.Expr]:
     each = pl.element().str.strip_chars().str.replace_all(r"\s+", " ").str.split(" ")
     parts = text.str.strip_suffix(";").str.split(";").list.eval(
         pl.concat_str(
-            pl.when((each.list.len() <= 3) & each.list.first().str.contains(_ISO)).then(each.list.first()),
+            pl.when((each.list.len() <= 3) & each.list.first().str.contains(ISO)).then(each.list.first()),
             *(_minor_after_date(each, k, cells) for k in (1, 2)),
         )
     )  # fmt: skip
     told = (text != "").fill_null(False)
     read = told & (parts.list.len() == parts.list.drop_nulls().list.len())
-    dates = parts.list.eval(pl.element().str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False))
+    dates = parts.list.eval(pl.element().str.slice(0, 10).str.to_date(ISO_FORM, strict=False))
     within = dates.list.eval(pl.element().is_between(EARLIEST, LATEST)).list.all()
     read = read & (dates.list.drop_nulls().list.len() == dates.list.len()) & within
     word = cells.text("schedule_interest").fill_null("")

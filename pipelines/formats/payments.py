@@ -16,7 +16,7 @@ from loanbook.core.policy.file_mappings import (
 )
 from loanbook.core.servicing.payments.receipts import DESIGNATIONS
 from loanbook.pipelines.formats.mapped import canonical, plain
-from loanbook.pipelines.formats.table import Parsed, date_in, split
+from loanbook.pipelines.formats.table import AMOUNT, Parsed, date_in, split
 
 COLUMNS = ["payment_ref", *PAYMENT_REQUIRED]
 
@@ -37,7 +37,7 @@ class Receipts(dy.Schema):
 
     @dy.rule()
     def amount_not_a_number(cls) -> pl.Expr:
-        return pl.col("amount").str.contains(r"^[+-]?[0-9]+(\.[0-9]+)?$")
+        return pl.col("amount").str.contains(rf"^-?{AMOUNT}$")
 
     @dy.rule()
     def amount_not_positive(cls) -> pl.Expr:
@@ -71,9 +71,9 @@ class Receipts(dy.Schema):
 
 def exact_minor(amount: pl.Expr, exponent: pl.Expr) -> pl.Expr:
     """Whole minor units of a plain decimal string; null where it has more decimals or is
-    written otherwise: digits stand on both sides of a point. Digits only: no float takes part."""
-    whole = amount.str.extract(r"^\s*\+?([0-9]{1,16})(?:\.[0-9]+)?\s*$", 1)
-    fraction = amount.str.extract(r"^\s*\+?[0-9]{1,16}\.([0-9]*?)0*\s*$", 1).fill_null("")
+    written otherwise (`table.AMOUNT`). Digits only: no float takes part."""
+    whole = amount.str.extract(r"^\s*(0|[1-9][0-9]{0,15})(?:\.[0-9]+)?\s*$", 1)
+    fraction = amount.str.extract(r"^\s*[0-9]{1,16}\.([0-9]*?)0*\s*$", 1).fill_null("")
     fits = fraction.str.len_chars() <= exponent
     padded = pl.concat_str(whole, fraction.str.pad_end(3, "0").str.slice(0, exponent))
     return pl.when(fits & whole.is_not_null()).then(padded.str.to_integer(strict=False))

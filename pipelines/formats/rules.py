@@ -25,7 +25,7 @@ class RefusalRule:
     """Form of a right value, told beside what was found."""
 
 
-_AMOUNT = "write it as 7500.25, digits on both sides of the point (0.50, not .50), or say under `amounts` of the mapping how the file writes amounts"
+_AMOUNT = "write it as 7500.25: digits on both sides of the point (0.50, not .50), no plus sign, no zero before the first digit; or say under `amounts` of the mapping how the file writes amounts"
 _DATE = "mend the date, or `date_format` of the mapping"
 _BOUND = "mend the row, or widen `bounds` in a new version of the product"
 _COMMAND = "docs/guide/commands.md says which fields a command needs and takes"
@@ -45,7 +45,7 @@ _ANY = (
     _rule("too_many_fields", "the line has more fields than the header",
           "put a field with a comma between quotes"),
     _rule("unknown_loan", "no loan has this key",
-          "land the tape that brings the loan (its tape may have refused it), or mend the key", "loan_key"),
+          "land the tape that brings the loan (its tape may have refused it): the row is tried again by itself then, while its file lies in the landing folder; or mend the key", "loan_key"),
     _rule("can_not_be_closed", "lived by the engine for a trial, the loan or order breaks a law or can't be computed; found says which",
           "mend the terms or the order; if they are right, it is a defect: report it"),
     _rule("idempotency_conflict", "the same reference came before with another content",

@@ -12,6 +12,7 @@ import dataframely as dy
 import polars as pl
 
 from loanbook.core.contract.dates.due_dates import Unit
+from loanbook.core.contract.dates.iso_dates import ISO
 from loanbook.core.contract.money import PPB
 from loanbook.core.errors import IntakeError
 from loanbook.pipelines.formats.rules import OF_COLUMNS, RULES
@@ -132,22 +133,42 @@ EARLIEST, LATEST = dt.date(1900, 1, 1), dt.date(2299, 12, 31)
 """Dates that a file may name."""
 
 
-def date_in(column: str, form: str = "%Y-%m-%d") -> pl.Expr:
+ISO_FORM = "%Y-%m-%d"
+"""How a file writes dates whose mapping says nothing else."""
+
+
+def date_in(column: str, form: str = ISO_FORM) -> pl.Expr:
     """The date that a text column names; null where it is none, or none between the bounds.
 
-    Written as the form has it: a sign, or a blank that the form has not, is no part of a date.
+    Written as the form has it: a sign, or a blank that the form has not, is no part of a date. An ISO date
+    has all its digits; in another form a month or a day may have one.
     """
     text = pl.col(column).str.strip_chars()
     date = text.str.to_date(form, strict=False)
     beside = text.str.contains(r"\+" if " " in form else r"[+\s]")
-    return pl.when(date.is_between(EARLIEST, LATEST) & ~beside).then(date)
+    written = text.str.contains(ISO) if form == ISO_FORM else ~beside
+    return pl.when(date.is_between(EARLIEST, LATEST) & written).then(date)
+
+
+NUMBER = r"(?:0|[1-9][0-9]*)"
+"""A whole number as a file writes it: no plus sign, no zero before its first digit."""
+AMOUNT = rf"{NUMBER}(?:\.[0-9]+)?"
+"""A plain amount, without the sign that some fields may have: digits stand on both sides of a point."""
+PERCENTAGE = r"(?:0|[1-9][0-9]{0,2})(?:\.[0-9]{1,7}0*)?"
+"""A percentage without its sign, to a part per billion."""
+
+
+def whole_number(text: pl.Expr) -> pl.Expr:
+    """The whole number (Int64) that a text without outer spaces is; null where it is written otherwise."""
+    plain = text.str.contains(rf"^-?{NUMBER}$")
+    return pl.when(plain).then(text.str.to_integer(strict=False))
 
 
 def percent_ppb(percent: pl.Expr) -> pl.Expr:
     """Parts per billion (Int64) of a plain decimal string of per cent, its sign written or not; null
     where it is finer than that, or is written otherwise: nothing is rounded on the way in."""
     text = percent.str.strip_chars().str.strip_suffix("%").str.strip_chars_end()
-    plain = text.str.contains(r"^-?[0-9]{1,3}(\.[0-9]{1,7}0*)?$")
+    plain = text.str.contains(rf"^-?{PERCENTAGE}$")
     exact = text.cast(pl.Decimal(18, 7), strict=False) * (PPB // 100)
     return pl.when(plain).then(exact.cast(pl.Int64))
 

@@ -132,6 +132,21 @@ def _entering(loans: pl.DataFrame, product: Product) -> pl.DataFrame:
     )
 
 
+def _sums(row: dict[str, Any], currency: str) -> str:
+    """What agreed rows sum to, beside what the loan and its rate give."""
+
+    def money(minor: int) -> str:
+        return to_major(minor, currency)
+
+    principal, interest, by_rate = (row[n] for n in ("principal", "interest", "by_rate"))
+    told = (
+        f"{row['loan_key']}: principal {money(principal)}, lent {money(row['principal_agreed'])}; "
+        f"interest {money(interest)}, at the rate {money(by_rate)}; rows sum to "
+        f"{money(principal + interest)}, at the rate to {money(row['principal_agreed'] + by_rate)}"
+    )
+    return told if row["least"] >= 0 else f"{told}; the lowest part is {money(row['least'])}"
+
+
 def _as_agreed(
     loans: pl.DataFrame, good: pl.DataFrame, product: Product, policies: PolicyBook
 ) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
@@ -149,13 +164,10 @@ def _as_agreed(
         | (pl.col("principal") != pl.col("principal_agreed")),
         "agreed_interest_not_the_rates": away & ~pl.col("schedule_as_told"),
     }
-    figures = {"agreed_principal_not_the_loans": ("principal", "principal_agreed"),
-               "agreed_interest_not_the_rates": ("interest", "by_rate")}  # fmt: skip
     rule = pl.coalesce(pl.when(breaks).then(pl.lit(name)) for name, breaks in rules.items())
     judged = both.with_columns(rule=rule)
     bad = [
-        {"line": row["line"], "rule": row["rule"], "found": f"{row['loan_key']}: "
-         + " against ".join(to_major(row[f], product.currency) for f in figures[row["rule"]])}
+        {"line": row["line"], "rule": row["rule"], "found": _sums(row, product.currency)}
         for row in judged.filter(pl.col("rule").is_not_null()).to_dicts()
     ]  # fmt: skip
     kept = judged.filter(pl.col("rule").is_null()).select("line", rows="agreed_schedule")

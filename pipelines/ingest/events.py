@@ -134,6 +134,11 @@ def together(taken: Taken, added: Taken) -> Taken:
     )  # fmt: skip
 
 
+def with_note(taken: Taken, note: str) -> Taken:
+    """What a file gave, with one more thing that its sender should know."""
+    return replace(taken, note=f"{taken.note}; {note}" if taken.note else note)
+
+
 def _hashed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """SHA-256 over canonical typed fields; no file, line or time takes part."""
     text = frame.select(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -21,6 +22,7 @@ from loanbook.core.policy.file_mappings import CANONICAL, CommandMapping, Paymen
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.order_context import (
     StoredEvents,
+    come_since,
     floating,
     history,
     met,
@@ -29,14 +31,16 @@ from loanbook.core.store.order_context import (
 )
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.writer import Ledger
-from loanbook.core.store.writing import Intake
+from loanbook.core.store.writing import UNKNOWN_LOAN, Intake
 from loanbook.pipelines.formats.registry import BY_NAME, examples
-from loanbook.pipelines.ingest.events import Known, Taken
+from loanbook.pipelines.formats.table import LONGEST
+from loanbook.pipelines.ingest.events import Known, Taken, with_note
 from loanbook.pipelines.ingest.landing import (
     MAX_BYTES,
     LandingFile,
     NotYetError,
     cut_line,
+    ends_open,
     far_dates,
     scan,
     whole,
@@ -63,6 +67,8 @@ class IntakeReport:
     accepted: int = 0
     quarantined: int = 0
     duplicates: int = 0
+    again: int = 0
+    """Rows among them that were quarantined before, since their loan had not come."""
 
     @property
     def reconciles(self) -> bool:
@@ -81,26 +87,49 @@ def take_in(
     """Take every new file of the landing folder in: loans, then money, then orders.
 
     Idempotent: a file taken in before, by content and business date, is not read again. One that was
-    refused is tried again, since a mapping, a policy or its name may have been mended.
+    refused is tried again, since a mapping, a policy or its name may have been mended; so are rows
+    whose loan had not come.
     """
-    report = IntakeReport()
+    run = _Run(ledger, policies, tape, correlation_id, IntakeReport())
+    files = scan(ledger.settings.landing)
+    _take_new(run, files, progress)
+    _try_again(run, files)
+    return run.report
+
+
+@dataclass(frozen=True)
+class _Run:
+    """An intake run: by what it reads files, and what it did."""
+
+    ledger: Ledger
+    policies: PolicyBook
+    tape: str
+    correlation_id: str
+    report: IntakeReport
+
+
+def _take_new(run: _Run, files: list[LandingFile], progress: Callable[[int, int], None]) -> None:
+    """Take in what was not taken in yet."""
+    ledger, policies, report = run.ledger, run.policies, run.report
     with ledger.at_once():
         judged_at, (seen, refused) = ledger.intake_head(), ledger.known_files()
     fresh: list[LandingFile] = []
-    for file in scan(ledger.settings.landing):
+    for file in files:
         if (file.file_id, file.business_date) in seen:
             report.known += 1
-            continue
-        seen.add((file.file_id, file.business_date))
-        fresh.append(file)
+        else:
+            fresh.append(file)
     if not fresh:
-        return report
+        return
     with ledger.at_once():
         fresh = _plausible(fresh, ledger)
         known = knowledge(ledger, policies, ledger.settings.home)
     waiting: list[Intake] = []
     kind = None
     for done, file in enumerate(fresh):
+        if (file.file_id, file.business_date) in seen:  # another of this run has the same content
+            report.known += 1
+            continue
         new_kind = file.kind is not None and BY_NAME[file.kind].gives_loans
         # ids of new loans are given at commit, so payments wait until their tapes are in
         if waiting and (len(waiting) >= BATCH or (kind != new_kind)):
@@ -108,13 +137,47 @@ def take_in(
             waiting, known.waiting = [], []
             known.loans = _loans(ledger, policies)
         kind = new_kind
-        taken = _take(file, policies, tape, known, report, correlation_id)
+        taken = _take(file, run, known)
+        if taken and taken.file["state"] == "taken":
+            seen.add((file.file_id, file.business_date))
         if taken and (file.file_id, taken.file["name"], taken.file["reason"]) not in refused:
             waiting.append(taken)  # refused again for the same reason: that is written already
         progress(done + 1, len(fresh))
     if waiting:
         _commit(ledger, policies, waiting, report, judged_at)
-    return report
+
+
+def _try_again(run: _Run, files: list[LandingFile]) -> None:
+    """Rows that were quarantined by `unknown_loan` and whose loan came since enter, or go to quarantine by
+    another rule; of a file that still lies there. They are booked no earlier than the loan."""
+    ledger, policies, report = run.ledger, run.policies, run.report
+    came = come_since(ledger, LONGEST)
+    if came.is_empty():
+        return
+    judged_at = ledger.intake_head()
+    known = knowledge(ledger, policies, ledger.settings.home)
+    waiting: list[Intake] = []
+    for file in files:
+        rows = came.filter(
+            (pl.col("file_id") == file.file_id)
+            & (pl.col("name") == file.path.name)
+            & (pl.col("business_date") == file.business_date)
+        )
+        for (booked,), lines in rows.group_by("boarded", maintain_order=True):
+            assert isinstance(booked, dt.date)
+            assert file.business_date is not None
+            moved = replace(file, business_date=max(file.business_date, booked))
+            try:
+                taken = read_file(moved, policies, run.tape, known)
+            except IntakeError:  # changed or no file any more; it was told of what it was
+                continue
+            entering, again = _of_lines(taken, lines["line"].to_list())
+            if again:
+                row = _row(file, run.correlation_id)
+                waiting.append(_entering(entering, row, known, report, again))
+                report.again += len(again)
+    if waiting:
+        _commit(ledger, policies, waiting, report, judged_at)
 
 
 def _commit(
@@ -162,65 +225,82 @@ def _plausible(fresh: list[LandingFile], ledger: Ledger) -> list[LandingFile]:
     ]
 
 
-def _take(
-    file: LandingFile,
-    policies: PolicyBook,
-    tape: str,
-    known: Known,
-    report: IntakeReport,
-    correlation_id: str,
-) -> Intake | None:
+def _take(file: LandingFile, run: _Run, known: Known) -> Intake | None:
     """What a file adds; None: it may still be being written."""
-    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    row = {
-        "file_id": file.file_id, "name": file.path.name, "kind": file.kind or "unknown",
-        "business_date": file.business_date, "bytes": file.bytes, "state": "taken",
-        "reason": "", "rows_in": 0, "accepted": 0, "quarantined": 0, "duplicates": 0,
-        "correlation_id": correlation_id, "recorded_at": now,
-    }  # fmt: skip
+    row, report = _row(file, run.correlation_id), run.report
     try:
-        taken = read_file(file, policies, tape, known)
+        taken = read_file(file, run.policies, run.tape, known)
     except NotYetError as why:
         report.unfinished.append((file.path.name, str(why)))
         return None
     except IntakeError as bad:
         report.refused.append((file.path.name, str(bad)))
         return Intake(row | {"state": "refused", "reason": str(bad)[:500]})
-    stamps = {
-        "file_id": file.file_id,
-        "name": file.path.name,
-        "kind": file.kind,
-        "recorded_at": now,
-    }
+    report.files += 1
+    if taken.note:
+        report.notes.append((file.path.name, taken.note))
+    return _entering(taken, row | {"reason": taken.note[:500]}, known, report)
+
+
+def _row(file: LandingFile, correlation_id: str) -> dict[str, Any]:
+    """The row of `files` of a file that nothing was taken of yet."""
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    return {
+        "file_id": file.file_id, "name": file.path.name, "kind": file.kind or "unknown",
+        "business_date": file.business_date, "bytes": file.bytes, "state": "taken",
+        "reason": "", "rows_in": 0, "accepted": 0, "quarantined": 0, "duplicates": 0,
+        "correlation_id": correlation_id, "recorded_at": now,
+    }  # fmt: skip
+
+
+def _entering(
+    taken: Taken,
+    row: dict[str, Any],
+    known: Known,
+    report: IntakeReport,
+    again: tuple[int, ...] = (),
+) -> Intake:
+    """What is read of a file, ready to commit and known to the files that follow. `row`: as `_row` has it;
+    `again`: lines that leave quarantine."""
+    stamps = {name: row[name] for name in ("file_id", "name", "kind", "recorded_at")}
     stamped = [stamps | bad_row for bad_row in taken.bad]
-    row["reason"] = taken.note[:500]
     counts = {
         "rows_in": taken.rows_in, "accepted": taken.accepted,
         "quarantined": len(taken.bad), "duplicates": taken.duplicates,
     }  # fmt: skip
     if counts["rows_in"] != counts["accepted"] + counts["quarantined"] + counts["duplicates"]:
-        raise IntakeError(
-            f"{file.path.name}: rows were lost: {counts}; this is a defect, report it"
-        )
-    report.files += 1
-    if taken.note:
-        report.notes.append((file.path.name, taken.note))
+        raise IntakeError(f"{row['name']}: rows were lost: {counts}; this is a defect, report it")
     for name, count in counts.items():
         setattr(report, name, getattr(report, name) + count)
     if taken.events is None:  # every row was refused
-        return Intake(row | counts, quarantine=stamped)
+        return Intake(row | counts, quarantine=stamped, again=again)
     events = taken.events.with_columns(
-        file_id=pl.lit(file.file_id),
-        correlation_id=pl.lit(correlation_id),
-        recorded_at=pl.lit(now).cast(pl.Datetime("us")),
+        file_id=pl.lit(row["file_id"]),
+        correlation_id=pl.lit(row["correlation_id"]),
+        recorded_at=pl.lit(row["recorded_at"]).cast(pl.Datetime("us")),
     )
     known.waiting.append(taken.events)
     known.fresh.append(keys_of(events))
     if taken.loans is not None:  # the next tape of the run may hold them again
-        on = pl.lit(file.business_date, dtype=pl.Date)
+        on = pl.lit(row["business_date"], dtype=pl.Date)
         known.landed.append(taken.loans.select("loan_key", landed_on=on))
         known.loans = pl.concat([known.loans, taken.loans.select("loan_key")], how="diagonal")
-    return Intake(row | counts, taken.loans, taken.attributes, taken.reported, events, stamped)
+    return Intake(
+        row | counts, taken.loans, taken.attributes, taken.reported, events, stamped, again
+    )
+
+
+def _of_lines(taken: Taken, lines: list[int]) -> tuple[Taken, tuple[int, ...]]:
+    """What a file gives by some of its lines, without those whose loan is unknown still; and their numbers."""
+    unknown = {row["line"] for row in taken.bad if row["rule"] == UNKNOWN_LOAN}
+    tried = tuple(line for line in lines if line not in unknown)
+    bad = [row for row in taken.bad if row["line"] in tried]
+    events, accepted = taken.events, 0
+    if events is not None:
+        events = events.filter(pl.col("line").is_in(tried))
+        accepted = events["line"].n_unique()
+    known_before = len(tried) - accepted - len(bad)
+    return Taken(len(tried), accepted, known_before, bad, events), tried
 
 
 def read_file(file: LandingFile, policies: PolicyBook, tape: str, known: Known) -> Taken:
@@ -244,7 +324,12 @@ def read_file(file: LandingFile, policies: PolicyBook, tape: str, known: Known) 
             raise
         raise IntakeError(f"{bad}; {ending}") from bad
     if ending and not file.mapping.isdigit():  # numbers tell the files of a day apart
-        taken = replace(taken, note=f"read by the mapping {mapping.name!r}: {ending}")
+        taken = with_note(taken, f"read by the mapping {mapping.name!r}: {ending}")
+    if ends_open(data, rules):
+        taken = with_note(
+            taken, "taken to its last line, which has no line end; if the file was cut there, rows are "
+            "missing: send it again whole"
+        )  # fmt: skip
     if not cut:
         return taken
     found = "the file may be cut there; send it again with an end to its last line"

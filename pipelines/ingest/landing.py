@@ -186,6 +186,12 @@ def cut_line(data: bytes, rules: Intake) -> tuple[bytes, int]:
     return body + b"\n", body.count(b"\n") + 2
 
 
+def ends_open(data: bytes, rules: Intake) -> bool:
+    """Whether content that is taken ends within a line, so that rows after it may be missing: the line
+    itself is whole (`cut_line`), or how a whole file is known leaves none in doubt."""
+    return rules.complete == "line_end" and not data.endswith(b"\n") and b"\n" in data
+
+
 def _must_have_its_checksum(file: LandingFile) -> None:
     beside = file.path.with_name(file.path.name + CHECKSUM)
     if not beside.is_file():

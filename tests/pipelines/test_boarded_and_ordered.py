@@ -18,7 +18,7 @@ from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
 from tests.conftest import copied
-from tests.pipelines.files import LOANS, MONEY, drop, rules, take, weekly_loan
+from tests.pipelines.files import LOANS, MONEY, ORDERS, close_landed, drop, rules, take, weekly_loan
 from tests.pipelines.test_orders import HEAD, order
 
 
@@ -120,6 +120,11 @@ def test_orders_are_judged_with_the_orders_beside_them(new_ledger: Ledger) -> No
         20: "another_pause_runs",  # it would take the place of the first, which is still to come
     }
     assert rules(ledger, f"commands_{day}.csv") == refused
+    told = ledger.one("SELECT found FROM {lake}.quarantine WHERE line = 12 AND kind = 'commands'")
+    assert told == (
+        "k: the pause j from 2018-01-06 to 2018-01-12 stands; order this one once that has ended, or "
+        "reverse that one",
+    )
     # beside an order that waits in the ledger; the same again is a duplicate
     again = [body[-1], order("s", "reage", "L8", later, **moved)]
     drop(ledger, f"commands_{later}.csv", HEAD + "".join(again))
@@ -261,10 +266,57 @@ def test_what_is_taken_in_hangs_on_business_dates_not_on_what_else_lies_there(
             for each in (new_ledger, daily)
         )
         assert at_once == by_day, table
-    assert rules(daily, "payments_2018-01-03.csv") == {3: "unknown_loan"}
+    assert rules(daily, "payments_2018-01-03.csv") == {}  # it is the p2 of the next day
     assert rules(daily, "commands_2018-01-03.csv") == {3: "unknown_target"}
     assert rules(daily, "commands_2018-01-04.csv") == {
         3: "already_reversed", 5: "more_than_may_be_lent", 6: "more_than_may_be_lent",
         8: "more_than_the_credit",
     }  # fmt: skip
     assert rules(daily, "payments_2018-01-04.csv") == {3: "idempotency_conflict"}
+
+
+def test_what_came_before_its_loan_enters_once_the_loan_comes(new_ledger: Ledger) -> None:
+    """A refused tape, its money and an order; then the tape anew. Each enters once, booked with the loan, and
+    by the rule that it breaks where it breaks one."""
+    ledger = new_ledger
+    key = "L-" + "x" * 50
+    drop(ledger, "loan_tape_2018-01-02_canonical.csv", LOANS + weekly_loan("A"))
+    drop(ledger, "loan_tape_2018-01-02_cannonical.csv", LOANS + weekly_loan(key))
+    drop(
+        ledger,
+        "payments_2018-01-03.csv",
+        MONEY + f"p1,A,50.00,USD,2018-01-03\n"
+        f"p2,{key},50.00,USD,2018-01-03\np3,{key},5.00,USD,2018-01-01\np4,C,5.00,USD,2018-01-03\n",
+    )
+    drop(
+        ledger,
+        "commands_2018-01-03.csv",
+        ORDERS + f"o1,charge_fee,{key},2018-01-03,7.00,2018-01-16,,m-1,c-2,agreed\n",
+    )
+    first = take(ledger)
+    assert (first.accepted, first.quarantined, len(first.refused)) == (2, 4, 1)
+    drop(ledger, "loan_tape_2018-01-04_canonical.csv", LOANS + weekly_loan(key))
+    second, third = take(ledger), take(ledger)
+    assert (second.rows_in, second.accepted, second.quarantined, second.again) == (4, 3, 1, 3)
+    assert second.reconciles
+    assert (third.rows_in, third.again) == (0, 0)
+    assert rules(ledger, "payments_2018-01-03.csv") == {
+        4: "payment_before_disbursement", 5: "unknown_loan"
+    }  # fmt: skip
+    assert rules(ledger, "commands_2018-01-03.csv") == {}
+    files = ledger.frame(
+        "SELECT name, rows_in, accepted, quarantined, duplicates FROM {lake}.files "
+        "WHERE kind <> 'loan_tape' ORDER BY name"
+    )
+    assert files.rows() == [
+        ("commands_2018-01-03.csv", 1, 1, 0, 0), ("payments_2018-01-03.csv", 4, 2, 2, 0)
+    ]  # fmt: skip
+    booked = ledger.frame(
+        "SELECT source_ref, booking_date::VARCHAR AS on FROM {lake}.events WHERE source_ref IN "
+        "('p1', 'p2', 'o1') ORDER BY event_id"
+    )
+    assert booked.rows() == [("p1", "2018-01-03"), ("p2", "2018-01-04"), ("o1", "2018-01-04")]
+    close_landed(ledger)
+    # 50.00 on the 3rd, of which 0.39 are the night's interest: late for the one, in time for the other
+    left = LedgerReader(ledger.settings).positions()["principal"].to_list()
+    assert left == [115_039, 115_039]

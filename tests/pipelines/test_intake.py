@@ -108,6 +108,8 @@ def test_files_that_are_none_are_refused_with_the_remedy_and_the_rest_goes_on(
         "payments_2018-01-10_empty.csv": (b"", "an empty file"),
         "whatever.csv": (b"a,b\n3,4\n", "the name tells no kind"),
         "payments_2018-13-40.csv": (b"a,b\n1,2\n", "the name tells no kind"),
+        "same bytes.csv": (b"a,b\n3,4\n", "the name tells no kind"),
+        "payments_2018-01-10_other-too.csv": (b"a,b\n1,2\n", "no column payment_ref"),
     }
     for name, (body, _) in bad.items():
         drop(ledger, name, body)

@@ -8,12 +8,14 @@ import polars as pl
 import pytest
 
 from loanbook.core.contract.dates.due_dates import due_date
+from loanbook.core.contract.dates.iso_dates import from_iso
 from loanbook.core.errors import IntakeError, LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CANONICAL_PAYMENTS, AmountForm
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.pipelines.commands.loans.quoted import quoted
 from loanbook.pipelines.formats import commands, loan_tape, payments
+from tests.core.loans import ruled
 
 HEAD = "loan_number,product,principal,rate_percent,instalments,instalment,balloon,every,unit,"
 TAIL = "second_anchor_day,disbursed_on,first_due_date,spread_percent,first_reset_on,borrower"
@@ -129,6 +131,39 @@ def test_digits_stand_on_both_sides_of_a_point() -> None:
         assert [row["rule"] for row in found.bad] == ["amount_not_a_number"] * 5
 
 
+def test_dates_and_numbers_are_written_one_way_in_every_file(policies: PolicyBook) -> None:
+    """All digits of a date, no plus sign, no zero before a number's first digit; a mapping's own form of
+    dates may leave a zero out."""
+    day = dt.date(2026, 3, 1)
+    cells = {
+        "207.04": "2026-02-05", "+207.04": "2026-02-05", "0207.04": "2026-02-05", "7": "2026-2-5",
+        "0.50": "2026-02-5", "8": "20260205",
+    }  # fmt: skip
+    rows = "".join(f"P{n},L,{a},USD,{on}\n" for n, (a, on) in enumerate(cells.items()))
+    head = ",".join(payments.COLUMNS) + "\n"
+    found = payments.parse((head + rows).encode(), day)
+    assert found.good["minor"].to_list() == [20_704]
+    wrong = ["amount_not_a_number"] * 2 + ["value_date_not_a_date"] * 3
+    assert [row["rule"] for row in found.bad] == wrong
+    american = CANONICAL_PAYMENTS.model_copy(update={"date_format": "%m/%d/%Y"})
+    found = payments.parse(f"{head}P,L,7,USD,2/5/2026\n".encode(), day, american)
+    assert found.good["value_date"].to_list() == [dt.date(2026, 2, 5)]
+
+    head = ",".join([*commands.COLUMNS, "amount", "instalments", "due_date", "rate_percent"])
+    told = ["+5,,2026-03-05,", "05,,2026-03-05,", "5,,2026-3-5,"]
+    rows = [f"c{n},charge_fee,L,2026-02-05,ann,bob,agreed,{each}" for n, each in enumerate(told)]
+    rows.append("c3,extend_term,L,2026-02-05,ann,bob,agreed,,+1,,")
+    rows.append("c4,change_rate,L,2026-02-05,ann,bob,agreed,,,,05.5")
+    found = commands.parse("\n".join([head, *rows, ""]).encode(), day)
+    assert [row["rule"] for row in found.bad] == [
+        "amount_not_a_positive_number", "amount_not_a_positive_number", "field_not_read",
+        "field_not_read", "rate_not_a_percentage",
+    ]  # fmt: skip
+    for text in ("20260205", "2026-2-5", "2026-W06-4", " 2026-02-05"):
+        with pytest.raises(ValueError, match="write it like 2018-06-30"):
+            from_iso(text)
+
+
 def test_every_line_of_a_file_is_a_row_or_is_refused() -> None:
     """A stray quote spoils its own line and swallows none that follow."""
     lines = [f"P{n},L{n},10.00,USD,2018-01-02" for n in range(100)]
@@ -207,3 +242,20 @@ def test_a_schedule_agreed_row_by_row_is_boarded_where_it_adds_up(policies: Poli
         assert plan["interest"].to_list() == [13_81, 11_57, last]
         assert plan["principal"].to_list() == [400_00, 500_00, 300_00]
         assert plan["due_date"][1] == dt.date(2024, 3, 20)
+    # by 30/360 a whole month bears a twelfth, an odd row its share of the month that ends with it:
+    # 1,200.00 x 1 % x 35/31 = 13.55, 800.00 x 1 % = 8.00, 300.00 x 1 % x 46/31 = 4.45
+    thirty = ruled(policies, "instalment-act365", "schedule", rate_basis="30/360")
+    dates, totals = ("2024-02-05", "2024-03-05", "2024-04-20"), ("413.55", "508.00", "304.45")
+
+    def plan_of(*amounts: str) -> pl.DataFrame:
+        rows = "; ".join(f"{on} {amount}" for on, amount in zip(dates, amounts, strict=True))
+        fields = [*terms.split(), f"agreed_schedule={rows}"]
+        return quoted(thirty, "instalment-act365", fields).instalments
+
+    assert plan_of(*totals)["interest"].to_list() == [13_55, 8_00, 4_45]
+    with pytest.raises(LoanbookError) as bad:
+        plan_of(*totals[:2], "308.86")
+    assert (
+        "principal 1200.00, lent 1200.00; interest 30.41, at the rate 26.00; rows sum to 1230.41, at "
+        "the rate to 1226.00" in str(bad.value)
+    )

@@ -2,5 +2,6 @@
 
 - `due_dates` - due dates, counted from the anchor
 - `day_count` - fractions of a year as exact quotients, each convention by its name
+- `iso_dates` - the form in which they are written
 - `business_days` - holiday calendars and the conventions that roll a date
 """

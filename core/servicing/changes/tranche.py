@@ -46,12 +46,13 @@ def stand(
         to_come=pl.col("amount").filter(is_principal()).sum(),
     )
     loans = paid_out.join(standing, on="loan_id", how="left", maintain_order="left")
-    fixed = loans.filter(is_fixed()).with_columns(
+    stays = is_fixed() & _later()
+    fixed = loans.filter(stays).with_columns(
         first_no=pl.coalesce(pl.col("coming_no") - 1, _billed()),
         lent=pl.col("payout") - pl.col("down"),
     )
     spread = (
-        loans.filter(~is_fixed())
+        loans.filter(~stays)
         .select(
             *paid_out.drop("payout", "shared", "down", "downs").columns,
             first_no=_billed(),

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.catalogue.components import PARTS
+from loanbook.core.contract.dates.iso_dates import from_iso
 from loanbook.core.contract.schedule.stub_interest import kept_of_payout
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import LoanbookError
@@ -93,7 +94,7 @@ def quoted(policies: PolicyBook, product: str, terms: list[str]) -> Quote:
     """
     fields = _fields(terms)
     try:
-        on = dt.date.fromisoformat(fields["disbursed_on"])
+        on = from_iso(fields["disbursed_on"])
     except ValueError:
         raise LoanbookError(
             f"disbursed_on={fields['disbursed_on']} is no date; write it like 2024-01-31"
