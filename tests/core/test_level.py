@@ -307,3 +307,42 @@ def test_a_level_instalment_made_anew_in_arrears_is_that_of_a_loan_on_schedule(
     assert life.days[-1].book.terms["emi"].to_list() == [15_474, 15_474]
     last = life.dues("2024-09-01").group_by("loan_id").agg(pl.col("amount").sum()).sort("loan_id")
     assert last["amount"].to_list() == [15_474, 15_474 + 244]
+
+
+def test_what_is_left_of_a_spread_stub_is_asked_or_left_out_once(policies: PolicyBook) -> None:
+    """1,200.00 at 12 % in eight months, due from 1 February, paid out twelve days before a month or nine
+    after; the stub's 4.73, or what it lacks, in even parts. What changes on 10 April finds five instalments.
+
+    A short first period's benefit stands in the principal, so the new level is not less by it again: the last
+    one had made up for five parts of 0.44. And what waits of a long one joins what a moratorium or a
+    capitalisation spreads: it was asked beside that again, and the last one was less by five parts of 0.59.
+    """
+    book = ruled(policies, PRODUCT, "schedule", stub_interest="spread")
+    long, short = "2023-12-20", "2024-01-10"
+    term, passed = {"keep": "term"}, {"instalments": 2, "interest": "capitalised"}
+    cases = [
+        (short, Kind.rate_changed, term | {"rate_ppb": 60_000_000}, 5, [15_427] * 4 + [15_429]),
+        (short, Kind.reamortised, {}, 5, [15_635] * 4 + [15_636]),
+        (long, Kind.interest_capitalised, term, 5, [15_743] * 4 + [15_745]),
+        (long, Kind.moratorium_granted, passed, 7, [16_061] * 5),
+    ]
+    story, first = Story(book), {long: 15_741, short: 15_638}
+    for loan_id, (start, kind, body, month, amounts) in enumerate(cases, start=1):
+        story = story.lent(terms(book, PRODUCT, loan_id=loan_id, n=8, start=start))
+        months = [*((n, first[start]) for n in (2, 3, 4)), *enumerate(amounts, start=month)]
+        for n, amount in months:
+            story = story.paid(amount, f"2024-{n:02}-01", loan_id=loan_id, ref=f"p{n}")
+        order = _event(kind, loan_id, "2024-04-10", None, "c", json.dumps(body))
+        story = with_row(story, order)
+    life = story.live("2024-11-01")
+    for loan_id, (_, _, _, month, amounts) in enumerate(cases, start=1):
+        for n in range(month, month + len(amounts)):
+            left = life.on(f"2024-{n:02}-01", loan_id)
+            unpaid = (
+                left["principal_due"],
+                left["interest_due"],
+                left["prepaid_dues"],
+                left["credit"],
+            )
+            assert unpaid == (0, 0, 0, 0), (loan_id, n)  # just that was asked
+        assert left["principal"] == 0

@@ -120,6 +120,15 @@ def within_level(where: pl.Expr) -> dict[str, pl.Expr]:
     }
 
 
+def stub_within(where: pl.Expr) -> dict[str, pl.Expr]:
+    """Columns of loans whose level instalments are solved with what is left of a stub's interest, or of
+    what it lacks: none of it is asked, or left out, beside them any more."""
+    return {
+        name: pl.when(where).then(0).otherwise(name).cast(pl.Int64)
+        for name in ("stub_amount", "stub_share")
+    }
+
+
 def _stub_of_a_later(n: pl.Expr) -> pl.Expr:
     """How the running period counts if it is instalment `n`'s and no whole one (code of `Stub`, Int8).
 

@@ -27,6 +27,7 @@ from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
     move_period,
+    stub_within,
     with_level_instalment,
     with_period_interest,
 )
@@ -288,6 +289,8 @@ def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame
         (n <= pl.col("instalments")) & (pl.col("keep").fill_null("term") == "term") & (unbilled > 0)
     )
     loans = loans.with_columns(period_end=due_of(n, loans))
+    # what a short first period left out is in the principal already
+    loans = loans.with_columns(**stub_within(solves & (n > 1) & (pl.col("stub_amount") < 0)))
     rest = loans.filter(solves).with_columns(
         lent="principal_agreed",  # flat interest is on it, whatever is left of it
         # interest that waits is paid off with the principal

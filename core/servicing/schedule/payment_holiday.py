@@ -21,6 +21,7 @@ from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
     move_period,
+    stub_within,
     with_level_instalment,
     with_period_interest,
 )
@@ -94,6 +95,8 @@ def passed(
         principal_agreed=pl.col("principal") - pl.col("principal_due") + waits
     )
     left = (pl.col("principal_agreed") > 0) & (n <= pl.col("instalments"))
+    anew = pl.col("ends") & (pl.col("principal") - pl.col("principal_due") + waits > 0)
+    moved = moved.with_columns(**stub_within(anew & (n <= pl.col("instalments"))))
     solved = with_level_instalment(moved, rest.filter(left))
     after = with_period_interest(move_period(solved, calendars))
     joined = after.filter(pl.col("capitalised") > 0).select("loan_id", "capitalised")
