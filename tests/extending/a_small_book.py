@@ -44,6 +44,7 @@ def command(*words):
     assert said.exit_code == 0, said.output
     return said.output
 
+command("migrate")
 before = open_ledger().mart("principal_by_product").height
 filled = command("marts")
 for files in LANDING:

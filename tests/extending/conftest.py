@@ -27,6 +27,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         publish_a_day(root, home)
         for addition in (test_component, test_mart):
             addition.extend(root)
+        test_component.numbered(home / "policies")  # the lender's own, that days were closed by
         first, last = {}, {}
         for addition in (test_component, test_event, test_file_format, test_mart):
             for day, files in addition.LANDING.items():

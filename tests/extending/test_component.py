@@ -60,12 +60,17 @@ def extend(root: Path) -> None:
     insert(root / "core" / "catalogue" / "components.py", "    @property\n    def part(", ROW)
     accounts = root / "core" / "catalogue" / "accounts.py"
     insert(accounts, ")  # fmt: skip", '    "insurance_receivable", "insurance_payable",\n')
-    numbers = '  insurance_receivable: "1160"\n  insurance_payable: "2310"\n'
-    for chart in (root / "data" / "policies" / "accounts").glob("*.yaml"):
-        insert(chart, "  tax_payable:", numbers)
+    numbered(root / "data" / "policies")
     migrations = root / "core" / "store" / "migrations"
     number = len(list(migrations.glob("[0-9]*.py"))) + 1
     (migrations / f"{number:04}_insurance.py").write_text(MIGRATION, encoding="utf-8")
+
+
+def numbered(policies: Path) -> None:
+    """The charts of accounts of a folder of policies have numbers for the two accounts."""
+    numbers = '  insurance_receivable: "1160"\n  insurance_payable: "2310"\n'
+    for chart in (policies / "accounts").glob("*.yaml"):
+        insert(chart, "  tax_payable:", numbers)
 
 
 def test_a_component_is_a_row_two_accounts_and_a_migration(seen: dict[str, Any]) -> None:
