@@ -322,7 +322,9 @@ _ANY_UNIT = ("", "instalments", "installments", "payments", "periods")
 def _instalments(cells: _Cells) -> pl.Expr:
     """The number of instalments, with or without a word; null where the word is of another unit."""
     text = cells.text("instalments")
-    number = text.str.extract(r"^(0|[1-9][0-9]{0,3})(?:\s*[A-Za-z]+)?$").cast(pl.Int64, strict=False)
+    number = text.str.extract(r"^(0|[1-9][0-9]{0,3})(?:\s*[A-Za-z]+)?$").cast(
+        pl.Int64, strict=False
+    )
     word = text.str.extract(r"([A-Za-z]*)$").str.to_lowercase()
     units = {name: unit.value for name, unit in _COUNTED.items()}
     of_unit = word.replace_strict(units, default=None, return_dtype=pl.Int64) == _unit(cells.of)
