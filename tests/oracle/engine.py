@@ -79,6 +79,8 @@ def events_of(policies: PolicyBook, lives: Sequence[Life]) -> pl.DataFrame:
         rows.append(row("loan_boarded", life.terms.disbursed_on, None, "b", bodies[life.loan_id]))
         for e in life.events:
             about = dict(e.about)
+            if "unit" in about:
+                about["unit"] = Unit[about["unit"]].value
             if "reverses" in about:
                 about["reverses"] = key(about["reverses"])
             rows.append(row(e.kind, e.value_date, e.amount or None, e.ref,

@@ -21,7 +21,8 @@ def but(factor: str, *values: Any) -> list[Any]:
 
 
 SCHEDULED = {"accrual": ["scheduled"]}
-CHANGED = {"third": ["rate_changed", "term_extended"]}
+CHANGED = {"third": ["rate_changed", "term_extended", "moratorium_granted"]}
+SPREAD = {"third": ["reaged", "moratorium_granted", "contract_accelerated"]}
 MORE = {"payouts": but("payouts", "one")}
 AHEAD: tuple[dict[str, Sequence[Any]], ...] = (
     {"second": but("second", "none")}, {"first": ["late"]}, {"grace_principal": [2]},
@@ -42,6 +43,9 @@ REFUSED: list[Limit] = [
     ("a share due at once needs daily interest", SCHEDULED | {"down_payment": [25]}),
     ("and level instalments", {"amortisation": but("amortisation", "equal_instalment"), "down_payment": [25]}),
     ("a rate by powers is of a schedule's periods", {"basis": ["effective"], "accrual": ["daily"]}),
+    ("what it fixes is not passed over, ended or begun anew", SCHEDULED | SPREAD),
+    ("nor a flat loan's", {"amortisation": ["flat"]} | SPREAD),
+    ("nor spread anew", {"amortisation": ["flat"], "third": ["reamortised"]}),
     ("and of no flat loan", {"basis": ["effective"], "amortisation": ["flat"]}),
     ("instalments that are not alike are parts of a level one",
      {"amortisation": but("amortisation", "equal_instalment"), "heights": ["steps", "seasons"]}),
@@ -58,9 +62,12 @@ UNKNOWN: list[Limit] = [
     ("a charge whose date is moved", FOLLOWS | {"third": ["fee"]}),
     ("a payout beside another change, or after the claim was paid",
      MORE | {"third": ["credit_refunded", "chargeback", *CHANGED["third"]]}),
+    ("a payout beside what is spread anew", MORE | SPREAD),
+    ("or re-amortised", MORE | {"third": ["reamortised"]}),
     *(("more lent while money stands with instalments to come", MORE | ahead) for ahead in AHEAD),
     *(("a change or a chargeback while money stands with instalments to come",
-       {"third": ["chargeback", *CHANGED["third"]]} | ahead) for ahead in AHEAD),
+       {"third": ["chargeback", "reamortised", "reaged", *CHANGED["third"]]} | ahead)
+      for ahead in AHEAD),
 ]  # fmt: skip
 
 ANEW = ({"first": but("first", "on_time")}, {"business_day": but("business_day", ("unadjusted", False))},
@@ -72,6 +79,12 @@ UNSETTLED: list[Limit] = [
     *(("a level instalment made anew leaves to the last one what arrears bore and what rounding left; of the "
        "running period, and of nights to a moved due date, that is not told", over | each)
       for over in (MORE, CHANGED) for each in ANEW),
+    ("half months of a contract that ended between their days, as a calendar moves them",
+     MOVED | {"unit": [("semi_monthly", 1)], "third": ["contract_accelerated"]}),
+    *(("so does what is spread anew", {"third": ["reamortised", "reaged"]} | each)
+      for each in (MOVED, {"smooth": [True]})),
+    ("arrears of fixed interest that are spread anew: what they bear of the running period's nights before",
+     SCHEDULED | {"third": ["reamortised"]}),
     ("so does a down payment that was not paid", {"down_payment": [25]} | CHANGED),
     ("moved periods: the last day of a schedule of moved periods", SCHEDULED | MOVED),
     ("payoff: interest to the day, less what was paid in advance of it",
@@ -83,10 +96,17 @@ UNSETTLED: list[Limit] = [
 
 def possible(has: dict[str, Any]) -> bool:
     """Whether options go together, of a row that may still lack some."""
-    return not any(
-        all(factor in has and has[factor] in values for factor, values in limit)
-        for limit in _LIMITS
-    )
+    for limit in _LIMITS:  # asked some hundred thousand times an array
+        for factor, values in limit:
+            if has.get(factor, _OPEN) not in values:
+                break
+        else:
+            return False
+    return True
 
 
-_LIMITS = [tuple(limit.items()) for _, limit in (*REFUSED, *UNKNOWN, *UNSETTLED)]
+_OPEN = object()
+_LIMITS = [
+    tuple((factor, frozenset(values)) for factor, values in limit.items())
+    for _, limit in (*REFUSED, *UNKNOWN, *UNSETTLED)
+]

@@ -53,7 +53,7 @@ def _terms(row: dict[str, Any], rng: random.Random) -> Terms:
     if row["basis"] == "daily":  # a night's
         rate = Fraction(int(rate / 365 * 10**9), 10**9)
     counts = (
-        (4, 5) if span == 30 else (4, 6)
+        (4,) if span == 30 else (4, 6)
     )  # each day of a book costs, whatever the number of loans
     return Terms(
         principal=principal, rate=rate, instalments=rng.choice(counts),
@@ -86,7 +86,7 @@ def _events(row: dict[str, Any], terms: Terms, dues: list[dt.date], asks: list[i
         habit = row["first"] if rng.random() < 0.6 else "on_time"
         if habit == "missed" and rng.random() < 0.8:
             continue
-        lag = rng.randrange(1, 40) if habit == "late" else 0
+        lag = rng.randrange(1, 32) if habit == "late" else 0
         share = rng.uniform(0.3, 0.95) if habit == "short" else 1
         pay(due + one * lag, int(asks[k] * share))
         if rng.random() < 0.4:
@@ -157,6 +157,26 @@ def _third(
         case "term_extended":
             body = {"instalments": rng.randrange(1, 4), "keep": "term"}
             events.append(Event(what, day, ref="z", about=body))
+        case "reamortised":
+            events.append(Event(what, day, ref="z", about={"keep": "term"}))
+        case "reaged":
+            first = day + dt.timedelta(days=rng.randrange(5, 45))
+            body = {"instalments": rng.randrange(2, 4), "interest": "level",
+                    "due_date": str(first.replace(day=min(first.day, 28)))}  # fmt: skip
+            body |= rng.choice(({"every": 1, "unit": "months"}, {"every": 2, "unit": "weeks"}, {}))
+            events.append(Event(what, day, ref="z", about=body))
+        case "moratorium_granted":
+            count = rng.randrange(1, 3)
+            body = {"instalments": count, "interest": rng.choice(("none", "simple", "capitalised"))}
+            rests = dues[k + count] if k + count < len(dues) else dues[-1] + (dues[1] - dues[0])
+            events[:] = [e for e in events if not day < e.value_date <= rests]  # nothing is paid
+            events.append(Event(what, day, ref="z", about=body))
+        case "contract_accelerated" | "interest_capitalised":
+            events.append(Event(what, day, ref="z"))
+        case "due_date_moved":
+            to = dues[k + 1] + dt.timedelta(days=rng.randrange(1, 15))
+            to = to.replace(day=min(to.day, 28))
+            events.append(Event(what, day, ref="z", about={"due_date": str(to), "keep": "term"}))
         case "credit_refunded":  # of what is paid beyond the claim, two days before
             much = sum(e.amount for e in events if e.kind == "disbursed") * 2
             events.append(Event("payment_received", day, much, ref="y"))

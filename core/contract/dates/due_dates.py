@@ -56,13 +56,30 @@ def add_months(date: pl.Expr, months: pl.Expr, day: pl.Expr, end_of_month: pl.Ex
     return _CLIPPED.gather(index.clip(0, YEARS * 12 - 1) * _PLACES + wanted)
 
 
-def first_due_for(to: pl.Expr, n: pl.Expr) -> pl.Expr:
-    """First due date with which instalment `n` + 1 falls on `to`; null where semi-monthly.
+def anchor_at(to: pl.Expr) -> pl.Expr:
+    """Anchor day (Int8) of dates that are counted anew from `to`: its day.
 
-    Reads `every` and `unit`; the anchor day is that of `to`.
+    Of semi-monthly loans that which they have, where `to` falls on one of their two; the second one stays.
+    """
+    day = to.dt.day().cast(pl.Int32)
+    month_end = to.dt.month_end().dt.day().cast(pl.Int32)
+    first, second = (pl.col(name).cast(pl.Int32) for name in ("anchor_day", "second_anchor_day"))
+    regular = (day == pl.min_horizontal(first, month_end)) | (
+        day == pl.min_horizontal(second, month_end)
+    )
+    semi = pl.col("unit") == Unit.semi_monthly
+    return pl.when(semi & regular).then(first).otherwise(day).cast(pl.Int8)
+
+
+def first_due_for(to: pl.Expr, n: pl.Expr) -> pl.Expr:
+    """First due date with which instalment `n` + 1 falls on `to`.
+
+    Reads `every` and `unit`, of semi-monthly loans the anchor days too; the anchor is `anchor_at(to)`.
     """
     steps = n.cast(pl.Int32) * pl.col("every").cast(pl.Int32)
     day = to.dt.day().cast(pl.Int32)
+    first, second = anchor_at(to).cast(pl.Int32), pl.col("second_anchor_day").cast(pl.Int32)
+    semi = pl.when(pl.col("unit") == Unit.semi_monthly).then(steps).otherwise(0)
     return (
         pl.when(pl.col("unit") == Unit.months)
         .then(add_months(to, -steps, day, pl.lit(False)))
@@ -70,6 +87,7 @@ def first_due_for(to: pl.Expr, n: pl.Expr) -> pl.Expr:
         .then(to - pl.duration(days=steps.cast(pl.Int64) * 7))
         .when(pl.col("unit") == Unit.days)
         .then(to - pl.duration(days=steps.cast(pl.Int64)))
+        .otherwise(_semi_monthly(to, -semi, first, second))
     )
 
 

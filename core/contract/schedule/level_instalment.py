@@ -79,9 +79,13 @@ def _rounded_level(cursor: pl.DataFrame, figures: Figures) -> pl.Series:
     one = with_quotient(
         cursor, "_level",
         pl.when(level).then("_present").otherwise(over),
-        pl.when(level).then("total").otherwise(int128(pl.col("instalments"))),
+        pl.when(~level).then(int128(pl.col("instalments")))
+        .when(pl.col("total") > 0).then("total").otherwise(UNITY),
         "instalment_rounding", modes,
-    ).with_columns(_level=pl.when(level | shared).then("_level").otherwise(0))  # fmt: skip
+    )  # fmt: skip
+    # where only skipped months are left, the last one asks all
+    asks = (level & (pl.col("total") > 0)) | shared
+    one = one.with_columns(_level=pl.when(asks).then("_level").otherwise(0))
     whole = with_quotient(
         one, "_times", pl.col("_level"), pl.col("instalment_multiple"), "instalment_rounding", modes
     ).with_columns(_whole=pl.col("_times") * pl.col("instalment_multiple"))

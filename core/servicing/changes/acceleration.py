@@ -11,7 +11,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import MoratoriumInterest
 from loanbook.core.catalogue.components import Component, of_schedule
-from loanbook.core.contract.dates.due_dates import due_date, first_due_for
+from loanbook.core.contract.dates.due_dates import anchor_at, due_date, first_due_for
 from loanbook.core.contract.figures import codes, due_of
 from loanbook.core.servicing.changes.roll_in_arrears import give_up_shares
 from loanbook.core.servicing.interest.accrual import close_segment
@@ -21,12 +21,13 @@ from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import DUE_KEY, due_rows, merge_dues
 from loanbook.core.servicing.loan.opening import move_period, with_period_interest
 from loanbook.core.servicing.loan.posting import DayState
+from loanbook.core.servicing.loan.taxes import ask_tax, untaxed
 from loanbook.core.servicing.schedule.coming_dues import show_principal_due
 from loanbook.core.servicing.schedule.fixed_schedule import point
 
 
 def accelerate(day: DayState, events: pl.DataFrame, *, charges: bool = True) -> None:
-    """Take terminations, one a loan; charges to come wait for their day where they aren't asked."""
+    """Take terminations, one a loan; charges to come wait for their day where they aren't asked, and interest bears no tax."""
     orders = events.select("loan_id", "event_id")
     give_up_shares(day, orders)
     mask = day.loans["loan_id"].is_in(orders["loan_id"].implode())
@@ -57,7 +58,16 @@ def accelerate(day: DayState, events: pl.DataFrame, *, charges: bool = True) -> 
         ended.select("loan_id", "earned").join(orders, on="loan_id"),
         "interest_due", "interest_accrued", "earned",
     )  # fmt: skip
+    if charges:  # a charge-off asks no tax of what goes off the books
+        _tax(day, ended)
     day.changed.append(orders)
+
+
+def _tax(day: DayState, ended: pl.DataFrame) -> None:
+    """Tax on the interest that fell due with the end of the contract, as far as it bore none."""
+    due = ended.select("loan_id", instalment_no="last", due_date="falls")
+    bases = day.loans.select("loan_id", base=untaxed()).join(due, on="loan_id")
+    ask_tax(day, bases.with_columns(component=pl.lit(Component.interest.value, dtype=pl.Int8)))
 
 
 def _gather(day: DayState, ending: pl.DataFrame) -> None:
@@ -98,13 +108,12 @@ def _due_at_once(ended: pl.DataFrame) -> pl.DataFrame:
 
 def _past_maturity(ended: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Terms whose last instalment fell due today, the cursor after it."""
-    first = first_due_for(BUSINESS_DATE, pl.col("last") - 1)
     anchored = ended.with_columns(
         **balances.bill_interest(pl.col("earned")),
         **segment.clear_prepaid(),
         prepaid_dues=pl.lit(0, dtype=pl.Int64),
-        first_due_date=pl.coalesce(first, "first_due_date"),
-        anchor_day=BUSINESS_DATE.dt.day().cast(pl.Int8),
+        first_due_date=first_due_for(BUSINESS_DATE, pl.col("last") - 1),
+        anchor_day=anchor_at(BUSINESS_DATE),
         end_of_month=pl.lit(False),
         has_stub=pl.lit(False),
         stub_amount=pl.lit(0, dtype=pl.Int64),

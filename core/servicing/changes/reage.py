@@ -24,12 +24,12 @@ from loanbook.core.catalogue.components import (
 )
 from loanbook.core.catalogue.events import Kind
 from loanbook.core.contract.dates.business_days import adjusted
-from loanbook.core.contract.dates.due_dates import due_date, first_due_for
-from loanbook.core.contract.figures import codes, counts_days
-from loanbook.core.contract.money import even_share
+from loanbook.core.contract.dates.due_dates import anchor_at, due_date, first_due_for
+from loanbook.core.contract.figures import Amortisation, Figures, codes, counts_days
+from loanbook.core.contract.money import even_share, int128
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.changes.roll_in_arrears import roll_in, with_lifted
-from loanbook.core.servicing.interest.accrual import close_segment
+from loanbook.core.servicing.interest.accrual import Accrual, close_segment
 from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -50,7 +50,11 @@ from loanbook.core.servicing.schedule.fixed_schedule import (
     point,
     waiting_interest,
 )
-from loanbook.core.servicing.schedule.level_instalment import bears_otherwise
+from loanbook.core.servicing.schedule.level_instalment import (
+    PARTS,
+    bears_otherwise,
+    with_parts_of,
+)
 from loanbook.core.servicing.schedule.projection import project
 
 
@@ -66,6 +70,7 @@ def reage(day: DayState, events: pl.DataFrame) -> None:
     mask = day.loans["loan_id"].is_in(orders["loan_id"].implode())
     before = close_segment(day.loans.filter(mask))
     ordered = with_lifted(before.join(orders, on="loan_id", maintain_order="left"), lifted)
+    ordered = ordered.with_columns(old_over=_denominator(ordered))
     revised = _renumbered(ordered, day)
     ahead = _end_running(day, revised)
     revised = _with_empty(revised, day)
@@ -117,10 +122,9 @@ def _renumbered(ordered: pl.DataFrame, day: DayState) -> pl.DataFrame:
             instalments=(pl.col("first_no") + pl.col("fresh")).cast(pl.Int16),
         )
     )
-    first = first_due_for(pl.col("to"), pl.col("first_no"))
     return counted.with_columns(
-        first_due_date=pl.coalesce(first, "first_due_date"),
-        anchor_day=pl.col("to").dt.day().cast(pl.Int8),
+        first_due_date=first_due_for(pl.col("to"), pl.col("first_no")),
+        anchor_day=anchor_at(pl.col("to")),
         end_of_month=pl.lit(False),
         has_stub=pl.lit(False),
         stub_amount=pl.lit(0, dtype=pl.Int64),
@@ -210,21 +214,19 @@ def _stepped(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Cursor before the first new instalment, with the level instalment that pays it all off."""
     units = codes(loans, "unit")
     regular = due_date(pl.col("first_no"), units)
-    old_days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
     moved = loans.with_columns(
         instalment_no=(pl.col("first_no") + 1).cast(pl.Int16),
-        old_days=old_days,
         period_start=regular,
         period_end="to",
         prepaid_dues=pl.lit(0, dtype=pl.Int64),
         **segment.earn_more(-pl.col("accrued_prepaid")),
         **segment.clear_prepaid(),
     )
-    new_days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
-    # the fraction of a minor unit goes on over the new period's days
-    prorates = ~counts_days()
-    scaled = pl.col("accrued_remainder") * new_days // pl.col("old_days")
-    moved = moved.with_columns(**segment.scale_remainder(scaled, prorates)).drop("old_days")
+    # the fraction of a minor unit goes on over the new period's days and units
+    moved = moved.with_columns(new_over=_denominator(moved))
+    scaled = int128(pl.col("accrued_remainder")) * pl.col("new_over") // pl.col("old_over")
+    scaled = scaled.cast(pl.Int64)
+    moved = moved.with_columns(**segment.scale_remainder(scaled, ~counts_days())).drop("new_over")
     # or is dropped, as at the end of every period
     drops = pl.col("residue") == 0
     moved = moved.with_columns(**segment.set_earned("interest_accrued", where=drops))
@@ -234,7 +236,17 @@ def _stepped(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
         grace_principal=pl.lit(0, dtype=pl.Int8),
     ).filter(pl.col("principal_agreed") > 0)
     moved = with_level_instalment(moved, rest)
+    equal = rest.filter(pl.col("amortisation") == Amortisation.equal_principal).with_columns(
+        _left=pl.col("principal") - pl.col("balloon"), _parts=pl.col("fresh").cast(pl.Int64)
+    )
+    moved = with_parts_of(moved, equal.select(PARTS))
     return with_period_interest(move_period(moved, day.policies.calendars))
+
+
+def _denominator(loans: pl.DataFrame) -> pl.Series:
+    """What the exact interest of each loan's running period is over (Int128)."""
+    over = Accrual(Figures(loans), codes(loans, "interest_mode")).denominator()
+    return loans.select("loan_id", over=int128(over))["over"]
 
 
 def _bill_at_once(day: DayState, whole: pl.Series) -> None:

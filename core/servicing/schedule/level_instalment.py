@@ -65,15 +65,18 @@ def prepaid_principal(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _of_one(loans: pl.DataFrame, until: pl.Expr) -> pl.DataFrame:
-    """`one`: what one unit of balance earns from the start of the period `until` a date, `over` the
-    period's denominator (Int128)."""
+_PERIOD_START = pl.col("period_start")
+
+
+def _of_one(loans: pl.DataFrame, until: pl.Expr, since: pl.Expr = _PERIOD_START) -> pl.DataFrame:
+    """`one`: what one unit of balance earns from the start of the period, or `since` a date, `until`
+    another, `over` the period's denominator (Int128)."""
     whole = loans.with_columns(
         paused_from=pl.lit(None, dtype=pl.Date),
         paused_until=pl.lit(None, dtype=pl.Date),
         **balances.set_principal(1),
         **balances.set_due(Component.principal, 0),
-        **segment.restart("period_start", "accrued_units"),
+        **segment.restart(since, "accrued_units"),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
         business_date=until,
     )
@@ -128,11 +131,12 @@ def bears_otherwise(loans: pl.DataFrame) -> pl.Series:
     Below 0 where it bears more than its own nights: what was due before, or nights before it.
     """
     one = _of_one(loans, pl.col("period_end"))
+    # what is gone of the period is what the day count makes of it, not its nights
+    one = one.with_columns(rest=_of_one(loans, pl.col("period_end"), BUSINESS_DATE)["one"])
     exact = int128(pl.col("accrued_units")) * pl.col("over") + int128(pl.col("accrued_remainder"))
     whole = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
-    gone = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
-    earned = exact * whole // pl.max_horizontal("one", pl.lit(1, dtype=pl.Int128))
-    lacking = (int128(pl.col("principal")) * gone - earned).cast(pl.Int64)
+    short = int128(pl.col("principal")) * (pl.col("one") - pl.col("rest")) - exact
+    lacking = (short * whole // pl.max_horizontal("one", pl.lit(1, dtype=pl.Int128))).cast(pl.Int64)
     return (
         pl.concat([loans, one], how="horizontal")
         .select(lacks=pl.when(pl.col("one") > 0).then(lacking).otherwise(0))
@@ -291,7 +295,10 @@ def stepped(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame
     loans = loans.with_columns(period_end=due_of(n, loans))
     # what a short first period left out is in the principal already
     loans = loans.with_columns(**stub_within(solves & (n > 1) & (pl.col("stub_amount") < 0)))
+    whole = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
     rest = loans.filter(solves).with_columns(
+        # interest of arrears waits, and bears none until it is asked
+        lacks=pl.col("lacks") + pl.when(daily).then(pl.col("lifted_interest") * whole).otherwise(0),
         lent="principal_agreed",  # flat interest is on it, whatever is left of it
         # interest that waits is paid off with the principal
         principal_agreed=pl.when(daily)
@@ -329,8 +336,15 @@ def _with_equal_parts(
         _left=pl.col("principal_agreed") - pl.col("balloon"),
         _parts=(last - pl.col("more").fill_null(0) - graced).clip(lower_bound=1),
     )
-    columns = ["loan_id", "instalment_no", "instalment_rounding", "_left", "_parts"]
-    parts = pl.concat([anew.select(columns), kept.select(columns)])
+    return with_parts_of(solved, pl.concat([anew.select(PARTS), kept.select(PARTS)]))
+
+
+PARTS = ["loan_id", "instalment_no", "instalment_rounding", "_left", "_parts"]
+"""What `with_parts_of` reads: the principal to pay off, and over how many instalments."""
+
+
+def with_parts_of(solved: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
+    """Loans with equal parts of principal from an instalment on. `parts`: `PARTS`, a row a loan whose parts are others."""
     if parts.is_empty():
         return solved
     parts = with_quotient(

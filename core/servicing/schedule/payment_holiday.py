@@ -22,11 +22,11 @@ from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
     move_period,
     stub_within,
-    with_level_instalment,
     with_period_interest,
 )
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.coming_dues import dated_by_terms
+from loanbook.core.servicing.schedule.level_instalment import stepped, with_what_stands
 
 
 def pass_over(day: DayState) -> None:
@@ -35,7 +35,7 @@ def pass_over(day: DayState) -> None:
         return
     while (mask := day.loans.select(passes()).to_series()).any():  # several may end on one day
         before = day.loans.filter(mask)
-        after, joined = passed(before, day.policies.calendars)
+        after, joined = passed(before, day.dues, day.policies.calendars)
         day.loans = replaced(day.loans, mask, before, after)
         day.dues = _moved(day.dues, after, day.policies.calendars)
         day.book(joined, "loan_principal", "interest_accrued", "capitalised")
@@ -51,11 +51,11 @@ def passes() -> pl.Expr:
 
 
 def passed(
-    loans: pl.DataFrame, calendars: dict[int, Calendar]
+    loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Loans with their cursor before the same instalment, a period later.
 
-    Returns terms and positions, and `loan_id`, `capitalised` (Int64) of interest that joined the
+    `dues`: theirs, with `business_date`. Returns terms and positions, and `loan_id`, `capitalised` (Int64) of interest that joined the
     principal. A charged-off claim capitalises nothing.
     """
     units = codes(loans, "unit")
@@ -90,17 +90,25 @@ def passed(
         )
         .drop("to")
     )
-    waits = pl.col("interest_accrued").clip(lower_bound=0)
-    rest = moved.filter("ends").with_columns(
-        principal_agreed=pl.col("principal") - pl.col("principal_due") + waits
-    )
-    left = (pl.col("principal_agreed") > 0) & (n <= pl.col("instalments"))
-    anew = pl.col("ends") & (pl.col("principal") - pl.col("principal_due") + waits > 0)
-    moved = moved.with_columns(**stub_within(anew & (n <= pl.col("instalments"))))
-    solved = with_level_instalment(moved, rest.filter(left))
-    after = with_period_interest(move_period(solved, calendars))
+    ended, rests = moved.filter("ends"), moved.filter(~pl.col("ends"))
+    parts = [with_period_interest(move_period(rests, calendars))] if rests.height else []
+    if ended.height:
+        parts.append(stepped(with_what_stands(_waiting(ended), dues), calendars))
+    after = pl.concat(part.select(moved.columns) for part in parts).sort("loan_id")
     joined = after.filter(pl.col("capitalised") > 0).select("loan_id", "capitalised")
     return after.select(loans.columns), joined
+
+
+def _waiting(ended: pl.DataFrame) -> pl.DataFrame:
+    """Loans whose moratorium ends, as a change of the contract has them: what waits comes with the next instalment."""
+    waits = pl.col("interest_accrued").clip(lower_bound=0)
+    owes = pl.col("principal") - pl.col("principal_due") + waits > 0
+    return ended.with_columns(
+        **stub_within(owes & (pl.col("instalment_no") <= pl.col("instalments"))),
+        lifted_interest=waits,
+        keep=pl.lit(None, dtype=pl.String),
+        more=pl.lit(None, dtype=pl.Int16),
+    )
 
 
 def _moved(dues: pl.DataFrame, loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:

@@ -100,6 +100,13 @@ def _stepped(
         **balances.set_due(Component.interest, 0),
     )
     parts = []
+    # what is due is paid: of a moratorium's end only what stands with instalments to come is left
+    coming = (
+        dues.select(Dues.column_names())
+        .join(loans.select("loan_id", "business_date"), on="loan_id")
+        .filter(pl.col("due_date") > BUSINESS_DATE)
+        .drop("business_date")
+    )
     left = cursor.select(
         pl.col("instalments").cast(pl.Int64)
         - pl.col("instalment_no")
@@ -112,7 +119,8 @@ def _stepped(
         rests, bills = accrued.filter(passes()), accrued.filter(~passes())
         after = []
         if rests.height:
-            after.append(passed(rests, calendars)[0].select(cursor.columns))
+            theirs = coming.join(rests.select("loan_id", "business_date"), on="loan_id")
+            after.append(passed(rests, theirs, calendars)[0].select(cursor.columns))
         if bills.height:
             rows, billed = _billed(bills, dues, calendars)
             parts.append(rows)

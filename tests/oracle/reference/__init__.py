@@ -11,6 +11,7 @@ Written from the domain's rules alone, without the engine, and plain rather than
 - `charges`: fees, penalties, taxes
 - `money`: where money goes
 - `changes`: what the parties change
+- `respreading`: arrears spread anew, instalments passed over, a contract that ends
 - `endings`: charged off, given up, charged back, at an end
 - `life`: the order of the day, and every day of a life
 """

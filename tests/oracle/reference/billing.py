@@ -143,6 +143,9 @@ def spread_anew(loan: Loan, day: dt.date) -> None:
             running = (
                 loan.planned_earned + balance * plan.rest_of(first, day) + loan.planned_carried
             )
+        elif loan.planned_carried or loan.planned_earned:  # it waits, and bears none
+            waits = loan.planned_earned + loan.planned_carried
+            running = balance * plan.factor(first, counted=True) + waits
         loan.emi = plan.level(balance, first, loan.terms.balloon, running)
     elif schedule.amortisation == "equal_principal":
         loan.emi = plan.even(balance, first, loan.terms.balloon)

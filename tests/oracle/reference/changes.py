@@ -46,10 +46,12 @@ def change(loan: Loan, event: Event) -> None:
         start, end = (dt.date.fromisoformat(about[side]) for side in ("start", "end"))
         plan.pauses.append((start, end))
         return
-    if event.kind == "rate_changed":
+    if event.kind == "due_date_moved":
+        first = dt.date.fromisoformat(about["due_date"])
+        plan.move(loan.next, first)
+    elif event.kind == "rate_changed":
         plan.change_rate(event.value_date, Fraction(about["rate_ppb"], PPB))
     else:
-        n = plan.last
-        plan.ends += [plan.end(k) for k in range(n + 1, n + 1 + about["instalments"])]
+        plan.extend(about["instalments"])
     if about["keep"] == "term":
         billing.spread_anew(loan, event.value_date)

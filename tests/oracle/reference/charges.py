@@ -19,6 +19,11 @@ def tax_on(loan: Loan, base: str, amount: int) -> int:
     return rounded(Fraction(max(0, amount) * law.rate_ppb, PPB), law.rounding)
 
 
+def untaxed(loan: Loan) -> int:
+    """Interest earned and not billed, less what was asked and taxed before, and taken back since."""
+    return max(0, loan.accrued - max(0, sum(loan.taxed.values()) - loan.stands(0)))
+
+
 def tax_ahead(loan: Loan) -> None:
     """Interest that was met before its billing is taxed, due with its instalment."""
     for k, (interest, _) in sorted(loan.ahead.items()):

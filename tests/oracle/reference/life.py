@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from tests.oracle.reference import billing, changes, charges, endings, money
+from tests.oracle.reference import billing, changes, charges, endings, money, respreading
 from tests.oracle.reference.dates import DAY
 from tests.oracle.reference.loan import Loan
 from tests.oracle.reference.model import Day, Event, Rules, Terms
@@ -18,14 +18,22 @@ MONEY_IN = (
     "payout_refund",
     "down_payment",
 )
-CHANGES = ("rate_changed", "term_extended", "interest_paused")
+CHANGES = ("rate_changed", "term_extended", "interest_paused", "due_date_moved")
+SPREADS = (
+    "reamortised",
+    "reaged",
+    "moratorium_granted",
+    "contract_accelerated",
+    "interest_capitalised",
+)
 MAY = {
     "charge_off": ("active",),
     "write_off": ("active", "charged_off"),
-} | dict.fromkeys(CHANGES, ("active",))
+} | dict.fromkeys((*CHANGES, *SPREADS), ("active",))
 """Orders, and the states of a loan in which they enter."""
 STEP = {"disbursed": 4, "charge_off": 9, "write_off": 9, "credit_refunded": 7, "chargeback": 7}
 STEP |= {"charge_assessed": 2} | dict.fromkeys(CHANGES, 3) | dict.fromkeys(MONEY_IN, 6)
+STEP |= dict.fromkeys(SPREADS, 8)
 
 
 def live(rules: Rules, terms: Terms, events: Sequence[Event], through: dt.date) -> list[Day]:
@@ -49,10 +57,12 @@ def close(loan: Loan, day: dt.date, events: list[Event]) -> None:
         charges.penal_night(loan)
         if events or loan.plan.end(loan.next) <= day:
             charges.ask_penal(loan, day)
+        respreading.pass_over(loan, day)
         billing.bill(loan, day)
     _steps(loan, day, events, (2, 3, 4))
     _use_credit(loan, day)
     _steps(loan, day, events, (6, 7))
+    _steps(loan, day, events, (8,))
     charges.late_fees(loan, day)
     _steps(loan, day, events, (9,))
     charges.penal_base(loan, day)
@@ -78,6 +88,8 @@ def _take(loan: Loan, event: Event, day: dt.date) -> None:
         loan.credit -= event.amount
     elif event.kind in CHANGES:
         changes.change(loan, event)
+    elif event.kind in SPREADS:
+        respreading.spread(loan, event, day)
     elif event.kind == "chargeback":
         endings.charge_back(loan, event.amount, day)
     elif event.kind == "charge_assessed":

@@ -39,6 +39,7 @@ class Loan:
     taxed: dict[int, int] = field(default_factory=dict)  # interest taxed before its billing
     penal: Fraction = Fraction(0)  # what overdue money bore and was not asked, exact
     penal_base: int = 0  # overdue at the end of the day before
+    waits: str | None = None  # what becomes of interest while a moratorium passes instalments over
 
     @property
     def daily(self) -> bool:
@@ -92,6 +93,8 @@ class Loan:
         if self.interest_stopped or not (self.principal or self.rows):
             return
         if self.matured and (not self.daily or rules.post_maturity == "none"):
+            return
+        if self.waits == "none":
             return
         if self.daily:
             night = self.plan.night(day, self.next)

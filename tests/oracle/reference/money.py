@@ -34,7 +34,7 @@ def pay(loan: Loan, amount: int, day: dt.date, kind: str = "payment_received") -
         settle(loan)
         return
     if amount >= payoff(loan):
-        charges.tax_at_payoff(loan, max(0, loan.accrued), day)
+        charges.tax_at_payoff(loan, charges.untaxed(loan), day)
     left = meet(loan, amount, day, waterfall.order, waterfall.direction, ("past_due", "due"))
     order = [s.split(".")[1] for s in waterfall.order if s.startswith("in_advance.")]
     if loan.daily:
@@ -71,7 +71,7 @@ def payoff(loan: Loan) -> int:
         early = loan.stands(0)
         claim += to_come - early - loan.accrued
         return claim + charges.tax_on(loan, "interest", to_come - early)
-    return claim + charges.tax_on(loan, "interest", loan.accrued)
+    return claim + charges.tax_on(loan, "interest", charges.untaxed(loan))
 
 
 def settle(loan: Loan) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from tests.oracle.reference.dates import DAY, moved, plain_due, year_fraction
+from tests.oracle.reference.dates import DAY, clipped, moved, plain_due, year_fraction
 from tests.oracle.reference.model import Rules, Terms
 from tests.oracle.reference.numbers import root_less_one, rounded, to_multiple
 
@@ -22,6 +22,28 @@ class Row:
     bears: int = 0  # interest of its period alone, asked or not
 
 
+@dataclass(frozen=True)
+class Era:
+    """The schedule from an instalment on: it counts dates by its own terms, so many periods further than its
+    number says. Its first period begins on a date of its own: it is odd, or a whole one."""
+
+    first: int
+    terms: Terms
+    further: int
+    starts: dt.date
+    odd: bool
+
+
+def anchored(terms: Terms, to: dt.date) -> Terms:
+    """Terms whose dates are counted from that one. Half months go on from their two days, where it is one
+    of them; else its day takes the place of the first."""
+    ends = clipped(to.year, to.month, 31).day
+    pair = (terms.anchor_day, terms.second_anchor_day)
+    stays = terms.unit == "semi_monthly" and to.day in [min(day, ends) for day in pair]
+    first = terms.anchor_day if stays else to.day
+    return replace(terms, first_due_date=to, anchor_day=first, end_of_month=False)
+
+
 @dataclass
 class Plan:
     """When instalments fall due and what their periods bear. `ends[k]` ends period k; `ends[0]` is the payout."""
@@ -35,13 +57,58 @@ class Plan:
     pauses: list[tuple[dt.date, dt.date]] = field(
         default_factory=list
     )  # days, the nights before bear none
+    passes: list[dt.date] = field(default_factory=list)  # ends of periods that are passed over
+    eras: list[Era] = field(init=False)
 
     def __post_init__(self) -> None:
         self.rate = self.terms.rate
-        n = self.terms.instalments
-        self.ends = [self.terms.disbursed_on] + [
-            self._accrual_end(plain_due(self.terms, k)) for k in range(1, n + 1)
-        ]
+        self.ends = [self.terms.disbursed_on]
+        self.eras = [Era(1, self.terms, 0, self.terms.disbursed_on, odd=True)]
+        self.extend(self.terms.instalments)
+
+    def extend(self, count: int) -> None:
+        """So many instalments more."""
+        self.ends += [self.end(self.last + n) for n in range(1, count + 1)]
+
+    def pass_over(self, first: int, count: int) -> None:
+        """Instalments from `first` on fall due so many periods later; the dates between are passed over."""
+        self.passes = [self.end(k) for k in range(first, first + count)]
+        era, length = self._era(first), len(self.ends)
+        starts = self.counted(first + count - 1)
+        self.eras.append(Era(first, era.terms, era.further + count, starts, odd=False))
+        del self.ends[first:]
+        self.extend(length - first)
+
+    def begin_anew(self, first: int, day: dt.date, terms: Terms) -> None:
+        """Another schedule from the day on, whose first instalment has that number."""
+        while len(self.ends) < first:
+            self.ends.append(self.end(len(self.ends)))
+        self.ends[first - 1 :] = [day]
+        self.eras.append(Era(first, terms, 1 - first, day, odd=True))
+        self.extend(terms.instalments)
+
+    def move(self, first: int, to: dt.date) -> None:
+        """Instalment `first` falls due on the date, and those after it follow; its period is a longer one."""
+        terms = anchored(self._era(first).terms, to)
+        starts, length = self.end(first - 1), len(self.ends)
+        self.eras.append(Era(first, terms, 1 - first, starts, odd=True))
+        del self.ends[first:]
+        self.extend(length - first)
+
+    def end_with(self, last: int, day: dt.date) -> None:
+        """The last instalment is that one, on the day; periods go on from it."""
+        terms = anchored(self._era(last).terms, day)
+        self.eras.append(Era(last + 1, terms, 1 - last, day, odd=False))
+        del self.ends[last:]
+        self.ends.append(day)
+
+    def _era(self, k: int) -> Era:
+        return [era for era in self.eras if era.first <= max(k, 1)][-1]
+
+    def counted(self, k: int) -> dt.date:
+        """Due date of instalment k as it is counted, whatever calendar moves it."""
+        era = self._era(k)
+        return plain_due(era.terms, k + era.further)
 
     @property
     def last(self) -> int:
@@ -60,7 +127,11 @@ class Plan:
         """Last day of period k; periods go on after maturity."""
         if k <= self.last:
             return self.ends[k]
-        return self._accrual_end(plain_due(self.terms, k))
+        return self._accrual_end(self.counted(k))
+
+    def next_date(self, k: int) -> dt.date:
+        """The next date of instalment k: passed over, or its own."""
+        return self.passes[0] if self.passes else self.end(k)
 
     def due_date(self, k: int) -> dt.date:
         """Due date of instalment k, on a business day."""
@@ -70,9 +141,9 @@ class Plan:
         """Nights of period k."""
         return (self.end(k) - self.end(k - 1)).days
 
-    def _whole(self, rate: Fraction, odd: Fraction) -> Fraction:
+    def _whole(self, k: int, rate: Fraction, odd: Fraction) -> Fraction:
         """What a whole period bears, by bases that do not count days, or an `odd` share of one."""
-        schedule, terms = self.rules.product.schedule, self.terms
+        schedule, terms = self.rules.product.schedule, self._era(k).terms
         every = terms.every
         if schedule.rate_basis == "30/360":
             days = {"months": 30 * every, "semi_monthly": 15 * every, "weeks": 7 * every,
@@ -101,7 +172,9 @@ class Plan:
             return Fraction(0)
         start, end = self.end(k - 1), self.end(k)
         if counted:
-            start, end = plain_due(self.terms, k - 1) if k > 1 else start, plain_due(self.terms, k)
+            era = self._era(k)
+            start = self.counted(k - 1) if k > era.first else era.starts
+            end = self.counted(k)
         cuts = [start, *(on for on, _ in self.until if start < on < end), end]
         stretches = zip(cuts, cuts[1:], strict=False)
         factor = sum((self._bears(k, *each, (start, end)) for each in stretches), Fraction(0))
@@ -118,13 +191,16 @@ class Plan:
             return rate * (other - one).days
         if basis in ACTUAL:
             return rate * year_fraction(basis, one, other)
-        start, end = period or (self.end(k - 1), self.end(k))
+        start, end = period or (self.end(k - 1), self.next_date(k))
         share = Fraction((other - one).days, (end - start).days)
-        return share * self._whole(rate, self._stub(start, end) if k == 1 else Fraction(1))
+        return share * self._whole(k, rate, self._stub(k, start, end))
 
-    def _stub(self, start: dt.date, end: dt.date) -> Fraction:
+    def _stub(self, k: int, start: dt.date, end: dt.date) -> Fraction:
         """Share of a whole period that the first one bears: its days over those of the one that ends with it."""
-        begins = plain_due(self.terms, 0)
+        era = self._era(k)
+        if k != era.first or not era.odd:
+            return Fraction(1)
+        begins = plain_due(era.terms, k - 1 + era.further)
         if begins == start or self.rules.product.schedule.stub == "whole_period":
             return Fraction(1)
         return Fraction((end - start).days, (end - begins).days)
@@ -144,7 +220,7 @@ class Plan:
             steps = (k - 1) // schedule.step_up.every
             weight *= (1 + Fraction(schedule.step_up.percent) / 100) ** steps
         if schedule.season:
-            weight *= Fraction(schedule.season[plain_due(self.terms, k).month - 1])
+            weight *= Fraction(schedule.season[self.counted(k).month - 1])
         return weight
 
     def even(self, balance: int, first: int, balloon: int) -> int:
@@ -170,6 +246,8 @@ class Plan:
             bears = grown * factor if running is None or k > first else running
             grown += bears
             unit = unit * (1 + factor) + self.weight(k)
+        if not unit:
+            return 0  # only skipped months are left: the last one asks all
         exact = (grown - balloon) / unit
         amount = rounded(exact, schedule.instalment_rounding)
         if schedule.instalment_multiple > 1:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.contract.dates.due_dates import due_date, first_due_for
+from loanbook.core.contract.dates.due_dates import anchor_at, due_date, first_due_for
 from loanbook.core.contract.figures import codes, counts_days
 from loanbook.core.contract.schedule.flat_total import with_flat_total
 from loanbook.core.servicing.changes.roll_in_arrears import with_lifted
@@ -163,11 +163,11 @@ def _revised(ordered: pl.DataFrame) -> pl.DataFrame:
 
 def _moved(loans: pl.DataFrame) -> pl.DataFrame:
     """Due dates counted so that the instalment after `first_no` falls due on `to`."""
+    moves = pl.col("to").is_not_null()
     first = first_due_for(pl.col("to"), pl.col("first_no"))
-    day = pl.col("to").dt.day().cast(pl.Int8)
     moved = loans.with_columns(
-        first_due_date=pl.coalesce(first, "first_due_date"),
-        anchor_day=pl.when(first.is_not_null()).then(day).otherwise("anchor_day"),
+        first_due_date=pl.when(moves).then(first).otherwise("first_due_date"),
+        anchor_day=pl.when(moves).then(anchor_at(pl.col("to"))).otherwise("anchor_day"),
     ).drop("to")
     return moved.with_columns(
         has_stub=~counts_days()

@@ -33,7 +33,7 @@ def daily_lines(
 
     Interest comes first, unless the waterfall has principal in advance before it. Money for the
     last instalments, or for all of them, pays no interest before its day, unless it `settles` the
-    loan. Where money that covered the instalment fixed its interest, later nights are the next one's.
+    loan or is more than the principal. Where money that covered the instalment fixed its interest, later nights are the next one's.
     """
     if loans.is_empty():
         return pour_line(loans, pl.lit(0), None, pl.lit(0))
@@ -99,7 +99,8 @@ def _of_equal_parts() -> pl.Expr:
 def _with_earned(
     loans: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures, settles: bool
 ) -> pl.DataFrame:
-    """Loans with `earned`, the interest that the money pays, and the instalment that `bears` it."""
+    """Loans with `earned`, the interest that the money pays, of it `takes_room` what the instalment that
+    `bears` it has no room for any more."""
     waits = (_from_the_end() | _spreads()) & (not settles)
     bears = pl.col("instalment_no")
     if figures.fixes_covered:
@@ -111,7 +112,10 @@ def _with_earned(
         bears = bears + pl.max_horizontal(ahead, "paid_up")
     return loans.with_columns(
         bears=bears,
-        earned=pl.when(waits).then(0).otherwise(pl.min_horizontal("interest_off", "money")),
+        earned=pl.when(waits)
+        .then((pl.col("money") - pl.col("rest_principal")).clip(lower_bound=0))
+        .otherwise(pl.min_horizontal("interest_off", "money")),
+        takes_room=pl.when(waits).then(0).otherwise(pl.min_horizontal("interest_off", "money")),
         reduces=pl.col("excess") == Excess.next_then_principal,
     )
 
@@ -186,7 +190,7 @@ def _with_room(slots: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures) ->
         ends = (pl.col("slot") == pl.col("instalments")) & figures.last_is_level()
         whole = whole + pl.when(ends).then("balloon").otherwise(0)
     earned_interest = (
-        pl.when((pl.col("slot") == pl.col("bears")) & _is_level()).then("earned").otherwise(0)
+        pl.when((pl.col("slot") == pl.col("bears")) & _is_level()).then("takes_room").otherwise(0)
     )
     # equal parts are of principal alone, whatever stands of the interest
     taken = pl.when(_of_equal_parts()).then("early_principal").otherwise("early").fill_null(0)

@@ -1,0 +1,147 @@
+"""What is owed is spread anew, passed over, or due at once: after the money of the day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from fractions import Fraction
+
+from tests.oracle.reference import billing, charges
+from tests.oracle.reference.loan import Loan
+from tests.oracle.reference.model import Due, Event
+from tests.oracle.reference.numbers import rounded
+from tests.oracle.reference.schedule import anchored
+
+CHARGES = ("fee", "penalty", "tax")
+
+
+def spread(loan: Loan, event: Event, day: dt.date) -> None:
+    """One such order."""
+    about = event.about
+    match event.kind:
+        case "reamortised":
+            reamortise(loan, about, day)
+        case "reaged":
+            reage(loan, about, day)
+        case "moratorium_granted":
+            loan.waits = about["interest"]
+            loan.plan.pass_over(loan.next, about["instalments"])
+        case "contract_accelerated":
+            accelerate(loan, day)
+        case "interest_capitalised":
+            capitalise(loan)
+            billing.spread_anew(loan, day)
+
+
+def _taken_back(loan: Loan) -> list[Due]:
+    """Principal and interest that were asked and are unpaid are asked no more: the dues as they stood.
+    Charges stay due."""
+    back = [
+        d for d in loan.dues if d.component in ("principal", "interest") and d.open and not d.early
+    ]
+    stood = [replace(due) for due in back]
+    for due in back:
+        due.amount = due.paid
+    return stood
+
+
+def _wait(loan: Loan, back: list[Due]) -> None:
+    """Interest that is asked anew comes with the next instalment; it was taxed when it was asked first."""
+    interest = sum(d.open for d in back if d.component == "interest")
+    loan.carried += interest
+    loan.taxed[loan.next] = loan.taxed.get(loan.next, 0) + interest
+
+
+def _to_plan(loan: Loan) -> None:
+    """The instalments to come are reckoned from what is owed."""
+    loan.planned = loan.unbilled + loan.stands(1)
+    loan.planned_earned, loan.planned_carried = loan.earned, loan.carried
+
+
+def reamortise(loan: Loan, about: dict, day: dt.date) -> None:  # type: ignore[type-arg]
+    """Principal of arrears is to come again; their interest comes with the next instalment, or in equal
+    parts with all of them."""
+    back = _taken_back(loan)
+    _wait(loan, back)
+    _to_plan(loan)
+    billing.spread_anew(loan, day)
+
+
+def reage(loan: Loan, about: dict, day: dt.date) -> None:  # type: ignore[type-arg]
+    """The running instalment ends, with nothing in it; principal and interest make a new schedule."""
+    back = _taken_back(loan)
+    if loan.rules.product.interest.residue == "drop":
+        loan.carried += _period_ends(loan)
+    loan.carried -= loan.stands(0)
+    loan.ahead.clear()  # it was paid: the balance is lower by it
+    if day > loan.plan.end(loan.next - 1):
+        loan.next += 1
+    _wait(loan, back)
+    first = dt.date.fromisoformat(about["due_date"])
+    its = {name: about[name] for name in ("instalments", "every", "unit") if name in about}
+    terms = anchored(replace(loan.terms, **its), first)
+    loan.plan.begin_anew(loan.next, day, terms)
+    _to_plan(loan)
+    billing.spread_anew(loan, day)
+
+
+def pass_over(loan: Loan, day: dt.date) -> None:
+    """Instalments of a moratorium whose day came; after the last one the rest is spread anew."""
+    plan = loan.plan
+    while plan.passes and plan.passes[0] <= day:
+        if loan.waits == "capitalised":
+            capitalise(loan)
+        else:
+            loan.carried += _period_ends(loan)
+            _planned_interest(loan)
+        plan.ends[loan.next - 1] = plan.passes.pop(0)
+        if not plan.passes:
+            loan.waits = None
+            billing.spread_anew(loan, day)
+
+
+def _period_ends(loan: Loan) -> int:
+    """Interest of a period that ends and is not billed, rounded there."""
+    fresh = loan.fresh
+    carries = loan.rules.product.interest.residue == "carry"
+    loan.earned = loan.earned - fresh if carries else Fraction(0)
+    return fresh
+
+
+def _planned_interest(loan: Loan) -> None:
+    fresh = rounded(loan.planned_earned, loan.rules.product.schedule.interest_rounding)
+    carries = loan.rules.product.interest.residue == "carry"
+    loan.planned_earned = loan.planned_earned - fresh if carries else Fraction(0)
+    loan.planned_carried += fresh
+
+
+def capitalise(loan: Loan) -> None:
+    """Interest that was earned, and neither asked nor paid, joins the principal."""
+    loan.carried += _period_ends(loan)
+    part = max(0, loan.accrued)
+    loan.carried -= part
+    loan.principal += part
+    _planned_interest(loan)
+    loan.planned += part  # what arrears bore too: it is principal to come now
+    loan.planned_carried = 0
+
+
+def accelerate(loan: Loan, day: dt.date) -> None:
+    """The contract ends: all principal, the interest to the day and the charges to come are due on it."""
+    accrued, unbilled = loan.accrued, loan.unbilled
+    interest, principal = loan.stands(0), loan.stands(1)
+    loan.earned, loan.carried = Fraction(0), 0
+    for due in loan.dues:
+        if due.component in CHARGES and due.due_date > day:
+            due.due_date = day
+    loan.dues = [d for d in loan.dues if not d.early]
+    running = day > loan.plan.end(loan.next - 1)
+    no = loan.next if running else loan.next - 1
+    taxed = sum(loan.taxed.values())
+    billing.nothing_to_come(loan)
+    loan.taxed.clear()
+    loan.ask(no, "interest", day, accrued + interest, interest)
+    loan.ask(no, "tax", day, charges.tax_on(loan, "interest", accrued + interest - taxed))
+    loan.ask(no, "principal", day, unbilled + principal, principal)
+    loan.plan.end_with(no, day)
+    loan.next = no + 1
