@@ -25,7 +25,7 @@ LAWS = {
     "claim_principal": "Principal after is principal before and what the day's events say.",
     "claim_interest": "Interest after is interest before, what was earned and what the day's events say.",
     "claim_charges": "Charges after are charges before and what the day's events say.",
-    "charges_have_grounds": "Charges are what orders say, or what dues, dates and bases of the loan give rise to.",
+    "charges_have_grounds": "Charges are what orders say, or what dues, dates and bases of the loan give rise to, in the amounts that policies fix.",
     "no_due_is_overpaid": "No due is paid beyond its amount.",
     "positions_show_their_dues": "What a position shows as due equals its open dues, by component.",
     "ledger_equals_positions": "General-ledger accounts equal carrying amounts, memorandum ones the claims off the books.",

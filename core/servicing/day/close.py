@@ -61,6 +61,8 @@ class DayClose:
     settled: pl.DataFrame
     """Dues that left the book, paid or given up (below zero: rows of a reopened loan that came
     back). With the standing ones they make the instalment grid."""
+    policies: PolicyBook | None = None
+    """By which something happened to its loans; None: to none of them but interest."""
 
 
 def close(book: Book, events: pl.DataFrame, policies: PolicyBook, date: dt.date) -> DayClose:
@@ -135,6 +137,7 @@ def _day(
         done.unidentified,
         with_event(after, done.changed),
         pl.concat([settled, returned]),
+        policies,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 import polars as pl
 
+from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.business_date import dated
@@ -28,7 +29,7 @@ class Moved:
     dues_before: pl.DataFrame
     """Dues the evening before."""
     payouts: pl.DataFrame
-    """`loan_id`, `disbursed_on` of the loans after it."""
+    """Terms of the loans after it that a law reads (`_PAYOUT`)."""
     applied: pl.DataFrame
     allocations: pl.DataFrame
     unidentified: pl.DataFrame
@@ -38,6 +39,8 @@ class Moved:
     """Ids of lines of credit, whose dues are owed from their statement on."""
     ahead: pl.Series
     """Ids of loans whose instalments may be owed before they fall due."""
+    policies: PolicyBook | None
+    """By which the loans lived; None: nothing happened to them but interest."""
 
     @classmethod
     def by_close(cls, before: Book, closed: DayClose) -> Moved:
@@ -50,7 +53,7 @@ class Moved:
             stood, after, dated(dues, closed.date), before.dues, closed.book.terms.select(*_PAYOUT),
             closed.applied, closed.allocations, closed.unidentified,
             closed.transfers.filter(pl.col("value_date") == closed.date),
-            _lines(closed.book.terms), _billed_early(closed.book.terms),
+            _lines(closed.book.terms), _billed_early(closed.book.terms), closed.policies,
         )  # fmt: skip
 
     @classmethod
@@ -59,11 +62,11 @@ class Moved:
         after = each.wide.select(STATE)
         return cls(
             each.before, after, each.dues, each.dues_before, each.wide.select(*_PAYOUT), each.applied, each.allocations, each.unidentified,
-            each.transfers, _lines(each.wide), _billed_early(each.wide),
+            each.transfers, _lines(each.wide), _billed_early(each.wide), each.policies,
         )  # fmt: skip
 
 
-_PAYOUT = ("loan_id", "disbursed_on")
+_PAYOUT = ("loan_id", "disbursed_on", "product", "jurisdiction", "principal_agreed")
 _IDS = ("loan_id", "event_id")
 
 
@@ -76,9 +79,10 @@ def together(parts: Sequence[Moved]) -> Moved:
     if len(parts) == 1:
         return parts[0]
     rows = {f.name: [getattr(each, f.name) for each in parts] for f in fields(Moved)}
+    policies = next((each for each in rows.pop("policies") if each is not None), None)
     lines, ahead = (pl.concat(ids) + _lift(ids) for ids in (rows.pop("lines"), rows.pop("ahead")))
     frames = {name: _lifted(each) for name, each in rows.items()}
-    return Moved(lines=lines, ahead=ahead, **frames)
+    return Moved(lines=lines, ahead=ahead, policies=policies, **frames)
 
 
 _ABOVE = 1 << 40

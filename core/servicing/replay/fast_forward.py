@@ -60,6 +60,7 @@ class Visit:
     boarded: pl.DataFrame
     unidentified: pl.DataFrame
     changed: pl.DataFrame
+    policies: PolicyBook
 
 
 _NO_DATE = pl.lit(None, dtype=pl.Date)
@@ -225,6 +226,7 @@ class _FastForward:
                 boarded.join(on, on="loan_id", maintain_order="left"),
                 done.unidentified.join(on, on="loan_id", maintain_order="left"),
                 with_event(done.wide, done.changed).join(on, on="loan_id", maintain_order="left"),
+                self.policies,
             )  # fmt: skip
         )
         self._move_on(done.wide.select(self.columns), done.dues, done.settled, on, is_visited)

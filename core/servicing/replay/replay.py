@@ -73,6 +73,7 @@ def closes(lived: History, through: dt.date) -> Iterator[tuple[Book, DayClose]]:
         yield before, DayClose(
             date, book, today["transfers"], today["allocations"], today["applied"],
             today["boarded"], today["unidentified"], today["changed"], today["settled"],
+            lived.rounds[0].policies,
         )  # fmt: skip
         before, date = book, date + dt.timedelta(days=1)
 
