@@ -164,13 +164,19 @@ class Ledger(Queries):
 
     # --- intake ----------------------------------------------------------------------
 
-    def known_files(self) -> tuple[set[tuple[str, dt.date | None]], set[tuple[str, str, str]]]:
-        """Files taken in, by content and business date, and those refused, by content, name and
-        reason. The same content under another date is another file."""
+    def known_files(
+        self,
+    ) -> tuple[dict[tuple[str, dt.date | None], set[str]], set[tuple[str, str, str]]]:
+        """Names of the files taken in, by content and business date, and files refused, by content, name
+        and reason. The same content under another date is another file."""
         files = self.frame("SELECT file_id, business_date, name, state, reason FROM {lake}.files")
         refused = pl.col("state") == "refused"
-        taken = files.filter(~refused).select("file_id", "business_date").rows()
-        return set(taken), set(files.filter(refused).select("file_id", "name", "reason").rows())
+        taken: dict[tuple[str, dt.date | None], set[str]] = {}
+        for file_id, date, name in (
+            files.filter(~refused).select("file_id", "business_date", "name").rows()
+        ):
+            taken.setdefault((file_id, date), set()).add(name)
+        return taken, set(files.filter(refused).select("file_id", "name", "reason").rows())
 
     def intake_head(self) -> tuple[int, ...]:
         """Where intake stands: it differs once another run took anything in."""

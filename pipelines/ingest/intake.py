@@ -42,6 +42,7 @@ from loanbook.pipelines.ingest.landing import (
     cut_line,
     ends_open,
     far_dates,
+    is_taken,
     scan,
     whole,
 )
@@ -115,7 +116,7 @@ def _take_new(run: _Run, files: list[LandingFile], progress: Callable[[int, int]
         judged_at, (seen, refused) = ledger.intake_head(), ledger.known_files()
     fresh: list[LandingFile] = []
     for file in files:
-        if (file.file_id, file.business_date) in seen:
+        if is_taken(file, seen, policies):
             report.known += 1
         else:
             fresh.append(file)
@@ -127,7 +128,7 @@ def _take_new(run: _Run, files: list[LandingFile], progress: Callable[[int, int]
     waiting: list[Intake] = []
     kind = None
     for done, file in enumerate(fresh):
-        if (file.file_id, file.business_date) in seen:  # another of this run has the same content
+        if is_taken(file, seen, policies):  # another of this run has the same content
             report.known += 1
             continue
         new_kind = file.kind is not None and BY_NAME[file.kind].gives_loans
@@ -139,7 +140,7 @@ def _take_new(run: _Run, files: list[LandingFile], progress: Callable[[int, int]
         kind = new_kind
         taken = _take(file, run, known)
         if taken and taken.file["state"] == "taken":
-            seen.add((file.file_id, file.business_date))
+            seen.setdefault((file.file_id, file.business_date), set()).add(file.path.name)
         if taken and (file.file_id, taken.file["name"], taken.file["reason"]) not in refused:
             waiting.append(taken)  # refused again for the same reason: that is written already
         progress(done + 1, len(fresh))

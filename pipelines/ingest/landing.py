@@ -12,14 +12,16 @@ import hashlib
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from loanbook.core.errors import IntakeError
+from loanbook.core.policy.book import PolicyBook
 from loanbook.core.store.instance import Intake
 from loanbook.pipelines.formats.registry import BY_NAME, PLACE, dated, recognised
 from loanbook.pipelines.formats.table import with_line_feeds
+from loanbook.pipelines.instance import mappings
 from loanbook.pipelines.waiting import CHECKSUM, landed_paths
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -50,6 +52,26 @@ class LandingFile:
     def mapping(self) -> str:
         """The mapping that the name ends with; empty if with none."""
         return BY_NAME[self.kind].mapping_of(self.path.stem) if self.kind else ""
+
+
+Taken = Mapping[tuple[str, dt.date | None], set[str]]
+"""Names of files that were taken in, by content and business date."""
+
+
+def is_taken(file: LandingFile, taken: Taken, policies: PolicyBook) -> bool:
+    """Whether the file's content was taken in for its date: under whatever name, but for one that names the
+    mapping of another sender, whose rows are others though they read alike."""
+    names = taken.get((file.file_id, file.business_date), set())
+    folder = BY_NAME[file.kind].mappings if file.kind else ""
+    senders = set(mappings(policies, folder)) if folder else set()
+
+    def sender(name: str) -> str:
+        ending = BY_NAME[file.kind].mapping_of(Path(name).stem) if file.kind else ""
+        return ending if ending in senders else ""
+
+    own = sender(file.path.name)
+    others = {sender(name) for name in names if name != file.path.name}
+    return file.path.name in names or bool(others) and (not own or not others.isdisjoint({own, ""}))
 
 
 def address(path: Path) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from loanbook.pipelines.ingest.landing import near_dates, scan
+from loanbook.pipelines.ingest.landing import is_taken, near_dates, scan
 from loanbook.pipelines.resources import open_instance, provenance, settings
 from loanbook.pipelines.servicing.days import missing_days
 from loanbook.pipelines.servicing.jobs import daily_run, range_tags
@@ -33,7 +33,7 @@ def _waiting() -> _Waiting:
         f.business_date
         for f in files
         if f.business_date
-        and (f.file_id, f.business_date) not in taken
+        and not is_taken(f, taken, policies)
         and (f.file_id, f.path.name) not in tried
     ]
     meant = near_dates([f.business_date for f in files if f.business_date],

@@ -53,7 +53,7 @@ class _Eve:
         stands = stored if life is None else _as_lived(stored, life, self._eve)
         published = self._known.first_open
         last = published - _ONE_DAY if published else None
-        # money is read before orders, of later days too
+        # of a file that lands late, what came for later days plays no part
         booked = self._known.told(ids).filter(pl.col("booking_date") <= self._date)
         told = event_totals(booked, self._eve if life is not None else last)
         both = stands.join(told, on="loan_id", how="left", maintain_order="left")
