@@ -17,7 +17,7 @@ from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.store.clocks import NOT_RESTATED_BY, NOW, known_last
-from loanbook.core.store.queries import PUBLISHED, Queries
+from loanbook.core.store.queries import PUBLISHED, Queries, ids_table
 
 
 def revised(terms: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
@@ -64,35 +64,41 @@ class StoredHistory:
         nothing = empty(Events)
         if first is None or date < first:
             return Book.empty(self._policies.pins, nothing)
-        positions = self._known("positions", Positions.column_names(), "t.loan_id", ids, date)
-        dues = self._known(
-            "dues", Dues.column_names(), "t.loan_id, t.instalment_no, t.component", ids, date
-        )
-        live = typed(positions, Positions).filter(~pl.col("status").is_in(ENDED))
         names = ", ".join(f"l.{c}" for c in Terms.column_names())
-        terms = self._of(
-            f"SELECT DISTINCT {names} FROM {{lake}}.loans l JOIN _ids "
-            "ON _ids.loan_id = l.loan_id WHERE l.close_reason IS NULL "
-            f"AND l.version IN {PUBLISHED} ORDER BY l.loan_id",
-            live["loan_id"], [],
-        )  # fmt: skip
-        changed = self._of(
-            f"SELECT {names.replace('l.', 'c.')} FROM {{lake}}.changed_terms c JOIN _ids "
-            f"ON _ids.loan_id = c.loan_id WHERE c.version IN {PUBLISHED} "
-            f"AND c.business_date <= ? AND c.version <= ? AND {NOT_RESTATED_BY.format(row='c')} "
-            "QUALIFY row_number() OVER (PARTITION BY c.loan_id ORDER BY c.business_date DESC) = 1",
-            live["loan_id"], [date, self._known_at, self._known_at],
-        )  # fmt: skip
+        with self._ledger.aside(_ids=ids_table(ids)) as ledger:
+            positions = self._known(
+                ledger, "positions", Positions.column_names(), "t.loan_id", date
+            )
+            dues = self._known(
+                ledger, "dues", Dues.column_names(), "t.loan_id, t.instalment_no, t.component", date
+            )
+            terms = ledger.frame(
+                f"SELECT DISTINCT {names} FROM {{lake}}.loans l JOIN _ids "
+                "ON _ids.loan_id = l.loan_id WHERE l.close_reason IS NULL "
+                f"AND l.version IN {PUBLISHED} ORDER BY l.loan_id"
+            )
+            changed = ledger.frame(
+                f"SELECT {names.replace('l.', 'c.')} FROM {{lake}}.changed_terms c JOIN _ids "
+                f"ON _ids.loan_id = c.loan_id WHERE c.version IN {PUBLISHED} "
+                f"AND c.business_date <= ? AND c.version <= ? AND {NOT_RESTATED_BY.format(row='c')} "
+                "QUALIFY row_number() OVER (PARTITION BY c.loan_id ORDER BY c.business_date DESC) = 1",
+                [date, self._known_at, self._known_at],
+            )
+        live = typed(positions, Positions).filter(~pl.col("status").is_in(ENDED))
+        terms, changed = (
+            rows.join(live.select("loan_id"), on="loan_id", how="semi", maintain_order="left")
+            for rows in (terms, changed)
+        )
         terms = revised(typed(terms, Terms), typed(changed, Terms))
         agreed = agreed_terms(terms, self._policies.pins)
         return Book(date, agreed, live, typed(dues, Dues), nothing)
 
     def _known(
-        self, table: str, columns: list[str], order: str, ids: pl.Series, date: dt.date
+        self, ledger: Queries, table: str, columns: list[str], order: str, date: dt.date
     ) -> pl.DataFrame:
         named = ", ".join(f"t.{c}" for c in columns)
         sql = known_last(table, named, order, "AND t.loan_id IN (SELECT loan_id FROM _ids)")
-        return self._of(sql, ids, {"on": date, "known_at": self._known_at})
+        return ledger.frame(sql, {"on": date, "known_at": self._known_at})
 
     def transfers(self, ids: pl.Series, since: dt.date) -> pl.DataFrame:
         """See `LedgerHistory`."""

@@ -47,10 +47,13 @@ class Queries:
             yield
 
     @contextmanager
-    def aside(self) -> Iterator[Queries]:
-        """The ledger in one state, on a cursor of its own, so that another query may run at the same time."""
+    def aside(self, **tables: pl.DataFrame) -> Iterator[Queries]:
+        """The ledger in one state, on a cursor of its own, so that another query may run at the same time,
+        with `tables` by name beside those of the lake."""
         cursor = self._connection.cursor()
         try:
+            for name, frame in tables.items():
+                cursor.register(name, frame.to_arrow())
             with one_state(cursor):
                 yield Queries(cursor)
         finally:
@@ -77,7 +80,7 @@ class Queries:
         self, sql: str, ids: pl.Series, parameters: list[Any] | dict[str, Any]
     ) -> pl.DataFrame:
         """A query beside others; table `_ids` holds the `loan_id`s it is about."""
-        return self.beside(sql, parameters, _ids=pl.DataFrame({"loan_id": ids.cast(pl.Int64)}))
+        return self.beside(sql, parameters, _ids=ids_table(ids))
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """A query's rows, for a few values of a command that must answer at once."""
@@ -158,6 +161,11 @@ class Queries:
         """The first business date that is not published; None: nothing is."""
         _, date = self.published()
         return date + dt.timedelta(days=1) if date else None
+
+
+def ids_table(ids: pl.Series) -> pl.DataFrame:
+    """Loans as a table that queries join: `loan_id`."""
+    return pl.DataFrame({"loan_id": ids.cast(pl.Int64)})
 
 
 @dataclass(frozen=True)

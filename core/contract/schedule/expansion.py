@@ -13,10 +13,12 @@ import polars as pl
 from loanbook.core.catalogue.codes import InterestMode
 from loanbook.core.contract.dates.business_days import Calendar, adjusted
 from loanbook.core.contract.figures import Figures
-from loanbook.core.contract.schedule.cursor import instalment, next_period, open_schedule
+from loanbook.core.contract.schedule.cursor import CURSOR, instalment, next_period, open_schedule
 
 EVERYTHING = 2**62
 """More than any instalments together ask, minor units."""
+RESIDUE = ("residue_over", "residue_under")
+"""What rounding left of the interest to date, as a fraction (Int128); beside `CURSOR` a step moves it alone."""
 
 
 Calendars = Mapping[int, Calendar]
@@ -49,35 +51,45 @@ def expand_from(
     moves = calendars is not None and bool(standing["adjust_accrual"].any())
     standing = _with_residue(standing)
     figures = Figures(standing)
-    wanted = pl.lit(EVERYTHING) if enough is None else enough
-    short = pl.col("_short") > 0
-    cursor = standing.with_columns(_short=wanted).filter(
-        (pl.col("instalment_no") <= pl.col("instalments")) & short
+    moving = [name for name in (*CURSOR, *RESIDUE) if name in standing.columns]
+    short = pl.lit(EVERYTHING) if enough is None else enough
+    begun = standing.with_columns(_short=short).filter(
+        (pl.col("instalment_no") <= pl.col("instalments")) & (pl.col("_short") > 0)
     )
-    steps, parts = cursor.lazy(), []
+    # what a step leaves as it is stands beside what it moves, and is read where it is needed
+    fixed, steps, parts = begun.drop(moving, "_short"), begun.lazy(), []
+    left = pl.col("_short") - pl.col("asked_principal") - pl.col("asked_interest")
+    goes_on = (pl.col("instalment_no") < pl.col("instalments")) & (left > 0)
     while True:
-        billed = instalment(steps, figures).collect()
-        parts.append(
-            billed.select(
-                "loan_id",
-                "instalment_no",
-                "period_start",
-                "period_end",
-                pl.col("schedule_balance").alias("opening"),
-                pl.col("asked_principal").alias("principal"),
-                pl.col("asked_interest").alias("interest"),
-                closing=pl.col("schedule_balance") - pl.col("asked_principal"),
-            )
-        )
-        left = pl.col("_short") - pl.col("asked_principal") - pl.col("asked_interest")
-        going = billed.with_columns(_short=left).filter(
-            (pl.col("instalment_no") < pl.col("instalments")) & short
-        )
-        if going.is_empty():
-            return pl.concat(parts).sort("loan_id", "instalment_no")
-        steps = next_period(going.lazy(), figures)
+        billed = (
+            instalment(steps, figures)
+            .select("loan_id", *moving, "asked_principal", "asked_interest", "interest_after", "level",
+                    _short=left, _goes_on=goes_on)
+            .collect()
+        )  # fmt: skip
+        parts.append(billed)
+        on = billed["_goes_on"]
+        if not on.any():
+            return _rows(pl.concat(parts))
+        if not on.all():
+            fixed, billed = fixed.filter(on), billed.filter(on)
+        steps = next_period(fixed.hstack(billed.drop("loan_id", "_goes_on")).lazy(), figures)
         if moves and calendars is not None:
-            steps = steps.with_columns(_ends(going, calendars))
+            steps = steps.with_columns(_ends(fixed, calendars))
+
+
+def _rows(billed: pl.DataFrame) -> pl.DataFrame:
+    """The instalments that were billed, as `expand` returns them."""
+    return billed.select(
+        "loan_id",
+        "instalment_no",
+        "period_start",
+        "period_end",
+        pl.col("schedule_balance").alias("opening"),
+        pl.col("asked_principal").alias("principal"),
+        pl.col("asked_interest").alias("interest"),
+        closing=pl.col("schedule_balance") - pl.col("asked_principal"),
+    ).sort("loan_id", "instalment_no")
 
 
 def _ends(loans: pl.DataFrame, calendars: Calendars) -> pl.Expr:
