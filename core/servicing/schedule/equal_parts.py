@@ -14,7 +14,7 @@ from loanbook.core.contract.dates.business_days import Calendar, adjusted
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import Rounding, even_part, to_multiple, with_rest
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import NO_DUES, due_rows
+from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, on_own_date
 
 
 def is_fixed() -> pl.Expr:
@@ -31,6 +31,30 @@ def even_instalment(amount: pl.Expr, count: pl.Expr) -> pl.Expr:
     """An even part of `amount`, rounded to the product's multiple of an instalment."""
     part = even_part(amount, count)
     return to_multiple(part, pl.col("instalment_multiple"), Rounding.half_even)
+
+
+def redated(
+    loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
+) -> pl.DataFrame:
+    """Dues of the instalments after `first_no` as they are, on the dates that the terms give them now.
+
+    `loans`: terms as they are from now on; of one whose interest is fixed another rate changes nothing.
+    """
+    if loans.is_empty():
+        return dues
+    each = loans.with_columns(
+        instalment_no=pl.int_ranges(pl.col("first_no") + 1, pl.col("instalments") + 1)
+    ).explode("instalment_no")
+    each = each.with_columns(pl.col("instalment_no").cast(pl.Int16))
+    each = each.with_columns(falls=due_of(pl.col("instalment_no"), each))
+    each = each.with_columns(falls=adjusted(pl.col("falls"), each, calendars))
+    falls = each.select("loan_id", "instalment_no", "falls")
+    moves = (pl.col("due_date") > BUSINESS_DATE) & ~on_own_date()
+    return (
+        dues.join(falls, on=["loan_id", "instalment_no"], how="left", maintain_order="left")
+        .with_columns(due_date=pl.when(moves).then(pl.coalesce("falls", "due_date")).otherwise("due_date"))
+        .drop("falls")
+    )
 
 
 def share_arrears(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:

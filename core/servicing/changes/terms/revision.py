@@ -23,6 +23,7 @@ from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.coming_dues import placed_anew, with_their_instalments
 from loanbook.core.servicing.schedule.equal_parts import (
     is_fixed,
+    redated,
     share_arrears,
     shares_arrears,
     spread_evenly,
@@ -121,8 +122,11 @@ def _solved_anew(
 def _spread_anew(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Dues with the instalments to come of materialised schedules; some keep their interest."""
     longer = is_fixed() & pl.col("more").is_not_null()
-    shares = ~longer & shares_arrears()
-    dues = respread(loans.filter(~longer & ~shares), day.dues, day.policies.calendars)
+    stays = is_fixed() & ~longer & (pl.col("lifted_principal") + pl.col("lifted_interest") == 0)
+    shares = ~longer & ~stays & shares_arrears()
+    others = loans.filter(~longer & ~stays & ~shares)
+    dues = respread(others, day.dues, day.policies.calendars)
+    dues = redated(loans.filter(stays), dues, day.policies.calendars)
     fixed = loans.filter(longer).with_columns(lent=pl.lit(0, dtype=pl.Int64))
     spread = spread_evenly(fixed, dues, day.policies.calendars)
     dues = with_paid_kept(merge_dues(charges_follow(dues, fixed, spread), spread), fixed)
