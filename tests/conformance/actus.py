@@ -25,12 +25,14 @@ from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.replay.fast_forward import History, fast_forward
 from loanbook.pipelines.resources import read_policies
 from tests.conformance.actus_terms import (
+    ONE_DAY,
     SCALE,
     Contract,
     NotMappedError,
     called_on,
     contract_of,
     date_in,
+    day_of,
     minor,
 )
 from tests.conformance.events import TOLD, filled, what_is_due
@@ -99,6 +101,10 @@ def _lived(contracts: list[Contract], policies: PolicyBook) -> History:
                 "rate_ppb": value, "keep": "term" if c.kind == "ANN" else "instalment"}  # fmt: skip
             event = Kind.rate_reset if kind == "RR" else Kind.rate_changed
             told.append((on, event, None, body))
+        called = called_on(c.case)
+        if called and called != c.due[-1]:  # no interest follows the day of the call
+            body = {"start": (called + ONE_DAY).isoformat(), "end": c.due[-1].isoformat()}
+            told.append((called, Kind.interest_paused, None, body))
         told += [(on, Kind.payment_received, None, None) for on in c.due]
         for place, (on, kind_, amount, body) in enumerate(told):
             # money before changes on a day: a reset is of the nights to come
@@ -129,7 +135,7 @@ def _differences(contract: Contract, seen: Seen) -> list[str]:
     ours = _as_held(contract, seen, list(_rows(contract, seen)))
     theirs = list(case["results"])
     if [(r["on"], r["type"]) for r in ours] != [
-        (r["eventDate"][:10], r["eventType"]) for r in theirs
+        (day_of(r["eventDate"]).isoformat(), r["eventType"]) for r in theirs
     ]:
         mine = [f"{r['type']} {r['on']}" for r in ours]
         told = [f"{r['eventType']} {r['eventDate'][:10]}" for r in theirs]
@@ -231,17 +237,22 @@ def _rows(contract: Contract, seen: Seen) -> Iterator[dict[str, Any]]:
     if contract.kind == "ANN" and contract.solved:
         sets = {contract.first_redemption - dt.timedelta(days=1)}
     last = contract.due[-1]
-    for day in sorted({*contract.due, *resets, *contract.joins, *sets}):
+    called = called_on(contract.case)
+    for day in sorted(
+        {*contract.due, *resets, *contract.joins, *sets, *([called] if called else [])}
+    ):
         if not start < day <= until or day not in on:
             continue
         row = on[day]
+        if called == day != last:  # what accrued is asked with the call, and shown no more
+            yield _row(day, "XD", 0, row["principal"], row["rate_ppb"], 0)
         if day in contract.joins:
             yield _row(day, "IPCI", 0, row["principal"], _before(on, day), 0)
         if day in contract.due:
             interest, principal = sums.get((day, 1), 0), sums.get((day, 0), 0)
             rate = _before(on, day)
             if day == last:
-                if called_on(contract.case):
+                if called_on(contract.case) == day:
                     yield _row(day, "XD", 0, row["principal"] + principal, rate, interest)
                 yield _row(day, "IP", interest, row["principal"] + principal, rate, 0)
                 ends = "STD" if called_on(contract.case) else "MD"

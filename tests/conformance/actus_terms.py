@@ -31,12 +31,34 @@ KINDS = {"ANN": "equal_instalment", "LAM": "equal_principal", "NAM": "equal_inst
 UNITS = {"D": (Unit.days, 1), "W": (Unit.weeks, 1), "M": (Unit.months, 1), "Q": (Unit.months, 3),
          "H": (Unit.months, 6), "Y": (Unit.months, 12)}  # fmt: skip
 ROLLS = {"NOS": ("unadjusted", False), "SCF": ("following", True), "SCMF": ("modified_following", True),
-         "SCP": ("preceding", True), "SCMP": ("modified_preceding", True), "CSF": ("following", False)}  # fmt: skip
+         "SCP": ("preceding", True), "SCMP": ("modified_preceding", True), "CSF": ("following", False),
+         "CSMF": ("modified_following", False), "CSP": ("preceding", False),
+         "CSMP": ("modified_preceding", False)}  # fmt: skip
 """Business-day conventions: shift, then calculate, moves the interest period with the payment."""
+CALENDARS = {"NC": None, "NoCalendar": None, "MF": (6, 7), "MondayToFriday": (6, 7)}
+"""Days of the week that are no business days."""
 WEEKENDS = Calendar("weekends", (), (6, 7))
-MISSING = {
-    "scalingEffect": "scaling", "creditEvent": "credit events", "optionExerciseType": "options",
+FREE = None
+"""A name, a date, an amount or a rate: any value."""
+KNOWN: dict[str, Any] = {
+    "contractID": FREE, "contractType": FREE, "statusDate": FREE, "contractDealDate": FREE, "currency": FREE,
+    "contractRole": {"RPA", "RPL"}, "initialExchangeDate": FREE, "maturityDate": FREE, "amortizationDate": FREE,
+    "notionalPrincipal": FREE, "nominalInterestRate": FREE, "premiumDiscountAtIED": FREE,
+    "accruedInterest": FREE, "dayCountConvention": FREE, "businessDayConvention": FREE, "calendar": {*CALENDARS},
+    "endOfMonthConvention": {"SD", "EOM"}, "capitalizationEndDate": FREE, "purchaseDate": FREE,
+    "priceAtPurchaseDate": FREE, "terminationDate": FREE, "priceAtTerminationDate": FREE, "xDayNotice": FREE,
+    "cycleOfInterestPayment": FREE, "cycleAnchorDateOfInterestPayment": FREE, "cycleOfPrincipalRedemption": FREE,
+    "cycleAnchorDateOfPrincipalRedemption": FREE, "nextPrincipalRedemptionPayment": FREE,
+    "cycleOfRateReset": FREE, "cycleAnchorDateOfRateReset": FREE, "marketObjectCodeOfRateReset": FREE,
+    "rateMultiplier": FREE, "rateSpread": FREE, "nextResetRate": FREE, "fixingDays": {"P0D", "P2D"},
+    "lifeCap": FREE, "lifeFloor": FREE, "periodCap": FREE, "periodFloor": FREE,
+    "interestCalculationBase": {"NT", "NTIED"}, "interestCalculationBaseAmount": FREE,
+    "cycleOfInterestCalculationBase": FREE, "cycleAnchorDateOfInterestCalculationBase": FREE,
+    "scalingEffect": {"000", "OOO"}, "contractPerformance": {"PF"}, "creatorID": FREE, "counterpartyID": FREE,
+    "marketObjectCode": FREE, "settlementCurrency": FREE, "cyclePointOfInterestPayment": {"E"},
+    "cyclePointOfRateReset": {"B"}, "seniority": FREE, "guaranteedExposure": FREE,
 }  # fmt: skip
+"""Terms that mean something here, or nothing for the list of events; any other is refused by its name."""
 
 
 class NotMappedError(Exception):
@@ -104,20 +126,42 @@ class Contract:
     @property
     def until(self) -> dt.date:
         """The last day that the list of events reaches."""
-        return date_in(self.case, "to") or self.due[-1]
+        return settled_on(self.case) or date_in(self.case, "to") or self.due[-1]
 
 
 def date_in(terms: dict[str, Any], name: str) -> dt.date | None:
-    return dt.date.fromisoformat(str(terms[name])[:10]) if terms.get(name) else None
+    return day_of(terms[name]) if terms.get(name) else None
+
+
+def day_of(text: Any) -> dt.date:
+    """The day whose start an instant is: the last second of a day is the end of it."""
+    day = dt.date.fromisoformat(str(text)[:10])
+    return day + ONE_DAY if at_its_end(text) else day
+
+
+def at_its_end(text: Any) -> bool:
+    return str(text)[10:16] == "T23:59"
+
+
+ONE_DAY = dt.timedelta(days=1)
 
 
 def called_on(case: dict[str, Any]) -> dt.date | None:
-    """The day on which all is called, without notice."""
+    """The day on which all is called."""
     seen = case.get("eventsObserved") or []
-    alone = len(seen) == 1 and seen[0]["type"] == "XD"
-    if not alone or case["terms"].get("xDayNotice") not in ("P0D", None):
+    return day_of(seen[0]["time"]) if len(seen) == 1 and seen[0]["type"] == "XD" else None
+
+
+def settled_on(case: dict[str, Any]) -> dt.date | None:
+    """The day on which what was called is paid: after the notice."""
+    called, notice = called_on(case), case["terms"].get("xDayNotice") or "P0D"
+    if called is None:
         return None
-    return dt.date.fromisoformat(seen[0]["time"][:10])
+    found = re.match(r"^P(\d+)([DWMQHY])$", notice)
+    if found is None:
+        raise NotMappedError(f"notice {notice}")
+    unit, times = UNITS[found[2]]
+    return Cycle(unit, int(found[1]) * times, True).on(called, 1, month_end=False)
 
 
 def minor(value: Any) -> int:
@@ -142,7 +186,7 @@ def contract_of(case: dict[str, Any], number: int) -> Contract:
     moved = asked.moved(due)
     first = asked.first if asked.first and asked.first != out else due[0]
     grace = sum(d < first for d in due)
-    resets = asked.resets(due[-1])
+    resets = asked.resets(called_on(case) or due[-1])
     if kind not in ("CLM", "UMP") and any(
         asked.rate_at(value, what) < 0 for _, what, value in resets
     ):
@@ -151,9 +195,9 @@ def contract_of(case: dict[str, Any], number: int) -> Contract:
     if resets:
         floats = FloatingRate(
             index="market", multiplier=str(terms.get("rateMultiplier", "1")).strip(),
-            keep="term" if kind == "ANN" else "instalment",
+            keep="term" if kind == "ANN" else "instalment", **_bounds(terms),
         )  # fmt: skip
-    roll, adjusts = ROLLS.get(str(terms.get("businessDayConvention", "NOS")), ("unadjusted", False))
+    roll, adjusts = asked.roll, asked.adjusts
     product = Product(
         name=f"a{number}", version=1, effective_from=dt.date(2000, 1, 1), entity="us-consumer",
         currency="USD", day_order="sequence", floating=floats,
@@ -171,28 +215,59 @@ def contract_of(case: dict[str, Any], number: int) -> Contract:
                     if first in due else first, asked.at_once, resets, joins, asked.emi is None)  # fmt: skip
 
 
+def _bounds(terms: dict[str, Any]) -> dict[str, str]:
+    """How far resets may move the rate."""
+    per_cent = {name: str(Decimal(str(terms[name]).strip()) * 100) for name in
+                ("lifeCap", "lifeFloor", "periodCap", "periodFloor") if terms.get(name)}  # fmt: skip
+    moves = {
+        name: per_cent.get(name, "").removeprefix("-") for name in ("periodCap", "periodFloor")
+    }
+    if moves["periodCap"] != moves["periodFloor"]:
+        raise NotMappedError("a reset that may rise by another share than it may fall by")
+    told = {"cap_percent": per_cent.get("lifeCap"), "floor_percent": per_cent.get("lifeFloor"),
+            "reset_cap_percent": moves["periodCap"] or None}  # fmt: skip
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _refuse_unknown(terms: dict[str, Any]) -> None:
+    """NotMappedError for the first term, or value of one, without a meaning here."""
+    for name, value in terms.items():
+        text = str(value).strip()
+        if text in ("", "None", "[]", "{}"):
+            continue
+        if name not in KNOWN:
+            raise NotMappedError(f"term {name}")
+        if KNOWN[name] is not FREE and text not in KNOWN[name]:
+            raise NotMappedError(f"term {name} {text}")
+
+
 def _refuse(case: dict[str, Any], kind: str) -> None:
     """NotMappedError for what loanbook has no notion of."""
     terms = case["terms"]
     if kind not in KINDS:
         raise NotMappedError(f"contract type {kind}")
-    for name, why in MISSING.items():
-        if terms.get(name):
-            raise NotMappedError(why)
-    if str(terms.get("interestCalculationBase", "NT")) != "NT":
+    _refuse_unknown(terms)
+    base = terms.get("interestCalculationBaseAmount")
+    if terms.get("interestCalculationBase") == "NTIED" and base and minor(base) != minor(
+        terms["notionalPrincipal"]
+    ):  # fmt: skip
         raise NotMappedError("interest on another base than the principal")
     if case.get("eventsObserved") and called_on(case) is None:
-        raise NotMappedError("a call with notice, or other events that were observed")
+        raise NotMappedError("events that were observed other than a call of all")
     dates = [v for k, v in terms.items() if "Date" in k and "T" in str(v)]
-    if any(not str(d).endswith(("T00:00", "T00:00:00")) for d in dates):
+    ends = ("maturityDate", "terminationDate")
+    on_time = ("T00:00", "T00:00:00")
+    if any(not (str(d).endswith(on_time) or at_its_end(d)) for d in dates) or any(
+        at_its_end(v) for k, v in terms.items() if k not in ends and "Date" in k
+    ):
         raise NotMappedError("a time of the day")
     if Decimal(str(terms.get("nominalInterestRate", 0)).strip()) < 0 and kind not in ("CLM", "UMP"):
         raise NotMappedError("a rate below zero")
     # who buys it on the way takes it over with what accrued by then
-    if Decimal(str(terms.get("accruedInterest", 0)).strip()) and not terms.get("purchaseDate"):
+    if Decimal(str(terms.get("accruedInterest") or 0).strip()) and not terms.get("purchaseDate"):
         raise NotMappedError("interest accrued before the payout")
     if str(terms.get("businessDayConvention", "NOS")) not in ROLLS:
-        raise NotMappedError("payments that are moved before their period's end")
+        raise NotMappedError(f"business days {terms['businessDayConvention']}")
     if str(terms.get("dayCountConvention")) not in DAYS:
         raise NotMappedError(f"day count {terms.get('dayCountConvention')}")
 
@@ -227,11 +302,14 @@ class _Asked:
             anchor = self.cycle.on(out, 1, month_end=self.month_end)
         self.anchor = anchor
         self.until = date_in(case, "to")
+        free = CALENDARS[str(told.get("calendar") or "NC")]
+        asked = str(told.get("businessDayConvention") or "NOS")
+        self.roll, self.adjusts = ROLLS[asked if free else "NOS"]
 
     def _maturity(self) -> dt.date:
         """The last date: as told, after as many payments as it takes, or beyond what is looked at."""
         told = date_in(self.told, "maturityDate") or date_in(self.told, "amortizationDate")
-        told = called_on(self.case) or told
+        told = settled_on(self.case) or told
         if told is None and self.open:
             if self.until is None:
                 raise NotMappedError("no end is told")
@@ -254,16 +332,18 @@ class _Asked:
             if self.cycle and self.anchor:
                 short = Cycle(self.cycle.unit, self.cycle.every, True)
                 whole = short.dates(self.anchor, maturity, month_end=self.month_end)
-                last = min(
-                    self.until or maturity, maturity
-                )  # an open one is looked at before that day
+                # an open one is looked at before that day; nothing joins once it is called
+                last = min(called_on(self.case) or self.until or maturity, maturity)
                 joins = [d for d in whole[:-1] if self.start < d < last]
             return [maturity], joins
         assert self.cycle is not None
         assert self.anchor is not None
-        every = set(self.cycle.dates(self.anchor, maturity, month_end=self.month_end))
+        # a period that ends with the last second of a day is no whole one of the cycle
+        ends = maturity - ONE_DAY if at_its_end(self.told.get("maturityDate")) else maturity
+        every = set(self.cycle.dates(self.anchor, ends, month_end=self.month_end))
         if self.first and self.first < self.anchor:
-            every |= set(self.cycle.dates(self.first, maturity, month_end=self.month_end))
+            every |= set(self.cycle.dates(self.first, ends, month_end=self.month_end))
+        every = {maturity if d == ends else d for d in every}
         due = sorted(d for d in every if d > self.out)
         ends = date_in(self.told, "capitalizationEndDate")
         if ends is None:
@@ -271,17 +351,25 @@ class _Asked:
         return [d for d in due if d > ends], sorted({d for d in [*due, ends] if d <= ends})
 
     def moved(self, due: list[dt.date]) -> list[dt.date]:
-        """Due dates after the business-day convention."""
-        roll, _ = ROLLS.get(
-            str(self.told.get("businessDayConvention", "NOS")), ("unadjusted", False)
-        )
-        if roll == "unadjusted":
+        """Due dates after the business-day convention.
+
+        Where the interest period stays, a payment may be moved behind its end, not before it: conventions that
+        would do so are those that do the same on these dates, or are refused.
+        """
+        if self.roll == "unadjusted":
             return due
+        found = self._rolled(due, self.roll)
+        if self.adjusts or self.roll == "following":
+            return found
+        for same in ("unadjusted", "following"):
+            if found == self._rolled(due, same):
+                self.roll = same
+                return found
+        raise NotMappedError("payments that are moved before their period's end")
+
+    def _rolled(self, due: list[dt.date], roll: str) -> list[dt.date]:
         frame = pl.DataFrame({"d": due})
-        found: list[dt.date] = frame.select(
-            WEEKENDS.adjust(pl.col("d"), BusinessDay[roll])
-        ).to_series().to_list()  # fmt: skip
-        return found
+        return frame.select(WEEKENDS.adjust(pl.col("d"), BusinessDay[roll])).to_series().to_list()
 
     def terms(self, due: list[dt.date], grace: int) -> dict[str, Any]:
         """Terms of the loan."""

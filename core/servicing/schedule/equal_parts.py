@@ -52,7 +52,9 @@ def redated(
     moves = (pl.col("due_date") > BUSINESS_DATE) & ~on_own_date()
     return (
         dues.join(falls, on=["loan_id", "instalment_no"], how="left", maintain_order="left")
-        .with_columns(due_date=pl.when(moves).then(pl.coalesce("falls", "due_date")).otherwise("due_date"))
+        .with_columns(
+            due_date=pl.when(moves).then(pl.coalesce("falls", "due_date")).otherwise("due_date")
+        )
         .drop("falls")
     )
 
