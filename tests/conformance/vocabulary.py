@@ -6,6 +6,7 @@ is mapped that was not understood. A field that is empty (null, false, zero, not
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from tests.conformance.fineract import NotMappedError
@@ -150,11 +151,22 @@ NEEDED = ("currency", "interest_rate", "interest_type", "schedule_type",
 
 
 def with_defaults(case: dict[str, Any]) -> dict[str, Any]:
-    """The case with the fields of terms that it leaves out."""
-    given = {name: [DEFAULTS | t for t in case[name]] for name in ("loans",) if name in case}
+    """The case with the fields of terms and steps that it leaves out."""
+    given = {name: [_whole(t) for t in case[name]] for name in ("loans",) if name in case}
     if "terms" in case:
-        given["terms"] = DEFAULTS | case["terms"]
+        given["terms"] = _whole(case["terms"])
+    if "steps" in case:
+        given["steps"] = [{"business_date": None} | step for step in case["steps"]]
     return case | given
+
+
+def _whole(terms: dict[str, Any]) -> dict[str, Any]:
+    """Terms with what they leave out, the rate a year among it."""
+    given, times = DEFAULTS | terms, {"YEAR": 1, "MONTH": 12}
+    each = times.get(given["interest_rate_frequency"])
+    if given.get("annual_interest_rate") is None and given.get("interest_rate") is not None and each:
+        given["annual_interest_rate"] = str(Decimal(str(given["interest_rate"])) * each)
+    return given
 
 
 def refuse_unknown(case: dict[str, Any]) -> None:
