@@ -309,6 +309,36 @@ class _Earned:
         spread = even and terms["interest_type"] != "FLAT" and not recalculated(terms)
         self._periods = self._whole(shown) if spread and (outs or by_periods(terms)) else []
         self._fixed = self._by_reage(shown)
+        self._again = [] if self._fixed else self._by_split(shown)
+
+    @staticmethod
+    def _by_split(shown: Shown) -> list[tuple[dt.date, list[tuple[dt.date, dt.date]], int]]:
+        """Re-amortisations that split the interest of the arrears: the day, the periods of the instalments
+        that ask it in even shares, and a share. It is listed as earned again over them."""
+        found = []
+        for step, _ in shown.events:
+            if step.kind is not Kind.reamortised or step.body.get("interest") != "split":
+                continue
+            stood = shown.seen.positions.get(shown._ahead_of(step).loan_id, {})
+            dates = sorted(shown.due_dates())
+            starts = [min((s.date for s, _ in shown.events if s.kind is Kind.disbursed))] + dates
+            periods = [(a, b) for a, b in zip(starts, dates, strict=False) if b > step.date]
+            lifted = stood.get("interest_due", 0)
+            if periods and lifted:
+                share = (Decimal(lifted) / len(periods)).to_integral_value("ROUND_HALF_EVEN")
+                found.append((step.date, periods, int(share)))
+        return found
+
+    def _listed_again(self, until: dt.date) -> Decimal:
+        """What is not yet listed again of interest that was split, by a date of a loan that goes on."""
+        left = Decimal(0)
+        for day, periods, share in self._again:
+            if until >= day:
+                left += share * len(periods)  # what the shares leave over was given up
+                for start, due in periods:
+                    gone = min(max((until - start).days, 0), (due - start).days)
+                    left -= Decimal(share) * gone / (due - start).days
+        return left
 
     @staticmethod
     def _by_reage(shown: Shown) -> list[tuple[dt.date, dt.date, int]]:
@@ -381,11 +411,9 @@ class _Earned:
                 (min(max((until - start).days, 0), (due - start).days), (due - start).days, whole)
                 for start, due, whole in self._fixed
             )
-            exact = sum(
-                (Decimal(whole) * gone / days if days else whole for gone, days, whole in shares),
-                Decimal(0),
-            )
-            return int(exact.to_integral_value("ROUND_HALF_EVEN"))
+            # each instalment's by itself
+            return sum(round(Decimal(whole) * gone / days) if days else whole
+                       for gone, days, whole in shares)  # fmt: skip
         if self._periods and (self._ended is None or date < self._ended):
             nights = [(whole, min(max((until - start).days, 0), (due - start).days), (due - start).days)
                       for start, due, whole in self._periods]  # fmt: skip
@@ -395,7 +423,10 @@ class _Earned:
             )
             return over + int(runs.to_integral_value("ROUND_HALF_EVEN"))
         days = [d for d in self._dates if d <= until]
-        return self._days[days[-1]] if days else 0
+        nights = self._days[days[-1]] if days else 0
+        if self._ended is not None and date >= self._ended:
+            return nights
+        return nights - int(self._listed_again(until).to_integral_value("ROUND_HALF_EVEN"))
 
 
 def _charges(shown: Shown, booked: Booked, until: dt.date | None, by_submission: bool,

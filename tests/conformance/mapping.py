@@ -378,8 +378,12 @@ def _undo(s: dict[str, Any], found: Mapped) -> None:
 def _refused(s: dict[str, Any], case: dict[str, Any], found: Mapped) -> Step:
     """The order that a step which must be refused gives."""
     if s["type"] == "reverse":
-        target = found.steps[_target(s, found)]
         today = date_of(s["business_date"])
+        gone = {found.steps[n].i for n in found.reversals}
+        if (s["target"] or {}).get("step") in gone:  # it was taken back before
+            body = {"of": "", "amount": 0}
+            return Step(s["i"], Kind.reversal, s["loan"], today, None, today, body)
+        target = found.steps[_target(s, found)]
         body = {"of": target.kind.name, "amount": target.amount or 0}
         return Step(s["i"], Kind.reversal, s["loan"], today, None, today, body, target=target.i)
     if s["type"] in UNDOES:

@@ -164,7 +164,11 @@ def _whole(terms: dict[str, Any]) -> dict[str, Any]:
     """Terms with what they leave out, the rate a year among it."""
     given, times = DEFAULTS | terms, {"YEAR": 1, "MONTH": 12}
     each = times.get(given["interest_rate_frequency"])
-    if given.get("annual_interest_rate") is None and given.get("interest_rate") is not None and each:
+    if (
+        given.get("annual_interest_rate") is None
+        and given.get("interest_rate") is not None
+        and each
+    ):
         given["annual_interest_rate"] = str(Decimal(str(given["interest_rate"])) * each)
     return given
 

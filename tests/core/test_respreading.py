@@ -159,6 +159,9 @@ def test_a_charge_after_maturity_is_no_part_of_a_new_instalment(policies: Policy
         (Kind.disbursed, 60_000, [121_775 // 2 + 60_000]),
         # the rest in three parts, its interest in the first of them
         (Kind.term_extended, {"instalments": 2}, [20_296, 20_296, 20_296]),
+        # another rate, and later due dates, spread nothing anew
+        (Kind.rate_changed, {"rate_ppb": 300_000_000}, [60_887]),
+        (Kind.due_date_moved, {"due_date": "2024-05-15"}, [60_887]),
     ],
 )
 def test_interest_that_a_reage_fixed_stays_what_it_is(
@@ -174,6 +177,8 @@ def test_interest_that_a_reage_fixed_stays_what_it_is(
     each = rows.group_by("instalment_no", maintain_order=True).agg(pl.col("amount").sum())
     assert each["amount"].to_list() == [pytest.approx(a, abs=1) for a in asked]
     assert rows.filter(pl.col("component") == Component.interest)["amount"].sum() == 887
+    if kind is Kind.due_date_moved:
+        assert rows["due_date"].unique().to_list() == [dt.date(2024, 5, 15)]
 
 
 def test_a_charge_after_the_last_instalment_follows_a_longer_fixed_schedule(
