@@ -252,11 +252,7 @@ def _rows(contract: Contract, seen: Seen) -> Iterator[dict[str, Any]]:
             interest, principal = sums.get((day, 1), 0), sums.get((day, 0), 0)
             rate = _before(on, day)
             if day == last:
-                if called_on(contract.case) == day:
-                    yield _row(day, "XD", 0, row["principal"] + principal, rate, interest)
-                yield _row(day, "IP", interest, row["principal"] + principal, rate, 0)
-                ends = "STD" if called_on(contract.case) else "MD"
-                yield _row(day, ends, principal, 0, rate, 0)
+                yield from _last_rows(day, row["principal"], (interest, principal), rate, called)
             else:
                 if contract.kind not in ("PAM", "CLM", "UMP") and day >= contract.first_redemption:
                     grown = seen.moved.filter(
@@ -278,6 +274,17 @@ def _rows(contract: Contract, seen: Seen) -> Iterator[dict[str, Any]]:
                 )
         elif day in sets:
             yield _row(day, "PRF", 0, row["principal"], row["rate_ppb"], row["interest_accrued"])
+
+
+def _last_rows(
+    day: dt.date, left: int, paid: tuple[int, int], rate: int, called: dt.date | None
+) -> Iterator[dict[str, Any]]:
+    """The events of the last day, on which interest and principal are `paid`."""
+    interest, principal = paid
+    if called == day:
+        yield _row(day, "XD", 0, left + principal, rate, interest)
+    yield _row(day, "IP", interest, left + principal, rate, 0)
+    yield _row(day, "STD" if called else "MD", principal, 0, rate, 0)
 
 
 def _before(on: dict[dt.date, dict[str, Any]], day: dt.date) -> int:

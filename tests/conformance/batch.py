@@ -204,13 +204,17 @@ class Batch:
         tables = [schedule.select(columns), self._made_anew(boarded, rows).select(columns)]
         one = {(r["loan_id"], r["instalment_no"]): r for table in tables for r in table.to_dicts()}
         for each in theirs:
-            for step, row in zip(each.steps, each.rows, strict=True):
+            for place, (step, row) in enumerate(zip(each.steps, each.rows, strict=True)):
                 if step.percent is None:
                     continue
                 part = one[each.loan_id, step.nth] if step.nth else base[each.loan_id]
                 whole = sum(part[name] for name in PARTS_OF[step.of])
                 share = Decimal(whole) * step.percent / 100
-                row["amount"] = step.amount = int(share.to_integral_value("ROUND_HALF_EVEN"))
+                row["amount"] = int(share.to_integral_value("ROUND_HALF_EVEN"))
+                if step.kind is Kind.charge_assessed:  # of this look: of another it may be another
+                    each.steps[place] = replace(step, amount=row["amount"])
+                else:
+                    step.amount = row["amount"]
 
     def _made_anew(self, boarded: pl.DataFrame, rows: list[dict[str, Any]]) -> pl.DataFrame:
         """Instalments of schedules that stand whole and that a tranche or a charge-off makes anew:

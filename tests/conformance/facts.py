@@ -162,12 +162,12 @@ def _with_instalments(charges: list[Charge]) -> list[Charge]:
 
 
 def _at_payout(shown: Transactions) -> list[Charge]:
-    """Charges that payouts bear."""
+    """Charges that payouts bear; of those that are planned the first one's alone is listed."""
     fees = fees_at_disbursement(shown.life.case, shown.life.loan)
     found = []
     for step, event in shown.events:
         cost = shown._fee(event) if fees and step.kind is Kind.disbursed else 0
-        if cost:
+        if cost and not (found and shown.life.planned):
             each = fees[0]["time"] == "TRANCHE_DISBURSEMENT"
             paid = 0 if shown.life.planned else cost
             found.append({"penalty": False, "on": step.date.isoformat() if each else None, "due": cost,

@@ -262,10 +262,9 @@ def plan_of(case: dict[str, Any], loan: int, after: int) -> list[tuple[dt.date, 
     and undoing the last one takes its tranche away."""
     terms = case["loans"][loan - 1]
     own = [s for s in case["steps"] if s["type"] == "add_tranche" and s["loan"] == loan]
-    # what is added later, the terms may tell too
-    added = {s["date"] for s in own}
+    added = [(s["date"], s["amount"]) for s in own]
     told = [(p["date"], p["amount"]) for p in terms.get("disbursement_plan") or []]
-    plan = [p for p in told if p[0] not in added]
+    plan = [p for p in told if p not in added]
     plan += [(s["date"], s["amount"]) for s in own if s["i"] <= after]
     out = 0
     for s in case["steps"]:

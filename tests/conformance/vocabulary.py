@@ -6,6 +6,7 @@ is mapped that was not understood. A field that is empty (null, false, zero, not
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
@@ -180,8 +181,71 @@ def refuse_unknown(case: dict[str, Any]) -> None:
         for name in NEEDED:
             if terms.get(name) is None:
                 raise NotMappedError(f"terms: no {name}")
+    loans = len(case.get("loans") or [1])
     for step in case.get("steps", []):
-        _known(f"step {step['type']}", step, COMMON | STEPS.get(step["type"], {}))
+        kind = step["type"]
+        _known(f"step {kind}", step, COMMON | STEPS.get(kind, {}))
+        _asks_all(step, loans)
+
+
+OF_NO_LOAN = {"config", "job", "product_edit", "charge_definition_edit", "set_business_date",
+              "advance_business_date", "cob_all", "cob_catch_up"}  # fmt: skip
+"""Steps that are of no loan."""
+NEEDS: dict[str, tuple[str, ...]] = {
+    "reage": ("frequency_number", "frequency_type", "start_date", "number_of_installments"),
+    "reage_preview": ("frequency_number", "frequency_type", "start_date", "number_of_installments"),
+    "interest_pause": ("start", "end"), "interest_pause_update": ("start", "end"),
+    "delinquency_pause": ("start", "end"), "delinquency_resume": ("start",),
+    "reschedule": ("from_date",), "charge_add": ("charge",), "reverse": ("target",), "chargeback": ("target",),
+    "adjust": ("target", "amount"), "disburse": ("amount",), "repayment": ("amount",),
+    "interest_refund_manual": ("for_type", "for_date"), "update_approved_amount": ("amount",),
+    "update_available_disbursement_amount": ("amount",),
+}  # fmt: skip
+"""Fields without which a step says nothing."""
+DATES = ("business_date", "date", "due_date", "start", "end", "from_date", "start_date",
+         "adjusted_due_date", "for_date", "first_repayment_date", "submitted_on")  # fmt: skip
+NUMBERS = (
+    "amount",
+    "new_interest_rate",
+    "fixed_emi",
+    "number_of_installments",
+    "frequency_number",
+    "extra_terms",
+)
+
+
+def _asks_all(step: dict[str, Any], loans: int) -> None:
+    """NotMappedError for a step that lacks what it is about, or of which a date or an amount is none."""
+    kind = step["type"]
+    for name in NEEDS.get(kind, ()):
+        if step.get(name) in (None, {}, []):
+            raise NotMappedError(f"step {kind} without {name}")
+    if kind not in OF_NO_LOAN and step.get("loan") not in range(1, loans + 1):
+        raise NotMappedError(f"step {kind} of no loan")
+    if kind not in OF_NO_LOAN and step.get("business_date") is None:
+        raise NotMappedError(f"step {kind} without business_date")
+    for name in (*DATES, *NUMBERS):
+        if step.get(name) is not None and not _reads(step[name], name in DATES):
+            raise NotMappedError(f"step {kind}: {name} {step[name]}")
+    charge = step.get("charge")
+    if kind == "charge_add" and isinstance(charge, dict):
+        for name in ("time", "calculation", "amount"):
+            if charge.get(name) is None:
+                raise NotMappedError(f"step {kind} without {name} of its charge")
+        if charge["time"] == "SPECIFIED_DUE_DATE" and step.get("due_date") is None:
+            raise NotMappedError(f"step {kind} without due_date")
+
+
+def _reads(value: Any, date: bool) -> bool:
+    """Whether a value is a date, or a number."""
+    try:
+        if date:
+            dt.date.fromisoformat(value)
+        else:
+            Decimal(str(value))
+    except (TypeError, ValueError, ArithmeticError):
+        return False
+    return True
 
 
 def _known(where: str, given: dict[str, Any], known: dict[str, Any]) -> None:
@@ -192,6 +256,8 @@ def _known(where: str, given: dict[str, Any], known: dict[str, Any]) -> None:
             continue
         each = value if isinstance(value, list) else [value]
         for one in each:
+            if isinstance(known[name], dict) and not isinstance(one, dict):
+                raise NotMappedError(f"{where}: {name} {one}")
             if isinstance(known[name], dict):
                 _known(f"{where}: {name}", one, known[name])
             elif str(one) not in known[name]:
