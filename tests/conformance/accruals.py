@@ -133,12 +133,13 @@ def _go_on(booked: Booked, shown: Shown) -> None:
     late = _reaches_back(shown, booked.after, booked.through)
     if late and any(s.kind is Kind.contract_accelerated for s, _ in shown.events) and _still(shown):
         _all_due(booked, shown, earned)
+    charged = any(s.kind is Kind.charge_assessed and s.i > booked.after for s, _ in shown.events)
     booked.after = shown.life.after
     if _took_back(shown):
         _spread_anew(booked, shown)
     elif late:
         _list_anew(booked, shown)
-    _at_the_end(booked, shown, earned, taken, late=late)
+    _at_the_end(booked, shown, earned, taken, late=late or charged)
 
 
 def _reaches_back(shown: Shown, since: int, through: dt.date | None) -> bool:
@@ -556,12 +557,38 @@ def _close(booked: Booked, shown: Shown, earned: _Earned, day: dt.date, step: in
     """A row for interest earned by the `day` and charges due `until` then, if any is left."""
     charges = _charges(shown, booked, until, by_submission=False, run=step)
     booked.charged |= {c[0] for c in charges}
-    claimed = earned.begun(day) if until == dt.date.min else earned.to(day)
+    claimed = earned.begun(day) if until == dt.date.min else earned.to(day) + _asked_again(shown)
     interest = claimed - booked.interest
     booked.add(day, step, max(interest, 0), sum(c[2] for c in charges), sum(c[3] for c in charges))
     if interest < 0:  # what ends gives back what it does not claim
         booked.interest += interest
         booked.add(day, step, -interest, 0, 0, kind="Accrual Adjustment")
+
+
+def _asked_again(shown: Shown) -> int:
+    """Interest that chargebacks before a re-age ask again: what is charged back is spread with the rest, and a
+    closing books all interest that instalments ask."""
+    again = 0
+    for step, event in shown.events:
+        since = [s for s, _ in shown.events if s.kind is Kind.reaged and (s.date, s.i) > (step.date, step.i)]
+        if step.kind is Kind.chargeback and since:
+            moves = shown.moved.filter(pl.col("event_id") == event)
+            again += shown.moved_by(step, moves)["interest"]
+    return again
+
+
+def _taken_back_on(shown: Shown, since: int) -> list[dt.date]:
+    """The days on which something was taken back after that step."""
+    life = shown.life
+    return [dt.date.fromisoformat(s["business_date"]) for s in life.case["steps"]
+            if s["type"] in ("reverse", "adjust") and since < s["i"] <= life.after
+            and s["loan"] == life.loan and s.get("expect") != "rejected"]  # fmt: skip
+
+
+def _charged_for(shown: Shown) -> list[dt.date]:
+    """The dates of charges."""
+    charges = [s for s, _ in shown.events if s.kind is Kind.charge_assessed]
+    return [dt.date.fromisoformat(s.body["due_date"]) for s in charges]
 
 
 def _at_the_end(
@@ -588,8 +615,8 @@ def _at_the_end(
     # a charge-off books no charge that the night run did not book
     # what was told late closes the loan on the day on which it was told, at the latest its last due date
     ever_off = any(s.kind is Kind.charge_off for s, _ in shown.events)
-    told = [s.submitted for s, _ in shown.events if s.i == step]
-    last = max([ended, *shown.due_dates()])
+    told = [s.submitted for s, _ in shown.events if s.i == step] + _taken_back_on(shown, step)
+    last = max([ended, *shown.due_dates(), *_charged_for(shown)])
     day = ended if ever_off else min(max([ended, *told]), last)
     less = not off and earned.to(day) < booked.interest
     day = min(max([ended, *told]), last) if less else day

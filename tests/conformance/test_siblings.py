@@ -152,7 +152,10 @@ def test_every_step_that_the_dictionary_lists_is_mapped_or_named(lives: list[Cas
     case = lives[0]
     types = _step_types()
     assert {"reage", "reage_preview", "asset_transfer_command", "unmapped"} <= types
-    for kind in types:
-        step = {"i": 99, "type": kind, "loan": 1, "business_date": "2030-01-01"}
-        why = _stops(case | {"steps": [*case["steps"], step]})
-        assert "mapped" not in why
+    bare = {"i": 99, "loan": 1, "business_date": "2030-01-01"}
+    stops = {
+        kind: _stops(case | {"steps": [*case["steps"], bare | {"type": kind}]}) for kind in types
+    }
+    assert stops["asset_transfer_command"] == "step asset_transfer_command"
+    assert stops["reage"] == "step reage without frequency_number"
+    assert stops["cob_all"] == stops["payoff"] == ""
