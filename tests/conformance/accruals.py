@@ -570,7 +570,11 @@ def _asked_again(shown: Shown) -> int:
     closing books all interest that instalments ask."""
     again = 0
     for step, event in shown.events:
-        since = [s for s, _ in shown.events if s.kind is Kind.reaged and (s.date, s.i) > (step.date, step.i)]
+        since = [
+            s
+            for s, _ in shown.events
+            if s.kind is Kind.reaged and (s.date, s.i) > (step.date, step.i)
+        ]
         if step.kind is Kind.chargeback and since:
             moves = shown.moved.filter(pl.col("event_id") == event)
             again += shown.moved_by(step, moves)["interest"]

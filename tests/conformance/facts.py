@@ -66,6 +66,14 @@ def _new_accruals(shown: Transactions, theirs: Any, check: dict[str, Any]) -> Fo
     return found
 
 
+def _reverted(shown: Transactions, theirs: Any, check: dict[str, Any]) -> Found:
+    """Whether transactions of a type and date were taken back."""
+    rows = shown._all(accruals=True, gone={each["type"] for each in theirs})
+    mine = {(r["type"], r["date"].isoformat(), r["reverted"]) for r in rows}
+    return [f"no {each['type']} {each['date']} that is {'' if each['reverted'] else 'not '}taken back"
+            for each in theirs if (each["type"], each["date"], each["reverted"]) not in mine]  # fmt: skip
+
+
 # --- charges ---------------------------------------------------------------------------
 
 
@@ -178,6 +186,6 @@ def _at_payout(shown: Transactions) -> list[Charge]:
 FACTS: dict[str, Callable[[Transactions, Any, dict[str, Any]], Found]] = {
     "all_installments_met": _met, "charged_off": _charged_off, "charged_off_on": _charged_off_on,
     "closed_on": _closed_on, "charges": _charges, "charge_present": _present,
-    "new_accruals": _new_accruals,
+    "new_accruals": _new_accruals, "reverted_flag": _reverted,
 }  # fmt: skip
 """Facts by the name of the check that tells them."""

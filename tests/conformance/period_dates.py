@@ -28,12 +28,19 @@ class Stub(IntEnum):
 
 
 def period_dates(
-    start: dt.date, end: dt.date, months: int, stub: Stub, *, end_of_month: bool = False
+    start: dt.date,
+    end: dt.date,
+    months: int,
+    stub: Stub,
+    *,
+    end_of_month: bool = False,
+    day: int | None = None,
 ) -> list[dt.date]:
     """Unadjusted boundaries from `start` to `end`, both included.
 
     Counted from the end for initial stubs, from the start otherwise, always from that
-    anchor. Raises ValueError if a stub is needed and none is allowed.
+    anchor, on its own day of the month or on `day`. Raises ValueError if a stub is needed and none is
+    allowed.
     """
     backwards = stub in (Stub.short_initial, Stub.long_initial, Stub.smart_initial)
     anchor = end if backwards else start
@@ -44,7 +51,7 @@ def period_dates(
     counted = pl.DataFrame({"k": range(steps + 1)}, schema={"k": pl.Int32})
     rolled = counted.select(
         add_months(
-            pl.lit(anchor), pl.col("k") * months * sign, pl.lit(anchor.day), pl.lit(last_day)
+            pl.lit(anchor), pl.col("k") * months * sign, pl.lit(day or anchor.day), pl.lit(last_day)
         )
     ).to_series()
     inside = [d for d in rolled.to_list() if start <= d <= end]

@@ -114,12 +114,13 @@ def _business_day(case: dict[str, Any]) -> Outcome:
     if given.get("roll") == "EOM" and "op" in given:
         return _month_end(case)
     if "frequency_months" in given:
-        roll = str(given["roll"]).upper()
+        roll = str(given["roll"]).upper().removeprefix("ROLLCONVENTIONS.")
         name = given["stub"].lower()
         if name not in ("null", "stub_none", *DateStub.__members__):
             return of(case, "not attempted", f"stub rule {given['stub']}")
         stub = DateStub.none if name in ("null", "stub_none") else DateStub[name]
-        if roll not in ("NULL", "EOM", "ROLLCONVENTIONS.NONE"):
+        on = re.fullmatch(r"DAY_(\d+)", roll)  # a day of the month
+        if roll not in ("NULL", "EOM", "NONE") and on is None:
             return of(case, "not attempted", f"roll convention {given['roll']}")
         start = _date(given["start"])
         if roll == "EOM":
@@ -127,7 +128,7 @@ def _business_day(case: dict[str, Any]) -> Outcome:
         try:
             dates = period_dates(
                 start, _date(given["end"]), given["frequency_months"], stub,
-                end_of_month=roll == "EOM",
+                end_of_month=roll == "EOM", day=int(on[1]) if on else None,
             )  # fmt: skip
         except ValueError as gap:
             return of(case, "not attempted", str(gap))
