@@ -67,11 +67,16 @@ def _new_accruals(shown: Transactions, theirs: Any, check: dict[str, Any]) -> Fo
 
 
 def _reverted(shown: Transactions, theirs: Any, check: dict[str, Any]) -> Found:
-    """Whether transactions of a type and date were taken back."""
+    """Whether transactions of a type, on a date where one is told, were taken back."""
     rows = shown._all(accruals=True, gone={each["type"] for each in theirs})
-    mine = {(r["type"], r["date"].isoformat(), r["reverted"]) for r in rows}
-    return [f"no {each['type']} {each['date']} that is {'' if each['reverted'] else 'not '}taken back"
-            for each in theirs if (each["type"], each["date"], each["reverted"]) not in mine]  # fmt: skip
+    found = []
+    for each in theirs:
+        date, taken = each.get("date"), each["reverted"]
+        same = (r["type"] == each["type"] and r["reverted"] == taken
+                and date in (None, r["date"].isoformat()) for r in rows)  # fmt: skip
+        if not any(same):
+            found.append(f"no {each['type']} {date} that is {'' if taken else 'not '}taken back")
+    return found
 
 
 # --- charges ---------------------------------------------------------------------------
