@@ -128,10 +128,8 @@ class Product(Policy):
                 "schedule.rate_basis: effective needs interest.accrual: scheduled and another "
                 "amortisation than flat"
             )
-        if self.schedule.flat_interest == "by_days" and self.schedule.rate_basis in (
-            "period", "30/360", "effective",
-        ):  # fmt: skip
-            raise ValueError("schedule.flat_interest: by_days needs a rate_basis that counts days")
+        if self.schedule.flat_interest == "by_days" and self.schedule.rate_basis == "effective":
+            raise ValueError("schedule.flat_interest: by_days needs another rate_basis than effective")
         rebate, daily = self.interest.rebate, self.interest.accrual == "daily"
         if (rebate == "full_period" and not daily) or (rebate == "rule_of_78" and daily):
             raise ValueError(

@@ -116,8 +116,8 @@ class ScheduleRules(BaseModel):
     grace_charged: Grace = Field(default=0, description="instalments without interest")
     flat_interest: Literal["even", "by_days"] = Field(
         default="even",
-        description="flat interest is spread evenly over the instalments, or by the days of each "
-        "period, at a level instalment",
+        description="flat interest is spread evenly over the instalments, or each bears that of its own "
+        "period (by its days, where the basis counts them), at a level instalment",
     )
     flat_base: Literal["financed", "lent"] = Field(
         default="financed",

@@ -230,9 +230,12 @@ def _yearly(terms: dict[str, Any]) -> str:
 
 
 def by_days(terms: dict[str, Any]) -> bool:
-    """Flat interest that is calculated daily: each period bears its own days."""
-    daily = terms["interest_calculation_period"] == "DAILY"
-    return daily and terms["schedule_type"] == "PROGRESSIVE" and _basis(terms) in ACTUAL
+    """Flat interest that is calculated daily, or of parts of a period: each period bears its own."""
+    daily = terms["interest_calculation_period"] == "DAILY" and _basis(terms) in ACTUAL
+    same = terms["interest_calculation_period"] == "SAME_AS_REPAYMENT_PERIOD"
+    rate = terms.get("annual_interest_rate") or terms.get("interest_rate") or 0
+    partial = same and bool(terms.get("allow_partial_period_interest")) and Decimal(str(rate)) != 0
+    return (daily or partial) and terms["schedule_type"] == "PROGRESSIVE"
 
 
 def matures_on(terms: dict[str, Any], start: dt.date) -> dt.date | None:

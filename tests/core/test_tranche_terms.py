@@ -155,3 +155,21 @@ def test_own_terms_need_interest_that_follows_the_balance(policies: PolicyBook) 
     flat = product_of(policies, "flat-rate").model_dump(exclude_unset=True)
     with pytest.raises(ValidationError, match="own_term needs equal instalments"):
         Product.model_validate(flat | {"schedule": flat["schedule"] | {"tranches": "own_term"}})
+
+
+def test_a_tranche_of_a_flat_loan_bears_its_nights_of_the_period_where_each_bears_its_own(
+    policies: PolicyBook,
+) -> None:
+    """Case C3832 (Apache Fineract, Apache-2.0), dates half a year earlier: 1,000.00 at 1 % a month, 250.00 more
+    on the 15th of the second: 10.00 + 2.50 x 15 / 29 nights, and 12.50, at a level instalment of what is left."""
+    ours = ruled(policies, "flat-rate", "schedule", materialised=True, flat_interest="by_days")
+    ours = ruled(ours, "flat-rate", "payouts", over_minor=25_000)
+    loan = terms(ours, "flat-rate", principal=100_000, n=3)
+    more = _event(Kind.disbursed, 1, "2024-02-15", 25_000, "t", None)
+    story = Story(ours, (*Story(ours).lent(loan).rows, more))
+    dues = story.live("2024-02-15").dues("2024-02-15").filter(pl.col("component") <= 1)
+    interest = dues.filter(pl.col("component") == 1).sort("due_date")["amount"].to_list()
+    assert interest == [1_000, 1_129, 1_250]
+    asked = dues.group_by("due_date").agg(pl.col("amount").sum()).sort("due_date")["amount"]
+    # (916.67 + 11.29 + 12.50) / 2
+    assert asked.to_list()[1:] == [pytest.approx(47_023, abs=1)] * 2
