@@ -129,7 +129,9 @@ class Product(Policy):
                 "amortisation than flat"
             )
         if self.schedule.flat_interest == "by_days" and self.schedule.rate_basis == "effective":
-            raise ValueError("schedule.flat_interest: by_days needs another rate_basis than effective")
+            raise ValueError(
+                "schedule.flat_interest: by_days needs another rate_basis than effective"
+            )
         rebate, daily = self.interest.rebate, self.interest.accrual == "daily"
         if (rebate == "full_period" and not daily) or (rebate == "rule_of_78" and daily):
             raise ValueError(
