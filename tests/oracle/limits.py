@@ -21,7 +21,15 @@ def but(factor: str, *values: Any) -> list[Any]:
 
 
 SCHEDULED = {"accrual": ["scheduled"]}
-CHANGED = {"third": ["rate_changed", "term_extended", "moratorium_granted"]}
+CHANGED = {
+    "third": [
+        "rate_changed",
+        "term_extended",
+        "moratorium_granted",
+        "due_date_moved",
+        "interest_capitalised",
+    ]
+}
 SPREAD = {"third": ["reaged", "moratorium_granted", "contract_accelerated"]}
 MORE = {"payouts": but("payouts", "one")}
 AHEAD: tuple[dict[str, Sequence[Any]], ...] = (
@@ -79,6 +87,8 @@ UNSETTLED: list[Limit] = [
     *(("a level instalment made anew leaves to the last one what arrears bore and what rounding left; of the "
        "running period, and of nights to a moved due date, that is not told", over | each)
       for over in (MORE, CHANGED) for each in ANEW),
+    ("half months that are moved off their days: what the period between is a share of",
+     {"unit": [("semi_monthly", 1)], "third": ["due_date_moved"]}),
     ("half months of a contract that ended between their days, as a calendar moves them",
      MOVED | {"unit": [("semi_monthly", 1)], "third": ["contract_accelerated"]}),
     *(("so does what is spread anew", {"third": ["reamortised", "reaged"]} | each)

@@ -155,7 +155,7 @@ def _third(
             end = start + dt.timedelta(days=rng.randrange(1, 40))
             events.append(Event(what, day, ref="z", about={"start": str(start), "end": str(end)}))
         case "term_extended":
-            body = {"instalments": rng.randrange(1, 4), "keep": "term"}
+            body = {"instalments": rng.randrange(1, 4), "keep": rng.choice(("term", "instalment"))}
             events.append(Event(what, day, ref="z", about=body))
         case "reamortised":
             events.append(Event(what, day, ref="z", about={"keep": "term"}))
@@ -176,7 +176,14 @@ def _third(
         case "due_date_moved":
             to = dues[k + 1] + dt.timedelta(days=rng.randrange(1, 15))
             to = to.replace(day=min(to.day, 28))
-            events.append(Event(what, day, ref="z", about={"due_date": str(to), "keep": "term"}))
+            events.append(
+                Event(
+                    what,
+                    day,
+                    ref="z",
+                    about={"due_date": str(to), "keep": rng.choice(("term", "instalment"))},
+                )
+            )
         case "credit_refunded":  # of what is paid beyond the claim, two days before
             much = sum(e.amount for e in events if e.kind == "disbursed") * 2
             events.append(Event("payment_received", day, much, ref="y"))

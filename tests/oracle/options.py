@@ -43,7 +43,8 @@ OPTIONS: dict[str, list[Any]] = {
     "first": ["on_time", "late", "short", "missed"],
     "second": ["none", "early", "same_day", "ahead", "payoff", "reversed", "goodwill"],
     "third": ["none", "charge_off", "write_off", "chargeback", "fee", "credit_refunded", "rate_changed", "term_extended",
-              "interest_paused", "given_up_later", "reamortised", "reaged", "moratorium_granted", "contract_accelerated"],
+              "interest_paused", "given_up_later", "reamortised", "reaged", "moratorium_granted", "contract_accelerated",
+              "due_date_moved", "interest_capitalised"],
     "after_charge_off": ["regular", "zero_interest", "accelerate_maturity"],
 }  # fmt: skip
 """What a product may choose, and what happens in its loans' lives."""

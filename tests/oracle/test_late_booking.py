@@ -25,7 +25,7 @@ from tests.oracle.compare import (
 )
 from tests.oracle.engine import events_of, told
 from tests.oracle.lives import Life, lives
-from tests.oracle.reference.life import MONEY_IN, SPREADS, live
+from tests.oracle.reference.life import CHANGES, MONEY_IN, SPREADS, live
 from tests.oracle.reference.model import Day, Event
 from tests.oracle.test_oracle import told as differing
 
@@ -69,10 +69,8 @@ def test_each_close_says_what_was_known_by_then(policies: PolicyBook) -> None:
         "write_off",
         "charge_off",
         "given_up_later",
-        "rate_changed",
-        "term_extended",
-        "interest_paused",
         "credit_refunded",
+        *CHANGES,
         *SPREADS,
     )
     within = min(life.terms.disbursed_on for life in made) + ONE_DAY * DAYS
