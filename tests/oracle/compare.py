@@ -123,7 +123,7 @@ def lived(policies: PolicyBook, seed: int, count: int | None) -> Sides:
     """Lives of a seed, through both. `count`: None is one for each row of the covering array."""
     products, made = lives(seed, count, planned(with_products(policies, [])))
     book = with_products(policies, products)
-    through = max(e.value_date for life in made for e in life.events) + dt.timedelta(days=10)
+    through = max(e.value_date for life in made for e in life.events) + dt.timedelta(days=5)
     return Sides(made, *engine_days(book, made, through), *reference_days(book, made, through))
 
 

@@ -86,7 +86,7 @@ def _events(row: dict[str, Any], terms: Terms, dues: list[dt.date], asks: list[i
         habit = row["first"] if rng.random() < 0.6 else "on_time"
         if habit == "missed" and rng.random() < 0.8:
             continue
-        lag = rng.randrange(1, 32) if habit == "late" else 0
+        lag = rng.randrange(1, 22) if habit == "late" else 0
         share = rng.uniform(0.3, 0.95) if habit == "short" else 1
         pay(due + one * lag, int(asks[k] * share))
         if rng.random() < 0.4:
