@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import dataframely as dy
 import polars as pl
@@ -46,6 +46,12 @@ def within_pool(work: Callable[[], Result], rows: int) -> Result:
     if failed:
         raise failed[0]
     return done[0]
+
+
+def engine_for(frame: pl.DataFrame) -> Literal["streaming", "in-memory"]:
+    """What collects a plan over the frame: streaming, which Polars takes unasked, costs small frames twice
+    the answer to begin with."""
+    return "streaming" if frame.height >= LARGE else "in-memory"
 
 
 def extended(schema: type[dy.Schema], columns: dict[str, dy.Column]) -> type[dy.Schema]:

@@ -26,6 +26,7 @@ from loanbook.core.contract.money import (
     with_quotient,
 )
 from loanbook.core.contract.steps_and_seasons import WHOLE, alike, weight, weighted
+from loanbook.core.frames import engine_for
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 UNITY = 10**18
@@ -154,11 +155,14 @@ class Figures:
     def _any_reshaped(self) -> bool:
         """Whether an order made the running period of some loan longer or shorter than a whole one."""
         standing = {"period_start", "instalment_no", "adjust_accrual"} <= set(self.terms.columns)
-        if not standing or self.basis <= ACTUAL.keys() or not self.terms["has_stub"].any():
+        if not standing or self.basis <= ACTUAL.keys():
+            return False
+        if not (self.terms["has_stub"] & (self.terms["instalment_no"] > 1)).any():
             return False
         # lazily: of the rows that may be, no more columns than are looked at
         later = self.terms.lazy().filter(pl.col("has_stub") & (pl.col("instalment_no") > 1))
-        return bool(later.select(self.is_reshaped().any()).collect().item())
+        found = later.select(self.is_reshaped().any()).collect(engine=engine_for(self.terms))
+        return bool(found.item())
 
     def is_reshaped(self) -> pl.Expr:
         """Periods after the first that an order made longer or shorter: they begin elsewhere than the due
@@ -489,7 +493,8 @@ class Figures:
     def with_period_interest(self, cursor: Frame, name: str) -> Frame:
         """`cursor` with the interest the schedule charges for its period, rounded once (Int64).
 
-        Reads `schedule_balance`, `instalment_no` and the period's dates.
+        Reads `schedule_balance`, `instalment_no`, the period's dates, and its rate as `with_rate` has it, which
+        it takes away.
         """
         balance = pl.col("schedule_balance")
         by_days = Amortisation.flat in self.amortisation and (self.by_days or self.changed)
@@ -498,10 +503,9 @@ class Figures:
         over, under = int128(balance) * pl.col("rate_over"), pl.col("rate_under")
         if self.overdue:
             over, under = self._with_overdue(over, under)
-        rated = self.with_rate(cursor)
         if self.carries:
-            rated, over = self._with_residue(rated, over, under)
-        charged = with_quotient(rated, name, over, under, "interest_rounding", self.rounding)
+            cursor, over = self._with_residue(cursor, over, under)
+        charged = with_quotient(cursor, name, over, under, "interest_rounding", self.rounding)
         if self.carries:
             left = pl.col("residue_over") - int128(pl.col(name)) * int128(under)
             rest = pl.when("residue_carried").then(left).otherwise(0)

@@ -97,12 +97,22 @@ def int128(value: int | pl.Expr) -> pl.Expr:
 def rounded_quotient(numerator: pl.Expr, denominator: pl.Expr, mode: Rounding) -> pl.Expr:
     """``numerator / denominator`` (Int128, denominator > 0) rounded to Int64 by `mode`.
 
-    Exact: floor and remainder decide, no float takes part. `down` and `up` are floor
-    and ceiling, `half_up` breaks a tie upwards.
+    Exact: no float takes part. `down` and `up` are floor and ceiling, `half_up` breaks a tie upwards.
+    An expression is planned and computed as often as it stands in another, so the numerator stands
+    here as seldom as it may.
     """
-    floor = numerator // denominator
-    rest = numerator - floor * denominator
-    return floor.cast(pl.Int64) + lift(floor, rest, denominator, mode)
+    match mode:
+        case Rounding.down:
+            return (numerator // denominator).cast(pl.Int64)
+        case Rounding.up:
+            return ((numerator + denominator - 1) // denominator).cast(pl.Int64)
+    twice = numerator * 2 + denominator
+    nearest = twice // (denominator * 2)
+    whole = nearest.cast(pl.Int64)
+    if mode is Rounding.half_up:
+        return whole
+    is_tie = nearest * (denominator * 2) == twice
+    return whole - (is_tie & ((whole & 1) == 1)).cast(pl.Int64)
 
 
 def lift(floor: pl.Expr, rest: pl.Expr, denominator: pl.Expr, mode: Rounding) -> pl.Expr:
@@ -134,8 +144,8 @@ def with_quotient(
 ) -> Frame:
     """`frame` with ``over / under`` as column `name` (Int64), rounded as each row's code says.
 
-    The same arithmetic as `rounded_quotient`, with numerator, floor and rest as columns on the
-    way: nested in one expression they would be computed several times over.
+    What `rounded_quotient` gives, with numerator, floor and rest as columns on the way: nested in one
+    expression they would be computed several times over.
     """
     divided = (
         frame.with_columns(_over=int128(over), _under=int128(under))

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -48,6 +49,11 @@ class Seen:
     days: pl.DataFrame
     paid: pl.DataFrame
     moved: pl.DataFrame
+
+    @cached_property
+    def on(self) -> dict[dt.date, dict[str, Any]]:
+        """Positions of each day."""
+        return {row["business_date"]: row for row in self.days.to_dicts()}
 
 
 def run(cases: list[dict[str, Any]]) -> list[Outcome]:
@@ -168,7 +174,7 @@ def _as_held(contract: Contract, seen: Seen, rows: list[dict[str, Any]]) -> list
     it owes, which is taken off.
     """
     terms = contract.case["terms"]
-    on = {row["business_date"]: row for row in seen.days.to_dicts()}
+    on = seen.on
     bought, ended = date_in(terms, "purchaseDate"), date_in(terms, "terminationDate")
     if ended is not None:
         stood = on[ended]
@@ -206,7 +212,7 @@ def _as_held(contract: Contract, seen: Seen, rows: list[dict[str, Any]]) -> list
 def _rows(contract: Contract, seen: Seen) -> Iterator[dict[str, Any]]:
     """The contract's list of events, read off its life."""
     terms = contract.case["terms"]
-    on = {row["business_date"]: row for row in seen.days.to_dicts()}
+    on = seen.on
     sums = {
         (day, part): amount
         for day, part, amount in seen.paid.group_by("business_date", "component")

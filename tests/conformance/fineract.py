@@ -16,6 +16,7 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -246,6 +247,7 @@ def matures_on(terms: dict[str, Any], start: dt.date) -> dt.date | None:
     return _first_due(start, UNITS[terms["term_frequency_type"]], int(length))
 
 
+@cache
 def _first_due(anchor: dt.date, unit: Unit, every: int) -> dt.date:
     step = {Unit.months: f"{every}mo", Unit.weeks: f"{every}w", Unit.days: f"{every}d"}[unit]
     found = pl.select(pl.lit(anchor).dt.offset_by(step)).item()

@@ -189,13 +189,17 @@ class Shown:
 
     def incomes(self) -> list[tuple[int, dt.date, tuple[int, int, int]]]:
         """Interest, fees and penalties of every instalment, with its number and due date."""
-        found = []
-        for number in sorted(self.dues["instalment_no"].unique().to_list()):
-            own = self.dues.filter(pl.col("instalment_no") == number)
-            parts = dict(own.select("component", "amount").rows())
-            of = (Component.interest, Component.fee, Component.penalty)
-            found.append((number, own["due"].max(), tuple(parts.get(c.value, 0) for c in of)))
-        return found
+        asked: dict[int, dict[int, int]] = {}
+        falls: dict[int, dt.date] = {}
+        rows = self.dues.select("instalment_no", "component", "amount", "due").rows()
+        for number, component, amount, due in sorted(rows):
+            asked.setdefault(number, {})[component] = amount
+            falls[number] = max(due, falls.get(number, due))
+        of = (Component.interest.value, Component.fee.value, Component.penalty.value)
+        return [
+            (n, falls[n], (parts.get(of[0], 0), parts.get(of[1], 0), parts.get(of[2], 0)))
+            for n, parts in asked.items()
+        ]
 
     # --- schedule --------------------------------------------------------------------
 
@@ -384,8 +388,11 @@ class Shown:
 
     def _fee(self, event: int) -> int:
         """What a payout cost at once."""
-        income = (pl.col("event_id") == event) & (pl.col("credit") == ROLE["fee_income"])
-        return int(self.moved.filter(income)["amount"].sum()) if self.moved.height else 0
+        if not self.moved.height:
+            return 0
+        rows = self.moved.select("event_id", "credit", "amount").rows()
+        return sum(amount for of, role, amount in rows
+                   if of == event and role == ROLE["fee_income"])  # fmt: skip
 
     def _waived(self, parts: set[int], due: dt.date) -> int:
         """What was forgiven of the charges of an instalment: it is met, and not paid."""

@@ -1,6 +1,7 @@
 """The schedule: how terms become instalments.
 
 - `cursor` - where a loan stands, and the step from one instalment to the next
+- `periods` - the coming periods of loans, many at once
 - `expansion` - every instalment as a row, and the digest of their figures
 - `stub_interest` - an odd first period's interest that is asked apart
 - `flat_total` - the interest of a whole life on what was lent

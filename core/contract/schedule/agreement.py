@@ -10,6 +10,7 @@ from loanbook.core.contract.figures import codes, counts_days, has_agreed_rows
 from loanbook.core.contract.schedule.flat_total import with_flat_total
 from loanbook.core.contract.schedule.level_instalment import level_instalment, smoothed
 from loanbook.core.contract.schedule.stub_interest import with_stub_apart
+from loanbook.core.frames import engine_for
 
 
 def agree(terms: pl.DataFrame) -> pl.DataFrame:
@@ -24,7 +25,7 @@ def agree(terms: pl.DataFrame) -> pl.DataFrame:
     if not codes(terms, "basis") <= ACTUAL.keys():  # actual days need no flag for an odd period
         regular_start = due_date(pl.lit(0), codes(terms, "unit"))
         is_odd = (regular_start != pl.col("disbursed_on")) & ~counts_days()
-        odd = raw.lazy().select(has_stub=is_odd).collect()
+        odd = raw.lazy().select(has_stub=is_odd).collect(engine=engine_for(raw))
         raw = raw.with_columns(odd["has_stub"])
     if has_agreed_rows(terms):  # their periods are as agreed, and they have no level instalment
         told = pl.col("agreed_schedule").is_not_null()

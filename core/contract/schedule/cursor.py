@@ -78,17 +78,23 @@ def _migrated_in(cursor: pl.DataFrame, figures: Figures) -> pl.DataFrame:
 def instalment(cursor: Frame, figures: Figures) -> Frame:
     """The figures of the instalment the cursor stands before.
 
-    Adds `asked_interest`, `asked_principal`, `level` (Int64) and
-    `interest_after` (Int64, interest carried to the next one: deferred by grace, or
-    above the level instalment).
+    Adds `level` and what `asked` adds.
     """
-    levelled = figures.with_level(cursor)
-    charged = figures.with_period_interest(levelled, "asked_interest").with_columns(
+    return asked(figures.with_rate(figures.with_level(cursor)), figures)
+
+
+def asked(cursor: Frame, figures: Figures) -> Frame:
+    """What the instalment asks the cursor stands before, which has its period's `level` and rate.
+
+    Adds `asked_interest`, `asked_principal` (Int64) and `interest_after` (Int64, interest carried to the next
+    one: deferred by grace, or above the level instalment); takes the rate away.
+    """
+    charged = figures.with_period_interest(cursor, "asked_interest").with_columns(
         asked_interest=pl.col("asked_interest") + pl.col("interest_carried")
     )
     last = pl.col("instalment_no") >= pl.col("instalments")
     level = (pl.col("amortisation") == Amortisation.equal_instalment) & ~last
-    whole = pl.col("capitalises") if figures.capitalises else pl.lit(False)
+    joins = pl.col("capitalises") if figures.capitalises else pl.lit(False)
     deferred = (pl.col("instalment_no") <= pl.col("grace_interest")) & ~last
     ceiling = pl.when(level).then(
         pl.col("level")
@@ -97,7 +103,7 @@ def instalment(cursor: Frame, figures: Figures) -> Frame:
         .otherwise(0)
     )
     due_interest = (
-        pl.when(whole)  # what is not paid of it joins the principal
+        pl.when(joins)  # what is not paid of it joins the principal
         .then(pl.col("asked_interest"))
         .when(deferred)
         .then(0)
@@ -110,14 +116,14 @@ def instalment(cursor: Frame, figures: Figures) -> Frame:
     split = charged.with_columns(
         asked_interest=due_interest, interest_after=pl.col("asked_interest") - due_interest
     )
-    asked = split.with_columns(
+    whole = split.with_columns(
         asked_principal=figures.principal_part(pl.col("asked_interest"), pl.col("schedule_balance"))
     )
     if not figures.agreed:
-        return asked
+        return whole
     _, principal, interest = agreed_row(pl.col("instalment_no"))
     told = principal.is_not_null()
-    return asked.with_columns(
+    return whole.with_columns(
         asked_principal=pl.coalesce(principal, "asked_principal"),
         asked_interest=pl.when(told).then(interest).otherwise("asked_interest"),
         interest_after=pl.when(told).then(0).otherwise("interest_after"),
@@ -139,10 +145,14 @@ def without_later_parts(interest: pl.Expr | None = None) -> pl.Expr:
 
 def next_period(billed: Frame, figures: Figures) -> Frame:
     """The cursor after the instalment whose figures `instalment` added."""
+    return paid(billed).with_columns(**onward(figures))
+
+
+def paid(billed: Frame) -> Frame:
+    """What is left after the instalment whose figures `asked` added, before the cursor moves on."""
     return billed.with_columns(
         schedule_balance=pl.col("schedule_balance") - pl.col("asked_principal"),
         interest_carried=pl.col("interest_after"),
-        **onward(figures),
     ).drop("asked_interest", "asked_principal", "interest_after", "level")
 
 

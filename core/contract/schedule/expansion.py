@@ -6,23 +6,26 @@ minor units.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import polars as pl
 
 from loanbook.core.catalogue.codes import InterestMode
-from loanbook.core.contract.dates.business_days import Calendar, adjusted
 from loanbook.core.contract.figures import Figures
-from loanbook.core.contract.schedule.cursor import CURSOR, instalment, next_period, open_schedule
+from loanbook.core.contract.schedule.cursor import asked, onward, open_schedule, paid
+from loanbook.core.contract.schedule.periods import Calendars, at_once, moved_end, periods
+from loanbook.core.frames import engine_for
 
 EVERYTHING = 2**62
 """More than any instalments together ask, minor units."""
-RESIDUE = ("residue_over", "residue_under")
-"""What rounding left of the interest to date, as a fraction (Int128); beside `CURSOR` a step moves it alone."""
 
 
-Calendars = Mapping[int, Calendar]
-"""Holiday calendars by their codes."""
+_ROW = (
+    "loan_id", "instalment_no", "period_start", "period_end", "schedule_balance",
+    "asked_principal", "asked_interest",
+)  # fmt: skip
+_CLOSING = (pl.col("schedule_balance") - pl.col("asked_principal")).alias("closing")
+_SHOWN = {
+    "schedule_balance": "opening", "asked_principal": "principal", "asked_interest": "interest"
+}  # fmt: skip
 
 
 def expand(terms: pl.DataFrame, calendars: Calendars | None = None) -> pl.DataFrame:
@@ -34,7 +37,9 @@ def expand(terms: pl.DataFrame, calendars: Calendars | None = None) -> pl.DataFr
     """
     standing = open_schedule(terms)
     if calendars is not None:
-        standing = standing.with_columns(_ends(standing, calendars))
+        standing = standing.with_columns(
+            period_end=moved_end(pl.col("period_end"), standing, calendars)
+        )
     return expand_from(standing, calendars=calendars)
 
 
@@ -48,54 +53,40 @@ def expand_from(
 
     With `enough` (Int64 minor units) only as many as together ask that much.
     """
-    moves = calendars is not None and bool(standing["adjust_accrual"].any())
+    if calendars is not None and not standing["adjust_accrual"].any():
+        calendars = None
     standing = _with_residue(standing)
     figures = Figures(standing)
-    moving = [name for name in (*CURSOR, *RESIDUE) if name in standing.columns]
-    short = pl.lit(EVERYTHING) if enough is None else enough
-    begun = standing.with_columns(_short=short).filter(
-        (pl.col("instalment_no") <= pl.col("instalments")) & (pl.col("_short") > 0)
+    wanted = pl.lit(EVERYTHING) if enough is None else enough
+    short = pl.col("_short") > 0
+    cursor = standing.with_columns(_short=wanted).filter(
+        (pl.col("instalment_no") <= pl.col("instalments")) & short
     )
-    # what a step leaves as it is stands beside what it moves, and is read where it is needed
-    fixed, steps, parts = begun.drop(moving, "_short"), begun.lazy(), []
-    left = pl.col("_short") - pl.col("asked_principal") - pl.col("asked_interest")
-    goes_on = (pl.col("instalment_no") < pl.col("instalments")) & (left > 0)
-    while True:
-        billed = (
-            instalment(steps, figures)
-            .select("loan_id", *moving, "asked_principal", "asked_interest", "interest_after", "level",
-                    _short=left, _goes_on=goes_on)
-            .collect()
-        )  # fmt: skip
-        parts.append(billed)
-        on = billed["_goes_on"]
-        if not on.any():
-            return _rows(pl.concat(parts))
-        if not on.all():
-            fixed, billed = fixed.filter(on), billed.filter(on)
-        steps = next_period(fixed.hstack(billed.drop("loan_id", "_goes_on")).lazy(), figures)
-        if moves and calendars is not None:
-            steps = steps.with_columns(_ends(fixed, calendars))
-
-
-def _rows(billed: pl.DataFrame) -> pl.DataFrame:
-    """The instalments that were billed, as `expand` returns them."""
-    return billed.select(
-        "loan_id",
-        "instalment_no",
-        "period_start",
-        "period_end",
-        pl.col("schedule_balance").alias("opening"),
-        pl.col("asked_principal").alias("principal"),
-        pl.col("asked_interest").alias("interest"),
-        closing=pl.col("schedule_balance") - pl.col("asked_principal"),
-    ).sort("loan_id", "instalment_no")
-
-
-def _ends(loans: pl.DataFrame, calendars: Calendars) -> pl.Expr:
-    """`period_end` of a cursor as it is lived: on the moved due date where the accrual follows it."""
-    moved = adjusted(pl.col("period_end"), loans, dict(calendars))
-    return pl.when("adjust_accrual").then(moved).otherwise("period_end").alias("period_end")
+    rest = pl.col("_short") - pl.col("asked_principal") - pl.col("asked_interest")
+    parts: list[pl.DataFrame] = []
+    while cursor.height or not parts:
+        left = 1 + int((cursor["instalments"] - cursor["instalment_no"]).max() or 0)  # type: ignore[arg-type]
+        many = at_once(cursor, left)
+        steps = cursor.lazy()
+        for period in periods(cursor, figures, many, calendars):
+            # who has ended, or asked enough, stays in the frame, and its rows are left out
+            here = asked(steps.with_columns(period.get_columns()), figures)
+            billed = here.collect(engine=engine_for(cursor))
+            parts.append(billed.select(*_ROW, there=pl.col("there") & short))
+            if enough is not None:
+                billed = billed.with_columns(_short=pl.when(short).then(rest))
+            steps = paid(billed.lazy())
+            if enough is not None and not billed.select(short.any()).item():
+                break
+        if many == left:
+            break
+        goes_on = short & (pl.col("instalment_no") < pl.col("instalments"))
+        onwards = steps.filter(goes_on).with_columns(**onward(figures))
+        cursor = onwards.with_columns(
+            period_end=moved_end(pl.col("period_end"), cursor, calendars)
+        ).collect(engine=engine_for(cursor))
+    rows = pl.concat(parts).filter("there").select(*_ROW, _CLOSING).rename(_SHOWN)
+    return rows.sort("loan_id", "instalment_no")
 
 
 def _with_residue(standing: pl.DataFrame) -> pl.DataFrame:

@@ -50,7 +50,7 @@ def _by_days_total(terms: pl.DataFrame) -> pl.DataFrame:
     figures = Figures(loans)
     cursor = from_the_first(loans, figures).with_columns(_total=pl.lit(0, dtype=pl.Int64))
     for _ in range(int(loans["instalments"].max())):  # type: ignore[arg-type]
-        with_interest = figures.with_period_interest(cursor, "_charged")
+        with_interest = figures.with_period_interest(figures.with_rate(cursor), "_charged")
         there = pl.col("instalment_no") <= pl.col("instalments")
         cursor = with_interest.with_columns(
             _total=pl.col("_total") + pl.when(there).then("_charged").otherwise(0),

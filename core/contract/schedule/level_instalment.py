@@ -16,10 +16,12 @@ from loanbook.core.contract.money import (
     to_multiple,
     with_quotient,
 )
-from loanbook.core.contract.schedule.cursor import onward, open_schedule
+from loanbook.core.contract.schedule.cursor import open_schedule
 from loanbook.core.contract.schedule.expansion import expand
+from loanbook.core.contract.schedule.periods import periods
 from loanbook.core.contract.schedule.stub_interest import from_a_regular
 from loanbook.core.contract.steps_and_seasons import WHOLE, alike, weight
+from loanbook.core.frames import engine_for
 
 
 def level_instalment(terms: pl.DataFrame) -> pl.Series:
@@ -44,21 +46,13 @@ def level_instalment(terms: pl.DataFrame) -> pl.Series:
         v=pl.lit(UNITY, dtype=pl.Int128), total=pl.lit(0, dtype=pl.Int128)
     )
     over, under = int128(pl.col("rate_over")), int128(pl.col("rate_under"))
-    grace = pl.col("instalment_no") <= pl.col("grace_principal")
+    within = pl.col("there") & (pl.col("instalment_no") > pl.col("grace_principal"))
     free = pl.col("instalment_no") <= pl.col("grace_charged")  # its period bears nothing
-    for _ in range(int(terms["instalments"].max())):  # type: ignore[arg-type]
-        within = (pl.col("instalment_no") <= pl.col("instalments")) & ~grace
-        discounted = pl.col("v") * under // (under + over)
-        cursor = (
-            figures.with_rate(cursor)
-            .with_columns(next=pl.when(within & ~free).then(discounted).otherwise(pl.col("v")))
-            .with_columns(
-                v=pl.col("next"),
-                total=pl.col("total")
-                + pl.when(within).then(_weighted(pl.col("next"), figures)).otherwise(0),
-            )
-            .with_columns(**onward(figures))
-        )
+    v = pl.when(within & ~free).then(pl.col("v") * under // (under + over)).otherwise("v")
+    asked = pl.when(within).then(_weighted(pl.col("v"), figures)).otherwise(0)
+    for period in periods(cursor, figures, int(terms["instalments"].max())):  # type: ignore[arg-type]
+        here = cursor.lazy().with_columns(period.get_columns()).with_columns(v=v)
+        cursor = here.with_columns(total=pl.col("total") + asked).collect(engine=engine_for(cursor))
     present = int128(pl.col("schedule_balance")) * UNITY - int128(pl.col("balloon")) * pl.col("v")
     return _rounded_level(cursor.with_columns(_present=present), figures)
 

@@ -299,26 +299,14 @@ def _spread_evenly(day: DayState, loans: pl.DataFrame, to_come: pl.DataFrame) ->
     each = each.with_columns(due=due_date(pl.col("instalment_no"), codes(each, "unit")))
     each = each.with_columns(due=adjusted(pl.col("due"), each, day.policies.calendars))
 
-    n, charges = pl.col("fresh").cast(pl.Int64), [each.part for each in INCOME]
-
-    def part(of: str) -> pl.Expr:
-        """An even part; of principal, what the even sum of all leaves for it: more where the parts of
-        the others, rounded up, have run out."""
-        if of != "principal":
-            return even_share(pl.col(of), n, pl.col("k"))
-        others = ("owed", *charges)
-        whole = even_instalment(pl.sum_horizontal("principal", *others), n)
-        one = whole - pl.sum_horizontal(even_share(pl.col(c), n, pl.col("k")) for c in others)
-        before = (one.cum_sum() - one).over("loan_id", order_by="k")
-        left = (pl.col("principal") - before).clip(0)
-        return pl.when(pl.col("k") == n).then(left).otherwise(pl.min_horizontal(one, left))
-
+    charges = [each.part for each in INCOME]
     charged = _charges(day, loans)
     each = each.join(charged, on="loan_id", how="left", maintain_order="left").with_columns(
         pl.col(charges).fill_null(0)
     )
+    each = _in_even_parts(each, ["owed", *charges])
     rows = pl.concat(
-        due_rows(each, "instalment_no", component, "due", part(column))
+        due_rows(each, "instalment_no", component, "due", f"{column}_part")
         for component, column in (
             (Component.principal, "principal"),
             (Component.interest, "owed"),
@@ -335,3 +323,23 @@ def _spread_evenly(day: DayState, loans: pl.DataFrame, to_come: pl.DataFrame) ->
         **segment.clear_prepaid(),
         prepaid_dues=pl.lit(0, dtype=pl.Int64),
     )
+
+
+def _in_even_parts(each: pl.DataFrame, others: list[str]) -> pl.DataFrame:
+    """The `k`th of `fresh` even parts of `others` and of principal: `owed_part`, `principal_part` and so on.
+
+    Principal takes what the even sum of all leaves for it: more where the parts of the others, rounded up,
+    have run out.
+    """
+    n, k, one = pl.col("fresh").cast(pl.Int64), pl.col("k"), pl.col("_one")
+    whole = even_instalment(pl.sum_horizontal("principal", *others), n)
+    parts = each.with_columns(
+        _whole=whole, **{f"{of}_part": even_share(pl.col(of), n, k) for of in others}
+    )
+    parts = parts.with_columns(
+        _one=pl.col("_whole") - pl.sum_horizontal(f"{of}_part" for of in others)
+    )
+    before = (one.cum_sum() - one).over("loan_id", order_by="k")
+    left = (pl.col("principal") - before).clip(0)
+    last = pl.when(k == n).then(left).otherwise(pl.min_horizontal(one, left))
+    return parts.with_columns(principal_part=last)

@@ -16,7 +16,7 @@ from loanbook.core.catalogue.codes import ENDED, Kind, Status
 from loanbook.core.contract.boarding import terms_of
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import EngineError
-from loanbook.core.frames import empty, within_pool
+from loanbook.core.frames import empty, engine_for, within_pool
 from loanbook.core.ledger.events import REPLAY_ORDER
 from loanbook.core.ledger.transfers import Transfers, aggregated, all_of, transfer
 from loanbook.core.policy.book import PolicyBook
@@ -25,7 +25,6 @@ from loanbook.core.servicing.day.night import pass_night
 from loanbook.core.servicing.day.steps import run_day
 from loanbook.core.servicing.endings.reopening import left_behind, reopened
 from loanbook.core.servicing.income.deferred_income import any_deferred, income, nightly
-from loanbook.core.servicing.interest.accrual import engine_for
 from loanbook.core.servicing.loan.book import Book, replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE, dated
 from loanbook.core.servicing.loan.claim import (

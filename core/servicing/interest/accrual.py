@@ -8,7 +8,6 @@ equals a to b plus b to c for every b, and a day books the difference of rounded
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import polars as pl
 
@@ -17,7 +16,7 @@ from loanbook.core.contract.dates.day_count import ACTUAL, BASES, RateBasis
 from loanbook.core.contract.figures import Figures, codes
 from loanbook.core.contract.first_period import Stub, whole_periods
 from loanbook.core.contract.money import PPB, Rounding, by_code, int128, lift, with_quotient
-from loanbook.core.frames import LARGE
+from loanbook.core.frames import engine_for
 from loanbook.core.servicing.interest.cash_advances import bears_more, margin
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -313,11 +312,6 @@ def _of_advances(wide: pl.DataFrame, accrual: Accrual) -> pl.Series:
     return shown.select(pl.col("shown") - pl.col("accrued_prepaid")).to_series()
 
 
-def engine_for(frame: pl.DataFrame) -> Literal["streaming", "in-memory"]:
-    """Streaming pays on a large book alone: it costs milliseconds to begin with."""
-    return "streaming" if frame.height >= LARGE else "in-memory"
-
-
 def on_new_period(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     """`after` with the fraction of a minor unit that loans earned `before`, over their period as it is now.
 
@@ -348,18 +342,19 @@ def close_segment(loans: pl.DataFrame) -> pl.DataFrame:
     figures = Figures(loans)
     accrual = Accrual(figures, codes(loans, "interest_mode"))
     daily = pl.col("interest_mode") == InterestMode.daily
-    exact = loans.with_columns(_over=accrual.numerator(), _under=int128(accrual.denominator()))
+    exact = loans.lazy().with_columns(
+        _over=accrual.numerator(), _under=int128(accrual.denominator())
+    )
     exact = exact.with_columns(_floor=pl.col("_over") // pl.col("_under"))
     rest = (pl.col("_over") - pl.col("_floor") * pl.col("_under")).cast(pl.Int64)
     whole = pl.col("accrued_units") + pl.col("_floor").cast(pl.Int64)
     if accrual.advances:
         exact = _with_advances_closed(exact, accrual)
-    return exact.with_columns(**segment.restart(BUSINESS_DATE, whole, rest, where=daily)).drop(
-        "_over", "_under", "_floor"
-    )
+    ended = exact.with_columns(**segment.restart(BUSINESS_DATE, whole, rest, where=daily))
+    return ended.drop("_over", "_under", "_floor").collect(engine=engine_for(loans))
 
 
-def _with_advances_closed(exact: pl.DataFrame, accrual: Accrual) -> pl.DataFrame:
+def _with_advances_closed(exact: pl.LazyFrame, accrual: Accrual) -> pl.LazyFrame:
     """The segment of a line's advances ended, beside that of all; `exact` has `_under`."""
     with_units = exact.with_columns(_own=accrual.of_advances())
     with_units = with_units.with_columns(_units=pl.col("_own") // pl.col("_under"))

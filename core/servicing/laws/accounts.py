@@ -6,6 +6,7 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import MEMORANDUM, ROLE
 from loanbook.core.catalogue.codes import ENDED
+from loanbook.core.frames import engine_for
 from loanbook.core.ledger.transfers import account_movements
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.laws.law import Law, verdict
@@ -22,7 +23,7 @@ def ledger_equals_positions(book: Book, balances: pl.DataFrame) -> Law:
         rows.lazy()
         .group_by(keys)
         .agg(amount.sum().alias(role) for role, amount in carried(rows).items())
-        .collect()
+        .collect(engine=engine_for(rows))
     )
     long = expected.unpivot(index=keys, variable_name="role", value_name="expected").with_columns(
         account=pl.col("role").replace_strict(ROLE, return_dtype=pl.Int16)

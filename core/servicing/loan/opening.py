@@ -11,7 +11,7 @@ from loanbook.core.contract.figures import Figures
 from loanbook.core.contract.first_period import Stub, StubInterest
 from loanbook.core.contract.schedule.agreement import agree
 from loanbook.core.contract.schedule.cursor import CURSOR, instalment, open_schedule
-from loanbook.core.frames import empty, zeros
+from loanbook.core.frames import empty, engine_for, zeros
 from loanbook.core.servicing.loan.book import with_agreed
 from loanbook.core.servicing.loan.positions import STATE, Positions
 
@@ -74,10 +74,11 @@ def move_period(cursor: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.Data
 def with_period_interest(cursor: pl.DataFrame) -> pl.DataFrame:
     """Set `period_interest`, that of the running period alone; 0 past maturity."""
     within = pl.col("instalment_no") <= pl.col("instalments")
-    charged = Figures(cursor).with_period_interest(cursor, "period_interest")
-    return charged.with_columns(
-        period_interest=pl.when(within).then("period_interest").otherwise(0)
-    )
+    figures = Figures(cursor)
+    rated = figures.with_rate(cursor.lazy())
+    charged = figures.with_period_interest(rated, "period_interest")
+    whole = pl.when(within).then("period_interest").otherwise(0)
+    return charged.with_columns(period_interest=whole).collect(engine=engine_for(cursor))
 
 
 def with_level_instalment(loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFrame:

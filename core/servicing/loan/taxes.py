@@ -12,6 +12,7 @@ import polars as pl
 
 from loanbook.core.catalogue.components import Component, is_, is_interest
 from loanbook.core.contract.money import PPB, int128, share_of
+from loanbook.core.frames import engine_for
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.charge_tables import in_force_on
 from loanbook.core.servicing.loan import balances
@@ -43,7 +44,7 @@ def ask_tax(day: DayState, bases: pl.DataFrame, *, of_contract: bool = True) -> 
         day.loans.lazy()
         .filter(taxed & ~charged_off())
         .select("loan_id", "product", "business_date", place(day.policies.places))
-        .collect()
+        .collect(engine=engine_for(day.loans))
     )
     asked = bases.filter(pl.col("base") != 0).join(loans, on="loan_id", maintain_order="left")
     if of_contract:

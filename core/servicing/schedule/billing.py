@@ -11,6 +11,7 @@ from loanbook.core.contract.figures import Amortisation, Figures, codes, counts_
 from loanbook.core.contract.money import int128, with_quotient
 from loanbook.core.contract.schedule.cursor import instalment, next_period, without_later_parts
 from loanbook.core.contract.steps_and_seasons import alike
+from loanbook.core.frames import engine_for
 from loanbook.core.servicing.interest.accrual import Accrual, interest_stopped
 from loanbook.core.servicing.interest.cash_advances import begun_anew
 from loanbook.core.servicing.loan import balances, line, segment
@@ -155,7 +156,7 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     after interest is principal, interest above it is carried to the next one.
     """
     figures = Figures(ending)
-    scheduled = instalment(ending, figures)
+    scheduled = instalment(ending.lazy(), figures).collect(engine=engine_for(ending))
     daily = pl.col("interest_mode") == InterestMode.daily
     last = pl.col("instalment_no") >= pl.col("instalments")
     if figures.levels:

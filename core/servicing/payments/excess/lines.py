@@ -12,7 +12,8 @@ import polars as pl
 from loanbook.core.catalogue.codes import Excess, Timing
 from loanbook.core.catalogue.components import Component, is_charge
 from loanbook.core.contract.money import even_share
-from loanbook.core.contract.schedule.expansion import EVERYTHING, Calendars, expand_from
+from loanbook.core.contract.schedule.expansion import EVERYTHING, expand_from
+from loanbook.core.contract.schedule.periods import Calendars
 from loanbook.core.frames import begins, since_begin
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
