@@ -96,6 +96,13 @@ def test_a_payoff_asks_the_interest_that_the_rebate_leaves(
     assert last.book.positions["status"].to_list() == [Status.closed]
 
 
+def test_a_period_that_begins_on_the_day_of_the_payoff_has_not_begun(policies: PolicyBook) -> None:
+    """On the first of six due dates 5 of 6 are left of 42.00: 15 / 21 are given back, 12.00 is due."""
+    other = ruled(policies, "equal-principal", "interest", rebate="rule_of_78")
+    book = Story(other).lent(terms(other, "equal-principal", n=6)).live("2024-01-31").days[-1].book
+    assert quote(book, other, dt.date(2024, 2, 1)).row(0, named=True)["interest"] == 1_200
+
+
 def test_a_periods_whole_interest_is_on_what_is_owed_before_the_payoff(
     policies: PolicyBook,
 ) -> None:
