@@ -61,7 +61,9 @@ Taken = Mapping[tuple[str, dt.date | None], set[str]]
 def is_taken(file: LandingFile, taken: Taken, policies: PolicyBook) -> bool:
     """Whether the file's content was taken in for its date: under whatever name, but for one that names the
     mapping of another sender, whose rows are others though they read alike."""
-    names = taken.get((file.file_id, file.business_date), set())
+    names = taken.get((file.file_id, file.business_date))
+    if not names or file.path.name in names:
+        return bool(names)
     folder = BY_NAME[file.kind].mappings if file.kind else ""
     senders = set(mappings(policies, folder)) if folder else set()
 
@@ -70,8 +72,7 @@ def is_taken(file: LandingFile, taken: Taken, policies: PolicyBook) -> bool:
         return ending if ending in senders else ""
 
     own = sender(file.path.name)
-    others = {sender(name) for name in names if name != file.path.name}
-    return file.path.name in names or bool(others) and (not own or not others.isdisjoint({own, ""}))
+    return not own or not {own, ""}.isdisjoint(map(sender, names))
 
 
 def address(path: Path) -> str:

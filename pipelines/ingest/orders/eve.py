@@ -7,8 +7,8 @@ lived here, by the engine, so that an order is judged by its day and not by what
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 
 import polars as pl
 
@@ -31,9 +31,22 @@ _STANDS = {
 def on_the_eve(known: Known, date: dt.date) -> tuple[Known, dt.date | None]:
     """What a file of orders of a business date may know: how loans stand on the eve of it, what their money
     met by then and what was forgiven; and the booking date from which events still wait for a close."""
+    known = replace(known, history=_read_once(known.history))
     eve = _Eve(known, date)
     asked = replace(known, standing=eve.standing, met=eve.met, waived=eve.waived)
     return asked, date if eve.is_open else known.first_open
+
+
+def _read_once(history: Callable[[pl.Series], pl.DataFrame]) -> Callable[[pl.Series], pl.DataFrame]:
+    """`history` that reads the events of a file's loans once, whoever asks for them."""
+    read: list[tuple[pl.Series, pl.DataFrame]] = []
+
+    def of(ids: pl.Series) -> pl.DataFrame:
+        if not read or not ids.is_in(read[-1][0].implode()).all():
+            read[:] = [(ids.unique(), history(ids))]
+        return read[-1][1].filter(pl.col("loan_id").is_in(ids.implode()))
+
+    return of
 
 
 class _Eve:
@@ -41,10 +54,10 @@ class _Eve:
 
     def __init__(self, known: Known, date: dt.date) -> None:
         self._known, self._eve = known, date - _ONE_DAY
+        self._life: tuple[pl.Series, History | None] | None = None
         self._date = max(date, known.first_open or date)
         self.is_open = known.first_open is None or self._eve >= known.first_open
         """Whether days before the file's wait for their close."""
-        self._life = cache(self._lived)
 
     def standing(self, ids: pl.Series) -> pl.DataFrame:
         """`order_context` and `event_totals` of the loans, as of the eve."""
@@ -64,8 +77,11 @@ class _Eve:
         stored, life = self._known.met(ids), self._of(ids)
         if life is None:
             return stored
-        lived = self._keyed(life.all("allocations"), ids).filter(
-            pl.col("component").is_not_null() & pl.col("loan_id").is_in(ids.implode())
+        keys = life.all("applied").select("event_id", "idempotency_key")
+        lived = (
+            life.all("allocations")
+            .filter(pl.col("component").is_not_null() & pl.col("loan_id").is_in(ids.implode()))
+            .join(keys, on="event_id")
         )
         return _with_lived(stored, lived.select(stored.columns), life)
 
@@ -93,17 +109,17 @@ class _Eve:
         return _with_lived(stored, lived.select(stored.columns), life)
 
     def _of(self, ids: pl.Series) -> History | None:
-        """The loans' lives to the eve; None: the ledger has them."""
-        return self._life(tuple(ids.unique().sort())) if self.is_open else None
+        """The loans' lives to the eve, some more beside them; None: the ledger has them."""
+        if not self.is_open:
+            return None
+        if self._life is None or not ids.is_in(self._life[0].implode()).all():
+            self._life = ids.unique(), self._lived(ids)
+        return self._life[1]
 
-    def _lived(self, ids: tuple[int, ...]) -> History | None:
-        events = self._known.told(pl.Series(ids, dtype=pl.Int64))
+    def _lived(self, ids: pl.Series) -> History | None:
+        events = self._known.told(ids)
         by_then = events.filter(pl.col("booking_date") <= self._eve)
         return self._known.lived(by_then, self._eve) if by_then.height else None
-
-    def _keyed(self, rows: pl.DataFrame, ids: pl.Series) -> pl.DataFrame:
-        keys = self._known.told(ids).select("event_id", "idempotency_key")
-        return rows.join(keys, on="event_id")
 
 
 def _as_lived(stored: pl.DataFrame, life: History, eve: dt.date) -> pl.DataFrame:
