@@ -56,6 +56,18 @@ class Excess(IntEnum):
     next_then_last = 4  # the next one, then from the end: nothing where it covers it
     curtailment = 5  # the balance: all of it, and the loan ends sooner
     recast = 6  # interest to the day, then the balance: a lower level instalment, to the same end
+    # the running instalment, as its principal: what it asks beside that; beyond it as named
+    running_then_recast = 7
+    running_then_curtailment = 8
+    running_then_next = 9
+
+
+RUNNING_TAKES_ALL = (
+    Excess.running_then_recast,
+    Excess.running_then_curtailment,
+    Excess.running_then_next,
+)
+"""Rules by which the running instalment takes all money beyond what is due, as principal."""
 
 
 class AfterChargeOff(IntEnum):

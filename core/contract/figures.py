@@ -391,6 +391,18 @@ class Figures:
         )  # fmt: skip
         return pl.col("every").cast(pl.Int64) * part, year
 
+    def even_factor(self) -> tuple[pl.Expr, pl.Expr]:
+        """Rate of an even period, of bases that count actual days: a month has 30, and a year 360, 364, or
+        else 365 of them. Numerator and denominator (Int64); 0 over 1 of other bases."""
+        days, _ = self._of_a_year(RateBasis.thirty_360)
+        year = {RateBasis.daily: 1, RateBasis.act_360: 360, RateBasis.act_364: 364}
+        year = dict.fromkeys(ACTUAL, 365) | {RateBasis.thirty_e_360: 360} | year
+        under = by_code(
+            pl.col("basis"), self.basis, RateBasis,
+            lambda b: pl.lit(PPB * year.get(BASES[b], 1), dtype=pl.Int64),
+        )  # fmt: skip
+        return pl.when(counts_days()).then(RATE_IN_FORCE * days).otherwise(0), under
+
     def _stub_days(self) -> tuple[pl.Expr, pl.Expr]:
         """Days of the first period, and of a regular one that ends with it."""
         regular_start = self.due_date(pl.lit(0))

@@ -72,6 +72,13 @@ class Parameters(dy.Schema):
             source="interest.residue = carry",
         )
     )
+    segment_is_rounded = dy.Bool(
+        metadata=column(
+            "Interest of each segment is rounded by itself, not that of the period at once",
+            FLAG,
+            source="interest.rounded = segment",
+        )
+    )
     interest_rounding = dy.Int8(
         metadata=column(
             "How interest becomes whole minor units",
@@ -84,6 +91,13 @@ class Parameters(dy.Schema):
             "How the level instalment becomes whole",
             "code of Rounding",
             source="schedule.instalment_rounding",
+        )
+    )
+    level_of_even_periods = dy.Bool(
+        metadata=column(
+            "The level instalment is solved with even periods, a month being 30 days",
+            FLAG,
+            source="schedule.level_periods = even",
         )
     )
     instalment_multiple = dy.Int64(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from fractions import Fraction
 from typing import Literal
 
 from pydantic import Field, model_validator
 
+from loanbook.core.catalogue.codes import RUNNING_TAKES_ALL
 from loanbook.core.catalogue.events import Kind
 from loanbook.core.contract.money import EXPONENT
 from loanbook.core.policy.base import Minor, Name, Policy
@@ -213,6 +215,7 @@ class Product(Policy):
             "schedule.stub_interest": (schedule.stub_interest, "level"),
             "interest.accrual": (interest.accrual, "daily"),
             "interest.rebate": (interest.rebate, "actuarial"),
+            "interest.rounded": (interest.rounded, "period"),
             "interest.after_charge_off": (interest.after_charge_off, "accelerate_maturity"),
             "payments.excess": (*excesses, "next_then_principal"),
         }
@@ -234,6 +237,27 @@ class Product(Policy):
         told = self.payouts.merchant
         return Kind.merchant_refund.name in self.payments.by_kind if told is None else told
 
+    def _running(self, spreads: AbstractSet[str]) -> None:
+        """What a running instalment that takes all money needs; `spreads`: every `excess` of the product."""
+        takes_all = spreads & {each.name for each in RUNNING_TAKES_ALL}
+        if not takes_all:
+            return
+        name, schedule, interest = min(takes_all), self.schedule, self.interest
+        wanted = {
+            "the same excess for every kind of money": len(spreads) == 1,
+            "interest.accrual: daily": interest.accrual == "daily" and not schedule.materialised,
+            "schedule.amortisation: equal_instalment": schedule.amortisation == "equal_instalment",
+            "interest.interest_due_at: due_date": interest.interest_due_at == "due_date",
+            "interest.covered_instalment: bears_its_nights": interest.covered_instalment != "fixed",
+            "schedule.tranches: to_come": schedule.tranches == "to_come",
+            "schedule.business_day: unadjusted, or adjust_accrual: true": (
+                schedule.business_day == "unadjusted" or schedule.adjust_accrual
+            ),
+        }
+        for need, met in wanted.items():
+            if not met:
+                raise ValueError(f"payments.excess {name} needs {need}")
+
     @model_validator(mode="after")
     def _money(self) -> Product:
         daily, whole = self.interest.accrual == "daily", self.schedule.materialised
@@ -251,6 +275,7 @@ class Product(Policy):
             )
         if "recast" in spreads and self.schedule.amortisation != "equal_instalment":
             raise ValueError("payments.excess recast needs schedule.amortisation: equal_instalment")
+        self._running(spreads)
         if self.payments.chargeback and not (whole or daily):
             raise ValueError(
                 "payments.chargeback needs interest.accrual: daily or schedule.materialised: true"

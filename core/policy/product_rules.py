@@ -103,6 +103,11 @@ class ScheduleRules(BaseModel):
     instalment_rounding: RoundingName = Field(
         default="half_even", description="how the level instalment is rounded"
     )
+    level_periods: Literal["actual", "even"] = Field(
+        default="actual",
+        description="the level instalment is solved with the days of each period, or with even periods "
+        "(a month is 30 days, half of one 15) at the same rate a day; the last instalment takes the difference",
+    )
     instalment_multiple: Minor = Field(default=1, gt=0, description="minor units")
     interest_rounding: RoundingName = Field(
         default="half_even", description="how a period's interest is rounded"
@@ -187,6 +192,18 @@ class ScheduleRules(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _even(self) -> ScheduleRules:
+        counts = self.rate_basis not in ("period", "30/360", "effective")
+        if self.level_periods == "even" and not (
+            counts and self.amortisation == "equal_instalment"
+        ):
+            raise ValueError(
+                "level_periods: even needs amortisation: equal_instalment and a rate_basis that counts "
+                "days; the periods of others are even"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _factor(self) -> ScheduleRules:
         if self.rate_factor == "decimal_18" and self.rate_basis == "daily":
             raise ValueError(
@@ -231,6 +248,11 @@ class InterestRules(BaseModel):
         default="drop",
         description="what rounding leaves of a period's exact daily interest: dropped, or carried to the next one",
     )
+    rounded: Literal["period", "segment"] = Field(
+        default="period",
+        description="daily: interest is rounded once a period, or that of each segment by itself, which "
+        "ends where money or an order changes the balance",
+    )
     post_maturity: Literal["contract_rate", "none"] = Field(
         default="contract_rate",
         description="whether principal bears interest after the last due date",
@@ -260,6 +282,14 @@ class InterestRules(BaseModel):
         "schedule, which is fixed then",
     )
 
+    @model_validator(mode="after")
+    def _segments(self) -> InterestRules:
+        if self.rounded == "segment" and self.accrual != "daily":
+            raise ValueError(
+                "rounded: segment needs accrual: daily; scheduled interest has no segments"
+            )
+        return self
+
 
 _EXCESS_BEFORE = {"reduce_principal": "next_then_principal"}
 """What files said before, and stored versions say."""
@@ -272,6 +302,9 @@ ExcessName = Annotated[
         "next_then_last",
         "curtailment",
         "recast",
+        "running_then_recast",
+        "running_then_curtailment",
+        "running_then_next",
     ],
     BeforeValidator(lambda name: _EXCESS_BEFORE.get(name, name)),
 ]
@@ -297,7 +330,7 @@ class PaymentRules(BaseModel):
     )
     excess: ExcessName = Field(
         default="next_instalment",
-        description="where money goes that is beyond what is due: ahead to the next instalment; to the next, then off the balance; to the last instalments; over all to come; to the next, then the last; off the balance, the instalments stay (curtailment); or off the balance, with a lower level instalment (recast)",
+        description="where money goes that is beyond what is due: ahead to the next instalment; to the next, then off the balance; to the last instalments; over all to come; to the next, then the last; off the balance, the instalments stay (curtailment); off the balance, with a lower level instalment (recast); or all to the principal of the running instalment, and what that is beyond its part as named",
     )
     by_kind: dict[MoneyName, MoneyRule] = Field(
         default={}, description="kinds of money that are allocated otherwise than a repayment"

@@ -23,6 +23,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.dates.day_count import RateBasis
+from tests.conformance.classic import earned_by, is_classic
 
 if TYPE_CHECKING:
     from tests.conformance.shown import Shown
@@ -309,6 +310,8 @@ class _Earned:
         even = _basis(terms) <= RateBasis.thirty_360 and terms["schedule_type"] == "PROGRESSIVE"
         spread = even and terms["interest_type"] != "FLAT" and not recalculated(terms)
         self._periods = self._whole(shown) if spread and (outs or by_periods(terms)) else []
+        self._classic = shown if is_classic(terms) else None
+        self._off = bool(shown.position) and shown.position["status"] == Status.charged_off
         self._fixed = self._by_reage(shown)
         self._again = [] if self._fixed else self._by_split(shown)
 
@@ -407,6 +410,8 @@ class _Earned:
 
     def to(self, date: dt.date) -> int:
         until = date + self.shift if self.shift else date
+        if self._classic and (self._ended is None or date < self._ended or self._off):
+            return earned_by(self._classic, until)
         if self._fixed and (self._ended is None or date < self._ended):
             shares = (
                 (min(max((until - start).days, 0), (due - start).days), (due - start).days, whole)

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
-from loanbook.core.catalogue.codes import ENDED, MONEY_IN, REFUNDS, Kind, Status
+from loanbook.core.catalogue.codes import ENDED, MONEY_IN, REFUNDS, RUNNING_TAKES_ALL, Kind, Status
 from loanbook.core.catalogue.components import DEMANDED_AGAIN, Component
 from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.contract.terms import Terms
@@ -74,6 +74,9 @@ class Seen:
     deferred: pl.DataFrame = field(default_factory=pl.DataFrame)
     """Days `on` which loans had deferred income, and what its line leaves after the `next` night
     and the one `then`."""
+    balances: pl.DataFrame = field(default_factory=pl.DataFrame)
+    """Principal, and what of it was due, at the end of the day, of classic loans whose interest is
+    recalculated: `loan_id`, `on`, `principal`, `principal_due`."""
     ended: pl.DataFrame = field(default_factory=pl.DataFrame)
     """Days `on` which a loan ceased to be active: `loan_id`, `on`."""
     shown: dict[Any, Any] = field(default_factory=dict)
@@ -274,6 +277,12 @@ class Batch:
             "loan_id", on="business_date",
             **{name: unamortised(pl.col("business_date") + pl.duration(days=n)) for name, n in NIGHTS.items()},
         )  # fmt: skip
+        classic = stood.filter(pl.col("excess").is_in([e.value for e in RUNNING_TAKES_ALL]))[
+            "loan_id"
+        ]
+        seen.balances = days.filter(pl.col("loan_id").is_in(classic.unique().implode())).select(
+            "loan_id", "principal", "principal_due", on="business_date"
+        )
         days = days.select("loan_id", earned="accrued_today", on="business_date")
         seen.earned = _nights(days, lived.all("transfers"))
         before = pl.col("status").shift(1).over("loan_id")

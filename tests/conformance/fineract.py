@@ -208,6 +208,7 @@ def _row(check: Check) -> tuple[dict[str, object], int]:
         matures_on=matures_on(terms, anchor),
         lent=whole if flat and not progressive else None,
         flat_by_days=flat and by_days(terms),
+        even_periods=even_periods(terms),
         unpaid_until=check.as_of if recalculated and progressive else None,
         smooth=progressive and kind is Amortisation.equal_instalment,
         emi=minor(terms["fixed_emi_amount"], decimals) if terms.get("fixed_emi_amount") else None,
@@ -237,6 +238,12 @@ def by_days(terms: dict[str, Any]) -> bool:
     rate = terms.get("annual_interest_rate") or terms.get("interest_rate") or 0
     partial = same and bool(terms.get("allow_partial_period_interest")) and Decimal(str(rate)) != 0
     return (daily or partial) and terms["schedule_type"] == "PROGRESSIVE"
+
+
+def even_periods(terms: dict[str, Any]) -> bool:
+    """A classic schedule's level instalment is solved with months of 30 days."""
+    level = terms["interest_type"] != "FLAT" and terms["amortization_type"] == "EQUAL_INSTALLMENTS"
+    return terms["schedule_type"] == "CUMULATIVE" and level and _basis(terms) in ACTUAL
 
 
 def matures_on(terms: dict[str, Any], start: dt.date) -> dt.date | None:

@@ -81,6 +81,10 @@ def product(
         {"waterfall": payments["waterfall"], "excess": payments.get("excess", "next_instalment")},
     )
     payments["credit_use"] = "payouts"
+    classic = daily and not progressive
+    if classic:
+        payments |= {"excess": STRATEGY[terms["interest_recalculation"]["reschedule_strategy"]]}
+        own.clear()
     due, advance = STRATEGIES.get(terms["repayment_strategy"], ("", ""))
     if due != advance:  # of a strategy for which it matters whether a charge is due yet
         if daily:
@@ -95,6 +99,7 @@ def product(
             "rate_factor": "decimal_18" if progressive and not flat and basis <= RateBasis.thirty_360
             else "exact",
             "stub": "forward",
+            "level_periods": "even" if fineract.even_periods(terms) else "actual",
             "instalment_multiple": multiple_of(terms, decimals),
             "smooth_last_instalment": progressive and kind is Amortisation.equal_instalment,
             "grace_principal": int(terms["grace_on_principal_payment"]),
@@ -107,7 +112,8 @@ def product(
             "tranche_interest": "whole_period" if by_periods(terms) else "by_nights",
         },
         interest={
-            "accrual": "daily", "post_maturity": "none", "covered_instalment": "fixed", "rebate": REBATES[rules_of(terms)], "after_charge_off": AFTER[terms["charge_off_behaviour"]],
+            "accrual": "daily", "post_maturity": "none", "covered_instalment": "bears_its_nights" if classic else "fixed",
+            "rounded": "segment" if classic else "period", "rebate": REBATES[rules_of(terms)], "after_charge_off": AFTER[terms["charge_off_behaviour"]],
             "overdue_principal": "bears_none"
             if terms["interest_recalculation"].get("disallow_interest_on_past_due")
             else "bears_interest",
@@ -324,11 +330,43 @@ def as_written_off(terms: dict[str, Any], kinds: set[Kind]) -> dict[str, Any]:
     return terms | {"charge_off_behaviour": "REGULAR"}
 
 
+STRATEGY = {
+    "REDUCE_EMI_AMOUNT": "running_then_recast",
+    "REDUCE_NUMBER_OF_INSTALLMENTS": "running_then_curtailment",
+    "RESCHEDULE_NEXT_REPAYMENTS": "running_then_next",
+}
+"""What becomes of money beyond an instalment of a classic schedule."""
+
+
+def _can_recalculate_classic(terms: dict[str, Any]) -> None:
+    """NotMappedError for what a classic schedule is recalculated by and daily interest has no notion of."""
+    rules = terms["interest_recalculation"]
+    wanted = {
+        "amortization_type": (terms["amortization_type"], ("EQUAL_INSTALLMENTS",)),
+        "interest_calculation_period": (terms["interest_calculation_period"], ("DAILY",)),
+        "rest_frequency": (rules.get("rest_frequency"), ("DAILY",)),
+        "full_term_for_tranche": (
+            bool(terms["multi_disburse"].get("full_term_for_tranche")), (False,)
+        ),
+        "reschedule_strategy": (rules.get("reschedule_strategy"), (*STRATEGY,)),
+        "repayment_strategy": (
+            terms["repayment_strategy"], (*(set(STRATEGIES) - INTEREST_FIRST),)
+        ),
+    }  # fmt: skip
+    for field, (value, known) in wanted.items():
+        if value not in known:
+            raise NotMappedError(f"interest recalculated by a classic schedule: {field} {value}")
+
+
+INTEREST_FIRST = {"interest-principal-penalties-fees-order"}
+"""Orders by which a classic schedule ends an instalment on the day of each payment."""
+
+
 def can_recalculate(terms: dict[str, Any]) -> None:
     """NotMappedError for what daily interest has no notion of yet."""
     rules = terms["interest_recalculation"]
     if terms["schedule_type"] != "PROGRESSIVE":
-        raise NotMappedError("interest recalculated by a classic schedule")
+        _can_recalculate_classic(terms)
     # of late payments the suite counts every day, whatever the rest frequency
     if rules.get("rest_frequency") not in ("DAILY", "SAME_AS_REPAYMENT"):
         raise NotMappedError("interest recalculated otherwise than daily")

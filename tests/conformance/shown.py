@@ -12,6 +12,7 @@ from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import CHANGES, MONEY_IN, Kind, Status, Timing
 from loanbook.core.catalogue.components import Component
 from loanbook.core.servicing.loan.dues import on_own_date
+from tests.conformance import classic
 from tests.conformance.batch import Life, Seen
 from tests.conformance.fineract import UNITS, _first_due, minor
 from tests.conformance.mapping import date_of, fees_at_disbursement
@@ -72,6 +73,8 @@ class Shown:
             .agg(pl.col("amount", "paid").sum(), due=pl.col("due_date").max())
         )
         self.paid = self._as_met(self._at_home(seen.of(self.id, "paid")))
+        if classic.is_classic(self.terms) and own.height:
+            self.dues, self.paid = classic.shown_as(self.terms, self.dues, self.paid)
         self.moved = seen.of(self.id, "moved")
         self.position = seen.positions.get(self.id)
 
@@ -181,6 +184,12 @@ class Shown:
     def ended_on(self) -> list[dt.date]:
         """The days on which the loan ceased to be active."""
         return sorted(self.seen.of(self.id, "ended")["on"].to_list())
+
+    def first_payout(self) -> dt.date:
+        """The day of the first payout."""
+        return min(
+            (s.date for s, _ in self.events if s.kind is Kind.disbursed), default=dt.date.max
+        )
 
     def due_dates(self) -> set[dt.date]:
         """Due dates of instalments, down payments left out."""

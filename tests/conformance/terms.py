@@ -27,7 +27,7 @@ _SCHEMA = {
     "grace_charged": pl.Int8, "decimal_factor": pl.Boolean, "unpaid_until": pl.Date,
     "matures_on": pl.Date, "level_last": pl.Boolean, "lent": pl.Int64,
     "flat_by_days": pl.Boolean, "step_ppb": pl.Int64, "step_every": pl.Int32, "season": pl.Int64,
-    "capitalises": pl.Boolean,
+    "capitalises": pl.Boolean, "level_of_even_periods": pl.Boolean,
 }  # fmt: skip
 
 
@@ -60,6 +60,7 @@ def row(
     step_percent: str = "0",
     step_every: int = 12,
     capitalises: bool = False,
+    even_periods: bool = False,
 ) -> dict[str, object]:
     """One row of the batch; money in minor units, instalments rounded as interest unless told."""
     return {
@@ -76,7 +77,7 @@ def row(
         "lent": lent, "matures_on": matures_on, "level_last": level_last, "flat_by_days": flat_by_days,
         "step_ppb": int(Decimal(step_percent) * 10**7), "step_every": step_every,
         "season": PLAIN,
-        "capitalises": capitalises,
+        "capitalises": capitalises, "level_of_even_periods": even_periods,
     }  # fmt: skip
 
 

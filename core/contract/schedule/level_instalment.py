@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.contract.figures import UNITY, Amortisation, Figures, codes
+from loanbook.core.contract.figures import UNITY, Amortisation, Figures, codes, counts_days
 from loanbook.core.contract.money import (
     Rounding,
     int128,
@@ -46,6 +46,11 @@ def level_instalment(terms: pl.DataFrame) -> pl.Series:
         v=pl.lit(UNITY, dtype=pl.Int128), total=pl.lit(0, dtype=pl.Int128)
     )
     over, under = int128(pl.col("rate_over")), int128(pl.col("rate_under"))
+    if "level_of_even_periods" in terms.columns and terms["level_of_even_periods"].any():
+        even = pl.col("level_of_even_periods") & counts_days()
+        even_over, even_under = figures.even_factor()
+        over = pl.when(even).then(int128(even_over)).otherwise(over)
+        under = pl.when(even).then(int128(even_under)).otherwise(under)
     within = pl.col("there") & (pl.col("instalment_no") > pl.col("grace_principal"))
     free = pl.col("instalment_no") <= pl.col("grace_charged")  # its period bears nothing
     v = pl.when(within & ~free).then(pl.col("v") * under // (under + over)).otherwise("v")

@@ -332,10 +332,11 @@ def on_new_period(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def close_segment(loans: pl.DataFrame) -> pl.DataFrame:
+def close_segment(loans: pl.DataFrame, changes: pl.Expr | None = None) -> pl.DataFrame:
     """End the running balance segment today, exactly: whole units and remainder move on.
 
-    To be called before a balance changes. The interest to the date is unchanged.
+    To be called before a balance changes (of some loans alone: `changes`). The interest to the date is
+    unchanged; a product that rounds each segment by itself goes on with what is shown of it.
     """
     if loans.is_empty():
         return loans
@@ -351,6 +352,10 @@ def close_segment(loans: pl.DataFrame) -> pl.DataFrame:
     if accrual.advances:
         exact = _with_advances_closed(exact, accrual)
     ended = exact.with_columns(**segment.restart(BUSINESS_DATE, whole, rest, where=daily))
+    if loans["segment_is_rounded"].any():
+        rounds = daily & pl.col("segment_is_rounded") & ~pl.col("revolving")
+        rounds = rounds if changes is None else rounds & changes
+        ended = ended.with_columns(**segment.end_earning(where=rounds))
     return ended.drop("_over", "_under", "_floor").collect(engine=engine_for(loans))
 
 

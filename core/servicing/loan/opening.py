@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import AfterChargeOff, Excess, InterestMode
+from loanbook.core.catalogue.codes import RUNNING_TAKES_ALL, AfterChargeOff, Excess, InterestMode
 from loanbook.core.contract.dates.business_days import Calendar, adjusted
 from loanbook.core.contract.dates.due_dates import days_to_pay
 from loanbook.core.contract.figures import Figures
@@ -35,7 +35,9 @@ def agreed_terms(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
 def freeze(terms: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
     """`terms` with the pinned parameters of a schedule that stands whole, its interest fixed."""
     stops = pl.col("after_charge_off") == AfterChargeOff.zero_interest.value
-    reduces = pl.col("excess").is_in([Excess.next_then_principal.value, Excess.recast.value])
+    reduces = pl.col("excess").is_in(
+        [Excess.next_then_principal.value, Excess.recast.value, *RUNNING_TAKES_ALL]
+    )
     curtails = pl.col("excess") == Excess.curtailment.value
     placed = (
         pl.when(reduces)

@@ -6,7 +6,7 @@
 - `waterfall` - one payment a loan at a time meets dues in the order of its waterfall
 - `allocations` - what money met, and what that does to positions and dues
 - `excess` - money beyond what is due: payoff, instalments to come, principal, credit
-- `recast` - the level instalment anew, where money off the balance lowers it
+- `recast` - the level instalment anew, where money off the balance, or beyond an instalment, lowers it
 - `simple_interest` - interest that is due at payment: what is earned to the day is met first
 - `draws` - lines of credit: draws, grace of a statement that was paid in full
 - `payoff_charges` - what an early payoff calls for: its fee, and tax on interest not billed

@@ -10,6 +10,34 @@ from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.level_instalment import stepped, with_what_stands
+from loanbook.core.servicing.schedule.running_instalment import (
+    any_takes_all,
+    demanded_on_due_date,
+    lowered,
+)
+
+
+def demand_on_due_date(day: DayState, money: pl.DataFrame) -> pl.Series:
+    """Let the instalment of today ask all that `money` (`loan_id`, `amount`) brings, of loans whose product
+    says so; returns their ids. A payment that says itself where it goes asks for nothing."""
+    if not any_takes_all(day.loans):
+        return day.loans["loan_id"].clear()
+    if "excess_of_event" in money.columns:
+        money = money.filter(pl.col("excess_of_event").is_null())
+    day.loans, day.dues, ids = demanded_on_due_date(day.loans, day.dues, money)
+    return ids
+
+
+def lower_after_due_date(day: DayState, money: pl.DataFrame, ids: pl.Series) -> None:
+    """Solve the level instalment anew of loans `ids` that paid more than was due, at the start of a period."""
+    mask = day.loans["loan_id"].is_in(ids.implode())
+    if not mask.any():
+        return
+    before = day.loans.filter(mask)
+    after = lowered(before, pl.lit(True))
+    day.loans = replaced(day.loans, mask, before, after.select(before.columns))
+    paid = money.filter(pl.col("loan_id").is_in(ids.implode()))
+    day.changed.append(paid.select("loan_id", "event_id"))
 
 
 def recast(day: DayState, money: pl.DataFrame, allocations: pl.DataFrame) -> None:

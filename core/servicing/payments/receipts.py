@@ -13,7 +13,7 @@ from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.payments.allocations import applied, recovers, stamped
 from loanbook.core.servicing.payments.payoff_charges import demand_at_payoff, tax_on_interest
-from loanbook.core.servicing.payments.recast import recast
+from loanbook.core.servicing.payments.recast import demand_on_due_date, lower_after_due_date, recast
 from loanbook.core.servicing.payments.simple_interest import due_now
 from loanbook.core.servicing.payments.waterfall import allocate, money_rule
 
@@ -31,12 +31,14 @@ def receive(day: DayState, events: pl.DataFrame) -> None:
     off_books = day.charged_off()
     due_now(day, money)
     demanded = demand_at_payoff(day, money, kind)
+    asked = demand_on_due_date(day, money)
     done = allocate(day.loans, day.dues, money, day.policies)
     day.loans, day.dues = done.loans, done.dues
     day.allocations.append(done.allocations)
     tax_on_interest(day, done.allocations, demanded, kind)
     row = ROW[kind]
     book_receipts(day, done.allocations, off_books, row.paid_by, undoes_loss=row.undoes_loss)
+    lower_after_due_date(day, money, asked)
     recast(day, money, done.allocations)
 
 

@@ -21,6 +21,13 @@ from loanbook.core.servicing.loan.dues import DUE_KEY, due_rows, merge_dues
 from loanbook.core.servicing.loan.opening import move_period, with_period_interest
 from loanbook.core.servicing.loan.taxes import untaxed
 from loanbook.core.servicing.schedule.fixed_schedule import bill_whole
+from loanbook.core.servicing.schedule.running_instalment import (
+    any_takes_all,
+    goes_on_to_next,
+    lowered,
+    running_takes_all,
+    with_next,
+)
 from loanbook.core.servicing.schedule.statements import minimum_principal, statement_balance
 
 
@@ -67,8 +74,8 @@ def bill(
     if stepped.any():
         ending = loans.filter(stepped)
         with_amounts = amounts(with_advance(ending, dues))
-        dues = _open(dues, with_amounts)
         moved = begin_next_period(with_amounts, calendars)
+        dues = with_next(_open(dues, with_amounts), moved)
         loans = replaced(loans, stepped, ending, moved)
         whole = pl.col("billed_interest") + pl.col("interest_stands")
         owed = pl.col("interest_due") + whole
@@ -168,9 +175,9 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
         & ~last
     )
     first = pl.when(pl.col("instalment_no") == 1).then(pl.col("first_interest_adjustment"))
-    room = (
-        pl.col("level") + first.otherwise(0) - pl.col("early_principal") - pl.col("early_interest")
-    )
+    all_ahead = running_takes_all() if any_takes_all(ending) else pl.lit(False)
+    early = pl.when(all_ahead).then(0).otherwise("early_principal")
+    room = pl.col("level") + first.otherwise(0) - early - pl.col("early_interest")
     waits = (pl.col("instalment_no") <= pl.col("grace_interest")) & ~last
     waits = waits | (level & covered(scheduled, figures))
     nights = pl.col("interest_accrued") - pl.col("interest_stands") - pl.col("interest_later")
@@ -199,10 +206,15 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     )
     asked_principal = pl.when(daily).then(share).otherwise(pl.col("asked_principal"))
     rest = (asked_principal - pl.col("early_principal")).clip(lower_bound=0)
+    to_come = pl.col("instalment_no") < pl.col("instalments")
+    beyond = pl.when(all_ahead & to_come).then(pl.col("early_principal") - asked_principal)
     asked_rest = pl.when(last).then(unbilled).otherwise(pl.min_horizontal(rest, unbilled))
     if ending["revolving"].any():
         asked_rest = pl.when("revolving").then(minimum_principal()).otherwise(asked_rest)
-    billed = with_interest.with_columns(billed_principal=asked_rest)
+    billed = with_interest.with_columns(
+        billed_principal=asked_rest,
+        beyond_instalment=beyond.otherwise(0).clip(lower_bound=0).cast(pl.Int64),
+    )
     return _with_capitalised(billed, figures)
 
 
@@ -280,10 +292,15 @@ def begin_next_period(billed: pl.DataFrame, calendars: dict[int, Calendar]) -> p
         **balances.grow_accrued(-asked_interest - pl.col("capitalised")),
         **segment.bill_prepaid(pl.col("early_interest")),
         prepaid_dues=(
-            pl.col("prepaid_dues") - pl.col("early_interest") - pl.col("early_principal")
+            pl.col("prepaid_dues")
+            - pl.col("early_interest")
+            - pl.col("early_principal")
+            + goes_on_to_next()
         ).clip(lower_bound=0),
     )
     moved = with_period_interest(move_period(next_period(settled, figures), calendars))
+    if any_takes_all(moved):
+        moved = lowered(moved, pl.col("beyond_instalment") > 0)
     if moved["revolving"].any():
         moved = moved.with_columns(**line.state(statement_balance(), pl.col("revolving")))
     return begun_anew(moved).with_columns(

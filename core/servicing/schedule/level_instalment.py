@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Excess, InterestMode
+from loanbook.core.catalogue.codes import RUNNING_TAKES_ALL, Excess, InterestMode
 from loanbook.core.catalogue.components import (
     Component,
     is_interest,
@@ -217,6 +217,7 @@ def with_late_interest(
 
 _OFF_THE_BALANCE = [
     Excess.next_then_principal.value, Excess.curtailment.value, Excess.recast.value,
+    *(each.value for each in RUNNING_TAKES_ALL),
 ]  # fmt: skip
 """Rules by which money in advance leaves the schedule of what is left."""
 

@@ -22,6 +22,12 @@ from loanbook.core.servicing.schedule.billing import (
     with_advance,
 )
 from loanbook.core.servicing.schedule.payment_holiday import passed, passes
+from loanbook.core.servicing.schedule.running_instalment import (
+    goes_on_to_next,
+    goes_onward,
+    paid_onward,
+    with_next,
+)
 
 ROWS = {
     "loan_id": pl.Int64,
@@ -61,12 +67,14 @@ def to_come(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calenda
         due_rows(rows, "instalment_no", component, "due_date", component.name)
         for component in (Component.principal, Component.interest)
     )
-    existing = dues.select(*DUE_KEY, stood="amount")
-    return (
-        fresh.join(existing, on=DUE_KEY, how="left", maintain_order="left")
-        .with_columns(amount=pl.col("amount") - pl.col("stood").fill_null(0))
-        .drop("stood")
+    existing = dues.select(*DUE_KEY, stood="amount", stands="paid")
+    joined = fresh.join(existing, on=DUE_KEY, how="left", maintain_order="left").with_columns(
+        pl.col("stood", "stands").fill_null(0)
     )
+    onward = wide.filter(goes_onward())["loan_id"]
+    if onward.len():  # money that stands with the running instalment will stand with those after it
+        joined = joined.with_columns(paid=paid_onward(pl.col("loan_id").is_in(onward.implode())))
+    return joined.with_columns(amount=pl.col("amount") - pl.col("stood")).drop("stood", "stands")
 
 
 def _materialised(whole: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
@@ -94,7 +102,7 @@ def _materialised(whole: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
 def _stepped(
     loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> list[pl.DataFrame]:
-    cursor = close_segment(loans).with_columns(
+    cursor = close_segment(loans, changes=pl.col("principal_due") > 0).with_columns(
         **balances.grow_principal(-pl.col("principal_due")),
         **balances.set_due(Component.principal, 0),
         **balances.set_due(Component.interest, 0),
@@ -122,7 +130,7 @@ def _stepped(
             theirs = coming.join(rests.select("loan_id", "business_date"), on="loan_id")
             after.append(passed(rests, theirs, calendars)[0].select(cursor.columns))
         if bills.height:
-            rows, billed = _billed(bills, dues, calendars)
+            rows, billed, dues = _billed(bills, dues, calendars)
             parts.append(rows)
             after.append(billed.select(cursor.columns))
         cursor = pl.concat(after).filter(pl.col("instalment_no") <= pl.col("instalments"))
@@ -133,20 +141,25 @@ def _stepped(
 
 def _billed(
     bills: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of an instalment, and the loans after it is paid on its day."""
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The rows of an instalment, the loans after it is paid on its day, and their dues: what stands with
+    it beyond what it asks may go on to the next one."""
     billed = amounts(with_advance(bills, dues))
     rows = billed.select(
         "loan_id",
         "instalment_no",
         due_date="next_due_date",
-        principal=pl.col("billed_principal") + pl.col("early_principal") + pl.col("stands"),
+        principal=pl.col("billed_principal")
+        + pl.col("early_principal")
+        + pl.col("stands")
+        - goes_on_to_next(),
         interest=pl.col("billed_interest") + pl.col("early_interest") + pl.col("interest_stands"),
     ).cast(ROWS)  # type: ignore[arg-type]
     paid = pl.col("billed_principal") + pl.col("stands")
-    after = begin_next_period(billed, calendars).with_columns(
+    begun = begin_next_period(billed, calendars)
+    after = begun.with_columns(
         **balances.grow_principal(-paid),
         **balances.set_due(Component.principal, 0),
         **balances.set_due(Component.interest, 0),
     )
-    return rows, after
+    return rows, after, with_next(dues, begun)

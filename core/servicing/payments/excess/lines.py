@@ -19,6 +19,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import DUE_KEY, on_own_date
 from loanbook.core.servicing.loan.positions import STATE
+from loanbook.core.servicing.schedule.running_instalment import running_takes_all
 
 
 def whole_lines(loans: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
@@ -138,11 +139,13 @@ def pour_line(
 def payoff_lines(loans: pl.DataFrame) -> pl.DataFrame:
     """Interest to the date, the whole principal, and the rest to the borrower's credit."""
     nothing = pl.lit(0)
+    running = running_takes_all() & (pl.col("instalment_no") <= pl.col("instalments"))
+    number = pl.when(running).then("instalment_no").otherwise(0)
     rest = pl.col("money") - pl.col("rest_principal") - pl.col("interest_off")
     rest = rest - pl.col("stands") - pl.col("charges")
     lines = [
-        pour_line(loans, nothing, Component.interest, pl.col("interest_off")),
-        pour_line(loans, nothing, Component.principal, pl.col("rest_principal")),
+        pour_line(loans, number, Component.interest, pl.col("interest_off")),
+        pour_line(loans, number, Component.principal, pl.col("rest_principal")),
         pour_line(loans, nothing, None, rest),
     ]
     return pl.concat(lines).sort("loan_id", maintain_order=True)
@@ -171,6 +174,16 @@ def balance_lines(loans: pl.DataFrame) -> pl.DataFrame:
         principal.with_columns(place=pl.lit(1, dtype=pl.Int32)),
     ]
     return pl.concat(order).sort("loan_id", "place", maintain_order=True).drop("place")
+
+
+def running_lines(loans: pl.DataFrame) -> pl.DataFrame:
+    """All to the principal of the running instalment; its interest waits for the due date, and is met
+    before it by what is more than all the principal."""
+    lines = [
+        pour_line(loans, pl.col("instalment_no"), Component.principal, pl.col("rest_principal")),
+        pour_line(loans, pl.col("instalment_no"), Component.interest, pl.col("interest_off")),
+    ]
+    return pl.concat(lines).sort("loan_id", maintain_order=True)
 
 
 _NO_SCHEDULE = [

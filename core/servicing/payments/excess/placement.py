@@ -9,6 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import (
+    RUNNING_TAKES_ALL,
     Excess,
     InterestMode,
     Rebate,
@@ -27,10 +28,12 @@ from loanbook.core.servicing.payments.excess.lines import (
     payoff_lines,
     pour_line,
     principal_lines,
+    running_lines,
     scheduled_lines,
     whole_lines,
 )
 from loanbook.core.servicing.schedule.billing import whole_claim_due
+from loanbook.core.servicing.schedule.running_instalment import running_takes_all
 
 OFF_BALANCE = [Excess.curtailment.value, Excess.recast.value]
 """Money for the balance alone: no instalment to come is paid by it."""
@@ -96,7 +99,8 @@ def _place_beyond_dues(
     scheduled = early.filter(pl.col("interest_mode") == InterestMode.scheduled)
     daily = early.filter((pl.col("interest_mode") == InterestMode.daily) & ~pl.col("revolving"))
     off_balance = daily.filter(pl.col("excess").is_in(OFF_BALANCE))
-    daily = daily.filter(~pl.col("excess").is_in(OFF_BALANCE))
+    running = daily.filter(running_takes_all())
+    daily = daily.filter(~pl.col("excess").is_in(OFF_BALANCE) & ~running_takes_all())
     # beyond the dues of a line money pays its balance, and no interest that is not billed yet
     revolving = early.filter("revolving").with_columns(interest_off=pl.lit(0, dtype=pl.Int64))
     ahead = charges_in_advance(daily, later, ranks) if later.height else None
@@ -108,6 +112,7 @@ def _place_beyond_dues(
             scheduled_lines(scheduled, dues, ranks, beside, policies.calendars),
             daily_lines(daily, dues, ranks, ahead),
             balance_lines(off_balance),
+            running_lines(running),
             principal_lines(loans.filter(~settles & frozen)),
             principal_lines(revolving),
         )
@@ -153,7 +158,7 @@ def _settles() -> pl.Expr:
 def _settles_onward() -> pl.Expr:
     """Loans whose payoff stands with the instalments to come, as their money in advance does."""
     in_advance = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("excess").is_in(
-        [Excess.next_then_principal.value, *OFF_BALANCE]
+        [Excess.next_then_principal.value, *OFF_BALANCE, *RUNNING_TAKES_ALL]
     )
     to_come = pl.col("instalment_no") <= pl.col("instalments")
     return in_advance & ~whole_claim_due() & to_come
