@@ -24,6 +24,7 @@ from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.dates.day_count import RateBasis
 from tests.conformance.classic import earned_by, is_classic
+from tests.conformance.deferred import Taken
 
 if TYPE_CHECKING:
     from tests.conformance.shown import Shown
@@ -102,7 +103,7 @@ def _booked(shown: Shown) -> Booked:
 
 
 def _go_on(booked: Booked, shown: Shown) -> None:
-    earned, taken = _Earned(shown), _Taken(shown)
+    earned, taken = _Earned(shown), Taken(shown)
     if booked.closing and _still(shown):  # it lives again: what closing listed is taken back
         booked.rows = [r for r in booked.rows if r is not booked.closing[0]]
         booked.posted -= booked.closing[1]
@@ -249,39 +250,7 @@ def _unlist_closing(booked: Booked, shown: Shown, ended: dt.date) -> None:
     booked.posted -= {number for number, due, _ in shown.incomes() if due > ended}
 
 
-class _Taken:
-    """Deferred income of a loan that is taken, or lost, by the end of each day, its night included."""
-
-    def __init__(self, shown: Shown) -> None:
-        mine = shown.seen.of(shown.id, "deferred").sort("on")
-        self._left = dict(mine.select("on", "next").rows())
-        self._night = dict(mine.select("on", pl.col("next") - pl.col("then")).rows())
-        self.signs = [
-            (s.date, (s.amount or 0) * _SIGN[s.kind]) for s, _ in shown.events if s.kind in _SIGN
-        ]
-        given = shown.terms.get("capitalized_income")
-        self.kind = "Capitalized Income" if given else "Buy Down Fee"
-        given = given or shown.terms.get("buy_down_fee") or {}
-        self.fee = given.get("income_type") == "FEE"
-
-    def given(self, date: dt.date) -> int:
-        """What was deferred by a date, less what was given back."""
-        return sum(n for on, n in self.signs if on <= date)
-
-    def to(self, date: dt.date) -> int:
-        return self.given(date) - self._left.get(date, 0)
-
-    def before(self, date: dt.date) -> int:
-        """To the end of a day on which the line ended: by the line of the day before."""
-        eve = date - ONE_DAY
-        return self.to(eve) + self._night.get(eve, 0)
-
-
-_SIGN = {Kind.fee_capitalised: 1, Kind.capitalised_fee_adjusted: -1, Kind.rate_bought_down: 1,
-         Kind.buy_down_adjusted: -1}  # fmt: skip
-
-
-def _take(booked: Booked, taken: _Taken, date: dt.date, step: int, total: int) -> None:
+def _take(booked: Booked, taken: Taken, date: dt.date, step: int, total: int) -> None:
     """A row for deferred income that is taken since the last one, or given back."""
     more = total - booked.taken
     booked.taken = total
@@ -458,7 +427,7 @@ def _charges(shown: Shown, booked: Booked, until: dt.date | None, by_submission:
 
 
 def _end_of_day(
-    booked: Booked, shown: Shown, earned: _Earned, taken: _Taken, day: dt.date, step: int,
+    booked: Booked, shown: Shown, earned: _Earned, taken: Taken, day: dt.date, step: int,
     by_submission: bool,
 ) -> None:  # fmt: skip
     outs = [s.date for s, _ in shown.events if s.kind is Kind.disbursed]
@@ -478,7 +447,7 @@ def _end_of_day(
     unbooked = _charges(shown, booked, day, by_submission, step)
     if booked.through is None and day <= booked.ended and not unbooked:
         return
-    dates = {day}
+    dates = {min(day, max([*shown.due_dates(), *_charged_for(shown)], default=day))}
     if earned.classic:
         dates = {d for d in shown.due_dates() if d <= day}
     elif booked.through is not None:
@@ -493,8 +462,12 @@ def _end_of_day(
                 date
             ):  # a closing took all of it, and nothing came since
                 _take(booked, taken, date, step, taken.to(date))
+            if date in taken.sales:  # the run that settles a sale takes the rest
+                _take(booked, taken, date, step, taken.given(date))
     booked.through = day
     _list_through(booked, shown, day, step)
+    if any(shown.moved_interest.values()):
+        _list_anew(booked, shown)
 
 
 def _not_told_yet(shown: Shown, day: dt.date) -> int:
@@ -509,6 +482,8 @@ def _not_told_yet(shown: Shown, day: dt.date) -> int:
     known = [s for s, _ in shown.events if s.date <= day and s.kind is not Kind.charge_assessed]
     due = {d for d in shown.due_dates() if d <= day}
     if not recalculated(shown.terms) or len(outs) != 1 or len(due) < 2:
+        return 0
+    if outs[0].submitted > max(due):  # told of after all of them, it knew what they bore
         return 0
     now = {on: parts[0] for _, on, parts in shown.incomes() if on in due}
     if known != outs:
@@ -541,6 +516,8 @@ def _book_dates(
     charges = _charges(shown, booked, until, by_submission, step)
     if earned.classic:
         dates = dates | {c[1] for c in charges}
+    elif booked.through is not None and until >= booked.through:
+        _book_passed(booked, shown, charges, step, booked.through)
     for date in sorted(dates):
         own = [c for c in charges if c[1] <= date and c[0] not in booked.charged]
         booked.charged |= {c[0] for c in own}
@@ -551,6 +528,17 @@ def _book_dates(
         if interest < 0:  # a change since took it back
             booked.interest += interest
             booked.add(date, step, -interest, 0, 0, kind="Accrual Adjustment")
+
+
+def _book_passed(
+    booked: Booked, shown: Shown, charges: list[Any], step: int, passed: dt.date
+) -> None:
+    """A row for each charge of a day that a night run has passed, dated by the instalment that asks it."""
+    for key, on, fee, penalty in charges:
+        if on <= passed:
+            due = min((d for d in shown.due_dates() if d >= on), default=on)
+            booked.charged.add(key)
+            booked.add(min(due, passed), step, 0, fee, penalty)
 
 
 def _still(shown: Shown) -> bool:
@@ -600,9 +588,7 @@ def _charged_for(shown: Shown) -> list[dt.date]:
     return [dt.date.fromisoformat(s.body["due_date"]) for s in charges]
 
 
-def _at_the_end(
-    booked: Booked, shown: Shown, earned: _Earned, taken: _Taken, *, late: bool
-) -> None:
+def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: Taken, *, late: bool) -> None:
     days = shown.ended_on()
     if not days or shown.position is None:
         return
@@ -639,7 +625,9 @@ def _at_the_end(
         if off and not booked.lost:
             _take(booked, taken, ended, step, taken.before(ended))
         count = len(booked.rows)
-        _take(booked, taken, ended, step, taken.to(ended))
+        # what was told last ended it, on its own date
+        on = ended if off else min(ended, max(s.date for s, _ in shown.events if s.i == step))
+        _take(booked, taken, on, step, taken.to(ended))
         booked.whole = booked.taken if not off and booked.taken == taken.given(ended) else None
         if off and len(booked.rows) > count:
             booked.lost = booked.rows[-1]

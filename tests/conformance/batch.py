@@ -175,8 +175,9 @@ class Batch:
         """Events with the interest that refunds give back; without those that give none back."""
         asked = {}
         for own in self.of_loan.values():
-            for (refund, of), (step, event) in pairwise(own):
+            for before, (step, event) in pairwise(own):
                 if step.kind is Kind.interest_refunded and step.amount is None:
+                    refund, of = next((e for e in own if e[0].i == step.target), before)
                     assert refund.kind in REFUNDS
                     asked[of] = event
         if not asked:
@@ -274,7 +275,7 @@ class Batch:
         last = max(self.looks.values())
         days = replace(lived.stay, stood=some).positions(self.first, last)  # type: ignore[arg-type]
         seen.deferred = days.filter(pl.col("deferred_whole") != 0).select(
-            "loan_id", on="business_date",
+            "loan_id", on="business_date", until="deferred_until",
             **{name: unamortised(pl.col("business_date") + pl.duration(days=n)) for name, n in NIGHTS.items()},
         )  # fmt: skip
         classic = stood.filter(pl.col("excess").is_in([e.value for e in RUNNING_TAKES_ALL]))[

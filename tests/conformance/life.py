@@ -13,8 +13,10 @@ early or late payment is daily interest. Charges at disbursement are origination
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -212,6 +214,8 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
         )  # fmt: skip
         if reaches or again or (paid and classic) or _changes_what_ran(s, case):
             wanted.setdefault((s["loan"], s["i"] - 1), s["business_date"])
+    for loan, after, on in _before_first_run(case, told):
+        wanted.setdefault((loan, after), on)
     for order in told.refused:
         wanted.setdefault((order.loan, order.i - 1), order.submitted.isoformat())
     looks = [(loan, after, min(as_of, _recalculated_on(case, loan, after)), 0)
@@ -228,13 +232,44 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
             known = [n for n in known if steps[n].date < on
                      or (steps[n].date == on and steps[n].i < ahead_of)]  # fmt: skip
         gone = [n for n in known if reversals.get(n, 10**9) <= after]
-        left = [steps[n] for n in known if n not in gone]
+        left = [_as_replayed(steps[n], known, steps, reversals) for n in known if n not in gone]
         shown = [steps[n] for n in gone if not steps[n].undone]
         life = Life(case, loan, after, date_of(as_of), left, shown, ahead_of=ahead_of)
         if not any(s.kind is Kind.disbursed for s in left):
             life = _planned(life)
         found.append(life)
     return found
+
+
+def _before_first_run(case: dict[str, Any], told: Mapped) -> list[tuple[int, int, str]]:
+    """Loans whose interest follows the balance and that the first night run finds with more than a period
+    gone by since they were told of: its row has the interest agreed then."""
+    found = []
+    for loan, terms in enumerate(case["loans"], start=1):
+        runs = [s for s in case["steps"] if s["type"] in END_OF_DAY and s.get("loan", loan) == loan]
+        looks = any(c["loan"] == loan and ACCRUED & c.keys() for c in case["checks"])
+        if not runs or not looks or not recalculated(terms):
+            continue
+        known = [e for e in told.steps if e.loan == loan and e.i < runs[0]["i"]]
+        if sum(e.kind in MONEY_IN for e in known) and _a_period_after(known, terms) < date_of(
+            runs[0]["business_date"]
+        ):
+            found.append((loan, runs[0]["i"] - 1, known[-1].submitted.isoformat()))
+    return found
+
+
+def _a_period_after(known: list[Step], terms: dict[str, Any]) -> dt.date:
+    unit = fineract.UNITS[terms["repayment_frequency_type"]]
+    return fineract._first_due(max(e.submitted for e in known), unit, int(terms["repayment_every"]))
+
+
+def _as_replayed(step: Step, known: list[int], steps: list[Step], gone: dict[int, int]) -> Step:
+    """Interest that was refunded by hand, in the amount that is due where late news has replayed it."""
+    if step.kind is not Kind.interest_refunded or step.amount is None:
+        return step
+    late = any(e.date < step.date and (e.i > step.i or step.i < gone.get(n, 0))
+               for n, e in enumerate(steps) if n in known)  # fmt: skip
+    return replace(step, amount=None) if late else step
 
 
 def _changes_what_ran(s: dict[str, Any], case: dict[str, Any]) -> bool:

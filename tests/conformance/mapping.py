@@ -64,7 +64,8 @@ class Step:
     nth: int = 0
     """... and the number of the instalment."""
     target: int | None = None
-    """The step whose payment a chargeback takes back, or whose charge is waived."""
+    """The step whose payment a chargeback takes back, whose charge is waived or on whose refund interest is
+    refunded by hand."""
     listed: dt.date | None = None
     """The date that its row shows, where it is in force from an earlier one."""
     emi: int | None = None
@@ -146,7 +147,21 @@ def mapped(case: dict[str, Any]) -> Mapped:
             for each in (s, *(w for w in found.waiting if w["loan"] == s["loan"])):
                 found.steps += _instalment_charges(each, case["loans"][s["loan"] - 1], found)
     _waived_before_what_came_since(found)
+    for s in case["steps"]:
+        if s["type"] == "interest_refund_manual" and s.get("expect") != "rejected":
+            _of_its_refund(s, found)
     return found
+
+
+def _of_its_refund(s: dict[str, Any], found: Mapped) -> None:
+    """Name the refund that interest refunded by hand is of, where it is known."""
+    kind = KINDS[s["for_type"].lower()]
+    refunds = [e for e in found.steps if e.kind is kind and e.loan == s["loan"]
+               and e.date == date_of(s["for_date"]) and e.i < s["i"]]  # fmt: skip
+    nth = int(s.get("for_nth") or 1)
+    for e in found.steps:
+        if e.i == s["i"] and nth <= len(refunds):
+            e.target = refunds[nth - 1].i
 
 
 def _waived_before_what_came_since(found: Mapped) -> None:

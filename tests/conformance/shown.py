@@ -47,6 +47,11 @@ def _homes(dues: pl.DataFrame) -> dict[int, tuple[int, dt.date]]:
     return found
 
 
+def repeats(theirs: list[dict[str, Any]]) -> bool:
+    """Whether a table has a row twice: it says no more than that each of its rows is there."""
+    return any(theirs.count(each) > 1 for each in theirs)
+
+
 class Shown:
     """Tables of one loan, as of its look."""
 
@@ -77,6 +82,10 @@ class Shown:
             self.dues, self.paid = classic.shown_as(self.terms, self.dues, self.paid)
         self.moved = seen.of(self.id, "moved")
         self.position = seen.positions.get(self.id)
+        self.met_at_charge_off = 0
+        """Interest that stopped with a charge-off and that money in advance shows as having met."""
+        self.moved_interest: dict[int, int] = {}
+        """Interest that shows with another instalment than the one that asks it, by number."""
 
     def _gathered(self, own: pl.DataFrame) -> pl.DataFrame:
         """Dues with charges to come of a contract that has ended in one more instalment, up to the own
@@ -205,10 +214,23 @@ class Shown:
             asked.setdefault(number, {})[component] = amount
             falls[number] = max(due, falls.get(number, due))
         of = (Component.interest.value, Component.fee.value, Component.penalty.value)
+        moved = self._moved_by_last_night()
         return [
-            (n, falls[n], (parts.get(of[0], 0), parts.get(of[1], 0), parts.get(of[2], 0)))
+            (n, falls[n], (parts.get(of[0], 0) + moved.get(n, 0), parts.get(of[1], 0), parts.get(of[2], 0)))
             for n, parts in asked.items()
-        ]
+        ]  # fmt: skip
+
+    def _moved_by_last_night(self) -> dict[int, int]:
+        """`moved_interest` without that of the night before the look, which no night run has passed yet."""
+        if not recalculated(self.terms) or self.position is None:
+            return {}
+        self.moved_interest = {}
+        self._instalments()
+        own = self.seen.of(self.id, "earned")
+        night = (
+            int(own.filter(pl.col("on") == self.life.as_of)["earned"].sum()) if own.height else 0
+        )
+        return {n: by - (night if by > 0 else 0) for n, by in self.moved_interest.items()}
 
     # --- schedule --------------------------------------------------------------------
 
@@ -304,23 +326,71 @@ class Shown:
             table.append(row)
         if recalculated(self.terms):
             self._with_arrears(table)
+            self._at_charge_off(table)
         return table
 
-    def _with_arrears(self, table: list[dict[str, Any]]) -> None:
-        """Interest that arrears bear while all to come is paid in advance shows with the arrears."""
-        coming = [r for r in table if r["due_date"] > self.life.as_of]
-        late = [r for r in table if r["due_date"] <= self.life.as_of
-                and (r["late"] or r["open"].get(0)) and r["outstanding"]]  # fmt: skip
-        met = all(r["in_advance"] and not r["open"].get(0) for r in coming if r["principal_due"])
-        if not coming or not late or not met:
+    def _at_charge_off(self, table: list[dict[str, Any]]) -> None:
+        """Interest that stopped in a period whose instalment was met in advance shows with that instalment,
+        and as much principal less: it is asked with the one that asked the interest."""
+        stops = self.terms["charge_off_behaviour"] == "ZERO_INTEREST"
+        days = [s.date for s, _ in self.events if s.kind is Kind.charge_off and stops]
+        runs = [r for r in table if days and r["no"] > 0 and r["due_date"] >= days[-1]]
+        asks = next((r for r in runs[1:] if r["interest"]), None)
+        if not asks or runs[0]["outstanding"]:
             return
-        for row in coming:
-            moved = row["open"].get(Component.interest.value, 0)
-            if moved and row["outstanding"] == moved:
-                for name in ("interest", "due", "outstanding"):
-                    row[name] -= moved
-                    late[-1][name] += moved
+        moved = self.met_at_charge_off = asks["interest"]
+        for row, sign in ((runs[0], 1), (asks, -1)):
+            row["interest"] += sign * moved
+            row["principal_due"] -= sign * moved
+
+    def _with_arrears(self, table: list[dict[str, Any]]) -> None:
+        """Interest that arrears bear while all that came after them was paid in advance shows with the
+        arrears, also once it is paid; so does what else an instalment asks beyond its paid level amount."""
+        level = max((r["due"] for r in table[:-1] if r["no"] > 0), default=0)
+
+        def met(row: dict[str, Any]) -> bool:
+            return row["in_advance"] and (not row["open"].get(0) or row["paid"] >= level > 0)
+
+        late = [r for r in table if r["due_date"] <= self.life.as_of and r["no"] > 0
+                and (r["late"] or r["open"].get(0)) and not (met(r) and r["open"].get(0))]  # fmt: skip
+        after = [r for r in table if late and r["no"] > late[-1]["no"]]
+        asks = [r for r in after if r["principal_due"]]
+        if not asks or not all(met(r) for r in asks) or self._ended():
+            return
+        interest = pl.col("component") == Component.interest.value
+        for row in after:
+            own = self.paid.filter(pl.col("instalment_no") == row["no"])
+            met = own.filter(~interest & pl.col("component").is_not_null())["on"].max()
+            until = late[-1]["last_paid"]
+            since = own.clear()
+            if met and until:
+                since = own.filter(interest & (pl.col("on") > met) & (pl.col("on") <= until))
+            paid = int(since["amount"].sum())
+            open_ = row["open"].get(Component.interest.value, 0)
+            charges = row["outstanding"] != open_ + row["open"].get(0, 0)
+            if charges or (row["outstanding"] and not late[-1]["outstanding"]):
+                continue
+            self._shown_with(row, late[-1], open_ + paid, row["open"].get(0, 0), paid)
+            for number, moved in ((row["no"], -open_ - paid), (late[-1]["no"], open_ + paid)):
+                self.moved_interest[number] = self.moved_interest.get(number, 0) + moved
+            if paid:
+                late[-1]["paid_date"] = row["paid_date"] if not late[-1]["outstanding"] else None
+                row["paid_date"] = met
+            elif open_ or row["open"].get(0):
                 row["paid_date"] = row["last_paid"]
+
+    @staticmethod
+    def _shown_with(
+        row: dict[str, Any], arrears: dict[str, Any], interest: int, principal: int, paid: int
+    ) -> None:
+        """Move what an instalment asks, of it `paid`, to the `arrears`."""
+        moves = {"interest": interest, "principal_due": principal, "due": interest + principal,
+                 "paid": paid, "outstanding": interest + principal - paid}  # fmt: skip
+        for name, amount in moves.items():
+            row[name] -= amount
+            arrears[name] += amount
+        row["in_advance"] -= paid
+        arrears["late"] += paid
 
     def _ahead_of(self, step: Any) -> Life:
         """The loan just before a re-age or re-amortisation, as far as it is known by now."""
@@ -355,7 +425,8 @@ class Shown:
     def _unreached(self, table: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Instalments that a payoff of a daily loan left with nothing, where its term never changed."""
         ended = self.position and self.position["status"] in (Status.closed, Status.overpaid)
-        changed = any(s.kind in CHANGES or s.kind is Kind.reaged for s, _ in self.events)
+        changing = (*CHANGES, Kind.reaged, *self._endings())
+        changed = any(s.kind in changing for s, _ in self.events)
         if not ended or changed or not recalculated(self.terms):
             return []
         first = min(s.date for s, _ in self.events if s.kind is Kind.disbursed)
@@ -530,6 +601,8 @@ class Shown:
                 return [f"{len(table)} schedule rows, expected {len(theirs)}"]
             for n, (mine, other) in enumerate(zip(table, theirs, strict=True)):
                 found += self._row(n, mine, other)
+            if found and repeats(theirs):
+                found = self._listed(table, theirs)
         lines = [r for r in table if r["kind"] == "installment"]
         for name in COLUMNS:
             told = check.get("schedule_totals", {}).get(name)

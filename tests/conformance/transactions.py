@@ -15,7 +15,8 @@ from loanbook.core.catalogue.components import Component
 from tests.conformance.accruals import ACTIVITY, rows_of
 from tests.conformance.fineract import NotMappedError, minor
 from tests.conformance.names import NAMES
-from tests.conformance.shown import OF, Shown
+from tests.conformance.products import recalculated
+from tests.conformance.shown import OF, Shown, repeats
 
 ACCRUALS = ("Accrual", "Accrual Adjustment")
 AT_DISBURSEMENT = "Repayment (at time of disbursement)"
@@ -47,7 +48,14 @@ class Transactions(Shown):
             for row in self.paid.select("event_id", "component", "amount").rows():
                 self._parts[row[:2]] += row[2]
         parts = [(name, component.value) for component, name in OF.items()]
-        return {name: self._parts[event, part] for name, part in (*parts, ("overpayment", None))}
+        split = {name: self._parts[event, part] for name, part in (*parts, ("overpayment", None))}
+        off = [e for s, e in self.events if s.kind is Kind.charge_off]
+        if split["interest"] and off and event > off[-1] and recalculated(self.terms):
+            self._instalments()
+            if self.met_at_charge_off:  # what met that interest before is principal that is owed
+                split["principal"] += split["interest"]
+                split["interest"] = 0
+        return split
 
     def differences(self, theirs: list[dict[str, Any]], *, accruals: bool) -> list[str]:
         mine = self._all(accruals=accruals)
@@ -58,7 +66,16 @@ class Transactions(Shown):
         found = []
         for n, (a, b) in enumerate(zip(mine, theirs, strict=True)):
             found += self._transaction(n, a, b)
+        if found and repeats(theirs):
+            return [lacks for b in theirs for lacks in self._lacking(mine, b)]
         return found
+
+    def _lacking(self, mine: list[dict[str, Any]], row: dict[str, Any]) -> list[str]:
+        """The row, where none of the loan's is the same."""
+        same = (r for r in mine if r["type"] == row["type"])
+        if any(not self._transaction(0, r, row) for r in same):
+            return []
+        return [f"no transaction {row['type']} {row['date']} of {row['amount']}"]
 
     def _all(self, *, accruals: bool, gone: Container[str] | None = None) -> list[dict[str, Any]]:
         """A row for each event and accrual, in order of date; of what was reversed those types in `gone`."""
@@ -74,10 +91,7 @@ class Transactions(Shown):
             return []
         mine, found = self._all(accruals=True, gone={each["row"]["type"] for each in theirs}), []
         for each in theirs:
-            row = each["row"] | {"date": each["date"]}
-            same = [r for r in mine if r["type"] == row["type"]]
-            if not any(not self._transaction(n, r, row) for n, r in enumerate(same)):
-                found.append(f"no transaction {row['type']} {row['date']} of {row['amount']}")
+            found += self._lacking(mine, each["row"] | {"date": each["date"]})
         return found
 
     def last_payment(self, theirs: dict[str, str]) -> list[str]:
@@ -149,6 +163,10 @@ class Transactions(Shown):
                         row[name] = min(row[name], earned)
                 if step.kind in (Kind.chargeback, Kind.credit_refunded):
                     balance += row["principal"]
+                    if (
+                        step.kind is Kind.chargeback and row["principal"]
+                    ):  # with what the credit held
+                        row |= {"principal": row["principal"] + row.pop("overpayment")}
                 elif step.kind is Kind.write_off:
                     balance = 0
                 elif step.kind is Kind.charge_off and not row["amount"]:
@@ -161,10 +179,15 @@ class Transactions(Shown):
                 paid = row | {"type": AT_DISBURSEMENT, "amount": cost, "fees": cost}
                 classic = self.terms["schedule_type"] == "CUMULATIVE"  # charges before all else
                 mine.insert(len(mine) - classic, paid)
-        for step in self.life.gone:
-            if step.kind in NAMES and (gone is None or NAMES[step.kind] in gone):
-                mine.append(self._gone(step))
+        mine += self._taken_back_rows(gone)
         return sorted(mine, key=lambda r: (r["date"], r["i"], r["implicit"]))
+
+    def _taken_back_rows(self, gone: Container[str] | None) -> list[dict[str, Any]]:
+        """Rows of what was taken back, of `gone` those types; where no interest was refunded there is none."""
+        steps = [s for s in self.life.gone if s.kind in NAMES]
+        steps = [s for s in steps if gone is None or NAMES[s.kind] in gone]
+        rows = [(s, self._gone(s)) for s in steps]
+        return [row for s, row in rows if row["amount"] or not s.implicit]
 
     def _by_credit(self) -> dict[dt.date, int]:
         """Principal that the borrower's credit paid, by day."""
