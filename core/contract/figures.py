@@ -132,6 +132,7 @@ class Figures:
         )  # fmt: skip
         self.fixes_covered = "covered_is_fixed" in names and bool(terms["covered_is_fixed"].any())
         self.frees_overdue = "overdue_is_free" in names and bool(terms["overdue_is_free"].any())
+        self.frees_down = "down_payment_due" in names and bool(terms["down_payment_is_free"].any())
         self.carries = "residue_over" in names
         self.terms = terms
         self.weighted = weighted(terms)
@@ -145,6 +146,12 @@ class Figures:
             self.stubs = codes(terms.select("has_stub", "stub").filter("has_stub"), "stub")
         self.agreed = has_agreed_rows(terms)
         self.apart = "stub_amount" in names and bool((terms["stub_amount"] != 0).any())
+        self.reckoned = "rate_unit" in names and terms["rate_unit"].count() > 0
+        self.rate_units = (
+            codes(terms.select("rate_unit").drop_nulls(), "rate_unit")
+            if self.reckoned
+            else frozenset()
+        )
         self.reshaped = self._any_reshaped()
 
     def due_date(self, n: pl.Expr) -> pl.Expr:
@@ -169,9 +176,16 @@ class Figures:
         dates before them say. A calendar that moves the accrual moves no period so."""
         n = pl.col("instalment_no")
         cut = pl.col("period_start") != self.due_date(n.cast(pl.Int32) - 1)
-        return (
-            (n > 1) & pl.col("has_stub") & cut & ~pl.col("adjust_accrual") & ~counts_days()
-        )  # fmt: skip
+        reshaped = (n > 1) & pl.col("has_stub") & cut & ~pl.col("adjust_accrual") & ~counts_days()
+        return reshaped & ~self.is_reckoned() if self.reckoned else reshaped
+
+    def is_reckoned(self) -> pl.Expr:
+        """Periods after a re-age that are no whole ones of the loan's own: they begin off its due dates, or its
+        dues come by another unit than the rate was agreed by."""
+        own = pl.col("rate_unit") == pl.col("unit")
+        n = pl.col("instalment_no").cast(pl.Int32)
+        regular = pl.col("adjust_accrual") | (pl.col("period_start") == self.due_date(n - 1))
+        return (pl.col("rate_unit").is_not_null() & ~(own & regular)).fill_null(False)
 
     def last_is_level(self) -> pl.Expr:
         """Loans whose last instalment is as high as the others, its balloon beside it; of one that asks no
@@ -364,8 +378,23 @@ class Figures:
             odd_row, days, whole = self._odd_row()
             numerator = pl.when(odd_row).then(rate * part * days).otherwise(numerator)
             denominator = pl.when(odd_row).then(over * PPB * whole).otherwise(denominator)
-        if not self.stubbed:
+        if self.stubbed:
+            numerator, denominator = self._with_stub(basis, rate, numerator, denominator)
+        if not self.reckoned:
             return numerator, denominator
+        parts, whole = first_period.in_units()
+        part, over = self._of_one_unit(basis)
+        here = self.is_reckoned()
+        return (
+            pl.when(here).then(rate * part * parts).otherwise(numerator),
+            pl.when(here).then(over * PPB * whole).otherwise(denominator),
+        )
+
+    def _with_stub(
+        self, basis: RateBasis, rate: pl.Expr, numerator: pl.Expr, denominator: pl.Expr
+    ) -> tuple[pl.Expr, pl.Expr]:
+        """`numerator` and `denominator` with those of first periods that are no whole ones."""
+        part, over = self._of_a_year(basis)
         first = pl.col("has_stub") & (pl.col("instalment_no") == 1)
         odd = {
             stub: first_period.factor(Stub(stub), rate, part, over, self._stub_days())
@@ -402,6 +431,17 @@ class Figures:
             lambda b: pl.lit(PPB * year.get(BASES[b], 1), dtype=pl.Int64),
         )  # fmt: skip
         return pl.when(counts_days()).then(RATE_IN_FORCE * days).otherwise(0), under
+
+    def _of_one_unit(self, basis: RateBasis) -> tuple[pl.Expr, pl.Expr]:
+        """What one `rate_unit` is of a year, of periods that are reckoned by it: numerator and denominator (Int64)."""
+        part, year = (
+            by_code(
+                pl.col("rate_unit"), self.rate_units, Unit,
+                lambda u, n=n: pl.lit(_WHOLE_PERIOD[basis][first_period.reckoned_by(u)][n], dtype=pl.Int64),  # type: ignore[misc]
+            )
+            for n in (0, 1)
+        )  # fmt: skip
+        return part, year
 
     def _stub_days(self) -> tuple[pl.Expr, pl.Expr]:
         """Days of the first period, and of a regular one that ends with it."""
@@ -469,6 +509,11 @@ class Figures:
             last, actual, regular = self._odd_last()
             over = over * pl.when(last).then(actual).otherwise(1)
             year = year * pl.when(last).then(regular).otherwise(1)
+        if self.reckoned:
+            here, (parts, whole) = self.is_reckoned(), first_period.in_units()
+            part, one = self._of_one_unit(RateBasis.effective)
+            over = pl.when(here).then(part * parts).otherwise(over)
+            year = pl.when(here).then(one * whole).otherwise(year)
         # powers are costly: none for loans of another basis
         is_effective = pl.col("basis") == RateBasis.effective
         return period_factor(pl.when(is_effective).then(rate), over, year)

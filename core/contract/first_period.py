@@ -79,6 +79,36 @@ def whole_periods() -> tuple[pl.Expr, pl.Expr]:
     return after(1), after(2)
 
 
+def reckoned_by(unit: Unit) -> Unit:
+    """What periods are counted in whose rate was agreed by `unit`: half months are shares of a month."""
+    return Unit.months if unit is Unit.semi_monthly else unit
+
+
+def in_units() -> tuple[pl.Expr, pl.Expr]:
+    """The period counted from its start in units of `rate_unit`, as parts over the parts of one (Int64).
+
+    So many whole units (`reckoned_by`); odd days are a share of the unit that they lie in.
+    """
+    start, end, unit = pl.col("period_start"), pl.col("period_end"), pl.col("rate_unit")
+    days = (end - start).dt.total_days()
+
+    def months_on(months: pl.Expr) -> pl.Expr:
+        return add_months(start, months, start.dt.day(), pl.lit(False))
+
+    calendar = (
+        12 * (end.dt.year().cast(pl.Int64) - start.dt.year()) + end.dt.month() - start.dt.month()
+    )
+    whole = calendar - (months_on(calendar) > end).cast(pl.Int64)
+    odd = (end - months_on(whole)).dt.total_days()
+    length = (months_on(whole + 1) - months_on(whole)).dt.total_days()
+    by_months = unit.is_in([Unit.months.value, Unit.semi_monthly.value])
+    week = pl.when(unit == Unit.weeks.value).then(7).otherwise(1)
+    return (
+        pl.when(by_months).then(whole * length + odd).otherwise(days),
+        pl.when(by_months).then(length).otherwise(week).cast(pl.Int64),
+    )
+
+
 def forward() -> tuple[pl.Expr, pl.Expr]:
     """The period counted from its start, as days over those of a regular one.
 

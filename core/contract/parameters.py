@@ -291,6 +291,13 @@ class Parameters(dy.Schema):
             source="interest.overdue_principal = bears_none",
         )
     )
+    down_payment_is_free = dy.Bool(
+        metadata=column(
+            "A down payment that is due and unpaid bears no interest",
+            FLAG,
+            source="interest.unpaid_down_payment = bears_none",
+        )
+    )
     level_last = dy.Bool(
         metadata=column(
             "The last instalment is as high as the others and leaves a residue",

@@ -188,6 +188,16 @@ class Terms(dy.Schema):
         ),
     )
 
+    rate_unit = dy.Int8(
+        nullable=True,
+        metadata=column(
+            "Unit that the rate was agreed by, where a re-age had dues counted anew: periods off the "
+            "loan's due dates, or of another `unit`, are so many whole ones and a share of one; null: `unit`",
+            "code of Unit",
+            None,
+            changes=True,
+        ),
+    )
     tranche_instalments = dy.Int16(
         nullable=True,
         metadata=column(

@@ -151,9 +151,11 @@ class Product(Policy):
                 "interest.interest_due_at: payment_date needs interest.accrual: daily and an "
                 "instalment loan that bills step by step"
             )
-        if self.interest.overdue_principal == "bears_none" and not daily:
+        rules = ("overdue_principal", "unpaid_down_payment")
+        free = [name for name in rules if getattr(self.interest, name) == "bears_none"]
+        if free and not daily:
             raise ValueError(
-                "interest.overdue_principal: bears_none needs interest.accrual: daily; scheduled "
+                f"interest.{free[0]}: bears_none needs interest.accrual: daily; scheduled "
                 "interest does not follow the balance"
             )
         if self.floating is not None and self.interest.accrual != "daily":

@@ -272,6 +272,11 @@ class InterestRules(BaseModel):
         description="daily: principal that fell due and is unpaid goes on bearing the contract's "
         "interest, or none",
     )
+    unpaid_down_payment: Literal["bears_interest", "bears_none"] = Field(
+        default="bears_interest",
+        description="daily: a down payment that is due and unpaid bears the contract's interest, or "
+        "none, however late it comes: the borrower's own share is not financed",
+    )
     after_charge_off: Literal["regular", "zero_interest", "accelerate_maturity"] = Field(
         default="regular",
         description="billed and bearing interest as agreed; billed with no more interest; or all due at once with no more interest",

@@ -117,6 +117,7 @@ def product(
             "overdue_principal": "bears_none"
             if terms["interest_recalculation"].get("disallow_interest_on_past_due")
             else "bears_interest",
+            "unpaid_down_payment": "bears_none",
             "charge_off_claims": "scheduled"
             if AFTER[terms["charge_off_behaviour"]] == "regular" else "earned",
         } if daily

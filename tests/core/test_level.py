@@ -86,6 +86,38 @@ def test_a_down_payment_of_a_daily_loan_is_due_at_once_and_bears_the_first_night
     assert paid.live("2024-01-01").on("2024-01-01")["days_past_due"] == 0
 
 
+@pytest.fixture(scope="module")
+def shared(thirty: PolicyBook) -> PolicyBook:
+    """A quarter of each payout is due at once; that of the product `free` bears no interest."""
+    made = ruled(thirty, PRODUCT, "schedule", down_payment_ppb=250_000_000)
+    product = product_of(made, PRODUCT)
+    rules = product.interest.model_copy(update={"unpaid_down_payment": "bears_none"})
+    free = product.model_copy(update={"name": "free", "interest": rules})
+    return with_more(made, ("products", free))
+
+
+def test_an_unpaid_down_payment_bears_no_interest_where_the_product_says_so(
+    shared: PolicyBook,
+) -> None:
+    story = Story(shared)
+    for loan_id, product in enumerate(("free", PRODUCT, "free"), start=1):
+        story = story.lent(terms(shared, product, loan_id=loan_id, principal=100_000, n=6))
+    story = story.paid(10_000, "2024-01-05")
+    again = _event(Kind.disbursed, 3, "2024-02-01", 40_000, "tranche", None)
+    life = with_row(story, again).live("2024-02-02")
+    # 15 nights of 31 at 1 % a month: on 750.00, and on 1,000.00
+    assert life.on("2024-01-16")["interest_accrued"] == 363
+    assert life.on("2024-01-16", 2)["interest_accrued"] == 484
+    assert [life.on("2024-01-05", loan)["down_payment_due"] for loan in (1, 2)] == [15_000, 0]
+    # a part that was paid was none of what bears interest, nor is the rest
+    assert [life.on("2024-02-01", loan)["interest_due"] for loan in (1, 2)] == [750, 1_000]
+    # 628.09 are left after the first instalment, and 300.00 of the tranche: over five at 1 %
+    assert life.days[-1].book.terms.filter(pl.col("loan_id") == 3)["emi"].item() == 19_122
+    assert life.on("2024-02-02", 3)["down_payment_due"] == 35_000
+    # a night of 750.00 and 300.00: an instalment that is overdue bears it
+    assert life.on("2024-02-02", 3)["interest_accrued"] == round(105_000 / 100 / 29)
+
+
 def test_money_is_spread_over_the_instalments_to_come(thirty: PolicyBook) -> None:
     policies = ruled(thirty, PRODUCT, "payments", excess="spread")
     story = Story(policies).lent(terms(policies, PRODUCT, principal=60_000, n=6))
@@ -203,18 +235,19 @@ def test_tranches_of_a_whole_schedule_bear_their_own_nights(policies: PolicyBook
 
 
 def test_a_tranche_or_an_extension_that_comes_late_is_as_in_time(
-    policies: PolicyBook, thirty: PolicyBook
+    policies: PolicyBook, thirty: PolicyBook, shared: PolicyBook
 ) -> None:
-    """Of an instalment ahead, of arrears, beside a down payment, within a whole schedule's period."""
-    with_share = ruled(thirty, PRODUCT, "schedule", down_payment_ppb=250_000_000)
+    """Of an instalment ahead, of arrears, beside a down payment that bears interest or none, within a
+    whole schedule's period."""
     whole = ruled(policies, PRODUCT, "schedule", materialised=True)
     whole = ruled(whole, PRODUCT, "interest", accrual="scheduled")
-    made = {"with-share": with_share, "whole": whole}
+    made = {"with-share": product_of(shared, PRODUCT), "whole": product_of(whole, PRODUCT),
+            "free": product_of(shared, "free")}  # fmt: skip
     book = with_more(
         thirty,
         *(
-            ("products", product_of(by, PRODUCT).model_copy(update={"name": name}))
-            for name, by in made.items()
+            ("products", product.model_copy(update={"name": name}))
+            for name, product in made.items()
         ),
     )
     weeks = {"first_due": "2024-01-16", "every": 15, "unit": Unit.days}
@@ -226,6 +259,8 @@ def test_a_tranche_or_an_extension_that_comes_late_is_as_in_time(
         .lent(terms(book, "with-share", loan_id=3, principal=100_000, n=6))
         .paid(25_000, "2024-01-01", loan_id=3)
         .lent(terms(book, "whole", loan_id=4, principal=100_000, n=6))
+        .lent(terms(book, "free", loan_id=5, principal=100_000, n=6))
+        .paid(25_000, "2024-02-05", loan_id=5)
     )  # fmt: skip
 
     def paid_out(loan: int, on: str, amount: int) -> dict:  # type: ignore[type-arg]
@@ -237,6 +272,7 @@ def test_a_tranche_or_an_extension_that_comes_late_is_as_in_time(
         (9, paid_out(3, "2024-01-11", 40_000)),
         (0, paid_out(4, "2024-01-21", 30_000)),
         (4, paid_out(4, "2024-01-11", 60_000)),
+        (30, paid_out(5, "2024-01-11", 40_000)),
     )
     same_as_in_time(told(story, *news), book, dt.date(2024, 4, 2))
 

@@ -25,7 +25,7 @@ OWNERS = {
     "charges/penal_interest.py": {"penal_base", "penal_from"},
     "endings/charge_off.py": {"charged_off_on"},
     "payments/credit_balances.py": {"credit_unchanged_since"},
-    "loan/balances.py": {"principal", "interest_accrued", *DUES},
+    "loan/balances.py": {"principal", "interest_accrued", "down_payment_due", *DUES},
     "loan/line.py": {"statement_unpaid", "in_grace", "cash_advances"},
 }  # fmt: skip
 """Module of `core/servicing`: the columns that it alone writes."""

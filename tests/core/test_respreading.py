@@ -287,6 +287,47 @@ def test_instalments_stay_even_where_the_parts_of_interest_have_run_out(
     assert interest["amount"].to_list() == [1] * 4
 
 
+def test_after_a_reage_the_rate_is_reckoned_by_the_unit_that_it_was_agreed_by(
+    policies: PolicyBook,
+) -> None:
+    """So many whole months from each start, and odd days a share of the month that they lie in."""
+    product, fortnightly, monthly = "instalment-act365", (2, Unit.weeks), (1, Unit.months)
+    ours = ruled(policies, product, "schedule", rate_basis="30/360", stub="forward")
+    story, news = Story(ours), []
+    days = {"every": 30, "unit": Unit.days}
+    for loan_id, (agreed, start, due, day, to, (every, unit)) in enumerate(
+        (
+            ({}, "2024-01-20", "2024-02-20", "2024-02-20", "2024-03-19", fortnightly),
+            ({}, "2024-01-20", "2024-02-20", "2024-02-20", "2024-06-25", monthly),
+            (days, "2024-01-20", "2024-02-19", "2024-02-19", "2024-03-19", monthly),
+            ({}, "2024-01-01", "2024-02-01", "2024-01-31", "2024-02-29", monthly),
+        ), start=1,
+    ):  # fmt: skip
+        story = story.lent(
+            terms(ours, product, loan_id=loan_id, start=start, first_due=due, **agreed)
+        )
+        body = {"instalments": 6, "due_date": to, "every": every, "unit": unit.value,
+                "interest": None}  # fmt: skip
+        news.append(_event(Kind.reaged, loan_id, day, None, "x", json.dumps(body)))
+    life = Story(ours, (*story.rows, *news)).live("2024-06-25")
+
+    def earned(loan_id: int, since: str, until: str) -> int:
+        first, last = (life.on(day, loan_id)["interest_earned"] for day in (since, until))
+        return int(last - first)
+
+    # 1,200.00 at 1 % a month: 28 days of a month of 29, then 14 of one of 31
+    assert earned(1, "2024-02-20", "2024-03-19") == round(1_200 * 28 / 29)
+    assert earned(1, "2024-03-19", "2024-04-02") == round(1_200 * 14 / 31)
+    # four months and 5 days of one of 30
+    assert earned(2, "2024-02-20", "2024-06-25") == round(1_200 * (4 + 5 / 30))
+    # agreed by days: 29 of them, then 31, over 360
+    assert earned(3, "2024-02-19", "2024-03-19") == round(14_400 * 29 / 360)
+    assert earned(3, "2024-03-19", "2024-04-19") == round(14_400 * 31 / 360)
+    # a month from the 31st ends with the next month
+    assert earned(4, "2024-01-31", "2024-02-29") == 1_200
+    same_as_in_time(told(story, *((10, each) for each in news)), ours, dt.date(2024, 4, 3))
+
+
 def test_a_contract_that_ends_with_its_charge_off_asks_all_that_a_reage_fixed(
     policies: PolicyBook,
 ) -> None:

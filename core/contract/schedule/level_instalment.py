@@ -41,6 +41,15 @@ def level_instalment(terms: pl.DataFrame) -> pl.Series:
     if "lacks" in terms.columns:  # smoothing finds the nights that a tranche does not bear
         smooth = pl.col("smooth_last_instalment")
         terms = terms.with_columns(lacks=pl.when(smooth).then(0).otherwise("lacks"))
+    if (
+        "reaged" in terms.columns
+    ):  # and what the first period after a re-age is short of a whole one
+        regular = from_a_regular(terms).select("disbursed_on", "has_stub")
+        smooth = pl.col("smooth_last_instalment") & pl.col("reaged")
+        terms = terms.with_columns(
+            pl.when(smooth).then(regular[name]).otherwise(name).alias(name)
+            for name in regular.columns
+        )
     figures = Figures(terms)
     cursor = open_schedule(terms).with_columns(
         v=pl.lit(UNITY, dtype=pl.Int128), total=pl.lit(0, dtype=pl.Int128)

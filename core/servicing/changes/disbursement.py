@@ -29,7 +29,10 @@ from loanbook.core.servicing.loan.taxes import tax_on
 from loanbook.core.servicing.payments.credit_use import credit_meets
 from loanbook.core.servicing.payments.draws import credit_meets_draws
 from loanbook.core.servicing.payments.receipts import keep_of_payout
-from loanbook.core.servicing.schedule.coming_dues import show_principal_due
+from loanbook.core.servicing.schedule.coming_dues import (
+    show_down_payments_due,
+    show_principal_due,
+)
 from loanbook.core.servicing.schedule.fixed_schedule import instalment_of, point
 
 
@@ -75,6 +78,7 @@ def lend(day: DayState, events: pl.DataFrame, source: str) -> None:
     day.book(out.filter(~off), "loan_principal", source, "payout")
     day.book(out.filter(off), "credit_loss", source, "payout")
     day.book(out.filter(off), "memo_claim", "memo_contra", "payout")
+    show_down_payments_due(day)
     if materialised.any():
         show_principal_due(day, materialised)
         day.loans = point(day.loans, day.dues, materialised)

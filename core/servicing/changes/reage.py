@@ -26,6 +26,7 @@ from loanbook.core.catalogue.events import Kind
 from loanbook.core.contract.dates.business_days import adjusted
 from loanbook.core.contract.dates.due_dates import anchor_at, due_date, first_due_for
 from loanbook.core.contract.figures import Amortisation, Figures, codes, counts_days
+from loanbook.core.contract.first_period import Stub
 from loanbook.core.contract.money import even_share, int128
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.changes.roll_in_arrears import roll_in, with_lifted
@@ -114,7 +115,11 @@ def _renumbered(ordered: pl.DataFrame, day: DayState) -> pl.DataFrame:
     again = (pl.col("reage_ended_instalment") == pl.col("instalment_no") - 1).fill_null(False)
     last = pl.col("instalment_no") - 1 + (runs & ~again).cast(pl.Int16)
     counted = (
-        numbered.with_columns(runs=runs, first_no=pl.max_horizontal(last, "extra_no"))
+        numbered.with_columns(
+            runs=runs,
+            first_no=pl.max_horizontal(last, "extra_no"),
+            rate_unit=_rate_unit(pl.coalesce("rate_unit", "unit")),
+        )
         .drop("extra_no")
         .with_columns(
             every=pl.coalesce("new_every", "every"),
@@ -131,6 +136,18 @@ def _renumbered(ordered: pl.DataFrame, day: DayState) -> pl.DataFrame:
         agreed_schedule=pl.lit(None, dtype=pl.String),
         matures_on=pl.lit(None, dtype=pl.Date),
     )
+
+
+def _counts_on() -> pl.Expr:
+    """Loans whose first new period is counted from the day on: their product counts odd periods so, and
+    they bill step by step."""
+    return (pl.col("stub") == Stub.forward.value) & ~pl.col("materialised") & ~counts_days()
+
+
+def _rate_unit(agreed: pl.Expr) -> pl.Expr:
+    """Unit by which the rate is reckoned from the day on (Int8): the `agreed` one, where dues come by another."""
+    other = (pl.coalesce("new_unit", "unit") != agreed) & ~counts_days()
+    return pl.when(other | _counts_on()).then(agreed).otherwise(None).cast(pl.Int8)
 
 
 def _with_empty(revised: pl.DataFrame, day: DayState) -> pl.DataFrame:
@@ -212,11 +229,13 @@ def _respread(day: DayState, stands: pl.DataFrame) -> None:
 
 def _stepped(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Cursor before the first new instalment, with the level instalment that pays it all off."""
-    units = codes(loans, "unit")
-    regular = due_date(pl.col("first_no"), units)
+    regular = due_date(pl.col("first_no"), codes(loans, "unit"))
+    later = (
+        pl.col("to") > BUSINESS_DATE
+    )  # else the first period has no night to bear what is earned
     moved = loans.with_columns(
         instalment_no=(pl.col("first_no") + 1).cast(pl.Int16),
-        period_start=regular,
+        period_start=pl.when(_counts_on() & later).then(BUSINESS_DATE).otherwise(regular),
         period_end="to",
         prepaid_dues=pl.lit(0, dtype=pl.Int64),
         **segment.earn_more(-pl.col("accrued_prepaid")),
@@ -232,6 +251,7 @@ def _stepped(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     moved = moved.with_columns(**segment.set_earned("interest_accrued", where=drops))
     rest = moved.with_columns(
         bears_otherwise(moved),
+        reaged=_counts_on() & later,
         principal_agreed="principal",
         grace_principal=pl.lit(0, dtype=pl.Int8),
     ).filter(pl.col("principal_agreed") > 0)

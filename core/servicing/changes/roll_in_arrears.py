@@ -17,6 +17,7 @@ from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import DUE_KEY, due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
+from loanbook.core.servicing.schedule.coming_dues import show_down_payments_due
 from loanbook.core.servicing.schedule.level_instalment import with_shares
 
 
@@ -59,6 +60,7 @@ def roll_in(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
         )
         .select(day.loans.columns)
     )
+    show_down_payments_due(day)
     booked = lifted.join(events.select("loan_id", "event_id"), on="loan_id")
     day.book(booked, "interest_accrued", "interest_due", "lifted_interest")
     return lifted

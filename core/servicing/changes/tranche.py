@@ -25,6 +25,7 @@ from loanbook.core.servicing.schedule.level_instalment import (
     lacks,
     prepaid_principal,
     stepped,
+    with_down_payments,
     with_late_interest,
     with_shares,
 )
@@ -179,6 +180,7 @@ def with_tranche(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     )
     lent = _lent_today(tranches, day)
     tranches = prepaid_principal(with_shares(tranches, day.dues), day.dues)
+    tranches = with_down_payments(tranches, day.dues)
     tranches = with_late_interest(tranches, day.dues, lent)
     nights = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
     tranches = tranches.join(lent, on="loan_id", how="left", maintain_order="left")
@@ -190,15 +192,14 @@ def with_tranche(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
 
 
 def _lent_today(tranches: pl.DataFrame, day: DayState) -> pl.DataFrame:
-    """`lent` by loan: the `payout` and those of the day before it, less the `shares` due at once."""
+    """`lent` by loan: the `payout` and those of the day before it, less the down payments of the day."""
     principal = pl.col("debit") == ROLE["loan_principal"]
     shares = day.dues.filter((pl.col("instalment_no") < 0) & (pl.col("due_date") == BUSINESS_DATE))
     lent = pl.concat(
         [
             tranches.select("loan_id", lent="payout"),
             *(m.filter(principal).select("loan_id", lent="amount") for m in day.transfers),
-            shares.select("loan_id", lent=-pl.col("amount"), shares="amount"),
+            shares.select("loan_id", lent=-pl.col("amount")),
         ],
-        how="diagonal",
     )
-    return lent.group_by("loan_id").agg(pl.col("lent", "shares").sum())
+    return lent.group_by("loan_id").agg(pl.col("lent").sum())

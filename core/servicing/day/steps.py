@@ -42,6 +42,7 @@ from loanbook.core.servicing.payments.credit_use import credit_meets_dues
 from loanbook.core.servicing.payments.draws import judge_grace
 from loanbook.core.servicing.schedule import moved_due_dates
 from loanbook.core.servicing.schedule.billing_run import fall_due
+from loanbook.core.servicing.schedule.coming_dues import show_down_payments_due
 from loanbook.core.servicing.schedule.payment_holiday import pass_over
 
 
@@ -123,6 +124,7 @@ def _bill(day: Day) -> None:
 
 
 def _close(day: Day) -> None:
+    show_down_payments_due(day)
     if bears_more(day.loans):  # what was given up is no advance any more
         day.loans = paid_last(day.loans)
     off = pl.col("loan_id").is_in(day.charged_off().implode())

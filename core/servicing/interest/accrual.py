@@ -116,6 +116,9 @@ class Accrual:
         bearing = pl.col("principal")
         if self.figures.frees_overdue:
             bearing = bearing - pl.when("overdue_is_free").then("principal_due").otherwise(0)
+        if self.figures.frees_down:  # overdue principal that bears none has it within
+            down = pl.when("overdue_is_free").then(0).otherwise("down_payment_due")
+            bearing = bearing - down
         return self._earning(bearing)
 
     def _earning(self, balance: pl.Expr) -> pl.Expr:

@@ -1,8 +1,9 @@
 """The claim's balances: what is owed and due, by component.
 
-One group of columns with one owner: `principal`, `interest_accrued` (earned and not billed), and for each
-component what is due of it (`principal_due`, `interest_due`, `fees_due`, ...). Others call these functions,
-each of which gives columns for `with_columns`, read off the frame as it is; amounts in minor units.
+One group of columns with one owner: `principal`, `interest_accrued` (earned and not billed), for each
+component what is due of it (`principal_due`, `interest_due`, `fees_due`, ...), and of principal the down
+payments due that bear no interest (`down_payment_due`). Others call these functions, each of which gives
+columns for `with_columns`, read off the frame as it is; amounts in minor units.
 """
 
 from __future__ import annotations
@@ -37,6 +38,11 @@ def set_principal(amount: Amount) -> Columns:
     return _set("principal", amount, None)
 
 
+def set_down_payment_due(amount: Amount, where: pl.Expr | None = None) -> Columns:
+    """So much of down payments is due and bears no interest, whatever was."""
+    return _set("down_payment_due", amount, where)
+
+
 def grow_accrued(by: pl.Expr) -> Columns:
     """So much more interest is earned and not billed; below zero: less."""
     return {"interest_accrued": pl.col("interest_accrued") + by}
@@ -54,7 +60,7 @@ def bill_interest(by: pl.Expr) -> Columns:
 
 def extinguish(where: pl.Expr) -> Columns:
     """Nothing is owed by loans `where`, of any component."""
-    columns = dict.fromkeys((*CLAIM_ROLES, *DUES))
+    columns = dict.fromkeys((*CLAIM_ROLES, *DUES, "down_payment_due"))
     return {name: pl.when(where).then(0).otherwise(name) for name in columns}
 
 

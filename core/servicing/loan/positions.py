@@ -184,6 +184,12 @@ class Positions(_Dues):  # type: ignore[misc,valid-type]
             0,
         )
     )
+    down_payment_due = dy.Int64(
+        min=0,
+        metadata=column(
+            "Down payments due and unpaid, where they bear no interest; else 0", MINOR, 0
+        ),
+    )
     cash_advances = dy.Int64(
         min=0,
         metadata=column("Line of credit: principal that bears the cash-advance margin", MINOR, 0),

@@ -8,6 +8,7 @@ from loanbook.core.servicing.charges.ordered import charge
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.payments.receipts import book_receipts
 from loanbook.core.servicing.payments.waterfall import Allocated, use_credit, use_credit_on
+from loanbook.core.servicing.schedule.coming_dues import show_down_payments_due
 
 
 def credit_meets_dues(day: DayState) -> None:
@@ -30,5 +31,6 @@ def _take(day: DayState, done: Allocated) -> None:
     """What the borrower's credit met, taken into the day and booked."""
     off_books = day.charged_off()
     day.loans, day.dues = done.loans, done.dues
+    show_down_payments_due(day)
     day.allocations.append(done.allocations)
     book_receipts(day, done.allocations, off_books, "borrower_credit")

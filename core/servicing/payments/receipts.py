@@ -16,6 +16,7 @@ from loanbook.core.servicing.payments.payoff_charges import demand_at_payoff, ta
 from loanbook.core.servicing.payments.recast import demand_on_due_date, lower_after_due_date, recast
 from loanbook.core.servicing.payments.simple_interest import due_now
 from loanbook.core.servicing.payments.waterfall import allocate, money_rule
+from loanbook.core.servicing.schedule.coming_dues import show_down_payments_due
 
 
 def receive(day: DayState, events: pl.DataFrame) -> None:
@@ -34,6 +35,7 @@ def receive(day: DayState, events: pl.DataFrame) -> None:
     asked = demand_on_due_date(day, money)
     done = allocate(day.loans, day.dues, money, day.policies)
     day.loans, day.dues = done.loans, done.dues
+    show_down_payments_due(day)
     day.allocations.append(done.allocations)
     tax_on_interest(day, done.allocations, demanded, kind)
     row = ROW[kind]

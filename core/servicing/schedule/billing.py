@@ -336,10 +336,14 @@ def _with_residue(ending: pl.DataFrame, figures: Figures) -> pl.DataFrame:
     # of the segment that ends today: what the accrual made of it, whole units before it left out
     billed = pl.col("interest_accrued") + pl.col("accrued_prepaid") - pl.col("accrued_units")
     left = pl.col("over") - int128(billed) * pl.col("under")
-    if figures.stubbed or figures.matures or figures.reshaped:
+    if figures.stubbed or figures.matures or figures.reshaped or figures.reckoned:
         # an odd period has a denominator of its own; the next one has no night yet
-        onward = ending.with_columns(pl.col("instalment_no") + 1, period_start="period_end")
-        exact = exact.with_columns(onward.select(_later=int128(accrual.denominator())))
+        following = pl.col("instalment_no") + 1
+        onward = ending.with_columns(
+            following, period_start="period_end", period_end=figures.due_date(following)
+        )
+        later = int128(accrual.denominator()) // _over_days()
+        exact = exact.with_columns(onward.select(_later=later))
         left = left * pl.col("_later") // pl.col("under")
     else:
         left = left // _over_days()

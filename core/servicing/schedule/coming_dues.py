@@ -32,6 +32,28 @@ def show_principal_due(day: DayState, mask: pl.Series) -> None:
     )
 
 
+def unpaid_down_payments(dues: pl.DataFrame) -> pl.DataFrame:
+    """`loan_id`, `business_date`, `unpaid` (Int64) by day on which they fell due: down payments that are open."""
+    unpaid = pl.col("amount") - pl.col("paid")
+    return dues.filter((pl.col("instalment_no") < 0) & is_principal() & (unpaid > 0)).select(
+        "loan_id", "due_date", "business_date", unpaid=unpaid
+    )
+
+
+def show_down_payments_due(day: DayState) -> None:
+    """Set `down_payment_due` of loans whose product has down payments bear no interest."""
+    if not day.loans["down_payment_is_free"].any():
+        return
+    open_ = unpaid_down_payments(day.dues).group_by("loan_id").agg(pl.col("unpaid").sum())
+    shown = pl.min_horizontal(pl.col("unpaid").fill_null(0), "principal")
+    free = pl.col("down_payment_is_free")
+    day.loans = (
+        day.loans.join(open_, on="loan_id", how="left", maintain_order="left")
+        .with_columns(**balances.set_down_payment_due(shown, where=free))
+        .drop("unpaid")
+    )
+
+
 def placed_anew(
     dues: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> pl.DataFrame:

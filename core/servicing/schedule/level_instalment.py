@@ -31,6 +31,7 @@ from loanbook.core.servicing.loan.opening import (
     with_level_instalment,
     with_period_interest,
 )
+from loanbook.core.servicing.schedule.coming_dues import unpaid_down_payments
 
 
 def prepaid_principal(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
@@ -76,6 +77,7 @@ def _of_one(loans: pl.DataFrame, until: pl.Expr, since: pl.Expr = _PERIOD_START)
         paused_until=pl.lit(None, dtype=pl.Date),
         **balances.set_principal(1),
         **balances.set_due(Component.principal, 0),
+        **balances.set_down_payment_due(0),
         **segment.restart(since, "accrued_units"),
         first_interest_adjustment=pl.lit(0, dtype=pl.Int64),
         business_date=until,
@@ -98,8 +100,8 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
     """Balance by nights by which the running period falls short of what the instalments pay off.
 
     Read off the interest that it has earned, whatever the balance was night by night; in the
-    nights of an interest pause that are to come, it is all that instalments to come pay off. What is due at once
-    (`shares`) is in the principal, and no instalment to come pays it off.
+    nights of an interest pause that are to come, it is all that instalments to come pay off. Down payments that
+    bore nothing (`with_down_payments`) are in the principal, and no instalment to come pays them off.
     """
     whole = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
     one = _of_one(loans, BUSINESS_DATE)
@@ -110,7 +112,7 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
     accrued = pl.col("accrued_units") - pl.col("lifted_interest") - paid - _waiting_stub(loans)
     exact = int128(accrued) * pl.col("over") + int128(pl.col("accrued_remainder"))
     free = pl.when("overdue_is_free").then("principal_due").otherwise(0)
-    balance = pl.col("principal") - free + pl.col("standing") - pl.col("shares")
+    balance = pl.col("principal") - free + pl.col("standing") - pl.col("down_unpaid")
     short = int128(balance) * pl.col("one") - exact
     lacking = short * whole // pl.max_horizontal("all", pl.lit(1, dtype=pl.Int128))
     rests = pl.min_horizontal("paused_until", "period_end") - pl.max_horizontal(
@@ -240,6 +242,25 @@ def early_interest(loans: pl.DataFrame) -> pl.Series:
     return loans.select(early=pl.when(known).then(saved).otherwise(0)).to_series()
 
 
+def with_down_payments(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """`down_unpaid` (Int64): down payments that are unpaid and bore no night's interest: those of the
+    day, and where the product has them bear none, all of them. Overdue principal that bears none has them within."""
+    asking = loans.filter(pl.col("down_payment_ppb") > 0)
+    bears_none = pl.col("down_payment_is_free") | (pl.col("due_date") == BUSINESS_DATE)
+    unpaid = (
+        unpaid_down_payments(dues)
+        .join(
+            asking.filter(~pl.col("overdue_is_free")).select("loan_id", "down_payment_is_free"),
+            on="loan_id",
+        )
+        .filter(bears_none)
+        .group_by("loan_id")
+        .agg(down_unpaid=pl.col("unpaid").sum())
+    )
+    joined = loans.join(unpaid, on="loan_id", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("down_unpaid").fill_null(0))
+
+
 def with_shares(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """`share` (Int64): what each instalment to come asks of interest that was split among them, to
     instalment `last_share` (Int16); 0 where none was."""
@@ -266,6 +287,7 @@ STANDS = [
     "early_interest",
     "share",
     "last_share",
+    "down_unpaid",
 ]
 """What `stepped` reads beside terms and positions, and takes away."""
 
@@ -277,10 +299,11 @@ def with_what_stands(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     terms and positions, with `lifted_interest`.
     """
     found = with_late_interest(prepaid_principal(with_shares(loans, dues), dues), dues)
+    found = with_down_payments(found, dues)
     nights = (pl.col("period_end") - BUSINESS_DATE).dt.total_days()
     ahead = found.select(pl.col("ahead") * nights).to_series()
     return found.with_columns(
-        (lacks(found.with_columns(shares=0)) + ahead).alias("lacks"),
+        (lacks(found) + ahead).alias("lacks"),
         early_interest=pl.lit(0, dtype=pl.Int64),
     )
 

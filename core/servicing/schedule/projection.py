@@ -106,6 +106,7 @@ def _stepped(
         **balances.grow_principal(-pl.col("principal_due")),
         **balances.set_due(Component.principal, 0),
         **balances.set_due(Component.interest, 0),
+        **balances.set_down_payment_due(0),
     )
     parts = []
     # what is due is paid: of a moratorium's end only what stands with instalments to come is left
