@@ -218,6 +218,13 @@ class Parameters(dy.Schema):
             source="schedule.tranches = own_term",
         )
     )
+    prepaid_is_reallocated = dy.Bool(
+        metadata=column(
+            "Principal paid in advance is taken again where a later payout makes the instalments anew",
+            FLAG,
+            source="payments.prepaid_at_payout = reallocated",
+        )
+    )
     tranche_bears_period = dy.Bool(
         metadata=column(
             "A later payout bears the whole of the period that it falls in, not its nights",

@@ -184,8 +184,9 @@ class Product(Policy):
                     "schedule.down_payment_ppb needs schedule.materialised: true, or equal "
                     "instalments with interest.accrual: daily"
                 )
-            if self.payments.charges == "own_date":
-                raise ValueError("payments.charges: own_date needs schedule.materialised: true")
+            for name, value in (("charges", "own_date"), ("prepaid_at_payout", "reallocated")):
+                if getattr(self.payments, name) == value:
+                    raise ValueError(f"payments.{name}: {value} needs schedule.materialised: true")
             if schedule.tranches == "all":
                 raise ValueError("schedule.tranches: all needs schedule.materialised: true")
             return self

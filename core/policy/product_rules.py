@@ -345,6 +345,12 @@ class PaymentRules(BaseModel):
         description="a fee or penalty by order falls due with the instalment within whose period its "
         "date is, or on that date",
     )
+    prepaid_at_payout: Literal["stays", "reallocated"] = Field(
+        default="stays",
+        description="principal that was paid in advance, when a later payout makes the instalments to come "
+        "anew: it stays with its instalment, or is taken again, the earliest due first, a down payment of "
+        "the day among them",
+    )
     chargeback: list[AskedAgainName] = Field(
         default=[],
         description="order in which a chargeback asks again for what its payment met; none: all "

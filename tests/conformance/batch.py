@@ -111,12 +111,14 @@ class _History:
         first = min(outs, key=lambda s: (s.date, s.i))
         self.terms = terms_row(theirs, first, pin["product"], pin["entity"], pin["currency"])
         classic = theirs["schedule_type"] == "CUMULATIVE"
-        self.steps = sorted(life.steps, key=_order(classic, first.date))
+        money = (s.date for s in life.steps if s.kind in MONEY_IN)
+        by = max(first.date, min(money, default=dt.date.max)) if classic else dt.date.max
+        self.steps = sorted(life.steps, key=_order(by, first.date))
         self.rows: list[dict[str, Any]] = []
         for place, s in enumerate(self.steps):
             on = max(s.date, first.date)
             if s.kind is Kind.charge_assessed:  # in on the day of the look, where clocks went back
-                on = first.date if classic else min(on, max(life.as_of, first.date))
+                on = min(on, by, max(life.as_of, first.date))
             self.rows.append(
                 {"kind": s.kind.value, "value_date": on, "amount": s.amount, "source_ref": f"{place:04d}",
                  "payload": json.dumps(s.body) if s.body else None}
@@ -301,11 +303,13 @@ class Batch:
 
     def _down(self, wide: pl.DataFrame, dues: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         """Down payments of what the borrower's credit leaves of them."""
-        own = events.filter(pl.col("kind") == Kind.down_payment)
+        # where what came in advance is taken again, the whole share comes, and goes on to the next ones
+        whole = wide.filter(pl.col("prepaid_is_reallocated") & (pl.col("credit") == 0))["loan_id"]
+        own = events.filter(
+            (pl.col("kind") == Kind.down_payment) & ~pl.col("loan_id").is_in(whole.implode())
+        )
         for at in own["source_ref"].unique().to_list():
-            asked = events.filter(
-                (pl.col("kind") == Kind.down_payment) & (pl.col("source_ref") == at)
-            )["loan_id"]
+            asked = own.filter(pl.col("source_ref") == at)["loan_id"]
             mine = pl.col("loan_id").is_in(asked.implode())
             before = events.filter(mine & (pl.col("source_ref") < at))
             then = self._visited(wide.filter(mine), dues.filter(mine), before).dues
@@ -456,14 +460,15 @@ def _nights(shown: pl.DataFrame, transfers: pl.DataFrame) -> pl.DataFrame:
     return nights.filter(pl.col("earned") != 0).select("loan_id", "earned", "on")
 
 
-def _order(cumulative: bool, first: dt.date) -> Any:
-    """Replay order: value date, disbursements told late first, submission date, creation."""
+def _order(by: dt.date, first: dt.date) -> Any:
+    """Replay order: value date, disbursements told late first, submission date, creation; charges `by` a day
+    at the latest, that of a classic loan's first money, and before that."""
 
     def key(s: Step) -> Any:
-        early = cumulative and s.kind is Kind.charge_assessed
+        early = by < dt.date.max and s.kind is Kind.charge_assessed
         late = s.kind is Kind.disbursed and s.submitted > s.date
         return (
-            first if early else s.date,
+            min(max(s.date, first), by) if early else s.date,
             not late,
             not early,
             s.submitted,

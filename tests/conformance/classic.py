@@ -30,6 +30,37 @@ def is_classic(terms: dict[str, Any]) -> bool:
     return terms["schedule_type"] == "CUMULATIVE" and recalculated(terms)
 
 
+def takes_again(terms: dict[str, Any]) -> bool:
+    """A classic loan whose schedule stands: a later payout takes again what was paid in advance."""
+    return terms["schedule_type"] == "CUMULATIVE" and not recalculated(terms)
+
+
+def with_what_met(dues: pl.DataFrame, paid: pl.DataFrame) -> pl.DataFrame:
+    """What was paid of principal in advance, with the instalments that it stands with since a later payout took
+    it again: the money that came first with the earliest due."""
+    money = paid.to_dicts()
+    ahead = [r for r in money
+             if r["component"] == PRINCIPAL and r["timing"] == Timing.in_advance]  # fmt: skip
+    others = [r for r in money if r not in ahead]
+    left = {}
+    for row in sorted(dues.to_dicts(), key=lambda r: (r["due"], abs(r["instalment_no"]))):
+        if row["component"] == PRINCIPAL:
+            number = row["instalment_no"]
+            own = [
+                r for r in others if r["instalment_no"] == number and r["component"] == PRINCIPAL
+            ]
+            left[number] = row["paid"] - sum(r["amount"] for r in own)
+    found = others
+    for each in sorted(ahead, key=lambda r: r["on"]):
+        for number, room in left.items():
+            part = min(each["amount"], room)
+            if part > 0:
+                found.append(each | {"instalment_no": number, "amount": part})
+                left[number] -= part
+                each["amount"] -= part
+    return pl.DataFrame(sorted(found, key=lambda r: r["on"]), schema=paid.schema)
+
+
 def shown_as(
     terms: dict[str, Any], dues: pl.DataFrame, paid: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -82,6 +82,8 @@ def product(
     )
     payments["credit_use"] = "payouts"
     classic = daily and not progressive
+    if not daily and not progressive:
+        payments["prepaid_at_payout"] = "reallocated"
     if classic:
         payments |= {"excess": STRATEGY[terms["interest_recalculation"]["reschedule_strategy"]]}
         own.clear()

@@ -80,6 +80,9 @@ class Shown:
         self.paid = self._as_met(self._at_home(seen.of(self.id, "paid")))
         if classic.is_classic(self.terms) and own.height:
             self.dues, self.paid = classic.shown_as(self.terms, self.dues, self.paid)
+        outs = [s for s, _ in self.events if s.kind is Kind.disbursed]
+        if classic.takes_again(self.terms) and len(outs) > 1 and self.paid.height:
+            self.paid = classic.with_what_met(self.dues, self.paid)
         self.moved = seen.of(self.id, "moved")
         self.position = seen.positions.get(self.id)
         self.met_at_charge_off = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -13,6 +14,7 @@ from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.product_rules import MoneyRule
 from loanbook.core.servicing.payments.waterfall import met_in_order, money_rule
+from loanbook.core.servicing.schedule.fixed_schedule import down_payment
 from tests.core.loans import Life, Story, _event, ruled, terms
 
 DAILY, WHOLE, FLAT = "instalment-act365", "pay-in-four", "flat-rate"
@@ -156,3 +158,31 @@ def test_the_instalment_of_a_day_meets_money_before_a_down_payment_of_it(
     first = {name: met_in_order(paid, owed, each)["instalment_no"].to_list()
              for name, each in ranks.items()}  # fmt: skip
     assert first == {"to_come": [3], "all": [-9]}
+
+
+def test_a_later_payout_takes_again_what_was_paid_in_advance(policies: PolicyBook) -> None:
+    made = ruled(policies, WHOLE, "payments", prepaid_at_payout="reallocated")
+    made = ruled(made, WHOLE, "schedule", tranches="all")
+    grid = {"rate": "0", "n": 3, "start": "2024-01-01", "first_due": "2024-01-16", "every": 15,
+            "unit": Unit.days, "principal": 1_000_00}  # fmt: skip
+    story = Story(made).lent(terms(made, WHOLE, **grid))
+    # 250.00 down, 250.00 with the first of three instalments; then 500.00 more
+    story = story.paid(500_00, "2024-01-05")
+    more = _event(Kind.disbursed, 1, "2024-01-11", 500_00, "t", None)
+    life = replace(story, rows=(*story.rows, more)).live("2024-01-16")
+    shown = life.dues("2024-01-11").filter(pl.col("component") == Component.principal)
+    # of the 250.00 in advance 125.00 meet the share of the day, and 125.00 are left for the first
+    told = {no: (amount, paid) for no, amount, paid in
+            shown.select("instalment_no", "amount", "paid").rows()}  # fmt: skip
+    assert {no: row for no, row in told.items() if no > 0} == {
+        1: (375_00, 125_00), 2: (375_00, 0), 3: (375_00, 0)
+    }  # fmt: skip
+    stood = life.on("2024-01-11")
+    assert (stood["principal_due"], stood["prepaid_dues"]) == (0, 125_00)
+    assert life.on("2024-01-16")["principal_due"] == 250_00
+
+
+def test_a_share_that_is_rounded_up_to_a_multiple_is_no_more_than_the_payout() -> None:
+    # 1,695.11 less a hair of a billionth, to a multiple of 0.07: 24,216 x 0.07 = 1,695.12
+    payout = pl.DataFrame({"down_payment_ppb": [10**9 - 1], "instalment_multiple": [7]})
+    assert payout.select(down_payment(pl.lit(1_695_11))).item() == 1_695_11

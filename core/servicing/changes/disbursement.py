@@ -13,6 +13,8 @@ from loanbook.core.servicing.changes.tranche import (
     lacking,
     shares_due,
     stand,
+    less_prepaid,
+    reallocated,
     with_share,
     with_tranche,
 )
@@ -71,7 +73,11 @@ def lend(day: DayState, events: pl.DataFrame, source: str) -> None:
     if materialised.any():
         paid_out = with_share(loans.filter(materialised).with_columns(shared=shared), day.dues)
         day.dues = stand(paid_out.drop("event_id"), day.dues, day.policies.calendars)
-        loans = replaced(loans, materialised, paid_out, lacking(paid_out))
+        lent = lacking(paid_out)
+        if paid_out["prepaid_is_reallocated"].any():
+            again = reallocated(paid_out, day.dues)
+            lent, day.dues = less_prepaid(lent, day.dues, again), again
+        loans = replaced(loans, materialised, paid_out, lent)
     loans = _lent(_with_share(loans.with_columns(shared=shared), day), day)
     day.loans = loans.select(day.loans.columns)
     off = pl.col("loan_id").is_in(day.charged_off().implode())

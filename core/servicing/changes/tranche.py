@@ -78,6 +78,41 @@ def stand(
     return merge_dues(merge_dues(cleared, merge_dues(kept, rows)), shares_due(loans))
 
 
+def reallocated(paid_out: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """Dues with the principal that was paid in advance of instalments to come taken again, the earliest due
+    first, down payments of today before them; of loans whose product says so.
+
+    `paid_out`: as `stand` has them, `dues` as it leaves them.
+    """
+    takes = paid_out.filter(pl.col("prepaid_is_reallocated") & _later())["loan_id"]
+    today = (pl.col("due_date") == BUSINESS_DATE) & (pl.col("instalment_no") < 0)
+    ours = pl.col("loan_id").is_in(takes.implode()) & of_schedule() & is_principal()
+    open_ = ours & ((pl.col("due_date") > BUSINESS_DATE) | today)
+    coming = dues.filter(open_)
+    if not (coming["paid"] > 0).any():
+        return dues
+    before = (pl.col("amount").cum_sum() - pl.col("amount")).over("loan_id")
+    poured = (pl.col("paid").sum().over("loan_id") - before).clip(0, pl.col("amount"))
+    down_first = pl.col("instalment_no").abs()
+    again = coming.sort("loan_id", "due_date", down_first).with_columns(paid=poured)
+    return pl.concat([dues.filter(~open_), again]).sort(DUE_KEY)
+
+
+def less_prepaid(loans: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """`loans` whose `prepaid_dues` are less by what meets dues of today now; `before`, `after`: their dues."""
+
+    def ahead(dues: pl.DataFrame) -> pl.DataFrame:
+        coming = dues.filter((pl.col("due_date") > BUSINESS_DATE) & of_schedule())
+        return coming.group_by("loan_id").agg(stands=pl.col("paid").sum())
+
+    moved = ahead(before).join(ahead(after), on="loan_id", how="left", suffix="_now")
+    less = moved.select("loan_id", less=pl.col("stands") - pl.col("stands_now").fill_null(0))
+    joined = loans.join(less, on="loan_id", how="left", maintain_order="left")
+    return joined.with_columns(
+        prepaid_dues=pl.col("prepaid_dues") - pl.col("less").fill_null(0)
+    ).drop("less")
+
+
 def lacking(paid_out: pl.DataFrame) -> pl.DataFrame:
     """`paid_out` with `tranche_balance_days` as it is after its payout; the first one lacks nothing."""
     balance_days = pl.when(_later()).then(_nights_before()).otherwise("tranche_balance_days")

@@ -39,11 +39,12 @@ FAR = 36_525
 
 
 def down_payment(amount: pl.Expr) -> pl.Expr:
-    """The borrower's own share of what is paid out, rounded half-even, then to the multiple."""
+    """The borrower's own share of what is paid out, rounded half-even, then to the multiple; none above it."""
     share = rounded_quotient(
         int128(amount) * int128(pl.col("down_payment_ppb")), int128(PPB), Rounding.half_even
     )
-    return to_multiple(share, pl.col("instalment_multiple"), Rounding.half_even)
+    whole = to_multiple(share, pl.col("instalment_multiple"), Rounding.half_even)
+    return pl.min_horizontal(whole, amount)
 
 
 def financed(lent: pl.Expr) -> pl.Expr:
