@@ -11,10 +11,10 @@ from loanbook.core.contract.figures import due_of
 from loanbook.core.servicing.changes.own_term import has_own_term, with_own_term
 from loanbook.core.servicing.changes.tranche import (
     lacking,
-    shares_due,
-    stand,
     less_prepaid,
     reallocated,
+    shares_due,
+    stand,
     with_share,
     with_tranche,
 )
