@@ -219,11 +219,11 @@ EVENTS: tuple[EventKind, ...] = (
         kind=Kind.fee_capitalised, family=Family.lent,
         words="a fee joins the principal; it is income over the loan's life",
         step=4, handler="changes.fee_capitalisation:capitalise_fee",
-        states=frozenset({Status.active, Status.overpaid}),
+        states=frozenset({Status.active, Status.overpaid, Status.closed}), reopens=True,
         defers=(Deferral.capitalised_fee, 1),
         commands=(Command("capitalise_fee", needs=("amount",), becomes=
             "a fee joins the principal like a payout that no one gets; it is income evenly by "
-            "nights to maturity"),),
+            "nights to maturity. A loan paid in full with room left is open again"),),
     ),
     EventKind(
         kind=Kind.rate_bought_down, family=Family.deferred,

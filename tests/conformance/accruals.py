@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.catalogue.codes import MONEY_IN, Kind, Status
 from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.dates.day_count import RateBasis
 from tests.conformance.classic import earned_by, is_classic
@@ -605,6 +605,9 @@ def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: Taken, *, 
     if _still(shown):
         return
     step = max((s.i for s, _ in shown.events), default=0)
+    # money that was told last ended it, on its own date
+    money = [s.date for s, _ in shown.events if s.i == step and s.kind in MONEY_IN]
+    on = ended if off or booked.ended > dt.date.min else min([ended, *money])
     if off:  # what ran past a charge-off of an earlier day is taken back
         _keep(booked, lambda row: row["type"] != "Accrual" or row["date"] <= ended)
     # a charge-off books no charge that the night run did not book
@@ -625,23 +628,21 @@ def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: Taken, *, 
         if off and not booked.lost:
             _take(booked, taken, ended, step, taken.before(ended))
         count = len(booked.rows)
-        # what was told last ended it, on its own date
-        on = ended if off else min(ended, max(s.date for s, _ in shown.events if s.i == step))
         _take(booked, taken, on, step, taken.to(ended))
         booked.whole = booked.taken if not off and booked.taken == taken.given(ended) else None
         if off and len(booked.rows) > count:
             booked.lost = booked.rows[-1]
     if shown.terms.get("accrual_activity_posting") and not off:
         if late:
-            _unlist_closing(booked, shown, ended)
+            _unlist_closing(booked, shown, on)
         waits = [row for row in shown.incomes() if row[0] not in booked.posted]
-        _list_through(booked, shown, ended - ONE_DAY, step)  # the rest with the closing
-        left = [parts for _, due, parts in waits if due >= ended]
+        _list_through(booked, shown, on - ONE_DAY, step)  # the rest with the closing
+        left = [parts for _, due, parts in waits if due >= on]
         fresh = {number for number, _, _ in waits} - booked.posted
         booked.posted |= fresh
         count = len(booked.rows)
         if left:
-            booked.add(ended, step, *(sum(p[k] for p in left) for k in range(3)),
+            booked.add(on, step, *(sum(p[k] for p in left) for k in range(3)),
                        kind=ACTIVITY)  # fmt: skip
         if len(booked.rows) > count:
             booked.closing = (booked.rows[-1], fresh)

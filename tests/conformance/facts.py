@@ -60,10 +60,7 @@ def _new_accruals(shown: Transactions, theirs: Any, check: dict[str, Any]) -> Fo
     told = sorted(theirs, key=lambda r: (r["date"], r["type"]))
     if len(mine) != len(told):
         return [f"{len(mine)} new accruals, expected {len(told)}"]
-    found: Found = []
-    for n, (a, b) in enumerate(zip(mine, told, strict=True)):
-        found += shown._transaction(n, a, b)
-    return found
+    return shown.compared(mine, told)
 
 
 def _reverted(shown: Transactions, theirs: Any, check: dict[str, Any]) -> Found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Container
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -63,11 +64,24 @@ class Transactions(Shown):
         if len(mine) != len(theirs):
             types = Counter(t["type"] for t in theirs) - Counter(m["type"] for m in mine)
             return [f"{len(mine)} transactions, expected {len(theirs)}, missing {dict(types)}"]
+        return self.compared(mine, theirs)
+
+    def compared(self, mine: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> list[str]:
+        """Differences of as many rows: in turn, or of a day in any order; of a table that has a row twice,
+        each of its rows must be there."""
+        found = self._in_turn(mine, theirs)
+        if found and repeats(theirs):
+            return [lacks for b in theirs for lacks in self._lacking(mine, b)]
+        return found and self._in_turn(
+            sorted(mine, key=lambda r: (r["date"].isoformat(), r["type"], r["amount"])),
+            sorted(theirs, key=lambda r: (r["date"], r["type"], Decimal(r["amount"]))),
+        )
+
+    def _in_turn(self, mine: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> list[str]:
+        """Differences of as many rows."""
         found = []
         for n, (a, b) in enumerate(zip(mine, theirs, strict=True)):
             found += self._transaction(n, a, b)
-        if found and repeats(theirs):
-            return [lacks for b in theirs for lacks in self._lacking(mine, b)]
         return found
 
     def _lacking(self, mine: list[dict[str, Any]], row: dict[str, Any]) -> list[str]:

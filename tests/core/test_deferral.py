@@ -53,12 +53,20 @@ def test_what_a_bought_down_fee_leaves_is_income_when_the_loan_is_paid_off(
     policies: PolicyBook,
 ) -> None:
     paid = (Kind.payment_received, "2024-01-11", 121_000)
-    life = story(policies, BOUGHT, paid).live("2024-01-12")
+    # 120,000 at 12 % over 10 nights: 395, so that 605 of the money is left
+    back = (Kind.credit_refunded, "2024-01-12", 605)
+    again = (Kind.fee_capitalised, "2024-01-13", 7_900)
+    life = story(policies, BOUGHT, paid, back, again).live("2024-01-14")
     assert life.on("2024-01-10")["income_deferred"] == FEE - 900
     assert life.on("2024-01-11")["status"] == Status.overpaid
     assert moved(life.days, "payment_clearing", "deferred_fee_income") == FEE
-    assert moved(life.days, "deferred_fee_income", "interest_income") == FEE
     assert life.on("2024-01-10")["principal"] == 120_000  # the borrower owes none of it
+    # a fee that joins the principal opens a loan again that was paid in full: 79 nights to its maturity
+    assert life.on("2024-01-12")["status"] == Status.closed
+    opened = life.on("2024-01-14")
+    assert (opened["status"], opened["principal"]) == (Status.active, 7_900)
+    assert opened["income_deferred"] == 7_900 - 100
+    assert moved(life.days, "deferred_fee_income", "interest_income") == FEE + 100
 
 
 def test_a_charge_off_takes_the_rest_against_the_loss(policies: PolicyBook) -> None:

@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.loan.book import Book
@@ -83,7 +83,7 @@ def _ordered(loan_id: int, on: str, *orders: tuple[Kind, Row | None]) -> Iterato
         yield _event(kind, loan_id, on, None, str(n), json.dumps(body) if body else None)
 
 
-AHEAD, RERATED, ENDED, SPLIT, PREPAID = range(1_001, 1_006)
+AHEAD, RERATED, ENDED, SPLIT, PREPAID, OWING = range(1_001, 1_007)
 
 
 def _known(story: Story) -> Story:
@@ -110,6 +110,11 @@ def _known(story: Story) -> Story:
                              start="2024-01-16", first_due="2024-02-16"))  # fmt: skip
     rows += _ordered(PREPAID, "2024-02-07", (Kind.rate_changed, {"rate_ppb": 0, "keep": "term"}))
     rows.append(_event(Kind.payment_received, PREPAID, "2024-02-07", 61_560, "p", None))
+    # paid in full and more, and charged back on the day of a charge-off
+    story = story.lent(terms(made, "instalment-act365", loan_id=OWING, start="2024-01-16", first_due="2024-02-16"))  # fmt: skip
+    rows.append(_event(Kind.payment_received, OWING, "2024-01-20", 130_000, "p", None))
+    rows.append(_event(Kind.chargeback, OWING, "2024-01-25", 130_000, "back", None))
+    rows += _ordered(OWING, "2024-01-25", (Kind.charge_off, None))
     return Story(made, (*story.rows, *rows))
 
 
@@ -181,6 +186,17 @@ def test_a_contract_that_a_charge_off_ends_has_no_moratorium(daily: Life) -> Non
         assert daily.on(day, ENDED)["period_start"] == dt.date(2024, 2, 1)
     ended = next(d for d in daily.days if d.date == dt.date(2024, 2, 1)).book.terms
     assert ended.filter(pl.col("loan_id") == ENDED)["moratorium_left"].item() is None
+
+
+def test_a_loan_that_owes_again_is_charged_off_on_that_day(daily: Life) -> None:
+    """120,000 at 12 % bore 158 in four nights; the credit of 9,842 meets as much of what is charged back."""
+    assert daily.on("2024-01-24", OWING)["status"] == Status.overpaid
+    off = daily.on("2024-01-25", OWING)
+    assert (off["status"], off["principal"], off["off_books"]) == (
+        Status.charged_off,
+        120_158,
+        120_158,
+    )
 
 
 def test_a_charge_falls_due_with_its_instalment_where_that_moves(daily: Life) -> None:

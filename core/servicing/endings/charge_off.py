@@ -10,6 +10,7 @@ from loanbook.core.servicing.arrears.days_past_due import OFF_RULE, off_on, olde
 from loanbook.core.servicing.changes.acceleration import accelerate
 from loanbook.core.servicing.charges.penal_interest import ask_penal
 from loanbook.core.servicing.endings.interest_at_charge_off import claim_in_full
+from loanbook.core.servicing.endings.reopening import owing_again
 from loanbook.core.servicing.income.deferred_income import offset_loss
 from loanbook.core.servicing.loan import segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -19,6 +20,7 @@ from loanbook.core.servicing.loan.posting import DayState
 
 def charge_off(day: DayState, events: pl.DataFrame) -> None:
     """Off the books; the claim lives on in memorandum."""
+    day.loans = owing_again(day.loans, events)
     claim_in_full(day, events)
     _mature(day, events.select("loan_id", "event_id"))
     day.loans, gone = _off_books(day.loans, events.select("loan_id", "event_id"))

@@ -12,6 +12,7 @@ from loanbook.core.contract.dates.business_days import Calendar
 from loanbook.core.contract.figures import due_of
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
+from loanbook.core.servicing.loan.claim import owes_nothing
 from loanbook.core.servicing.schedule.billing import caught_up
 from loanbook.core.servicing.schedule.fixed_schedule import FAR, instalment_of
 
@@ -87,6 +88,16 @@ def status_owing_again() -> pl.Expr:
         .otherwise(Status.active.value)
         .cast(pl.Int8)
     )
+
+
+def owing_again(loans: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """`loans` with the status of overpaid ones of `events` (`loan_id`) that owe again since money moved
+    earlier in the day; `close_at_zero` gives it to all others."""
+    named = pl.col("loan_id").is_in(events["loan_id"].implode())
+    again = (pl.col("status") == Status.overpaid.value) & named & ~owes_nothing()
+    if not loans.select(again.any()).item():
+        return loans
+    return loans.with_columns(status=pl.when(again).then(status_owing_again()).otherwise("status"))
 
 
 def left_behind(settled: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
