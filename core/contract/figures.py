@@ -245,29 +245,30 @@ class Figures:
             )
         return level
 
-    def rate_factor(self) -> tuple[pl.Expr, pl.Expr]:
-        """Exact rate of the period in `period_start`..`period_end`: numerator and denominator.
+    def rate_factor(
+        self, bases: frozenset[int] | None = None, rate: pl.Expr = RATE_IN_FORCE
+    ) -> tuple[pl.Expr, pl.Expr]:
+        """Exact `rate` of the period in `period_start`..`period_end`: numerator and denominator.
 
-        Int64 both; reads `instalment_no`. Formulas: `domain.md`-style period fractions
-        (30/360 per whole period) and ISDA 2006 4.16 for the actual bases.
+        Int64 both; reads `instalment_no`; of loans of some `bases`, or of all. Formulas: `domain.md`-style
+        period fractions (30/360 per whole period) and ISDA 2006 4.16 for the actual bases.
         """
-        numerators, denominators = {}, {}
-        for code in self.basis:
-            numerators[code], denominators[code] = self._factor(BASES[code])
-        numerator = by_code(pl.col("basis"), self.basis, RateBasis, lambda b: numerators[b])
-        denominator = by_code(pl.col("basis"), self.basis, RateBasis, lambda b: denominators[b])
-        return numerator, denominator
+        bases = self.basis if bases is None else bases
+        factors = {code: self._factor(BASES[code], rate) for code in bases}
+        over, under = (
+            by_code(pl.col("basis"), bases, RateBasis, lambda b, n=n: factors[b][n])  # type: ignore[misc]
+            for n in (0, 1)
+        )
+        return over, under
 
     def nightly_factor(
-        self, basis: RateBasis | None = None, rate: str = "rate_ppb"
+        self, bases: frozenset[int] | None = None, rate: str = "rate_ppb"
     ) -> tuple[pl.Expr, pl.Expr]:
-        """`rate_factor`, or that of loans of one `basis` at the rate of a column (Int64 both).
+        """`rate_factor`, or that of loans of some `bases` at the rate of a column (Int64 both).
 
         Rounded to `NIGHTLY` decimals where the product says so. Of the bases that prorate a period's factor by its nights.
         """
-        numerator, denominator = (
-            self.rate_factor() if basis is None else self._factor(basis, pl.col(rate))
-        )
+        numerator, denominator = self.rate_factor(bases, pl.col(rate))
         if not self.decimal:
             return numerator, denominator
         one = 10**NIGHTLY
@@ -477,9 +478,16 @@ class Figures:
         regular = pl.when(counts_on).then(after).otherwise((end - before).dt.total_days())
         return odd.fill_null(False), days, regular
 
-    def whole_factor(self, basis: RateBasis, rate: str = "rate_ppb") -> tuple[pl.Expr, pl.Expr]:
-        """Rate of a whole period, whatever the running one is: numerator and denominator (Int64)."""
-        part, year = self._of_a_year(basis)
+    def whole_factor(
+        self, bases: frozenset[int], rate: str = "rate_ppb"
+    ) -> tuple[pl.Expr, pl.Expr]:
+        """Rate of a whole period, whatever the running one is, of loans of some `bases`: numerator and
+        denominator (Int64)."""
+        years = {code: self._of_a_year(BASES[code]) for code in bases}
+        part, year = (
+            by_code(pl.col("basis"), bases, RateBasis, lambda b, n=n: years[b][n])  # type: ignore[misc]
+            for n in (0, 1)
+        )
         return pl.col(rate) * part, year * PPB
 
     def _odd_last(self) -> tuple[pl.Expr, pl.Expr, pl.Expr]:

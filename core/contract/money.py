@@ -107,12 +107,9 @@ def rounded_quotient(numerator: pl.Expr, denominator: pl.Expr, mode: Rounding) -
         case Rounding.up:
             return ((numerator + denominator - 1) // denominator).cast(pl.Int64)
     twice = numerator * 2 + denominator
-    nearest = twice // (denominator * 2)
-    whole = nearest.cast(pl.Int64)
-    if mode is Rounding.half_up:
-        return whole
-    is_tie = nearest * (denominator * 2) == twice
-    return whole - (is_tie & ((whole & 1) == 1)).cast(pl.Int64)
+    if mode is Rounding.half_even:  # a tie goes up from an odd floor alone
+        twice = twice - 1 + (numerator // denominator) % 2
+    return (twice // (denominator * 2)).cast(pl.Int64)
 
 
 def lift(floor: pl.Expr, rest: pl.Expr, denominator: pl.Expr, mode: Rounding) -> pl.Expr:
@@ -168,13 +165,22 @@ def by_code(
     """Choose an expression per row by a small-integer code column.
 
     Only the codes that occur (`present`) are built, so a book of one product pays
-    for one branch.
+    for one branch, and codes of which one expression is made share it.
     """
     codes = sorted(present)
     assert codes, "a frame without codes has no rows to choose for"
-    chosen = build(kind(codes[-1]))
-    for each in codes[:-1]:
-        chosen = pl.when(code == each).then(build(kind(each))).otherwise(chosen)
+    branches: list[tuple[pl.Expr, list[int]]] = []
+    for each in reversed(codes):
+        built = build(kind(each))
+        like = next((of for made, of in branches if made.meta.eq(built)), None)
+        if like is None:
+            branches.append((built, [each]))
+        else:
+            like.append(each)
+    chosen = branches[0][0]
+    for built, of in branches[1:]:
+        is_one = code == of[0] if len(of) == 1 else code.is_in(of)
+        chosen = pl.when(is_one).then(built).otherwise(chosen)
     return chosen
 
 

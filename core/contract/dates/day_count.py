@@ -25,6 +25,11 @@ def _is_leap(year: pl.Expr) -> pl.Expr:
     return ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
 
 
+def _leap_years(year: pl.Expr) -> pl.Expr:
+    """Leap years up to and with `year`, counted from the year 1."""
+    return year // 4 - year // 100 + year // 400
+
+
 def _february_end(date: pl.Expr) -> pl.Expr:
     return (date.dt.month() == 2) & (date == date.dt.month_end())
 
@@ -36,8 +41,7 @@ def leap_days(start: pl.Expr, end: pl.Expr) -> pl.Expr:
         """Leap days in years 1 .. the last one whose February ended before `date`."""
         year = date.dt.year().cast(pl.Int64)
         past = (date.dt.month() > 2).cast(pl.Int64)
-        last = year - 1 + past
-        return last // 4 - last // 100 + last // 400
+        return _leap_years(year - 1 + past)
 
     return before(end) - before(start)
 
@@ -47,10 +51,9 @@ def _days_in_leap_years(start: pl.Expr, end: pl.Expr) -> pl.Expr:
 
     def since_epoch(date: pl.Expr) -> pl.Expr:
         """Days of leap years before `date`, counted from 1 January of year 1."""
-        year = date.dt.year().cast(pl.Int64)
-        whole = (year - 1) // 4 - (year - 1) // 100 + (year - 1) // 400
-        into = pl.when(_is_leap(year)).then(date.dt.ordinal_day().cast(pl.Int64) - 1).otherwise(0)
-        return whole * 366 + into
+        whole = _leap_years(date.dt.year().cast(pl.Int64) - 1)
+        into = pl.when(date.dt.is_leap_year()).then(date.dt.ordinal_day().cast(pl.Int64) - 1)
+        return whole * 366 + into.otherwise(0)
 
     return since_epoch(end) - since_epoch(start)
 
@@ -145,8 +148,8 @@ def _month(date: pl.Expr) -> pl.Expr:
 
 
 def _act_act(start: pl.Expr, end: pl.Expr) -> pl.Expr:
-    leap = _days_in_leap_years(start, end)
-    return leap * 365 + (_days(start, end) - leap) * 366
+    # a day is 366 of 365 * 366 parts of a year, one of a leap year 365
+    return _days(start, end) * 366 - _days_in_leap_years(start, end)
 
 
 def _act_act_closing(start: pl.Expr, end: pl.Expr) -> pl.Expr:

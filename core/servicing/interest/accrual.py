@@ -46,6 +46,7 @@ class Accrual:
         self.figures, self.modes = figures, modes
         # an effective rate is of a schedule's periods: no night of a daily loan bears it
         self.basis = figures.basis - {RateBasis.effective.value} or figures.basis
+        self.prorating = self.basis - ACTUAL.keys()
         self.adjusted = bool((figures.terms["first_interest_adjustment"] != 0).any())
         self.advances = bears_more(figures.terms)
         # a rate that was agreed ahead of its day: nights before it bear the one before
@@ -58,9 +59,7 @@ class Accrual:
         """Balance (Int64; of a scheduled loan the period's interest), factor and nights of the segment: their
         product over `denominator` is its interest."""
         scheduled = pl.col("interest_mode") == InterestMode.scheduled
-        factor = self._by_basis(
-            lambda b: pl.col("rate_ppb") if b in ACTUAL else self._prorated(b)[0]
-        )
+        factor = self._by_count(pl.col("rate_ppb"), lambda: self._prorated()[0])
         nights = self._counted()
         amount = self._bearing()
         if InterestMode.scheduled in self.modes:
@@ -91,9 +90,7 @@ class Accrual:
 
     def _factor_before(self) -> pl.Expr:
         """`factors`' factor at the rate before the last change (Int64)."""
-        return self._by_basis(
-            lambda b: pl.col("rate_before") if b in ACTUAL else self._prorated(b, "rate_before")[0]
-        )
+        return self._by_count(pl.col("rate_before"), lambda: self._prorated("rate_before")[0])
 
     def of_advances(self) -> pl.Expr:
         """As `numerator`, of a line's advances alone (Int128)."""
@@ -110,6 +107,13 @@ class Accrual:
 
     def _by_basis(self, build: Callable[[RateBasis], pl.Expr]) -> pl.Expr:
         return by_code(pl.col("basis"), self.basis, RateBasis, build)
+
+    def _by_count(self, actual: pl.Expr, prorated: Callable[[], pl.Expr]) -> pl.Expr:
+        """`actual` of loans whose basis counts days; of those that prorate a period's factor, the other."""
+        if not self.prorating:
+            return actual
+        of_period = prorated()  # made once, whatever bases occur
+        return self._by_basis(lambda b: actual if b in ACTUAL else of_period)
 
     def _bearing(self) -> pl.Expr:
         """The balance that bears interest by nights (Int64)."""
@@ -136,23 +140,23 @@ class Accrual:
         """What was agreed of the first period's interest beyond the rate's, by nights (Int128)."""
         first = (pl.col("interest_mode") == InterestMode.daily) & (pl.col("instalment_no") == 1)
         adjustment = pl.when(first).then("first_interest_adjustment").otherwise(0)
-        return int128(adjustment) * self._by_basis(
-            lambda b: pl.lit(0) if b in ACTUAL else self.figures.nightly_factor(b)[1]
+        return int128(adjustment) * self._by_count(
+            pl.lit(0), lambda: self.figures.nightly_factor(self.prorating)[1]
         )
 
-    def _prorated(self, basis: RateBasis, rate: str = "rate_ppb") -> tuple[pl.Expr, pl.Expr]:
-        """What a counted night bears at the rate of a column, of a basis that prorates a period's factor: over
+    def _prorated(self, rate: str = "rate_ppb") -> tuple[pl.Expr, pl.Expr]:
+        """What a counted night bears at the rate of a column, of bases that prorate a period's factor: over
         and under (Int64).
 
         Each night of a period that an order reshaped bears its share of a whole period, so that those
         before the order keep what they bore.
         """
         figures = self.figures
-        over, under = figures.nightly_factor(basis, rate)
+        over, under = figures.nightly_factor(self.prorating, rate)
         under = under * self._period_days()
         if not figures.reshaped:
             return over, under
-        each, year = figures.whole_factor(basis, rate)
+        each, year = figures.whole_factor(self.prorating, rate)
         first, second = self._whole_nights()
         here, counts_on = figures.is_reshaped(), pl.col("stub") == Stub.forward.value
         _, regular = figures.reshaped_days()
@@ -202,13 +206,14 @@ class Accrual:
         if mode is InterestMode.scheduled:
             return self._period_days()
 
-        return self._by_basis(
-            lambda b: (
-                pl.lit(PPB * ACTUAL[b].denominator, dtype=pl.Int64)
-                if b in ACTUAL
-                else self._prorated(b)[1]
-            )
-        )
+        return self._by_count(self._days_a_year(), lambda: self._prorated()[1])
+
+    def _days_a_year(self) -> pl.Expr:
+        """What the days of bases that count them are over, at a rate in parts per billion (Int64)."""
+        over = {
+            b: ACTUAL[b].denominator for b in (BASES[code] for code in self.basis) if b in ACTUAL
+        }
+        return self._by_basis(lambda b: pl.lit(PPB * over.get(b, 1), dtype=pl.Int64))
 
 
 def last_night(wide: pl.DataFrame) -> pl.DataFrame:

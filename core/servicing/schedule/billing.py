@@ -237,7 +237,7 @@ def covered(loans: pl.DataFrame, figures: Figures) -> pl.Expr:
     ahead = loans.filter(pl.col("covered_is_fixed") & met_ahead)
     if ahead.is_empty():
         return pl.lit(False)
-    over, under = figures.nightly_factor()
+    over, under = Figures(ahead).nightly_factor()
     began = pl.col("principal") - pl.col("principal_due") + pl.col("early_principal")
     # nested in one expression the factor would be computed many times over
     rated = ahead.with_columns(_factor=over, _base=under)
