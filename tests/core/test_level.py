@@ -118,6 +118,33 @@ def test_an_unpaid_down_payment_bears_no_interest_where_the_product_says_so(
     assert life.on("2024-02-02", 3)["interest_accrued"] == round(105_000 / 100 / 29)
 
 
+def test_the_level_after_payouts_is_as_if_each_instalment_had_been_paid_on_its_day(
+    thirty: PolicyBook,
+) -> None:
+    """What came late, be it paid by then or not, is the last instalment's."""
+    story = Story(thirty)
+    paid = {1: [], 2: ["2024-02-01", "2024-03-01", "2024-04-01"],
+            3: ["2024-02-10", "2024-03-10", "2024-04-01"]}  # fmt: skip
+    for loan_id, days in paid.items():
+        story = story.lent(terms(thirty, PRODUCT, loan_id=loan_id, principal=100_000, n=6))
+        for amount, day in zip((17_255, 21_376, 21_376), days, strict=False):
+            story = story.paid(amount, day, loan_id=loan_id, ref=day)
+        out = ((20_000, "2024-02-01"), (30_000, "2024-04-01"), (10_000, "2024-04-16"))
+        for amount, day in out:
+            story = with_row(story, _event(Kind.disbursed, loan_id, day, amount, day, None))
+    life = story.live("2024-05-01")
+
+    def levels(day: str) -> list[int]:
+        terms_then = next(d for d in life.days if d.date.isoformat() == day).book.terms
+        return terms_then.sort("loan_id")["emi"].to_list()
+
+    # 837.45 and 200.00 over five at 1 %; then 628.64 and 300.00 over three
+    assert levels("2024-02-01") == [21_376] * 3
+    assert levels("2024-04-01") == [31_576] * 3
+    # 100.00 more bear half a month; the balance before it is that of the plan still
+    assert len(set(levels("2024-04-16"))) == 1
+
+
 def test_money_is_spread_over_the_instalments_to_come(thirty: PolicyBook) -> None:
     policies = ruled(thirty, PRODUCT, "payments", excess="spread")
     story = Story(policies).lent(terms(policies, PRODUCT, principal=60_000, n=6))

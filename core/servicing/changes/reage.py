@@ -54,6 +54,7 @@ from loanbook.core.servicing.schedule.fixed_schedule import (
 from loanbook.core.servicing.schedule.level_instalment import (
     PARTS,
     bears_otherwise,
+    not_on_time,
     with_parts_of,
 )
 from loanbook.core.servicing.schedule.projection import project
@@ -240,6 +241,7 @@ def _stepped(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
         prepaid_dues=pl.lit(0, dtype=pl.Int64),
         **segment.earn_more(-pl.col("accrued_prepaid")),
         **segment.clear_prepaid(),
+        **not_on_time(),
     )
     # the fraction of a minor unit goes on over the new period's days and units
     moved = moved.with_columns(new_over=_denominator(moved))

@@ -27,6 +27,7 @@ from loanbook.core.servicing.schedule.level_instalment import (
     stepped,
     with_down_payments,
     with_late_interest,
+    with_on_time,
     with_shares,
 )
 
@@ -220,6 +221,7 @@ def with_tranche(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     nights = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
     tranches = tranches.join(lent, on="loan_id", how="left", maintain_order="left")
     tranches = tranches.with_columns(lacks=lacks(tranches), early_interest=early_interest(tranches))
+    tranches = with_on_time(tranches, day.dues)
     # if each instalment is paid on its day, the running period lacks what is lent today alone
     on_schedule = pl.when(pl.col("early_interest") > 0).then(pl.col("lent") * nights)
     tranches = tranches.with_columns(lacks=on_schedule.otherwise("lacks"))

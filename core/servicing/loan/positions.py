@@ -179,7 +179,8 @@ class Positions(_Dues):  # type: ignore[misc,valid-type]
     )
     tranche_balance_days = dy.Int64(
         metadata=column(
-            "Fixed schedule: tranches paid out in the period, each by the nights before it",
+            "Tranches paid out in the period, each by the nights before it: of a fixed schedule, or of "
+            "`on_time_balance`",
             "minor units times nights",
             0,
         )
@@ -188,6 +189,15 @@ class Positions(_Dues):  # type: ignore[misc,valid-type]
         min=0,
         metadata=column(
             "Down payments due and unpaid, where they bear no interest; else 0", MINOR, 0
+        ),
+    )
+    on_time_balance = dy.Int64(
+        nullable=True,
+        metadata=column(
+            "Of a daily loan lent in parts: principal that would be left before that instalment, had each "
+            "since the first later payout been paid on its day; null: not counted",
+            MINOR,
+            None,
         ),
     )
     cash_advances = dy.Int64(

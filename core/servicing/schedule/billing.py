@@ -218,6 +218,34 @@ def amounts(ending: pl.DataFrame) -> pl.DataFrame:
     return _with_capitalised(billed, figures)
 
 
+def _with_on_time(billed: pl.DataFrame) -> pl.DataFrame:
+    """`billed` with `on_time_balance` as the instalment would leave it, had each been paid on its day.
+
+    Its period lacks `tranche_balance_days` of that balance.
+    """
+    counted = pl.col("on_time_balance").is_not_null()
+    if billed["on_time_balance"].null_count() == billed.height:
+        return billed
+    cursor = billed.filter(counted)
+    figures = Figures(cursor)
+    days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+    bears = int128(pl.col("on_time_balance") * days - pl.col("tranche_balance_days"))
+    left = with_quotient(
+        figures.with_rate(cursor), "_interest", bears * pl.col("rate_over"),
+        int128(pl.col("rate_under")) * days, "interest_rounding", figures.rounding,
+    )  # fmt: skip
+    pays_off = figures.principal_part(pl.col("_interest"), pl.col("on_time_balance"))
+    after = left.select("loan_id", _after=pl.col("on_time_balance") - pays_off)
+    return (
+        billed.join(after, on="loan_id", how="left", maintain_order="left")
+        .with_columns(
+            on_time_balance="_after",
+            tranche_balance_days=pl.when(counted).then(0).otherwise("tranche_balance_days"),
+        )
+        .drop("_after")
+    )
+
+
 def _owed_anew() -> pl.Expr:
     """Instalments that were met in advance and owe principal anew: they ask its interest, beyond
     what they had room for. Reads `with_advance`."""
@@ -285,7 +313,7 @@ def begin_next_period(billed: pl.DataFrame, calendars: dict[int, Calendar]) -> p
     """Positions after billing: dues grown, cursor on the next instalment, accrual restarted."""
     figures = Figures(billed)
     asked_interest = pl.col("billed_interest") + pl.col("interest_stands")
-    settled = _with_residue(billed, figures).with_columns(
+    settled = _with_on_time(_with_residue(billed, figures)).with_columns(
         **balances.grow_principal(pl.col("capitalised")),
         **balances.grow_due(Component.principal, pl.col("billed_principal") + pl.col("stands")),
         **balances.grow_due(Component.interest, asked_interest),

@@ -242,6 +242,63 @@ def early_interest(loans: pl.DataFrame) -> pl.Series:
     return loans.select(early=pl.when(known).then(saved).otherwise(0)).to_series()
 
 
+def not_on_time() -> dict[str, pl.Expr]:
+    """Columns of loans whose contract changed otherwise than by a payout: what would be left if each
+    instalment were paid on its day is not counted any more."""
+    nothing = pl.lit(0, dtype=pl.Int64)
+    counted = pl.col("on_time_balance").is_not_null()
+    return {
+        "on_time_balance": pl.lit(None, dtype=pl.Int64),
+        "tranche_balance_days": pl.when(counted).then(nothing).otherwise("tranche_balance_days"),
+    }
+
+
+def with_on_time(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
+    """Loans of a tranche with `late_interest` and `early_interest` read off `on_time_balance`, where it is
+    counted, and that balance with the payout in it.
+
+    `loans`: terms and positions after the payout, with `payout`, `down`, `standing`, `met`, `late_interest` and
+    `early_interest`.
+    """
+    net = pl.col("payout") - pl.col("down")
+    unbilled = pl.col("principal") - pl.col("principal_due")
+    anew = (
+        dues.filter(is_principal() & (pl.col("instalment_no") > 0))
+        .filter((pl.col("due_date") > BUSINESS_DATE) & (pl.col("amount") > pl.col("paid")))
+        .select("loan_id", owed_anew=pl.lit(True))
+        .unique()
+    )
+    counts = (
+        (pl.col("interest_mode") == InterestMode.daily)
+        & (pl.col("amortisation") == Amortisation.equal_instalment)
+        & ~pl.col("excess").is_in(_OFF_THE_BALANCE)
+        & pl.col("paused_until").is_null()
+        & pl.col("moratorium_left").is_null()
+        & (pl.col("met") == 0)
+        & pl.col("owed_anew").is_null()
+        & (pl.col("instalment_no") > 1)
+    )
+    gap = unbilled - net + pl.col("standing") - pl.col("on_time_balance")
+    known = counts & pl.col("on_time_balance").is_not_null()
+    nights = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
+    before = pl.when(known).then("tranche_balance_days").otherwise(0)
+    return (
+        loans.join(anew, on="loan_id", how="left", maintain_order="left")
+        .with_columns(
+            late_interest=pl.when(known).then(gap.clip(lower_bound=0)).otherwise("late_interest"),
+            early_interest=pl.when(known).then((-gap).clip(0)).otherwise("early_interest"),
+            tranche_balance_days=pl.when(counts).then(before + net * nights).otherwise(0),
+            counts=counts,
+        )
+        .with_columns(
+            on_time_balance=pl.when("counts").then(
+                unbilled + pl.col("standing") - pl.col("late_interest") + pl.col("early_interest")
+            )
+        )
+        .drop("owed_anew", "counts")
+    )
+
+
 def with_down_payments(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     """`down_unpaid` (Int64): down payments that are unpaid and bore no night's interest: those of the
     day, and where the product has them bear none, all of them. Overdue principal that bears none has them within."""

@@ -26,7 +26,11 @@ from loanbook.core.servicing.loan.opening import (
 )
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.coming_dues import dated_by_terms
-from loanbook.core.servicing.schedule.level_instalment import stepped, with_what_stands
+from loanbook.core.servicing.schedule.level_instalment import (
+    not_on_time,
+    stepped,
+    with_what_stands,
+)
 
 
 def pass_over(day: DayState) -> None:
@@ -105,6 +109,7 @@ def _waiting(ended: pl.DataFrame) -> pl.DataFrame:
     owes = pl.col("principal") - pl.col("principal_due") + waits > 0
     return ended.with_columns(
         **stub_within(owes & (pl.col("instalment_no") <= pl.col("instalments"))),
+        **not_on_time(),
         lifted_interest=waits,
         keep=pl.lit(None, dtype=pl.String),
         more=pl.lit(None, dtype=pl.Int16),

@@ -37,6 +37,7 @@ from loanbook.core.servicing.schedule.fixed_schedule import (
 )
 from loanbook.core.servicing.schedule.level_instalment import (
     STANDS,
+    not_on_time,
     stepped,
     with_what_stands,
 )
@@ -116,7 +117,7 @@ def _solved_anew(
             share=pl.when(apart).then(0).otherwise("share"),
         )
     solved = on_new_period(unrevised, stepped(with_flat_total(level), day.policies.calendars))
-    return with_earlier_levels(solved, unrevised, day)
+    return with_earlier_levels(solved.with_columns(**not_on_time()), unrevised, day)
 
 
 def _spread_anew(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
