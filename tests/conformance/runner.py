@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.conformance import actus, aprs, fineract, life, printed, printed_tables
+from tests.conformance import actus, analytics, aprs, fineract, life, printed, printed_tables
 from tests.conformance.outcome import Outcome, of
 
 CASES = Path(__file__).parent / "cases"
@@ -32,6 +32,7 @@ FAMILIES: dict[str, Run] = {
     "apr_regz": aprs.apr,
     "apr_eu": aprs.apr,
     "apr_india": aprs.apr,
+    "analytics": analytics.run,
 }
 """Printed families by category. Others are Fineract cases if they have terms, else unmapped."""
 
