@@ -62,10 +62,13 @@ def with_what_met(dues: pl.DataFrame, paid: pl.DataFrame) -> pl.DataFrame:
 
 
 def shown_as(
-    terms: dict[str, Any], dues: pl.DataFrame, paid: pl.DataFrame
+    terms: dict[str, Any], dues: pl.DataFrame, paid: pl.DataFrame, ended: dt.date | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Dues and what was paid of them, as the suite shows them of a classic loan."""
+    """Dues and what was paid of them, as the suite shows them of a classic loan; `ended`: the day on which it
+    was paid off."""
     owed, money = dues.to_dicts(), paid.to_dicts()
+    if ended:
+        _settled_on(owed, money, ended)
     rule = STRATEGY[terms["interest_recalculation"]["reschedule_strategy"]]
     if rule == "running_then_next":
         _where_it_came(owed, money)
@@ -76,6 +79,16 @@ def shown_as(
     last = max(asked, default=0)
     owed = [r for r in owed if r["instalment_no"] <= last]
     return pl.DataFrame(owed, schema=dues.schema), pl.DataFrame(money, schema=paid.schema)
+
+
+def _settled_on(owed: Rows, money: Rows, ended: dt.date) -> None:
+    """The instalment that ran when the loan was paid off ends on that day."""
+    for row in owed:
+        if row["due"] > ended and row["component"] <= INTEREST:
+            row["due"] = ended
+            for each in money:
+                if each["instalment_no"] == row["instalment_no"] and each["on"] == ended:
+                    each["timing"] = Timing.due.value
 
 
 def _where_it_came(owed: Rows, money: Rows) -> None:

@@ -78,13 +78,15 @@ class Shown:
             .agg(pl.col("amount", "paid").sum(), due=pl.col("due_date").max())
         )
         self.paid = self._as_met(self._at_home(seen.of(self.id, "paid")))
-        if classic.is_classic(self.terms) and own.height:
-            self.dues, self.paid = classic.shown_as(self.terms, self.dues, self.paid)
         outs = [s for s, _ in self.events if s.kind is Kind.disbursed]
         if classic.takes_again(self.terms) and len(outs) > 1 and self.paid.height:
             self.paid = classic.with_what_met(self.dues, self.paid)
         self.moved = seen.of(self.id, "moved")
         self.position = seen.positions.get(self.id)
+        if classic.is_classic(self.terms) and own.height:
+            settled = self.position and self.position["status"] in (Status.closed, Status.overpaid)
+            ended = self.ended_on()[-1] if settled else None
+            self.dues, self.paid = classic.shown_as(self.terms, self.dues, self.paid, ended)
         self.met_at_charge_off = 0
         """Interest that stopped with a charge-off and that money in advance shows as having met."""
         self.moved_interest: dict[int, int] = {}
@@ -430,7 +432,7 @@ class Shown:
         ended = self.position and self.position["status"] in (Status.closed, Status.overpaid)
         changing = (*CHANGES, Kind.reaged, *self._endings())
         changed = any(s.kind in changing for s, _ in self.events)
-        if not ended or changed or not recalculated(self.terms):
+        if not ended or changed or not recalculated(self.terms) or classic.is_classic(self.terms):
             return []
         first = min(s.date for s, _ in self.events if s.kind is Kind.disbursed)
         unit, every = UNITS[self.terms["repayment_frequency_type"]], self.terms["repayment_every"]
