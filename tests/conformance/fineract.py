@@ -127,11 +127,21 @@ def _life_cycle(case: dict[str, Any]) -> list[Check]:
             raise NotMappedError("terms given at disbursement")
         checks.append(
             Check(terms, _date(on), Decimal(amount), check["schedule"],
-                  check.get("schedule_totals"), _date(check["as_of"]))
+                  check.get("schedule_totals"), _told_by(case, check))
         )  # fmt: skip
     if not checks:
         raise NotMappedError("no schedule to check")
     return checks
+
+
+def _told_by(case: dict[str, Any], check: dict[str, Any]) -> dt.date:
+    """The day to which late interest is shown: that of the look, of a classic schedule that of the last step
+    or night run before it."""
+    if case["loans"][check["loan"] - 1]["schedule_type"] == "PROGRESSIVE":
+        return _date(check["as_of"])
+    days = [s["business_date"] for s in case["steps"]
+            if s["i"] <= check["after_step"] and s["type"] not in ("set_business_date", "config")]  # fmt: skip
+    return _date(max(day for day in days if day))
 
 
 def _date(text: str) -> dt.date:
@@ -209,7 +219,7 @@ def _row(check: Check) -> tuple[dict[str, object], int]:
         lent=whole if flat and not progressive else None,
         flat_by_days=flat and by_days(terms),
         even_periods=even_periods(terms),
-        unpaid_until=check.as_of if recalculated and progressive else None,
+        unpaid_until=_unpaid_until(check, first_due) if recalculated else None,
         smooth=progressive and kind is Amortisation.equal_instalment,
         emi=minor(terms["fixed_emi_amount"], decimals) if terms.get("fixed_emi_amount") else None,
         grace=(
@@ -238,6 +248,18 @@ def by_days(terms: dict[str, Any]) -> bool:
     rate = terms.get("annual_interest_rate") or terms.get("interest_rate") or 0
     partial = same and bool(terms.get("allow_partial_period_interest")) and Decimal(str(rate)) != 0
     return (daily or partial) and terms["schedule_type"] == "PROGRESSIVE"
+
+
+def _unpaid_until(check: Check, first_due: dt.date) -> dt.date | None:
+    """To when arrears are taken to stand: the day of the look, or where a classic schedule counts payments at
+    due dates alone the first one after it."""
+    terms, on = check.terms, check.as_of
+    rests = terms["interest_recalculation"].get("rest_frequency") == "SAME_AS_REPAYMENT"
+    if on is None or on <= first_due or terms["schedule_type"] == "PROGRESSIVE" or not rests:
+        return on
+    unit, every = UNITS[terms["repayment_frequency_type"]], int(terms["repayment_every"])
+    dates = (_first_due(first_due, unit, every * n) for n in range(1, 1000))
+    return next(date for date in dates if date > on)
 
 
 def even_periods(terms: dict[str, Any]) -> bool:
