@@ -293,6 +293,11 @@ def test_after_a_reage_the_rate_is_reckoned_by_the_unit_that_it_was_agreed_by(
     """So many whole months from each start, and odd days a share of the month that they lie in."""
     product, fortnightly, monthly = "instalment-act365", (2, Unit.weeks), (1, Unit.months)
     ours = ruled(policies, product, "schedule", rate_basis="30/360", stub="forward")
+    follows = product_of(ours, product)
+    rules = {"business_day": "following", "calendar": "us-federal", "adjust_accrual": True}
+    schedule = follows.schedule.model_copy(update=rules)
+    follows = follows.model_copy(update={"name": "follows", "schedule": schedule})
+    ours = with_more(ours, ("products", follows))
     story, news = Story(ours), []
     days = {"every": 30, "unit": Unit.days}
     for loan_id, (agreed, start, due, day, to, (every, unit)) in enumerate(
@@ -301,10 +306,18 @@ def test_after_a_reage_the_rate_is_reckoned_by_the_unit_that_it_was_agreed_by(
             ({}, "2024-01-20", "2024-02-20", "2024-02-20", "2024-06-25", monthly),
             (days, "2024-01-20", "2024-02-19", "2024-02-19", "2024-03-19", monthly),
             ({}, "2024-01-01", "2024-02-01", "2024-01-31", "2024-02-29", monthly),
+            ({}, "2024-01-20", "2024-02-20", "2024-03-05", "2024-03-20", monthly),
         ), start=1,
     ):  # fmt: skip
         story = story.lent(
-            terms(ours, product, loan_id=loan_id, start=start, first_due=due, **agreed)
+            terms(
+                ours,
+                "follows" if loan_id == 5 else product,
+                loan_id=loan_id,
+                start=start,
+                first_due=due,
+                **agreed,
+            )
         )
         body = {"instalments": 6, "due_date": to, "every": every, "unit": unit.value,
                 "interest": None}  # fmt: skip
@@ -325,6 +338,8 @@ def test_after_a_reage_the_rate_is_reckoned_by_the_unit_that_it_was_agreed_by(
     assert earned(3, "2024-03-19", "2024-04-19") == round(14_400 * 31 / 360)
     # a month from the 31st ends with the next month
     assert earned(4, "2024-01-31", "2024-02-29") == 1_200
+    # periods that a calendar moves are whole ones: 15 nights of the 29 since the due date before
+    assert earned(5, "2024-03-05", "2024-03-20") == round(1_200 * 15 / 29)
     same_as_in_time(told(story, *((10, each) for each in news)), ours, dt.date(2024, 4, 3))
 
 

@@ -141,8 +141,9 @@ def _renumbered(ordered: pl.DataFrame, day: DayState) -> pl.DataFrame:
 
 def _counts_on() -> pl.Expr:
     """Loans whose first new period is counted from the day on: their product counts odd periods so, and
-    they bill step by step."""
-    return (pl.col("stub") == Stub.forward.value) & ~pl.col("materialised") & ~counts_days()
+    they bill step by step. A period that a calendar moves is a whole one."""
+    counts = (pl.col("stub") == Stub.forward.value) & ~pl.col("adjust_accrual")
+    return counts & ~pl.col("materialised") & ~counts_days()
 
 
 def _rate_unit(agreed: pl.Expr) -> pl.Expr:
