@@ -322,6 +322,8 @@ class Shown:
             )
             if row["outstanding"] == 0 and not money:
                 row["paid_date"] = "?"
+            if self._paid_off_in_part(row, number):
+                row["paid_date"] = self.ended_on()[-1]
             if row["outstanding"] and given_up:
                 row["outstanding"], row["paid_date"] = 0, given_up
             if row["outstanding"] == 0 and number in emptied and due <= emptied[number]:
@@ -333,6 +335,22 @@ class Shown:
             self._with_arrears(table)
             self._at_charge_off(table)
         return table
+
+    def _paid_off_in_part(self, row: dict[str, Any], number: int) -> bool:
+        """Whether an instalment that was met in advance in part has nothing left since a payoff: the look
+        before it still asked some of it."""
+        ended = self.position and self.position["status"] in (Status.closed, Status.overpaid)
+        if not ended or row["outstanding"] or not recalculated(self.terms):
+            return False
+        if row["paid"] != row["in_advance"] or row["due_date"] <= self.ended_on()[-1]:
+            return False
+        looks = [x for x in self.by.values() if x.loan == self.life.loan and not x.ahead_of
+                 and not x.planned and x.after < self.life.after]  # fmt: skip
+        if not looks or not row["paid"]:
+            return False
+        before = self.of(max(looks, key=lambda x: x.after), self.by, self.seen)
+        was = before.dues.filter(pl.col("instalment_no") == number)
+        return bool((was["amount"] - was["paid"]).sum() and was["paid"].sum() == row["paid"])
 
     def _at_charge_off(self, table: list[dict[str, Any]]) -> None:
         """Interest that stopped in a period whose instalment was met in advance shows with that instalment,
@@ -359,8 +377,7 @@ class Shown:
         late = [r for r in table if r["due_date"] <= self.life.as_of and r["no"] > 0
                 and (r["late"] or r["open"].get(0)) and not (met(r) and r["open"].get(0))]  # fmt: skip
         after = [r for r in table if late and r["no"] > late[-1]["no"]]
-        asks = [r for r in after if r["principal_due"]]
-        if not asks or not all(met(r) for r in asks) or self._ended():
+        if not after or self._ended() or not all(met(r) for r in after if r["principal_due"]):
             return
         interest = pl.col("component") == Component.interest.value
         for row in after:
@@ -382,7 +399,7 @@ class Shown:
                 late[-1]["paid_date"] = row["paid_date"] if not late[-1]["outstanding"] else None
                 row["paid_date"] = met
             elif open_ or row["open"].get(0):
-                row["paid_date"] = row["last_paid"]
+                row["paid_date"] = row["last_paid"] or "?"
 
     @staticmethod
     def _shown_with(

@@ -41,6 +41,7 @@ class Transactions(Shown):
     """A loan of the batch with a row for each event and accrual."""
 
     _parts: Counter[tuple[int, int | None]] | None = None
+    _ahead: dict[int, int] | None = None
 
     def _split(self, event: int) -> dict[str, int]:
         """What the money of an event paid, by component, and what became credit."""
@@ -50,6 +51,9 @@ class Transactions(Shown):
                 self._parts[row[:2]] += row[2]
         parts = [(name, component.value) for component, name in OF.items()]
         split = {name: self._parts[event, part] for name, part in (*parts, ("overpayment", None))}
+        ahead = self._met_by_the_end().get(event, 0)
+        split["interest"] += ahead
+        split["principal"] -= ahead
         off = [e for s, e in self.events if s.kind is Kind.charge_off]
         if split["interest"] and off and event > off[-1] and recalculated(self.terms):
             self._instalments()
@@ -57,6 +61,48 @@ class Transactions(Shown):
                 split["principal"] += split["interest"]
                 split["interest"] = 0
         return split
+
+    def _met_by_the_end(self) -> dict[int, int]:
+        """Of a contract that ended: principal of later instalments that money in advance had met and that the
+        suite shows as the interest of the one that ends it, as far as it was earned, by event."""
+        if self._ahead is None:
+            self._ahead = self._worked_out()
+        return self._ahead
+
+    def _worked_out(self) -> dict[int, int]:
+        ends = [e for s, e in self.events if s.kind in self._endings()]
+        own = self.dues.filter(pl.col("component") <= Component.interest)
+        last, found = own["instalment_no"].max(), dict[int, int]()
+        if not ends or self.life.planned or not self._interest_first():
+            return found
+        interest = own.filter(pl.col("component") == Component.interest.value)
+        left = int(interest.filter(pl.col("instalment_no") == last)["amount"].sum())
+        before = int(interest.filter(pl.col("instalment_no") != last)["amount"].sum())
+        earned = self.seen.of(self.id, "earned")
+        for step, event in self.events:
+            money = self.paid.filter(
+                (pl.col("event_id") == event) & (pl.col("instalment_no") > last)
+            )
+            if step.kind not in MONEY_IN or event > ends[-1] or money.is_empty():
+                continue
+            by = {c: int(money.filter(pl.col("component") == c)["amount"].sum()) for c in (0, 1)}
+            nights = earned.filter(pl.col("on") <= step.date)["earned"].sum() - before
+            most = min(left, int(nights)) if recalculated(self.terms) else left
+            found[event] = max(min(by[0], most - by[1]), 0)
+            left -= found[event] + by[1]
+        return found
+
+    def _interest_first(self) -> bool:
+        """Whether money in advance meets interest before principal."""
+        orders = [a["order"] for a in self.terms.get("payment_allocation") or []
+                  if a["transaction_type"] == "DEFAULT"]  # fmt: skip
+        return any(o.index("IN_ADVANCE_INTEREST") < o.index("IN_ADVANCE_PRINCIPAL") for o in orders)
+
+    def _moved_row(self, step: Any, event: int) -> dict[str, int]:
+        """What an event moved; of a charge-off without interest that money in advance had met."""
+        row = self.moved_by(step, self.moved.filter(pl.col("event_id") == event))
+        met = sum(self._met_by_the_end().values()) if step.kind is Kind.charge_off else 0
+        return row | {"principal": row["principal"] + met, "interest": row["interest"] - met}
 
     def differences(self, theirs: list[dict[str, Any]], *, accruals: bool) -> list[str]:
         mine = self._all(accruals=accruals)
@@ -169,8 +215,7 @@ class Transactions(Shown):
                     mine.append(row | spread | {"balance": 0})
                 continue
             else:
-                moves = self.moved.filter(pl.col("event_id") == event)
-                row |= self.moved_by(step, moves)
+                row |= self._moved_row(step, event)
                 if step.kind is Kind.charge_waived:  # the row shows what was income by then
                     for name in ("fees", "penalties"):
                         earned = sum(r[name] for r in rows_of(self) if r["i"] < step.i)
@@ -233,6 +278,8 @@ class Transactions(Shown):
                 charges = {"fees": stood["fees_due"], "penalties": stood["penalties_due"]}
             if step.kind is Kind.contract_accelerated:
                 interest -= self._given_up(step)
+                met = sum(self._met_by_the_end().values())
+                principal, interest = principal + met, interest - met
         else:
             principal, interest = stood["principal_due"], stood["interest_due"]
         return charges | {"principal": principal, "interest": interest,

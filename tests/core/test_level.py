@@ -173,8 +173,11 @@ def test_a_covered_instalment_is_fixed_and_later_nights_are_the_next_ones(
     policies = ruled(thirty, PRODUCT, "interest", covered_instalment="fixed")
     loan = terms(policies, PRODUCT, principal=100_000, rate="10", n=3, start="2024-07-01",
                  first_due="2024-08-01")  # fmt: skip
+    part = terms(policies, PRODUCT, loan_id=2, rate="24", n=6, principal=100_000, start="2024-07-01",
+                 first_due="2024-08-01")  # fmt: skip
     story = Story(policies).lent(loan).paid(33_890, "2024-07-10", ref="a")
-    life = story.paid(5_000, "2024-07-15", ref="b").live("2024-09-01")
+    story = story.paid(5_000, "2024-07-15", ref="b").lent(part)
+    life = story.paid(33_853, "2024-07-01", loan_id=2, ref="c").live("2024-09-01")
     later = life.allocations().filter(pl.col("event_id") == 4)
     # five nights on 663.52 are the second instalment's interest, and 49.11 is its principal
     assert later.select("instalment_no", "component", "amount").rows() == [
@@ -184,8 +187,14 @@ def test_a_covered_instalment_is_fixed_and_later_nights_are_the_next_ones(
     # the first one asked 336.48 and the 2.42 that were earned when it was covered
     assert life.dues("2024-08-01").filter(pl.col("instalment_no") == 1).is_empty()
     assert life.on("2024-08-01")["interest_paid"] == 242 + 89
-    second = life.dues("2024-09-01").filter(pl.col("instalment_no") == 2)
+    own = pl.col("loan_id") == 1
+    second = life.dues("2024-09-01").filter(own & (pl.col("instalment_no") == 2))
     assert second.select(pl.col("amount").sum(), pl.col("paid").sum()).row(0) == (33_890, 5_000)
+    # 160.00 of 178.53 stand with the second one, which has no room for two months of 2 % on 661.47: it asks
+    # principal alone, and the third one the interest
+    open_ = life.dues("2024-09-01").filter(~own & (pl.col("instalment_no") == 2))
+    assert open_.select("component", "amount", "paid").rows() == [(0, 17_853, 16_000)]
+    assert life.on("2024-09-01", 2)["interest_accrued"] == 2 * 1_323
 
 
 def test_instalments_paid_whole_leave_later_nights_to_the_one_that_is_open(

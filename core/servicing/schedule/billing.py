@@ -273,7 +273,8 @@ def covered(loans: pl.DataFrame, figures: Figures) -> pl.Expr:
         rated, "_whole", int128(began) * pl.col("_factor"), pl.col("_base"), "interest_rounding",
         figures.rounding,
     )  # fmt: skip
-    met = whole.filter(pl.col("early_principal") > pl.col("level") - pl.col("_whole"))["loan_id"]
+    asked = pl.max_horizontal("_whole", "interest_accrued")
+    met = whole.filter(pl.col("early_principal") > pl.col("level") - asked)["loan_id"]
     return pl.col("loan_id").is_in(met.implode())
 
 

@@ -121,8 +121,8 @@ def _with_earned(
 
 
 def _with_paid_up(loans: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures) -> pl.DataFrame:
-    """Loans with `paid_up` (Int16): how many instalments from the next one on money has paid whole;
-    the last one is never counted."""
+    """Loans with `paid_up` (Int16): how many instalments from the next one on money has paid whole, and with
+    them one that it paid in part and that has no room for the interest; the last one is never counted."""
     to_come = (pl.col("instalment_no") >= pl.col("next_no")) & of_schedule()
     keys = loans.filter("covered_is_fixed").select(
         "loan_id", next_no="instalment_no", last_no="instalments"
@@ -146,8 +146,17 @@ def _with_paid_up(loans: pl.DataFrame, own_dues: pl.DataFrame, figures: Figures)
         .group_by("loan_id")
         .agg(paid_up=pl.len().cast(pl.Int16))
     )
-    joined = loans.join(run, on="loan_id", how="left", maintain_order="left")
-    return joined.with_columns(pl.col("paid_up").fill_null(0))
+    joined = loans.join(run, on="loan_id", how="left", maintain_order="left").with_columns(
+        pl.col("paid_up").fill_null(0)
+    )
+    ran = joined.select("loan_id", "interest_off", runs=pl.col("instalment_no") + pl.col("paid_up"))
+    full = (
+        asked.drop("interest_off")
+        .join(ran, left_on=["loan_id", "number"], right_on=["loan_id", "runs"])
+        .filter(pl.col("interest_off") > pl.col("level") - pl.col("whole"))["loan_id"]
+    )
+    passed = pl.col("loan_id").is_in(full.implode()).cast(pl.Int16)
+    return joined.with_columns(paid_up=pl.col("paid_up") + passed)
 
 
 def _slots(loans: pl.DataFrame, figures: Figures) -> pl.DataFrame:
