@@ -667,10 +667,10 @@ class Figures:
         if self.graced:
             graced = pl.col("instalment_no") <= pl.col("grace_principal")
             part = pl.when(graced).then(0).otherwise(part)
+        last = pl.col("instalment_no") >= pl.col("instalments")
         if self.capitalises:  # nothing is asked: all interest of the period joins the principal
             waits = pl.col("capitalises") & (pl.col("instalment_no") <= pl.col("grace_interest"))
-            part = pl.when(waits).then(-interest).otherwise(part)
-        last = pl.col("instalment_no") >= pl.col("instalments")
+            part = pl.when(waits & ~last).then(-interest).otherwise(part)
         if self.levels:
             balloon = pl.when(last & self.last_is_level()).then("balloon").otherwise(0)
             part = part + balloon

@@ -84,8 +84,9 @@ class Loan:
 
     @property
     def fresh(self) -> int:
-        """Interest of the running period to the day."""
-        return rounded(self.earned, self.rules.product.schedule.interest_rounding)
+        """Interest of the running period to the day. What waits is one amount with it, rounded once."""
+        mode = self.rules.product.schedule.interest_rounding
+        return rounded(self.earned + self.carried, mode) - self.carried
 
     def pass_night(self, day: dt.date) -> None:
         """Interest of the night before `day`, on the balance of the day before."""

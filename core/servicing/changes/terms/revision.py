@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.contract.dates.due_dates import anchor_at, due_date, first_due_for
-from loanbook.core.contract.figures import codes, counts_days
+from loanbook.core.contract.figures import codes, counts_days, due_of
 from loanbook.core.contract.schedule.flat_total import with_flat_total
 from loanbook.core.servicing.changes.roll_in_arrears import with_lifted
 from loanbook.core.servicing.changes.terms.later_changes import with_earlier_levels
@@ -109,7 +109,8 @@ def _solved_anew(
 ) -> pl.DataFrame:
     """Loans that bill step by step, `level` as revised and `unrevised` before, at their new instalment."""
     # the nights so far bore the rate that was in force
-    level = level.with_columns(with_what_stands(unrevised, day.dues).select(STANDS))
+    stands = with_what_stands(_on_moved_period(unrevised, level), day.dues)
+    level = level.with_columns(stands.select(STANDS))
     if in_parts is not None:  # it comes on top of the level instalment
         apart = pl.col("loan_id").is_in(in_parts.implode())
         level = level.with_columns(
@@ -118,6 +119,17 @@ def _solved_anew(
         )
     solved = on_new_period(unrevised, stepped(with_flat_total(level), day.policies.calendars))
     return with_earlier_levels(solved.with_columns(**not_on_time()), unrevised, day)
+
+
+def _on_moved_period(unrevised: pl.DataFrame, level: pl.DataFrame) -> pl.DataFrame:
+    """Loans before their revision, those whose due date moves in the period that ends on the new one: its
+    nights to come bear what it gives them, those so far what they bore."""
+    moves = level["moved_to"].is_not_null()
+    if not moves.any():
+        return unrevised
+    before, moved = unrevised.filter(moves), level.filter(moves)
+    moved = moved.with_columns(period_end=due_of(pl.col("instalment_no").cast(pl.Int32), moved))
+    return replaced(unrevised, moves, before, on_new_period(before, moved))
 
 
 def _spread_anew(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:

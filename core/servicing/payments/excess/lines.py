@@ -250,7 +250,7 @@ def scheduled_lines(
     )
     beside = charges.select(*DUE_KEY, "asked", "due_date")
     beside = beside.join(loans.select(keys), on="loan_id", maintain_order="left")
-    return (
+    ordered = (
         pl.concat([lines, beside], how="diagonal_relaxed")
         .filter(pl.col("asked") > 0)
         .join(advance_ranks, on=["rule", "component"])
@@ -263,3 +263,8 @@ def scheduled_lines(
             pl.lit(Timing.in_advance.value, dtype=pl.Int8).alias("timing"), "asked",
         )
     )  # fmt: skip
+    if not loans["level_last"].any():
+        return ordered
+    # what the last instalment leaves no instalment asks: money for it waits
+    credit = pour_line(loans.filter("level_last"), pl.lit(0), None, pl.col("money"))
+    return pl.concat([ordered, credit]).sort("loan_id", maintain_order=True)
