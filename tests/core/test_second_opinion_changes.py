@@ -111,6 +111,18 @@ CASES = [
     Case("money that no instalment asks is credit", WHOLE | {"amortisation": "flat", "accrual": "scheduled",
          "last_instalment": "level", "instalment_multiple": 10_000}, (paid(120_100, "2024-01-11"),),
          (("2024-01-11", "prepaid_dues", 120_000), ("2024-01-11", "credit", 100))),
+    # 12.23 were taxed, 1.96; March asks 11.44 and half of them, 17.56, and April 12.23 and the other half, 18.35: tax on
+    # 5.33, 0.85, and on 18.35, 2.94
+    Case("interest in parts is taxed once, and that beside it too", ACT | {"tax": "vat-16"},
+         ((Kind.reamortised, "2024-02-15", {"interest": "split"}),),
+         (("2024-03-01", "taxes_due", 196 + 85), ("2024-04-01", "taxes_due", 196 + 85 + 294)), {"n": 3}),
+    # the night to 31 January is none of the 30 days: 1,200.00 in seven instalments at 1 %
+    Case("a pause lacks what the day count makes of its nights", {"rate_basis": "30E/360"},
+         ((Kind.interest_paused, "2024-01-05", {"start": "2024-01-31", "end": "2024-01-31"}),
+          (Kind.term_extended, "2024-01-11", {"instalments": 1, "keep": "term"})), (("2024-01-11", "emi", 17_835),)),
+    # 99.9 % are 1,198.80, to the multiple of 700.00 it would be 1,400.00
+    Case("no more is due at once than is lent", WHOLE | {"down_payment_ppb": 999_000_000, "instalment_multiple": 70_000},
+         (), (("2024-01-01", "principal_due", 120_000),)),
     # a fee of 80.00, 50.00 of it paid before its day: what is given up is no due any more, and money beyond it credit
     Case("what was given up is asked no more", ACT | {"fee": 8_000},
          (paid(5_000, "2024-01-11"), (Kind.write_off, "2024-01-20", None), paid(300_000, "2024-01-25")),

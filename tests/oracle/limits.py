@@ -30,7 +30,8 @@ CHANGED = {
         "interest_capitalised",
     ]
 }
-SPREAD = {"third": ["reaged", "moratorium_granted", "contract_accelerated"]}
+SPREAD = {"third": ["reaged", "fixed", "moratorium_granted", "contract_accelerated"]}
+REAMORTISED = {"third": ["reamortised", "split"]}
 MORE = {"payouts": but("payouts", "one")}
 AHEAD: tuple[dict[str, Sequence[Any]], ...] = (
     {"second": but("second", "none")}, {"first": ["late"]}, {"grace_principal": [2]},
@@ -53,7 +54,7 @@ REFUSED: list[Limit] = [
     ("a rate by powers is of a schedule's periods", {"basis": ["effective"], "accrual": ["daily"]}),
     ("what it fixes is not passed over, ended or begun anew", SCHEDULED | SPREAD),
     ("nor a flat loan's", {"amortisation": ["flat"]} | SPREAD),
-    ("nor spread anew", {"amortisation": ["flat"], "third": ["reamortised"]}),
+    ("nor spread anew", {"amortisation": ["flat"]} | REAMORTISED),
     ("and of no flat loan", {"basis": ["effective"], "amortisation": ["flat"]}),
     ("instalments that are not alike are parts of a level one",
      {"amortisation": but("amortisation", "equal_instalment"), "heights": ["steps", "seasons"]}),
@@ -71,10 +72,10 @@ UNKNOWN: list[Limit] = [
     ("a payout beside another change, or after the claim was paid",
      MORE | {"third": ["credit_refunded", "chargeback", *CHANGED["third"]]}),
     ("a payout beside what is spread anew", MORE | SPREAD),
-    ("or re-amortised", MORE | {"third": ["reamortised"]}),
+    ("or re-amortised", MORE | REAMORTISED),
     *(("more lent while money stands with instalments to come", MORE | ahead) for ahead in AHEAD),
     *(("a change or a chargeback while money stands with instalments to come",
-       {"third": ["chargeback", "reamortised", "reaged", *CHANGED["third"]]} | ahead)
+       {"third": ["chargeback", *REAMORTISED["third"], "reaged", "fixed", *CHANGED["third"]]} | ahead)
       for ahead in AHEAD),
 ]  # fmt: skip
 
@@ -87,14 +88,15 @@ UNSETTLED: list[Limit] = [
     *(("a level instalment made anew leaves to the last one what arrears bore and what rounding left; of the "
        "running period, and of nights to a moved due date, that is not told", over | each)
       for over in (MORE, CHANGED) for each in ANEW),
+    ("so does a fee that money meets before the instalment", MORE | {"third": ["fee"]}),
     ("half months that are moved off their days: what the period between is a share of",
      {"unit": [("semi_monthly", 1)], "third": ["due_date_moved"]}),
     ("half months of a contract that ended between their days, as a calendar moves them",
      MOVED | {"unit": [("semi_monthly", 1)], "third": ["contract_accelerated"]}),
-    *(("so does what is spread anew", {"third": ["reamortised", "reaged"]} | each)
+    *(("so does what is spread anew", {"third": [*REAMORTISED["third"], "reaged"]} | each)
       for each in (MOVED, {"smooth": [True]})),
     ("arrears of fixed interest that are spread anew: what they bear of the running period's nights before",
-     SCHEDULED | {"third": ["reamortised"]}),
+     SCHEDULED | REAMORTISED),
     ("so does a down payment that was not paid", {"down_payment": [25]} | CHANGED),
     ("moved periods: the last day of a schedule of moved periods", SCHEDULED | MOVED),
     ("payoff: interest to the day, less what was paid in advance of it",

@@ -157,14 +157,8 @@ def _third(
         case "term_extended":
             body = {"instalments": rng.randrange(1, 4), "keep": rng.choice(("term", "instalment"))}
             events.append(Event(what, day, ref="z", about=body))
-        case "reamortised":
-            events.append(Event(what, day, ref="z", about={"keep": "term"}))
-        case "reaged":
-            first = day + dt.timedelta(days=rng.randrange(5, 45))
-            body = {"instalments": rng.randrange(2, 4), "interest": "level",
-                    "due_date": str(first.replace(day=min(first.day, 28)))}  # fmt: skip
-            body |= rng.choice(({"every": 1, "unit": "months"}, {"every": 2, "unit": "weeks"}, {}))
-            events.append(Event(what, day, ref="z", about=body))
+        case "reamortised" | "split" | "reaged" | "fixed":
+            events.append(_spread(row, day, rng))
         case "moratorium_granted":
             count = rng.randrange(1, 3)
             body = {"instalments": count, "interest": rng.choice(("none", "simple", "capitalised"))}
@@ -188,6 +182,25 @@ def _third(
             much = sum(e.amount for e in events if e.kind == "disbursed") * 2
             events.append(Event("payment_received", day, much, ref="y"))
             events.append(Event(what, day + dt.timedelta(days=2), much // 100, ref="z"))
+
+
+def _spread(row: dict[str, Any], day: dt.date, rng: random.Random) -> Event:
+    """What is owed is spread anew, over the instalments left or as another schedule."""
+    if row["third"] in ("reamortised", "split"):
+        body = {"keep": "term"} | ({"interest": "split"} if row["third"] == "split" else {})
+        return Event("reamortised", day, ref="z", about=body)
+    first = day + dt.timedelta(days=rng.randrange(5, 45))
+    body = {"instalments": rng.randrange(2, 4), "interest": "level",
+            "due_date": str(first.replace(day=min(first.day, 28)))}  # fmt: skip
+    body |= rng.choice(({"every": 1, "unit": "months"}, {"every": 2, "unit": "weeks"}, {}))
+    if row["third"] == "fixed":
+        # unsettled: whether the periods of a schedule that stands whole end where a calendar moves its due dates
+        stays = row["business_day"][0] == "unadjusted" or row["business_day"][1]
+        if row["unit"][0] == "semi_monthly" and "unit" not in body:
+            on = first.replace(day=16)  # a day of its two: no two instalments fall due on one
+            body["due_date"] = str(on if on > day else (on + dt.timedelta(days=20)).replace(day=1))
+        body["interest"] = rng.choice(("payable", "full")) if stays else "payable"
+    return Event("reaged", day, ref="z", about=body)
 
 
 @cache

@@ -44,7 +44,7 @@ OPTIONS: dict[str, list[Any]] = {
     "second": ["none", "early", "same_day", "ahead", "payoff", "reversed", "goodwill"],
     "third": ["none", "charge_off", "write_off", "chargeback", "fee", "credit_refunded", "rate_changed", "term_extended",
               "interest_paused", "given_up_later", "reamortised", "reaged", "moratorium_granted", "contract_accelerated",
-              "due_date_moved", "interest_capitalised"],
+              "due_date_moved", "interest_capitalised", "split", "fixed"],
     "after_charge_off": ["regular", "zero_interest", "accelerate_maturity"],
 }  # fmt: skip
 """What a product may choose, and what happens in its loans' lives."""

@@ -70,6 +70,8 @@ def test_each_close_says_what_was_known_by_then(policies: PolicyBook) -> None:
         "charge_off",
         "given_up_later",
         "credit_refunded",
+        "split",
+        "fixed",
         *CHANGES,
         *SPREADS,
     )

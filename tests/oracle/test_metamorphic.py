@@ -261,12 +261,13 @@ def test_an_option_that_a_life_has_no_use_for_changes_nothing(lived: Lived, name
 
 
 def test_a_hundred_times_the_money_is_a_hundred_times_each_figure(lived: Lived) -> None:
-    """But for what was rounded: each instalment, each event and the day add at most three minor units."""
+    """But for what was rounded: each instalment, each event and the day add at most three units, of those that instalments
+    are multiples of: a cent less makes the next multiple."""
     plain = [life for life in lived.lives if life.options["late_fee"] is None]
     assert len(plain) > len(lived.lives) // 5
     roundings = pl.DataFrame(
         {"loan_id": [life.loan_id for life in plain],
-         "most": [3 * (life.terms.instalments + len(life.events) + 1) for life in plain]}
+         "most": [3 * (life.terms.instalments + len(life.events) + 1) * life.options["multiple"] for life in plain]}
     )  # fmt: skip
     keys = ["loan_id", "business_date"]
     scaled = lived.of("positions", SCALED.above).select(*keys, *MONEY)

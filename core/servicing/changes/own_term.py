@@ -12,7 +12,6 @@ from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.figures import Figures, due_of
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import balances
-from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
     move_period,
     with_level_instalment,
@@ -20,6 +19,7 @@ from loanbook.core.servicing.loan.opening import (
 )
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.coming_dues import placed_anew
+from loanbook.core.servicing.schedule.level_instalment import nights_not_borne
 from loanbook.core.servicing.schedule.projection import project
 
 
@@ -70,15 +70,10 @@ def _alone(loans: pl.DataFrame) -> pl.DataFrame:
     """`loans` as their tranche alone; it `lacks` the nights of the running period that are over, or that
     a pause rests."""
     net = pl.col("payout") - pl.col("down")
-    rests = pl.min_horizontal("paused_until", "period_end") - pl.max_horizontal(
-        "paused_from", BUSINESS_DATE
-    )
-    rests = pl.when(pl.col("paused_until").is_not_null()).then(rests.dt.total_days().clip(0))
-    over = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
     return loans.with_columns(
         principal_agreed=net,
         balloon=pl.lit(0, dtype=pl.Int64),
-        lacks=net * (over + rests.fill_null(0)),
+        lacks=nights_not_borne(loans, net),
         instalments=_last_own().cast(pl.Int16),
         matures_on=pl.lit(None, dtype=pl.Date),
     )

@@ -23,6 +23,7 @@ from loanbook.core.servicing.schedule.fixed_schedule import down_payment, expand
 from loanbook.core.servicing.schedule.level_instalment import (
     early_interest,
     lacks,
+    nights_not_borne,
     prepaid_principal,
     stepped,
     with_down_payments,
@@ -218,12 +219,13 @@ def with_tranche(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     tranches = prepaid_principal(with_shares(tranches, day.dues), day.dues)
     tranches = with_down_payments(tranches, day.dues)
     tranches = with_late_interest(tranches, day.dues, lent)
-    nights = (BUSINESS_DATE - pl.col("period_start")).dt.total_days()
     tranches = tranches.join(lent, on="loan_id", how="left", maintain_order="left")
     tranches = tranches.with_columns(lacks=lacks(tranches), early_interest=early_interest(tranches))
     tranches = with_on_time(tranches, day.dues)
     # if each instalment is paid on its day, the running period lacks what is lent today alone
-    on_schedule = pl.when(pl.col("early_interest") > 0).then(pl.col("lent") * nights)
+    on_schedule = pl.when(pl.col("early_interest") > 0).then(
+        nights_not_borne(tranches, pl.col("lent"))
+    )
     tranches = tranches.with_columns(lacks=on_schedule.otherwise("lacks"))
     return stepped(tranches, day.policies.calendars).select(loans.columns)
 

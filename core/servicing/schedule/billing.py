@@ -80,7 +80,7 @@ def bill(
         whole = pl.col("billed_interest") + pl.col("interest_stands")
         owed = pl.col("interest_due") + whole
         rows = with_amounts.with_columns(
-            taxable=pl.min_horizontal(untaxed(owed), "billed_interest"), billed_interest=whole
+            taxable=pl.min_horizontal(untaxed(owed), whole), billed_interest=whole
         )
         billed.append(rows.select("loan_id", *_BILLED, "instalment_no", due_date="next_due_date"))
     return loans, dues, pl.concat(billed)

@@ -115,16 +115,39 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
     balance = pl.col("principal") - free + pl.col("standing") - pl.col("down_unpaid")
     short = int128(balance) * pl.col("one") - exact
     lacking = short * whole // pl.max_horizontal("all", pl.lit(1, dtype=pl.Int128))
-    rests = pl.min_horizontal("paused_until", "period_end") - pl.max_horizontal(
-        "paused_from", BUSINESS_DATE
-    )
-    rests = pl.when(pl.col("paused_until").is_not_null()).then(rests.dt.total_days().clip(0))
+    one = one.with_columns(rests=_of_nights_to_rest(loans))
     so_far = pl.when(pl.col("one") > 0).then(lacking.cast(pl.Int64)).otherwise(0)
     # scheduled interest is that of the schedule, whatever was paid
     daily = pl.col("interest_mode") == InterestMode.daily
     unbilled = pl.col("principal") - pl.col("principal_due") + pl.col("standing")
-    lacking = pl.when(daily).then(so_far + unbilled * rests.otherwise(0)).otherwise(0)
+    rests = int128(unbilled) * pl.col("rests") * whole
+    rests = (rests // pl.max_horizontal("all", pl.lit(1, dtype=pl.Int128))).cast(pl.Int64)
+    lacking = pl.when(daily).then(so_far + rests).otherwise(0)
     return pl.concat([loans, one], how="horizontal").select(lacks=lacking).to_series()
+
+
+def _of_nights_to_rest(loans: pl.DataFrame) -> pl.Series:
+    """What one unit of balance would earn in the nights of a pause that are to come in the period (Int128)."""
+    if loans["paused_until"].is_null().all():
+        return pl.repeat(0, loans.height, dtype=pl.Int128, eager=True)
+    until = pl.min_horizontal("paused_until", "period_end")
+    since = pl.max_horizontal("paused_from", BUSINESS_DATE)
+    paused = pl.col("paused_until").is_not_null() & (until > since)
+    nights = _of_one(loans, pl.when(paused).then(until).otherwise(since), since)["one"]
+    return loans.select(rests=pl.when(paused).then(nights).otherwise(0)).to_series()
+
+
+def nights_not_borne(loans: pl.DataFrame, balance: pl.Expr) -> pl.Series:
+    """Balance by nights that a `balance` lent today lacks of the running period (Int64): the nights that are over, and
+    those that a pause rests, at what the day count makes of them."""
+    whole = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+    of_one = loans.with_columns(
+        _over=_of_one(loans, BUSINESS_DATE)["one"] + _of_nights_to_rest(loans),
+        _all=_of_one(loans, pl.col("period_end"))["one"],
+    )
+    lacking = int128(balance) * pl.col("_over") * whole
+    most = pl.max_horizontal("_all", pl.lit(1, dtype=pl.Int128))
+    return of_one.select(lacks=(lacking // most).cast(pl.Int64)).to_series()
 
 
 def bears_otherwise(loans: pl.DataFrame) -> pl.Series:

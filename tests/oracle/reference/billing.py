@@ -7,13 +7,14 @@ from fractions import Fraction
 
 from tests.oracle.reference import charges
 from tests.oracle.reference.loan import Loan
+from tests.oracle.reference.model import Due
 from tests.oracle.reference.numbers import rounded
 from tests.oracle.reference.schedule import Row
 
 
 def bill(loan: Loan, day: dt.date) -> None:
     """Ask for every instalment whose period ends on the day."""
-    while loan.plan.end(loan.next) <= day:
+    while loan.bills_on <= day:
         if loan.matured:
             _after_maturity(loan)
         elif loan.daily:
@@ -25,18 +26,20 @@ def bill(loan: Loan, day: dt.date) -> None:
 
 def _interest(loan: Loan, k: int, interest: int, paid: int) -> None:
     """Interest of an instalment and the tax on what of it was not taxed before."""
-    on = loan.plan.due_date(k)
-    tax = charges.tax_on(loan, "interest", interest - loan.taxed.pop(k, 0))
+    on, before = loan.plan.due_date(k), loan.taxed.pop(k, 0)
+    for part in _early(loan, k, "interest"):
+        interest, paid = interest + part.amount, paid + part.paid
+    tax = charges.tax_on(loan, "interest", charges.for_the_first_time(loan, interest - before))
     loan.ask(k, "interest", on, interest, paid)
     loan.ask(k, "tax", on, tax)
 
 
-def _early(loan: Loan, k: int) -> int:
-    """What was asked of instalment k before it is billed, and is unpaid: part of its principal now."""
-    back = [d for d in loan.dues if d.early and d.no == k]
+def _early(loan: Loan, k: int, component: str) -> list[Due]:
+    """What was asked of instalment k before it is billed: part of what it asks now."""
+    back = [d for d in loan.dues if d.early and (d.no, d.component) == (k, component)]
     for due in back:
         loan.dues.remove(due)
-    return sum(d.open for d in back)
+    return back
 
 
 def _scheduled(loan: Loan) -> None:
@@ -45,7 +48,7 @@ def _scheduled(loan: Loan) -> None:
     loan.earned = Fraction(0)
     loan.carried += row.bears - row.interest
     _interest(loan, k, row.interest, interest)
-    back = _early(loan, k)
+    back = sum(d.open for d in _early(loan, k, "principal"))
     loan.ask(k, "principal", loan.plan.due_date(k), row.principal + back, principal)
 
 
@@ -108,7 +111,7 @@ def _daily(loan: Loan) -> None:
         principal = 0 if k <= schedule.grace_principal else min(part, left)
     else:
         interest, principal = _shared(loan, asks, interest, paid, met, left)
-    principal = min(principal + _early(loan, k), left)
+    principal = min(principal + sum(d.open for d in _early(loan, k, "principal")), left)
     _interest(loan, k, interest, paid)
     loan.ask(k, "principal", loan.plan.due_date(k), principal, min(met, principal))
 

@@ -17,7 +17,7 @@ def pay_out(loan: Loan, amount: int, day: dt.date) -> None:
     schedule = loan.rules.product.schedule
     loan.principal += amount
     at_once = rounded(Fraction(amount * schedule.down_payment_ppb, PPB))
-    at_once = to_multiple(at_once, schedule.instalment_multiple, "half_even")
+    at_once = min(to_multiple(at_once, schedule.instalment_multiple, "half_even"), amount)
     loan.planned += amount - at_once
     loan.ask(_number(loan, day), "principal", day, at_once)
     if loan.paid_out:

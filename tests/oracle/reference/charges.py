@@ -21,7 +21,15 @@ def tax_on(loan: Loan, base: str, amount: int) -> int:
 
 def untaxed(loan: Loan) -> int:
     """Interest earned and not billed, less what was asked and taxed before, and taken back since."""
-    return max(0, loan.accrued - max(0, sum(loan.taxed.values()) - loan.stands(0)))
+    taxed = max(0, sum(loan.taxed.values()) - loan.stands(0)) + loan.taxed_before
+    return max(0, loan.accrued - taxed)
+
+
+def for_the_first_time(loan: Loan, interest: int) -> int:
+    """So much of interest that is asked, or met, as none was taxed for before a change asked it anew."""
+    before = min(loan.taxed_before, max(0, interest))
+    loan.taxed_before -= before
+    return interest - before
 
 
 def tax_ahead(loan: Loan) -> None:
@@ -30,6 +38,7 @@ def tax_ahead(loan: Loan) -> None:
         fresh = interest - loan.taxed.get(k, 0)
         if fresh > 0:
             loan.taxed[k] = interest
+            fresh = for_the_first_time(loan, fresh)
             loan.ask(k, "tax", loan.plan.due_date(k), tax_on(loan, "interest", fresh))
 
 
@@ -87,7 +96,7 @@ def ask_penal(loan: Loan, day: dt.date) -> None:
         return
     amount = rounded(loan.penal, rule.rounding)
     loan.penal = Fraction(0)
-    billed = loan.plan.end(loan.next) <= day
+    billed = loan.bills_on <= day
     no = loan.next if billed else max(1, loan.next - 1)  # with a penalty that it has already
     taxed = "interest" if rule.mode == "interest" else "penalty"
     asked = {"penalty": amount, "tax": tax_on(loan, taxed, amount)}

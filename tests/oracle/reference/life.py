@@ -55,7 +55,7 @@ def close(loan: Loan, day: dt.date, events: list[Event]) -> None:
     if not loan.written_off and loan.status not in ("closed", "settled"):
         loan.pass_night(day)
         charges.penal_night(loan)
-        if events or loan.plan.end(loan.next) <= day:
+        if events or loan.bills_on <= day:
             charges.ask_penal(loan, day)
         respreading.pass_over(loan, day)
         billing.bill(loan, day)
@@ -129,5 +129,27 @@ def state(loan: Loan, day: dt.date) -> Day:
         days_past_due=loan.days_past_due(day),
         oldest_due_date=loan.late_since(day),
         instalment_no=loan.next,
-        dues=tuple((d.no, d.component, d.due_date, d.amount, d.paid) for d in loan.dues if d.open),
+        dues=(*_open(loan), *_to_come(loan)),
     )
+
+
+def _open(loan: Loan) -> list[tuple[int, str, dt.date, int, int]]:
+    return [(d.no, d.component, d.due_date, d.amount, d.paid) for d in loan.dues if d.open]
+
+
+def _to_come(loan: Loan) -> list[tuple[int, str, dt.date, int, int]]:
+    """What instalments to come ask, of a schedule that stands whole."""
+    asked = []
+    for k, row in loan.rows.items() if loan.fixed else ():
+        parts = zip(
+            ("interest", "principal"),
+            (row.interest, row.principal),
+            loan.ahead.get(k, (0, 0)),
+            strict=True,
+        )
+        asked += [
+            (k, c, loan.plan.due_date(k), amount, paid)
+            for c, amount, paid in parts
+            if k >= loan.next and amount != paid
+        ]
+    return asked

@@ -37,19 +37,29 @@ class Loan:
     planned_earned: Fraction = Fraction(0)
     planned_carried: int = 0
     taxed: dict[int, int] = field(default_factory=dict)  # interest taxed before its billing
+    taxed_before: int = 0  # interest that is asked anew: what is asked first bears no tax up to it
     penal: Fraction = Fraction(0)  # what overdue money bore and was not asked, exact
     penal_base: int = 0  # overdue at the end of the day before
+    fixed: bool = False  # a re-age fixed the interest: the schedule stands whole from then on
     waits: str | None = None  # what becomes of interest while a moratorium passes instalments over
 
     @property
     def daily(self) -> bool:
         """Interest follows the balance."""
-        return self.rules.product.interest.accrual == "daily"
+        return self.rules.product.interest.accrual == "daily" and not self.fixed
 
     @property
     def matured(self) -> bool:
         """The last instalment was billed."""
         return self.next > self.plan.last
+
+    @property
+    def bills_on(self) -> dt.date:
+        """The day on which the running instalment is billed: its period ends, or, of a schedule that stands whole, which
+        has no period after its last one, it falls due."""
+        if not self.fixed:
+            return self.plan.end(self.next)
+        return dt.date.max if self.matured else self.plan.due_date(self.next)
 
     def open(self, component: str) -> int:
         """What is billed and unpaid of a component."""
@@ -67,13 +77,18 @@ class Loan:
     @property
     def accrued(self) -> int:
         """Interest earned and not billed; below zero: paid before it was earned."""
-        return self.fresh + self.carried - self.stands(0)
+        return self.fresh + self.carried - self.stands(0) + self.in_parts
+
+    @property
+    def in_parts(self) -> int:
+        """Interest of arrears that instalments to come ask in parts."""
+        return sum(d.open for d in self.dues if d.early and d.component == "interest")
 
     @property
     def claim(self) -> int:
         """All that is owed on the day, before credit."""
         return self.principal + self.accrued + sum(
-            d.open for d in self.dues if d.component != "principal"
+            d.open for d in self.dues if d.component != "principal" and not d.early
         )  # fmt: skip
 
     @property

@@ -40,7 +40,9 @@ def pay(loan: Loan, amount: int, day: dt.date, kind: str = "payment_received") -
     if loan.daily:
         left = _advance_daily(loan, left, excess, order)
     else:
-        left = _advance_scheduled(loan, left, excess, order)
+        vertical = loan.fixed and waterfall.direction == "vertical"  # a component at a time
+        for components in [[c] for c in order] if vertical else [order]:
+            left = _advance_scheduled(loan, left, excess, components)
     # what else stands with instalments to come
     left = meet(loan, left, day, waterfall.order, waterfall.direction, ("in_advance",))
     charges.tax_ahead(loan)
@@ -129,7 +131,12 @@ def _fill(loan: Loan, k: int, amount: int, excess: str) -> int:
         room = 0  # interest alone is asked
     elif schedule.amortisation == "equal_principal":
         room = min(room, loan.emi - held[1])
-    elif loan.emi and not (k == loan.plan.last and excess == "next_instalment"):
+    elif (
+        k < loan.plan.last
+        and schedule.amortisation == "equal_instalment"
+        or loan.emi
+        and excess != "next_instalment"
+    ):
         room = min(room, loan.plan.asked(k, loan.emi) - sum(held))
     room = max(0, room)
     part = min(amount, room)
@@ -142,7 +149,7 @@ def _meet_early(loan: Loan, k: int, amount: int) -> int:
     for due in (d for d in loan.dues if d.early and d.no == k):
         part = min(amount, due.open)
         due.paid += part
-        loan.principal -= part
+        loan.principal -= part if due.component == "principal" else 0
         amount -= part
     return amount
 
@@ -191,7 +198,7 @@ def _advance_daily(loan: Loan, amount: int, excess: str, order: list[str]) -> in
         loan.earned = Fraction(loan.fresh)
     k = loan.next
     amount = _charges(loan, k, amount, order, "interest") if not loan.matured else amount
-    interest = min(amount, max(0, loan.accrued))
+    interest = min(amount, max(0, loan.accrued - loan.in_parts))
     _stand(loan, k, interest, 0)
     amount -= interest
     while amount and k <= last:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from dataclasses import replace
 from fractions import Fraction
 
 from tests.oracle.reference import billing, charges
+from tests.oracle.reference.dates import DAY
 from tests.oracle.reference.loan import Loan
 from tests.oracle.reference.model import Due, Event
-from tests.oracle.reference.numbers import rounded
-from tests.oracle.reference.schedule import anchored
+from tests.oracle.reference.numbers import rounded, to_multiple
+from tests.oracle.reference.schedule import Row, anchored
 
 CHARGES = ("fee", "penalty", "tax")
 
@@ -49,7 +51,7 @@ def _wait(loan: Loan, back: list[Due]) -> None:
     """Interest that is asked anew comes with the next instalment; it was taxed when it was asked first."""
     interest = sum(d.open for d in back if d.component == "interest")
     loan.carried += interest
-    loan.taxed[loan.next] = loan.taxed.get(loan.next, 0) + interest
+    loan.taxed_before += interest
 
 
 def _to_plan(loan: Loan) -> None:
@@ -62,15 +64,29 @@ def reamortise(loan: Loan, about: dict, day: dt.date) -> None:  # type: ignore[t
     """Principal of arrears is to come again; their interest comes with the next instalment, or in equal
     parts with all of them."""
     back = _taken_back(loan)
-    _wait(loan, back)
+    if about.get("interest") == "split":
+        _in_parts(loan, back)
+    else:
+        _wait(loan, back)
     _to_plan(loan)
     billing.spread_anew(loan, day)
 
 
+def _in_parts(loan: Loan, back: list[Due]) -> None:
+    """Interest that is asked anew stands in equal parts, each rounded, with the instalments to come."""
+    to_come = range(loan.next, loan.plan.last + 1)
+    interest = sum(d.open for d in back if d.component == "interest")
+    loan.taxed_before += interest
+    part = rounded(Fraction(interest, len(to_come)))
+    for k in to_come if part else ():
+        loan.dues.append(Due(k, "interest", loan.plan.due_date(k), part, early=True))
+
+
 def reage(loan: Loan, about: dict, day: dt.date) -> None:  # type: ignore[type-arg]
     """The running instalment ends, with nothing in it; principal and interest make a new schedule."""
+    to_come = _interest_to_come(loan, day) if about["interest"] == "full" else 0
     back = _taken_back(loan)
-    if loan.rules.product.interest.residue == "drop":
+    if loan.rules.product.interest.residue == "drop" or about["interest"] != "level":
         loan.carried += _period_ends(loan)
     loan.carried -= loan.stands(0)
     loan.ahead.clear()  # it was paid: the balance is lower by it
@@ -81,8 +97,62 @@ def reage(loan: Loan, about: dict, day: dt.date) -> None:  # type: ignore[type-a
     its = {name: about[name] for name in ("instalments", "every", "unit") if name in about}
     terms = anchored(replace(loan.terms, **its), first)
     loan.plan.begin_anew(loan.next, day, terms)
-    _to_plan(loan)
-    billing.spread_anew(loan, day)
+    if about["interest"] == "level":
+        _to_plan(loan)
+        billing.spread_anew(loan, day)
+    else:
+        _fix(loan, to_come)
+
+
+def _fix(loan: Loan, to_come: int) -> None:
+    """The interest is fixed, and spread evenly with the principal, fees and penalties: the sum of each instalment is
+    rounded, and the part of each in it but principal, which is the rest; the last one asks what is left."""
+    numbers = range(loan.next, loan.plan.last + 1)
+    loan.fixed, loan.earned = True, Fraction(0)
+    parts = {"interest": _even(loan.carried + to_come, len(numbers))}
+    for component in ("fee", "penalty"):
+        back = [d for d in loan.dues if d.component == component and d.open]
+        parts[component] = _even(sum(d.open for d in back), len(numbers))
+        loan.dues = [d for d in loan.dues if d not in back]
+    whole = loan.unbilled + sum(sum(each) for each in parts.values())
+    sums = _even(whole, len(numbers), loan.rules.product.schedule.instalment_multiple)
+    loan.rows, waits = (
+        {},
+        loan.carried,
+    )  # what was earned to the day is asked first; the rest is earned period by period
+    falls = [loan.plan.due_date(k) for k in numbers]
+    for n, k in enumerate(numbers):
+        interest = parts["interest"][n]
+        of_the_day = sum(
+            part for part, on in zip(parts["interest"], falls, strict=True) if on == falls[n]
+        )
+        bears = max(0, of_the_day - waits) if falls.index(falls[n]) == n else 0
+        loan.rows[k] = Row(interest, sums[n] - sum(each[n] for each in parts.values()), bears)
+        waits = max(0, waits - interest)
+        for component in ("fee", "penalty"):
+            loan.ask(k, component, loan.plan.due_date(k), parts[component][n])
+
+
+def _even(amount: int, count: int, multiple: int = 1) -> list[int]:
+    """An amount in so many parts, each rounded, as long as it lasts; the last one is the rest."""
+    part = to_multiple(rounded(Fraction(amount, count)), multiple, "half_even")
+    parts = [max(0, min(part, amount - k * part)) for k in range(count - 1)]
+    return [*parts, amount - sum(parts)]
+
+
+def _interest_to_come(loan: Loan, day: dt.date) -> int:
+    """Interest beyond the day, had what is due been paid on it, and each instalment to come on its day."""
+    told, asked = copy.deepcopy(loan), -loan.fresh - loan.carried
+    while told.next <= told.plan.last:
+        for due in (d for d in told.dues if d.open and not d.early):
+            told.principal -= due.open if due.component == "principal" else 0
+            asked += due.open if due.component == "interest" and due.no >= loan.next else 0
+            due.paid = due.amount
+        day += DAY
+        told.pass_night(day)
+        billing.bill(told, day)
+    last = [d.open for d in told.dues if d.component == "interest"]
+    return asked + sum(last)
 
 
 def pass_over(loan: Loan, day: dt.date) -> None:
@@ -137,7 +207,7 @@ def accelerate(loan: Loan, day: dt.date) -> None:
     loan.dues = [d for d in loan.dues if not d.early]
     running = day > loan.plan.end(loan.next - 1)
     no = loan.next if running else loan.next - 1
-    taxed = sum(loan.taxed.values())
+    taxed = sum(loan.taxed.values()) + loan.taxed_before
     billing.nothing_to_come(loan)
     loan.taxed.clear()
     loan.ask(no, "interest", day, accrued + interest, interest)
