@@ -28,7 +28,7 @@ def lives() -> list[Case]:
 
 
 def _shifted(value: Any, years: int) -> Any:
-    """All dates later by whole years: by 400 of them the calendar is the same."""
+    """All dates later by whole years."""
     if isinstance(value, dict):
         return {key: _shifted(v, years) for key, v in value.items()}
     if isinstance(value, list):
@@ -72,10 +72,11 @@ def _bare(case: Case) -> Case:
 
 
 def test_siblings_of_a_case_come_to_the_same(lives: list[Case]) -> None:
-    """All dates 400 years later, other names, no field that asks for nothing; and with its last check alone:
+    """All dates 400 or 28 years later, other names, no field that asks for nothing; and with its last check alone:
     what is booked hangs on no check before it, but what of it is new since the last one does."""
     some = lives[::EVERY]
-    siblings = [_bare(_renamed(_shifted(case, 400))) for case in some]
+    cycles = (400, 28)  # by 28 years too weekdays and leap years are the same, up to 2099
+    siblings = [_bare(_renamed(_shifted(case, cycles[n % 2]))) for n, case in enumerate(some)]
     siblings += [c | {"id": f"{c['id']}, last", "checks": c["checks"][-1:]}
                  for c in some if len(c["checks"]) > 1 and "new_accruals" not in c["checks"][-1]]  # fmt: skip
     found = {o.id: (o.outcome, o.why) for o in run(siblings)}

@@ -32,6 +32,9 @@ class Era:
     further: int
     starts: dt.date
     odd: bool
+    rate_unit: str | None = (
+        None  # that the rate was agreed by, where a re-age's dues come by another
+    )
 
 
 def anchored(terms: Terms, to: dt.date) -> Terms:
@@ -42,6 +45,17 @@ def anchored(terms: Terms, to: dt.date) -> Terms:
     stays = terms.unit == "semi_monthly" and to.day in [min(day, ends) for day in pair]
     first = terms.anchor_day if stays else to.day
     return replace(terms, first_due_date=to, anchor_day=first, end_of_month=False)
+
+
+def _in_units(unit: str, start: dt.date, end: dt.date) -> Fraction:
+    """Months, weeks or days from start to end: whole ones, and odd days as a share of the one that they lie in."""
+    if unit != "months":
+        return Fraction((end - start).days, 7 if unit == "weeks" else 1)
+    whole = 0
+    while clipped(start.year, start.month + whole + 1, start.day) <= end:
+        whole += 1
+    last, following = (clipped(start.year, start.month + whole + n, start.day) for n in (0, 1))
+    return whole + Fraction((end - last).days, (following - last).days)
 
 
 @dataclass
@@ -84,7 +98,9 @@ class Plan:
         while len(self.ends) < first:
             self.ends.append(self.end(len(self.ends)))
         self.ends[first - 1 :] = [day]
-        self.eras.append(Era(first, terms, 1 - first, day, odd=True))
+        agreed = self.eras[-1].rate_unit or self.eras[-1].terms.unit
+        unit = agreed if agreed != terms.unit else None
+        self.eras.append(Era(first, terms, 1 - first, day, odd=True, rate_unit=unit))
         self.extend(terms.instalments)
 
     def move(self, first: int, to: dt.date) -> None:
@@ -141,16 +157,20 @@ class Plan:
         """Nights of period k."""
         return (self.end(k) - self.end(k - 1)).days
 
-    def _whole(self, k: int, rate: Fraction, odd: Fraction) -> Fraction:
-        """What a whole period bears, by bases that do not count days, or an `odd` share of one."""
-        schedule, terms = self.rules.product.schedule, self._era(k).terms
-        every = terms.every
+    def _whole(self, k: int, rate: Fraction, start: dt.date, end: dt.date) -> Fraction:
+        """What the period bears, by bases that do not count days: a whole one, or a share of one. After a re-age to
+        another unit it is so many of that which the rate was agreed by, counted from its start, and a share of one."""
+        schedule, era = self.rules.product.schedule, self._era(k)
+        every, unit, odd = era.terms.every, era.terms.unit, self._stub(k, start, end)
+        if era.rate_unit:
+            every, unit = 1, "months" if era.rate_unit == "semi_monthly" else era.rate_unit
+            odd = _in_units(unit, start, end)
         if schedule.rate_basis == "30/360":
             days = {"months": 30 * every, "semi_monthly": 15 * every, "weeks": 7 * every,
-                    "days": every}[terms.unit]  # fmt: skip
+                    "days": every}[unit]  # fmt: skip
             return rate * days * odd / 360
         years = {"months": Fraction(every, 12), "semi_monthly": Fraction(every, 24),
-                 "weeks": Fraction(every, 52), "days": Fraction(every, 365)}[terms.unit]  # fmt: skip
+                 "weeks": Fraction(every, 52), "days": Fraction(every, 365)}[unit]  # fmt: skip
         if schedule.rate_basis == "effective":
             return root_less_one(rate, years * odd)
         return rate * years * odd
@@ -193,7 +213,7 @@ class Plan:
             return rate * year_fraction(basis, one, other)
         start, end = period or (self.end(k - 1), self.next_date(k))
         share = Fraction((other - one).days, (end - start).days)
-        return share * self._whole(k, rate, self._stub(k, start, end))
+        return share * self._whole(k, rate, start, end)
 
     def _stub(self, k: int, start: dt.date, end: dt.date) -> Fraction:
         """Share of a whole period that the first one bears: its days over those of the one that ends with it."""
