@@ -29,11 +29,11 @@ def pay(loan: Loan, amount: int, day: dt.date, kind: str = "payment_received") -
     rule = payments.by_kind.get(kind)  # type: ignore[call-overload]
     waterfall = loan.rules.waterfalls[rule.waterfall if rule else payments.waterfall]
     excess = rule.excess if rule else payments.excess
-    if not loan.daily and amount >= payoff(loan):
+    if not (loan.daily or loan.fixed) and amount >= payoff(loan):  # fixed interest is owed in full
         loan.credit += amount - payoff(loan)
         settle(loan)
         return
-    if amount >= payoff(loan):
+    if loan.daily and amount >= payoff(loan):
         charges.tax_at_payoff(loan, charges.untaxed(loan), day)
     left = meet(loan, amount, day, waterfall.order, waterfall.direction, ("past_due", "due"))
     order = [s.split(".")[1] for s in waterfall.order if s.startswith("in_advance.")]
@@ -68,7 +68,7 @@ def give_up(loan: Loan) -> None:
 def payoff(loan: Loan) -> int:
     """What settles the claim on the day, before the borrower's credit."""
     claim = loan.claim
-    if not loan.daily and loan.rules.product.interest.rebate == "none":
+    if not loan.daily and (loan.fixed or loan.rules.product.interest.rebate == "none"):
         to_come = sum(r.interest for k, r in loan.rows.items() if k >= loan.next)
         early = loan.stands(0)
         claim += to_come - early - loan.accrued
