@@ -56,5 +56,7 @@ def end(loan: Loan) -> None:
             loan.status = "charged_off" if loan.charged_off else "active"
         else:
             loan.status = "overpaid" if loan.credit else "closed"
+            if loan.fixed:  # all interest was paid, and so it is earned
+                money.settle(loan)
             loan.earned = Fraction(loan.fresh)  # what rounding leaves goes with the claim
             loan.planned_earned = Fraction(0)
