@@ -72,6 +72,15 @@ def test_a_rate_change_leaves_out_what_the_last_instalments_have(thirty: PolicyB
     assert emi(story.live("2024-01-20")) == 1_680
 
 
+def test_smoothing_finds_the_interest_of_arrears_that_are_spread_anew(thirty: PolicyBook) -> None:
+    """Case C4608: 83.57 over four at 10 % is 21.33, and the last is 0.50 higher: 0.13 more for each."""
+    story = Story(thirty).lent(terms(thirty, PRODUCT, principal=10_000, rate="7", n=6))
+    dearer = changed(Kind.rate_changed, "2024-03-01", rate_ppb=100_000_000)
+    story = with_row(story.paid(1_701, "2024-02-01"), dearer)
+    spread = _event(Kind.reamortised, 1, "2024-03-15", None, "x", "{}")
+    assert emi(with_row(story, spread).live("2024-03-15")) == 2_146
+
+
 def test_a_down_payment_of_a_daily_loan_is_due_at_once_and_bears_the_first_nights(
     thirty: PolicyBook,
 ) -> None:

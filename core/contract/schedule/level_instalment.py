@@ -41,6 +41,9 @@ def level_instalment(terms: pl.DataFrame) -> pl.Series:
     if "lacks" in terms.columns:  # smoothing finds the nights that a tranche does not bear
         smooth = pl.col("smooth_last_instalment")
         terms = terms.with_columns(lacks=pl.when(smooth).then(0).otherwise("lacks"))
+        if "lifted_interest" in terms.columns:  # and the interest that waits
+            apart = pl.when(smooth).then("lifted_interest").otherwise(0)
+            terms = terms.with_columns(principal_agreed=pl.col("principal_agreed") - apart)
     if (
         "reaged" in terms.columns
     ):  # and what the first period after a re-age is short of a whole one

@@ -256,6 +256,9 @@ def _stepped(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
         bears_otherwise(moved),
         reaged=_counts_on() & later,
         principal_agreed="principal",
+        lifted_interest=pl.lit(
+            0, dtype=pl.Int64
+        ),  # it is earned, and none of what is to be paid off
         grace_principal=pl.lit(0, dtype=pl.Int8),
     ).filter(pl.col("principal_agreed") > 0)
     moved = with_level_instalment(moved, rest)
