@@ -131,11 +131,8 @@ def _fill(loan: Loan, k: int, amount: int, excess: str) -> int:
         room = 0  # interest alone is asked
     elif schedule.amortisation == "equal_principal":
         room = min(room, loan.emi - held[1])
-    elif (
-        k < loan.plan.last
-        and schedule.amortisation == "equal_instalment"
-        or loan.emi
-        and excess != "next_instalment"
+    elif schedule.amortisation == "equal_instalment" and (
+        k < loan.plan.last or excess != "next_instalment"
     ):
         room = min(room, loan.plan.asked(k, loan.emi) - sum(held))
     room = max(0, room)
@@ -188,8 +185,9 @@ def _advance_daily(loan: Loan, amount: int, excess: str, order: list[str]) -> in
                 amount -= part
             else:
                 amount = _fill(loan, k, _charges(loan, k, amount, order, "principal"), excess)
-        part = min(loan.unbilled, amount) if loan.emi else 0
-        if loan.rules.product.schedule.amortisation == "equal_instalment":
+        level = loan.rules.product.schedule.amortisation == "equal_instalment"
+        part = min(loan.unbilled, amount) if loan.emi or level else 0
+        if level:
             _stand(loan, last, 0, part)  # beyond what each asks: the last one asks all that is left
         else:
             _off_the_balance(loan, part)
