@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from itertools import product
 
 import polars as pl
 import pytest
@@ -356,6 +357,46 @@ def test_a_contract_that_ends_with_its_charge_off_asks_all_that_a_reage_fixed(
     for of in (Component.principal.value, Component.interest.value):
         whole = [d.filter(pl.col("component") == of)["amount"].sum() for d in (fixed, asked)]
         assert whole[0] == whole[1] > 0
+
+
+def test_what_is_spread_of_a_claim_that_is_off_the_books_stays_in_memorandum(
+    policies: PolicyBook,
+) -> None:
+    """The charge-off comes late: it was no order of a loan that was charged off."""
+    orders = (
+        (Kind.reamortised, {}), (Kind.reamortised, {"interest": "split"}), (Kind.contract_accelerated, {}),
+        *((Kind.reaged, REAGE | {"interest": rule}) for rule in (None, "payable", "full")),
+    )  # fmt: skip
+    made, rules = (
+        product_of(policies, "instalment-act365"),
+        ("regular", "zero_interest", "accelerate_maturity"),
+    )
+    ours = with_more(policies, *(
+        ("products", made.model_copy(update={
+            "name": rule, "interest": made.interest.model_copy(update={"after_charge_off": rule})}))
+        for rule in rules
+    ))  # fmt: skip
+    story, learned = Story(ours), []
+    for loan_id, (rule, (kind, body)) in enumerate(product(rules, orders), start=1):
+        story = story.lent(terms(ours, rule, loan_id=loan_id, n=6))
+        ordered = _event(kind, loan_id, "2024-02-15", None, f"o{loan_id}", json.dumps(body))
+        story = Story(ours, (*story.rows, ordered))
+        story = story.paid(30_000, "2024-03-04", loan_id=loan_id, ref=f"p{loan_id}")
+        learned.append(_event(Kind.charge_off, loan_id, "2024-02-10", None, f"c{loan_id}", "{}"))
+    # every law on every day, and the same figures as if it had come in time
+    same_as_in_time(told(story, *((20, each) for each in learned)), ours, dt.date(2024, 3, 5))
+    dues = Story(ours, (*story.rows, *learned)).live("2024-03-05").days[-1].book.dues
+    of_principal = dues.filter(pl.col("component") == Component.principal.value)
+    # due as a whole it is spread no more: what the 300.00 left, whatever was ordered
+    whole = of_principal.filter(pl.col("loan_id") > 2 * len(orders)).group_by("loan_id").agg(
+        left=(pl.col("amount") - pl.col("paid")).sum(), last=pl.col("due_date").max()
+    )  # fmt: skip
+    assert (whole.height, whole["left"].n_unique()) == (len(orders), 1)
+    assert whole["last"].unique().to_list() == [dt.date(2024, 2, 10)]
+    later = of_principal.filter(pl.col("due_date") > dt.date(2024, 3, 5))
+    assert {5, 6, 11, 12} <= set(
+        later["loan_id"]
+    )  # a re-age that makes rows of what has a schedule
 
 
 def split(policies: PolicyBook) -> Story:

@@ -54,7 +54,7 @@ def accelerate(day: DayState, events: pl.DataFrame, *, charges: bool = True) -> 
     whole = mask & day.loans["materialised"]
     if whole.any():
         day.loans = point(day.loans, day.dues, whole)
-    day.book(
+    day.book_within_claim(
         ended.select("loan_id", "earned").join(orders, on="loan_id"),
         "interest_due", "interest_accrued", "earned",
     )  # fmt: skip

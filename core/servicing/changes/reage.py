@@ -42,6 +42,7 @@ from loanbook.core.servicing.loan.opening import (
     with_period_interest,
 )
 from loanbook.core.servicing.loan.posting import DayState
+from loanbook.core.servicing.schedule.billing import on_schedule
 from loanbook.core.servicing.schedule.billing_run import fall_due
 from loanbook.core.servicing.schedule.equal_parts import even_instalment
 from loanbook.core.servicing.schedule.fixed_schedule import (
@@ -62,6 +63,9 @@ from loanbook.core.servicing.schedule.projection import project
 
 def reage(day: DayState, events: pl.DataFrame) -> None:
     """Take re-ages, one a loan."""
+    events = on_schedule(day.loans, events)
+    if events.is_empty():
+        return
     orders = with_payload(events, Kind.reaged).select(
         "loan_id", "event_id", "interest",
         fresh="instalments", new_every="every", new_unit="unit", to="due_date",
@@ -285,7 +289,7 @@ def _bill_at_once(day: DayState, whole: pl.Series) -> None:
     before = day.loans.filter(mask)
     after, billed = bill_whole(before, day.dues)
     day.loans = replaced(day.loans, mask, before, after)
-    day.book(billed, "interest_due", "interest_accrued", "billed_interest")
+    day.book_within_claim(billed, "interest_due", "interest_accrued", "billed_interest")
 
 
 def _interest_to_come(day: DayState, ids: pl.Series) -> pl.DataFrame:

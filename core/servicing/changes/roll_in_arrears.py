@@ -62,7 +62,7 @@ def roll_in(day: DayState, events: pl.DataFrame) -> pl.DataFrame:
     )
     show_down_payments_due(day)
     booked = lifted.join(events.select("loan_id", "event_id"), on="loan_id")
-    day.book(booked, "interest_accrued", "interest_due", "lifted_interest")
+    day.book_within_claim(booked, "interest_accrued", "interest_due", "lifted_interest")
     return lifted
 
 
@@ -99,7 +99,7 @@ def split_interest(
     earns = ("interest_accrued", "accrued_units", "interest_earned", "accrued_today")
     differs = pl.col("differs").fill_null(0)
     day.loans = joined.with_columns(pl.col(name) + differs for name in earns).drop("differs")
-    day.book(loans, "interest_accrued", "interest_income", "differs")
+    day.book_earned(loans, "interest_accrued", "interest_income", "differs")
     totals = loans.select("loan_id", asked=pl.col("lifted_interest") + pl.col("differs"))
     with_totals = lifted.join(totals, on="loan_id", how="left", maintain_order="left")
     lifted = with_totals.with_columns(lifted_interest=pl.coalesce("asked", "lifted_interest"))
@@ -148,7 +148,7 @@ def give_up_shares(day: DayState, events: pl.DataFrame) -> None:
         .select(columns)
     )
     booked = given.join(events, on="loan_id")
-    day.book(booked, "interest_accrued", "interest_income", "given")
+    day.book_earned(booked, "interest_accrued", "interest_income", "given")
 
 
 def with_lifted(loans: pl.DataFrame, lifted: pl.DataFrame) -> pl.DataFrame:

@@ -21,9 +21,7 @@ def earn_at_once(
     rows = before.select("loan_id", "earned_now")
     if events is not None:
         rows = rows.join(events.select("loan_id", "event_id"), on="loan_id")
-    off = pl.col("loan_id").is_in(day.charged_off().implode())
-    day.book(rows.filter(~off), "interest_accrued", "interest_income", "earned_now")
-    day.book(rows.filter(off), "memo_claim", "memo_contra", "earned_now")
+    day.book_earned(rows, "interest_accrued", "interest_income", "earned_now")
     more = pl.col("earned_now")
     after = before.with_columns(
         **balances.grow_accrued(more),

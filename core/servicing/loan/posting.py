@@ -42,6 +42,17 @@ class DayState:
         )  # fmt: skip
         self.transfers.append(transfer(named, debit, credit, amount))
 
+    def book_within_claim(self, rows: pl.DataFrame, debit: str, credit: str, amount: str) -> None:
+        """Moves between accounts of the claim, as `book`: of what is off the books the memorandum is one sum."""
+        off = pl.col("loan_id").is_in(self.charged_off().implode())
+        self.book(rows.filter(~off), debit, credit, amount)
+
+    def book_earned(self, rows: pl.DataFrame, debit: str, income: str, amount: str) -> None:
+        """A claim that grows by income, as `book`; one that is off the books grows in memorandum alone."""
+        off = pl.col("loan_id").is_in(self.charged_off().implode())
+        self.book(rows.filter(~off), debit, income, amount)
+        self.book(rows.filter(off), "memo_claim", "memo_contra", amount)
+
     def concerns(self, rules: pl.DataFrame) -> bool:
         """Whether some loan of the day is of a product that `rules` has a row for."""
         return not self.products.isdisjoint(rules["product"])

@@ -171,4 +171,4 @@ def _bill_at_once(day: DayState, placed: pl.DataFrame) -> None:
         .with_columns(**balances.bill_interest(more), **segment.earn_more(-more))
         .drop("interest_anew")
     )
-    day.book(asked, "interest_due", "interest_accrued", "interest_anew")
+    day.book_within_claim(asked, "interest_due", "interest_accrued", "interest_anew")

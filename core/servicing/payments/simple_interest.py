@@ -58,7 +58,7 @@ def due_now(day: DayState, money: pl.DataFrame) -> None:
         )
     ]
     day.dues = merge_dues(day.dues, pl.concat(rows))
-    day.book(sums, "interest_due", "interest_accrued", "moved")
+    day.book_within_claim(sums, "interest_due", "interest_accrued", "moved")
     ask_tax(
         day,
         demanded.select(

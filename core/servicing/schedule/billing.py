@@ -46,6 +46,12 @@ def whole_claim_due() -> pl.Expr:
     )
 
 
+def on_schedule(loans: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """`events` of loans that have instalments to come: nothing is spread of a claim that is due as a whole."""
+    whole = loans.filter(whole_claim_due())
+    return events.join(whole, on="loan_id", how="anti", maintain_order="left")
+
+
 def bill(
     loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:

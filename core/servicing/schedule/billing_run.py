@@ -38,8 +38,7 @@ def _billed_next(day: DayState) -> pl.Series:
     day.loans, day.dues, billed = bill(day.loans, day.dues, day.policies.calendars)
     if billed.is_empty():
         return billed["loan_id"]
-    on_books = ~pl.col("loan_id").is_in(day.charged_off().implode())
-    day.book(billed.filter(on_books), "interest_due", "interest_accrued", "billed_interest")
+    day.book_within_claim(billed, "interest_due", "interest_accrued", "billed_interest")
     day.book(billed, "loan_principal", "interest_accrued", "capitalised")
     taxable = billed.with_columns(component=pl.lit(Component.interest.value, dtype=pl.Int8))
     before = day.loans.select("loan_id", taxes_before="taxes_due")
