@@ -113,7 +113,7 @@ _DEFERRAL = _by_kind(lambda deferral, _: str(deferral.value))
 
 
 _CONTRACT = """version, loan_id, rate_ppb, paused_until, moratorium_left, accelerated_on,
-                  principal_agreed, jurisdiction, instalments, agreed_schedule"""
+                  principal_agreed, jurisdiction, instalments, agreed_schedule, schedule_fixed_on"""
 _ENDED = f"""
     SELECT loan_id, last(closed_on ORDER BY version, closed_on NULLS LAST) AS closed_on,
            last(close_reason ORDER BY version, closed_on NULLS LAST) AS reason
@@ -127,6 +127,7 @@ _TERMS = f"""
            last(moratorium_left ORDER BY version) AS moratorium_left,
            last(accelerated_on ORDER BY version) AS accelerated_on,
            last(agreed_schedule IS NOT NULL ORDER BY version) AS rows_agreed,
+           last(schedule_fixed_on IS NOT NULL ORDER BY version) AS interest_fixed,
            last(jurisdiction ORDER BY version) AS jurisdiction,
            last(instalments ORDER BY version) AS instalments_agreed,
            last(principal_agreed ORDER BY version) AS agreed
@@ -138,7 +139,7 @@ _CONTEXT = f"""
     WITH ended AS ({_ENDED}), terms AS ({_TERMS})
     SELECT _ids.loan_id, coalesce(p.credit, 0) AS credit,
            t.rate_ppb AS rate_now, t.paused_until, t.moratorium_left, t.accelerated_on,
-           t.rows_agreed, t.instalments_agreed, t.jurisdiction, p.principal AS owed,
+           t.rows_agreed, t.interest_fixed, t.instalments_agreed, t.jurisdiction, p.principal AS owed,
            p.instalment_no, t.agreed, t.loan_id IS NOT NULL AS published,
            (CASE WHEN e.closed_on IS NULL THEN p.status
                  WHEN e.reason = 'written off' THEN $written_off
@@ -155,7 +156,7 @@ def order_context(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
 
     `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `rate_now` (Int64),
     `paused_until` (Date), `moratorium_left` (Int16) and `accelerated_on` (Date) as the contract stands,
-    `rows_agreed` (Boolean), `jurisdiction` (Int64), `instalments_agreed` (Int16), the principal `owed`,
+    `rows_agreed`, `interest_fixed` (Boolean), `jurisdiction` (Int64), `instalments_agreed` (Int16), the principal `owed`,
     `instalment_no` (Int16), the next to bill, `agreed` (Int64: the principal), and whether a `published`
     version has read the loan.
     """

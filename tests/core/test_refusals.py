@@ -20,7 +20,7 @@ ORDER: dict[str, Any] = {
     "amortisation": Amortisation.equal_instalment.value, "materialised": False,
     "interest_mode": InterestMode.daily.value, "highest_ppb": 3 * 10**8,
     "starts": DAY + dt.timedelta(days=5), "rate_now": 10**8, "paused_until": None,
-    "moratorium_left": None, "accelerated_on": None, "rows_agreed": False, "payout_fee": 0, "term_after": 24, "most_instalments": 600, "instalment_no": 3, "instalments_agreed": 12, "lent": 1_000,
+    "moratorium_left": None, "accelerated_on": None, "rows_agreed": False, "interest_fixed": False, "payout_fee": 0, "term_after": 24, "most_instalments": 600, "instalment_no": 3, "instalments_agreed": 12, "lent": 1_000,
     "limit": 1_100, "capitalised": 100, "bought_down": 100, "advance": False, "cash_advance_margin": 0, "checked": True, "alone_below": None,
 }  # fmt: skip
 

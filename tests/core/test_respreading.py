@@ -153,33 +153,55 @@ def test_a_charge_after_maturity_is_no_part_of_a_new_instalment(policies: Policy
     assert charged["instalment_no"].item() < billed["instalment_no"].min()
 
 
-@pytest.mark.parametrize(
-    ("kind", "told", "asked"),
-    [
-        # 1,200.00 and 17.75 of fixed interest, half of each in March, 600.00 on top of the rest
-        (Kind.disbursed, 60_000, [121_775 // 2 + 60_000]),
-        # the rest in three parts, its interest in the first of them
-        (Kind.term_extended, {"instalments": 2}, [20_296, 20_296, 20_296]),
-        # another rate, and later due dates, spread nothing anew
-        (Kind.rate_changed, {"rate_ppb": 300_000_000}, [60_887]),
-        (Kind.due_date_moved, {"due_date": "2024-05-15"}, [60_887]),
-    ],
-)
-def test_interest_that_a_reage_fixed_stays_what_it_is(
-    policies: PolicyBook, kind: Kind, told: dict | int, asked: list[int]
-) -> None:  # type: ignore[type-arg]
+FIXED = REAGE | {"interest": "payable"}
+THRICE = FIXED | {"instalments": 3}
+AGAIN = {"instalments": 2, "due_date": "2024-04-01"}
+AFTER_A_REAGE: list[tuple[dict, Kind, str, dict | int, list[int], int]] = [  # type: ignore[type-arg]
+    # 1,200.00 and 17.75 of fixed interest, half of each in March, 600.00 on top of the rest
+    (FIXED, Kind.disbursed, "2024-03-01", 60_000, [121_775 // 2 + 60_000], 887),
+    # the rest in three parts, its interest in the first of them
+    (FIXED, Kind.term_extended, "2024-03-01", {"instalments": 2}, [20_296, 20_296, 20_296], 887),
+    # another rate, and later due dates, spread nothing anew
+    (FIXED, Kind.rate_changed, "2024-03-01", {"rate_ppb": 300_000_000}, [60_887], 887),
+    (FIXED, Kind.due_date_moved, "2024-03-01", {"due_date": "2024-05-15"}, [60_887], 887),
+    # arrears of the first of three: 5.92 of interest with the next one, 400.00 in two parts
+    (THRICE, Kind.reamortised, "2024-03-05", {}, [60_000 + 1_184, 60_000 + 591], 1_775),
+    # 17.75 wait; 27 nights to April bear 10.65, and 7.9 of what is left then May's 30 nights
+    (THRICE, Kind.reaged, "2024-03-05", AGAIN | {"interest": None}, [0], 0),
+    (THRICE, Kind.reaged, "2024-03-05", AGAIN | {"interest": "payable"}, [60_888, 60_887], 1_775),
+]  # fmt: skip
+"""How interest was fixed, what is ordered then, what each instalment to come asks, and the interest of it."""
+
+
+def test_interest_that_a_reage_fixed_stays_what_it_is(policies: PolicyBook) -> None:
     lends = ruled(policies, "instalment-act365", "payouts", over_minor=60_000)
-    days = days_of(lends, "instalment-act365", "2024-03-02",
-                   (Kind.reaged, "2024-02-15", REAGE | {"interest": "payable"}),
-                   (kind, "2024-03-01", told))  # fmt: skip
-    rows = days[-1].book.dues.filter(
-        (pl.col("due_date") > dt.date(2024, 3, 1)) & (pl.col("component") <= Component.interest)
-    )
-    each = rows.group_by("instalment_no", maintain_order=True).agg(pl.col("amount").sum())
-    assert each["amount"].to_list() == [pytest.approx(a, abs=1) for a in asked]
-    assert rows.filter(pl.col("component") == Component.interest)["amount"].sum() == 887
-    if kind is Kind.due_date_moved:
-        assert rows["due_date"].unique().to_list() == [dt.date(2024, 5, 15)]
+    story = Story(lends)
+    for loan_id, (reage, kind, day, how, *_) in enumerate(AFTER_A_REAGE, start=1):
+        story = story.lent(terms(lends, "instalment-act365", loan_id=loan_id))
+        body = (how, None) if isinstance(how, int) else (None, json.dumps(how))
+        again = (_event(Kind.reaged, loan_id, "2024-02-15", None, "a", json.dumps(reage)),
+                 _event(kind, loan_id, day, body[0], "b", body[1]))  # fmt: skip
+        story = Story(lends, (*story.rows, *again))
+    life = story.live("2024-05-02")
+    for loan_id, (*_, kind, day, _, asked, interest) in enumerate(AFTER_A_REAGE, start=1):
+        rows = life.dues("2024-03-06").filter(
+            (pl.col("loan_id") == loan_id)
+            & (pl.col("due_date") > dt.date.fromisoformat(day))
+            & (pl.col("component") <= Component.interest)
+        )
+        each = rows.group_by("instalment_no", maintain_order=True).agg(pl.col("amount").sum())
+        assert each["amount"].to_list() == [pytest.approx(a, abs=1) for a in asked if a], kind
+        assert rows.filter(pl.col("component") == Component.interest)["amount"].sum() == interest
+        if kind is Kind.due_date_moved:
+            assert rows["due_date"].unique().to_list() == [dt.date(2024, 5, 15)]
+    # of the level one, interest follows the balance again
+    assert life.on("2024-04-01", 6)["interest_due"] == 1_775 + 1_065
+    # what was earned and what is asked tie once the last instalment was billed
+    for loan_id in (3, 5, 6, 7):
+        ends = life.on("2024-05-02", loan_id)
+        asked = ends["interest_due"] + ends["interest_accrued"]
+        assert (ends["principal_due"], ends["interest_earned"]) == (120_000, asked)
+        assert ends["interest_accrued"] == 0 or loan_id == 6
 
 
 def test_a_charge_after_the_last_instalment_follows_a_longer_fixed_schedule(

@@ -7,13 +7,15 @@ whose interest follows the balance, or whose schedule stands whole.
 
 Interest is `level` (the default: the balance goes on bearing it, at a level instalment), or fixed
 and spread evenly like the principal: what is `payable` on the day, or in `full`, with what the
-schedule to come had. A fixed schedule stands whole from then on.
+schedule to come had. A fixed schedule stands whole from then on. Where a later re-age is level, what was
+earned of the fixed interest waits for the first new instalment, and the balance bears interest again.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
+from loanbook.core.catalogue.codes import InterestMode
 from loanbook.core.catalogue.components import (
     INCOME,
     Component,
@@ -36,6 +38,7 @@ from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import due_rows, merge_dues, on_own_date
 from loanbook.core.servicing.loan.opening import (
+    FROZEN,
     freeze,
     move_period,
     with_level_instalment,
@@ -77,6 +80,7 @@ def reage(day: DayState, events: pl.DataFrame) -> None:
     before = close_segment(day.loans.filter(mask))
     ordered = with_lifted(before.join(orders, on="loan_id", maintain_order="left"), lifted)
     ordered = ordered.with_columns(old_over=_denominator(ordered))
+    ordered = _thawed(ordered, day.policies.pins)
     revised = _renumbered(ordered, day)
     ahead = _end_running(day, revised)
     revised = _with_empty(revised, day)
@@ -104,6 +108,29 @@ def reage(day: DayState, events: pl.DataFrame) -> None:
         day.loans = point(day.loans, day.dues, whole)
         _bill_at_once(day, whole)
     day.changed.append(orders.select("loan_id", "event_id"))
+
+
+def _thawed(ordered: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
+    """Loans whose interest was fixed and is `level` from now on, by the rules of their product again.
+
+    What they earned of the fixed interest, and none asked yet, waits; nights count from the day on.
+    `thaws` (Boolean) says which they are.
+    """
+    level = ~pl.col("interest").is_in(["payable", "full"]).fill_null(False)
+    marked = ordered.with_columns(thaws=level & pl.col("schedule_fixed_on").is_not_null())
+    if not marked["thaws"].any():
+        return marked
+    own = pins.select("product", *(pl.col(name).alias(f"_{name}") for name in FROZEN))
+    daily = (pl.col("_interest_mode") == InterestMode.daily) | pl.col("_materialised")
+    follows = pl.col("thaws") & daily
+    earned = pl.col("interest_accrued") + pl.col("accrued_prepaid")
+    joined = marked.join(own, on="product", how="left", maintain_order="left").with_columns(
+        lifted_interest=pl.when("thaws").then("interest_accrued").otherwise("lifted_interest"),
+        schedule_fixed_on=pl.when(~follows).then("schedule_fixed_on"),
+        **{name: pl.when(follows).then(f"_{name}").otherwise(name) for name in FROZEN},
+        **segment.restart(BUSINESS_DATE, earned, where=pl.col("thaws")),
+    )
+    return joined.select(marked.columns)
 
 
 def _renumbered(ordered: pl.DataFrame, day: DayState) -> pl.DataFrame:
@@ -226,7 +253,10 @@ def _respread(day: DayState, stands: pl.DataFrame) -> None:
     """Rows of the new schedule of loans whose schedule stands whole."""
     spread = stands.with_columns(
         spread=pl.col("ahead").fill_null(0) + pl.col("lifted_principal"),
-        period_start=due_date(pl.col("first_no"), codes(stands, "unit")),
+        period_start=pl.when("thaws")
+        .then(BUSINESS_DATE)
+        .otherwise(due_date(pl.col("first_no"), codes(stands, "unit"))),
+        has_stub=pl.col("thaws") & ~counts_days(),
         kept_emi=pl.lit(None, dtype=pl.Int64),
     )  # fmt: skip
     rows = expanded(spread.filter(pl.col("spread") > 0), day.policies.calendars)

@@ -32,6 +32,12 @@ def agreed_terms(terms: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
     return agreed if agreed["loan_id"].is_sorted() else agreed.sort("loan_id")
 
 
+FROZEN = (
+    "materialised", "interest_mode", "rebate", "excess", "due_at_payment", "after_charge_off",
+)  # fmt: skip
+"""Pinned parameters that a schedule whose interest is fixed has of its own."""
+
+
 def freeze(terms: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
     """`terms` with the pinned parameters of a schedule that stands whole, its interest fixed."""
     stops = pl.col("after_charge_off") == AfterChargeOff.zero_interest.value
@@ -59,8 +65,8 @@ def freeze(terms: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
         .otherwise("after_charge_off"),
     }
     return terms.with_columns(
-        pl.when(where).then(value).otherwise(name).cast(terms.schema[name]).alias(name)
-        for name, value in pinned.items()
+        pl.when(where).then(pinned[name]).otherwise(name).cast(terms.schema[name]).alias(name)
+        for name in FROZEN
     )
 
 

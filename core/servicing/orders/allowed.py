@@ -52,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     contract.a_moratorium_runs,
     contract.schedule_is_agreed_row_by_row,
     contract.change_of_fixed_interest,
+    contract.change_of_interest_that_a_reage_fixed,
     pauses.no_instalment_was_billed_yet,
     pauses.moratorium_within_a_pause,
     money.more_principal_at_fixed_interest,

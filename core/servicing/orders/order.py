@@ -53,6 +53,9 @@ class Orders(dy.Schema):
     rows_agreed = dy.Bool(
         nullable=True, metadata=_about("its instalments were agreed one by one", _YES)
     )
+    interest_fixed = dy.Bool(
+        nullable=True, metadata=_about("a re-age, or its rows, fixed its interest", _YES)
+    )
     instalment_no = dy.Int16(nullable=True, metadata=_about("number of the next to bill", _COUNT))
     instalments_agreed = dy.Int16(
         nullable=True,

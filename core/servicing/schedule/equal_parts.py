@@ -1,8 +1,8 @@
 """What joins instalments to come whose interest stays what it is, in even shares.
 
 Where a re-age fixed interest, what is lent on top, or spread over more instalments: each asks an even
-sum of principal and interest. Where there is none, arrears that a re-amortisation spreads. The last
-instalment takes what rounding leaves.
+sum of principal and interest. Where interest is fixed, or there is none, arrears that a re-amortisation
+spreads. The last instalment takes what rounding leaves.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ def is_fixed() -> pl.Expr:
 
 
 def shares_arrears() -> pl.Expr:
-    """Loans without interest whose arrears are spread: what is to come grows by even shares of them."""
-    return (pl.col("rate_ppb") == 0) & (pl.col("lifted_principal") > 0)
+    """Loans whose interest is fixed, or that bear none, and whose arrears are spread: what is to come grows by
+    even shares of them."""
+    arrears = pl.col("lifted_principal") + pl.col("lifted_interest") > 0
+    return (is_fixed() | (pl.col("rate_ppb") == 0)) & arrears
 
 
 def even_instalment(amount: pl.Expr, count: pl.Expr) -> pl.Expr:

@@ -126,16 +126,17 @@ def _as_lived(stored: pl.DataFrame, life: History, eve: dt.date) -> pl.DataFrame
     """Loans as the ledger has them, those that were lived as they stand on the `eve`."""
     written_off, closed = Status.written_off.value, Status.closed.value
     ended = pl.when(pl.col("status") == written_off).then(written_off).otherwise(closed)
-    columns = ["loan_id", "agreed_schedule", *_STANDS.values()]
+    columns = ["loan_id", "agreed_schedule", "schedule_fixed_on", *_STANDS.values()]
     stands = pl.concat([
         life.stay.wide(eve, eve).filter(~pl.col("status").is_in(ENDED)).select(columns),
         life.closed.with_columns(status=ended.cast(pl.Int8)).select(columns),
     ]).select(
         "loan_id", _rows=pl.col("agreed_schedule").is_not_null(),
+        _fixed=pl.col("schedule_fixed_on").is_not_null(),
         **{f"_{name}": pl.col(column) for name, column in _STANDS.items()},
     )  # fmt: skip
     both = stored.join(stands, on="loan_id", how="left", maintain_order="left")
-    told = {"rows_agreed": "_rows", **{name: f"_{name}" for name in _STANDS}}
+    told = {"rows_agreed": "_rows", "interest_fixed": "_fixed", **{name: f"_{name}" for name in _STANDS}}
     was_lived = pl.col("_rows").is_not_null()
     return both.select(
         pl.when(was_lived).then(pl.col(told[name])).otherwise(name).alias(name).cast(kind)

@@ -33,6 +33,7 @@ from loanbook.core.servicing.schedule.fixed_schedule import (
     first_coming,
     point,
     respread,
+    waiting_interest,
     with_paid_kept,
 )
 from loanbook.core.servicing.schedule.level_instalment import (
@@ -143,7 +144,9 @@ def _spread_anew(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     fixed = loans.filter(longer).with_columns(lent=pl.lit(0, dtype=pl.Int64))
     spread = spread_evenly(fixed, dues, day.policies.calendars)
     dues = with_paid_kept(merge_dues(charges_follow(dues, fixed, spread), spread), fixed)
-    return merge_dues(dues, share_arrears(loans.filter(shares), dues))
+    sharing = loans.filter(shares)
+    grown = share_arrears(sharing, dues)
+    return merge_dues(merge_dues(dues, grown), waiting_interest(sharing, grown))
 
 
 def _within_ceiling(ordered: pl.DataFrame, ceilings: pl.DataFrame) -> pl.DataFrame:

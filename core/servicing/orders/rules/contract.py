@@ -56,3 +56,12 @@ def change_of_fixed_interest() -> pl.Expr:
     """The schedule fixes each period's interest, whatever is owed: none is earned by days that could
     be passed over, cut off at a termination or joined to the principal."""
     return pl.col("interest_mode") == InterestMode.scheduled.value
+
+
+@rule(
+    "interest_is_fixed_by_the_schedule", kinds=(Kind.moratorium_granted, Kind.interest_capitalised)
+)
+def change_of_interest_that_a_reage_fixed() -> pl.Expr:
+    """A re-age fixed the interest to come and spread it: no nights earn it that could be passed over, or
+    join the principal. A level re-age makes the balance bear interest again."""
+    return pl.col("interest_fixed")

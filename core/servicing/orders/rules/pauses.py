@@ -12,9 +12,10 @@ _PAUSES = (Kind.interest_paused, Kind.delinquency_paused)
 
 @rule("no_interest_follows_the_balance", kinds=(Kind.interest_paused,))
 def no_interest_follows_the_balance() -> pl.Expr:
-    """The schedule fixes the interest, or the rate is zero: no day's interest is there to pause."""
+    """The schedule fixes the interest, or a re-age did, or the rate is zero: no day's interest is there to
+    pause."""
     scheduled = pl.col("interest_mode") == InterestMode.scheduled.value
-    return scheduled | (pl.col("rate_now") == 0)
+    return scheduled | pl.col("interest_fixed") | (pl.col("rate_now") == 0)
 
 
 @rule("pause_ends_before_it_begins", kinds=_PAUSES)
