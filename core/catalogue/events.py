@@ -333,7 +333,7 @@ EVENTS: tuple[EventKind, ...] = (
             Command(verb, needs=("amount", "due_date"),
                     sets={"component": component.name}, becomes=
                 f"a {component.name} of the instalment within whose period it falls; after the last "
-                "one, an instalment of its own")
+                "one it is due by itself, on its date")
             for verb, component in BY_ORDER.items()
         ),
     ),

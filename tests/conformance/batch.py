@@ -255,7 +255,7 @@ class Batch:
         book = Book.empty(self.policies.pins, empty(Events))
         lived = fast_forward(book, self.filled, self.policies, looks, self._prepared)
         shown = lived.stay.last()
-        for row in shown.select(STATE).to_dicts():
+        for row in shown.select(*STATE, "instalments").to_dicts():
             seen.positions[row["loan_id"]] = row
         self._with_days(seen, lived)
         foreseen = to_come(

@@ -33,14 +33,19 @@ BEFORE = {
 """Status of an application after a step, before anything is paid out."""
 
 
-def _homes(dues: pl.DataFrame) -> dict[int, tuple[int, dt.date]]:
-    """Charges due on their own date by number: the instalment that shows them, and its due date."""
+def _homes(dues: pl.DataFrame, last: int | None) -> dict[int, tuple[int, dt.date]]:
+    """Charges due on their own date by number: the instalment that shows them, and its due date.
+
+    After the `last` instalment there is one more, which reaches up to the latest of what falls due then.
+    """
     own = dues.filter(on_own_date()) if dues.height else dues
     if own.is_empty():
         return {}
     others = dues.filter(~on_own_date() & (pl.col("instalment_no") > 0))
     grid = sorted({(due, n) for n, due in others.select("instalment_no", "due_date").rows()})
-    after = (max(n for _, n in grid) + 1, max(own["due_date"]))
+    top = max(n for _, n in grid)
+    more = last is not None and top > last
+    after = (top if more else top + 1, max(own["due_date"]))
     found = {}
     for number, due in own.select("instalment_no", "due_date").unique().rows():
         found[number] = next(((n, falls) for falls, n in grid if falls >= due), after)
@@ -70,7 +75,8 @@ class Shown:
         self.id = life.loan_id
         self.events = seen.events.get(life.number, [])
         own = seen.of(self.id, "dues")
-        self.homes = _homes(own)
+        self.position = seen.positions.get(self.id)
+        self.homes = _homes(own, self.position["instalments"] if self.position else None)
         own = self._gathered(own)
         self.dues = (
             own.with_columns(pl.col("instalment_no").replace(self._numbers()))
@@ -82,7 +88,6 @@ class Shown:
         if classic.takes_again(self.terms) and len(outs) > 1 and self.paid.height:
             self.paid = classic.with_what_met(self.dues, self.paid)
         self.moved = seen.of(self.id, "moved")
-        self.position = seen.positions.get(self.id)
         if classic.is_classic(self.terms) and own.height:
             settled = self.position and self.position["status"] in (Status.closed, Status.overpaid)
             ended = self.ended_on()[-1] if settled else None

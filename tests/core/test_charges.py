@@ -14,6 +14,7 @@ from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import OriginationFee
+from loanbook.core.servicing.loan.dues import OWN_DATE
 from loanbook.core.servicing.payments.chargebacks import demanded_again
 from loanbook.core.servicing.replay.payoff_quote import quote
 from tests.core.late_news import same_as_in_time, told
@@ -311,21 +312,35 @@ def test_a_charge_off_lasts(policies: PolicyBook) -> None:
 def test_a_charge_after_maturity_leaves_the_interest_that_was_billed_where_it_fell(
     policies: PolicyBook,
 ) -> None:
-    """Two weekly instalments of 1,000.00 at 12 %, unpaid; a fee of 11.00 of 31 January, due on 2 February.
+    """Two weekly instalments of 1,000.00 at 12 %, unpaid; a fee of 11.00 of 31 January, due on 2 February, a
+    penalty of 5.00 due a day later, and another fee due a week later.
 
-    The fee is of the instalment after the last one, as is the interest of the first week after maturity.
+    Each is due by itself on its date; the interest of the first week after maturity, and the late fee on it,
+    are those of the instalment after the last one.
     """
     loan = terms(policies, "instalment-act365", principal=100_000, n=2, start="2018-01-01",
                  first_due="2018-01-08", unit=Unit.weeks)  # fmt: skip
     body = json.dumps({"component": Component.fee.value, "due_date": "2018-02-02"})
     fee = _event(Kind.charge_assessed, 1, "2018-01-31", 1_100, "fee", body)
+    later = json.dumps({"component": Component.fee.value, "due_date": "2018-02-09"})
+    other = _event(Kind.charge_assessed, 1, "2018-02-01", 700, "other", later)
+    body = json.dumps({"component": Component.penalty.value, "due_date": "2018-02-03"})
+    penalty = _event(Kind.charge_assessed, 1, "2018-02-02", 500, "penalty", body)
     story = Story(policies).lent(loan)
-    life = replace(story, rows=(*story.rows, fee)).closed_daily("2018-02-05")
-    dues = life.dues("2018-01-31").filter(pl.col("instalment_no") == 3)
-    assert dues.select("component", "due_date", "amount").rows() == [
-        (Component.interest, dt.date(2018, 1, 22), 230),  # 1,000.00 * 12 % * 7/365 = 2.30
+    life = replace(story, rows=(*story.rows, fee, other, penalty)).closed_daily("2018-02-08")
+    dues = life.dues("2018-02-08").filter(pl.col("component") != Component.principal)
+    assert dues.filter(pl.col("due_date") == dt.date(2018, 1, 22)).select(
+        "instalment_no", "component", "amount"
+    ).rows() == [
+        (3, Component.interest, 230),  # 1,000.00 * 12 % * 7/365 = 2.30
+        (3, Component.penalty, 12),  # 5 % of it, sixteen days late
+    ]
+    apart = dues.filter(pl.col("instalment_no") > OWN_DATE)
+    assert apart.select("component", "due_date", "amount").rows() == [
         (Component.fee, dt.date(2018, 2, 2), 1_100),
+        (Component.penalty, dt.date(2018, 2, 3), 500),
+        (Component.fee, dt.date(2018, 2, 9), 700),
     ]
     # five weeks of 2.30 are billed by then
     assert life.on("2018-02-05")["interest_due"] == 5 * 230
-    assert life.on("2018-02-05")["fees_due"] == 1_100
+    assert life.on("2018-02-05")["fees_due"] == 1_100 + 700

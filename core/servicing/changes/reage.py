@@ -47,11 +47,11 @@ from loanbook.core.servicing.loan.opening import (
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.billing import on_schedule
 from loanbook.core.servicing.schedule.billing_run import fall_due
+from loanbook.core.servicing.schedule.coming_dues import with_place_of_charge
 from loanbook.core.servicing.schedule.equal_parts import even_instalment
 from loanbook.core.servicing.schedule.fixed_schedule import (
     bill_whole,
     expanded,
-    instalment_of,
     point,
     waiting_interest,
 )
@@ -136,12 +136,12 @@ def _thawed(ordered: pl.DataFrame, pins: pl.DataFrame) -> pl.DataFrame:
 def _renumbered(ordered: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Terms from the day on: `first_no`, the last old number; instalments after it are new.
 
-    What was charged, or charged back, after the last instalment keeps the number that it has.
+    What was billed, or charged back, after the last instalment keeps the number that it has.
     """
     runs = (pl.col("instalment_no") <= pl.col("instalments")) & (
         pl.col("period_start") < BUSINESS_DATE
     )
-    fallen = day.dues.filter(pl.col("due_date") <= BUSINESS_DATE)
+    fallen = day.dues.filter((pl.col("due_date") <= BUSINESS_DATE) & ~on_own_date())
     extra = fallen.group_by("loan_id").agg(extra_no=pl.col("instalment_no").max())
     numbered = ordered.join(extra, on="loan_id", how="left", maintain_order="left")
     again = (pl.col("reage_ended_instalment") == pl.col("instalment_no") - 1).fill_null(False)
@@ -229,10 +229,10 @@ def _end_running(day: DayState, loans: pl.DataFrame) -> pl.DataFrame:
 
 def _with_charges(dues: pl.DataFrame, revised: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Dues whose charges to come stand with the new instalment that falls due no earlier."""
+    joins = revised.filter(~pl.col("charges_on_own_date"))["loan_id"]
     comes = (
-        pl.col("loan_id").is_in(revised["loan_id"].implode())
+        pl.col("loan_id").is_in(joins.implode())
         & is_charge()
-        & ~on_own_date()
         & (pl.col("due_date") > BUSINESS_DATE)
     )
     charges = dues.filter(comes)
@@ -242,9 +242,9 @@ def _with_charges(dues: pl.DataFrame, revised: pl.DataFrame, day: DayState) -> p
         charges.drop("business_date")
         .rename({"instalment_no": "old_no"})
         .join(revised, on="loan_id", maintain_order="left")
-        .with_columns(on=pl.max_horizontal("due_date", "to"), strictly=pl.lit(False))
+        .with_columns(on=pl.max_horizontal("due_date", "to"))
     )
-    placed = instalment_of(coming, day.policies.calendars)
+    placed = with_place_of_charge(coming, day.policies.calendars)
     moved = placed.with_columns(instalment_no="number", due_date="falls").select(dues.columns)
     return merge_dues(dues.filter(~comes), moved)
 

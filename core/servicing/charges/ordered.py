@@ -9,11 +9,10 @@ from loanbook.core.catalogue.events import Kind
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import DUE_KEY, OWN_DATE, merge_dues
+from loanbook.core.servicing.loan.dues import DUE_KEY, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.loan.taxes import ask_tax
-from loanbook.core.servicing.schedule.coming_dues import open_dues
-from loanbook.core.servicing.schedule.fixed_schedule import instalment_of
+from loanbook.core.servicing.schedule.coming_dues import open_dues, with_place_of_charge
 
 
 def charge(day: DayState, events: pl.DataFrame) -> None:
@@ -79,16 +78,9 @@ def _bases(placed: pl.DataFrame, base: pl.Expr) -> pl.DataFrame:
 
 def _placed(day: DayState, orders: pl.DataFrame) -> pl.DataFrame:
     """Charges with `number` and `falls` of the instalment that they belong to, or of their own."""
-    placed = day.loans.join(orders, on="loan_id", maintain_order="left").with_columns(
-        on="due_date", strictly=pl.lit(False)
-    )
-    placed = instalment_of(placed, day.policies.calendars)
-    days = (pl.col("due_date") - pl.col("disbursed_on")).dt.total_days().clip(0, OWN_DATE - 1)
-    apart = pl.when("charges_on_own_date")
-    return placed.with_columns(
-        number=apart.then((days + OWN_DATE).cast(pl.Int16)).otherwise("number"),
-        falls=apart.then("due_date").otherwise("falls"),
-    )
+    asked = orders.with_columns(on="due_date")
+    charged = day.loans.join(asked, on="loan_id", maintain_order="left")
+    return with_place_of_charge(charged, day.policies.calendars)
 
 
 def _book(day: DayState, orders: pl.DataFrame, amount: str, waived: bool = False) -> None:

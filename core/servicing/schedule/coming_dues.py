@@ -10,7 +10,7 @@ from loanbook.core.contract.dates.due_dates import DUE_TERMS
 from loanbook.core.contract.figures import due_of
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import DUE_KEY, due_rows, merge_dues, on_own_date
+from loanbook.core.servicing.loan.dues import DUE_KEY, OWN_DATE, due_rows, merge_dues
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.fixed_schedule import instalment_of
 
@@ -54,6 +54,21 @@ def show_down_payments_due(day: DayState) -> None:
     )
 
 
+def with_place_of_charge(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """`number` and `falls` (its due date) of what a charge due on `on` joins: the instalment within whose
+    period that is; after the last one, or where the product says so, it falls due by itself on that date.
+
+    `loans`: terms and `on` (Date), a row a charge.
+    """
+    placed = instalment_of(loans.with_columns(strictly=pl.lit(False)), calendars)
+    apart = pl.col("charges_on_own_date") | (pl.col("number") > pl.col("instalments"))
+    days = (pl.col("on") - pl.col("disbursed_on")).dt.total_days().clip(0, OWN_DATE - 1)
+    return placed.with_columns(
+        number=pl.when(apart).then((days + OWN_DATE).cast(pl.Int16)).otherwise("number"),
+        falls=pl.when(apart).then("on").otherwise("falls"),
+    ).drop("strictly")
+
+
 def placed_anew(
     dues: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> pl.DataFrame:
@@ -62,12 +77,13 @@ def placed_anew(
     `before`, `after`: terms of loans with the shorter and the longer term; those that `after` lacks stay.
     Of loans that bill step by step.
     """
+    of_loan = before.select("loan_id", "charges_on_own_date", last="instalments")
     beyond = (
-        dues.filter((pl.col("due_date") > BUSINESS_DATE) & ~on_own_date())
-        .join(before.select("loan_id", last="instalments"), on="loan_id")
-        .filter(pl.col("instalment_no") > pl.col("last"))
+        dues.filter(pl.col("due_date") > BUSINESS_DATE)
+        .join(of_loan, on="loan_id")
+        .filter((pl.col("instalment_no") > pl.col("last")) & ~pl.col("charges_on_own_date"))
         .join(after, on="loan_id", how="semi")
-        .drop("last")
+        .select(dues.columns)
     )
     if beyond.is_empty():
         return dues
@@ -75,11 +91,15 @@ def placed_anew(
     held = beyond.join(terms, on="loan_id", maintain_order="left").with_columns(
         on="due_date", strictly=pl.lit(False)
     )
-    held = instalment_of(held, calendars).select(
-        *(c for c in dues.columns if c not in ("instalment_no", "due_date")),
-        instalment_no="number", due_date="falls",
-    )  # fmt: skip
-    return merge_dues(dues.join(beyond, on=DUE_KEY, how="anti"), held.select(dues.columns))
+    placed = [
+        place(held.filter(of), calendars).select(
+            *(c for c in dues.columns if c not in ("instalment_no", "due_date")),
+            instalment_no="number", due_date="falls",
+        )
+        for place, of in ((instalment_of, ~is_charge()), (with_place_of_charge, is_charge()))
+    ]  # fmt: skip
+    moved = pl.concat(placed).select(dues.columns)
+    return merge_dues(dues.join(beyond, on=DUE_KEY, how="anti"), moved)
 
 
 def with_their_instalments(

@@ -30,7 +30,7 @@ from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import DUE_KEY, NO_DUES, due_rows, merge_dues, on_own_date
+from loanbook.core.servicing.loan.dues import DUE_KEY, NO_DUES, due_rows, merge_dues
 from loanbook.core.servicing.loan.opening import within_level
 from loanbook.core.servicing.loan.taxes import untaxed
 
@@ -167,8 +167,12 @@ def _joined(dues: pl.DataFrame, loans: pl.DataFrame, rows: pl.DataFrame) -> pl.D
     """Dues whose charges after the last instalment join the one that falls due no earlier now."""
     after = (
         dues.filter(is_charge() & (pl.col("due_date") > BUSINESS_DATE))
-        .join(loans.select("loan_id", "instalments"), on="loan_id", maintain_order="left")
-        .filter((pl.col("instalment_no") > pl.col("instalments")) & ~on_own_date())
+        .join(
+            loans.select("loan_id", "instalments", "charges_on_own_date"),
+            on="loan_id",
+            maintain_order="left",
+        )
+        .filter((pl.col("instalment_no") > pl.col("instalments")) & ~pl.col("charges_on_own_date"))
     )
     falls = rows.filter(is_principal()).select("loan_id", number="instalment_no", falls="due_date")
     held = (

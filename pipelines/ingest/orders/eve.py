@@ -136,7 +136,11 @@ def _as_lived(stored: pl.DataFrame, life: History, eve: dt.date) -> pl.DataFrame
         **{f"_{name}": pl.col(column) for name, column in _STANDS.items()},
     )  # fmt: skip
     both = stored.join(stands, on="loan_id", how="left", maintain_order="left")
-    told = {"rows_agreed": "_rows", "interest_fixed": "_fixed", **{name: f"_{name}" for name in _STANDS}}
+    told = {
+        "rows_agreed": "_rows",
+        "interest_fixed": "_fixed",
+        **{name: f"_{name}" for name in _STANDS},
+    }
     was_lived = pl.col("_rows").is_not_null()
     return both.select(
         pl.when(was_lived).then(pl.col(told[name])).otherwise(name).alias(name).cast(kind)

@@ -203,9 +203,7 @@ def early_paid(dues: pl.DataFrame) -> pl.DataFrame:
 def charges_beside(loans: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
     """Lines of `later` of charges that stand with instalments to come of `loans`, whose schedule fixes the
     interest: money meets each with its instalment."""
-    return later.filter(is_charge() & ~on_own_date()).join(
-        loans.select("loan_id"), on="loan_id", how="semi"
-    )
+    return later.filter(is_charge()).join(loans.select("loan_id"), on="loan_id", how="semi")
 
 
 def scheduled_lines(
