@@ -98,6 +98,15 @@ class Terms(dy.Schema):
         nullable=True,
         metadata=column("Date from which interest is borne again", DATE, None, changes=True),
     )
+    pauses_to_come = dy.String(
+        nullable=True,
+        metadata=column(
+            "Pauses of interest after that one, as `paused_from` and `paused_until`",
+            "DATE/DATE, with a semicolon between them",
+            None,
+            changes=True,
+        ),
+    )
     matures_on = dy.Date(
         nullable=True,
         metadata=column(

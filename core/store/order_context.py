@@ -112,7 +112,7 @@ _DEFERRED = _by_kind(lambda _, sign: f"{sign} * amount")
 _DEFERRAL = _by_kind(lambda deferral, _: str(deferral.value))
 
 
-_CONTRACT = """version, loan_id, rate_ppb, paused_until, moratorium_left, accelerated_on,
+_CONTRACT = """version, loan_id, rate_ppb, moratorium_left, accelerated_on,
                   principal_agreed, jurisdiction, instalments, agreed_schedule, schedule_fixed_on"""
 _ENDED = f"""
     SELECT loan_id, last(closed_on ORDER BY version, closed_on NULLS LAST) AS closed_on,
@@ -123,7 +123,6 @@ _ENDED = f"""
 """How loans ended that did, by what was said last."""
 _TERMS = f"""
     SELECT loan_id, last(rate_ppb ORDER BY version) AS rate_ppb,
-           last(paused_until ORDER BY version) AS paused_until,
            last(moratorium_left ORDER BY version) AS moratorium_left,
            last(accelerated_on ORDER BY version) AS accelerated_on,
            last(agreed_schedule IS NOT NULL ORDER BY version) AS rows_agreed,
@@ -138,7 +137,7 @@ _TERMS = f"""
 _CONTEXT = f"""
     WITH ended AS ({_ENDED}), terms AS ({_TERMS})
     SELECT _ids.loan_id, coalesce(p.credit, 0) AS credit,
-           t.rate_ppb AS rate_now, t.paused_until, t.moratorium_left, t.accelerated_on,
+           t.rate_ppb AS rate_now, t.moratorium_left, t.accelerated_on,
            t.rows_agreed, t.interest_fixed, t.instalments_agreed, t.jurisdiction, p.principal AS owed,
            p.instalment_no, t.agreed, t.loan_id IS NOT NULL AS published,
            (CASE WHEN e.closed_on IS NULL THEN p.status
@@ -155,7 +154,7 @@ def order_context(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
     """Loans as they stand at the last published date, for what may be ordered of them.
 
     `loan_id`, `status` (Int8; null: nothing paid out yet), `credit` (Int64), `rate_now` (Int64),
-    `paused_until` (Date), `moratorium_left` (Int16) and `accelerated_on` (Date) as the contract stands,
+    `moratorium_left` (Int16) and `accelerated_on` (Date) as the contract stands,
     `rows_agreed`, `interest_fixed` (Boolean), `jurisdiction` (Int64), `instalments_agreed` (Int16), the principal `owed`,
     `instalment_no` (Int16), the next to bill, `agreed` (Int64: the principal), and whether a `published`
     version has read the loan.

@@ -248,7 +248,7 @@ _ORDERS = (
     _rule("pause_longer_than_the_bound", "", "mend the dates, or widen `bounds.pause_days` in a new version of the product",
           "start_date", "due_date"),
     _rule("pause_not_after_value_date", "", "mend the dates", "start_date", "value_date"),
-    _rule("another_pause_runs", "", "end the pause that runs first"),
+    _rule("another_pause_runs", "", "take other days, or reverse the pause that stands"),
     _rule("contract_is_terminated", "", "the whole claim is due: only money and endings follow"),
     _rule("schedule_is_agreed_row_by_row", "", "make the schedule anew by `reage`"),
     _rule("a_moratorium_runs", "", _LATER),

@@ -57,8 +57,6 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
         "materialised": mode is InterestMode.scheduled, "interest_mode": mode.value, "highest_ppb": 10**12,
         "starts": date_of(order.body["start"]) if "start" in order.body else None,
         "rate_now": int(Decimal(rate_of(terms)) * 10**7),
-        "paused_until": max((date_of(s.body["end"]) for s in life.steps
-                             if s.kind is Kind.interest_paused), default=None),
         "moratorium_left": None,
         "accelerated_on": max((s.date for s in life.steps if s.kind is Kind.contract_accelerated), default=None), "instalment_no": _next_on(date_of(order.body.get("from_date") or order.date.isoformat()), life),
         "instalments_agreed": int(terms["number_of_repayments"]),
@@ -74,9 +72,11 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
 
 def _beside(order: pl.DataFrame, life: Life) -> pl.DataFrame:
     """The order with what the events that its loan knows by then change of what the rules read."""
+    rests = {s: {name: date_of(s.body[name]) for name in ("start", "end")}
+             for s in life.steps if s.kind is Kind.interest_paused}  # fmt: skip
     none = {"amount": None, "start": None, "end": None}
-    others = [none | {"loan_id": 1, "kind": s.kind.value, "value_date": s.date, "source_ref": str(s.i),
-                      "waits": False, "place": -1} for s in life.steps]  # fmt: skip
+    others = [none | rests.get(s, {}) | {"loan_id": 1, "kind": s.kind.value, "value_date": s.date,
+                      "source_ref": str(s.i), "waits": False, "place": -1} for s in life.steps]  # fmt: skip
     one = order.drop("rival", "pause_beside", "withdrawn", "paid_out").with_columns(
         line=pl.lit(0, pl.Int64), loan_id=pl.lit(1, pl.Int64), command_ref=pl.lit(""),
         agreed=pl.lit(None, pl.Int64),

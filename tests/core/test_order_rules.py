@@ -16,6 +16,7 @@ from loanbook.core.catalogue.codes import InterestMode, Kind, Status
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.servicing.orders import rules as room
 from loanbook.core.servicing.orders.allowed import COLUMNS, RULES, broken_rule
+from loanbook.core.servicing.orders.beside import OTHERS, with_others
 from loanbook.core.servicing.orders.order import Orders
 from loanbook.core.servicing.orders.page import orders_page
 from loanbook.core.servicing.orders.rule import Rule
@@ -30,7 +31,7 @@ SOUND: dict[str, Any] = {
     "due_date": DAY + dt.timedelta(days=30), "starts": DAY + dt.timedelta(days=5),
     "advance": False, "checked": True, "status": Status.active.value, "credit": 500,
     "disbursed_on": dt.date(2024, 1, 1), "last_money": dt.date(2024, 3, 1), "rate_now": 10**8,
-    "paused_until": None, "moratorium_left": None, "accelerated_on": None, "rows_agreed": False, "interest_fixed": False, "payout_fee": 0, "term_after": 24, "most_instalments": 600, "instalment_no": 3,
+    "moratorium_left": None, "accelerated_on": None, "rows_agreed": False, "interest_fixed": False, "payout_fee": 0, "term_after": 24, "most_instalments": 600, "instalment_no": 3,
     "instalments_agreed": 12, "lent": 1_000, "limit": 1_100, "capitalised": 100,
     "bought_down": 100, "amortisation": Amortisation.equal_instalment.value,
     "interest_mode": InterestMode.daily.value, "materialised": False, "revolving": False,
@@ -67,7 +68,6 @@ BREAKS: dict[str, tuple[Kind, dict[str, Any]]] = {
     "pause_ends_before_it_begins": (Kind.delinquency_paused, {"due_date": DAY}),
     "pause_longer_than_the_bound": (Kind.delinquency_paused, {"due_date": dt.date(2224, 3, 20)}),
     "pause_not_after_value_date": (Kind.interest_paused, {"starts": DAY}),
-    "pause_within_a_pause": (Kind.interest_paused, {"paused_until": dt.date(2024, 3, 20)}),
     "pause_shares_a_day_with_another": (Kind.delinquency_paused, {"pause_beside": True}),
     "contract_is_terminated": (Kind.rate_changed, {"accelerated_on": DAY}),
     "another_change_on_the_day": (Kind.rate_changed, {"rival": True}),
@@ -76,7 +76,6 @@ BREAKS: dict[str, tuple[Kind, dict[str, Any]]] = {
     "change_of_fixed_interest": (Kind.contract_accelerated, FIXED),
     "change_of_interest_that_a_reage_fixed": (Kind.interest_capitalised, {"interest_fixed": True}),
     "no_instalment_was_billed_yet": (Kind.moratorium_granted, {"instalment_no": 1}),
-    "moratorium_within_a_pause": (Kind.moratorium_granted, {"paused_until": DAY}),
     "more_principal_at_fixed_interest": (Kind.disbursed, FIXED),
     "reage_of_fixed_interest": (Kind.reaged, FIXED),
     "no_instalment_to_come": (Kind.term_extended, {"instalment_no": 13}),
@@ -97,16 +96,28 @@ BREAKS: dict[str, tuple[Kind, dict[str, Any]]] = {
 """An order for each rule, by its name: what is ordered, and what else differs from the sound one."""
 
 
+def test_a_moratorium_and_a_pause_of_interest_stand_against_each_other() -> None:
+    """Of one day in one file, whichever stands first; a pause that is over by then does not."""
+    pause = {"kind": Kind.interest_paused.value, "value_date": DAY, "start": NEXT, "end": NEXT}
+    grants = {"kind": Kind.moratorium_granted.value, "value_date": DAY, "start": None, "end": None}
+    none = {"loan_id": 1, "amount": None, "source_ref": "a", "waits": True, "place": 1}
+    apart = {"line": 2, "loan_id": 1, "command_ref": "b", "agreed": None}
+
+    def beside(kind: Kind, other: dict[str, Any], **differs: Any) -> str | None:
+        own = order(kind, **differs).with_columns(**{n: pl.lit(v) for n, v in apart.items()})
+        own = own.drop("rival", "pause_beside", "withdrawn", "paid_out")
+        found: str | None = broken_rule(
+            with_others(own, pl.DataFrame([none | other], schema=OTHERS))
+        ).item()
+        return found
+
+    assert beside(Kind.moratorium_granted, pause) == "another_pause_runs"
+    assert beside(Kind.interest_paused, grants, starts=NEXT, due_date=NEXT) == "another_pause_runs"
+    assert beside(Kind.moratorium_granted, pause, value_date=NEXT + (NEXT - DAY)) is None
+
+
 def order(kind: Kind = Kind.rate_changed, **differs: Any) -> pl.DataFrame:
     return pl.DataFrame([SOUND | differs | {"kind": kind.value}], schema=COLUMNS)
-
-
-def test_interest_is_paused_again_once_the_first_pause_has_ended() -> None:
-    """Of a pause to the 20th one ordered on the 15th would take the place, though it begins after it."""
-    after = {"starts": dt.date(2024, 3, 25), "paused_until": dt.date(2024, 3, 20)}
-    assert broken_rule(order(Kind.interest_paused, **after)).to_list() == ["another_pause_runs"]
-    ended = after | {"paused_until": DAY}
-    assert broken_rule(order(Kind.interest_paused, **ended)).to_list() == [None]
 
 
 def test_the_sound_order_enters() -> None:

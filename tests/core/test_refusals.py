@@ -19,7 +19,7 @@ ORDER: dict[str, Any] = {
     "disbursed_on": dt.date(2024, 1, 1), "last_money": dt.date(2024, 3, 1),
     "amortisation": Amortisation.equal_instalment.value, "materialised": False,
     "interest_mode": InterestMode.daily.value, "highest_ppb": 3 * 10**8,
-    "starts": DAY + dt.timedelta(days=5), "rate_now": 10**8, "paused_until": None,
+    "starts": DAY + dt.timedelta(days=5), "rate_now": 10**8,
     "moratorium_left": None, "accelerated_on": None, "rows_agreed": False, "interest_fixed": False, "payout_fee": 0, "term_after": 24, "most_instalments": 600, "instalment_no": 3, "instalments_agreed": 12, "lent": 1_000,
     "limit": 1_100, "capitalised": 100, "bought_down": 100, "advance": False, "cash_advance_margin": 0, "checked": True, "alone_below": None,
 }  # fmt: skip
@@ -108,17 +108,13 @@ def test_what_happened_outside_is_always_taken_in() -> None:
             "interest_is_fixed_by_the_schedule",
         ),
         (
-            {"kind": Kind.moratorium_granted.value, "paused_until": DAY},
+            {"kind": Kind.moratorium_granted.value, "pause_beside": True},
             "another_pause_runs",
         ),
         ({"kind": Kind.interest_paused.value, "starts": DAY}, "pause_not_after_value_date"),
         (
             {"kind": Kind.interest_paused.value, "starts": dt.date(2024, 5, 1)},
             "pause_ends_before_it_begins",
-        ),
-        (
-            {"kind": Kind.interest_paused.value, "paused_until": DAY + dt.timedelta(days=9)},
-            "another_pause_runs",
         ),
     ],
 )

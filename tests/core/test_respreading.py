@@ -93,6 +93,31 @@ def test_a_pause_leaves_out_its_nights_and_no_other(policies: PolicyBook) -> Non
     assert on(days, "2024-02-01")["interest_due"] == round(1200 * 0.12 * 21 / 365 * 100)
 
 
+def test_pauses_that_are_agreed_at_once_are_lived_one_after_the_other(policies: PolicyBook) -> None:
+    """1,200.00 at 12 % in 3, agreed on one day: 5 nights of January, then 3 and 10 of February; the order of
+    the events is not that of the pauses."""
+    spans = [
+        ("2024-02-20", "2024-02-29"),
+        ("2024-01-11", "2024-01-15"),
+        ("2024-02-05", "2024-02-07"),
+    ]
+    pauses = [(Kind.interest_paused, "2024-01-05", {"start": a, "end": b}) for a, b in spans]
+    days = days_of(policies, "instalment-act365", "2024-03-02", *pauses, n=3)
+    assert on(days, "2024-02-01")["interest_due"] == round(120_000 * 0.12 * 26 / 365)
+    # of what is owed since the first instalment was billed: 29 nights less 13
+    assert on(days, "2024-03-01")["interest_earned"] == on(days, "2024-02-01")[
+        "interest_earned"
+    ] + round(120_000 * 0.12 * 16 / 365)
+    assert on(days, "2024-02-04")["interest_accrued"] == on(days, "2024-02-07")["interest_accrued"]
+    assert on(days, "2024-02-19")["interest_accrued"] == on(days, "2024-02-29")["interest_accrued"]
+    lived = days[-1].book.terms
+    assert lived["pauses_to_come"].to_list() == [None]
+    story = Story(policies).lent(terms(policies, "instalment-act365", n=3))
+    learned = [_event(k, 1, "2024-01-05", None, f"{n}", json.dumps(body))
+               for n, (k, _, body) in enumerate(pauses)]  # fmt: skip
+    same_as_in_time(told(story, *((20, each) for each in learned)), policies, dt.date(2024, 3, 2))
+
+
 def test_a_payment_within_a_pause_changes_no_night(policies: PolicyBook) -> None:
     pause = (Kind.interest_paused, "2024-01-05", {"start": "2024-01-11", "end": "2024-01-20"})
     paid = (Kind.payment_received, "2024-01-15", 30_000)

@@ -215,8 +215,10 @@ def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(week: Week) -> N
                                     loans[fourth]: "reamortised", loans[fifth]: "reaged"}  # fmt: skip
     ended = reader.sql("SELECT loan_id, close_reason FROM loans WHERE close_reason = 'settled'")
     assert ended["loan_id"].to_list() == [loans[sixth]]
-    again = order_context(ledger, pl.Series([loans[second]], dtype=pl.Int64))
-    assert again["paused_until"].to_list() == [dt.date(2018, 1, 20)]
+    context = order_context(ledger, pl.Series([loans[first], loans[fifth]], dtype=pl.Int64))
+    assert dict(context.select("loan_id", "interest_fixed").rows()) == {
+        loans[first]: False, loans[fifth]: True,
+    }  # fmt: skip
 
 
 def test_a_charge_off_is_not_dated_before_a_charge(week: Week) -> None:

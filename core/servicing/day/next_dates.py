@@ -63,6 +63,14 @@ def of_penal_interest(after: Awaiting) -> pl.DataFrame:
     return _by_rule(after.unpaid, after.policies.penal, _after(pl.col("penal_grace")))
 
 
+def of_pauses(after: Awaiting) -> pl.DataFrame:
+    """Ends of pauses of interest that another one follows."""
+    if after.live["pauses_to_come"].null_count() == after.live.height:
+        return _NONE
+    follows = after.live.filter(pl.col("pauses_to_come").is_not_null())
+    return _to_come(follows, pl.col("paused_until"))
+
+
 def of_statements(after: Awaiting) -> pl.DataFrame:
     """Days on which the minimum of a line's last statement is due."""
     if not after.live["revolving"].any():

@@ -32,6 +32,7 @@ from loanbook.core.servicing.income.accounting_basis import off_accrual, reclass
 from loanbook.core.servicing.income.deferred_income import recognise_remainder, restart
 from loanbook.core.servicing.income.effective_interest import follow_yield
 from loanbook.core.servicing.interest.cash_advances import bears_more, paid_last
+from loanbook.core.servicing.interest.pauses import begin_next
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import any_off_accrual, off_books
 from loanbook.core.servicing.loan.dues import DUE_KEY
@@ -160,6 +161,8 @@ def _show_off_books(day: Day) -> None:
 
 
 STEPS = (
+    Step(2, "next_pause", "an agreed pause of interest follows one that has ended", begin_next,
+         dates.of_pauses),
     Step(3, "pass_over", "instalments of a moratorium are passed over", pass_over),
     Step(3, "bill", "what is due is billed, and what was overdue is asked its penal interest",
          _bill, dates.of_billing),

@@ -71,14 +71,14 @@ def _of_others() -> dict[str, pl.Expr]:
     same_day = pl.col("value_date") == pl.col("value_date_other")
     by_then = pl.col("waits") & (pl.col("value_date_other") <= pl.col("value_date"))
     anew = [each.value for each in ANEW]
-    rivals = (kind == other) & kind.is_in([each.value for each in CHANGES])
+    paused = kind.is_in([each.value for each in PAUSES])
+    rivals = (kind == other) & kind.is_in([each.value for each in CHANGES]) & ~paused
     rivals = rivals | (kind.is_in(anew) & other.is_in(anew))
-    pauses = (kind == other) & kind.is_in([each.value for each in PAUSES])
     amount = pl.col("amount")
     payouts = pl.col("waits") & same_day & (other == Kind.disbursed.value)
     return {
         "rival": (rivals & same_day).any(),
-        "pause_beside": (pauses & _in_each_others_way()).any(),
+        "pause_beside": (((kind == other) & paused & _shared()) | _against_a_moratorium()).any(),
         "withdrawn": (other == Kind.boarding_withdrawn.value).any(),
         "paid_out": amount.filter(payouts).sum(),
         "refunded": amount.filter(pl.col("waits") & (other == Kind.credit_refunded.value)).sum(),
@@ -92,11 +92,18 @@ def _of_others() -> dict[str, pl.Expr]:
     }
 
 
-def _in_each_others_way() -> pl.Expr:
-    """Two pauses that share a day, or of interest, of which a loan holds one, the later ordered before
-    the earlier has ended."""
-    shared = (pl.col("start") <= pl.col("due_date")) & (pl.col("starts") <= pl.col("end"))
-    own, other = pl.col("value_date"), pl.col("value_date_other")
-    first_ends = pl.when(other <= own).then("end").otherwise("due_date")
-    held = first_ends > pl.max_horizontal(own, other)
-    return pl.when(pl.col("kind") == Kind.interest_paused.value).then(held).otherwise(shared)
+def _shared() -> pl.Expr:
+    """Two pauses that have a day in common."""
+    return (pl.col("start") <= pl.col("due_date")) & (pl.col("starts") <= pl.col("end"))
+
+
+def _against_a_moratorium() -> pl.Expr:
+    """A moratorium, and a pause of interest that is not over on its day. One that a close has taken in
+    tells of itself (`moratorium_left`)."""
+    kind, other = pl.col("kind"), pl.col("kind_other")
+    grants, pauses = Kind.moratorium_granted.value, Kind.interest_paused.value
+    over = (kind == grants) & (other == pauses) & (pl.col("end") >= pl.col("value_date"))
+    under = (kind == pauses) & (other == grants) & (
+        pl.col("due_date") >= pl.col("value_date_other")
+    )  # fmt: skip
+    return over | (under & pl.col("waits"))

@@ -43,7 +43,6 @@ class Orders(dy.Schema):
         metadata=_about("value date of the last money in, charge or waiver that stands", _DATE),
     )
     rate_now = dy.Int64(nullable=True, metadata=_about("its rate in force", _RATE))
-    paused_until = dy.Date(nullable=True, metadata=_about("the end of its interest pause", _DATE))
     moratorium_left = dy.Int16(
         nullable=True, metadata=_about("what its moratorium still passes over", _COUNT)
     )
@@ -83,7 +82,7 @@ class Orders(dy.Schema):
     pause_beside = dy.Bool(
         nullable=True,
         metadata=_about(
-            "another pause of its kind shares a day with it, or of interest has not ended by then",
+            "another pause of its kind shares a day with it, or a moratorium stands against a pause",
             _YES,
         ),
     )

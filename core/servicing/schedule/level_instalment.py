@@ -23,6 +23,7 @@ from loanbook.core.contract.money import int128, with_quotient
 from loanbook.core.contract.schedule.expansion import expand_from
 from loanbook.core.contract.steps_and_seasons import alike
 from loanbook.core.servicing.interest.accrual import Accrual
+from loanbook.core.servicing.interest.pauses import later_pauses
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.opening import (
@@ -127,9 +128,20 @@ def lacks(loans: pl.DataFrame) -> pl.Series:
 
 
 def _of_nights_to_rest(loans: pl.DataFrame) -> pl.Series:
-    """What one unit of balance would earn in the nights of a pause that are to come in the period (Int128)."""
+    """What one unit of balance would earn in the nights of pauses that are to come in the period (Int128)."""
     if loans["paused_until"].is_null().all():
         return pl.repeat(0, loans.height, dtype=pl.Int128, eager=True)
+    first, later = _rested(loans), later_pauses(loans)
+    if later.is_empty():
+        return first
+    more = later.select("place", more=_rested(later)).group_by("place").agg(pl.col("more").sum())
+    both = first.to_frame("rests").with_row_index("place")
+    both = both.join(more, on="place", how="left", maintain_order="left")
+    return both.select(pl.col("rests") + pl.col("more").fill_null(0)).to_series()
+
+
+def _rested(loans: pl.DataFrame) -> pl.Series:
+    """`_of_nights_to_rest` of the pause in `paused_from` and `paused_until`."""
     until = pl.min_horizontal("paused_until", "period_end")
     since = pl.max_horizontal("paused_from", BUSINESS_DATE)
     paused = pl.col("paused_until").is_not_null() & (until > since)

@@ -21,7 +21,7 @@ from loanbook.pipelines.ingest.events import Known
 _ONE_DAY = dt.timedelta(days=1)
 _STANDS = {
     "status": "status", "credit": "credit", "owed": "principal", "instalment_no": "instalment_no",
-    "rate_now": "rate_ppb", "paused_until": "paused_until", "moratorium_left": "moratorium_left",
+    "rate_now": "rate_ppb", "moratorium_left": "moratorium_left",
     "accelerated_on": "accelerated_on", "jurisdiction": "jurisdiction",
     "instalments_agreed": "instalments", "agreed": "principal_agreed",
 }  # fmt: skip

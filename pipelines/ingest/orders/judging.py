@@ -70,14 +70,13 @@ def _with_running_pause(
     if stopped.is_empty():
         return broken
     own, of_pause = pl.col("kind"), pl.col("kind_pause")
-    moratorium = own == Kind.moratorium_granted.value
-    alike = pl.when(moratorium).then(of_pause == Kind.interest_paused.value)
+    grants, rests = Kind.moratorium_granted.value, Kind.interest_paused.value
+    both = own.is_in([grants, rests]) & of_pause.is_in([grants, rests]) & (own != of_pause)
     found = (
         stopped.select("line", "loan_id", "kind", "value_date", "command_ref")
         .join(pl.concat([others, _as_others(orders)]), on="loan_id", suffix="_pause")
         .filter(
-            alike.otherwise(of_pause == own)
-            & of_pause.is_in([kind.value for kind in PAUSES])
+            (both | ((of_pause == own) & of_pause.is_in([kind.value for kind in PAUSES])))
             & (pl.col("place") < pl.col("line"))
             & (pl.col("command_ref") != pl.col("source_ref"))
         )
@@ -85,9 +84,11 @@ def _with_running_pause(
         .group_by("line")
         .last()
     )
+    stands = pl.when(of_pause == grants).then(
+        pl.format("the moratorium {} of {}", "source_ref", "value_date_pause")
+    ).otherwise(pl.format("the pause {} from {} to {}", "source_ref", "start", "end"))  # fmt: skip
     told = pl.format(
-        "{}: the pause {} from {} to {} stands; order this one once that has ended, or reverse that one",
-        *("command_ref", "source_ref", "start", "end"),
+        "{}: {} stands; order this one for other days, or reverse that one", "command_ref", stands
     )
     return broken.join(
         found.select("line", told.alias(PAUSE_RUNS)), on="line", how="left", maintain_order="left"

@@ -41,18 +41,11 @@ def pause_not_after_value_date() -> pl.Expr:
     return pl.col("starts") <= pl.col("value_date")
 
 
-@rule("another_pause_runs", kinds=(Kind.interest_paused,))
-def pause_within_a_pause() -> pl.Expr:
-    """An earlier pause of interest has not ended on the value date: a loan has one at a time, and the later
-    one would take its place without a word. Quarantine names the pause that runs; order the next one once it
-    has ended, or reverse it."""
-    return pl.col("paused_until") > pl.col("value_date")
-
-
-@rule("another_pause_runs", kinds=_PAUSES)
+@rule("another_pause_runs", kinds=(*_PAUSES, Kind.moratorium_granted))
 def pause_shares_a_day_with_another() -> pl.Expr:
-    """Another pause of its kind that stands has a day in common with it; of interest, one is ordered before
-    the other has ended: a loan has one at a time. Quarantine names that pause."""
+    """Another pause of its kind that stands has a day in common with it, or of a moratorium and a pause of
+    interest the pause is not over on the moratorium's day: its nights would be passed over twice. Quarantine
+    names that pause: take other days, order once it has ended, or reverse it."""
     return pl.col("pause_beside")
 
 
@@ -60,9 +53,3 @@ def pause_shares_a_day_with_another() -> pl.Expr:
 def no_instalment_was_billed_yet() -> pl.Expr:
     """The first instalment is still to come: a grace from the start is agreed with the loan."""
     return pl.col("instalment_no") <= 1
-
-
-@rule("another_pause_runs", kinds=(Kind.moratorium_granted,))
-def moratorium_within_a_pause() -> pl.Expr:
-    """A pause of interest still runs on the value date: its nights would be passed over twice."""
-    return pl.col("paused_until") >= pl.col("value_date")
