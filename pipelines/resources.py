@@ -43,12 +43,17 @@ def settings() -> Settings:
     return Settings.from_environment()
 
 
-def _home() -> Path | None:
-    """The instance's folder; None where there is none, as for `loanbook simulate`."""
+def settings_if_any() -> Settings | None:
+    """The instance, as `settings`; None where there is none, as for `loanbook simulate`."""
     try:
-        return settings().home
+        return settings()
     except InstanceError:
         return None
+
+
+def _home() -> Path | None:
+    where = settings_if_any()
+    return where.home if where else None
 
 
 def read_policies(folder: Path | None = None) -> PolicyBook:

@@ -17,6 +17,11 @@ from loanbook.core.store.lake import LAKE, one_state
 
 PUBLISHED = "(SELECT version FROM {lake}.publications WHERE state = 'published')"
 """Versions that readers see."""
+WAITING_VERSIONS = (
+    "version > (SELECT published_version FROM {lake}.ledger_head) "
+    "AND version NOT IN (SELECT version FROM {lake}.publications)"
+)
+"""Versions that were committed and wait for their checks."""
 
 
 class Queries:
@@ -183,6 +188,9 @@ class LedgerStatus:
     policies: str
     """Hash of the policies that the last version was closed under."""
     code: str
+    unchecked: tuple[int, dt.date | None, dt.date | None]
+    """Days that are committed and wait for their checks, as after a run that was killed: how many, the
+    first and the last."""
     rejected: int
     late_events: int
     restated_loans: int
@@ -213,6 +221,10 @@ def ledger_status(ledger: Queries) -> LedgerStatus:
     (again,) = ledger.one(
         f"SELECT count(*) FROM {{lake}}.restated_loans WHERE version IN {PUBLISHED}"
     )
+    unchecked = ledger.one(
+        "SELECT count(*), min(business_date), max(business_date) FROM {lake}.versions "
+        f"WHERE {WAITING_VERSIONS}"
+    )
     (held,) = ledger.one(f"SELECT count(*) FROM {{lake}}.held_loans WHERE version = {version}")
     files = ledger.one(
         "SELECT count(*) FILTER (WHERE state = 'taken'), count(DISTINCT file_id) FILTER (WHERE "
@@ -222,5 +234,5 @@ def ledger_status(ledger: Queries) -> LedgerStatus:
     )
     return LedgerStatus(
         first[0][0] if first else None, last, version, settled_at, loans, held, run, policies, code,
-        rejected, late, again, *files,
+        unchecked, rejected, late, again, *files,
     )  # fmt: skip

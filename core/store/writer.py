@@ -35,7 +35,7 @@ from loanbook.core.store.lake import (
     transaction,
 )
 from loanbook.core.store.migrations import migrate
-from loanbook.core.store.queries import PUBLISHED, Queries
+from loanbook.core.store.queries import PUBLISHED, WAITING_VERSIONS, Queries
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.upkeep.files import flush
 from loanbook.core.store.upkeep.used_policies import must_agree
@@ -413,9 +413,8 @@ class Ledger(Queries):
     def waiting(self) -> list[tuple[int, dt.date]]:
         """Versions that were committed and wait for their checks, with their dates, in order."""
         return self.frame(
-            "SELECT version, business_date FROM {lake}.versions WHERE version > "
-            "(SELECT published_version FROM {lake}.ledger_head) AND version NOT IN "
-            "(SELECT version FROM {lake}.publications) ORDER BY version"
+            f"SELECT version, business_date FROM {{lake}}.versions WHERE {WAITING_VERSIONS} "
+            "ORDER BY version"
         ).rows()
 
     def without_terms(self, loans: pl.DataFrame) -> pl.DataFrame:

@@ -108,7 +108,9 @@ def rollback(
         f"version {taken.parent} of {taken.date} stands" if taken.date else "nothing is published"
     )
     closes = "their days" if many else "its day"
-    out.print(f"{whose} withdrawn, {stands}; `loanbook backfill` closes {closes} again.")
+    out.print(
+        f"{whose} withdrawn, {stands}; `loanbook backfill {taken.through}` closes {closes} again."
+    )
     if taken.files:
         out.print(
             f"{len(taken.files)} damaged files were given up with {'them' if many else 'it'}."

@@ -272,6 +272,10 @@ def status(
             ("policies", now.policies[:16]),
             ("code", now.code[:16]),
         ]  # fmt: skip
+    days, since, to = now.unchecked
+    if days:
+        facts.append(("committed", f"{days:,} days more, {since} to {to}: they wait for their checks, "
+                      "and the next run publishes them"))  # fmt: skip
     facts += [
         ("files", f"{now.files_taken:,} taken, {now.files_refused:,} refused"),
         ("waiting", in_words(_waiting(ledger, settings()))),
@@ -292,7 +296,7 @@ def status(
     if broken:
         raise LoanbookError(
             f"{len(broken)} data files are damaged: restore them from a backup, or, where the last "
-            "version alone is concerned, `loanbook rollback --reason TEXT` and `loanbook backfill`"
+            "version alone is concerned, `loanbook rollback --reason TEXT`"
         )
 
 

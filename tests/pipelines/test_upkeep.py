@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from loanbook.core.store import lake, writer
+from loanbook.core.store.queries import ledger_status
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import HOME_VARIABLE, Settings
 from loanbook.core.store.upkeep import files
@@ -78,9 +79,9 @@ def test_a_damaged_file_is_told_and_its_version_can_be_taken_back(home: Path) ->
     oldest.unlink()  # that of the days before: to take the last ones back would not help
     assert "nothing was taken back; restore them from a backup" in said("rollback", "--reason", "x")
     oldest.write_bytes(kept)
-    assert "Versions 9 to 10 are withdrawn, version 8 of 2018-01-08 stands" in said(
-        "rollback", "--reason", "a bad disk"
-    )
+    told = said("rollback", "--reason", "a bad disk")
+    assert "Versions 9 to 10 are withdrawn, version 8 of 2018-01-08 stands" in told
+    assert "`loanbook backfill 2018-01-10` closes" in " ".join(told.split())
     assert CLI.invoke(app, ["status", "--files"]).exit_code == 0
     reader = LedgerReader(where)
     assert reader.positions().equals(before)
@@ -175,7 +176,10 @@ def test_a_version_that_waits_is_compared_with_the_day_before(home: Path) -> Non
     # the same without the planted fault: published by the next run
     with pytest.raises(KeyboardInterrupt):
         list(close_days(ledger, policies, [dt.date(2018, 1, 11)], by, stage=died))
+    assert ledger_status(ledger).unchecked == (1, dt.date(2018, 1, 11), dt.date(2018, 1, 11))
+    assert "1 days more, 2018-01-11 to 2018-01-11: they wait" in said("status")
     list(close_days(ledger, policies, [dt.date(2018, 1, 11)], by))
+    assert ledger_status(ledger).unchecked == (0, None, None)
     assert ledger.head().published_date == dt.date(2018, 1, 11)
     names = ledger.frame(
         "SELECT name FROM {lake}.checks WHERE version = ? ", [ledger.head().published_version]

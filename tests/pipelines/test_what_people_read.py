@@ -20,10 +20,10 @@ from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
 from loanbook.pipelines.commands import console
-from loanbook.pipelines.commands.loans.quoted import quoted
+from loanbook.pipelines.commands.loans.quoted import edits, quoted
 from loanbook.pipelines.resources import POLICIES, provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
-from tests.core.loans import product_of, with_more
+from tests.core.loans import changed, product_of, with_more
 
 FLAT = ("quote", "flat-rate", "principal=1200", "rate_percent=40", "instalments=12",
         "disbursed_on=2024-01-27", "first_due_date=2024-02-01")  # fmt: skip
@@ -156,6 +156,15 @@ def test_all_that_a_quote_asks_is_a_line_of_it(policies: PolicyBook) -> None:
     assert beyond == -1
     assert sums["total of payments"] == sums["lent"] + sums["interest"] + beyond
     assert sums["total cost"] == sums["interest"] + beyond
+
+
+def test_a_quote_by_an_edited_file_says_so(restated: LedgerReader, policies: PolicyBook) -> None:
+    edited = changed(policies, "instalment-act365", rate_basis="ACT/360")
+    on, ledger = dt.date(2018, 3, 1), restated.lake()
+    (why,) = edits(edited, "instalment-act365", on, ledger)
+    assert "schedule.rate_basis was 'ACT/365F', is 'ACT/360'" in why
+    assert edits(edited, "flat-rate", on, ledger) == []
+    assert edits(policies, "instalment-act365", on, ledger) == []
 
 
 def test_a_quote_refuses_what_boarding_refuses() -> None:

@@ -142,6 +142,8 @@ class Withdrawn:
     first: int
     last: int
     parent: int
+    through: dt.date
+    """Business date of the last of them."""
     date: dt.date | None
     """Business date of the parent; None: nothing is published."""
     files: list[Path]
@@ -156,9 +158,9 @@ def withdraw(ledger: Queries, data: Path, actor: str, reason: str) -> Withdrawn:
     LedgerError, and nothing is taken back, where nothing is published, a version waits for its checks,
     or a damaged file holds rows of other versions.
     """
-    last, _ = ledger.published()
+    last, through = ledger.published()
     (waiting,) = ledger.one("SELECT working_version FROM {lake}.ledger_head")
-    if not last or waiting is not None:
+    if through is None or waiting is not None:
         raise LedgerError(
             f"version {waiting} waits for its checks; run `loanbook close` first"
             if last
@@ -189,7 +191,7 @@ def withdraw(ledger: Queries, data: Path, actor: str, reason: str) -> Withdrawn:
             )
 
     patiently(write)
-    return Withdrawn(first, last, parent, date, _forget(ledger, broken))
+    return Withdrawn(first, last, parent, through, date, _forget(ledger, broken))
 
 
 Span = tuple[int, Path, int, int]

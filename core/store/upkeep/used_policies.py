@@ -38,12 +38,16 @@ def used_versions(ledger: Queries) -> dict[Key, Policy]:
     return found
 
 
+def contradictions(ledger: Queries, policies: PolicyBook) -> dict[Key, str]:
+    """Versions that the policies have otherwise than loans were lived by them, with reason and remedy."""
+    _, published = ledger.published()
+    return refusals(policies, _with_those_before(ledger, policies), published)
+
+
 def must_agree(ledger: Queries, policies: PolicyBook) -> None:
     """Raise PolicyError, naming every version and field, where the policies contradict what loans
     were lived by."""
-    used = _with_those_before(ledger, policies)
-    _, published = ledger.published()
-    wrong = refusals(policies, used, published)
+    wrong = contradictions(ledger, policies)
     if wrong:
         raise PolicyError("\n".join(why for _, why in sorted(wrong.items())))
 

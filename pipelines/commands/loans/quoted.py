@@ -19,11 +19,14 @@ from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import TapeMapping
 from loanbook.core.policy.product import Product
+from loanbook.core.policy.used import in_use
 from loanbook.core.servicing.explain.disclosure import disclosed_apr, payout_fees
 from loanbook.core.servicing.explain.instalments import instalments
 from loanbook.core.servicing.laws.trial import faults
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.replay import relived
+from loanbook.core.store.queries import Queries
+from loanbook.core.store.upkeep.used_policies import contradictions
 from loanbook.core.store.writing import Intake, numbered
 from loanbook.pipelines.ingest.boarding import boarded
 from loanbook.pipelines.ingest.events import Taken, nothing_known
@@ -53,6 +56,7 @@ class Quote:
     fee: int
     """Fee of the payout, and the tax on it."""
     apr: float
+    disbursed_on: dt.date
     notes: tuple[str, ...]
 
     def sums(self) -> dict[str, int]:
@@ -82,7 +86,7 @@ class Quote:
         named = asdict(self) | {"instalments": [
             {name: str(value) if isinstance(value, dt.date) else value for name, value in row.items()}
             for row in self.instalments.to_dicts()
-        ]}  # fmt: skip
+        ], "disbursed_on": str(self.disbursed_on)}  # fmt: skip
         return named | {name.replace(" ", "_").replace(",", ""): value
                         for name, value in self.sums().items()}  # fmt: skip
 
@@ -134,8 +138,19 @@ def quoted(policies: PolicyBook, product: str, terms: list[str]) -> Quote:
     return Quote(
         f"{pinned.name}@{pinned.version}", pinned.currency, plan.drop("loan_id"), lent,
         lent - kept - stub,
-        fee, float(disclosed_apr(agreed, policies)["apr"].item()), _notes(pinned),
+        fee, float(disclosed_apr(agreed, policies)["apr"].item()), on, _notes(pinned),
     )  # fmt: skip
+
+
+def edits(policies: PolicyBook, product: str, on: dt.date, ledger: Queries) -> list[str]:
+    """What to say of a quote on a day by files that are edited since loans of the `ledger` used them."""
+    read = in_use(policies, [policies.product_code(product, on)], on)
+    wrong = contradictions(ledger, policies)
+    return [
+        f"Quoted by the file as it is now, which no loan can be boarded by: {wrong[key]}."
+        for key in sorted(read)
+        if key in wrong
+    ]
 
 
 def _fields(terms: list[str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
@@ -78,12 +79,19 @@ def quote(
 
     The terms go through the intake and the engine as a tape's row does, and what boarding would refuse is refused
     for the same reason: `loanbook quote flat-rate principal=1200 rate_percent=24 instalments=12
-    disbursed_on=2024-01-01 first_due_date=2024-02-01`.
+    disbursed_on=2024-01-01 first_due_date=2024-02-01`. Policies are read as their files are, also where loans
+    use them as they were before; the quote says so.
     """
-    from loanbook.pipelines.commands.loans.quoted import quoted
-    from loanbook.pipelines.resources import read_policies
+    from loanbook.core.store.lake import open_reader
+    from loanbook.core.store.queries import Queries
+    from loanbook.pipelines.commands.loans.quoted import edits, quoted
+    from loanbook.pipelines.resources import read_policies, settings_if_any
 
-    found = quoted(read_policies(), product, terms)
+    policies, where = read_policies(), settings_if_any()
+    found = quoted(policies, product, terms)
+    if where and (where.catalogue or where.sqlite.exists()):
+        told = edits(policies, product, found.disbursed_on, Queries(open_reader(where)))
+        found = replace(found, notes=(*told, *found.notes))
     if as_json:
         out.print_json(data=found.as_json())
     elif piped(found.instalments, as_json, as_csv):
