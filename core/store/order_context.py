@@ -8,7 +8,6 @@ from typing import Literal
 
 import polars as pl
 
-from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status
 from loanbook.core.catalogue.events import DEFERS, Deferral
 from loanbook.core.frames import typed
@@ -197,26 +196,28 @@ def met(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
 def waived(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
     """Waivers of charges of loans `ids`: `idempotency_key`, `loan_id`, `charge` (the payload), and `amount`,
     what was unpaid of the charge and is forgiven; of one that no close has taken in, the whole charge."""
+    from loanbook.core.servicing.orders.event_totals import forgiven
+
     _, date = ledger.published()
-    return ledger.of_loans(
-        f"""
-        SELECT e.idempotency_key, e.loan_id, any_value(e.payload) AS charge,
-               (CASE WHEN any_value(greatest(e.value_date, e.booking_date)) <= $date
-                     THEN coalesce(sum(CASE WHEN t.debit IN (SELECT unnest($roles)) THEN t.amount
-                                            WHEN t.credit IN (SELECT unnest($roles)) THEN -t.amount END), 0)
-                     ELSE any_value(e.amount) END)::BIGINT AS amount
-        FROM {{lake}}.events e JOIN _ids USING (loan_id)
-        LEFT JOIN {{lake}}.transfers t ON t.loan_id = e.loan_id AND t.event_id = e.event_id
-             AND t.version IN {PUBLISHED}
-        WHERE e.kind = $waiver GROUP BY e.idempotency_key, e.loan_id
-        """,
+    waivers = ledger.of_loans(
+        "SELECT e.event_id, e.idempotency_key, e.loan_id, e.payload, e.amount AS whole, "
+        "coalesce(greatest(e.value_date, e.booking_date) <= $date, false) AS taken "
+        "FROM {lake}.events e JOIN _ids USING (loan_id) WHERE e.kind = $waiver",
         ids.unique(),
-        {
-            "date": date,
-            "roles": [ROLE["charge_waived"], ROLE["memo_contra"]],
-            "waiver": Kind.charge_waived.value,
-        },
+        {"date": date, "waiver": Kind.charge_waived.value},
     )
+    moved = ledger.of_loans(
+        "SELECT t.event_id, t.debit, t.credit, t.amount FROM {lake}.transfers t JOIN _ids USING (loan_id) "
+        "WHERE t.event_id IN (SELECT event_id FROM {lake}.events WHERE kind = $waiver) "
+        f"AND t.version IN {PUBLISHED}",
+        waivers["loan_id"].unique(),
+        {"waiver": Kind.charge_waived.value},
+    )
+    both = forgiven(waivers, moved).join(
+        waivers.select("event_id", "whole", "taken"), on="event_id", maintain_order="left"
+    )
+    amount = pl.when("taken").then("amount").otherwise("whole").cast(pl.Int64)
+    return both.select("idempotency_key", "loan_id", "charge", amount.alias("amount"))
 
 
 def history(ledger: Queries, ids: pl.Series) -> pl.DataFrame:

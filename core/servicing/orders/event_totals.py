@@ -6,11 +6,13 @@ import datetime as dt
 
 import polars as pl
 
+from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import MONEY_IN, Kind
 from loanbook.core.catalogue.events import DEFERS, Deferral, Family, kinds_of
 from loanbook.core.contract.boarding import terms_of
 from loanbook.core.ledger.reversals import effective_events
 
+_FORGIVEN = [ROLE["charge_waived"], ROLE["memo_contra"]]
 _CHARGED = (Kind.charge_assessed, Kind.charge_waived)
 
 
@@ -51,6 +53,22 @@ def event_totals(events: pl.DataFrame, as_of: dt.date | None) -> pl.DataFrame:
         .with_columns(lent=pl.col("lent") + pl.col("brought").fill_null(0))
         .drop("brought")
     )
+
+
+def forgiven(waivers: pl.DataFrame, transfers: pl.DataFrame) -> pl.DataFrame:
+    """`event_id`, `idempotency_key`, `loan_id`, `charge` (the payload) and `amount` (Int64): what `waivers` of
+    charges forgave, by what they moved.
+
+    `waivers`: events of the kind, in the columns of `Events`; `transfers`: `event_id`, `debit`, `credit`,
+    `amount`, theirs among them. What the charge's account lost is on the other side; a restatement swaps them.
+    """
+    given, back = (pl.col(side).is_in(_FORGIVEN) for side in ("debit", "credit"))
+    amount = pl.col("amount")
+    signed = pl.when(given).then(amount).when(back).then(-amount).otherwise(0)
+    moved = transfers.group_by("event_id").agg(amount=signed.sum())
+    named = waivers.select("event_id", "idempotency_key", "loan_id", charge="payload")
+    found = named.join(moved, on="event_id", how="left", maintain_order="left")
+    return found.with_columns(pl.col("amount").fill_null(0))
 
 
 def _deferred(of: Deferral) -> pl.Expr:

@@ -12,9 +12,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import ENDED, Kind, Status
-from loanbook.core.servicing.orders.event_totals import event_totals
+from loanbook.core.servicing.orders.event_totals import event_totals, forgiven
 from loanbook.core.servicing.replay.fast_forward import History
 from loanbook.pipelines.ingest.events import Known
 
@@ -93,19 +92,7 @@ class _Eve:
         waivers = life.all("applied").filter(
             (pl.col("kind") == Kind.charge_waived.value) & pl.col("loan_id").is_in(ids.implode())
         )
-        roles = [ROLE["charge_waived"], ROLE["memo_contra"]]
-        signed = (
-            pl.when(pl.col("debit").is_in(roles))
-            .then("amount")
-            .when(pl.col("credit").is_in(roles))
-            .then(-pl.col("amount"))
-            .otherwise(0)
-        )
-        forgiven = life.all("transfers").group_by("event_id").agg(amount=signed.sum())
-        lived = waivers.select("event_id", "idempotency_key", "loan_id", charge="payload").join(
-            forgiven, on="event_id", how="left"
-        )
-        lived = lived.with_columns(pl.col("amount").fill_null(0))
+        lived = forgiven(waivers, life.all("transfers"))
         return _with_lived(stored, lived.select(stored.columns), life)
 
     def _of(self, ids: pl.Series) -> History | None:
