@@ -5,6 +5,7 @@
 - `events` - events dated, keyed and hashed, each taken in once
 - `boarding` - loans of tapes: paid out, or taken over with what they bring
 - `receipts` - payments of files, each matched to its loan
+- `lives` - how loans stand on the eve of a file's day, each going on from where an earlier file left it
 - `orders` - orders against the loans they name: what may enter, what breaks which rule
 - `fixings` - index values as resets, and corrections of them
 - `dry_run` - what intake would make of a file, with nothing stored

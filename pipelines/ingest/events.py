@@ -16,11 +16,11 @@ from loanbook.core.catalogue.events import ROW
 from loanbook.core.contract.terms import Terms
 from loanbook.core.ledger.events import as_kept
 from loanbook.core.policy.file_mappings import FileMapping
-from loanbook.core.servicing.replay.fast_forward import History
 from loanbook.core.store.order_context import By, StoredEvents
 from loanbook.pipelines.formats.commands import FIELDS
 from loanbook.pipelines.formats.table import REFERENCE, Parsed, found
 from loanbook.pipelines.ingest.landing import LandingFile
+from loanbook.pipelines.ingest.lives import Life
 
 SERVICE = "service:intake"
 
@@ -48,8 +48,8 @@ class Known:
     """What of their charges was forgiven, for adjustments (`loanbook.core.store.order_context`)."""
     history: Callable[[pl.Series], pl.DataFrame]
     """All their events, for interest refunds (`loanbook.core.store.order_context.history`)."""
-    lived: Callable[[pl.DataFrame, dt.date], History]
-    """Loans lived through all their events to the end of a date (`loanbook.pipelines.trial.lived`)."""
+    lived: Callable[[pl.DataFrame, dt.date], Life]
+    """Loans lived through all their events to the end of a date (`loanbook.pipelines.ingest.lives`)."""
     home: Path
     """The instance's folder: what `loanbook.toml` says of files."""
     waiting: list[pl.DataFrame] = field(default_factory=list)

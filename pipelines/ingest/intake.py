@@ -46,6 +46,7 @@ from loanbook.pipelines.ingest.landing import (
     scan,
     whole,
 )
+from loanbook.pipelines.ingest.lives import Lives
 from loanbook.pipelines.instance import mapping_of
 from loanbook.pipelines.trial import lived, tried
 
@@ -203,7 +204,7 @@ def knowledge(ledger: Queries, policies: PolicyBook, home: Path) -> Known:
     return Known(
         _loans(ledger, policies), StoredEvents(ledger), first_open, earliest,
         partial(order_context, ledger), partial(floating, ledger), partial(met, ledger), partial(waived, ledger),
-        partial(history, ledger), partial(lived, ledger, policies), home,
+        partial(history, ledger), Lives(partial(lived, ledger, policies), policies).through, home,
     )  # fmt: skip
 
 

@@ -12,10 +12,10 @@ from dataclasses import replace
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import ENDED, Kind, Status
-from loanbook.core.servicing.orders.event_totals import event_totals, forgiven
-from loanbook.core.servicing.replay.fast_forward import History
+from loanbook.core.catalogue.codes import ENDED, Status
+from loanbook.core.servicing.orders.event_totals import event_totals
 from loanbook.pipelines.ingest.events import Known
+from loanbook.pipelines.ingest.lives import Life
 
 _ONE_DAY = dt.timedelta(days=1)
 _STANDS = {
@@ -53,7 +53,7 @@ class _Eve:
 
     def __init__(self, known: Known, date: dt.date) -> None:
         self._known, self._eve = known, date - _ONE_DAY
-        self._life: tuple[pl.Series, History | None] | None = None
+        self._life: tuple[pl.Series, Life | None] | None = None
         self._date = max(date, known.first_open or date)
         self.is_open = known.first_open is None or self._eve >= known.first_open
         """Whether days before the file's wait for their close."""
@@ -62,7 +62,7 @@ class _Eve:
         """`order_context` and `event_totals` of the loans, as of the eve."""
         stored = self._known.standing(ids)
         life = self._of(ids)
-        stands = stored if life is None else _as_lived(stored, life, self._eve)
+        stands = stored if life is None else _as_lived(stored, life)
         published = self._known.first_open
         last = published - _ONE_DAY if published else None
         # of a file that lands late, what came for later days plays no part
@@ -76,12 +76,7 @@ class _Eve:
         stored, life = self._known.met(ids), self._of(ids)
         if life is None:
             return stored
-        keys = life.all("applied").select("event_id", "idempotency_key")
-        lived = (
-            life.all("allocations")
-            .filter(pl.col("component").is_not_null() & pl.col("loan_id").is_in(ids.implode()))
-            .join(keys, on="event_id")
-        )
+        lived = life.met.filter(pl.col("loan_id").is_in(ids.implode()))
         return _with_lived(stored, lived.select(stored.columns), life)
 
     def waived(self, ids: pl.Series) -> pl.DataFrame:
@@ -89,13 +84,10 @@ class _Eve:
         stored, life = self._known.waived(ids), self._of(ids)
         if life is None:
             return stored
-        waivers = life.all("applied").filter(
-            (pl.col("kind") == Kind.charge_waived.value) & pl.col("loan_id").is_in(ids.implode())
-        )
-        lived = forgiven(waivers, life.all("transfers"))
+        lived = life.waived.filter(pl.col("loan_id").is_in(ids.implode()))
         return _with_lived(stored, lived.select(stored.columns), life)
 
-    def _of(self, ids: pl.Series) -> History | None:
+    def _of(self, ids: pl.Series) -> Life | None:
         """The loans' lives to the eve, some more beside them; None: the ledger has them."""
         if not self.is_open:
             return None
@@ -103,20 +95,24 @@ class _Eve:
             self._life = ids.unique(), self._lived(ids)
         return self._life[1]
 
-    def _lived(self, ids: pl.Series) -> History | None:
+    def _lived(self, ids: pl.Series) -> Life | None:
         events = self._known.told(ids)
         by_then = events.filter(pl.col("booking_date") <= self._eve)
         return self._known.lived(by_then, self._eve) if by_then.height else None
 
 
-def _as_lived(stored: pl.DataFrame, life: History, eve: dt.date) -> pl.DataFrame:
-    """Loans as the ledger has them, those that were lived as they stand on the `eve`."""
+def _as_lived(stored: pl.DataFrame, life: Life) -> pl.DataFrame:
+    """Loans as the ledger has them, those that were lived as they stand on the eve."""
     written_off, closed = Status.written_off.value, Status.closed.value
     ended = pl.when(pl.col("status") == written_off).then(written_off).otherwise(closed)
+    closed = life.book.closed
     columns = ["loan_id", "agreed_schedule", "schedule_fixed_on", *_STANDS.values()]
+    gone = (
+        [] if closed is None else [closed.with_columns(status=ended.cast(pl.Int8)).select(columns)]
+    )
     stands = pl.concat([
-        life.stay.wide(eve, eve).filter(~pl.col("status").is_in(ENDED)).select(columns),
-        life.closed.with_columns(status=ended.cast(pl.Int8)).select(columns),
+        life.book.wide().filter(~pl.col("status").is_in(ENDED)).select(columns),
+        *gone,
     ]).select(
         "loan_id", _rows=pl.col("agreed_schedule").is_not_null(),
         _fixed=pl.col("schedule_fixed_on").is_not_null(),
@@ -136,8 +132,8 @@ def _as_lived(stored: pl.DataFrame, life: History, eve: dt.date) -> pl.DataFrame
     )  # fmt: skip
 
 
-def _with_lived(stored: pl.DataFrame, lived: pl.DataFrame, life: History) -> pl.DataFrame:
+def _with_lived(stored: pl.DataFrame, lived: pl.DataFrame, life: Life) -> pl.DataFrame:
     """Rows of the ledger, those of events that were lived as that has them."""
-    keys = life.all("applied")["idempotency_key"]
+    keys = life.applied["idempotency_key"]
     rest = stored.filter(~pl.col("idempotency_key").is_in(keys.implode()))
     return pl.concat([rest, lived.cast(dict(rest.schema))])  # type: ignore[arg-type]
