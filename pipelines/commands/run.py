@@ -272,11 +272,8 @@ def status(
             ("policies", now.policies[:16]),
             ("code", now.code[:16]),
         ]  # fmt: skip
-    days, since, to = now.unchecked
-    if days:
-        facts.append(("committed", f"{days:,} days more, {since} to {to}: they wait for their checks, "
-                      "and the next run publishes them"))  # fmt: skip
     facts += [
+        *_unchecked(*now.unchecked),
         ("files", f"{now.files_taken:,} taken, {now.files_refused:,} refused"),
         ("waiting", in_words(_waiting(ledger, settings()))),
         ("rows", f"{now.quarantined:,} quarantined, {now.duplicates:,} duplicates"),
@@ -298,6 +295,12 @@ def status(
             f"{len(broken)} data files are damaged: restore them from a backup, or, where the last "
             "version alone is concerned, `loanbook rollback --reason TEXT`"
         )
+
+
+def _unchecked(days: int, since: dt.date | None, to: dt.date | None) -> list[tuple[str, str]]:
+    """What status says of days that are committed and wait for their checks, if any do."""
+    told = f"{days:,} days more, {since} to {to}: they wait for their checks, and the next run publishes them"
+    return [("committed", told)] if days else []
 
 
 def reconcile_command(as_of: AsOf = None, known_at: KnownAt = None) -> None:

@@ -140,17 +140,17 @@ def _told_otherwise(life: Life, stands: pl.DataFrame, day: dt.date) -> pl.Series
 
 def _both(one: Book, other: Book) -> Book:
     """Two books of one date as one."""
-    both = {
-        name: pl.concat([getattr(one, name), getattr(other, name)]).sort(
-            "loan_id", maintain_order=True
-        )
-        for name in ("terms", "positions", "dues", "pending")
-    }
-    kept = {}
-    for name in ("closed", "closed_dues"):
+
+    def together(name: str) -> pl.DataFrame:
         parts = [each for each in (getattr(one, name), getattr(other, name)) if each is not None]
-        kept[name] = pl.concat(parts) if parts else None
-    return replace(one, **both, **kept)
+        return pl.concat(parts).sort("loan_id", maintain_order=True)
+
+    ended = one.closed is not None or other.closed is not None
+    return replace(
+        one, terms=together("terms"), positions=together("positions"), dues=together("dues"),
+        pending=together("pending"), closed=together("closed") if ended else None,
+        closed_dues=together("closed_dues") if ended else None,
+    )  # fmt: skip
 
 
 def _among(ids: pl.Series) -> pl.Expr:

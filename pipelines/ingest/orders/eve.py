@@ -103,9 +103,8 @@ class _Eve:
 
 def _as_lived(stored: pl.DataFrame, life: Life) -> pl.DataFrame:
     """Loans as the ledger has them, those that were lived as they stand on the eve."""
-    written_off, closed = Status.written_off.value, Status.closed.value
-    ended = pl.when(pl.col("status") == written_off).then(written_off).otherwise(closed)
-    closed = life.book.closed
+    given_up, closed = Status.written_off.value, life.book.closed
+    ended = pl.when(pl.col("status") == given_up).then(given_up).otherwise(Status.closed.value)
     columns = ["loan_id", "agreed_schedule", "schedule_fixed_on", *_STANDS.values()]
     gone = (
         [] if closed is None else [closed.with_columns(status=ended.cast(pl.Int8)).select(columns)]
