@@ -250,7 +250,7 @@ def status(
     from loanbook.core.store.lake import open_reader
     from loanbook.core.store.migrations import must_be_newest
     from loanbook.core.store.queries import Queries, ledger_status
-    from loanbook.core.store.upkeep.files import damaged
+    from loanbook.core.store.upkeep.files import damaged, data_files
     from loanbook.pipelines.resources import settings
     from loanbook.pipelines.waiting import in_words
 
@@ -279,6 +279,7 @@ def status(
         ("rows", f"{now.quarantined:,} quarantined, {now.duplicates:,} duplicates"),
         ("loans held", f"{now.held:,}" + ("; see `loanbook held`" if now.held else "")),
         ("rejected versions", f"{now.rejected:,}"),
+        ("data files", _merged(len(data_files(ledger, settings().data)))),
         ("late news", f"{now.late_events:,} events, {now.restated_loans:,} loans restated"),
     ]
     broken = damaged(ledger, settings().data, read=files)
@@ -295,6 +296,15 @@ def status(
             f"{len(broken)} data files are damaged: restore them from a backup, or, where the last "
             "version alone is concerned, `loanbook rollback --reason TEXT`"
         )
+
+
+MANY_FILES = 2_000
+"""Data files from which on reads and closes are slower for their number alone."""
+
+
+def _merged(count: int) -> str:
+    """What status says of so many data files."""
+    return f"{count:,}" + ("; `loanbook maintain` merges them" if count > MANY_FILES else "")
 
 
 def _unchecked(days: int, since: dt.date | None, to: dt.date | None) -> list[tuple[str, str]]:

@@ -99,7 +99,7 @@ _TAPE = (
           "the unit is months, weeks, days or semi_monthly", "every", "unit", "second_anchor_day"),
     _rule("anchor_day_not_a_day_of_the_month", "the anchor day is no number from 1 to 31", "mend the row", "anchor_day"),
     _rule("first_due_date_off_its_cycle", "the first due date is not on the anchor day, clipped to its month, or on the month's end where that is told",
-          "mend one of them, or leave anchor_day and end_of_month empty", "first_due_date", "anchor_day", "second_anchor_day", "end_of_month"),
+          "mend one of them, or leave anchor_day and end_of_month empty and order the later dates (`move_due_date`) once the first has fallen due", "first_due_date", "anchor_day", "second_anchor_day", "end_of_month"),
     _rule("end_of_month_not_yes_or_no", "end of month is neither yes nor no", "write yes, no, or leave it empty",
           "end_of_month"),
     _rule("maturity_not_in_the_last_period", "the maturity is no date between the due dates before the last one and after it",

@@ -13,17 +13,20 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
+from loanbook.core.catalogue.codes import Kind
 from loanbook.core.errors import LedgerError, LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import OriginationFee, Policy
+from loanbook.core.servicing.replay.replay import relived
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
 from loanbook.pipelines.commands import console
 from loanbook.pipelines.commands.loans.quoted import edits, quoted
+from loanbook.pipelines.commands.loans.schedule import changes_that_wait
 from loanbook.pipelines.resources import POLICIES, provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
-from tests.core.loans import changed, product_of, with_more
+from tests.core.loans import Story, _event, changed, product_of, terms, with_more
 
 FLAT = ("quote", "flat-rate", "principal=1200", "rate_percent=40", "instalments=12",
         "disbursed_on=2024-01-27", "first_due_date=2024-02-01")  # fmt: skip
@@ -125,6 +128,20 @@ def test_instalments_past_and_to_come(told: None) -> None:
     yen = text("schedule", "Y")
     assert "amounts in JPY" in yen
     assert ".00" not in yen
+
+
+def test_a_schedule_names_changes_that_wait_for_their_day(policies: PolicyBook) -> None:
+    story = Story(policies).lent(terms(policies, "instalment-act365"))
+    move = _event(Kind.due_date_moved, 1, "2024-03-02", None, "m1", '{"due_date": "2024-04-15"}')
+    later = Story(policies, (*story.rows, move | {"booking_date": dt.date(2024, 1, 5)})).events()
+    lived = relived(later, policies, dt.date(2024, 1, 10))
+    assert lived is not None
+    assert changes_that_wait(lived) == [
+        "the next instalment and those after it fall due later, ordered for 2024-03-02 (test/m1)"
+    ]
+    on_its_day = relived(later, policies, dt.date(2024, 3, 2))
+    assert on_its_day is not None
+    assert changes_that_wait(on_its_day) == []
 
 
 def test_a_quote_is_what_boarding_would_make_of_it() -> None:

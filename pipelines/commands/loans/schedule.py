@@ -24,6 +24,7 @@ from loanbook.pipelines.commands.console import (
 )
 
 if TYPE_CHECKING:
+    from loanbook.core.servicing.replay.fast_forward import History
     from loanbook.pipelines.commands.loans.quoted import Quote
 
 
@@ -36,7 +37,8 @@ def schedule(
 ) -> None:
     """A loan's instalments: date, amount by component, paid and status, past and to come.
 
-    To come is what is asked if what is due is paid on the date and each instalment on its own.
+    To come is what is asked if what is due is paid on the date and each instalment on its own; changes that
+    are ordered for a later day are named beneath.
     """
     from loanbook.core.servicing.explain.instalments import instalments
     from loanbook.pipelines.servicing.verify import lived_by
@@ -61,6 +63,21 @@ def schedule(
     for status, part in rows.group_by("status", maintain_order=True):
         out.print(f"{status[0]}: {part.height} instalments, "
                   f"{to_major(int(part['amount'].sum()), currency)} {currency}")  # fmt: skip
+    for words in changes_that_wait(lived):
+        out.print(f"not in it yet: {words}")
+
+
+def changes_that_wait(lived: History) -> list[str]:
+    """Changes of the contract that are ordered for a later day, in words: what is to come is made without."""
+    from loanbook.core.catalogue.events import CHANGES, ROW, Kind
+
+    waits = lived.waiting.filter(pl.col("kind").is_in([kind.value for kind in CHANGES]))
+    return [
+        f"{ROW[Kind(kind)].words}, ordered for {on} ({source}/{ref})"
+        for kind, on, source, ref in waits.sort("value_date", "source_ref")
+        .select("kind", "value_date", "source_system", "source_ref")
+        .rows()
+    ]
 
 
 def quote(
