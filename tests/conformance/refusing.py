@@ -72,16 +72,20 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
 
 def _beside(order: pl.DataFrame, life: Life) -> pl.DataFrame:
     """The order with what the events that its loan knows by then change of what the rules read."""
-    rests = {s: {name: date_of(s.body[name]) for name in ("start", "end")}
-             for s in life.steps if s.kind is Kind.interest_paused}  # fmt: skip
     none = {"amount": None, "start": None, "end": None}
-    others = [none | rests.get(s, {}) | {"loan_id": 1, "kind": s.kind.value, "value_date": s.date,
-                      "source_ref": str(s.i), "waits": False, "place": -1} for s in life.steps]  # fmt: skip
+    others = [none | _span(s) | {"loan_id": 1, "kind": s.kind.value, "value_date": s.date,
+              "source_ref": str(s.i), "waits": False, "place": -1} for s in life.steps]  # fmt: skip
     one = order.drop("rival", "pause_beside", "withdrawn", "paid_out").with_columns(
         line=pl.lit(0, pl.Int64), loan_id=pl.lit(1, pl.Int64), command_ref=pl.lit(""),
         agreed=pl.lit(None, pl.Int64),
     )  # fmt: skip
     return with_others(one, pl.DataFrame(others, schema=OTHERS))
+
+
+def _span(step: Step) -> dict[str, dt.date]:
+    """Days of a pause of interest."""
+    rests = step.kind is Kind.interest_paused
+    return {name: date_of(step.body[name]) for name in ("start", "end")} if rests else {}
 
 
 def _next_on(date: dt.date, life: Life) -> int | None:
