@@ -97,6 +97,7 @@ def placed_anew(
             instalment_no="number", due_date="falls",
         )
         for place, of in ((instalment_of, ~is_charge()), (with_place_of_charge, is_charge()))
+        if not held.filter(of).is_empty()
     ]  # fmt: skip
     moved = pl.concat(placed).select(dues.columns)
     return merge_dues(dues.join(beyond, on=DUE_KEY, how="anti"), moved)
