@@ -20,6 +20,7 @@ from tests.core.loans import Life, Story, _event, terms, with_more
 ACT, WHOLE = {"rate_basis": "ACT/365F"}, {"rate_basis": "period"}
 HALVES = {"unit": Unit.semi_monthly, "first_due": "2024-01-16"}
 ANEW = {"instalments": 4, "due_date": "2024-03-15"}
+FIXED = {"instalments": 4, "due_date": "2024-03-01", "interest": "payable"}
 Happened = tuple[Kind, str, dict | int | None]  # type: ignore[type-arg]
 
 
@@ -69,6 +70,26 @@ CASES = [
     Case("a fraction goes on over a re-age", WHOLE | {"residue": "carry"},
          ((Kind.reaged, "2024-02-15", ANEW | {"due_date": "2024-02-29", "every": 2, "unit": 1}),),
          (("2024-02-29", "interest_due", 1_047 + 1_011),), {"principal": 104_700}),
+    # 16 nights of 31 are 6.19; the fortnight to 14 February is 14 nights of the 29 from 31 January, and 28 nights, the odd
+    # first period, bear twice as much: 11.59
+    Case("an odd first period in weeks is a share of the fortnight that ends with it", WHOLE,
+         ((Kind.reaged, "2024-01-17", ANEW | {"due_date": "2024-02-14", "every": 2, "unit": 1}),),
+         (("2024-02-14", "interest_due", 619 + 1_159),)),
+    # two times 12.43 are three parts of 8.29, 24.87; five nights of 31 are 2.005: 26.875, to the even cent
+    Case("half a cent is rounded with the interest in parts", WHOLE,
+         ((Kind.reamortised, "2024-03-05", {"interest": "split"}),), (("2024-03-06", "interest_accrued", 2_688),),
+         {"n": 5, "principal": 124_310}),
+    # 1,217.75 in four parts are 304.44, 4.44 of it interest: below half of 1,000.00 the sum stays as it is
+    Case("a fixed claim below half its multiple", ACT | {"instalment_multiple": 100_000},
+         ((Kind.reaged, "2024-02-15", FIXED),), (("2024-03-01", "principal_due", 30_000),)),
+    # and so it does with 400.00 more
+    Case("and what joins it", ACT | {"instalment_multiple": 100_000},
+         ((Kind.reaged, "2024-02-15", FIXED), (Kind.fee_capitalised, "2024-02-20", 40_000)),
+         (("2024-03-01", "principal_due", 40_000),)),
+    # 0.20 and 1.20 of a fee are 1.00 to the multiple: nothing is left for the principal, which the last one asks
+    Case("a part of fees above the even sum", ACT | {"instalment_multiple": 100, "fee": 480},
+         ((Kind.reaged, "2024-02-15", FIXED),), (("2024-03-01", "principal_due", 0),),
+         {"principal": 80}),
     Case("half months: a later due date", WHOLE,
          ((Kind.due_date_moved, "2024-01-20", {"due_date": "2024-02-16"}),),
          (("2024-01-25", "next_due_date", dt.date(2024, 2, 16)), ("2024-02-16", "next_due_date", dt.date(2024, 3, 1))),

@@ -48,7 +48,7 @@ from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.billing import on_schedule
 from loanbook.core.servicing.schedule.billing_run import fall_due
 from loanbook.core.servicing.schedule.coming_dues import with_place_of_charge
-from loanbook.core.servicing.schedule.equal_parts import even_instalment
+from loanbook.core.servicing.schedule.equal_parts import even_instalment, even_principal
 from loanbook.core.servicing.schedule.fixed_schedule import (
     bill_whole,
     expanded,
@@ -391,7 +391,7 @@ def _in_even_parts(each: pl.DataFrame, others: list[str]) -> pl.DataFrame:
     Principal takes what the even sum of all leaves for it: more where the parts of the others, rounded up,
     have run out.
     """
-    n, k, one = pl.col("fresh").cast(pl.Int64), pl.col("k"), pl.col("_one")
+    n, k = pl.col("fresh").cast(pl.Int64), pl.col("k")
     whole = even_instalment(pl.sum_horizontal("principal", *others), n)
     parts = each.with_columns(
         _whole=whole, **{f"{of}_part": even_share(pl.col(of), n, k) for of in others}
@@ -399,7 +399,5 @@ def _in_even_parts(each: pl.DataFrame, others: list[str]) -> pl.DataFrame:
     parts = parts.with_columns(
         _one=pl.col("_whole") - pl.sum_horizontal(f"{of}_part" for of in others)
     )
-    before = (one.cum_sum() - one).over("loan_id", order_by="k")
-    left = (pl.col("principal") - before).clip(0)
-    last = pl.when(k == n).then(left).otherwise(pl.min_horizontal(one, left))
-    return parts.with_columns(principal_part=last)
+    principal = even_principal(pl.col("_one"), pl.col("principal"), "k", k == n)
+    return parts.with_columns(principal_part=principal)

@@ -30,7 +30,22 @@ def shares_arrears() -> pl.Expr:
 
 
 def even_instalment(amount: pl.Expr, count: pl.Expr) -> pl.Expr:
-    """An even part of `amount`, rounded to the product's multiple of an instalment."""
+    """An even part of `amount`, rounded to the product's multiple of an instalment; below half of one it stays
+    as it is, or nothing would be paid."""
+    part, whole = even_part(amount, count), _even_multiple(amount, count)
+    return pl.when(whole == 0).then(part).otherwise(whole)
+
+
+def even_principal(one: pl.Expr, of: pl.Expr, number: str, last: pl.Expr) -> pl.Expr:
+    """Principal of the `number`th of a loan's instalments that ask an even sum: `one`, what the sum leaves for it,
+    never below zero and no more than is left `of` it; all that is left of the `last`."""
+    fits = one.clip(0)
+    before = (fits.cum_sum() - fits).over("loan_id", order_by=number)
+    left = (of - before).clip(0)
+    return pl.when(last).then(left).otherwise(pl.min_horizontal(fits, left))
+
+
+def _even_multiple(amount: pl.Expr, count: pl.Expr) -> pl.Expr:
     part = even_part(amount, count)
     return to_multiple(part, pl.col("instalment_multiple"), Rounding.half_even)
 
@@ -73,7 +88,7 @@ def share_arrears(loans: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("instalment_no") > pl.col("first_no"))
     )
     arrears, n = pl.col("lifted_principal"), pl.len().over("loan_id")
-    share = even_instalment(arrears, n)
+    share = _even_multiple(arrears, n)
     nth = pl.col("instalment_no").rank("ordinal").over("loan_id")
     return coming.with_columns(
         amount=with_rest(arrears, share, n, nth), paid=pl.lit(0, dtype=pl.Int64)
@@ -110,10 +125,8 @@ def spread_evenly(
     whole = of_loan + pl.col("interest_stood").sum().over("loan_id")
     even = even_instalment(whole, n)
     last = pl.col("number") == pl.col("instalments")
-    spread = each.with_columns(one=even - pl.col("interest_stood"), all=of_loan).with_columns(
-        before=pl.col("one").cum_sum().over("loan_id") - pl.col("one")
-    )
-    principal = pl.when(last).then(pl.col("all") - pl.col("before")).otherwise("one")
+    spread = each.with_columns(one=even - pl.col("interest_stood"), all=of_loan)
+    principal = even_principal(pl.col("one"), pl.col("all"), "number", last)
     growth = due_rows(
         spread, "number", Component.principal, "due", principal - pl.col("principal_stood")
     )

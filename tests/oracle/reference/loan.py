@@ -99,9 +99,12 @@ class Loan:
 
     @property
     def fresh(self) -> int:
-        """Interest of the running period to the day. What waits is one amount with it, rounded once."""
+        """Interest of the running period to the day. What waits is one amount with it, rounded once, and so is what
+        instalments to come ask in parts, paid or not."""
         mode = self.rules.product.schedule.interest_rounding
-        return rounded(self.earned + self.carried, mode) - self.carried
+        parts = (d.amount for d in self.dues if d.early and d.component == "interest")
+        waits = self.carried + sum(parts)
+        return rounded(self.earned + waits, mode) - waits
 
     def pass_night(self, day: dt.date) -> None:
         """Interest of the night before `day`, on the balance of the day before."""

@@ -97,6 +97,7 @@ def reage(loan: Loan, about: dict, day: dt.date) -> None:  # type: ignore[type-a
     its = {name: about[name] for name in ("instalments", "every", "unit") if name in about}
     terms = anchored(replace(loan.terms, **its), first)
     loan.plan.begin_anew(loan.next, day, terms)
+    _with_new_instalments(loan, first, day)
     if about["interest"] == "level":
         _to_plan(loan)
         billing.spread_anew(loan, day)
@@ -104,9 +105,20 @@ def reage(loan: Loan, about: dict, day: dt.date) -> None:  # type: ignore[type-a
         _fix(loan, to_come)
 
 
+def _with_new_instalments(loan: Loan, first: dt.date, day: dt.date) -> None:
+    """Charges of instalments to come, which the new ones take the place of, stand with the first that falls due no
+    earlier; after the last one with one of its own, on their date."""
+    plan = loan.plan
+    for due in (d for d in loan.dues if d.component in CHARGES and d.due_date > day):
+        on = max(due.due_date, first)
+        falls = [k for k in range(loan.next, plan.last + 1) if plan.due_date(k) >= on]
+        due.no, due.due_date = (falls[0], plan.due_date(falls[0])) if falls else (plan.last + 1, on)
+
+
 def _fix(loan: Loan, to_come: int) -> None:
     """The interest is fixed, and spread evenly with the principal, fees and penalties: the sum of each instalment is
-    rounded, and the part of each in it but principal, which is the rest; the last one asks what is left."""
+    rounded, and the part of each in it but principal, which is the rest, never below zero; the last one asks what
+    is left."""
     numbers = range(loan.next, loan.plan.last + 1)
     loan.fixed, loan.earned = True, Fraction(0)
     parts = {"interest": _even(loan.carried + to_come, len(numbers))}
@@ -114,8 +126,10 @@ def _fix(loan: Loan, to_come: int) -> None:
         back = [d for d in loan.dues if d.component == component and d.open]
         parts[component] = _even(sum(d.open for d in back), len(numbers))
         loan.dues = [d for d in loan.dues if d not in back]
-    whole = loan.unbilled + sum(sum(each) for each in parts.values())
-    sums = _even(whole, len(numbers), loan.rules.product.schedule.instalment_multiple)
+    left = loan.unbilled
+    whole = left + sum(sum(each) for each in parts.values())
+    even = rounded(Fraction(whole, len(numbers)))
+    even = to_multiple(even, loan.rules.product.schedule.instalment_multiple, "half_even") or even
     loan.rows, waits = (
         {},
         loan.carried,
@@ -127,15 +141,17 @@ def _fix(loan: Loan, to_come: int) -> None:
             part for part, on in zip(parts["interest"], falls, strict=True) if on == falls[n]
         )
         bears = max(0, of_the_day - waits) if falls.index(falls[n]) == n else 0
-        loan.rows[k] = Row(interest, sums[n] - sum(each[n] for each in parts.values()), bears)
+        principal = max(0, min(even - sum(each[n] for each in parts.values()), left))
+        principal = left if k == numbers[-1] else principal
+        loan.rows[k], left = Row(interest, principal, bears), left - principal
         waits = max(0, waits - interest)
         for component in ("fee", "penalty"):
             loan.ask(k, component, loan.plan.due_date(k), parts[component][n])
 
 
-def _even(amount: int, count: int, multiple: int = 1) -> list[int]:
+def _even(amount: int, count: int) -> list[int]:
     """An amount in so many parts, each rounded, as long as it lasts; the last one is the rest."""
-    part = to_multiple(rounded(Fraction(amount, count)), multiple, "half_even")
+    part = rounded(Fraction(amount, count))
     parts = [max(0, min(part, amount - k * part)) for k in range(count - 1)]
     return [*parts, amount - sum(parts)]
 

@@ -159,12 +159,14 @@ class Plan:
 
     def _whole(self, k: int, rate: Fraction, start: dt.date, end: dt.date) -> Fraction:
         """What the period bears, by bases that do not count days: a whole one, or a share of one. After a re-age to
-        another unit it is so many of that which the rate was agreed by, counted from its start, and a share of one."""
+        another unit a regular one is so many of that which the rate was agreed by, counted from its start, and a
+        share of one; the first, odd one bears its days over those of the regular one that ends with it."""
         schedule, era = self.rules.product.schedule, self._era(k)
         every, unit, odd = era.terms.every, era.terms.unit, self._stub(k, start, end)
         if era.rate_unit:
             every, unit = 1, "months" if era.rate_unit == "semi_monthly" else era.rate_unit
-            odd = _in_units(unit, start, end)
+            begins = plain_due(era.terms, k - 1 + era.further) if k == era.first else start
+            odd *= _in_units(unit, begins, end)
         if schedule.rate_basis == "30/360":
             days = {"months": 30 * every, "semi_monthly": 15 * every, "weeks": 7 * every,
                     "days": every}[unit]  # fmt: skip
