@@ -15,6 +15,7 @@ from tests.oracle.reference.numbers import rounded, to_multiple
 from tests.oracle.reference.schedule import Row, anchored
 
 CHARGES = ("fee", "penalty", "tax")
+BY_ITSELF = 2**14  # from this number on a charge is of no instalment
 
 
 def spread(loan: Loan, event: Event, day: dt.date) -> None:
@@ -107,12 +108,13 @@ def reage(loan: Loan, about: dict, day: dt.date) -> None:  # type: ignore[type-a
 
 def _with_new_instalments(loan: Loan, first: dt.date, day: dt.date) -> None:
     """Charges of instalments to come, which the new ones take the place of, stand with the first that falls due no
-    earlier; after the last one with one of its own, on their date."""
+    earlier; after the last one each is due by itself on its date, told by its days since the payout."""
     plan = loan.plan
     for due in (d for d in loan.dues if d.component in CHARGES and d.due_date > day):
         on = max(due.due_date, first)
         falls = [k for k in range(loan.next, plan.last + 1) if plan.due_date(k) >= on]
-        due.no, due.due_date = (falls[0], plan.due_date(falls[0])) if falls else (plan.last + 1, on)
+        by_itself = BY_ITSELF + (on - loan.terms.disbursed_on).days
+        due.no, due.due_date = (falls[0], plan.due_date(falls[0])) if falls else (by_itself, on)
 
 
 def _fix(loan: Loan, to_come: int) -> None:
