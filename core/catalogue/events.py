@@ -162,6 +162,8 @@ class EventKind:
     """Of money in: whether a payoff by it costs the borrower a prepayment fee."""
     alone: bool = False
     """Whether a product's approvals may let one person order it, below an amount."""
+    spreads: bool = False
+    """Whether it is about instalments to come: of a claim that is due as a whole it takes nothing."""
     rests: bool = False
     """Whether payments, interest or delinquency rest for a time: hardship relief while it runs."""
 
@@ -401,7 +403,7 @@ EVENTS: tuple[EventKind, ...] = (
                           "instalment before it fell due, which waits until then"),),
     ),
     EventKind(
-        kind=Kind.reamortised, family=Family.change,
+        kind=Kind.reamortised, family=Family.change, spreads=True,
         words="arrears and what is to come are spread anew over the instalments left",
         step=8, handler="changes.terms.reamortisation:reamortise",
         payload=(*_TERMS, _FROM), payload_hashed=True,
@@ -413,7 +415,7 @@ EVENTS: tuple[EventKind, ...] = (
             "(a termination, a charge-off that stops interest) is given up"),),
     ),
     EventKind(
-        kind=Kind.reaged, family=Family.change,
+        kind=Kind.reaged, family=Family.change, spreads=True,
         words="arrears and what is to come make a new schedule; nothing is past due",
         step=8, handler="changes.reage:reage",
         payload=(
@@ -452,7 +454,7 @@ EVENTS: tuple[EventKind, ...] = (
             "interest; the instalments stay"),),
     ),
     EventKind(
-        kind=Kind.moratorium_granted, family=Family.change, rests=True,
+        kind=Kind.moratorium_granted, family=Family.change, spreads=True, rests=True,
         words="the next instalments are passed over; all fall due later",
         step=8, handler="changes.terms.moratorium:grant_moratorium",
         payload=(

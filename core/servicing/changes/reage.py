@@ -45,7 +45,6 @@ from loanbook.core.servicing.loan.opening import (
     with_period_interest,
 )
 from loanbook.core.servicing.loan.posting import DayState
-from loanbook.core.servicing.schedule.billing import on_schedule
 from loanbook.core.servicing.schedule.billing_run import fall_due
 from loanbook.core.servicing.schedule.coming_dues import with_place_of_charge
 from loanbook.core.servicing.schedule.equal_parts import even_instalment, even_principal
@@ -66,9 +65,6 @@ from loanbook.core.servicing.schedule.projection import project
 
 def reage(day: DayState, events: pl.DataFrame) -> None:
     """Take re-ages, one a loan."""
-    events = on_schedule(day.loans, events)
-    if events.is_empty():
-        return
     orders = with_payload(events, Kind.reaged).select(
         "loan_id", "event_id", "interest",
         fresh="instalments", new_every="every", new_unit="unit", to="due_date",

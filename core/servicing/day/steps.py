@@ -128,10 +128,10 @@ def _close(day: Day) -> None:
     show_down_payments_due(day)
     if bears_more(day.loans):  # what was given up is no advance any more
         day.loans = paid_last(day.loans)
-    off = pl.col("loan_id").is_in(day.charged_off().implode())
-    day.loans, earned = close_at_zero(day.loans)
-    day.book(earned.filter(~off), "interest_accrued", "interest_income", "earned_at_payoff")
-    day.book(earned.filter(off), "memo_claim", "memo_contra", "earned_at_payoff")
+    loans, earned = close_at_zero(day.loans)
+    # by the books that the loan is on before it closes
+    day.book_earned(earned, "interest_accrued", "interest_income", "earned_at_payoff")
+    day.loans = loans
 
 
 def _release_credit(day: Day) -> None:

@@ -17,6 +17,7 @@ import polars as pl
 from loanbook.core.catalogue.events import ROW, STEP, Kind
 from loanbook.core.ledger.events import REPLAY_ORDER
 from loanbook.core.servicing.loan.posting import DayState
+from loanbook.core.servicing.schedule.billing import on_schedule
 
 IN_SEQUENCE = 6
 """Step of all events of a product that takes them in the order in which they came."""
@@ -55,7 +56,11 @@ def apply(day: DayState, events: pl.DataFrame) -> None:
     for nth in range(int(events["nth"].max() or 0) + 1 if events.height else 0):  # type: ignore[arg-type]
         these = events.filter(pl.col("nth") == nth)
         for code in sorted(these["kind"].unique().to_list()):
-            handler_of(Kind(code))(day, these.filter(pl.col("kind") == code))
+            kind, some = Kind(code), these.filter(pl.col("kind") == code)
+            if ROW[kind].spreads:
+                some = on_schedule(day.loans, some)
+            if some.height:
+                handler_of(kind)(day, some)
 
 
 @cache

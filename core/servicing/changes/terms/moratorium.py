@@ -13,15 +13,11 @@ from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState
-from loanbook.core.servicing.schedule.billing import on_schedule
 from loanbook.core.servicing.schedule.fixed_schedule import FAR
 
 
 def grant_moratorium(day: DayState, events: pl.DataFrame) -> None:
     """Take moratoria, one a loan; what runs ends first on its due date."""
-    events = on_schedule(day.loans, events)
-    if events.is_empty():
-        return
     orders = with_payload(events, Kind.moratorium_granted).select(
         "loan_id", "event_id", count="instalments", rule="interest"
     )

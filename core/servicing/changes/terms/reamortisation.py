@@ -13,14 +13,10 @@ from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.changes.roll_in_arrears import roll_in, split_interest
 from loanbook.core.servicing.changes.terms.revision import revise
 from loanbook.core.servicing.loan.posting import DayState
-from loanbook.core.servicing.schedule.billing import on_schedule
 
 
 def reamortise(day: DayState, events: pl.DataFrame) -> None:
     """Take re-amortisations, one a loan."""
-    events = on_schedule(day.loans, events)
-    if events.is_empty():
-        return
     orders = with_payload(events, Kind.reamortised)
     running = day.loans.filter(pl.col("instalment_no") <= pl.col("instalments"))["loan_id"]
     spread = orders.filter(pl.col("loan_id").is_in(running.implode()))
