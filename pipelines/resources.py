@@ -100,7 +100,7 @@ def provenance(policies: PolicyBook, run_id: str | None = None) -> Provenance:
 def must_be_an_instance(where: Settings) -> None:
     """Raise InstanceError for a folder that nobody made an instance: a mistyped path, or a disk that is
     not mounted. A ledger begins only where `loanbook init` or `loanbook demo` was."""
-    found = bool(where.catalogue) or where.sqlite.exists() or (where.home / FILE).is_file()
+    found = where.has_ledger or (where.home / FILE).is_file()
     if found or where.home == DEMO:
         return
     raise InstanceError(

@@ -183,7 +183,7 @@ def open_writer(settings: Settings) -> duckdb.DuckDBPyConnection:
 
 def _must_not_be_lost(settings: Settings) -> None:
     """A new ledger over the files of a lost one would give their numbers again."""
-    if settings.catalogue or settings.sqlite.exists():
+    if settings.has_ledger:
         return
     data = settings.data
     if data.is_dir() and next(data.rglob("*.parquet"), None):
@@ -202,7 +202,7 @@ def _with_wal(catalogue: Path) -> None:
 
 def open_reader(settings: Settings) -> duckdb.DuckDBPyConnection:
     """A read-only connection; LedgerError if there is no ledger yet."""
-    if not settings.catalogue and not settings.sqlite.exists():
+    if not settings.has_ledger:
         raise LedgerError(
             f"there is no ledger in {settings.home} yet; drop files into {settings.landing} and run `loanbook run`"
         )

@@ -60,6 +60,11 @@ class Settings(BaseModel):
         return self.lake / "catalogue.sqlite"
 
     @property
+    def has_ledger(self) -> bool:
+        """Whether a ledger is there; one behind another catalogue is taken to be."""
+        return bool(self.catalogue) or self.sqlite.exists()
+
+    @property
     def attach(self) -> str:
         """What DuckLake attaches to."""
         if self.catalogue:

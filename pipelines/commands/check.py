@@ -53,7 +53,7 @@ def _known() -> tuple[PolicyBook, Known]:
     from loanbook.pipelines.resources import policies_of, read_policies, settings
 
     where = settings()
-    if not where.catalogue and not where.sqlite.exists():
+    if not where.has_ledger:
         policies = read_policies(policies_folder(where.home)).with_registry(())
         return policies, replace(nothing_known(), home=where.home)
     reader = LedgerReader(where)

@@ -272,6 +272,7 @@ def status(
             ("policies", now.policies[:16]),
             ("code", now.code[:16]),
         ]  # fmt: skip
+    stored = data_files(ledger, settings().data)
     facts += [
         *_unchecked(*now.unchecked),
         ("files", f"{now.files_taken:,} taken, {now.files_refused:,} refused"),
@@ -279,10 +280,10 @@ def status(
         ("rows", f"{now.quarantined:,} quarantined, {now.duplicates:,} duplicates"),
         ("loans held", f"{now.held:,}" + ("; see `loanbook held`" if now.held else "")),
         ("rejected versions", f"{now.rejected:,}"),
-        ("data files", _merged(len(data_files(ledger, settings().data)))),
+        ("data files", _merged(len(stored))),
         ("late news", f"{now.late_events:,} events, {now.restated_loans:,} loans restated"),
     ]
-    broken = damaged(ledger, settings().data, read=files)
+    broken = damaged(ledger, stored, read=files)
     if broken:
         facts.append(("damaged files", f"{len(broken):,}"))
     shown = Table(show_header=False)

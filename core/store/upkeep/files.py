@@ -72,13 +72,16 @@ def _flushed(paths: Iterable[Path]) -> None:
             os.close(handle)
 
 
-def damaged(ledger: Queries, data: Path, *, read: bool = False) -> list[tuple[DataFile, str]]:
-    """Files that are missing, empty or of another length than the catalogue has, with what is amiss.
+def damaged(
+    ledger: Queries, files: list[DataFile], *, read: bool = False
+) -> list[tuple[DataFile, str]]:
+    """Those of `files` (`data_files`) that are missing, empty or of another length than the catalogue has, with
+    what is amiss.
 
     `read`: also those of the right length that can't be read, which takes as long as reading all.
     """
     found = []
-    for file in data_files(ledger, data):
+    for file in files:
         try:
             length = file.path.stat().st_size
         except OSError:
@@ -89,9 +92,7 @@ def damaged(ledger: Queries, data: Path, *, read: bool = False) -> list[tuple[Da
             found.append((file, what))
     if read and not found:
         found = [
-            (file, "was changed: it can't be read")
-            for file in data_files(ledger, data)
-            if not _readable(ledger, file)
+            (file, "was changed: it can't be read") for file in files if not _readable(ledger, file)
         ]
     return found
 
@@ -200,7 +201,10 @@ Span = tuple[int, Path, int, int]
 
 def _spans(ledger: Queries, data: Path) -> list[Span]:
     """Damaged files."""
-    broken = {file.path.name: file.path for file, _ in damaged(ledger, data, read=True)}
+    broken = {
+        file.path.name: file.path
+        for file, _ in damaged(ledger, data_files(ledger, data), read=True)
+    }
     if not broken:
         return []
     names = ", ".join(f"'{name}'" for name in broken)

@@ -106,8 +106,9 @@ def quote(
 
     policies, where = read_policies(), settings_if_any()
     found = quoted(policies, product, terms)
-    if where and (where.catalogue or where.sqlite.exists()):
-        told = edits(policies, product, found.disbursed_on, Queries(open_reader(where)))
+    if where and where.has_ledger:
+        with Queries(open_reader(where)) as ledger:
+            told = edits(policies, product, found.disbursed_on, ledger)
         found = replace(found, notes=(*told, *found.notes))
     if as_json:
         out.print_json(data=found.as_json())
