@@ -76,7 +76,8 @@ def event_keys(ledger: Queries, about: pl.Series | None = None) -> pl.DataFrame:
 
     Of charges also `charged` (Int64, minor units), of them and their adjustments `charge` (the payload); of deferred fees
     `deferred` (Int64, below zero where it is given back) and `family` (`Deferral`); of interest refunds `refunded`, the key of the refund that they are on, and
-    of chargebacks `charged_back`, that of the payment that they take back, where it was named.
+    of chargebacks `charged_back`, that of the payment that they take back, where it was named; of loans that were
+    taken over `brought`, the payload with their balances.
     """
     among = "" if about is None else f"WHERE {about.name} IN (SELECT {about.name} FROM _about)"
     return ledger.beside(
@@ -87,7 +88,8 @@ def event_keys(ledger: Queries, about: pl.Series | None = None) -> pl.DataFrame:
                CASE WHEN kind IN ($charge, $adjusted) THEN payload END AS charge,
                {_DEFERRED}::BIGINT AS deferred, {_DEFERRAL}::INTEGER AS family,
                CASE WHEN kind = $interest THEN payload->>'$.of' END AS refunded,
-               CASE WHEN kind = $chargeback THEN payload->>'$.of' END AS charged_back
+               CASE WHEN kind = $chargeback THEN payload->>'$.of' END AS charged_back,
+               CASE WHEN kind = $taken_over THEN payload END AS brought
         FROM {{lake}}.events {among}
         """,
         {
@@ -96,6 +98,7 @@ def event_keys(ledger: Queries, about: pl.Series | None = None) -> pl.DataFrame:
             "adjusted": Kind.charge_adjusted.value,
             "interest": Kind.interest_refunded.value,
             "chargeback": Kind.chargeback.value,
+            "taken_over": Kind.migrated_in.value,
         },
         **({} if about is None else {"_about": about.to_frame()}),
     )

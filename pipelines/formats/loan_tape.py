@@ -502,3 +502,14 @@ def openings(brings: pl.DataFrame, good: pl.DataFrame) -> pl.DataFrame:
         .with_columns(amount="_principal", payload=body)
         .select(*brings.columns, "amount", "payload")
     )
+
+
+def same_balances(before: pl.Expr, now: pl.Expr) -> pl.Expr:
+    """Whether two payloads of `openings` bring the same amounts; what one does not name is zero. No payload
+    before: the loan was not taken over, nothing is contradicted."""
+    amounts = [
+        before.str.json_path_match(f"$.{name}").fill_null("0")
+        == now.str.json_path_match(f"$.{name}").fill_null("0")
+        for name in AMOUNTS
+    ]
+    return before.is_null() | pl.all_horizontal(amounts)

@@ -84,9 +84,11 @@ def _of_product(
     ]  # fmt: skip
     good = good.join(late.select("line"), on="line", how="anti")
     entity = policies.entities.index(product.entity)
-    twice = loan_tape.terms(again, code, entity, product.currency)
-    twice, _ = _as_agreed(twice, again, product, policies)
-    bad += _contradicting(twice, product, file, mapping, known)
+    moved = _of_another_product(again, product, mapping, policies, known)
+    alike = again.filter(~pl.col("line").is_in([row["line"] for row in moved]))
+    twice = loan_tape.terms(alike, code, entity, product.currency)
+    twice, _ = _as_agreed(twice, alike, product, policies)
+    bad += moved + _contradicting(twice, alike, product, file, mapping, known)
     loans = loan_tape.terms(good, code, entity, product.currency)
     loans, other = _as_agreed(loans, good, product, policies)
     loans, costly = _paid_out_beyond_fees(loans, good, product, policies)
@@ -106,19 +108,60 @@ def _of_product(
     )  # fmt: skip
 
 
-def _contradicting(
-    loans: pl.DataFrame, product: Product, file: LandingFile, mapping: TapeMapping, known: Known
+def _of_another_product(
+    again: pl.DataFrame,
+    product: Product,
+    mapping: TapeMapping,
+    policies: PolicyBook,
+    known: Known,
 ) -> list[dict[str, Any]]:
-    """Rows of loans that were boarded before on other terms than these `loans` (terms, `line`)."""
+    """Rows of loans that were boarded before as another product, where the row itself names it."""
+    if mapping.product is not None or again.is_empty():
+        return []
+    boarded_as = known.loans.select("loan_key", before="product")
+    both = again.join(boarded_as, on="loan_key", maintain_order="left").drop_nulls("before")
+    others = [c for c in both["before"].unique() if policies.product(c).name != product.name]
+    return refused(both.filter(pl.col("before").is_in(others)), "idempotency_conflict", "loan_key")
+
+
+def _contradicting(
+    loans: pl.DataFrame,
+    again: pl.DataFrame,
+    product: Product,
+    file: LandingFile,
+    mapping: TapeMapping,
+    known: Known,
+) -> list[dict[str, Any]]:
+    """Rows of loans that were boarded before on other terms than these `loans` (terms, `line`), with another
+    payout or with other balances. `again`: what the tape says of them, as `loan_tape.parse` has it."""
     if loans.is_empty():
         return []
-    boardings = event(_entering(loans, product), Kind.loan_boarded, mapping, file, known)
-    stored = known.events("source_ref", boardings["source_ref"])
-    before = stored.select("idempotency_key", old="body_hash").unique("idempotency_key")
-    other = boardings.join(before, on="idempotency_key").filter(
-        ~same_content(pl.col("old"), pl.col("body_hash"))
-    )
-    return refused(other, "idempotency_conflict", "loan_key")
+    base = _entering(loans, product)
+    new = pl.col("taken_over_on").is_null()
+    drawn = again.select("loan_key", amount="drawn")
+    payouts = base.filter(new).join(drawn, on="loan_key", how="left", maintain_order="left")
+    said = {
+        Kind.loan_boarded: base,
+        Kind.disbursed: payouts,
+        Kind.migrated_in: loan_tape.openings(base.filter(~new), again),
+    }
+    told = pl.concat(complete(event(r, k, mapping, file, known)) for k, r in said.items())
+    stored = known.events("source_ref", told["source_ref"]).unique("idempotency_key")
+    both = told.join(
+        stored.select("idempotency_key", "brought", old="body_hash", old_amount="amount"),
+        on="idempotency_key", how="left", maintain_order="left",
+    )  # fmt: skip
+    # a loan that was taken over may come again in a tape without balances
+    lived = stored.filter(pl.col("kind") == Kind.migrated_in.value)["source_ref"]
+    differs = {
+        Kind.loan_boarded: ~same_content(pl.col("old"), pl.col("body_hash")),
+        Kind.disbursed: (pl.col("old_amount").fill_null(0) != pl.col("amount"))
+        & ~pl.col("source_ref").is_in(lived.implode()),
+        Kind.migrated_in: ~loan_tape.same_balances(pl.col("brought"), pl.col("payload")),
+    }
+    other = pl.any_horizontal((pl.col("kind") == k.value) & d for k, d in differs.items())
+    lines = both.filter(other)["line"].unique()
+    return refused(loans.filter(pl.col("line").is_in(lines.implode())), "idempotency_conflict", "loan_key")
 
 
 def _entering(loans: pl.DataFrame, product: Product) -> pl.DataFrame:

@@ -88,7 +88,8 @@ class Known:
 
 _NO_EVENTS = pl.DataFrame(
     schema={"idempotency_key": pl.String, "body_hash": pl.String, "loan_id": pl.Int64,
-            "kind": pl.Int8, "source_system": pl.String, "source_ref": pl.String}
+            "kind": pl.Int8, "source_system": pl.String, "source_ref": pl.String,
+            "amount": pl.Int64, "brought": pl.String}
 )  # fmt: skip
 
 
@@ -263,7 +264,20 @@ def event(
         content = [name for name in Terms.column_names() if name not in _GIVEN]
     if not content:
         return frame.with_columns(body_hash=body)
-    return frame.with_columns(body_hash=body + _AND_CONTENT + _hashed(frame, content))
+    return frame.with_columns(
+        body_hash=body + _AND_CONTENT + _hashed(frame, content) + _said_by_verb(frame, kind)
+    )
+
+
+def _said_by_verb(frame: pl.DataFrame, kind: Kind) -> pl.Series:
+    """What the verb of an order says beside its fields (an advance is no plain draw), where the payload
+    takes no part in the hash; empty of a verb that says no more than its fields."""
+    verbs = [c.verb for c in ROW[kind].commands if c.sets]
+    if ROW[kind].payload_hashed or not verbs or "command" not in frame.columns:
+        return pl.Series([""])
+    return frame.select(
+        pl.when(pl.col("command").is_in(verbs)).then(_AND_CONTENT + pl.col("command")).otherwise(pl.lit(""))
+    ).to_series()
 
 
 _EVENT_NULLS = {

@@ -286,7 +286,8 @@ def _entering(
     if taken.loans is not None:  # the next tape of the run may hold them again
         on = pl.lit(row["business_date"], dtype=pl.Date)
         known.landed.append(taken.loans.select("loan_key", landed_on=on))
-        known.loans = pl.concat([known.loans, taken.loans.select("loan_key")], how="diagonal")
+        fresh = taken.loans.select("loan_key", "product")
+        known.loans = pl.concat([known.loans, fresh], how="diagonal_relaxed")
     return Intake(
         row | counts, taken.loans, taken.attributes, taken.reported, events, stamped, again
     )
@@ -378,4 +379,5 @@ def keys_of(events: pl.DataFrame) -> pl.DataFrame:
         ),
         refunded=interest.then(pl.col("payload").str.json_path_match("$.of")),
         charged_back=taken_back.then(pl.col("payload").str.json_path_match("$.of")),
+        brought=pl.when(pl.col("kind") == Kind.migrated_in.value).then("payload"),
     )

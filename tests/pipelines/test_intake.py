@@ -398,3 +398,28 @@ def test_a_loan_that_comes_again_on_other_terms_is_a_conflict(ledger: Ledger) ->
     report = take(ledger)
     assert (report.duplicates, report.quarantined) == (1, 2)
     assert rules(ledger, again) == {3: "idempotency_conflict", 4: "idempotency_conflict"}
+
+
+def test_a_loan_that_comes_again_with_another_product_or_payout_is_a_conflict(ledger: Ledger) -> None:
+    """What a row says beside the terms counts too, and of a draw what its verb says: an advance is no plain one."""
+
+    def line(key: str, product: str, drawn: str) -> str:
+        return f"{key},{product},5000.00,18,24,,0,1,months,1,2018-01-11,2018-02-11,,,,{drawn}\n"
+
+    drawn = [line(key, "card-line", "100.00") for key in "DEFG"]
+    drop(ledger, "loan_tape_2018-01-11_canonical.csv", "".join([LOANS, *drawn, line("H", "card-line", "0")]))
+    assert take(ledger).accepted == 5
+    drop(ledger, again := "loan_tape_2018-01-12_canonical.csv", "".join([
+        LOANS, drawn[0], line("E", "card-line", "200.00"), line("F", "credit-line", "100.00"),
+        line("G", "card-line", "0"), line("H", "card-line", "5.00"),
+    ]))  # fmt: skip
+    report = take(ledger)
+    assert (report.duplicates, report.quarantined) == (1, 4)
+    assert rules(ledger, again) == dict.fromkeys((3, 4, 5, 6), "idempotency_conflict")
+    head = "command_ref,command,loan_key,value_date,maker,checker,reason,amount\n"
+    for day, verb in (("12", "pay_out"), ("13", "pay_out"), ("14", "pay_out_advance")):
+        drop(ledger, f"commands_2018-01-{day}.csv",
+             f"{head}W1,{verb},D,2018-01-12,ann,bob,told,10.00\n")  # fmt: skip
+    report = take(ledger)
+    assert (report.accepted, report.duplicates) == (1, 1)
+    assert rules(ledger, "commands_2018-01-14.csv") == {2: "idempotency_conflict"}
