@@ -62,16 +62,7 @@ def _of_product(
         unknown = refused(raw.with_columns(product="product_name"), "unknown_product", "loan_key")
         return Taken(0, 0, 0, unknown, None)
     product: Product = policies.product(code)
-    graced = product.line is not None and product.line.grace_on_draws
-    if (
-        mapping.opening
-        and graced
-        and not {"in_grace", "statement_unpaid"} <= mapping.opening.keys()
-    ):
-        raise IntakeError(
-            f"product {product.name} gives grace on draws: the mapping's opening needs the columns of "
-            "in_grace and statement_unpaid, or interest of the running cycle is not known"
-        )
+    _brings_grace(product, mapping)
     parsed, bad = loan_tape.parse(raw, mapping, product, file.business_date)
     again = parsed.join(known.loans, on="loan_key", how="semi")
     good = parsed.join(known.loans, on="loan_key", how="anti")
@@ -106,6 +97,20 @@ def _of_product(
         0, good.height, again.height - contradicting, bad, _boarding(loans, good, product, file, mapping, known),
         loans, attributes, _reported(boarded_rows, mapping, product),
     )  # fmt: skip
+
+
+def _brings_grace(product: Product, mapping: TapeMapping) -> None:
+    """Raise IntakeError where lines with grace are taken over without what is known of it."""
+    graced = product.line is not None and product.line.grace_on_draws
+    if (
+        mapping.opening
+        and graced
+        and not {"in_grace", "statement_unpaid"} <= mapping.opening.keys()
+    ):
+        raise IntakeError(
+            f"product {product.name} gives grace on draws: the mapping's opening needs the columns of "
+            "in_grace and statement_unpaid, or interest of the running cycle is not known"
+        )
 
 
 def _of_another_product(
@@ -161,7 +166,9 @@ def _contradicting(
     }
     other = pl.any_horizontal((pl.col("kind") == k.value) & d for k, d in differs.items())
     lines = both.filter(other)["line"].unique()
-    return refused(loans.filter(pl.col("line").is_in(lines.implode())), "idempotency_conflict", "loan_key")
+    return refused(
+        loans.filter(pl.col("line").is_in(lines.implode())), "idempotency_conflict", "loan_key"
+    )
 
 
 def _entering(loans: pl.DataFrame, product: Product) -> pl.DataFrame:

@@ -276,7 +276,9 @@ def _said_by_verb(frame: pl.DataFrame, kind: Kind) -> pl.Series:
     if ROW[kind].payload_hashed or not verbs or "command" not in frame.columns:
         return pl.Series([""])
     return frame.select(
-        pl.when(pl.col("command").is_in(verbs)).then(_AND_CONTENT + pl.col("command")).otherwise(pl.lit(""))
+        pl.when(pl.col("command").is_in(verbs))
+        .then(_AND_CONTENT + pl.col("command"))
+        .otherwise(pl.lit(""))
     ).to_series()
 
 

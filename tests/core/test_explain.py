@@ -20,7 +20,16 @@ from loanbook.core.servicing.explain.instalments import instalments
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.replay.fast_forward import fast_forward
 from loanbook.core.servicing.replay.replay import replay
-from tests.core.loans import Story, _event, charged_back, product_of, ruled, terms, with_more
+from tests.core.loans import (
+    Story,
+    _event,
+    changed,
+    charged_back,
+    product_of,
+    ruled,
+    terms,
+    with_more,
+)
 from tests.core.test_advances import drawn
 
 
@@ -45,7 +54,7 @@ def test_every_cent_is_accounted_for_by_an_event_and_a_rule(
         assert why.accounted, (day, why.stands)
         assert all(line.rule for line in why.lines)
     text = [line.what for line in why.lines]
-    assert any("days past due, counted from 2024-03-01" in each for each in text)
+    assert any(" past due, counted from 2024-03-01" in each for each in text)
     assert any("principal of instalment 1" in each for each in text)
 
 
@@ -91,6 +100,33 @@ def test_money_in_advance_names_who_placed_it(policies: PolicyBook) -> None:
     assert "designation principal_only (curtailment)" in by_day["2024-01-10"]
     assert "payments.by_kind.goodwill_credit.excess last_instalment" in by_day["2024-01-11"]
     assert "payments.excess next_instalment" in by_day["2024-01-12"]
+
+
+@pytest.mark.parametrize("accounting", ["accrual", "cash"])
+def test_each_charge_by_rule_is_told_by_its_own_rule(policies: PolicyBook, accounting: str) -> None:
+    """A late fee, the fee of a year and that of a payoff beside penal interest: also where all of them are held
+    in memorandum until money comes."""
+    penal = product_of(policies, "instalment-inr").penal
+    assert penal is not None
+    ours = changed(policies, "instalment-act365", accounting=accounting, annual_fee="annual",
+                   prepayment_fee="prepayment", penal=penal.model_copy(update={"grace_days": 11}))  # fmt: skip
+    loan = terms(ours, "instalment-act365", n=3, start="2023-03-01", first_due="2024-02-01")
+    story = Story(ours).lent(loan).paid(100_00, "2024-02-12").paid(3_000_00, "2024-03-10", ref="q")
+    as_of = dt.date(2024, 3, 10)
+    why = explain(replay(story.events(), ours, as_of), ours, 1, as_of)
+    assert why.accounted
+    rules = ("penal", "late_fees/standard@1", "fees/annual@1", "fees/prepayment@1")
+    told = {
+        (str(line.date), rule, *line.moves.items())
+        for line in why.lines for rule in rules if line.rule.endswith(rule)
+    }  # fmt: skip
+    assert told == {
+        ("2024-02-12", "late_fees/standard@1", ("penalties", 17_43)),  # 5 % of 348.60 unpaid
+        ("2024-03-01", "penal", ("penalties", 4_13)),  # 348.60 * 24 % * 18/365 = 4.126
+        ("2024-03-01", "fees/annual@1", ("fees", 10_00)),
+        ("2024-03-10", "penal", ("penalties", 2_06)),  # 348.60 * 24 % * 9/365 = 2.063
+        ("2024-03-10", "fees/prepayment@1", ("fees", 8_94)),  # 2 % of what was not due yet
+    }
 
 
 def test_a_charge_off_leaves_the_claim_and_says_so(policies: PolicyBook) -> None:

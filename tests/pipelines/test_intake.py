@@ -400,14 +400,20 @@ def test_a_loan_that_comes_again_on_other_terms_is_a_conflict(ledger: Ledger) ->
     assert rules(ledger, again) == {3: "idempotency_conflict", 4: "idempotency_conflict"}
 
 
-def test_a_loan_that_comes_again_with_another_product_or_payout_is_a_conflict(ledger: Ledger) -> None:
+def test_a_loan_that_comes_again_with_another_product_or_payout_is_a_conflict(
+    ledger: Ledger,
+) -> None:
     """What a row says beside the terms counts too, and of a draw what its verb says: an advance is no plain one."""
 
     def line(key: str, product: str, drawn: str) -> str:
         return f"{key},{product},5000.00,18,24,,0,1,months,1,2018-01-11,2018-02-11,,,,{drawn}\n"
 
     drawn = [line(key, "card-line", "100.00") for key in "DEFG"]
-    drop(ledger, "loan_tape_2018-01-11_canonical.csv", "".join([LOANS, *drawn, line("H", "card-line", "0")]))
+    drop(
+        ledger,
+        "loan_tape_2018-01-11_canonical.csv",
+        "".join([LOANS, *drawn, line("H", "card-line", "0")]),
+    )
     assert take(ledger).accepted == 5
     drop(ledger, again := "loan_tape_2018-01-12_canonical.csv", "".join([
         LOANS, drawn[0], line("E", "card-line", "200.00"), line("F", "credit-line", "100.00"),

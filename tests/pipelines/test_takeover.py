@@ -58,7 +58,9 @@ def test_a_loan_number_that_comes_again_is_the_same_loan(new_ledger: Ledger) -> 
     ledger = new_ledger
     drop(ledger, "loan_tape_2018-01-31_migration.csv", HEAD + ROWS)
     same, other, _ = ROWS.splitlines(keepends=True)
-    other = other.replace("150.50", "150.51")  # of its interest overdue: the books keep what they took over
+    other = other.replace(
+        "150.50", "150.51"
+    )  # of its interest overdue: the books keep what they took over
     drop(ledger, "loan_tape_2018-02-28_migration.csv", HEAD + same + other)
     head = "loan_number,product,principal,rate_percent,instalments,instalment,balloon,every,unit,"
     head += "second_anchor_day,disbursed_on,first_due_date,spread_percent,first_reset_on\n"

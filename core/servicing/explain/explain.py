@@ -16,21 +16,26 @@ from string import Formatter
 
 import polars as pl
 
-from loanbook.core.catalogue.accounts import ROLE, ROLES
+from loanbook.core.catalogue.accounts import ROLES
 from loanbook.core.catalogue.codes import ENDED, EVENT_KINDS, InterestMode, Kind, Timing
-from loanbook.core.catalogue.components import BY_CODE, PART_OF_ROLE
+from loanbook.core.catalogue.components import BY_CODE
 from loanbook.core.catalogue.events import ROW, EventKind, Family
 from loanbook.core.contract.dates.day_count import ACTUAL, BASES
 from loanbook.core.contract.money import EXPONENT, PPB, percent, to_major
-from loanbook.core.policy.base import Policy
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.charge_tables import BECOMES
-from loanbook.core.policy.models import FOLDER_OF, Delinquency, Fee, LateFee, Tax, Waterfall
+from loanbook.core.policy.models import Delinquency, Waterfall
 from loanbook.core.policy.product import Product
-from loanbook.core.servicing.charges.penal_interest import penal_of
 from loanbook.core.servicing.day.close import DayClose
+from loanbook.core.servicing.explain.by_rule import (
+    Evening,
+    by_rule,
+    charges_in_memorandum,
+    claim_moves,
+    demanded_by,
+    named,
+    payoff_charges,
+)
 from loanbook.core.servicing.explain.lines import (
-    MEMORANDUM,
     PARTS,
     Held,
     Line,
@@ -40,15 +45,9 @@ from loanbook.core.servicing.explain.lines import (
 )
 from loanbook.core.servicing.interest.accrual import accrue, last_night
 from loanbook.core.servicing.loan.book import Book
-from loanbook.core.servicing.loan.dues import OWN_DATE
 from loanbook.core.servicing.payments.receipts import DESIGNATIONS
+from loanbook.core.words import counted
 
-_PART_OF = {ROLE[role]: part for role, part in PART_OF_ROLE.items()} | {
-    ROLE["borrower_credit"]: "credit",
-    ROLE["memo_interest"]: "interest",
-    ROLE["memo_claim"]: MEMORANDUM,
-    ROLE["memo_charges"]: MEMORANDUM,
-}
 _TIMING = {Timing.past_due: "past due", Timing.due: "due", Timing.in_advance: "in advance"}
 
 
@@ -86,7 +85,8 @@ def explain(
         earned = grown.get(closed.date, 0)
         happened = _happened(closed, policies, row, held)
         left = untold(parts_of(row), parts_of(held), earned, happened)
-        happened = shared_out(happened, left)
+        day = Evening(closed, policies, policies.product(row["product"]), row, held)
+        happened = shared_out(charges_in_memorandum(day, happened, left), left)
         nights.add(closed.date, earned, held or row, bears.get(closed.date))
         if happened or past_due == 1 or (late and not past_due):
             lines += nights.flush()
@@ -190,8 +190,8 @@ class _Night:
             done.append(
                 Line(
                     self._last,
-                    f"interest of {nights} night{'s' if nights != 1 else ''} from {self._first}{how}",
-                    f"{_named(product)} schedule.rate_basis {product.schedule.rate_basis}, the running "
+                    f"interest of {counted(nights, 'night')} from {self._first}{how}",
+                    f"{named(product)} schedule.rate_basis {product.schedule.rate_basis}, the running "
                     f"total rounded {product.schedule.interest_rounding}",
                     moves={"interest": self._sum},
                 )
@@ -256,10 +256,6 @@ def _to_four(minor: Fraction, currency: str) -> str:
     return f"{Decimal(round(minor * 100)).scaleb(-places):.{places}f}"
 
 
-def _named(product: Product) -> str:
-    return f"products/{product.name}@{product.version}"
-
-
 def _happened(
     closed: DayClose,
     policies: PolicyBook,
@@ -274,7 +270,7 @@ def _happened(
     for event in events.values():
         if event["kind"] == Kind.loan_boarded:
             lines.append(
-                Line(closed.date, "boarded", f"{_named(product)} is pinned", event["event_id"],
+                Line(closed.date, "boarded", f"{named(product)} is pinned", event["event_id"],
                      _source(event))
             )  # fmt: skip
     for number in moved["event_id"].unique(maintain_order=True).to_list():
@@ -282,18 +278,13 @@ def _happened(
         if number in events:
             lines += _of_event(closed, policies, product, events[number], transfers)
         else:
-            penal = _penal_charged(closed, policies, row, held)
-            for m in transfers.to_dicts():
-                line = _penal_line(closed, product, held, m, penal)
-                if line is not None:
-                    penal = None  # it is asked once a day
-                lines.append(line or _by_rule(closed, policies, product, row, m))
+            lines += by_rule(Evening(closed, policies, product, row, held), transfers)
     for number, event in events.items():
         fact = ROW[Kind(int(str(event["kind"])))]
         if fact.family in _TOLD:
             said = _said(event, fact)
             what = f"{fact.words}: {said}" if said else fact.words
-            rule = f"{_named(product)}{_TOLD[fact.family]}"
+            rule = f"{named(product)}{_TOLD[fact.family]}"
             lines.append(Line(closed.date, what, rule, number, _source(event)))
     return lines
 
@@ -335,8 +326,8 @@ def _of_event(
             f"{ROLES[m['debit']]} → {ROLES[m['credit']]} {to_major(m['amount'], product.currency)}"
             for m in moved.to_dicts()
         )
-        return [Line(closed.date, f"{what}: {how}", f"{_named(product)} postings of {kind.name}",
-                     number, _source(event), _claim_moves(moved), _about(event))]  # fmt: skip
+        return [Line(closed.date, f"{what}: {how}", f"{named(product)} postings of {kind.name}",
+                     number, _source(event), claim_moves(moved), _about(event))]  # fmt: skip
     by_kind = product.payments.by_kind.get(kind.name)
     name = by_kind.waterfall if by_kind else product.payments.waterfall
     fall = policies.in_force(Waterfall, name, product.effective_from)
@@ -345,16 +336,16 @@ def _of_event(
         if part["timing"] == Timing.given_up:
             what, rule, moves = (
                 "recovered of what was written off",
-                f"{_named(product)} postings",
+                f"{named(product)} postings",
                 {},
             )
         elif part["component"] is None:
-            what, rule = "nothing was owed: the borrower's credit", f"{_named(product)} payments"
+            what, rule = "nothing was owed: the borrower's credit", f"{named(product)} payments"
             moves = {"credit": part["amount"]}
         else:
             component = BY_CODE[part["component"]]
             timing = Timing(part["timing"])
-            to = _demanded_by(part["instalment_no"])
+            to = demanded_by(part["instalment_no"])
             what = f"{component.name} of {to}, {_TIMING[timing]}"
             step = fall.order.index(f"{timing.name}.{component.name}") + 1
             rule = f"waterfalls/{fall.name}@{fall.version} step {step}"
@@ -363,7 +354,7 @@ def _of_event(
             moves = {component.part: -part["amount"]}
         lines.append(Line(closed.date, f"{kind.name.replace('_', ' ')}: {what}", rule, number,
                           _source(event), moves))  # fmt: skip
-    return lines
+    return payoff_charges(closed.date, policies, product, moved, number) + lines
 
 
 def _about(event: dict[str, object]) -> str:
@@ -379,120 +370,8 @@ def _placed_by(product: Product, kind: Kind, event: dict[str, object]) -> str:
         return f"the payment's designation {told} ({DESIGNATIONS[told].name})"
     by_kind = product.payments.by_kind.get(kind.name)
     if by_kind:
-        return f"{_named(product)} payments.by_kind.{kind.name}.excess {by_kind.excess}"
-    return f"{_named(product)} payments.excess {product.payments.excess}"
-
-
-def _claim_moves(moved: pl.DataFrame) -> dict[str, int]:
-    """What transfers did to the parts of the claim; `MEMORANDUM`: what memorandum holds as one sum."""
-    moves: dict[str, int] = {}
-    for m in moved.to_dicts():
-        for side, sign in (("debit", 1), ("credit", -1)):
-            part = _PART_OF.get(m[side])
-            if part:
-                sign_ = -sign if part == "credit" else sign
-                moves[part] = moves.get(part, 0) + sign_ * m["amount"]
-    return {k: v for k, v in moves.items() if v}
-
-
-def _by_rule(
-    closed: DayClose, policies: PolicyBook, product: Product, row: dict[str, int],
-    move: dict[str, int],
-) -> Line:  # fmt: skip
-    """A movement that no event made: billing, a late fee, credit used, interest at payoff."""
-    debit, credit = ROLES[move["debit"]], ROLES[move["credit"]]
-    amount = to_major(move["amount"], product.currency)
-    frame = pl.DataFrame([move])
-    if debit == "interest_due":
-        number = row["instalment_no"] - 1
-        return Line(closed.date, f"instalment {number} falls due: interest {amount}",
-                    f"{_named(product)} schedule")  # fmt: skip
-    if credit == "tax_payable":
-        return Line(closed.date, f"tax on what was asked: {amount}",
-                    _version(policies, Tax, product.tax, product, closed.date),
-                    moves={"taxes": move["amount"]})  # fmt: skip
-    if debit == "fees_receivable" and product.annual_fee:
-        return Line(closed.date, f"the fee of another year: {amount}",
-                    _version(policies, Fee, product.annual_fee, product, closed.date),
-                    moves={"fees": move["amount"]})  # fmt: skip
-    if credit == "penalty_income" and product.late_fee:
-        fee = policies.version_on(LateFee, product.late_fee, product, closed.date)
-        grace = f" after {fee.grace_days} days of grace" if fee else ""
-        return Line(closed.date, f"late fee{grace}",
-                    _version(policies, LateFee, product.late_fee, product, closed.date),
-                    moves={"penalties": move["amount"]})  # fmt: skip
-    if debit == "borrower_credit" and credit in BECOMES.values():
-        small = product.small_credit
-        outcome = f"{small.becomes} {_after(small.after_months)}" if small else "let go"
-        return Line(closed.date, f"a small credit is {outcome}: {amount}",
-                    f"{_named(product)} small_credit",
-                    moves=_claim_moves(frame))  # fmt: skip
-    if debit == "borrower_credit":
-        return Line(closed.date, f"the borrower's credit meets {credit}",
-                    f"{_named(product)} payments.credit_use {product.payments.credit_use}",
-                    moves=_claim_moves(frame))  # fmt: skip
-    return Line(closed.date, f"{debit} → {credit} {amount}", _named(product),
-                moves=_claim_moves(frame))  # fmt: skip
-
-
-def _version(
-    policies: PolicyBook, model: type[Policy], name: str | None, product: Product, on: dt.date
-) -> str:
-    """The version of a product's policy that binds on a date, as folder/name@version."""
-    found = policies.version_on(model, name, product, on) if name else None
-    folder = FOLDER_OF[model]
-    return f"{folder}/{found.name}@{found.version}" if found else f"{_named(product)} {folder}"
-
-
-def _demanded_by(number: int) -> str:
-    """What asked for money, by its instalment number."""
-    if number >= OWN_DATE:
-        return "a date of its own"
-    return f"instalment {number}" if number else "the balance"
-
-
-def _after(months: int) -> str:
-    return {0: "at once", 1: "after a month"}.get(months, f"after {months} months")
-
-
-def _penal_charged(
-    closed: DayClose, policies: PolicyBook, row: dict[str, int], held: dict[str, int] | None
-) -> int | None:
-    """Penal interest that the day charged, by the rule that charges it; None: none was.
-
-    It was where what bore it the evening before no longer bears from the same date: the charge begins
-    anew when it is asked.
-    """
-    if held is None or not held["penal_base"] or held["penal_from"] == row["penal_from"]:
-        return None
-    evening = pl.DataFrame([{name: held[name] for name in ("product", "penal_base", "penal_from")}])
-    rules = evening.with_columns(
-        pl.col("product").cast(pl.Int16), business_date=pl.lit(closed.date)
-    ).join(policies.penal, on="product")
-    return int(rules.select(penal_of(rules)).item()) if rules.height else None
-
-
-def _penal_line(
-    closed: DayClose,
-    product: Product,
-    held: dict[str, int] | None,
-    move: dict[str, int],
-    penal: int | None,
-) -> Line | None:
-    """The line of penal interest, if that is what a transfer is: the day asked it, and so much of it."""
-    is_penalty = ROLES[move["credit"]] == "penalty_income"
-    if held is None or not is_penalty or product.penal is None or move["amount"] != penal:
-        return None
-    rule, money = product.penal, product.currency
-    since = held["penal_from"]
-    assert isinstance(since, dt.date)
-    base = to_major(held["penal_base"], money)
-    nights = (closed.date - since).days
-    return Line(
-        closed.date,
-        f"penal {rule.mode} on what was overdue: {base} × {rule.rate_percent} % × {nights}/365",
-        f"{_named(product)} penal", moves={"penalties": move["amount"]},
-    )  # fmt: skip
+        return f"{named(product)} payments.by_kind.{kind.name}.excess {by_kind.excess}"
+    return f"{named(product)} payments.excess {product.payments.excess}"
 
 
 def _arrears(
@@ -505,11 +384,11 @@ def _arrears(
         return Line(closed.date, "no arrears count any more: 0 days past due", named)
     owed = closed.book.dues.filter(pl.col("due_date") == since)
     unpaid = to_major(int((owed["amount"] - owed["paid"]).sum()), product.currency)
-    numbers = ", ".join(str(n) for n in owed["instalment_no"].unique().sort())
+    asked_by = ", ".join(demanded_by(n) for n in owed["instalment_no"].unique().sort())
     return Line(
         closed.date,
-        f"{row['days_past_due']} days past due, counted from {since}: {unpaid} of "
-        f"instalment {numbers} is unpaid",
+        f"{counted(row['days_past_due'], 'day')} past due, counted from {since}: {unpaid} of "
+        f"{asked_by} is unpaid",
         named,
     )
 
