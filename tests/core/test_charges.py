@@ -101,6 +101,26 @@ def test_interest_charged_back_comes_on_top_of_the_next_instalment(policies: Pol
     )
 
 
+def test_a_chargeback_after_a_change_of_dates_falls_due_with_the_running_instalment(
+    policies: PolicyBook,
+) -> None:
+    """By the new terms instalment 1 would fall due on the 20th, or 2 on 10 March: they are over."""
+    story, rows = Story(policies), []
+    reage = {"instalments": 3, "due_date": "2024-04-10", "every": 1, "unit": Unit.months.value}
+    moves = {"due_date": "2024-03-20", "keep": "term"}
+    changes = ((Kind.due_date_moved, moves), (Kind.reaged, reage))
+    for loan_id, (kind, order) in enumerate(changes, start=1):
+        story = story.lent(terms(policies, "instalment-act365", loan_id=loan_id, n=6))
+        rows.append(_event(kind, loan_id, "2024-02-05", None, "o", json.dumps(order)))
+        rows.append(charged_back(7_00, "2024-02-15", loan_id=loan_id))
+    life = Story(policies, (*story.rows, *rows)).live("2024-04-10")
+    anew = life.dues("2024-02-15").filter(pl.col("amount") == 7_00)
+    assert anew.select("loan_id", "instalment_no", "due_date").rows() == [
+        (1, 2, dt.date(2024, 3, 20)),
+        (2, 3, dt.date(2024, 4, 10)),
+    ]
+
+
 def test_a_chargeback_of_interest_alone_breaks_no_law(policies: PolicyBook) -> None:
     parts = json.dumps({"interest": 500, "fee": 0, "penalty": 0})
     story = Story(policies).lent(terms(policies, "instalment-act365"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import random
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind, Status
+from loanbook.core.catalogue.components import CLAIM_ROLES, Component
 from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
@@ -59,6 +61,7 @@ def days(policies: PolicyBook) -> Days:
         story = lent(story, number, n=6)
     story = lent(story, 6, "instalment-jpy", principal=100_000, n=6)
     story, news = _written_off(story)
+    story = _owing_after_it(story, policies, news)
     for number in (PAID_LATE, REVERSED, CLOSED, CHARGED_BACK):
         story = lent(story, number)
     story = lent(story, OVERPAID, "lendingclub-personal", n=3)
@@ -102,6 +105,28 @@ def _written_off(story: Story) -> tuple[Story, list[tuple[int, dict]]]:  # type:
         (6, payment(207_04, "2024-02-01", loan_id=5, ref="slow")),
     ]
     return story.paid(5_000, "2024-03-10", loan_id=6), news
+
+
+GIVEN_UP_LATE = {
+    31: Kind.disbursed,
+    32: Kind.fee_capitalised,
+    33: Kind.charge_assessed,
+    34: Kind.disbursed,
+}
+"""Given up on 1 March, known on the 20th, and what they were lent or charged on the 10th."""
+
+
+def _owing_after_it(story: Story, policies: PolicyBook, news: list[tuple[int, dict]]) -> Story:  # type: ignore[type-arg]
+    """`story` with `GIVEN_UP_LATE`, whose write-offs are added to the `news`; the last one paid more than all."""
+    charge = json.dumps({"component": Component.fee.value, "due_date": "2024-03-12"})
+    for number, kind in GIVEN_UP_LATE.items():
+        story = story.lent(terms(policies, "instalment-act365", loan_id=number, n=6))
+        body = charge if kind is Kind.charge_assessed else None
+        after = _event(kind, number, "2024-03-10", 200_00, "after", body)
+        story = replace(story, rows=(*story.rows, after))
+        story = story.paid(100_00, "2024-03-15", loan_id=number)
+        news.append((19, _event(Kind.write_off, number, "2024-03-01", None, "w", None)))
+    return story.paid(1_300_00, "2024-03-05", loan_id=34, ref="all")
 
 
 def on(days: Days, date: str) -> tuple[DayClose, Restatement | None]:
@@ -186,6 +211,26 @@ def test_loans_that_are_boarded_late_live_as_if_they_had_come_in_time(days: Days
         if restated and restated.loans.is_in(list(BOARDED_LATE)).any()
     }
     assert sorted(came) == ["2024-01-05", "2024-01-19", "2024-02-14", "2024-02-24"]
+
+
+def test_what_is_lent_or_charged_after_a_write_off_is_given_up_too(days: Days) -> None:
+    known = {loan: row for (_, loan), row in sorted(known_last(days).items())}
+    names = days[-1][0].book.positions.columns
+    for number, kind in GIVEN_UP_LATE.items():
+        shown = dict(zip(names, known[number], strict=True))
+        # 1,234.02 on 1 March, 200.00 on the 10th, less 100.00 of the 15th; of the last one all was
+        # recovered on the 5th, and 65.98 is its borrower's
+        figures = (100_00, 65_98) if number == 34 else (1_334_02, 0)
+        assert (shown["recoverable"], shown["credit"]) == figures, kind.name
+        assert {shown[name] for name in CLAIM_ROLES} == {0}, kind.name
+    booked = pl.concat([closed.transfers for closed, _ in days]).filter(
+        pl.col("loan_id").is_in([*GIVEN_UP_LATE]) & (pl.col("value_date") == dt.date(2024, 3, 10))
+    )
+    lost = booked.filter(pl.col("debit") == ROLE["write_off_expense"])
+    assert lost["amount"].to_list() == [200_00] * 4
+    # a fee that nobody got is no income, and so no loss: what it deferred goes against it
+    back = booked.filter(pl.col("credit") == ROLE["write_off_expense"])
+    assert back.select("loan_id", "amount").rows() == [(32, 200_00)]
 
 
 KINDS = [Kind.payment_received] * 7 + [Kind.goodwill_credit, Kind.chargeback, Kind.charge_off]

@@ -28,6 +28,7 @@ from loanbook.core.servicing.day.transactions import apply, in_replay_order
 from loanbook.core.servicing.endings.charge_off import charge_off_by_rule
 from loanbook.core.servicing.endings.closing import close_at_zero
 from loanbook.core.servicing.endings.small_balance import write_off_small_balances
+from loanbook.core.servicing.endings.write_off import give_up_anew
 from loanbook.core.servicing.income.accounting_basis import off_accrual, reclassified, translate
 from loanbook.core.servicing.income.deferred_income import recognise_remainder, restart
 from loanbook.core.servicing.income.effective_interest import follow_yield
@@ -124,6 +125,11 @@ def _bill(day: Day) -> None:
     ask_penal(day, pl.col("loan_id").is_in(busy.implode()))  # what was overdue until now bore it
 
 
+def _end(day: Day) -> None:
+    _take_events(9, 9)(day)
+    give_up_anew(day)
+
+
 def _close(day: Day) -> None:
     show_down_payments_due(day)
     if bears_more(day.loans):  # what was given up is no advance any more
@@ -180,7 +186,8 @@ STEPS = (
          assess_late_fees, dates.of_late_fees),
     Step(8, "annual_fees", "annual fees, on the anniversary of the payout", assess_annual_fees,
          dates.of_anniversaries),
-    Step(9, "end", "charge-offs, write-offs and settlements by order", _take_events(9, 9)),
+    Step(9, "end", "charge-offs, write-offs and settlements by order; what is owed anew of a claim that was "
+         "written off is given up with it", _end),
     Step(9, "charge_off", "loans that their arrears take off the books", charge_off_by_rule,
          dates.of_charge_offs),
     Step(9, "penal_base", "what is overdue and bears penal interest from this night on", _bear_penal,

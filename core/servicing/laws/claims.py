@@ -45,7 +45,7 @@ def claims_move_as_events_say(moved: Moved) -> list[Law]:
     loud = both.filter(busy)
     for part in parts:
         loud = loud.join(part, on="loan_id", how="left", maintain_order="left")
-    loud = loud.fill_null(0).filter(~pl.col("loan_id").is_in(given_up.implode()))
+    loud = loud.fill_null(0).with_columns(given_up=pl.col("loan_id").is_in(given_up.implode()))
     return _claims(both.filter(~busy), loud, moved)
 
 
@@ -123,7 +123,8 @@ def _from_transfers(moved: Moved) -> tuple[pl.DataFrame, pl.DataFrame]:
 def _given_up(moved: Moved) -> pl.Series:
     """Ids of loans whose claim was given up: it is zero, whatever moved it there."""
     ending = moved.applied.filter(pl.col("kind").is_in(_GIVES_UP))["loan_id"]
-    overpaid = (pl.col("status") == Status.overpaid) & pl.col("loan_id").is_in(ending.implode())
+    gave_up = pl.col("written_off_on").is_not_null() | pl.col("loan_id").is_in(ending.implode())
+    overpaid = (pl.col("status") == Status.overpaid) & gave_up
     return moved.after.filter(pl.col("status").is_in(GIVEN_UP) | overpaid)["loan_id"]
 
 
@@ -186,10 +187,10 @@ def _moves(
     loud: pl.DataFrame,
     figures: str,
 ) -> Law:
-    """A part of the claim is what it was before, with what `adds` to it, less what `takes` of it."""
+    """A part of the claim is what it was before, with what `adds` to it, less what `takes` of it; of a claim
+    that was given up nothing is left."""
     before = f"{part}_before"
-    expected = (
-        pl.col(before) + sum(map(pl.col, adds), pl.lit(0)) - sum(map(pl.col, takes), pl.lit(0))
-    )
+    moves = pl.col(before) + sum(map(pl.col, adds), pl.lit(0)) - sum(map(pl.col, takes), pl.lit(0))
+    expected = pl.when("given_up").then(0).otherwise(moves)
     told = loud.select("loan_id", part, before, *adds, *takes, expected=expected)
     return verdict(name, told.filter(pl.col(part) != pl.col("expected")), figures)

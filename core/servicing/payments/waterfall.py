@@ -22,6 +22,7 @@ from loanbook.core.servicing.loan.dues import on_own_date
 from loanbook.core.servicing.payments.allocations import (
     Allocations,
     applied,
+    becomes_credit,
     of_written_off,
     poured,
     stamped,
@@ -164,7 +165,7 @@ def use_credit_on(
     done = allocate(touched, dues, money, policies)
     # what it does not meet came back to it
     spent = _less_credit(done.loans, money.select("loan_id", "amount"))
-    met = done.allocations.filter(pl.col("component").is_not_null())
+    met = done.allocations.filter(~becomes_credit())
     return Allocated(spent, done.dues, met.with_columns(event_id=pl.lit(0, dtype=pl.Int64)))
 
 
