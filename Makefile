@@ -15,7 +15,7 @@ CASES ?=
 SEED ?= 1
 LIVES ?= 2000
 
-.PHONY: run test bench lint docs dashboard dagster conformance oracle fuzz lock clean install
+.PHONY: run test bench lint docs dashboard dagster conformance payment-files oracle fuzz lock clean install
 
 $(READY): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || command -v python3 >/dev/null || { echo "loanbook needs Python 3.11: install it, or set PYTHON=..."; exit 1; }
@@ -57,6 +57,9 @@ dagster: $(READY)  ## Dagster's own pages, at http://localhost:3000
 
 conformance: $(READY)  ## cases of a folder: make conformance CASES=FOLDER
 	$(BIN)/python -m tests.conformance.runner $(CASES)
+
+payment-files: $(READY)  ## bank files of a folder: make payment-files CASES=FOLDER
+	$(BIN)/python -m tests.payment_files.runner $(CASES)
 
 oracle: $(READY)  ## engine and reference, and metamorphic laws, over other lives, and more: make oracle SEED= LIVES=
 	POLARS_MAX_THREADS=1 SEED=$(SEED) LIVES=$(LIVES) $(BIN)/python -m pytest -n 0 tests/oracle

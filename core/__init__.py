@@ -9,6 +9,7 @@ A room imports those above it in this list, never one below (`lint-imports` hold
 - `contract` - what was agreed: terms, calendars, day counts, due dates, schedules
 - `ledger` - events in, movements of money out: the two frames that are stored for good
 - `policy` - the lender's rules as files: read, validated, and in force on a date
+- `payments` - what banks tell of money in and out, in one typed form
 - `servicing` - the life of a loan, day by day, in rooms of its own
 - `reporting` - figures of published positions: metrics, portfolio, journal, reconciliation
 - `store` - the versioned ledger in DuckLake, the only room that touches a database

@@ -11,5 +11,6 @@ To add a format: write a module with `COLUMNS` and `parse`, and its row in `KIND
 - `loan_tape` - a lender's own columns, mapped to canonical terms by a policy file
 - `payments` - receipts, one a row
 - `commands` - orders of people, with maker, checker and reason
+- `bank` - files that banks send: NACHA and its like
 - `indices` - values of reference rates by date
 """

@@ -1,0 +1,8 @@
+"""Money in and out as banks tell of it: one typed form, whatever the format of the file.
+
+Nothing here reads a file: `pipelines/formats/bank` does, and hands over what stands in it.
+
+- `currencies` - the decimals of every currency of ISO 4217
+- `ach_codes` - return and change codes of the ACH network
+- `bank_file` - what a bank's file says: statements, entries, returns, controls, and what is wrong with it
+"""

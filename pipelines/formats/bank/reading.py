@@ -1,0 +1,13 @@
+"""Which reader reads a format: one row a format. To add one: its module, and its row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from loanbook.core.payments.bank_file import BankFile
+from loanbook.pipelines.formats.bank import nacha
+
+READERS: Mapping[str, Callable[[bytes], BankFile]] = {
+    "nacha": nacha.read,
+}
+"""Bytes to what they say, by the name of the format."""
