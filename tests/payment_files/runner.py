@@ -19,7 +19,7 @@ from rich.table import Table
 
 from loanbook.core.payments.bank_file import BankFile
 from loanbook.pipelines.formats.bank.reading import READERS
-from tests.payment_files import ach
+from tests.payment_files import ach, bai2, mt
 from tests.payment_files.comparing import Comparison
 
 FILES = Path(__file__).parent / "files"
@@ -29,6 +29,9 @@ SHOWN = 3
 Compare = Callable[[dict[str, Any], BankFile, Comparison], None]
 FORMATS: Mapping[str, tuple[str, Compare]] = {
     "ach": ("nacha", ach.compare),
+    "bai2": ("bai2", bai2.compare),
+    "mt940": ("mt940", mt.compare),
+    "mt942": ("mt940", mt.compare),
 }
 """By the format that an expectation names: our reader's name, and who compares."""
 
