@@ -7,6 +7,7 @@ that can't be read, is null, and what can't be read is named in the problems.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import dataframely as dy
@@ -271,8 +272,8 @@ def shaped(name: str, frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with all columns of its schema, in its order and types; those it has not are null."""
     types = empty(SCHEMAS[name]).schema
     lacking = {
-        key: pl.lit(False if type_ == pl.Boolean else None, dtype=type_)
-        for key, type_ in types.items()
+        key: pl.lit(absent, dtype=types[key])
+        for key, absent in _absent(name).items()
         if key not in frame.columns
     }
     return frame.with_columns(**lacking).select(
@@ -285,11 +286,18 @@ def rows_of(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     types = empty(SCHEMAS[name]).schema
     if not rows:
         return empty(SCHEMAS[name])
-    plain = [
-        {key: row.get(key, False if type_ == pl.Boolean else None) for key, type_ in types.items()}
-        for row in rows
-    ]
-    return pl.DataFrame(plain, schema=dict(types))
+    columns = {key: [row.get(key, absent) for row in rows] for key, absent in _absent(name).items()}
+    return pl.DataFrame(columns, schema=dict(types))
+
+
+@cache
+def _absent(name: str) -> dict[str, Any]:
+    """What a column holds where nothing is told of it: null, or no, where it is a yes or no."""
+    schema = SCHEMAS[name]
+    return {
+        key: False if type_ == pl.Boolean and not schema.columns()[key].nullable else None
+        for key, type_ in empty(schema).schema.items()
+    }
 
 
 def problem(line: int, kind: str, found: object = "", hard: bool = True) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from loanbook.core.payments.bank_file import BankFile
 from loanbook.pipelines.formats.bank.reading import READERS
-from tests.payment_files import ach, bai2, mt
+from tests.payment_files import ach, bai2, camt, mt
 from tests.payment_files.comparing import Comparison
 
 FILES = Path(__file__).parent / "files"
@@ -30,6 +30,9 @@ Compare = Callable[[dict[str, Any], BankFile, Comparison], None]
 FORMATS: Mapping[str, tuple[str, Compare]] = {
     "ach": ("nacha", ach.compare),
     "bai2": ("bai2", bai2.compare),
+    "camt.052": ("camt", camt.compare),
+    "camt.053": ("camt", camt.compare),
+    "camt.054": ("camt", camt.compare),
     "mt940": ("mt940", mt.compare),
     "mt942": ("mt940", mt.compare),
 }

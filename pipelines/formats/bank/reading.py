@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from loanbook.core.payments.bank_file import BankFile
-from loanbook.pipelines.formats.bank import bai2, mt, nacha
+from loanbook.pipelines.formats.bank import bai2, camt, mt, nacha
 
 READERS: Mapping[str, Callable[[bytes], BankFile]] = {
     "nacha": nacha.read,
     "mt940": mt.read,
+    "camt": camt.read,
     "bai2": bai2.read,
 }
 """Bytes to what they say, by the name of the format."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from decimal import Decimal
 
 from loanbook.core.contract.money import MAX_MINOR
 from loanbook.core.payments.currencies import EXPONENTS, UNSTATED
@@ -28,6 +29,28 @@ def minor_of(text: str | None, currency: str | None) -> tuple[int | None, str | 
     if minor > MAX_MINOR:
         return None, "amount_too_large"
     return minor, None
+
+
+FINEST = max(EXPONENTS.values())
+
+
+def finest(minor: int, currency: str | None) -> int:
+    """Minor units as whole parts of the finest currency's minor unit: totals that a file states
+    irrespective of currencies are compared in it."""
+    return int(minor * 10 ** (FINEST - EXPONENTS.get(currency or "", UNSTATED)))
+
+
+def plain(parts: int) -> str:
+    """What `finest` makes, as a decimal."""
+    return f"{Decimal(parts).scaleb(-FINEST):f}"
+
+
+def total_of(text: str | None) -> int | None:
+    """A total of whatever currency, in the parts of `finest`; None if it is none."""
+    match = AMOUNT.match((text or "").strip())
+    if not match or not (match[1] or match[2]) or len((match[2] or "").rstrip("0")) > FINEST:
+        return None
+    return int(match[1] or 0) * 10**FINEST + int((match[2] or "").rstrip("0").ljust(FINEST, "0"))
 
 
 def iso_date(text: str | None) -> dt.date | None:
