@@ -100,7 +100,10 @@ class Entries(dy.Schema):
     entry = _number("Place of the entry in the file, from 1", KEY, nullable=False)
     line = _line("Where it stands")
     batch = _number("The batch's or statement's place; null outside of one", KEY)
-    direction = _text("credit or debit of the account that the entry is on; null: can't be read")
+    direction = _text(
+        "credit or debit of the account that the entry is on, in an instruction the other side's; "
+        "null: can't be told"
+    )
     reversal = dy.Bool(metadata=column("It takes an earlier entry back", FLAG))
     amount = _minor("How much; null: can't be read, or finer than its currency")
     currency = _text("Its currency")
@@ -171,6 +174,9 @@ class Acknowledgements(dy.Schema):
     instruction_id = _text("The sender's id of the instruction")
     status = _text("Accepted, pending, rejected: the code of the format")
     reasons = _text("Reason codes, blanks between")
+    reason = _text("What is said of them")
+    amount = _minor("How much was to be paid")
+    currency = _text("Its currency")
 
 
 class Mandates(dy.Schema):

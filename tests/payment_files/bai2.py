@@ -45,7 +45,9 @@ def _account(
     to.exactly(f"{place} sums", summaries, balances.select("code", "amount", "count").rows())
     entries = file.entries.filter(pl.col("batch") == ours["statement"])
     to.exactly(f"{place} transactions", expected["transactions"], entries.height)
-    to.exactly(f"{place} types", expected["type_codes"], dict(entries["code"].value_counts().rows()))
+    to.exactly(
+        f"{place} types", expected["type_codes"], dict(entries["code"].value_counts().rows())
+    )
     sums = dict(entries.group_by("direction").agg(pl.col("amount").sum()).rows())
     for name, way in (("sum_credit", "credit"), ("sum_debit", "debit"), ("other", None)):
         to.exactly(f"{place} {name}", expected[name], sums.get(way, 0))

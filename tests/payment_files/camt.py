@@ -42,7 +42,10 @@ def _statement(
         to.exactly(f"{place} {theirs}", expected[theirs], ours[name])
     to.same(f"{place} currency", expected["account_currency"], ours["currency"])
     balances = file.frame("balances").filter(pl.col("statement") == number).to_dicts()
-    told = [(b["code"], _signed(b), b["currency"], b["date"] and b["date"][:10]) for b in expected["balances"]]
+    told = [
+        (b["code"], _signed(b), b["currency"], b["date"] and b["date"][:10])
+        for b in expected["balances"]
+    ]
     mine = [(b["code"], b["amount"], b["currency"], b["date"] and str(b["date"])) for b in balances]
     if all(minor is not None for _, minor, _, _ in told):
         to.exactly(f"{place} balances", told, mine)
@@ -60,17 +63,21 @@ def _statement(
     to.exactly(f"{place} returns", told_back, returns.select("code", "original").rows())  # fmt: skip
 
 
-def _entries(
-    place: str, expected: dict[str, Any], entries: pl.DataFrame, to: Comparison
-) -> None:
+def _entries(place: str, expected: dict[str, Any], entries: pl.DataFrame, to: Comparison) -> None:
     way = pl.col("direction")
     to.exactly(f"{place} entries", expected["entries"], entries.height)
-    to.exactly(f"{place} states", expected["status_counts"], dict(entries.filter(pl.col("status").is_not_null())["status"].value_counts().rows()))
+    to.exactly(
+        f"{place} states",
+        expected["status_counts"],
+        dict(entries.filter(pl.col("status").is_not_null())["status"].value_counts().rows()),
+    )
     for name in ("credit", "debit"):
         of = entries.filter(way == name)
         to.exactly(f"{place} {name} entries", expected[f"{name}_entries"], of.height)
         sums = dict(of.group_by("currency").agg(pl.col("amount").sum()).rows())
-        told = {key: minor for key, minor in expected[f"sum_{name}_minor"].items() if minor is not None}
+        told = {
+            key: minor for key, minor in expected[f"sum_{name}_minor"].items() if minor is not None
+        }
         to.exactly(f"{place} {name} sums", told, {key: sums.get(key) for key in told})
         to.exactly(f"{place} {name} currencies", set(expected[f"sum_{name}"]), set(sums))
     fit = entries.filter(way.is_not_null())["amount"].null_count() == 0

@@ -79,9 +79,7 @@ def _available(
 ) -> None:
     """The available balance (field 64), and what an interim report states."""
     place, number = f"statement {ours['statement']}", ours["statement"]
-    rows = file.frame("balances").filter(
-        (pl.col("statement") == number) & (pl.col("code") == "64")
-    )
+    rows = file.frame("balances").filter((pl.col("statement") == number) & (pl.col("code") == "64"))
     found = rows["amount"].to_list()[:1] or [None]
     to.exactly(f"{place} available", _signed(expected["available"]), found[0])
     for name in ("summary_90C", "summary_90D"):

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from loanbook.core.payments.bank_file import BankFile
 from loanbook.pipelines.formats.bank.reading import READERS
-from tests.payment_files import ach, bai2, camt, mt
+from tests.payment_files import ach, bai2, camt, mt, pain
 from tests.payment_files.comparing import Comparison
 
 FILES = Path(__file__).parent / "files"
@@ -35,6 +35,9 @@ FORMATS: Mapping[str, tuple[str, Compare]] = {
     "camt.054": ("camt", camt.compare),
     "mt940": ("mt940", mt.compare),
     "mt942": ("mt940", mt.compare),
+    "pain.001": ("pain", pain.compare),
+    "pain.002": ("pain.002", pain.compare_status),
+    "pain.008": ("pain", pain.compare),
 }
 """By the format that an expectation names: our reader's name, and who compares."""
 

@@ -19,6 +19,7 @@ from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.formats import commands, indices, loan_tape, payments
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days
+from tests.mutations import mutated
 from tests.pipelines.files import LOANS, drop, take, weekly_loan
 
 FILES = int(os.environ.get("FUZZ", "400"))
@@ -44,60 +45,6 @@ ORDERS = "command_ref,command,loan_key,value_date,amount,due_date,maker,checker,
 INDEX = "index,date,rate_percent,corrects\n" + "".join(
     f"SOFR,2018-01-{n:02},4.{n:02},\n" for n in range(1, 12)
 )
-Mutation = Callable[[random.Random, bytes], bytes]
-
-
-def _cut(rng: random.Random, data: bytes) -> bytes:
-    return data[: rng.randrange(len(data) + 1)]
-
-
-def _byte(rng: random.Random, data: bytes) -> bytes:
-    at = rng.randrange(len(data))
-    return data[:at] + bytes([rng.randrange(256)]) + data[at + 1 :]
-
-
-def _inserted(rng: random.Random, data: bytes) -> bytes:
-    at = rng.randrange(len(data) + 1)
-    return data[:at] + rng.choice(_ODD) + data[at:]
-
-
-def _dropped(rng: random.Random, data: bytes) -> bytes:
-    at = rng.randrange(len(data))
-    return data[:at] + data[at + rng.randrange(1, 40) :]
-
-
-def _lines(rng: random.Random, data: bytes) -> bytes:
-    lines = data.split(b"\n")
-    at, to = rng.randrange(len(lines)), rng.randrange(len(lines))
-    lines.insert(at, lines[to] if rng.random() < 0.5 else lines.pop(to % len(lines)))
-    return b"\n".join(lines)
-
-
-def _ends(rng: random.Random, data: bytes) -> bytes:
-    return rng.choice((data.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + data, data.rstrip(b"\n"),
-                       data.decode("latin-1").encode("utf-16"), data + b"\n\n\n"))  # fmt: skip
-
-
-_ODD = (b'"', b"'", b",", b"\n", b"\r", b"\0", b'""', b"1e9", b"-", b"\xff", b"\xe2\x88\x9e", b" ",
-        b"9" * 30, b"NaN", b"inf", b"0x10", b"=1+1", b";", b"\t", b"\xc2\xa0", b"+", b".")  # fmt: skip
-MUTATIONS: tuple[Mutation, ...] = (
-    _cut,
-    _byte,
-    _byte,
-    _inserted,
-    _inserted,
-    _dropped,
-    _lines,
-    _ends,
-)
-
-
-def mutated(text: str, rng: random.Random) -> bytes:
-    data = text.encode()
-    for _ in range(rng.randrange(1, 4)):
-        if data:
-            data = rng.choice(MUTATIONS)(rng, data)
-    return data
 
 
 def lines_of(data: bytes) -> int:

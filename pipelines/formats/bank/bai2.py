@@ -142,8 +142,19 @@ def _open(report: _Report, record: _Record) -> None:
         if report.file:
             report.wrong(record.line, "second_file_header")
         report.file = _Level(record.line)
-        names = ("sender", "receiver", "created", "time", "file_id", "raw_record_length", "", "version")
-        report.heading = {name: word.strip() for name, word in zip(names, told, strict=False) if name}
+        names = (
+            "sender",
+            "receiver",
+            "created",
+            "time",
+            "file_id",
+            "raw_record_length",
+            "",
+            "version",
+        )
+        report.heading = {
+            name: word.strip() for name, word in zip(names, told, strict=False) if name
+        }
         return
     if record.code == "02":
         if report.group:
@@ -247,9 +258,15 @@ def _trailer(report: _Report, record: _Record) -> None:
         return
     above = {"account": report.group, "group": report.file, "file": None}[name]
     told = record.fields
-    figures = {"total": (_at(told, 0), level.total), "record_count": (_at(told, 1 if name == "account" else 2), level.records)}
+    figures = {
+        "total": (_at(told, 0), level.total),
+        "record_count": (_at(told, 1 if name == "account" else 2), level.records),
+    }
     if name != "account":
-        figures[{"group": "account_count", "file": "group_count"}[name]] = (_at(told, 1), level.members)
+        figures[{"group": "account_count", "file": "group_count"}[name]] = (
+            _at(told, 1),
+            level.members,
+        )
     for figure, (text, computed) in figures.items():
         stated = int(text) if text and AMOUNT.match(text) else None
         row = control(record.line, f"{name}_{figure}", stated, computed)

@@ -13,11 +13,35 @@ from typing import Any
 
 from loanbook.core.payments.bank_file import BankFile, control, problem, rows_of
 from loanbook.pipelines.formats.bank.limits import text_of, unix
-from loanbook.pipelines.formats.bank.mt_remittance import remittance
+from loanbook.pipelines.formats.bank.swift.remittance import remittance
 from loanbook.pipelines.formats.bank.values import minor_of
 
 TAGS = frozenset(
-    "20 21 25 25P 28 28C 34F 13 13D NS 60F 60M 61 86 62F 62M 64 65 65F 90C 90D 940 942".split()
+    [
+        "20",
+        "21",
+        "25",
+        "25P",
+        "28",
+        "28C",
+        "34F",
+        "13",
+        "13D",
+        "NS",
+        "60F",
+        "60M",
+        "61",
+        "86",
+        "62F",
+        "62M",
+        "64",
+        "65",
+        "65F",
+        "90C",
+        "90D",
+        "940",
+        "942",
+    ]
 )
 """What opens a field; another word between colons at the start of a line is text that was wrapped."""
 MESSAGES = frozenset({"940", "942"})
@@ -155,7 +179,9 @@ def _entry(report: _Report, line: int, lines: list[str]) -> None:
         report.problems.append(problem(line, "impossible_value_date", match["value"]))
     amount, why = minor_of(match["amount"], row["currency"])
     if why:
-        report.problems.append(problem(line, why, f"{row['currency']} {match['amount']}", hard=False))
+        report.problems.append(
+            problem(line, why, f"{row['currency']} {match['amount']}", hard=False)
+        )
     client, _, bank = match["rest"].partition("//")
     row |= {
         "direction": "credit" if mark in {"C", "RD", "EC"} else "debit",

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from loanbook.core.frames import empty
 from loanbook.core.payments.ach_codes import CHANGES, RETURNS
-from loanbook.core.payments.bank_file import control, problem, rows_of, shaped
-from loanbook.pipelines.formats.bank.nacha_records import BLOCK, HASH, LENGTH, at, number, word
+from loanbook.core.payments.bank_file import Problems, control, problem, rows_of, shaped
+from loanbook.pipelines.formats.bank.nacha.records import BLOCK, HASH, LENGTH, at, number, word
 
 CLASSES = frozenset(
     [
@@ -64,7 +65,7 @@ def checked(
     ]
     batch_totals, tied = _batch_controls(batches, controls)
     of_file, totals = _file_control(lines, batches, entries)
-    problems = [shaped("problems", each) for each in (*found, batch_totals)]
+    problems = [each for each in (*found, batch_totals) if each.height]
     return (
         pl.concat([*problems, rows_of("problems", [*_whole(lines), *of_file])]).sort("line", maintain_order=True),
         pl.concat([tied, rows_of("controls", totals)]),
@@ -72,6 +73,8 @@ def checked(
 
 
 def _problems(frame: pl.DataFrame, kind: str, found: pl.Expr, hard: bool = True) -> pl.DataFrame:
+    if not frame.height:
+        return empty(Problems)
     return frame.select("line", kind=pl.lit(kind), hard=pl.lit(hard), found=found.cast(pl.String))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.payments.bank_file import BankFile, control, problem, rows_of
-from loanbook.pipelines.formats.bank.iso20022 import (
+from loanbook.pipelines.formats.bank.iso20022.stream import (
     Message,
     account_of,
     child,

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import polars as pl
 
+from loanbook.core.frames import within_pool
 from loanbook.core.payments.ach_codes import CONTESTED, DISHONOURED, REFUSED
 from loanbook.core.payments.bank_file import BankFile, shaped
-from loanbook.pipelines.formats.bank import nacha_checks
 from loanbook.pipelines.formats.bank.limits import text_of
-from loanbook.pipelines.formats.bank.nacha_records import HASH, at, day, number, records, word
+from loanbook.pipelines.formats.bank.nacha import checks
+from loanbook.pipelines.formats.bank.nacha.records import (
+    HASH,
+    LENGTH,
+    at,
+    day,
+    number,
+    records,
+    word,
+)
 
 CURRENCY = "USD"
 HEADER = {
@@ -26,24 +35,30 @@ HEADER = {
 
 def read(data: bytes) -> BankFile:
     """A NACHA file as it is told; raises IntakeError for one that is too large."""
-    lines = records(text_of(data))
+    text = text_of(data)
+    return within_pool(lambda: _read(text), len(text) // LENGTH)
+
+
+def _read(text: str) -> BankFile:
+    lines = records(text)
     heads, entries = batch_headers(lines), _entries(lines)
     addenda = lines.filter(pl.col("kind") == "7")
     entries = _with_addenda(entries.join(heads.select("batch", "sec", "iat", "date"), on="batch", how="left"),
                             addenda)  # fmt: skip
     batches = _summed(heads, entries, lines)
     last = lines.filter(pl.col("kind") == "1").tail(1)
-    heading = {
-        name: last.select(word(*place)).item() if last.height else ""
-        for name, place in HEADER.items()
-    }
+    heading: dict[str, str] = {}
+    if last.height:
+        heading = last.select(word(*place).alias(name) for name, place in HEADER.items()).row(
+            0, named=True
+        )
     returns, changes = _returns(addenda, entries), _changes(addenda, entries)
-    problems, controls = nacha_checks.checked(lines, batches, entries, returns, changes)
+    problems, controls = checks.checked(lines, batches, entries, returns, changes)
     kinds = lines.filter(pl.col("kind").is_in(["1", "9"]))["kind"].unique()
     return BankFile(
         format="nacha",
-        created=f"{heading['creation_date']} {heading['creation_time']}".strip() or None,
-        heading=heading if last.height else {},
+        created=f"{heading['creation_date']} {heading['creation_time']}" if heading else None,
+        heading=heading,
         partial=len(kinds) < 2,
         frames={
             "batches": shaped("batches", batches),

@@ -1,0 +1,109 @@
+"""Bank files that something happened to, by a seed: whatever it was, every entry is read or named.
+
+`FUZZ=100000 SEED=2 pytest tests/payment_files` reads so many mutated files.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from collections import defaultdict
+from collections.abc import Callable
+
+import polars as pl
+from lxml import etree
+
+from loanbook.core.errors import IntakeError
+from loanbook.core.frames import empty
+from loanbook.core.payments.bank_file import SCHEMAS, BankFile
+from loanbook.pipelines.formats.bank.limits import text_of, unix
+from loanbook.pipelines.formats.bank.nacha.records import records
+from loanbook.pipelines.formats.bank.reading import READERS
+from tests.mutations import mutated
+from tests.payment_files.runner import FILES, FORMATS, expectations
+
+COUNT = int(os.environ.get("FUZZ", "1000"))
+SEED = int(os.environ.get("SEED", "1"))
+UNREADABLE = (
+    "amount_not_numeric", "amount_finer_than_currency", "amount_too_large", "amount_missing",
+    "unknown_currency", "entry_amount_missing_or_bad", "bad_entry_line",
+)  # fmt: skip
+"""Kinds of problem that an entry without an amount has."""
+LARGEST = 16_000
+"""Bytes of a sample that is mutated at most: larger ones say nothing that these do not, and cost more."""
+
+
+def _nacha(data: bytes, file: BankFile) -> None:
+    """Every record is a header, an entry, an addenda, a control, padding, or named as none of them."""
+    kinds = dict(records(text_of(data)).group_by("kind").len().rows())
+    assert file.entries.height == kinds.get("6", 0)
+    outside = file.problems.filter(pl.col("kind") == "addenda_outside_entry").height
+    assert int(file.entries["details"].sum()) + outside == kinds.get("7", 0)
+    unknown = file.problems.filter(pl.col("kind") == "unknown_record_type").height
+    assert unknown == sum(n for kind, n in kinds.items() if kind not in "156789" and kind != "pad")
+    batches, amounts = file.frame("batches"), file.entries["amount"].sum()
+    orphans = file.entries.filter(pl.col("batch").is_null() | pl.col("direction").is_null())
+    assert batches["debit"].sum() + batches["credit"].sum() + orphans["amount"].sum() == amounts
+
+
+def _swift(data: bytes, file: BankFile) -> None:
+    text = unix(text_of(data))
+    text = text.replace("@@", "\n") if "@@:" in text else text
+    assert file.entries.height == len(re.findall(r"^\ufeff*:61:", text, re.M))
+
+
+def _bai2(data: bytes, file: BankFile) -> None:
+    pieces = re.split(r"\n|/[ \t]*(?=(?:01|02|03|16|49|88|98|99),)", unix(text_of(data)))
+    assert file.entries.height == sum(p.strip().split(",")[0] in {"16", "16/"} for p in pieces)
+
+
+def _iso(data: bytes, file: BankFile) -> None:
+    """As many entries as elements of them, or the file is said not to be well formed."""
+    unread = {"not_well_formed", "unknown_message", "empty_document"}
+    if unread & set(file.problems["kind"]):
+        assert not file.valid
+        return
+    root = etree.fromstring(data, etree.XMLParser(resolve_entities=False))
+    tags = {"camt": ("Ntry",), "pain": ("CdtTrfTxInf", "DrctDbtTxInf", "TxInfAndSts")}[
+        file.format[:4]
+    ]
+    found = sum(len(root.findall(f".//{{*}}{tag}")) for tag in tags)
+    assert (
+        file.entries.height
+        + file.frame("acknowledgements").filter(pl.col("level") == "payment").height
+        == found
+    )
+
+
+ACCOUNTED: dict[str, Callable[[bytes, BankFile], None]] = {
+    "nacha": _nacha, "mt940": _swift, "bai2": _bai2, "camt": _iso, "pain": _iso, "pain.002": _iso,
+}  # fmt: skip
+
+
+def test_every_entry_of_a_mutated_bank_file_is_read_or_named() -> None:
+    samples: dict[str, list[bytes]] = defaultdict(list)
+    for path, case in expectations(FILES):
+        if case["format"] in FORMATS and case["bytes"] < LARGEST:
+            samples[FORMATS[case["format"]][0]].append(path.read_bytes())
+    rng, refused, invalid = random.Random(SEED), 0, 0
+    for n in range(COUNT):
+        reader = list(samples)[n % len(samples)]
+        data = mutated(rng.choice(samples[reader]), rng)
+        try:
+            file = READERS[reader](data)
+        except IntakeError:
+            refused += 1
+            continue
+        ACCOUNTED[reader](data, file)
+        lacking = file.entries["amount"].null_count()
+        assert file.problems.filter(pl.col("kind").is_in(UNREADABLE)).height >= lacking
+        assert (file.entries["amount"].drop_nulls() >= 0).all()
+        untied = set(file.frame("controls").filter(~pl.col("ties"))["kind"])
+        assert not untied or file.problems.height
+        for name in SCHEMAS:
+            assert file.frame(name).schema == empty(SCHEMAS[name]).schema
+        assert file.problems.height <= 20 + 10 * len(data)
+        invalid += not file.valid
+    assert refused < COUNT / 20
+    assert invalid > COUNT / 4
