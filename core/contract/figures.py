@@ -14,7 +14,7 @@ import polars as pl
 
 from loanbook.core.contract import first_period
 from loanbook.core.contract.dates.day_count import ACTUAL, BASES, RateBasis
-from loanbook.core.contract.dates.due_dates import Unit, due_date, first_due_for
+from loanbook.core.contract.dates.due_dates import Unit, changes_of, due_date, first_due_for
 from loanbook.core.contract.effective_rate import EFFECTIVE, period_factor
 from loanbook.core.contract.first_period import Stub, later_stub
 from loanbook.core.contract.money import (
@@ -103,7 +103,9 @@ def agreed_row(n: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
 
 def due_of(n: pl.Expr, loans: pl.DataFrame) -> pl.Expr:
     """Unadjusted due date of instalment `n` of `loans` (terms)."""
-    counted = due_date(n, codes(loans, "unit"), matures=has_maturity(loans))
+    counted = due_date(
+        n, codes(loans, "unit"), matures=has_maturity(loans), changes=changes_of(loans)
+    )
     return pl.coalesce(agreed_row(n)[0], counted) if has_agreed_rows(loans) else counted
 
 
@@ -152,12 +154,37 @@ class Figures:
             if self.reckoned
             else frozenset()
         )
+        self.redated = changes_of(terms)
         self.reshaped = self._any_reshaped()
 
     def due_date(self, n: pl.Expr) -> pl.Expr:
         """Unadjusted due date of instalment `n`."""
-        counted = due_date(n, self.units, matures=self.matures)
+        counted = due_date(n, self.units, matures=self.matures, changes=self.redated)
         return pl.coalesce(agreed_row(n)[0], counted) if self.agreed else counted
+
+    def regular_start(self, n: pl.Expr) -> pl.Expr:
+        """Where a whole period begins that ends with instalment `n`: the due date before it, but where due
+        dates are counted anew from `n` on."""
+        if not self.redated:
+            return self.due_date(n.cast(pl.Int32) - 1)
+        return due_date(n.cast(pl.Int32) - 1, self.units, changes=self.redated, like=n)
+
+    def is_redated(self) -> pl.Expr:
+        """Periods from the last due date that is counted one way to the first that is counted another, no
+        whole ones."""
+        n = pl.col("instalment_no")
+        return (
+            (n > 1)
+            & ~counts_days()
+            & (self.due_date(n.cast(pl.Int32) - 1) != self.regular_start(n))
+        )
+
+    def redated_days(self) -> tuple[pl.Expr, pl.Expr]:
+        """Days of such a period, over those of a regular one that ends with it, on the dates that are counted."""
+        n = pl.col("instalment_no").cast(pl.Int32)
+        ends = self.due_date(n)
+        days = (ends - self.due_date(n - 1)).dt.total_days()
+        return days, (ends - self.regular_start(n)).dt.total_days()
 
     def _any_reshaped(self) -> bool:
         """Whether an order made the running period of some loan longer or shorter than a whole one."""
@@ -175,7 +202,7 @@ class Figures:
         """Periods after the first that an order made longer or shorter: they begin elsewhere than the due
         dates before them say. A calendar that moves the accrual moves no period so."""
         n = pl.col("instalment_no")
-        cut = pl.col("period_start") != self.due_date(n.cast(pl.Int32) - 1)
+        cut = pl.col("period_start") != self.regular_start(n)
         reshaped = (n > 1) & pl.col("has_stub") & cut & ~pl.col("adjust_accrual") & ~counts_days()
         return reshaped & ~self.is_reckoned() if self.reckoned else reshaped
 
@@ -375,6 +402,10 @@ class Figures:
             denominator = (
                 pl.when(self.is_reshaped()).then(over * PPB * whole).otherwise(denominator)
             )
+        if self.redated:
+            days, whole = self.redated_days()
+            numerator = pl.when(self.is_redated()).then(rate * part * days).otherwise(numerator)
+            denominator = pl.when(self.is_redated()).then(over * PPB * whole).otherwise(denominator)
         if self.agreed:
             odd_row, days, whole = self._odd_row()
             numerator = pl.when(odd_row).then(rate * part * days).otherwise(numerator)
@@ -457,7 +488,7 @@ class Figures:
         as the product counts a first period from its start."""
         actual = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
         n = pl.col("instalment_no").cast(pl.Int32)
-        regular = (pl.col("period_end") - self.due_date(n - 1)).dt.total_days()
+        regular = (pl.col("period_end") - self.regular_start(n)).dt.total_days()
         counts_on = pl.col("stub") == Stub.forward.value
         on, whole = first_period.forward()
         return (
@@ -495,8 +526,8 @@ class Figures:
         would have on the cycle."""
         last = pl.col("instalment_no") == pl.col("instalments")
         odd = (last & pl.col("matures_on").is_not_null()).fill_null(False)
-        on_cycle = due_date(pl.col("instalments"), self.units)
-        began = due_date(pl.col("instalments") - 1, self.units)
+        on_cycle = due_date(pl.col("instalments"), self.units, changes=self.redated)
+        began = self.regular_start(pl.col("instalments"))
         actual = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
         return odd, actual, (on_cycle - began).dt.total_days()
 
@@ -507,6 +538,10 @@ class Figures:
             odd = pl.col("has_stub") & (pl.col("instalment_no") == 1)
             odd = odd & (pl.col("stub") != Stub.whole_period)
             actual, regular = self._stub_days()
+            over = over * pl.when(odd).then(actual).otherwise(1)
+            year = year * pl.when(odd).then(regular).otherwise(1)
+        if self.redated:
+            odd, (actual, regular) = self.is_redated(), self.redated_days()
             over = over * pl.when(odd).then(actual).otherwise(1)
             year = year * pl.when(odd).then(regular).otherwise(1)
         if self.agreed:

@@ -242,6 +242,16 @@ class Terms(dy.Schema):
         ),
     )
 
+    due_date_changes = dy.String(
+        nullable=True,
+        metadata=column(
+            "Instalments from which due dates are counted from another date; null: all from the first",
+            "NUMBER:DATE:ANCHOR DAY, with a semicolon between them",
+            None,
+            changes=True,
+        ),
+    )
+
     @dy.rule()
     def first_due_is_after_disbursement(cls) -> pl.Expr:
         """A loan can't be due before it is paid out (a down payment is no instalment)."""

@@ -213,7 +213,9 @@ LIVED = f"""
            {" + ".join(f"k.{name}" for name in CLAIM_ROLES)} AS exposure,
            coalesce(l.anchor_day, 31)::TINYINT AS anchor_day, o.borrower
     FROM known k JOIN wanted USING (loan_id) LEFT JOIN owner o USING (loan_id)
-    LEFT JOIN (SELECT loan_id, first(anchor_day ORDER BY version) AS anchor_day FROM loans
+    LEFT JOIN (SELECT loan_id, first(coalesce(
+                 try_cast(regexp_extract(due_date_changes, '([0-9]+)$', 1) AS TINYINT), anchor_day)
+                 ORDER BY version) AS anchor_day FROM loans
                WHERE close_reason IS NULL GROUP BY loan_id) l USING (loan_id)
 """
 """Days of loans as known at a version: what `states_by_date` reads."""

@@ -72,7 +72,7 @@ TAPE = (
     FileColumn("every", "units in a period; default 1", "1 to 366", _MAPPED),
     FileColumn("unit", "unit of the period; default months", "months, weeks, days, semi_monthly", _MAPPED),
     FileColumn("second_anchor_day", "other day of the month of a semi-monthly loan", "1 to 31", _MAPPED),
-    FileColumn("anchor_day", "day of the month on which instalments fall due, clipped to short months; default the first due date's", "1 to 31", _MAPPED),
+    FileColumn("anchor_day", "day of the month on which instalments fall due, clipped to short months; the first one may fall due on another day, and the second is then on the anchor of the month (half months: the next of the two days) a period after it; default the first due date's", "1 to 31", _MAPPED),
     FileColumn("end_of_month", "instalments fall due on the last day of the month; default yes where the first due date is one and no `anchor_day` is told", "yes, no", _MAPPED),
     FileColumn("maturity_date", "due date of the last instalment, where its period is shorter or longer than the others; it lies between the due dates before and after it", "date in the mapping's `date_format`, or empty", _MAPPED),
     FileColumn("interest_only", "first instalments that ask no principal; default the product's `schedule.grace_principal`", "whole number below `instalments`, at most 120", _MAPPED),

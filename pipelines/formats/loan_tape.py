@@ -10,7 +10,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import InterestMode
 from loanbook.core.contract.dates.day_count import ACTUAL
-from loanbook.core.contract.dates.due_dates import Unit, due_date
+from loanbook.core.contract.dates.due_dates import Unit, due_date, change_text
 from loanbook.core.contract.dates.iso_dates import ISO
 from loanbook.core.contract.figures import codes
 from loanbook.core.contract.first_period import StubInterest
@@ -143,15 +143,36 @@ def _on_cycle(typed: pl.DataFrame) -> pl.DataFrame:
     dates = counted.select(
         "line",
         first_on_cycle=due_date(pl.lit(1), units) if units else nowhere,
+        second_on_cycle=due_date(pl.lit(2), units) if units else nowhere,
         on_cycle=pl.when(told).then(on),
         period_before_maturity=pl.when(told).then(before),
         period_after_maturity=pl.when(told).then(after),
     )
-    dated = typed.join(dates, on="line", how="left", maintain_order="left")
+    dated = _counted_anew(typed.join(dates, on="line", how="left", maintain_order="left"))
     own = (pl.col("matures_on") != pl.col("on_cycle")).fill_null(True)
     return dated.with_columns(
         matures_on=pl.when(own).then("matures_on"), maturity_told=pl.col("maturity_told") & own
     ).drop("on_cycle")
+
+
+def _counted_anew(dated: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose first due date is off its cycle: from the second one on dates are counted by the anchor that is
+    told, and the first by its own day. Half months whose periods are shares of a year stay off: no whole one ends
+    with such a first."""
+    off = (pl.col("first_due_date") != pl.col("first_on_cycle")).fill_null(False)
+    off = off & ~((pl.col("unit") == Unit.semi_monthly.value) & ~pl.col("counts_days"))
+    anchor = pl.when("end_of_month").then(31).otherwise("anchor_day")
+    return dated.with_columns(
+        due_date_changes=pl.when(off & (pl.col("instalments") > 1)).then(
+            change_text(pl.lit(2), pl.col("second_on_cycle"), anchor)
+        ),
+        first_on_cycle=pl.when(off).then("first_due_date").otherwise("first_on_cycle"),
+        anchor_day=pl.when(off)
+        .then(pl.col("first_due_date").dt.day())
+        .otherwise("anchor_day")
+        .cast(pl.Int64),
+        end_of_month=pl.when(off).then(False).otherwise("end_of_month"),
+    ).drop("second_on_cycle", "counts_days")
 
 
 def _opening(mapping: TapeMapping, exponent: pl.Expr, on: dt.date) -> dict[str, pl.Expr]:
@@ -303,6 +324,7 @@ def _terms(cells: _Cells, product: Product) -> dict[str, pl.Expr]:
         "drawn": cells.money("drawn", 0) if line else principal,
         "jurisdiction": pack(cells.text("jurisdiction")),
         "jurisdiction_told": cells.text("jurisdiction"),
+        "counts_days": pl.lit(product.schedule.rate_basis in {basis.words for basis in ACTUAL}),
         "is_flat": pl.lit(product.schedule.amortisation == "flat"),
         "interest_only": cells.whole("interest_only", graced),
         "interest_only_of_product": pl.lit(graced, dtype=pl.Int64),
@@ -473,6 +495,7 @@ def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.Da
         end_of_month="end_of_month",
         emi="instalment",
         matures_on="matures_on",
+        due_date_changes="due_date_changes",
         interest_only=pl.when(pl.col("interest_only") != pl.col("interest_only_of_product"))
         .then("interest_only")
         .cast(pl.Int16),

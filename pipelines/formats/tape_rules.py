@@ -31,6 +31,7 @@ class _Row(dy.Schema):
     second_anchor_day = dy.Int64(nullable=True)
     anchor_day = dy.Int64(nullable=True)
     end_of_month = dy.Bool(nullable=True)
+    due_date_changes = dy.String(nullable=True)
     disbursed_on = dy.Date(nullable=True)
     first_due_date = dy.Date(nullable=True)
     matures_on = dy.Date(nullable=True)
@@ -206,6 +207,7 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
             & (pl.col("interest_only") == pl.col("interest_only_of_product"))
             & (pl.col("first_interest_adjustment") == 0)
             & pl.col("stub_interest").is_null()
+            & pl.col("due_date_changes").is_null()
         )
         return ~told | (same & none).fill_null(True)
 

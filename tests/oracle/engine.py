@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -19,6 +20,8 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.replay.replay import replay
 from tests.oracle.lives import Life
+from tests.oracle.reference.dates import plain_due
+from tests.oracle.reference.model import Terms as ReferenceTerms
 from tests.oracle.reference.numbers import PPB
 
 POSITION = [
@@ -44,9 +47,18 @@ def agreed(policies: PolicyBook, lives: Sequence[Life]) -> pl.DataFrame:
                 "first_due_date": terms.first_due_date, "anchor_day": terms.anchor_day,
                 "second_anchor_day": terms.second_anchor_day, "end_of_month": terms.end_of_month,
                 "emi": terms.emi, "first_interest_adjustment": 0,
+                "due_date_changes": _off_the_cycle(terms),
             }
         )  # fmt: skip
     return pl.DataFrame(rows, schema=empty(Terms).schema)
+
+
+def _off_the_cycle(terms: ReferenceTerms) -> str | None:
+    """The cycle of later due dates, as boarding has it."""
+    if terms.anchor_since_second is None:
+        return None
+    cycle = replace(terms, anchor_day=terms.anchor_since_second)
+    return f"2:{plain_due(cycle, 2)}:{terms.anchor_since_second}"
 
 
 def events_of(policies: PolicyBook, lives: Sequence[Life]) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from loanbook.core.contract.dates.due_dates import due_date
+from loanbook.core.contract.dates.due_dates import changes_of, due_date
 from loanbook.core.contract.dates.iso_dates import from_iso
 from loanbook.core.errors import IntakeError, LoanbookError
 from loanbook.core.policy.book import PolicyBook
@@ -26,7 +26,7 @@ def test_a_tape_says_which_day_of_the_month_instalments_fall_due(
 ) -> None:
     """A first due date on a month's last day means the last day, unless the tape says otherwise.
 
-    One that is not on the day told was moved there: the loan stood past due on its payout, and was not billed.
+    One that is not on the day told is on its own, and those after it on the day that is told.
     """
     rows = [("A", "", ""), ("B", "30", ""), ("C", "", "no"), ("D", "31", "no"), ("E", "", "yes"),
             ("F", "15", "no"), ("G", "15", "yes")]  # fmt: skip
@@ -40,12 +40,17 @@ def test_a_tape_says_which_day_of_the_month_instalments_fall_due(
     raw, broken = loan_tape.read(text.encode(), mapping)
     good, bad = loan_tape.parse(raw, mapping, product, dt.date(2024, 3, 30))
     assert broken == []
-    assert {row["line"]: row["rule"] for row in bad} == {7: "first_due_date_off_its_cycle"}
+    assert bad == []
     loans = loan_tape.terms(good, 0, 0, "USD")
-    third = loans.select("loan_key", due=due_date(pl.lit(2), frozenset({0}))).rows()
+    assert loans.select(due=due_date(pl.lit(1), frozenset({0})))["due"].unique().to_list() == [
+        dt.date(2024, 4, 30)
+    ]
+    third = loans.select(
+        "loan_key", due=due_date(pl.lit(2), frozenset({0}), changes=changes_of(loans))
+    ).rows()
     assert [(key, str(due)) for key, due in third] == [
         ("A", "2024-05-31"), ("B", "2024-05-30"), ("C", "2024-05-30"), ("D", "2024-05-31"),
-        ("E", "2024-05-31"), ("G", "2024-05-31"),
+        ("E", "2024-05-31"), ("F", "2024-05-15"), ("G", "2024-05-31"),
     ]  # fmt: skip
 
 

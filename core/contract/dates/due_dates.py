@@ -1,7 +1,8 @@
 """Due dates: counted from the anchor, never from the previous due date.
 
 Due n = first due date + (n - 1) periods; in months the day is
-min(anchor day, length of the month), or the month's end if the loan says so.
+min(anchor day, length of the month), or the month's end if the loan says so. From an instalment
+on they may be counted from another date (`due_date_changes`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Unit(IntEnum):
 
 DUE_TERMS = (
     "first_due_date", "anchor_day", "second_anchor_day", "end_of_month", "every", "unit",
-    "instalments", "matures_on",
+    "instalments", "matures_on", "due_date_changes",
 )  # fmt: skip
 """Terms that due dates are counted from."""
 FIRST_YEAR, YEARS = 1600, 1000
@@ -101,16 +102,52 @@ def _semi_monthly(first_due: pl.Expr, steps: pl.Expr, day: pl.Expr, second: pl.E
     return add_months(first_due, half // 2, anchor, pl.lit(False))
 
 
-def due_date(n: pl.Expr, units: frozenset[int], *, matures: bool = False) -> pl.Expr:
-    """Unadjusted due date of instalment `n` (Int, from 1; 0 is one period before the first).
+def changes_of(terms: pl.DataFrame) -> int:
+    """The most changes of due dates that a loan of `terms` has (`due_date_changes`)."""
+    if "due_date_changes" not in terms.columns or not terms["due_date_changes"].count():
+        return 0
+    return 1 + int(terms["due_date_changes"].str.count_matches(";").max())  # type: ignore[arg-type]
 
-    Reads `first_due_date`, `anchor_day`, `second_anchor_day`, `end_of_month`, `every`,
-    `unit`. `units` are the unit codes present, so that only those are computed. With `matures`
-    the last of `instalments` falls due on `matures_on`, where that is not null.
-    """
-    first = pl.col("first_due_date")
-    steps = (n.cast(pl.Int32) - 1) * pl.col("every").cast(pl.Int32)
-    anchor = pl.col("anchor_day").cast(pl.Int32)
+
+def change(k: int) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """A loan's change of due dates, the first of them 0: from which instalment on (Int32), its due date, and
+    the anchor day of it and those after it (Int32); null where it has no such."""
+    told = pl.col("due_date_changes").str.split(";").list.get(k, null_on_oob=True).str.split(":")
+    number, date, day = (told.list.get(part, null_on_oob=True) for part in range(3))
+    return number.cast(pl.Int32), date.str.to_date("%Y-%m-%d"), day.cast(pl.Int32)
+
+
+def change_text(number: pl.Expr, date: pl.Expr, day: pl.Expr) -> pl.Expr:
+    """A change of due dates as `due_date_changes` has it; a loan's are in order of their instalments."""
+    return pl.concat_str(number, pl.lit(":"), date.cast(pl.String), pl.lit(":"), day)
+
+
+def counted_anew(first: pl.Expr, most: int, becomes: pl.Expr | int = 1) -> dict[str, pl.Expr]:
+    """Columns of loans whose instalment `first` gets number `becomes` and the first due date is counted from its
+    date: `due_date_changes` of those after it, and its anchor. `most`: `changes_of` them."""
+    if not most:
+        return {}
+    number = first.cast(pl.Int32)
+    anchor, ends = pl.col("anchor_day").cast(pl.Int32), pl.col("end_of_month")
+    later = []
+    for k in range(most):
+        begins, date, day = change(k)
+        begun = (begins <= number).fill_null(False)
+        anchor, ends = pl.when(begun).then(day).otherwise(anchor), ends & ~begun
+        later.append(pl.when(~begun).then(change_text(begins - number + becomes, date, day)))
+    told = pl.concat_str(*later, separator=";", ignore_nulls=True)
+    return {
+        "due_date_changes": pl.when(told != "").then(told),
+        "anchor_day": anchor.cast(pl.Int8),
+        "end_of_month": ends,
+    }
+
+
+def _stepped(
+    from_: pl.Expr, steps: pl.Expr, anchor: tuple[pl.Expr, pl.Expr], units: frozenset[int]
+) -> pl.Expr:
+    """`from_` and so many units (Int32) on. `anchor`: its day (Int32), and whether that is the month's end."""
+    day, end_of_month = anchor
 
     def counted(unit: Unit) -> pl.Expr:
         """Steps of the loans of a unit, none of others: 7,170 days are no months."""
@@ -119,19 +156,43 @@ def due_date(n: pl.Expr, units: frozenset[int], *, matures: bool = False) -> pl.
         )
 
     built = {
-        Unit.months: lambda: add_months(
-            first, counted(Unit.months), anchor, pl.col("end_of_month")
-        ),
-        Unit.weeks: lambda: first + pl.duration(days=steps.cast(pl.Int64) * 7),
-        Unit.days: lambda: first + pl.duration(days=steps.cast(pl.Int64)),
+        Unit.months: lambda: add_months(from_, counted(Unit.months), day, end_of_month),
+        Unit.weeks: lambda: from_ + pl.duration(days=steps.cast(pl.Int64) * 7),
+        Unit.days: lambda: from_ + pl.duration(days=steps.cast(pl.Int64)),
         Unit.semi_monthly: lambda: _semi_monthly(
-            first, counted(Unit.semi_monthly), anchor, pl.col("second_anchor_day").cast(pl.Int32)
+            from_, counted(Unit.semi_monthly), day, pl.col("second_anchor_day").cast(pl.Int32)
         ),
     }
     codes = sorted(units)
     chosen = built[Unit(codes[-1])]()
     for code in codes[:-1]:
         chosen = pl.when(pl.col("unit") == code).then(built[Unit(code)]()).otherwise(chosen)
+    return chosen
+
+
+def due_date(
+    n: pl.Expr,
+    units: frozenset[int],
+    *,
+    matures: bool = False,
+    changes: int = 0,
+    like: pl.Expr | None = None,
+) -> pl.Expr:
+    """Unadjusted due date of instalment `n` (Int, from 1; 0 is one period before the first).
+
+    Reads `first_due_date`, `anchor_day`, `second_anchor_day`, `end_of_month`, `every`,
+    `unit`. `units` are the unit codes present, so that only those are computed. With `matures`
+    the last of `instalments` falls due on `matures_on`, where that is not null. `changes`: how many of
+    `due_date_changes` to look at (`changes_of`). `like`: counted as that instalment is, not as `n`.
+    """
+    number, every = n.cast(pl.Int32), pl.col("every").cast(pl.Int32)
+    counts_as = number if like is None else like.cast(pl.Int32)
+    anchor = pl.col("anchor_day").cast(pl.Int32), pl.col("end_of_month")
+    chosen = _stepped(pl.col("first_due_date"), (number - 1) * every, anchor, units)
+    for k in range(changes):
+        begins, date, day = change(k)
+        on = _stepped(date, (number - begins) * every, (day, pl.lit(False)), units)
+        chosen = pl.when((begins <= counts_as).fill_null(False)).then(on).otherwise(chosen)
     if matures:
         last = (n == pl.col("instalments")) & pl.col("matures_on").is_not_null()
         chosen = pl.when(last).then("matures_on").otherwise(chosen)

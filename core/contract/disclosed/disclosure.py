@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.contract.dates.due_dates import Unit, due_date
+from loanbook.core.contract.dates.due_dates import Unit, change, changes_of, due_date
 from loanbook.core.contract.disclosed.apr import nominal_percent, solved_rate
 from loanbook.core.contract.figures import codes, has_agreed_rows
 from loanbook.core.contract.schedule.expansion import expand
@@ -38,7 +38,7 @@ def us_apr(agreed: pl.DataFrame, cost: pl.DataFrame) -> pl.DataFrame:
         a_year=pl.col("unit").replace_strict(by_unit, return_dtype=pl.Float64) / every,
         lent="principal_agreed",
     )
-    rows = expand(agreed).join(loans, on="loan_id")
+    rows = _redated(expand(agreed).join(loans, on="loan_id"), agreed)
     if has_agreed_rows(agreed):  # of rows that were agreed, time is days, 365 a year
         told = agreed.filter(pl.col("agreed_schedule").is_not_null())
         starts = told.select("loan_id", start="disbursed_on")
@@ -54,7 +54,8 @@ def us_apr(agreed: pl.DataFrame, cost: pl.DataFrame) -> pl.DataFrame:
         "loan_id",
         amount=pl.col("principal") + pl.col("interest") - early,
         periods=pl.coalesce(
-            "_in", (pl.col("whole") + pl.col("instalment_no") - 1).cast(pl.Float64)
+            "_in",
+            (pl.col("whole") + pl.col("instalment_no") - pl.col("counts_from")).cast(pl.Float64),
         ),
         fraction=pl.when(pl.col("_in").is_null()).then("odd").otherwise(0.0),
     )
@@ -68,6 +69,39 @@ def us_apr(agreed: pl.DataFrame, cost: pl.DataFrame) -> pl.DataFrame:
     rates = solved_rate(pl.concat([out, paid]).sort("loan_id", maintain_order=True))
     joined = rates.join(loans.select("loan_id", "a_year"), on="loan_id")
     return joined.select("loan_id", apr=nominal_percent(pl.col("rate"), pl.col("a_year")))
+
+
+def _redated(rows: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:
+    """Instalments with the `whole` unit periods and the `odd` share of one before instalment `counts_from`, by which
+    their due dates are counted: the first, or that from which on they are counted anew."""
+    rows = rows.with_columns(counts_from=pl.lit(1, dtype=pl.Int32))
+    units = codes(agreed, "unit")
+    length = pl.col("unit").replace_strict({u.value: n for u, n in _DAYS.items()}) * pl.col("every")
+    for k in range(changes_of(agreed)):
+        begins, date, _ = change(k)
+        loans = agreed.filter(begins.is_not_null()).with_columns(_from=begins, _date=date)
+        number, most = pl.col("_from"), MOST_BEFORE + int(loans["_from"].max())  # type: ignore[arg-type]
+
+        def back(m: pl.Expr | int, most: int = changes_of(agreed)) -> pl.Expr:
+            return due_date(pl.col("_from") - m, units, changes=most, like=pl.col("_from"))
+
+        start = pl.col("disbursed_on")
+        whole = pl.sum_horizontal((back(m) >= start).cast(pl.Int64) for m in range(most + 1)) - 1
+        counted = loans.with_columns(_whole=whole).select(
+            "loan_id", "_from", "_whole",
+            _odd=(back(pl.col("_whole")) - start).dt.total_days().cast(pl.Float64) / length,
+        )  # fmt: skip
+        here = pl.col("instalment_no") >= number
+        rows = (
+            rows.join(counted, on="loan_id", how="left", maintain_order="left")
+            .with_columns(
+                whole=pl.when(here).then("_whole").otherwise("whole"),
+                odd=pl.when(here).then("_odd").otherwise("odd"),
+                counts_from=pl.when(here).then("_from").otherwise("counts_from"),
+            )
+            .drop("_whole", "_odd", "_from")
+        )
+    return rows
 
 
 def _with_first_period(agreed: pl.DataFrame) -> pl.DataFrame:

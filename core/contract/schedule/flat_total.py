@@ -9,6 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.contract.dates.day_count import ACTUAL
+from loanbook.core.contract.dates.due_dates import change
 from loanbook.core.contract.figures import Amortisation, Figures, codes, counts_days
 from loanbook.core.contract.money import int128, with_quotient
 from loanbook.core.contract.schedule.cursor import from_the_first, onward
@@ -28,7 +29,8 @@ def with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:
         whole = whole.with_columns(
             period_end=pl.when(counts_days()).then(until).otherwise("period_end")
         )
-    whole = _with_life_rate(whole.with_columns(_lent=figures.lent), figures)
+    whole = whole.with_columns(_lent=figures.lent)
+    whole = _with_redated(whole, figures) if figures.redated else _with_life_rate(whole, figures)
     # interest is on what was lent, also where a part of it is spread anew
     whole = with_quotient(
         whole, "total", int128(pl.col("_lent")) * pl.col("life_over"), pl.col("life_under"),
@@ -58,6 +60,36 @@ def _by_days_total(terms: pl.DataFrame) -> pl.DataFrame:
         ).drop("_charged")
     totals = terms["flat_interest"].clone().scatter(mask.arg_true(), cursor["_total"])
     return terms.with_columns(totals)
+
+
+def _with_redated(first: pl.DataFrame, figures: Figures) -> pl.DataFrame:
+    """`_with_life_rate` of loans whose due dates are counted from another date later: the period between the
+    two bears its own share in place of a whole one."""
+    alike = pl.lit(None, dtype=pl.String)
+    regular = Figures(figures.terms.with_columns(due_date_changes=alike))
+    life = _with_life_rate(first.with_columns(due_date_changes=alike), regular)
+    second = first.with_columns(due_date_changes=alike, instalment_no=pl.lit(2, dtype=pl.Int16))
+    whole = regular.with_rate(second).select(
+        _over=int128(pl.col("rate_over")), _under=int128(pl.col("rate_under"))
+    )
+    for k in range(figures.redated):
+        begins, _, _ = change(k)
+        there = ((begins <= pl.col("instalments")) & ~counts_days()).fill_null(False)
+        own = first.with_columns(instalment_no=begins.fill_null(1).cast(pl.Int16))
+        odd = figures.with_rate(own).select(
+            there, _odd=int128(pl.col("rate_over")), _of=int128(pl.col("rate_under"))
+        )
+        # an odd period is over a multiple of a whole one's denominator, and so is the life
+        parts, times = pl.col("_of") // pl.col("_under"), pl.col("life_under") // pl.col("_under")
+        more = pl.col("_odd") - pl.col("_over") * parts
+        joined = pl.concat([life, whole, odd.rename({odd.columns[0]: "_there"})], how="horizontal")
+        life = joined.with_columns(
+            life_over=pl.when("_there")
+            .then(pl.col("life_over") * parts + more * times)
+            .otherwise("life_over"),
+            life_under=pl.when("_there").then(pl.col("life_under") * parts).otherwise("life_under"),
+        ).drop("_there", "_over", "_under", "_odd", "_of")
+    return life.with_columns(first["due_date_changes"])
 
 
 def _with_life_rate(first: pl.DataFrame, figures: Figures) -> pl.DataFrame:

@@ -119,6 +119,7 @@ def _past_maturity(ended: pl.DataFrame, day: DayState) -> pl.DataFrame:
         stub_amount=pl.lit(0, dtype=pl.Int64),
         agreed_schedule=pl.lit(None, dtype=pl.String),
         matures_on=pl.lit(None, dtype=pl.Date),
+        due_date_changes=pl.lit(None, dtype=pl.String),
         accelerated_on=BUSINESS_DATE,
         **_without_moratorium(),
         instalments=pl.col("last").cast(pl.Int16),

@@ -163,6 +163,7 @@ def _renumbered(ordered: pl.DataFrame, day: DayState) -> pl.DataFrame:
         stub_amount=pl.lit(0, dtype=pl.Int64),
         agreed_schedule=pl.lit(None, dtype=pl.String),
         matures_on=pl.lit(None, dtype=pl.Date),
+        due_date_changes=pl.lit(None, dtype=pl.String),
     )
 
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import RUNNING_TAKES_ALL, AfterChargeOff, Excess, InterestMode
 from loanbook.core.contract.dates.business_days import Calendar, adjusted
-from loanbook.core.contract.dates.due_dates import days_to_pay
+from loanbook.core.contract.dates.due_dates import changes_of, counted_anew, days_to_pay
 from loanbook.core.contract.figures import Figures
 from loanbook.core.contract.first_period import Stub, StubInterest
 from loanbook.core.contract.schedule.agreement import agree
@@ -106,6 +106,7 @@ def with_level_instalment(loans: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFra
         grace_charged=(pl.col("grace_charged") - n + 1).clip(lower_bound=0).cast(pl.Int8),
         weighs_from=(n - 1).cast(pl.Int16),
         stub=_stub_of_a_later(n),
+        **counted_anew(n, changes_of(rest)),
         **within_level(n > 1),
         emi=pl.lit(None, dtype=pl.Int64),
         level_changes=pl.lit(None, dtype=pl.String),

@@ -21,7 +21,7 @@ from loanbook.core.catalogue.components import (
     of_schedule,
 )
 from loanbook.core.contract.dates.business_days import Calendar, adjusted
-from loanbook.core.contract.dates.due_dates import days_to_pay
+from loanbook.core.contract.dates.due_dates import changes_of, counted_anew, days_to_pay
 from loanbook.core.contract.figures import due_of
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
 from loanbook.core.contract.schedule.agreement import agree
@@ -205,6 +205,7 @@ def expanded(loans: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFram
     terms = loans.with_columns(
         principal_agreed="spread",
         first_due_date=due_of(pl.col("first_no") + 1, loans),
+        **counted_anew(pl.col("first_no") + 1, changes_of(loans)),
         instalments=pl.col("instalments") - pl.col("first_no"),
         disbursed_on=pl.when(pl.col("first_no") > 0).then("period_start").otherwise("disbursed_on"),
         emi="kept_emi",

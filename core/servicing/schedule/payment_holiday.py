@@ -14,8 +14,8 @@ import polars as pl
 from loanbook.core.catalogue.codes import MoratoriumInterest, Status
 from loanbook.core.catalogue.components import of_schedule
 from loanbook.core.contract.dates.business_days import Calendar
-from loanbook.core.contract.dates.due_dates import due_date, first_due_for
-from loanbook.core.contract.figures import codes
+from loanbook.core.contract.dates.due_dates import changes_of, counted_anew, first_due_for
+from loanbook.core.contract.figures import due_of
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
@@ -62,7 +62,6 @@ def passed(
     `dues`: theirs, with `business_date`. Returns terms and positions, and `loan_id`, `capitalised` (Int64) of interest that joined the
     principal. A charged-off claim capitalises nothing.
     """
-    units = codes(loans, "unit")
     n = pl.col("instalment_no")
     grows = (pl.col("moratorium_interest") == MoratoriumInterest.capitalised.value) & (
         pl.col("status") == Status.active.value
@@ -72,9 +71,10 @@ def passed(
     moved = (
         loans.with_columns(
             capitalised=pl.when(grows).then(pl.col("interest_accrued").clip(0)).otherwise(0),
-            to=due_date(n + 1, units),
+            to=due_of(n.cast(pl.Int32) + 1, loans),
             ends=last,
         )
+        .with_columns(**counted_anew(n.cast(pl.Int32) + 1, changes_of(loans), n.cast(pl.Int32)))
         .with_columns(
             **balances.grow_principal(pl.col("capitalised")),
             schedule_balance=pl.col("schedule_balance") + pl.col("capitalised"),

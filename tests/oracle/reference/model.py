@@ -29,6 +29,7 @@ class Terms:
     end_of_month: bool = False
     balloon: int = 0
     emi: int | None = None
+    anchor_since_second: int | None = None  # the first due date is on another day of the month
 
 
 @dataclass(frozen=True)

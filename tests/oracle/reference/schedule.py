@@ -79,6 +79,18 @@ class Plan:
         self.ends = [self.terms.disbursed_on]
         self.eras = [Era(1, self.terms, 0, self.terms.disbursed_on, odd=True)]
         self.extend(self.terms.instalments)
+        if self.terms.anchor_since_second:
+            self._off_the_cycle(self.terms.anchor_since_second)
+
+    def _off_the_cycle(self, anchor: int) -> None:
+        """The first due date is none of the cycle: the second is counted from it by the anchor, and so are those
+        after it; the period between is an odd one."""
+        cycle = replace(self.terms, anchor_day=anchor)
+        second = replace(cycle, first_due_date=plain_due(cycle, 2))
+        length = len(self.ends)
+        self.eras.append(Era(2, second, -1, self.end(1), odd=True))
+        del self.ends[2:]
+        self.extend(length - 2)
 
     def extend(self, count: int) -> None:
         """So many instalments more."""
@@ -223,7 +235,8 @@ class Plan:
         if k != era.first or not era.odd:
             return Fraction(1)
         begins = plain_due(era.terms, k - 1 + era.further)
-        if begins == start or self.rules.product.schedule.stub == "whole_period":
+        whole = k == 1 and self.rules.product.schedule.stub == "whole_period"
+        if begins == start or whole:
             return Fraction(1)
         return Fraction((end - start).days, (end - begins).days)
 

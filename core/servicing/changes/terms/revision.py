@@ -188,6 +188,9 @@ def _moved(loans: pl.DataFrame) -> pl.DataFrame:
     moved = loans.with_columns(
         first_due_date=pl.when(moves).then(first).otherwise("first_due_date"),
         anchor_day=pl.when(moves).then(anchor_at(pl.col("to"))).otherwise("anchor_day"),
+        end_of_month=pl.col("end_of_month")
+        & (~moves | (pl.col("to") == pl.col("to").dt.month_end()).fill_null(False)),
+        due_date_changes=pl.when(~moves).then("due_date_changes"),
     ).drop("to")
     return moved.with_columns(
         has_stub=~counts_days()
