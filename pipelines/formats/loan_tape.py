@@ -10,7 +10,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import InterestMode
 from loanbook.core.contract.dates.day_count import ACTUAL
-from loanbook.core.contract.dates.due_dates import Unit, due_date, change_text
+from loanbook.core.contract.dates.due_dates import Unit, change_text, due_date
 from loanbook.core.contract.dates.iso_dates import ISO
 from loanbook.core.contract.figures import codes
 from loanbook.core.contract.first_period import StubInterest
