@@ -40,6 +40,7 @@ from loanbook.core.servicing.replay.fast_forward import fast_forward
 from loanbook.core.servicing.replay.replay import InMemoryHistory
 from loanbook.core.store.lake import insert, transaction
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.upkeep.partitions import outgrown
 from loanbook.core.store.writer import Decision, Lawful, Ledger
 from loanbook.core.store.writing import Provenance
 from loanbook.pipelines.resources import read_policies
@@ -122,6 +123,7 @@ def _store(ledger: Ledger, of: Book, sums: pl.DataFrame) -> None:
         of.date, of, empty(Transfers), empty(Allocations), nothing, of.terms,
         nothing.select("loan_id", "event_id", "amount"), NO_CHANGE, empty(Dues),
     )  # fmt: skip
+    outgrown(ledger.connection, 0, of.loans)  # as the intake of so many loans does
     version = ledger.reserve()[0]
     _commit(ledger, done, sums, [], 0, version)
 

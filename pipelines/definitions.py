@@ -3,6 +3,11 @@
 import dagster as dg
 
 from loanbook.pipelines.ingest.assets import intake, landing_files
+from loanbook.pipelines.operations.maintenance import (
+    maintenance,
+    maintenance_run,
+    maintenance_schedule,
+)
 from loanbook.pipelines.reporting.assets import MART_ASSETS, reconciliation, trial_balance
 from loanbook.pipelines.servicing.alerts import alert_on_failure
 from loanbook.pipelines.servicing.assets import ledger_close
@@ -10,8 +15,16 @@ from loanbook.pipelines.servicing.jobs import daily_run
 from loanbook.pipelines.servicing.schedules import landing_sensor, nightly
 
 defs = dg.Definitions(
-    assets=[landing_files, intake, ledger_close, *MART_ASSETS, reconciliation, trial_balance],
-    jobs=[daily_run],
-    schedules=[nightly],
+    assets=[
+        landing_files,
+        intake,
+        ledger_close,
+        *MART_ASSETS,
+        reconciliation,
+        trial_balance,
+        maintenance,
+    ],
+    jobs=[daily_run, maintenance_run],
+    schedules=[nightly, maintenance_schedule],
     sensors=[landing_sensor, alert_on_failure],
 )

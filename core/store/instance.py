@@ -72,6 +72,17 @@ class Held(_Table):
     """Of the book's loans, rounded down; one may be held in any book."""
 
 
+class Maintenance(_Table):
+    """How old a thing must be that `loanbook maintain` does away with; days by the clock."""
+
+    snapshot_days: int = Field(default=30, ge=0)
+    """Snapshots of the lake. No version of the ledger goes with them."""
+    merged_days: int = Field(default=1, ge=1)
+    """Data files whose rows stand in a merged one: a reader that began before may still be at them."""
+    orphan_days: int = Field(default=7, ge=1)
+    """Data files that no version names: a close that runs has such ones, one that was killed left them."""
+
+
 class Instance(_Table):
     """What `loanbook.toml` says. A field left out has its default."""
 
@@ -81,6 +92,7 @@ class Instance(_Table):
     store: Store = Store()
     alerts: Alerts = Alerts()
     held: Held = Held()
+    maintenance: Maintenance = Maintenance()
 
 
 def in_checkout() -> bool:

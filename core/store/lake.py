@@ -31,6 +31,7 @@ from duckdb_extensions import import_extension
 
 from loanbook.core.errors import LedgerConflictError, LedgerError
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.upkeep.turns import writing
 
 T = TypeVar("T")
 _importing = threading.Lock()
@@ -52,6 +53,8 @@ def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnectio
     connection = _with_extensions(settings)
     connection.execute("SET threads = 1")  # until `share_out` knows how many loans there are
     connection.execute("SET TimeZone = 'UTC'")
+    # a row group at a time: rows of a partition are not gathered in memory before they are written
+    connection.execute("SET partitioned_write_flush_threshold = 122880")
     connection.execute("SET enable_progress_bar = false")  # it would stand in what commands print
     attach, catalogue = settings.attach, settings.sqlite
     if read_only and not settings.catalogue and not _writable(catalogue):
@@ -65,7 +68,27 @@ def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnectio
         if not settings.catalogue or any(word in str(error) for word in _BUSY):
             raise
         raise LedgerError(_unreachable(settings.catalogue, str(error))) from None
+    _must_not_inline(connection, settings)
     return connection
+
+
+def _must_not_inline(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """LedgerError where an option in the catalogue lets small inserts stand there in plain text: it wins over the
+    limit of 0 that is set at each attach."""
+    limits = connection.execute(
+        f"SELECT DISTINCT value FROM {CATALOGUE}.ducklake_metadata WHERE key = 'data_inlining_row_limit'"
+    ).fetchall()
+    found = [limit for (limit,) in limits if limit != "0"]
+    if not found:
+        return
+    connection.close()
+    program = "psql to its database" if settings.catalogue else f"`sqlite3 {settings.sqlite}`"
+    raise LedgerError(
+        f"the catalogue holds the option data_inlining_row_limit = {found[0]}, by which small inserts would stand in "
+        f'it unencrypted: take it out with {program} and "DELETE FROM ducklake_metadata WHERE key = '
+        "'data_inlining_row_limit'\"; rows that it let in stay readable, and stay unencrypted in its tables "
+        "ducklake_inlined_data_*"
+    )
 
 
 def _unreachable(catalogue: str, reason: str) -> str:
@@ -250,21 +273,23 @@ def of_a_damaged_file(error: Exception) -> str | None:
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All of it or none; a conflict with another writer becomes LedgerConflictError."""
-    connection.execute("BEGIN TRANSACTION")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException as error:
-        with contextlib.suppress(duckdb.Error):  # a failed commit has rolled back already
-            connection.execute("ROLLBACK")
-        if isinstance(error, Exception) and (said := of_a_full_disk(error)):
-            raise LedgerError(said) from error
-        if isinstance(error, duckdb.Error) and any(word in str(error) for word in _BUSY):
-            raise LedgerConflictError(
-                "another run committed first, nothing of this attempt was kept; run again when it is done"
-            ) from error
-        raise
+    """All of it or none, never beside a step of maintenance; a conflict with another writer becomes
+    LedgerConflictError."""
+    with writing(connection, LAKE):
+        connection.execute("BEGIN TRANSACTION")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException as error:
+            with contextlib.suppress(duckdb.Error):  # a failed commit has rolled back already
+                connection.execute("ROLLBACK")
+            if isinstance(error, Exception) and (said := of_a_full_disk(error)):
+                raise LedgerError(said) from error
+            if isinstance(error, duckdb.Error) and any(word in str(error) for word in _BUSY):
+                raise LedgerConflictError(
+                    "another run committed first, nothing of this attempt was kept; run again when it is done"
+                ) from error
+            raise
 
 
 def columns_of_all(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:

@@ -38,6 +38,7 @@ from loanbook.core.store.migrations import migrate
 from loanbook.core.store.queries import PUBLISHED, WAITING_VERSIONS, Queries
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.upkeep.files import flush
+from loanbook.core.store.upkeep.partitions import outgrown
 from loanbook.core.store.upkeep.used_policies import must_agree
 from loanbook.core.store.writing import (
     UNKNOWN_LOAN,
@@ -215,7 +216,9 @@ class Ledger(Queries):
                     insert(self._connection, table, pl.concat(parts, how="diagonal_relaxed"))
                 return self.intake_head()  # before another run can move it on
 
-        return patiently(commit)
+        moved = patiently(commit)
+        outgrown(self._connection, judged_at[0] - 1, moved[0] - 1)
+        return moved
 
     def _leave_quarantine(self, intake: Intake) -> None:
         """Take the lines that are tried again out of quarantine, and count them as what they are now."""

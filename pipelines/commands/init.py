@@ -70,6 +70,13 @@ command = []
 # most so many, and so many percent of the book. More blocks the day.
 loans = 100
 percent = 10
+
+[maintenance]
+# How many days old a thing must be that `loanbook maintain` does away with: snapshots of the lake (every version of
+# the ledger stays), files whose rows were merged into another, files that a killed run left.
+snapshot_days = 30
+merged_days = 1
+orphan_days = 7
 """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
 import typer
@@ -18,6 +18,9 @@ from loanbook.pipelines.commands.console import (
     progress,
     show,
 )
+
+if TYPE_CHECKING:
+    from loanbook.core.store.upkeep.maintenance import Maintained
 
 
 def sql(
@@ -73,16 +76,60 @@ def migrate() -> None:
     out.print(f"The ledger in {settings().home} has the schema of this loanbook.")
 
 
-def maintain() -> None:
-    """Merge the small files that closes leave behind; every version stays. Once a week is enough."""
-    from loanbook.core.store.upkeep.files import merge
-    from loanbook.core.store.writer import Ledger
+def maintain(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")
+    ] = False,
+) -> None:
+    """Keep nights from costing more as the ledger ages; every version stays. Run it weekly, or nightly.
+
+    Merges the files of months that ended, table by table, once a month; expires old snapshots of the lake; deletes
+    merged and left-over files of the ages that [maintenance] of loanbook.toml says; shrinks an SQLite catalogue.
+    """
+    import getpass
+
+    from loanbook.core.store.instance import read_instance
+    from loanbook.core.store.upkeep.maintenance import maintain as maintained
     from loanbook.pipelines.resources import must_be_an_instance, settings
 
-    must_be_an_instance(settings())
-    with Ledger(settings()) as ledger:
-        before, after = merge(ledger, ledger.settings.data)
-    out.print(f"{before:,} data files are {after:,}; what was merged is deleted by the next run.")
+    where = settings()
+    must_be_an_instance(where)
+    rules = read_instance(where.home).maintenance
+    with progress() as bar:
+        task = bar.add_task("maintain", total=None)
+
+        def stage(name: str, done: int, total: int) -> None:
+            bar.update(task, description=name, completed=done, total=total)
+
+        did = maintained(where, rules, f"user:{getpass.getuser()}", dry_run=dry_run, stage=stage)
+    _print_maintained(did, dry_run)
+
+
+def _print_maintained(did: Maintained, dry_run: bool) -> None:
+    would = "would be " if dry_run else ""
+    merged = f"{len(did.tables)} tables {would}merged to {did.month}" if did.month else (
+        "no month ended since files were merged"
+    )  # fmt: skip
+    out.print(
+        f"{merged}; {did.expired:,} snapshots {would}expired; {did.cleaned:,} merged and "
+        f"{did.orphans:,} left-over files {would}deleted"
+        + ("; the catalogue was shrunk." if did.vacuumed else ".")
+    )
+    rows = {"data files": "files", "files on disk": "stored", "bytes on disk": "bytes",
+            "bytes of the catalogue": "catalogue", "snapshots": "snapshots"}  # fmt: skip
+    show(
+        pl.DataFrame(
+            {
+                "of the lake": list(rows),
+                "before": [getattr(did.before, name) for name in rows.values()],
+                "after": [getattr(did.after, name) for name in rows.values()],
+            }
+        )
+    )
+    if did.cleaned == 0 and did.tables and not dry_run:
+        out.print(
+            "Files whose rows were merged stay for readers that began; a later run deletes them."
+        )
 
 
 def rollback(

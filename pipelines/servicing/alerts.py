@@ -5,13 +5,14 @@ from __future__ import annotations
 import dagster as dg
 
 from loanbook.core.store.instance import FILE, read_instance
+from loanbook.pipelines.operations.maintenance import maintenance_run
 from loanbook.pipelines.resources import settings
 from loanbook.pipelines.servicing.jobs import daily_run
 from loanbook.pipelines.servicing.messages import send
 
 
 @dg.run_failure_sensor(
-    monitored_jobs=[daily_run],
+    monitored_jobs=[daily_run, maintenance_run],
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,
 )

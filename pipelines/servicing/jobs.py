@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 
+from loanbook.pipelines.operations.maintenance import GROUP
+
 daily_run = dg.define_asset_job(
     "daily_run",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups(GROUP),
     description="Take files in, close every missing day in order, publish, reconcile.",
 )
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
+import os
+import sqlite3
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
 from loanbook.core.store import lake, writer
+from loanbook.core.store.instance import Maintenance
 from loanbook.core.store.queries import ledger_status
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import HOME_VARIABLE, Settings
-from loanbook.core.store.upkeep import files
+from loanbook.core.store.upkeep import files, turns
+from loanbook.core.store.upkeep.maintenance import maintain
+from loanbook.core.store.upkeep.partitions import outgrown
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
 from loanbook.pipelines.commands import app as commands
@@ -95,32 +101,119 @@ def test_a_damaged_file_is_told_and_its_version_can_be_taken_back(home: Path) ->
     ]  # fmt: skip
 
 
-def test_small_files_are_merged_and_every_version_stays(home: Path) -> None:
+def test_maintenance_keeps_every_version_wherever_it_is_killed_and_ends_when_run_again(
+    home: Path,
+) -> None:
     where = Settings(home=home)
-    reader = LedgerReader(where)
     views = ("positions", "dues", "transfers", "allocations", "loans", "events", "checks")
-    before = {view: reader.sql(f"SELECT * FROM {view} ORDER BY ALL") for view in views}
-    reader.close()
-    many = len(list((home / "lake/data").rglob("*.parquet")))
-    assert "data files are" in said("maintain")
+
+    def rows() -> dict[str, pl.DataFrame]:
+        reader = LedgerReader(where)
+        found = {view: reader.sql(f"SELECT * FROM {view} ORDER BY ALL") for view in views}
+        reader.close()
+        return found
+
+    def on_disk() -> int:
+        return len(list((home / "lake/data").rglob("*.parquet")))
+
+    before, many = rows(), on_disk()
+    assert "tables would be merged to 2018-01-01" in said("maintain", "--dry-run")
+    assert on_disk() == many
+    rules = Maintenance(snapshot_days=0)
+    months = []
+    for place in ("merge transfers", "expire", "clean up", "vacuum"):
+
+        def died(name: str, done: int, total: int, place: str = place) -> None:
+            if name == place:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            maintain(where, rules, "test", stage=died)
+        assert all(table.equals(before[view]) for view, table in rows().items())
+        ledger = Ledger(where)
+        months.append(ledger.one("SELECT max(merged_to) FROM {lake}.maintenance")[0])
+        ledger.close()
+    # until the tables are merged no month is recorded, so the next run merges what is left
+    assert months == [None, *[dt.date(2018, 1, 1)] * 3]
+    assert (
+        on_disk() > many
+    )  # readers that had begun still find the old files; they go with a later run
     ledger = Ledger(where)
-    assert len(files.data_files(ledger, home / "lake/data")) < many
-    assert CLI.invoke(app, ["status", "--files"]).exit_code == 0
-    # readers that had begun still find the old files; they go with a later run
-    assert len(list((home / "lake/data").rglob("*.parquet"))) > many
+    stray = home / "lake/data/main/positions/ducklake-of-a-killed-run.parquet"
+    stray.write_bytes(b"PARE")
+    old = dt.datetime.now().timestamp() - 8 * 86_400
+    os.utime(stray, (old, old))
     ledger.connection.execute(
         f"UPDATE {files.CATALOGUE}.ducklake_files_scheduled_for_deletion "
-        "SET schedule_start = now() - INTERVAL 2 HOUR"
+        "SET schedule_start = now() - INTERVAL 2 DAY"
     )
-    files.merge(ledger, home / "lake/data")
-    assert len(list((home / "lake/data").rglob("*.parquet"))) < many / 2
-    reader = LedgerReader(where)
-    assert all(reader.sql(f"SELECT * FROM {v} ORDER BY ALL").equals(before[v]) for v in views)
-    reader.close()
+    ledger.close()
+    did = maintain(where, rules, "test")
+    assert (did.month, did.tables, did.orphans) == (None, (), 1)  # once a month
+    assert did.cleaned > 0
+    assert did.after.stored == on_disk() < many / 2
+    assert did.after.catalogue <= did.before.catalogue
+    assert did.after.snapshots <= 2
+    assert CLI.invoke(app, ["status", "--files"]).exit_code == 0
+    assert all(table.equals(before[view]) for view, table in rows().items())
+    ledger = Ledger(where)
     drop(ledger, "payments_2018-01-11.csv", "payment_ref,loan_key,amount,currency,value_date\n")
     take(ledger)
     close_landed(ledger)
     assert rebuild(ledger, ledger.register(read_policies())).differences.is_empty()
+
+
+def test_a_close_and_maintenance_wait_for_each_other_and_say_so(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = Settings(home=home)
+    monkeypatch.setattr(turns, "SECONDS", 0.05)
+    ledger = Ledger(where)
+    with turns.alone(ledger.connection, lake.LAKE):  # a step of maintenance
+        assert "`loanbook maintain` has been merging" in said("close", "2018-01-11")
+    assert ledger.published()[1] == dt.date(2018, 1, 10)
+    with lake.transaction(ledger.connection):  # a commit of a close
+        assert "another run has been writing" in said("maintain")
+    with turns.only_run(where.lake):
+        assert "another `loanbook maintain` works on this ledger" in said("maintain")
+    ledger.close()
+    assert "2018-01-11 is version" in said("close", "2018-01-11")
+
+
+def test_large_tables_are_partitioned_but_for_positions_of_a_large_book(home: Path) -> None:
+    ledger = Ledger(Settings(home=home))
+
+    def parts() -> dict[str, int]:
+        return dict(
+            ledger.rows(
+                f"SELECT t.table_name, count(*) FROM {files.CATALOGUE}.ducklake_partition_info i "
+                f"JOIN {files.CATALOGUE}.ducklake_partition_column c ON c.partition_id = i.partition_id "
+                f"JOIN {files.CATALOGUE}.ducklake_table t ON t.table_id = i.table_id "
+                "WHERE i.end_snapshot IS NULL AND t.end_snapshot IS NULL GROUP BY t.table_name"
+            )
+        )
+
+    others = {"dues": 2, "allocations": 2, "transfers": 1, "events": 1, "account_balances": 1, "checks": 1}
+    assert parts() == {"positions": 2} | others
+    outgrown(ledger.connection, 199_999, 200_000)
+    assert parts() == {"positions": 2} | others
+    outgrown(ledger.connection, 199_999, 200_001)
+    assert parts() == others
+    ledger.close()
+    assert "2018-01-11 is version" in said("close", "2018-01-11")
+
+
+def test_an_option_that_lets_rows_stand_in_the_catalogue_is_refused(home: Path) -> None:
+    where = Settings(home=home)
+    ledger = Ledger(where)
+    ledger.connection.execute(f"CALL {lake.LAKE}.set_option('data_inlining_row_limit', 10)")
+    ledger.close()
+    for words in (("status",), ("close", "2018-01-11"), ("maintain",)):
+        assert "the option data_inlining_row_limit = 10" in said(*words)
+    with sqlite3.connect(where.sqlite) as catalogue:  # the remedy that it tells
+        catalogue.execute("DELETE FROM ducklake_metadata WHERE key = 'data_inlining_row_limit'")
+    catalogue.close()
+    assert CLI.invoke(app, ["status"]).exit_code == 0
 
 
 def test_a_read_only_copy_can_be_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +285,7 @@ def test_a_published_version_is_flushed_to_disk(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flushed: list[Path] = []
-    monkeypatch.setattr(files, "_flushed", flushed.extend)
+    monkeypatch.setattr(files, "flush_paths", flushed.extend)
     there = set((home / "lake/data").rglob("*.parquet"))
     assert "is version" in said("close", "2018-01-11")
     written = set((home / "lake/data").rglob("*.parquet")) - there

@@ -1,4 +1,4 @@
-"""Data files of the lake: flushed before they are published, looked for, merged.
+"""Data files of the lake: flushed before they are published, looked for, given up with a version.
 
 The catalogue knows each file's path and length; its content is encrypted with a tag, so that a changed
 one can't be read.
@@ -18,8 +18,6 @@ from loanbook.core.errors import LedgerError
 from loanbook.core.store.lake import CATALOGUE, LAKE, patiently, transaction
 from loanbook.core.store.queries import Queries
 
-KEPT_FOR = dt.timedelta(hours=1)
-"""So long after a merge the files before it stay, for readers that had begun."""
 _FILES = f"""
     SELECT t.table_name, f.path_is_relative, s.path || t.path || f.path, f.path, f.file_size_bytes
     FROM {CATALOGUE}.{{kind}} f JOIN {CATALOGUE}.ducklake_table t ON t.table_id = f.table_id
@@ -60,10 +58,11 @@ def flush(ledger: Queries, data: Path) -> None:
         "WHERE t.table_name = 'publications'"
     )[0]
     paths = [file.path for file in data_files(ledger, data, since)]
-    _flushed([*paths, *{path.parent for path in paths}])
+    flush_paths([*paths, *{path.parent for path in paths}])
 
 
-def _flushed(paths: Iterable[Path]) -> None:
+def flush_paths(paths: Iterable[Path]) -> None:
+    """Have the system write files and folders to disk."""
     for path in paths:
         handle = os.open(path, os.O_RDONLY)
         try:
@@ -112,28 +111,6 @@ def _readable(ledger: Queries, file: DataFile) -> bool:
     except duckdb.Error:
         return False
     return True
-
-
-def merge(ledger: Queries, data: Path) -> tuple[int, int]:
-    """Merge small files, which keeps every row of every version; the number of files before and after.
-
-    Files that an earlier merge left behind are deleted, once no reader can be at them.
-    """
-    before = len(data_files(ledger, data))
-    (scheduled,) = ledger.rows(
-        f"SELECT max(schedule_start)::VARCHAR FROM {CATALOGUE}.ducklake_files_scheduled_for_deletion"
-    )[0]
-    if scheduled and _ago(scheduled) > KEPT_FOR:
-        ledger.rows("CALL ducklake_cleanup_old_files('{lake}', cleanup_all => true)")
-    patiently(lambda: ledger.rows("CALL ducklake_merge_adjacent_files('{lake}')"))
-    files = data_files(ledger, data)
-    _flushed([file.path for file in files])
-    return before, len(files)
-
-
-def _ago(text: str) -> dt.timedelta:
-    then = dt.datetime.fromisoformat(text)
-    return dt.datetime.now(dt.UTC) - (then if then.tzinfo else then.replace(tzinfo=dt.UTC))
 
 
 @dataclass(frozen=True)
