@@ -31,7 +31,6 @@ from duckdb_extensions import import_extension
 
 from loanbook.core.errors import LedgerConflictError, LedgerError
 from loanbook.core.store.settings import Settings
-from loanbook.core.store.upkeep.turns import writing
 
 T = TypeVar("T")
 _importing = threading.Lock()
@@ -271,11 +270,81 @@ def of_a_damaged_file(error: Exception) -> str | None:
     return f"{str(error).splitlines()[0]}: `loanbook status --files` names what is damaged, and its remedy"
 
 
+TURN, RUN = ".turn", ".maintenance"
+"""Files in the lake's folder that are locked: for a step or transaction, and for a whole maintenance."""
+TURN_SECONDS = 600.0
+"""So long a transaction waits for a step of maintenance, and the other way round. With SQLite whoever commits second
+loses its work: so a transaction holds the lake's lock beside others, and a step of maintenance (a table that is
+merged, an expiry) alone. The system lets go of it where a process is killed."""
+
+
+@contextmanager
+def _writing(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Hold the lake for a transaction, beside others; LedgerConflictError if maintenance keeps it too long."""
+    with _held(
+        _turn_of(connection), fcntl.LOCK_SH, TURN_SECONDS,
+        "`loanbook maintain` has been merging one table for {seconds:.0f} s: nothing of this attempt was kept; run "
+        "again when it is done",
+    ):  # fmt: skip
+        yield
+
+
+@contextmanager
+def alone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Hold the lake for a step of maintenance; LedgerConflictError if a transaction keeps it too long."""
+    with _held(
+        _turn_of(connection), fcntl.LOCK_EX, TURN_SECONDS,
+        "another run has been writing for {seconds:.0f} s: what was done so far stands; run `loanbook maintain` "
+        "again when it is done",
+    ):  # fmt: skip
+        yield
+
+
+@contextmanager
+def only_run(folder: Path) -> Iterator[None]:
+    """Hold the lake's folder for a whole maintenance; LedgerConflictError at once where another holds it."""
+    with _held(
+        folder / RUN, fcntl.LOCK_EX, 0.0,
+        "another `loanbook maintain` works on this ledger; nothing was done",
+    ):  # fmt: skip
+        yield
+
+
+def _turn_of(connection: duckdb.DuckDBPyConnection) -> Path | None:
+    """The file that is locked; None: PostgreSQL keeps the catalogue, and orders its writers itself."""
+    row = connection.execute(
+        "SELECT path FROM duckdb_databases() WHERE database_name = ?", [LAKE]
+    ).fetchone()
+    path = row[0] if row else None
+    if not path or not path.startswith("sqlite:"):
+        return None
+    return Path(path.removeprefix("sqlite:")).parent / TURN
+
+
+@contextmanager
+def _held(path: Path | None, how: int, seconds: float, told: str) -> Iterator[None]:
+    if path is None:
+        yield
+        return
+    with path.open("w") as file:
+        until, pause = time.monotonic() + seconds, 0.01
+        while True:
+            try:
+                fcntl.flock(file, how | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise LedgerConflictError(told.format(seconds=seconds)) from None
+                time.sleep(pause)
+                pause = min(pause * 2, 0.25)
+        yield
+
+
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """All of it or none, never beside a step of maintenance; a conflict with another writer becomes
     LedgerConflictError."""
-    with writing(connection, LAKE):
+    with _writing(connection):
         connection.execute("BEGIN TRANSACTION")
         try:
             yield

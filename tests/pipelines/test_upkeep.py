@@ -18,7 +18,7 @@ from loanbook.core.store.instance import Maintenance
 from loanbook.core.store.queries import ledger_status
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import HOME_VARIABLE, Settings
-from loanbook.core.store.upkeep import files, turns
+from loanbook.core.store.upkeep import files
 from loanbook.core.store.upkeep.maintenance import maintain
 from loanbook.core.store.upkeep.partitions import outgrown
 from loanbook.core.store.writer import Ledger
@@ -167,14 +167,14 @@ def test_a_close_and_maintenance_wait_for_each_other_and_say_so(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = Settings(home=home)
-    monkeypatch.setattr(turns, "SECONDS", 0.05)
+    monkeypatch.setattr(lake, "TURN_SECONDS", 0.05)
     ledger = Ledger(where)
-    with turns.alone(ledger.connection, lake.LAKE):  # a step of maintenance
+    with lake.alone(ledger.connection):  # a step of maintenance
         assert "`loanbook maintain` has been merging" in said("close", "2018-01-11")
     assert ledger.published()[1] == dt.date(2018, 1, 10)
     with lake.transaction(ledger.connection):  # a commit of a close
         assert "another run has been writing" in said("maintain")
-    with turns.only_run(where.lake):
+    with lake.only_run(where.lake):
         assert "another `loanbook maintain` works on this ledger" in said("maintain")
     ledger.close()
     assert "2018-01-11 is version" in said("close", "2018-01-11")
@@ -193,7 +193,14 @@ def test_large_tables_are_partitioned_but_for_positions_of_a_large_book(home: Pa
             )
         )
 
-    others = {"dues": 2, "allocations": 2, "transfers": 1, "events": 1, "account_balances": 1, "checks": 1}
+    others = {
+        "dues": 2,
+        "allocations": 2,
+        "transfers": 1,
+        "events": 1,
+        "account_balances": 1,
+        "checks": 1,
+    }
     assert parts() == {"positions": 2} | others
     outgrown(ledger.connection, 199_999, 200_000)
     assert parts() == {"positions": 2} | others

@@ -3,6 +3,5 @@
 - `used_policies` - policy versions that loans live by, stored with their content when first used
 - `files` - data files: flushed before they are published, looked for; a version taken back
 - `partitions` - which ledgers keep their positions by month
-- `turns` - the lock by which maintenance and the writers of an SQLite catalogue wait for each other
 - `maintenance` - files merged by month, snapshots expired, what is left over cleaned up by age
 """

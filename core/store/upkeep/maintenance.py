@@ -15,12 +15,19 @@ from pathlib import Path
 
 from loanbook.core.errors import LedgerError
 from loanbook.core.store.instance import Maintenance
-from loanbook.core.store.lake import CATALOGUE, LAKE, patiently, transaction
+from loanbook.core.store.lake import (
+    CATALOGUE,
+    LAKE,
+    alone,
+    only_run,
+    open_writer,
+    patiently,
+    transaction,
+)
+from loanbook.core.store.migrations import migrate
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.upkeep.files import data_files, flush_paths
-from loanbook.core.store.upkeep.turns import alone, only_run
-from loanbook.core.store.writer import Ledger
 
 Stage = Callable[[str, int, int], None]
 """Told each step before it begins: its name, how many are done, how many there are."""
@@ -78,7 +85,8 @@ def maintain(
         raise LedgerError(f"there is no ledger in {settings.home} yet: nothing is to be maintained")
     settings.lake.mkdir(parents=True, exist_ok=True)
     with only_run(settings.lake):
-        with Ledger(settings) as ledger:
+        with Queries(open_writer(settings)) as ledger:
+            patiently(lambda: migrate(ledger.connection))
             before = extent(ledger, settings)
             month = _month_to_merge(ledger)
             tables = _scattered(ledger) if month else ()
@@ -152,7 +160,7 @@ def _scattered(ledger: Queries) -> tuple[str, ...]:
 def _merge(ledger: Queries, data: Path, table: str) -> None:
     """Merge one table's files and have them written to disk; those before them stay, for readers that began."""
     known = {file.path for file in data_files(ledger, data)}
-    with alone(ledger.connection, LAKE):
+    with alone(ledger.connection):
         patiently(lambda: ledger.rows(f"CALL ducklake_merge_adjacent_files('{LAKE}', '{table}')"))
     flush_paths(file.path for file in data_files(ledger, data) if file.path not in known)
 
@@ -173,7 +181,7 @@ def _call(ledger: Queries, procedure: str, days: int, dry_run: bool) -> int:
     """Do away with what is older than so many days; how many there were. Never without an age: a reader that
     began, or a close that runs, still needs what is young."""
     older = f"now() - INTERVAL {days} DAY"
-    with alone(ledger.connection, LAKE):
+    with alone(ledger.connection):
         gone = patiently(
             lambda: ledger.rows(
                 f"CALL {procedure}('{LAKE}', dry_run => {dry_run}, older_than => {older})"
