@@ -3,12 +3,13 @@
 The order is: step of the day (or as they came, where the product says `day_order: sequence`),
 source system, the source's own sequence, idempotency key. A pass takes the next event of every
 loan that has one, kind by kind, so any number of loans costs as many passes as the busiest has
-events. Who takes a kind of event stands in its row of `loanbook.core.catalogue.events`.
+events; payments that follow each other are taken at once where that comes to the same. Who takes a kind of
+event stands in its row of `loanbook.core.catalogue.events`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pkgutil import resolve_name
 
@@ -17,6 +18,7 @@ import polars as pl
 from loanbook.core.catalogue.events import ROW, STEP, Kind
 from loanbook.core.ledger.events import REPLAY_ORDER
 from loanbook.core.servicing.loan.posting import DayState
+from loanbook.core.servicing.payments.several import poured_at_once
 from loanbook.core.servicing.schedule.billing import on_schedule
 
 IN_SEQUENCE = 6
@@ -52,15 +54,44 @@ def in_replay_order(todays: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
 
 
 def apply(day: DayState, events: pl.DataFrame) -> None:
-    """Every event of `in_replay_order`, one a loan at a time."""
-    for nth in range(int(events["nth"].max() or 0) + 1 if events.height else 0):  # type: ignore[arg-type]
-        these = events.filter(pl.col("nth") == nth)
+    """Every event of `in_replay_order`, one a loan at a time, or several payments at once."""
+    nth = _in_runs(events)
+    for each in range(int(nth.max() or 0) + 1 if events.height else 0):  # type: ignore[arg-type]
+        these = events.filter(nth == each)
         for code in sorted(these["kind"].unique().to_list()):
             kind, some = Kind(code), these.filter(pl.col("kind") == code)
             if ROW[kind].spreads:
                 some = on_schedule(day.loans, some)
-            if some.height:
-                handler_of(kind)(day, some)
+            for turn in _turns(day, some):
+                handler_of(kind)(day, turn)
+
+
+MANY = 4
+"""Events of a loan on a day from which it is worth asking whether they may be taken at once."""
+
+
+def _in_runs(events: pl.DataFrame) -> pl.Series:
+    """The `nth` of each event; that of the first one for payments of a loan that follow each other."""
+    nth = events["nth"]
+    if events.is_empty() or nth.max() < MANY:  # type: ignore[operator]
+        return nth
+    # a payment that says itself where it goes is taken alone
+    plain = (pl.col("kind") == Kind.payment_received.value) & pl.col("payload").is_null()
+    follows = plain & plain.shift(1) & (pl.col("loan_id") == pl.col("loan_id").shift(1))
+    begins = pl.when(~follows.fill_null(False)).then("nth")
+    return events.select(begins.forward_fill()).to_series()
+
+
+def _turns(day: DayState, events: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """`events` of one kind, one a loan at a time, with those that may be taken at once with it."""
+    turn = 0
+    while events.height:
+        now = events["loan_id"].is_first_distinct()
+        # what forbids it seldom ends while they are taken: it is asked ever more rarely
+        if not now.all() and turn & (turn + 1) == 0:
+            now |= poured_at_once(day, events)
+        yield events.filter(now)
+        events, turn = events.filter(~now), turn + 1
 
 
 @cache

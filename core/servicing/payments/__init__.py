@@ -4,6 +4,7 @@
 - `refinancing` - a new loan pays this one off
 - `credit_use` - what the borrower's credit meets
 - `waterfall` - one payment a loan at a time meets dues in the order of its waterfall
+- `several` - payments of one loan that follow each other on a day, poured at once
 - `allocations` - what money met, and what that does to positions and dues
 - `excess` - money beyond what is due: payoff, instalments to come, principal, credit
 - `recast` - the level instalment anew, where money off the balance, or beyond an instalment, lowers it

@@ -14,21 +14,25 @@ from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.payments.allocations import applied, recovers, stamped
 from loanbook.core.servicing.payments.payoff_charges import demand_at_payoff, tax_on_interest
 from loanbook.core.servicing.payments.recast import demand_on_due_date, lower_after_due_date, recast
+from loanbook.core.servicing.payments.several import as_one, shared_out
 from loanbook.core.servicing.payments.simple_interest import due_now
 from loanbook.core.servicing.payments.waterfall import allocate, money_rule
 from loanbook.core.servicing.schedule.coming_dues import show_down_payments_due
 
 
 def receive(day: DayState, events: pl.DataFrame) -> None:
-    """Money of one kind, one a loan: allocated as the product has it for the kind, and booked."""
+    """Money of one kind: allocated as the product has it for the kind, and booked. Several of a loan are
+    such as may be poured at once (`several.poured_at_once`)."""
     kind = Kind(events["kind"][0])
-    money = events.select(
+    each = events.select(
         "loan_id",
         "event_id",
         "amount",
         *_designated(events, kind),
         rule=money_rule(pl.lit(kind.value)),
     )
+    many = events["loan_id"].n_unique() < events.height
+    money = as_one(each) if many else each
     off_books = day.charged_off()
     due_now(day, money)
     demanded = demand_at_payoff(day, money, kind)
@@ -36,12 +40,13 @@ def receive(day: DayState, events: pl.DataFrame) -> None:
     done = allocate(day.loans, day.dues, money, day.policies)
     day.loans, day.dues = done.loans, done.dues
     show_down_payments_due(day)
-    day.allocations.append(done.allocations)
-    tax_on_interest(day, done.allocations, demanded, kind)
+    met = shared_out(done.allocations, each) if many else done.allocations
+    day.allocations.append(met)
+    tax_on_interest(day, met, demanded, kind)
     row = ROW[kind]
-    book_receipts(day, done.allocations, off_books, row.paid_by, undoes_loss=row.undoes_loss)
+    book_receipts(day, met, off_books, row.paid_by, undoes_loss=row.undoes_loss)
     lower_after_due_date(day, money, asked)
-    recast(day, money, done.allocations)
+    recast(day, money, met)
 
 
 DESIGNATIONS = {
