@@ -11,6 +11,7 @@ import typer
 from loanbook.core.catalogue.codes import Kind, Status, label
 from loanbook.core.contract.money import major, to_major
 from loanbook.core.errors import LoanbookError
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import (
     AsCsv,
     AsJson,
@@ -210,7 +211,7 @@ def restatements(
         return
     loans = rows.select("version", "loan_id").n_unique()
     show(shown.drop("first_date", "last_date", "said_by").head(50),
-         f"{loans} restatements of a loan; days for days past due")  # fmt: skip
+         f"{counted(loans, 'restatement')} of a loan; days for days past due")  # fmt: skip
 
 
 def _events_told(rows: pl.DataFrame, reader: LedgerReader) -> pl.Series:

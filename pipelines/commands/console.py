@@ -252,3 +252,20 @@ def written(rows: pl.DataFrame, to: Path | None) -> None:
     if to is not None:
         rows.write_csv(to)
         err.print(f"{to}: {rows.height} lines")
+
+
+def asked_by() -> pl.Expr:
+    """`instalment_no` for people: a down payment, the balance and a date of its own by their names."""
+    from loanbook.core.servicing.loan.dues import OWN_DATE
+
+    number = pl.col("instalment_no")
+    return (
+        pl.when(number < 0)
+        .then(pl.lit("down payment"))
+        .when(number >= OWN_DATE)
+        .then(pl.lit("own date"))
+        .when(number == 0)
+        .then(pl.lit("balance"))
+        .otherwise(number.cast(pl.String))
+        .alias("instalment_no")
+    )

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from loanbook.core.errors import LoanbookError
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import (
     AsOf,
     KnownAt,
@@ -163,11 +164,12 @@ def backfill(
     from loanbook.pipelines.servicing.days import missing_days
 
     ledger, _ = open_instance()
-    _take(ledger)
+    taken = _take(ledger)
     days = missing_days(ledger, past_date(through, "through"))
     if not days:
         refresh_marts(ledger)  # a run that died after it published left them behind
-        out.print("No day is missing; nothing was changed.")
+        waits = f"the close of {ledger.first_open()} books what was taken in"
+        out.print(f"No day is missing; {waits if taken.accepted else 'nothing was changed'}.")
         return
     _close(ledger, days)
 
@@ -189,11 +191,11 @@ def _take(ledger: Ledger) -> IntakeReport:
         )
     if report.files or report.refused or report.again:
         out.print(
-            f"Took in {report.files} files: {report.accepted:,} rows accepted, "
-            f"{report.quarantined:,} quarantined, {report.duplicates:,} duplicates."
+            f"Took in {counted(report.files, 'file')}: {counted(report.accepted, 'row')} accepted, "
+            f"{report.quarantined:,} quarantined, {counted(report.duplicates, 'duplicate')}."
         )
     if report.again:
-        out.print(f"{report.again:,} rows whose loan had not come were tried again.")
+        out.print(f"Tried again: {counted(report.again, 'row')} whose loan had not come.")
     for name, why in report.refused:
         err.print(f"[yellow]refused[/yellow] {name}: {why}")
     for name, note in report.notes:
@@ -234,7 +236,9 @@ def _close(ledger: Ledger, days: list[dt.date]) -> None:
         if last.held.height:
             err.print(f"[yellow]{last.held.height} loans are held[/yellow] at their last good "
                       "positions; `loanbook held` lists them")  # fmt: skip
-        out.print(f"Published {len(done.days)} days; {last.date} is version {last.version}.")
+        out.print(
+            f"Published {counted(len(done.days), 'day')}; {last.date} is version {last.version}."
+        )
 
 
 def status(

@@ -15,7 +15,7 @@ from loanbook.core.contract.dates.iso_dates import ISO
 from loanbook.core.contract.figures import codes
 from loanbook.core.contract.first_period import StubInterest
 from loanbook.core.contract.jurisdiction import pack
-from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT
+from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, percent, to_major
 from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import completed
 from loanbook.core.policy.file_mappings import TapeMapping
@@ -252,7 +252,9 @@ def parse(
     unread = _unread(raw, of, mapping, typed)
     is_unread = pl.any_horizontal(pl.lit(False), *unread.values())  # noqa: FBT003
     typed = typed.with_columns(raw.with_columns(unread=is_unread)["unread"])
-    return split(typed, Tape, "loan_key", lambda: _texts(raw, of, mapping, typed))
+    return split(
+        typed, Tape, "loan_key", lambda: _with_bounds(_texts(raw, of, mapping, typed), product)
+    )
 
 
 @dataclass(frozen=True)
@@ -469,6 +471,24 @@ def _texts(
         if columns
     )
     return pl.concat([cells, told], how="horizontal")
+
+
+def _with_bounds(texts: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """Texts with what is quoted where a bound of the product is broken: the cell, and the bounds."""
+    of = product.bounds
+    spans = {
+        "principal": ("principal", [to_major(n, product.currency) for n in of.amount_minor]),
+        "rate": ("rate_percent", [f"{percent(n)} %" for n in of.rate_ppb]),
+        "term": ("instalments", [str(n) for n in of.instalments]),
+        "balloon": ("balloon", [f"{percent(n)} % of the principal" for n in of.balloon_ppb]),
+    }
+    return texts.with_columns(
+        pl.concat_str(quoted(cell), pl.lit(f"; {product.name} has {low} to {high}")).alias(
+            f"{name}_out_of_bounds"
+        )
+        for name, (cell, (low, high)) in spans.items()
+        if cell in texts.columns
+    )
 
 
 def terms(good: pl.DataFrame, product: int, entity: int, currency: str) -> pl.DataFrame:

@@ -94,10 +94,18 @@ def lived_by(ledger: Queries, policies: PolicyBook, loan_id: int, at: Clocks) ->
     """The life of a loan from its events, by both clocks; LedgerError where it is not boarded by then."""
     lived = relived(ledger.life_of(loan_id, at.booked), policies, at.on)
     if lived is None or not lived.rounds:
-        raise LedgerError(
-            f"loan #{loan_id} has not been boarded by {at.on}; see `loanbook loan list`"
-        )
+        raise LedgerError(not_boarded(ledger, loan_id, at))
     return lived
+
+
+def not_boarded(ledger: Queries, loan_id: int, at: Clocks) -> str:
+    """What a person is told who asks for a loan that is not in the book yet, by both clocks."""
+    known = ledger.loan_keys().filter(pl.col("loan_id") == loan_id)
+    key = known["loan_key"].item() if known.height else f"#{loan_id}"
+    first = ledger.first_open()
+    if known.height and first and at.on >= first - dt.timedelta(days=1) and at.is_now:
+        return f"loan {key} has not been boarded by {at.on}: it is taken in, and a coming close books it"
+    return f"loan {key} has not been boarded by {at.on}; see `loanbook loan list`"
 
 
 def explained(

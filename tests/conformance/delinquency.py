@@ -99,7 +99,7 @@ def _range(days: int) -> str:
 
 def _of_loan(shown: Shown, late: list[tuple[dt.date, int]], on: dt.date) -> dict[str, Any]:
     if not late:
-        return {"classification": NONE, "range": NONE, "delinquent_amount": "0.00",
+        return {"classification": NONE, "range": NONE, "delinquent_amount": _text(shown, 0),
                 "delinquent_date": None, "delinquent_days": 0, "past_due_days": 0}  # fmt: skip
     oldest = _since(shown, late[0][0])
     grace = int(shown.terms["grace_on_arrears_ageing"])

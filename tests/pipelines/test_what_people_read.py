@@ -122,7 +122,7 @@ def test_instalments_past_and_to_come(told: None) -> None:
     }  # fmt: skip
     assert sum(int(row["principal"]) for row in found) == 120_000
     shown = text("schedule", "C")
-    assert "past due: 1 instalments, 101.50 USD" in shown
+    assert "past due: 1 instalment, 101.50 USD" in shown
     paid_off = rows("schedule", "B")  # 1,202.76 on the first due date
     assert paid_off[0]["status"] == "paid"
     yen = text("schedule", "Y")
@@ -187,7 +187,8 @@ def test_a_quote_by_an_edited_file_says_so(restated: LedgerReader, policies: Pol
 def test_a_quote_refuses_what_boarding_refuses() -> None:
     assert "apr_above_the_ceiling" in refused("quote", "covered-borrower", *FLAT[2:])
     assert "principal_not_an_amount (x)" in refused(*FLAT[:2], "principal=x", *FLAT[3:])
-    assert "term_out_of_bounds" in refused(*FLAT[:4], "instalments=9999", *FLAT[5:])
+    term = refused(*FLAT[:4], "instalments=9999", *FLAT[5:])
+    assert "term_out_of_bounds (9999; flat-rate has 1 to 600)" in " ".join(term.split())
     assert "'principl' is no term" in refused(*FLAT[:2], "principl=3")
     assert "needs principal=…" in refused(*FLAT[:2], *FLAT[3:])
     assert "no file of products is named 'unknown'; there are: balloon, " in refused(

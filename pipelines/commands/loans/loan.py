@@ -18,6 +18,7 @@ from loanbook.pipelines.commands.console import (
     AsOf,
     KnownAt,
     Loan,
+    asked_by,
     believed,
     found_loan,
     out,
@@ -112,7 +113,7 @@ def show_loan(
         "WHERE loan_id = ? ORDER BY 1, 2",
         [at.on, at.known, number],
     )
-    named = dues.with_columns(label("component", Component),
+    named = dues.with_columns(asked_by(), label("component", Component),
                               *(major(name, found.money) for name in ("amount", "paid")))  # fmt: skip
     if dues.height:
         show(named, f"Open dues, amounts in {found.money}")
@@ -120,6 +121,7 @@ def show_loan(
     if paid.height:
         none = pl.when(pl.col("timing") == Timing.given_up.value).then(pl.lit("recovered"))
         met = paid.with_columns(
+            asked_by(),
             label("component", Component).fill_null(none.otherwise(pl.lit("credit"))),
             major("amount", found.money),
         ).drop("timing")
@@ -129,6 +131,7 @@ def show_loan(
 def _read(reader: LedgerReader, policies: PolicyBook, number: int, at: Clocks) -> _Shown:
     """What the ledger says of a loan; LoanbookError where it is not boarded by then."""
     from loanbook.core.store.history import StoredHistory
+    from loanbook.pipelines.servicing.verify import not_boarded
 
     terms = reader.query(
         "SELECT l.*, p.name AS product_name FROM loans l JOIN products p ON p.code = l.product "
@@ -137,9 +140,7 @@ def _read(reader: LedgerReader, policies: PolicyBook, number: int, at: Clocks) -
         [number, at.known, at.on],
     )
     if terms.is_empty():
-        raise LoanbookError(
-            f"loan #{number} has not been boarded by {at.on}; see `loanbook loan list`"
-        )
+        raise LoanbookError(not_boarded(reader.lake(), number, at))
     past = StoredHistory(reader.lake(), policies, at.on + dt.timedelta(days=1), at.known)
     rows = reader.query(
         "SELECT * FROM positions_at(?, ?) WHERE loan_id = ?", [at.on, at.known, number]
@@ -180,7 +181,7 @@ def _stands(found: _Shown) -> list[tuple[str, str]]:
     """The position on the date."""
     row = found.position
     if row is None:
-        return [("position", "none on this date: closed before it, or boarded after it")]
+        return [("position", "none on this date: the loan had ended")]
     amounts = [
         (name.replace("_", " "), to_major(row[name], found.money))
         for name in ("principal", "interest_accrued", *DUES, "credit", "accrued_today")

@@ -10,12 +10,14 @@ import typer
 
 from loanbook.core.catalogue.components import PARTS
 from loanbook.core.contract.money import CURRENCY_NAMES, major, to_major
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import (
     AsCsv,
     AsJson,
     AsOf,
     KnownAt,
     Loan,
+    asked_by,
     believed,
     found_loan,
     out,
@@ -61,7 +63,7 @@ def schedule(
         f"Instalments of loan {of.key} {believed(at)}, amounts in {currency}",
     )
     for status, part in rows.group_by("status", maintain_order=True):
-        out.print(f"{status[0]}: {part.height} instalments, "
+        out.print(f"{status[0]}: {counted(part.height, 'instalment')}, "
                   f"{to_major(int(part['amount'].sum()), currency)} {currency}")  # fmt: skip
     for words in changes_that_wait(lived):
         out.print(f"not in it yet: {words}")
@@ -132,6 +134,6 @@ def _print(found: Quote) -> None:
 def _shown(rows: pl.DataFrame, currency: str) -> pl.DataFrame:
     """For people: components that nothing is asked of left out, amounts in major units."""
     unused = [name for name in PARTS if not (rows[name] != 0).any()]
-    named = rows.drop(unused).rename({"instalment_no": "no"})
+    named = rows.drop(unused).with_columns(asked_by()).rename({"instalment_no": "no"})
     money = [name for name in (*PARTS, "amount", "paid") if name in named.columns]
     return named.with_columns(major(name, currency) for name in money)
