@@ -38,7 +38,7 @@ from loanbook.core.servicing.payments.allocations import Allocations
 from loanbook.core.servicing.replay.backdating import close_with_news
 from loanbook.core.servicing.replay.fast_forward import fast_forward
 from loanbook.core.servicing.replay.replay import InMemoryHistory
-from loanbook.core.store.lake import insert, transaction
+from loanbook.core.store.lake import LAKE, insert, transaction
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.upkeep.partitions import outgrown
 from loanbook.core.store.writer import Decision, Lawful, Ledger
@@ -133,11 +133,14 @@ def _publish(ledger: Ledger, version: int, date: dt.date) -> None:
 
 
 def _bare(ledger: Ledger, done: DayClose) -> None:
-    """The same rows into the same store, and nothing else."""
+    """The same rows into the same store, every column of positions in one table, and nothing else."""
     connection = ledger._connection
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {LAKE}.bare_positions AS SELECT * FROM {LAKE}.positions LIMIT 0"
+    )
     with transaction(connection):
         mark = {"version": pl.lit(0, dtype=pl.Int64), "business_date": pl.lit(done.date)}
-        insert(connection, "positions", done.book.positions.with_columns(**mark))
+        insert(connection, "bare_positions", done.book.positions.with_columns(**mark))
         insert(connection, "dues", done.book.dues.with_columns(**mark))
         insert(connection, "transfers", done.transfers.with_columns(version=mark["version"]))
         insert(connection, "allocations", done.allocations.with_columns(**mark))

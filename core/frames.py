@@ -94,17 +94,22 @@ def column(
     *,
     changes: bool = False,
     source: str | None = None,
+    group: str | None = None,
 ) -> dict[str, Any]:
     """Metadata of a column: what it means, its unit, and its value where a loan begins.
 
     `changes`: a change of the contract may set it on a loan that lives. `source`: the field of a
-    product's policy file that a parameter is read from.
+    product's policy file that a parameter is read from. `group`: it is stored for those loans alone
+    that have something in the group, and is `zero` of the others; None: every loan has it.
     """
-    return {"meaning": meaning, "unit": unit, "zero": zero, "changes": changes, "source": source}
+    return {
+        "meaning": meaning, "unit": unit, "zero": zero, "changes": changes, "source": source,
+        "group": group,
+    }  # fmt: skip
 
 
 def metadata(schema: type[dy.Schema], key: str) -> dict[str, Any]:
-    """One entry of the metadata (`meaning`, `unit`, `zero`, `changes`, `source`) by column name."""
+    """One entry of the metadata (`meaning`, `unit`, `zero`, `changes`, `source`, `group`) by column name."""
     return {name: (of.metadata or {})[key] for name, of in schema.columns().items()}
 
 

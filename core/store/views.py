@@ -312,6 +312,7 @@ def restated_figures(told: pl.DataFrame) -> pl.DataFrame:
 
 
 _DATED = {
+    "positions": "business_date <= DATE '{on}'",
     "events": "value_date <= DATE '{on}'",
     "transfers": "booking_date <= DATE '{on}'",
     "loans": "coalesce(boarded_on <= DATE '{on}', true) AND coalesce(closed_on <= DATE '{on}', true)",

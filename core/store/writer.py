@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from loanbook.core.catalogue.codes import ENDED
 from loanbook.core.catalogue.events import Family, kinds_of
 from loanbook.core.contract.terms import Terms
 from loanbook.core.errors import LawBrokenError, LedgerConflictError, LedgerError
-from loanbook.core.frames import typed
+from loanbook.core.frames import LARGE, empty, typed
 from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
@@ -21,9 +21,10 @@ from loanbook.core.servicing.laws.law import Law
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.opening import agreed_terms
-from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.store.clocks import NOT_RESTATED
+from loanbook.core.store.grouped.constants import constants
+from loanbook.core.store.grouped.tables import cut, positions_of
 from loanbook.core.store.history import revised
 from loanbook.core.store.lake import (
     LAKE,
@@ -255,13 +256,7 @@ class Ledger(Queries):
             return empty, pl.DataFrame(schema=BALANCES)
         with ThreadPoolExecutor(1) as reading, self.at_once():
             agreed = reading.submit(self._terms, version)
-            positions = _by_loan(
-                self.frame(
-                    f"SELECT {', '.join(Positions.column_names())} FROM {{lake}}.positions "
-                    "WHERE version = ? AND business_date = ?",
-                    [version, date],
-                )
-            )
+            positions = positions_of(self, version, date)
             terms = agreed.result()
             dues = self.frame(
                 f"SELECT {', '.join(Dues.column_names())} FROM {{lake}}.dues WHERE version = ? "
@@ -297,11 +292,7 @@ class Ledger(Queries):
                 [version],
             )["version"].to_list()
             unpublished = f"AND version NOT IN ({', '.join(map(str, others))})" if others else ""
-            rows = ledger.frame(
-                f"SELECT {', '.join(Terms.column_names())} FROM {{lake}}.loans "
-                f"WHERE version <= ? AND close_reason IS NULL {unpublished}",
-                [version],
-            )
+            rows = _boarded(ledger, f"version <= {version} AND close_reason IS NULL {unpublished}")
             changed = ledger.frame(
                 f"SELECT {', '.join(Terms.column_names())} FROM {{lake}}.changed_terms c "
                 f"WHERE version <= ? {unpublished} AND {NOT_RESTATED.format(row='c')} "
@@ -364,8 +355,9 @@ class Ledger(Queries):
         with transaction(self._connection):
             self._follow_on(last.version, last.closed.date, first.parent)
             self._tell_skipped(first.parent, first.version, by.actor)
-            for table, parts in tables.items():
-                insert(self._connection, table, pl.concat(parts, how="diagonal_relaxed"))
+            for name, parts in tables.items():
+                for table, stored in _stored_as(name, pl.concat(parts, how="diagonal_relaxed")):
+                    insert(self._connection, table, stored)
             said = f"close {first.closed.date} as version {first.version}"
             if len(days) > 1:
                 said += f", to {last.closed.date} as version {last.version}"
@@ -484,6 +476,20 @@ def _must_hold(each: Lawful) -> None:
             + "; ".join(f"{law.name} is broken by {law.broken}" for law in broken)
             + "; nothing was committed"
         )
+
+
+def _boarded(ledger: Queries, where: str) -> pl.DataFrame:
+    """Terms as loans were boarded with them; of many loans a column that has one value is not read."""
+    types = empty(Terms).schema
+    many = loans_of(ledger.connection) >= LARGE
+    same = constants(ledger, "loans", types) if many else {}
+    read = [name for name in types if name not in same]
+    rows = ledger.frame(f"SELECT {', '.join(read)} FROM {{lake}}.loans WHERE {where}")
+    return rows.with_columns(**same).select(list(types))
+
+
+def _stored_as(name: str, rows: pl.DataFrame) -> Iterable[tuple[str, pl.DataFrame]]:
+    return cut(rows) if name == "positions" else [(name, rows)]
 
 
 def _by_loan(rows: pl.DataFrame) -> pl.DataFrame:

@@ -32,12 +32,12 @@ from loanbook.core.store.migrations.tools import Connection, add, must_have
 
 def up(connection: Connection) -> None:
     """Add the column."""
-    add(connection, "positions", "insurance_due BIGINT DEFAULT 0")
+    add(connection, "position_arrears", "insurance_due BIGINT DEFAULT 0")
 
 
 def check(connection: Connection) -> None:
     """The column is there."""
-    must_have(connection, "positions", "insurance_due")
+    must_have(connection, "position_arrears", "insurance_due")
 '''
 ORDERS = (
     "command_ref,command,loan_key,value_date,amount,due_date,maker,checker,reason\n"

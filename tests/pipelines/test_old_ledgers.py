@@ -76,7 +76,8 @@ def test_a_migrated_ledger_has_the_columns_of_a_new_one(
     tmp_path: Path, founded: Path, released: Path
 ) -> None:
     old = columns(unpacked(released, tmp_path / "old"))
-    assert old.equals(columns(copied(founded, tmp_path / "new")))
+    grouped = old.filter(pl.col("table_name") != "positions_before")
+    assert grouped.equals(columns(copied(founded, tmp_path / "new")))
 
 
 def test_a_ledger_of_a_newer_loanbook_is_refused_with_the_remedy(new_ledger: Ledger) -> None:

@@ -116,7 +116,7 @@ if at == "inside_commit":
     inner = writer.insert
     def half(connection, table, rows):
         inner(connection, table, rows)
-        if table == "positions" and dt.date.fromisoformat(day) in rows["business_date"]:
+        if table == "position_core" and dt.date.fromisoformat(day) in rows["business_date"]:
             kill()
     writer.insert = half
 def stage(name, date):

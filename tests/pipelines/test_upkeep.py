@@ -66,7 +66,9 @@ def test_a_damaged_file_is_told_and_its_version_can_be_taken_back(home: Path) ->
     before = reader.positions("2018-01-08")
     reader.close()
     assert CLI.invoke(app, ["status", "--files"]).exit_code == 0
-    newest = max((home / "lake/data/main/positions").iterdir(), key=lambda p: p.stat().st_mtime_ns)
+    newest = max(
+        (home / "lake/data/main/position_core").iterdir(), key=lambda p: p.stat().st_mtime_ns
+    )
     whole = newest.read_bytes()
     bent = bytearray(whole)
     bent[len(bent) // 2] ^= 255
@@ -80,7 +82,9 @@ def test_a_damaged_file_is_told_and_its_version_can_be_taken_back(home: Path) ->
         result = CLI.invoke(app, list(words))
         assert result.exit_code == 1
         assert what in " ".join(result.output.split())
-    oldest = min((home / "lake/data/main/positions").iterdir(), key=lambda p: p.stat().st_mtime_ns)
+    oldest = min(
+        (home / "lake/data/main/position_core").iterdir(), key=lambda p: p.stat().st_mtime_ns
+    )
     kept = oldest.read_bytes()
     oldest.unlink()  # that of the days before: to take the last ones back would not help
     assert "nothing was taken back; restore them from a backup" in said("rollback", "--reason", "x")
@@ -269,7 +273,7 @@ def test_a_version_that_waits_is_compared_with_the_day_before(home: Path) -> Non
     version = ledger.head().working_version
     (lost,) = ledger.one(f"SELECT min(loan_id) FROM {{lake}}.positions WHERE version = {version}")
     ledger.connection.execute(
-        f"DELETE FROM {lake.LAKE}.positions WHERE version = {version} AND loan_id = {lost}"
+        f"DELETE FROM {lake.LAKE}.position_core WHERE version = {version} AND loan_id = {lost}"
     )
     with pytest.raises(NotPublishedError, match="loans_follow_from_yesterday"):
         list(close_days(ledger, policies, [dt.date(2018, 1, 11)], by))

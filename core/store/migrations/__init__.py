@@ -14,7 +14,10 @@ from pathlib import Path
 import duckdb
 
 from loanbook.core.errors import LedgerError
+from loanbook.core.store.grouped.tables import CORE
+from loanbook.core.store.grouped.view import BEFORE, make_positions
 from loanbook.core.store.lake import LAKE, count_empty_tables, transaction
+from loanbook.core.store.migrations.tools import columns_of
 
 NAMES = tuple(sorted(p.stem for p in Path(__file__).parent.glob("[0-9]*_*.py")))
 """Modules of the migrations, in order; the first has number 1."""
@@ -44,6 +47,8 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> int:
                 migration.up(connection)
                 migration.check(connection)
                 connection.execute(f"INSERT INTO {LAKE}.schema_version VALUES ({number})")
+            if columns_of(connection, CORE):
+                make_positions(connection, columns_of(connection, BEFORE))
     if waiting:
         count_empty_tables(connection)
     return NEWEST
