@@ -48,9 +48,12 @@ def of_mart(mart: Mart) -> list[str]:
 def table(schema: type[dy.Schema]) -> list[str]:
     """Lines of one table: its purpose, then a row a column."""
     purpose = (schema.__doc__ or "").split("\n\n")[0]
-    units = metadata(schema, "unit")
+    units, groups = metadata(schema, "unit"), metadata(schema, "group")
+    grouped = any(groups.values())
     rows = [
         f"| `{name}` | {schema.columns()[name].dtype} | {meaning} | {units[name]} |"
+        + (f" {groups[name] or 'every loan'} |" if grouped else "")
         for name, meaning in metadata(schema, "meaning").items()
     ]
-    return [purpose, "", "| column | type | meaning | unit |", "|---|---|---|---|", *rows]
+    head = "| column | type | meaning | unit |" + (" stored with |" if grouped else "")
+    return [purpose, "", head, "|---|---|---|---|" + ("---|" if grouped else ""), *rows]
