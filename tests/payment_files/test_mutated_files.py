@@ -17,6 +17,7 @@ from lxml import etree
 from loanbook.core.errors import IntakeError
 from loanbook.core.frames import empty
 from loanbook.core.payments.bank_file import SCHEMAS, BankFile
+from loanbook.pipelines.formats.bank import metro2
 from loanbook.pipelines.formats.bank.limits import text_of, unix
 from loanbook.pipelines.formats.bank.nacha.records import records
 from loanbook.pipelines.formats.bank.reading import READERS
@@ -107,3 +108,26 @@ def test_every_entry_of_a_mutated_bank_file_is_read_or_named() -> None:
         invalid += not file.valid
     assert refused < COUNT / 20
     assert invalid > COUNT / 4
+
+
+def test_every_line_of_a_mutated_metro_2_file_is_read_or_named() -> None:
+    samples = [path.read_bytes() for path, case in expectations(FILES)
+               if case["format"] == "metro2" and path.suffix != ".json"]  # fmt: skip
+    rng = random.Random(SEED)
+    for n in range(COUNT // 10):
+        data = mutated(samples[n % len(samples)], rng)
+        try:
+            file = metro2.read(data)
+        except IntakeError:
+            continue
+        plain = unix(text_of(data)).rstrip("\n")
+        if data.startswith(b"PK") or "\n" not in plain:
+            continue
+        unread = file.problems.filter(pl.col("kind") == "unparsable_lines")["found"].to_list()
+        named = int(unread[0].split(":")[0]) if unread else 0
+        ends = sum(
+            re.match(r"(?:.{4})?[0-9]{4}(HEADER|TRAILER)", line) is not None
+            for line in plain.split("\n")
+        )
+        told = sum(1 for line in plain.split("\n") if line.strip())
+        assert file.accounts.height + named + ends == told

@@ -10,4 +10,5 @@ reads as far as it goes, and names in the problems what it could not.
 - `iso20022` - camt.052, 053 and 054, pain.001, 002 and 008
 - `swift` - MT940 and MT942
 - `bai2` - BAI2 cash management files
+- `metro2` - what furnishers report to credit bureaus, read back
 """

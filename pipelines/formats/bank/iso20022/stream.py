@@ -10,7 +10,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from io import BytesIO
 from typing import Any
@@ -161,18 +161,29 @@ def _schema(name: str) -> Any:
         return etree.XMLSchema(etree.fromstring(archive.read(_schemas()[name])))
 
 
+@lru_cache(4096)
+def _prefix(tag: str) -> str:
+    """The namespace of a name, in braces; empty where it has none."""
+    return tag[: tag.rfind("}") + 1]
+
+
 def child(element: Any, *names: str) -> Any:
-    """The first element on a path of names, whatever their namespace; None if there is none."""
+    """The first element on a path of names, in the namespace of `element`; None if there is none."""
+    if element is None:
+        return None
+    prefix = _prefix(element.tag)
     for name in names:
+        element = next(element.iterchildren(prefix + name), None)
         if element is None:
             return None
-        element = next((each for each in element if local(each.tag) == name), None)
     return element
 
 
 def children(element: Any, name: str) -> list[Any]:
-    """Elements right below of a name."""
-    return [each for each in element if local(each.tag) == name] if element is not None else []
+    """Elements of a name right below."""
+    if element is None:
+        return []
+    return list(element.iterchildren(_prefix(element.tag) + name))
 
 
 def text(element: Any, *names: str) -> str | None:
