@@ -6,7 +6,9 @@ whole dollars. The packed (binary) format is refused. Positions count from 1 and
 
 from __future__ import annotations
 
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -98,6 +100,11 @@ def read(data: bytes) -> Furnished:
     return Furnished(header, trailer, accounts, segments, rows_of("problems", found))
 
 
+_BROKEN = (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError,
+           struct.error, zlib.error)  # fmt: skip
+"""What zipfile raises of an archive that is none, or of a kind that it does not know."""
+
+
 def _unzipped(data: bytes) -> bytes:
     if not data.startswith(b"PK\x03\x04"):
         return data
@@ -110,7 +117,7 @@ def _unzipped(data: bytes) -> bytes:
                 )
             with archive.open(members[0]) as member:
                 return allowed(member.read(MAX_BYTES + 1))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as fault:
+    except _BROKEN as fault:
         raise IntakeError(f"the zip can't be opened ({fault}): send it again") from fault
 
 
