@@ -15,8 +15,10 @@ from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.dates.due_dates import Unit
 from loanbook.core.contract.money import even_share
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.loan.business_date import dated
 from loanbook.core.servicing.loan.dues import OWN_DATE
 from loanbook.core.servicing.replay.payoff_quote import quote
+from loanbook.core.servicing.schedule.projection import project
 from tests.core.late_news import same_as_in_time, told
 from tests.core.lives import days_of, on
 from tests.core.loans import Story, _event, payment, product_of, ruled, terms, with_more
@@ -110,6 +112,11 @@ def test_pauses_that_are_agreed_at_once_are_lived_one_after_the_other(policies: 
     ] + round(120_000 * 0.12 * 16 / 365)
     assert on(days, "2024-02-04")["interest_accrued"] == on(days, "2024-02-07")["interest_accrued"]
     assert on(days, "2024-02-19")["interest_accrued"] == on(days, "2024-02-29")["interest_accrued"]
+    # foreseen on the 6th: what is left after the first instalment bears 16 nights of February
+    done = next(d for d in days if d.date == dt.date(2024, 1, 6))
+    plan = project(dated(done.book.wide(), done.date), done.book.dues, policies.calendars)
+    assert plan["interest"][0] == round(120_000 * 0.12 * 26 / 365)
+    assert plan["interest"][1] == round((120_000 - plan["principal"][0]) * 0.12 * 16 / 365)
     lived = days[-1].book.terms
     assert lived["pauses_to_come"].to_list() == [None]
     story = Story(policies).lent(terms(policies, "instalment-act365", n=3))

@@ -44,15 +44,18 @@ CASES: tuple[tuple[str, dict[str, Any], int, str, tuple[str, dict[str, Any]] | N
     ("instalment-act365", {}, 31, "months", ("moratorium_granted", RESTS), []),
     ("multi-tranche", {}, 20, "months", ("moratorium_granted", RESTS), []),
     ("effective-rate", {}, 1, "months", None, []),
+    # off the books with all due: so is the tax on interest that was paid ahead
+    ("instalment-act365", {"tax": "oracle-all"}, 1, "months", ("charge_off", {}), []),
 )  # fmt: skip
 
 
 def _product(policies: PolicyBook, n: int, name: str, rules: dict[str, Any]) -> Product:
     plain = product_of(policies, name)
-    schedule = plain.schedule.model_copy(update=rules)
-    return plain.model_copy(
-        update={"name": f"off-cycle-{n}", "version": 1, "schedule": schedule, "ceilings": ()}
-    )
+    interest = plain.interest.model_copy(update={"after_charge_off": "accelerate_maturity"})
+    ours = {"name": f"off-cycle-{n}", "version": 1, "ceilings": (), "interest": interest}
+    if rules.get("tax"):
+        return plain.model_copy(update=ours | rules)
+    return plain.model_copy(update=ours | {"schedule": plain.schedule.model_copy(update=rules)})
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +79,11 @@ def sides(policies: PolicyBook) -> Sides:
         events.append(Event("payment_received", *paid, ref="p2"))
         if order:
             events.append(Event(order[0], dt.date(2024, 6, 10), ref="z", about=order[1]))
+        if rules.get("tax"):  # the third and a part of the last, and after all was due
+            events.append(
+                Event("payment_received", dt.date(2024, 6, 3), asks[2] + 12_000, ref="p3")
+            )
+            events.append(Event("payment_received", dt.date(2024, 7, 1), 10_000, ref="p4"))
         lives.append(Life(n, f"off-cycle-{n}", terms, tuple(events), {}))
     book = with_products(policies, products)
     return Sides(lives, *engine_days(book, lives, THROUGH), *reference_days(book, lives, THROUGH))

@@ -39,6 +39,20 @@ def begin_next(day: DayState) -> None:
     day.changed.append(after.select("loan_id", event_id=nobody))
 
 
+def lived_within_period(loans: pl.DataFrame) -> pl.DataFrame:
+    """Loans whose pauses that end within the running period, and that another one follows, are lived: each
+    leaves out its nights, as on the days on which they end."""
+    if loans["pauses_to_come"].null_count() == loans.height:
+        return loans
+    ended = (pl.col("paused_until") < pl.col("period_end")) & pl.col("pauses_to_come").is_not_null()
+    while (mask := loans.select(ended.fill_null(False)).to_series()).any():
+        before = loans.filter(mask)
+        on = before.with_columns(business_date=pl.max_horizontal("paused_until", "segment_start"))
+        after = close_segment(on).with_columns(**_in_order(_later()))
+        loans = replaced(loans, mask, before, after)
+    return loans
+
+
 def later_pauses(loans: pl.DataFrame) -> pl.DataFrame:
     """`loans`, a row for each pause after the one that runs or comes next, in `paused_from` and `paused_until`;
     `place`: the row of the loan."""

@@ -41,6 +41,8 @@ def charge_off(loan: Loan, day: dt.date) -> None:
         interest, principal = loan.stands(0), loan.stands(1)
         loan.earned, loan.carried = Fraction(0), 0
         billing.nothing_to_come(loan)
+        for due in loan.dues:  # the tax on what was paid ahead, too: nothing falls due later
+            due.due_date = min(due.due_date, day)
         loan.ask(loan.next, "interest", day, accrued + interest, interest)
         loan.ask(loan.next, "principal", day, unbilled + principal, principal)
         loan.next = loan.plan.last + 1
