@@ -39,8 +39,8 @@ def begin_next(day: DayState) -> None:
     day.changed.append(after.select("loan_id", event_id=nobody))
 
 
-def lived_within_period(loans: pl.DataFrame) -> pl.DataFrame:
-    """Loans whose pauses that end within the running period, and that another one follows, are lived: each
+def pauses_of_period(loans: pl.DataFrame) -> pl.DataFrame:
+    """Loans whose pauses that end within the running period, and that another one follows, are over: each
     leaves out its nights, as on the days on which they end."""
     if loans["pauses_to_come"].null_count() == loans.height:
         return loans

@@ -12,7 +12,7 @@ from loanbook.core.catalogue.codes import ENDED
 from loanbook.core.catalogue.components import Component, is_
 from loanbook.core.contract.dates.business_days import Calendar
 from loanbook.core.servicing.interest.accrual import close_segment, earned
-from loanbook.core.servicing.interest.pauses import lived_within_period
+from loanbook.core.servicing.interest.pauses import pauses_of_period
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import DUE_KEY, Dues, due_rows
@@ -124,7 +124,7 @@ def _stepped(
         + pl.col("moratorium_left").fill_null(0)
     )
     for _ in range(int(left.max().item())):
-        cursor = lived_within_period(cursor).with_columns(business_date="period_end")
+        cursor = pauses_of_period(cursor).with_columns(business_date="period_end")
         accrued = cursor.with_columns(**balances.set_accrued(earned(cursor)))
         rests, bills = accrued.filter(passes()), accrued.filter(~passes())
         after = []
