@@ -282,7 +282,7 @@ merged, an expiry) alone. The system lets go of it where a process is killed."""
 def _writing(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Hold the lake for a transaction, beside others; LedgerConflictError if maintenance keeps it too long."""
     with _held(
-        _turn_of(connection), fcntl.LOCK_SH, TURN_SECONDS,
+        _lock_of(connection), fcntl.LOCK_SH, TURN_SECONDS,
         "`loanbook maintain` has been merging one table for {seconds:.0f} s: nothing of this attempt was kept; run "
         "again when it is done",
     ):  # fmt: skip
@@ -293,7 +293,7 @@ def _writing(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 def alone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Hold the lake for a step of maintenance; LedgerConflictError if a transaction keeps it too long."""
     with _held(
-        _turn_of(connection), fcntl.LOCK_EX, TURN_SECONDS,
+        _lock_of(connection), fcntl.LOCK_EX, TURN_SECONDS,
         "another run has been writing for {seconds:.0f} s: what was done so far stands; run `loanbook maintain` "
         "again when it is done",
     ):  # fmt: skip
@@ -310,7 +310,7 @@ def only_run(folder: Path) -> Iterator[None]:
         yield
 
 
-def _turn_of(connection: duckdb.DuckDBPyConnection) -> Path | None:
+def _lock_of(connection: duckdb.DuckDBPyConnection) -> Path | None:
     """The file that is locked; None: PostgreSQL keeps the catalogue, and orders its writers itself."""
     row = connection.execute(
         "SELECT path FROM duckdb_databases() WHERE database_name = ?", [LAKE]

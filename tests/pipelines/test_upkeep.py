@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from loanbook.core.store import lake, writer
+from loanbook.core.store.grouped.tables import TABLES
 from loanbook.core.store.instance import Maintenance
 from loanbook.core.store.queries import ledger_status
 from loanbook.core.store.reader import LedgerReader
@@ -143,7 +144,7 @@ def test_maintenance_keeps_every_version_wherever_it_is_killed_and_ends_when_run
         on_disk() > many
     )  # readers that had begun still find the old files; they go with a later run
     ledger = Ledger(where)
-    stray = home / "lake/data/main/positions/ducklake-of-a-killed-run.parquet"
+    stray = home / "lake/data/main/position_core/ducklake-of-a-killed-run.parquet"
     stray.write_bytes(b"PARE")
     old = dt.datetime.now().timestamp() - 8 * 86_400
     os.utime(stray, (old, old))
@@ -205,9 +206,9 @@ def test_large_tables_are_partitioned_but_for_positions_of_a_large_book(home: Pa
         "account_balances": 1,
         "checks": 1,
     }
-    assert parts() == {"positions": 2} | others
+    assert parts() == dict.fromkeys(TABLES, 2) | others
     outgrown(ledger.connection, 199_999, 200_000)
-    assert parts() == {"positions": 2} | others
+    assert parts() == dict.fromkeys(TABLES, 2) | others
     outgrown(ledger.connection, 199_999, 200_001)
     assert parts() == others
     ledger.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import duckdb
 
+from loanbook.core.store.grouped.tables import TABLES
 from loanbook.core.store.lake import LAKE, patiently, transaction
 
 LARGE = 200_000
@@ -22,6 +23,7 @@ def outgrown(connection: duckdb.DuckDBPyConnection, before: int, now: int) -> No
 
     def alter() -> None:
         with transaction(connection):
-            connection.execute(f"ALTER TABLE {LAKE}.positions RESET PARTITIONED BY")
+            for table in TABLES:
+                connection.execute(f"ALTER TABLE {LAKE}.{table} RESET PARTITIONED BY")
 
     patiently(alter)
