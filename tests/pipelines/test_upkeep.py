@@ -217,9 +217,11 @@ def test_large_tables_are_partitioned_but_for_positions_of_a_large_book(home: Pa
 
 def test_an_option_that_lets_rows_stand_in_the_catalogue_is_refused(home: Path) -> None:
     where = Settings(home=home)
-    ledger = Ledger(where)
-    ledger.connection.execute(f"CALL {lake.LAKE}.set_option('data_inlining_row_limit', 10)")
-    ledger.close()
+    with sqlite3.connect(where.sqlite) as catalogue:
+        catalogue.execute(
+            "INSERT INTO ducklake_metadata (key, value) VALUES ('data_inlining_row_limit', '10')"
+        )
+    catalogue.close()
     for words in (("status",), ("close", "2018-01-11"), ("maintain",)):
         assert "the option data_inlining_row_limit = 10" in said(*words)
     with sqlite3.connect(where.sqlite) as catalogue:  # the remedy that it tells
