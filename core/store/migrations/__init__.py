@@ -14,8 +14,6 @@ from pathlib import Path
 import duckdb
 
 from loanbook.core.errors import LedgerError
-from loanbook.core.store.grouped.tables import CORE
-from loanbook.core.store.grouped.view import BEFORE, make_positions
 from loanbook.core.store.lake import LAKE, count_empty_tables, transaction
 from loanbook.core.store.migrations.tools import columns_of
 
@@ -47,11 +45,19 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> int:
                 migration.up(connection)
                 migration.check(connection)
                 connection.execute(f"INSERT INTO {LAKE}.schema_version VALUES ({number})")
-            if columns_of(connection, CORE):
-                make_positions(connection, columns_of(connection, BEFORE))
+            _view(connection)
     if waiting:
         count_empty_tables(connection)
     return NEWEST
+
+
+def _view(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the view of positions anew, once their tables are there."""
+    # a reader imports this module, and should not pay for the engine's schemas
+    from loanbook.core.store.grouped.view import BEFORE, CORE, make_positions
+
+    if columns_of(connection, CORE):
+        make_positions(connection, columns_of(connection, BEFORE))
 
 
 def schema_of(connection: duckdb.DuckDBPyConnection) -> int:
