@@ -54,7 +54,8 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> int:
 def _view(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the view of positions anew, once their tables are there."""
     # a reader imports this module, and should not pay for the engine's schemas
-    from loanbook.core.store.grouped.view import BEFORE, CORE, make_positions
+    from loanbook.core.store.grouped.tables import CORE
+    from loanbook.core.store.grouped.view import BEFORE, make_positions
 
     if columns_of(connection, CORE):
         make_positions(connection, columns_of(connection, BEFORE))
