@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import polars as pl
-
-from loanbook.core.payments.bank_file import BankFile, control, problem, rows_of
+from loanbook.core.payments.bank_file import BankFile, control
+from loanbook.pipelines.formats.bank.iso20022.gathering import Gathering
 from loanbook.pipelines.formats.bank.iso20022.stream import (
-    Message,
     account_of,
     child,
     children,
@@ -34,9 +32,6 @@ FORMATS = {
 WAYS = {"CRDT": "credit", "DBIT": "debit"}
 BOOKED = frozenset({"BOOK", None})
 """States of an entry that moves the booked balance; a message that tells none has booked it."""
-CHUNK = 5_000
-"""Rows that are held as Python objects at most."""
-NAMES = ("statements", "balances", "entries", "details", "returns", "controls", "problems")
 
 
 @dataclass
@@ -52,24 +47,12 @@ class _Sums:
 
 
 @dataclass
-class _Report:
-    """Rows gathered while the elements pass by, put into frames from time to time."""
+class _Report(Gathering):
+    """With the place of the element that is open, and its sums."""
 
-    message: Message
-    rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {n: [] for n in NAMES})
-    frames: dict[str, list[pl.DataFrame]] = field(default_factory=lambda: {n: [] for n in NAMES})
     statement: int = 1
     entry: int = 0
     sums: _Sums = field(default_factory=_Sums)
-
-    def flush(self, least: int = CHUNK) -> None:
-        for name, rows in self.rows.items():
-            if len(rows) >= least and rows:
-                self.frames[name].append(rows_of(name, rows))
-                rows.clear()
-
-    def wrong(self, line: int, kind: str, found: object = "", hard: bool = True) -> None:
-        self.rows["problems"].append(problem(line, kind, found, hard))
 
 
 def read(data: bytes) -> BankFile:
@@ -91,19 +74,9 @@ def read(data: bytes) -> BankFile:
         if report.statement == 1:
             report.wrong(0, "no_statement")
     elif not message.problems:
-        empty = message.container is None
-        report.wrong(0, "empty_document" if empty else "unknown_message", message.container or "")
+        report.is_unknown()
         list(elements(data, message, ("Ntry",)))
-    report.rows["problems"].extend(message.problems)
-    report.flush(1)
-    return BankFile(
-        format=form,
-        version=message.schema,
-        message_id=told.get("id"),
-        created=told.get("created"),
-        judged=message.judged,
-        frames={name: pl.concat(frames) for name, frames in report.frames.items() if frames},
-    )
+    return report.ended(form, told)
 
 
 def _entry(report: _Report, ntry: Any) -> None:

@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import polars as pl
-
-from loanbook.core.payments.bank_file import BankFile, control, problem, rows_of
+from loanbook.core.payments.bank_file import BankFile, control
+from loanbook.pipelines.formats.bank.iso20022.gathering import Gathering
 from loanbook.pipelines.formats.bank.iso20022.stream import (
-    Message,
     account_of,
     child,
     children,
@@ -30,9 +28,6 @@ FORMATS = {
     "CstmrDrctDbtInitn": ("pain.008", "DrctDbtTxInf", "debit"),
 }
 """By the element that names the message: the format, its element of one payment, and its direction."""
-CHUNK = 5_000
-"""Rows that are held as Python objects at most."""
-NAMES = ("batches", "entries", "mandates", "controls", "problems")
 
 
 @dataclass
@@ -50,33 +45,21 @@ class _Sums:
 
 
 @dataclass
-class _Report:
-    """Rows gathered while the elements pass by, put into frames from time to time."""
+class _Report(Gathering):
+    """With the place of the element that is open, and its sums."""
 
-    message: Message
-    direction: str
-    rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {n: [] for n in NAMES})
-    frames: dict[str, list[pl.DataFrame]] = field(default_factory=lambda: {n: [] for n in NAMES})
+    direction: str = ""
     batch: int = 1
     entry: int = 0
     of_batch: _Sums = field(default_factory=_Sums)
     of_file: _Sums = field(default_factory=_Sums)
-
-    def flush(self, least: int = CHUNK) -> None:
-        for name, rows in self.rows.items():
-            if len(rows) >= least and rows:
-                self.frames[name].append(rows_of(name, rows))
-                rows.clear()
-
-    def wrong(self, line: int, kind: str, found: object = "", hard: bool = True) -> None:
-        self.rows["problems"].append(problem(line, kind, found, hard))
 
 
 def read(data: bytes) -> BankFile:
     """A file of instructions as it is told; raises IntakeError for one that may not be read."""
     message = opened(data)
     form, tag, direction = FORMATS.get(message.container or "", ("pain", "CdtTrfTxInf", "credit"))
-    report = _Report(message, direction)
+    report = _Report(message, direction=direction)
     told: dict[str, str | None] = {}
     if message.container in FORMATS:
         for element in elements(data, message, (tag, "PmtInf", "GrpHdr")):
@@ -94,20 +77,8 @@ def read(data: bytes) -> BankFile:
         if report.batch == 1:
             report.wrong(0, "no_payment_information")
     elif not message.problems:
-        empty = message.container is None
-        report.wrong(0, "empty_document" if empty else "unknown_message", message.container or "")
-    report.rows["problems"].extend(message.problems)
-    report.flush(1)
-    names = ("initiating_party", "nb_of_txs", "ctrl_sum")
-    return BankFile(
-        format=form,
-        version=message.schema,
-        message_id=told.get("id"),
-        created=told.get("created"),
-        heading={name: value for name in names if (value := told.get(name))},
-        judged=message.judged,
-        frames={name: pl.concat(frames) for name, frames in report.frames.items() if frames},
-    )
+        report.is_unknown()
+    return report.ended(form, told, ("initiating_party", "nb_of_txs", "ctrl_sum"))
 
 
 def _payment(report: _Report, one: Any) -> None:
