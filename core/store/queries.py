@@ -168,6 +168,11 @@ class Queries:
         return date + dt.timedelta(days=1) if date else None
 
 
+def by_loan(rows: pl.DataFrame) -> pl.DataFrame:
+    """In order of `loan_id`; rows are stored so, and a sort of sorted rows would be wasted."""
+    return rows if rows["loan_id"].is_sorted() else rows.sort("loan_id")
+
+
 def ids_table(ids: pl.Series) -> pl.DataFrame:
     """Loans as a table that queries join: `loan_id`."""
     return pl.DataFrame({"loan_id": ids.cast(pl.Int64)})

@@ -36,7 +36,7 @@ from loanbook.core.store.lake import (
     transaction,
 )
 from loanbook.core.store.migrations import migrate
-from loanbook.core.store.queries import PUBLISHED, WAITING_VERSIONS, Queries
+from loanbook.core.store.queries import PUBLISHED, WAITING_VERSIONS, Queries, by_loan
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.upkeep.files import flush
 from loanbook.core.store.upkeep.partitions import outgrown
@@ -299,7 +299,7 @@ class Ledger(Queries):
                 "QUALIFY row_number() OVER (PARTITION BY loan_id ORDER BY business_date DESC) = 1",
                 [version],
             )
-        return _by_loan(revised(rows, changed))
+        return by_loan(revised(rows, changed))
 
     def _balances(self, version: int) -> pl.DataFrame:
         return self.frame(
@@ -490,8 +490,3 @@ def _boarded(ledger: Queries, where: str) -> pl.DataFrame:
 
 def _stored_as(name: str, rows: pl.DataFrame) -> Iterable[tuple[str, pl.DataFrame]]:
     return cut(rows) if name == "positions" else [(name, rows)]
-
-
-def _by_loan(rows: pl.DataFrame) -> pl.DataFrame:
-    """In order of `loan_id`; rows are stored so, and a sort of sorted rows would be wasted."""
-    return rows if rows["loan_id"].is_sorted() else rows.sort("loan_id")

@@ -15,7 +15,7 @@ import polars as pl
 
 from loanbook.core.frames import empty, metadata
 from loanbook.core.servicing.loan.positions import STATE, Positions
-from loanbook.core.store.queries import Queries
+from loanbook.core.store.queries import Queries, by_loan
 
 KEY = ("version", "business_date", "loan_id")
 CORE = "position_core"
@@ -67,8 +67,7 @@ def positions_of(ledger: Queries, version: int, date: dt.date) -> pl.DataFrame:
             if where is None or not rows.select(_is_set(name).any()).item():
                 found[name] = zero
             else:
-                everywhere = pl.select(zero.repeat_by(1).explode()).to_series()
-                column = everywhere.new_from_index(0, core.height)
+                column = pl.repeat(ZEROS[name], core.height, dtype=types[name], eager=True)
                 found[name] = column.scatter(where, rows[name].cast(types[name]))
     return core.with_columns(**found).select(STATE)
 
@@ -81,5 +80,4 @@ def _rows(
         "WHERE version = ? AND business_date = ?",
         [version, date],
     )
-    # rows are stored in this order, and a sort of sorted rows would be wasted
-    return rows if rows["loan_id"].is_sorted() else rows.sort("loan_id")
+    return by_loan(rows)

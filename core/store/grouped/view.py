@@ -19,8 +19,7 @@ BEFORE = "positions_before"
 def make_positions(connection: duckdb.DuckDBPyConnection, before: set[str]) -> None:
     """Make the view `positions`, or make it anew after a column came; `before`: columns of the table that
     holds versions from before the groups, none where there is no such table."""
-    kept = (*KEY, *(f"p.{name}" for name in TABLES[CORE]))
-    named = [name if name not in KEY else f"p.{name}" for name in kept]
+    named = [f"p.{name}" for name in (*KEY, *TABLES[CORE])]
     joins = []
     for table, columns in GROUPS.items():
         one = ", ".join(f"any_value({name}) AS {name}" for name in columns)
