@@ -270,9 +270,9 @@ def of_a_damaged_file(error: Exception) -> str | None:
     return f"{str(error).splitlines()[0]}: `loanbook status --files` names what is damaged, and its remedy"
 
 
-TURN, RUN = ".turn", ".maintenance"
+STEP, RUN = ".turn", ".maintenance"
 """Files in the lake's folder that are locked: for a step or transaction, and for a whole maintenance."""
-TURN_SECONDS = 600.0
+LOCK_SECONDS = 600.0
 """So long a transaction waits for a step of maintenance, and the other way round. With SQLite whoever commits second
 loses its work: so a transaction holds the lake's lock beside others, and a step of maintenance (a table that is
 merged, an expiry) alone. The system lets go of it where a process is killed."""
@@ -282,7 +282,7 @@ merged, an expiry) alone. The system lets go of it where a process is killed."""
 def _writing(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Hold the lake for a transaction, beside others; LedgerConflictError if maintenance keeps it too long."""
     with _held(
-        _lock_of(connection), fcntl.LOCK_SH, TURN_SECONDS,
+        _lock_of(connection), fcntl.LOCK_SH, LOCK_SECONDS,
         "`loanbook maintain` has been merging one table for {seconds:.0f} s: nothing of this attempt was kept; run "
         "again when it is done",
     ):  # fmt: skip
@@ -293,7 +293,7 @@ def _writing(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 def alone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Hold the lake for a step of maintenance; LedgerConflictError if a transaction keeps it too long."""
     with _held(
-        _lock_of(connection), fcntl.LOCK_EX, TURN_SECONDS,
+        _lock_of(connection), fcntl.LOCK_EX, LOCK_SECONDS,
         "another run has been writing for {seconds:.0f} s: what was done so far stands; run `loanbook maintain` "
         "again when it is done",
     ):  # fmt: skip
@@ -318,7 +318,7 @@ def _lock_of(connection: duckdb.DuckDBPyConnection) -> Path | None:
     path = row[0] if row else None
     if not path or not path.startswith("sqlite:"):
         return None
-    return Path(path.removeprefix("sqlite:")).parent / TURN
+    return Path(path.removeprefix("sqlite:")).parent / STEP
 
 
 @contextmanager

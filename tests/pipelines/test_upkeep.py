@@ -172,7 +172,7 @@ def test_a_close_and_maintenance_wait_for_each_other_and_say_so(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = Settings(home=home)
-    monkeypatch.setattr(lake, "TURN_SECONDS", 0.05)
+    monkeypatch.setattr(lake, "LOCK_SECONDS", 0.05)
     ledger = Ledger(where)
     with lake.alone(ledger.connection):  # a step of maintenance
         assert "`loanbook maintain` has been merging" in said("close", "2018-01-11")

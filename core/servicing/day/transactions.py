@@ -62,8 +62,8 @@ def apply(day: DayState, events: pl.DataFrame) -> None:
             kind, some = Kind(code), these.filter(pl.col("kind") == code)
             if ROW[kind].spreads:
                 some = on_schedule(day.loans, some)
-            for turn in _turns(day, some):
-                handler_of(kind)(day, turn)
+            for together in _taken_together(day, some):
+                handler_of(kind)(day, together)
 
 
 MANY = 4
@@ -82,16 +82,16 @@ def _in_runs(events: pl.DataFrame) -> pl.Series:
     return events.select(begins.forward_fill()).to_series()
 
 
-def _turns(day: DayState, events: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _taken_together(day: DayState, events: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """`events` of one kind, one a loan at a time, with those that may be taken at once with it."""
-    turn = 0
+    before = 0
     while events.height:
         now = events["loan_id"].is_first_distinct()
         # what forbids it seldom ends while they are taken: it is asked ever more rarely
-        if not now.all() and turn & (turn + 1) == 0:
+        if not now.all() and before & (before + 1) == 0:
             now |= poured_at_once(day, events)
         yield events.filter(now)
-        events, turn = events.filter(~now), turn + 1
+        events, before = events.filter(~now), before + 1
 
 
 @cache
