@@ -22,6 +22,10 @@ class IntakeError(LoanbookError):
     """A landing file can't be taken in as a whole (a bad row is quarantined instead)."""
 
 
+class InstructionError(LoanbookError):
+    """A file for a bank can't be written as asked; nothing was handed over."""
+
+
 class EngineError(LoanbookError):
     """The engine refuses to compute what it can't compute exactly."""
 

@@ -3,6 +3,7 @@
 - `base` - what every policy file has: name, version, the date it is in force from
 - `models` - what a file of each kind may say; `FOLDERS` lists the kinds
 - `file_mappings` - which column of a file is which, how its dates and amounts are written, who sent it
+- `originators` - who sends debits and credits by which rail, and what its return codes mean
 - `product_rules` - what a product may say of schedule, interest, payments, payouts and endings
 - `product` - a product file: those rules together, and what must hold between them
 - `library` - every version of every policy, and which is in force on a date

@@ -38,6 +38,7 @@ from loanbook.core.policy.base import (
     named_once,
 )
 from loanbook.core.policy.file_mappings import CommandMapping, PaymentMapping, TapeMapping
+from loanbook.core.policy.originators import Originator, ReturnCodes
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.product_rules import NotBelowZero
 
@@ -328,6 +329,8 @@ FOLDERS: dict[str, type[Policy]] = {
     "tapes": TapeMapping,
     "payment_files": PaymentMapping,
     "command_files": CommandMapping,
+    "originators": Originator,
+    "return_codes": ReturnCodes,
 }
 """Folder of `data/policies/` and the model its files follow. A new kind is added here."""
 FOLDER_OF = {model: folder for folder, model in FOLDERS.items()}

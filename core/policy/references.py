@@ -25,6 +25,7 @@ from loanbook.core.policy.models import (
     Tax,
     Waterfall,
 )
+from loanbook.core.policy.originators import Originator, ReturnCodes
 from loanbook.core.policy.product import Product
 
 Reference = tuple[type[Policy], str, str]
@@ -82,6 +83,8 @@ def wrong_references(policies: Iterable[Policy]) -> Iterator[tuple[Policy, str]]
             for model, name, field in _of_mapping(policy):
                 if (model, name) not in known:
                     yield policy, f"field {field}: {_unknown(known, model, name)}"
+        elif isinstance(policy, Originator):
+            yield from ((policy, why) for why in _of_originator(policy, known))
 
 
 def _of_mapping(mapping: TapeMapping) -> list[Reference]:
@@ -90,6 +93,25 @@ def _of_mapping(mapping: TapeMapping) -> list[Reference]:
         (Buckets, mapping.reported_buckets, "reported_buckets"),
     )
     return [(model, name, field) for model, name, field in named if name is not None]
+
+
+def _of_originator(
+    policy: Originator, known: dict[tuple[type[Policy], str], list[Policy]]
+) -> Iterator[str]:
+    """Fields of an originator that name what is not there, or is of another rail."""
+    named: list[Reference] = [
+        (HolidayCalendar, policy.calendar, "calendar"),
+        (ReturnCodes, policy.return_codes, "return_codes"),
+    ]
+    for model, name, field in named:
+        if why := _not_in_force(known, model, name, policy.effective_from):
+            yield f"field {field}: {why}"
+    for codes in known.get((ReturnCodes, policy.return_codes), []):
+        if isinstance(codes, ReturnCodes) and codes.rail != policy.rail:
+            yield (
+                f"field return_codes: return_codes/{codes.name} is of the rail {codes.rail}; name one of "
+                f"{policy.rail}"
+            )
 
 
 def _not_in_force(

@@ -1,0 +1,6 @@
+"""Money that loanbook asks for or pays out: what goes to the bank, what it rests on, what comes back of it.
+
+Nothing here writes a file: `pipelines/formats/bank_out` does, of what stands here.
+
+- `instructions` - debits and credits for a bank, in one form for all rails
+"""

@@ -1,0 +1,7 @@
+"""Files for banks: debits and credits (`core/payments/out/instructions.py`) to bytes, the same ones each time.
+
+- `writing` - which writer writes for a rail
+- `text` - characters, amounts and sums as banks take them
+- `nacha` - NACHA files of PPD, CCD and WEB entries, prenotifications among them
+- `pain` - pain.008 (direct debits) and pain.001 (credit transfers)
+"""
