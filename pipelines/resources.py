@@ -23,6 +23,7 @@ from loanbook.core.store.instance import (
     policies_folder,
     policy_files,
 )
+from loanbook.core.store.people.acting import has_people, is_demo
 from loanbook.core.store.settings import Settings
 
 if TYPE_CHECKING:
@@ -89,12 +90,30 @@ def code_hash() -> str:
 
 
 def provenance(policies: PolicyBook, run_id: str | None = None) -> Provenance:
-    """Who closes now, under which policies and code."""
+    """Who closes now, under which policies and code, and where the audit trail stands.
+
+    AccessError in production where who acts may not run the book, or a policy was not put in force.
+    """
     from loanbook.core.store.writing import Provenance
 
-    return Provenance(
-        run_id or uuid.uuid4().hex, f"user:{getpass.getuser()}", policies.digest, code_hash()
-    )
+    where = settings_if_any()
+    actor, trail = f"user:{getpass.getuser()}", None
+    if where is not None and (not is_demo(where) or has_people(where)):
+        actor, trail = _vouched(where, policies)
+    return Provenance(run_id or uuid.uuid4().hex, actor, policies.digest, code_hash(), trail)
+
+
+def _vouched(where: Settings, policies: PolicyBook) -> tuple[str, tuple[int, str]]:
+    """Who runs the book, known to be allowed to, and the last entry of the trail with its hash."""
+    from loanbook.core.store.people.acting import must_be_allowed
+    from loanbook.core.store.people.audit import head
+    from loanbook.core.store.people.database import open_people
+    from loanbook.pipelines.policies_in_force import must_be_in_force
+
+    actor, people = must_be_allowed(where, "book.run", told="run"), open_people(where)
+    if not is_demo(where):
+        must_be_in_force(people, actor, policies)
+    return actor.words, head(people)
 
 
 def must_be_an_instance(where: Settings) -> None:

@@ -41,6 +41,7 @@ from loanbook.core.policy.file_mappings import CommandMapping, PaymentMapping, T
 from loanbook.core.policy.originators import Originator, ReturnCodes
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.product_rules import NotBelowZero
+from loanbook.core.policy.rights.roles import ApprovalRules, Role
 
 TIMINGS = ("past_due", "due", "in_advance")
 
@@ -331,6 +332,8 @@ FOLDERS: dict[str, type[Policy]] = {
     "command_files": CommandMapping,
     "originators": Originator,
     "return_codes": ReturnCodes,
+    "roles": Role,
+    "approval_rules": ApprovalRules,
 }
 """Folder of `data/policies/` and the model its files follow. A new kind is added here."""
 FOLDER_OF = {model: folder for folder, model in FOLDERS.items()}

@@ -15,6 +15,7 @@
 - `views` - what SQL and notebooks see of published versions
 - `lists` - queries of the lists that people answer for
 - `upkeep` - what keeps a ledger sound beside its closes
+- `people` - users, sessions, orders that wait, the audit trail: a database beside the lake
 - `marts` - aggregates for reading, rebuilt from published versions
 
 Nothing is imported here: a command that reads pays for no engine. The public names are

@@ -83,9 +83,23 @@ class Maintenance(_Table):
     """Data files that no version names: a close that runs has such ones, one that was killed left them."""
 
 
+class PeopleRules(_Table):
+    """Who works with the instance, and how their sign-ins are kept."""
+
+    database: str = Field(default="", pattern=r"^(postgresql://.*)?$")
+    """Empty: SQLite in the folder `people`. Else a PostgreSQL address; `LOANBOOK_PEOPLE` wins."""
+    session_hours: int = Field(default=8, ge=1, le=24 * 31)
+    """So long a sign-in lasts."""
+    clock_skew_seconds: int = Field(default=300, ge=0)
+    """A clock that stands further behind the last entry of the audit trail is refused."""
+
+
 class Instance(_Table):
     """What `loanbook.toml` says. A field left out has its default."""
 
+    profile: Literal["demo", "production"] = "demo"
+    """demo: whoever sits before it may do all, without an account, and it says so. production: everyone is a
+    known user, and does what their roles grant."""
     entity: str | None = Field(default=None, min_length=1)
     """The lender's name, for people; the entity of a loan is its product's."""
     intake: Intake = Intake()
@@ -93,6 +107,7 @@ class Instance(_Table):
     alerts: Alerts = Alerts()
     held: Held = Held()
     maintenance: Maintenance = Maintenance()
+    people: PeopleRules = PeopleRules()
 
 
 def in_checkout() -> bool:
@@ -141,7 +156,7 @@ def _problem(error: Mapping[str, object]) -> str:
     field = ".".join(map(str, place)) if isinstance(place, tuple) else str(place)
     if error["type"] == "extra_forbidden":
         return f"field {field}: there is no such field; take it out, or mend its name"
-    if field == "store.catalogue":
+    if field in ("store.catalogue", "people.database"):
         return f"field {field}: write an address that begins with postgresql://, or leave it empty"
     return f"field {field}: {error['msg']}; found {str(error['input'])[:80]!r}"
 

@@ -10,24 +10,31 @@ from pydantic import BaseModel, ConfigDict
 from loanbook.core.store.instance import HOME_VARIABLE, find_home, read_instance
 
 CATALOGUE_VARIABLE = "LOANBOOK_CATALOGUE"
+PEOPLE_VARIABLE = "LOANBOOK_PEOPLE"
 
 
 class Settings(BaseModel):
     """One running instance: a folder that holds everything it writes.
 
-    `catalogue` is empty for SQLite inside `home`, or a ``postgresql://`` URL.
+    `catalogue` is empty for SQLite inside `home`, or a ``postgresql://`` URL; so is `people`, of the people's
+    database.
     """
 
     model_config = ConfigDict(frozen=True)
 
     home: Path
     catalogue: str = ""
+    people: str = ""
 
     @classmethod
     def of(cls, home: Path) -> Settings:
         """An instance's folder, with the catalogue that the environment or `loanbook.toml` names."""
-        catalogue = os.environ.get(CATALOGUE_VARIABLE) or read_instance(home).store.catalogue
-        return cls(home=home, catalogue=catalogue)
+        told = read_instance(home)
+        return cls(
+            home=home,
+            catalogue=os.environ.get(CATALOGUE_VARIABLE) or told.store.catalogue,
+            people=os.environ.get(PEOPLE_VARIABLE) or told.people.database,
+        )
 
     @classmethod
     def from_environment(cls, default_home: Path | None = None) -> Settings:
@@ -60,6 +67,16 @@ class Settings(BaseModel):
         return self.lake / "catalogue.sqlite"
 
     @property
+    def people_folder(self) -> Path:
+        """Folder of the people's database and of the instance's keys."""
+        return self.home / "people"
+
+    @property
+    def people_file(self) -> Path | None:
+        """The file of the people's database; None: PostgreSQL keeps it."""
+        return None if self.people else self.people_folder / "people.sqlite"
+
+    @property
     def has_ledger(self) -> bool:
         """Whether a ledger is there; one behind another catalogue is taken to be."""
         return bool(self.catalogue) or self.sqlite.exists()
@@ -72,4 +89,4 @@ class Settings(BaseModel):
         return f"ducklake:sqlite:{self.sqlite}"
 
 
-__all__ = ["CATALOGUE_VARIABLE", "HOME_VARIABLE", "Settings"]
+__all__ = ["CATALOGUE_VARIABLE", "HOME_VARIABLE", "PEOPLE_VARIABLE", "Settings"]

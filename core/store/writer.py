@@ -378,6 +378,10 @@ class Ledger(Queries):
                     yield table, rows.with_columns(version=number)
         yield "versions", version_row(each.version, closed, by, each.parent)
         yield "checks", law_rows(each.version, closed.date, each.laws)
+        if by.trail is not None:
+            entries, last = by.trail
+            anchor = {"version": [each.version], "entries": [entries], "hash": [last]}
+            yield "audit_anchors", pl.DataFrame(anchor)
 
     def _follow_on(self, version: int, date: dt.date, parent: int) -> None:
         """Both of two closes of a date must update this one row: the second one fails."""

@@ -28,6 +28,8 @@ class Provenance:
     actor: str
     policy_hash: str
     code_hash: str
+    trail: tuple[int, str] | None = None
+    """The audit trail's last entry and its hash as the run began; None: there is no trail."""
 
 
 @dataclass(frozen=True)

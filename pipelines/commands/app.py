@@ -23,7 +23,9 @@ from loanbook.pipelines.commands import (
     simulate,
 )
 from loanbook.pipelines.commands.console import err
+from loanbook.pipelines.commands.guard import DEMO, OPEN, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
+from loanbook.pipelines.commands.people import audit, roles, users
 
 app = typer.Typer(
     help="The loan platform: files in, one vectorised close a day, a versioned double-entry ledger.",
@@ -34,6 +36,13 @@ loan_app = typer.Typer(
     help="One loan: its terms, balances, dues and movements.", no_args_is_help=True
 )
 app.add_typer(loan_app, name="loan")
+
+users_app = typer.Typer(
+    help="Who may work with the instance; signing in and out.", no_args_is_help=True
+)
+app.add_typer(users_app, name="users")
+audit_app = typer.Typer(help="Who did what, and the proof of it.", invoke_without_command=True)
+app.add_typer(audit_app, name="audit")
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "explain": figures.explain,
@@ -72,12 +81,44 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "init": init.init,
     "pages": serve.pages,
     "dagster": serve.dagster,
+    "roles": roles.roles,
+    "policies": roles.policies,
 }
 OF_A_LOAN: dict[str, Callable[..., None]] = {"list": loan.list_loans, "show": loan.show_loan}
+OF_USERS: dict[str, Callable[..., None]] = {
+    "list": users.list_users,
+    "add": users.add,
+    "role": users.role,
+    "attribute": users.attribute,
+    "reset": users.reset,
+    "lock": users.lock,
+    "token": users.token,
+    "second-factor": users.second_factor,
+    "sign-in": users.sign_in,
+    "sign-out": users.sign_out,
+    "whoami": users.whoami,
+}
+READ, RUN, MAINTAIN = "ledger.read", "book.run", "book.maintain"
+ACTIONS: dict[str, str] = {
+    "demo": DEMO, "check": RUN, "run": RUN, "close": RUN, "backfill": RUN, "sql": "ledger.query",
+    "marts": MAINTAIN, "migrate": MAINTAIN, "maintain": MAINTAIN, "rollback": "book.rollback",
+    "simulate": OPEN, "init": OPEN, "pages": DEMO, "dagster": RUN,
+    "roles": "roles.read", "policies": "policy.change",
+}  # fmt: skip
+"""What a command does, of the actions that roles grant; one that is not named reads the ledger."""
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name)(guarded(_name, ACTIONS.get(_name, READ), _command))
 for _name, _command in OF_A_LOAN.items():
-    loan_app.command(_name)(_command)
+    loan_app.command(_name)(guarded(f"loan {_name}", READ, _command))
+for (
+    _name,
+    _command,
+) in OF_USERS.items():  # each asks by itself: a user signs in who may do nothing yet
+    users_app.command(_name)(
+        guarded(f"users {_name}", "users.read" if _name == "list" else OPEN, _command)
+    )
+audit_app.callback()(audit.audit)
+audit_app.command("verify")(audit.verify)
 
 
 @app.callback()

@@ -36,6 +36,9 @@ TOML = """\
 
 # The lender, as people read it. The entity of a loan in the books is its product's (policies/).
 entity = {entity}
+# demo: whoever sits before it may do all, without an account, and it says so. production: everyone is a known
+# user (`loanbook users add`), and does what their roles (policies/roles) grant.
+profile = "demo"
 
 [intake]
 # The mapping (policies/tapes/NAME.yaml) of a tape whose name ends with none.
@@ -77,6 +80,14 @@ percent = 10
 snapshot_days = 30
 merged_days = 1
 orphan_days = 7
+
+[people]
+# Where users, sessions, orders that wait and the audit trail are kept. Empty: SQLite in people/. Else PostgreSQL:
+# "postgresql://user@host/database", or the whole address in the variable LOANBOOK_PEOPLE, which wins.
+database = ""
+# How many hours a sign-in lasts, and how many seconds the clock may stand behind the last entry of the audit trail.
+session_hours = 8
+clock_skew_seconds = 300
 """
 
 

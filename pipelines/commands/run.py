@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
@@ -43,6 +44,9 @@ def demo() -> None:
         out.print(
             f"Landed {files} files of the public LendingClub sample; payment dates are derived."
         )
+    out.print(
+        'A demo instance: it knows no accounts. For one of your own set profile = "production" in its loanbook.toml.'
+    )
     run()
 
 
@@ -250,7 +254,6 @@ def status(
 
     Exit code 1 where data files of the ledger are missing, empty or changed.
     """
-    from loanbook.core.store.instance import read_instance
     from loanbook.core.store.lake import open_reader
     from loanbook.core.store.migrations import must_be_newest
     from loanbook.core.store.queries import Queries, ledger_status
@@ -263,8 +266,7 @@ def status(
     must_be_newest(connection, home)
     ledger = Queries(connection)
     now = ledger_status(ledger)
-    lender = read_instance(home).entity
-    facts: list[tuple[str, str]] = [("instance", f"{lender}, {home}" if lender else str(home))]
+    facts = _of_instance(home)
     if now.published_at is None:
         facts.append(("published", "nothing yet; run `loanbook run`"))
     else:
@@ -301,6 +303,16 @@ def status(
             f"{len(broken)} data files are damaged: restore them from a backup, or, where the last "
             "version alone is concerned, `loanbook rollback --reason TEXT`"
         )
+
+
+def _of_instance(home: Path) -> list[tuple[str, str]]:
+    """What status says of the instance itself."""
+    from loanbook.core.store.instance import read_instance
+
+    told = read_instance(home)
+    words = f"{told.entity}, {home}" if told.entity else str(home)
+    demo = "demo: whoever sits before it may do all, without an account"
+    return [("instance", words), ("profile", demo if told.profile == "demo" else told.profile)]
 
 
 MANY_FILES = 2_000

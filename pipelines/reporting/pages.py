@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from loanbook.core.access.matrix import roles_page
+from loanbook.core.policy.rights.roles import Role
 from loanbook.core.servicing.orders.page import orders_page
 from loanbook.pipelines.reporting.commands_page import commands_guide
 from loanbook.pipelines.reporting.day_page import order_of_the_day
@@ -19,6 +21,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference": reference,
     "products": lambda: products(read_policies(POLICIES)),
     "orders": orders_page,
+    "roles": lambda: roles_page(
+        each for _, each in read_policies(POLICIES).policies if isinstance(each, Role)
+    ),
     "order-of-the-day": order_of_the_day,
     "policy-fields": policy_fields,
     "file-kinds": file_kinds,

@@ -30,7 +30,7 @@ from loanbook.core.store.settings import Settings
 from loanbook.core.store.upkeep.files import data_files, flush_paths
 
 Stage = Callable[[str, int, int], None]
-"""Told each step before it begins: its name, how many are done, how many there are."""
+"""Record each step before it begins: its name, how many are done, how many there are."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,165 @@
+"""What an actor may do, of what, and which rows and columns it sees: decided here and nowhere else.
+
+An actor may do what any of its roles grants. Rows are those that any role that reads lets it see; a column is
+masked where every role that reads masks it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from loanbook.core.access.actor import Actor
+from loanbook.core.policy.rights.roles import Grant, Role
+
+READ = "ledger.read"
+Rows = Mapping[str, frozenset[str]]
+"""Values by attribute (`SCOPES`): a row must fit each of them."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether something may be done; if not, why."""
+
+    allowed: bool
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What of the ledger an actor sees."""
+
+    views: frozenset[str] = frozenset({"*"})
+    """Views that may be read; `*`: all."""
+    rows: tuple[Rows, ...] = ({},)
+    """Rows that fit any of these; an empty one fits every row."""
+    masks: Mapping[str, str] = field(default_factory=dict)
+    """`VIEW.COLUMN` or `*.COLUMN` -> how it is shown."""
+
+    @property
+    def sees_every_row(self) -> bool:
+        """Whether no row is filtered."""
+        return any(not each for each in self.rows)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is hidden."""
+        return self.sees_every_row and not self.masks and "*" in self.views
+
+    def sees(self, view: str) -> bool:
+        """Whether the view may be read at all."""
+        return "*" in self.views or view in self.views
+
+    def mask(self, view: str, column: str) -> str | None:
+        """How a column is shown; None: as it is."""
+        return self.masks.get(f"{view}.{column}", self.masks.get(f"*.{column}"))
+
+
+WHOLE = Reading()
+"""Nothing is hidden: what the product itself reads, and a demo."""
+
+
+class Access:
+    """The roles in force on a date."""
+
+    def __init__(self, roles: Iterable[Role], on: dt.date) -> None:
+        self.roles: dict[str, Role] = {}
+        for role in sorted(roles, key=lambda r: (r.effective_from, r.version)):
+            if role.effective_from <= on:
+                self.roles[role.name] = role
+
+    def may(
+        self, actor: Actor, action: str, of: str = "*", *, amount: int | None = None
+    ) -> Verdict:
+        """Whether an actor may do an action of a thing; `of` "*": of any of them.
+
+        `amount`: of an order, minor units; an order without one is beyond every bound.
+        """
+        if actor.kind == "demo":
+            return Verdict(True)
+        asked, weak = [], []
+        for role in self._roles(actor):
+            for grant in role.grants:
+                if grant.action != action or not _is_of(grant, of):
+                    continue
+                if grant.below_minor is not None and (
+                    amount is None or amount >= grant.below_minor
+                ):
+                    asked.append(f"{role.name} grants it below {grant.below_minor} minor units")
+                elif role.second_factor and actor.kind == "person" and not actor.second_factor:
+                    weak.append(role.name)
+                else:
+                    return Verdict(True)
+        return Verdict(False, self._missing(actor, action, of, asked, weak))
+
+    def _missing(
+        self, actor: Actor, action: str, of: str, asked: list[str], weak: list[str]
+    ) -> str:
+        what = action if of == "*" else f"{action} of {of}"
+        if weak:
+            return (
+                f"{actor.name} may not {what}: role {weak[0]} asks for a second factor; sign in with it "
+                "(`loanbook users sign-in`)"
+            )
+        if asked:
+            return f"{actor.name} may not {what}: {asked[0]}"
+        having = sorted(
+            role.name
+            for role in self.roles.values()
+            if any(g.action == action and _is_of(g, of) for g in role.grants)
+        )
+        roles = f"one of the roles {', '.join(having)}" if having else "a role that grants it"
+        return f"{actor.name} may not {what}: that takes {roles}; an administrator gives it"
+
+    def reading(self, actor: Actor) -> Reading | None:
+        """What of the ledger an actor sees; None: nothing."""
+        if actor.kind == "demo":
+            return WHOLE
+        readers = [
+            role
+            for role in self._roles(actor)
+            if not (role.second_factor and actor.kind == "person" and not actor.second_factor)
+            and any(grant.action == READ for grant in role.grants)
+        ]
+        if not readers:
+            return None
+        grants = [grant for role in readers for grant in role.grants if grant.action == READ]
+        views = frozenset(name for grant in grants for name in grant.of)
+        rows: tuple[Rows, ...] = tuple(
+            {str(name): actor.attributes.get(name, frozenset()) for name in grant.within}
+            for grant in grants
+        )
+        return Reading(views, ({},) if any(not r for r in rows) else rows, _masks(readers))
+
+    def within(self, actor: Actor, action: str, of: str, loan: Mapping[str, str]) -> bool:
+        """Whether an action on one loan lies within what a grant lets: `loan` has `SCOPES` of it."""
+        if actor.kind == "demo":
+            return True
+        return any(
+            all(loan.get(name, "") in actor.attributes.get(name, frozenset()) for name in g.within)
+            for role in self._roles(actor)
+            for g in role.grants
+            if g.action == action and _is_of(g, of)
+        )
+
+    def _roles(self, actor: Actor) -> Iterator[Role]:
+        for name in sorted(actor.roles):
+            if name in self.roles:
+                yield self.roles[name]
+
+
+def _is_of(grant: Grant, of: str) -> bool:
+    return of == "*" or "*" in grant.of or of in grant.of
+
+
+def _masks(readers: list[Role]) -> dict[str, str]:
+    """Columns that every reader masks, in the weakest of their ways."""
+    order = ("last_four", "token", "nothing")
+    first, *others = readers
+    found = {}
+    for place, shown in first.masks.items():
+        ways = [shown, *(role.masks.get(place, "") for role in others)]
+        if all(ways):
+            found[place] = min(ways, key=order.index)
+    return found

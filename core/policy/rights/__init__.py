@@ -1,0 +1,4 @@
+"""Who may do what, as files.
+
+- `roles` - roles with what each may do, and how many must approve an order
+"""

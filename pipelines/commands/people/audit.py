@@ -1,0 +1,100 @@
+"""`loanbook audit`: who did what, and the proof that the trail is whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+import typer
+
+from loanbook.core.errors import LoanbookError
+from loanbook.pipelines.commands.console import AsJson, iso_date, out, piped, show
+
+if TYPE_CHECKING:
+    from loanbook.core.access.trail import Anchor
+    from loanbook.core.store.settings import Settings
+
+SHOWN = ("seq", "time", "activity_name", "actor_user_name", "entity_uid", "loan_key", "status_id",
+         "status_detail")  # fmt: skip
+
+
+SHOWN_AT_MOST = 50
+"""Entries that are shown for people, the newest; another program gets all."""
+
+
+def audit(
+    context: typer.Context,
+    actor: Annotated[str | None, typer.Option(help="What one user did.")] = None,
+    loan: Annotated[
+        str | None, typer.Option(help="What was done about a loan, by its key.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="From a date on, UTC.")] = None,
+    activity: Annotated[
+        str | None, typer.Option(help="One kind of activity, as order.approve.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Who did what: the newest entries of the audit trail, or all that fit, with what was before and after, as JSON."""
+    if context.invoked_subcommand is not None:
+        return
+    from loanbook.core.store.people.acting import must_be_allowed
+    from loanbook.core.store.people.audit import Record, entries, log
+    from loanbook.core.store.people.database import open_people
+    from loanbook.pipelines.resources import settings
+
+    where = settings()
+    who = must_be_allowed(where, "audit.read", told="audit")
+    people = open_people(where)
+    rows = entries(people, actor=actor, loan=loan, since=iso_date(since, "--since"), activity=activity,
+                   last=None if as_json else SHOWN_AT_MOST)  # fmt: skip
+    asked = {"actor": actor, "loan": loan, "since": since, "activity": activity}
+    log(people, who, Record("audit.read", ("audit", ""), loan=loan, after=asked))
+    told = rows.with_columns(pl.col("time").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
+    if piped(told, as_json, False):
+        return
+    if told.is_empty():
+        out.print("Nothing in the trail fits.")
+        return
+    words = pl.col("status_id").replace_strict({1: "done", 2: "refused"}, return_dtype=pl.String)
+    show(told.select(SHOWN).with_columns(words).rename(
+        {"activity_name": "what", "actor_user_name": "who", "entity_uid": "about", "status_id": "result",
+         "status_detail": "reason"}))  # fmt: skip
+
+
+def verify() -> None:
+    """Check that the trail is whole: no entry edited, missing or moved, none cut off that a version of the
+    ledger names. Exit code 1 names the first that is not as it was written."""
+    from loanbook.core.store.people.acting import must_be_allowed
+    from loanbook.core.store.people.audit import Record, log, verified
+    from loanbook.core.store.people.database import open_people
+    from loanbook.pipelines.resources import settings
+
+    where = settings()
+    who = must_be_allowed(where, "audit.verify", told="audit verify")
+    people = open_people(where)
+    anchored = anchors(where)
+    count, broken = verified(people, anchored)
+    if broken is not None:
+        raise LoanbookError(f"entry {broken.seq} of the audit trail is broken: {broken.why}")
+    log(people, who, Record("audit.verify", ("audit", str(count))))
+    out.print(
+        f"{count:,} entries, whole; {len(anchored):,} versions of the ledger name what they name."
+    )
+
+
+def anchors(where: Settings) -> list[Anchor]:
+    """What the versions of the ledger say of the trail; none where there is no ledger."""
+    from loanbook.core.access.trail import Anchor
+    from loanbook.core.store.lake import open_reader
+    from loanbook.core.store.migrations import must_be_newest
+    from loanbook.core.store.queries import Queries
+
+    if not where.has_ledger:
+        return []
+    connection = open_reader(where)
+    must_be_newest(connection, where.home)
+    with Queries(connection) as ledger:
+        rows = ledger.rows(
+            "SELECT version, entries, hash FROM {lake}.audit_anchors ORDER BY version"
+        )
+    return [Anchor(*row) for row in rows]
