@@ -11,7 +11,7 @@ ROLES = (
     "write_off_expense", "interest_waived", "charge_waived", "charge_adjusted",
     "buy_down_expense", "interest_suspense", "deferred_capitalised_interest", "memo_interest",
     "memo_charges", "refinance_clearing", "migration", "tax_payable",
-    "unclaimed_credit_income", "escheat_payable",
+    "unclaimed_credit_income", "escheat_payable", "payment_processing_expense",
 )  # fmt: skip
 """Account roles of the postings table. Append only: codes are stored."""
 

@@ -39,6 +39,8 @@ from loanbook.core.policy.base import (
 )
 from loanbook.core.policy.file_mappings import CommandMapping, PaymentMapping, TapeMapping
 from loanbook.core.policy.originators import Originator, ReturnCodes
+from loanbook.core.policy.payments.bank_accounts import BankAccount
+from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.product_rules import NotBelowZero
 from loanbook.core.policy.rights.roles import ApprovalRules, Role
@@ -334,6 +336,8 @@ FOLDERS: dict[str, type[Policy]] = {
     "return_codes": ReturnCodes,
     "roles": Role,
     "approval_rules": ApprovalRules,
+    "bank_accounts": BankAccount,
+    "receipt_matching": ReceiptMatching,
 }
 """Folder of `data/policies/` and the model its files follow. A new kind is added here."""
 FOLDER_OF = {model: folder for folder, model in FOLDERS.items()}

@@ -26,6 +26,8 @@ from loanbook.core.policy.models import (
     Waterfall,
 )
 from loanbook.core.policy.originators import Originator, ReturnCodes
+from loanbook.core.policy.payments.bank_accounts import BankAccount
+from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.policy.product import Product
 
 Reference = tuple[type[Policy], str, str]
@@ -80,11 +82,19 @@ def wrong_references(policies: Iterable[Policy]) -> Iterator[tuple[Policy, str]]
                     yield policy, f"field {field}: {why}"
             yield from ((policy, why) for why in _other_events(policy, known))
         elif isinstance(policy, TapeMapping):
-            for model, name, field in _of_mapping(policy):
-                if (model, name) not in known:
-                    yield policy, f"field {field}: {_unknown(known, model, name)}"
+            yield from ((policy, why) for why in _leading_nowhere(_of_mapping(policy), known))
         elif isinstance(policy, Originator):
             yield from ((policy, why) for why in _of_originator(policy, known))
+        elif isinstance(policy, BankAccount):
+            yield from ((policy, why) for why in _leading_nowhere(_of_account(policy), known))
+
+
+def _leading_nowhere(
+    named: list[Reference], known: dict[tuple[type[Policy], str], list[Policy]]
+) -> Iterator[str]:
+    for model, name, field in named:
+        if (model, name) not in known:
+            yield f"field {field}: {_unknown(known, model, name)}"
 
 
 def _of_mapping(mapping: TapeMapping) -> list[Reference]:
@@ -112,6 +122,10 @@ def _of_originator(
                 f"field return_codes: return_codes/{codes.name} is of the rail {codes.rail}; name one of "
                 f"{policy.rail}"
             )
+
+
+def _of_account(account: BankAccount) -> list[Reference]:
+    return [(Product, account.product, "product"), (ReceiptMatching, account.matching, "matching")]
 
 
 def _not_in_force(

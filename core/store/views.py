@@ -32,7 +32,8 @@ _NUMBERED = (
     "AS schedule_version)"
 )
 _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "reported",
-          "products", "entities", "policies", "policy_versions")  # fmt: skip
+          "products", "entities", "policies", "policy_versions", "bank_files", "bank_statements",
+          "bank_entries", "suspense_candidates", "entry_decisions", "cash_movements")  # fmt: skip
 Query = Callable[..., pl.DataFrame]
 UNITS = pl.Decimal(38, max(EXPONENT.values()))
 """Type of money in units of its currency: exact, with room for the finest currency's decimals."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,8 @@ class Intake:
     events: pl.DataFrame | None = None
     """Events without `event_id`; of new loans `loan_id` is null and `loan_key` names them."""
     quarantine: list[dict[str, Any]] = field(default_factory=list)
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    """Rows of other tables, by name: what a bank's file tells."""
     again: tuple[int, ...] = ()
     """Lines that were quarantined by `UNKNOWN_LOAN` and are tried again, all that is given of a file that
     was taken in before; none: the file is new."""
@@ -94,11 +97,21 @@ def numbered(
         )  # fmt: skip
         event_id += events.height
         add("events", events)
+    for table, rows in intake.tables.items():
+        add(table, rows.with_columns(_stamps(table, intake.file)))
     if not intake.again:
         add("files", pl.DataFrame([intake.file]))
     if intake.quarantine:
         add("quarantine", pl.DataFrame(intake.quarantine))
     return loan_id, event_id
+
+
+def _stamps(table: str, file: Mapping[str, Any]) -> list[pl.Expr]:
+    """What each row of a file bears in a table."""
+    at = pl.lit(file["recorded_at"]).cast(pl.Datetime("us")).alias("recorded_at")
+    return (
+        [at] if table == "suspense_candidates" else [at, pl.lit(file["file_id"]).alias("file_id")]
+    )
 
 
 TOTALS = (*CLAIM_ROLES, "credit", "accrued_today", "paid_today")

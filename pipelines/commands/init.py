@@ -21,7 +21,11 @@ from loanbook.pipelines.commands.console import out
 CANONICAL = "canonical"
 """The shipped mapping of loans in loanbook's own terms."""
 SAMPLE_MAPPING = "lendingclub"
-SAMPLE = ("products/lendingclub-personal.yaml", "tapes/lendingclub.yaml")
+SAMPLE = (
+    "products/lendingclub-personal.yaml",
+    "tapes/lendingclub.yaml",
+    "bank_accounts/synthetic-bank.yaml",
+)
 """Policies of the public sample: no part of a lender's own instance."""
 OWN_FILES = ("payment_files", "command_files")
 """Mappings of payments and orders: none is shipped, loanbook's own columns need none."""

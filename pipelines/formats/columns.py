@@ -106,3 +106,14 @@ ORDER_NOTES = (
 `target_ref` is looked for on the order's loan, whoever sent it; where two sources have the reference, it is written
 as SOURCE/KIND/REFERENCE."""
 )
+
+BANK_NOTES = """What a bank sends as it is, whatever its ending: NACHA (received entries, returns, changes), camt.052, camt.053,
+camt.054, MT940, MT942, BAI2. The content tells the format. Which account a statement is of is told by its number: the
+policies (`policies/bank_accounts`) say which numbers are the lender's, in whose books they stand and what of them is
+not the book's. Of a file that names no account (NACHA), or one account's number in two ways, the name may end with that of the
+policy: `bank_2024-02-02_main.ach`.
+
+A file ties (control totals, opening balance and entries against the closing balance) or is refused whole, with
+both figures. Then each entry has one outcome: *applied* (a payment of a loan), *settled* (money whose payments another file
+brought), *suspense* (it waits for people, `loanbook payments suspense`), *outside* (not the book's, by rule), *duplicate*
+(known from another file, whatever its format), or *quarantined* by the rules below."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from typing import Any
 
 from loanbook.pipelines.formats.columns import (
+    BANK_NOTES,
     INDEX,
     ORDER_NOTES,
     ORDERS,
@@ -40,12 +41,15 @@ class FileKind:
     Named, not imported: the rooms that read are above this one.
     """
     contract: str
-    """`module:schema` of a row that may enter; its rules are what quarantine names."""
+    """`module:schema` of a row that may enter, whose rules are what quarantine names; or the rules by name."""
     columns: tuple[FileColumn, ...]
     """Every column that is read, as the page of file kinds tells of it."""
     notes: str = ""
     """What else a sender must know, for that page."""
     extension: str = ".csv"
+    """How its name ends; empty: in any way, for its content tells its format."""
+    ends_itself: bool = False
+    """Whether its own format tells that it is whole, so that `[intake] complete` is not asked."""
     mappings: str = ""
     """Folder of the policies with the mappings that it may be read by; empty: its columns are fixed."""
     free_ending: bool = False
@@ -68,13 +72,15 @@ class FileKind:
     @property
     def rules(self) -> list[str]:
         """Names of the rules of its contract, sorted."""
-        schema = _named(self.contract)
-        return sorted(schema._schema_validation_rules())
+        contract = _named(self.contract)
+        if isinstance(contract, Mapping):
+            return sorted(contract)
+        return sorted(contract._schema_validation_rules())
 
     def mapping_of(self, stem: str) -> str:
         """The mapping that a file's name (without extension) names behind its date, up to a dot or
         an underscore (`loan_tape_DATE_MAPPING.2.csv`); empty if none."""
-        if not self.mappings:
+        if not self.mappings and not self.ends_itself:
             return ""
         ending = stem.removeprefix(f"{self.name}_").partition("_")[2]
         return re.split(r"[._]", ending)[0]
@@ -96,6 +102,9 @@ KINDS = (
     FileKind("payments", "a payment received of a loan", f"{_INGEST}.receipts:taken",
              f"{_FORMATS}.payments:Receipts", PAYMENTS, PAYMENT_NOTES,
              mappings="payment_files", free_ending=True),
+    FileKind("bank", "an entry of a bank account: applied to a loan, settled, in suspense, outside the book or known",
+             f"{_INGEST}.banking.files:taken", "loanbook.core.payments.incoming.deciding:NOT_READ", (), BANK_NOTES,
+             extension="", ends_itself=True, free_ending=True),
     FileKind("commands", "an order: an event of the kind it orders", f"{_INGEST}.orders.entering:taken",
              f"{_FORMATS}.commands:Orders", ORDERS, ORDER_NOTES,
              mappings="command_files", free_ending=True),
@@ -127,5 +136,5 @@ def dated(name: str) -> tuple[str | None, dt.date | None]:
 
 def examples() -> str:
     """How files are named, for people."""
-    names = [f"{kind.name}_2018-02-05{kind.extension}" for kind in KINDS]
+    names = [f"{kind.name}_2018-02-05{kind.extension or '.EXT'}" for kind in KINDS]
     return f"{', '.join(names[:-1])} or {names[-1]}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Where = Literal["any file", "loan_tape", "payments", "commands", "index", "orders"]
+Where = Literal["any file", "loan_tape", "payments", "commands", "index", "bank", "orders"]
 
 
 @dataclass(frozen=True)
@@ -226,6 +226,17 @@ _COMMANDS = (
     _rule("interest_was_refunded", "the interest on this refund was refunded before", "nothing to do", "target_ref"),
     _rule("no_interest_to_refund", "there is no interest on what was refunded", "nothing to do"),
 )  # fmt: skip
+_BANK = (
+    _rule("amount_not_read", "the entry's amount can't be read, or is finer than its currency", "ask the bank for the file anew"),
+    _rule("amount_is_zero", "the entry moves nothing: a notice, or a prenotification", "nothing to do"),
+    _rule("direction_not_read", "the entry's kind does not say whether it is money in or out", "ask the bank what the kind means"),
+    _rule("currency_is_not_the_accounts", "the entry is in another currency than its account",
+          "mend `currency` of the account's policy, or ask the bank"),
+    _rule("valued_too_far_ahead", "the entry counts from a day further ahead of the file's date than the account's policy lets it",
+          "land the file under its own date, or raise `ahead_days` of the account's policy"),
+    _rule("unknown_bank_account", "no policy has the account that the statement names",
+          "add its number to a policy of policies/bank_accounts, and land the file anew under another name"),
+)  # fmt: skip
 _LATER = "order it later, or value it on a later day"
 _ORDERS = (
     _rule("needs_a_second_person", "", "name a checker, or set `approvals` of the product"),
@@ -274,7 +285,7 @@ _ORDERS = (
 )  # fmt: skip
 GROUPS: dict[Where, tuple[RefusalRule, ...]] = {
     "any file": _ANY, "loan_tape": _TAPE, "payments": _PAYMENTS, "index": _INDEX,
-    "commands": _COMMANDS, "orders": _ORDERS,
+    "bank": _BANK, "commands": _COMMANDS, "orders": _ORDERS,
 }  # fmt: skip
 """Rules by where they first apply. Those of `orders` mean what `core/servicing/orders` says of them."""
 RULES = {rule.name: rule for group in GROUPS.values() for rule in group}

@@ -4,6 +4,7 @@
 - `intake` - rows become loans and events, or quarantine with the rule named
 - `events` - events dated, keyed and hashed, each taken in once
 - `boarding` - loans of tapes: paid out, or taken over with what they bring
+- `banking` - files of banks: entries decided, payments made of them
 - `receipts` - payments of files, each matched to its loan
 - `lives` - how loans stand on the eve of a file's day, each going on from where an earlier file left it
 - `orders` - orders against the loans they name: what may enter, what breaks which rule

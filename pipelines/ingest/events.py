@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -16,6 +16,7 @@ from loanbook.core.catalogue.events import ROW
 from loanbook.core.contract.terms import Terms
 from loanbook.core.ledger.events import as_kept
 from loanbook.core.policy.file_mappings import FileMapping
+from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.store.order_context import By, StoredEvents
 from loanbook.pipelines.formats.commands import FIELDS
 from loanbook.pipelines.formats.table import REFERENCE, Parsed, found
@@ -23,6 +24,25 @@ from loanbook.pipelines.ingest.landing import LandingFile
 from loanbook.pipelines.ingest.lives import Life
 
 SERVICE = "service:intake"
+
+
+class BankKnown(Protocol):
+    """What intake asks the ledger of banks (`loanbook.core.store.banking.context`)."""
+
+    def entries(self, accounts: list[str], first: dt.date, last: dt.date) -> pl.DataFrame:
+        """Earlier entries of bank accounts, valued between two dates."""
+
+    def payments(self, references: pl.Series) -> pl.DataFrame:
+        """Payments that other files brought under one of the references."""
+
+    def references(self, policy: ReceiptMatching) -> pl.DataFrame:
+        """References by which entries may name loans."""
+
+    def awaited(self, policy: ReceiptMatching) -> pl.DataFrame:
+        """What loans await."""
+
+    def alike(self, pairs: pl.DataFrame) -> pl.Series:
+        """How alike names are."""
 
 
 @dataclass
@@ -56,6 +76,10 @@ class Known:
     """Events of files that are taken in and not committed yet."""
     fresh: list[pl.DataFrame] = field(default_factory=list)
     """Events of files of this run, as `order_context.event_keys` has them."""
+    bank: BankKnown | None = None
+    """What the ledger has of banks; None: nothing, as where no ledger is."""
+    entries: list[pl.DataFrame] = field(default_factory=list)
+    """Entries of bank files of this run (`loanbook.core.payments.incoming.entries.KNOWN`)."""
     landed: list[pl.DataFrame] = field(default_factory=list)
     """Loans of tapes of this run: `loan_key` and the business date of the tape, `landed_on`."""
 
@@ -117,6 +141,8 @@ class Taken:
     loans: pl.DataFrame | None = None
     attributes: pl.DataFrame | None = None
     reported: pl.DataFrame | None = None
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    """Rows of other tables of the ledger, by its name, without what every row of a file bears."""
     note: str = ""
     """What a sender should know of how the file was read; empty: nothing."""
 

@@ -19,6 +19,7 @@ from loanbook.core.catalogue.events import DEFERS, OF_A_CHARGE
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CANONICAL, CommandMapping, PaymentMapping
+from loanbook.core.store.banking.context import StoredBank
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.order_context import (
     StoredEvents,
@@ -205,6 +206,7 @@ def knowledge(ledger: Queries, policies: PolicyBook, home: Path) -> Known:
         _loans(ledger, policies), StoredEvents(ledger), first_open, earliest,
         partial(order_context, ledger), partial(floating, ledger), partial(met, ledger), partial(waived, ledger),
         partial(history, ledger), Lives(partial(lived, ledger, policies), policies).through, home,
+        bank=StoredBank(ledger),
     )  # fmt: skip
 
 
@@ -275,7 +277,7 @@ def _entering(
     for name, count in counts.items():
         setattr(report, name, getattr(report, name) + count)
     if taken.events is None:  # every row was refused
-        return Intake(row | counts, quarantine=stamped, again=again)
+        return Intake(row | counts, quarantine=stamped, tables=taken.tables, again=again)
     events = taken.events.with_columns(
         file_id=pl.lit(row["file_id"]),
         correlation_id=pl.lit(row["correlation_id"]),
@@ -289,7 +291,14 @@ def _entering(
         fresh = taken.loans.select("loan_key", "product")
         known.loans = pl.concat([known.loans, fresh], how="diagonal_relaxed")
     return Intake(
-        row | counts, taken.loans, taken.attributes, taken.reported, events, stamped, again
+        row | counts,
+        taken.loans,
+        taken.attributes,
+        taken.reported,
+        events,
+        stamped,
+        taken.tables,
+        again,
     )
 
 
@@ -319,6 +328,8 @@ def read_file(file: LandingFile, policies: PolicyBook, tape: str, known: Known) 
     if mapping.name == CANONICAL and isinstance(mapping, PaymentMapping | CommandMapping):
         mapping = mapping.model_copy(update={"sources_before": _sources_before(policies, known)})
     rules = read_instance(known.home).intake
+    if BY_NAME[file.kind].ends_itself:
+        rules = rules.model_copy(update={"complete": "any"})
     data, cut = cut_line(whole(file, rules), rules)
     try:
         taken: Taken = BY_NAME[file.kind].read(data, file, policies, mapping, known)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.money import CURRENCY_CODES, CURRENCY_NAMES
+from loanbook.core.payments.incoming.emitting import RECEIVED
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import FileMapping, PaymentMapping
 from loanbook.pipelines.formats import payments
@@ -63,7 +63,7 @@ def received(
     said = pl.col("designation") != ""
     payload = pl.struct("designation").struct.json_encode()
     parts = [rows.filter(~said), rows.filter(said).with_columns(payload=payload)]
-    fresh = events_of(parts, Kind.payment_received, file, mapping, known)
+    fresh = events_of(parts, RECEIVED, file, mapping, known)
     return together(Taken(parsed.rows_in, 0, 0, parsed.bad + bad, None), fresh)
 
 

@@ -24,18 +24,20 @@ def file_kinds() -> str:
 
 
 def _section(kind: FileKind) -> list[str]:
-    suffix = "[_MAPPING]" if kind.mappings else ""
+    suffix = "[_MAPPING]" if kind.mappings else "[_ACCOUNT].EXT" if kind.ends_itself else ""
     lines = [f"## {kind.name}", "", f"`{kind.name}_YYYY-MM-DD{suffix}{kind.extension}`. "
              f"A row becomes {kind.becomes}.", ""]  # fmt: skip
     if kind.notes:
         lines += [kind.notes, ""]
-    lines += ["| column | meaning | form | required |", "|---|---|---|---|"]
+    if kind.columns:
+        lines += ["| column | meaning | form | required |", "|---|---|---|---|"]
     lines += [
         f"| `{column.name}` | {column.meaning} | {column.form} | {column.required} |"
         for column in kind.columns
     ]
+    gap = [""] if kind.columns else []
     rules = ", ".join(f"`{rule}`" for rule in kind.rules)
-    return [*lines, "", f"Rules ([what they mean, what to do](refusals.md)): {rules}.", ""]
+    return [*lines, *gap, f"Rules ([what they mean, what to do](refusals.md)): {rules}.", ""]
 
 
 _REFUSALS = """# Refusals
@@ -51,7 +53,7 @@ message says why and what to do, and it is tried again at each intake.
 Quarantined rows are not tried again: send the row anew, mended, in another file.
 """
 _TITLES = {
-    "any file": "Any file", "loan_tape": "Loan tapes", "payments": "Payments", "index": "Index values",
+    "any file": "Any file", "loan_tape": "Loan tapes", "payments": "Payments", "index": "Index values", "bank": "Files of banks",
     "commands": "Orders: what they say", "orders": "Orders: what the loan allows",
 }  # fmt: skip
 

@@ -22,6 +22,7 @@ from loanbook.core.servicing.laws.pinning import FAULTS
 from loanbook.core.servicing.laws.setting_apart import Close, Day, Limit, close_lawfully
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.store.banking.context import cash_booked
 from loanbook.core.store.history import StoredHistory
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.upkeep.used_policies import keep_used
@@ -82,7 +83,7 @@ def close_days(
     # the book of this very head: another run may publish a day meanwhile, and is told at the commit
     parent = head.published_version
     book, balances = ledger.book_at(policies, parent, head.published_date)
-    booked = _by_booking_date(ledger, days)
+    booked, cash = _by_booking_date(ledger, days), cash_booked(ledger, days[0], days[-1])
     versions = ledger.reserve(len(days))
     digests = digests_ahead(pl.concat([book.pending, *booked.values()]), policies)
     limit = held_limit(ledger)
@@ -90,7 +91,7 @@ def close_days(
         for date, version in zip(days, versions, strict=True):
             events = booked.get(date, book.pending.clear())
             past = _Published(ledger, policies, date, writer)
-            day = Day(book, balances, events, past, policies, date, close)
+            day = Day(book, balances, events, past, policies, date, with_cash(close, cash))
             try:
                 done = _computed(day, limit, digests, ledger, (parent, version))
                 stage("computed", date)
@@ -105,6 +106,18 @@ def close_days(
             writer.finish()
         finally:
             yield from writer.told()
+
+
+def with_cash(close: Close, cash: dict[dt.date, pl.DataFrame]) -> Close:
+    """The close, with what money at banks moved on its date."""
+    if not cash:
+        return close
+
+    def both(book: Book, events: pl.DataFrame, policies: PolicyBook, date: dt.date) -> DayClose:
+        done = close(book, events, policies, date)
+        return done.beside(cash[date]) if date in cash else done
+
+    return both
 
 
 def digests_ahead(events: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame | None:

@@ -21,6 +21,7 @@ from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.servicing.replay.fast_forward import History
 from loanbook.core.servicing.replay.replay import closes, differences, live, relived
+from loanbook.core.store.banking.context import cash_booked
 from loanbook.core.store.clocks import NOT_RESTATED_BY, Clocks
 from loanbook.core.store.queries import PUBLISHED, Queries
 from loanbook.core.store.writer import BALANCES, Ledger
@@ -188,11 +189,13 @@ def rebuild(
     ahead = digests_ahead(events, policies)
     stored_rows = _Stored(ledger, [versions[day] for day in sorted(versions)])
 
+    cash = cash_booked(ledger, dt.date.min, head.published_date)
     held = ledger.held_by_version()
     lives = live(events, policies, head.published_date,
                  held=lambda date: held.get((versions[date],), nobody_held()))  # fmt: skip
     for _, closed, restated in lives:
         version = versions[closed.date]
+        closed = closed.beside(cash[closed.date]) if closed.date in cash else closed  # noqa: PLW2901
         balances = movements_after(balances, closed)
         digests = digests_of(closed.boarded) if ahead is None else ahead
         computed = day_rows(closed, balances, digests)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from loanbook.core.servicing.orders.allowed import RULES as ORDER_RULES
@@ -52,7 +52,11 @@ def _in_code() -> Iterator[str]:
 
 def _in_contracts() -> Iterator[str]:
     for kind in KINDS:
-        for name in _named(kind.contract)._validation_rules(with_cast=False):
+        contract = _named(kind.contract)
+        if isinstance(contract, Mapping):
+            yield from contract
+            continue
+        for name in contract._validation_rules(with_cast=False):
             column, _, check = name.partition("|")
             if check != "nullability":  # what is read is never null but by a rule of its own
                 yield OF_COLUMNS.get(name, column if not check else name)

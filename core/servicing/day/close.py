@@ -8,7 +8,7 @@ quotes and what-if go through the same steps loan by loan (`loanbook.core.servic
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -62,6 +62,12 @@ class DayClose:
     back). With the standing ones they make the instalment grid."""
     policies: PolicyBook | None = None
     """By which something happened to its loans; None: to none of them but interest."""
+
+    def beside(self, transfers: pl.DataFrame) -> DayClose:
+        """The close with transfers that are of no loan: money that moved at banks."""
+        if transfers.is_empty():
+            return self
+        return replace(self, transfers=pl.concat([self.transfers, transfers]))
 
 
 def close(book: Book, events: pl.DataFrame, policies: PolicyBook, date: dt.date) -> DayClose:

@@ -4,6 +4,7 @@ A reader raises `IntakeError` for what it can't begin to read (too large, a docu
 reads as far as it goes, and names in the problems what it could not.
 
 - `reading` - which reader reads a format
+- `sniffing` - which format a file has, by how it begins
 - `limits` - how large a file may be, and how its bytes become text
 - `values` - amounts and dates in files of text
 - `nacha` - NACHA files, returns and notifications of change among them

@@ -1,0 +1,125 @@
+"""What intake must know of loans and of earlier entries before an entry may be of one."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from loanbook.core.catalogue.codes import Kind
+from loanbook.core.catalogue.components import DUES
+from loanbook.core.contract.money import CURRENCY_NAMES
+from loanbook.core.payments.incoming.candidates import AWAITED
+from loanbook.core.payments.incoming.cash import MOVEMENTS, transfers
+from loanbook.core.payments.incoming.entries import KNOWN
+from loanbook.core.payments.incoming.matching import REFERENCES
+from loanbook.core.policy.payments.matching import ReceiptMatching
+from loanbook.core.store.banking.names import alike
+from loanbook.core.store.queries import PUBLISHED, Queries
+
+
+class StoredBank:
+    """What the ledger has of banks, for a run of intake."""
+
+    def __init__(self, ledger: Queries) -> None:
+        self._ledger = ledger
+        self._awaited: dict[str, pl.DataFrame] = {}
+
+    def entries(self, accounts: list[str], first: dt.date, last: dt.date) -> pl.DataFrame:
+        """As `known_entries`."""
+        return known_entries(self._ledger, accounts, first, last)
+
+    def payments(self, references: pl.Series) -> pl.DataFrame:
+        """As `payments_under`."""
+        return payments_under(self._ledger, references)
+
+    def references(self, policy: ReceiptMatching) -> pl.DataFrame:
+        """As `loan_references`."""
+        return loan_references(self._ledger, policy)
+
+    def awaited(self, policy: ReceiptMatching) -> pl.DataFrame:
+        """As the function of this name, asked once a run: nothing is published meanwhile."""
+        if policy.name_attribute not in self._awaited:
+            self._awaited[policy.name_attribute] = awaited(self._ledger, policy)
+        return self._awaited[policy.name_attribute]
+
+    def alike(self, pairs: pl.DataFrame) -> pl.Series:
+        """As `loanbook.core.store.banking.names.alike`."""
+        return alike(pairs)
+
+
+def known_entries(
+    ledger: Queries, accounts: list[str], first: dt.date, last: dt.date
+) -> pl.DataFrame:
+    """Entries of bank accounts that are known and valued between two dates (columns `KNOWN`), in the order in
+    which they came."""
+    return ledger.beside(
+        f"SELECT {', '.join(KNOWN)} FROM {{lake}}.bank_entries WHERE outcome NOT IN ('duplicate', "
+        "'quarantined') AND value_date BETWEEN $first AND $last AND account IN (SELECT unnest($accounts)) "
+        "ORDER BY recorded_at, file_id, place",
+        {"first": first, "last": last, "accounts": accounts},
+    )
+
+
+def payments_under(ledger: Queries, references: pl.Series) -> pl.DataFrame:
+    """Payments of other files that bear one of the references: `source_ref`, `loan_id`, `amount`,
+    `value_date`."""
+    return ledger.beside(
+        "SELECT e.source_ref, e.loan_id, e.amount, e.value_date FROM {lake}.events e "
+        "JOIN _refs r ON r.value = e.source_ref WHERE e.kind = $kind",
+        {"kind": Kind.payment_received.value},
+        _refs=pl.DataFrame({"value": references.drop_nulls().unique().cast(pl.String)}),
+    )
+
+
+def loan_references(ledger: Queries, policy: ReceiptMatching) -> pl.DataFrame:
+    """References by which entries may name loans (schema `REFERENCES`): what tapes tell of them."""
+    names = {
+        policy.mandate_attribute: "mandate",
+        policy.virtual_account_attribute: "virtual_account",
+    }
+    rows = ledger.beside(
+        "SELECT name, value, loan_id FROM {lake}.loan_attributes WHERE name IN (SELECT unnest($names)) "
+        "AND value IS NOT NULL",
+        {"names": list(names)},
+    )
+    kinds = pl.col("name").replace_strict(names, return_dtype=pl.String)
+    return rows.select(kind=kinds, value="value", loan_id="loan_id").cast(REFERENCES)  # type: ignore[arg-type]
+
+
+def awaited(ledger: Queries, policy: ReceiptMatching) -> pl.DataFrame:
+    """What every living loan awaits as of the last published date (schema `AWAITED`), and its borrower's
+    name; before anything is published the name alone."""
+    version, date = ledger.published()
+    dues = " + ".join(f"p.{name}" for name in DUES)
+    rows = ledger.beside(
+        f"""
+        WITH names AS (SELECT loan_id, any_value(value) AS name FROM {{lake}}.loan_attributes
+                       WHERE name = $name GROUP BY loan_id),
+        terms AS (SELECT loan_id, last(emi ORDER BY version) AS emi FROM (
+                      SELECT loan_id, version, emi FROM {{lake}}.loans
+                      WHERE close_reason IS NULL AND version IN {PUBLISHED}
+                      UNION ALL SELECT loan_id, version, emi FROM {{lake}}.changed_terms
+                      WHERE version IN {PUBLISHED}) GROUP BY loan_id)
+        SELECT k.loan_id, k.currency, n.name, t.emi AS instalment, ({dues})::BIGINT AS overdue,
+               p.next_due_date
+        FROM {{lake}}.loan_keys k LEFT JOIN names n USING (loan_id) LEFT JOIN terms t USING (loan_id)
+        LEFT JOIN (SELECT * FROM {{lake}}.positions WHERE version = $version AND business_date = $date) p
+          USING (loan_id)
+        """,
+        {"name": policy.name_attribute, "version": version, "date": date},
+    )
+    named = pl.col("currency").replace_strict(CURRENCY_NAMES, return_dtype=pl.String)
+    return rows.with_columns(currency=named).select(
+        pl.col(name).cast(type_) for name, type_ in AWAITED.items()
+    )
+
+
+def cash_booked(ledger: Queries, first: dt.date, last: dt.date) -> dict[dt.date, pl.DataFrame]:
+    """Transfers of money at banks (schema `Transfers`, of no loan) that closes of a range of dates book, by date."""
+    rows = ledger.frame(
+        f"SELECT {', '.join(MOVEMENTS)} FROM {{lake}}.cash_movements WHERE booking_date BETWEEN ? AND ?",
+        [first, last],
+    ).cast(MOVEMENTS)  # type: ignore[arg-type]
+    parts = transfers(rows).partition_by("booking_date", as_dict=True)
+    return {key[0]: part for key, part in parts.items() if isinstance(key[0], dt.date)}

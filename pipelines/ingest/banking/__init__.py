@@ -1,0 +1,5 @@
+"""Files of banks: each entry of them decided, and payments made of those that are of a loan.
+
+- `files` - a bank's file: read, tied, its entries decided
+- `stored` - what the ledger keeps of a file, its statements and entries
+"""

@@ -1,0 +1,283 @@
+"""A bank's file: read by its content, tied to its own totals, each entry decided."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from loanbook.core.contract.money import CURRENCY_NAMES
+from loanbook.core.errors import IntakeError
+from loanbook.core.payments.bank_file import BankFile
+from loanbook.core.payments.incoming.deciding import Decided, KnownBook, decided
+from loanbook.core.payments.incoming.emitting import RECEIVED, payments_of
+from loanbook.core.payments.incoming.entries import KNOWN, dated, entries_of, identified
+from loanbook.core.payments.incoming.matching import REFERENCES
+from loanbook.core.payments.incoming.ties import statements, untied
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.file_mappings import FileMapping
+from loanbook.core.policy.payments.bank_accounts import BankAccount
+from loanbook.core.policy.payments.matching import ReceiptMatching
+from loanbook.pipelines.formats.bank.reading import READERS
+from loanbook.pipelines.formats.bank.sniffing import KNOWN as FORMATS
+from loanbook.pipelines.formats.bank.sniffing import format_of
+from loanbook.pipelines.ingest.banking.stored import cash_of, file_rows, stored_entries, waiting_of
+from loanbook.pipelines.ingest.events import Known, Taken, events_of, together
+from loanbook.pipelines.ingest.landing import LandingFile
+
+SOURCE = "bank-"
+"""What the source system of a bank account's payments begins with; the account's name follows."""
+
+
+def taken(
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: FileMapping, known: Known
+) -> Taken:
+    """What a bank's file gives. IntakeError: it is of no format, of no account, or does not tie."""
+    assert file.business_date is not None
+    read = read_bank_file(data)
+    accounts = accounts_of(policies, file.business_date)
+    if why := untied(read):
+        raise IntakeError(
+            f"{read.format}: {why}; nothing of it is taken: ask the bank for the file anew"
+        )
+    told, of_statements = _with_accounts(read, accounts, file)
+    known = known.by(file.business_date)
+    judged = [
+        _judged(rows, accounts.get(str(name)), file.business_date, policies, known)
+        for (name,), rows in told.partition_by("account", as_dict=True, maintain_order=True).items()
+    ]
+    entries, unsure = _together(judged, told)
+    result = _entering(entries, file, accounts, known, policies)
+    tables = file_rows(read, file, of_statements) | {
+        "bank_entries": stored_entries(entries, read.format, file, known),
+        "suspense_candidates": waiting_of(unsure, entries),
+        "cash_movements": cash_of(entries, accounts, policies, file, known),
+    }
+    known.entries.append(
+        entries.filter(~pl.col("outcome").is_in(["duplicate", "quarantined"])).select(KNOWN)
+    )
+    return replace(result, tables=tables)
+
+
+def read_bank_file(data: bytes) -> BankFile:
+    """A bank's file by its content; IntakeError where it is of no format that tells of accounts."""
+    name = format_of(data)
+    if name is None:
+        raise IntakeError(f"it begins as no bank's file does; known are {FORMATS}")
+    if name.startswith("pain"):
+        raise IntakeError(
+            "a pain message tells of instructions, not of the entries of an account; a bank's file is "
+            "camt, MT940, MT942, BAI2 or NACHA"
+        )
+    return READERS[name](data)
+
+
+def accounts_of(policies: PolicyBook, date: dt.date) -> dict[str, BankAccount]:
+    """Bank accounts in force on a date, by name; IntakeError where there is none."""
+    names = {p.name for folder, p in policies.policies if folder == "bank_accounts"}
+    found = {
+        name: policies.in_force(BankAccount, name, date)
+        for name in sorted(names)
+        if any(p.name == name and p.effective_from <= date for _, p in policies.policies
+               if isinstance(p, BankAccount))
+    }  # fmt: skip
+    if not found:
+        raise IntakeError(
+            f"no bank account is in force on {date}: add policies/bank_accounts/NAME.yaml with its number"
+        )
+    return found
+
+
+def _with_accounts(
+    read: BankFile, accounts: dict[str, BankAccount], file: LandingFile
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Entries and statements with the name of their bank account (`account`; null: no policy has it)."""
+    whole = _of_whole_file(read, accounts, file)
+    ties = statements(read)
+    numbers = {
+        _plain(number): name
+        for name, each in accounts.items()
+        if read.format in each.formats
+        for number in each.numbers
+    }
+    plain = pl.col("account").str.replace_all(r"\s", "").str.to_uppercase()
+    short = plain.str.extract(r"([^/]+)$", 1)
+    found = pl.coalesce(
+        plain.replace_strict(numbers, default=None, return_dtype=pl.String),
+        short.replace_strict(numbers, default=None, return_dtype=pl.String),
+    )
+    named = ties.with_columns(account=pl.lit(whole, pl.String) if whole else found)
+    entries = entries_of(read).drop("account")
+    if ties.is_empty():
+        return entries.with_columns(account=pl.lit(whole, pl.String)), named
+    told = entries.join(
+        named.select("statement", "account"), on="statement", how="left", maintain_order="left"
+    )
+    return told, named
+
+
+def _plain(number: str) -> str:
+    return "".join(number.split()).upper()
+
+
+def _of_whole_file(
+    read: BankFile, accounts: dict[str, BankAccount], file: LandingFile
+) -> str | None:
+    """The bank account that a whole file is of: by the ending of its name, or, of NACHA, by its header or as
+    the only one of the format."""
+    assert file.business_date is not None
+    ending = file.mapping
+    if ending in accounts:
+        return ending
+    if read.format != "nacha":
+        return None
+    able = {name: each for name, each in accounts.items() if "nacha" in each.formats}
+    to = _plain(read.heading.get("immediate_destination", ""))
+    told = [name for name, each in able.items() if to and to in map(_plain, each.numbers)]
+    if len(told) == 1:
+        return told[0]
+    if len(able) == 1:
+        return next(iter(able))
+    raise IntakeError(
+        "a NACHA file names no account: end its name with that of the bank account "
+        f"(bank_{file.business_date}_{next(iter(accounts))}.ach), or list its immediate destination "
+        "under `numbers` of the account's policy"
+    )
+
+
+def _judged(
+    rows: pl.DataFrame,
+    account: BankAccount | None,
+    date: dt.date,
+    policies: PolicyBook,
+    known: Known,
+) -> Decided:
+    """Entries of one account, decided; of an account that no policy has, refused by that rule."""
+    if account is None:
+        told = identified(rows.with_columns(pl.col("value_date").fill_null(date)))
+        none = told.with_columns(
+            outcome=pl.lit("quarantined"), rule=pl.lit("unknown_bank_account"),
+            said=pl.lit(None, pl.String), loan_id=pl.lit(None, pl.Int64),
+            confidence=pl.lit(None, pl.Int16), same_as=pl.lit(None, pl.String),
+        )  # fmt: skip
+        return Decided(none, pl.DataFrame())
+    told = identified(
+        dated(rows, account, date).with_columns(pl.col("currency").fill_null(account.currency))
+    )
+    matching = policies.in_force(ReceiptMatching, account.matching, date)
+    return decided(told, account, matching, known_book(told, account, matching, known), date)
+
+
+def known_book(
+    entries: pl.DataFrame, account: BankAccount, matching: ReceiptMatching, known: Known
+) -> KnownBook:
+    """What the entries of an account are judged by: of the ledger, and of this run of intake."""
+    days = dt.timedelta(days=account.same_within_days)
+    span = entries.select(first=pl.col("value_date").min(), last=pl.col("value_date").max()).row(0)
+    before = [each.filter(pl.col("account") == account.name) for each in known.entries]
+    refs = pl.concat([entries[n] for n in ("reference", "end_to_end_id", "client_ref")])
+    names = pl.col("currency").replace_strict(CURRENCY_NAMES, default=None, return_dtype=pl.String)
+    loans = known.loans.filter(pl.col("loan_id").is_not_null()).select(
+        "loan_id", "loan_key", "boards_on", "entity_name", currency=names
+    )
+    payments, bank = _fresh_payments(known, refs), known.bank
+    if bank is None or span[0] is None:
+        stored = pl.DataFrame(schema=entries.select(KNOWN).schema)
+        known_entries = pl.concat([stored, *before], how="vertical_relaxed")
+        nothing = pl.DataFrame(schema=REFERENCES)
+        return KnownBook(loans, nothing, known_entries, payments, _nothing_awaited, _unlike)
+    stored = bank.entries([account.name], span[0] - days, span[1] + days)
+    return KnownBook(
+        loans,
+        bank.references(matching),
+        pl.concat([stored, *before], how="vertical_relaxed"),
+        pl.concat([bank.payments(refs), payments], how="vertical_relaxed"),
+        partial(bank.awaited, matching),
+        bank.alike,
+    )
+
+
+def _nothing_awaited() -> pl.DataFrame:
+    from loanbook.core.payments.incoming.candidates import AWAITED
+
+    return pl.DataFrame(schema=AWAITED)
+
+
+def _unlike(pairs: pl.DataFrame) -> pl.Series:
+    return pl.Series("score", [0] * pairs.height, dtype=pl.Int16)
+
+
+def _fresh_payments(known: Known, references: pl.Series) -> pl.DataFrame:
+    """Payments of files of this run, not of banks, that bear one of the references."""
+    schema = {
+        "source_ref": pl.String,
+        "loan_id": pl.Int64,
+        "amount": pl.Int64,
+        "value_date": pl.Date,
+    }
+    told = [
+        rows.filter(
+            (pl.col("kind") == RECEIVED.value) & pl.col("source_ref").is_in(references.implode())
+        ).select(pl.col(n).cast(t) for n, t in schema.items())
+        for rows in known.waiting
+    ]
+    return pl.concat([pl.DataFrame(schema=schema), *told])
+
+
+def _together(judged: list[Decided], told: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Entries of all accounts, in the order of the file, and candidates of those in suspense."""
+    if not judged:
+        nothing = identified(told.with_columns(pl.col("value_date").cast(pl.Date)))
+        absent = {"outcome": pl.String, "rule": pl.String, "said": pl.String, "loan_id": pl.Int64,
+                  "confidence": pl.Int16, "same_as": pl.String}  # fmt: skip
+        return nothing.with_columns(
+            **{n: pl.lit(None, t) for n, t in absent.items()}
+        ), pl.DataFrame()
+    entries = pl.concat([each.entries for each in judged], how="diagonal_relaxed").sort("place")
+    unsure = [each.candidates for each in judged if each.candidates.width]
+    return entries, pl.concat(unsure) if unsure else pl.DataFrame()
+
+
+def _entering(
+    entries: pl.DataFrame,
+    file: LandingFile,
+    accounts: dict[str, BankAccount],
+    known: Known,
+    policies: PolicyBook,
+) -> Taken:
+    """Counts of a file's entries, those refused, and the payments that enter."""
+    bad = _refusals(entries)
+    applied = entries.filter(pl.col("outcome") == "applied")
+    again = int((entries["outcome"] == "duplicate").sum())
+    others = entries.height - applied.height - again - len(bad)
+    result = Taken(entries.height, others, again, bad, None)
+    names = pl.col("currency").replace_strict(CURRENCY_NAMES, default=None, return_dtype=pl.String)
+    loans = known.loans.with_columns(currency=names)
+    for (account,), rows in applied.partition_by(
+        "account", as_dict=True, maintain_order=True
+    ).items():
+        source = source_of(str(account))
+        fresh = events_of(payments_of(rows, loans), RECEIVED, file, source, known)
+        result = together(result, fresh)
+    return result
+
+
+def source_of(account: str) -> FileMapping:
+    """A mapping that names the source system of a bank account's payments."""
+    return FileMapping.model_validate(
+        {"name": account, "version": 1, "effective_from": dt.date.min,
+         "source_system": f"{SOURCE}{account}", "columns": {}}
+    )  # fmt: skip
+
+
+def _refusals(entries: pl.DataFrame) -> list[dict[str, Any]]:
+    """Entries that can't be read, for quarantine."""
+    bad = entries.filter(pl.col("outcome") == "quarantined")
+    told = pl.format(
+        "entry {}: {} {} {}", "place", pl.col("direction").fill_null("?"),
+        pl.col("amount").cast(pl.String).fill_null("?"), pl.col("currency").fill_null("?"),
+    )  # fmt: skip
+    return bad.select("line", "rule", found=told).to_dicts()

@@ -1,0 +1,118 @@
+"""Files of banks: each entry finds its loan or waits, totals tie, the same entry is one payment."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.store.writer import Ledger
+from tests.pipelines.bank_files import Entry, camt, mt940
+from tests.pipelines.files import LOANS, MONEY, close_landed, drop, take, weekly_loan
+
+DAY = "2018-01-09"
+TAPE = "loan_tape_2018-01-02_canonical.csv"
+
+
+def decided(ledger: Ledger) -> dict[str, str]:
+    """Reference of each entry, with outcome and rule."""
+    rows = ledger.frame(
+        "SELECT coalesce(reference, end_to_end_id, remittance) AS r, outcome || ' ' || rule AS d FROM {lake}.bank_entries "
+        "WHERE outcome <> 'duplicate'"
+    )
+    return dict(rows.rows())
+
+
+def balance(ledger: Ledger, *roles: str) -> list[int]:
+    """Balance of accounts as of the last close, in cents."""
+    from loanbook.core.catalogue.accounts import ROLE
+
+    rows = ledger.frame(
+        "SELECT account, sum(balance)::BIGINT FROM {lake}.account_balances WHERE version = "
+        "(SELECT max(version) FROM {lake}.versions) GROUP BY account"
+    )
+    held = dict(rows.rows())
+    return [held.get(ROLE[role], 0) for role in roles]
+
+
+def conserved(ledger: Ledger) -> None:
+    """Every entry of every file has one outcome, in number and money."""
+    rows = ledger.frame(
+        "SELECT f.entries, count(*) AS told, count(e.outcome) AS judged FROM {lake}.bank_files f "
+        "JOIN {lake}.bank_entries e USING (file_id) GROUP BY f.file_id, f.entries"
+    )
+    assert rows.filter(
+        (pl.col("entries") > pl.col("told")) | (pl.col("told") != pl.col("judged"))
+    ).is_empty()
+
+
+def test_an_entry_is_applied_settled_outside_or_waits_and_the_trial_balance_shows_it(
+    new_ledger: Ledger,
+) -> None:
+    drop(
+        new_ledger, TAPE, LOANS + "".join(map(weekly_loan, ("LOAN-0001", "LOAN-0002", "LOAN-0003")))
+    )
+    drop(new_ledger, f"payments_{DAY}.csv", MONEY + f"card-77,LOAN-0003,30.00,USD,{DAY}\n")
+    entries = [
+        Entry(10400, ref="R1", e2e="LOAN-0001"),
+        Entry(5000, ref="R2", text="instalment loan-0002, thank you"),
+        Entry(3000, ref="R3", e2e="card-77"),
+        Entry(700, ref="R4", text="LOAN-0001 and LOAN-0002"),
+        Entry(900, ref="R5", text="no idea"),
+        Entry(-250, ref="R6", text="Synthetic bank fee"),
+        Entry(-1200, ref="R7", text="out"),
+        Entry(100000, ref="R8", text="SYNTHETIC PROCESSOR PAYOUT 1"),
+        Entry(100, ref="R9", e2e="LOAN-0001", status="PDNG"),
+    ]
+    drop(new_ledger, f"bank_{DAY}.xml", camt(DAY, entries, opening=500))
+    report = take(new_ledger)
+    assert not report.refused, report.refused
+    assert report.reconciles
+    assert decided(new_ledger) == {
+        "R1": "applied loan_key", "R2": "applied loan_key_in_remittance", "R3": "settled paid_in_another_file",
+        "R4": "suspense several_loans", "R5": "suspense no_loan_found", "R6": "outside bank-fee",
+        "R7": "suspense money_out", "R8": "settled processor-payout", "R9": "outside not_booked",
+    }  # fmt: skip
+    conserved(new_ledger)
+    close_landed(new_ledger)
+    # bank: 104 + 50 + 30 + 7 + 9 - 12 + 1000; clearing: what the processor's payments are missing
+    assert balance(new_ledger, "bank", "unidentified_receipts", "payment_clearing") == [
+        118800, -400, -100000,
+    ]  # fmt: skip
+
+
+def test_the_same_entry_in_two_formats_or_files_is_one_payment(new_ledger: Ledger) -> None:
+    drop(new_ledger, TAPE, LOANS + weekly_loan("LOAN-0001") + weekly_loan("LOAN-0002"))
+    entries = [Entry(10400, ref="R1", e2e="LOAN-0001"), Entry(5000, ref="R2", e2e="LOAN-0002"), Entry(5000, e2e="LOAN-0002"),
+               Entry(5000, e2e="LOAN-0002"), Entry(60, text="thing")]  # fmt: skip
+    drop(new_ledger, f"bank_{DAY}_a.xml", camt(DAY, entries[:3], kind="052"))
+    drop(new_ledger, f"bank_{DAY}_b.sta", mt940(DAY, entries))
+    drop(new_ledger, f"bank_{DAY}_c.xml", camt(DAY, entries))
+    report = take(new_ledger)
+    assert not report.refused, report.refused
+    counts = new_ledger.frame(
+        "SELECT f.name, count(*) FILTER (WHERE outcome = 'duplicate') AS again, count(*) AS n FROM {lake}.bank_entries e "
+        "JOIN {lake}.bank_files f USING (file_id) GROUP BY 1 ORDER BY 1"
+    )
+    assert counts.rows() == [
+        (f"bank_{DAY}_a.xml", 0, 3),
+        (f"bank_{DAY}_b.sta", 3, 5),
+        (f"bank_{DAY}_c.xml", 5, 5),
+    ]
+    drop(new_ledger, f"bank_{DAY}_d.xml", camt(DAY, list(reversed(entries))))
+    assert take(new_ledger).duplicates == 5
+    assert new_ledger.one("SELECT count(*), sum(amount) FROM {lake}.events WHERE kind = 2") == (
+        4,
+        25400,
+    )
+
+
+def test_a_file_that_does_not_tie_is_refused_whole_with_both_figures(new_ledger: Ledger) -> None:
+    drop(new_ledger, TAPE, LOANS + weekly_loan("LOAN-0001"))
+    drop(new_ledger, f"bank_{DAY}.xml", camt(DAY, [Entry(100, ref="R1")], off=7))
+    drop(new_ledger, f"bank_{DAY}_other.xml", camt(DAY, [Entry(100, ref="R1")], account="OTHER"))
+    report = take(new_ledger)
+    assert [why for _, why in report.refused] == [
+        "camt.053: closing_balance at line 1: the file states 1.0700, its entries make 1.0000; nothing of it is taken: "
+        "ask the bank for the file anew"
+    ]
+    assert report.quarantined == 1
+    assert new_ledger.one("SELECT count(*) FROM {lake}.events WHERE kind = 2") == (0,)
