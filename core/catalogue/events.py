@@ -105,6 +105,9 @@ class Field:
     """Field of the order that it is taken from; empty: intake or another file gives it."""
     left_out: str | None = None
     """What it is where an order leaves it out."""
+    since: bool = False
+    """Came with a later release: an order that leaves it out says nothing of it, so that its payload is
+    what it was before."""
 
 
 @dataclass(frozen=True)
@@ -393,14 +396,15 @@ EVENTS: tuple[EventKind, ...] = (
     ),
     EventKind(
         kind=Kind.due_date_moved, family=Family.change,
-        words="the next instalment and those after it fall due later",
+        words="an instalment and those after it fall due on other dates",
         step=3, handler="changes.terms.due_date_change:move_due_date",
-        payload=(*_TERMS, _FROM), payload_hashed=True,
-        states=LIVING, says=("to {due_date}", _KEEPS),
-        commands=(Command("move_due_date", needs=("due_date",), may=("keep",),
-                          becomes="the instalment that is the next one on the value date falls due then, "
-                          "those after it follow; so a later one is moved by an order valued after the "
-                          "instalment before it fell due, which waits until then"),),
+        payload=(*_TERMS, Field("from_date", pl.Date, "start_date", since=True)), payload_hashed=True,
+        states=LIVING, says=("to {due_date}", "of what falls due from {from_date} on", _KEEPS),
+        commands=(Command("move_due_date", needs=("due_date",), may=("keep", "start_date"),
+                          becomes="the next instalment falls due then, those after it follow. With "
+                          "`start_date` it is the first that falls due on that date or later (else the "
+                          "last one), and those before it stay: their dates, and with `keep: term` their "
+                          "height where instalments are level; those from it on pay off what is left then"),),
     ),
     EventKind(
         kind=Kind.reamortised, family=Family.change, spreads=True,

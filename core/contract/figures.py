@@ -245,7 +245,7 @@ class Figures:
         share = weight(number, due, self.terms)
         raised = with_quotient(
             cursor.with_columns(_weight=share), "_level_raised",
-            int128(pl.col("emi")) * int128(pl.col("_weight")), pl.lit(WHOLE),
+            int128(level) * int128(pl.col("_weight")), pl.lit(WHOLE),
             "instalment_rounding", self.instalment_rounding,
         )  # fmt: skip
         times = with_quotient(

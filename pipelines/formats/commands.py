@@ -61,7 +61,7 @@ FIELDS = (
     OrderField("every", dy.Int16(nullable=True, min=1, max=366),
                "units in a period of a re-aged schedule", "1 to 366"),
     OrderField("unit", dy.String(), "unit of `every`", "months, weeks, days"),
-    OrderField("start_date", dy.Date(nullable=True), "first day of a pause, or of its end",
+    OrderField("start_date", dy.Date(nullable=True), "first day of a pause, or of its end; from when on an instalment that falls due moves",
                "YYYY-MM-DD"),
     OrderField("interest", dy.String(),
                "what becomes of interest where the schedule is made anew or rests",

@@ -267,6 +267,8 @@ _ORDERS = (
     _rule("no_instalment_was_billed_yet", "", _LATER),
     _rule("no_instalment_to_come", "", "spread what is owed by `reage`"),
     _rule("due_date_not_after_value_date", "", "mend the dates", "due_date", "value_date"),
+    _rule("due_date_before_the_start_date", "", "name an earlier `start_date`, after the instalment before it, or a later due date",
+          "due_date", "start_date"),
     _rule("due_date_beyond_the_bound", "", "mend the year, or widen `bounds.due_within_days` in a new version of the product",
           "due_date"),
     _rule("term_beyond_the_bound", "", "order fewer instalments more", "instalments"),

@@ -77,6 +77,20 @@ def test_a_moved_due_date_moves_those_after_it(policies: PolicyBook) -> None:
     assert on(days, "2024-02-15")["next_due_date"] == dt.date(2024, 3, 15)
 
 
+def test_a_later_instalment_that_moves_leaves_those_before_it(policies: PolicyBook) -> None:
+    """Known late, it is as if it had come in time."""
+    story = (
+        Story(policies).lent(terms(policies, "instalment-act365", n=4)).paid(30_755, "2024-02-01")
+    )
+    body = json.dumps({"due_date": "2024-04-16", "keep": "instalment", "from_date": "2024-04-01"})
+    moves = _event(Kind.due_date_moved, 1, "2024-01-20", None, "m", body)
+    days = same_as_in_time(told(story, (30, moves)), policies, dt.date(2024, 5, 20))
+    closed = [day for day, _ in days]
+    assert on(closed, "2024-02-20")["next_due_date"] == dt.date(2024, 3, 1)
+    assert on(closed, "2024-03-20")["next_due_date"] == dt.date(2024, 4, 16)
+    assert on(closed, "2024-04-16")["next_due_date"] == dt.date(2024, 5, 16)
+
+
 def test_reamortising_spreads_early_money_over_the_term(policies: PolicyBook) -> None:
     days = days_of(policies, "interest-only", "2024-02-10",
                    (Kind.payment_received, "2024-01-20", 40_000),

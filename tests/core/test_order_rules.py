@@ -80,6 +80,10 @@ BREAKS: dict[str, tuple[Kind, dict[str, Any]]] = {
     "reage_of_fixed_interest": (Kind.reaged, FIXED),
     "no_instalment_to_come": (Kind.term_extended, {"instalment_no": 13}),
     "due_date_not_after_value_date": (Kind.due_date_moved, {"due_date": DAY}),
+    "due_date_before_the_start_date": (
+        Kind.due_date_moved,
+        {"due_date": NEXT, "starts": dt.date(2024, 9, 1)},
+    ),
     "due_date_beyond_the_bound": (Kind.charge_assessed, {"due_date": dt.date(2299, 12, 31)}),
     "term_beyond_the_bound": (Kind.term_extended, {"term_after": 601}),
     "charge_due_in_the_past": (Kind.charge_assessed, {"due_date": dt.date(2024, 3, 14)}),

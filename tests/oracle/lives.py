@@ -170,14 +170,12 @@ def _third(
         case "due_date_moved":
             to = dues[k + 1] + dt.timedelta(days=rng.randrange(1, 15))
             to = to.replace(day=min(to.day, 28))
-            events.append(
-                Event(
-                    what,
-                    day,
-                    ref="z",
-                    about={"due_date": str(to), "keep": rng.choice(("term", "instalment"))},
-                )
-            )
+            body = {"due_date": str(to), "keep": rng.choice(("term", "instalment"))}
+            later = dues[k + 2] if k + 2 < len(dues) else None
+            if later and rng.random() < 0.5:  # a later instalment than the next
+                to = (later + dt.timedelta(days=rng.randrange(1, 15))).replace(day=28)
+                body |= {"from_date": str(later), "due_date": str(to)} if to >= later else {}
+            events.append(Event(what, day, ref="z", about=body))
         case "credit_refunded":  # of what is paid beyond the claim, two days before
             much = sum(e.amount for e in events if e.kind == "disbursed") * 2
             events.append(Event("payment_received", day, much, ref="y"))

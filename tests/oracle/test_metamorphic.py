@@ -62,7 +62,7 @@ def _later(life: Life) -> Life:
     events = []
     for e in life.events:
         about = dict(e.about)
-        for name in about.keys() & {"due_date", "start", "end"}:
+        for name in about.keys() & {"due_date", "start", "end", "from_date"}:
             about[name] = str(dt.date.fromisoformat(about[name]) + CYCLE)
         booked = e.booked + CYCLE if e.booked else None
         events.append(replace(e, value_date=e.value_date + CYCLE, booked=booked, about=about))

@@ -20,8 +20,10 @@ from loanbook.core.store.order_context import met, order_context, waived
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.commands.loans.loan import _refinancings
+from loanbook.pipelines.formats.commands import parse
 from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.ingest.orders.context import order_rows
+from loanbook.pipelines.ingest.orders.payloads import as_events
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.verify import rebuild, replay_loan
@@ -219,6 +221,24 @@ def test_each_order_is_kept_and_the_stored_book_goes_on_from_it(week: Week) -> N
     assert dict(context.select("loan_id", "interest_fixed").rows()) == {
         loans[first]: False, loans[fifth]: True,
     }  # fmt: skip
+
+
+def test_an_order_without_a_field_of_a_later_release_says_what_it_said() -> None:
+    """So that a file that comes a second time is no other one."""
+    rows = "\n".join(
+        f"{ref},move_due_date,L1,2024-01-10,{to},{start},maker,checker,agreed"
+        for ref, to, start in (("a", "2024-02-15", ""), ("b", "2024-04-15", "2024-04-01"))
+    )
+    head = "command_ref,command,loan_key,value_date,due_date,start_date,maker,checker,reason\n"
+    parsed = parse((head + rows).encode(), dt.date(2024, 1, 10)).good
+    given = parsed.with_columns(
+        loan_currency=pl.lit(0), minor=pl.lit(None, pl.Int64), rate_ppb=pl.lit(None, pl.Int64)
+    )
+    before = '{"rate_ppb":null,"keep":"term","instalments":null,"due_date":"DATE","interest":null'
+    assert as_events(given)["payload"].to_list() == [
+        before.replace("DATE", "2024-02-15") + "}",
+        before.replace("DATE", "2024-04-15") + ',"from_date":"2024-04-01"}',
+    ]
 
 
 def test_a_charge_off_is_not_dated_before_a_charge(week: Week) -> None:

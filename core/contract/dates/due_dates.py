@@ -122,6 +122,17 @@ def change_text(number: pl.Expr, date: pl.Expr, day: pl.Expr) -> pl.Expr:
     return pl.concat_str(number, pl.lit(":"), date.cast(pl.String), pl.lit(":"), day)
 
 
+def changed_from(number: pl.Expr, date: pl.Expr, day: pl.Expr, most: int) -> pl.Expr:
+    """`due_date_changes` of loans whose instalment `number` falls due on `date`, and those after it follow by
+    the anchor `day`: changes of instalments before it stay. `most`: `changes_of` the loans."""
+    kept = []
+    for k in range(most):
+        begins, on, anchor = change(k)
+        kept.append(pl.when(begins < number).then(change_text(begins, on, anchor)))
+    own = change_text(number, date, day)
+    return pl.concat_str(*kept, own, separator=";", ignore_nulls=True)
+
+
 def counted_anew(first: pl.Expr, most: int, becomes: pl.Expr | int = 1) -> dict[str, pl.Expr]:
     """Columns of loans whose instalment `first` gets number `becomes` and the first due date is counted from its
     date: `due_date_changes` of those after it, and its anchor. `most`: `changes_of` them."""

@@ -57,6 +57,7 @@ RULES: tuple[Rule, ...] = (
     schedule.reage_of_fixed_interest,
     schedule.no_instalment_to_come,
     schedule.due_date_not_after_value_date,
+    schedule.due_date_before_the_start_date,
     schedule.due_date_beyond_the_bound,
     schedule.term_beyond_the_bound,
     schedule.charge_due_in_the_past,

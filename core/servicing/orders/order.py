@@ -29,7 +29,12 @@ class Orders(dy.Schema):
         nullable=True,
         metadata=_about("the due date it asks for; of a pause, its last day", _DATE),
     )
-    starts = dy.Date(nullable=True, metadata=_about("the first day of an ordered pause", _DATE))
+    starts = dy.Date(
+        nullable=True,
+        metadata=_about(
+            "the first day of an ordered pause; from when on what falls due moves", _DATE
+        ),
+    )
     advance = dy.Bool(nullable=True, metadata=_about("a draw at the higher rate", _YES))
     checked = dy.Bool(nullable=True, metadata=_about("a second person checked it", _YES))
     # the loan, orders before this one included

@@ -123,12 +123,17 @@ def _with_their_instalment(day: DayState, ahead: pl.DataFrame) -> pl.DataFrame:
 
 
 def _within_untaxed(bases: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
-    """`bases` as far as interest of their `loans` (positions) bore no tax yet, by instalment."""
+    """`bases` as far as interest of their `loans` (positions) bore no tax yet, by instalment: what was taxed before
+    is met first."""
     left = loans.select("loan_id", untaxed=untaxed())
     joined = bases.sort("loan_id", "instalment_no").join(left, on="loan_id", maintain_order="left")
-    so_far = pl.col("base").cum_sum().over("loan_id")
-    within = pl.min_horizontal(so_far, "untaxed")
-    return joined.with_columns(base=within - pl.min_horizontal(so_far - pl.col("base"), "untaxed"))
+    so_far, all_of_it = (
+        pl.col("base").cum_sum().over("loan_id"),
+        pl.col("base").sum().over("loan_id"),
+    )
+    was_taxed = (all_of_it - pl.col("untaxed")).clip(lower_bound=0)
+    bears, before = (so_far - was_taxed).clip(0), (so_far - pl.col("base") - was_taxed).clip(0)
+    return joined.with_columns(base=bears - before)
 
 
 def _on_interest(bases: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from loanbook.core.contract.dates.due_dates import Unit
 def as_events(orders: pl.DataFrame) -> pl.DataFrame:
     """Orders as events: what they carry, as the payload of their kind."""
     payloads = [
-        pl.when(pl.col("command") == verb).then(pl.struct(said).struct.json_encode())
+        pl.when(pl.col("command") == verb).then(_encoded(said, row))
         for verb, (row, command) in COMMANDS.items()
         if (said := _said(row, command))
     ]
@@ -26,6 +26,17 @@ def as_events(orders: pl.DataFrame) -> pl.DataFrame:
         actor="maker",
         payload=pl.coalesce(payloads),
     )
+
+
+def _encoded(said: list[pl.Expr], row: EventKind) -> pl.Expr:
+    """The payload as JSON: without the fields of later releases that the order leaves out."""
+    text = pl.struct(said).struct.json_encode()
+    for field in row.payload:
+        if field.since:
+            before = [one for one in said if one.meta.output_name() != field.name]
+            left_out = pl.col(field.order).is_null()
+            text = pl.when(left_out).then(pl.struct(before).struct.json_encode()).otherwise(text)
+    return text
 
 
 def _said(row: EventKind, command: Command) -> list[pl.Expr]:

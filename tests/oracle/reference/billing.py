@@ -75,7 +75,7 @@ def _asks(loan: Loan, k: int) -> int | None:
     level = loan.rules.product.schedule.amortisation == "equal_instalment"
     if k >= loan.plan.last or not level or k <= loan.rules.product.schedule.grace_principal:
         return None
-    return loan.plan.asked(k, loan.emi)
+    return loan.plan.asked(k, loan.level(k))
 
 
 def _on_schedule(loan: Loan) -> None:
@@ -140,6 +140,7 @@ def spread_anew(loan: Loan, day: dt.date) -> None:
     balance = loan.planned
     if loan.matured:
         return
+    loan.later = None
     if schedule.amortisation == "equal_instalment":
         running = None
         if day > plan.end(first - 1) or plan.pauses:
@@ -156,6 +157,19 @@ def spread_anew(loan: Loan, day: dt.date) -> None:
         made = plan.rows(balance, first, loan.terms.balloon, loan.emi)
         loan.rows |= dict(enumerate(made, start=first))
         loan.rows = {k: row for k, row in loan.rows.items() if k <= plan.last}
+
+
+def spread_later(loan: Loan, first: int, *, solves: bool) -> None:
+    """Instalments from `first` on, which is none of the next, follow their new dates; level ones are solved anew on
+    demand: they pay off what those before it leave if each is paid on its day."""
+    schedule, plan, balloon = loan.rules.product.schedule, loan.plan, loan.terms.balloon
+    before = plan.rows(loan.planned, loan.next, balloon, loan.emi)[: first - loan.next]
+    left = loan.planned - sum(row.principal for row in before)
+    if solves and schedule.amortisation == "equal_instalment":
+        loan.later = (first, plan.level(left, first, balloon))
+    if not loan.daily:
+        made = plan.rows(left, first, balloon, loan.level(first))
+        loan.rows |= dict(enumerate(made, start=first))
 
 
 def nothing_to_come(loan: Loan) -> None:

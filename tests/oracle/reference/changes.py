@@ -39,6 +39,15 @@ def _number(loan: Loan, day: dt.date) -> int:
     return -1 - (day - loan.terms.disbursed_on).days * 8 - before
 
 
+def _first_that_moves(loan: Loan, since: str | None) -> int:
+    """The next instalment, or the first that falls due from a date on; the last one, if none does."""
+    if since is None:
+        return loan.next
+    plan, start = loan.plan, dt.date.fromisoformat(since)
+    falls = (k for k in range(loan.next, plan.last) if max(plan.end(k), plan.due_date(k)) >= start)
+    return next(falls, plan.last)
+
+
 def change(loan: Loan, event: Event) -> None:
     """Another rate from the day on, more instalments, or nights without interest."""
     about, plan = event.about, loan.plan
@@ -47,8 +56,11 @@ def change(loan: Loan, event: Event) -> None:
         plan.pauses.append((start, end))
         return
     if event.kind == "due_date_moved":
-        first = dt.date.fromisoformat(about["due_date"])
-        plan.move(loan.next, first)
+        moves = _first_that_moves(loan, about.get("from_date"))
+        plan.move(moves, dt.date.fromisoformat(about["due_date"]))
+        if moves > loan.next:
+            billing.spread_later(loan, moves, solves=about["keep"] == "term")
+            return
     elif event.kind == "rate_changed":
         plan.change_rate(event.value_date, Fraction(about["rate_ppb"], PPB))
     else:

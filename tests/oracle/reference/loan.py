@@ -24,6 +24,7 @@ class Loan:
     dues: list[Due] = field(default_factory=list)
     next: int = 1
     emi: int = 0
+    later: tuple[int, int] | None = None  # from which instalment on another level is asked, and it
     rows: dict[int, Row] = field(default_factory=dict)
     earned: Fraction = Fraction(0)  # interest of the running period, exact
     carried: int = 0  # interest that earlier instalments did not ask
@@ -60,6 +61,10 @@ class Loan:
         if not self.fixed:
             return self.plan.end(self.next)
         return dt.date.max if self.matured else self.plan.due_date(self.next)
+
+    def level(self, k: int) -> int:
+        """What instalment k asks where all are level: another level from a later instalment on."""
+        return self.later[1] if self.later and k >= self.later[0] else self.emi
 
     def open(self, component: str) -> int:
         """What is billed and unpaid of a component."""

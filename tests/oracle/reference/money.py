@@ -134,7 +134,7 @@ def _fill(loan: Loan, k: int, amount: int, excess: str) -> int:
     elif schedule.amortisation == "equal_instalment" and (
         k < loan.plan.last or excess != "next_instalment"
     ):
-        room = min(room, loan.plan.asked(k, loan.emi) - sum(held))
+        room = min(room, loan.plan.asked(k, loan.level(k)) - sum(held))
     room = max(0, room)
     part = min(amount, room)
     _stand(loan, k, 0, part)

@@ -44,7 +44,8 @@ def anchored(terms: Terms, to: dt.date) -> Terms:
     pair = (terms.anchor_day, terms.second_anchor_day)
     stays = terms.unit == "semi_monthly" and to.day in [min(day, ends) for day in pair]
     first = terms.anchor_day if stays else to.day
-    return replace(terms, first_due_date=to, anchor_day=first, end_of_month=False)
+    ends = terms.end_of_month and (to + DAY).day == 1
+    return replace(terms, first_due_date=to, anchor_day=first, end_of_month=ends)
 
 
 def _in_units(unit: str, start: dt.date, end: dt.date) -> Fraction:

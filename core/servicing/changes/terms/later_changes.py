@@ -9,17 +9,44 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.codes import InterestMode
+from loanbook.core.contract.dates.business_days import Calendar, adjusted
 from loanbook.core.contract.figures import Amortisation, due_of
-from loanbook.core.contract.steps_and_seasons import alike
 from loanbook.core.servicing.loan.opening import with_level_instalment
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.level_instalment import with_shares
 from loanbook.core.servicing.schedule.projection import project
 
 
+def first_that_moves(ordered: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
+    """`ordered` loans with `first_no`, the last instalment that stays where a later one than the next moves: the first
+    that falls due on `start` or after it, or else the last one. Of loans that bill step by step."""
+    later = ordered.filter(
+        pl.col("moved_to").is_not_null()
+        & ~pl.col("materialised")
+        & (pl.col("instalment_no") < pl.col("instalments"))
+        & (pl.col("start") > pl.max_horizontal("next_due_date", "period_end"))
+    )
+    if later.is_empty():
+        return ordered
+    number, last = (pl.col(name).cast(pl.Int32) for name in ("instalment_no", "instalments"))
+    following = pl.int_ranges(number + 1, last + 1)
+    rows = later.with_columns(_number=following).explode("_number")
+    rows = rows.with_columns(_counted=due_of(pl.col("_number"), rows))
+    falls = pl.max_horizontal("_counted", adjusted(pl.col("_counted"), rows, calendars))
+    found = rows.filter(falls >= pl.col("start")).group_by("loan_id").agg(pl.col("_number").min())
+    moves = later.select("loan_id", _last="instalments").join(found, on="loan_id", how="left")
+    stays = moves.select("loan_id", _stays=pl.coalesce("_number", "_last") - 1)
+    return (
+        ordered.join(stays, on="loan_id", how="left", maintain_order="left")
+        .with_columns(first_no=pl.coalesce("_stays", "first_no").cast(ordered.schema["first_no"]))
+        .drop("_stays")
+    )
+
+
 def with_earlier_levels(revised: pl.DataFrame, before: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """`revised` loans at their new instalment, but for those whose change is of a later period: they keep
-    the old one up to it. `before`: the same loans before the change, with its `start`, `keep`, `moved_to`."""
+    the old one up to it. `before`: the same loans before the change, with its `start`, `keep`, `moved_to`,
+    `first_no`."""
     later = before.filter(_waits())
     if later.is_empty():
         return revised
@@ -44,18 +71,21 @@ def with_earlier_levels(revised: pl.DataFrame, before: pl.DataFrame, day: DaySta
 
 def _waits() -> pl.Expr:
     """Loans whose change is in force from a period after the running one, at a level instalment."""
-    level = (pl.col("amortisation") == Amortisation.equal_instalment) & alike()
-    daily = (pl.col("interest_mode") == InterestMode.daily) & ~pl.col("materialised")
-    solves = (pl.col("keep").fill_null("term") == "term") & pl.col("moved_to").is_null()
-    return level & daily & solves & (pl.col("start") >= pl.col("period_end"))
+    level = pl.col("amortisation") == Amortisation.equal_instalment
+    daily = pl.col("interest_mode") == InterestMode.daily
+    solves = (pl.col("keep").fill_null("term") == "term") & ~pl.col("materialised")
+    moves = pl.col("moved_to").is_not_null()
+    waits = pl.when(moves).then(pl.col("first_no") >= pl.col("instalment_no"))
+    return level & solves & waits.otherwise(daily & (pl.col("start") >= pl.col("period_end")))
 
 
 def _where_it_begins(later: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
     """`first`: the instalment in whose period the change begins, and `left`, the principal that it and
     those after it pay off."""
-    rows = plan.join(later.select("loan_id", "start"), on="loan_id")
+    rows = plan.join(later.select("loan_id", "start", "moved_to", "first_no"), on="loan_id")
+    of_change = pl.when(pl.col("moved_to").is_null()).then(pl.col("due_date") > pl.col("start"))
     return (
-        rows.filter(pl.col("due_date") > pl.col("start"))
+        rows.filter(of_change.otherwise(pl.col("instalment_no") > pl.col("first_no")))
         .group_by("loan_id", maintain_order=True)
         .agg(first=pl.col("instalment_no").min(), left=pl.col("principal").sum())
         .filter(pl.col("left") > 0)

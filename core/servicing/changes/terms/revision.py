@@ -9,11 +9,20 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.contract.dates.due_dates import anchor_at, due_date, first_due_for
+from loanbook.core.contract.dates.due_dates import (
+    anchor_at,
+    changed_from,
+    changes_of,
+    due_date,
+    first_due_for,
+)
 from loanbook.core.contract.figures import codes, counts_days, due_of
 from loanbook.core.contract.schedule.flat_total import with_flat_total
 from loanbook.core.servicing.changes.roll_in_arrears import with_lifted
-from loanbook.core.servicing.changes.terms.later_changes import with_earlier_levels
+from loanbook.core.servicing.changes.terms.later_changes import (
+    first_that_moves,
+    with_earlier_levels,
+)
 from loanbook.core.servicing.interest import rate_ceilings
 from loanbook.core.servicing.interest.accrual import close_segment, on_new_period
 from loanbook.core.servicing.loan.book import replaced
@@ -48,9 +57,9 @@ ORDER = {
     "event_id": pl.Int64,
     "new_rate": pl.Int64,  # the yearly rate from the day on, parts per billion
     "more": pl.Int16,  # instalments added to the term
-    "moved_to": pl.Date,  # due date of the next instalment
+    "moved_to": pl.Date,  # due date of the first instalment that moves
     "keep": pl.String,  # term | instalment; null: term
-    "from_date": pl.Date,  # a materialised schedule changes from here on, not at once
+    "from_date": pl.Date,  # a materialised schedule, and due dates, change from here on, not at once
 }
 """What a revision may change of a loan's terms; null: it stays."""
 NOTHING_LIFTED = pl.DataFrame(
@@ -77,7 +86,8 @@ def revise(
     ordered = ordered.with_columns(start=pl.coalesce("from_date", BUSINESS_DATE))
     ceilings = day.policies.duty_ceilings
     ordered = _within_ceiling(ordered.drop("from_date"), ceilings)
-    ordered = with_lifted(first_coming(ordered, day.dues), lifted)
+    ordered = first_that_moves(first_coming(ordered, day.dues), day.policies.calendars)
+    ordered = with_lifted(ordered, lifted)
     revised = _revised(ordered)
     materialised = revised["materialised"]
     fixed, level = revised.filter(materialised), revised.filter(~materialised)
@@ -151,7 +161,9 @@ def _spread_anew(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
 
 def _within_ceiling(ordered: pl.DataFrame, ceilings: pl.DataFrame) -> pl.DataFrame:
     """Loans with `new_rate` no more than a ceiling by law allows on its day, and what was agreed beside it."""
-    ordered = rate_ceilings.as_of(ordered, ceilings, pl.col("start"))
+    moves = pl.col("moved_to").is_not_null()  # dates of a later day, at the rate of today
+    on = pl.when(moves).then(BUSINESS_DATE).otherwise("start")
+    ordered = rate_ceilings.as_of(ordered, ceilings, on)
     agreed = pl.coalesce("new_rate", "rate_agreed", "rate_ppb")
     return ordered.with_columns(
         new_rate=rate_ceilings.capped(agreed), rate_agreed=rate_ceilings.uncapped_rate(agreed)
@@ -182,17 +194,24 @@ def _revised(ordered: pl.DataFrame) -> pl.DataFrame:
 
 
 def _moved(loans: pl.DataFrame) -> pl.DataFrame:
-    """Due dates counted so that the instalment after `first_no` falls due on `to`."""
-    moves = pl.col("to").is_not_null()
-    first = first_due_for(pl.col("to"), pl.col("first_no"))
+    """Due dates counted so that the instalment after `first_no` falls due on `to`.
+
+    Where it is the next one, all are counted so; else those from it on, and those before it stay.
+    """
+    to = pl.col("to")
+    next_one = to.is_not_null() & (pl.col("first_no") < pl.col("instalment_no"))
+    first = first_due_for(to, pl.col("first_no"))
+    ends = pl.col("end_of_month") & (to == to.dt.month_end()).fill_null(False)
+    anchor = pl.when(ends).then(31).otherwise(anchor_at(to).cast(pl.Int32))
+    later = changed_from(pl.col("first_no") + 1, to, anchor, changes_of(loans))
     moved = loans.with_columns(
-        first_due_date=pl.when(moves).then(first).otherwise("first_due_date"),
-        anchor_day=pl.when(moves).then(anchor_at(pl.col("to"))).otherwise("anchor_day"),
-        end_of_month=pl.col("end_of_month")
-        & (~moves | (pl.col("to") == pl.col("to").dt.month_end()).fill_null(False)),
-        due_date_changes=pl.when(~moves).then("due_date_changes"),
+        first_due_date=pl.when(next_one).then(first).otherwise("first_due_date"),
+        anchor_day=pl.when(next_one).then(anchor_at(to)).otherwise("anchor_day"),
+        end_of_month=pl.when(next_one).then(ends).otherwise("end_of_month"),
+        due_date_changes=pl.when(to.is_null()).then("due_date_changes").when(~next_one).then(later),
+        _next=next_one,
     ).drop("to")
-    return moved.with_columns(
-        has_stub=~counts_days()
-        & (due_date(pl.lit(0), codes(moved, "unit")) != pl.col("disbursed_on"))
+    odd = ~counts_days() & (due_date(pl.lit(0), codes(moved, "unit")) != pl.col("disbursed_on"))
+    return moved.with_columns(has_stub=pl.when("_next").then(odd).otherwise("has_stub")).drop(
+        "_next"
     )

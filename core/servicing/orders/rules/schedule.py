@@ -34,6 +34,13 @@ def due_date_not_after_value_date() -> pl.Expr:
     return pl.col("due_date") <= pl.col("value_date")
 
 
+@rule("due_date_before_the_start_date", kinds=(Kind.due_date_moved,))
+def due_date_before_the_start_date() -> pl.Expr:
+    """The new due date lies before the date from which on instalments move: it could be no later than that
+    of the instalment before it, which stays."""
+    return pl.col("due_date") < pl.col("starts")
+
+
 @rule("due_date_beyond_the_bound", kinds=(Kind.charge_assessed, Kind.due_date_moved, Kind.reaged))
 def due_date_beyond_the_bound() -> pl.Expr:
     """The due date lies further ahead than the product lets an order reach (its `bounds.due_within_days`): a
