@@ -7,6 +7,7 @@ equals a to b plus b to c for every b, and a day books the difference of rounded
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 
 import polars as pl
@@ -39,6 +40,12 @@ def rate_changes_within() -> pl.Expr:
     return (pl.col("rate_until") > pl.col("segment_start")).fill_null(False)
 
 
+def _begin_later(loans: pl.DataFrame) -> bool:
+    """Whether some loan's segment begins after its `business_date`."""
+    last, now = loans["segment_start"].max(), loans["business_date"].min()
+    return isinstance(last, dt.date) and isinstance(now, dt.date) and last > now
+
+
 class Accrual:
     """Expressions for one batch of loans, each on its `business_date`; reads terms and positions."""
 
@@ -54,6 +61,8 @@ class Accrual:
             figures.changed and figures.terms.select(rate_changes_within().any()).item()
         )
         self.graced = bool((figures.terms["grace_charged"] > 0).any())
+        # after the last instalment interest begins on the day on which that falls due
+        self.begins_later = _begin_later(figures.terms)
 
     def factors(self) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
         """Balance (Int64; of a scheduled loan the period's interest), factor and nights of the segment: their
@@ -194,6 +203,8 @@ class Accrual:
     ) -> pl.Expr:
         """What `count` makes of the nights of the segment `until` a date, less those of an interest pause."""
         start = pl.col("segment_start")
+        if self.begins_later:
+            until = pl.max_horizontal(until, start)
         whole = count(start, until)
         if not self.figures.paused:
             return whole
@@ -359,7 +370,9 @@ def close_segment(loans: pl.DataFrame, changes: pl.Expr | None = None) -> pl.Dat
     whole = pl.col("accrued_units") + pl.col("_floor").cast(pl.Int64)
     if accrual.advances:
         exact = _with_advances_closed(exact, accrual)
-    ended = exact.with_columns(**segment.restart(BUSINESS_DATE, whole, rest, where=daily))
+    later = pl.max_horizontal(BUSINESS_DATE, "segment_start")
+    start = later if accrual.begins_later else BUSINESS_DATE
+    ended = exact.with_columns(**segment.restart(start, whole, rest, where=daily))
     if loans["segment_is_rounded"].any():
         rounds = daily & pl.col("segment_is_rounded") & ~pl.col("revolving")
         rounds = rounds if changes is None else rounds & changes

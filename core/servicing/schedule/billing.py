@@ -21,6 +21,7 @@ from loanbook.core.servicing.loan.dues import DUE_KEY, due_rows, merge_dues
 from loanbook.core.servicing.loan.opening import move_period, with_period_interest
 from loanbook.core.servicing.loan.taxes import untaxed
 from loanbook.core.servicing.schedule.fixed_schedule import bill_whole
+from loanbook.core.servicing.schedule.moved_due_dates import billed_early
 from loanbook.core.servicing.schedule.running_instalment import (
     any_takes_all,
     goes_on_to_next,
@@ -319,6 +320,7 @@ def _open(dues: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
 def begin_next_period(billed: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
     """Positions after billing: dues grown, cursor on the next instalment, accrual restarted."""
     figures = Figures(billed)
+    billed = billed.with_columns(_bears_from=_falls_due_later())
     asked_interest = pl.col("billed_interest") + pl.col("interest_stands")
     settled = _with_on_time(_with_residue(billed, figures)).with_columns(
         **balances.grow_principal(pl.col("capitalised")),
@@ -341,11 +343,21 @@ def begin_next_period(billed: pl.DataFrame, calendars: dict[int, Calendar]) -> p
     return begun_anew(moved).with_columns(
         period_interest=pl.when(interest_stopped()).then(0).otherwise("period_interest"),
         **segment.restart(
-            "period_start",
+            pl.when(pl.col("_bears_from").is_not_null())
+            .then("_bears_from")
+            .otherwise("period_start"),
             pl.col("interest_accrued") + pl.col("accrued_prepaid"),
             pl.col("residue_kept") * _over_days(),
         ),
     )
+
+
+def _falls_due_later() -> pl.Expr:
+    """Of a last instalment that a calendar moves, the day on which it falls due: interest after it is of the nights
+    from then on, for its period is over. Null of others."""
+    last = pl.col("instalment_no") == pl.col("instalments")
+    later = billed_early() & (pl.col("next_due_date") > pl.col("period_end"))
+    return pl.when(last & later).then("next_due_date")
 
 
 def _over_days() -> pl.Expr:

@@ -118,6 +118,8 @@ class Loan:
             return
         if self.matured and (not self.daily or rules.post_maturity == "none"):
             return
+        if self.matured and not self.fixed and day <= self.plan.due_date(self.plan.last):
+            return  # a calendar moves the last due date; the last period is over
         if self.waits == "none":
             return
         if self.daily:
