@@ -61,6 +61,11 @@ class Kind(IntEnum):
     interest_refunded = 38
     reopened = 39
     boarding_withdrawn = 40
+    mandate_created = 41
+    mandate_amended = 42
+    mandate_suspended = 43
+    mandate_resumed = 44
+    mandate_revoked = 45
 
 
 class MoratoriumInterest(IntEnum):
@@ -192,6 +197,11 @@ _TERMS = (
 _FROM = Field("from_date", pl.Date)  # a materialised schedule changes from here on, not at once
 _SPAN = (Field("start", pl.Date, "start_date"), Field("end", pl.Date, "due_date"))
 _FLAG = (Field("flag", pl.String, "flag"),)
+_OF_A_MANDATE = (
+    Field("account", pl.String),  # token of the account's particulars, which are kept sealed
+    Field("ends", pl.Date, "due_date"),
+    Field("payday", pl.Int16, "payday"),
+)
 _KEEPS = "the {keep} stays"
 
 EVENTS: tuple[EventKind, ...] = (
@@ -530,6 +540,56 @@ EVENTS: tuple[EventKind, ...] = (
                           becomes="ends the pause that the day is in"),),
     ),
     EventKind(
+        kind=Kind.mandate_created, family=Family.notice,
+        words="the borrower lets an account be debited: what was consented to, and up to which amount",
+        payload=(
+            Field("originator", pl.String, "originator"), *_OF_A_MANDATE,
+            Field("starts", pl.Date, "start_date"),
+            Field("collects", pl.String, "collects", left_out="recurring"),
+            Field("channel", pl.String, "channel"), Field("consent", pl.String, "consent"),
+            Field("consented_at", pl.String, "consented_at"),
+        ),
+        payload_hashed=True,
+        says=("through {originator}", "from {starts}", "to {ends}", "{collects}", "consented by {channel}"),
+        commands=(Command("create_mandate",
+            needs=("originator", "account", "holder", "channel", "consent", "consented_at"),
+            may=("bank", "account_type", "amount", "start_date", "due_date", "collects", "payday"), becomes=
+            "the account may be debited for the loan from the start date (else the value date) to the due "
+            "date, by the originator named (`policies/originators`), no more than the amount each time. The "
+            "order's own reference is the mandate's, by which the bank and later orders know it; the account is "
+            "kept sealed, events hold a token of it"),),
+    ),
+    EventKind(
+        kind=Kind.mandate_amended, family=Family.notice,
+        words="a mandate is for another account, amount, last day or payday",
+        payload=(*_OF, *_OF_A_MANDATE), payload_hashed=True,
+        says=("to {ends}",),
+        commands=(Command("amend_mandate", needs=("target_ref",),
+            may=("bank", "account", "account_type", "holder", "amount", "due_date", "payday"), becomes=
+            "what is told takes the place of what the mandate said; an account is told whole, with its holder"),),
+    ),
+    EventKind(
+        kind=Kind.mandate_suspended, family=Family.notice,
+        words="nothing is debited by a mandate for now",
+        payload=_OF, payload_hashed=True,
+        commands=(Command("suspend_mandate", needs=("target_ref",),
+                          becomes="nothing is debited by the mandate until it is resumed"),),
+    ),
+    EventKind(
+        kind=Kind.mandate_resumed, family=Family.notice,
+        words="a suspended mandate is active again",
+        payload=_OF, payload_hashed=True,
+        commands=(Command("resume_mandate", needs=("target_ref",),
+                          becomes="a suspended mandate is active again"),),
+    ),
+    EventKind(
+        kind=Kind.mandate_revoked, family=Family.notice,
+        words="a mandate has ended: nothing may be debited by it any more",
+        payload=_OF, payload_hashed=True,
+        commands=(Command("revoke_mandate", needs=("target_ref",),
+                          becomes="the mandate ends for good; another consent is another mandate"),),
+    ),
+    EventKind(
         kind=Kind.charge_off, family=Family.charged_off,
         words="a person takes the loan off the books; the claim lives on",
         step=9, handler="endings.charge_off:charge_off",
@@ -605,6 +665,11 @@ STEP = {row.kind: row.step for row in EVENTS if row.step is not None}
 """Step of the day at which a kind of event is taken."""
 DEFERS = {row.kind: row.defers for row in EVENTS if row.defers is not None}
 """Kinds that move deferred income: which, and the sign."""
+OF_A_MANDATE = (
+    Kind.mandate_created, Kind.mandate_amended, Kind.mandate_suspended, Kind.mandate_resumed,
+    Kind.mandate_revoked,
+)  # fmt: skip
+"""Kinds that make the life of a mandate; no figure of a loan hangs on them."""
 REOPENING = (
     *kinds_of(Family.money_in, Family.refund, Family.paid_back),
     *(row.kind for row in EVENTS if row.reopens),

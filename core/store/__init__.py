@@ -14,6 +14,7 @@
 - `reader` - the read layer: one class for a notebook, a page and an export
 - `views` - what SQL and notebooks see of published versions
 - `lists` - queries of the lists that people answer for
+- `sending` - what is kept of money that goes out: accounts, sealed, and what was handed to banks
 - `upkeep` - what keeps a ledger sound beside its closes
 - `people` - users, sessions, orders that wait, the audit trail: a database beside the lake
 - `marts` - aggregates for reading, rebuilt from published versions

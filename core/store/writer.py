@@ -37,6 +37,7 @@ from loanbook.core.store.lake import (
 )
 from loanbook.core.store.migrations import migrate
 from loanbook.core.store.queries import PUBLISHED, WAITING_VERSIONS, Queries, by_loan
+from loanbook.core.store.sending.vault import make_key
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.upkeep.files import flush
 from loanbook.core.store.upkeep.partitions import outgrown
@@ -113,6 +114,7 @@ class Ledger(Queries):
         self.settings = settings
         super().__init__(open_writer(settings))
         patiently(lambda: migrate(self._connection))
+        make_key(settings.lake)
         share_out(self._connection, loans_of(self._connection))
 
     # --- where it stands -------------------------------------------------------------

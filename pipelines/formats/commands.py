@@ -44,6 +44,8 @@ class OrderField:
     column: dy.Column
     meaning: str
     form: str
+    personal: bool = False
+    """Whether its text is of a person, so that no refusal quotes it."""
 
 
 FIELDS = (
@@ -67,6 +69,20 @@ FIELDS = (
                "what becomes of interest where the schedule is made anew or rests",
                "level, payable, full; split; none, simple, capitalised"),
     OrderField("flag", dy.String(), "what is known of the borrower", ", ".join(Flag.__members__)),
+    OrderField("originator", dy.String(), "of a mandate: who may debit the account, by which rail",
+               "name of a policy in originators"),
+    OrderField("bank", dy.String(), "of a mandate: the payer's bank", "routing number of 9 digits; SEPA: BIC, or empty",
+               personal=True),
+    OrderField("account", dy.String(), "of a mandate: the payer's account", "account number, up to 17 characters; SEPA: IBAN",
+               personal=True),
+    OrderField("account_type", dy.String(), "of a mandate by NACHA: kind of account", "checking (the default), savings"),
+    OrderField("holder", dy.String(), "of a mandate: who holds the account", "name, up to 70 characters", personal=True),
+    OrderField("collects", dy.String(), "of a mandate: whether it serves more than one debit", "recurring (the default), once"),
+    OrderField("payday", dy.Int16(nullable=True, min=1, max=31), "of a mandate: day of the month on which the payer is paid",
+               "1 to 31; in a shorter month its last day"),
+    OrderField("channel", dy.String(), "of a mandate: how the payer consented", "code: web, phone, paper, branch or the like"),
+    OrderField("consent", dy.String(), "of a mandate: digest of the text that the payer consented to", "SHA-256 in 64 hexadecimal digits"),
+    OrderField("consented_at", dy.String(), "of a mandate: when the payer consented", "time with its zone: 2024-01-31T09:30:00Z"),
 )  # fmt: skip
 """Every field that a command may have beside `COLUMNS`."""
 _READ = tuple(f.name for f in FIELDS if not isinstance(f.column, dy.String))
@@ -191,6 +207,37 @@ class Orders(_Fields):
         return (pl.col("flag") == "") | pl.col("flag").is_in(list(Flag.__members__))
 
     @dy.rule()
+    def collects_not_recurring_or_once(cls) -> pl.Expr:
+        return pl.col("collects").is_in(["", "recurring", "once"])
+
+    @dy.rule()
+    def account_type_not_known(cls) -> pl.Expr:
+        return pl.col("account_type").is_in(["", "checking", "savings"])
+
+    @dy.rule()
+    def account_not_told_whole(cls) -> pl.Expr:
+        """Bank and kind of account belong to an account, and an account to its holder."""
+        told = pl.any_horizontal(pl.col(n) != "" for n in ("bank", "account_type", "holder"))
+        return ~told | (pl.col("account") != "")
+
+    @dy.rule()
+    def channel_not_a_code(cls) -> pl.Expr:
+        return pl.col("channel").str.contains(r"^([a-z][a-z0-9_]{1,39})?$")
+
+    @dy.rule()
+    def consent_not_a_digest(cls) -> pl.Expr:
+        return pl.col("consent").str.contains(r"^([0-9a-f]{64})?$")
+
+    @dy.rule()
+    def consented_at_not_a_time(cls) -> pl.Expr:
+        form = (
+            r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+        )
+        day = pl.col("consented_at").str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+        whole = pl.col("consented_at").str.contains(form) & day.is_not_null()
+        return (pl.col("consented_at") == "") | whole
+
+    @dy.rule()
     def command_without_a_field_it_needs(cls) -> pl.Expr:
         """What the rules above name in their own words, and any field that has none of its own."""
         return pl.all_horizontal(~_needs(f.name) | _given(f) for f in FIELDS)
@@ -239,8 +286,17 @@ def _unread(name: str, typed: pl.DataFrame) -> pl.Expr:
 def _first(names: Iterable[str], holds: Callable[[str], pl.Expr]) -> pl.Expr:
     """Name and text of the first field that it holds of."""
     return pl.coalesce(
-        pl.when(holds(name)).then(pl.concat_str(pl.lit(f"{name}="), quoted(name))) for name in names
+        pl.when(holds(name)).then(pl.concat_str(pl.lit(f"{name}="), _quoted(name)))
+        for name in names
     )
+
+
+_PERSONAL = frozenset(field.name for field in FIELDS if field.personal)
+
+
+def _quoted(name: str) -> pl.Expr:
+    """A field's text as a refusal may quote it."""
+    return pl.lit("…") if name in _PERSONAL else quoted(name)
 
 
 def _untaken() -> pl.Expr:

@@ -158,6 +158,7 @@ def together(taken: Taken, added: Taken) -> Taken:
         taken.rows_in, taken.accepted + added.accepted, taken.duplicates + added.duplicates,
         taken.bad + added.bad, both(taken.events, added.events), both(taken.loans, added.loans),
         both(taken.attributes, added.attributes), both(taken.reported, added.reported),
+        {**taken.tables, **added.tables},
     )  # fmt: skip
 
 

@@ -50,6 +50,8 @@ def test_money_in_comes_from_an_account_and_is_taken_in_one_step() -> None:
 GIVEN = {
     "amount": "10.00", "due_date": "2024-02-01", "target_ref": "t", "rate_percent": "5",
     "instalments": "3", "start_date": "2024-01-20", "interest": "simple", "flag": "deceased",
+    "originator": "ach", "account": "123", "holder": "Payer One", "channel": "web", "consent": "0" * 64,
+    "consented_at": "2024-01-09T10:00:00Z",
 }  # fmt: skip
 
 

@@ -55,7 +55,7 @@ LANDING = {
 def extend(root: Path) -> None:
     """The product knows one event more: a row and a file."""
     catalogue = root / "core" / "catalogue" / "events.py"
-    insert(catalogue, "\n\nclass MoratoriumInterest", "    rate_discounted = 41\n")
+    insert(catalogue, "\n\nclass MoratoriumInterest", "    rate_discounted = 46\n")
     insert(catalogue, "    EventKind(\n        kind=Kind.flag_set", ROW)
     terms = root / "core" / "servicing" / "changes" / "terms"
     (terms / "rate_discount.py").write_text(HANDLER, encoding="utf-8")
@@ -66,7 +66,7 @@ def test_a_contract_event_is_a_row_and_a_file(seen: dict[str, Any]) -> None:
     # 1,200.00 at 12 %: two nights bear 78.90 minor units, one at 3.65 % then bears 12
     assert told["accrued"]["2018-01-04"] == 79
     assert told["accrued"]["2018-01-05"] == 79 + 12
-    assert told["events"] == [[41, "maker-1", '{"discount_ppb":83500000}']]
+    assert told["events"] == [[46, "maker-1", '{"discount_ppb":83500000}']]
     assert told["rates"] == [[36500000]]
     assert [row for row in seen["refused"] if row[0].startswith("commands")] == [
         ["commands_2018-01-04.csv", 3, "command_without_a_field_it_needs"],

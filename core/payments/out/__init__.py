@@ -2,5 +2,7 @@
 
 Nothing here writes a file: `pipelines/formats/bank_out` does, of what stands here.
 
+- `accounts` - what form an account has by the rails, check digits included
+- `mandates` - what lets an account be debited, as its events make it
 - `instructions` - debits and credits for a bank, in one form for all rails
 """

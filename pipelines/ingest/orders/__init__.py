@@ -9,4 +9,5 @@
 - `interest_refunds` - each on a refund that it names, in the amount that is told or worked out
 - `chargeback_parts` - what a chargeback asks again, by the product's order
 - `returned_payments` - fees that returned payments call for
+- `mandates` - what lets an account be debited: its form, what names it, the account sealed
 """

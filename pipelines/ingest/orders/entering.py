@@ -17,6 +17,7 @@ from loanbook.pipelines.ingest.orders import interest_refunds, returned_payments
 from loanbook.pipelines.ingest.orders.chargeback_parts import with_parts
 from loanbook.pipelines.ingest.orders.eve import on_the_eve
 from loanbook.pipelines.ingest.orders.judging import lawful
+from loanbook.pipelines.ingest.orders.mandates import sealed_accounts
 
 
 def taken(
@@ -30,7 +31,9 @@ def taken(
     rows, unfit = lawful(found, policies, known, mapping, file.business_date, waits_from)
     rows = with_parts(rows, policies, known.met)
     called_for = returned_payments.charges(rows, policies, known.standing)
-    entered = Taken(parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None)
+    entered = Taken(
+        parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None, tables=sealed_accounts(rows)
+    )
     for kind in sorted({row.kind for row, _ in COMMANDS.values()}):
         kind_rows = rows.filter(pl.col("kind") == kind.value)
         if kind_rows.height:

@@ -20,6 +20,7 @@ from loanbook.pipelines.ingest.events import Known, keyed, refused
 from loanbook.pipelines.ingest.orders import targets
 from loanbook.pipelines.ingest.orders.context import order_rows, share_of
 from loanbook.pipelines.ingest.orders.interest_refunds import on_refunds
+from loanbook.pipelines.ingest.orders.mandates import mandates
 from loanbook.pipelines.ingest.orders.payloads import as_events
 
 
@@ -54,7 +55,7 @@ def lawful(
     broken = _with_running_pause(judged.filter(pl.col("rule").is_not_null()), others, orders)
     bad = refused(broken, pl.col("rule"), "command_ref")
     rows = keyed(as_events(judged.filter(pl.col("rule").is_null())), mapping, known)
-    rows, lost = _with_targets(rows, known)
+    rows, lost = _with_targets(rows, policies, known, day)
     return rows, bad + lost
 
 
@@ -95,7 +96,9 @@ def _with_running_pause(
     ).with_columns(pl.coalesce(PAUSE_RUNS, "command_ref"))
 
 
-def _with_targets(rows: pl.DataFrame, known: Known) -> tuple[pl.DataFrame, Bad]:
+def _with_targets(
+    rows: pl.DataFrame, policies: PolicyBook, known: Known, day: dt.date
+) -> tuple[pl.DataFrame, Bad]:
     """Orders with what they name in their payloads; those that name nothing, or take too much, refused."""
     events = known.events("loan_id", rows["loan_id"])
     named = targets.named_events(rows, events)
@@ -105,11 +108,12 @@ def _with_targets(rows: pl.DataFrame, known: Known) -> tuple[pl.DataFrame, Bad]:
     rows, missing = targets.waivers(rows, events, named)
     rows, unpaid = targets.refinancings(rows, known.loans)
     rows, unnamed = on_refunds(rows, events)
+    rows, unfit_mandates = mandates(rows, policies, known, named, day)
     adjusted = rows.filter(pl.col("kind") == Kind.charge_adjusted.value)["loan_id"]
     if adjusted.len():
         events = targets.with_waived(events, known.waived(adjusted))
     rows, beyond = targets.within_what_is_left(rows, events)
-    return rows, vague + unfit + missing + unpaid + unnamed + beyond
+    return rows, vague + unfit + missing + unpaid + unnamed + unfit_mandates + beyond
 
 
 _PASSES = 20

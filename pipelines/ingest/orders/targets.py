@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from loanbook.core.catalogue.codes import MONEY_IN, REFUNDS, REVERSIBLE, Kind
-from loanbook.core.catalogue.events import OF_A_CHARGE
+from loanbook.core.catalogue.events import OF_A_CHARGE, OF_A_MANDATE
 from loanbook.core.servicing.orders.what_is_left import beyond_what_is_left
 from loanbook.pipelines.formats.table import Bad
 from loanbook.pipelines.ingest.events import refused
@@ -18,6 +18,7 @@ _ABOUT = {
     Kind.charge_waived: (Kind.charge_assessed,),
     Kind.charge_adjusted: (Kind.charge_assessed,),
     Kind.interest_refunded: REFUNDS,
+    **{kind: (Kind.mandate_created,) for kind in OF_A_MANDATE if kind is not Kind.mandate_created},
 }
 """Orders that name another event, and the kinds that it may be of."""
 
@@ -58,7 +59,7 @@ def named_events(rows: pl.DataFrame, known_events: pl.DataFrame) -> pl.DataFrame
     )
 
 
-def _of(named: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+def of_orders(named: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     """What these orders name, by line."""
     return named.join(orders.select("line"), on="line", how="semi", maintain_order="left").sort(
         "line"
@@ -80,7 +81,7 @@ def reversals(
     reversals = rows.filter(pl.col("kind") == Kind.reversal.value)
     if reversals.is_empty():
         return rows, []
-    found = _of(named, reversals)
+    found = of_orders(named, reversals)
     # what was reversed before: by another order, or by this one sent again
     undone = known_events.filter(pl.col("reverses").is_not_null()).select(
         key="reverses", by="idempotency_key"
@@ -113,7 +114,7 @@ def chargebacks(rows: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     given = rows.filter((pl.col("kind") == Kind.chargeback.value) & (pl.col("target_ref") != ""))
     if given.is_empty():
         return rows
-    found = _of(named, given).select("line", of="key")
+    found = of_orders(named, given).select("line", of="key")
     bodies = found.select("line", told=pl.struct("of").struct.json_encode())
     kept = rows.join(bodies, on="line", how="left", maintain_order="left")
     return kept.with_columns(payload=pl.coalesce("told", "payload")).drop("told")
@@ -163,7 +164,7 @@ def waivers(
             of_file.select(charged="amount", charge="payload", key="idempotency_key"),
         ]
     ).unique("key", keep="first", maintain_order=True)
-    found = pl.concat([_of(named, waived), about(waived, of_file, (Kind.charge_assessed,))])
+    found = pl.concat([of_orders(named, waived), about(waived, of_file, (Kind.charge_assessed,))])
     found = found.join(charges, on="key", maintain_order="left")
     found = found.unique("line", keep="first", maintain_order=True)
     missing = waived.filter(~pl.col("line").is_in(found["line"].implode()))

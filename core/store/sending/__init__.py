@@ -1,0 +1,4 @@
+"""What the ledger keeps of money that goes out: accounts, sealed, and what was handed to banks.
+
+- `vault` - particulars of accounts as tokens and sealed bytes, with a key of the instance
+"""

@@ -1,0 +1,106 @@
+"""Particulars of bank accounts as tokens and sealed bytes: the lake holds no account in plain text.
+
+Its data files are encrypted, but least and greatest value of every column stand in the catalogue as they are, so
+an account may stand in no column, not even of bytes. The key is a file beside the catalogue, or
+`LOANBOOK_ACCOUNTS_KEY`; without it no file for a bank can be made, nor made again.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from pathlib import Path
+
+import polars as pl
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from loanbook.core.errors import LedgerError
+
+KEY_VARIABLE = "LOANBOOK_ACCOUNTS_KEY"
+KEY_FILE = "accounts.key"
+BYTES = 64
+PARTICULARS = ["bank", "account", "account_type", "holder"]
+"""What is sealed of an account."""
+
+
+def make_key(lake: Path) -> None:
+    """Make the key of a ledger's folder, where none is; it is whole before its name is there."""
+    path = lake / KEY_FILE
+    if path.exists() or os.environ.get(KEY_VARIABLE):
+        return
+    fresh = path.with_name(f".{KEY_FILE}.{secrets.token_hex(8)}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(base64.b64encode(secrets.token_bytes(BYTES)))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(fresh, path)  # another process may have been first
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+
+
+class Vault:
+    """Seals and opens accounts. The same particulars have the same token and the same sealed bytes."""
+
+    def __init__(self, lake: Path) -> None:
+        self._where = lake / KEY_FILE
+        key = _read(self._where)
+        self._sealer = AESSIV(key)
+        self._tokens = hashlib.sha256(b"token" + key).digest()
+
+    def sealed(self, accounts: pl.DataFrame) -> pl.DataFrame:
+        """`token` (32 characters) and `sealed` (bytes), a row an account (`PARTICULARS`, text)."""
+        texts = [
+            json.dumps([*row], ensure_ascii=False).encode()
+            for row in accounts.select(pl.col(PARTICULARS).fill_null("")).rows()
+        ]
+        tokens = [hmac.digest(self._tokens, text, "sha256").hex()[:32] for text in texts]
+        sealed = [
+            self._sealer.encrypt(text, [token.encode()])
+            for text, token in zip(texts, tokens, strict=True)
+        ]
+        return pl.DataFrame(
+            {"token": tokens, "sealed": sealed},
+            schema={"token": pl.String, "sealed": pl.Binary},
+        )
+
+    def opened(self, sealed: pl.DataFrame) -> pl.DataFrame:
+        """`token` and `PARTICULARS`, a row of `sealed` (`token`, `sealed`). LedgerError: it is of another key."""
+        rows = [(token, *self._open(token, data)) for token, data in sealed.select("token", "sealed").rows()]  # fmt: skip
+        names = ["token", *PARTICULARS]
+        return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+
+    def _open(self, token: str, data: bytes) -> list[str]:
+        try:
+            found: list[str] = json.loads(self._sealer.decrypt(data, [token.encode()]))
+        except InvalidTag:
+            raise LedgerError(
+                f"the account {token} was sealed with another key: put the ledger's own {self._where.name} back "
+                f"into {self._where.parent}, or set {KEY_VARIABLE} to it"
+            ) from None
+        return found
+
+
+def _read(path: Path) -> bytes:
+    """The key; of a ledger that has none yet, one that is thrown away: nothing is sealed with it."""
+    text = os.environ.get(KEY_VARIABLE, "").encode()
+    if not text and not path.exists():
+        return secrets.token_bytes(BYTES)
+    try:
+        key = base64.b64decode(text or path.read_bytes(), validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != BYTES:
+        raise LedgerError(
+            f"{KEY_VARIABLE if text else path}: no key of {BYTES} bytes in base64; put the ledger's own back"
+        )
+    return key
