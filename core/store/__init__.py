@@ -12,6 +12,7 @@
 - `history` - what the ledger knows of some loans before a date
 - `order_context` - what an order or a payment is judged against before it may enter
 - `reader` - the read layer: one class for a notebook, a page and an export
+- `guarded` - what a role shows, and what SQL of people's own may be
 - `views` - what SQL and notebooks see of published versions
 - `lists` - queries of the lists that people answer for
 - `sending` - what is kept of money that goes out: accounts, sealed, and what was handed to banks

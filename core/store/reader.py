@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -17,11 +18,15 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import polars as pl
 
+from loanbook.core.access.actor import AccessError
 from loanbook.core.catalogue.codes import CHANGES, Kind, label
 from loanbook.core.errors import LedgerError
 from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.store.clocks import Clocks, Day, Known, clocks
-from loanbook.core.store.lake import LAKE, loans_of, one_state, open_reader, patiently, share_out
+from loanbook.core.store.guarded.running import bounded, confine
+from loanbook.core.store.guarded.scope import DENIED, Shown
+from loanbook.core.store.guarded.statement import must_be_harmless
+from loanbook.core.store.lake import loans_of, one_state, open_reader, patiently, share_out
 from loanbook.core.store.lists import (
     AFTER_CLOSURE,
     CREDITS,
@@ -33,6 +38,7 @@ from loanbook.core.store.lists import (
 from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON, TOLD
 from loanbook.core.store.marts import NAMES as MART_NAMES
 from loanbook.core.store.migrations import must_be_newest
+from loanbook.core.store.people.acting import log_denied, shown_to
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.views import (
@@ -65,14 +71,19 @@ def open_ledger(home: str | Path | None = None) -> LedgerReader:
 class LedgerReader:
     """Published versions of a ledger as Polars frames. A reader never blocks a writer."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, seen: Shown | None = None) -> None:
+        """`seen`: what of it is shown; left out, what the roles of who acts now show."""
         self.settings = settings
+        self._seen = seen or shown_to(settings)
+        self._clocks: tuple[dt.date | None, Clocks | None] = (None, None)
+        self._own: LedgerReader | None = None
+        self._confined = False
         self._connection = open_reader(settings)
         try:
             with one_state(self._connection):
                 must_be_newest(self._connection, settings.home)
                 share_out(self._connection, loans_of(self._connection))
-                make_views(self._connection)
+                make_views(self._connection, seen=self._seen)
         except LedgerError:
             self._connection.close()
             raise
@@ -86,9 +97,13 @@ class LedgerReader:
         """
         if as_of is not None or known_at is not None:
             at = self.clocks(as_of, known_at)
-            with one_state(self._connection):
-                make_views(self._connection, None if as_of is None else at.on, at)
+            self._see(None if as_of is None else at.on, at)
         return self
+
+    def _see(self, on: dt.date | None, known: Clocks | None) -> None:
+        self._clocks, self._own = (on, known), None
+        with one_state(self._connection):
+            make_views(self._connection, on, known, self._seen)
 
     def close(self) -> None:
         """Let go of the lake."""
@@ -104,25 +119,47 @@ class LedgerReader:
             finally:
                 cursor.close()
 
-        return patiently(read)
+        try:
+            return patiently(read)
+        except duckdb.Error as error:
+            if DENIED not in str(error):
+                raise
+            raise self._in_words(error) from error
 
     def sql(self, query: str) -> pl.DataFrame:
-        """Rows of one SELECT over the published views; LedgerError for anything else."""
+        """Rows of one SELECT over the published views; LedgerError for anything else.
+
+        It reads nothing but the views, and has `SECONDS`, `MEMORY` and an answer of `ANSWER` bytes at most.
+        """
+        if self._seen.filters and not self._seen.barred:
+            if self._own is None:
+                self._own = LedgerReader(self.settings, replace(self._seen, barred=True))
+                self._own._see(*self._clocks)
+            return self._own.sql(query)
         try:
-            statements = duckdb.extract_statements(query)
+            self._confine()
+            must_be_harmless(self._connection, query, self.tables())
+            return bounded(self._connection, query)
         except duckdb.Error as error:
-            raise LedgerError(f"that is no SQL: {error}") from error
-        select = len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
-        if not select or LAKE in query:
-            raise LedgerError("give one SELECT over the views " + ", ".join(self.tables()))
-        try:
-            return self._frame(query)
-        except duckdb.Error as error:
-            raise LedgerError(str(error)) from error
+            raise self._in_words(error) from error
         except (pl.exceptions.DuplicateError, ValueError) as error:
             raise LedgerError(
                 f"two columns of the answer have one name ({error}); give each its own with AS"
             ) from error
+
+    def _confine(self) -> None:
+        """Let the connection read no file but the ledger's own, from now on, and nobody change that."""
+        if not self._confined:
+            confine(self._connection, self.settings.data)
+            self._confined = True
+
+    def _in_words(self, error: duckdb.Error) -> LedgerError | AccessError:
+        """What a person is told of an error of the database; a view that is hidden from them is logged."""
+        _, denied, why = str(error).partition(DENIED)
+        if not denied:
+            return LedgerError(str(error))
+        log_denied(self.settings, why)
+        return AccessError(f"{why}; an administrator gives the role that does")
 
     def tables(self) -> list[str]:
         """Names of the views that `sql` can read.
@@ -130,7 +167,7 @@ class LedgerReader:
         Beside them `positions_at`, `dues_at` and `allocations_at` take a business date and a
         version: the rows of that date as known at that version, restatements included.
         """
-        return list(NAMES)
+        return [name for name in NAMES if self._seen.reading.sees(name)]
 
     # --- the two clocks --------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from loanbook.core.catalogue.components import CLAIM_ROLES, DUES, PARTS, Compone
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT
 from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.store.clocks import NOT_RESTATED, Clocks, known_last
+from loanbook.core.store.guarded.scope import Shown, make_scope, refusing
 from loanbook.core.store.lake import LAKE, columns_of_all
 from loanbook.core.store.lists import KNOWN
 from loanbook.core.store.marts import MARTS
@@ -27,10 +28,8 @@ from loanbook.core.store.queries import PUBLISHED
 _VERSIONED = (*MART_NAMES, "positions", "dues", "allocations", "account_balances", "transfers", "loans",
               "schedules", "restated_loans", "changed_terms", "held_loans")  # fmt: skip
 _RESTATED = ("positions", "dues", "allocations", "held_loans")
-_NUMBERED = (
-    "* REPLACE (row_number() OVER (PARTITION BY loan_id ORDER BY valid_from, version)::INTEGER "
-    "AS schedule_version)"
-)
+_NUMBERED = "row_number() OVER (PARTITION BY loan_id ORDER BY valid_from, version)::INTEGER"
+"""`schedule_version` of a loan's schedules, in their order."""
 _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "reported",
           "products", "entities", "policies", "policy_versions", "bank_files", "bank_statements",
           "bank_entries", "suspense_candidates", "entry_decisions", "cash_movements")  # fmt: skip
@@ -324,18 +323,26 @@ _DATED = {
 
 
 def make_views(
-    connection: duckdb.DuckDBPyConnection, on: dt.date | None = None, known: Clocks | None = None
+    connection: duckdb.DuckDBPyConnection,
+    on: dt.date | None = None,
+    known: Clocks | None = None,
+    seen: Shown | None = None,
 ) -> None:
     """Make every view of the published versions on a reader's connection, in place of those there are.
 
-    `on`: rows of that date and before alone. `known`: of what was believed by those clocks alone.
+    `on`: rows of that date and before alone. `known`: of what was believed by those clocks alone. `seen`: what
+    of them is shown; left out, all is.
     """
+    seen = seen or Shown()
+    make_scope(connection, seen)
     believed = f" AND version <= {known.known}" if known else ""
     published = f"(SELECT version FROM {LAKE}.publications WHERE state = 'published'{believed})"
     run = connection.execute
     columns_of = columns_of_all(connection)
+    groups = [columns for table, columns in columns_of.items() if table.startswith("position_")]
+    columns_of.setdefault("positions", set().union(*groups))  # a view of its groups
 
-    def view(table: str, columns: str, *conditions: str) -> None:
+    def view(table: str, *conditions: str, **replaced: str) -> None:
         dated = _DATED.get(table)
         if (
             dated is None
@@ -343,13 +350,18 @@ def make_views(
             and table in (*_VERSIONED, "versions")
         ):
             dated = "business_date <= DATE '{on}'"
-        told = [*conditions, dated.format(on=on) if on and dated else ""]
+        columns = columns_of[table]
+        replaced |= seen.replaced(table, columns)
+        told = [*conditions, dated.format(on=on) if on and dated else "", seen.condition(columns)]
+        if why := seen.why_not(table, columns):
+            told = [refusing(why)]
         where = " AND ".join(each for each in told if each) or "true"
-        run(f"CREATE OR REPLACE VIEW {table} AS SELECT {columns} FROM {LAKE}.{table} WHERE {where}")
+        run(f"CREATE OR REPLACE VIEW {table} AS SELECT {_with(replaced)} FROM {LAKE}.{table} "
+            f"WHERE {where}{seen.end}")  # fmt: skip
 
     for table in _PLAIN:
         booked = table == "events" and known
-        view(table, "*", f"booking_date <= DATE '{known.booked}'" if booked and known else "")
+        view(table, f"booking_date <= DATE '{known.booked}'" if booked and known else "")
     for mart in MARTS:
         if mart.name not in columns_of:
             connection.register("_mart", mart.empty.to_arrow(compat_level=pl.CompatLevel.oldest()))
@@ -357,19 +369,39 @@ def make_views(
             connection.unregister("_mart")
     for table in (*_VERSIONED, "versions"):
         if table not in MART_NAMES or table in columns_of:
-            view(table, "*" if table != "schedules" else _NUMBERED, f"version IN {published}")
+            numbered = {"schedule_version": _NUMBERED} if table == "schedules" else {}
+            view(table, f"version IN {published}", **numbered)
     for table in ("publications", "checks"):
-        view(table, "*")
-    _make_known(connection, published)
+        view(table)
+    _make_known(connection, published, columns_of, seen)
 
 
-def _make_known(connection: duckdb.DuckDBPyConnection, published: str) -> None:
+def _with(replaced: dict[str, str]) -> str:
+    """Every column, some of them replaced by an expression."""
+    if not replaced:
+        return "*"
+    return f"* REPLACE ({', '.join(f'{sql} AS {name}' for name, sql in replaced.items())})"
+
+
+def _make_known(
+    connection: duckdb.DuckDBPyConnection,
+    published: str,
+    columns_of: dict[str, set[str]],
+    seen: Shown,
+) -> None:
     """Views and macros of what is known last of each date, of the versions that are `published`."""
     run = connection.execute
     all_of_them = PUBLISHED.format(lake=LAKE)
     for table in _RESTATED:
         rows = known_last(table, "t.*", "ALL").format(lake=LAKE).replace(all_of_them, published)
         rows = rows.replace("$on", "on_date").replace("$known_at", "known_at")
+        columns = columns_of[table]
+        if hidden := seen.why_not(table, columns):
+            rows = f"SELECT * FROM ({rows}) WHERE {refusing(hidden)}"
+        elif seen.filters or seen.reading.masks:
+            where = seen.condition(columns) or "true"
+            told = _with(seen.replaced(table, columns))
+            rows = f"SELECT {told} FROM ({rows}) WHERE {where}{seen.end}"
         run(f"CREATE OR REPLACE MACRO {table}_at(on_date, known_at) AS TABLE {rows}")
     for table in ("positions", "allocations", "held_loans"):
         known = NOT_RESTATED.format(row=table).format(lake=LAKE).replace(all_of_them, published)

@@ -23,7 +23,7 @@ from loanbook.pipelines.commands import (
     simulate,
 )
 from loanbook.pipelines.commands.console import err
-from loanbook.pipelines.commands.guard import DEMO, OPEN, guarded
+from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
 from loanbook.pipelines.commands.people import audit, roles, users
 
@@ -103,7 +103,7 @@ ACTIONS: dict[str, str] = {
     "demo": DEMO, "check": RUN, "run": RUN, "close": RUN, "backfill": RUN, "sql": "ledger.query",
     "marts": MAINTAIN, "migrate": MAINTAIN, "maintain": MAINTAIN, "rollback": "book.rollback",
     "simulate": OPEN, "init": OPEN, "pages": DEMO, "dagster": RUN,
-    "roles": "roles.read", "policies": "policy.change",
+    "what-if": WHOLE, "rebuild": WHOLE, "migration": WHOLE, "reconcile": WHOLE, "roles": "roles.read", "policies": "policy.change",
 }  # fmt: skip
 """What a command does, of the actions that roles grant; one that is not named reads the ledger."""
 for _name, _command in COMMANDS.items():

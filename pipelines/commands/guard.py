@@ -7,12 +7,15 @@ from collections.abc import Callable
 from functools import wraps
 
 from loanbook.core.access.actor import AccessError
-from loanbook.core.store.people.acting import is_demo, must_be_allowed
+from loanbook.core.access.deciding import READ
+from loanbook.core.store.people.acting import is_demo, log_denied, must_be_allowed, reading_of
 
 OPEN = ""
 """Of a command that reads no instance and changes none."""
 DEMO = "demo"
 """Of a command that is for demo instances alone."""
+WHOLE = "ledger.read of every loan"
+"""Of a command that reads past the views, and so takes a role that filters no row."""
 
 
 def guarded(name: str, action: str, command: Callable[..., None]) -> Callable[..., None]:
@@ -38,7 +41,11 @@ def allow(name: str, action: str) -> None:
         raise AccessError(
             f'`loanbook {name}` is for demo instances; this one says profile = "production" in loanbook.toml'
         )
-    actor = must_be_allowed(where, action, told=name)
+    actor = must_be_allowed(where, READ if action == WHOLE else action, told=name)
+    if action == WHOLE and not reading_of(where).sees_every_row:
+        why = f"`loanbook {name}` reads every loan, and your roles read some alone"
+        log_denied(where, why)
+        raise AccessError(f"{why}; somebody whose role reads all of them runs it")
     from loanbook.core.store.people.audit import Record, log
     from loanbook.core.store.people.database import open_people
 

@@ -22,6 +22,7 @@ from loanbook.core.store.settings import Settings
 
 if TYPE_CHECKING:
     from loanbook.core.access.deciding import Access, Reading
+    from loanbook.core.store.guarded.scope import Shown
     from loanbook.core.store.people.database import People
 
 TOKEN_VARIABLE = "LOANBOOK_TOKEN"  # noqa: S105
@@ -139,6 +140,29 @@ def denied(people: People, actor: Actor, why: str, told: str = "") -> None:
 
     entity = ("command", told) if told else None
     log(people, actor, Record("access.denied", entity, success=False, detail=why))
+
+
+def log_denied(where: Settings, why: str) -> None:
+    """Let the trail tell of a read that was refused; a demo keeps none."""
+    if is_demo(where):
+        return
+    from loanbook.core.store.people.database import open_people
+
+    people = open_people(where)
+    denied(people, acting(where, people), why)
+
+
+def shown_to(where: Settings) -> Shown:
+    """What of the ledger is shown to who acts now; AccessError, logged, where it is nothing."""
+    from loanbook.core.store.guarded.scope import Shown
+
+    if is_demo(where):
+        return Shown()
+    from loanbook.core.store.people.keys import token_salt
+
+    reading = reading_of(where)
+    tokens = "token" in reading.masks.values()
+    return Shown(reading, token_salt(where) if tokens else "")
 
 
 def reading_of(where: Settings) -> Reading:

@@ -7,6 +7,7 @@ Ed25519: command files of the queue are signed with it, so that intake knows tha
 from __future__ import annotations
 
 import base64
+import hmac
 import os
 import secrets
 import stat
@@ -30,6 +31,11 @@ class KeyFileError(LedgerError):
 def master_key(settings: Settings) -> bytes:
     """The instance's master key, 32 bytes; it is made where there is none."""
     return _secret(settings.people_folder / MASTER)
+
+
+def token_salt(settings: Settings) -> str:
+    """A secret of its own, drawn from the master key, by which tokens of masked columns are made."""
+    return hmac.digest(master_key(settings), b"tokens of masked columns", "sha256").hex()
 
 
 def signing_key(settings: Settings) -> Ed25519PrivateKey:
