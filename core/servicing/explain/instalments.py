@@ -12,6 +12,7 @@ import polars as pl
 
 from loanbook.core.catalogue.components import PARTS, Component, is_, is_interest
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.business_date import dated
 from loanbook.core.servicing.loan.dues import due_rows
 from loanbook.core.servicing.loan.taxes import tax_on
@@ -32,16 +33,9 @@ def instalments(lived: History, policies: PolicyBook, on: dt.date) -> pl.DataFra
     What is to come is as if what is due were paid today and each instalment on its day; of a line of
     credit nothing is foreseen.
     """
-    book = lived.book(on)
     left = lived.all("settled").select(_GRID)
-    stands = book.dues.select(_GRID)
-    wide = dated(book.wide(), on)
-    coming = to_come(wide, dated(book.dues, on), policies.calendars)
-    taxes = _taxes_to_come(wide, pl.concat([dated(stands, on), coming.select(*_GRID, "business_date")]),
-                           policies)  # fmt: skip
-    rows = pl.concat([left.with_columns(stands=False), *(
-        part.select(_GRID).with_columns(stands=True) for part in (stands, coming, taxes)
-    )])  # fmt: skip
+    there = _open_and_to_come(lived.book(on), policies, on)
+    rows = pl.concat([left.with_columns(stands=False), there.with_columns(stands=True)])
     parts = {
         name: pl.col("amount").filter(is_(component)).sum() for name, component in PARTS.items()
     }
@@ -59,6 +53,29 @@ def instalments(lived: History, policies: PolicyBook, on: dt.date) -> pl.DataFra
         .sort("loan_id", "due_date", "instalment_no")
         .select("loan_id", "instalment_no", "due_date", *PARTS, "amount", "paid", "status")
     )
+
+
+def owed(book: Book, policies: PolicyBook, on: dt.date, through: dt.date) -> pl.DataFrame:
+    """What loans of a book at the end of `on` owe by `through`: `loan_id`, `due_date`, `amount` (Int64 minor
+    units, above zero), unpaid dues and those to come, as if what is due were paid today."""
+    rows = _open_and_to_come(book, policies, on, through).filter(pl.col("due_date") <= through)
+    sums = rows.group_by("loan_id", "due_date").agg(
+        amount=(pl.col("amount") - pl.col("paid")).sum()
+    )
+    return sums.filter(pl.col("amount") > 0).sort("loan_id", "due_date")
+
+
+def _open_and_to_come(
+    book: Book, policies: PolicyBook, on: dt.date, through: dt.date = dt.date.max
+) -> pl.DataFrame:
+    """Dues of a book and those to come (columns `_GRID`; of a due that is there already what is added to it), at
+    least those due by `through`."""
+    stands = book.dues.select(_GRID)
+    wide = dated(book.wide(), on)
+    coming = to_come(wide, dated(book.dues, on), policies.calendars, through)
+    taxes = _taxes_to_come(wide, pl.concat([dated(stands, on), coming.select(*_GRID, "business_date")]),
+                           policies)  # fmt: skip
+    return pl.concat([stands, coming.select(_GRID), taxes.select(_GRID)])
 
 
 def _taxes_to_come(wide: pl.DataFrame, dues: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:

@@ -7,6 +7,8 @@ falls due, and bears interest to it; a payment that interest is due at is a roun
 
 from __future__ import annotations
 
+import datetime as dt
+
 import polars as pl
 
 from loanbook.core.catalogue.codes import ENDED, Status
@@ -42,8 +44,14 @@ ROWS = {
 """Schema of projected instalments; amounts are whole, money in advance included."""
 
 
-def project(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
-    """Instalments after `business_date` of live loans (terms, positions and `business_date`), schema `ROWS`.
+def project(
+    wide: pl.DataFrame,
+    dues: pl.DataFrame,
+    calendars: dict[int, Calendar],
+    through: dt.date = dt.date.max,
+) -> pl.DataFrame:
+    """Instalments after `business_date` of live loans (terms, positions and `business_date`), schema `ROWS`:
+    at least those that fall due by `through`.
 
     A schedule that stands whole is read off its dues. Others are stepped: unpaid principal bears
     interest to `business_date` and is paid then.
@@ -57,13 +65,19 @@ def project(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calenda
         ~pl.col("materialised") & (pl.col("instalment_no") <= pl.col("instalments"))
     )
     if stepped.height:
-        parts += _stepped(stepped, dues, calendars)
+        parts += _stepped(stepped, dues, calendars, through)
     return pl.concat(parts).sort("loan_id", "instalment_no")
 
 
-def to_come(wide: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]) -> pl.DataFrame:
-    """Dues of a running day that `dues` lack for projected instalments to stand whole."""
-    rows = project(wide, dues, calendars).join(
+def to_come(
+    wide: pl.DataFrame,
+    dues: pl.DataFrame,
+    calendars: dict[int, Calendar],
+    through: dt.date = dt.date.max,
+) -> pl.DataFrame:
+    """Dues of a running day that `dues` lack for projected instalments, at least those due by `through`, to
+    stand whole."""
+    rows = project(wide, dues, calendars, through).join(
         wide.select("loan_id", "business_date"), on="loan_id"
     )
     fresh = pl.concat(
@@ -103,7 +117,7 @@ def _materialised(whole: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
 
 
 def _stepped(
-    loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar]
+    loans: pl.DataFrame, dues: pl.DataFrame, calendars: dict[int, Calendar], through: dt.date
 ) -> list[pl.DataFrame]:
     cursor = _with_arrears_paid(loans, dues)
     parts = []

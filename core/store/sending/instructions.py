@@ -1,0 +1,108 @@
+"""Files for banks as the ledger keeps them: recorded before they are handed over, and by which instructions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+
+from loanbook.core.store.lake import LAKE, insert, patiently, transaction
+from loanbook.core.store.queries import Queries
+from loanbook.core.store.sending.vault import Vault
+
+INSTRUCTIONS = pl.Schema({
+    "key": pl.String, "file_key": pl.String, "purpose": pl.String, "direction": pl.String, "loan_id": pl.Int64,
+    "mandate": pl.String, "account": pl.String, "due_date": pl.Date, "attempt": pl.Int32,
+    "first_effective": pl.Date, "effective": pl.Date, "amount": pl.Int64, "currency": pl.String,
+    "entry_class": pl.String, "description": pl.String, "sequence": pl.String, "trace": pl.String,
+    "end_to_end_id": pl.String, "signed": pl.Date, "remittance": pl.String, "payment_key": pl.String,
+})  # fmt: skip
+"""A row an instruction; `account` is a token, `payment_key` the event that it is money of (null: of none)."""
+_FILES = ("file_key", "originator", "originator_version", "rail", "direction", "business_date", "number",
+          "name", "sha256", "payments", "amount", "currency")  # fmt: skip
+
+
+def sent(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
+    """Instructions of loans, in their order, with `code` and `returned_on` of those that came back (else null)."""
+    return ledger.of_loans(
+        f"""
+        SELECT {", ".join(f"i.{name}" for name in INSTRUCTIONS)}, r.code, r.returned_on
+        FROM {{lake}}.instructions i JOIN _ids ON _ids.loan_id = i.loan_id
+        LEFT JOIN (SELECT instruction_key, min(code) AS code, min(returned_on) AS returned_on
+                   FROM {{lake}}.payment_returns WHERE outcome IN ('reversal', 'chargeback', 'rejected')
+                   GROUP BY instruction_key) r ON r.instruction_key = i.key
+        ORDER BY i.recorded_at, i.key
+        """,
+        ids,
+        [],
+    ).cast(INSTRUCTIONS)
+
+
+def traces_given(ledger: Queries, bank: str) -> int:
+    """How many trace numbers were given that begin with the eight digits of a bank."""
+    (count,) = ledger.one(
+        "SELECT count(*) FROM {lake}.instructions WHERE trace LIKE ?", [f"{bank[:8]}%"]
+    )
+    return int(count)
+
+
+def files_of(ledger: Queries, originator: str, day: dt.date) -> int:
+    """How many files an originator has for a day."""
+    (count,) = ledger.one(
+        "SELECT count(*) FROM {lake}.files_out WHERE originator = ? AND business_date = ?",
+        [originator, day],
+    )
+    return int(count)
+
+
+def not_handed_over(ledger: Queries) -> list[dict[str, Any]]:
+    """Files that are recorded and not marked as handed over, oldest first."""
+    rows = ledger.frame(
+        f"SELECT {', '.join(_FILES)} FROM {{lake}}.files_out f WHERE NOT EXISTS "
+        "(SELECT 1 FROM {lake}.files_handed_over h WHERE h.file_key = f.file_key) "
+        "ORDER BY business_date, file_key"
+    )
+    return rows.to_dicts()
+
+
+def recorded_file(ledger: Queries, key: str) -> dict[str, Any] | None:
+    """A file by its key or its name; None: there is none."""
+    rows = ledger.frame(
+        f"SELECT {', '.join(_FILES)} FROM {{lake}}.files_out WHERE file_key = ? OR name = ?", [key, key]
+    ).to_dicts()  # fmt: skip
+    return rows[0] if rows else None
+
+
+def mark_handed_over(ledger: Queries, key: str, at: dt.datetime) -> None:
+    """Say that a file is about to be handed over, once; from then on it is never made again by itself."""
+    row = pl.DataFrame({"file_key": [key], "handed_over_at": [at]})
+
+    def mark() -> None:
+        with transaction(ledger.connection):
+            (known,) = ledger.connection.execute(
+                f"SELECT count(*) FROM {LAKE}.files_handed_over WHERE file_key = ?", [key]
+            ).fetchone() or (0,)
+            if not known:
+                insert(ledger.connection, "files_handed_over", row)
+
+    patiently(mark)
+
+
+def with_accounts(ledger: Queries, vault: Vault, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with `bank`, `account`, `account_type` and `holder` in place of the token in `account`."""
+    tokens = rows.select(token="account").unique()
+    sealed = ledger.beside(
+        "SELECT a.token, any_value(a.sealed) AS sealed FROM {lake}.payment_accounts a "
+        "JOIN _tokens t ON t.token = a.token GROUP BY a.token", [], _tokens=tokens,
+    )  # fmt: skip
+    opened = vault.opened(sealed)
+    return rows.rename({"account": "token"}).join(opened, on="token", how="left", maintain_order="left").drop("token")  # fmt: skip
+
+
+def instructions_of(ledger: Queries, file_key: str) -> pl.DataFrame:
+    """Instructions of a file (schema `INSTRUCTIONS`)."""
+    return ledger.frame(
+        f"SELECT {', '.join(INSTRUCTIONS)} FROM {{lake}}.instructions WHERE file_key = ? ORDER BY key",
+        [file_key],
+    ).cast(INSTRUCTIONS)

@@ -1,0 +1,6 @@
+"""Money that goes out: the day's debits and payouts to files for banks, and how they are handed over.
+
+- `outbox` - files handed over to what takes them to the bank, each once
+- `recording` - instructions to a file, its record and the payments that it asks for, in one transaction
+- `presenting` - the debits of a day
+"""
