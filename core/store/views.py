@@ -17,6 +17,7 @@ from loanbook.core.catalogue.codes import ENDED, EVENT_KINDS, MONEY_IN, Kind, St
 from loanbook.core.catalogue.components import CLAIM_ROLES, DUES, PARTS, Component
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT
 from loanbook.core.ledger.reversals import effective_events
+from loanbook.core.store.banking.reading import ENTRIES_NOW
 from loanbook.core.store.clocks import NOT_RESTATED, Clocks, known_last
 from loanbook.core.store.guarded.scope import Shown, make_scope, refusing
 from loanbook.core.store.lake import LAKE, columns_of_all
@@ -177,6 +178,7 @@ VIEWS = {
     f"{_NAMES.format(row='p')} LEFT JOIN status_names s ON s.code = p.status "
     "LEFT JOIN held_loans_now h ON h.loan_id = p.loan_id AND h.business_date = p.business_date",
     "restatements": RESTATEMENTS,
+    "bank_entries_now": ENTRIES_NOW,
 }
 """Views for SQL, in the order in which they are made.
 

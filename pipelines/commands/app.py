@@ -25,6 +25,7 @@ from loanbook.pipelines.commands import (
 from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
+from loanbook.pipelines.commands.payments import incoming
 from loanbook.pipelines.commands.people import audit, roles, users
 
 app = typer.Typer(
@@ -41,6 +42,10 @@ users_app = typer.Typer(
     help="Who may work with the instance; signing in and out.", no_args_is_help=True
 )
 app.add_typer(users_app, name="users")
+payments_app = typer.Typer(
+    help="What banks told, what became of it, and what people decide.", no_args_is_help=True
+)
+app.add_typer(payments_app, name="payments")
 audit_app = typer.Typer(help="Who did what, and the proof of it.", invoke_without_command=True)
 app.add_typer(audit_app, name="audit")
 
@@ -98,6 +103,13 @@ OF_USERS: dict[str, Callable[..., None]] = {
     "sign-out": users.sign_out,
     "whoami": users.whoami,
 }
+OF_PAYMENTS: dict[str, tuple[str, Callable[..., None]]] = {
+    "files": ("ledger.read", incoming.files),
+    "entries": ("ledger.read", incoming.entries),
+    "suspense": ("ledger.read", incoming.suspense),
+    "assign": ("order.propose", incoming.assign),
+}
+"""Commands of payments, with the action that each is."""
 READ, RUN, MAINTAIN = "ledger.read", "book.run", "book.maintain"
 ACTIONS: dict[str, str] = {
     "demo": DEMO, "check": RUN, "run": RUN, "close": RUN, "backfill": RUN, "sql": "ledger.query",
@@ -117,6 +129,8 @@ for (
     users_app.command(_name)(
         guarded(f"users {_name}", "users.read" if _name == "list" else OPEN, _command)
     )
+for _name, (_action, _command) in OF_PAYMENTS.items():
+    payments_app.command(_name)(guarded(f"payments {_name}", _action, _command))
 audit_app.callback()(audit.audit)
 audit_app.command("verify")(audit.verify)
 

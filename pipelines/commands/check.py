@@ -32,7 +32,7 @@ def check(
     from loanbook.pipelines.instance import default_mapping
     from loanbook.pipelines.resources import settings
 
-    policies, known = _known()
+    policies, known = known_book()
     tape = default_mapping(settings().home, policies)
     refused = False
     for trial in tried(files, policies, tape, known):
@@ -42,7 +42,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _known() -> tuple[PolicyBook, Known]:
+def known_book() -> tuple[PolicyBook, Known]:
     """Policies, and what the ledger knows; nothing, where there is none yet."""
     from dataclasses import replace
 

@@ -15,6 +15,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any
 
+from loanbook.pipelines.formats.assignments import ASSIGNMENT_NOTES, ASSIGNMENTS
 from loanbook.pipelines.formats.columns import (
     BANK_NOTES,
     INDEX,
@@ -105,6 +106,8 @@ KINDS = (
     FileKind("bank", "an entry of a bank account: applied to a loan, settled, in suspense, outside the book or known",
              f"{_INGEST}.banking.files:taken", "loanbook.core.payments.incoming.deciding:NOT_READ", (), BANK_NOTES,
              extension="", ends_itself=True, free_ending=True),
+    FileKind("assignments", "a decision about an entry in suspense", f"{_INGEST}.banking.assignments:taken",
+             f"{_FORMATS}.assignments:Assignments", ASSIGNMENTS, ASSIGNMENT_NOTES),
     FileKind("commands", "an order: an event of the kind it orders", f"{_INGEST}.orders.entering:taken",
              f"{_FORMATS}.commands:Orders", ORDERS, ORDER_NOTES,
              mappings="command_files", free_ending=True),

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Where = Literal["any file", "loan_tape", "payments", "commands", "index", "bank", "orders"]
+Where = Literal[
+    "any file", "loan_tape", "payments", "commands", "index", "bank", "assignments", "orders"
+]
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,16 @@ _BANK = (
     _rule("unknown_bank_account", "no policy has the account that the statement names",
           "add its number to a policy of policies/bank_accounts, and land the file anew under another name"),
 )  # fmt: skip
+_ASSIGNMENTS = (
+    _rule("entry_id_missing_or_too_long", "the row names no entry", "`loanbook payments suspense` lists them"),
+    _rule("unknown_decision", "the decision is none", "write apply, settled or outside"),
+    _rule("loan_where_none_belongs", "a loan is named where the entry is said to be none's", "leave it empty, or write apply"),
+    _rule("unknown_entry", "no entry of this id ever was in suspense", "`loanbook payments suspense` lists them"),
+    _rule("entry_was_decided", "the entry was decided before, in another way", "reverse the payment that was made of it, or leave it"),
+    _rule("entry_needs_a_second_person", "the entry is of an amount that one person may not decide about",
+          "name a checker, or set `one_person_below_minor` of the account's `receipt_matching`"),
+    _rule("money_out_is_no_payment", "the entry is money out: it pays no loan", "decide settled or outside"),
+)  # fmt: skip
 _LATER = "order it later, or value it on a later day"
 _ORDERS = (
     _rule("needs_a_second_person", "", "name a checker, or set `approvals` of the product"),
@@ -301,11 +313,13 @@ _ORDERS = (
 )  # fmt: skip
 GROUPS: dict[Where, tuple[RefusalRule, ...]] = {
     "any file": _ANY, "loan_tape": _TAPE, "payments": _PAYMENTS, "index": _INDEX,
-    "bank": _BANK, "commands": _COMMANDS, "orders": _ORDERS,
+    "bank": _BANK, "assignments": _ASSIGNMENTS, "commands": _COMMANDS, "orders": _ORDERS,
 }  # fmt: skip
 """Rules by where they first apply. Those of `orders` mean what `core/servicing/orders` says of them."""
 RULES = {rule.name: rule for group in GROUPS.values() for rule in group}
 OF_COLUMNS = {
+    "entry_id|min_length": "entry_id_missing_or_too_long",
+    "entry_id|max_length": "entry_id_missing_or_too_long",
     "payment_ref|min_length": "payment_ref_missing_or_too_long",
     "payment_ref|max_length": "payment_ref_missing_or_too_long",
     "command_ref|min_length": "command_ref_missing_or_too_long",

@@ -32,6 +32,9 @@ class BankKnown(Protocol):
     def entries(self, accounts: list[str], first: dt.date, last: dt.date) -> pl.DataFrame:
         """Earlier entries of bank accounts, valued between two dates."""
 
+    def waiting(self, ids: pl.Series) -> pl.DataFrame:
+        """Entries that were put in suspense, and what was decided of them since."""
+
     def payments(self, references: pl.Series) -> pl.DataFrame:
         """Payments that other files brought under one of the references."""
 
@@ -80,6 +83,8 @@ class Known:
     """What the ledger has of banks; None: nothing, as where no ledger is."""
     entries: list[pl.DataFrame] = field(default_factory=list)
     """Entries of bank files of this run (`loanbook.core.payments.incoming.entries.KNOWN`)."""
+    decisions: list[pl.DataFrame] = field(default_factory=list)
+    """What files of this run decided of entries in suspense: `entry_id`, `outcome`, `loan_id`."""
     landed: list[pl.DataFrame] = field(default_factory=list)
     """Loans of tapes of this run: `loan_key` and the business date of the tape, `landed_on`."""
 

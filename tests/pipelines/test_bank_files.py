@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
+import pytest
+from typer.testing import CliRunner
 
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.resources import read_policies
 from tests.pipelines.bank_files import Entry, camt, mt940
-from tests.pipelines.files import LOANS, MONEY, close_landed, drop, take, weekly_loan
+from tests.pipelines.files import LOANS, MONEY, close_landed, drop, rules, take, weekly_loan
 
+ROOT = Path(__file__).resolve().parents[2]
 DAY = "2018-01-09"
 TAPE = "loan_tape_2018-01-02_canonical.csv"
 
@@ -116,3 +122,120 @@ def test_a_file_that_does_not_tie_is_refused_whole_with_both_figures(new_ledger:
     ]
     assert report.quarantined == 1
     assert new_ledger.one("SELECT count(*) FROM {lake}.events WHERE kind = 2") == (0,)
+
+
+DECISIONS = "entry_id,decision,loan_key,maker,checker,reason\n"
+
+
+def test_a_clerk_reads_files_and_suspense_and_assigns_by_command(
+    new_ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from loanbook.core.store.settings import HOME_VARIABLE
+    from loanbook.pipelines.commands.app import app
+
+    drop(new_ledger, TAPE, LOANS + weekly_loan("LOAN-0001"))
+    drop(
+        new_ledger,
+        f"bank_{DAY}.xml",
+        camt(DAY, [Entry(10400, ref="R1", name="Jane Doe"), Entry(7, ref="R2", e2e="LOAN-0001")]),
+    )
+    take(new_ledger)
+    close_landed(new_ledger)
+    monkeypatch.setenv(HOME_VARIABLE, str(new_ledger.settings.home))
+    ran = CliRunner()
+
+    def told(*words: str) -> str:
+        result = ran.invoke(app, ["payments", *words])
+        assert result.exit_code == 0, (result.output, result.exception)
+        return " ".join(result.output.split())
+
+    assert "0 of 1 days of accounts do not tie" in told("files")
+    assert '"applied_amount":7,' in told("files", "--json")
+    (waiting,) = new_ledger.one(
+        "SELECT entry_id FROM {lake}.bank_entries WHERE outcome = 'suspense'"
+    )
+    assert waiting in told("suspense")
+    assert "credit: 1 entries, 104.00 USD" in told("suspense")
+    assert "J… Doe" in told("entries", "--outcome", "suspense", "--json")
+    by = ["--maker", "amal", "--reason", "payer_confirmed"]
+    alone = ran.invoke(app, ["payments", "assign", waiting, "--loan", "LOAN-0001", *by])
+    assert "name a checker" in str(alone.exception)
+    assert "assignments_2018-01-10" in told(
+        "assign", waiting, "--loan", "LOAN-0001", *by, "--checker", "bela"
+    ).replace(" ", "")
+    take(new_ledger)
+    close_landed(new_ledger)
+    assert "Nothing waits in suspense" in told("suspense", "--as-of", "2018-01-10")
+    assert waiting in told("suspense", "--as-of", DAY)
+    assert "2 entries." in told("entries", "--loan", "LOAN-0001")
+
+
+def test_two_people_assign_what_waits_and_the_payment_counts_from_its_own_day(
+    new_ledger: Ledger,
+) -> None:
+    drop(new_ledger, TAPE, LOANS + weekly_loan("LOAN-0001"))
+    waits = [
+        Entry(10400, ref="R1", text="?"),
+        Entry(-300, ref="R2", text="?"),
+        Entry(40, ref="R3", text="?"),
+        Entry(50, ref="R4"),
+    ]
+    drop(new_ledger, f"bank_{DAY}.xml", camt(DAY, waits))
+    take(new_ledger)
+    close_landed(new_ledger)
+    assert balance(new_ledger, "bank", "unidentified_receipts") == [10190, -10190]
+    ids = dict(new_ledger.frame("SELECT reference, entry_id FROM {lake}.bank_entries").rows())
+    rows = [
+        f"{ids['R1']},apply,LOAN-0001,amal,bela,payer_confirmed",
+        f"{ids['R1']},apply,LOAN-0001,amal,bela,payer_confirmed",  # known, after the first
+        f"{ids['R1']},outside,,amal,bela,not_ours",
+        f"{ids['R2']},apply,LOAN-0001,amal,bela,payer_confirmed",
+        f"{ids['R3']},outside,,amal,,not_ours",
+        f"{ids['R3']},outside,,amal,amal,not_ours",
+        f"{ids['R3']},apply,LOAN-9,amal,bela,payer_confirmed",
+        "nothing,outside,,amal,bela,not_ours",
+        f"{ids['R4']},outside,,amal,bela,not_ours",
+    ]  # fmt: skip
+    drop(new_ledger, "assignments_2018-01-11.csv", DECISIONS + "\n".join(rows) + "\n")
+    report = take(new_ledger)
+    assert not report.refused, report.refused
+    assert report.reconciles
+    assert rules(new_ledger, "assignments_2018-01-11.csv") == {
+        3: "entry_was_decided", 4: "entry_was_decided", 5: "money_out_is_no_payment", 6: "entry_needs_a_second_person",
+        7: "maker_is_checker", 8: "entry_was_decided", 9: "unknown_entry",
+    }  # fmt: skip
+    close_landed(new_ledger)
+    # 40 cents and 3 dollars out wait still; 50 cents were not the book's
+    assert balance(new_ledger, "bank", "unidentified_receipts", "payment_clearing") == [
+        10140,
+        260,
+        0,
+    ]
+    assert new_ledger.one("SELECT value_date::VARCHAR, booking_date::VARCHAR, actor, checker FROM {lake}.events WHERE kind = 2") == (
+        DAY, "2018-01-11", "amal", "bela")  # fmt: skip
+    drop(new_ledger, "assignments_2018-01-11_again.csv", DECISIONS + rows[0] + "\n")
+    assert take(new_ledger).duplicates == 1
+    assert new_ledger.frame(
+        "SELECT * FROM {lake}.quarantine WHERE rule = 'idempotency_conflict'"
+    ).is_empty()
+    from loanbook.pipelines.servicing.verify import rebuild
+
+    policies = new_ledger.register(read_policies())
+    assert rebuild(new_ledger, policies).differences.is_empty()
+
+
+def test_no_other_room_makes_an_event_of_a_payment() -> None:
+    """Beside the import contract: `Kind.payment_received` is named where events are read, told or quoted; what makes
+    them takes it from `loanbook.core.payments.incoming.emitting`."""
+    readers = {
+        "core/catalogue/events.py", "core/servicing", "core/store", "pipelines/reporting/products.py",
+        "pipelines/ingest/orders/returned_payments.py", "core/payments/incoming/emitting.py",
+    }  # fmt: skip
+    found = [
+        file.relative_to(ROOT).as_posix()
+        for top in ("core", "pipelines", "dashboards")
+        for file in (ROOT / top).rglob("*.py")
+        if "Kind.payment_received" in file.read_text(encoding="utf-8")
+    ]
+    assert found
+    assert [f for f in found if not any(f.startswith(r) for r in readers)] == []

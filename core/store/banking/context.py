@@ -29,6 +29,10 @@ class StoredBank:
         """As `known_entries`."""
         return known_entries(self._ledger, accounts, first, last)
 
+    def waiting(self, ids: pl.Series) -> pl.DataFrame:
+        """As `put_in_suspense`."""
+        return put_in_suspense(self._ledger, ids)
+
     def payments(self, references: pl.Series) -> pl.DataFrame:
         """As `payments_under`."""
         return payments_under(self._ledger, references)
@@ -58,6 +62,18 @@ def known_entries(
         "'quarantined') AND value_date BETWEEN $first AND $last AND account IN (SELECT unnest($accounts)) "
         "ORDER BY recorded_at, file_id, place",
         {"first": first, "last": last, "accounts": accounts},
+    )
+
+
+def put_in_suspense(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
+    """Entries with one of the ids that came to suspense: `entry_id`, `account`, `direction`, `amount`,
+    `currency`, `value_date`, and `decided`, `decided_loan`, what people decided of them (null: nothing yet)."""
+    return ledger.beside(
+        "SELECT e.entry_id, e.account, e.direction, e.amount, e.currency, e.value_date, d.outcome AS decided, "
+        "d.loan_id AS decided_loan FROM {lake}.bank_entries e JOIN _ids i ON i.entry_id = e.entry_id "
+        "LEFT JOIN {lake}.entry_decisions d ON d.entry_id = e.entry_id WHERE e.outcome = 'suspense'",
+        [],
+        _ids=pl.DataFrame({"entry_id": ids.unique().cast(pl.String)}),
     )
 
 

@@ -1,5 +1,6 @@
 """Files of banks: each entry of them decided, and payments made of those that are of a loan.
 
 - `files` - a bank's file: read, tied, its entries decided
+- `assignments` - what people decide of entries in suspense
 - `stored` - what the ledger keeps of a file, its statements and entries
 """

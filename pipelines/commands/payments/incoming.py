@@ -1,0 +1,262 @@
+"""`loanbook payments files | entries | suspense | assign`: a clerk's day with what the bank sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+import typer
+
+from loanbook.core.contract.money import to_major
+from loanbook.core.errors import LoanbookError
+from loanbook.pipelines.commands.console import (
+    AsCsv,
+    AsJson,
+    AsOf,
+    To,
+    iso_date,
+    out,
+    piped,
+    reading,
+    show,
+    written,
+)
+
+if TYPE_CHECKING:
+    from loanbook.core.store.reader import LedgerReader
+
+Since = Annotated[
+    str | None, typer.Option(help="First date of files; default: the last date that has files.")
+]
+Until = Annotated[
+    str | None, typer.Option(help="Last date of files; default: the same as --since.")
+]
+
+
+def files(
+    since: Since = None,
+    until: Until = None,
+    to: To = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Files of banks by date: entries and money by outcome, and whether accounts tie.
+
+    For every file: entries = applied + settled + suspense + outside + duplicate + quarantined, in number and in
+    minor units. For every account and day: opening balance + entries = closing balance, and a day opens as the one
+    before it closed. A file that does not tie to its own totals is refused whole: `loanbook run` and
+    `loanbook sql "SELECT name, reason FROM files WHERE state = 'refused'"` say why.
+    """
+    from loanbook.core.store.banking.reading import DAYS, FILES, OUTCOMES
+
+    reader = reading()
+    first, last = _range(reader, since, until)
+    rows = reader.query(FILES, {"first": first, "last": last})
+    days = reader.query(DAYS, {"first": first, "last": last})
+    written(rows, to)
+    if piped(rows, as_json, as_csv):
+        return
+    if rows.is_empty():
+        out.print(f"No file of a bank has a date from {first} to {last}.")
+        return
+    told = rows.with_columns(_major(["amount", *(f"{name}_amount" for name in OUTCOMES)], rows))
+    shown = told.select(
+        "business_date", "name", "format", "currency", "entries", *OUTCOMES, "amount"
+    )
+    show(shown, "Files: entries by what became of them")
+    show(
+        told.select("name", "currency", *(f"{name}_amount" for name in OUTCOMES)),
+        "The same in money",
+    )
+    if days.height:
+        sums = days.with_columns(_major(["opening", "moved", "closing", "closed_before"], days))
+        show(sums, "Accounts by day: opening + entries = closing")
+        off = days.filter(~(pl.col("ties") & pl.col("follows"))).height
+        out.print(f"{off} of {days.height} days of accounts do not tie or do not follow.")
+
+
+def entries(
+    since: Since = None,
+    until: Until = None,
+    outcome: Annotated[
+        str | None,
+        typer.Option(
+            help="applied, settled, suspense, outside, duplicate or quarantined; as it is now."
+        ),
+    ] = None,
+    loan: Annotated[
+        str | None, typer.Option(help="Entries applied to the loan of this key.")
+    ] = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Entries of banks' files, each with what became of it, the rule that decided and why.
+
+    Names and texts are cut as the ledger keeps them; file and line say where the whole stands. With --json or --csv
+    amounts are in minor units.
+    """
+    from loanbook.core.store.banking.reading import ENTRIES, OUTCOMES
+
+    if outcome is not None and outcome not in OUTCOMES:
+        raise typer.BadParameter(
+            f"{outcome!r} is none of {', '.join(OUTCOMES)}", param_hint="--outcome"
+        )
+    reader = reading()
+    first, last = (
+        _range(reader, since, until) if since or until or not loan else (dt.date.min, dt.date.max)
+    )
+    asked = {"first": first, "last": last, "outcome": outcome, "loan": loan, "account": None}
+    rows = reader.query(ENTRIES, asked)
+    if piped(rows, as_json, as_csv):
+        return
+    shown = rows.with_columns(_major(["amount"], rows)).select(
+        "business_date", "file", "line", "direction", "amount", "currency", "value_date", "outcome",
+        "rule", "loan_key", "confidence", "payer", "remittance", "entry_id",
+    )  # fmt: skip
+    show(shown)
+    out.print(f"{rows.height:,} entries.")
+
+
+def suspense(as_of: AsOf = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+    """What waits in suspense, the oldest first, with the loans that it may be of and their scores.
+
+    Confidence is 0 to 1000, from the likeness of names, the amount and the due date, by the weights of the account's
+    `receipt_matching`. What is assigned leaves suspense: `loanbook payments assign`.
+    """
+    from loanbook.core.store.banking.reading import CANDIDATES, SUSPENSE
+
+    reader = reading()
+    on = iso_date(as_of, "--as-of") or _latest(reader)
+    rows = reader.query(SUSPENSE, {"on": on})
+    likely = reader.query(CANDIDATES, {"ids": rows["entry_id"].to_list()})
+    if as_json or as_csv:
+        piped(rows.join(likely, on="entry_id", how="left"), as_json, as_csv)
+        return
+    if rows.is_empty():
+        out.print(f"Nothing waits in suspense on {on}.")
+        return
+    shown = rows.with_columns(_major(["amount"], rows))
+    show(
+        shown.select("entry_id", "account", "value_date", "days", "direction", "amount", "currency",
+                     "payer", "remittance", "said"),
+        f"In suspense on {on}",
+    )  # fmt: skip
+    if likely.height:
+        show(likely, "Loans that they may be of")
+    sums = (
+        rows.group_by("currency", "direction")
+        .agg(pl.len(), pl.col("amount").sum())
+        .sort("currency")
+    )
+    for currency, direction, count, amount in sums.rows():
+        out.print(f"{direction}: {count:,} entries, {to_major(amount, currency)} {currency}")
+
+
+def assign(
+    entry: Annotated[
+        str, typer.Argument(help="Id of the entry, as `loanbook payments suspense` has it.")
+    ],
+    maker: Annotated[str, typer.Option(help="Who decides.")],
+    reason: Annotated[str, typer.Option(help="Why, as a code: payer_confirmed.")],
+    loan: Annotated[
+        str | None, typer.Option(help="Key of the loan that it is a payment of.")
+    ] = None,
+    none_of_ours: Annotated[
+        bool,
+        typer.Option(
+            "--outside", help="It is not the book's: it leaves the books of the bank too."
+        ),
+    ] = False,
+    settled: Annotated[
+        bool, typer.Option("--settled", help="Its payments came in another file: it settles them.")
+    ] = False,
+    checker: Annotated[
+        str, typer.Option(help="Who checked: another person, unless the policy lets one decide.")
+    ] = "",
+) -> None:
+    """Decide on an entry in suspense: a payment of a loan, money that settles others, or none of the book's.
+
+    The decision lands as a file `assignments_DATE_ENTRY.csv`, after it was tried; the next `loanbook run` takes it in.
+    A payment counts from the entry's own day: what was said of the loan since is restated, and stays to be seen.
+    Many at once: land such a file yourself (docs/file-kinds.md).
+    """
+    chosen = [
+        name
+        for name, given in (("apply", loan), ("outside", none_of_ours), ("settled", settled))
+        if given
+    ]
+    if len(chosen) != 1:
+        raise LoanbookError("say what it is: --loan KEY, --outside or --settled, one of them")
+    row = {"entry_id": entry, "decision": chosen[0], "loan_key": loan or "", "maker": maker,
+           "checker": checker, "reason": reason}  # fmt: skip
+    place = _landed(pl.DataFrame([row]), entry)
+    out.print(f"{place} waits in the landing folder; the next `loanbook run` takes it in.")
+
+
+def _landed(rows: pl.DataFrame, entry: str) -> Path:
+    """The file of a decision, landed once intake would take it. LoanbookError says why it would not."""
+    from loanbook.pipelines.commands.check import known_book
+    from loanbook.pipelines.formats.rules import RULES
+    from loanbook.pipelines.ingest.dry_run.trial import tried
+    from loanbook.pipelines.instance import default_mapping
+    from loanbook.pipelines.resources import settings
+
+    where = settings()
+    policies, known = known_book()
+    day = known.first_open or _latest(reading())
+    name = f"assignments_{day}_{entry[:24]}.csv"
+    if not name.replace("_", "").replace("-", "").replace(".", "").isalnum():
+        raise LoanbookError(
+            f"{entry!r} is no id of an entry; `loanbook payments suspense` lists them"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        rows.write_csv(path)
+        trial = next(tried([path], policies, default_mapping(where.home, policies), known))
+    if trial.refused:
+        raise LoanbookError(trial.refused)
+    for bad in trial.bad:
+        rule = RULES[str(bad["rule"])]
+        raise LoanbookError(f"{bad['found']}: {rule.meaning or rule.name}; {rule.remedy}")
+    if trial.duplicates:
+        raise LoanbookError(f"{entry} was decided so before; nothing to do")
+    waiting = where.landing / name
+    if waiting.exists():
+        raise LoanbookError(f"{waiting} lies there already; `loanbook run` takes it in")
+    rows.write_csv(waiting)
+    return waiting
+
+
+def _range(reader: LedgerReader, since: str | None, until: str | None) -> tuple[dt.date, dt.date]:
+    first = iso_date(since, "--since")
+    last = iso_date(until, "--until")
+    if first is None and last is None:
+        return (_latest(reader),) * 2
+    first = first or last
+    last = last or first
+    assert first is not None
+    assert last is not None
+    return first, last
+
+
+def _latest(reader: LedgerReader) -> dt.date:
+    """The last date that has files of banks; else the last published one."""
+    (day,) = reader.query("SELECT max(business_date) FROM bank_files").row(0)
+    found = day or reader.published_range()[1]
+    if found is None:
+        raise LoanbookError("no file of a bank was taken in yet; land one and run `loanbook run`")
+    return found
+
+
+def _major(names: list[str], rows: pl.DataFrame) -> list[pl.Expr]:
+    """Amounts as decimals of the row's currency, as text."""
+    from loanbook.core.contract.money import decimal_text
+    from loanbook.core.payments.currencies import EXPONENTS, UNSTATED
+
+    places = pl.col("currency").replace_strict(
+        dict(EXPONENTS), default=UNSTATED, return_dtype=pl.Int64
+    )
+    return [decimal_text(pl.col(name), places).alias(name) for name in names]
