@@ -9,6 +9,7 @@ import streamlit as st
 from loanbook.core.errors import LedgerError
 from loanbook.dashboards import marts, portfolio
 from loanbook.dashboards.data import correlation_id, log
+from loanbook.dashboards.payments import page as payments
 
 st.set_page_config(page_title="loanbook", layout="wide")
 
@@ -32,6 +33,7 @@ st.navigation(
             lambda: guarded("Portfolio", portfolio.page), title="Portfolio", url_path="portfolio",
             default=True,
         ),
+        st.Page(lambda: guarded("Payments", payments.page), title="Payments", url_path="payments"),
         st.Page(lambda: guarded("Marts", marts.page), title="Marts", url_path="marts"),
     ],
     position="top",

@@ -16,6 +16,7 @@ from loanbook.core.policy.file_mappings import (
     PaymentMapping,
     TapeMapping,
 )
+from loanbook.core.policy.payments.collections import CollectionMapping
 from loanbook.core.store.instance import FILE, read_instance
 from loanbook.pipelines.formats.registry import FileKind
 
@@ -24,6 +25,7 @@ REASONS = "reconciliation.yaml"
 TAPES = "tapes"
 MODELS: dict[str, type[FileMapping]] = {
     TAPES: TapeMapping, "payment_files": PaymentMapping, "command_files": CommandMapping,
+    "collection_files": CollectionMapping,
 }  # fmt: skip
 """Kinds of mapping by the folder of the policies that they stand in."""
 _BUILT_IN: dict[str, FileMapping] = {
@@ -48,7 +50,12 @@ def default_mapping(home: Path, policies: PolicyBook, folder: str = TAPES, tape:
     """
     known = mappings(policies, folder)
     intake = read_instance(home).intake
-    field = {TAPES: "mapping", "payment_files": "payments", "command_files": "commands"}[folder]
+    field = {
+        TAPES: "mapping",
+        "payment_files": "payments",
+        "command_files": "commands",
+        "collection_files": "collected",
+    }[folder]
     named = getattr(intake, field)
     if named is not None and named not in known:
         raise IntakeError(
@@ -90,6 +97,12 @@ def mapping_of(
     held = [p for f, p in policies.policies if f == kind.mappings and p.name == name]
     if not held and name == CANONICAL and kind.mappings in _BUILT_IN:
         return _BUILT_IN[kind.mappings], told
+    if not held:
+        raise IntakeError(
+            told
+            or f"no mapping reads it: end its name with one of {', '.join(known) or '(none)'}, or add "
+            f"{kind.mappings}/NAME.yaml to the policies"
+        )
     return policies.in_force(MODELS[kind.mappings], name, dt.date.max), told
 
 

@@ -40,6 +40,7 @@ from loanbook.core.policy.base import (
 from loanbook.core.policy.file_mappings import CommandMapping, PaymentMapping, TapeMapping
 from loanbook.core.policy.originators import Originator, ReturnCodes
 from loanbook.core.policy.payments.bank_accounts import BankAccount
+from loanbook.core.policy.payments.collections import CollectionMapping
 from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.product_rules import NotBelowZero
@@ -338,6 +339,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "approval_rules": ApprovalRules,
     "bank_accounts": BankAccount,
     "receipt_matching": ReceiptMatching,
+    "collection_files": CollectionMapping,
 }
 """Folder of `data/policies/` and the model its files follow. A new kind is added here."""
 FOLDER_OF = {model: folder for folder, model in FOLDERS.items()}

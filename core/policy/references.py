@@ -27,6 +27,7 @@ from loanbook.core.policy.models import (
 )
 from loanbook.core.policy.originators import Originator, ReturnCodes
 from loanbook.core.policy.payments.bank_accounts import BankAccount
+from loanbook.core.policy.payments.collections import CollectionMapping
 from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.policy.product import Product
 
@@ -85,7 +86,7 @@ def wrong_references(policies: Iterable[Policy]) -> Iterator[tuple[Policy, str]]
             yield from ((policy, why) for why in _leading_nowhere(_of_mapping(policy), known))
         elif isinstance(policy, Originator):
             yield from ((policy, why) for why in _of_originator(policy, known))
-        elif isinstance(policy, BankAccount):
+        elif isinstance(policy, BankAccount | CollectionMapping):
             yield from ((policy, why) for why in _leading_nowhere(_of_account(policy), known))
 
 
@@ -124,7 +125,7 @@ def _of_originator(
             )
 
 
-def _of_account(account: BankAccount) -> list[Reference]:
+def _of_account(account: BankAccount | CollectionMapping) -> list[Reference]:
     return [(Product, account.product, "product"), (ReceiptMatching, account.matching, "matching")]
 
 

@@ -25,6 +25,8 @@ SAMPLE = (
     "products/lendingclub-personal.yaml",
     "tapes/lendingclub.yaml",
     "bank_accounts/synthetic-bank.yaml",
+    "collection_files/synthetic-processor.yaml",
+    "collection_files/synthetic-branch.yaml",
 )
 """Policies of the public sample: no part of a lender's own instance."""
 OWN_FILES = ("payment_files", "command_files")

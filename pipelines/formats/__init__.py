@@ -12,6 +12,7 @@ To add a format: write a module with `COLUMNS` and `parse`, and its row in `KIND
 - `payments` - receipts, one a row
 - `commands` - orders of people, with maker, checker and reason
 - `assignments` - what people decide of entries in suspense
+- `collected` - what processors, agents and branches collected
 - `bank` - files that banks send: NACHA and its like
 - `bank_out` - files for banks: debits and credits to bytes
 - `indices` - values of reference rates by date

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from loanbook.core.policy.file_mappings import AmountForm, CommandMapping, PaymentMapping
+from loanbook.core.policy.payments.collections import CollectionMapping
 from loanbook.pipelines.formats.table import Bad, read_csv
 
 PLAIN = AmountForm()
@@ -59,7 +60,7 @@ def row_hashes(rows: pl.DataFrame, columns: Iterable[str]) -> pl.Series:
 
 def canonical(
     data: bytes,
-    mapping: PaymentMapping | CommandMapping,
+    mapping: PaymentMapping | CommandMapping | CollectionMapping,
     reference: str,
     optional: Iterable[str] = (),
 ) -> tuple[pl.DataFrame, Bad]:

@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any
 
 from loanbook.pipelines.formats.assignments import ASSIGNMENT_NOTES, ASSIGNMENTS
+from loanbook.pipelines.formats.collected import COLLECTED, COLLECTED_NOTES
 from loanbook.pipelines.formats.columns import (
     BANK_NOTES,
     INDEX,
@@ -103,6 +104,9 @@ KINDS = (
     FileKind("payments", "a payment received of a loan", f"{_INGEST}.receipts:taken",
              f"{_FORMATS}.payments:Receipts", PAYMENTS, PAYMENT_NOTES,
              mappings="payment_files", free_ending=True),
+    FileKind("collected", "money that another collected: a payment of its loan, or what waits in suspense",
+             f"{_INGEST}.banking.collected:taken", f"{_FORMATS}.collected:RULES", COLLECTED, COLLECTED_NOTES,
+             mappings="collection_files", free_ending=True),
     FileKind("bank", "an entry of a bank account: applied to a loan, settled, in suspense, outside the book or known",
              f"{_INGEST}.banking.files:taken", "loanbook.core.payments.incoming.deciding:NOT_READ", (), BANK_NOTES,
              extension="", ends_itself=True, free_ending=True),

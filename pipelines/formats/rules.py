@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 Where = Literal[
-    "any file", "loan_tape", "payments", "commands", "index", "bank", "assignments", "orders"
+    "any file",
+    "loan_tape",
+    "payments",
+    "commands",
+    "index",
+    "bank",
+    "assignments",
+    "collected",
+    "orders",
 ]
 
 
@@ -253,6 +261,9 @@ _BANK = (
     _rule("unknown_bank_account", "no policy has the account that the statement names",
           "add its number to a policy of policies/bank_accounts, and land the file anew under another name"),
 )  # fmt: skip
+_COLLECTED = (
+    _rule("kind_not_known", "the row's kind is none of the words of the mapping", "add the word to `kinds` of the mapping"),
+)  # fmt: skip
 _ASSIGNMENTS = (
     _rule("entry_id_missing_or_too_long", "the row names no entry", "`loanbook payments suspense` lists them"),
     _rule("unknown_decision", "the decision is none", "write apply, settled or outside"),
@@ -313,7 +324,7 @@ _ORDERS = (
 )  # fmt: skip
 GROUPS: dict[Where, tuple[RefusalRule, ...]] = {
     "any file": _ANY, "loan_tape": _TAPE, "payments": _PAYMENTS, "index": _INDEX,
-    "bank": _BANK, "assignments": _ASSIGNMENTS, "commands": _COMMANDS, "orders": _ORDERS,
+    "bank": _BANK, "assignments": _ASSIGNMENTS, "collected": _COLLECTED, "commands": _COMMANDS, "orders": _ORDERS,
 }  # fmt: skip
 """Rules by where they first apply. Those of `orders` mean what `core/servicing/orders` says of them."""
 RULES = {rule.name: rule for group in GROUPS.values() for rule in group}

@@ -83,6 +83,8 @@ class Known:
     """What the ledger has of banks; None: nothing, as where no ledger is."""
     entries: list[pl.DataFrame] = field(default_factory=list)
     """Entries of bank files of this run (`loanbook.core.payments.incoming.entries.KNOWN`)."""
+    payouts: list[pl.DataFrame] = field(default_factory=list)
+    """What collectors of this run hand over, as payments of no loan: `source_ref`, `loan_id`, `amount`, `value_date`."""
     decisions: list[pl.DataFrame] = field(default_factory=list)
     """What files of this run decided of entries in suspense: `entry_id`, `outcome`, `loan_id`."""
     landed: list[pl.DataFrame] = field(default_factory=list)

@@ -53,7 +53,9 @@ message says why and what to do, and it is tried again at each intake.
 Quarantined rows are not tried again: send the row anew, mended, in another file.
 """
 _TITLES = {
-    "any file": "Any file", "loan_tape": "Loan tapes", "payments": "Payments", "index": "Index values", "bank": "Files of banks", "assignments": "Decisions about entries in suspense",
+    "any file": "Any file", "loan_tape": "Loan tapes", "payments": "Payments", "index": "Index values",
+    "bank": "Files of banks", "collected": "What others collected",
+    "assignments": "Decisions about entries in suspense",
     "commands": "Orders: what they say", "orders": "Orders: what the loan allows",
 }  # fmt: skip
 

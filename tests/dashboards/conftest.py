@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.pipelines.conftest import restated
+from tests.pipelines.conftest import new_ledger, restated
 
-__all__ = ["restated"]
+__all__ = ["new_ledger", "restated"]

@@ -239,3 +239,53 @@ def test_no_other_room_makes_an_event_of_a_payment() -> None:
     ]
     assert found
     assert [f for f in found if not any(f.startswith(r) for r in readers)] == []
+
+
+SETTLED = "id,type,gross,fee,currency,created,customer_reference,payout,charge\n"
+
+
+def test_what_a_processor_collected_ties_to_its_payout_and_clears_when_that_arrives(
+    new_ledger: Ledger,
+) -> None:
+    drop(new_ledger, TAPE, LOANS + weekly_loan("LOAN-0001") + weekly_loan("LOAN-0002"))
+    rows = [
+        f"ch1,charge,104.00,2.50,USD,{DAY},LOAN-0001,PO-9,",
+        f"ch2,charge,50.00,1.00,USD,{DAY},LOAN-0002,PO-9,",
+        f"ch3,charge,20.00,,USD,{DAY},nobody,PO-9,",
+        f"fee1,fee,3.00,,USD,{DAY},,PO-9,",
+        f"dp1,dispute,10.00,,USD,{DAY},LOAN-0001,PO-9,ch0",
+        f"po9,payout,157.50,,USD,{DAY},,PO-9,",
+    ]  # fmt: skip
+    body = SETTLED + "\n".join(rows) + "\n"
+    drop(new_ledger, f"collected_{DAY}_synthetic-processor.csv", body.replace("157.50", "157.51"))
+    drop(new_ledger, f"collected_{DAY}_nobody.csv", body)
+    report = take(new_ledger)
+    assert len(report.refused) == 2
+    assert "no mapping is named 'nobody'" in str(report.refused)
+    assert (
+        "PO-9 in USD: the file states a total of 15751, its rows make 15750 (minor units)"
+        in str(report.refused)
+    )
+    drop(new_ledger, f"collected_{DAY}_synthetic-processor.2.csv", body)
+    drop(new_ledger, f"collected_{DAY}_synthetic-processor.3.csv", body + "\n")
+    drop(new_ledger, f"collected_{DAY}_synthetic-branch.csv",
+         f"receipt,kind,amount,day,loan,till,payer\nr1,receipt,5.00,{DAY},LOAN-0002,T1,\nr2,receipt,6.00,{DAY},LOAN-0002,T1,\n"
+         f"r3,void,6.00,{DAY},LOAN-0002,T1,\nt1,deposit,5.00,{DAY},,T1,\n")  # fmt: skip
+    report = take(new_ledger)
+    assert report.reconciles
+    assert report.duplicates == 5
+    close_landed(new_ledger)
+    assert balance(new_ledger, "payment_clearing", "payment_processing_expense", "unidentified_receipts", "bank") == [
+        16250, 650, -400, 0,
+    ]  # fmt: skip
+    drop(
+        new_ledger,
+        "bank_2018-01-11.xml",
+        camt("2018-01-11", [Entry(15750, ref="B1", e2e="PO-9"), Entry(500, ref="B2", e2e="T1")]),
+    )
+    take(new_ledger)
+    close_landed(new_ledger)
+    assert balance(new_ledger, "payment_clearing", "payment_processing_expense", "unidentified_receipts", "bank") == [
+        0, 650, -400, 16250,
+    ]  # fmt: skip
+    conserved(new_ledger)

@@ -33,7 +33,13 @@ def test_a_new_instance_reads_back_with_its_own_policies(
     assert default_mapping(home, read_policies()) == "canonical"
     own = {p.name for _, p in read_policies().policies}
     shipped = {p.name for _, p in read_policies(POLICIES).policies}
-    assert shipped - own == {"lendingclub", "lendingclub-personal", "synthetic-bank"}
+    assert shipped - own == {
+        "lendingclub",
+        "lendingclub-personal",
+        "synthetic-bank",
+        "synthetic-branch",
+        "synthetic-processor",
+    }
     (home / "policies" / "products" / "balloon.yaml").unlink()
     assert "balloon" not in {p.name for _, p in read_policies().policies}
 

@@ -6,6 +6,7 @@
 | money out | payment_clearing | bank |
 | it waits in suspense | payment_clearing | unidentified_receipts |
 | suspense is assigned | unidentified_receipts | payment_clearing |
+| a collector keeps its fee | payment_processing_expense | payment_clearing |
 | suspense was not the book's | unidentified_receipts | bank |
 
 The payment of a loan debits payment clearing by its own event, so that clearing comes to zero when money and
@@ -29,12 +30,13 @@ MOVEMENTS = {
     "why": pl.String, "entries": pl.Int64,
 }  # fmt: skip
 """Schema of movements of money at banks, summed by file, account and reason; `entries`: how many."""
-ARRIVED, WAITING, ASSIGNED, NOT_OURS = "arrived", "waiting", "assigned", "not_ours"
+ARRIVED, WAITING, ASSIGNED, NOT_OURS, FEE = "arrived", "waiting", "assigned", "not_ours", "fee"
 _BOOKED = {
     ARRIVED: ("bank", "payment_clearing"),
     WAITING: ("payment_clearing", "unidentified_receipts"),
     ASSIGNED: ("unidentified_receipts", "payment_clearing"),
     NOT_OURS: ("unidentified_receipts", "bank"),
+    FEE: ("payment_clearing", "payment_processing_expense"),  # of money out: the other way round
 }
 """Debit and credit of money in by why it moves; of money out the other way round."""
 _BY_OUTCOME: dict[str, tuple[str, ...]] = {"applied": (ARRIVED,), "settled": (ARRIVED,), "returned": (ARRIVED,),
@@ -49,6 +51,18 @@ def of_entries(entries: pl.DataFrame, books: pl.DataFrame, date: dt.date) -> pl.
     `books`: `account`, `entity`, `product` (codes), `currency` (name); `date`: when they are booked.
     """
     return _moved(entries, _BY_OUTCOME, books, date)
+
+
+def of_collected(entries: pl.DataFrame, books: pl.DataFrame, date: dt.date) -> pl.DataFrame:
+    """Movements of what another collected, which is in clearing until its total arrives: what waits, and fees,
+    those of rows of their own (`code`) and those kept of other rows (`fee`, minor units)."""
+    fresh = entries.filter(~pl.col("outcome").is_in(["duplicate", "quarantined"]))
+    kept = fresh.filter(pl.col("fee") > 0).with_columns(
+        amount="fee", direction=pl.lit("debit"), outcome=pl.lit(FEE)
+    )
+    is_fee = pl.col("code") == FEE
+    whole = fresh.with_columns(outcome=pl.when(is_fee).then(pl.lit(FEE)).otherwise("outcome"))
+    return _moved(pl.concat([whole, kept]), {"suspense": (WAITING,), FEE: (FEE,)}, books, date)
 
 
 def of_decisions(entries: pl.DataFrame, books: pl.DataFrame, date: dt.date) -> pl.DataFrame:

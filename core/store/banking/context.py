@@ -78,27 +78,43 @@ def put_in_suspense(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
 
 
 def payments_under(ledger: Queries, references: pl.Series) -> pl.DataFrame:
-    """Payments of other files that bear one of the references: `source_ref`, `loan_id`, `amount`,
-    `value_date`."""
+    """Payments of other files that bear one of the references, what collectors hand over under it, and debits
+    that were presented under it:
+    `source_ref`, `loan_id`, `amount`, `value_date`."""
     return ledger.beside(
         "SELECT e.source_ref, e.loan_id, e.amount, e.value_date FROM {lake}.events e "
-        "JOIN _refs r ON r.value = e.source_ref WHERE e.kind = $kind",
+        "JOIN _refs r ON r.value = e.source_ref WHERE e.kind = $kind UNION ALL "
+        "SELECT s.reference, NULL, s.closing, s.business_date FROM {lake}.bank_statements s "
+        "JOIN _refs r ON r.value = s.reference JOIN {lake}.bank_files f ON f.file_id = s.file_id "
+        "WHERE f.format = 'collected' UNION ALL "
+        "SELECT r.value, i.loan_id, i.amount, i.effective FROM {lake}.instructions i "
+        "JOIN _refs r ON r.value IN (i.trace, i.end_to_end_id) WHERE i.payment_key IS NOT NULL",
         {"kind": Kind.payment_received.value},
         _refs=pl.DataFrame({"value": references.drop_nulls().unique().cast(pl.String)}),
     )
 
 
 def loan_references(ledger: Queries, policy: ReceiptMatching) -> pl.DataFrame:
-    """References by which entries may name loans (schema `REFERENCES`): what tapes tell of them."""
+    """References by which entries may name loans (schema `REFERENCES`): of tapes, mandates, and what was sent to
+    banks that no payment was made of yet."""
     names = {
         policy.mandate_attribute: "mandate",
         policy.virtual_account_attribute: "virtual_account",
     }
     rows = ledger.beside(
         "SELECT name, value, loan_id FROM {lake}.loan_attributes WHERE name IN (SELECT unnest($names)) "
-        "AND value IS NOT NULL",
-        {"names": list(names)},
-    )
+        "AND value IS NOT NULL UNION ALL "
+        "SELECT $mandates, source_ref, loan_id FROM {lake}.events WHERE kind = $created UNION ALL "
+        "SELECT 'trace', trace, loan_id FROM {lake}.instructions WHERE trace IS NOT NULL "
+        "AND payment_key IS NULL AND direction = 'debit' UNION ALL "
+        "SELECT 'end_to_end_id', end_to_end_id, loan_id FROM {lake}.instructions "
+        "WHERE end_to_end_id IS NOT NULL AND payment_key IS NULL AND direction = 'debit'",
+        {
+            "names": list(names), "mandates": policy.mandate_attribute,
+            "created": Kind.mandate_created.value,
+        },
+    )  # fmt: skip
+    names |= {"trace": "trace", "end_to_end_id": "end_to_end_id"}
     kinds = pl.col("name").replace_strict(names, return_dtype=pl.String)
     return rows.select(kind=kinds, value="value", loan_id="loan_id").cast(REFERENCES)  # type: ignore[arg-type]
 

@@ -59,7 +59,7 @@ DAYS = """
         SELECT account, currency, closing_date AS day, arg_min(opening, statement) AS opening,
                arg_max(closing, statement) AS closing
         FROM bank_statements WHERE NOT interim AND closing IS NOT NULL AND opening IS NOT NULL AND account IS NOT NULL
-          AND closing_date BETWEEN $first AND $last
+          AND closing_date <= $last
         GROUP BY account, currency, closing_date, file_id
         QUALIFY row_number() OVER (PARTITION BY account, currency, closing_date ORDER BY file_id) = 1),
     moved AS (
@@ -70,7 +70,8 @@ DAYS = """
            t.closing, t.opening + coalesce(m.moved, 0) = t.closing AS ties,
            lag(t.closing) OVER (PARTITION BY t.account, t.currency ORDER BY t.day) AS closed_before,
            coalesce(closed_before = t.opening, true) AS follows
-    FROM told t LEFT JOIN moved m USING (account, currency, day) ORDER BY t.account, t.day
+    FROM told t LEFT JOIN moved m USING (account, currency, day)
+    QUALIFY t.day >= $first ORDER BY t.account, t.day
 """
 """Bank accounts by day: opening balance, entries told apart, closing balance; and whether a day opens as the one
 before it closed."""

@@ -164,15 +164,14 @@ def assign(
     loan: Annotated[
         str | None, typer.Option(help="Key of the loan that it is a payment of.")
     ] = None,
-    none_of_ours: Annotated[
-        bool,
+    without_loan: Annotated[
+        str | None,
         typer.Option(
-            "--outside", help="It is not the book's: it leaves the books of the bank too."
+            "--as",
+            help="Without a loan: `outside`, it is not the book's and leaves the books of the bank too; or `settled`, "
+            "its payments came in another file.",
         ),
-    ] = False,
-    settled: Annotated[
-        bool, typer.Option("--settled", help="Its payments came in another file: it settles them.")
-    ] = False,
+    ] = None,
     checker: Annotated[
         str, typer.Option(help="Who checked: another person, unless the policy lets one decide.")
     ] = "",
@@ -183,14 +182,9 @@ def assign(
     A payment counts from the entry's own day: what was said of the loan since is restated, and stays to be seen.
     Many at once: land such a file yourself (docs/file-kinds.md).
     """
-    chosen = [
-        name
-        for name, given in (("apply", loan), ("outside", none_of_ours), ("settled", settled))
-        if given
-    ]
-    if len(chosen) != 1:
-        raise LoanbookError("say what it is: --loan KEY, --outside or --settled, one of them")
-    row = {"entry_id": entry, "decision": chosen[0], "loan_key": loan or "", "maker": maker,
+    if (loan is None) == (without_loan is None) or without_loan not in (None, "outside", "settled"):
+        raise LoanbookError("say what it is, one of them: --loan KEY, --as outside, --as settled")
+    row = {"entry_id": entry, "decision": without_loan or "apply", "loan_key": loan or "", "maker": maker,
            "checker": checker, "reason": reason}  # fmt: skip
     place = _landed(pl.DataFrame([row]), entry)
     out.print(f"{place} waits in the landing folder; the next `loanbook run` takes it in.")

@@ -1,6 +1,7 @@
 """Files of banks: each entry of them decided, and payments made of those that are of a loan.
 
 - `files` - a bank's file: read, tied, its entries decided
+- `collected` - money that another collected, by a mapping
 - `assignments` - what people decide of entries in suspense
 - `stored` - what the ledger keeps of a file, its statements and entries
 """

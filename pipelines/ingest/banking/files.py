@@ -50,7 +50,7 @@ def taken(
         for (name,), rows in told.partition_by("account", as_dict=True, maintain_order=True).items()
     ]
     entries, unsure = _together(judged, told)
-    result = _entering(entries, file, accounts, known, policies)
+    result = entering(entries, file, known)
     tables = file_rows(read, file, of_statements) | {
         "bank_entries": stored_entries(entries, read.format, file, known),
         "suspense_candidates": waiting_of(unsure, entries),
@@ -224,7 +224,10 @@ def _fresh_payments(known: Known, references: pl.Series) -> pl.DataFrame:
         ).select(pl.col(n).cast(t) for n, t in schema.items())
         for rows in known.waiting
     ]
-    return pl.concat([pl.DataFrame(schema=schema), *told])
+    handed_over = [
+        rows.filter(pl.col("source_ref").is_in(references.implode())) for rows in known.payouts
+    ]
+    return pl.concat([pl.DataFrame(schema=schema), *told, *handed_over])
 
 
 def _together(judged: list[Decided], told: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -241,13 +244,7 @@ def _together(judged: list[Decided], told: pl.DataFrame) -> tuple[pl.DataFrame, 
     return entries, pl.concat(unsure) if unsure else pl.DataFrame()
 
 
-def _entering(
-    entries: pl.DataFrame,
-    file: LandingFile,
-    accounts: dict[str, BankAccount],
-    known: Known,
-    policies: PolicyBook,
-) -> Taken:
+def entering(entries: pl.DataFrame, file: LandingFile, known: Known) -> Taken:
     """Counts of a file's entries, those refused, and the payments that enter."""
     bad = _refusals(entries)
     applied = entries.filter(pl.col("outcome") == "applied")

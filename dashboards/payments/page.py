@@ -1,0 +1,132 @@
+"""Payments: what banks told on a date, what became of it, what ties, and what waits."""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from loanbook.core.store.banking.reading import (
+    CANDIDATES,
+    CLEARING,
+    DAYS,
+    FILES,
+    OUTCOMES,
+    SUSPENSE,
+)
+from loanbook.dashboards import data, exports
+from loanbook.dashboards.formats import count, short_money
+from loanbook.dashboards.head import Clocks, head
+from loanbook.dashboards.payments import suspense
+
+
+def page() -> None:
+    """Draw the page for the clocks of the URL."""
+    clocks = head("Payments", data.ledger())
+    if clocks is not None:
+        _body(clocks)
+
+
+def _body(clocks: Clocks) -> None:
+    query = data.ledger().query
+    on, day = clocks.as_of, {"first": clocks.as_of, "last": clocks.as_of}
+    files = query(FILES, day)
+    accounts = query(DAYS, day)
+    waits = query(SUSPENSE, {"on": on})
+    clears = query(CLEARING, {"on": on, "known": clocks.known_at})
+    _figures(files, accounts, waits, clears)
+    token = f"{clocks.known_at}|{on}"
+    _files(files, on.isoformat())
+    _accounts(accounts)
+    _clearing(clears)
+    with st.container(border=True):
+        likely = query(CANDIDATES, {"ids": waits["entry_id"].to_list()})
+        suspense.draw(waits, likely, on, token)
+    st.html(f"<span data-testid='done' data-token='{token}' style='display:none'></span>")
+
+
+def _figures(
+    files: pl.DataFrame, accounts: pl.DataFrame, waits: pl.DataFrame, clears: pl.DataFrame
+) -> None:
+    off = accounts.filter(~(pl.col("ties") & pl.col("follows"))).height
+    open_ = clears.filter((pl.col("balance") != 0) & (pl.col("role") != "unidentified_receipts"))
+    with st.container(horizontal=True):
+        st.metric("Entries of the date", count(int(files["entries"].sum() or 0)), border=True,
+                  help="Entries of all banks' files of the date, those that came before among them.")  # fmt: skip
+        applied = int(files["applied"].sum() or 0)
+        st.metric(
+            "Applied to loans",
+            count(applied),
+            border=True,
+            help="Entries that are payments of loans.",
+        )
+        st.metric("In suspense", count(waits.height), border=True,
+                  help="Entries of this date and before that wait for people.")  # fmt: skip
+        st.metric(
+            "Days that do not tie", count(off), border=True,
+            help="Accounts whose opening balance and entries do not make the closing balance, or that do "
+            "not open as they closed before.",
+        )  # fmt: skip
+    if open_.height:
+        told = ", ".join(
+            f"{role.replace('_', ' ')} {short_money(balance, currency)}"
+            for role, currency, balance in open_.select("role", "currency", "balance").rows()
+        )
+        st.warning(f"Not cleared: {told}.", icon=":material/warning:")
+
+
+def _files(files: pl.DataFrame, on: str) -> None:
+    st.subheader(
+        "Files of the date", anchor=False,
+        help="For every file: entries = applied + settled + suspense + outside + duplicate + quarantined, in "
+        "number and in money. A file that does not tie to its own totals is refused whole.",
+    )  # fmt: skip
+    if files.is_empty():
+        st.info("No bank's file has this date.")
+        return
+    in_money = suspense.in_units(["amount", *(f"{name}_amount" for name in OUTCOMES)], files)
+    left, right = st.tabs(["Entries", "Money"])
+    counts = ["name", "format", "currency", "entries", *OUTCOMES]
+    left.dataframe(files.select(counts), hide_index=True)
+    right.dataframe(
+        in_money.select("name", "currency", "amount", *(f"{name}_amount" for name in OUTCOMES)),
+        hide_index=True,
+    )
+    st.caption(
+        "As each entry was decided at intake; what people decided since is told by suspense."
+    )
+    _exports(files, "bank_files", on)
+
+
+def _accounts(accounts: pl.DataFrame) -> None:
+    if accounts.is_empty():
+        return
+    st.subheader("Accounts: opening + entries = closing", anchor=False,
+                 help="Entries that were told apart: one that came in two files or formats counts once.")  # fmt: skip
+    money = suspense.in_units(["opening", "moved", "closing", "closed_before"], accounts)
+    signed = money.with_columns(
+        ties=pl.when("ties").then(pl.lit("✓ ties")).otherwise(pl.lit("✗ does not tie")),
+        follows=pl.when("follows")
+        .then(pl.lit("✓ follows"))
+        .otherwise(pl.lit("✗ a day is missing")),
+    )
+    st.dataframe(signed, hide_index=True)
+
+
+def _clearing(clears: pl.DataFrame) -> None:
+    if clears.is_empty():
+        return
+    st.subheader("What clears", anchor=False,
+                 help="Balances of clearing and of unidentified receipts in the ledger; a debit is above zero.")  # fmt: skip
+    st.dataframe(suspense.in_units(["balance"], clears), hide_index=True)
+
+
+def _exports(rows: pl.DataFrame, name: str, on: str) -> None:
+    about = {"what": "Banks' files of a date, entries and minor units by outcome", "date": on,
+             "rows": str(rows.height)}  # fmt: skip
+    with st.container(horizontal=True):
+        st.download_button("CSV", lambda: exports.csv(rows), f"{name}_{on}.csv", "text/csv",
+                           key="files_csv", on_click="ignore", icon=":material/download:")  # fmt: skip
+        st.download_button("Parquet", lambda: exports.parquet(rows, about), f"{name}_{on}.parquet",
+                           key="files_parquet", on_click="ignore", icon=":material/download:")  # fmt: skip
+        st.download_button("XLSX", lambda: exports.xlsx(rows, about), f"{name}_{on}.xlsx",
+                           key="files_xlsx", on_click="ignore", icon=":material/download:")  # fmt: skip
