@@ -108,6 +108,7 @@ OF_PAYMENTS: dict[str, tuple[str, Callable[..., None]]] = {
     "entries": ("ledger.read", incoming.entries),
     "suspense": ("ledger.read", incoming.suspense),
     "assign": ("order.propose", incoming.assign),
+    "simulate": (OPEN, incoming.simulate),
 }
 """Commands of payments, with the action that each is."""
 READ, RUN, MAINTAIN = "ledger.read", "book.run", "book.maintain"

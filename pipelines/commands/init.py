@@ -21,12 +21,11 @@ from loanbook.pipelines.commands.console import out
 CANONICAL = "canonical"
 """The shipped mapping of loans in loanbook's own terms."""
 SAMPLE_MAPPING = "lendingclub"
+SYNTHETIC = "synthetic-"
+"""How policies are named that only simulated files need."""
 SAMPLE = (
     "products/lendingclub-personal.yaml",
     "tapes/lendingclub.yaml",
-    "bank_accounts/synthetic-bank.yaml",
-    "collection_files/synthetic-processor.yaml",
-    "collection_files/synthetic-branch.yaml",
 )
 """Policies of the public sample: no part of a lender's own instance."""
 OWN_FILES = ("payment_files", "command_files")
@@ -127,7 +126,7 @@ def make(home: Path, entity: str, *, sample: bool = False) -> int:
     copied = [
         (f"{kind}/{name}", text)
         for kind, name, text in policy_files(SHIPPED_POLICIES)
-        if sample or f"{kind}/{name}" not in SAMPLE
+        if sample or (f"{kind}/{name}" not in SAMPLE and not name.startswith(SYNTHETIC))
     ]
     if not copied:
         raise PolicyError(f"{SHIPPED_POLICIES} holds no policies; install loanbook anew")

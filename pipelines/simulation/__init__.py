@@ -3,5 +3,6 @@
 - `tape` - the public tape, and synthetic ones in the same columns
 - `history` - dates and payments that end a loan near what its tape reports
 - `landing` - a tape and its history as the daily files a lender would drop
+- `bank_files` - payments of a simulated folder as files of a bank or a collector
 - `products` - synthetic books of any product
 """

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
+from loanbook.pipelines.formats.bank.reading import READERS
+from loanbook.pipelines.formats.bank.sniffing import format_of
 from tests.payment_files.runner import FILES, expectations, run
 
 PASSED = {"ach": 88, "bai2": 4, "camt.053": 17, "camt.054": 6, "metro2": 17, "mt940": 50, "mt942": 2, "pain.001": 6,
@@ -25,3 +28,21 @@ def test_every_figure_of_the_shipped_files_is_found() -> None:
     assert failed.keys() == DIFFERENCES, failed
     assert Counter(o.format for o in outcomes if o.outcome == "passed") == PASSED
     assert Counter(o.format for o in outcomes if o.outcome == "not attempted") == NOT_ATTEMPTED
+
+
+def test_a_files_content_tells_its_format_whatever_its_name() -> None:
+    """Of every file that can be read without a hard problem; no file is taken for one of another format."""
+    of_folder = {"ach": "nacha", "bai2": "bai2", "mt940": "mt940", "mt942": "mt940", "camt053": "camt",
+                 "camt054": "camt", "pain001": "pain", "pain008": "pain", "pain002": "pain.002"}  # fmt: skip
+    seen = 0
+    for path in sorted((Path(__file__).parent / "files").glob("*/*")):
+        expected = of_folder.get(path.parent.name)
+        if expected is None or path.suffix == ".jsonl":
+            continue
+        data = path.read_bytes()
+        found = format_of(data)
+        assert found in (expected, None), path.name
+        if found is None:
+            assert not READERS[expected](data).valid, path.name
+        seen += 1
+    assert seen > 150

@@ -190,6 +190,27 @@ def assign(
     out.print(f"{place} waits in the landing folder; the next `loanbook run` takes it in.")
 
 
+def simulate(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Folder that `loanbook simulate` wrote.", exists=True, file_okay=False),
+    ],
+    formats: Annotated[
+        list[str],
+        typer.Option("--as", help="camt.053, mt940, bai2, nacha or processor; several take turns."),
+    ],
+) -> None:
+    """Write the payments of a simulated folder as files of a bank or a card processor, in place of its CSV files.
+
+    The loans and the money are the same; payers name them in different ways, one payment in fifty names nothing. The
+    truth of every entry stands in FOLDER_money_truth.csv. The accounts are policies: bank_accounts/synthetic-*.
+    """
+    from loanbook.pipelines.simulation.bank_files import rewrite
+
+    files, truth = rewrite(folder, formats)
+    out.print(f"{folder} now holds its money in {files} files; what is true of each entry: {truth}")
+
+
 def _landed(rows: pl.DataFrame, entry: str) -> Path:
     """The file of a decision, landed once intake would take it. LoanbookError says why it would not."""
     from loanbook.pipelines.commands.check import known_book

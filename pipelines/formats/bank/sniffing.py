@@ -10,7 +10,7 @@ _XML = {
     b"BkToCstmr": "camt", b"CstmrPmtStsRpt": "pain.002", b"CstmrCdtTrfInitn": "pain",
     b"CstmrDrctDbtInitn": "pain",
 }  # fmt: skip
-_NACHA = re.compile(rb"^(1[0-9 ]{2}.{30}094|[56789].{93}$)")
+_NACHA = re.compile(rb"^(1[0-9 ]{2}.{31}094|5[0-9]{3}.{46}[A-Z]{3}|[6789].{93}$)")
 _BAI2 = re.compile(rb"^0[12],")
 _SWIFT = re.compile(rb"^(\{1:|:(20|25|28C?|60[FM]|61|940|942):|20:)", re.M)
 KNOWN = "NACHA, camt.052, 053 or 054, MT940 or MT942, BAI2, pain.001, 002 or 008"
