@@ -31,7 +31,7 @@ def test_every_figure_of_the_shipped_files_is_found() -> None:
 
 
 def test_a_files_content_tells_its_format_whatever_its_name() -> None:
-    """Of every file that can be read without a hard problem; no file is taken for one of another format."""
+    """Of every file with an entry that can be read without a hard problem; no file is taken for one of another format."""
     of_folder = {"ach": "nacha", "bai2": "bai2", "mt940": "mt940", "mt942": "mt940", "camt053": "camt",
                  "camt054": "camt", "pain001": "pain", "pain008": "pain", "pain002": "pain.002"}  # fmt: skip
     seen = 0
@@ -43,6 +43,7 @@ def test_a_files_content_tells_its_format_whatever_its_name() -> None:
         found = format_of(data)
         assert found in (expected, None), path.name
         if found is None:
-            assert not READERS[expected](data).valid, path.name
+            read = READERS[expected](data)
+            assert not read.valid or read.entries.is_empty(), path.name
         seen += 1
     assert seen > 150
