@@ -12,13 +12,15 @@ from pathlib import Path
 
 CHECKSUM = ".sha256"
 """Ending of a file that holds the SHA-256 of the file of the same name without it."""
+SIGNATURE = ".sig"
+"""Ending of a file that holds the signature of the file of the same name without it."""
 _DATE = re.compile(r"_([0-9]{4}-[0-9]{2}-[0-9]{2})")
 
 
 def landed_paths(landing: Path) -> Iterator[Path]:
-    """Files and links of the landing folder, sorted, without hidden ones and checksums of others."""
+    """Files and links of the landing folder, sorted, without hidden ones, and checksums and signatures of others."""
     for path in sorted(landing.rglob("*")) if landing.exists() else ():
-        if path.name.startswith(".") or path.name.endswith(CHECKSUM):
+        if path.name.startswith(".") or path.name.endswith((CHECKSUM, SIGNATURE)):
             continue
         if path.is_symlink() or path.is_file():
             yield path

@@ -208,6 +208,12 @@ class CommandMapping(FileMapping):
     )
     columns: dict[CommandField, str] = Field(description=_COLUMNS)
     constants: dict[CommandField, str] = Field(default={}, description=_CONSTANTS)
+    signing_key: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9+/]{43}=$",
+        description="Ed25519 public key (base64) of the source: in production its files enter if NAME.sig beside them is "
+        "its signature and makers and checkers are users who may; others wait for approval",
+    )
 
 
 CANONICAL = "canonical"

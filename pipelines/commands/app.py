@@ -26,7 +26,7 @@ from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
 from loanbook.pipelines.commands.payments import incoming
-from loanbook.pipelines.commands.people import audit, roles, users
+from loanbook.pipelines.commands.people import audit, orders, roles, users
 
 app = typer.Typer(
     help="The loan platform: files in, one vectorised close a day, a versioned double-entry ledger.",
@@ -46,6 +46,10 @@ payments_app = typer.Typer(
     help="What banks told, what became of it, and what people decide.", no_args_is_help=True
 )
 app.add_typer(payments_app, name="payments")
+orders_app = typer.Typer(
+    help="Orders that wait for another person, and what they would do.", no_args_is_help=True
+)
+app.add_typer(orders_app, name="orders")
 audit_app = typer.Typer(help="Who did what, and the proof of it.", invoke_without_command=True)
 app.add_typer(audit_app, name="audit")
 
@@ -88,6 +92,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "dagster": serve.dagster,
     "roles": roles.roles,
     "policies": roles.policies,
+    "approve": orders.approve,
 }
 OF_A_LOAN: dict[str, Callable[..., None]] = {"list": loan.list_loans, "show": loan.show_loan}
 OF_USERS: dict[str, Callable[..., None]] = {
@@ -111,12 +116,20 @@ OF_PAYMENTS: dict[str, tuple[str, Callable[..., None]]] = {
     "simulate": (OPEN, incoming.simulate),
 }
 """Commands of payments, with the action that each is."""
+OF_ORDERS: dict[str, tuple[str, Callable[..., None]]] = {
+    "list": ("ledger.read", orders.list_orders),
+    "show": ("ledger.read", orders.show_order),
+    "propose": ("order.propose", orders.propose),
+    "reject": ("order.approve", orders.reject),
+    "withdraw": ("order.propose", orders.withdraw),
+}
 READ, RUN, MAINTAIN = "ledger.read", "book.run", "book.maintain"
 ACTIONS: dict[str, str] = {
     "demo": DEMO, "check": RUN, "run": RUN, "close": RUN, "backfill": RUN, "sql": "ledger.query",
     "marts": MAINTAIN, "migrate": MAINTAIN, "maintain": MAINTAIN, "rollback": "book.rollback",
     "simulate": OPEN, "init": OPEN, "pages": DEMO, "dagster": RUN,
     "what-if": WHOLE, "rebuild": WHOLE, "migration": WHOLE, "reconcile": WHOLE, "roles": "roles.read", "policies": "policy.change",
+    "approve": "order.approve",
 }  # fmt: skip
 """What a command does, of the actions that roles grant; one that is not named reads the ledger."""
 for _name, _command in COMMANDS.items():
@@ -132,6 +145,8 @@ for (
     )
 for _name, (_action, _command) in OF_PAYMENTS.items():
     payments_app.command(_name)(guarded(f"payments {_name}", _action, _command))
+for _name, (_action, _command) in OF_ORDERS.items():
+    orders_app.command(_name)(guarded(f"orders {_name}", _action, _command))
 audit_app.callback()(audit.audit)
 audit_app.command("verify")(audit.verify)
 

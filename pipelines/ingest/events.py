@@ -150,6 +150,8 @@ class Taken:
     reported: pl.DataFrame | None = None
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     """Rows of other tables of the ledger, by its name, without what every row of a file bears."""
+    proposals: pl.DataFrame | None = None
+    """Rows of orders that wait for another person to approve them; None: none do."""
     note: str = ""
     """What a sender should know of how the file was read; empty: nothing."""
 

@@ -48,6 +48,7 @@ from loanbook.pipelines.ingest.landing import (
     whole,
 )
 from loanbook.pipelines.ingest.lives import Lives
+from loanbook.pipelines.ingest.orders.signed import let_wait
 from loanbook.pipelines.instance import mapping_of
 from loanbook.pipelines.trial import lived, tried
 
@@ -174,6 +175,7 @@ def _try_again(run: _Run, files: list[LandingFile]) -> None:
                 taken = read_file(moved, policies, run.tape, known)
             except IntakeError:  # changed or no file any more; it was told of what it was
                 continue
+            _queue(taken, file, run, known)
             entering, again = _of_lines(taken, lines["line"].to_list())
             if again:
                 row = _row(file, run.correlation_id)
@@ -241,9 +243,19 @@ def _take(file: LandingFile, run: _Run, known: Known) -> Intake | None:
         report.refused.append((file.path.name, str(bad)))
         return Intake(row | {"state": "refused", "reason": str(bad)[:500]})
     report.files += 1
+    _queue(taken, file, run, known)
     if taken.note:
         report.notes.append((file.path.name, taken.note))
     return _entering(taken, row | {"reason": taken.note[:500]}, known, report)
+
+
+def _queue(taken: Taken, file: LandingFile, run: _Run, known: Known) -> None:
+    """Let rows that wait for another person do so. Before the file is committed: a run that dies between takes
+    the file again, and finds them waiting."""
+    if taken.proposals is None or taken.proposals.is_empty():
+        return
+    version, _ = run.ledger.published()
+    let_wait(taken.proposals, file, run.policies, known.loans, run.ledger.settings, version)
 
 
 def _row(file: LandingFile, correlation_id: str) -> dict[str, Any]:

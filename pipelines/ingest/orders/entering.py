@@ -10,7 +10,10 @@ from loanbook.core.catalogue.codes import Kind
 from loanbook.core.catalogue.events import COMMANDS
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CommandMapping
+from loanbook.core.store.people.acting import is_demo
+from loanbook.core.store.settings import Settings
 from loanbook.pipelines.formats import commands
+from loanbook.pipelines.formats.table import Parsed
 from loanbook.pipelines.ingest.events import Known, Taken, events_of, matched, together
 from loanbook.pipelines.ingest.landing import LandingFile
 from loanbook.pipelines.ingest.orders import interest_refunds, returned_payments
@@ -18,14 +21,47 @@ from loanbook.pipelines.ingest.orders.chargeback_parts import with_parts
 from loanbook.pipelines.ingest.orders.eve import on_the_eve
 from loanbook.pipelines.ingest.orders.judging import lawful
 from loanbook.pipelines.ingest.orders.mandates import sealed_accounts
+from loanbook.pipelines.ingest.orders.signed import PENDING, entering_and_waiting, waiting_rows
 
 
 def taken(
     data: bytes, file: LandingFile, policies: PolicyBook, mapping: CommandMapping, known: Known
 ) -> Taken:
-    """Orders that their loans allow, kind by kind, and the charges that some call for."""
+    """Orders that may enter by whoever sent them and that their loans allow, and those that wait for approval."""
     assert file.business_date is not None
     parsed = commands.parse(data, file.business_date, mapping)
+    where = Settings.of(known.home)
+    if is_demo(where):
+        return _by_loans(parsed, file, policies, mapping, known)
+    parsed, rest = entering_and_waiting(parsed, file, mapping, where)
+    enters = _by_loans(parsed, file, policies, mapping, known)
+    if rest.is_empty():
+        return enters
+    asked = rest.with_columns(checker=pl.lit(PENDING))
+    trial = _by_loans(Parsed(rest.height, asked, []), file, policies, mapping, known)
+    waits, bad = waiting_rows(rest, trial, file)
+    return replace(
+        enters,
+        bad=[*enters.bad, *bad],
+        duplicates=enters.duplicates + trial.duplicates,
+        proposals=waits,
+    )
+
+
+def judged(
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: CommandMapping, known: Known
+) -> Taken:
+    """Orders that their loans allow, whoever sent them."""
+    assert file.business_date is not None
+    parsed = commands.parse(data, file.business_date, mapping)
+    return _by_loans(parsed, file, policies, mapping, known)
+
+
+def _by_loans(
+    parsed: Parsed, file: LandingFile, policies: PolicyBook, mapping: CommandMapping, known: Known
+) -> Taken:
+    """Orders that their loans allow, kind by kind, and the charges that some call for."""
+    assert file.business_date is not None
     known, waits_from = on_the_eve(known.by(file.business_date), file.business_date)
     found, bad = matched(parsed, known)
     rows, unfit = lawful(found, policies, known, mapping, file.business_date, waits_from)

@@ -1,0 +1,181 @@
+"""Proposing, approving, rejecting and withdrawing orders, by the roles and the approval rules in force."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from loanbook.core.access.actor import AccessError, Actor, plain_name
+from loanbook.core.access.approving import PendingOrder, may_approve
+from loanbook.core.access.deciding import Access, Verdict
+from loanbook.core.catalogue.events import COMMANDS
+from loanbook.core.contract.jurisdiction import unpacked
+from loanbook.core.contract.money import CURRENCY_NAMES
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.rights.roles import ApprovalRules, ApprovalStep
+from loanbook.core.store.people import queue
+from loanbook.core.store.people.acting import access_of, denied
+from loanbook.core.store.people.database import People
+from loanbook.core.store.people.users import known_names
+from loanbook.core.store.queries import Queries
+from loanbook.core.store.reader import LedgerReader
+from loanbook.pipelines.approvals.judged import Judged, OrderRefusedError, judge
+from loanbook.pipelines.approvals.releasing import release
+from loanbook.pipelines.ingest.orders.signed import PENDING, minor_units
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What orders are proposed and approved with."""
+
+    people: People
+    reader: LedgerReader
+    policies: PolicyBook
+    access: Access
+
+    @classmethod
+    def of(cls, people: People, reader: LedgerReader, policies: PolicyBook) -> Desk:
+        """The desk of an instance."""
+        return cls(people, reader, policies, access_of(people.settings, people))
+
+    @property
+    def ledger(self) -> Queries:
+        """The lake, for the engine."""
+        return self.reader.lake()
+
+    @property
+    def rules(self) -> ApprovalRules:
+        """The approval rules in force today; PolicyError if there are none."""
+        return self.policies.in_force(ApprovalRules, "standard", self.people.clock().date())
+
+
+def proposed(
+    desk: Desk, maker: Actor, wanted: dict[str, str], comment: str = "", **told: str
+) -> str:
+    """Let an order wait for another person; its id. `wanted`: fields of its row but reference and people;
+    `told`: `id` and `source`, where it came in a file. AccessError where the maker may not, OrderRefusedError
+    where a rule refuses it: both stand in the trail."""
+    verb = wanted.get("command", "")
+    if verb not in COMMANDS:
+        raise OrderRefusedError(f"{verb!r} is no order; use one of {', '.join(COMMANDS)}")
+    loan = _loan(desk, wanted.get("loan_key", ""))
+    amount = minor_units(wanted.get("amount", ""), loan["currency"])
+    verdict = desk.access.may(maker, "order.propose", verb, amount=amount)
+    if verdict.allowed and not desk.access.within(maker, "order.propose", verb, loan):
+        verdict = Verdict(
+            False, f"{maker.name} may not order {verb} of this loan: it is not among those assigned"
+        )
+    if not verdict.allowed:
+        denied(desk.people, maker, verdict.why, f"order {verb}")
+        raise AccessError(verdict.why)
+    row = {
+        **wanted,
+        "command_ref": told.get("id") or "judged",
+        "maker": maker.name,
+        "checker": PENDING,
+    }
+    judge(desk.ledger, desk.policies, desk.people.settings.home, row)
+    rules, step = desk.rules, desk.rules.step(verb, amount)
+    version, _ = desk.ledger.published()
+    waits = queue.Rules(
+        step.approvals,
+        tuple(step.roles),
+        f"approval_rules/{rules.name}@{rules.version}",
+        rules.expires_days,
+        version,
+    )
+    order = queue.Proposal(
+        verb, wanted["loan_key"], dt.date.fromisoformat(wanted["value_date"]), wanted, amount, loan["currency"],
+        wanted["reason"], comment, told.get("source", "queue"), told.get("id", ""),
+    )  # fmt: skip
+    return queue.propose(desk.people, maker, order, waits)
+
+
+def row_of(order: queue.Order, checker: str = PENDING) -> dict[str, str]:
+    """An order as a row of a command file."""
+    return {
+        **order.proposal.fields,
+        "command_ref": order.id,
+        "maker": order.maker,
+        "checker": checker,
+    }
+
+
+def judged_again(desk: Desk, order: queue.Order) -> Judged:
+    """A waiting order, judged by its loan as it stands now. OrderRefusedError names the rule."""
+    return judge(desk.ledger, desk.policies, desk.people.settings.home, row_of(order))
+
+
+def may(desk: Desk, actor: Actor, order: queue.Order) -> Verdict:
+    """Whether an actor may approve or reject an order."""
+    wanted = order.proposal
+    users = known_names(desk.people)
+    maker = users.get(plain_name(order.maker))
+    stands_for = set(maker.attributes.get("delegate_of", ())) if maker else set()
+    stands_for |= {
+        user.name for user in users.values()
+        if plain_name(order.maker) in map(plain_name, user.attributes.get("delegate_of", ()))
+    }  # fmt: skip
+    pending = PendingOrder(
+        wanted.command, wanted.amount_minor, order.maker, frozenset(stands_for), order.approved_by
+    )
+    step = ApprovalStep(approvals=order.approvals_needed, roles=list(order.roles_needed))
+    verdict = may_approve(actor, pending, step, desk.access)
+    loan = _loan(desk, wanted.loan_key)
+    if verdict.allowed and not desk.access.within(actor, "order.approve", wanted.command, loan):
+        return Verdict(
+            False,
+            f"{actor.name} may not approve orders of this loan: it is not among those assigned",
+        )
+    return verdict
+
+
+def approved(desk: Desk, actor: Actor, id_: str, reason: str) -> queue.Order:
+    """Approve an order; with the last approval it is released to the ledger. It is judged again before."""
+    judged_again(desk, queue.order(desk.people, id_))
+    order = queue.decide(
+        desk.people, actor, id_, queue.APPROVED, reason, lambda it: may(desk, actor, it)
+    )
+    return (
+        release(desk.people, actor, desk.ledger, order) if order.state == queue.APPROVED else order
+    )
+
+
+def rejected(desk: Desk, actor: Actor, id_: str, reason: str) -> queue.Order:
+    """Reject an order, as who may approve it."""
+    return queue.decide(
+        desk.people, actor, id_, "rejected", reason, lambda it: may(desk, actor, it)
+    )
+
+
+def withdrawn(people: People, actor: Actor, id_: str, reason: str) -> queue.Order:
+    """Withdraw an order, as who ordered it."""
+
+    def own(order: queue.Order) -> Verdict:
+        if plain_name(order.maker) == plain_name(actor.name):
+            return Verdict(True)
+        return Verdict(False, f"{order.maker} ordered it: nobody else withdraws it; reject it")
+
+    return queue.decide(people, actor, id_, "withdrawn", reason, own)
+
+
+def _loan(desk: Desk, key: str) -> dict[str, str]:
+    """What roles ask of a loan: `entity`, `product`, `region`, `account`, and its `currency`."""
+    found = desk.reader.query(
+        "SELECT k.loan_key, en.name AS entity, split_part(pr.name, '@', 1) AS product, k.currency, "
+        "max(l.jurisdiction) AS place FROM loan_keys k JOIN entities en ON en.code = k.entity "
+        "JOIN products pr ON pr.code = k.product LEFT JOIN loans l ON l.loan_id = k.loan_id "
+        "AND l.close_reason IS NULL WHERE k.loan_key = ? GROUP BY ALL",
+        [key],
+    )
+    if found.height != 1:
+        raise OrderRefusedError(
+            f"no loan that you see has the key {key!r}"
+            if found.is_empty()
+            else f"several loans have the key {key!r}"
+        )
+    row = found.row(0, named=True)
+    return {
+        "entity": row["entity"], "product": row["product"], "region": unpacked(row["place"]),
+        "account": row["loan_key"], "currency": CURRENCY_NAMES[row["currency"]],
+    }  # fmt: skip

@@ -1,0 +1,197 @@
+"""`loanbook orders` and `loanbook approve`: orders that wait for another person, and what they would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import polars as pl
+import typer
+
+from loanbook.core.access.actor import AccessError, Actor
+from loanbook.core.contract.money import major
+from loanbook.pipelines.commands.console import AsJson, opened, out, piped, show
+
+if TYPE_CHECKING:
+    from loanbook.core.store.people.queue import Order
+    from loanbook.pipelines.approvals.approving import Desk
+
+Id = Annotated[str, typer.Argument(help="The order's id.")]
+Why = Annotated[str, typer.Option(help="Why.")]
+As = Annotated[str, typer.Option("--as", help="In a demo alone: the person who acts.")]
+SHOWN = {"id": pl.String, "state": pl.String, "order": pl.String, "loan_key": pl.String, "value_date": pl.String,
+         "amount": pl.String, "maker": pl.String, "approvals": pl.String, "waits_for": pl.String,
+         "expires": pl.String, "in_the_ledger": pl.String}  # fmt: skip
+
+
+def _desk() -> Desk:
+    from loanbook.core.store.people.database import open_people
+    from loanbook.pipelines.approvals.approving import Desk
+
+    reader, policies = opened()
+    return Desk.of(open_people(reader.settings), reader, policies)
+
+
+def _who(desk: Desk, name: str) -> Actor:
+    """Who acts; a demo takes anyone's word."""
+    from dataclasses import replace
+
+    from loanbook.core.store.people.acting import acting, is_demo
+
+    actor = acting(desk.people.settings, desk.people)
+    if not name:
+        return actor
+    if not is_demo(desk.people.settings):
+        raise AccessError("--as is for demo instances: sign in as who you are")
+    return replace(actor, name=name)
+
+
+def list_orders(
+    all_of_them: Annotated[
+        bool, typer.Option("--all", help="Also those that were decided.")
+    ] = False,
+    mine: Annotated[bool, typer.Option("--mine", help="Those that I may approve now.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Orders that wait for another person, and what became of others."""
+    from loanbook.core.store.people import queue
+    from loanbook.pipelines.approvals.approving import may
+    from loanbook.pipelines.approvals.releasing import release_rest
+
+    desk = _desk()
+    queue.expire(desk.people)
+    actor = _who(desk, "")
+    release_rest(desk.people, actor, desk.ledger)
+    found = [
+        order for order in queue.orders(desk.people)
+        if (all_of_them or order.state in (queue.PROPOSED, queue.APPROVED))
+        and (not mine or (order.state == queue.PROPOSED and may(desk, actor, order).allowed))
+    ]  # fmt: skip
+    ledger = _in_the_ledger(desk, [order.id for order in found])
+    rows = pl.DataFrame([_row(order, ledger) for order in found], schema=SHOWN)
+    if not piped(rows, as_json, False):
+        show(rows) if rows.height else out.print("No order waits.")
+
+
+def _row(order: Order, ledger: dict[str, str]) -> dict[str, str]:
+    wanted = order.proposal
+    left = order.approvals_needed - len(order.approved_by)
+    who = f"one of {', '.join(order.roles_needed)}" if order.roles_needed else "who may approve"
+    return {
+        "id": order.id, "state": order.state, "order": wanted.command, "loan_key": wanted.loan_key,
+        "value_date": wanted.value_date.isoformat(), "amount": wanted.fields.get("amount", ""),
+        "maker": order.maker, "approvals": f"{len(order.approved_by)} of {order.approvals_needed}",
+        "waits_for": f"{left} more: {who}" if order.state == "proposed" else "",
+        "expires": order.expires_at.date().isoformat() if order.state == "proposed" else "",
+        "in_the_ledger": ledger.get(order.id, ""),
+    }  # fmt: skip
+
+
+def _in_the_ledger(desk: Desk, ids: list[str]) -> dict[str, str]:
+    """What became of released orders: booked on a date, or refused by a rule when they came."""
+    booked = desk.reader.query(
+        "SELECT source_ref, min(booking_date) AS on_date FROM events WHERE source_ref IN (SELECT unnest(?)) GROUP BY ALL",
+        [ids],
+    )
+    return {ref: f"booked on {date}" for ref, date in booked.rows()}
+
+
+def propose(
+    order: Annotated[
+        str, typer.Argument(help="The order, as waive_charge (docs/guide/commands.md).")
+    ],
+    loan: Annotated[str, typer.Argument(help="The loan's key.")],
+    fields: Annotated[
+        list[str] | None,
+        typer.Argument(help="Its fields as NAME=VALUE: amount=12.50 due_date=2024-03-01 …"),
+    ] = None,
+    on: Annotated[str, typer.Option(help="Its value date.")] = "",
+    reason: Annotated[str, typer.Option(help="Reason code, as hardship.")] = "",
+    as_: As = "",
+) -> None:
+    """Order something of a loan: it is judged by every rule, then waits until another person approves it."""
+    from loanbook.core.store.people import queue
+    from loanbook.pipelines.approvals.approving import judged_again, proposed
+
+    desk = _desk()
+    wrong = [each for each in fields or [] if "=" not in each]
+    if wrong:
+        raise typer.BadParameter(f"{wrong[0]!r} is no NAME=VALUE", param_hint="fields")
+    told = dict(each.split("=", 1) for each in fields or [])
+    wanted = {**told, "command": order, "loan_key": loan, "value_date": on, "reason": reason}
+    id_ = proposed(desk, _who(desk, as_), wanted)
+    waiting = queue.order(desk.people, id_)
+    _print_preview(desk, judged_again(desk, waiting))
+    out.print(
+        f"Order {id_} waits for {waiting.approvals_needed} approval(s), until {waiting.expires_at:%Y-%m-%d}."
+    )
+
+
+def show_order(id_: Id) -> None:
+    """An order, what was decided of it, and what it would do by the loan as it stands now."""
+    from loanbook.core.store.people import queue
+    from loanbook.pipelines.approvals.approving import judged_again
+
+    desk = _desk()
+    queue.expire(desk.people)
+    order = queue.order(desk.people, id_)
+    show(pl.DataFrame([_row(order, _in_the_ledger(desk, [id_]))], schema=SHOWN))
+    out.print(
+        f"{order.proposal.reason}; by {order.policy}; from {order.proposal.source}. {order.proposal.comment}"
+    )
+    for actor, verdict, reason in order.decisions:
+        out.print(f"{verdict} by {actor}: {reason or 'no reason given'}")
+    if order.state == queue.PROPOSED:
+        _print_preview(desk, judged_again(desk, order))
+
+
+def approve(id_: Id, reason: Why = "", yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+            as_: As = "") -> None:  # fmt: skip
+    """Approve an order, after showing what it would do; with the last approval it goes to the next intake."""
+    from loanbook.core.store.people import queue
+    from loanbook.pipelines.approvals.approving import approved, judged_again
+
+    desk = _desk()
+    _print_preview(desk, judged_again(desk, queue.order(desk.people, id_)))
+    if not yes:
+        typer.confirm(f"Approve {id_}?", abort=True, err=True)
+    order = approved(desk, _who(desk, as_), id_, reason)
+    left = order.approvals_needed - len(order.approved_by)
+    out.print(
+        f"{id_} is {order.state}"
+        + (f"; {left} more must approve." if left > 0 else f": {order.file} lands next.")
+    )
+
+
+def reject(id_: Id, reason: Why, as_: As = "") -> None:
+    """Reject an order."""
+    from loanbook.pipelines.approvals.approving import rejected
+
+    desk = _desk()
+    out.print(f"{id_} is {rejected(desk, _who(desk, as_), id_, reason).state}.")
+
+
+def withdraw(id_: Id, reason: Why = "", as_: As = "") -> None:
+    """Withdraw an order of one's own."""
+    from loanbook.pipelines.approvals.approving import withdrawn
+
+    desk = _desk()
+    out.print(f"{id_} is {withdrawn(desk.people, _who(desk, as_), id_, reason).state}.")
+
+
+def _print_preview(desk: Desk, judged: object) -> None:
+    from loanbook.pipelines.approvals.judged import Judged
+    from loanbook.pipelines.approvals.preview import preview
+
+    assert isinstance(judged, Judged)
+    seen = preview(judged, desk.policies)
+    money = ["before", "after"]
+    figures = seen.balances.with_columns(
+        pl.when(pl.col("figure") == "days_past_due").then(pl.col(name).cast(pl.String))
+        .otherwise(major(name, seen.currency)).alias(name) for name in money
+    )  # fmt: skip
+    show(figures, f"What it would do by {seen.on}, amounts in {seen.currency}")
+    if seen.schedule.height:
+        changes = seen.schedule.with_columns(major(name, seen.currency) for name in money)
+        show(changes.head(24), "Instalments that change")
+    if seen.postings.height:
+        show(seen.postings.with_columns(major("amount", seen.currency)), "Postings")
