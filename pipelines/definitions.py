@@ -3,6 +3,7 @@
 import dagster as dg
 
 from loanbook.pipelines.ingest.assets import intake, landing_files
+from loanbook.pipelines.ingest.banking.assets import bank_entries
 from loanbook.pipelines.operations.maintenance import (
     maintenance,
     maintenance_run,
@@ -18,6 +19,7 @@ defs = dg.Definitions(
     assets=[
         landing_files,
         intake,
+        bank_entries,
         ledger_close,
         *MART_ASSETS,
         reconciliation,

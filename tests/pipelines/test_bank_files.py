@@ -45,6 +45,10 @@ def conserved(ledger: Ledger) -> None:
         "SELECT f.entries, count(*) AS told, count(e.outcome) AS judged FROM {lake}.bank_files f "
         "JOIN {lake}.bank_entries e USING (file_id) GROUP BY f.file_id, f.entries"
     )
+    from loanbook.core.store.banking.reading import CONSERVED
+    from loanbook.core.store.reader import LedgerReader
+
+    assert LedgerReader(ledger.settings).query(CONSERVED)["conserved"].all()
     assert rows.filter(
         (pl.col("entries") > pl.col("told")) | (pl.col("told") != pl.col("judged"))
     ).is_empty()

@@ -102,15 +102,20 @@ def _pairs(entries: pl.DataFrame, awaited: pl.DataFrame) -> pl.DataFrame:
 
 def _words(rows: pl.DataFrame, key: str, name: str) -> pl.DataFrame:
     found = rows.filter(pl.col(name).is_not_null()).select(
-        key, "currency", word=pl.col(name).str.to_uppercase().str.extract_all(r"\p{L}+")
+        key, "currency", word=plain(name).str.extract_all(r"\p{L}+")
     ).explode("word")  # fmt: skip
     return found.filter(pl.col("word").str.len_chars() >= SHORTEST).unique()
+
+
+def plain(column: str) -> pl.Expr:
+    """A text in capitals, without accents."""
+    return pl.col(column).str.to_uppercase().str.normalize("NFKD").str.replace_all(r"\p{M}", "")
 
 
 def _name(column: str) -> pl.Expr:
     """A name as it is compared: words in capitals, in the order of the alphabet, since some write the
     family name first."""
-    words = pl.col(column).fill_null("").str.to_uppercase().str.extract_all(r"[\p{L}\p{N}]+")
+    words = plain(column).fill_null("").str.extract_all(r"[\p{L}\p{N}]+")
     return words.list.sort().list.join(" ")
 
 

@@ -95,13 +95,12 @@ def _equal(entries: pl.DataFrame, name: str, known: pl.DataFrame) -> pl.DataFram
 
 
 def _words(entries: pl.DataFrame) -> pl.DataFrame:
-    """`place`, `value`: words of what the payer wrote and gave as references, with the signs within them and
-    in pieces without."""
+    """`place`, `value`: words of what the payer wrote and gave as references: with points and slashes within
+    them, with hyphens alone, and in pieces."""
     text = pl.concat_str(
         pl.col("remittance", "client_ref", "end_to_end_id").fill_null(""), separator=" "
     ).str.to_uppercase()
-    whole = entries.select(
-        "place", value=text.str.extract_all(r"[\p{L}\p{N}](?:[\p{L}\p{N}_./-]*[\p{L}\p{N}])?")
-    ).explode("value")
-    pieces = whole.with_columns(value=pl.col("value").str.extract_all(r"[\p{L}\p{N}]+"))
-    return pl.concat([whole, pieces.explode("value")]).drop_nulls().unique(maintain_order=True)
+    whole = r"[\p{L}\p{N}](?:[\p{L}\p{N}_./-]*[\p{L}\p{N}])?"
+    forms = (whole, whole.replace("_./-", "_-"), r"[\p{L}\p{N}]+")
+    found = [entries.select("place", value=text.str.extract_all(form)) for form in forms]
+    return pl.concat(found).explode("value").drop_nulls().unique(maintain_order=True)

@@ -84,3 +84,25 @@ CLEARING = """
     QUALIFY b.version = max(b.version) OVER () ORDER BY r.name, c.name
 """
 """What clears: balances of payment and payout clearing and of suspense on a date; zero where all is settled."""
+CONSERVED = """
+    WITH told AS (
+        SELECT file_id, business_date, count(*) AS entries, {counts},
+               sum(CASE WHEN outcome = 'quarantined' OR rule = 'not_booked' THEN 0
+                        WHEN direction = 'credit' THEN amount ELSE -amount END)::BIGINT AS net,
+               bool_or(outcome = 'quarantined') AS unread
+        FROM bank_entries GROUP BY file_id, business_date),
+    stated AS (SELECT file_id, business_date, sum(credits - debits)::BIGINT AS net FROM bank_statements
+               GROUP BY file_id, business_date)
+    SELECT f.business_date, f.name, coalesce(t.entries, 0) AS entries, {names},
+           coalesce(t.applied_count + t.settled_count + t.suspense_count + t.outside_count, 0) = r.accepted
+             AND coalesce(t.duplicate_count, 0) = r.duplicates AND coalesce(t.quarantined_count, 0) <= r.quarantined
+             AND (f.format = 'collected' OR s.net IS NULL OR t.unread OR s.net = coalesce(t.net, 0)) AS conserved
+    FROM bank_files f JOIN files r ON r.file_id = f.file_id AND r.business_date = f.business_date AND r.name = f.name
+    LEFT JOIN told t ON t.file_id = f.file_id AND t.business_date = f.business_date
+    LEFT JOIN stated s ON s.file_id = f.file_id AND s.business_date = f.business_date
+    WHERE r.state = 'taken'
+""".format(
+    counts=", ".join(f"count(*) FILTER (WHERE outcome = '{n}') AS {n}_count" for n in OUTCOMES),
+    names=", ".join(f"coalesce(t.{n}_count, 0) AS {n}_count" for n in OUTCOMES),
+)
+"""Files with their entries by outcome, and whether these sum to what intake counted and the statements' own sums."""

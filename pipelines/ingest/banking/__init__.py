@@ -3,5 +3,6 @@
 - `files` - a bank's file: read, tied, its entries decided
 - `collected` - money that another collected, by a mapping
 - `assignments` - what people decide of entries in suspense
+- `assets` - Dagster asset and checks of entries
 - `stored` - what the ledger keeps of a file, its statements and entries
 """
