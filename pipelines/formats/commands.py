@@ -22,6 +22,7 @@ from loanbook.core.policy.file_mappings import (
     CommandMapping,
 )
 from loanbook.pipelines.formats.mapped import canonical, plain
+from loanbook.pipelines.formats.people import same_person
 from loanbook.pipelines.formats.table import (
     PERCENTAGE,
     Parsed,
@@ -110,12 +111,6 @@ def _takes(name: str) -> pl.Expr:
 def _given(field: OrderField) -> pl.Expr:
     text = isinstance(field.column, dy.String)
     return pl.col(field.name) != "" if text else pl.col(field.name).is_not_null()
-
-
-def _person(column: str) -> pl.Expr:
-    """A name without what writing it changes: width and form of letters, case, spaces."""
-    plain = pl.col(column).str.normalize("NFKC").str.to_lowercase()
-    return plain.str.replace_all(r"[\s\p{Cf}]+", "")
 
 
 _Fields: Any = type("_Fields", (dy.Schema,), {f.name: f.column for f in FIELDS})
@@ -254,7 +249,7 @@ class Orders(_Fields):
     @dy.rule()
     def maker_is_checker(cls) -> pl.Expr:
         """Two people are two names, however they are written."""
-        return _person("maker") != _person("checker")
+        return ~same_person("maker", "checker")
 
 
 def parse(data: bytes, file_date: dt.date, mapping: CommandMapping = CANONICAL_COMMANDS) -> Parsed:

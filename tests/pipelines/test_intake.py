@@ -17,6 +17,7 @@ from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import HOME_VARIABLE, Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
+from loanbook.pipelines.formats.people import same_person
 from loanbook.pipelines.ingest import intake
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
@@ -243,6 +244,27 @@ def test_a_command_needs_a_known_order_and_two_people(ledger: Ledger) -> None:
     assert set(rules(ledger, "commands_2018-01-10_x.csv").values()) == {
         "maker_is_checker", "unknown_command", "value_date_not_a_date",
     }  # fmt: skip
+
+
+def test_a_name_in_other_letters_is_no_second_person() -> None:
+    pairs = [
+        ("ann", "\u0430nn", True),  # Cyrillic а
+        ("hann", "\u041dann", True),  # a Cyrillic capital that looks like H, no small one
+        ("aop", "\u0430\u043e\u0440", True),
+        ("stra\u00dfe", "STRASSE", True),
+        ("\u0130lker", "ilker", True),  # a capital with a dot
+        ("\u0131lker", "Ilker", True),  # a small one without
+        ("\u03a3\u03b1\u03c2", "\u03a3\u0391\u03a3", True),
+        ("\uff41nn", "Ann", True),
+        ("a\u3164n\u200bn", "a n n", True),
+        ("jos\u00e9", "jose", False),
+        ("\u0410\u043d\u043d\u0430", "Anna", False),
+        ("amy", "arny", False),
+        ("m-1", "c-1", False),
+    ]  # fmt: skip
+    told = pl.DataFrame(pairs, schema=["maker", "checker", "one"], orient="row")
+    found = told.with_columns(same=same_person("maker", "checker"))
+    assert found.filter(pl.col("same") != pl.col("one")).is_empty(), found
 
 
 def test_an_optional_date_that_is_none_is_not_taken_for_one_left_out(ledger: Ledger) -> None:
