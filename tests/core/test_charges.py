@@ -121,6 +121,37 @@ def test_a_chargeback_after_a_change_of_dates_falls_due_with_the_running_instalm
     ]
 
 
+def test_a_charge_after_a_change_of_dates_falls_due_with_the_running_instalment(
+    policies: PolicyBook,
+) -> None:
+    """By the new terms 22 February is within a period that is over; so a waiver finds it, and the one before."""
+    story, rows = Story(policies), []
+    reage = {"instalments": 3, "due_date": "2024-04-10", "every": 1, "unit": Unit.months.value}
+    moves = {"due_date": "2024-04-01", "keep": "term"}
+    changes = ((Kind.due_date_moved, moves), (Kind.reaged, reage))
+    early, late = (
+        json.dumps({"component": Component.fee.value, "due_date": day})
+        for day in ("2024-01-20", "2024-02-22")
+    )
+    for loan_id, (kind, order) in enumerate(changes, start=1):
+        story = story.lent(terms(policies, "instalment-act365", loan_id=loan_id, n=6))
+        rows += [
+            _event(Kind.charge_assessed, loan_id, "2024-01-10", 10_00, "c", early),
+            _event(kind, loan_id, "2024-02-05", None, "o", json.dumps(order)),
+            _event(Kind.charge_assessed, loan_id, "2024-02-15", 7_00, "e", late),
+            _event(Kind.charge_waived, loan_id, "2024-02-18", 7_00, "v", late),
+            _event(Kind.charge_waived, loan_id, "2024-02-20", 10_00, "w", early),
+        ]
+    life = Story(policies, (*story.rows, *rows)).live("2024-02-20")
+    for day, fees in (("2024-02-15", 17_00), ("2024-02-18", 10_00), ("2024-02-20", 0)):
+        assert [life.on(day, loan_id)["fees_due"] for loan_id in (1, 2)] == [fees, fees], day
+    anew = life.dues("2024-02-15").filter(pl.col("amount") == 7_00)
+    assert anew.select("loan_id", "instalment_no", "due_date").rows() == [
+        (1, 2, dt.date(2024, 4, 1)),
+        (2, 3, dt.date(2024, 4, 10)),
+    ]
+
+
 def test_a_chargeback_of_interest_alone_breaks_no_law(policies: PolicyBook) -> None:
     parts = json.dumps({"interest": 500, "fee": 0, "penalty": 0})
     story = Story(policies).lent(terms(policies, "instalment-act365"))

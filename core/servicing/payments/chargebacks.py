@@ -12,7 +12,6 @@ import polars as pl
 
 from loanbook.core.catalogue.components import CHARGES, DEMANDED_AGAIN, Component, is_
 from loanbook.core.catalogue.events import Kind
-from loanbook.core.contract.figures import due_of
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import balances, line, segment
@@ -21,7 +20,11 @@ from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import charged_off
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.billing import whole_claim_due
-from loanbook.core.servicing.schedule.coming_dues import open_dues, show_principal_due
+from loanbook.core.servicing.schedule.coming_dues import (
+    not_before_running,
+    open_dues,
+    show_principal_due,
+)
 from loanbook.core.servicing.schedule.fixed_schedule import instalment_of, point
 from loanbook.core.servicing.schedule.statements import payment_due
 
@@ -136,7 +139,7 @@ def _ask_again(day: DayState, back: pl.DataFrame) -> None:
         maturity["falls"] == maturity["on"]
     )
     placed = instalment_of(back.with_columns(on=BUSINESS_DATE, strictly=~on_the_last), calendars)
-    placed = _not_before_running(placed)
+    placed = not_before_running(placed)
     # of a claim that is off the books, all is due
     at_once = whole_claim_due()
     placed = placed.with_columns(
@@ -156,23 +159,6 @@ def _ask_again(day: DayState, back: pl.DataFrame) -> None:
     whole = mask & day.loans["materialised"]
     if whole.any():
         day.loans = point(day.loans, day.dues, whole)
-
-
-def _not_before_running(placed: pl.DataFrame) -> pl.DataFrame:
-    """`placed` with the running instalment in place of one that is over: billed before a change of the
-    contract moved its date into the running period, or ended by a re-age with nothing in it. Of a schedule
-    that stands whole the dues have their dates.
-
-    `placed`: terms and positions, with `number` and `falls` of an instalment.
-    """
-    # one that was billed and waits for a business day ended when the running period began
-    began = pl.min_horizontal("period_start", BUSINESS_DATE)
-    moved = due_of(pl.col("number"), placed) > began
-    billed = ~pl.col("materialised") & (pl.col("number") < pl.col("instalment_no")) & moved
-    return placed.with_columns(
-        number=pl.when(billed).then("instalment_no").otherwise("number"),
-        falls=pl.when(billed).then("next_due_date").otherwise("falls"),
-    )
 
 
 def _bill_at_once(day: DayState, placed: pl.DataFrame) -> None:

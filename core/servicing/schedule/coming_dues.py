@@ -69,6 +69,23 @@ def with_place_of_charge(loans: pl.DataFrame, calendars: dict[int, Calendar]) ->
     ).drop("strictly")
 
 
+def not_before_running(placed: pl.DataFrame) -> pl.DataFrame:
+    """`placed` with the running instalment in place of one that is over: billed before a change of the
+    contract moved its date into the running period, or ended by a re-age with nothing in it. Of a schedule
+    that stands whole the dues have their dates.
+
+    `placed`: terms and positions, with `number` and `falls` of an instalment.
+    """
+    # one that was billed and waits for a business day ended when the running period began
+    began = pl.min_horizontal("period_start", BUSINESS_DATE)
+    moved = due_of(pl.col("number"), placed) > began
+    billed = ~pl.col("materialised") & (pl.col("number") < pl.col("instalment_no")) & moved
+    return placed.with_columns(
+        number=pl.when(billed).then("instalment_no").otherwise("number"),
+        falls=pl.when(billed).then("next_due_date").otherwise("falls"),
+    )
+
+
 def placed_anew(
     dues: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame, calendars: dict[int, Calendar]
 ) -> pl.DataFrame:
