@@ -16,13 +16,13 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Flag
 from loanbook.core.catalogue.events import COMMANDS
+from loanbook.core.ledger.people import same_person
 from loanbook.core.policy.file_mappings import (
     CANONICAL_COMMANDS,
     COMMAND_REQUIRED,
     CommandMapping,
 )
 from loanbook.pipelines.formats.mapped import canonical, plain
-from loanbook.pipelines.formats.people import same_person
 from loanbook.pipelines.formats.table import (
     PERCENTAGE,
     Parsed,

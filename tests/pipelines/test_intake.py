@@ -11,13 +11,13 @@ from typer.testing import CliRunner
 
 from loanbook.core.catalogue.codes import EventState
 from loanbook.core.errors import LedgerConflictError
+from loanbook.core.ledger.people import same_person
 from loanbook.core.store.clocks import NOW
 from loanbook.core.store.marts import PORTFOLIO_ON, refresh_marts
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import HOME_VARIABLE, Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.cli import app
-from loanbook.pipelines.formats.people import same_person
 from loanbook.pipelines.ingest import intake
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
