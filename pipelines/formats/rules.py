@@ -265,7 +265,7 @@ _BANK = (
     _rule("valued_too_far_ahead", "the entry counts from a day further ahead of the file's date than the account's policy lets it",
           "land the file under its own date, or raise `ahead_days` of the account's policy"),
     _rule("unknown_bank_account", "no policy has the account that the statement names",
-          "add its number to a policy of policies/bank_accounts, and land the file anew under another name"),
+          "add its number to a policy of policies/bank_accounts, and land the file anew under a later date: what is known of it stays known"),
 )  # fmt: skip
 _COLLECTED = (
     _rule("kind_not_known", "the row's kind is none of the words of the mapping", "add the word to `kinds` of the mapping"),

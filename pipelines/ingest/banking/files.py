@@ -44,6 +44,8 @@ def taken(
             f"{read.format}: {why}; nothing of it is taken: ask the bank for the file anew"
         )
     told, of_statements = _with_accounts(read, accounts, file)
+    if told.height and told["account"].null_count() == told.height:
+        raise IntakeError(_no_account(of_statements))
     known = known.by(file.business_date)
     judged = [
         _judged(rows, accounts.get(str(name)), file.business_date, policies, known)
@@ -109,7 +111,9 @@ def _with_accounts(
         plain.replace_strict(numbers, default=None, return_dtype=pl.String),
         short.replace_strict(numbers, default=None, return_dtype=pl.String),
     )
-    named = ties.with_columns(account=pl.lit(whole, pl.String) if whole else found)
+    named = ties.with_columns(
+        number_of_account="account", account=pl.lit(whole, pl.String) if whole else found
+    )
     entries = entries_of(read).drop("account")
     if ties.is_empty():
         return entries.with_columns(account=pl.lit(whole, pl.String)), named
@@ -117,6 +121,16 @@ def _with_accounts(
         named.select("statement", "account"), on="statement", how="left", maintain_order="left"
     )
     return told, named
+
+
+def _no_account(statements: pl.DataFrame) -> str:
+    """Why a file of accounts that no policy has is refused; of a number its last four characters are told."""
+    told = statements["number_of_account"].drop_nulls().unique(maintain_order=True).to_list()
+    ends = ", ".join(f"…{number[-4:]}" for number in told) or "(none)"
+    return (
+        f"no policy of bank_accounts has an account of the file (numbers that end with {ends}): add the number "
+        "as the bank writes it to `numbers` of one, or end the file's name with the name of the policy"
+    )
 
 
 def _plain(number: str) -> str:
