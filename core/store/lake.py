@@ -97,10 +97,13 @@ def _unreachable(catalogue: str, reason: str) -> str:
     secrets = [*whole, *(piece for each in whole for piece in each.split("@"))] + re.findall(
         r"password=([^&\s]+)", catalogue
     )
-    told, shown = " ".join(reason.split()), catalogue
+    told = " ".join(reason.split())
     for secret in sorted({*secrets, *map(unquote, secrets)}, key=len, reverse=True):
-        if secret:
-            told, shown = told.replace(secret, "***"), shown.replace(secret, "***")
+        if secret:  # a word by itself: one that has it within is none of the password's
+            own = rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])"
+            told = re.sub(own, "***", told)
+    shown = re.sub(r"(://[^/@:]*:).*(@)", r"\1***\2", catalogue)
+    shown = re.sub(r"(password=)[^&\s]+", r"\1***", shown)
     return (
         f"the catalogue {shown} can't be used: {told[:300]}; mend the address in LOANBOOK_CATALOGUE or "
         "below [store] in loanbook.toml, and see that its server answers"

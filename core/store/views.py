@@ -296,16 +296,21 @@ def payments_by(query: Query, at: Clocks, loans: Iterable[int] | None) -> pl.Dat
 
 
 def restated_figures(told: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `RESTATED`, one a figure that differs: `figure`, `said`, `now`, `difference` (Int64)."""
+    """Rows of `RESTATED`, one a figure that differs: `figure`, `said`, `now`, `difference` (Int64).
+
+    Of a loan that did not live on the date before, or does not now, what is zero differs in nothing; its
+    principal is told all the same.
+    """
     keys = ["version", "booked", "loan_id", "first_date", "last_date", "on", "said_by"]
     parts = [
         told.select(*keys, figure=pl.lit(name), said=pl.col(f"said_{name}").cast(pl.Int64),
                     now=pl.col(f"now_{name}").cast(pl.Int64), event_ids="event_ids")
         for name in FIGURES
     ]  # fmt: skip
-    rows = pl.concat(parts).filter(pl.col("said").ne_missing(pl.col("now")))
     order = pl.col("figure").replace_strict({name: n for n, name in enumerate(FIGURES)})
     difference = pl.col("now").fill_null(0) - pl.col("said").fill_null(0)
+    tells = (difference != 0) | (pl.col("figure") == FIGURES[0])
+    rows = pl.concat(parts).filter(pl.col("said").ne_missing(pl.col("now")) & tells)
     return (
         rows.with_columns(difference=difference)
         .sort("version", "loan_id", order)

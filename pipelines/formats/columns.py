@@ -71,7 +71,7 @@ TAPE = (
     FileColumn("balloon", "part of the principal due with the last instalment", AMOUNT, _MAPPED),
     FileColumn("every", "units in a period; default 1", "1 to 366", _MAPPED),
     FileColumn("unit", "unit of the period; default months", "months, weeks, days, semi_monthly", _MAPPED),
-    FileColumn("second_anchor_day", "other day of the month of a semi-monthly loan", "1 to 31", _MAPPED),
+    FileColumn("second_anchor_day", "other day of the month of a semi-monthly loan, not the first due date's; default 1", "1 to 31", _MAPPED),
     FileColumn("anchor_day", "day of the month on which instalments fall due, clipped to short months; the first one may fall due on another day, and the second is then on the anchor of the month (half months: the next of the two days) a period after it; default the first due date's", "1 to 31", _MAPPED),
     FileColumn("end_of_month", "instalments fall due on the last day of the month; default yes where the first due date is one and no `anchor_day` is told", "yes, no", _MAPPED),
     FileColumn("maturity_date", "due date of the last instalment, where its period is shorter or longer than the others; it lies between the due dates before and after it", "date in the mapping's `date_format`, or empty", _MAPPED),
@@ -90,7 +90,9 @@ The columns have the lender's own names: a mapping (`policies/tapes`) says which
 `columns`, what is the same on every row below `constants`, and how dates and amounts are written. The
 file's name may end with the mapping it is read by (up to a dot or an underscore); without one the instance's own is
 taken. `key` of the mapping is the loan number, `attributes` are kept for analysis, `opening` are balances of
-loans that already live: all are in [policy fields](policy-fields.md)."""
+loans that already live: all are in [policy fields](policy-fields.md). A tape in loanbook's own names (the mapping
+`canonical`) has `loan_number`, `product` and the columns that are required; it may leave out every other. A
+column that is left out, beside one that nothing names and that is written much like it, is refused as a slip."""
 _OWN = """\
 These are loanbook's own columns. A sender with other columns has a mapping (`policies/{folder}`), as a tape
 has: which column is which, what is the same on every row, how dates and amounts are written,

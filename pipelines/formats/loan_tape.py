@@ -18,7 +18,7 @@ from loanbook.core.contract.jurisdiction import pack
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, percent, to_major
 from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import completed
-from loanbook.core.policy.file_mappings import TapeMapping
+from loanbook.core.policy.file_mappings import CANONICAL, TAPE_OPTIONAL, TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.changes.migration_in import AMOUNTS
 from loanbook.pipelines.formats.mapped import plain, row_hashes
@@ -27,6 +27,7 @@ from loanbook.pipelines.formats.table import (
     EARLIEST,
     ISO_FORM,
     LATEST,
+    check_lacking,
     date_in,
     percent_ppb,
     quoted,
@@ -47,6 +48,11 @@ MAY_LACK = (
     "stub_interest", "agreed_schedule", "schedule_interest",
 )  # fmt: skip
 """Fields whose column a tape may lack though its mapping names it."""
+
+
+def may_lack(mapping: TapeMapping) -> tuple[str, ...]:
+    """Fields whose column a tape of the mapping may lack; in loanbook's own names all that no loan must tell."""
+    return TAPE_OPTIONAL if mapping.name == CANONICAL else MAY_LACK
 
 
 def signed_minor(text: pl.Expr, exponent: pl.Expr) -> pl.Expr:
@@ -136,12 +142,17 @@ def _on_cycle(typed: pl.DataFrame) -> pl.DataFrame:
         & pl.col("first_due_date").is_not_null()
         & within_the_calendar("first_due_date", pl.col("every"), pl.col("unit"))
     )
+    anchor = pl.when("end_of_month").then(31).otherwise("anchor_day")
+    on_one_day = (pl.col("unit") == Unit.semi_monthly.value) & (
+        anchor == pl.col("second_anchor_day")
+    )
     units, n = codes(counted, "unit"), pl.col("instalments")
     nowhere = pl.lit(None, dtype=pl.Date)
     before, on, after = (due_date(n + by, units) if units else nowhere for by in (-1, 0, 1))
     told = pl.col("maturity_told")
     dates = counted.select(
         "line",
+        half_months_differ=~on_one_day,
         first_on_cycle=due_date(pl.lit(1), units) if units else nowhere,
         second_on_cycle=due_date(pl.lit(2), units) if units else nowhere,
         on_cycle=pl.when(told).then(on),
@@ -204,12 +215,16 @@ def read(data: bytes, mapping: TapeMapping) -> tuple[pl.DataFrame, list[dict[str
     """Rows of a tape as they came, with `line`, `loan_key`, `doubled` (an earlier row has
     the key) and `product_name`; and rows that are none.
 
-    The columns of the mapping must be there, but those of `MAY_LACK`. Raises IntakeError if it is no such table.
+    The columns of the mapping must be there, but those that it `may_lack`. Raises IntakeError if it is no such table.
     """
-    needed = {column for field, column in mapping.columns.items() if field not in MAY_LACK}
+    optional = may_lack(mapping)
+    needed = {column for field, column in mapping.columns.items() if field not in optional}
     named = {*needed, *mapping.opening.values()}
     named |= {name for name in (mapping.key, mapping.product_column) if name}
     raw, broken = read_csv(data, sorted(named))
+    lacking = [column for column in mapping.columns.values() if column not in raw.columns]
+    own = [*mapping.columns.values(), *mapping.attributes.values(), *mapping.reported.values()]
+    check_lacking(raw.columns, lacking, [*named, *own])
     constants = {_constant(field): pl.lit(value) for field, value in mapping.constants.items()}
     loan_keys = (
         keys(raw) if mapping.key is None else raw[mapping.key].str.strip_chars().alias("loan_key")
@@ -231,11 +246,9 @@ def parse(
     raw: pl.DataFrame, mapping: TapeMapping, product: Product, file_date: dt.date
 ) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
     """Canonical loans of one product, of the rows of `read`; and the rows refused."""
-    of = {
-        field: column
-        for field, column in mapping.columns.items()
-        if field not in MAY_LACK or column in raw.columns
-    } | {field: _constant(field) for field in mapping.constants}
+    of = {field: column for field, column in mapping.columns.items() if column in raw.columns} | {
+        field: _constant(field) for field in mapping.constants
+    }
     cells = _Cells(of, mapping, pl.lit(EXPONENT[product.currency], dtype=pl.UInt32))
     typed = raw.select(
         "line",

@@ -10,7 +10,7 @@ import polars as pl
 
 from loanbook.core.policy.file_mappings import AmountForm, CommandMapping, PaymentMapping
 from loanbook.core.policy.payments.collections import CollectionMapping
-from loanbook.pipelines.formats.table import Bad, read_csv
+from loanbook.pipelines.formats.table import Bad, check_lacking, read_csv
 
 PLAIN = AmountForm()
 _NO_NUMBER = "?"
@@ -74,6 +74,8 @@ def canonical(
     wanted = [column for field, column in mapping.columns.items() if field not in may_lack]
     named = list(dict.fromkeys([*([mapping.key] if mapping.key else []), *wanted]))
     raw, broken = read_csv(data, named)
+    lacking = [name for name in mapping.columns.values() if name not in raw.columns]
+    check_lacking(raw.columns, lacking, [*named, *mapping.columns.values()])
     columns = {
         field: pl.col(column) if column in raw.columns else pl.lit("")
         for field, column in mapping.columns.items()

@@ -110,6 +110,8 @@ _TAPE = (
     _rule("anchor_day_not_a_day_of_the_month", "the anchor day is no number from 1 to 31", "mend the row", "anchor_day"),
     _rule("first_due_date_off_its_cycle", "half months whose periods are shares of a year: the first due date is on neither of the two days, and no whole period ends with it",
           "mend one of them, or lend by a product whose rate basis counts days", "first_due_date", "anchor_day", "second_anchor_day", "end_of_month"),
+    _rule("half_months_on_one_day", "half months whose two due dates of a month are the same day: two instalments would fall due on each",
+          "tell the other day in second_anchor_day", "anchor_day", "second_anchor_day", "first_due_date", "end_of_month"),
     _rule("end_of_month_not_yes_or_no", "end of month is neither yes nor no", "write yes, no, or leave it empty",
           "end_of_month"),
     _rule("maturity_not_in_the_last_period", "the maturity is no date between the due dates before the last one and after it",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +90,27 @@ def _check_header(header: list[str], required: list[str]) -> None:
             f"the header names a column twice: {', '.join(twice)[:120]}; give each column a name "
             "of its own"
         )
+
+
+def check_lacking(header: Iterable[str], lacking: Iterable[str], named: Iterable[str]) -> None:
+    """Raise IntakeError where a column that may be left out is lacking and another, that nothing names, is written
+    much like it: it would be left alone in silence, and what it says be taken as not told."""
+    others = {_plain_name(name): name for name in header if name not in {*named, "line"}}
+    for name in lacking:
+        like = difflib.get_close_matches(_plain_name(name), others, 1, _ALIKE)
+        if like:
+            raise IntakeError(
+                f"the header has {others[like[0]][:40]!r}, which nothing names, and not {name!r}, which is much like "
+                "it: mend the name of the column, or give another one to a column of your own"
+            )
+
+
+_ALIKE = 0.85
+"""From what likeness on (0 to 1) a name is taken for a slip of another."""
+
+
+def _plain_name(name: str) -> str:
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
 def _rows(body: list[str], width: int) -> tuple[list[tuple[int, list[str]]], list[dict[str, Any]]]:

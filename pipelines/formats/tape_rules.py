@@ -52,6 +52,7 @@ class _Row(dy.Schema):
     schedule_as_told = dy.Bool()
     first_interest_adjustment = dy.Int64(nullable=True)
     first_interest_adjusts = dy.Bool()
+    half_months_differ = dy.Bool(nullable=True)
     first_on_cycle = dy.Date(nullable=True)
     spread_ppb = dy.Int64(nullable=True)
     first_reset_on = dy.Date(nullable=True)
@@ -139,6 +140,11 @@ class Tape(_Bringing):  # type: ignore[misc,valid-type]
     @dy.rule()
     def first_due_date_off_its_cycle(cls) -> pl.Expr:
         return (pl.col("first_due_date") == pl.col("first_on_cycle")).fill_null(True)
+
+    @dy.rule()
+    def half_months_on_one_day(cls) -> pl.Expr:
+        """Half months fall due on two days of the month."""
+        return pl.col("half_months_differ").fill_null(True)
 
     @dy.rule()
     def end_of_month_not_yes_or_no(cls) -> pl.Expr:

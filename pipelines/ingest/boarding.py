@@ -21,6 +21,7 @@ from loanbook.core.servicing.laws.pinning import FAULTS, pinned
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.pipelines.formats import loan_tape
 from loanbook.pipelines.formats.mapped import plain
+from loanbook.pipelines.ingest.conflicts import found, with_what_differs
 from loanbook.pipelines.ingest.events import (
     Known,
     Taken,
@@ -126,7 +127,9 @@ def _of_another_product(
     boarded_as = known.loans.select("loan_key", before="product")
     both = again.join(boarded_as, on="loan_key", maintain_order="left").drop_nulls("before")
     others = [c for c in both["before"].unique() if policies.product(c).name != product.name]
-    return refused(both.filter(pl.col("before").is_in(others)), "idempotency_conflict", "loan_key")
+    wrong = both.filter(pl.col("before").is_in(others)).with_columns(differs=pl.lit("product"))
+    told = wrong.with_columns(_ref=found("loan_key", "differs"))
+    return refused(told, "idempotency_conflict", "_ref")
 
 
 def _contradicting(
@@ -150,6 +153,7 @@ def _contradicting(
         Kind.disbursed: payouts,
         Kind.migrated_in: loan_tape.openings(base.filter(~new), again),
     }
+    said[Kind.loan_boarded] = base.with_columns(payload=payload(base.with_columns(loan_id=0)))
     told = pl.concat(complete(event(r, k, mapping, file, known)) for k, r in said.items())
     stored = known.events("source_ref", told["source_ref"]).unique("idempotency_key")
     both = told.join(
@@ -165,9 +169,15 @@ def _contradicting(
         Kind.migrated_in: ~loan_tape.same_balances(pl.col("brought"), pl.col("payload")),
     }
     other = pl.any_horizontal((pl.col("kind") == k.value) & d for k, d in differs.items())
-    lines = both.filter(other)["line"].unique()
+    wrong = told.join(both.filter(other), on=["line", "kind"], how="semi")
+    if wrong.is_empty():
+        return []
+    contradicts = with_what_differs(wrong, known.before(stored))
+    by_line = contradicts.group_by("line", maintain_order=True).agg(
+        pl.col("loan_key").first(), pl.col("differs").filter(pl.col("differs") != "").str.join(", ")
+    )
     return refused(
-        loans.filter(pl.col("line").is_in(lines.implode())), "idempotency_conflict", "loan_key"
+        by_line.with_columns(_ref=found("loan_key", "differs")), "idempotency_conflict", "_ref"
     )
 
 
@@ -205,8 +215,8 @@ def _as_agreed(
         return loans, []
     told = loans.filter(pl.col("agreed_schedule").is_not_null())
     told = told.with_columns(loan_id=pl.int_range(pl.len(), dtype=pl.Int64))
-    found = agreed_by_rate(agreed_terms(told.select(Terms.column_names()), policies.pins))
-    both = told.drop("agreed_schedule").join(found, on="loan_id")
+    rows = agreed_by_rate(agreed_terms(told.select(Terms.column_names()), policies.pins))
+    both = told.drop("agreed_schedule").join(rows, on="loan_id")
     both = both.join(good.select("line", "schedule_as_told"), on="line", maintain_order="left")
     away = (pl.col("interest") - pl.col("by_rate")).abs() > pl.col("instalments")
     rules = {

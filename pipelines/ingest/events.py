@@ -14,12 +14,15 @@ import polars as pl
 from loanbook.core.catalogue.codes import EventState, Kind
 from loanbook.core.catalogue.events import ROW
 from loanbook.core.contract.terms import Terms
-from loanbook.core.ledger.events import as_kept
+from loanbook.core.frames import empty
+from loanbook.core.ledger.events import Events, as_kept
 from loanbook.core.policy.file_mappings import FileMapping
 from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.store.order_context import By, StoredEvents
 from loanbook.pipelines.formats.commands import FIELDS
 from loanbook.pipelines.formats.table import REFERENCE, Parsed, found
+from loanbook.pipelines.ingest.conflicts import NOT_OF_THE_ROW, with_what_differs
+from loanbook.pipelines.ingest.conflicts import found as found_of
 from loanbook.pipelines.ingest.landing import LandingFile
 from loanbook.pipelines.ingest.lives import Life
 
@@ -103,6 +106,14 @@ class Known:
         whose `loan_id` or `source_ref` is among the values."""
         stored = _NO_EVENTS if self.stored is None else self.stored.about(by, values)
         return pl.concat([stored, *self.fresh], how="diagonal_relaxed")
+
+    def before(self, stored: pl.DataFrame) -> pl.DataFrame:
+        """The events (schema `Events`) of which `stored` (as `events` gives them) tells keys."""
+        if stored.is_empty():
+            return empty(Events)
+        keys = stored["idempotency_key"].implode()
+        every = [self.history(stored["loan_id"].drop_nulls()), *map(as_kept, self.waiting)]
+        return pl.concat(every).filter(pl.col("idempotency_key").is_in(keys))
 
     def sources(self) -> set[str]:
         """Source systems that events came from."""
@@ -190,8 +201,6 @@ event taken in by a release before has the first part alone, and is compared by 
 _FIRST = 64
 """Characters of the first part: a SHA-256 in hexadecimal."""
 _CONTENT = tuple(field.name for field in FIELDS if field.name != "amount")
-_GIVEN = ("loan_id", "product", "taken_over_on")
-"""Terms of a loan that its row does not say: its number, the version of its product, the file's date."""
 
 
 def same_body(before: pl.Expr, now: pl.Expr) -> pl.Expr:
@@ -227,9 +236,21 @@ def keep_new(events: pl.DataFrame, known: Known) -> tuple[pl.DataFrame, int, lis
     before = pl.coalesce("old_body", pl.when(pl.col("place") > 0).then("first_body"))
     same = same_body(before, pl.col("body_hash"))
     conflict = marked.filter(before.is_not_null() & ~same)
-    bad = refused(conflict, "idempotency_conflict", "source_ref")
+    bad = _told(conflict.select(events.columns), marked.select(events.columns), known, stored)
     fresh = marked.filter(before.is_null()).select(events.columns)
     return fresh, marked.filter(before.is_not_null() & same).height, bad
+
+
+def _told(
+    conflict: pl.DataFrame, rows: pl.DataFrame, known: Known, stored: pl.DataFrame
+) -> list[dict[str, Any]]:
+    """Rows of `conflict` for quarantine, each with what it says otherwise than the first event of its key: one
+    that is `stored`, or an earlier one of `rows`."""
+    if conflict.is_empty():
+        return []
+    before = pl.concat([known.before(stored), as_kept(rows)])
+    told = with_what_differs(conflict, before).with_columns(_ref=found_of("source_ref", "differs"))
+    return refused(told, "idempotency_conflict", "_ref")
 
 
 def keyed(rows: pl.DataFrame, mapping: FileMapping, known: Known) -> pl.DataFrame:
@@ -297,7 +318,7 @@ def event(
     body = _hashed(frame, [c for c in body_columns if c in frame.columns])
     content = [c for c in _CONTENT if c in frame.columns]
     if kind is Kind.loan_boarded:
-        content = [name for name in Terms.column_names() if name not in _GIVEN]
+        content = [name for name in Terms.column_names() if name not in NOT_OF_THE_ROW]
     if not content:
         return frame.with_columns(body_hash=body)
     return frame.with_columns(

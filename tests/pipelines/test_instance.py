@@ -102,6 +102,7 @@ def test_a_catalogue_that_can_not_be_reached_is_told_without_its_password(
         "postgresql://user:s3cr%2Ft@127.0.0.1:1/none",
         "postgresql://127.0.0.1:1/none?password=s3cr%2Ft",
         "postgresql://user:wh@s3cr/t@127.0.0.1:1/none",
+        "postgresql://user:on@127.0.0.1:1/none",  # which is in "connection", and no word of its own there
     ):
         monkeypatch.setenv("LOANBOOK_CATALOGUE", address)
         for command in ("status", "close"):
@@ -110,6 +111,7 @@ def test_a_catalogue_that_can_not_be_reached_is_told_without_its_password(
             said = str(failed.exception)
             assert "can't be used" in said
             assert "127.0.0.1:1" in said
+            assert "connection" in said.lower() or ":on@" not in address
             for secret in ("s3cr%2Ft", "s3cr/t"):
                 assert secret not in said + failed.output
             assert failed.exception.__suppress_context__

@@ -451,3 +451,88 @@ def test_a_loan_that_comes_again_with_another_product_or_payout_is_a_conflict(
     report = take(ledger)
     assert (report.accepted, report.duplicates) == (1, 1)
     assert rules(ledger, "commands_2018-01-14.csv") == {2: "idempotency_conflict"}
+
+
+def _found(ledger: Ledger, name: str) -> dict[int, str]:
+    rows = ledger.frame(
+        "SELECT line, rule || ': ' || found FROM {lake}.quarantine WHERE name = ?", [name]
+    )
+    return dict(rows.rows())
+
+
+def test_a_tape_in_loanbooks_own_names_needs_no_column_that_no_loan_must_tell(
+    new_ledger: Ledger,
+) -> None:
+    """What is left out is as if its cell were empty; a name that is a slip of one that is left out is refused, and so
+    are half months that would fall due twice on one day."""
+    head = "loan_number,product,principal,rate_percent,instalments,disbursed_on,first_due_date"
+    terms = "instalment-act365,1200.00,12,12,2018-01-02"
+    drop(
+        new_ledger, "loan_tape_2018-01-02_canonical.csv", f"{head},branch\nA,{terms},2018-02-02,N\n"
+    )
+    slips = {"b": "instalmnt", "c": "Anchor Day", "d": "interest_onyl", "e": "every_"}
+    for name, slip in slips.items():
+        drop(new_ledger, f"loan_tape_2018-01-02_canonical.{name}.csv",
+             f"{head},{slip}\n{name},{terms},2018-02-02,1\n")  # fmt: skip
+    halves = "loan_tape_2018-01-03_canonical.csv"
+    drop(new_ledger, halves, f"{head},unit,second_anchor_day\n" + "".join(
+        f"{key},{terms},{first},semi_monthly,{second}\n"
+        for key, first, second in (("F", "2018-02-01", ""), ("G", "2018-02-01", "16"),
+                                   ("H", "2018-01-31", "31"), ("I", "2018-01-15", "15"))
+    ))  # fmt: skip
+    drop(new_ledger, "payments_2018-01-03.csv",
+         "payment_ref,loan_key,amount,currency,value_date,designaton\nP,A,1.00,USD,2018-01-03,pay_ahead\n")  # fmt: skip
+    report = take(new_ledger)
+    assert report.accepted == 2  # A and G
+    assert rules(new_ledger, halves) == dict.fromkeys((2, 4, 5), "half_months_on_one_day")
+    refused = dict(report.refused)
+    assert len(refused) == len(slips) + 1
+    for name, slip in slips.items():
+        assert (
+            f"{slip!r}, which nothing names"
+            in refused[f"loan_tape_2018-01-02_canonical.{name}.csv"]
+        )
+    assert "'designation', which is much like" in refused["payments_2018-01-03.csv"]
+
+
+def test_a_conflict_names_what_differs_and_a_reference_is_one_commands_for_good(
+    new_ledger: Ledger,
+) -> None:
+    def tape(day: str, *rows: str) -> str:
+        drop(new_ledger, name := f"loan_tape_{day}_canonical.csv", LOANS + "".join(rows))
+        return name
+
+    def loan(key: str, amount: str, rate: str, product: str = "instalment-act365") -> str:
+        return f"{key},{product},{amount},{rate},12,,0,1,weeks,1,2018-01-02,2018-01-09,,,,\n"
+
+    tape("2018-01-02", loan("A", "1200.00", "12"), loan("B", "1200.00", "12"))
+    take(new_ledger)
+    again = tape(
+        "2018-01-03", loan("A", "1300.00", "9"), loan("B", "1200.00", "12", "simple-interest")
+    )
+    head = "command_ref,command,loan_key,value_date,maker,checker,reason,amount,due_date\n"
+    drop(new_ledger, "payments_2018-01-03.csv", MONEY + "P1,A,1.00,USD,2018-01-03\n")
+    drop(new_ledger, "payments_2018-01-03_2.csv", MONEY + "P1,B,2.00,USD,2018-01-03\n")
+    drop(new_ledger, "commands_2018-01-03.csv", head
+         + "C1,charge_fee,A,2018-01-03,ann,bob,told,5.00,2018-01-09\n"
+         + "C2,goodwill_credit,A,2018-01-03,ann,bob,told,1.00,\n"
+         + "C2,waive_interest,A,2018-01-03,ann,bob,told,1.00,\n")  # fmt: skip
+    drop(new_ledger, "commands_2018-01-03_2.csv", head
+         + "C1,charge_fee,A,2018-01-03,ann,bob,told,5.00,2018-01-16\n"
+         + "C1,goodwill_credit,A,2018-01-03,ann,bob,told,5.00,\n"
+         + "C2,goodwill_credit,A,2018-01-03,ann,bob,told,1.00,\n")  # fmt: skip
+    report = take(new_ledger)
+    assert report.reconciles
+    assert _found(new_ledger, again) == {
+        2: "idempotency_conflict: A: another principal, rate_percent, amount",
+        3: "idempotency_conflict: B: another product",
+    }
+    assert _found(new_ledger, "payments_2018-01-03_2.csv") == {
+        2: "idempotency_conflict: P1: another loan_key, amount"
+    }
+    first = _found(new_ledger, "commands_2018-01-03.csv")
+    assert first == {4: "idempotency_conflict: C2: another command"}
+    assert _found(new_ledger, "commands_2018-01-03_2.csv") == {
+        2: "idempotency_conflict: C1: another due_date",
+        3: "idempotency_conflict: C1: another command",
+    }

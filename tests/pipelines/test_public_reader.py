@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.views import FIGURES, restated_figures
 from loanbook.pipelines.cli import app
 
 
@@ -112,6 +113,23 @@ def test_what_a_restating_version_changed_and_why(restated: LedgerReader) -> Non
     assert second["event_ids"] == reversal["event_id"].to_list()
     assert second["first_date"] == dt.date(2018, 1, 9)
     assert restated.sql("SELECT * FROM restatements ORDER BY version").equals(rows)
+
+
+def test_a_loan_that_comes_late_is_restated_by_the_figures_that_it_has() -> None:
+    """What is zero of it was not said otherwise before: its principal, and what is owed or late, is told."""
+    day = dt.date(2018, 1, 9)
+    row = {"version": 9, "booked": day, "loan_id": 1, "first_date": day, "last_date": day, "on": day,
+           "said_by": 8, "event_ids": [1]}  # fmt: skip
+    said = {f"said_{name}": None for name in FIGURES}
+    now = {f"now_{name}": 0 for name in FIGURES} | {
+        "now_principal": 5000,
+        "now_interest_accrued": 12,
+    }
+    paid_off = row | {"loan_id": 2} | said | now | {"now_principal": 0, "now_interest_accrued": 0}
+    rows = restated_figures(pl.DataFrame([row | said | now, paid_off], infer_schema_length=None))
+    assert rows.select("loan_id", "figure", "said", "now", "difference").rows() == [
+        (1, "principal", None, 5000, 5000), (1, "interest_accrued", None, 12, 12), (2, "principal", None, 0, 0),
+    ]  # fmt: skip
 
 
 def test_a_ledger_without_restatements_has_an_empty_list_of_them(ran: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 
@@ -14,7 +15,9 @@ from loanbook.core.store.people.acting import is_demo
 from loanbook.core.store.settings import Settings
 from loanbook.pipelines.formats import commands
 from loanbook.pipelines.formats.table import Parsed
-from loanbook.pipelines.ingest.events import Known, Taken, events_of, matched, together
+from loanbook.pipelines.ingest import conflicts
+from loanbook.pipelines.ingest.conflicts import under_another_command
+from loanbook.pipelines.ingest.events import Known, Taken, events_of, matched, refused, together
 from loanbook.pipelines.ingest.landing import LandingFile
 from loanbook.pipelines.ingest.orders import interest_refunds, returned_payments
 from loanbook.pipelines.ingest.orders.chargeback_parts import with_parts
@@ -64,11 +67,12 @@ def _by_loans(
     assert file.business_date is not None
     known, waits_from = on_the_eve(known.by(file.business_date), file.business_date)
     found, bad = matched(parsed, known)
+    found, again = _of_their_own(found, mapping, known)
     rows, unfit = lawful(found, policies, known, mapping, file.business_date, waits_from)
     rows = with_parts(rows, policies, known.met)
     called_for = returned_payments.charges(rows, policies, known.standing)
     entered = Taken(
-        parsed.rows_in, 0, 0, parsed.bad + bad + unfit, None, tables=sealed_accounts(rows)
+        parsed.rows_in, 0, 0, parsed.bad + bad + again + unfit, None, tables=sealed_accounts(rows)
     )
     for kind in sorted({row.kind for row, _ in COMMANDS.values()}):
         kind_rows = rows.filter(pl.col("kind") == kind.value)
@@ -88,6 +92,26 @@ def _by_loans(
         assessed = events_of(called_for, Kind.charge_assessed, file, mapping, known)
         entered = together(entered, replace(assessed, accepted=0, duplicates=0, bad=[]))
     return entered
+
+
+def _of_their_own(
+    orders: pl.DataFrame, mapping: CommandMapping, known: Known
+) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Orders whose reference is their own or that of the same order, and those for quarantine that have the
+    reference of another command: it is one order's for good."""
+    if orders.is_empty():
+        return orders, []
+    kinds = {verb: row.kind for verb, (row, _) in COMMANDS.items()}
+    told = orders.with_columns(
+        kind=pl.col("command").replace_strict(kinds, return_dtype=pl.Int8),
+        source_system=pl.lit(mapping.source_system),
+        source_ref="command_ref",
+        differs=pl.lit("command"),
+    )
+    stored = known.events("source_ref", told["source_ref"])
+    other = under_another_command(told, stored, kinds.values())
+    wrong = told.filter(other).with_columns(_ref=conflicts.found("command_ref", "differs"))
+    return orders.filter(~other), refused(wrong, "idempotency_conflict", "_ref")
 
 
 def _before_they_are_read(withdrawals: pl.DataFrame, known: Known) -> pl.DataFrame:
