@@ -13,6 +13,7 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import EventState, Kind
 from loanbook.core.catalogue.events import ROW
+from loanbook.core.contract.money import CURRENCY_NAMES, major
 from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import empty
 from loanbook.core.ledger.events import Events, as_kept
@@ -219,6 +220,9 @@ def refused(rows: pl.DataFrame, rule: str | pl.Expr, reference: str) -> list[dic
     """Rows that break a rule, for quarantine; quoted are the cells it is about, else `reference`."""
     name = pl.lit(rule) if isinstance(rule, str) else rule
     told = rows.with_columns(pl.col(reference).alias(REFERENCE), rule=name)
+    if told.schema.get("amount") == pl.Int64 and "loan_currency" in told.columns:
+        names = pl.col("loan_currency").replace_strict(CURRENCY_NAMES, return_dtype=pl.String)
+        told = told.with_columns(currency=names).with_columns(major("amount"))
     return told.select("line", "rule", found=found(told)).to_dicts()
 
 

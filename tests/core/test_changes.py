@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 
 import polars as pl
 
@@ -130,3 +131,23 @@ def test_a_change_of_one_loans_rate_is_none_of_another_loan(policies: PolicyBook
         book = alone.days[-1].book
         assert book.positions.equals(whole.positions.filter(pl.col("loan_id") == n))
         assert book.terms.equals(whole.terms.filter(pl.col("loan_id") == n))
+
+
+def test_a_moved_period_bears_its_days_also_where_the_first_was_short_by_as_many(
+    policies: PolicyBook,
+) -> None:
+    """Paid out 5 days into the month before 1 February; due dates move to the 6th. 34 days of a period whose regular
+    one, 6 February to 6 March, has 29: balance x 12 % / 12 x 34/29. It bore a whole period, for counted back from the
+    6th the first one is whole."""
+    starts = {1: "2024-01-06", 2: "2024-01-10", 3: "2024-01-01"}
+    story = Story(policies)
+    for loan, start in starts.items():
+        story = story.lent(terms(policies, "multi-tranche", loan_id=loan, n=6, start=start))
+        moves = _event(Kind.due_date_moved, loan, "2024-02-03", None, "m",
+                       json.dumps({"due_date": "2024-03-06", "keep": "term"}))  # fmt: skip
+        paid = story.paid(20_000, "2024-02-01", loan_id=loan)
+        story = replace(paid, rows=(*paid.rows, moves))
+    life = story.live("2024-03-06")
+    for loan in starts:
+        balance = life.on("2024-02-01", loan)["principal"]
+        assert life.on("2024-03-06", loan)["interest_due"] == round(balance * 34 / 29 / 100), loan

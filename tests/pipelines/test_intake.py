@@ -520,6 +520,7 @@ def test_a_conflict_names_what_differs_and_a_reference_is_one_commands_for_good(
     drop(new_ledger, "commands_2018-01-03_2.csv", head
          + "C1,charge_fee,A,2018-01-03,ann,bob,told,5.00,2018-01-16\n"
          + "C1,goodwill_credit,A,2018-01-03,ann,bob,told,5.00,\n"
+         + "C3,chargeback,A,2018-01-03,ann,bob,told,90000.00,\n"
          + "C2,goodwill_credit,A,2018-01-03,ann,bob,told,1.00,\n")  # fmt: skip
     report = take(new_ledger)
     assert report.reconciles
@@ -535,4 +536,5 @@ def test_a_conflict_names_what_differs_and_a_reference_is_one_commands_for_good(
     assert _found(new_ledger, "commands_2018-01-03_2.csv") == {
         2: "idempotency_conflict: C1: another due_date",
         3: "idempotency_conflict: C1: another command",
+        4: "more_than_was_paid_in: 90000.00",
     }

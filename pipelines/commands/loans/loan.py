@@ -160,7 +160,7 @@ def _agreed(found: _Shown) -> list[tuple[str, str]]:
     if level:
         count = f"{count} of {to_major(level, found.money)}"
     of_line = [("limit", "principal_agreed"), ("cycles to draw in", ""), ("first statement", "")]
-    of_loan = [("principal", "principal_agreed"), ("instalments", ""), ("first due", "")]
+    of_loan = [("principal agreed", "principal_agreed"), ("instalments", ""), ("first due", "")]
     (principal, _), (cycles, _), (first, _) = of_line if found.revolves else of_loan
     return [
         ("product", boarded["product_name"]),

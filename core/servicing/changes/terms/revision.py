@@ -211,7 +211,9 @@ def _moved(loans: pl.DataFrame) -> pl.DataFrame:
         due_date_changes=pl.when(to.is_null()).then("due_date_changes").when(~next_one).then(later),
         _next=next_one,
     ).drop("to")
-    odd = ~counts_days() & (due_date(pl.lit(0), codes(moved, "unit")) != pl.col("disbursed_on"))
+    # of a later period than the first it says that an order may have made it longer or shorter
+    whole = due_date(pl.lit(0), codes(moved, "unit")) == pl.col("disbursed_on")
+    odd = ~counts_days() & ~(whole & (pl.col("instalment_no") == 1))
     return moved.with_columns(has_stub=pl.when("_next").then(odd).otherwise("has_stub")).drop(
         "_next"
     )
