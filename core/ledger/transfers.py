@@ -77,6 +77,36 @@ def aggregated(accruals: pl.DataFrame) -> pl.DataFrame:
     ).select(Transfers.column_names())
 
 
+def accruals_of_parts(accruals: pl.DataFrame) -> pl.DataFrame:
+    """The day's accrual of parts of a book as that of the whole.
+
+    Interest of a product moves one way, or the other where it is below zero: of a product, parts that differ in it
+    are set off. Deferred income is summed each way, as loans move it.
+    """
+    if accruals.is_empty():
+        return accruals
+    deferred = ROLE["deferred_fee_income"]
+    by_loan = (pl.col("debit") == deferred) | (pl.col("credit") == deferred)
+    keys = [c for c in accruals.columns if c not in ("amount", "debit", "credit")]
+    turned = ~by_loan & (pl.col("debit") > pl.col("credit"))
+    sides = [pl.when(turned).then(second).otherwise(first).alias(first)
+             for first, second in (("debit", "credit"), ("credit", "debit"))]  # fmt: skip
+    signed = accruals.with_columns(
+        *sides, amount=pl.when(turned).then(-pl.col("amount")).otherwise("amount")
+    )
+    sums = signed.group_by(*keys, "debit", "credit").agg(pl.col("amount").sum())
+    back = pl.col("amount") < 0
+    return (
+        sums.filter(pl.col("amount") != 0)
+        .with_columns(
+            debit=pl.when(back).then("credit").otherwise("debit"),
+            credit=pl.when(back).then("debit").otherwise("credit"),
+            amount=pl.col("amount").abs(),
+        )
+        .select(Transfers.column_names())
+    )
+
+
 def account_movements(transfers: pl.DataFrame) -> pl.DataFrame:
     """Net debit of each account: `entity`, `product`, `currency`, `account`, `movement`."""
     keys = ["entity", "product", "currency"]

@@ -74,6 +74,20 @@ class Held(_Table):
     """Of the book's loans, rounded down; one may be held in any book."""
 
 
+class Close(_Table):
+    """How the day of a large book is closed: cut by borrower into shards that are read, closed and written apart."""
+
+    executor: Literal["local", "dask", "ray", "none"] = "local"
+    """Where shards run: worker processes of this machine, a Dask or Ray cluster; none: this process, one after
+    another."""
+    shards: int = Field(default=0, ge=0, le=10_000)
+    """How many; 0: one a processor, and so many that none has more than 500,000 loans; with `none` one frame."""
+    from_loans: int = Field(default=250_000, ge=0)
+    """Loans that ever entered the ledger from which on its days are closed in shards."""
+    scheduler: str = ""
+    """Address of the scheduler of Dask (tcp://HOST:8786) or of the head of Ray."""
+
+
 class Maintenance(_Table):
     """How old a thing must be that `loanbook maintain` does away with; days by the clock."""
 
@@ -108,6 +122,7 @@ class Instance(_Table):
     store: Store = Store()
     alerts: Alerts = Alerts()
     held: Held = Held()
+    close: Close = Close()
     maintenance: Maintenance = Maintenance()
     people: PeopleRules = PeopleRules()
 

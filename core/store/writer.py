@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import ENDED
-from loanbook.core.catalogue.events import Family, kinds_of
-from loanbook.core.contract.terms import Terms
-from loanbook.core.errors import LawBrokenError, LedgerConflictError, LedgerError
-from loanbook.core.frames import LARGE, empty, typed
-from loanbook.core.ledger.reversals import effective_events
+from loanbook.core.errors import LawBrokenError, LedgerConflictError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import DayClose
 from loanbook.core.servicing.laws.law import Law
 from loanbook.core.servicing.loan.book import Book
-from loanbook.core.servicing.loan.dues import Dues
-from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.servicing.replay.backdating import Restatement
-from loanbook.core.store.clocks import NOT_RESTATED
-from loanbook.core.store.grouped.constants import constants
-from loanbook.core.store.grouped.tables import cut, positions_of
-from loanbook.core.store.history import revised
+from loanbook.core.store.closing.books import Books, stored_as
 from loanbook.core.store.lake import (
     LAKE,
     insert,
@@ -36,7 +25,7 @@ from loanbook.core.store.lake import (
     transaction,
 )
 from loanbook.core.store.migrations import migrate
-from loanbook.core.store.queries import PUBLISHED, WAITING_VERSIONS, Queries, by_loan
+from loanbook.core.store.queries import WAITING_VERSIONS
 from loanbook.core.store.sending.vault import make_key
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.upkeep.files import flush
@@ -46,22 +35,11 @@ from loanbook.core.store.writing import (
     UNKNOWN_LOAN,
     Intake,
     Provenance,
-    day_rows,
+    anchor_row,
     law_rows,
     numbered,
-    restated_rows,
     version_row,
 )
-
-BALANCES = {
-    "entity": pl.Int16,
-    "product": pl.Int16,
-    "currency": pl.Int8,
-    "account": pl.Int16,
-    "balance": pl.Int64,
-}
-"""Schema of general-ledger balances: net debit per entity, product, currency, account."""
-
 
 SKIPPED = (
     "the run that had reserved this number ended before it committed a close: it was killed, or stopped "
@@ -107,12 +85,11 @@ class Decision:
     reason: str
 
 
-class Ledger(Queries):
+class Ledger(Books):
     """The writer's side of the versioned ledger. Opens it, making it if there is none."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        super().__init__(open_writer(settings))
+        super().__init__(open_writer(settings), settings)
         patiently(lambda: migrate(self._connection))
         make_key(settings.lake)
         share_out(self._connection, loans_of(self._connection))
@@ -249,67 +226,6 @@ class Ledger(Queries):
         head = self.head()
         return self.book_at(policies, head.published_version, head.published_date)
 
-    def book_at(
-        self, policies: PolicyBook, version: int, date: dt.date | None
-    ) -> tuple[Book, pl.DataFrame]:
-        """The book that a version stored: with the next day's events it gives the next day."""
-        if date is None:
-            empty = Book.empty(policies.pins, self.stored_events("false", []))
-            return empty, pl.DataFrame(schema=BALANCES)
-        with ThreadPoolExecutor(1) as reading, self.at_once():
-            agreed = reading.submit(self._terms, version)
-            positions = positions_of(self, version, date)
-            terms = agreed.result()
-            dues = self.frame(
-                f"SELECT {', '.join(Dues.column_names())} FROM {{lake}}.dues WHERE version = ? "
-                "AND business_date = ? ORDER BY loan_id, instalment_no, component",
-                [version, date],
-            )
-            waiting = self.stored_events(
-                "booking_date <= ? AND (value_date > ? OR kind IN (SELECT unnest(?)))",
-                [date, date, [kind.value for kind in kinds_of(Family.reversal)]],
-            )
-            held, balances = self.held_by(version), self._balances(version)
-        positions = positions.filter(~pl.col("status").is_in(ENDED))
-        # terms are read in the order of the positions, so the two frames stand side by side
-        if not terms["loan_id"].equals(positions["loan_id"]):
-            terms = terms.join(
-                positions.select("loan_id"), on="loan_id", how="semi", maintain_order="left"
-            )
-        if terms.height != positions.height:
-            raise LedgerError(
-                f"version {version} holds {positions.height} positions but terms of "
-                f"{terms.height} loans; run `loanbook rebuild --verify`"
-            )
-        pending = effective_events(waiting).filter(pl.col("value_date") > date)
-        agreed_by = agreed_terms(terms, policies.pins)
-        return Book(date, agreed_by, positions, typed(dues, Dues), pending, held=held), balances
-
-    def _terms(self, version: int) -> pl.DataFrame:
-        """Terms of all loans boarded by `version`. A plain filter keeps the stored order."""
-        with self.aside() as ledger:
-            others = ledger.frame(
-                "SELECT version FROM {lake}.versions WHERE version <= ? EXCEPT "
-                "SELECT version FROM {lake}.publications WHERE state = 'published'",
-                [version],
-            )["version"].to_list()
-            unpublished = f"AND version NOT IN ({', '.join(map(str, others))})" if others else ""
-            rows = _boarded(ledger, f"version <= {version} AND close_reason IS NULL {unpublished}")
-            changed = ledger.frame(
-                f"SELECT {', '.join(Terms.column_names())} FROM {{lake}}.changed_terms c "
-                f"WHERE version <= ? {unpublished} AND {NOT_RESTATED.format(row='c')} "
-                "QUALIFY row_number() OVER (PARTITION BY loan_id ORDER BY business_date DESC) = 1",
-                [version],
-            )
-        return by_loan(revised(rows, changed))
-
-    def _balances(self, version: int) -> pl.DataFrame:
-        return self.frame(
-            "SELECT entity, product, currency, account, balance FROM {lake}.account_balances "
-            "WHERE version = ?",
-            [version],
-        ).cast(BALANCES)  # type: ignore[arg-type]
-
     def events_booked(self, first: dt.date, last: dt.date) -> pl.DataFrame:
         """Events whose booking date lies in the range, both ends included."""
         return self.stored_events("booking_date BETWEEN ? AND ?", [first, last])
@@ -358,7 +274,7 @@ class Ledger(Queries):
             self._follow_on(last.version, last.closed.date, first.parent)
             self._tell_skipped(first.parent, first.version, by.actor)
             for name, parts in tables.items():
-                for table, stored in _stored_as(name, pl.concat(parts, how="diagonal_relaxed")):
+                for table, stored in stored_as(name, pl.concat(parts, how="diagonal_relaxed")):
                     insert(self._connection, table, stored)
             said = f"close {first.closed.date} as version {first.version}"
             if len(days) > 1:
@@ -367,26 +283,24 @@ class Ledger(Queries):
 
     def _rows(self, each: Lawful, by: Provenance) -> Iterator[tuple[str, pl.DataFrame]]:
         """What a version stores: tables with rows of theirs."""
-        closed, again = each.closed, each.restated
-        parts = [day_rows(closed, each.balances, each.digests)]
-        if again is not None:
-            loans = pl.DataFrame({"loan_id": again.loans, "version": each.version})
-            new = self.without_terms(loans)["loan_id"]
-            parts.append(restated_rows(closed, again, new))
-        number = pl.lit(each.version, dtype=pl.Int64)
-        for part in parts:
-            for table, rows in part.items():
-                if rows.height:
-                    yield table, rows.with_columns(version=number)
+        closed = each.closed
+        balances = each.balances.with_columns(business_date=pl.lit(closed.date))
+        own = [("account_balances", balances.with_columns(version=pl.lit(each.version, pl.Int64)))]
+        yield from self.rows_of_loans(closed, each.restated, each.digests, each.version)
+        yield from own
         yield "versions", version_row(each.version, closed, by, each.parent)
         yield "checks", law_rows(each.version, closed.date, each.laws)
-        if by.trail is not None:
-            entries, last = by.trail
-            anchor = {"version": [each.version], "entries": [entries], "hash": [last]}
-            yield "audit_anchors", pl.DataFrame(anchor)
+        yield "audit_anchors", anchor_row(each.version, by)
 
     def _follow_on(self, version: int, date: dt.date, parent: int) -> None:
         """Both of two closes of a date must update this one row: the second one fails."""
+        self._must_stand_on(parent, date)
+        self._connection.execute(
+            f"UPDATE {LAKE}.ledger_head SET working_version = ?, working_date = ?",
+            [version, date],
+        )
+
+    def _must_stand_on(self, parent: int, date: dt.date) -> None:
         head = self.head()
         if head.published_version != parent or head.working_version is not None:
             held = head.working_version or head.published_version
@@ -394,20 +308,28 @@ class Ledger(Queries):
                 f"{date} can't be committed on version {parent}: the ledger has moved on to "
                 f"version {held}; run again, it continues from there"
             )
-        self._connection.execute(
-            f"UPDATE {LAKE}.ledger_head SET working_version = ?, working_date = ?",
-            [version, date],
+
+    def head_moved_on(self, version: int, date: dt.date, parent: int) -> pl.DataFrame:
+        """The row of `ledger_head` with a version that waits for its checks, for a commit that replaces the row.
+
+        LedgerConflictError where another close was committed upon the parent.
+        """
+        self._must_stand_on(parent, date)
+        row = self.frame("SELECT * FROM {lake}.ledger_head")
+        return row.with_columns(
+            working_version=pl.lit(version, pl.Int64), working_date=pl.lit(date)
         )
 
     def _tell_skipped(self, parent: int, version: int, actor: str) -> None:
-        """Numbers between a version and its parent that no close took have a row that says why: none can
-        take them any more, since whoever reserved them continues from another parent."""
-        if version == parent + 1:
-            return
-        self._connection.execute(
-            f"INSERT INTO {LAKE}.publications SELECT n, 'skipped', ?, ?, now()::TIMESTAMP "
-            f"FROM range(?, ?) t(n) WHERE n NOT IN (SELECT version FROM {LAKE}.publications) "
-            f"AND n NOT IN (SELECT version FROM {LAKE}.versions)",
+        insert(self._connection, "publications", self.skipped(parent, version, actor))
+
+    def skipped(self, parent: int, version: int, actor: str) -> pl.DataFrame:
+        """Rows of `publications` for numbers between a version and its parent that no close took, which say why:
+        none can take them any more, since whoever reserved them continues from another parent."""
+        return self.frame(
+            "SELECT n AS version, 'skipped' AS state, ? AS reason, ? AS actor, now()::TIMESTAMP AS settled_at "
+            "FROM range(?, ?) t(n) WHERE n NOT IN (SELECT version FROM {lake}.publications) "
+            "AND n NOT IN (SELECT version FROM {lake}.versions)",
             [SKIPPED, actor, parent + 1, version],
         )
 
@@ -417,18 +339,6 @@ class Ledger(Queries):
             f"SELECT version, business_date FROM {{lake}}.versions WHERE {WAITING_VERSIONS} "
             "ORDER BY version"
         ).rows()
-
-    def without_terms(self, loans: pl.DataFrame) -> pl.DataFrame:
-        """Those of the loans, by `loan_id` and `version`, whose terms no published version stored, nor one
-        that waits, to theirs."""
-        return self.beside(
-            "SELECT i.loan_id, i.version FROM _loans i LEFT JOIN (SELECT loan_id, min(version) AS first "
-            "FROM {lake}.loans WHERE loan_id IN (SELECT loan_id FROM _loans) AND close_reason IS NULL "
-            f"AND (version IN {PUBLISHED} OR version NOT IN (SELECT version FROM {{lake}}.publications)) "
-            "GROUP BY loan_id) t ON t.loan_id = i.loan_id "
-            "WHERE t.first IS NULL OR t.first > i.version ORDER BY ALL",
-            [], _loans=loans.select(pl.col("loan_id", "version").cast(pl.Int64)),
-        )  # fmt: skip
 
     def settle(self, decisions: Sequence[Decision], actor: str) -> None:
         """Publish the versions that wait, or reject some; readers see only published ones.
@@ -482,17 +392,3 @@ def _must_hold(each: Lawful) -> None:
             + "; ".join(f"{law.name} is broken by {law.broken}" for law in broken)
             + "; nothing was committed"
         )
-
-
-def _boarded(ledger: Queries, where: str) -> pl.DataFrame:
-    """Terms as loans were boarded with them; of many loans a column that has one value is not read."""
-    types = empty(Terms).schema
-    many = loans_of(ledger.connection) >= LARGE
-    same = constants(ledger, "loans", types) if many else {}
-    read = [name for name in types if name not in same]
-    rows = ledger.frame(f"SELECT {', '.join(read)} FROM {{lake}}.loans WHERE {where}")
-    return rows.with_columns(**same).select(list(types))
-
-
-def _stored_as(name: str, rows: pl.DataFrame) -> Iterable[tuple[str, pl.DataFrame]]:
-    return cut(rows) if name == "positions" else [(name, rows)]

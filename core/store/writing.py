@@ -149,6 +149,14 @@ def version_row(version: int, closed: DayClose, by: Provenance, parent: int) -> 
     )
 
 
+def anchor_row(version: int, by: Provenance) -> pl.DataFrame:
+    """The row of `audit_anchors`: where the audit trail stood; none where no trail is kept."""
+    rows = [] if by.trail is None else [(version, *by.trail)]
+    return pl.DataFrame(
+        rows, schema={"version": pl.Int64, "entries": pl.Int64, "hash": pl.String}, orient="row"
+    )
+
+
 def law_rows(version: int, date: dt.date, laws: list[Law]) -> pl.DataFrame:
     """Verdicts of the conservation laws over a close, as rows of `checks`."""
     return pl.DataFrame(
@@ -193,10 +201,8 @@ def ended_rows(wide: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def day_rows(
-    closed: DayClose, balances: pl.DataFrame, digests: pl.DataFrame
-) -> dict[str, pl.DataFrame]:
-    """What a version stores of its day, by table, without the version.
+def day_rows(closed: DayClose, digests: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """What a version stores of its day's loans, by table, without the version.
 
     `digests` (`loan_id`, `schedule_digest`) covers at least the loans that the close boards.
     """
@@ -207,7 +213,6 @@ def day_rows(
         "transfers": closed.transfers,
         "allocations": closed.allocations.with_columns(**dated_),
         "changed_terms": closed.changed.with_columns(**dated_),
-        "account_balances": balances.with_columns(**dated_),
         "loans": loan_rows(closed),
         "schedules": schedule_rows(closed, digests),
         "held_loans": closed.book.held.with_columns(**dated_),
@@ -222,9 +227,7 @@ def restated_rows(
     `without_terms`: ids of the loans whose terms no version before stored; they came late.
     """
     last = closed.date - dt.timedelta(days=1)
-    marked = pl.DataFrame({"loan_id": restated.loans}).with_columns(
-        from_date=pl.lit(restated.first), through_date=pl.lit(last)
-    )
+    marked = restated.since.with_columns(through_date=pl.lit(last))
     life = restated.lived
     loans, schedules = [reopened_rows(closed, restated)], []
     for each in life.rounds:
@@ -238,14 +241,15 @@ def restated_rows(
                 new.select("loan_id", valid_from="business_date"), on="loan_id"
             )
             schedules.append(_first_version(first))
-        schedules.append(changed_schedules(each.wide, each.changed, each.applied))
-        loans.append(ended_rows(each.wide))
+        changed = restated.of_its_days(each.changed)
+        schedules.append(changed_schedules(each.wide, changed, each.applied))
+        loans.append(ended_rows(restated.of_its_days(each.wide)))
     return {
         "restated_loans": marked,
-        "positions": life.stay.positions(restated.first, last),
-        "dues": life.stay.dues(restated.first, last),
-        "allocations": life.all("allocations"),
-        "changed_terms": life.all("changed"),
+        "positions": restated.of_its_days(life.stay.positions(restated.first, last)),
+        "dues": restated.of_its_days(life.stay.dues(restated.first, last)),
+        "allocations": restated.of_its_days(life.all("allocations")),
+        "changed_terms": restated.of_its_days(life.all("changed")),
         "loans": pl.concat(loans, how="diagonal"),
         "schedules": pl.concat(schedules, how="diagonal") if schedules else pl.DataFrame(),
     }

@@ -9,22 +9,21 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import polars as pl
 
-from loanbook.core.catalogue.codes import ENDED, Kind
+from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.boarding import terms_of
 from loanbook.core.errors import LawBrokenError, LawsBrokenError, LedgerError
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.day.close import DayClose, close
+from loanbook.core.servicing.day.close import close
 from loanbook.core.servicing.laws.pinning import FAULTS
-from loanbook.core.servicing.laws.setting_apart import Close, Day, Limit, close_lawfully
-from loanbook.core.servicing.loan.book import Book
+from loanbook.core.servicing.laws.setting_apart import Close, Day, Limit
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.store.banking.context import cash_booked
 from loanbook.core.store.history import StoredHistory
 from loanbook.core.store.instance import read_instance
+from loanbook.core.store.lake import loans_of
 from loanbook.core.store.upkeep.used_policies import keep_used
 from loanbook.core.store.writer import Lawful, Ledger
 from loanbook.core.store.writing import Provenance, digests_of
@@ -37,6 +36,8 @@ from loanbook.pipelines.servicing.publishing import (
     settle_waiting,
 )
 from loanbook.pipelines.servicing.quality import Gate
+from loanbook.pipelines.servicing.sharding.computing import closed_with_digests, live_before
+from loanbook.pipelines.servicing.sharding.driver import Run, close_in_shards, shards_of
 
 ONE_DAY = dt.timedelta(days=1)
 
@@ -80,6 +81,11 @@ def close_days(
     keep_used(ledger, policies, days[-1])
     head = ledger.head()
     _must_follow(head.published_date, days[0])
+    rules = read_instance(ledger.settings.home).close
+    if shards_of(rules, loans_of(ledger.connection)):
+        run = Run(ledger, policies, by, gate, held_limit(ledger), close, stage)
+        yield from close_in_shards(run, days, rules, ledger.reserve(len(days)))
+        return
     # the book of this very head: another run may publish a day meanwhile, and is told at the commit
     parent = head.published_version
     book, balances = ledger.book_at(policies, parent, head.published_date)
@@ -153,48 +159,13 @@ def _computed(
 ) -> Computed:
     """`versions`: the day's parent and its own."""
     started = time.perf_counter()
-    if digests is None:  # a schedule can't be expanded: the engine expands each day's own
-        day = replace(day, close=_expanding(day.close))
     try:
-        done = close_lawfully(day, limit)
+        done, digests = closed_with_digests(day, limit, digests)
     except LawsBrokenError as broken:
         raise LawBrokenError(told(broken, ledger)) from broken
-    if digests is None:
-        digests = digests_of(done.closed.boarded)
-    before = None
-    if day.book.date:
-        before = _live(done.before) + _back(done.before, done.closed) + _kept(done.closed)
+    before = live_before(done) if day.book.date else None
     lawful = Lawful(done.closed, done.balances, done.laws, *versions, digests, done.restated)
     return Computed(lawful, before, time.perf_counter() - started)
-
-
-def _expanding(close: Close) -> Close:
-    """The close, and the schedules of the loans that it boards."""
-
-    def both(book: Book, events: pl.DataFrame, policies: PolicyBook, date: dt.date) -> DayClose:
-        done = close(book, events, policies, date)
-        digests_of(done.boarded)
-        return done
-
-    return both
-
-
-def _kept(closed: DayClose) -> int:
-    """Loans that are held, of those in the book."""
-    held = closed.book.held["loan_id"].implode()
-    return int(closed.book.positions["loan_id"].is_in(held).sum())
-
-
-def _back(book: Book, closed: DayClose) -> int:
-    """Ended loans that something brought back today."""
-    if book.closed is None:
-        return 0
-    ids = closed.book.positions["loan_id"]
-    return int(ids.is_in(book.closed["loan_id"].implode()).sum())
-
-
-def _live(book: Book) -> int:
-    return int((~book.positions["status"].is_in(ENDED)).sum())
 
 
 def _must_follow(published: dt.date | None, first: dt.date) -> None:

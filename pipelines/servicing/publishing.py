@@ -157,7 +157,7 @@ class Writing:
         for day in days:
             rows = [of.filter(version=day.lawful.version) for of in (seen, with_terms)]
             checks.append(pl.concat([rows[0], _follows(day), rows[1]], how="diagonal"))
-        failed = _decide(self.ledger, dict(zip(versions, checks, strict=True)), self.by)
+        failed = decide(self.ledger, dict(zip(versions, checks, strict=True)), self.by)
         pairs = zip(days, checks, strict=True)
         good = list(takewhile(lambda pair: pair[1]["passed"].all(), pairs))
         for day, _ in good:
@@ -171,7 +171,7 @@ class Writing:
     def _report(self, day: Computed, checks: pl.DataFrame, shares: dict[str, float]) -> DayReport:
         lawful = day.lawful
         closed = lawful.closed
-        told = [_laws_frame(lawful.laws), checks.select("suite", "name", "passed", "figures")]
+        told = [laws_frame(lawful.laws), checks.select("suite", "name", "passed", "figures")]
         return DayReport(
             closed.date,
             lawful.version,
@@ -192,7 +192,8 @@ def _follows(day: Computed) -> pl.DataFrame:
     )
 
 
-def _laws_frame(laws: list[Law]) -> pl.DataFrame:
+def laws_frame(laws: list[Law]) -> pl.DataFrame:
+    """Laws as rows that a report shows."""
     return pl.DataFrame(
         {
             "suite": ["laws"] * len(laws),
@@ -213,7 +214,7 @@ def stored_positions(ledger: Ledger, versions: list[Dated]) -> dict[Dated, pl.Da
     return {each: rows.filter(version=each[0]) for each in versions}
 
 
-def _decide(
+def decide(
     ledger: Ledger, checks: dict[Dated, pl.DataFrame], by: Provenance
 ) -> NotPublishedError | None:
     """Publish the versions whose checks pass, to the first that fails any: it and those after it are
@@ -266,7 +267,7 @@ def settle_waiting(ledger: Ledger, by: Provenance, gate: Gate) -> list[dt.date]:
             how="diagonal",
         )
         before = (version, date)
-    failed = _decide(ledger, checks, by)
+    failed = decide(ledger, checks, by)
     if failed is not None:
         raise failed
     return [date for _, date in versions]

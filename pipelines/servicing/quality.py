@@ -135,10 +135,10 @@ def against_the_past(
     expected = (last or 0) + boarded
     off = 0 if last is None else abs(held - expected)
     figures = f"{held} loans, {expected} expected"
-    return _compared(version, date, "loans_follow_from_yesterday", off, figures)
+    return compared(version, date, "loans_follow_from_yesterday", off, figures)
 
 
-def _compared(version: int, date: dt.date, name: str, broken: int, figures: str) -> pl.DataFrame:
+def compared(version: int, date: dt.date, name: str, broken: int, figures: str) -> pl.DataFrame:
     """The row for table `checks` of a comparison that holds where nothing is broken."""
     return pl.DataFrame(
         [
@@ -184,5 +184,5 @@ def every_position_has_terms(ledger: Ledger, looked_at: dict[Dated, pl.Series]) 
         figures = f"{ids.len()} loans" + (
             f", not loan {lacking['loan_id'][0]}" if lacking.height else ""
         )
-        rows.append(_compared(version, date, "every_position_has_terms", lacking.height, figures))
+        rows.append(compared(version, date, "every_position_has_terms", lacking.height, figures))
     return pl.concat(rows)

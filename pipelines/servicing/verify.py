@@ -23,8 +23,9 @@ from loanbook.core.servicing.replay.fast_forward import History
 from loanbook.core.servicing.replay.replay import closes, differences, live, relived
 from loanbook.core.store.banking.context import cash_booked
 from loanbook.core.store.clocks import NOT_RESTATED_BY, Clocks
+from loanbook.core.store.closing.books import BALANCES
 from loanbook.core.store.queries import PUBLISHED, Queries
-from loanbook.core.store.writer import BALANCES, Ledger
+from loanbook.core.store.writer import Ledger
 from loanbook.core.store.writing import day_rows, digests_of, restated_rows
 from loanbook.pipelines.resources import code_hash
 from loanbook.pipelines.servicing.days import digests_ahead
@@ -198,7 +199,8 @@ def rebuild(
         closed = closed.beside(cash[closed.date]) if closed.date in cash else closed  # noqa: PLW2901
         balances = movements_after(balances, closed)
         digests = digests_of(closed.boarded) if ahead is None else ahead
-        computed = day_rows(closed, balances, digests)
+        stands = balances.with_columns(business_date=pl.lit(closed.date))
+        computed = day_rows(closed, digests) | {"account_balances": stands}
         if restated is not None:
             again = _restated_tables(ledger, version, closed, restated, known)
             computed = {name: _both(rows, again.get(name)) for name, rows in computed.items()} | {

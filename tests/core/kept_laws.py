@@ -18,7 +18,7 @@ from loanbook.core.servicing.laws.laws import laws_of_parts, restated_laws
 from loanbook.core.servicing.laws.moved import Moved
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.replay.backdating import Restatement
-from loanbook.core.store.writer import BALANCES
+from loanbook.core.store.closing.books import BALANCES
 
 
 @dataclass

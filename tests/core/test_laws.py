@@ -27,7 +27,7 @@ from loanbook.core.servicing.laws.trial import faults
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.replay.fast_forward import Visit, fast_forward
-from loanbook.core.store.writer import BALANCES
+from loanbook.core.store.closing.books import BALANCES
 from tests.conformance.terms import expanded_together, row, schedules
 from tests.core.loans import Life, Story, _event, terms
 

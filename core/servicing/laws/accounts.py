@@ -13,30 +13,56 @@ from loanbook.core.servicing.laws.law import Law, verdict
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.claim import carried
 
+PLACE = ["entity", "product", "currency"]
 
-def ledger_equals_positions(book: Book, balances: pl.DataFrame) -> Law:
-    """General-ledger accounts equal the carrying amounts, memorandum the off-books claims."""
-    keys = ["entity", "product", "currency"]
-    names = [*keys, "cash_accounting", "non_accrual_mode"]
+
+def carried_by_account(book: Book) -> pl.DataFrame:
+    """What positions carry, by `entity`, `product`, `currency` and `account`: `expected` (Int64, debit above 0)."""
+    names = [*PLACE, "cash_accounting", "non_accrual_mode"]
     rows = pl.concat([book.terms.select(names), book.positions.drop("loan_id")], how="horizontal")
     expected = (
         rows.lazy()
-        .group_by(keys)
+        .group_by(PLACE)
         .agg(amount.sum().alias(role) for role, amount in carried(rows).items())
         .collect(engine=engine_for(rows))
     )
-    long = expected.unpivot(index=keys, variable_name="role", value_name="expected").with_columns(
-        account=pl.col("role").replace_strict(ROLE, return_dtype=pl.Int16)
-    )
-    accounts = long["account"].unique()
-    held = balances.filter(pl.col("account").is_in(accounts.implode()))
+    long = expected.unpivot(index=PLACE, variable_name="role", value_name="expected")
+    account = pl.col("role").replace_strict(ROLE, return_dtype=pl.Int16)
+    return long.select(*PLACE, account=account, expected="expected")
+
+
+def ledger_equals_positions(book: Book, balances: pl.DataFrame) -> Law:
+    """General-ledger accounts equal the carrying amounts, memorandum the off-books claims."""
+    total = int(book.positions["principal"].sum() or 0)
+    return ledger_carries(carried_by_account(book), balances, total)
+
+
+def ledger_carries(expected: pl.DataFrame, balances: pl.DataFrame, principal: int) -> Law:
+    """The same of what positions carry (`carried_by_account`), their `principal` in all beside it."""
+    held = balances.filter(pl.col("account").is_in(expected["account"].unique().implode()))
     broken = (
-        long.join(held, on=[*keys, "account"], how="full", coalesce=True)
+        expected.join(held, on=[*PLACE, "account"], how="full", coalesce=True)
         .with_columns(pl.col("expected", "balance").fill_null(0))
         .filter(pl.col("expected") != pl.col("balance"))
     )
-    total = int(book.positions["principal"].sum() or 0)
-    return verdict("ledger_equals_positions", broken, f"{total} minor principal")
+    return verdict("ledger_equals_positions", broken, f"{principal} minor principal")
+
+
+_REST = ("payout_clearing", "memo_contra")
+"""Accounts that positions say nothing of, of the general ledger and of memorandum."""
+
+
+def balances_of_part(book: Book) -> pl.DataFrame:
+    """General-ledger balances of a part of a book: what its positions carry, and on an account that they say
+    nothing of what makes debits equal credits. With them the laws of the ledger hold for a part as for the whole.
+    """
+    stands = carried_by_account(book).rename({"expected": "balance"})
+    is_memo = pl.col("account").is_in(MEMORANDUM)
+    against = pl.when(is_memo).then(ROLE[_REST[1]]).otherwise(ROLE[_REST[0]]).cast(pl.Int16)
+    rest = stands.with_columns(account=against, balance=-pl.col("balance"))
+    keys = [*PLACE, "account"]
+    both = pl.concat([stands, rest]).group_by(keys).agg(pl.col("balance").sum())
+    return both.filter(pl.col("balance") != 0).sort(keys)
 
 
 _BY_NIGHT = ("interest_accrued", "interest_suspense", "memo_interest", "memo_claim",
@@ -92,8 +118,13 @@ def trial_balance(balances: pl.DataFrame) -> Law:
 
 def movements_after(balances: pl.DataFrame, closed: DayClose) -> pl.DataFrame:
     """Account balances after the close: those before it plus the day's transfers."""
-    moved = account_movements(closed.transfers).rename({"movement": "balance"})
-    keys = ["entity", "product", "currency", "account"]
+    return moved_on(balances, account_movements(closed.transfers))
+
+
+def moved_on(balances: pl.DataFrame, movements: pl.DataFrame) -> pl.DataFrame:
+    """Account balances after movements (`loanbook.core.ledger.transfers.account_movements`)."""
+    moved = movements.rename({"movement": "balance"})
+    keys = [*PLACE, "account"]
     return (
         pl.concat([balances, moved.cast(balances.schema)])
         .group_by(keys)

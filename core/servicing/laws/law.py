@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -26,6 +28,23 @@ class Law:
 def verdict(name: str, broken: pl.DataFrame, figures: str) -> Law:
     """A law that holds if no row is `broken`."""
     return Law(name, broken.is_empty(), broken.height, figures, broken)
+
+
+_COUNT = re.compile(r"(?<![\w-])-?\d+(?![\w-])")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def in_all(figures: Sequence[str]) -> str:
+    """The figures of one law over parts of a book as those over the whole: counts and sums added up, and of dates
+    the first."""
+    dates = [date for each in figures for date in _DATE.findall(each)]
+    words = [_DATE.sub("{date}", each) for each in figures]
+    sums = [
+        sum(counts) for counts in zip(*(map(int, _COUNT.findall(e)) for e in words), strict=True)
+    ]
+    told = iter(sums)
+    said = _COUNT.sub(lambda _: str(next(told)), words[0])
+    return said.replace("{date}", min(dates)) if dates else said
 
 
 AT_FAULT = {"loan_id": pl.Int64, "law": pl.String, "figures": pl.String}

@@ -54,16 +54,34 @@ class LedgerHistory(Protocol):
 
 @dataclass(frozen=True)
 class Restatement:
-    """Loans lived again from `first` to the day before the close that took the news in."""
+    """Loans lived again to the day before the close that took the news in."""
 
-    loans: pl.Series
-    first: dt.date
+    since: pl.DataFrame
+    """`loan_id`, `from_date` (Date): the first date that the news changes for each. What is stored and booked of
+    a loan hangs on no other one that is lived again with it."""
     lived: History
-    """The loans' lives from there."""
+    """The loans' lives, from the first of those dates or before."""
     transfers: pl.DataFrame
     """What the ledger must add to show what would have been booked (schema `Transfers`)."""
     had_ended: pl.Series
     """Those of the loans that had left the book before."""
+
+    @property
+    def loans(self) -> pl.Series:
+        """Their ids."""
+        return self.since["loan_id"]
+
+    @property
+    def first(self) -> dt.date:
+        """The first date that changes for any of them."""
+        first = self.since["from_date"].min()
+        assert isinstance(first, dt.date)
+        return first
+
+    def of_its_days(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Those of `rows` (`loan_id`, `business_date`) from the first date that changes for their loan."""
+        told = rows.join(self.since, on="loan_id", how="inner", maintain_order="left")
+        return told.filter(pl.col("business_date") >= pl.col("from_date")).drop("from_date")
 
 
 def close_with_news(
@@ -110,12 +128,10 @@ def _with_news(
     news = came.unique("event_id", maintain_order=True).filter(
         stands | (pl.col("kind") == Kind.reversal)
     )
-    first = _first_change(known, news, ended, date)
-    if book.returning.len():
-        first = _first_missed(book, first)
+    since = _first_changes(known, news, ended, book, date)
     restated = None
-    if first is not None:
-        restated, book = _restate(book, ids, first, effective, ended, past, policies, date)
+    if since.height:
+        restated, book = _restate(book, since, effective, ended, past, policies, date)
     book = replace(book, pending=book.pending.filter(~is_restated | stands))
     today = booked.filter(~is_restated | (stands & (pl.col("value_date") >= date)))
     done = close(book, today, policies, date)
@@ -146,14 +162,6 @@ def _missed(known: pl.DataFrame, book: Book) -> pl.DataFrame:
     return told.filter(after).select(known.columns)
 
 
-def _first_missed(book: Book, first: dt.date | None) -> dt.date | None:
-    """The first date that the returning loans were not lived on, or `first` if it is earlier."""
-    good = book.held.filter(pl.col("loan_id").is_in(book.returning.implode()))["good_until"]
-    last = good.min()
-    days = [day for day in (first, last + ONE_DAY if isinstance(last, dt.date) else None) if day]
-    return min(days, default=None)
-
-
 def _stirred(book: Book, booked: pl.DataFrame, date: dt.date) -> pl.Series:
     """Loans with late events or reversals, and ended ones that something happens to today."""
     takes_back = pl.col("kind").is_in([kind.value for kind in kinds_of(Family.reversal)])
@@ -169,30 +177,45 @@ def _stirred(book: Book, booked: pl.DataFrame, date: dt.date) -> pl.Series:
     return pl.concat([late["loan_id"], back]).unique().sort()
 
 
-def _first_change(
-    known: pl.DataFrame, booked: pl.DataFrame, ended: pl.DataFrame, date: dt.date
-) -> dt.date | None:
-    """First business date that changes, or that a loan which ended must be lived from."""
-    undone = known.filter(pl.col("idempotency_key").is_in(reverses(booked).implode()))["value_date"]
-    late = booked.filter(
-        pl.col("loan_id").is_in(known["loan_id"].implode()) & (pl.col("kind") != Kind.reversal)
-    )["value_date"]
-    days = pl.concat([undone, late, ended["ended_on"]])
-    first = days.filter(days < date).min()
-    return first if isinstance(first, dt.date) else None
+def _first_changes(
+    known: pl.DataFrame,
+    news: pl.DataFrame,
+    ended: pl.DataFrame,
+    book: Book,
+    date: dt.date,
+) -> pl.DataFrame:
+    """Loans that are lived again, by id: `loan_id`, `from_date`, the first date that changes for each.
+
+    It is that of late news, of what is taken back, the day on which a loan ended that is to live, or the day
+    after the last good one of a loan that returns.
+    """
+    is_undone = pl.col("idempotency_key").is_in(reverses(news).implode())
+    late = news.filter(pl.col("kind") != Kind.reversal)
+    missed = book.held.filter(pl.col("loan_id").is_in(book.returning.implode()))
+    days = [
+        known.filter(is_undone).select("loan_id", from_date="value_date"),
+        late.select("loan_id", from_date="value_date"),
+        ended.select("loan_id", from_date="ended_on"),
+        missed.select("loan_id", from_date=pl.col("good_until") + ONE_DAY),
+    ]
+    before = pl.concat(days).filter(pl.col("from_date") < date)
+    return before.group_by("loan_id").agg(pl.col("from_date").min()).sort("loan_id")
 
 
 def _restate(
     book: Book,
-    ids: pl.Series,
-    first: dt.date,
+    since: pl.DataFrame,
     effective: pl.DataFrame,
     ended: pl.DataFrame,
     past: LedgerHistory,
     policies: PolicyBook,
     date: dt.date,
 ) -> tuple[Restatement, Book]:
-    start, changed = past.book(ids, first - ONE_DAY), first
+    ids, changed = since["loan_id"], since["from_date"].min()
+    assert isinstance(changed, dt.date)
+    is_theirs = pl.col("loan_id").is_in(ids.implode())
+    effective, ended = effective.filter(is_theirs), ended.filter(is_theirs)
+    start = past.book(ids, changed - ONE_DAY)
     if start.date is None:
         beginning = effective["value_date"].min()
         first = beginning if isinstance(beginning, dt.date) else date
@@ -203,12 +226,12 @@ def _restate(
     to_live = effective.filter((pl.col("value_date") >= first) & (pl.col("value_date") < date))
     life = fast_forward(start, to_live, policies, date - ONE_DAY)
     lived = life.book(date - ONE_DAY)
-    # before the first change nothing differs, from whatever day the loans are lived again; what an
+    # before its first change nothing of a loan differs, from whatever day it is lived again; what an
     # earlier restatement booked there for its nights stands
-    since = pl.col("value_date") >= changed
-    lived_moves, booked = life.all("transfers").filter(since), past.transfers(ids, changed)
+    moves = (life.all("transfers"), past.transfers(ids, changed))
+    lived_moves, booked = (_since(each, since) for each in moves)
     moved = _differences(book, ids, lived, lived_moves, booked, date)
-    others = ~pl.col("loan_id").is_in(ids.implode())
+    others = ~is_theirs
     wide = pl.concat([book.wide().filter(others), lived.wide().select(book.wide().columns)])
     wide = wide.sort("loan_id")
     dues = pl.concat([book.dues.filter(others), lived.dues])
@@ -220,7 +243,13 @@ def _restate(
         closed=lived.closed,
         closed_dues=lived.closed_dues,
     )
-    return Restatement(ids, first, life, moved, ended["loan_id"]), again
+    return Restatement(since, life, moved, ended["loan_id"]), again
+
+
+def _since(transfers: pl.DataFrame, since: pl.DataFrame) -> pl.DataFrame:
+    """Transfers of loans from the date that `since` has of each."""
+    told = transfers.join(since, on="loan_id", how="inner", maintain_order="left")
+    return told.filter(pl.col("value_date") >= pl.col("from_date")).drop("from_date")
 
 
 def _differences(

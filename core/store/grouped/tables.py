@@ -15,6 +15,7 @@ import polars as pl
 
 from loanbook.core.frames import empty, metadata
 from loanbook.core.servicing.loan.positions import STATE, Positions
+from loanbook.core.store.parts.part import Part, read
 from loanbook.core.store.queries import Queries, by_loan
 
 KEY = ("version", "business_date", "loan_id")
@@ -49,18 +50,21 @@ def _is_set(name: str) -> pl.Expr:
     return pl.col(name).is_not_null() if zero is None else pl.col(name) != zero
 
 
-def positions_of(ledger: Queries, version: int, date: dt.date) -> pl.DataFrame:
-    """Positions (schema `Positions`) that a version wrote of a date, in order of `loan_id`.
+def positions_of(
+    ledger: Queries, version: int, date: dt.date, part: Part | None = None
+) -> pl.DataFrame:
+    """Positions (schema `Positions`) that a version wrote of a date, of all loans or of a part, in order of
+    `loan_id`.
 
     What no loan has is one value for the whole column, which costs nothing to carry.
     """
-    core = _rows(ledger, CORE, TABLES[CORE], version, date)
+    core = _rows(ledger, CORE, TABLES[CORE], (version, date), part)
     if core.is_empty():  # written before positions were stored in groups, or none
-        return _rows(ledger, "positions", STATE[1:], version, date)
+        return _rows(ledger, "positions", STATE[1:], (version, date), part)
     types = empty(Positions).schema
     found: dict[str, pl.Series | pl.Expr] = {}
     for table, columns in GROUPS.items():
-        rows = _rows(ledger, table, columns, version, date)
+        rows = _rows(ledger, table, columns, (version, date), part)
         where = core["loan_id"].search_sorted(rows["loan_id"]) if rows.height else None
         for name in columns:
             zero = pl.lit(ZEROS[name], dtype=types[name])
@@ -73,11 +77,16 @@ def positions_of(ledger: Queries, version: int, date: dt.date) -> pl.DataFrame:
 
 
 def _rows(
-    ledger: Queries, table: str, columns: tuple[str, ...], version: int, date: dt.date
+    ledger: Queries,
+    table: str,
+    columns: tuple[str, ...],
+    of: tuple[int, dt.date],
+    part: Part | None,
 ) -> pl.DataFrame:
-    rows = ledger.frame(
+    rows = read(
+        ledger,
         f"SELECT loan_id, {', '.join(columns)} FROM {{lake}}.{table} "
-        "WHERE version = ? AND business_date = ?",
-        [version, date],
-    )
+        "WHERE version = ? AND business_date = ? AND {part}",
+        list(of), "loan_id", part,
+    )  # fmt: skip
     return by_loan(rows)

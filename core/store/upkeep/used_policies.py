@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import polars as pl
 from pydantic import ValidationError
 
-from loanbook.core.errors import PolicyError
+from loanbook.core.errors import LedgerError, PolicyError
 from loanbook.core.policy.base import AS_STORED, Policy
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import FOLDERS
@@ -138,6 +138,23 @@ def _with_those_before(ledger: Queries, policies: PolicyBook) -> dict[Key, Polic
         policies.registry,
     )
     return in_use(lived, codes, published)
+
+
+def stored_under(ledger: Queries, digest: str) -> PolicyBook:
+    """The policies that the ledger recorded under a digest. LedgerError where it has none, or reads them
+    otherwise."""
+    rows = ledger.frame("SELECT body FROM {lake}.policies WHERE policy_hash = ? LIMIT 1", [digest])
+    found: list[tuple[str, Policy]] = []
+    for line in rows["body"][0].split("\n") if rows.height else []:
+        folder, _, content = line.partition(" ")
+        found.append((folder, FOLDERS[folder].model_validate_json(content, context=AS_STORED)))
+    book = PolicyBook(tuple(found))
+    if not found or book.digest != digest:
+        raise LedgerError(
+            f"the policies {digest[:16]} are not in the ledger as they were recorded: run again with the release "
+            "that recorded them"
+        )
+    return book
 
 
 def _by_key(policies: PolicyBook) -> dict[Key, Policy]:
