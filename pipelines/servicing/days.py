@@ -16,9 +16,10 @@ from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.boarding import terms_of
 from loanbook.core.errors import LawBrokenError, LawsBrokenError, LedgerError
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.servicing.day.close import close
+from loanbook.core.servicing.day.close import DayClose, close
 from loanbook.core.servicing.laws.pinning import FAULTS
 from loanbook.core.servicing.laws.setting_apart import Close, Day, Limit
+from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.store.banking.context import cash_booked
 from loanbook.core.store.history import StoredHistory
@@ -81,15 +82,15 @@ def close_days(
     keep_used(ledger, policies, days[-1])
     head = ledger.head()
     _must_follow(head.published_date, days[0])
-    rules = read_instance(ledger.settings.home).close
+    rules, cash = read_instance(ledger.settings.home).close, cash_booked(ledger, days[0], days[-1])
     if shards_of(rules, loans_of(ledger.connection)):
-        run = Run(ledger, policies, by, gate, held_limit(ledger), close, stage)
+        run = Run(ledger, policies, by, gate, held_limit(ledger), close, stage, cash)
         yield from close_in_shards(run, days, rules, ledger.reserve(len(days)))
         return
     # the book of this very head: another run may publish a day meanwhile, and is told at the commit
     parent = head.published_version
     book, balances = ledger.book_at(policies, parent, head.published_date)
-    booked, cash = _by_booking_date(ledger, days), cash_booked(ledger, days[0], days[-1])
+    booked = _by_booking_date(ledger, days)
     versions = ledger.reserve(len(days))
     digests = digests_ahead(pl.concat([book.pending, *booked.values()]), policies)
     limit = held_limit(ledger)

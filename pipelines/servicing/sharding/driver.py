@@ -61,6 +61,8 @@ class Run:
     limit: Limit
     close: Close
     stage: Callable[[str, dt.date], None]
+    cash: dict[dt.date, pl.DataFrame]
+    """What money at banks moved, by date: transfers of no loan."""
 
 
 def shards_of(rules: Rules, loans: int) -> int:
@@ -136,7 +138,7 @@ def _merged(run: Run, inputs: Inputs, receipts: list[Receipt]) -> Merged:
         must_be_allowed(receipts, run.limit, inputs.date)
     except LawsBrokenError as broken:
         raise LawBrokenError(told(broken, ledger)) from broken
-    done = merged(receipts, ledger.balances_of(inputs.parent))
+    done = merged(receipts, ledger.balances_of(inputs.parent), run.cash.get(inputs.date))
     stood = ledger.one(
         "SELECT count(*), coalesce(sum(loan_id), 0)::BIGINT FROM {lake}.positions "
         "WHERE version = ? AND business_date = ?",

@@ -34,7 +34,7 @@ class Merged:
     inputs: Inputs
     files: tuple[NewFile, ...]
     accruals: pl.DataFrame
-    """The day's accrual as transfers of many loans."""
+    """Transfers that are of no single loan: the day's accrual, and what moved at banks."""
     balances: pl.DataFrame
     laws: list[Law]
     held: pl.DataFrame
@@ -87,8 +87,11 @@ def must_be_allowed(receipts: Sequence[Receipt], limit: Limit, date: dt.date) ->
     raise LawsBrokenError(date, rows, list(laws), most)
 
 
-def merged(receipts: Sequence[Receipt], balances: pl.DataFrame) -> Merged:
-    """The day of all shards (`first_of_each`), upon the general ledger's `balances` before it.
+def merged(
+    receipts: Sequence[Receipt], balances: pl.DataFrame, beside: pl.DataFrame | None = None
+) -> Merged:
+    """The day of all shards (`first_of_each`), upon the general ledger's `balances` before it, with transfers that
+    are of no loan `beside` it.
 
     LawBrokenError where the whole breaks a law that no part of it does.
     """
@@ -98,6 +101,8 @@ def merged(receipts: Sequence[Receipt], balances: pl.DataFrame) -> Merged:
             [row for each in receipts for row in each.accruals], schema=empty(Transfers).schema
         )
     )
+    if beside is not None:
+        accruals = pl.concat([accruals, beside])
     nights = account_movements(accruals).cast(of_accounts("movement"))  # type: ignore[arg-type]
     moved = pl.concat([_frame(receipts, "movements", "movement"), nights])
     after = moved_on(balances, moved)
