@@ -96,11 +96,15 @@ def damaged(
     return found
 
 
+_OWN_NAME = "regexp_extract(path, '[^/]+$')"
+"""The name of a file in its folder; a shard's has one of its own below the table's. No two files share one."""
+
+
 def _readable(ledger: Queries, file: DataFile) -> bool:
+    is_this = f"{_OWN_NAME} = '{file.path.name}'"
     (key,) = ledger.rows(
-        f"SELECT encryption_key FROM {CATALOGUE}.ducklake_data_file WHERE path = '{file.path.name}' "
-        f"UNION ALL SELECT encryption_key FROM {CATALOGUE}.ducklake_delete_file "
-        f"WHERE path = '{file.path.name}'"
+        f"SELECT encryption_key FROM {CATALOGUE}.ducklake_data_file WHERE {is_this} "
+        f"UNION ALL SELECT encryption_key FROM {CATALOGUE}.ducklake_delete_file WHERE {is_this}"
     )[0]
     name = str(file.path).replace("'", "''")
     with_key = f", encryption_config = {{footer_key_value: from_base64('{key}')}}" if key else ""
@@ -187,11 +191,11 @@ def _spans(ledger: Queries, data: Path) -> list[Span]:
         return []
     names = ", ".join(f"'{name}'" for name in broken)
     rows = ledger.rows(
-        f"SELECT f.data_file_id, f.path, s.min_value, s.max_value FROM {CATALOGUE}.ducklake_data_file f "
+        f"SELECT f.data_file_id, {_OWN_NAME}, s.min_value, s.max_value FROM {CATALOGUE}.ducklake_data_file f "
         f"LEFT JOIN {CATALOGUE}.ducklake_column c ON c.table_id = f.table_id AND c.column_name = 'version' "
         "AND c.end_snapshot IS NULL "
         f"LEFT JOIN {CATALOGUE}.ducklake_file_column_stats s ON s.data_file_id = f.data_file_id "
-        f"AND s.column_id = c.column_id WHERE f.end_snapshot IS NULL AND f.path IN ({names})"
+        f"AND s.column_id = c.column_id WHERE f.end_snapshot IS NULL AND {_OWN_NAME} IN ({names})"
     )
     # a table without versions holds what stands for all of them
     return [(n, broken[path], int(low or 0), int(high or 0)) for n, path, low, high in rows]

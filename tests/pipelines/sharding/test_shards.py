@@ -14,6 +14,7 @@ from loanbook.core.store.lake import LAKE
 from loanbook.core.store.parts.groups import grouped
 from loanbook.core.store.parts.part import part_of
 from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.upkeep.files import damaged, data_files
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.resources import read_policies
 from loanbook.pipelines.servicing.sharding.driver import shards_of
@@ -38,6 +39,7 @@ def test_figures_are_equal_to_the_byte_for_any_number_of_shards(
     assert 1 <= len(files) <= shards
     assert all(file.read_bytes()[:4] == b"PARE" for file in files)
     if shards == 3:
+        assert damaged(ledger, data_files(ledger, ledger.settings.data), read=True) == []
         assert LedgerReader(ledger.settings).positions().height == reports[-1].loans
         assert rebuild(ledger, ledger.register(read_policies())).differences.is_empty()
     ledger.close()
@@ -53,6 +55,41 @@ def test_worker_processes_give_the_same_also_where_one_is_killed(
     ledger = Ledger(copied(eve_of_shards, tmp_path / "home"))
     close_in(ledger, 'executor = "local"\nshards = 3', faults.killed_once)
     assert (tmp_path / "killed").exists()
+    must_equal(ledger, one_frame)
+    ledger.close()
+
+
+def test_a_cluster_of_dask_gives_the_same_also_where_a_worker_is_killed(
+    eve_of_shards: Path,
+    one_frame: dict[str, pl.DataFrame],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    distributed = pytest.importorskip("distributed", reason="pip install 'loanbook[dask]'")
+    monkeypatch.setenv(faults.MARK, str(tmp_path / "killed"))
+    ledger = Ledger(copied(eve_of_shards, tmp_path / "home"))
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+        host="127.0.0.1", local_directory=str(tmp_path),
+    ) as cluster:  # fmt: skip
+        address = cluster.scheduler_address
+        close_in(
+            ledger, f'executor = "dask"\nscheduler = "{address}"\nshards = 3', faults.killed_once
+        )
+    assert (tmp_path / "killed").exists()
+    must_equal(ledger, one_frame)
+    ledger.close()
+
+
+def test_a_cluster_of_ray_gives_the_same(
+    eve_of_shards: Path, one_frame: dict[str, pl.DataFrame], tmp_path: Path
+) -> None:
+    ray = pytest.importorskip("ray", reason="pip install 'loanbook[ray]'")
+    started = ray.init(num_cpus=2, include_dashboard=False)
+    ledger = Ledger(copied(eve_of_shards, tmp_path / "home"))
+    close_in(
+        ledger, f'executor = "ray"\nscheduler = "{started.address_info["address"]}"\nshards = 2'
+    )
     must_equal(ledger, one_frame)
     ledger.close()
 
