@@ -205,6 +205,7 @@ def test_large_tables_are_partitioned_but_for_positions_of_a_large_book(home: Pa
         "events": 1,
         "account_balances": 1,
         "checks": 1,
+        "bank_entries": 1,
     }
     assert parts() == dict.fromkeys(TABLES, 2) | others
     outgrown(ledger.connection, 199_999, 200_000)

@@ -138,7 +138,7 @@ class Dask:
     def map(self, work: Work, specs: Sequence[ShardSpec]) -> Iterator[Receipt]:
         """See `Executor`. Dask begins a shard again whose worker is lost."""
         futures = self._client.map(work, specs, pure=False, retries=TRIES - 1, key="close_shard")
-        for _, receipt in self._as_completed(futures, with_results=True):
+        for _, receipt in self._as_completed(futures, loop=self._client.loop, with_results=True):
             yield receipt
 
     def __enter__(self) -> Self:
