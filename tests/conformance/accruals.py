@@ -514,10 +514,10 @@ def _book_dates(
 ) -> None:  # fmt: skip
     """A row for each of the dates, and in a classic schedule for each charge's own."""
     charges = _charges(shown, booked, until, by_submission, step)
+    if booked.through is not None and until >= booked.through:
+        _book_passed(booked, shown, charges, step, booked.through)
     if earned.classic:
         dates = dates | {c[1] for c in charges}
-    elif booked.through is not None and until >= booked.through:
-        _book_passed(booked, shown, charges, step, booked.through)
     for date in sorted(dates):
         own = [c for c in charges if c[1] <= date and c[0] not in booked.charged]
         booked.charged |= {c[0] for c in own}

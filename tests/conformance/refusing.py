@@ -12,6 +12,7 @@ from loanbook.core.catalogue.codes import MONEY_IN, REVERSIBLE, InterestMode, Ki
 from loanbook.core.contract.figures import Amortisation
 from loanbook.core.servicing.orders.allowed import COLUMNS, broken_rule
 from loanbook.core.servicing.orders.beside import OTHERS, with_others
+from loanbook.core.servicing.orders.what_is_left import beyond_what_is_left
 from tests.conformance.batch import Life, Seen
 from tests.conformance.fineract import UNITS, _first_due, minor
 from tests.conformance.mapping import Step, date_of
@@ -67,7 +68,36 @@ def rule_of(order: Step, life: Life, seen: Seen) -> str | None:
         "capitalised": _net(Kind.fee_capitalised, life),
         "bought_down": _net(Kind.rate_bought_down, life),
     }
-    return broken_rule(_beside(pl.DataFrame([row], schema=COLUMNS), life)).item()
+    broken = broken_rule(_beside(pl.DataFrame([row], schema=COLUMNS), life)).item()
+    return broken or _beyond_what_is_left(order, life)
+
+
+def _beyond_what_is_left(order: Step, life: Life) -> str | None:
+    """The rule of an order that takes more of a charge, a payment or what was paid out than is left of it."""
+    charges = {s.i: _charge_of(s, life) for s in (*life.steps, order)}
+    told: list[dict[str, Any]] = [
+        {"line": None if s is not order else 0, "idempotency_key": str(s.i), "loan_id": 1, "kind": s.kind.value,
+         "amount": s.amount, "charge": charges.get(s.target if s.kind is Kind.charge_waived else s.i),
+         "charged_back": str(s.target) if s.kind is Kind.chargeback and s.target is not None else None,
+         "reverses": None}
+        for s in (*life.steps, order)
+    ]  # fmt: skip
+    both = pl.DataFrame(told, schema=_LEFT)
+    found = beyond_what_is_left(both.tail(1), both.head(-1).drop("line"))
+    return found["rule"].item() if found.height else None
+
+
+_LEFT = {"line": pl.Int64, "idempotency_key": pl.String, "loan_id": pl.Int64, "kind": pl.Int8, "amount": pl.Int64,
+         "charge": pl.String, "charged_back": pl.String, "reverses": pl.String}  # fmt: skip
+
+
+def _charge_of(step: Step, life: Life) -> str | None:
+    """The charge that a step asks or gives back, as the suite names it: its code and date."""
+    told = next((s for s in life.case["steps"] if s["i"] == step.i), {})
+    charge = told.get("charge")
+    if step.kind is Kind.charge_adjusted:
+        return f"{charge}/{told.get('charge_due_date')}"
+    return f"{charge['code']}/{told.get('due_date')}" if isinstance(charge, dict) else None
 
 
 def _beside(order: pl.DataFrame, life: Life) -> pl.DataFrame:
