@@ -211,6 +211,10 @@ def bai2(day: Day) -> str:
     )
 
 
+BATCH = 100_000
+"""Entries of a batch at most: its control has room for 999,999 entries and addenda."""
+
+
 def nacha(day: Day) -> str:
     """A NACHA file of received CIE credits: bill payments, with the loan in the identification or an addenda."""
     rows = day.entries.with_columns(
@@ -223,26 +227,38 @@ def nacha(day: Day) -> str:
         pl.when(pl.col("short") == "").then(pl.format("{} {}", "text", "key")).otherwise(pl.lit(""))
     )
     rows = rows.with_columns(told=told.str.strip_chars())
+    date = f"{day.date:%y%m%d}"
+    batches = [_batch(part, n, date) for n, part in enumerate(rows.iter_slices(BATCH), start=1)]
+    count, cents = sum(n for _, n in batches), int(rows["cents"].sum())
+    hashed = int(BANK) * rows.height % 10**10
+    lines = 2 + 2 * len(batches) + count
+    blocks = -(-lines // 10)
+    head = f"101 {BANK}9 {BANK}9{date}2000A094101{'SYNTHETIC BANK':<23}{'SYNTHETIC BILLER':<23}{'':8}\n"
+    control = f"9{len(batches):06}{blocks:06}{count:08}{hashed:010}{0:012}{cents:012}{'':39}\n"
+    body = "".join(text for text, _ in batches)
+    return head + body + control + ("9" * 94 + "\n") * (blocks * 10 - lines)
+
+
+def _batch(rows: pl.DataFrame, number: int, date: str) -> tuple[str, int]:
+    """A batch of CIE credits, and how many entries and addenda it has."""
     with_text = pl.col("told") != ""
-    entry = pl.concat_str(
-        pl.lit(f"622{BANK}9"), pl.lit(ACCOUNTS['nacha'].ljust(17)), pl.col("cents").cast(pl.String).str.zfill(10),
-        pl.lit("SYNTHETIC PAYER"), pl.col("short").str.pad_end(22), pl.lit("  "),
-        with_text.cast(pl.Int8).cast(pl.String), pl.col("trace"), pl.lit("\n"),
-        pl.when(with_text).then(pl.concat_str(
-            pl.lit("705"), pl.col("told").str.head(80).str.pad_end(80), pl.lit("0001"),
-            pl.col("trace").str.tail(7), pl.lit("\n"))).otherwise(pl.lit("")),
+    addenda = pl.concat_str(
+        pl.lit("705"), pl.col("told").str.head(80).str.pad_end(80), pl.lit("0001"),
+        pl.col("trace").str.tail(7), pl.lit("\n"),
     )  # fmt: skip
-    body = _lines(rows, entry)
+    body = _lines(
+        rows, pl.lit(f"622{BANK}9"), pl.lit(ACCOUNTS["nacha"].ljust(17)),
+        pl.col("cents").cast(pl.String).str.zfill(10), pl.lit("SYNTHETIC PAYER"),
+        pl.col("short").str.pad_end(22), pl.lit("  "), with_text.cast(pl.Int8).cast(pl.String),
+        pl.col("trace"), pl.lit("\n"), pl.when(with_text).then(addenda).otherwise(pl.lit("")),
+    )  # fmt: skip
     count = rows.height + int(rows.select(with_text.sum()).item())
     cents, hashed = int(rows["cents"].sum()), int(BANK) * rows.height % 10**10
-    date = f"{day.date:%y%m%d}"
-    head = (f"101 {BANK}9 {BANK}9{date}2000A094101{'SYNTHETIC BANK':<23}{'SYNTHETIC BILLER':<23}{'':8}\n"
-            f"5220{'SYNTHETIC BILLER':<16}{'':20}{'1234567890':<10}CIE{'PAYMENT':<10}{'':6}{date}   1{BANK}0000001\n")  # fmt: skip
-    tail = f"8220{count:06}{hashed:010}{0:012}{cents:012}{'1234567890':<10}{'':25}{BANK}0000001\n"
-    lines = 4 + count
-    blocks = -(-lines // 10)
-    control = f"9000001{blocks:06}{count:08}{hashed:010}{0:012}{cents:012}{'':39}\n"
-    return head + body + tail + control + ("9" * 94 + "\n") * (blocks * 10 - lines)
+    head = f"5220{'SYNTHETIC BILLER':<16}{'':20}{'1234567890':<10}CIE{'PAYMENT':<10}{'':6}{date}   1{BANK}{number:07}\n"
+    tail = (
+        f"8220{count:06}{hashed:010}{0:012}{cents:012}{'1234567890':<10}{'':25}{BANK}{number:07}\n"
+    )
+    return head + body + tail, count
 
 
 def processor(day: Day) -> str:

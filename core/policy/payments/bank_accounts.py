@@ -10,7 +10,7 @@ from loanbook.core.contract.money import CURRENCY_CODES
 from loanbook.core.policy.base import Name, Policy
 
 FORMATS = (
-    "nacha", "camt.052", "camt.053", "camt.054", "mt940", "mt942", "bai2", "lockbox",
+    "nacha", "camt.052", "camt.053", "camt.054", "mt940", "mt942", "bai2",
 )  # fmt: skip
 """Formats of files that tell of an account's entries."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=140)]
