@@ -361,7 +361,8 @@ def make_views(
         replaced |= seen.replaced(table, columns)
         told = [*conditions, dated.format(on=on) if on and dated else "", seen.condition(columns)]
         if why := seen.why_not(table, columns):
-            told = [refusing(why)]
+            run(f"CREATE OR REPLACE VIEW {table} AS {refusing(f'{LAKE}.{table}', why)}")
+            return
         where = " AND ".join(each for each in told if each) or "true"
         run(f"CREATE OR REPLACE VIEW {table} AS SELECT {_with(replaced)} FROM {LAKE}.{table} "
             f"WHERE {where}{seen.end}")  # fmt: skip
@@ -404,7 +405,7 @@ def _make_known(
         rows = rows.replace("$on", "on_date").replace("$known_at", "known_at")
         columns = columns_of[table]
         if hidden := seen.why_not(table, columns):
-            rows = f"SELECT * FROM ({rows}) WHERE {refusing(hidden)}"
+            rows = refusing(f"({rows})", hidden)
         elif seen.filters or seen.reading.masks:
             where = seen.condition(columns) or "true"
             told = _with(seen.replaced(table, columns))

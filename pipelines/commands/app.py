@@ -26,7 +26,7 @@ from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
 from loanbook.pipelines.commands.payments import incoming
-from loanbook.pipelines.commands.people import audit, orders, roles, users
+from loanbook.pipelines.commands.people import audit, export, orders, roles, users
 
 app = typer.Typer(
     help="The loan platform: files in, one vectorised close a day, a versioned double-entry ledger.",
@@ -93,6 +93,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "roles": roles.roles,
     "policies": roles.policies,
     "approve": orders.approve,
+    "export": export.export,
+    "check-pack": export.check_pack,
 }
 OF_A_LOAN: dict[str, Callable[..., None]] = {"list": loan.list_loans, "show": loan.show_loan}
 OF_USERS: dict[str, Callable[..., None]] = {
@@ -129,7 +131,7 @@ ACTIONS: dict[str, str] = {
     "marts": MAINTAIN, "migrate": MAINTAIN, "maintain": MAINTAIN, "rollback": "book.rollback",
     "simulate": OPEN, "init": OPEN, "pages": DEMO, "dagster": RUN,
     "what-if": WHOLE, "rebuild": WHOLE, "migration": WHOLE, "reconcile": WHOLE, "roles": "roles.read", "policies": "policy.change",
-    "approve": "order.approve",
+    "approve": "order.approve", "export": "ledger.export", "check-pack": OPEN,
 }  # fmt: skip
 """What a command does, of the actions that roles grant; one that is not named reads the ledger."""
 for _name, _command in COMMANDS.items():

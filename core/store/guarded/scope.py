@@ -80,9 +80,11 @@ def _nothing(column: str) -> str:
     return f"CASE WHEN false THEN {column} END"
 
 
-def refusing(why: str) -> str:
-    """Condition of a view that may not be read: whoever does is told why, and never sees an empty table."""
-    return f"error('{DENIED}{why.replace(chr(39), chr(39) * 2)}')"
+def refusing(rows: str, why: str) -> str:
+    """SQL with the columns of some rows, that tells whoever reads it why they may not. It fails whether there are
+    rows or not: nobody takes what is hidden for an empty table."""
+    told = f"{DENIED}{why}".replace("'", "''")
+    return f"SELECT t.* FROM (SELECT 1 WHERE error('{told}')) AS one LEFT JOIN {rows} AS t ON true"
 
 
 def make_scope(connection: duckdb.DuckDBPyConnection, shown: Shown) -> None:

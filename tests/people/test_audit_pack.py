@@ -1,0 +1,182 @@
+"""The audit pack: the same bytes each time, checked offline by one file, as the requester's roles show it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from loanbook.core.access.actor import Actor
+from loanbook.core.access.deciding import Reading
+from loanbook.core.access.trail import FIELDS
+from loanbook.core.errors import LoanbookError
+from loanbook.core.store.guarded.scope import Shown
+from loanbook.core.store.people import audit
+from loanbook.core.store.people.database import open_people
+from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.settings import Settings
+from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.reporting.audit_pack import verify, writing
+from loanbook.pipelines.reporting.audit_pack.contents import PARTS
+from loanbook.pipelines.reporting.audit_pack.writing import write_pack
+from loanbook.pipelines.resources import provenance, read_policies
+from loanbook.pipelines.servicing.days import close_days, missing_days
+from tests.conftest import copied, made_once
+from tests.people.conftest import ADMIN
+from tests.pipelines.files import LOANS, MONEY, ORDERS, drop, take, weekly_loan
+
+VERA = Actor("vera", roles=frozenset({"compliance"}))
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory, founded: Path) -> Settings:
+    """Two loans, three days, a late payment, a charge; each version names the trail."""
+
+    def found(home: Path) -> None:
+        ledger = Ledger(copied(founded, home))
+        people = open_people(ledger.settings)
+        drop(
+            ledger,
+            "loan_tape_2018-01-02_canonical.csv",
+            LOANS + weekly_loan("A") + weekly_loan("B"),
+        )
+        drop(
+            ledger,
+            "commands_2018-01-03.csv",
+            ORDERS + "o1,charge_fee,B,2018-01-03,9.99,2018-01-16,,m-1,c-2,late_file\n",
+        )
+        policies = ledger.register(read_policies())
+        for name in ("payments_2018-01-03.csv", "payments_2018-01-04.csv"):
+            ref = name[-5]
+            drop(ledger, name, MONEY + f"p{ref},A,5.00,USD,2018-01-03\n")
+            take(ledger, policies)
+            audit.log(people, ADMIN, audit.Record("call", ("service", name), detail="é\x1f\nx"))
+            by = replace(provenance(policies), trail=audit.head(people))
+            list(close_days(ledger, policies, missing_days(ledger), by))
+        ledger.close()
+
+    return Settings(home=made_once(tmp_path_factory, "packed", found))
+
+
+def written(
+    book: Settings, folder: Path, shown: Shown | None = None, known: int | None = None
+) -> writing.Pack:
+    reader = LedgerReader(book, shown or Shown())
+    at = reader.clocks(None, known)
+    return write_pack(reader.by(str(at.on), at.known), at, folder, VERA, sees_trail=True)
+
+
+def test_a_pack_has_the_same_bytes_each_time_and_is_checked_with_the_standard_library_alone(
+    book: Settings, tmp_path: Path
+) -> None:
+    pack = written(book, tmp_path / "one")
+    audit.log(open_people(book), ADMIN, audit.Record("call", ("service", "later")))
+    assert written(book, tmp_path / "two").digest == pack.digest
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+    rows = {each["name"].partition(".")[0]: each["rows"] for each in pack.files}
+    assert set(rows) == {part.name for part in PARTS} | {"access_log"}
+    assert (
+        rows["loan_tape"],
+        rows["approvals"],
+        rows["charges_and_waivers"],
+        rows["restatements"],
+    ) == (2, 1, 1, 1)
+    assert rows["access_log"] == 2
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(tmp_path / "one" / "verify.py"), "--digest", pack.digest],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("fits: 15 files")
+    assert verify.FIELDS == FIELDS
+    with pytest.raises(LoanbookError, match="is not empty"):
+        written(book, tmp_path / "two")
+
+
+def _edit(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    def edited(folder: Path) -> None:
+        (folder / name).write_bytes(change((folder / name).read_bytes()))
+
+    return edited
+
+
+def _with_new_hashes(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    """Someone who also mends the manifest."""
+
+    def edited(folder: Path) -> None:
+        _edit(name, change)(folder)
+        path = folder / "manifest.json"
+        manifest = json.loads(path.read_text())
+        for each in manifest["files"]:
+            if each["name"] == name:
+                each.update(writing._told(folder / name, each["rows"], each["columns"]))
+        path.write_text(json.dumps(manifest))
+
+    return edited
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (_edit("events.csv", lambda b: b.replace(b"9.99", b"9.98").replace(b"999", b"998")), "events.csv: lines 1 to 1000"),
+        (_edit("versions.csv", lambda b: b + b"x\n"), "versions.csv"),
+        (lambda folder: (folder / "policies.csv").unlink(), "policies.csv is missing"),
+        (lambda folder: (folder / "extra.csv").write_text("a"), "extra.csv is no file of the pack"),
+        (_with_new_hashes("access_log.jsonl", lambda b: b.replace(b"root", b"ruth", 1)), "link 1 of the chain"),
+        (_with_new_hashes("access_log.jsonl", lambda b: b.splitlines(True)[0]), "ends with entry 1"),
+        (_with_new_hashes("loan_tape.csv", lambda b: b.splitlines(True)[0]), "loan_tape.csv: 0 rows"),
+        (_with_new_hashes("reconciliation.csv", lambda b: b[: b.rfind(b",") - 1] + b"7,0\n"), "reconciliation.csv: line"),
+    ],
+)  # fmt: skip
+def test_the_verifier_names_the_first_thing_that_does_not_fit(
+    book: Settings,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    damage: Callable[[Path], None],
+    told: str,
+) -> None:
+    whole = made_once(tmp_path_factory, "a-pack", lambda home: written(book, home) and None)
+    folder = Path(shutil.copytree(whole, tmp_path / "pack"))
+    verify.check(folder)
+    damage(folder)
+    with pytest.raises(verify.DoesNotFit) as error:
+        verify.check(folder)
+    assert told in str(error.value)
+    with pytest.raises(verify.DoesNotFit, match=r"manifest\.json: its SHA-256"):
+        verify.check(whole, "0" * 64)
+
+
+def test_a_pack_shows_what_the_roles_show_and_says_what_it_left_out(
+    book: Settings, tmp_path: Path
+) -> None:
+    seen = Reading(rows=({"account": frozenset({"A"})},), masks={"events.reason": "nothing"})
+    pack = written(book, tmp_path / "own", Shown(seen))
+    assert {"reconciliation", "policies", "quality_exceptions", "checks"} <= set(pack.left_out)
+    assert "tells of all loans" in pack.left_out["reconciliation"]
+    for path in (tmp_path / "own").glob("*.csv"):
+        assert ",B," not in path.read_text(), path.name
+    verify.check(tmp_path / "own")
+    before = written(book, tmp_path / "before", known=2)
+    assert {each["name"]: each["rows"] for each in before.files}["restatements.csv"] == 0
+
+
+def test_a_pack_whose_writing_died_goes_on_where_it_was(
+    book: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = written(book, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "_trail", lambda *_: (_ for _ in ()).throw(OSError("full")))
+        with pytest.raises(OSError, match="full"):
+            written(book, tmp_path / "died")
+    kept = (tmp_path / "died" / "events.csv").stat().st_mtime_ns
+    (tmp_path / "died" / "checks.csv").write_text("cut")
+    assert written(book, tmp_path / "died").digest == whole.digest
+    assert (tmp_path / "died" / "events.csv").stat().st_mtime_ns == kept
+    verify.check(tmp_path / "died", whole.digest)
