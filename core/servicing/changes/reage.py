@@ -263,9 +263,8 @@ def _respread(day: DayState, stands: pl.DataFrame) -> None:
 def _stepped(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
     """Cursor before the first new instalment, with the level instalment that pays it all off."""
     regular = due_date(pl.col("first_no"), codes(loans, "unit"))
-    later = (
-        pl.col("to") > BUSINESS_DATE
-    )  # else the first period has no night to bear what is earned
+    # a first period that ends today has no night to bear what is earned
+    later = pl.col("to") > BUSINESS_DATE
     moved = loans.with_columns(
         instalment_no=(pl.col("first_no") + 1).cast(pl.Int16),
         period_start=pl.when(_counts_on() & later).then(BUSINESS_DATE).otherwise(regular),
@@ -287,9 +286,8 @@ def _stepped(loans: pl.DataFrame, day: DayState) -> pl.DataFrame:
         bears_otherwise(moved),
         reaged=_counts_on() & later,
         principal_agreed="principal",
-        lifted_interest=pl.lit(
-            0, dtype=pl.Int64
-        ),  # it is earned, and none of what is to be paid off
+        # it is earned, and none of what is to be paid off
+        lifted_interest=pl.lit(0, dtype=pl.Int64),
         grace_principal=pl.lit(0, dtype=pl.Int8),
     ).filter(pl.col("principal_agreed") > 0)
     moved = with_level_instalment(moved, rest)

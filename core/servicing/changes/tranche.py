@@ -16,7 +16,7 @@ from loanbook.core.contract.figures import Amortisation
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import DUE_KEY, NO_DUES, due_rows, merge_dues
+from loanbook.core.servicing.loan.dues import DUE_KEY, NO_DUES, due_rows, merge_dues, poured
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.equal_parts import is_fixed, spread_evenly
 from loanbook.core.servicing.schedule.fixed_schedule import down_payment, expanded, flat_base
@@ -93,10 +93,9 @@ def reallocated(paid_out: pl.DataFrame, dues: pl.DataFrame) -> pl.DataFrame:
     coming = dues.filter(open_)
     if not (coming["paid"] > 0).any():
         return dues
-    before = (pl.col("amount").cum_sum() - pl.col("amount")).over("loan_id")
-    poured = (pl.col("paid").sum().over("loan_id") - before).clip(0, pl.col("amount"))
     down_first = pl.col("instalment_no").abs()
-    again = coming.sort("loan_id", "due_date", down_first).with_columns(paid=poured)
+    in_order = coming.sort("loan_id", "due_date", down_first)
+    again = in_order.with_columns(paid=poured(pl.col("paid"), "loan_id"))
     return pl.concat([dues.filter(~open_), again]).sort(DUE_KEY)
 
 

@@ -137,12 +137,10 @@ def _as_billed(placed: pl.DataFrame, day: DayState) -> pl.DataFrame:
 
 def _book(day: DayState, orders: pl.DataFrame, amount: str, waived: bool = False) -> None:
     """Charges, or what is `waived` of them; of a claim that is off the books in memorandum."""
-    off = pl.col("loan_id").is_in(day.charged_off().implode())
     rows = orders.select("loan_id", "event_id", "component", amount)
     for each in CHARGES:
         against = "charge_waived" if waived and each in INCOME else each.charged_to
-        day.book(rows.filter(is_(each) & ~off), each.row.receivable, against, amount)
-    day.book(rows.filter(off), "memo_claim", "memo_contra", amount)
+        day.book_earned(rows.filter(is_(each)), each.row.receivable, against, amount)
 
 
 def _grow(day: DayState, moved: pl.DataFrame) -> None:

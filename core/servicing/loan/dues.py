@@ -69,6 +69,13 @@ def due_rows(
     )
 
 
+def poured(money: pl.Expr, over: str | list[str]) -> pl.Expr:
+    """What of all the `money` (Int64) of the rows `over` some columns meets each of them, the first first, up to its
+    `amount`. Reads rows in that order."""
+    before = (pl.col("amount").cum_sum() - pl.col("amount")).over(over)
+    return (money.sum().over(over) - before).clip(0, pl.col("amount"))
+
+
 def merge_dues(dues: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
     """Dues with the amounts and payments of `added` added; the key is unique in `dues`.
 

@@ -16,7 +16,7 @@ from loanbook.core.catalogue.components import Component, is_principal
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
-from loanbook.core.servicing.loan.dues import due_rows, merge_dues
+from loanbook.core.servicing.loan.dues import due_rows, merge_dues, poured
 from loanbook.core.servicing.loan.opening import with_level_instalment
 
 
@@ -45,9 +45,7 @@ def goes_onward() -> pl.Expr:
 def paid_onward(where: pl.Expr) -> pl.Expr:
     """What comes to be paid of dues to come by what stands with them (`stands`, Int64), beside that; of loans
     `where`. Reads dues by instalment and component, in order, with all that each asks as `amount`."""
-    all_that_stands = pl.col("stands").sum().over("loan_id", "component")
-    asked_before = (pl.col("amount").cum_sum() - pl.col("amount")).over("loan_id", "component")
-    reaches = (all_that_stands - asked_before).clip(0, pl.col("amount"))
+    reaches = poured(pl.col("stands"), ["loan_id", "component"])
     return pl.when(where & is_principal()).then(reaches - pl.col("stands")).otherwise("paid")
 
 
