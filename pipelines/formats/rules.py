@@ -259,6 +259,8 @@ _COMMANDS = (
     _rule("no_interest_to_refund", "there is no interest on what was refunded", "nothing to do"),
 )  # fmt: skip
 _BANK = (
+    _rule("unknown_instruction", "a status report names an end-to-end id that the file it is about did not have",
+          "ask the bank whose payment it is"),
     _rule("amount_not_read", "the entry's amount can't be read, or is finer than its currency", "ask the bank for the file anew"),
     _rule("amount_is_zero", "the entry moves nothing: a notice, or a prenotification", "nothing to do"),
     _rule("direction_not_read", "the entry's kind does not say whether it is money in or out", "ask the bank what the kind means"),

@@ -20,6 +20,7 @@ from loanbook.core.ledger.events import Events, as_kept
 from loanbook.core.policy.file_mappings import FileMapping
 from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.store.order_context import By, StoredEvents
+from loanbook.core.store.sending.instructions import StoredSending
 from loanbook.pipelines.formats.commands import FIELDS
 from loanbook.pipelines.formats.table import REFERENCE, Parsed, found
 from loanbook.pipelines.ingest.conflicts import NOT_OF_THE_ROW, with_what_differs
@@ -85,6 +86,10 @@ class Known:
     """Events of files of this run, as `order_context.event_keys` has them."""
     bank: BankKnown | None = None
     """What the ledger has of banks; None: nothing, as where no ledger is."""
+    sending: StoredSending | None = None
+    """What the ledger has of money that went out; None: nothing, as where no ledger is."""
+    returned: list[pl.DataFrame] = field(default_factory=list)
+    """Returns of files of this run that enter: `return_key`, `instruction_key`."""
     entries: list[pl.DataFrame] = field(default_factory=list)
     """Entries of bank files of this run (`loanbook.core.payments.incoming.entries.KNOWN`)."""
     payouts: list[pl.DataFrame] = field(default_factory=list)

@@ -31,6 +31,8 @@ from loanbook.core.store.order_context import (
     waived,
 )
 from loanbook.core.store.queries import Queries
+from loanbook.core.store.sending.instructions import StoredSending
+from loanbook.core.store.sending.vault import Vault
 from loanbook.core.store.writer import Ledger
 from loanbook.core.store.writing import UNKNOWN_LOAN, Intake
 from loanbook.pipelines.formats.registry import BY_NAME, examples
@@ -208,7 +210,7 @@ def knowledge(ledger: Queries, policies: PolicyBook, home: Path) -> Known:
         _loans(ledger, policies), StoredEvents(ledger), first_open, earliest,
         partial(order_context, ledger), partial(floating, ledger), partial(met, ledger), partial(waived, ledger),
         partial(history, ledger), Lives(partial(lived, ledger, policies), policies).through, home,
-        bank=StoredBank(ledger),
+        bank=StoredBank(ledger), sending=StoredSending(ledger, Vault(home / "lake")),
     )  # fmt: skip
 
 

@@ -55,6 +55,15 @@ class Situation:
     `first_effective`, `effective`, `amount`, and of those that came back `code`, `returned_on` (else null)."""
 
 
+@dataclass(frozen=True)
+class BankingDay:
+    """The day of a file, and the day on which its debits settle."""
+
+    day: dt.date
+    settles: dt.date
+    calendar: Calendar
+
+
 def effective_on(by: Originator, calendar: Calendar, day: dt.date) -> dt.date | None:
     """The banking day on which debits of the day's file settle; None: the day is no banking day."""
     given = pl.DataFrame({"day": [day]})
@@ -82,15 +91,16 @@ def debits(
         return pl.DataFrame(schema=DEBITS), pl.DataFrame(schema=PASSED)
     mandates = now.mandates.filter(pl.col("originator") == by.name)
     chosen = _chosen(mandates)
-    asked = [_instalments(by, calendar, now, chosen, settles, day), _retries(by, calendar, codes, now, chosen, settles)]  # fmt: skip
-    rows = pl.concat(asked).join(
-        now.sent.select("key"), on="key", how="anti", maintain_order="left"
-    )
-    rows = _judged(rows, by, calendar, now, settles)
+    at = BankingDay(day, settles, calendar)
+    asked = [_instalments(by, at, now, chosen), _retries(by, at, codes, now, chosen)]
+    known = now.sent.select("key")
+    rows = pl.concat(asked).join(known, on="key", how="anti", maintain_order="left")
+    rows = _judged(rows, by, at, now)
     keep = rows.filter(pl.col("why").is_null())
     passed = rows.filter(pl.col("why").is_not_null()).select(PASSED.keys())
     prenotes = _prenotes(by, chosen, now, settles)
-    return pl.concat([keep.select(DEBITS.keys()), prenotes]).sort("key"), passed.sort("loan_id", "due_date")  # fmt: skip
+    every = pl.concat([keep.select(DEBITS.keys()), prenotes])
+    return every.sort("key"), passed.sort("loan_id", "due_date")
 
 
 def _chosen(mandates: pl.DataFrame) -> pl.DataFrame:
@@ -106,19 +116,19 @@ def _chosen(mandates: pl.DataFrame) -> pl.DataFrame:
 
 
 def _instalments(
-    by: Originator, calendar: Calendar, now: Situation, mandates: pl.DataFrame, settles: dt.date, day: dt.date
-) -> pl.DataFrame:  # fmt: skip
+    by: Originator, at: BankingDay, now: Situation, mandates: pl.DataFrame
+) -> pl.DataFrame:
     """What falls due and is collected on the day that the file settles, with what of it is still to be asked."""
     due = (
         now.owed.group_by("loan_id", "due_date").agg(pl.col("amount").sum())
         .join(mandates, on="loan_id")
-        .with_columns(collected=calendar.next(pl.col("due_date")))
+        .with_columns(collected=at.calendar.next(pl.col("due_date")))
         .sort("loan_id", "due_date")
     )  # fmt: skip
-    waiting = now.money.filter(pl.col("value_date") <= settles).group_by("loan_id").agg(
+    waiting = now.money.filter(pl.col("value_date") <= at.settles).group_by("loan_id").agg(
         money=pl.col("amount").sum()
     )  # fmt: skip
-    of_day = pl.col("collected").is_between(day, settles)
+    of_day = pl.col("collected").is_between(at.day, at.settles)
     owed_by_then = pl.col("amount").cum_sum().over("loan_id")
     first = of_day & (of_day.cast(pl.Int64).cum_sum().over("loan_id") == 1)
     before = owed_by_then - pl.col("amount")
@@ -130,7 +140,7 @@ def _instalments(
         .filter(of_day)
         .with_columns(
             purpose=pl.lit("instalment"), attempt=pl.lit(1, dtype=pl.Int32),
-            first_effective=pl.lit(settles), effective=pl.lit(settles),
+            first_effective=pl.lit(at.settles), effective=pl.lit(at.settles),
             amount=pl.min_horizontal("asks", "left"), description=pl.lit(by.debit_description),
             why=pl.when(pl.col("left") <= 0).then(pl.lit("promised_elsewhere")), key=_key(1),
         )
@@ -150,8 +160,8 @@ def _key(attempt: int | pl.Expr) -> pl.Expr:
 
 
 def _retries(
-    by: Originator, calendar: Calendar, codes: ReturnCodes, now: Situation, mandates: pl.DataFrame, settles: dt.date
-) -> pl.DataFrame:  # fmt: skip
+    by: Originator, at: BankingDay, codes: ReturnCodes, now: Situation, mandates: pl.DataFrame
+) -> pl.DataFrame:
     """Debits that came back and may be asked for again, on the day that is right for it: the same amount."""
     rules = pl.DataFrame(
         [(code, rule.retries, rule.retry_within_days) for code, rule in codes.codes.items() if rule.retries],
@@ -166,19 +176,24 @@ def _retries(
         .filter(pl.col("attempt") <= pl.col("retries"))
         .drop("mandate", "account")
         .join(mandates, on="loan_id")
-        .with_columns(again=retried_on(by, calendar))
+        .with_columns(again=retried_on(by, at.calendar))
     )
-    owed = now.owed.filter(pl.col("due_date") <= settles).group_by("loan_id").agg(owed=pl.col("amount").sum())  # fmt: skip
-    money = now.money.filter(pl.col("value_date") <= settles).group_by("loan_id").agg(money=pl.col("amount").sum())  # fmt: skip
+    # what falls due for this file is asked by itself
+    owed = (
+        now.owed.filter(at.calendar.next(pl.col("due_date")) < at.day)
+        .group_by("loan_id")
+        .agg(owed=pl.col("amount").sum())
+    )
+    money = now.money.filter(pl.col("value_date") <= at.settles).group_by("loan_id").agg(money=pl.col("amount").sum())  # fmt: skip
     still = pl.col("owed").fill_null(0) - pl.col("money").fill_null(0) >= pl.col("amount")
-    in_time = settles <= pl.col("first_effective").dt.offset_by(pl.format("{}d", "within"))
+    in_time = at.settles <= pl.col("first_effective").dt.offset_by(pl.format("{}d", "within"))
     return (
-        back.filter(pl.col("again") <= settles)
+        back.filter(pl.col("again") <= at.settles)
         .join(owed, on="loan_id", how="left", maintain_order="left")
         .join(money, on="loan_id", how="left", maintain_order="left")
         .with_columns(
             purpose=pl.lit("retry"), attempt=(pl.col("attempt") + 1).cast(pl.Int32),
-            effective=pl.lit(settles),
+            effective=pl.lit(at.settles),
             description=pl.lit(RETRY if by.rail == "nacha" else by.debit_description),
             why=pl.when(~in_time).then(pl.lit("too_late_to_retry"))
             .when(~still).then(pl.lit("not_owed_any_more")),
@@ -201,14 +216,13 @@ def retried_on(by: Originator, calendar: Calendar) -> pl.Expr:
 
     this, following = payday(month), payday(month.dt.offset_by("1mo"))
     next_ = pl.when(this > back).then(this).otherwise(following)
-    near = (next_ - back).dt.total_days() <= by.payday_within_days
+    known = pl.col("payday").is_not_null()
+    near = known & ((next_ - back).dt.total_days() <= by.payday_within_days)
     plain = back.dt.offset_by(f"{by.retry_after_days}d")
     return calendar.next(pl.when(near.fill_null(False)).then(next_).otherwise(plain))
 
 
-def _judged(
-    rows: pl.DataFrame, by: Originator, calendar: Calendar, now: Situation, settles: dt.date
-) -> pl.DataFrame:
+def _judged(rows: pl.DataFrame, by: Originator, at: BankingDay, now: Situation) -> pl.DataFrame:
     """With why each is not presented, or null, and its place in the mandate's sequence."""
     used = now.sent.filter(pl.col("purpose") != "prenote").group_by("mandate").agg(used=pl.len())
     told = rows.join(used, on="mandate", how="left", maintain_order="left")
@@ -218,8 +232,8 @@ def _judged(
             asked=pl.col("effective").max()
         )  # fmt: skip
         told = told.join(asked, on=["mandate", "account"], how="left", maintain_order="left")
-        free = banking_days_after(pl.col("asked"), by.prenote_days, calendar)
-        waits = (free > settles).fill_null(True)
+        free = banking_days_after(pl.col("asked"), by.prenote_days, at.calendar)
+        waits = (free > at.settles).fill_null(True)
     state = pl.col("state")
     other = pl.col("attempt") > 1
     single = pl.when(pl.col("collects") == "once").then(pl.lit("OOFF"))

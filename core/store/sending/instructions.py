@@ -106,3 +106,40 @@ def instructions_of(ledger: Queries, file_key: str) -> pl.DataFrame:
         f"SELECT {', '.join(INSTRUCTIONS)} FROM {{lake}}.instructions WHERE file_key = ? ORDER BY key",
         [file_key],
     ).cast(INSTRUCTIONS)
+
+
+class StoredSending:
+    """What intake asks the ledger of money that went out."""
+
+    def __init__(self, ledger: Queries, vault: Vault) -> None:
+        self._ledger, self._vault = ledger, vault
+
+    def sent_as(self, names: pl.Series) -> pl.DataFrame:
+        """Instructions whose trace or end-to-end id is among `names`, with `originator` and `rail` of their file."""
+        return self._ledger.beside(
+            f"SELECT {', '.join(f'i.{name}' for name in INSTRUCTIONS)}, f.originator, f.rail "
+            "FROM {lake}.instructions i JOIN {lake}.files_out f ON f.file_key = i.file_key "
+            "WHERE i.trace IN (SELECT name FROM _names) OR i.end_to_end_id IN (SELECT name FROM _names)",
+            [], _names=names.to_frame("name"),
+        ).cast(INSTRUCTIONS)  # fmt: skip
+
+    def sent_in(self, file_key: str) -> pl.DataFrame:
+        """As `sent_as`, of a file."""
+        return self._ledger.frame(
+            f"SELECT {', '.join(f'i.{name}' for name in INSTRUCTIONS)}, f.originator, f.rail "
+            "FROM {lake}.instructions i JOIN {lake}.files_out f ON f.file_key = i.file_key "
+            "WHERE f.file_key = ?", [file_key],
+        ).cast(INSTRUCTIONS)  # fmt: skip
+
+    def returned(self, keys: pl.Series) -> pl.DataFrame:
+        """`return_key`, `instruction_key` of returns of these instructions that entered."""
+        return self._ledger.beside(
+            "SELECT r.return_key, r.instruction_key FROM {lake}.payment_returns r "
+            "WHERE r.outcome IN ('reversal', 'chargeback', 'noted', 'rejected') "
+            "AND r.instruction_key IN (SELECT key FROM _keys)", [], _keys=keys.to_frame("key"),
+        )  # fmt: skip
+
+    def accounts(self, tokens: pl.Series) -> pl.DataFrame:
+        """`token` and the particulars of accounts."""
+        rows = with_accounts(self._ledger, self._vault, tokens.to_frame("account").with_columns(token_=pl.col("account")))  # fmt: skip
+        return rows.rename({"token_": "token"})

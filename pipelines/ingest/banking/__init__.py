@@ -5,4 +5,6 @@
 - `assignments` - what people decide of entries in suspense
 - `assets` - Dagster asset and checks of entries
 - `stored` - what the ledger keeps of a file, its statements and entries
+- `returning` - returns and notifications of change: the instruction that each is of, and what it orders
+- `acknowledged` - what became of instructions, as a status report tells
 """

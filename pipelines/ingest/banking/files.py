@@ -24,6 +24,8 @@ from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.pipelines.formats.bank.reading import READERS
 from loanbook.pipelines.formats.bank.sniffing import KNOWN as FORMATS
 from loanbook.pipelines.formats.bank.sniffing import format_of
+from loanbook.pipelines.ingest.banking.acknowledged import acknowledged
+from loanbook.pipelines.ingest.banking.returning import merged, returning, told_of, with_returns
 from loanbook.pipelines.ingest.banking.stored import cash_of, file_rows, stored_entries, waiting_of
 from loanbook.pipelines.ingest.events import Known, Taken, events_of, together
 from loanbook.pipelines.ingest.landing import LandingFile
@@ -37,6 +39,8 @@ def taken(
 ) -> Taken:
     """What a bank's file gives. IntakeError: it is of no format, of no account, or does not tie."""
     assert file.business_date is not None
+    if format_of(data) == "pain.002":
+        return acknowledged(READERS["pain.002"](data), file, policies, known.by(file.business_date))
     read = read_bank_file(data)
     accounts = accounts_of(policies, file.business_date)
     if why := untied(read):
@@ -52,6 +56,8 @@ def taken(
         for (name,), rows in told.partition_by("account", as_dict=True, maintain_order=True).items()
     ]
     entries, unsure = _together(judged, told)
+    returned = returning(told_of(read, file, entries), read, file, policies, known)
+    entries = with_returns(entries, returned)
     result = entering(entries, file, known)
     tables = file_rows(read, file, of_statements) | {
         "bank_entries": stored_entries(entries, read.format, file, known),
@@ -61,7 +67,8 @@ def taken(
     known.entries.append(
         entries.filter(~pl.col("outcome").is_in(["duplicate", "quarantined"])).select(KNOWN)
     )
-    return replace(result, tables=tables)
+    result = merged(result, returned)
+    return replace(result, tables=tables | dict(result.tables))
 
 
 def read_bank_file(data: bytes) -> BankFile:

@@ -35,13 +35,13 @@ def taken(
     parsed = commands.parse(data, file.business_date, mapping)
     where = Settings.of(known.home)
     if is_demo(where):
-        return _by_loans(parsed, file, policies, mapping, known)
+        return by_loans(parsed, file, policies, mapping, known)
     parsed, rest = entering_and_waiting(parsed, file, mapping, where)
-    enters = _by_loans(parsed, file, policies, mapping, known)
+    enters = by_loans(parsed, file, policies, mapping, known)
     if rest.is_empty():
         return enters
     asked = rest.with_columns(checker=pl.lit(PENDING))
-    trial = _by_loans(Parsed(rest.height, asked, []), file, policies, mapping, known)
+    trial = by_loans(Parsed(rest.height, asked, []), file, policies, mapping, known)
     waits, bad = waiting_rows(rest, trial, file)
     return replace(
         enters,
@@ -57,10 +57,10 @@ def judged(
     """Orders that their loans allow, whoever sent them."""
     assert file.business_date is not None
     parsed = commands.parse(data, file.business_date, mapping)
-    return _by_loans(parsed, file, policies, mapping, known)
+    return by_loans(parsed, file, policies, mapping, known)
 
 
-def _by_loans(
+def by_loans(
     parsed: Parsed, file: LandingFile, policies: PolicyBook, mapping: CommandMapping, known: Known
 ) -> Taken:
     """Orders that their loans allow, kind by kind, and the charges that some call for."""

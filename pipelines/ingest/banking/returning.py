@@ -1,0 +1,275 @@
+"""Returns, rejects and notifications of change of a bank's file: the instruction that each is of, and what it orders.
+
+What a return says is done by orders like those of people: maker is the bank, checker the policy of its codes. So
+they keep the rules of orders, and a fee for a returned payment follows by itself.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from loanbook.core.contract.dates.business_days import Calendar
+from loanbook.core.contract.money import EXPONENT
+from loanbook.core.payments.bank_file import BankFile
+from loanbook.core.payments.out.changes import CODES, corrected
+from loanbook.core.payments.out.returns import TOLD, WHY, decided
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.file_mappings import CANONICAL_COMMANDS
+from loanbook.core.policy.models import HolidayCalendar
+from loanbook.core.policy.originators import Originator, ReturnCodes
+from loanbook.core.store.sending.vault import PARTICULARS, Vault
+from loanbook.pipelines.formats.commands import FIELDS, Orders
+from loanbook.pipelines.formats.table import Parsed
+from loanbook.pipelines.ingest.events import Known, Taken, together
+from loanbook.pipelines.ingest.landing import LandingFile
+from loanbook.pipelines.ingest.orders.entering import by_loans
+
+SOURCE = "returns"
+"""Source system of the orders that returns give."""
+RETURNS = ("return_key", "rail", "originator", "code", "kind", "original", "trace", "instruction_key", "loan_id", "mandate",
+           "amount", "currency", "returned_on", "outcome", "why", "line")  # fmt: skip
+CHANGES = ("change_key", "rail", "code", "original", "instruction_key", "loan_id", "mandate", "account",
+           "notified_on", "outcome", "why", "line")  # fmt: skip
+ENTERS = ("reversal", "chargeback")
+_MONEY, _MANDATE, _NEWS = (pl.lit(n, dtype=pl.Int64) for n in range(3))
+_PLACES = 4
+"""Orders that a line of the file may give, each with a line of its own while they are judged."""
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What a file's returns and changes come to."""
+
+    taken: Taken
+    """Events of the orders that they give, and rows of tables; no rows of the file are counted."""
+    lines: pl.DataFrame
+    """`line` of what was told, `outcome`, `why`, `loan_id`."""
+    changes: pl.Series = field(default_factory=lambda: pl.Series("line", [], dtype=pl.Int64))
+    """Lines of entries that bring a notification of change."""
+
+
+def told_of(read: BankFile, file: LandingFile, decided: pl.DataFrame) -> pl.DataFrame:
+    """Returns of a file (`TOLD`), by the line of the entry that brings each; but of entries known before.
+
+    `decided`: the entries with their `outcome`.
+    """
+    again = decided.filter(pl.col("outcome") == "duplicate").select("line")
+    rows = read.frame("returns").filter(pl.col("original").is_not_null())
+    entries = read.entries.select("entry", "currency", of="line")
+    return (
+        rows.join(entries, on="entry", how="left", maintain_order="left")
+        .with_columns(line=pl.coalesce("of", "line"), returned_on=pl.lit(file.business_date))
+        .join(again, on="line", how="anti", maintain_order="left")
+        .select(TOLD.keys()).cast(TOLD)  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def returning(
+    told: pl.DataFrame, read: BankFile, file: LandingFile, policies: PolicyBook, known: Known
+) -> Returned:
+    """Returns (`TOLD`) and the file's notifications of change, decided and ordered."""
+    changes = read.frame("changes")
+    if known.sending is None or (told.is_empty() and changes.is_empty()):
+        return Returned(Taken(0, 0, 0, [], None), pl.DataFrame(schema={"line": pl.Int64, "outcome": pl.String, "why": pl.String, "loan_id": pl.Int64}))  # fmt: skip
+    names = pl.concat([told["original"], changes["original"]]).drop_nulls().unique()
+    sent = known.sending.sent_as(names)
+    judged = _judged(told, sent, file, policies, known)
+    orders = _orders_of_returns(judged, file, policies)
+    listed, of_changes = _changes(changes, read, sent, file, known)
+    every = pl.concat([orders, of_changes], how="diagonal_relaxed")
+    taken = _ordered(every, file, policies, known)
+    judged = _as_ordered(judged, taken)
+    known.returned.append(judged.filter(pl.col("outcome").is_in([*ENTERS, "noted", "rejected"])).select("return_key", "instruction_key"))  # fmt: skip
+    kept = judged.filter(~pl.col("outcome").is_in(["duplicate", "unknown"]))
+    tables = dict(taken.tables) | {
+        "payment_returns": kept.with_columns(kind=pl.lit("return")).select(RETURNS),
+        "account_changes": listed.select(CHANGES),
+    }
+    silent = replace(taken, rows_in=0, accepted=0, duplicates=0, bad=[], tables=tables)
+    return Returned(
+        silent, judged.select("line", "outcome", "why", "loan_id"), listed["_entry_line"]
+    )
+
+
+def _judged(
+    told: pl.DataFrame, sent: pl.DataFrame, file: LandingFile, policies: PolicyBook, known: Known
+) -> pl.DataFrame:
+    """Returns decided, each by the originator of its instruction; those of none are unknown."""
+    assert file.business_date is not None
+    assert known.sending is not None
+    before = pl.concat([known.sending.returned(sent["key"]), *known.returned])
+    ours = pl.concat(
+        [sent.select(original=name, by="originator") for name in ("trace", "end_to_end_id")]
+    )
+    of = told.join(ours.filter(pl.col("original") != "").unique("original"), on="original", how="left", maintain_order="left")  # fmt: skip
+    parts = []
+    for (name,), rows in of.partition_by("by", as_dict=True, maintain_order=True).items():
+        by, codes, calendar = _policies(policies, name, file.business_date)
+        theirs = sent.filter(pl.col("originator") == name) if name else sent.clear()
+        parts.append(decided(rows.drop("by"), theirs, before, by, codes, calendar))
+    if not parts:
+        by, codes, calendar = _policies(policies, None, file.business_date)
+        return decided(told, sent.clear(), before, by, codes, calendar)
+    return pl.concat(parts).sort("line")
+
+
+def _policies(
+    policies: PolicyBook, name: object, day: dt.date
+) -> tuple[Originator, ReturnCodes, Calendar]:
+    """An originator, its codes and its banking days; of no instruction those of any: nothing hangs on them."""
+    named = (
+        str(name)
+        if name
+        else next(p.name for _, p in policies.policies if isinstance(p, Originator))
+    )
+    by = policies.in_force(Originator, named, day)
+    days = policies.in_force(HolidayCalendar, by.calendar, day)
+    calendar = Calendar(days.name, tuple(days.holidays), tuple(days.weekend))
+    return by, policies.in_force(ReturnCodes, by.return_codes, day), calendar
+
+
+def _orders_of_returns(
+    judged: pl.DataFrame, file: LandingFile, policies: PolicyBook
+) -> pl.DataFrame:
+    """Reversals and chargebacks, and what becomes of the mandates."""
+    enters = judged.filter(pl.col("outcome").is_in([*ENTERS]) & pl.col("payment_key").is_not_null())
+    exponent = pl.col("currency").replace_strict(EXPONENT, default=2, return_dtype=pl.Int64)
+    scale = pl.lit(10).pow(exponent).cast(pl.Int64)
+    units = pl.concat_str(
+        (pl.col("amount") // scale).cast(pl.String), pl.lit("."),
+        (pl.col("amount") % scale).cast(pl.String).str.zfill(exponent),
+    )  # fmt: skip
+    verb = pl.col("outcome").replace_strict({"reversal": "reverse", "chargeback": "chargeback"}, return_dtype=pl.String)  # fmt: skip
+    money = enters.with_columns(
+        command=verb, target_ref=pl.concat_str(pl.lit("payment_received/"), "instruction_key"),
+        amount=pl.when(pl.col("outcome") == "chargeback").then(units.str.strip_suffix(".")).otherwise(pl.lit("")),
+    )  # fmt: skip
+    verbs = {"suspend": "suspend_mandate", "revoke": "revoke_mandate"}
+    changed = judged.filter(pl.col("mandate_becomes") != "keep").with_columns(
+        command=pl.col("mandate_becomes").replace_strict(verbs, return_dtype=pl.String),
+        target_ref="mandate", amount=pl.lit(""),
+    )  # fmt: skip
+    rows = pl.concat(
+        [money.with_columns(place=_MONEY), changed.with_columns(place=_MANDATE)],
+        how="vertical_relaxed",
+    )
+    return rows.select(
+        "line", "place", "command", "loan_id", "target_ref", "amount", "reason",
+        command_ref=_reference(pl.col("return_key")), value_date=pl.lit(file.business_date),
+        maker=pl.concat_str(pl.lit("bank:"), "originator"), checker=pl.lit("policy:return_codes"),
+    )  # fmt: skip
+
+
+def _reference(key: pl.Expr) -> pl.Expr:
+    """A reference of an order, of 64 characters at most."""
+    return key.str.replace_all(r"[^A-Za-z0-9/._-]", "-").str.slice(0, 64)
+
+
+def _changes(
+    changes: pl.DataFrame, read: BankFile, sent: pl.DataFrame, file: LandingFile, known: Known
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Notifications of change as rows of the ledger's table, and the amendments that they order."""
+    assert known.sending is not None
+    named = pl.concat([sent.with_columns(original=pl.col(n)) for n in ("trace", "end_to_end_id")])
+    found = named.filter(pl.col("original") != "").sort("effective").unique("original", keep="last").select(
+        "original", "mandate", "loan_id", "account", instruction_key="key", by="originator", rail="rail"
+    )  # fmt: skip
+    lines = read.entries.select("entry", _entry_line="line")
+    told = (
+        changes.join(lines, on="entry", how="left", maintain_order="left")
+        .join(found, on="original", how="left", maintain_order="left")
+        .with_columns(
+            notified_on=pl.lit(file.business_date),
+            change_key=pl.concat_str(pl.col("trace").fill_null("-"), "original", "code", separator="/"),
+        )
+    )  # fmt: skip
+    old = known.sending.accounts(told["account"].drop_nulls().unique())
+    fresh = told.rename({"account": "token"}).join(
+        old, on="token", how="left", maintain_order="left"
+    )
+    new = {name: pl.coalesce(expr, pl.col(name)) for name, expr in corrected().items()}
+    amends = (
+        pl.col("mandate").is_not_null() & pl.col("code").is_in(list(CODES)) & ~pl.col("refused")
+    )
+    fresh = fresh.with_columns(**new).with_columns(
+        outcome=pl.when(amends).then(pl.lit("amended")).otherwise(pl.lit("listed")),
+        why=pl.when(pl.col("mandate").is_null()).then(pl.lit("unknown_payment"))
+        .when(pl.col("refused")).then(pl.lit("refused_by_our_bank"))
+        .when(~amends).then(pl.lit("for_a_person")).otherwise(pl.lit("by_its_code")),
+    )  # fmt: skip
+    sealed = Vault(known.home / "lake").sealed(fresh.select(PARTICULARS))["token"]
+    listed = fresh.with_columns(account=pl.when(pl.col("outcome") == "amended").then(sealed))
+    orders = fresh.filter(pl.col("outcome") == "amended").select(
+        "line", "loan_id", *PARTICULARS, place=_NEWS, command=pl.lit("amend_mandate"), target_ref="mandate",
+        amount=pl.lit(""), reason=pl.lit("notification_of_change"), command_ref=_reference(pl.col("change_key")),
+        value_date=pl.lit(file.business_date), maker=pl.concat_str(pl.lit("bank:"), "by"),
+        checker=pl.lit("policy:return_codes"),
+    )  # fmt: skip
+    return listed, orders
+
+
+def _ordered(orders: pl.DataFrame, file: LandingFile, policies: PolicyBook, known: Known) -> Taken:
+    """The orders as events, by the rules of orders."""
+    if orders.is_empty():
+        return Taken(0, 0, 0, [], None)
+    keys = known.loans.select("loan_id", "loan_key")
+    told = (
+        orders.join(keys, on="loan_id", how="left", maintain_order="left")
+        .with_columns(line=pl.col("line") * _PLACES + pl.col("place"))
+        .drop("loan_id", "place")
+        .sort("line")
+    )
+    lacking = {
+        each.name: pl.lit("") if each.column.dtype == pl.String else pl.lit(None, each.column.dtype)
+        for each in FIELDS if each.name not in told.columns
+    }  # fmt: skip
+    columns = [name for name in Orders.column_names() if name != "unread"]
+    texts = [each.name for each in FIELDS if each.column.dtype == pl.String]
+    rows = told.with_columns(**lacking).with_columns(pl.col(texts).fill_null("")).select(columns)
+    mapping = CANONICAL_COMMANDS.model_copy(update={"source_system": SOURCE})
+    parsed = Parsed(rows.height, rows.cast(_types()), [])
+    taken = by_loans(parsed, file, policies, mapping, known)
+    if taken.events is None:
+        return taken
+    return replace(taken, events=taken.events.with_columns(pl.col("line") // _PLACES))
+
+
+def _types() -> dict:
+    return {name: type_ for name, type_ in Orders.create_empty().schema.items() if name != "unread"}
+
+
+def _as_ordered(judged: pl.DataFrame, taken: Taken) -> pl.DataFrame:
+    """Returns with what became of their orders: one that broke a rule is refused by its name."""
+    bad = {row["line"] // _PLACES: row["rule"] for row in taken.bad if row["line"] % _PLACES == 0}
+    broke = pl.col("line").replace_strict(bad, default=None, return_dtype=pl.String) if bad else pl.lit(None, pl.String)  # fmt: skip
+    broken = broke.is_not_null() & pl.col("outcome").is_in([*ENTERS])
+    return judged.with_columns(
+        outcome=pl.when(broken).then(pl.lit("refused")).otherwise("outcome"),
+        why=pl.when(broken).then(broke).otherwise("why"),
+    )
+
+
+def with_returns(entries: pl.DataFrame, returned: Returned) -> pl.DataFrame:
+    """Entries of the file with what became of those that bring something back, or news of an account."""
+    lines = returned.lines.unique("line", keep="first")
+    told = entries.join(lines.rename({"outcome": "_of", "why": "_why", "loan_id": "_loan"}), on="line", how="left", maintain_order="left")  # fmt: skip
+    notes = pl.col("line").is_in(returned.changes.implode()) | (pl.col("_of") == "noted")
+    settled = pl.col("_of").is_in([*ENTERS]) & (pl.col("outcome") == "suspense")
+    said = pl.when(pl.col("_why").is_not_null() & (pl.col("outcome") == "suspense")).then(
+        pl.col("_why")
+    )
+    unread = notes & (pl.col("outcome") == "quarantined")
+    news, back = pl.lit("news_of_an_account"), pl.lit("return_of_a_payment")
+    return told.with_columns(
+        pl.when(unread).then(news).when(settled).then(back).otherwise("rule").alias("rule"),
+        outcome=pl.when(unread).then(pl.lit("outside")).when(settled).then(pl.lit("returned")).otherwise("outcome"),
+        said=pl.coalesce(said.replace(WHY), "said"), loan_id=pl.coalesce("_loan", "loan_id"),
+    ).drop("_of", "_why", "_loan")  # fmt: skip
+
+
+def merged(result: Taken, returned: Returned) -> Taken:
+    """What the file gives with what its returns order."""
+    return together(result, returned.taken)
