@@ -9,6 +9,7 @@ from loanbook.pipelines.operations.maintenance import (
     maintenance_run,
     maintenance_schedule,
 )
+from loanbook.pipelines.payments.assets import files_for_banks, return_rates
 from loanbook.pipelines.reporting.assets import MART_ASSETS, reconciliation, trial_balance
 from loanbook.pipelines.servicing.alerts import alert_on_failure
 from loanbook.pipelines.servicing.assets import ledger_close
@@ -25,6 +26,8 @@ defs = dg.Definitions(
         reconciliation,
         trial_balance,
         maintenance,
+        files_for_banks,
+        return_rates,
     ],
     jobs=[daily_run, maintenance_run],
     schedules=[nightly, maintenance_schedule],

@@ -96,6 +96,11 @@ class Originator(Policy):
     retry_after_days: Annotated[int, Field(ge=1, le=60)] = Field(
         default=5, description="days from a return to the retry, where no payday is known"
     )
+    pays_out: list[Literal["disbursed", "credit_refunded"]] = Field(
+        default=[],
+        description="payouts of the ledger that go out as credits by this originator, from its effective_from on; none: "
+        "they are paid elsewhere",
+    )
     idle_months: Annotated[int, Field(ge=1, le=120)] | None = Field(
         default=None,
         description="a mandate by which nothing was asked for so many months has expired; none: it does not",

@@ -33,7 +33,8 @@ _NUMBERED = "row_number() OVER (PARTITION BY loan_id ORDER BY valid_from, versio
 """`schedule_version` of a loan's schedules, in their order."""
 _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "reported",
           "products", "entities", "policies", "policy_versions", "bank_files", "bank_statements",
-          "bank_entries", "suspense_candidates", "entry_decisions", "cash_movements")  # fmt: skip
+          "bank_entries", "suspense_candidates", "entry_decisions", "cash_movements", "files_out",
+          "files_handed_over", "instructions", "payment_returns", "account_changes", "acknowledgements")  # fmt: skip
 Query = Callable[..., pl.DataFrame]
 UNITS = pl.Decimal(38, max(EXPONENT.values()))
 """Type of money in units of its currency: exact, with room for the finest currency's decimals."""

@@ -25,7 +25,7 @@ from loanbook.pipelines.commands import (
 from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
-from loanbook.pipelines.commands.payments import incoming
+from loanbook.pipelines.commands.payments import incoming, sending
 from loanbook.pipelines.commands.people import audit, export, orders, roles, users
 
 app = typer.Typer(
@@ -116,6 +116,10 @@ OF_PAYMENTS: dict[str, tuple[str, Callable[..., None]]] = {
     "suspense": ("ledger.read", incoming.suspense),
     "assign": ("order.propose", incoming.assign),
     "simulate": (OPEN, incoming.simulate),
+    "present": ("book.run", sending.present),
+    "instruct": ("book.run", sending.instruct),
+    "mandates": ("ledger.read", sending.mandates),
+    "returns": ("ledger.read", sending.returns),
 }
 """Commands of payments, with the action that each is."""
 OF_ORDERS: dict[str, tuple[str, Callable[..., None]]] = {

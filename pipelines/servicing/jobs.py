@@ -8,7 +8,8 @@ from loanbook.pipelines.operations.maintenance import GROUP
 
 daily_run = dg.define_asset_job(
     "daily_run",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.groups(GROUP),
+    # money is asked for where someone means it, not with every run
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups(GROUP, "payments"),
     description="Take files in, close every missing day in order, publish, reconcile.",
 )
 

@@ -21,7 +21,7 @@ _FILES = """
     GROUP BY f.business_date, f.name, f.format, f.entries, f.file_id, e.currency
     ORDER BY f.business_date, f.name, e.currency
 """
-OUTCOMES = ("applied", "settled", "suspense", "outside", "duplicate", "quarantined")
+OUTCOMES = ("applied", "settled", "returned", "suspense", "outside", "duplicate", "quarantined")
 FILES = _FILES.format(
     counts=", ".join(f"count(*) FILTER (WHERE e.outcome = '{n}') AS {n}" for n in OUTCOMES),
     sums=", ".join(

@@ -45,7 +45,7 @@ def files(
 ) -> None:
     """Files of banks by date: entries and money by outcome, and whether accounts tie.
 
-    For every file: entries = applied + settled + suspense + outside + duplicate + quarantined, in number and in
+    For every file: entries = applied + settled + returned + suspense + outside + duplicate + quarantined, in number and in
     minor units. For every account and day: opening balance + entries = closing balance, and a day opens as the one
     before it closed. A file that does not tie to its own totals is refused whole: `loanbook run` and
     `loanbook sql "SELECT name, reason FROM files WHERE state = 'refused'"` say why.
@@ -84,7 +84,7 @@ def entries(
     outcome: Annotated[
         str | None,
         typer.Option(
-            help="applied, settled, suspense, outside, duplicate or quarantined; as it is now."
+            help="applied, settled, returned, suspense, outside, duplicate or quarantined; as it is now."
         ),
     ] = None,
     loan: Annotated[
