@@ -158,13 +158,13 @@ def _orders_of_returns(
     )
     return rows.select(
         "line", "place", "command", "loan_id", "target_ref", "amount", "reason",
-        command_ref=_reference(pl.col("return_key")), value_date=pl.lit(file.business_date),
+        command_ref=_reference(pl.concat_str("command", "return_key", separator="/")), value_date=pl.lit(file.business_date),
         maker=pl.concat_str(pl.lit("bank:"), "originator"), checker=pl.lit("policy:return_codes"),
     )  # fmt: skip
 
 
 def _reference(key: pl.Expr) -> pl.Expr:
-    """A reference of an order, of 64 characters at most."""
+    """A reference of an order, which is one command's for good; of 64 characters at most."""
     return key.str.replace_all(r"[^A-Za-z0-9/._-]", "-").str.slice(0, 64)
 
 
@@ -204,7 +204,7 @@ def _changes(
     listed = fresh.with_columns(account=pl.when(pl.col("outcome") == "amended").then(sealed))
     orders = fresh.filter(pl.col("outcome") == "amended").select(
         "line", "loan_id", *PARTICULARS, place=_NEWS, command=pl.lit("amend_mandate"), target_ref="mandate",
-        amount=pl.lit(""), reason=pl.lit("notification_of_change"), command_ref=_reference(pl.col("change_key")),
+        amount=pl.lit(""), reason=pl.lit("notification_of_change"), command_ref=_reference(pl.concat_str(pl.lit("amend/"), "change_key")),
         value_date=pl.lit(file.business_date), maker=pl.concat_str(pl.lit("bank:"), "by"),
         checker=pl.lit("policy:return_codes"),
     )  # fmt: skip
