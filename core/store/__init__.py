@@ -3,6 +3,8 @@
 - `settings` - where an instance lives and which catalogue keeps its versions
 - `lake` - connections, transactions and bulk inserts
 - `migrations` - the tables, by numbered files of frozen SQL, each with a check
+- `parts` - a book cut into parts by borrower, each read by itself
+- `closing` - the book that a version stored; encrypted files written apart, and the commit that names them
 - `grouped` - positions as they are stored: what few loans have apart from what all have
 - `instance` - the folder of one lender: where it is, what its `loanbook.toml` says
 - `queries` - reads of the lake that the rooms below the writer share

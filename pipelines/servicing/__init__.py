@@ -1,6 +1,7 @@
 """The daily close: close, check, commit, check again, publish; day by day.
 
 - `days` - a range of days as one run; the first failure stops it
+- `sharding` - a large book's day closed in shards, here, in worker processes or on a cluster
 - `publishing` - days that are computed become versions, those of a small book together
 - `held` - loans that are held, as a lender knows them
 - `messages` - word to the program that the instance names

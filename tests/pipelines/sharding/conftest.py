@@ -44,18 +44,21 @@ def _landed(ledger: Ledger) -> None:
 def eve_of_shards(tmp_path_factory: pytest.TempPathFactory, founded: Path) -> Path:
     """Loans to 3 January closed in one frame; files of the three days after it are taken in."""
 
-    def make(home: Path) -> None:
-        ledger = Ledger(copied(founded, home))
-        drop(ledger, "loan_tape_2018-01-02_canonical.csv",
-             LOANS.rstrip("\n") + ",borrower\n" + "".join(map(_line, KEYS)))  # fmt: skip
-        drop(ledger, "payments_2018-01-03.csv", MONEY + "early,C,100.00,USD,2018-01-03\n")
-        take(ledger)
-        close_landed(ledger)
-        _landed(ledger)
-        take(ledger)
-        ledger.close()
+    return made_once(
+        tmp_path_factory, "eve_of_shards", lambda home: begun(Ledger(copied(founded, home))).close()
+    )
 
-    return made_once(tmp_path_factory, "eve_of_shards", make)
+
+def begun(ledger: Ledger) -> Ledger:
+    """An empty ledger taken to that eve."""
+    drop(ledger, "loan_tape_2018-01-02_canonical.csv",
+         LOANS.rstrip("\n") + ",borrower\n" + "".join(map(_line, KEYS)))  # fmt: skip
+    drop(ledger, "payments_2018-01-03.csv", MONEY + "early,C,100.00,USD,2018-01-03\n")
+    take(ledger)
+    close_landed(ledger)
+    _landed(ledger)
+    take(ledger)
+    return ledger
 
 
 @pytest.fixture(scope="session")
