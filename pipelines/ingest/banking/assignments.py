@@ -71,7 +71,7 @@ def _with_entries(rows: pl.DataFrame, known: Known) -> pl.DataFrame:
     )
     names = pl.col("currency").replace_strict(CURRENCY_NAMES, default=None, return_dtype=pl.String)
     loans = known.loans.filter(pl.col("loan_id").is_not_null()).select(
-        "loan_key", "loan_id", "boards_on", loan_currency=names
+        "loan_key", "loan_id", "boards_on", currency_of_loan=names
     )
     named = rows.with_columns(
         outcome=pl.col("decision").replace_strict(OUTCOME, return_dtype=pl.String)
@@ -117,7 +117,7 @@ def _judged(
         "entry_needs_a_second_person": (pl.col("checker") == "") & (pl.col("amount") >= limit),
         "unknown_loan": applies & pl.col("loan_id").is_null(),
         "money_out_is_no_payment": applies & (pl.col("direction") != "credit"),
-        "currency_is_not_the_loans": applies & (pl.col("currency") != pl.col("loan_currency")),
+        "currency_is_not_the_loans": applies & (pl.col("currency") != pl.col("currency_of_loan")),
         "payment_before_disbursement": applies & (pl.col("value_date") < pl.col("boards_on")),
     }
     rule = pl.coalesce(pl.when(breaks).then(pl.lit(name)) for name, breaks in rules.items())
