@@ -225,8 +225,11 @@ def refused(rows: pl.DataFrame, rule: str | pl.Expr, reference: str) -> list[dic
     """Rows that break a rule, for quarantine; quoted are the cells it is about, else `reference`."""
     name = pl.lit(rule) if isinstance(rule, str) else rule
     told = rows.with_columns(pl.col(reference).alias(REFERENCE), rule=name)
-    if told.schema.get("amount") == pl.Int64 and "loan_currency" in told.columns:
-        names = pl.col("loan_currency").replace_strict(CURRENCY_NAMES, return_dtype=pl.String)
+    currency = told.schema.get("loan_currency")  # by its code; entries of banks have its name
+    if told.schema.get("amount") == pl.Int64 and currency is not None:
+        names = pl.col("loan_currency")
+        if currency != pl.String:
+            names = names.replace_strict(CURRENCY_NAMES, return_dtype=pl.String)
         told = told.with_columns(currency=names).with_columns(major("amount"))
     return told.select("line", "rule", found=found(told)).to_dicts()
 
