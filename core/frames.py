@@ -187,3 +187,9 @@ def since_begin(run: str, key: str) -> pl.Expr:
     Many times faster than a sum a group. Rows of a key stand together.
     """
     return pl.col(run) - pl.when(begins(key)).then(run).forward_fill()
+
+
+def largest(values: pl.Series) -> int:
+    """The largest of whole numbers; 0: there are none."""
+    found = values.max()
+    return found if isinstance(found, int) else 0

@@ -45,6 +45,7 @@ from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.product_rules import NotBelowZero
 from loanbook.core.policy.rights.roles import ApprovalRules, Role
+from loanbook.core.policy.risk.scenarios import Scenario
 
 TIMINGS = ("past_due", "due", "in_advance")
 
@@ -328,6 +329,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "delinquency": Delinquency,
     "approvals": Approvals,
     "buckets": Buckets,
+    "scenarios": Scenario,
     "accounts": Accounts,
     "calendars": HolidayCalendar,
     "tapes": TapeMapping,

@@ -48,5 +48,5 @@ FLOWS = Metric(
     "monthly_flows", "Disbursed and collected", "Principal paid out, and money received that was "
     "allocated or credited, by month of value date", "", "currency", "recoveries are collected",
 )  # fmt: skip
-METRICS = (PRINCIPAL, LOANS, PAR_30, OVERDUE, BY_BUCKET, DPD, FLOWS)
-"""Every metric there is. Add one here; the metric reference is made of this list."""
+PORTFOLIO = (PRINCIPAL, LOANS, PAR_30, OVERDUE, BY_BUCKET, DPD, FLOWS)
+"""Of the portfolio page; other families stand in their own modules (`dictionary`)."""

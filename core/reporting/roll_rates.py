@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from loanbook.core.catalogue.codes import Status
+from loanbook.core.policy.models import Buckets
+from loanbook.core.reporting.metrics import Metric
+from loanbook.core.servicing.arrears.days_past_due import bucket
+
 
 def net_flow(now: pl.Expr, before: pl.Expr) -> pl.Expr:
     """Net flow rate into a bucket: what it holds now over what the bucket before it held a period ago.
@@ -36,3 +41,78 @@ def with_flows(buckets: pl.DataFrame) -> pl.DataFrame:
 def expected_losses(buckets: pl.DataFrame) -> pl.DataFrame:
     """`buckets` with `loss`: `outstanding` times `loss_factor`."""
     return buckets.with_columns(loss=pl.col("outstanding") * pl.col("loss_factor"))
+
+
+ROLL = Metric(
+    "roll_rate", "Roll rate", "Principal at the month end before of loans that stood in one bucket then and "
+    "stand in another now", "principal at the month end before of all loans of the first bucket", "per cent",
+    "are an end, as is paid off: a row sums to 100 per cent",
+)  # fmt: skip
+NET_FLOW = Metric(
+    "net_flow", "Net flow", "Principal in a bucket now", "principal in the bucket before it a month ago",
+    "per cent", "left out of both",
+)  # fmt: skip
+METRICS = (ROLL, NET_FLOW)
+PAID_OFF, CHARGED_OFF = "paid off", "charged off"
+
+
+def matrix(rows: pl.DataFrame, buckets: Buckets) -> pl.DataFrame:
+    """The roll matrix: `origin`, `origin_place`, `target`, `target_place`, `loans`, `amount`, `share`.
+
+    `rows`: of the mart `roll`, of one month or of several (their sums are shared out): `from_status`, `from_days`,
+    `to_status`, `to_days`, `loans`, `from_principal`. Rows of one origin sum to 1. Where charge-offs were given up or
+    settled they stand with those charged off.
+    """
+    live = [Status.active.value, Status.overpaid.value]
+    labels = [each.label for each in buckets.ranges]
+    lost, paid = len(labels), len(labels) + 1
+    names = {**dict(enumerate(labels)), lost: CHARGED_OFF, paid: PAID_OFF}
+    stood = rows.filter(pl.col("from_status").is_in(live))
+    target = (
+        pl.when(pl.col("to_status").is_in(live))
+        .then(bucket(pl.col("to_days"), buckets).cast(pl.Int32))
+        .when(pl.col("to_status") == Status.closed.value)
+        .then(paid)
+        .otherwise(lost)
+    )
+    cells = stood.group_by(
+        origin_place=bucket(pl.col("from_days"), buckets).cast(pl.Int32), target_place=target
+    ).agg(pl.col("loans").sum(), amount=pl.col("from_principal").sum())
+    whole = pl.col("amount").sum().over("origin_place")
+    return (
+        cells.with_columns(
+            share=pl.when(whole > 0).then(pl.col("amount") / whole),
+            origin=pl.col("origin_place").replace_strict(names, return_dtype=pl.String),
+            target=pl.col("target_place").replace_strict(names, return_dtype=pl.String),
+        )
+        .select("origin", "origin_place", "target", "target_place", "loans", "amount", "share")
+        .sort("origin_place", "target_place")
+    )
+
+
+def net_flows(rows: pl.DataFrame, buckets: Buckets) -> pl.DataFrame:
+    """Net flow by month: `business_date`, `bucket` (that is flowed into), `place`, `flow`.
+
+    `rows`: of the mart `roll` with `business_date`: what each bucket holds now over what the one before it held.
+    """
+    live = [Status.active.value, Status.overpaid.value]
+    place = pl.int_range(len(buckets.ranges), eager=True).cast(pl.Int32)
+    labels = pl.DataFrame({"place": place, "bucket": [each.label for each in buckets.ranges]})
+
+    def held(side: str, name: str) -> pl.DataFrame:
+        return (
+            rows.filter(pl.col(f"{side}_status").is_in(live))
+            .group_by("business_date", place=bucket(pl.col(f"{side}_days"), buckets).cast(pl.Int32))
+            .agg(pl.col(f"{side}_principal").sum().alias(name))
+        )
+
+    now = held("to", "now")
+    before = held("from", "before").with_columns(pl.col("place") + 1)
+    return (
+        now.join(before, on=["business_date", "place"], how="full", coalesce=True)
+        .filter((pl.col("place") > 0) & (pl.col("place") < len(buckets.ranges)))
+        .with_columns(flow=net_flow(pl.col("now").fill_null(0), pl.col("before").fill_null(0)))
+        .join(labels, on="place")
+        .select("business_date", "bucket", "place", "flow")
+        .sort("place", "business_date")
+    )

@@ -35,7 +35,7 @@ from loanbook.core.store.lists import (
     MODIFIED,
     RESUMED,
 )
-from loanbook.core.store.marts import GROUPED, PORTFOLIO_ON, TOLD
+from loanbook.core.store.marts import BY_NAME, GROUPED, PORTFOLIO_ON
 from loanbook.core.store.marts import NAMES as MART_NAMES
 from loanbook.core.store.migrations import must_be_newest
 from loanbook.core.store.people.acting import log_denied, shown_to
@@ -329,11 +329,11 @@ class LedgerReader:
             raise LedgerError(f"no mart is named {name!r}; there are: {', '.join(MART_NAMES)}")
         at = self.clocks(as_of, known_at)
         on = None if as_of is None else at.on
-        return self.query(TOLD.format(name=name), {"on": on, "known_at": at.known})
+        return self.query(BY_NAME[name].told, {"on": on, "known_at": at.known})
 
     def portfolio_on(self, as_of: dt.date, known_at: int) -> pl.DataFrame:
-        """`currency` (code), `days_past_due`, `status`, `loans`, `principal`, `overdue` of a date: the mart's, or, where
-        it lacks the date, the positions'."""
+        """`entity`, `product`, `currency` (codes), `days_past_due`, `status`, `loans`, `principal`, `overdue` of a
+        date: the mart's, or, where it lacks the date, the positions'."""
         rows = self.query(PORTFOLIO_ON, {"on": as_of, "known_at": known_at})
         return rows if rows.height else self.query(GROUPED.format(where=""), [as_of, known_at])
 

@@ -378,8 +378,9 @@ def make_views(
             connection.unregister("_mart")
     for table in (*_VERSIONED, "versions"):
         if table not in MART_NAMES or table in columns_of:
+            dated = "business_date IS NOT NULL" if table in MART_NAMES else ""
             numbered = {"schedule_version": _NUMBERED} if table == "schedules" else {}
-            view(table, f"version IN {published}", **numbered)
+            view(table, f"version IN {published}", dated, **numbered)
     for table in ("publications", "checks"):
         view(table)
     _make_known(connection, published, columns_of, seen)

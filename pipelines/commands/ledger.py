@@ -50,15 +50,20 @@ def sql(
         show(rows)
 
 
-def marts() -> None:
+def marts(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Drop them and make them anew from the ledger.")
+    ] = False,
+) -> None:
     """Bring the marts up to date with what is published, and list them."""
-    from loanbook.core.store.marts import MARTS, refresh_marts
+    from loanbook.core.store.marts import MARTS, filling
     from loanbook.pipelines.resources import open_stored
 
     ledger, _ = open_stored()
     with ledger:
-        added = refresh_marts(ledger)
-        rows = [ledger.one(f"SELECT count(*) FROM {{lake}}.{mart.name}")[0] for mart in MARTS]
+        added = (filling.rebuild if rebuild else filling.fill)(ledger, MARTS)
+        counts = "SELECT count(business_date) FROM {{lake}}.{}"
+        rows = [ledger.one(counts.format(mart.name))[0] for mart in MARTS]
     listed = pl.DataFrame(
         {"mart": list(added), "added": list(added.values()), "rows": rows,
          "meaning": [mart.meaning for mart in MARTS]}

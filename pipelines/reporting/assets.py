@@ -1,13 +1,16 @@
 """Dagster assets of what is read of published versions. Thin: read, compare or count, metadata."""
 
 import dagster as dg
+import polars as pl
 
 from loanbook.core.contract.money import major
 from loanbook.core.reporting.journal import trial_balance as of_accounts
 from loanbook.core.store.marts import MARTS
+from loanbook.core.store.marts.filling import fill
 from loanbook.core.store.marts.mart import Mart
+from loanbook.core.store.marts.ties import TIED, untied
 from loanbook.core.store.reader import LedgerReader
-from loanbook.pipelines.asset_keys import PREFIX
+from loanbook.pipelines.asset_keys import PREFIX, key
 from loanbook.pipelines.reporting.reconcile import summary
 from loanbook.pipelines.resources import open_stored, policies_of, settings
 from loanbook.pipelines.servicing.assets import ledger_close
@@ -33,23 +36,43 @@ def reconciliation(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     )
 
 
+TIES = "ties_to_the_general_ledger"
+
+
 def _asset_of(mart: Mart) -> dg.AssetsDefinition:
     """A mart as an asset: brought up to date with what is published."""
+    asset_key = key(mart.name)
+    tie = dg.AssetCheckSpec(
+        TIES, asset=asset_key, blocking=True,
+        description="Its sums are the balances of the general ledger, by entity, product and currency.",
+    )  # fmt: skip
 
     @dg.asset(
-        key_prefix=PREFIX, name=mart.name, description=mart.meaning, deps=[ledger_close],
-        group_name="reporting", kinds={"ducklake"},
+        key=asset_key, description=mart.meaning, deps=[ledger_close], group_name="reporting",
+        kinds={"ducklake"}, check_specs=[tie] if mart.name in TIED else [],
     )  # fmt: skip
     def refreshed() -> dg.MaterializeResult:
         ledger, _ = open_stored()
         with ledger:
-            added = mart.refresh(ledger)
+            added = fill(ledger, [mart])[mart.name]
             rows, dates = ledger.one(
-                f"SELECT count(*), count(DISTINCT business_date) FROM {{lake}}.{mart.name}"
+                f"SELECT count(*), count(DISTINCT business_date) FROM {{lake}}.{mart.name} "
+                "WHERE business_date IS NOT NULL"
             )
-        return dg.MaterializeResult(metadata={"rows_added": added, "rows": rows, "dates": dates})
+            broken = untied(ledger, mart.name) if mart.name in TIED else None
+        checks = [] if broken is None else [_tied(broken)]
+        return dg.MaterializeResult(
+            metadata={"rows_added": added, "rows": rows, "dates": dates}, check_results=checks
+        )
 
     return refreshed
+
+
+def _tied(broken: pl.DataFrame) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=TIES, passed=broken.is_empty(),
+        metadata={"accounts_that_differ": broken.height, "first": str(broken.head(5).to_dicts())},
+    )  # fmt: skip
 
 
 MART_ASSETS = [_asset_of(mart) for mart in MARTS]

@@ -9,7 +9,7 @@ from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import metadata
 from loanbook.core.ledger.events import Events
 from loanbook.core.ledger.transfers import Transfers
-from loanbook.core.reporting.metrics import METRICS
+from loanbook.core.reporting.dictionary import METRICS
 from loanbook.core.servicing.loan.dues import Dues
 from loanbook.core.servicing.loan.positions import Positions
 from loanbook.core.servicing.payments.allocations import Allocations

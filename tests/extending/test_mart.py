@@ -12,6 +12,7 @@ MART = '''
 
 import polars as pl
 
+from loanbook.core.store.marts.changes import of_table
 from loanbook.core.store.marts.mart import KEYS, Column, Mart
 
 MART = Mart(
@@ -19,11 +20,11 @@ MART = Mart(
     "Principal by date, entity and product.",
     {
         **KEYS,
-        "entity": Column(pl.Int16, "the lender's book", "code of entities"),
-        "product": Column(pl.Int16, "product of the loans", "code of products"),
-        "principal": Column(pl.Int64, "their principal", "minor units"),
+        "entity": Column(pl.Int16, "the lender's book", "code of entities", "l.entity"),
+        "product": Column(pl.Int16, "product of the loans", "code of products", "l.product"),
+        "principal": Column(pl.Int64, "their principal", "minor units", total_of="p.principal"),
     },
-    "l.entity, l.product, sum(p.principal)::BIGINT AS principal",
+    of_table("positions"),
 )
 '''
 LANDING = {
@@ -35,9 +36,9 @@ def extend(root: Path) -> None:
     """The product has one mart more: a row and a file."""
     marts = root / "core" / "store" / "marts"
     (marts / "principal_by_product.py").write_text(MART, encoding="utf-8")
-    insert(marts / "__init__.py", "from loanbook.core.store.marts.mart import TOLD",
+    insert(marts / "__init__.py", "from loanbook.core.store.marts.filling import fill",
            "from loanbook.core.store.marts import principal_by_product\n")  # fmt: skip
-    insert(marts / "__init__.py", ')\n"""Every mart."""', " principal_by_product.MART,")
+    insert(marts / "__init__.py", "    recoveries.MART,\n", "    principal_by_product.MART,\n")
 
 
 def test_a_file_and_a_row_are_enough_for_a_mart(seen: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from loanbook.core.store import lake, writer
 from loanbook.core.store.grouped.tables import TABLES
 from loanbook.core.store.instance import Maintenance
+from loanbook.core.store.marts import NAMES as MARTS
 from loanbook.core.store.queries import ledger_status
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import HOME_VARIABLE, Settings
@@ -306,6 +307,6 @@ def test_a_published_version_is_flushed_to_disk(
     written = set((home / "lake/data").rglob("*.parquet")) - there
     # all but what tells of the publication itself, whose row the next one flushes
     late = {p for p in written if p.parent.name in ("publications", "checks", "ledger_head")}
-    late |= {p for p in written if p.parent.name == "portfolio_daily"}
+    late |= {p for p in written if p.parent.name in MARTS}
     assert written - late
     assert written - late <= set(flushed)

@@ -7,17 +7,29 @@ show it.
 
 from __future__ import annotations
 
-from loanbook.core.store.marts import portfolio_daily
-from loanbook.core.store.marts.mart import TOLD
+from loanbook.core.store.marts import (
+    cash_flow,
+    collections,
+    outcomes,
+    portfolio_daily,
+    recoveries,
+    roll,
+    state,
+)
+from loanbook.core.store.marts.filling import fill
 from loanbook.core.store.marts.portfolio_daily import GROUPED, PORTFOLIO_ON
 from loanbook.core.store.queries import Queries
 
-__all__ = ["GROUPED", "MARTS", "NAMES", "PORTFOLIO_ON", "TOLD", "refresh_marts"]
+__all__ = ["BY_NAME", "GROUPED", "MARTS", "NAMES", "PORTFOLIO_ON", "refresh_marts"]
 
-MARTS = (portfolio_daily.MART,)
+MARTS = (
+    portfolio_daily.MART, state.MART, roll.MART, collections.MART, cash_flow.MART, outcomes.MART,
+    recoveries.MART,
+)  # fmt: skip
 """Every mart."""
 NAMES = tuple(mart.name for mart in MARTS)
 """Names of their tables, which are those of the readers' views."""
+BY_NAME = {mart.name: mart for mart in MARTS}
 
 
 def refresh_marts(ledger: Queries) -> dict[str, int]:
@@ -25,4 +37,4 @@ def refresh_marts(ledger: Queries) -> dict[str, int]:
 
     What was published by a run that died before it came here is found as well. Safe to repeat.
     """
-    return {mart.name: mart.refresh(ledger) for mart in MARTS}
+    return fill(ledger, MARTS)

@@ -1,0 +1,1 @@
+"""Policies of what is to come: scenarios of a forecast."""

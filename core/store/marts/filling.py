@@ -1,0 +1,82 @@
+"""Filling marts with what they lack of published versions: read together, written in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from loanbook.core.store.lake import LAKE, columns_of_all, insert, patiently, transaction
+from loanbook.core.store.marts.mart import Mart
+from loanbook.core.store.marts.news import News, news_since
+from loanbook.core.store.queries import PUBLISHED, Queries
+
+
+def fill(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
+    """Add what marts lack of published versions; the rows added, by mart. Safe to repeat.
+
+    Their tables are made where the ledger has none: a mart holds nothing that can't be made anew.
+    """
+    _make(ledger, marts)
+    with ledger.at_once():
+        filled = _filled(ledger, marts)
+        news = news_since(ledger, min(filled.values()))
+        lacking = [mart for mart in marts if filled[mart.name] < news.newest]
+        made = [(mart, _told(mart, news.after(filled[mart.name]))) for mart in lacking]
+    added = dict.fromkeys((mart.name for mart in marts), 0)
+
+    def write() -> None:
+        with transaction(ledger.connection):
+            if _filled(ledger, marts) != filled:  # another run filled them meanwhile
+                return
+            for mart, rows in made:
+                insert(ledger.connection, mart.name, _marked(rows, news.newest))
+                added[mart.name] = rows.height
+
+    if made:
+        patiently(write)
+    return added
+
+
+def _told(mart: Mart, news: News) -> pl.DataFrame:
+    return mart.rows(news, mart).select(*mart.schema).cast(mart.schema)  # type: ignore[arg-type]
+
+
+def _marked(rows: pl.DataFrame, newest: int) -> pl.DataFrame:
+    """With a row of no date where the newest version adds nothing: it was looked at, and is not looked at again."""
+    if rows["version"].max() == newest:
+        return rows
+    mark = pl.DataFrame({"version": [newest]}, schema={"version": pl.Int64})
+    return pl.concat([rows, mark], how="diagonal")
+
+
+def rebuild(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
+    """Drop what there is and make it anew from the published versions; the rows, by mart."""
+    with transaction(ledger.connection):
+        for mart in marts:
+            ledger.connection.execute(f"DROP TABLE IF EXISTS {LAKE}.{mart.name}")
+    return fill(ledger, marts)
+
+
+def _filled(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
+    """The last published version that each was filled with."""
+    each = " UNION ALL ".join(
+        f"SELECT '{mart.name}' AS mart, coalesce(max(version), 0) AS version FROM {{lake}}.{mart.name} "
+        f"WHERE version IN {PUBLISHED}"
+        for mart in marts
+    )
+    return dict(ledger.rows(each))
+
+
+def _make(ledger: Queries, marts: Sequence[Mart]) -> None:
+    """The tables, where the ledger has none."""
+    known = columns_of_all(ledger.connection)
+    connection = ledger.connection
+    for mart in marts:
+        if mart.name in known:
+            continue
+        connection.register("_mart", mart.empty.to_arrow(compat_level=pl.CompatLevel.oldest()))
+        try:
+            connection.execute(f"CREATE TABLE {LAKE}.{mart.name} AS SELECT * FROM _mart")
+        finally:
+            connection.unregister("_mart")

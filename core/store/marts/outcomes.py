@@ -1,0 +1,172 @@
+"""Outcomes: a row a loan, with its terms at boarding and the first day of everything that befell it.
+
+Cumulative measures of any cohort and filter are sums over these rows. An earlier business date is read by
+leaving later days out; an earlier version by rows that were kept: a loan has one for each stretch of versions
+between two that restated it (`since_version`), and of a stretch the last row (`version`) tells most.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.store.marts.mart import KEYS, LOAN, Column, Mart
+from loanbook.core.store.marts.news import News, between
+
+DAYS = (30, 60, 90)
+"""Days past due whose first day is kept."""
+_LATE = "(days_past_due >= 30 OR charged_off_on IS NOT NULL)"
+
+
+def _touched(news: News) -> pl.DataFrame:
+    """Loans of which versions since told something that an outcome may have."""
+    since = news.since
+    return news.beside(
+        f"""
+        SELECT DISTINCT loan_id FROM (
+            SELECT loan_id FROM {{lake}}.loans WHERE version > {since} AND version IN (SELECT version FROM _published)
+            UNION ALL
+            SELECT loan_id FROM {{lake}}.restated_loans WHERE version > {since} AND version IN (SELECT version FROM _published)
+            UNION ALL
+            SELECT loan_id FROM {{lake}}.positions p
+            WHERE p.version > {since} AND p.version IN (SELECT version FROM _published) AND {_LATE}
+              AND {between(news.closed())})
+        """
+    )
+
+
+_STRETCHES = """
+    boarded AS (
+        SELECT o.* FROM {lake}.loans o JOIN _loans USING (loan_id)
+        WHERE o.close_reason IS NULL AND o.version IN (SELECT version FROM _published)
+        QUALIFY row_number() OVER (PARTITION BY o.loan_id ORDER BY o.version) = 1),
+    begun AS (
+        SELECT loan_id, version AS since_version FROM boarded
+        UNION
+        SELECT r.loan_id, r.version FROM {lake}.restated_loans r JOIN boarded b USING (loan_id)
+        WHERE r.version > b.version AND r.version IN (SELECT version FROM _published)),
+    spans AS (
+        SELECT loan_id, since_version,
+               lead(since_version) OVER (PARTITION BY loan_id ORDER BY since_version) AS until FROM begun),
+    stretches AS (
+        SELECT s.loan_id, s.since_version, max(v.version) AS version
+        FROM spans s JOIN _published v
+          ON v.version >= s.since_version AND v.version < coalesce(s.until, $newest + 1)
+        GROUP BY s.loan_id, s.since_version
+        HAVING max(v.version) > $since)
+"""
+"""Stretches of versions between those that restated a loan, and the last version of each."""
+_FIRST = ", ".join(
+    f"min(business_date) FILTER (WHERE days_past_due >= {days}) AS first_{days}_on, "
+    f"arg_min(principal, business_date) FILTER (WHERE days_past_due >= {days}) AS principal_{days}"
+    for days in DAYS
+)
+_OUTCOMES = f"""
+    WITH {_STRETCHES},
+    late AS (
+        SELECT s.loan_id, s.since_version, p.business_date, p.days_past_due, p.charged_off_on, p.principal
+        FROM stretches s JOIN _late p ON p.loan_id = s.loan_id AND p.version <= s.version
+        WHERE NOT EXISTS (
+            SELECT 1 FROM {{lake}}.restated_loans r WHERE r.loan_id = p.loan_id AND r.version > p.version
+              AND r.version <= s.version AND p.business_date BETWEEN r.from_date AND r.through_date
+              AND r.version IN (SELECT version FROM _published))),
+    firsts AS (
+        SELECT loan_id, since_version, {_FIRST}, min(charged_off_on) AS charged_off_on,
+               arg_min(principal, business_date) FILTER (WHERE charged_off_on IS NOT NULL)
+                 AS principal_charged_off
+        FROM late GROUP BY loan_id, since_version),
+    ended AS (
+        SELECT s.loan_id, s.since_version,
+               last(o.closed_on ORDER BY o.version, o.closed_on NULLS LAST) AS closed_on,
+               last(o.close_reason ORDER BY o.version, o.closed_on NULLS LAST) AS close_reason
+        FROM stretches s JOIN {{lake}}.loans o ON o.loan_id = s.loan_id AND o.version <= s.version
+        WHERE o.close_reason IS NOT NULL AND o.version IN (SELECT version FROM _published) GROUP BY s.loan_id, s.since_version)
+    SELECT s.version, v.business_date, s.since_version, b.loan_id, l.entity, l.product, l.currency,
+           b.boarded_on, b.disbursed_on, b.first_due_date, b.taken_over_on, b.principal_agreed AS amount,
+           b.rate_ppb, (b.instalments * b.every)::INTEGER AS term, b.unit, {
+    ", ".join(f"f.first_{days}_on, f.principal_{days}" for days in DAYS)
+},
+           f.charged_off_on, f.principal_charged_off, e.closed_on,
+           CASE WHEN e.closed_on IS NOT NULL THEN e.close_reason END AS close_reason
+    FROM stretches s JOIN boarded b USING (loan_id) JOIN {{lake}}.loan_keys l USING (loan_id)
+    JOIN _published v ON v.version = s.version
+    LEFT JOIN firsts f ON f.loan_id = s.loan_id AND f.since_version = s.since_version
+    LEFT JOIN ended e ON e.loan_id = s.loan_id AND e.since_version = s.since_version
+"""
+
+
+def _rows(news: News, mart: Mart) -> pl.DataFrame:
+    """Rows of loans whose outcome is another than the last one kept of the stretch."""
+    loans = _touched(news)
+    if loans.is_empty():
+        return mart.empty
+    late = news.beside(
+        f"SELECT p.loan_id, p.version, p.business_date, p.days_past_due, p.charged_off_on, p.principal "
+        f"FROM {{lake}}.positions p WHERE {_LATE} AND p.version IN (SELECT version FROM _published) "
+        "AND p.loan_id IN (SELECT loan_id FROM _loans)",
+        _loans=loans,
+    )
+    made = news.beside(
+        _OUTCOMES, {"since": news.since, "newest": news.newest}, _loans=loans, _late=late
+    ).select(mart.schema.keys())
+    kept = news.beside(
+        "SELECT * FROM {lake}.outcomes JOIN _loans USING (loan_id) WHERE version IN "
+        "(SELECT version FROM _published) QUALIFY row_number() OVER (PARTITION BY loan_id, since_version "
+        "ORDER BY version DESC) = 1",
+        _loans=loans,
+    ).select(mart.schema.keys())
+    told = [name for name in mart.columns if name not in KEYS]
+    made, kept = (each.cast(mart.schema) for each in (made, kept))  # type: ignore[arg-type]
+    return made.join(kept.select(told), on=told, how="anti", nulls_equal=True)
+
+
+def _dated(column: str, of: str) -> str:
+    return f"CASE WHEN {column} <= $on OR $on IS NULL THEN {of} END AS {of}"
+
+
+_KNOWN_COLUMNS = ", ".join(
+    [f"{_dated(f'first_{days}_on', name)}" for days in DAYS
+     for name in (f"first_{days}_on", f"principal_{days}")]
+    + [_dated("charged_off_on", name) for name in ("charged_off_on", "principal_charged_off")]
+    + [_dated("closed_on", name) for name in ("close_reason", "closed_on")]
+)  # fmt: skip
+READ = f"""
+    WITH kept AS (
+        SELECT * FROM outcomes WHERE since_version <= $known_at
+        QUALIFY row_number() OVER (PARTITION BY loan_id ORDER BY since_version DESC, version DESC) = 1)
+    SELECT version, business_date, since_version, loan_id, entity, product, currency, boarded_on,
+           disbursed_on, first_due_date, taken_over_on, amount, rate_ppb, term, unit, {_KNOWN_COLUMNS}
+    FROM kept WHERE $on IS NULL OR coalesce(boarded_on, disbursed_on) <= $on ORDER BY loan_id
+"""
+"""A row a loan, what came after the date left out. Of an earlier version ask for its business date too."""
+MART = Mart(
+    "outcomes",
+    "A row a loan: terms at boarding, and the first day of 30, 60 and 90 days past due, charge-off and end.",
+    {
+        **KEYS,
+        "since_version": Column(pl.Int64, "version since which the row is believed", "key"),
+        "loan_id": Column(pl.Int64, "the loan", "key"),
+        **LOAN,
+        "boarded_on": Column(pl.Date, "business date that took it into the book", "date"),
+        "disbursed_on": Column(pl.Date, "date of its first payout", "date"),
+        "first_due_date": Column(pl.Date, "its first due date", "date"),
+        "taken_over_on": Column(pl.Date, "taken over in mid-life; null: made here", "date"),
+        "amount": Column(pl.Int64, "what was lent; of a line of credit, its limit", "minor units"),
+        "rate_ppb": Column(pl.Int64, "nominal rate at boarding", "parts per billion a year"),
+        "term": Column(pl.Int32, "its length, counted in `unit`", "count"),
+        "unit": Column(pl.Int8, "what the length counts", "code of Unit"),
+        **{
+            name: column
+            for days in DAYS
+            for name, column in {
+                f"first_{days}_on": Column(pl.Date, f"first day {days} days past due", "date"),
+                f"principal_{days}": Column(pl.Int64, "its principal on that day", "minor units"),
+            }.items()
+        },
+        "charged_off_on": Column(pl.Date, "day of its charge-off", "date"),
+        "principal_charged_off": Column(pl.Int64, "its principal on that day", "minor units"),
+        "closed_on": Column(pl.Date, "day of its end", "date"),
+        "close_reason": Column(pl.String, "how it ended", "text"),
+    },
+    _rows,
+    READ,
+)
