@@ -1,12 +1,13 @@
 """Streamlit pages: they read published versions and submit commands, never balances.
 
-- `app` - the pages and how they are found
-- `head` - the head of every page: title, state of the ledger, the two clocks
-- `data` - reads of the pages, cached by query and version
-- `portfolio` - the portfolio page
-- `marts` - any mart as rows
-- `charts` - figures as functions of frames
+- `app` - serves the pages: `streamlit run dashboards/app.py`
+- `registry` - every page, in the order of the navigation
+- `page` - what a page declares: title, icon, group, who may see it
+- `data` - reads of the pages, cached by question and version
 - `formats` - how figures are written
-- `exports` - CSV, Parquet and XLSX of what is seen
 - `theme` - colours by theme, one layout for all charts
+- `parts` - what pages share: head, scope and filters, cards of a chart with its query and exports
+- `charts` - figures as functions of frames
+- `pages` - a module a page
+- `payments` - the page of banks' files and suspense
 """

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-from loanbook.core.errors import LedgerError
-from loanbook.dashboards import marts, portfolio
-from loanbook.dashboards.data import correlation_id, log
-from loanbook.dashboards.payments import page as payments
+from loanbook.dashboards.parts import finder
+from loanbook.dashboards.registry import PAGES
 
-st.set_page_config(page_title="loanbook", layout="wide")
-
-
-def guarded(title: str, draw: Callable[[], None]) -> None:
-    """A page that fails says what and names itself; the traceback goes to the log."""
-    try:
-        draw()
-    except LedgerError as error:
-        st.title(title, anchor=False)
-        st.info(str(error))
-    except Exception:
-        name = correlation_id()
-        log.exception("page %s failed, correlation id %s", title.lower(), name)
-        st.error(f"This page could not be drawn. The log has the cause under {name}.")
+st.set_page_config(
+    page_title="loanbook", layout="wide", page_icon=str(Path(__file__).with_name("icon.png"))
+)
 
 
-st.navigation(
-    [
-        st.Page(
-            lambda: guarded("Portfolio", portfolio.page), title="Portfolio", url_path="portfolio",
-            default=True,
-        ),
-        st.Page(lambda: guarded("Payments", payments.page), title="Payments", url_path="payments"),
-        st.Page(lambda: guarded("Marts", marts.page), title="Marts", url_path="marts"),
-    ],
-    position="top",
-).run()  # fmt: skip
+groups: dict[str, list[Any]] = {}
+for each in PAGES:
+    shown = st.Page(
+        each.show, title=each.title, icon=each.icon, url_path=each.path,
+        default=each is PAGES[0],
+    )  # fmt: skip
+    groups.setdefault(each.group, []).append(shown)
+    finder.LINKS[each.path] = shown
+current = st.navigation(groups, position="top")
+st.session_state["_path"] = current.url_path or PAGES[0].path
+current.run()

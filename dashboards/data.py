@@ -1,4 +1,4 @@
-"""Reads of the pages: one connection a process, results cached by query and version."""
+"""Reads of the pages: one connection a process, results cached by question and version."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ import streamlit as st
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import FOLDERS
 from loanbook.core.store.instance import policies_folder, policy_files
-from loanbook.core.store.marts import GROUPED
 from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.segments.dimensions import Dimension, dimensions
+from loanbook.core.store.segments.question import Question
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.upkeep.used_policies import as_stored
 
 log = logging.getLogger("loanbook.pages")
 
@@ -33,9 +35,20 @@ def ledger() -> LedgerReader:
     return reader(str(where.home), where.catalogue)
 
 
+def home() -> Path:
+    """The instance's folder."""
+    return ledger().settings.home
+
+
 def policies() -> PolicyBook:
-    """The instance's policy files, for buckets."""
+    """The instance's policy files, for buckets and scenarios."""
     return _policies(str(policies_folder(Settings.from_environment().home)))
+
+
+def stored_policies() -> PolicyBook:
+    """The policies as loans were lived by them."""
+    names = ledger().query("SELECT name FROM products ORDER BY code")["name"]
+    return as_stored(ledger().lake(), policies().with_registry(names))
 
 
 @st.cache_resource(show_spinner=False)
@@ -43,29 +56,30 @@ def _policies(folder: str) -> PolicyBook:
     return PolicyBook.of(each for each in policy_files(Path(folder)) if each[0] in FOLDERS)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def rows(sql: str, parameters: tuple[Any, ...], version: int, home: str) -> pl.DataFrame:
-    """Rows of a query; `version` and `home` are part of the key, so nothing ever goes stale."""
-    return ledger().query(sql, list(parameters))
-
-
-def ask(sql: str, version: int, *parameters: Any) -> pl.DataFrame:
-    """Rows of a query as of a version."""
-    return rows(sql, parameters, version, str(ledger().settings.home))
-
-
 @st.cache_data(max_entries=1024, show_spinner=False)
-def _portfolio(date: dt.date, version: int, home: str) -> pl.DataFrame:
-    return ledger().portfolio_on(date, version)
+def rows(sql: str, parameters: dict[str, Any], version: int, home: str) -> pl.DataFrame:
+    """Rows of a query; `version` and `home` are part of the key, so nothing ever goes stale."""
+    return ledger().query(sql, parameters)
 
 
-def portfolio(date: dt.date, version: int, grades: list[str]) -> pl.DataFrame:
-    """A date by currency, days past due and status as known at a version: from the mart, or, of some grades
-    alone, from the positions."""
-    if not grades:
-        return _portfolio(date, version, str(ledger().settings.home))
-    where, values = of_grades(grades, "p")
-    return ask(GROUPED.format(where=where), version, date, version, *values)
+def ask(question: Question, version: int) -> pl.DataFrame:
+    """Rows of a question as of a version."""
+    return rows(question.sql, question.bound, version, str(home()))
+
+
+def plain(sql: str, version: int, **parameters: Any) -> pl.DataFrame:
+    """Rows of a query that no chart is made of."""
+    return ask(Question(sql, parameters), version)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _known_dimensions(version: int, home: str) -> dict[str, Dimension]:
+    return dimensions(ledger().query)
+
+
+def known_dimensions(version: int) -> dict[str, Dimension]:
+    """Every dimension that loans of the ledger can be told apart by."""
+    return _known_dimensions(version, str(home()))
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
@@ -75,7 +89,7 @@ def _held(date: dt.date, version: int, home: str) -> pl.DataFrame:
 
 def held(date: dt.date, version: int) -> pl.DataFrame:
     """Loans that a date shows at their last good positions, as known at a version."""
-    return _held(date, version, str(ledger().settings.home))
+    return _held(date, version, str(home()))
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
@@ -85,44 +99,17 @@ def _mart(name: str, date: dt.date, version: int, home: str) -> pl.DataFrame:
 
 def mart(name: str, date: dt.date, version: int) -> pl.DataFrame:
     """Rows of any mart of a date as known at a version."""
-    return _mart(name, date, version, str(ledger().settings.home))
+    return _mart(name, date, version, str(home()))
 
 
-def bucket_files() -> list[str]:
-    """Names of the bucket files there are."""
-    return sorted({p.name for folder, p in policies().policies if folder == "buckets"})
+def named_policies(folder: str) -> list[str]:
+    """Names of the policies of a kind."""
+    return sorted({p.name for kind, p in policies().policies if kind == folder})
 
 
 def correlation_id() -> str:
     """Names an error in the log and on the page."""
     return uuid.uuid4().hex[:12]
-
-
-FLOWS = """
-SELECT date_trunc('month', value_date)::DATE AS month,
-       sum(amount) FILTER (WHERE d.name = 'loan_principal' AND c.name = 'payout_clearing')::BIGINT AS disbursed,
-       (sum(amount) FILTER (WHERE d.name = 'payment_clearing') - coalesce(sum(amount) FILTER
-           (WHERE c.name = 'payment_clearing' AND t.booking_date > t.value_date), 0))::BIGINT AS collected,
-       sum(amount) FILTER (WHERE d.name = 'credit_loss')::BIGINT AS charged_off
-FROM transfers t JOIN account_roles d ON d.code = t.debit JOIN account_roles c ON c.code = t.credit
-WHERE t.loan_id > 0 AND t.currency = ? AND t.version <= ? AND t.value_date <= ? {where} GROUP BY 1 ORDER BY 1
-"""
-CHECKS = """
-SELECT suite, name, passed, broken, figures FROM checks WHERE version = ? ORDER BY suite, name
-"""
-GRADES = "SELECT DISTINCT value FROM loan_attributes WHERE name = 'grade' ORDER BY 1"
-
-
-def of_grades(grades: list[str], alias: str) -> tuple[str, tuple[str, ...]]:
-    """A condition on the loan's grade, and its parameters."""
-    if not grades:
-        return "", ()
-    marks = ", ".join("?" for _ in grades)
-    return (
-        f"AND {alias}.loan_id IN (SELECT loan_id FROM loan_attributes "
-        f"WHERE name = 'grade' AND value IN ({marks}))",
-        tuple(grades),
-    )
 
 
 def published_on(reader_: LedgerReader) -> pl.DataFrame:

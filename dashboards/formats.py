@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 
+import polars as pl
+
 from loanbook.core.contract.money import EXPONENT
 
 MISSING = "–"
+
+
+def total(values: pl.Series) -> float:
+    """The sum of numbers as a float; 0.0 of none."""
+    return float(values.sum() or 0)
 
 
 def count(value: int | None) -> str:
@@ -23,6 +30,14 @@ def short_money(minor: int | None, currency: str) -> str:
         if abs(major) >= size:
             return f"{major / size:,.1f} {letter} {currency}"
     return f"{major:,.0f} {currency}"
+
+
+def exact_money(minor: int, currency: str) -> str:
+    """An amount to its last decimal: 1,234.56 USD."""
+    decimals = EXPONENT[currency]
+    whole, rest = divmod(abs(minor), 10**decimals)
+    fraction = f".{rest:0{decimals}}" if decimals else ""
+    return f"{'-' if minor < 0 else ''}{whole:,}{fraction} {currency}"
 
 
 def share(value: float | None) -> str:

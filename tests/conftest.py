@@ -117,6 +117,20 @@ def ran(tmp_path_factory: pytest.TempPathFactory, founded: Path, small_landing: 
 
 
 @pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory, founded: Path) -> Settings:
+    """The risk book, its marts filled after every run. Read only."""
+
+    from tests.pipelines.a_risk_book import lived
+
+    def make(home: Path) -> None:
+        ledger = Ledger(copied(founded, home))
+        lived(ledger, fill=True)
+        ledger.close()
+
+    return Settings(home=made_once(tmp_path_factory, "risk", make))
+
+
+@pytest.fixture(scope="session")
 def landed(tmp_path_factory: pytest.TempPathFactory, founded: Path, small_landing: Path) -> Path:
     """An instance that took loans in to 10 January 2018 and closed no day: tests copy it."""
 

@@ -24,6 +24,16 @@ def test_the_notebook_examples_give_frames(ran: Settings, monkeypatch: pytest.Mo
     assert "loan_ids" in names["restated"].columns  # type: ignore[attr-defined]
 
 
+def test_the_notebook_of_risk_runs_on_a_book_that_has_all_of_it(
+    filled: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOANBOOK_HOME", str(filled.home))
+    names: dict[str, object] = {}
+    exec((ROOT / "docs" / "notebooks" / "risk.py").read_text(encoding="utf-8"), names)  # noqa: S102
+    for name in ("ever_30", "roll", "late", "forecast"):
+        assert names[name].height > 0, name  # type: ignore[attr-defined]
+
+
 def test_the_page_of_what_is_built_names_what_exists() -> None:
     rows = [line for line in (ROOT / "docs" / "coverage.md").read_text().splitlines()
             if line.startswith("| ")]  # fmt: skip

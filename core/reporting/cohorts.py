@@ -132,7 +132,7 @@ _CURVES = {
 }  # fmt: skip
 
 
-def standing(rows: pl.DataFrame) -> pl.DataFrame:
+def balances_by_age(rows: pl.DataFrame) -> pl.DataFrame:
     """Shares of a moment: `cohort`, `mob`, `base`, `amount`, `rate`, `whole`, `complete`, as `curves`.
 
     `rows`: `cohort`, `month` (Date, month of origination), `mob`, `base` (live principal), `amount` (of it late). A

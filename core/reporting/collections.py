@@ -46,7 +46,7 @@ def by_month(flows: pl.DataFrame) -> pl.DataFrame:
     """`flows` with `billed`, `received`, `gap` (cumulative) and the ratios, by `month`.
 
     `flows`, Int64 minor units, a row a month: `opening_principal`, `opening_due`, `closing_due` (all that is due and
-    unpaid), `opening_principal_due`, `closing_principal_due`, `paid_due`, `paid_late`, `paid_ahead` (by timing), `principal_due_paid`
+    unpaid), `opening_principal_due`, `closing_principal_due`, `paid_due`, `paid_late`, `paid_in_advance` (by timing), `principal_due_paid`
     (principal that was due or overdue), `principal_paid` (all), `charged_off`, `recovered`. Ratios are Float64 shares; null where nothing is below the line.
     """
 
@@ -64,7 +64,7 @@ def by_month(flows: pl.DataFrame) -> pl.DataFrame:
     rows = flows.sort("month").with_columns(
         billed=billed.clip(lower_bound=0),
         scheduled_principal=scheduled.clip(lower_bound=0),
-        received=pl.col("paid_due") + pl.col("paid_late") + pl.col("paid_ahead"),
+        received=pl.col("paid_due") + pl.col("paid_late") + pl.col("paid_in_advance"),
     )
     met = pl.col("paid_due") + pl.col("paid_late")
     start = pl.col("opening_principal")

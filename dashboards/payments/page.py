@@ -13,9 +13,11 @@ from loanbook.core.store.banking.reading import (
     OUTCOMES,
     SUSPENSE,
 )
-from loanbook.dashboards import data, exports
+from loanbook.dashboards import data
 from loanbook.dashboards.formats import count, short_money
-from loanbook.dashboards.head import Clocks, head
+from loanbook.dashboards.page import Page
+from loanbook.dashboards.parts import exports
+from loanbook.dashboards.parts.head import Clocks, head
 from loanbook.dashboards.payments import suspense
 
 
@@ -130,3 +132,8 @@ def _exports(rows: pl.DataFrame, name: str, on: str) -> None:
                            key="files_parquet", on_click="ignore", icon=":material/download:")  # fmt: skip
         st.download_button("XLSX", lambda: exports.xlsx(rows, about), f"{name}_{on}.xlsx",
                            key="files_xlsx", on_click="ignore", icon=":material/download:")  # fmt: skip
+
+
+PAGE = Page(
+    "payments", "Payments", ":material/account_balance:", "Money", ("data", "compliance"), page
+)

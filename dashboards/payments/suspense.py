@@ -10,8 +10,8 @@ import streamlit as st
 
 from loanbook.core.contract.money import decimal_text
 from loanbook.core.payments.currencies import EXPONENTS, UNSTATED
-from loanbook.dashboards import exports
 from loanbook.dashboards.formats import count, short_money
+from loanbook.dashboards.parts import exports
 from loanbook.dashboards.theme import CONFIG, Palette, layout, palette
 
 AGES = ((0, "today"), (1, "1 to 5 days"), (6, "6 to 30 days"), (31, "31 days and more"))

@@ -11,7 +11,7 @@ from loanbook.core.catalogue.codes import Status
 from loanbook.core.policy.models import Bucket, Buckets
 from loanbook.core.policy.risk.scenarios import Scenario, Speed
 from loanbook.core.reporting import collections
-from loanbook.core.reporting.cohorts import curves, last_month_end, standing, triangle
+from loanbook.core.reporting.cohorts import balances_by_age, curves, last_month_end, triangle
 from loanbook.core.reporting.delinquency import at_risk, bridge, classes, cure_rate
 from loanbook.core.reporting.dictionary import METRICS
 from loanbook.core.reporting.forecast.back_test import back_test
@@ -66,7 +66,7 @@ def test_now_late_divides_by_what_is_left_of_the_cohort() -> None:
     month = dt.date(2024, 1, 1)
     rows = pl.DataFrame({"cohort": ["a", "a", "a"], "month": [month, month, dt.date(2024, 2, 1)],
                          "mob": [0, 1, 0], "base": [900, 800, 100], "amount": [0, 80, 10]})  # fmt: skip
-    rates = standing(rows)
+    rates = balances_by_age(rows)
     assert rates["rate"].to_list() == [10 / 1000, 0.1]
     assert rates["complete"].to_list() == [True, False]
 
@@ -125,7 +125,7 @@ def test_shares_at_risk_and_classes_have_their_own_edges() -> None:
 def test_collections_are_told_by_each_of_the_trades_ratios() -> None:
     flows = pl.DataFrame([{
         "month": dt.date(2024, 2, 1), "opening_principal": 10_000, "opening_due": 100, "closing_due": 130,
-        "opening_principal_due": 80, "closing_principal_due": 100, "paid_due": 400, "paid_late": 70, "paid_ahead": 200,
+        "opening_principal_due": 80, "closing_principal_due": 100, "paid_due": 400, "paid_late": 70, "paid_in_advance": 200,
         "principal_due_paid": 380, "principal_paid": 500, "charged_off": 50, "recovered": 0,
     }])  # fmt: skip
     row = collections.by_month(flows).to_dicts()[0]

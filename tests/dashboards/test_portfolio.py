@@ -21,8 +21,9 @@ from loanbook.core.store.clocks import NOW
 from loanbook.core.store.marts import GROUPED
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
-from loanbook.dashboards import charts, exports
+from loanbook.dashboards.charts import bars
 from loanbook.dashboards.formats import count, share, short_money
+from loanbook.dashboards.parts import exports
 from loanbook.dashboards.theme import LIGHT
 from loanbook.pipelines.resources import read_policies
 
@@ -75,7 +76,8 @@ def test_one_currency_at_a_time_named_with_its_own_decimals(
     shown = {m.label: m.value for m in page.metric}
     assert (shown["Principal"], shown["Loans"]) == ("120,000 JPY", "1")
     table = page.dataframe[0].value
-    assert table["principal"].sum() == 120_000.0
+    assert table.filter(items=["bucket", "principal"]).iloc[-1].tolist() == ["all", 120_000.0]
+    assert table["principal"].sum() == 2 * 120_000.0
 
 
 def test_a_date_that_is_not_published_is_said(page: AppTest) -> None:
@@ -109,10 +111,10 @@ def test_figures_and_exports_are_made_of_frames(ran: Settings) -> None:
     table = by_bucket(
         grouped, read_policies().buckets("default", pl.Series(["2018-02-14"]).str.to_date()[0])
     )
-    bars = charts.bucket_bars(table, "USD", LIGHT, "token")
-    assert len(bars.data[0].x) == table.height - 1
-    assert bars.layout.meta == "token"
-    assert charts.dpd_bars(dpd_distribution(grouped), "USD", LIGHT, "t", 5) is not None
+    figure = bars.bucket_bars(table, "USD", LIGHT, "token")
+    assert len(figure.data[0].x) == table.height - 1
+    assert figure.layout.meta == "token"
+    assert bars.dpd_bars(dpd_distribution(grouped), "USD", LIGHT, "t", 5) is not None
     assert exports.csv(table).startswith(b"place,bucket")
     assert exports.xlsx(table, {"what": "x"})[:2] == b"PK"
     assert pl.read_parquet(exports.parquet(table, {"what": "x"})).height == table.height
@@ -186,7 +188,7 @@ def test_the_page_of_marts_shows_what_the_mart_holds(
     ran: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOANBOOK_HOME", str(ran.home))
-    script = "from loanbook.dashboards import marts\nmarts.page()"
+    script = "from loanbook.dashboards.pages.ledger import marts\nmarts.draw()"
     page = AppTest.from_string(script, default_timeout=60).run()
     assert not page.exception
     reader = LedgerReader(ran)

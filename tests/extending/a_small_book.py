@@ -63,7 +63,7 @@ def of(key, what):
 paid = reader.payments(names=True)
 mart = reader.principal_by_product("2018-01-03")
 assert mart.equals(reader.mart("principal_by_product", "2018-01-03"))
-page = AppTest.from_string("from loanbook.dashboards import marts; marts.page()", default_timeout=90)
+page = AppTest.from_string("from loanbook.dashboards.pages.ledger import marts; marts.draw()", default_timeout=90)
 page.query_params["mart"] = "principal_by_product"
 page.run()
 assert not page.exception, page.exception

@@ -6,7 +6,6 @@ import datetime as dt
 from pathlib import Path
 
 import polars as pl
-import pytest
 
 from loanbook.core.store.lake import LAKE
 from loanbook.core.store.marts import MARTS, refresh_marts
@@ -19,8 +18,8 @@ from loanbook.pipelines.ingest.intake import take_in
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.simulation.landing import TAPE
-from tests.conftest import copied, fresh, made_once
-from tests.pipelines.a_risk_book import LAST, lived
+from tests.conftest import copied, fresh
+from tests.pipelines.a_risk_book import LAST
 
 SQL = {pl.Int8: "TINYINT", pl.Int16: "SMALLINT", pl.Int32: "INTEGER", pl.Int64: "BIGINT",
        pl.Date: "DATE", pl.String: "VARCHAR"}  # fmt: skip
@@ -81,18 +80,6 @@ def test_each_mart_has_the_table_that_it_declares(new_ledger: Ledger) -> None:
         assert dict(stored.rows()) == {n: SQL[t] for n, t in mart.schema.items()}  # type: ignore[index]
         assert mart.meaning
     ledger.close()
-
-
-@pytest.fixture(scope="session")
-def filled(tmp_path_factory: pytest.TempPathFactory, founded: Path) -> Settings:
-    """The risk book, its marts filled after every run. Read only."""
-
-    def make(home: Path) -> None:
-        ledger = Ledger(copied(founded, home))
-        lived(ledger, fill=True)
-        ledger.close()
-
-    return Settings(home=made_once(tmp_path_factory, "risk", make))
 
 
 ENDS = (dt.date(2018, 1, 31), dt.date(2018, 2, 28), LAST)

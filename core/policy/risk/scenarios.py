@@ -44,3 +44,8 @@ class Scenario(Policy):
         default={"stage_1": 0.02, "stage_2": 0.25, "stage_3": 1.0},
         description="probability of default within twelve months by stage, for expected credit loss",
     )
+
+    @property
+    def chances(self) -> dict[str, float]:
+        """`pd_12_month` by the names of stages."""
+        return {str(stage): chance for stage, chance in self.pd_12_month.items()}

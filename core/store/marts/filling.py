@@ -22,7 +22,7 @@ def fill(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
         filled = _filled(ledger, marts)
         news = news_since(ledger, min(filled.values()))
         lacking = [mart for mart in marts if filled[mart.name] < news.newest]
-        made = [(mart, _told(mart, news.after(filled[mart.name]))) for mart in lacking]
+        made = [(mart, _rows_of(mart, news.after(filled[mart.name]))) for mart in lacking]
     added = dict.fromkeys((mart.name for mart in marts), 0)
 
     def write() -> None:
@@ -38,7 +38,7 @@ def fill(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
     return added
 
 
-def _told(mart: Mart, news: News) -> pl.DataFrame:
+def _rows_of(mart: Mart, news: News) -> pl.DataFrame:
     return mart.rows(news, mart).select(*mart.schema).cast(mart.schema)  # type: ignore[arg-type]
 
 

@@ -17,7 +17,7 @@ DAYS = (30, 60, 90)
 _LATE = "(days_past_due >= 30 OR charged_off_on IS NOT NULL)"
 
 
-def _touched(news: News) -> pl.DataFrame:
+def _changed_loans(news: News) -> pl.DataFrame:
     """Loans of which versions since told something that an outcome may have."""
     since = news.since
     return news.beside(
@@ -96,7 +96,7 @@ _OUTCOMES = f"""
 
 def _rows(news: News, mart: Mart) -> pl.DataFrame:
     """Rows of loans whose outcome is another than the last one kept of the stretch."""
-    loans = _touched(news)
+    loans = _changed_loans(news)
     if loans.is_empty():
         return mart.empty
     late = news.beside(

@@ -100,7 +100,7 @@ def _restated(news: News, mart: Mart) -> pl.DataFrame:
     )  # fmt: skip
     states = points.select("loan_id", "version", "business_date", "known", "sign")
     for side, on in (("from", "before"), ("to", "business_date")):
-        at = _standing(news, points.select("loan_id", "known", on_date=on).unique())
+        at = _states_at(news, points.select("loan_id", "known", on_date=on).unique())
         named = at.rename({c: f"{side}_{c}" for c in ("status", "days", "principal")})
         keyed = points.select("loan_id", "version", "business_date", "known", "sign", on_date=on)
         found = keyed.join(named, on=["loan_id", "known", "on_date"], how="left")
@@ -111,7 +111,7 @@ def _restated(news: News, mart: Mart) -> pl.DataFrame:
     return _summed(news, mart, lived)
 
 
-def _standing(news: News, points: pl.DataFrame) -> pl.DataFrame:
+def _states_at(news: News, points: pl.DataFrame) -> pl.DataFrame:
     """`status`, `days`, `principal` of loans on dates (`on_date`), each as known at a version (`known`)."""
     return news.beside(
         f"""

@@ -6,7 +6,7 @@ SQL over `o`, a row of `CHOSEN` (the mart `outcomes` at both clocks, with the da
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -80,6 +80,11 @@ def dimensions(query: Callable[..., pl.DataFrame]) -> dict[str, Dimension]:
     """Every dimension of a ledger, by name: `BUILT_IN`, and `attribute NAME` of what tapes told."""
     names = query("SELECT DISTINCT name FROM loan_attributes ORDER BY name")["name"].to_list()
     told = [attribute(name) for name in names if name not in HIDDEN]
+    taken = {each.title for each in BUILT_IN}
+    told = [
+        replace(each, title=f"{each.title} (tape)") if each.title in taken else each
+        for each in told
+    ]
     return {each.name: each for each in (*BUILT_IN, *told)}
 
 

@@ -29,7 +29,7 @@ def months_to(segment: Segment, first: dt.date | None, most: int = 24) -> list[d
     return found[::-1]
 
 
-def _asked(segment: Segment, sql: str, **more: object) -> Question:
+def _question(segment: Segment, sql: str, **more: object) -> Question:
     return Question(sql, {**segment.parameters, **more})
 
 
@@ -45,7 +45,7 @@ def cohort_loans(segment: Segment, by: str, name: str, *, counts: bool = False) 
     SELECT o.label AS cohort, {age} AS age, {base}::BIGINT AS base, count(*)::BIGINT AS loans
     FROM ({segment.loans(by)}) o {_of(MEASURES[name])} GROUP BY ALL ORDER BY ALL
     """
-    return _asked(segment, sql, end=last_month_end(segment.at.on))
+    return _question(segment, sql, end=last_month_end(segment.at.on))
 
 
 def cohort_events(segment: Segment, by: str, name: str, *, counts: bool = False) -> Question:
@@ -67,16 +67,16 @@ def cohort_events(segment: Segment, by: str, name: str, *, counts: bool = False)
     FROM ({segment.loans(by)}) o JOIN recoveries r ON r.loan_id = o.loan_id
     WHERE o.taken_over_on IS NULL AND r.version <= $known_at AND r.value_date <= $end GROUP BY ALL
     """
-    return _asked(segment, sql, end=last_month_end(segment.at.on))
+    return _question(segment, sql, end=last_month_end(segment.at.on))
 
 
 def left_out(segment: Segment) -> Question:
     """Loans taken over in mid-life: `loans`."""
     sql = f"SELECT count(*)::BIGINT AS loans FROM ({segment.loans()}) o WHERE o.taken_over_on IS NOT NULL"
-    return _asked(segment, sql)
+    return _question(segment, sql)
 
 
-def standing(segment: Segment, ends: Sequence[dt.date], by: str = "month") -> Question:
+def balances(segment: Segment, ends: Sequence[dt.date], by: str = "month") -> Question:
     """The book at month ends by days past due: `business_date`, `label`, `cohort` (month of origination), `status`,
     `days_past_due`, `loans`, `principal`, `overdue`, `principal_due`."""
     sums = ("loans", "principal", "overdue", "principal_due")
@@ -88,7 +88,7 @@ def standing(segment: Segment, ends: Sequence[dt.date], by: str = "month") -> Qu
     FROM ({segment.rows("state", columns, by)}) WHERE business_date IN (SELECT unnest($ends))
     GROUP BY ALL HAVING sum(loans) <> 0 OR sum(principal) <> 0 ORDER BY ALL
     """
-        return _asked(segment, sql, ends=list(ends))
+        return _question(segment, sql, ends=list(ends))
     each = " UNION ALL ".join(
         f"SELECT DATE '{end}' AS business_date, loan_id, status, days_past_due, principal, principal_due, {_DUE.replace('p.', '')} AS overdue FROM positions_at(DATE '{end}', $known_at)"
         for end in ends
@@ -99,7 +99,7 @@ def standing(segment: Segment, ends: Sequence[dt.date], by: str = "month") -> Qu
            sum(p.principal_due)::BIGINT AS principal_due
     FROM ({each}) p JOIN ({segment.loans(by)}) o ON o.loan_id = p.loan_id GROUP BY ALL ORDER BY ALL
     """
-    return _asked(segment, sql)
+    return _question(segment, sql)
 
 
 def rolls(segment: Segment, ends: Sequence[dt.date]) -> Question:
@@ -116,14 +116,14 @@ def rolls(segment: Segment, ends: Sequence[dt.date]) -> Question:
     FROM ({segment.rows("roll", columns)}) WHERE business_date IN (SELECT unnest($ends))
     GROUP BY ALL HAVING sum(loans) <> 0 ORDER BY ALL
     """
-        return _asked(segment, sql, ends=list(ends))
+        return _question(segment, sql, ends=list(ends))
     parts = " UNION ALL ".join(_rolled(end) for end in ends)
     sql = f"""
     SELECT s.business_date, {states}, count(*)::BIGINT AS loans, sum(coalesce(from_principal, 0))::BIGINT AS from_principal,
            sum(coalesce(to_principal, 0))::BIGINT AS to_principal
     FROM ({parts}) s JOIN ({segment.loans()}) o ON o.loan_id = s.loan_id GROUP BY ALL ORDER BY ALL
     """
-    return _asked(segment, sql)
+    return _question(segment, sql)
 
 
 def _rolled(end: dt.date) -> str:
@@ -150,7 +150,7 @@ def daily(segment: Segment, first: dt.date) -> Question:
     FROM ({segment.rows("portfolio_daily", columns)}) WHERE business_date >= $first
     GROUP BY ALL HAVING sum(loans) <> 0 ORDER BY ALL
     """
-    return _asked(segment, sql, first=first)
+    return _question(segment, sql, first=first)
 
 
 def portfolio(segment: Segment, on: dt.date) -> Question:
@@ -163,18 +163,18 @@ def portfolio(segment: Segment, on: dt.date) -> Question:
     FROM ({segment.rows("portfolio_daily", columns)}) WHERE business_date = $date
     GROUP BY ALL HAVING sum(loans) <> 0 ORDER BY ALL
     """
-        return _asked(segment, sql, date=on)
+        return _question(segment, sql, date=on)
     sql = f"""
     SELECT o.currency, p.status, p.days_past_due, count(*)::BIGINT AS loans, sum(p.principal)::BIGINT AS principal,
            sum({_DUE})::BIGINT AS overdue
     FROM (SELECT * FROM positions_at($date, $known_at)) p JOIN ({segment.loans()}) o ON o.loan_id = p.loan_id
     GROUP BY ALL ORDER BY ALL
     """
-    return _asked(segment, sql, date=on)
+    return _question(segment, sql, date=on)
 
 
 def received(segment: Segment) -> Question:
-    """What money met by month: `month` (its first day), `paid_due`, `paid_late`, `paid_ahead`, `principal_paid`,
+    """What money met by month: `month` (its first day), `paid_due`, `paid_late`, `paid_in_advance`, `principal_paid`,
     `principal_due_paid`, `interest_paid`."""
     due, late, ahead = (each.value for each in (Timing.due, Timing.past_due, Timing.in_advance))
     principal, interest = Component.principal.value, Component.interest.value
@@ -189,7 +189,7 @@ def received(segment: Segment) -> Question:
             "AND a.business_date BETWEEN r.from_date AND r.through_date)"
         )
     sums = {
-        "paid_due": f"timing = {due}", "paid_late": f"timing = {late}", "paid_ahead": f"timing = {ahead}",
+        "paid_due": f"timing = {due}", "paid_late": f"timing = {late}", "paid_in_advance": f"timing = {ahead}",
         "principal_paid": f"component = {principal} AND timing <> {Timing.given_up.value}",
         "principal_due_paid": f"component = {principal} AND timing IN ({due}, {late})",
         "interest_paid": f"component = {interest} AND timing <> {Timing.given_up.value}",
@@ -199,7 +199,7 @@ def received(segment: Segment) -> Question:
         for name, where in sums.items()
     )
     sql = f"SELECT date_trunc('month', business_date)::DATE AS month, {columns} FROM ({source}) GROUP BY ALL ORDER BY 1"
-    return _asked(segment, sql)
+    return _question(segment, sql)
 
 
 def losses(segment: Segment) -> Question:
@@ -213,7 +213,7 @@ def losses(segment: Segment) -> Question:
         SELECT date_trunc('month', r.value_date)::DATE, 0, r.amount FROM recoveries r JOIN o ON o.loan_id = r.loan_id
         WHERE r.version <= $known_at AND r.value_date <= $on) GROUP BY month ORDER BY month
     """
-    return _asked(segment, sql)
+    return _question(segment, sql)
 
 
 def originated(segment: Segment) -> Question:
@@ -222,7 +222,7 @@ def originated(segment: Segment) -> Question:
     SELECT date_trunc('month', o.disbursed_on)::DATE AS month, count(*)::BIGINT AS loans, sum(o.amount)::BIGINT AS amount
     FROM ({segment.loans()}) o GROUP BY ALL ORDER BY 1
     """
-    return _asked(segment, sql)
+    return _question(segment, sql)
 
 
 def strats(segment: Segment, by: str, across: str | None = None) -> Question:
@@ -236,7 +236,7 @@ def strats(segment: Segment, by: str, across: str | None = None) -> Question:
     FROM (SELECT * FROM positions_at($on, $known_at)) p JOIN ({segment.loans(by)}) o ON o.loan_id = p.loan_id {second}
     WHERE p.status = {Status.active.value} GROUP BY ALL ORDER BY ALL
     """
-    return _asked(segment, sql)
+    return _question(segment, sql)
 
 
 def listed(segment: Segment, by: str, most: int = 500) -> Question:
@@ -248,7 +248,7 @@ def listed(segment: Segment, by: str, most: int = 500) -> Question:
     JOIN loan_keys k ON k.loan_id = o.loan_id LEFT JOIN status_names s ON s.code = p.status
     ORDER BY p.principal DESC, o.loan_id LIMIT {int(most)}
     """
-    return _asked(segment, sql)
+    return _question(segment, sql)
 
 
 def pools(segment: Segment) -> Question:
@@ -262,7 +262,7 @@ def pools(segment: Segment) -> Question:
     FROM (SELECT * FROM positions_at($on, $known_at)) p JOIN ({segment.loans()}) o ON o.loan_id = p.loan_id
     WHERE p.status = {Status.active.value} AND p.principal > 0 GROUP BY ALL ORDER BY ALL
     """
-    return _asked(segment, sql)
+    return _question(segment, sql)
 
 
 def digest(segment: Segment) -> Question:
@@ -272,7 +272,7 @@ def digest(segment: Segment) -> Question:
            md5(coalesce(string_agg(o.loan_id::VARCHAR, ',' ORDER BY o.loan_id), '')) AS digest
     FROM ({segment.loans()}) o
     """
-    return _asked(segment, sql)
+    return _question(segment, sql)
 
 
 def first_payments(segment: Segment) -> Question:
@@ -284,4 +284,4 @@ def first_payments(segment: Segment) -> Question:
            count(*) FILTER (WHERE o.first_90_on <= o.first_due_date + to_months(3) + to_days(91))::BIGINT AS early_90
     FROM ({segment.loans()}) o WHERE o.taken_over_on IS NULL
     """
-    return _asked(segment, sql)
+    return _question(segment, sql)

@@ -12,6 +12,7 @@ from loanbook.core.contract.dates.iso_dates import from_iso
 from loanbook.core.store.reader import LedgerReader
 from loanbook.dashboards.data import last_state, published_on
 from loanbook.dashboards.formats import day
+from loanbook.dashboards.parts.finder import finder, saved_views
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def head(title: str, reader: LedgerReader) -> Clocks | None:
         else:
             settled = published["settled_at"][-1]
             st.badge(
-                f"Published {day(settled.date())}, {settled:%H:%M}",
+                f"Published {day(settled.date())}, {settled:%H:%M} UTC",
                 icon=":material/check_circle:",
                 color="green",
             )
@@ -55,10 +56,10 @@ def head(title: str, reader: LedgerReader) -> Clocks | None:
                 label += f", known at {chosen.known_at}"
         with st.popover(label, icon=":material/calendar_today:"):
             _choose(published)
+        finder()
+        saved_views(reader.settings.home)
     if chosen is None:
-        st.info(
-            f"Not published: {wanted or 'such a version'}. The last published date is {day(last)}."
-        )
+        st.info(_why_not(published, wanted, last))
     return chosen
 
 
@@ -68,13 +69,26 @@ def _nothing() -> None:
     )
 
 
+def _why_not(published: pl.DataFrame, wanted: str, last: dt.date | None) -> str:
+    """Why a date and a version have no figures, and what to ask instead."""
+    closed = published.filter(pl.col("business_date").cast(pl.String) == wanted)
+    known = st.query_params.get("version", "")
+    if closed.height:
+        row = closed.row(0, named=True)
+        return (
+            f"{day(row['business_date'])} was not known yet at {known}: version {row['version']} closed it, published "
+            f"{row['settled_at']:%Y-%m-%d %H:%M} UTC. Take a later version, or none."
+        )
+    return f"Not published: {wanted or known or 'such a version'}. The last published date is {day(last)}."
+
+
 def _chosen(published: pl.DataFrame) -> Clocks | None:
     """The clocks that the URL names: of a version without a date its own, of neither the newest."""
     newest = published.row(-1, named=True)
     wanted = st.query_params.get("as_of")
     try:
         as_of = from_iso(wanted) if wanted else None
-        known_at = int(st.query_params.get("version", newest["version"]))
+        known_at = _known_at(published)
     except ValueError:
         return None
     found = published.filter(pl.col("version") <= known_at)
@@ -85,6 +99,17 @@ def _chosen(published: pl.DataFrame) -> Clocks | None:
     last = found.row(-1, named=True)
     latest = as_of is None and known_at >= newest["version"]
     return Clocks(last["business_date"], last["version"], known_at, latest=latest)
+
+
+def _known_at(published: pl.DataFrame) -> int:
+    """The version that is believed: of the URL's `version`, a number, or by an instant of `known_on`. ValueError: neither."""
+    newest = int(published["version"][-1])
+    instant = st.query_params.get("known_on")
+    if instant and "version" not in st.query_params:
+        end = dt.datetime.combine(from_iso(instant), dt.time.max)
+        by_then = published.filter(pl.col("settled_at") <= end)
+        return int(by_then["version"].max() or 0)  # type: ignore[arg-type]
+    return min(int(st.query_params.get("version", newest)), newest)
 
 
 def _choose(published: pl.DataFrame) -> None:
@@ -108,3 +133,8 @@ def _choose(published: pl.DataFrame) -> None:
         bind="query-params",
         help="What was said then: later versions are ignored.",
     )
+    st.date_input(
+        "Or known by the end of", value=None, key="known_on", bind="query-params",
+        min_value=published["settled_at"][0].date(), max_value=published["settled_at"][-1].date(),
+        help="The last version that was published by then, UTC. A version above wins.",
+    )  # fmt: skip

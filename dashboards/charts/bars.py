@@ -1,11 +1,10 @@
-"""Figures of the pages as functions of frames: no page state, so that a test can call them."""
+"""Bars of the portfolio page: buckets, and loans by days past due."""
 
 from __future__ import annotations
 
 import plotly.graph_objects as go
 import polars as pl
 
-from loanbook.core.contract.money import EXPONENT
 from loanbook.dashboards.formats import count, share, short_money
 from loanbook.dashboards.theme import Palette, layout
 
@@ -28,7 +27,9 @@ def bucket_bars(rows: pl.DataFrame, currency: str, colours: Palette, token: str)
         )
     )
     figure.update_layout(
-        layout(colours, token, yaxis={"ticksuffix": " %"}, xaxis={"type": "category"})
+        layout(
+            colours, token, yaxis={"ticksuffix": " %"}, xaxis={"type": "category", "tickangle": 0}
+        )
     )
     return figure
 
@@ -65,23 +66,18 @@ def dpd_bars(
     return figure
 
 
-def flow_bars(rows: pl.DataFrame, currency: str, colours: Palette, token: str) -> go.Figure:
-    """Disbursed and collected side by side, by month; named at their last column."""
-    months = [f"{m:%b %Y}" for m in rows["month"]]
-    figure = go.Figure()
-    for place, name in enumerate(("disbursed", "collected")):
-        values = [(v or 0) / 10 ** EXPONENT[currency] for v in rows[name]]
-        figure.add_bar(
-            x=months, y=values, name=name.capitalize(), marker={"color": colours.categories[place]},
-            customdata=[short_money(v or 0, currency) for v in rows[name]],
-            hovertemplate=f"{name.capitalize()} %{{customdata}}<extra></extra>",
-        )  # fmt: skip
-    for place, name in enumerate(("disbursed", "collected")):
-        figure.add_annotation(
-            xref="paper", yref="paper", x=1, y=1 - 0.09 * place, showarrow=False, xanchor="right",
-            text=f"■ {name.capitalize()}", font={"color": colours.categories[place]},
-        )  # fmt: skip
+def dpd_columns(rows: pl.DataFrame, colours: Palette, token: str) -> go.Figure:
+    """Days past due of a loan by `business_date`, shaded by steps of thirty."""
+    places = [0 if d == 0 else 1 + (d - 1) // 30 for d in rows["days_past_due"]]
+    figure = go.Figure(
+        go.Bar(
+            x=rows["business_date"].to_list(), y=rows["days_past_due"].to_list(),
+            marker={"color": [_shade(colours, p) for p in places], "line": {"width": 0}},
+            hovertemplate="%{y} days<extra></extra>",
+        )
+    )  # fmt: skip
+    most = int(rows["days_past_due"].max() or 0)  # type: ignore[arg-type]
     figure.update_layout(
-        layout(colours, token, xaxis={"type": "category"}, yaxis={"tickformat": "~s"})
+        layout(colours, token, bargap=0, yaxis={"range": [0, max(most * 1.05, 10)]})
     )
     return figure

@@ -9,8 +9,10 @@ import streamlit as st
 
 from loanbook.core.store.marts import MARTS
 from loanbook.core.store.marts.mart import Column
-from loanbook.dashboards import data, exports
-from loanbook.dashboards.head import head
+from loanbook.dashboards import data
+from loanbook.dashboards.page import Page
+from loanbook.dashboards.parts import exports
+from loanbook.dashboards.parts.head import head
 
 
 def _column(of: Column) -> Any:
@@ -21,7 +23,7 @@ def _column(of: Column) -> Any:
     return st.column_config.Column(help=told)
 
 
-def page() -> None:
+def draw() -> None:
     """Draw one mart for the clocks of the URL."""
     clocks = head("Marts", data.ledger())
     if clocks is None:
@@ -43,3 +45,6 @@ def page() -> None:
         "CSV", lambda: exports.csv(rows), f"{mart.name}_{clocks.as_of}_v{clocks.known_at}.csv",
         "text/csv", icon=":material/download:", on_click="ignore",
     )  # fmt: skip
+
+
+PAGE = Page("marts", "Marts", ":material/table_view:", "Ledger", ("analyst", "data"), draw)

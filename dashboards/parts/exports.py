@@ -35,3 +35,11 @@ def xlsx(frame: pl.DataFrame, about: Mapping[str, str]) -> bytes:
             sheet.write(row, 0, name)
             sheet.write(row, 1, value)
     return buffer.getvalue()
+
+
+def _csv(frame: pl.DataFrame, about: Mapping[str, str]) -> bytes:
+    return csv(frame)
+
+
+KINDS = {"CSV": _csv, "Parquet": parquet, "XLSX": xlsx}
+"""Ways to take rows along, by the ending of the file."""

@@ -1,0 +1,1 @@
+"""Figures as functions of frames: no page state, so that a test can call them."""

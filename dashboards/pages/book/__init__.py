@@ -1,0 +1,1 @@
+"""The book as it stands: portfolio, any part of it, one loan."""

@@ -1,0 +1,1 @@
+"""What can be proved: restatements, other policies, quality, health, definitions, marts."""

@@ -1,0 +1,1 @@
+"""How loans fare: cohorts, roll rates, delinquency, cash flow, pools, what is to come."""

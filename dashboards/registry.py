@@ -1,0 +1,30 @@
+"""Every page, in the order of the navigation. A new one is its module and its row here."""
+
+from __future__ import annotations
+
+from loanbook.dashboards.page import Page
+from loanbook.dashboards.pages.book import explore, loan, portfolio
+from loanbook.dashboards.pages.ledger import (
+    data_quality,
+    marts,
+    metrics,
+    restatements,
+    system_health,
+    what_if,
+)
+from loanbook.dashboards.pages.risk import (
+    cash_flow,
+    cohorts,
+    delinquency,
+    forecast,
+    roll_rates,
+    static_pool,
+)
+from loanbook.dashboards.payments import page as payments
+
+PAGES: tuple[Page, ...] = (
+    portfolio.PAGE, explore.PAGE, loan.PAGE,
+    cohorts.PAGE, roll_rates.PAGE, delinquency.PAGE, cash_flow.PAGE, static_pool.PAGE, forecast.PAGE,
+    payments.PAGE,
+    restatements.PAGE, what_if.PAGE, data_quality.PAGE, system_health.PAGE, metrics.PAGE, marts.PAGE,
+)  # fmt: skip
