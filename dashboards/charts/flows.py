@@ -21,7 +21,7 @@ def bridge(
     last = len(steps) - 1
     figure = go.Figure(
         go.Waterfall(
-            x=[name.capitalize() for name, _ in steps],
+            x=[name.capitalize().replace(" ", "<br>") for name, _ in steps],
             y=[amount / unit for _, amount in steps],
             measure=["absolute" if n in {0, last} else "relative" for n in range(len(steps))],
             text=[short_money(amount, currency) for _, amount in steps], textposition="outside",
@@ -35,7 +35,7 @@ def bridge(
     )  # fmt: skip
     figure.update_layout(
         layout(colours, token, hovermode="closest", margin={"t": 24}, yaxis={"tickformat": "~s"},
-               xaxis={"type": "category"})
+               xaxis={"type": "category", "tickangle": 0})
     )  # fmt: skip
     return figure
 
@@ -90,7 +90,7 @@ def month_bars(
     """Amounts by `month`, a column a series; `line` on top of them; hatched: they are forecasts."""
     colours, currency, token = look.colours, look.currency, look.token
     unit = 10 ** EXPONENT[currency]
-    months = [f"{m:%b %Y}" for m in rows["month"]]
+    months = [f"{m:%b}<br>{m:%Y}" for m in rows["month"]]
     figure = go.Figure()
     for place, (name, title) in enumerate(series.items()):
         marker: dict[str, Any] = {"color": colours.categories[place % len(colours.categories)]}
@@ -119,7 +119,7 @@ def month_bars(
             font={"color": colour, "size": 12},
         )  # fmt: skip
     figure.update_layout(
-        layout(colours, token, barmode="relative" if stacked else "group", xaxis={"type": "category"},
+        layout(colours, token, barmode="relative" if stacked else "group", xaxis={"type": "category", "tickangle": 0},
                yaxis={"tickformat": "~s"}, margin={"t": 36})
     )  # fmt: skip
     return figure

@@ -62,8 +62,10 @@ late
 # ## The next twelve months, loans that go on as they were seen to
 
 # %%
-pools = rows_of(questions.pools(dollars)).with_row_index("pool").with_columns(
-    pl.col("balance").cast(pl.Float64)
+pools = (
+    rows_of(questions.pools(dollars))
+    .with_row_index("pool")
+    .with_columns(pl.col("balance").cast(pl.Float64))
 )
 scenario = policies.in_force(Scenario, "base", at.on)
 forecast = behavioural(pools, scenario, {"smm": 0.01, "mdr": 0.002}).head(12)

@@ -120,8 +120,8 @@ def test_a_filter_by_an_attribute_reads_what_marts_would(
     assert reader.sql(cohort_events(whole, "month", "net_loss").text) is not None
     page = shown("portfolio")
     page.multiselect(key="where").set_value(["Grade"]).run()
-    page.multiselect(key="in attribute grade").set_value(["A"]).run()
-    of_a = Segment(reader.clocks(), 0, 100, {"attribute grade": ["A"]}, known)
+    page.multiselect(key="in attribute grade").set_value([labels[0]]).run()
+    of_a = Segment(reader.clocks(), 0, 100, {"attribute grade": [labels[0]]}, known)
     listed_ = listed(of_a, "quarter")
     loans = reader.query(listed_.sql, listed_.bound).filter(pl.col("status") == "active")
     assert _figures(page)["Loans"] == str(loans.height)

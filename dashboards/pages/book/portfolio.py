@@ -60,9 +60,9 @@ def draw() -> None:
 def _bucket_chart(scope: Scope, table: pl.DataFrame, buckets: Buckets, asked: Question) -> None:
     chart(
         scope, bars.bucket_bars(table, scope.currency, palette(), scope.token),
-        f"Principal past due by bucket, “{buckets.ranges[0].label}” left out", metrics.BY_BUCKET,
+        "Past due by bucket", metrics.BY_BUCKET,
         Shown("buckets", table, [asked], ("principal",)),
-        note=f"Buckets: {buckets.name}, version {buckets.version}",
+        note=f"“{buckets.ranges[0].label}” is left out of the chart. Buckets: {buckets.name}, version {buckets.version}",
     )  # fmt: skip
 
 

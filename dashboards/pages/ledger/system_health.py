@@ -49,7 +49,7 @@ def draw() -> None:
     age = dt.datetime.now(dt.UTC).replace(tzinfo=None) - last if last else None
     figures(scope, [
         ("Last business date", day(dates["last"]), f"{count(dates['dates'])} dates"),
-        ("Published", f"{last:%d %b %Y, %H:%M} UTC" if last else MISSING, f"{age.total_seconds() / 3600:,.1f} h ago" if age else None),
+        ("Published", day(last.date()) if last else MISSING, f"{last:%H:%M} UTC, {age.total_seconds() / 3600:,.1f} h ago" if last and age else None),
         ("Dates without a version", count(missing), "within the range"),
         ("Loans", count(int(runs["loans"][0])) if runs.height else MISSING, "positions of the last run"),
     ])  # fmt: skip
