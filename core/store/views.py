@@ -188,7 +188,12 @@ VIEWS = {
 """
 
 
-NAMES = tuple(sorted((*_PLAIN, *_VERSIONED, *VIEWS, "versions", "checks", "publications")))
+_DERIVED = ("positions_now", "allocations_now", "held_loans_now", "endings_now", "status_names",
+            "event_kinds", "component_names", "account_roles")  # fmt: skip
+"""Views of those views: what is known last of each date, and names of codes."""
+NAMES = tuple(
+    sorted((*_PLAIN, *_VERSIONED, *_DERIVED, *VIEWS, "versions", "checks", "publications"))
+)
 """Views that a person may read."""
 
 
