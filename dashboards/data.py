@@ -14,6 +14,8 @@ import streamlit as st
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import FOLDERS
 from loanbook.core.store.instance import policies_folder, policy_files
+from loanbook.core.store.marts import MARTS
+from loanbook.core.store.marts.filling import must_be_filled
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.segments.dimensions import Dimension, dimensions
 from loanbook.core.store.segments.question import Question
@@ -70,6 +72,17 @@ def ask(question: Question, version: int) -> pl.DataFrame:
 def plain(sql: str, version: int, **parameters: Any) -> pl.DataFrame:
     """Rows of a query that no chart is made of."""
     return ask(Question(sql, parameters), version)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _filled(version: int, home: str) -> bool:
+    must_be_filled(ledger().lake(), MARTS, version)
+    return True
+
+
+def must_have_marts(version: int) -> None:
+    """LedgerError where marts lack a version, which would show as figures that are none."""
+    _filled(version, str(home()))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

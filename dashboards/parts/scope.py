@@ -11,6 +11,7 @@ import polars as pl
 import streamlit as st
 
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT
+from loanbook.core.errors import LedgerError
 from loanbook.core.policy.models import Buckets
 from loanbook.core.store.segments.dimensions import CHOSEN, Dimension, Segment
 from loanbook.core.store.segments.question import Question
@@ -66,6 +67,11 @@ def page_scope(title: str, tellable: Tellable = "all") -> Scope | None:
     """Head and scope of a page; None where there is nothing to show, which is said."""
     clocks = head(title, data.ledger())
     if clocks is None:
+        return None
+    try:
+        data.must_have_marts(clocks.known_at)
+    except LedgerError as error:
+        st.info(str(error))
         return None
     held = currencies(clocks)
     if not held:

@@ -73,10 +73,12 @@ def marts(
 
 def migrate() -> None:
     """Bring the instance's ledger to the schema of this loanbook; every version stays."""
+    from loanbook.core.store.marts import refresh_marts
     from loanbook.core.store.writer import Ledger
     from loanbook.pipelines.resources import settings
 
     ledger = Ledger(settings())
+    refresh_marts(ledger)
     ledger.close()
     out.print(f"The ledger in {settings().home} has the schema of this loanbook.")
 

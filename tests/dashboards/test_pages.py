@@ -185,5 +185,5 @@ def test_views_are_kept_by_name_in_the_instance(tmp_path: Path) -> None:
 def test_each_page_declares_who_it_is_for_and_has_an_address_of_its_own() -> None:
     assert len({page.path for page in PAGES}) == len(PAGES)
     assert all(page.readers and page.icon and page.group for page in PAGES)
-    metrics = shown("metrics", metric="prepayment")
+    metrics = shown("metrics", metric="SMM")
     assert any("CPR" in each.value for each in metrics.markdown)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from loanbook.core.store.marts import refresh_marts
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
@@ -74,4 +75,5 @@ def _restated(ledger: Ledger) -> None:
     drop(ledger, "commands_2018-01-14.csv", ORDERS.strip() + ",target_ref\n"
          + "r1,reverse,C,2018-01-14,,,,m-1,c-2,payment_returned,c1\n")  # fmt: skip
     close()
+    refresh_marts(ledger)
     ledger.close()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from loanbook.core.errors import LedgerError
 from loanbook.core.store.lake import LAKE, columns_of_all, insert, patiently, transaction
 from loanbook.core.store.marts.mart import Mart
 from loanbook.core.store.marts.news import News, news_since
@@ -56,6 +57,18 @@ def rebuild(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
         for mart in marts:
             ledger.connection.execute(f"DROP TABLE IF EXISTS {LAKE}.{mart.name}")
     return fill(ledger, marts)
+
+
+def must_be_filled(ledger: Queries, marts: Sequence[Mart], version: int) -> None:
+    """LedgerError, with the remedy, where a mart lacks a published version up to one."""
+    known = columns_of_all(ledger.connection)
+    missing = any(mart.name not in known for mart in marts)
+    filled = 0 if missing else min(_filled(ledger, marts).values())
+    if filled < version:
+        raise LedgerError(
+            f"the marts that pages read know versions to {filled}, not {version}: the next close fills them, or "
+            "`loanbook marts` does now"
+        )
 
 
 def _filled(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
