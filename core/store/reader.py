@@ -42,6 +42,8 @@ from loanbook.core.store.people.acting import log_denied, shown_to
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.views import (
+    AS_KNOWN_NOW,
+    CODES,
     LIVED,
     LOANS,
     NAMES,
@@ -167,7 +169,9 @@ class LedgerReader:
         Beside them `positions_at`, `dues_at` and `allocations_at` take a business date and a
         version: the rows of that date as known at that version, restatements included.
         """
-        return [name for name in NAMES if self._seen.reading.sees(name)]
+        sees = self._seen.reading.sees
+        now = [name for name, of in AS_KNOWN_NOW.items() if sees(of) or sees(name)]
+        return sorted({*(name for name in NAMES if sees(name)), *now, *CODES})
 
     # --- the two clocks --------------------------------------------------------------
 

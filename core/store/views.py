@@ -195,6 +195,12 @@ NAMES = tuple(
     sorted((*_PLAIN, *_VERSIONED, *_DERIVED, *VIEWS, "versions", "checks", "publications"))
 )
 """Views that a person may read."""
+AS_KNOWN_NOW = {
+    "positions_now": "positions", "allocations_now": "allocations", "held_loans_now": "held_loans", "endings_now": "loans",
+}  # fmt: skip
+"""Views of what is known now, which who reads the view below may read."""
+CODES = ("status_names", "event_kinds", "component_names", "account_roles")
+"""Views of the names of codes: nothing in them is anybody's."""
 
 
 LIVED = f"""

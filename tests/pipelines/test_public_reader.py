@@ -142,6 +142,7 @@ def test_the_views_are_listed(ran: Settings) -> None:
     reader = LedgerReader(ran)
     names = reader.tables()
     assert {"loan_register", "positions_named", "restatements", "currency_names"} <= set(names)
+    assert {"positions_now", "allocations_now", "event_kinds", "status_names"} <= set(names)
     assert all(reader.sql(f"SELECT * FROM {name} LIMIT 1").width for name in names)
 
 
