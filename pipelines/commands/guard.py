@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import wraps
 
 from loanbook.core.access.actor import AccessError
-from loanbook.core.access.deciding import READ
 from loanbook.core.store.people.acting import is_demo, log_denied, must_be_allowed, reading_of
 
 OPEN = ""
@@ -32,6 +31,7 @@ def guarded(name: str, action: str, command: Callable[..., None]) -> Callable[..
 
 def allow(name: str, action: str) -> None:
     """AccessError unless who acts may do an action on the instance at hand; logged in production."""
+    from loanbook.core.access.deciding import READ  # late: policies load what help has no use for
     from loanbook.pipelines.resources import settings_if_any
 
     where = settings_if_any()
