@@ -23,8 +23,10 @@ import psutil
 from rich.console import Console
 
 from bench import contract, others
+from bench.age import backfilled
 from bench.book import DAY, balances, book, mixed, payments
 from bench.clock import timed
+from bench.curve import CSV, section
 from bench.report import report
 from loanbook.core.frames import empty
 from loanbook.core.ledger.transfers import Transfers
@@ -317,7 +319,8 @@ def restated(loans: int, policies: PolicyBook, days: int) -> dict[str, Any]:
         )
         written = time.perf_counter() - start
         ledger.close()
-        return {"loans": loans, "days": days, "restate": computed, "write": written}
+        return {"loans": loans, "days": days, "restate": computed, "write": written,
+                "peak_gib": peak_gib()}  # fmt: skip
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -408,9 +411,12 @@ def main() -> None:
         result[what] = _alone(what, 1_000_000)
     result["restated"] = _alone("restated", 10_000)
     result["replayed"] = _alone("replayed", 10_000)
+    result["small"] = _alone("small", REPLAYED_DAYS)
     BUILD.parent.mkdir(exist_ok=True)
     BUILD.write_text(json.dumps(result, indent=2))
     text = report(result)
+    if CSV.exists():  # of `python -m bench.age`, which takes a quarter of an hour
+        text += "\n".join(section(pl.read_csv(CSV))) + "\n"
     DOC.write_text(text)
     for line in text.splitlines():
         if line.startswith("|"):
@@ -426,6 +432,7 @@ MEASURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "mixed_day": lambda loans: day_by_phase(loans, read_policies(), mixed),
     "schedules": lambda loans: contract.schedules(loans, read_policies()),
     "rates": lambda loans: contract.rates(loans, read_policies()),
+    "small": backfilled,
     "restated": lambda loans: restated(loans, read_policies(), RESTATED_DAYS),
     "replayed": lambda loans: replayed(loans, read_policies(), REPLAYED_DAYS),
 }

@@ -85,9 +85,15 @@ def _restated(r: Row, result: Row) -> list[str]:
     cost = r["restate"] + r["write"]
     return ["", f"## Late news, {r['days']} days back, for {r['loans']:,} loans", "",
             f"Restating 1 % of a book of {b['loans']:,} loans: {r['restate']:.1f} s to live them "
-            f"again, {r['write']:.1f} s to write {r['loans'] * r['days']:,} restated rows, "
+            f"again, {r['write']:.1f} s to write {r['loans'] * r['days']:,} restated rows, peak {r['peak_gib']:.1f} GiB, "
             f"{cost / whole:.1%} of closing the whole book for those days ({whole:.0f} s, from "
             "the backfill)."]  # fmt: skip
+
+
+def _small(s: Row, _: Row) -> list[str]:
+    return ["", f"## A backfill of {s['days']} days, {s['loans']} loans", "",
+            f"{s['close'] * 1000:.0f} ms of CPU a day, close, laws, commit, checks and marts; its intake "
+            f"{s['intake'] * 1000:.0f} ms."]  # fmt: skip
 
 
 def _replayed(r: Row, _: Row) -> list[str]:
@@ -99,6 +105,6 @@ def _replayed(r: Row, _: Row) -> list[str]:
 
 _SECTIONS: dict[str, Callable[[Row, Row], list[str]]] = {
     "compared": _compared, "backfill": _backfill, "mixed": _mixed, "schedules": _schedules, "rates": _rates,
-    "restated": _restated, "replayed": _replayed,
+    "restated": _restated, "replayed": _replayed, "small": _small,
 }  # fmt: skip
 """What each measurement is told as: of its row and of all results."""

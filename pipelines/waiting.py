@@ -6,9 +6,12 @@ No format is imported: `loanbook status` answers at once.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 CHECKSUM = ".sha256"
 """Ending of a file that holds the SHA-256 of the file of the same name without it."""
@@ -17,34 +20,80 @@ SIGNATURE = ".sig"
 _DATE = re.compile(r"_([0-9]{4}-[0-9]{2}-[0-9]{2})")
 
 
-def landed_paths(landing: Path) -> Iterator[Path]:
-    """Files and links of the landing folder, sorted, without hidden ones, and checksums and signatures of others."""
-    for path in sorted(landing.rglob("*")) if landing.exists() else ():
-        if path.name.startswith(".") or path.name.endswith((CHECKSUM, SIGNATURE)):
+Stamp = tuple[int, int, int]
+"""Of a folder: inode, and when it was modified and changed, in nanoseconds."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of landed files as it was listed; `name`: its path below the landing folder, empty of that itself."""
+
+    name: str
+    stamp: Stamp
+    """Read before it was listed: what comes meanwhile gives it another."""
+    files: tuple[Path, ...]
+    """Files and links, without hidden ones, and checksums and signatures of others."""
+    has_folders: bool
+
+
+def stamp_of(path: Path) -> Stamp:
+    """What the file system says of a folder. It is another once a file is added, removed or renamed there."""
+    seen = path.stat()
+    return seen.st_ino, seen.st_mtime_ns, seen.st_ctime_ns
+
+
+def listed(landing: Path, resting: Mapping[str, Stamp]) -> Iterator[Folder]:
+    """The landing folder and those below it, without folders that rest: those with the stamp that `resting` has."""
+    if not landing.is_dir():
+        return
+    open_ = [landing]
+    for path in open_:
+        name = path.relative_to(landing).as_posix() if path != landing else ""
+        stamp = stamp_of(path)
+        if resting.get(name) == stamp:
             continue
-        if path.is_symlink() or path.is_file():
-            yield path
+        with os.scandir(path) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+        below = [Path(each.path) for each in found if each.is_dir(follow_symlinks=False)]
+        files = tuple(
+            Path(each.path)
+            for each in found
+            if not each.name.startswith(".")
+            and not each.name.endswith((CHECKSUM, SIGNATURE))
+            and (each.is_symlink() or each.is_file(follow_symlinks=False))
+        )
+        open_ += below
+        yield Folder(name, stamp, files, bool(below))
 
 
-def waiting(landing: Path, known: Iterable[tuple[str, str, int, object]]) -> list[str]:
+def landed_paths(landing: Path, resting: Mapping[str, Stamp] = MappingProxyType({})) -> list[Path]:
+    """Files and links of the landing folder, sorted, without hidden ones, checksums and signatures of others, and
+    those of folders that rest."""
+    return sorted(path for folder in listed(landing, resting) for path in folder.files)
+
+
+Known = Iterable[tuple[str, str, int, object]]
+"""SHA-256 of the content, name, bytes and business date of files that the ledger tells of."""
+
+
+def waiting(paths: Iterable[Path], named: Known, having: Callable[[list[str]], Known]) -> list[str]:
     """Names of landed files that intake has not seen, sorted.
 
-    `known`: content's SHA-256, name, bytes and business date of every file that the ledger tells of. A
-    file of the same name and size counts as seen; of others the content decides.
+    `named`: files that have one of their names; `having`: those with one of the contents. A file of the same name
+    and size counts as seen; of others the content decides.
     """
-    rows = list(known)
-    seen = {(name, size) for _, name, size, _ in rows}
-    contents = {(content, str(date)) for content, _, _, date in rows}
-    found = []
-    for path in landed_paths(landing):
+    seen = {(name, size) for _, name, size, _ in named}
+    others = {}
+    for path in paths:
         if path.is_symlink() or (path.name, path.stat().st_size) in seen:
             continue
         date = _DATE.search(path.name)
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
-        if (content, date[1] if date else "None") not in contents:
-            found.append(path.name)
-    return sorted(found)
+        others[path.name] = (content, date[1] if date else "None")
+    contents = [content for content, _ in others.values()]
+    known = {(content, str(date)) for content, _, _, date in (having(contents) if others else ())}
+    return sorted(name for name, own in others.items() if own not in known)
 
 
 def in_words(names: list[str]) -> str:

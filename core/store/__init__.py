@@ -12,6 +12,7 @@
 - `writer` - the one writer: intake, close, publish; one close is one transaction
 - `writing` - the frames that an intake or a close stores
 - `history` - what the ledger knows of some loans before a date
+- `known` - keys and files that came before, looked up by hash
 - `order_context` - what an order or a payment is judged against before it may enter
 - `reader` - the read layer: one class for a notebook, a page and an export
 - `guarded` - what a role shows, and what SQL of people's own may be

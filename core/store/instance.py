@@ -48,6 +48,10 @@ class Intake(_Table):
     file is whole."""
     settle_seconds: int = Field(default=0, ge=0)
     """A file that was written less than so many seconds ago waits for the next intake."""
+    rest_days: int = Field(default=31, ge=0)
+    """A folder below `landing` whose files all were taken in, and where nothing changed for so many days, is not
+    listed again until a file is added, removed or renamed there. One that is overwritten in its place is found by
+    `loanbook status --files` alone."""
 
 
 class Store(_Table):
@@ -97,6 +101,10 @@ class Maintenance(_Table):
     """Data files whose rows stand in a merged one: a reader that began before may still be at them."""
     orphan_days: int = Field(default=7, ge=1)
     """Data files that no version names: a close that runs has such ones, one that was killed left them."""
+    shelve: bool = True
+    """Whether landed files that were taken in are moved into a folder of their month below `landing`, but for those of
+    the month that runs and the one before. false where a sender mirrors a folder, and would send them again: then each
+    intake lists all that ever landed."""
 
 
 class PeopleRules(_Table):

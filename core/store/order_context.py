@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -13,13 +13,24 @@ from loanbook.core.catalogue.events import DEFERS, Deferral
 from loanbook.core.frames import typed
 from loanbook.core.ledger.events import EVENT_COLUMNS, Events
 from loanbook.core.store.clocks import NOT_RESTATED
+from loanbook.core.store.known.keys import ids_of, loans_by_id, loans_by_key, sources_of
 from loanbook.core.store.queries import PUBLISHED, Queries
 from loanbook.core.store.writing import UNKNOWN_LOAN
 
 By = Literal["loan_id", "source_ref"]
 """By what events are looked for."""
-FEW_EVENTS = 200_000
-"""So many are read once for a run of intake; of more, those that a file is about, file by file."""
+LoansBy = Literal["loan_id", "loan_key"]
+"""By what loans are looked for."""
+MANY_FILES, FEW_ROWS = 8, 200_000
+"""A run of so many files reads all loans, and all events, of a ledger that has no more than so many, once; any other
+looks up those that a file is about, file by file."""
+EVENT_KEYS = {
+    "idempotency_key": pl.String, "body_hash": pl.String, "loan_id": pl.Int64, "kind": pl.Int8,
+    "amount": pl.Int64, "source_system": pl.String, "source_ref": pl.String, "reverses": pl.String,
+    "charged": pl.Int64, "charge": pl.String, "deferred": pl.Int64, "family": pl.Int32,
+    "refunded": pl.String, "charged_back": pl.String, "brought": pl.String,
+}  # fmt: skip
+"""Schema of `event_keys`."""
 
 
 class StoredEvents:
@@ -28,10 +39,9 @@ class StoredEvents:
     What a file costs goes by its own rows, not by all that was ever taken in.
     """
 
-    def __init__(self, ledger: Queries) -> None:
+    def __init__(self, ledger: Queries, files: int) -> None:
         self._ledger = ledger
-        (count,) = ledger.one("SELECT count(*) FROM {lake}.events")
-        self._all = event_keys(ledger) if count <= FEW_EVENTS else None
+        self._all = event_keys(ledger) if _few(ledger, "event", files) else None
         self._last: tuple[pl.Series, pl.DataFrame] | None = None
 
     def about(self, by: By, values: pl.Series) -> pl.DataFrame:
@@ -40,14 +50,63 @@ class StoredEvents:
             return self._all
         wanted = values.drop_nulls().unique().sort().alias(by)
         if self._last is None or not self._last[0].equals(wanted, check_names=True):
-            self._last = wanted, event_keys(self._ledger, wanted)
+            ids = ids_of(self._ledger, "events", wanted) if by == "source_ref" else wanted
+            nothing = pl.DataFrame(schema=EVENT_KEYS)
+            self._last = wanted, event_keys(self._ledger, ids) if ids.len() else nothing
         return self._last[1]
 
     @cached_property
     def sources(self) -> frozenset[str]:
         """Source systems that events came from."""
-        rows = self._ledger.rows("SELECT DISTINCT source_system FROM {lake}.events")
-        return frozenset(name for (name,) in rows)
+        return frozenset(sources_of(self._ledger))
+
+
+class StoredLoans:
+    """Loans of the ledger for a run of intake, as `Queries.loan_keys` has them, with `entity_name`: the start of the
+    keys of what is taken in of them."""
+
+    def __init__(self, ledger: Queries, entities: Sequence[str], files: int) -> None:
+        self._ledger, self._entities, self._files = ledger, dict(enumerate(entities)), files
+        self.read_anew()
+
+    def read_anew(self) -> None:
+        """Others were boarded."""
+        (self.next_id,) = self._ledger.one("SELECT next_loan_id FROM {lake}.intake_head")
+        few = _few(self._ledger, "loan", self._files)
+        self._all = self._named(self._ledger.loan_keys()) if few else None
+
+    def all(self) -> pl.DataFrame:
+        """All of them, read once."""
+        if self._all is None:
+            self._all = self._named(self._ledger.loan_keys())
+        return self._all
+
+    def about(self, by: LoansBy, values: pl.Series) -> pl.DataFrame:
+        """At least those whose `loan_id` or `loan_key` is among the values."""
+        if self._all is not None:
+            return self._all
+        asked = values.drop_nulls()
+        found = loans_by_id if by == "loan_id" else loans_by_key
+        return self._named(found(self._ledger, asked))
+
+    def _named(self, loans: pl.DataFrame) -> pl.DataFrame:
+        name = pl.col("entity").replace_strict(self._entities, default=None, return_dtype=pl.String)
+        return loans.with_columns(entity_name=name)
+
+
+def _few(ledger: Queries, what: Literal["loan", "event"], files: int) -> bool:
+    """Whether a run of so many files should read all loans, or events, at once."""
+    if files < MANY_FILES:
+        return False
+    (next_id,) = ledger.one(f"SELECT next_{what}_id FROM {{lake}}.intake_head")
+    return next_id <= FEW_ROWS
+
+
+COME = {
+    "file_id": pl.String, "name": pl.String, "business_date": pl.Date, "line": pl.Int64,
+    "boarded": pl.Date,
+}  # fmt: skip
+"""Schema of `come_since`."""
 
 
 def come_since(ledger: Queries, quoted: int) -> pl.DataFrame:
@@ -56,6 +115,12 @@ def come_since(ledger: Queries, quoted: int) -> pl.DataFrame:
 
     `quoted`: characters of a key that quarantine quotes; a longer one ends there with an ellipsis.
     """
+    waiting = ledger.frame(
+        "SELECT DISTINCT found FROM {lake}.quarantine WHERE rule = ?", [UNKNOWN_LOAN]
+    )["found"]
+    cut = waiting.str.len_chars() > quoted
+    if not cut.any() and ids_of(ledger, "loan_keys", waiting).is_empty():
+        return pl.DataFrame(schema=COME)
     return ledger.frame(
         """
         WITH waiting AS (SELECT file_id, name, line, found FROM {lake}.quarantine WHERE rule = $rule)
@@ -72,7 +137,7 @@ def come_since(ledger: Queries, quoted: int) -> pl.DataFrame:
 
 def event_keys(ledger: Queries, about: pl.Series | None = None) -> pl.DataFrame:
     """`idempotency_key`, `body_hash`, `loan_id`, `kind` (code), `amount`, `source_system`, `source_ref`,
-    `reverses` (key, or null) of every event, or of those whose column of the name of `about` is in it.
+    `reverses` (key, or null), schema `EVENT_KEYS`, of every event, or of those whose column of the name of `about` is in it.
 
     Of charges also `charged` (Int64, minor units), of them and their adjustments `charge` (the payload); of deferred fees
     `deferred` (Int64, below zero where it is given back) and `family` (`Deferral`); of interest refunds `refunded`, the key of the refund that they are on, and

@@ -15,6 +15,7 @@ from loanbook.core.servicing.laws.law import Law
 from loanbook.core.servicing.loan.book import Book
 from loanbook.core.servicing.replay.backdating import Restatement
 from loanbook.core.store.closing.books import Books, stored_as
+from loanbook.core.store.known.keys import keep_hashes, keep_sources, sources_of
 from loanbook.core.store.lake import (
     LAKE,
     insert,
@@ -145,20 +146,6 @@ class Ledger(Books):
 
     # --- intake ----------------------------------------------------------------------
 
-    def known_files(
-        self,
-    ) -> tuple[dict[tuple[str, dt.date | None], set[str]], set[tuple[str, str, str]]]:
-        """Names of the files taken in, by content and business date, and files refused, by content, name
-        and reason. The same content under another date is another file."""
-        files = self.frame("SELECT file_id, business_date, name, state, reason FROM {lake}.files")
-        refused = pl.col("state") == "refused"
-        taken: dict[tuple[str, dt.date | None], set[str]] = {}
-        for file_id, date, name in (
-            files.filter(~refused).select("file_id", "business_date", "name").rows()
-        ):
-            taken.setdefault((file_id, date), set()).add(name)
-        return taken, set(files.filter(refused).select("file_id", "name", "reason").rows())
-
     def intake_head(self) -> tuple[int, ...]:
         """Where intake stands: it differs once another run took anything in."""
         return self.one(
@@ -193,7 +180,11 @@ class Ledger(Books):
                     f"next_event_id = {event_id}"
                 )
                 for table, parts in gathered.items():
-                    insert(self._connection, table, pl.concat(parts, how="diagonal_relaxed"))
+                    rows = pl.concat(parts, how="diagonal_relaxed")
+                    insert(self._connection, table, rows)
+                    keep_hashes(self._connection, table, rows)
+                    if table == "events":
+                        keep_sources(self._connection, sources_of(self), rows)
                 return self.intake_head()  # before another run can move it on
 
         moved = patiently(commit)

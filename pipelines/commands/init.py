@@ -61,6 +61,9 @@ late_days = 366
 complete = "line_end"
 # A file that was written less than so many seconds ago waits for the next run.
 settle_seconds = 0
+# A folder below landing whose files all were taken in, and where nothing changed for so many days, is not listed
+# again until a file is added, removed or renamed there.
+rest_days = 31
 
 [store]
 # Where the versions are catalogued. Empty: SQLite in lake/, for one machine. For several,
@@ -85,6 +88,9 @@ percent = 10
 snapshot_days = 30
 merged_days = 1
 orphan_days = 7
+# Whether landed files of months past are moved into folders of their months. false: a sender mirrors the folder,
+# and would send them again.
+shelve = true
 
 [people]
 # Where users, sessions, orders that wait and the audit trail are kept. Empty: SQLite in people/. Else PostgreSQL:

@@ -8,6 +8,7 @@ import polars as pl
 import typer
 
 from loanbook.core.errors import LoanbookError
+from loanbook.core.words import counted
 from loanbook.pipelines.commands.console import (
     AsOf,
     KnownAt,
@@ -91,13 +92,15 @@ def maintain(
     """Keep nights from costing more as the ledger ages; every version stays. Run it weekly, or nightly.
 
     Merges the files of months that ended, table by table, once a month; expires old snapshots of the lake; deletes
-    merged and left-over files of the ages that [maintenance] of loanbook.toml says; shrinks an SQLite catalogue.
+    merged and left-over files of the ages that [maintenance] of loanbook.toml says; shrinks an SQLite catalogue. Landed
+    files that were taken in are moved into folders of their months, but for the last two.
     """
     import getpass
 
     from loanbook.core.store.instance import read_instance
     from loanbook.core.store.upkeep.maintenance import maintain as maintained
-    from loanbook.pipelines.resources import must_be_an_instance, settings
+    from loanbook.pipelines.ingest.shelving import shelve
+    from loanbook.pipelines.resources import must_be_an_instance, open_instance, settings
 
     where = settings()
     must_be_an_instance(where)
@@ -110,6 +113,14 @@ def maintain(
 
         did = maintained(where, rules, f"user:{getpass.getuser()}", dry_run=dry_run, stage=stage)
     _print_maintained(did, dry_run)
+    if rules.shelve and where.has_ledger and not dry_run:
+        ledger, policies = open_instance(where)
+        with ledger:
+            moved = shelve(ledger, policies)
+        if moved:
+            out.print(
+                f"{counted(moved, 'landed file')} of months past moved into the folders of their months."
+            )
 
 
 def _print_maintained(did: Maintained, dry_run: bool) -> None:

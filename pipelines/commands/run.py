@@ -25,6 +25,7 @@ from loanbook.pipelines.commands.console import (
 if TYPE_CHECKING:
     from loanbook.core.store.queries import Queries
     from loanbook.core.store.settings import Settings
+    from loanbook.core.store.upkeep.files import DataFile
     from loanbook.core.store.writer import Ledger
     from loanbook.pipelines.ingest.intake import IntakeReport
 
@@ -108,21 +109,25 @@ def _print_intake(where: Settings, before: tuple[int, int]) -> None:
 
 
 def _waiting(ledger: Queries, where: Settings) -> list[str]:
-    from loanbook.pipelines.waiting import waiting
+    from loanbook.core.store.known.files import folders_at_rest, rows_of_files
+    from loanbook.pipelines.waiting import landed_paths, waiting
 
-    known = ledger.rows("SELECT file_id, name, bytes, business_date FROM {lake}.files")
-    return waiting(where.landing, known)
+    paths = landed_paths(where.landing, folders_at_rest(ledger))
+    named = rows_of_files(ledger, "name", {path.name for path in paths})
+    return waiting(paths, named, lambda contents: rows_of_files(ledger, "file_id", contents))
 
 
 def _span(ledger: Ledger) -> tuple[dt.date | None, dt.date | None]:
     """First business date to close and the last landed one, counting files not yet taken in."""
-    from loanbook.pipelines.ingest.landing import near_dates, scan
+    from loanbook.core.store.known.files import folders_at_rest
+    from loanbook.pipelines.ingest.landing import named_dates, near_dates
+    from loanbook.pipelines.waiting import landed_paths
 
-    named = [f.business_date for f in scan(ledger.settings.landing) if f.business_date]
-    landed = near_dates(named, dt.datetime.now(dt.UTC).date())
+    head = ledger.head().published_date
+    named = named_dates(landed_paths(ledger.settings.landing, folders_at_rest(ledger)))
+    landed = near_dates([*named, *([head] if head else [])], dt.datetime.now(dt.UTC).date())
     if not landed:
         return None, None
-    head = ledger.head().published_date
     return (head + dt.timedelta(days=1) if head else min(landed)), max(landed)
 
 
@@ -247,12 +252,17 @@ def _close(ledger: Ledger, days: list[dt.date]) -> None:
 
 def status(
     files: Annotated[
-        bool, typer.Option("--files", help="Read every data file, which finds changed ones too.")
+        bool,
+        typer.Option(
+            "--files",
+            help="Read every data file and every landed one, which finds changed ones too.",
+        ),
     ] = False,
 ) -> None:
     """Where the ledger stands, what waits, and what the last run saw.
 
-    Exit code 1 where data files of the ledger are missing, empty or changed.
+    Exit code 1 where data files of the ledger are missing, empty or changed, or a landed file changed in a folder
+    that rests.
     """
     from loanbook.core.store.lake import open_reader
     from loanbook.core.store.migrations import must_be_newest
@@ -292,10 +302,18 @@ def status(
     broken = damaged(ledger, stored, read=files)
     if broken:
         facts.append(("damaged files", f"{len(broken):,}"))
+    changed = _changed(ledger, settings()) if files else []
     shown = Table(show_header=False)
     for name, value in facts:
         shown.add_row(name, value)
     out.print(shown)
+    _must_be_sound(broken, changed)
+
+
+def _must_be_sound(broken: list[tuple[DataFile, str]], changed: list[str]) -> None:
+    """LoanbookError with the remedy where data files are damaged, or landed ones changed in folders that rest."""
+    from loanbook.pipelines.waiting import in_words
+
     for file, what in broken[:20]:
         err.print(f"[red]damaged[/red] {file.path} of table {file.table} {what}")
     if broken:
@@ -303,6 +321,21 @@ def status(
             f"{len(broken)} data files are damaged: restore them from a backup, or, where the last "
             "version alone is concerned, `loanbook rollback --reason TEXT`"
         )
+    if changed:
+        raise LoanbookError(
+            f"{in_words(changed)} since they were: they were changed in folders that rest; touch the folder, and the "
+            "next intake takes in what is new"
+        )
+
+
+def _changed(ledger: Queries, where: Settings) -> list[str]:
+    """Names of files in folders that rest whose content was never taken in; every byte is read."""
+    from loanbook.core.store.known.files import folders_at_rest, rows_of_files
+    from loanbook.pipelines.waiting import landed_paths, waiting
+
+    awake = set(landed_paths(where.landing, folders_at_rest(ledger)))
+    paths = [path for path in landed_paths(where.landing) if path not in awake]
+    return waiting(paths, (), lambda contents: rows_of_files(ledger, "file_id", contents))
 
 
 def _of_instance(home: Path) -> list[tuple[str, str]]:

@@ -1,6 +1,8 @@
 """From landing files to events: content-addressed, typed, quarantined row by row.
 
 - `landing` - files as they came, known by their content; which kinds there are, in which order
+- `seen` - contents of landed files that did not change, so that they are not read again
+- `shelving` - landed files of months past in folders of their own, which rest
 - `intake` - rows become loans and events, or quarantine with the rule named
 - `events` - events dated, keyed and hashed, each taken in once
 - `boarding` - loans of tapes: paid out, or taken over with what they bring

@@ -5,23 +5,26 @@ from typing import Any
 
 import dagster as dg
 
+from loanbook.core.store.known.files import resting
 from loanbook.pipelines.asset_keys import PREFIX, key
 from loanbook.pipelines.ingest.intake import take_in
-from loanbook.pipelines.ingest.landing import scan
+from loanbook.pipelines.ingest.landing import named_dates
 from loanbook.pipelines.ingest.quality import CHECKS, intake_suite
 from loanbook.pipelines.instance import default_mapping
 from loanbook.pipelines.resources import open_instance, settings
+from loanbook.pipelines.waiting import landed_paths
 
 
 @dg.asset(key_prefix=PREFIX, group_name="ingest", kinds={"csv"})
 def landing_files() -> dg.MaterializeResult:
-    """Files as they came, known by their content; never changed."""
-    files = scan(settings().landing)
-    dates = sorted(f.business_date for f in files if f.business_date)
+    """Files as they came, known by their content; never changed. Those of folders that rest are not counted."""
+    where = settings()
+    files = landed_paths(where.landing, resting(where))
+    dates = named_dates(files)
     return dg.MaterializeResult(
         metadata={
             "files": len(files),
-            "megabytes": round(sum(f.bytes for f in files) / 2**20, 2),
+            "megabytes": round(sum(path.lstat().st_size for path in files) / 2**20, 2),
             "first": dates[0].isoformat() if dates else "none",
             "last": dates[-1].isoformat() if dates else "none",
         }

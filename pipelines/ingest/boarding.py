@@ -65,8 +65,9 @@ def _of_product(
     product: Product = policies.product(code)
     _brings_grace(product, mapping)
     parsed, bad = loan_tape.parse(raw, mapping, product, file.business_date)
-    again = parsed.join(known.loans, on="loan_key", how="semi")
-    good = parsed.join(known.loans, on="loan_key", how="anti")
+    boarded = known.loans("loan_key", parsed["loan_key"])
+    again = parsed.join(boarded, on="loan_key", how="semi")
+    good = parsed.join(boarded, on="loan_key", how="anti")
     enters = pl.coalesce("taken_over_on", "disbursed_on")
     late = good.filter((enters < pl.lit(known.earliest, dtype=pl.Date)).fill_null(False))
     bad = bad + [
@@ -76,7 +77,7 @@ def _of_product(
     ]  # fmt: skip
     good = good.join(late.select("line"), on="line", how="anti")
     entity = policies.entities.index(product.entity)
-    moved = _of_another_product(again, product, mapping, policies, known)
+    moved = _of_another_product(again, product, mapping, policies, boarded)
     alike = again.filter(~pl.col("line").is_in([row["line"] for row in moved]))
     twice = loan_tape.terms(alike, code, entity, product.currency)
     twice, _ = _as_agreed(twice, alike, product, policies)
@@ -119,12 +120,12 @@ def _of_another_product(
     product: Product,
     mapping: TapeMapping,
     policies: PolicyBook,
-    known: Known,
+    boarded: pl.DataFrame,
 ) -> list[dict[str, Any]]:
-    """Rows of loans that were boarded before as another product, where the row itself names it."""
+    """Rows of loans that were `boarded` before as another product, where the row itself names it."""
     if mapping.product is not None or again.is_empty():
         return []
-    boarded_as = known.loans.select("loan_key", before="product")
+    boarded_as = boarded.select("loan_key", before="product")
     both = again.join(boarded_as, on="loan_key", maintain_order="left").drop_nulls("before")
     others = [c for c in both["before"].unique() if policies.product(c).name != product.name]
     wrong = both.filter(pl.col("before").is_in(others)).with_columns(differs=pl.lit("product"))

@@ -19,7 +19,14 @@ from loanbook.core.frames import empty
 from loanbook.core.ledger.events import Events, as_kept
 from loanbook.core.policy.file_mappings import FileMapping
 from loanbook.core.policy.payments.matching import ReceiptMatching
-from loanbook.core.store.order_context import By, StoredEvents
+from loanbook.core.store.known.keys import LOAN_COLUMNS
+from loanbook.core.store.order_context import (
+    EVENT_KEYS,
+    By,
+    LoansBy,
+    StoredEvents,
+    StoredLoans,
+)
 from loanbook.core.store.sending.instructions import StoredSending
 from loanbook.pipelines.formats.commands import FIELDS
 from loanbook.pipelines.formats.table import REFERENCE, Parsed, found
@@ -57,8 +64,8 @@ class BankKnown(Protocol):
 class Known:
     """What earlier rows have established: loans by key, events by loan and by reference."""
 
-    loans: pl.DataFrame
-    """As `Ledger.loan_keys` has them, with `entity_name`."""
+    boarded: StoredLoans | None
+    """Loans of the ledger; None: there are none."""
     stored: StoredEvents | None
     """Events of the ledger; None: there are none."""
     first_open: dt.date | None
@@ -98,6 +105,26 @@ class Known:
     """What files of this run decided of entries in suspense: `entry_id`, `outcome`, `loan_id`."""
     landed: list[pl.DataFrame] = field(default_factory=list)
     """Loans of tapes of this run: `loan_key` and the business date of the tape, `landed_on`."""
+    fresh_loans: list[pl.DataFrame] = field(default_factory=list)
+    """Loans of tapes that are taken in and not committed yet: columns of `loans`, as far as they are known."""
+    until: dt.date | None = None
+    """No loan is known of a tape of this run that is of a later day; None: all are."""
+
+    def loans(self, by: LoansBy, values: pl.Series) -> pl.DataFrame:
+        """Loans as `StoredLoans` has them: at least those whose `loan_id` or `loan_key` is among the values."""
+        return self._until(_NO_LOANS if self.boarded is None else self.boarded.about(by, values))
+
+    def every_loan(self) -> pl.DataFrame:
+        """All of them, as `loans` has them."""
+        return self._until(_NO_LOANS if self.boarded is None else self.boarded.all())
+
+    def _until(self, stored: pl.DataFrame) -> pl.DataFrame:
+        """Loans of the ledger with those of this run that a file may know."""
+        every = pl.concat([stored, *self.fresh_loans], how="diagonal_relaxed")
+        if self.until is None or not self.landed:
+            return every
+        later = pl.concat(self.landed).filter(pl.col("landed_on") > self.until)
+        return every.join(later, on="loan_key", how="anti")
 
     def told(self, ids: pl.Series) -> pl.DataFrame:
         """Every event of the loans, of the ledger and of this run (schema `Events`), numbered in their order."""
@@ -128,29 +155,20 @@ class Known:
 
     def by(self, date: dt.date) -> Known:
         """What a file of a business date may know: no loan of a later day's tape, though it landed with it."""
-        if not self.landed:
-            return self
-        later = pl.concat(self.landed).filter(pl.col("landed_on") > date)
-        return replace(self, loans=self.loans.join(later, on="loan_key", how="anti"))
+        return replace(self, until=date)
 
 
-_NO_EVENTS = pl.DataFrame(
-    schema={"idempotency_key": pl.String, "body_hash": pl.String, "loan_id": pl.Int64,
-            "kind": pl.Int8, "source_system": pl.String, "source_ref": pl.String,
-            "amount": pl.Int64, "brought": pl.String}
-)  # fmt: skip
+_NO_EVENTS = pl.DataFrame(schema=EVENT_KEYS)
+_NO_LOANS = pl.DataFrame(schema=LOAN_COLUMNS | {"entity_name": pl.String})
 
 
 def nothing_known() -> Known:
     """As where no loan was boarded and no event came: for a loan that stands alone."""
-    loans = {"loan_id": pl.Int64, "loan_key": pl.String, "entity": pl.Int16, "product": pl.Int16,
-             "currency": pl.Int8, "boards_on": pl.Date, "entity_name": pl.String}  # fmt: skip
-    nobody = pl.DataFrame(schema=loans)
 
     def none(*_: object) -> Any:
-        return nobody.clear()
+        return _NO_LOANS
 
-    return Known(nobody, None, None, None, none, none, none, none, none, none, Path())
+    return Known(None, None, None, None, none, none, none, none, none, none, Path())
 
 
 @dataclass(frozen=True)
@@ -370,8 +388,9 @@ def complete(events: pl.DataFrame) -> pl.DataFrame:
 
 def matched(parsed: Parsed, known: Known) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
     """Rows joined to their loans; rows of unknown loans are refused."""
+    loans = known.loans("loan_key", parsed.good["loan_key"])
     joined = parsed.good.join(
-        known.loans.rename({"currency": "loan_currency"}),
+        loans.rename({"currency": "loan_currency"}),
         on="loan_key", how="left", maintain_order="left",
     )  # fmt: skip
     unknown = joined.filter(pl.col("loan_id").is_null())

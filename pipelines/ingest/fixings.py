@@ -82,7 +82,7 @@ def taken(
     loans = known.floating(policies.floating["product"].unique().to_list())
     requested = resets(parsed.good, loans, policies)
 
-    entities = known.loans.select("loan_id", "entity_name")
+    entities = known.loans("loan_id", requested["loan_id"]).select("loan_id", "entity_name")
     requested = requested.join(entities, on="loan_id", how="left", maintain_order="left")
     again = requested.filter(pl.col("corrects") == "yes")
     fresh, back, bad = corrected(

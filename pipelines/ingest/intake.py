@@ -21,8 +21,10 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CANONICAL, CommandMapping, PaymentMapping
 from loanbook.core.store.banking.context import StoredBank
 from loanbook.core.store.instance import read_instance
+from loanbook.core.store.known.files import folders_at_rest, known_files
 from loanbook.core.store.order_context import (
     StoredEvents,
+    StoredLoans,
     come_since,
     floating,
     history,
@@ -42,15 +44,18 @@ from loanbook.pipelines.ingest.landing import (
     MAX_BYTES,
     LandingFile,
     NotYetError,
+    address,
     cut_line,
     ends_open,
     far_dates,
+    find,
     is_taken,
-    scan,
+    landed,
     whole,
 )
 from loanbook.pipelines.ingest.lives import Lives
 from loanbook.pipelines.ingest.orders.signed import let_wait
+from loanbook.pipelines.ingest.shelving import let_rest, shelved
 from loanbook.pipelines.instance import mapping_of
 from loanbook.pipelines.trial import lived, tried
 
@@ -97,9 +102,10 @@ def take_in(
     whose loan had not come.
     """
     run = _Run(ledger, policies, tape, correlation_id, IntakeReport())
-    files = scan(ledger.settings.landing)
-    _take_new(run, files, progress)
-    _try_again(run, files)
+    found = find(ledger.settings, folders_at_rest(ledger))
+    _take_new(run, found.files, progress)
+    _try_again(run, found.files)
+    let_rest(ledger, policies, found, read_instance(ledger.settings.home).intake.rest_days)
     return run.report
 
 
@@ -118,7 +124,8 @@ def _take_new(run: _Run, files: list[LandingFile], progress: Callable[[int, int]
     """Take in what was not taken in yet."""
     ledger, policies, report = run.ledger, run.policies, run.report
     with ledger.at_once():
-        judged_at, (seen, refused) = ledger.intake_head(), ledger.known_files()
+        judged_at = ledger.intake_head()
+        seen, refused = known_files(ledger, {file.file_id for file in files})
     fresh: list[LandingFile] = []
     for file in files:
         if is_taken(file, seen, policies):
@@ -129,7 +136,7 @@ def _take_new(run: _Run, files: list[LandingFile], progress: Callable[[int, int]
         return
     with ledger.at_once():
         fresh = _plausible(fresh, ledger)
-        known = knowledge(ledger, policies, ledger.settings.home)
+        known = knowledge(ledger, policies, ledger.settings.home, len(fresh))
     waiting: list[Intake] = []
     kind = None
     for done, file in enumerate(fresh):
@@ -141,7 +148,9 @@ def _take_new(run: _Run, files: list[LandingFile], progress: Callable[[int, int]
         if waiting and (len(waiting) >= BATCH or (kind != new_kind)):
             judged_at = _commit(ledger, policies, waiting, report, judged_at)
             waiting, known.waiting = [], []
-            known.loans = _loans(ledger, policies)
+            known.fresh_loans = []
+            if known.boarded:
+                known.boarded.read_anew()
         kind = new_kind
         taken = _take(file, run, known)
         if taken and taken.file["state"] == "taken":
@@ -163,7 +172,7 @@ def _try_again(run: _Run, files: list[LandingFile]) -> None:
     judged_at = ledger.intake_head()
     known = knowledge(ledger, policies, ledger.settings.home)
     waiting: list[Intake] = []
-    for file in files:
+    for file in [*files, *_at_rest(came, files, ledger.settings.landing)]:
         rows = came.filter(
             (pl.col("file_id") == file.file_id)
             & (pl.col("name") == file.path.name)
@@ -187,6 +196,21 @@ def _try_again(run: _Run, files: list[LandingFile]) -> None:
         _commit(ledger, policies, waiting, report, judged_at)
 
 
+def _at_rest(came: pl.DataFrame, files: list[LandingFile], landing: Path) -> list[LandingFile]:
+    """Files of rows that may enter now that lie in folders which were not listed."""
+    listed = {(file.file_id, file.path.name) for file in files}
+    found = []
+    for file_id, name, date in came.select("file_id", "name", "business_date").unique().rows():
+        if (file_id, name) in listed or date is None:
+            continue
+        path = shelved(landing, file_id, name, date) or next(
+            (p for p in landing.rglob(name) if not p.is_symlink() and address(p) == file_id), None
+        )
+        if path is not None:
+            found.append(landed(path))
+    return found
+
+
 def _commit(
     ledger: Ledger,
     policies: PolicyBook,
@@ -201,25 +225,17 @@ def _commit(
     return ledger.commit_intake(passed, judged_at)
 
 
-def knowledge(ledger: Queries, policies: PolicyBook, home: Path) -> Known:
-    """What the ledger knows that a row may be about."""
+def knowledge(ledger: Queries, policies: PolicyBook, home: Path, files: int = 1) -> Known:
+    """What the ledger knows that a row of so many files may be about."""
     first_open = ledger.first_open()
     late = dt.timedelta(days=read_instance(home).intake.late_days)
     earliest = first_open - late if first_open else None
     return Known(
-        _loans(ledger, policies), StoredEvents(ledger), first_open, earliest,
+        StoredLoans(ledger, policies.entities, files), StoredEvents(ledger, files), first_open, earliest,
         partial(order_context, ledger), partial(floating, ledger), partial(met, ledger), partial(waived, ledger),
         partial(history, ledger), Lives(partial(lived, ledger, policies), policies).through, home,
         bank=StoredBank(ledger), sending=StoredSending(ledger, Vault(home / "lake")),
     )  # fmt: skip
-
-
-def _loans(ledger: Queries, policies: PolicyBook) -> pl.DataFrame:
-    """Loans that are known, with `entity_name`: the start of the keys of what is taken in of them."""
-    names = dict(enumerate(policies.entities))
-    return ledger.loan_keys().with_columns(
-        entity_name=pl.col("entity").replace_strict(names, default=None, return_dtype=pl.String)
-    )
 
 
 def _plausible(fresh: list[LandingFile], ledger: Ledger) -> list[LandingFile]:
@@ -257,7 +273,8 @@ def _queue(taken: Taken, file: LandingFile, run: _Run, known: Known) -> None:
     if taken.proposals is None or taken.proposals.is_empty():
         return
     version, _ = run.ledger.published()
-    let_wait(taken.proposals, file, run.policies, known.loans, run.ledger.settings, version)
+    loans = known.loans("loan_key", taken.proposals["loan_key"])
+    let_wait(taken.proposals, file, run.policies, loans, run.ledger.settings, version)
 
 
 def _row(file: LandingFile, correlation_id: str) -> dict[str, Any]:
@@ -302,8 +319,7 @@ def _entering(
     if taken.loans is not None:  # the next tape of the run may hold them again
         on = pl.lit(row["business_date"], dtype=pl.Date)
         known.landed.append(taken.loans.select("loan_key", landed_on=on))
-        fresh = taken.loans.select("loan_key", "product")
-        known.loans = pl.concat([known.loans, fresh], how="diagonal_relaxed")
+        known.fresh_loans.append(taken.loans.select("loan_key", "product"))
     return Intake(
         row | counts,
         taken.loans,

@@ -15,14 +15,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.store.instance import Intake
+from loanbook.core.store.settings import Settings
 from loanbook.pipelines.formats.registry import BY_NAME, PLACE, dated, recognised
 from loanbook.pipelines.formats.table import with_line_feeds
+from loanbook.pipelines.ingest.seen import SEEN, Seen
 from loanbook.pipelines.instance import mappings
-from loanbook.pipelines.waiting import CHECKSUM, landed_paths
+from loanbook.pipelines.waiting import CHECKSUM, Folder, Stamp, landed_paths, listed, stamp_of
 
 MAX_BYTES = 512 * 1024 * 1024
 """A larger file is refused: send it in parts."""
@@ -30,6 +33,8 @@ AHEAD_DAYS = 31
 """A business date may lie so many days after the date of the clock."""
 TRAILER = b"TRAILER,"
 """Begins the last line of a file that ends with a count of its rows: `TRAILER,250`."""
+SHELF = re.compile(r"[0-9]{4}-[0-9]{2}(\.[0-9]+)?")
+"""Names of folders into which files of a month are moved (`shelving`)."""
 GAP_DAYS = 366
 """Landed business dates follow each other at most so many days apart."""
 
@@ -47,6 +52,8 @@ class LandingFile:
     """Why it is not read, whatever it holds; empty: it is."""
     modified_ns: int = 0
     """When it was written last, by its file system."""
+    changed_ns: int = 0
+    """When it was written, renamed or given other rights last, by the clock of its file system."""
 
     @property
     def mapping(self) -> str:
@@ -81,15 +88,25 @@ def address(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def scan(folder: Path) -> list[LandingFile]:
-    """Every file of the landing folder: tapes by business date, then all others, day by day.
+def scan(
+    folder: Path, seen: Seen | None = None, resting: Mapping[str, Stamp] = MappingProxyType({})
+) -> list[LandingFile]:
+    """Files of the landing folder: tapes by business date, then all others, day by day.
 
     A loan's number is given when its tape is committed, so tapes come first; a file of an earlier day knows
     nothing of their loans all the same (`Known.by`). Money comes before the orders of its day: what is
-    taken in does not hang on what else lies in the folder.
+    taken in does not hang on what else lies in the folder. Those of folders that rest are left out; of a
+    file that is as it was `seen` the content is not read.
     """
-    found = [_link(path) if path.is_symlink() else landed(path) for path in landed_paths(folder)]
+    return in_order(landed_paths(folder, resting), seen)
+
+
+def in_order(paths: Iterable[Path], seen: Seen | None = None) -> list[LandingFile]:
+    """Files as `scan` has them."""
+    found = [_link(path) if path.is_symlink() else landed(path, seen) for path in paths]
     latest = dt.date.max
+    if seen is not None:
+        seen.keep()
     return sorted(
         found,
         key=lambda f: (
@@ -101,11 +118,15 @@ def scan(folder: Path) -> list[LandingFile]:
     )
 
 
-def landed(path: Path) -> LandingFile:
+def landed(path: Path, seen: Seen | None = None) -> LandingFile:
     """A plain file as it lies there now: `whole` tells by it whether the file still changes."""
     kind, date = dated(path.name)
-    seen = path.stat()
-    return LandingFile(path, address(path), seen.st_size, kind, date, modified_ns=seen.st_mtime_ns)
+    now = path.stat()
+    content = address(path) if seen is None else seen.content(path, now, address)
+    return LandingFile(
+        path, content, now.st_size, kind, date,
+        modified_ns=now.st_mtime_ns, changed_ns=max(now.st_mtime_ns, now.st_ctime_ns),
+    )  # fmt: skip
 
 
 def _link(path: Path) -> LandingFile:
@@ -117,8 +138,21 @@ def _link(path: Path) -> LandingFile:
 
 
 def landed_dates(folder: Path) -> list[str]:
-    """Dates that the names of the landing folder tell, as text, sorted; no file is read."""
-    return sorted(found[1] for path in landed_paths(folder) if (found := recognised(path.name)))
+    """Dates that the names of the landing folder tell, as text, sorted; no file is read.
+
+    Of files that were shelved by month those of the first month alone: dates between it and the others
+    are left out.
+    """
+    below = sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+    months = [name for name in below if SHELF.fullmatch(name)]
+    later = {name: stamp_of(folder / name) for name in months if name[:7] > months[0][:7]}
+    return [date.isoformat() for date in named_dates(landed_paths(folder, later))]
+
+
+def named_dates(paths: Iterable[Path]) -> list[dt.date]:
+    """Business dates that the names of files tell, sorted."""
+    named = (recognised(path.name) for path in paths)
+    return sorted(dt.date.fromisoformat(found[1]) for found in named if found)
 
 
 def far_dates(
@@ -171,6 +205,22 @@ def _groups(dates: list[dt.date]) -> list[list[dt.date]]:
         else:
             groups.append([date])
     return groups
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an intake finds in the landing folder."""
+
+    folders: list[Folder]
+    """As they were listed, those that rest left out."""
+    files: list[LandingFile]
+
+
+def find(where: Settings, resting: Mapping[str, Stamp]) -> Found:
+    """List what may be new; a file that is as it was seen before is not read."""
+    folders = list(listed(where.landing, resting))
+    paths = sorted(path for folder in folders for path in folder.files)
+    return Found(folders, in_order(paths, Seen(where.home / SEEN)))
 
 
 class NotYetError(IntakeError):

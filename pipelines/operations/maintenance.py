@@ -5,7 +5,8 @@ import dagster as dg
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.upkeep.maintenance import maintain
 from loanbook.pipelines.asset_keys import PREFIX
-from loanbook.pipelines.resources import settings
+from loanbook.pipelines.ingest.shelving import shelve
+from loanbook.pipelines.resources import open_instance, settings
 
 GROUP = "operations"
 """Assets that the daily run leaves out."""
@@ -22,11 +23,15 @@ def maintenance(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         where, rules, "service:maintenance",
         stage=lambda name, done, total: context.log.info(f"{done + 1} of {total}: {name}"),
     )  # fmt: skip
+    ledger, policies = open_instance(where)
+    with ledger:
+        moved = shelve(ledger, policies) if rules.shelve else 0
     return dg.MaterializeResult(
         metadata={
             "merged_to": str(did.month or "no month ended"),
             "tables_merged": len(did.tables),
             "snapshots_expired": did.expired,
+            "landed_files_shelved": moved,
             "files_deleted": did.cleaned + did.orphans,
             "files_before": did.before.files,
             "files_after": did.after.files,

@@ -131,7 +131,9 @@ def _payments(
     asks = rows.filter(pl.col("amount") > 0)
     if asks.is_empty():
         return None, rows
-    loans = known.loans.select("loan_id", "loan_key", "entity_name", "product")
+    loans = known.loans("loan_id", asks["loan_id"]).select(
+        "loan_id", "loan_key", "entity_name", "product"
+    )
     money = asks.drop("currency").join(loans, on="loan_id", how="left", maintain_order="left").with_columns(
         currency=pl.lit(CURRENCY_CODES[file.by.currency], dtype=pl.Int8), value_date="effective",
         source_ref="key",

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from loanbook.pipelines.ingest.landing import is_taken, near_dates, scan
+from loanbook.core.store.known.files import folders_at_rest, known_files
+from loanbook.pipelines.ingest.landing import find, is_taken, near_dates
 from loanbook.pipelines.resources import open_instance, provenance, settings
 from loanbook.pipelines.servicing.days import missing_days
 from loanbook.pipelines.servicing.jobs import daily_run, range_tags
@@ -24,8 +25,8 @@ class _Waiting:
 def _waiting() -> _Waiting:
     ledger, policies = open_instance()
     with ledger:
-        taken, refused = ledger.known_files()
-        files = scan(settings().landing)
+        files = find(settings(), folders_at_rest(ledger)).files
+        taken, refused = known_files(ledger, {file.file_id for file in files})
         days = {day.isoformat() for day in missing_days(ledger)}
         head = ledger.head().published_date
     tried = {(file_id, name) for file_id, name, _ in refused}
@@ -36,8 +37,8 @@ def _waiting() -> _Waiting:
         and not is_taken(f, taken, policies)
         and (f.file_id, f.path.name) not in tried
     ]
-    meant = near_dates([f.business_date for f in files if f.business_date],
-                       dt.datetime.now(dt.UTC).date())  # fmt: skip
+    dates = [f.business_date for f in files if f.business_date]
+    meant = near_dates([*dates, *([head] if head else [])], dt.datetime.now(dt.UTC).date())
     days |= {d.isoformat() for d in landed if d in meant and (head is None or d > head)}
     by = provenance(policies)
     inputs = [f"{f.file_id} {f.path.name}" for f in files] + [by.policy_hash, by.code_hash]

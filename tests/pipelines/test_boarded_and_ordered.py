@@ -248,7 +248,7 @@ def test_what_is_taken_in_hangs_on_business_dates_not_on_what_else_lies_there(
             drop(daily, f"{kind}_{day}{ending}.csv", body)
         take(daily)
         _closed(daily, day)
-    monkeypatch.setattr(order_context, "FEW_EVENTS", -1)
+    monkeypatch.setattr(order_context, "FEW_ROWS", -1)
     take(new_ledger)
     _closed(new_ledger, "2018-01-04")
     for table, what in (

@@ -40,7 +40,7 @@ def taken(
     settled = good.height - applied.height
     result = Taken(parsed.rows_in, settled, again, parsed.bad + bad, None)
     names = pl.col("currency").replace_strict(CURRENCY_NAMES, default=None, return_dtype=pl.String)
-    loans = known.loans.with_columns(currency=names)
+    loans = known.loans("loan_id", applied["loan_id"]).with_columns(currency=names)
     for (account,), part in applied.partition_by(
         "account", as_dict=True, maintain_order=True
     ).items():
@@ -70,8 +70,10 @@ def _with_entries(rows: pl.DataFrame, known: Known) -> pl.DataFrame:
         decided_loan=pl.coalesce("decided_loan", "_loan"),
     )
     names = pl.col("currency").replace_strict(CURRENCY_NAMES, default=None, return_dtype=pl.String)
-    loans = known.loans.filter(pl.col("loan_id").is_not_null()).select(
-        "loan_key", "loan_id", "boards_on", currency_of_loan=names
+    loans = (
+        known.loans("loan_key", rows["loan_key"])
+        .filter(pl.col("loan_id").is_not_null())
+        .select("loan_key", "loan_id", "boards_on", currency_of_loan=names)
     )
     named = rows.with_columns(
         outcome=pl.col("decision").replace_strict(OUTCOME, return_dtype=pl.String)

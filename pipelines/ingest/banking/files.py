@@ -201,8 +201,11 @@ def known_book(
     before = [each.filter(pl.col("account") == account.name) for each in known.entries]
     refs = pl.concat([entries[n] for n in ("reference", "end_to_end_id", "client_ref")])
     names = pl.col("currency").replace_strict(CURRENCY_NAMES, default=None, return_dtype=pl.String)
-    loans = known.loans.filter(pl.col("loan_id").is_not_null()).select(
-        "loan_id", "loan_key", "boards_on", "entity_name", currency=names
+    # a reference of a bank may hold a loan's key in any form, so that no hash leads to it
+    loans = (
+        known.every_loan()
+        .filter(pl.col("loan_id").is_not_null())
+        .select("loan_id", "loan_key", "boards_on", "entity_name", currency=names)
     )
     payments, bank = _fresh_payments(known, refs), known.bank
     if bank is None or span[0] is None:
@@ -273,7 +276,7 @@ def entering(entries: pl.DataFrame, file: LandingFile, known: Known) -> Taken:
     others = entries.height - applied.height - again - len(bad)
     result = Taken(entries.height, others, again, bad, None)
     names = pl.col("currency").replace_strict(CURRENCY_NAMES, default=None, return_dtype=pl.String)
-    loans = known.loans.with_columns(currency=names)
+    loans = known.loans("loan_id", applied["loan_id"]).with_columns(currency=names)
     for (account,), rows in applied.partition_by(
         "account", as_dict=True, maintain_order=True
     ).items():

@@ -215,7 +215,7 @@ def _ordered(orders: pl.DataFrame, file: LandingFile, policies: PolicyBook, know
     """The orders as events, by the rules of orders."""
     if orders.is_empty():
         return Taken(0, 0, 0, [], None)
-    keys = known.loans.select("loan_id", "loan_key")
+    keys = known.loans("loan_id", orders["loan_id"]).select("loan_id", "loan_key")
     told = (
         orders.join(keys, on="loan_id", how="left", maintain_order="left")
         .with_columns(line=pl.col("line") * _PLACES + pl.col("place"))

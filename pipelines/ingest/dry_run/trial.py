@@ -127,7 +127,8 @@ def _know(known: Known, taken: Taken) -> None:
         return
     events = taken.events
     if taken.loans is not None:
-        first = (known.loans["loan_id"].max() or 0) + 1  # type: ignore[operator]
+        stored = known.boarded.next_id if known.boarded else 1
+        first = stored + sum(rows.height for rows in known.fresh_loans)
         loans = taken.loans.with_columns(loan_id=pl.int_range(pl.len(), dtype=pl.Int64) + first)
         named = events.select(
             "loan_key", entity_name=pl.col("idempotency_key").str.extract("^([^/]+)/")
@@ -136,7 +137,7 @@ def _know(known: Known, taken: Taken) -> None:
             "loan_id", "loan_key", "entity", "product", "currency", "entity_name",
             boards_on=pl.coalesce("taken_over_on", "disbursed_on"),
         )  # fmt: skip
-        known.loans = pl.concat([known.loans, added], how="diagonal_relaxed")
+        known.fresh_loans.append(added)
         ids = added.select("loan_key", numbered="loan_id")
         events = events.join(ids, on="loan_key", how="left", maintain_order="left").with_columns(
             loan_id=pl.coalesce("loan_id", "numbered")

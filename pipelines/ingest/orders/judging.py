@@ -106,7 +106,8 @@ def _with_targets(
     rows = targets.chargebacks(rows, named)
     rows, unfit = targets.reversals(rows, events, named)
     rows, missing = targets.waivers(rows, events, named)
-    rows, unpaid = targets.refinancings(rows, known.loans)
+    refinanced = rows.filter(pl.col("kind") == Kind.refinanced.value)["target_ref"]
+    rows, unpaid = targets.refinancings(rows, known.loans("loan_key", refinanced))
     rows, unnamed = on_refunds(rows, events)
     rows, unfit_mandates = mandates(rows, policies, known, named, day)
     adjusted = rows.filter(pl.col("kind") == Kind.charge_adjusted.value)["loan_id"]
