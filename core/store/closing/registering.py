@@ -41,6 +41,8 @@ def register(
             for name, number, partition in ledger.rows(
                 f"SELECT t.table_name, t.table_id, p.partition_id FROM {CATALOGUE}.ducklake_table t LEFT JOIN "
                 f"{CATALOGUE}.ducklake_partition_info p ON p.table_id = t.table_id AND p.end_snapshot IS NULL "
+                # a partition that was given up is one without columns, and its files have none
+                f"AND p.partition_id IN (SELECT partition_id FROM {CATALOGUE}.ducklake_partition_column) "
                 "WHERE t.end_snapshot IS NULL"
             )
         }
