@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from loanbook.core.store.people.acting import is_demo
+from loanbook.core.store.settings import Settings
 from loanbook.dashboards.parts import finder
 from loanbook.dashboards.registry import PAGES
 
@@ -14,6 +16,13 @@ st.set_page_config(
     page_title="loanbook", layout="wide", page_icon=str(Path(__file__).with_name("icon.png"))
 )
 
+if not is_demo(Settings.from_environment()):
+    st.title("loanbook", anchor=False)
+    st.error(
+        'The pages ask nobody who they are, so they show a demo instance alone; this one says profile = "production" '
+        "in loanbook.toml. `loanbook` on the command line and notebooks ask, and show what your roles may see."
+    )
+    st.stop()
 
 groups: dict[str, list[Any]] = {}
 for each in PAGES:
@@ -26,3 +35,6 @@ for each in PAGES:
 current = st.navigation(groups, position="top")
 st.session_state["_path"] = current.url_path or PAGES[0].path
 current.run()
+st.caption(
+    'A demo instance (profile = "demo" in loanbook.toml): whoever opens these pages sees all of it.'
+)

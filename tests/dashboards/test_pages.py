@@ -28,6 +28,7 @@ from loanbook.dashboards.parts.card import Shown, exported
 from loanbook.dashboards.parts.views import forget, save, saved
 from loanbook.dashboards.registry import PAGES
 
+APP = Path(__file__).resolve().parents[2] / "dashboards" / "app.py"
 BY_PATH = {page.path: page for page in PAGES}
 
 
@@ -187,3 +188,13 @@ def test_each_page_declares_who_it_is_for_and_has_an_address_of_its_own() -> Non
     assert all(page.readers and page.icon and page.group for page in PAGES)
     metrics = shown("metrics", metric="SMM")
     assert any("CPR" in each.value for each in metrics.markdown)
+
+
+def test_an_instance_in_production_shows_nothing_to_who_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOANBOOK_HOME", str(tmp_path))
+    (tmp_path / "loanbook.toml").write_text('profile = "production"\n')
+    app = AppTest.from_file(str(APP), default_timeout=120).run()
+    assert "profile = " in app.error[0].value
+    assert not app.metric and not app.dataframe
