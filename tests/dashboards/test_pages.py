@@ -197,4 +197,5 @@ def test_an_instance_in_production_shows_nothing_to_who_is_not_known(
     (tmp_path / "loanbook.toml").write_text('profile = "production"\n')
     app = AppTest.from_file(str(APP), default_timeout=120).run()
     assert "profile = " in app.error[0].value
-    assert not app.metric and not app.dataframe
+    assert not app.metric
+    assert not app.dataframe
