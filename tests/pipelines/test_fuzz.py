@@ -105,7 +105,18 @@ def orders(count: int, rng: random.Random) -> Iterator[str]:
         "unit": lambda: rng.choice(("months", "weeks", "days")),
         "interest": lambda: rng.choice(("", "level", "payable", "full", "split", "none", "simple")),
         "flag": lambda: rng.choice(list(Flag.__members__)),
+        "originator": lambda: rng.choice(("ach", "sepa", "none")),
+        "bank": lambda: rng.choice(("091000019", "091000018", "DEUTDEFF", "")),
+        "account": lambda: rng.choice(("000123456", "DE89370400440532013000", "?")),
+        "account_type": lambda: rng.choice(("", "checking", "savings", "other")),
+        "holder": lambda: rng.choice(("Synthetic Payer", "")),
+        "collects": lambda: rng.choice(("", "recurring", "once", "twice")),
+        "payday": lambda: rng.choice(("1", "31", "32")),
+        "channel": lambda: rng.choice(("web", "Web!")),
+        "consent": lambda: rng.choice(("a" * 64, "a")),
+        "consented_at": lambda: rng.choice(("2018-01-01T10:00:00+00:00", "2018-01-01")),
     }
+    assert tuple(values) == ORDER_FIELDS
     for n in range(count):
         verb, (_, command) = rng.choice(list(COMMANDS.items()))
         told = {name: values[name]() for name in command.needs}
@@ -115,8 +126,12 @@ def orders(count: int, rng: random.Random) -> Iterator[str]:
         yield f"O{n},{verb},{rng.choice(LOAN_KEYS)},{value},ann,bob,agreed,{fields}\n"
 
 
-ORDER_HEAD = ",".join((*commands.COLUMNS, "amount", "due_date", "start_date", "target_ref",
-                       "rate_percent", "instalments", "keep", "every", "unit", "interest", "flag"))  # fmt: skip
+ORDER_FIELDS = (
+    "amount", "due_date", "start_date", "target_ref", "rate_percent", "instalments", "keep", "every", "unit",
+    "interest", "flag", "originator", "bank", "account", "account_type", "holder", "collects", "payday", "channel",
+    "consent", "consented_at",
+)  # fmt: skip
+ORDER_HEAD = ",".join((*commands.COLUMNS, *ORDER_FIELDS))
 
 
 def test_what_a_whole_intake_accepts_of_fuzz_closes(new_ledger: Ledger) -> None:

@@ -118,6 +118,7 @@ def test_payments_and_orders_are_read_by_their_mapping_and_known_by_their_own_so
             f"UPDATE _lake.events SET idempotency_key = 'us-consumer/{source}/payment_received/{ref}', "
             f"source_system = '{source}' WHERE source_ref = '{ref}'"
         )
+    ledger._connection.execute("INSERT INTO _lake.event_sources VALUES ('lendingclub')")
     drop(ledger, "payments_2018-01-11_bank.csv", bank)
     drop(ledger, "payments_2018-01-11_agency.csv", hashed)
     drop(ledger, "payments_2018-01-11_canonical.csv",

@@ -13,6 +13,7 @@ import pytest
 
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.store.known.keys import LOAN_COLUMNS
 from loanbook.pipelines.formats.registry import BY_NAME, dated
 from loanbook.pipelines.ingest.events import Known, nothing_known
 from loanbook.pipelines.ingest.landing import LandingFile
@@ -28,11 +29,11 @@ def known() -> Known:
     loans = pl.DataFrame(
         {"loan_id": [1, 2, 3], "loan_key": ["LOAN-0001", "LOAN-0002", "LOAN-0003"], "entity": 0, "product": 0,
          "currency": 0, "boards_on": dt.date(2018, 1, 1), "entity_name": "us-consumer"},
-        schema=nothing_known().loans.schema,
+        schema=LOAN_COLUMNS | {"entity_name": pl.String},
     )  # fmt: skip
     return replace(
         nothing_known(),
-        loans=loans,
+        fresh_loans=[loans],
         waiting=[],
         fresh=[],
         landed=[],

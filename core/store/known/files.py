@@ -43,6 +43,8 @@ def rows_of_files(
     ledger: Queries, column: str, values: Collection[str]
 ) -> list[tuple[str, str, int, dt.date]]:
     """`file_id`, `name`, `bytes`, `business_date` of files whose `column` (one of the first two) is among the values."""
+    if not values:
+        return []
     return ledger.frame(
         f"SELECT file_id, name, bytes, business_date FROM {{lake}}.files WHERE {column} IN (SELECT unnest(?))",
         [sorted(set(values))],
