@@ -88,11 +88,10 @@ def _files(files: pl.DataFrame, on: str) -> None:
     in_money = suspense.in_units(["amount", *(f"{name}_amount" for name in OUTCOMES)], files)
     left, right = st.tabs(["Entries", "Money"])
     counts = ["name", "format", "currency", "entries", *OUTCOMES]
-    left.dataframe(files.select(counts), hide_index=True)
-    right.dataframe(
-        in_money.select("name", "currency", "amount", *(f"{name}_amount" for name in OUTCOMES)),
-        hide_index=True,
-    )
+    counted = files.select(counts)
+    money = in_money.select("name", "currency", "amount", *(f"{name}_amount" for name in OUTCOMES))
+    left.dataframe(counted, hide_index=True, column_config=suspense.titled(counted))
+    right.dataframe(money, hide_index=True, column_config=suspense.titled(money))
     st.caption(
         "As each entry was decided at intake; what people decided since is told by suspense."
     )
@@ -111,7 +110,7 @@ def _accounts(accounts: pl.DataFrame) -> None:
         .then(pl.lit("✓ follows"))
         .otherwise(pl.lit("✗ a day is missing")),
     )
-    st.dataframe(signed, hide_index=True)
+    st.dataframe(signed, hide_index=True, column_config=suspense.titled(signed))
 
 
 def _clearing(clears: pl.DataFrame) -> None:
@@ -119,7 +118,11 @@ def _clearing(clears: pl.DataFrame) -> None:
         return
     st.subheader("What clears", anchor=False,
                  help="Balances of clearing and of unidentified receipts in the ledger; a debit is above zero.")  # fmt: skip
-    st.dataframe(suspense.in_units(["balance"], clears), hide_index=True)
+    st.dataframe(
+        suspense.in_units(["balance"], clears),
+        hide_index=True,
+        column_config=suspense.titled(clears),
+    )
 
 
 def _exports(rows: pl.DataFrame, name: str, on: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
@@ -20,12 +21,30 @@ ASSIGNMENT = ("entry_id", "decision", "loan_key", "maker", "checker", "reason")
 """Columns of a file of decisions (docs/file-kinds.md)."""
 
 
+MONEY = ("amount", "balance", "opening", "moved", "closing", "closed_before")
+"""Columns of amounts, beside those whose names end with `_amount`."""
+
+
 def in_units(names: list[str], rows: pl.DataFrame) -> pl.DataFrame:
     """Amounts of rows with their `currency` as decimal text."""
     places = pl.col("currency").replace_strict(
         dict(EXPONENTS), default=UNSTATED, return_dtype=pl.Int64
     )
     return rows.with_columns(decimal_text(pl.col(name), places).alias(name) for name in names)
+
+
+def titled(rows: pl.DataFrame, **others: str) -> dict[str, Any]:
+    """How columns are headed: in words, `others` by theirs; a date without a time, amounts (decimal text) at the right."""
+    shown: dict[str, Any] = {}
+    for name, kind in rows.schema.items():
+        title = others.get(name, name.replace("_", " ").capitalize())
+        if kind.is_temporal():
+            shown[name] = st.column_config.DateColumn(title, format="YYYY-MM-DD")
+        elif name in MONEY or name.endswith("_amount"):
+            shown[name] = st.column_config.TextColumn(title, alignment="right")
+        else:
+            shown[name] = title
+    return shown
 
 
 def by_age(waits: pl.DataFrame) -> pl.DataFrame:
@@ -93,7 +112,7 @@ def draw(waits: pl.DataFrame, likely: pl.DataFrame, on: dt.date, token: str) -> 
     )  # fmt: skip
     picked = st.dataframe(
         shown, hide_index=True, key="suspense", on_select="rerun", selection_mode="single-row",
-        column_config={"said": "Why it waits", "entry_id": "Entry"},
+        column_config=titled(shown, said="Why it waits", entry_id="Entry"),
     )  # fmt: skip
     st.download_button(
         "CSV", lambda: exports.csv(waits), f"suspense_{on}.csv", "text/csv", key="suspense_csv",
@@ -112,7 +131,7 @@ def _decide(entry: str, likely: pl.DataFrame, on: dt.date) -> None:
     none = "none of these: it is not the book's"
     keys = likely["loan_key"].drop_nulls().to_list()
     if likely.height:
-        st.dataframe(likely.drop("entry_id"), hide_index=True)
+        st.dataframe(likely.drop("entry_id"), hide_index=True, column_config=titled(likely))
         st.caption("Confidence from 0 to 1000: likeness of names, amount and due date by the weights of the "
                    "account's receipt_matching.")  # fmt: skip
     loan = st.radio("It is a payment of", [*keys, none], key=f"candidate_{entry}", horizontal=True)
