@@ -86,7 +86,7 @@ class Close(_Table):
     another."""
     shards: int = Field(default=0, ge=0, le=10_000)
     """How many; 0: one a processor, and so many that none has more than 500,000 loans; with `none` one frame."""
-    from_loans: int = Field(default=250_000, ge=0)
+    from_loans: int = Field(default=2_000_000, ge=0)
     """Loans that ever entered the ledger from which on its days are closed in shards."""
     scheduler: str = ""
     """Address of the scheduler of Dask (tcp://HOST:8786) or of the head of Ray."""

@@ -158,8 +158,8 @@ def test_figures_of_parts_are_told_as_of_the_whole() -> None:
 
 def test_a_book_is_cut_by_its_size_and_an_executor_says_what_it_lacks() -> None:
     rules = Rules()
-    assert shards_of(rules, 249_999) == 0
-    assert shards_of(rules, 250_000) >= 1
+    assert shards_of(rules, 1_999_999) == 0
+    assert shards_of(rules, 2_000_000) >= 1
     assert shards_of(rules, 50_000_000) == 100
     assert shards_of(Rules(executor="none"), 10**7) == 0
     assert shards_of(Rules(executor="none", shards=8), 10**7) == 8
