@@ -201,10 +201,7 @@ class PolicyBook(ChargeTables):
     @cached_property
     def calendars(self) -> dict[int, Calendar]:
         """Calendars by code: the place of the name in sorted order."""
-        return {
-            code: Calendar(c.name, tuple(c.holidays), tuple(c.weekend))
-            for code, c in enumerate(self._calendar_files)
-        }
+        return {code: each.days for code, each in enumerate(self._calendar_files)}
 
     @cached_property
     def _calendar_files(self) -> list[HolidayCalendar]:

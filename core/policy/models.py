@@ -21,6 +21,7 @@ from pydantic import (
 from loanbook.core.catalogue.accounts import ROLES
 from loanbook.core.catalogue.components import NAMES, completed_order
 from loanbook.core.catalogue.events import EVENTS
+from loanbook.core.contract.dates.business_days import Calendar
 from loanbook.core.contract.jurisdiction import CODE
 from loanbook.core.policy.base import (
     AS_STORED,
@@ -316,6 +317,11 @@ class HolidayCalendar(Policy):
                 "all seven days are weekend, so no due date could move to a business day; leave one out"
             )
         return weekend
+
+    @property
+    def days(self) -> Calendar:
+        """Its business days."""
+        return Calendar(self.name, tuple(self.holidays), tuple(self.weekend))
 
 
 FOLDERS: dict[str, type[Policy]] = {

@@ -12,22 +12,21 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind
+from loanbook.core.contract.money import CURRENCY_CODES
 from loanbook.core.ledger.reversals import effective_events
-from loanbook.core.payments.out.presentment import banking_days_after
+from loanbook.core.payments.out.presentment import effective_on
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.originators import Originator
 from loanbook.core.store.queries import PUBLISHED
 from loanbook.core.store.writer import Ledger
-from loanbook.pipelines.ingest.intake import knowledge
-from loanbook.pipelines.payments.outbox import hand_over
 from loanbook.pipelines.payments.presenting import (
     PASSED_BY,
     Presented,
     calendar_of,
     mandates_at,
-    originators,
+    sent_out,
 )
-from loanbook.pipelines.payments.recording import OutFile, file_of, published_date, record
+from loanbook.pipelines.payments.recording import OutFile, file_of, published_date
 
 WHY_NOT = {
     "no_account": "no mandate of the loan that lives tells an account",
@@ -38,12 +37,7 @@ WHY_NOT = {
 
 def instruct(ledger: Ledger, policies: PolicyBook, day: dt.date, *, run_id: str) -> Presented:
     """Record the credits of payouts that were not instructed before, and hand their files over. Repeatable."""
-    judged_at = ledger.intake_head()
-    found = plan_payouts(ledger, policies, day)
-    known = knowledge(ledger, policies, ledger.settings.home)
-    record(ledger, known, found.files, run_id, judged_at)
-    done = hand_over(ledger, policies, ledger.settings)
-    return Presented(day, found.files, found.passed, done)
+    return sent_out(plan_payouts, ledger, policies, day, run_id)
 
 
 def plan_payouts(ledger: Ledger, policies: PolicyBook, day: dt.date) -> Presented:
@@ -52,18 +46,14 @@ def plan_payouts(ledger: Ledger, policies: PolicyBook, day: dt.date) -> Presente
     mandates = mandates_at(ledger, policies, day)
     files: list[OutFile] = []
     passed = [pl.DataFrame(schema=PASSED_BY)]
-    for by in originators(policies, day).values():
-        calendar = calendar_of(policies, by, day)
-        open_ = pl.DataFrame({"day": [day]})
-        if not by.pays_out or not open_.select(calendar.is_business_day(pl.col("day"))).item():
+    for by in policies.all_in_force(Originator, day).values():
+        settles = effective_on(calendar_of(policies, by, day), day, by.credit_lead_days)
+        if not by.pays_out or settles is None:
             continue
-        settles = open_.select(
-            banking_days_after(pl.col("day"), by.credit_lead_days, calendar)
-        ).item()
         owed = _payouts(ledger, by, published)
         told = owed.join(_accounts(mandates, by), on="loan_id", how="left", maintain_order="left")
-        named = pl.col("currency_name") == by.currency
-        why = pl.when(~named).then(pl.lit("another_currency")).when(pl.col("account").is_null()).then(pl.lit("no_account"))  # fmt: skip
+        other = pl.col("currency") != CURRENCY_CODES[by.currency]
+        why = pl.when(other).then(pl.lit("another_currency")).when(pl.col("account").is_null()).then(pl.lit("no_account"))  # fmt: skip
         judged = told.with_columns(why=why)
         left = judged.filter(pl.col("why").is_not_null()).select(
             pl.lit(by.name).alias("originator"), "loan_id", "mandate", due_date="value_date", amount="amount", why="why"
@@ -76,7 +66,8 @@ def plan_payouts(ledger: Ledger, policies: PolicyBook, day: dt.date) -> Presente
 
 
 def _payouts(ledger: Ledger, by: Originator, published: dt.date) -> pl.DataFrame:
-    """Payouts of the ledger that stand and were not instructed: what went to payout clearing by each event."""
+    """Payouts of the ledger that stand and were not instructed: what went to payout clearing by each event,
+    with the code of the loan's `currency`."""
     kinds = [Kind[name].value for name in by.pays_out]
     events = ledger.stored_events(
         "value_date >= ? AND value_date <= ? AND booking_date <= ? AND (kind IN (SELECT unnest(?)) OR kind = ?)",
@@ -85,22 +76,16 @@ def _payouts(ledger: Ledger, by: Originator, published: dt.date) -> pl.DataFrame
     stand = effective_events(events).filter(pl.col("kind").is_in(kinds))
     return ledger.beside(
         f"""
-        SELECT e.event_id, e.loan_id, e.kind, e.value_date, sum(t.amount)::BIGINT AS amount, c.name AS currency_name
+        SELECT e.event_id, e.loan_id, e.kind, e.value_date, sum(t.amount)::BIGINT AS amount, k.currency
         FROM _events e JOIN {{lake}}.transfers t ON t.event_id = e.event_id AND t.loan_id = e.loan_id
-        JOIN {{lake}}.loan_keys k ON k.loan_id = e.loan_id JOIN _currencies c ON c.code = k.currency
+        JOIN {{lake}}.loan_keys k ON k.loan_id = e.loan_id
         WHERE t.credit = ? AND t.version IN {PUBLISHED}
           AND NOT EXISTS (SELECT 1 FROM {{lake}}.instructions i WHERE i.key = 'payout/' || e.event_id)
         GROUP BY ALL HAVING sum(t.amount) > 0 ORDER BY e.event_id
         """,
         [ROLE["payout_clearing"]],
-        _events=stand.select("event_id", "loan_id", "kind", "value_date"), _currencies=_currencies(),
+        _events=stand.select("event_id", "loan_id", "kind", "value_date"),
     )  # fmt: skip
-
-
-def _currencies() -> pl.DataFrame:
-    from loanbook.core.contract.money import CURRENCY_NAMES
-
-    return pl.DataFrame({"code": list(CURRENCY_NAMES), "name": list(CURRENCY_NAMES.values())})
 
 
 def _accounts(mandates: pl.DataFrame, by: Originator) -> pl.DataFrame:

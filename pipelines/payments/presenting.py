@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -42,17 +42,27 @@ class Presented:
     """Where files lie that were handed over now, those of a run that was killed among them."""
 
 
-def present(ledger: Ledger, policies: PolicyBook, day: dt.date, *, run_id: str) -> Presented:
-    """Record the debits of a day that were not presented before, and hand their files over.
+Planned = Callable[[Ledger, PolicyBook, dt.date], Presented]
+"""What would be sent on a day."""
 
-    Repeatable: what was presented is not presented again, and what was recorded but not handed over is.
+
+def sent_out(
+    planned: Planned, ledger: Ledger, policies: PolicyBook, day: dt.date, run_id: str
+) -> Presented:
+    """Record the files of a day as they are planned, and hand them over.
+
+    Repeatable: what was recorded is not planned again, and what was recorded but not handed over is handed over.
     """
     judged_at = ledger.intake_head()
-    found = plan(ledger, policies, day)
+    found = planned(ledger, policies, day)
     known = knowledge(ledger, policies, ledger.settings.home)
     record(ledger, known, found.files, run_id, judged_at)
-    done = hand_over(ledger, policies, ledger.settings)
-    return Presented(day, found.files, found.passed, done)
+    return replace(found, handed_over=hand_over(ledger, policies, ledger.settings))
+
+
+def present(ledger: Ledger, policies: PolicyBook, day: dt.date, *, run_id: str) -> Presented:
+    """Record the debits of a day that were not presented before, and hand their files over. Repeatable."""
+    return sent_out(plan, ledger, policies, day, run_id)
 
 
 def plan(ledger: Ledger, policies: PolicyBook, day: dt.date) -> Presented:
@@ -61,10 +71,10 @@ def plan(ledger: Ledger, policies: PolicyBook, day: dt.date) -> Presented:
     mandates = mandates_at(ledger, policies, day)
     files: list[OutFile] = []
     passed = [pl.DataFrame(schema=PASSED_BY)]
-    by_name = originators(policies, day)
+    by_name = policies.all_in_force(Originator, day)
     named = [by_name[name] for name in mandates["originator"].unique().sort() if name in by_name]
-    settles = {by.name: effective_on(by, calendar_of(policies, by, day), day) for by in named}
-    horizon = max((date for date in settles.values() if date), default=None)
+    settles = [effective_on(calendar_of(policies, by, day), day, by.lead_days) for by in named]
+    horizon = max((date for date in settles if date), default=None)
     if horizon is None:
         return Presented(day, files, passed[0])
     now = _situation(ledger, policies, mandates, published, horizon)
@@ -84,16 +94,9 @@ def _told(rows: pl.DataFrame, by: Originator) -> pl.DataFrame:
     )
 
 
-def originators(policies: PolicyBook, day: dt.date) -> dict[str, Originator]:
-    """Originators in force on a day, by name."""
-    names = sorted({p.name for _, p in policies.policies if isinstance(p, Originator) and p.effective_from <= day})  # fmt: skip
-    return {name: policies.in_force(Originator, name, day) for name in names}
-
-
 def calendar_of(policies: PolicyBook, by: Originator, day: dt.date) -> Calendar:
     """The banking days of an originator's rail."""
-    found = policies.in_force(HolidayCalendar, by.calendar, day)
-    return Calendar(found.name, tuple(found.holidays), tuple(found.weekend))
+    return policies.in_force(HolidayCalendar, by.calendar, day).days
 
 
 def mandates_at(ledger: Queries, policies: PolicyBook, day: dt.date) -> pl.DataFrame:
@@ -108,7 +111,8 @@ def mandates_at(ledger: Queries, policies: PolicyBook, day: dt.date) -> pl.DataF
         .filter((pl.col("purpose") != "prenote") & (pl.col("direction") == "debit"))
         .group_by("mandate").agg(last_used=pl.col("effective").max())
     )  # fmt: skip
-    idle = {name: by.idle_months for name, by in originators(policies, day).items() if by.idle_months}  # fmt: skip
+    senders = policies.all_in_force(Originator, day)
+    idle = {name: by.idle_months for name, by in senders.items() if by.idle_months}
     return with_use(mandates, used, idle, day)
 
 

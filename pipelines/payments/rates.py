@@ -8,9 +8,8 @@ import polars as pl
 
 from loanbook.core.payments.out.return_rates import return_rates
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.originators import ReturnCodes
+from loanbook.core.policy.originators import Originator, ReturnCodes
 from loanbook.core.store.queries import Queries
-from loanbook.pipelines.payments.presenting import originators
 
 _DEBITS = """
     SELECT f.originator, i.effective FROM {lake}.instructions i JOIN {lake}.files_out f ON f.file_key = i.file_key
@@ -27,6 +26,6 @@ def rates_at(ledger: Queries, policies: PolicyBook, on: dt.date) -> pl.DataFrame
     """`loanbook.core.payments.out.return_rates.RATES` on a date."""
     codes = {
         name: policies.in_force(ReturnCodes, by.return_codes, on)
-        for name, by in originators(policies, on).items()
+        for name, by in policies.all_in_force(Originator, on).items()
     }
     return return_rates(ledger.frame(_DEBITS), ledger.frame(_BACK), codes, on)

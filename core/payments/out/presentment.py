@@ -64,12 +64,12 @@ class BankingDay:
     calendar: Calendar
 
 
-def effective_on(by: Originator, calendar: Calendar, day: dt.date) -> dt.date | None:
-    """The banking day on which debits of the day's file settle; None: the day is no banking day."""
+def effective_on(calendar: Calendar, day: dt.date, lead_days: int) -> dt.date | None:
+    """The banking day on which the day's file settles, so many banking days on; None: the day is none."""
     given = pl.DataFrame({"day": [day]})
     if not given.select(calendar.is_business_day(pl.col("day"))).item():
         return None
-    found: dt.date = given.select(banking_days_after(pl.col("day"), by.lead_days, calendar)).item()
+    found: dt.date = given.select(banking_days_after(pl.col("day"), lead_days, calendar)).item()
     return found
 
 
@@ -86,7 +86,7 @@ def debits(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Debits of the originator for the file of a day (schema `DEBITS`), and those that are not presented
     (`PASSED`, `why` of `WHY`). Nothing on a day that is no banking day."""
-    settles = effective_on(by, calendar, day)
+    settles = effective_on(calendar, day, by.lead_days)
     if settles is None:
         return pl.DataFrame(schema=DEBITS), pl.DataFrame(schema=PASSED)
     mandates = now.mandates.filter(pl.col("originator") == by.name)
@@ -125,9 +125,6 @@ def _instalments(
         .with_columns(collected=at.calendar.next(pl.col("due_date")))
         .sort("loan_id", "due_date")
     )  # fmt: skip
-    waiting = now.money.filter(pl.col("value_date") <= at.settles).group_by("loan_id").agg(
-        money=pl.col("amount").sum()
-    )  # fmt: skip
     of_day = pl.col("collected").is_between(at.day, at.settles)
     owed_by_then = pl.col("amount").cum_sum().over("loan_id")
     first = of_day & (of_day.cast(pl.Int64).cum_sum().over("loan_id") == 1)
@@ -135,7 +132,7 @@ def _instalments(
     asks = pl.when(first).then(before + pl.col("amount")).otherwise("amount") if by.arrears == "include" else pl.col("amount")  # fmt: skip
     left = (owed_by_then - pl.col("money").fill_null(0)).clip(0)
     return (
-        due.join(waiting, on="loan_id", how="left", maintain_order="left")
+        due.join(_money_by(at, now), on="loan_id", how="left", maintain_order="left")
         .with_columns(asks=asks, left=left)
         .filter(of_day)
         .with_columns(
@@ -147,6 +144,12 @@ def _instalments(
         .with_columns(amount=pl.when(pl.col("why").is_null()).then("amount").otherwise("asks"))
         .select(_ASKED)
     )  # fmt: skip
+
+
+def _money_by(at: BankingDay, now: Situation) -> pl.DataFrame:
+    """`loan_id`, `money` that comes by the day on which the file settles."""
+    come = now.money.filter(pl.col("value_date") <= at.settles)
+    return come.group_by("loan_id").agg(money=pl.col("amount").sum())
 
 
 _ASKED = ["key", "purpose", "loan_id", "mandate", "account", "due_date", "attempt", "first_effective",
@@ -184,13 +187,12 @@ def _retries(
         .group_by("loan_id")
         .agg(owed=pl.col("amount").sum())
     )
-    money = now.money.filter(pl.col("value_date") <= at.settles).group_by("loan_id").agg(money=pl.col("amount").sum())  # fmt: skip
     still = pl.col("owed").fill_null(0) - pl.col("money").fill_null(0) >= pl.col("amount")
     in_time = at.settles <= pl.col("first_effective").dt.offset_by(pl.format("{}d", "within"))
     return (
         back.filter(pl.col("again") <= at.settles)
         .join(owed, on="loan_id", how="left", maintain_order="left")
-        .join(money, on="loan_id", how="left", maintain_order="left")
+        .join(_money_by(at, now), on="loan_id", how="left", maintain_order="left")
         .with_columns(
             purpose=pl.lit("retry"), attempt=(pl.col("attempt") + 1).cast(pl.Int32),
             effective=pl.lit(at.settles),

@@ -86,13 +86,7 @@ def read_bank_file(data: bytes) -> BankFile:
 
 def accounts_of(policies: PolicyBook, date: dt.date) -> dict[str, BankAccount]:
     """Bank accounts in force on a date, by name; IntakeError where there is none."""
-    names = {p.name for folder, p in policies.policies if folder == "bank_accounts"}
-    found = {
-        name: policies.in_force(BankAccount, name, date)
-        for name in sorted(names)
-        if any(p.name == name and p.effective_from <= date for _, p in policies.policies
-               if isinstance(p, BankAccount))
-    }  # fmt: skip
+    found = policies.all_in_force(BankAccount, date)
     if not found:
         raise IntakeError(
             f"no bank account is in force on {date}: add policies/bank_accounts/NAME.yaml with its number"

@@ -126,8 +126,7 @@ def _policies(
         else next(p.name for _, p in policies.policies if isinstance(p, Originator))
     )
     by = policies.in_force(Originator, named, day)
-    days = policies.in_force(HolidayCalendar, by.calendar, day)
-    calendar = Calendar(days.name, tuple(days.holidays), tuple(days.weekend))
+    calendar = policies.in_force(HolidayCalendar, by.calendar, day).days
     return by, policies.in_force(ReturnCodes, by.return_codes, day), calendar
 
 

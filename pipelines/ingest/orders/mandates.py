@@ -71,8 +71,7 @@ def _of_mandates(events: pl.DataFrame) -> pl.DataFrame:
 
 def _of_originators(policies: PolicyBook, day: dt.date) -> pl.DataFrame:
     """`by`, `rail` and `of_rail` (code of the rail's currency) of originators in force on a day."""
-    names = sorted({p.name for _, p in policies.policies if isinstance(p, Originator) and p.effective_from <= day})  # fmt: skip
-    found = [policies.in_force(Originator, name, day) for name in names]
+    found = policies.all_in_force(Originator, day).values()
     rows = [(each.name, each.rail, CURRENCY_CODES.get(each.currency, -1)) for each in found]
     return pl.DataFrame(
         rows, schema={"by": pl.String, "rail": pl.String, "of_rail": pl.Int8}, orient="row"
