@@ -4,6 +4,7 @@
 - `parameters` - what its product version pins, one column a rule
 - `boarding` - how terms travel in the event that boards a loan
 - `jurisdiction` - whose law a loan is under: a country or a part of one
+- `currencies` - the decimals of every currency of ISO 4217
 - `money` - minor units, currencies, and the one exact quotient with its rounding modes
 - `dates` - due dates, the days between them, the days that are none
 - `effective_rate` - the factor of a period from an effective yearly rate

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import polars as pl
 
+from loanbook.core.contract.currencies import EXPONENTS, UNSTATED
 from loanbook.core.errors import PolicyError
 
 PPB = 10**9
@@ -18,12 +19,11 @@ MAX_MINOR = 10**15
 """Largest amount of one row, in minor units. Keeps every Int128 product exact
 (10^15 minor x 10^9 ppb x 366 days x 366 period days < 1.7 * 10^38)."""
 
-EXPONENT: Mapping[str, int] = {
-    # ISO 4217:2015 table A.1, the currencies whose exponent is not 2, and common ones with 2.
-    "USD": 2, "EUR": 2, "GBP": 2, "INR": 2, "CHF": 2, "CAD": 2, "AUD": 2, "MXN": 2, "BRL": 2,
-    "JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "UGX": 0, "XAF": 0, "XOF": 0, "PYG": 0,
-    "KWD": 3, "BHD": 3, "JOD": 3, "OMR": 3, "TND": 3, "IQD": 3, "LYD": 3,
-}  # fmt: skip
+_OF_LOANS = "USD EUR GBP INR CHF CAD AUD MXN BRL JPY KRW VND CLP ISK UGX XAF XOF PYG KWD BHD JOD OMR TND IQD LYD"
+"""Currencies that loans may be in: those whose exponent is not 2, and common ones with 2. Their places are their
+codes, which are stored: a new one comes last."""
+EXPONENT: Mapping[str, int] = {name: EXPONENTS[name] for name in _OF_LOANS.split()}
+"""Decimals by currency of loans."""
 CURRENCY_CODES = {name: code for code, name in enumerate(EXPONENT)}
 CURRENCY_NAMES = {code: name for name, code in CURRENCY_CODES.items()}
 
@@ -87,6 +87,19 @@ def major(name: str, currency: str | None = None) -> pl.Expr:
         return decimal_text(pl.col(name), EXPONENT[currency]).alias(name)
     decimals = pl.col("currency").replace_strict(dict(EXPONENT), return_dtype=pl.Int64)
     return decimal_text(pl.col(name), decimals).alias(name)
+
+
+def major_of_any(name: str) -> pl.Expr:
+    """The same of what banks tell: of every currency of ISO 4217, and two decimals where the row names none."""
+    decimals = pl.col("currency").replace_strict(
+        dict(EXPONENTS), default=UNSTATED, return_dtype=pl.Int64
+    )
+    return decimal_text(pl.col(name), decimals).alias(name)
+
+
+def currency_name() -> pl.Expr:
+    """The name of the row's `currency` (its code); null where the row has none."""
+    return pl.col("currency").replace_strict(CURRENCY_NAMES, default=None, return_dtype=pl.String)
 
 
 def int128(value: int | pl.Expr) -> pl.Expr:

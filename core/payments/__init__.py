@@ -2,7 +2,6 @@
 
 Nothing here reads a file: `pipelines/formats/bank` does, and hands over what stands in it.
 
-- `currencies` - the decimals of every currency of ISO 4217
 - `ach_codes` - return and change codes of the ACH network
 - `bank_file` - what a bank's file says: statements, entries, returns, controls, and what is wrong with it
 - `out` - debits and credits that go to a bank, and what they rest on

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -53,17 +53,22 @@ def menu(scope: Scope, metric: Metric | None, shown: Shown) -> None:
             "made at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), "rows": str(out.height),
         }  # fmt: skip
         file = f"{shown.name}_{scope.currency}_{scope.clocks.as_of}_v{scope.clocks.known_at}"
-        with st.container(horizontal=True):
-            for kind, make in exports.KINDS.items():
-                st.download_button(
-                    kind, partial(make, out, about), f"{file}.{kind.lower()}",
-                    key=f"{shown.name} {kind}", on_click="ignore",
-                )  # fmt: skip
+        downloads(out, about, file, shown.name)
         for place, question in enumerate(shown.questions):
             st.caption(f"Show SQL{f', part {place + 1}' if len(shown.questions) > 1 else ''}")
             st.code(question.text, language="sql", height=180)
             st.caption("The same in Python")
             st.code(question.python, language="python", height=120)
+
+
+def downloads(rows: pl.DataFrame, about: Mapping[str, str], file: str, name: str) -> None:
+    """A button for each kind of export of rows; `name` tells the buttons of a page apart."""
+    with st.container(horizontal=True):
+        for kind, make in exports.KINDS.items():
+            st.download_button(
+                kind, partial(make, rows, about), f"{file}.{kind.lower()}",
+                key=f"{name} {kind}", on_click="ignore",
+            )  # fmt: skip
 
 
 def exported(shown: Shown, currency: str) -> pl.DataFrame:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
+from loanbook.core.contract.money import major_of_any
+from loanbook.core.payments.incoming.deciding import OUTCOMES
 from loanbook.core.store.banking.reading import (
     CANDIDATES,
     CLEARING,
     DAYS,
     FILES,
-    OUTCOMES,
     SUSPENSE,
 )
 from loanbook.dashboards import data
 from loanbook.dashboards.formats import count, short_money
 from loanbook.dashboards.page import Page
-from loanbook.dashboards.parts import exports
+from loanbook.dashboards.parts.card import done, downloads
 from loanbook.dashboards.parts.head import Clocks, head
 from loanbook.dashboards.payments import suspense
 
@@ -43,7 +44,7 @@ def _body(clocks: Clocks) -> None:
     with st.container(border=True):
         likely = query(CANDIDATES, {"ids": waits["entry_id"].to_list()})
         suspense.draw(waits, likely, on, token)
-    st.html(f"<span data-testid='done' data-token='{token}' style='display:none'></span>")
+    done(token)
 
 
 def _figures(
@@ -85,11 +86,11 @@ def _files(files: pl.DataFrame, on: str) -> None:
     if files.is_empty():
         st.info("No bank's file has this date.")
         return
-    in_money = suspense.in_units(["amount", *(f"{name}_amount" for name in OUTCOMES)], files)
+    amounts = ["amount", *(f"{name}_amount" for name in OUTCOMES)]
     left, right = st.tabs(["Entries", "Money"])
     counts = ["name", "format", "currency", "entries", *OUTCOMES]
     counted = files.select(counts)
-    money = in_money.select("name", "currency", "amount", *(f"{name}_amount" for name in OUTCOMES))
+    money = files.select("name", "currency", *(major_of_any(name) for name in amounts))
     left.dataframe(counted, hide_index=True, column_config=suspense.titled(counted))
     right.dataframe(money, hide_index=True, column_config=suspense.titled(money))
     st.caption(
@@ -103,7 +104,8 @@ def _accounts(accounts: pl.DataFrame) -> None:
         return
     st.subheader("Accounts: opening + entries = closing", anchor=False,
                  help="Entries that were told apart: one that came in two files or formats counts once.")  # fmt: skip
-    money = suspense.in_units(["opening", "moved", "closing", "closed_before"], accounts)
+    sums = ("opening", "moved", "closing", "closed_before")
+    money = accounts.with_columns(major_of_any(name) for name in sums)
     signed = money.with_columns(
         ties=pl.when("ties").then(pl.lit("✓ ties")).otherwise(pl.lit("✗ does not tie")),
         follows=pl.when("follows")
@@ -119,7 +121,7 @@ def _clearing(clears: pl.DataFrame) -> None:
     st.subheader("What clears", anchor=False,
                  help="Balances of clearing and of unidentified receipts in the ledger; a debit is above zero.")  # fmt: skip
     st.dataframe(
-        suspense.in_units(["balance"], clears),
+        clears.with_columns(major_of_any("balance")),
         hide_index=True,
         column_config=suspense.titled(clears),
     )
@@ -128,13 +130,7 @@ def _clearing(clears: pl.DataFrame) -> None:
 def _exports(rows: pl.DataFrame, name: str, on: str) -> None:
     about = {"what": "Banks' files of a date, entries and minor units by outcome", "date": on,
              "rows": str(rows.height)}  # fmt: skip
-    with st.container(horizontal=True):
-        st.download_button("CSV", lambda: exports.csv(rows), f"{name}_{on}.csv", "text/csv",
-                           key="files_csv", on_click="ignore", icon=":material/download:")  # fmt: skip
-        st.download_button("Parquet", lambda: exports.parquet(rows, about), f"{name}_{on}.parquet",
-                           key="files_parquet", on_click="ignore", icon=":material/download:")  # fmt: skip
-        st.download_button("XLSX", lambda: exports.xlsx(rows, about), f"{name}_{on}.xlsx",
-                           key="files_xlsx", on_click="ignore", icon=":material/download:")  # fmt: skip
+    downloads(rows, about, f"{name}_{on}", name)
 
 
 PAGE = Page(

@@ -9,8 +9,7 @@ import plotly.graph_objects as go
 import polars as pl
 import streamlit as st
 
-from loanbook.core.contract.money import decimal_text
-from loanbook.core.payments.currencies import EXPONENTS, UNSTATED
+from loanbook.core.contract.money import major_of_any
 from loanbook.dashboards.formats import count, short_money
 from loanbook.dashboards.parts import exports
 from loanbook.dashboards.theme import CONFIG, Palette, layout, palette
@@ -23,14 +22,6 @@ ASSIGNMENT = ("entry_id", "decision", "loan_key", "maker", "checker", "reason")
 
 MONEY = ("amount", "balance", "opening", "moved", "closing", "closed_before")
 """Columns of amounts, beside those whose names end with `_amount`."""
-
-
-def in_units(names: list[str], rows: pl.DataFrame) -> pl.DataFrame:
-    """Amounts of rows with their `currency` as decimal text."""
-    places = pl.col("currency").replace_strict(
-        dict(EXPONENTS), default=UNSTATED, return_dtype=pl.Int64
-    )
-    return rows.with_columns(decimal_text(pl.col(name), places).alias(name) for name in names)
 
 
 def titled(rows: pl.DataFrame, **others: str) -> dict[str, Any]:
@@ -106,7 +97,7 @@ def draw(waits: pl.DataFrame, likely: pl.DataFrame, on: dt.date, token: str) -> 
     st.caption(
         "Number of entries by days since the date of their file. They stand in unidentified receipts."
     )
-    shown = in_units(["amount"], waits).select(
+    shown = waits.with_columns(major_of_any("amount")).select(
         "entry_id", "account", "days", "direction", "amount", "currency", "value_date", "payer",
         "remittance", "said", "file", "line",
     )  # fmt: skip

@@ -153,6 +153,10 @@ class Known:
         before = set() if self.stored is None else set(self.stored.sources)
         return before.union(*(rows["source_system"].unique() for rows in self.fresh))
 
+    def booked_on(self, date: dt.date) -> dt.date:
+        """The business date on which a file of a date is booked: its own, or the first that is open still."""
+        return max(date, self.first_open or date)
+
     def by(self, date: dt.date) -> Known:
         """What a file of a business date may know: no loan of a later day's tape, though it landed with it."""
         return replace(self, until=date)
@@ -332,7 +336,7 @@ def event(
     `rows`: with `loan_id`, `entity_name`, `source_ref`, `value_date` and what the kind has.
     """
     assert file.business_date is not None
-    booked = max(file.business_date, known.first_open or file.business_date)
+    booked = known.booked_on(file.business_date)
     of_kind = rows.with_columns(kind=pl.lit(kind.value, dtype=pl.Int8))
     frame = keyed(of_kind, mapping, known).with_columns(
         booking_date=pl.lit(booked),

@@ -6,8 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from loanbook.core.store.queries import Queries
 from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.sending.instructions import not_handed_over
 from loanbook.pipelines.asset_keys import PREFIX, key
 from loanbook.pipelines.payments.paying import instruct
 from loanbook.pipelines.payments.presenting import Presented, present
@@ -39,17 +39,9 @@ def files_for_banks(context: dg.AssetExecutionContext) -> Iterator[Any]:
             )
         day = published + dt.timedelta(days=1)
         done = [work(ledger, policies, day, run_id=context.run_id) for work in (present, instruct)]
-        waiting = _waiting(ledger)
+        waiting = len(not_handed_over(ledger))
     yield dg.AssetCheckResult(check_name=RECORDED, passed=not waiting, metadata={"files": waiting})
     yield dg.MaterializeResult(metadata={"day": day.isoformat(), **_figures(done)})
-
-
-def _waiting(ledger: Queries) -> int:
-    (count,) = ledger.one(
-        "SELECT count(*) FROM {lake}.files_out f WHERE f.file_key NOT IN "
-        "(SELECT file_key FROM {lake}.files_handed_over)"
-    )
-    return int(count)
 
 
 def _figures(done: list[Presented]) -> dict[str, Any]:

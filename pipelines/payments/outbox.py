@@ -66,7 +66,9 @@ def again(ledger: Queries, policies: PolicyBook, where: Settings, name: str, to:
     """Write a recorded file again, the same bytes, to a place of one's own: the outbox sees nothing of it."""
     file = recorded_file(ledger, name)
     if file is None:
-        raise LedgerError(f"no file {name!r} was recorded; `loanbook payments instruct` lists them")
+        raise LedgerError(
+            f'no file {name!r} was recorded; `loanbook sql "SELECT name FROM files_out"` lists them'
+        )
     path = to / file["name"] if to.is_dir() else to
     _write(path, contents(ledger, policies, where, file))
     return path

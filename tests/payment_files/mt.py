@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
+from loanbook.core.contract.currencies import EXPONENTS
 from loanbook.core.payments.bank_file import BankFile
-from loanbook.core.payments.currencies import EXPONENTS
 from loanbook.pipelines.formats.bank.values import minor_of
 from tests.payment_files.comparing import Comparison, blank
 

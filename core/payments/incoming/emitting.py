@@ -22,13 +22,15 @@ PAYMENT = (
 """What a row must say to become one: `currency` by its code, `source_ref` the sender's own reference."""
 
 
-def payments_of(applied: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
+def payments_of(
+    applied: pl.DataFrame, loans: pl.DataFrame, beside: tuple[str, ...] = ()
+) -> pl.DataFrame:
     """Entries that are applied as rows that become payments (columns `PAYMENT`), each under its entry's id.
 
-    `applied`: `line`, `loan_id`, `value_date`, `amount`, `entry_id`; `loans`: `loan_id`, `loan_key`,
-    `entity_name`, `currency` (name).
+    `applied`: `line`, `loan_id`, `value_date`, `amount`, `entry_id`, and columns that are to stand `beside`;
+    `loans`: `loan_id`, `loan_key`, `entity_name`, `currency` (name).
     """
     of = loans.select("loan_id", "loan_key", "entity_name", loan_currency="currency")
     joined = applied.join(of, on="loan_id", maintain_order="left")
     code = pl.col("loan_currency").replace_strict(CURRENCY_CODES, return_dtype=pl.Int8)
-    return joined.with_columns(currency=code, source_ref="entry_id").select(PAYMENT)
+    return joined.with_columns(currency=code, source_ref="entry_id").select(*PAYMENT, *beside)

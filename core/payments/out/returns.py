@@ -88,21 +88,41 @@ def decided(
     ).with_columns(amount=judged["amount"])  # fmt: skip
 
 
+def of_nobody(told: pl.DataFrame) -> pl.DataFrame:
+    """Returns (`TOLD`) of no instruction of ours, as `decided` has them: nothing hangs on a policy."""
+    again = pl.int_range(pl.len()).over("return_key") > 0
+    nothing = {name: pl.lit(None, dtype=type_) for name, type_ in _OF_AN_INSTRUCTION.items()}
+    return told.with_columns(return_key=_key(), **nothing).with_columns(
+        outcome=pl.when(again).then(pl.lit("duplicate")).otherwise(pl.lit("unknown")),
+        why=pl.when(again).then(pl.lit("told_before")).otherwise(pl.lit("unknown_payment")),
+        mandate_becomes=pl.lit("keep"),
+    )
+
+
+_OF_AN_INSTRUCTION = {
+    "instruction_key": pl.String, "payment_key": pl.String, "loan_id": pl.Int64, "mandate": pl.String,
+    "originator": pl.String, "rail": pl.String, "reason": pl.String,
+}  # fmt: skip
+
+
 def _key() -> pl.Expr:
     """Under which a return enters once: its own trace, else what comes back and why."""
     own = pl.col("trace").fill_null("").str.strip_chars()
     return pl.concat_str(pl.when(own != "").then(own).otherwise(pl.lit("-")), "original", "code", separator="/")  # fmt: skip
 
 
+def by_name(sent: pl.DataFrame) -> pl.DataFrame:
+    """Instructions by each of their names (`original`: trace, end-to-end id); of several with one trace the last."""
+    names = [sent.with_columns(original=pl.col(name)) for name in ("trace", "end_to_end_id")]
+    both = pl.concat(names).filter(pl.col("original") != "")
+    return both.sort("effective").unique("original", keep="last", maintain_order=True)
+
+
 def _named(sent: pl.DataFrame) -> pl.DataFrame:
-    """Instructions by each of their names (`original`); of several with one trace the last."""
-    kept = sent.select(
-        "payment_key", "loan_id", "mandate", "trace", "end_to_end_id", instruction_key="key",
+    return by_name(sent).select(
+        "original", "payment_key", "loan_id", "mandate", instruction_key="key",
         _purpose="purpose", _direction="direction", _effective="effective", _amount="amount",
     )  # fmt: skip
-    names = [kept.with_columns(original=pl.col(name)) for name in ("trace", "end_to_end_id")]
-    both = pl.concat(names).filter(pl.col("original") != "").drop("trace", "end_to_end_id")
-    return both.sort("_effective").unique("original", keep="last", maintain_order=True)
 
 
 def _rules(codes: ReturnCodes) -> pl.DataFrame:

@@ -5,6 +5,8 @@ Every view tells what is known now; dates are those of files.
 
 from __future__ import annotations
 
+from loanbook.core.payments.incoming.deciding import OUTCOMES
+
 ENTRIES_NOW = """
     SELECT e.* REPLACE (coalesce(d.loan_id, e.loan_id) AS loan_id), coalesce(d.outcome, e.outcome) AS outcome_now,
            d.booking_date AS decided_on, d.maker, d.checker, d.reason, f.name AS file, k.loan_key
@@ -21,7 +23,6 @@ _FILES = """
     GROUP BY f.business_date, f.name, f.format, f.entries, f.file_id, e.currency
     ORDER BY f.business_date, f.name, e.currency
 """
-OUTCOMES = ("applied", "settled", "returned", "suspense", "outside", "duplicate", "quarantined")
 FILES = _FILES.format(
     counts=", ".join(f"count(*) FILTER (WHERE e.outcome = '{n}') AS {n}" for n in OUTCOMES),
     sums=", ".join(

@@ -2,5 +2,5 @@
 
 - `vault` - particulars of accounts as tokens and sealed bytes, with a key of the instance
 - `instructions` - files for banks and what is in them: recorded, then handed over
-- `reading` - returns, changes and files, as people read them
+- `reading` - returns, changes and what was asked of a loan, as people read them
 """

@@ -89,14 +89,19 @@ def mark_handed_over(ledger: Queries, key: str, at: dt.datetime) -> None:
     patiently(mark)
 
 
-def with_accounts(ledger: Queries, vault: Vault, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with `bank`, `account`, `account_type` and `holder` in place of the token in `account`."""
-    tokens = rows.select(token="account").unique()
+def opened_accounts(ledger: Queries, vault: Vault, tokens: pl.Series) -> pl.DataFrame:
+    """`token` and the particulars (`bank`, `account`, `account_type`, `holder`) of accounts that are known, a row each."""
     sealed = ledger.beside(
         "SELECT a.token, any_value(a.sealed) AS sealed FROM {lake}.payment_accounts a "
-        "JOIN _tokens t ON t.token = a.token GROUP BY a.token", [], _tokens=tokens,
+        "JOIN _tokens t ON t.token = a.token GROUP BY a.token",
+        [], _tokens=tokens.unique().to_frame("token"),
     )  # fmt: skip
-    opened = vault.opened(sealed)
+    return vault.opened(sealed)
+
+
+def with_accounts(ledger: Queries, vault: Vault, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the particulars of the account in place of the token in `account`."""
+    opened = opened_accounts(ledger, vault, rows["account"])
     return rows.rename({"account": "token"}).join(opened, on="token", how="left", maintain_order="left").drop("token")  # fmt: skip
 
 
@@ -108,6 +113,13 @@ def instructions_of(ledger: Queries, file_key: str) -> pl.DataFrame:
     ).cast(INSTRUCTIONS)
 
 
+_SENT = (
+    f"SELECT {', '.join(f'i.{name}' for name in INSTRUCTIONS)}, f.originator, f.rail "
+    "FROM {lake}.instructions i JOIN {lake}.files_out f ON f.file_key = i.file_key WHERE "
+)
+"""Instructions with the originator and rail of their file."""
+
+
 class StoredSending:
     """What intake asks the ledger of money that went out."""
 
@@ -117,19 +129,13 @@ class StoredSending:
     def sent_as(self, names: pl.Series) -> pl.DataFrame:
         """Instructions whose trace or end-to-end id is among `names`, with `originator` and `rail` of their file."""
         return self._ledger.beside(
-            f"SELECT {', '.join(f'i.{name}' for name in INSTRUCTIONS)}, f.originator, f.rail "
-            "FROM {lake}.instructions i JOIN {lake}.files_out f ON f.file_key = i.file_key "
-            "WHERE i.trace IN (SELECT name FROM _names) OR i.end_to_end_id IN (SELECT name FROM _names)",
+            _SENT + "i.trace IN (SELECT name FROM _names) OR i.end_to_end_id IN (SELECT name FROM _names)",
             [], _names=names.to_frame("name"),
         ).cast(INSTRUCTIONS)  # fmt: skip
 
     def sent_in(self, file_key: str) -> pl.DataFrame:
         """As `sent_as`, of a file."""
-        return self._ledger.frame(
-            f"SELECT {', '.join(f'i.{name}' for name in INSTRUCTIONS)}, f.originator, f.rail "
-            "FROM {lake}.instructions i JOIN {lake}.files_out f ON f.file_key = i.file_key "
-            "WHERE f.file_key = ?", [file_key],
-        ).cast(INSTRUCTIONS)  # fmt: skip
+        return self._ledger.frame(_SENT + "f.file_key = ?", [file_key]).cast(INSTRUCTIONS)
 
     def returned(self, keys: pl.Series) -> pl.DataFrame:
         """`return_key`, `instruction_key` of returns of these instructions that entered."""
@@ -140,6 +146,5 @@ class StoredSending:
         )  # fmt: skip
 
     def accounts(self, tokens: pl.Series) -> pl.DataFrame:
-        """`token` and the particulars of accounts."""
-        rows = with_accounts(self._ledger, self._vault, tokens.to_frame("account").with_columns(token_=pl.col("account")))  # fmt: skip
-        return rows.rename({"token_": "token"})
+        """As `opened_accounts`."""
+        return opened_accounts(self._ledger, self._vault, tokens)

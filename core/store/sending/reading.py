@@ -1,4 +1,4 @@
-"""Mandates' instructions, files and returns, as people read them."""
+"""Returns, changes and what was asked of a loan, as people read them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,6 @@ CHANGES = """
     ORDER BY c.notified_on, c.line
 """
 """Notifications of change of a range of dates."""
-FILES = """
-    SELECT f.business_date, f.name, f.originator, f.direction, f.payments, f.amount, f.currency,
-           h.handed_over_at, a.status
-    FROM files_out f LEFT JOIN files_handed_over h ON h.file_key = f.file_key
-    LEFT JOIN (SELECT file_key, max(status) AS status FROM acknowledgements WHERE level = 'group' GROUP BY file_key) a
-      ON a.file_key = f.file_key
-    ORDER BY f.business_date DESC, f.name
-"""
-"""Files for banks, the latest first."""
 CHAIN = """
     SELECT i.due_date, i.purpose, i.attempt, i.effective, i.amount, i.currency, f.name AS file, h.handed_over_at,
            r.code, r.returned_on, r.outcome, r.why
@@ -36,12 +27,3 @@ CHAIN = """
     WHERE k.loan_key = $loan ORDER BY i.effective, i.due_date, i.attempt
 """
 """All that was asked of a loan, or paid out, with what came back."""
-EXPECTED = """
-    SELECT f.originator, f.rail, i.direction, i.purpose, i.effective, count(*) AS payments,
-           sum(i.amount)::BIGINT AS amount, i.currency
-    FROM instructions i JOIN files_out f ON f.file_key = i.file_key
-    WHERE i.effective >= $on AND NOT EXISTS (SELECT 1 FROM payment_returns r WHERE r.instruction_key = i.key
-          AND r.outcome IN ('reversal', 'chargeback', 'rejected'))
-    GROUP BY ALL ORDER BY i.effective, f.originator, i.direction, i.purpose
-"""
-"""What is to clear from a date on, by day."""

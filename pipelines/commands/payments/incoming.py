@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import typer
 
-from loanbook.core.contract.money import to_major
+from loanbook.core.contract.money import major_of_any, to_major
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import (
     AsCsv,
@@ -50,7 +50,8 @@ def files(
     before it closed. A file that does not tie to its own totals is refused whole: `loanbook run` and
     `loanbook sql "SELECT name, reason FROM files WHERE state = 'refused'"` say why.
     """
-    from loanbook.core.store.banking.reading import DAYS, FILES, OUTCOMES
+    from loanbook.core.payments.incoming.deciding import OUTCOMES
+    from loanbook.core.store.banking.reading import DAYS, FILES
 
     reader = reading()
     first, last = _range(reader, since, until)
@@ -62,7 +63,9 @@ def files(
     if rows.is_empty():
         out.print(f"No file of a bank has a date from {first} to {last}.")
         return
-    told = rows.with_columns(_major(["amount", *(f"{name}_amount" for name in OUTCOMES)], rows))
+    told = rows.with_columns(
+        major_of_any(name) for name in ("amount", *(f"{name}_amount" for name in OUTCOMES))
+    )
     shown = told.select(
         "business_date", "name", "format", "currency", "entries", *OUTCOMES, "amount"
     )
@@ -72,7 +75,9 @@ def files(
         "The same in money",
     )
     if days.height:
-        sums = days.with_columns(_major(["opening", "moved", "closing", "closed_before"], days))
+        sums = days.with_columns(
+            major_of_any(name) for name in ("opening", "moved", "closing", "closed_before")
+        )
         show(sums, "Accounts by day: opening + entries = closing")
         off = days.filter(~(pl.col("ties") & pl.col("follows"))).height
         out.print(f"{off} of {days.height} days of accounts do not tie or do not follow.")
@@ -98,7 +103,8 @@ def entries(
     Names and texts are cut as the ledger keeps them; file and line say where the whole stands. With --json or --csv
     amounts are in minor units.
     """
-    from loanbook.core.store.banking.reading import ENTRIES, OUTCOMES
+    from loanbook.core.payments.incoming.deciding import OUTCOMES
+    from loanbook.core.store.banking.reading import ENTRIES
 
     if outcome is not None and outcome not in OUTCOMES:
         raise typer.BadParameter(
@@ -112,7 +118,7 @@ def entries(
     rows = reader.query(ENTRIES, asked)
     if piped(rows, as_json, as_csv):
         return
-    shown = rows.with_columns(_major(["amount"], rows)).select(
+    shown = rows.with_columns(major_of_any("amount")).select(
         "business_date", "file", "line", "direction", "amount", "currency", "value_date", "outcome",
         "rule", "loan_key", "confidence", "payer", "remittance", "entry_id",
     )  # fmt: skip
@@ -138,7 +144,7 @@ def suspense(as_of: AsOf = None, as_json: AsJson = False, as_csv: AsCsv = False)
     if rows.is_empty():
         out.print(f"Nothing waits in suspense on {on}.")
         return
-    shown = rows.with_columns(_major(["amount"], rows))
+    shown = rows.with_columns(major_of_any("amount"))
     show(
         shown.select("entry_id", "account", "value_date", "days", "direction", "amount", "currency",
                      "payer", "remittance", "said"),
@@ -264,14 +270,3 @@ def _latest(reader: LedgerReader) -> dt.date:
     if found is None:
         raise LoanbookError("no file of a bank was taken in yet; land one and run `loanbook run`")
     return found
-
-
-def _major(names: list[str], rows: pl.DataFrame) -> list[pl.Expr]:
-    """Amounts as decimals of the row's currency, as text."""
-    from loanbook.core.contract.money import decimal_text
-    from loanbook.core.payments.currencies import EXPONENTS, UNSTATED
-
-    places = pl.col("currency").replace_strict(
-        dict(EXPONENTS), default=UNSTATED, return_dtype=pl.Int64
-    )
-    return [decimal_text(pl.col(name), places).alias(name) for name in names]

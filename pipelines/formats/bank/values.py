@@ -6,8 +6,8 @@ import datetime as dt
 import re
 from decimal import Decimal
 
+from loanbook.core.contract.currencies import EXPONENTS, UNSTATED
 from loanbook.core.contract.money import MAX_MINOR
-from loanbook.core.payments.currencies import EXPONENTS, UNSTATED
 
 AMOUNT = re.compile(r"^([0-9]{0,18})(?:[.,]([0-9]{0,18}))?$")
 ISO_DATE = re.compile(r"^([0-9]{4})-([0-9]{2})-([0-9]{2})")

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from loanbook.core.contract.currencies import EXPONENTS
+from loanbook.core.contract.money import decimal_text
 from loanbook.core.errors import InstructionError
-from loanbook.core.payments.currencies import EXPONENTS
 from loanbook.core.payments.out.instructions import Heading, Instructions
 from loanbook.core.policy.originators import Originator
-from loanbook.pipelines.formats.bank_out.text import decimal, sepa_only
+from loanbook.pipelines.formats.bank_out.text import sepa_only
 
 BATCH = ["sequence", "effective"]
 """What payments of one payment information share."""
@@ -49,12 +50,12 @@ def write(by: Originator, heading: Heading, payments: pl.DataFrame) -> bytes:
     form = _form_of(rows)
     exponent = EXPONENTS[by.currency]
     told = rows.with_columns(
-        batch=pl.struct(BATCH).rle_id().cast(pl.Int64) + 1, decimal=decimal(pl.col("amount"), exponent)
+        batch=pl.struct(BATCH).rle_id().cast(pl.Int64) + 1, decimal=decimal_text(pl.col("amount"), exponent)
     ).with_columns(xml=_payment(form, by))  # fmt: skip
     batches = told.group_by("batch", *BATCH, maintain_order=True).agg(
         count=pl.len(), amount=pl.col("amount").sum(), xml=pl.col("xml").str.join("")
     )
-    parts = batches.with_columns(decimal=decimal(pl.col("amount"), exponent)).select(
+    parts = batches.with_columns(decimal=decimal_text(pl.col("amount"), exponent)).select(
         pl.concat_str(
             pl.lit("<PmtInf><PmtInfId>" + _id(heading.message_id, 28)), pl.lit("-"), pl.col("batch").cast(pl.String),
             pl.lit(f"</PmtInfId><PmtMtd>{form.method}</PmtMtd><BtchBookg>true</BtchBookg><NbOfTxs>"),
@@ -64,7 +65,7 @@ def write(by: Originator, heading: Heading, payments: pl.DataFrame) -> bytes:
             pl.lit(form.date[1] + _own(form, by)), "xml", pl.lit("</PmtInf>"),
         )
     )  # fmt: skip
-    total = pl.select(decimal(pl.lit(rows["amount"].sum()), exponent)).item()
+    total = pl.select(decimal_text(pl.lit(rows["amount"].sum()), exponent)).item()
     body = "".join(parts.to_series().to_list())
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -38,18 +38,6 @@ def digits(number: pl.Expr, width: int) -> pl.Expr:
     return number.cast(pl.String).str.zfill(width)
 
 
-def decimal(minor: pl.Expr, exponent: int) -> pl.Expr:
-    """Minor units as a plain decimal with as many decimals as the currency has."""
-    if not exponent:
-        return minor.cast(pl.String)
-    unit = 10**exponent
-    return pl.concat_str(
-        (minor // unit).cast(pl.String),
-        pl.lit("."),
-        (minor % unit).cast(pl.String).str.zfill(exponent),
-    )
-
-
 def must_fit(frame: pl.DataFrame, name: str, digits_: int, what: str) -> None:
     """Raise InstructionError where a number has more digits than its field."""
     most = frame[name].max()

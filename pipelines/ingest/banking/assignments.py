@@ -7,17 +7,16 @@ from typing import Any
 
 import polars as pl
 
-from loanbook.core.contract.money import CURRENCY_NAMES, to_major
+from loanbook.core.contract.money import currency_name, to_major
 from loanbook.core.payments.incoming.cash import of_decisions
-from loanbook.core.payments.incoming.emitting import RECEIVED, payments_of
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import FileMapping
 from loanbook.core.policy.payments.bank_accounts import BankAccount
 from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.pipelines.formats.assignments import parse
-from loanbook.pipelines.ingest.banking.files import accounts_of, source_of
+from loanbook.pipelines.ingest.banking.files import accounts_of, with_payments
 from loanbook.pipelines.ingest.banking.stored import books_of
-from loanbook.pipelines.ingest.events import Known, Taken, events_of, refused, together
+from loanbook.pipelines.ingest.events import Known, Taken, refused
 from loanbook.pipelines.ingest.landing import LandingFile
 
 BY_ORDER = "order"
@@ -35,21 +34,12 @@ def taken(
     accounts = accounts_of(policies, file.business_date)
     rows = _with_entries(parsed.good, known)
     bad, again, good = _judged(rows, accounts, policies, known, file)
-    booked = max(file.business_date, known.first_open or file.business_date)
+    booked = known.booked_on(file.business_date)
     applied = good.filter(pl.col("outcome") == "applied")
     settled = good.height - applied.height
     result = Taken(parsed.rows_in, settled, again, parsed.bad + bad, None)
-    names = pl.col("currency").replace_strict(CURRENCY_NAMES, default=None, return_dtype=pl.String)
-    loans = known.loans("loan_id", applied["loan_id"]).with_columns(currency=names)
-    for (account,), part in applied.partition_by(
-        "account", as_dict=True, maintain_order=True
-    ).items():
-        people = part.select(
-            "line", "reason", actor="maker", checker=pl.col("checker").replace("", None)
-        )
-        payments = payments_of(part, loans).join(people, on="line", maintain_order="left")
-        fresh = events_of(payments, RECEIVED, file, source_of(str(account)), known)
-        result = together(result, fresh)
+    people = applied.with_columns(actor="maker", checker=pl.col("checker").replace("", None))
+    result = with_payments(result, people, file, known, ("actor", "checker", "reason"))
     known.decisions.append(good.select("entry_id", "outcome", "loan_id"))
     decisions = good.select(
         "entry_id", "outcome", "loan_id", "maker", "checker", "reason", "line",
@@ -69,11 +59,10 @@ def _with_entries(rows: pl.DataFrame, known: Known) -> pl.DataFrame:
         decided=pl.coalesce("decided", "_outcome"),
         decided_loan=pl.coalesce("decided_loan", "_loan"),
     )
-    names = pl.col("currency").replace_strict(CURRENCY_NAMES, default=None, return_dtype=pl.String)
     loans = (
         known.loans("loan_key", rows["loan_key"])
         .filter(pl.col("loan_id").is_not_null())
-        .select("loan_key", "loan_id", "boards_on", currency_of_loan=names)
+        .select("loan_key", "loan_id", "boards_on", currency_of_loan=currency_name())
     )
     named = rows.with_columns(
         outcome=pl.col("decision").replace_strict(OUTCOME, return_dtype=pl.String)

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import polars as pl
 
-from loanbook.core.errors import IntakeError
 from loanbook.core.frames import empty
 from loanbook.core.payments.bank_file import BankFile
 from loanbook.core.payments.incoming.cash import of_collected
 from loanbook.core.payments.incoming.deciding import decided
-from loanbook.core.payments.incoming.entries import KNOWN, Incoming, identified
+from loanbook.core.payments.incoming.entries import Incoming, identified
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.payments.bank_accounts import BankAccount, EntryRule
 from loanbook.core.policy.payments.collections import CollectionMapping
@@ -45,16 +44,13 @@ def taken(
     result = entering(done.entries, file, known)
     result = replace(result, rows_in=result.rows_in + len(read.bad), bad=read.bad + result.bad)
     accounts = {account.name: account}
-    booked = max(file.business_date, known.first_open or file.business_date)
+    booked = known.booked_on(file.business_date)
     fees = done.entries.join(read.rows.select("line", "fee"), on="line", maintain_order="left")
     told = _groups(read, account.name, file.business_date)
     known.payouts.append(
         told.select(source_ref="reference", loan_id=pl.lit(None, pl.Int64), amount="closing",
                     value_date=pl.lit(file.business_date))
     )  # fmt: skip
-    known.entries.append(
-        done.entries.filter(~pl.col("outcome").is_in(["duplicate", "quarantined"])).select(KNOWN)
-    )
     tables = file_rows(BankFile(FORMAT, frames={}), file, told) | {
         "bank_entries": stored_entries(done.entries, FORMAT, file, known),
         "suspense_candidates": waiting_of(done.candidates, done.entries),
@@ -66,10 +62,7 @@ def taken(
 
 def as_account(mapping: CollectionMapping, policies: PolicyBook, date: dt.date) -> BankAccount:
     """A collector as an account whose entries are decided as a bank's: its fees and what it hands over apart."""
-    try:
-        currency = policies.in_force(Product, mapping.product, date).currency
-    except KeyError as bad:  # pragma: no cover - references are checked where policies are read
-        raise IntakeError(str(bad)) from bad
+    currency = policies.in_force(Product, mapping.product, date).currency
     return BankAccount(
         name=mapping.name, version=mapping.version, effective_from=mapping.effective_from,
         product=mapping.product, currency=currency, matching=mapping.matching, same_within_days=_YEAR,

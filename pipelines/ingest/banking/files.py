@@ -9,9 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from loanbook.core.contract.money import CURRENCY_NAMES
+from loanbook.core.contract.money import currency_name
 from loanbook.core.errors import IntakeError
 from loanbook.core.payments.bank_file import BankFile
+from loanbook.core.payments.incoming.candidates import AWAITED, CANDIDATES
 from loanbook.core.payments.incoming.deciding import Decided, KnownBook, decided
 from loanbook.core.payments.incoming.emitting import RECEIVED, payments_of
 from loanbook.core.payments.incoming.entries import KNOWN, dated, entries_of, identified
@@ -25,7 +26,7 @@ from loanbook.pipelines.formats.bank.reading import READERS
 from loanbook.pipelines.formats.bank.sniffing import KNOWN as FORMATS
 from loanbook.pipelines.formats.bank.sniffing import format_of
 from loanbook.pipelines.ingest.banking.acknowledged import acknowledged
-from loanbook.pipelines.ingest.banking.returning import merged, returning, told_of, with_returns
+from loanbook.pipelines.ingest.banking.returning import returning, told_of, with_returns
 from loanbook.pipelines.ingest.banking.stored import cash_of, file_rows, stored_entries, waiting_of
 from loanbook.pipelines.ingest.events import Known, Taken, events_of, together
 from loanbook.pipelines.ingest.landing import LandingFile
@@ -54,20 +55,17 @@ def taken(
     judged = [
         _judged(rows, accounts.get(str(name)), file.business_date, policies, known)
         for (name,), rows in told.partition_by("account", as_dict=True, maintain_order=True).items()
-    ]
-    entries, unsure = _together(judged, told)
+    ] or [_judged(told, None, file.business_date, policies, known)]
+    entries = pl.concat([each.entries for each in judged]).sort("place")
     returned = returning(told_of(read, file, entries), read, file, policies, known)
     entries = with_returns(entries, returned)
     result = entering(entries, file, known)
     tables = file_rows(read, file, of_statements) | {
         "bank_entries": stored_entries(entries, read.format, file, known),
-        "suspense_candidates": waiting_of(unsure, entries),
+        "suspense_candidates": waiting_of(pl.concat([each.candidates for each in judged]), entries),
         "cash_movements": cash_of(entries, accounts, policies, file, known),
     }
-    known.entries.append(
-        entries.filter(~pl.col("outcome").is_in(["duplicate", "quarantined"])).select(KNOWN)
-    )
-    result = merged(result, returned)
+    result = together(result, returned.taken)
     return replace(result, tables=tables | dict(result.tables))
 
 
@@ -178,7 +176,7 @@ def _judged(
             said=pl.lit(None, pl.String), loan_id=pl.lit(None, pl.Int64),
             confidence=pl.lit(None, pl.Int16), same_as=pl.lit(None, pl.String),
         )  # fmt: skip
-        return Decided(none, pl.DataFrame())
+        return Decided(none, pl.DataFrame(schema=CANDIDATES))
     told = identified(
         dated(rows, account, date).with_columns(pl.col("currency").fill_null(account.currency))
     )
@@ -194,12 +192,11 @@ def known_book(
     span = entries.select(first=pl.col("value_date").min(), last=pl.col("value_date").max()).row(0)
     before = [each.filter(pl.col("account") == account.name) for each in known.entries]
     refs = pl.concat([entries[n] for n in ("reference", "end_to_end_id", "client_ref")])
-    names = pl.col("currency").replace_strict(CURRENCY_NAMES, default=None, return_dtype=pl.String)
     # a reference of a bank may hold a loan's key in any form, so that no hash leads to it
     loans = (
         known.every_loan()
         .filter(pl.col("loan_id").is_not_null())
-        .select("loan_id", "loan_key", "boards_on", "entity_name", currency=names)
+        .select("loan_id", "loan_key", "boards_on", "entity_name", currency=currency_name())
     )
     payments, bank = _fresh_payments(known, refs), known.bank
     if bank is None or span[0] is None:
@@ -219,8 +216,6 @@ def known_book(
 
 
 def _nothing_awaited() -> pl.DataFrame:
-    from loanbook.core.payments.incoming.candidates import AWAITED
-
     return pl.DataFrame(schema=AWAITED)
 
 
@@ -248,34 +243,31 @@ def _fresh_payments(known: Known, references: pl.Series) -> pl.DataFrame:
     return pl.concat([pl.DataFrame(schema=schema), *told, *handed_over])
 
 
-def _together(judged: list[Decided], told: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Entries of all accounts, in the order of the file, and candidates of those in suspense."""
-    if not judged:
-        nothing = identified(told.with_columns(pl.col("value_date").cast(pl.Date)))
-        absent = {"outcome": pl.String, "rule": pl.String, "said": pl.String, "loan_id": pl.Int64,
-                  "confidence": pl.Int16, "same_as": pl.String}  # fmt: skip
-        return nothing.with_columns(
-            **{n: pl.lit(None, t) for n, t in absent.items()}
-        ), pl.DataFrame()
-    entries = pl.concat([each.entries for each in judged], how="diagonal_relaxed").sort("place")
-    unsure = [each.candidates for each in judged if each.candidates.width]
-    return entries, pl.concat(unsure) if unsure else pl.DataFrame()
-
-
 def entering(entries: pl.DataFrame, file: LandingFile, known: Known) -> Taken:
-    """Counts of a file's entries, those refused, and the payments that enter."""
+    """Counts of a file's entries, those refused, and the payments that enter; later files know the entries."""
     bad = _refusals(entries)
     applied = entries.filter(pl.col("outcome") == "applied")
     again = int((entries["outcome"] == "duplicate").sum())
     others = entries.height - applied.height - again - len(bad)
-    result = Taken(entries.height, others, again, bad, None)
-    names = pl.col("currency").replace_strict(CURRENCY_NAMES, default=None, return_dtype=pl.String)
-    loans = known.loans("loan_id", applied["loan_id"]).with_columns(currency=names)
-    for (account,), rows in applied.partition_by(
-        "account", as_dict=True, maintain_order=True
-    ).items():
-        source = source_of(str(account))
-        fresh = events_of(payments_of(rows, loans), RECEIVED, file, source, known)
+    known.entries.append(
+        entries.filter(~pl.col("outcome").is_in(["duplicate", "quarantined"])).select(KNOWN)
+    )
+    return with_payments(Taken(entries.height, others, again, bad, None), applied, file, known)
+
+
+def with_payments(
+    result: Taken,
+    applied: pl.DataFrame,
+    file: LandingFile,
+    known: Known,
+    beside: tuple[str, ...] = (),
+) -> Taken:
+    """What a file gives, with the payments of entries that are applied (`payments_of`), by the account of each."""
+    loans = known.loans("loan_id", applied["loan_id"]).with_columns(currency=currency_name())
+    parts = applied.partition_by("account", as_dict=True, maintain_order=True)
+    for (account,), rows in parts.items():
+        payments = payments_of(rows, loans, beside)
+        fresh = events_of(payments, RECEIVED, file, source_of(str(account)), known)
         result = together(result, fresh)
     return result
 

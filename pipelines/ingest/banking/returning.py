@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from loanbook.core.contract.dates.business_days import Calendar
-from loanbook.core.contract.money import EXPONENT
+from loanbook.core.contract.money import EXPONENT, decimal_text
 from loanbook.core.payments.bank_file import BankFile
 from loanbook.core.payments.out.changes import CODES, corrected
-from loanbook.core.payments.out.returns import TOLD, WHY, decided
+from loanbook.core.payments.out.returns import TOLD, WHY, by_name, decided, of_nobody
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CANONICAL_COMMANDS
 from loanbook.core.policy.models import HolidayCalendar
@@ -23,7 +23,7 @@ from loanbook.core.policy.originators import Originator, ReturnCodes
 from loanbook.core.store.sending.vault import PARTICULARS, Vault
 from loanbook.pipelines.formats.commands import FIELDS, Orders
 from loanbook.pipelines.formats.table import Parsed
-from loanbook.pipelines.ingest.events import Known, Taken, together
+from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import LandingFile
 from loanbook.pipelines.ingest.orders.entering import by_loans
 
@@ -101,31 +101,22 @@ def _judged(
     assert file.business_date is not None
     assert known.sending is not None
     before = pl.concat([known.sending.returned(sent["key"]), *known.returned])
-    ours = pl.concat(
-        [sent.select(original=name, by="originator") for name in ("trace", "end_to_end_id")]
-    )
-    of = told.join(ours.filter(pl.col("original") != "").unique("original"), on="original", how="left", maintain_order="left")  # fmt: skip
-    parts = []
+    ours = by_name(sent).select("original", by="originator")
+    of = told.join(ours, on="original", how="left", maintain_order="left")
+    parts = [of_nobody(of.filter(pl.col("by").is_null()).drop("by"))]
+    of = of.filter(pl.col("by").is_not_null())
     for (name,), rows in of.partition_by("by", as_dict=True, maintain_order=True).items():
-        by, codes, calendar = _policies(policies, name, file.business_date)
-        theirs = sent.filter(pl.col("originator") == name) if name else sent.clear()
+        by, codes, calendar = _policies(policies, str(name), file.business_date)
+        theirs = sent.filter(pl.col("originator") == name)
         parts.append(decided(rows.drop("by"), theirs, before, by, codes, calendar))
-    if not parts:
-        by, codes, calendar = _policies(policies, None, file.business_date)
-        return decided(told, sent.clear(), before, by, codes, calendar)
-    return pl.concat(parts).sort("line")
+    return pl.concat(parts, how="diagonal").sort("line")
 
 
 def _policies(
-    policies: PolicyBook, name: object, day: dt.date
+    policies: PolicyBook, name: str, day: dt.date
 ) -> tuple[Originator, ReturnCodes, Calendar]:
-    """An originator, its codes and its banking days; of no instruction those of any: nothing hangs on them."""
-    named = (
-        str(name)
-        if name
-        else next(p.name for _, p in policies.policies if isinstance(p, Originator))
-    )
-    by = policies.in_force(Originator, named, day)
+    """An originator, its codes and its banking days."""
+    by = policies.in_force(Originator, name, day)
     calendar = policies.in_force(HolidayCalendar, by.calendar, day).days
     return by, policies.in_force(ReturnCodes, by.return_codes, day), calendar
 
@@ -136,15 +127,11 @@ def _orders_of_returns(
     """Reversals and chargebacks, and what becomes of the mandates."""
     enters = judged.filter(pl.col("outcome").is_in([*ENTERS]) & pl.col("payment_key").is_not_null())
     exponent = pl.col("currency").replace_strict(EXPONENT, default=2, return_dtype=pl.Int64)
-    scale = pl.lit(10).pow(exponent).cast(pl.Int64)
-    units = pl.concat_str(
-        (pl.col("amount") // scale).cast(pl.String), pl.lit("."),
-        (pl.col("amount") % scale).cast(pl.String).str.zfill(exponent),
-    )  # fmt: skip
+    units = decimal_text(pl.col("amount"), exponent)
     verb = pl.col("outcome").replace_strict({"reversal": "reverse", "chargeback": "chargeback"}, return_dtype=pl.String)  # fmt: skip
     money = enters.with_columns(
         command=verb, target_ref=pl.concat_str(pl.lit("payment_received/"), "instruction_key"),
-        amount=pl.when(pl.col("outcome") == "chargeback").then(units.str.strip_suffix(".")).otherwise(pl.lit("")),
+        amount=pl.when(pl.col("outcome") == "chargeback").then(units).otherwise(pl.lit("")),
     )  # fmt: skip
     verbs = {"suspend": "suspend_mandate", "revoke": "revoke_mandate"}
     changed = judged.filter(pl.col("mandate_becomes") != "keep").with_columns(
@@ -172,8 +159,7 @@ def _changes(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Notifications of change as rows of the ledger's table, and the amendments that they order."""
     assert known.sending is not None
-    named = pl.concat([sent.with_columns(original=pl.col(n)) for n in ("trace", "end_to_end_id")])
-    found = named.filter(pl.col("original") != "").sort("effective").unique("original", keep="last").select(
+    found = by_name(sent).select(
         "original", "mandate", "loan_id", "account", instruction_key="key", by="originator", rail="rail"
     )  # fmt: skip
     lines = read.entries.select("entry", _entry_line="line")
@@ -267,8 +253,3 @@ def with_returns(entries: pl.DataFrame, returned: Returned) -> pl.DataFrame:
         outcome=pl.when(unread).then(pl.lit("outside")).when(settled).then(pl.lit("returned")).otherwise("outcome"),
         said=pl.coalesce(said.replace(WHY), "said"), loan_id=pl.coalesce("_loan", "loan_id"),
     ).drop("_of", "_why", "_loan")  # fmt: skip
-
-
-def merged(result: Taken, returned: Returned) -> Taken:
-    """What the file gives with what its returns order."""
-    return together(result, returned.taken)

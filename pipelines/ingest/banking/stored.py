@@ -37,7 +37,7 @@ def stored_entries(
 ) -> pl.DataFrame:
     """Entries as the ledger keeps them: no name and no free text in full."""
     assert file.business_date is not None
-    booked = max(file.business_date, known.first_open or file.business_date)
+    booked = known.booked_on(file.business_date)
     return entries.select(
         "place", "line", "statement", "account", "direction", "reversal", "amount", "currency",
         "value_date", "booked_on", "status", "code", "reference", "client_ref", "end_to_end_id",
@@ -65,7 +65,7 @@ def cash_of(
 ) -> pl.DataFrame:
     """Movements of money at banks that the file's entries make."""
     assert file.business_date is not None
-    booked = max(file.business_date, known.first_open or file.business_date)
+    booked = known.booked_on(file.business_date)
     return of_entries(entries, books_of(accounts, policies, file), booked)
 
 

@@ -54,7 +54,7 @@ class _Eve:
     def __init__(self, known: Known, date: dt.date) -> None:
         self._known, self._eve = known, date - _ONE_DAY
         self._life: tuple[pl.Series, Life | None] | None = None
-        self._date = max(date, known.first_open or date)
+        self._date = known.booked_on(date)
         self.is_open = known.first_open is None or self._eve >= known.first_open
         """Whether days before the file's wait for their close."""
 

@@ -1,4 +1,4 @@
-"""The decimals of every currency: a bank's file may be in any of them, not only in those of a loan.
+"""The decimals of every currency: loans are in some of them, a bank's file may be in any.
 
 Source: ISO 4217, table A.1 (the list of 2024), without funds and precious metals.
 """
