@@ -80,8 +80,8 @@ def _figures(
 def _files(files: pl.DataFrame, on: str) -> None:
     st.subheader(
         "Files of the date", anchor=False,
-        help="For every file: entries = applied + settled + suspense + outside + duplicate + quarantined, in "
-        "number and in money. A file that does not tie to its own totals is refused whole.",
+        help="For every file: entries = applied + settled + returned + suspense + outside + duplicate + "
+        "quarantined, in number and in money. A file that does not tie to its own totals is refused whole.",
     )  # fmt: skip
     if files.is_empty():
         st.info("No bank's file has this date.")

@@ -9,8 +9,11 @@ import polars as pl
 import pytest
 
 from loanbook.core.payments.out.return_rates import return_rates
+from loanbook.core.payments.out.returns import WHY
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.originators import Originator, ReturnCodes
+from loanbook.core.store.banking.reading import CONSERVED
+from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.payments.presenting import mandates_at, plan, present
 from loanbook.pipelines.resources import read_policies
@@ -126,6 +129,7 @@ def test_a_return_is_reversed_from_the_day_of_its_payment_and_the_mandate_follow
         "SELECT count(*) FROM {lake}.restated_loans WHERE from_date <= '2018-01-09'"
     ).item()
     assert restated == 3
+    assert LedgerReader(ledger.settings).query(CONSERVED)["conserved"].all()
     # every entry has an outcome: three enter, the rest wait for a person with the reason
     seen = ledger.frame(
         "SELECT outcome, count(*) AS n, count(said) AS told FROM {lake}.bank_entries GROUP BY 1"
@@ -141,6 +145,16 @@ def test_a_return_is_reversed_from_the_day_of_its_payment_and_the_mandate_follow
     )
     take(ledger, policies)
     assert ledger.frame("SELECT count(*) FROM {lake}.events").item() == events
+    # a lender that sends no debits may get what comes back of another's: it waits for a person
+    kept = [(folder, each) for folder, each in policies.policies if folder != "originators"]
+    drop(
+        ledger,
+        "bank_2018-01-12_synthetic-bank.3.ach",
+        nacha("2018-01-12", returned(9, "R02", "021000028888888", amount)),
+    )
+    take(ledger, PolicyBook(tuple(kept), policies.registry))
+    unknown = "SELECT outcome, said FROM {lake}.bank_entries WHERE returns = 'R02'"
+    assert ledger.frame(unknown).rows() == [("suspense", WHY["unknown_payment"])]
 
 
 def test_what_had_no_funds_is_asked_again_on_the_payday_twice_and_no_more(

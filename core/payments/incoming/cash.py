@@ -41,8 +41,11 @@ _BOOKED = {
 """Debit and credit of money in by why it moves; of money out the other way round."""
 _BY_OUTCOME: dict[str, tuple[str, ...]] = {"applied": (ARRIVED,), "settled": (ARRIVED,), "returned": (ARRIVED,),
                "suspense": (ARRIVED, WAITING)}  # fmt: skip
-_BY_DECISION: dict[str, tuple[str, ...]] = {"applied": (ASSIGNED,), "settled": (ASSIGNED,), "returned": (ASSIGNED,),
-                "outside": (NOT_OURS,)}  # fmt: skip
+_BY_DECISION: dict[str, tuple[str, ...]] = {
+    "applied": (ASSIGNED,),
+    "settled": (ASSIGNED,),
+    "outside": (NOT_OURS,),
+}
 
 
 def of_entries(entries: pl.DataFrame, books: pl.DataFrame, date: dt.date) -> pl.DataFrame:

@@ -95,7 +95,7 @@ CONSERVED = """
     stated AS (SELECT file_id, business_date, sum(credits - debits)::BIGINT AS net FROM bank_statements
                GROUP BY file_id, business_date)
     SELECT f.business_date, f.name, coalesce(t.entries, 0) AS entries, {names},
-           coalesce(t.applied_count + t.settled_count + t.suspense_count + t.outside_count, 0) = r.accepted
+           coalesce({accepted}, 0) = r.accepted
              AND coalesce(t.duplicate_count, 0) = r.duplicates AND coalesce(t.quarantined_count, 0) <= r.quarantined
              AND (f.format = 'collected' OR s.net IS NULL OR t.unread OR s.net = coalesce(t.net, 0)) AS conserved
     FROM bank_files f JOIN files r ON r.file_id = f.file_id AND r.business_date = f.business_date AND r.name = f.name
@@ -105,5 +105,6 @@ CONSERVED = """
 """.format(
     counts=", ".join(f"count(*) FILTER (WHERE outcome = '{n}') AS {n}_count" for n in OUTCOMES),
     names=", ".join(f"coalesce(t.{n}_count, 0) AS {n}_count" for n in OUTCOMES),
+    accepted=" + ".join(f"t.{n}_count" for n in OUTCOMES if n not in ("duplicate", "quarantined")),
 )
 """Files with their entries by outcome, and whether these sum to what intake counted and the statements' own sums."""
