@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from loanbook.core.contract.money import major_of_any
-from loanbook.core.payments.incoming.deciding import OUTCOMES
+from loanbook.core.payments.incoming.outcomes import OUTCOMES
 from loanbook.core.store.banking.reading import (
     CANDIDATES,
     CLEARING,

@@ -14,10 +14,6 @@ from loanbook.core.payments.incoming.matching import BY_SCORE, WORDS, matched
 from loanbook.core.policy.payments.bank_accounts import BankAccount, EntryRule
 from loanbook.core.policy.payments.matching import ReceiptMatching
 
-OUTCOMES = ("applied", "settled", "returned", "suspense", "outside", "duplicate", "quarantined")
-"""Applied: a payment of a loan. Settled: money whose payments another file brought. Returned: it brings a payment
-back, which is taken back. Suspense: it waits for
-people. Outside: not the book's, by rule. Duplicate: known. Quarantined: it can't be read."""
 NOT_READ = {
     "amount_not_read": "its amount can't be read, or is finer than its currency",
     "amount_is_zero": "it moves nothing",

@@ -5,7 +5,7 @@ Every view tells what is known now; dates are those of files.
 
 from __future__ import annotations
 
-from loanbook.core.payments.incoming.deciding import OUTCOMES
+from loanbook.core.payments.incoming.outcomes import OUTCOMES
 
 ENTRIES_NOW = """
     SELECT e.* REPLACE (coalesce(d.loan_id, e.loan_id) AS loan_id), coalesce(d.outcome, e.outcome) AS outcome_now,

@@ -50,7 +50,7 @@ def files(
     before it closed. A file that does not tie to its own totals is refused whole: `loanbook run` and
     `loanbook sql "SELECT name, reason FROM files WHERE state = 'refused'"` say why.
     """
-    from loanbook.core.payments.incoming.deciding import OUTCOMES
+    from loanbook.core.payments.incoming.outcomes import OUTCOMES
     from loanbook.core.store.banking.reading import DAYS, FILES
 
     reader = reading()
@@ -103,7 +103,7 @@ def entries(
     Names and texts are cut as the ledger keeps them; file and line say where the whole stands. With --json or --csv
     amounts are in minor units.
     """
-    from loanbook.core.payments.incoming.deciding import OUTCOMES
+    from loanbook.core.payments.incoming.outcomes import OUTCOMES
     from loanbook.core.store.banking.reading import ENTRIES
 
     if outcome is not None and outcome not in OUTCOMES:
