@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataframely as dy
 import polars as pl
 
+from loanbook.core.ledger.people import same_person
 from loanbook.pipelines.formats.columns import FileColumn
 from loanbook.pipelines.formats.table import Parsed, read_csv, split
 
@@ -59,8 +60,8 @@ class Assignments(dy.Schema):
 
     @dy.rule()
     def maker_is_checker(cls) -> pl.Expr:
-        same = pl.col("maker").str.to_lowercase() == pl.col("checker").str.to_lowercase()
-        return ~same
+        """Two people are two names, however they are written."""
+        return ~same_person("maker", "checker")
 
 
 def parse(data: bytes) -> Parsed:

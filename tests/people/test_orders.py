@@ -18,6 +18,7 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.store.guarded.scope import Shown
 from loanbook.core.store.people import audit, queue, users
 from loanbook.core.store.people.database import People, open_people
+from loanbook.core.store.people.sessions import Credentials, sign_in
 from loanbook.core.store.people.users import NewUser, add_user
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
@@ -324,3 +325,16 @@ def test_in_a_demo_orders_are_tried_on_the_command_line_by_persons_one_names(
     assert "released" in run("approve", id_, "--yes", "--as", "bob")
     assert id_ in run("orders", "list", "--all")
     assert "approved by bob" in run("orders", "show", id_)
+
+
+def test_in_production_who_is_signed_in_is_the_maker_of_a_decision_about_suspense(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, _ = sign_in(office.people, Credentials("Ann", PASSWORD))
+    monkeypatch.setenv("LOANBOOK_HOME", str(office.where.home))
+    monkeypatch.setenv("LOANBOOK_TOKEN", token)
+    monkeypatch.setattr("loanbook.core.store.people.database.Clock", lambda: office.clock)
+    decide = ("payments", "assign", "0" * 20, "--as", "outside", "--reason", "not_ours")
+    for by, refused in ((["--maker", "Bob"], "sign in as who you are"), (["--checker", "ANN"], "one person")):  # fmt: skip
+        done = CliRunner().invoke(app, [*decide, *by])
+        assert refused in str(done.exception), (done.output, done.exception)

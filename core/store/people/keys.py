@@ -81,25 +81,40 @@ def opened(data: bytes, key: bytes, about: str) -> bytes:
 
 def _secret(path: Path) -> bytes:
     """A file of 32 random bytes, made if it is not there; KeyFileError where others may read it."""
+    make_file(path, secrets.token_bytes(32))
+    key = read_file(path)
+    if len(key) != 32:
+        raise KeyFileError(
+            f"{path} holds {len(key)} bytes, a key has 32: put the file back from a backup"
+        )
+    return key
+
+
+def make_file(path: Path, content: bytes) -> None:
+    """Make a file that its owner alone reads, where none is; it is whole before its name is there."""
+    if path.exists():
+        return
     path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        mode = path.stat().st_mode
-        if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise KeyFileError(
-                f"{path} is open to others than its owner (mode {stat.S_IMODE(mode):o}): `chmod 600` it, and "
-                "take the key for known"
-            ) from None
-        key = path.read_bytes()
-        if len(key) != 32:
-            raise KeyFileError(
-                f"{path} holds {len(key)} bytes, a key has 32: put the file back from a backup"
-            ) from None
-        return key
-    key = secrets.token_bytes(32)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
-        file.write(key)
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    return key
+    try:
+        os.link(fresh, path)  # another process may have been first
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+
+
+def read_file(path: Path) -> bytes:
+    """What a file of a secret holds; KeyFileError where others than its owner may read it."""
+    mode = path.stat().st_mode
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise KeyFileError(
+            f"{path} is open to others than its owner (mode {stat.S_IMODE(mode):o}): `chmod 600` it, and "
+            "take the key for known"
+        )
+    return path.read_bytes()

@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from loanbook.core.errors import LedgerError
+from loanbook.core.store.people.keys import make_file, read_file
 
 KEY_VARIABLE = "LOANBOOK_ACCOUNTS_KEY"
 KEY_FILE = "accounts.key"
@@ -30,22 +31,9 @@ PARTICULARS = ["bank", "account", "account_type", "holder"]
 
 
 def make_key(lake: Path) -> None:
-    """Make the key of a ledger's folder, where none is; it is whole before its name is there."""
-    path = lake / KEY_FILE
-    if path.exists() or os.environ.get(KEY_VARIABLE):
-        return
-    fresh = path.with_name(f".{KEY_FILE}.{secrets.token_hex(8)}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(base64.b64encode(secrets.token_bytes(BYTES)))
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(fresh, path)  # another process may have been first
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()
+    """Make the key of a ledger's folder, where none is and the environment tells none."""
+    if not os.environ.get(KEY_VARIABLE):
+        make_file(lake / KEY_FILE, base64.b64encode(secrets.token_bytes(BYTES)))
 
 
 class Vault:
@@ -96,7 +84,7 @@ def _read(path: Path) -> bytes:
     if not text and not path.exists():
         return secrets.token_bytes(BYTES)
     try:
-        key = base64.b64decode(text or path.read_bytes(), validate=True)
+        key = base64.b64decode(text or read_file(path), validate=True)
     except binascii.Error:
         key = b""
     if len(key) != BYTES:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import polars as pl
 import typer
 
+from loanbook.core.access.actor import AccessError
 from loanbook.core.contract.money import major_of_any, to_major
 from loanbook.core.errors import LoanbookError
 from loanbook.pipelines.commands.console import (
@@ -165,7 +166,6 @@ def assign(
     entry: Annotated[
         str, typer.Argument(help="Id of the entry, as `loanbook payments suspense` has it.")
     ],
-    maker: Annotated[str, typer.Option(help="Who decides.")],
     reason: Annotated[str, typer.Option(help="Why, as a code: payer_confirmed.")],
     loan: Annotated[
         str | None, typer.Option(help="Key of the loan that it is a payment of.")
@@ -178,6 +178,9 @@ def assign(
             "its payments came in another file.",
         ),
     ] = None,
+    maker: Annotated[
+        str, typer.Option(help="Who decides, in a demo; in production it is who is signed in.")
+    ] = "",
     checker: Annotated[
         str, typer.Option(help="Who checked: another person, unless the policy lets one decide.")
     ] = "",
@@ -190,10 +193,25 @@ def assign(
     """
     if (loan is None) == (without_loan is None) or without_loan not in (None, "outside", "settled"):
         raise LoanbookError("say what it is, one of them: --loan KEY, --as outside, --as settled")
-    row = {"entry_id": entry, "decision": without_loan or "apply", "loan_key": loan or "", "maker": maker,
+    row = {"entry_id": entry, "decision": without_loan or "apply", "loan_key": loan or "", "maker": _maker(maker),
            "checker": checker, "reason": reason}  # fmt: skip
     place = _landed(pl.DataFrame([row]), entry)
     out.print(f"{place} waits in the landing folder; the next `loanbook run` takes it in.")
+
+
+def _maker(told: str) -> str:
+    """Who decides: in production who acts, whatever is said; a demo takes anyone's word."""
+    from loanbook.core.store.people.acting import acting, is_demo
+    from loanbook.pipelines.resources import settings
+
+    where = settings()
+    if not is_demo(where):
+        if told:
+            raise AccessError("--maker is for demo instances: sign in as who you are")
+        return acting(where).name
+    if not told:
+        raise LoanbookError("say who decides: --maker NAME")
+    return told
 
 
 def simulate(

@@ -18,6 +18,7 @@ from loanbook.pipelines.commands.console import (
     AsOf,
     To,
     iso_date,
+    keyed,
     out,
     piped,
     show,
@@ -25,7 +26,8 @@ from loanbook.pipelines.commands.console import (
 )
 
 if TYPE_CHECKING:
-    from loanbook.pipelines.payments.presenting import Presented
+    from loanbook.core.store.queries import Queries
+    from loanbook.pipelines.payments.presenting import Planned, Presented
 
 On = Annotated[
     str | None,
@@ -57,22 +59,15 @@ def present(
     """
     from loanbook.pipelines.payments.outbox import again as written_again
     from loanbook.pipelines.payments.presenting import plan
-    from loanbook.pipelines.payments.presenting import present as presented
     from loanbook.pipelines.resources import open_instance
 
+    if again is None:
+        _sent(plan, on, dry_run, as_json)
+        return
     ledger, policies = open_instance()
     with ledger:
-        if again is not None:
-            path = written_again(ledger, policies, ledger.settings, again, to or Path())
-            out.print(f"{path}: the same bytes as recorded; the outbox has nothing of it")
-            return
-        day = _day(ledger.published()[1], on)
-        done = (
-            plan(ledger, policies, day)
-            if dry_run
-            else presented(ledger, policies, day, run_id=_run())
-        )
-        _told(done, dry_run, as_json, ledger.loan_keys())
+        path = written_again(ledger, policies, ledger.settings, again, to or Path())
+    out.print(f"{path}: the same bytes as recorded; the outbox has nothing of it")
 
 
 def instruct(on: On = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
@@ -82,19 +77,9 @@ def instruct(on: On = None, dry_run: DryRun = False, as_json: AsJson = False) ->
     mandate. Each payout is instructed once: its key is the event that it is of. Files are recorded, handed over and
     written again as those of `present`. A payout that the bank sends back is listed by `returns`.
     """
-    from loanbook.pipelines.payments.paying import instruct as instructed
     from loanbook.pipelines.payments.paying import plan_payouts
-    from loanbook.pipelines.resources import open_instance
 
-    ledger, policies = open_instance()
-    with ledger:
-        day = _day(ledger.published()[1], on)
-        done = (
-            plan_payouts(ledger, policies, day)
-            if dry_run
-            else instructed(ledger, policies, day, run_id=_run())
-        )
-        _told(done, dry_run, as_json, ledger.loan_keys())
+    _sent(plan_payouts, on, dry_run, as_json)
 
 
 def mandates(
@@ -115,8 +100,7 @@ def mandates(
     reader, policies = opened()
     on = iso_date(as_of, "--as-of") or reader.published_range()[1] or dt.date.max
     rows = mandates_at(reader.lake(), policies, on)
-    keys = reader.query("SELECT loan_id, loan_key FROM loan_keys")
-    told = rows.join(keys, on="loan_id", how="left", maintain_order="left").select(
+    told = keyed(rows.drop("currency"), reader).select(
         "mandate", "loan_key", "originator", "state", "since", "reason", "cap", "collects", "starts", "ends", "payday",
         "channel", "consented_at", "consent",
     )  # fmt: skip
@@ -176,10 +160,22 @@ def returns(
         out.print(f"[red]alarm[/red] {name}: {measure} {rate} % is above {limit} %")
 
 
-def _run() -> str:
+def _sent(planned: Planned, on: str | None, dry_run: bool, as_json: bool) -> None:
+    """Send what is planned for a day, or only show it."""
     import uuid
 
-    return uuid.uuid4().hex
+    from loanbook.pipelines.payments.presenting import sent_out
+    from loanbook.pipelines.resources import open_instance
+
+    ledger, policies = open_instance()
+    with ledger:
+        day = _day(ledger.published()[1], on)
+        done = (
+            planned(ledger, policies, day)
+            if dry_run
+            else sent_out(planned, ledger, policies, day, uuid.uuid4().hex)
+        )
+        _told(done, dry_run, as_json, ledger)
 
 
 def _day(published: dt.date | None, on: str | None) -> dt.date:
@@ -193,8 +189,10 @@ def _day(published: dt.date | None, on: str | None) -> dt.date:
     return published + dt.timedelta(days=1)
 
 
-def _told(done: Presented, dry: bool, as_json: bool, loans: pl.DataFrame) -> None:
+def _told(done: Presented, dry: bool, as_json: bool, ledger: Queries) -> None:
     """What went out, and what did not."""
+    from loanbook.core.store.known.keys import loans_by_id
+
     rows = pl.DataFrame(
         [(f.row["name"], f.by.name, f.row["payments"], f.row["amount"], f.by.currency) for f in done.files],
         schema={"file": pl.String, "originator": pl.String, "payments": pl.Int64, "amount": pl.Int64, "currency": pl.String},
@@ -212,6 +210,6 @@ def _told(done: Presented, dry: bool, as_json: bool, loans: pl.DataFrame) -> Non
     for path in done.handed_over:
         out.print(f"handed over: {path}")
     if done.passed.height:
-        keys = loans.select("loan_id", "loan_key")
+        keys = loans_by_id(ledger, done.passed["loan_id"]).select("loan_id", "loan_key")
         left = done.passed.join(keys, on="loan_id", how="left", maintain_order="left")
         show(left.select("originator", "loan_key", "mandate", "due_date", "amount", "why"), "Not asked for or paid, in minor units")  # fmt: skip
