@@ -410,12 +410,23 @@ def one_state(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             connection.execute("COMMIT")
 
 
-def insert(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
-    """Append a frame to a table, by column name; an empty frame writes nothing."""
+@contextmanager
+def registered(
+    connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame
+) -> Iterator[None]:
+    """A frame as a table of this name, for as long as a statement needs it."""
+    connection.register(name, frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    try:
+        yield
+    finally:
+        connection.unregister(name)
+
+
+def insert(
+    connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame, into: str = LAKE
+) -> None:
+    """Append a frame to a table of an attached database, by column name; an empty frame writes nothing."""
     if frame.is_empty():
         return
-    connection.register("_frame", frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
-    try:
-        connection.execute(f"INSERT INTO {LAKE}.{table} BY NAME SELECT * FROM _frame")
-    finally:
-        connection.unregister("_frame")
+    with registered(connection, "_frame", frame):
+        connection.execute(f"INSERT INTO {into}.{table} BY NAME SELECT * FROM _frame")

@@ -57,16 +57,6 @@ class Settings(BaseModel):
         return self.lake / "data"
 
     @property
-    def data_path(self) -> str:
-        """Where the data files lie, as the lake is told."""
-        return str(self.data)
-
-    @property
-    def remote(self) -> bool:
-        """Whether the data files lie in no folder of this machine."""
-        return False
-
-    @property
     def landing(self) -> Path:
         """Folder into which a lender's files are dropped."""
         return self.home / "landing"

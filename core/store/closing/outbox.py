@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from loanbook.core.errors import LedgerError
-from loanbook.core.store.lake import CATALOGUE, of_a_full_disk
+from loanbook.core.store.lake import CATALOGUE, insert, of_a_full_disk
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.upkeep.files import flush_paths
@@ -81,9 +81,8 @@ def write_files(
             found = _files(ledger, alias, name, known)
         finally:
             connection.execute(f"DETACH {alias}")
-        if not settings.remote:
-            paths = [settings.data / "main" / each.table / each.path for each in found]
-            flush_paths([*paths, *{path.parent for path in paths}])
+        paths = [settings.data / "main" / each.table / each.path for each in found]
+        flush_paths([*paths, *{path.parent for path in paths}])
         return found
     except Exception as error:
         if said := of_a_full_disk(error):
@@ -94,7 +93,7 @@ def write_files(
 
 
 def _attach(ledger: Queries, settings: Settings, box: Path, alias: str) -> None:
-    data = str(settings.data_path).replace("'", "''")
+    data = str(settings.data).replace("'", "''")
     ledger.connection.execute(
         f"ATTACH 'ducklake:sqlite:{box}' AS {alias} (DATA_PATH '{data}', OVERRIDE_DATA_PATH TRUE, "
         "DATA_INLINING_ROW_LIMIT 0, ENCRYPTED)"
@@ -145,13 +144,7 @@ def _insert(ledger: Queries, alias: str, tables: Iterable[tuple[str, pl.DataFram
     connection.execute("BEGIN TRANSACTION")
     try:
         for table, rows in tables:
-            if rows.is_empty():
-                continue
-            connection.register("_frame", rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
-            try:
-                connection.execute(f"INSERT INTO {alias}.{table} BY NAME SELECT * FROM _frame")
-            finally:
-                connection.unregister("_frame")
+            insert(connection, table, rows, alias)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

@@ -13,7 +13,7 @@ import polars as pl
 
 from loanbook.core.errors import LedgerConflictError, LedgerError
 from loanbook.core.store.closing.outbox import NewFile, state_of
-from loanbook.core.store.lake import CATALOGUE, transaction
+from loanbook.core.store.lake import CATALOGUE, insert, registered, transaction
 from loanbook.core.store.queries import Queries
 
 
@@ -56,15 +56,15 @@ def register(
             )
         _put(ledger, "ducklake_data_file", numbered)
         ids = numbered["data_file_id"].to_list()
-        _put(ledger, "ducklake_file_column_stats", _statistics(files, numbered))
+        columns = _statistics(files, numbered)
+        _put(ledger, "ducklake_file_column_stats", columns)
         parts = [
             {"data_file_id": n, "table_id": tables[each.table][0], "partition_key_index": place,
              "partition_value": value}
             for n, each in zip(ids, files, strict=True) for place, value in each.partition
         ]  # fmt: skip
-        if parts:
-            _put(ledger, "ducklake_file_partition_value", pl.DataFrame(parts))
-        _count(ledger, numbered, _statistics(files, numbered))
+        _put(ledger, "ducklake_file_partition_value", pl.DataFrame(parts))
+        _count(ledger, numbered, columns)
         changes = [f"inserted_into_table:{n}" for n in sorted(set(numbered["table_id"]))]
         ledger.connection.execute(
             f"INSERT INTO {CATALOGUE}.ducklake_snapshot SELECT {at[0] + 1}, now(), schema_version, "
@@ -92,13 +92,10 @@ def _must_fit(
 
 
 def _known(ledger: Queries, paths: Sequence[str]) -> int:
-    ledger.connection.register("_paths", pl.DataFrame({"path": paths}).to_arrow())
-    try:
+    with registered(ledger.connection, "_paths", pl.DataFrame({"path": paths})):
         (known,) = ledger.rows(
             f"SELECT count(*) FROM {CATALOGUE}.ducklake_data_file WHERE path IN (SELECT path FROM _paths)"
         )[0]
-    finally:
-        ledger.connection.unregister("_paths")
     return int(known)
 
 
@@ -143,11 +140,7 @@ def _statistics(files: Sequence[NewFile], numbered: pl.DataFrame) -> pl.DataFram
 
 
 def _put(ledger: Queries, table: str, rows: pl.DataFrame) -> None:
-    ledger.connection.register("_rows", rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
-    try:
-        ledger.connection.execute(f"INSERT INTO {CATALOGUE}.{table} BY NAME SELECT * FROM _rows")
-    finally:
-        ledger.connection.unregister("_rows")
+    insert(ledger.connection, table, rows, CATALOGUE)
 
 
 _LEAST = """
@@ -189,11 +182,8 @@ def _count(ledger: Queries, files: pl.DataFrame, columns: pl.DataFrame) -> None:
     stood = stood.select("table_id", *names).join(added, on="table_id", how="semi")
     total = pl.concat([stood, added.select(stood.columns)], how="vertical_relaxed")
     total = total.group_by("table_id").agg(pl.col(names).sum())
-    ledger.connection.register("_new", columns.to_arrow(compat_level=pl.CompatLevel.oldest()))
-    try:
+    with registered(ledger.connection, "_new", columns):
         merged = ledger.frame(_MERGED)
-    finally:
-        ledger.connection.unregister("_new")
     ids = ", ".join(map(str, sorted(added["table_id"])))
     for table, rows in (("table_stats", total), ("table_column_stats", merged)):
         ledger.connection.execute(

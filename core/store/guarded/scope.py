@@ -10,7 +10,7 @@ import polars as pl
 
 from loanbook.core.access.deciding import WHOLE, Reading, Rows
 from loanbook.core.contract.jurisdiction import CODE, packed
-from loanbook.core.store.lake import LAKE
+from loanbook.core.store.lake import LAKE, registered
 
 DENIED = "access denied: "
 """How the error of a view begins that may not be read."""
@@ -100,10 +100,8 @@ def make_scope(connection: duckdb.DuckDBPyConnection, shown: Shown) -> None:
         [value for _, values in fits for value in values],
     ).pl()
     connection.execute(f"CREATE OR REPLACE TABLE {TABLE} (loan_id BIGINT)")
-    ids = found.select(pl.col("loan_id").cast(pl.Int64))
-    connection.register("_found", ids.to_arrow())
-    connection.execute(f"INSERT INTO {TABLE} SELECT loan_id FROM _found")
-    connection.unregister("_found")
+    with registered(connection, "_found", found.select(pl.col("loan_id").cast(pl.Int64))):
+        connection.execute(f"INSERT INTO {TABLE} SELECT loan_id FROM _found")
 
 
 def _fitting(rows: Rows) -> tuple[str, list[list[object]]]:

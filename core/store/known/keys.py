@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
-from loanbook.core.store.lake import LAKE
+from loanbook.core.store.lake import LAKE, registered
 from loanbook.core.store.queries import Queries
 
 LOAN_COLUMNS = {
@@ -46,14 +46,11 @@ def keep_hashes(connection: duckdb.DuckDBPyConnection, name: str, rows: pl.DataF
     of = HASHES.get(name)
     if of is None or rows.is_empty():
         return
-    connection.register("_keyed", rows.select(of.text, of.id).to_arrow())
-    try:
+    with registered(connection, "_keyed", rows.select(of.text, of.id)):
         connection.execute(
             f"INSERT INTO {LAKE}.{of.table} BY NAME "
             f"SELECT md5_number_lower({of.text}) AS {of.hash}, {of.id} FROM _keyed"
         )
-    finally:
-        connection.unregister("_keyed")
 
 
 def ids_of(ledger: Queries, name: str, texts: pl.Series) -> pl.Series:
