@@ -37,6 +37,7 @@ from loanbook.core.store.writing import (
     Intake,
     Provenance,
     anchor_row,
+    counts_of,
     law_rows,
     numbered,
     version_row,
@@ -276,10 +277,9 @@ class Ledger(Books):
         """What a version stores: tables with rows of theirs."""
         closed = each.closed
         balances = each.balances.with_columns(business_date=pl.lit(closed.date))
-        own = [("account_balances", balances.with_columns(version=pl.lit(each.version, pl.Int64)))]
         yield from self.rows_of_loans(closed, each.restated, each.digests, each.version)
-        yield from own
-        yield "versions", version_row(each.version, closed, by, each.parent)
+        yield "account_balances", balances.with_columns(version=pl.lit(each.version, pl.Int64))
+        yield "versions", version_row(each.version, each.parent, closed.date, counts_of(closed), by)
         yield "checks", law_rows(each.version, closed.date, each.laws)
         yield "audit_anchors", anchor_row(each.version, by)
 

@@ -126,23 +126,43 @@ def control_totals(closed: DayClose) -> dict[str, int]:
     return totals | {"transfers": int(closed.transfers["amount"].sum() or 0)}
 
 
-def version_row(version: int, closed: DayClose, by: Provenance, parent: int) -> pl.DataFrame:
-    """The row of `versions`: date, inputs, policy and code, counts and control totals."""
+@dataclass(frozen=True)
+class Counts:
+    """What a version tells of its day, or a part of it of its own."""
+
+    high_water: int
+    """Number of the last event that took effect; 0: none did."""
+    rows: dict[str, int]
+    """Of the day itself: positions, dues, transfers, allocations."""
+    totals: dict[str, int]
+    """Control totals."""
+
+
+def counts_of(closed: DayClose) -> Counts:
+    """What a close is counted by."""
     high = closed.applied["event_id"].max()
+    rows = {
+        "positions": closed.book.positions.height, "dues": closed.book.dues.height,
+        "transfers": closed.transfers.height, "allocations": closed.allocations.height,
+    }  # fmt: skip
+    return Counts(int(high) if isinstance(high, int) else 0, rows, control_totals(closed))
+
+
+def version_row(
+    version: int, parent: int, date: dt.date, counts: Counts, by: Provenance
+) -> pl.DataFrame:
+    """The row of `versions`: date, inputs, policy and code, counts and control totals."""
     return pl.DataFrame(
         {
             "version": [version],
             "parent": [parent],
-            "business_date": [closed.date],
+            "business_date": [date],
             "run_id": [by.run_id],
-            "event_high_water": [int(high) if isinstance(high, int) else 0],
+            "event_high_water": [counts.high_water],
             "policy_hash": [by.policy_hash],
             "code_hash": [by.code_hash],
-            "positions": [closed.book.positions.height],
-            "dues": [closed.book.dues.height],
-            "transfers": [closed.transfers.height],
-            "allocations": [closed.allocations.height],
-            "control_totals": [json.dumps(control_totals(closed))],
+            **{name: [rows] for name, rows in counts.rows.items()},
+            "control_totals": [json.dumps(counts.totals)],
             "actor": [by.actor],
             "committed_at": [dt.datetime.now(dt.UTC).replace(tzinfo=None)],
         }

@@ -22,7 +22,7 @@ from loanbook.core.store.instance import Close as Rules
 from loanbook.core.store.lake import loans_of
 from loanbook.core.store.parts.groups import bounds, digest_of, planned
 from loanbook.core.store.writer import Ledger
-from loanbook.core.store.writing import Provenance, anchor_row, law_rows
+from loanbook.core.store.writing import Provenance, anchor_row, law_rows, version_row
 from loanbook.pipelines.servicing.held import told, with_names
 from loanbook.pipelines.servicing.publishing import DayReport, decide, laws_frame
 from loanbook.pipelines.servicing.quality import (
@@ -39,7 +39,6 @@ from loanbook.pipelines.servicing.sharding.merging import (
     merged,
     must_be_allowed,
     must_be_whole,
-    version_row_of,
 )
 from loanbook.pipelines.servicing.sharding.shard import close_shard, let_go
 from loanbook.pipelines.servicing.sharding.spec import Inputs, Receipt, ShardSpec
@@ -118,7 +117,7 @@ def _day(run: Run, inputs: Inputs, executor: Executor, shards: int) -> DayReport
                "gate": time.perf_counter() - written}  # fmt: skip
     shown = [laws_frame(done.laws), checks.select("suite", "name", "passed", "figures")]
     return DayReport(
-        inputs.date, inputs.version, done.loans, done.applied, done.totals, pl.concat(shown),
+        inputs.date, inputs.version, done.loans, done.applied, done.counts.totals, pl.concat(shown),
         seconds, with_names(run.ledger, done.held),
     )  # fmt: skip
 
@@ -159,7 +158,7 @@ def _commit(run: Run, done: Merged) -> None:
     rows = [
         ("account_balances", done.balances.with_columns(**stamped)),
         ("transfers", done.accruals.with_columns(version=stamped["version"])),
-        ("versions", version_row_of(done, run.by)),
+        ("versions", version_row(told.version, told.parent, told.date, done.counts, run.by)),
         ("checks", law_rows(told.version, told.date, done.laws)),
         ("audit_anchors", anchor_row(told.version, run.by)),
         ("publications", ledger.skipped(told.parent, told.version, run.by.actor)),
@@ -238,8 +237,9 @@ def _adds_up(run: Run, done: Merged, stored: str) -> pl.DataFrame:
     names = ("principal", "interest_accrued", "accrued_today", "credit")
     sums = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in names)
     found = run.ledger.one(f"SELECT count(*), {sums} FROM {stored}")
-    expected = (done.loans, *(done.totals[name] for name in names))
+    totals = done.counts.totals
+    expected = (done.loans, *(totals[name] for name in names))
     off = sum(a != b for a, b in zip(found, expected, strict=True))
     told = done.inputs
-    figures = f"{done.loans} loans, {done.totals['principal']} minor principal"
+    figures = f"{done.loans} loans, {totals['principal']} minor principal"
     return compared(told.version, told.date, "shards_add_up", off, figures)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -16,15 +16,10 @@ from loanbook.core.servicing.laws.accounts import PLACE, ledger_carries, moved_o
 from loanbook.core.servicing.laws.law import Law, in_all
 from loanbook.core.servicing.laws.setting_apart import Limit
 from loanbook.core.servicing.loan.book import HELD
+from loanbook.core.store.closing.books import BALANCES
 from loanbook.core.store.closing.outbox import NewFile
-from loanbook.core.store.writing import Provenance
-from loanbook.pipelines.servicing.sharding.spec import (
-    Counted,
-    Inputs,
-    Receipt,
-    ShardSpec,
-    of_accounts,
-)
+from loanbook.core.store.writing import Counts
+from loanbook.pipelines.servicing.sharding.spec import Counted, Inputs, Receipt, ShardSpec
 
 
 @dataclass(frozen=True)
@@ -38,15 +33,17 @@ class Merged:
     balances: pl.DataFrame
     laws: list[Law]
     held: pl.DataFrame
-    totals: dict[str, int]
     rows: dict[str, int]
     """By table, that shards stored."""
-    day: dict[str, int]
-    loans: int
+    counts: Counts
     boarded: int
     before: int
     applied: int
-    high_water: int
+
+    @property
+    def loans(self) -> int:
+        """Of which the day has a position."""
+        return self.counts.rows["positions"]
 
 
 def first_of_each(receipts: Iterable[Receipt], specs: Sequence[ShardSpec]) -> list[Receipt]:
@@ -103,14 +100,11 @@ def merged(
     )
     if beside is not None:
         accruals = pl.concat([accruals, beside])
-    nights = account_movements(accruals).cast(of_accounts("movement"))  # type: ignore[arg-type]
+    nights = account_movements(accruals).cast(_by_account("movement"))  # type: ignore[arg-type]
     moved = pl.concat([_frame(receipts, "movements", "movement"), nights])
     after = moved_on(balances, moved)
-    totals = _sums(each.totals for each in counted)
-    totals["transfers"] += int(accruals["amount"].sum() or 0)
-    day = _sums(each.day for each in counted)
-    day["transfers"] += accruals.height
-    laws = _laws(receipts, after, totals["principal"])
+    counts = _with_accruals([each.told for each in counted], accruals)
+    laws = _laws(receipts, after, counts.totals["principal"])
     broken = [law for law in laws if not law.holds]
     if broken:
         raise LawBrokenError(
@@ -121,11 +115,18 @@ def merged(
     held = [row for each in receipts for row in each.held]
     return Merged(
         receipts[0].inputs, tuple(file for each in receipts for file in each.files), accruals, after,
-        laws, pl.DataFrame(held, schema=HELD).sort("loan_id"), totals,
-        _sums(each.rows for each in counted), day, day["positions"],
+        laws, pl.DataFrame(held, schema=HELD).sort("loan_id"),
+        _sums(each.rows for each in counted), counts,
         _sum(counted, "boarded"), _sum(counted, "before"), _sum(counted, "applied"),
-        max(each.high_water for each in counted),
     )  # fmt: skip
+
+
+def _with_accruals(told: Sequence[Counts], accruals: pl.DataFrame) -> Counts:
+    """What all shards are counted by together, with the transfers of no single loan."""
+    rows, totals = _sums(each.rows for each in told), _sums(each.totals for each in told)
+    rows["transfers"] += accruals.height
+    totals["transfers"] += int(accruals["amount"].sum() or 0)
+    return Counts(max(each.high_water for each in told), rows, totals)
 
 
 def must_be_whole(
@@ -179,7 +180,12 @@ def _laws(receipts: Sequence[Receipt], balances: pl.DataFrame, principal: int) -
 
 def _frame(receipts: Sequence[Receipt], of: str, name: str) -> pl.DataFrame:
     rows = [row for each in receipts for row in getattr(each, of)]
-    return pl.DataFrame(rows, schema=of_accounts(name), orient="row")
+    return pl.DataFrame(rows, schema=_by_account(name), orient="row")
+
+
+def _by_account(amount: str) -> dict[str, Any]:
+    """Schema of an `amount` by account."""
+    return {name: BALANCES[name] for name in (*PLACE, "account")} | {amount: pl.Int64}
 
 
 def _sums(parts: Iterable[dict[str, int]]) -> dict[str, int]:
@@ -192,24 +198,3 @@ def _sums(parts: Iterable[dict[str, int]]) -> dict[str, int]:
 
 def _sum(counted: Sequence[Counted], name: str) -> int:
     return sum(getattr(each, name) for each in counted)
-
-
-def version_row_of(done: Merged, by: Provenance) -> pl.DataFrame:
-    """The row of `versions`, as `loanbook.core.store.writing.version_row` has it of a whole day."""
-    return pl.DataFrame(
-        {
-            "version": [done.inputs.version],
-            "parent": [done.inputs.parent],
-            "business_date": [done.inputs.date],
-            "run_id": [by.run_id],
-            "event_high_water": [done.high_water],
-            "policy_hash": [by.policy_hash],
-            "code_hash": [by.code_hash],
-            **{
-                name: [done.day[name]] for name in ("positions", "dues", "transfers", "allocations")
-            },
-            "control_totals": [json.dumps(done.totals)],
-            "actor": [by.actor],
-            "committed_at": [dt.datetime.now(dt.UTC).replace(tzinfo=None)],
-        }
-    )

@@ -9,8 +9,7 @@ from __future__ import annotations
 import atexit
 import re
 import secrets
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.servicing.day.close import close
 from loanbook.core.servicing.laws.accounts import balances_of_part, carried_by_account
 from loanbook.core.servicing.laws.setting_apart import Close, Closed, Day, Limit
-from loanbook.core.servicing.loan.book import Book
 from loanbook.core.store.closing.books import Books, stored_as
 from loanbook.core.store.closing.outbox import NewFile, identity, state_of, write_files
 from loanbook.core.store.history import StoredHistory
@@ -31,7 +29,7 @@ from loanbook.core.store.parts.groups import digest_of
 from loanbook.core.store.parts.part import Part, part_of
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.upkeep.used_policies import stored_under
-from loanbook.core.store.writing import control_totals
+from loanbook.core.store.writing import counts_of
 from loanbook.pipelines.resources import code_hash
 from loanbook.pipelines.servicing.sharding.computing import closed_with_digests, live_before
 from loanbook.pipelines.servicing.sharding.spec import Counted, Inputs, Receipt, Refusal, ShardSpec
@@ -47,29 +45,19 @@ def close_shard(spec: ShardSpec, engine: Close = close) -> Receipt:
     A law that is broken beyond what may be held is told in the receipt. Raises LedgerError where this process has
     another ledger, schema, code or plan of groups than the driver.
     """
-    started = time.perf_counter()
     ledger = _ledger(spec)
     _must_be_the_same(ledger, spec.inputs)
     policies = _policies_of(ledger, spec.inputs)
     read = _read(ledger, spec, policies, engine)
-    marks = [time.perf_counter()]
     attempt = secrets.token_hex(4)
     told = Receipt(spec.shard, attempt, spec.inputs, spec.low, spec.high)
     try:
         done, digests = closed_with_digests(read.day, Limit(spec.most, 100), None)
     except LawsBrokenError as broken:
         few = broken.found.head(spec.most + 1).to_dicts()
-        return _with(told, refused=Refusal(tuple(broken.laws), tuple(few)))
-    marks.append(time.perf_counter())
+        return replace(told, refused=Refusal(tuple(broken.laws), tuple(few)))
     files, rows = _written(ledger, spec, done, digests, attempt)
-    marks.append(time.perf_counter())
-    seconds = {"read": marks[0] - started, "compute": marks[1] - marks[0],
-               "write": marks[2] - marks[1]}  # fmt: skip
-    return _with(told, **_told(done, read, rows), files=files, seconds=seconds)
-
-
-def _with(told: Receipt, **fields: Any) -> Receipt:
-    return Receipt(**{**vars(told), **fields})
+    return replace(told, **_told(done, read, rows), files=files)
 
 
 def _ledger(spec: ShardSpec) -> Books:
@@ -133,16 +121,11 @@ def _read(ledger: Books, spec: ShardSpec, policies: PolicyBook, engine: Close) -
     part = part_of(ledger, spec.low, spec.high, told.plan)
     book, _ = ledger.book_at(policies, told.parent, told.parent_date, part)
     known = pl.col("event_id") < told.events_below
-    book = _knowing(book, known)
+    book = replace(book, pending=book.pending.filter(known))
     booked = ledger.events_where("booking_date = ?", [told.date], part).filter(known)
     past = StoredHistory(ledger, policies, told.date)
     day = Day(book, balances_of_part(book), booked, past, policies, told.date, engine)
     return _Read(day, _stood(ledger, told, part))
-
-
-def _knowing(book: Book, known: pl.Expr) -> Book:
-    """The book with the events that wait, but those that came since the day was cut."""
-    return Book(**{**vars(book), "pending": book.pending.filter(known)})
 
 
 def _stood(ledger: Books, told: Inputs, part: Part) -> tuple[int, int]:
@@ -182,14 +165,10 @@ def _told(done: Closed, read: _Read, rows: dict[str, int]) -> dict[str, Any]:
     closed, book = done.closed, done.closed.book
     own = closed.transfers["loan_id"] > 0
     transfers = closed.transfers.filter(own)
-    high = closed.applied["event_id"].max()
-    day = {"positions": book.positions.height, "dues": book.dues.height,
-           "transfers": transfers.height, "allocations": closed.allocations.height}  # fmt: skip
-    totals = control_totals(closed) | {"transfers": int(transfers["amount"].sum() or 0)}
     return {
         "counted": Counted(
             read.stood, read.day.booked.height, read.day.ids.len(), live_before(done),
-            closed.boarded.height, int(high) if isinstance(high, int) else 0, rows, day, totals,
+            closed.boarded.height, rows, counts_of(replace(closed, transfers=transfers)),
             closed.applied.height,
         ),
         "movements": tuple(account_movements(transfers).rows()),

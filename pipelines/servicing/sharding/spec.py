@@ -7,12 +7,11 @@ that are guarded like the catalogue.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
 from loanbook.core.store.closing.outbox import NewFile
+from loanbook.core.store.writing import Counts
 
 
 @dataclass(frozen=True)
@@ -74,13 +73,10 @@ class Counted:
     before: int
     """That the day began with."""
     boarded: int
-    high_water: int
-    """Of the events that took effect."""
     rows: dict[str, int]
     """That the version stores, by table."""
-    day: dict[str, int]
-    """Of these the ones of the day itself: positions, dues, transfers, allocations."""
-    totals: dict[str, int]
+    told: Counts
+    """Of its loans: without the day's accrual."""
     applied: int
 
 
@@ -106,10 +102,3 @@ class Receipt:
     held: tuple[dict[str, Any], ...] = ()
     """Schema `HELD`."""
     files: tuple[NewFile, ...] = ()
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
-def of_accounts(amount: str) -> dict[str, Any]:
-    """Schema of an `amount` by account."""
-    return {"entity": pl.Int16, "product": pl.Int16, "currency": pl.Int8, "account": pl.Int16,
-            amount: pl.Int64}  # fmt: skip
