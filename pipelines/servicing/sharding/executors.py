@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any, Protocol, Self
 
 from loanbook.core.errors import LedgerError
@@ -59,7 +61,7 @@ class Local:
         """See `Executor`. A shard whose worker dies is begun again, `TRIES` times in all; then LedgerError."""
         left = {spec.shard: spec for spec in specs}
         for _ in range(TRIES):
-            with _one_thread_each():
+            with _light():
                 running = {self._begun().submit(work, spec): spec for spec in left.values()}
             try:
                 for done in as_completed(running):
@@ -114,13 +116,16 @@ class Local:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes that begin within have one thread of Polars."""
-    before = os.environ.get("POLARS_MAX_THREADS")
+def _light() -> Iterator[None]:
+    """Processes that begin within have one thread of Polars, and load none of the program that begins them: a new
+    process would import its main module first, as the command with all commands, or Dagster."""
+    before, program = os.environ.get("POLARS_MAX_THREADS"), sys.modules["__main__"]
     os.environ["POLARS_MAX_THREADS"] = "1"
+    sys.modules["__main__"] = ModuleType("__main__")
     try:
         yield
     finally:
+        sys.modules["__main__"] = program
         if before is None:
             del os.environ["POLARS_MAX_THREADS"]
         else:
@@ -196,5 +201,5 @@ def executor_of(rules: Close) -> Executor:
     if rules.executor == "ray":
         return Ray(rules.scheduler)
     if rules.executor == "local":
-        return Local(cores())
+        return Local(min(cores(), rules.shards or cores()))
     return InThisProcess()
