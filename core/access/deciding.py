@@ -42,11 +42,6 @@ class Reading:
         """Whether no row is filtered."""
         return any(not each for each in self.rows)
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing is hidden."""
-        return self.sees_every_row and not self.masks and "*" in self.views
-
     def sees(self, view: str) -> bool:
         """Whether the view may be read at all."""
         return "*" in self.views or view in self.views

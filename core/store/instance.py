@@ -193,11 +193,12 @@ def policies_folder(home: Path | None) -> Path:
     return SHIPPED_POLICIES
 
 
-def policy_files(folder: Path) -> list[tuple[str, str, str]]:
-    """Every policy file as (kind's folder, name, text), in the order of their names."""
+def policy_files(folder: Path, kind: str = "*") -> list[tuple[str, str, str]]:
+    """Every policy file, or those of a kind's folder, as (kind's folder, name, text), in the order of their names."""
     for path in folder.glob("[!.]*/*.yml"):
         raise PolicyError(f"{path}: policies are files that end with .yaml; rename it")
-    return [(path.parent.name, path.name, _text(path)) for path in sorted(folder.glob("*/*.yaml"))]
+    paths = sorted(folder.glob(f"{kind}/*.yaml"))
+    return [(path.parent.name, path.name, _text(path)) for path in paths]
 
 
 def _text(path: Path) -> str:

@@ -12,7 +12,7 @@ from loanbook.core.catalogue.events import COMMANDS
 from loanbook.core.contract.jurisdiction import unpacked
 from loanbook.core.contract.money import CURRENCY_NAMES
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.rights.roles import ApprovalRules, ApprovalStep
+from loanbook.core.policy.rights.roles import ApprovalRules
 from loanbook.core.store.people import queue
 from loanbook.core.store.people.acting import access_of, denied
 from loanbook.core.store.people.database import People
@@ -77,13 +77,7 @@ def proposed(
     judge(desk.ledger, desk.policies, desk.people.settings.home, row)
     rules, step = desk.rules, desk.rules.step(verb, amount)
     version, _ = desk.ledger.published()
-    waits = queue.Rules(
-        step.approvals,
-        tuple(step.roles),
-        f"approval_rules/{rules.name}@{rules.version}",
-        rules.expires_days,
-        version,
-    )
+    waits = queue.Rules.of(rules, step, version)
     order = queue.Proposal(
         verb, wanted["loan_key"], dt.date.fromisoformat(wanted["value_date"]), wanted, amount, loan["currency"],
         wanted["reason"], comment, told.get("source", "queue"), told.get("id", ""),
@@ -119,8 +113,7 @@ def may(desk: Desk, actor: Actor, order: queue.Order) -> Verdict:
     pending = PendingOrder(
         wanted.command, wanted.amount_minor, order.maker, frozenset(stands_for), order.approved_by
     )
-    step = ApprovalStep(approvals=order.approvals_needed, roles=list(order.roles_needed))
-    verdict = may_approve(actor, pending, step, desk.access)
+    verdict = may_approve(actor, pending, order.step, desk.access)
     loan = _loan(desk, wanted.loan_key)
     if verdict.allowed and not desk.access.within(actor, "order.approve", wanted.command, loan):
         return Verdict(

@@ -99,8 +99,8 @@ def access_of(where: Settings, people: People | None = None) -> Access:
     today = (people.clock() if people else dt.datetime.now(dt.UTC)).date()
     found = [
         role
-        for folder, file, text in policy_files(policies_folder(where.home))
-        if folder == "roles" and isinstance(role := parse(folder, file, text), Role)
+        for folder, file, text in policy_files(policies_folder(where.home), "roles")
+        if isinstance(role := parse(folder, file, text), Role)
     ]
     if not found:
         raise PolicyError(

@@ -16,7 +16,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from loanbook.core.access.actor import AccessError, Actor, plain_name
+from loanbook.core.access.approving import is_approved
 from loanbook.core.access.deciding import Verdict
+from loanbook.core.policy.rights.roles import ApprovalRules, ApprovalStep
 from loanbook.core.store.people.audit import Record, append
 from loanbook.core.store.people.database import People
 from loanbook.core.store.people.models import Decision, QueuedOrder
@@ -53,6 +55,12 @@ class Rules:
     known_at: int
     """Version of the ledger that it was judged by."""
 
+    @classmethod
+    def of(cls, rules: ApprovalRules, step: ApprovalStep, known_at: int) -> Rules:
+        """Those of a step of the approval rules."""
+        named = f"approval_rules/{rules.name}@{rules.version}"
+        return cls(step.approvals, tuple(step.roles), named, rules.expires_days, known_at)
+
 
 @dataclass(frozen=True)
 class Order:
@@ -75,6 +83,11 @@ class Order:
     def approved_by(self) -> tuple[str, ...]:
         """Who approved it so far."""
         return tuple(actor for actor, verdict, _ in self.decisions if verdict == APPROVED)
+
+    @property
+    def step(self) -> ApprovalStep:
+        """What it needs, by the rules that were in force when it was proposed."""
+        return ApprovalStep(approvals=self.approvals_needed, roles=list(self.roles_needed))
 
 
 def propose(people: People, maker: Actor, wanted: Proposal, rules: Rules) -> str:
@@ -127,7 +140,7 @@ def decide(
             order = _order(session, row)
             if verdict != APPROVED:
                 row.state = verdict
-            elif len(order.approved_by) >= row.approvals_needed:
+            elif is_approved(order.approved_by, order.step):
                 row.state = APPROVED
             names = {
                 "approved": "order.approve",

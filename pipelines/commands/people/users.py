@@ -54,10 +54,11 @@ def _known_role(people: People, role: str) -> str:
     return role
 
 
-def _password(from_input: bool, asked: str = "Password") -> str:
+def _password(from_input: bool, asked: str = "Password", *, new: bool = True) -> str:
+    """A password as it is typed, a new one twice, or the next line of standard input."""
     if from_input:
         return sys.stdin.readline().rstrip("\n")
-    return str(typer.prompt(asked, hide_input=True, confirmation_prompt=True, err=True))
+    return str(typer.prompt(asked, hide_input=True, confirmation_prompt=new, err=True))
 
 
 def list_users(as_json: AsJson = False, as_csv: AsCsv = False) -> None:
@@ -188,7 +189,7 @@ def second_factor(
     from loanbook.core.store.people import sessions
 
     people = _people()
-    password = _typed_password(password_stdin)
+    password = _password(password_stdin, new=False)
     _, actor = sessions.sign_in(people, sessions.Credentials(name, password, device="command line"))
     sessions.end(people, actor)
     if code:
@@ -210,7 +211,7 @@ def sign_in(
     from loanbook.core.store.people.acting import session_file
 
     people = _people()
-    password = _typed_password(password_stdin)
+    password = _password(password_stdin, new=False)
     told = sessions.Credentials(
         name, password, code, device=f"command line of {socket.gethostname()}"
     )
@@ -223,12 +224,6 @@ def sign_in(
     factor = "with" if actor.second_factor else "without"
     out.print(f"Signed in as {actor.name}, {factor} a second factor; roles: "
               f"{', '.join(sorted(actor.roles)) or 'none'}.")  # fmt: skip
-
-
-def _typed_password(from_input: bool) -> str:
-    if from_input:
-        return sys.stdin.readline().rstrip("\n")
-    return str(typer.prompt("Password", hide_input=True, err=True))
 
 
 def sign_out() -> None:

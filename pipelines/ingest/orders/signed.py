@@ -89,13 +89,7 @@ def let_wait(
         currency = CURRENCY_NAMES[currencies[row["loan_key"]]]
         amount = minor_units(fields.get("amount", ""), currency)
         step = rules.step(row["command"], amount)
-        told = queue.Rules(
-            step.approvals,
-            tuple(step.roles),
-            f"approval_rules/{rules.name}@{rules.version}",
-            rules.expires_days,
-            known_at,
-        )
+        told = queue.Rules.of(rules, step, known_at)
         wanted = queue.Proposal(
             row["command"], row["loan_key"], row["value_date"], fields, amount, currency, row["reason"],
             f"{row['command_ref']} of {file.path.name}", file.path.name, order_id(file, row["line"]),
