@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from loanbook.core.access.actor import Actor, plain_name
@@ -114,19 +114,21 @@ def verified(people: People, anchors: Iterable[Anchor] = ()) -> tuple[int, Broke
 
 
 def _texts(people: People) -> Iterator[tuple[int, str, str]]:
-    """Number, text and hash of every entry; the database joins the fields, which costs least."""
-    between, null = ("char(31)", "char(30)") if _is_sqlite(people) else ("chr(31)", "chr(30)")
-    joined = f" || {between} || ".join(f"coalesce(CAST({name} AS TEXT), {null})" for name in FIELDS)
-    with people.engine.connect() as connection:
-        rows = connection.execution_options(yield_per=_CHUNK).execute(
-            text(f"SELECT seq, {joined}, hash FROM audit ORDER BY seq")
-        )
-        for part in rows.partitions():
+    """Number, text and hash of every entry; the database joins the fields, and a cursor of its driver gives plain
+    tuples, which costs least. PostgreSQL's has a name: it keeps the rows that were not asked for yet."""
+    char, named = ("char", ()) if people.engine.dialect.name == "sqlite" else ("chr", ("trail",))
+    between, null = f"{char}(31)", f"{char}(30)"
+    *others, last = FIELDS
+    parts = [f"coalesce({name} || {between}, {null} || {between})" for name in others]
+    joined = " || ".join([*parts, f"coalesce({last}, {null})"])
+    connection = people.engine.raw_connection()
+    try:
+        cursor = connection.cursor(*named)
+        cursor.execute(f"SELECT seq, {joined}, hash FROM audit ORDER BY seq")
+        while part := cursor.fetchmany(_CHUNK):
             yield from part
-
-
-def _is_sqlite(people: People) -> bool:
-    return people.engine.dialect.name == "sqlite"
+    finally:
+        connection.close()
 
 
 def entries(
