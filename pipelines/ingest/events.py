@@ -91,6 +91,8 @@ class Known:
     """Events of files that are taken in and not committed yet."""
     fresh: list[pl.DataFrame] = field(default_factory=list)
     """Events of files of this run, as `order_context.event_keys` has them."""
+    fresh_sources: set[str] = field(default_factory=set)
+    """Source systems of these."""
     bank: BankKnown | None = None
     """What the ledger has of banks; None: nothing, as where no ledger is."""
     sending: StoredSending | None = None
@@ -150,8 +152,12 @@ class Known:
 
     def sources(self) -> set[str]:
         """Source systems that events came from."""
-        before = set() if self.stored is None else set(self.stored.sources)
-        return before.union(*(rows["source_system"].unique() for rows in self.fresh))
+        return self.fresh_sources.union(() if self.stored is None else self.stored.sources)
+
+    def add(self, events: pl.DataFrame) -> None:
+        """Let files that follow know events of one, as `order_context.event_keys` has them."""
+        self.fresh.append(events)
+        self.fresh_sources.update(events["source_system"].unique())
 
     def booked_on(self, date: dt.date) -> dt.date:
         """The business date on which a file of a date is booked: its own, or the first that is open still."""

@@ -315,7 +315,7 @@ def _entering(
         recorded_at=pl.lit(row["recorded_at"]).cast(pl.Datetime("us")),
     )
     known.waiting.append(taken.events)
-    known.fresh.append(keys_of(events))
+    known.add(keys_of(events))
     if taken.loans is not None:  # the next tape of the run may hold them again
         on = pl.lit(row["business_date"], dtype=pl.Date)
         known.landed.append(taken.loans.select("loan_key", landed_on=on))

@@ -143,4 +143,4 @@ def _know(known: Known, taken: Taken) -> None:
             loan_id=pl.coalesce("loan_id", "numbered")
         )
     known.waiting.append(events)
-    known.fresh.append(keys_of(events))
+    known.add(keys_of(events))
