@@ -34,6 +34,8 @@ def test_status_of_a_ledger_loads_no_engine_and_binds_nothing(tmp_path: Path) ->
     from loanbook.core.store.writer import Ledger
 
     Ledger(Settings.of(tmp_path)).close()
+    (tmp_path / "landing").mkdir(exist_ok=True)
+    (tmp_path / "landing" / "payments_2018-01-03.csv").write_text("it waits, and is looked up")
     loaded = _loaded("from loanbook.pipelines.commands.run import status\nstatus()", tmp_path)
     assert "duckdb" in loaded
     assert loaded.isdisjoint(ENGINE | OF_FRAMES)
