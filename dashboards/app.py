@@ -26,14 +26,21 @@ if not is_demo(Settings.from_environment()):
 
 groups: dict[str, list[Any]] = {}
 for each in PAGES:
-    shown = st.Page(
-        each.show, title=each.title, icon=each.icon, url_path=each.path,
-        default=each is PAGES[0],
-    )  # fmt: skip
+    shown = st.Page(each.show, title=each.title, icon=each.icon, url_path=each.path)
     groups.setdefault(each.group, []).append(shown)
     finder.LINKS[each.path] = shown
+
+
+def begin() -> None:
+    """`/` leads to the first page. Streamlit serves its default page there alone, so none of ours is it."""
+    asked = [(name, value) for name in st.query_params for value in st.query_params.get_all(name)]
+    st.switch_page(finder.LINKS[PAGES[0].path], query_params=asked)
+
+
+start = st.Page(begin, title="loanbook", url_path="start", default=True, visibility="hidden")
+groups[PAGES[0].group].append(start)
 current = st.navigation(groups, position="top")
-st.session_state["_path"] = current.url_path or PAGES[0].path
+st.session_state["_path"] = current.url_path
 current.run()
 st.caption(
     'A demo instance (profile = "demo" in loanbook.toml): whoever opens these pages sees all of it.'
