@@ -2,7 +2,7 @@
 
 - `app` - serves the pages: `streamlit run dashboards/app.py`
 - `registry` - every page, in the order of the navigation
-- `page` - what a page declares: title, icon, group, who may see it
+- `page` - what a page declares: address, title, icon, group
 - `data` - reads of the pages, cached by question and version
 - `formats` - how figures are written
 - `theme` - colours by theme, one layout for all charts

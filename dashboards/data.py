@@ -25,16 +25,15 @@ from loanbook.core.store.upkeep.used_policies import as_stored
 log = logging.getLogger("loanbook.pages")
 
 
-@st.cache_resource(show_spinner=False)
-def reader(home: str, catalogue: str) -> LedgerReader:
+@st.cache_resource(show_spinner=False, hash_funcs={Settings: Settings.model_dump_json})
+def reader(where: Settings) -> LedgerReader:
     """The process's one connection to the instance."""
-    return LedgerReader(Settings(home=Path(home), catalogue=catalogue))
+    return LedgerReader(where)
 
 
 def ledger() -> LedgerReader:
     """The ledger of the instance that the environment names."""
-    where = Settings.from_environment()
-    return reader(str(where.home), where.catalogue)
+    return reader(Settings.from_environment())
 
 
 def home() -> Path:
@@ -44,7 +43,7 @@ def home() -> Path:
 
 def policies() -> PolicyBook:
     """The instance's policy files, for buckets and scenarios."""
-    return _policies(str(policies_folder(Settings.from_environment().home)))
+    return _policies(str(policies_folder(home())))
 
 
 def stored_policies() -> PolicyBook:

@@ -1,4 +1,4 @@
-"""What a page declares: its place in the navigation and who it is for."""
+"""What a page declares: its address, its place in the navigation, what draws it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ import streamlit as st
 from loanbook.core.errors import LedgerError
 from loanbook.dashboards.data import correlation_id, log
 
-ALL = ("analyst", "data", "compliance")
-"""Readers of every kind."""
-
 
 @dataclass(frozen=True)
 class Page:
@@ -23,8 +20,6 @@ class Page:
     title: str
     icon: str
     group: str
-    readers: tuple[str, ...]
-    """Kinds of readers that it is for."""
     draw: Callable[[], None]
 
     def show(self) -> None:

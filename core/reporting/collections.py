@@ -39,7 +39,11 @@ DUE_RECEIVED = Metric(
     "beginning, and what was paid of it), beside all money that was received; recoveries apart", "", "currency",
     "recoveries are shown apart, in the month of their value date",
 )  # fmt: skip
-METRICS = (DUE_RECEIVED, *EFFICIENCIES, CPR, CDR)
+POOL_FACTOR = Metric(
+    "pool_factor", "Pool factor", "Principal of the pool's live loans", "amount originated of all its loans",
+    "per cent", "left out of the numerator",
+)  # fmt: skip
+METRICS = (DUE_RECEIVED, *EFFICIENCIES, CPR, CDR, POOL_FACTOR)
 
 
 def by_month(flows: pl.DataFrame) -> pl.DataFrame:

@@ -9,8 +9,9 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import Status
 from loanbook.core.reporting.metrics import Metric
+from loanbook.core.reporting.portfolio import live
+from loanbook.core.reporting.roll_rates import LIVE
 
-_LIVE = [Status.active.value, Status.overpaid.value]
 BRIDGE = Metric(
     "late_bridge", "Where the late balance went", "Principal of loans at least X days past due at the month end "
     "before, what rolled in, was cured, paid, paid off and charged off, and what is late now", "", "currency",
@@ -47,7 +48,7 @@ def bridge(rows: pl.DataFrame, days: int) -> pl.DataFrame:
     `rows`: of the mart `roll` with `business_date`. Opening and all steps sum to closing.
     """
     from_live, to_live = (
-        pl.col(f"{s}_status").is_in(_LIVE).fill_null(False) for s in ("from", "to")
+        pl.col(f"{s}_status").is_in(LIVE).fill_null(False) for s in ("from", "to")
     )
     was = from_live & (pl.col("from_days") >= days)
     now = to_live & (pl.col("to_days") >= days)
@@ -72,8 +73,8 @@ def bridge(rows: pl.DataFrame, days: int) -> pl.DataFrame:
 
 def cure_rate(rows: pl.DataFrame) -> pl.DataFrame:
     """`business_date`, `late` (principal 30+ a month before), `cured` (of it, current now), `rate`."""
-    late = rows.filter(pl.col("from_status").is_in(_LIVE) & (pl.col("from_days") >= 30))
-    current = pl.col("to_status").is_in(_LIVE) & (pl.col("to_days") == 0)
+    late = rows.filter(pl.col("from_status").is_in(LIVE) & (pl.col("from_days") >= 30))
+    current = pl.col("to_status").is_in(LIVE) & (pl.col("to_days") == 0)
     return (
         late.group_by("business_date")
         .agg(
@@ -90,13 +91,16 @@ def at_risk(rows: pl.DataFrame, edges: tuple[int, ...] = (0, 30, 60, 90)) -> pl.
 
     `rows`: of the mart `portfolio_daily`, any number of dates: `business_date`, `status`, `days_past_due`, `principal`.
     """
-    live = rows.filter(pl.col("status") == Status.active.value)
     whole = pl.col("principal").sum()
-    wide = live.group_by("business_date").agg(
-        pl.when(whole > 0)
-        .then(pl.col("principal").filter(pl.col("days_past_due") > edge).sum() / whole)
-        .alias(str(edge))
-        for edge in edges
+    wide = (
+        live(rows)
+        .group_by("business_date")
+        .agg(
+            pl.when(whole > 0)
+            .then(pl.col("principal").filter(pl.col("days_past_due") > edge).sum() / whole)
+            .alias(str(edge))
+            for edge in edges
+        )
     )
     return (
         wide.unpivot(index="business_date", variable_name="edge", value_name="share")
@@ -110,12 +114,11 @@ CLASS_EDGES = ((0, "standard"), (1, "SMA-0"), (31, "SMA-1"), (61, "SMA-2"), (91,
 
 def classes(grouped: pl.DataFrame) -> pl.DataFrame:
     """`class`, `loans`, `principal`, `share` of live loans by days past due (RBI's edges)."""
-    live = grouped.filter(pl.col("status") == Status.active.value)
     named = pl.lit(CLASS_EDGES[0][1])
     for edge, name in CLASS_EDGES[1:]:
         named = pl.when(pl.col("days_past_due") >= edge).then(pl.lit(name)).otherwise(named)
     order = pl.DataFrame({"class": [name for _, name in CLASS_EDGES]})
-    sums = live.group_by(named.alias("class")).agg(pl.col("loans", "principal").sum())
+    sums = live(grouped).group_by(named.alias("class")).agg(pl.col("loans", "principal").sum())
     whole = pl.col("principal").sum()
     return (
         order.join(sums, on="class", how="left", maintain_order="left")

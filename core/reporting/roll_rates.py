@@ -6,6 +6,8 @@ of the Currency, Comptroller's Handbook, Retail Lending Examination Procedures, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from loanbook.core.catalogue.codes import Status
@@ -54,39 +56,40 @@ NET_FLOW = Metric(
 )  # fmt: skip
 METRICS = (ROLL, NET_FLOW)
 PAID_OFF, CHARGED_OFF = "paid off", "charged off"
+LIVE = (Status.active.value, Status.overpaid.value)
+"""Statuses of loans that stand in a bucket: a credit is no end."""
 
 
-def matrix(rows: pl.DataFrame, buckets: Buckets) -> pl.DataFrame:
+def matrix(rows: pl.DataFrame, buckets: Buckets, by: Sequence[str] = ()) -> pl.DataFrame:
     """The roll matrix: `origin`, `origin_place`, `target`, `target_place`, `loans`, `amount`, `share`.
 
     `rows`: of the mart `roll`, of one month or of several (their sums are shared out): `from_status`, `from_days`,
     `to_status`, `to_days`, `loans`, `from_principal`. Rows of one origin sum to 1. Where charge-offs were given up or
-    settled they stand with those charged off.
+    settled they stand with those charged off. `by`: columns of `rows` (`business_date`) that each have a matrix.
     """
-    live = [Status.active.value, Status.overpaid.value]
     labels = [each.label for each in buckets.ranges]
     lost, paid = len(labels), len(labels) + 1
     names = {**dict(enumerate(labels)), lost: CHARGED_OFF, paid: PAID_OFF}
-    stood = rows.filter(pl.col("from_status").is_in(live))
+    stood = rows.filter(pl.col("from_status").is_in(LIVE))
     target = (
-        pl.when(pl.col("to_status").is_in(live))
+        pl.when(pl.col("to_status").is_in(LIVE))
         .then(bucket(pl.col("to_days"), buckets).cast(pl.Int32))
         .when(pl.col("to_status") == Status.closed.value)
         .then(paid)
         .otherwise(lost)
     )
     cells = stood.group_by(
-        origin_place=bucket(pl.col("from_days"), buckets).cast(pl.Int32), target_place=target
+        *by, origin_place=bucket(pl.col("from_days"), buckets).cast(pl.Int32), target_place=target
     ).agg(pl.col("loans").sum(), amount=pl.col("from_principal").sum())
-    whole = pl.col("amount").sum().over("origin_place")
+    whole = pl.col("amount").sum().over(*by, "origin_place")
     return (
         cells.with_columns(
             share=pl.when(whole > 0).then(pl.col("amount") / whole),
             origin=pl.col("origin_place").replace_strict(names, return_dtype=pl.String),
             target=pl.col("target_place").replace_strict(names, return_dtype=pl.String),
         )
-        .select("origin", "origin_place", "target", "target_place", "loans", "amount", "share")
-        .sort("origin_place", "target_place")
+        .select(*by, "origin", "origin_place", "target", "target_place", "loans", "amount", "share")
+        .sort(*by, "origin_place", "target_place")
     )
 
 
@@ -95,13 +98,12 @@ def net_flows(rows: pl.DataFrame, buckets: Buckets) -> pl.DataFrame:
 
     `rows`: of the mart `roll` with `business_date`: what each bucket holds now over what the one before it held.
     """
-    live = [Status.active.value, Status.overpaid.value]
     place = pl.int_range(len(buckets.ranges), eager=True).cast(pl.Int32)
     labels = pl.DataFrame({"place": place, "bucket": [each.label for each in buckets.ranges]})
 
     def held(side: str, name: str) -> pl.DataFrame:
         return (
-            rows.filter(pl.col(f"{side}_status").is_in(live))
+            rows.filter(pl.col(f"{side}_status").is_in(LIVE))
             .group_by("business_date", place=bucket(pl.col(f"{side}_days"), buckets).cast(pl.Int32))
             .agg(pl.col(f"{side}_principal").sum().alias(name))
         )

@@ -28,7 +28,14 @@ def bucket_bars(rows: pl.DataFrame, currency: str, colours: Palette, token: str)
     )
     figure.update_layout(
         layout(
-            colours, token, yaxis={"ticksuffix": " %"}, xaxis={"type": "category", "tickangle": 0}
+            colours,
+            token,
+            yaxis={"ticksuffix": " %"},
+            xaxis={
+                "type": "category",
+                "tickangle": 0,
+                "tickfont": {"color": colours.muted, "size": 11},
+            },
         )
     )
     return figure

@@ -85,13 +85,14 @@ def share_lines(
     *,
     cut: float | None = None,
 ) -> go.Figure:
-    """Columns of shares by date: `lines` gives each column's name on the chart; above `cut` they run off it."""
+    """Columns of shares by date: `lines` gives each column's name on the chart; points above `cut` are left out."""
     figure = go.Figure()
     ends = []
     highest = 0.0
+    most = float("inf") if cut is None else cut
     for place, (column, name) in enumerate(lines.items()):
         colour = colours.categories[place % len(colours.categories)]
-        values = [None if v is None else 100 * v for v in rows[column]]
+        values = [None if v is None or 100 * v > most else 100 * v for v in rows[column]]
         figure.add_scatter(
             x=rows[x].to_list(), y=values, name=name, mode="lines+markers" if rows.height < 40 else "lines",
             line={"color": colour, "width": 2, "dash": ("solid", "dash", "dot", "dashdot")[place % 4]},
@@ -101,7 +102,6 @@ def share_lines(
         if known:
             highest = max(highest, *known)
             ends.append((place, known[-1], name))
-    highest = min(highest, cut or highest)
     for at, y, name in _apart([(float(p), v, n) for p, v, n in ends], highest):
         figure.add_annotation(
             xref="paper", x=1, y=y, text=name, showarrow=False, xanchor="left", xshift=6,
@@ -111,7 +111,7 @@ def share_lines(
         layout(
             colours,
             token,
-            yaxis={"ticksuffix": " %", **({"range": [0, cut]} if cut and highest >= cut else {})},
+            yaxis={"ticksuffix": " %"},
             margin={"r": 24 + max((7 * len(n) for n in lines.values()), default=0)},
             xaxis=_of_dates(rows[x]),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -44,16 +44,15 @@ def heading(scope: Scope, title: str, metric: Metric | None, shown: Shown) -> No
 def menu(scope: Scope, metric: Metric | None, shown: Shown) -> None:
     """Exports of what is seen, and the query behind it."""
     with st.popover("", icon=":material/more_vert:", help="Exports and the query"):
-        out = exported(shown, scope.currency)
         about = {
             "what": metric.definition if metric else shown.name,
             "filters": scope.token.rsplit("|", 1)[1] or "none",
             "currency": scope.currency, "as of": scope.clocks.as_of.isoformat(),
             "version": str(scope.clocks.known_at),
-            "made at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), "rows": str(out.height),
+            "rows": str(shown.rows.height),
         }  # fmt: skip
         file = f"{shown.name}_{scope.currency}_{scope.clocks.as_of}_v{scope.clocks.known_at}"
-        downloads(out, about, file, shown.name)
+        downloads(partial(exported, shown, scope.currency), about, file, shown.name)
         for place, question in enumerate(shown.questions):
             st.caption(f"Show SQL{f', part {place + 1}' if len(shown.questions) > 1 else ''}")
             st.code(question.text, language="sql", height=180)
@@ -61,13 +60,22 @@ def menu(scope: Scope, metric: Metric | None, shown: Shown) -> None:
             st.code(question.python, language="python", height=120)
 
 
-def downloads(rows: pl.DataFrame, about: Mapping[str, str], file: str, name: str) -> None:
-    """A button for each kind of export of rows; `name` tells the buttons of a page apart."""
+def downloads(
+    rows: Callable[[], pl.DataFrame], about: Mapping[str, str], file: str, name: str
+) -> None:
+    """A button for each kind of export of rows; `name` tells the buttons of a page apart.
+
+    The rows are made when a file is asked for: a page draws many menus, and few are opened.
+    """
+
+    def made(make: Callable[[pl.DataFrame, Mapping[str, str]], bytes]) -> bytes:
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        return make(rows(), {**about, "made at": now})
+
     with st.container(horizontal=True):
         for kind, make in exports.KINDS.items():
             st.download_button(
-                kind, partial(make, rows, about), f"{file}.{kind.lower()}",
-                key=f"{name} {kind}", on_click="ignore",
+                kind, partial(made, make), f"{file}.{kind.lower()}", key=f"{name} {kind}", on_click="ignore",
             )  # fmt: skip
 
 
@@ -141,6 +149,34 @@ def done(token: str) -> None:
 def money_column(title: str, currency: str) -> Any:
     """How a column of money is shown: units, with the currency's decimals."""
     return st.column_config.NumberColumn(f"{title}, {currency}", format=f"%,.{EXPONENT[currency]}f")
+
+
+def share_column(title: str) -> Any:
+    """How a column of shares is shown, in per cent (of a hundred)."""
+    return st.column_config.NumberColumn(title, format="%.2f %%")
+
+
+def count_column(title: str) -> Any:
+    """How a column of whole numbers is shown."""
+    return st.column_config.NumberColumn(title, format="localized")
+
+
+def date_column(title: str) -> Any:
+    """How a column of dates is shown: 31 Oct 2026."""
+    return st.column_config.DateColumn(title, format="D MMM YYYY")
+
+
+def time_column(title: str, *, seconds: bool = False) -> Any:
+    """How a column of instants is shown, in UTC."""
+    return st.column_config.DatetimeColumn(
+        f"{title}, UTC", format=f"D MMM YYYY, HH:mm{':ss' if seconds else ''}"
+    )
+
+
+def picked_row(event: object, rows: pl.DataFrame) -> dict[str, Any] | None:
+    """The row of a table that was chosen; None: none is, or the rows are others by now."""
+    places = getattr(getattr(event, "selection", None), "rows", None) or []
+    return rows.row(places[0], named=True) if places and places[0] < rows.height else None
 
 
 def in_units(rows: pl.DataFrame, columns: Sequence[str], currency: str) -> pl.DataFrame:

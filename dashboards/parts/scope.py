@@ -20,8 +20,8 @@ from loanbook.dashboards import data
 from loanbook.dashboards.formats import short_money
 from loanbook.dashboards.parts.head import Clocks, head
 
-Tellable = Literal["all", "marts", "daily"]
-"""Which filters a page can have: any, those of marts by month of origination, product and entity alone."""
+Tellable = Literal["all", "daily", "currency", "nothing"]
+"""What of the book a page can be narrowed to: by any filter, by product and entity, by currency alone, not at all."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def page_scope(title: str, tellable: Tellable = "all") -> Scope | None:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
         currency = held[0]
-        if len(held) > 1 or st.query_params.get("currency"):
+        if tellable != "nothing" and (len(held) > 1 or st.query_params.get("currency")):
             currency = (
                 st.selectbox(
                     "Currency",
@@ -93,7 +93,8 @@ def page_scope(title: str, tellable: Tellable = "all") -> Scope | None:
                 or held[0]
             )
         known = data.known_dimensions(clocks.known_at)
-        filters = _filters(clocks, currency, {n: d for n, d in known.items() if _can(d, tellable)})
+        can = {"all": known, "daily": {name: known[name] for name in ("product", "entity")}}
+        filters = _filters(clocks, currency, can[tellable]) if tellable in can else {}
     if filters:
         with st.container(horizontal=True):
             for name, labels in filters.items():
@@ -101,12 +102,6 @@ def page_scope(title: str, tellable: Tellable = "all") -> Scope | None:
     unit = 10 ** EXPONENT[currency]
     at = data.ledger().clocks(clocks.as_of, clocks.known_at)
     return Scope(clocks, currency, Segment(at, CURRENCY_CODES[currency], unit, filters, known), row)
-
-
-def _can(dimension: Dimension, tellable: Tellable) -> bool:
-    if tellable == "daily":
-        return dimension.name in {"product", "entity"}
-    return tellable == "all" or bool(dimension.in_marts)
 
 
 def currencies(clocks: Clocks) -> list[str]:

@@ -130,9 +130,7 @@ def _clearing(clears: pl.DataFrame) -> None:
 def _exports(rows: pl.DataFrame, name: str, on: str) -> None:
     about = {"what": "Banks' files of a date, entries and minor units by outcome", "date": on,
              "rows": str(rows.height)}  # fmt: skip
-    downloads(rows, about, f"{name}_{on}", name)
+    downloads(lambda: rows, about, f"{name}_{on}", name)
 
 
-PAGE = Page(
-    "payments", "Payments", ":material/account_balance:", "Money", ("data", "compliance"), page
-)
+PAGE = Page("payments", "Payments", ":material/account_balance:", "Money", page)

@@ -115,6 +115,11 @@ def test_a_filter_by_an_attribute_reads_what_marts_would(
         mine, theirs = (reader.query(q.sql, q.bound) for q in (ask(every), ask(whole)))
         assert mine.equals(theirs.cast(mine.schema))  # type: ignore[arg-type]
         assert mine.height > 0
+    # of a book that has lived no month end there are no rows, whatever the filter
+    for ask in (lambda s: balances(s, []), lambda s: rolls(s, [])):
+        none = [reader.query(q.sql, q.bound) for q in (ask(every), ask(whole))]
+        assert [rows.height for rows in none] == [0, 0]
+        assert none[0].columns == none[1].columns
     # what is shown as SQL is what was asked
     question = cohort_loans(every, "month", "ever_30")
     assert reader.sql(question.text).equals(reader.query(question.sql, question.bound))
@@ -183,9 +188,13 @@ def test_views_are_kept_by_name_in_the_instance(tmp_path: Path) -> None:
     assert saved(tmp_path) == {}
 
 
-def test_each_page_declares_who_it_is_for_and_has_an_address_of_its_own() -> None:
+def test_each_page_has_an_address_of_its_own_and_stands_in_the_guide() -> None:
     assert len({page.path for page in PAGES}) == len(PAGES)
-    assert all(page.readers and page.icon and page.group for page in PAGES)
+    assert all(page.icon and page.group for page in PAGES)
+    guide = (APP.parents[1] / "docs" / "guide" / "pages.md").read_text()
+    told = {name for line in guide.splitlines() if line.startswith("| ")
+            for name in line.split("|")[1].strip().split(", ")}  # fmt: skip
+    assert {page.title for page in PAGES} == told - {"page"}
     metrics = shown("metrics", metric="SMM")
     assert any("CPR" in each.value for each in metrics.markdown)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shutil
 import socket
@@ -22,6 +23,7 @@ from loanbook.core.store.marts import GROUPED
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
 from loanbook.dashboards.charts import bars
+from loanbook.dashboards.charts.lines import share_lines
 from loanbook.dashboards.formats import count, share, short_money
 from loanbook.dashboards.parts import exports
 from loanbook.dashboards.theme import LIGHT
@@ -114,6 +116,8 @@ def test_figures_and_exports_are_made_of_frames(ran: Settings) -> None:
     figure = bars.bucket_bars(table, "USD", LIGHT, "token")
     assert len(figure.data[0].x) == table.height - 1
     assert figure.layout.meta == "token"
+    shares = pl.DataFrame({"month": [dt.date(2018, 1, 1), dt.date(2018, 2, 1)], "a": [20.0, 1.5]})
+    assert share_lines(shares, "month", {"a": "a"}, LIGHT, "t", cut=200).data[0].y == (None, 150.0)
     assert bars.dpd_bars(dpd_distribution(grouped), "USD", LIGHT, "t", 5) is not None
     assert exports.csv(table).startswith(b"place,bucket")
     assert exports.xlsx(table, {"what": "x"})[:2] == b"PK"
@@ -173,12 +177,16 @@ def test_the_page_in_a_real_browser(server: str, tmp_path: Path, width: int, sch
         )
         first = tab.locator("[data-testid=stMetricValue]").all_inner_texts()
         assert "As of 10 Feb 2018" in tab.inner_text("body")
+        assert tab.url == f"{server}/portfolio?as_of=2018-02-10"
         tab.screenshot(path=tmp_path / f"portfolio-{width}-{scheme}.png", full_page=True)
         tab.reload()
         tab.wait_for_function(
             "document.querySelectorAll('.js-plotly-plot').length >= 2", timeout=60_000
         )
         assert tab.locator("[data-testid=stMetricValue]").all_inner_texts() == first
+        assert (
+            tab.get_by_role("dialog").count() == 0
+        )  # where Streamlit says that there is no such page
         browser.close()
     assert foreign == []
     assert len(first) == 4

@@ -18,16 +18,8 @@ ECL = Metric(
     "", "currency", "left out",
 )  # fmt: skip
 METRICS = (ECL,)
-STAGES = ("stage_1", "stage_2", "stage_3")
-
-
-def stage(days: pl.Expr) -> pl.Expr:
-    """The stage of days past due, without other signs of a rise in risk."""
-    return (
-        pl.when(days > 90).then(pl.lit("stage_3"))
-        .when(days > 30).then(pl.lit("stage_2"))
-        .otherwise(pl.lit("stage_1"))
-    )  # fmt: skip
+STAGES = {"stage_1": 0, "stage_2": 31, "stage_3": 91}
+"""Stages by the days past due that they begin with, the least late first; other signs of a rise in risk are not seen."""
 
 
 def expected_loss(
@@ -60,7 +52,7 @@ def expected_loss(
     losses = grid.group_by("stage").agg(loss=(marginal * lgd * exposed * discount).sum())
     sums = known.group_by("stage").agg(pl.col("loans").sum(), exposure=pl.col("balance").sum())
     return (
-        pl.DataFrame({"stage": STAGES})
+        pl.DataFrame({"stage": list(STAGES)})
         .join(sums, on="stage", how="left")
         .join(losses, on="stage", how="left", maintain_order="left")
         .with_columns(pl.col("loans").fill_null(0), pl.col("exposure", "loss").fill_null(0.0))

@@ -9,13 +9,21 @@ import datetime as dt
 from collections.abc import Sequence
 
 from loanbook.core.catalogue.codes import Status, Timing
-from loanbook.core.catalogue.components import DUES, Component
+from loanbook.core.catalogue.components import Component
 from loanbook.core.reporting.cohorts import MEASURES, Measure, last_month_end
+from loanbook.core.reporting.forecast.expected_loss import STAGES
+from loanbook.core.store.marts.portfolio_daily import OVERDUE
 from loanbook.core.store.marts.roll import ENDED_AS
 from loanbook.core.store.segments.dimensions import Segment
 from loanbook.core.store.segments.question import Question
 
-_DUE = " + ".join(f"p.{name}" for name in DUES)
+NO_END = (dt.date(1900, 1, 31),)
+"""Stands for no month end at all, for a question that is made of them: nothing was lent then."""
+_STAGE = "CASE {} END".format(
+    " ".join(
+        f"WHEN p.days_past_due >= {days} THEN '{name}'" for name, days in reversed(STAGES.items())
+    )
+)
 _MONTHS = "datediff('month', {since}, {to})::INTEGER"
 
 
@@ -90,9 +98,9 @@ def balances(segment: Segment, ends: Sequence[dt.date], by: str = "month") -> Qu
     """
         return _question(segment, sql, ends=list(ends))
     each = " UNION ALL ".join(
-        f"SELECT DATE '{end}' AS business_date, loan_id, status, days_past_due, principal, principal_due, {_DUE.replace('p.', '')} AS overdue FROM positions_at(DATE '{end}', $known_at)"
-        for end in ends
-    ) or "SELECT NULL::DATE AS business_date, * FROM positions_at(DATE '1900-01-01', $known_at)"  # fmt: skip
+        f"SELECT DATE '{end}' AS business_date, loan_id, status, days_past_due, principal, principal_due, {OVERDUE} AS overdue FROM positions_at(DATE '{end}', $known_at) p"
+        for end in ends or NO_END
+    )  # fmt: skip
     sql = f"""
     SELECT p.business_date, o.label, date_trunc('month', o.disbursed_on)::DATE AS cohort, p.status, p.days_past_due,
            count(*)::BIGINT AS loans, sum(p.principal)::BIGINT AS principal, sum(p.overdue)::BIGINT AS overdue,
@@ -117,7 +125,7 @@ def rolls(segment: Segment, ends: Sequence[dt.date]) -> Question:
     GROUP BY ALL HAVING sum(loans) <> 0 ORDER BY ALL
     """
         return _question(segment, sql, ends=list(ends))
-    parts = " UNION ALL ".join(_rolled(end) for end in ends)
+    parts = " UNION ALL ".join(_rolled(end) for end in ends or NO_END)
     sql = f"""
     SELECT s.business_date, {states}, count(*)::BIGINT AS loans, sum(coalesce(from_principal, 0))::BIGINT AS from_principal,
            sum(coalesce(to_principal, 0))::BIGINT AS to_principal
@@ -166,7 +174,7 @@ def portfolio(segment: Segment, on: dt.date) -> Question:
         return _question(segment, sql, date=on)
     sql = f"""
     SELECT o.currency, p.status, p.days_past_due, count(*)::BIGINT AS loans, sum(p.principal)::BIGINT AS principal,
-           sum({_DUE})::BIGINT AS overdue
+           sum({OVERDUE})::BIGINT AS overdue
     FROM (SELECT * FROM positions_at($date, $known_at)) p JOIN ({segment.loans()}) o ON o.loan_id = p.loan_id
     GROUP BY ALL ORDER BY ALL
     """
@@ -231,7 +239,7 @@ def strats(segment: Segment, by: str, across: str | None = None) -> Question:
     second = f"JOIN ({segment.loans(across)}) x ON x.loan_id = o.loan_id" if across else ""
     sql = f"""
     SELECT o.label, {"x.label" if across else "NULL::VARCHAR"} AS across, count(*)::BIGINT AS loans, sum(p.principal)::BIGINT AS principal,
-           sum({_DUE})::BIGINT AS overdue, coalesce(sum(p.principal) FILTER (WHERE p.days_past_due > 30), 0)::BIGINT AS late_30,
+           sum({OVERDUE})::BIGINT AS overdue, coalesce(sum(p.principal) FILTER (WHERE p.days_past_due > 30), 0)::BIGINT AS late_30,
            sum(p.principal * (o.rate_ppb / 1e9)) / nullif(sum(p.principal), 0) AS rate, max(p.principal) AS largest
     FROM (SELECT * FROM positions_at($on, $known_at)) p JOIN ({segment.loans(by)}) o ON o.loan_id = p.loan_id {second}
     WHERE p.status = {Status.active.value} GROUP BY ALL ORDER BY ALL
@@ -243,7 +251,7 @@ def listed(segment: Segment, by: str, most: int = 500) -> Question:
     """Live loans of the segment, largest principal first: number, key, terms and standing."""
     sql = f"""
     SELECT o.loan_id, k.loan_key, o.label, o.disbursed_on, o.amount, o.rate_ppb / 1e9 AS rate, p.principal,
-           {_DUE} AS overdue, p.days_past_due, s.name AS status
+           {OVERDUE} AS overdue, p.days_past_due, s.name AS status
     FROM (SELECT * FROM positions_at($on, $known_at)) p JOIN ({segment.loans(by)}) o ON o.loan_id = p.loan_id
     JOIN loan_keys k ON k.loan_id = o.loan_id LEFT JOIN status_names s ON s.code = p.status
     ORDER BY p.principal DESC, o.loan_id LIMIT {int(most)}
@@ -255,7 +263,7 @@ def pools(segment: Segment) -> Question:
     """Live loans as pools of one rate (to a quarter of a per cent), remaining term, age and stage: `stage`, `rate`,
     `term`, `age` (months), `loans`, `balance` (principal), `owed` (with interest)."""
     sql = f"""
-    SELECT CASE WHEN p.days_past_due > 90 THEN 'stage_3' WHEN p.days_past_due > 30 THEN 'stage_2' ELSE 'stage_1' END AS stage,
+    SELECT {_STAGE} AS stage,
            round(o.rate_ppb / 2500000) * 0.0025 AS rate, greatest({_MONTHS.format(since="$on", to="o.matures")}, 1)::INTEGER AS term,
            greatest({_MONTHS.format(since="o.disbursed_on", to="$on")}, 0)::INTEGER AS age, count(*)::BIGINT AS loans,
            sum(p.principal)::BIGINT AS balance, sum(p.principal + p.interest_accrued + p.interest_due)::BIGINT AS owed

@@ -16,10 +16,14 @@ from loanbook.dashboards.parts.card import (
     Shown,
     chart,
     clicked,
+    count_column,
+    date_column,
     done,
     figures,
     heading,
     money_column,
+    picked_row,
+    share_column,
 )
 from loanbook.dashboards.parts.scope import Scope, dimension_choice, page_scope
 from loanbook.dashboards.theme import palette
@@ -68,10 +72,10 @@ def draw() -> None:
             ).select("label", "loans", "principal", "share", "average", "rate", "par_30", "overdue"),
             hide_index=True, key="strats_table", on_select="rerun", selection_mode="single-row",
             column_config={
-                "label": title, "loans": st.column_config.NumberColumn("Loans", format="localized"),
+                "label": title, "loans": count_column("Loans"),
                 "principal": money_column("Principal", scope.currency), "average": money_column("Average", scope.currency),
                 "overdue": money_column("Overdue", scope.currency),
-                **{name: st.column_config.NumberColumn(MEASURES[name], format="%.2f %%") for name in SHARES},
+                **{name: share_column(MEASURES[name]) for name in SHARES},
             },
         )  # fmt: skip
         st.caption(
@@ -155,9 +159,9 @@ def _chosen(
     scope: Scope, rows: pl.DataFrame, strats: pl.DataFrame, across: str | None, event: object
 ) -> dict[str, str]:
     """Labels by dimension of what was clicked: a row of the table, or a cell."""
-    picked = getattr(getattr(event, "selection", None), "rows", None) or []
-    if picked and picked[0] < strats.height:
-        return {"row": strats["label"][picked[0]]}
+    picked = picked_row(event, strats)
+    if picked:
+        return {"row": picked["label"]}
     point = clicked(st.session_state.get("crossed")) if across else None
     if point is None:
         return {}
@@ -185,18 +189,17 @@ def _loans(scope: Scope, by: str, across: str | None, chosen: dict[str, str]) ->
             hide_index=True, height=320, key="loans_table", on_select="rerun", selection_mode="single-row",
             column_config={
                 "loan_id": "Number", "loan_key": "Loan", "label": scope.segment.known[by].title,
-                "disbursed_on": st.column_config.DateColumn("Lent on", format="D MMM YYYY"),
-                "amount": money_column("Lent", scope.currency), "rate": st.column_config.NumberColumn("Rate", format="%.2f %%"),
+                "disbursed_on": date_column("Lent on"),
+                "amount": money_column("Lent", scope.currency), "rate": share_column("Rate"),
                 "principal": money_column("Principal", scope.currency), "overdue": money_column("Overdue", scope.currency),
                 "days_past_due": "Days past due", "status": "Status",
             },
         )  # fmt: skip
-        picked = getattr(getattr(event, "selection", None), "rows", None) or []
-        if picked and picked[0] < rows.height:
-            row = rows.row(picked[0], named=True)
+        row = picked_row(event, rows)
+        if row:
             finder.link("loan", f"Open loan {row['loan_key']}", loan=str(row["loan_id"]))
         if rows.height >= 500:
             st.caption("The 500 loans of most principal.")
 
 
-PAGE = Page("explore", "Explore", ":material/explore:", "Book", ("analyst", "data"), draw)
+PAGE = Page("explore", "Explore", ":material/explore:", "Book", draw)

@@ -17,12 +17,12 @@ from loanbook.core.store.clocks import Clocks as Both
 from loanbook.core.store.lists import ALLOCATED, KNOWN
 from loanbook.core.store.segments.dimensions import Segment
 from loanbook.core.store.segments.question import Question
-from loanbook.core.store.views import MONEY
+from loanbook.core.store.views import LOANS, MONEY
 from loanbook.dashboards import data
 from loanbook.dashboards.charts.bars import dpd_columns
 from loanbook.dashboards.charts.flows import steps_with_marks
 from loanbook.dashboards.formats import MISSING, count, day, exact_money
-from loanbook.dashboards.page import ALL, Page
+from loanbook.dashboards.page import Page
 from loanbook.dashboards.parts.card import Shown, chart, done, figures
 from loanbook.dashboards.parts.head import Clocks, head
 from loanbook.dashboards.parts.scope import Scope
@@ -33,6 +33,11 @@ _LIFE = f"""
            p.credit, p.days_past_due
     FROM positions p WHERE p.loan_id = $loan AND p.business_date <= $on AND p.version <= $version AND {KNOWN}
     ORDER BY p.business_date
+"""
+_LOAN = f"SELECT * FROM ({LOANS}) WHERE loan_id = $loan"
+_DUE = """
+    SELECT instalment_no, due_date, component, amount, paid FROM dues_at($on, $version) WHERE loan_id = $loan
+    ORDER BY instalment_no, component
 """
 _MOVED = """
     SELECT t.value_date, t.booking_date, d.name AS debit, c.name AS credit, t.amount, t.event_id, t.version FROM transfers t
@@ -70,9 +75,7 @@ def draw() -> None:
         return
     number = int(text[:18])
     at = data.ledger().clocks(clocks.as_of, clocks.known_at)
-    register = (
-        data.ledger().loans(clocks.as_of, clocks.known_at).filter(pl.col("loan_id") == number)
-    )
+    register = data.plain(_LOAN, at.known, on=at.on, known=at.known, loan=number)
     if register.is_empty():
         st.info(
             f"Loan #{number} was not in the book on {day(clocks.as_of)}, as known at version {clocks.known_at}."
@@ -112,7 +115,7 @@ def _top(scope: Scope, row: dict[str, Any], days: pl.DataFrame) -> None:
     )
 
     def exact(minor: object) -> str:
-        return MISSING if minor is None else f"{exact_money(int(str(minor)), scope.currency)}"
+        return MISSING if minor is None else exact_money(int(str(minor)), scope.currency)
 
     st.markdown(f"**{row['loan_key']}** · number {row['loan_id']} · {row['entity']} · {row['product']} · **{str(row['state']).replace('_', ' ')}**"
                 + (f" on {day(row['closed_on'])}, {row['close_reason']}" if row["closed_on"] else ""))  # fmt: skip
@@ -154,8 +157,7 @@ def _tabs(scope: Scope, number: int, at: Both, events: pl.DataFrame) -> None:
             ),
         )
     with names[3]:
-        dues = data.ledger().dues(at.on, at.known).filter(pl.col("loan_id") == number)
-        _table(scope, dues.select("instalment_no", "due_date", "component", "amount", "paid").with_columns(label("component", Component)),
+        _table(scope, scope.ask(Question(_DUE, bound)).with_columns(label("component", Component)),
                "Nothing is due and unpaid.")  # fmt: skip
     with names[4]:
         _table(scope, scope.ask(Question(_MOVED, bound)))
@@ -246,4 +248,4 @@ def _why(scope: Scope, number: int, at: Both) -> None:
     )
 
 
-PAGE = Page("loan", "Loan 360", ":material/person_search:", "Book", ALL, draw)
+PAGE = Page("loan", "Loan 360", ":material/person_search:", "Book", draw)

@@ -16,9 +16,18 @@ from loanbook.dashboards import data
 from loanbook.dashboards.charts import bars
 from loanbook.dashboards.charts.flows import month_bars
 from loanbook.dashboards.formats import count, day, points, share
-from loanbook.dashboards.page import ALL, Page
+from loanbook.dashboards.page import Page
 from loanbook.dashboards.parts import finder
-from loanbook.dashboards.parts.card import Shown, chart, done, heading, in_units, money_column
+from loanbook.dashboards.parts.card import (
+    Shown,
+    chart,
+    count_column,
+    done,
+    heading,
+    in_units,
+    money_column,
+    share_column,
+)
 from loanbook.dashboards.parts.head import Clocks
 from loanbook.dashboards.parts.scope import Scope, bucket_file, page_scope
 from loanbook.dashboards.theme import Look, palette
@@ -234,9 +243,9 @@ def _strats(scope: Scope, table: pl.DataFrame, asked: Question) -> None:
             hide_index=True, key="by_bucket",
             column_config={
                 "bucket": st.column_config.TextColumn("Days past due"),
-                "loans": st.column_config.NumberColumn("Loans", format="localized"),
+                "loans": count_column("Loans"),
                 "principal": money_column("Principal", scope.currency),
-                "share": st.column_config.NumberColumn("Share", format="%.2f %%"),
+                "share": share_column("Share"),
             },
         )  # fmt: skip
         finder.link("explore", "Loans and any other dimension: Explore")
@@ -268,4 +277,4 @@ def _quality(clocks: Clocks) -> None:
 
 
 CHECKS = "SELECT suite, name, passed, broken, figures FROM checks WHERE version = $at ORDER BY suite, name"
-PAGE = Page("portfolio", "Portfolio", ":material/donut_large:", "Book", ALL, draw)
+PAGE = Page("portfolio", "Portfolio", ":material/donut_large:", "Book", draw)

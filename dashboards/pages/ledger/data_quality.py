@@ -9,14 +9,14 @@ from loanbook.core.store.segments.question import Question
 from loanbook.dashboards import data
 from loanbook.dashboards.formats import count, day
 from loanbook.dashboards.page import Page
-from loanbook.dashboards.parts.card import Shown, done, figures, heading
+from loanbook.dashboards.parts.card import Shown, done, figures, heading, time_column
 from loanbook.dashboards.parts.scope import Scope, page_scope
 
 DAYS = 14
 """Dates that the grid shows, the last ones."""
-_CHECKS = """
+_CHECKS = f"""
     SELECT c.business_date, c.suite, c.name, bool_and(c.passed) AS passed, sum(c.broken)::BIGINT AS broken, any_value(c.figures) AS figures
-    FROM checks c WHERE c.version <= $known AND c.business_date <= $on AND c.business_date > $on::DATE - 14::INTEGER
+    FROM checks c WHERE c.version <= $known AND c.business_date <= $on AND c.business_date > $on::DATE - {DAYS}
     GROUP BY ALL ORDER BY c.suite, c.name, c.business_date
 """
 _RULES = """
@@ -32,7 +32,7 @@ _FILES = """
 
 def draw() -> None:
     """Draw the page for the clocks of the URL."""
-    scope = page_scope("Data quality", "daily")
+    scope = page_scope("Data quality", "nothing")
     if scope is None:
         return
     checks = Question(_CHECKS, {"on": scope.clocks.as_of, "known": scope.clocks.known_at})
@@ -55,7 +55,7 @@ def draw() -> None:
             st.info("Every row that came was taken in.")
         else:
             st.dataframe(bad.with_columns(pl.col("rule").str.replace_all("_", " ")), hide_index=True, column_config={
-                "rule": "Rule", "kind": "Kind", "rows": "Rows", "files": "Files", "last": st.column_config.DatetimeColumn("Last, UTC", format="D MMM YYYY, HH:mm"),
+                "rule": "Rule", "kind": "Kind", "rows": "Rows", "files": "Files", "last": time_column("Last"),
                 "in_file": "For one", "line": "Line"})  # fmt: skip
     with right.container(border=True, height="stretch"):
         heading(scope, "Files with trouble", None, Shown("files", late, [files]))
@@ -79,7 +79,7 @@ def _grid(scope: Scope, rows: pl.DataFrame, asked: Question) -> None:
     sign = pl.when("passed").then(pl.lit("✓")).otherwise(pl.format("✗ {}", "broken"))
     wide = (
         rows.with_columns(sign=sign, on=pl.col("business_date").dt.strftime("%d %b"),
-                          check=pl.col("name").str.replace_all("[_:]", " "))
+                          check=pl.col("name").str.replace_all("[_:]", " "), suite=pl.col("suite").str.replace_all("_", " "))
         .sort("business_date").pivot("on", index=["suite", "check"], values="sign", aggregate_function="first")
         .sort("suite", "check")
     )  # fmt: skip
@@ -97,6 +97,4 @@ def _grid(scope: Scope, rows: pl.DataFrame, asked: Question) -> None:
     )
 
 
-PAGE = Page(
-    "data-quality", "Data quality", ":material/fact_check:", "Ledger", ("data", "compliance"), draw
-)
+PAGE = Page("data-quality", "Data quality", ":material/fact_check:", "Ledger", draw)

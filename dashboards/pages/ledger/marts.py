@@ -47,4 +47,4 @@ def draw() -> None:
     )  # fmt: skip
 
 
-PAGE = Page("marts", "Marts", ":material/table_view:", "Ledger", ("analyst", "data"), draw)
+PAGE = Page("marts", "Marts", ":material/table_view:", "Ledger", draw)

@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from loanbook.core.reporting.dictionary import FAMILIES
-from loanbook.dashboards.page import ALL, Page
+from loanbook.dashboards.page import Page
 from loanbook.dashboards.parts import exports
 from loanbook.dashboards.parts.card import done
 
@@ -53,4 +53,4 @@ def dictionary() -> pl.DataFrame:
     )  # fmt: skip
 
 
-PAGE = Page("metrics", "Metrics", ":material/menu_book:", "Ledger", ALL, draw)
+PAGE = Page("metrics", "Metrics", ":material/menu_book:", "Ledger", draw)

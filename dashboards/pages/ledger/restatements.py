@@ -5,35 +5,41 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from loanbook.core.catalogue.components import DUES
+from loanbook.core.store.marts.portfolio_daily import OVERDUE
 from loanbook.core.store.segments.question import Question
 from loanbook.dashboards import data
 from loanbook.dashboards.charts.flows import bridge
 from loanbook.dashboards.formats import count, day
 from loanbook.dashboards.page import Page
 from loanbook.dashboards.parts import finder
-from loanbook.dashboards.parts.card import Shown, chart, done, figures, heading, in_units
+from loanbook.dashboards.parts.card import (
+    Shown,
+    chart,
+    done,
+    figures,
+    heading,
+    in_units,
+    money_column,
+    picked_row,
+)
 from loanbook.dashboards.parts.scope import Scope, page_scope
 from loanbook.dashboards.theme import palette
 
 _LOANS = "JOIN loan_keys l ON l.loan_id = p.loan_id WHERE l.currency = $currency"
-_DUE = " + ".join(f"p.{name}" for name in DUES)
 _SIDES = f"""
-    SELECT 'then' AS side, p.loan_id, p.principal, p.interest_accrued, {_DUE} AS due, p.credit, p.days_past_due
+    SELECT 'then' AS side, p.loan_id, p.principal, p.interest_accrued, {OVERDUE} AS due, p.credit, p.days_past_due
     FROM (SELECT * FROM positions_at($on, $one)) p {_LOANS}
     UNION ALL
-    SELECT 'now', p.loan_id, p.principal, p.interest_accrued, {_DUE}, p.credit, p.days_past_due
+    SELECT 'now', p.loan_id, p.principal, p.interest_accrued, {OVERDUE}, p.credit, p.days_past_due
     FROM (SELECT * FROM positions_at($on, $other)) p {_LOANS}
 """
 _COMPARED = f"""
-    WITH both_sides AS ({_SIDES}),
-    sums AS (
-        SELECT side, loan_id, principal, interest_accrued, due, credit, days_past_due FROM both_sides)
+    WITH sides AS ({_SIDES})
     SELECT coalesce(n.loan_id, t.loan_id) AS loan_id, k.loan_key,
            t.principal AS principal_then, n.principal AS principal_now,
            t.interest_accrued AS interest_then, n.interest_accrued AS interest_now, t.due AS due_then, n.due AS due_now,
            t.credit AS credit_then, n.credit AS credit_now, t.days_past_due AS days_then, n.days_past_due AS days_now
-    FROM (SELECT * FROM sums WHERE side = 'then') t FULL JOIN (SELECT * FROM sums WHERE side = 'now') n ON n.loan_id = t.loan_id
+    FROM (SELECT * FROM sides WHERE side = 'then') t FULL JOIN (SELECT * FROM sides WHERE side = 'now') n ON n.loan_id = t.loan_id
     JOIN loan_keys k ON k.loan_id = coalesce(n.loan_id, t.loan_id)
     WHERE t.principal IS DISTINCT FROM n.principal OR t.interest_accrued IS DISTINCT FROM n.interest_accrued
        OR t.due IS DISTINCT FROM n.due OR t.credit IS DISTINCT FROM n.credit OR t.days_past_due IS DISTINCT FROM n.days_past_due
@@ -49,7 +55,7 @@ _CAUSES = """
 
 def draw() -> None:
     """Draw the page for the clocks of the URL."""
-    scope = page_scope("Restatements", "daily")
+    scope = page_scope("Restatements", "currency")
     if scope is None:
         return
     told = data.ledger().restatements().filter(pl.col("version") <= scope.clocks.known_at)
@@ -115,14 +121,10 @@ def _compared(scope: Scope, versions: list[int]) -> None:
         event = st.dataframe(in_units(rows, money, scope.currency), hide_index=True, key="restated_table",
                              on_select="rerun", selection_mode="single-row",
                              column_config={"loan_id": "Number", "loan_key": "Loan", **{
-                                 name: st.column_config.NumberColumn(name.replace("_", " ").capitalize(), format="%,.2f") for name in money}})  # fmt: skip
-        picked = getattr(getattr(event, "selection", None), "rows", None) or []
-        if picked and picked[0] < rows.height:
-            finder.link(
-                "loan",
-                f"Open loan {rows['loan_key'][picked[0]]}",
-                loan=str(rows["loan_id"][picked[0]]),
-            )
+                                 name: money_column(name.replace("_", " ").capitalize(), scope.currency) for name in money}})  # fmt: skip
+        row = picked_row(event, rows)
+        if row:
+            finder.link("loan", f"Open loan {row['loan_key']}", loan=str(row["loan_id"]))
 
 
 def _by_cause(scope: Scope, rows: pl.DataFrame, one: int, other: int) -> list[tuple[str, int]]:
@@ -171,6 +173,4 @@ def _all(scope: Scope, told: pl.DataFrame) -> None:
             "late_events": "Late events"})  # fmt: skip
 
 
-PAGE = Page(
-    "restatements", "Restatements", ":material/history:", "Ledger", ("data", "compliance"), draw
-)
+PAGE = Page("restatements", "Restatements", ":material/history:", "Ledger", draw)

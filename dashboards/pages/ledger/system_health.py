@@ -14,7 +14,15 @@ from loanbook.core.store.segments.question import Question
 from loanbook.dashboards import data
 from loanbook.dashboards.formats import MISSING, count, day
 from loanbook.dashboards.page import Page
-from loanbook.dashboards.parts.card import Shown, done, figures, heading
+from loanbook.dashboards.parts.card import (
+    Shown,
+    count_column,
+    date_column,
+    done,
+    figures,
+    heading,
+    time_column,
+)
 from loanbook.dashboards.parts.scope import Scope, page_scope
 
 _RUNS = """
@@ -38,7 +46,7 @@ _DATES = "SELECT count(DISTINCT business_date)::BIGINT AS dates, min(business_da
 def draw() -> None:
     """Draw the page for the clocks of the URL."""
     begun = time.perf_counter()
-    scope = page_scope("System health", "daily")
+    scope = page_scope("System health", "nothing")
     if scope is None:
         return
     asked = Question(_RUNS, {"known": scope.clocks.known_at})
@@ -56,11 +64,11 @@ def draw() -> None:
     with st.container(border=True):
         heading(scope, "Runs", None, Shown("runs", runs, [asked]))
         seconds = (pl.col("published") - pl.col("began")).dt.total_milliseconds() / 1000
-        st.dataframe(runs.with_columns(seconds=seconds), hide_index=True, height=280, column_config={
-            "run_id": "Run", "first_date": st.column_config.DateColumn("From", format="D MMM YYYY"), "last_date": st.column_config.DateColumn("To", format="D MMM YYYY"), "dates": "Dates", "loans": st.column_config.NumberColumn("Loans", format="localized"),
-            "transfers": st.column_config.NumberColumn("Transfers", format="localized"), "actor": "By",
-            "began": st.column_config.DatetimeColumn("First commit, UTC", format="D MMM YYYY, HH:mm:ss"),
-            "published": st.column_config.DatetimeColumn("Published, UTC", format="D MMM YYYY, HH:mm:ss"),
+        st.dataframe(runs.with_columns(seconds=seconds), hide_index=True, column_config={
+            "run_id": "Run", "first_date": date_column("From"), "last_date": date_column("To"), "dates": "Dates", "loans": count_column("Loans"),
+            "transfers": count_column("Transfers"), "actor": "By",
+            "began": time_column("First commit", seconds=True),
+            "published": time_column("Published", seconds=True),
             "seconds": st.column_config.NumberColumn("Seconds", format="%.1f")})  # fmt: skip
     left, right = st.columns(2)
     with left.container(border=True, height="stretch"):
@@ -100,7 +108,7 @@ def _marts(scope: Scope) -> None:
         "Marts", anchor=False, help="Sums of marts beside the balances of the general ledger."
     )
     st.dataframe(pl.DataFrame(rows, schema={"mart": pl.String, "rows": pl.Int64, "last": pl.Date, "ledger": pl.String}), hide_index=True,
-                 column_config={"mart": "Mart", "rows": st.column_config.NumberColumn("Rows", format="localized"), "last": st.column_config.DateColumn("Last date", format="D MMM YYYY"), "ledger": "General ledger"})  # fmt: skip
+                 column_config={"mart": "Mart", "rows": count_column("Rows"), "last": date_column("Last date"), "ledger": "General ledger"})  # fmt: skip
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -116,6 +124,5 @@ PAGE = Page(
     "System health",
     ":material/monitor_heart:",
     "Ledger",
-    ("data", "compliance"),
     draw,
 )

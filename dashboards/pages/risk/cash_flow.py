@@ -6,6 +6,7 @@ import polars as pl
 import streamlit as st
 
 from loanbook.core.reporting import collections
+from loanbook.core.reporting.portfolio import live
 from loanbook.core.store.segments import questions
 from loanbook.core.store.segments.question import Question
 from loanbook.dashboards.charts.flows import month_bars
@@ -19,6 +20,8 @@ from loanbook.dashboards.theme import Look, palette
 MONEY = ("opening_principal", "opening_due", "closing_due", "opening_principal_due", "closing_principal_due", "paid_due",
          "paid_late", "paid_in_advance", "principal_paid", "principal_due_paid", "interest_paid", "charged_off", "recovered",
          "billed", "scheduled_principal", "received", "gap")  # fmt: skip
+CUT = 200
+"""Efficiencies above so many per cent, as in a book's first months when little falls due, are not drawn."""
 
 
 def draw() -> None:
@@ -48,9 +51,9 @@ def draw() -> None:
               note="Full months alone. Recoveries by value date")  # fmt: skip
     with st.container(border=True):
         lines = {each.name: each.title for each in collections.EFFICIENCIES}
-        chart(scope, share_lines(rows, "month", lines, palette(), scope.token, cut=200), "Collection efficiencies", None,
+        chart(scope, share_lines(rows, "month", lines, palette(), scope.token, cut=CUT), "Collection efficiencies", None,
               Shown("efficiencies", rows.select("month", *lines), asked),
-              note=" · ".join(f"{e.title}: {e.numerator.lower()} ÷ {e.denominator}" for e in collections.EFFICIENCIES))  # fmt: skip
+              note=f"Months above {CUT} % are not drawn. " + " · ".join(f"{e.title}: {e.numerator.lower()} ÷ {e.denominator}" for e in collections.EFFICIENCIES))  # fmt: skip
     left, right = st.columns(2)
     with left.container(border=True, height="stretch"):
         chart(scope, share_lines(rows, "month", {"cpr": "CPR", "cdr": "CDR"}, palette(), scope.token),
@@ -75,10 +78,8 @@ def by_month(scope: Scope) -> tuple[pl.DataFrame, list[Question]]:
     met, stood, lost = (scope.ask(question) for question in asked)
     if not scope.ends or stood.is_empty():
         return pl.DataFrame(), asked
-    live = pl.col("status") == 0
-    ends = stood.group_by("business_date").agg(
-        principal=pl.col("principal").filter(live).sum(), due=pl.col("overdue").filter(live).sum(),
-        principal_due=pl.col("principal_due").filter(live).sum(),
+    ends = live(stood).group_by("business_date").agg(
+        pl.col("principal", "principal_due").sum(), due=pl.col("overdue").sum()
     )  # fmt: skip
     months = pl.DataFrame({"end": scope.ends}).with_columns(
         month=pl.col("end").dt.month_start(), before=pl.col("end").dt.month_start() - pl.duration(days=1)
@@ -94,4 +95,4 @@ def by_month(scope: Scope) -> tuple[pl.DataFrame, list[Question]]:
     return collections.by_month(joined), asked
 
 
-PAGE = Page("cash-flow", "Cash flow", ":material/payments:", "Risk", ("analyst", "data"), draw)
+PAGE = Page("cash-flow", "Cash flow", ":material/payments:", "Risk", draw)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from loanbook.core.reporting.cohorts import CURRENT, MEASURES, balances_by_age, curves, triangle
 from loanbook.core.reporting.metrics import Metric
+from loanbook.core.reporting.portfolio import live
 from loanbook.core.store.segments import questions
 from loanbook.core.store.segments.question import Question
 from loanbook.dashboards.charts.grids import Grid, heat
@@ -87,13 +88,13 @@ def rates_of(
         question = questions.balances(scope.segment, scope.ends, by)
         rows = scope.ask(question)
         late = pl.col("loans" if counts else "principal")
-        live = rows.filter(pl.col("status") == 0).select(
+        standing = live(rows).select(
             cohort="label", month="cohort",
             mob=12 * (pl.col("business_date").dt.year() - pl.col("cohort").dt.year())
             + pl.col("business_date").dt.month() - pl.col("cohort").dt.month(),
             base=late, amount=pl.when(pl.col("days_past_due") >= days).then(late).otherwise(0),
         )  # fmt: skip
-        return balances_by_age(live), [question], CURRENT[days]
+        return balances_by_age(standing), [question], CURRENT[days]
     asked = [
         questions.cohort_loans(scope.segment, by, measure, counts=counts),
         questions.cohort_events(scope.segment, by, measure, counts=counts),
@@ -179,4 +180,4 @@ def _left_out(scope: Scope, measure: str) -> None:
             )
 
 
-PAGE = Page("cohorts", "Cohorts", ":material/stacked_line_chart:", "Risk", ("analyst",), draw)
+PAGE = Page("cohorts", "Cohorts", ":material/stacked_line_chart:", "Risk", draw)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from loanbook.core.reporting import delinquency
 from loanbook.core.reporting.delinquency import at_risk, bridge, classes, cure_rate
+from loanbook.core.reporting.portfolio import live
 from loanbook.core.store.segments import questions
 from loanbook.core.store.segments.question import Question
 from loanbook.dashboards.charts.flows import bridge as bridge_chart
@@ -18,11 +19,13 @@ from loanbook.dashboards.page import Page
 from loanbook.dashboards.parts.card import (
     Shown,
     chart,
+    count_column,
     done,
     figures,
     heading,
     in_units,
     money_column,
+    share_column,
 )
 from loanbook.dashboards.parts.scope import Scope, page_scope
 from loanbook.dashboards.theme import palette
@@ -92,16 +95,15 @@ def _classes(scope: Scope, today: pl.DataFrame, asked: Question) -> None:
     st.dataframe(
         in_units(table, ["principal"], scope.currency).with_columns(pl.col("share") * 100), hide_index=True,
         column_config={
-            "class": "Class", "loans": st.column_config.NumberColumn("Loans", format="localized"),
-            "principal": money_column("Principal", scope.currency),
-            "share": st.column_config.NumberColumn("Share", format="%.2f %%"),
+            "class": "Class", "loans": count_column("Loans"),
+            "principal": money_column("Principal", scope.currency), "share": share_column("Share"),
         },
     )  # fmt: skip
     st.caption("SMA-0 1–30 days past due, SMA-1 31–60, SMA-2 61–90, NPA above 90.")
     paid = scope.ask(questions.first_payments(scope.segment)).to_dicts()[0]
-    rows = [("fpd", delinquency.FPD, paid["unpaid_30"], paid["due_30"]),
-            ("epd", delinquency.EPD, paid["early_90"], paid["due_90"])]  # fmt: skip
-    for _, metric, part, whole in rows:
+    rows = ((delinquency.FPD, paid["unpaid_30"], paid["due_30"]),
+            (delinquency.EPD, paid["early_90"], paid["due_90"]))  # fmt: skip
+    for metric, part, whole in rows:
         rate = share(part / whole) if whole else share(None)
         st.caption(
             f"{metric.title}: **{rate}** ({count(part)} of {count(whole)} loans). {metric.numerator}."
@@ -114,8 +116,9 @@ def _figures(scope: Scope, days: pl.DataFrame, rows: pl.DataFrame) -> None:
         r["edge"]: r["share"]
         for r in risk.filter(pl.col("business_date") == scope.clocks.as_of).to_dicts()
     }
-    now = days.filter((pl.col("business_date") == scope.clocks.as_of) & (pl.col("status") == 0))
-    late = now.filter(pl.col("days_past_due") > 0)
+    late = live(days).filter(
+        (pl.col("business_date") == scope.clocks.as_of) & (pl.col("days_past_due") > 0)
+    )
     cured = cure_rate(rows)
     figures(scope, [
         ("Overdue amount", scope.money(total(late["overdue"])), f"{count(int(total(late['loans'])))} loans"),
@@ -125,6 +128,4 @@ def _figures(scope: Scope, days: pl.DataFrame, rows: pl.DataFrame) -> None:
     ])  # fmt: skip
 
 
-PAGE = Page(
-    "delinquency", "Delinquency", ":material/schedule:", "Risk", ("analyst", "compliance"), draw
-)
+PAGE = Page("delinquency", "Delinquency", ":material/schedule:", "Risk", draw)

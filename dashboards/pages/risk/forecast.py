@@ -18,7 +18,17 @@ from loanbook.dashboards.charts.flows import month_bars
 from loanbook.dashboards.formats import share, total
 from loanbook.dashboards.page import Page
 from loanbook.dashboards.pages.risk.cash_flow import by_month
-from loanbook.dashboards.parts.card import Shown, chart, done, figures, heading, money_column
+from loanbook.dashboards.parts.card import (
+    Shown,
+    chart,
+    count_column,
+    date_column,
+    done,
+    figures,
+    heading,
+    money_column,
+    share_column,
+)
 from loanbook.dashboards.parts.scope import Scope, page_scope
 from loanbook.dashboards.theme import Look, palette
 
@@ -150,9 +160,9 @@ def _expected(scope: Scope, losses: pl.DataFrame, asked: Question) -> None:
         losses.with_columns(pl.col("stage").str.replace("_", " ").str.to_titlecase(), pl.col("exposure", "loss") / scope.unit, pl.col("coverage") * 100),
         hide_index=True,
         column_config={
-            "stage": "Stage", "loans": st.column_config.NumberColumn("Loans", format="localized"),
+            "stage": "Stage", "loans": count_column("Loans"),
             "exposure": money_column("Owed", scope.currency), "loss": money_column("Loss", scope.currency),
-            "coverage": st.column_config.NumberColumn("Coverage", format="%.2f %%"),
+            "coverage": share_column("Coverage"),
         },
     )  # fmt: skip
     st.caption("Stage 2 above 30 days past due, stage 3 above 90; other signs of a rise in risk are not looked at. "
@@ -163,12 +173,7 @@ def _back_test(scope: Scope) -> None:
     question = questions.rolls(scope.segment, scope.ends)
     rows = scope.ask(question)
     buckets = scope.buckets("default")
-    parts = [
-        matrix(part, buckets).with_columns(business_date=pl.lit(key[0]))
-        for key, part in rows.sort("business_date").group_by("business_date", maintain_order=True)
-    ]
-    cells = [part for part in parts if part.height]
-    tested = back_test(pl.concat(cells)) if cells else pl.DataFrame()
+    tested = back_test(matrix(rows, buckets, ["business_date"]))
     st.subheader("Back-test of roll rates", anchor=False)
     if tested.is_empty():
         st.info("A back-test needs three month ends; the book has lived fewer by this date.")
@@ -181,7 +186,7 @@ def _back_test(scope: Scope) -> None:
     st.dataframe(
         table.with_columns(pl.col("forecast", "low", "high", "actual") / scope.unit), hide_index=True,
         column_config={
-            "business_date": st.column_config.DateColumn("Month end", format="D MMM YYYY"),
+            "business_date": date_column("Month end"),
             **{name: st.column_config.NumberColumn(name.capitalize(), format="%,.0f") for name in ("forecast", "low", "high", "actual")},
             "inside": "Interval",
         },
@@ -190,4 +195,4 @@ def _back_test(scope: Scope) -> None:
                "rates, low and high by any single one of them, beside what came.")  # fmt: skip
 
 
-PAGE = Page("forecast", "Forecast", ":material/query_stats:", "Risk", ("analyst",), draw)
+PAGE = Page("forecast", "Forecast", ":material/query_stats:", "Risk", draw)

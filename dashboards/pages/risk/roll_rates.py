@@ -104,11 +104,7 @@ def _history(
     row, column = (int(float(str(point.get(axis, -1)))) for axis in ("y", "x"))
     if not (0 <= row < len(places) - 2 and 0 <= column < len(places)):
         return
-    parts = [
-        matrix(part, buckets).with_columns(business_date=pl.lit(key[0]))
-        for key, part in rows.sort("business_date").group_by("business_date", maintain_order=True)
-    ]
-    every = pl.concat(parts).filter(
+    every = matrix(rows, buckets, ["business_date"]).filter(
         (pl.col("origin_place") == row) & (pl.col("target_place") == column)
     )
     st.caption(f"{places[row]} → {places[column]} by month")
@@ -157,4 +153,4 @@ def _figures(scope: Scope, cells: pl.DataFrame) -> None:
     ])  # fmt: skip
 
 
-PAGE = Page("roll-rates", "Roll rates", ":material/grid_on:", "Risk", ("analyst",), draw)
+PAGE = Page("roll-rates", "Roll rates", ":material/grid_on:", "Risk", draw)

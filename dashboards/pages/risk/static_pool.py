@@ -9,19 +9,16 @@ import streamlit as st
 
 from loanbook.core.reporting import collections
 from loanbook.core.reporting.cohorts import MEASURES
-from loanbook.core.reporting.metrics import Metric
+from loanbook.core.reporting.portfolio import live
 from loanbook.core.store.segments import questions
 from loanbook.core.store.segments.question import Question
 from loanbook.dashboards.charts.lines import share_lines
 from loanbook.dashboards.formats import count, share
 from loanbook.dashboards.page import Page
 from loanbook.dashboards.pages.risk.cash_flow import by_month
-from loanbook.dashboards.parts.card import Shown, chart, done, figures, heading
+from loanbook.dashboards.parts.card import Shown, chart, done, figures, heading, share_column
 from loanbook.dashboards.parts.scope import Scope, labels_of, page_scope
 from loanbook.dashboards.theme import palette
-
-FACTOR = Metric("pool_factor", "Pool factor", "Principal of the pool's live loans", "amount originated of all its loans",
-                "per cent", "left out of the numerator")  # fmt: skip
 
 
 def draw() -> None:
@@ -43,14 +40,14 @@ def draw() -> None:
     last = table.row(-1, named=True) if table.height else None
     figures(scope, [
         ("Loans", count(listed["loans"]), f"originated {scope.money(listed['amount'])}"),
-        (FACTOR, share(last["factor"] if last else None), None),
+        (collections.POOL_FACTOR, share(last["factor"] if last else None), None),
         (MEASURES["net_loss"].metric, share(last["net_loss"] if last else None), "cumulative"),
         (collections.CPR, share(last["cpr"] if last else None), "last month"),
     ])  # fmt: skip
     st.caption(
         f"Fingerprint of the list: `{listed['digest']}`. Two lists with one fingerprint hold the same loans."
     )
-    lines = (("Pool factor", FACTOR, {"factor": "factor"}),
+    lines = (("Pool factor", collections.POOL_FACTOR, {"factor": "factor"}),
              ("Cumulative net loss", MEASURES["net_loss"].metric, {"net_loss": "net loss"}),
              ("Delinquency", None, {"late_30": "30+", "late_60": "60+", "late_90": "90+"}),
              ("Prepayment and default, a year", collections.CPR, {"cpr": "CPR", "cdr": "CDR"}))  # fmt: skip
@@ -74,7 +71,7 @@ def draw() -> None:
                 "month": st.column_config.DateColumn("Month", format="MMM YYYY"), "age": "Age",
                 "principal": st.column_config.NumberColumn(f"Principal, {scope.currency}", format="%,.0f"),
                 "lost": st.column_config.NumberColumn(f"Net loss, {scope.currency}", format="%,.0f"),
-                **{name: st.column_config.NumberColumn(title, format="%.2f %%") for name, title in (
+                **{name: share_column(title) for name, title in (
                     ("factor", "Factor"), ("net_loss", "Net loss"), ("late_30", "30+"), ("late_60", "60+"),
                     ("late_90", "90+"), ("cpr", "CPR"), ("cdr", "CDR"))},
             },
@@ -98,7 +95,7 @@ def _by_age(scope: Scope, amount: int) -> tuple[pl.DataFrame, list[Question]]:
     """A row a month: factor, cumulative net loss, delinquency, speeds."""
     flows, asked = by_month(scope)
     losses = questions.losses(scope.segment)
-    stood = scope.ask(asked[1]).filter(pl.col("status") == 0)
+    stood = live(scope.ask(asked[1]))
 
     def late(days: int) -> pl.Expr:
         whole = pl.col("principal").sum()
@@ -138,4 +135,4 @@ def _by_age(scope: Scope, amount: int) -> tuple[pl.DataFrame, list[Question]]:
     ), [*asked, losses]
 
 
-PAGE = Page("static-pool", "Static pool", ":material/inventory_2:", "Risk", ("analyst",), draw)
+PAGE = Page("static-pool", "Static pool", ":material/inventory_2:", "Risk", draw)
