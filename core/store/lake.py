@@ -273,8 +273,9 @@ def of_a_damaged_file(error: Exception) -> str | None:
     return f"{str(error).splitlines()[0]}: `loanbook status --files` names what is damaged, and its remedy"
 
 
-STEP, RUN = ".turn", ".maintenance"
-"""Files in the lake's folder that are locked: for a step or transaction, and for a whole maintenance."""
+STEP, RUN, FILLING = ".turn", ".maintenance", ".filling"
+"""Files in the lake's folder that are locked: for a step or transaction, for a whole maintenance, and while marts are
+filled."""
 LOCK_SECONDS = 600.0
 """So long a transaction waits for a step of maintenance, and the other way round. With SQLite whoever commits second
 loses its work: so a transaction holds the lake's lock beside others, and a step of maintenance (a table that is
@@ -309,6 +310,19 @@ def only_run(folder: Path) -> Iterator[None]:
     with _held(
         folder / RUN, fcntl.LOCK_EX, 0.0,
         "another `loanbook maintain` works on this ledger; nothing was done",
+    ):  # fmt: skip
+        yield
+
+
+@contextmanager
+def only_filling(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Hold the marts while they are read for what they lack and filled: what two runs add to them stands twice, for
+    rows that are added are no conflict. LedgerConflictError if another keeps them too long."""
+    step = _lock_of(connection)
+    with _held(
+        step and step.with_name(FILLING), fcntl.LOCK_EX, LOCK_SECONDS,
+        "another run has been filling the marts for {seconds:.0f} s: what was published stands; `loanbook marts` fills "
+        "what is still missing then",
     ):  # fmt: skip
         yield
 

@@ -77,23 +77,8 @@ def run() -> None:
         if not good:
             raise LoanbookError(problem)
     _print_intake(where, before)
-    _must_have_published(where)
     _print_reconciliation()
     out.print(f"\nOpen the pages: [bold]loanbook pages[/bold] and {PAGES}")
-
-
-def _must_have_published(where: Settings) -> None:
-    """LoanbookError with the next step where no day of the ledger is published, as where intake refused all files."""
-    from loanbook.core.store.reader import LedgerReader
-
-    reader = LedgerReader(where)
-    _, last = reader.published_range()
-    reader.close()
-    if last is None:
-        raise LoanbookError(
-            'nothing is published, for no loan was taken in; `loanbook sql "SELECT name, reason FROM files WHERE '
-            "state = 'refused'\"` and `SELECT name, line, rule FROM quarantine` tell why"
-        )
 
 
 def _refused_so_far(ledger: Queries) -> tuple[int, int]:
@@ -114,10 +99,10 @@ def _print_intake(where: Settings, before: tuple[int, int]) -> None:
     ledger = Queries(open_reader(where))
     rows, files = (now - old for now, old in zip(_refused_so_far(ledger), before, strict=True))
     if rows:
-        err.print(f"[yellow]rows quarantined in this run: {rows:,}[/yellow]; see docs/refusals.md and "
+        err.print(f"[yellow]{rows:,} rows were quarantined[/yellow] in this run; see docs/refusals.md and "
                   '`loanbook sql "SELECT name, line, rule, found FROM quarantine"`')  # fmt: skip
     if files:
-        err.print(f"[yellow]files refused in this run: {files:,}[/yellow]; see "
+        err.print(f"[yellow]{files:,} files were refused[/yellow] in this run; see "
                   "`loanbook sql \"SELECT name, reason FROM files WHERE state = 'refused'\"`")  # fmt: skip
     if late := _waiting(ledger, where):
         err.print(f"[yellow]files[/yellow] {in_words(late)}; run again, or `loanbook check` them")

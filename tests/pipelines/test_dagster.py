@@ -14,7 +14,7 @@ import pytest
 
 from loanbook.core.servicing.day import close as engine
 from loanbook.core.store.reader import LedgerReader
-from tests.conftest import copied, fresh, with_positions
+from tests.conftest import fresh, with_positions
 
 
 @pytest.fixture
@@ -85,25 +85,6 @@ def test_a_corrupt_day_stops_the_range_and_readers_keep_the_last_good_version(
     assert "ledger_equals_positions" in failed
     done = instance.get_materialized_partitions(dg.AssetKey(["loanbook", "ledger_close"]))
     assert done == {"2018-01-01", "2018-01-02", "2018-01-03"}
-
-
-def test_a_run_whose_files_were_all_refused_fails_in_no_asset_and_tells_where_to_look(
-    tmp_path: Path, founded: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from loanbook.core.errors import LoanbookError
-    from loanbook.pipelines.commands.run import run
-    from loanbook.pipelines.reporting.assets import trial_balance
-
-    where = copied(founded, tmp_path / "home")
-    monkeypatch.setenv("LOANBOOK_HOME", str(where.home))
-    where.landing.mkdir(exist_ok=True)
-    (where.landing / "loan_tape_2018-01-02_canonical.csv").write_text("neither,a,tape\n1,2,3\n")
-    monkeypatch.setattr(
-        "loanbook.pipelines.orchestration.run_job",
-        lambda *_: (trial_balance(dg.build_asset_context()) is not None, ""),
-    )
-    with pytest.raises(LoanbookError, match="nothing is published.* tell why"):
-        run()
 
 
 def test_the_sensor_starts_a_run_for_what_landed_which_publishes_day_by_day(

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 import polars as pl
 
 from loanbook.core.errors import LedgerError
-from loanbook.core.store.lake import LAKE, columns_of_all, insert, patiently, transaction
+from loanbook.core.store.lake import (
+    LAKE,
+    columns_of_all,
+    insert,
+    only_filling,
+    patiently,
+    transaction,
+)
 from loanbook.core.store.marts.mart import Mart
 from loanbook.core.store.marts.news import News, news_since
 from loanbook.core.store.queries import PUBLISHED, Queries
@@ -18,6 +25,11 @@ def fill(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
 
     Their tables are made where the ledger has none: a mart holds nothing that can't be made anew.
     """
+    with only_filling(ledger.connection):
+        return _fill(ledger, marts)
+
+
+def _fill(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
     _make(ledger, marts)
     with ledger.at_once():
         filled = _filled(ledger, marts)
@@ -28,7 +40,7 @@ def fill(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
 
     def write() -> None:
         with transaction(ledger.connection):
-            if _filled(ledger, marts) != filled:  # another run filled them meanwhile
+            if _filled(ledger, marts) != filled:  # of PostgreSQL, which no lock of ours holds
                 return
             for mart, rows in made:
                 insert(ledger.connection, mart.name, _marked(rows, news.newest))

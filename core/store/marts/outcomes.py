@@ -14,24 +14,78 @@ from loanbook.core.store.marts.news import News, between
 
 DAYS = (30, 60, 90)
 """Days past due whose first day is kept."""
-_LATE = "(days_past_due >= 30 OR charged_off_on IS NOT NULL)"
+_LATE = "(p.days_past_due >= 30 OR p.charged_off_on IS NOT NULL)"
+
+
+_KEPT = f"""
+    SELECT loan_id, since_version, version, charged_off_on, principal_charged_off,
+           {", ".join(f"first_{days}_on, principal_{days}" for days in DAYS)}
+    FROM {{lake}}.outcomes WHERE version IN (SELECT version FROM _published)
+    QUALIFY row_number() OVER (PARTITION BY loan_id ORDER BY since_version DESC, version DESC) = 1
+"""
+"""What is kept of each loan last."""
+_FIRST_TIME = " OR ".join(
+    [f"(p.days_past_due >= {days} AND k.first_{days}_on IS NULL)" for days in DAYS]
+    + ["(p.charged_off_on IS NOT NULL AND k.charged_off_on IS NULL)"]
+)
+"""A position `p` of a day on which something befell the loan that had not before, by what is kept (`k`)."""
 
 
 def _changed_loans(news: News) -> pl.DataFrame:
-    """Loans of which versions since told something that an outcome may have."""
-    since = news.since
+    """Loans of which versions since told something that an outcome may have: `loan_id`, `anew` (days of before that
+    are kept were told anew)."""
+    new = f"version IN (SELECT version FROM _published WHERE version > {news.since})"
     return news.beside(
         f"""
-        SELECT DISTINCT loan_id FROM (
-            SELECT loan_id FROM {{lake}}.loans WHERE version > {since} AND version IN (SELECT version FROM _published)
-            UNION ALL
-            SELECT loan_id FROM {{lake}}.restated_loans WHERE version > {since} AND version IN (SELECT version FROM _published)
-            UNION ALL
-            SELECT loan_id FROM {{lake}}.positions p
-            WHERE p.version > {since} AND p.version IN (SELECT version FROM _published) AND {_LATE}
-              AND {between(news.closed())})
+        WITH kept AS ({_KEPT}),
+        again AS (SELECT loan_id, version FROM {{lake}}.restated_loans WHERE version IN (SELECT version FROM _published)),
+        changed AS (
+            SELECT loan_id FROM {{lake}}.loans WHERE {new}
+            UNION
+            SELECT loan_id FROM again WHERE {new}
+            UNION
+            SELECT p.loan_id FROM {{lake}}.positions p LEFT JOIN kept k ON k.loan_id = p.loan_id
+            WHERE p.{new} AND ({_FIRST_TIME}) AND {between(news.closed())})
+        SELECT c.loan_id, coalesce(max(a.version) > coalesce(any_value(k.since_version), 0), false) AS anew
+        FROM changed c LEFT JOIN kept k ON k.loan_id = c.loan_id LEFT JOIN again a ON a.loan_id = c.loan_id
+        GROUP BY c.loan_id
         """
     )
+
+
+_MARKS = " UNION ALL ".join(
+    f"SELECT k.loan_id, k.version, k.{on} AS business_date, {days} AS days_past_due, {charged_off} AS charged_off_on, "
+    f"k.{principal} AS principal FROM kept k JOIN _loans l ON l.loan_id = k.loan_id "
+    f"WHERE NOT l.anew AND k.{on} IS NOT NULL"
+    for on, days, charged_off, principal in [
+        *((f"first_{days}_on", days, "NULL::DATE", f"principal_{days}") for days in DAYS),
+        ("charged_off_on", 0, "k.charged_off_on", "principal_charged_off"),
+    ]
+)
+"""What is kept of loans, as days on which it befell them."""
+
+
+def _late_days(news: News, loans: pl.DataFrame) -> pl.DataFrame:
+    """Days on which loans were late or charged off: `loan_id`, `version`, `business_date`, `days_past_due`,
+    `charged_off_on`, `principal`.
+
+    Of loans that were told anew every day there is. Of others the days since, and for all before them what is kept:
+    so a night reads its own positions, however many there were.
+    """
+    positions = (
+        "SELECT p.loan_id, p.version, p.business_date, p.days_past_due, p.charged_off_on, p.principal "
+        "FROM {lake}.positions p JOIN _loans l ON l.loan_id = p.loan_id "
+        f"WHERE {_LATE} AND p.version IN (SELECT version FROM _published)"
+    )
+    days = news.beside(
+        f"WITH kept AS ({_KEPT}) {positions} AND NOT l.anew AND p.version > {news.since} "
+        f"AND {between(news.closed())} UNION ALL {_MARKS}",
+        _loans=loans,
+    )
+    anew = loans.filter("anew")
+    if anew.is_empty():
+        return days
+    return pl.concat([days, news.beside(positions, _loans=anew)], how="vertical_relaxed")
 
 
 _STRETCHES = """
@@ -99,12 +153,7 @@ def _rows(news: News, mart: Mart) -> pl.DataFrame:
     loans = _changed_loans(news)
     if loans.is_empty():
         return mart.empty
-    late = news.beside(
-        f"SELECT p.loan_id, p.version, p.business_date, p.days_past_due, p.charged_off_on, p.principal "
-        f"FROM {{lake}}.positions p WHERE {_LATE} AND p.version IN (SELECT version FROM _published) "
-        "AND p.loan_id IN (SELECT loan_id FROM _loans)",
-        _loans=loans,
-    )
+    loans, late = loans.select("loan_id"), _late_days(news, loans)
     made = news.beside(
         _OUTCOMES, {"since": news.since, "newest": news.newest}, _loans=loans, _late=late
     ).select(mart.schema.keys())
