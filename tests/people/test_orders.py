@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
+import pyotp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
@@ -18,7 +19,12 @@ from loanbook.core.policy.book import PolicyBook
 from loanbook.core.store.guarded.scope import Shown
 from loanbook.core.store.people import audit, queue, users
 from loanbook.core.store.people.database import People, open_people
-from loanbook.core.store.people.sessions import Credentials, sign_in
+from loanbook.core.store.people.sessions import (
+    Credentials,
+    begin_second_factor,
+    confirm_second_factor,
+    sign_in,
+)
 from loanbook.core.store.people.users import NewUser, add_user
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
@@ -330,10 +336,15 @@ def test_in_a_demo_orders_are_tried_on_the_command_line_by_persons_one_names(
 def test_in_production_who_is_signed_in_is_the_maker_of_a_decision_about_suspense(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token, _ = sign_in(office.people, Credentials("Ann", PASSWORD))
+    codes = pyotp.parse_uri(begin_second_factor(office.people, "Ann"))
+    assert isinstance(codes, pyotp.TOTP)
+    _, ann = sign_in(office.people, Credentials("Ann", PASSWORD))
+    confirm_second_factor(office.people, ann, "Ann", codes.at(office.clock.at))
+    office.clock.pass_by(seconds=30)
+    code = codes.at(office.clock.at)
+    token, _ = sign_in(office.people, Credentials("Ann", PASSWORD, code))
     monkeypatch.setenv("LOANBOOK_HOME", str(office.where.home))
     monkeypatch.setenv("LOANBOOK_TOKEN", token)
-    monkeypatch.setattr("loanbook.core.store.people.database.Clock", lambda: office.clock)
     decide = ("payments", "assign", "0" * 20, "--as", "outside", "--reason", "not_ours")
     for by, refused in ((["--maker", "Bob"], "sign in as who you are"), (["--checker", "ANN"], "one person")):  # fmt: skip
         done = CliRunner().invoke(app, [*decide, *by])
