@@ -3,6 +3,7 @@
 - `formats` - raw text in, typed rows and quarantine out: one module a file format
 - `ingest` - landing files become loans and events
 - `servicing` - the daily close, its gate, its schedule
+- `documents` - documents on paper, set by templates
 - `reporting` - reconciliation, dispute packs, generated pages
 - `simulation` - synthetic books, and histories derived from a tape
 - `definitions` - everything Dagster knows

@@ -9,12 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
-from fpdf import FPDF
-from fpdf.enums import XPos, YPos
 
 from loanbook.core.catalogue.codes import Kind, Timing, label
 from loanbook.core.catalogue.components import Component
@@ -25,6 +24,7 @@ from loanbook.core.store.clocks import Clocks
 from loanbook.core.store.lists import ALLOCATED, KNOWN
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.views import MONEY
+from loanbook.pipelines.documents.rendering import NoSignError, Page, rendered, spelled_out
 from loanbook.pipelines.reporting.wording import held_by, stands_at, taken_back, text_of, what, why
 from loanbook.pipelines.resources import code_hash
 from loanbook.pipelines.servicing.verify import Verified, explained
@@ -62,7 +62,7 @@ def write_pack(
     folder.mkdir(parents=True, exist_ok=True)
     tables = _tables(reader, events, loan_id, at)
     proof = _proof(seen)
-    page = Page(f"Loan {whose['loan_key']}", whose["entity"], explanation, events, currency)
+    paper = _paper(f"Loan {whose['loan_key']}", whose["entity"], explanation, events, proof)
     texts = {
         "README.txt": README.format(
             loan=whose["loan_key"], entity=whose["entity"], number=loan_id, day=at.on,
@@ -80,7 +80,7 @@ def write_pack(
         (folder / name).write_text(text, encoding="utf-8")
     for name, rows in tables.items():
         _in_major(rows, currency).write_csv(folder / name)
-    _paper(page, proof).output(folder / "explanation.pdf")
+    (folder / "explanation.pdf").write_bytes(_set(paper))
     manifest = {
         "loan_key": whose["loan_key"], "entity": whose["entity"], "loan_id": loan_id,
         "as_of": str(at.on), "version": at.known,
@@ -150,72 +150,36 @@ def _proof(seen: Verified) -> dict[str, object]:
     }  # fmt: skip
 
 
-_INK, _QUIET = (20, 20, 20), (110, 110, 110)
-
-
-@dataclass(frozen=True)
-class Page:
-    """What stands on paper."""
-
-    title: str
-    entity: str
-    explanation: Explanation
-    events: pl.DataFrame
-    currency: str
-
-
-class _Paper(FPDF):
-    """Pages with their number below."""
-
-    def footer(self) -> None:
-        self.set_y(-12)
-        self.set_font("Helvetica", "", 7.5)
-        self.set_text_color(*_QUIET)
-        self.cell(0, 5, f"{self.page_no()} of {{nb}}", align="R")
-
-
-def _paper(of: Page, proof: dict[str, object]) -> FPDF:
+def _paper(
+    title: str,
+    entity: str,
+    explanation: Explanation,
+    events: pl.DataFrame,
+    proof: dict[str, object],
+) -> Page:
     """The explanation on paper."""
-    explanation, currency = of.explanation, of.currency
-    page = _Paper(format="A4")
-    page.set_creation_date(dt.datetime.combine(explanation.as_of, dt.time(), dt.UTC))
-    page.set_title(f"{of.title} as of {explanation.as_of}")
-    page.set_margins(18, 18)
-    page.set_auto_page_break(True, 18)
-    page.add_page()
-
-    def say(text: str, size: float = 9, style: str = "", ink: tuple[int, int, int] = _INK,
-            indent: float = 0) -> None:  # fmt: skip
-        page.set_font("Helvetica", style, size)
-        page.set_text_color(*ink)
-        page.set_x(page.l_margin + indent)
-        page.multi_cell(0, size * 0.5, _latin(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT, align="L")
-
-    say(of.title, 16, "B")
-    say(of.entity, ink=_QUIET)
-    say(
-        f"As of {explanation.as_of}, amounts in {currency}. Every line names the rule that decided it."
-    )
-    day = None
-    for line in explanation.lines:
-        if line.date != day:
-            day = line.date
-            page.ln(2)
-            say(str(day), 10, "B")
-        say(what(line, currency), indent=4)
-        say(why(line), 7.5, ink=_QUIET, indent=8)
-    page.ln(3)
-    say(f"Stands at {stands_at(explanation, currency)}", 10, "B")
+    currency = CURRENCY_NAMES[int(events["currency"][0])]
+    days = [
+        {
+            "date": str(date),
+            "lines": [{"what": what(line, currency), "why": why(line)} for line in lines],
+        }
+        for date, lines in groupby(explanation.lines, key=lambda line: line.date)
+    ]
     held = explanation.held
-    for text in held_by(held) if held else taken_back(of.events, currency):
-        say(text)
-    page.ln(2)
-    say(f"Lived again from its events alone: {proof['rows']} stored days, {proof['cells_that_differ']} "
-        f"cells that differ; digest {proof['digest']}", 7.5, ink=_QUIET)  # fmt: skip
-    return page
+    told = {
+        "title": title, "lender": entity, "as_of": str(explanation.as_of), "currency": currency, "days": days,
+        "stands_at": stands_at(explanation, currency),
+        "beside": held_by(held) if held else taken_back(events, currency),
+        "proof": f"Lived again from its events alone: {proof['rows']} stored days, {proof['cells_that_differ']} "
+        f"cells that differ; digest {proof['digest']}",
+    }  # fmt: skip
+    return Page("explanation", told, explanation.as_of)
 
 
-def _latin(text: str) -> str:
-    """Text in the letters that the standard fonts of PDF have."""
-    plain = text.replace("−", "-").replace("–", "-").replace("→", "to").replace("×", "x")
-    return plain.encode("latin-1", "replace").decode("latin-1")
+def _set(paper: Page) -> bytes:
+    """The PDF; a lender's key in letters that the fonts lack is spelled, a dispute waits for no font."""
+    try:
+        return rendered(paper)
+    except NoSignError:
+        return rendered(spelled_out(paper))
