@@ -5,5 +5,6 @@
 - `components` - what a claim is made of: a row a component, and the maps made of the rows
 - `codes` - timings, product choices; with them the codes of events and statuses
 - `counting` - conventions of days past due that a policy may count by
+- `inputs` - what a decision on an application may look at
 - `accounts` - account roles; the lender's own account numbers come from the accounts policy
 """

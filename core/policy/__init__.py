@@ -7,6 +7,7 @@
 - `product_rules` - what a product may say of schedule, interest, payments, payouts and endings
 - `product` - a product file: those rules together, and what must hold between them
 - `rights` - who may do what, and how many must approve an order
+- `decisions` - what is asked of an application, and what it may cost
 - `library` - every version of every policy, and which is in force on a date
 - `charge_tables` - fees, taxes, penal interest and charge-off as tables the engine joins by product
 - `references` - policies that name others: what they name is there, in time, and of the right sort

@@ -38,6 +38,7 @@ from loanbook.core.policy.base import (
     kind_among,
     named_once,
 )
+from loanbook.core.policy.decisions.decision import DecisionPolicy
 from loanbook.core.policy.file_mappings import CommandMapping, PaymentMapping, TapeMapping
 from loanbook.core.policy.originators import Originator, ReturnCodes
 from loanbook.core.policy.payments.bank_accounts import BankAccount
@@ -348,6 +349,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "bank_accounts": BankAccount,
     "receipt_matching": ReceiptMatching,
     "collection_files": CollectionMapping,
+    "decisions": DecisionPolicy,
 }
 """Folder of `data/policies/` and the model its files follow. A new kind is added here."""
 FOLDER_OF = {model: folder for folder, model in FOLDERS.items()}

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 
 from loanbook.core.policy.base import Policy
+from loanbook.core.policy.decisions.decision import DecisionPolicy
 from loanbook.core.policy.file_mappings import TapeMapping
 from loanbook.core.policy.models import (
     FOLDER_OF,
@@ -88,6 +89,8 @@ def wrong_references(policies: Iterable[Policy]) -> Iterator[tuple[Policy, str]]
             yield from ((policy, why) for why in _of_originator(policy, known))
         elif isinstance(policy, BankAccount | CollectionMapping):
             yield from ((policy, why) for why in _leading_nowhere(_of_account(policy), known))
+        elif isinstance(policy, DecisionPolicy):
+            yield from ((policy, why) for why in _of_decision(policy, known))
 
 
 def _leading_nowhere(
@@ -123,6 +126,25 @@ def _of_originator(
                 f"field return_codes: return_codes/{codes.name} is of the rail {codes.rail}; name one of "
                 f"{policy.rail}"
             )
+
+
+def _of_decision(
+    policy: DecisionPolicy, known: dict[tuple[type[Policy], str], list[Policy]]
+) -> Iterator[str]:
+    """Fields of a policy of decisions that name what is not there, or decide what another decides."""
+    yield from _leading_nowhere([(Product, policy.product, "product")], known)
+    champions = {
+        each.name
+        for versions in known.values()
+        for each in versions
+        if isinstance(each, DecisionPolicy)
+        and (each.product, each.role) == (policy.product, "champion")
+    }
+    if policy.role == "champion" and policy.name != min(champions):
+        yield (
+            f"field role: decisions/{min(champions)} is champion of the product {policy.product} already; one "
+            "decides, so write `role: challenger` in the other"
+        )
 
 
 def _of_account(account: BankAccount | CollectionMapping) -> list[Reference]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from loanbook.core.catalogue.inputs import INPUTS
 from loanbook.core.policy.base import Policy
 from loanbook.core.policy.models import FOLDERS
 
@@ -30,7 +31,19 @@ def policy_fields() -> str:
         lines += [f"## {folder}", "", _sentence(model), "", *_table(model)]
         for part in parts(model):
             lines += [f"### {folder}: `{part.__name__}`", "", _sentence(part), "", *_table(part)]
+    lines += _inputs()
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _inputs() -> list[str]:
+    """What rules and scorecards of decisions may look at."""
+    rows = [f"| `{each.name}` | {each.meaning} | {each.unit} | {each.source} |" for each in INPUTS]
+    return [
+        "## Inputs of decisions", "",
+        "What `when` of a rule, a scorecard and affordability may name (`core/catalogue/inputs.py`). Each may be "
+        "missing; what can't be told for want of it is referred.", "",
+        "| input | meaning | unit | comes from |", "|---|---|---|---|", *rows, "",
+    ]  # fmt: skip
 
 
 def parts(model: type[BaseModel]) -> list[type[BaseModel]]:

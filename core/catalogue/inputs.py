@@ -1,0 +1,106 @@
+"""What a decision may look at: a row an input, with its type, source and meaning.
+
+A policy of decisions names inputs of this list alone. An input is a whole number, a word or yes or no, never a
+float: so the same input gives the same answer for ever. Amounts are minor units, shares basis points, times days or
+months before the moment of the decision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+Source = Literal[
+    "application", "bureau", "bank", "history", "identity", "consent", "velocity", "graph"
+]
+LARGEST = 10**15
+"""No number of an input is larger, above or below zero: another is mistyped."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input of decisions."""
+
+    name: str
+    type: pl.DataType
+    source: Source
+    unit: str
+    meaning: str
+
+
+def _rows(source: Source, type_: type[pl.DataType], *rows: tuple[str, str, str]) -> list[Input]:
+    return [Input(name, type_(), source, unit, meaning) for name, unit, meaning in rows]
+
+
+INPUTS: tuple[Input, ...] = (
+    *_rows("application", pl.Int64,
+           ("amount", "minor units", "amount that is asked for"),
+           ("term", "months", "months over which it is to be paid back"),
+           ("income_year", "minor units", "income of a year as stated, of all borrowers together"),
+           ("income_verified_year", "minor units", "income of a year as verified by a source; none: it was not"),
+           ("employment_years", "years", "years with the present employer"),
+           ("age_years", "years", "age of the youngest borrower"),
+           ("borrowers", "count", "borrowers who ask together"),
+           ("guarantors", "count", "guarantors named")),
+    *_rows("application", pl.String,
+           ("purpose", "word", "what the money is for"),
+           ("housing", "word", "how the applicant lives: mortgage, own, rent"),
+           ("state", "word", "state or region of residence (ISO 3166-2 without the country)"),
+           ("applicant_kind", "word", "individual, joint or business"),
+           ("channel", "word", "partner or way by which the application came")),
+    *_rows("bureau", pl.Int64,
+           ("bureau_age_days", "days", "days since the bureau report was drawn"),
+           ("debt_to_income_bp", "basis points", "monthly debt payments over income"),
+           ("delinquencies_24m", "count", "delinquencies of 30 days or more in two years"),
+           ("months_since_delinquency", "months", "months since the last delinquency; none: there was none"),
+           ("inquiries_12m", "count", "inquiries for credit in a year"),
+           ("accounts_opened_24m", "count", "accounts opened in two years"),
+           ("open_accounts", "count", "open lines of credit"),
+           ("total_accounts", "count", "lines of credit ever"),
+           ("credit_limit", "minor units", "limits of all lines together"),
+           ("credit_used", "minor units", "balances of all lines together"),
+           ("utilisation_bp", "basis points", "balances over limits; none: no limit"),
+           ("card_limit", "minor units", "limits of cards together"),
+           ("mortgages", "count", "mortgage accounts"),
+           ("collections_12m", "count", "accounts sent to collection in a year"),
+           ("accounts_past_due", "count", "accounts past due now"),
+           ("accounts_past_due_120", "count", "accounts 120 days past due or more"),
+           ("tax_liens", "count", "tax liens on record"),
+           ("bankruptcies", "count", "bankruptcies on record"),
+           ("history_months", "months", "months since the first line of credit was opened"),
+           ("never_late_bp", "basis points", "share of accounts that were never late"),
+           ("obligations_month", "minor units", "payments on other debts a month")),
+    *_rows("bank", pl.Int64,
+           ("bank_age_days", "days", "days since the last bank data"),
+           ("bank_days", "days", "days of history in the bank data"),
+           ("bank_income_year", "minor units", "credits that recur, brought to a year"),
+           ("bank_inflow_month", "minor units", "credits of 90 days, a month"),
+           ("bank_outflow_month", "minor units", "debits of 90 days, a month"),
+           ("bank_net_month", "minor units", "credits less debits of 90 days, a month"),
+           ("bank_balance", "minor units", "balances of all linked accounts together"),
+           ("bank_returned_90d", "count", "returned debits in 90 days")),
+    *_rows("history", pl.Int64,
+           ("prior_loans", "count", "loans of the applicant that entered the ledger before"),
+           ("prior_worst_days", "days", "most days past due of the applicant's loans, as then known"),
+           ("prior_charged_off", "count", "loans of the applicant that were charged off, as then known"),
+           ("open_principal", "minor units", "principal that the applicant owes on other loans")),
+    *_rows("identity", pl.String,
+           ("kyc", "word", "result of identity verification: passed, failed, review"),
+           ("screening", "word", "result of sanctions screening: clear, possible, confirmed")),
+    *_rows("consent", pl.Boolean,
+           ("consent_bureau", "yes or no", "consent to draw a bureau report is in force"),
+           ("consent_bank", "yes or no", "consent to use bank data is in force")),
+    *_rows("velocity", pl.Int64,
+           ("device_applications_1d", "count", "other applications from the same device in a day before"),
+           ("address_applications_7d", "count", "other applications from the same address in seven days before"),
+           ("account_applications_30d", "count", "other applications for the same bank account in 30 days before")),
+    *_rows("graph", pl.Int64,
+           ("linked_persons", "count", "other persons linked by device, phone, address or bank account"),
+           ("linked_rejected", "count", "applications of these that were rejected before")),
+)  # fmt: skip
+"""In the order in which they are shown; a new one is added here, and given by the room of its source."""
+BY_NAME = {each.name: each for each in INPUTS}
+TYPES: dict[str, pl.DataType] = {each.name: each.type for each in INPUTS}
+"""Type of each input in a frame."""

@@ -1,0 +1,37 @@
+"""Points of an application by a scorecard, and what each characteristic cost of the most it gives."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.policy.decisions.scorecard import Characteristic, Scorecard
+
+
+def points(of: Characteristic) -> pl.Expr:
+    """Points of a characteristic (Int64); null: its input is missing, or a word that is not listed."""
+    value = pl.col(of.input)
+    missing = pl.lit(of.missing, dtype=pl.Int64)
+    if of.bins:
+        given = pl.lit(of.bins[-1].points, dtype=pl.Int64)
+        for each in reversed(of.bins[:-1]):
+            given = (
+                pl.when(value < each.below)
+                .then(pl.lit(each.points, dtype=pl.Int64))
+                .otherwise(given)
+            )
+        return pl.when(value.is_null()).then(missing).otherwise(given)
+    listed = value.replace_strict(of.words, default=of.other, return_dtype=pl.Int64)
+    return pl.when(value.is_null()).then(missing).otherwise(listed)
+
+
+def points_of(card: Scorecard) -> dict[str, pl.Expr]:
+    """Points by characteristic, named `points_INPUT`."""
+    return {f"points_{each.input}": points(each) for each in card.characteristics}
+
+
+def total(card: Scorecard) -> pl.Expr:
+    """Points together, over the columns of `points_of`; null where one of them is."""
+    whole = pl.lit(card.base, dtype=pl.Int64)
+    for each in card.characteristics:
+        whole = whole + pl.col(f"points_{each.input}")
+    return whole

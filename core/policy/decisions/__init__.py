@@ -1,0 +1,6 @@
+"""Policies of decisions: what is asked of an application, and what it may cost.
+
+- `conditions` - a rule's condition in SQL: which words it may have, compiled and tried on an empty frame
+- `scorecard` - points by bins and words, grades by points, prices and limits by grade
+- `decision` - a file of `data/policies/decisions`: rules, scorecard, prices, limits, affordability
+"""
