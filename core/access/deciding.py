@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from loanbook.core.access.actor import Actor
-from loanbook.core.policy.rights.roles import Grant, Role
+from loanbook.core.catalogue.personal import FIELDS, WAYS
+from loanbook.core.policy.rights.roles import PERSONS, Grant, Role
 
 READ = "ledger.read"
 Rows = Mapping[str, frozenset[str]]
@@ -127,6 +128,20 @@ class Access:
         )
         return Reading(views, ({},) if any(not r for r in rows) else rows, _masks(readers))
 
+    def persons(self, actor: Actor) -> Mapping[str, str]:
+        """How each field of a person is shown to an actor who sees them masked: in the way that tells most of those
+        that their roles which read persons have for it."""
+        readers = [
+            role
+            for role in self._roles(actor)
+            if any(grant.action == "personal.read" for grant in role.grants)
+        ]
+        found = {}
+        for field_ in FIELDS:
+            ways = {r.masks.get(f"{PERSONS}.{field_.name}", field_.mask) for r in readers}
+            found[field_.name] = min(ways or {field_.mask}, key=WAYS.index)
+        return found
+
     def within(self, actor: Actor, action: str, of: str, loan: Mapping[str, str]) -> bool:
         """Whether an action on one loan lies within what a grant lets: `loan` has `SCOPES` of it."""
         if actor.kind == "demo":
@@ -150,11 +165,10 @@ def _is_of(grant: Grant, of: str) -> bool:
 
 def _masks(readers: list[Role]) -> dict[str, str]:
     """Columns that every reader masks, in the weakest of their ways."""
-    order = ("last_four", "token", "nothing")
     first, *others = readers
-    found = {}
+    found: dict[str, str] = {}
     for place, shown in first.masks.items():
-        ways = [shown, *(role.masks.get(place, "") for role in others)]
-        if all(ways):
-            found[place] = min(ways, key=order.index)
+        ways = [shown, *(role.masks[place] for role in others if place in role.masks)]
+        if len(ways) == len(readers):
+            found[place] = min(ways, key=WAYS.index)
     return found

@@ -6,5 +6,6 @@
 - `codes` - timings, product choices; with them the codes of events and statuses
 - `counting` - conventions of days past due that a policy may count by
 - `inputs` - what a decision on an application may look at
+- `personal` - what the vault keeps of a person, how it is masked, by what persons are found
 - `accounts` - account roles; the lender's own account numbers come from the accounts policy
 """

@@ -112,6 +112,9 @@ class PeopleRules(_Table):
 
     database: str = Field(default="", pattern=r"^(postgresql://.*)?$")
     """Empty: SQLite in the folder `people`. Else a PostgreSQL address; `LOANBOOK_PEOPLE` wins."""
+    key_service: str = Field(default="", pattern=r"^([A-Za-z_][\w.]*:[A-Za-z_]\w*)?$")
+    """Empty: keys of the vault stand under `people/master.key`, or `LOANBOOK_MASTER_KEY`. Else MODULE:NAME of what
+    makes an adapter of a key management service (`Root` of core/store/vault/roots.py)."""
     session_hours: int = Field(default=8, ge=1, le=24 * 31)
     """So long a sign-in lasts."""
     clock_skew_seconds: int = Field(default=300, ge=0)

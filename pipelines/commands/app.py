@@ -26,7 +26,7 @@ from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
 from loanbook.pipelines.commands.payments import incoming, sending
-from loanbook.pipelines.commands.people import audit, export, orders, roles, users
+from loanbook.pipelines.commands.people import audit, export, orders, roles, users, vault
 
 app = typer.Typer(
     help="The loan platform: files in, one vectorised close a day, a versioned double-entry ledger.",
@@ -50,6 +50,11 @@ orders_app = typer.Typer(
     help="Orders that wait for another person, and what they would do.", no_args_is_help=True
 )
 app.add_typer(orders_app, name="orders")
+vault_app = typer.Typer(
+    help="Persons: names, addresses, national ids, accounts; masked, unless a reason is given.",
+    no_args_is_help=True,
+)
+app.add_typer(vault_app, name="vault")
 audit_app = typer.Typer(help="Who did what, and the proof of it.", invoke_without_command=True)
 app.add_typer(audit_app, name="audit")
 
@@ -129,6 +134,14 @@ OF_ORDERS: dict[str, tuple[str, Callable[..., None]]] = {
     "reject": ("order.approve", orders.reject),
     "withdraw": ("order.propose", orders.withdraw),
 }
+OF_VAULT: dict[str, tuple[str, Callable[..., None]]] = {
+    "show": ("personal.read", vault.show_persons),
+    "find": ("personal.read", vault.find),
+    "put": ("personal.write", vault.put),
+    "unmask": ("personal.unmask", vault.unmask),
+    "erase": ("personal.erase", vault.erase_person),
+    "rotate": ("vault.rotate", vault.rotate),
+}
 READ, RUN, MAINTAIN = "ledger.read", "book.run", "book.maintain"
 ACTIONS: dict[str, str] = {
     "demo": DEMO, "check": RUN, "run": RUN, "close": RUN, "backfill": RUN, "sql": "ledger.query",
@@ -153,6 +166,8 @@ for _name, (_action, _command) in OF_PAYMENTS.items():
     payments_app.command(_name)(guarded(f"payments {_name}", _action, _command))
 for _name, (_action, _command) in OF_ORDERS.items():
     orders_app.command(_name)(guarded(f"orders {_name}", _action, _command))
+for _name, (_action, _command) in OF_VAULT.items():
+    vault_app.command(_name)(guarded(f"vault {_name}", _action, _command))
 audit_app.callback()(audit.audit)
 audit_app.command("verify")(audit.verify)
 

@@ -33,9 +33,11 @@ MATRIX = {
     "roles.read": "administrator analyst approver collector compliance servicing",
     "audit.read": "compliance",
     "audit.verify": "administrator compliance",
-    "personal.write": "servicing",
+    "personal.write": "scheduler servicing",
+    "personal.read": "approver compliance scheduler servicing",
     "personal.unmask": "compliance",
     "personal.erase": "compliance",
+    "vault.rotate": "administrator",
 }
 """The shipped roles that may do an action, at all."""
 

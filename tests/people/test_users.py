@@ -6,6 +6,7 @@ import stat
 import threading
 from pathlib import Path
 
+import polars as pl
 import pyotp
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -30,7 +31,12 @@ from loanbook.core.store.people.sessions import (
 )
 from loanbook.core.store.people.users import NewUser, add_user
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.vault.forgetting import erase
+from loanbook.core.store.vault.rotating import rotate_keys, rotate_tokens
+from loanbook.core.store.vault.vault import Vault
 from tests.people.conftest import ADMIN, PASSWORD, Clock
+
+DEMO = Actor("root", "demo")
 
 
 def _differences(people: People) -> list[object]:
@@ -68,10 +74,25 @@ def test_a_real_postgresql_keeps_the_same_by_one_setting(tmp_path: Path, clock: 
             session.execute(text("DELETE FROM audit"))
         with people.reading() as session:
             assert session.get(User, 1).created_at == clock.at  # type: ignore[union-attr]
+        _vault_works(people)
         people.close()
         again.close()
     finally:
         server.cleanup()
+
+
+def _vault_works(people: People) -> None:
+    """Persons put in, found, wrapped and told anew, forgotten."""
+    vault = Vault(people)
+    told = pl.DataFrame({"ref": ["A-1", "A-2"], "kind": ["business"] * 2, "legal_name": ["Northwind", "Southwind"]})  # fmt: skip
+    first, other = vault.put(told, DEMO)["person"]
+    rotate_keys(vault, DEMO)
+    rotate_tokens(vault, DEMO)
+    assert vault.find("legal_name", told[1:], DEMO)["person"].to_list() == [other]
+    assert vault.put(told, DEMO)["outcome"].to_list() == ["known"] * 2
+    erase(vault, first, DEMO, "asked for it")
+    found = vault.open(pl.Series([first, other]), DEMO, "a look at it")
+    assert found.select("state", "legal_name").rows() == [("erased", None), ("open", "Southwind")]
 
 
 def _appended_at_once(people: People) -> None:

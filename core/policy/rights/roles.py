@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from loanbook.core.catalogue.events import COMMANDS
+from loanbook.core.catalogue.personal import NAMES, Mask
 from loanbook.core.policy.base import Days, Minor, Name, Policy
 
 ACTIONS: dict[str, str] = {
@@ -25,8 +26,10 @@ ACTIONS: dict[str, str] = {
     "audit.read": "read the audit trail",
     "audit.verify": "check that the audit trail is whole",
     "personal.write": "store a person's data in the vault",
+    "personal.read": "see a person's data masked, and find persons by it",
     "personal.unmask": "read a person's data unmasked, with a reason",
     "personal.erase": "destroy a person's key for good",
+    "vault.rotate": "put other keys in place of those of the vault",
 }
 """Every action that a role may grant, in words."""
 ORDERS = tuple(COMMANDS)
@@ -37,7 +40,8 @@ SCOPES = ("entity", "product", "region", "account")
 
 ActionName = Annotated[str, Field(json_schema_extra={"enum": list(ACTIONS)})]
 Scope = Literal["entity", "product", "region", "account"]
-Shown = Literal["nothing", "token", "last_four"]
+PERSONS = "persons"
+"""The view that masks of the vault's fields are written of."""
 
 
 class Grant(BaseModel):
@@ -49,7 +53,7 @@ class Grant(BaseModel):
     of: list[str] = Field(
         default=["*"],
         min_length=1,
-        description="of which things: verbs of orders, views of the ledger, kinds of export; *: of all",
+        description="of which things: verbs of orders, views of the ledger, fields of a person, kinds of export; *: of all",
     )
     within: list[Scope] = Field(
         default=[],
@@ -67,6 +71,11 @@ class Grant(BaseModel):
         unknown = [each for each in self.of if each not in ("*", *ORDERS)]
         if self.action in OF_ORDERS and unknown:
             raise ValueError(f"{unknown[0]!r} is no order; use * or some of {', '.join(ORDERS)}")
+        others = [each for each in self.of if each not in ("*", *NAMES)]
+        if self.action == "personal.unmask" and others:
+            raise ValueError(
+                f"{others[0]!r} is no field of a person; use * or some of {', '.join(NAMES)}"
+            )
         if self.below_minor is not None and self.action not in OF_ORDERS:
             raise ValueError(f"below_minor: {self.action} has no amount; take it out")
         if self.within and self.action not in ("ledger.read", *OF_ORDERS):
@@ -80,10 +89,11 @@ class Role(Policy):
     """What those who have the role may do, which rows they see and what of them is masked."""
 
     grants: list[Grant] = Field(min_length=1, description="actions that the role may do")
-    masks: dict[str, Shown] = Field(
+    masks: dict[str, Mask] = Field(
         default={},
-        description="VIEW.COLUMN (or *.COLUMN) that is not shown as it is: nothing, a token that joins, or "
-        "its last four characters; of several roles that read, a column is masked where each masks it",
+        description="VIEW.COLUMN (or *.COLUMN) that is not shown as it is: nothing, a token that joins, its first "
+        "letter, or its last four characters; of several roles that read, a column is masked where each masks it. "
+        "persons.FIELD: how a field of the vault is shown to those who may read it masked",
     )
     second_factor: bool = Field(
         default=False, description="people must have signed in with a second factor to act in it"
@@ -95,6 +105,10 @@ class Role(Policy):
             view, _, column = place.partition(".")
             if not view or not column:
                 raise ValueError(f"masks: {place!r} is no VIEW.COLUMN; write loan_keys.loan_key")
+            if view == PERSONS and column not in NAMES:
+                raise ValueError(
+                    f"masks: {column!r} is no field of a person; use {', '.join(NAMES)}"
+                )
         return self
 
 

@@ -66,6 +66,8 @@ class Shown:
         if how == "token":
             salt = self.salt.replace("'", "''")
             return f"'t_' || left(sha256('{salt}' || {column}::VARCHAR), 20)"
+        if how == "initial":
+            return f"left({column}, 1) || '…'"
         return f"'…' || right({column}, 4)" if how == "last_four" else _nothing(column)
 
     def condition(self, columns: Collection[str]) -> str:

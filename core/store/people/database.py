@@ -29,7 +29,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 NEWEST = max(path.name.split("_", 1)[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 """Revision that this loanbook reads and writes."""
 _WRITES = "writes"
-_BUSY_SECONDS = 20
+BUSY_SECONDS = 20
+"""So long who writes waits for another."""
 Clock = Callable[[], dt.datetime]
 
 
@@ -88,7 +89,7 @@ class People:
         except OperationalError as error:
             if "locked" in str(error) or "timeout" in str(error):
                 raise LedgerConflictError(
-                    f"the people's database stayed busy for {_BUSY_SECONDS} s; try again"
+                    f"the people's database stayed busy for {BUSY_SECONDS} s; try again"
                 ) from error
             raise
 
@@ -102,7 +103,7 @@ def _engine(settings: Settings) -> Engine:
     path = settings.people_file
     if path is not None:
         _made(path, settings)
-        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS})
+        engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
         event.listen(engine, "connect", _as_sqlite_should)
         event.listen(engine, "begin", _begun)
         return engine
@@ -135,7 +136,12 @@ def _as_sqlite_should(connection: Any, _: Any) -> None:
     connection.isolation_level = (
         None  # transactions begin where `_begun` says, not where the driver guesses
     )
-    for pragma in ("foreign_keys = ON", "journal_mode = WAL", "secure_delete = ON"):
+    for pragma in (
+        "foreign_keys = ON",
+        "journal_mode = WAL",
+        "secure_delete = ON",
+        "cache_size = -131072",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -7,10 +7,12 @@ Ed25519: command files of the queue are signed with it, so that intake knows tha
 from __future__ import annotations
 
 import base64
+import binascii
 import hmac
 import os
 import secrets
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -20,7 +22,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from loanbook.core.errors import LedgerError
 from loanbook.core.store.settings import Settings
 
-MASTER, SIGNING = "master.key", "signing.key"
+MASTER, NEXT_MASTER, SIGNING = "master.key", "master.next.key", "signing.key"
+MASTER_VARIABLE, NEXT_VARIABLE = "LOANBOOK_MASTER_KEY", "LOANBOOK_MASTER_KEY_NEXT"
+"""Base64 of the master key, and of the one that is to follow it, where no file holds them."""
 _NONCE = 12
 
 
@@ -28,14 +32,50 @@ class KeyFileError(LedgerError):
     """A key is missing, open to others, or not the one that sealed."""
 
 
-def master_key(settings: Settings) -> bytes:
-    """The instance's master key, 32 bytes; it is made where there is none."""
-    return _secret(settings.people_folder / MASTER)
+def master_keys(settings: Settings) -> tuple[bytes, ...]:
+    """The instance's master key, 32 bytes, behind the one that is about to follow it, if there is one: what is
+    sealed takes the first, what is opened any. It is made where there is none."""
+    if told := os.environ.get(MASTER_VARIABLE):
+        follows = os.environ.get(NEXT_VARIABLE)
+        return tuple(_of_text(each) for each in (follows, told) if each)
+    current = _secret(settings.people_folder / MASTER)
+    try:
+        return _whole(settings.people_folder / NEXT_MASTER), current
+    except FileNotFoundError:
+        return (current,)
+
+
+def _of_text(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != 32:
+        raise KeyFileError(
+            f"{MASTER_VARIABLE} or {NEXT_VARIABLE} holds no key: give 32 random bytes in base64"
+        )
+    return key
+
+
+def begin_next_master(settings: Settings) -> bool:
+    """Make the master key that is to follow; in the environment it is who sets it that makes it. Whether there is
+    one now."""
+    if os.environ.get(MASTER_VARIABLE):
+        return bool(os.environ.get(NEXT_VARIABLE))
+    master_keys(settings)
+    make_file(settings.people_folder / NEXT_MASTER, secrets.token_bytes(32))
+    return True
+
+
+def put_next_master_in_place(settings: Settings) -> None:
+    """Let the next master key be the only one: the one before is gone with this. The environment stays as it is."""
+    if not os.environ.get(MASTER_VARIABLE):
+        (settings.people_folder / NEXT_MASTER).replace(settings.people_folder / MASTER)
 
 
 def token_salt(settings: Settings) -> str:
     """A secret of its own, drawn from the master key, by which tokens of masked columns are made."""
-    return hmac.digest(master_key(settings), b"tokens of masked columns", "sha256").hex()
+    return hmac.digest(master_keys(settings)[0], b"tokens of masked columns", "sha256").hex()
 
 
 def signing_key(settings: Settings) -> Ed25519PrivateKey:
@@ -69,19 +109,25 @@ def sealed(data: bytes, key: bytes, about: str) -> bytes:
     return nonce + AESGCM(key).encrypt(nonce, data, about.encode())
 
 
-def opened(data: bytes, key: bytes, about: str) -> bytes:
-    """What was sealed; KeyFileError where the key, or what it is about, is another."""
-    try:
-        return AESGCM(key).decrypt(data[:_NONCE], data[_NONCE:], about.encode())
-    except InvalidTag as error:
-        raise KeyFileError(
-            f"{about} was sealed with another key: put the instance's {MASTER} back as it was"
-        ) from error
+def opened(data: bytes, keys: Sequence[bytes], about: str) -> bytes:
+    """What was sealed with any of some keys; KeyFileError where all of them, or what it is about, are others."""
+    for key in keys:
+        try:
+            return AESGCM(key).decrypt(data[:_NONCE], data[_NONCE:], about.encode())
+        except InvalidTag:
+            continue
+    raise KeyFileError(
+        f"{about} was sealed with another key: put the instance's {MASTER} back as it was"
+    )
 
 
 def _secret(path: Path) -> bytes:
     """A file of 32 random bytes, made if it is not there; KeyFileError where others may read it."""
     make_file(path, secrets.token_bytes(32))
+    return _whole(path)
+
+
+def _whole(path: Path) -> bytes:
     key = read_file(path)
     if len(key) != 32:
         raise KeyFileError(

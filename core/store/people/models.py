@@ -229,3 +229,71 @@ class AuditEntry(Base):
     before: Mapped[str | None] = mapped_column(Text)
     after: Mapped[str | None] = mapped_column(Text)
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class VaultKey(Base):
+    """A key of the vault, itself under the master key: one wraps persons' keys, one makes tokens; by versions."""
+
+    __tablename__ = "vault_keys"
+
+    purpose: Mapped[str] = mapped_column(String(16), primary_key=True)
+    """wrapping or tokens."""
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    wrapped: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """None: it was destroyed."""
+    state: Mapped[str] = mapped_column(String(16))
+    """current, retiring (another takes its place, and both are read), destroyed."""
+    made_at: Mapped[dt.datetime] = mapped_column(Instant)
+
+
+class Person(Base):
+    """Somebody whom the vault knows, by a random token that other rooms keep in place of names."""
+
+    __tablename__ = "persons"
+
+    person: Mapped[str] = mapped_column(String(40), primary_key=True)
+    ref: Mapped[str] = mapped_column(String(200), unique=True)
+    """Key of who put the person in, as an application's number: in plain text, so nothing personal stands in it."""
+    kind: Mapped[str] = mapped_column(String(16))
+    """individual or business."""
+    revision: Mapped[int] = mapped_column()
+    """Of the last record."""
+    made_at: Mapped[dt.datetime] = mapped_column(Instant)
+    erased_at: Mapped[dt.datetime | None] = mapped_column(Instant)
+
+
+class PersonKey(Base):
+    """The key of a person, under a key of the vault: without it every record of the person is noise."""
+
+    __tablename__ = "person_keys"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    person: Mapped[str] = mapped_column(ForeignKey("persons.person"), primary_key=True)
+    version: Mapped[int] = mapped_column()
+    """Of the key that wraps it."""
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class PersonRecord(Base):
+    """What is known of a person, sealed under their key and bound to person and revision."""
+
+    __tablename__ = "person_records"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    person: Mapped[str] = mapped_column(ForeignKey("persons.person"), primary_key=True)
+    revision: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    made_at: Mapped[dt.datetime] = mapped_column(Instant)
+
+
+class PersonToken(Base):
+    """By what a person is found: a keyed digest of some fields of the last record, with its key's version."""
+
+    __tablename__ = "person_tokens"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    person: Mapped[str] = mapped_column(ForeignKey("persons.person"), primary_key=True)
+    field: Mapped[str] = mapped_column(String(32), primary_key=True)
+    """What of `TOKENS`."""
+    version: Mapped[int] = mapped_column()
+    token: Mapped[str] = mapped_column(String(48), index=True)

@@ -23,9 +23,9 @@ from sqlalchemy.orm import Session
 from loanbook.core.access.actor import AccessError, Actor, plain_name
 from loanbook.core.store.people.audit import Record, append, log
 from loanbook.core.store.people.database import People
-from loanbook.core.store.people.keys import master_key, opened, sealed
+from loanbook.core.store.people.keys import master_keys, opened, sealed
 from loanbook.core.store.people.models import SignIn, User
-from loanbook.core.store.people.users import as_actor, found, revoke
+from loanbook.core.store.people.users import about_second_factor, as_actor, found, revoke
 
 FREE_TRIES = 5
 """Failures after which the next try must wait."""
@@ -153,7 +153,7 @@ def _counter_of(people: People, user: User, code: str) -> int | None:
 
     if user.otp_secret is None:
         return None
-    key = opened(user.otp_secret, master_key(people.settings), f"second factor of {user.plain}")
+    key = opened(user.otp_secret, master_keys(people.settings), about_second_factor(user))
     current = int(people.clock().timestamp()) // STEP
     right = None
     for counter in range(current - 1, current + 2):  # all of them, whichever fits
@@ -176,8 +176,8 @@ def begin_second_factor(people: People, name: str) -> str:
                 "takes it away first"
             )
         secret = pyotp.random_base32()
-        about = f"second factor of {user.plain}"
-        user.otp_secret = sealed(secret.encode(), master_key(people.settings), about)
+        key = master_keys(people.settings)[0]
+        user.otp_secret = sealed(secret.encode(), key, about_second_factor(user))
         user.otp_counter = 0
         return pyotp.TOTP(secret).provisioning_uri(name=user.name, issuer_name="loanbook")
 

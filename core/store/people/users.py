@@ -199,6 +199,11 @@ def found(session: Session, name: str) -> User:
     return user
 
 
+def about_second_factor(user: User) -> str:
+    """What the sealed secret of a user's second factor is bound to."""
+    return f"second factor of {user.plain}"
+
+
 def known_names(people: People) -> dict[str, Actor]:
     """Every user who is not locked, by plain name."""
     with people.reading() as session:
