@@ -47,6 +47,12 @@ def test_instalments_come_as_projected(policies: PolicyBook) -> None:
     done = story.live("2024-02-20").days[-1]
     wide, all_dues = done.book.wide(), done.book.dues
     all_foreseen = project(dated(wide, done.date), all_dues, policies.calendars)
+    by = dt.date(2024, 4, 1)  # the second to come: one more of each loan is stepped, and no further
+    near = project(dated(wide, done.date), all_dues, policies.calendars, by)
+    assert near.filter(pl.col("due_date") <= by).equals(
+        all_foreseen.filter(pl.col("due_date") <= by)
+    )
+    assert near["instalment_no"].max() == 4
     for loan, case in CASES.items():
         dues = all_dues.filter(pl.col("loan_id") == loan)
         foreseen = all_foreseen.filter(pl.col("loan_id") == loan)

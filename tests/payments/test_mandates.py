@@ -16,51 +16,8 @@ from loanbook.core.payments.out.mandates import mandates_on, with_use
 from loanbook.core.policy.originators import iban_holds, routing_number_holds
 from loanbook.core.store.sending.vault import KEY_FILE, Vault
 from loanbook.core.store.writer import Ledger
+from tests.payments.a_mandated_book import ACCOUNT, CONSENT, HEAD, HOLDER, change, create
 from tests.pipelines.files import LOANS, close_landed, drop, rules, take, weekly_loan
-
-HEAD = (
-    "command_ref,command,loan_key,value_date,originator,bank,account,account_type,holder,amount,start_date,"
-    "due_date,collects,payday,channel,consent,consented_at,target_ref,maker,checker,reason\n"
-)
-CONSENT = "a1" * 32
-ACCOUNT, HOLDER = "4711900210", "Planted Payer"
-
-
-def create(ref: str, loan: str, *, on: str = "2018-01-03", originator: str = "ach", bank: str = "021000021",
-           account: str = ACCOUNT, cap: str = "150.00", starts: str = "", ends: str = "", collects: str = "",
-           payday: str = "", holder: str = HOLDER, consent: str = CONSENT) -> str:  # fmt: skip
-    return (
-        f"{ref},create_mandate,{loan},{on},{originator},{bank},{account},,{holder},{cap},{starts},{ends},"
-        f"{collects},{payday},web,{consent},2018-01-02T09:30:00Z,,maker-1,checker-2,autopay\n"
-    )
-
-
-def change(ref: str, verb: str, loan: str, on: str, target: str, more: str = ",,,,,,,,") -> str:
-    """`more`: bank to payday, as the columns have them."""
-    return f"{ref},{verb},{loan},{on},,{more},,,,{target},maker-1,checker-2,asked_by_payer\n"
-
-
-@pytest.fixture
-def with_mandates(new_ledger: Ledger) -> Ledger:
-    drop(
-        new_ledger, "loan_tape_2018-01-02_canonical.csv", LOANS + "".join(map(weekly_loan, "ABCDE"))
-    )
-    drop(new_ledger, "commands_2018-01-03.csv", HEAD
-         + create("MA", "A") + create("MB", "B", ends="2018-02-01") + create("MC", "C", starts="2018-01-20")
-         + create("MD", "D", collects="once", cap="") + create("ME", "E", account="999"))  # fmt: skip
-    take(new_ledger)
-    drop(new_ledger, "commands_2018-01-10.csv", HEAD
-         + change("s1", "suspend_mandate", "A", "2018-01-10", "MA")
-         + change("v1", "revoke_mandate", "E", "2018-01-10", "ME")
-         + change("a1", "amend_mandate", "B", "2018-01-10", "MB",
-                  "011401533,778899,savings,Other Payer,99.00,,,,15"))  # fmt: skip
-    drop(new_ledger, "commands_2018-01-15.csv", HEAD
-         + change("r1", "resume_mandate", "A", "2018-01-15", "MA")
-         + change("r2", "resume_mandate", "E", "2018-01-15", "ME")
-         + change("r3", "resume_mandate", "B", "2018-01-15", "MA")
-         + create("MA", "C", on="2018-01-15"))  # fmt: skip
-    take(new_ledger)
-    return new_ledger
 
 
 def on(ledger: Ledger, day: str) -> dict[str, dict]:  # type: ignore[type-arg]

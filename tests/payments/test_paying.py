@@ -3,60 +3,58 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import subprocess
-import sys
 
 import polars as pl
+import pytest
+from typer.testing import CliRunner
 
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.originators import Originator
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.cli import app
 from loanbook.pipelines.formats.bank.reading import READERS
 from loanbook.pipelines.payments.paying import instruct, plan_payouts
 from loanbook.pipelines.payments.presenting import mandates_at, plan, present
 from loanbook.pipelines.payments.rates import rates_at
 from loanbook.pipelines.resources import read_policies
 from tests.core.loans import product_of, with_more
-from tests.payments.test_mandates import HEAD, create
-from tests.payments.test_presenting import DAY, closed, files, lend
+from tests.payments.a_mandated_book import DAY, HEAD, closed, create, files, shipped
 from tests.payments.test_returns import back, nacha, returned
 from tests.pipelines.files import LOANS, drop, take, weekly_loan
 
 
-def paying(shipped: PolicyBook, name: str) -> PolicyBook:
-    own = shipped.in_force(Originator, name, DAY)
+def paying(policies: PolicyBook, name: str) -> PolicyBook:
+    own = policies.in_force(Originator, name, DAY)
     told = {"version": 2, "pays_out": ["disbursed", "credit_refunded"]}
-    return with_more(shipped, ("originators", own.model_copy(update=told)))
+    return with_more(policies, ("originators", own.model_copy(update=told)))
 
 
 def test_payouts_of_the_ledger_are_instructed_once_where_the_policy_says_so(
-    new_ledger: Ledger,
+    four_lent: Ledger,
 ) -> None:
-    lend(new_ledger, "ABC", create("MA", "A"), create("MB", "B"))
-    shipped = new_ledger.register(read_policies())
-    closed(new_ledger, "2018-01-07", shipped)
-    assert plan_payouts(new_ledger, shipped, DAY).files == []  # nothing unless a policy says so
-    policies = new_ledger.register(paying(read_policies(), "ach"))
-    done = instruct(new_ledger, policies, DAY, run_id="r")
+    assert (
+        plan_payouts(four_lent, shipped(four_lent), DAY).files == []
+    )  # nothing unless a policy says so
+    policies = four_lent.register(paying(read_policies(), "ach"))
+    done = instruct(four_lent, policies, DAY, run_id="r")
     assert done.passed["why"].to_list() == ["no_account"]
-    ((name, body),) = files(new_ledger).items()
+    ((name, body),) = files(four_lent).items()
     assert name == "ach-20180108-1-C.ach"
     read = READERS["nacha"](body)
     assert read.valid
-    assert read.sums() == {("credit", "USD"): 240_000}
+    assert read.sums() == {("credit", "USD"): 360_000}
     assert set(read.entries["code"]) == {"22"}
-    assert instruct(new_ledger, policies, DAY, run_id="r2").files == []
+    assert instruct(four_lent, policies, DAY, run_id="r2").files == []
     # a payout that the bank sends back takes nothing back by itself: a person decides
     trace = done.files[0].instructions["trace"][0]
     drop(
-        new_ledger,
+        four_lent,
         "bank_2018-01-10_synthetic-bank.ach",
         nacha("2018-01-10", returned(1, "R03", trace, 120_000)),
     )
-    take(new_ledger, policies)
-    assert back(new_ledger) == {"R03/A": ("rejected", "payout_came_back")}
-    assert set(mandates_at(new_ledger, policies, dt.date(2018, 1, 10))["state"]) == {"active"}
+    take(four_lent, policies)
+    assert back(four_lent) == {"R03/A": ("rejected", "payout_came_back")}
+    assert set(mandates_at(four_lent, policies, dt.date(2018, 1, 10))["state"]) == {"active"}
 
 
 STATUS = """<?xml version="1.0" encoding="UTF-8"?>
@@ -74,11 +72,11 @@ IBANS = ["DE89370400440532013000", "GB29NWBK60161331926819", "FR1420041010050500
 
 def test_sepa_debits_are_acknowledged_and_rejects_are_taken_as_returns(new_ledger: Ledger) -> None:
     """Due on Tuesday the 9th: the file of Friday the 5th, two banking days before."""
-    shipped = read_policies()
-    euro = product_of(shipped, "instalment-act365").model_copy(
+    own = read_policies()
+    euro = product_of(own, "instalment-act365").model_copy(
         update={"name": "instalment-eur", "currency": "EUR"}
     )
-    policies = new_ledger.register(with_more(shipped, ("products", euro)))
+    policies = new_ledger.register(with_more(own, ("products", euro)))
     tape = "".join(map(weekly_loan, "ABC")).replace("instalment-act365", "instalment-eur")
     drop(new_ledger, "loan_tape_2018-01-02_canonical.csv", LOANS + tape)
     drop(new_ledger, "commands_2018-01-03.csv", HEAD + "".join(
@@ -127,25 +125,23 @@ def test_sepa_debits_are_acknowledged_and_rejects_are_taken_as_returns(new_ledge
     ]  # fmt: skip
 
 
-def test_a_clerk_presents_and_reads_what_came_back_by_commands(new_ledger: Ledger) -> None:
-    lend(new_ledger, "AB", create("MA", "A"), create("MB", "B", cap="50.00"))
-    closed(new_ledger, "2018-01-07")
-    home = new_ledger.settings.home
-    new_ledger.close()
+def test_a_clerk_presents_and_reads_what_came_back_by_commands(
+    four_lent: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = four_lent.settings.home
+    four_lent.close()
+    monkeypatch.setenv("LOANBOOK_HOME", str(home))
 
     def says(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "loanbook.pipelines.cli", "--home", str(home), "payments", *arguments],
-            env={**os.environ, "NO_COLOR": "1", "POLARS_MAX_THREADS": "1"}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        done = CliRunner().invoke(app, ["payments", *arguments], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
 
     dry = says("present", "--dry-run")
-    assert "ach-20180108-1-D.ach: 1 payment, 101.50 USD" in dry
+    assert "ach-20180108-1-D.ach: 2 payments, 203.00 USD" in dry
     assert "above_the_cap" in dry
     assert not (home / "outbox").exists()
     assert "handed over: " in says("present")
     assert "Nothing goes out for 2018-01-08 that did not before" in says("present")
-    assert "active: 2" in says("mandates", "--as-of", "2018-01-08")
+    assert "active: 3" in says("mandates", "--as-of", "2018-01-08")
     assert "Rates of returns" in says("returns")

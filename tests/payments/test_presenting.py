@@ -9,75 +9,25 @@ import sys
 import textwrap
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from loanbook.core.errors import LedgerConflictError, LedgerError
-from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.originators import Originator
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.formats.bank.reading import READERS
 from loanbook.pipelines.payments import outbox
 from loanbook.pipelines.payments.presenting import Presented, plan, present
-from loanbook.pipelines.resources import provenance, read_policies
-from loanbook.pipelines.servicing.days import close_days, missing_days
+from loanbook.pipelines.resources import read_policies
+from loanbook.pipelines.servicing.days import missing_days
+from tests.conftest import copied
 from tests.core.loans import with_more
-from tests.payments.test_mandates import HEAD, change, create
-from tests.pipelines.files import LOANS, MONEY, drop, take, weekly_loan
-
-DAY = dt.date(2018, 1, 8)
-"""Monday: the file of that day settles on Tuesday the 9th, when the first instalments fall due."""
-INSTALMENT = 10_265
-"""1,200.00 at 12 % in twelve weeks: 1200 x r / (1 - (1 + r)^-12), r = 0.12 x 7 / 365, is 101.50..."""
-
-
-def closed(ledger: Ledger, through: str, policies: PolicyBook | None = None) -> PolicyBook:
-    known = policies or ledger.register(read_policies())
-    take(ledger, known)
-    days = missing_days(ledger, dt.date.fromisoformat(through))
-    list(close_days(ledger, known, days, provenance(known)))
-    return known
-
-
-def lend(ledger: Ledger, keys: str, *mandates: str) -> None:
-    drop(ledger, "loan_tape_2018-01-02_canonical.csv", LOANS + "".join(map(weekly_loan, keys)))
-    drop(ledger, "commands_2018-01-03.csv", HEAD + "".join(mandates))
-
-
-def asked(done: Presented, ledger: Ledger) -> dict[str, int]:
-    """Amount by loan key."""
-    keys = dict(ledger.loan_keys().select("loan_id", "loan_key").rows())
-    rows = pl.concat([file.instructions for file in done.files]) if done.files else pl.DataFrame()
-    return {keys[i]: n for i, n in rows.select("loan_id", "amount").rows()} if rows.height else {}
-
-
-def why(done: Presented, ledger: Ledger) -> dict[str, str]:
-    keys = dict(ledger.loan_keys().select("loan_id", "loan_key").rows())
-    return {keys[i]: text for i, text in done.passed.select("loan_id", "why").rows()}
-
-
-def files(ledger: Ledger) -> dict[str, bytes]:
-    folder = ledger.settings.home / "outbox"
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-
-
-@pytest.fixture
-def lent(new_ledger: Ledger) -> Ledger:
-    """Nine loans that owe their first instalment on the 9th, in all states of a mandate, closed to the 7th."""
-    lend(
-        new_ledger, "ABCDEFGHI", create("MA", "A"), create("MB", "B", cap="50.00"),
-        create("MC", "C", starts="2018-01-20"), create("MD", "D", collects="once"), create("ME", "E"),
-        create("MF", "F"), create("MG", "G"), create("MI", "I", ends="2018-01-05"),
-    )  # fmt: skip
-    drop(new_ledger, "commands_2018-01-04.csv", HEAD + change("s", "suspend_mandate", "E", "2018-01-04", "ME")
-         + change("v", "revoke_mandate", "F", "2018-01-04", "MF"))  # fmt: skip
-    drop(new_ledger, "payments_2018-01-07.csv", MONEY + "g,G,60.00,USD,2018-01-07\n")
-    return new_ledger
+from tests.payments.a_mandated_book import DAY, HEAD, asked, closed, create, files, shipped, why
+from tests.pipelines.files import MONEY, drop, take
 
 
 def test_what_falls_due_is_asked_by_mandates_that_live(lent: Ledger) -> None:
-    policies = closed(lent, "2018-01-07")
+    policies = shipped(lent)
     foreseen = plan(lent, policies, DAY)
     assert not (lent.settings.home / "outbox").exists()
     done = present(lent, policies, DAY, run_id="r")
@@ -113,7 +63,7 @@ def test_what_falls_due_is_asked_by_mandates_that_live(lent: Ledger) -> None:
 def test_a_rerun_presents_nothing_twice_and_writes_the_same_file(
     lent: Ledger, tmp_path: Path
 ) -> None:
-    policies = closed(lent, "2018-01-07")
+    policies = shipped(lent)
     present(lent, policies, DAY, run_id="r")
     first, events = files(lent), lent.frame("SELECT count(*) FROM {lake}.events").item()
     again = present(lent, policies, DAY, run_id="r2")
@@ -136,7 +86,7 @@ def test_a_rerun_presents_nothing_twice_and_writes_the_same_file(
 
 
 def test_money_that_came_or_is_on_its_way_is_not_asked_for(lent: Ledger) -> None:
-    policies = closed(lent, "2018-01-07")
+    policies = shipped(lent)
     full = asked(plan(lent, policies, DAY), lent)["A"]
     drop(
         lent,
@@ -154,7 +104,7 @@ def test_money_that_came_or_is_on_its_way_is_not_asked_for(lent: Ledger) -> None
 def test_a_run_that_dies_anywhere_presents_once(
     lent: Ledger, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    policies = closed(lent, "2018-01-07")
+    policies = shipped(lent)
     wanted = plan(lent, policies, DAY).files[0]
 
     class Died(Exception):
@@ -216,7 +166,7 @@ KILLED = """
 
 
 def test_a_process_that_is_killed_between_record_and_file_presents_once(lent: Ledger) -> None:
-    policies = closed(lent, "2018-01-07")
+    policies = shipped(lent)
     where: Settings = lent.settings
     lent.close()
     done = subprocess.run(
@@ -235,7 +185,7 @@ def test_a_process_that_is_killed_between_record_and_file_presents_once(lent: Le
 
 
 def test_two_runs_at_once_record_one(lent: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    policies = closed(lent, "2018-01-07")
+    policies = shipped(lent)
     other = Ledger(lent.settings)
     from loanbook.pipelines.payments import presenting
 
@@ -254,10 +204,13 @@ def test_two_runs_at_once_record_one(lent: Ledger, monkeypatch: pytest.MonkeyPat
     assert len(files(lent)) == 1
 
 
-def test_a_file_is_made_of_a_book_that_is_fresh_and_on_banking_days(lent: Ledger) -> None:
+def test_a_file_is_made_of_a_book_that_is_fresh_and_on_banking_days(
+    lent: Ledger, founded: Path, tmp_path: Path
+) -> None:
+    empty = Ledger(copied(founded, tmp_path / "empty"))
     with pytest.raises(LedgerError, match="nothing is published"):
-        plan(lent, lent.register(read_policies()), DAY)
-    policies = closed(lent, "2018-01-07")
+        plan(empty, shipped(empty), DAY)
+    policies = shipped(lent)
     for day in (dt.date(2018, 1, 6), dt.date(2018, 1, 15)):
         with pytest.raises(LedgerError, match="stands at 2018-01-07"):
             plan(lent, policies, day)
@@ -266,11 +219,10 @@ def test_a_file_is_made_of_a_book_that_is_fresh_and_on_banking_days(lent: Ledger
 
 
 def test_an_account_is_asked_about_first_where_the_originator_says_so(lent: Ledger) -> None:
-    shipped = read_policies()
-    ach = shipped.in_force(Originator, "ach", DAY)
+    own = read_policies()
+    ach = own.in_force(Originator, "ach", DAY)
     asking = ach.model_copy(update={"version": 2, "prenote_days": 3, "arrears": "include"})
-    policies = lent.register(with_more(shipped, ("originators", asking)))
-    closed(lent, "2018-01-07", policies)
+    policies = lent.register(with_more(own, ("originators", asking)))
     done = present(lent, policies, DAY, run_id="r")
     assert set(asked(done, lent).values()) == {0}
     assert set(asked(done, lent)) == set("ABCDG")  # of those that live, or will

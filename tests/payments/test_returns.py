@@ -6,7 +6,6 @@ import datetime as dt
 from typing import Any
 
 import polars as pl
-import pytest
 
 from loanbook.core.payments.out.return_rates import return_rates
 from loanbook.core.payments.out.returns import WHY
@@ -17,8 +16,7 @@ from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.payments.presenting import mandates_at, plan, present
 from loanbook.pipelines.resources import read_policies
-from tests.payments.test_mandates import ACCOUNT, create
-from tests.payments.test_presenting import DAY, asked, closed, lend, why
+from tests.payments.a_mandated_book import ACCOUNT, DAY, asked, closed, shipped, why
 from tests.pipelines.files import MONEY, drop, rules, take
 
 ODFI = "09100001"
@@ -58,21 +56,12 @@ def nacha(day: str, *entries: list[str], sec: str = "PPD") -> bytes:
     return ("\n".join(whole) + "\n").encode()
 
 
-@pytest.fixture
-def presented(new_ledger: Ledger) -> tuple[Ledger, PolicyBook, dict[str, Any]]:
-    """Six loans whose first instalments were presented on the 8th; closed to the 9th."""
-    lend(
-        new_ledger,
-        "ABCDEF",
-        *(create(f"M{key}", key, payday="26" if key == "A" else "") for key in "ABCDEF"),
+def sent(ledger: Ledger) -> dict[str, dict[str, Any]]:
+    """What was asked of each loan, by its key."""
+    rows = ledger.frame(
+        "SELECT k.loan_key, i.trace, i.amount FROM {lake}.instructions i JOIN {lake}.loan_keys k USING (loan_id)"
     )
-    policies = closed(new_ledger, "2018-01-07")
-    done = present(new_ledger, policies, DAY, run_id="r")
-    keys = dict(new_ledger.loan_keys().select("loan_id", "loan_key").rows())
-    sent = {keys[row["loan_id"]]: row for row in done.files[0].instructions.to_dicts()}
-    drop(new_ledger, "payments_2018-01-09.csv", MONEY)
-    closed(new_ledger, "2018-01-09", policies)
-    return new_ledger, policies, sent
+    return {row["loan_key"]: row for row in rows.to_dicts()}
 
 
 def back(ledger: Ledger) -> dict[str, tuple[str, str]]:
@@ -98,11 +87,14 @@ def unpaid(ledger: Ledger, day: str) -> list[str]:
 
 
 def test_a_return_is_reversed_from_the_day_of_its_payment_and_the_mandate_follows_its_code(
-    presented: tuple[Ledger, PolicyBook, dict[str, Any]],
+    presented: Ledger,
 ) -> None:
-    ledger, policies, sent = presented
+    ledger, policies = presented, shipped(presented)
     assert unpaid(ledger, "2018-01-09") == []
-    amount, trace = sent["A"]["amount"], {key: row["trace"] for key, row in sent.items()}
+    amount, trace = (
+        sent(ledger)["A"]["amount"],
+        {key: row["trace"] for key, row in sent(ledger).items()},
+    )
     body = nacha(
         "2018-01-11", returned(1, "R01", trace["A"], amount), returned(2, "R10", trace["B"], amount),
         returned(3, "R03", trace["C"], amount), returned(4, "R01", trace["D"], amount - 1),
@@ -158,12 +150,13 @@ def test_a_return_is_reversed_from_the_day_of_its_payment_and_the_mandate_follow
 
 
 def test_what_had_no_funds_is_asked_again_on_the_payday_twice_and_no_more(
-    presented: tuple[Ledger, PolicyBook, dict[str, Any]],
+    presented: Ledger,
 ) -> None:
-    ledger, policies, sent = presented
-    amount = sent["A"]["amount"]
+    ledger, policies = presented, shipped(presented)
+    traced = sent(ledger)
+    amount = traced["A"]["amount"]
     drop(ledger, "bank_2018-01-11_synthetic-bank.ach", nacha(
-        "2018-01-11", *(returned(n, code, sent[key]["trace"], amount)
+        "2018-01-11", *(returned(n, code, traced[key]["trace"], amount)
                         for n, (key, code) in enumerate([("A", "R01"), ("B", "R10"), ("C", "R09"), ("D", "R01")], 1))))  # fmt: skip
     drop(ledger, "payments_2018-01-12.csv", MONEY + f"d,D,{2 * amount / 100:.2f},USD,2018-01-12\n")
     closed(ledger, "2018-01-12", policies)
@@ -212,39 +205,39 @@ def test_what_had_no_funds_is_asked_again_on_the_payday_twice_and_no_more(
 
 
 def test_a_return_after_its_window_is_refused_and_one_before_it_settled_is_not(
-    new_ledger: Ledger,
+    four_lent: Ledger,
 ) -> None:
-    lend(new_ledger, "AB", create("MA", "A"), create("MB", "B"))
-    policies = closed(new_ledger, "2018-01-07")
-    done = present(new_ledger, policies, DAY, run_id="r")
+    policies = shipped(four_lent)
+    done = present(four_lent, policies, DAY, run_id="r")
     amount = done.files[0].instructions["amount"][0]
     first, second = done.files[0].instructions.sort("loan_id")["trace"]
     drop(
-        new_ledger,
+        four_lent,
         "bank_2018-01-08_synthetic-bank.ach",
         nacha("2018-01-08", returned(1, "R02", first, amount)),
     )
     # two banking days after the 9th and one on its way: the 12th; the 16th is too late
     drop(
-        new_ledger,
+        four_lent,
         "bank_2018-01-16_synthetic-bank.ach",
         nacha("2018-01-16", returned(2, "R01", second, amount)),
     )
-    closed(new_ledger, "2018-01-16", policies)
-    assert back(new_ledger) == {
-        "R02/A": ("reversal", "before_it_settled"), "R01/B": ("refused", "after_its_window"),
+    closed(four_lent, "2018-01-16", policies)
+    assert back(four_lent) == {
+        "R02/A": ("reversal", "before_it_settled"), "R01/D": ("refused", "after_its_window"),
     }  # fmt: skip
-    assert unpaid(new_ledger, "2018-01-16") == ["A"]
+    assert unpaid(four_lent, "2018-01-16") == ["A", "B", "C"]  # B and C were never asked
 
 
 def test_a_notification_of_change_amends_the_mandate_and_is_listed(
-    presented: tuple[Ledger, PolicyBook, dict[str, Any]],
+    presented: Ledger,
 ) -> None:
-    ledger, policies, sent = presented
+    ledger, policies = presented, shipped(presented)
+    traced = sent(ledger)
     drop(ledger, "bank_2018-01-10_synthetic-bank.ach", nacha(
-        "2018-01-10", changed(1, "C01", sent["A"]["trace"], "99887766"),
-        changed(2, "C03", sent["B"]["trace"], f"011401533   {'5544':<17}"),
-        changed(3, "C05", sent["C"]["trace"], "37"), changed(4, "C04", sent["D"]["trace"], "OTHER NAME"),
+        "2018-01-10", changed(1, "C01", traced["A"]["trace"], "99887766"),
+        changed(2, "C03", traced["B"]["trace"], f"011401533   {'5544':<17}"),
+        changed(3, "C05", traced["C"]["trace"], "37"), changed(4, "C04", traced["D"]["trace"], "OTHER NAME"),
         changed(5, "C01", "021000029999999", "1"), sec="COR"))  # fmt: skip
     closed(ledger, "2018-01-10", policies)
     rows = ledger.frame(

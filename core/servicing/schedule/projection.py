@@ -147,7 +147,9 @@ def _stepped(
         if bills.height:
             rows, billed, dues = _billed(bills, dues, calendars)
             parts.append(rows)
-            after.append(billed.select(cursor.columns))
+            further = rows.filter(pl.col("due_date") <= through)["loan_id"]
+            stays = pl.col("loan_id").is_in(further.implode())
+            after.append(billed.filter(stays).select(cursor.columns))
         cursor = pl.concat(after)
         ends = pl.col("instalment_no") > pl.col("instalments")
         parts += _paid_at_the_end(cursor.filter(ends))
