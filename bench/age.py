@@ -141,7 +141,7 @@ def aged(days: int) -> list[dict[str, Any]]:
             with Ledger(where) as ledger:
                 size = extent(ledger, where)
                 (rows,) = ledger.one("SELECT sum(positions)::BIGINT FROM {lake}.versions")
-                data = sum(file.bytes for file in data_files(ledger, where.data))
+                data = sum(file.bytes for file in data_files(ledger, where.place))
             landed = sum(path.is_file() for path in where.landing.rglob("*"))
             found.append({"day": point, "landed": landed, "loan_days": rows, "files": size.files,
                           "bytes": data, "catalogue": size.catalogue})  # fmt: skip

@@ -20,6 +20,7 @@ PAGES = sorted(
         *(ROOT / "docs").glob("*.md"),
         *(ROOT / "docs" / "guide").glob("*.md"),
         *(ROOT / "docs" / "adr").glob("*.md"),
+        ROOT / "docs" / "deploy" / "README.md",
         *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "findings/README.md")),
     ]
 )

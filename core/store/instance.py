@@ -54,11 +54,23 @@ class Intake(_Table):
     `loanbook status --files` alone."""
 
 
+class S3(_Table):
+    """The server of data files that lie in a bucket. Its key is told by the environment alone."""
+
+    endpoint: str = Field(default="", pattern=r"^(https?://[^/@\s]+)?$")
+    """Empty: Amazon's. Else http(s)://HOST:PORT; `LOANBOOK_S3_ENDPOINT` wins."""
+    region: str = Field(default="us-east-1", min_length=1)
+    """`LOANBOOK_S3_REGION` wins."""
+
+
 class Store(_Table):
-    """Where the ledger's catalogue is kept."""
+    """Where the ledger is kept."""
 
     catalogue: str = Field(default="", pattern=r"^(postgresql://.*)?$")
     """Empty: SQLite in the folder. Else a PostgreSQL address; `LOANBOOK_CATALOGUE` wins."""
+    data: str = Field(default="", pattern=r"^(s3://[^/\s*?\[]+(/[^/\s*?\[]+)*)?$")
+    """Where data files lie. Empty: in the folder. Else s3://BUCKET/PREFIX; `LOANBOOK_DATA` wins."""
+    s3: S3 = S3()
 
 
 class Alerts(_Table):

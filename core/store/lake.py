@@ -31,6 +31,7 @@ from duckdb_extensions import import_extension
 
 from loanbook.core.errors import LedgerConflictError, LedgerError
 from loanbook.core.store.settings import Settings
+from loanbook.core.store.storage.s3 import of_storage_away, open_bucket
 
 T = TypeVar("T")
 _importing = threading.Lock()
@@ -58,7 +59,7 @@ def _connect(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnectio
     attach, catalogue = settings.attach, settings.sqlite
     if read_only and not settings.catalogue and not _writable(catalogue):
         attach = f"ducklake:sqlite:{_copied(catalogue)}"
-    options = [f"DATA_PATH '{_quoted(settings.data)}'", "DATA_INLINING_ROW_LIMIT 0"]
+    options = [f"DATA_PATH '{_quoted(settings.place.root)}'", "DATA_INLINING_ROW_LIMIT 0"]
     options.append("OVERRIDE_DATA_PATH TRUE")  # an instance may be moved or restored elsewhere
     options.append("READ_ONLY" if read_only else "ENCRYPTED")
     try:
@@ -143,6 +144,8 @@ def _with_extensions(settings: Settings) -> duckdb.DuckDBPyConnection:
         if trusted:  # from here on DuckDB refuses to set it again
             connection.execute("SET allow_unsigned_extensions = false")
         _verified.update(_files(folder, wanted))
+    if settings.bucket:
+        open_bucket(connection, settings.bucket, settings.endpoint, settings.region)
     return connection
 
 
@@ -210,12 +213,19 @@ def _must_not_be_lost(settings: Settings) -> None:
     """A new ledger over the files of a lost one would give their numbers again."""
     if settings.has_ledger:
         return
-    data = settings.data
-    if data.is_dir() and next(data.rglob("*.parquet"), None):
+    if _holds_files(settings):
         raise LedgerError(
-            f"the catalogue {settings.sqlite} is gone, but {data} holds the files of a ledger: restore "
+            f"the catalogue {settings.sqlite} is gone, but {settings.place.root} holds the files of a ledger: restore "
             "the catalogue from a backup; for a new ledger make another instance with `loanbook init`"
         )
+
+
+def _holds_files(settings: Settings) -> bool:
+    """Whether data files lie where those of the ledger would."""
+    if not settings.bucket:
+        return settings.data.is_dir() and next(settings.data.rglob("*.parquet"), None) is not None
+    with _with_extensions(settings) as connection:
+        return bool(patiently(lambda: settings.place.listed(connection)))
 
 
 def _with_wal(catalogue: Path) -> None:
@@ -242,7 +252,7 @@ def patiently(work: Callable[[], T], *, seconds: float = 20.0) -> T:
         try:
             return work()
         except duckdb.Error as error:
-            if said := of_a_full_disk(error):
+            if said := of_a_full_disk(error) or of_storage_away(error):
                 raise LedgerError(said) from error
             if not any(word in str(error) for word in _BUSY):
                 raise
@@ -268,6 +278,8 @@ def of_a_full_disk(error: Exception) -> str | None:
 
 def of_a_damaged_file(error: Exception) -> str | None:
     """What to say where the store can't read a file of its own; None: something else is wrong."""
+    if said := of_storage_away(error):
+        return said
     if not isinstance(error, duckdb.Error) or ".parquet" not in str(error):
         return None
     return f"{str(error).splitlines()[0]}: `loanbook status --files` names what is damaged, and its remedy"
@@ -369,7 +381,9 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         except BaseException as error:
             with contextlib.suppress(duckdb.Error):  # a failed commit has rolled back already
                 connection.execute("ROLLBACK")
-            if isinstance(error, Exception) and (said := of_a_full_disk(error)):
+            if isinstance(error, Exception) and (
+                said := of_a_full_disk(error) or of_storage_away(error)
+            ):
                 raise LedgerError(said) from error
             if isinstance(error, duckdb.Error) and any(word in str(error) for word in _BUSY):
                 raise LedgerConflictError(

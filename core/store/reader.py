@@ -152,7 +152,7 @@ class LedgerReader:
     def _confine(self) -> None:
         """Let the connection read no file but the ledger's own, from now on, and nobody change that."""
         if not self._confined:
-            confine(self._connection, self.settings.data)
+            confine(self._connection, self.settings.place.root)
             self._confined = True
 
     def _in_words(self, error: duckdb.Error) -> LedgerError | AccessError:

@@ -5,34 +5,56 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from loanbook.core.store.instance import HOME_VARIABLE, find_home, read_instance
+from loanbook.core.store.instance import (
+    HOME_VARIABLE,
+    InstanceError,
+    Store,
+    find_home,
+    read_instance,
+)
+from loanbook.core.store.storage.place import Place
 
 CATALOGUE_VARIABLE = "LOANBOOK_CATALOGUE"
+DATA_VARIABLE = "LOANBOOK_DATA"
+ENDPOINT_VARIABLE = "LOANBOOK_S3_ENDPOINT"
+REGION_VARIABLE = "LOANBOOK_S3_REGION"
 PEOPLE_VARIABLE = "LOANBOOK_PEOPLE"
+VARIABLES = (
+    HOME_VARIABLE, CATALOGUE_VARIABLE, DATA_VARIABLE, ENDPOINT_VARIABLE, REGION_VARIABLE, PEOPLE_VARIABLE,
+)  # fmt: skip
+"""Variables of the environment that say where an instance is kept; each wins over `loanbook.toml`."""
 
 
 class Settings(BaseModel):
     """One running instance: a folder that holds everything it writes.
 
     `catalogue` is empty for SQLite inside `home`, or a ``postgresql://`` URL; so is `people`, of the people's
-    database.
+    database. `bucket` is empty where data files lie inside `home`, else ``s3://bucket/prefix`` of the server at
+    `endpoint` (empty: Amazon's) and `region`.
     """
 
     model_config = ConfigDict(frozen=True)
 
     home: Path
     catalogue: str = ""
+    bucket: str = ""
+    endpoint: str = ""
+    region: str = ""
     people: str = ""
 
     @classmethod
     def of(cls, home: Path) -> Settings:
         """An instance's folder, with the catalogue that the environment or `loanbook.toml` names."""
         told = read_instance(home)
+        store = _of_environment(told.store)
         return cls(
             home=home,
-            catalogue=os.environ.get(CATALOGUE_VARIABLE) or told.store.catalogue,
+            catalogue=store.catalogue,
+            bucket=store.data,
+            endpoint=store.s3.endpoint,
+            region=store.s3.region,
             people=os.environ.get(PEOPLE_VARIABLE) or told.people.database,
         )
 
@@ -53,8 +75,13 @@ class Settings(BaseModel):
 
     @property
     def data(self) -> Path:
-        """Folder of the encrypted data files."""
+        """Folder of the encrypted data files, where they lie in no bucket."""
         return self.lake / "data"
+
+    @property
+    def place(self) -> Place:
+        """Where the encrypted data files lie."""
+        return Place(self.bucket or str(self.data))
 
     @property
     def landing(self) -> Path:
@@ -89,4 +116,41 @@ class Settings(BaseModel):
         return f"ducklake:sqlite:{self.sqlite}"
 
 
-__all__ = ["CATALOGUE_VARIABLE", "HOME_VARIABLE", "PEOPLE_VARIABLE", "Settings"]
+def _of_environment(store: Store) -> Store:
+    """What `loanbook.toml` says of the store, with what the environment says in its place, judged alike."""
+    said = {
+        name: value
+        for name, variable in (("catalogue", CATALOGUE_VARIABLE), ("data", DATA_VARIABLE))
+        if (value := os.environ.get(variable))
+    }
+    server = {
+        name: value
+        for name, variable in (("endpoint", ENDPOINT_VARIABLE), ("region", REGION_VARIABLE))
+        if (value := os.environ.get(variable))
+    }
+    try:
+        return Store.model_validate(
+            store.model_dump() | said | {"s3": store.s3.model_dump() | server}
+        )
+    except ValidationError as bad:
+        wrong = {error["loc"][-1] for error in bad.errors()}
+        raise InstanceError(
+            "; ".join(
+                f"{variable}: {how}" for name, (variable, how) in _FORMS.items() if name in wrong
+            )
+        ) from None
+
+
+_FORMS = {
+    "catalogue": (CATALOGUE_VARIABLE, "write an address that begins with postgresql://"),
+    "data": (DATA_VARIABLE, "write s3://BUCKET or s3://BUCKET/PREFIX, without a / at its end"),
+    "endpoint": (
+        ENDPOINT_VARIABLE,
+        "write http://HOST:PORT or https://HOST:PORT, nothing after it",
+    ),
+    "region": (REGION_VARIABLE, "write a name"),
+}
+
+
+__all__ = ["CATALOGUE_VARIABLE", "DATA_VARIABLE", "ENDPOINT_VARIABLE", "HOME_VARIABLE", "PEOPLE_VARIABLE",
+           "REGION_VARIABLE", "VARIABLES", "Settings"]  # fmt: skip

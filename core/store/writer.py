@@ -339,7 +339,7 @@ class Ledger(Books):
         last = decisions[-1].version
         published = [each for each in decisions if each.published]
         if published:
-            flush(self, self.settings.data)
+            flush(self, self.settings.place)
         states = pl.DataFrame(
             {
                 "version": [each.version for each in decisions],

@@ -70,6 +70,15 @@ rest_days = 31
 # PostgreSQL: "postgresql://user@host/database". Keep the password out of this file: in ~/.pgpass,
 # or give the whole address in the variable LOANBOOK_CATALOGUE, which wins.
 catalogue = ""
+# Where the encrypted data files lie. Empty: in lake/data. Else a bucket of a server that speaks S3:
+# "s3://BUCKET/PREFIX" (LOANBOOK_DATA wins). Its key is told by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in a
+# file that AWS_SHARED_CREDENTIALS_FILE names, never here.
+data = ""
+
+[store.s3]
+# Empty: Amazon's. Else "https://HOST:PORT" (LOANBOOK_S3_ENDPOINT and LOANBOOK_S3_REGION win).
+endpoint = ""
+region = "us-east-1"
 
 [alerts]
 # A program that is told when a run of Dagster failed or loans are held: it gets one JSON message on

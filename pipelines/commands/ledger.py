@@ -166,7 +166,7 @@ def rollback(
 
     must_be_an_instance(settings())
     with Ledger(settings()) as ledger:
-        taken = withdraw(ledger, ledger.settings.data, f"user:{getpass.getuser()}", reason)
+        taken = withdraw(ledger, ledger.settings.place, f"user:{getpass.getuser()}", reason)
     many = taken.last > taken.first
     whose = f"Versions {taken.first} to {taken.last} are" if many else f"Version {taken.last} is"
     stands = (

@@ -288,7 +288,7 @@ def status(
             ("policies", now.policies[:16]),
             ("code", now.code[:16]),
         ]  # fmt: skip
-    stored = data_files(ledger, settings().data)
+    stored = data_files(ledger, settings().place)
     facts += [
         *_unchecked(*now.unchecked),
         ("files", f"{now.files_taken:,} taken, {now.files_refused:,} refused"),
@@ -299,7 +299,7 @@ def status(
         ("data files", _merged(len(stored))),
         ("late news", f"{now.late_events:,} events, {now.restated_loans:,} loans restated"),
     ]
-    broken = damaged(ledger, stored, read=files)
+    broken = damaged(ledger, settings().place, stored, read=files)
     if broken:
         facts.append(("damaged files", f"{len(broken):,}"))
     changed = _changed(ledger, settings()) if files else []

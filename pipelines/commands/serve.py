@@ -25,14 +25,20 @@ def pages(port: Annotated[int, typer.Option(help="Where to serve.")] = 8501) -> 
     _serve(["streamlit", "run", page, "--server.port", str(port)], ROOT)
 
 
-def dagster(port: Annotated[int, typer.Option(help="Where to serve.")] = 3000) -> None:
+def dagster(
+    port: Annotated[int, typer.Option(help="Where to serve.")] = 3000,
+    host: Annotated[
+        str,
+        typer.Option(help="For whom: 0.0.0.0 for other machines too. It asks nobody who they are."),
+    ] = "127.0.0.1",
+) -> None:
     """Serve Dagster's own pages of the instance on this machine; Ctrl-C ends it."""
     from loanbook.pipelines.dagster_home import prepare_home
     from loanbook.pipelines.resources import settings
 
     home = prepare_home(settings())  # its own dagster.yaml, and none of the working folder
     _serve(["dagster", "dev", "-m", "loanbook.pipelines.definitions",
-            "-h", "127.0.0.1", "-p", str(port)], home, SUPERSEDED)  # fmt: skip
+            "-h", host, "-p", str(port)], home, SUPERSEDED)  # fmt: skip
 
 
 def _serve(words: list[str], folder: Path, *options: str) -> None:

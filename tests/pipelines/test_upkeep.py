@@ -20,7 +20,7 @@ from loanbook.core.store.marts import NAMES as MARTS
 from loanbook.core.store.queries import ledger_status
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import HOME_VARIABLE, Settings
-from loanbook.core.store.upkeep import files
+from loanbook.core.store.storage.place import Place
 from loanbook.core.store.upkeep.maintenance import maintain
 from loanbook.core.store.upkeep.partitions import outgrown
 from loanbook.core.store.writer import Ledger
@@ -150,7 +150,7 @@ def test_maintenance_keeps_every_version_wherever_it_is_killed_and_ends_when_run
     old = dt.datetime.now().timestamp() - 8 * 86_400
     os.utime(stray, (old, old))
     ledger.connection.execute(
-        f"UPDATE {files.CATALOGUE}.ducklake_files_scheduled_for_deletion "
+        f"UPDATE {lake.CATALOGUE}.ducklake_files_scheduled_for_deletion "
         "SET schedule_start = now() - INTERVAL 2 DAY"
     )
     ledger.close()
@@ -192,9 +192,9 @@ def test_large_tables_are_partitioned_but_for_positions_of_a_large_book(home: Pa
     def parts() -> dict[str, int]:
         return dict(
             ledger.rows(
-                f"SELECT t.table_name, count(*) FROM {files.CATALOGUE}.ducklake_partition_info i "
-                f"JOIN {files.CATALOGUE}.ducklake_partition_column c ON c.partition_id = i.partition_id "
-                f"JOIN {files.CATALOGUE}.ducklake_table t ON t.table_id = i.table_id "
+                f"SELECT t.table_name, count(*) FROM {lake.CATALOGUE}.ducklake_partition_info i "
+                f"JOIN {lake.CATALOGUE}.ducklake_partition_column c ON c.partition_id = i.partition_id "
+                f"JOIN {lake.CATALOGUE}.ducklake_table t ON t.table_id = i.table_id "
                 "WHERE i.end_snapshot IS NULL AND t.end_snapshot IS NULL GROUP BY t.table_name"
             )
         )
@@ -300,8 +300,8 @@ def test_a_version_that_waits_is_compared_with_the_day_before(home: Path) -> Non
 def test_a_published_version_is_flushed_to_disk(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flushed: list[Path] = []
-    monkeypatch.setattr(files, "flush_paths", flushed.extend)
+    flushed: list[str] = []
+    monkeypatch.setattr(Place, "keep", lambda self, paths: flushed.extend(paths))
     there = set((home / "lake/data").rglob("*.parquet"))
     assert "is version" in said("close", "2018-01-11")
     written = set((home / "lake/data").rglob("*.parquet")) - there
@@ -309,4 +309,4 @@ def test_a_published_version_is_flushed_to_disk(
     late = {p for p in written if p.parent.name in ("publications", "checks", "ledger_head")}
     late |= {p for p in written if p.parent.name in MARTS}
     assert written - late
-    assert written - late <= set(flushed)
+    assert written - late <= set(map(Path, flushed))

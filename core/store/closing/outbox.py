@@ -21,7 +21,7 @@ from loanbook.core.errors import LedgerError
 from loanbook.core.store.lake import CATALOGUE, insert, of_a_full_disk
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.settings import Settings
-from loanbook.core.store.upkeep.files import flush_paths
+from loanbook.core.store.storage.s3 import of_storage_away
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def write_files(
 ) -> tuple[NewFile, ...]:
     """Write rows of tables as encrypted files in folders of this `name`, which no one wrote to before.
 
-    LedgerError where the disk is full. Nothing names the files until they are registered.
+    LedgerError where the disk is full, or the storage can't be used. Nothing names the files until they are registered.
     """
     box = Path(tempfile.mkdtemp(prefix="loanbook-outbox-"))
     alias = "_outbox"
@@ -81,11 +81,10 @@ def write_files(
             found = _files(ledger, alias, name, known)
         finally:
             connection.execute(f"DETACH {alias}")
-        paths = [settings.data / "main" / each.table / each.path for each in found]
-        flush_paths([*paths, *{path.parent for path in paths}])
+        settings.place.keep(settings.place.at(f"main/{each.table}/{each.path}") for each in found)
         return found
     except Exception as error:
-        if said := of_a_full_disk(error):
+        if said := of_a_full_disk(error) or of_storage_away(error):
             raise LedgerError(said) from error
         raise
     finally:
@@ -93,7 +92,7 @@ def write_files(
 
 
 def _attach(ledger: Queries, settings: Settings, box: Path, alias: str) -> None:
-    data = str(settings.data).replace("'", "''")
+    data = settings.place.root.replace("'", "''")
     ledger.connection.execute(
         f"ATTACH 'ducklake:sqlite:{box}' AS {alias} (DATA_PATH '{data}', OVERRIDE_DATA_PATH TRUE, "
         "DATA_INLINING_ROW_LIMIT 0, ENCRYPTED)"

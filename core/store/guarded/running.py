@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -21,9 +20,9 @@ ANSWER = 2**30
 _ROWS = 100_000
 
 
-def confine(connection: duckdb.DuckDBPyConnection, data: Path) -> None:
+def confine(connection: duckdb.DuckDBPyConnection, data: str) -> None:
     """Let a connection read the files of the ledger alone, within bounds, and nothing change that again."""
-    folder = str(data).replace("'", "''")
+    folder = data.replace("'", "''")
     connection.execute(f"SET memory_limit = '{MEMORY}'")
     connection.execute(f"SET max_temp_directory_size = '{SPILL}'")
     connection.execute("SET python_enable_replacements = false")

@@ -7,16 +7,15 @@ one can't be read.
 from __future__ import annotations
 
 import datetime as dt
-import os
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import duckdb
 
 from loanbook.core.errors import LedgerError
 from loanbook.core.store.lake import CATALOGUE, LAKE, patiently, transaction
 from loanbook.core.store.queries import Queries
+from loanbook.core.store.storage.place import Place
 
 _FILES = f"""
     SELECT t.table_name, f.path_is_relative, s.path || t.path || f.path, f.path, f.file_size_bytes
@@ -32,24 +31,24 @@ class DataFile:
     """A file of the lake, as the catalogue has it."""
 
     table: str
-    path: Path
+    path: str
     bytes: int
 
 
-def data_files(ledger: Queries, data: Path, since: int = 0) -> list[DataFile]:
-    """Files that hold rows now, those of snapshot `since` and later; `data`: their folder."""
+def data_files(ledger: Queries, place: Place, since: int = 0) -> list[DataFile]:
+    """Files that hold rows now, those of snapshot `since` and later and in `place`."""
     rows = [
         row
         for kind in ("ducklake_data_file", "ducklake_delete_file")
         for row in ledger.rows(_FILES.format(kind=kind, since=since))
     ]
     return [
-        DataFile(table, data / below if relative else Path(whole), length)
+        DataFile(table, place.at(below) if relative else whole, length)
         for table, relative, below, whole, length in rows
     ]
 
 
-def flush(ledger: Queries, data: Path) -> None:
+def flush(ledger: Queries, place: Place) -> None:
     """Have the system write to disk what was written since the last publication, so that a version that
     is published stands after a loss of power. The catalogue flushes itself."""
     (since,) = ledger.rows(
@@ -57,22 +56,11 @@ def flush(ledger: Queries, data: Path) -> None:
         f"JOIN {CATALOGUE}.ducklake_table t ON t.table_id = f.table_id "
         "WHERE t.table_name = 'publications'"
     )[0]
-    paths = [file.path for file in data_files(ledger, data, since)]
-    flush_paths([*paths, *{path.parent for path in paths}])
-
-
-def flush_paths(paths: Iterable[Path]) -> None:
-    """Have the system write files and folders to disk."""
-    for path in paths:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    place.keep(file.path for file in data_files(ledger, place, since))
 
 
 def damaged(
-    ledger: Queries, files: list[DataFile], *, read: bool = False
+    ledger: Queries, place: Place, files: list[DataFile], *, read: bool = False
 ) -> list[tuple[DataFile, str]]:
     """Those of `files` (`data_files`) that are missing, empty or of another length than the catalogue has, with
     what is amiss.
@@ -80,13 +68,12 @@ def damaged(
     `read`: also those of the right length that can't be read, which takes as long as reading all.
     """
     found = []
+    lengths = place.lengths(ledger.connection, [file.path for file in files])
     for file in files:
-        try:
-            length = file.path.stat().st_size
-        except OSError:
+        length = lengths.get(file.path)
+        if length is None:
             found.append((file, "is missing"))
-            continue
-        if length != file.bytes:
+        elif length != file.bytes:
             what = "is empty" if not length else f"has {length:,} bytes, not {file.bytes:,}"
             found.append((file, what))
     if read and not found:
@@ -101,12 +88,12 @@ _OWN_NAME = "regexp_extract(path, '[^/]+$')"
 
 
 def _readable(ledger: Queries, file: DataFile) -> bool:
-    is_this = f"{_OWN_NAME} = '{file.path.name}'"
+    is_this = f"{_OWN_NAME} = '{PurePosixPath(file.path).name}'"
     (key,) = ledger.rows(
         f"SELECT encryption_key FROM {CATALOGUE}.ducklake_data_file WHERE {is_this} "
         f"UNION ALL SELECT encryption_key FROM {CATALOGUE}.ducklake_delete_file WHERE {is_this}"
     )[0]
-    name = str(file.path).replace("'", "''")
+    name = file.path.replace("'", "''")
     with_key = f", encryption_config = {{footer_key_value: from_base64('{key}')}}" if key else ""
     try:
         ledger.connection.execute(
@@ -129,11 +116,11 @@ class Withdrawn:
     """Business date of the last of them."""
     date: dt.date | None
     """Business date of the parent; None: nothing is published."""
-    files: list[Path]
+    files: list[str]
     """Damaged files that held their rows alone, given up with them."""
 
 
-def withdraw(ledger: Queries, data: Path, actor: str, reason: str) -> Withdrawn:
+def withdraw(ledger: Queries, place: Place, actor: str, reason: str) -> Withdrawn:
     """Take the last published version back: readers see the one before, its day closes again.
 
     Damaged files that hold its rows alone are taken out of the catalogue, so that nothing looks for
@@ -149,7 +136,7 @@ def withdraw(ledger: Queries, data: Path, actor: str, reason: str) -> Withdrawn:
             if last
             else "nothing is published, so nothing can be taken back"
         )
-    broken = _spans(ledger, data)
+    broken = _spans(ledger, place)
     (together,) = ledger.one(
         "SELECT min(version) FROM {lake}.publications WHERE state = 'published' AND settled_at = "
         f"(SELECT settled_at FROM {{lake}}.publications WHERE version = {last})"
@@ -177,15 +164,15 @@ def withdraw(ledger: Queries, data: Path, actor: str, reason: str) -> Withdrawn:
     return Withdrawn(first, last, parent, through, date, _forget(ledger, broken))
 
 
-Span = tuple[int, Path, int, int]
+Span = tuple[int, str, int, int]
 """A data file's number in the catalogue, its path, and the lowest and highest version in it."""
 
 
-def _spans(ledger: Queries, data: Path) -> list[Span]:
+def _spans(ledger: Queries, place: Place) -> list[Span]:
     """Damaged files."""
     broken = {
-        file.path.name: file.path
-        for file, _ in damaged(ledger, data_files(ledger, data), read=True)
+        PurePosixPath(file.path).name: file.path
+        for file, _ in damaged(ledger, place, data_files(ledger, place), read=True)
     }
     if not broken:
         return []
@@ -206,12 +193,12 @@ def _must_be_theirs(broken: list[Span], first: int, last: int) -> None:
     others = [path for _, path, low, high in broken if low < first or high > last]
     if others:
         raise LedgerError(
-            f"{len(others)} damaged files hold rows of other versions too, {others[0].name} is one: "
+            f"{len(others)} damaged files hold rows of other versions too, {PurePosixPath(others[0]).name} is one: "
             "nothing was taken back; restore them from a backup of the lake's folder"
         )
 
 
-def _forget(ledger: Queries, broken: list[Span]) -> list[Path]:
+def _forget(ledger: Queries, broken: list[Span]) -> list[str]:
     """Take damaged files out of the catalogue."""
     if broken:
         numbers = ", ".join(str(number) for number, *_ in broken)

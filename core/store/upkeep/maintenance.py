@@ -27,7 +27,8 @@ from loanbook.core.store.lake import (
 from loanbook.core.store.migrations import migrate
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.settings import Settings
-from loanbook.core.store.upkeep.files import data_files, flush_paths
+from loanbook.core.store.storage.place import Place
+from loanbook.core.store.upkeep.files import data_files
 
 Stage = Callable[[str, int, int], None]
 """Record each step before it begins: its name, how many are done, how many there are."""
@@ -40,9 +41,9 @@ class Extent:
     files: int
     """Data files that hold rows now."""
     stored: int
-    """Data files in the folder, those with them that wait to be deleted."""
+    """Data files that lie there, those with them that wait to be deleted."""
     bytes: int
-    """Bytes of the files in the folder."""
+    """Bytes of the files that lie there."""
     catalogue: int
     """Bytes of an SQLite catalogue; 0: another keeps it."""
     snapshots: int
@@ -97,7 +98,7 @@ def maintain(
 
             for name in () if dry_run else tables:
                 begin(f"merge {name}")
-                _merge(ledger, settings.data, name)
+                _merge(ledger, settings.place, name)
             if month and not dry_run:
                 _record(ledger, month, actor)
             begin("expire")
@@ -117,10 +118,10 @@ def maintain(
 
 def extent(ledger: Queries, settings: Settings) -> Extent:
     """How large the ledger is now."""
-    stored = [path.stat().st_size for path in settings.data.rglob("*.parquet")]
+    stored = settings.place.listed(ledger.connection).values()
     (snapshots,) = ledger.rows(f"SELECT count(*) FROM {CATALOGUE}.ducklake_snapshot")[0]
     catalogue = 0 if settings.catalogue else _size(settings.sqlite)
-    files = len(data_files(ledger, settings.data))
+    files = len(data_files(ledger, settings.place))
     return Extent(files, len(stored), sum(stored), catalogue, snapshots)
 
 
@@ -157,12 +158,12 @@ def _scattered(ledger: Queries) -> tuple[str, ...]:
     return tuple(name for (name,) in rows)
 
 
-def _merge(ledger: Queries, data: Path, table: str) -> None:
+def _merge(ledger: Queries, place: Place, table: str) -> None:
     """Merge one table's files and have them written to disk; those before them stay, for readers that began."""
-    known = {file.path for file in data_files(ledger, data)}
+    known = {file.path for file in data_files(ledger, place)}
     with alone(ledger.connection):
         patiently(lambda: ledger.rows(f"CALL ducklake_merge_adjacent_files('{LAKE}', '{table}')"))
-    flush_paths(file.path for file in data_files(ledger, data) if file.path not in known)
+    place.keep(file.path for file in data_files(ledger, place) if file.path not in known)
 
 
 def _record(ledger: Queries, month: dt.date, actor: str) -> None:

