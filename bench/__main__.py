@@ -28,6 +28,7 @@ from bench.book import DAY, balances, book, mixed, payments
 from bench.clock import timed
 from bench.curve import CSV, section
 from bench.report import report
+from bench.vault import vault
 from loanbook.core.frames import empty
 from loanbook.core.ledger.transfers import Transfers
 from loanbook.core.policy.book import PolicyBook
@@ -412,6 +413,7 @@ def main() -> None:
     result["restated"] = _alone("restated", 10_000)
     result["replayed"] = _alone("replayed", 10_000)
     result["small"] = _alone("small", REPLAYED_DAYS)
+    result["vault"] = _alone("vault", 1_000_000)
     BUILD.parent.mkdir(exist_ok=True)
     BUILD.write_text(json.dumps(result, indent=2))
     text = report(result)
@@ -433,6 +435,7 @@ MEASURES: dict[str, Callable[[int], dict[str, Any]]] = {
     "schedules": lambda loans: contract.schedules(loans, read_policies()),
     "rates": lambda loans: contract.rates(loans, read_policies()),
     "small": backfilled,
+    "vault": vault,
     "restated": lambda loans: restated(loans, read_policies(), RESTATED_DAYS),
     "replayed": lambda loans: replayed(loans, read_policies(), REPLAYED_DAYS),
 }

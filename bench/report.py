@@ -90,6 +90,14 @@ def _restated(r: Row, result: Row) -> list[str]:
             "the backfill)."]  # fmt: skip
 
 
+def _vault(v: Row, _: Row) -> list[str]:
+    words = {"put": "seal, make tokens, store", "open": "open", "find": "find by national id", "rotate": "wrap every key anew"}  # fmt: skip
+    return ["", f"## The vault, {v['persons']:,} persons with five tokens each", "",
+            f"SQLite, one core, seconds of the process; {v['bytes_a_person']:,.0f} bytes a person.", "",
+            "| what | seconds | persons a second |", "|-|-:|-:|",
+            *(f"| {words[name]} | {s:.1f} | {v['persons'] / s:,.0f} |" for name, s in v["seconds"].items())]  # fmt: skip
+
+
 def _small(s: Row, _: Row) -> list[str]:
     return ["", f"## A backfill of {s['days']} days, {s['loans']} loans", "",
             f"{s['close'] * 1000:.0f} ms of CPU a day, close, laws, commit, checks and marts; its intake "
@@ -105,6 +113,6 @@ def _replayed(r: Row, _: Row) -> list[str]:
 
 _SECTIONS: dict[str, Callable[[Row, Row], list[str]]] = {
     "compared": _compared, "backfill": _backfill, "mixed": _mixed, "schedules": _schedules, "rates": _rates,
-    "restated": _restated, "replayed": _replayed, "small": _small,
+    "restated": _restated, "replayed": _replayed, "vault": _vault, "small": _small,
 }  # fmt: skip
 """What each measurement is told as: of its row and of all results."""

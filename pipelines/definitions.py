@@ -10,7 +10,7 @@ from loanbook.pipelines.operations.maintenance import (
     maintenance_schedule,
 )
 from loanbook.pipelines.payments.assets import files_for_banks, return_rates
-from loanbook.pipelines.reporting.assets import MART_ASSETS, reconciliation, trial_balance
+from loanbook.pipelines.reporting.assets import MART_ASSETS, misuse, reconciliation, trial_balance
 from loanbook.pipelines.servicing.alerts import alert_on_failure
 from loanbook.pipelines.servicing.assets import ledger_close
 from loanbook.pipelines.servicing.jobs import daily_run
@@ -25,6 +25,7 @@ defs = dg.Definitions(
         *MART_ASSETS,
         reconciliation,
         trial_balance,
+        misuse,
         maintenance,
         files_for_banks,
         return_rates,

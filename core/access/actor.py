@@ -22,7 +22,7 @@ class Actor:
     kind: Literal["person", "service", "demo"] = "person"
     roles: frozenset[str] = frozenset()
     attributes: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Values by name of the attribute: region, product, entity, account, delegate_of."""
+    """Values by name of the attribute: region, product, entity, account, delegate_of, own_loan."""
     second_factor: bool = False
     """Whether the sign-in had a second factor."""
     session: str = ""

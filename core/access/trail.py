@@ -27,7 +27,7 @@ SUCCESS, FAILURE = 1, 2
 _BETWEEN, _NULL = "\x1f", "\x1e"
 
 CLASSES = {
-    3001: "Account Change", 3002: "Authentication", 3004: "Entity Management",
+    2004: "Detection Finding", 3001: "Account Change", 3002: "Authentication", 3004: "Entity Management",
     3005: "User Access Management", 6003: "API Activity", 6005: "Datastore Activity",
 }  # fmt: skip
 """Classes of OCSF that entries are of."""
@@ -45,6 +45,7 @@ ACTIVITIES: dict[str, tuple[int, int]] = {
     "ledger.query": (6005, 4), "ledger.read": (6005, 1), "ledger.export": (6005, 1),
     "access.denied": (6003, 99), "command.run": (6003, 99), "call": (6003, 99),
     "audit.read": (6005, 1), "audit.verify": (6005, 1),
+    "misuse.found": (2004, 1),
 }  # fmt: skip
 """What is logged, and its class and activity in OCSF; 99 is `Other`."""
 

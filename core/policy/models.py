@@ -46,6 +46,7 @@ from loanbook.core.policy.payments.collections import CollectionMapping
 from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.product_rules import NotBelowZero
+from loanbook.core.policy.rights.misuse import MisuseRules
 from loanbook.core.policy.rights.roles import ApprovalRules, Role
 from loanbook.core.policy.risk.scenarios import Scenario
 
@@ -346,6 +347,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "return_codes": ReturnCodes,
     "roles": Role,
     "approval_rules": ApprovalRules,
+    "misuse_rules": MisuseRules,
     "bank_accounts": BankAccount,
     "receipt_matching": ReceiptMatching,
     "collection_files": CollectionMapping,

@@ -6,5 +6,6 @@
 - `prepayment` - speeds of prepayment and default (SMM, CPR, PSA, ABS, SDA), scheduled balances
 - `pool_cash_flow` - the cash flow of pools at such speeds
 - `roll_rates` - net flow from bucket to bucket, and the losses that it says
+- `misuse` - orders beyond those of peers, of one's own loans, and pairs that always agree
 - `reconciliation` - the engine's balances beside those that another servicer reports
 """

@@ -170,6 +170,7 @@ for _name, (_action, _command) in OF_VAULT.items():
     vault_app.command(_name)(guarded(f"vault {_name}", _action, _command))
 audit_app.callback()(audit.audit)
 audit_app.command("verify")(audit.verify)
+audit_app.command("misuse")(audit.misuse)
 
 
 @app.callback()

@@ -1,16 +1,23 @@
 """Dagster assets of what is read of published versions. Thin: read, compare or count, metadata."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import dagster as dg
 import polars as pl
 
 from loanbook.core.contract.money import major
+from loanbook.core.policy.rights.misuse import MisuseRules
 from loanbook.core.reporting.journal import trial_balance as of_accounts
 from loanbook.core.store.marts import MARTS
 from loanbook.core.store.marts.filling import fill
 from loanbook.core.store.marts.mart import Mart
 from loanbook.core.store.marts.ties import TIED, untied
+from loanbook.core.store.people.acting import acting
+from loanbook.core.store.people.database import open_people
 from loanbook.core.store.reader import LedgerReader
 from loanbook.pipelines.asset_keys import PREFIX, key
+from loanbook.pipelines.reporting.misuse import RULES, found_on, fresh, tell
 from loanbook.pipelines.reporting.reconcile import summary
 from loanbook.pipelines.resources import open_stored, policies_of, settings
 from loanbook.pipelines.servicing.assets import ledger_close
@@ -37,6 +44,39 @@ def reconciliation(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 
 
 TIES = "ties_to_the_general_ledger"
+
+
+FOUND_NONE = "nothing_was_found"
+
+
+@dg.asset(
+    key_prefix=PREFIX, deps=[ledger_close], group_name="reporting", kinds={"polars"},
+    check_specs=[
+        dg.AssetCheckSpec(FOUND_NONE, asset=key("misuse"), blocking=False,
+                          description="No order, and no pair of people, is beyond the policy `misuse_rules`."),
+    ],
+)  # fmt: skip
+def misuse(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Orders that people give beyond their peers, of loans of their own, or with one who never says no; the program of
+    `[alerts]` is told of each once in a window."""
+    where = settings()
+    reader = LedgerReader(where)
+    _, last = reader.published_range()
+    if last is None:
+        raise dg.Failure("nothing is published yet", allow_retries=False)
+    policies = policies_of(reader)
+    found = found_on(reader, policies, last)
+    people, days = open_people(where), policies.in_force(MisuseRules, RULES, last).window_days
+    new = fresh(people, found, days)
+    tell(where, people, acting(where, people), found, new)
+    yield dg.AssetCheckResult(
+        check_name=FOUND_NONE, passed=found.findings.is_empty(), severity=dg.AssetCheckSeverity.WARN,
+        metadata={"findings": found.findings.height, "first": str(found.findings["why"].head(5).to_list())},
+    )  # fmt: skip
+    yield dg.MaterializeResult(
+        metadata={"on": last.isoformat(), "findings": found.findings.height, "new": new.height,
+                  "rows_of_evidence": found.evidence.height}
+    )  # fmt: skip
 
 
 def _asset_of(mart: Mart) -> dg.AssetsDefinition:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from dagster import materialize
+from typer.testing import CliRunner
 
 from loanbook.core.access.actor import Actor
 from loanbook.core.access.deciding import Reading
@@ -19,13 +22,17 @@ from loanbook.core.errors import LoanbookError
 from loanbook.core.store.guarded.scope import Shown
 from loanbook.core.store.people import audit
 from loanbook.core.store.people.database import open_people
+from loanbook.core.store.people.users import NewUser, add_user
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.commands.app import app
+from loanbook.pipelines.reporting import assets as misuse
 from loanbook.pipelines.reporting.audit_pack import verify, writing
 from loanbook.pipelines.reporting.audit_pack.contents import PARTS
 from loanbook.pipelines.reporting.audit_pack.writing import write_pack
 from loanbook.pipelines.resources import provenance, read_policies
+from loanbook.pipelines.servicing.assets import ledger_close
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from tests.conftest import copied, made_once
 from tests.people.conftest import ADMIN
@@ -180,3 +187,78 @@ def test_a_pack_whose_writing_died_goes_on_where_it_was(
     assert written(book, tmp_path / "died").digest == whole.digest
     assert (tmp_path / "died" / "events.csv").stat().st_mtime_ns == kept
     verify.check(tmp_path / "died", whole.digest)
+
+
+PLANTED = {"given_name": "Wilhelmina", "family_name": "Zzyzxroad", "birth_date": "1979-03-05", "national_id": "987-65-4329",
+           "address_line_1": "77 Planted Lane", "email": "mina@zz.example", "phone": "+44 20 7946 0991",
+           "bank": "021000021", "account": "DE02120300000000202051", "holder": "W. Z. Planted"}  # fmt: skip
+
+
+def test_what_the_vault_keeps_stands_in_no_file_that_an_instance_writes(
+    book: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = shutil.copytree(book.home, tmp_path / "home", symlinks=True)
+    monkeypatch.setenv("LOANBOOK_HOME", str(home))
+    rows = tmp_path / "persons.csv"
+    rows.write_text(
+        "ref,kind," + ",".join(PLANTED) + "\nA-1,individual," + ",".join(PLANTED.values()) + "\n"
+    )
+
+    def said(*arguments: str, typed: str = "") -> str:
+        done = CliRunner().invoke(app, ["vault", *arguments], input=typed)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    (put,) = json.loads(said("put", str(rows), "--json"))
+    person = put["person"]
+    assert put["outcome"] == "new"
+    assert person in said("find", "email", typed="MINA@ZZ.example\n")
+    (shown,) = json.loads(said("show", person, "--json"))
+    assert (shown["family_name"], shown["account"], shown["birth_date"]) == ("Z…", "…2051", None)
+    (plain,) = json.loads(said("unmask", person, "--reason", "a complaint", "--field", "family_name", "--json"))  # fmt: skip
+    assert plain == {"person": person, "kind": "individual", "state": "open", "family_name": "Zzyzxroad"}  # fmt: skip
+    assert "Version 2 is in force; 1 person made anew." in said("rotate", "keys")
+    written(Settings(home=home), tmp_path / "pack")
+    wanted = [form for value in PLANTED.values() for form in _forms(value) if value != "021000021"]
+    files = [p for f in (home, tmp_path / "pack") for p in f.rglob("*") if p.is_file()]
+    assert [(p.name, w) for p in files for body in [p.read_bytes()] for w in wanted if w in body] == []  # fmt: skip
+    assert len(files) > 30
+    assert "is forgotten" in said("erase", person, "--reason", "asked for it", "--yes")
+
+
+def _forms(value: str) -> list[bytes]:
+    """A value as files may hold it."""
+    plain = value.encode()
+    bare = "".join(c for c in value if c.isalnum()).encode()
+    return [plain, value.lower().encode(), bare, bare.hex().encode(), plain.hex().encode(),
+            value.encode("utf-16-le"), base64.b64encode(plain).rstrip(b"=")[:-1]]  # fmt: skip
+
+
+def test_an_order_of_ones_own_loan_is_found_with_its_rows_and_told_of_once(
+    book: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = shutil.copytree(book.home, tmp_path / "home", symlinks=True)
+    monkeypatch.setenv("LOANBOOK_HOME", str(home))
+    told = tmp_path / "told.json"
+    (home / "loanbook.toml").write_text(f'[alerts]\ncommand = ["cp", "/dev/stdin", "{told}"]\n')
+    where = Settings(home=home)
+    people = open_people(where)
+
+    def said(*arguments: str) -> str:
+        done = CliRunner().invoke(app, ["audit", "misuse", *arguments])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert "Nothing found as of 2018-01-04" in said()
+    add_user(people, ADMIN, NewUser("M-1", attributes={"own_loan": ["B"]}))
+    (finding,) = json.loads(said("--json"))
+    assert (finding["rule"], finding["user"], finding["count"]) == ("own_account", "m-1", 1)
+    (row,) = json.loads(said("--evidence", "--json"))
+    assert (row["loan_key"], row["maker"], row["checker"], row["amount"], row["source_ref"]) == ("B", "m-1", "c-2", 999, "o1")  # fmt: skip
+    done = materialize([misuse.misuse, ledger_close], selection=[misuse.misuse])
+    assert [each.passed for each in done.get_asset_check_evaluations()] == [False]
+    assert json.loads(told.read_text())["findings"] == [finding]
+    assert audit.entries(people, activity="misuse.found")["entity_uid"].to_list() == ["own_account:orders:m-1:"]  # fmt: skip
+    told.unlink()
+    materialize([misuse.misuse, ledger_close], selection=[misuse.misuse])
+    assert not told.exists()

@@ -104,7 +104,7 @@ class UserRole(Base):
 
 
 class UserAttribute(Base):
-    """What is known of a user: region, product, entity, account (a loan's key), delegate_of."""
+    """What is known of a user: region, product, entity, account (a loan's key), delegate_of, own_loan."""
 
     __tablename__ = "user_attributes"
 

@@ -200,6 +200,23 @@ def orders(people: People, state: str | None = None) -> list[Order]:
         return [_order(session, row) for row in session.execute(wanted).scalars()]
 
 
+def decisions(
+    people: People, first: dt.date, last: dt.date
+) -> list[tuple[str, str, str, str, str]]:
+    """What was approved or rejected from a date to one (UTC): order, loan, maker, who decided, verdict."""
+    start = dt.datetime.combine(first, dt.time(), dt.UTC)
+    end = dt.datetime.combine(last + dt.timedelta(days=1), dt.time(), dt.UTC)
+    wanted = (
+        select(QueuedOrder.id, QueuedOrder.loan_key, QueuedOrder.maker, Decision.actor, Decision.verdict)
+        .join(Decision, Decision.order_id == QueuedOrder.id)
+        .where(Decision.verdict != "withdrawn", Decision.decided_at >= start, Decision.decided_at < end)
+        .order_by(Decision.id)
+    )  # fmt: skip
+    with people.reading() as session:
+        rows = session.execute(wanted)
+        return [(id_, loan, maker, actor, verdict) for id_, loan, maker, actor, verdict in rows]
+
+
 def _row(session: Session, id_: str) -> QueuedOrder:
     row = session.get(QueuedOrder, id_)
     if row is None:

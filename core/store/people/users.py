@@ -19,8 +19,8 @@ from loanbook.core.store.people.audit import Record, append
 from loanbook.core.store.people.database import People
 from loanbook.core.store.people.models import SignIn, User, UserAttribute, UserRole
 
-ATTRIBUTES = (*SCOPES, "delegate_of")
-"""What may be known of a user: the rows that they see, and whom they stand in for."""
+ATTRIBUTES = (*SCOPES, "delegate_of", "own_loan")
+"""What may be known of a user: the rows that they see, whom they stand in for, loans that are their own."""
 SHORTEST = 12
 """Characters of a password."""
 
@@ -163,6 +163,17 @@ def reset_second_factor(people: People, by: Actor, name: str) -> None:
         revoke(people, session, user, by)
         told = Record("user.second_factor", ("user", user.name), after={"second_factor": False})
         append(people, session, by, told)
+
+
+def of_attribute(people: People, attribute: str) -> list[tuple[str, str]]:
+    """Name and value of every user of whom an attribute is known."""
+    wanted = (
+        select(User.name, UserAttribute.value)
+        .join(UserAttribute, UserAttribute.user_id == User.id)
+        .where(UserAttribute.name == attribute).order_by(User.plain, UserAttribute.value)
+    )  # fmt: skip
+    with people.reading() as session:
+        return [(str(name), str(value)) for name, value in session.execute(wanted)]
 
 
 def lock(people: People, by: Actor, name: str, reason: str, *, locked: bool = True) -> None:

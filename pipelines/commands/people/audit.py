@@ -8,7 +8,16 @@ import polars as pl
 import typer
 
 from loanbook.core.errors import LoanbookError
-from loanbook.pipelines.commands.console import AsJson, iso_date, out, piped, show
+from loanbook.pipelines.commands.console import (
+    AsCsv,
+    AsJson,
+    AsOf,
+    iso_date,
+    out,
+    piped,
+    reading,
+    show,
+)
 
 if TYPE_CHECKING:
     from loanbook.core.access.trail import Anchor
@@ -80,6 +89,35 @@ def verify() -> None:
     out.print(
         f"{count:,} entries, whole; {len(anchored):,} versions of the ledger name what they name."
     )
+
+
+def misuse(
+    as_of: AsOf = None,
+    rows: Annotated[
+        bool, typer.Option("--evidence", help="The orders and decisions that findings are made of.")
+    ] = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Waivers, overrides, refunds and reopenings beyond those of peers, orders of loans of one's own, and pairs of
+    maker and checker that always agree, by the policy `misuse_rules`. A finding is no proof."""
+    from loanbook.core.store.people.acting import must_be_allowed
+    from loanbook.core.store.people.audit import Record, log
+    from loanbook.core.store.people.database import open_people
+    from loanbook.pipelines.reporting.misuse import found_on
+    from loanbook.pipelines.resources import policies_of
+
+    reader = reading()
+    who = must_be_allowed(reader.settings, "audit.read", told="audit misuse")
+    found = found_on(reader, policies_of(reader), reader.clocks(as_of).on)
+    log(open_people(reader.settings), who, Record("audit.read", ("misuse", str(found.on))))
+    told = found.evidence if rows else found.findings
+    if piped(told, as_json, as_csv):
+        return
+    if found.findings.is_empty():
+        out.print(f"Nothing found as of {found.on}.")
+        return
+    show(told.select(name for name in told.columns if told[name].null_count() < told.height))
 
 
 def anchors(where: Settings) -> list[Anchor]:

@@ -120,13 +120,13 @@ def role(
 def attribute(
     name: Name,
     attribute: Annotated[
-        str, typer.Argument(help="region, product, entity, account, delegate_of.")
+        str, typer.Argument(help="region, product, entity, account, delegate_of, own_loan.")
     ],
     values: Annotated[
         list[str] | None, typer.Argument(help="Its values; none: it is not known.")
     ] = None,
 ) -> None:
-    """Say of which regions, products, entities or accounts a user is, or whom they stand in for."""
+    """Say of which regions, products, entities or accounts a user is, whom they stand in for, or which loans are their own."""
     from loanbook.core.store.people import users
 
     people = _people()

@@ -1,0 +1,110 @@
+"""Misuse of orders as `core/reporting/misuse` finds it: read from the ledger and the people's database, and told of."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import polars as pl
+
+from loanbook.core.access.actor import Actor
+from loanbook.core.catalogue.events import EVENTS
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.file_mappings import CANONICAL_COMMANDS, CommandMapping
+from loanbook.core.policy.rights.misuse import MisuseRules
+from loanbook.core.reporting.misuse import DECISIONS, ORDERS, misuse
+from loanbook.core.store.instance import read_instance
+from loanbook.core.store.people.acting import has_people
+from loanbook.core.store.people.audit import Record, append, entries
+from loanbook.core.store.people.database import People, open_people
+from loanbook.core.store.people.queue import decisions
+from loanbook.core.store.people.users import of_attribute
+from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.settings import Settings
+from loanbook.pipelines.servicing.messages import send
+
+ACTIVITY = "misuse.found"
+RULES = "standard"
+"""Name of the rules that are in force for an instance."""
+_ORDERS = """
+    SELECT e.event_id, k.loan_key, e.kind, e.value_date, e.booking_date, e.amount, c.name AS currency,
+           e.actor AS maker, e.checker, e.reason, e.source_ref, o.borrower
+    FROM events e JOIN loan_keys k ON k.loan_id = e.loan_id JOIN currency_names c ON c.code = e.currency
+    LEFT JOIN (SELECT loan_id, min(value) AS borrower FROM loan_attributes
+               WHERE name = 'borrower' AND value <> '' GROUP BY loan_id) o ON o.loan_id = e.loan_id
+    WHERE e.kind IN (SELECT unnest($kinds)) AND e.booking_date BETWEEN $first AND $last
+      AND e.source_system IN (SELECT unnest($systems)) ORDER BY e.event_id
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found on a date."""
+
+    on: dt.date
+    findings: pl.DataFrame
+    """`loanbook.core.reporting.misuse.FINDINGS`."""
+    evidence: pl.DataFrame
+    """`loanbook.core.reporting.misuse.EVIDENCE`."""
+
+
+def found_on(reader: LedgerReader, policies: PolicyBook, on: dt.date) -> Found:
+    """Findings among orders that were booked in the window that ends on a date."""
+    rules = policies.in_force(MisuseRules, RULES, on)
+    first = on - dt.timedelta(days=rules.window_days - 1)
+    told = {
+        "kinds": [each.kind.value for each in EVENTS if each.commands], "first": first, "last": on,
+        "systems": sorted({each.source_system for _, each in (("", CANONICAL_COMMANDS), *policies.policies)
+                           if isinstance(each, CommandMapping)}),
+    }  # fmt: skip
+    orders = reader.query(_ORDERS, told).cast(ORDERS)
+    people = open_people(reader.settings) if has_people(reader.settings) else None
+    findings, evidence = misuse(orders, _decided(orders, people, first, on), _own(people), rules)
+    return Found(on, findings, evidence)
+
+
+def _decided(
+    orders: pl.DataFrame, people: People | None, first: dt.date, last: dt.date
+) -> pl.DataFrame:
+    """What was decided in the queue, and of orders that came in files, which name whom they were approved by."""
+    booked = orders.filter(pl.col("checker").is_not_null())
+    booked = booked.with_columns(verdict=pl.lit("approved")).select(list(DECISIONS))
+    if people is None:
+        return booked
+    queued = pl.DataFrame(decisions(people, first, last), schema=DECISIONS, orient="row")
+    return pl.concat([queued, booked.join(queued, on="source_ref", how="anti")])
+
+
+def _own(people: People | None) -> pl.DataFrame:
+    """Loans that are a user's own, as the attribute `own_loan` tells."""
+    rows = of_attribute(people, "own_loan") if people else []
+    return pl.DataFrame(rows, schema={"user": pl.String, "loan_key": pl.String}, orient="row")
+
+
+def fresh(people: People, found: Found, days: int) -> pl.DataFrame:
+    """Findings that were not told of in so many days."""
+    known = entries(people, since=found.on - dt.timedelta(days=days), activity=ACTIVITY)[
+        "entity_uid"
+    ]
+    return found.findings.filter(~_key().is_in(known.implode()))
+
+
+def tell(where: Settings, people: People, actor: Actor, found: Found, new: pl.DataFrame) -> bool:
+    """Let the trail name findings, then the program of `[alerts]`; whether there is one. A finding that the program
+    did not take is told again."""
+    if new.is_empty():
+        return False
+    message = {
+        "event": "misuse_found", "instance": str(where.home), "lender": read_instance(where.home).entity,
+        "date": found.on.isoformat(), "message": f"{new.height} findings of misuse, see `loanbook audit misuse`",
+        "findings": new.to_dicts(),
+    }  # fmt: skip
+    sent = send(where, message)
+    with people.writing() as session:
+        for row, key in zip(new.to_dicts(), new.select(_key()).to_series(), strict=True):
+            append(people, session, actor, Record(ACTIVITY, ("misuse", key), detail=row["why"]))
+    return sent
+
+
+def _key() -> pl.Expr:
+    return pl.concat_str("rule", "act", "user", pl.col("other").fill_null(""), separator=":")
