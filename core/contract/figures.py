@@ -175,16 +175,22 @@ class Figures:
         n = pl.col("instalment_no")
         return (
             (n > 1)
+            & pl.col("due_date_changes").is_not_null()
             & ~counts_days()
             & (self.due_date(n.cast(pl.Int32) - 1) != self.regular_start(n))
         )
 
     def redated_days(self) -> tuple[pl.Expr, pl.Expr]:
-        """Days of such a period, over those of a regular one that ends with it, on the dates that are counted."""
+        """Days of such a period, over those of a regular one, on the dates that are counted: as `reshaped_days`."""
         n = pl.col("instalment_no").cast(pl.Int32)
-        ends = self.due_date(n)
-        days = (ends - self.due_date(n - 1)).dt.total_days()
-        return days, (ends - self.regular_start(n)).dt.total_days()
+        began, ends = self.due_date(n - 1), self.due_date(n)
+        counts_on = pl.col("stub") == Stub.forward.value
+        on, whole = first_period.forward(began, ends)
+        regular = (ends - self.regular_start(n)).dt.total_days()
+        return (
+            pl.when(counts_on).then(on).otherwise((ends - began).dt.total_days()),
+            pl.when(counts_on).then(whole).otherwise(regular),
+        )
 
     def _any_reshaped(self) -> bool:
         """Whether an order made the running period of some loan longer or shorter than a whole one."""

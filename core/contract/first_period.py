@@ -66,9 +66,12 @@ def factor(
     return rate * (part * year + over * (actual - regular)), over * PPB * year
 
 
-def whole_periods() -> tuple[pl.Expr, pl.Expr]:
-    """Where a whole period from `period_start` ends (Date), and the one after it."""
-    start, every = pl.col("period_start"), pl.col("every").cast(pl.Int64)
+_START, _END = pl.col("period_start"), pl.col("period_end")
+
+
+def whole_periods(start: pl.Expr = _START) -> tuple[pl.Expr, pl.Expr]:
+    """Where a whole period from `start` ends (Date), and the one after it."""
+    every = pl.col("every").cast(pl.Int64)
 
     def after(periods: int) -> pl.Expr:
         months = add_months(start, every * periods, start.dt.day(), pl.lit(False))
@@ -109,14 +112,14 @@ def in_units() -> tuple[pl.Expr, pl.Expr]:
     )
 
 
-def forward() -> tuple[pl.Expr, pl.Expr]:
+def forward(start: pl.Expr = _START, end: pl.Expr = _END) -> tuple[pl.Expr, pl.Expr]:
     """The period counted from its start, as days over those of a regular one.
 
     Beyond a whole period, its odd days are a share of the period after it.
     """
-    whole, then = whole_periods()
-    odd = (pl.col("period_end") - whole).dt.total_days()
-    first = (whole - pl.col("period_start")).dt.total_days()
+    whole, then = whole_periods(start)
+    odd = (end - whole).dt.total_days()
+    first = (whole - start).dt.total_days()
     second = (then - whole).dt.total_days()
     return (
         pl.when(odd >= 0).then(second + odd).otherwise(first + odd),

@@ -71,6 +71,7 @@ def life(odd: PolicyBook) -> Life:
         terms(odd, "level-grace", loan_id=5, n=4),
         *(terms(odd, product, loan_id=n, n=5) for n, (product, _) in MOVED.items()),
         terms(odd, "joins", loan_id=10, n=4),
+        terms(odd, "forward", loan_id=15, n=5),
         matured.with_columns(loan_id=pl.lit(12)),
         terms(odd, "fixed", loan_id=13, n=3, emi=40_000).with_columns(matured["matures_on"]),
         terms(odd, "fixed", loan_id=14, n=3, first_due="2024-02-10"),
@@ -92,6 +93,9 @@ def life(odd: PolicyBook) -> Life:
         story = story.paid(24_725, "2024-02-01", loan_id=loan_id)
         body = json.dumps({"due_date": to, "keep": "instalment"})
         rows.append(_event(Kind.due_date_moved, loan_id, "2024-02-20", None, "m", body))
+    story = story.paid(24_725, "2024-02-01", loan_id=15)
+    later = json.dumps({"due_date": "2024-04-15", "from_date": "2024-04-01", "keep": "instalment"})
+    rows.append(_event(Kind.due_date_moved, 15, "2024-02-20", None, "m", later))
     story = story.paid(10_000, "2024-01-10", loan_id=10)
     story = story.paid(200_000, "2024-03-15", loan_id=10, ref="all")
     return replace(story, rows=(*story.rows, *rows)).live("2024-05-02")
@@ -153,6 +157,11 @@ def test_a_period_that_an_order_reshapes_bears_its_days(life: Life) -> None:
     for loan_id, interest in ((6, 2_344), (7, 788), (8, 2_365), (9, 798)):
         due = MOVED[loan_id][1]
         assert asked(life, loan_id, 1)[1] == (due[5:], interest), loan_id
+
+
+def test_a_period_that_an_order_will_reshape_bears_its_days_so_too(life: Life) -> None:
+    """964.75 from 1 March to 15 April, moved in February: counted from its start a month and 14 / 30 of April."""
+    assert asked(life, 15, 1)[2] == ("04-15", 1_415)
 
 
 def test_a_rate_changes_within_an_odd_period(life: Life) -> None:

@@ -18,6 +18,8 @@ from tests.oracle.reference.model import Event, Terms
 
 PAID_OUT, FIRST, ORDERED = dt.date(2024, 1, 15), dt.date(2024, 2, 15), dt.date(2024, 1, 25)
 THROUGH = dt.date(2024, 8, 20)
+PARTS_ORDERED = dt.date(2024, 3, 20)
+"""Of equal parts, after the second: 1,200.03 in six is 200.00 each, what is left in four 200.01."""
 FOLLOWS = {"business_day": "following", "calendar": "us-federal"}
 MONTHS, HALVES, ENDS = ("months", 15, 16), ("semi_monthly", 15, 30), ("months", 31, 16)
 
@@ -55,7 +57,7 @@ def sides(policies: PolicyBook) -> Sides:
         product = plain.model_copy(update=told)
         products.append(product)
         terms = Terms(
-            principal=120_000, rate=Fraction(12, 100), instalments=6, every=1, unit=unit,
+            principal=120_003, rate=Fraction(12, 100), instalments=6, every=1, unit=unit,
             disbursed_on=PAID_OUT, first_due_date=FIRST.replace(day=29) if day == 31 else FIRST,
             anchor_day=day, second_anchor_day=second, end_of_month=day == 31,
         )  # fmt: skip
@@ -63,9 +65,10 @@ def sides(policies: PolicyBook) -> Sides:
             "due_date": to,
             "keep": "term" if solved else "instalment",
         } | ({"from_date": since} if since else {})
+        ordered = PARTS_ORDERED if name == "equal-principal" else ORDERED
         events = [
-            Event("disbursed", PAID_OUT, 120_000, ref="d"),
-            Event("due_date_moved", ORDERED, ref="z", about=body),
+            Event("disbursed", PAID_OUT, 120_003, ref="d"),
+            Event("due_date_moved", ordered, ref="z", about=body),
         ]
         falls, asks = planned(with_products(policies, []))(product, terms)
         paid = list(zip(falls, asks, strict=True))[:on_time]

@@ -153,7 +153,7 @@ def _defer(day: Day) -> None:
 
 def _bear_penal(day: Day) -> None:
     # from here on late is what is past its own due date
-    day.dues = moved_due_dates.as_agreed(day.dues, day.aside)
+    day.dues = moved_due_dates.as_agreed(day.dues, day.aside, day.loans)
     with_base(day)
 
 

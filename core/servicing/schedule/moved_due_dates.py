@@ -68,12 +68,17 @@ def as_due(
     return moved.select(dues.columns), pl.concat([aside, found])
 
 
-def as_agreed(dues: pl.DataFrame, aside: pl.DataFrame) -> pl.DataFrame:
-    """`dues` with the dates that `as_due` set aside, of all that still stand for their instalment."""
+def as_agreed(dues: pl.DataFrame, aside: pl.DataFrame, loans: pl.DataFrame) -> pl.DataFrame:
+    """`dues` with the dates that `as_due` set aside, of all that still stand for their instalment.
+
+    What is owed of a contract that ended today (`loans`, terms) is due today.
+    """
     if aside.is_empty():
         return dues
+    ended = loans.filter(pl.col("accelerated_on") == BUSINESS_DATE)["loan_id"]
+    dated = aside.filter(~pl.col("loan_id").is_in(ended.implode()))
     still = pl.col("due_date") == BUSINESS_DATE
-    back = dues.join(aside, on=DUE_KEY, how="left", maintain_order="left").with_columns(
+    back = dues.join(dated, on=DUE_KEY, how="left", maintain_order="left").with_columns(
         due_date=pl.when(still).then(pl.coalesce("agreed_date", "due_date")).otherwise("due_date")
     )
     return back.select(dues.columns)

@@ -163,8 +163,9 @@ def spread_later(loan: Loan, first: int, *, solves: bool) -> None:
     """Instalments from `first` on, which is none of the next, follow their new dates; level ones are solved anew on
     demand: they pay off what those before it leave if each is paid on its day."""
     schedule, plan, balloon = loan.rules.product.schedule, loan.plan, loan.terms.balloon
-    before = plan.rows(loan.planned, loan.next, balloon, loan.emi)[: first - loan.next]
-    left = loan.planned - sum(row.principal for row in before)
+    now = loan.planned if loan.daily else loan.unbilled + loan.stands(1)
+    before = plan.rows(now, loan.next, balloon, loan.emi)[: first - loan.next]
+    left = now - sum(row.principal for row in before)
     if solves and schedule.amortisation == "equal_instalment":
         loan.later = (first, plan.level(left, first, balloon))
     if not loan.daily:

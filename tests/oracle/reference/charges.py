@@ -21,7 +21,8 @@ def tax_on(loan: Loan, base: str, amount: int) -> int:
 
 def untaxed(loan: Loan) -> int:
     """Interest earned and not billed, less what was asked and taxed before, and taken back since."""
-    taxed = max(0, sum(loan.taxed.values()) - loan.stands(0)) + loan.taxed_before
+    met = loan.stands(0) + sum(loan.met_of_parts.values())
+    taxed = max(0, sum(loan.taxed.values()) - met) + loan.taxed_before
     return max(0, loan.accrued - taxed)
 
 
@@ -34,7 +35,9 @@ def for_the_first_time(loan: Loan, interest: int) -> int:
 
 def tax_ahead(loan: Loan) -> None:
     """Interest that was met before its billing is taxed, due with its instalment."""
-    for k, (interest, _) in sorted(loan.ahead.items()):
+    parts = loan.met_of_parts
+    for k in sorted(loan.ahead.keys() | parts.keys()):
+        interest = loan.ahead.get(k, [0, 0])[0] + parts.get(k, 0)
         fresh = interest - loan.taxed.get(k, 0)
         if fresh > 0:
             loan.taxed[k] = interest

@@ -90,6 +90,12 @@ class Loan:
         return sum(d.open for d in self.dues if d.early and d.component == "interest")
 
     @property
+    def met_of_parts(self) -> dict[int, int]:
+        """What was paid of such parts, by instalment."""
+        parts = (d for d in self.dues if d.early and d.component == "interest" and d.paid)
+        return {d.no: d.paid for d in parts}
+
+    @property
     def claim(self) -> int:
         """All that is owed on the day, before credit."""
         return self.principal + self.accrued + sum(

@@ -219,9 +219,8 @@ def accelerate(loan: Loan, day: dt.date) -> None:
     accrued, unbilled = loan.accrued, loan.unbilled
     interest, principal = loan.stands(0), loan.stands(1)
     loan.earned, loan.carried = Fraction(0), 0
-    for due in loan.dues:
-        if due.component in CHARGES and due.due_date > day:
-            due.due_date = day
+    for due in loan.dues:  # what was billed and a calendar moves, too
+        due.due_date = min(due.due_date, day)
     loan.dues = [d for d in loan.dues if not d.early]
     running = day > loan.plan.end(loan.next - 1)
     no = loan.next if running else loan.next - 1

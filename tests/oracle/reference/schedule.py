@@ -73,6 +73,7 @@ class Plan:
         default_factory=list
     )  # days, the nights before bear none
     passes: list[dt.date] = field(default_factory=list)  # ends of periods that are passed over
+    terminated: int = 0  # the instalment that the end of the contract made the last one
     eras: list[Era] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -130,6 +131,7 @@ class Plan:
         self.eras.append(Era(last + 1, terms, 1 - last, day, odd=False))
         del self.ends[last:]
         self.ends.append(day)
+        self.terminated = last
 
     def _era(self, k: int) -> Era:
         return [era for era in self.eras if era.first <= max(k, 1)][-1]
@@ -163,8 +165,9 @@ class Plan:
         return self.passes[0] if self.passes else self.end(k)
 
     def due_date(self, k: int) -> dt.date:
-        """Due date of instalment k, on a business day."""
-        return self.business_day(self.end(k))
+        """Due date of instalment k, on a business day; that of a contract that ended is the day itself."""
+        end = self.end(k)
+        return end if k == self.terminated else self.business_day(end)
 
     def days(self, k: int) -> int:
         """Nights of period k."""
@@ -325,9 +328,8 @@ class Plan:
     def rows(
         self, balance: int, first: int, balloon: int, emi: int, counted: bool = False
     ) -> list[Row]:
-        """Instalments from `first` to the last, as the schedule alone has them."""
+        """Instalments from `first` to the last, as the schedule alone has them. `emi`: the level one, or the equal part."""
         schedule = self.rules.product.schedule
-        even = self.even(balance, first, balloon)
         made: list[Row] = []
         carried = 0
         for k in range(first, self.last + 1):
@@ -339,7 +341,7 @@ class Plan:
             elif schedule.amortisation == "interest_only" or k <= schedule.grace_principal:
                 principal = 0
             elif schedule.amortisation == "equal_principal":
-                principal = min(even, balance)
+                principal = min(emi, balance)
             else:
                 asks = self.asked(k, emi)
                 principal = min(asks - interest, balance)

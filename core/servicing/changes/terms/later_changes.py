@@ -47,6 +47,7 @@ def with_earlier_levels(revised: pl.DataFrame, before: pl.DataFrame, day: DaySta
     """`revised` loans at their new instalment, but for those whose change is of a later period: they keep
     the old one up to it. `before`: the same loans before the change, with its `start`, `keep`, `moved_to`,
     `first_no`."""
+    revised = _with_earlier_parts(revised, before)
     later = before.filter(_waits())
     if later.is_empty():
         return revised
@@ -74,9 +75,28 @@ def _waits() -> pl.Expr:
     level = pl.col("amortisation") == Amortisation.equal_instalment
     daily = pl.col("interest_mode") == InterestMode.daily
     solves = (pl.col("keep").fill_null("term") == "term") & ~pl.col("materialised")
-    moves = pl.col("moved_to").is_not_null()
-    waits = pl.when(moves).then(pl.col("first_no") >= pl.col("instalment_no"))
+    waits = pl.when(pl.col("moved_to").is_not_null()).then(_moves_later())
     return level & solves & waits.otherwise(daily & (pl.col("start") >= pl.col("period_end")))
+
+
+def _moves_later() -> pl.Expr:
+    """Loans of which a later due date than the next moves."""
+    return pl.col("moved_to").is_not_null() & (pl.col("first_no") >= pl.col("instalment_no"))
+
+
+def _with_earlier_parts(revised: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """`revised` loans of equal parts of principal: where a later due date moves they ask the parts they did."""
+    equal = pl.col("amortisation") == Amortisation.equal_principal
+    stay = before.filter(equal & _moves_later()).select(
+        "loan_id", _stays=pl.lit(True), _parts="level_changes"
+    )
+    if stay.is_empty():
+        return revised
+    return (
+        revised.join(stay, on="loan_id", how="left", maintain_order="left")
+        .with_columns(level_changes=pl.when("_stays").then("_parts").otherwise("level_changes"))
+        .drop("_stays", "_parts")
+    )
 
 
 def _where_it_begins(later: pl.DataFrame, plan: pl.DataFrame) -> pl.DataFrame:
