@@ -47,6 +47,16 @@ class Reading:
         """Whether the view may be read at all."""
         return "*" in self.views or view in self.views
 
+    def narrowed(self, scope: Rows) -> Reading:
+        """The same of rows that fit a scope too."""
+        if not scope:
+            return self
+        rows = tuple(
+            {**each, **{n: values & each[n] if n in each else values for n, values in scope.items()}}
+            for each in self.rows
+        )  # fmt: skip
+        return Reading(self.views, rows, self.masks)
+
     def mask(self, view: str, column: str) -> str | None:
         """How a column is shown; None: as it is."""
         return self.masks.get(f"{view}.{column}", self.masks.get(f"*.{column}"))

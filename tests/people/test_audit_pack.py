@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 from dagster import materialize
 from typer.testing import CliRunner
@@ -28,7 +32,7 @@ from loanbook.core.store.settings import Settings
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.commands.app import app
 from loanbook.pipelines.reporting import assets as misuse
-from loanbook.pipelines.reporting.audit_pack import verify, writing
+from loanbook.pipelines.reporting.audit_pack import formats, verify, writing
 from loanbook.pipelines.reporting.audit_pack.contents import PARTS
 from loanbook.pipelines.reporting.audit_pack.writing import write_pack
 from loanbook.pipelines.resources import provenance, read_policies
@@ -88,7 +92,7 @@ def test_a_pack_has_the_same_bytes_each_time_and_is_checked_with_the_standard_li
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
     rows = {each["name"].partition(".")[0]: each["rows"] for each in pack.files}
-    assert set(rows) == {part.name for part in PARTS} | {"access_log"}
+    assert set(rows) == {part.name for part in PARTS} | {"access_log", "statements"}
     assert (
         rows["loan_tape"],
         rows["approvals"],
@@ -101,7 +105,7 @@ def test_a_pack_has_the_same_bytes_each_time_and_is_checked_with_the_standard_li
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("fits: 15 files")
+    assert done.stdout.startswith("fits: 17 files")
     assert verify.FIELDS == FIELDS
     with pytest.raises(LoanbookError, match="is not empty"):
         written(book, tmp_path / "two")
@@ -187,6 +191,57 @@ def test_a_pack_whose_writing_died_goes_on_where_it_was(
     assert written(book, tmp_path / "died").digest == whole.digest
     assert (tmp_path / "died" / "events.csv").stat().st_mtime_ns == kept
     verify.check(tmp_path / "died", whole.digest)
+
+
+def _exported(folder: Path, *asked: str) -> dict[str, Any]:
+    done = CliRunner().invoke(app, ["export", str(folder), *asked])
+    assert done.exit_code == 0, done.output
+    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+    verify.check(folder)
+    return manifest
+
+
+def test_a_pack_is_of_a_scope_in_any_format_and_tells_what_was_restated_since_the_export_before(
+    book: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = shutil.copytree(book.home, tmp_path / "home", symlinks=True)
+    monkeypatch.setenv("LOANBOOK_HOME", str(home))
+    monkeypatch.setattr(formats, "SHEET_ROWS", 3)
+    monkeypatch.setattr(formats, "CELL", 5)
+    forms = ("--format", "csv", "--format", "parquet", "--format", "xlsx")
+    assert _exported(tmp_path / "before", "--scope", "account=A", "--known-at", "2")["restated_since_version"] == 0  # fmt: skip
+    asked = ("--scope", "account=A", *forms, "--papers")
+    manifest = _exported(tmp_path / "one", *asked)
+    assert (manifest["scope"], manifest["restated_since_version"]) == ({"account": ["A"]}, 2)
+    assert "its chain tells of all loans" in manifest["left_out"]["access_log"]
+    rows = {each["name"]: each["rows"] for each in manifest["files"]}
+    assert (rows["restated_figures.csv"], rows["loan_tape.xlsx"], rows["statements.jsonl"]) == (1, 1, 1)  # fmt: skip
+    assert rows["events.csv"] == rows["events.parquet"] == rows["events.xlsx"] == pl.read_parquet(tmp_path / "one" / "events.parquet").height > 3  # fmt: skip
+    with zipfile.ZipFile(tmp_path / "one" / "events.xlsx") as sheets:
+        assert "xl/worksheets/sheet2.xml" in sheets.namelist()
+        told = sheets.read("xl/sharedStrings.xml").decode()
+    assert "kind (2)" in told  # disbursed: its letters beyond the fifth stand in a column beside it
+    again = _exported(tmp_path / "two", *asked)
+    assert again == manifest
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+    (line,) = (tmp_path / "one" / "statements.jsonl").read_text().splitlines()
+    statement = json.loads(line)
+    assert (statement["loan_key"], statement["owed"]["principal"], statement["unit"]) == ("A", 119039, "minor")  # fmt: skip
+    assert [(p["amount"], p["principal"], p["interest"]) for p in statement["payments"]] == [(500, 461, 39), (500, 500, 0)]  # fmt: skip
+    assert statement["dues"][0]["component"] == "principal"
+    paper = tmp_path / "one" / f"statement_{hashlib.sha256(b'A').hexdigest()[:16]}.pdf"
+    assert paper.read_bytes()[:5] == b"%PDF-"
+    paper.write_bytes(paper.read_bytes() + b"x")
+    with pytest.raises(verify.DoesNotFit, match=r"\.pdf: it is not as it was written"):
+        verify.check(tmp_path / "one")
+    for wrong, why in (
+        ("--scope=colour=red", "write entity=VALUE"),
+        ("--format=ods", "there are csv"),
+    ):
+        done = CliRunner().invoke(app, ["export", str(tmp_path / "three"), wrong])
+        assert why in str(done.exception)
 
 
 PLANTED = {"given_name": "Wilhelmina", "family_name": "Zzyzxroad", "birth_date": "1979-03-05", "national_id": "987-65-4329",

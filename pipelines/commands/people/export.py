@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from loanbook.core.errors import LoanbookError
 from loanbook.core.words import counted
-from loanbook.pipelines.commands.console import AsOf, KnownAt, out, reading
+from loanbook.pipelines.commands.console import AsOf, KnownAt, out
 
 
 def export(
@@ -18,26 +19,45 @@ def export(
     ],
     as_of: AsOf = None,
     known_at: KnownAt = None,
-) -> None:
-    """Write an audit pack: loan tape, events, schedules, allocations, approvals, journal, policies, access log, proofs.
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="Of these loans alone: entity=, product=, region= or account=VALUE (a loan's key); repeated: "
+                     "one of the values of each name."),
+    ] = None,
+    form: Annotated[
+        list[str] | None, typer.Option("--format", help="csv (default), parquet, xlsx; may be repeated.")
+    ] = None,
+    papers: Annotated[bool, typer.Option("--papers", help="Each loan's statement as PDF too.")] = False,
+) -> None:  # fmt: skip
+    """Write an audit pack: loan tape, events, schedules, allocations, approvals, journal, policies, statements, access
+    log, proofs, and what was restated since the export before.
 
-    The same clocks and the same roles give the same bytes. verify.py in it checks it offline. The export and the
-    digest of its manifest stand in the audit trail.
+    The same clocks, scope and roles give the same bytes. verify.py in it checks it offline. The export and the digest
+    of its manifest stand in the audit trail.
     """
-    from loanbook.core.store.people.acting import access_of, acting, is_demo
+    from loanbook.core.store.people.acting import access_of, acting, is_demo, shown_to
     from loanbook.core.store.people.audit import Record, log
     from loanbook.core.store.people.database import open_people
+    from loanbook.core.store.reader import LedgerReader
+    from loanbook.pipelines.reporting.audit_pack.asked import (
+        asked_for,
+        of_export,
+        since_the_export_before,
+    )
     from loanbook.pipelines.reporting.audit_pack.writing import write_pack
+    from loanbook.pipelines.resources import settings
 
-    reader = reading()
+    where = settings()
+    people, who, shown = open_people(where), acting(where), shown_to(where)
+    wanted = asked_for(scope or [], form or ["csv"], papers)
+    reader = LedgerReader(where, replace(shown, reading=shown.reading.narrowed(wanted.scope)))
     at = reader.clocks(as_of, known_at)
     reader.by(str(at.on), at.known)
-    where = reader.settings
-    who = acting(where)
+    wanted = replace(wanted, since=since_the_export_before(people, at, wanted))
     sees = is_demo(where) or access_of(where).may(who, "audit.read").allowed
-    pack = write_pack(reader, at, folder, who, sees_trail=sees)
-    told = {"as_of": at.on, "known_at": at.known, "manifest_sha256": pack.digest}
-    log(open_people(where), who, Record("ledger.export", ("audit_pack", pack.digest), after=told))
+    pack = write_pack(reader, at, folder, who, sees_trail=sees, wanted=wanted)
+    told = {**of_export(at, wanted), "since": wanted.since, "manifest_sha256": pack.digest}
+    log(people, who, Record("ledger.export", ("audit_pack", pack.digest), after=told))
     out.print(f"{folder}: {counted(len(pack.files), 'file')}; digest of the manifest {pack.digest}")
     for what, why in pack.left_out.items():
         out.print(f"left out: {what}: {why}")

@@ -18,7 +18,6 @@ OF_CHARGES = (
 LEFT_OUT = {
     "decisions and their reasons": "loans are boarded from tapes: this ledger takes no applications",
     "call log, complaints": "they are not kept here",
-    "XLSX, Metro 2, statements as PDF": "not part of the pack yet; CSV has every row",
 }
 """What auditors ask for that no pack holds, and why."""
 
@@ -29,14 +28,15 @@ class Part:
 
     name: str
     meaning: str
-    read: Callable[[LedgerReader, Clocks], pl.DataFrame]
+    read: Callable[[LedgerReader, Clocks, int], pl.DataFrame]
+    """Of a reader, by both clocks; the last is the version after which restatements are told."""
 
 
-def _sql(query: str) -> Callable[[LedgerReader, Clocks], pl.DataFrame]:
-    return lambda reader, at: reader.query(query)
+def _sql(query: str) -> Callable[[LedgerReader, Clocks, int], pl.DataFrame]:
+    return lambda reader, at, _: reader.query(query)
 
 
-def _loan_tape(reader: LedgerReader, at: Clocks) -> pl.DataFrame:
+def _loan_tape(reader: LedgerReader, at: Clocks, _: int) -> pl.DataFrame:
     """One row a loan, living or ended, with its position of the date where it lives."""
     positions = reader.positions(at.on, at.known).drop(
         "status", "version", "business_date", strict=False
@@ -46,7 +46,7 @@ def _loan_tape(reader: LedgerReader, at: Clocks) -> pl.DataFrame:
     return register.join(positions.drop(shared), on="loan_id", how="left", maintain_order="left")
 
 
-def _reconciliation(reader: LedgerReader, at: Clocks) -> pl.DataFrame:
+def _reconciliation(reader: LedgerReader, at: Clocks, _: int) -> pl.DataFrame:
     """Each account's balance of the version beside the sum of all transfers to it."""
     return reader.query(
         """
@@ -71,15 +71,15 @@ PARTS = (
     Part("schedules", "every version of every schedule, with the digest of its rows",
          _sql("SELECT * FROM schedules ORDER BY loan_id, schedule_version")),
     Part("events", "every event by the date, with its people, also what was taken back",
-         lambda reader, at: reader.events(at.on, at.known, names=True)),
+         lambda reader, at, _: reader.events(at.on, at.known, names=True)),
     Part("allocations", "what every payment was allocated to, as known last",
          _sql("SELECT * FROM allocations_now ORDER BY ALL")),
     Part("charges_and_waivers", "what was charged, waived, given back or adjusted",
-         lambda reader, at: reader.events(at.on, at.known, kinds=OF_CHARGES, names=True)),
+         lambda reader, at, _: reader.events(at.on, at.known, kinds=OF_CHARGES, names=True)),
     Part("modifications", "changes of contracts, with what makes them forbearance",
-         lambda reader, at: reader.modifications(at.on, at.known)),
+         lambda reader, at, _: reader.modifications(at.on, at.known)),
     Part("approvals", "events that people ordered: maker, checker and reason",
-         lambda reader, at: reader.events(at.on, at.known, names=True).filter(pl.col("checker").is_not_null())),
+         lambda reader, at, _: reader.events(at.on, at.known, names=True).filter(pl.col("checker").is_not_null())),
     Part("transfers", "every movement of the double-entry ledger", _sql("SELECT * FROM transfers ORDER BY ALL")),
     Part("reconciliation", "each account's balance beside the sum of its transfers", _reconciliation),
     Part("versions", "versions of the ledger: who closed them, under which policies and code",
@@ -89,6 +89,8 @@ PARTS = (
     Part("quality_exceptions", "rows in quarantine, by rule", _sql("SELECT * EXCLUDE (recorded_at) FROM quarantine ORDER BY ALL")),
     Part("checks", "what was checked of each version", _sql("SELECT * EXCLUDE (seconds) FROM checks ORDER BY ALL")),
     Part("restatements", "what late news changed, and which events caused it",
-         lambda reader, at: reader.restatements()),
+         lambda reader, at, _: reader.restatements()),
+    Part("restated_figures", "each figure that late news changed since the export before: what was said, what is said now",
+         lambda reader, at, since: reader.restated(None, at.known).filter(pl.col("version") > since)),
 )  # fmt: skip
 """Every file of a pack but the access log, in their order."""

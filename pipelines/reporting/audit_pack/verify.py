@@ -12,6 +12,7 @@ import csv
 import hashlib
 import json
 import sys
+import zipfile
 from pathlib import Path
 
 BLOCK = 1000
@@ -35,6 +36,13 @@ def blocks(lines: list[bytes]) -> list[str]:
     ]
 
 
+def rows_of_sheets(path: Path) -> int:
+    """Rows of all sheets of a workbook beside their heads."""
+    with zipfile.ZipFile(path) as book:
+        sheets = [name for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
+        return sum(max(book.read(name).count(b"<row ") - 1, 0) for name in sheets)
+
+
 def check_file(folder: Path, told: dict) -> None:
     """A file against what the manifest says of it."""
     path = folder / told["name"]
@@ -51,7 +59,11 @@ def check_file(folder: Path, told: dict) -> None:
                 )
         raise DoesNotFit(
             f"{told['name']}: it ends earlier or later than it did when it was written"
+            if told["blocks"]
+            else f"{told['name']}: it is not as it was written"
         )
+    if path.suffix == ".xlsx" and (rows := rows_of_sheets(path)) != told["rows"]:
+        raise DoesNotFit(f"{told['name']}: {rows} rows, the manifest says {told['rows']}")
     if path.suffix == ".csv":
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.reader(file)
