@@ -80,11 +80,10 @@ def closes(lived: History, through: dt.date) -> Iterator[tuple[Book, DayClose]]:
 
 def _by_day(frame: pl.DataFrame, column: str) -> Callable[[dt.date], pl.DataFrame]:
     """A frame's rows of a date, without `business_date`."""
-    nothing = frame.clear().drop("business_date", strict=False)
-    stays = column != "business_date"
-    parts = frame.partition_by(column, as_dict=True, maintain_order=True, include_key=stays)
-    if stays:
-        parts = {date: rows.drop("business_date", strict=False) for date, rows in parts.items()}
+    other = column != "business_date"
+    rows = frame.drop("business_date", strict=False) if other else frame
+    nothing = rows.clear().drop("business_date", strict=False)
+    parts = rows.partition_by(column, as_dict=True, maintain_order=True, include_key=other)
     return lambda date: parts.get((date,), nothing)
 
 

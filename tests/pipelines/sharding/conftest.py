@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -66,12 +67,34 @@ def one_frame(
     eve_of_shards: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, pl.DataFrame]:
     """What a close in one frame stores of the days."""
-    ledger = Ledger(copied(eve_of_shards, tmp_path_factory.mktemp("one") / "home"))
-    reports = close_in(ledger, 'executor = "none"')
-    assert [day.held["loan_id"].to_list() for day in reports] == [[], [faults.BENT], []]
-    found = stored(ledger)
+
+    def make(home: Path) -> None:
+        ledger = Ledger(copied(eve_of_shards, home))
+        reports = close_in(ledger, 'executor = "none"')
+        assert [day.held["loan_id"].to_list() for day in reports] == [[], [faults.BENT], []]
+        for table, rows in stored(ledger).items():
+            rows.write_ipc(home / f"{table}.arrow")
+        ledger.close()
+
+    home = made_once(tmp_path_factory, "one_frame", make)
+    found = {file.stem: pl.read_ipc(file) for file in home.glob("*.arrow")}
     assert found["restated_loans"].height >= 3
     assert found["restated_loans"]["from_date"].n_unique() > 1
     assert found["dues"].height
-    ledger.close()
     return found
+
+
+@pytest.fixture
+def in_three(
+    eve_of_shards: Path, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> Iterator[Ledger]:
+    """The days closed in three shards of this process."""
+
+    def make(home: Path) -> None:
+        ledger = Ledger(copied(eve_of_shards, home))
+        close_in(ledger, 'executor = "none"\nshards = 3')
+        ledger.close()
+
+    ledger = Ledger(copied(made_once(tmp_path_factory, "in_three", make), tmp_path / "home"))
+    yield ledger
+    ledger.close()

@@ -26,27 +26,38 @@ from tests.pipelines.sharding import faults
 from tests.pipelines.sharding.closing import close_in, must_equal
 
 
-@pytest.mark.parametrize("shards", [3, 7])
-def test_figures_are_equal_to_the_byte_for_any_number_of_shards(
-    eve_of_shards: Path, one_frame: dict[str, pl.DataFrame], tmp_path: Path, shards: int
+def test_figures_are_equal_to_the_byte_in_three_shards(
+    in_three: Ledger, one_frame: dict[str, pl.DataFrame]
+) -> None:
+    must_equal(in_three, one_frame)
+    first = in_three.frame("SELECT min(version) AS version FROM {lake}.held_loans")["version"][0]
+    assert in_three.held_by(first)["loan_id"].to_list() == [faults.BENT]
+    files = _files_of(in_three, first)
+    assert 1 <= len(files) <= 3
+    assert all(file.read_bytes()[:4] == b"PARE" for file in files)
+    place = in_three.settings.place
+    assert damaged(in_three, place, data_files(in_three, place), read=True) == []
+    stored = in_three.frame(
+        "SELECT loan_id FROM {lake}.positions WHERE business_date = '2018-01-06'"
+    )
+    assert LedgerReader(in_three.settings).positions().height == stored.height > 0
+    assert rebuild(in_three, in_three.register(read_policies())).differences.is_empty()
+
+
+def test_figures_are_equal_to_the_byte_in_seven_shards_as_a_large_book_has_them(
+    eve_of_shards: Path, one_frame: dict[str, pl.DataFrame], tmp_path: Path
 ) -> None:
     ledger = Ledger(copied(eve_of_shards, tmp_path / "home"))
-    if shards == 7:  # as a large book has it: its positions are in no partition
-        outgrown(ledger.connection, 0, 250_000)
-    reports = close_in(ledger, f'executor = "none"\nshards = {shards}')
+    outgrown(ledger.connection, 0, 250_000)  # its positions are in no partition
+    reports = close_in(ledger, 'executor = "none"\nshards = 7')
     must_equal(ledger, one_frame)
     assert [day.held["loan_id"].to_list() for day in reports] == [[], [faults.BENT], []]
-    files = list(
-        (ledger.settings.data / "main/position_core").glob(f"*-{reports[0].version}-*-*/*")
-    )
-    assert 1 <= len(files) <= shards
-    assert all(file.read_bytes()[:4] == b"PARE" for file in files)
-    if shards == 3:
-        place = ledger.settings.place
-        assert damaged(ledger, place, data_files(ledger, place), read=True) == []
-        assert LedgerReader(ledger.settings).positions().height == reports[-1].loans
-        assert rebuild(ledger, ledger.register(read_policies())).differences.is_empty()
+    assert 1 <= len(_files_of(ledger, reports[0].version)) <= 7
     ledger.close()
+
+
+def _files_of(ledger: Ledger, version: int) -> list[Path]:
+    return list((ledger.settings.data / "main/position_core").glob(f"*-{version}-*-*/*"))
 
 
 def test_worker_processes_give_the_same_also_where_one_is_killed(
@@ -98,26 +109,24 @@ def test_a_cluster_of_ray_gives_the_same(
     ledger.close()
 
 
-def test_a_shard_reads_its_own_loans_and_skips_the_others_files(
-    eve_of_shards: Path, tmp_path: Path
-) -> None:
-    ledger = Ledger(copied(eve_of_shards, tmp_path / "home"))
-    last = close_in(ledger, 'executor = "none"\nshards = 3')[-1]
-    ids = ledger.frame(
-        "SELECT loan_id FROM {lake}.positions WHERE version = ? ORDER BY 1", [last.version]
+def test_a_shard_reads_its_own_loans_and_skips_the_others_files(in_three: Ledger) -> None:
+    version, date = in_three.one(
+        "SELECT version, business_date FROM {lake}.versions ORDER BY version DESC LIMIT 1"
+    )
+    ids = in_three.frame(
+        "SELECT loan_id FROM {lake}.positions WHERE version = ? ORDER BY 1", [version]
     )["loan_id"]
-    part = part_of(ledger, int(ids[0]), int(ids[1]), 0)
+    part = part_of(in_three, int(ids[0]), int(ids[1]), 0)
 
     def plan(where: str) -> str:
-        rows = ledger.connection.execute(
+        rows = in_three.connection.execute(
             f"EXPLAIN ANALYZE SELECT loan_id, principal FROM {LAKE}.position_core "
-            f"WHERE version = {last.version} AND business_date = DATE '{last.date}' AND {where}"
+            f"WHERE version = {version} AND business_date = DATE '{date}' AND {where}"
         ).fetchall()
         return str(rows[0][1])
 
     assert "Total Files Read: 3" in plan("true")
     assert "Total Files Read: 1" in plan(f"loan_id >= {part.low} AND loan_id < {part.high}")
-    ledger.close()
 
 
 def test_loans_of_a_borrower_go_together_and_joint_ones_join_their_groups() -> None:
