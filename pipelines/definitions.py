@@ -9,6 +9,7 @@ from loanbook.pipelines.operations.maintenance import (
     maintenance_run,
     maintenance_schedule,
 )
+from loanbook.pipelines.origination.assets import application_cases, decisions
 from loanbook.pipelines.payments.assets import files_for_banks, return_rates
 from loanbook.pipelines.reporting.assets import MART_ASSETS, misuse, reconciliation, trial_balance
 from loanbook.pipelines.servicing.alerts import alert_on_failure
@@ -21,6 +22,8 @@ defs = dg.Definitions(
         landing_files,
         intake,
         bank_entries,
+        decisions,
+        application_cases,
         ledger_close,
         *MART_ASSETS,
         reconciliation,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
+from loanbook.core.policy.decisions.partners import CANONICAL_APPLICATIONS, ApplicationMapping
 from loanbook.core.policy.file_mappings import (
     CANONICAL,
     CANONICAL_COMMANDS,
@@ -25,11 +26,12 @@ REASONS = "reconciliation.yaml"
 TAPES = "tapes"
 MODELS: dict[str, type[FileMapping]] = {
     TAPES: TapeMapping, "payment_files": PaymentMapping, "command_files": CommandMapping,
-    "collection_files": CollectionMapping,
+    "collection_files": CollectionMapping, "application_files": ApplicationMapping,
 }  # fmt: skip
 """Kinds of mapping by the folder of the policies that they stand in."""
 _BUILT_IN: dict[str, FileMapping] = {
     "payment_files": CANONICAL_PAYMENTS, "command_files": CANONICAL_COMMANDS,
+    "application_files": CANONICAL_APPLICATIONS,
 }  # fmt: skip
 """Mappings of loanbook's own columns that need no file; an instance's `canonical` stands for it."""
 
@@ -55,6 +57,7 @@ def default_mapping(home: Path, policies: PolicyBook, folder: str = TAPES, tape:
         "payment_files": "payments",
         "command_files": "commands",
         "collection_files": "collected",
+        "application_files": "applications",
     }[folder]
     named = getattr(intake, field)
     if named is not None and named not in known:

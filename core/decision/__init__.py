@@ -1,5 +1,6 @@
 """Decisions on applications: the one package that decides, a pure function of inputs, a policy and a moment.
 
+- `decisions` - a decision as it is kept
 - `inputs` - inputs in their types, what of them is missing or mistyped, and the text that they are known by
 - `rules` - which rules hold, and which can't be told
 - `points` - points by the scorecard, and what each characteristic cost

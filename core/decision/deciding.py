@@ -10,21 +10,11 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.decision import reasons, rules, terms
+from loanbook.core.decision.decisions import DECISIONS
 from loanbook.core.decision.inputs import Inputs, from_texts, hashes, texts, typed
 from loanbook.core.decision.points import points_of, total
 from loanbook.core.policy.decisions.decision import DecisionPolicy
 
-DECISIONS = pl.Schema({
-    "decision_id": pl.String(), "application_id": pl.String(), "policy": pl.String(), "policy_version": pl.Int32(),
-    "role": pl.String(), "policy_hash": pl.String(), "input_hash": pl.String(), "decided_at": pl.Datetime("us"), "outcome": pl.String(),
-    "product": pl.String(), "currency": pl.String(), "amount": pl.Int64(), "term": pl.Int64(), "rate_ppb": pl.Int64(),
-    "grade": pl.String(), "points": pl.Int64(), "instalment": pl.Int64(), "affordable": pl.Int64(),
-    "reasons": pl.String(), "missing": pl.String(), "mistyped": pl.String(), "hits": pl.Int64(), "unknowns": pl.Int64(),
-    "points_by": pl.String(), "decision_hash": pl.String(),
-})  # fmt: skip
-"""A row a decision. `outcome`: approved, referred or rejected. `amount`: minor units that may be lent; null unless
-approved. `rate_ppb`: a year, parts per billion. `reasons`, `missing`, `mistyped`: codes and inputs set apart by commas.
-`hits`, `unknowns`: bits in the order of the policy's rules. `points_by`: points by characteristic, JSON."""
 _HASHED = [name for name in DECISIONS if name not in ("decision_id", "decision_hash", "role")]
 KEYS = ("application_id", "currency", "decided_at")
 """Columns that stand beside inputs in what is decided."""

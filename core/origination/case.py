@@ -51,10 +51,10 @@ TRANSITIONS = (
 """The one table; everything below is made of it."""
 EVENTS = {each.event: each for each in TRANSITIONS}
 CASE_EVENTS = pl.Schema({
-    "application_id": pl.String(), "event_no": pl.Int64(), "event": pl.String(), "at": pl.Datetime("us"),
+    "application_id": pl.String(), "event_no": pl.Int64(), "event": pl.String(), "happened_at": pl.Datetime("us"),
     "actor": pl.String(), "reason": pl.String(), "reference": pl.String(),
 })  # fmt: skip
-"""A row an event. `at`: when it happened; `event_no`: its place among all events; `reference`: the decision, document or
+"""A row an event. `happened_at`: when; `event_no`: its place among all events; `reference`: the decision, document or
 file that it rests on."""
 _BEGIN = "(none)"
 _LEADS = {each.event: each.to for each in TRANSITIONS}
@@ -75,7 +75,7 @@ def histories(events: pl.DataFrame) -> pl.DataFrame:
     to = pl.col("event").replace_strict(_LEADS, default=None, return_dtype=pl.String)
     told = ordered.with_columns(to=to).with_columns(
         before=pl.col("to").shift(1).over("application_id"),
-        until=pl.col("at").shift(-1).over("application_id"),
+        until=pl.col("happened_at").shift(-1).over("application_id"),
     )
     key = pl.col("before").fill_null(_BEGIN)
     judged = told.with_columns(_key=key).join(
@@ -90,7 +90,7 @@ def cases(events: pl.DataFrame) -> pl.DataFrame:
         histories(events)
         .group_by("application_id", maintain_order=True)
         .agg(
-            state=pl.col("to").last(), since=pl.col("at").last(), begun=pl.col("at").first(), events=pl.len()
+            state=pl.col("to").last(), since=pl.col("happened_at").last(), begun=pl.col("happened_at").first(), events=pl.len()
         )
     )  # fmt: skip
 
@@ -136,8 +136,8 @@ def time_in_state(events: pl.DataFrame, until: dt.datetime) -> pl.DataFrame:
     ends = pl.col("until").fill_null(until)
     lasts = ~pl.col("to").is_in(FINAL)
     return told.select(
-        "application_id", state="to", entered="at", left="until",
-        seconds=pl.when(lasts | pl.col("until").is_not_null()).then((ends - pl.col("at")).dt.total_seconds()).otherwise(0),
+        "application_id", state="to", entered="happened_at", left="until",
+        seconds=pl.when(lasts | pl.col("until").is_not_null()).then((ends - pl.col("happened_at")).dt.total_seconds()).otherwise(0),
     )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ from loanbook.core.policy.base import (
     named_once,
 )
 from loanbook.core.policy.decisions.decision import DecisionPolicy
+from loanbook.core.policy.decisions.partners import ApplicationMapping
 from loanbook.core.policy.file_mappings import CommandMapping, PaymentMapping, TapeMapping
 from loanbook.core.policy.originators import Originator, ReturnCodes
 from loanbook.core.policy.payments.bank_accounts import BankAccount
@@ -352,6 +353,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "receipt_matching": ReceiptMatching,
     "collection_files": CollectionMapping,
     "decisions": DecisionPolicy,
+    "application_files": ApplicationMapping,
 }
 """Folder of `data/policies/` and the model its files follow. A new kind is added here."""
 FOLDER_OF = {model: folder for folder, model in FOLDERS.items()}

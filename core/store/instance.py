@@ -40,6 +40,8 @@ class Intake(_Table):
     """Mapping (policies/command_files) of a file of orders whose name ends with none."""
     collected: str | None = Field(default=None, min_length=1)
     """Mapping (policies/collection_files) of a collector's file whose name ends with none."""
+    applications: str | None = Field(default=None, min_length=1)
+    """Mapping (policies/application_files) of a file of applications whose name ends with none."""
     late_days: int = Field(default=366, ge=0, le=100_000)
     """How many days before the first open date a loan may have been paid out that a tape boards."""
     complete: Literal["line_end", "trailer", "checksum", "any"] = "line_end"

@@ -34,7 +34,9 @@ _NUMBERED = "row_number() OVER (PARTITION BY loan_id ORDER BY valid_from, versio
 _PLAIN = ("events", "files", "quarantine", "loan_keys", "loan_attributes", "reported",
           "products", "entities", "policies", "policy_versions", "bank_files", "bank_statements",
           "bank_entries", "suspense_candidates", "entry_decisions", "cash_movements", "files_out",
-          "files_handed_over", "instructions", "payment_returns", "account_changes", "acknowledgements")  # fmt: skip
+          "files_handed_over", "instructions", "payment_returns", "account_changes", "acknowledgements",
+          "applications", "application_links", "applicant_facts", "decision_policies", "decision_inputs", "decisions",
+          "case_events")  # fmt: skip
 Query = Callable[..., pl.DataFrame]
 UNITS = pl.Decimal(38, max(EXPONENT.values()))
 """Type of money in units of its currency: exact, with room for the finest currency's decimals."""

@@ -25,6 +25,8 @@ from loanbook.pipelines.commands import (
 from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
+from loanbook.pipelines.commands.origination import apply as applying
+from loanbook.pipelines.commands.origination import decide
 from loanbook.pipelines.commands.payments import incoming, sending
 from loanbook.pipelines.commands.people import audit, export, orders, roles, users, vault
 
@@ -42,6 +44,10 @@ users_app = typer.Typer(
     help="Who may work with the instance; signing in and out.", no_args_is_help=True
 )
 app.add_typer(users_app, name="users")
+apply_app = typer.Typer(
+    help="Applications: where they stand, what was decided and why.", no_args_is_help=True
+)
+app.add_typer(apply_app, name="apply")
 payments_app = typer.Typer(
     help="What banks told, what became of it, and what people decide.", no_args_is_help=True
 )
@@ -98,6 +104,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "roles": roles.roles,
     "policies": roles.policies,
     "approve": orders.approve,
+    "decide": decide.decide,
     "export": export.export,
     "check-pack": export.check_pack,
 }
@@ -115,6 +122,15 @@ OF_USERS: dict[str, Callable[..., None]] = {
     "sign-out": users.sign_out,
     "whoami": users.whoami,
 }
+OF_APPLICATIONS: dict[str, tuple[str, Callable[..., None]]] = {
+    "list": ("ledger.read", applying.list_applications),
+    "show": ("ledger.read", applying.show_application),
+    "funnel": ("ledger.read", applying.funnel),
+    "rejects": ("ledger.read", applying.rejects),
+    "withdraw": ("book.run", applying.withdraw),
+    "expire": ("book.run", applying.expire),
+}
+"""Commands of applications, with the action that each is."""
 OF_PAYMENTS: dict[str, tuple[str, Callable[..., None]]] = {
     "files": ("ledger.read", incoming.files),
     "entries": ("ledger.read", incoming.entries),
@@ -148,7 +164,7 @@ ACTIONS: dict[str, str] = {
     "marts": MAINTAIN, "migrate": MAINTAIN, "maintain": MAINTAIN, "rollback": "book.rollback",
     "simulate": OPEN, "init": OPEN, "pages": DEMO, "dagster": RUN,
     "what-if": WHOLE, "rebuild": WHOLE, "migration": WHOLE, "reconcile": WHOLE, "roles": "roles.read", "policies": "policy.change",
-    "approve": "order.approve", "export": "ledger.export", "check-pack": OPEN,
+    "decide": RUN, "approve": "order.approve", "export": "ledger.export", "check-pack": OPEN,
 }  # fmt: skip
 """What a command does, of the actions that roles grant; one that is not named reads the ledger."""
 for _name, _command in COMMANDS.items():
@@ -164,6 +180,8 @@ for (
     )
 for _name, (_action, _command) in OF_PAYMENTS.items():
     payments_app.command(_name)(guarded(f"payments {_name}", _action, _command))
+for _name, (_action, _command) in OF_APPLICATIONS.items():
+    apply_app.command(_name)(guarded(f"apply {_name}", _action, _command))
 for _name, (_action, _command) in OF_ORDERS.items():
     orders_app.command(_name)(guarded(f"orders {_name}", _action, _command))
 for _name, (_action, _command) in OF_VAULT.items():

@@ -26,10 +26,12 @@ SYNTHETIC = "synthetic-"
 SAMPLE = (
     "products/lendingclub-personal.yaml",
     "tapes/lendingclub.yaml",
+    "decisions/personal-loan.yaml",
 )
 """Policies of the public sample: no part of a lender's own instance."""
-OWN_FILES = ("payment_files", "command_files")
-"""Mappings of payments and orders: none is shipped, loanbook's own columns need none."""
+OWN_FILES = ("payment_files", "command_files", "application_files", "decisions")
+"""Mappings of payments, orders and applications: none is shipped, loanbook's own columns need none; and policies of
+decisions, of which the sample's alone is."""
 SCHEMA = "# yaml-language-server: $schema=../schemas/{kind}.json"
 """First line of a policy file: where an editor finds the fields of its kind."""
 TOML = """\
@@ -154,7 +156,7 @@ def make(home: Path, entity: str, *, sample: bool = False) -> int:
             path.write_text(f"{SCHEMA.format(kind=path.parent.name)}\n{text}", encoding="utf-8")
         shutil.copytree(SHIPPED_POLICIES / "schemas", home / "policies" / "schemas")
         for folder in OWN_FILES:
-            (home / "policies" / folder).mkdir()
+            (home / "policies" / folder).mkdir(exist_ok=True)
         (home / "landing").mkdir()
         mapping = SAMPLE_MAPPING if sample else CANONICAL
         config = TOML.format(entity=_quoted(entity), mapping=_quoted(mapping))

@@ -36,14 +36,16 @@ def demo() -> None:
     """Drop the public sample of 10,000 loans into an empty landing folder, and run it."""
     from loanbook.pipelines.ingest.landing import landed_dates
     from loanbook.pipelines.resources import settings
-    from loanbook.pipelines.simulation.landing import drop, public_tape, set_up
+    from loanbook.pipelines.simulation.landing import drop, drop_applications, public_tape, set_up
 
     folder = settings().landing
     if not landed_dates(folder):
         set_up(settings().home)
-        files = drop(folder, public_tape())
+        tape = public_tape()
+        files = drop(folder, tape) + drop_applications(folder, tape)
         out.print(
-            f"Landed {files} files of the public LendingClub sample; payment dates are derived."
+            f"Landed {files} files of the public LendingClub sample; payment dates are derived, and applications stand on "
+            "the day of issue."
         )
     out.print(
         'A demo instance: it knows no accounts. For one of your own set profile = "production" in its loanbook.toml.'

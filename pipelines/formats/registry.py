@@ -28,6 +28,12 @@ from loanbook.pipelines.formats.columns import (
     TAPE_NOTES,
     FileColumn,
 )
+from loanbook.pipelines.formats.origination.columns import (
+    APPLICATION_NOTES,
+    APPLICATIONS,
+    BUREAU,
+    BUREAU_NOTES,
+)
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,11 @@ KINDS = (
     FileKind("commands", "an order: an event of the kind it orders", f"{_INGEST}.orders.entering:taken",
              f"{_FORMATS}.commands:Orders", ORDERS, ORDER_NOTES,
              mappings="command_files", free_ending=True),
+    FileKind("applications", "an application, and the case of it", f"{_INGEST}.origination.applications:taken",
+             f"{_FORMATS}.origination.applications:ApplicationRows", APPLICATIONS, APPLICATION_NOTES,
+             extension="", mappings="application_files", free_ending=True),
+    FileKind("bureau", "facts of an applicant, with the report that they stand in", f"{_INGEST}.origination.bureau:taken",
+             f"{_FORMATS}.origination.bureau:ReportRows", BUREAU, BUREAU_NOTES, extension=""),
 )  # fmt: skip
 """Loans before rates before money before orders, so that money always finds its loan."""
 

@@ -19,6 +19,8 @@ Where = Literal[
     "assignments",
     "collected",
     "orders",
+    "applications",
+    "bureau",
 ]
 
 
@@ -284,6 +286,36 @@ _ASSIGNMENTS = (
           "name a checker, or set `one_person_below_minor` of the account's `receipt_matching`"),
     _rule("money_out_is_no_payment", "the entry is money out: it pays no loan", "decide settled or outside"),
 )  # fmt: skip
+_APPLICATIONS = (
+    _rule("not_one_object", "the line is no JSON object by itself, or a key stands in it twice", "write one object a line"),
+    _rule("value_not_plain", "a field of the object is an object or a list itself", "write plain values; several parties are set apart by a semicolon"),
+    _rule("application_ref_missing_or_too_long", "the row has no reference, or one of more than 64 characters", "give each application a reference of its own", "application_ref"),
+    _rule("product_not_of_the_partner", "the contract with the partner has other products", "mend the product, or `products` of the partner's mapping", "product"),
+    _rule("applicant_missing", "nobody is named who applies, or whom the report is about", "send a token of your own for the person", "applicant"),
+    _rule("applicant_kind_not_known", "the kind of applicant is none", "write individual, joint or business", "applicant_kind"),
+    _rule("parties_not_of_the_kind", "a joint application names a co-applicant, and no other does; owners are those of a business",
+          "mend the kind, or the parties", "applicant_kind"),
+    _rule("currency_is_not_the_products", "the currency is not the product's", "mend the row, or apply for another product", "currency"),
+    _rule("requested_amount_not_an_amount", "the amount asked for is no amount, or finer than its currency", _AMOUNT, "amount"),
+    _rule("requested_amount_out_of_bounds", "less or more is asked for than the product lends", _BOUND, "amount"),
+    _rule("requested_term_not_a_number", "the term is no whole number", "write it as 36", "term"),
+    _rule("requested_term_out_of_bounds", "fewer or more instalments are asked for than the product has", _BOUND, "term"),
+    _rule("submitted_on_not_a_date", "the day of the application is no date in the form of the file", _DATE, "submitted_on"),
+    _rule("submitted_in_the_future", "the application was handed in after the file's date", "mend the date, or land the file under a later one", "submitted_on"),
+    _rule("income_not_an_amount", "an income is no amount", f"{_AMOUNT}; leave it empty where it is not known", "income_year", "income_verified_year"),
+    _rule("years_not_a_number", "years of age or with an employer are no whole number", "leave them empty where they are not known", "age_years", "employment_years"),
+)  # fmt: skip
+_BUREAU = (
+    _rule("report_id_missing_or_too_long", "the report has no number, or one of more than 64 characters", "send the bureau's own number", "report_id"),
+    _rule("bureau_not_named", "the bureau is not named in small letters, digits and hyphens", "write it like experian", "bureau"),
+    _rule("drawn_on_not_a_date", "the day on which the report was drawn is no date", _DATE, "drawn_on"),
+    _rule("drawn_in_the_future", "the report was drawn after the file's date", "mend the date, or land the file under a later one", "drawn_on"),
+    _rule("record_not_known", "a trade line is of no known kind", "write trade, inquiry, collection, bankruptcy or tax_lien", "record"),
+    _rule("attribute_not_a_whole_number", "an attribute is no whole number, a field of a trade line is none of its kind, or there are no attributes",
+          "amounts in attributes are minor units, shares basis points; leave out what is not known"),
+    _rule("report_has_a_refused_line", "another line of the report was refused: without it the report would tell too little",
+          "mend that line and send the whole report again"),
+)  # fmt: skip
 _LATER = "order it later, or value it on a later day"
 _ORDERS = (
     _rule("needs_a_second_person", "", "name a checker, or set `approvals` of the product"),
@@ -335,12 +367,17 @@ _ORDERS = (
 GROUPS: dict[Where, tuple[RefusalRule, ...]] = {
     "any file": _ANY, "loan_tape": _TAPE, "payments": _PAYMENTS, "index": _INDEX,
     "bank": _BANK, "assignments": _ASSIGNMENTS, "collected": _COLLECTED, "commands": _COMMANDS, "orders": _ORDERS,
+    "applications": _APPLICATIONS, "bureau": _BUREAU,
 }  # fmt: skip
 """Rules by where they first apply. Those of `orders` mean what `core/servicing/orders` says of them."""
 RULES = {rule.name: rule for group in GROUPS.values() for rule in group}
 OF_COLUMNS = {
     "entry_id|min_length": "entry_id_missing_or_too_long",
     "entry_id|max_length": "entry_id_missing_or_too_long",
+    "application_ref|min_length": "application_ref_missing_or_too_long",
+    "application_ref|max_length": "application_ref_missing_or_too_long",
+    "report_id|min_length": "report_id_missing_or_too_long",
+    "report_id|max_length": "report_id_missing_or_too_long",
     "payment_ref|min_length": "payment_ref_missing_or_too_long",
     "payment_ref|max_length": "payment_ref_missing_or_too_long",
     "command_ref|min_length": "command_ref_missing_or_too_long",

@@ -22,6 +22,10 @@ Bad = list[dict[str, Any]]
 """Refused rows: `line`, `rule`, `found`."""
 
 
+PARQUET = b"PAR1"
+"""How a Parquet file begins: it is no text."""
+
+
 @dataclass(frozen=True)
 class Parsed:
     """Rows of a file: the good ones typed, the bad ones with the rule they broke."""
@@ -62,7 +66,9 @@ def read_csv(data: bytes, required: list[str]) -> tuple[pl.DataFrame, list[dict[
 def with_line_feeds(data: bytes) -> bytes:
     """Content whose lines end with carriage returns alone, as old spreadsheets write it, with line feeds;
     any other as it is."""
-    return data if b"\n" in data else data.replace(b"\r", b"\n")
+    if b"\n" in data or data.startswith(PARQUET):
+        return data
+    return data.replace(b"\r", b"\n")
 
 
 def header_of(data: bytes) -> list[str]:

@@ -27,6 +27,7 @@ from loanbook.core.store.order_context import (
     StoredEvents,
     StoredLoans,
 )
+from loanbook.core.store.origination.known import StoredOrigination
 from loanbook.core.store.sending.instructions import StoredSending
 from loanbook.pipelines.formats.commands import FIELDS
 from loanbook.pipelines.formats.table import REFERENCE, Parsed, found
@@ -97,6 +98,10 @@ class Known:
     """What the ledger has of banks; None: nothing, as where no ledger is."""
     sending: StoredSending | None = None
     """What the ledger has of money that went out; None: nothing, as where no ledger is."""
+    origination: StoredOrigination | None = None
+    """What the ledger has of applications; None: nothing, as where no ledger is."""
+    records: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    """Applications and reports of files of this run, by table: `key`, `body_hash`."""
     returned: list[pl.DataFrame] = field(default_factory=list)
     """Returns of files of this run that enter: `return_key`, `instruction_key`."""
     entries: list[pl.DataFrame] = field(default_factory=list)

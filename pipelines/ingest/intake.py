@@ -32,6 +32,7 @@ from loanbook.core.store.order_context import (
     order_context,
     waived,
 )
+from loanbook.core.store.origination.known import StoredOrigination
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.sending.instructions import StoredSending
 from loanbook.core.store.sending.vault import Vault
@@ -230,11 +231,13 @@ def knowledge(ledger: Queries, policies: PolicyBook, home: Path, files: int = 1)
     first_open = ledger.first_open()
     late = dt.timedelta(days=read_instance(home).intake.late_days)
     earliest = first_open - late if first_open else None
+    vault = Vault(home / "lake")
     return Known(
         StoredLoans(ledger, policies.entities, files), StoredEvents(ledger, files), first_open, earliest,
         partial(order_context, ledger), partial(floating, ledger), partial(met, ledger), partial(waived, ledger),
         partial(history, ledger), Lives(partial(lived, ledger, policies), policies).through, home,
-        bank=StoredBank(ledger), sending=StoredSending(ledger, Vault(home / "lake")),
+        bank=StoredBank(ledger), sending=StoredSending(ledger, vault),
+        origination=StoredOrigination(ledger, vault),
     )  # fmt: skip
 
 
@@ -358,7 +361,7 @@ def read_file(file: LandingFile, policies: PolicyBook, tape: str, known: Known) 
     if mapping.name == CANONICAL and isinstance(mapping, PaymentMapping | CommandMapping):
         mapping = mapping.model_copy(update={"sources_before": _sources_before(policies, known)})
     rules = read_instance(known.home).intake
-    if BY_NAME[file.kind].ends_itself:
+    if BY_NAME[file.kind].ends_itself or file.path.suffix == ".parquet":
         rules = rules.model_copy(update={"complete": "any"})
     data, cut = cut_line(whole(file, rules), rules)
     try:

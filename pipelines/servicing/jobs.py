@@ -10,6 +10,8 @@ daily_run = dg.define_asset_job(
     "daily_run",
     # money is asked for where someone means it, not with every run
     selection=dg.AssetSelection.all() - dg.AssetSelection.groups(GROUP, "payments"),
+    # steps write to one catalogue: beside each other, whoever commits second would fail
+    executor_def=dg.in_process_executor,
     description="Take files in, close every missing day in order, publish, reconcile.",
 )
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import polars as pl
 
+from loanbook.core.catalogue.inputs import INPUTS
 from loanbook.core.contract.money import decimal_text
 from loanbook.pipelines.formats.loan_tape import keys
 from loanbook.pipelines.instance import FILE, REASONS
 from loanbook.pipelines.simulation import tape as tapes
+from loanbook.pipelines.simulation.applicants import inputs_of
 from loanbook.pipelines.simulation.history import derive
 
 AS_OF = dt.date(2018, 6, 30)
@@ -75,6 +77,46 @@ def drop(folder: Path, tape: pl.DataFrame, *, seed: int = SEED) -> int:
         + by_day(folder, "payments", payments)
         + by_day(folder, "commands", orders)
     )
+
+
+def drop_applications(folder: Path, tape: pl.DataFrame, *, seed: int = SEED) -> int:
+    """Write `applications_` and `bureau_` files of a tape's borrowers by day; returns their number.
+
+    What they say is the tape's; that they were sent on the day of issue, and that a report was drawn that day, is not: it
+    holds neither date.
+    """
+    keyed = tape.with_columns(keys(tape))
+    days = derive(tapes.figures(keyed), AS_OF, THROUGH, seed).terms.select(
+        "loan_key", day="issue_date"
+    )
+    told = (
+        inputs_of(tape)
+        .with_columns(keyed["loan_key"])
+        .join(days, on="loan_key", maintain_order="left")
+    )
+    asked = told.select(
+        "day", application_ref="loan_key", product=pl.lit("lendingclub-personal"), amount=decimal_text(pl.col("amount"), 2),
+        currency=pl.lit("USD"), term=pl.col("term").cast(pl.String), submitted_on=pl.col("day").cast(pl.String),
+        applicant=pl.concat_str(pl.lit("borrower-of-"), "loan_key"),
+        co_applicant=pl.when(pl.col("applicant_kind") == "joint").then(pl.concat_str(pl.lit("joint-borrower-of-"), "loan_key")),
+        purpose="purpose", income_year=decimal_text(pl.col("income_year"), 2),
+        income_verified_year=decimal_text(pl.col("income_verified_year"), 2), employment_years="employment_years",
+        housing="housing", state="state",
+    )  # fmt: skip
+    reports = told.select(
+        "day", report_id="loan_key", applicant=pl.concat_str(pl.lit("borrower-of-"), "loan_key"), bureau=pl.lit("sample-tape"),
+        drawn_on=pl.col("day").cast(pl.String),
+        attributes=pl.struct(each.name for each in INPUTS if each.source == "bureau" and each.name in told.columns),
+    )  # fmt: skip
+    return by_day(folder, "applications", asked) + _json_by_day(folder, "bureau", reports)
+
+
+def _json_by_day(folder: Path, kind: str, rows: pl.DataFrame) -> int:
+    """As `by_day`, of JSON lines."""
+    parts = rows.partition_by("day", as_dict=True, maintain_order=True)
+    for (day,), part in parts.items():
+        part.drop("day").write_ndjson(folder / f"{kind}_{day}.jsonl")
+    return len(parts)
 
 
 def by_day(folder: Path, kind: str, rows: pl.DataFrame, ending: str = "") -> int:

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from loanbook.core.catalogue.inputs import BY_NAME
-from loanbook.core.decision.deciding import DECISIONS, again, decide, differing
+from loanbook.core.decision.deciding import again, decide, differing
+from loanbook.core.decision.decisions import DECISIONS
 from loanbook.core.decision.reasons import in_words
 from loanbook.core.decision.terms import instalment_factor
 from loanbook.core.errors import PolicyError

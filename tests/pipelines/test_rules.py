@@ -27,7 +27,9 @@ def _texts(node: ast.AST) -> Iterator[str]:
 def _in_code() -> Iterator[str]:
     """Names of rules that intake gives by itself: `"rule": NAME`, `rule=...`, `rules = {NAME: ...}`,
     `refused(rows, NAME)`, and loops over (NAME, rows)."""
-    for file in [*(ROOT / "pipelines/ingest").rglob("*.py"), ROOT / "pipelines/formats/table.py"]:
+    folders = ("pipelines/ingest", "pipelines/formats/origination")
+    files = (file for folder in folders for file in (ROOT / folder).rglob("*.py"))
+    for file in [*files, ROOT / "pipelines/formats/table.py"]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Dict):
                 for key, value in zip(node.keys, node.values, strict=True):

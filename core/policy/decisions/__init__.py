@@ -2,5 +2,6 @@
 
 - `conditions` - a rule's condition in SQL: which words it may have, compiled and tried on an empty frame
 - `scorecard` - points by bins and words, grades by points, prices and limits by grade
+- `partners` - how partners' files of applications are read, and what they may send
 - `decision` - a file of `data/policies/decisions`: rules, scorecard, prices, limits, affordability
 """

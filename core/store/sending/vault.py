@@ -61,6 +61,33 @@ class Vault:
             schema={"token": pl.String, "sealed": pl.Binary},
         )
 
+    def pseudonyms(self, told: pl.Series) -> pl.Series:
+        """A token of 32 characters for each text, null where there is none: keyed, so that it can't be guessed."""
+        key = hashlib.sha256(b"pseudonym" + self._tokens).digest()
+        found = {
+            text: hmac.digest(key, text.encode(), "sha256").hex()[:32]
+            for text in told.drop_nulls().unique()
+        }
+        return told.replace_strict(found, return_dtype=pl.String) if found else told.cast(pl.String)
+
+    def sealed_texts(self, names: pl.Series, texts: pl.Series) -> pl.Series:
+        """Sealed bytes of texts, each bound to its name."""
+        data = [
+            self._sealer.encrypt(text.encode(), [b"original", name.encode()])
+            for name, text in zip(names, texts, strict=True)
+        ]
+        return pl.Series("sealed", data, dtype=pl.Binary)
+
+    def opened_text(self, name: str, sealed: bytes) -> str:
+        """The text that was sealed under a name. LedgerError: it is of another key or name."""
+        try:
+            return self._sealer.decrypt(sealed, [b"original", name.encode()]).decode()
+        except InvalidTag:
+            raise LedgerError(
+                f"the original {name} was sealed with another key: put the ledger's own {self._where.name} back "
+                f"into {self._where.parent}, or set {KEY_VARIABLE} to it"
+            ) from None
+
     def opened(self, sealed: pl.DataFrame) -> pl.DataFrame:
         """`token` and `PARTICULARS`, a row of `sealed` (`token`, `sealed`). LedgerError: it is of another key."""
         rows = [(token, *self._open(token, data)) for token, data in sealed.select("token", "sealed").rows()]  # fmt: skip

@@ -1,0 +1,6 @@
+"""Applications, facts, decisions and cases as the ledger keeps them: rows are added, none is changed.
+
+- `known` - what intake asks: which applications and records came before
+- `reading` - what waits for a decision, what was decided and why, and where cases stand
+- `writing` - decisions with what they rest on, and events of cases, in one transaction
+"""

@@ -1,0 +1,202 @@
+"""Applications, decisions and cases, as people and the pipeline read them: SQL, over the views of a reader or the lake."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from loanbook.core.decision.decisions import DECISIONS
+from loanbook.core.decision.reasons import in_words
+from loanbook.core.origination.case import CASE_EVENTS, cases
+from loanbook.core.origination.facts import FACTS
+from loanbook.core.policy.decisions.decision import DecisionPolicy
+from loanbook.core.store.queries import Queries
+
+if TYPE_CHECKING:
+    from loanbook.core.store.reader import LedgerReader
+
+EVENTS = """
+    SELECT application_id, row_number() OVER (ORDER BY recorded_at, place, application_id, event) AS event_no, event, happened_at, actor,
+           reason, reference
+    FROM {lake}case_events
+"""
+"""Events of cases (schema `CASE_EVENTS`), in the order in which they were appended."""
+_OWN = "amount, currency, term, purpose, income_year, income_verified_year, employment_years, age_years, borrowers, guarantors, housing, state, applicant_kind, channel"  # fmt: skip
+WAITING = f"""
+    WITH last AS (SELECT application_id, last(event ORDER BY recorded_at, place) AS event FROM {{lake}}.case_events
+                  GROUP BY application_id),
+    decided AS (SELECT application_id, last(decided_at ORDER BY recorded_at, decided_at) AS decided_at,
+                       max(recorded_at) AS recorded_at, last(missing ORDER BY recorded_at, decided_at) AS missing
+                FROM {{lake}}.decisions WHERE role = 'champion' GROUP BY application_id),
+    news AS (SELECT a.application_id, max(f.known_on) AS known_on FROM {{lake}}.applications a
+             JOIN decided d ON d.application_id = a.application_id
+             JOIN {{lake}}.applicant_facts f ON f.applicant = a.applicant
+                  AND (f.recorded_at > d.recorded_at OR f.known_on > d.decided_at::DATE)
+             GROUP BY a.application_id)
+    SELECT a.application_id, a.applicant, a.product, l.event, {_OWN},
+           CASE WHEN d.application_id IS NULL THEN a.business_date
+                ELSE greatest(d.decided_at::DATE, n.known_on) END AS "on"
+    FROM {{lake}}.applications a JOIN last l ON l.application_id = a.application_id
+    LEFT JOIN decided d ON d.application_id = a.application_id
+    LEFT JOIN news n ON n.application_id = a.application_id
+    WHERE l.event = 'submitted' OR (l.event = 'information_requested' AND n.known_on IS NOT NULL)
+    ORDER BY a.application_id
+"""
+"""Applications that wait for the policy, with what they say and the day of whose knowledge they are decided: new ones, and
+those for which something came that was missing."""
+
+
+def waiting(ledger: Queries) -> pl.DataFrame:
+    """Rows of `WAITING`."""
+    return ledger.frame(WAITING)
+
+
+def facts_of(ledger: Queries, applicants: pl.Series) -> pl.DataFrame:
+    """Facts (schema `FACTS`) of applicants."""
+    rows = ledger.beside(
+        f"SELECT {', '.join(f'f.{name}' for name in FACTS)} FROM {{lake}}.applicant_facts f "
+        "JOIN _who w ON w.applicant = f.applicant",
+        [], _who=applicants.unique().to_frame("applicant"),
+    )  # fmt: skip
+    return rows.cast(FACTS)
+
+
+def events_of(ledger: Queries, ids: pl.Series | None = None) -> pl.DataFrame:
+    """Events of cases (schema `CASE_EVENTS`), of some applications or all."""
+    sql = EVENTS.replace("{lake}", "{lake}.")
+    if ids is None:
+        return ledger.frame(sql).cast(CASE_EVENTS)
+    rows = ledger.beside(
+        f"SELECT e.* FROM ({sql}) e JOIN _ids i ON i.application_id = e.application_id ORDER BY e.event_no",
+        [], _ids=ids.unique().to_frame("application_id"),
+    )  # fmt: skip
+    return rows.cast(CASE_EVENTS)
+
+
+def decisions_of(
+    ledger: Queries, where: str = "true", parameters: list[object] | None = None
+) -> pl.DataFrame:
+    """Decisions (schema `DECISIONS`) for which a condition holds, in the order in which they were made."""
+    rows = ledger.frame(
+        f"SELECT {', '.join(DECISIONS)} FROM {{lake}}.decisions WHERE {where} ORDER BY recorded_at, application_id",
+        parameters or [],
+    )
+    return rows.cast(DECISIONS)
+
+
+def inputs_of(ledger: Queries, hashes: pl.Series) -> pl.DataFrame:
+    """`input_hash`, `inputs` of what decisions rest on."""
+    return ledger.beside(
+        "SELECT i.input_hash, any_value(i.inputs) AS inputs FROM {lake}.decision_inputs i "
+        "JOIN _hashes h ON h.input_hash = i.input_hash GROUP BY i.input_hash",
+        [], _hashes=hashes.unique().to_frame("input_hash"),
+    )  # fmt: skip
+
+
+def policies_of(ledger: Queries) -> dict[str, str]:
+    """Content (JSON) of each policy that ever decided, by its hash."""
+    rows = ledger.frame(
+        "SELECT policy_hash, any_value(body) AS body FROM {lake}.decision_policies GROUP BY 1"
+    )
+    return dict(rows.rows())
+
+
+QUEUE = """
+    WITH last AS (SELECT application_id, last(event ORDER BY recorded_at, place) AS event,
+                         last(happened_at ORDER BY recorded_at, place) AS since
+                  FROM case_events GROUP BY application_id),
+    decided AS (SELECT application_id, last(outcome ORDER BY recorded_at, decided_at) AS outcome,
+                       last(grade ORDER BY recorded_at, decided_at) AS grade,
+                       last(points ORDER BY recorded_at, decided_at) AS points,
+                       last(amount ORDER BY recorded_at, decided_at) AS approved,
+                       last(rate_ppb ORDER BY recorded_at, decided_at) AS rate_ppb,
+                       last(reasons ORDER BY recorded_at, decided_at) AS reasons,
+                       last(missing ORDER BY recorded_at, decided_at) AS missing
+                FROM decisions WHERE role = 'champion' GROUP BY application_id)
+    SELECT a.application_id, a.partner, a.product, a.submitted_on, l.event, l.since, a.amount, a.currency, a.term,
+           d.outcome, d.grade, d.points, d.approved, d.rate_ppb, d.reasons, d.missing
+    FROM applications a JOIN last l ON l.application_id = a.application_id
+    LEFT JOIN decided d ON d.application_id = a.application_id
+    WHERE ($partner IS NULL OR a.partner = $partner) AND a.business_date <= $on
+    ORDER BY l.since, a.application_id
+"""
+"""Applications with their last event and decision, the oldest first. Over the views of a reader."""
+REJECTS = """
+    SELECT f.business_date, f.name, q.line, q.rule, q.found
+    FROM quarantine q JOIN files f ON f.file_id = q.file_id AND f.name = q.name
+    WHERE f.kind IN ('applications', 'bureau', 'bank_data', 'consents', 'kyc') AND ($partner IS NULL OR regexp_matches(f.name, $partner))
+    ORDER BY f.business_date, f.name, q.line
+"""
+"""Rows of partners' files that were refused, with the rule. Over the views of a reader."""
+
+
+def case_of(reader: LedgerReader, application: str) -> dict[str, Any] | None:
+    """All that is known of a case, over the views of a reader: `application`, `state`, `since`, `events`, `facts`, `links` and
+    `decisions`, the newest first, each with its `inputs`, reasons `in_words`, `rules` and `points_of`. None: there is none."""
+    asked = reader.query("SELECT * FROM applications WHERE application_id = ?", [application])
+    if asked.is_empty():
+        return None
+    rows = reader.query(
+        f"SELECT * FROM ({EVENTS.format(lake='')}) WHERE application_id = ? ORDER BY event_no",
+        [application],
+    )
+    stands = cases(rows.cast(CASE_EVENTS))
+    facts = reader.query(
+        "SELECT f.source, f.field, f.number, f.word, f.as_of, f.known_on, f.record, f.path FROM applicant_facts f "
+        "JOIN applications a ON a.applicant = f.applicant WHERE a.application_id = ? ORDER BY f.known_on DESC, f.source, f.field",
+        [application],
+    )
+    decided = reader.query(
+        "SELECT d.*, p.body, i.inputs FROM decisions d JOIN (SELECT policy_hash, any_value(body) AS body FROM decision_policies "
+        "GROUP BY 1) p ON p.policy_hash = d.policy_hash LEFT JOIN (SELECT input_hash, any_value(inputs) AS inputs "
+        "FROM decision_inputs GROUP BY 1) i ON i.input_hash = d.input_hash WHERE d.application_id = ? "
+        "ORDER BY d.recorded_at DESC, d.decided_at DESC",
+        [application],
+    )
+    links = reader.query(
+        "SELECT l.kind, count(DISTINCT o.application_id) AS others FROM application_links l LEFT JOIN application_links o "
+        "ON o.kind = l.kind AND o.token = l.token AND o.application_id <> l.application_id WHERE l.application_id = ? GROUP BY 1 ORDER BY 1",
+        [application],
+    )
+    return {
+        "application": asked.to_dicts()[0], "state": stands["state"][0], "since": stands["since"][0],
+        "events": rows.drop("application_id", "event_no").to_dicts(), "facts": facts.to_dicts(), "links": links.to_dicts(),
+        "decisions": [_traced(row) for row in decided.to_dicts()],
+    }  # fmt: skip
+
+
+def _traced(row: dict[str, Any]) -> dict[str, Any]:
+    """A decision with its reasons in words and what each rule and characteristic gave."""
+    policy = DecisionPolicy.model_validate_json(row.pop("body"))
+    inputs = json.loads(row.pop("inputs") or "{}")
+    points = json.loads(row.pop("points_by"))
+    told = ("does not hold", "holds", "can't be told")
+    return row | {
+        "inputs": {name: inputs.get(name) for name in policy.reads},
+        "in_words": in_words(policy, row["reasons"]),
+        "rules": [
+            {"rule": rule.code, "group": rule.group, "then": rule.then, "when": rule.when,
+             "answer": told[(row["hits"] >> place & 1) or 2 * (row["unknowns"] >> place & 1)],
+             "inputs": ", ".join(f"{name} = {inputs.get(name)}" for name in rule.condition.inputs)}
+            for place, rule in enumerate(policy.rules)
+        ],
+        "points_of": [
+            {"input": each.input, "value": str(inputs.get(each.input)), "points": points[each.input], "most": each.most}
+            for each in policy.scorecard.characteristics
+        ],
+    }  # fmt: skip
+
+
+def loans_of_applications(reader: LedgerReader, days: int = 90) -> pl.DataFrame:
+    """`application_id`, `bad` (so many days past due or charged off, ever), `lent`, `lost` (Int64 minor units) of
+    applications whose reference is the key of a loan. `days`: 30, 60 or 90."""
+    lived = reader.mart("outcomes").select(
+        "loan_id", bad=pl.col(f"first_{days}_on").is_not_null() | pl.col("charged_off_on").is_not_null(),
+        lent=pl.col("amount").cast(pl.Int64), lost=pl.col("principal_charged_off").fill_null(0).cast(pl.Int64),
+    )  # fmt: skip
+    keys = reader.query(
+        "SELECT a.application_id, k.loan_id FROM applications a JOIN loan_keys k ON k.loan_key = a.reference"
+    )
+    return keys.join(lived, on="loan_id").drop("loan_id")

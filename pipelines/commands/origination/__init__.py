@@ -1,0 +1,1 @@
+"""Commands of applications: where they stand, what was decided and why, and deciding itself."""

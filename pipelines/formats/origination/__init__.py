@@ -1,0 +1,7 @@
+"""Files from which applications are decided: read into typed rows, with the rows refused.
+
+- `reading` - CSV, JSON lines and Parquet as text with line numbers
+- `applications` - a partner's applications by its mapping
+- `bureau` - reports of bureaus: JSON, or a row a trade line
+- `columns` - what their columns mean
+"""

@@ -1,0 +1,61 @@
+"""What the columns of files mean from which applications are decided."""
+
+from __future__ import annotations
+
+from loanbook.pipelines.formats.columns import DATE, REF, FileColumn
+
+_AMOUNT = "decimal in the currency: 7500.25, or as `amounts` of the mapping says"
+_TOKEN = "text: the sender's own token"
+APPLICATIONS = (
+    FileColumn("application_ref", "the partner's own reference; the same again is the same application", REF),
+    FileColumn("product", "product that is applied for", "name of policies/products"),
+    FileColumn("amount", "amount asked for, within the product's bounds", _AMOUNT),
+    FileColumn("currency", "the product's currency", "ISO 4217: USD"),
+    FileColumn("term", "instalments asked for, within the product's bounds", "whole number"),
+    FileColumn("submitted_on", "day on which it was handed in, not after the file's date", "YYYY-MM-DD, or the mapping's `date_format`"),
+    FileColumn("applicant", "who applies", _TOKEN),
+    FileColumn("applicant_kind", "what applies; empty: joint where a co-applicant is named, else individual", "individual, joint, business", "no"),
+    FileColumn("co_applicant", "who applies together with the applicant; several set apart by `;`", _TOKEN, "no"),
+    FileColumn("guarantor", "who vouches; several set apart by `;`", _TOKEN, "no"),
+    FileColumn("owner", "owners of a business; several set apart by `;`", _TOKEN, "no"),
+    FileColumn("purpose", "what the money is for", "word", "no"),
+    FileColumn("channel", "way by which it came to the partner", "word", "no"),
+    FileColumn("income_year", "income a year as stated, of all borrowers", _AMOUNT, "no"),
+    FileColumn("income_verified_year", "income a year as verified by a source", _AMOUNT, "no"),
+    FileColumn("employment_years", "years with the present employer", "whole number", "no"),
+    FileColumn("age_years", "age of the youngest borrower", "whole number", "no"),
+    FileColumn("housing", "how the applicant lives", "word: mortgage, own, rent", "no"),
+    FileColumn("state", "state or region of residence", "ISO 3166-2 without the country", "no"),
+    FileColumn("device", "device from which it was sent", _TOKEN, "no"),
+    FileColumn("phone", "telephone", _TOKEN, "no"),
+    FileColumn("address", "address of residence", _TOKEN, "no"),
+    FileColumn("account", "bank account for the payout", _TOKEN, "no"),
+)  # fmt: skip
+APPLICATION_NOTES = """CSV, JSON lines (one object a line) or Parquet: the content tells the form. A partner's file is read by its
+mapping (`policies/application_files`), which its name ends with (`applications_2024-02-02_PARTNER.jsonl`) and which is the
+contract with it: what its fields are called, for which products it may send, how many rows. `loanbook apply rejects --partner
+PARTNER` is its report of what was refused. Without a mapping the fields are loanbook's own.
+
+People, devices, numbers and accounts come as tokens of the sender, and are kept as tokens that a key of the instance makes of
+them. A file with names, birth dates, national ids or e-mail addresses is refused whole."""
+BUREAU = (
+    FileColumn("report_id", "the bureau's own number of the report", REF),
+    FileColumn("applicant", "whom it is about: the token of the application", _TOKEN),
+    FileColumn("bureau", "who made it", "small letters, digits, hyphens"),
+    FileColumn("drawn_on", "day on which it was drawn, not after the file's date", DATE),
+    FileColumn("attributes", "of a JSON report: an object of inputs of the bureau (docs/policy-fields.md); others are kept in the original alone", "whole numbers", "no"),
+    FileColumn("record", "of a trade line: what it is", "trade, inquiry, collection, bankruptcy, tax_lien", "no"),
+    FileColumn("currency", "of a trade line: currency of its amounts", "ISO 4217: USD", "no"),
+    FileColumn("account_type", "of a trade: card, mortgage, or another word", "word", "no"),
+    FileColumn("opened_on", "day on which the account was opened", DATE, "no"),
+    FileColumn("closed_on", "day on which it was closed; empty: it is open", DATE, "no"),
+    FileColumn("limit", "limit, or amount first lent", _AMOUNT, "no"),
+    FileColumn("balance", "what is owed", _AMOUNT, "no"),
+    FileColumn("payment", "what is asked a month", _AMOUNT, "no"),
+    FileColumn("days_past_due", "days past due now", "whole number", "no"),
+    FileColumn("last_late_on", "when it was 30 days late or more for the last time", DATE, "no"),
+    FileColumn("dated", "day of an inquiry, a collection or a public record", DATE, "no"),
+)  # fmt: skip
+BUREAU_NOTES = """JSON lines, a report a line, or CSV with a row a trade line; a report of which a line is refused is refused whole.
+The text of each report is kept as it came, sealed under a key of the instance, with its SHA-256; each fact names where in it it
+stands (`applicant_facts.path`: a JSON path, or lines of the file). A fact counts from the file's business date on."""

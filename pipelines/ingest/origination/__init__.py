@@ -1,0 +1,6 @@
+"""Files from which applications are decided, taken in: each row once, a known key with other content is a conflict.
+
+- `records` - what came before by its key, and what of it is new
+- `applications` - applications, their parties and what they have in common, and the first event of each case
+- `bureau` - reports, sealed, and the facts in them
+"""

@@ -1,0 +1,6 @@
+"""From landed applications to decisions: what is known of each is gathered, decided, kept; cases move.
+
+- `gathering` - inputs of decisions as they were known on a day
+- `deciding` - what waits is decided by the champions, kept, and its cases moved; made again; compared
+- `assets` - Dagster's assets of applications and decisions, with their checks
+"""

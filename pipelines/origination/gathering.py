@@ -1,0 +1,44 @@
+"""Inputs of decisions: what applications say, and what sources had told by the day of the decision."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from loanbook.core.catalogue.inputs import INPUTS
+from loanbook.core.origination.facts import as_known
+from loanbook.core.store.origination.reading import facts_of
+from loanbook.core.store.queries import Queries
+
+_OWN = [each.name for each in INPUTS if each.source == "application"]
+
+
+def gathered(ledger: Queries, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `application_id`, `currency`, `decided_at`, `product` with inputs as columns, in their order.
+
+    `rows`: as `loanbook.core.store.origination.reading.WAITING` has them; `on` is the day of whose knowledge they are.
+    """
+    facts = facts_of(ledger, rows["applicant"])
+    known = as_known(facts, rows.select("application_id", "applicant", "on"))
+    own = rows.select(
+        "application_id",
+        "currency",
+        "product",
+        *_OWN,
+        decided_at=pl.col("on").cast(pl.Datetime("us")),
+    )
+    extra = known.drop("application_id", *(name for name in _OWN if name in known.columns))
+    return _derived(own.hstack(extra.get_columns()))
+
+
+def _derived(rows: pl.DataFrame) -> pl.DataFrame:
+    """Debt to income from the parts, where no source told it."""
+    if "obligations_month" not in rows.columns:
+        return rows
+    told = (
+        pl.col("debt_to_income_bp")
+        if "debt_to_income_bp" in rows.columns
+        else pl.lit(None, dtype=pl.Int64)
+    )
+    income = pl.col("income_year")
+    derived = pl.when(income > 0).then(pl.col("obligations_month") * 120_000 // income)
+    return rows.with_columns(debt_to_income_bp=pl.coalesce(told, derived))
