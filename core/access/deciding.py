@@ -7,6 +7,8 @@ masked where every role that reads masks it.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -57,6 +59,16 @@ class Reading:
         )  # fmt: skip
         return Reading(self.views, rows, self.masks)
 
+    @property
+    def token(self) -> str:
+        """Names what is seen: two actors with the same one see the same rows and columns."""
+        rows = sorted(
+            json.dumps({k: sorted(v) for k, v in each.items()}, sort_keys=True)
+            for each in self.rows
+        )
+        told = json.dumps([sorted(self.views), rows, sorted(self.masks.items())])
+        return hashlib.sha256(told.encode()).hexdigest()[:32]
+
     def mask(self, view: str, column: str) -> str | None:
         """How a column is shown; None: as it is."""
         return self.masks.get(f"{view}.{column}", self.masks.get(f"*.{column}"))
@@ -98,6 +110,20 @@ class Access:
                 else:
                     return Verdict(True)
         return Verdict(False, self._missing(actor, action, of, asked, weak))
+
+    def granting(self, action: str) -> frozenset[str]:
+        """Names of the roles that grant an action, of whatever."""
+        return frozenset(
+            role.name
+            for role in self.roles.values()
+            if any(g.action == action for g in role.grants)
+        )
+
+    def wants_second_factor(self, actor: Actor) -> list[str]:
+        """Roles of a person that count only once they signed in with a second factor; sorted."""
+        if actor.kind != "person" or actor.second_factor:
+            return []
+        return [role.name for role in self._roles(actor) if role.second_factor]
 
     def _missing(
         self, actor: Actor, action: str, of: str, asked: list[str], weak: list[str]

@@ -14,8 +14,9 @@ from loanbook.core.contract.money import CURRENCY_NAMES
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.rights.roles import ApprovalRules
 from loanbook.core.store.people import queue
-from loanbook.core.store.people.acting import access_of, denied
+from loanbook.core.store.people.acting import denied
 from loanbook.core.store.people.database import People
+from loanbook.core.store.people.in_force import access_of
 from loanbook.core.store.people.users import known_names
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.reader import LedgerReader

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loanbook.core.access.actor import AccessError, Actor
-from loanbook.core.errors import PolicyError
-from loanbook.core.store.instance import policies_folder, policy_files, read_instance
+from loanbook.core.store.instance import read_instance
+from loanbook.core.store.people.in_force import access_of
 from loanbook.core.store.settings import Settings
 
 if TYPE_CHECKING:
-    from loanbook.core.access.deciding import Access, Reading
+    from loanbook.core.access.deciding import Reading
     from loanbook.core.store.guarded.scope import Shown
     from loanbook.core.store.people.database import People
 
@@ -86,28 +86,6 @@ def _secret(where: Settings) -> str:
         return session_file(where).read_text().strip()
     except OSError:
         return ""
-
-
-def access_of(where: Settings, people: People | None = None) -> Access:
-    """The roles of an instance that are in force today."""
-    import datetime as dt
-
-    from loanbook.core.access.deciding import Access
-    from loanbook.core.policy.book import parse
-    from loanbook.core.policy.rights.roles import Role
-
-    today = (people.clock() if people else dt.datetime.now(dt.UTC)).date()
-    found = [
-        role
-        for folder, file, text in policy_files(policies_folder(where.home), "roles")
-        if isinstance(role := parse(folder, file, text), Role)
-    ]
-    if not found:
-        raise PolicyError(
-            f"{policies_folder(where.home)} has no folder of roles: put roles/NAME.yaml there, as those that "
-            "`loanbook init` makes"
-        )
-    return Access(found, today)
 
 
 def must_be_allowed(where: Settings, action: str, of: str = "*", *, told: str = "") -> Actor:

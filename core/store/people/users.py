@@ -6,7 +6,8 @@ Every change stands in the trail, in the same transaction. Nobody gives a role t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,9 +15,11 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from loanbook.core.access.actor import AccessError, Actor, plain_name
+from loanbook.core.access.keepers import Held, leaves_one
 from loanbook.core.policy.rights.roles import SCOPES
-from loanbook.core.store.people.audit import Record, append
+from loanbook.core.store.people.audit import Record, append, log
 from loanbook.core.store.people.database import People
+from loanbook.core.store.people.in_force import access_of
 from loanbook.core.store.people.models import SignIn, User, UserAttribute, UserRole
 
 ATTRIBUTES = (*SCOPES, "delegate_of", "own_loan")
@@ -49,6 +52,8 @@ def add_user(people: People, by: Actor, new: NewUser) -> None:
     if not plain or len(name) > 64 or not name.isprintable():
         raise AccessError(f"{new.name!r} is no name: give 1 to 64 characters that can be printed")
     hashed = None if new.password is None else password_hash(new.password, name)
+    if unknown := [each for each in new.attributes if each not in ATTRIBUTES]:
+        raise AccessError(f"{unknown[0]!r} is no attribute; use {', '.join(ATTRIBUTES)}")
     with people.writing() as session:
         if other := session.execute(select(User).where(User.plain == plain)).scalar():
             raise AccessError(f"{other.name} is a user already; take another name for {name!r}")
@@ -63,10 +68,9 @@ def add_user(people: People, by: Actor, new: NewUser) -> None:
         after = {"kind": new.kind, "os_user": new.os_user, "password": hashed is not None}
         append(people, session, by, Record("user.add", ("user", name), after=after))
         for role in new.roles:
-            _give(people, session, by, user, role)
-        for attribute, values in new.attributes.items():
-            for value in values:
-                _know(people, session, by, user, attribute, value)
+            give(people, session, by, user, role)
+        for told in new.attributes.items():
+            know(people, session, by, user, told)
 
 
 def _must_be_free(session: Session, os_user: str) -> None:
@@ -80,10 +84,11 @@ def give_role(people: People, by: Actor, name: str, role: str) -> None:
         user = found(session, name)
         if plain_name(by.name) == user.plain and by.kind != "demo":
             raise AccessError("nobody gives a role to themselves; another administrator does")
-        _give(people, session, by, user, role)
+        give(people, session, by, user, role)
 
 
-def _give(people: People, session: Session, by: Actor, user: User, role: str) -> None:
+def give(people: People, session: Session, by: Actor, user: User, role: str) -> None:
+    """Give a user a role, within a transaction that writes; one that they have stays."""
     if session.get(UserRole, (user.id, role)) is not None:
         return
     before = _roles(session, user)
@@ -98,48 +103,86 @@ def _give(people: People, session: Session, by: Actor, user: User, role: str) ->
 
 
 def take_role(people: People, by: Actor, name: str, role: str) -> None:
-    """Take a role from a user."""
-    with people.writing() as session:
-        user = found(session, name)
-        before = _roles(session, user)
-        session.execute(delete(UserRole).where(UserRole.user_id == user.id, UserRole.role == role))
-        told = Record(
-            "user.role_taken", ("user", user.name), detail=role,
-            before={"roles": before}, after={"roles": _roles(session, user)},
-        )  # fmt: skip
-        append(people, session, by, told)
+    """Take a role from a user. AccessError, logged, where nobody would be left who keeps users."""
+    with _keeping_one(people, by, name) as session:
+        take(people, session, by, found(session, name), role)
+
+
+def take(people: People, session: Session, by: Actor, user: User, role: str) -> None:
+    """Take a role from a user, within a transaction that writes."""
+    before = _roles(session, user)
+    session.execute(delete(UserRole).where(UserRole.user_id == user.id, UserRole.role == role))
+    told = Record(
+        "user.role_taken", ("user", user.name), detail=role,
+        before={"roles": before}, after={"roles": _roles(session, user)},
+    )  # fmt: skip
+    append(people, session, by, told)
 
 
 def set_attribute(people: People, by: Actor, name: str, attribute: str, values: list[str]) -> None:
     """Let a user's attribute be these values; none: it is not known any more."""
-    with people.writing() as session:
-        user = found(session, name)
-        _must_be_known(attribute)
-        of_it = (UserAttribute.user_id == user.id, UserAttribute.name == attribute)
-        before = sorted(session.execute(select(UserAttribute.value).where(*of_it)).scalars())
-        session.execute(delete(UserAttribute).where(*of_it))
-        session.add_all(
-            UserAttribute(user_id=user.id, name=attribute, value=value) for value in set(values)
-        )
-        told = Record(
-            "user.attribute", ("user", user.name), detail=attribute,
-            before={attribute: before}, after={attribute: sorted(set(values))},
-        )  # fmt: skip
-        append(people, session, by, told)
-
-
-def _know(
-    people: People, session: Session, by: Actor, user: User, attribute: str, value: str
-) -> None:
-    _must_be_known(attribute)
-    session.add(UserAttribute(user_id=user.id, name=attribute, value=value))
-    told = Record("user.attribute", ("user", user.name), after={attribute: value})
-    append(people, session, by, told)
-
-
-def _must_be_known(attribute: str) -> None:
     if attribute not in ATTRIBUTES:
         raise AccessError(f"{attribute!r} is no attribute; use {', '.join(ATTRIBUTES)}")
+    with people.writing() as session:
+        know(people, session, by, found(session, name), (attribute, values))
+
+
+def know(
+    people: People, session: Session, by: Actor, user: User, told: tuple[str, Iterable[str]]
+) -> None:
+    """Let an attribute be some values, within a transaction that writes; one that is so already stays unsaid."""
+    attribute, values = told[0], set(told[1])
+    of_it = (UserAttribute.user_id == user.id, UserAttribute.name == attribute)
+    before = sorted(session.execute(select(UserAttribute.value).where(*of_it)).scalars())
+    if before == sorted(values):
+        return
+    session.execute(delete(UserAttribute).where(*of_it))
+    session.add_all(UserAttribute(user_id=user.id, name=attribute, value=value) for value in values)
+    record = Record(
+        "user.attribute", ("user", user.name), detail=attribute,
+        before={attribute: before}, after={attribute: sorted(values)},
+    )  # fmt: skip
+    append(people, session, by, record)
+
+
+class _NobodyLeftError(AccessError):
+    """A change after which nobody keeps users."""
+
+
+@contextmanager
+def _keeping_one(people: People, by: Actor, name: str) -> Iterator[Session]:
+    """A change of users after which somebody can still sign in and keep them. AccessError, logged, and nothing
+    changed, where nobody could."""
+    try:
+        with people.writing() as session:
+            before = held(session)
+            yield session
+            session.flush()
+            verdict = leaves_one(access_of(people.settings, people), before, held(session))
+            if not verdict.allowed:
+                raise _NobodyLeftError(verdict.why)
+    except _NobodyLeftError as error:
+        log(
+            people,
+            by,
+            Record("access.denied", ("user", name[:64]), success=False, detail=str(error)),
+        )
+        raise
+
+
+def held(session: Session) -> list[Held]:
+    """What of every user decides whether they keep the others."""
+    roles: dict[int, set[str]] = {}
+    for user_id, role in session.execute(select(UserRole.user_id, UserRole.role)):
+        roles.setdefault(user_id, set()).add(role)
+    return [
+        Held(
+            user.name, frozenset(roles.get(user.id, ())),
+            user.kind == "person" and not user.locked
+            and bool(user.password_hash or user.os_user or user.subject),
+        )
+        for user in session.execute(select(User)).scalars()
+    ]  # fmt: skip
 
 
 def set_password(people: People, by: Actor, name: str, password: str) -> None:
@@ -177,8 +220,9 @@ def of_attribute(people: People, attribute: str) -> list[tuple[str, str]]:
 
 
 def lock(people: People, by: Actor, name: str, reason: str, *, locked: bool = True) -> None:
-    """Lock a user out and end every session, or let them in again."""
-    with people.writing() as session:
+    """Lock a user out and end every session, or let them in again. AccessError, logged, where nobody would be
+    left who keeps users."""
+    with _keeping_one(people, by, name) as session:
         user = found(session, name)
         before = {"locked": user.locked}
         user.locked, user.failures, user.closed_until = locked, 0, None

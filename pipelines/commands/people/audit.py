@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import polars as pl
 import typer
@@ -18,10 +18,6 @@ from loanbook.pipelines.commands.console import (
     reading,
     show,
 )
-
-if TYPE_CHECKING:
-    from loanbook.core.access.trail import Anchor
-    from loanbook.core.store.settings import Settings
 
 SHOWN = ("seq", "time", "activity_name", "actor_user_name", "entity_uid", "loan_key", "status_id",
          "status_detail")  # fmt: skip
@@ -74,6 +70,7 @@ def verify() -> None:
     """Check that the trail is whole: no entry edited, missing or moved, none cut off that a version of the
     ledger names. Exit code 1 names the first that is not as it was written."""
     from loanbook.core.store.people.acting import must_be_allowed
+    from loanbook.core.store.people.anchors import anchors
     from loanbook.core.store.people.audit import Record, log, verified
     from loanbook.core.store.people.database import open_people
     from loanbook.pipelines.resources import settings
@@ -118,21 +115,3 @@ def misuse(
         out.print(f"Nothing found as of {found.on}.")
         return
     show(told.select(name for name in told.columns if told[name].null_count() < told.height))
-
-
-def anchors(where: Settings) -> list[Anchor]:
-    """What the versions of the ledger say of the trail; none where there is no ledger."""
-    from loanbook.core.access.trail import Anchor
-    from loanbook.core.store.lake import open_reader
-    from loanbook.core.store.migrations import must_be_newest
-    from loanbook.core.store.queries import Queries
-
-    if not where.has_ledger:
-        return []
-    connection = open_reader(where)
-    must_be_newest(connection, where.home)
-    with Queries(connection) as ledger:
-        rows = ledger.rows(
-            "SELECT version, entries, hash FROM {lake}.audit_anchors ORDER BY version"
-        )
-    return [Anchor(*row) for row in rows]

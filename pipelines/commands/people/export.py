@@ -38,6 +38,7 @@ def export(
     from loanbook.core.store.people.acting import access_of, acting, is_demo, shown_to
     from loanbook.core.store.people.audit import Record, log
     from loanbook.core.store.people.database import open_people
+    from loanbook.core.store.people.in_force import access_of
     from loanbook.core.store.reader import LedgerReader
     from loanbook.pipelines.reporting.audit_pack.asked import (
         asked_for,

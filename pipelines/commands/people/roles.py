@@ -13,7 +13,7 @@ from loanbook.pipelines.commands.console import AsCsv, AsJson, out, piped, show
 def roles(as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """What each role may do: one row an action, one column a role."""
     from loanbook.core.access.matrix import matrix
-    from loanbook.core.store.people.acting import access_of
+    from loanbook.core.store.people.in_force import access_of
     from loanbook.pipelines.resources import settings
 
     rows = pl.DataFrame(matrix(access_of(settings()).roles.values()))

@@ -46,7 +46,7 @@ def _managing(people: People) -> Actor:
 
 
 def _known_role(people: People, role: str) -> str:
-    from loanbook.core.store.people.acting import access_of
+    from loanbook.core.store.people.in_force import access_of
 
     known = access_of(people.settings, people).roles
     if role not in known:
@@ -241,7 +241,8 @@ def sign_out() -> None:
 def whoami() -> None:
     """Who you are here, and what you may do."""
     from loanbook.core.policy.rights.roles import ACTIONS
-    from loanbook.core.store.people.acting import access_of, acting, is_demo
+    from loanbook.core.store.people.acting import acting, is_demo
+    from loanbook.core.store.people.in_force import access_of
     from loanbook.pipelines.resources import settings
 
     where = settings()

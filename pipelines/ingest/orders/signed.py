@@ -110,8 +110,8 @@ def order_id(file: LandingFile, line: int) -> str:
 
 def _by_users(rows: pl.DataFrame, where: Settings) -> tuple[pl.DataFrame, Bad]:
     """Rows whose maker and checker are users who may order and approve that; the others are refused."""
-    from loanbook.core.store.people.acting import access_of
     from loanbook.core.store.people.database import open_people
+    from loanbook.core.store.people.in_force import access_of
     from loanbook.core.store.people.users import known_names
 
     people = open_people(where)
