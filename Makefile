@@ -50,7 +50,7 @@ docs: $(READY)  ## the generated pages of docs/
 	$(BIN)/python -m loanbook.pipelines.reporting.pages
 
 dashboard: $(READY)  ## the pages, at http://localhost:8501
-	$(BIN)/streamlit run dashboards/app.py --server.port 8501
+	$(BIN)/streamlit run dashboards/serving/server.py --server.port 8501
 
 dagster: $(READY)  ## Dagster's own pages, at http://localhost:3000
 	@$(BIN)/loanbook dagster

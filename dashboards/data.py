@@ -1,4 +1,4 @@
-"""Reads of the pages: one connection a process, results cached by question and version."""
+"""Reads of the pages: one connection for all who see the same, results cached by question, version and what is seen."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from loanbook.core.access.deciding import WHOLE
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.models import FOLDERS
+from loanbook.core.store.guarded.scope import Shown
 from loanbook.core.store.instance import policies_folder, policy_files
 from loanbook.core.store.marts import MARTS
 from loanbook.core.store.marts.filling import must_be_filled
@@ -21,24 +23,53 @@ from loanbook.core.store.segments.dimensions import Dimension, dimensions
 from loanbook.core.store.segments.question import Question
 from loanbook.core.store.settings import Settings
 from loanbook.core.store.upkeep.used_policies import as_stored
+from loanbook.dashboards.people.viewer import Viewer, log_denial, viewer
 
 log = logging.getLogger("loanbook.pages")
 
 
-@st.cache_resource(show_spinner=False, hash_funcs={Settings: Settings.model_dump_json})
-def reader(where: Settings) -> LedgerReader:
-    """The process's one connection to the instance."""
-    return LedgerReader(where)
+@st.cache_resource(
+    show_spinner=False, max_entries=32, hash_funcs={Settings: Settings.model_dump_json}
+)
+def _reader(where: Settings, sight: str, newest: int, _seen: Shown) -> LedgerReader:
+    """The process's one connection for all who see the same of the instance. `newest`: of those who see some loans
+    alone, which are gathered when the connection begins."""
+    return LedgerReader(where, _seen, log_denial)
+
+
+def _sight(who: Viewer) -> tuple[str, int, Shown]:
+    """What names all that the viewer sees: of two who have the same, both see the same rows and columns."""
+    seen = who.shown()
+    if not seen.filters:
+        return seen.reading.token, 0, seen
+    every = _reader(who.where, WHOLE.token, 0, Shown())
+    newest = every.query("SELECT max(version) FROM versions").row(0)[0]
+    return seen.reading.token, newest or 0, seen
 
 
 def ledger() -> LedgerReader:
-    """The ledger of the instance that the environment names."""
-    return reader(Settings.from_environment())
+    """The ledger of the instance that the environment names, as its viewer sees it. AccessError where it is
+    nothing."""
+    who = viewer()
+    sight, newest, seen = _sight(who)
+    return _reader(who.where, sight, newest, seen)
 
 
 def home() -> Path:
     """The instance's folder."""
-    return ledger().settings.home
+    return viewer().where.home
+
+
+def masked(*views: str) -> list[str]:
+    """Columns of some views that the viewer's roles mask, as VIEW.COLUMN."""
+    places = viewer().shown().reading.masks
+    return sorted(each for each in places if each.partition(".")[0] in ("*", *views))
+
+
+def key() -> str:
+    """Part of the key of whatever is kept of reads: the instance, and what of it the viewer sees."""
+    sight, newest, _ = _sight(viewer())
+    return f"{home()}|{sight}|{newest}"
 
 
 def policies() -> PolicyBook:
@@ -58,14 +89,15 @@ def _policies(folder: str) -> PolicyBook:
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
-def rows(sql: str, parameters: dict[str, Any], version: int, home: str) -> pl.DataFrame:
-    """Rows of a query; `version` and `home` are part of the key, so nothing ever goes stale."""
+def rows(sql: str, parameters: dict[str, Any], version: int, key: str) -> pl.DataFrame:
+    """Rows of a query; `version` is part of the key, so nothing ever goes stale, and so is what the viewer sees
+    (`key`), so nobody gets another's rows."""
     return ledger().query(sql, parameters)
 
 
 def ask(question: Question, version: int) -> pl.DataFrame:
     """Rows of a question as of a version."""
-    return rows(question.sql, question.bound, version, str(home()))
+    return rows(question.sql, question.bound, version, key())
 
 
 def plain(sql: str, version: int, **parameters: Any) -> pl.DataFrame:
@@ -74,44 +106,44 @@ def plain(sql: str, version: int, **parameters: Any) -> pl.DataFrame:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _filled(version: int, home: str) -> bool:
+def _filled(version: int, key: str) -> bool:
     must_be_filled(ledger().lake(), MARTS, version)
     return True
 
 
 def must_have_marts(version: int) -> None:
     """LedgerError where marts lack a version, which would show as figures that are none."""
-    _filled(version, str(home()))
+    _filled(version, key())
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _known_dimensions(version: int, home: str) -> dict[str, Dimension]:
+def _known_dimensions(version: int, key: str) -> dict[str, Dimension]:
     return dimensions(ledger().query)
 
 
 def known_dimensions(version: int) -> dict[str, Dimension]:
     """Every dimension that loans of the ledger can be told apart by."""
-    return _known_dimensions(version, str(home()))
+    return _known_dimensions(version, key())
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _held(date: dt.date, version: int, home: str) -> pl.DataFrame:
+def _held(date: dt.date, version: int, key: str) -> pl.DataFrame:
     return ledger().held(date, version)
 
 
 def held(date: dt.date, version: int) -> pl.DataFrame:
     """Loans that a date shows at their last good positions, as known at a version."""
-    return _held(date, version, str(home()))
+    return _held(date, version, key())
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _mart(name: str, date: dt.date, version: int, home: str) -> pl.DataFrame:
+def _mart(name: str, date: dt.date, version: int, key: str) -> pl.DataFrame:
     return ledger().mart(name, date, version)
 
 
 def mart(name: str, date: dt.date, version: int) -> pl.DataFrame:
     """Rows of any mart of a date as known at a version."""
-    return _mart(name, date, version, str(home()))
+    return _mart(name, date, version, key())
 
 
 def named_policies(folder: str) -> list[str]:

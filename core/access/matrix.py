@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 
+from loanbook.core.access.actor import Actor
+from loanbook.core.access.deciding import READ, Access
+from loanbook.core.access.pages import PAGES, Asked, may_see
 from loanbook.core.policy.rights.roles import ACTIONS, Grant, Role
 
 
@@ -18,6 +22,28 @@ def matrix(roles: Iterable[Role]) -> list[dict[str, str]]:
         }
         for action, words in ACTIONS.items()
     ]
+
+
+def pages_matrix(roles: Iterable[Role]) -> list[dict[str, str]]:
+    """One row a page: `page` (its address), and for each role whether it reads it: empty, `yes`, or whose loans."""
+    named = {role.name: Access([role], dt.date.max) for role in roles}
+    actors = {name: Actor("", roles=frozenset({name}), second_factor=True) for name in named}
+    return [
+        {
+            "page": path,
+            **{name: _seen(access, actors[name], asked) for name, access in named.items()},
+        }
+        for path, asked in PAGES.items()
+    ]
+
+
+def _seen(access: Access, actor: Actor, asked: Asked) -> str:
+    if not may_see(access, actor, asked).allowed:
+        return ""
+    reading = access.reading(actor) if READ in asked.actions else None
+    if reading is None or reading.sees_every_row:
+        return "yes"
+    return "own " + "; ".join(", ".join(sorted(each)) for each in reading.rows)
 
 
 def _cell(role: Role, action: str) -> str:
@@ -43,6 +69,12 @@ the audit trail. "Own region" means rows of those loans alone whose region is am
 """
 
 
+_PAGES = (
+    "Who may read which page. What a page shows is filtered and masked by role as everything else is; a page that tells "
+    "of all loans at once is closed to a role that sees some alone, and says so."
+)
+
+
 def roles_page(roles: Iterable[Role]) -> str:
     """The page as Markdown: the matrix, then each role with its masks."""
     named = list(roles)
@@ -51,6 +83,10 @@ def roles_page(roles: Iterable[Role]) -> str:
     for row in matrix(named):
         cells = [row["action"], row["what"], *(row[role.name] for role in named)]
         lines.append(_row([f"`{cells[0]}`", *cells[1:]]))
+    lines += ["", "## Pages", "", _PAGES, "", _row(["page", *(role.name for role in named)]),
+              _row(["---"] * (len(named) + 1))]  # fmt: skip
+    for row in pages_matrix(named):
+        lines.append(_row([f"`/{row['page']}`", *(row[role.name] for role in named)]))
     for role in named:
         masks = ", ".join(f"`{place}` as {shown}" for place, shown in role.masks.items())
         factor = "People need a second factor. " if role.second_factor else ""

@@ -48,6 +48,7 @@ from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.policy.product import Product
 from loanbook.core.policy.product_rules import NotBelowZero
 from loanbook.core.policy.rights.misuse import MisuseRules
+from loanbook.core.policy.rights.providers import IdentityProvider
 from loanbook.core.policy.rights.roles import ApprovalRules, Role
 from loanbook.core.policy.risk.scenarios import Scenario
 
@@ -349,6 +350,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "roles": Role,
     "approval_rules": ApprovalRules,
     "misuse_rules": MisuseRules,
+    "identity_providers": IdentityProvider,
     "bank_accounts": BankAccount,
     "receipt_matching": ReceiptMatching,
     "collection_files": CollectionMapping,

@@ -31,6 +31,8 @@ from loanbook.core.policy.payments.bank_accounts import BankAccount
 from loanbook.core.policy.payments.collections import CollectionMapping
 from loanbook.core.policy.payments.matching import ReceiptMatching
 from loanbook.core.policy.product import Product
+from loanbook.core.policy.rights.providers import IdentityProvider
+from loanbook.core.policy.rights.roles import Role
 
 Reference = tuple[type[Policy], str, str]
 """Kind and name of a policy, and the field that names it."""
@@ -91,6 +93,9 @@ def wrong_references(policies: Iterable[Policy]) -> Iterator[tuple[Policy, str]]
             yield from ((policy, why) for why in _leading_nowhere(_of_account(policy), known))
         elif isinstance(policy, DecisionPolicy):
             yield from ((policy, why) for why in _of_decision(policy, known))
+        elif isinstance(policy, IdentityProvider):
+            given: list[Reference] = [(Role, name, "roles") for name in policy.roles.values()]
+            yield from ((policy, why) for why in _leading_nowhere(given, known))
 
 
 def _leading_nowhere(

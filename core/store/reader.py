@@ -8,7 +8,7 @@ apply them, so that all others start at once.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -73,9 +73,16 @@ def open_ledger(home: str | Path | None = None) -> LedgerReader:
 class LedgerReader:
     """Published versions of a ledger as Polars frames. A reader never blocks a writer."""
 
-    def __init__(self, settings: Settings, seen: Shown | None = None) -> None:
-        """`seen`: what of it is shown; left out, what the roles of who acts now show."""
+    def __init__(
+        self,
+        settings: Settings,
+        seen: Shown | None = None,
+        denied: Callable[[str], None] | None = None,
+    ) -> None:
+        """`seen`: what of it is shown; left out, what the roles of who acts now show. `denied`: told why a read was
+        refused; left out, the trail is, of who acts now."""
         self.settings = settings
+        self._denied = denied or partial(log_denied, settings)
         self._seen = seen or shown_to(settings)
         self._clocks: tuple[dt.date | None, Clocks | None] = (None, None)
         self._own: LedgerReader | None = None
@@ -135,7 +142,9 @@ class LedgerReader:
         """
         if self._seen.filters and not self._seen.barred:
             if self._own is None:
-                self._own = LedgerReader(self.settings, replace(self._seen, barred=True))
+                self._own = LedgerReader(
+                    self.settings, replace(self._seen, barred=True), self._denied
+                )
                 self._own._see(*self._clocks)
             return self._own.sql(query)
         try:
@@ -160,7 +169,7 @@ class LedgerReader:
         _, denied, why = str(error).partition(DENIED)
         if not denied:
             return LedgerError(str(error))
-        log_denied(self.settings, why)
+        self._denied(why)
         return AccessError(f"{why}; an administrator gives the role that does")
 
     def tables(self) -> list[str]:

@@ -18,6 +18,7 @@ from loanbook.core.reporting.metrics import Metric
 from loanbook.core.store.segments.question import Question
 from loanbook.dashboards.parts import exports
 from loanbook.dashboards.parts.scope import Scope
+from loanbook.dashboards.people.viewer import EXPORT, exported_by, viewer
 from loanbook.dashboards.theme import CONFIG
 
 
@@ -65,17 +66,25 @@ def downloads(
 ) -> None:
     """A button for each kind of export of rows; `name` tells the buttons of a page apart.
 
-    The rows are made when a file is asked for: a page draws many menus, and few are opened.
+    The rows are made when a file is asked for: a page draws many menus, and few are opened. Then it is asked again
+    whether who looks may take them, and the trail is told.
     """
+    who = viewer()
+    if why := who.may(EXPORT).why:
+        st.caption(f"No export: {why}.")
+        return
 
-    def made(make: Callable[[pl.DataFrame, Mapping[str, str]], bytes]) -> bytes:
+    def made(kind: str, make: Callable[[pl.DataFrame, Mapping[str, str]], bytes]) -> bytes:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        return make(rows(), {**about, "made at": now})
+        found = rows()
+        told = {**about, "rows": str(found.height), "made at": now, "made for": who.actor.name}
+        exported_by(who, name, {**told, "as": kind})
+        return make(found, told)
 
     with st.container(horizontal=True):
         for kind, make in exports.KINDS.items():
             st.download_button(
-                kind, partial(made, make), f"{file}.{kind.lower()}", key=f"{name} {kind}", on_click="ignore",
+                kind, partial(made, kind, make), f"{file}.{kind.lower()}", key=f"{name} {kind}", on_click="ignore",
             )  # fmt: skip
 
 

@@ -12,6 +12,8 @@ import streamlit as st
 from loanbook.core.contract.money import major_of_any
 from loanbook.dashboards.formats import count, short_money
 from loanbook.dashboards.parts import exports
+from loanbook.dashboards.parts.card import downloads
+from loanbook.dashboards.people.viewer import viewer
 from loanbook.dashboards.theme import CONFIG, Palette, layout, palette
 
 AGES = ((0, "today"), (1, "1 to 5 days"), (6, "6 to 30 days"), (31, "31 days and more"))
@@ -105,10 +107,8 @@ def draw(waits: pl.DataFrame, likely: pl.DataFrame, on: dt.date, token: str) -> 
         shown, hide_index=True, key="suspense", on_select="rerun", selection_mode="single-row",
         column_config=titled(shown, said="Why it waits", entry_id="Entry"),
     )  # fmt: skip
-    st.download_button(
-        "CSV", lambda: exports.csv(waits), f"suspense_{on}.csv", "text/csv", key="suspense_csv",
-        icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+    about = {"what": "Entries that wait in suspense", "date": on.isoformat()}
+    downloads(lambda: waits, about, f"suspense_{on}", "suspense")
     rows = picked.selection.rows if hasattr(picked, "selection") else []
     chosen = st.selectbox(
         "Entry to decide on", waits["entry_id"].to_list(), index=rows[0] if rows else 0, key="entry"
@@ -128,7 +128,11 @@ def _decide(entry: str, likely: pl.DataFrame, on: dt.date) -> None:
     loan = st.radio("It is a payment of", [*keys, none], key=f"candidate_{entry}", horizontal=True)
     other = st.text_input("or of another loan (its key)", key="other_loan")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        maker = st.text_input("Maker", key="maker")
+        who = viewer()
+        signed = "" if who.is_demo else who.actor.name
+        maker = signed or st.text_input("Maker", key="maker")
+        if signed:
+            st.text_input("Maker", value=signed, disabled=True, help="Who is signed in.")
         checker = st.text_input("Checker", key="checker", help="Another person.")
         reason = st.text_input("Reason, as a code", value="payer_confirmed", key="reason")
     key = other.strip() or (None if loan == none else str(loan))

@@ -162,7 +162,7 @@ READ, RUN, MAINTAIN = "ledger.read", "book.run", "book.maintain"
 ACTIONS: dict[str, str] = {
     "demo": DEMO, "check": RUN, "run": RUN, "close": RUN, "backfill": RUN, "sql": "ledger.query",
     "marts": MAINTAIN, "migrate": MAINTAIN, "maintain": MAINTAIN, "rollback": "book.rollback",
-    "simulate": OPEN, "init": OPEN, "pages": DEMO, "dagster": RUN,
+    "simulate": OPEN, "init": OPEN, "pages": OPEN, "dagster": RUN,
     "what-if": WHOLE, "rebuild": WHOLE, "migration": WHOLE, "reconcile": WHOLE, "roles": "roles.read", "policies": "policy.change",
     "decide": RUN, "approve": "order.approve", "export": "ledger.export", "check-pack": OPEN,
 }  # fmt: skip

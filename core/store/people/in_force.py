@@ -11,9 +11,8 @@ from loanbook.core.store.instance import policies_folder, policy_files
 from loanbook.core.store.settings import Settings
 
 if TYPE_CHECKING:
-    from loanbook.core.policy.rights.providers import IdentityProvider
-
     from loanbook.core.access.deciding import Access
+    from loanbook.core.policy.rights.providers import IdentityProvider
     from loanbook.core.policy.rights.roles import Role
     from loanbook.core.store.people.database import People
 
@@ -43,9 +42,8 @@ def _roles(files: tuple[tuple[str, str, str], ...]) -> list[Role]:
 
 def providers_of(people: People) -> list[IdentityProvider]:
     """Of each provider of an instance the version that is in force today."""
-    from loanbook.core.policy.rights.providers import IdentityProvider
-
     from loanbook.core.policy.book import parse
+    from loanbook.core.policy.rights.providers import IdentityProvider
 
     today = people.clock().date()
     found = [

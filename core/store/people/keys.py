@@ -78,6 +78,11 @@ def token_salt(settings: Settings) -> str:
     return hmac.digest(master_keys(settings)[0], b"tokens of masked columns", "sha256").hex()
 
 
+def cookie_secret(settings: Settings) -> str:
+    """A secret of its own, drawn from the master key, by which a provider's cookies are signed."""
+    return hmac.digest(master_keys(settings)[0], b"cookies of a provider", "sha256").hex()
+
+
 def signing_key(settings: Settings) -> Ed25519PrivateKey:
     """The key that signs command files of the queue; it is made where there is none."""
     return Ed25519PrivateKey.from_private_bytes(_secret(settings.people_folder / SIGNING))

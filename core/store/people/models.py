@@ -74,6 +74,8 @@ class User(Base):
     os_user: Mapped[str | None] = mapped_column(String(64), unique=True)
     """The operating system's user who is this one on the command line."""
     password_hash: Mapped[str | None] = mapped_column(String(200))
+    subject: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """SHA-256 of issuer and subject at the provider that vouches for this one."""
     otp_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     """Secret of the second factor, sealed under the instance's key."""
     otp_confirmed: Mapped[bool] = mapped_column(default=False)

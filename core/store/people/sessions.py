@@ -36,6 +36,8 @@ PATIENCE = 10.0
 """Seconds that a sign-in waits for its turn."""
 STEP = 30
 """Seconds for which a code of the second factor holds; one before and one after are accepted too."""
+FRESH = dt.timedelta(minutes=10)
+"""So young a session is that a second factor may be set up in it without the password again."""
 REFUSED = (
     "sign-in refused: name, password or code is wrong, or too many tries failed and the next one must wait; an "
     "administrator can reset it (`loanbook users reset`)"
@@ -77,7 +79,7 @@ def sign_in(people: People, told: Credentials) -> tuple[str, Actor]:
             good, factor = _code_is_right(people, session, user, told.code)
             if good and not user.locked:
                 user.failures, user.closed_until = 0, None
-                secret, signed = _new(people, session, user, "session", told)
+                secret, signed = begun(people, session, user, "session", told)
                 signed.second_factor = factor
                 actor = as_actor(session, user, signed)
                 after = {"second_factor": factor}
@@ -183,13 +185,16 @@ def begin_second_factor(people: People, name: str) -> str:
 
 
 def confirm_second_factor(people: People, by: Actor, name: str, code: str) -> None:
-    """Let a user's second factor count from now on, by a first code of it."""
+    """Let a user's second factor count from now on, by a first code of it: of the session of who gave it, too."""
     with people.writing() as session:
         user = found(session, name)
         counter = _counter_of(people, user, code)
         if counter is None:
             raise AccessError("that is no code of it, or its clock is off; try the next one")
         user.otp_confirmed, user.otp_counter = True, counter
+        signed = session.get(SignIn, by.session) if by.session else None
+        if signed is not None and signed.user_id == user.id:
+            signed.second_factor = True
         told = Record("user.second_factor", ("user", user.name), after={"second_factor": True})
         append(people, session, by, told)
 
@@ -200,19 +205,20 @@ def make_token(people: People, by: Actor, name: str, days: int) -> str:
         user = found(session, name)
         if user.kind != "service":
             raise AccessError(f"{user.name} is a person: people sign in, services have tokens")
-        secret, signed = _new(people, session, user, "token", Credentials(user.name, ""))
+        secret, signed = begun(people, session, user, "token", Credentials(user.name, ""))
         signed.expires_at = people.clock() + dt.timedelta(days=days)
         after = {"token": signed.id, "expires_at": signed.expires_at.isoformat()}
         append(people, session, by, Record("user.token", ("user", user.name), after=after))
         return secret
 
 
-def _new(
-    people: People, session: Session, user: User, kind: str, told: Credentials
+def begun(
+    people: People, session: Session, user: User, kind: str, told: Credentials, id_: str = ""
 ) -> tuple[str, SignIn]:
+    """A new session or token: the secret that the client holds, and its row. `id_`: given where one may begin once."""
     secret, at = secrets.token_urlsafe(32), people.clock()
     signed = SignIn(
-        id=secrets.token_hex(8), user_id=user.id, kind=kind, secret_hash=_hash(secret),
+        id=id_ or secrets.token_hex(8), user_id=user.id, kind=kind, secret_hash=_hash(secret),
         second_factor=False, created_at=at,
         expires_at=at + dt.timedelta(hours=people.rules.session_hours),
         address=told.address[:64], device=told.device[:200],
@@ -243,12 +249,25 @@ def of_the_system(people: People, os_user: str) -> Actor | None:
         return None if user is None or user.locked else as_actor(session, user)
 
 
-def end(people: People, actor: Actor) -> None:
-    """End the one session that an actor has, as where it was for a single thing."""
+def may_enrol(people: People, actor: Actor) -> bool:
+    """Whether the actor may set up a second factor in their session: they have a password here and no factor, and
+    the session is young, so that one that was left open or stolen gives nobody a factor."""
+    with people.reading() as session:
+        signed = session.get(SignIn, actor.session)
+        if signed is None or people.clock() - signed.created_at > FRESH:
+            return False
+        user = session.get(User, signed.user_id)
+        return user is not None and user.password_hash is not None and not user.otp_confirmed
+
+
+def end(people: People, actor: Actor, *, told: bool = False) -> None:
+    """End the one session that an actor has; `told`: the trail says that they signed out."""
     with people.writing() as session:
         signed = session.get(SignIn, actor.session)
         if signed is not None and signed.revoked_at is None:
             signed.revoked_at, signed.revoked_by = people.clock(), actor.name
+            if told:
+                append(people, session, actor, Record("sign_out", ("session", signed.id)))
 
 
 def sign_out(people: People, actor: Actor) -> int:

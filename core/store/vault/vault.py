@@ -165,7 +165,8 @@ class Vault:
 
     def must(self, actor: Actor, action: str, of: str = "*") -> Access:
         """The roles in force, if they let an actor do an action; else AccessError, logged."""
-        from loanbook.core.store.people.acting import access_of, denied
+        from loanbook.core.store.people.acting import denied
+        from loanbook.core.store.people.in_force import access_of
 
         access = access_of(self.people.settings, self.people)
         verdict = access.may(actor, action, of)

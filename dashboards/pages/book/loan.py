@@ -205,7 +205,7 @@ def _table(scope: Scope, rows: pl.DataFrame, empty: str = "There is none.") -> N
 
 
 @st.cache_data(max_entries=64, show_spinner="The loan is lived again …")
-def _explained(number: int, on: str, booked: str, known: int, home: str) -> Explanation:
+def _explained(number: int, on: str, booked: str, known: int, key: str) -> Explanation:
     ledger = data.ledger()
     at = ledger.clocks(on, known)
     policies = data.stored_policies()
@@ -216,6 +216,9 @@ def _explained(number: int, on: str, booked: str, known: int, home: str) -> Expl
 
 def _why(scope: Scope, number: int, at: Both) -> None:
     """Every line of the loan: what moved, the rule and policy version that decided, its source."""
+    if masked := data.masked("events", "positions", "transfers"):
+        st.info(f"Not shown to you: it tells what your roles mask ({', '.join(masked)}).")
+        return
     if not st.toggle(
         "Explain every cent",
         key="explain",
@@ -226,9 +229,7 @@ def _why(scope: Scope, number: int, at: Both) -> None:
         )
         return
     try:
-        told = _explained(
-            number, at.on.isoformat(), at.booked.isoformat(), at.known, str(data.home())
-        )
+        told = _explained(number, at.on.isoformat(), at.booked.isoformat(), at.known, data.key())
     except LoanbookError as error:
         st.info(str(error))
         return

@@ -11,7 +11,7 @@ from loanbook.core.store.marts import MARTS
 from loanbook.core.store.marts.mart import Column
 from loanbook.dashboards import data
 from loanbook.dashboards.page import Page
-from loanbook.dashboards.parts import exports
+from loanbook.dashboards.parts.card import downloads
 from loanbook.dashboards.parts.head import head
 
 
@@ -41,10 +41,8 @@ def draw() -> None:
     if rows.is_empty():
         st.info("The mart has no rows of this date; `loanbook marts` brings it up to date.")
         return
-    st.download_button(
-        "CSV", lambda: exports.csv(rows), f"{mart.name}_{clocks.as_of}_v{clocks.known_at}.csv",
-        "text/csv", icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+    about = {"what": mart.meaning, "as of": str(clocks.as_of), "version": str(clocks.known_at)}
+    downloads(lambda: rows, about, f"{mart.name}_{clocks.as_of}_v{clocks.known_at}", mart.name)
 
 
 PAGE = Page("marts", "Marts", ":material/table_view:", "Ledger", draw)

@@ -96,7 +96,7 @@ def _versions(scope: Scope) -> None:
 def _marts(scope: Scope) -> None:
     """How far each mart is, and whether it ties to the general ledger."""
     newest = int(data.published_on(data.ledger())["version"][-1])
-    tied = _ties(newest, str(data.home()))
+    tied = _ties(newest, data.key())
     rows = []
     for mart in MARTS:
         filled = data.plain(
@@ -112,7 +112,7 @@ def _marts(scope: Scope) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _ties(version: int, home: str) -> dict[str, bool]:
+def _ties(version: int, key: str) -> dict[str, bool]:
     have = {
         name for name in TIED if data.ledger().query(f"SELECT count(*) AS n FROM {name}")["n"][0]
     }

@@ -35,7 +35,7 @@ def export(
     The same clocks, scope and roles give the same bytes. verify.py in it checks it offline. The export and the digest
     of its manifest stand in the audit trail.
     """
-    from loanbook.core.store.people.acting import access_of, acting, is_demo, shown_to
+    from loanbook.core.store.people.acting import acting, is_demo, shown_to
     from loanbook.core.store.people.audit import Record, log
     from loanbook.core.store.people.database import open_people
     from loanbook.core.store.people.in_force import access_of

@@ -1,0 +1,70 @@
+"""What each page takes to be read: the one list that pages, their guide and the matrix of roles go by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from loanbook.core.access.actor import Actor
+from loanbook.core.access.deciding import READ, Access, Verdict
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a page takes: one of some actions, and what of the ledger it reads."""
+
+    actions: tuple[str, ...] = (READ,)
+    """Any of these will do; none: whoever is signed in."""
+    views: tuple[str, ...] = ()
+    """Views of the ledger without which it says nothing."""
+    whole: bool = False
+    """Whether it tells of all loans at once, so that whoever sees some alone can't read it."""
+
+
+_EVERY_LOAN = Asked(whole=True)
+_A_LOAN = ("positions", "dues", "allocations", "transfers", "loans", "schedules", "events", "loan_keys",
+           "loan_attributes", "versions", "publications", "restatements")  # fmt: skip
+PAGES: Mapping[str, Asked] = {
+    "portfolio": _EVERY_LOAN,
+    "explore": _EVERY_LOAN,
+    "loan": Asked(views=_A_LOAN),
+    "cohorts": _EVERY_LOAN,
+    "roll-rates": _EVERY_LOAN,
+    "delinquency": _EVERY_LOAN,
+    "cash-flow": _EVERY_LOAN,
+    "static-pool": _EVERY_LOAN,
+    "forecast": _EVERY_LOAN,
+    "payments": _EVERY_LOAN,
+    "restatements": _EVERY_LOAN,
+    "what-if": _EVERY_LOAN,
+    "data-quality": _EVERY_LOAN,
+    "system-health": _EVERY_LOAN,
+    "metrics": Asked(actions=()),
+    "marts": _EVERY_LOAN,
+}
+"""What each page takes, by its address."""
+
+
+def may_see(access: Access, actor: Actor, asked: Asked) -> Verdict:
+    """Whether an actor may read a page; if not, the role or the rows that are missing."""
+    if actor.kind == "demo" or not asked.actions:
+        return Verdict(True)
+    verdicts = [access.may(actor, action) for action in asked.actions]
+    if not any(each.allowed for each in verdicts):
+        return verdicts[0]
+    if READ not in asked.actions:
+        return Verdict(True)
+    reading = access.reading(actor)
+    assert reading is not None, "who may read sees something"
+    if asked.whole and not reading.sees_every_row:
+        return Verdict(
+            False,
+            "it tells of all loans at once, and your roles show you some of them alone; a role that reads every "
+            "loan shows it",
+        )
+    hidden = [view for view in asked.views if not reading.sees(view)]
+    if asked.whole and "*" not in reading.views:
+        hidden = ["every view of the ledger"]
+    if hidden:
+        return Verdict(False, f"it reads {', '.join(hidden)}, which none of your roles does")
+    return Verdict(True)
