@@ -54,6 +54,15 @@ def engine_for(frame: pl.DataFrame) -> Literal["streaming", "in-memory"]:
     return "streaming" if frame.height >= LARGE else "in-memory"
 
 
+def codes(frame: pl.DataFrame, column: str) -> frozenset[int]:
+    """The small-integer codes that occur in a column."""
+    found = frame.get_column(column)
+    least = found.min()
+    if least == found.max():  # one code, most often; a search for more costs a hundred times that
+        return frozenset() if least is None else frozenset({int(least)})  # type: ignore[arg-type]
+    return frozenset(found.unique().to_list())
+
+
 def extended(schema: type[dy.Schema], columns: dict[str, dy.Column]) -> type[dy.Schema]:
     """The schema with further columns behind its own, as rows of a catalogue name them."""
     return type(f"{schema.__name__}Extended", (schema,), dict(columns))

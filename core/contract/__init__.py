@@ -10,6 +10,7 @@
 - `effective_rate` - the factor of a period from an effective yearly rate
 - `first_period` - first periods that are longer or shorter than the others
 - `steps_and_seasons` - instalments that rise, fall or pause by step or by month
+- `batch` - what occurs in loans that are reckoned together, their due dates, their periods that are no whole ones
 - `figures` - of one period: its rate, its interest, the principal it asks
 - `schedule` - how terms become instalments: one step, the level instalment, the whole expansion
 - `rule_of_78` - the rebate of a finance charge by the sum of the digits

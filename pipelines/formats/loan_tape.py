@@ -12,12 +12,11 @@ from loanbook.core.catalogue.codes import InterestMode
 from loanbook.core.contract.dates.day_count import ACTUAL
 from loanbook.core.contract.dates.due_dates import Unit, change_text, due_date
 from loanbook.core.contract.dates.iso_dates import ISO
-from loanbook.core.contract.figures import codes
 from loanbook.core.contract.first_period import StubInterest
 from loanbook.core.contract.jurisdiction import pack
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, percent, to_major
 from loanbook.core.contract.terms import Terms
-from loanbook.core.frames import completed
+from loanbook.core.frames import codes, completed
 from loanbook.core.policy.file_mappings import CANONICAL, TAPE_OPTIONAL, TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.changes.migration_in import AMOUNTS

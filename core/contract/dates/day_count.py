@@ -247,3 +247,8 @@ ACTUAL: dict[RateBasis, DayCount] = {
 } | {RateBasis.daily: DAYS}
 """The bases that count days between two dates, additively, with their day count; 30/360 gives each
 whole period its share of the year."""
+
+
+def counts_days() -> pl.Expr:
+    """Loans whose basis counts actual days, so that no period of theirs is odd."""
+    return pl.col("basis").is_in(list(ACTUAL))

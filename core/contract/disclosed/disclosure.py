@@ -10,10 +10,11 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.contract.dates.due_dates import Unit, change, changes_of, due_date
+from loanbook.core.contract.dates.instalment_dates import has_agreed_rows
 from loanbook.core.contract.disclosed.apr import nominal_percent, solved_rate
-from loanbook.core.contract.figures import codes, has_agreed_rows
 from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.contract.schedule.stub_interest import kept_of_payout
+from loanbook.core.frames import codes
 
 _YEAR = {Unit.months: 12, Unit.weeks: 52, Unit.days: 365, Unit.semi_monthly: 24}
 _DAYS = {Unit.months: 30, Unit.weeks: 7, Unit.days: 1, Unit.semi_monthly: 15}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.contract.figures import Amortisation, Figures, agreed_row
+from loanbook.core.contract.dates.instalment_dates import agreed_row
+from loanbook.core.contract.figures import Amortisation, Figures
 from loanbook.core.contract.money import int128, with_quotient
 from loanbook.core.contract.schedule.cursor import from_the_first, onward
 

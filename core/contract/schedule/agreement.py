@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.contract.dates.day_count import ACTUAL
+from loanbook.core.contract.dates.day_count import ACTUAL, counts_days
 from loanbook.core.contract.dates.due_dates import due_date
-from loanbook.core.contract.figures import codes, counts_days, has_agreed_rows
+from loanbook.core.contract.dates.instalment_dates import has_agreed_rows
 from loanbook.core.contract.schedule.flat_total import with_flat_total
 from loanbook.core.contract.schedule.level_instalment import level_instalment, smoothed
 from loanbook.core.contract.schedule.stub_interest import with_stub_apart
-from loanbook.core.frames import engine_for
+from loanbook.core.frames import codes, engine_for
 
 
 def agree(terms: pl.DataFrame) -> pl.DataFrame:

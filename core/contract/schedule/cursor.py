@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.contract.figures import Amortisation, Figures, Frame, agreed_row
+from loanbook.core.contract.dates.instalment_dates import agreed_row
+from loanbook.core.contract.figures import Amortisation, Figures, Frame
 from loanbook.core.contract.first_period import later_stub
 
 CURSOR = ("instalment_no", "period_start", "period_end", "schedule_balance", "interest_carried")

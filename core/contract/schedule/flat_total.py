@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.contract.dates.day_count import ACTUAL
+from loanbook.core.contract.dates.day_count import ACTUAL, counts_days
 from loanbook.core.contract.dates.due_dates import change
-from loanbook.core.contract.figures import Amortisation, Figures, codes, counts_days
+from loanbook.core.contract.figures import Amortisation, Figures
 from loanbook.core.contract.money import int128, with_quotient
 from loanbook.core.contract.schedule.cursor import from_the_first, onward
+from loanbook.core.frames import codes
 
 
 def with_flat_total(terms: pl.DataFrame) -> pl.DataFrame:

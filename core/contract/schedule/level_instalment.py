@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.contract.figures import UNITY, Amortisation, Figures, codes, counts_days
+from loanbook.core.contract.dates.day_count import counts_days
+from loanbook.core.contract.figures import UNITY, Amortisation, Figures
 from loanbook.core.contract.money import (
     Rounding,
     int128,
@@ -21,7 +22,7 @@ from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.contract.schedule.periods import periods
 from loanbook.core.contract.schedule.stub_interest import from_a_regular
 from loanbook.core.contract.steps_and_seasons import WHOLE, alike, weight
-from loanbook.core.frames import engine_for
+from loanbook.core.frames import codes, engine_for
 
 
 def level_instalment(terms: pl.DataFrame) -> pl.Series:

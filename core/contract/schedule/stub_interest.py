@@ -9,10 +9,12 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.contract.dates.due_dates import due_date
-from loanbook.core.contract.figures import Amortisation, Figures, codes, has_agreed_rows
+from loanbook.core.contract.dates.instalment_dates import has_agreed_rows
+from loanbook.core.contract.figures import Amortisation, Figures
 from loanbook.core.contract.first_period import StubInterest
 from loanbook.core.contract.money import PPB, even_part, int128, with_quotient
 from loanbook.core.contract.schedule.cursor import from_the_first
+from loanbook.core.frames import codes
 
 
 def with_stub_apart(terms: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,8 @@ import polars as pl
 from loanbook.core.catalogue.codes import MoratoriumInterest
 from loanbook.core.catalogue.components import Component, of_schedule
 from loanbook.core.contract.dates.due_dates import anchor_at, due_date, first_due_for
-from loanbook.core.contract.figures import codes, due_of
+from loanbook.core.contract.dates.instalment_dates import due_of
+from loanbook.core.frames import codes
 from loanbook.core.servicing.changes.roll_in_arrears import give_up_shares
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import balances, segment

@@ -7,7 +7,7 @@ import polars as pl
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import InterestMode
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.dates.instalment_dates import due_of
 from loanbook.core.servicing.changes.own_term import has_own_term, with_own_term
 from loanbook.core.servicing.changes.tranche import (
     lacking,

@@ -25,7 +25,7 @@ from loanbook.core.catalogue.components import (
 )
 from loanbook.core.contract.dates.business_days import adjusted
 from loanbook.core.contract.dates.due_dates import days_to_pay
-from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.dates.instalment_dates import due_of
 from loanbook.core.policy.base import OPENING_BALANCES
 from loanbook.core.servicing.arrears.days_past_due import days_past_due
 from loanbook.core.servicing.interest.accrual import earned

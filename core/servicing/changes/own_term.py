@@ -9,7 +9,8 @@ from __future__ import annotations
 import polars as pl
 
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.figures import Figures, due_of
+from loanbook.core.contract.dates.instalment_dates import due_of
+from loanbook.core.contract.figures import Figures
 from loanbook.core.servicing.interest.accrual import close_segment
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.opening import (

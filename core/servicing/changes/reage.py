@@ -26,10 +26,12 @@ from loanbook.core.catalogue.components import (
 )
 from loanbook.core.catalogue.events import Kind
 from loanbook.core.contract.dates.business_days import adjusted
+from loanbook.core.contract.dates.day_count import counts_days
 from loanbook.core.contract.dates.due_dates import anchor_at, due_date, first_due_for
-from loanbook.core.contract.figures import Amortisation, Figures, codes, counts_days
+from loanbook.core.contract.figures import Amortisation, Figures
 from loanbook.core.contract.first_period import Stub
 from loanbook.core.contract.money import even_share, int128
+from loanbook.core.frames import codes
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.changes.roll_in_arrears import roll_in, with_lifted
 from loanbook.core.servicing.interest.accrual import Accrual, close_segment

@@ -11,7 +11,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import InterestMode
 from loanbook.core.catalogue.components import Component, is_interest, is_principal, of_schedule
 from loanbook.core.contract.dates.business_days import adjusted
-from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.dates.instalment_dates import due_of
 from loanbook.core.contract.money import even_part
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE

@@ -8,7 +8,7 @@ from loanbook.core.catalogue.components import CHARGES, INCOME, is_, is_charge
 from loanbook.core.catalogue.events import Kind
 from loanbook.core.contract.dates.business_days import adjusted
 from loanbook.core.contract.dates.due_dates import DUE_TERMS
-from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.dates.instalment_dates import due_of
 from loanbook.core.ledger.events import with_payload
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE

@@ -9,7 +9,7 @@ import polars as pl
 from loanbook.core.catalogue.codes import ENDED, GIVEN_UP, Status
 from loanbook.core.catalogue.events import REOPENING
 from loanbook.core.contract.dates.business_days import Calendar
-from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.dates.instalment_dates import due_of
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.claim import owes_nothing

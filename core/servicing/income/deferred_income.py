@@ -13,7 +13,7 @@ import polars as pl
 
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import ENDED, Status
-from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.dates.instalment_dates import due_of
 from loanbook.core.contract.money import Rounding, int128, rounded_quotient
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.posting import DayState

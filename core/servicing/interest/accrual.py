@@ -14,10 +14,10 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import AfterChargeOff, InterestMode, Status
 from loanbook.core.contract.dates.day_count import ACTUAL, BASES, RateBasis
-from loanbook.core.contract.figures import Figures, codes
+from loanbook.core.contract.figures import Figures
 from loanbook.core.contract.first_period import Stub, whole_periods
 from loanbook.core.contract.money import PPB, Rounding, by_code, int128, lift, with_quotient
-from loanbook.core.frames import engine_for
+from loanbook.core.frames import codes, engine_for
 from loanbook.core.servicing.interest.cash_advances import bears_more, margin
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE

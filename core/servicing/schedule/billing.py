@@ -7,11 +7,12 @@ import polars as pl
 from loanbook.core.catalogue.codes import AfterChargeOff, InterestMode, Status
 from loanbook.core.catalogue.components import Component, is_interest, is_principal, of_schedule
 from loanbook.core.contract.dates.business_days import Calendar
-from loanbook.core.contract.figures import Amortisation, Figures, codes, counts_days
+from loanbook.core.contract.dates.day_count import counts_days
+from loanbook.core.contract.figures import Amortisation, Figures
 from loanbook.core.contract.money import int128, with_quotient
 from loanbook.core.contract.schedule.cursor import instalment, next_period, without_later_parts
 from loanbook.core.contract.steps_and_seasons import alike
-from loanbook.core.frames import engine_for
+from loanbook.core.frames import codes, engine_for
 from loanbook.core.servicing.interest.accrual import Accrual, interest_stopped
 from loanbook.core.servicing.interest.cash_advances import begun_anew
 from loanbook.core.servicing.loan import balances, line, segment

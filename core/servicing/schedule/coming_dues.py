@@ -7,7 +7,7 @@ import polars as pl
 from loanbook.core.catalogue.components import Component, is_charge, is_principal
 from loanbook.core.contract.dates.business_days import Calendar, adjusted
 from loanbook.core.contract.dates.due_dates import DUE_TERMS
-from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.dates.instalment_dates import due_of
 from loanbook.core.servicing.loan import balances
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import DUE_KEY, OWN_DATE, due_rows, merge_dues

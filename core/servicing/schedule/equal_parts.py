@@ -11,7 +11,7 @@ import polars as pl
 
 from loanbook.core.catalogue.components import Component, is_interest, is_principal, of_schedule
 from loanbook.core.contract.dates.business_days import Calendar, adjusted
-from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.dates.instalment_dates import due_of
 from loanbook.core.contract.money import Rounding, even_part, to_multiple, with_rest
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE
 from loanbook.core.servicing.loan.dues import NO_DUES, due_rows, on_own_date

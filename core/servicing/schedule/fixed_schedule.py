@@ -22,7 +22,7 @@ from loanbook.core.catalogue.components import (
 )
 from loanbook.core.contract.dates.business_days import Calendar, adjusted
 from loanbook.core.contract.dates.due_dates import changes_of, counted_anew, days_to_pay
-from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.dates.instalment_dates import due_of
 from loanbook.core.contract.money import PPB, Rounding, int128, rounded_quotient, to_multiple
 from loanbook.core.contract.schedule.agreement import agree
 from loanbook.core.contract.schedule.cursor import CURSOR, from_the_start

@@ -17,11 +17,13 @@ from loanbook.core.catalogue.components import (
     of_schedule,
 )
 from loanbook.core.contract.dates.business_days import Calendar
-from loanbook.core.contract.figures import Amortisation, Figures, codes, due_of
+from loanbook.core.contract.dates.instalment_dates import due_of
+from loanbook.core.contract.figures import Amortisation, Figures
 from loanbook.core.contract.first_period import later_stub
 from loanbook.core.contract.money import int128, with_quotient
 from loanbook.core.contract.schedule.expansion import expand_from
 from loanbook.core.contract.steps_and_seasons import alike
+from loanbook.core.frames import codes
 from loanbook.core.servicing.interest.accrual import Accrual
 from loanbook.core.servicing.interest.pauses import later_pauses
 from loanbook.core.servicing.loan import balances, segment

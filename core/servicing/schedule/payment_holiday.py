@@ -15,7 +15,7 @@ from loanbook.core.catalogue.codes import MoratoriumInterest, Status
 from loanbook.core.catalogue.components import of_schedule
 from loanbook.core.contract.dates.business_days import Calendar
 from loanbook.core.contract.dates.due_dates import changes_of, counted_anew, first_due_for
-from loanbook.core.contract.figures import due_of
+from loanbook.core.contract.dates.instalment_dates import due_of
 from loanbook.core.servicing.loan import balances, segment
 from loanbook.core.servicing.loan.book import replaced
 from loanbook.core.servicing.loan.business_date import BUSINESS_DATE

@@ -10,7 +10,8 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import InterestMode
 from loanbook.core.contract.dates.business_days import Calendar, adjusted
-from loanbook.core.contract.figures import Amortisation, due_of
+from loanbook.core.contract.dates.instalment_dates import due_of
+from loanbook.core.contract.figures import Amortisation
 from loanbook.core.servicing.loan.opening import with_level_instalment
 from loanbook.core.servicing.loan.posting import DayState
 from loanbook.core.servicing.schedule.level_instalment import with_shares

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from loanbook.core.contract.dates.day_count import counts_days
 from loanbook.core.contract.dates.due_dates import (
     anchor_at,
     changed_from,
@@ -16,8 +17,9 @@ from loanbook.core.contract.dates.due_dates import (
     due_date,
     first_due_for,
 )
-from loanbook.core.contract.figures import codes, counts_days, due_of
+from loanbook.core.contract.dates.instalment_dates import due_of
 from loanbook.core.contract.schedule.flat_total import with_flat_total
+from loanbook.core.frames import codes
 from loanbook.core.servicing.changes.roll_in_arrears import with_lifted
 from loanbook.core.servicing.changes.terms.later_changes import (
     first_that_moves,
