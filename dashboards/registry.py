@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from loanbook.dashboards.origination import page as applications
 from loanbook.dashboards.page import Page
 from loanbook.dashboards.pages.book import explore, loan, portfolio
 from loanbook.dashboards.pages.ledger import (
@@ -25,6 +26,7 @@ from loanbook.dashboards.payments import page as payments
 PAGES: tuple[Page, ...] = (
     portfolio.PAGE, explore.PAGE, loan.PAGE,
     cohorts.PAGE, roll_rates.PAGE, delinquency.PAGE, cash_flow.PAGE, static_pool.PAGE, forecast.PAGE,
+    applications.PAGE,
     payments.PAGE,
     restatements.PAGE, what_if.PAGE, data_quality.PAGE, system_health.PAGE, metrics.PAGE, marts.PAGE,
 )  # fmt: skip
