@@ -9,6 +9,8 @@ from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.decisions.partners import CANONICAL_APPLICATIONS, ApplicationMapping
 from loanbook.core.policy.file_mappings import (
+    AGREED_TAPE,
+    AGREEMENT,
     CANONICAL,
     CANONICAL_COMMANDS,
     CANONICAL_PAYMENTS,
@@ -84,6 +86,8 @@ def mapping_of(
     if not kind.mappings:
         plain = {"name": CANONICAL, "version": 1, "effective_from": dt.date.min}
         return FileMapping.model_validate(plain | {"source_system": kind.name, "columns": {}}), ""
+    if kind.mappings == TAPES and ending == AGREEMENT:
+        return AGREED_TAPE, ""
     known = mappings(policies, kind.mappings)
     told = ""
     if ending and ending not in known:

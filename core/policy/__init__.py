@@ -6,6 +6,7 @@
 - `originators` - who sends debits and credits by which rail, and what its return codes mean
 - `product_rules` - what a product may say of schedule, interest, payments, payouts and endings
 - `product` - a product file: those rules together, and what must hold between them
+- `lending` - offers, agreements and payouts
 - `rights` - who may do what, and how many must approve an order
 - `decisions` - what is asked of an application, and what it may cost
 - `library` - every version of every policy, and which is in force on a date

@@ -227,3 +227,13 @@ CANONICAL_COMMANDS = CommandMapping.model_validate(
     _FIRST | {"source_system": "commands",
               "columns": {name: name for name in (*COMMAND_REQUIRED, *COMMAND_OPTIONAL)}}
 )  # fmt: skip
+AGREEMENT = "agreement"
+"""The mapping of tapes that board what was agreed and signed: loanbook's own, no file stands for it."""
+AGREED_TAPE = TapeMapping.model_validate(
+    _FIRST | {"name": AGREEMENT, "source_system": AGREEMENT, "key": "loan_key", "product_column": "product",
+              "columns": {name: name for name in (*TAPE_REQUIRED, *TAPE_OPTIONAL)}}
+)  # fmt: skip
+QUOTED_TAPE = AGREED_TAPE.model_copy(update={"name": "quote"})
+"""How the terms of a quote are read: as those of a tape whose loans are paid out as they enter."""
+OWN_TAPES = (CANONICAL, AGREEMENT, QUOTED_TAPE.name)
+"""Mappings of tapes in loanbook's own names, which may lack every field that no loan must tell."""

@@ -41,6 +41,7 @@ from loanbook.core.policy.base import (
 from loanbook.core.policy.decisions.decision import DecisionPolicy
 from loanbook.core.policy.decisions.partners import ApplicationMapping
 from loanbook.core.policy.file_mappings import CommandMapping, PaymentMapping, TapeMapping
+from loanbook.core.policy.lending.agreements import AgreementRules
 from loanbook.core.policy.originators import Originator, ReturnCodes
 from loanbook.core.policy.payments.bank_accounts import BankAccount
 from loanbook.core.policy.payments.collections import CollectionMapping
@@ -351,6 +352,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "approval_rules": ApprovalRules,
     "misuse_rules": MisuseRules,
     "identity_providers": IdentityProvider,
+    "agreements": AgreementRules,
     "bank_accounts": BankAccount,
     "receipt_matching": ReceiptMatching,
     "collection_files": CollectionMapping,

@@ -22,6 +22,7 @@ from loanbook.pipelines.commands import (
     serve,
     simulate,
 )
+from loanbook.pipelines.commands.agreements import disburse, documents, offers
 from loanbook.pipelines.commands.console import err
 from loanbook.pipelines.commands.guard import DEMO, OPEN, WHOLE, guarded
 from loanbook.pipelines.commands.loans import changes, figures, loan, schedule, what_if
@@ -61,6 +62,18 @@ vault_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(vault_app, name="vault")
+offers_app = typer.Typer(
+    help="Offers: made, accepted, signed, withdrawn, handed off as loans.", no_args_is_help=True
+)
+app.add_typer(offers_app, name="offers")
+documents_app = typer.Typer(
+    help="What was shown and signed, proven byte by byte.", no_args_is_help=True
+)
+app.add_typer(documents_app, name="documents")
+disburse_app = typer.Typer(
+    help="Money of agreements out: gates, two people, proof.", no_args_is_help=True
+)
+app.add_typer(disburse_app, name="disburse")
 audit_app = typer.Typer(help="Who did what, and the proof of it.", invoke_without_command=True)
 app.add_typer(audit_app, name="audit")
 
@@ -158,6 +171,31 @@ OF_VAULT: dict[str, tuple[str, Callable[..., None]]] = {
     "erase": ("personal.erase", vault.erase_person),
     "rotate": ("vault.rotate", vault.rotate),
 }
+OF_OFFERS: dict[str, tuple[str, Callable[..., None]]] = {
+    "list": (WHOLE, offers.list_offers),
+    "make": ("order.propose", offers.make),
+    "accept": ("order.propose", offers.accept_offer),
+    "decline": ("order.propose", offers.decline_offer),
+    "sign": ("order.propose", offers.sign_offer),
+    "withdraw": ("order.propose", offers.withdraw_offer),
+    "board": ("book.run", offers.board),
+    "check": (WHOLE, offers.check),
+}
+OF_DOCUMENTS: dict[str, tuple[str, Callable[..., None]]] = {
+    "list": (WHOLE, documents.list_documents),
+    "show": (WHOLE, documents.show_document),
+    "verify": (WHOLE, documents.verify),
+    "diff": (WHOLE, documents.diff),
+}
+OF_DISBURSEMENTS: dict[str, tuple[str, Callable[..., None]]] = {
+    "list": (WHOLE, disburse.list_payouts),
+    "gates": (WHOLE, disburse.gates),
+    "kyc": ("order.propose", disburse.kyc),
+    "account": ("order.propose", disburse.account),
+    "propose": ("order.propose", disburse.propose_payout),
+    "approve": ("order.approve", disburse.approve_payout),
+    "prove": (WHOLE, disburse.prove_payout),
+}
 READ, RUN, MAINTAIN = "ledger.read", "book.run", "book.maintain"
 ACTIONS: dict[str, str] = {
     "demo": DEMO, "check": RUN, "run": RUN, "close": RUN, "backfill": RUN, "sql": "ledger.query",
@@ -186,6 +224,13 @@ for _name, (_action, _command) in OF_ORDERS.items():
     orders_app.command(_name)(guarded(f"orders {_name}", _action, _command))
 for _name, (_action, _command) in OF_VAULT.items():
     vault_app.command(_name)(guarded(f"vault {_name}", _action, _command))
+for _group, _named, _commands in (
+    (offers_app, "offers", OF_OFFERS),
+    (documents_app, "documents", OF_DOCUMENTS),
+    (disburse_app, "disburse", OF_DISBURSEMENTS),
+):
+    for _name, (_action, _command) in _commands.items():
+        _group.command(_name)(guarded(f"{_named} {_name}", _action, _command))
 audit_app.callback()(audit.audit)
 audit_app.command("verify")(audit.verify)
 audit_app.command("misuse")(audit.misuse)

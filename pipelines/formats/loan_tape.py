@@ -17,7 +17,7 @@ from loanbook.core.contract.jurisdiction import pack
 from loanbook.core.contract.money import CURRENCY_CODES, EXPONENT, percent, to_major
 from loanbook.core.contract.terms import Terms
 from loanbook.core.frames import codes, completed
-from loanbook.core.policy.file_mappings import CANONICAL, TAPE_OPTIONAL, TapeMapping
+from loanbook.core.policy.file_mappings import AGREEMENT, OWN_TAPES, TAPE_OPTIONAL, TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.changes.migration_in import AMOUNTS
 from loanbook.pipelines.formats.mapped import plain, row_hashes
@@ -51,7 +51,7 @@ MAY_LACK = (
 
 def may_lack(mapping: TapeMapping) -> tuple[str, ...]:
     """Fields whose column a tape of the mapping may lack; in loanbook's own names all that no loan must tell."""
-    return TAPE_OPTIONAL if mapping.name == CANONICAL else MAY_LACK
+    return TAPE_OPTIONAL if mapping.name in OWN_TAPES else MAY_LACK
 
 
 def signed_minor(text: pl.Expr, exponent: pl.Expr) -> pl.Expr:
@@ -335,7 +335,7 @@ def _terms(cells: _Cells, product: Product) -> dict[str, pl.Expr]:
         "first_interest_adjusts": pl.lit(_adjusts(product)),
         "revolving": pl.lit(line is not None),
         "has_advances": pl.lit(line is not None and line.cash_advances is not None),
-        "drawn": cells.money("drawn", 0) if line else principal,
+        "drawn": _drawn(cells, product, principal),
         "jurisdiction": pack(cells.text("jurisdiction")),
         "jurisdiction_told": cells.text("jurisdiction"),
         "counts_days": pl.lit(product.schedule.rate_basis in {basis.words for basis in ACTUAL}),
@@ -346,6 +346,13 @@ def _terms(cells: _Cells, product: Product) -> dict[str, pl.Expr]:
         **_stub_interest(cells),
         **_agreed(cells, product),
     }
+
+
+def _drawn(cells: _Cells, product: Product, principal: pl.Expr) -> pl.Expr:
+    """What is paid out as the loan enters: of an agreement nothing, for that is ordered once all gates are passed."""
+    if cells.mapping.name == AGREEMENT:
+        return pl.lit(0, dtype=pl.Int64)
+    return cells.money("drawn", 0) if product.line else principal
 
 
 _COUNTED = {"months": Unit.months, "month": Unit.months, "mon": Unit.months, "mos": Unit.months, "mo": Unit.months,

@@ -11,9 +11,10 @@ from loanbook.core.contract.boarding import payload
 from loanbook.core.contract.money import EXPONENT, to_major
 from loanbook.core.contract.schedule.agreed_rows import agreed_by_rate
 from loanbook.core.contract.terms import Terms
+from loanbook.core.documents.matching import boarded_otherwise
 from loanbook.core.errors import IntakeError, PolicyError
 from loanbook.core.policy.book import PolicyBook
-from loanbook.core.policy.file_mappings import TapeMapping
+from loanbook.core.policy.file_mappings import AGREEMENT, TapeMapping
 from loanbook.core.policy.product import Product
 from loanbook.core.servicing.explain.disclosure import disclosed_apr, payout_fees
 from loanbook.core.servicing.laws.law import AT_FAULT
@@ -86,8 +87,9 @@ def _of_product(
     loans, other = _as_agreed(loans, good, product, policies)
     loans, costly = _paid_out_beyond_fees(loans, good, product, policies)
     loans, dear = within_ceilings(loans, product, policies)
+    loans, unsigned = _as_signed(loans, mapping, policies, known)
     good = good.join(loans, on="line", how="semi")
-    bad += other + costly + dear
+    bad += other + costly + dear + unsigned
     boarded_rows = raw.join(loans, on="line", how="semi")
     named = mapping.attributes
     attributes = boarded_rows.select(
@@ -99,6 +101,31 @@ def _of_product(
         0, good.height, again.height - contradicting, bad, _boarding(loans, good, product, file, mapping, known),
         loans, attributes, _reported(boarded_rows, mapping, product),
     )  # fmt: skip
+
+
+def _as_signed(
+    loans: pl.DataFrame, mapping: TapeMapping, policies: PolicyBook, known: Known
+) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """Loans of a tape of agreements that are as they were signed, field by field, and the rows of the others."""
+    if mapping.name != AGREEMENT or known.signed is None or loans.is_empty():
+        return loans, []
+    numbered = loans.with_columns(loan_id=pl.int_range(pl.len(), dtype=pl.Int64))
+    solved = agreed_terms(numbered.select(Terms.column_names()), policies.pins).select(
+        "loan_id", "emi"
+    )
+    would_be = numbered.drop("emi").join(solved, on="loan_id", maintain_order="left")
+    signed = known.signed(loans["loan_key"])
+    unsigned = loans.join(signed, on="loan_key", how="anti")
+    other = boarded_otherwise(signed, would_be).with_columns(
+        told=pl.format("{} is {}, signed {}", "field", pl.col("after").fill_null("none"), pl.col("before").fill_null("none"))
+    )  # fmt: skip
+    by_loan = other.group_by("loan_key").agg(differs=pl.col("told").str.join("; "))
+    wrong = loans.join(by_loan, on="loan_key").with_columns(_ref=found("loan_key", "differs"))
+    bad = refused(unsigned, "no_signed_agreement", "loan_key") + refused(
+        wrong, "not_as_signed", "_ref"
+    )
+    fits = pl.concat([unsigned["line"], wrong["line"]])
+    return loans.filter(~pl.col("line").is_in(fits.implode())), bad
 
 
 def _brings_grace(product: Product, mapping: TapeMapping) -> None:

@@ -114,6 +114,9 @@ class Known:
     """Loans of tapes of this run: `loan_key` and the business date of the tape, `landed_on`."""
     fresh_loans: list[pl.DataFrame] = field(default_factory=list)
     """Loans of tapes that are taken in and not committed yet: columns of `loans`, as far as they are known."""
+    signed: Callable[[pl.Series], pl.DataFrame] | None = None
+    """Terms of signed agreements by loan key (`loanbook.core.store.agreements.documents.signed_terms`); None: there are
+    none, and what is quoted alone is compared with nothing."""
     until: dt.date | None = None
     """No loan is known of a tape of this run that is of a later day; None: all are."""
 

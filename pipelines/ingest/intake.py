@@ -19,6 +19,7 @@ from loanbook.core.catalogue.events import DEFERS, OF_A_CHARGE
 from loanbook.core.errors import IntakeError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CANONICAL, CommandMapping, PaymentMapping
+from loanbook.core.store.agreements.documents import signed_terms
 from loanbook.core.store.banking.context import StoredBank
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.known.files import folders_at_rest, known_files
@@ -238,6 +239,7 @@ def knowledge(ledger: Queries, policies: PolicyBook, home: Path, files: int = 1)
         partial(history, ledger), Lives(partial(lived, ledger, policies), policies).through, home,
         bank=StoredBank(ledger), sending=StoredSending(ledger, vault),
         origination=StoredOrigination(ledger, vault),
+        signed=partial(signed_terms, ledger),
     )  # fmt: skip
 
 

@@ -13,12 +13,15 @@ import polars as pl
 from loanbook.core.catalogue.accounts import ROLE
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.contract.money import CURRENCY_CODES
+from loanbook.core.documents.payouts import GATES
 from loanbook.core.ledger.reversals import effective_events
 from loanbook.core.payments.out.presentment import effective_on
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.originators import Originator
+from loanbook.core.store.agreements.payouts import destinations
 from loanbook.core.store.queries import PUBLISHED
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.disbursing.gating import refused_now
 from loanbook.pipelines.payments.presenting import (
     PASSED_BY,
     Presented,
@@ -29,6 +32,8 @@ from loanbook.pipelines.payments.presenting import (
 from loanbook.pipelines.payments.recording import OutFile, file_of, published_date
 
 WHY_NOT = {
+    **GATES,
+    "no_disbursement": "the loan is of an agreement, and nobody asked for this payout by `loanbook disburse`",
     "no_account": "no mandate of the loan that lives tells an account",
     "another_currency": "the loan is in another currency than the rail",
 }
@@ -51,9 +56,17 @@ def plan_payouts(ledger: Ledger, policies: PolicyBook, day: dt.date) -> Presente
         if not by.pays_out or settles is None:
             continue
         owed = _payouts(ledger, by, published)
-        told = owed.join(_accounts(mandates, by), on="loan_id", how="left", maintain_order="left")
+        told = _destined(
+            owed.join(_accounts(mandates, by), on="loan_id", how="left", maintain_order="left"),
+            ledger,
+            policies,
+            by,
+        )
         other = pl.col("currency") != CURRENCY_CODES[by.currency]
-        why = pl.when(other).then(pl.lit("another_currency")).when(pl.col("account").is_null()).then(pl.lit("no_account"))  # fmt: skip
+        why = (
+            pl.when(other).then(pl.lit("another_currency")).when(pl.col("gate").is_not_null()).then("gate")
+            .when(pl.col("account").is_null()).then(pl.lit("no_account"))
+        )  # fmt: skip
         judged = told.with_columns(why=why)
         left = judged.filter(pl.col("why").is_not_null()).select(
             pl.lit(by.name).alias("originator"), "loan_id", "mandate", due_date="value_date", amount="amount", why="why"
@@ -76,7 +89,8 @@ def _payouts(ledger: Ledger, by: Originator, published: dt.date) -> pl.DataFrame
     stand = effective_events(events).filter(pl.col("kind").is_in(kinds))
     return ledger.beside(
         f"""
-        SELECT e.event_id, e.loan_id, e.kind, e.value_date, sum(t.amount)::BIGINT AS amount, k.currency
+        SELECT e.event_id, e.loan_id, e.kind, e.value_date, e.source_ref, sum(t.amount)::BIGINT AS amount, k.currency,
+               k.loan_key IN (SELECT loan_key FROM {{lake}}.offers) AS agreed
         FROM _events e JOIN {{lake}}.transfers t ON t.event_id = e.event_id AND t.loan_id = e.loan_id
         JOIN {{lake}}.loan_keys k ON k.loan_id = e.loan_id
         WHERE t.credit = ? AND t.version IN {PUBLISHED}
@@ -84,8 +98,25 @@ def _payouts(ledger: Ledger, by: Originator, published: dt.date) -> pl.DataFrame
         GROUP BY ALL HAVING sum(t.amount) > 0 ORDER BY e.event_id
         """,
         [ROLE["payout_clearing"]],
-        _events=stand.select("event_id", "loan_id", "kind", "value_date"),
+        _events=stand.select("event_id", "loan_id", "kind", "value_date", "source_ref"),
     )  # fmt: skip
+
+
+def _destined(
+    owed: pl.DataFrame, ledger: Ledger, policies: PolicyBook, by: Originator
+) -> pl.DataFrame:
+    """Payouts with the account of those that were asked for by agreement, whatever mandate there is, and the `gate` that
+    holds one back; those that another originator pays are left out."""
+    asked = owed.join(destinations(ledger), on="source_ref", how="left", maintain_order="left")
+    ours = asked.filter(pl.col("_originator").is_null() | (pl.col("_originator") == by.name))
+    held = refused_now(ledger, policies, ours["disbursement"].drop_nulls().to_list())
+    own = pl.col("disbursement").is_not_null()
+    unasked = pl.col("agreed") & ~own & (pl.col("kind") == Kind.disbursed.value)
+    return ours.join(held, on="disbursement", how="left", maintain_order="left").with_columns(
+        gate=pl.when(unasked).then(pl.lit("no_disbursement")).otherwise("gate"),
+        account=pl.when(own).then("_account").otherwise("account"),
+        mandate=pl.when(own).then(None).otherwise("mandate"),
+    )
 
 
 def _accounts(mandates: pl.DataFrame, by: Originator) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from loanbook.core.errors import IntakeError, LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import CANONICAL_PAYMENTS, AmountForm
 from loanbook.core.servicing.loan.opening import agreed_terms
-from loanbook.pipelines.commands.loans.quoted import quoted
+from loanbook.pipelines.agreements.quoting import quoted
 from loanbook.pipelines.formats import commands, loan_tape, payments
 from tests.core.loans import ruled
 

@@ -20,9 +20,9 @@ from loanbook.core.policy.models import OriginationFee, Policy
 from loanbook.core.servicing.replay.replay import relived
 from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.agreements.quoting import edits, quoted
 from loanbook.pipelines.cli import app
 from loanbook.pipelines.commands import console
-from loanbook.pipelines.commands.loans.quoted import edits, quoted
 from loanbook.pipelines.commands.loans.schedule import changes_that_wait
 from loanbook.pipelines.resources import POLICIES, provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days

@@ -1,4 +1,4 @@
-"""The annual percentage rate that a loan's own schedule discloses, before a payment is made.
+"""The annual percentage rate that a loan's own schedule discloses, before a payment is made, by three laws.
 
 United States, 12 CFR 1026 Appendix J: the unit period is the instalment's; the time to the first
 instalment is whole unit periods and a fraction, the odd days over 30 a month, 15 a half month or the
@@ -11,7 +11,7 @@ import polars as pl
 
 from loanbook.core.contract.dates.due_dates import Unit, change, changes_of, due_date
 from loanbook.core.contract.dates.instalment_dates import has_agreed_rows
-from loanbook.core.contract.disclosed.apr import nominal_percent, solved_rate
+from loanbook.core.contract.disclosed.apr import effective_percent, nominal_percent, solved_rate
 from loanbook.core.contract.schedule.expansion import expand
 from loanbook.core.contract.schedule.stub_interest import kept_of_payout
 from loanbook.core.frames import codes
@@ -28,6 +28,37 @@ def us_apr(agreed: pl.DataFrame, cost: pl.DataFrame) -> pl.DataFrame:
     `agreed`: terms with the schedule's constants (`loanbook.core.servicing.loan.opening.agreed_terms`), `emi`
     solved. `cost`: `loan_id`, `cost` (Int64 minor units), finance charges that the payout bears.
     """
+    flows, years = _flows(agreed, cost)
+    joined = solved_rate(flows).join(years, on="loan_id")
+    return joined.select("loan_id", apr=nominal_percent(pl.col("rate"), pl.col("a_year")))
+
+
+def eu_apr(agreed: pl.DataFrame, cost: pl.DataFrame) -> pl.DataFrame:
+    """As `us_apr`, but by Directive 2008/48/EC Annex I, as 2011/90/EU words it: whole periods counted back from
+    each instalment, twelve months or 52 weeks a year, and the odd days before them over 365; compounded."""
+    flows, years = _flows(agreed, cost)
+    timed = flows.join(years, on="loan_id", maintain_order="left").with_columns(
+        periods=pl.col("periods") / pl.col("a_year") + pl.col("fraction") * pl.col("days") / 365,
+        fraction=pl.lit(0.0),
+    )
+    rates = solved_rate(timed)
+    return rates.select("loan_id", apr=effective_percent(pl.col("rate"), 1))
+
+
+def in_apr(agreed: pl.DataFrame, cost: pl.DataFrame) -> pl.DataFrame:
+    """As `us_apr`, but as India's key facts statement has it (RBI, 15 April 2024, annex B): the rate of a month,
+    compounded within an odd first period, times twelve."""
+    flows, years = _flows(agreed, cost)
+    timed = flows.join(years, on="loan_id", maintain_order="left").with_columns(
+        periods=(pl.col("periods") + pl.col("fraction")) * 12 / pl.col("a_year"),
+        fraction=pl.lit(0.0),
+    )
+    return solved_rate(timed).select("loan_id", apr=nominal_percent(pl.col("rate"), 12))
+
+
+def _flows(agreed: pl.DataFrame, cost: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What loans advance and ask as `solved_rate` takes it, in unit periods of each loan; and `loan_id`, `a_year`
+    (unit periods of a year), `days` of one."""
     by_unit = {unit.value: float(n) for unit, n in _YEAR.items()}
     every = pl.col("every").cast(pl.Float64)
     days = {unit.value: float(n) for unit, n in _DAYS.items()}
@@ -37,6 +68,7 @@ def us_apr(agreed: pl.DataFrame, cost: pl.DataFrame) -> pl.DataFrame:
         odd=pl.col("odd").cast(pl.Float64)
         / (pl.col("unit").replace_strict(days, return_dtype=pl.Float64) * every),
         a_year=pl.col("unit").replace_strict(by_unit, return_dtype=pl.Float64) / every,
+        days=pl.col("unit").replace_strict(days, return_dtype=pl.Float64) * every,
         lent="principal_agreed",
     )
     rows = _redated(expand(agreed).join(loans, on="loan_id"), agreed)
@@ -67,9 +99,8 @@ def us_apr(agreed: pl.DataFrame, cost: pl.DataFrame) -> pl.DataFrame:
         periods=pl.lit(0.0),
         fraction=pl.lit(0.0),
     )
-    rates = solved_rate(pl.concat([out, paid]).sort("loan_id", maintain_order=True))
-    joined = rates.join(loans.select("loan_id", "a_year"), on="loan_id")
-    return joined.select("loan_id", apr=nominal_percent(pl.col("rate"), pl.col("a_year")))
+    flows = pl.concat([out, paid]).sort("loan_id", maintain_order=True)
+    return flows, loans.select("loan_id", "a_year", "days")
 
 
 def _redated(rows: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:

@@ -32,6 +32,7 @@ WHY = {
     "dishonoured": "the bank refuses a return of ours, or contests a refusal: ask the bank",
     "code_not_known": "the policy of return codes does not name the code",
     "refused_by_policy": "the policy says that a person looks at it",
+    "payout_reversed": "money of an agreement's payout came back: the payout is taken back, as if it had never been",
     "payout_came_back": "money that was paid out came back: pay it anew, or take the payout back",
 }
 """Why a return has its outcome."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from loanbook.core.catalogue.components import Component
@@ -12,15 +14,19 @@ from loanbook.core.servicing.loan.opening import agreed_terms, opened
 from loanbook.core.servicing.loan.taxes import tax_on
 
 
-def disclosed_apr(terms: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:
-    """`loan_id`, `apr` (Float64, per cent, Regulation Z Appendix J) of loans as they are boarded.
+def disclosed_apr(
+    terms: pl.DataFrame,
+    policies: PolicyBook,
+    by: Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame] = us_apr,
+) -> pl.DataFrame:
+    """`loan_id`, `apr` (Float64, per cent, Regulation Z Appendix J unless `by` another law) of loans as they are boarded.
 
     `terms`: schema `Terms`. The payout is the amount agreed, at once; the finance charge is the
     schedule's interest and the origination fee with the tax on it.
     """
     fees = payout_fees(terms, policies)
     cost = fees.select("loan_id", cost=pl.col("fee") + pl.col("tax"))
-    return us_apr(agreed_terms(terms, policies.pins), cost)
+    return by(agreed_terms(terms, policies.pins), cost)
 
 
 def payout_fees(terms: pl.DataFrame, policies: PolicyBook) -> pl.DataFrame:

@@ -145,6 +145,15 @@ class StoredSending:
             "AND r.instruction_key IN (SELECT key FROM _keys)", [], _keys=keys.to_frame("key"),
         )  # fmt: skip
 
+    def disbursements(self, keys: pl.Series) -> pl.DataFrame:
+        """`instruction_key`, `event_ref` (reference of the event that it pays) of payouts of agreements among instructions."""
+        return self._ledger.beside(
+            "SELECT i.key AS instruction_key, 'disbursed/' || e.source_ref AS event_ref FROM {lake}.instructions i "
+            "JOIN {lake}.events e ON i.key = 'payout/' || e.event_id "
+            "JOIN {lake}.disbursements d ON d.order_id = e.source_ref WHERE i.key IN (SELECT key FROM _keys)",
+            [], _keys=keys.to_frame("key"),
+        )  # fmt: skip
+
     def accounts(self, tokens: pl.Series) -> pl.DataFrame:
         """As `opened_accounts`."""
         return opened_accounts(self._ledger, self._vault, tokens)

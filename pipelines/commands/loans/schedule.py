@@ -27,7 +27,7 @@ from loanbook.pipelines.commands.console import (
 
 if TYPE_CHECKING:
     from loanbook.core.servicing.replay.fast_forward import History
-    from loanbook.pipelines.commands.loans.quoted import Quote
+    from loanbook.pipelines.agreements.quoting import Quote
 
 
 def schedule(
@@ -103,7 +103,7 @@ def quote(
     """
     from loanbook.core.store.lake import open_reader
     from loanbook.core.store.queries import Queries
-    from loanbook.pipelines.commands.loans.quoted import edits, quoted
+    from loanbook.pipelines.agreements.quoting import edits, quoted
     from loanbook.pipelines.resources import read_policies, settings_if_any
 
     policies, where = read_policies(), settings_if_any()

@@ -76,7 +76,7 @@ def returning(
         return Returned(Taken(0, 0, 0, [], None), pl.DataFrame(schema={"line": pl.Int64, "outcome": pl.String, "why": pl.String, "loan_id": pl.Int64}))  # fmt: skip
     names = pl.concat([told["original"], changes["original"]]).drop_nulls().unique()
     sent = known.sending.sent_as(names)
-    judged = _judged(told, sent, file, policies, known)
+    judged = _of_agreements(_judged(told, sent, file, policies, known), known)
     orders = _orders_of_returns(judged, file, policies)
     listed, of_changes = _changes(changes, read, sent, file, known)
     every = pl.concat([orders, of_changes], how="diagonal_relaxed")
@@ -112,6 +112,23 @@ def _judged(
     return pl.concat(parts, how="diagonal").sort("line")
 
 
+def _of_agreements(judged: pl.DataFrame, known: Known) -> pl.DataFrame:
+    """Returns with `event_ref`: the payout of an agreement that came back, which is taken back; null of others."""
+    assert known.sending is not None
+    back = judged.filter(pl.col("why") == "payout_came_back")["instruction_key"]
+    told = judged.join(
+        known.sending.disbursements(back.unique()),
+        on="instruction_key",
+        how="left",
+        maintain_order="left",
+    )
+    own = (pl.col("why") == "payout_came_back") & pl.col("event_ref").is_not_null()
+    return told.with_columns(
+        why=pl.when(own).then(pl.lit("payout_reversed")).otherwise("why"),
+        event_ref=pl.when(own).then("event_ref"),
+    )
+
+
 def _policies(
     policies: PolicyBook, name: str, day: dt.date
 ) -> tuple[Originator, ReturnCodes, Calendar]:
@@ -138,8 +155,18 @@ def _orders_of_returns(
         command=pl.col("mandate_becomes").replace_strict(verbs, return_dtype=pl.String),
         target_ref="mandate", amount=pl.lit(""),
     )  # fmt: skip
+    failed = judged.filter(pl.col("event_ref").is_not_null()).with_columns(
+        command=pl.lit("reverse"),
+        target_ref="event_ref",
+        amount=pl.lit(""),
+        reason=pl.lit("payout_failed"),
+    )
     rows = pl.concat(
-        [money.with_columns(place=_MONEY), changed.with_columns(place=_MANDATE)],
+        [
+            money.with_columns(place=_MONEY),
+            failed.with_columns(place=_MONEY),
+            changed.with_columns(place=_MANDATE),
+        ],
         how="vertical_relaxed",
     )
     return rows.select(
@@ -230,7 +257,8 @@ def _as_ordered(judged: pl.DataFrame, taken: Taken) -> pl.DataFrame:
     """Returns with what became of their orders: one that broke a rule is refused by its name."""
     bad = {row["line"] // _PLACES: row["rule"] for row in taken.bad if row["line"] % _PLACES == 0}
     broke = pl.col("line").replace_strict(bad, default=None, return_dtype=pl.String) if bad else pl.lit(None, pl.String)  # fmt: skip
-    broken = broke.is_not_null() & pl.col("outcome").is_in([*ENTERS])
+    comes = pl.col("outcome").is_in([*ENTERS]) | pl.col("event_ref").is_not_null()
+    broken = broke.is_not_null() & comes
     return judged.with_columns(
         outcome=pl.when(broken).then(pl.lit("refused")).otherwise("outcome"),
         why=pl.when(broken).then(broke).otherwise("why"),
@@ -242,7 +270,8 @@ def with_returns(entries: pl.DataFrame, returned: Returned) -> pl.DataFrame:
     lines = returned.lines.unique("line", keep="first")
     told = entries.join(lines.rename({"outcome": "_of", "why": "_why", "loan_id": "_loan"}), on="line", how="left", maintain_order="left")  # fmt: skip
     notes = pl.col("line").is_in(returned.changes.implode()) | (pl.col("_of") == "noted")
-    settled = pl.col("_of").is_in([*ENTERS]) & (pl.col("outcome") == "suspense")
+    comes = pl.col("_of").is_in([*ENTERS]) | (pl.col("_why") == "payout_reversed")
+    settled = comes & (pl.col("outcome") == "suspense")
     said = pl.when(pl.col("_why").is_not_null() & (pl.col("outcome") == "suspense")).then(
         pl.col("_why")
     )

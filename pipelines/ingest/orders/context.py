@@ -45,7 +45,8 @@ def order_rows(
     )
     about = _with_reopened(about)
     # paid out, and not closed for the first time yet: it lives by the order's day
-    begun = pl.when(pl.col("disbursed_on") <= pl.col("value_date")).then(
+    lives = pl.col("revolving") | (pl.col("lent") > 0)  # of an agreement nothing is at first
+    begun = pl.when(lives & (pl.col("disbursed_on") <= pl.col("value_date"))).then(
         pl.lit(Status.active.value, dtype=pl.Int8)
     )
     about = about.with_columns(_payout_fees(about, policies))

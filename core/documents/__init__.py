@@ -1,0 +1,10 @@
+"""What stands on paper, as data: fields, states of an offer, what differs. Nothing here sets a page or opens a file.
+
+- `kinds` - kinds of document, and by which law a cost is disclosed
+- `paper` - what one agreement says: parties by token, terms, figures, schedule
+- `wording` - the same in the words and units of a page
+- `clauses` - what a product's policies say of late money and early payment, in words
+- `offers` - the life of an offer: its steps, and its state on a date
+- `matching` - paper beside paper, and paper beside what was boarded: the fields that differ
+- `payouts` - what must be so before money goes out, each by its name
+"""

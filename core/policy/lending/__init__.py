@@ -1,0 +1,1 @@
+"""How loans come to be: offers, agreements and payouts."""

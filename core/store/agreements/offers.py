@@ -1,0 +1,111 @@
+"""Offers with their steps, parties and checks, as the ledger keeps them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+
+from loanbook.core.documents.offers import BOARDED, SIGNED, must_follow, states
+from loanbook.core.errors import LedgerConflictError, LedgerError
+from loanbook.core.store.agreements.keeping import keep
+from loanbook.core.store.queries import Queries
+
+STEP = pl.Schema(
+    {
+        "offer_id": pl.String,
+        "step": pl.String,
+        "on_date": pl.Date,
+        "actor": pl.String,
+        "detail": pl.String,
+    }
+)
+CHECK = pl.Schema({
+    "check_id": pl.String, "offer_id": pl.String, "what": pl.String, "passed": pl.Boolean, "account": pl.String,
+    "score": pl.Int32, "needed": pl.Int32, "scorer": pl.String, "provider": pl.String, "reference": pl.String,
+    "evidence": pl.String, "actor": pl.String, "on_date": pl.Date,
+})  # fmt: skip
+"""What was found of a party: `what` is kyc or ownership; `account` and `evidence` are a token and a hash."""
+
+
+def offers_on(ledger: Queries, on: dt.date, offer_id: str | None = None) -> pl.DataFrame:
+    """Offers made by a date with their `state` at its end, `since`, and the `loan_id` that boarding gave, oldest first."""
+    whose = " WHERE offer_id = ? OR loan_key = ?" if offer_id else ""
+    found = ledger.frame(
+        f"SELECT * FROM {{lake}}.offers{whose} ORDER BY made_on, offer_id",
+        [offer_id] * 2 if offer_id else [],
+    )
+    told = states(found, _steps(ledger, found["offer_id"] if offer_id else None), on)
+    there = ledger.frame(
+        "SELECT loan_key, min(loan_id) AS loan_id FROM {lake}.loan_keys GROUP BY ALL"
+    )
+    loans = told.join(there, on="loan_key", how="left", maintain_order="left")
+    entered = (pl.col("state") == SIGNED) & pl.col("loan_id").is_not_null()
+    return loans.with_columns(state=pl.when(entered).then(pl.lit(BOARDED)).otherwise("state"))
+
+
+def _steps(ledger: Queries, ids: pl.Series | None) -> pl.DataFrame:
+    every = "SELECT offer_id, step, on_date FROM {lake}.offer_steps"
+    if ids is not None:
+        return ledger.frame(
+            f"{every} WHERE offer_id IN (SELECT unnest(?)) ORDER BY recorded_at", [ids.to_list()]
+        )
+    return ledger.frame(f"{every} ORDER BY recorded_at")
+
+
+def offer(ledger: Queries, id_: str, on: dt.date) -> dict[str, Any]:
+    """An offer by its id, or its loan's key, with its `state` on a date. LedgerError: there is none."""
+    found = offers_on(ledger, on, id_)
+    if found.height != 1:
+        raise LedgerError(
+            f"{'no offer has' if found.is_empty() else 'several offers have'} the id or loan {id_!r}; see `loanbook offers list`"
+        )
+    return found.row(0, named=True)
+
+
+def add_offers(ledger: Queries, rows: dict[str, pl.DataFrame]) -> bool:
+    """Keep offers (`offers`) with their documents and sealed names. False: they are kept already, by the same body.
+
+    LedgerConflictError: an id or a loan's key is another offer's.
+    """
+    new = rows["offers"]
+
+    def fresh() -> bool:
+        known = ledger.frame(
+            "SELECT offer_id, loan_key, body_hash FROM {lake}.offers "
+            "WHERE offer_id IN (SELECT unnest(?)) OR loan_key IN (SELECT unnest(?))",
+            [new["offer_id"].to_list(), new["loan_key"].to_list()],
+        )
+        if known.is_empty():
+            return True
+        same = known.join(new, on=["offer_id", "loan_key", "body_hash"], how="semi")
+        if same.height == known.height == new.height:
+            return False
+        other = known.join(same, on="offer_id", how="anti") if same.height < known.height else known
+        raise LedgerConflictError(
+            f"offer {other['offer_id'][0]} of loan {other['loan_key'][0]} is kept with another content, or not all "
+            "of these are: make another offer, under another id and loan key"
+        )
+
+    return keep(ledger, rows, fresh)
+
+
+def take_step(
+    ledger: Queries, step: dict[str, Any], more: dict[str, pl.DataFrame] | None = None
+) -> None:
+    """Keep a step (`STEP`) of an offer with rows of other tables. OfferError: its state does not let it be taken."""
+
+    def allowed() -> bool:
+        found = offer(ledger, step["offer_id"], step["on_date"])
+        must_follow(step["offer_id"], found["state"], step["step"])
+        return True
+
+    keep(ledger, {"offer_steps": pl.DataFrame([step], schema=STEP), **(more or {})}, allowed)
+
+
+def checks(ledger: Queries, offer_id: str) -> pl.DataFrame:
+    """What was found of an offer's parties, oldest first (`CHECK`)."""
+    return ledger.frame(
+        "SELECT * FROM {lake}.party_checks WHERE offer_id = ? ORDER BY recorded_at", [offer_id]
+    )

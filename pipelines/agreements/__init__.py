@@ -1,0 +1,9 @@
+"""From terms to a loan: quoted, offered, agreed, handed off.
+
+- `quoting` - what loans would ask and cost, by the engine
+- `papers` - the same as what stands on paper
+- `offering` - offers: made, accepted, signed
+- `withdrawing` - a borrower withdraws, and the loan is unwound
+- `handing_off` - signed agreements as loans, and what does not tie
+- `assets` - what Dagster knows of it
+"""

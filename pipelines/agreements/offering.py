@@ -1,0 +1,266 @@
+"""Offers: made of a product, terms and a decision, with their documents; accepted, signed, withdrawn."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from loanbook.core.documents.kinds import AGREEMENT
+from loanbook.core.documents.offers import OfferError
+from loanbook.core.documents.paper import Paper, Party, masked, party
+from loanbook.core.errors import LoanbookError
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.store.agreements.documents import SIGNATURE, documents_of
+from loanbook.core.store.agreements.keeping import SEALED
+from loanbook.core.store.agreements.offers import add_offers, offer, take_step
+from loanbook.core.store.queries import Queries
+from loanbook.core.store.sending.instructions import opened_accounts
+from loanbook.core.store.sending.vault import PARTICULARS, Vault
+from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.agreements.papers import Head, papers
+from loanbook.pipelines.agreements.quoting import read_terms
+from loanbook.pipelines.documents.keeping import DocumentStore
+from loanbook.pipelines.documents.making import made
+from loanbook.pipelines.documents.signing import ESign, LocalESign, Signer, signature_fault
+
+BORROWER = "borrower"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be offered: a product on terms, by a decision, to persons."""
+
+    product: str
+    fields: dict[str, str]
+    """Terms by their field (`loanbook.pipelines.agreements.quoting.FIELDS`)."""
+    parties: tuple[tuple[str, str], ...]
+    """Role and name."""
+    application_id: str = ""
+    decision_id: str = ""
+    loan_key: str = ""
+    """Key that the loan is to have; empty: one is made."""
+    digest: str = field(init=False)
+    """By which an offer of the same content is the same."""
+
+    def __post_init__(self) -> None:
+        told = [
+            self.product,
+            self.fields,
+            self.parties,
+            self.application_id,
+            self.decision_id,
+            self.loan_key,
+        ]
+        object.__setattr__(
+            self, "digest", hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        )
+
+    @property
+    def offer_id(self) -> str:
+        """The offer's id: the same for the same content."""
+        return f"of-{self.digest[:12]}"
+
+    @property
+    def key(self) -> str:
+        """The loan's key."""
+        return self.loan_key or f"L-{self.digest[:12]}"
+
+
+def make_offers(
+    ledger: Ledger, policies: PolicyBook, wanted: Sequence[Wanted], on: dt.date, maker: str
+) -> list[str]:
+    """Make offers with their documents, on a date; ids of those that are new. What is offered already is left as it is.
+
+    LoanbookError names the rule by which boarding would refuse one: then none is made.
+    """
+    known = set(ledger.frame("SELECT offer_id FROM {lake}.offers WHERE offer_id IN (SELECT unnest(?))",
+                             [[each.offer_id for each in wanted]])["offer_id"])  # fmt: skip
+    new = [each for each in wanted if each.offer_id not in known]
+    if not new:
+        return []
+    _must_have_parties(new)
+    sealed = _sealed_names(ledger, new)
+    heads = {each.key: _head(each, sealed, on) for each in new}
+    loans = _terms(policies, new)
+    made_of = papers(loans, policies, heads, ledger.settings)
+    documents = made(ledger, DocumentStore(ledger.settings), made_of)
+    by_key = {each.key: each for each in new}
+    rows = pl.DataFrame([_row(paper, by_key[paper.loan_key], maker) for paper in made_of])
+    add_offers(
+        ledger,
+        {
+            "offers": rows,
+            "documents": documents,
+            SEALED: sealed.select("token", "sealed").unique("token"),
+        },
+    )
+    return [each.offer_id for each in new]
+
+
+def _must_have_parties(wanted: Sequence[Wanted]) -> None:
+    for each in wanted:
+        if not any(role == BORROWER and name.strip() for role, name in each.parties):
+            raise LoanbookError(f"offer {each.offer_id}: nobody is the borrower; name one")
+    keys = [each.key for each in wanted]
+    twice = [key for key in keys if keys.count(key) > 1] if len(set(keys)) < len(keys) else []
+    if twice:
+        raise LoanbookError(
+            f"loan {twice[0]} is offered twice; give each offer a loan key of its own"
+        )
+
+
+def sealed_name(
+    ledger: Ledger, names: Sequence[str], addresses: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """`token`, `sealed` of names, with an address each where one is told."""
+    rows = pl.DataFrame({"holder": list(names), "account": list(addresses or [""] * len(names))},
+                        schema={"holder": pl.String, "account": pl.String})  # fmt: skip
+    whole = rows.with_columns(
+        pl.lit("").alias(name) for name in PARTICULARS if name not in rows.columns
+    )
+    return Vault(ledger.settings.lake).sealed(whole)
+
+
+def _sealed_names(ledger: Ledger, wanted: Sequence[Wanted]) -> pl.DataFrame:
+    """`name`, `token`, `sealed` of all parties."""
+    names = sorted({name for each in wanted for _, name in each.parties})
+    return sealed_name(ledger, names).with_columns(name=pl.Series(names))
+
+
+def _head(of: Wanted, sealed: pl.DataFrame, on: dt.date) -> Head:
+    tokens = dict(sealed.select("name", "token").rows())
+    parties = tuple(
+        Party(role=role, token=tokens[name], mask=masked(name)) for role, name in of.parties
+    )
+    return Head(of.offer_id, of.application_id, of.decision_id, of.key, parties, on)
+
+
+def _terms(policies: PolicyBook, wanted: Sequence[Wanted]) -> pl.DataFrame:
+    """Terms of what is offered (schema `Terms`, `loan_key`), as tapes of their days would board them."""
+    parts: list[pl.DataFrame] = []
+    by_day: dict[str, list[Wanted]] = {}
+    for each in wanted:
+        by_day.setdefault(each.fields.get("disbursed_on", ""), []).append(each)
+    for day, of_day in by_day.items():
+        rows = [{**each.fields, "loan_key": each.key, "product": each.product} for each in of_day]
+        try:
+            on = dt.date.fromisoformat(day)
+        except ValueError:
+            raise LoanbookError(
+                f"disbursed_on={day!r} is no date; write it like 2024-01-31"
+            ) from None
+        loans, bad = read_terms(policies, rows, on)
+        if bad:
+            raise LoanbookError(
+                f"loan {of_day[bad[0]['line'] - 2].key} would not be boarded: {bad[0]['rule']} ({bad[0]['found']}); "
+                "offer other terms: the product's bounds and ceilings stand in its file"
+            )
+        parts.append(loans)
+    return pl.concat(parts).with_columns(loan_id=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+
+
+def _row(paper: Paper, of: Wanted, maker: str) -> dict[str, object]:
+    return {
+        "offer_id": paper.offer_id, "application_id": paper.application_id, "decision_id": paper.decision_id,
+        "loan_key": paper.loan_key, "product": paper.product, "entity": paper.lender, "currency": paper.currency,
+        "jurisdiction": paper.jurisdiction, "disclosure": paper.disclosure,
+        "fields": json.dumps({**of.fields, "product": of.product}, sort_keys=True),
+        "parties": json.dumps([party.model_dump() for party in paper.parties], ensure_ascii=False),
+        "amount": paper.figures.lent, "made_on": paper.made_on, "expires_on": paper.expires_on,
+        "cooling_off_days": paper.cooling_off_days, "body_hash": of.digest, "maker": maker,
+    }  # fmt: skip
+
+
+def read_wanted(path: Path) -> list[Wanted]:
+    """Offers to make of a file: a JSON object a line with `product`, `terms`, `parties` (role, name), and what names it."""
+    found = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            told = json.loads(line)
+            terms = {name: str(value) for name, value in told["terms"].items()}
+            parties = tuple((each["role"], each["name"]) for each in told["parties"])
+            names = {
+                name: str(told.get(name, ""))
+                for name in ("application_id", "decision_id", "loan_key")
+            }
+            found.append(Wanted(str(told["product"]), terms, parties, **names))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise LoanbookError(
+                f"{path}, line {number}: no offer can be read there ({type(error).__name__}: {str(error)[:60]}); write "
+                '{"product": …, "terms": {…}, "parties": [{"role": "borrower", "name": …}], "decision_id": …}'
+            ) from None
+    return found
+
+
+def accept(ledger: Queries, id_: str, on: dt.date, actor: str) -> None:
+    """The borrower accepts an offer that stands. OfferError: it does not."""
+    _step(ledger, id_, "accepted", on, actor)
+
+
+def decline(ledger: Queries, id_: str, on: dt.date, actor: str, reason: str) -> None:
+    """The borrower, or the lender, declines an offer that is not signed."""
+    _step(ledger, id_, "declined", on, actor, reason)
+
+
+def _step(ledger: Queries, id_: str, step: str, on: dt.date, actor: str, detail: str = "") -> None:
+    found = offer(ledger, id_, on)
+    row = {
+        "offer_id": found["offer_id"],
+        "step": step,
+        "on_date": on,
+        "actor": actor,
+        "detail": detail,
+    }
+    take_step(ledger, row)
+
+
+def sign(
+    ledger: Ledger, id_: str, signer: tuple[str, str], at: dt.datetime, actor: str, provider: ESign | None = None
+) -> str:  # fmt: skip
+    """Have the agreement of an accepted offer signed by a party (`signer`: role or token, address); the signed file's hash.
+
+    What comes back must be the document as it was shown, with one signature more that covers all of it: else
+    nothing is kept.
+    """
+    found = offer(ledger, id_, at.date())
+    if found["state"] != "accepted":
+        raise OfferError(
+            f"offer {found['offer_id']} is {found['state']}: only what is accepted, and stands, is signed"
+        )
+    who = party([Party(**each) for each in json.loads(found["parties"])], signer[0])
+    vault, store = Vault(ledger.settings.lake), DocumentStore(ledger.settings)
+    name = opened_accounts(ledger, vault, pl.Series([who.token]))["holder"][0]
+    agreement = documents_of(ledger, found["offer_id"]).filter(pl.col("kind") == AGREEMENT.name)
+    shown = store.get(agreement["sha256"][0])
+    signed = (provider or LocalESign(ledger.settings)).sign(shown, Signer(who.token, who.mask), at)
+    fault = signature_fault(signed.data, signed.certificate_pem)
+    if fault or not signed.data.startswith(shown):
+        raise OfferError(
+            f"offer {found['offer_id']}: what {signed.provider} gave back ({signed.reference}) "
+            f"{fault or 'is not the document that was shown'}: nothing is kept; have it signed anew"
+        )
+    sealed = sealed_name(ledger, [name], [signer[1]])
+    row = {
+        "sha256": agreement["sha256"][0], "signed_sha256": store.put(signed.data), "offer_id": found["offer_id"],
+        "signer": sealed["token"][0], "mask": who.mask, "provider": signed.provider, "reference": signed.reference,
+        "code": signed.code, "latency_ms": signed.latency_ms,
+        "signed_at": at.astimezone(dt.UTC).replace(tzinfo=None), "certificate": signed.certificate_pem,
+        "certificate_sha256": hashlib.sha256(signed.certificate).hexdigest(),
+    }  # fmt: skip
+    step = {
+        "offer_id": found["offer_id"],
+        "step": "signed",
+        "on_date": at.date(),
+        "actor": actor,
+        "detail": row["signed_sha256"],
+    }
+    take_step(ledger, step, {"signatures": pl.DataFrame([row], schema=SIGNATURE), SEALED: sealed})
+    return str(row["signed_sha256"])

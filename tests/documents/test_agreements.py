@@ -1,0 +1,350 @@
+"""From offer to loan: what stands on paper is what is boarded, and every byte of it is proven."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import random
+from pathlib import Path
+
+import polars as pl
+import pypdfium2
+import pytest
+from asn1crypto import pem
+from typer.testing import CliRunner
+
+from loanbook.core.contract.disclosed.disclosure import eu_apr
+from loanbook.core.contract.terms import Terms
+from loanbook.core.documents.matching import ON_PAPER, boarded_otherwise, differences, unlike
+from loanbook.core.documents.offers import STEPS, OfferError
+from loanbook.core.documents.offers import states as states_of
+from loanbook.core.documents.paper import Paper
+from loanbook.core.errors import LedgerConflictError, LoanbookError
+from loanbook.core.frames import empty
+from loanbook.core.policy.lending.agreements import AgreementRules
+from loanbook.core.servicing.loan.opening import agreed_terms
+from loanbook.core.store.agreements.documents import documents_of, signed_terms
+from loanbook.core.store.agreements.offers import offer
+from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.agreements.handing_off import hand_off, reconciled
+from loanbook.pipelines.agreements.offering import Wanted, accept, decline, make_offers, sign
+from loanbook.pipelines.agreements.quoting import fields_of, quoted, tape_of, would_be_boarded
+from loanbook.pipelines.cli import app
+from loanbook.pipelines.documents.signing import LocalESign, Signed, Signer, signature_fault
+from loanbook.pipelines.documents.verifying import verified
+from loanbook.pipelines.resources import read_policies
+from tests.documents.conftest import MADE, SIGNED_AT, Lender, wanted
+from tests.pipelines.files import drop, take
+
+DAY = dt.date(2018, 1, 4)
+
+
+def state(lender: Lender, key: str, on: dt.date = DAY) -> str:
+    return str(offer(lender.ledger, key, on)["state"])
+
+
+def test_an_offer_lives_by_its_steps_and_expires_by_its_date_alone() -> None:
+    steps = [("a", "accepted", 3), ("b", "accepted", 3), ("b", "signed", 5), ("c", "declined", 2)]
+    day = dt.date(2024, 1, 1)
+    offers = pl.DataFrame(
+        {"offer_id": list("abcd"), "made_on": [day] * 4, "expires_on": [day.replace(day=9)] * 4}
+    )
+    taken = pl.DataFrame(
+        [(i, s, day.replace(day=n)) for i, s, n in steps], schema=STEPS, orient="row"
+    )
+
+    def on(n: int) -> list[str]:
+        return states_of(offers, taken, day.replace(day=n))["state"].to_list()
+
+    assert on(2) == ["offered", "offered", "declined", "offered"]
+    assert on(9) == ["accepted", "signed", "declined", "offered"]
+    assert on(10) == ["expired", "signed", "declined", "expired"]
+    assert states_of(offers, taken, dt.date(2023, 1, 1)).is_empty()
+
+
+def test_offers_are_made_once_and_only_what_may_follow_does(lender: Lender) -> None:
+    assert make_offers(lender.ledger, lender.policies, [wanted("A"), wanted("D")], DAY, "Ann") == []
+    with pytest.raises(LedgerConflictError, match="kept with another content"):
+        make_offers(lender.ledger, lender.policies, [wanted("A", rate_percent="13")], DAY, "Ann")
+    with pytest.raises(LoanbookError, match="would not be boarded: rate_not_a_percentage"):
+        make_offers(
+            lender.ledger, lender.policies, [wanted("E", rate_percent="twelve")], DAY, "Ann"
+        )
+    with pytest.raises(LoanbookError, match="nobody is the borrower"):
+        make_offers(
+            lender.ledger,
+            lender.policies,
+            [Wanted("instalment-act365", {}, (("guarantor", "G"),))],
+            DAY,
+            "Ann",
+        )
+    assert (state(lender, "A"), state(lender, "D"), state(lender, "D", dt.date(2018, 2, 2))) == (
+        "boarded",
+        "offered",
+        "expired",
+    )
+    with pytest.raises(OfferError, match="is offered: only what is accepted"):
+        sign(lender.ledger, "D", ("borrower", ""), SIGNED_AT, "Ann")
+    with pytest.raises(
+        OfferError, match="is expired: it can't be accepted now; make another offer"
+    ):
+        accept(lender.ledger, "D", dt.date(2018, 2, 2), "Ann")
+    accept(lender.ledger, "D", DAY, "Ann")
+    with pytest.raises(LoanbookError, match="no party is 'guarantor'; there are borrower"):
+        sign(lender.ledger, "D", ("guarantor", ""), SIGNED_AT.replace(day=4), "Ann")
+    decline(lender.ledger, "D", DAY, "Ann", "another lender")
+    assert state(lender, "D") == "declined"
+    # no name stands in the ledger in plain text
+    for table in ("offers", "documents", "signatures", "offer_steps"):
+        assert "Example" not in str(lender.ledger.frame(f"SELECT * FROM {{lake}}.{table}").rows())
+
+
+def test_a_paper_has_the_engines_figures_and_its_schedule_in_full(lender: Lender) -> None:
+    found = documents_of(lender.ledger, "A")
+    assert found["kind"].to_list() == ["agreement", "eu_standard", "offer"]
+    paper = Paper.model_validate_json(found["fields"][0])
+    fields = [f"{name}={value}" for name, value in wanted("A").fields.items()]
+    quote = quoted(lender.policies, "instalment-act365", fields)
+    assert paper.figures.total_of_payments == int(quote.instalments["amount"].sum())
+    assert list(paper.schedule.amount) == quote.instalments["amount"].to_list()
+    assert paper.schedule.balance[-1] == 0
+    assert (
+        paper.figures.amount_financed + paper.figures.finance_charge
+        == paper.figures.total_of_payments
+    )
+    pdf = lender.store.get(found["sha256"][0])
+    words = "".join(page.get_textpage().get_text_bounded() for page in pypdfium2.PdfDocument(pdf))
+    for due, amount in zip(paper.schedule.due_date, paper.schedule.amount, strict=True):
+        assert due.isoformat() in words
+        assert f"{amount / 100:,.2f}" in words
+    assert "Example" not in words
+
+
+def test_any_byte_that_is_flipped_or_appended_is_found_and_named(lender: Lender) -> None:
+    ledger, store = lender.ledger, lender.store
+    assert set(verified(ledger, store, again=True)["verdict"]) == {"OK"}
+    whole = documents_of(ledger, "A").filter(pl.col("kind") == "agreement").row(0, named=True)
+    drawn = random.Random(7)
+    for name in (whole["sha256"], whole["signed_sha256"]):
+        path, data = store.path(name), store.get(name)
+        places = [0, len(data) - 1, *drawn.sample(range(len(data)), 60)]
+        for damaged in [*(_flipped(data, at) for at in places), data + b"\n", data[:-1], b""]:
+            path.write_bytes(damaged)
+            assert store.fault(name).startswith("is not what was kept")
+        told = verified(ledger, store).filter(pl.col("verdict") == "FAIL")
+        assert told.select("kind", "loan_key", "sha256").rows() == [("agreement", "A", name)]
+        path.unlink()
+        assert verified(ledger, store, "A").filter(pl.col("verdict") == "FAIL")[
+            "fault"
+        ].to_list() == ["is not there"]
+        path.write_bytes(data)
+    stranger = store.put(b"%PDF-1.7 of nobody")
+    assert verified(ledger, store).filter(pl.col("verdict") == "FAIL")["sha256"].to_list() == [
+        stranger
+    ]
+    # behind the hash: what is appended to a signed file is not covered, and another certificate is not trusted
+    signed, certificate = store.get(whole["signed_sha256"]), whole["certificate"]
+    assert signature_fault(signed, certificate) == ""
+    assert signature_fault(signed + b"\n% more", certificate) != ""
+    assert "0 signatures" in signature_fault(store.get(whole["sha256"]), certificate)
+    inside = signed.index(b"/Contents <") // 2
+    assert signature_fault(_flipped(signed, inside), certificate) != ""
+
+
+def _flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def test_what_a_provider_gives_back_must_be_the_document_that_was_shown(lender: Lender) -> None:
+    accept(lender.ledger, "D", DAY, "Ann")
+    other = documents_of(lender.ledger, "A").filter(pl.col("kind") == "agreement")["sha256"][0]
+
+    class Swaps(LocalESign):
+        def sign(self, document: bytes, signer: Signer, at: dt.datetime) -> Signed:
+            return super().sign(lender.store.get(other), signer, at)
+
+    class Damages(LocalESign):
+        def sign(self, document: bytes, signer: Signer, at: dt.datetime) -> Signed:
+            told = super().sign(document, signer, at)
+            return Signed(told.data + b" ", told.certificate, at, "damages", "d-1", 200, 1)
+
+    for provider, said in (
+        (Swaps, "is not the document that was shown"),
+        (Damages, r"damages gave back \(d-1\)"),
+    ):
+        with pytest.raises(OfferError, match=said):
+            sign(
+                lender.ledger,
+                "D",
+                ("borrower", ""),
+                SIGNED_AT.replace(day=4),
+                "Ann",
+                provider(lender.where),
+            )
+    assert state(lender, "D") == "accepted"
+
+
+def test_a_difference_in_each_field_is_found_between_paper_and_loan(lender: Lender) -> None:
+    signed = signed_terms(lender.ledger, pl.Series(["A"]))
+    types = empty(Terms).schema
+    other = {
+        pl.Date: pl.lit(dt.date(1999, 1, 1)), pl.String: pl.lit("2099-01-01:1:1"), pl.Boolean: pl.lit(None, pl.Boolean),
+    }  # fmt: skip
+    for name in ON_PAPER:
+        type_ = types[name].base_type()
+        changed = signed.with_columns(
+            other.get(type_, pl.col(name).fill_null(0).cast(pl.Int64) + 1)
+            .cast(types[name])
+            .alias(name)
+        )
+        assert boarded_otherwise(signed, changed)["field"].to_list() == [name]
+    assert boarded_otherwise(signed, signed).is_empty()
+    paper = Paper.model_validate_json(documents_of(lender.ledger, "A")["fields"][0])
+    for part in ("figures", "schedule"):
+        for name, value in getattr(paper, part).model_dump().items():
+            moved = {
+                name: "9.999"
+                if isinstance(value, str)
+                else value + 1
+                if isinstance(value, int)
+                else _later(value)
+            }
+            changed_part = getattr(paper, part).model_copy(update=moved)
+            found = unlike(paper, paper.model_copy(update={part: changed_part}))["field"]
+            assert {each.split(".")[1] for each in found} == {name}
+
+
+def _later(values: tuple) -> tuple:
+    first = values[0] + (dt.timedelta(days=1) if isinstance(values[0], dt.date) else 1)
+    return (first, *values[1:])
+
+
+def test_only_what_was_signed_is_boarded_and_the_hand_off_ties(lender: Lender) -> None:
+    found = reconciled(lender.ledger, lender.policies, lender.where, DAY)
+    assert (found.ties, found.from_tapes) == (True, 1)
+    assert found.signed.rows() == [("USD", 3, 1_440_000)]
+    assert found.boarded.rows() == [("USD", 3, 1_440_000)]
+    assert hand_off(lender.ledger, DAY) == []
+    # a tape that says it is of agreements boards what is signed alone, as it was signed
+    accept(lender.ledger, "D", DAY, "Ann")
+    sign(lender.ledger, "D", ("borrower", ""), SIGNED_AT.replace(day=4), "Ann")
+    rows = [{**wanted(key, **more).fields, "loan_key": key, "product": "instalment-act365"}
+            for key, more in (("D", {"rate_percent": "11", "instalments": "13"}), ("E", {}), ("A", {"principal": "1300.00"}))]  # fmt: skip
+    drop(lender.ledger, "loan_tape_2018-01-05_agreement.forged.csv", tape_of(rows))
+    take(lender.ledger, lender.policies)
+    told = {
+        row["rule"]: row["found"]
+        for row in lender.ledger.frame("SELECT rule, found FROM {lake}.quarantine").to_dicts()
+    }
+    assert told.keys() == {"not_as_signed", "no_signed_agreement", "idempotency_conflict"}
+    for field in (
+        "rate_ppb is 110000000, signed 120000000",
+        "instalments is 13, signed 12",
+        "emi is ",
+    ):
+        assert field in told["not_as_signed"]
+    waits = reconciled(lender.ledger, lender.policies, lender.where, DAY)
+    assert waits.breaks.select("loan_key", "rule").rows() == [("D", "not_boarded")]
+    hand_off(lender.ledger, DAY)
+    take(lender.ledger, lender.policies)
+    assert reconciled(lender.ledger, lender.policies, lender.where, DAY).ties
+    # a loan whose terms are changed behind the signature's back
+    lender.ledger.connection.execute(
+        "UPDATE _lake.events SET payload = replace(payload, '\"rate_ppb\":120000000', '\"rate_ppb\":130000000') "
+        "WHERE kind = 0 AND source_ref = 'A'"
+    )
+    breaks = reconciled(lender.ledger, lender.policies, lender.where, DAY).breaks
+    assert set(breaks["loan_key"]) == {"A"}
+    assert {
+        "terms.rate_ppb",
+        "figures.interest",
+        "figures.apr_percent",
+        "schedule.interest.1",
+    } <= set(breaks["field"])
+
+
+def test_versions_of_a_document_are_told_apart_by_field(lender: Lender) -> None:
+    again = Wanted(
+        "instalment-act365",
+        wanted("D").fields | {"rate_percent": "11"},
+        (("borrower", "Dora Sample"),),
+        "app-D",
+        "dec-D2",
+        "D2",
+    )
+    make_offers(lender.ledger, lender.policies, [again], DAY, "Ann")
+    found = documents_of(lender.ledger, "app-D").filter(pl.col("kind") == "agreement")
+    assert found["number"].to_list() == [1, 2]
+    rows = differences(*found["fields"])
+    assert rows.filter(pl.col("field") == "terms.rate_ppb").rows() == [
+        ("terms.rate_ppb", "120000000", "110000000")
+    ]
+    assert "parties.1.mask" not in rows["field"]
+
+
+def test_the_place_says_what_is_disclosed_and_its_rate() -> None:
+    """1,000 lent, 1,200 back after a year and a half: 12.92 % (Directive 98/7/EC, Annex III, first example)."""
+    rules = read_policies().in_force(AgreementRules, "standard", MADE)
+    told = {
+        code: rules.place(code, money)
+        for code, money in (
+            ("US-CA", "USD"),
+            ("IN", "INR"),
+            ("DE", "USD"),
+            ("", "EUR"),
+            ("JP", "JPY"),
+        )
+    }
+    assert [place and place.disclosure for place in told.values()] == [
+        "truth_in_lending",
+        "key_facts",
+        "eu_standard",
+        "eu_standard",
+        None,
+    ]
+    policies = read_policies()
+    loan = would_be_boarded(policies, "flat-rate", fields_of([
+        "principal=1000.00", "rate_percent=13.3333333", "instalments=1", "every=18", "unit=months", "disbursed_on=2020-01-01",
+        "first_due_date=2021-07-01"]))  # fmt: skip
+    nothing = pl.DataFrame(schema={"loan_id": pl.Int64, "cost": pl.Int64})
+    found = eu_apr(agreed_terms(loan, policies.pins), nothing)
+    assert round(found["apr"].item(), 2) == 12.92
+
+
+def test_a_clerk_goes_from_offer_to_hand_off_by_commands(
+    lender: Lender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOANBOOK_HOME", str(lender.where.home))
+    lender.ledger.close()
+    told = tmp_path / "offers.jsonl"
+    told.write_text(json.dumps({"product": "instalment-act365", "terms": wanted("F").fields, "loan_key": "F", "decision_id": "dec-F",
+                                "parties": [{"role": "borrower", "name": "Fay Example"}]}) + "\n")  # fmt: skip
+
+    def says(*arguments: str, code: int = 0) -> str:
+        done = CliRunner().invoke(app, list(arguments))
+        assert done.exit_code == code, done.output + str(done.exception)
+        return done.output
+
+    assert "1 offer made" in says("offers", "make", str(told), "--on", "2018-01-04")
+    says("offers", "accept", "F", "--on", "2018-01-04")
+    says("offers", "sign", "F", "--signer", "borrower", "--on", "2018-01-04")
+    assert "landed: " in says("offers", "board", "--on", "2018-01-04")
+    assert "not_boarded" in says("offers", "check", "--on", "2018-01-04", code=1)
+    assert "4 files OK, 0 FAIL" in says("documents", "verify", "F")
+    gates = json.loads(says("disburse", "gates", "F", "--on", "2018-01-05", "--json"))
+    assert [row["gate"] for row in gates] == [
+        "kyc_not_passed",
+        "no_account",
+        "ownership_not_confirmed",
+        "not_boarded",
+    ]
+    lender.ledger = Ledger(lender.where)
+
+
+def test_a_certificate_is_kept_with_each_signature(lender: Lender) -> None:
+    rows = lender.ledger.frame("SELECT * FROM {lake}.signatures")
+    assert set(rows["provider"]) == {"local stand-in"}
+    assert rows["latency_ms"].min() >= 0  # type: ignore[operator]
+    assert pem.detect(rows["certificate"][0].encode())
+    assert io.BytesIO(lender.store.get(rows["signed_sha256"][0])).read(5) == b"%PDF-"
