@@ -22,9 +22,8 @@ import polars as pl
 
 from loanbook.core.catalogue.codes import MONEY_IN, Kind, Status
 from loanbook.core.catalogue.components import Component
-from loanbook.core.contract.dates.day_count import RateBasis
-from tests.conformance.classic import earned_by, is_classic
 from tests.conformance.deferred import Taken
+from tests.conformance.earned import ONE_DAY, SPREADING, Earned, still_lives
 
 if TYPE_CHECKING:
     from tests.conformance.shown import Shown
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 END_OF_DAY = ("cob_loan", "cob_all", "cob_catch_up")
 AT_ONCE = "enable-immediate-charge-accrual-post-maturity"
 ACTIVITY = "Accrual Activity"
-SPREADING = (Kind.reaged, Kind.reamortised)
-ONE_DAY = dt.timedelta(days=1)
 
 
 @dataclass
@@ -103,8 +100,8 @@ def _booked(shown: Shown) -> Booked:
 
 
 def _go_on(booked: Booked, shown: Shown) -> None:
-    earned, taken = _Earned(shown), Taken(shown)
-    if booked.closing and _still(shown):  # it lives again: what closing listed is taken back
+    earned, taken = Earned(shown), Taken(shown)
+    if booked.closing and still_lives(shown):  # it lives again: what closing listed is taken back
         booked.rows = [r for r in booked.rows if r is not booked.closing[0]]
         booked.posted -= booked.closing[1]
         booked.closing = None
@@ -133,7 +130,11 @@ def _go_on(booked: Booked, shown: Shown) -> None:
             day = dt.date.fromisoformat(step["business_date"])
             booked.add(day, step["i"], max(earned.to(day) - booked.interest, 0), 0, 0)
     late = _reaches_back(shown, booked.after, booked.through)
-    if late and any(s.kind is Kind.contract_accelerated for s, _ in shown.events) and _still(shown):
+    if (
+        late
+        and any(s.kind is Kind.contract_accelerated for s, _ in shown.events)
+        and still_lives(shown)
+    ):
         _all_due(booked, shown, earned)
     charged = any(s.kind is Kind.charge_assessed and s.i > booked.after for s, _ in shown.events)
     booked.after = shown.life.after
@@ -156,7 +157,7 @@ def _reaches_back(shown: Shown, since: int, through: dt.date | None) -> bool:
     return bool(told or undone)
 
 
-def _all_due(booked: Booked, shown: Shown, earned: _Earned) -> None:
+def _all_due(booked: Booked, shown: Shown, earned: Earned) -> None:
     """What news changed of interest that a contract's end made due, on the day on which it was told."""
     step = max(s["i"] for s in shown.life.case["steps"] if s["i"] <= shown.life.after)
     interest = earned.to(shown.life.as_of) - booked.interest
@@ -199,7 +200,7 @@ def _spread_anew(booked: Booked, shown: Shown) -> None:
     """Activity of the instalments through the last night run, as they are now."""
     last, of_last = booked.closing or ({}, set())
     booked.rows = [r for r in booked.rows if r["type"] != ACTIVITY or r is last]
-    days = [] if _still(shown) else shown.ended_on()
+    days = [] if still_lives(shown) else shown.ended_on()
     for number, due, parts in shown.incomes():
         if number in of_last or not shown.terms.get("accrual_activity_posting"):
             continue
@@ -259,151 +260,6 @@ def _take(booked: Booked, taken: Taken, date: dt.date, step: int, total: int) ->
     booked.add(date, step, *parts, 0, kind=kind)
 
 
-class _Earned:
-    """Interest earned by a loan to the end of each day, in minor units."""
-
-    def __init__(self, shown: Shown) -> None:
-        from tests.conformance.fineract import _basis
-        from tests.conformance.products import by_periods, recalculated
-
-        mine = shown.seen.of(shown.id, "earned").sort("on")
-        days = shown.ended_on()
-        self._ended = days[-1] if days and not _still(shown) else None
-        self._days = dict(mine.select("on", pl.col("earned").cum_sum()).rows())
-        self._dates = sorted(self._days)
-        terms = shown.terms
-        self.shift = ONE_DAY if terms.get("interest_recognition_on_disbursement_date") else None
-        self.classic = (terms["schedule_type"] == "CUMULATIVE"
-                        and terms["interest_calculation_period"] != "DAILY")  # fmt: skip
-        outs = [s for s, _ in shown.events if s.kind is Kind.disbursed]
-        even = _basis(terms) <= RateBasis.thirty_360 and terms["schedule_type"] == "PROGRESSIVE"
-        spread = even and terms["interest_type"] != "FLAT" and not recalculated(terms)
-        self._periods = self._whole(shown) if spread and (outs or by_periods(terms)) else []
-        self._classic = shown if is_classic(terms) else None
-        self._off = bool(shown.position) and shown.position["status"] == Status.charged_off
-        self._fixed = self._by_reage(shown)
-        self._again = [] if self._fixed else self._by_split(shown)
-
-    @staticmethod
-    def _by_split(shown: Shown) -> list[tuple[dt.date, list[tuple[dt.date, dt.date]], int]]:
-        """Re-amortisations that split the interest of the arrears: the day, the periods of the instalments
-        that ask it in even shares, and a share. It is listed as earned again over them."""
-        found = []
-        for step, _ in shown.events:
-            if step.kind is not Kind.reamortised or step.body.get("interest") != "split":
-                continue
-            stood = shown.seen.positions.get(shown._ahead_of(step).loan_id, {})
-            dates = sorted(shown.due_dates())
-            starts = [min((s.date for s, _ in shown.events if s.kind is Kind.disbursed))] + dates
-            periods = [(a, b) for a, b in zip(starts, dates, strict=False) if b > step.date]
-            lifted = stood.get("interest_due", 0)
-            if periods and lifted:
-                share = (Decimal(lifted) / len(periods)).to_integral_value("ROUND_HALF_EVEN")
-                found.append((step.date, periods, int(share)))
-        return found
-
-    def _listed_again(self, until: dt.date) -> Decimal:
-        """What is not yet listed again of interest that was split, by a date of a loan that goes on."""
-        left = Decimal(0)
-        for day, periods, share in self._again:
-            if until >= day:
-                left += share * len(periods)  # what the shares leave over was given up
-                for start, due in periods:
-                    gone = min(max((until - start).days, 0), (due - start).days)
-                    left -= Decimal(share) * gone / (due - start).days
-        return left
-
-    @staticmethod
-    def _by_reage(shown: Shown) -> list[tuple[dt.date, dt.date, int]]:
-        """Periods of a schedule whose interest a re-age fixed, with what each asks; what stayed with the
-        instalments before it counts whole."""
-        fixing = [s for s, _ in shown.events if s.kind is Kind.reaged and s.body.get("interest")]
-        if not fixing:
-            return []
-        last, found = shown._last_before(fixing[-1]), []
-        start = fixing[-1].date
-        for number, due, parts in shown.incomes():
-            if number <= last:
-                found.append((dt.date.min, dt.date.min, parts[0]))
-            else:
-                found.append((start, due, parts[0]))
-                start = due
-        return found
-
-    def begun(self, date: dt.date) -> int:
-        """What a charge-off claims of interest that a re-age fixed: each instalment that has begun."""
-        if not self._fixed:
-            return self.to(date)
-        return sum(interest for start, _, interest in self._fixed if start <= date)
-
-    @staticmethod
-    def _whole(shown: Shown) -> list[tuple[dt.date, dt.date, Decimal]]:
-        """Periods with their interest, of which each day bears an even share: as it is before it is
-        rounded, where the balance tells it. What is lent within one bears from its own day."""
-        from tests.conformance.products import by_periods, rate_of
-
-        terms, found = shown.terms, []
-        start = min(
-            (s.date for s, _ in shown.events if s.kind is Kind.disbursed), default=dt.date.max
-        )
-        own = shown.dues.filter((pl.col("component") == 0) & (pl.col("instalment_no") > 0))
-        outs = [
-            (s.date, Decimal(s.amount or 0)) for s, _ in shown.events if s.kind is Kind.disbursed
-        ]
-        down = Decimal(int(own["amount"].sum())) - sum((lent for _, lent in outs), Decimal(0))
-        whole = by_periods(terms)  # a payout bears all of the period that it falls in
-        left = sum((lent for on, lent in outs if on <= start), down)
-        principal = dict(own.select("instalment_no", "amount").rows())
-        year = {"MONTHS": 12, "WEEKS": 52, "DAYS": 360}[terms["repayment_frequency_type"]]
-        factor = Decimal(rate_of(terms)) / 100 * int(terms["repayment_every"]) / year
-        for number, due, parts in shown.incomes():
-            if number > 0 and due > start:
-                nights = Decimal((due - start).days)
-                within = [(start if whole else on, lent * factor * (1 if whole else (due - on).days / nights))
-                          for on, lent in outs if start < on < due]  # fmt: skip
-                later = sum((interest for _, interest in within), Decimal(0))
-                exact = left * factor
-                known = abs(exact + later - parts[0]) <= Decimal("0.5")
-                found += [(on, due, interest) for on, interest in within if known]
-                found.append((start, due, exact if known else Decimal(parts[0])))
-                left += sum((lent for on, lent in outs if start < on <= due), Decimal(0))
-                start, left = due, left - principal.get(number, 0)
-        return found
-
-    def _ended_by(self, until: dt.date) -> list[Decimal]:
-        """Interest of each period that is over by a date."""
-        sums: dict[dt.date, Decimal] = {}
-        for _, due, whole in self._periods:
-            sums[due] = sums.get(due, Decimal(0)) + whole
-        return [whole for due, whole in sums.items() if due <= until]
-
-    def to(self, date: dt.date) -> int:
-        until = date + self.shift if self.shift else date
-        if self._classic and (self._ended is None or date < self._ended or self._off):
-            return earned_by(self._classic, until)
-        if self._fixed and (self._ended is None or date < self._ended):
-            shares = (
-                (min(max((until - start).days, 0), (due - start).days), (due - start).days, whole)
-                for start, due, whole in self._fixed
-            )
-            # each instalment's by itself
-            return sum(round(Decimal(whole) * gone / days) if days else whole
-                       for gone, days, whole in shares)  # fmt: skip
-        if self._periods and (self._ended is None or date < self._ended):
-            nights = [(whole, min(max((until - start).days, 0), (due - start).days), (due - start).days)
-                      for start, due, whole in self._periods]  # fmt: skip
-            over = sum(round(whole) for whole in self._ended_by(until))
-            runs = sum(
-                (whole * gone / days for whole, gone, days in nights if gone < days), Decimal(0)
-            )
-            return over + int(runs.to_integral_value("ROUND_HALF_EVEN"))
-        days = [d for d in self._dates if d <= until]
-        nights = self._days[days[-1]] if days else 0
-        if self._ended is not None and date >= self._ended:
-            return nights
-        return nights - int(self._listed_again(until).to_integral_value("ROUND_HALF_EVEN"))
-
-
 def _charges(shown: Shown, booked: Booked, until: dt.date | None, by_submission: bool,
              run: int) -> list[tuple[tuple[int, dt.date], dt.date, int, int]]:  # fmt: skip
     """Charges not booked yet, and not waived by then: step and due date, date, fee and penalty."""
@@ -427,12 +283,12 @@ def _charges(shown: Shown, booked: Booked, until: dt.date | None, by_submission:
 
 
 def _end_of_day(
-    booked: Booked, shown: Shown, earned: _Earned, taken: Taken, day: dt.date, step: int,
+    booked: Booked, shown: Shown, earned: Earned, taken: Taken, day: dt.date, step: int,
     by_submission: bool,
 ) -> None:  # fmt: skip
     outs = [s.date for s, _ in shown.events if s.kind is Kind.disbursed]
     days = shown.ended_on()
-    if days and not _still(shown):
+    if days and not still_lives(shown):
         ended = days[-1]
         last = max((s.i for s, _ in shown.events if s.date <= ended), default=-1)
         if last > step:  # it lived when the run passed: what was told late ended it
@@ -509,7 +365,7 @@ def _agreed_by(shown: Shown, day: dt.date, step: int) -> dict[dt.date, int]:
 
 
 def _book_dates(
-    booked: Booked, shown: Shown, earned: _Earned, dates: set[dt.date], until: dt.date, step: int,
+    booked: Booked, shown: Shown, earned: Earned, dates: set[dt.date], until: dt.date, step: int,
     *, by_submission: bool = False,
 ) -> None:  # fmt: skip
     """A row for each of the dates, and in a classic schedule for each charge's own."""
@@ -541,11 +397,7 @@ def _book_passed(
             booked.add(min(due, passed), step, 0, fee, penalty)
 
 
-def _still(shown: Shown) -> bool:
-    return shown.position is not None and shown.position["status"] == Status.active
-
-
-def _close(booked: Booked, shown: Shown, earned: _Earned, day: dt.date, step: int,
+def _close(booked: Booked, shown: Shown, earned: Earned, day: dt.date, step: int,
            until: dt.date | None) -> None:  # fmt: skip
     """A row for interest earned by the `day` and charges due `until` then, if any is left."""
     charges = _charges(shown, booked, until, by_submission=False, run=step)
@@ -588,21 +440,21 @@ def _charged_for(shown: Shown) -> list[dt.date]:
     return [dt.date.fromisoformat(s.body["due_date"]) for s in charges]
 
 
-def _at_the_end(booked: Booked, shown: Shown, earned: _Earned, taken: Taken, *, late: bool) -> None:
+def _at_the_end(booked: Booked, shown: Shown, earned: Earned, taken: Taken, *, late: bool) -> None:
     days = shown.ended_on()
     if not days or shown.position is None:
         return
     off = shown.position["status"] == Status.charged_off
     # closed in between: what closing booked stays
-    for day in days if _still(shown) else days[:-1]:
+    for day in days if still_lives(shown) else days[:-1]:
         if booked.through is None or booked.through < day:
             _close(booked, shown, earned, day, 0, until=day)
     ended = days[-1]
-    if not _still(shown) and shown.position["status"] == Status.written_off:
+    if not still_lives(shown) and shown.position["status"] == Status.written_off:
         if taken.signs or booked.taken:
             _take(booked, taken, ended, shown.life.after, taken.to(ended))
         return  # of what is written off the suite accrues nothing more
-    if _still(shown):
+    if still_lives(shown):
         return
     step = max((s.i for s, _ in shown.events), default=0)
     # money that was told last ended it, on its own date

@@ -15,9 +15,10 @@ from loanbook.core.catalogue.codes import MONEY_IN, Kind
 from loanbook.core.catalogue.components import Component
 from tests.conformance.accruals import ACTIVITY, rows_of
 from tests.conformance.fineract import NotMappedError, minor
+from tests.conformance.look import OF
 from tests.conformance.names import NAMES
 from tests.conformance.products import recalculated
-from tests.conformance.shown import OF, Shown, repeats
+from tests.conformance.shown import Shown, repeats
 
 ACCRUALS = ("Accrual", "Accrual Adjustment")
 AT_DISBURSEMENT = "Repayment (at time of disbursement)"
