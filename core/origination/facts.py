@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from loanbook.core.catalogue.inputs import BY_NAME, INPUTS
+from loanbook.core.catalogue.inputs import INPUTS
 
 FACTS = pl.Schema({
     "applicant": pl.String(), "source": pl.String(), "record": pl.String(), "field": pl.String(), "number": pl.Int64(),
@@ -47,10 +47,19 @@ def as_known(facts: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
     for source, name in AGES.items():
         aged = last.filter(pl.col("source") == source).select("application_id", age.alias(name))
         found = found.join(aged, on="application_id", how="left", maintain_order="left")
+    found = _with_consent(found)
     yes = [each.name for each in INPUTS if each.type == pl.Boolean and each.name in found.columns]
     return found.with_columns(pl.col(yes) == 1)
 
 
-def is_fact(name: str) -> bool:
-    """Whether an input is told by a source, not by the application itself."""
-    return name in BY_NAME and BY_NAME[name].source not in ("application", "velocity", "graph")
+def _with_consent(found: pl.DataFrame) -> pl.DataFrame:
+    """Without what a source told whose use the applicant has withdrawn: from that day on it is not known."""
+    for source in AGES:
+        consent = f"consent_{source}"
+        own = [each.name for each in INPUTS if each.source == source and each.name in found.columns]
+        if consent in found.columns:
+            withdrawn = (pl.col(consent) == 0).fill_null(False)
+            found = found.with_columns(
+                pl.when(~withdrawn).then(pl.col(name)).alias(name) for name in own
+            )
+    return found

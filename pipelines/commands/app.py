@@ -140,6 +140,7 @@ OF_APPLICATIONS: dict[str, tuple[str, Callable[..., None]]] = {
     "show": ("ledger.read", applying.show_application),
     "funnel": ("ledger.read", applying.funnel),
     "rejects": ("ledger.read", applying.rejects),
+    "linked": ("ledger.read", applying.linked),
     "withdraw": ("book.run", applying.withdraw),
     "expire": ("book.run", applying.expire),
 }

@@ -33,6 +33,10 @@ from loanbook.pipelines.formats.origination.columns import (
     APPLICATIONS,
     BUREAU,
     BUREAU_NOTES,
+    CHECK_NOTES,
+    CHECKS,
+    CONSENT_NOTES,
+    CONSENTS,
 )
 
 
@@ -126,6 +130,10 @@ KINDS = (
              extension="", mappings="application_files", free_ending=True),
     FileKind("bureau", "facts of an applicant, with the report that they stand in", f"{_INGEST}.origination.bureau:taken",
              f"{_FORMATS}.origination.bureau:ReportRows", BUREAU, BUREAU_NOTES, extension=""),
+    FileKind("consents", "a consent, or its withdrawal", f"{_INGEST}.origination.people:consents",
+             f"{_FORMATS}.origination.people:ConsentRows", CONSENTS, CONSENT_NOTES, extension=""),
+    FileKind("kyc", "a check of an applicant's identity", f"{_INGEST}.origination.people:checks",
+             f"{_FORMATS}.origination.people:CheckRows", CHECKS, CHECK_NOTES, extension=""),
 )  # fmt: skip
 """Loans before rates before money before orders, so that money always finds its loan."""
 

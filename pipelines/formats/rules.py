@@ -21,6 +21,8 @@ Where = Literal[
     "orders",
     "applications",
     "bureau",
+    "consents",
+    "kyc",
 ]
 
 
@@ -320,6 +322,21 @@ _BUREAU = (
     _rule("report_has_a_refused_line", "another line of the report was refused: without it the report would tell too little",
           "mend that line and send the whole report again"),
 )  # fmt: skip
+_CONSENTS = (
+    _rule("consent_ref_missing_or_too_long", "the consent has no reference, or one of more than 64 characters", "give each consent and withdrawal its own", "consent_ref"),
+    _rule("consent_purpose_not_known", "the consent is to nothing that loanbook asks", "write bureau or bank", "purpose"),
+    _rule("given_not_yes_or_no", "it is not said whether consent is given or withdrawn", "write yes, or no for a withdrawal", "given"),
+    _rule("text_hash_not_a_hash", "the hash of the text that was shown is no SHA-256 in small hexadecimal digits", "send the SHA-256 of the text", "text_hash"),
+    _rule("given_at_not_a_time", "the moment is no time like 2024-02-01T12:30:00Z", "write it in UTC, to the second", "given_at"),
+    _rule("given_in_the_future", "the consent was given after the file's date", "mend the moment, or land the file under a later date", "given_at"),
+)  # fmt: skip
+_KYC = (
+    _rule("check_ref_missing_or_too_long", "the check has no reference, or one of more than 64 characters", "send the provider's own", "check_ref"),
+    _rule("provider_not_named", "the provider is not named in small letters, digits and hyphens", "name it", "provider"),
+    _rule("result_not_known", "the result is none", "write passed, failed or review", "result"),
+    _rule("checked_on_not_a_date", "the day of the check is no date", _DATE, "checked_on"),
+    _rule("checked_in_the_future", "the check was made after the file's date", "mend the date, or land the file under a later one", "checked_on"),
+)  # fmt: skip
 _LATER = "order it later, or value it on a later day"
 _ORDERS = (
     _rule("needs_a_second_person", "", "name a checker, or set `approvals` of the product"),
@@ -371,7 +388,7 @@ _ORDERS = (
 GROUPS: dict[Where, tuple[RefusalRule, ...]] = {
     "any file": _ANY, "loan_tape": _TAPE, "payments": _PAYMENTS, "index": _INDEX,
     "bank": _BANK, "assignments": _ASSIGNMENTS, "collected": _COLLECTED, "commands": _COMMANDS, "orders": _ORDERS,
-    "applications": _APPLICATIONS, "bureau": _BUREAU,
+    "applications": _APPLICATIONS, "bureau": _BUREAU, "consents": _CONSENTS, "kyc": _KYC,
 }  # fmt: skip
 """Rules by where they first apply. Those of `orders` mean what `core/servicing/orders` says of them."""
 RULES = {rule.name: rule for group in GROUPS.values() for rule in group}
@@ -382,6 +399,10 @@ OF_COLUMNS = {
     "application_ref|max_length": "application_ref_missing_or_too_long",
     "report_id|min_length": "report_id_missing_or_too_long",
     "report_id|max_length": "report_id_missing_or_too_long",
+    "consent_ref|min_length": "consent_ref_missing_or_too_long",
+    "consent_ref|max_length": "consent_ref_missing_or_too_long",
+    "check_ref|min_length": "check_ref_missing_or_too_long",
+    "check_ref|max_length": "check_ref_missing_or_too_long",
     "payment_ref|min_length": "payment_ref_missing_or_too_long",
     "payment_ref|max_length": "payment_ref_missing_or_too_long",
     "command_ref|min_length": "command_ref_missing_or_too_long",

@@ -6,7 +6,8 @@ import polars as pl
 
 from loanbook.core.catalogue.inputs import INPUTS
 from loanbook.core.origination.facts import as_known
-from loanbook.core.store.origination.reading import facts_of
+from loanbook.core.origination.links import neighbours, velocity
+from loanbook.core.store.origination.reading import facts_of, links_of, rejected_by
 from loanbook.core.store.queries import Queries
 
 _OWN = [each.name for each in INPUTS if each.source == "application"]
@@ -27,7 +28,19 @@ def gathered(ledger: Queries, rows: pl.DataFrame) -> pl.DataFrame:
         decided_at=pl.col("on").cast(pl.Datetime("us")),
     )
     extra = known.drop("application_id", *(name for name in _OWN if name in known.columns))
-    return _derived(own.hstack(extra.get_columns()))
+    shared = _shared(ledger, rows.select("application_id", "on"))
+    return _derived(own.hstack(extra.get_columns()).hstack(shared.get_columns()))
+
+
+def _shared(ledger: Queries, asked: pl.DataFrame) -> pl.DataFrame:
+    """Inputs of velocity and of the graph, in the order of `asked`."""
+    links = links_of(ledger, asked["application_id"])
+    near = neighbours(links, asked, rejected_by(ledger, links["application_id"]))
+    return (
+        velocity(links, asked)
+        .drop("application_id")
+        .hstack(near.drop("application_id").get_columns())
+    )
 
 
 def _derived(rows: pl.DataFrame) -> pl.DataFrame:

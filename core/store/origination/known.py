@@ -7,7 +7,12 @@ import polars as pl
 from loanbook.core.store.queries import Queries
 from loanbook.core.store.sending.vault import Vault
 
-_KEY = {"applications": "application_id", "originals": "record"}
+_KEY = {
+    "applications": "application_id",
+    "originals": "record",
+    "consents": "consent_id",
+    "identity_checks": "check_id",
+}
 KNOWN = pl.Schema({"key": pl.String(), "body_hash": pl.String()})
 
 
@@ -19,7 +24,7 @@ class StoredOrigination:
         self._any: dict[str, bool] = {}
 
     def hashes(self, table: str, keys: pl.Series) -> pl.DataFrame:
-        """`key`, `body_hash` of rows of a table (`applications`, `originals`) that have one of the keys."""
+        """`key`, `body_hash` of rows of a table (of `_KEY`) that have one of the keys."""
         if table not in self._any:
             (some,) = self._ledger.one(f"SELECT count(*) FROM {{lake}}.{table}")
             self._any[table] = bool(some)

@@ -11,6 +11,7 @@ from loanbook.core.decision.decisions import DECISIONS
 from loanbook.core.decision.reasons import in_words
 from loanbook.core.origination.case import CASE_EVENTS, cases
 from loanbook.core.origination.facts import FACTS
+from loanbook.core.origination.links import LINKED
 from loanbook.core.policy.decisions.decision import DecisionPolicy
 from loanbook.core.store.queries import Queries
 
@@ -61,6 +62,28 @@ def facts_of(ledger: Queries, applicants: pl.Series) -> pl.DataFrame:
         [], _who=applicants.unique().to_frame("applicant"),
     )  # fmt: skip
     return rows.cast(FACTS)
+
+
+def links_of(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
+    """Links (schema `LINKED`) of applications, and of others that share a device, phone, address or account with them."""
+    rows = ledger.beside(
+        "WITH own AS (SELECT l.* FROM {lake}.application_links l JOIN _ids i ON i.application_id = l.application_id), "
+        "near AS (SELECT DISTINCT o.application_id FROM {lake}.application_links o JOIN own n ON n.kind = o.kind "
+        "AND n.token = o.token WHERE o.kind IN ('device', 'phone', 'address', 'account')) "
+        "SELECT DISTINCT l.application_id, l.kind, l.token, l.known_on FROM {lake}.application_links l "
+        "WHERE l.application_id IN (SELECT application_id FROM near UNION SELECT application_id FROM own)",
+        [], _ids=ids.unique().to_frame("application_id"),
+    )  # fmt: skip
+    return rows.cast(LINKED)
+
+
+def rejected_by(ledger: Queries, ids: pl.Series) -> pl.DataFrame:
+    """`application_id`, `on` (Date) of applications that were rejected."""
+    return ledger.beside(
+        'SELECT d.application_id, min(d.decided_at)::DATE AS "on" FROM {lake}.decisions d JOIN _ids i '
+        "ON i.application_id = d.application_id WHERE d.outcome = 'rejected' AND d.role = 'champion' GROUP BY 1",
+        [], _ids=ids.unique().to_frame("application_id"),
+    )  # fmt: skip
 
 
 def events_of(ledger: Queries, ids: pl.Series | None = None) -> pl.DataFrame:

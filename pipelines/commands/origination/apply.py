@@ -186,6 +186,33 @@ def rejects(
         out.print(f"{rows.height:,} rows were refused.")
 
 
+def linked(as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+    """Applications that hang together by devices, telephones, addresses or bank accounts: a row a group and thing that is
+    shared, the largest group first. People of several applications are one person where a partner sends the same token."""
+    from loanbook.core.origination.links import LINKED, components
+
+    links = (
+        reading()
+        .query("SELECT application_id, kind, token, known_on FROM application_links")
+        .cast(LINKED)
+    )
+    groups = (
+        components(links).with_columns(size=pl.len().over("component")).filter(pl.col("size") > 1)
+    )
+    shared = (
+        links.join(groups, on="application_id").filter(pl.col("kind") != "applicant")
+        .group_by("component", "size", "kind", "token")
+        .agg(applications=pl.col("application_id").n_unique(), first=pl.col("known_on").min(), last=pl.col("known_on").max(),
+             ids=pl.col("application_id").unique().sort().head(5).str.join(" "))
+        .filter(pl.col("applications") > 1)
+        .sort(["size", "component", "applications", "kind"], descending=[True, False, True, False])
+    )  # fmt: skip
+    if piped(shared, as_json, as_csv):
+        return
+    show(shared.with_columns(pl.col("token").str.head(12)).head(100))
+    out.print(f"{groups['component'].n_unique():,} groups of {groups.height:,} applications.")
+
+
 def withdraw(
     application: Id,
     reason: Annotated[str, typer.Option(help="Why, as a code: applicant_asked.")],

@@ -59,3 +59,26 @@ BUREAU = (
 BUREAU_NOTES = """JSON lines, a report a line, or CSV with a row a trade line; a report of which a line is refused is refused whole.
 The text of each report is kept as it came, sealed under a key of the instance, with its SHA-256; each fact names where in it it
 stands (`applicant_facts.path`: a JSON path, or lines of the file). A fact counts from the file's business date on."""
+CONSENTS = (
+    FileColumn("consent_ref", "the sender's own reference; a withdrawal has one of its own", REF),
+    FileColumn("applicant", "who consents: the token of the application", _TOKEN),
+    FileColumn("purpose", "what to: drawing a bureau's report, or using bank data", "bureau, bank"),
+    FileColumn("given", "whether it is given, or withdrawn", "yes, no"),
+    FileColumn("text_hash", "SHA-256 of the text that was shown", "64 small hexadecimal digits"),
+    FileColumn("text_version", "version of that text", "text"),
+    FileColumn("channel", "where it was given", "word"),
+    FileColumn("given_at", "when, in UTC, not after the file's date", "2024-02-01T12:30:00Z"),
+)  # fmt: skip
+CONSENT_NOTES = """CSV, JSON lines or Parquet. Consents are added, never edited. From the day of a withdrawal on, a decision knows nothing
+of what that source told, whatever it told before."""
+CHECKS = (
+    FileColumn("check_ref", "the provider's own reference", REF),
+    FileColumn("applicant", "who was checked: the token of the application", _TOKEN),
+    FileColumn("provider", "who checked", "small letters, digits, hyphens"),
+    FileColumn("result", "what came of it", "passed, failed, review"),
+    FileColumn("checked_on", "day of the check, not after the file's date", DATE),
+    FileColumn("code", "the provider's own code of the result", "text", "no"),
+    FileColumn("list_version", "version of the lists that were looked at", "text", "no"),
+    FileColumn("latency_ms", "how long the provider took", "whole number", "no"),
+)  # fmt: skip
+CHECK_NOTES = """CSV, JSON lines or Parquet. A later check stands beside the earlier one; the last that is known counts."""

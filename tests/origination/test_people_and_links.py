@@ -1,0 +1,137 @@
+"""Consents that end use, checks of identity, and what applications share."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loanbook.core.origination.facts import as_known
+from loanbook.core.origination.links import LINKED, components, neighbours, velocity
+from loanbook.core.policy.book import PolicyBook
+from loanbook.core.store.origination.reading import facts_of
+from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.origination.gathering import gathered
+from tests.origination.test_taking_in import HEADER, _report, _row
+from tests.pipelines.files import drop, rules, take
+
+HASH = "ab" * 32
+CONSENTS = "consent_ref,applicant,purpose,given,text_hash,text_version,channel,given_at\n"
+CHECKS = "check_ref,applicant,provider,result,checked_on,list_version\n"
+
+
+def _asked(ledger: Ledger, on: dt.date) -> dict[str, dict[str, object]]:
+    """Inputs of every application as known on a date."""
+    rows = ledger.frame("SELECT * FROM {lake}.applications").with_columns(pl.lit(on).alias("on"))
+    return {row["application_id"]: row for row in gathered(ledger, rows).to_dicts()}
+
+
+def test_a_withdrawn_consent_ends_the_use_of_what_was_told_from_its_day_on(
+    ledger: Ledger, policies: PolicyBook
+) -> None:
+    drop(
+        ledger,
+        "applications_2018-02-01.csv",
+        HEADER + _row("a") + _row("b", device="d-a") + _row("c", device=""),
+    )
+    drop(ledger, "bureau_2018-02-01.jsonl", _report("person-a", "R1"))
+    drop(ledger, "consents_2018-02-01.csv", CONSENTS
+         + f"C1,person-a,bureau,yes,{HASH},v1,web,2018-01-31T10:00:00Z\n"
+         + f"C2,person-a,bureau,maybe,{HASH},v1,web,2018-01-31T10:00:00Z\n"
+         + f"C3,person-a,phone,yes,{HASH},v1,web,2018-01-31T10:00:00Z\n"
+         + "C4,person-a,bureau,yes,abc,v1,web,2018-01-31T10:00:00Z\n"
+         + f"C5,person-a,bureau,yes,{HASH},v1,web,2018-02-02T00:00:00Z\n"
+         + f"C6,person-a,bureau,yes,{HASH},v1,web,yesterday\n")  # fmt: skip
+    drop(ledger, "consents_2018-02-03.jsonl", json.dumps({
+        "consent_ref": "C9", "applicant": "person-a", "purpose": "bureau", "given": "no", "text_hash": HASH, "text_version": "v1",
+        "channel": "branch", "given_at": "2018-02-03T09:30:00Z"}) + "\n")  # fmt: skip
+    drop(
+        ledger,
+        "kyc_2018-02-01.csv",
+        CHECKS
+        + "K1,person-a,synthetic-kyc,review,2018-02-01,L7\nK2,person-a,synthetic-kyc,fine,2018-02-01,L7\n",
+    )
+    drop(
+        ledger,
+        "kyc_2018-02-04.csv",
+        CHECKS
+        + "K3,person-a,synthetic-kyc,passed,2018-02-04,L8\nK1,person-a,synthetic-kyc,passed,2018-02-01,L7\n",
+    )
+    report = take(ledger, policies)
+    assert report.reconciles
+    assert rules(ledger, "consents_2018-02-01.csv") == {
+        3: "given_not_yes_or_no", 4: "consent_purpose_not_known", 5: "text_hash_not_a_hash", 6: "given_in_the_future",
+        7: "given_at_not_a_time",
+    }  # fmt: skip
+    assert rules(ledger, "kyc_2018-02-01.csv") == {3: "result_not_known"}
+    assert rules(ledger, "kyc_2018-02-04.csv") == {3: "idempotency_conflict"}
+    first = _asked(ledger, dt.date(2018, 2, 2))["applications/a"]
+    assert (first["consent_bureau"], first["bankruptcies"], first["kyc"]) == (True, 0, "review")
+    after = _asked(ledger, dt.date(2018, 2, 4))["applications/a"]
+    assert (after["consent_bureau"], after["bankruptcies"], after["kyc"]) == (False, None, "passed")
+    assert after["bureau_age_days"] is None
+    other = _asked(ledger, dt.date(2018, 2, 2))
+    assert (
+        other["applications/b"]["device_applications_1d"],
+        other["applications/b"]["linked_persons"],
+    ) == (1, 1)
+    assert (
+        other["applications/c"]["device_applications_1d"],
+        other["applications/c"]["linked_persons"],
+    ) == (None, 0)
+    history = ledger.frame(
+        "SELECT given, text_version, channel FROM {lake}.consents ORDER BY consent_id"
+    )
+    assert history.rows() == [(True, "v1", "web"), (False, "v1", "branch")], "nothing is edited"
+    facts = facts_of(ledger, ledger.frame("SELECT applicant FROM {lake}.applications")["applicant"])
+    assert facts.filter(pl.col("source") == "consent_bureau").height == 2
+    assert as_known(
+        facts,
+        pl.DataFrame(schema={"application_id": pl.String, "applicant": pl.String, "on": pl.Date}),
+    ).is_empty()
+
+
+def _links(*rows: tuple[str, str, str, int]) -> pl.DataFrame:
+    first = dt.date(2024, 3, 1)
+    return pl.DataFrame(
+        [(a, k, t, first + dt.timedelta(days=d)) for a, k, t, d in rows],
+        schema=LINKED,
+        orient="row",
+    )
+
+
+def test_velocity_counts_others_within_its_window_and_none_that_came_later() -> None:
+    links = _links(("a", "device", "x", 10), ("b", "device", "x", 9), ("c", "device", "x", 8), ("d", "device", "x", 11),
+                   ("a", "address", "y", 10), ("e", "address", "y", 3), ("f", "address", "y", 2),
+                   *((name, "applicant", f"p-{name}", 0) for name in "abcdef"))  # fmt: skip
+    asked = pl.DataFrame(
+        {"application_id": ["a", "f"], "on": [dt.date(2024, 3, 11), dt.date(2024, 3, 3)]}
+    )
+    assert velocity(links, asked).rows() == [("a", 1, 1, None), ("f", None, 0, None)]
+    refused = pl.DataFrame(
+        {"application_id": ["b", "c"], "on": [dt.date(2024, 3, 11), dt.date(2024, 3, 12)]}
+    )
+    # b, c, e, f are linked by the eleventh; d came later; c was rejected later
+    assert neighbours(links, asked, refused).rows() == [("a", 4, 1), ("f", 0, 0)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=25))
+def test_components_are_those_of_a_union_find(edges: list[tuple[int, int]]) -> None:
+    parent = {f"a{n}": f"a{n}" for n in {one for one, _ in edges}}
+
+    def root(name: str) -> str:
+        return name if parent[name] == name else root(parent[name])
+
+    by_token: dict[int, str] = {}
+    for one, token in edges:
+        other = by_token.setdefault(token, f"a{one}")
+        low, high = sorted((root(f"a{one}"), root(other)))
+        parent[high] = low
+    found = dict(
+        components(_links(*((f"a{one}", "phone", f"t{token}", 0) for one, token in edges))).rows()
+    )
+    assert found == {name: root(name) for name in parent}
