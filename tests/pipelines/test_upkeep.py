@@ -186,7 +186,7 @@ def test_a_close_and_maintenance_wait_for_each_other_and_say_so(
     assert "2018-01-11 is version" in said("close", "2018-01-11")
 
 
-def test_large_tables_are_partitioned_but_for_positions_of_a_large_book(home: Path) -> None:
+def test_tables_are_partitioned_by_the_size_of_the_book(home: Path) -> None:
     ledger = Ledger(Settings(home=home))
 
     def parts() -> dict[str, int]:
@@ -200,19 +200,18 @@ def test_large_tables_are_partitioned_but_for_positions_of_a_large_book(home: Pa
         )
 
     others = {
-        "dues": 2,
-        "allocations": 2,
         "transfers": 1,
         "events": 1,
         "account_balances": 1,
         "checks": 1,
         "bank_entries": 1,
     }
-    assert parts() == dict.fromkeys(TABLES, 2) | others
-    outgrown(ledger.connection, 199_999, 200_000)
-    assert parts() == dict.fromkeys(TABLES, 2) | others
+    dated = (*TABLES, "dues", "allocations")
+    for before, now, columns in [(0, 5_000, 1), (5_000, 5_001, 2), (5_001, 200_000, 2)]:
+        outgrown(ledger.connection, before, now)
+        assert parts() == dict.fromkeys(dated, columns) | others  # years, then months
     outgrown(ledger.connection, 199_999, 200_001)
-    assert parts() == others
+    assert parts() == {"dues": 2, "allocations": 2} | others
     ledger.close()
     assert "2018-01-11 is version" in said("close", "2018-01-11")
 

@@ -87,10 +87,10 @@ def _filled(ledger: Queries, marts: Sequence[Mart]) -> dict[str, int]:
     """The last published version that each was filled with."""
     each = " UNION ALL ".join(
         f"SELECT '{mart.name}' AS mart, coalesce(max(version), 0) AS version FROM {{lake}}.{mart.name} "
-        f"WHERE version IN {PUBLISHED}"
+        "WHERE version IN (SELECT version FROM published)"
         for mart in marts
     )
-    return dict(ledger.rows(each))
+    return dict(ledger.rows(f"WITH published AS MATERIALIZED {PUBLISHED} {each}"))
 
 
 def _make(ledger: Queries, marts: Sequence[Mart]) -> None:
