@@ -51,6 +51,7 @@ from loanbook.core.policy.product_rules import NotBelowZero
 from loanbook.core.policy.rights.misuse import MisuseRules
 from loanbook.core.policy.rights.providers import IdentityProvider
 from loanbook.core.policy.rights.roles import ApprovalRules, Role
+from loanbook.core.policy.risk.credit_reporting import CreditReporting
 from loanbook.core.policy.risk.scenarios import Scenario
 
 TIMINGS = ("past_due", "due", "in_advance")
@@ -353,6 +354,7 @@ FOLDERS: dict[str, type[Policy]] = {
     "misuse_rules": MisuseRules,
     "identity_providers": IdentityProvider,
     "agreements": AgreementRules,
+    "credit_reporting": CreditReporting,
     "bank_accounts": BankAccount,
     "receipt_matching": ReceiptMatching,
     "collection_files": CollectionMapping,

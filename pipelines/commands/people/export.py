@@ -28,6 +28,9 @@ def export(
         list[str] | None, typer.Option("--format", help="csv (default), parquet, xlsx; may be repeated.")
     ] = None,
     papers: Annotated[bool, typer.Option("--papers", help="Each loan's statement as PDF too.")] = False,
+    metro2: Annotated[
+        str, typer.Option(help="Why a Metro 2 file is wanted: it holds borrowers' data in plain text.")
+    ] = "",
 ) -> None:  # fmt: skip
     """Write an audit pack: loan tape, events, schedules, allocations, approvals, journal, policies, statements, access
     log, proofs, and what was restated since the export before.
@@ -50,7 +53,7 @@ def export(
 
     where = settings()
     people, who, shown = open_people(where), acting(where), shown_to(where)
-    wanted = asked_for(scope or [], form or ["csv"], papers)
+    wanted = asked_for(scope or [], form or ["csv"], papers, metro2)
     reader = LedgerReader(where, replace(shown, reading=shown.reading.narrowed(wanted.scope)))
     at = reader.clocks(as_of, known_at)
     reader.by(str(at.on), at.known)

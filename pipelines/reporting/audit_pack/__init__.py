@@ -3,6 +3,7 @@
 - `contents` - which files a pack has, and what stands in them
 - `formats` - a table as CSV, Parquet or XLSX, whole and with the same bytes each time
 - `statements` - borrowers' statements as JSON and on paper
+- `metro2` - what credit bureaus are told of loans and their borrowers
 - `asked` - what is asked of a pack: formats, scope, and since which export restatements are told
 - `writing` - the files and their manifest, the same bytes each time, resumed where a writing died
 - `verify` - one file with the standard library alone, copied into each pack: it names what doesn't fit

@@ -15,7 +15,9 @@ from loanbook.pipelines.reporting.audit_pack.formats import FORMATS
 from loanbook.pipelines.reporting.audit_pack.writing import Wanted
 
 
-def asked_for(scope: Iterable[str], formats: Iterable[str], papers: bool) -> Wanted:
+def asked_for(
+    scope: Iterable[str], formats: Iterable[str], papers: bool, metro2: str = ""
+) -> Wanted:
     """What a command line asks of a pack. LoanbookError names what there is instead."""
     values: dict[str, set[str]] = {}
     for told in scope:
@@ -30,6 +32,7 @@ def asked_for(scope: Iterable[str], formats: Iterable[str], papers: bool) -> Wan
         tuple(dict.fromkeys(formats)),
         {name: frozenset(each) for name, each in values.items()},
         papers=papers,
+        metro2=metro2,
     )
 
 

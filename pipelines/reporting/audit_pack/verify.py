@@ -110,6 +110,19 @@ def check_accounts(folder: Path) -> None:
                 )
 
 
+def check_metro2(folder: Path) -> None:
+    """Each record as long as it says, and as many as the trailer says."""
+    path = folder / "metro2.txt"
+    if not path.is_file():
+        return
+    lines = path.read_text(encoding="ascii").splitlines()
+    for number, line in enumerate(lines, 1):
+        if int(line[:4]) != len(line):
+            raise DoesNotFit(f"metro2.txt: line {number} is not as long as it says")
+    if int(lines[-1][11:20]) != len(lines) - 2:
+        raise DoesNotFit("metro2.txt: the trailer counts other accounts than there are")
+
+
 def check(folder: Path, digest: str = "") -> dict:
     """The manifest of a pack that fits; DoesNotFit names the first thing that doesn't."""
     path = folder / "manifest.json"
@@ -127,6 +140,7 @@ def check(folder: Path, digest: str = "") -> dict:
         raise DoesNotFit(f"{others[0]} is no file of the pack")
     check_trail(folder, manifest)
     check_accounts(folder)
+    check_metro2(folder)
     return manifest
 
 

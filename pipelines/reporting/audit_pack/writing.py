@@ -18,19 +18,23 @@ from loanbook.core.access.actor import AccessError, Actor
 from loanbook.core.access.deciding import Rows
 from loanbook.core.access.trail import FIELDS
 from loanbook.core.errors import LoanbookError
+from loanbook.core.policy.risk.credit_reporting import CreditReporting
 from loanbook.core.store.clocks import Clocks
 from loanbook.core.store.instance import read_instance
 from loanbook.core.store.people.acting import has_people
 from loanbook.core.store.people.audit import entries
 from loanbook.core.store.people.database import open_people
 from loanbook.core.store.reader import LedgerReader
+from loanbook.core.store.vault.vault import open_vault
 from loanbook.pipelines.reporting.audit_pack import verify
 from loanbook.pipelines.reporting.audit_pack.contents import LEFT_OUT, PARTS
 from loanbook.pipelines.reporting.audit_pack.formats import FORMATS, flat
+from loanbook.pipelines.reporting.audit_pack.metro2 import furnished
 from loanbook.pipelines.reporting.audit_pack.statements import MOST_PAPERS, papers, statements
+from loanbook.pipelines.resources import policies_of
 
 MANIFEST, VERIFIER, README, LOG = "manifest.json", "verify.py", "README.txt", "access_log.jsonl"
-STATEMENTS = "statements.jsonl"
+STATEMENTS, METRO2 = "statements.jsonl", "metro2.txt"
 TEXTS = (".csv", ".jsonl", ".txt")
 """Files of lines: a change of one is named by its lines."""
 PROGRESS = ".progress.json"
@@ -59,6 +63,8 @@ class Wanted:
     """Restatements after this version are told figure by figure: what was known at the export before."""
     papers: bool = False
     """Whether each loan's statement is set as PDF too."""
+    metro2: str = ""
+    """Why a Metro 2 file with the borrowers' data is wanted; empty: it is not."""
 
 
 def write_pack(
@@ -88,6 +94,7 @@ def write_pack(
         for ending, make in missing.items():
             keep(f"{part.name}.{ending}", make(rows, part.name), flat(rows))
     _write_statements(reader, at, folder, wanted, (done, left_out, keep))
+    _write_metro2(reader, at, who, wanted, (left_out, keep))
     trail = _log_of(reader, at, folder, (done, left_out), sees_trail, wanted)
     return _finished(folder, head, trail, done, left_out)
 
@@ -124,6 +131,34 @@ def _write_statements(
     lender = read_instance(reader.settings.home).entity or "loanbook"
     for key, pdf in zip(missing["loan_key"], papers(missing, lender), strict=True):
         keep(_paper(key), pdf, pl.DataFrame())
+
+
+def _write_metro2(
+    reader: LedgerReader, at: Clocks, who: Actor, wanted: Wanted, so_far: tuple[dict[str, str], Keep]
+) -> None:  # fmt: skip
+    """What bureaus are told, and a table of the loans that they are not told of."""
+    left_out, keep = so_far
+    policies = policies_of(reader)
+    furnishers = policies.all_in_force(CreditReporting, at.on)
+    if not wanted.metro2:
+        left_out["Metro 2"] = "it was not asked for (--metro2 REASON)"
+    elif len(furnishers) != 1:
+        left_out["Metro 2"] = (
+            f"{len(furnishers)} policies credit_reporting are in force; it takes one"
+        )
+    else:
+        (by,) = furnishers.values()
+        try:
+            made = furnished(reader, at, by, open_vault(reader.settings), who, wanted.metro2)
+        except AccessError as hidden:
+            left_out["Metro 2"] = str(hidden)
+            return
+        keep(METRO2, made.data, made.accounts.select("account_number"))
+        keep(
+            "metro2_left_out.csv",
+            made.left_out.write_csv(line_terminator="\n").encode(),
+            made.left_out,
+        )
 
 
 def _paper(loan_key: str) -> str:
@@ -174,7 +209,7 @@ def _head(reader: LedgerReader, at: Clocks, who: Actor, wanted: Wanted) -> dict[
         **version, "requester": who.words, "roles": sorted(who.roles),
         "amounts": "minor units of each loan's currency", "formats": sorted(wanted.formats),
         "scope": {name: sorted(values) for name, values in sorted(wanted.scope.items())},
-        "restated_since_version": wanted.since, "papers": wanted.papers,
+        "restated_since_version": wanted.since, "papers": wanted.papers, "metro2": wanted.metro2,
     }  # fmt: skip
 
 
@@ -238,6 +273,8 @@ def _readme(manifest: dict[str, Any]) -> str:
     meanings = {part.name: part.meaning for part in PARTS} | {
         "access_log": "the audit trail, each entry with the hash of its chain",
         "statements": "each loan's statement, a line of JSON a loan",
+        "metro2": "what credit bureaus are told, with borrowers' data as the vault has them now",
+        "metro2_left_out": "loans that they are not told of, and why",
     }
     lines = [
         f"Audit pack as of {manifest['as_of']}, as known at version {manifest['known_at']}, for {manifest['requester']}.",
