@@ -39,6 +39,7 @@ test: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.decisions
 
 lint: $(READY)
 	$(BIN)/ruff check .
