@@ -40,6 +40,7 @@ test: $(READY)
 bench: $(READY)
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.decisions
+	$(BIN)/python -m bench.documents
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -5,5 +5,6 @@
 - `offering` - offers: made, accepted, signed
 - `withdrawing` - a borrower withdraws, and the loan is unwound
 - `handing_off` - signed agreements as loans, and what does not tie
+- `cases` - what was decided binds the offer, and cases follow their agreements
 - `assets` - what Dagster knows of it
 """

@@ -23,6 +23,7 @@ from loanbook.core.store.queries import Queries
 from loanbook.core.store.sending.instructions import opened_accounts
 from loanbook.core.store.sending.vault import PARTICULARS, Vault
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.agreements.cases import must_be_decided
 from loanbook.pipelines.agreements.papers import Head, papers
 from loanbook.pipelines.agreements.quoting import read_terms
 from loanbook.pipelines.documents.keeping import DocumentStore
@@ -30,6 +31,8 @@ from loanbook.pipelines.documents.making import made
 from loanbook.pipelines.documents.signing import ESign, LocalESign, Signer, signature_fault
 
 BORROWER = "borrower"
+_RESTS = ["loan_key", "application_id", "decision_id", "product"]
+"""What an offer rests on."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,14 @@ def make_offers(
     sealed = _sealed_names(ledger, new)
     heads = {each.key: _head(each, sealed, on) for each in new}
     loans = _terms(policies, new)
+    told = {each.key: (each.application_id, each.decision_id, each.product) for each in new}
+    rests = pl.DataFrame([(key, *rest) for key, rest in told.items()], schema=_RESTS, orient="row")
+    must_be_decided(
+        ledger,
+        rests.join(
+            loans.select("loan_key", "principal_agreed", "rate_ppb", "instalments"), on="loan_key"
+        ),
+    )
     made_of = papers(loans, policies, heads, ledger.settings)
     documents = made(ledger, DocumentStore(ledger.settings), made_of)
     by_key = {each.key: each for each in new}

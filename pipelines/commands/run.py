@@ -220,7 +220,7 @@ def _close(ledger: Ledger, days: list[dt.date]) -> None:
     from loanbook.core.store.marts import refresh_marts
     from loanbook.pipelines.resources import provenance, read_policies
     from loanbook.pipelines.servicing.days import close_days
-    from loanbook.pipelines.servicing.messages import send_held
+    from loanbook.pipelines.servicing.messages import send_failed_payouts, send_held
     from loanbook.pipelines.servicing.reported import Done, report
 
     policies = ledger.register(read_policies())
@@ -244,6 +244,8 @@ def _close(ledger: Ledger, days: list[dt.date]) -> None:
         silent = send_held(ledger.settings, done.days)
         if silent:
             err.print(f"[yellow]nobody was told[/yellow] of the loans that are held: {silent}")
+        if silent := send_failed_payouts(ledger.settings, done.days):
+            err.print(f"[yellow]nobody was told[/yellow] of payouts that came back: {silent}")
         if last.held.height:
             err.print(f"[yellow]{last.held.height} loans are held[/yellow] at their last good "
                       "positions; `loanbook held` lists them")  # fmt: skip

@@ -13,9 +13,10 @@ from loanbook.core.documents.payouts import FACTS, GATES, gates
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.lending.agreements import AgreementRules
-from loanbook.core.store.agreements.offers import checks, offer
+from loanbook.core.store.agreements.offers import checks, offer, told_of
 from loanbook.core.store.agreements.payouts import payouts, payouts_of_day
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.agreements.offering import BORROWER
 from loanbook.pipelines.documents.keeping import DocumentStore
 from loanbook.pipelines.documents.verifying import verified
 
@@ -43,7 +44,7 @@ def facts(
     )
     return {
         "loan_key": found["loan_key"], "state": found["state"], "verified": _verified(ledger, found["offer_id"]),
-        "kyc": _passed(told, json.loads(found["parties"])),
+        "kyc": _passed(ledger, told, found),
         "account": owned["account"].first(), "score": owned["score"].first(), "needed": rules.least_name_score,
         "boarded": found["loan_id"] is not None, "paid_out": rivals["state"].is_in(LIVES).any(),
         "amount": amount, "agreed": found["amount"],
@@ -60,10 +61,17 @@ def _verified(ledger: Ledger, offer_id: str) -> bool:
     return "signed" in seen["file"] and bool((seen["verdict"] == "OK").all())
 
 
-def _passed(told: pl.DataFrame, parties: list[dict[str, str]]) -> bool:
-    """Whether the last identity check of each party passed."""
-    last = told.filter(pl.col("what") == "kyc").unique("account", keep="last").filter("passed")
-    return {party["token"] for party in parties} <= set(last["account"])
+def _passed(ledger: Ledger, told: pl.DataFrame, found: dict[str, Any]) -> bool:
+    """Whether the last identity check of each party passed; of a borrower of whom none was recorded here, what the
+    application's own file of checks said last."""
+    last = told.filter(pl.col("what") == "kyc").unique("account", keep="last")
+    parties = json.loads(found["parties"])
+    passed = set(last.filter("passed")["account"])
+    if told_of(ledger, found["application_id"]) == "passed":
+        passed |= {each["token"] for each in parties if each["role"] == BORROWER} - set(
+            last["account"]
+        )
+    return {each["token"] for each in parties} <= passed
 
 
 def held_back(rows: list[dict[str, Any]]) -> pl.DataFrame:

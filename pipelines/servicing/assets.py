@@ -15,7 +15,7 @@ from loanbook.pipelines.partitions import business_days
 from loanbook.pipelines.resources import open_instance, provenance
 from loanbook.pipelines.servicing.days import close_days, missing_days
 from loanbook.pipelines.servicing.held import SHOWN, in_a_line
-from loanbook.pipelines.servicing.messages import send_held
+from loanbook.pipelines.servicing.messages import send_failed_payouts, send_held
 from loanbook.pipelines.servicing.progress import published
 from loanbook.pipelines.servicing.publishing import DayReport
 
@@ -107,6 +107,8 @@ def ledger_close(context: dg.AssetExecutionContext) -> Iterator[Any]:
     untold = send_held(where, seen)
     if untold:
         context.log.warning(f"nobody was told of the loans that are held: {untold}")
+    if silent := send_failed_payouts(where, seen):
+        context.log.warning(f"nobody was told of payouts that came back: {silent}")
     yield from check_results(seen, failure=None)
     yield dg.MaterializeResult(
         metadata={

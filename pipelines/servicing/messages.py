@@ -67,5 +67,37 @@ def send_held(where: Settings, days: Sequence[DayReport]) -> str | None:
     return None
 
 
+def send_failed_payouts(where: Settings, days: Sequence[DayReport]) -> str | None:
+    """Tell of payouts of agreements that came back on the days, if any; returns why it could not be told."""
+    from loanbook.core.store.guarded.scope import Shown
+    from loanbook.core.store.reader import LedgerReader
+
+    if not days:
+        return None
+    reader = LedgerReader(where, Shown())
+    rows = reader.query(
+        "SELECT k.loan_key, r.code, r.amount, r.currency, r.returned_on, r.instruction_key FROM payment_returns r "
+        "JOIN loan_keys k ON k.loan_id = r.loan_id WHERE r.why = 'payout_reversed' AND r.returned_on BETWEEN ? AND ? "
+        "ORDER BY r.returned_on, k.loan_key", [days[0].date, days[-1].date],
+    )  # fmt: skip
+    reader.close()
+    if rows.is_empty():
+        return None
+    message = {
+        "event": "payout_failed",
+        "instance": str(where.home),
+        "lender": read_instance(where.home).entity,
+        "message": f"{rows.height} payouts came back and were taken back, see `loanbook disburse list`",
+        "payouts": [
+            {name: str(value) for name, value in row.items()} for row in rows.head(MOST).to_dicts()
+        ],
+    }
+    try:
+        send(where, message)
+    except LoanbookError as failed:
+        return str(failed)
+    return None
+
+
 MOST = 100
-"""Loans that one message tells of."""
+"""Loans, or payouts, that one message tells of."""

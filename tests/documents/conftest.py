@@ -25,6 +25,7 @@ from loanbook.pipelines.disbursing.evidence import Answer, record_account, recor
 from loanbook.pipelines.documents.keeping import DocumentStore
 from loanbook.pipelines.resources import provenance, read_policies
 from loanbook.pipelines.servicing.days import close_days, missing_days
+from loanbook.pipelines.servicing.publishing import DayReport
 from tests.conftest import copied, made_once
 from tests.core.loans import with_more
 from tests.pipelines.files import LOANS, MONEY, drop, take, weekly_loan
@@ -77,10 +78,10 @@ class Lender:
     def store(self) -> DocumentStore:
         return DocumentStore(self.where)
 
-    def close(self, through: str) -> None:
+    def close(self, through: str) -> list[DayReport]:
         take(self.ledger, self.policies)
         days = missing_days(self.ledger, dt.date.fromisoformat(through))
-        list(close_days(self.ledger, self.policies, days, provenance(self.policies)))
+        return list(close_days(self.ledger, self.policies, days, provenance(self.policies)))
 
     def pass_a_day(self, day: str) -> None:
         """A day with money of another loan, so that it is closed."""

@@ -8,6 +8,7 @@ import json
 import random
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pypdfium2
 import pytest
@@ -22,19 +23,25 @@ from loanbook.core.documents.offers import states as states_of
 from loanbook.core.documents.paper import Paper
 from loanbook.core.errors import LedgerConflictError, LoanbookError
 from loanbook.core.frames import empty
+from loanbook.core.origination.case import CASE_EVENTS, cases
 from loanbook.core.policy.lending.agreements import AgreementRules
 from loanbook.core.servicing.loan.opening import agreed_terms
 from loanbook.core.store.agreements.documents import documents_of, signed_terms
 from loanbook.core.store.agreements.offers import offer
+from loanbook.core.store.origination.reading import events_of
+from loanbook.core.store.origination.writing import append, head
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.agreements.cases import follow
 from loanbook.pipelines.agreements.handing_off import hand_off, reconciled
 from loanbook.pipelines.agreements.offering import Wanted, accept, decline, make_offers, sign
 from loanbook.pipelines.agreements.quoting import fields_of, quoted, tape_of, would_be_boarded
+from loanbook.pipelines.agreements.withdrawing import withdraw
 from loanbook.pipelines.cli import app
+from loanbook.pipelines.disbursing.gating import facts, held_back
 from loanbook.pipelines.documents.signing import LocalESign, Signed, Signer, signature_fault
 from loanbook.pipelines.documents.verifying import verified
 from loanbook.pipelines.resources import read_policies
-from tests.documents.conftest import MADE, SIGNED_AT, Lender, wanted
+from tests.documents.conftest import ANN, MADE, SIGNED_AT, Lender, lending, wanted
 from tests.pipelines.files import drop, take
 
 DAY = dt.date(2018, 1, 4)
@@ -348,3 +355,80 @@ def test_a_certificate_is_kept_with_each_signature(lender: Lender) -> None:
     assert rows["latency_ms"].min() >= 0  # type: ignore[operator]
     assert pem.detect(rows["certificate"][0].encode())
     assert io.BytesIO(lender.store.get(rows["signed_sha256"][0])).read(5) == b"%PDF-"
+
+
+DECIDED = """
+    INSERT INTO _lake.applications (application_id, applicant) VALUES ('app-D2', 'who');
+    INSERT INTO _lake.applicant_facts (applicant, field, word, as_of, known_on) VALUES ('who', 'kyc', 'review', '2018-01-01', '2018-01-01'),
+        ('who', 'kyc', 'passed', '2018-01-02', '2018-01-02');
+    INSERT INTO _lake.decisions (decision_id, application_id, role, outcome, product, amount, rate_ppb, term) VALUES
+        ('dec-D2', 'app-D2', 'champion', 'approved', 'instalment-act365', 120000, 120000000, 12),
+        ('dec-no', 'app-D2', 'champion', 'rejected', 'instalment-act365', NULL, NULL, NULL)
+"""
+
+
+def test_an_offer_is_what_was_decided_and_its_case_follows(lender: Lender) -> None:
+    ledger, at = lender.ledger, dt.datetime(2018, 1, 4)
+    ledger.connection.execute(DECIDED)
+    events = pl.DataFrame({"event": ["submitted", "review_begun", "approved"]}).with_columns(
+        application_id=pl.lit("app-D2"), event_no=pl.int_range(3, dtype=pl.Int64), happened_at=pl.lit(at).cast(pl.Datetime("us")),
+        actor=pl.lit("a"), reason=pl.lit(""), reference=pl.lit(""),
+    )  # fmt: skip
+    append(ledger, events.select(CASE_EVENTS.names()), head(ledger), at=at)
+
+    def offered(decision: str, **terms: str) -> list[str]:
+        told = Wanted(
+            "instalment-act365",
+            wanted("D").fields | terms,
+            (("borrower", "Dora Sample"),),
+            "app-D2",
+            decision,
+            "D2",
+        )
+        return make_offers(ledger, lender.policies, [told], DAY, "Ann")
+
+    for decision, terms, said in (
+        ("", {}, "has no decision of that id"), ("dec-no", {}, "was not approved"),
+        ("dec-D2", {"principal": "1200.01"}, "is offered more than was decided"),
+        ("dec-D2", {"rate_percent": "11"}, "is offered another rate"), ("dec-D2", {"instalments": "13"}, "is offered another term"),
+    ):  # fmt: skip
+        with pytest.raises(LoanbookError, match=f"application app-D2 {said}"):
+            offered(decision, **terms)
+    offered("dec-D2")
+
+    def case() -> str:
+        follow(ledger, at)
+        return str(cases(events_of(ledger))["state"].item())
+
+    assert case() == "approved"
+    accept(ledger, "D2", DAY, "Ann")
+    sign(ledger, "D2", ("borrower", ""), SIGNED_AT.replace(day=4), "Ann")
+    assert (case(), follow(ledger, at)) == ("signed", 0)
+    held = held_back([facts(ledger, lender.policies, offer(ledger, "D2", DAY), 120_000, DAY)])[
+        "gate"
+    ].to_list()
+    assert held == [
+        "no_account",
+        "ownership_not_confirmed",
+        "not_boarded",
+    ]  # the file of checks said that identity passed
+    withdraw(lender.desk, ledger, "D2", DAY, ANN)
+    assert case() == "withdrawn"
+
+
+def test_dagster_shows_that_agreements_tie_and_stops_where_they_do_not(
+    lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from loanbook.pipelines.agreements.assets import BOARDED, GROUNDED, PROVEN, agreements
+
+    monkeypatch.setenv("LOANBOOK_HOME", str(lender.where.home))
+    lender.store.put(b"%PDF-1.7 of nobody")
+    lender.ledger.close()
+    monkeypatch.setattr("loanbook.pipelines.resources.read_policies", lambda *_: lending())
+    found = {
+        each.check_name: each.passed
+        for each in agreements()
+        if isinstance(each, dg.AssetCheckResult)
+    }
+    assert found == {BOARDED: True, GROUNDED: True, PROVEN: False}
+    lender.ledger = Ledger(lender.where)

@@ -28,6 +28,7 @@ from loanbook.pipelines.disbursing.proposing import Asked, approve, propose
 from loanbook.pipelines.formats.bank.reading import READERS
 from loanbook.pipelines.payments import outbox, presenting
 from loanbook.pipelines.payments.paying import instruct, plan_payouts
+from loanbook.pipelines.servicing.messages import send_failed_payouts
 from tests.documents.conftest import ANN, BOB, CY, PAID, Lender
 from tests.payments.test_presenting import files
 from tests.payments.test_returns import nacha, returned
@@ -182,7 +183,12 @@ def test_agreements_are_paid_out_once_come_back_and_are_withdrawn(  # noqa: PLR0
         nacha("2018-01-10", returned(1, "R03", trace, 120_000)),
     )
     approved(lender.desk, BOB, order, "in time")
-    lender.close("2018-01-10")
+    message = lender.where.home / "message.json"
+    (lender.where.home / "loanbook.toml").write_text(
+        '[alerts]\ncommand = ["sh", "-c", "cat > message.json"]\n'
+    )
+    days = lender.close("2018-01-10")
+    assert send_failed_payouts(lender.where, days) is None
     assert states(lender) == {first: "failed", second: "handed over", third: "reversed"}
     assert owed(lender, "2018-01-07").get("A", 0) == owed(lender, "2018-01-07").get("C", 0) == 0
     for key, earned in (
@@ -195,6 +201,8 @@ def test_agreements_are_paid_out_once_come_back_and_are_withdrawn(  # noqa: PLR0
     assert lender.ledger.frame("SELECT outcome, rule FROM {lake}.bank_entries").rows() == [
         ("returned", "return_of_a_payment")
     ]
+    (told_of,) = json.loads(message.read_text())["payouts"]
+    assert (told_of["loan_key"], told_of["amount"]) == ("A", "120000")
     with pytest.raises(PayoutRefusedError, match="not paid out: withdrawn: "):
         propose(lender.desk, lender.ledger, ANN, Asked("C", PAID.replace(day=11)))
     assert propose(lender.desk, lender.ledger, ANN, Asked("A", PAID.replace(day=11)))[0] == "A/2"

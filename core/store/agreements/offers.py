@@ -109,3 +109,12 @@ def checks(ledger: Queries, offer_id: str) -> pl.DataFrame:
     return ledger.frame(
         "SELECT * FROM {lake}.party_checks WHERE offer_id = ? ORDER BY recorded_at", [offer_id]
     )
+
+
+def told_of(ledger: Queries, application_id: str) -> str | None:
+    """What the last identity check of an application's file said: passed, failed or review; None: there is none."""
+    rows = ledger.frame(
+        "SELECT f.word FROM {lake}.applicant_facts f JOIN {lake}.applications a ON a.applicant = f.applicant "
+        "WHERE a.application_id = ? AND f.field = 'kyc' ORDER BY f.as_of DESC, f.known_on DESC LIMIT 1", [application_id],
+    )  # fmt: skip
+    return str(rows["word"][0]) if rows.height else None

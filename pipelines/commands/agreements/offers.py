@@ -126,13 +126,17 @@ def withdraw_offer(id_: Id, on: On = None, as_: As = "") -> None:
 
 def board(on: On = None) -> None:
     """Hand signed agreements off: they land as tapes, and the next intake boards them field by field as they were signed."""
+    from loanbook.pipelines.agreements.cases import follow
     from loanbook.pipelines.agreements.handing_off import hand_off
 
     ledger, _ = opened_for_writing()
     with ledger:
         landed = hand_off(ledger, today(on))
+        moved = follow(ledger, dt.datetime.now(dt.UTC).replace(tzinfo=None))
     for path in landed:
         out.print(f"landed: {path}")
+    if moved:
+        out.print(f"{counted(moved, 'case')} moved on by agreements")
     if not landed:
         out.print("No signed agreement waits.")
 
