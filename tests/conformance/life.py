@@ -233,6 +233,7 @@ def _lives(case: dict[str, Any], told: Mapped) -> list[Life]:
                      or (steps[n].date == on and steps[n].i < ahead_of)]  # fmt: skip
         gone = [n for n in known if reversals.get(n, 10**9) <= after]
         left = [_as_replayed(steps[n], known, steps, reversals) for n in known if n not in gone]
+        left = _without_fees_of_what_ended(left, case["loans"][loan - 1])
         shown = [steps[n] for n in gone if not steps[n].undone]
         life = Life(case, loan, after, date_of(as_of), left, shown, ahead_of=ahead_of)
         if not any(s.kind is Kind.disbursed for s in left):
@@ -270,6 +271,20 @@ def _as_replayed(step: Step, known: list[int], steps: list[Step], gone: dict[int
     late = any(e.date < step.date and (e.i > step.i or step.i < gone.get(n, 0))
                for n, e in enumerate(steps) if n in known)  # fmt: skip
     return replace(step, amount=None) if late else step
+
+
+def _without_fees_of_what_ended(steps: list[Step], terms: dict[str, Any]) -> list[Step]:
+    """Steps without the charges on every instalment that are of instalments which a charge-off left out: the
+    one that it ends asks its own."""
+    ends = [s.date for s in steps if s.kind is Kind.charge_off]
+    if not ends or terms["charge_off_behaviour"] != "ACCELERATE_MATURITY":
+        return steps
+    falls = [date_of(s.body["due_date"]) for s in steps if s.kind is Kind.charge_assessed and s.nth]
+    last = min((on for on in falls if on >= min(ends)), default=None)
+    return [
+        s for s in steps
+        if last is None or not (s.nth and s.kind is Kind.charge_assessed and date_of(s.body["due_date"]) > last)
+    ]  # fmt: skip
 
 
 def _changes_what_ran(s: dict[str, Any], case: dict[str, Any]) -> bool:

@@ -313,10 +313,19 @@ def _adjusted(s: dict[str, Any], terms: dict[str, Any], found: Mapped) -> list[S
 
 
 def _waiver(s: dict[str, Any], found: Mapped) -> Step:
-    """What is unpaid of the last charge is forgiven."""
+    """What is unpaid of the last charge is forgiven; of several that fall due on its day, of the first."""
     if s.get("target") != "last_added_charge":
         raise NotMappedError("waiver of another charge than the last")
-    given = found.steps[_last(s, found, Kind.charge_assessed)]
+    last = found.steps[_last(s, found, Kind.charge_assessed)]
+    due, waived = (
+        last.body["due_date"],
+        {e.target for e in found.steps if e.kind is Kind.charge_waived},
+    )
+    given = next(
+        e for n, e in enumerate(found.steps)
+        if e.kind is last.kind and e.loan == last.loan and e.body["due_date"] == due
+        and n not in found.reversals and (e is last or e.i not in waived)
+    )  # fmt: skip
     today = date_of(s["business_date"])
     on = min(today, date_of(given.body["due_date"]))
     return Step(s["i"], Kind.charge_waived, s["loan"], on, given.amount, today, given.body,

@@ -101,8 +101,6 @@ UNSETTLED: list[Limit] = [
     ("moved periods: the last day of a schedule of moved periods", SCHEDULED | MOVED),
     ("payoff: interest to the day, less what was paid in advance of it",
      SCHEDULED | {"rebate": ["actuarial"]}),
-    ("where interest alone is asked, money for the last instalment stands with it until then",
-     {"amortisation": ["interest_only"], "accrual": ["daily"], "excess": ["last_instalment"]}),
 ]  # fmt: skip
 
 
