@@ -80,6 +80,7 @@ class Batch:
             else frozenset()
         )
         self.redated = changes_of(terms)
+        self.off_cycle = bool(self.redated) or self.matures
         self.reshaped = self._any_reshaped()
 
     def due_date(self, n: pl.Expr) -> pl.Expr:
@@ -90,17 +91,20 @@ class Batch:
     def regular_start(self, n: pl.Expr) -> pl.Expr:
         """Where a whole period begins that ends with instalment `n`: the due date before it, but where due
         dates are counted anew from `n` on."""
-        if not self.redated:
+        if not self.off_cycle:
             return self.due_date(n.cast(pl.Int32) - 1)
         return due_date(n.cast(pl.Int32) - 1, self.units, changes=self.redated, like=n)
 
     def is_redated(self) -> pl.Expr:
         """Periods from the last due date that is counted one way to the first that is counted another, no
-        whole ones."""
+        whole ones; so is the first after a maturity of its own, which ends on the cycle."""
         n = pl.col("instalment_no")
+        counted_anew = pl.col("due_date_changes").is_not_null() if self.redated else pl.lit(False)
+        if self.matures:
+            counted_anew |= pl.col("matures_on").is_not_null() & (n > pl.col("instalments"))
         return (
             (n > 1)
-            & pl.col("due_date_changes").is_not_null()
+            & counted_anew
             & ~counts_days()
             & (self.due_date(n.cast(pl.Int32) - 1) != self.regular_start(n))
         )

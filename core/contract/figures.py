@@ -238,7 +238,7 @@ class Figures(Batch):
             denominator = (
                 pl.when(self.is_reshaped()).then(over * PPB * whole).otherwise(denominator)
             )
-        if self.redated:
+        if self.off_cycle:
             days, whole = self.redated_days()
             numerator = pl.when(self.is_redated()).then(rate * part * days).otherwise(numerator)
             denominator = pl.when(self.is_redated()).then(over * PPB * whole).otherwise(denominator)
@@ -310,7 +310,7 @@ class Figures(Batch):
             actual, regular = self.stub_days()
             over = over * pl.when(odd).then(actual).otherwise(1)
             year = year * pl.when(odd).then(regular).otherwise(1)
-        if self.redated:
+        if self.off_cycle:
             odd, (actual, regular) = self.is_redated(), self.redated_days()
             over = over * pl.when(odd).then(actual).otherwise(1)
             year = year * pl.when(odd).then(regular).otherwise(1)

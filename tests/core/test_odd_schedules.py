@@ -172,6 +172,11 @@ def test_a_rate_changes_within_an_odd_period(life: Life) -> None:
     assert asked(life, 14, 1)[0] == ("02-10", 2_323)
 
 
+def test_after_a_maturity_of_its_own_each_night_bears_as_before(life: Life) -> None:
+    """420.12 at 2 % a month since 20 March: 42 nights to 1 May, of 30 that a whole period ending with it has."""
+    assert asked(life, 12, 1)[3:] == [("05-01", 1_176)]
+
+
 def test_interest_that_joins_the_principal_takes_no_money_in_advance(life: Life) -> None:
     """Two periods join 12.00 and 12.12; 100.00 ahead is 12.24 of the third's interest and 87.76."""
     assert life.on("2024-02-01", 10)["principal"] == 120_000 + 1_200 - 8_776
