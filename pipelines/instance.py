@@ -85,7 +85,9 @@ def mapping_of(
     """
     if not kind.mappings:
         plain = {"name": CANONICAL, "version": 1, "effective_from": dt.date.min}
-        return FileMapping.model_validate(plain | {"source_system": kind.name, "columns": {}}), ""
+        return FileMapping.model_validate(
+            plain | {"source_system": kind.name.replace("_", "-"), "columns": {}}
+        ), ""
     if kind.mappings == TAPES and ending == AGREEMENT:
         return AGREED_TAPE, ""
     known = mappings(policies, kind.mappings)

@@ -31,6 +31,8 @@ from loanbook.pipelines.formats.columns import (
 from loanbook.pipelines.formats.origination.columns import (
     APPLICATION_NOTES,
     APPLICATIONS,
+    BANK_DATA,
+    BANK_DATA_NOTES,
     BUREAU,
     BUREAU_NOTES,
     CHECK_NOTES,
@@ -130,6 +132,8 @@ KINDS = (
              extension="", mappings="application_files", free_ending=True),
     FileKind("bureau", "facts of an applicant, with the report that they stand in", f"{_INGEST}.origination.bureau:taken",
              f"{_FORMATS}.origination.bureau:ReportRows", BUREAU, BUREAU_NOTES, extension=""),
+    FileKind("bank_data", "facts of an applicant's accounts, with the data that they stand in", f"{_INGEST}.origination.bureau:bank",
+             f"{_FORMATS}.origination.bank_data:BankRows", BANK_DATA, BANK_DATA_NOTES, extension=""),
     FileKind("consents", "a consent, or its withdrawal", f"{_INGEST}.origination.people:consents",
              f"{_FORMATS}.origination.people:ConsentRows", CONSENTS, CONSENT_NOTES, extension=""),
     FileKind("kyc", "a check of an applicant's identity", f"{_INGEST}.origination.people:checks",

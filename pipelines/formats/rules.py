@@ -23,6 +23,7 @@ Where = Literal[
     "bureau",
     "consents",
     "kyc",
+    "bank_data",
 ]
 
 
@@ -330,6 +331,13 @@ _CONSENTS = (
     _rule("given_at_not_a_time", "the moment is no time like 2024-02-01T12:30:00Z", "write it in UTC, to the second", "given_at"),
     _rule("given_in_the_future", "the consent was given after the file's date", "mend the moment, or land the file under a later date", "given_at"),
 )  # fmt: skip
+_BANK_DATA = (
+    _rule("item_id_missing_or_too_long", "the line has no item, or one of more than 64 characters", "send the provider's own", "item_id"),
+    _rule("as_of_not_a_date", "the day that the data are of is no date", _DATE, "as_of"),
+    _rule("bank_data_of_the_future", "the data are of a day after the file's", "mend the date, or land the file under a later one", "as_of"),
+    _rule("bank_data_not_read", "accounts or transactions lack a field, an amount is none or finer than its currency, or there is more than one currency",
+          "send accounts and transactions as the provider has them, a line a currency"),
+)  # fmt: skip
 _KYC = (
     _rule("check_ref_missing_or_too_long", "the check has no reference, or one of more than 64 characters", "send the provider's own", "check_ref"),
     _rule("provider_not_named", "the provider is not named in small letters, digits and hyphens", "name it", "provider"),
@@ -388,7 +396,7 @@ _ORDERS = (
 GROUPS: dict[Where, tuple[RefusalRule, ...]] = {
     "any file": _ANY, "loan_tape": _TAPE, "payments": _PAYMENTS, "index": _INDEX,
     "bank": _BANK, "assignments": _ASSIGNMENTS, "collected": _COLLECTED, "commands": _COMMANDS, "orders": _ORDERS,
-    "applications": _APPLICATIONS, "bureau": _BUREAU, "consents": _CONSENTS, "kyc": _KYC,
+    "applications": _APPLICATIONS, "bureau": _BUREAU, "consents": _CONSENTS, "kyc": _KYC, "bank_data": _BANK_DATA,
 }  # fmt: skip
 """Rules by where they first apply. Those of `orders` mean what `core/servicing/orders` says of them."""
 RULES = {rule.name: rule for group in GROUPS.values() for rule in group}
@@ -403,6 +411,8 @@ OF_COLUMNS = {
     "consent_ref|max_length": "consent_ref_missing_or_too_long",
     "check_ref|min_length": "check_ref_missing_or_too_long",
     "check_ref|max_length": "check_ref_missing_or_too_long",
+    "item_id|min_length": "item_id_missing_or_too_long",
+    "item_id|max_length": "item_id_missing_or_too_long",
     "payment_ref|min_length": "payment_ref_missing_or_too_long",
     "payment_ref|max_length": "payment_ref_missing_or_too_long",
     "command_ref|min_length": "command_ref_missing_or_too_long",

@@ -135,3 +135,64 @@ def test_components_are_those_of_a_union_find(edges: list[tuple[int, int]]) -> N
         components(_links(*((f"a{one}", "phone", f"t{token}", 0) for one, token in edges))).rows()
     )
     assert found == {name: root(name) for name in parent}
+
+
+def _move(
+    number: int, day: str, amount: str, category: str = "", **changes: object
+) -> dict[str, object]:
+    return {"transaction_id": f"t{number}", "account_id": "x", "date": day, "amount": float(amount), "iso_currency_code": "USD",
+            "pending": False, "personal_finance_category": {"primary": category}} | changes  # fmt: skip
+
+
+def test_bank_data_become_cash_flows_that_are_what_they_were_when_they_were_known(
+    ledger: Ledger, policies: PolicyBook
+) -> None:
+    moves = [
+        _move(1, "2018-01-31", "-3000.00", "INCOME"), _move(2, "2018-01-02", "-3000.00", "INCOME"),
+        _move(3, "2018-01-15", "1200.50"), _move(3, "2018-01-15", "1200.50"),  # once
+        _move(4, "2018-01-20", "99.00", pending=True), _move(5, "2018-01-21", "35.00", "RETURNED"),
+        _move(6, "2017-10-01", "-500.00"),  # before the 90 days, but history
+        _move(7, "2018-02-01", "-9999.00", "INCOME"),  # after the day that the data are of
+    ]  # fmt: skip
+    told = {"item_id": "I1", "applicant": "person-a", "as_of": "2018-01-31", "transactions": moves,
+            "accounts": [{"account_id": "x", "balances": {"current": 1500.25, "iso_currency_code": "USD"}},
+                         {"account_id": "y", "balances": {"current": -20, "iso_currency_code": "USD"}}]}  # fmt: skip
+    euro = told | {
+        "item_id": "I2",
+        "transactions": [_move(1, "2018-01-01", "1.00", iso_currency_code="EUR")],
+    }
+    finer = told | {"item_id": "I3", "transactions": [_move(1, "2018-01-01", "1.005")]}
+    drop(ledger, "applications_2018-02-01.csv", HEADER + _row("a"))
+    drop(
+        ledger,
+        "bank_data_2018-02-01.jsonl",
+        "".join(json.dumps(each) + "\n" for each in (told, euro, finer, told)),
+    )
+    drop(
+        ledger,
+        "bank_data_2018-02-09.jsonl",
+        json.dumps(told | {"as_of": "2018-02-08", "transactions": []}) + "\n",
+    )
+    drop(
+        ledger,
+        "bureau_2018-02-01.jsonl",
+        _report("person-a", "R1") + _report("person-a", "R1", bankruptcies=9),
+    )
+    report = take(ledger, policies)
+    assert report.reconciles
+    assert rules(ledger, "bank_data_2018-02-01.jsonl") == {
+        2: "bank_data_not_read",
+        3: "bank_data_not_read",
+    }
+    assert rules(ledger, "bureau_2018-02-01.jsonl") == {2: "idempotency_conflict"}
+    row = _asked(ledger, dt.date(2018, 2, 1))["applications/a"]
+    assert row["bankruptcies"] == 0, "what is in conflict tells nothing"
+    assert {name: row[name] for name in row if name.startswith("bank_")} == {
+        "bank_balance": 148_025, "bank_days": 123, "bank_inflow_month": 200_000,
+        "bank_outflow_month": 41_183,  # a third of 1,235.50
+        "bank_net_month": 158_816, "bank_income_year": 2_433_333, "bank_returned_90d": 1, "bank_age_days": 1,
+    }  # fmt: skip
+    later = _asked(ledger, dt.date(2018, 2, 9))["applications/a"]
+    assert (later.get("bank_income_year"), later["bank_age_days"]) == (None, 1), (
+        "a newer record stands as a whole"
+    )

@@ -3,6 +3,7 @@
 - `reading` - CSV, JSON lines and Parquet as text with line numbers
 - `applications` - a partner's applications by its mapping
 - `bureau` - reports of bureaus: JSON, or a row a trade line
+- `bank_data` - accounts and transactions of applicants
 - `people` - consents and checks of identity
 - `columns` - what their columns mean
 """

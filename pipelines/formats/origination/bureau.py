@@ -38,7 +38,7 @@ class Reports:
     reports: pl.DataFrame
     """`record`, `applicant`, `as_of`, `text`, `sha256`, `line`, `numbers` (lines of the file that it takes): a row a report."""
     facts: pl.DataFrame
-    """`record`, `field`, `number`, `path`."""
+    """`record`, `line` (the first of its report), `field`, `number`, `path`."""
     bad: Bad
 
 
@@ -116,7 +116,7 @@ def _json(data: bytes, file_date: dt.date) -> Reports:
         facts, schema={"line": pl.Int64(), "field": pl.String(), "number": pl.Int64(), "path": pl.String()}, orient="row"
     ).join(good.select("line", key="key"), on="line", maintain_order="left")  # fmt: skip
     return Reports(
-        len(found) + len(broken), _kept(reports), told_of.select(record="key", field="field", number="number", path="path"),
+        len(found) + len(broken), _kept(reports), told_of.select("line", "field", "number", "path", record="key"),
         broken + bad,
     )  # fmt: skip
 
@@ -197,13 +197,13 @@ def _trade_lines(data: bytes, file_date: dt.date) -> Reports:
         for numbers in reports["numbers"].to_list()
     ]
     spans = reports.select(
-        record="key", path=pl.concat_str(pl.lit("lines "), pl.col("numbers").list.eval(pl.element().cast(pl.String)).list.join(","))
+        "line", record="key", path=pl.concat_str(pl.lit("lines "), pl.col("numbers").list.eval(pl.element().cast(pl.String)).list.join(","))
     )  # fmt: skip
     long = facts.unpivot(index="record", variable_name="field", value_name="number").drop_nulls(
         "number"
     )
     told = long.join(spans, on="record", maintain_order="left").select(
-        "record", "field", "number", "path"
+        "record", "line", "field", "number", "path"
     )
     kept = _kept(reports.with_columns(text=pl.Series(text, dtype=pl.String)))
     return Reports(texts.height, kept, told, bad)

@@ -82,3 +82,12 @@ CHECKS = (
     FileColumn("latency_ms", "how long the provider took", "whole number", "no"),
 )  # fmt: skip
 CHECK_NOTES = """CSV, JSON lines or Parquet. A later check stands beside the earlier one; the last that is known counts."""
+BANK_DATA = (
+    FileColumn("item_id", "the provider's own id of the link", REF),
+    FileColumn("applicant", "whose accounts they are: the token of the application", _TOKEN),
+    FileColumn("as_of", "day that the data are of, not after the file's date", DATE),
+    FileColumn("accounts", "a list: `account_id`, `balances` with `current` and `iso_currency_code`", "JSON list"),
+    FileColumn("transactions", "a list: `transaction_id`, `account_id`, `date`, `amount` (money out above zero), `iso_currency_code`, `pending`, `personal_finance_category.primary`", "JSON list"),
+)  # fmt: skip
+BANK_DATA_NOTES = """JSON lines in the shape of Plaid's accounts and transactions, an object for each link and day. What is pending, or after the
+day, is left out; a transaction that stands twice counts once. Flows are those of 90 days. The text is kept as it came, sealed."""

@@ -2,6 +2,6 @@
 
 - `records` - what came before by its key, and what of it is new
 - `applications` - applications, their parties and what they have in common, and the first event of each case
-- `bureau` - reports, sealed, and the facts in them
+- `bureau` - reports and bank data, sealed, and the facts in them
 - `people` - consents and checks of identity
 """

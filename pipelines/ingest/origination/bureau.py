@@ -1,4 +1,4 @@
-"""Reports of bureaus: the original sealed, its fields as facts that lead back to it."""
+"""Reports of bureaus and bank data: the original sealed, its fields as facts that lead back to it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import polars as pl
 
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.file_mappings import FileMapping
-from loanbook.pipelines.formats.origination.bureau import parse
+from loanbook.pipelines.formats.origination import bank_data, bureau
 from loanbook.pipelines.ingest.events import Known, Taken
 from loanbook.pipelines.ingest.landing import LandingFile
 from loanbook.pipelines.ingest.origination.records import keep_new, tokens
@@ -15,39 +15,51 @@ from loanbook.pipelines.ingest.origination.records import keep_new, tokens
 def taken(
     data: bytes, file: LandingFile, policies: PolicyBook, mapping: FileMapping, known: Known
 ) -> Taken:
-    """What a file of reports gives."""
+    """What a file of a bureau's reports gives."""
     assert file.business_date is not None
-    parsed = parse(data, file.business_date)
-    reports = parsed.reports.with_columns(body_hash="sha256", key="record")
+    parsed = bureau.parse(data, file.business_date)
+    return _entered(
+        Taken(parsed.rows_in, 0, 0, parsed.bad, None), parsed.reports, parsed.facts, file, known
+    )
+
+
+def bank(
+    data: bytes, file: LandingFile, policies: PolicyBook, mapping: FileMapping, known: Known
+) -> Taken:
+    """What a file of bank data gives."""
+    assert file.business_date is not None
+    parsed = bank_data.parse(data, file.business_date)
+    return _entered(
+        Taken(parsed.rows_in, 0, 0, parsed.bad, None), parsed.records, parsed.facts, file, known
+    )
+
+
+def _entered(
+    read: Taken, reports: pl.DataFrame, facts: pl.DataFrame, file: LandingFile, known: Known
+) -> Taken:
+    """Reports that are new with their facts. `read`: how many rows were read, and which were refused."""
+    reports = reports.with_columns(body_hash="sha256", key="record")
     fresh, again, bad = keep_new(reports.select("key", "body_hash", "line"), "originals", known)
     named = reports.with_columns(tokens(reports["applicant"], known).alias("applicant"))
     kept = named.join(fresh.select("line"), on="line", how="semi", maintain_order="left")
     sealed = pl.Series([None] * kept.height, dtype=pl.Binary)
     if known.origination is not None:
         sealed = known.origination.sealed(kept.select("record", "text"))
-    on = pl.lit(file.business_date)
+    on, source = pl.lit(file.business_date), {"bank_data": "bank"}.get(file.kind or "", "bureau")
     originals = kept.select(
-        "record",
-        "applicant",
-        "sha256",
-        "body_hash",
-        "as_of",
-        "line",
-        kind=pl.lit("bureau"),
-        sealed=sealed,
-        known_on=on,
-    )
-    facts = parsed.facts.join(
-        kept.select("record", "applicant", "as_of", "line"), on="record", maintain_order="left"
-    ).select("applicant", "record", "field", "number", "as_of", "path", "line", source=pl.lit("bureau"),
+        "record", "applicant", "sha256", "body_hash", "as_of", "line", kind=pl.lit(source), sealed=sealed, known_on=on
+    )  # fmt: skip
+    told = facts.join(
+        kept.select("record", "applicant", "as_of", "line"), on=["record", "line"], maintain_order="left"
+    ).select("applicant", "record", "field", "number", "as_of", "path", "line", source=pl.lit(source),
              word=pl.lit(None, dtype=pl.String), known_on=on)  # fmt: skip
-    refused = [*parsed.bad]
+    refused = [*read.bad]
     for row in bad:  # every line of a report in conflict is refused
         numbers = reports.filter(pl.col("line") == row["line"])["numbers"].item()
         refused += [row | {"line": number} for number in numbers]
     return Taken(
-        parsed.rows_in, _lines(reports, fresh), _lines(reports, again), refused, None,
-        tables={"originals": originals, "applicant_facts": facts},
+        read.rows_in, _lines(reports, fresh), _lines(reports, again), refused, None,
+        tables={"originals": originals, "applicant_facts": told},
     )  # fmt: skip
 
 
