@@ -9,13 +9,15 @@ import polars as pl
 from loanbook.core.catalogue.codes import Kind
 from loanbook.core.catalogue.components import Component
 from loanbook.core.contract.money import major
+from loanbook.core.servicing.loan.claim import claim, part
 from loanbook.core.store.clocks import Clocks
 from loanbook.core.store.reader import LedgerReader
 from loanbook.pipelines.documents.rendering import Page, all_rendered, spelled_out
 
 MOST_PAPERS = 1_000
 """Statements that are set as PDF in one pack; more are a matter of a narrower scope."""
-OWED = ("principal", "interest_accrued", "fees_due", "penalties_due", "taxes_due", "credit")
+OWED = (*(each.row.part for each in Component), "credit", "total")
+"""What is owed, billed or not; `total` is the claim less the borrower's credit."""
 _PAID = ("amount", "principal", "interest", "fees", "penalties", "taxes", "credit")
 _PAYMENT = ("value_date", "kind", *_PAID)
 _CHARGE = ("value_date", "kind", "amount")
@@ -31,8 +33,10 @@ def statements(reader: LedgerReader, at: Clocks) -> pl.DataFrame:
     """A row a loan, living or ended, in minor units: its head, `as_of`, `owed` (struct), `days_past_due`, and lists of
     `payments`, `charges` and open `dues`. What was taken back is left out."""
     head = reader.loans(at.on, at.known)
+    parts = [part(each).alias(each.row.part) for each in Component]
+    owed = pl.struct(*parts, "credit", (claim() - pl.col("credit")).alias("total"))
     positions = reader.positions(at.on, at.known).select(
-        "loan_id", pl.struct(OWED).alias("owed"), "days_past_due"
+        "loan_id", owed.alias("owed"), "days_past_due"
     )
     payments = reader.payments(at.on, at.known, names=True).filter("stands")
     charges = reader.events(at.on, at.known, kinds=CHARGES, names=True).filter("stands")
