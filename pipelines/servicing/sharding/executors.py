@@ -137,13 +137,19 @@ class Dask:
 
     def __init__(self, scheduler: str) -> None:
         distributed = _imported("distributed", "dask")
+        self._scheduler = scheduler
         self._client = distributed.Client(scheduler, set_as_default=False)
         self._as_completed = distributed.as_completed
 
     def map(self, work: Work, specs: Sequence[ShardSpec]) -> Iterator[Receipt]:
-        """See `Executor`. Dask begins a shard again whose worker is lost."""
+        """See `Executor`. Dask begins a shard again whose worker is lost; LedgerError where its scheduler is."""
         futures = self._client.map(work, specs, pure=False, retries=TRIES - 1, key="close_shard")
         for _, receipt in self._as_completed(futures, loop=self._client.loop, with_results=True):
+            if not isinstance(receipt, Receipt):  # futures of a lost scheduler end as cancelled
+                raise LedgerError(
+                    f"Dask's scheduler at {self._scheduler} was lost while shards ran: nothing of this attempt was "
+                    "committed; see that it runs, then run again"
+                )
             yield receipt
 
     def __enter__(self) -> Self:

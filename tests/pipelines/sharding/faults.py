@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,4 +35,11 @@ def killed_once(book: Book, events: pl.DataFrame, policies: PolicyBook, date: dt
     if not mark.exists():
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    return bent(book, events, policies, date)
+
+
+def slow(book: Book, events: pl.DataFrame, policies: PolicyBook, date: dt.date) -> DayClose:
+    """A shard that takes five seconds, and tells that it began."""
+    Path(os.environ[MARK]).touch()
+    time.sleep(5)
     return bent(book, events, policies, date)
