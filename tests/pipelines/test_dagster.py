@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import dagster as dg
 import polars as pl
@@ -29,6 +30,17 @@ def instance_home(
 
 
 def _job(home: Path, first: str, last: str) -> tuple[dg.ExecuteInProcessResult, dg.DagsterInstance]:
+    definitions, jobs = _loaded(home)
+    instance = dg.DagsterInstance.get()
+    job = definitions.defs.resolve_job_def("daily_run")
+    result = job.execute_in_process(
+        instance=instance, tags=jobs.range_tags(first, last), raise_on_error=False
+    )
+    return result, instance
+
+
+def _loaded(home: Path) -> tuple[ModuleType, ModuleType]:
+    """Definitions and jobs of an instance, as a process that begins now has them."""
     import importlib
 
     from loanbook.core.store.settings import Settings
@@ -41,12 +53,7 @@ def _job(home: Path, first: str, last: str) -> tuple[dg.ExecuteInProcessResult, 
     prepare_home(Settings(home=home))
     for module in (partitions, ingest, assets, reporting, jobs, alerts, schedules, definitions):
         importlib.reload(module)  # partitions are read when definitions load
-    instance = dg.DagsterInstance.get()
-    job = definitions.defs.resolve_job_def("daily_run")
-    result = job.execute_in_process(
-        instance=instance, tags=jobs.range_tags(first, last), raise_on_error=False
-    )
-    return result, instance
+    return definitions, jobs
 
 
 def _reader(home: Path) -> LedgerReader:
@@ -90,9 +97,15 @@ def test_a_corrupt_day_stops_the_range_and_readers_keep_the_last_good_version(
 def test_the_sensor_starts_a_run_for_what_landed_which_publishes_day_by_day(
     instance_home: Path,
 ) -> None:
-    """It rests when all is published; a range is one run, and run again it changes nothing."""
-    _, instance = _job(instance_home, "2018-01-01", "2018-01-02")
+    """It goes on from days that a command closed, which Dagster was told of, and rests when all is published; a
+    range is one run, and run again it changes nothing."""
+    from loanbook.pipelines.commands.run import backfill
     from loanbook.pipelines.servicing import schedules
+
+    _loaded(instance_home)
+    backfill("2018-01-02")
+    instance = dg.DagsterInstance.get()
+    _two_days_are_told(instance)
 
     context = dg.build_sensor_context(instance=instance)
     asked = schedules.landing_sensor(context)
@@ -122,6 +135,19 @@ def test_the_sensor_starts_a_run_for_what_landed_which_publishes_day_by_day(
     assert str(next_day.run_key).startswith("2018-01-07..2018-01-07 ")
 
 
+def _two_days_are_told(instance: dg.DagsterInstance) -> None:
+    assert instance.get_materialized_partitions(CLOSE) == {"2018-01-01", "2018-01-02"}
+    told = instance.get_latest_materialization_event(CLOSE)
+    assert told is not None
+    assert told.asset_materialization is not None
+    assert told.asset_materialization.metadata["version"].value == 2
+    mart = instance.get_latest_materialization_event(dg.AssetKey(["loanbook", "portfolio_daily"]))
+    assert mart is not None
+    law = dg.AssetCheckKey(CLOSE, "trial_balance")
+    record = instance.event_log_storage.get_latest_asset_check_execution_by_key([law])[law]
+    assert record.status.value == "SUCCEEDED"
+
+
 def _six_days_are_published(
     home: Path, result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance
 ) -> None:
@@ -147,28 +173,6 @@ def test_every_asset_stands_below_one_prefix_and_every_check_says_what_it_assert
     assert [spec.name for spec in specs if not spec.description] == []
     nodes = [graph.get(key) for key in graph.get_all_asset_keys()]
     assert [node.key for node in nodes if not node.description] == []
-
-
-def test_days_closed_by_the_command_are_told_to_a_dagster_that_is_set_up(
-    instance_home: Path,
-) -> None:
-    from loanbook.core.store.settings import Settings
-    from loanbook.pipelines.commands.run import backfill
-    from loanbook.pipelines.dagster_home import prepare_home
-
-    prepare_home(Settings(home=instance_home))
-    backfill("2018-01-03")
-    instance = dg.DagsterInstance.get()
-    assert instance.get_materialized_partitions(CLOSE) == {f"2018-01-0{n}" for n in (1, 2, 3)}
-    told = instance.get_latest_materialization_event(CLOSE)
-    assert told is not None
-    assert told.asset_materialization is not None
-    assert told.asset_materialization.metadata["version"].value == 3
-    mart = instance.get_latest_materialization_event(dg.AssetKey(["loanbook", "portfolio_daily"]))
-    assert mart is not None
-    law = dg.AssetCheckKey(CLOSE, "trial_balance")
-    record = instance.event_log_storage.get_latest_asset_check_execution_by_key([law])[law]
-    assert record.status.value == "SUCCEEDED"
 
 
 def test_a_dagster_that_is_out_of_order_does_not_break_a_close(
