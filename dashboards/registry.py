@@ -1,4 +1,5 @@
-"""Every page, in the order of the navigation. A new one is its module and its row here."""
+"""Every page, in the order of the navigation. A new one is its module, its row here, and what it takes
+to be read in `core/access/pages.py`."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from loanbook.dashboards.pages.ledger import (
     system_health,
     what_if,
 )
+from loanbook.dashboards.pages.people import approvals, audit, users
 from loanbook.dashboards.pages.risk import (
     cash_flow,
     cohorts,
@@ -29,4 +31,5 @@ PAGES: tuple[Page, ...] = (
     applications.PAGE,
     payments.PAGE,
     restatements.PAGE, what_if.PAGE, data_quality.PAGE, system_health.PAGE, metrics.PAGE, marts.PAGE,
+    approvals.PAGE, audit.PAGE, users.PAGE,
 )  # fmt: skip

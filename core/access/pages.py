@@ -41,6 +41,9 @@ PAGES: Mapping[str, Asked] = {
     "system-health": _EVERY_LOAN,
     "metrics": Asked(actions=()),
     "marts": _EVERY_LOAN,
+    "approvals": Asked(actions=("order.approve", "order.propose")),
+    "audit": Asked(actions=("audit.read", "audit.verify")),
+    "users": Asked(actions=("users.read", "users.manage")),
 }
 """What each page takes, by its address."""
 

@@ -119,7 +119,9 @@ def second_factor(who: Viewer) -> bool:
         left.image(picture.getvalue(), width=220)
         with right:
             st.caption("The key, where a picture can't be scanned")
-            st.code(address.partition("secret=")[2].partition("&")[0], language=None)
+            st.code(
+                address.partition("secret=")[2].partition("&")[0], language=None, wrap_lines=True
+            )
             with st.form("second_factor", border=False):
                 code = st.text_input(
                     "Code", key="enrol_code", autocomplete="one-time-code", max_chars=8

@@ -6,12 +6,16 @@ import shutil
 from pathlib import Path
 
 from loanbook.core.access.actor import Actor
+from loanbook.core.store.guarded.scope import Shown
 from loanbook.core.store.instance import SHIPPED_POLICIES
 from loanbook.core.store.people.database import People, open_people
 from loanbook.core.store.people.models import User
-from loanbook.core.store.people.sessions import Credentials, begun
+from loanbook.core.store.people.sessions import Credentials, begun, resolved
 from loanbook.core.store.people.users import NewUser, add_user, found
+from loanbook.core.store.reader import LedgerReader
 from loanbook.core.store.settings import Settings
+from loanbook.pipelines.approvals.approving import Desk, proposed
+from loanbook.pipelines.resources import read_policies
 
 PASSWORD = "a sentence nobody knows"
 SETUP = Actor("setup", "service")
@@ -58,3 +62,16 @@ def signed_in(people: People, name: str, *, second_factor: bool = True) -> str:
         secret, signed = begun(people, session, user, "session", Credentials(name, ""))
         signed.second_factor = second_factor
         return secret
+
+
+FEE = {"command": "charge_fee", "loan_key": "A", "value_date": "2018-01-14", "amount": "9.99",
+       "due_date": "2018-01-23", "reason": "late_delivery"}  # fmt: skip
+
+
+def ordered(people: People, name: str, **changes: str) -> str:
+    """The id of an order that somebody proposed."""
+    actor = resolved(people, signed_in(people, name))
+    assert actor is not None
+    policies = read_policies(people.settings.home / "policies")
+    reader = LedgerReader(people.settings, Shown())
+    return proposed(Desk.of(people, reader, policies), actor, FEE | changes)

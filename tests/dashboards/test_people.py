@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import io
 import re
+import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pyotp
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from loanbook.core.access.actor import AccessError
 from loanbook.core.access.pages import PAGES as ASKED
-from loanbook.core.store.people import audit, sessions, users
+from loanbook.core.store.people import audit, queue, sessions, users
 from loanbook.core.store.people.database import People
+from loanbook.core.store.people.in_force import access_of
 from loanbook.core.store.reader import LedgerReader
 from loanbook.dashboards.people import sign_in
 from loanbook.dashboards.people.session import SECONDS, Tickets
 from loanbook.dashboards.registry import PAGES
+from loanbook.pipelines.approvals.approving import withdrawn
 from tests.core.test_signing_in import OTHERS, READERS
-from tests.dashboards.an_office import PASSWORD, SETUP, USERS, open_office, signed_in
+from tests.dashboards.an_office import PASSWORD, SETUP, USERS, open_office, ordered, signed_in
 
 DASHBOARDS = Path(__file__).resolve().parents[2] / "dashboards"
 
@@ -153,7 +161,7 @@ def test_each_page_is_drawn_for_its_roles_and_says_to_others_what_is_missing(
         f"page {p}" for p in drawn
     }
     assert told.height == len(app.warning)
-    assert [p.path for p in PAGES] == [path for path in ASKED if path in {p.path for p in PAGES}]
+    assert [p.path for p in PAGES] == list(ASKED)
 
 
 def _keys() -> None:
@@ -192,8 +200,6 @@ def test_what_one_sees_is_never_taken_from_what_was_kept_for_another(office: Peo
 def test_rows_leave_as_a_file_for_who_may_and_the_trail_tells_of_each(office: People) -> None:
     app = _app(signed_in(office, "app")).run()
     assert any("No export: app may not ledger.export" in each.value for each in app.caption)
-    from loanbook.core.access.actor import AccessError
-    from loanbook.core.store.people.in_force import access_of
     from loanbook.dashboards.people.viewer import Viewer, exported_by
 
     secret = signed_in(office, "ana")
@@ -206,6 +212,139 @@ def test_rows_leave_as_a_file_for_who_may_and_the_trail_tells_of_each(office: Pe
     sessions.end(office, ana)
     with pytest.raises(AccessError, match="session ended"):  # a click on a page that was left open
         exported_by(who, "buckets", {"rows": "4"})
+
+
+def _page(module: str, secret: str, **query: str) -> AppTest:
+    script = f"from loanbook.dashboards.pages.people.{module} import PAGE\nPAGE.show()"
+    app = AppTest.from_string(script, default_timeout=60)
+    app.session_state["_session"] = secret
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def _figures(app: AppTest) -> dict[str, str]:
+    return {each.label: each.value for each in app.metric}
+
+
+def test_an_order_is_shown_with_what_it_would_do_and_approved_by_another(office: People) -> None:
+    fee, other = (
+        ordered(office, "sam"),
+        ordered(office, "sam", loan_key="C"),
+    )
+    secret = signed_in(office, "app")
+    app = _page("approvals", secret, order=fee)
+    assert _figures(app)["For me to decide"] == "2"
+    assert "Charge fee of 9.99 USD" in app.subheader[0].value
+    balances, postings = app.dataframe[1].value, app.dataframe[3].value
+    assert (postings["amount"] == "9.99").sum() == 1
+    assert list(balances.columns) == ["figure", "before", "after"]
+    instalments = app.dataframe[2].value.iloc[0]
+    assert float(instalments["after"]) - float(instalments["before"]) == pytest.approx(9.99)
+    own = _page("approvals", signed_in(office, "sam"), order=fee, show="Ordered by me")
+    assert _figures(own)["For me to decide"] == "0"
+    assert any("sam ordered it: another person approves" in each.value for each in own.caption)
+    assert [each.label for each in own.button if each.key and "decide" in each.key] == ["Withdraw"]
+    app.text_input(key=f"reason {fee}").input("agreed by phone")
+    app.button(key=f"FormSubmitter:decide {fee}-Approve").click().run()
+    assert not app.exception
+    assert app.success[0].value.startswith(
+        f"Order {fee} is released; the next run takes commands_2018-01-14_"
+    )
+    assert (office.settings.landing / str(queue.order(office, fee).file)).is_file()
+    # a rejection takes a reason; whoever comes later finds it decided
+    late = _page("approvals", signed_in(office, "app"), order=other)
+    app = _page("approvals", secret, order=other)
+    app.button(key=f"FormSubmitter:decide {other}-Reject").click().run()
+    assert app.error[0].value == "Say why you reject it."
+    app.text_input(key=f"reason {other}").input("charged twice")
+    app.button(key=f"FormSubmitter:decide {other}-Reject").click().run()
+    assert queue.order(office, other).decisions == (("app", "rejected", "charged twice"),)
+    assert late.run().info[0].value == "No order of these."
+    told = audit.entries(office, actor="app", activity="order.approve")
+    assert told["metadata_correlation_uid"].to_list() == [fee]
+
+
+def test_an_order_of_a_loan_that_is_not_shown_is_counted_and_nothing_of_it_told(
+    office: People,
+) -> None:
+    id_ = ordered(office, "sam", loan_key="C", amount="1.00")
+    app = _page("approvals", signed_in(office, "col"), order=id_, show="All that wait")
+    assert any("are of loans that your roles don't show" in each.value for each in app.caption)
+    assert _figures(app)["All that wait"] == "0"
+    assert not app.dataframe
+    sam = sessions.resolved(office, signed_in(office, "sam"))
+    assert sam is not None
+    withdrawn(office, sam, id_, "test")
+
+
+def test_the_trail_is_read_by_who_may_and_its_first_broken_row_is_named(office: People) -> None:
+    com = signed_in(office, "com")
+    app = _page("audit", com, actor="app", activity="order.approve")
+    rows = app.dataframe[0].value
+    assert list(rows["actor_user_name"].unique()) == ["app"]
+    assert audit.entries(office, actor="com", activity="audit.read").height == 1
+    app.button(key="verify").click().run()
+    assert "entries, whole" in app.success[0].value
+    root = _page("audit", signed_in(office, "root"))
+    assert any("The trail is not shown to you" in each.value for each in root.warning)
+    assert not root.dataframe
+    with office.engine.begin() as connection:  # as who has the file can do
+        connection.exec_driver_sql("DROP TRIGGER audit_UPDATE")
+        connection.exec_driver_sql("UPDATE audit SET status_detail = 'nothing' WHERE seq = 5")
+    root.button(key="verify").click().run()
+    assert "Entry 5 of the trail is broken" in root.error[0].value
+
+
+def test_a_pack_is_made_for_its_scope_as_the_viewer_sees_it(office: People) -> None:
+    from loanbook.dashboards.pages.people.pack import _made
+    from loanbook.dashboards.parts.head import Clocks
+    from loanbook.dashboards.people.viewer import Viewer
+    from loanbook.pipelines.reporting.audit_pack.verify import check
+
+    secret = signed_in(office, "com")
+    com = sessions.resolved(office, secret)
+    assert com is not None
+    who = Viewer(office.settings, com, access_of(office.settings, office), secret)
+    day = dt.date(2018, 1, 14)
+    asked = (who, Clocks(day, 13, 13, latest=False), {"account": ["A"]}, (["csv"], False))
+    made = _made(*asked)
+    with tempfile.TemporaryDirectory() as place:
+        zipfile.ZipFile(io.BytesIO(made)).extractall(place)
+        manifest = check(Path(place) / "pack", "")
+        tape = pl.read_csv(Path(place) / "pack" / "loan_tape.csv")
+    assert manifest["as_of"] == "2018-01-14"
+    assert tape["loan_key"].to_list() == ["A"]
+    assert audit.entries(office, actor="com", activity="ledger.export").height == 1
+    sessions.end(office, com)
+    with pytest.raises(AccessError, match="session ended"):
+        _made(*asked)
+
+
+def test_users_are_kept_by_administrators_and_the_last_of_them_stays(office: People) -> None:
+    app = _page("users", signed_in(office, "root"))
+    app.text_input(key="add_name").input("Nia")
+    app.multiselect(key="add_roles").set_value(["analyst"])
+    app.button(key="FormSubmitter:add-Add").click().run()
+    assert app.success[0].value == "Added Nia."
+    assert users.known_names(office)["nia"].roles == {"analyst"}
+    app.selectbox(key="lock_user").set_value("root")
+    app.text_input(key="lock_reason").input("mistaken")
+    app.button(key="FormSubmitter:lock-Lock out").click().run()
+    assert "root is the last who can sign in and keep users" in app.error[0].value
+    app.selectbox(key="role_user").set_value("root")
+    app.selectbox(key="role_role").set_value("compliance")
+    app.button(key="FormSubmitter:role-Give").click().run()
+    assert "nobody gives a role to themselves" in app.error[0].value
+    com = _page("users", signed_in(office, "com"))
+    assert any("Not yours to change" in each.value for each in com.caption)
+    assert not com.button
+    assert set(com.dataframe[0].value["name"]) == {*USERS, "Nia"}
+    assert {"action", "what", *access_of(office.settings, office).roles} == set(
+        com.dataframe[1].value.columns
+    )
 
 
 def test_a_ticket_is_good_once_and_for_a_short_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,6 +364,6 @@ def test_no_part_of_a_page_runs_without_the_session_being_asked() -> None:
     """A fragment or dialog runs by itself: none stands in the pages, each of whose runs begins with `look`."""
     found = [
         path.name for path in DASHBOARDS.rglob("*.py")
-        if re.search(r"st\.(fragment|dialog)\b|on_(click|change|submit)=(?!\"ignore\")", path.read_text())
+        if re.search(r"st\.(fragment|dialog)\b|\bon_(click|change|submit)=(?!\"ignore\")", path.read_text())
     ]  # fmt: skip
     assert found == []

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 
-from loanbook.core.store.people import audit, sessions, users
+from loanbook.core.store.people import audit, queue, sessions, users
 from loanbook.core.store.people.database import People
 from loanbook.core.store.reader import LedgerReader
 from loanbook.dashboards.people.viewer import COOKIE
@@ -27,7 +28,7 @@ from tests.dashboards.a_browser import (
     needs_chromium,
     served,
 )
-from tests.dashboards.an_office import PASSWORD, SETUP, open_office
+from tests.dashboards.an_office import PASSWORD, SETUP, open_office, ordered
 
 SERVER = ROOT / "dashboards" / "serving" / "server.py"
 CLAIMS = {"sub": "dee", "preferred_username": "Dee", "groups": ["risk"], "amr": ["mfa"]}
@@ -147,6 +148,43 @@ def test_a_password_begins_a_session_that_lasts_over_a_reload_until_signing_out(
         assert COOKIE not in {each["name"] for each in context.cookies()}
         assert sessions.resolved(people, cookie["value"]) is None
         assert foreign == []
+
+
+@needs_chromium
+@pytest.mark.browser
+def test_who_approves_sets_up_a_second_factor_approves_what_they_saw_and_signs_out(
+    office: tuple[People, str], browser: Any, tmp_path: Path
+) -> None:
+    people, url = office
+    fee = ordered(people, "sam")
+    with browser.new_context(viewport={"width": 1440, "height": 1100}) as context:
+        tab = context.new_page()
+        tab.goto(f"{url}/approvals?order={fee}")
+        _asks(tab)
+        tab.get_by_label("Name").fill("app")
+        tab.get_by_label("Password", exact=True).fill(PASSWORD)
+        tab.get_by_role("button", name="Sign in", exact=True).click()
+        tab.wait_for_selector("text=Set up a second factor", timeout=60_000)
+        key = tab.locator("[data-testid=stCode]").inner_text().strip()
+        tab.get_by_label("Code").fill(pyotp.TOTP(key).now())
+        tab.get_by_role("button", name="Use it from now on").click()
+        tab.wait_for_selector("text=What it would do by 15 Jan 2018", timeout=60_000)
+        tab.screenshot(path=tmp_path / "approvals.png", full_page=True)
+        tab.get_by_label("Reason", exact=True).fill("agreed by phone")
+        tab.get_by_role("button", name="Approve", exact=True).click()
+        tab.wait_for_selector(f"text=Order {fee} is released", timeout=60_000)
+        tab.get_by_role("button", name="app", exact=True).click()
+        tab.get_by_role("button", name="Sign out everywhere").click()
+        _asks(tab)
+        tab.reload()
+        _asks(tab)
+    order = queue.order(people, fee)
+    assert order.decisions == (("app", "approved", "agreed by phone"),)
+    assert (people.settings.landing / str(order.file)).is_file()
+    entry = audit.entries(people, actor="app", activity="order.approve")
+    assert "Chrome" in entry["device_name"][0]
+    signed = audit.entries(people, actor="app", activity="sign_in")
+    assert entry["actor_session_uid"].to_list() == signed["actor_session_uid"].to_list()
 
 
 @needs_chromium

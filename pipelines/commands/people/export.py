@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -39,16 +38,10 @@ def export(
     of its manifest stand in the audit trail.
     """
     from loanbook.core.store.people.acting import acting, is_demo, shown_to
-    from loanbook.core.store.people.audit import Record, log
     from loanbook.core.store.people.database import open_people
     from loanbook.core.store.people.in_force import access_of
-    from loanbook.core.store.reader import LedgerReader
-    from loanbook.pipelines.reporting.audit_pack.asked import (
-        asked_for,
-        of_export,
-        since_the_export_before,
-    )
-    from loanbook.pipelines.reporting.audit_pack.writing import write_pack
+    from loanbook.pipelines.reporting.audit_pack.asked import asked_for
+    from loanbook.pipelines.reporting.audit_pack.exporting import Requester, export_pack
     from loanbook.pipelines.resources import settings
 
     where = settings()
@@ -58,10 +51,11 @@ def export(
     at = reader.clocks(as_of, known_at)
     reader.by(str(at.on), at.known)
     wanted = replace(wanted, since=since_the_export_before(people, at, wanted))
+    who, shown = acting(where), shown_to(where)
+    wanted = asked_for(scope or [], form or ["csv"], papers)
     sees = is_demo(where) or access_of(where).may(who, "audit.read").allowed
-    pack = write_pack(reader, at, folder, who, sees_trail=sees, wanted=wanted)
-    told = {**of_export(at, wanted), "since": wanted.since, "manifest_sha256": pack.digest}
-    log(people, who, Record("ledger.export", ("audit_pack", pack.digest), after=told))
+    by = Requester(who, shown, sees)
+    pack = export_pack(open_people(where), by, folder, wanted, as_of, known_at)
     out.print(f"{folder}: {counted(len(pack.files), 'file')}; digest of the manifest {pack.digest}")
     for what, why in pack.left_out.items():
         out.print(f"left out: {what}: {why}")

@@ -6,5 +6,6 @@
 - `metro2` - what credit bureaus are told of loans and their borrowers
 - `asked` - what is asked of a pack: formats, scope, and since which export restatements are told
 - `writing` - the files and their manifest, the same bytes each time, resumed where a writing died
+- `exporting` - a pack for who asks, by a command or on a page, told in the trail
 - `verify` - one file with the standard library alone, copied into each pack: it names what doesn't fit
 """

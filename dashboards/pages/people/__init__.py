@@ -1,0 +1,1 @@
+"""Pages about people: orders that wait, the audit trail, users and roles."""
