@@ -34,6 +34,7 @@ PAGES: Mapping[str, Asked] = {
     "cash-flow": _EVERY_LOAN,
     "static-pool": _EVERY_LOAN,
     "forecast": _EVERY_LOAN,
+    "applications": _EVERY_LOAN,
     "payments": _EVERY_LOAN,
     "restatements": _EVERY_LOAN,
     "what-if": _EVERY_LOAN,

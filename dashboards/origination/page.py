@@ -16,7 +16,7 @@ from loanbook.dashboards import data
 from loanbook.dashboards.formats import count
 from loanbook.dashboards.origination import case
 from loanbook.dashboards.page import Page
-from loanbook.dashboards.parts import exports
+from loanbook.dashboards.parts.card import downloads
 from loanbook.dashboards.parts.head import Clocks, head
 from loanbook.dashboards.theme import CONFIG, layout, palette
 
@@ -158,10 +158,8 @@ def _pick(rows: pl.DataFrame, on: dt.date) -> str | None:
     )
     if rows.height > MOST:
         st.caption(f"The first {MOST:,} of {rows.height:,}; the export has all.")
-    st.download_button(
-        "CSV", lambda: exports.csv(rows), f"applications_{on}.csv", "text/csv", key="queue_csv",
-        icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+    about = {"what": "Applications and what became of them", "date": str(on)}
+    downloads(lambda: rows, about, f"applications_{on}", "applications")
     selected = picked.selection.rows if hasattr(picked, "selection") else []
     named = st.text_input("Case of the application", value=str(shown["application_id"][selected[0]]) if selected else "",
                           key=f"case_{selected[0] if selected else ''}", placeholder="PARTNER/REFERENCE").strip()  # fmt: skip

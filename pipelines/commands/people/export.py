@@ -45,14 +45,8 @@ def export(
     from loanbook.pipelines.resources import settings
 
     where = settings()
-    people, who, shown = open_people(where), acting(where), shown_to(where)
-    wanted = asked_for(scope or [], form or ["csv"], papers, metro2)
-    reader = LedgerReader(where, replace(shown, reading=shown.reading.narrowed(wanted.scope)))
-    at = reader.clocks(as_of, known_at)
-    reader.by(str(at.on), at.known)
-    wanted = replace(wanted, since=since_the_export_before(people, at, wanted))
     who, shown = acting(where), shown_to(where)
-    wanted = asked_for(scope or [], form or ["csv"], papers)
+    wanted = asked_for(scope or [], form or ["csv"], papers, metro2)
     sees = is_demo(where) or access_of(where).may(who, "audit.read").allowed
     by = Requester(who, shown, sees)
     pack = export_pack(open_people(where), by, folder, wanted, as_of, known_at)
