@@ -215,6 +215,14 @@ def _traced(row: dict[str, Any]) -> dict[str, Any]:
 def loans_of_applications(reader: LedgerReader, days: int = 90) -> pl.DataFrame:
     """`application_id`, `bad` (so many days past due or charged off, ever), `lent`, `lost` (Int64 minor units) of
     applications whose reference is the key of a loan. `days`: 30, 60 or 90."""
+    if reader.versions().is_empty():  # nothing is published: no loan has lived
+        schema = {
+            "application_id": pl.String,
+            "bad": pl.Boolean,
+            "lent": pl.Int64,
+            "lost": pl.Int64,
+        }
+        return pl.DataFrame(schema=schema)
     lived = reader.mart("outcomes").select(
         "loan_id", bad=pl.col(f"first_{days}_on").is_not_null() | pl.col("charged_off_on").is_not_null(),
         lent=pl.col("amount").cast(pl.Int64), lost=pl.col("principal_charged_off").fill_null(0).cast(pl.Int64),

@@ -174,7 +174,9 @@ def rejects(
     from loanbook.core.store.origination.reading import REJECTS
     from loanbook.pipelines.formats.rules import RULES
 
-    ending = None if partner is None else rf"_[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}_{partner}[._]"
+    ending = (
+        None if partner is None else rf"_[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}_{re.escape(partner)}[._]"
+    )
     rows = reading().query(REJECTS, {"partner": ending})
     remedies = {name: rule.remedy for name, rule in RULES.items()}
     rows = rows.with_columns(
