@@ -57,7 +57,7 @@ def open_bucket(
 ) -> None:
     """Let a connection read and write below `root` (s3://bucket/prefix). LedgerError where no key is told.
 
-    A server that is away for a minute is waited for: each request is made ten times more, over 100 s.
+    A server that is away for a minute is waited for: each request is made ten times more, over some two minutes.
     """
     key = key_of(os.environ)
     address = urlsplit(endpoint)
