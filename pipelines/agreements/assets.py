@@ -45,7 +45,7 @@ def agreements() -> Iterator[Any]:
         rule: found.breaks.filter(pl.col("rule") == rule)
         for rule in ("not_as_signed", "no_signed_agreement")
     }
-    bad = seen.filter(pl.col("verdict") != "OK")
+    bad = seen.filter(pl.col("verdict") == "FAIL")
     for name, rows in (
         (BOARDED, by_rule["not_as_signed"]),
         (GROUNDED, by_rule["no_signed_agreement"]),

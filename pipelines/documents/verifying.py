@@ -22,7 +22,7 @@ VERDICTS = pl.Schema({
     "kind": pl.String, "number": pl.Int32, "offer_id": pl.String, "loan_key": pl.String, "file": pl.String,
     "sha256": pl.String, "verdict": pl.String, "fault": pl.String,
 })  # fmt: skip
-"""A row a file: `file` is unsigned or signed, `verdict` OK or FAIL."""
+"""A row a file: `file` is unsigned or signed; `verdict` OK, FAIL, or UNKNOWN of what no document names."""
 
 
 def verified(
@@ -37,8 +37,8 @@ def verified(
     if of is None:
         known = {*documents["sha256"], *documents["signed_sha256"].drop_nulls()}
         rows += [
-            {**dict.fromkeys(VERDICTS.names()), "kind": "unknown", "file": "", "sha256": name, "verdict": "FAIL",
-             "fault": "no document of the ledger has this hash"}
+            {**dict.fromkeys(VERDICTS.names()), "kind": "unknown", "file": "", "sha256": name, "verdict": "UNKNOWN",
+             "fault": "no document of the ledger has this hash: a run that was killed left it, or somebody put it there"}
             for name in store.all() if name not in known
         ]  # fmt: skip
     return pl.DataFrame(rows, schema=VERDICTS)

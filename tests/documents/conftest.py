@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ class Lender:
     people: People
     policies: PolicyBook
 
-    @property
+    @cached_property
     def desk(self) -> Desk:
         return Desk.of(self.people, LedgerReader(self.where, Shown()), self.policies)
 

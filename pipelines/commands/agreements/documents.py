@@ -67,11 +67,14 @@ def verify(of: Of = None, again: Annotated[bool, typer.Option("--again", help="M
     ledger, _ = opened_for_writing()
     with ledger:
         rows = verified(ledger, DocumentStore(ledger.settings), of, again)
-    bad = rows.filter(pl.col("verdict") != "OK")
+    bad, strange = (rows.filter(pl.col("verdict") == verdict) for verdict in ("FAIL", "UNKNOWN"))
     if not piped(rows, as_json, as_csv):
         if bad.height:
             show(bad.drop("number", "verdict"), "FAIL")
-        out.print(f"{counted(rows.height - bad.height, 'file')} OK, {bad.height} FAIL")
+        if strange.height:
+            show(strange.select("sha256", "fault"), "Files that no document names")
+        good = rows.height - bad.height - strange.height
+        out.print(f"{counted(good, 'file')} OK, {bad.height} FAIL")
     if bad.height:
         raise typer.Exit(1)
 
