@@ -41,9 +41,13 @@ def pages(viewer: Viewer | None) -> dict[str, list[Any]]:
 
 viewer = look()
 current = st.navigation(pages(viewer), position="top" if viewer else "hidden")
-if viewer is None:
-    sign_in.draw()
-elif viewer.is_demo or not sign_in.second_factor(viewer):
+place = st.empty()
+with place.container():
+    asks = viewer is None or (not viewer.is_demo and sign_in.second_factor(viewer))
+    if viewer is None:
+        sign_in.draw()
+if viewer is not None and not asks:
+    place.empty()  # at once: else key and form stand on the page until it is drawn
     st.session_state["_path"] = current.url_path
     who.line(viewer)
     current.run()
