@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from loanbook.core.access.actor import Actor
 from loanbook.core.access.deciding import READ, Access
-from loanbook.core.access.pages import PAGES, Asked, may_see
+from loanbook.core.access.pages import PAGES, Needs, may_see
 from loanbook.core.policy.rights.roles import ACTIONS, Grant, Role
 
 
@@ -31,16 +31,16 @@ def pages_matrix(roles: Iterable[Role]) -> list[dict[str, str]]:
     return [
         {
             "page": path,
-            **{name: _seen(access, actors[name], asked) for name, access in named.items()},
+            **{name: _seen(access, actors[name], needs) for name, access in named.items()},
         }
-        for path, asked in PAGES.items()
+        for path, needs in PAGES.items()
     ]
 
 
-def _seen(access: Access, actor: Actor, asked: Asked) -> str:
-    if not may_see(access, actor, asked).allowed:
+def _seen(access: Access, actor: Actor, needs: Needs) -> str:
+    if not may_see(access, actor, needs).allowed:
         return ""
-    reading = access.reading(actor) if READ in asked.actions else None
+    reading = access.reading(actor) if READ in needs.actions else None
     if reading is None or reading.sees_every_row:
         return "yes"
     return "own " + "; ".join(", ".join(sorted(each)) for each in reading.rows)

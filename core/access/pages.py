@@ -10,7 +10,7 @@ from loanbook.core.access.deciding import READ, Access, Verdict
 
 
 @dataclass(frozen=True)
-class Asked:
+class Needs:
     """What a page takes: one of some actions, and what of the ledger it reads."""
 
     actions: tuple[str, ...] = (READ,)
@@ -21,13 +21,13 @@ class Asked:
     """Whether it tells of all loans at once, so that whoever sees some alone can't read it."""
 
 
-_EVERY_LOAN = Asked(whole=True)
+_EVERY_LOAN = Needs(whole=True)
 _A_LOAN = ("positions", "dues", "allocations", "transfers", "loans", "schedules", "events", "loan_keys",
            "loan_attributes", "versions", "publications", "restatements")  # fmt: skip
-PAGES: Mapping[str, Asked] = {
+PAGES: Mapping[str, Needs] = {
     "portfolio": _EVERY_LOAN,
     "explore": _EVERY_LOAN,
-    "loan": Asked(views=_A_LOAN),
+    "loan": Needs(views=_A_LOAN),
     "cohorts": _EVERY_LOAN,
     "roll-rates": _EVERY_LOAN,
     "delinquency": _EVERY_LOAN,
@@ -40,34 +40,34 @@ PAGES: Mapping[str, Asked] = {
     "what-if": _EVERY_LOAN,
     "data-quality": _EVERY_LOAN,
     "system-health": _EVERY_LOAN,
-    "metrics": Asked(actions=()),
+    "metrics": Needs(actions=()),
     "marts": _EVERY_LOAN,
-    "approvals": Asked(actions=("order.approve", "order.propose")),
-    "audit": Asked(actions=("audit.read", "audit.verify")),
-    "users": Asked(actions=("users.read", "users.manage")),
+    "approvals": Needs(actions=("order.approve", "order.propose")),
+    "audit": Needs(actions=("audit.read", "audit.verify")),
+    "users": Needs(actions=("users.read", "users.manage")),
 }
 """What each page takes, by its address."""
 
 
-def may_see(access: Access, actor: Actor, asked: Asked) -> Verdict:
+def may_see(access: Access, actor: Actor, needs: Needs) -> Verdict:
     """Whether an actor may read a page; if not, the role or the rows that are missing."""
-    if actor.kind == "demo" or not asked.actions:
+    if actor.kind == "demo" or not needs.actions:
         return Verdict(True)
-    verdicts = [access.may(actor, action) for action in asked.actions]
+    verdicts = [access.may(actor, action) for action in needs.actions]
     if not any(each.allowed for each in verdicts):
         return verdicts[0]
-    if READ not in asked.actions:
+    if READ not in needs.actions:
         return Verdict(True)
     reading = access.reading(actor)
     assert reading is not None, "who may read sees something"
-    if asked.whole and not reading.sees_every_row:
+    if needs.whole and not reading.sees_every_row:
         return Verdict(
             False,
             "it tells of all loans at once, and your roles show you some of them alone; a role that reads every "
             "loan shows it",
         )
-    hidden = [view for view in asked.views if not reading.sees(view)]
-    if asked.whole and "*" not in reading.views:
+    hidden = [view for view in needs.views if not reading.sees(view)]
+    if needs.whole and "*" not in reading.views:
         hidden = ["every view of the ledger"]
     if hidden:
         return Verdict(False, f"it reads {', '.join(hidden)}, which none of your roles does")

@@ -13,7 +13,7 @@ from loanbook.core.documents.payouts import FACTS, GATES, gates
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.lending.agreements import AgreementRules
-from loanbook.core.store.agreements.offers import checks, offer, told_of
+from loanbook.core.store.agreements.offers import checks, offer, identity_result
 from loanbook.core.store.agreements.payouts import payouts, payouts_of_day
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.agreements.offering import BORROWER
@@ -67,7 +67,7 @@ def _passed(ledger: Ledger, told: pl.DataFrame, found: dict[str, Any]) -> bool:
     last = told.filter(pl.col("what") == "kyc").unique("account", keep="last")
     parties = json.loads(found["parties"])
     passed = set(last.filter("passed")["account"])
-    if told_of(ledger, found["application_id"]) == "passed":
+    if identity_result(ledger, found["application_id"]) == "passed":
         passed |= {each["token"] for each in parties if each["role"] == BORROWER} - set(
             last["account"]
         )

@@ -111,7 +111,7 @@ def checks(ledger: Queries, offer_id: str) -> pl.DataFrame:
     )
 
 
-def told_of(ledger: Queries, application_id: str) -> str | None:
+def identity_result(ledger: Queries, application_id: str) -> str | None:
     """What the last identity check of an application's file said: passed, failed or review; None: there is none."""
     rows = ledger.frame(
         "SELECT f.word FROM {lake}.applicant_facts f JOIN {lake}.applications a ON a.applicant = f.applicant "
