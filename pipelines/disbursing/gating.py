@@ -13,7 +13,7 @@ from loanbook.core.documents.payouts import FACTS, GATES, gates
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.policy.lending.agreements import AgreementRules
-from loanbook.core.store.agreements.offers import checks, offer, identity_result
+from loanbook.core.store.agreements.offers import checks, identity_result, offer
 from loanbook.core.store.agreements.payouts import payouts, payouts_of_day
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.agreements.offering import BORROWER

@@ -17,6 +17,7 @@ from loanbook.core.access.actor import AccessError
 from loanbook.core.access.trail import AuditError
 from loanbook.core.store.people import audit, users
 from loanbook.core.store.people.acting import acting, is_demo, system_user
+from loanbook.core.store.people.anchors import anchors
 from loanbook.core.store.people.database import People, open_people
 from loanbook.core.store.people.sessions import make_token
 from loanbook.core.store.people.users import NewUser, add_user
@@ -140,8 +141,6 @@ def test_in_production_nobody_unknown_does_anything_and_each_version_names_the_t
     asked = audit.entries(people, actor="vera", activity="command.run")
     assert "SELECT" in str(asked["after"][0]) or asked.height == 1
     # anchors: two versions name the trail
-    from loanbook.pipelines.commands.people.audit import anchors
-
     assert [each.version for each in anchors(lender)] == [1, 2]
     count, broken = audit.verified(people, anchors(lender))
     assert broken is None
