@@ -41,6 +41,7 @@ ACTIVITIES: dict[str, tuple[int, int]] = {
     "order.withdraw": (3004, 4), "order.expire": (3004, 4), "order.release": (3004, 3),
     "order.refused": (3004, 1), "policy.change": (3004, 3),
     "person.write": (6005, 5), "person.read": (6005, 1), "person.unmask": (6005, 1),
+    "person.compare": (6005, 1),
     "person.erase": (6005, 7), "vault.rotate": (6005, 2),
     "ledger.query": (6005, 4), "ledger.read": (6005, 1), "ledger.export": (6005, 1),
     "access.denied": (6003, 99), "command.run": (6003, 99), "call": (6003, 99),

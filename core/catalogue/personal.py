@@ -25,6 +25,7 @@ FIELDS = (
     PersonalField("given_name", "first and middle names", "initial"),
     PersonalField("family_name", "last name", "initial"),
     PersonalField("legal_name", "name of a business as registered", "initial"),
+    PersonalField("full_name", "whole name, where its parts are not told apart", "initial"),
     PersonalField("birth_date", "of an individual; ISO 8601"),
     PersonalField("address_line_1", "street and number"),
     PersonalField("address_line_2", "the rest of it"),
@@ -41,6 +42,7 @@ FIELDS = (
     PersonalField("account", "number or IBAN of the account", "last_four"),
     PersonalField("account_type", "checking or savings"),
     PersonalField("holder", "whose name the account bears", "initial"),
+    PersonalField("network_address", "from where the person signed last"),
 )  # fmt: skip
 NAMES = tuple(field.name for field in FIELDS)
 
@@ -51,5 +53,6 @@ TOKENS: dict[str, tuple[str, ...]] = {
     "phone": ("phone",),
     "name_and_birth": ("given_name", "family_name", "birth_date"),
     "legal_name": ("legal_name",),
+    "full_name": ("full_name",),
 }
 """What persons are found and joined by, and the fields that it is made of; the last must be there."""

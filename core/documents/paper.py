@@ -22,7 +22,7 @@ class _Part(BaseModel):
 
 
 class Party(_Part):
-    """Somebody who is bound: role, token of the sealed name, and what of the name is shown."""
+    """Somebody who is bound: role, token of a person of the vault, and what of the name is shown."""
 
     role: str
     token: str
@@ -111,14 +111,14 @@ class Paper(_Part):
 
 
 def party(parties: Sequence[Party], named: str) -> Party:
-    """The party of a role, or whose token begins so (six signs or more). LoanbookError: there is none, or are several."""
+    """The party of a role, or whose token begins so (six signs or more; tokens begin with their time). LoanbookError: there is none, or are several."""
     found = [
         each
         for each in parties
         if each.role == named or (len(named) >= 6 and each.token.startswith(named))
     ]
     if len(found) != 1:
-        roles = ", ".join(f"{each.role} {each.token[:8]}" for each in parties)
+        roles = ", ".join(f"{each.role} {each.token}" for each in parties)
         raise LoanbookError(
             f"{'no party is' if not found else 'several parties are'} {named!r}; there are {roles}"
         )

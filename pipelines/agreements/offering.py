@@ -11,20 +11,19 @@ from pathlib import Path
 
 import polars as pl
 
+from loanbook.core.access.actor import Actor
 from loanbook.core.documents.kinds import AGREEMENT
 from loanbook.core.documents.offers import OfferError
-from loanbook.core.documents.paper import Paper, Party, masked, party
+from loanbook.core.documents.paper import Paper, Party, party
 from loanbook.core.errors import LoanbookError
 from loanbook.core.policy.book import PolicyBook
 from loanbook.core.store.agreements.documents import SIGNATURE, documents_of
-from loanbook.core.store.agreements.keeping import SEALED
-from loanbook.core.store.agreements.offers import add_offers, offer, take_step
+from loanbook.core.store.agreements.offers import add_offers, are_new, offer, take_step
 from loanbook.core.store.queries import Queries
-from loanbook.core.store.sending.instructions import opened_accounts
-from loanbook.core.store.sending.vault import PARTICULARS, Vault
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.agreements.cases import must_be_decided
 from loanbook.pipelines.agreements.papers import Head, papers
+from loanbook.pipelines.agreements.parties import bound, is_token, keep_address, must_be_the_same
 from loanbook.pipelines.agreements.quoting import read_terms
 from loanbook.pipelines.documents.keeping import DocumentStore
 from loanbook.pipelines.documents.making import made
@@ -33,6 +32,7 @@ from loanbook.pipelines.documents.signing import ESign, LocalESign, Signer, sign
 BORROWER = "borrower"
 _RESTS = ["loan_key", "application_id", "decision_id", "product"]
 """What an offer rests on."""
+_BODY = ["offer_id", "loan_key", "body_hash"]
 
 
 @dataclass(frozen=True)
@@ -43,23 +43,17 @@ class Wanted:
     fields: dict[str, str]
     """Terms by their field (`loanbook.pipelines.agreements.quoting.FIELDS`)."""
     parties: tuple[tuple[str, str], ...]
-    """Role and name."""
+    """Role, and name or token of a person of the vault."""
     application_id: str = ""
     decision_id: str = ""
     loan_key: str = ""
     """Key that the loan is to have; empty: one is made."""
     digest: str = field(init=False)
-    """By which an offer of the same content is the same."""
+    """By which an offer of the same content is the same; of no name."""
 
     def __post_init__(self) -> None:
-        told = [
-            self.product,
-            self.fields,
-            self.parties,
-            self.application_id,
-            self.decision_id,
-            self.loan_key,
-        ]
+        parties = [(role, who if is_token(who) else "") for role, who in self.parties]
+        told = [self.product, self.fields, parties, self.application_id, self.decision_id, self.loan_key]  # fmt: skip
         object.__setattr__(
             self, "digest", hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
         )
@@ -76,42 +70,44 @@ class Wanted:
 
 
 def make_offers(
-    ledger: Ledger, policies: PolicyBook, wanted: Sequence[Wanted], on: dt.date, maker: str
+    ledger: Ledger, policies: PolicyBook, wanted: Sequence[Wanted], on: dt.date, maker: Actor
 ) -> list[str]:
     """Make offers with their documents, on a date; ids of those that are new. What is offered already is left as it is.
 
     LoanbookError names the rule by which boarding would refuse one: then none is made.
     """
-    known = set(ledger.frame("SELECT offer_id FROM {lake}.offers WHERE offer_id IN (SELECT unnest(?))",
-                             [[each.offer_id for each in wanted]])["offer_id"])  # fmt: skip
+    known = dict(ledger.frame("SELECT offer_id, parties FROM {lake}.offers WHERE offer_id IN (SELECT unnest(?))",
+                              [[each.offer_id for each in wanted]]).rows())  # fmt: skip
+    must_be_the_same(ledger.settings, [
+        (each.offer_id, kept["token"], who) for each in wanted if each.offer_id in known
+        for kept, (_, who) in zip(json.loads(known[each.offer_id]), each.parties, strict=True) if not is_token(who)
+    ], maker)  # fmt: skip
     new = [each for each in wanted if each.offer_id not in known]
     if not new:
         return []
     _must_have_parties(new)
-    sealed = _sealed_names(ledger, new)
-    heads = {each.key: _head(each, sealed, on) for each in new}
     loans = _terms(policies, new)
-    told = {each.key: (each.application_id, each.decision_id, each.product) for each in new}
-    rests = pl.DataFrame([(key, *rest) for key, rest in told.items()], schema=_RESTS, orient="row")
-    must_be_decided(
-        ledger,
-        rests.join(
-            loans.select("loan_key", "principal_agreed", "rate_ppb", "instalments"), on="loan_key"
-        ),
-    )
+    _must_be_decided(ledger, new, loans)
+    bodies = pl.DataFrame([(each.offer_id, each.key, each.digest) for each in new], schema=_BODY, orient="row")  # fmt: skip
+    are_new(ledger, bodies)  # before anybody is put in the vault
+    parties = bound(ledger.settings, {each.offer_id: each.parties for each in new}, maker)
+    heads = {
+        each.key: Head(each.offer_id, each.application_id, each.decision_id, each.key, parties[each.offer_id], on)
+        for each in new
+    }  # fmt: skip
     made_of = papers(loans, policies, heads, ledger.settings)
     documents = made(ledger, DocumentStore(ledger.settings), made_of)
     by_key = {each.key: each for each in new}
-    rows = pl.DataFrame([_row(paper, by_key[paper.loan_key], maker) for paper in made_of])
-    add_offers(
-        ledger,
-        {
-            "offers": rows,
-            "documents": documents,
-            SEALED: sealed.select("token", "sealed").unique("token"),
-        },
-    )
+    rows = pl.DataFrame([_row(paper, by_key[paper.loan_key], maker.name) for paper in made_of])
+    add_offers(ledger, {"offers": rows, "documents": documents})
     return [each.offer_id for each in new]
+
+
+def _must_be_decided(ledger: Ledger, new: Sequence[Wanted], loans: pl.DataFrame) -> None:
+    told = [(each.key, each.application_id, each.decision_id, each.product) for each in new]
+    rests = pl.DataFrame(told, schema=_RESTS, orient="row")
+    terms = loans.select("loan_key", "principal_agreed", "rate_ppb", "instalments")
+    must_be_decided(ledger, rests.join(terms, on="loan_key"))
 
 
 def _must_have_parties(wanted: Sequence[Wanted]) -> None:
@@ -124,32 +120,6 @@ def _must_have_parties(wanted: Sequence[Wanted]) -> None:
         raise LoanbookError(
             f"loan {twice[0]} is offered twice; give each offer a loan key of its own"
         )
-
-
-def sealed_name(
-    ledger: Ledger, names: Sequence[str], addresses: Sequence[str] | None = None
-) -> pl.DataFrame:
-    """`token`, `sealed` of names, with an address each where one is told."""
-    rows = pl.DataFrame({"holder": list(names), "account": list(addresses or [""] * len(names))},
-                        schema={"holder": pl.String, "account": pl.String})  # fmt: skip
-    whole = rows.with_columns(
-        pl.lit("").alias(name) for name in PARTICULARS if name not in rows.columns
-    )
-    return Vault(ledger.settings.lake).sealed(whole)
-
-
-def _sealed_names(ledger: Ledger, wanted: Sequence[Wanted]) -> pl.DataFrame:
-    """`name`, `token`, `sealed` of all parties."""
-    names = sorted({name for each in wanted for _, name in each.parties})
-    return sealed_name(ledger, names).with_columns(name=pl.Series(names))
-
-
-def _head(of: Wanted, sealed: pl.DataFrame, on: dt.date) -> Head:
-    tokens = dict(sealed.select("name", "token").rows())
-    parties = tuple(
-        Party(role=role, token=tokens[name], mask=masked(name)) for role, name in of.parties
-    )
-    return Head(of.offer_id, of.application_id, of.decision_id, of.key, parties, on)
 
 
 def _terms(policies: PolicyBook, wanted: Sequence[Wanted]) -> pl.DataFrame:
@@ -189,7 +159,7 @@ def _row(paper: Paper, of: Wanted, maker: str) -> dict[str, object]:
 
 
 def read_wanted(path: Path) -> list[Wanted]:
-    """Offers to make of a file: a JSON object a line with `product`, `terms`, `parties` (role, name), and what names it."""
+    """Offers to make of a file: a JSON object a line with `product`, `terms`, `parties` (role, and name or person), and what names it."""
     found = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip():
@@ -197,7 +167,9 @@ def read_wanted(path: Path) -> list[Wanted]:
         try:
             told = json.loads(line)
             terms = {name: str(value) for name, value in told["terms"].items()}
-            parties = tuple((each["role"], each["name"]) for each in told["parties"])
+            parties = tuple(
+                (each["role"], each.get("person") or each["name"]) for each in told["parties"]
+            )
             names = {
                 name: str(told.get(name, ""))
                 for name in ("application_id", "decision_id", "loan_key")
@@ -234,7 +206,7 @@ def _step(ledger: Queries, id_: str, step: str, on: dt.date, actor: str, detail:
 
 
 def sign(
-    ledger: Ledger, id_: str, signer: tuple[str, str], at: dt.datetime, actor: str, provider: ESign | None = None
+    ledger: Ledger, id_: str, signer: tuple[str, str], at: dt.datetime, actor: Actor, provider: ESign | None = None
 ) -> str:  # fmt: skip
     """Have the agreement of an accepted offer signed by a party (`signer`: role or token, address); the signed file's hash.
 
@@ -247,8 +219,7 @@ def sign(
             f"offer {found['offer_id']} is {found['state']}: only what is accepted, and stands, is signed"
         )
     who = party([Party(**each) for each in json.loads(found["parties"])], signer[0])
-    vault, store = Vault(ledger.settings.lake), DocumentStore(ledger.settings)
-    name = opened_accounts(ledger, vault, pl.Series([who.token]))["holder"][0]
+    store = DocumentStore(ledger.settings)
     agreement = documents_of(ledger, found["offer_id"]).filter(pl.col("kind") == AGREEMENT.name)
     shown = store.get(agreement["sha256"][0])
     signed = (provider or LocalESign(ledger.settings)).sign(shown, Signer(who.token, who.mask), at)
@@ -258,10 +229,10 @@ def sign(
             f"offer {found['offer_id']}: what {signed.provider} gave back ({signed.reference}) "
             f"{fault or 'is not the document that was shown'}: nothing is kept; have it signed anew"
         )
-    sealed = sealed_name(ledger, [name], [signer[1]])
+    keep_address(ledger.settings, who.token, signer[1], actor)
     row = {
         "sha256": agreement["sha256"][0], "signed_sha256": store.put(signed.data), "offer_id": found["offer_id"],
-        "signer": sealed["token"][0], "mask": who.mask, "provider": signed.provider, "reference": signed.reference,
+        "signer": who.token, "mask": who.mask, "provider": signed.provider, "reference": signed.reference,
         "code": signed.code, "latency_ms": signed.latency_ms,
         "signed_at": at.astimezone(dt.UTC).replace(tzinfo=None), "certificate": signed.certificate_pem,
         "certificate_sha256": hashlib.sha256(signed.certificate).hexdigest(),
@@ -270,8 +241,8 @@ def sign(
         "offer_id": found["offer_id"],
         "step": "signed",
         "on_date": at.date(),
-        "actor": actor,
+        "actor": actor.name,
         "detail": row["signed_sha256"],
     }
-    take_step(ledger, step, {"signatures": pl.DataFrame([row], schema=SIGNATURE), SEALED: sealed})
+    take_step(ledger, step, {"signatures": pl.DataFrame([row], schema=SIGNATURE)})
     return str(row["signed_sha256"])

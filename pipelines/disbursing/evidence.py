@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 from rapidfuzz import fuzz
 
+from loanbook.core.access.actor import Actor
 from loanbook.core.documents.paper import Party, party
 from loanbook.core.errors import LoanbookError
 from loanbook.core.payments.out.accounts import of_the_rail
@@ -26,9 +27,9 @@ from loanbook.core.policy.lending.agreements import AgreementRules
 from loanbook.core.policy.originators import Originator
 from loanbook.core.store.agreements.keeping import SEALED, keep
 from loanbook.core.store.agreements.offers import CHECK, offer
-from loanbook.core.store.sending.instructions import opened_accounts
 from loanbook.core.store.sending.vault import PARTICULARS, Vault
 from loanbook.core.store.writer import Ledger
+from loanbook.pipelines.agreements.parties import vault_of
 
 SCORER = f"rapidfuzz {version('rapidfuzz')} token_sort_ratio"
 
@@ -40,7 +41,7 @@ class Answer:
     provider: str
     reference: str
     on: dt.date
-    actor: str
+    actor: Actor
     """Who recorded it."""
 
 
@@ -67,10 +68,7 @@ def record_account(
         )
     particulars = _particulars(told, by)
     rules = policies.in_force(AgreementRules, "standard", answer.on)
-    score = max(
-        name_score(particulars["holder"], name)
-        for name in _names(ledger, json.loads(found["parties"])).values()
-    )
+    score = _score(ledger, json.loads(found["parties"]), particulars["holder"], answer.actor)
     sealed = Vault(ledger.settings.lake).sealed(pl.DataFrame([particulars]))
     row = _row(found["offer_id"], "ownership", answer) | {
         "passed": score >= rules.least_name_score, "account": sealed["token"][0], "score": score,
@@ -107,15 +105,19 @@ def _particulars(told: dict[str, str], by: Originator) -> dict[str, str]:
 def _row(offer_id: str, what: str, answer: Answer) -> dict[str, Any]:
     return dict.fromkeys(CHECK.names()) | {
         "check_id": f"ch-{secrets.token_hex(6)}", "offer_id": offer_id, "what": what, "provider": answer.provider,
-        "reference": answer.reference, "actor": answer.actor, "on_date": answer.on,
+        "reference": answer.reference, "actor": answer.actor.name, "on_date": answer.on,
     }  # fmt: skip
 
 
-def _names(ledger: Ledger, parties: list[dict[str, str]]) -> dict[str, str]:
-    """Names of parties by their token, opened for this comparison alone."""
+def _score(ledger: Ledger, parties: list[dict[str, str]], holder: str, actor: Actor) -> int:
+    """How alike a holder's name and that of the party who is nearest are, compared within the vault."""
     tokens = pl.Series([party["token"] for party in parties])
-    opened = opened_accounts(ledger, Vault(ledger.settings.lake), tokens)
-    return dict(opened.select("token", "holder").rows())
+    with vault_of(ledger.settings) as vault:
+        scores = vault.alike(tokens, pl.Series([holder] * len(tokens)), actor, name_score)
+    known = [score for score in scores if score is not None]
+    if not known:
+        raise LoanbookError("no name of a party is known any more: nothing can be paid to them")
+    return max(known)
 
 
 def name_score(one: str, other: str) -> int:

@@ -79,7 +79,7 @@ class LocalESign:
         """See `ESign`."""
         began = time.perf_counter()
         about = signers.PdfSignatureMetadata(
-            field_name="Borrower", name=f"{signer.mask} ({signer.token[:12]})", reason="Agreed",
+            field_name="Borrower", name=f"{signer.mask} ({signer.token[-12:]})", reason="Agreed",
             md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES,
         )  # fmt: skip
         out = io.BytesIO()

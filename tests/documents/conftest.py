@@ -94,7 +94,7 @@ class Lender:
 
     def vouch(self, key: str, holder: str = "", on: dt.date = PAID) -> int:
         """Identity passed and an account confirmed; its score."""
-        record_kyc(self.ledger, key, "borrower", True, Answer("stand-in", "k1", on, "Ann"))
+        record_kyc(self.ledger, key, "borrower", True, Answer("stand-in", "k1", on, ANN))
         told = {
             "bank": "021000021",
             "account": f"00{ord(key)}4711",
@@ -102,13 +102,13 @@ class Lender:
             "originator": "ach",
         }
         return record_account(
-            self.ledger, self.policies, key, told, Answer("stand-in", "b1", on, "Ann")
+            self.ledger, self.policies, key, told, Answer("stand-in", "b1", on, ANN)
         )
 
 
 def _sign(ledger: Ledger, key: str) -> None:
     accept(ledger, key, MADE, "Ann")
-    sign(ledger, key, ("borrower", "192.0.2.7"), SIGNED_AT, "Ann")
+    sign(ledger, key, ("borrower", "192.0.2.7"), SIGNED_AT, ANN)
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +116,7 @@ def _agreed(tmp_path_factory: pytest.TempPathFactory, founded: Path) -> Path:
     def make(home: Path) -> None:
         ledger = Ledger(copied(founded, home))
         policies = ledger.register(lending())
-        make_offers(ledger, policies, [wanted(key) for key in "ABCD"], MADE, "Ann")
+        make_offers(ledger, policies, [wanted(key) for key in "ABCD"], MADE, ANN)
         for key in "ABC":
             _sign(ledger, key)
         drop(ledger, "loan_tape_2018-01-02_canonical.csv", LOANS + weekly_loan("TAPE"))

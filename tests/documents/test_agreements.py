@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -15,6 +16,7 @@ import pytest
 from asn1crypto import pem
 from typer.testing import CliRunner
 
+from loanbook.core.access.actor import Actor
 from loanbook.core.contract.disclosed.disclosure import eu_apr
 from loanbook.core.contract.terms import Terms
 from loanbook.core.documents.matching import ON_PAPER, boarded_otherwise, differences, unlike
@@ -30,6 +32,8 @@ from loanbook.core.store.agreements.documents import documents_of, signed_terms
 from loanbook.core.store.agreements.offers import offer
 from loanbook.core.store.origination.reading import events_of
 from loanbook.core.store.origination.writing import append, head
+from loanbook.core.store.vault.forgetting import erase
+from loanbook.core.store.vault.vault import Vault
 from loanbook.core.store.writer import Ledger
 from loanbook.pipelines.agreements.cases import follow
 from loanbook.pipelines.agreements.handing_off import hand_off, reconciled
@@ -45,6 +49,8 @@ from tests.documents.conftest import ANN, MADE, SIGNED_AT, Lender, lending, want
 from tests.pipelines.files import drop, take
 
 DAY = dt.date(2018, 1, 4)
+
+PROVING = Actor("Cy", roles=frozenset({"compliance"}), second_factor=True)
 
 
 def state(lender: Lender, key: str, on: dt.date = DAY) -> str:
@@ -71,13 +77,11 @@ def test_an_offer_lives_by_its_steps_and_expires_by_its_date_alone() -> None:
 
 
 def test_offers_are_made_once_and_only_what_may_follow_does(lender: Lender) -> None:
-    assert make_offers(lender.ledger, lender.policies, [wanted("A"), wanted("D")], DAY, "Ann") == []
+    assert make_offers(lender.ledger, lender.policies, [wanted("A"), wanted("D")], DAY, ANN) == []
     with pytest.raises(LedgerConflictError, match="kept with another content"):
-        make_offers(lender.ledger, lender.policies, [wanted("A", rate_percent="13")], DAY, "Ann")
+        make_offers(lender.ledger, lender.policies, [wanted("A", rate_percent="13")], DAY, ANN)
     with pytest.raises(LoanbookError, match="would not be boarded: rate_not_a_percentage"):
-        make_offers(
-            lender.ledger, lender.policies, [wanted("E", rate_percent="twelve")], DAY, "Ann"
-        )
+        make_offers(lender.ledger, lender.policies, [wanted("E", rate_percent="twelve")], DAY, ANN)
     with pytest.raises(LoanbookError, match="nobody is the borrower"):
         make_offers(
             lender.ledger,
@@ -92,19 +96,69 @@ def test_offers_are_made_once_and_only_what_may_follow_does(lender: Lender) -> N
         "expired",
     )
     with pytest.raises(OfferError, match="is offered: only what is accepted"):
-        sign(lender.ledger, "D", ("borrower", ""), SIGNED_AT, "Ann")
+        sign(lender.ledger, "D", ("borrower", ""), SIGNED_AT, ANN)
     with pytest.raises(
         OfferError, match="is expired: it can't be accepted now; make another offer"
     ):
         accept(lender.ledger, "D", dt.date(2018, 2, 2), "Ann")
     accept(lender.ledger, "D", DAY, "Ann")
     with pytest.raises(LoanbookError, match="no party is 'guarantor'; there are borrower"):
-        sign(lender.ledger, "D", ("guarantor", ""), SIGNED_AT.replace(day=4), "Ann")
+        sign(lender.ledger, "D", ("guarantor", ""), SIGNED_AT.replace(day=4), ANN)
     decline(lender.ledger, "D", DAY, "Ann", "another lender")
     assert state(lender, "D") == "declined"
     # no name stands in the ledger in plain text
     for table in ("offers", "documents", "signatures", "offer_steps"):
         assert "Example" not in str(lender.ledger.frame(f"SELECT * FROM {{lake}}.{table}").rows())
+
+
+def _holding(folder: Path, text: str) -> list[str]:
+    """Files below a folder that hold a text."""
+    return [p.name for p in folder.rglob("*") if p.is_file() and text.encode() in p.read_bytes()]
+
+
+def test_who_is_forgotten_is_nowhere_named_and_the_papers_still_prove(lender: Lender) -> None:
+    """The person of A is forgotten, who signed; and that of D before it is signed."""
+    ledger, vault = lender.ledger, Vault(lender.people)
+    known = vault.put(
+        pl.DataFrame({"ref": ["crm-7"], "kind": ["business"], "legal_name": ["Marrowfat Ltd"]}), ANN
+    )["person"][0]
+    firm = Wanted("instalment-act365", wanted("F").fields, (("borrower", known),), "", "dec-F", "F")
+    assert make_offers(ledger, lender.policies, [firm], DAY, ANN) == [firm.offer_id]
+    tokens = {key: str(json.loads(offer(ledger, key, DAY)["parties"])[0]["token"]) for key in "ADF"}
+    assert tokens["F"] == known
+    with pytest.raises(LoanbookError, match="is nobody whose name is known"):
+        make_offers(ledger, lender.policies, [replace(firm, loan_key="G", parties=(("borrower", "p_" + "0" * 32),))], DAY, ANN)  # fmt: skip
+    other = replace(wanted("D"), parties=(("borrower", "Somebody Else"),))
+    with pytest.raises(LedgerConflictError, match="with the same terms and another person"):
+        make_offers(ledger, lender.policies, [other], DAY, ANN)
+    # shown by role: the clerk sees letters, who has a reason and the right sees the name and from where it signed
+    clerk = vault.masked(pl.Series([tokens["A"]]), ANN).row(0, named=True)
+    assert (clerk["full_name"], clerk["network_address"]) == ("A…", None)
+    opened = vault.open(pl.Series([tokens["A"]]), PROVING, "complaint 12", fields=["full_name", "network_address"])  # fmt: skip
+    assert opened.row(0)[3:] == ("Ada Example", "192.0.2.7")
+    found = vault.find("full_name", pl.DataFrame({"full_name": ["ada  EXAMPLE"]}), PROVING)
+    assert found["person"].to_list() == [tokens["A"]]
+    accept(ledger, "D", DAY, "Ann")
+    for key in "AD":
+        assert erase(vault, tokens[key], PROVING, "asked to be forgotten")
+    lender.close("2018-01-05")
+    for name in ("Ada Example", "Dora Sample", "192.0.2.7"):
+        assert vault.masked(pl.Series([tokens["A"], tokens["D"]]), ANN)["state"].to_list() == ["erased"] * 2  # fmt: skip
+        assert _holding(lender.where.home, name) == []
+        tables = ledger.frame("SELECT table_name FROM information_schema.tables WHERE table_catalog = '_lake'")["table_name"]  # fmt: skip
+        assert tables.len() > 20
+        for table in tables:  # data files are compressed and encrypted: as the ledger reads them
+            assert name not in str(ledger.frame(f'SELECT * FROM {{lake}}."{table}"').rows()), table
+    assert ledger.frame("SELECT * FROM {lake}.payment_accounts").is_empty()  # under no other key
+    told = verified(ledger, lender.store, None, True)
+    assert told.height > 10
+    assert set(told["verdict"]) == {"OK"}
+    # and nothing of them comes back: the same line is the same offer, nobody signs or is paid for them
+    assert make_offers(ledger, lender.policies, [wanted("A"), other], DAY, ANN) == []
+    with pytest.raises(LoanbookError, match="or the person was forgotten"):
+        sign(ledger, "D", ("borrower", ""), SIGNED_AT.replace(day=4), ANN)
+    with pytest.raises(LoanbookError, match="no name of a party is known any more"):
+        lender.vouch("A")
 
 
 def test_a_paper_has_the_engines_figures_and_its_schedule_in_full(lender: Lender) -> None:
@@ -185,7 +239,7 @@ def test_what_a_provider_gives_back_must_be_the_document_that_was_shown(lender: 
                 "D",
                 ("borrower", ""),
                 SIGNED_AT.replace(day=4),
-                "Ann",
+                ANN,
                 provider(lender.where),
             )
     assert state(lender, "D") == "accepted"
@@ -234,7 +288,7 @@ def test_only_what_was_signed_is_boarded_and_the_hand_off_ties(lender: Lender) -
     assert hand_off(lender.ledger, DAY) == []
     # a tape that says it is of agreements boards what is signed alone, as it was signed
     accept(lender.ledger, "D", DAY, "Ann")
-    sign(lender.ledger, "D", ("borrower", ""), SIGNED_AT.replace(day=4), "Ann")
+    sign(lender.ledger, "D", ("borrower", ""), SIGNED_AT.replace(day=4), ANN)
     rows = [{**wanted(key, **more).fields, "loan_key": key, "product": "instalment-act365"}
             for key, more in (("D", {"rate_percent": "11", "instalments": "13"}), ("E", {}), ("A", {"principal": "1300.00"}))]  # fmt: skip
     drop(lender.ledger, "loan_tape_2018-01-05_agreement.forged.csv", tape_of(rows))
@@ -279,7 +333,7 @@ def test_versions_of_a_document_are_told_apart_by_field(lender: Lender) -> None:
         "dec-D2",
         "D2",
     )
-    make_offers(lender.ledger, lender.policies, [again], DAY, "Ann")
+    make_offers(lender.ledger, lender.policies, [again], DAY, ANN)
     found = documents_of(lender.ledger, "app-D").filter(pl.col("kind") == "agreement")
     assert found["number"].to_list() == [1, 2]
     rows = differences(*found["fields"])
@@ -384,7 +438,7 @@ def test_an_offer_is_what_was_decided_and_its_case_follows(lender: Lender) -> No
             decision,
             "D2",
         )
-        return make_offers(ledger, lender.policies, [told], DAY, "Ann")
+        return make_offers(ledger, lender.policies, [told], DAY, ANN)
 
     for decision, terms, said in (
         ("", {}, "has no decision of that id"), ("dec-no", {}, "was not approved"),
@@ -401,7 +455,7 @@ def test_an_offer_is_what_was_decided_and_its_case_follows(lender: Lender) -> No
 
     assert case() == "approved"
     accept(ledger, "D2", DAY, "Ann")
-    sign(ledger, "D2", ("borrower", ""), SIGNED_AT.replace(day=4), "Ann")
+    sign(ledger, "D2", ("borrower", ""), SIGNED_AT.replace(day=4), ANN)
     assert (case(), follow(ledger, at)) == ("signed", 0)
     held = held_back([facts(ledger, lender.policies, offer(ledger, "D2", DAY), 120_000, DAY)])[
         "gate"

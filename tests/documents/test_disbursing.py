@@ -146,7 +146,7 @@ def test_agreements_are_paid_out_once_come_back_and_are_withdrawn(  # noqa: PLR0
     with pytest.raises(LoanbookError, match="is booked: only what was handed over"):
         prove(lender.ledger, lender.people, first, tmp_path)
     # a check that fails since, and a withdrawal, hold the file back by their names
-    record_kyc(lender.ledger, "B", "borrower", False, Answer("stand-in", "k2", PAID, "Ann"))
+    record_kyc(lender.ledger, "B", "borrower", False, Answer("stand-in", "k2", PAID, ANN))
     with pytest.raises(LoanbookError, match="could be withdrawn until 2018-01-17"):
         withdraw(lender.desk, lender.ledger, "C", PAID.replace(day=18), ANN)
     (order,) = withdraw(lender.desk, lender.ledger, "C", MONDAY, ANN)
@@ -157,7 +157,7 @@ def test_agreements_are_paid_out_once_come_back_and_are_withdrawn(  # noqa: PLR0
         "no_account",
         "withdrawn",
     ]  # the loan of the tape has no account
-    record_kyc(lender.ledger, "B", "borrower", True, Answer("stand-in", "k3", PAID, "Ann"))
+    record_kyc(lender.ledger, "B", "borrower", True, Answer("stand-in", "k3", PAID, ANN))
     instruct(lender.ledger, lender.policies, MONDAY, run_id="r")
     assert instruct(lender.ledger, lender.policies, MONDAY, run_id="r").files == []
     assert states(lender) == {first: "handed over", second: "handed over", third: "booked"}

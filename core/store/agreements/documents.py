@@ -24,7 +24,7 @@ _SIGNATURE: dict[str, pl.DataType | type[pl.DataType]] = {
     "signed_at": pl.Datetime("us"), "certificate": pl.String, "certificate_sha256": pl.String,
 }  # fmt: skip
 SIGNATURE = pl.Schema(_SIGNATURE)
-"""A signature: `signer` is the token of the sealed name and address."""
+"""A signature: `signer` is the token of a person of the vault."""
 
 
 def documents_of(ledger: Queries, of: str | None = None) -> pl.DataFrame:
@@ -41,7 +41,7 @@ def documents_of(ledger: Queries, of: str | None = None) -> pl.DataFrame:
         f"""
         SELECT d.*, s.signed_sha256, s.mask AS signed_by, s.signed_at, s.provider, s.certificate, s.certificate_sha256
         FROM {{lake}}.documents d LEFT JOIN {{lake}}.signatures s ON s.sha256 = d.sha256 {whose}
-        ORDER BY d.application_id, d.offer_id, d.kind, d.number
+        ORDER BY d.application_id, d.kind, d.number, d.offer_id
         """,
         [of, of] if of else [],
     )  # fmt: skip

@@ -11,7 +11,7 @@ from loanbook.core.store.lake import insert, patiently, transaction
 from loanbook.core.store.queries import Queries
 
 SEALED = "payment_accounts"
-"""Names and accounts, sealed, by their token."""
+"""Accounts that are paid to, sealed, by their token."""
 
 
 def keep(

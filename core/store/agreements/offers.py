@@ -65,30 +65,33 @@ def offer(ledger: Queries, id_: str, on: dt.date) -> dict[str, Any]:
 
 
 def add_offers(ledger: Queries, rows: dict[str, pl.DataFrame]) -> bool:
-    """Keep offers (`offers`) with their documents and sealed names. False: they are kept already, by the same body.
+    """Keep offers (`offers`) with their documents. False: they are kept already, by the same body.
+
+    LedgerConflictError as `are_new`.
+    """
+    return keep(ledger, rows, lambda: are_new(ledger, rows["offers"]))
+
+
+def are_new(ledger: Queries, offers: pl.DataFrame) -> bool:
+    """Whether none of the offers (`offer_id`, `loan_key`, `body_hash`) is kept; False: each is, by the same body.
 
     LedgerConflictError: an id or a loan's key is another offer's.
     """
-    new = rows["offers"]
-
-    def fresh() -> bool:
-        known = ledger.frame(
-            "SELECT offer_id, loan_key, body_hash FROM {lake}.offers "
-            "WHERE offer_id IN (SELECT unnest(?)) OR loan_key IN (SELECT unnest(?))",
-            [new["offer_id"].to_list(), new["loan_key"].to_list()],
-        )
-        if known.is_empty():
-            return True
-        same = known.join(new, on=["offer_id", "loan_key", "body_hash"], how="semi")
-        if same.height == known.height == new.height:
-            return False
-        other = known.join(same, on="offer_id", how="anti") if same.height < known.height else known
-        raise LedgerConflictError(
-            f"offer {other['offer_id'][0]} of loan {other['loan_key'][0]} is kept with another content, or not all "
-            "of these are: make another offer, under another id and loan key"
-        )
-
-    return keep(ledger, rows, fresh)
+    known = ledger.frame(
+        "SELECT offer_id, loan_key, body_hash FROM {lake}.offers "
+        "WHERE offer_id IN (SELECT unnest(?)) OR loan_key IN (SELECT unnest(?))",
+        [offers["offer_id"].to_list(), offers["loan_key"].to_list()],
+    )
+    if known.is_empty():
+        return True
+    same = known.join(offers, on=["offer_id", "loan_key", "body_hash"], how="semi")
+    if same.height == known.height == offers.height:
+        return False
+    other = known.join(same, on="offer_id", how="anti") if same.height < known.height else known
+    raise LedgerConflictError(
+        f"offer {other['offer_id'][0]} of loan {other['loan_key'][0]} is kept with another content, or not all "
+        "of these are: make another offer, under another id and loan key"
+    )
 
 
 def take_step(

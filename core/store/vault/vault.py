@@ -6,7 +6,7 @@ row a person and text in each of `NAMES` (core/catalogue/personal.py); a field t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from loanbook.core.access.actor import AccessError, Actor
 from loanbook.core.catalogue.personal import KINDS, NAMES, TOKENS
+from loanbook.core.documents.paper import masked
 from loanbook.core.errors import LedgerError
 from loanbook.core.store.people.audit import Record, append
 from loanbook.core.store.people.database import People, open_people
@@ -79,6 +80,43 @@ class Vault:
             self._log(
                 session, actor, "person.write", written["person"], correlation=correlation, **counts
             )
+
+    def amend(self, told: pl.DataFrame, actor: Actor) -> None:
+        """Let the fields that are told become a new revision of persons (`person`). Takes `personal.write`.
+
+        VaultError where one is unknown or forgotten.
+        """
+        schema = pl.Schema({"person": pl.String, "ref": pl.String, "kind": pl.String})
+        with self.people.reading() as session:
+            known = rows.among(session, "SELECT person, ref, kind FROM persons WHERE erased_at IS NULL AND person {among}",
+                               told["person"].to_list(), schema)  # fmt: skip
+        if gone := sorted({*told["person"]} - {*known["person"]}):
+            raise VaultError(f"{gone[0]} is nobody's token, or the person was forgotten")
+        self.put(told.join(known, on="person").drop("person"), actor, amend=True)
+
+    def alike(
+        self, persons: pl.Series, told: pl.Series, actor: Actor, how: Callable[[str, str], int]
+    ) -> list[int | None]:  # fmt: skip
+        """How alike, by `how`, the name of each person and the name beside it are; None: no name is known, or not any
+        more. No name leaves the vault. Takes `personal.read`."""
+        names = self._names(persons, actor, "person.compare")
+        pairs = zip(persons, told, strict=True)
+        return [how(names[person], name) if person in names else None for person, name in pairs]
+
+    def initials(self, persons: pl.Series, actor: Actor) -> list[str | None]:
+        """The first letter of each word of persons' names, as papers show them; None: no name is known, or not any
+        more. Takes `personal.read`."""
+        names = self._names(persons, actor, "person.read")
+        return [masked(names[person]) if person in names else None for person in persons]
+
+    def _names(self, persons: pl.Series, actor: Actor, activity: str) -> dict[str, str]:
+        """Names of those of whom one is known, by token; what is read is logged before."""
+        self.must(actor, "personal.read")
+        with self.people.writing() as session:
+            self._log(session, actor, activity, persons)
+        parts = pl.concat_str("given_name", "family_name", separator=" ", ignore_nulls=True)
+        name = pl.coalesce("legal_name", pl.when(parts != "").then(parts), "full_name")
+        return dict(self._read(persons).select("person", name).drop_nulls().rows())
 
     def open(
         self,

@@ -15,6 +15,7 @@ from loanbook.pipelines.commands.agreements.offers import As, On, today
 from loanbook.pipelines.commands.console import AsCsv, AsJson, out, piped, show
 
 if TYPE_CHECKING:
+    from loanbook.core.access.actor import Actor
     from loanbook.pipelines.disbursing.evidence import Answer
 
 Loan = Annotated[str, typer.Argument(help="The loan's key, or its offer's id.")]
@@ -52,12 +53,12 @@ def kyc(loan: Loan, party: Annotated[str, typer.Option(help="Role of the party, 
 
     ledger, _ = opened_for_writing()
     with ledger:
-        by = _answer(answer, on, who(ledger.settings, as_).name)
+        by = _answer(answer, on, who(ledger.settings, as_))
         record_kyc(ledger, loan, party, passed, by)
     out.print(f"recorded: {'passed' if passed else 'failed'}")
 
 
-def _answer(told: str, on: str | None, actor: str) -> Answer:
+def _answer(told: str, on: str | None, actor: Actor) -> Answer:
     """What a provider answered, by whom recorded."""
     from loanbook.pipelines.disbursing.evidence import Answer
 
@@ -72,7 +73,7 @@ def _answer(told: str, on: str | None, actor: str) -> Answer:
 def account(loan: Loan,
             told: Annotated[Path, typer.Argument(help="JSON file: bank, account, account_type, holder as the bank tells it, originator.")],
             answer: Source, on: On = None, as_: As = "") -> None:  # fmt: skip
-    """Record the account to pay to, and how alike its holder and the borrower are; account and name are kept sealed."""
+    """Record the account to pay to, and how alike its holder and the borrower are; the account is kept sealed."""
     from loanbook.pipelines.disbursing.evidence import record_account
 
     try:
@@ -83,7 +84,7 @@ def account(loan: Loan,
         ) from None
     ledger, policies = opened_for_writing()
     with ledger:
-        by = _answer(answer, on, who(ledger.settings, as_).name)
+        by = _answer(answer, on, who(ledger.settings, as_))
         score = record_account(ledger, policies, loan, content, by)
     out.print(f"the names are alike by {score} %")
 

@@ -42,21 +42,21 @@ def list_offers(on: On = None, state: Annotated[str | None, typer.Option(help="O
 
 
 def make(
-    told: Annotated[Path, typer.Argument(help="Offers to make, a JSON object a line: product, terms, parties (role, name), decision_id, "
+    told: Annotated[Path, typer.Argument(help="Offers to make, a JSON object a line: product, terms, parties (role, name or person), decision_id, "
                                          "application_id, loan_key.")],
     on: On = None,
     as_: As = "",
 ) -> None:  # fmt: skip
     """Make offers: letter, disclosure and agreement as PDFs, by the engine's own figures. The same again is the same offer.
 
-    Names are kept sealed; papers show their first letters. What boarding would refuse is refused for the same reason.
+    Names are kept in the vault of persons; papers show their first letters. What boarding would refuse is refused for the same reason.
     """
     from loanbook.pipelines.agreements.offering import make_offers, read_wanted
 
     wanted = read_wanted(told)
     ledger, policies = opened_for_writing()
     with ledger:
-        made = make_offers(ledger, policies, wanted, today(on), who(ledger.settings, as_).name)
+        made = make_offers(ledger, policies, wanted, today(on), who(ledger.settings, as_))
     out.print(
         f"{counted(len(made), 'offer')} made, {len(wanted) - len(made)} known before; "
         "`loanbook documents list` shows their documents"
@@ -108,7 +108,7 @@ def sign_offer(
                     "--on is for demo instances: a signature bears the time of the clock"
                 )
             at = dt.datetime.combine(today(on), dt.time(12), dt.UTC)
-        signed = sign(ledger, id_, (signer, address), at, who(ledger.settings, as_).name)
+        signed = sign(ledger, id_, (signer, address), at, who(ledger.settings, as_))
     out.print(f"{id_} is signed: {signed}")
 
 

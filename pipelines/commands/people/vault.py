@@ -47,7 +47,7 @@ def unmask(
 
 
 def find(
-    by: Annotated[str, typer.Argument(help="national_id, account, email, phone, name_and_birth or legal_name.")],
+    by: Annotated[str, typer.Argument(help="national_id, account, email, phone, name_and_birth, legal_name or full_name.")],
 ) -> None:  # fmt: skip
     """Tokens of the persons who have a value, which is asked for, or read from standard input, a line a field."""
     from loanbook.core.catalogue.personal import TOKENS
